@@ -1,0 +1,15 @@
+//! What Cluster API Provider AWS (CAPA) says: facts as tables, and the reading of its objects.
+//!
+//! CAPA is `kubernetes-sigs/cluster-api-provider-aws`; the tags named in comments are its.
+
+mod tables;
+mod view;
+
+pub use tables::{
+    BEARERS, Bearer, CAPI_GROUP, CONTROLLER_IDENTITY, DEFAULT_ROLE_NAME, IDENTITY_GROUP,
+    IdentityKind, ROLE_IDENTITY, TOPOLOGY_PROVIDERS, Typed, Version, classify, needles,
+};
+pub use view::{
+    ControllerIdentity, Field, IdentityReference, Object, ObjectReference, Reference, Role,
+    RoleIdentity, State, topology_region, view,
+};

@@ -1,0 +1,625 @@
+//! Objects read through spans: absent, null, value or wrong type, unknown keys left alone.
+//!
+//! A typed derive would drop an unknown key in silence, and in an identity the unknown key is the dangerous one.
+
+use crate::diag::Span;
+use crate::lossless::{Data, Lookup, NodeId, Tree};
+
+use super::tables::{Bearer, IdentityKind, TOPOLOGY_PROVIDERS, Typed, Version, classify};
+
+/// A field as the text has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// Not there.
+    Absent,
+    /// There, and null.
+    Null,
+    /// There, a scalar.
+    Text(String, Span),
+    /// There, but no scalar.
+    Other(Span),
+    /// Written twice, or supplied by a later `<<` too; the span is the second place.
+    Ambiguous(Span),
+}
+
+impl Field {
+    /// The scalar's text.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text, _) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Where it stands, if it is there.
+    pub fn span(&self) -> Option<Span> {
+        match self {
+            Self::Text(_, span) | Self::Other(span) | Self::Ambiguous(span) => Some(*span),
+            Self::Absent | Self::Null => None,
+        }
+    }
+
+    /// Whether nothing is said.
+    pub fn is_unset(&self) -> bool {
+        matches!(self, Self::Absent | Self::Null)
+    }
+
+    fn of(tree: &Tree<'_>, mapping: NodeId, name: &str) -> Self {
+        match tree.get(mapping, name) {
+            Lookup::Absent => Self::Absent,
+            Lookup::Ambiguous { key } => Self::Ambiguous(tree.span(key)),
+            Lookup::Own { value, .. } | Lookup::Inherited { value } => {
+                if tree.is_null(value) {
+                    Self::Null
+                } else {
+                    match tree.text(value) {
+                        Some(text) => Self::Text(text.to_owned(), tree.span(value)),
+                        None => Self::Other(tree.span(value)),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// An identity reference: `{kind, name}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// The kind of the identity.
+    pub kind: Field,
+    /// Its name.
+    pub name: Field,
+    /// The whole reference.
+    pub span: Span,
+    /// Whether it is written in its place; else a `<<` supplies it.
+    pub own: bool,
+}
+
+/// What stands where an identity reference belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing, or null.
+    Unset,
+    /// A reference, perhaps incomplete.
+    Set(Reference),
+    /// Something that is no mapping.
+    Wrong(Span),
+}
+
+/// A place of an object that holds, or is to hold, an identity reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityReference {
+    /// From the object to the reference, as pointer tokens, `identityRef` included where it is the key.
+    pub path: Vec<String>,
+    /// How many steps of the path lead to mappings that are there. One less than the path's length: the parent is there.
+    pub present: usize,
+    /// What stands there.
+    pub state: State,
+    /// A list item on the path and the name that it has there: `(["spec", "topology", "variables", "2"], "clusterConfig")`.
+    pub guard: Option<(Vec<String>, String)>,
+    /// Where the reference stands, or the deepest thing that is there of it.
+    pub span: Span,
+}
+
+/// A reference to another object of the namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectReference {
+    /// The kind.
+    pub kind: String,
+    /// The name.
+    pub name: String,
+}
+
+/// An AWSClusterRoleIdentity's fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleIdentity {
+    /// `spec.roleARN`
+    pub role_arn: Field,
+    /// `spec.sourceIdentityRef`
+    pub source: State,
+    /// `spec.allowedNamespaces` as JSON, scalars as strings; `None` where it is absent or null.
+    pub allowed_namespaces: Option<(serde_json::Value, Span)>,
+    /// `spec.sessionName`
+    pub session_name: Field,
+    /// `spec.externalID`
+    pub external_id: Field,
+    /// `spec.durationSeconds`
+    pub duration_seconds: Field,
+    /// `spec.inlinePolicy`
+    pub inline_policy: Field,
+    /// Whether `spec` is a mapping.
+    pub has_spec: bool,
+}
+
+/// An AWSClusterControllerIdentity; its name is all that counts here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ControllerIdentity;
+
+/// What an object is to us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It carries a reference in a fixed place.
+    Bearer {
+        /// Its row of the table.
+        bearer: &'static Bearer,
+        /// Its version.
+        version: Version,
+        /// The reference.
+        reference: Box<IdentityReference>,
+        /// `spec.region`, or the template's.
+        region: Field,
+    },
+    /// A Cluster.
+    Cluster {
+        /// `spec.infrastructureRef` and `spec.controlPlaneRef`.
+        refers_to: Vec<ObjectReference>,
+        /// Its topology's places for a reference; empty without a topology or where another provider runs it.
+        references: Vec<IdentityReference>,
+        /// Whether it has a topology.
+        topology: bool,
+        /// The region that its variables say.
+        region: Option<String>,
+    },
+    /// A role identity.
+    Identity(Box<RoleIdentity>, Version),
+    /// The controller identity.
+    Controller(ControllerIdentity),
+    /// A static identity.
+    Static,
+    /// An object of CAPA in a shape that can't be; the sentence says why.
+    Refused(String),
+    /// Anything else.
+    Foreign,
+}
+
+/// An object of a manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// As written.
+    pub api_version: String,
+    /// As written.
+    pub kind: String,
+    /// `metadata.name`, if it is a scalar.
+    pub name: Option<String>,
+    /// `metadata.namespace`, if it is a scalar.
+    pub namespace: Option<String>,
+    /// `metadata.labels`, where keys and values are scalars.
+    pub labels: Vec<(String, String)>,
+    /// Where its `kind` stands.
+    pub kind_span: Span,
+    /// Where the object begins.
+    pub start: usize,
+    /// What it is.
+    pub role: Role,
+}
+
+/// Reads the object at `node`. `variable` names a topology variable that is to hold a reference though it is not there.
+/// `None` for what has no apiVersion and kind, as no Kubernetes object is.
+pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Option<Object> {
+    let api_version = Field::of(tree, node, "apiVersion");
+    let kind = Field::of(tree, node, "kind");
+    let metadata = tree.value(node, "metadata");
+    let meta = |name: &str| {
+        metadata.and_then(|metadata| Field::of(tree, metadata, name).text().map(str::to_owned))
+    };
+    let start = tree.span(node).start;
+    if let Field::Ambiguous(span) = &kind {
+        return Some(Object {
+            api_version: String::new(),
+            kind: String::new(),
+            name: meta("name"),
+            namespace: meta("namespace"),
+            labels: Vec::new(),
+            kind_span: *span,
+            start,
+            role: Role::Refused(
+                "the key 'kind' is written twice: kubectl takes the last, other tools refuse it"
+                    .into(),
+            ),
+        });
+    }
+    let (Field::Text(api_version, _), Field::Text(kind, kind_span)) = (api_version, kind) else {
+        return None;
+    };
+    let role = match classify(&api_version, &kind) {
+        Typed::Foreign => Role::Foreign,
+        Typed::Refused(why) => Role::Refused(why),
+        Typed::Identity(IdentityKind::Static, _) => Role::Static,
+        Typed::Identity(IdentityKind::Controller, _) => Role::Controller(ControllerIdentity),
+        Typed::Identity(IdentityKind::Role, version) => {
+            Role::Identity(Box::new(role_identity(tree, node)), version)
+        }
+        Typed::Bearer(bearer, version) => {
+            let mut path: Vec<String> = bearer.parent.iter().map(|&key| key.to_owned()).collect();
+            path.push("identityRef".into());
+            let parent = descend(tree, node, bearer.parent);
+            Role::Bearer {
+                bearer,
+                version,
+                reference: Box::new(reference_at(tree, node, path, None)),
+                region: parent.map_or(Field::Absent, |parent| Field::of(tree, parent, "region")),
+            }
+        }
+        Typed::Cluster => cluster(tree, node, variable),
+    };
+    Some(Object {
+        name: meta("name"),
+        namespace: meta("namespace"),
+        labels: labels(tree, metadata),
+        api_version,
+        kind,
+        kind_span,
+        start,
+        role,
+    })
+}
+
+fn descend(tree: &Tree<'_>, node: NodeId, path: &[&str]) -> Option<NodeId> {
+    path.iter().try_fold(node, |at, key| tree.value(at, key))
+}
+
+fn labels(tree: &Tree<'_>, metadata: Option<NodeId>) -> Vec<(String, String)> {
+    let labels = metadata.and_then(|metadata| tree.value(metadata, "labels"));
+    let entries = labels
+        .and_then(|labels| tree.entries(labels))
+        .unwrap_or_default();
+    entries
+        .iter()
+        .filter_map(|&(key, value)| {
+            Some((tree.text(key)?.to_owned(), tree.text(value)?.to_owned()))
+        })
+        .collect()
+}
+
+/// Reads what stands at a path, and how much of the path is there.
+fn reference_at(
+    tree: &Tree<'_>,
+    node: NodeId,
+    path: Vec<String>,
+    guard: Option<(Vec<String>, String)>,
+) -> IdentityReference {
+    let mut at = node;
+    let mut own = true;
+    let mut span = head(tree, node);
+    for (depth, key) in path.iter().enumerate() {
+        let next = match tree.items(at) {
+            Some(items) => match key.parse::<usize>().ok().and_then(|index| items.get(index)) {
+                Some(&value) => Lookup::Own { key: value, value },
+                None => Lookup::Absent,
+            },
+            None => tree.get(at, key),
+        };
+        let value = match next {
+            Lookup::Own { key, value } => {
+                span = tree.span(key);
+                value
+            }
+            Lookup::Inherited { value } => {
+                own = false;
+                value
+            }
+            Lookup::Ambiguous { key } => {
+                // The engine refuses it with its place; here it must only not look unset.
+                let state = State::Wrong(tree.span(key));
+                return IdentityReference {
+                    path,
+                    present: depth,
+                    state,
+                    guard,
+                    span: tree.span(key),
+                };
+            }
+            Lookup::Absent => {
+                return IdentityReference {
+                    path,
+                    present: depth,
+                    state: State::Unset,
+                    guard,
+                    span,
+                };
+            }
+        };
+        if tree.is_null(value) {
+            // A null further up is filled as a whole: its key counts as the first missing one.
+            return IdentityReference {
+                path,
+                present: depth,
+                state: State::Unset,
+                guard,
+                span,
+            };
+        }
+        let last = depth + 1 == path.len();
+        if tree.entries(value).is_none() && (last || tree.items(value).is_none()) {
+            let span = tree.span(value);
+            return IdentityReference {
+                path,
+                present: depth,
+                state: State::Wrong(span),
+                guard,
+                span,
+            };
+        }
+        at = value;
+    }
+    let state = State::Set(Reference {
+        kind: Field::of(tree, at, "kind"),
+        name: Field::of(tree, at, "name"),
+        span: content(tree, at),
+        own,
+    });
+    let present = path.len();
+    IdentityReference {
+        path,
+        present,
+        state,
+        guard,
+        span,
+    }
+}
+
+/// The first line's worth of a node: enough to point at, not a whole cluster.
+fn head(tree: &Tree<'_>, node: NodeId) -> Span {
+    match tree.entries(node).and_then(|entries| entries.first()) {
+        Some(&(key, _)) => tree.span(key),
+        None => tree.span(node),
+    }
+}
+
+fn content(tree: &Tree<'_>, node: NodeId) -> Span {
+    tree.span(tree.resolve(node))
+}
+
+fn state(tree: &Tree<'_>, mapping: NodeId, name: &str) -> State {
+    reference_at(tree, mapping, vec![name.to_owned()], None).state
+}
+
+fn role_identity(tree: &Tree<'_>, node: NodeId) -> RoleIdentity {
+    let spec = tree
+        .value(node, "spec")
+        .filter(|&spec| tree.entries(spec).is_some());
+    let field = |name: &str| spec.map_or(Field::Absent, |spec| Field::of(tree, spec, name));
+    let allowed = spec.and_then(|spec| tree.value(spec, "allowedNamespaces"));
+    RoleIdentity {
+        role_arn: field("roleARN"),
+        source: spec.map_or(State::Unset, |spec| state(tree, spec, "sourceIdentityRef")),
+        allowed_namespaces: allowed
+            .filter(|&allowed| !tree.is_null(allowed))
+            .map(|allowed| (json(tree, allowed, 0), content(tree, allowed))),
+        session_name: field("sessionName"),
+        external_id: field("externalID"),
+        duration_seconds: field("durationSeconds"),
+        inline_policy: field("inlinePolicy"),
+        has_spec: spec.is_some(),
+    }
+}
+
+/// A small subtree as JSON, scalars as strings, aliases followed a few levels deep.
+fn json(tree: &Tree<'_>, node: NodeId, depth: u32) -> serde_json::Value {
+    use serde_json::Value;
+    let node = tree.resolve(node);
+    if depth > 16 || tree.is_null(node) {
+        return Value::Null;
+    }
+    match &tree.node(node).data {
+        Data::Mapping { entries, .. } => Value::Object(
+            entries
+                .iter()
+                .map(|&(key, value)| {
+                    (
+                        tree.text(key).unwrap_or_default().to_owned(),
+                        json(tree, value, depth + 1),
+                    )
+                })
+                .collect(),
+        ),
+        Data::Sequence { items, .. } => items
+            .iter()
+            .map(|&item| json(tree, item, depth + 1))
+            .collect(),
+        _ => Value::String(tree.text(node).unwrap_or_default().to_owned()),
+    }
+}
+
+fn cluster(tree: &Tree<'_>, node: NodeId, wanted: Option<&[String]>) -> Role {
+    let refers_to = ["infrastructureRef", "controlPlaneRef"]
+        .iter()
+        .filter_map(|key| {
+            let reference = descend(tree, node, &["spec", key])?;
+            Some(ObjectReference {
+                kind: Field::of(tree, reference, "kind").text()?.to_owned(),
+                name: Field::of(tree, reference, "name").text()?.to_owned(),
+            })
+        })
+        .collect();
+    let topology = descend(tree, node, &["spec", "topology"])
+        .filter(|&topology| tree.entries(topology).is_some());
+    let Some(topology) = topology else {
+        return Role::Cluster {
+            refers_to,
+            references: Vec::new(),
+            topology: false,
+            region: None,
+        };
+    };
+    let base = ["spec", "topology", "variables"]
+        .map(str::to_owned)
+        .to_vec();
+    let variables: Vec<(usize, String, Option<NodeId>)> = tree
+        .value(topology, "variables")
+        .and_then(|variables| tree.items(variables))
+        .unwrap_or_default()
+        .iter()
+        .enumerate()
+        .filter_map(|(index, &item)| {
+            let name = Field::of(tree, item, "name").text()?.to_owned();
+            Some((index, name, tree.value(item, "value")))
+        })
+        .collect();
+    let (ours, others) = TOPOLOGY_PROVIDERS;
+    let elsewhere = variables
+        .iter()
+        .filter_map(|&(_, _, value)| value)
+        .any(|value| {
+            others
+                .iter()
+                .any(|key| tree.get(value, key) != Lookup::Absent)
+        });
+    let mut references = Vec::new();
+    let mut push = |index: usize, name: &str, rest: &[&str]| {
+        let mut item = base.clone();
+        item.push(index.to_string());
+        let path = item
+            .iter()
+            .cloned()
+            .chain(["value".to_owned()])
+            .chain(rest.iter().map(|&s| s.to_owned()))
+            .collect();
+        references.push(reference_at(
+            tree,
+            node,
+            path,
+            Some((item, name.to_owned())),
+        ));
+    };
+    if !elsewhere {
+        for (index, name, value) in &variables {
+            if name == "identityRef" {
+                push(*index, name, &[]);
+            }
+            if name == "clusterConfig" {
+                let there = ours.iter().filter(|key| {
+                    value.is_some_and(|value| tree.get(value, key) != Lookup::Absent)
+                });
+                there.for_each(|key| push(*index, name, &[key, "identityRef"]));
+            }
+        }
+        if let (true, Some([name, rest @ ..])) = (references.is_empty(), wanted) {
+            references.push(missing_variable(tree, node, &base, &variables, name, rest));
+        }
+    }
+    let region = variables.iter().find_map(|(_, name, value)| {
+        let value = (*value)?;
+        if name == "region" {
+            return tree.text(value).map(str::to_owned);
+        }
+        ours.iter().find_map(|key| {
+            let provider = tree.value(value, key)?;
+            Field::of(tree, provider, "region")
+                .text()
+                .map(str::to_owned)
+        })
+    });
+    Role::Cluster {
+        refers_to,
+        references,
+        topology: true,
+        region,
+    }
+}
+
+/// A reference in a variable that `--topology-variable` names: `identityRef`, or `clusterConfig.aws`.
+fn missing_variable(
+    tree: &Tree<'_>,
+    node: NodeId,
+    base: &[String],
+    variables: &[(usize, String, Option<NodeId>)],
+    name: &str,
+    rest: &[String],
+) -> IdentityReference {
+    let inner = |rest: &[String]| -> Vec<String> {
+        let mut path = rest.to_vec();
+        if !rest.is_empty() {
+            path.push("identityRef".into());
+        }
+        path
+    };
+    match variables.iter().find(|(_, there, _)| there == name) {
+        Some((index, _, _)) => {
+            let mut item = base.to_vec();
+            item.push(index.to_string());
+            let path = item
+                .iter()
+                .cloned()
+                .chain(["value".to_owned()])
+                .chain(inner(rest))
+                .collect();
+            reference_at(tree, node, path, Some((item, name.to_owned())))
+        }
+        None => {
+            let list = reference_at(tree, node, base.to_vec(), None);
+            // A list is no mapping, so it reads as wrong; here it is what we look for.
+            let there = descend(tree, node, &["spec", "topology", "variables"])
+                .is_some_and(|v| tree.items(v).is_some());
+            let mut path = base.to_vec();
+            path.extend(["-".to_owned(), name.to_owned()]);
+            path.extend(inner(rest));
+            let present = if there { base.len() } else { list.present };
+            IdentityReference {
+                path,
+                present,
+                state: State::Unset,
+                guard: None,
+                span: list.span,
+            }
+        }
+    }
+}
+
+/// The region that a topology Cluster's variables say.
+pub fn topology_region(object: &Object) -> Option<&str> {
+    match &object.role {
+        Role::Cluster { region, .. } => region.as_deref(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lossless::yaml;
+
+    fn read(text: &str) -> Object {
+        let tree = yaml::read(text, 0).unwrap();
+        view(&tree, tree.root, None).unwrap()
+    }
+
+    #[test]
+    fn a_reference_is_seen_in_every_state() {
+        let head = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\n";
+        for (rest, present, unset) in [
+            ("", 0, true),
+            ("spec:\n", 0, true),
+            ("spec: {}\n", 1, true),
+            ("spec: {identityRef: }\n", 1, true),
+            ("spec: {identityRef: {}}\n", 2, false),
+            ("spec: {identityRef: {kind: K, name: n}}\n", 2, false),
+        ] {
+            let Role::Bearer { reference, .. } = read(&format!("{head}{rest}")).role else {
+                panic!("{rest}")
+            };
+            assert_eq!(
+                (reference.present, reference.state == State::Unset),
+                (present, unset),
+                "{rest}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_providers_topology_is_not_ours() {
+        let text = |key: &str| {
+            format!(
+                "apiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\nspec:\n  topology:\n    variables:\n    - name: clusterConfig\n      value:\n        {key}: {{}}\n"
+            )
+        };
+        let count = |key: &str| match read(&text(key)).role {
+            Role::Cluster { references, .. } => references.len(),
+            _ => usize::MAX,
+        };
+        assert_eq!(
+            (count("aws"), count("eks"), count("docker"), count("addons")),
+            (1, 1, 0, 0)
+        );
+    }
+}

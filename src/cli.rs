@@ -1,0 +1,353 @@
+//! All flags.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use xaccount::aws::{AccountId, DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
+use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind, Version};
+use xaccount::inject::{AllowedNamespaces, LabelSelector};
+
+/// Point Cluster API AWS clusters at another AWS account.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubectl-xaccount",
+    bin_name = "kubectl xaccount",
+    version,
+    about = "Point Cluster API AWS clusters at another AWS account",
+    long_about = "Point Cluster API AWS clusters at another AWS account.\n\n\
+        Edits the manifests of Cluster API Provider AWS (dkp, nkp, clusterctl, Git) so that clusters are created in a \
+        target account: the identity reference on each cluster, and the AWSClusterRoleIdentity that it names. Shows a \
+        diff first; changes no other byte.",
+    after_long_help = EXIT_STATUS,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+const EXIT_STATUS: &str = "Exit status: 0 done; 1 the diff or --check found something to change; 2 an error or wrong usage.";
+
+/// Flags of every verb.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Colour: auto, always or never. NO_COLOR and CLICOLOR_FORCE count for auto
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        global = true,
+        hide_possible_values = true
+    )]
+    pub(crate) color: ColorWhen,
+
+    /// Say what was decided and why (also -v=N, as kubectl)
+    #[arg(short = 'v', long = "verbose", value_name = "LEVEL", num_args = 0..=1, require_equals = true,
+          default_value = "0", default_missing_value = "1", global = true, hide_default_value = true)]
+    pub(crate) verbose: u8,
+
+    /// Say nothing but errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWhen {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    Inject(Box<Inject>),
+}
+
+const INJECT_EXAMPLES: &str = "\
+Examples:
+  # Show what would change; nothing is written, exit status 1
+  kubectl xaccount inject foo.yaml --account 222222222222
+
+  # Write it; a second run changes nothing
+  kubectl xaccount inject foo.yaml --account 222222222222 --write
+
+  # From dkp to the cluster in one pipe
+  dkp create cluster aws --cluster-name=foo --dry-run --output=yaml |
+    kubectl xaccount inject -f - --account 222222222222 -o yaml | kubectl create -f -
+
+  # A whole repository; identities in a file of their own
+  kubectl xaccount inject clusters/ -R --account 222222222222 --identity-file clusters/identities.yaml --write
+
+Exit status:
+  0  done; with the default diff and with --check: nothing to change
+  1  the diff or --check found something to change; --write --exit-code changed something
+  2  an error or wrong usage; nothing was written, and nothing is on stdout";
+
+/// Point clusters at a target account
+///
+/// Reads manifests, gives every selected cluster an identityRef to an AWSClusterRoleIdentity of the target account, and adds that identity where it is missing. Prints a diff unless told otherwise. Bytes outside the edit stay as they are.
+#[derive(Debug, Args)]
+#[command(after_long_help = INJECT_EXAMPLES, override_usage = "kubectl xaccount inject [PATH]... [-f PATH]... [-R] (--role-arn ARN | --account ID) [mode] [flags]")]
+pub(crate) struct Inject {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    #[command(flatten)]
+    pub(crate) identity: IdentityArgs,
+    #[command(flatten)]
+    pub(crate) mode: ModeArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
+pub(crate) struct InputArgs {
+    /// Files or directories; - is standard input
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// The same as PATH, as kubectl has it; may be repeated, or separated by commas
+    #[arg(
+        short = 'f',
+        long = "filename",
+        value_name = "PATH",
+        value_delimiter = ','
+    )]
+    pub(crate) filenames: Vec<PathBuf>,
+
+    /// Directories with all that is below them
+    #[arg(short = 'R', long)]
+    pub(crate) recursive: bool,
+
+    /// As which file standard input counts, in headings and reports
+    #[arg(long, value_name = "PATH")]
+    pub(crate) stdin_filename: Option<String>,
+
+    /// Not read: build it and pipe it in
+    #[arg(short = 'k', long, value_name = "DIR", hide = true)]
+    pub(crate) kustomize: Option<PathBuf>,
+
+    /// Leave Go, Helm and Jinja templates that hold our kinds alone, with a warning
+    #[arg(long)]
+    pub(crate) skip_templates: bool,
+
+    /// A run that finds nothing to point is no error
+    #[arg(long)]
+    pub(crate) allow_empty: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Target")]
+pub(crate) struct TargetArgs {
+    /// The target account, 12 digits
+    #[arg(long, value_name = "ID", conflicts_with = "role_arn", value_parser = account)]
+    pub(crate) account: Option<AccountId>,
+
+    /// The role to assume in the target account
+    #[arg(long, value_name = "ARN", value_parser = role_arn)]
+    pub(crate) role_arn: Option<RoleArn>,
+
+    /// Name of the role, with --account
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_ROLE_NAME, conflicts_with = "role_arn")]
+    pub(crate) role_name: String,
+
+    /// Partition of the role, with --account [default: that of the cluster's region, else aws]
+    #[arg(long, conflicts_with = "role_arn")]
+    pub(crate) partition: Option<Partition>,
+
+    /// Replace what says something else, within one account
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+
+    /// Replace a reference to account FROM by one to account TO. Moves no VPC and no machine
+    #[arg(long, value_name = "FROM=TO", value_parser = account_move)]
+    pub(crate) move_account: Vec<(AccountId, AccountId)>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Which clusters")]
+pub(crate) struct SelectArgs {
+    /// Only clusters whose name matches; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) cluster_name: Vec<globset::Glob>,
+
+    /// Only objects whose labels match, as kubectl has it
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    pub(crate) selector: Option<LabelSelector>,
+
+    /// Only objects in this namespace, and objects without one
+    #[arg(short = 'n', long, value_name = "NS")]
+    pub(crate) namespace: Option<String>,
+
+    /// A topology variable that is to hold the reference though it is not there yet: identityRef, or clusterConfig.aws
+    #[arg(long, value_name = "NAME", value_parser = topology_variable)]
+    pub(crate) topology_variable: Option<TopologyVariable>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Identity")]
+pub(crate) struct IdentityArgs {
+    /// Name of the identity [default: cross-account-role-ID, and -ROLE for a role other than the default one]
+    #[arg(long, value_name = "NAME", value_parser = dns_name)]
+    pub(crate) identity_name: Option<String>,
+
+    /// Keep identities in this file, out of the clusters' files; made if it is not there
+    #[arg(long, value_name = "PATH")]
+    pub(crate) identity_file: Option<PathBuf>,
+
+    /// Neither make nor mend identities
+    #[arg(long, conflicts_with_all = ["identity_file", "with_controller_identity"])]
+    pub(crate) no_identity: bool,
+
+    /// The identity whose credentials assume the role [default: AWSClusterControllerIdentity/default]
+    #[arg(long, value_name = "KIND/NAME", value_parser = source_identity)]
+    pub(crate) source_identity: Option<(IdentityKind, String)>,
+
+    /// Namespaces whose clusters may use the identity: all, NAME,NAME or KEY=VALUE [default: all]
+    #[arg(long, value_name = "WHICH")]
+    pub(crate) allowed_namespaces: Option<AllowedNamespaces>,
+
+    /// Session name in the target account's CloudTrail
+    #[arg(long, value_name = "NAME")]
+    pub(crate) session_name: Option<SessionName>,
+
+    /// External id that the role's trust policy asks for
+    #[arg(long, value_name = "ID")]
+    pub(crate) external_id: Option<ExternalId>,
+
+    /// Length of a session in seconds, 900 to 43200
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) duration: Option<DurationSeconds>,
+
+    /// File with a session policy as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) inline_policy: Option<PathBuf>,
+
+    /// Also add AWSClusterControllerIdentity/default, if no file has it
+    #[arg(long)]
+    pub(crate) with_controller_identity: bool,
+
+    /// Annotation of identities that are made; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) identity_annotation: Vec<(String, String)>,
+
+    /// Version of new identities [default: that of the objects that they serve]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) api_version: Option<Version>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Mode")]
+pub(crate) struct ModeArgs {
+    /// Print a diff and write nothing (the default)
+    #[arg(long, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "client",
+          value_parser = ["client"], hide_possible_values = true, conflicts_with_all = ["write", "check", "output"])]
+    pub(crate) dry_run: Option<String>,
+
+    /// Write the files; for - the result goes to stdout
+    #[arg(short = 'i', long, visible_alias = "in-place", conflicts_with_all = ["check", "output"])]
+    pub(crate) write: bool,
+
+    /// Only say which files would change
+    #[arg(long, conflicts_with = "output")]
+    pub(crate) check: bool,
+
+    /// Print the result (yaml), a patch for git (patch), patches for kustomize and Flux (json-patch) or a report (report)
+    #[arg(short = 'o', long, value_name = "FORMAT", hide_possible_values = true)]
+    pub(crate) output: Option<OutputFormat>,
+
+    /// With --write: exit with 1 when anything was changed
+    #[arg(long, requires = "write")]
+    pub(crate) exit_code: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    Yaml,
+    Patch,
+    JsonPatch,
+    Report,
+}
+
+/// A path into a topology's variables.
+#[derive(Clone, Debug)]
+pub(crate) struct TopologyVariable(pub(crate) Vec<String>);
+
+fn account(text: &str) -> Result<AccountId, String> {
+    text.parse::<AccountId>()
+        .map_err(|error| with_suggestion(error.to_string(), error.suggestion()))
+}
+
+fn role_arn(text: &str) -> Result<RoleArn, String> {
+    text.parse::<RoleArn>()
+        .map_err(|error| with_suggestion(error.to_string(), error.suggestion()))
+}
+
+fn with_suggestion(message: String, suggestion: Option<String>) -> String {
+    match suggestion {
+        Some(right) if !message.contains(&right) => format!("{message}; perhaps {right}"),
+        _ => message,
+    }
+}
+
+fn account_move(text: &str) -> Result<(AccountId, AccountId), String> {
+    let (from, to) = text
+        .split_once('=')
+        .ok_or("write FROM=TO, two account ids")?;
+    Ok((account(from)?, account(to)?))
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.into(), value.into())),
+        _ => Err("write KEY=VALUE".into()),
+    }
+}
+
+fn source_identity(text: &str) -> Result<(IdentityKind, String), String> {
+    let form = "write KIND/NAME, for example AWSClusterControllerIdentity/default";
+    let (kind, name) = text.split_once('/').ok_or(form)?;
+    let known = IdentityKind::ALL
+        .into_iter()
+        .find(|known| known.name() == kind)
+        .ok_or_else(|| {
+            let names = IdentityKind::ALL.map(IdentityKind::name).join(", ");
+            format!("'{kind}' is no kind of identity: {names}")
+        })?;
+    if known == IdentityKind::Controller && name != "default" {
+        return Err("CAPA knows one AWSClusterControllerIdentity only, named default".into());
+    }
+    if name.is_empty() {
+        return Err(form.into());
+    }
+    Ok((known, name.into()))
+}
+
+/// RFC 1123 subdomain, as Kubernetes wants an object's name.
+fn dns_name(text: &str) -> Result<String, String> {
+    let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let part = |part: &str| {
+        part.starts_with(ok) && part.ends_with(ok) && part.chars().all(|c| ok(c) || c == '-')
+    };
+    if text.len() <= 253 && text.split('.').all(part) {
+        Ok(text.into())
+    } else {
+        Err("a Kubernetes name is lower-case letters, digits, '-' and '.', and begins and ends with a letter or digit".into())
+    }
+}
+
+fn topology_variable(text: &str) -> Result<TopologyVariable, String> {
+    let path: Vec<String> = text.split('.').map(str::to_owned).collect();
+    if path.iter().any(String::is_empty) {
+        return Err("write the variable's name, and perhaps a path into its value: identityRef, or clusterConfig.aws".into());
+    }
+    Ok(TopologyVariable(path))
+}

@@ -1,0 +1,141 @@
+//! What every check and every error is made of: spans, labels, diagnostics.
+//!
+//! Nothing here formats for people; `output` does.
+
+use std::ops::Range;
+
+/// A half-open range of bytes, counted from the start of a file (a byte-order mark included).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// Offset of the first byte.
+    pub start: usize,
+    /// Offset behind the last byte.
+    pub end: usize,
+}
+
+impl Span {
+    /// The span from `start` up to, not including, `end`.
+    pub fn new(start: usize, end: usize) -> Self {
+        Self { start, end }
+    }
+
+    /// The same span counted from `base` bytes further back.
+    pub fn shifted(self, base: usize) -> Self {
+        Self::new(self.start + base, self.end + base)
+    }
+
+    /// The span as a range to slice with.
+    pub fn range(self) -> Range<usize> {
+        self.start..self.end
+    }
+
+    /// Number of bytes.
+    pub fn len(self) -> usize {
+        self.end - self.start
+    }
+
+    /// Whether the span covers no byte.
+    pub fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+}
+
+/// Which input of a run: an index into its list of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(pub usize);
+
+/// A place in one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Location {
+    /// The file.
+    pub file: FileId,
+    /// The bytes meant.
+    pub span: Span,
+    /// The bytes of which text may be shown around it: the object's own document. `None` where no text may be shown,
+    /// because it could belong to a Secret or a ConfigMap.
+    pub window: Option<Span>,
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Something will go wrong, and the message says when.
+    Warning,
+    /// Nothing is written.
+    Error,
+}
+
+/// A place and what is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Where.
+    pub at: Location,
+    /// What, in a few words; may be empty.
+    pub text: String,
+}
+
+/// One finding: what is wrong, where, and what to type next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong, in one sentence without a final stop.
+    pub message: String,
+    /// The place that the message is about.
+    pub primary: Option<Label>,
+    /// Other places that belong to it.
+    pub others: Vec<Label>,
+    /// What it means and what to type next, a line each.
+    pub help: Vec<String>,
+}
+
+impl Diagnostic {
+    /// An error without a place.
+    pub fn error(message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, message)
+    }
+
+    /// A warning without a place.
+    pub fn warning(message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, message)
+    }
+
+    fn new(severity: Severity, message: impl Into<String>) -> Self {
+        Self {
+            severity,
+            message: message.into(),
+            primary: None,
+            others: Vec::new(),
+            help: Vec::new(),
+        }
+    }
+
+    /// Adds the place that the message is about.
+    #[must_use]
+    pub fn at(mut self, at: Location, text: impl Into<String>) -> Self {
+        self.primary = Some(Label {
+            at,
+            text: text.into(),
+        });
+        self
+    }
+
+    /// Adds another place.
+    #[must_use]
+    pub fn also(mut self, at: Location, text: impl Into<String>) -> Self {
+        self.others.push(Label {
+            at,
+            text: text.into(),
+        });
+        self
+    }
+
+    /// Adds a line of help.
+    #[must_use]
+    pub fn help(mut self, line: impl Into<String>) -> Self {
+        self.help.push(line.into());
+        self
+    }
+}

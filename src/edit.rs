@@ -1,0 +1,384 @@
+//! From inputs to a run, and from plans to proved files. The one place where files are read for an edit.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::diag::{Diagnostic, FileId, Location};
+use crate::files::{self, Fingerprint, Input, Replacement, WriteError};
+use crate::lossless::{Edited, Plan, Source, apply};
+use crate::parallel;
+use crate::run::{self, Run, Scan, Scanned};
+
+/// Files up to this size are worked on side by side; larger ones alone, their documents on two threads.
+const SMALL: u64 = 1 << 20;
+
+/// One input of a run.
+#[derive(Debug)]
+struct Entry {
+    input: Input,
+    name: String,
+    identities_only: bool,
+    fingerprint: Option<Fingerprint>,
+    /// Kept for what can be read once only, and for the only file of a run.
+    bytes: Option<Vec<u8>>,
+}
+
+/// The inputs of a run, in the order in which they were named.
+#[derive(Debug)]
+pub struct Inputs {
+    entries: Vec<Entry>,
+    /// Called with the number of files done so far and of all of them.
+    progress: Progress,
+}
+
+/// Told how many files are done, of how many. A plain function, so that the library needs to know no terminal.
+pub type Progress = fn(usize, usize);
+
+/// A file's proved change.
+#[derive(Debug)]
+pub struct Proved<T> {
+    /// The file.
+    pub file: FileId,
+    /// The change.
+    pub edited: Edited,
+    /// What was made of it while its bytes were at hand.
+    pub made: T,
+}
+
+impl Inputs {
+    /// Takes the inputs that were found. `stdin` is read at once, if it is one of them; it counts as the file
+    /// `stdin_name`. The identity file joins them for the identities in it, if it is there and not one of them.
+    ///
+    /// # Errors
+    /// A stream that can't be read.
+    pub fn new(
+        found: Vec<Input>,
+        stdin: &mut dyn Read,
+        stdin_name: Option<&str>,
+        identity_file: Option<&Path>,
+        progress: Progress,
+    ) -> Result<Self, Diagnostic> {
+        let mut entries = Vec::with_capacity(found.len());
+        for input in found {
+            let (name, bytes) = match &input {
+                Input::Stdin => {
+                    let mut bytes = Vec::new();
+                    stdin.read_to_end(&mut bytes).map_err(|error| {
+                        Diagnostic::error(format!("standard input can't be read: {error}"))
+                    })?;
+                    (stdin_name.unwrap_or("-").to_owned(), Some(bytes))
+                }
+                Input::Stream(path) => {
+                    let bytes = files::read_stream(path)
+                        .map_err(|error| Diagnostic::error(error.to_string()))?;
+                    (shown(path), Some(bytes))
+                }
+                Input::File(path) => (shown(path), None),
+            };
+            entries.push(Entry {
+                input,
+                name,
+                identities_only: false,
+                fingerprint: None,
+                bytes,
+            });
+        }
+        if let Some(path) = identity_file
+            && path.exists()
+            && !entries.iter().any(|entry| {
+                entry
+                    .input
+                    .path()
+                    .is_some_and(|other| same_file(other, path))
+            })
+        {
+            let input = Input::File(path.to_owned());
+            entries.push(Entry {
+                input,
+                name: shown(path),
+                identities_only: true,
+                fingerprint: None,
+                bytes: None,
+            });
+        }
+        Ok(Self { entries, progress })
+    }
+
+    /// The file with this path, if it is one of them.
+    pub fn find(&self, path: &Path) -> Option<FileId> {
+        let is = |entry: &Entry| {
+            entry
+                .input
+                .path()
+                .is_some_and(|other| same_file(other, path))
+        };
+        self.entries.iter().position(is).map(FileId)
+    }
+
+    /// How many they are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The file as the user knows it.
+    pub fn name(&self, file: FileId) -> &str {
+        &self.entries[file.0].name
+    }
+
+    /// The input.
+    pub fn input(&self, file: FileId) -> &Input {
+        &self.entries[file.0].input
+    }
+
+    /// Reads all inputs and what they hold for us.
+    ///
+    /// # Errors
+    /// Everything that can't be read, and every document that names our kinds and can't be understood.
+    pub fn scan(&mut self, options: &Scan<'_>) -> Result<(Run, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let keep = self.entries.len() == 1;
+        let total = self.entries.len();
+        let done = std::sync::atomic::AtomicUsize::new(0);
+        let progress = self.progress;
+        let jobs: Vec<(usize, &Entry)> = self.entries.iter().enumerate().collect();
+        let scanned = in_batches(
+            &jobs,
+            |(_, entry)| entry.size(),
+            |(index, entry)| {
+                let result = entry.read().and_then(|(read, fingerprint)| {
+                    let bytes = entry.bytes.as_deref().unwrap_or(&read);
+                    let scanned = run::scan(FileId(*index), bytes, options)?;
+                    Ok((
+                        scanned,
+                        fingerprint,
+                        (keep && fingerprint.is_some()).then_some(read),
+                    ))
+                });
+                progress(
+                    done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1,
+                    total,
+                );
+                result
+            },
+        );
+        let (mut run, mut warnings, mut errors) = (Run::default(), Vec::new(), Vec::new());
+        for (entry, result) in self.entries.iter_mut().zip(scanned) {
+            let Scanned {
+                objects,
+                warnings: more,
+                brace,
+            } = match result {
+                Ok((scanned, fingerprint, bytes)) => {
+                    entry.fingerprint = fingerprint;
+                    entry.bytes = entry.bytes.take().or(bytes);
+                    scanned
+                }
+                Err(more) => {
+                    errors.extend(more);
+                    Scanned::default()
+                }
+            };
+            run.files.push(run::File {
+                name: entry.name.clone(),
+                brace,
+                identities_only: entry.identities_only,
+            });
+            run.objects.extend(objects);
+            warnings.extend(more);
+        }
+        if errors.is_empty() {
+            Ok((run, warnings))
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// Proves every plan; `make` gets each file's old bytes while they are at hand. Results in the order of the files.
+    ///
+    /// # Errors
+    /// Every file that can't be edited with certainty.
+    pub fn prove<'p, T: Send>(
+        &self,
+        plans: impl IntoIterator<Item = (&'p FileId, &'p Plan)>,
+        make: impl Fn(FileId, &[u8], &Edited) -> T + Sync,
+    ) -> Result<Vec<Proved<T>>, Vec<Diagnostic>> {
+        let jobs: Vec<(FileId, &Plan)> = plans
+            .into_iter()
+            .map(|(&file, plan)| (file, plan))
+            .collect();
+        let size = |(file, _): &(FileId, &Plan)| self.entries[file.0].size();
+        let results = in_batches(&jobs, size, |&(file, plan)| {
+            self.prove_one(file, plan, &make)
+        });
+        let (mut proved, mut errors) = (Vec::new(), Vec::new());
+        for result in results {
+            match result {
+                Ok(one) => proved.push(one),
+                Err(diagnostic) => errors.push(diagnostic),
+            }
+        }
+        if errors.is_empty() {
+            Ok(proved)
+        } else {
+            Err(errors)
+        }
+    }
+
+    fn prove_one<T>(
+        &self,
+        file: FileId,
+        plan: &Plan,
+        make: impl Fn(FileId, &[u8], &Edited) -> T,
+    ) -> Result<Proved<T>, Diagnostic> {
+        let bytes = self.bytes(file)?;
+        let edited = apply(&Source::new(&bytes), plan).map_err(|refusal| {
+            // The span lies in a document of ours only where the plan changes one; behind the last document it doesn't.
+            let ours = plan.changes.iter().map(|(object, _)| object.document);
+            let window = ours
+                .into_iter()
+                .find(|d| d.start <= refusal.span.start && refusal.span.end <= d.end);
+            let single =
+                window.filter(|_| plan.changes.iter().all(|(object, _)| object.base.is_root()));
+            let mut diagnostic = Diagnostic::error(refusal.message).at(
+                Location {
+                    file,
+                    span: refusal.span,
+                    window: single,
+                },
+                "",
+            );
+            diagnostic.help = refusal.help;
+            diagnostic
+        })?;
+        let made = make(file, &bytes, &edited);
+        Ok(Proved { file, edited, made })
+    }
+
+    /// A file's bytes, which must be what was scanned.
+    ///
+    /// # Errors
+    /// The file can't be read, or was changed since.
+    pub fn bytes(&self, file: FileId) -> Result<std::borrow::Cow<'_, [u8]>, Diagnostic> {
+        let entry = &self.entries[file.0];
+        if let Some(bytes) = &entry.bytes {
+            return Ok(bytes.into());
+        }
+        let (bytes, fingerprint) = entry.read().map_err(|mut errors| errors.remove(0))?;
+        if entry.fingerprint.is_some() && fingerprint != entry.fingerprint {
+            return Err(Diagnostic::error(format!(
+                "{} was changed by someone else since it was read",
+                entry.name
+            ))
+            .help("nothing was written; run the command again"));
+        }
+        Ok(bytes.into())
+    }
+
+    /// Writes all files, or none: see [`files::replace_all`]. `new` is a file to be made.
+    ///
+    /// # Errors
+    /// As `replace_all`.
+    pub fn write<T>(
+        &self,
+        proved: &[Proved<T>],
+        new: Option<(&Path, &Edited)>,
+    ) -> Result<(), WriteError>
+    where
+        T: Sync,
+    {
+        let renders: Vec<_> = proved
+            .iter()
+            .map(|one| {
+                (one.file, |old: &[u8], out: &mut dyn std::io::Write| {
+                    one.edited.write_to(old, out)
+                })
+            })
+            .collect();
+        let made = |_: &[u8], out: &mut dyn std::io::Write| match new {
+            Some((_, edited)) => edited.write_to(&[], out),
+            None => Ok(()),
+        };
+        let mut replacements: Vec<Replacement<'_>> = Vec::new();
+        for (file, render) in &renders {
+            let entry = &self.entries[file.0];
+            if let Input::File(path) = &entry.input {
+                replacements.push(Replacement {
+                    path: path.clone(),
+                    expected: entry.fingerprint,
+                    render,
+                });
+            }
+        }
+        if let Some((path, _)) = new {
+            replacements.push(Replacement {
+                path: path.to_owned(),
+                expected: None,
+                render: &made,
+            });
+        }
+        files::replace_all(&replacements)
+    }
+}
+
+impl Entry {
+    fn read(&self) -> Result<(Vec<u8>, Option<Fingerprint>), Vec<Diagnostic>> {
+        match &self.input {
+            Input::File(path) => files::read(path)
+                .map(|(bytes, fingerprint)| (bytes, Some(fingerprint)))
+                .map_err(|error| vec![Diagnostic::error(error.to_string())]),
+            _ => Ok((Vec::new(), None)),
+        }
+    }
+
+    fn size(&self) -> u64 {
+        let path = match (&self.bytes, &self.input) {
+            (None, Input::File(path)) => path,
+            (Some(bytes), _) => return bytes.len() as u64,
+            _ => return 0,
+        };
+        std::fs::metadata(path).map_or(0, |metadata| metadata.len())
+    }
+}
+
+/// `work` on every item, small ones side by side, in the items' order.
+fn in_batches<T: Sync, R: Send>(
+    items: &[T],
+    size: impl Fn(&T) -> u64,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let mut out = Vec::with_capacity(items.len());
+    let mut at = 0;
+    while at < items.len() {
+        let small = items[at..]
+            .iter()
+            .take_while(|item| size(item) <= SMALL)
+            .count();
+        out.extend(parallel::map(&items[at..at + small], &work));
+        at += small;
+        if let Some(large) = items.get(at) {
+            out.push(work(large));
+            at += 1;
+        }
+    }
+    out
+}
+
+/// A path as it is shown: with `/`, whatever the system.
+fn shown(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if cfg!(windows) {
+        text.replace('\\', "/")
+    } else {
+        text.into_owned()
+    }
+}
+
+/// Whether two paths name one file, or would.
+fn same_file(a: &Path, b: &Path) -> bool {
+    let real = |path: &Path| -> Option<PathBuf> { path.canonicalize().ok() };
+    a == b || (real(a).is_some() && real(a) == real(b))
+}

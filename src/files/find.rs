@@ -1,0 +1,288 @@
+//! Turns the paths of a command line into inputs.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use super::Input;
+use super::temporary::is_temporary;
+
+/// Why the inputs were not found.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FindError {
+    /// `-` was given more than once.
+    #[error("standard input (`-`) is named twice, but it can be read only once; name it once")]
+    StdinTwice,
+    /// An empty path, as of a shell variable that is not set.
+    #[error("an empty path was given; is a shell variable not set?")]
+    Empty,
+    /// A URL.
+    #[error(
+        "{url} is a URL, and URLs are not read; pipe it in: curl -fsSL '{url}' | kubectl xaccount VERB -f -"
+    )]
+    Url {
+        /// As it was given.
+        url: String,
+    },
+    /// There is nothing of that name, or a symbolic link leads nowhere.
+    #[error("{} does not exist{}", path.display(), if *.link { "; it is a symbolic link that leads nowhere: mend or remove it" } else { "; check the spelling and the directory that you are in" })]
+    Missing {
+        /// The path.
+        path: PathBuf,
+        /// Whether it is a symbolic link.
+        link: bool,
+    },
+    /// A path cannot be looked at.
+    #[error("{} cannot be read: {source}", path.display())]
+    Io {
+        /// The path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A directory cannot be listed.
+    #[error("the directory {} cannot be listed: {source}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A socket or a block device was named.
+    #[error("{} is neither a file nor a directory nor a pipe; name a file, or pipe into `-f -`", path.display())]
+    Special {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A file of our own that a killed run left was named.
+    #[error("{} is a temporary file that a killed run of this program left; remove it, and name the file that it was made for", path.display())]
+    Temporary {
+        /// The path.
+        path: PathBuf,
+    },
+}
+
+/// Finds the inputs that paths name, in their order.
+///
+/// `-` is standard input. A directory gives its files whose names end in `.yaml`, `.yml` or `.json` (as kubectl, the case
+/// counts), sorted by the bytes of their names, and with `recursive` those below it, each directory in its place. A named
+/// path may be a symbolic link to anything; in a directory, links to files are taken and links to directories are not
+/// followed, so that a loop ends. Files under `.git` and hidden files are taken like any other, as kubectl does; links
+/// named `.#…` that lead nowhere are Emacs' locks and passed by. A file is taken once, where it is first named, even if it
+/// has two names (device and inode; outside unix, the canonical path).
+///
+/// A directory that has no manifest gives nothing; that is no error.
+///
+/// # Errors
+/// The first [`FindError`].
+pub fn find(paths: &[PathBuf], recursive: bool) -> Result<Vec<Input>, FindError> {
+    let mut found = Vec::new();
+    let mut stdin = false;
+    for path in paths {
+        if path.as_os_str() == "-" {
+            if std::mem::replace(&mut stdin, true) {
+                return Err(FindError::StdinTwice);
+            }
+            found.push(Candidate::exact(Input::Stdin, None));
+        } else {
+            named(path, recursive, &mut found)?;
+        }
+    }
+    once(found)
+}
+
+/// An input, and as much of its identity as is known without asking the system again.
+struct Candidate {
+    input: Input,
+    key: Key,
+}
+
+enum Key {
+    /// Standard input.
+    None,
+    /// From the file itself.
+    Exact(Identity),
+    /// The inode number that the directory gives. Not all file systems (overlayfs) give the true one there, and it says
+    /// nothing of the device, so that equal numbers are a reason to look, and no more.
+    Hint(Option<u64>),
+}
+
+#[cfg(unix)]
+type Identity = (u64, u64);
+#[cfg(not(unix))]
+type Identity = PathBuf;
+
+impl Candidate {
+    fn exact(input: Input, identity: Option<Identity>) -> Self {
+        let key = identity.map_or(Key::None, Key::Exact);
+        Self { input, key }
+    }
+}
+
+fn named(path: &Path, recursive: bool, found: &mut Vec<Candidate>) -> Result<(), FindError> {
+    let bytes = path_bytes(path);
+    if bytes.is_empty() {
+        return Err(FindError::Empty);
+    }
+    if bytes.starts_with(b"http://") || bytes.starts_with(b"https://") {
+        return Err(FindError::Url {
+            url: path.display().to_string(),
+        });
+    }
+    let metadata = fs::metadata(path).map_err(|source| look_error(path, source))?;
+    let input = if metadata.is_dir() {
+        return directory(path, recursive, found);
+    } else if path.file_name().is_some_and(is_temporary) {
+        return Err(FindError::Temporary {
+            path: path.to_owned(),
+        });
+    } else if metadata.is_file() {
+        Input::File(path.to_owned())
+    } else if is_stream(&metadata) {
+        Input::Stream(path.to_owned())
+    } else {
+        return Err(FindError::Special {
+            path: path.to_owned(),
+        });
+    };
+    let identity = identity(path, &metadata)?;
+    found.push(Candidate::exact(input, Some(identity)));
+    Ok(())
+}
+
+fn directory(path: &Path, recursive: bool, found: &mut Vec<Candidate>) -> Result<(), FindError> {
+    // walkdir takes the kind of each entry from the listing, and asks the system only where that doesn't say.
+    let walk = WalkDir::new(path)
+        .min_depth(1)
+        .max_depth(if recursive { usize::MAX } else { 1 })
+        // Of two names in one directory, the paths compare as the names do, and need not be taken apart for it.
+        .sort_by(|a, b| path_bytes(a.path()).cmp(path_bytes(b.path())));
+    for entry in walk {
+        let entry = entry.map_err(|error| {
+            let path = error.path().unwrap_or(path).to_owned();
+            let source = error
+                .into_io_error()
+                .unwrap_or_else(|| io::Error::other("links form a loop"));
+            FindError::Directory { path, source }
+        })?;
+        let kind = entry.file_type();
+        if kind.is_dir() || !is_manifest(entry.path()) {
+            continue;
+        }
+        if kind.is_file() {
+            let key = Key::Hint(listed_inode(&entry));
+            let input = Input::File(entry.into_path());
+            found.push(Candidate { input, key });
+        } else if kind.is_symlink() {
+            let path = entry.path();
+            match fs::metadata(path) {
+                Ok(metadata) if metadata.is_file() => {
+                    let identity = identity(path, &metadata)?;
+                    found.push(Candidate::exact(
+                        Input::File(entry.into_path()),
+                        Some(identity),
+                    ));
+                }
+                Ok(_) => {}
+                Err(_) if entry.file_name().as_encoded_bytes().starts_with(b".#") => {}
+                Err(source) => return Err(look_error(path, source)),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The extensions of kubectl: `k8s.io/cli-runtime`, `pkg/resource/builder.go`, `FileExtensions`.
+fn is_manifest(path: &Path) -> bool {
+    let path = path_bytes(path);
+    [&b".yaml"[..], b".yml", b".json"]
+        .iter()
+        .any(|extension| path.ends_with(extension))
+}
+
+fn path_bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_encoded_bytes()
+}
+
+fn look_error(path: &Path, source: io::Error) -> FindError {
+    let path = path.to_owned();
+    match source.kind() {
+        io::ErrorKind::NotFound => FindError::Missing {
+            link: path.is_symlink(),
+            path,
+        },
+        _ => FindError::Io { path, source },
+    }
+}
+
+/// Keeps each file at its first mention. In the usual case, one directory without links in it, no file is looked at: one
+/// system call less for each.
+fn once(mut found: Vec<Candidate>) -> Result<Vec<Input>, FindError> {
+    let mut mentions: HashMap<u64, u32> = HashMap::with_capacity(found.len());
+    let (mut exact, mut hints) = (false, false);
+    for candidate in &found {
+        match candidate.key {
+            Key::None => {}
+            Key::Exact(_) => exact = true,
+            Key::Hint(inode) => {
+                hints = true;
+                if let Some(inode) = inode {
+                    *mentions.entry(inode).or_default() += 1;
+                }
+            }
+        }
+    }
+    let mixed = exact && hints;
+    for candidate in &mut found {
+        let (Key::Hint(inode), Input::File(path)) = (&candidate.key, &candidate.input) else {
+            continue;
+        };
+        let unsure =
+            inode.is_some_and(|inode| mentions.get(&inode).is_some_and(|count| *count > 1));
+        if mixed || unsure {
+            let metadata = fs::metadata(path).map_err(|source| look_error(path, source))?;
+            candidate.key = Key::Exact(identity(path, &metadata)?);
+        }
+    }
+    let mut seen = HashSet::with_capacity(found.len());
+    let first = |candidate: Candidate| match candidate.key {
+        Key::Exact(identity) => seen.insert(identity).then_some(candidate.input),
+        Key::None | Key::Hint(_) => Some(candidate.input),
+    };
+    Ok(found.into_iter().filter_map(first).collect())
+}
+
+#[cfg(unix)]
+fn identity(_: &Path, metadata: &Metadata) -> Result<Identity, FindError> {
+    Ok(super::read::identity(metadata))
+}
+
+#[cfg(not(unix))]
+fn identity(path: &Path, _: &Metadata) -> Result<Identity, FindError> {
+    fs::canonicalize(path).map_err(|source| look_error(path, source))
+}
+
+#[cfg(unix)]
+fn listed_inode(entry: &walkdir::DirEntry) -> Option<u64> {
+    Some(walkdir::DirEntryExt::ino(entry))
+}
+
+#[cfg(not(unix))]
+fn listed_inode(_: &walkdir::DirEntry) -> Option<u64> {
+    None
+}
+
+#[cfg(unix)]
+fn is_stream(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    metadata.file_type().is_fifo() || metadata.file_type().is_char_device()
+}
+
+#[cfg(not(unix))]
+fn is_stream(_: &Metadata) -> bool {
+    false
+}

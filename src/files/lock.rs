@@ -1,0 +1,295 @@
+//! Locks directories against other runs of this program.
+//!
+//! The lock is advisory: it keeps two of our own runs apart, not an editor. It is on the directory itself, so that no lock
+//! file is left in anybody's repository, and the system lets it go when a run is killed.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Directories that are locked as long as this lives. Dropping it unlocks them.
+#[derive(Debug)]
+#[must_use = "the directories are unlocked as soon as this is dropped"]
+pub struct DirectoryLocks {
+    held: Vec<Held>,
+}
+
+/// One directory of [`DirectoryLocks`].
+#[derive(Debug)]
+pub(super) struct Held {
+    /// As the caller gave it.
+    pub(super) path: PathBuf,
+    /// Device and inode.
+    pub(super) identity: (u64, u64),
+    /// False where the file system has no locks.
+    pub(super) locked: bool,
+    /// The open directory, on unix; elsewhere the lock file.
+    #[cfg_attr(not(unix), allow(dead_code))]
+    pub(super) file: Option<File>,
+}
+
+impl DirectoryLocks {
+    /// How many directories there are, each counted once.
+    pub fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    pub(super) fn held(&self) -> &[Held] {
+        &self.held
+    }
+}
+
+/// Why directories were not locked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockError {
+    /// A directory cannot be opened or locked.
+    #[error("the directory {} cannot be locked: {source}", path.display())]
+    Io {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// More directories than this process may have open at once.
+    #[error("{count} directories have to be locked at once, which is more than this process may open; run `ulimit -n {}` first, or name fewer directories", count + 64)]
+    TooMany {
+        /// How many there are.
+        count: usize,
+    },
+}
+
+/// Locks directories, and waits where another run holds one. A directory that is given twice, under whatever name, is locked
+/// once. All runs lock in one order (device and inode), so that two of them never wait for each other. A file system that
+/// has no such locks (`ENOLCK`, `EOPNOTSUPP`; some network file systems) goes without.
+///
+/// Each directory takes one file descriptor while it is locked. Where they are many, the process's soft limit
+/// (`RLIMIT_NOFILE`) is raised, as far as the hard one.
+///
+/// # Errors
+/// [`LockError`]; nothing stays locked then.
+pub fn lock(directories: impl IntoIterator<Item = PathBuf>) -> Result<DirectoryLocks, LockError> {
+    let mut directories: Vec<PathBuf> = directories.into_iter().collect();
+    directories.sort_unstable();
+    directories.dedup();
+    raise_limit(directories.len());
+    let count = directories.len();
+    let mut held = directories
+        .into_iter()
+        .map(|path| {
+            open(&path, count).map(|(identity, file)| Held {
+                path,
+                identity,
+                locked: false,
+                file,
+            })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    if cfg!(unix) {
+        held.sort_by_key(|directory| directory.identity);
+        // A second lock on one directory would wait for the first for ever.
+        held.dedup_by_key(|directory| directory.identity);
+    }
+    for directory in &mut held {
+        directory.acquire().map_err(|source| LockError::Io {
+            path: directory.path.clone(),
+            source,
+        })?;
+    }
+    Ok(DirectoryLocks { held })
+}
+
+type Opened = ((u64, u64), Option<File>);
+
+#[cfg(unix)]
+fn open(path: &Path, count: usize) -> Result<Opened, LockError> {
+    let opened = File::open(path).and_then(|file| {
+        let metadata = file.metadata()?;
+        if !metadata.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        Ok((super::read::identity(&metadata), Some(file)))
+    });
+    opened.map_err(|source| {
+        use rustix::io::Errno;
+        match Errno::from_io_error(&source) {
+            Some(Errno::MFILE | Errno::NFILE) => LockError::TooMany { count },
+            _ => LockError::Io {
+                path: path.to_owned(),
+                source,
+            },
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path, _: usize) -> Result<Opened, LockError> {
+    match path.metadata() {
+        Ok(metadata) if metadata.is_dir() => Ok(((0, 0), None)),
+        other => Err(LockError::Io {
+            path: path.to_owned(),
+            source: other
+                .err()
+                .unwrap_or_else(|| io::ErrorKind::NotADirectory.into()),
+        }),
+    }
+}
+
+#[cfg(unix)]
+impl Held {
+    fn acquire(&mut self) -> io::Result<()> {
+        use rustix::fs::{FlockOperation, flock};
+        use rustix::io::Errno;
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        loop {
+            match flock(file, FlockOperation::LockExclusive) {
+                Ok(()) => {
+                    self.locked = true;
+                    return Ok(());
+                }
+                Err(Errno::INTR) => {}
+                // EBADF and EINVAL: NFS and some FUSE file systems lock only what is open for writing, or nothing.
+                Err(
+                    Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::BADF | Errno::INVAL,
+                ) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+#[cfg(windows)]
+impl Held {
+    /// Windows locks no directory. A file that nobody else may open, and that the system deletes when it is closed, even by
+    /// a killed process, does the same.
+    fn acquire(&mut self) -> io::Result<()> {
+        use std::os::windows::fs::OpenOptionsExt;
+        use std::time::Duration;
+        const DELETE_ON_CLOSE: u32 = 0x0400_0000;
+        const ACCESS_DENIED: i32 = 5;
+        const SHARING_VIOLATION: i32 = 32;
+        let path = self.path.join(".xaccount-lock");
+        let mut denied = 0;
+        loop {
+            let opened = File::options()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .share_mode(0)
+                .custom_flags(DELETE_ON_CLOSE)
+                .open(&path);
+            match opened {
+                Ok(file) => {
+                    self.file = Some(file);
+                    self.locked = true;
+                    return Ok(());
+                }
+                Err(error) => match error.raw_os_error() {
+                    Some(SHARING_VIOLATION) => {}
+                    // Also what a file says that is just being deleted.
+                    Some(ACCESS_DENIED) if denied < 50 => denied += 1,
+                    _ => return Err(error),
+                },
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[cfg(not(any(unix, windows)))]
+impl Held {
+    fn acquire(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Best effort: where it fails, opening the directories says so.
+#[cfg(unix)]
+fn raise_limit(directories: usize) {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let wanted = directories as u64 + 64;
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|soft| soft < wanted) {
+        // Not simply the hard limit: it may be "none", which macOS does not take as a soft one.
+        limit.current = Some(limit.maximum.map_or(wanted, |hard| hard.min(wanted)));
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
+}
+
+#[cfg(not(unix))]
+fn raise_limit(_: usize) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    #[test]
+    fn a_second_lock_waits_for_the_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = lock([directory.path().to_owned()]).unwrap();
+        let (sender, receiver) = mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let second = lock([directory.path().to_owned()]).unwrap();
+                sender.send(second.len()).unwrap();
+            });
+            assert!(receiver.recv_timeout(Duration::from_millis(100)).is_err());
+            drop(first);
+            assert_eq!(receiver.recv_timeout(Duration::from_secs(20)), Ok(1));
+        });
+    }
+
+    #[test]
+    fn many_directories_in_any_order_never_deadlock() {
+        let root = tempfile::tempdir().unwrap();
+        let paths: Vec<_> = (0..50).map(|n| root.path().join(n.to_string())).collect();
+        paths
+            .iter()
+            .for_each(|path| std::fs::create_dir(path).unwrap());
+        std::thread::scope(|scope| {
+            for backwards in [false, true] {
+                let paths = &paths;
+                scope.spawn(move || {
+                    for _ in 0..20 {
+                        let mut paths = paths.clone();
+                        if backwards {
+                            paths.reverse();
+                        }
+                        assert_eq!(lock(paths).unwrap().len(), 50);
+                    }
+                });
+            }
+        });
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn one_directory_under_two_names_is_locked_once() {
+        let root = tempfile::tempdir().unwrap();
+        let real = root.path().join("real");
+        let link = root.path().join("link");
+        std::fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let locks = lock([real.clone(), link, real]).unwrap();
+        assert_eq!(locks.len(), 1);
+        assert!(locks.held()[0].locked);
+    }
+
+    #[test]
+    fn what_is_no_directory() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = lock([file.path().to_owned()]).unwrap_err();
+        assert!(error.to_string().contains("cannot be locked"), "{error}");
+        assert!(lock(["/nowhere/at/all".into()]).is_err());
+        assert!(lock([]).unwrap().is_empty());
+    }
+}

@@ -1,0 +1,49 @@
+//! Files: find them, read them, and replace many of them all or nothing.
+//!
+//! [`find()`] turns the paths of a command line into [`Input`]s, [`read()`] gives the bytes of one with its [`Fingerprint`],
+//! and [`replace_all`] writes the results, if nobody else has changed the files in between. Nothing here knows what is in a
+//! file. Nothing prints, exits or reads the environment; every error names the file and what to do next.
+//!
+//! Paths are shown as they were typed (joined with what was found below them) and never made canonical in a result or a
+//! message.
+
+mod find;
+#[cfg(test)]
+mod find_tests;
+mod lock;
+mod read;
+mod target;
+mod temporary;
+mod write;
+mod write_error;
+#[cfg(test)]
+mod write_tests;
+
+use std::path::{Path, PathBuf};
+
+pub use find::{FindError, find};
+pub use lock::{DirectoryLocks, LockError, lock};
+pub use read::{Fingerprint, ReadError, read, read_stream};
+pub use write::{Render, Replacement, replace_all};
+pub use write_error::{RenameError, WriteError};
+
+/// Where a stream of manifests comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// Standard input, given as `-`.
+    Stdin,
+    /// A regular file, or a symbolic link to one. It can be read again and replaced.
+    File(PathBuf),
+    /// A FIFO or a character device, as the shell makes for `<(command)`. It can be read once, and never replaced.
+    Stream(PathBuf),
+}
+
+impl Input {
+    /// The path as it was typed; `None` for standard input.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Stdin => None,
+            Self::File(path) | Self::Stream(path) => Some(path),
+        }
+    }
+}

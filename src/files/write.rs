@@ -1,0 +1,253 @@
+//! Replaces many files, all or nothing.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::lock::{DirectoryLocks, Held, lock};
+use super::read::Fingerprint;
+use super::target::{Staged, Target, resolve};
+use super::temporary::remove_stale;
+use super::write_error::WriteError;
+
+/// As many files or directories are synced one by one; more of them with their whole file system, where there is such a
+/// call.
+const SYNC_EACH: usize = 16;
+/// A second thread pays from about here.
+const PARALLEL: usize = 64;
+/// A file over this many bytes is not worked on beside another one.
+const LARGE: u64 = 8 << 20;
+
+/// Writes new content; it gets the old bytes (none for a new file). It may be called on another thread, and should write
+/// nowhere else.
+pub type Render<'a> = dyn Fn(&[u8], &mut dyn Write) -> io::Result<()> + Sync + 'a;
+
+/// One file and its new content.
+pub struct Replacement<'a> {
+    /// The file. A symbolic link is followed: the link stays, and the file that it leads to is replaced.
+    pub path: PathBuf,
+    /// What the file was when it was read; `None` for a new file, which must not exist.
+    pub expected: Option<Fingerprint>,
+    /// Makes the new content.
+    pub render: &'a Render<'a>,
+}
+
+impl std::fmt::Debug for Replacement<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Replacement")
+            .field("path", &self.path)
+            .field("expected", &self.expected)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Replaces files, all or nothing.
+///
+/// Every directory concerned is locked, and another run that writes there waits. Under the lock, what killed runs left there is
+/// removed; each file is read again and compared with its fingerprint; its new content is written beside it, with the mode
+/// and owner of the old file (a new file: 0666 less the umask); everything is synced once; each file is looked at again; and
+/// then all are renamed into place, and the directories synced. Killed at any moment, each file is whole, old or new.
+///
+/// A file that we may not write to is refused, though the rename would work. A hard link is cut: the other names keep the
+/// old content. Access control lists and extended attributes are not kept. In memory are about two files at a time, or one
+/// that is over 8 MiB.
+///
+/// # Errors
+/// After [`WriteError::Partial`], some files are new and some old, each of them whole; after [`WriteError::DirectorySync`] all
+/// are new. After any other error no file was changed, and no temporary file is left.
+pub fn replace_all(replacements: &[Replacement<'_>]) -> Result<(), WriteError> {
+    let targets = resolve(replacements)?;
+    let directories: HashSet<PathBuf> = targets
+        .iter()
+        .map(|target| target.directory().to_owned())
+        .collect();
+    let locks = lock(directories).map_err(|source| WriteError::Lock { source })?;
+    // Without the lock, it might be the file of a run that lives.
+    for directory in locks.held().iter().filter(|directory| directory.locked) {
+        remove_stale(&directory.path);
+    }
+    let own_only = check_directories(&targets)?;
+    let sync_each = targets.len() <= SYNC_EACH || !cfg!(target_os = "linux");
+    let staged = stage_all(&targets, &|target| {
+        target.stage(own_only.contains(target.directory()), sync_each)
+    })?;
+    if !sync_each {
+        sync_file_systems(&locks)
+            .map_err(|(path, source)| WriteError::io(path, "synced", source))?;
+    }
+    // Staging and syncing took the time; a change in it is found here, while it costs nothing.
+    for file in &staged {
+        file.check().map_err(|error| error.alone(file.path))?;
+    }
+    rename_all(staged, &locks)
+}
+
+/// Each directory once. The result: those in which we may replace only what we own.
+fn check_directories<'a>(targets: &'a [Target<'_>]) -> Result<HashSet<&'a Path>, WriteError> {
+    let mut checked = HashMap::new();
+    for target in targets {
+        if !checked.contains_key(target.directory()) {
+            checked.insert(target.directory(), target.check_directory()?);
+        }
+    }
+    Ok(checked
+        .into_iter()
+        .filter_map(|(directory, own_only)| own_only.then_some(directory))
+        .collect())
+}
+
+type Stage<'s, 'a> = &'s (dyn Fn(&'a Target<'a>) -> Result<Staged<'a>, WriteError> + Sync);
+
+/// In the order of the targets; so is the error, if there are several.
+fn stage_all<'a>(
+    targets: &'a [Target<'a>],
+    stage: Stage<'_, 'a>,
+) -> Result<Vec<Staged<'a>>, WriteError> {
+    let (small, large): (Vec<usize>, Vec<usize>) =
+        (0..targets.len()).partition(|index| targets[*index].size() <= LARGE);
+    let next = AtomicUsize::new(0);
+    let failed = AtomicBool::new(false);
+    let work = || {
+        let mut done = Vec::new();
+        while !failed.load(Ordering::Relaxed) {
+            let Some(&index) = small.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                break;
+            };
+            let staged = stage(&targets[index]);
+            if staged.is_err() {
+                failed.store(true, Ordering::Relaxed);
+            }
+            done.push((index, staged));
+        }
+        done
+    };
+    let mut done = if small.len() < PARALLEL {
+        work()
+    } else {
+        std::thread::scope(|scope| {
+            let other = scope.spawn(work);
+            let mut done = work();
+            match other.join() {
+                Ok(others) => done.extend(others),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+            done
+        })
+    };
+    if !failed.load(Ordering::Relaxed) {
+        for index in large {
+            let staged = stage(&targets[index]);
+            let stop = staged.is_err();
+            done.push((index, staged));
+            if stop {
+                break;
+            }
+        }
+    }
+    done.sort_unstable_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, staged)| staged).collect()
+}
+
+pub(super) fn rename_all(
+    staged: Vec<Staged<'_>>,
+    locks: &DirectoryLocks,
+) -> Result<(), WriteError> {
+    let mut written = Vec::with_capacity(staged.len());
+    let mut failure = None;
+    let mut rest = staged.into_iter();
+    for file in rest.by_ref() {
+        let path = file.path;
+        match file.check().and_then(|()| file.rename()) {
+            Ok(()) => written.push(path),
+            Err(error) => {
+                failure = Some((path, error));
+                break;
+            }
+        }
+    }
+    let left: Vec<PathBuf> = rest
+        .as_slice()
+        .iter()
+        .map(|file| file.path.to_owned())
+        .collect();
+    // Removes the temporary files of those.
+    drop(rest);
+    let synced = if written.is_empty() {
+        Ok(())
+    } else {
+        sync_directories(locks)
+    };
+    match failure {
+        None => synced.map_err(|(directory, source)| WriteError::DirectorySync {
+            directory: directory.to_owned(),
+            source,
+        }),
+        Some((path, error)) if written.is_empty() => Err(error.alone(path)),
+        Some((path, source)) => Err(WriteError::Partial {
+            written: written.into_iter().map(Path::to_owned).collect(),
+            failed: path.to_owned(),
+            left,
+            source,
+        }),
+    }
+}
+
+type SyncError<'a> = (&'a Path, io::Error);
+
+/// Each directory, or where they are many, each file system: 10,000 syncs of a journal take minutes.
+fn sync_directories(locks: &DirectoryLocks) -> Result<(), SyncError<'_>> {
+    if locks.len() > SYNC_EACH && cfg!(target_os = "linux") {
+        return sync_file_systems(locks);
+    }
+    for Held { path, file, .. } in locks.held() {
+        if let (Some(file), true) = (file, cfg!(unix)) {
+            sync_directory(file).map_err(|error| (path.as_path(), error))?;
+        }
+    }
+    Ok(())
+}
+
+fn sync_directory(file: &File) -> io::Result<()> {
+    match file.sync_all() {
+        // What a file system says that syncs no directories, or needs no syncing.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
+        done => done,
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn sync_file_systems(locks: &DirectoryLocks) -> Result<(), SyncError<'_>> {
+    let mut devices = HashSet::new();
+    for Held {
+        path,
+        file,
+        identity,
+        ..
+    } in locks.held()
+    {
+        if let Some(file) = file
+            && devices.insert(identity.0)
+        {
+            match rustix::fs::syncfs(file) {
+                Err(rustix::io::Errno::NOSYS) => rustix::fs::sync(),
+                done => done.map_err(|error| (path.as_path(), error.into()))?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Elsewhere each file was synced when it was written.
+#[cfg(not(target_os = "linux"))]
+fn sync_file_systems(_: &DirectoryLocks) -> Result<(), SyncError<'_>> {
+    Ok(())
+}

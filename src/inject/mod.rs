@@ -1,0 +1,453 @@
+//! What `inject` thinks: from what a run holds and what is asked for to a plan. No I/O.
+
+mod identity;
+mod reference;
+mod select;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use json_patch::PatchOperation;
+use serde_json::Value;
+
+use crate::aws::{AccountId, Partition, RoleArn};
+use crate::capa::{self, DEFAULT_ROLE_NAME, IdentityKind, Role, Version};
+use crate::diag::{Diagnostic, FileId};
+use crate::lossless::{ObjectRef, Plan};
+use crate::run::Run;
+
+pub use identity::AllowedNamespaces;
+pub use select::{LabelSelector, Selection};
+
+/// The account to point at.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// Exactly this role.
+    Role(RoleArn),
+    /// The role of this name in this account.
+    Account {
+        /// The account.
+        account: AccountId,
+        /// Name of the role, perhaps with its path before it.
+        role: String,
+        /// The partition; by default that of the cluster's region, else `aws`.
+        partition: Option<Partition>,
+    },
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The account to point at.
+    pub target: Target,
+    /// Which objects.
+    pub selection: Selection,
+    /// Name of the identity, if one was asked for.
+    pub identity_name: Option<String>,
+    /// What the identity is to say, where it was asked for.
+    pub identity: IdentityRequest,
+    /// The file that keeps identities: of the run, or to be made.
+    pub identity_file: Option<IdentityFile>,
+    /// Whether identities are made and mended at all.
+    pub with_identity: bool,
+    /// Also emit `AWSClusterControllerIdentity/default`.
+    pub with_controller_identity: bool,
+    /// Version of new identities, if one was asked for.
+    pub api_version: Option<Version>,
+    /// Replace what says something else within one account.
+    pub overwrite: bool,
+    /// Account changes that were asked for.
+    pub moves: Vec<(AccountId, AccountId)>,
+}
+
+/// The identity's fields as asked for; `None` where nothing was said.
+#[derive(Clone, Debug, Default)]
+pub struct IdentityRequest {
+    /// `spec.sourceIdentityRef`.
+    pub source: Option<(IdentityKind, String)>,
+    /// `spec.allowedNamespaces`.
+    pub allowed_namespaces: Option<AllowedNamespaces>,
+    /// `spec.sessionName`.
+    pub session_name: Option<String>,
+    /// `spec.externalID`.
+    pub external_id: Option<String>,
+    /// `spec.durationSeconds`.
+    pub duration_seconds: Option<u32>,
+    /// `spec.inlinePolicy`.
+    pub inline_policy: Option<String>,
+    /// `metadata.annotations` of identities that we make.
+    pub annotations: Vec<(String, String)>,
+}
+
+/// The file that keeps identities.
+#[derive(Clone, Debug)]
+pub enum IdentityFile {
+    /// It is there, and a file of the run.
+    There(FileId),
+    /// It is to be made.
+    New(PathBuf),
+}
+
+/// What happens to one object.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The object: an index into the run's objects, or none for a new one.
+    pub object: Option<usize>,
+    /// What kind of change it is.
+    pub kind: ChangeKind,
+    /// The operations, empty for a new object.
+    pub operations: Vec<PatchOperation>,
+    /// For people: what was there, and what will be.
+    pub before: Option<String>,
+    /// For people: what will be.
+    pub after: String,
+}
+
+/// Kinds of change, in the order in which they are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ChangeKind {
+    /// An object gets a reference.
+    ReferenceAdded,
+    /// An object's reference is replaced.
+    ReferenceReplaced,
+    /// A new AWSClusterRoleIdentity.
+    IdentityAdded,
+    /// A field of an identity changes.
+    IdentityChanged,
+    /// A new AWSClusterControllerIdentity.
+    ControllerIdentityAdded,
+}
+
+/// A new object and the file that it goes to.
+#[derive(Clone, Debug)]
+pub struct NewObject {
+    /// The object.
+    pub object: Value,
+    /// Its kind and name: `AWSClusterRoleIdentity cross-account-role-222222222222`.
+    pub title: String,
+    /// Where it goes.
+    pub file: IdentityFile,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// By file of the run.
+    pub plans: BTreeMap<FileId, Plan>,
+    /// A file to be made.
+    pub new_file: Option<(PathBuf, Plan)>,
+    /// Every change of an object that is there, and every new one, in the order of the files.
+    pub changes: Vec<Change>,
+    /// The new objects, in the order of their documents.
+    pub added: Vec<NewObject>,
+    /// Objects that point where they should already: indices into the run's objects.
+    pub right: Vec<usize>,
+    /// What to say although nothing is wrong.
+    pub warnings: Vec<Diagnostic>,
+    /// What was decided, for `-v`.
+    pub decisions: Vec<String>,
+}
+
+/// Why there is nothing to point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Nothing {
+    /// No object of the run can carry a reference.
+    NoBearer,
+    /// None of those that can was selected; their titles.
+    NoneSelected(Vec<String>),
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug)]
+pub enum Failure {
+    /// There is nothing to point.
+    Nothing(Nothing),
+    /// What is there can't be brought together with what is asked for.
+    Refused(Vec<Diagnostic>),
+}
+
+/// Plans the run.
+///
+/// # Errors
+/// Everything that is wrong, not only the first of it.
+pub fn plan(run: &Run, request: &Request) -> Result<Outcome, Failure> {
+    let mut planner = Planner {
+        run,
+        request,
+        outcome: Outcome::default(),
+        errors: Vec::new(),
+    };
+    planner.refuse_what_can_not_be();
+    let selected = match select::select(run, &request.selection) {
+        Ok(selected) => selected,
+        Err(nothing) if planner.errors.is_empty() => return Err(Failure::Nothing(nothing)),
+        Err(_) => return Err(Failure::Refused(planner.errors)),
+    };
+    planner.one_arn_a_name();
+    let served = planner.references(&selected);
+    planner.identities(&served);
+    if planner.errors.is_empty() {
+        Ok(planner.outcome)
+    } else {
+        Err(Failure::Refused(planner.errors))
+    }
+}
+
+/// An identity that objects need, and which they are.
+struct Served {
+    name: String,
+    role: RoleArn,
+    /// Indices into the run's objects.
+    objects: Vec<usize>,
+}
+
+struct Planner<'r> {
+    run: &'r Run,
+    request: &'r Request,
+    outcome: Outcome,
+    errors: Vec<Diagnostic>,
+}
+
+impl Planner<'_> {
+    /// Objects of CAPA in a shape that can't be are errors wherever they stand.
+    fn refuse_what_can_not_be(&mut self) {
+        for found in &self.run.objects {
+            if let Role::Refused(why) = &found.object.role {
+                self.errors.push(
+                    Diagnostic::error(format!("{}: {why}", found.title()))
+                        .at(found.head(), "")
+                        .help("copy the apiVersion from what your management cluster serves: kubectl api-resources"),
+                );
+            }
+        }
+    }
+
+    /// One identity name with two role ARNs is an error wherever it stands: the last one applied would win for all.
+    fn one_arn_a_name(&mut self) {
+        let mut seen: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+        for (index, found) in self.run.objects.iter().enumerate() {
+            let Role::Identity(identity, _) = &found.object.role else {
+                continue;
+            };
+            let (Some(name), Some(arn)) = (found.object.name.as_deref(), identity.role_arn.text())
+            else {
+                continue;
+            };
+            let (first, other) = *seen.entry(name).or_insert((index, arn));
+            if other != arn {
+                let first = &self.run.objects[first];
+                self.errors.push(
+                    Diagnostic::error(format!("the identity name '{name}' stands for two role ARNs"))
+                        .at(found.location(identity.role_arn.span().unwrap_or(found.object.kind_span)), arn)
+                        .also(first.head(), other)
+                        .help("identities are cluster-scoped: the one applied last would take over the clusters of both")
+                        .help("give one of them another metadata.name, and name it in its clusters' identityRef"),
+                );
+            }
+        }
+    }
+
+    /// The role for an object, from what is asked for and its region.
+    fn role_for(&mut self, index: usize) -> Option<RoleArn> {
+        let found = &self.run.objects[index];
+        let (region, span) = match &found.object.role {
+            Role::Bearer { region, .. } => (region.text().map(str::to_owned), region.span()),
+            _ => (
+                capa::topology_region(&found.object).map(str::to_owned),
+                None,
+            ),
+        };
+        let of_region = region.as_deref().and_then(Partition::of_region);
+        let at = found.location(span.unwrap_or(found.object.kind_span));
+        let wrong = |partition: Partition, own: Partition| {
+            let region = region.clone().unwrap_or_default();
+            Diagnostic::error(format!(
+                "{} is in {region}, partition {}, but the role is in partition {}",
+                found.title(),
+                own.id(),
+                partition.id()
+            ))
+            .at(at, "no role can be assumed across partitions")
+        };
+        match &self.request.target {
+            Target::Role(role) => {
+                if let Some(own) = of_region
+                    && own != role.partition()
+                {
+                    let right = RoleArn::new(
+                        own,
+                        role.account(),
+                        &format!("{}{}", role.path().trim_start_matches('/'), role.name()),
+                    );
+                    let mut diagnostic = wrong(role.partition(), own);
+                    if let Ok(right) = right {
+                        diagnostic =
+                            diagnostic.help(format!("if the account is right: --role-arn {right}"));
+                    }
+                    self.errors.push(diagnostic);
+                    return None;
+                }
+                Some(role.clone())
+            }
+            Target::Account {
+                account,
+                role,
+                partition,
+            } => {
+                if let (Some(asked), Some(own)) = (*partition, of_region)
+                    && asked != own
+                {
+                    self.errors.push(
+                        wrong(asked, own)
+                            .help(format!("pass --partition {} or leave it out", own.id())),
+                    );
+                    return None;
+                }
+                let chosen = partition.or(of_region).unwrap_or(Partition::Aws);
+                match RoleArn::new(chosen, account, role) {
+                    Ok(arn) => Some(arn),
+                    Err(error) => {
+                        self.errors.push(Diagnostic::error(error.to_string()));
+                        None
+                    }
+                }
+            }
+        }
+    }
+
+    /// The name of the identity for a role.
+    fn name_for(&self, role: &RoleArn) -> String {
+        self.request
+            .identity_name
+            .clone()
+            .unwrap_or_else(|| default_identity_name(role))
+    }
+
+    /// Adds operations on an object to its file's plan.
+    fn change(
+        &mut self,
+        index: usize,
+        kind: ChangeKind,
+        operations: Vec<PatchOperation>,
+        before: Option<String>,
+        after: String,
+    ) {
+        let found = &self.run.objects[index];
+        let at: ObjectRef = found.at.clone();
+        let plan = self.outcome.plans.entry(found.file).or_default();
+        match plan.changes.iter_mut().find(|(object, _)| *object == at) {
+            Some((_, there)) => there.extend(operations.iter().cloned()),
+            None => plan.changes.push((at, operations.clone())),
+        }
+        self.outcome.changes.push(Change {
+            object: Some(index),
+            kind,
+            operations,
+            before,
+            after,
+        });
+    }
+
+    fn add(
+        &mut self,
+        object: Value,
+        kind: ChangeKind,
+        title: String,
+        file: IdentityFile,
+        after: String,
+    ) {
+        let plan = match &file {
+            IdentityFile::There(file) => self.outcome.plans.entry(*file).or_default(),
+            IdentityFile::New(path) => {
+                &mut self
+                    .outcome
+                    .new_file
+                    .get_or_insert_with(|| (path.clone(), Plan::default()))
+                    .1
+            }
+        };
+        plan.new_documents.push(object.clone());
+        self.outcome.changes.push(Change {
+            object: None,
+            kind,
+            operations: Vec::new(),
+            before: None,
+            after,
+        });
+        self.outcome.added.push(NewObject {
+            object,
+            title,
+            file,
+        });
+    }
+}
+
+/// `cross-account-role-<account>`, and the role's path and name behind it where it is not the default role: identities are
+/// cluster-scoped, so a name must say which account and role it stands for.
+pub fn default_identity_name(role: &RoleArn) -> String {
+    let mut name = format!("cross-account-role-{}", role.account());
+    if role.path() != "/" || role.name() != DEFAULT_ROLE_NAME {
+        let tail: String = format!("{}{}", role.path(), role.name())
+            .to_ascii_lowercase()
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || c == '.' {
+                    c
+                } else {
+                    '-'
+                }
+            })
+            .collect();
+        // DNS-1123: each part between dots begins and ends with a letter or digit.
+        let parts: Vec<_> = tail
+            .split('.')
+            .map(|part| part.trim_matches('-'))
+            .filter(|part| !part.is_empty())
+            .collect();
+        if !parts.is_empty() {
+            name = format!("{name}-{}", parts.join("."));
+        }
+    }
+    name
+}
+
+/// The account that an identity name made by [`default_identity_name`] says.
+fn account_in_name(name: &str) -> Option<AccountId> {
+    let rest = name.strip_prefix("cross-account-role-")?;
+    let (account, tail) = rest.split_at_checked(12)?;
+    if !tail.is_empty() && !tail.starts_with('-') {
+        return None;
+    }
+    account.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identity_names_say_account_and_role() {
+        let name = |arn: &str| default_identity_name(&arn.parse().unwrap());
+        assert_eq!(
+            name(
+                "arn:aws:iam::012345678901:role/control-plane.cluster-api-provider-aws.sigs.k8s.io"
+            ),
+            "cross-account-role-012345678901"
+        );
+        assert_eq!(
+            name("arn:aws:iam::222222222222:role/Team_A"),
+            "cross-account-role-222222222222-team-a"
+        );
+        assert_eq!(
+            name("arn:aws:iam::222222222222:role/x/y/r+"),
+            "cross-account-role-222222222222-x-y-r"
+        );
+        assert_eq!(
+            account_in_name("cross-account-role-222222222222-team-a")
+                .unwrap()
+                .as_str(),
+            "222222222222"
+        );
+        assert!(account_in_name("cross-account-role-2222222222223").is_none());
+    }
+}

@@ -1,0 +1,400 @@
+//! From what stands in an object's reference to what is done about it.
+
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{AddOperation, PatchOperation, ReplaceOperation, TestOperation};
+use serde_json::{Value, json};
+
+use super::{ChangeKind, Planner, Served, account_in_name};
+use crate::aws::{AccountId, RoleArn};
+use crate::capa::{
+    CONTROLLER_IDENTITY, Field, IdentityKind, IdentityReference, ROLE_IDENTITY, Reference, Role,
+    State,
+};
+use crate::diag::{Diagnostic, Location};
+use crate::run::Found;
+
+/// What a reference that is there says.
+enum Existing {
+    /// Nothing that counts; the words say what it was.
+    NotSet(String),
+    /// The wanted identity, by this name.
+    Right(String),
+    /// Something else: the words, and the account if it is known.
+    Other(String, Option<AccountId>),
+}
+
+impl Planner<'_> {
+    /// Plans the references of the selected objects; returns the identities that they need.
+    pub(super) fn references(&mut self, selected: &[usize]) -> Vec<Served> {
+        let mut served: Vec<Served> = Vec::new();
+        for &index in selected {
+            let Some(role) = self.role_for(index) else {
+                continue;
+            };
+            let found = &self.run.objects[index];
+            self.warn_about(index);
+            let (references, defaulted): (Vec<&IdentityReference>, bool) = match &found.object.role
+            {
+                Role::Bearer {
+                    reference, bearer, ..
+                } => (vec![&**reference], bearer.defaulted),
+                // The class's template is defaulted by CAPA's webhook as any other.
+                Role::Cluster { references, .. } => (references.iter().collect(), true),
+                _ => continue,
+            };
+            for reference in references {
+                if let Some(name) = self.reference(index, reference, &role, defaulted) {
+                    self.serve(&mut served, index, name, &role);
+                }
+            }
+        }
+        served
+    }
+
+    fn serve(&mut self, served: &mut Vec<Served>, index: usize, name: String, role: &RoleArn) {
+        match served.iter_mut().find(|one| one.name == name) {
+            Some(one) if one.role == *role => {
+                if !one.objects.contains(&index) {
+                    one.objects.push(index);
+                }
+            }
+            Some(one) => {
+                let first = &self.run.objects[one.objects[0]];
+                let found = &self.run.objects[index];
+                self.errors.push(
+                    Diagnostic::error(format!("the identity name '{name}' would stand for two role ARNs"))
+                        .at(found.head(), format!("{} needs {role}", found.title()))
+                        .also(first.head(), format!("{} needs {}", first.title(), one.role))
+                        .help("the clusters are in two partitions: run once for each, with --cluster-name and --identity-name"),
+                );
+            }
+            None => served.push(Served {
+                name,
+                role: role.clone(),
+                objects: vec![index],
+            }),
+        }
+    }
+
+    /// What is worth knowing about an object that is pointed somewhere.
+    fn warn_about(&mut self, index: usize) {
+        let found = &self.run.objects[index];
+        let mut warn = |warning: Diagnostic| {
+            if !self
+                .outcome
+                .warnings
+                .iter()
+                .any(|there| there.message == warning.message)
+            {
+                self.outcome.warnings.push(warning);
+            }
+        };
+        if let Role::Bearer {
+            bearer, version, ..
+        } = &found.object.role
+            && let Some(served) = version.no_longer_served()
+        {
+            warn(
+                Diagnostic::warning(
+                    format!("{} {} : {served}", bearer.kind, version).replace(" :", ":"),
+                )
+                .at(found.head(), ""),
+            );
+        }
+        if found.bare {
+            warn(
+                Diagnostic::warning(format!(
+                    "{} follows '...' without a '---': kubectl drops such a document",
+                    found.title()
+                ))
+                .at(found.head(), "")
+                .help("write '---' behind the '...' line"),
+            );
+        }
+    }
+
+    /// Plans one reference; returns the name of the identity that it names in the end.
+    fn reference(
+        &mut self,
+        index: usize,
+        reference: &IdentityReference,
+        role: &RoleArn,
+        defaulted: bool,
+    ) -> Option<String> {
+        let found = &self.run.objects[index];
+        let wanted = self.name_for(role);
+        let existing = match &reference.state {
+            State::Wrong(span) => {
+                self.errors.push(
+                    Diagnostic::error(format!("{}: the identity reference has no place here", found.title()))
+                        .at(found.location(*span), format!("'{}' must be one mapping", reference.path.last()?))
+                        .help("an identityRef is a mapping of kind and name; mend it by hand and run again"),
+                );
+                return None;
+            }
+            State::Unset => Existing::NotSet("no identityRef".into()),
+            State::Set(there) => self.judge(index, there, role, &wanted, defaulted)?,
+        };
+        let before = match existing {
+            Existing::Right(name) => {
+                self.outcome.decisions.push(format!(
+                    "{}: {} already names {ROLE_IDENTITY}/{name}",
+                    found.title(),
+                    reference.path.join(".")
+                ));
+                if !self.outcome.right.contains(&index) {
+                    self.outcome.right.push(index);
+                }
+                return Some(name);
+            }
+            Existing::NotSet(words) => format!("management account ({words})"),
+            Existing::Other(words, account) => {
+                let span = reference.span;
+                if !self.may_replace(index, found.location(span), &words, account.as_ref(), role) {
+                    return None;
+                }
+                match account {
+                    Some(account) => format!("{account} ({words})"),
+                    None => format!("account not in these files ({words})"),
+                }
+            }
+        };
+        if let Role::Bearer { bearer, .. } = &found.object.role
+            && bearer.template
+        {
+            self.outcome.warnings.push(
+                Diagnostic::warning(format!("{}: CAPA's webhook does not let a template's spec change once it is applied", found.title()))
+                    .at(found.head(), "")
+                    .help("if it is applied already: give the template a new metadata.name, and name that in the ClusterClass"),
+            );
+        }
+        let (kind, operations) = operations(reference, &wanted);
+        self.outcome.decisions.push(format!(
+            "{}: {} will name {ROLE_IDENTITY}/{wanted}",
+            found.title(),
+            reference.path.join(".")
+        ));
+        let after = format!(
+            "{}, role {}{}, identity {wanted}",
+            role.account(),
+            role.path().trim_start_matches('/'),
+            role.name()
+        );
+        self.change(index, kind, operations, Some(before), after);
+        Some(wanted)
+    }
+
+    /// What a reference that is there says. `None` after an error.
+    fn judge(
+        &mut self,
+        index: usize,
+        there: &Reference,
+        role: &RoleArn,
+        wanted: &str,
+        defaulted: bool,
+    ) -> Option<Existing> {
+        let found = &self.run.objects[index];
+        for (field, key) in [(&there.kind, "kind"), (&there.name, "name")] {
+            if let Field::Other(span) | Field::Ambiguous(span) = field {
+                self.errors.push(
+                    Diagnostic::error(format!(
+                        "{}: the identity reference's {key} can't be read with certainty",
+                        found.title()
+                    ))
+                    .at(found.location(*span), "not one plain text")
+                    .help("write kind and name once, as texts, and run again"),
+                );
+                return None;
+            }
+        }
+        let (kind, name) = (there.kind.text(), there.name.text());
+        let default = name.is_none_or(|name| name.is_empty() || name == "default");
+        if kind.is_none_or(|kind| kind.is_empty() || kind == CONTROLLER_IDENTITY)
+            && default
+            && (defaulted || kind.is_none())
+        {
+            let words = match (kind, name) {
+                (None, None) => "an empty identityRef".to_owned(),
+                (kind, name) => format!(
+                    "{}/{}",
+                    kind.unwrap_or("(no kind)"),
+                    name.unwrap_or("(no name)")
+                ),
+            };
+            return Some(Existing::NotSet(words));
+        }
+        let words = format!(
+            "{}/{}",
+            kind.unwrap_or("(no kind)"),
+            name.unwrap_or("(no name)")
+        );
+        let (Some(kind), Some(name)) = (kind, name) else {
+            return Some(Existing::Other(words, None));
+        };
+        if kind != ROLE_IDENTITY {
+            return Some(Existing::Other(words, None));
+        }
+        let arns: Vec<RoleArn> = self
+            .run
+            .identities(IdentityKind::Role, name)
+            .filter_map(|found| match &found.object.role {
+                Role::Identity(identity, _) => identity.role_arn.text()?.parse().ok(),
+                _ => None,
+            })
+            .collect();
+        let same_role = arns.first() == Some(role) && self.request.identity_name.is_none();
+        if name == wanted || same_role {
+            return Some(Existing::Right(name.to_owned()));
+        }
+        let account = arns
+            .first()
+            .map(|arn| arn.account().clone())
+            .or_else(|| account_in_name(name));
+        Some(Existing::Other(words, account))
+    }
+
+    /// Whether something else may be replaced; says why not.
+    pub(super) fn may_replace(
+        &mut self,
+        index: usize,
+        at: Location,
+        words: &str,
+        from: Option<&AccountId>,
+        to: &RoleArn,
+    ) -> bool {
+        let found: &Found = &self.run.objects[index];
+        let wanted = format!("{to}");
+        match from {
+            Some(from) if from != to.account() => {
+                if self
+                    .request
+                    .moves
+                    .iter()
+                    .any(|(a, b)| a == from && b == to.account())
+                {
+                    return true;
+                }
+                self.errors.push(
+                    Diagnostic::error(format!("{} is in account {from} ({words}), not in {}", found.title(), to.account()))
+                        .at(at, format!("wanted: {wanted}"))
+                        .help("an identity moves no VPC and no machine: CAPA would look for the cluster's resources in the new account, and not find them")
+                        .help(format!("if the cluster does not exist yet, or is to be made anew: --move-account {from}={}", to.account())),
+                );
+                false
+            }
+            _ if self.request.overwrite => true,
+            Some(_) => {
+                self.errors.push(
+                    Diagnostic::error(format!(
+                        "{} says something else already: {words}",
+                        found.title()
+                    ))
+                    .at(at, format!("wanted: {wanted}"))
+                    .help("the account stays the same; pass --overwrite to replace it"),
+                );
+                false
+            }
+            None => {
+                self.errors.push(
+                    Diagnostic::error(format!("{} says something else already: {words}", found.title()))
+                        .at(at, format!("wanted: {wanted}"))
+                        .help("these files don't say in which account that is: if the cluster runs there, its VPC and machines stay there")
+                        .help("name the file with the identity too, so that it is known; or pass --overwrite to replace it"),
+                );
+                false
+            }
+        }
+    }
+}
+
+fn pointer(path: &[String]) -> PointerBuf {
+    path.iter().fold(PointerBuf::new(), |mut pointer, token| {
+        pointer.push_back(token.as_str());
+        pointer
+    })
+}
+
+/// The operations that make a reference name the identity.
+fn operations(reference: &IdentityReference, name: &str) -> (ChangeKind, Vec<PatchOperation>) {
+    let path = &reference.path;
+    let mut operations = Vec::new();
+    if let Some((item, variable)) = &reference.guard {
+        let mut at = pointer(item);
+        at.push_back("name");
+        operations.push(PatchOperation::Test(TestOperation {
+            path: at,
+            value: json!(variable),
+        }));
+    }
+    let whole = json!({"kind": ROLE_IDENTITY, "name": name});
+    match &reference.state {
+        State::Set(there) if there.own => {
+            for (key, field, value) in [
+                ("kind", &there.kind, ROLE_IDENTITY),
+                ("name", &there.name, name),
+            ] {
+                let mut at = pointer(path);
+                at.push_back(key);
+                match field {
+                    Field::Text(text, _) if text == value => {}
+                    Field::Absent => operations.push(PatchOperation::Add(AddOperation {
+                        path: at,
+                        value: json!(value),
+                    })),
+                    _ => operations.push(PatchOperation::Replace(ReplaceOperation {
+                        path: at,
+                        value: json!(value),
+                    })),
+                }
+            }
+            let complete = there.kind.text().is_some() || there.name.text().is_some();
+            let kind = if complete {
+                ChangeKind::ReferenceReplaced
+            } else {
+                ChangeKind::ReferenceAdded
+            };
+            (kind, operations)
+        }
+        State::Set(_) => {
+            operations.push(PatchOperation::Add(AddOperation {
+                path: pointer(path),
+                value: whole,
+            }));
+            (ChangeKind::ReferenceReplaced, operations)
+        }
+        _ => {
+            let (at, value) = missing(path, reference.present, whole);
+            operations.push(PatchOperation::Add(AddOperation {
+                path: pointer(&at),
+                value,
+            }));
+            (ChangeKind::ReferenceAdded, operations)
+        }
+    }
+}
+
+/// The path of the first missing member, and the whole of what is missing from there on. A `-` is a new item of a list of
+/// topology variables; the token behind it is the variable's name.
+fn missing(path: &[String], present: usize, value: Value) -> (Vec<String>, Value) {
+    let list = path.iter().position(|token| token == "-");
+    let wrap = |tokens: &[String], value: Value| {
+        tokens
+            .iter()
+            .rev()
+            .fold(value, |value, token| json!({ token.as_str(): value }))
+    };
+    match list {
+        Some(list) => {
+            let item = json!({"name": path[list + 1], "value": wrap(&path[list + 2..], value)});
+            if present >= list {
+                (path[..=list].to_vec(), item)
+            } else {
+                (
+                    path[..=present].to_vec(),
+                    wrap(&path[present + 1..list], json!([item])),
+                )
+            }
+        }
+        None => (path[..=present].to_vec(), wrap(&path[present + 1..], value)),
+    }
+}

@@ -1,0 +1,220 @@
+//! Which objects are meant.
+
+use globset::GlobMatcher;
+
+use super::Nothing;
+use crate::capa::Role;
+use crate::run::{Found, Run};
+
+/// Which objects are meant; everything that is given must match.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Globs of cluster names, of which one must match.
+    pub cluster_names: Vec<GlobMatcher>,
+    /// Label selector.
+    pub labels: Option<LabelSelector>,
+    /// Objects in this namespace, and objects without one.
+    pub namespace: Option<String>,
+}
+
+/// One condition of a label selector.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Requirement {
+    In(String, Vec<String>),
+    NotIn(String, Vec<String>),
+    Exists(String),
+    DoesNotExist(String),
+}
+
+/// A label selector in kubectl's syntax: `a=b`, `a==b`, `a!=b`, `a in (b,c)`, `a notin (b)`, `a`, `!a`, joined by commas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelSelector(Vec<Requirement>);
+
+impl std::str::FromStr for LabelSelector {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut parts = vec![String::new()];
+        let mut depth = 0;
+        for c in text.chars() {
+            match c {
+                '(' => depth += 1,
+                ')' => depth -= 1,
+                ',' if depth == 0 => {
+                    parts.push(String::new());
+                    continue;
+                }
+                _ => {}
+            }
+            if let Some(part) = parts.last_mut() {
+                part.push(c);
+            }
+        }
+        parts
+            .iter()
+            .map(|part| requirement(part.trim()))
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+fn requirement(text: &str) -> Result<Requirement, String> {
+    let wrong = || {
+        format!(
+            "'{text}' is no label selector: write KEY=VALUE, KEY!=VALUE, 'KEY in (A,B)', KEY or !KEY"
+        )
+    };
+    let key = |key: &str| -> Result<String, String> {
+        let key = key.trim();
+        let ok = !key.is_empty()
+            && key
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+        if ok { Ok(key.to_owned()) } else { Err(wrong()) }
+    };
+    let set = |list: &str| -> Result<Vec<String>, String> {
+        let inner = list
+            .trim()
+            .strip_prefix('(')
+            .and_then(|list| list.strip_suffix(')'))
+            .ok_or_else(wrong)?;
+        Ok(inner
+            .split(',')
+            .map(|value| value.trim().to_owned())
+            .collect())
+    };
+    if let Some((left, right)) = text.split_once("!=") {
+        return Ok(Requirement::NotIn(
+            key(left)?,
+            vec![right.trim().to_owned()],
+        ));
+    }
+    if let Some((left, right)) = text.split_once('=') {
+        let right = right.strip_prefix('=').unwrap_or(right);
+        return Ok(Requirement::In(key(left)?, vec![right.trim().to_owned()]));
+    }
+    if let Some((left, right)) = text.split_once(" notin ") {
+        return Ok(Requirement::NotIn(key(left)?, set(right)?));
+    }
+    if let Some((left, right)) = text.split_once(" in ") {
+        return Ok(Requirement::In(key(left)?, set(right)?));
+    }
+    match text.strip_prefix('!') {
+        Some(absent) => Ok(Requirement::DoesNotExist(key(absent)?)),
+        None => Ok(Requirement::Exists(key(text)?)),
+    }
+}
+
+impl LabelSelector {
+    /// Whether labels match, as the API server has it: `!=` and `notin` match where the key is missing.
+    pub fn matches(&self, labels: &[(String, String)]) -> bool {
+        let value = |key: &str| {
+            labels
+                .iter()
+                .find(|(k, _)| k == key)
+                .map(|(_, value)| value)
+        };
+        self.0.iter().all(|requirement| match requirement {
+            Requirement::In(key, values) => value(key).is_some_and(|value| values.contains(value)),
+            Requirement::NotIn(key, values) => {
+                value(key).is_none_or(|value| !values.contains(value))
+            }
+            Requirement::Exists(key) => value(key).is_some(),
+            Requirement::DoesNotExist(key) => value(key).is_none(),
+        })
+    }
+}
+
+/// Whether the object carries a reference, or is to.
+fn is_bearer(found: &Found) -> bool {
+    match &found.object.role {
+        Role::Bearer { .. } => true,
+        Role::Cluster { references, .. } => !references.is_empty(),
+        _ => false,
+    }
+}
+
+/// Indices of the objects that are meant.
+pub(super) fn select(run: &Run, selection: &Selection) -> Result<Vec<usize>, Nothing> {
+    let bearers: Vec<usize> = (0..run.objects.len())
+        .filter(|&index| {
+            !run.file(run.objects[index].file).identities_only && is_bearer(&run.objects[index])
+        })
+        .collect();
+    if bearers.is_empty() {
+        return Err(Nothing::NoBearer);
+    }
+    let selected: Vec<usize> = bearers
+        .iter()
+        .copied()
+        .filter(|&index| matches(run, &run.objects[index], selection))
+        .collect();
+    if selected.is_empty() {
+        return Err(Nothing::NoneSelected(
+            bearers
+                .iter()
+                .map(|&index| run.objects[index].title())
+                .collect(),
+        ));
+    }
+    Ok(selected)
+}
+
+fn matches(run: &Run, found: &Found, selection: &Selection) -> bool {
+    let template = matches!(&found.object.role, Role::Bearer { bearer, .. } if bearer.template);
+    let cluster = if template {
+        found.object.name.as_deref()
+    } else {
+        run.cluster_name(found)
+    };
+    let name = selection.cluster_names.is_empty()
+        || cluster.is_some_and(|cluster| {
+            selection
+                .cluster_names
+                .iter()
+                .any(|glob| glob.is_match(cluster))
+        });
+    let labels = selection
+        .labels
+        .as_ref()
+        .is_none_or(|selector| selector.matches(&found.object.labels));
+    let namespace = match (&selection.namespace, &found.object.namespace) {
+        (Some(asked), Some(own)) => asked == own,
+        _ => true,
+    };
+    name && labels && namespace
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selectors_match_as_kubectls_do() {
+        let labels = [
+            ("env".to_owned(), "dev".to_owned()),
+            ("a/b".to_owned(), String::new()),
+        ];
+        for (selector, want) in [
+            ("env=dev", true),
+            ("env==dev", true),
+            ("env=prod", false),
+            ("env!=prod", true),
+            ("team!=x", true),
+            ("env in (dev, prod)", true),
+            ("env notin (dev)", false),
+            ("team notin (x)", true),
+            ("a/b", true),
+            ("!team", true),
+            ("!env", false),
+            ("env=dev,!env", false),
+            ("env in (dev,prod),a/b", true),
+        ] {
+            let parsed: LabelSelector = selector.parse().unwrap();
+            assert_eq!(parsed.matches(&labels), want, "{selector}");
+        }
+        for bad in ["", "a b", "env in dev", "=x", "a,,b"] {
+            assert!(bad.parse::<LabelSelector>().is_err(), "{bad}");
+        }
+    }
+}

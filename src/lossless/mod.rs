@@ -1,0 +1,19 @@
+//! Text that is edited without loss. Knows no Kubernetes; could be a crate of its own.
+//!
+//! A text is parsed only for spans; a change is data (RFC 6902 operations in a [`Plan`]), turned into splices of the old
+//! bytes; and [`apply`] gives an [`Edited`] out only when two independent readers agree that the result is the old text
+//! with exactly that change.
+
+pub mod json;
+mod plan;
+mod proof;
+mod source;
+mod splice;
+mod tree;
+mod write;
+pub mod yaml;
+
+pub use plan::{Edited, ObjectRef, Plan, Refusal, Splice, apply, line_around, object_node, parse};
+pub use source::{Document, Format, Needles, Segments, Source, documents};
+pub use tree::{Anchor, Data, Lookup, Node, NodeId, ScalarStyle, Tree};
+pub use write::LineEnding;

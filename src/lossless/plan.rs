@@ -1,0 +1,329 @@
+//! What is to change, as data; and the only way to carry it out.
+
+use json_patch::PatchOperation;
+use json_patch::jsonptr::PointerBuf;
+use serde_json::Value;
+
+use super::proof;
+use super::source::{self, Document, Format, Source};
+use super::splice;
+use super::tree::{NodeId, Tree};
+use super::write::{self, LineEnding};
+use super::{json, yaml};
+use crate::diag::Span;
+
+/// An object of a file: a document's root, or an item of a `List` in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectRef {
+    /// The document's segment in the file.
+    pub document: Span,
+    /// From the document's root to the object: empty, or `/items/3`.
+    pub base: PointerBuf,
+}
+
+/// What is to change in one file.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// Operations by object, pointers relative to the object, at most one entry an object. Operations on one object
+    /// don't build on each other.
+    pub changes: Vec<(ObjectRef, Vec<PatchOperation>)>,
+    /// Objects to add behind the last document, members in the order in which they are to be written.
+    pub new_documents: Vec<Value>,
+}
+
+/// A replacement of bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Splice {
+    /// The bytes that go. Empty for an insertion.
+    pub span: Span,
+    /// The bytes that come.
+    pub text: String,
+}
+
+/// Why a file can't be edited with certainty.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// One sentence without a final stop.
+    pub message: String,
+    /// The bytes of the file that it is about.
+    pub span: Span,
+    /// What to do about it.
+    pub help: Vec<String>,
+}
+
+impl Refusal {
+    /// A refusal at a place of the file.
+    pub fn new(message: impl Into<String>, span: Span) -> Self {
+        Self {
+            message: message.into(),
+            span,
+            help: Vec::new(),
+        }
+    }
+
+    /// Adds a line of help.
+    #[must_use]
+    pub fn help(mut self, line: impl Into<String>) -> Self {
+        self.help.push(line.into());
+        self
+    }
+}
+
+/// A file's proved change. Made by [`apply`] alone, so that nothing unproved can be written or printed.
+#[derive(Clone, Debug)]
+pub struct Edited {
+    splices: Vec<Splice>,
+    appended: Option<Span>,
+    notes: Vec<String>,
+}
+
+impl Edited {
+    /// The splices in the order of their places; they don't overlap.
+    pub fn splices(&self) -> &[Splice] {
+        &self.splices
+    }
+
+    /// Whether nothing changes.
+    pub fn is_unchanged(&self) -> bool {
+        self.splices.is_empty()
+    }
+
+    /// The last document of the old file where the last splice adds new documents behind it.
+    pub fn appended_behind(&self) -> Option<Span> {
+        self.appended
+    }
+
+    /// What the user should know although nothing is wrong by kubectl's reading.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Writes the new content: the old bytes with the splices.
+    pub fn write_to(&self, old: &[u8], out: &mut dyn std::io::Write) -> std::io::Result<()> {
+        let mut at = 0;
+        for splice in &self.splices {
+            out.write_all(&old[at..splice.span.start])?;
+            out.write_all(splice.text.as_bytes())?;
+            at = splice.span.end;
+        }
+        out.write_all(&old[at..])
+    }
+}
+
+/// Reads a document into a tree, by the reader of its format.
+///
+/// # Errors
+/// Text that is not UTF-8, holds a NUL or a lone carriage return, or is not well-formed.
+pub fn parse<'s>(document: &Document<'s>) -> Result<Tree<'s>, Refusal> {
+    let base = document.span.start;
+    let text = std::str::from_utf8(document.bytes).map_err(|error| {
+        let at = base + error.valid_up_to();
+        Refusal::new(
+            "the text is not UTF-8",
+            Span::new(at, (at + 1).min(document.span.end)),
+        )
+        .help("save the file as UTF-8 and run again")
+    })?;
+    if let Some(at) = memchr::memchr(0, document.bytes) {
+        return Err(Refusal::new(
+            "the text holds a NUL byte",
+            Span::new(base + at, base + at + 1),
+        ));
+    }
+    let lone = memchr::memchr_iter(b'\r', document.bytes)
+        .find(|&at| document.bytes.get(at + 1).is_some_and(|&b| b != b'\n'));
+    if let Some(at) = lone {
+        return Err(Refusal::new(
+            "a carriage return stands without a line feed: YAML readers disagree whether the line ends there",
+            Span::new(base + at, base + at + 1),
+        )
+        .help("convert the line endings to LF or CRLF and run again"));
+    }
+    let place = |at: usize| {
+        let at = base + at;
+        Span::new(at, (at + 1).min(document.span.end).max(at))
+    };
+    match document.format {
+        Format::Json => json::read(text, base)
+            .map_err(|error| Refusal::new(format!("not JSON: {error}"), place(error.at))),
+        Format::Yaml => yaml::read(text, base)
+            .map_err(|error| Refusal::new(format!("not YAML: {error}"), place(error.at))),
+    }
+}
+
+/// The node that a pointer names, without following aliases or merges.
+pub(super) fn locate(tree: &Tree<'_>, from: NodeId, tokens: &[String]) -> Option<NodeId> {
+    let mut at = from;
+    for token in tokens {
+        at = match &tree.node(at).data {
+            super::tree::Data::Mapping { entries, .. } => entries
+                .iter()
+                .find(|&&(key, _)| !tree.is_merge(key) && tree.text(key) == Some(token.as_str()))
+                .map(|&(_, value)| value)?,
+            super::tree::Data::Sequence { items, .. } => {
+                *items.get(token.parse::<usize>().ok()?)?
+            }
+            _ => return None,
+        };
+    }
+    Some(at)
+}
+
+/// The tokens of a pointer, unescaped.
+pub(super) fn tokens(pointer: &json_patch::jsonptr::Pointer) -> Vec<String> {
+    pointer
+        .tokens()
+        .map(|token| token.decoded().into_owned())
+        .collect()
+}
+
+/// Carries out a plan and proves the result.
+///
+/// Every changed document is parsed again and must equal the old one with exactly the planned operations applied, by
+/// two readers that share no code; see `proof`.
+///
+/// # Errors
+/// What can't be edited with certainty is refused; nothing is half done.
+pub fn apply(source: &Source<'_>, plan: &Plan) -> Result<Edited, Refusal> {
+    let mut by_document: Vec<(Span, Vec<&(ObjectRef, Vec<PatchOperation>)>)> = Vec::new();
+    for change in &plan.changes {
+        match by_document.last_mut() {
+            Some((span, changes)) if *span == change.0.document => changes.push(change),
+            _ => by_document.push((change.0.document, vec![change])),
+        }
+    }
+    by_document.sort_by_key(|(span, _)| *span);
+    let results =
+        crate::parallel::map(&by_document, |(span, changes)| edit(source, *span, changes));
+    let mut splices = Vec::new();
+    for result in results {
+        splices.extend(result?);
+    }
+    let mut notes = Vec::new();
+    let mut appended = None;
+    if !plan.new_documents.is_empty() {
+        let (splice, behind, note) = append(source, &plan.new_documents)?;
+        splices.push(splice);
+        appended = Some(behind);
+        notes.extend(note);
+    }
+    Ok(Edited {
+        splices,
+        appended,
+        notes,
+    })
+}
+
+fn edit(
+    source: &Source<'_>,
+    span: Span,
+    changes: &[&(ObjectRef, Vec<PatchOperation>)],
+) -> Result<Vec<Splice>, Refusal> {
+    let document = Document {
+        bytes: &source.bytes()[span.range()],
+        span,
+        index: 0,
+        format: source.format(),
+        literal: true,
+        bare: false,
+    };
+    let old = parse(&document)?;
+    let mut splices = Vec::new();
+    for (object, operations) in changes {
+        let root = locate(&old, old.root, &tokens(&object.base))
+            .ok_or_else(|| Refusal::new("the object is not where it was read", span))?;
+        splices.extend(splice::splices(
+            &old,
+            root,
+            operations,
+            LineEnding::of(source.bytes()),
+        )?);
+    }
+    splices.sort_by_key(|splice| (splice.span.start, splice.span.end));
+    if splices
+        .windows(2)
+        .any(|pair| pair[0].span.end > pair[1].span.start)
+    {
+        return Err(Refusal::new(
+            "two changes of one place can't be made in one run",
+            span,
+        ));
+    }
+    let text = spliced(old.text, &splices, span.start);
+    proof::document(&old, &text, changes)?;
+    Ok(splices)
+}
+
+/// The text with the splices, whose spans count from `base` bytes before it.
+pub(super) fn spliced(text: &str, splices: &[Splice], base: usize) -> String {
+    let grown: usize = splices.iter().map(|splice| splice.text.len()).sum();
+    let mut out = String::with_capacity(text.len() + grown);
+    let mut at = 0;
+    for splice in splices {
+        out.push_str(&text[at..splice.span.start - base]);
+        out.push_str(&splice.text);
+        at = splice.span.end - base;
+    }
+    out.push_str(&text[at..]);
+    out
+}
+
+/// The splice that adds documents at the end of a file, the last document before it, and a note about that one.
+fn append(
+    source: &Source<'_>,
+    objects: &[Value],
+) -> Result<(Splice, Span, Option<String>), Refusal> {
+    let bytes = source.bytes();
+    let end = bytes.len();
+    if source.begins_with_brace() {
+        return Err(Refusal::new(
+            "a JSON file can't take a second document: kubectl reads no '---' behind JSON",
+            Span::new(end, end),
+        ));
+    }
+    let eol = LineEnding::of(bytes).unwrap_or(LineEnding::Lf).text();
+    let last = source.segments().last();
+    let behind = last.map_or(Span::new(0, end), |document| document.span);
+    let ends_line =
+        end == 0 || bytes[end - 1] == b'\n' || (end == 3 && source.segments().next().is_none());
+    // A `---` that nothing follows waits for our document.
+    let dangling = last.is_some_and(|document| {
+        document.bytes.starts_with(b"---")
+            && document.bytes[3..].iter().all(u8::is_ascii_whitespace)
+    });
+    let mut text = String::new();
+    if !ends_line {
+        text.push_str(eol);
+    }
+    for (index, object) in objects.iter().enumerate() {
+        if (index > 0 || last.is_some()) && !(index == 0 && dangling) {
+            text.push_str("---");
+            text.push_str(eol);
+        }
+        for line in write::document(object) {
+            text.push_str(&line);
+            text.push_str(eol);
+        }
+    }
+    if !ends_line {
+        // The file had no final newline; it keeps having none.
+        text.truncate(text.len() - eol.len());
+    }
+    let splice = Splice {
+        span: Span::new(end, end),
+        text,
+    };
+    let note = proof::appended(source, behind, &splice.text, objects)?;
+    Ok((splice, behind, note))
+}
+
+/// Where the object's node is in its parsed document.
+pub fn object_node(tree: &Tree<'_>, object: &ObjectRef) -> Option<NodeId> {
+    locate(tree, tree.root, &tokens(&object.base))
+}
+
+/// Offset of the start of the line that holds `at`, and behind its end.
+pub fn line_around(bytes: &[u8], at: usize) -> Span {
+    Span::new(source::line_start(bytes, at), source::line_end(bytes, at))
+}

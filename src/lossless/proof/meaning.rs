@@ -1,0 +1,324 @@
+//! The second half: what another reader sees, and what `json-patch` makes of it.
+
+use std::fmt;
+
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{AddOperation, PatchOperation, ReplaceOperation};
+use serde::de::{
+    Deserialize, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
+use serde_json::{Map, Value};
+
+use super::super::plan::Refusal;
+use super::super::source::{Format, line_start};
+use super::super::tree::{Data, NodeId, Tree};
+use crate::diag::Span;
+
+/// Why the second reader does not agree.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Disagreement {
+    /// It can't read the text.
+    Unreadable,
+    /// It sees another structure than our reader.
+    Structure,
+    /// The operations don't fit what it sees.
+    Patch,
+    /// It sees another change than the planned one.
+    Change,
+}
+
+impl Disagreement {
+    pub(super) fn refusal(self, span: Span) -> Refusal {
+        let why = match self {
+            Self::Unreadable => {
+                "this document is not readable by our second parser, so an edit can't be proved"
+            }
+            Self::Structure => "our two YAML parsers see different keys in this document",
+            Self::Patch => {
+                "the planned change does not fit what our second parser sees in this document"
+            }
+            Self::Change => "our second parser sees another change than the planned one",
+        };
+        Refusal::new(why, span).help("nothing was written; make the edit by hand, or write this part of the document plainly")
+    }
+}
+
+/// What the second reader saw: collections as they are, every scalar as one opaque string of its type and text.
+///
+/// Never straight into [`Value`]'s own scalars: that loses integers over 64 bits, `.nan`, duplicate keys and tags.
+#[derive(Debug, PartialEq)]
+struct Seen(Value);
+
+const SCALAR: char = '\u{1}';
+
+fn opaque(kind: &str, text: impl fmt::Display) -> Value {
+    Value::String(format!("{SCALAR}{kind} {text}"))
+}
+
+/// A planned value as the second reader is to see it.
+fn planned(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => Value::Object(
+            members
+                .iter()
+                .map(|(k, v)| (k.clone(), planned(v)))
+                .collect(),
+        ),
+        Value::Array(items) => Value::Array(items.iter().map(planned).collect()),
+        Value::String(text) => opaque("string", text),
+        Value::Bool(flag) => opaque("bool", flag),
+        Value::Null => opaque("null", ""),
+        Value::Number(number) => opaque("int", number),
+    }
+}
+
+struct SeenVisitor;
+
+impl<'de> Visitor<'de> for SeenVisitor {
+    type Value = Seen;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, v: bool) -> Result<Seen, E> {
+        Ok(Seen(opaque("bool", v)))
+    }
+    fn visit_i64<E>(self, v: i64) -> Result<Seen, E> {
+        Ok(Seen(opaque("int", v)))
+    }
+    fn visit_u64<E>(self, v: u64) -> Result<Seen, E> {
+        Ok(Seen(opaque("int", v)))
+    }
+    fn visit_i128<E>(self, v: i128) -> Result<Seen, E> {
+        Ok(Seen(opaque("int", v)))
+    }
+    fn visit_u128<E>(self, v: u128) -> Result<Seen, E> {
+        Ok(Seen(opaque("int", v)))
+    }
+    fn visit_f64<E>(self, v: f64) -> Result<Seen, E> {
+        Ok(Seen(opaque("float", v.to_bits())))
+    }
+    fn visit_str<E>(self, v: &str) -> Result<Seen, E> {
+        Ok(Seen(opaque("string", v)))
+    }
+    fn visit_unit<E>(self) -> Result<Seen, E> {
+        Ok(Seen(opaque("null", "")))
+    }
+    fn visit_none<E>(self) -> Result<Seen, E> {
+        Ok(Seen(opaque("null", "")))
+    }
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Seen, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Seen, A::Error> {
+        let mut items = Vec::new();
+        while let Some(Seen(item)) = access.next_element()? {
+            items.push(item);
+        }
+        Ok(Seen(Value::Array(items)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Seen, A::Error> {
+        let mut members = Map::new();
+        while let Some((Seen(key), Seen(value))) = access.next_entry()? {
+            let mut name = match &key {
+                Value::String(text) => match text.strip_prefix("\u{1}string ") {
+                    Some(text) => text.to_owned(),
+                    None => text.clone(),
+                },
+                other => other.to_string(),
+            };
+            // All entries count, the duplicates too.
+            while members.contains_key(&name) {
+                name.push(SCALAR);
+            }
+            members.insert(name, value);
+        }
+        Ok(Seen(Value::Object(members)))
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<Seen, A::Error> {
+        let (Seen(tag), content) = access.variant::<Seen>()?;
+        let Seen(value) = content.newtype_variant()?;
+        Ok(Seen(Value::Array(vec![opaque("tag", tag), value])))
+    }
+}
+
+impl<'de> Deserialize<'de> for Seen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SeenVisitor)
+    }
+}
+
+fn read(text: &str, format: Format) -> Result<Value, Disagreement> {
+    let seen = match format {
+        Format::Json => serde_json::from_str::<Seen>(text).ok(),
+        Format::Yaml => serde_yaml::from_str::<Seen>(text).ok(),
+    };
+    seen.map(|Seen(value)| value)
+        .ok_or(Disagreement::Unreadable)
+}
+
+/// The text of an object as a document of its own. An item of a block list keeps its column, for the indentation of what
+/// is inside it; one that uses an anchor from outside is read with its whole document.
+fn object_text<'t>(
+    tree: &'t Tree<'_>,
+    object: NodeId,
+    base: &[String],
+) -> Option<std::borrow::Cow<'t, str>> {
+    if base.is_empty() {
+        return Some(tree.text.into());
+    }
+    let node = tree.node(object);
+    let flow = matches!(node.data, Data::Mapping { flow: true, .. });
+    if reaches_out(tree, object, object) {
+        return None;
+    }
+    let text = &tree.text[node.span.range()];
+    if flow {
+        return Some(text.into());
+    }
+    let column = node.span.start - line_start(tree.text.as_bytes(), node.span.start);
+    Some(format!("{}{text}", " ".repeat(column)).into())
+}
+
+/// Whether an alias below `at` names an anchor outside `object`, whose nodes follow each other.
+fn reaches_out(tree: &Tree<'_>, object: NodeId, at: NodeId) -> bool {
+    match &tree.node(at).data {
+        Data::Alias(target) => *target < object,
+        Data::Mapping { entries, .. } => entries.iter().any(|&(key, value)| {
+            reaches_out(tree, object, key) || reaches_out(tree, object, value)
+        }),
+        Data::Sequence { items, .. } => items.iter().any(|&item| reaches_out(tree, object, item)),
+        Data::Scalar { .. } => false,
+    }
+}
+
+/// Whether the second reader sees, after the edit, what it saw before with the operations applied.
+pub(super) fn equal(
+    (old, before): (&Tree<'_>, NodeId),
+    (new, after): (&Tree<'_>, NodeId),
+    base: &[String],
+    operations: &[PatchOperation],
+) -> Result<(), Disagreement> {
+    let alone = object_text(old, before, base).zip(object_text(new, after, base));
+    let (was, is, prefix) = match &alone {
+        Some((was, is)) => (read(was, old.format)?, read(is, new.format)?, None),
+        None => (
+            read(old.text, old.format)?,
+            read(new.text, new.format)?,
+            Some(base),
+        ),
+    };
+    let (from, to) = if alone.is_some() {
+        (before, after)
+    } else {
+        (old.root, new.root)
+    };
+    if !same_structure(old, from, &was) || !same_structure(new, to, &is) {
+        return Err(Disagreement::Structure);
+    }
+    let mut expected = was;
+    let patch: Vec<PatchOperation> = operations
+        .iter()
+        .filter_map(|operation| rebased(operation, prefix))
+        .collect();
+    json_patch::patch(&mut expected, &patch).map_err(|_| Disagreement::Patch)?;
+    if expected == is {
+        Ok(())
+    } else {
+        Err(Disagreement::Change)
+    }
+}
+
+fn rebased(operation: &PatchOperation, prefix: Option<&[String]>) -> Option<PatchOperation> {
+    let at = |path: &PointerBuf| {
+        let mut whole = PointerBuf::new();
+        prefix
+            .unwrap_or_default()
+            .iter()
+            .for_each(|token| whole.push_back(token.as_str()));
+        whole.append(path);
+        whole
+    };
+    match operation {
+        PatchOperation::Add(add) => Some(PatchOperation::Add(AddOperation {
+            path: at(&add.path),
+            value: planned(&add.value),
+        })),
+        PatchOperation::Replace(replace) => Some(PatchOperation::Replace(ReplaceOperation {
+            path: at(&replace.path),
+            value: planned(&replace.value),
+        })),
+        _ => None,
+    }
+}
+
+/// Whether both readers see the same keys and items. A line break that only one of them knows would show here.
+fn same_structure(tree: &Tree<'_>, id: NodeId, seen: &Value) -> bool {
+    let id = tree.resolve(id);
+    if tree.node(id).tag.is_some() {
+        return true;
+    }
+    match (&tree.node(id).data, seen) {
+        (Data::Mapping { entries, .. }, Value::Object(members)) => {
+            entries.len() == members.len()
+                && entries
+                    .iter()
+                    .zip(members)
+                    .all(|(&(key, value), (name, member))| {
+                        let named = match (tree.text(key), name.starts_with(SCALAR)) {
+                            (Some(text), false) => {
+                                name.trim_end_matches(SCALAR) == text || !text.is_ascii()
+                            }
+                            _ => true,
+                        };
+                        named && same_structure(tree, value, member)
+                    })
+        }
+        (Data::Sequence { items, .. }, Value::Array(values)) => {
+            items.len() == values.len()
+                && items
+                    .iter()
+                    .zip(values)
+                    .all(|(&item, value)| same_structure(tree, item, value))
+        }
+        (Data::Scalar { .. }, Value::String(_)) => true,
+        _ => false,
+    }
+}
+
+/// Whether the second reader takes the text for exactly this value.
+pub(super) fn is_value(text: &str, value: &Value) -> Result<(), Disagreement> {
+    if read(text, Format::Yaml)? == planned(value) {
+        Ok(())
+    } else {
+        Err(Disagreement::Change)
+    }
+}
+
+/// Whether the second reader sees the same in both texts; also true where it can read neither.
+pub(super) fn same(a: &str, b: &str) -> bool {
+    read(a, Format::Yaml).ok() == read(b, Format::Yaml).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_value_would_lose_is_lost() {
+        let read = |text: &str| read(text, Format::Yaml).unwrap();
+        assert_ne!(
+            read("a: 18446744073709551616"),
+            read("a: 18446744073709551617")
+        );
+        assert_ne!(read("a: .nan"), read("a: .inf"));
+        assert_ne!(read("a: 1\na: 2"), read("a: 3\na: 2"));
+        assert_ne!(read("a: !x 1"), read("a: !y 1"));
+        assert_ne!(read("a: '1'"), read("a: 1"));
+        assert_ne!(read("a: 0.0"), read("a: -0.0"));
+    }
+}

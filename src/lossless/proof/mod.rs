@@ -1,0 +1,186 @@
+//! The proof that a new text is the old one with exactly the planned change.
+//!
+//! Two halves that share no code. *Form* walks the trees of our reader in lock-step: text, style, tags, anchors,
+//! aliases, order, duplicates and comments may differ only where the plan says. *Meaning* has a second reader of another
+//! lineage (libyaml's, as kubectl's is; `serde_json` for JSON) read both texts, lets `json-patch` apply the operations to
+//! the old one, and compares. What the second reader can't read is refused.
+
+mod form;
+mod meaning;
+
+use json_patch::PatchOperation;
+use serde_json::Value;
+
+use super::plan::{ObjectRef, Refusal, locate, parse, tokens};
+use super::source::{Document, Source};
+use super::tree::Tree;
+use crate::diag::Span;
+
+/// Proves one edited document: `text` is the old one with the operations applied, and nothing else.
+pub(super) fn document(
+    old: &Tree<'_>,
+    text: &str,
+    changes: &[&(ObjectRef, Vec<PatchOperation>)],
+) -> Result<(), Refusal> {
+    let whole = Span::new(old.base, old.base + old.text.len());
+    let new = parse(&Document {
+        bytes: text.as_bytes(),
+        span: Span::new(old.base, old.base + text.len()),
+        index: 0,
+        format: old.format,
+        literal: true,
+        bare: false,
+    })
+    .map_err(|refusal| unproved(&refusal.message, whole))?;
+    form::equal(old, &new, changes).map_err(|why| unproved(&why, whole))?;
+    for (object, operations) in changes {
+        let base = tokens(&object.base);
+        let (Some(before), Some(after)) =
+            (locate(old, old.root, &base), locate(&new, new.root, &base))
+        else {
+            return Err(unproved("the object moved", whole));
+        };
+        meaning::equal((old, before), (&new, after), &base, operations)
+            .map_err(|why| why.refusal(old.span(before)))?;
+    }
+    Ok(())
+}
+
+fn unproved(why: &str, span: Span) -> Refusal {
+    Refusal::new(
+        format!("this document can't be edited with certainty: {why}"),
+        span,
+    )
+    .help(
+        "nothing was written; make the edit by hand, and please report the shape of this document",
+    )
+}
+
+/// Proves documents added behind the last one of a file. Returns a note where a reader of libyaml's lineage now sees the
+/// last old document otherwise than before: a block scalar at the very end of a file that had no final newline.
+pub(super) fn appended(
+    source: &Source<'_>,
+    behind: Span,
+    text: &str,
+    objects: &[Value],
+) -> Result<Option<String>, Refusal> {
+    let old = &source.bytes()[behind.start..];
+    let joined = [old, text.as_bytes()].concat();
+    let joined = Source::new(&joined);
+    let segments: Vec<_> = joined.segments().collect();
+    let kept = segments
+        .len()
+        .checked_sub(objects.len())
+        .filter(|&kept| kept <= 1);
+    let Some(kept) = kept else {
+        return Err(unproved(
+            "the new documents don't stand apart from the last one",
+            behind,
+        ));
+    };
+    for (segment, object) in segments[kept..].iter().zip(objects) {
+        let tree = parse(segment).map_err(|refusal| unproved(&refusal.message, behind))?;
+        form::is_value(&tree, tree.root, object).map_err(|why| unproved(&why, behind))?;
+        meaning::is_value(tree.text, object).map_err(|why| why.refusal(behind))?;
+    }
+    let Some(last) = segments[..kept].first() else {
+        return Ok(None);
+    };
+    let before = Source::new(old).segments().next();
+    let Some(before) = before.filter(|before| before.bytes != last.bytes) else {
+        return Ok(None);
+    };
+    // The last line got its line break. A document that we can't read is none of ours, and a marker ends it anyway.
+    let (Ok(was), Ok(is)) = (parse(&before), parse(last)) else {
+        return Ok(None);
+    };
+    form::equal(&was, &is, &[]).map_err(|why| unproved(&why, behind))?;
+    let note = "the file ended inside a block scalar without a final newline: kubectl reads it as before, but readers \
+                built on libyaml (PyYAML, Ruby) now see one more line break at its end";
+    Ok((!meaning::same(was.text, is.text)).then(|| note.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::{Plan, apply};
+    use super::*;
+    use crate::lossless::yaml;
+    use json_patch::jsonptr::PointerBuf;
+    use serde_json::json;
+
+    fn add(path: &str, value: Value) -> PatchOperation {
+        PatchOperation::Add(json_patch::AddOperation {
+            path: PointerBuf::parse(path).unwrap(),
+            value,
+        })
+    }
+
+    fn changes(text: &str, operation: PatchOperation) -> (ObjectRef, Vec<PatchOperation>) {
+        let object = ObjectRef {
+            document: Span::new(0, text.len()),
+            base: PointerBuf::new(),
+        };
+        (object, vec![operation])
+    }
+
+    fn verdict(old: &str, new: &str, operation: PatchOperation) -> Result<(), Refusal> {
+        document(
+            &yaml::read(old, 0).unwrap(),
+            new,
+            &[&changes(old, operation)],
+        )
+    }
+
+    #[test]
+    fn only_the_planned_change_passes() {
+        let old = "a: 1 # c\nspec:\n  r: x\n";
+        let op = || add("/spec/i", json!({"k": "v"}));
+        verdict(old, "a: 1 # c\nspec:\n  i:\n    k: v\n  r: x\n", op()).unwrap();
+        for wrong in [
+            "a: 1 # c\nspec:\n  r: x\n",
+            "a: 1\nspec:\n  i:\n    k: v\n  r: x\n",
+            "a: 2 # c\nspec:\n  i:\n    k: v\n  r: x\n",
+            "a: '1' # c\nspec:\n  i:\n    k: v\n  r: x\n",
+            "spec:\n  i:\n    k: v\n  r: x\na: 1 # c\n",
+            "a: 1 # c\nspec:\n  i:\n    k: w\n  r: x\n",
+            "a: 1 # c\nspec:\n  i:\n    k: v\n    l: v\n  r: x\n",
+            "a: 1 # c\nspec: {i: {k: v}, r: x}\n",
+            "a: 1 # c\nspec: &s\n  i:\n    k: v\n  r: x\n",
+            "a: 1 # c\nspec:\n  i:\n    k: v\n  r: !!str x\n",
+            "a: 1 # c\nspec:\n  i:\n    k: v\n  r: x\nb: 1\n",
+            "a: 1 # c\nspec:\n  i:\n    k: v\n  r: x\n  r: x\n",
+        ] {
+            assert!(verdict(old, wrong, op()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_merge_key_behind_the_new_member_is_refused() {
+        let old = "d: &d {r: 1}\nspec:\n  x: 1\n  <<: *d\n";
+        let op = add("/spec/i", json!("v"));
+        assert!(
+            verdict(
+                old,
+                "d: &d {r: 1}\nspec:\n  i: v\n  x: 1\n  <<: *d\n",
+                op.clone()
+            )
+            .is_err()
+        );
+        verdict(old, "d: &d {r: 1}\nspec:\n  x: 1\n  <<: *d\n  i: v\n", op).unwrap();
+    }
+
+    #[test]
+    fn appending_behind_an_unfinished_block_scalar_says_so() {
+        let text = "a: |\n  x";
+        let plan = Plan {
+            changes: vec![],
+            new_documents: vec![json!({"b": "c"})],
+        };
+        let edited = apply(&Source::new(text.as_bytes()), &plan).unwrap();
+        assert_eq!(edited.splices()[0].text, "\n---\nb: c");
+        assert_eq!(edited.notes().len(), 1);
+        let text = "a: x";
+        let edited = apply(&Source::new(text.as_bytes()), &plan).unwrap();
+        assert!(edited.notes().is_empty());
+    }
+}

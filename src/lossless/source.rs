@@ -1,0 +1,398 @@
+//! A file's bytes, cut into documents without parsing them.
+//!
+//! A YAML stream is cut at its marker lines: `---` or `...` at the start of a line, followed by white space or the end.
+//! Such a line can't be content in any scalar style (YAML 1.2.2, production `c-forbidden`), so the cut is sound; see
+//! [`Source::hazard`] for the texts where readers disagree about what a line is. A text whose first character is `{`
+//! and which is strict JSON is cut into its top-level values instead, as kubectl does.
+
+use memchr::memmem;
+
+use super::json;
+use crate::diag::Span;
+
+/// Whether a document is read as YAML or as JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// YAML 1.2.
+    Yaml,
+    /// RFC 8259 JSON.
+    Json,
+}
+
+/// One file's bytes. Nothing is copied and nothing is decoded.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'s> {
+    bytes: &'s [u8],
+    /// Length of the byte-order mark: 0 or 3.
+    bom: usize,
+    format: Format,
+}
+
+/// The text of one document, not yet parsed.
+#[derive(Clone, Copy, Debug)]
+pub struct Document<'s> {
+    /// The whole segment, markers and leading comments included.
+    pub bytes: &'s [u8],
+    /// Where the segment stands in the file.
+    pub span: Span,
+    /// The how-manyeth document of the file, from 0.
+    pub index: usize,
+    /// How it is read.
+    pub format: Format,
+    /// Whether a needle stands in the text as it is; else only an escape or a tag makes one possible.
+    pub literal: bool,
+    /// Whether it follows a `...` line without a `---` of its own: kubectl drops such a document without a word.
+    pub bare: bool,
+}
+
+/// The words of which one must stand in a document for it to be of interest.
+///
+/// A document is passed by only if no parsed scalar of it can hold a needle: no needle stands there literally, no
+/// escape could spell a letter of one, and no tag (`!!binary`) could hide one.
+#[derive(Debug)]
+pub struct Needles {
+    /// Each entry: all of its words must be there.
+    words: Vec<Vec<memmem::Finder<'static>>>,
+    letters: [bool; 256],
+}
+
+impl Needles {
+    /// Needles of which each is a group of words that must all be there. The words are ASCII.
+    pub fn new<'w>(groups: impl IntoIterator<Item = &'w [&'w str]>) -> Self {
+        let mut letters = [false; 256];
+        let words = groups
+            .into_iter()
+            .map(|group| {
+                group
+                    .iter()
+                    .map(|word| {
+                        word.bytes().for_each(|b| letters[usize::from(b)] = true);
+                        memmem::Finder::new(word.as_bytes()).into_owned()
+                    })
+                    .collect()
+            })
+            .collect();
+        Self { words, letters }
+    }
+
+    /// Whether a needle stands literally in the text.
+    pub fn literal(&self, text: &[u8]) -> bool {
+        self.words
+            .iter()
+            .any(|group| group.iter().all(|word| word.find(text).is_some()))
+    }
+
+    /// Whether a parsed scalar of the text could hold a needle that does not stand there literally.
+    pub fn possible(&self, text: &[u8]) -> bool {
+        memmem::find(text, b"!!").is_some()
+            || memmem::find(text, b"!<").is_some()
+            || text.first() == Some(&b'%')
+            || memmem::find(text, b"\n%").is_some()
+            || memchr::memchr_iter(b'\\', text).any(|at| self.escape(text, at))
+    }
+
+    /// Whether the backslash at `at` could begin an escape that spells, or breaks, a needle.
+    fn escape(&self, text: &[u8], at: usize) -> bool {
+        let digits = match text.get(at + 1) {
+            Some(b'x') => 2,
+            Some(b'u') => 4,
+            Some(b'U') => 8,
+            Some(b'\n' | b'\r' | 0xC2 | 0xE2) => {
+                return at > 0 && self.letters[usize::from(text[at - 1])];
+            }
+            _ => return false,
+        };
+        let code = text
+            .get(at + 2..at + 2 + digits)
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u32::from_str_radix(hex, 16).ok());
+        code.and_then(|code| u8::try_from(code).ok())
+            .is_some_and(|byte| self.letters[usize::from(byte)])
+    }
+
+    /// Whether a needle stands in UTF-16 text of either byte order.
+    fn in_utf16(&self, bytes: &[u8]) -> bool {
+        let half: Vec<u8> = bytes.iter().copied().filter(|&b| b != 0).collect();
+        self.literal(&half)
+    }
+}
+
+impl<'s> Source<'s> {
+    /// A file's whole content.
+    pub fn new(bytes: &'s [u8]) -> Self {
+        let bom = if bytes.starts_with(b"\xEF\xBB\xBF") {
+            3
+        } else {
+            0
+        };
+        let body = &bytes[bom..];
+        let brace = body.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
+        let format = if brace && json::values(body).all(|value| value.is_ok()) {
+            Format::Json
+        } else {
+            Format::Yaml
+        };
+        Self { bytes, bom, format }
+    }
+
+    /// The bytes, a byte-order mark included.
+    pub fn bytes(&self) -> &'s [u8] {
+        self.bytes
+    }
+
+    /// How the file is read. A JSON file stays JSON and takes no second document.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Whether kubectl takes the file for JSON because its first character is `{`. A `---` behind it is then an error.
+    pub fn begins_with_brace(&self) -> bool {
+        self.bytes[self.bom..]
+            .iter()
+            .find(|b| !b.is_ascii_whitespace())
+            == Some(&b'{')
+    }
+
+    /// Whether the text is UTF-16, with or without a byte-order mark, and a needle stands in it.
+    pub fn is_utf16(&self, needles: &Needles) -> bool {
+        let head = &self.bytes[..self.bytes.len().min(4096)];
+        let zeros = memchr::memchr_iter(0, head).count();
+        let marked = self.bytes.starts_with(b"\xFF\xFE") || self.bytes.starts_with(b"\xFE\xFF");
+        (marked || zeros * 3 > head.len()) && needles.in_utf16(self.bytes)
+    }
+
+    /// The first place where readers disagree whether a document ends: a character that is a line break for some of
+    /// them, or a byte-order mark in mid-file, directly before a marker. The character is U+000D (not followed by a line
+    /// feed), U+0085, U+2028, U+2029 or U+FEFF.
+    pub fn doubtful_marker(&self) -> Option<(char, Span)> {
+        ['\r', '\u{85}', '\u{2028}', '\u{2029}', '\u{feff}']
+            .into_iter()
+            .filter_map(|character| {
+                let mut buffer = [0; 4];
+                let sequence = character.encode_utf8(&mut buffer).as_bytes();
+                let behind = |at: usize| at + sequence.len();
+                memmem::find_iter(self.bytes, sequence)
+                    .find(|&at| {
+                        let directive =
+                            character == '\u{feff}' && self.bytes.get(behind(at)) == Some(&b'%');
+                        behind(at) > self.bom && (is_marker(self.bytes, behind(at)) || directive)
+                    })
+                    .map(|at| (character, Span::new(at, behind(at))))
+            })
+            .min_by_key(|(_, span)| span.start)
+    }
+
+    /// All documents, in order.
+    pub fn segments(&self) -> Segments<'s> {
+        Segments {
+            source: *self,
+            at: self.bom,
+            index: 0,
+            after_end: false,
+        }
+    }
+}
+
+/// The documents in which a needle stands or could stand, in order. Nothing is collected.
+pub fn documents<'s, 'n>(
+    source: &Source<'s>,
+    needles: &'n Needles,
+) -> impl Iterator<Item = Document<'s>> + use<'s, 'n> {
+    source.segments().filter_map(move |mut document| {
+        document.literal = needles.literal(document.bytes);
+        (document.literal || needles.possible(document.bytes)).then_some(document)
+    })
+}
+
+/// Whether a marker line, `---` or `...`, begins at `at`. The caller knows that a line begins there.
+pub(crate) fn is_marker(bytes: &[u8], at: usize) -> bool {
+    matches!(bytes.get(at..at + 3), Some(b"---" | b"..."))
+        && matches!(bytes.get(at + 3), None | Some(b' ' | b'\t' | b'\r' | b'\n'))
+}
+
+/// Offset behind the line break of the line that holds `at`, or the end.
+pub(crate) fn line_end(bytes: &[u8], at: usize) -> usize {
+    memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |n| at + n + 1)
+}
+
+/// Offset of the start of the line that holds `at`.
+pub(crate) fn line_start(bytes: &[u8], at: usize) -> usize {
+    memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |n| n + 1)
+}
+
+/// Iterator over a source's documents; see [`Source::segments`].
+#[derive(Clone, Debug)]
+pub struct Segments<'s> {
+    source: Source<'s>,
+    at: usize,
+    index: usize,
+    after_end: bool,
+}
+
+impl<'s> Segments<'s> {
+    fn document(&mut self, end: usize, bare: bool) -> Document<'s> {
+        let span = Span::new(self.at, end);
+        let document = Document {
+            bytes: &self.source.bytes[span.range()],
+            span,
+            index: self.index,
+            format: self.source.format,
+            literal: false,
+            bare,
+        };
+        self.index += 1;
+        self.at = end;
+        document
+    }
+}
+
+impl<'s> Iterator for Segments<'s> {
+    type Item = Document<'s>;
+
+    fn next(&mut self) -> Option<Document<'s>> {
+        let bytes = self.source.bytes;
+        if self.source.format == Format::Json {
+            let value = json::values(&bytes[self.at..]).next()?.ok()?;
+            return Some(self.document(self.at + value.end, false));
+        }
+        let from = self.at;
+        // Whether anything but comments, directives and blank lines was seen since `from`.
+        let mut content = false;
+        let mut explicit = false;
+        let mut line = from;
+        loop {
+            if line >= bytes.len() {
+                return (content || explicit)
+                    .then(|| self.document(bytes.len(), self.after_end && !explicit));
+            }
+            if is_marker(bytes, line) {
+                let end = bytes[line] == b'.';
+                if !end && (content || explicit) {
+                    let bare = self.after_end && !explicit;
+                    self.after_end = false;
+                    return Some(self.document(line, bare));
+                }
+                if end {
+                    line = line_end(bytes, line);
+                    let bare = self.after_end && !explicit;
+                    self.after_end = true;
+                    if content || explicit {
+                        return Some(self.document(line, bare));
+                    }
+                    continue;
+                }
+                explicit = true;
+                line = line_end(bytes, line);
+            } else if content || explicit {
+                // Inside a document only the next marker matters.
+                line = next_marker(bytes, line);
+            } else {
+                content = !is_prefix_line(&bytes[line..]);
+                line = line_end(bytes, line);
+            }
+        }
+    }
+}
+
+/// Offset of the next line behind the one at `line` that begins with a marker's three characters, or the end.
+fn next_marker(bytes: &[u8], line: usize) -> usize {
+    let text = &bytes[line..];
+    // Two searches of which the nearer counts; `...` is rare, so it is looked for only up to the next `---`.
+    let dashes = memmem::find(text, b"\n---");
+    let dots = memmem::find(&text[..dashes.unwrap_or(text.len())], b"\n...");
+    dots.or(dashes).map_or(bytes.len(), |at| line + at + 1)
+}
+
+/// Whether the line holds nothing that begins a document: blank, a comment, or a directive.
+fn is_prefix_line(rest: &[u8]) -> bool {
+    match rest.iter().position(|b| !matches!(b, b' ' | b'\t')) {
+        None => true,
+        Some(at) => match rest[at] {
+            b'\n' | b'#' => true,
+            b'\r' => matches!(rest.get(at + 1), None | Some(b'\n')),
+            b'%' => at == 0,
+            _ => false,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(text: &str) -> Vec<String> {
+        Source::new(text.as_bytes())
+            .segments()
+            .map(|d| String::from_utf8_lossy(d.bytes).into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn cuts_at_markers_only() {
+        for (text, want) in [
+            ("", vec![]),
+            ("# c\n", vec![]),
+            ("a: 1\n", vec!["a: 1\n"]),
+            (
+                "# c\n---\na: 1\n---\nb: 2",
+                vec!["# c\n---\na: 1\n", "---\nb: 2"],
+            ),
+            ("a: |\n  ---\n  x\n", vec!["a: |\n  ---\n  x\n"]),
+            ("a: 1\n----\n", vec!["a: 1\n----\n"]),
+            ("a: 1\n...\n# c\nb: 2\n", vec!["a: 1\n...\n", "# c\nb: 2\n"]),
+            ("---\n---\n", vec!["---\n", "---\n"]),
+            (
+                "%YAML 1.2\n---\na\n...\n%YAML 1.2\n---\nb\n",
+                vec!["%YAML 1.2\n---\na\n...\n", "%YAML 1.2\n---\nb\n"],
+            ),
+            (
+                "a: 1\r\n---\r\nb: 2\r\n",
+                vec!["a: 1\r\n", "---\r\nb: 2\r\n"],
+            ),
+            ("--- {a: 1}\n--- |\n x", vec!["--- {a: 1}\n", "--- |\n x"]),
+            (
+                "{\"a\": 1}\n{\"b\": 2}\n",
+                vec!["{\"a\": 1}", "\n{\"b\": 2}\n"],
+            ),
+        ] {
+            assert_eq!(cut(text), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_document_behind_an_end_marker_is_bare_unless_it_has_its_own_start() {
+        let bare: Vec<bool> = Source::new(b"a: 1\n...\nb: 2\n---\nc: 3\n...\n---\nd: 4\n")
+            .segments()
+            .map(|d| d.bare)
+            .collect();
+        assert_eq!(bare, [false, true, false, false]);
+    }
+
+    #[test]
+    fn the_filter_lets_every_spelling_of_a_needle_through() {
+        let needles = Needles::new([["AWSCluster"].as_slice()]);
+        for text in [
+            "kind: AWSCluster",
+            "kind: \"AWSClu\\x73ter\"",
+            "kind: \"\\u0041WSCluster\"",
+            "kind: \"AWS\\\n  Cluster\"",
+            "kind: !!binary QVdTQ2x1c3Rlcg==",
+            "%TAG !b! tag:yaml.org,2002:\n---\nkind: !b!binary QVdTQ2x1c3Rlcg==",
+        ] {
+            assert!(
+                documents(&Source::new(text.as_bytes()), &needles)
+                    .next()
+                    .is_some(),
+                "{text}"
+            );
+        }
+        for text in ["kind: Pod", "a: \"\\x20\"", "a: 'x\\\n y'"] {
+            assert!(
+                documents(&Source::new(text.as_bytes()), &needles)
+                    .next()
+                    .is_none(),
+                "{text}"
+            );
+        }
+    }
+}

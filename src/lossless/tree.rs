@@ -1,0 +1,269 @@
+//! One document as a tree with byte spans.
+//!
+//! The tree is what the text says, not what it means: `<<` is a key, an alias is an alias, scalars are untyped. Spans
+//! inside a tree count from the start of the document's text; [`Tree::span`] makes file offsets of them.
+
+use std::borrow::Cow;
+
+use super::source::Format;
+use crate::diag::Span;
+
+/// Index of a node in its tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub(super) u32);
+
+/// The notation of a scalar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScalarStyle {
+    /// Nothing is written where a value could be.
+    Absent,
+    /// Without quotes.
+    Plain,
+    /// `'…'`
+    SingleQuoted,
+    /// `"…"`
+    DoubleQuoted,
+    /// `|`
+    Literal,
+    /// `>`
+    Folded,
+}
+
+/// What a node holds.
+#[derive(Clone, Debug)]
+pub enum Data<'s> {
+    /// A scalar, its escapes and folding resolved.
+    Scalar {
+        /// The text.
+        text: Cow<'s, str>,
+        /// How it is written.
+        style: ScalarStyle,
+    },
+    /// A mapping, its entries in order, duplicates included.
+    Mapping {
+        /// Keys and values.
+        entries: Vec<(NodeId, NodeId)>,
+        /// `{…}` rather than indented lines.
+        flow: bool,
+    },
+    /// A sequence.
+    Sequence {
+        /// The items.
+        items: Vec<NodeId>,
+        /// `[…]` rather than `-` lines.
+        flow: bool,
+    },
+    /// `*name`, and the node it stands for.
+    Alias(NodeId),
+}
+
+/// An anchor as written.
+#[derive(Clone, Debug)]
+pub struct Anchor {
+    /// The `&name` token.
+    pub span: Span,
+    /// Whether an alias names it.
+    pub used: bool,
+}
+
+/// One node.
+#[derive(Clone, Debug)]
+pub struct Node<'s> {
+    /// What it holds.
+    pub data: Data<'s>,
+    /// The content, without tag and anchor. A block collection begins at its first key or item and ends with the
+    /// content of its last. A block scalar ends where the parser stopped, which may be inside the next line's indent.
+    pub span: Span,
+    /// The tag token, if one is written.
+    pub tag: Option<Span>,
+    /// The anchor, if one is written.
+    pub anchor: Option<Box<Anchor>>,
+}
+
+/// One document.
+#[derive(Clone, Debug)]
+pub struct Tree<'s> {
+    pub(super) nodes: Vec<Node<'s>>,
+    /// The root node.
+    pub root: NodeId,
+    /// Comments in order, `#` included, the line break not.
+    pub comments: Vec<Span>,
+    /// The document's text.
+    pub text: &'s str,
+    /// Where the text begins in the file.
+    pub base: usize,
+    /// The reader that made it.
+    pub format: Format,
+}
+
+/// Where a member comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// Not there.
+    Absent,
+    /// Written in this mapping.
+    Own {
+        /// The key.
+        key: NodeId,
+        /// The value, as written: it may be an alias.
+        value: NodeId,
+    },
+    /// Supplied by a `<<` of this mapping.
+    Inherited {
+        /// The value in the other mapping.
+        value: NodeId,
+    },
+    /// Written twice, or written before a `<<` that supplies it too: readers disagree.
+    Ambiguous {
+        /// The second key, or the `<<`.
+        key: NodeId,
+    },
+}
+
+impl<'s> Tree<'s> {
+    /// The node.
+    pub fn node(&self, id: NodeId) -> &Node<'s> {
+        &self.nodes[id.0 as usize]
+    }
+
+    /// A span of the tree in bytes of the file.
+    pub fn span(&self, id: NodeId) -> Span {
+        self.node(id).span.shifted(self.base)
+    }
+
+    /// The node, or what it is an alias of.
+    pub fn resolve(&self, id: NodeId) -> NodeId {
+        match self.node(id).data {
+            Data::Alias(target) => target,
+            _ => id,
+        }
+    }
+
+    /// The scalar's text behind aliases; `None` for a collection.
+    pub fn text(&self, id: NodeId) -> Option<&str> {
+        match &self.node(self.resolve(id)).data {
+            Data::Scalar { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether the node is null as every YAML reader has it: absent, `~`, or `null` in its three spellings.
+    pub fn is_null(&self, id: NodeId) -> bool {
+        let node = self.node(self.resolve(id));
+        match &node.data {
+            Data::Scalar {
+                style: ScalarStyle::Absent,
+                ..
+            } => node.tag.is_none(),
+            Data::Scalar {
+                text,
+                style: ScalarStyle::Plain,
+            } => node.tag.is_none() && matches!(text.as_ref(), "~" | "null" | "Null" | "NULL"),
+            _ => false,
+        }
+    }
+
+    /// The entries of a mapping behind aliases.
+    pub fn entries(&self, id: NodeId) -> Option<&[(NodeId, NodeId)]> {
+        match &self.node(self.resolve(id)).data {
+            Data::Mapping { entries, .. } => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// The items of a sequence behind aliases.
+    pub fn items(&self, id: NodeId) -> Option<&[NodeId]> {
+        match &self.node(self.resolve(id)).data {
+            Data::Sequence { items, .. } => Some(items),
+            _ => None,
+        }
+    }
+
+    /// Whether the key is the merge key `<<`.
+    pub fn is_merge(&self, key: NodeId) -> bool {
+        matches!(&self.node(key).data, Data::Scalar { text, style: ScalarStyle::Plain } if text == "<<")
+    }
+
+    /// The member of a mapping, `<<` taken into account as kubectl does: a later `<<` wins over an earlier key.
+    /// `Absent` for anything that is no mapping.
+    pub fn get(&self, mapping: NodeId, name: &str) -> Lookup {
+        self.lookup(mapping, name, 0)
+    }
+
+    fn lookup(&self, mapping: NodeId, name: &str, depth: u32) -> Lookup {
+        let Some(entries) = self.entries(mapping) else {
+            return Lookup::Absent;
+        };
+        let mut found = Lookup::Absent;
+        for &(key, value) in entries {
+            if self.is_merge(key) {
+                if let Some(inherited) = self.merged(value, name, depth) {
+                    found = match found {
+                        Lookup::Own { .. } | Lookup::Ambiguous { .. } => Lookup::Ambiguous { key },
+                        _ => Lookup::Inherited { value: inherited },
+                    };
+                }
+            } else if self.text(key) == Some(name) {
+                found = match found {
+                    Lookup::Own { .. } | Lookup::Ambiguous { .. } => Lookup::Ambiguous { key },
+                    _ => Lookup::Own { key, value },
+                };
+            }
+        }
+        found
+    }
+
+    fn merged(&self, source: NodeId, name: &str, depth: u32) -> Option<NodeId> {
+        // An anchor may merge an earlier one and so on; a text that nests deeper than this is nobody's manifest.
+        if depth > 32 {
+            return None;
+        }
+        let sources = match self.items(source) {
+            Some(items) => items.to_vec(),
+            None => vec![source],
+        };
+        sources
+            .into_iter()
+            .find_map(|one| match self.lookup(one, name, depth + 1) {
+                Lookup::Own { value, .. } | Lookup::Inherited { value } => Some(value),
+                _ => None,
+            })
+    }
+
+    /// The member's value, written here or inherited; `None` where it is absent or readers disagree.
+    pub fn value(&self, mapping: NodeId, name: &str) -> Option<NodeId> {
+        match self.get(mapping, name) {
+            Lookup::Own { value, .. } | Lookup::Inherited { value } => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The first anchor on the node or anything in it that an alias uses.
+    pub fn shared_anchor(&self, id: NodeId) -> Option<Span> {
+        let node = self.node(id);
+        if let Some(anchor) = &node.anchor
+            && anchor.used
+        {
+            return Some(anchor.span);
+        }
+        match &node.data {
+            Data::Mapping { entries, .. } => entries.iter().find_map(|&(key, value)| {
+                self.shared_anchor(key)
+                    .or_else(|| self.shared_anchor(value))
+            }),
+            Data::Sequence { items, .. } => items.iter().find_map(|&item| self.shared_anchor(item)),
+            _ => None,
+        }
+    }
+
+    /// The first key that is not a scalar, as `{{ name }}` is in YAML.
+    pub fn complex_key(&self) -> Option<NodeId> {
+        self.nodes.iter().find_map(|node| match &node.data {
+            Data::Mapping { entries, .. } => entries
+                .iter()
+                .map(|&(key, _)| key)
+                .find(|&key| self.text(key).is_none()),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,176 @@
+//! Errors and warnings with the lines that they are about.
+
+use std::borrow::Cow;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+use crate::diag::{Diagnostic, FileId, Label, Severity};
+
+/// Lines shown before and behind the place.
+const CONTEXT: usize = 1;
+
+/// A line longer than this is not shown.
+const LONGEST_LINE: usize = 300;
+
+/// A place ready to be shown.
+struct Place {
+    name: String,
+    line: usize,
+    column: usize,
+    /// The lines around it with the place in them, where text may be shown.
+    excerpt: Option<(String, usize, std::ops::Range<usize>)>,
+    label: String,
+}
+
+/// The diagnostic as text, as rustc would show it. `file` gives a file's name and its bytes, if they can still be had.
+pub fn render<'f>(
+    diagnostic: &Diagnostic,
+    file: impl Fn(FileId) -> (String, Option<Cow<'f, [u8]>>),
+    colour: bool,
+) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING.with_name("Warning"),
+        Severity::Note => Level::NOTE,
+    };
+    let places: Vec<(Place, bool)> = diagnostic
+        .primary
+        .iter()
+        .map(|label| (label, true))
+        .chain(diagnostic.others.iter().map(|label| (label, false)))
+        .map(|(label, primary)| (place(label, &file), primary))
+        .collect();
+    let mut group = Group::with_title(level.primary_title(diagnostic.message.clone()));
+    for (place, primary) in &places {
+        group = match &place.excerpt {
+            Some((text, first, range)) => {
+                let kind = if *primary {
+                    AnnotationKind::Primary
+                } else {
+                    AnnotationKind::Context
+                };
+                let mut annotation = kind.span(range.clone());
+                if !place.label.is_empty() {
+                    annotation = annotation.label(place.label.clone());
+                }
+                group.element(
+                    Snippet::source(text.clone())
+                        .line_start(*first)
+                        .path(place.name.clone())
+                        .annotation(annotation),
+                )
+            }
+            None => {
+                let origin = Origin::path(place.name.clone())
+                    .line(place.line)
+                    .char_column(place.column);
+                let group = group.element(origin);
+                if place.label.is_empty() {
+                    group
+                } else {
+                    group.element(Level::NOTE.message(place.label.clone()))
+                }
+            }
+        };
+    }
+    for line in &diagnostic.help {
+        group = group.element(Level::HELP.message(line.clone()));
+    }
+    let renderer = if colour {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    let mut text = renderer.render(&[group]);
+    text.push('\n');
+    text
+}
+
+fn place<'f>(label: &Label, file: &impl Fn(FileId) -> (String, Option<Cow<'f, [u8]>>)) -> Place {
+    let (name, bytes) = file(label.at.file);
+    let bytes = bytes.unwrap_or_default();
+    let start = label.at.span.start.min(bytes.len());
+    let line_start = memchr::memrchr(b'\n', &bytes[..start]).map_or(0, |at| at + 1);
+    let line = memchr::memchr_iter(b'\n', &bytes[..start]).count() + 1;
+    let bom = usize::from(line_start == 0 && bytes.starts_with(b"\xEF\xBB\xBF"));
+    let column = String::from_utf8_lossy(&bytes[line_start..start])
+        .chars()
+        .count()
+        + 1
+        - bom.min(start);
+    let excerpt = label.at.window.and_then(|window| {
+        let window = window.start.max(if bytes.starts_with(b"\xEF\xBB\xBF") {
+            3
+        } else {
+            0
+        })..window.end.min(bytes.len());
+        let end = label.at.span.end.clamp(start, window.end.max(start));
+        if start < window.start || end > window.end {
+            return None;
+        }
+        // Whole lines around the place, cut at the window.
+        let mut from = line_start;
+        for _ in 0..CONTEXT {
+            from = memchr::memrchr(b'\n', &bytes[..from.saturating_sub(1)]).map_or(0, |at| at + 1);
+        }
+        let from = from.max(window.start);
+        let mut to = end;
+        for _ in 0..=CONTEXT {
+            to = memchr::memchr(b'\n', &bytes[to..window.end]).map_or(window.end, |at| to + at + 1);
+        }
+        let text = std::str::from_utf8(&bytes[from..to]).ok()?;
+        if text.lines().any(|line| line.len() > LONGEST_LINE) {
+            return None;
+        }
+        let first = line - memchr::memchr_iter(b'\n', &bytes[from..start]).count();
+        // A place of many lines is pointed at by its first.
+        let end = memchr::memchr(b'\n', &bytes[start..end]).map_or(end, |at| start + at);
+        Some((text.to_owned(), first, start - from..end.max(start) - from))
+    });
+    Place {
+        name,
+        line,
+        column,
+        excerpt,
+        label: label.text.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::{Location, Span};
+
+    #[test]
+    fn text_outside_the_window_is_never_shown() {
+        let text = b"secret: MARKER\n---\nkind: K\nname: n\n---\nother: MARKER\n";
+        let at = |window| Location {
+            file: FileId(0),
+            span: Span::new(25, 26),
+            window,
+        };
+        let show = |window| {
+            render(
+                &Diagnostic::error("wrong")
+                    .at(at(window), "here")
+                    .help("do this"),
+                |_| ("f.yaml".to_owned(), Some(Cow::Borrowed(text.as_slice()))),
+                false,
+            )
+        };
+        let shown = show(Some(Span::new(15, 35)));
+        assert!(shown.starts_with("error: wrong\n"), "{shown}");
+        assert!(
+            shown.contains("f.yaml:3:7")
+                && shown.contains("kind: K")
+                && shown.contains("help: do this"),
+            "{shown}"
+        );
+        assert!(!shown.contains("MARKER"), "{shown}");
+        let hidden = show(None);
+        assert!(
+            hidden.contains("f.yaml:3:7") && !hidden.contains("kind: K"),
+            "{hidden}"
+        );
+    }
+}

@@ -1,0 +1,381 @@
+//! The unified diff: what `git apply` and `patch` take, with colour for people.
+
+use anstyle::{AnsiColor, Effects, Style};
+
+use super::hunks::{Hunk, Line, Region, Tag, hunks, may_hold_bodies};
+use crate::diag::FileId;
+#[cfg(test)]
+use crate::diag::Span;
+use crate::lossless::Edited;
+use crate::run::{Found, Run};
+
+const BOLD: Style = Style::new().bold();
+const CYAN: Style = AnsiColor::Cyan.on_default();
+const RED: Style = AnsiColor::Red.on_default();
+const GREEN: Style = AnsiColor::Green.on_default();
+
+/// What stands for a line that may hold a Secret's or a ConfigMap's content.
+const PLACEHOLDER: &str = "(a line that may hold content of a Secret or a ConfigMap is not shown)";
+
+/// One file's diff.
+#[derive(Clone, Debug)]
+pub struct FileDiff {
+    name: String,
+    new: bool,
+    hunks: Vec<Hunk>,
+}
+
+/// Why a file's diff is no patch.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a patch of {name} would hold a line that may be content of a Secret or a ConfigMap (line {line})"
+)]
+pub struct Unfit {
+    /// The file.
+    pub name: String,
+    /// The old line, from 1.
+    pub line: usize,
+}
+
+/// A file to be made.
+#[derive(Clone, Copy, Debug)]
+pub struct NewFile<'n> {
+    /// Its path.
+    pub name: &'n str,
+    /// Its content.
+    pub text: &'n str,
+    /// What the hunk is called.
+    pub heading: &'n str,
+}
+
+impl FileDiff {
+    /// Whether the diff may be given to a program that applies it.
+    ///
+    /// # Errors
+    /// A line of it is not shown.
+    pub fn fit(&self) -> Result<(), Unfit> {
+        for hunk in &self.hunks {
+            if let Some(at) = hunk.lines.iter().position(|line| line.hidden) {
+                let before = hunk.lines[..at]
+                    .iter()
+                    .filter(|line| line.tag != Tag::Added)
+                    .count();
+                return Err(Unfit {
+                    name: self.name.clone(),
+                    line: hunk.old.0.max(1) + before,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The diff of an edited file. `added` are the titles of the objects behind its last document.
+pub fn of_file(
+    run: &Run,
+    file: FileId,
+    bytes: &[u8],
+    edited: &Edited,
+    changed: &[usize],
+    added: &[&str],
+) -> FileDiff {
+    let name = &run.file(file).name;
+    let heading = |title: &str, line: usize| format!("{title}  {name}:{line}");
+    let regions: Vec<Region> = changed
+        .iter()
+        .map(|&index| &run.objects[index])
+        .filter(|found| found.file == file)
+        .map(|found| region(bytes, found, heading(&found.title(), found.line)))
+        .collect();
+    let lines = memchr::memchr_iter(b'\n', bytes).count();
+    let grown: usize = edited
+        .splices()
+        .iter()
+        .map(|splice| splice.text.matches('\n').count())
+        .sum();
+    let own: usize = edited
+        .splices()
+        .last()
+        .map_or(0, |splice| splice.text.matches('\n').count());
+    let behind = heading(&added.join(", "), lines + grown - own + 1);
+    FileDiff {
+        name: name.clone(),
+        new: false,
+        hunks: hunks(bytes, edited, &regions, &behind),
+    }
+}
+
+fn region(bytes: &[u8], found: &Found, heading: String) -> Region {
+    let document = found.at.document;
+    let alone = found.at.base.is_root() || !may_hold_bodies(&bytes[document.range()]);
+    Region {
+        document,
+        window: if alone { document } else { found.window },
+        heading,
+    }
+}
+
+/// The diff of a file to be made.
+pub fn new_file(file: NewFile<'_>) -> FileDiff {
+    let lines: Vec<Line> = file
+        .text
+        .split_inclusive('\n')
+        .map(|text| Line {
+            tag: Tag::Added,
+            pieces: vec![(false, text.trim_end_matches('\n').to_owned())],
+            ended: text.ends_with('\n'),
+            hidden: false,
+        })
+        .collect();
+    let hunk = Hunk {
+        old: (0, 0),
+        new: (1, lines.len()),
+        heading: file.heading.to_owned(),
+        lines,
+    };
+    FileDiff {
+        name: file.name.to_owned(),
+        new: true,
+        hunks: vec![hunk],
+    }
+}
+
+/// The diffs as text, one after the other. With colour, escape sequences of the manifests themselves are made visible.
+pub fn text(diffs: &[FileDiff], colour: bool) -> String {
+    let mut out = Writer {
+        out: String::new(),
+        colour,
+    };
+    for diff in diffs.iter().filter(|diff| !diff.hunks.is_empty()) {
+        let (old, new) = (header_name("a/", &diff.name), header_name("b/", &diff.name));
+        out.line(
+            BOLD,
+            &format!(
+                "diff --git {} {}",
+                old.trim_end_matches('\t'),
+                new.trim_end_matches('\t')
+            ),
+        );
+        if diff.new {
+            out.line(BOLD, "new file mode 100644");
+        }
+        out.line(
+            BOLD,
+            &format!("--- {}", if diff.new { "/dev/null" } else { &old }),
+        );
+        out.line(BOLD, &format!("+++ {new}"));
+        for hunk in &diff.hunks {
+            out.hunk(hunk);
+        }
+    }
+    out.out
+}
+
+struct Writer {
+    out: String,
+    colour: bool,
+}
+
+impl Writer {
+    fn styled(&mut self, style: Style, text: &str) {
+        if !self.colour {
+            self.out.push_str(text);
+        } else if !text.is_empty() {
+            self.out
+                .push_str(&format!("{style}{}{style:#}", visible(text)));
+        }
+    }
+
+    fn line(&mut self, style: Style, text: &str) {
+        self.styled(style, text);
+        self.out.push('\n');
+    }
+
+    fn hunk(&mut self, hunk: &Hunk) {
+        let range = |(start, count): (usize, usize)| match count {
+            1 => start.to_string(),
+            _ => format!("{start},{count}"),
+        };
+        self.styled(
+            CYAN,
+            &format!("@@ -{} +{} @@", range(hunk.old), range(hunk.new)),
+        );
+        self.out.push(' ');
+        self.styled(BOLD, &hunk.heading);
+        self.out.push('\n');
+        for line in &hunk.lines {
+            let (mark, style) = match line.tag {
+                Tag::Context => (" ", Style::new()),
+                Tag::Removed => ("-", RED),
+                Tag::Added => ("+", GREEN),
+            };
+            self.styled(style, mark);
+            if line.hidden {
+                self.styled(style, PLACEHOLDER);
+            } else {
+                // Emphasis says something only where a part of the line stays.
+                let partly = line
+                    .pieces
+                    .iter()
+                    .any(|(emphasised, text)| !emphasised && !text.trim().is_empty());
+                for (emphasised, text) in &line.pieces {
+                    let effects = if *emphasised && partly {
+                        Effects::INVERT
+                    } else {
+                        Effects::new()
+                    };
+                    self.styled(style.effects(effects), text);
+                }
+            }
+            self.out.push('\n');
+            if !line.ended {
+                self.out.push_str("\\ No newline at end of file\n");
+            }
+        }
+    }
+}
+
+/// Text for a terminal: no carriage return at the end, no control characters.
+fn visible(text: &str) -> String {
+    text.strip_suffix('\r')
+        .unwrap_or(text)
+        .chars()
+        .map(|c| match c {
+            '\t' => c,
+            '\u{7f}' => '\u{2421}',
+            c if (c as u32) < 0x20 => char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}'),
+            c if c.is_control() => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}
+
+/// A path as git writes it in a header: quoted like a C string where it holds odd bytes, with a tab behind a blank.
+fn header_name(prefix: &str, name: &str) -> String {
+    let name = name
+        .strip_prefix("./")
+        .unwrap_or(name)
+        .trim_start_matches('/');
+    let odd = name
+        .chars()
+        .any(|c| c.is_control() || matches!(c, '"' | '\\') || !c.is_ascii());
+    if !odd {
+        let tab = if name.contains(' ') { "\t" } else { "" };
+        return format!("{prefix}{name}{tab}");
+    }
+    let mut out = format!("\"{prefix}");
+    for byte in name.bytes() {
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\t' => out.push_str("\\t"),
+            0x20..=0x7e => out.push(char::from(byte)),
+            _ => out.push_str(&format!("\\{byte:03o}")),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// The region of one whole document; for tests of the hunks.
+#[cfg(test)]
+fn whole(document: Span) -> Region {
+    Region {
+        document,
+        window: document,
+        heading: "K n".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lossless::{ObjectRef, Plan, Source, apply};
+    use json_patch::jsonptr::PointerBuf;
+    use json_patch::{AddOperation, PatchOperation};
+    use serde_json::json;
+
+    fn edited(text: &str, document: Span) -> Edited {
+        let path = PointerBuf::parse("/spec/i").unwrap();
+        let operation = PatchOperation::Add(AddOperation {
+            path,
+            value: json!("v"),
+        });
+        let object = ObjectRef {
+            document,
+            base: PointerBuf::new(),
+        };
+        let plan = Plan {
+            changes: vec![(object, vec![operation])],
+            new_documents: vec![],
+        };
+        apply(&Source::new(text.as_bytes()), &plan).unwrap()
+    }
+
+    #[test]
+    fn context_stops_at_the_marker_line_and_includes_it() {
+        let text = "a: MARKER\n---\nspec:\n  r: x\n---\nb: MARKER\n";
+        let document = Span::new(10, 27);
+        let hunks = hunks(
+            text.as_bytes(),
+            &edited(text, document),
+            &[whole(document)],
+            "",
+        );
+        let diff = FileDiff {
+            name: "f".into(),
+            new: false,
+            hunks,
+        };
+        assert_eq!(
+            super::text(&[diff], false),
+            "diff --git a/f b/f\n--- a/f\n+++ b/f\n@@ -2,4 +2,5 @@ K n\n ---\n spec:\n+  i: v\n   r: x\n ---\n"
+        );
+    }
+
+    #[test]
+    fn a_marker_line_with_content_is_not_shown() {
+        let text = "spec:\n  r: x\n--- {s: MARKER}\n";
+        let document = Span::new(0, 13);
+        let shown = FileDiff {
+            name: "f".into(),
+            new: false,
+            hunks: hunks(
+                text.as_bytes(),
+                &edited(text, document),
+                &[whole(document)],
+                "",
+            ),
+        };
+        assert!(!super::text(&[shown.clone()], false).contains("MARKER"));
+        shown.fit().unwrap();
+        let text = "spec: {r: x}\n--- {s: MARKER}\n";
+        let document = Span::new(0, 13);
+        let hidden = FileDiff {
+            name: "f".into(),
+            new: false,
+            hunks: hunks(
+                text.as_bytes(),
+                &edited(text, document),
+                &[whole(document)],
+                "",
+            ),
+        };
+        assert!(!super::text(&[hidden.clone()], false).contains("MARKER"));
+        assert_eq!(
+            hidden.fit(),
+            Err(Unfit {
+                name: "f".into(),
+                line: 2
+            })
+        );
+    }
+
+    #[test]
+    fn odd_names_are_quoted_as_git_does() {
+        assert_eq!(header_name("a/", "x y.yaml"), "a/x y.yaml\t");
+        assert_eq!(header_name("a/", "é\".yaml"), "\"a/\\303\\251\\\".yaml\"");
+        assert_eq!(header_name("a/", "./d/x.yaml"), "a/d/x.yaml");
+    }
+}

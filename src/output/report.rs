@@ -1,0 +1,136 @@
+//! What a run changes, for programs.
+
+use json_patch::PatchOperation;
+use serde_json::{Map, Value, json};
+
+use super::summary::was_added;
+use crate::inject::{ChangeKind, IdentityFile, Outcome};
+use crate::run::{Found, Run};
+
+/// `-o json-patch`: a list of `{"target": {group, version, kind, namespace, name}, "patch": TEXT}` where TEXT is the RFC
+/// 6902 patch as JSON, one entry per changed object: what stands under `patches:` of a kustomization or of Flux. A `test`
+/// of the variable's name stands before an index into a topology's variables, so that a reordered list fails.
+pub fn json_patch(run: &Run, outcome: &Outcome) -> Value {
+    let mut entries: Vec<(usize, Vec<&PatchOperation>)> = Vec::new();
+    for change in &outcome.changes {
+        let Some(index) = change.object else { continue };
+        match entries.iter_mut().find(|(there, _)| *there == index) {
+            Some((_, operations)) => operations.extend(&change.operations),
+            None => entries.push((index, change.operations.iter().collect())),
+        }
+    }
+    entries
+        .into_iter()
+        .map(|(index, operations)| {
+            let patch = serde_json::to_value(&operations).unwrap_or_default();
+            json!({"target": target(&run.objects[index]), "patch": patch.to_string()})
+        })
+        .collect()
+}
+
+fn target(found: &Found) -> Value {
+    let mut target = identity(found);
+    let api_version = target.remove("apiVersion").unwrap_or_default();
+    let (group, version) = api_version
+        .as_str()
+        .and_then(|text| text.split_once('/'))
+        .unwrap_or_default();
+    let mut out = Map::new();
+    out.insert("group".into(), json!(group));
+    out.insert("version".into(), json!(version));
+    out.extend(target);
+    Value::Object(out)
+}
+
+fn identity(found: &Found) -> Map<String, Value> {
+    let object = &found.object;
+    let mut out = Map::new();
+    out.insert("apiVersion".into(), json!(object.api_version));
+    out.insert("kind".into(), json!(object.kind));
+    if let Some(namespace) = &object.namespace {
+        out.insert("namespace".into(), json!(namespace));
+    }
+    if let Some(name) = &object.name {
+        out.insert("name".into(), json!(name));
+    }
+    out
+}
+
+/// `-o report`: version 1 of the change report; `docs/report.md` describes it.
+pub fn report(run: &Run, outcome: &Outcome) -> Value {
+    let mut added = outcome.added.iter();
+    let changes: Vec<Value> = outcome
+        .changes
+        .iter()
+        .map(|change| {
+            let mut entry = Map::new();
+            entry.insert("change".into(), json!(name(change.kind)));
+            match change.object {
+                Some(index) => {
+                    let found = &run.objects[index];
+                    entry.insert("file".into(), json!(run.file(found.file).name));
+                    entry.insert("line".into(), json!(found.line));
+                    entry.insert("object".into(), Value::Object(identity(found)));
+                    entry.insert("before".into(), json!(change.before));
+                    entry.insert("after".into(), json!(change.after));
+                    entry.insert("patch".into(), serde_json::to_value(&change.operations).unwrap_or_default());
+                }
+                None => {
+                    if let Some(new) = added.next() {
+                        let file = match &new.file {
+                            IdentityFile::There(file) => run.file(*file).name.clone(),
+                            IdentityFile::New(path) => path.to_string_lossy().into_owned(),
+                        };
+                        entry.insert("file".into(), json!(file));
+                        let field = |name: &str| new.object.get(name).cloned().unwrap_or_default();
+                        entry.insert(
+                            "object".into(),
+                            json!({
+                                "apiVersion": field("apiVersion"),
+                                "kind": field("kind"),
+                                "name": new.object.pointer("/metadata/name").cloned().unwrap_or_default(),
+                            }),
+                        );
+                        entry.insert("after".into(), json!(change.after));
+                        entry.insert("new".into(), new.object.clone());
+                    }
+                }
+            }
+            Value::Object(entry)
+        })
+        .collect();
+    let right: Vec<Value> = outcome
+        .right
+        .iter()
+        .map(|&index| {
+            let found = &run.objects[index];
+            let mut entry = Map::new();
+            entry.insert("file".into(), json!(run.file(found.file).name));
+            entry.insert("line".into(), json!(found.line));
+            entry.insert("object".into(), Value::Object(identity(found)));
+            Value::Object(entry)
+        })
+        .collect();
+    let mut summary = Map::new();
+    for change in &outcome.changes {
+        let entry = summary.entry(was_added(change.kind)).or_insert(json!(0));
+        *entry = json!(entry.as_u64().unwrap_or(0) + 1);
+    }
+    json!({
+        "apiVersion": "xaccount.dev/v1alpha1",
+        "kind": "ChangeReport",
+        "changes": changes,
+        "unchanged": right,
+        "summary": summary,
+    })
+}
+
+fn name(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::ReferenceAdded => "ReferenceAdded",
+        ChangeKind::ReferenceReplaced => "ReferenceReplaced",
+        ChangeKind::IdentityAdded => "IdentityAdded",
+        ChangeKind::IdentityChanged => "IdentityChanged",
+        ChangeKind::ControllerIdentityAdded => "ControllerIdentityAdded",
+    }
+}

@@ -1,0 +1,92 @@
+//! What a run means, in a line per cluster and one for all.
+
+use std::collections::BTreeSet;
+
+use crate::inject::{Change, ChangeKind, IdentityFile, Outcome};
+use crate::run::Run;
+
+/// A line per cluster: from which account to which.
+pub fn cluster_lines(run: &Run, outcome: &Outcome) -> Vec<String> {
+    let mut lines = Vec::new();
+    for change in &outcome.changes {
+        let Some(index) = change.object else { continue };
+        let title = run.objects[index].title();
+        let before = change.before.as_deref().unwrap_or("nothing");
+        match change.kind {
+            ChangeKind::ReferenceAdded | ChangeKind::ReferenceReplaced => {
+                lines.push(format!("{title}: {before} -> {}", change.after));
+            }
+            _ => lines.push(format!("{title}: {before} -> {}", change.after)),
+        }
+    }
+    lines.dedup();
+    lines
+}
+
+/// What a kind of change is called when it is counted.
+pub fn was_added(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::ReferenceAdded => "identityRef added",
+        ChangeKind::ReferenceReplaced => "identityRef replaced",
+        ChangeKind::IdentityAdded => "AWSClusterRoleIdentity added",
+        ChangeKind::IdentityChanged => "AWSClusterRoleIdentity changed",
+        ChangeKind::ControllerIdentityAdded => "AWSClusterControllerIdentity added",
+    }
+}
+
+/// The last line: `1 file, 2 objects would change (1 identityRef added, 1 AWSClusterRoleIdentity added)`.
+pub fn summary(outcome: &Outcome, run: &Run, written: bool) -> String {
+    let right = outcome.right.len();
+    if outcome.changes.is_empty() {
+        return format!(
+            "nothing to change: {} already {} there",
+            count(right, "object"),
+            if right == 1 { "points" } else { "point" }
+        );
+    }
+    let mut files: BTreeSet<usize> = BTreeSet::new();
+    let mut objects: BTreeSet<usize> = BTreeSet::new();
+    for change in &outcome.changes {
+        if let Some(index) = change.object {
+            objects.insert(index);
+            files.insert(run.objects[index].file.0);
+        }
+    }
+    let mut new_files = 0;
+    for added in &outcome.added {
+        match &added.file {
+            IdentityFile::There(file) => {
+                files.insert(file.0);
+            }
+            IdentityFile::New(_) => new_files = 1,
+        }
+    }
+    let total = objects.len() + outcome.added.len();
+    let mut kinds: Vec<(ChangeKind, usize)> = Vec::new();
+    for Change { kind, .. } in &outcome.changes {
+        match kinds.iter_mut().find(|(there, _)| there == kind) {
+            Some((_, n)) => *n += 1,
+            None => kinds.push((*kind, 1)),
+        }
+    }
+    kinds.sort();
+    let kinds: Vec<String> = kinds
+        .iter()
+        .map(|(kind, n)| format!("{n} {}", was_added(*kind)))
+        .collect();
+    let verb = if written { "changed" } else { "would change" };
+    format!(
+        "{}, {} {verb} ({})",
+        count(files.len() + new_files, "file"),
+        count(total, "object"),
+        kinds.join(", ")
+    )
+}
+
+fn count(n: usize, noun: &str) -> String {
+    if n == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{n} {noun}s")
+    }
+}
