@@ -176,6 +176,27 @@ fn read(
         options,
     };
     whole.objects(tree.root, &mut Vec::new(), &mut found);
+    // Comments that begin with `#@` are code for ytt: the document around them is no manifest yet.
+    let ytt = tree
+        .comments
+        .iter()
+        .find(|span| tree.text[span.range()].starts_with("#@"));
+    if let Some(span) = ytt.filter(|_| {
+        found
+            .iter()
+            .any(|found: &Found| found.object.role != Role::Foreign)
+    }) {
+        let at = Location {
+            file,
+            span: span.shifted(tree.base),
+            window: shown(document),
+        };
+        return Err(Problem::Template(
+            Diagnostic::error("this document is a ytt template, not a manifest")
+                .at(at, "")
+                .help("render it first and give the result, or pass --skip-templates to leave it alone"),
+        ));
+    }
     if let Some(key) = tree.complex_key() {
         let named = found
             .iter()

@@ -21,12 +21,15 @@ pub struct ObjectRef {
     pub base: PointerBuf,
 }
 
+/// An object and the operations on it.
+pub type ObjectChange = (ObjectRef, Vec<PatchOperation>);
+
 /// What is to change in one file.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// Operations by object, pointers relative to the object, at most one entry an object. Operations on one object
     /// don't build on each other.
-    pub changes: Vec<(ObjectRef, Vec<PatchOperation>)>,
+    pub changes: Vec<ObjectChange>,
     /// Objects to add behind the last document, members in the order in which they are to be written.
     pub new_documents: Vec<Value>,
 }
@@ -186,7 +189,7 @@ pub(super) fn tokens(pointer: &json_patch::jsonptr::Pointer) -> Vec<String> {
 /// # Errors
 /// What can't be edited with certainty is refused; nothing is half done.
 pub fn apply(source: &Source<'_>, plan: &Plan) -> Result<Edited, Refusal> {
-    let mut by_document: Vec<(Span, Vec<&(ObjectRef, Vec<PatchOperation>)>)> = Vec::new();
+    let mut by_document: Vec<(Span, Vec<&ObjectChange>)> = Vec::new();
     for change in &plan.changes {
         match by_document.last_mut() {
             Some((span, changes)) if *span == change.0.document => changes.push(change),
@@ -218,7 +221,7 @@ pub fn apply(source: &Source<'_>, plan: &Plan) -> Result<Edited, Refusal> {
 fn edit(
     source: &Source<'_>,
     span: Span,
-    changes: &[&(ObjectRef, Vec<PatchOperation>)],
+    changes: &[&ObjectChange],
 ) -> Result<Vec<Splice>, Refusal> {
     let document = Document {
         bytes: &source.bytes()[span.range()],

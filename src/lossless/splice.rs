@@ -13,6 +13,8 @@ use super::tree::{Data, NodeId, ScalarStyle, Tree};
 use super::write::{self, Flow, LineEnding};
 use crate::diag::Span;
 
+type Members = Vec<(String, Value)>;
+
 /// Indentation of new text where the document shows none.
 const STEP: usize = 2;
 
@@ -32,7 +34,7 @@ pub(super) fn splices(
     };
     let mut out = Vec::new();
     // New members, collected so that several of one mapping make one splice.
-    let mut additions: Vec<(Vec<String>, Vec<(String, Value)>)> = Vec::new();
+    let mut additions: Vec<(Vec<String>, Members)> = Vec::new();
     for operation in operations {
         let (path, value) = match operation {
             PatchOperation::Add(add) => (tokens(&add.path), &add.value),

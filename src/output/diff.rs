@@ -348,7 +348,7 @@ mod tests {
                 "",
             ),
         };
-        assert!(!super::text(&[shown.clone()], false).contains("MARKER"));
+        assert!(!super::text(std::slice::from_ref(&shown), false).contains("MARKER"));
         shown.fit().unwrap();
         let text = "spec: {r: x}\n--- {s: MARKER}\n";
         let document = Span::new(0, 13);
@@ -362,7 +362,7 @@ mod tests {
                 "",
             ),
         };
-        assert!(!super::text(&[hidden.clone()], false).contains("MARKER"));
+        assert!(!super::text(std::slice::from_ref(&hidden), false).contains("MARKER"));
         assert_eq!(
             hidden.fit(),
             Err(Unfit {

@@ -3,7 +3,7 @@
 use json_patch::PatchOperation;
 use serde_json::Value;
 
-use super::super::plan::{ObjectRef, tokens};
+use super::super::plan::{ObjectChange, tokens};
 use super::super::tree::{Data, NodeId, ScalarStyle, Tree};
 use super::super::write;
 
@@ -17,7 +17,7 @@ struct Want<'v> {
 }
 
 impl<'v> Want<'v> {
-    fn of(changes: &'v [&(ObjectRef, Vec<PatchOperation>)]) -> Result<Self, String> {
+    fn of(changes: &'v [&ObjectChange]) -> Result<Self, String> {
         let mut root = Self::default();
         for (object, operations) in changes {
             for operation in operations {
@@ -60,7 +60,7 @@ impl<'v> Want<'v> {
 pub(super) fn equal(
     old: &Tree<'_>,
     new: &Tree<'_>,
-    changes: &[&(ObjectRef, Vec<PatchOperation>)],
+    changes: &[&ObjectChange],
 ) -> Result<(), String> {
     let want = Want::of(changes)?;
     node(old, old.root, new, new.root, Some(&want))?;

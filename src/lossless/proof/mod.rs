@@ -8,10 +8,9 @@
 mod form;
 mod meaning;
 
-use json_patch::PatchOperation;
 use serde_json::Value;
 
-use super::plan::{ObjectRef, Refusal, locate, parse, tokens};
+use super::plan::{ObjectChange, Refusal, locate, parse, tokens};
 use super::source::{Document, Source};
 use super::tree::Tree;
 use crate::diag::Span;
@@ -20,7 +19,7 @@ use crate::diag::Span;
 pub(super) fn document(
     old: &Tree<'_>,
     text: &str,
-    changes: &[&(ObjectRef, Vec<PatchOperation>)],
+    changes: &[&ObjectChange],
 ) -> Result<(), Refusal> {
     let whole = Span::new(old.base, old.base + old.text.len());
     let new = parse(&Document {
@@ -102,9 +101,10 @@ pub(super) fn appended(
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::{Plan, apply};
+    use super::super::plan::{ObjectRef, Plan, apply};
     use super::*;
     use crate::lossless::yaml;
+    use json_patch::PatchOperation;
     use json_patch::jsonptr::PointerBuf;
     use serde_json::json;
 
