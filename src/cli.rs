@@ -32,19 +32,14 @@ pub(crate) struct Cli {
     pub(crate) global: Global,
 }
 
-const EXIT_STATUS: &str = "Exit status: 0 done; 1 the diff or --check found something to change; 2 an error or wrong usage.";
+const EXIT_STATUS: &str =
+    "Exit status: 0 done; 1 the diff or --check found something to change; 2 an error or wrong usage.";
 
 /// Flags of every verb.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// Colour: auto, always or never. NO_COLOR and CLICOLOR_FORCE count for auto
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "auto",
-        global = true,
-        hide_possible_values = true
-    )]
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true, hide_possible_values = true)]
     pub(crate) color: ColorWhen,
 
     /// Say what was decided and why (also -v=N, as kubectl)
@@ -115,12 +110,7 @@ pub(crate) struct InputArgs {
     pub(crate) paths: Vec<PathBuf>,
 
     /// The same as PATH, as kubectl has it; may be repeated, or separated by commas
-    #[arg(
-        short = 'f',
-        long = "filename",
-        value_name = "PATH",
-        value_delimiter = ','
-    )]
+    #[arg(short = 'f', long = "filename", value_name = "PATH", value_delimiter = ',')]
     pub(crate) filenames: Vec<PathBuf>,
 
     /// Directories with all that is below them
@@ -282,13 +272,11 @@ pub(crate) enum OutputFormat {
 pub(crate) struct TopologyVariable(pub(crate) Vec<String>);
 
 fn account(text: &str) -> Result<AccountId, String> {
-    text.parse::<AccountId>()
-        .map_err(|error| with_suggestion(error.to_string(), error.suggestion()))
+    text.parse::<AccountId>().map_err(|error| with_suggestion(error.to_string(), error.suggestion()))
 }
 
 fn role_arn(text: &str) -> Result<RoleArn, String> {
-    text.parse::<RoleArn>()
-        .map_err(|error| with_suggestion(error.to_string(), error.suggestion()))
+    text.parse::<RoleArn>().map_err(|error| with_suggestion(error.to_string(), error.suggestion()))
 }
 
 fn with_suggestion(message: String, suggestion: Option<String>) -> String {
@@ -299,9 +287,7 @@ fn with_suggestion(message: String, suggestion: Option<String>) -> String {
 }
 
 fn account_move(text: &str) -> Result<(AccountId, AccountId), String> {
-    let (from, to) = text
-        .split_once('=')
-        .ok_or("write FROM=TO, two account ids")?;
+    let (from, to) = text.split_once('=').ok_or("write FROM=TO, two account ids")?;
     Ok((account(from)?, account(to)?))
 }
 
@@ -315,13 +301,10 @@ fn key_value(text: &str) -> Result<(String, String), String> {
 fn source_identity(text: &str) -> Result<(IdentityKind, String), String> {
     let form = "write KIND/NAME, for example AWSClusterControllerIdentity/default";
     let (kind, name) = text.split_once('/').ok_or(form)?;
-    let known = IdentityKind::ALL
-        .into_iter()
-        .find(|known| known.name() == kind)
-        .ok_or_else(|| {
-            let names = IdentityKind::ALL.map(IdentityKind::name).join(", ");
-            format!("'{kind}' is no kind of identity: {names}")
-        })?;
+    let known = IdentityKind::ALL.into_iter().find(|known| known.name() == kind).ok_or_else(|| {
+        let names = IdentityKind::ALL.map(IdentityKind::name).join(", ");
+        format!("'{kind}' is no kind of identity: {names}")
+    })?;
     if known == IdentityKind::Controller && name != "default" {
         return Err("CAPA knows one AWSClusterControllerIdentity only, named default".into());
     }
@@ -334,20 +317,21 @@ fn source_identity(text: &str) -> Result<(IdentityKind, String), String> {
 /// RFC 1123 subdomain, as Kubernetes wants an object's name.
 fn dns_name(text: &str) -> Result<String, String> {
     let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let part = |part: &str| {
-        part.starts_with(ok) && part.ends_with(ok) && part.chars().all(|c| ok(c) || c == '-')
-    };
+    let part = |part: &str| part.starts_with(ok) && part.ends_with(ok) && part.chars().all(|c| ok(c) || c == '-');
     if text.len() <= 253 && text.split('.').all(part) {
         Ok(text.into())
     } else {
-        Err("a Kubernetes name is lower-case letters, digits, '-' and '.', and begins and ends with a letter or digit".into())
+        Err("a Kubernetes name is lower-case letters, digits, '-' and '.', and begins and ends with a letter or digit"
+            .into())
     }
 }
 
 fn topology_variable(text: &str) -> Result<TopologyVariable, String> {
     let path: Vec<String> = text.split('.').map(str::to_owned).collect();
     if path.iter().any(String::is_empty) {
-        return Err("write the variable's name, and perhaps a path into its value: identityRef, or clusterConfig.aws".into());
+        return Err(
+            "write the variable's name, and perhaps a path into its value: identityRef, or clusterConfig.aws".into()
+        );
     }
     Ok(TopologyVariable(path))
 }

@@ -103,32 +103,20 @@ impl Diagnostic {
     }
 
     fn new(severity: Severity, message: impl Into<String>) -> Self {
-        Self {
-            severity,
-            message: message.into(),
-            primary: None,
-            others: Vec::new(),
-            help: Vec::new(),
-        }
+        Self { severity, message: message.into(), primary: None, others: Vec::new(), help: Vec::new() }
     }
 
     /// Adds the place that the message is about.
     #[must_use]
     pub fn at(mut self, at: Location, text: impl Into<String>) -> Self {
-        self.primary = Some(Label {
-            at,
-            text: text.into(),
-        });
+        self.primary = Some(Label { at, text: text.into() });
         self
     }
 
     /// Adds another place.
     #[must_use]
     pub fn also(mut self, at: Location, text: impl Into<String>) -> Self {
-        self.others.push(Label {
-            at,
-            text: text.into(),
-        });
+        self.others.push(Label { at, text: text.into() });
         self
     }
 

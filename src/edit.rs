@@ -63,55 +63,37 @@ impl Inputs {
             let (name, bytes) = match &input {
                 Input::Stdin => {
                     let mut bytes = Vec::new();
-                    stdin.read_to_end(&mut bytes).map_err(|error| {
-                        Diagnostic::error(format!("standard input can't be read: {error}"))
-                    })?;
+                    stdin
+                        .read_to_end(&mut bytes)
+                        .map_err(|error| Diagnostic::error(format!("standard input can't be read: {error}")))?;
                     (stdin_name.unwrap_or("-").to_owned(), Some(bytes))
                 }
                 Input::Stream(path) => {
-                    let bytes = files::read_stream(path)
-                        .map_err(|error| Diagnostic::error(error.to_string()))?;
+                    let bytes = files::read_stream(path).map_err(|error| Diagnostic::error(error.to_string()))?;
                     (shown(path), Some(bytes))
                 }
                 Input::File(path) => (shown(path), None),
             };
-            entries.push(Entry {
-                input,
-                name,
-                identities_only: false,
-                fingerprint: None,
-                bytes,
-            });
+            entries.push(Entry { input, name, identities_only: false, fingerprint: None, bytes });
         }
         if let Some(path) = identity_file
             && path.exists()
-            && !entries.iter().any(|entry| {
-                entry
-                    .input
-                    .path()
-                    .is_some_and(|other| same_file(other, path))
-            })
+            && !entries.iter().any(|entry| entry.input.path().is_some_and(|other| same_file(other, path)))
         {
             let input = Input::File(path.to_owned());
-            entries.push(Entry {
-                input,
-                name: shown(path),
-                identities_only: true,
-                fingerprint: None,
-                bytes: None,
-            });
+            entries.push(Entry { input, name: shown(path), identities_only: true, fingerprint: None, bytes: None });
         }
         Ok(Self { entries, progress })
     }
 
+    /// A path as it is shown: with `/`, whatever the system.
+    pub fn shown(&self, path: &Path) -> String {
+        shown(path)
+    }
+
     /// The file with this path, if it is one of them.
     pub fn find(&self, path: &Path) -> Option<FileId> {
-        let is = |entry: &Entry| {
-            entry
-                .input
-                .path()
-                .is_some_and(|other| same_file(other, path))
-        };
+        let is = |entry: &Entry| entry.input.path().is_some_and(|other| same_file(other, path));
         self.entries.iter().position(is).map(FileId)
     }
 
@@ -152,26 +134,16 @@ impl Inputs {
                 let result = entry.read().and_then(|(read, fingerprint)| {
                     let bytes = entry.bytes.as_deref().unwrap_or(&read);
                     let scanned = run::scan(FileId(*index), bytes, options)?;
-                    Ok((
-                        scanned,
-                        fingerprint,
-                        (keep && fingerprint.is_some()).then_some(read),
-                    ))
+                    Ok((scanned, fingerprint, (keep && fingerprint.is_some()).then_some(read)))
                 });
-                progress(
-                    done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1,
-                    total,
-                );
+                progress(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, total);
                 result
             },
         );
-        let (mut run, mut warnings, mut errors) = (Run::default(), Vec::new(), Vec::new());
+        let (mut files, mut found) = (Vec::new(), Vec::new());
+        let (mut warnings, mut errors) = (Vec::new(), Vec::new());
         for (entry, result) in self.entries.iter_mut().zip(scanned) {
-            let Scanned {
-                objects,
-                warnings: more,
-                brace,
-            } = match result {
+            let Scanned { objects, warnings: more, brace } = match result {
                 Ok((scanned, fingerprint, bytes)) => {
                     entry.fingerprint = fingerprint;
                     entry.bytes = entry.bytes.take().or(bytes);
@@ -182,19 +154,11 @@ impl Inputs {
                     Scanned::default()
                 }
             };
-            run.files.push(run::File {
-                name: entry.name.clone(),
-                brace,
-                identities_only: entry.identities_only,
-            });
-            run.objects.extend(objects);
+            files.push(run::File { name: entry.name.clone(), brace, identities_only: entry.identities_only });
+            found.extend(objects);
             warnings.extend(more);
         }
-        if errors.is_empty() {
-            Ok((run, warnings))
-        } else {
-            Err(errors)
-        }
+        if errors.is_empty() { Ok((Run::new(files, found), warnings)) } else { Err(errors) }
     }
 
     /// Proves every plan; `make` gets each file's old bytes while they are at hand. Results in the order of the files.
@@ -206,14 +170,9 @@ impl Inputs {
         plans: impl IntoIterator<Item = (&'p FileId, &'p Plan)>,
         make: impl Fn(FileId, &[u8], &Edited) -> T + Sync,
     ) -> Result<Vec<Proved<T>>, Vec<Diagnostic>> {
-        let jobs: Vec<(FileId, &Plan)> = plans
-            .into_iter()
-            .map(|(&file, plan)| (file, plan))
-            .collect();
+        let jobs: Vec<(FileId, &Plan)> = plans.into_iter().map(|(&file, plan)| (file, plan)).collect();
         let size = |(file, _): &(FileId, &Plan)| self.entries[file.0].size();
-        let results = in_batches(&jobs, size, |&(file, plan)| {
-            self.prove_one(file, plan, &make)
-        });
+        let results = in_batches(&jobs, size, |&(file, plan)| self.prove_one(file, plan, &make));
         let (mut proved, mut errors) = (Vec::new(), Vec::new());
         for result in results {
             match result {
@@ -221,11 +180,7 @@ impl Inputs {
                 Err(diagnostic) => errors.push(diagnostic),
             }
         }
-        if errors.is_empty() {
-            Ok(proved)
-        } else {
-            Err(errors)
-        }
+        if errors.is_empty() { Ok(proved) } else { Err(errors) }
     }
 
     fn prove_one<T>(
@@ -238,19 +193,10 @@ impl Inputs {
         let edited = apply(&Source::new(&bytes), plan).map_err(|refusal| {
             // The span lies in a document of ours only where the plan changes one; behind the last document it doesn't.
             let ours = plan.changes.iter().map(|(object, _)| object.document);
-            let window = ours
-                .into_iter()
-                .find(|d| d.start <= refusal.span.start && refusal.span.end <= d.end);
-            let single =
-                window.filter(|_| plan.changes.iter().all(|(object, _)| object.base.is_root()));
-            let mut diagnostic = Diagnostic::error(refusal.message).at(
-                Location {
-                    file,
-                    span: refusal.span,
-                    window: single,
-                },
-                "",
-            );
+            let window = ours.into_iter().find(|d| d.start <= refusal.span.start && refusal.span.end <= d.end);
+            let single = window.filter(|_| plan.changes.iter().all(|(object, _)| object.base.is_root()));
+            let mut diagnostic =
+                Diagnostic::error(refusal.message).at(Location { file, span: refusal.span, window: single }, "");
             diagnostic.help = refusal.help;
             diagnostic
         })?;
@@ -269,11 +215,8 @@ impl Inputs {
         }
         let (bytes, fingerprint) = entry.read().map_err(|mut errors| errors.remove(0))?;
         if entry.fingerprint.is_some() && fingerprint != entry.fingerprint {
-            return Err(Diagnostic::error(format!(
-                "{} was changed by someone else since it was read",
-                entry.name
-            ))
-            .help("nothing was written; run the command again"));
+            return Err(Diagnostic::error(format!("{} was changed by someone else since it was read", entry.name))
+                .help("nothing was written; run the command again"));
         }
         Ok(bytes.into())
     }
@@ -282,21 +225,13 @@ impl Inputs {
     ///
     /// # Errors
     /// As `replace_all`.
-    pub fn write<T>(
-        &self,
-        proved: &[Proved<T>],
-        new: Option<(&Path, &Edited)>,
-    ) -> Result<(), WriteError>
+    pub fn write<T>(&self, proved: &[Proved<T>], new: Option<(&Path, &Edited)>) -> Result<(), WriteError>
     where
         T: Sync,
     {
         let renders: Vec<_> = proved
             .iter()
-            .map(|one| {
-                (one.file, |old: &[u8], out: &mut dyn std::io::Write| {
-                    one.edited.write_to(old, out)
-                })
-            })
+            .map(|one| (one.file, |old: &[u8], out: &mut dyn std::io::Write| one.edited.write_to(old, out)))
             .collect();
         let made = |_: &[u8], out: &mut dyn std::io::Write| match new {
             Some((_, edited)) => edited.write_to(&[], out),
@@ -306,19 +241,11 @@ impl Inputs {
         for (file, render) in &renders {
             let entry = &self.entries[file.0];
             if let Input::File(path) = &entry.input {
-                replacements.push(Replacement {
-                    path: path.clone(),
-                    expected: entry.fingerprint,
-                    render,
-                });
+                replacements.push(Replacement { path: path.clone(), expected: entry.fingerprint, render });
             }
         }
         if let Some((path, _)) = new {
-            replacements.push(Replacement {
-                path: path.to_owned(),
-                expected: None,
-                render: &made,
-            });
+            replacements.push(Replacement { path: path.to_owned(), expected: None, render: &made });
         }
         files::replace_all(&replacements)
     }
@@ -345,18 +272,11 @@ impl Entry {
 }
 
 /// `work` on every item, small ones side by side, in the items' order.
-fn in_batches<T: Sync, R: Send>(
-    items: &[T],
-    size: impl Fn(&T) -> u64,
-    work: impl Fn(&T) -> R + Sync,
-) -> Vec<R> {
+fn in_batches<T: Sync, R: Send>(items: &[T], size: impl Fn(&T) -> u64, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let mut out = Vec::with_capacity(items.len());
     let mut at = 0;
     while at < items.len() {
-        let small = items[at..]
-            .iter()
-            .take_while(|item| size(item) <= SMALL)
-            .count();
+        let small = items[at..].iter().take_while(|item| size(item) <= SMALL).count();
         out.extend(parallel::map(&items[at..at + small], &work));
         at += small;
         if let Some(large) = items.get(at) {
@@ -370,11 +290,7 @@ fn in_batches<T: Sync, R: Send>(
 /// A path as it is shown: with `/`, whatever the system.
 fn shown(path: &Path) -> String {
     let text = path.to_string_lossy();
-    if cfg!(windows) {
-        text.replace('\\', "/")
-    } else {
-        text.into_owned()
-    }
+    if cfg!(windows) { text.replace('\\', "/") } else { text.into_owned() }
 }
 
 /// Whether two paths name one file, or would.

@@ -1,11 +1,35 @@
-//! wip
+//! `kubectl-xaccount`: point Cluster API AWS clusters at another AWS account, without touching another byte.
+//!
+//! ```text
+//! bytes ─► lossless ─► run ─► inject ─► edit ─► files / output
+//!                       ▲   (run -> plan)   (plan -> proved bytes)
+//!                  capa, aws (facts and checks, no I/O)
+//! ```
+//!
+//! - [`diag`]: spans and diagnostics, what every error is made of
+//! - [`lossless`]: text that is edited without loss; knows no Kubernetes
+//! - [`aws`]: account ids, role ARNs, partitions, what STS takes
+//! - [`capa`]: what Cluster API Provider AWS says, as tables, and its objects read through spans
+//! - [`run`]: all objects of one run, with where they stand
+//! - [`inject`]: from a run and a request to a plan
+//! - [`files`]: find, read, lock and replace files, all or nothing
+//! - [`edit`]: inputs to a run, plans to proved files
+//! - [`output`]: the only place that formats for people and programs
+//!
+//! A module uses only those above it. The library never prints, never exits and never reads the environment.
+
+pub mod diag;
+pub mod lossless;
+
 pub mod aws;
 pub mod capa;
-pub mod diag;
-pub mod edit;
-pub mod files;
-pub mod inject;
-pub mod lossless;
-pub mod output;
-mod parallel;
 pub mod run;
+
+pub mod inject;
+
+pub mod files;
+
+pub mod edit;
+pub mod output;
+
+mod parallel;

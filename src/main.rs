@@ -15,11 +15,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are answers; anything else is wrong usage, and never looks like a difference.
-            let status = if error.use_stderr() {
-                ExitStatus::Error
-            } else {
-                ExitStatus::Done
-            };
+            let status = if error.use_stderr() { ExitStatus::Error } else { ExitStatus::Done };
             return match error.print() {
                 Ok(()) => status.into(),
                 Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => status.into(),
@@ -28,28 +24,25 @@ fn main() -> ExitCode {
         }
     };
     let terminal = Terminal::new(&cli.global);
-    let Printed {
-        stdout,
-        stderr,
-        status,
-    } = match &cli.verb {
+    let printed = match &cli.verb {
         cli::Verb::Inject(args) => commands::inject::run(args, &terminal),
     };
-    // stderr first: with `| less` the summary would otherwise be lost behind the pager.
-    if std::io::stderr().write_all(stderr.as_bytes()).is_err() {
-        return status.into();
-    }
-    match write_stdout(&stdout) {
-        Ok(()) => status.into(),
-        // The reader had enough: `| head` is no error.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => status.into(),
-        Err(error) => {
-            let _ = writeln!(
-                std::io::stderr(),
-                "error: standard output can't be written: {error}"
-            );
-            ExitStatus::Error.into()
+    print(&printed).into()
+}
+
+/// Warnings, the result, what it means. A reader that had enough (`| head`) is no error.
+fn print(printed: &Printed) -> ExitStatus {
+    let mut stderr = std::io::stderr();
+    // Nobody can be told that stderr is closed.
+    let _ = stderr.write_all(printed.before.as_bytes());
+    let result = write_stdout(&printed.stdout);
+    let _ = stderr.write_all(printed.after.as_bytes());
+    match result {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            let _ = writeln!(stderr, "error: standard output can't be written: {error}");
+            ExitStatus::Error
         }
+        _ => printed.status,
     }
 }
 

@@ -35,10 +35,7 @@ pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) 
         chunks
     });
     chunks.sort_by_key(|&(start, _)| start);
-    chunks
-        .into_iter()
-        .flat_map(|(_, results)| results)
-        .collect()
+    chunks.into_iter().flat_map(|(_, results)| results).collect()
 }
 
 #[cfg(test)]
@@ -46,9 +43,6 @@ mod tests {
     #[test]
     fn results_come_in_the_order_of_the_items() {
         let items: Vec<usize> = (0..1000).collect();
-        assert_eq!(
-            super::map(&items, |n| n * 2),
-            items.iter().map(|n| n * 2).collect::<Vec<_>>()
-        );
+        assert_eq!(super::map(&items, |n| n * 2), items.iter().map(|n| n * 2).collect::<Vec<_>>());
     }
 }

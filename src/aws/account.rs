@@ -86,10 +86,7 @@ impl AccountIdError {
 }
 
 fn twelve_digits(text: &str) -> Option<String> {
-    let digits: String = text
-        .chars()
-        .filter(|c| *c != '-' && !c.is_whitespace())
-        .collect();
+    let digits: String = text.chars().filter(|c| *c != '-' && !c.is_whitespace()).collect();
     (digits.len() == 12 && digits.bytes().all(|b| b.is_ascii_digit())).then_some(digits)
 }
 
@@ -103,9 +100,7 @@ fn type_digits(text: &str) -> String {
 /// An unquoted `012345678901` in YAML or a spreadsheet is a number, and comes back without its zero.
 fn lost_zero(text: &str) -> String {
     if text.len() < 12 {
-        format!(
-            "; if a leading zero was lost, type \"{text:0>12}\", in quotes where the file is YAML"
-        )
+        format!("; if a leading zero was lost, type \"{text:0>12}\", in quotes where the file is YAML")
     } else {
         String::new()
     }
@@ -122,8 +117,7 @@ pub(super) fn placeholder(text: &str) -> Option<&str> {
 }
 
 fn shell_variable(text: &str) -> bool {
-    text.strip_prefix('$')
-        .is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
+    text.strip_prefix('$').is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
 }
 
 impl FromStr for AccountId {
@@ -145,17 +139,11 @@ impl FromStr for AccountId {
             return Err(if dashes && text.bytes().any(|b| b.is_ascii_digit()) {
                 AccountIdError::Dashes { text: owned() }
             } else {
-                AccountIdError::NotADigit {
-                    text: owned(),
-                    character,
-                }
+                AccountIdError::NotADigit { text: owned(), character }
             });
         }
         if text.len() != 12 {
-            return Err(AccountIdError::Count {
-                text: owned(),
-                count: text.len(),
-            });
+            return Err(AccountIdError::Count { text: owned(), count: text.len() });
         }
         Ok(Self(owned()))
     }

@@ -29,14 +29,8 @@ impl RoleArn {
     ///
     /// # Errors
     /// [`RoleArnError::Name`], [`RoleArnError::Path`] or [`RoleArnError::Placeholder`].
-    pub fn new(
-        partition: Partition,
-        account: &AccountId,
-        role_name_or_path: &str,
-    ) -> Result<Self, RoleArnError> {
-        let role = role_name_or_path
-            .strip_prefix('/')
-            .unwrap_or(role_name_or_path);
+    pub fn new(partition: Partition, account: &AccountId, role_name_or_path: &str) -> Result<Self, RoleArnError> {
+        let role = role_name_or_path.strip_prefix('/').unwrap_or(role_name_or_path);
         format!("arn:{partition}:iam::{account}:role/{role}").parse()
     }
 
@@ -82,20 +76,10 @@ impl FromStr for RoleArn {
     type Err = RoleArnError;
 
     fn from_str(text: &str) -> Result<Self, RoleArnError> {
-        let Parts {
-            partition,
-            account,
-            role,
-        } = arn_shape::check(text)?;
+        let Parts { partition, account, role } = arn_shape::check(text)?;
         let path_start = text.len() - role.len() - 1;
         let name_start = text.len() - role.rsplit('/').next().map_or(0, str::len);
-        Ok(Self {
-            text: text.to_owned(),
-            partition,
-            account,
-            path_start,
-            name_start,
-        })
+        Ok(Self { text: text.to_owned(), partition, account, path_start, name_start })
     }
 }
 
@@ -120,13 +104,7 @@ mod tests {
                 "/team/a/",
                 "Role_1+=,.@-",
             ),
-            (
-                "arn:aws-cn:iam::000000000001:role/a:b//c/x",
-                Partition::AwsCn,
-                "000000000001",
-                "/a:b//c/",
-                "x",
-            ),
+            ("arn:aws-cn:iam::000000000001:role/a:b//c/x", Partition::AwsCn, "000000000001", "/a:b//c/", "x"),
             (
                 "arn:aws:iam::222222222222:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_0123456789abcdef",
                 Partition::Aws,
@@ -151,21 +129,12 @@ mod tests {
         let account: AccountId = "222222222222".parse().unwrap();
         let new = |role: &str| RoleArn::new(Partition::Aws, &account, role);
         assert!(new(&"n".repeat(64)).is_ok());
-        assert!(matches!(
-            new(&"n".repeat(65)),
-            Err(RoleArnError::Name { .. })
-        ));
+        assert!(matches!(new(&"n".repeat(65)), Err(RoleArnError::Name { .. })));
         assert!(new(&format!("{}/n", "p".repeat(510))).is_ok());
-        assert!(matches!(
-            new(&format!("{}/n", "p".repeat(511))),
-            Err(RoleArnError::Path { .. })
-        ));
+        assert!(matches!(new(&format!("{}/n", "p".repeat(511))), Err(RoleArnError::Path { .. })));
         assert!(matches!(new(""), Err(RoleArnError::Name { .. })));
         assert!(matches!(new("a/"), Err(RoleArnError::Name { .. })));
         assert!(matches!(new("a b"), Err(RoleArnError::Name { .. })));
-        assert!(matches!(
-            new("${ROLE}"),
-            Err(RoleArnError::Placeholder { .. })
-        ));
+        assert!(matches!(new("${ROLE}"), Err(RoleArnError::Placeholder { .. })));
     }
 }

@@ -166,9 +166,7 @@ pub enum RoleArnError {
     },
     /// Longer than 2,048 characters, the limit of `arnType` (IAM API reference). It has at least 20, which every other
     /// rule implies.
-    #[error(
-        "the role ARN has {count} characters, but an ARN has at most 2048; it begins {start:?}"
-    )]
+    #[error("the role ARN has {count} characters, but an ARN has at most 2048; it begins {start:?}")]
     TooLong {
         /// How many characters it has.
         count: usize,
@@ -205,8 +203,5 @@ impl RoleArnError {
 }
 
 fn hint(suggestion: &Option<String>) -> String {
-    suggestion
-        .as_ref()
-        .map(|arn| format!("; write {arn}"))
-        .unwrap_or_default()
+    suggestion.as_ref().map(|arn| format!("; write {arn}")).unwrap_or_default()
 }

@@ -25,43 +25,25 @@ struct Fields<'a> {
 pub(super) fn check(text: &str) -> Result<Parts<'_>, RoleArnError> {
     let fields = whole(text)?;
     kind(&fields)?;
-    let partition = fields
-        .partition
-        .parse()
-        .map_err(|source| RoleArnError::Partition {
-            text: text.to_owned(),
-            source,
-        })?;
+    let partition =
+        fields.partition.parse().map_err(|source| RoleArnError::Partition { text: text.to_owned(), source })?;
     if !fields.region.is_empty() {
         return Err(RoleArnError::Region {
             text: text.to_owned(),
             region: fields.region.to_owned(),
-            suggestion: mend(format!(
-                "arn:{partition}:iam::{}:{}",
-                fields.account, fields.resource
-            )),
+            suggestion: mend(format!("arn:{partition}:iam::{}:{}", fields.account, fields.resource)),
         });
     }
-    let account = fields
-        .account
-        .parse()
-        .map_err(|source: super::AccountIdError| RoleArnError::AccountId {
-            text: text.to_owned(),
-            suggestion: source.suggestion().and_then(|account| {
-                mend(format!(
-                    "arn:{partition}:iam::{account}:{}",
-                    fields.resource
-                ))
-            }),
-            source,
-        })?;
+    let account = fields.account.parse().map_err(|source: super::AccountIdError| RoleArnError::AccountId {
+        text: text.to_owned(),
+        suggestion: source
+            .suggestion()
+            .and_then(|account| mend(format!("arn:{partition}:iam::{account}:{}", fields.resource))),
+        source,
+    })?;
     let role = fields.resource.strip_prefix("role/").unwrap_or_default();
     path_and_name(&fields, role)?;
-    Ok(Parts {
-        partition,
-        account,
-        role,
-    })
+    Ok(Parts { partition, account, role })
 }
 
 /// Errors that show on the text as a whole; else its six fields.
@@ -76,29 +58,18 @@ fn whole(text: &str) -> Result<Fields<'_>, RoleArnError> {
         return Err(RoleArnError::TooLong { count, start });
     }
     // Not White_Space in Unicode, but as invisible: zero width space, joiners, word joiner, byte order mark.
-    let blank = |c: char| {
-        c.is_whitespace() || matches!(c, '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}')
-    };
+    let blank = |c: char| c.is_whitespace() || matches!(c, '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}');
     let quote = |c: char| matches!(c, '"' | '\'' | '`' | '“' | '”' | '‘' | '’');
     // Both at once, so that nested quotes make no deep recursion.
     let bare = || mend(text.trim_matches(|c| blank(c) || quote(c)).to_owned());
     if text.trim_matches(blank) != text {
-        return Err(RoleArnError::WhiteSpace {
-            text: owned(),
-            suggestion: bare(),
-        });
+        return Err(RoleArnError::WhiteSpace { text: owned(), suggestion: bare() });
     }
     if text.trim_matches(quote) != text {
-        return Err(RoleArnError::Quotes {
-            text: owned(),
-            suggestion: bare(),
-        });
+        return Err(RoleArnError::Quotes { text: owned(), suggestion: bare() });
     }
     if let Some(placeholder) = placeholder(text) {
-        return Err(RoleArnError::Placeholder {
-            text: owned(),
-            placeholder: placeholder.to_owned(),
-        });
+        return Err(RoleArnError::Placeholder { text: owned(), placeholder: placeholder.to_owned() });
     }
     if !text.contains(':') {
         return Err(no_arn(text));
@@ -106,28 +77,14 @@ fn whole(text: &str) -> Result<Fields<'_>, RoleArnError> {
     let mut fields = text.splitn(6, ':');
     let mut next = || fields.next();
     match (next(), next(), next(), next(), next(), next()) {
-        (
-            Some("arn"),
-            Some(partition),
-            Some(service),
-            Some(region),
-            Some(account),
-            Some(resource),
-        ) => Ok(Fields {
-            text,
-            partition,
-            service,
-            region,
-            account,
-            resource,
-        }),
-        // One colon of the empty region is missing: arn:aws:iam:222222222222:role/x.
-        (Some("arn"), Some(partition), Some("iam"), Some(account), Some(resource), None) => {
-            Err(RoleArnError::Other {
-                text: owned(),
-                suggestion: mend(format!("arn:{partition}:iam::{account}:{resource}")),
-            })
+        (Some("arn"), Some(partition), Some(service), Some(region), Some(account), Some(resource)) => {
+            Ok(Fields { text, partition, service, region, account, resource })
         }
+        // One colon of the empty region is missing: arn:aws:iam:222222222222:role/x.
+        (Some("arn"), Some(partition), Some("iam"), Some(account), Some(resource), None) => Err(RoleArnError::Other {
+            text: owned(),
+            suggestion: mend(format!("arn:{partition}:iam::{account}:{resource}")),
+        }),
         (Some(first), Some(_), ..) => Err(RoleArnError::Other {
             text: owned(),
             suggestion: if first.eq_ignore_ascii_case("arn") && first != "arn" {
@@ -138,10 +95,7 @@ fn whole(text: &str) -> Result<Fields<'_>, RoleArnError> {
                 None
             },
         }),
-        _ => Err(RoleArnError::Other {
-            text: owned(),
-            suggestion: None,
-        }),
+        _ => Err(RoleArnError::Other { text: owned(), suggestion: None }),
     }
 }
 
@@ -151,20 +105,11 @@ fn no_arn(text: &str) -> RoleArnError {
     let role = role.strip_prefix("role/").unwrap_or(role);
     let name = role.rsplit('/').next().unwrap_or_default();
     if let Ok(account) = text.parse::<AccountId>() {
-        RoleArnError::Account {
-            text: text.to_owned(),
-            account: account.to_string(),
-        }
+        RoleArnError::Account { text: text.to_owned(), account: account.to_string() }
     } else if !name.is_empty() && name.chars().all(in_name) && role.bytes().all(in_path) {
-        RoleArnError::BareName {
-            text: text.to_owned(),
-            name: role.to_owned(),
-        }
+        RoleArnError::BareName { text: text.to_owned(), name: role.to_owned() }
     } else {
-        RoleArnError::Other {
-            text: text.to_owned(),
-            suggestion: None,
-        }
+        RoleArnError::Other { text: text.to_owned(), suggestion: None }
     }
 }
 
@@ -175,12 +120,7 @@ fn kind(fields: &Fields<'_>) -> Result<(), RoleArnError> {
         None => (fields.resource, ""),
     };
     let text = fields.text.to_owned();
-    let as_role = |role: &str| {
-        mend(format!(
-            "arn:{}:iam::{}:role/{role}",
-            fields.partition, fields.account
-        ))
-    };
+    let as_role = |role: &str| mend(format!("arn:{}:iam::{}:role/{role}", fields.partition, fields.account));
     Err(match (fields.service, kind) {
         ("iam", "role") if fields.resource.starts_with("role/") => return Ok(()),
         ("sts", "assumed-role") => {
@@ -193,24 +133,15 @@ fn kind(fields: &Fields<'_>) -> Result<(), RoleArnError> {
                 suggestion: without_path.then(|| as_role(name)).flatten(),
             }
         }
-        ("iam", "instance-profile") => RoleArnError::InstanceProfile {
-            text,
-            suggestion: as_role(rest),
-        },
+        ("iam", "instance-profile") => RoleArnError::InstanceProfile { text, suggestion: as_role(rest) },
         ("iam", "policy") => RoleArnError::Policy { text },
         ("iam", "user") => RoleArnError::User { text },
         ("iam", "group") => RoleArnError::Group { text },
-        ("iam" | "sts", "root") => RoleArnError::Account {
-            text,
-            account: fields.account.to_owned(),
-        },
+        ("iam" | "sts", "root") => RoleArnError::Account { text, account: fields.account.to_owned() },
         ("iam", _) => RoleArnError::Resource {
             text,
             kind: kind.to_owned(),
-            suggestion: kind
-                .eq_ignore_ascii_case("role")
-                .then(|| as_role(rest))
-                .flatten(),
+            suggestion: kind.eq_ignore_ascii_case("role").then(|| as_role(rest)).flatten(),
         },
         (service, _) => RoleArnError::Service {
             text,
@@ -226,21 +157,13 @@ fn path_and_name(fields: &Fields<'_>, role: &str) -> Result<(), RoleArnError> {
         None => ("/".to_owned(), role),
     };
     let text = fields.text.to_owned();
-    let bad_name = |problem: String| {
-        Err(RoleArnError::Name {
-            text: text.clone(),
-            name: name.to_owned(),
-            problem,
-        })
-    };
+    let bad_name = |problem: String| Err(RoleArnError::Name { text: text.clone(), name: name.to_owned(), problem });
     let count = name.chars().count();
     if name.is_empty() {
         return bad_name("is empty; the name follows the last slash".to_owned());
     }
     if let Some(character) = name.chars().find(|c| !in_name(*c)) {
-        return bad_name(format!(
-            "has the character {character:?} in it; letters, digits and _+=,.@- are allowed"
-        ));
+        return bad_name(format!("has the character {character:?} in it; letters, digits and _+=,.@- are allowed"));
     }
     if count > 64 {
         return bad_name(format!("has {count} characters; at most 64 are allowed"));
@@ -259,10 +182,7 @@ fn path_and_name(fields: &Fields<'_>, role: &str) -> Result<(), RoleArnError> {
             .starts_with("//")
             .then(|| {
                 let role = role.trim_start_matches('/');
-                mend(format!(
-                    "arn:{}:iam::{}:role/{role}",
-                    fields.partition, fields.account
-                ))
+                mend(format!("arn:{}:iam::{}:role/{role}", fields.partition, fields.account))
             })
             .flatten(),
         text,
@@ -364,18 +284,10 @@ mod tests {
     fn every_wrong_shape_is_told_apart() {
         for (variant, text, message, suggested) in WRONG {
             let error = text.parse::<RoleArn>().unwrap_err();
-            assert_eq!(
-                format!("{error:?}").split([' ', '{']).next(),
-                Some(*variant),
-                "{text:?}"
-            );
+            assert_eq!(format!("{error:?}").split([' ', '{']).next(), Some(*variant), "{text:?}");
             assert!(error.to_string().contains(message), "{text:?}: {error}");
             assert!(!error.to_string().chars().any(char::is_control), "{text:?}");
-            assert_eq!(
-                error.suggestion().as_deref(),
-                suggested.then_some(ROLE),
-                "{text:?}"
-            );
+            assert_eq!(error.suggestion().as_deref(), suggested.then_some(ROLE), "{text:?}");
         }
     }
 
@@ -395,11 +307,7 @@ mod tests {
                     let again = format!(":é{mended}\0");
                     for text in [mended, &again] {
                         if let Err(error) = text.parse::<RoleArn>() {
-                            assert!(
-                                error
-                                    .suggestion()
-                                    .is_none_or(|arn| arn.parse::<RoleArn>().is_ok())
-                            );
+                            assert!(error.suggestion().is_none_or(|arn| arn.parse::<RoleArn>().is_ok()));
                         }
                     }
                 }

@@ -20,6 +20,5 @@ pub use arn::RoleArn;
 pub use arn_error::RoleArnError;
 pub use partition::{Partition, UnknownPartition};
 pub use sts::{
-    DurationError, DurationSeconds, ExternalId, InlinePolicyError, SessionName, StsTextError,
-    check_inline_policy,
+    DurationError, DurationSeconds, ExternalId, InlinePolicyError, SessionName, StsTextError, check_inline_policy,
 };

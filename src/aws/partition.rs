@@ -74,8 +74,7 @@ impl Partition {
         let mut parts = region.rsplitn(3, '-');
         let (number, word, prefix) = (parts.next()?, parts.next()?, parts.next()?);
         let number_fits = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
-        let word_fits =
-            !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let word_fits = !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         if !number_fits || !word_fits {
             return None;
         }
@@ -106,9 +105,7 @@ impl FromStr for Partition {
         Self::ALL
             .into_iter()
             .find(|partition| partition.id() == text)
-            .ok_or_else(|| UnknownPartition {
-                text: text.to_owned(),
-            })
+            .ok_or_else(|| UnknownPartition { text: text.to_owned() })
     }
 }
 
@@ -123,10 +120,7 @@ mod tests {
         }
         let error = "aws-gov".parse::<Partition>().unwrap_err().to_string();
         assert!(error.contains("\"aws-gov\""), "{error}");
-        assert!(
-            error.contains("aws, aws-cn, aws-us-gov, aws-iso, aws-iso-b"),
-            "{error}"
-        );
+        assert!(error.contains("aws, aws-cn, aws-us-gov, aws-iso, aws-iso-b"), "{error}");
         for text in ["", "AWS", " aws", "aws "] {
             assert!(text.parse::<Partition>().is_err(), "{text:?}");
         }
@@ -150,10 +144,7 @@ mod tests {
                 None,
                 "us-west us-west- us--2 -west-2 us-west-2a us-west-2- US-WEST-2 eusc-fr-east-1 xx-west-2 us-gov-x-east-1 eu-iso-west-1",
             ),
-            (
-                None,
-                "${AWS_REGION} us-${X}-2 {{region}} europe us_west_2 us-wést-2",
-            ),
+            (None, "${AWS_REGION} us-${X}-2 {{region}} europe us_west_2 us-wést-2"),
         ];
         for (partition, regions) in table {
             for region in regions.split(' ') {

@@ -24,9 +24,7 @@ pub enum StsTextError {
         max: usize,
     },
     /// A character that STS refuses.
-    #[error(
-        "the {what} {text:?} has the character {character:?} in it; STS takes letters, digits and {others}"
-    )]
+    #[error("the {what} {text:?} has the character {character:?} in it; STS takes letters, digits and {others}")]
     Character {
         /// "session name" or "external id".
         what: &'static str,
@@ -39,31 +37,15 @@ pub enum StsTextError {
     },
 }
 
-fn check(
-    text: &str,
-    what: &'static str,
-    max: usize,
-    others: &'static str,
-) -> Result<(), StsTextError> {
+fn check(text: &str, what: &'static str, max: usize, others: &'static str) -> Result<(), StsTextError> {
     let shown = || text.chars().take(60).collect();
     let refused = |c: &char| !c.is_ascii_alphanumeric() && !others.contains(*c);
     if let Some(character) = text.chars().find(refused) {
-        return Err(StsTextError::Character {
-            what,
-            text: shown(),
-            character,
-            others,
-        });
+        return Err(StsTextError::Character { what, text: shown(), character, others });
     }
     let (count, min) = (text.chars().count(), 2);
     if !(min..=max).contains(&count) {
-        return Err(StsTextError::Length {
-            what,
-            text: shown(),
-            count,
-            min,
-            max,
-        });
+        return Err(StsTextError::Length { what, text: shown(), count, min, max });
     }
     Ok(())
 }
@@ -158,10 +140,7 @@ fn in_seconds(text: &str) -> String {
         Some('s') => 1,
         _ => return "; type for example 3600".to_owned(),
     };
-    let seconds = text[..text.len() - 1]
-        .parse::<u32>()
-        .ok()
-        .and_then(|n| n.checked_mul(unit));
+    let seconds = text[..text.len() - 1].parse::<u32>().ok().and_then(|n| n.checked_mul(unit));
     match seconds {
         Some(seconds) => format!("; type {seconds}"),
         None => "; type for example 3600".to_owned(),
@@ -193,15 +172,9 @@ impl FromStr for DurationSeconds {
         // i64 takes "+900" too, which no manifest would.
         let digits = text.strip_prefix('-').unwrap_or(text);
         if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(DurationError::NotANumber {
-                text: text.to_owned(),
-            });
+            return Err(DurationError::NotANumber { text: text.to_owned() });
         }
-        let out_of_range = if digits.len() < text.len() {
-            i64::MIN
-        } else {
-            i64::MAX
-        };
+        let out_of_range = if digits.len() < text.len() { i64::MIN } else { i64::MAX };
         Self::try_from(text.parse().unwrap_or(out_of_range))
     }
 }
@@ -219,17 +192,13 @@ pub enum InlinePolicyError {
     #[error("the inline policy is empty; leave it out, or write a policy document")]
     Empty,
     /// Longer than STS allows.
-    #[error(
-        "the inline policy has {count} characters; STS takes at most 2048, white space included"
-    )]
+    #[error("the inline policy has {count} characters; STS takes at most 2048, white space included")]
     TooLong {
         /// Its length in characters.
         count: usize,
     },
     /// A character that STS refuses.
-    #[error(
-        "the inline policy has the character {character:?} in it; STS takes U+0020 to U+00FF, tabs and line ends"
-    )]
+    #[error("the inline policy has the character {character:?} in it; STS takes U+0020 to U+00FF, tabs and line ends")]
     Character {
         /// The first character that is refused.
         character: char,

@@ -6,10 +6,10 @@ mod tables;
 mod view;
 
 pub use tables::{
-    BEARERS, Bearer, CAPI_GROUP, CONTROLLER_IDENTITY, DEFAULT_ROLE_NAME, IDENTITY_GROUP,
-    IdentityKind, ROLE_IDENTITY, TOPOLOGY_PROVIDERS, Typed, Version, classify, needles,
+    BEARERS, Bearer, CAPI_GROUP, CONTROLLER_IDENTITY, DEFAULT_ROLE_NAME, IDENTITY_GROUP, IdentityKind, ROLE_IDENTITY,
+    TOPOLOGY_PROVIDERS, Typed, Version, classify, needles,
 };
 pub use view::{
-    ControllerIdentity, Field, IdentityReference, Object, ObjectReference, Reference, Role,
-    RoleIdentity, State, topology_region, view,
+    ControllerIdentity, Field, IdentityReference, Object, ObjectReference, Reference, Role, RoleIdentity, State,
+    topology_region, view,
 };

@@ -61,15 +61,9 @@ impl Version {
     /// The releases that serve it, as a phrase, where today's no longer does (`config/crd/bases` at every tag).
     pub fn no_longer_served(self) -> Option<&'static str> {
         match self {
-            Self::V1Alpha3 => {
-                Some("CAPA v0.6.5 to v1.5 serve v1alpha3; CAPA v2.0.0 and newer refuse it")
-            }
-            Self::V1Alpha4 => {
-                Some("CAPA v0.7.0 to v1.5 serve v1alpha4; CAPA v2.0.0 and newer refuse it")
-            }
-            Self::V1Beta1 => {
-                Some("CAPA v1.0.0 to v2.3 serve v1beta1; CAPA v2.4.0 and newer refuse it")
-            }
+            Self::V1Alpha3 => Some("CAPA v0.6.5 to v1.5 serve v1alpha3; CAPA v2.0.0 and newer refuse it"),
+            Self::V1Alpha4 => Some("CAPA v0.7.0 to v1.5 serve v1alpha4; CAPA v2.0.0 and newer refuse it"),
+            Self::V1Beta1 => Some("CAPA v1.0.0 to v2.3 serve v1beta1; CAPA v2.4.0 and newer refuse it"),
             Self::V1Beta2 => None,
         }
     }
@@ -85,14 +79,10 @@ impl FromStr for Version {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let name = text
-            .strip_prefix(IDENTITY_GROUP)
-            .and_then(|rest| rest.strip_prefix('/'))
-            .unwrap_or(text);
-        Self::ALL
-            .into_iter()
-            .find(|version| version.name() == name)
-            .ok_or_else(|| format!("'{text}' is no version of {IDENTITY_GROUP}: v1alpha3, v1alpha4, v1beta1 or v1beta2"))
+        let name = text.strip_prefix(IDENTITY_GROUP).and_then(|rest| rest.strip_prefix('/')).unwrap_or(text);
+        Self::ALL.into_iter().find(|version| version.name() == name).ok_or_else(|| {
+            format!("'{text}' is no version of {IDENTITY_GROUP}: v1alpha3, v1alpha4, v1beta1 or v1beta2")
+        })
     }
 }
 
@@ -256,31 +246,14 @@ pub fn classify(api_version: &str, kind: &str) -> Typed {
         return Typed::Cluster;
     }
     if let Some(bearer) = BEARERS.iter().find(|bearer| bearer.kind == kind) {
-        return match check(
-            kind,
-            bearer.group,
-            bearer.versions,
-            bearer.since,
-            group,
-            version,
-        ) {
+        return match check(kind, bearer.group, bearer.versions, bearer.since, group, version) {
             Checked::Known(version) => Typed::Bearer(bearer, version),
             Checked::Foreign => Typed::Foreign,
             Checked::Refused(why) => Typed::Refused(why),
         };
     }
-    if let Some(identity) = IdentityKind::ALL
-        .into_iter()
-        .find(|identity| identity.name() == kind)
-    {
-        return match check(
-            kind,
-            IDENTITY_GROUP,
-            &Version::ALL,
-            "v0.6.5",
-            group,
-            version,
-        ) {
+    if let Some(identity) = IdentityKind::ALL.into_iter().find(|identity| identity.name() == kind) {
+        return match check(kind, IDENTITY_GROUP, &Version::ALL, "v0.6.5", group, version) {
             Checked::Known(version) => Typed::Identity(identity, version),
             Checked::Foreign => Typed::Foreign,
             Checked::Refused(why) => Typed::Refused(why),
@@ -295,14 +268,7 @@ enum Checked {
     Refused(String),
 }
 
-fn check(
-    kind: &str,
-    own: &str,
-    versions: &[Version],
-    since: &str,
-    group: &str,
-    version: &str,
-) -> Checked {
+fn check(kind: &str, own: &str, versions: &[Version], since: &str, group: &str, version: &str) -> Checked {
     if group != own {
         return if group == IDENTITY_GROUP || group == CONTROL_PLANE_GROUP || group == CAPI_GROUP {
             Checked::Refused(format!("{kind} is a kind of {own}, never of {group}"))
@@ -320,9 +286,7 @@ fn check(
             "AWSCluster {own}/v1alpha2 has no identityRef: CAPA knows one since {since}, in {names}"
         ));
     }
-    Checked::Refused(format!(
-        "{kind} {group}/{version} never existed: CAPA has it since {since}, in {names}"
-    ))
+    Checked::Refused(format!("{kind} {group}/{version} never existed: CAPA has it since {since}, in {names}"))
 }
 
 /// The words that stand in every document that `inject` must read: the kinds with a reference, the identities (all of
@@ -332,20 +296,11 @@ pub fn needles() -> Needles {
     // A word that contains another needle is found by it.
     let kinds: Vec<[&str; 1]> = kinds
         .clone()
-        .filter(|kind| {
-            !kinds
-                .clone()
-                .any(|other| other != *kind && kind.contains(other))
-        })
+        .filter(|kind| !kinds.clone().any(|other| other != *kind && kind.contains(other)))
         .map(|kind| [kind])
         .collect();
     let topology: [&str; 2] = ["topology", CAPI_GROUP];
-    Needles::new(
-        kinds
-            .iter()
-            .map(<[&str; 1]>::as_slice)
-            .chain([topology.as_slice()]),
-    )
+    Needles::new(kinds.iter().map(<[&str; 1]>::as_slice).chain([topology.as_slice()]))
 }
 
 #[cfg(test)]
@@ -356,32 +311,20 @@ mod tests {
     fn kinds_are_told_by_group_and_version() {
         let infra = |version: &str| format!("{IDENTITY_GROUP}/{version}");
         for version in Version::ALL {
-            assert!(matches!(
-                classify(&infra(version.name()), "AWSCluster"),
-                Typed::Bearer(..)
-            ));
+            assert!(matches!(classify(&infra(version.name()), "AWSCluster"), Typed::Bearer(..)));
         }
         for (api_version, kind) in [
             (infra("v1alpha2"), "AWSCluster"),
             (infra("v1alpha3"), "AWSClusterTemplate"),
             (infra("v1"), "AWSCluster"),
             (infra("v1beta2"), "AWSManagedControlPlane"),
-            (
-                format!("{CONTROL_PLANE_GROUP}/v1beta1"),
-                "AWSManagedControlPlaneTemplate",
-            ),
+            (format!("{CONTROL_PLANE_GROUP}/v1beta1"), "AWSManagedControlPlaneTemplate"),
             (infra("v1alpha2"), "AWSClusterRoleIdentity"),
         ] {
-            assert!(
-                matches!(classify(&api_version, kind), Typed::Refused(_)),
-                "{api_version} {kind}"
-            );
+            assert!(matches!(classify(&api_version, kind), Typed::Refused(_)), "{api_version} {kind}");
         }
         assert_eq!(classify("example.com/v1", "AWSCluster"), Typed::Foreign);
         assert_eq!(classify("v1", "Secret"), Typed::Foreign);
-        assert_eq!(
-            classify("cluster.x-k8s.io/v1beta1", "Cluster"),
-            Typed::Cluster
-        );
+        assert_eq!(classify("cluster.x-k8s.io/v1beta1", "Cluster"), Typed::Cluster);
     }
 }

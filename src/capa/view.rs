@@ -199,24 +199,23 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
     let api_version = Field::of(tree, node, "apiVersion");
     let kind = Field::of(tree, node, "kind");
     let metadata = tree.value(node, "metadata");
-    let meta = |name: &str| {
-        metadata.and_then(|metadata| Field::of(tree, metadata, name).text().map(str::to_owned))
-    };
+    let meta = |name: &str| metadata.and_then(|metadata| Field::of(tree, metadata, name).text().map(str::to_owned));
     let start = tree.span(node).start;
-    if let Field::Ambiguous(span) = &kind {
-        return Some(Object {
-            api_version: String::new(),
-            kind: String::new(),
-            name: meta("name"),
-            namespace: meta("namespace"),
-            labels: Vec::new(),
-            kind_span: *span,
-            start,
-            role: Role::Refused(
-                "the key 'kind' is written twice: kubectl takes the last, other tools refuse it"
-                    .into(),
-            ),
-        });
+    for (field, key) in [(&kind, "kind"), (&api_version, "apiVersion")] {
+        if let Field::Ambiguous(span) = field {
+            return Some(Object {
+                api_version: api_version.text().unwrap_or_default().to_owned(),
+                kind: kind.text().unwrap_or_default().to_owned(),
+                name: meta("name"),
+                namespace: meta("namespace"),
+                labels: Vec::new(),
+                kind_span: *span,
+                start,
+                role: Role::Refused(format!(
+                    "the key '{key}' is written twice: kubectl takes the last, other tools refuse it"
+                )),
+            });
+        }
     }
     let (Field::Text(api_version, _), Field::Text(kind, kind_span)) = (api_version, kind) else {
         return None;
@@ -226,9 +225,7 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
         Typed::Refused(why) => Role::Refused(why),
         Typed::Identity(IdentityKind::Static, _) => Role::Static,
         Typed::Identity(IdentityKind::Controller, _) => Role::Controller(ControllerIdentity),
-        Typed::Identity(IdentityKind::Role, version) => {
-            Role::Identity(Box::new(role_identity(tree, node)), version)
-        }
+        Typed::Identity(IdentityKind::Role, version) => Role::Identity(Box::new(role_identity(tree, node)), version),
         Typed::Bearer(bearer, version) => {
             let mut path: Vec<String> = bearer.parent.iter().map(|&key| key.to_owned()).collect();
             path.push("identityRef".into());
@@ -260,14 +257,10 @@ fn descend(tree: &Tree<'_>, node: NodeId, path: &[&str]) -> Option<NodeId> {
 
 fn labels(tree: &Tree<'_>, metadata: Option<NodeId>) -> Vec<(String, String)> {
     let labels = metadata.and_then(|metadata| tree.value(metadata, "labels"));
-    let entries = labels
-        .and_then(|labels| tree.entries(labels))
-        .unwrap_or_default();
+    let entries = labels.and_then(|labels| tree.entries(labels)).unwrap_or_default();
     entries
         .iter()
-        .filter_map(|&(key, value)| {
-            Some((tree.text(key)?.to_owned(), tree.text(value)?.to_owned()))
-        })
+        .filter_map(|&(key, value)| Some((tree.text(key)?.to_owned(), tree.text(value)?.to_owned())))
         .collect()
 }
 
@@ -301,44 +294,20 @@ fn reference_at(
             Lookup::Ambiguous { key } => {
                 // The engine refuses it with its place; here it must only not look unset.
                 let state = State::Wrong(tree.span(key));
-                return IdentityReference {
-                    path,
-                    present: depth,
-                    state,
-                    guard,
-                    span: tree.span(key),
-                };
+                return IdentityReference { path, present: depth, state, guard, span: tree.span(key) };
             }
             Lookup::Absent => {
-                return IdentityReference {
-                    path,
-                    present: depth,
-                    state: State::Unset,
-                    guard,
-                    span,
-                };
+                return IdentityReference { path, present: depth, state: State::Unset, guard, span };
             }
         };
         if tree.is_null(value) {
             // A null further up is filled as a whole: its key counts as the first missing one.
-            return IdentityReference {
-                path,
-                present: depth,
-                state: State::Unset,
-                guard,
-                span,
-            };
+            return IdentityReference { path, present: depth, state: State::Unset, guard, span };
         }
         let last = depth + 1 == path.len();
         if tree.entries(value).is_none() && (last || tree.items(value).is_none()) {
             let span = tree.span(value);
-            return IdentityReference {
-                path,
-                present: depth,
-                state: State::Wrong(span),
-                guard,
-                span,
-            };
+            return IdentityReference { path, present: depth, state: State::Wrong(span), guard, span };
         }
         at = value;
     }
@@ -349,13 +318,7 @@ fn reference_at(
         own,
     });
     let present = path.len();
-    IdentityReference {
-        path,
-        present,
-        state,
-        guard,
-        span,
-    }
+    IdentityReference { path, present, state, guard, span }
 }
 
 /// The first line's worth of a node: enough to point at, not a whole cluster.
@@ -375,9 +338,7 @@ fn state(tree: &Tree<'_>, mapping: NodeId, name: &str) -> State {
 }
 
 fn role_identity(tree: &Tree<'_>, node: NodeId) -> RoleIdentity {
-    let spec = tree
-        .value(node, "spec")
-        .filter(|&spec| tree.entries(spec).is_some());
+    let spec = tree.value(node, "spec").filter(|&spec| tree.entries(spec).is_some());
     let field = |name: &str| spec.map_or(Field::Absent, |spec| Field::of(tree, spec, name));
     let allowed = spec.and_then(|spec| tree.value(spec, "allowedNamespaces"));
     RoleIdentity {
@@ -405,18 +366,10 @@ fn json(tree: &Tree<'_>, node: NodeId, depth: u32) -> serde_json::Value {
         Data::Mapping { entries, .. } => Value::Object(
             entries
                 .iter()
-                .map(|&(key, value)| {
-                    (
-                        tree.text(key).unwrap_or_default().to_owned(),
-                        json(tree, value, depth + 1),
-                    )
-                })
+                .map(|&(key, value)| (tree.text(key).unwrap_or_default().to_owned(), json(tree, value, depth + 1)))
                 .collect(),
         ),
-        Data::Sequence { items, .. } => items
-            .iter()
-            .map(|&item| json(tree, item, depth + 1))
-            .collect(),
+        Data::Sequence { items, .. } => items.iter().map(|&item| json(tree, item, depth + 1)).collect(),
         _ => Value::String(tree.text(node).unwrap_or_default().to_owned()),
     }
 }
@@ -432,19 +385,11 @@ fn cluster(tree: &Tree<'_>, node: NodeId, wanted: Option<&[String]>) -> Role {
             })
         })
         .collect();
-    let topology = descend(tree, node, &["spec", "topology"])
-        .filter(|&topology| tree.entries(topology).is_some());
+    let topology = descend(tree, node, &["spec", "topology"]).filter(|&topology| tree.entries(topology).is_some());
     let Some(topology) = topology else {
-        return Role::Cluster {
-            refers_to,
-            references: Vec::new(),
-            topology: false,
-            region: None,
-        };
+        return Role::Cluster { refers_to, references: Vec::new(), topology: false, region: None };
     };
-    let base = ["spec", "topology", "variables"]
-        .map(str::to_owned)
-        .to_vec();
+    let base = ["spec", "topology", "variables"].map(str::to_owned).to_vec();
     let variables: Vec<(usize, String, Option<NodeId>)> = tree
         .value(topology, "variables")
         .and_then(|variables| tree.items(variables))
@@ -460,27 +405,13 @@ fn cluster(tree: &Tree<'_>, node: NodeId, wanted: Option<&[String]>) -> Role {
     let elsewhere = variables
         .iter()
         .filter_map(|&(_, _, value)| value)
-        .any(|value| {
-            others
-                .iter()
-                .any(|key| tree.get(value, key) != Lookup::Absent)
-        });
+        .any(|value| others.iter().any(|key| tree.get(value, key) != Lookup::Absent));
     let mut references = Vec::new();
     let mut push = |index: usize, name: &str, rest: &[&str]| {
         let mut item = base.clone();
         item.push(index.to_string());
-        let path = item
-            .iter()
-            .cloned()
-            .chain(["value".to_owned()])
-            .chain(rest.iter().map(|&s| s.to_owned()))
-            .collect();
-        references.push(reference_at(
-            tree,
-            node,
-            path,
-            Some((item, name.to_owned())),
-        ));
+        let path = item.iter().cloned().chain(["value".to_owned()]).chain(rest.iter().map(|&s| s.to_owned())).collect();
+        references.push(reference_at(tree, node, path, Some((item, name.to_owned()))));
     };
     if !elsewhere {
         for (index, name, value) in &variables {
@@ -488,9 +419,7 @@ fn cluster(tree: &Tree<'_>, node: NodeId, wanted: Option<&[String]>) -> Role {
                 push(*index, name, &[]);
             }
             if name == "clusterConfig" {
-                let there = ours.iter().filter(|key| {
-                    value.is_some_and(|value| tree.get(value, key) != Lookup::Absent)
-                });
+                let there = ours.iter().filter(|key| value.is_some_and(|value| tree.get(value, key) != Lookup::Absent));
                 there.for_each(|key| push(*index, name, &[key, "identityRef"]));
             }
         }
@@ -505,17 +434,10 @@ fn cluster(tree: &Tree<'_>, node: NodeId, wanted: Option<&[String]>) -> Role {
         }
         ours.iter().find_map(|key| {
             let provider = tree.value(value, key)?;
-            Field::of(tree, provider, "region")
-                .text()
-                .map(str::to_owned)
+            Field::of(tree, provider, "region").text().map(str::to_owned)
         })
     });
-    Role::Cluster {
-        refers_to,
-        references,
-        topology: true,
-        region,
-    }
+    Role::Cluster { refers_to, references, topology: true, region }
 }
 
 /// A reference in a variable that `--topology-variable` names: `identityRef`, or `clusterConfig.aws`.
@@ -538,30 +460,19 @@ fn missing_variable(
         Some((index, _, _)) => {
             let mut item = base.to_vec();
             item.push(index.to_string());
-            let path = item
-                .iter()
-                .cloned()
-                .chain(["value".to_owned()])
-                .chain(inner(rest))
-                .collect();
+            let path = item.iter().cloned().chain(["value".to_owned()]).chain(inner(rest)).collect();
             reference_at(tree, node, path, Some((item, name.to_owned())))
         }
         None => {
             let list = reference_at(tree, node, base.to_vec(), None);
             // A list is no mapping, so it reads as wrong; here it is what we look for.
-            let there = descend(tree, node, &["spec", "topology", "variables"])
-                .is_some_and(|v| tree.items(v).is_some());
+            let there =
+                descend(tree, node, &["spec", "topology", "variables"]).is_some_and(|v| tree.items(v).is_some());
             let mut path = base.to_vec();
             path.extend(["-".to_owned(), name.to_owned()]);
             path.extend(inner(rest));
             let present = if there { base.len() } else { list.present };
-            IdentityReference {
-                path,
-                present,
-                state: State::Unset,
-                guard: None,
-                span: list.span,
-            }
+            IdentityReference { path, present, state: State::Unset, guard: None, span: list.span }
         }
     }
 }
@@ -595,14 +506,8 @@ mod tests {
             ("spec: {identityRef: {}}\n", 2, false),
             ("spec: {identityRef: {kind: K, name: n}}\n", 2, false),
         ] {
-            let Role::Bearer { reference, .. } = read(&format!("{head}{rest}")).role else {
-                panic!("{rest}")
-            };
-            assert_eq!(
-                (reference.present, reference.state == State::Unset),
-                (present, unset),
-                "{rest}"
-            );
+            let Role::Bearer { reference, .. } = read(&format!("{head}{rest}")).role else { panic!("{rest}") };
+            assert_eq!((reference.present, reference.state == State::Unset), (present, unset), "{rest}");
         }
     }
 
@@ -617,9 +522,6 @@ mod tests {
             Role::Cluster { references, .. } => references.len(),
             _ => usize::MAX,
         };
-        assert_eq!(
-            (count("aws"), count("eks"), count("docker"), count("addons")),
-            (1, 1, 0, 0)
-        );
+        assert_eq!((count("aws"), count("eks"), count("docker"), count("addons")), (1, 1, 0, 0));
     }
 }

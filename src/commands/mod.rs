@@ -35,21 +35,20 @@ impl From<ExitStatus> for ExitCode {
     }
 }
 
-/// What is to be printed. Nothing is printed before all is known.
+/// What is to be printed, in this order. Nothing is printed before all is known.
 pub(crate) struct Printed {
+    /// For stderr: warnings, or the error.
+    pub(crate) before: String,
     pub(crate) stdout: Vec<u8>,
-    pub(crate) stderr: String,
+    /// For stderr: what the result means.
+    pub(crate) after: String,
     pub(crate) status: ExitStatus,
 }
 
 impl Printed {
     /// An error: nothing on stdout.
-    pub(crate) fn error(stderr: String) -> Self {
-        Self {
-            stdout: Vec::new(),
-            stderr,
-            status: ExitStatus::Error,
-        }
+    pub(crate) fn error(text: String) -> Self {
+        Self { before: text, stdout: Vec::new(), after: String::new(), status: ExitStatus::Error }
     }
 }
 
@@ -77,15 +76,9 @@ impl Terminal {
     }
 
     /// Diagnostics as text; warnings only where they are wanted. `inputs` shows the lines that they are about.
-    pub(crate) fn diagnostics(
-        &self,
-        diagnostics: &[Diagnostic],
-        inputs: Option<&Inputs>,
-    ) -> String {
+    pub(crate) fn diagnostics(&self, diagnostics: &[Diagnostic], inputs: Option<&Inputs>) -> String {
         const MOST: usize = 20;
-        let wanted = diagnostics
-            .iter()
-            .filter(|one| !self.quiet || one.severity == Severity::Error);
+        let wanted = diagnostics.iter().filter(|one| !self.quiet || one.severity == Severity::Error);
         let mut text = String::new();
         for diagnostic in wanted.clone().take(MOST) {
             text.push_str(&output::diagnostics(
@@ -115,10 +108,8 @@ pub(crate) fn progress(done: usize, total: usize) {
     }
     let bar = BAR.get_or_init(|| {
         std::io::stderr().is_terminal().then(|| {
-            let bar =
-                ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
-            if let Ok(style) = ProgressStyle::with_template("reading {pos}/{len} files {wide_bar}")
-            {
+            let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+            if let Ok(style) = ProgressStyle::with_template("reading {pos}/{len} files {wide_bar}") {
                 bar.set_style(style);
             }
             bar

@@ -21,9 +21,7 @@ pub enum FindError {
     #[error("an empty path was given; is a shell variable not set?")]
     Empty,
     /// A URL.
-    #[error(
-        "{url} is a URL, and URLs are not read; pipe it in: curl -fsSL '{url}' | kubectl xaccount VERB -f -"
-    )]
+    #[error("{url} is a URL, and URLs are not read; pipe it in: curl -fsSL '{url}' | kubectl xaccount VERB -f -")]
     Url {
         /// As it was given.
         url: String,
@@ -129,25 +127,19 @@ fn named(path: &Path, recursive: bool, found: &mut Vec<Candidate>) -> Result<(),
         return Err(FindError::Empty);
     }
     if bytes.starts_with(b"http://") || bytes.starts_with(b"https://") {
-        return Err(FindError::Url {
-            url: path.display().to_string(),
-        });
+        return Err(FindError::Url { url: path.display().to_string() });
     }
     let metadata = fs::metadata(path).map_err(|source| look_error(path, source))?;
     let input = if metadata.is_dir() {
         return directory(path, recursive, found);
     } else if path.file_name().is_some_and(is_temporary) {
-        return Err(FindError::Temporary {
-            path: path.to_owned(),
-        });
+        return Err(FindError::Temporary { path: path.to_owned() });
     } else if metadata.is_file() {
         Input::File(path.to_owned())
     } else if is_stream(&metadata) {
         Input::Stream(path.to_owned())
     } else {
-        return Err(FindError::Special {
-            path: path.to_owned(),
-        });
+        return Err(FindError::Special { path: path.to_owned() });
     };
     let identity = identity(path, &metadata)?;
     found.push(Candidate::exact(input, Some(identity)));
@@ -164,9 +156,7 @@ fn directory(path: &Path, recursive: bool, found: &mut Vec<Candidate>) -> Result
     for entry in walk {
         let entry = entry.map_err(|error| {
             let path = error.path().unwrap_or(path).to_owned();
-            let source = error
-                .into_io_error()
-                .unwrap_or_else(|| io::Error::other("links form a loop"));
+            let source = error.into_io_error().unwrap_or_else(|| io::Error::other("links form a loop"));
             FindError::Directory { path, source }
         })?;
         let kind = entry.file_type();
@@ -182,10 +172,7 @@ fn directory(path: &Path, recursive: bool, found: &mut Vec<Candidate>) -> Result
             match fs::metadata(path) {
                 Ok(metadata) if metadata.is_file() => {
                     let identity = identity(path, &metadata)?;
-                    found.push(Candidate::exact(
-                        Input::File(entry.into_path()),
-                        Some(identity),
-                    ));
+                    found.push(Candidate::exact(Input::File(entry.into_path()), Some(identity)));
                 }
                 Ok(_) => {}
                 Err(_) if entry.file_name().as_encoded_bytes().starts_with(b".#") => {}
@@ -199,9 +186,7 @@ fn directory(path: &Path, recursive: bool, found: &mut Vec<Candidate>) -> Result
 /// The extensions of kubectl: `k8s.io/cli-runtime`, `pkg/resource/builder.go`, `FileExtensions`.
 fn is_manifest(path: &Path) -> bool {
     let path = path_bytes(path);
-    [&b".yaml"[..], b".yml", b".json"]
-        .iter()
-        .any(|extension| path.ends_with(extension))
+    [&b".yaml"[..], b".yml", b".json"].iter().any(|extension| path.ends_with(extension))
 }
 
 fn path_bytes(path: &Path) -> &[u8] {
@@ -211,10 +196,7 @@ fn path_bytes(path: &Path) -> &[u8] {
 fn look_error(path: &Path, source: io::Error) -> FindError {
     let path = path.to_owned();
     match source.kind() {
-        io::ErrorKind::NotFound => FindError::Missing {
-            link: path.is_symlink(),
-            path,
-        },
+        io::ErrorKind::NotFound => FindError::Missing { link: path.is_symlink(), path },
         _ => FindError::Io { path, source },
     }
 }
@@ -241,8 +223,7 @@ fn once(mut found: Vec<Candidate>) -> Result<Vec<Input>, FindError> {
         let (Key::Hint(inode), Input::File(path)) = (&candidate.key, &candidate.input) else {
             continue;
         };
-        let unsure =
-            inode.is_some_and(|inode| mentions.get(&inode).is_some_and(|count| *count > 1));
+        let unsure = inode.is_some_and(|inode| mentions.get(&inode).is_some_and(|count| *count > 1));
         if mixed || unsure {
             let metadata = fs::metadata(path).map_err(|source| look_error(path, source))?;
             candidate.key = Key::Exact(identity(path, &metadata)?);

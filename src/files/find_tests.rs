@@ -18,16 +18,7 @@ fn tree(files: &[&str]) -> tempfile::TempDir {
 
 /// The names found, relative to the root.
 fn names(root: &Path, paths: &[&str], recursive: bool) -> Result<Vec<String>, FindError> {
-    let paths: Vec<_> = paths
-        .iter()
-        .map(|path| {
-            if *path == "-" {
-                "-".into()
-            } else {
-                root.join(path)
-            }
-        })
-        .collect();
+    let paths: Vec<_> = paths.iter().map(|path| if *path == "-" { "-".into() } else { root.join(path) }).collect();
     let shown = |input: &Input| match input {
         Input::Stdin => "-".to_owned(),
         Input::File(path) => path.strip_prefix(root).unwrap().display().to_string(),
@@ -54,18 +45,7 @@ fn a_directory_gives_its_manifests_in_order() {
     let flat = names(root.path(), &[""], false).unwrap();
     assert_eq!(flat, [".h.yaml", "C.json", "a.yaml", "b.yml"]);
     let deep = names(root.path(), &[""], true).unwrap();
-    assert_eq!(
-        deep,
-        [
-            ".h.yaml",
-            "C.json",
-            "a/b/y.yaml",
-            "a/z.yaml",
-            "a.yaml",
-            "b.d/x.json",
-            "b.yml"
-        ]
-    );
+    assert_eq!(deep, [".h.yaml", "C.json", "a/b/y.yaml", "a/z.yaml", "a.yaml", "b.d/x.json", "b.yml"]);
     assert!(names(root.path(), &["a/b"], false).is_ok_and(|found| found == ["a/b/y.yaml"]));
 }
 
@@ -84,10 +64,7 @@ fn a_file_is_taken_once() {
     #[cfg(unix)]
     {
         fs::hard_link(root.path().join("a.yaml"), root.path().join("z.yaml")).unwrap();
-        assert_eq!(
-            names(root.path(), &[""], false).unwrap(),
-            ["a.yaml", "b.yaml", "c.yaml"]
-        );
+        assert_eq!(names(root.path(), &[""], false).unwrap(), ["a.yaml", "b.yaml", "c.yaml"]);
     }
 }
 
@@ -95,23 +72,14 @@ fn a_file_is_taken_once() {
 fn what_is_refused() {
     let root = tree(&[".a.yaml.Ab0123456789.xaccount-tmp"]);
     let refused = |path: &str| find(&[path.into()], false).unwrap_err();
-    assert!(matches!(
-        find(&["-".into(), "-".into()], false),
-        Err(FindError::StdinTwice)
-    ));
+    assert!(matches!(find(&["-".into(), "-".into()], false), Err(FindError::StdinTwice)));
     assert!(matches!(refused(""), FindError::Empty));
     for url in ["http://example.com/a.yaml", "https://example.com/a.yaml"] {
         let message = refused(url).to_string();
-        assert!(
-            message.contains(&format!("curl -fsSL '{url}' | ")),
-            "{message}"
-        );
+        assert!(message.contains(&format!("curl -fsSL '{url}' | ")), "{message}");
     }
     let message = refused("no/such/file.yaml").to_string();
-    assert!(
-        message.starts_with("no/such/file.yaml does not exist;"),
-        "{message}"
-    );
+    assert!(message.starts_with("no/such/file.yaml does not exist;"), "{message}");
     assert!(matches!(
         names(root.path(), &[".a.yaml.Ab0123456789.xaccount-tmp"], false),
         Err(FindError::Temporary { .. })
@@ -135,9 +103,7 @@ fn symbolic_links() {
     let both = names(root.path(), &["real", "else/c.txt", "link/a.yaml"], false).unwrap();
     assert_eq!(both, ["real/a.yaml", "real/c.yaml"]);
     symlink("nowhere", at("real/d.yaml")).unwrap();
-    let message = names(root.path(), &["real"], false)
-        .unwrap_err()
-        .to_string();
+    let message = names(root.path(), &["real"], false).unwrap_err().to_string();
     assert!(message.contains("leads nowhere"), "{message}");
 }
 
@@ -150,10 +116,7 @@ fn streams_sockets_and_names_that_are_not_utf_8() {
     let root = tree(&[]);
     let socket = root.path().join("s.yaml");
     let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-    assert!(matches!(
-        find(&[socket], false),
-        Err(FindError::Special { .. })
-    ));
+    assert!(matches!(find(&[socket], false), Err(FindError::Special { .. })));
     let null = PathBuf::from("/dev/null");
     let found = find(&[null.clone(), null.clone()], false).unwrap();
     assert_eq!(found, [Input::Stream(null)]);

@@ -81,14 +81,7 @@ pub fn lock(directories: impl IntoIterator<Item = PathBuf>) -> Result<DirectoryL
     let count = directories.len();
     let mut held = directories
         .into_iter()
-        .map(|path| {
-            open(&path, count).map(|(identity, file)| Held {
-                path,
-                identity,
-                locked: false,
-                file,
-            })
-        })
+        .map(|path| open(&path, count).map(|(identity, file)| Held { path, identity, locked: false, file }))
         .collect::<Result<Vec<_>, _>>()?;
     if cfg!(unix) {
         held.sort_by_key(|directory| directory.identity);
@@ -96,10 +89,7 @@ pub fn lock(directories: impl IntoIterator<Item = PathBuf>) -> Result<DirectoryL
         held.dedup_by_key(|directory| directory.identity);
     }
     for directory in &mut held {
-        directory.acquire().map_err(|source| LockError::Io {
-            path: directory.path.clone(),
-            source,
-        })?;
+        directory.acquire().map_err(|source| LockError::Io { path: directory.path.clone(), source })?;
     }
     Ok(DirectoryLocks { held })
 }
@@ -119,10 +109,7 @@ fn open(path: &Path, count: usize) -> Result<Opened, LockError> {
         use rustix::io::Errno;
         match Errno::from_io_error(&source) {
             Some(Errno::MFILE | Errno::NFILE) => LockError::TooMany { count },
-            _ => LockError::Io {
-                path: path.to_owned(),
-                source,
-            },
+            _ => LockError::Io { path: path.to_owned(), source },
         }
     })
 }
@@ -133,9 +120,7 @@ fn open(path: &Path, _: usize) -> Result<Opened, LockError> {
         Ok(metadata) if metadata.is_dir() => Ok(((0, 0), None)),
         other => Err(LockError::Io {
             path: path.to_owned(),
-            source: other
-                .err()
-                .unwrap_or_else(|| io::ErrorKind::NotADirectory.into()),
+            source: other.err().unwrap_or_else(|| io::ErrorKind::NotADirectory.into()),
         }),
     }
 }
@@ -156,9 +141,7 @@ impl Held {
                 }
                 Err(Errno::INTR) => {}
                 // EBADF and EINVAL: NFS and some FUSE file systems lock only what is open for writing, or nothing.
-                Err(
-                    Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::BADF | Errno::INVAL,
-                ) => return Ok(()),
+                Err(Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::BADF | Errno::INVAL) => return Ok(()),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -252,9 +235,7 @@ mod tests {
     fn many_directories_in_any_order_never_deadlock() {
         let root = tempfile::tempdir().unwrap();
         let paths: Vec<_> = (0..50).map(|n| root.path().join(n.to_string())).collect();
-        paths
-            .iter()
-            .for_each(|path| std::fs::create_dir(path).unwrap());
+        paths.iter().for_each(|path| std::fs::create_dir(path).unwrap());
         std::thread::scope(|scope| {
             for backwards in [false, true] {
                 let paths = &paths;

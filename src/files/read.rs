@@ -105,25 +105,17 @@ pub fn read_stream(path: &Path) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|mut file| file.read_to_end(&mut bytes))
-        .map_err(|source| ReadError::Io {
-            path: path.to_owned(),
-            source,
-        })?;
+        .map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
     Ok(bytes)
 }
 
 pub(super) fn read_with_metadata(path: &Path) -> Result<(Vec<u8>, Metadata), ReadError> {
-    let io = |source| ReadError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let io = |source| ReadError::Io { path: path.to_owned(), source };
     for _ in 0..2 {
         let file = open(path).map_err(io)?;
         let before = file.metadata().map_err(io)?;
         if !before.is_file() {
-            return Err(ReadError::NotRegular {
-                path: path.to_owned(),
-            });
+            return Err(ReadError::NotRegular { path: path.to_owned() });
         }
         let bytes = read_bytes(&file, before.len()).map_err(io)?;
         let after = file.metadata().map_err(io)?;
@@ -134,9 +126,7 @@ pub(super) fn read_with_metadata(path: &Path) -> Result<(Vec<u8>, Metadata), Rea
             return Ok((bytes, after));
         }
     }
-    Err(ReadError::Changed {
-        path: path.to_owned(),
-    })
+    Err(ReadError::Changed { path: path.to_owned() })
 }
 
 /// `read_to_end` would ask for the size and the position again: two more system calls for each of 10,000 files.
@@ -144,9 +134,7 @@ fn read_bytes(mut file: &File, size: u64) -> io::Result<Vec<u8>> {
     let size = usize::try_from(size).map_err(|_| io::ErrorKind::FileTooLarge)?;
     let mut bytes = Vec::new();
     // A size that no memory can hold is an error, not the end of the program.
-    bytes
-        .try_reserve_exact(size)
-        .map_err(|_| io::ErrorKind::OutOfMemory)?;
+    bytes.try_reserve_exact(size).map_err(|_| io::ErrorKind::OutOfMemory)?;
     bytes.resize(size, 0);
     let mut filled = 0;
     while filled < size {
@@ -166,10 +154,7 @@ fn read_bytes(mut file: &File, size: u64) -> io::Result<Vec<u8>> {
 fn open(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     let flags = rustix::fs::OFlags::NONBLOCK.bits();
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.cast_signed())
-        .open(path)
+    OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)
 }
 
 #[cfg(not(unix))]
@@ -205,12 +190,7 @@ mod tests {
 
         // Same length and same time: only the hash differs.
         fs::write(&path, "a: 2\n").unwrap();
-        File::options()
-            .write(true)
-            .open(&path)
-            .unwrap()
-            .set_modified(old.modified)
-            .unwrap();
+        File::options().write(true).open(&path).unwrap().set_modified(old.modified).unwrap();
         let new = read(&path).unwrap().1;
         assert!(old.same_file_state(&fs::metadata(&path).unwrap()));
         assert_ne!(old, new);
@@ -223,12 +203,7 @@ mod tests {
             // The same bytes and time in another file under the same name.
             let other = directory.path().join("b.yaml");
             fs::write(&other, "a: 1\n").unwrap();
-            File::options()
-                .write(true)
-                .open(&other)
-                .unwrap()
-                .set_modified(old.modified)
-                .unwrap();
+            File::options().write(true).open(&other).unwrap().set_modified(old.modified).unwrap();
             fs::rename(&other, &path).unwrap();
             assert!(!old.same_file_state(&fs::metadata(&path).unwrap()));
         }
@@ -237,20 +212,11 @@ mod tests {
     #[test]
     fn what_is_no_regular_file() {
         let directory = tempfile::tempdir().unwrap();
-        assert!(matches!(
-            read(&directory.path().join("none")),
-            Err(ReadError::Io { .. })
-        ));
+        assert!(matches!(read(&directory.path().join("none")), Err(ReadError::Io { .. })));
         #[cfg(unix)]
         {
-            assert!(matches!(
-                read(directory.path()),
-                Err(ReadError::NotRegular { .. })
-            ));
-            assert!(matches!(
-                read(Path::new("/dev/null")),
-                Err(ReadError::NotRegular { .. })
-            ));
+            assert!(matches!(read(directory.path()), Err(ReadError::NotRegular { .. })));
+            assert!(matches!(read(Path::new("/dev/null")), Err(ReadError::NotRegular { .. })));
             assert_eq!(read_stream(Path::new("/dev/null")).unwrap(), b"");
             let fifo = directory.path().join("fifo");
             let made = std::process::Command::new("mkfifo").arg(&fifo).status();

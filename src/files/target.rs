@@ -29,9 +29,7 @@ pub(super) struct Staged<'a> {
 }
 
 /// Finds the real file of each replacement.
-pub(super) fn resolve<'a>(
-    replacements: &'a [Replacement<'a>],
-) -> Result<Vec<Target<'a>>, WriteError> {
+pub(super) fn resolve<'a>(replacements: &'a [Replacement<'a>]) -> Result<Vec<Target<'a>>, WriteError> {
     // A canonical path costs a system call for each of its parts, so it is made once for each directory.
     let mut directories: HashMap<&Path, PathBuf> = HashMap::new();
     let mut seen: HashMap<PathBuf, &Path> = HashMap::with_capacity(replacements.len());
@@ -39,9 +37,7 @@ pub(super) fn resolve<'a>(
     for replacement in replacements {
         let path = replacement.path.as_path();
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-            return Err(WriteError::NotRegular {
-                path: path.to_owned(),
-            });
+            return Err(WriteError::NotRegular { path: path.to_owned() });
         };
         let directory = match directories.get(parent) {
             Some(directory) => directory,
@@ -52,33 +48,20 @@ pub(super) fn resolve<'a>(
         };
         let real = real_file(replacement, directory.join(name))?;
         if let Some(first) = seen.insert(real.clone(), path) {
-            return Err(WriteError::SameFile {
-                first: first.to_owned(),
-                second: path.to_owned(),
-            });
+            return Err(WriteError::SameFile { first: first.to_owned(), second: path.to_owned() });
         }
         targets.push(Target { replacement, real });
     }
     Ok(targets)
 }
 
-fn canonical_directory(
-    replacement: &Replacement<'_>,
-    parent: &Path,
-) -> Result<PathBuf, WriteError> {
-    let parent = if parent.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        parent
-    };
+fn canonical_directory(replacement: &Replacement<'_>, parent: &Path) -> Result<PathBuf, WriteError> {
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
     fs::canonicalize(parent).map_err(|source| match (source.kind(), replacement.expected) {
-        (io::ErrorKind::NotFound, None) => WriteError::NoDirectory {
-            path: replacement.path.clone(),
-            directory: parent.to_owned(),
-        },
-        (io::ErrorKind::NotFound, Some(_)) => WriteError::Removed {
-            path: replacement.path.clone(),
-        },
+        (io::ErrorKind::NotFound, None) => {
+            WriteError::NoDirectory { path: replacement.path.clone(), directory: parent.to_owned() }
+        }
+        (io::ErrorKind::NotFound, Some(_)) => WriteError::Removed { path: replacement.path.clone() },
         _ => WriteError::io(&replacement.path, "found", source),
     })
 }
@@ -96,11 +79,7 @@ fn real_file(replacement: &Replacement<'_>, joined: PathBuf) -> Result<PathBuf, 
         (Ok(metadata), Some(_)) if metadata.is_symlink() => {
             let real = fs::canonicalize(&joined).map_err(removed)?;
             // Said here, before the directory of a device is locked.
-            if real.is_file() {
-                Ok(real)
-            } else {
-                Err(not_regular())
-            }
+            if real.is_file() { Ok(real) } else { Err(not_regular()) }
         }
         (Ok(_), Some(_)) => Err(not_regular()),
         (Err(error), None) if error.kind() == io::ErrorKind::NotFound => Ok(joined),
@@ -115,9 +94,7 @@ impl<'a> Target<'a> {
 
     /// How many bytes will be in memory.
     pub(super) fn size(&self) -> u64 {
-        self.replacement
-            .expected
-            .map_or(0, |expected| expected.size)
+        self.replacement.expected.map_or(0, |expected| expected.size)
     }
 
     /// Whether we may make and rename files in the target's directory. `true`: only those that we own (the sticky bit).
@@ -128,8 +105,8 @@ impl<'a> Target<'a> {
         let directory = self.directory();
         access(directory, Access::WRITE_OK | Access::EXEC_OK)
             .map_err(|error| self.read_only_directory(error.into()))?;
-        let metadata = fs::metadata(directory)
-            .map_err(|error| WriteError::io(&self.replacement.path, "replaced", error))?;
+        let metadata =
+            fs::metadata(directory).map_err(|error| WriteError::io(&self.replacement.path, "replaced", error))?;
         let user = rustix::process::geteuid();
         Ok(metadata.mode() & 0o1000 != 0 && !user.is_root() && metadata.uid() != user.as_raw())
     }
@@ -151,15 +128,10 @@ impl<'a> Target<'a> {
     /// Reads the file again, and writes the new content beside it. `sync`: waits until that is on the disk. `own_only`: what
     /// [`Self::check_directory`] said.
     pub(super) fn stage(&self, own_only: bool, sync: bool) -> Result<Staged<'_>, WriteError> {
-        let Replacement {
-            path,
-            expected,
-            render,
-        } = self.replacement;
+        let Replacement { path, expected, render } = self.replacement;
         let (old, metadata) = match expected {
             Some(expected) => {
-                let (old, metadata) =
-                    read_with_metadata(&self.real).map_err(|error| self.read_error(error))?;
+                let (old, metadata) = read_with_metadata(&self.real).map_err(|error| self.read_error(error))?;
                 if Fingerprint::new(&metadata, &old) != *expected {
                     return Err(WriteError::Changed { path: path.clone() });
                 }
@@ -169,17 +141,15 @@ impl<'a> Target<'a> {
             None => (Vec::new(), None),
         };
         let name = self.real.file_name().unwrap_or_default();
-        let temporary = temporary::create(
-            self.directory(),
-            name,
-            metadata.as_ref().map_or(0o666, mode),
-        )
-        .map_err(|source| match source.kind() {
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                self.read_only_directory(source)
-            }
-            _ => WriteError::io(path, "replaced", source),
-        })?;
+        let temporary =
+            temporary::create(self.directory(), name, metadata.as_ref().map_or(0o666, mode)).map_err(|source| {
+                match source.kind() {
+                    io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                        self.read_only_directory(source)
+                    }
+                    _ => WriteError::io(path, "replaced", source),
+                }
+            })?;
         // Before the content is in it, so that nobody who may not read the old file may ever read the new one.
         if let Some(metadata) = &metadata {
             self.keep_owner_and_mode(temporary.as_file(), metadata)?;
@@ -188,13 +158,7 @@ impl<'a> Target<'a> {
         let mut writer = BufWriter::with_capacity(capacity, temporary.as_file());
         render(&old, &mut writer)
             .and_then(|()| writer.flush())
-            .and_then(|()| {
-                if sync {
-                    temporary.as_file().sync_all()
-                } else {
-                    Ok(())
-                }
-            })
+            .and_then(|()| if sync { temporary.as_file().sync_all() } else { Ok(()) })
             .map_err(|source| WriteError::io(path, "written", source))?;
         drop(writer);
         Ok(Staged {
@@ -209,12 +173,8 @@ impl<'a> Target<'a> {
     fn read_error(&self, error: ReadError) -> WriteError {
         let path = self.replacement.path.clone();
         match error {
-            ReadError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                WriteError::Removed { path }
-            }
-            ReadError::Io { source, .. } => WriteError::Read {
-                source: ReadError::Io { path, source },
-            },
+            ReadError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => WriteError::Removed { path },
+            ReadError::Io { source, .. } => WriteError::Read { source: ReadError::Io { path, source } },
             ReadError::NotRegular { .. } => WriteError::NotRegular { path },
             ReadError::Changed { .. } => WriteError::Changed { path },
         }
@@ -224,12 +184,8 @@ impl<'a> Target<'a> {
     #[cfg(unix)]
     fn check_writable(&self, metadata: &Metadata, own_only: bool) -> Result<(), WriteError> {
         use std::os::unix::fs::MetadataExt;
-        rustix::fs::access(&self.real, rustix::fs::Access::WRITE_OK).map_err(|error| {
-            WriteError::ReadOnlyFile {
-                path: self.replacement.path.clone(),
-                source: error.into(),
-            }
-        })?;
+        rustix::fs::access(&self.real, rustix::fs::Access::WRITE_OK)
+            .map_err(|error| WriteError::ReadOnlyFile { path: self.replacement.path.clone(), source: error.into() })?;
         if own_only && metadata.uid() != rustix::process::geteuid().as_raw() {
             return Err(self.read_only_directory(rustix::io::Errno::PERM.into()));
         }
@@ -252,9 +208,7 @@ impl<'a> Target<'a> {
         use rustix::fs::{Gid, Uid, fchown};
         use std::os::unix::fs::{MetadataExt, PermissionsExt};
         let path = &self.replacement.path;
-        let new = file
-            .metadata()
-            .map_err(|source| WriteError::io(path, "replaced", source))?;
+        let new = file.metadata().map_err(|source| WriteError::io(path, "replaced", source))?;
         let (uid, gid) = (old.uid(), old.gid());
         let owner = (new.uid() != uid).then(|| Uid::from_raw(uid));
         let group = (new.gid() != gid).then(|| Gid::from_raw(gid));
@@ -299,9 +253,7 @@ impl Staged<'_> {
             (Ok(now), Some(expected)) if now.is_file() && expected.same_file_state(&now) => Ok(()),
             (Ok(_), Some(_)) => Err(RenameError::Changed),
             (Ok(_), None) => Err(RenameError::Exists),
-            (Err(error), Some(_)) if error.kind() == io::ErrorKind::NotFound => {
-                Err(RenameError::Removed)
-            }
+            (Err(error), Some(_)) if error.kind() == io::ErrorKind::NotFound => Err(RenameError::Removed),
             (Err(error), None) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             (Err(error), _) => Err(RenameError::Io(error)),
         }

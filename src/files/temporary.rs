@@ -22,10 +22,7 @@ pub(super) fn is_temporary(name: &OsStr) -> bool {
     let Some((start, random)) = rest.split_last_chunk::<RANDOM>() else {
         return false;
     };
-    random.iter().all(u8::is_ascii_alphanumeric)
-        && start.len() > 2
-        && start.starts_with(b".")
-        && start.ends_with(b".")
+    random.iter().all(u8::is_ascii_alphanumeric) && start.len() > 2 && start.starts_with(b".") && start.ends_with(b".")
 }
 
 /// Makes an empty temporary file in `directory` (absolute) for the file `name`, with `mode` as `open` takes it: the
@@ -70,9 +67,7 @@ fn cut(name: &OsStr) -> OsString {
 #[cfg(not(unix))]
 fn cut(name: &OsStr) -> OsString {
     let name = name.to_string_lossy();
-    let end = (0..=NAME.min(name.len()))
-        .rev()
-        .find(|at| name.is_char_boundary(*at));
+    let end = (0..=NAME.min(name.len())).rev().find(|at| name.is_char_boundary(*at));
     name[..end.unwrap_or(0)].into()
 }
 
@@ -82,10 +77,7 @@ mod tests {
 
     #[test]
     fn only_our_own_names_match() {
-        for name in [
-            ".a.yaml.Ab0123456789.xaccount-tmp",
-            "..a.aaaaaaaaaaaa.xaccount-tmp",
-        ] {
+        for name in [".a.yaml.Ab0123456789.xaccount-tmp", "..a.aaaaaaaaaaaa.xaccount-tmp"] {
             assert!(is_temporary(OsStr::new(name)), "{name}");
         }
         for name in [
@@ -107,12 +99,7 @@ mod tests {
     #[test]
     fn made_names_match_and_fit() {
         let directory = tempfile::tempdir().unwrap();
-        for name in [
-            "a.yaml",
-            &"n".repeat(255),
-            &"é".repeat(127),
-            &format!("{}é", "n".repeat(227)),
-        ] {
+        for name in ["a.yaml", &"n".repeat(255), &"é".repeat(127), &format!("{}é", "n".repeat(227))] {
             let file = create(directory.path(), OsStr::new(name), 0o600).unwrap();
             let made = file.path().file_name().unwrap();
             assert!(is_temporary(made), "{made:?}");

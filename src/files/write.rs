@@ -59,10 +59,7 @@ impl std::fmt::Debug for Replacement<'_> {
 /// are new. After any other error no file was changed, and no temporary file is left.
 pub fn replace_all(replacements: &[Replacement<'_>]) -> Result<(), WriteError> {
     let targets = resolve(replacements)?;
-    let directories: HashSet<PathBuf> = targets
-        .iter()
-        .map(|target| target.directory().to_owned())
-        .collect();
+    let directories: HashSet<PathBuf> = targets.iter().map(|target| target.directory().to_owned()).collect();
     let locks = lock(directories).map_err(|source| WriteError::Lock { source })?;
     // Without the lock, it might be the file of a run that lives.
     for directory in locks.held().iter().filter(|directory| directory.locked) {
@@ -70,12 +67,9 @@ pub fn replace_all(replacements: &[Replacement<'_>]) -> Result<(), WriteError> {
     }
     let own_only = check_directories(&targets)?;
     let sync_each = targets.len() <= SYNC_EACH || !cfg!(target_os = "linux");
-    let staged = stage_all(&targets, &|target| {
-        target.stage(own_only.contains(target.directory()), sync_each)
-    })?;
+    let staged = stage_all(&targets, &|target| target.stage(own_only.contains(target.directory()), sync_each))?;
     if !sync_each {
-        sync_file_systems(&locks)
-            .map_err(|(path, source)| WriteError::io(path, "synced", source))?;
+        sync_file_systems(&locks).map_err(|(path, source)| WriteError::io(path, "synced", source))?;
     }
     // Staging and syncing took the time; a change in it is found here, while it costs nothing.
     for file in &staged {
@@ -92,19 +86,13 @@ fn check_directories<'a>(targets: &'a [Target<'_>]) -> Result<HashSet<&'a Path>,
             checked.insert(target.directory(), target.check_directory()?);
         }
     }
-    Ok(checked
-        .into_iter()
-        .filter_map(|(directory, own_only)| own_only.then_some(directory))
-        .collect())
+    Ok(checked.into_iter().filter_map(|(directory, own_only)| own_only.then_some(directory)).collect())
 }
 
 type Stage<'s, 'a> = &'s (dyn Fn(&'a Target<'a>) -> Result<Staged<'a>, WriteError> + Sync);
 
 /// In the order of the targets; so is the error, if there are several.
-fn stage_all<'a>(
-    targets: &'a [Target<'a>],
-    stage: Stage<'_, 'a>,
-) -> Result<Vec<Staged<'a>>, WriteError> {
+fn stage_all<'a>(targets: &'a [Target<'a>], stage: Stage<'_, 'a>) -> Result<Vec<Staged<'a>>, WriteError> {
     let (small, large): (Vec<usize>, Vec<usize>) =
         (0..targets.len()).partition(|index| targets[*index].size() <= LARGE);
     let next = AtomicUsize::new(0);
@@ -150,10 +138,7 @@ fn stage_all<'a>(
     done.into_iter().map(|(_, staged)| staged).collect()
 }
 
-pub(super) fn rename_all(
-    staged: Vec<Staged<'_>>,
-    locks: &DirectoryLocks,
-) -> Result<(), WriteError> {
+pub(super) fn rename_all(staged: Vec<Staged<'_>>, locks: &DirectoryLocks) -> Result<(), WriteError> {
     let mut written = Vec::with_capacity(staged.len());
     let mut failure = None;
     let mut rest = staged.into_iter();
@@ -167,23 +152,14 @@ pub(super) fn rename_all(
             }
         }
     }
-    let left: Vec<PathBuf> = rest
-        .as_slice()
-        .iter()
-        .map(|file| file.path.to_owned())
-        .collect();
+    let left: Vec<PathBuf> = rest.as_slice().iter().map(|file| file.path.to_owned()).collect();
     // Removes the temporary files of those.
     drop(rest);
-    let synced = if written.is_empty() {
-        Ok(())
-    } else {
-        sync_directories(locks)
-    };
+    let synced = if written.is_empty() { Ok(()) } else { sync_directories(locks) };
     match failure {
-        None => synced.map_err(|(directory, source)| WriteError::DirectorySync {
-            directory: directory.to_owned(),
-            source,
-        }),
+        None => {
+            synced.map_err(|(directory, source)| WriteError::DirectorySync { directory: directory.to_owned(), source })
+        }
         Some((path, error)) if written.is_empty() => Err(error.alone(path)),
         Some((path, source)) => Err(WriteError::Partial {
             written: written.into_iter().map(Path::to_owned).collect(),
@@ -212,14 +188,7 @@ fn sync_directories(locks: &DirectoryLocks) -> Result<(), SyncError<'_>> {
 fn sync_directory(file: &File) -> io::Result<()> {
     match file.sync_all() {
         // What a file system says that syncs no directories, or needs no syncing.
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
-            ) =>
-        {
-            Ok(())
-        }
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
         done => done,
     }
 }
@@ -227,13 +196,7 @@ fn sync_directory(file: &File) -> io::Result<()> {
 #[cfg(target_os = "linux")]
 fn sync_file_systems(locks: &DirectoryLocks) -> Result<(), SyncError<'_>> {
     let mut devices = HashSet::new();
-    for Held {
-        path,
-        file,
-        identity,
-        ..
-    } in locks.held()
-    {
+    for Held { path, file, identity, .. } in locks.held() {
         if let Some(file) = file
             && devices.insert(identity.0)
         {

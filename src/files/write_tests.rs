@@ -21,36 +21,22 @@ fn fixed(_: &[u8], out: &mut dyn Write) -> io::Result<()> {
 fn existing(path: impl Into<PathBuf>) -> Replacement<'static> {
     let path = path.into();
     let expected = Some(read(&path).unwrap().1);
-    Replacement {
-        path,
-        expected,
-        render: &upper,
-    }
+    Replacement { path, expected, render: &upper }
 }
 
 fn new(path: impl Into<PathBuf>) -> Replacement<'static> {
-    Replacement {
-        path: path.into(),
-        expected: None,
-        render: &fixed,
-    }
+    Replacement { path: path.into(), expected: None, render: &fixed }
 }
 
 fn with<'a>(replacement: Replacement<'_>, render: &'a Render<'a>) -> Replacement<'a> {
     let Replacement { path, expected, .. } = replacement;
-    Replacement {
-        path,
-        expected,
-        render,
-    }
+    Replacement { path, expected, render }
 }
 
 /// A directory with files `f000`, `f001`, …, each with its name in it.
 fn tree(count: usize) -> (tempfile::TempDir, Vec<PathBuf>) {
     let directory = tempfile::tempdir().unwrap();
-    let paths: Vec<_> = (0..count)
-        .map(|n| directory.path().join(format!("f{n:03}")))
-        .collect();
+    let paths: Vec<_> = (0..count).map(|n| directory.path().join(format!("f{n:03}"))).collect();
     for path in &paths {
         fs::write(path, path.file_name().unwrap().as_encoded_bytes()).unwrap();
     }
@@ -63,10 +49,7 @@ fn text(path: &Path) -> String {
 
 /// All names, so that a temporary file that was left shows.
 fn names(directory: &Path) -> Vec<OsString> {
-    let mut names: Vec<_> = fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let mut names: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     names
 }
@@ -88,10 +71,7 @@ fn few_and_many_files_are_replaced() {
         let replacements: Vec<_> = paths.iter().map(existing).collect();
         replace_all(&replacements).unwrap();
         for path in &paths {
-            assert_eq!(
-                text(path),
-                path.file_name().unwrap().to_str().unwrap().to_uppercase()
-            );
+            assert_eq!(text(path), path.file_name().unwrap().to_str().unwrap().to_uppercase());
         }
         assert_eq!(names(directory.path()).len(), count);
     }
@@ -137,10 +117,7 @@ fn a_changed_file_stops_all() {
         fs::write(&paths[count - 1], "else").unwrap();
         fs::write(&paths[count - 2], "else").unwrap();
         let error = replace_all(&replacements).unwrap_err();
-        assert!(
-            matches!(&error, WriteError::Changed { path } if *path == paths[count - 2]),
-            "{error}"
-        );
+        assert!(matches!(&error, WriteError::Changed { path } if *path == paths[count - 2]), "{error}");
         assert!(error.to_string().contains("nothing was written"), "{error}");
         assert_eq!(text(&paths[0]), "f000");
         assert_eq!(names(directory.path()).len(), count);
@@ -159,14 +136,8 @@ fn a_change_while_we_write_is_found_before_the_first_rename() {
     let mut replacements: Vec<_> = paths[..2].iter().map(existing).collect();
     replacements.push(with(existing(&paths[2]), &render));
     let error = replace_all(&replacements).unwrap_err();
-    assert!(
-        matches!(&error, WriteError::Changed { path } if *path == paths[0]),
-        "{error}"
-    );
-    assert_eq!(
-        (text(&paths[0]), text(&paths[1])),
-        ("someone else".into(), "f001".into())
-    );
+    assert!(matches!(&error, WriteError::Changed { path } if *path == paths[0]), "{error}");
+    assert_eq!((text(&paths[0]), text(&paths[1])), ("someone else".into(), "f001".into()));
     assert_eq!(names(directory.path()).len(), 3);
 }
 
@@ -177,22 +148,14 @@ fn removed_files_new_files_that_exist_and_missing_directories() {
     fs::remove_file(&paths[1]).unwrap();
     let first = existing(&paths[0]);
     let error = replace_all(&[first, gone]).unwrap_err();
-    assert!(
-        matches!(&error, WriteError::Removed { path } if *path == paths[1]),
-        "{error}"
-    );
+    assert!(matches!(&error, WriteError::Removed { path } if *path == paths[1]), "{error}");
 
     let error = replace_all(&[new(&paths[0])]).unwrap_err();
     assert!(matches!(error, WriteError::Exists { .. }), "{error}");
 
     let path = directory.path().join("no/such/new.yaml");
-    let error = replace_all(&[existing(&paths[0]), new(&path)])
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("mkdir -p '") && error.contains("no/such'"),
-        "{error}"
-    );
+    let error = replace_all(&[existing(&paths[0]), new(&path)]).unwrap_err().to_string();
+    assert!(error.contains("mkdir -p '") && error.contains("no/such'"), "{error}");
 
     let error = replace_all(&[existing(&paths[0]), existing(&paths[0])]).unwrap_err();
     assert!(matches!(error, WriteError::SameFile { .. }), "{error}");
@@ -208,10 +171,7 @@ fn a_new_file_never_overwrites() {
     let render = move |_: &[u8], _: &mut dyn Write| fs::write(&racing, "someone else's");
     let error = replace_all(&[existing(&paths[0]), with(new(&path), &render)]).unwrap_err();
     assert!(matches!(error, WriteError::Exists { .. }), "{error}");
-    assert_eq!(
-        (text(&path), text(&paths[0])),
-        ("someone else's".into(), "f000".into())
-    );
+    assert_eq!((text(&path), text(&paths[0])), ("someone else's".into(), "f000".into()));
 
     // Past the check, the rename itself refuses.
     fs::remove_file(&path).unwrap();
@@ -228,10 +188,9 @@ fn a_new_file_never_overwrites() {
 fn an_error_of_render_leaves_nothing() {
     for count in [4, 100] {
         let (directory, paths) = tree(count);
-        for (kind, message) in [
-            (io::ErrorKind::StorageFull, "the disk is full"),
-            (io::ErrorKind::Other, "can't be written"),
-        ] {
+        for (kind, message) in
+            [(io::ErrorKind::StorageFull, "the disk is full"), (io::ErrorKind::Other, "can't be written")]
+        {
             let render = move |_: &[u8], out: &mut dyn Write| {
                 out.write_all(b"half")?;
                 Err(io::Error::from(kind))
@@ -239,10 +198,7 @@ fn an_error_of_render_leaves_nothing() {
             let mut replacements: Vec<_> = paths.iter().map(existing).collect();
             replacements[count - 1] = with(existing(&paths[count - 1]), &render);
             let error = replace_all(&replacements).unwrap_err().to_string();
-            assert!(
-                error.contains(message) && error.contains("nothing was changed"),
-                "{error}"
-            );
+            assert!(error.contains(message) && error.contains("nothing was changed"), "{error}");
             assert_eq!(text(&paths[0]), "f000");
             assert_eq!(names(directory.path()).len(), count);
         }
@@ -254,35 +210,20 @@ fn a_failure_between_two_renames_says_what_is_new_and_what_is_old() {
     let (directory, paths) = tree(4);
     let replacements: Vec<_> = paths.iter().map(existing).collect();
     let targets = resolve(&replacements).unwrap();
-    let staged = targets
-        .iter()
-        .map(|target| target.stage(false, true).unwrap())
-        .collect();
+    let staged = targets.iter().map(|target| target.stage(false, true).unwrap()).collect();
     let locks = lock([directory.path().to_owned()]).unwrap();
     fs::write(&paths[1], "someone else").unwrap();
     let error = rename_all(staged, &locks).unwrap_err();
     let message = error.to_string();
-    let WriteError::Partial {
-        written,
-        failed,
-        left,
-        source,
-    } = error
-    else {
+    let WriteError::Partial { written, failed, left, source } = error else {
         unreachable!("{message}");
     };
     assert_eq!(written, paths[..1]);
     assert_eq!(failed, paths[1]);
     assert_eq!(left, paths[2..]);
     assert!(matches!(source, RenameError::Changed));
-    assert!(
-        message.starts_with("1 of 4 files were written, then "),
-        "{message}"
-    );
-    assert_eq!(
-        (text(&paths[0]), text(&paths[2])),
-        ("F000".into(), "f002".into())
-    );
+    assert!(message.starts_with("1 of 4 files were written, then "), "{message}");
+    assert_eq!((text(&paths[0]), text(&paths[2])), ("F000".into(), "f002".into()));
     assert_eq!(names(directory.path()).len(), 4);
 }
 
@@ -300,10 +241,7 @@ fn two_runs_on_one_directory_never_mix() {
     let (directory, paths) = tree(100);
     let run = |letter: u8| {
         let render = move |_: &[u8], out: &mut dyn Write| out.write_all(&[letter; 3000]);
-        let replacements: Vec<_> = paths
-            .iter()
-            .map(|path| with(existing(path), &render))
-            .collect();
+        let replacements: Vec<_> = paths.iter().map(|path| with(existing(path), &render)).collect();
         replace_all(&replacements)
     };
     for _ in 0..5 {
@@ -349,10 +287,7 @@ mod unix {
         replace_all(&[existing(at("links/two"))]).unwrap();
         assert_eq!(text(&at("real/a")), "A");
         assert_eq!(fs::read_link(at("links/two")).unwrap(), Path::new("one"));
-        assert_eq!(
-            fs::read_link(at("links/one")).unwrap(),
-            Path::new("../real/a")
-        );
+        assert_eq!(fs::read_link(at("links/one")).unwrap(), Path::new("../real/a"));
         assert_eq!(names(&at("links")), ["one", "two"]);
         // Both ways to it are one file.
         let error = replace_all(&[existing(at("links/one")), existing(at("real/a"))]).unwrap_err();
@@ -373,11 +308,7 @@ mod unix {
             }
             set_mode(path, mode);
         }
-        let owner = |path: &PathBuf| {
-            fs::metadata(path)
-                .map(|now| (now.uid(), now.gid()))
-                .unwrap()
-        };
+        let owner = |path: &PathBuf| fs::metadata(path).map(|now| (now.uid(), now.gid())).unwrap();
         let before: Vec<_> = paths.iter().map(owner).collect();
         replace_all(&paths.iter().map(existing).collect::<Vec<_>>()).unwrap();
         for (path, old) in paths.iter().zip(modes) {
@@ -401,9 +332,7 @@ mod unix {
     fn names_that_are_not_utf_8_or_very_long() {
         let (directory, _) = tree(0);
         let paths = [
-            directory
-                .path()
-                .join(std::ffi::OsStr::from_bytes(b"\xff\xfe.yaml")),
+            directory.path().join(std::ffi::OsStr::from_bytes(b"\xff\xfe.yaml")),
             directory.path().join("n".repeat(255)),
         ];
         for path in paths {
@@ -418,18 +347,8 @@ mod unix {
     fn what_is_no_regular_file_is_refused() {
         let (directory, paths) = tree(1);
         let expected = Some(read(&paths[0]).unwrap().1);
-        for path in [
-            directory.path().to_owned(),
-            "/dev/null".into(),
-            "..".into(),
-            "/".into(),
-        ] {
-            let error = replace_all(&[Replacement {
-                path,
-                expected,
-                render: &upper,
-            }])
-            .unwrap_err();
+        for path in [directory.path().to_owned(), "/dev/null".into(), "..".into(), "/".into()] {
+            let error = replace_all(&[Replacement { path, expected, render: &upper }]).unwrap_err();
             assert!(matches!(error, WriteError::NotRegular { .. }), "{error}");
         }
     }
@@ -443,18 +362,12 @@ mod unix {
         let replacements: Vec<_> = paths.iter().map(existing).collect();
         set_mode(&paths[1], 0o444);
         let error = replace_all(&replacements).unwrap_err();
-        assert!(
-            matches!(&error, WriteError::ReadOnlyFile { path, .. } if *path == paths[1]),
-            "{error}"
-        );
+        assert!(matches!(&error, WriteError::ReadOnlyFile { path, .. } if *path == paths[1]), "{error}");
         set_mode(&paths[1], 0o644);
         set_mode(directory.path(), 0o555);
         let error = replace_all(&replacements).unwrap_err();
         set_mode(directory.path(), 0o755);
-        assert!(
-            matches!(error, WriteError::ReadOnlyDirectory { .. }),
-            "{error}"
-        );
+        assert!(matches!(error, WriteError::ReadOnlyDirectory { .. }), "{error}");
         assert_eq!(text(&paths[0]), "f000");
         assert_eq!(names(directory.path()).len(), 2);
     }

@@ -6,8 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{ChangeKind, IdentityFile, Planner, Served};
 use crate::capa::{
-    CONTROLLER_IDENTITY, Field, IDENTITY_GROUP, IdentityKind, ROLE_IDENTITY, Role, RoleIdentity,
-    State, Version,
+    CONTROLLER_IDENTITY, Field, IDENTITY_GROUP, IdentityKind, ROLE_IDENTITY, Role, RoleIdentity, State, Version,
 };
 use crate::diag::{Diagnostic, FileId, Location, Span};
 
@@ -37,26 +36,19 @@ impl std::str::FromStr for AllowedNamespaces {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = |why: &str| {
-            format!("'{text}' names no namespaces ({why}): write all, NAME,NAME or KEY=VALUE")
-        };
+        let wrong = |why: &str| format!("'{text}' names no namespaces ({why}): write all, NAME,NAME or KEY=VALUE");
         if text == "all" {
             return Ok(Self::All);
         }
         if let Some((key, value)) = text.split_once('=') {
-            if key.is_empty()
-                || key.contains(char::is_whitespace)
-                || value.contains(char::is_whitespace)
-            {
+            if key.is_empty() || key.contains(char::is_whitespace) || value.contains(char::is_whitespace) {
                 return Err(wrong("not one label"));
             }
             return Ok(Self::Label(key.into(), value.into()));
         }
         let names: Vec<String> = text.split(',').map(str::to_owned).collect();
         match names.iter().find(|name| !is_dns_label(name)) {
-            Some(name) => Err(wrong(&format!(
-                "'{name}' is no namespace name; CAPA compares names to the letter"
-            ))),
+            Some(name) => Err(wrong(&format!("'{name}' is no namespace name; CAPA compares names to the letter"))),
             None => Ok(Self::List(names)),
         }
     }
@@ -65,10 +57,7 @@ impl std::str::FromStr for AllowedNamespaces {
 /// RFC 1123 label, as Kubernetes wants a namespace's name.
 fn is_dns_label(name: &str) -> bool {
     let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    name.len() <= 63
-        && name.starts_with(ok)
-        && name.ends_with(ok)
-        && name.chars().all(|c| ok(c) || c == '-')
+    name.len() <= 63 && name.starts_with(ok) && name.ends_with(ok) && name.chars().all(|c| ok(c) || c == '-')
 }
 
 impl Planner<'_> {
@@ -79,13 +68,8 @@ impl Planner<'_> {
         }
         let mut missing: Vec<&Served> = Vec::new();
         for one in served {
-            let there: Vec<usize> = (0..self.run.objects.len())
-                .filter(|&index| {
-                    let object = &self.run.objects[index].object;
-                    matches!(object.role, Role::Identity(..))
-                        && object.name.as_deref() == Some(&one.name)
-                })
-                .collect();
+            let run = self.run;
+            let there = run.identities(IdentityKind::Role, &one.name);
             there.iter().for_each(|&index| self.mend(index, one));
             if there.is_empty() {
                 missing.push(one);
@@ -95,17 +79,10 @@ impl Planner<'_> {
             return;
         }
         if self.request.with_controller_identity
-            && self
-                .run
-                .identities(IdentityKind::Controller, "default")
-                .next()
-                .is_none()
+            && self.run.identities(IdentityKind::Controller, "default").is_empty()
             && !served.is_empty()
         {
-            let all: Vec<usize> = served
-                .iter()
-                .flat_map(|one| one.objects.iter().copied())
-                .collect();
+            let all: Vec<usize> = served.iter().flat_map(|one| one.objects.iter().copied()).collect();
             if let Some((file, version)) = self.file_for(CONTROLLER_IDENTITY, "default", &all) {
                 let object = json!({
                     "apiVersion": format!("{IDENTITY_GROUP}/{version}"),
@@ -128,24 +105,13 @@ impl Planner<'_> {
             if let Some((file, version)) = self.file_for(ROLE_IDENTITY, &one.name, &one.objects) {
                 let object = self.new_identity(one, version);
                 let title = format!("{ROLE_IDENTITY} {}", one.name);
-                self.add(
-                    object,
-                    ChangeKind::IdentityAdded,
-                    title,
-                    file,
-                    one.role.to_string(),
-                );
+                self.add(object, ChangeKind::IdentityAdded, title, file, one.role.to_string());
             }
         }
     }
 
     /// The file for a new identity that serves these objects, and its version.
-    fn file_for(
-        &mut self,
-        kind: &str,
-        name: &str,
-        objects: &[usize],
-    ) -> Option<(IdentityFile, Version)> {
+    fn file_for(&mut self, kind: &str, name: &str, objects: &[usize]) -> Option<(IdentityFile, Version)> {
         let version = self.version_for(kind, name, objects);
         if let Some(file) = &self.request.identity_file {
             if let IdentityFile::There(id) = file
@@ -160,18 +126,11 @@ impl Planner<'_> {
             }
             return Some((file.clone(), version));
         }
-        let mut files: Vec<FileId> = objects
-            .iter()
-            .map(|&index| self.run.objects[index].file)
-            .collect();
+        let mut files: Vec<FileId> = objects.iter().map(|&index| self.run.objects()[index].file).collect();
         files.sort();
         files.dedup();
-        let names: Vec<&str> = files
-            .iter()
-            .map(|&file| self.run.file(file).name.as_str())
-            .collect();
-        let advice =
-            "pass --identity-file identities.yaml to keep identities in a file of their own";
+        let names: Vec<&str> = files.iter().map(|&file| self.run.file(file).name.as_str()).collect();
+        let advice = "pass --identity-file identities.yaml to keep identities in a file of their own";
         match files[..] {
             [file] if self.run.file(file).brace => {
                 self.errors.push(
@@ -203,12 +162,11 @@ impl Planner<'_> {
 
     /// The version of a new identity: that of the objects that it serves, the newest if they differ.
     fn version_for(&mut self, kind: &str, name: &str, objects: &[usize]) -> Version {
-        let version = |index: usize| match &self.run.objects[index].object.role {
+        let version = |index: usize| match &self.run.objects()[index].object.role {
             Role::Bearer { version, .. } | Role::Identity(_, version) => Some(*version),
             _ => None,
         };
-        let mut versions: Vec<Version> =
-            objects.iter().filter_map(|&index| version(index)).collect();
+        let mut versions: Vec<Version> = objects.iter().filter_map(|&index| version(index)).collect();
         versions.sort();
         versions.dedup();
         if let Some(asked) = self.request.api_version {
@@ -221,12 +179,8 @@ impl Planner<'_> {
             self.outcome.warnings.push(warning);
         }
         // A topology Cluster lends none: it is of another group.
-        let any = || (0..self.run.objects.len()).filter_map(version).max();
-        versions
-            .last()
-            .copied()
-            .or_else(any)
-            .unwrap_or(Version::V1Beta2)
+        let any = || (0..self.run.objects().len()).filter_map(version).max();
+        versions.last().copied().or_else(any).unwrap_or(Version::V1Beta2)
     }
 
     fn metadata(&self, name: &str) -> Value {
@@ -234,10 +188,7 @@ impl Planner<'_> {
         let mut metadata = Map::new();
         metadata.insert("name".into(), json!(name));
         if !annotations.is_empty() {
-            let annotations = annotations
-                .iter()
-                .map(|(key, value)| (key.clone(), json!(value)))
-                .collect();
+            let annotations = annotations.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
             metadata.insert("annotations".into(), Value::Object(annotations));
         }
         Value::Object(metadata)
@@ -253,17 +204,10 @@ impl Planner<'_> {
     fn new_identity(&self, one: &Served, version: Version) -> Value {
         let asked = &self.request.identity;
         let mut spec = Map::new();
-        let allowed = asked
-            .allowed_namespaces
-            .clone()
-            .unwrap_or(AllowedNamespaces::All);
+        let allowed = asked.allowed_namespaces.clone().unwrap_or(AllowedNamespaces::All);
         spec.insert("allowedNamespaces".into(), allowed.to_value());
         spec.insert("roleARN".into(), json!(one.role.to_string()));
-        spec.extend(
-            self.optional()
-                .into_iter()
-                .map(|(key, value)| (key.to_owned(), value)),
-        );
+        spec.extend(self.optional().into_iter().map(|(key, value)| (key.to_owned(), value)));
         spec.insert("sourceIdentityRef".into(), self.source());
         json!({
             "apiVersion": format!("{IDENTITY_GROUP}/{version}"),
@@ -277,22 +221,10 @@ impl Planner<'_> {
     fn optional(&self) -> Vec<(&'static str, Value)> {
         let asked = &self.request.identity;
         [
-            (
-                "sessionName",
-                asked.session_name.as_ref().map(|text| json!(text)),
-            ),
-            (
-                "externalID",
-                asked.external_id.as_ref().map(|text| json!(text)),
-            ),
-            (
-                "durationSeconds",
-                asked.duration_seconds.map(|seconds| json!(seconds)),
-            ),
-            (
-                "inlinePolicy",
-                asked.inline_policy.as_ref().map(|text| json!(text)),
-            ),
+            ("sessionName", asked.session_name.as_ref().map(|text| json!(text))),
+            ("externalID", asked.external_id.as_ref().map(|text| json!(text))),
+            ("durationSeconds", asked.duration_seconds.map(|seconds| json!(seconds))),
+            ("inlinePolicy", asked.inline_policy.as_ref().map(|text| json!(text))),
         ]
         .into_iter()
         .filter_map(|(key, value)| Some((key, value?)))
@@ -302,7 +234,7 @@ impl Planner<'_> {
     /// Brings an identity that is there to what is asked for, field by field.
     fn mend(&mut self, index: usize, one: &Served) {
         let run = self.run;
-        let found = &run.objects[index];
+        let found = &run.objects()[index];
         let Role::Identity(identity, _) = &found.object.role else {
             return;
         };
@@ -324,15 +256,11 @@ impl Planner<'_> {
                     "durationSeconds" => &identity.duration_seconds,
                     _ => &identity.inline_policy,
                 };
-                let text = value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned);
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 if field.text() == Some(&text) {
                     continue;
                 }
-                if field.is_unset()
-                    || self.may_change(index, key, field.text(), field.span(), &text)
-                {
+                if field.is_unset() || self.may_change(index, key, field.text(), field.span(), &text) {
                     edit.put(&["spec", key], field, value);
                 }
             }
@@ -340,13 +268,7 @@ impl Planner<'_> {
         if !edit.operations.is_empty() {
             let before = identity.role_arn.text().unwrap_or("no roleARN").to_owned();
             let after = format!("{}: {}", one.role, edit.fields.join(", "));
-            self.change(
-                index,
-                ChangeKind::IdentityChanged,
-                edit.operations,
-                Some(before),
-                after,
-            );
+            self.change(index, ChangeKind::IdentityChanged, edit.operations, Some(before), after);
         }
     }
 
@@ -358,13 +280,10 @@ impl Planner<'_> {
         }
         let empty = field.is_unset() || field.text() == Some("");
         if !empty {
-            let found = &self.run.objects[index];
+            let found = &self.run.objects()[index];
             let at = found.location(field.span().unwrap_or(found.object.kind_span));
             let there = field.text().unwrap_or("not one text");
-            let account = there
-                .parse::<crate::aws::RoleArn>()
-                .ok()
-                .map(|role| role.account().clone());
+            let account = there.parse::<crate::aws::RoleArn>().ok().map(|role| role.account().clone());
             if !self.may_replace(index, at, there, account.as_ref(), &one.role) {
                 return;
             }
@@ -374,59 +293,34 @@ impl Planner<'_> {
 
     fn mend_source(&mut self, index: usize, identity: &RoleIdentity, edit: &mut Edit) {
         match &identity.source {
-            State::Unset => edit.put(
-                &["spec", "sourceIdentityRef"],
-                &Field::Absent,
-                self.source(),
-            ),
+            State::Unset => edit.put(&["spec", "sourceIdentityRef"], &Field::Absent, self.source()),
             State::Set(there) => {
                 let Some((kind, name)) = self.request.identity.source.clone() else {
                     return;
                 };
-                for (key, field, value) in [
-                    ("kind", &there.kind, kind.name()),
-                    ("name", &there.name, name.as_str()),
-                ] {
+                for (key, field, value) in [("kind", &there.kind, kind.name()), ("name", &there.name, name.as_str())] {
                     if field.text() != Some(value)
                         && (field.is_unset()
-                            || self.may_change(
-                                index,
-                                "sourceIdentityRef",
-                                field.text(),
-                                field.span(),
-                                value,
-                            ))
+                            || self.may_change(index, "sourceIdentityRef", field.text(), field.span(), value))
                     {
                         edit.put(&["spec", "sourceIdentityRef", key], field, json!(value));
                     }
                 }
             }
             State::Wrong(span) => {
-                self.may_change(
-                    index,
-                    "sourceIdentityRef",
-                    None,
-                    Some(*span),
-                    "a mapping of kind and name",
-                );
+                self.may_change(index, "sourceIdentityRef", None, Some(*span), "a mapping of kind and name");
             }
         }
     }
 
     fn mend_namespaces(&mut self, index: usize, identity: &RoleIdentity, edit: &mut Edit) {
-        let found = &self.run.objects[index];
+        let found = &self.run.objects()[index];
         let path = &["spec", "allowedNamespaces"];
-        match (
-            &self.request.identity.allowed_namespaces,
-            &identity.allowed_namespaces,
-        ) {
+        match (&self.request.identity.allowed_namespaces, &identity.allowed_namespaces) {
             (None, None) => self.outcome.warnings.push(
-                Diagnostic::warning(format!(
-                    "{} has no allowedNamespaces: no namespace may use it",
-                    found.title()
-                ))
-                .at(found.head(), "")
-                .help("pass --allowed-namespaces all, or names, to say who may"),
+                Diagnostic::warning(format!("{} has no allowedNamespaces: no namespace may use it", found.title()))
+                    .at(found.head(), "")
+                    .help("pass --allowed-namespaces all, or names, to say who may"),
             ),
             (None, Some(_)) => {}
             (Some(asked), None) => edit.put(path, &Field::Absent, asked.to_value()),
@@ -434,13 +328,7 @@ impl Planner<'_> {
                 let asked = asked.to_value();
                 if *there != asked {
                     let (there, span) = (there.to_string(), *span);
-                    if self.may_change(
-                        index,
-                        "allowedNamespaces",
-                        Some(&there),
-                        Some(span),
-                        &asked.to_string(),
-                    ) {
+                    if self.may_change(index, "allowedNamespaces", Some(&there), Some(span), &asked.to_string()) {
                         edit.put(path, &Field::Other(span), asked);
                     }
                 }
@@ -449,18 +337,11 @@ impl Planner<'_> {
     }
 
     /// Whether a field that says something else may be replaced; says why not.
-    fn may_change(
-        &mut self,
-        index: usize,
-        key: &str,
-        there: Option<&str>,
-        span: Option<Span>,
-        wanted: &str,
-    ) -> bool {
+    fn may_change(&mut self, index: usize, key: &str, there: Option<&str>, span: Option<Span>, wanted: &str) -> bool {
         if self.request.overwrite && there.is_some() {
             return true;
         }
-        let found = &self.run.objects[index];
+        let found = &self.run.objects()[index];
         let at: Location = found.location(span.unwrap_or(found.object.kind_span));
         let there = there.unwrap_or("something that is not one text");
         self.errors.push(
@@ -498,14 +379,8 @@ mod tests {
     #[test]
     fn namespaces_are_all_names_or_a_label() {
         assert_eq!("all".parse(), Ok(AllowedNamespaces::All));
-        assert_eq!(
-            "a,b-1".parse(),
-            Ok(AllowedNamespaces::List(vec!["a".into(), "b-1".into()]))
-        );
-        assert_eq!(
-            "k=v".parse(),
-            Ok(AllowedNamespaces::Label("k".into(), "v".into()))
-        );
+        assert_eq!("a,b-1".parse(), Ok(AllowedNamespaces::List(vec!["a".into(), "b-1".into()])));
+        assert_eq!("k=v".parse(), Ok(AllowedNamespaces::Label("k".into(), "v".into())));
         for bad in ["", "team-*", "Team", "a, b", "a,,b", "=v"] {
             assert!(bad.parse::<AllowedNamespaces>().is_err(), "{bad}");
         }

@@ -171,12 +171,7 @@ pub enum Failure {
 /// # Errors
 /// Everything that is wrong, not only the first of it.
 pub fn plan(run: &Run, request: &Request) -> Result<Outcome, Failure> {
-    let mut planner = Planner {
-        run,
-        request,
-        outcome: Outcome::default(),
-        errors: Vec::new(),
-    };
+    let mut planner = Planner { run, request, outcome: Outcome::default(), errors: Vec::new() };
     planner.refuse_what_can_not_be();
     let selected = match select::select(run, &request.selection) {
         Ok(selected) => selected,
@@ -186,11 +181,7 @@ pub fn plan(run: &Run, request: &Request) -> Result<Outcome, Failure> {
     planner.one_arn_a_name();
     let served = planner.references(&selected);
     planner.identities(&served);
-    if planner.errors.is_empty() {
-        Ok(planner.outcome)
-    } else {
-        Err(Failure::Refused(planner.errors))
-    }
+    if planner.errors.is_empty() { Ok(planner.outcome) } else { Err(Failure::Refused(planner.errors)) }
 }
 
 /// An identity that objects need, and which they are.
@@ -211,7 +202,7 @@ struct Planner<'r> {
 impl Planner<'_> {
     /// Objects of CAPA in a shape that can't be are errors wherever they stand.
     fn refuse_what_can_not_be(&mut self) {
-        for found in &self.run.objects {
+        for found in self.run.objects() {
             if let Role::Refused(why) = &found.object.role {
                 self.errors.push(
                     Diagnostic::error(format!("{}: {why}", found.title()))
@@ -225,22 +216,23 @@ impl Planner<'_> {
     /// One identity name with two role ARNs is an error wherever it stands: the last one applied would win for all.
     fn one_arn_a_name(&mut self) {
         let mut seen: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
-        for (index, found) in self.run.objects.iter().enumerate() {
+        for (index, found) in self.run.objects().iter().enumerate() {
             let Role::Identity(identity, _) = &found.object.role else {
                 continue;
             };
-            let (Some(name), Some(arn)) = (found.object.name.as_deref(), identity.role_arn.text())
-            else {
+            let (Some(name), Some(arn)) = (found.object.name.as_deref(), identity.role_arn.text()) else {
                 continue;
             };
             let (first, other) = *seen.entry(name).or_insert((index, arn));
             if other != arn {
-                let first = &self.run.objects[first];
+                let first = &self.run.objects()[first];
                 self.errors.push(
                     Diagnostic::error(format!("the identity name '{name}' stands for two role ARNs"))
                         .at(found.location(identity.role_arn.span().unwrap_or(found.object.kind_span)), arn)
                         .also(first.head(), other)
-                        .help("identities are cluster-scoped: the one applied last would take over the clusters of both")
+                        .help(
+                            "identities are cluster-scoped: the one applied last would take over the clusters of both",
+                        )
                         .help("give one of them another metadata.name, and name it in its clusters' identityRef"),
                 );
             }
@@ -249,13 +241,10 @@ impl Planner<'_> {
 
     /// The role for an object, from what is asked for and its region.
     fn role_for(&mut self, index: usize) -> Option<RoleArn> {
-        let found = &self.run.objects[index];
+        let found = &self.run.objects()[index];
         let (region, span) = match &found.object.role {
             Role::Bearer { region, .. } => (region.text().map(str::to_owned), region.span()),
-            _ => (
-                capa::topology_region(&found.object).map(str::to_owned),
-                None,
-            ),
+            _ => (capa::topology_region(&found.object).map(str::to_owned), None),
         };
         let of_region = region.as_deref().and_then(Partition::of_region);
         let at = found.location(span.unwrap_or(found.object.kind_span));
@@ -281,26 +270,18 @@ impl Planner<'_> {
                     );
                     let mut diagnostic = wrong(role.partition(), own);
                     if let Ok(right) = right {
-                        diagnostic =
-                            diagnostic.help(format!("if the account is right: --role-arn {right}"));
+                        diagnostic = diagnostic.help(format!("if the account is right: --role-arn {right}"));
                     }
                     self.errors.push(diagnostic);
                     return None;
                 }
                 Some(role.clone())
             }
-            Target::Account {
-                account,
-                role,
-                partition,
-            } => {
+            Target::Account { account, role, partition } => {
                 if let (Some(asked), Some(own)) = (*partition, of_region)
                     && asked != own
                 {
-                    self.errors.push(
-                        wrong(asked, own)
-                            .help(format!("pass --partition {} or leave it out", own.id())),
-                    );
+                    self.errors.push(wrong(asked, own).help(format!("pass --partition {} or leave it out", own.id())));
                     return None;
                 }
                 let chosen = partition.or(of_region).unwrap_or(Partition::Aws);
@@ -317,10 +298,7 @@ impl Planner<'_> {
 
     /// The name of the identity for a role.
     fn name_for(&self, role: &RoleArn) -> String {
-        self.request
-            .identity_name
-            .clone()
-            .unwrap_or_else(|| default_identity_name(role))
+        self.request.identity_name.clone().unwrap_or_else(|| default_identity_name(role))
     }
 
     /// Adds operations on an object to its file's plan.
@@ -332,53 +310,27 @@ impl Planner<'_> {
         before: Option<String>,
         after: String,
     ) {
-        let found = &self.run.objects[index];
+        let found = &self.run.objects()[index];
         let at: ObjectRef = found.at.clone();
         let plan = self.outcome.plans.entry(found.file).or_default();
-        match plan.changes.iter_mut().find(|(object, _)| *object == at) {
-            Some((_, there)) => there.extend(operations.iter().cloned()),
-            None => plan.changes.push((at, operations.clone())),
+        // All changes of one object are planned one after the other.
+        match plan.changes.last_mut() {
+            Some((object, there)) if *object == at => there.extend(operations.iter().cloned()),
+            _ => plan.changes.push((at, operations.clone())),
         }
-        self.outcome.changes.push(Change {
-            object: Some(index),
-            kind,
-            operations,
-            before,
-            after,
-        });
+        self.outcome.changes.push(Change { object: Some(index), kind, operations, before, after });
     }
 
-    fn add(
-        &mut self,
-        object: Value,
-        kind: ChangeKind,
-        title: String,
-        file: IdentityFile,
-        after: String,
-    ) {
+    fn add(&mut self, object: Value, kind: ChangeKind, title: String, file: IdentityFile, after: String) {
         let plan = match &file {
             IdentityFile::There(file) => self.outcome.plans.entry(*file).or_default(),
             IdentityFile::New(path) => {
-                &mut self
-                    .outcome
-                    .new_file
-                    .get_or_insert_with(|| (path.clone(), Plan::default()))
-                    .1
+                &mut self.outcome.new_file.get_or_insert_with(|| (path.clone(), Plan::default())).1
             }
         };
         plan.new_documents.push(object.clone());
-        self.outcome.changes.push(Change {
-            object: None,
-            kind,
-            operations: Vec::new(),
-            before: None,
-            after,
-        });
-        self.outcome.added.push(NewObject {
-            object,
-            title,
-            file,
-        });
+        self.outcome.changes.push(Change { object: None, kind, operations: Vec::new(), before: None, after });
+        self.outcome.added.push(NewObject { object, title, file });
     }
 }
 
@@ -390,20 +342,11 @@ pub fn default_identity_name(role: &RoleArn) -> String {
         let tail: String = format!("{}{}", role.path(), role.name())
             .to_ascii_lowercase()
             .chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() || c == '.' {
-                    c
-                } else {
-                    '-'
-                }
-            })
+            .map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' })
             .collect();
         // DNS-1123: each part between dots begins and ends with a letter or digit.
-        let parts: Vec<_> = tail
-            .split('.')
-            .map(|part| part.trim_matches('-'))
-            .filter(|part| !part.is_empty())
-            .collect();
+        let parts: Vec<_> =
+            tail.split('.').map(|part| part.trim_matches('-')).filter(|part| !part.is_empty()).collect();
         if !parts.is_empty() {
             name = format!("{name}-{}", parts.join("."));
         }
@@ -429,25 +372,12 @@ mod tests {
     fn identity_names_say_account_and_role() {
         let name = |arn: &str| default_identity_name(&arn.parse().unwrap());
         assert_eq!(
-            name(
-                "arn:aws:iam::012345678901:role/control-plane.cluster-api-provider-aws.sigs.k8s.io"
-            ),
+            name("arn:aws:iam::012345678901:role/control-plane.cluster-api-provider-aws.sigs.k8s.io"),
             "cross-account-role-012345678901"
         );
-        assert_eq!(
-            name("arn:aws:iam::222222222222:role/Team_A"),
-            "cross-account-role-222222222222-team-a"
-        );
-        assert_eq!(
-            name("arn:aws:iam::222222222222:role/x/y/r+"),
-            "cross-account-role-222222222222-x-y-r"
-        );
-        assert_eq!(
-            account_in_name("cross-account-role-222222222222-team-a")
-                .unwrap()
-                .as_str(),
-            "222222222222"
-        );
+        assert_eq!(name("arn:aws:iam::222222222222:role/Team_A"), "cross-account-role-222222222222-team-a");
+        assert_eq!(name("arn:aws:iam::222222222222:role/x/y/r+"), "cross-account-role-222222222222-x-y-r");
+        assert_eq!(account_in_name("cross-account-role-222222222222-team-a").unwrap().as_str(), "222222222222");
         assert!(account_in_name("cross-account-role-2222222222223").is_none());
     }
 }

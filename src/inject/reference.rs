@@ -6,10 +6,7 @@ use serde_json::{Value, json};
 
 use super::{ChangeKind, Planner, Served, account_in_name};
 use crate::aws::{AccountId, RoleArn};
-use crate::capa::{
-    CONTROLLER_IDENTITY, Field, IdentityKind, IdentityReference, ROLE_IDENTITY, Reference, Role,
-    State,
-};
+use crate::capa::{CONTROLLER_IDENTITY, Field, IdentityKind, IdentityReference, ROLE_IDENTITY, Reference, Role, State};
 use crate::diag::{Diagnostic, Location};
 use crate::run::Found;
 
@@ -31,13 +28,10 @@ impl Planner<'_> {
             let Some(role) = self.role_for(index) else {
                 continue;
             };
-            let found = &self.run.objects[index];
+            let found = &self.run.objects()[index];
             self.warn_about(index);
-            let (references, defaulted): (Vec<&IdentityReference>, bool) = match &found.object.role
-            {
-                Role::Bearer {
-                    reference, bearer, ..
-                } => (vec![&**reference], bearer.defaulted),
+            let (references, defaulted): (Vec<&IdentityReference>, bool) = match &found.object.role {
+                Role::Bearer { reference, bearer, .. } => (vec![&**reference], bearer.defaulted),
                 // The class's template is defaulted by CAPA's webhook as any other.
                 Role::Cluster { references, .. } => (references.iter().collect(), true),
                 _ => continue,
@@ -54,13 +48,13 @@ impl Planner<'_> {
     fn serve(&mut self, served: &mut Vec<Served>, index: usize, name: String, role: &RoleArn) {
         match served.iter_mut().find(|one| one.name == name) {
             Some(one) if one.role == *role => {
-                if !one.objects.contains(&index) {
+                if one.objects.last() != Some(&index) {
                     one.objects.push(index);
                 }
             }
             Some(one) => {
-                let first = &self.run.objects[one.objects[0]];
-                let found = &self.run.objects[index];
+                let first = &self.run.objects()[one.objects[0]];
+                let found = &self.run.objects()[index];
                 self.errors.push(
                     Diagnostic::error(format!("the identity name '{name}' would stand for two role ARNs"))
                         .at(found.head(), format!("{} needs {role}", found.title()))
@@ -68,37 +62,24 @@ impl Planner<'_> {
                         .help("the clusters are in two partitions: run once for each, with --cluster-name and --identity-name"),
                 );
             }
-            None => served.push(Served {
-                name,
-                role: role.clone(),
-                objects: vec![index],
-            }),
+            None => served.push(Served { name, role: role.clone(), objects: vec![index] }),
         }
     }
 
     /// What is worth knowing about an object that is pointed somewhere.
     fn warn_about(&mut self, index: usize) {
-        let found = &self.run.objects[index];
+        let found = &self.run.objects()[index];
         let mut warn = |warning: Diagnostic| {
-            if !self
-                .outcome
-                .warnings
-                .iter()
-                .any(|there| there.message == warning.message)
-            {
+            if !self.outcome.warnings.iter().any(|there| there.message == warning.message) {
                 self.outcome.warnings.push(warning);
             }
         };
-        if let Role::Bearer {
-            bearer, version, ..
-        } = &found.object.role
+        if let Role::Bearer { bearer, version, .. } = &found.object.role
             && let Some(served) = version.no_longer_served()
         {
             warn(
-                Diagnostic::warning(
-                    format!("{} {} : {served}", bearer.kind, version).replace(" :", ":"),
-                )
-                .at(found.head(), ""),
+                Diagnostic::warning(format!("{} {} : {served}", bearer.kind, version).replace(" :", ":"))
+                    .at(found.head(), ""),
             );
         }
         if found.bare {
@@ -121,7 +102,7 @@ impl Planner<'_> {
         role: &RoleArn,
         defaulted: bool,
     ) -> Option<String> {
-        let found = &self.run.objects[index];
+        let found = &self.run.objects()[index];
         let wanted = self.name_for(role);
         let existing = match &reference.state {
             State::Wrong(span) => {
@@ -142,7 +123,7 @@ impl Planner<'_> {
                     found.title(),
                     reference.path.join(".")
                 ));
-                if !self.outcome.right.contains(&index) {
+                if self.outcome.right.last() != Some(&index) {
                     self.outcome.right.push(index);
                 }
                 return Some(name);
@@ -193,7 +174,7 @@ impl Planner<'_> {
         wanted: &str,
         defaulted: bool,
     ) -> Option<Existing> {
-        let found = &self.run.objects[index];
+        let found = &self.run.objects()[index];
         for (field, key) in [(&there.kind, "kind"), (&there.name, "name")] {
             if let Field::Other(span) | Field::Ambiguous(span) = field {
                 self.errors.push(
@@ -215,19 +196,11 @@ impl Planner<'_> {
         {
             let words = match (kind, name) {
                 (None, None) => "an empty identityRef".to_owned(),
-                (kind, name) => format!(
-                    "{}/{}",
-                    kind.unwrap_or("(no kind)"),
-                    name.unwrap_or("(no name)")
-                ),
+                (kind, name) => format!("{}/{}", kind.unwrap_or("(no kind)"), name.unwrap_or("(no name)")),
             };
             return Some(Existing::NotSet(words));
         }
-        let words = format!(
-            "{}/{}",
-            kind.unwrap_or("(no kind)"),
-            name.unwrap_or("(no name)")
-        );
+        let words = format!("{}/{}", kind.unwrap_or("(no kind)"), name.unwrap_or("(no name)"));
         let (Some(kind), Some(name)) = (kind, name) else {
             return Some(Existing::Other(words, None));
         };
@@ -237,7 +210,8 @@ impl Planner<'_> {
         let arns: Vec<RoleArn> = self
             .run
             .identities(IdentityKind::Role, name)
-            .filter_map(|found| match &found.object.role {
+            .iter()
+            .filter_map(|&index| match &self.run.objects()[index].object.role {
                 Role::Identity(identity, _) => identity.role_arn.text()?.parse().ok(),
                 _ => None,
             })
@@ -246,10 +220,7 @@ impl Planner<'_> {
         if name == wanted || same_role {
             return Some(Existing::Right(name.to_owned()));
         }
-        let account = arns
-            .first()
-            .map(|arn| arn.account().clone())
-            .or_else(|| account_in_name(name));
+        let account = arns.first().map(|arn| arn.account().clone()).or_else(|| account_in_name(name));
         Some(Existing::Other(words, account))
     }
 
@@ -262,16 +233,11 @@ impl Planner<'_> {
         from: Option<&AccountId>,
         to: &RoleArn,
     ) -> bool {
-        let found: &Found = &self.run.objects[index];
+        let found: &Found = &self.run.objects()[index];
         let wanted = format!("{to}");
         match from {
             Some(from) if from != to.account() => {
-                if self
-                    .request
-                    .moves
-                    .iter()
-                    .any(|(a, b)| a == from && b == to.account())
-                {
+                if self.request.moves.iter().any(|(a, b)| a == from && b == to.account()) {
                     return true;
                 }
                 self.errors.push(
@@ -285,12 +251,9 @@ impl Planner<'_> {
             _ if self.request.overwrite => true,
             Some(_) => {
                 self.errors.push(
-                    Diagnostic::error(format!(
-                        "{} says something else already: {words}",
-                        found.title()
-                    ))
-                    .at(at, format!("wanted: {wanted}"))
-                    .help("the account stays the same; pass --overwrite to replace it"),
+                    Diagnostic::error(format!("{} says something else already: {words}", found.title()))
+                        .at(at, format!("wanted: {wanted}"))
+                        .help("the account stays the same; pass --overwrite to replace it"),
                 );
                 false
             }
@@ -321,53 +284,33 @@ fn operations(reference: &IdentityReference, name: &str) -> (ChangeKind, Vec<Pat
     if let Some((item, variable)) = &reference.guard {
         let mut at = pointer(item);
         at.push_back("name");
-        operations.push(PatchOperation::Test(TestOperation {
-            path: at,
-            value: json!(variable),
-        }));
+        operations.push(PatchOperation::Test(TestOperation { path: at, value: json!(variable) }));
     }
     let whole = json!({"kind": ROLE_IDENTITY, "name": name});
     match &reference.state {
         State::Set(there) if there.own => {
-            for (key, field, value) in [
-                ("kind", &there.kind, ROLE_IDENTITY),
-                ("name", &there.name, name),
-            ] {
+            for (key, field, value) in [("kind", &there.kind, ROLE_IDENTITY), ("name", &there.name, name)] {
                 let mut at = pointer(path);
                 at.push_back(key);
                 match field {
                     Field::Text(text, _) if text == value => {}
-                    Field::Absent => operations.push(PatchOperation::Add(AddOperation {
-                        path: at,
-                        value: json!(value),
-                    })),
-                    _ => operations.push(PatchOperation::Replace(ReplaceOperation {
-                        path: at,
-                        value: json!(value),
-                    })),
+                    Field::Absent => {
+                        operations.push(PatchOperation::Add(AddOperation { path: at, value: json!(value) }))
+                    }
+                    _ => operations.push(PatchOperation::Replace(ReplaceOperation { path: at, value: json!(value) })),
                 }
             }
             let complete = there.kind.text().is_some() || there.name.text().is_some();
-            let kind = if complete {
-                ChangeKind::ReferenceReplaced
-            } else {
-                ChangeKind::ReferenceAdded
-            };
+            let kind = if complete { ChangeKind::ReferenceReplaced } else { ChangeKind::ReferenceAdded };
             (kind, operations)
         }
         State::Set(_) => {
-            operations.push(PatchOperation::Add(AddOperation {
-                path: pointer(path),
-                value: whole,
-            }));
+            operations.push(PatchOperation::Add(AddOperation { path: pointer(path), value: whole }));
             (ChangeKind::ReferenceReplaced, operations)
         }
         _ => {
             let (at, value) = missing(path, reference.present, whole);
-            operations.push(PatchOperation::Add(AddOperation {
-                path: pointer(&at),
-                value,
-            }));
+            operations.push(PatchOperation::Add(AddOperation { path: pointer(&at), value }));
             (ChangeKind::ReferenceAdded, operations)
         }
     }
@@ -378,10 +321,7 @@ fn operations(reference: &IdentityReference, name: &str) -> (ChangeKind, Vec<Pat
 fn missing(path: &[String], present: usize, value: Value) -> (Vec<String>, Value) {
     let list = path.iter().position(|token| token == "-");
     let wrap = |tokens: &[String], value: Value| {
-        tokens
-            .iter()
-            .rev()
-            .fold(value, |value, token| json!({ token.as_str(): value }))
+        tokens.iter().rev().fold(value, |value, token| json!({ token.as_str(): value }))
     };
     match list {
         Some(list) => {
@@ -389,10 +329,7 @@ fn missing(path: &[String], present: usize, value: Value) -> (Vec<String>, Value
             if present >= list {
                 (path[..=list].to_vec(), item)
             } else {
-                (
-                    path[..=present].to_vec(),
-                    wrap(&path[present + 1..list], json!([item])),
-                )
+                (path[..=present].to_vec(), wrap(&path[present + 1..list], json!([item])))
             }
         }
         None => (path[..=present].to_vec(), wrap(&path[present + 1..], value)),

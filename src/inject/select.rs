@@ -50,44 +50,23 @@ impl std::str::FromStr for LabelSelector {
                 part.push(c);
             }
         }
-        parts
-            .iter()
-            .map(|part| requirement(part.trim()))
-            .collect::<Result<_, _>>()
-            .map(Self)
+        parts.iter().map(|part| requirement(part.trim())).collect::<Result<_, _>>().map(Self)
     }
 }
 
 fn requirement(text: &str) -> Result<Requirement, String> {
-    let wrong = || {
-        format!(
-            "'{text}' is no label selector: write KEY=VALUE, KEY!=VALUE, 'KEY in (A,B)', KEY or !KEY"
-        )
-    };
+    let wrong = || format!("'{text}' is no label selector: write KEY=VALUE, KEY!=VALUE, 'KEY in (A,B)', KEY or !KEY");
     let key = |key: &str| -> Result<String, String> {
         let key = key.trim();
-        let ok = !key.is_empty()
-            && key
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+        let ok = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
         if ok { Ok(key.to_owned()) } else { Err(wrong()) }
     };
     let set = |list: &str| -> Result<Vec<String>, String> {
-        let inner = list
-            .trim()
-            .strip_prefix('(')
-            .and_then(|list| list.strip_suffix(')'))
-            .ok_or_else(wrong)?;
-        Ok(inner
-            .split(',')
-            .map(|value| value.trim().to_owned())
-            .collect())
+        let inner = list.trim().strip_prefix('(').and_then(|list| list.strip_suffix(')')).ok_or_else(wrong)?;
+        Ok(inner.split(',').map(|value| value.trim().to_owned()).collect())
     };
     if let Some((left, right)) = text.split_once("!=") {
-        return Ok(Requirement::NotIn(
-            key(left)?,
-            vec![right.trim().to_owned()],
-        ));
+        return Ok(Requirement::NotIn(key(left)?, vec![right.trim().to_owned()]));
     }
     if let Some((left, right)) = text.split_once('=') {
         let right = right.strip_prefix('=').unwrap_or(right);
@@ -108,17 +87,10 @@ fn requirement(text: &str) -> Result<Requirement, String> {
 impl LabelSelector {
     /// Whether labels match, as the API server has it: `!=` and `notin` match where the key is missing.
     pub fn matches(&self, labels: &[(String, String)]) -> bool {
-        let value = |key: &str| {
-            labels
-                .iter()
-                .find(|(k, _)| k == key)
-                .map(|(_, value)| value)
-        };
+        let value = |key: &str| labels.iter().find(|(k, _)| k == key).map(|(_, value)| value);
         self.0.iter().all(|requirement| match requirement {
             Requirement::In(key, values) => value(key).is_some_and(|value| values.contains(value)),
-            Requirement::NotIn(key, values) => {
-                value(key).is_none_or(|value| !values.contains(value))
-            }
+            Requirement::NotIn(key, values) => value(key).is_none_or(|value| !values.contains(value)),
             Requirement::Exists(key) => value(key).is_some(),
             Requirement::DoesNotExist(key) => value(key).is_none(),
         })
@@ -136,48 +108,27 @@ fn is_bearer(found: &Found) -> bool {
 
 /// Indices of the objects that are meant.
 pub(super) fn select(run: &Run, selection: &Selection) -> Result<Vec<usize>, Nothing> {
-    let bearers: Vec<usize> = (0..run.objects.len())
-        .filter(|&index| {
-            !run.file(run.objects[index].file).identities_only && is_bearer(&run.objects[index])
-        })
+    let bearers: Vec<usize> = (0..run.objects().len())
+        .filter(|&index| !run.file(run.objects()[index].file).identities_only && is_bearer(&run.objects()[index]))
         .collect();
     if bearers.is_empty() {
         return Err(Nothing::NoBearer);
     }
-    let selected: Vec<usize> = bearers
-        .iter()
-        .copied()
-        .filter(|&index| matches(run, &run.objects[index], selection))
-        .collect();
+    let selected: Vec<usize> =
+        bearers.iter().copied().filter(|&index| matches(run, &run.objects()[index], selection)).collect();
     if selected.is_empty() {
-        return Err(Nothing::NoneSelected(
-            bearers
-                .iter()
-                .map(|&index| run.objects[index].title())
-                .collect(),
-        ));
+        return Err(Nothing::NoneSelected(bearers.iter().map(|&index| run.objects()[index].title()).collect()));
     }
     Ok(selected)
 }
 
 fn matches(run: &Run, found: &Found, selection: &Selection) -> bool {
     let template = matches!(&found.object.role, Role::Bearer { bearer, .. } if bearer.template);
-    let cluster = if template {
-        found.object.name.as_deref()
-    } else {
-        run.cluster_name(found)
+    let name = selection.cluster_names.is_empty() || {
+        let cluster = if template { found.object.name.as_deref() } else { run.cluster_name(found) };
+        cluster.is_some_and(|cluster| selection.cluster_names.iter().any(|glob| glob.is_match(cluster)))
     };
-    let name = selection.cluster_names.is_empty()
-        || cluster.is_some_and(|cluster| {
-            selection
-                .cluster_names
-                .iter()
-                .any(|glob| glob.is_match(cluster))
-        });
-    let labels = selection
-        .labels
-        .as_ref()
-        .is_none_or(|selector| selector.matches(&found.object.labels));
+    let labels = selection.labels.as_ref().is_none_or(|selector| selector.matches(&found.object.labels));
     let namespace = match (&selection.namespace, &found.object.namespace) {
         (Some(asked), Some(own)) => asked == own,
         _ => true,
@@ -191,10 +142,7 @@ mod tests {
 
     #[test]
     fn selectors_match_as_kubectls_do() {
-        let labels = [
-            ("env".to_owned(), "dev".to_owned()),
-            ("a/b".to_owned(), String::new()),
-        ];
+        let labels = [("env".to_owned(), "dev".to_owned()), ("a/b".to_owned(), String::new())];
         for (selector, want) in [
             ("env=dev", true),
             ("env==dev", true),

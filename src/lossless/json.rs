@@ -40,11 +40,7 @@ pub fn values(text: &[u8]) -> impl Iterator<Item = Result<Span, JsonError>> {
         let result = reader.value(0).map(|_| {
             let end = reader.at;
             reader.space();
-            let end = if reader.at == text.len() {
-                reader.at
-            } else {
-                end
-            };
+            let end = if reader.at == text.len() { reader.at } else { end };
             reader.at = end;
             let span = Span::new(start, end);
             start = end;
@@ -64,14 +60,7 @@ pub fn read(text: &str, base: usize) -> Result<Tree<'_>, JsonError> {
     if reader.at < text.len() {
         return Err(reader.error("there is text behind the JSON value"));
     }
-    Ok(Tree {
-        nodes: reader.nodes,
-        root,
-        comments: Vec::new(),
-        text,
-        base,
-        format: Format::Json,
-    })
+    Ok(Tree { nodes: reader.nodes, root, comments: Vec::new(), text, base, format: Format::Json })
 }
 
 struct Reader<'s> {
@@ -84,19 +73,11 @@ struct Reader<'s> {
 
 impl<'s> Reader<'s> {
     fn new(bytes: &'s [u8], text: Option<&'s str>) -> Self {
-        Self {
-            bytes,
-            text,
-            at: 0,
-            nodes: Vec::new(),
-        }
+        Self { bytes, text, at: 0, nodes: Vec::new() }
     }
 
     fn error(&self, message: &'static str) -> JsonError {
-        JsonError {
-            message,
-            at: self.at,
-        }
+        JsonError { message, at: self.at }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -111,12 +92,7 @@ impl<'s> Reader<'s> {
 
     fn push(&mut self, start: usize, data: impl FnOnce(&'s str) -> Data<'s>) -> NodeId {
         if let Some(text) = self.text {
-            self.nodes.push(Node {
-                data: data(text),
-                span: Span::new(start, self.at),
-                tag: None,
-                anchor: None,
-            });
+            self.nodes.push(Node { data: data(text), span: Span::new(start, self.at), tag: None, anchor: None });
         }
         NodeId(u32::try_from(self.nodes.len().saturating_sub(1)).unwrap_or(u32::MAX))
     }
@@ -146,10 +122,7 @@ impl<'s> Reader<'s> {
                     }
                     Ok(())
                 })?;
-                Ok(self.push(start, |_| Data::Mapping {
-                    entries,
-                    flow: true,
-                }))
+                Ok(self.push(start, |_| Data::Mapping { entries, flow: true }))
             }
             Some(b'[') => {
                 let mut items = Vec::new();
@@ -168,11 +141,7 @@ impl<'s> Reader<'s> {
         }
     }
 
-    fn list(
-        &mut self,
-        close: u8,
-        mut item: impl FnMut(&mut Self) -> Result<(), JsonError>,
-    ) -> Result<(), JsonError> {
+    fn list(&mut self, close: u8, mut item: impl FnMut(&mut Self) -> Result<(), JsonError>) -> Result<(), JsonError> {
         self.at += 1;
         self.space();
         if self.peek() == Some(close) {
@@ -214,9 +183,7 @@ impl<'s> Reader<'s> {
                     escaped = true;
                     self.at += 1;
                     match self.peek() {
-                        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                            self.at += 1
-                        }
+                        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
                         Some(b'u') => {
                             let hex = self.bytes.get(self.at + 1..self.at + 5);
                             if !hex.is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) {
@@ -238,26 +205,17 @@ impl<'s> Reader<'s> {
                 Ok(decoded) => Cow::Owned(decoded),
                 // Half of a surrogate pair: RFC 8259 allows the text, but it is no character.
                 Err(_) => {
-                    return Err(JsonError {
-                        message: "an escape spells half a character",
-                        at: start,
-                    });
+                    return Err(JsonError { message: "an escape spells half a character", at: start });
                 }
             },
             Some(text) => Cow::Borrowed(&text[start + 1..end - 1]),
         };
-        Ok(self.push(start, |_| Data::Scalar {
-            text,
-            style: ScalarStyle::DoubleQuoted,
-        }))
+        Ok(self.push(start, |_| Data::Scalar { text, style: ScalarStyle::DoubleQuoted }))
     }
 
     fn word(&mut self) -> Result<NodeId, JsonError> {
         let start = self.at;
-        while self
-            .peek()
-            .is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.'))
-        {
+        while self.peek().is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.')) {
             self.at += 1;
         }
         let end = self.at;
@@ -266,10 +224,7 @@ impl<'s> Reader<'s> {
             self.at = start;
             return Err(self.error("this is no JSON value"));
         }
-        Ok(self.push(start, |text| Data::Scalar {
-            text: Cow::Borrowed(&text[start..end]),
-            style: ScalarStyle::Plain,
-        }))
+        Ok(self.push(start, |text| Data::Scalar { text: Cow::Borrowed(&text[start..end]), style: ScalarStyle::Plain }))
     }
 }
 
@@ -293,10 +248,7 @@ fn is_number(word: &[u8]) -> bool {
         }
     }
     if let Some(exponent) = rest.strip_prefix(b"e").or_else(|| rest.strip_prefix(b"E")) {
-        rest = exponent
-            .strip_prefix(b"+")
-            .or_else(|| exponent.strip_prefix(b"-"))
-            .unwrap_or(exponent);
+        rest = exponent.strip_prefix(b"+").or_else(|| exponent.strip_prefix(b"-")).unwrap_or(exponent);
         if digits(&mut rest) == 0 {
             return false;
         }
@@ -310,13 +262,7 @@ mod tests {
 
     #[test]
     fn takes_what_rfc_8259_takes_and_nothing_else() {
-        for good in [
-            r#"{"a": [1, -2.5e+3, true, null, "\ud83d\ude00\/"]}"#,
-            "{}",
-            "[]",
-            "\t{\"a\"\n:\r1}",
-            "0",
-        ] {
+        for good in [r#"{"a": [1, -2.5e+3, true, null, "\ud83d\ude00\/"]}"#, "{}", "[]", "\t{\"a\"\n:\r1}", "0"] {
             assert!(read(good, 0).is_ok(), "{good}");
         }
         for bad in [

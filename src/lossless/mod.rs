@@ -13,9 +13,7 @@ mod tree;
 mod write;
 pub mod yaml;
 
-pub use plan::{
-    Edited, ObjectChange, ObjectRef, Plan, Refusal, Splice, apply, line_around, object_node, parse,
-};
+pub use plan::{Edited, ObjectChange, ObjectRef, Plan, Refusal, Splice, apply, line_around, object_node, parse};
 pub use source::{Document, Format, Needles, Segments, Source, documents};
 pub use tree::{Anchor, Data, Lookup, Node, NodeId, ScalarStyle, Tree};
 pub use write::LineEnding;

@@ -1,5 +1,7 @@
 //! What is to change, as data; and the only way to carry it out.
 
+use std::collections::BTreeMap;
+
 use json_patch::PatchOperation;
 use json_patch::jsonptr::PointerBuf;
 use serde_json::Value;
@@ -58,11 +60,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal at a place of the file.
     pub fn new(message: impl Into<String>, span: Span) -> Self {
-        Self {
-            message: message.into(),
-            span,
-            help: Vec::new(),
-        }
+        Self { message: message.into(), span, help: Vec::new() }
     }
 
     /// Adds a line of help.
@@ -102,6 +100,15 @@ impl Edited {
         &self.notes
     }
 
+    /// The new content.
+    pub fn to_bytes(&self, old: &[u8]) -> Vec<u8> {
+        let grown: usize = self.splices.iter().map(|splice| splice.text.len()).sum();
+        let mut out = Vec::with_capacity(old.len() + grown);
+        // Memory takes everything.
+        let _ = self.write_to(old, &mut out);
+        out
+    }
+
     /// Writes the new content: the old bytes with the splices.
     pub fn write_to(&self, old: &[u8], out: &mut dyn std::io::Write) -> std::io::Result<()> {
         let mut at = 0;
@@ -122,20 +129,14 @@ pub fn parse<'s>(document: &Document<'s>) -> Result<Tree<'s>, Refusal> {
     let base = document.span.start;
     let text = std::str::from_utf8(document.bytes).map_err(|error| {
         let at = base + error.valid_up_to();
-        Refusal::new(
-            "the text is not UTF-8",
-            Span::new(at, (at + 1).min(document.span.end)),
-        )
-        .help("save the file as UTF-8 and run again")
+        Refusal::new("the text is not UTF-8", Span::new(at, (at + 1).min(document.span.end)))
+            .help("save the file as UTF-8 and run again")
     })?;
     if let Some(at) = memchr::memchr(0, document.bytes) {
-        return Err(Refusal::new(
-            "the text holds a NUL byte",
-            Span::new(base + at, base + at + 1),
-        ));
+        return Err(Refusal::new("the text holds a NUL byte", Span::new(base + at, base + at + 1)));
     }
-    let lone = memchr::memchr_iter(b'\r', document.bytes)
-        .find(|&at| document.bytes.get(at + 1).is_some_and(|&b| b != b'\n'));
+    let lone =
+        memchr::memchr_iter(b'\r', document.bytes).find(|&at| document.bytes.get(at + 1).is_some_and(|&b| b != b'\n'));
     if let Some(at) = lone {
         return Err(Refusal::new(
             "a carriage return stands without a line feed: YAML readers disagree whether the line ends there",
@@ -148,10 +149,12 @@ pub fn parse<'s>(document: &Document<'s>) -> Result<Tree<'s>, Refusal> {
         Span::new(at, (at + 1).min(document.span.end).max(at))
     };
     match document.format {
-        Format::Json => json::read(text, base)
-            .map_err(|error| Refusal::new(format!("not JSON: {error}"), place(error.at))),
-        Format::Yaml => yaml::read(text, base)
-            .map_err(|error| Refusal::new(format!("not YAML: {error}"), place(error.at))),
+        Format::Json => {
+            json::read(text, base).map_err(|error| Refusal::new(format!("not JSON: {error}"), place(error.at)))
+        }
+        Format::Yaml => {
+            yaml::read(text, base).map_err(|error| Refusal::new(format!("not YAML: {error}"), place(error.at)))
+        }
     }
 }
 
@@ -164,9 +167,7 @@ pub(super) fn locate(tree: &Tree<'_>, from: NodeId, tokens: &[String]) -> Option
                 .iter()
                 .find(|&&(key, _)| !tree.is_merge(key) && tree.text(key) == Some(token.as_str()))
                 .map(|&(_, value)| value)?,
-            super::tree::Data::Sequence { items, .. } => {
-                *items.get(token.parse::<usize>().ok()?)?
-            }
+            super::tree::Data::Sequence { items, .. } => *items.get(token.parse::<usize>().ok()?)?,
             _ => return None,
         };
     }
@@ -175,10 +176,7 @@ pub(super) fn locate(tree: &Tree<'_>, from: NodeId, tokens: &[String]) -> Option
 
 /// The tokens of a pointer, unescaped.
 pub(super) fn tokens(pointer: &json_patch::jsonptr::Pointer) -> Vec<String> {
-    pointer
-        .tokens()
-        .map(|token| token.decoded().into_owned())
-        .collect()
+    pointer.tokens().map(|token| token.decoded().into_owned()).collect()
 }
 
 /// Carries out a plan and proves the result.
@@ -189,16 +187,13 @@ pub(super) fn tokens(pointer: &json_patch::jsonptr::Pointer) -> Vec<String> {
 /// # Errors
 /// What can't be edited with certainty is refused; nothing is half done.
 pub fn apply(source: &Source<'_>, plan: &Plan) -> Result<Edited, Refusal> {
-    let mut by_document: Vec<(Span, Vec<&ObjectChange>)> = Vec::new();
+    // One proof a document: changes of two objects of one list must be proved together.
+    let mut grouped: BTreeMap<Span, Vec<&ObjectChange>> = BTreeMap::new();
     for change in &plan.changes {
-        match by_document.last_mut() {
-            Some((span, changes)) if *span == change.0.document => changes.push(change),
-            _ => by_document.push((change.0.document, vec![change])),
-        }
+        grouped.entry(change.0.document).or_default().push(change);
     }
-    by_document.sort_by_key(|(span, _)| *span);
-    let results =
-        crate::parallel::map(&by_document, |(span, changes)| edit(source, *span, changes));
+    let by_document: Vec<(Span, Vec<&ObjectChange>)> = grouped.into_iter().collect();
+    let results = crate::parallel::map(&by_document, |(span, changes)| edit(source, *span, changes));
     let mut splices = Vec::new();
     for result in results {
         splices.extend(result?);
@@ -211,18 +206,10 @@ pub fn apply(source: &Source<'_>, plan: &Plan) -> Result<Edited, Refusal> {
         appended = Some(behind);
         notes.extend(note);
     }
-    Ok(Edited {
-        splices,
-        appended,
-        notes,
-    })
+    Ok(Edited { splices, appended, notes })
 }
 
-fn edit(
-    source: &Source<'_>,
-    span: Span,
-    changes: &[&ObjectChange],
-) -> Result<Vec<Splice>, Refusal> {
+fn edit(source: &Source<'_>, span: Span, changes: &[&ObjectChange]) -> Result<Vec<Splice>, Refusal> {
     let document = Document {
         bytes: &source.bytes()[span.range()],
         span,
@@ -236,22 +223,11 @@ fn edit(
     for (object, operations) in changes {
         let root = locate(&old, old.root, &tokens(&object.base))
             .ok_or_else(|| Refusal::new("the object is not where it was read", span))?;
-        splices.extend(splice::splices(
-            &old,
-            root,
-            operations,
-            LineEnding::of(source.bytes()),
-        )?);
+        splices.extend(splice::splices(&old, root, operations, LineEnding::of(source.bytes()))?);
     }
     splices.sort_by_key(|splice| (splice.span.start, splice.span.end));
-    if splices
-        .windows(2)
-        .any(|pair| pair[0].span.end > pair[1].span.start)
-    {
-        return Err(Refusal::new(
-            "two changes of one place can't be made in one run",
-            span,
-        ));
+    if splices.windows(2).any(|pair| pair[0].span.end > pair[1].span.start) {
+        return Err(Refusal::new("two changes of one place can't be made in one run", span));
     }
     let text = spliced(old.text, &splices, span.start);
     proof::document(&old, &text, changes)?;
@@ -273,10 +249,7 @@ pub(super) fn spliced(text: &str, splices: &[Splice], base: usize) -> String {
 }
 
 /// The splice that adds documents at the end of a file, the last document before it, and a note about that one.
-fn append(
-    source: &Source<'_>,
-    objects: &[Value],
-) -> Result<(Splice, Span, Option<String>), Refusal> {
+fn append(source: &Source<'_>, objects: &[Value]) -> Result<(Splice, Span, Option<String>), Refusal> {
     let bytes = source.bytes();
     let end = bytes.len();
     if source.begins_with_brace() {
@@ -288,12 +261,10 @@ fn append(
     let eol = LineEnding::of(bytes).unwrap_or(LineEnding::Lf).text();
     let last = source.segments().last();
     let behind = last.map_or(Span::new(0, end), |document| document.span);
-    let ends_line =
-        end == 0 || bytes[end - 1] == b'\n' || (end == 3 && source.segments().next().is_none());
+    let ends_line = end == 0 || bytes[end - 1] == b'\n' || (end == 3 && source.segments().next().is_none());
     // A `---` that nothing follows waits for our document.
     let dangling = last.is_some_and(|document| {
-        document.bytes.starts_with(b"---")
-            && document.bytes[3..].iter().all(u8::is_ascii_whitespace)
+        document.bytes.starts_with(b"---") && document.bytes[3..].iter().all(u8::is_ascii_whitespace)
     });
     let mut text = String::new();
     if !ends_line {
@@ -313,10 +284,7 @@ fn append(
         // The file had no final newline; it keeps having none.
         text.truncate(text.len() - eol.len());
     }
-    let splice = Splice {
-        span: Span::new(end, end),
-        text,
-    };
+    let splice = Splice { span: Span::new(end, end), text };
     let note = proof::appended(source, behind, &splice.text, objects)?;
     Ok((splice, behind, note))
 }

@@ -77,9 +77,7 @@ impl Needles {
 
     /// Whether a needle stands literally in the text.
     pub fn literal(&self, text: &[u8]) -> bool {
-        self.words
-            .iter()
-            .any(|group| group.iter().all(|word| word.find(text).is_some()))
+        self.words.iter().any(|group| group.iter().all(|word| word.find(text).is_some()))
     }
 
     /// Whether a parsed scalar of the text could hold a needle that does not stand there literally.
@@ -106,8 +104,7 @@ impl Needles {
             .get(at + 2..at + 2 + digits)
             .and_then(|hex| std::str::from_utf8(hex).ok())
             .and_then(|hex| u32::from_str_radix(hex, 16).ok());
-        code.and_then(|code| u8::try_from(code).ok())
-            .is_some_and(|byte| self.letters[usize::from(byte)])
+        code.and_then(|code| u8::try_from(code).ok()).is_some_and(|byte| self.letters[usize::from(byte)])
     }
 
     /// Whether a needle stands in UTF-16 text of either byte order.
@@ -120,18 +117,10 @@ impl Needles {
 impl<'s> Source<'s> {
     /// A file's whole content.
     pub fn new(bytes: &'s [u8]) -> Self {
-        let bom = if bytes.starts_with(b"\xEF\xBB\xBF") {
-            3
-        } else {
-            0
-        };
+        let bom = if bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
         let body = &bytes[bom..];
         let brace = body.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
-        let format = if brace && json::values(body).all(|value| value.is_ok()) {
-            Format::Json
-        } else {
-            Format::Yaml
-        };
+        let format = if brace && json::values(body).all(|value| value.is_ok()) { Format::Json } else { Format::Yaml };
         Self { bytes, bom, format }
     }
 
@@ -147,10 +136,7 @@ impl<'s> Source<'s> {
 
     /// Whether kubectl takes the file for JSON because its first character is `{`. A `---` behind it is then an error.
     pub fn begins_with_brace(&self) -> bool {
-        self.bytes[self.bom..]
-            .iter()
-            .find(|b| !b.is_ascii_whitespace())
-            == Some(&b'{')
+        self.bytes[self.bom..].iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{')
     }
 
     /// Whether the text is UTF-16, with or without a byte-order mark, and a needle stands in it.
@@ -173,8 +159,7 @@ impl<'s> Source<'s> {
                 let behind = |at: usize| at + sequence.len();
                 memmem::find_iter(self.bytes, sequence)
                     .find(|&at| {
-                        let directive =
-                            character == '\u{feff}' && self.bytes.get(behind(at)) == Some(&b'%');
+                        let directive = character == '\u{feff}' && self.bytes.get(behind(at)) == Some(&b'%');
                         behind(at) > self.bom && (is_marker(self.bytes, behind(at)) || directive)
                     })
                     .map(|at| (character, Span::new(at, behind(at))))
@@ -184,12 +169,7 @@ impl<'s> Source<'s> {
 
     /// All documents, in order.
     pub fn segments(&self) -> Segments<'s> {
-        Segments {
-            source: *self,
-            at: self.bom,
-            index: 0,
-            after_end: false,
-        }
+        Segments { source: *self, at: self.bom, index: 0, after_end: false }
     }
 }
 
@@ -262,8 +242,7 @@ impl<'s> Iterator for Segments<'s> {
         let mut line = from;
         loop {
             if line >= bytes.len() {
-                return (content || explicit)
-                    .then(|| self.document(bytes.len(), self.after_end && !explicit));
+                return (content || explicit).then(|| self.document(bytes.len(), self.after_end && !explicit));
             }
             if is_marker(bytes, line) {
                 let end = bytes[line] == b'.';
@@ -321,10 +300,7 @@ mod tests {
     use super::*;
 
     fn cut(text: &str) -> Vec<String> {
-        Source::new(text.as_bytes())
-            .segments()
-            .map(|d| String::from_utf8_lossy(d.bytes).into_owned())
-            .collect()
+        Source::new(text.as_bytes()).segments().map(|d| String::from_utf8_lossy(d.bytes).into_owned()).collect()
     }
 
     #[test]
@@ -333,27 +309,15 @@ mod tests {
             ("", vec![]),
             ("# c\n", vec![]),
             ("a: 1\n", vec!["a: 1\n"]),
-            (
-                "# c\n---\na: 1\n---\nb: 2",
-                vec!["# c\n---\na: 1\n", "---\nb: 2"],
-            ),
+            ("# c\n---\na: 1\n---\nb: 2", vec!["# c\n---\na: 1\n", "---\nb: 2"]),
             ("a: |\n  ---\n  x\n", vec!["a: |\n  ---\n  x\n"]),
             ("a: 1\n----\n", vec!["a: 1\n----\n"]),
             ("a: 1\n...\n# c\nb: 2\n", vec!["a: 1\n...\n", "# c\nb: 2\n"]),
             ("---\n---\n", vec!["---\n", "---\n"]),
-            (
-                "%YAML 1.2\n---\na\n...\n%YAML 1.2\n---\nb\n",
-                vec!["%YAML 1.2\n---\na\n...\n", "%YAML 1.2\n---\nb\n"],
-            ),
-            (
-                "a: 1\r\n---\r\nb: 2\r\n",
-                vec!["a: 1\r\n", "---\r\nb: 2\r\n"],
-            ),
+            ("%YAML 1.2\n---\na\n...\n%YAML 1.2\n---\nb\n", vec!["%YAML 1.2\n---\na\n...\n", "%YAML 1.2\n---\nb\n"]),
+            ("a: 1\r\n---\r\nb: 2\r\n", vec!["a: 1\r\n", "---\r\nb: 2\r\n"]),
             ("--- {a: 1}\n--- |\n x", vec!["--- {a: 1}\n", "--- |\n x"]),
-            (
-                "{\"a\": 1}\n{\"b\": 2}\n",
-                vec!["{\"a\": 1}", "\n{\"b\": 2}\n"],
-            ),
+            ("{\"a\": 1}\n{\"b\": 2}\n", vec!["{\"a\": 1}", "\n{\"b\": 2}\n"]),
         ] {
             assert_eq!(cut(text), want, "{text:?}");
         }
@@ -361,10 +325,8 @@ mod tests {
 
     #[test]
     fn a_document_behind_an_end_marker_is_bare_unless_it_has_its_own_start() {
-        let bare: Vec<bool> = Source::new(b"a: 1\n...\nb: 2\n---\nc: 3\n...\n---\nd: 4\n")
-            .segments()
-            .map(|d| d.bare)
-            .collect();
+        let bare: Vec<bool> =
+            Source::new(b"a: 1\n...\nb: 2\n---\nc: 3\n...\n---\nd: 4\n").segments().map(|d| d.bare).collect();
         assert_eq!(bare, [false, true, false, false]);
     }
 
@@ -379,20 +341,10 @@ mod tests {
             "kind: !!binary QVdTQ2x1c3Rlcg==",
             "%TAG !b! tag:yaml.org,2002:\n---\nkind: !b!binary QVdTQ2x1c3Rlcg==",
         ] {
-            assert!(
-                documents(&Source::new(text.as_bytes()), &needles)
-                    .next()
-                    .is_some(),
-                "{text}"
-            );
+            assert!(documents(&Source::new(text.as_bytes()), &needles).next().is_some(), "{text}");
         }
         for text in ["kind: Pod", "a: \"\\x20\"", "a: 'x\\\n y'"] {
-            assert!(
-                documents(&Source::new(text.as_bytes()), &needles)
-                    .next()
-                    .is_none(),
-                "{text}"
-            );
+            assert!(documents(&Source::new(text.as_bytes()), &needles).next().is_none(), "{text}");
         }
     }
 }

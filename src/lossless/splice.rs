@@ -25,13 +25,8 @@ pub(super) fn splices(
     operations: &[PatchOperation],
     file_ending: Option<LineEnding>,
 ) -> Result<Vec<Splice>, Refusal> {
-    let ending = LineEnding::of(tree.text.as_bytes())
-        .or(file_ending)
-        .unwrap_or(LineEnding::Lf);
-    let editor = Editor {
-        tree,
-        eol: ending.text(),
-    };
+    let ending = LineEnding::of(tree.text.as_bytes()).or(file_ending).unwrap_or(LineEnding::Lf);
+    let editor = Editor { tree, eol: ending.text() };
     let mut out = Vec::new();
     // New members, collected so that several of one mapping make one splice.
     let mut additions: Vec<(Vec<String>, Members)> = Vec::new();
@@ -41,17 +36,11 @@ pub(super) fn splices(
             PatchOperation::Replace(replace) => (tokens(&replace.path), &replace.value),
             PatchOperation::Test(_) => continue,
             _ => {
-                return Err(Refusal::new(
-                    "only RFC 6902 add, replace and test are edits",
-                    tree.span(root),
-                ));
+                return Err(Refusal::new("only RFC 6902 add, replace and test are edits", tree.span(root)));
             }
         };
         let Some((name, parent)) = path.split_last() else {
-            return Err(Refusal::new(
-                "an object can't be replaced as a whole",
-                tree.span(root),
-            ));
+            return Err(Refusal::new("an object can't be replaced as a whole", tree.span(root)));
         };
         match editor.walk(root, &path)? {
             Some(place) => out.extend(editor.replace(&place, value)?),
@@ -62,12 +51,9 @@ pub(super) fn splices(
         }
     }
     for (parent, members) in additions {
-        let place = editor.walk(root, &parent)?.ok_or_else(|| {
-            Refusal::new(
-                format!("there is no /{} to add to", parent.join("/")),
-                tree.span(root),
-            )
-        })?;
+        let place = editor
+            .walk(root, &parent)?
+            .ok_or_else(|| Refusal::new(format!("there is no /{} to add to", parent.join("/")), tree.span(root)))?;
         out.extend(editor.add(&place, &members)?);
     }
     Ok(out)
@@ -97,19 +83,12 @@ impl Editor<'_, '_> {
     }
 
     fn splice(&self, start: usize, end: usize, text: String) -> Splice {
-        Splice {
-            span: Span::new(start, end).shifted(self.tree.base),
-            text,
-        }
+        Splice { span: Span::new(start, end).shifted(self.tree.base), text }
     }
 
     /// Follows a path as written; `None` where its last step is missing. Refuses what readers could see differently.
     fn walk(&self, root: NodeId, path: &[String]) -> Result<Option<Place>, Refusal> {
-        let mut place = Place {
-            node: root,
-            key: None,
-            in_flow: false,
-        };
+        let mut place = Place { node: root, key: None, in_flow: false };
         self.unshared(&place)?;
         for (depth, name) in path.iter().enumerate() {
             let node = self.tree.node(place.node);
@@ -120,53 +99,32 @@ impl Editor<'_, '_> {
                         .help("write the value out instead of the alias and run again"));
                 }
                 Data::Mapping { entries, flow } => {
-                    let mut found = entries.iter().filter(|&&(key, _)| {
-                        !self.tree.is_merge(key) && self.tree.text(key) == Some(name)
-                    });
+                    let mut found = entries
+                        .iter()
+                        .filter(|&&(key, _)| !self.tree.is_merge(key) && self.tree.text(key) == Some(name));
                     let first = found.next();
                     if let Some(&(second, _)) = found.next() {
                         return Err(self
-                            .refuse(
-                                format!("the key '{name}' is written twice in one mapping"),
-                                second,
-                            )
+                            .refuse(format!("the key '{name}' is written twice in one mapping"), second)
                             .help("remove one of them and run again; kubectl takes the last"));
                     }
                     match first {
                         Some(&(key, value)) => {
-                            place = Place {
-                                node: value,
-                                key: Some(key),
-                                in_flow: *flow,
-                            };
+                            place = Place { node: value, key: Some(key), in_flow: *flow };
                         }
                         None if depth + 1 == path.len() => return Ok(None),
                         None => {
-                            return Err(
-                                self.refuse(format!("there is no '{name}' here"), place.node)
-                            );
+                            return Err(self.refuse(format!("there is no '{name}' here"), place.node));
                         }
                     }
                 }
                 Data::Sequence { items, flow } => {
-                    let item = if name == "-" {
-                        None
-                    } else {
-                        name.parse::<usize>().ok().and_then(|n| items.get(n))
-                    };
+                    let item = if name == "-" { None } else { name.parse::<usize>().ok().and_then(|n| items.get(n)) };
                     match item {
-                        Some(&item) => {
-                            place = Place {
-                                node: item,
-                                key: None,
-                                in_flow: *flow,
-                            }
-                        }
+                        Some(&item) => place = Place { node: item, key: None, in_flow: *flow },
                         None if name == "-" && depth + 1 == path.len() => return Ok(None),
                         None => {
-                            return Err(
-                                self.refuse(format!("there is no item {name} here"), place.node)
-                            );
+                            return Err(self.refuse(format!("there is no item {name} here"), place.node));
                         }
                     }
                 }
@@ -204,50 +162,24 @@ impl Editor<'_, '_> {
                 .help("write the value out instead of the alias and run again"));
         }
         if let Some(tag) = node.tag {
-            return Err(Refusal::new(
-                "the value to replace has a tag",
-                tag.shifted(self.tree.base),
-            )
-            .help("remove the tag and run again"));
+            return Err(Refusal::new("the value to replace has a tag", tag.shifted(self.tree.base))
+                .help("remove the tag and run again"));
         }
         let span = node.span;
         match (&node.data, value) {
-            (
-                Data::Scalar {
-                    style: ScalarStyle::Literal | ScalarStyle::Folded,
-                    ..
-                },
-                _,
-            ) => Err(self
-                .refuse(
-                    "the value to replace is a block scalar ('|' or '>')",
-                    place.node,
-                )
+            (Data::Scalar { style: ScalarStyle::Literal | ScalarStyle::Folded, .. }, _) => Err(self
+                .refuse("the value to replace is a block scalar ('|' or '>')", place.node)
                 .help("write it on one line in quotes and run again")),
-            (Data::Scalar { style, .. }, Value::String(text)) => Ok(vec![self.splice(
-                span.start,
-                span.end,
-                write::string(text, *style),
-            )]),
-            (
-                Data::Mapping { flow: true, .. }
-                | Data::Sequence { flow: true, .. }
-                | Data::Scalar { .. },
-                _,
-            ) => {
+            (Data::Scalar { style, .. }, Value::String(text)) => {
+                Ok(vec![self.splice(span.start, span.end, write::string(text, *style))])
+            }
+            (Data::Mapping { flow: true, .. } | Data::Sequence { flow: true, .. } | Data::Scalar { .. }, _) => {
                 if let Some(anchor) = self.tree.shared_anchor(place.node) {
-                    return Err(Refusal::new(
-                        "an alias uses this anchor",
-                        anchor.shifted(self.tree.base),
-                    ));
+                    return Err(Refusal::new("an alias uses this anchor", anchor.shifted(self.tree.base)));
                 }
                 self.without_comments(span)?;
                 let look = self.flow_look(place);
-                Ok(vec![self.splice(
-                    span.start,
-                    span.end,
-                    write::flow(value, look),
-                )])
+                Ok(vec![self.splice(span.start, span.end, write::flow(value, look))])
             }
             _ => self.replace_block(place, value),
         }
@@ -259,10 +191,7 @@ impl Editor<'_, '_> {
             return Err(self.refuse("this block can't be replaced in place", place.node));
         };
         if let Some(anchor) = self.tree.shared_anchor(place.node) {
-            return Err(Refusal::new(
-                "an alias uses this anchor",
-                anchor.shifted(self.tree.base),
-            ));
+            return Err(Refusal::new("an alias uses this anchor", anchor.shifted(self.tree.base)));
         }
         let start = self.behind_key(key, place.node)?;
         self.without_comments(Span::new(start, end))?;
@@ -278,11 +207,7 @@ impl Editor<'_, '_> {
     }
 
     fn without_comments(&self, span: Span) -> Result<(), Refusal> {
-        let inside = self
-            .tree
-            .comments
-            .iter()
-            .find(|c| c.start >= span.start && c.end <= span.end);
+        let inside = self.tree.comments.iter().find(|c| c.start >= span.start && c.end <= span.end);
         match inside {
             Some(comment) => Err(Refusal::new(
                 "a comment inside the value to replace would be lost",
@@ -296,22 +221,12 @@ impl Editor<'_, '_> {
     /// Puts a value where nothing, `~` or `null` stands.
     fn fill_null(&self, place: &Place, value: &Value) -> Result<Vec<Splice>, Refusal> {
         let node = self.tree.node(place.node);
-        let absent = matches!(
-            node.data,
-            Data::Scalar {
-                style: ScalarStyle::Absent,
-                ..
-            }
-        );
+        let absent = matches!(node.data, Data::Scalar { style: ScalarStyle::Absent, .. });
         let Some(key) = place.key else {
-            return Err(self.refuse(
-                "a null that is no member's value can't be filled",
-                place.node,
-            ));
+            return Err(self.refuse("a null that is no member's value can't be filled", place.node));
         };
         let behind = self.behind_key(key, place.node)?;
-        let block =
-            !place.in_flow && matches!(value, Value::Object(members) if !members.is_empty());
+        let block = !place.in_flow && matches!(value, Value::Object(members) if !members.is_empty());
         if block {
             let (indent, step) = (self.column(key), self.step(key, place.node));
             let lines = write::block_member("x", value, indent, step);
@@ -320,9 +235,8 @@ impl Editor<'_, '_> {
             if !absent {
                 out.push(self.splice(behind, node.span.end, String::new()));
             }
-            let line = self
-                .next_line(rest)
-                .ok_or_else(|| self.refuse("no new line fits behind this value", place.node))?;
+            let line =
+                self.next_line(rest).ok_or_else(|| self.refuse("no new line fits behind this value", place.node))?;
             out.push(self.lines(line, &lines[1..]));
             return Ok(out);
         }
@@ -339,14 +253,8 @@ impl Editor<'_, '_> {
     fn add(&self, place: &Place, members: &[(String, Value)]) -> Result<Vec<Splice>, Refusal> {
         let node = self.tree.node(place.node);
         let splice = match &node.data {
-            Data::Mapping {
-                entries,
-                flow: true,
-            } => self.add_to_flow(place, entries, members)?,
-            Data::Mapping {
-                entries,
-                flow: false,
-            } => self.add_to_block(place, entries, members)?,
+            Data::Mapping { entries, flow: true } => self.add_to_flow(place, entries, members)?,
+            Data::Mapping { entries, flow: false } => self.add_to_block(place, entries, members)?,
             Data::Sequence { items, flow } => {
                 let mut out = Vec::new();
                 for (_, value) in members {
@@ -369,27 +277,15 @@ impl Editor<'_, '_> {
         let look = self.flow_look(place);
         let comma = if look.tight { "," } else { ", " };
         let write = |members: &[(String, Value)]| {
-            let members: Vec<_> = members
-                .iter()
-                .map(|(key, value)| write::flow_member(key, value, look))
-                .collect();
+            let members: Vec<_> = members.iter().map(|(key, value)| write::flow_member(key, value, look)).collect();
             members.join(comma)
         };
         let Some(&(first, _)) = entries.first() else {
             let at = node.span.start + 1;
             return Ok(self.splice(at, at, write(members)));
         };
-        if let Some(&(key, value)) = entries
-            .iter()
-            .rev()
-            .find(|&&(key, _)| self.tree.is_merge(key))
-        {
-            let at = self
-                .tree
-                .node(value)
-                .span
-                .end
-                .max(self.tree.node(key).span.end);
+        if let Some(&(key, value)) = entries.iter().rev().find(|&&(key, _)| self.tree.is_merge(key)) {
+            let at = self.tree.node(value).span.end.max(self.tree.node(key).span.end);
             return Ok(self.splice(at, at, format!("{comma}{}", write(members))));
         }
         let at = self.key_start(first);
@@ -398,18 +294,11 @@ impl Editor<'_, '_> {
         if look.quoted && line > node.span.start && indent.chars().all(|c| c == ' ' || c == '\t') {
             let outer = &self.tree.text[line_start(self.bytes(), node.span.start)..];
             let outer = outer.len() - outer.trim_start_matches([' ', '\t']).len();
-            let unit = indent
-                .get(outer.min(indent.len())..)
-                .filter(|unit| !unit.is_empty())
-                .unwrap_or("  ");
+            let unit = indent.get(outer.min(indent.len())..).filter(|unit| !unit.is_empty()).unwrap_or("  ");
             let text: String = members
                 .iter()
                 .map(|(key, value)| {
-                    format!(
-                        "{},{}{indent}",
-                        write::pretty_member(key, value, indent, unit, self.eol),
-                        self.eol
-                    )
+                    format!("{},{}{indent}", write::pretty_member(key, value, indent, unit, self.eol), self.eol)
                 })
                 .collect();
             return Ok(self.splice(at, at, text));
@@ -445,13 +334,9 @@ impl Editor<'_, '_> {
         }
         let indent = prefix.len();
         let step = place.key.map_or(STEP, |key| self.step(key, place.node));
-        let lines: Vec<String> = members
-            .iter()
-            .flat_map(|(key, value)| write::block_member(key, value, indent, step))
-            .collect();
-        let merge = entries
-            .iter()
-            .rposition(|&(key, _)| self.tree.is_merge(key));
+        let lines: Vec<String> =
+            members.iter().flat_map(|(key, value)| write::block_member(key, value, indent, step)).collect();
+        let merge = entries.iter().rposition(|&(key, _)| self.tree.is_merge(key));
         let own_line = prefix.bytes().all(|b| b == b' ');
         let behind_owner = match (merge, place.key) {
             (None, Some(key)) if own_line && line > 0 => {
@@ -465,31 +350,18 @@ impl Editor<'_, '_> {
         }
         // Without an owner's line: behind an entry that surely ends with its line, the last one if it can be.
         let from = merge.unwrap_or(0);
-        let at = entries[from..]
-            .iter()
-            .rev()
-            .find_map(|&(key, value)| self.entry_tail(key, value));
+        let at = entries[from..].iter().rev().find_map(|&(key, value)| self.entry_tail(key, value));
         match at {
             Some(at) => Ok(self.lines(at, &lines)),
             None if merge.is_none() => {
                 let text = lines.join(self.eol);
-                Ok(self.splice(
-                    start,
-                    start,
-                    format!("{}{}{}", &text[indent..], self.eol, " ".repeat(indent)),
-                ))
+                Ok(self.splice(start, start, format!("{}{}{}", &text[indent..], self.eol, " ".repeat(indent))))
             }
             None => Err(self.refuse("no new key fits behind this merge key", place.node)),
         }
     }
 
-    fn append_item(
-        &self,
-        place: &Place,
-        items: &[NodeId],
-        flow: bool,
-        value: &Value,
-    ) -> Result<Splice, Refusal> {
+    fn append_item(&self, place: &Place, items: &[NodeId], flow: bool, value: &Value) -> Result<Splice, Refusal> {
         let node = self.tree.node(place.node);
         if flow {
             let text = write::flow(value, self.flow_look(place));
@@ -520,11 +392,7 @@ impl Editor<'_, '_> {
     fn lines(&self, at: usize, lines: &[String]) -> Splice {
         let text = lines.join(self.eol);
         let begins_line = at == 0 || self.bytes()[at - 1] == b'\n';
-        let text = if begins_line {
-            format!("{text}{}", self.eol)
-        } else {
-            format!("{}{text}", self.eol)
-        };
+        let text = if begins_line { format!("{text}{}", self.eol) } else { format!("{}{text}", self.eol) };
         self.splice(at, at, text)
     }
 
@@ -532,10 +400,7 @@ impl Editor<'_, '_> {
     fn node_start(&self, id: NodeId) -> usize {
         let node = self.tree.node(id);
         let tag = node.tag.map_or(node.span.start, |tag| tag.start);
-        let anchor = node
-            .anchor
-            .as_ref()
-            .map_or(node.span.start, |anchor| anchor.span.start);
+        let anchor = node.anchor.as_ref().map_or(node.span.start, |anchor| anchor.span.start);
         node.span.start.min(tag).min(anchor)
     }
 
@@ -543,11 +408,7 @@ impl Editor<'_, '_> {
     fn key_start(&self, key: NodeId) -> usize {
         let start = self.node_start(key);
         let before = self.tree.text[..start].trim_end_matches([' ', '\t']);
-        if before.ends_with('?') {
-            before.len() - 1
-        } else {
-            start
-        }
+        if before.ends_with('?') { before.len() - 1 } else { start }
     }
 
     /// Column of a key, in characters, which for an indentation are bytes.
@@ -559,33 +420,22 @@ impl Editor<'_, '_> {
     /// How much further the value's keys are indented than their owner's.
     fn step(&self, owner: NodeId, value: NodeId) -> usize {
         let here = match &self.tree.node(value).data {
-            Data::Mapping {
-                entries,
-                flow: false,
-            } => entries.first().map(|&(key, _)| self.column(key)),
+            Data::Mapping { entries, flow: false } => entries.first().map(|&(key, _)| self.column(key)),
             _ => None,
         };
-        let here = here
-            .and_then(|column| column.checked_sub(self.column(owner)))
-            .filter(|&step| step > 0);
+        let here = here.and_then(|column| column.checked_sub(self.column(owner))).filter(|&step| step > 0);
         here.or_else(|| self.first_step()).unwrap_or(STEP)
     }
 
     /// The indentation of the first nested block mapping of the document.
     fn first_step(&self) -> Option<usize> {
-        self.tree
-            .entries(self.tree.root)?
-            .iter()
-            .find_map(|&(key, value)| match &self.tree.node(value).data {
-                Data::Mapping {
-                    entries,
-                    flow: false,
-                } => entries
-                    .first()
-                    .and_then(|&(inner, _)| self.column(inner).checked_sub(self.column(key)))
-                    .filter(|&step| step > 0),
-                _ => None,
-            })
+        self.tree.entries(self.tree.root)?.iter().find_map(|&(key, value)| match &self.tree.node(value).data {
+            Data::Mapping { entries, flow: false } => entries
+                .first()
+                .and_then(|&(inner, _)| self.column(inner).checked_sub(self.column(key)))
+                .filter(|&step| step > 0),
+            _ => None,
+        })
     }
 
     /// Offset behind the colon of a key, or behind its value's tag and anchor.
@@ -615,17 +465,8 @@ impl Editor<'_, '_> {
 
     /// Where a line may follow an entry; `None` where that is not certain.
     fn entry_tail(&self, key: NodeId, value: NodeId) -> Option<usize> {
-        if matches!(
-            self.tree.node(value).data,
-            Data::Scalar {
-                style: ScalarStyle::Absent,
-                ..
-            }
-        ) {
-            return self
-                .behind_key(key, value)
-                .ok()
-                .and_then(|at| self.next_line(at));
+        if matches!(self.tree.node(value).data, Data::Scalar { style: ScalarStyle::Absent, .. }) {
+            return self.behind_key(key, value).ok().and_then(|at| self.next_line(at));
         }
         self.tail(value)
     }
@@ -633,14 +474,8 @@ impl Editor<'_, '_> {
     fn tail(&self, id: NodeId) -> Option<usize> {
         let node = self.tree.node(id);
         match &node.data {
-            Data::Scalar {
-                style: ScalarStyle::Absent,
-                ..
-            } => None,
-            Data::Scalar {
-                style: ScalarStyle::Literal | ScalarStyle::Folded,
-                ..
-            } => {
+            Data::Scalar { style: ScalarStyle::Absent, .. } => None,
+            Data::Scalar { style: ScalarStyle::Literal | ScalarStyle::Folded, .. } => {
                 let end = node.span.end.min(self.tree.text.len());
                 let line = line_start(self.bytes(), end);
                 self.tree.text[line..end]
@@ -649,12 +484,9 @@ impl Editor<'_, '_> {
                     .then_some(line)
                     .filter(|&line| line > node.span.start)
             }
-            Data::Mapping {
-                entries,
-                flow: false,
-            } => entries
-                .last()
-                .and_then(|&(key, value)| self.entry_tail(key, value)),
+            Data::Mapping { entries, flow: false } => {
+                entries.last().and_then(|&(key, value)| self.entry_tail(key, value))
+            }
             Data::Sequence { items, flow: false } => items.last().and_then(|&item| self.tail(item)),
             _ => self.next_line(node.span.end),
         }
@@ -662,15 +494,10 @@ impl Editor<'_, '_> {
 
     /// How flow text looks here: as the first key of the mapping, or the key that owns it.
     fn flow_look(&self, place: &Place) -> Flow {
-        let first = self
-            .tree
-            .entries(place.node)
-            .and_then(|entries| entries.first())
-            .map(|&(key, _)| key);
+        let first = self.tree.entries(place.node).and_then(|entries| entries.first()).map(|&(key, _)| key);
         let like = first.or(place.key);
         let quoted = self.tree.format == Format::Json
-            || (like.is_some_and(|key| self.is_double_quoted(key))
-                && (first.is_some() || place.in_flow));
+            || (like.is_some_and(|key| self.is_double_quoted(key)) && (first.is_some() || place.in_flow));
         let tight = quoted
             && like.is_some_and(|key| {
                 let rest = &self.tree.text[self.tree.node(key).span.end..];
@@ -680,12 +507,6 @@ impl Editor<'_, '_> {
     }
 
     fn is_double_quoted(&self, key: NodeId) -> bool {
-        matches!(
-            self.tree.node(key).data,
-            Data::Scalar {
-                style: ScalarStyle::DoubleQuoted,
-                ..
-            }
-        )
+        matches!(self.tree.node(key).data, Data::Scalar { style: ScalarStyle::DoubleQuoted, .. })
     }
 }

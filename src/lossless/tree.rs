@@ -151,14 +151,10 @@ impl<'s> Tree<'s> {
     pub fn is_null(&self, id: NodeId) -> bool {
         let node = self.node(self.resolve(id));
         match &node.data {
-            Data::Scalar {
-                style: ScalarStyle::Absent,
-                ..
-            } => node.tag.is_none(),
-            Data::Scalar {
-                text,
-                style: ScalarStyle::Plain,
-            } => node.tag.is_none() && matches!(text.as_ref(), "~" | "null" | "Null" | "NULL"),
+            Data::Scalar { style: ScalarStyle::Absent, .. } => node.tag.is_none(),
+            Data::Scalar { text, style: ScalarStyle::Plain } => {
+                node.tag.is_none() && matches!(text.as_ref(), "~" | "null" | "Null" | "NULL")
+            }
             _ => false,
         }
     }
@@ -222,12 +218,10 @@ impl<'s> Tree<'s> {
             Some(items) => items.to_vec(),
             None => vec![source],
         };
-        sources
-            .into_iter()
-            .find_map(|one| match self.lookup(one, name, depth + 1) {
-                Lookup::Own { value, .. } | Lookup::Inherited { value } => Some(value),
-                _ => None,
-            })
+        sources.into_iter().find_map(|one| match self.lookup(one, name, depth + 1) {
+            Lookup::Own { value, .. } | Lookup::Inherited { value } => Some(value),
+            _ => None,
+        })
     }
 
     /// The member's value, written here or inherited; `None` where it is absent or readers disagree.
@@ -247,10 +241,9 @@ impl<'s> Tree<'s> {
             return Some(anchor.span);
         }
         match &node.data {
-            Data::Mapping { entries, .. } => entries.iter().find_map(|&(key, value)| {
-                self.shared_anchor(key)
-                    .or_else(|| self.shared_anchor(value))
-            }),
+            Data::Mapping { entries, .. } => {
+                entries.iter().find_map(|&(key, value)| self.shared_anchor(key).or_else(|| self.shared_anchor(value)))
+            }
             Data::Sequence { items, .. } => items.iter().find_map(|&item| self.shared_anchor(item)),
             _ => None,
         }
@@ -259,10 +252,7 @@ impl<'s> Tree<'s> {
     /// The first key that is not a scalar, as `{{ name }}` is in YAML.
     pub fn complex_key(&self) -> Option<NodeId> {
         self.nodes.iter().find_map(|node| match &node.data {
-            Data::Mapping { entries, .. } => entries
-                .iter()
-                .map(|&(key, _)| key)
-                .find(|&key| self.text(key).is_none()),
+            Data::Mapping { entries, .. } => entries.iter().map(|&(key, _)| key).find(|&key| self.text(key).is_none()),
             _ => None,
         })
     }

@@ -24,13 +24,7 @@ impl LineEnding {
 
     /// The ending of the first line of the text, if it has one.
     pub fn of(text: &[u8]) -> Option<Self> {
-        memchr::memchr(b'\n', text).map(|at| {
-            if at > 0 && text[at - 1] == b'\r' {
-                Self::CrLf
-            } else {
-                Self::Lf
-            }
-        })
+        memchr::memchr(b'\n', text).map(|at| if at > 0 && text[at - 1] == b'\r' { Self::CrLf } else { Self::Lf })
     }
 }
 
@@ -65,9 +59,7 @@ pub(super) fn is_safe_plain(text: &str) -> bool {
     );
     !word
         && text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/'))
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/'))
 }
 
 fn is_printable(c: char) -> bool {
@@ -107,10 +99,7 @@ pub(super) fn flow(value: &Value, look: Flow) -> String {
     let comma = if look.tight { "," } else { ", " };
     match value {
         Value::Object(members) => {
-            let members: Vec<_> = members
-                .iter()
-                .map(|(key, value)| flow_member(key, value, look))
-                .collect();
+            let members: Vec<_> = members.iter().map(|(key, value)| flow_member(key, value, look)).collect();
             format!("{{{}}}", members.join(comma))
         }
         Value::Array(items) => {
@@ -129,31 +118,17 @@ pub(super) fn flow_member(key: &str, value: &Value, look: Flow) -> String {
 }
 
 /// A member of a pretty-printed JSON object: the first line without, the others with `indent`.
-pub(super) fn pretty_member(
-    key: &str,
-    value: &Value,
-    indent: &str,
-    unit: &str,
-    eol: &str,
-) -> String {
-    let look = Flow {
-        quoted: true,
-        tight: false,
-    };
+pub(super) fn pretty_member(key: &str, value: &Value, indent: &str, unit: &str, eol: &str) -> String {
+    let look = Flow { quoted: true, tight: false };
     let deeper = format!("{indent}{unit}");
     let head = format!("{}: ", double_quoted(key));
     match value {
         Value::Object(members) if !members.is_empty() => {
             let members: Vec<_> = members
                 .iter()
-                .map(|(key, value)| {
-                    format!("{deeper}{}", pretty_member(key, value, &deeper, unit, eol))
-                })
+                .map(|(key, value)| format!("{deeper}{}", pretty_member(key, value, &deeper, unit, eol)))
                 .collect();
-            format!(
-                "{head}{{{eol}{}{eol}{indent}}}",
-                members.join(&format!(",{eol}"))
-            )
+            format!("{head}{{{eol}{}{eol}{indent}}}", members.join(&format!(",{eol}")))
         }
         other => format!("{head}{}", flow(other, look)),
     }
@@ -178,16 +153,7 @@ pub(super) fn block_member(key: &str, value: &Value, indent: usize, step: usize)
             }
             lines
         }
-        other => vec![format!(
-            "{head} {}",
-            flow(
-                other,
-                Flow {
-                    quoted: false,
-                    tight: false
-                }
-            )
-        )],
+        other => vec![format!("{head} {}", flow(other, Flow { quoted: false, tight: false }))],
     }
 }
 
@@ -196,42 +162,22 @@ pub(super) fn block_item(value: &Value, indent: usize, step: usize) -> Vec<Strin
     let dash = format!("{}- ", " ".repeat(indent));
     match value {
         Value::Object(members) if !members.is_empty() => {
-            let mut lines: Vec<String> = members
-                .iter()
-                .flat_map(|(key, value)| block_member(key, value, indent + 2, step))
-                .collect();
+            let mut lines: Vec<String> =
+                members.iter().flat_map(|(key, value)| block_member(key, value, indent + 2, step)).collect();
             if let Some(first) = lines.first_mut() {
                 first.replace_range(..indent + 2, &dash);
             }
             lines
         }
-        other => vec![format!(
-            "{dash}{}",
-            flow(
-                other,
-                Flow {
-                    quoted: false,
-                    tight: false
-                }
-            )
-        )],
+        other => vec![format!("{dash}{}", flow(other, Flow { quoted: false, tight: false }))],
     }
 }
 
 /// A whole object as the lines of a document, without markers.
 pub(super) fn document(object: &Value) -> Vec<String> {
     match object {
-        Value::Object(members) => members
-            .iter()
-            .flat_map(|(key, value)| block_member(key, value, 0, 2))
-            .collect(),
-        other => vec![flow(
-            other,
-            Flow {
-                quoted: false,
-                tight: false,
-            },
-        )],
+        Value::Object(members) => members.iter().flat_map(|(key, value)| block_member(key, value, 0, 2)).collect(),
+        other => vec![flow(other, Flow { quoted: false, tight: false })],
     }
 }
 
@@ -277,11 +223,7 @@ mod tests {
             let written = string(text, ScalarStyle::Plain);
             assert!(written.starts_with('"'), "{text:?} -> {written}");
         }
-        for text in [
-            "default",
-            "cross-account-role-222222222222",
-            "infrastructure.cluster.x-k8s.io/v1beta2",
-        ] {
+        for text in ["default", "cross-account-role-222222222222", "infrastructure.cluster.x-k8s.io/v1beta2"] {
             assert_eq!(string(text, ScalarStyle::Plain), text);
         }
     }
@@ -296,9 +238,6 @@ mod tests {
     #[test]
     fn documents_look_as_people_write_them() {
         let object = json!({"a": {"b": {}, "c": ["x", "on"]}, "n": 3, "l": [{"k": "v", "w": 1}]});
-        assert_eq!(
-            document(&object).join("\n"),
-            "a:\n  b: {}\n  c:\n  - x\n  - \"on\"\n\"n\": 3\nl:\n- k: v\n  w: 1"
-        );
+        assert_eq!(document(&object).join("\n"), "a:\n  b: {}\n  c:\n  - x\n  - \"on\"\n\"n\": 3\nl:\n- k: v\n  w: 1");
     }
 }

@@ -48,17 +48,13 @@ pub fn read(text: &str, base: usize) -> Result<Tree<'_>, YamlError> {
         })?;
         let range = span.byte_range().unwrap_or(0..0);
         let at = Span::new(range.start, range.end.max(range.start));
-        let tag = span
-            .tag_span()
-            .and_then(|tag| tag.byte_range())
-            .map(|tag| Span::new(tag.start, tag.end));
+        let tag = span.tag_span().and_then(|tag| tag.byte_range()).map(|tag| Span::new(tag.start, tag.end));
         match event {
             Event::DocumentStart(..) => {
                 documents += 1;
                 if documents > 1 {
                     return Err(YamlError {
-                        message: "a second document begins here without a marker line of its own"
-                            .into(),
+                        message: "a second document begins here without a marker line of its own".into(),
                         at: at.start,
                     });
                 }
@@ -72,14 +68,7 @@ pub fn read(text: &str, base: usize) -> Result<Tree<'_>, YamlError> {
     };
     // Comments are reported in the order that the parser meets them, which differs from the text's around properties.
     builder.comments.sort();
-    Ok(Tree {
-        nodes: builder.nodes,
-        root,
-        comments: builder.comments,
-        text,
-        base,
-        format: Format::Yaml,
-    })
+    Ok(Tree { nodes: builder.nodes, root, comments: builder.comments, text, base, format: Format::Yaml })
 }
 
 struct Builder<'s> {
@@ -112,29 +101,13 @@ impl<'s> Builder<'s> {
             }
             Event::SequenceStart(style, anchor, _) => {
                 let flow = style == StructureStyle::Flow;
-                let id = self.node(
-                    Data::Sequence {
-                        items: Vec::new(),
-                        flow,
-                    },
-                    at,
-                    tag,
-                    anchor,
-                )?;
+                let id = self.node(Data::Sequence { items: Vec::new(), flow }, at, tag, anchor)?;
                 self.place(id);
                 self.open.push((id, None));
             }
             Event::MappingStart(style, anchor, _) => {
                 let flow = style == StructureStyle::Flow;
-                let id = self.node(
-                    Data::Mapping {
-                        entries: Vec::new(),
-                        flow,
-                    },
-                    at,
-                    tag,
-                    anchor,
-                )?;
+                let id = self.node(Data::Mapping { entries: Vec::new(), flow }, at, tag, anchor)?;
                 self.place(id);
                 self.open.push((id, None));
             }
@@ -156,10 +129,7 @@ impl<'s> Builder<'s> {
             }
             Event::Anchor(id, _) => {
                 if let Some(&node) = self.anchors.get(&id) {
-                    self.nodes[node.0 as usize].anchor = Some(Box::new(Anchor {
-                        span: at,
-                        used: false,
-                    }));
+                    self.nodes[node.0 as usize].anchor = Some(Box::new(Anchor { span: at, used: false }));
                 }
             }
             Event::Comment(..) => self.comments.push(at),
@@ -170,18 +140,12 @@ impl<'s> Builder<'s> {
     }
 
     fn unknown(&self, at: Span) -> YamlError {
-        YamlError {
-            message: "this YAML construct is not supported".into(),
-            at: at.start,
-        }
+        YamlError { message: "this YAML construct is not supported".into(), at: at.start }
     }
 
     fn absent(&mut self, at: usize) -> NodeId {
         self.nodes.push(Node {
-            data: Data::Scalar {
-                text: Cow::Borrowed(""),
-                style: ScalarStyle::Absent,
-            },
+            data: Data::Scalar { text: Cow::Borrowed(""), style: ScalarStyle::Absent },
             span: Span::new(at, at),
             tag: None,
             anchor: None,
@@ -189,28 +153,14 @@ impl<'s> Builder<'s> {
         NodeId(u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX))
     }
 
-    fn node(
-        &mut self,
-        data: Data<'s>,
-        span: Span,
-        tag: Option<Span>,
-        anchor: usize,
-    ) -> Result<NodeId, YamlError> {
+    fn node(&mut self, data: Data<'s>, span: Span, tag: Option<Span>, anchor: usize) -> Result<NodeId, YamlError> {
         let id = u32::try_from(self.nodes.len())
             .map(NodeId)
-            .map_err(|_| YamlError {
-                message: "the document has more than 4 billion nodes".into(),
-                at: span.start,
-            })?;
+            .map_err(|_| YamlError { message: "the document has more than 4 billion nodes".into(), at: span.start })?;
         if anchor != 0 {
             self.anchors.insert(anchor, id);
         }
-        self.nodes.push(Node {
-            data,
-            span,
-            tag,
-            anchor: None,
-        });
+        self.nodes.push(Node { data, span, tag, anchor: None });
         Ok(id)
     }
 
@@ -233,17 +183,11 @@ impl<'s> Builder<'s> {
     /// Where a collection's content ends: its closing bracket, or the end of its last child.
     fn end_of(&self, id: NodeId, at: Span) -> usize {
         let (flow, last) = match &self.nodes[id.0 as usize].data {
-            Data::Mapping { entries, flow } => {
-                (*flow, entries.last().map(|&(key, value)| (key, value)))
-            }
+            Data::Mapping { entries, flow } => (*flow, entries.last().map(|&(key, value)| (key, value))),
             Data::Sequence { items, flow } => (*flow, items.last().map(|&item| (item, item))),
             _ => (true, None),
         };
-        let bracket = flow
-            && matches!(
-                self.text.as_bytes().get(at.end.wrapping_sub(1)),
-                Some(b'}' | b']')
-            );
+        let bracket = flow && matches!(self.text.as_bytes().get(at.end.wrapping_sub(1)), Some(b'}' | b']'));
         match last {
             _ if bracket => at.end,
             Some((key, value)) => {
@@ -290,10 +234,7 @@ mod tests {
         assert!(matches!(late.get(s, "r"), Lookup::Ambiguous { .. }));
         let early = read("d: &d {r: 1}\ns:\n  <<: *d\n  r: 2\n", 0).unwrap();
         let s = early.value(early.root, "s").unwrap();
-        assert!(
-            matches!(early.get(s, "r"), Lookup::Own { .. }),
-            "an own key behind the merge wins"
-        );
+        assert!(matches!(early.get(s, "r"), Lookup::Own { .. }), "an own key behind the merge wins");
     }
 
     #[test]

@@ -44,43 +44,26 @@ pub fn render<'f>(
     for (place, primary) in &places {
         group = match &place.excerpt {
             Some((text, first, range)) => {
-                let kind = if *primary {
-                    AnnotationKind::Primary
-                } else {
-                    AnnotationKind::Context
-                };
+                let kind = if *primary { AnnotationKind::Primary } else { AnnotationKind::Context };
                 let mut annotation = kind.span(range.clone());
                 if !place.label.is_empty() {
                     annotation = annotation.label(place.label.clone());
                 }
                 group.element(
-                    Snippet::source(text.clone())
-                        .line_start(*first)
-                        .path(place.name.clone())
-                        .annotation(annotation),
+                    Snippet::source(text.clone()).line_start(*first).path(place.name.clone()).annotation(annotation),
                 )
             }
             None => {
-                let origin = Origin::path(place.name.clone())
-                    .line(place.line)
-                    .char_column(place.column);
+                let origin = Origin::path(place.name.clone()).line(place.line).char_column(place.column);
                 let group = group.element(origin);
-                if place.label.is_empty() {
-                    group
-                } else {
-                    group.element(Level::NOTE.message(place.label.clone()))
-                }
+                if place.label.is_empty() { group } else { group.element(Level::NOTE.message(place.label.clone())) }
             }
         };
     }
     for line in &diagnostic.help {
         group = group.element(Level::HELP.message(line.clone()));
     }
-    let renderer = if colour {
-        Renderer::styled()
-    } else {
-        Renderer::plain()
-    };
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let mut text = renderer.render(&[group]);
     text.push('\n');
     text
@@ -93,17 +76,10 @@ fn place<'f>(label: &Label, file: &impl Fn(FileId) -> (String, Option<Cow<'f, [u
     let line_start = memchr::memrchr(b'\n', &bytes[..start]).map_or(0, |at| at + 1);
     let line = memchr::memchr_iter(b'\n', &bytes[..start]).count() + 1;
     let bom = usize::from(line_start == 0 && bytes.starts_with(b"\xEF\xBB\xBF"));
-    let column = String::from_utf8_lossy(&bytes[line_start..start])
-        .chars()
-        .count()
-        + 1
-        - bom.min(start);
+    let column = String::from_utf8_lossy(&bytes[line_start..start]).chars().count() + 1 - bom.min(start);
     let excerpt = label.at.window.and_then(|window| {
-        let window = window.start.max(if bytes.starts_with(b"\xEF\xBB\xBF") {
-            3
-        } else {
-            0
-        })..window.end.min(bytes.len());
+        let window =
+            window.start.max(if bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 })..window.end.min(bytes.len());
         let end = label.at.span.end.clamp(start, window.end.max(start));
         if start < window.start || end > window.end {
             return None;
@@ -127,13 +103,7 @@ fn place<'f>(label: &Label, file: &impl Fn(FileId) -> (String, Option<Cow<'f, [u
         let end = memchr::memchr(b'\n', &bytes[start..end]).map_or(end, |at| start + at);
         Some((text.to_owned(), first, start - from..end.max(start) - from))
     });
-    Place {
-        name,
-        line,
-        column,
-        excerpt,
-        label: label.text.clone(),
-    }
+    Place { name, line, column, excerpt, label: label.text.clone() }
 }
 
 #[cfg(test)]
@@ -144,16 +114,10 @@ mod tests {
     #[test]
     fn text_outside_the_window_is_never_shown() {
         let text = b"secret: MARKER\n---\nkind: K\nname: n\n---\nother: MARKER\n";
-        let at = |window| Location {
-            file: FileId(0),
-            span: Span::new(25, 26),
-            window,
-        };
+        let at = |window| Location { file: FileId(0), span: Span::new(25, 26), window };
         let show = |window| {
             render(
-                &Diagnostic::error("wrong")
-                    .at(at(window), "here")
-                    .help("do this"),
+                &Diagnostic::error("wrong").at(at(window), "here").help("do this"),
                 |_| ("f.yaml".to_owned(), Some(Cow::Borrowed(text.as_slice()))),
                 false,
             )
@@ -161,16 +125,11 @@ mod tests {
         let shown = show(Some(Span::new(15, 35)));
         assert!(shown.starts_with("error: wrong\n"), "{shown}");
         assert!(
-            shown.contains("f.yaml:3:7")
-                && shown.contains("kind: K")
-                && shown.contains("help: do this"),
+            shown.contains("f.yaml:3:7") && shown.contains("kind: K") && shown.contains("help: do this"),
             "{shown}"
         );
         assert!(!shown.contains("MARKER"), "{shown}");
         let hidden = show(None);
-        assert!(
-            hidden.contains("f.yaml:3:7") && !hidden.contains("kind: K"),
-            "{hidden}"
-        );
+        assert!(hidden.contains("f.yaml:3:7") && !hidden.contains("kind: K"), "{hidden}");
     }
 }

@@ -27,9 +27,7 @@ pub struct FileDiff {
 
 /// Why a file's diff is no patch.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a patch of {name} would hold a line that may be content of a Secret or a ConfigMap (line {line})"
-)]
+#[error("a patch of {name} would hold a line that may be content of a Secret or a ConfigMap (line {line})")]
 pub struct Unfit {
     /// The file.
     pub name: String,
@@ -56,63 +54,36 @@ impl FileDiff {
     pub fn fit(&self) -> Result<(), Unfit> {
         for hunk in &self.hunks {
             if let Some(at) = hunk.lines.iter().position(|line| line.hidden) {
-                let before = hunk.lines[..at]
-                    .iter()
-                    .filter(|line| line.tag != Tag::Added)
-                    .count();
-                return Err(Unfit {
-                    name: self.name.clone(),
-                    line: hunk.old.0.max(1) + before,
-                });
+                let before = hunk.lines[..at].iter().filter(|line| line.tag != Tag::Added).count();
+                return Err(Unfit { name: self.name.clone(), line: hunk.old.0.max(1) + before });
             }
         }
         Ok(())
     }
 }
 
-/// The diff of an edited file. `added` are the titles of the objects behind its last document.
-pub fn of_file(
-    run: &Run,
-    file: FileId,
-    bytes: &[u8],
-    edited: &Edited,
-    changed: &[usize],
-    added: &[&str],
-) -> FileDiff {
+/// The diff of an edited file. `changed` are the run's objects that change in it, in their order; `added` the titles of
+/// the objects behind its last document.
+pub fn of_file(run: &Run, file: FileId, bytes: &[u8], edited: &Edited, changed: &[usize], added: &[&str]) -> FileDiff {
     let name = &run.file(file).name;
     let heading = |title: &str, line: usize| format!("{title}  {name}:{line}");
-    let regions: Vec<Region> = changed
+    let mut regions: Vec<Region> = changed
         .iter()
-        .map(|&index| &run.objects[index])
-        .filter(|found| found.file == file)
+        .map(|&index| &run.objects()[index])
         .map(|found| region(bytes, found, heading(&found.title(), found.line)))
         .collect();
+    regions.sort_by_key(|region| (region.document, region.window));
     let lines = memchr::memchr_iter(b'\n', bytes).count();
-    let grown: usize = edited
-        .splices()
-        .iter()
-        .map(|splice| splice.text.matches('\n').count())
-        .sum();
-    let own: usize = edited
-        .splices()
-        .last()
-        .map_or(0, |splice| splice.text.matches('\n').count());
+    let grown: usize = edited.splices().iter().map(|splice| splice.text.matches('\n').count()).sum();
+    let own = edited.splices().last().map_or(0, |splice| splice.text.matches('\n').count());
     let behind = heading(&added.join(", "), lines + grown - own + 1);
-    FileDiff {
-        name: name.clone(),
-        new: false,
-        hunks: hunks(bytes, edited, &regions, &behind),
-    }
+    FileDiff { name: name.clone(), new: false, hunks: hunks(bytes, edited, &regions, &behind) }
 }
 
 fn region(bytes: &[u8], found: &Found, heading: String) -> Region {
     let document = found.at.document;
     let alone = found.at.base.is_root() || !may_hold_bodies(&bytes[document.range()]);
-    Region {
-        document,
-        window: if alone { document } else { found.window },
-        heading,
-    }
+    Region { document, window: if alone { document } else { found.window }, heading }
 }
 
 /// The diff of a file to be made.
@@ -127,42 +98,20 @@ pub fn new_file(file: NewFile<'_>) -> FileDiff {
             hidden: false,
         })
         .collect();
-    let hunk = Hunk {
-        old: (0, 0),
-        new: (1, lines.len()),
-        heading: file.heading.to_owned(),
-        lines,
-    };
-    FileDiff {
-        name: file.name.to_owned(),
-        new: true,
-        hunks: vec![hunk],
-    }
+    let hunk = Hunk { old: (0, 0), new: (1, lines.len()), heading: file.heading.to_owned(), lines };
+    FileDiff { name: file.name.to_owned(), new: true, hunks: vec![hunk] }
 }
 
 /// The diffs as text, one after the other. With colour, escape sequences of the manifests themselves are made visible.
 pub fn text(diffs: &[FileDiff], colour: bool) -> String {
-    let mut out = Writer {
-        out: String::new(),
-        colour,
-    };
+    let mut out = Writer { out: String::new(), colour };
     for diff in diffs.iter().filter(|diff| !diff.hunks.is_empty()) {
         let (old, new) = (header_name("a/", &diff.name), header_name("b/", &diff.name));
-        out.line(
-            BOLD,
-            &format!(
-                "diff --git {} {}",
-                old.trim_end_matches('\t'),
-                new.trim_end_matches('\t')
-            ),
-        );
+        out.line(BOLD, &format!("diff --git {} {}", old.trim_end_matches('\t'), new.trim_end_matches('\t')));
         if diff.new {
             out.line(BOLD, "new file mode 100644");
         }
-        out.line(
-            BOLD,
-            &format!("--- {}", if diff.new { "/dev/null" } else { &old }),
-        );
+        out.line(BOLD, &format!("--- {}", if diff.new { "/dev/null" } else { &old }));
         out.line(BOLD, &format!("+++ {new}"));
         for hunk in &diff.hunks {
             out.hunk(hunk);
@@ -181,8 +130,7 @@ impl Writer {
         if !self.colour {
             self.out.push_str(text);
         } else if !text.is_empty() {
-            self.out
-                .push_str(&format!("{style}{}{style:#}", visible(text)));
+            self.out.push_str(&format!("{style}{}{style:#}", visible(text)));
         }
     }
 
@@ -196,10 +144,7 @@ impl Writer {
             1 => start.to_string(),
             _ => format!("{start},{count}"),
         };
-        self.styled(
-            CYAN,
-            &format!("@@ -{} +{} @@", range(hunk.old), range(hunk.new)),
-        );
+        self.styled(CYAN, &format!("@@ -{} +{} @@", range(hunk.old), range(hunk.new)));
         self.out.push(' ');
         self.styled(BOLD, &hunk.heading);
         self.out.push('\n');
@@ -214,16 +159,9 @@ impl Writer {
                 self.styled(style, PLACEHOLDER);
             } else {
                 // Emphasis says something only where a part of the line stays.
-                let partly = line
-                    .pieces
-                    .iter()
-                    .any(|(emphasised, text)| !emphasised && !text.trim().is_empty());
+                let partly = line.pieces.iter().any(|(emphasised, text)| !emphasised && !text.trim().is_empty());
                 for (emphasised, text) in &line.pieces {
-                    let effects = if *emphasised && partly {
-                        Effects::INVERT
-                    } else {
-                        Effects::new()
-                    };
+                    let effects = if *emphasised && partly { Effects::INVERT } else { Effects::new() };
                     self.styled(style.effects(effects), text);
                 }
             }
@@ -252,13 +190,8 @@ fn visible(text: &str) -> String {
 
 /// A path as git writes it in a header: quoted like a C string where it holds odd bytes, with a tab behind a blank.
 fn header_name(prefix: &str, name: &str) -> String {
-    let name = name
-        .strip_prefix("./")
-        .unwrap_or(name)
-        .trim_start_matches('/');
-    let odd = name
-        .chars()
-        .any(|c| c.is_control() || matches!(c, '"' | '\\') || !c.is_ascii());
+    let name = name.strip_prefix("./").unwrap_or(name).trim_start_matches('/');
+    let odd = name.chars().any(|c| c.is_control() || matches!(c, '"' | '\\') || !c.is_ascii());
     if !odd {
         let tab = if name.contains(' ') { "\t" } else { "" };
         return format!("{prefix}{name}{tab}");
@@ -281,11 +214,7 @@ fn header_name(prefix: &str, name: &str) -> String {
 /// The region of one whole document; for tests of the hunks.
 #[cfg(test)]
 fn whole(document: Span) -> Region {
-    Region {
-        document,
-        window: document,
-        heading: "K n".into(),
-    }
+    Region { document, window: document, heading: "K n".into() }
 }
 
 #[cfg(test)]
@@ -298,18 +227,9 @@ mod tests {
 
     fn edited(text: &str, document: Span) -> Edited {
         let path = PointerBuf::parse("/spec/i").unwrap();
-        let operation = PatchOperation::Add(AddOperation {
-            path,
-            value: json!("v"),
-        });
-        let object = ObjectRef {
-            document,
-            base: PointerBuf::new(),
-        };
-        let plan = Plan {
-            changes: vec![(object, vec![operation])],
-            new_documents: vec![],
-        };
+        let operation = PatchOperation::Add(AddOperation { path, value: json!("v") });
+        let object = ObjectRef { document, base: PointerBuf::new() };
+        let plan = Plan { changes: vec![(object, vec![operation])], new_documents: vec![] };
         apply(&Source::new(text.as_bytes()), &plan).unwrap()
     }
 
@@ -317,17 +237,8 @@ mod tests {
     fn context_stops_at_the_marker_line_and_includes_it() {
         let text = "a: MARKER\n---\nspec:\n  r: x\n---\nb: MARKER\n";
         let document = Span::new(10, 27);
-        let hunks = hunks(
-            text.as_bytes(),
-            &edited(text, document),
-            &[whole(document)],
-            "",
-        );
-        let diff = FileDiff {
-            name: "f".into(),
-            new: false,
-            hunks,
-        };
+        let hunks = hunks(text.as_bytes(), &edited(text, document), &[whole(document)], "");
+        let diff = FileDiff { name: "f".into(), new: false, hunks };
         assert_eq!(
             super::text(&[diff], false),
             "diff --git a/f b/f\n--- a/f\n+++ b/f\n@@ -2,4 +2,5 @@ K n\n ---\n spec:\n+  i: v\n   r: x\n ---\n"
@@ -341,12 +252,7 @@ mod tests {
         let shown = FileDiff {
             name: "f".into(),
             new: false,
-            hunks: hunks(
-                text.as_bytes(),
-                &edited(text, document),
-                &[whole(document)],
-                "",
-            ),
+            hunks: hunks(text.as_bytes(), &edited(text, document), &[whole(document)], ""),
         };
         assert!(!super::text(std::slice::from_ref(&shown), false).contains("MARKER"));
         shown.fit().unwrap();
@@ -355,21 +261,10 @@ mod tests {
         let hidden = FileDiff {
             name: "f".into(),
             new: false,
-            hunks: hunks(
-                text.as_bytes(),
-                &edited(text, document),
-                &[whole(document)],
-                "",
-            ),
+            hunks: hunks(text.as_bytes(), &edited(text, document), &[whole(document)], ""),
         };
         assert!(!super::text(std::slice::from_ref(&hidden), false).contains("MARKER"));
-        assert_eq!(
-            hidden.fit(),
-            Err(Unfit {
-                name: "f".into(),
-                line: 2
-            })
-        );
+        assert_eq!(hidden.fit(), Err(Unfit { name: "f".into(), line: 2 }));
     }
 
     #[test]

@@ -78,35 +78,17 @@ pub(super) fn hunks(bytes: &[u8], edited: &Edited, regions: &[Region], behind: &
         let skipped = lines_in(bytes, at, start);
         old_line += skipped;
         new_line += skipped;
-        let mut hunk = Hunk {
-            old: (old_line, 0),
-            new: (new_line, 0),
-            heading: first.region.heading.clone(),
-            lines: Vec::new(),
-        };
+        let mut hunk =
+            Hunk { old: (old_line, 0), new: (new_line, 0), heading: first.region.heading.clone(), lines: Vec::new() };
         let mut place = start;
         for change in &rest[..count] {
-            context(
-                bytes,
-                place,
-                change.old.start,
-                &rest[..count],
-                &mut hunk.lines,
-            );
+            context(bytes, place, change.old.start, &rest[..count], &mut hunk.lines);
             replaced(bytes, change, &mut hunk.lines);
             place = change.old.end;
         }
         context(bytes, place, end, &rest[..count], &mut hunk.lines);
-        hunk.old.1 = hunk
-            .lines
-            .iter()
-            .filter(|line| line.tag != Tag::Added)
-            .count();
-        hunk.new.1 = hunk
-            .lines
-            .iter()
-            .filter(|line| line.tag != Tag::Removed)
-            .count();
+        hunk.old.1 = hunk.lines.iter().filter(|line| line.tag != Tag::Added).count();
+        hunk.new.1 = hunk.lines.iter().filter(|line| line.tag != Tag::Removed).count();
         old_line += hunk.old.1;
         new_line += hunk.new.1;
         at = end;
@@ -137,73 +119,51 @@ fn changes(bytes: &[u8], edited: &Edited, regions: &[Region], behind: &str) -> V
             splice.span
         } else {
             let start = line_around(bytes, splice.span.start).start;
-            let inside =
-                if splice.span.end > splice.span.start && bytes[splice.span.end - 1] == b'\n' {
-                    splice.span.end
-                } else {
-                    line_around(bytes, splice.span.end).end
-                };
+            let inside = if splice.span.end > splice.span.start && bytes[splice.span.end - 1] == b'\n' {
+                splice.span.end
+            } else {
+                line_around(bytes, splice.span.end).end
+            };
             Span::new(start, inside)
         };
         let region = if appended && index == last {
             let document = edited.appended_behind().unwrap_or_default();
-            let window = if may_hold_bodies(&bytes[document.range()]) {
-                Span::new(bytes.len(), bytes.len())
-            } else {
-                document
-            };
-            Region {
-                document,
-                window,
-                heading: behind.to_owned(),
-            }
+            let window =
+                if may_hold_bodies(&bytes[document.range()]) { Span::new(bytes.len(), bytes.len()) } else { document };
+            Region { document, window, heading: behind.to_owned() }
         } else {
-            let of = |region: &&Region| {
-                region.document.start <= splice.span.start && splice.span.end <= region.document.end
-            };
-            let inner = |region: &&Region| {
-                region.window.start <= splice.span.start && splice.span.end <= region.window.end
-            };
-            let found = regions
-                .iter()
-                .filter(of)
-                .find(inner)
-                .or_else(|| regions.iter().find(of));
-            found.cloned().unwrap_or(Region {
-                document: span,
-                window: Span::default(),
-                heading: String::new(),
-            })
+            region_of(regions, splice.span)
         };
         match out.last_mut() {
-            // Two splices of one line, or of neighbouring lines of one splice.
-            Some(before) if span.start < before.old.end && !before.old.is_empty() => {
+            // Two splices of one line or of neighbouring lines: removed lines come before added ones.
+            Some(before) if span.start <= before.old.end && !before.old.is_empty() && !span.is_empty() => {
                 let kept = before.new.len() - (before.old.end - done);
                 before.new.truncate(kept);
-                before
-                    .new
-                    .push_str(&String::from_utf8_lossy(&bytes[done..splice.span.start]));
+                before.new.push_str(&String::from_utf8_lossy(&bytes[done..splice.span.start]));
                 before.new.push_str(&splice.text);
                 before.old.end = before.old.end.max(span.end);
-                before.new.push_str(&String::from_utf8_lossy(
-                    &bytes[splice.span.end..before.old.end],
-                ));
+                before.new.push_str(&String::from_utf8_lossy(&bytes[splice.span.end..before.old.end]));
             }
             _ => {
-                let mut new =
-                    String::from_utf8_lossy(&bytes[span.start..splice.span.start]).into_owned();
+                let mut new = String::from_utf8_lossy(&bytes[span.start..splice.span.start]).into_owned();
                 new.push_str(&splice.text);
                 new.push_str(&String::from_utf8_lossy(&bytes[splice.span.end..span.end]));
-                out.push(Change {
-                    old: span,
-                    new,
-                    region,
-                });
+                out.push(Change { old: span, new, region });
             }
         }
         done = splice.span.end;
     }
     out
+}
+
+/// The region of the object that a splice is in: of several in one document (a list) the one that holds it.
+fn region_of(regions: &[Region], span: Span) -> Region {
+    let behind = regions.partition_point(|region| region.document.start <= span.start);
+    let document = regions[..behind].last().map(|region| region.document);
+    let candidates = regions[..behind].iter().rev().take_while(|region| Some(region.document) == document);
+    let holds = |region: &&Region| region.window.start <= span.start && span.end <= region.window.end;
+    let none = Region { document: span, window: Span::default(), heading: String::new() };
+    candidates.clone().find(holds).or_else(|| candidates.clone().next()).cloned().unwrap_or(none)
 }
 
 /// Where the context before a change begins: at most three lines that may be shown.
@@ -245,11 +205,7 @@ fn context_after(bytes: &[u8], change: &Change) -> usize {
 
 /// Whether a line outside the window tells nothing of what is in there: a marker line with at most a comment.
 fn tells_nothing(line: &[u8]) -> bool {
-    let rest = line
-        .strip_prefix(b"---")
-        .or_else(|| line.strip_prefix(b"..."))
-        .unwrap_or(line)
-        .trim_ascii();
+    let rest = line.strip_prefix(b"---").or_else(|| line.strip_prefix(b"...")).unwrap_or(line).trim_ascii();
     rest.is_empty() || rest.starts_with(b"#") || rest.iter().all(|b| b"{}[],-".contains(b))
 }
 
@@ -258,9 +214,9 @@ fn context(bytes: &[u8], from: usize, to: usize, changes: &[Change], lines: &mut
     while at < to {
         let span = line_around(bytes, at);
         let text = String::from_utf8_lossy(&bytes[span.range()]);
-        let inside = changes.iter().any(|change| {
-            change.region.window.start <= span.start && span.end <= change.region.window.end
-        });
+        let inside = changes
+            .iter()
+            .any(|change| change.region.window.start <= span.start && span.end <= change.region.window.end);
         lines.push(Line {
             tag: Tag::Context,
             pieces: vec![(false, text.strip_suffix('\n').unwrap_or(&text).to_owned())],
@@ -273,9 +229,7 @@ fn context(bytes: &[u8], from: usize, to: usize, changes: &[Change], lines: &mut
 
 /// Whether a document could be, or hold, a Secret or a ConfigMap.
 pub(super) fn may_hold_bodies(document: &[u8]) -> bool {
-    [b"Secret".as_slice(), b"ConfigMap", b"\\"]
-        .iter()
-        .any(|word| memchr::memmem::find(document, word).is_some())
+    [b"Secret".as_slice(), b"ConfigMap", b"\\"].iter().any(|word| memchr::memmem::find(document, word).is_some())
 }
 
 /// The removed and added lines of a change, compared word by word.
@@ -284,8 +238,7 @@ fn replaced(bytes: &[u8], change: &Change, lines: &mut Vec<Line>) {
     let window = change.region.window;
     // Old lines that reach beyond the object's own bytes may hold another object's, and so may what they become. Only
     // behind the last document the new lines are our own.
-    let outside =
-        !old.is_empty() && (change.old.start < window.start || change.old.end > window.end);
+    let outside = !old.is_empty() && (change.old.start < window.start || change.old.end > window.end);
     let behind = window.is_empty() && change.old.end == bytes.len();
     let diff = TextDiff::from_lines(old.as_ref(), change.new.as_str());
     for operation in diff.ops() {
@@ -295,27 +248,17 @@ fn replaced(bytes: &[u8], change: &Change, lines: &mut Vec<Line>) {
                 ChangeTag::Delete => Tag::Removed,
                 ChangeTag::Insert => Tag::Added,
             };
-            let mut pieces: Vec<(bool, String)> = inline
-                .iter_strings_lossy()
-                .map(|(emphasised, text)| (emphasised, text.into_owned()))
-                .collect();
+            let mut pieces: Vec<(bool, String)> =
+                inline.iter_strings_lossy().map(|(emphasised, text)| (emphasised, text.into_owned())).collect();
             let ended = pieces.last().is_some_and(|(_, text)| text.ends_with('\n'));
             if let Some((_, text)) = pieces.last_mut()
                 && ended
             {
                 text.pop();
             }
-            let text = pieces
-                .iter()
-                .map(|(_, text)| text.as_str())
-                .collect::<String>();
+            let text = pieces.iter().map(|(_, text)| text.as_str()).collect::<String>();
             let own = behind && tag == Tag::Added && text != old;
-            lines.push(Line {
-                tag,
-                pieces,
-                ended,
-                hidden: outside && !own,
-            });
+            lines.push(Line { tag, pieces, ended, hidden: outside && !own });
         }
     }
 }

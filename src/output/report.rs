@@ -14,16 +14,16 @@ pub fn json_patch(run: &Run, outcome: &Outcome) -> Value {
     let mut entries: Vec<(usize, Vec<&PatchOperation>)> = Vec::new();
     for change in &outcome.changes {
         let Some(index) = change.object else { continue };
-        match entries.iter_mut().find(|(there, _)| *there == index) {
-            Some((_, operations)) => operations.extend(&change.operations),
-            None => entries.push((index, change.operations.iter().collect())),
+        match entries.last_mut() {
+            Some((there, operations)) if *there == index => operations.extend(&change.operations),
+            _ => entries.push((index, change.operations.iter().collect())),
         }
     }
     entries
         .into_iter()
         .map(|(index, operations)| {
             let patch = serde_json::to_value(&operations).unwrap_or_default();
-            json!({"target": target(&run.objects[index]), "patch": patch.to_string()})
+            json!({"target": target(&run.objects()[index]), "patch": patch.to_string()})
         })
         .collect()
 }
@@ -31,10 +31,7 @@ pub fn json_patch(run: &Run, outcome: &Outcome) -> Value {
 fn target(found: &Found) -> Value {
     let mut target = identity(found);
     let api_version = target.remove("apiVersion").unwrap_or_default();
-    let (group, version) = api_version
-        .as_str()
-        .and_then(|text| text.split_once('/'))
-        .unwrap_or_default();
+    let (group, version) = api_version.as_str().and_then(|text| text.split_once('/')).unwrap_or_default();
     let mut out = Map::new();
     out.insert("group".into(), json!(group));
     out.insert("version".into(), json!(version));
@@ -67,7 +64,7 @@ pub fn report(run: &Run, outcome: &Outcome) -> Value {
             entry.insert("change".into(), json!(name(change.kind)));
             match change.object {
                 Some(index) => {
-                    let found = &run.objects[index];
+                    let found = &run.objects()[index];
                     entry.insert("file".into(), json!(run.file(found.file).name));
                     entry.insert("line".into(), json!(found.line));
                     entry.insert("object".into(), Value::Object(identity(found)));
@@ -103,7 +100,7 @@ pub fn report(run: &Run, outcome: &Outcome) -> Value {
         .right
         .iter()
         .map(|&index| {
-            let found = &run.objects[index];
+            let found = &run.objects()[index];
             let mut entry = Map::new();
             entry.insert("file".into(), json!(run.file(found.file).name));
             entry.insert("line".into(), json!(found.line));

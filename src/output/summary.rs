@@ -10,7 +10,7 @@ pub fn cluster_lines(run: &Run, outcome: &Outcome) -> Vec<String> {
     let mut lines = Vec::new();
     for change in &outcome.changes {
         let Some(index) = change.object else { continue };
-        let title = run.objects[index].title();
+        let title = run.objects()[index].title();
         let before = change.before.as_deref().unwrap_or("nothing");
         match change.kind {
             ChangeKind::ReferenceAdded | ChangeKind::ReferenceReplaced => {
@@ -49,7 +49,7 @@ pub fn summary(outcome: &Outcome, run: &Run, written: bool) -> String {
     for change in &outcome.changes {
         if let Some(index) = change.object {
             objects.insert(index);
-            files.insert(run.objects[index].file.0);
+            files.insert(run.objects()[index].file.0);
         }
     }
     let mut new_files = 0;
@@ -70,23 +70,11 @@ pub fn summary(outcome: &Outcome, run: &Run, written: bool) -> String {
         }
     }
     kinds.sort();
-    let kinds: Vec<String> = kinds
-        .iter()
-        .map(|(kind, n)| format!("{n} {}", was_added(*kind)))
-        .collect();
+    let kinds: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} {}", was_added(*kind))).collect();
     let verb = if written { "changed" } else { "would change" };
-    format!(
-        "{}, {} {verb} ({})",
-        count(files.len() + new_files, "file"),
-        count(total, "object"),
-        kinds.join(", ")
-    )
+    format!("{}, {} {verb} ({})", count(files.len() + new_files, "file"), count(total, "object"), kinds.join(", "))
 }
 
 fn count(n: usize, noun: &str) -> String {
-    if n == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{n} {noun}s")
-    }
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }

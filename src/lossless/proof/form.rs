@@ -29,11 +29,7 @@ impl<'v> Want<'v> {
                 };
                 let mut at = &mut root;
                 for token in tokens(&object.base).into_iter().chain(tokens(path)) {
-                    let index = match at
-                        .below
-                        .iter()
-                        .position(|(name, _)| *name == token && token != "-")
-                    {
+                    let index = match at.below.iter().position(|(name, _)| *name == token && token != "-") {
                         Some(index) => index,
                         None => {
                             at.below.push((token, Self::default()));
@@ -49,26 +45,16 @@ impl<'v> Want<'v> {
     }
 
     fn get(&self, name: &str) -> Option<&Self> {
-        self.below
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, want)| want)
+        self.below.iter().find(|(key, _)| key == name).map(|(_, want)| want)
     }
 }
 
 /// Whether `new` is `old` with the operations, and nothing else, in every detail that a reader can see.
-pub(super) fn equal(
-    old: &Tree<'_>,
-    new: &Tree<'_>,
-    changes: &[&ObjectChange],
-) -> Result<(), String> {
+pub(super) fn equal(old: &Tree<'_>, new: &Tree<'_>, changes: &[&ObjectChange]) -> Result<(), String> {
     let want = Want::of(changes)?;
     node(old, old.root, new, new.root, Some(&want))?;
     let texts = |tree: &Tree<'_>| -> Vec<String> {
-        tree.comments
-            .iter()
-            .map(|span| tree.text[span.range()].to_owned())
-            .collect()
+        tree.comments.iter().map(|span| tree.text[span.range()].to_owned()).collect()
     };
     if old.comments.len() != new.comments.len() || texts(old) != texts(new) {
         return Err("a comment changes".into());
@@ -76,24 +62,11 @@ pub(super) fn equal(
     Ok(())
 }
 
-fn node(
-    old: &Tree<'_>,
-    a: NodeId,
-    new: &Tree<'_>,
-    b: NodeId,
-    want: Option<&Want<'_>>,
-) -> Result<(), String> {
+fn node(old: &Tree<'_>, a: NodeId, new: &Tree<'_>, b: NodeId, want: Option<&Want<'_>>) -> Result<(), String> {
     let (was, is) = (old.node(a), new.node(b));
-    let tag = |tree: &Tree<'_>, id: NodeId| {
-        tree.node(id)
-            .tag
-            .map(|span| tree.text[span.range()].to_owned())
-    };
+    let tag = |tree: &Tree<'_>, id: NodeId| tree.node(id).tag.map(|span| tree.text[span.range()].to_owned());
     let anchor = |tree: &Tree<'_>, id: NodeId| {
-        tree.node(id)
-            .anchor
-            .as_ref()
-            .map(|anchor| tree.text[anchor.span.range()].to_owned())
+        tree.node(id).anchor.as_ref().map(|anchor| tree.text[anchor.span.range()].to_owned())
     };
     if tag(old, a) != tag(new, b) || anchor(old, a) != anchor(new, b) {
         return Err("a tag or an anchor changes".into());
@@ -102,19 +75,9 @@ fn node(
         return value_at(new, b, value);
     }
     match (&was.data, &is.data) {
-        (Data::Scalar { text: s, style: x }, Data::Scalar { text: t, style: y })
-            if s == t && x == y =>
-        {
-            Ok(())
-        }
-        (Data::Alias(_), Data::Alias(_))
-            if old.text[was.span.range()] == new.text[is.span.range()] =>
-        {
-            Ok(())
-        }
-        (Data::Sequence { items: xs, flow: f }, Data::Sequence { items: ys, flow: g })
-            if f == g =>
-        {
+        (Data::Scalar { text: s, style: x }, Data::Scalar { text: t, style: y }) if s == t && x == y => Ok(()),
+        (Data::Alias(_), Data::Alias(_)) if old.text[was.span.range()] == new.text[is.span.range()] => Ok(()),
+        (Data::Sequence { items: xs, flow: f }, Data::Sequence { items: ys, flow: g }) if f == g => {
             let added: Vec<&Value> = want
                 .iter()
                 .flat_map(|want| &want.below)
@@ -126,29 +89,13 @@ fn node(
             }
             for (index, (&x, &y)) in xs.iter().zip(ys).enumerate() {
                 let below = want.filter(|want| !want.below.is_empty());
-                node(
-                    old,
-                    x,
-                    new,
-                    y,
-                    below.and_then(|want| want.get(&index.to_string())),
-                )?;
+                node(old, x, new, y, below.and_then(|want| want.get(&index.to_string())))?;
             }
-            ys[xs.len()..]
-                .iter()
-                .zip(added)
-                .try_for_each(|(&y, value)| value_at(new, y, value))
+            ys[xs.len()..].iter().zip(added).try_for_each(|(&y, value)| value_at(new, y, value))
         }
-        (
-            Data::Mapping {
-                entries: xs,
-                flow: f,
-            },
-            Data::Mapping {
-                entries: ys,
-                flow: g,
-            },
-        ) if f == g => mapping(old, xs, new, ys, want),
+        (Data::Mapping { entries: xs, flow: f }, Data::Mapping { entries: ys, flow: g }) if f == g => {
+            mapping(old, xs, new, ys, want)
+        }
         _ => Err("a value changes that was not to change".into()),
     }
 }
@@ -166,13 +113,8 @@ fn mapping(
     for &(key, value) in ys {
         let name = new.text(key).filter(|_| !new.is_merge(key));
         let wanted = want.zip(name).and_then(|(want, name)| want.get(name));
-        let there = name.is_some_and(|name| {
-            xs.iter()
-                .any(|&(k, _)| !old.is_merge(k) && old.text(k) == Some(name))
-        });
-        if let Some(Want {
-            set: Some(planned), ..
-        }) = wanted
+        let there = name.is_some_and(|name| xs.iter().any(|&(k, _)| !old.is_merge(k) && old.text(k) == Some(name)));
+        if let Some(Want { set: Some(planned), .. }) = wanted
             && !there
         {
             value_at(new, value, planned)?;
@@ -181,9 +123,7 @@ fn mapping(
             continue;
         }
         if new_seen && new.is_merge(key) {
-            return Err(
-                "a merge key ('<<') stands behind a new key: kubectl would let it win".into(),
-            );
+            return Err("a merge key ('<<') stands behind a new key: kubectl would let it win".into());
         }
         let Some(&(old_key, old_value)) = rest.next() else {
             return Err("a key appears that was not to appear".into());
@@ -218,10 +158,7 @@ fn value_at(tree: &Tree<'_>, id: NodeId, value: &Value) -> Result<(), String> {
                 return wrong();
             }
             for (&(key, node), (name, member)) in entries.iter().zip(members) {
-                if tree.text(key) != Some(name)
-                    || tree.is_merge(key)
-                    || tree.node(key).tag.is_some()
-                {
+                if tree.text(key) != Some(name) || tree.is_merge(key) || tree.node(key).tag.is_some() {
                     return wrong();
                 }
                 is_value(tree, node, member)?;
@@ -241,13 +178,7 @@ fn value_at(tree: &Tree<'_>, id: NodeId, value: &Value) -> Result<(), String> {
             let quoted = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
             text == planned && (quoted || write::is_safe_plain(planned))
         }
-        (
-            Data::Scalar {
-                text,
-                style: ScalarStyle::Plain,
-            },
-            other,
-        ) => *text == other.to_string(),
+        (Data::Scalar { text, style: ScalarStyle::Plain }, other) => *text == other.to_string(),
         _ => false,
     };
     if equal { Ok(()) } else { wrong() }

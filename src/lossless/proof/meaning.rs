@@ -4,9 +4,7 @@ use std::fmt;
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, ReplaceOperation};
-use serde::de::{
-    Deserialize, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
-};
+use serde::de::{Deserialize, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::super::plan::Refusal;
@@ -30,16 +28,13 @@ pub(super) enum Disagreement {
 impl Disagreement {
     pub(super) fn refusal(self, span: Span) -> Refusal {
         let why = match self {
-            Self::Unreadable => {
-                "this document is not readable by our second parser, so an edit can't be proved"
-            }
+            Self::Unreadable => "this document is not readable by our second parser, so an edit can't be proved",
             Self::Structure => "our two YAML parsers see different keys in this document",
-            Self::Patch => {
-                "the planned change does not fit what our second parser sees in this document"
-            }
+            Self::Patch => "the planned change does not fit what our second parser sees in this document",
             Self::Change => "our second parser sees another change than the planned one",
         };
-        Refusal::new(why, span).help("nothing was written; make the edit by hand, or write this part of the document plainly")
+        Refusal::new(why, span)
+            .help("nothing was written; make the edit by hand, or write this part of the document plainly")
     }
 }
 
@@ -58,12 +53,7 @@ fn opaque(kind: &str, text: impl fmt::Display) -> Value {
 /// A planned value as the second reader is to see it.
 fn planned(value: &Value) -> Value {
     match value {
-        Value::Object(members) => Value::Object(
-            members
-                .iter()
-                .map(|(k, v)| (k.clone(), planned(v)))
-                .collect(),
-        ),
+        Value::Object(members) => Value::Object(members.iter().map(|(k, v)| (k.clone(), planned(v))).collect()),
         Value::Array(items) => Value::Array(items.iter().map(planned).collect()),
         Value::String(text) => opaque("string", text),
         Value::Bool(flag) => opaque("bool", flag),
@@ -157,17 +147,12 @@ fn read(text: &str, format: Format) -> Result<Value, Disagreement> {
         Format::Json => serde_json::from_str::<Seen>(text).ok(),
         Format::Yaml => serde_yaml::from_str::<Seen>(text).ok(),
     };
-    seen.map(|Seen(value)| value)
-        .ok_or(Disagreement::Unreadable)
+    seen.map(|Seen(value)| value).ok_or(Disagreement::Unreadable)
 }
 
 /// The text of an object as a document of its own. An item of a block list keeps its column, for the indentation of what
 /// is inside it; one that uses an anchor from outside is read with its whole document.
-fn object_text<'t>(
-    tree: &'t Tree<'_>,
-    object: NodeId,
-    base: &[String],
-) -> Option<std::borrow::Cow<'t, str>> {
+fn object_text<'t>(tree: &'t Tree<'_>, object: NodeId, base: &[String]) -> Option<std::borrow::Cow<'t, str>> {
     if base.is_empty() {
         return Some(tree.text.into());
     }
@@ -188,9 +173,9 @@ fn object_text<'t>(
 fn reaches_out(tree: &Tree<'_>, object: NodeId, at: NodeId) -> bool {
     match &tree.node(at).data {
         Data::Alias(target) => *target < object,
-        Data::Mapping { entries, .. } => entries.iter().any(|&(key, value)| {
-            reaches_out(tree, object, key) || reaches_out(tree, object, value)
-        }),
+        Data::Mapping { entries, .. } => {
+            entries.iter().any(|&(key, value)| reaches_out(tree, object, key) || reaches_out(tree, object, value))
+        }
         Data::Sequence { items, .. } => items.iter().any(|&item| reaches_out(tree, object, item)),
         Data::Scalar { .. } => false,
     }
@@ -206,52 +191,32 @@ pub(super) fn equal(
     let alone = object_text(old, before, base).zip(object_text(new, after, base));
     let (was, is, prefix) = match &alone {
         Some((was, is)) => (read(was, old.format)?, read(is, new.format)?, None),
-        None => (
-            read(old.text, old.format)?,
-            read(new.text, new.format)?,
-            Some(base),
-        ),
+        None => (read(old.text, old.format)?, read(new.text, new.format)?, Some(base)),
     };
-    let (from, to) = if alone.is_some() {
-        (before, after)
-    } else {
-        (old.root, new.root)
-    };
+    let (from, to) = if alone.is_some() { (before, after) } else { (old.root, new.root) };
     if !same_structure(old, from, &was) || !same_structure(new, to, &is) {
         return Err(Disagreement::Structure);
     }
     let mut expected = was;
-    let patch: Vec<PatchOperation> = operations
-        .iter()
-        .filter_map(|operation| rebased(operation, prefix))
-        .collect();
+    let patch: Vec<PatchOperation> = operations.iter().filter_map(|operation| rebased(operation, prefix)).collect();
     json_patch::patch(&mut expected, &patch).map_err(|_| Disagreement::Patch)?;
-    if expected == is {
-        Ok(())
-    } else {
-        Err(Disagreement::Change)
-    }
+    if expected == is { Ok(()) } else { Err(Disagreement::Change) }
 }
 
 fn rebased(operation: &PatchOperation, prefix: Option<&[String]>) -> Option<PatchOperation> {
     let at = |path: &PointerBuf| {
         let mut whole = PointerBuf::new();
-        prefix
-            .unwrap_or_default()
-            .iter()
-            .for_each(|token| whole.push_back(token.as_str()));
+        prefix.unwrap_or_default().iter().for_each(|token| whole.push_back(token.as_str()));
         whole.append(path);
         whole
     };
     match operation {
-        PatchOperation::Add(add) => Some(PatchOperation::Add(AddOperation {
-            path: at(&add.path),
-            value: planned(&add.value),
-        })),
-        PatchOperation::Replace(replace) => Some(PatchOperation::Replace(ReplaceOperation {
-            path: at(&replace.path),
-            value: planned(&replace.value),
-        })),
+        PatchOperation::Add(add) => {
+            Some(PatchOperation::Add(AddOperation { path: at(&add.path), value: planned(&add.value) }))
+        }
+        PatchOperation::Replace(replace) => {
+            Some(PatchOperation::Replace(ReplaceOperation { path: at(&replace.path), value: planned(&replace.value) }))
+        }
         _ => None,
     }
 }
@@ -265,25 +230,17 @@ fn same_structure(tree: &Tree<'_>, id: NodeId, seen: &Value) -> bool {
     match (&tree.node(id).data, seen) {
         (Data::Mapping { entries, .. }, Value::Object(members)) => {
             entries.len() == members.len()
-                && entries
-                    .iter()
-                    .zip(members)
-                    .all(|(&(key, value), (name, member))| {
-                        let named = match (tree.text(key), name.starts_with(SCALAR)) {
-                            (Some(text), false) => {
-                                name.trim_end_matches(SCALAR) == text || !text.is_ascii()
-                            }
-                            _ => true,
-                        };
-                        named && same_structure(tree, value, member)
-                    })
+                && entries.iter().zip(members).all(|(&(key, value), (name, member))| {
+                    let named = match (tree.text(key), name.starts_with(SCALAR)) {
+                        (Some(text), false) => name.trim_end_matches(SCALAR) == text || !text.is_ascii(),
+                        _ => true,
+                    };
+                    named && same_structure(tree, value, member)
+                })
         }
         (Data::Sequence { items, .. }, Value::Array(values)) => {
             items.len() == values.len()
-                && items
-                    .iter()
-                    .zip(values)
-                    .all(|(&item, value)| same_structure(tree, item, value))
+                && items.iter().zip(values).all(|(&item, value)| same_structure(tree, item, value))
         }
         (Data::Scalar { .. }, Value::String(_)) => true,
         _ => false,
@@ -292,11 +249,7 @@ fn same_structure(tree: &Tree<'_>, id: NodeId, seen: &Value) -> bool {
 
 /// Whether the second reader takes the text for exactly this value.
 pub(super) fn is_value(text: &str, value: &Value) -> Result<(), Disagreement> {
-    if read(text, Format::Yaml)? == planned(value) {
-        Ok(())
-    } else {
-        Err(Disagreement::Change)
-    }
+    if read(text, Format::Yaml)? == planned(value) { Ok(()) } else { Err(Disagreement::Change) }
 }
 
 /// Whether the second reader sees the same in both texts; also true where it can read neither.
@@ -311,10 +264,7 @@ mod tests {
     #[test]
     fn nothing_that_a_value_would_lose_is_lost() {
         let read = |text: &str| read(text, Format::Yaml).unwrap();
-        assert_ne!(
-            read("a: 18446744073709551616"),
-            read("a: 18446744073709551617")
-        );
+        assert_ne!(read("a: 18446744073709551616"), read("a: 18446744073709551617"));
         assert_ne!(read("a: .nan"), read("a: .inf"));
         assert_ne!(read("a: 1\na: 2"), read("a: 3\na: 2"));
         assert_ne!(read("a: !x 1"), read("a: !y 1"));

@@ -16,11 +16,7 @@ use super::tree::Tree;
 use crate::diag::Span;
 
 /// Proves one edited document: `text` is the old one with the operations applied, and nothing else.
-pub(super) fn document(
-    old: &Tree<'_>,
-    text: &str,
-    changes: &[&ObjectChange],
-) -> Result<(), Refusal> {
+pub(super) fn document(old: &Tree<'_>, text: &str, changes: &[&ObjectChange]) -> Result<(), Refusal> {
     let whole = Span::new(old.base, old.base + old.text.len());
     let new = parse(&Document {
         bytes: text.as_bytes(),
@@ -34,25 +30,17 @@ pub(super) fn document(
     form::equal(old, &new, changes).map_err(|why| unproved(&why, whole))?;
     for (object, operations) in changes {
         let base = tokens(&object.base);
-        let (Some(before), Some(after)) =
-            (locate(old, old.root, &base), locate(&new, new.root, &base))
-        else {
+        let (Some(before), Some(after)) = (locate(old, old.root, &base), locate(&new, new.root, &base)) else {
             return Err(unproved("the object moved", whole));
         };
-        meaning::equal((old, before), (&new, after), &base, operations)
-            .map_err(|why| why.refusal(old.span(before)))?;
+        meaning::equal((old, before), (&new, after), &base, operations).map_err(|why| why.refusal(old.span(before)))?;
     }
     Ok(())
 }
 
 fn unproved(why: &str, span: Span) -> Refusal {
-    Refusal::new(
-        format!("this document can't be edited with certainty: {why}"),
-        span,
-    )
-    .help(
-        "nothing was written; make the edit by hand, and please report the shape of this document",
-    )
+    Refusal::new(format!("this document can't be edited with certainty: {why}"), span)
+        .help("nothing was written; make the edit by hand, and please report the shape of this document")
 }
 
 /// Proves documents added behind the last one of a file. Returns a note where a reader of libyaml's lineage now sees the
@@ -67,15 +55,9 @@ pub(super) fn appended(
     let joined = [old, text.as_bytes()].concat();
     let joined = Source::new(&joined);
     let segments: Vec<_> = joined.segments().collect();
-    let kept = segments
-        .len()
-        .checked_sub(objects.len())
-        .filter(|&kept| kept <= 1);
+    let kept = segments.len().checked_sub(objects.len()).filter(|&kept| kept <= 1);
     let Some(kept) = kept else {
-        return Err(unproved(
-            "the new documents don't stand apart from the last one",
-            behind,
-        ));
+        return Err(unproved("the new documents don't stand apart from the last one", behind));
     };
     for (segment, object) in segments[kept..].iter().zip(objects) {
         let tree = parse(segment).map_err(|refusal| unproved(&refusal.message, behind))?;
@@ -109,26 +91,16 @@ mod tests {
     use serde_json::json;
 
     fn add(path: &str, value: Value) -> PatchOperation {
-        PatchOperation::Add(json_patch::AddOperation {
-            path: PointerBuf::parse(path).unwrap(),
-            value,
-        })
+        PatchOperation::Add(json_patch::AddOperation { path: PointerBuf::parse(path).unwrap(), value })
     }
 
     fn changes(text: &str, operation: PatchOperation) -> (ObjectRef, Vec<PatchOperation>) {
-        let object = ObjectRef {
-            document: Span::new(0, text.len()),
-            base: PointerBuf::new(),
-        };
+        let object = ObjectRef { document: Span::new(0, text.len()), base: PointerBuf::new() };
         (object, vec![operation])
     }
 
     fn verdict(old: &str, new: &str, operation: PatchOperation) -> Result<(), Refusal> {
-        document(
-            &yaml::read(old, 0).unwrap(),
-            new,
-            &[&changes(old, operation)],
-        )
+        document(&yaml::read(old, 0).unwrap(), new, &[&changes(old, operation)])
     }
 
     #[test]
@@ -158,24 +130,14 @@ mod tests {
     fn a_merge_key_behind_the_new_member_is_refused() {
         let old = "d: &d {r: 1}\nspec:\n  x: 1\n  <<: *d\n";
         let op = add("/spec/i", json!("v"));
-        assert!(
-            verdict(
-                old,
-                "d: &d {r: 1}\nspec:\n  i: v\n  x: 1\n  <<: *d\n",
-                op.clone()
-            )
-            .is_err()
-        );
+        assert!(verdict(old, "d: &d {r: 1}\nspec:\n  i: v\n  x: 1\n  <<: *d\n", op.clone()).is_err());
         verdict(old, "d: &d {r: 1}\nspec:\n  x: 1\n  <<: *d\n  i: v\n", op).unwrap();
     }
 
     #[test]
     fn appending_behind_an_unfinished_block_scalar_says_so() {
         let text = "a: |\n  x";
-        let plan = Plan {
-            changes: vec![],
-            new_documents: vec![json!({"b": "c"})],
-        };
+        let plan = Plan { changes: vec![], new_documents: vec![json!({"b": "c"})] };
         let edited = apply(&Source::new(text.as_bytes()), &plan).unwrap();
         assert_eq!(edited.splices()[0].text, "\n---\nb: c");
         assert_eq!(edited.notes().len(), 1);

@@ -1,0 +1,202 @@
+//! From a plan to what is printed or written. Everything is proved before anything comes out.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::Path;
+
+use xaccount::diag::{Diagnostic, FileId};
+use xaccount::edit::{Inputs, Proved};
+use xaccount::files::Input;
+use xaccount::inject::{IdentityFile, Outcome};
+use xaccount::lossless::{Edited, Source, apply};
+use xaccount::output::{self, FileDiff, NewFile};
+use xaccount::run::{self, Run};
+
+use super::Mode;
+use crate::cli::OutputFormat;
+use crate::commands::{ExitStatus, Printed, Terminal};
+
+/// A plan on its way out.
+pub(super) struct Delivery<'d> {
+    pub(super) mode: Mode,
+    pub(super) inputs: &'d Inputs,
+    pub(super) run: &'d Run,
+    pub(super) outcome: &'d Outcome,
+    pub(super) terminal: &'d Terminal,
+}
+
+/// What is made of a file while its bytes are at hand.
+enum Made {
+    Nothing,
+    Diff(FileDiff),
+    Bytes(Vec<u8>),
+}
+
+/// A file to be made, proved.
+type New<'d> = (&'d Path, Edited);
+
+impl Delivery<'_> {
+    /// Proves all, then prints or writes. `warnings` go to stderr first.
+    pub(super) fn run(&self, warnings: String) -> Printed {
+        match self.deliver() {
+            Ok((stdout, status, notes)) => Printed {
+                before: warnings + &self.terminal.diagnostics(&notes, None),
+                stdout,
+                after: self.meaning(),
+                status,
+            },
+            Err(errors) => Printed::error(warnings + &self.terminal.diagnostics(&errors, Some(self.inputs))),
+        }
+    }
+
+    fn deliver(&self) -> Result<(Vec<u8>, ExitStatus, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let by_file = self.changed_objects();
+        let proved = self.inputs.prove(&self.outcome.plans, |file, bytes, edited| {
+            self.made(file, bytes, edited, by_file.get(&file).map_or(&[], Vec::as_slice))
+        })?;
+        let new: Option<New<'_>> = match &self.outcome.new_file {
+            None => None,
+            Some((path, plan)) => {
+                let edited =
+                    apply(&Source::new(&[]), plan).map_err(|refusal| vec![Diagnostic::error(refusal.message)])?;
+                Some((path.as_path(), edited))
+            }
+        };
+        let notes = proved
+            .iter()
+            .flat_map(|one| one.edited.notes().iter().map(|note| format!("{}: {note}", self.inputs.name(one.file))))
+            .map(Diagnostic::warning)
+            .collect();
+        let changed = new.is_some() || proved.iter().any(|one| !one.edited.is_unchanged());
+        let found = if changed { ExitStatus::Found } else { ExitStatus::Done };
+        let done = |stdout: Vec<u8>| (stdout, ExitStatus::Done);
+        let (stdout, status) = match self.mode {
+            Mode::Diff => {
+                let text = output::diff(&self.diffs(&proved, new.as_ref()), self.terminal.stdout_colour);
+                (text.into_bytes(), found)
+            }
+            Mode::Check => {
+                let mut names: Vec<String> = proved.iter().map(|one| self.inputs.name(one.file).to_owned()).collect();
+                names.extend(new.iter().map(|(path, _)| path.display().to_string()));
+                (names.iter().map(|name| format!("{name}\n")).collect::<String>().into_bytes(), found)
+            }
+            Mode::Write { exit_code } => {
+                self.inputs
+                    .write(&proved, new.as_ref().map(|(path, edited)| (*path, edited)))
+                    .map_err(|error| vec![Diagnostic::error(error.to_string())])?;
+                let stdout = self.stdin_result(&proved)?;
+                (stdout, if exit_code { found } else { ExitStatus::Done })
+            }
+            Mode::Output(OutputFormat::Patch) => done(self.patch(&self.diffs(&proved, new.as_ref()))?),
+            Mode::Output(OutputFormat::Yaml) => done(self.stream(&proved, new.as_ref())?),
+            Mode::Output(OutputFormat::JsonPatch) => done(json_text(&output::json_patch(self.run, self.outcome))),
+            Mode::Output(OutputFormat::Report) => done(json_text(&output::report(self.run, self.outcome))),
+        };
+        Ok((stdout, status, notes))
+    }
+
+    /// The lines that say what the result means.
+    fn meaning(&self) -> String {
+        let mut lines = Vec::new();
+        if self.mode == Mode::Output(OutputFormat::JsonPatch) {
+            lines.extend(self.outcome.added.iter().map(|added| {
+                let way = "add it as a resource (-o yaml, or --write --identity-file)";
+                format!("{} is new, which a JSON patch can't say: {way}", added.title)
+            }));
+        }
+        if !self.terminal.quiet {
+            lines.extend(output::cluster_lines(self.run, self.outcome));
+            lines.push(output::summary(self.outcome, self.run, matches!(self.mode, Mode::Write { .. })));
+        }
+        lines.iter().map(|line| format!("{line}\n")).collect()
+    }
+
+    /// The run's objects that change, by file.
+    fn changed_objects(&self) -> HashMap<FileId, Vec<usize>> {
+        let mut by_file: HashMap<FileId, Vec<usize>> = HashMap::new();
+        for index in self.outcome.changes.iter().filter_map(|change| change.object) {
+            by_file.entry(self.run.objects()[index].file).or_default().push(index);
+        }
+        by_file
+    }
+
+    /// Titles of the new objects that go to a file.
+    fn added_to(&self, is: impl Fn(&IdentityFile) -> bool) -> Vec<&str> {
+        let added = self.outcome.added.iter().filter(|added| is(&added.file));
+        added.map(|added| added.title.as_str()).collect()
+    }
+
+    fn made(&self, file: FileId, bytes: &[u8], edited: &Edited, changed: &[usize]) -> Made {
+        match self.mode {
+            Mode::Diff | Mode::Output(OutputFormat::Patch) => {
+                let added = self.added_to(|to| matches!(to, IdentityFile::There(there) if *there == file));
+                Made::Diff(output::of_file(self.run, file, bytes, edited, changed, &added))
+            }
+            Mode::Output(OutputFormat::Yaml) => Made::Bytes(edited.to_bytes(bytes)),
+            Mode::Write { .. } if *self.inputs.input(file) == Input::Stdin => Made::Bytes(edited.to_bytes(bytes)),
+            _ => Made::Nothing,
+        }
+    }
+
+    fn diffs(&self, proved: &[Proved<Made>], new: Option<&New<'_>>) -> Vec<FileDiff> {
+        let mut diffs: Vec<FileDiff> = proved
+            .iter()
+            .filter_map(|one| match &one.made {
+                Made::Diff(diff) => Some(diff.clone()),
+                _ => None,
+            })
+            .collect();
+        if let Some((path, edited)) = new {
+            let name = self.inputs.shown(path);
+            let text = String::from_utf8_lossy(&edited.to_bytes(&[])).into_owned();
+            let titles = self.added_to(|to| matches!(to, IdentityFile::New(_))).join(", ");
+            diffs.push(output::new_file(NewFile { name: &name, text: &text, heading: &format!("{titles}  {name}:1") }));
+        }
+        diffs
+    }
+
+    fn patch(&self, diffs: &[FileDiff]) -> Result<Vec<u8>, Vec<Diagnostic>> {
+        match diffs.iter().find_map(|diff| diff.fit().err()) {
+            None => Ok(output::diff(diffs, false).into_bytes()),
+            Some(unfit) => Err(vec![
+                Diagnostic::error(unfit.to_string())
+                    .help("use --write instead; or end the file with a newline first; or pass --identity-file, so that nothing is added there"),
+            ]),
+        }
+    }
+
+    /// The new bytes of standard input with `--write`, as gofmt prints them.
+    fn stdin_result(&self, proved: &[Proved<Made>]) -> Result<Vec<u8>, Vec<Diagnostic>> {
+        let stdin = (0..self.inputs.len()).map(FileId).find(|&file| *self.inputs.input(file) == Input::Stdin);
+        match stdin {
+            None => Ok(Vec::new()),
+            Some(file) => self.result(file, proved).map(Cow::into_owned),
+        }
+    }
+
+    /// A file's content as it will be.
+    fn result<'p>(&'p self, file: FileId, proved: &'p [Proved<Made>]) -> Result<Cow<'p, [u8]>, Vec<Diagnostic>> {
+        match proved.binary_search_by_key(&file, |one| one.file).ok().map(|at| &proved[at].made) {
+            Some(Made::Bytes(bytes)) => Ok(Cow::Borrowed(bytes)),
+            _ => self.inputs.bytes(file).map_err(|error| vec![error]),
+        }
+    }
+
+    /// All inputs with their changes as one stream that `kubectl apply -f -` takes.
+    fn stream(&self, proved: &[Proved<Made>], new: Option<&New<'_>>) -> Result<Vec<u8>, Vec<Diagnostic>> {
+        let mut parts = Vec::with_capacity(self.inputs.len() + 1);
+        for file in (0..self.inputs.len()).map(FileId) {
+            parts.push(self.result(file, proved)?);
+        }
+        if let Some((_, edited)) = new {
+            parts.push(Cow::Owned(edited.to_bytes(&[])));
+        }
+        Ok(run::joined(&parts))
+    }
+}
+
+fn json_text(value: &serde_json::Value) -> Vec<u8> {
+    let mut text = format!("{value:#}").into_bytes();
+    text.push(b'\n');
+    text
+}

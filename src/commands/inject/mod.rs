@@ -1,0 +1,97 @@
+//! `kubectl xaccount inject`.
+
+mod deliver;
+mod prepare;
+
+use xaccount::capa;
+use xaccount::diag::{Diagnostic, FileId};
+use xaccount::edit::Inputs;
+use xaccount::inject::{self, Failure, Nothing, Outcome};
+use xaccount::run::{self, Scan};
+
+use super::{Printed, Terminal};
+use crate::cli::{Inject, OutputFormat};
+use deliver::Delivery;
+
+/// What is done with the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Diff,
+    Write { exit_code: bool },
+    Check,
+    Output(OutputFormat),
+}
+
+impl Mode {
+    fn of(args: &Inject) -> Self {
+        match args.mode.output {
+            Some(format) => Self::Output(format),
+            None if args.mode.write => Self::Write { exit_code: args.mode.exit_code },
+            None if args.mode.check => Self::Check,
+            None => Self::Diff,
+        }
+    }
+}
+
+pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
+    let mode = Mode::of(args);
+    let (request, mut inputs) = match prepare::prepare(args, mode) {
+        Ok(prepared) => prepared,
+        Err(errors) => return Printed::error(terminal.diagnostics(&errors, None)),
+    };
+    let needles = capa::needles();
+    let scan = Scan {
+        needles: &needles,
+        skip_templates: args.input.skip_templates,
+        topology_variable: args.select.topology_variable.as_ref().map(|variable| variable.0.as_slice()),
+    };
+    let (run, mut warnings) = match inputs.scan(&scan) {
+        Ok(scanned) => scanned,
+        Err(errors) => return Printed::error(terminal.diagnostics(&errors, Some(&inputs))),
+    };
+    let outcome = match inject::plan(&run, &request) {
+        Ok(outcome) => outcome,
+        Err(Failure::Nothing(_)) if args.input.allow_empty => Outcome::default(),
+        Err(Failure::Nothing(nothing)) => {
+            warnings.push(nothing_to_point(&nothing, &inputs, args));
+            return Printed::error(terminal.diagnostics(&warnings, Some(&inputs)));
+        }
+        Err(Failure::Refused(errors)) => {
+            warnings.extend(errors);
+            return Printed::error(terminal.diagnostics(&warnings, Some(&inputs)));
+        }
+    };
+    warnings.extend(outcome.warnings.iter().cloned());
+    let mut before = terminal.diagnostics(&warnings, Some(&inputs));
+    if terminal.verbose > 0 {
+        outcome.decisions.iter().for_each(|line| before.push_str(&format!("{line}\n")));
+    }
+    Delivery { mode, inputs: &inputs, run: &run, outcome: &outcome, terminal }.run(before)
+}
+
+/// Nothing to point is an error: a typo must not create a cluster in the wrong account.
+fn nothing_to_point(nothing: &Nothing, inputs: &Inputs, args: &Inject) -> Diagnostic {
+    let listed = |mut names: Vec<String>| {
+        names.truncate(20);
+        names.join(", ")
+    };
+    match nothing {
+        Nothing::NoneSelected(titles) => {
+            Diagnostic::error("no object matches --cluster-name, --selector and --namespace")
+                .help(format!("these can carry an identity reference: {}", listed(titles.clone())))
+                .help("or pass --allow-empty if that is right")
+        }
+        Nothing::NoBearer => {
+            let seen = run::kinds_seen((0..inputs.len()).filter_map(|index| inputs.bytes(FileId(index)).ok()));
+            let seen = if seen.is_empty() { "no object at all".to_owned() } else { listed(seen) };
+            let mut error = Diagnostic::error("nothing here can carry an identity reference")
+                .help(format!("seen: {seen}"))
+                .help("wanted: AWSCluster, AWSManagedControlPlane, a ROSA kind, their templates, or a topology Cluster with an aws or eks variable")
+                .help("or pass --allow-empty if that is right");
+            if !args.input.recursive {
+                error = error.help("directories are read without what is below them, unless -R is given");
+            }
+            error
+        }
+    }
+}

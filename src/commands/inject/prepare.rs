@@ -1,0 +1,114 @@
+//! From flags to a request and the inputs.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use xaccount::aws::check_inline_policy;
+use xaccount::capa::IdentityKind;
+use xaccount::diag::Diagnostic;
+use xaccount::edit::Inputs;
+use xaccount::files::{self, FindError, Input};
+use xaccount::inject::{IdentityFile, IdentityRequest, Request, Selection, Target};
+
+use super::Mode;
+use crate::cli::Inject;
+use crate::commands::progress;
+
+pub(super) fn prepare(args: &Inject, mode: Mode) -> Result<(Request, Inputs), Vec<Diagnostic>> {
+    let one = |diagnostic: Diagnostic| vec![diagnostic];
+    let paths: Vec<PathBuf> = args.input.paths.iter().chain(&args.input.filenames).cloned().collect();
+    if let Some(directory) = &args.input.kustomize {
+        let pipe = format!("kubectl kustomize {} | kubectl xaccount inject -f - …", directory.display());
+        return Err(one(Diagnostic::error("-k is not read: inject edits files, and a build has none").help(pipe)));
+    }
+    if paths.is_empty() {
+        let mut error = Diagnostic::error("nothing to read: name files or directories")
+            .help("kubectl xaccount inject foo.yaml --account 222222222222");
+        error = error.help(if std::io::stdin().is_terminal() {
+            "or pipe manifests in and say so: dkp create cluster aws … | kubectl xaccount inject -f - …"
+        } else {
+            "standard input is read when it is named: kubectl xaccount inject -f - …"
+        });
+        return Err(one(error));
+    }
+    let target = match (&args.target.role_arn, &args.target.account) {
+        (Some(role), _) => Target::Role(role.clone()),
+        (None, Some(account)) => Target::Account {
+            account: account.clone(),
+            role: args.target.role_name.clone(),
+            partition: args.target.partition,
+        },
+        (None, None) => {
+            return Err(one(Diagnostic::error("no target account")
+                .help("--account 222222222222, or --role-arn arn:aws:iam::222222222222:role/NAME")));
+        }
+    };
+    let found = files::find(&paths, args.input.recursive).map_err(|error| one(find_error(&error)))?;
+    if matches!(mode, Mode::Write { .. })
+        && let Some(Input::Stream(path)) = found.iter().find(|input| matches!(input, Input::Stream(_)))
+    {
+        let error = Diagnostic::error(format!("{} is a pipe or a device and can't be written", path.display()))
+            .help("use -o yaml and redirect the output");
+        return Err(one(error));
+    }
+    let inline_policy = match &args.identity.inline_policy {
+        None => None,
+        Some(path) => {
+            let (bytes, _) = files::read(path).map_err(|error| one(Diagnostic::error(error.to_string())))?;
+            let text = String::from_utf8(bytes)
+                .map_err(|_| one(Diagnostic::error(format!("{} is not UTF-8", path.display()))))?;
+            let text = text.trim_end().to_owned();
+            check_inline_policy(&text)
+                .map_err(|error| one(Diagnostic::error(format!("--inline-policy {}: {error}", path.display()))))?;
+            Some(text)
+        }
+    };
+    let identity_file = args.identity.identity_file.as_deref();
+    let inputs =
+        Inputs::new(found, &mut std::io::stdin().lock(), args.input.stdin_filename.as_deref(), identity_file, progress)
+            .map_err(one)?;
+    let identity = &args.identity;
+    let request = Request {
+        target,
+        selection: Selection {
+            cluster_names: args.select.cluster_name.iter().map(globset::Glob::compile_matcher).collect(),
+            labels: args.select.selector.clone(),
+            namespace: args.select.namespace.clone(),
+        },
+        identity_name: identity.identity_name.clone(),
+        identity: IdentityRequest {
+            source: identity.source_identity.clone(),
+            allowed_namespaces: identity.allowed_namespaces.clone(),
+            session_name: identity.session_name.as_ref().map(ToString::to_string),
+            external_id: identity.external_id.as_ref().map(ToString::to_string),
+            duration_seconds: identity.duration.map(|duration| duration.get()),
+            inline_policy,
+            annotations: identity.identity_annotation.clone(),
+        },
+        identity_file: identity_file.map(|path| match inputs.find(path) {
+            Some(file) => IdentityFile::There(file),
+            None => IdentityFile::New(path.to_owned()),
+        }),
+        with_identity: !identity.no_identity,
+        with_controller_identity: identity.with_controller_identity,
+        api_version: identity.api_version,
+        overwrite: args.target.overwrite,
+        moves: args.target.move_account.clone(),
+    };
+    if let (Some((IdentityKind::Role, name)), Some(own)) = (&request.identity.source, &request.identity_name)
+        && name == own
+    {
+        return Err(one(Diagnostic::error(format!(
+            "the identity '{name}' can't be its own source: CAPA would never end"
+        ))));
+    }
+    Ok((request, inputs))
+}
+
+fn find_error(error: &FindError) -> Diagnostic {
+    match error {
+        FindError::Url { url } => Diagnostic::error(format!("{url} is a URL, and URLs are not read"))
+            .help(format!("curl -fsSL '{url}' | kubectl xaccount inject -f - …")),
+        other => Diagnostic::error(other.to_string()),
+    }
+}

@@ -1,0 +1,133 @@
+//! All objects of one run, with where they stand. Pure: bytes in, facts out.
+
+mod scan;
+mod stream;
+
+use std::collections::HashMap;
+
+use crate::capa::{IdentityKind, Object, Role};
+use crate::diag::{FileId, Location, Span};
+use crate::lossless::ObjectRef;
+
+pub use scan::{Scan, Scanned, scan};
+pub use stream::{joined, kinds_seen};
+
+/// An object and where it stands.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The file.
+    pub file: FileId,
+    /// The document and the place in it.
+    pub at: ObjectRef,
+    /// Line of its first key, from 1.
+    pub line: usize,
+    /// Its own bytes, whole lines where it shares none: what a message may show of the file.
+    pub window: Span,
+    /// What it is.
+    pub object: Object,
+    /// Whether kubectl drops its document without a word, because it follows `...` without a `---`.
+    pub bare: bool,
+}
+
+impl Found {
+    /// The kind, namespace and name, as a heading: `AWSCluster default/foo`.
+    pub fn title(&self) -> String {
+        let name = self.object.name.as_deref().unwrap_or("(no name)");
+        match &self.object.namespace {
+            Some(namespace) => format!("{} {namespace}/{name}", self.object.kind),
+            None => format!("{} {name}", self.object.kind),
+        }
+    }
+
+    /// A place inside the object.
+    pub fn location(&self, span: Span) -> Location {
+        Location { file: self.file, span, window: Some(self.window) }
+    }
+
+    /// Where its kind is written.
+    pub fn head(&self) -> Location {
+        self.location(self.object.kind_span)
+    }
+}
+
+/// A file of a run.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// As the user knows it: the path as typed, or what standard input counts as.
+    pub name: String,
+    /// Whether kubectl takes it for JSON.
+    pub brace: bool,
+    /// Whether it is read only for the identities in it.
+    pub identities_only: bool,
+}
+
+/// Everything a verb thinks about.
+#[derive(Clone, Debug, Default)]
+pub struct Run {
+    files: Vec<File>,
+    objects: Vec<Found>,
+    /// Indices of identities by kind and name.
+    identities: HashMap<(IdentityKind, String), Vec<usize>>,
+    /// Names of Clusters by the namespace, kind and name of what they refer to.
+    owners: HashMap<(Option<String>, String, String), String>,
+}
+
+impl Run {
+    /// A run of these files and their objects, which are in the order of the files.
+    pub fn new(files: Vec<File>, objects: Vec<Found>) -> Self {
+        let mut run = Self { files, objects, ..Self::default() };
+        for (index, found) in run.objects.iter().enumerate() {
+            let Some(name) = found.object.name.clone() else { continue };
+            let kind = match &found.object.role {
+                Role::Identity(..) => IdentityKind::Role,
+                Role::Controller(_) => IdentityKind::Controller,
+                Role::Static => IdentityKind::Static,
+                Role::Cluster { refers_to, .. } => {
+                    for to in refers_to {
+                        let key = (found.object.namespace.clone(), to.kind.clone(), to.name.clone());
+                        run.owners.entry(key).or_insert_with(|| name.clone());
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
+            run.identities.entry((kind, name)).or_default().push(index);
+        }
+        run
+    }
+
+    /// The files, by [`FileId`].
+    pub fn files(&self) -> &[File] {
+        &self.files
+    }
+
+    /// The file.
+    pub fn file(&self, file: FileId) -> &File {
+        &self.files[file.0]
+    }
+
+    /// The objects of all files, by file and place.
+    pub fn objects(&self) -> &[Found] {
+        &self.objects
+    }
+
+    /// Indices of all identities of a kind and name.
+    pub fn identities(&self, kind: IdentityKind, name: &str) -> &[usize] {
+        self.identities.get(&(kind, name.to_owned())).map_or(&[], Vec::as_slice)
+    }
+
+    /// The name of the cluster that an object belongs to: the Cluster of the run that refers to it, else its label, else
+    /// its own name.
+    pub fn cluster_name<'r>(&'r self, found: &'r Found) -> Option<&'r str> {
+        let object = &found.object;
+        if matches!(object.role, Role::Cluster { .. }) {
+            return object.name.as_deref();
+        }
+        let key = (object.namespace.clone(), object.kind.clone(), object.name.clone().unwrap_or_default());
+        let label = || {
+            let label = object.labels.iter().find(|(key, _)| key == "cluster.x-k8s.io/cluster-name");
+            label.map(|(_, value)| value.as_str())
+        };
+        self.owners.get(&key).map(String::as_str).or_else(label).or(object.name.as_deref())
+    }
+}

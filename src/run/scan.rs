@@ -1,0 +1,325 @@
+//! What one file holds for us.
+
+use super::Found;
+use crate::capa::{self, Role};
+use crate::diag::{Diagnostic, FileId, Location, Span};
+use crate::lossless::{
+    Data, Document, Needles, NodeId, ObjectRef, Refusal, Source, Tree, documents, line_around, parse,
+};
+use crate::parallel;
+
+/// How a file is scanned.
+#[derive(Debug)]
+pub struct Scan<'a> {
+    /// What must stand in a document for it to be parsed.
+    pub needles: &'a Needles,
+    /// Leave templates that hold our kinds alone, with a warning.
+    pub skip_templates: bool,
+    /// A topology variable that is to hold a reference though it is not there, as path.
+    pub topology_variable: Option<&'a [String]>,
+}
+
+/// What one file holds for us.
+#[derive(Debug, Default)]
+pub struct Scanned {
+    /// The objects in order.
+    pub objects: Vec<Found>,
+    /// What to say although nothing is wrong.
+    pub warnings: Vec<Diagnostic>,
+    /// Whether kubectl takes the file for JSON, so that it takes no second document.
+    pub brace: bool,
+}
+
+/// Reads what a file holds for us. A file that holds nothing for us is never an error, however broken it is.
+///
+/// # Errors
+/// Every document that names one of our kinds and can't be read, each with its place.
+pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, Vec<Diagnostic>> {
+    let source = Source::new(bytes);
+    if source.is_utf16(options.needles) {
+        return Err(vec![utf16(Location { file, span: Span::new(0, 2), window: None })]);
+    }
+    let candidates: Vec<Document<'_>> = documents(&source, options.needles).collect();
+    if candidates.is_empty() {
+        return Ok(Scanned::default());
+    }
+    let mut scanned = Scanned { brace: source.begins_with_brace(), ..Scanned::default() };
+    let mut errors = Vec::new();
+    for result in parallel::map(&candidates, |document| read(file, bytes, document, options)) {
+        match result {
+            Ok(found) => scanned.objects.extend(found),
+            Err(Problem::Template(diagnostic)) if options.skip_templates => {
+                scanned.warnings.push(Diagnostic {
+                    severity: crate::diag::Severity::Warning,
+                    help: vec!["left alone, because of --skip-templates".into()],
+                    ..diagnostic
+                });
+            }
+            Err(Problem::Template(diagnostic) | Problem::Broken(diagnostic)) => errors.push(diagnostic),
+        }
+    }
+    let ours = !errors.is_empty() || scanned.objects.iter().any(|found| found.object.role != Role::Foreign);
+    if ours {
+        if let Some((character, span)) = source.doubtful_marker() {
+            errors.insert(0, doubtful_marker(character, Location { file, span, window: None }));
+        }
+        if let Some(diagnostic) = log_lines(file, &source) {
+            errors.insert(0, diagnostic);
+            errors.truncate(1);
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    number_lines(bytes, &mut scanned.objects);
+    Ok(scanned)
+}
+
+/// Counts line breaks once from front to back.
+fn number_lines(bytes: &[u8], objects: &mut [Found]) {
+    let (mut at, mut line) = (0, 1);
+    for found in objects {
+        line += memchr::memchr_iter(b'\n', &bytes[at..found.object.start]).count();
+        at = found.object.start;
+        found.line = line;
+    }
+}
+
+enum Problem {
+    Template(Diagnostic),
+    Broken(Diagnostic),
+}
+
+fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>) -> Result<Vec<Found>, Problem> {
+    let tree = match parse(document) {
+        Ok(tree) => tree,
+        // An escape that could spell one of our kinds, in a text that no reader takes.
+        Err(_) if !document.literal => return Ok(Vec::new()),
+        Err(refusal) => return Err(unreadable(file, document, &refusal)),
+    };
+    let mut found = Vec::new();
+    let whole = Walk { file, bytes, document, tree: &tree, options };
+    whole.objects(tree.root, &mut Vec::new(), &mut found);
+    // Comments that begin with `#@` are code for ytt: the document around them is no manifest yet.
+    let ytt = tree.comments.iter().find(|span| tree.text[span.range()].starts_with("#@"));
+    if let Some(span) = ytt.filter(|_| found.iter().any(|found: &Found| found.object.role != Role::Foreign)) {
+        let at = Location { file, span: span.shifted(tree.base), window: shown(document) };
+        return Err(Problem::Template(
+            Diagnostic::error("this document is a ytt template, not a manifest")
+                .at(at, "")
+                .help("render it first and give the result, or pass --skip-templates to leave it alone"),
+        ));
+    }
+    if let Some(key) = tree.complex_key() {
+        let named = found.iter().any(|found: &Found| found.object.role != Role::Foreign);
+        if named || (found.is_empty() && document.literal) {
+            let span = tree.span(key);
+            let at = Location { file, span, window: shown(document) };
+            return Err(Problem::Template(
+                Diagnostic::error(
+                    "a key is not a scalar, as in 'name: {{ name }}': this is a template, not a manifest",
+                )
+                .at(at, "")
+                .help("render it first and give the result, or pass --skip-templates to leave it alone"),
+            ));
+        }
+    }
+    Ok(found)
+}
+
+struct Walk<'w> {
+    file: FileId,
+    bytes: &'w [u8],
+    document: &'w Document<'w>,
+    tree: &'w Tree<'w>,
+    options: &'w Scan<'w>,
+}
+
+impl Walk<'_> {
+    /// The document's object, or the items of a List, as kubectl flattens them.
+    fn objects(&self, node: NodeId, base: &mut Vec<String>, found: &mut Vec<Found>) {
+        let Some(object) = capa::view(self.tree, node, self.options.topology_variable) else {
+            return;
+        };
+        if object.kind.ends_with("List")
+            && let Some(items) = self.tree.value(node, "items")
+            && let Data::Sequence { items, .. } = &self.tree.node(items).data
+        {
+            for (index, &item) in items.iter().enumerate() {
+                base.extend(["items".to_owned(), index.to_string()]);
+                self.objects(item, base, found);
+                base.truncate(base.len() - 2);
+            }
+            return;
+        }
+        let span = self.tree.span(node);
+        let window = if base.is_empty() { self.document.span } else { own_lines(self.bytes, span) };
+        let base = base.iter().fold(json_patch::jsonptr::PointerBuf::new(), |mut pointer, token| {
+            pointer.push_back(token.as_str());
+            pointer
+        });
+        found.push(Found {
+            file: self.file,
+            at: ObjectRef { document: self.document.span, base },
+            line: 0,
+            window,
+            bare: self.document.bare,
+            object,
+        });
+    }
+}
+
+/// An item's span, extended to whole lines where nothing of another item stands on them.
+fn own_lines(bytes: &[u8], span: Span) -> Span {
+    let mark = |b: &u8| b" \t-,[]{}\r\n".contains(b);
+    let start = line_around(bytes, span.start).start;
+    let end = line_around(bytes, span.end.saturating_sub(1).max(span.start)).end.max(span.end);
+    let start = if bytes[start..span.start].iter().all(mark) { start } else { span.start };
+    let end = if bytes[span.end..end].iter().all(mark) { end } else { span.end };
+    Span::new(start, end)
+}
+
+/// The document's bytes where they may be shown: not where they could be a Secret's or a ConfigMap's.
+fn shown(document: &Document<'_>) -> Option<Span> {
+    let body = [b"Secret".as_slice(), b"ConfigMap", b"secret", b"stringData"]
+        .iter()
+        .any(|word| memchr::memmem::find(document.bytes, word).is_some());
+    (!body).then_some(document.span)
+}
+
+/// What kind of template the text is, if it looks like one.
+fn template(text: &[u8]) -> Option<&'static str> {
+    let holds = |needle: &[u8]| memchr::memmem::find(text, needle).is_some();
+    if holds(b"{%") {
+        Some("a Jinja template")
+    } else if holds(b"{{") {
+        Some("a Helm or Go template")
+    } else if holds(b"<%") {
+        Some("an ERB template")
+    } else {
+        None
+    }
+}
+
+fn unreadable(file: FileId, document: &Document<'_>, refusal: &Refusal) -> Problem {
+    let at = Location { file, span: refusal.span, window: shown(document) };
+    match template(document.bytes) {
+        Some(kind) => Problem::Template(
+            Diagnostic::error(format!("this document is {kind}, not a manifest ({})", refusal.message))
+                .at(at, "")
+                .help("render it first and give the result, or pass --skip-templates to leave it alone"),
+        ),
+        None => {
+            let mut diagnostic = Diagnostic::error(format!("this document can't be read: {}", refusal.message))
+                .at(at, "")
+                .help("it names a kind that carries an identity reference, so it can't be passed by");
+            diagnostic.help.extend(refusal.help.iter().cloned());
+            Problem::Broken(diagnostic)
+        }
+    }
+}
+
+fn utf16(at: Location) -> Diagnostic {
+    Diagnostic::error("this file is UTF-16; manifests must be UTF-8")
+        .at(at, "")
+        .help("PowerShell's '>' writes UTF-16. Convert it: Get-Content FILE | Set-Content -Encoding utf8 NEW-FILE")
+        .help("or elsewhere: iconv -f UTF-16 -t UTF-8 FILE > NEW-FILE")
+}
+
+fn doubtful_marker(character: char, at: Location) -> Diagnostic {
+    let name = match character {
+        '\r' => "a carriage return without a line feed",
+        '\u{feff}' => "a byte-order mark in the middle of the file",
+        '\u{85}' => "U+0085 (next line)",
+        '\u{2028}' => "U+2028 (line separator)",
+        _ => "U+2029 (paragraph separator)",
+    };
+    Diagnostic::error(format!("{name} stands before a document marker: readers disagree where a document ends"))
+        .at(at, "")
+        .help("replace it by a line feed and run again")
+}
+
+/// Text above the first document that `2>&1` put there.
+fn log_lines(file: FileId, source: &Source<'_>) -> Option<Diagnostic> {
+    let first = source.segments().next()?;
+    let mut at = 0;
+    loop {
+        let line = line_around(first.bytes, at);
+        let text = first.bytes.get(line.range())?;
+        let trimmed = text.trim_ascii();
+        if !trimmed.is_empty() && trimmed[0] != b'#' {
+            if !is_log_line(trimmed) {
+                return None;
+            }
+            let span = Span::new(line.start, line.start + text.trim_ascii_end().len()).shifted(first.span.start);
+            let at = Location { file, span, window: None };
+            return Some(Diagnostic::error("a line of log text stands above the first document").at(at, "").help(
+                "'dkp … 2>&1 > FILE' or '&>' puts it there: write 'dkp … > FILE' and run again, or delete the line",
+            ));
+        }
+        if line.end >= first.bytes.len() {
+            return None;
+        }
+        at = line.end;
+    }
+}
+
+/// Whether a line can't begin a mapping, a collection, a directive or a quoted or block scalar.
+fn is_log_line(line: &[u8]) -> bool {
+    if matches!(line[0], b'%' | b'-' | b'{' | b'[' | b'?' | b'!' | b'&' | b'*' | b'"' | b'\'' | b'|' | b'>' | b'.') {
+        return false;
+    }
+    let word = line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len());
+    let key = line[..word].ends_with(b":") || line[word..].trim_ascii_start().starts_with(b":");
+    !key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scanned(text: &str) -> Result<Scanned, Vec<Diagnostic>> {
+        let needles = capa::needles();
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None };
+        scan(FileId(0), text.as_bytes(), &options)
+    }
+
+    const CLUSTER: &str =
+        "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata:\n  name: a\n  namespace: n\n";
+
+    #[test]
+    fn neighbours_that_are_not_ours_may_be_broken() {
+        let scanned = scanned(&format!("a: {{{{ b }}: c\n---\n{CLUSTER}---\nx: [\n")).unwrap();
+        assert_eq!(scanned.objects.len(), 1);
+        assert_eq!((scanned.objects[0].line, scanned.objects[0].title().as_str()), (3, "AWSCluster n/a"));
+    }
+
+    #[test]
+    fn a_broken_document_that_names_our_kind_is_an_error() {
+        assert!(scanned("kind: AWSCluster\nspec: [\n").is_err());
+        assert!(scanned("kind: AWSCluster\nname: {{ name }}\n").is_err());
+        assert!(scanned("kind: Nothing\nspec: [\n").is_ok());
+    }
+
+    #[test]
+    fn log_text_is_told_from_yaml() {
+        for line in [
+            "Generating cluster resources",
+            "INFO[0000] x src=\"y\"",
+            "time=\"1\" level=info msg=\"a: b\"",
+            "W1123 10:00:00.1 x.go:70] v",
+        ] {
+            let errors = scanned(&format!("{line}\n{CLUSTER}")).unwrap_err();
+            assert!(errors[0].message.contains("log text"), "{line}: {errors:?}");
+        }
+        assert!(scanned(&format!("# comment\n{CLUSTER}")).is_ok());
+    }
+
+    #[test]
+    fn the_items_of_a_list_are_objects() {
+        let text = format!("apiVersion: v1\nkind: List\nitems:\n- {}", CLUSTER.trim_end().replace('\n', "\n  "));
+        let scanned = scanned(&text).unwrap();
+        assert_eq!(scanned.objects[0].at.base.to_string(), "/items/0");
+        assert_eq!(scanned.objects[0].line, 4);
+    }
+}
