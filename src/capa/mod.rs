@@ -10,6 +10,5 @@ pub use tables::{
     TOPOLOGY_PROVIDERS, Typed, Version, classify, needles,
 };
 pub use view::{
-    ControllerIdentity, Field, IdentityReference, Object, ObjectReference, Reference, Role, RoleIdentity, State,
-    topology_region, view,
+    ControllerIdentity, Field, IdentityReference, Object, ObjectReference, Reference, Role, RoleIdentity, State, view,
 };

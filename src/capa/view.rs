@@ -193,6 +193,27 @@ pub struct Object {
     pub role: Role,
 }
 
+impl Object {
+    /// The places of the object that hold, or are to hold, an identity reference.
+    pub fn references(&self) -> impl Iterator<Item = &IdentityReference> {
+        let (one, many): (Option<&IdentityReference>, &[IdentityReference]) = match &self.role {
+            Role::Bearer { reference, .. } => (Some(reference), &[]),
+            Role::Cluster { references, .. } => (None, references),
+            _ => (None, &[]),
+        };
+        one.into_iter().chain(many)
+    }
+
+    /// The region that the object says: in its spec, its template's, or its topology's variables.
+    pub fn region(&self) -> Option<&str> {
+        match &self.role {
+            Role::Bearer { region, .. } => region.text(),
+            Role::Cluster { region, .. } => region.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 /// Reads the object at `node`. `variable` names a topology variable that is to hold a reference though it is not there.
 /// `None` for what has no apiVersion and kind, as no Kubernetes object is.
 pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Option<Object> {
@@ -474,14 +495,6 @@ fn missing_variable(
             let present = if there { base.len() } else { list.present };
             IdentityReference { path, present, state: State::Unset, guard: None, span: list.span }
         }
-    }
-}
-
-/// The region that a topology Cluster's variables say.
-pub fn topology_region(object: &Object) -> Option<&str> {
-    match &object.role {
-        Role::Cluster { region, .. } => region.as_deref(),
-        _ => None,
     }
 }
 

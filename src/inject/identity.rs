@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::{ChangeKind, IdentityFile, Planner, Served};
 use crate::capa::{
-    CONTROLLER_IDENTITY, Field, IDENTITY_GROUP, IdentityKind, ROLE_IDENTITY, Role, RoleIdentity, State, Version,
+    CONTROLLER_IDENTITY, Field, IDENTITY_GROUP, IdentityKind, IdentityReference, ROLE_IDENTITY, Role, RoleIdentity,
+    State, Version,
 };
 use crate::diag::{Diagnostic, FileId, Location, Span};
 
@@ -288,7 +289,37 @@ impl Planner<'_> {
                 return;
             }
         }
+        if !empty {
+            self.warn_of_others(index, one);
+        }
         edit.put(&["spec", "roleARN"], field, json!(wanted));
+    }
+
+    /// Says which other objects of the run an identity takes along to its new role.
+    fn warn_of_others(&mut self, index: usize, one: &Served) {
+        let run = self.run;
+        let names_it = |reference: &IdentityReference| match &reference.state {
+            State::Set(there) => there.kind.text() == Some(ROLE_IDENTITY) && there.name.text() == Some(&one.name),
+            _ => false,
+        };
+        let others: Vec<String> = (0..run.objects().len())
+            .filter(|other| one.objects.binary_search(other).is_err())
+            .map(|other| &run.objects()[other])
+            .filter(|found| found.object.references().any(names_it))
+            .map(|found| found.title())
+            .collect();
+        if !others.is_empty() {
+            let found = &run.objects()[index];
+            self.outcome.warnings.push(
+                Diagnostic::warning(format!(
+                    "{} takes along objects that were not selected: {}",
+                    found.title(),
+                    others.join(", ")
+                ))
+                .at(found.head(), "")
+                .help("they name the same identity; pass --identity-name to make another one instead"),
+            );
+        }
     }
 
     fn mend_source(&mut self, index: usize, identity: &RoleIdentity, edit: &mut Edit) {

@@ -11,7 +11,7 @@ use json_patch::PatchOperation;
 use serde_json::Value;
 
 use crate::aws::{AccountId, Partition, RoleArn};
-use crate::capa::{self, DEFAULT_ROLE_NAME, IdentityKind, Role, Version};
+use crate::capa::{DEFAULT_ROLE_NAME, IdentityKind, Role, Version};
 use crate::diag::{Diagnostic, FileId};
 use crate::lossless::{ObjectRef, Plan};
 use crate::run::Run;
@@ -242,9 +242,10 @@ impl Planner<'_> {
     /// The role for an object, from what is asked for and its region.
     fn role_for(&mut self, index: usize) -> Option<RoleArn> {
         let found = &self.run.objects()[index];
-        let (region, span) = match &found.object.role {
-            Role::Bearer { region, .. } => (region.text().map(str::to_owned), region.span()),
-            _ => (capa::topology_region(&found.object).map(str::to_owned), None),
+        let region = found.object.region().map(str::to_owned);
+        let span = match &found.object.role {
+            Role::Bearer { region, .. } => region.span(),
+            _ => None,
         };
         let of_region = region.as_deref().and_then(Partition::of_region);
         let at = found.location(span.unwrap_or(found.object.kind_span));

@@ -30,13 +30,9 @@ impl Planner<'_> {
             };
             let found = &self.run.objects()[index];
             self.warn_about(index);
-            let (references, defaulted): (Vec<&IdentityReference>, bool) = match &found.object.role {
-                Role::Bearer { reference, bearer, .. } => (vec![&**reference], bearer.defaulted),
-                // The class's template is defaulted by CAPA's webhook as any other.
-                Role::Cluster { references, .. } => (references.iter().collect(), true),
-                _ => continue,
-            };
-            for reference in references {
+            // A class's template is defaulted by CAPA's webhook as any other.
+            let defaulted = !matches!(&found.object.role, Role::Bearer { bearer, .. } if !bearer.defaulted);
+            for reference in found.object.references() {
                 if let Some(name) = self.reference(index, reference, &role, defaulted) {
                     self.serve(&mut served, index, name, &role);
                 }
@@ -77,10 +73,7 @@ impl Planner<'_> {
         if let Role::Bearer { bearer, version, .. } = &found.object.role
             && let Some(served) = version.no_longer_served()
         {
-            warn(
-                Diagnostic::warning(format!("{} {} : {served}", bearer.kind, version).replace(" :", ":"))
-                    .at(found.head(), ""),
-            );
+            warn(Diagnostic::warning(format!("{} {version}: {served}", bearer.kind)).at(found.head(), ""));
         }
         if found.bare {
             warn(

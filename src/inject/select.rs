@@ -97,19 +97,13 @@ impl LabelSelector {
     }
 }
 
-/// Whether the object carries a reference, or is to.
-fn is_bearer(found: &Found) -> bool {
-    match &found.object.role {
-        Role::Bearer { .. } => true,
-        Role::Cluster { references, .. } => !references.is_empty(),
-        _ => false,
-    }
-}
-
 /// Indices of the objects that are meant.
 pub(super) fn select(run: &Run, selection: &Selection) -> Result<Vec<usize>, Nothing> {
     let bearers: Vec<usize> = (0..run.objects().len())
-        .filter(|&index| !run.file(run.objects()[index].file).identities_only && is_bearer(&run.objects()[index]))
+        .filter(|&index| {
+            !run.file(run.objects()[index].file).identities_only
+                && run.objects()[index].object.references().next().is_some()
+        })
         .collect();
     if bearers.is_empty() {
         return Err(Nothing::NoBearer);

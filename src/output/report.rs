@@ -29,14 +29,12 @@ pub fn json_patch(run: &Run, outcome: &Outcome) -> Value {
 }
 
 fn target(found: &Found) -> Value {
-    let mut target = identity(found);
-    let api_version = target.remove("apiVersion").unwrap_or_default();
-    let (group, version) = api_version.as_str().and_then(|text| text.split_once('/')).unwrap_or_default();
-    let mut out = Map::new();
-    out.insert("group".into(), json!(group));
-    out.insert("version".into(), json!(version));
-    out.extend(target);
-    Value::Object(out)
+    let (group, version) = found.object.api_version.split_once('/').unwrap_or_default();
+    let mut target = Map::new();
+    target.insert("group".into(), json!(group));
+    target.insert("version".into(), json!(version));
+    target.extend(identity(found).into_iter().filter(|(key, _)| key != "apiVersion"));
+    Value::Object(target)
 }
 
 fn identity(found: &Found) -> Map<String, Value> {
