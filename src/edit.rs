@@ -225,10 +225,16 @@ impl Inputs {
     ///
     /// # Errors
     /// As `replace_all`.
-    pub fn write<T>(&self, proved: &[Proved<T>], new: Option<(&Path, &Edited)>) -> Result<(), WriteError>
+    pub fn write<T>(&mut self, proved: &[Proved<T>], new: Option<(&Path, &Edited)>) -> Result<(), WriteError>
     where
         T: Sync,
     {
+        // Each file is read again under the lock; two copies of a large one are one too many.
+        for entry in &mut self.entries {
+            if matches!(entry.input, Input::File(_)) {
+                entry.bytes = None;
+            }
+        }
         let renders: Vec<_> = proved
             .iter()
             .map(|one| (one.file, |old: &[u8], out: &mut dyn std::io::Write| one.edited.write_to(old, out)))

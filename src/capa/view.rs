@@ -226,7 +226,7 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
         if let Field::Ambiguous(span) = field {
             return Some(Object {
                 api_version: api_version.text().unwrap_or_default().to_owned(),
-                kind: kind.text().unwrap_or_default().to_owned(),
+                kind: kind.text().unwrap_or("object").to_owned(),
                 name: meta("name"),
                 namespace: meta("namespace"),
                 labels: Vec::new(),

@@ -19,7 +19,7 @@ use crate::commands::{ExitStatus, Printed, Terminal};
 /// A plan on its way out.
 pub(super) struct Delivery<'d> {
     pub(super) mode: Mode,
-    pub(super) inputs: &'d Inputs,
+    pub(super) inputs: &'d mut Inputs,
     pub(super) run: &'d Run,
     pub(super) outcome: &'d Outcome,
     pub(super) terminal: &'d Terminal,
@@ -37,7 +37,7 @@ type New<'d> = (&'d Path, Edited);
 
 impl Delivery<'_> {
     /// Proves all, then prints or writes. `warnings` go to stderr first.
-    pub(super) fn run(&self, warnings: String) -> Printed {
+    pub(super) fn run(mut self, warnings: String) -> Printed {
         match self.deliver() {
             Ok((stdout, status, notes)) => Printed {
                 before: warnings + &self.terminal.diagnostics(&notes, None),
@@ -49,7 +49,7 @@ impl Delivery<'_> {
         }
     }
 
-    fn deliver(&self) -> Result<(Vec<u8>, ExitStatus, Vec<Diagnostic>), Vec<Diagnostic>> {
+    fn deliver(&mut self) -> Result<(Vec<u8>, ExitStatus, Vec<Diagnostic>), Vec<Diagnostic>> {
         let by_file = self.changed_objects();
         let proved = self.inputs.prove(&self.outcome.plans, |file, bytes, edited| {
             self.made(file, bytes, edited, by_file.get(&file).map_or(&[], Vec::as_slice))

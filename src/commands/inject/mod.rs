@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
     if terminal.verbose > 0 {
         outcome.decisions.iter().for_each(|line| before.push_str(&format!("{line}\n")));
     }
-    Delivery { mode, inputs: &inputs, run: &run, outcome: &outcome, terminal }.run(before)
+    Delivery { mode, inputs: &mut inputs, run: &run, outcome: &outcome, terminal }.run(before)
 }
 
 /// Nothing to point is an error: a typo must not create a cluster in the wrong account.
