@@ -82,8 +82,10 @@ pub enum State {
     Unset,
     /// A reference, perhaps incomplete.
     Set(Reference),
-    /// Something that is no mapping.
+    /// Something that is no mapping, there or on the way there.
     Wrong(Span),
+    /// A key on the way there is written twice, or supplied by a later `<<` too; the span is the second place.
+    Twice(Span),
 }
 
 /// A place of an object that holds, or is to hold, an identity reference.
@@ -166,8 +168,8 @@ pub enum Role {
     Controller(ControllerIdentity),
     /// A static identity.
     Static,
-    /// An object of CAPA in a shape that can't be; the sentence says why.
-    Refused(String),
+    /// An object of CAPA in a shape that can't be: why, and what to do.
+    Refused(String, &'static str),
     /// Anything else.
     Foreign,
 }
@@ -232,9 +234,10 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
                 labels: Vec::new(),
                 kind_span: *span,
                 start,
-                role: Role::Refused(format!(
-                    "the key '{key}' is written twice: kubectl takes the last, other tools refuse it"
-                )),
+                role: Role::Refused(
+                    format!("the key '{key}' is written twice: kubectl takes the last, other tools refuse it"),
+                    "remove one of them and run again",
+                ),
             });
         }
     }
@@ -243,7 +246,10 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
     };
     let role = match classify(&api_version, &kind) {
         Typed::Foreign => Role::Foreign,
-        Typed::Refused(why) => Role::Refused(why),
+        Typed::Refused(why) => Role::Refused(
+            why,
+            "take the apiVersion that your management cluster serves: kubectl api-resources | grep -i aws",
+        ),
         Typed::Identity(IdentityKind::Static, _) => Role::Static,
         Typed::Identity(IdentityKind::Controller, _) => Role::Controller(ControllerIdentity),
         Typed::Identity(IdentityKind::Role, version) => Role::Identity(Box::new(role_identity(tree, node)), version),
@@ -313,8 +319,7 @@ fn reference_at(
                 value
             }
             Lookup::Ambiguous { key } => {
-                // The engine refuses it with its place; here it must only not look unset.
-                let state = State::Wrong(tree.span(key));
+                let state = State::Twice(tree.span(key));
                 return IdentityReference { path, present: depth, state, guard, span: tree.span(key) };
             }
             Lookup::Absent => {

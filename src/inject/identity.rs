@@ -338,7 +338,7 @@ impl Planner<'_> {
                     }
                 }
             }
-            State::Wrong(span) => {
+            State::Wrong(span) | State::Twice(span) => {
                 self.may_change(index, "sourceIdentityRef", None, Some(*span), "a mapping of kind and name");
             }
         }

@@ -203,12 +203,9 @@ impl Planner<'_> {
     /// Objects of CAPA in a shape that can't be are errors wherever they stand.
     fn refuse_what_can_not_be(&mut self) {
         for found in self.run.objects() {
-            if let Role::Refused(why) = &found.object.role {
-                self.errors.push(
-                    Diagnostic::error(format!("{}: {why}", found.title()))
-                        .at(found.head(), "")
-                        .help("copy the apiVersion from what your management cluster serves: kubectl api-resources"),
-                );
+            if let Role::Refused(why, way_out) = &found.object.role {
+                let error = Diagnostic::error(format!("{}: {why}", found.title())).at(found.head(), "").help(*way_out);
+                self.errors.push(error);
             }
         }
     }

@@ -100,9 +100,17 @@ impl Planner<'_> {
         let existing = match &reference.state {
             State::Wrong(span) => {
                 self.errors.push(
-                    Diagnostic::error(format!("{}: the identity reference has no place here", found.title()))
-                        .at(found.location(*span), format!("'{}' must be one mapping", reference.path.last()?))
-                        .help("an identityRef is a mapping of kind and name; mend it by hand and run again"),
+                    Diagnostic::error(format!("{}: a mapping is expected on the way to identityRef", found.title()))
+                        .at(found.location(*span), format!("/{} leads here", reference.path.join("/")))
+                        .help("an identityRef is a mapping of kind and name; mend this by hand and run again"),
+                );
+                return None;
+            }
+            State::Twice(span) => {
+                self.errors.push(
+                    Diagnostic::error(format!("{}: a key on the way to identityRef is written twice", found.title()))
+                        .at(found.location(*span), format!("/{} leads here twice", reference.path.join("/")))
+                        .help("remove one of them and run again; kubectl takes the last, other tools refuse it"),
                 );
                 return None;
             }
@@ -189,7 +197,8 @@ impl Planner<'_> {
         {
             let words = match (kind, name) {
                 (None, None) => "an empty identityRef".to_owned(),
-                (kind, name) => format!("{}/{}", kind.unwrap_or("(no kind)"), name.unwrap_or("(no name)")),
+                (None, Some(name)) => format!("an identityRef without kind, name {name}"),
+                (Some(kind), name) => format!("{kind}/{}", name.unwrap_or("(no name)")),
             };
             return Some(Existing::NotSet(words));
         }

@@ -88,7 +88,8 @@ fn nothing_to_point(nothing: &Nothing, inputs: &Inputs, args: &Inject) -> Diagno
                 .help(format!("seen: {seen}"))
                 .help("wanted: AWSCluster, AWSManagedControlPlane, a ROSA kind, their templates, or a topology Cluster with an aws or eks variable")
                 .help("or pass --allow-empty if that is right");
-            if !args.input.recursive {
+            let mut paths = args.input.paths.iter().chain(&args.input.filenames);
+            if !args.input.recursive && paths.any(|path| path.is_dir()) {
                 error = error.help("directories are read without what is below them, unless -R is given");
             }
             error
