@@ -53,6 +53,9 @@ pub fn values(text: &[u8]) -> impl Iterator<Item = Result<Span, JsonError>> {
 
 /// Reads one value, and nothing but white space around it, into a tree. `base` is where the text begins in the file.
 pub fn read(text: &str, base: usize) -> Result<Tree<'_>, JsonError> {
+    if u32::try_from(text.len()).is_err() {
+        return Err(JsonError { message: "a text of more than 4 GiB", at: 0 });
+    }
     let mut reader = Reader::new(text.as_bytes(), Some(text));
     reader.space();
     let root = reader.value(0)?;
@@ -92,7 +95,7 @@ impl<'s> Reader<'s> {
 
     fn push(&mut self, start: usize, data: impl FnOnce(&'s str) -> Data<'s>) -> NodeId {
         if let Some(text) = self.text {
-            self.nodes.push(Node { data: data(text), span: Span::new(start, self.at), tag: None, anchor: None });
+            self.nodes.push(Node::new(data(text), Span::new(start, self.at)));
         }
         NodeId(u32::try_from(self.nodes.len().saturating_sub(1)).unwrap_or(u32::MAX))
     }
@@ -293,8 +296,8 @@ mod tests {
     fn spans_cover_the_tokens() {
         let tree = read(r#" {"a": "b\n"}"#, 0).unwrap();
         let (key, value) = tree.entries(tree.root).unwrap()[0];
-        assert_eq!(&tree.text[tree.node(key).span.range()], "\"a\"");
-        assert_eq!(&tree.text[tree.node(value).span.range()], "\"b\\n\"");
+        assert_eq!(&tree.text[tree.node(key).span().range()], "\"a\"");
+        assert_eq!(&tree.text[tree.node(value).span().range()], "\"b\\n\"");
         assert_eq!(tree.text(value), Some("b\n"));
     }
 }

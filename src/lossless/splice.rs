@@ -139,7 +139,7 @@ impl Editor<'_, '_> {
 
     /// Refuses an edit under an anchor that an alias uses: it would change the other place too.
     fn unshared(&self, place: &Place) -> Result<(), Refusal> {
-        match &self.tree.node(place.node).anchor {
+        match self.tree.node(place.node).anchor() {
             Some(anchor) if anchor.used => Err(Refusal::new(
                 "an alias uses this anchor: an edit here would change the other place too",
                 anchor.span.shifted(self.tree.base),
@@ -161,11 +161,11 @@ impl Editor<'_, '_> {
                 .refuse("the value to replace is an alias", place.node)
                 .help("write the value out instead of the alias and run again"));
         }
-        if let Some(tag) = node.tag {
+        if let Some(tag) = node.tag() {
             return Err(Refusal::new("the value to replace has a tag", tag.shifted(self.tree.base))
                 .help("remove the tag and run again"));
         }
-        let span = node.span;
+        let span = node.span();
         match (&node.data, value) {
             (Data::Scalar { style: ScalarStyle::Literal | ScalarStyle::Folded, .. }, _) => Err(self
                 .refuse("the value to replace is a block scalar ('|' or '>')", place.node)
@@ -231,9 +231,9 @@ impl Editor<'_, '_> {
             let (indent, step) = (self.column(key), self.step(key, place.node));
             let lines = write::block_member("x", value, indent, step);
             let mut out = Vec::new();
-            let rest = if absent { behind } else { node.span.end };
+            let rest = if absent { behind } else { node.span().end };
             if !absent {
-                out.push(self.splice(behind, node.span.end, String::new()));
+                out.push(self.splice(behind, node.span().end, String::new()));
             }
             let line =
                 self.next_line(rest).ok_or_else(|| self.refuse("no new line fits behind this value", place.node))?;
@@ -244,7 +244,7 @@ impl Editor<'_, '_> {
         Ok(vec![if absent {
             self.splice(behind, behind, format!(" {text}"))
         } else {
-            self.splice(node.span.start, node.span.end, text)
+            self.splice(node.span().start, node.span().end, text)
         }])
     }
 
@@ -281,18 +281,18 @@ impl Editor<'_, '_> {
             members.join(comma)
         };
         let Some(&(first, _)) = entries.first() else {
-            let at = node.span.start + 1;
+            let at = node.span().start + 1;
             return Ok(self.splice(at, at, write(members)));
         };
         if let Some(&(key, value)) = entries.iter().rev().find(|&&(key, _)| self.tree.is_merge(key)) {
-            let at = self.tree.node(value).span.end.max(self.tree.node(key).span.end);
+            let at = self.tree.node(value).span().end.max(self.tree.node(key).span().end);
             return Ok(self.splice(at, at, format!("{comma}{}", write(members))));
         }
         let at = self.key_start(first);
         let line = line_start(self.bytes(), at);
         let indent = &self.tree.text[line..at];
-        if look.quoted && line > node.span.start && indent.chars().all(|c| c == ' ' || c == '\t') {
-            let outer = &self.tree.text[line_start(self.bytes(), node.span.start)..];
+        if look.quoted && line > node.span().start && indent.chars().all(|c| c == ' ' || c == '\t') {
+            let outer = &self.tree.text[line_start(self.bytes(), node.span().start)..];
             let outer = outer.len() - outer.trim_start_matches([' ', '\t']).len();
             let unit = indent.get(outer.min(indent.len())..).filter(|unit| !unit.is_empty()).unwrap_or("  ");
             let text: String = members
@@ -303,7 +303,7 @@ impl Editor<'_, '_> {
                 .collect();
             return Ok(self.splice(at, at, text));
         }
-        let own_line = line > node.span.start && indent.chars().all(|c| c == ' ');
+        let own_line = line > node.span().start && indent.chars().all(|c| c == ' ');
         let text = if own_line {
             format!("{},{}{indent}", write(members), self.eol)
         } else {
@@ -366,8 +366,8 @@ impl Editor<'_, '_> {
         if flow {
             let text = write::flow(value, self.flow_look(place));
             let (at, text) = match items.last() {
-                Some(&last) => (self.tree.node(last).span.end, format!(", {text}")),
-                None => (node.span.start + 1, text),
+                Some(&last) => (self.tree.node(last).span().end, format!(", {text}")),
+                None => (node.span().start + 1, text),
             };
             return Ok(self.splice(at, at, text));
         }
@@ -399,9 +399,9 @@ impl Editor<'_, '_> {
     /// Start of a node with its tag and anchor.
     fn node_start(&self, id: NodeId) -> usize {
         let node = self.tree.node(id);
-        let tag = node.tag.map_or(node.span.start, |tag| tag.start);
-        let anchor = node.anchor.as_ref().map_or(node.span.start, |anchor| anchor.span.start);
-        node.span.start.min(tag).min(anchor)
+        let tag = node.tag().map_or(node.span().start, |tag| tag.start);
+        let anchor = node.anchor().map_or(node.span().start, |anchor| anchor.span.start);
+        node.span().start.min(tag).min(anchor)
     }
 
     /// Start of a key with its tag, anchor and `?`.
@@ -441,7 +441,7 @@ impl Editor<'_, '_> {
     /// Offset behind the colon of a key, or behind its value's tag and anchor.
     fn behind_key(&self, key: NodeId, value: NodeId) -> Result<usize, Refusal> {
         let bytes = self.bytes();
-        let mut at = self.tree.node(key).span.end;
+        let mut at = self.tree.node(key).span().end;
         loop {
             match bytes.get(at) {
                 Some(b':') => break,
@@ -451,8 +451,8 @@ impl Editor<'_, '_> {
             }
         }
         let node = self.tree.node(value);
-        let tag = node.tag.map_or(0, |tag| tag.end);
-        let anchor = node.anchor.as_ref().map_or(0, |anchor| anchor.span.end);
+        let tag = node.tag().map_or(0, |tag| tag.end);
+        let anchor = node.anchor().map_or(0, |anchor| anchor.span.end);
         Ok((at + 1).max(tag).max(anchor))
     }
 
@@ -476,19 +476,19 @@ impl Editor<'_, '_> {
         match &node.data {
             Data::Scalar { style: ScalarStyle::Absent, .. } => None,
             Data::Scalar { style: ScalarStyle::Literal | ScalarStyle::Folded, .. } => {
-                let end = node.span.end.min(self.tree.text.len());
+                let end = node.span().end.min(self.tree.text.len());
                 let line = line_start(self.bytes(), end);
                 self.tree.text[line..end]
                     .bytes()
                     .all(|b| b == b' ')
                     .then_some(line)
-                    .filter(|&line| line > node.span.start)
+                    .filter(|&line| line > node.span().start)
             }
             Data::Mapping { entries, flow: false } => {
                 entries.last().and_then(|&(key, value)| self.entry_tail(key, value))
             }
             Data::Sequence { items, flow: false } => items.last().and_then(|&item| self.tail(item)),
-            _ => self.next_line(node.span.end),
+            _ => self.next_line(node.span().end),
         }
     }
 
@@ -500,7 +500,7 @@ impl Editor<'_, '_> {
             || (like.is_some_and(|key| self.is_double_quoted(key)) && (first.is_some() || place.in_flow));
         let tight = quoted
             && like.is_some_and(|key| {
-                let rest = &self.tree.text[self.tree.node(key).span.end..];
+                let rest = &self.tree.text[self.tree.node(key).span().end..];
                 rest.starts_with(':') && !rest[1..].starts_with([' ', '\t', '\n', '\r'])
             });
         Flow { quoted, tight }

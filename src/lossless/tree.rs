@@ -66,18 +66,59 @@ pub struct Anchor {
     pub used: bool,
 }
 
-/// One node.
+/// One node. Small, for a document may have millions: texts of up to 4 GiB.
 #[derive(Clone, Debug)]
 pub struct Node<'s> {
     /// What it holds.
     pub data: Data<'s>,
+    start: u32,
+    end: u32,
+    properties: Option<Box<Properties>>,
+}
+
+/// What may stand before a node's content.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Properties {
+    pub(super) tag: Option<Span>,
+    pub(super) anchor: Option<Anchor>,
+}
+
+impl<'s> Node<'s> {
+    pub(super) fn new(data: Data<'s>, span: Span) -> Self {
+        let mut node = Self { data, start: 0, end: 0, properties: None };
+        node.start = offset(span.start);
+        node.set_end(span.end);
+        node
+    }
+
+    pub(super) fn set_end(&mut self, end: usize) {
+        self.end = offset(end);
+    }
+
+    pub(super) fn properties_mut(&mut self) -> &mut Properties {
+        self.properties.get_or_insert_default()
+    }
+
     /// The content, without tag and anchor. A block collection begins at its first key or item and ends with the
     /// content of its last. A block scalar ends where the parser stopped, which may be inside the next line's indent.
-    pub span: Span,
+    pub fn span(&self) -> Span {
+        Span::new(self.start as usize, self.end as usize)
+    }
+
     /// The tag token, if one is written.
-    pub tag: Option<Span>,
+    pub fn tag(&self) -> Option<Span> {
+        self.properties.as_ref()?.tag
+    }
+
     /// The anchor, if one is written.
-    pub anchor: Option<Box<Anchor>>,
+    pub fn anchor(&self) -> Option<&Anchor> {
+        self.properties.as_ref()?.anchor.as_ref()
+    }
+}
+
+/// The readers refuse longer texts.
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// One document.
@@ -128,7 +169,7 @@ impl<'s> Tree<'s> {
 
     /// A span of the tree in bytes of the file.
     pub fn span(&self, id: NodeId) -> Span {
-        self.node(id).span.shifted(self.base)
+        self.node(id).span().shifted(self.base)
     }
 
     /// The node, or what it is an alias of.
@@ -151,9 +192,9 @@ impl<'s> Tree<'s> {
     pub fn is_null(&self, id: NodeId) -> bool {
         let node = self.node(self.resolve(id));
         match &node.data {
-            Data::Scalar { style: ScalarStyle::Absent, .. } => node.tag.is_none(),
+            Data::Scalar { style: ScalarStyle::Absent, .. } => node.tag().is_none(),
             Data::Scalar { text, style: ScalarStyle::Plain } => {
-                node.tag.is_none() && matches!(text.as_ref(), "~" | "null" | "Null" | "NULL")
+                node.tag().is_none() && matches!(text.as_ref(), "~" | "null" | "Null" | "NULL")
             }
             _ => false,
         }
@@ -232,10 +273,15 @@ impl<'s> Tree<'s> {
         }
     }
 
+    /// The comments' texts in order, `#` included.
+    pub fn comment_texts(&self) -> impl Iterator<Item = &str> {
+        self.comments.iter().map(|span| &self.text[span.range()])
+    }
+
     /// The first anchor on the node or anything in it that an alias uses.
     pub fn shared_anchor(&self, id: NodeId) -> Option<Span> {
         let node = self.node(id);
-        if let Some(anchor) = &node.anchor
+        if let Some(anchor) = node.anchor()
             && anchor.used
         {
             return Some(anchor.span);

@@ -32,6 +32,9 @@ fn options() -> Options {
 /// # Errors
 /// Text that is not YAML 1.2, nests deeper than 255 levels, or holds more than one document.
 pub fn read(text: &str, base: usize) -> Result<Tree<'_>, YamlError> {
+    if u32::try_from(text.len()).is_err() {
+        return Err(YamlError { message: "a document of more than 4 GiB".into(), at: 0 });
+    }
     let mut builder = Builder {
         text,
         nodes: Vec::new(),
@@ -68,6 +71,7 @@ pub fn read(text: &str, base: usize) -> Result<Tree<'_>, YamlError> {
     };
     // Comments are reported in the order that the parser meets them, which differs from the text's around properties.
     builder.comments.sort();
+    builder.nodes.shrink_to_fit();
     Ok(Tree { nodes: builder.nodes, root, comments: builder.comments, text, base, format: Format::Yaml })
 }
 
@@ -114,14 +118,20 @@ impl<'s> Builder<'s> {
             Event::SequenceEnd | Event::MappingEnd => {
                 if let Some((id, _)) = self.open.pop() {
                     let end = self.end_of(id, at);
-                    self.nodes[id.0 as usize].span.end = end;
+                    let node = &mut self.nodes[id.0 as usize];
+                    node.set_end(end);
+                    match &mut node.data {
+                        Data::Mapping { entries, .. } => entries.shrink_to_fit(),
+                        Data::Sequence { items, .. } => items.shrink_to_fit(),
+                        _ => {}
+                    }
                 }
             }
             Event::Alias(target) => {
                 let Some(&target) = self.anchors.get(&target) else {
                     return Err(self.unknown(at));
                 };
-                if let Some(anchor) = &mut self.nodes[target.0 as usize].anchor {
+                if let Some(anchor) = &mut self.nodes[target.0 as usize].properties_mut().anchor {
                     anchor.used = true;
                 }
                 let id = self.node(Data::Alias(target), at, None, 0)?;
@@ -129,7 +139,7 @@ impl<'s> Builder<'s> {
             }
             Event::Anchor(id, _) => {
                 if let Some(&node) = self.anchors.get(&id) {
-                    self.nodes[node.0 as usize].anchor = Some(Box::new(Anchor { span: at, used: false }));
+                    self.nodes[node.0 as usize].properties_mut().anchor = Some(Anchor { span: at, used: false });
                 }
             }
             Event::Comment(..) => self.comments.push(at),
@@ -144,12 +154,8 @@ impl<'s> Builder<'s> {
     }
 
     fn absent(&mut self, at: usize) -> NodeId {
-        self.nodes.push(Node {
-            data: Data::Scalar { text: Cow::Borrowed(""), style: ScalarStyle::Absent },
-            span: Span::new(at, at),
-            tag: None,
-            anchor: None,
-        });
+        self.nodes
+            .push(Node::new(Data::Scalar { text: Cow::Borrowed(""), style: ScalarStyle::Absent }, Span::new(at, at)));
         NodeId(u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX))
     }
 
@@ -160,7 +166,11 @@ impl<'s> Builder<'s> {
         if anchor != 0 {
             self.anchors.insert(anchor, id);
         }
-        self.nodes.push(Node { data, span, tag, anchor: None });
+        let mut node = Node::new(data, span);
+        if tag.is_some() {
+            node.properties_mut().tag = tag;
+        }
+        self.nodes.push(node);
         Ok(id)
     }
 
@@ -191,7 +201,7 @@ impl<'s> Builder<'s> {
         match last {
             _ if bracket => at.end,
             Some((key, value)) => {
-                let end = |id: NodeId| self.nodes[id.0 as usize].span.end;
+                let end = |id: NodeId| self.nodes[id.0 as usize].span().end;
                 end(key).max(end(value))
             }
             None => at.end,
@@ -210,7 +220,7 @@ mod tests {
         let text = &text.replace("*x", "e");
         let tree = read(text, 0).unwrap();
         let entries = tree.entries(tree.root).unwrap();
-        let slice = |id| &text[tree.node(id).span.range()];
+        let slice = |id| &text[tree.node(id).span().range()];
         assert_eq!(slice(entries[0].1), "{b: 'c' }");
         assert_eq!(slice(entries[1].0), "\"d\"");
         assert_eq!(slice(tree.items(entries[1].1).unwrap()[0]), "e");
@@ -221,7 +231,7 @@ mod tests {
         let text = "[a: b, {c: d}]";
         let tree = read(text, 0).unwrap();
         let items = tree.items(tree.root).unwrap();
-        assert_eq!(&text[tree.node(items[0]).span.range()], "a: b");
+        assert_eq!(&text[tree.node(items[0]).span().range()], "a: b");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The first half: two trees of our own reader, compared in lock-step.
 
+use std::collections::HashMap;
+
 use json_patch::PatchOperation;
 use serde_json::Value;
 
@@ -12,8 +14,10 @@ use super::super::write;
 struct Want<'v> {
     /// The node becomes this.
     set: Option<&'v Value>,
-    /// Below a mapping: by key. Below a sequence: by index, or `-` for items added at its end.
-    below: Vec<(String, Want<'v>)>,
+    /// Below a mapping: by key. Below a sequence: by index.
+    below: HashMap<String, Want<'v>>,
+    /// Items added at the end of a sequence.
+    added: Vec<&'v Value>,
 }
 
 impl<'v> Want<'v> {
@@ -27,25 +31,16 @@ impl<'v> Want<'v> {
                     PatchOperation::Test(_) => continue,
                     _ => return Err("an operation is not add, replace or test".into()),
                 };
-                let mut at = &mut root;
-                for token in tokens(&object.base).into_iter().chain(tokens(path)) {
-                    let index = match at.below.iter().position(|(name, _)| *name == token && token != "-") {
-                        Some(index) => index,
-                        None => {
-                            at.below.push((token, Self::default()));
-                            at.below.len() - 1
-                        }
-                    };
-                    at = &mut at.below[index].1;
+                let mut path: Vec<String> = tokens(&object.base).into_iter().chain(tokens(path)).collect();
+                let last = path.pop_if(|last| last == "-");
+                let at = path.into_iter().fold(&mut root, |at, token| at.below.entry(token).or_default());
+                match last {
+                    Some(_) => at.added.push(value),
+                    None => at.set = Some(value),
                 }
-                at.set = Some(value);
             }
         }
         Ok(root)
-    }
-
-    fn get(&self, name: &str) -> Option<&Self> {
-        self.below.iter().find(|(key, _)| key == name).map(|(_, want)| want)
     }
 }
 
@@ -53,10 +48,7 @@ impl<'v> Want<'v> {
 pub(super) fn equal(old: &Tree<'_>, new: &Tree<'_>, changes: &[&ObjectChange]) -> Result<(), String> {
     let want = Want::of(changes)?;
     node(old, old.root, new, new.root, Some(&want))?;
-    let texts = |tree: &Tree<'_>| -> Vec<String> {
-        tree.comments.iter().map(|span| tree.text[span.range()].to_owned()).collect()
-    };
-    if old.comments.len() != new.comments.len() || texts(old) != texts(new) {
+    if !old.comment_texts().eq(new.comment_texts()) {
         return Err("a comment changes".into());
     }
     Ok(())
@@ -64,32 +56,32 @@ pub(super) fn equal(old: &Tree<'_>, new: &Tree<'_>, changes: &[&ObjectChange]) -
 
 fn node(old: &Tree<'_>, a: NodeId, new: &Tree<'_>, b: NodeId, want: Option<&Want<'_>>) -> Result<(), String> {
     let (was, is) = (old.node(a), new.node(b));
-    let tag = |tree: &Tree<'_>, id: NodeId| tree.node(id).tag.map(|span| tree.text[span.range()].to_owned());
-    let anchor = |tree: &Tree<'_>, id: NodeId| {
-        tree.node(id).anchor.as_ref().map(|anchor| tree.text[anchor.span.range()].to_owned())
-    };
+    let tag = |tree: &Tree<'_>, id: NodeId| tree.node(id).tag().map(|span| tree.text[span.range()].to_owned());
+    let anchor =
+        |tree: &Tree<'_>, id: NodeId| tree.node(id).anchor().map(|anchor| tree.text[anchor.span.range()].to_owned());
     if tag(old, a) != tag(new, b) || anchor(old, a) != anchor(new, b) {
         return Err("a tag or an anchor changes".into());
     }
     if let Some(value) = want.and_then(|want| want.set) {
         return value_at(new, b, value);
     }
+    let inside = want.is_some_and(|want| !want.below.is_empty() || !want.added.is_empty());
     match (&was.data, &is.data) {
+        (Data::Scalar { .. } | Data::Alias(_), _) if inside => Err("the planned change has no place".into()),
         (Data::Scalar { text: s, style: x }, Data::Scalar { text: t, style: y }) if s == t && x == y => Ok(()),
-        (Data::Alias(_), Data::Alias(_)) if old.text[was.span.range()] == new.text[is.span.range()] => Ok(()),
+        (Data::Alias(_), Data::Alias(_)) if old.text[was.span().range()] == new.text[is.span().range()] => Ok(()),
         (Data::Sequence { items: xs, flow: f }, Data::Sequence { items: ys, flow: g }) if f == g => {
-            let added: Vec<&Value> = want
-                .iter()
-                .flat_map(|want| &want.below)
-                .filter(|(name, _)| name == "-")
-                .filter_map(|(_, want)| want.set)
-                .collect();
+            let added = want.map_or(&[][..], |want| &want.added);
             if ys.len() != xs.len() + added.len() {
                 return Err("the number of items in a sequence changes".into());
             }
+            let index = |name: &String| name.parse::<usize>().is_ok_and(|index| index < xs.len());
+            if !want.is_none_or(|want| want.below.keys().all(index)) {
+                return Err("the planned change has no place".into());
+            }
+            let below = want.filter(|want| !want.below.is_empty());
             for (index, (&x, &y)) in xs.iter().zip(ys).enumerate() {
-                let below = want.filter(|want| !want.below.is_empty());
-                node(old, x, new, y, below.and_then(|want| want.get(&index.to_string())))?;
+                node(old, x, new, y, below.and_then(|want| want.below.get(&index.to_string())))?;
             }
             ys[xs.len()..].iter().zip(added).try_for_each(|(&y, value)| value_at(new, y, value))
         }
@@ -112,10 +104,9 @@ fn mapping(
     let mut new_seen = false;
     for &(key, value) in ys {
         let name = new.text(key).filter(|_| !new.is_merge(key));
-        let wanted = want.zip(name).and_then(|(want, name)| want.get(name));
-        let there = name.is_some_and(|name| xs.iter().any(|&(k, _)| !old.is_merge(k) && old.text(k) == Some(name)));
+        let wanted = want.zip(name).and_then(|(want, name)| want.below.get(name));
         if let Some(Want { set: Some(planned), .. }) = wanted
-            && !there
+            && !xs.iter().any(|&(k, _)| !old.is_merge(k) && old.text(k) == name)
         {
             value_at(new, value, planned)?;
             new_seen = true;
@@ -143,7 +134,7 @@ fn mapping(
 
 /// Whether the root of a document is exactly this value, written so that every reader takes it for that.
 pub(super) fn is_value(tree: &Tree<'_>, id: NodeId, value: &Value) -> Result<(), String> {
-    if tree.node(id).tag.is_some() || tree.node(id).anchor.is_some() {
+    if tree.node(id).tag().is_some() || tree.node(id).anchor().is_some() {
         return Err("a tag or an anchor appears".into());
     }
     value_at(tree, id, value)
@@ -158,7 +149,7 @@ fn value_at(tree: &Tree<'_>, id: NodeId, value: &Value) -> Result<(), String> {
                 return wrong();
             }
             for (&(key, node), (name, member)) in entries.iter().zip(members) {
-                if tree.text(key) != Some(name) || tree.is_merge(key) || tree.node(key).tag.is_some() {
+                if tree.text(key) != Some(name) || tree.is_merge(key) || tree.node(key).tag().is_some() {
                     return wrong();
                 }
                 is_value(tree, node, member)?;

@@ -161,11 +161,11 @@ fn object_text<'t>(tree: &'t Tree<'_>, object: NodeId, base: &[String]) -> Optio
     if reaches_out(tree, object, object) {
         return None;
     }
-    let text = &tree.text[node.span.range()];
+    let text = &tree.text[node.span().range()];
     if flow {
         return Some(text.into());
     }
-    let column = node.span.start - line_start(tree.text.as_bytes(), node.span.start);
+    let column = node.span().start - line_start(tree.text.as_bytes(), node.span().start);
     Some(format!("{}{text}", " ".repeat(column)).into())
 }
 
@@ -224,7 +224,7 @@ fn rebased(operation: &PatchOperation, prefix: Option<&[String]>) -> Option<Patc
 /// Whether both readers see the same keys and items. A line break that only one of them knows would show here.
 fn same_structure(tree: &Tree<'_>, id: NodeId, seen: &Value) -> bool {
     let id = tree.resolve(id);
-    if tree.node(id).tag.is_some() {
+    if tree.node(id).tag().is_some() {
         return true;
     }
     match (&tree.node(id).data, seen) {
