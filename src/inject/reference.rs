@@ -1,5 +1,7 @@
 //! From what stands in an object's reference to what is done about it.
 
+use std::collections::BTreeSet;
+
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, ReplaceOperation, TestOperation};
 use serde_json::{Value, json};
@@ -29,7 +31,6 @@ impl Planner<'_> {
                 continue;
             };
             let found = &self.run.objects()[index];
-            self.warn_about(index);
             // A class's template is defaulted by CAPA's webhook as any other.
             let defaulted = !matches!(&found.object.role, Role::Bearer { bearer, .. } if !bearer.defaulted);
             for reference in found.object.references() {
@@ -38,7 +39,42 @@ impl Planner<'_> {
                 }
             }
         }
+        self.warn_of_unused();
         served
+    }
+
+    /// Says which identities of the run nothing names any more.
+    fn warn_of_unused(&mut self) {
+        let run = self.run;
+        let names = |index: usize| {
+            run.objects()[index].object.references().filter_map(|reference| match &reference.state {
+                State::Set(there) if there.kind.text() == Some(ROLE_IDENTITY) => there.name.text(),
+                _ => None,
+            })
+        };
+        let replaced: BTreeSet<usize> = self
+            .outcome
+            .changes
+            .iter()
+            .filter(|change| change.kind == ChangeKind::ReferenceReplaced)
+            .filter_map(|change| change.object)
+            .collect();
+        let left: BTreeSet<&str> = replaced.iter().flat_map(|&index| names(index)).collect();
+        if left.is_empty() {
+            return;
+        }
+        let others = (0..run.objects().len()).filter(|index| !replaced.contains(index));
+        let still: BTreeSet<&str> = others.flat_map(names).collect();
+        for name in left.difference(&still) {
+            if let Some(&index) = run.identities(IdentityKind::Role, name).first() {
+                let found = &run.objects()[index];
+                self.outcome.warnings.push(
+                    Diagnostic::warning(format!("nothing here names {} any more", found.title()))
+                        .at(found.head(), "")
+                        .help("it stays as it is; delete it once no cluster anywhere uses it"),
+                );
+            }
+        }
     }
 
     fn serve(&mut self, served: &mut Vec<Served>, index: usize, name: String, role: &RoleArn) {
@@ -150,6 +186,7 @@ impl Planner<'_> {
                     .help("if it is applied already: give the template a new metadata.name, and name that in the ClusterClass"),
             );
         }
+        self.warn_about(index);
         let (kind, operations) = operations(reference, &wanted);
         self.outcome.decisions.push(format!(
             "{}: {} will name {ROLE_IDENTITY}/{wanted}",

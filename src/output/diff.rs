@@ -47,6 +47,15 @@ pub struct NewFile<'n> {
 }
 
 impl FileDiff {
+    /// The same diff with its file named from `directory`, so that the patch can be applied there.
+    #[must_use]
+    pub fn seen_from(mut self, directory: &str) -> Self {
+        if let Some(below) = self.name.strip_prefix(directory).and_then(|rest| rest.strip_prefix('/')) {
+            self.name = below.to_owned();
+        }
+        self
+    }
+
     /// Whether the diff may be given to a program that applies it.
     ///
     /// # Errors

@@ -152,7 +152,12 @@ impl Delivery<'_> {
             let titles = self.added_to(|to| matches!(to, IdentityFile::New(_))).join(", ");
             diffs.push(output::new_file(NewFile { name: &name, text: &text, heading: &format!("{titles}  {name}:1") }));
         }
-        diffs
+        // An absolute path below the working directory is a relative one for `git apply`.
+        let here = std::env::current_dir().ok().map(|here| self.inputs.shown(&here));
+        match here {
+            Some(here) => diffs.into_iter().map(|diff| diff.seen_from(&here)).collect(),
+            None => diffs,
+        }
     }
 
     fn patch(&self, diffs: &[FileDiff]) -> Result<Vec<u8>, Vec<Diagnostic>> {

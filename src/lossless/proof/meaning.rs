@@ -17,6 +17,10 @@ use crate::diag::Span;
 pub(super) enum Disagreement {
     /// It can't read the text.
     Unreadable,
+    /// The text nests deeper than it goes (128 levels).
+    TooDeep,
+    /// Aliases multiply the text more than it allows.
+    TooManyAliases,
     /// It sees another structure than our reader.
     Structure,
     /// The operations don't fit what it sees.
@@ -29,6 +33,10 @@ impl Disagreement {
     pub(super) fn refusal(self, span: Span) -> Refusal {
         let why = match self {
             Self::Unreadable => "this document is not readable by our second parser, so an edit can't be proved",
+            Self::TooDeep => "this document nests deeper than 127 levels, so our second parser can't prove an edit",
+            Self::TooManyAliases => {
+                "the aliases of this document multiply too much for our second parser to prove an edit"
+            }
             Self::Structure => "our two YAML parsers see different keys in this document",
             Self::Patch => "the planned change does not fit what our second parser sees in this document",
             Self::Change => "our second parser sees another change than the planned one",
@@ -144,10 +152,19 @@ impl<'de> Deserialize<'de> for Seen {
 
 fn read(text: &str, format: Format) -> Result<Value, Disagreement> {
     let seen = match format {
-        Format::Json => serde_json::from_str::<Seen>(text).ok(),
-        Format::Yaml => serde_yaml::from_str::<Seen>(text).ok(),
+        Format::Json => serde_json::from_str::<Seen>(text).map_err(|error| error.to_string()),
+        Format::Yaml => serde_yaml::from_str::<Seen>(text).map_err(|error| error.to_string()),
     };
-    seen.map(|Seen(value)| value).ok_or(Disagreement::Unreadable)
+    // The messages themselves may quote the document and go no further.
+    seen.map(|Seen(value)| value).map_err(|message| {
+        if message.contains("recursion limit") {
+            Disagreement::TooDeep
+        } else if message.contains("repetition limit") {
+            Disagreement::TooManyAliases
+        } else {
+            Disagreement::Unreadable
+        }
+    })
 }
 
 /// The text of an object as a document of its own. An item of a block list keeps its column, for the indentation of what
@@ -260,6 +277,16 @@ pub(super) fn same(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn why_a_text_is_not_read_is_told() {
+        let deep = format!("a: {}{}", "[".repeat(130), "]".repeat(130));
+        assert_eq!(read(&deep, Format::Yaml), Err(Disagreement::TooDeep));
+        let bomb: String =
+            (0..9).map(|n| format!("a{}: &a{} [{}]\n", n + 1, n + 1, vec![format!("*a{n}"); 9].join(","))).collect();
+        assert_eq!(read(&format!("a0: &a0 x\n{bomb}"), Format::Yaml), Err(Disagreement::TooManyAliases));
+        assert_eq!(read("a: [", Format::Yaml), Err(Disagreement::Unreadable));
+    }
 
     #[test]
     fn nothing_that_a_value_would_lose_is_lost() {
