@@ -1,10 +1,14 @@
 //! The program from outside.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod cases;
+mod fixtures;
+#[cfg(unix)]
+mod kubectl;
+mod outputs;
+mod patch;
+#[cfg(unix)]
+mod readme;
+mod secrets;
 mod support;

@@ -6,14 +6,7 @@ use std::process::{Command, Output};
 /// The program under test, without the environment's ideas of colour.
 pub(crate) fn xaccount() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-xaccount"));
-    for name in [
-        "NO_COLOR",
-        "CLICOLOR",
-        "CLICOLOR_FORCE",
-        "FORCE_COLOR",
-        "CI",
-        "TERM",
-    ] {
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "CI", "TERM"] {
         command.env_remove(name);
     }
     command
@@ -34,9 +27,6 @@ pub(crate) fn testdata(name: &str) -> PathBuf {
 #[allow(dead_code)]
 pub(crate) fn inject(directory: &Path, line: &str) -> Output {
     let mut command = xaccount();
-    command
-        .current_dir(directory)
-        .arg("inject")
-        .args(line.split_whitespace());
+    command.current_dir(directory).arg("inject").args(line.split_whitespace());
     command.output().expect("the program starts")
 }

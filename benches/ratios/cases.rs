@@ -1,0 +1,257 @@
+//! What is measured against what.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::check::edits;
+use crate::data::{self, ACCOUNT, Content, files};
+use crate::measure::{Case, Row, measure, run};
+use crate::{floor, proof};
+
+const MIB: u64 = 1 << 20;
+
+/// Where all this is kept.
+struct Bench {
+    folder: PathBuf,
+    smoke: bool,
+    rows: Vec<Row>,
+}
+
+/// Runs the groups that are named, or all, printing each case as it is done, and then what the proof costs.
+pub(crate) fn all(smoke: bool, groups: &[&str]) -> (Vec<Row>, Option<String>) {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let folder = target.join(if smoke { "bench-data/smoke" } else { "bench-data" });
+    fs::create_dir_all(&folder).unwrap();
+    let named = |group: &str| groups.is_empty() || groups.contains(&group);
+    let mut bench = Bench { folder, smoke, rows: Vec::new() };
+    let all: [(&str, fn(&mut Bench)); 4] =
+        [("start-up", Bench::start_up), ("bundles", Bench::bundles), ("trees", Bench::trees), ("list", Bench::list)];
+    for (_, cases) in all.into_iter().filter(|(group, _)| named(group)) {
+        cases(&mut bench);
+    }
+    let proof = named("proof").then(|| {
+        let bundle = bench.bundle(if smoke { 23 } else { 2_300 }, 0);
+        let work = bench.folder.join("work.yaml");
+        fs::copy(&bundle, &work).unwrap();
+        let whole = run(inject(&work).arg("--write"), 0).cpu;
+        proof::share(&bundle, whole)
+    });
+    (bench.rows, proof)
+}
+
+fn tool() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_kubectl-xaccount"))
+}
+
+fn inject(path: &Path) -> Command {
+    let mut command = tool();
+    command.arg("inject").arg(path).args(["--account", ACCOUNT]);
+    command
+}
+
+fn size(path: &Path) -> u64 {
+    fs::metadata(path).unwrap().len()
+}
+
+impl Bench {
+    fn run(&mut self, case: Case<'_>) {
+        let runs = if self.smoke { 1 } else { case.runs };
+        let (most, memory) = if self.smoke { (None, None) } else { (case.most, case.memory) };
+        let row = measure(Case { runs, most, memory, ..case });
+        println!("| {} |", row.cells.join(" | "));
+        self.rows.push(row);
+    }
+
+    /// Against a clap program that does nothing.
+    fn start_up(&mut self) {
+        let empty = empty_program(&self.folder, self.smoke);
+        let one = self.folder.join("one.yaml");
+        fs::write(&one, "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata:\n  name: a\nspec:\n  region: us-west-2\n").unwrap();
+        let version = || {
+            let mut command = Command::new(&empty);
+            command.arg("--version");
+            command
+        };
+        let mut tool = tool();
+        tool.arg("--version");
+        for (name, tool, status) in [("--version", tool, 0), ("inject of one document", inject(&one), 1)] {
+            self.run(Case {
+                name: format!("start-up: {name} / empty clap program"),
+                runs: 201,
+                status,
+                most: Some(1.3),
+                ..case(tool, version())
+            });
+        }
+    }
+
+    fn bundle(&self, clusters: usize, right: usize) -> PathBuf {
+        data::file(&self.folder, &format!("bundle-{clusters}-{right}.yaml"), Content::Bundle { clusters, right })
+    }
+
+    /// Streams of documents: 23 clusters are 1 MB.
+    fn bundles(&mut self) {
+        let (small, large, few) = if self.smoke { ([5, 10], 23, 3) } else { ([23, 230], 2_300, 100) };
+        for (clusters, runs) in [(small[0], 31), (small[1], 15)] {
+            self.write(clusters, clusters, runs, None);
+        }
+        self.write(large, large, 9, Some(4.0));
+        self.write(large, few, 9, Some(2.0));
+        let right = self.bundle(large, large);
+        let mut check = inject(&right);
+        check.arg("--check");
+        let mut cat = Command::new("cat");
+        cat.arg(&right);
+        let name = format!("--check: bundle of {large} clusters, all right / cat");
+        self.run(Case { name, runs: 9, memory: stream(&right), ..case(check, cat) });
+    }
+
+    /// `--write` of a bundle where `edited` clusters get a reference.
+    fn write(&mut self, clusters: usize, edited: usize, runs: usize, most: Option<f64>) {
+        let name = format!("--write: bundle of {clusters} clusters, {edited} edited / cp, fsync");
+        let bundle = self.bundle(clusters, clusters - edited);
+        let (work, copy) = (self.folder.join("work.yaml"), self.folder.join("copy.yaml"));
+        let memory = most.and_then(|_| stream(&bundle));
+        let prepare = || fresh(&bundle, &work);
+        let check = || {
+            assert_eq!(edits(&bundle, &work), (edited, edited == clusters));
+            twice(&work);
+        };
+        let mut tool = inject(&work);
+        tool.arg("--write");
+        let floor = floor::command("copy", &[&bundle, &copy]);
+        self.run(Case { name, runs, prepare: &prepare, check: &check, most, memory, ..case(tool, floor) });
+    }
+
+    /// Many small files.
+    fn trees(&mut self) {
+        let n = if self.smoke { 300 } else { 10_000 };
+        let all = data::tree(&self.folder, "tree-all", n, 1);
+        let few = data::tree(&self.folder, "tree-few", n, 50);
+        let flags = |tree: &Path, mode: &[&str]| {
+            let mut command = inject(tree);
+            command.args(["-R", "--identity-file"]).arg(tree.join("identities.yaml")).args(mode);
+            command
+        };
+        for (tree, what, mode) in [
+            (&few, "1 of 50 a cluster", &["--check"][..]),
+            (&all, "all clusters", &["--check"]),
+            (&all, "all clusters", &[]),
+        ] {
+            let floor = floor::command("read", &[tree]);
+            let mode_name = mode.first().unwrap_or(&"diff");
+            let name = format!("{mode_name}: tree of {n} files, {what} / reading it");
+            self.run(Case { name, runs: 9, status: 1, ..case(flags(tree, mode), floor) });
+        }
+        let (work, copy) = (self.folder.join("tree-work"), self.folder.join("tree-copy"));
+        for left in [&work, &copy] {
+            let _ = fs::remove_dir_all(left);
+        }
+        // Written over where it is there, not removed: ext4 takes its time before it gives out a removed inode again.
+        let prepare = || {
+            let _ = fs::remove_file(work.join("identities.yaml"));
+            for (tree, file) in [&work, &copy].into_iter().flat_map(|tree| files(&all).map(move |file| (tree, file))) {
+                let to = tree.join(file.strip_prefix(&all).unwrap());
+                fs::create_dir_all(to.parent().unwrap()).unwrap();
+                fs::copy(&file, to).unwrap();
+            }
+            floor::sync(&work);
+        };
+        let check = || {
+            for file in files(&all) {
+                assert_eq!(edits(&file, &work.join(file.strip_prefix(&all).unwrap())), (1, false));
+            }
+            run(&mut flags(&work, &["--check"]), 0);
+        };
+        for (floor, what, most) in
+            [("write", "writing them, sync", Some(2.0)), ("replace", "writing them beside, sync, renaming", None)]
+        {
+            self.run(Case {
+                name: format!("--write: tree of {n} files, all edited / {what}"),
+                runs: 5,
+                prepare: &prepare,
+                check: &check,
+                most,
+                ..case(flags(&work, &["--write"]), floor::command(floor, &[&all, &copy]))
+            });
+        }
+        fs::remove_dir_all(&work).unwrap();
+        fs::remove_dir_all(&copy).unwrap();
+    }
+
+    /// One large document.
+    fn list(&mut self) {
+        let clusters = if self.smoke { 23 } else { 1_100 };
+        let name = format!("--write: one List of {clusters} clusters, all edited / cp, fsync");
+        let list = data::file(&self.folder, &format!("list-{clusters}.yaml"), Content::List { clusters });
+        let (work, copy) = (self.folder.join("work.yaml"), self.folder.join("copy.yaml"));
+        let prepare = || fresh(&list, &work);
+        let check = || {
+            assert_eq!(edits(&list, &work), (clusters, true));
+            twice(&work);
+        };
+        let mut tool = inject(&work);
+        tool.arg("--write");
+        let memory = Some((8 * size(&list), "RSS ≤ 8 × file".to_owned()));
+        let floor = floor::command("copy", &[&list, &copy]);
+        self.run(Case { name, runs: 3, prepare: &prepare, check: &check, memory, ..case(tool, floor) });
+    }
+}
+
+/// A case of which nothing special is to be said.
+fn case<'c>(tool: Command, floor: Command) -> Case<'c> {
+    Case {
+        name: String::new(),
+        runs: 1,
+        prepare: &|| {},
+        tool,
+        status: 0,
+        floor,
+        check: &|| {},
+        most: None,
+        memory: None,
+    }
+}
+
+/// The goal for a stream of documents.
+fn stream(path: &Path) -> Option<(u64, String)> {
+    Some((size(path) + 16 * MIB, "RSS ≤ file + 16 MiB".to_owned()))
+}
+
+/// The file to edit, and nothing else on its way to the disk.
+fn fresh(from: &Path, to: &Path) {
+    fs::copy(from, to).unwrap();
+    floor::sync(to);
+}
+
+/// A second run finds nothing to do and writes nothing.
+fn twice(path: &Path) {
+    let state = || {
+        let metadata = fs::metadata(path).unwrap();
+        (metadata.len(), metadata.modified().unwrap(), std::os::unix::fs::MetadataExt::ino(&metadata))
+    };
+    let before = state();
+    run(inject(path).arg("--check"), 0);
+    run(inject(path).arg("--write"), 0);
+    assert_eq!(state(), before, "a second run writes {}", path.display());
+}
+
+/// Builds `benches/empty` with the versions of the root's lock file.
+fn empty_program(folder: &Path, smoke: bool) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let package = folder.join("empty");
+    fs::create_dir_all(package.join("src")).unwrap();
+    for (from, to) in [
+        ("benches/empty/Cargo.toml", "Cargo.toml"),
+        ("benches/empty/src/main.rs", "src/main.rs"),
+        ("Cargo.lock", "Cargo.lock"),
+    ] {
+        fs::copy(root.join(from), package.join(to)).unwrap();
+    }
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.arg("build").arg("--quiet").arg("--manifest-path").arg(package.join("Cargo.toml"));
+    cargo.arg("--target-dir").arg(package.join("target")).args((!smoke).then_some("--release"));
+    assert!(cargo.status().unwrap().success(), "the empty program can't be built");
+    package.join("target").join(if smoke { "debug" } else { "release" }).join("empty")
+}

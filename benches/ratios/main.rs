@@ -1,0 +1,53 @@
+//! How far the program is from what the system itself takes: `cargo bench --bench ratios` prints one table.
+//!
+//! Each line runs the program and a floor (an empty clap program, `cp` and fsync, `cat`, a loop that reads a tree) by turns
+//! in one go, so that the ratio says something on any machine; the times themselves do so on a quiet one only. The ratio is
+//! the median of the ratios pair by pair, CPU time is user plus system, peak RSS is the largest of all runs.
+//!
+//! `cargo bench --bench ratios -- --smoke` does it all once with small inputs, and judges no times: for CI, to see that this still works
+//! and that the outputs are right. Words run only these groups: `start-up`, `bundles`, `trees`, `list`, `proof`.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
+#![allow(missing_docs)]
+
+#[cfg(unix)]
+mod cases;
+#[cfg(unix)]
+mod check;
+#[cfg(unix)]
+mod data;
+#[cfg(unix)]
+mod floor;
+#[cfg(unix)]
+mod measure;
+#[cfg(unix)]
+mod proof;
+
+#[cfg(not(unix))]
+fn main() {
+    eprintln!("the floors of these benchmarks are unix's");
+}
+
+#[cfg(unix)]
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, name, paths @ ..] = &arguments[..]
+        && flag == "--floor"
+    {
+        let paths: Vec<std::path::PathBuf> = paths.iter().map(Into::into).collect();
+        return floor::run(name, &paths);
+    }
+    let given = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    // `cargo test --benches` runs this without --bench, and built without optimization.
+    let smoke = given("--smoke") || !given("--bench");
+    let groups: Vec<&str> = arguments.iter().map(String::as_str).filter(|word| !word.starts_with("--")).collect();
+    let load = || std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let before = load();
+    println!("| {} |\n|{}", measure::HEAD.join(" | "), "---|".repeat(measure::HEAD.len()));
+    let (rows, proof) = cases::all(smoke, &groups);
+    if let Some(proof) = proof {
+        println!("\n{proof}");
+    }
+    let missed = rows.iter().filter(|row| row.missed).count();
+    println!("\nLoad before: {}; after: {}", before.trim(), load().trim());
+    println!("{} cases, {missed} of them beside the goal", rows.len());
+}

@@ -1,0 +1,577 @@
+//! What each fuzz target checks, as plain functions: cargo-fuzz, `src/bin/mutate.rs` and `tests/integration/replay.rs` call
+//! the same ones. Each panics where the program breaks a promise, and returns otherwise.
+//!
+//! This file is a module of two packages, so it uses only crates that both have.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use granit_parser::{Event as G, Parser as Granit};
+use json_patch::PatchOperation;
+use saphyr_parser::{Event as S, Parser as Saphyr, ScalarStyle};
+use serde_json::Value;
+
+use xaccount::aws::{AccountId, RoleArn};
+use xaccount::capa;
+use xaccount::diag::FileId;
+use xaccount::inject::{self, IdentityRequest, Request, Selection, Target};
+use xaccount::lossless::{Document, Format, Plan, Source, Splice, apply, documents, parse};
+use xaccount::run::{self, Run, Scan};
+
+/// The names of the targets, which are those of their folders in `corpus`.
+pub const TARGETS: [(&str, fn(&[u8])); 4] =
+    [("splitter", splitter), ("prefilter", prefilter), ("edit", edit), ("arn", arn)];
+
+// ---------------------------------------------------------------------------------------------------------- splitter
+
+/// One document as granit reads it, comments left out, anchors counted anew.
+type Events = Vec<String>;
+
+/// The documents of a text, and whether it was read to its end. A document in which it broke off is not among them.
+fn granit_documents(text: &str) -> (Vec<Events>, bool) {
+    let options = granit_parser::options! { emit_anchor_events: true, max_buffered_comment_events: usize::MAX, };
+    let mut done = Vec::new();
+    let mut open: Events = Vec::new();
+    let mut anchors: HashMap<usize, usize> = HashMap::new();
+    for result in Granit::new_from_str_with_options(text, options) {
+        let Ok((event, _)) = result else { return (done, false) };
+        let mut anchor = |id: usize| {
+            let next = anchors.len() + 1;
+            if id == 0 { 0 } else { *anchors.entry(id).or_insert(next) }
+        };
+        match event {
+            G::DocumentStart(..) => {
+                open.clear();
+                anchors.clear();
+            }
+            G::DocumentEnd => done.push(std::mem::take(&mut open)),
+            G::Scalar(text, style, id, tag) => {
+                let id = anchor(id);
+                open.push(format!("= {id} {style:?} {:?} {text:?}", tag.map(|tag| tag.to_string())));
+            }
+            G::SequenceStart(style, id, tag) => {
+                let id = anchor(id);
+                open.push(format!("[ {id} {style:?} {:?}", tag.map(|tag| tag.to_string())));
+            }
+            G::MappingStart(style, id, tag) => {
+                let id = anchor(id);
+                open.push(format!("{{ {id} {style:?} {:?}", tag.map(|tag| tag.to_string())));
+            }
+            G::SequenceEnd => open.push("]".into()),
+            G::MappingEnd => open.push("}".into()),
+            G::Alias(id) => {
+                let id = anchor(id);
+                open.push(format!("* {id}"));
+            }
+            _ => {}
+        }
+    }
+    (done, true)
+}
+
+/// [`Source::segments`] cuts a text where a parser that reads it whole begins its documents.
+pub fn splitter(data: &[u8]) {
+    let source = Source::new(data);
+    let segments: Vec<Document<'_>> = source.segments().collect();
+    let bom = if data.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
+
+    // The segments lie side by side, and what is behind the last one begins no document.
+    let mut at = bom;
+    for (index, segment) in segments.iter().enumerate() {
+        assert_eq!(segment.index, index);
+        assert_eq!(segment.span.start, at, "a gap before segment {index}");
+        assert!(segment.span.end > at || source.format() == Format::Json, "segment {index} is empty");
+        assert_eq!(segment.bytes, &data[segment.span.range()]);
+        at = segment.span.end;
+    }
+    for line in data[at..].split_inclusive(|&b| b == b'\n') {
+        let text = line.trim_ascii();
+        let nothing = text.is_empty() || text.starts_with(b"#") || line.starts_with(b"%") || line.starts_with(b"...");
+        assert!(nothing || source.format() == Format::Json, "content behind the last segment: {line:?}");
+    }
+
+    // What is refused anyway needs no cut that readers agree on.
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if source.format() == Format::Json || source.doubtful_marker().is_some() || data.contains(&0) {
+        return;
+    }
+    let (whole, complete) = granit_documents(&text[bom..]);
+    let alone: Vec<(Vec<Events>, bool)> = segments
+        .iter()
+        .map(|segment| granit_documents(std::str::from_utf8(segment.bytes).expect("the cut is between characters")))
+        // One that holds no document, as of a lone carriage return, takes none from another.
+        .filter(|(read, complete)| !(read.is_empty() && *complete))
+        .collect();
+    if complete {
+        assert_eq!(whole.len(), alone.len(), "granit reads {whole:#?}");
+    }
+    for (index, document) in whole.iter().enumerate() {
+        let Some((read, read_complete)) = alone.get(index) else {
+            panic!("granit reads a document {index} that no segment holds: {document:?}");
+        };
+        match (read.as_slice(), read_complete) {
+            ([one], true) => assert_eq!(one, document, "segment {index} says something else by itself"),
+            // By itself it may be refused only where a reader of the whole file gives up as well, or where it leans on
+            // a directive of another document.
+            (_, false) => assert!(!complete || text.contains("%TAG"), "segment {index} can't be read by itself"),
+            (more, true) => panic!("segment {index} holds {} documents", more.len()),
+        }
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------- prefilter
+
+/// The words of `capa::needles`, as groups of which all must be there.
+fn needle_groups() -> Vec<Vec<&'static str>> {
+    let mut groups: Vec<Vec<&'static str>> = capa::BEARERS.iter().map(|bearer| vec![bearer.kind]).collect();
+    groups.push(vec!["AWSClusterRoleIdentity"]);
+    groups.push(vec!["topology", "cluster.x-k8s.io"]);
+    groups
+}
+
+/// A document that the pre-filter passes by has no scalar, by two readers, that holds a needle.
+pub fn prefilter(data: &[u8]) {
+    let needles = capa::needles();
+    let source = Source::new(data);
+    if source.is_utf16(&needles) {
+        return;
+    }
+    let passed: Vec<usize> = documents(&source, &needles).map(|document| document.index).collect();
+    let groups = needle_groups();
+    for segment in source.segments() {
+        if passed.contains(&segment.index) {
+            continue;
+        }
+        let mut scalars: Vec<String> = Vec::new();
+        if let Ok(tree) = parse(&segment) {
+            if let Ok(text) = std::str::from_utf8(segment.bytes) {
+                granit_scalars(text, &mut scalars);
+            }
+            drop(tree);
+        }
+        if segment.bytes.len() < 1 << 16 {
+            libyaml_scalars(segment.bytes, &mut scalars);
+        }
+        for group in &groups {
+            let holds = |word: &&str| scalars.iter().any(|scalar| scalar.contains(*word));
+            assert!(!group.iter().all(|word| holds(&word)), "passed by, but {group:?} is in {scalars:?}");
+        }
+    }
+}
+
+fn granit_scalars(text: &str, out: &mut Vec<String>) {
+    for result in Granit::new_from_str(text) {
+        let Ok((event, _)) = result else { return };
+        if let G::Scalar(text, _, _, tag) = event {
+            if tag.is_some_and(|tag| tag.to_string().ends_with("binary")) {
+                out.extend(base64(&text));
+            }
+            out.push(text.into_owned());
+        }
+    }
+}
+
+fn libyaml_scalars(text: &[u8], out: &mut Vec<String>) {
+    use serde::Deserialize as _;
+    // It panics or never ends on no input that we know of; what it refuses it does not read.
+    for document in serde_yaml::Deserializer::from_slice(text) {
+        let Ok(value) = serde_yaml::Value::deserialize(document) else { return };
+        collect(&value, out, &mut 10_000);
+    }
+}
+
+fn collect(value: &serde_yaml::Value, out: &mut Vec<String>, left: &mut usize) {
+    *left = left.saturating_sub(1);
+    if *left == 0 {
+        return;
+    }
+    match value {
+        serde_yaml::Value::String(text) => out.push(text.clone()),
+        serde_yaml::Value::Sequence(items) => items.iter().for_each(|item| collect(item, out, left)),
+        serde_yaml::Value::Mapping(entries) => entries.iter().for_each(|(key, value)| {
+            collect(key, out, left);
+            collect(value, out, left);
+        }),
+        serde_yaml::Value::Tagged(tagged) => {
+            if let (true, serde_yaml::Value::String(text)) = (tagged.tag.to_string().ends_with("binary"), &tagged.value)
+            {
+                out.extend(base64(text));
+            }
+            collect(&tagged.value, out, left);
+        }
+        _ => {}
+    }
+}
+
+/// Base64 as YAML 1.1's `!!binary` has it, white space between the characters allowed.
+fn base64(text: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let (mut bits, mut count) = (0_u32, 0);
+    for c in text.bytes().filter(|b| !b.is_ascii_whitespace() && *b != b'=') {
+        let value = match c {
+            b'A'..=b'Z' => c - b'A',
+            b'a'..=b'z' => c - b'a' + 26,
+            b'0'..=b'9' => c - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = (bits << 6) | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+            bits &= (1 << count) - 1;
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+// ---------------------------------------------------------------------------------------------------------- edit
+
+/// What is asked for. The account has a zero in front, so that a reader that takes it for a number is found out.
+fn request() -> Request {
+    Request {
+        target: Target::Account {
+            account: "012345678901".parse().expect("an account"),
+            role: capa::DEFAULT_ROLE_NAME.to_owned(),
+            partition: None,
+        },
+        selection: Selection::default(),
+        identity_name: None,
+        identity: IdentityRequest::default(),
+        identity_file: None,
+        with_identity: true,
+        with_controller_identity: false,
+        api_version: None,
+        overwrite: true,
+        moves: Vec::new(),
+    }
+}
+
+/// The plan for one file; `None` where it has nothing that can carry a reference.
+fn planned(data: &[u8]) -> Result<Option<Plan>, String> {
+    let needles = capa::needles();
+    let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None };
+    let scanned = run::scan(FileId(0), data, &scan).map_err(|errors| {
+        for error in &errors {
+            let span = error.primary.as_ref().expect("an error of a file has a place").at.span;
+            assert!(span.start <= span.end && span.end <= data.len().max(2), "{span:?} is not in the file");
+        }
+        format!("{errors:?}")
+    })?;
+    let file = run::File { name: "f.yaml".into(), brace: scanned.brace, identities_only: false };
+    let run = Run::new(vec![file], scanned.objects);
+    match inject::plan(&run, &request()) {
+        Ok(mut outcome) => Ok(Some(outcome.plans.remove(&FileId(0)).unwrap_or_default())),
+        Err(inject::Failure::Nothing(_)) => Ok(None),
+        Err(inject::Failure::Refused(errors)) => Err(format!("{errors:?}")),
+    }
+}
+
+/// A whole edit: it is the old text with splices, a second one changes nothing, and a parser that took no part sees
+/// exactly the planned difference.
+pub fn edit(data: &[u8]) {
+    let Ok(Some(plan)) = planned(data) else { return };
+    let source = Source::new(data);
+    let Ok(edited) = apply(&source, &plan) else { return };
+    let new = edited.to_bytes(data);
+
+    splices_only(data, &new, edited.splices());
+    assert_eq!(edited.is_unchanged(), data == new);
+
+    match planned(&new) {
+        Err(errors) => panic!("the result can't be read again: {errors}\n{}", String::from_utf8_lossy(&new)),
+        Ok(None) => panic!("the result has nothing for us any more\n{}", String::from_utf8_lossy(&new)),
+        Ok(Some(again)) => {
+            let nothing = again.new_documents.is_empty() && again.changes.iter().all(|(_, operations)| operations.is_empty());
+            assert!(nothing, "a second run plans {again:?}\n{}", String::from_utf8_lossy(&new));
+        }
+    }
+    independent(&source, &plan, &new);
+}
+
+/// Takes the splices out of the new text; the old one is left.
+fn splices_only(old: &[u8], new: &[u8], splices: &[Splice]) {
+    let mut back = Vec::new();
+    let (mut at_old, mut at_new) = (0, 0);
+    for splice in splices {
+        assert!(at_old <= splice.span.start && splice.span.start <= splice.span.end, "splices overlap: {splices:?}");
+        let kept = splice.span.start - at_old;
+        back.extend_from_slice(&new[at_new..at_new + kept]);
+        at_new += kept;
+        assert_eq!(&new[at_new..at_new + splice.text.len()], splice.text.as_bytes());
+        at_new += splice.text.len();
+        back.extend_from_slice(&old[splice.span.range()]);
+        at_old = splice.span.end;
+    }
+    back.extend_from_slice(&new[at_new..]);
+    assert!(back == old, "the splices are not all that changed");
+}
+
+/// A node as saphyr reads it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Node {
+    Scalar { tag: Option<String>, plain: bool, text: String },
+    Sequence(Option<String>, Vec<Node>),
+    Mapping(Option<String>, Vec<(Node, Node)>),
+    /// What is meant by it, and where that stood.
+    Alias(usize),
+}
+
+/// The documents of a text, or nothing where saphyr can't read it whole.
+fn saphyr_documents(text: &str) -> Option<Vec<Node>> {
+    let mut out = Vec::new();
+    // Open collections; what they hold comes flat, keys and values in turn.
+    let mut open: Vec<(bool, Option<String>, Vec<Node>)> = Vec::new();
+    let mut anchors: HashMap<usize, usize> = HashMap::new();
+    for result in Saphyr::new_from_str(text) {
+        let (event, _) = result.ok()?;
+        let mut anchor = |id: usize| {
+            let next = anchors.len() + 1;
+            *anchors.entry(id).or_insert(next)
+        };
+        let tag = |tag: Option<std::borrow::Cow<'_, saphyr_parser::Tag>>| tag.map(|tag| tag.to_string());
+        let node = match event {
+            S::DocumentStart(_) => {
+                anchors.clear();
+                continue;
+            }
+            S::Scalar(text, style, _, mark) => {
+                Node::Scalar { tag: tag(mark), plain: style == ScalarStyle::Plain, text: text.into_owned() }
+            }
+            S::Alias(id) => Node::Alias(anchor(id)),
+            S::SequenceStart(_, mark) => {
+                open.push((false, tag(mark), Vec::new()));
+                continue;
+            }
+            S::MappingStart(_, mark) => {
+                open.push((true, tag(mark), Vec::new()));
+                continue;
+            }
+            S::SequenceEnd | S::MappingEnd => {
+                let (mapping, tag, nodes) = open.pop()?;
+                if mapping {
+                    let mut nodes = nodes.into_iter();
+                    let mut entries = Vec::new();
+                    while let (Some(key), Some(value)) = (nodes.next(), nodes.next()) {
+                        entries.push((key, value));
+                    }
+                    Node::Mapping(tag, entries)
+                } else {
+                    Node::Sequence(tag, nodes)
+                }
+            }
+            _ => continue,
+        };
+        match open.last_mut() {
+            Some((_, _, nodes)) => nodes.push(node),
+            None => out.push(node),
+        }
+    }
+    Some(out)
+}
+
+/// A value of a plan as a node. A text must not be plain where a reader could take it for something else.
+fn node(value: &Value) -> Node {
+    let plain = |text: String| Node::Scalar { tag: None, plain: true, text };
+    match value {
+        Value::Null => plain("null".into()),
+        Value::Bool(bool) => plain(bool.to_string()),
+        Value::Number(number) => plain(number.to_string()),
+        Value::String(text) => Node::Scalar { tag: None, plain: !needs_quotes(text), text: text.clone() },
+        Value::Array(items) => Node::Sequence(None, items.iter().map(node).collect()),
+        Value::Object(members) => Node::Mapping(
+            None,
+            members
+                .iter()
+                .map(|(key, value)| {
+                    (Node::Scalar { tag: None, plain: !needs_quotes(key), text: key.clone() }, node(value))
+                })
+                .collect(),
+        ),
+    }
+}
+
+/// Whether a plain scalar of this text would be no string for some reader of YAML 1.1 or 1.2.
+fn needs_quotes(text: &str) -> bool {
+    let words = ["", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n"];
+    words.contains(&text.to_ascii_lowercase().as_str())
+        || text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) && text.chars().any(|c| c.is_ascii_digit())
+}
+
+/// Whether what was read is what was planned: a text may be quoted without need, never plain where it must not be.
+fn same(read: &Node, planned: &Node) -> bool {
+    match (read, planned) {
+        (Node::Scalar { tag: a, plain: p, text: s }, Node::Scalar { tag: b, plain: q, text: t }) => {
+            a == b && s == t && (p == q || (!p && !needs_quotes(t)))
+        }
+        (Node::Sequence(a, xs), Node::Sequence(b, ys)) => {
+            a == b && xs.len() == ys.len() && xs.iter().zip(ys).all(|(x, y)| same(x, y))
+        }
+        (Node::Mapping(a, xs), Node::Mapping(b, ys)) => {
+            // The order of what was there is a matter of `form`; here a mapping is one.
+            let key = |node: &Node| match node {
+                Node::Scalar { text, .. } => text.clone(),
+                other => format!("{other:?}"),
+            };
+            let (mut xs, mut ys): (Vec<_>, Vec<_>) = (xs.iter().collect(), ys.iter().collect());
+            xs.sort_by_key(|(k, _)| key(k));
+            ys.sort_by_key(|(k, _)| key(k));
+            a == b && xs.len() == ys.len() && xs.iter().zip(&ys).all(|(x, y)| same(&x.0, &y.0) && same(&x.1, &y.1))
+        }
+        (Node::Alias(a), Node::Alias(b)) => a == b,
+        _ => false,
+    }
+}
+
+/// Does what one operation of RFC 6902 says; false where the place is not there.
+fn operate(root: &mut Node, base: &[String], operation: &PatchOperation) -> bool {
+    let (path, value) = match operation {
+        PatchOperation::Add(add) => (&add.path, Some(node(&add.value))),
+        PatchOperation::Replace(replace) => (&replace.path, Some(node(&replace.value))),
+        PatchOperation::Remove(remove) => (&remove.path, None),
+        PatchOperation::Test(_) => return true,
+        _ => return false,
+    };
+    let mut tokens: Vec<String> = base.to_vec();
+    tokens.extend(path.tokens().map(|token| token.decoded().into_owned()));
+    let Some(last) = tokens.pop() else { return false };
+    let mut at = root;
+    for token in &tokens {
+        let next = match at {
+            Node::Mapping(_, entries) => entries
+                .iter_mut()
+                .find(|(key, _)| matches!(key, Node::Scalar { text, .. } if text == token))
+                .map(|(_, value)| value),
+            Node::Sequence(_, items) => token.parse::<usize>().ok().and_then(|index| items.get_mut(index)),
+            _ => None,
+        };
+        let Some(next) = next else { return false };
+        at = next;
+    }
+    match at {
+        Node::Mapping(_, entries) => {
+            let found = entries.iter().position(|(key, _)| matches!(key, Node::Scalar { text, .. } if *text == last));
+            match (found, value) {
+                (Some(index), Some(value)) => entries[index].1 = value,
+                (Some(index), None) => drop(entries.remove(index)),
+                (None, Some(value)) => {
+                    let plain = !needs_quotes(&last);
+                    entries.push((Node::Scalar { tag: None, plain, text: last }, value));
+                }
+                (None, None) => return false,
+            }
+            true
+        }
+        Node::Sequence(_, items) => {
+            let Some(value) = value else { return false };
+            match (last.parse::<usize>(), matches!(operation, PatchOperation::Add(_))) {
+                _ if last == "-" => items.push(value),
+                (Ok(index), true) if index <= items.len() => items.insert(index, value),
+                (Ok(index), false) if index < items.len() => items[index] = value,
+                _ => return false,
+            }
+            true
+        }
+        _ => false,
+    }
+}
+
+/// saphyr, which took no part in the edit, sees the old documents with the operations applied, and the new ones.
+fn independent(source: &Source<'_>, plan: &Plan, new: &[u8]) {
+    let mut old_segments: Vec<Document<'_>> = source.segments().collect();
+    // A `---` at the end that waits for a document gets the first new one.
+    let waits = |document: &Document<'_>| document.bytes.strip_prefix(b"---").is_some_and(|rest| rest.trim_ascii().is_empty());
+    let filled = !plan.new_documents.is_empty() && old_segments.last().is_some_and(waits);
+    if filled {
+        old_segments.pop();
+    }
+    let new_source = Source::new(new);
+    let new_segments: Vec<Document<'_>> = new_source.segments().collect();
+    assert_eq!(new_segments.len(), old_segments.len() + plan.new_documents.len(), "how many documents");
+    let read = |segment: &Document<'_>| -> Option<Vec<Node>> {
+        let text = std::str::from_utf8(segment.bytes).ok()?;
+        saphyr_documents(text)
+    };
+    for (old, new) in old_segments.iter().zip(&new_segments) {
+        let changes: Vec<_> = plan.changes.iter().filter(|(object, _)| object.document == old.span).collect();
+        if changes.iter().all(|(_, operations)| operations.is_empty()) {
+            let grown = new.bytes.strip_prefix(old.bytes);
+            let kept = grown.is_some_and(|rest| rest.is_empty() || rest == b"\n" || rest == b"\r\n");
+            assert!(kept, "a document that was not to change did");
+            continue;
+        }
+        let Some(mut before) = read(old) else { continue };
+        let Some(after) = read(new) else {
+            panic!("saphyr can't read the result: {}", String::from_utf8_lossy(new.bytes));
+        };
+        let [before] = before.as_mut_slice() else { continue };
+        // `/metadata` of an absent parent: a null that becomes a mapping is written by `replace`, so all places are there.
+        for (object, operations) in changes {
+            let base: Vec<String> = object.base.tokens().map(|token| token.decoded().into_owned()).collect();
+            for operation in operations {
+                assert!(operate(before, &base, operation), "{operation} has no place in {before:?}");
+            }
+        }
+        assert!(
+            after.len() == 1 && same(&after[0], before),
+            "saphyr sees something else than was planned\nplanned: {before:?}\nseen: {after:?}\ntext: {}",
+            String::from_utf8_lossy(new.bytes)
+        );
+    }
+    for (segment, object) in new_segments[old_segments.len()..].iter().zip(&plan.new_documents) {
+        let Some(nodes) = read(segment) else { panic!("saphyr can't read a new document") };
+        assert!(nodes.len() == 1 && same(&nodes[0], &node(object)), "saphyr reads {nodes:?} for {object}");
+    }
+    // The stream as a whole, if it was one before.
+    let whole = |bytes: &[u8]| std::str::from_utf8(bytes).ok().and_then(|text| saphyr_documents(text.trim_start_matches('\u{feff}')));
+    if let (Format::Yaml, Some(before)) = (source.format(), whole(source.bytes())) {
+        let after = whole(new).expect("saphyr reads the result whole, as it did before");
+        assert_eq!(after.len(), before.len() + plan.new_documents.len() - usize::from(filled), "how many documents saphyr reads");
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------- arn
+
+/// A parsed ARN is the text; a suggestion is one; nothing panics.
+pub fn arn(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match RoleArn::from_str(text) {
+        Ok(arn) => {
+            assert_eq!(arn.to_string(), text);
+            assert_eq!(arn.as_str(), text);
+            assert_eq!(
+                format!("arn:{}:iam::{}:role{}{}", arn.partition(), arn.account(), arn.path(), arn.name()),
+                text,
+                "the parts are the whole"
+            );
+            let again = RoleArn::new(arn.partition(), arn.account(), &format!("{}{}", arn.path(), arn.name()));
+            assert_eq!(again.as_ref(), Ok(&arn));
+            let name = inject::default_identity_name(&arn);
+            let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+            assert!(
+                name.len() <= 253 && name.split('.').all(|part| part.starts_with(ok)
+                    && part.ends_with(ok)
+                    && part.chars().all(|c| ok(c) || c == '-')),
+                "{name:?} is no name of an object"
+            );
+        }
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            if let Some(suggestion) = error.suggestion() {
+                let parsed = RoleArn::from_str(&suggestion);
+                assert!(parsed.is_ok(), "the suggestion {suggestion:?} is refused: {parsed:?}");
+            }
+        }
+    }
+    match AccountId::from_str(text) {
+        Ok(account) => assert!(account.to_string() == text && text.len() == 12),
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            if let Some(suggestion) = error.suggestion() {
+                assert!(AccountId::from_str(&suggestion).is_ok(), "the suggestion {suggestion:?} is refused");
+            }
+        }
+    }
+}

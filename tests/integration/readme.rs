@@ -1,0 +1,284 @@
+//! README.md and docs/ say what is true: every command in them is run, and every table is compared.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::Command;
+
+use snapbox::data::DataFormat;
+use snapbox::{Data, IntoData};
+use xaccount::capa::BEARERS;
+
+use crate::support::{root, testdata, xaccount};
+
+/// Commands of the README that are not run, and why.
+const NOT_RUN: &[(&str, &str)] = &[
+    ("cargo install --locked --path .", "compiles everything once more, for minutes"),
+    ("./scripts/test", "it is what runs this test"),
+];
+
+/// What the README says is there: its name, and what of `testdata/` it is.
+const FILES: &[(&str, &str)] = &[
+    ("cinder.yaml", "dkp/dkp-2.7-v1beta2.yaml"),
+    ("ridge.yaml", "dkp/dkp-other-account.yaml"),
+    ("clusters", "fleet/clusters"),
+];
+
+/// What stands in for programs that are not ours, or that take too long.
+const STANDINS: &[(&str, &str)] = &[
+    ("kubectl-xaccount", "exec 'BIN' \"$@\""),
+    ("cargo", "[ \"$1 $2 $3\" = 'run --release --' ] || exit 99\nshift 3\nexec 'BIN' \"$@\""),
+    (
+        "dkp",
+        "case \"$*\" in 'create cluster aws '*) exec cat 'ROOT/testdata/dkp/dkp-2.7-v1beta2.yaml' ;; esac\nexit 99",
+    ),
+    (
+        "kubectl",
+        "case \"$*\" in\n'xaccount '*) shift; exec 'BIN' \"$@\" ;;\n'create -f -' | 'apply -f -') grep -q AWSClusterRoleIdentity && echo created && exit ;;\nesac\nexit 99",
+    ),
+];
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The code blocks of a page in a language.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut open: Option<String> = None;
+    for line in page.lines() {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(name)) if name == language => open = Some(String::new()),
+            (None, Some(name)) if !name.is_empty() => open = None,
+            (Some(_), Some("")) => blocks.extend(open.take()),
+            (Some(block), None) => *block += &format!("{line}\n"),
+            _ => {}
+        }
+    }
+    blocks
+}
+
+/// A command as printed, and the output below it.
+struct Step {
+    command: String,
+    shown: String,
+}
+
+fn steps(block: &str) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    let mut goes_on = false;
+    for line in block.lines() {
+        if let Some(command) = line.strip_prefix("$ ") {
+            steps.push(Step { command: command.into(), shown: String::new() });
+        } else {
+            let step = steps.last_mut().expect("a block begins with a command");
+            let text = if goes_on { &mut step.command } else { &mut step.shown };
+            let _ = if goes_on { write!(text, "\n{line}") } else { writeln!(text, "{line}") };
+        }
+        goes_on =
+            steps.last().is_some_and(|step| step.shown.is_empty()) && (line.ends_with('|') || line.ends_with('\\'));
+    }
+    steps
+}
+
+/// A fresh directory with all that the README says is there, and `.bin` with the programs.
+fn directory() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, from) in FILES {
+        let out = Command::new("cp").arg("-R").arg(testdata(from)).arg(directory.path().join(name)).status();
+        assert!(out.unwrap().success());
+    }
+    symlink(root().join("testdata"), directory.path().join("testdata")).unwrap();
+    let bin = directory.path().join(".bin");
+    fs::create_dir(&bin).unwrap();
+    for (name, script) in STANDINS {
+        let script =
+            script.replace("BIN", env!("CARGO_BIN_EXE_kubectl-xaccount")).replace("ROOT", root().to_str().unwrap());
+        fs::write(bin.join(name), format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    directory
+}
+
+/// Runs the commands of a block in one shell; gives what each printed, and its status.
+fn run(directory: &Path, steps: &[Step]) -> Vec<(String, i32)> {
+    let out = directory.join(".out");
+    fs::create_dir(&out).unwrap();
+    let mut script = String::new();
+    for (n, Step { command, .. }) in steps.iter().enumerate() {
+        writeln!(script, "{{ {command}\n}} >.out/{n} 2>&1; status=$?; echo $status >.out/{n}.status; (exit $status)")
+            .unwrap();
+    }
+    let path = std::env::var("PATH").unwrap_or_default();
+    let shell = Command::new("bash")
+        .args(["-o", "pipefail", "-c", &script])
+        .current_dir(directory)
+        .env_remove("CI")
+        .env_remove("CLICOLOR_FORCE")
+        .env("HOME", directory)
+        .env("PATH", format!("{}:{path}", directory.join(".bin").display()))
+        .stdin(std::process::Stdio::null())
+        .status();
+    shell.expect("bash starts");
+    (0..steps.len())
+        .map(|n| {
+            let text = |name: String| fs::read_to_string(out.join(name)).unwrap();
+            (text(n.to_string()), text(format!("{n}.status")).trim().parse().unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn every_command_of_the_readme_works_as_shown() {
+    let mut not_run: BTreeSet<&str> = NOT_RUN.iter().map(|(command, _)| *command).collect();
+    let readme = read("README.md");
+    let mut run_count = 0;
+    for block in blocks(&readme, "console") {
+        let mut steps = steps(&block);
+        steps.retain(|step| {
+            let left_out = NOT_RUN.iter().any(|(command, _)| *command == step.command);
+            not_run.remove(step.command.as_str());
+            !left_out
+        });
+        let directory = directory();
+        for (step, (printed, status)) in steps.iter().zip(run(directory.path(), &steps)) {
+            run_count += 1;
+            let Step { command, shown } = step;
+            let fails = shown.lines().any(|line| line.starts_with("error: "));
+            let question = command.contains("inject") && status == 1;
+            assert!(status == if fails { 2 } else { 0 } || question, "$ {command}\n{printed}-> {status}");
+            if !shown.is_empty() {
+                let shown = Data::text(shown.clone());
+                let comparison = snapbox::Assert::new().action_env("README_IS_WRITTEN_BY_HAND");
+                comparison
+                    .try_eq(Some(&command), printed.into_data(), shown)
+                    .unwrap_or_else(|error| panic!("$ {command}\n{error}"));
+            }
+        }
+    }
+    assert!(run_count >= 10, "only {run_count} commands were found");
+    assert!(not_run.is_empty(), "not in the README: {not_run:?}");
+}
+
+#[test]
+fn every_file_of_the_examples_is_named_in_the_readme() {
+    let readme = read("README.md");
+    for (name, from) in FILES {
+        let line = format!("- `{name}` is `testdata/{from}`");
+        assert!(readme.contains(&line), "README.md lacks: {line}");
+    }
+}
+
+#[test]
+fn the_table_of_kinds_is_that_of_the_library() {
+    let mut table = String::from("| Kind | API group | Reference | Versions | CAPA since |\n|---|---|---|---|---|\n");
+    for bearer in &BEARERS {
+        let versions: Vec<_> = bearer.versions.iter().map(|version| version.name()).collect();
+        let (path, versions) = (bearer.parent.join("."), versions.join(", "));
+        writeln!(
+            table,
+            "| `{}` | `{}` | `.{path}.identityRef` | {versions} | {} |",
+            bearer.kind, bearer.group, bearer.since
+        )
+        .unwrap();
+    }
+    assert!(read("README.md").contains(&table), "README.md lacks this table:\n{table}");
+}
+
+#[test]
+fn every_flag_of_the_pages_is_one_of_the_program() {
+    let help = xaccount().args(["inject", "--help"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    // Of git, cargo, dkp and nkp.
+    let foreign =
+        ["--git", "--output", "--release", "--locked", "--path", "--output-directory", "--version", "--cluster-name"];
+    for page in ["README.md", "CHANGELOG.md", "docs/report.md"] {
+        let text = read(page);
+        for flag in text
+            .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
+            .filter(|word| word.starts_with("--") && word[2..].starts_with(|c: char| c.is_ascii_lowercase()))
+        {
+            assert!(foreign.contains(&flag) || help.contains(flag), "{page}: there is no {flag}");
+        }
+    }
+}
+
+/// `SNAPSHOTS=overwrite cargo test` draws it anew.
+#[test]
+fn the_picture_of_the_diff_is_real() {
+    let directory = directory();
+    let out = xaccount()
+        .current_dir(directory.path())
+        .args(["inject", "cinder.yaml", "--account", "222222222222", "--color", "always"])
+        .output()
+        .unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    let command = "$ kubectl xaccount inject cinder.yaml --account 222222222222\n";
+    let shown = Data::text(command.to_owned() + &String::from_utf8(out.stdout).unwrap());
+    let picture = Data::read_from(&root().join("docs/diff.svg"), Some(DataFormat::TermSvg));
+    snapbox::Assert::new().action_env("SNAPSHOTS").eq(shown, picture.raw());
+    assert!(read("README.md").contains("](docs/diff.svg)"));
+}
+
+#[test]
+fn the_report_is_as_its_page_says() {
+    let page = read("docs/report.md");
+    let directory = directory();
+    let report = |line: &str| {
+        let out = xaccount().current_dir(directory.path()).args(line.split(' ')).output().unwrap();
+        assert_eq!(out.status.code(), Some(0));
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let shown = blocks(&page, "json");
+    assert_eq!(shown.first(), Some(&report("inject cinder.yaml --account 222222222222 -o report")));
+    assert_eq!(shown.get(1), Some(&report("inject cinder.yaml --account 222222222222 -o json-patch")));
+    // All names of changes, and the texts that count them.
+    for (file, module) in [("src/output/report.rs", "report"), ("src/output/summary.rs", "summary")] {
+        for line in read(file).lines().filter(|line| line.trim().starts_with("ChangeKind::")) {
+            let Some((_, name)) = line.split_once("=> \"") else { continue };
+            let name = name.trim_end_matches("\",");
+            assert!(page.contains(&format!("`{name}`")), "docs/report.md lacks `{name}` of {module}");
+        }
+    }
+}
+
+/// The modules in the order of CONTRIBUTING.md: one uses only those above it.
+#[test]
+fn the_list_of_modules_is_complete_and_one_way() {
+    let page = read("CONTRIBUTING.md");
+    let list = blocks(&page, "text").into_iter().find(|block| block.starts_with("diag")).expect("a list of modules");
+    let order: Vec<&str> =
+        list.lines().filter(|line| !line.starts_with(' ')).filter_map(|line| line.split_whitespace().next()).collect();
+    let place = |module: &str| order.iter().position(|name| *name == module);
+    for entry in fs::read_dir(root().join("src")).unwrap() {
+        let path = entry.unwrap().path();
+        let module = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if ["lib", "main"].contains(&module.as_str()) {
+            continue;
+        }
+        let here = place(&module).unwrap_or_else(|| panic!("CONTRIBUTING.md does not list {module}"));
+        for (file, text) in sources(&path) {
+            for used in text.match_indices("crate::").chain(text.match_indices("xaccount::")) {
+                let rest = &text[used.0 + used.1.len()..];
+                let name: String = rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+                if let Some(there) = place(&name) {
+                    assert!(there <= here, "{file} uses {name}, which stands below {module}");
+                }
+            }
+        }
+    }
+    for module in order {
+        let file = root().join("src").join(module);
+        assert!(file.is_dir() || file.with_extension("rs").is_file(), "there is no src/{module}");
+    }
+}
+
+/// The Rust files at a path, with their text.
+fn sources(path: &Path) -> Vec<(String, String)> {
+    if path.is_dir() {
+        return fs::read_dir(path).unwrap().flat_map(|entry| sources(&entry.unwrap().path())).collect();
+    }
+    vec![(path.display().to_string(), fs::read_to_string(path).unwrap())]
+}

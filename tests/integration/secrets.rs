@@ -1,0 +1,159 @@
+//! What stands in a Secret or a ConfigMap is printed by `-o yaml` and `--write` of `-` alone.
+
+use std::process::Output;
+
+use crate::cases::{Tree, execute, words, write_tree};
+use crate::fixtures::{fixtures, manifests};
+
+/// In the body of every Secret and ConfigMap of `testdata/`.
+const MARKERS: [&str; 2] = ["MARKER-BODY", "MARKER-SECRET-BODY"];
+
+/// Modes that never print a body.
+const MODES: [&str; 7] =
+    ["--color always -v", "-q", "--check -v=9", "--write -v", "-o patch", "-o json-patch -v", "-o report"];
+
+/// Modes and flags that are errors with some file or other.
+const ERRORS: [&str; 12] = [
+    "--write --check",
+    "-o patch --dry-run",
+    "-o nonsense",
+    "--identity-name Not_A_Name",
+    "--cluster-name no-such-cluster",
+    "-n no-such-namespace",
+    "--partition aws-cn",
+    "--session-name other --external-id other-id --allowed-namespaces other",
+    "--identity-name other-name",
+    "--identity-file nowhere/identities.yaml --write",
+    "--source-identity Secret/lotus",
+    "--inline-policy nowhere.json",
+];
+
+/// What is wrong with an output that must hold no body.
+fn leak(what: &str, output: &Output) -> Option<String> {
+    for (stream, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
+        let text = String::from_utf8_lossy(bytes);
+        for marker in MARKERS {
+            if let Some(line) = text.lines().find(|line| line.contains(marker)) {
+                return Some(format!("{what}: {stream} holds {marker}: {line:.200}"));
+            }
+        }
+    }
+    match output.status.code() {
+        Some(0 | 1) => None,
+        Some(2) if output.stdout.is_empty() => None,
+        status => Some(format!("{what}: status {status:?}: {:.2000}", String::from_utf8_lossy(&output.stderr))),
+    }
+}
+
+fn none(failures: &[String]) {
+    assert!(failures.is_empty(), "{} failed:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn no_mode_prints_a_body() {
+    let mut failures = Vec::new();
+    for fixture in fixtures() {
+        for mode in MODES {
+            let (output, _) = fixture.run(mode);
+            failures.extend(leak(&format!("{} {mode}", fixture.name), &output));
+        }
+    }
+    none(&failures);
+}
+
+#[test]
+fn no_error_of_usage_prints_a_body() {
+    let mut failures = Vec::new();
+    for fixture in fixtures() {
+        for flags in ERRORS {
+            let (output, after) = fixture.run(flags);
+            let what = format!("{} {flags}", fixture.name);
+            failures.extend(leak(&what, &output));
+            if output.status.code() == Some(2) {
+                assert_eq!(after, fixture.files, "{what}");
+            }
+        }
+    }
+    none(&failures);
+}
+
+/// What is put before, into and behind a file so that it is broken, near its bodies.
+fn breakages(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let behind = |text: &str| {
+        let mut out = bytes.to_vec();
+        if !out.ends_with(b"\n") {
+            out.push(b'\n');
+        }
+        out.extend_from_slice(text.as_bytes());
+        out
+    };
+    let replaced = |from: &str, to: &str| {
+        let text = String::from_utf8_lossy(bytes);
+        text.replace(from, to).into_bytes()
+    };
+    let mut out = vec![
+        ("a broken document behind", behind("---\nkind: AWSCluster\nspec: [\n")),
+        ("a broken line of the last document", behind("  kind: AWSCluster: [\n")),
+        ("a template behind", behind("---\nkind: AWSCluster\nname: {{ x }}\n")),
+        (
+            "another version behind",
+            behind("---\napiVersion: infrastructure.cluster.x-k8s.io/v1\nkind: AWSCluster\nmetadata: {name: x}\n"),
+        ),
+        ("a tab", replaced("\n  ", "\n\t")),
+        ("a log line", {
+            let mut out = b"Generating cluster resources\n".to_vec();
+            out.extend_from_slice(bytes);
+            out
+        }),
+        ("every Secret a cluster", replaced("kind: Secret", "kind: AWSCluster")),
+        ("every marker gone", replaced("\n---\n", "\n").into_iter().collect()),
+        ("every line twice", {
+            let text = String::from_utf8_lossy(bytes);
+            text.split_inclusive('\n').flat_map(|line| [line, line]).collect::<String>().into_bytes()
+        }),
+        ("a duplicate spec", replaced("\nspec:\n", "\nspec: {}\nspec:\n")),
+        ("a lone carriage return", replaced("spec:\n", "spec:\r")),
+        ("a NUL", replaced("metadata:\n", "metadata:\n  x: \0\n")),
+        ("no UTF-8", {
+            let at = bytes.len() / 2;
+            let mut out = bytes[..at].to_vec();
+            out.push(0xFF);
+            out.extend_from_slice(&bytes[at..]);
+            out
+        }),
+        ("cut in the middle", bytes[..bytes.len() / 2].to_vec()),
+    ];
+    // Cut inside each body.
+    let marker = MARKERS[0].as_bytes();
+    for at in memchr::memmem::find_iter(bytes, marker).take(3) {
+        let mut cut = bytes[..at + marker.len()].to_vec();
+        out.push(("cut inside a body", cut.clone()));
+        cut.extend_from_slice(b"\n---\nkind: AWSCluster\nspec: [\n");
+        out.push(("cut inside a body, and a broken document", cut.clone()));
+        cut.truncate(at + marker.len());
+        cut.extend_from_slice(b": kind: AWSCluster\n\t[\n");
+        out.push(("broken inside a body", cut));
+    }
+    out
+}
+
+#[test]
+fn no_broken_file_prints_a_body() {
+    let mut failures = Vec::new();
+    for (path, bytes) in manifests() {
+        // The largest files have the same bodies as others, and take their time.
+        if bytes.len() > 100_000 && !path.contains("crlf") {
+            continue;
+        }
+        for (what, broken) in breakages(&bytes) {
+            let directory = tempfile::tempdir().unwrap();
+            write_tree(directory.path(), &Tree::from([("in.yaml".to_owned(), broken)]));
+            for flags in ["", "-o patch -v --overwrite"] {
+                let args = words(&format!("inject in.yaml --account 222222222222 {flags}"));
+                let output = execute(directory.path(), &args, b"");
+                failures.extend(leak(&format!("{path}, {what}, {flags}"), &output));
+            }
+        }
+    }
+    none(&failures);
+}

