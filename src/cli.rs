@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use xaccount::aws::{AccountId, DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
@@ -106,11 +107,11 @@ pub(crate) struct Inject {
 #[command(next_help_heading = "Input")]
 pub(crate) struct InputArgs {
     /// Files or directories; - is standard input
-    #[arg(value_name = "PATH")]
+    #[arg(value_name = "PATH", value_parser = path())]
     pub(crate) paths: Vec<PathBuf>,
 
     /// The same as PATH, as kubectl has it; may be repeated, or separated by commas
-    #[arg(short = 'f', long = "filename", value_name = "PATH", value_delimiter = ',')]
+    #[arg(short = 'f', long = "filename", value_name = "PATH", value_delimiter = ',', value_parser = path())]
     pub(crate) filenames: Vec<PathBuf>,
 
     /// Directories with all that is below them
@@ -226,7 +227,7 @@ pub(crate) struct IdentityArgs {
     pub(crate) with_controller_identity: bool,
 
     /// Annotation of identities that are made; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = annotation)]
     pub(crate) identity_annotation: Vec<(String, String)>,
 
     /// Version of new identities [default: that of the objects that they serve]
@@ -271,6 +272,11 @@ pub(crate) enum OutputFormat {
 #[derive(Clone, Debug)]
 pub(crate) struct TopologyVariable(pub(crate) Vec<String>);
 
+/// Any path, the empty one too: the error about that is ours.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
 fn account(text: &str) -> Result<AccountId, String> {
     text.parse::<AccountId>().map_err(|error| with_suggestion(error.to_string(), error.suggestion()))
 }
@@ -291,10 +297,20 @@ fn account_move(text: &str) -> Result<(AccountId, AccountId), String> {
     Ok((account(from)?, account(to)?))
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.into(), value.into())),
-        _ => Err("write KEY=VALUE".into()),
+/// An annotation: its key is a name, perhaps with a DNS prefix before a slash (apimachinery, `util/validation`).
+fn annotation(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
+    let (prefix, name) = key.rsplit_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
+    let ends = |c: char| c.is_ascii_alphanumeric();
+    let right = (1..=63).contains(&name.len())
+        && name.starts_with(ends)
+        && name.ends_with(ends)
+        && name.chars().all(|c| ends(c) || "-_.".contains(c))
+        && prefix.is_none_or(|prefix| dns_name(prefix).is_ok());
+    if right {
+        Ok((key.into(), value.into()))
+    } else {
+        Err(format!("'{key}' is no annotation key: write example.com/name=value"))
     }
 }
 

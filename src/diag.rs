@@ -2,6 +2,7 @@
 //!
 //! Nothing here formats for people; `output` does.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// A half-open range of bytes, counted from the start of a file (a byte-order mark included).
@@ -54,6 +55,21 @@ pub struct Location {
     /// The bytes of which text may be shown around it: the object's own document. `None` where no text may be shown,
     /// because it could belong to a Secret or a ConfigMap.
     pub window: Option<Span>,
+}
+
+/// Text of a manifest or a path as it may stand in a message: control characters are made visible, so that nothing can
+/// forge a line or reach a terminal as an escape sequence.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    let odd = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    if !text.contains(odd) {
+        return Cow::Borrowed(text);
+    }
+    let show = |c: char| match u32::from(c) {
+        code @ 0..0x20 => char::from_u32(0x2400 + code).unwrap_or('\u{fffd}'),
+        0x7f => '\u{2421}',
+        _ => '\u{fffd}',
+    };
+    Cow::Owned(text.chars().map(|c| if odd(c) { show(c) } else { c }).collect())
 }
 
 /// How bad it is.

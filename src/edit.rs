@@ -86,6 +86,11 @@ impl Inputs {
         Ok(Self { entries, progress })
     }
 
+    /// The inputs that were named, the identity file only if it is one of them.
+    pub fn named(&self) -> impl Iterator<Item = FileId> {
+        (0..self.entries.len()).filter(|&index| !self.entries[index].identities_only).map(FileId)
+    }
+
     /// A path as it is shown: with `/`, whatever the system.
     pub fn shown(&self, path: &Path) -> String {
         shown(path)

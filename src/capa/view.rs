@@ -14,8 +14,10 @@ pub enum Field {
     Absent,
     /// There, and null.
     Null,
-    /// There, a scalar.
+    /// There, a string.
     Text(String, Span),
+    /// There, a scalar that kubectl reads as a number or a boolean; its text.
+    Typed(String, Span),
     /// There, but no scalar.
     Other(Span),
     /// Written twice, or supplied by a later `<<` too; the span is the second place.
@@ -31,10 +33,18 @@ impl Field {
         }
     }
 
+    /// The scalar's text, whatever kubectl takes it for.
+    pub fn any_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text, _) | Self::Typed(text, _) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Where it stands, if it is there.
     pub fn span(&self) -> Option<Span> {
         match self {
-            Self::Text(_, span) | Self::Other(span) | Self::Ambiguous(span) => Some(*span),
+            Self::Text(_, span) | Self::Typed(_, span) | Self::Other(span) | Self::Ambiguous(span) => Some(*span),
             Self::Absent | Self::Null => None,
         }
     }
@@ -53,6 +63,7 @@ impl Field {
                     Self::Null
                 } else {
                     match tree.text(value) {
+                        Some(text) if tree.is_typed(value) => Self::Typed(text.to_owned(), tree.span(value)),
                         Some(text) => Self::Text(text.to_owned(), tree.span(value)),
                         None => Self::Other(tree.span(value)),
                     }
@@ -222,7 +233,7 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
     let api_version = Field::of(tree, node, "apiVersion");
     let kind = Field::of(tree, node, "kind");
     let metadata = tree.value(node, "metadata");
-    let meta = |name: &str| metadata.and_then(|metadata| Field::of(tree, metadata, name).text().map(str::to_owned));
+    let meta = |name: &str| metadata.and_then(|metadata| Field::of(tree, metadata, name).any_text().map(str::to_owned));
     let start = tree.span(node).start;
     for (field, key) in [(&kind, "kind"), (&api_version, "apiVersion")] {
         if let Field::Ambiguous(span) = field {
@@ -331,7 +342,8 @@ fn reference_at(
             return IdentityReference { path, present: depth, state: State::Unset, guard, span };
         }
         let last = depth + 1 == path.len();
-        if tree.entries(value).is_none() && (last || tree.items(value).is_none()) {
+        let index = path.get(depth + 1).is_some_and(|token| token.parse::<usize>().is_ok());
+        if tree.entries(value).is_none() && (last || tree.items(value).is_none() || !index) {
             let span = tree.span(value);
             return IdentityReference { path, present: depth, state: State::Wrong(span), guard, span };
         }
@@ -406,8 +418,8 @@ fn cluster(tree: &Tree<'_>, node: NodeId, wanted: Option<&[String]>) -> Role {
         .filter_map(|key| {
             let reference = descend(tree, node, &["spec", key])?;
             Some(ObjectReference {
-                kind: Field::of(tree, reference, "kind").text()?.to_owned(),
-                name: Field::of(tree, reference, "name").text()?.to_owned(),
+                kind: Field::of(tree, reference, "kind").any_text()?.to_owned(),
+                name: Field::of(tree, reference, "name").any_text()?.to_owned(),
             })
         })
         .collect();
@@ -423,7 +435,7 @@ fn cluster(tree: &Tree<'_>, node: NodeId, wanted: Option<&[String]>) -> Role {
         .iter()
         .enumerate()
         .filter_map(|(index, &item)| {
-            let name = Field::of(tree, item, "name").text()?.to_owned();
+            let name = Field::of(tree, item, "name").any_text()?.to_owned();
             Some((index, name, tree.value(item, "value")))
         })
         .collect();

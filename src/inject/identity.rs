@@ -4,7 +4,9 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, ReplaceOperation};
 use serde_json::{Map, Value, json};
 
+use super::reference::Whereabouts;
 use super::{ChangeKind, IdentityFile, Planner, Served};
+use crate::aws::RoleArn;
 use crate::capa::{
     CONTROLLER_IDENTITY, Field, IDENTITY_GROUP, IdentityKind, IdentityReference, ROLE_IDENTITY, Role, RoleIdentity,
     State, Version,
@@ -67,6 +69,7 @@ impl Planner<'_> {
         if !self.request.with_identity {
             return;
         }
+        served.iter().for_each(|one| self.refuse_circle(one));
         let mut missing: Vec<&Served> = Vec::new();
         for one in served {
             let run = self.run;
@@ -108,6 +111,38 @@ impl Planner<'_> {
                 let title = format!("{ROLE_IDENTITY} {}", one.name);
                 self.add(object, ChangeKind::IdentityAdded, title, file, one.role.to_string());
             }
+        }
+    }
+
+    /// Refuses a source that leads back to the identity: CAPA follows sources without end, and its controller dies of it.
+    fn refuse_circle(&mut self, one: &Served) {
+        let Some((IdentityKind::Role, first)) = &self.request.identity.source else { return };
+        let run = self.run;
+        let mut chain = vec![one.name.as_str()];
+        let mut next = Some(first.as_str());
+        while let Some(name) = next {
+            if chain.contains(&name) {
+                chain.push(name);
+                self.errors.push(
+                    Diagnostic::error(format!(
+                        "the identity '{}' can't be its own source: CAPA would never end",
+                        one.name
+                    ))
+                    .help(format!("its sources would be {}", chain.join(" -> ")))
+                    .help("name another --source-identity, or another --identity-name"),
+                );
+                return;
+            }
+            chain.push(name);
+            let source =
+                run.identities(IdentityKind::Role, name).first().map(|&index| &run.objects()[index].object.role);
+            next = match source {
+                Some(Role::Identity(identity, _)) => match &identity.source {
+                    State::Set(to) if to.kind.text() == Some(ROLE_IDENTITY) => to.name.text(),
+                    _ => None,
+                },
+                _ => None,
+            };
         }
     }
 
@@ -171,6 +206,7 @@ impl Planner<'_> {
         versions.sort();
         versions.dedup();
         if let Some(asked) = self.request.api_version {
+            self.outcome.decisions.push(format!("{kind}/{name}: version {asked} from --api-version"));
             return asked;
         }
         if let [oldest, .., newest] = versions[..] {
@@ -181,7 +217,13 @@ impl Planner<'_> {
         }
         // A topology Cluster lends none: it is of another group.
         let any = || (0..self.run.objects().len()).filter_map(version).max();
-        versions.last().copied().or_else(any).unwrap_or(Version::V1Beta2)
+        let (version, from) = match (versions.last(), any()) {
+            (Some(&version), _) => (version, "the objects that it serves"),
+            (None, Some(version)) => (version, "the other objects of CAPA in these files"),
+            (None, None) => (Version::V1Beta2, "the default, as no object of CAPA says another"),
+        };
+        self.outcome.decisions.push(format!("{kind}/{name}: version {version} from {from}"));
+        version
     }
 
     fn metadata(&self, name: &str) -> Value {
@@ -258,18 +300,27 @@ impl Planner<'_> {
                     _ => &identity.inline_policy,
                 };
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                if field.text() == Some(&text) {
+                let right = match value.is_string() {
+                    true => field.text() == Some(&text),
+                    false => matches!(field, Field::Typed(there, _) if *there == text),
+                };
+                if right {
                     continue;
                 }
-                if field.is_unset() || self.may_change(index, key, field.text(), field.span(), &text) {
+                // The same text in another type says nothing that the API server would take.
+                let void = field.is_unset() || field.any_text() == Some(&text);
+                if void || self.may_change(index, key, field.any_text(), field.span(), &text) {
                     edit.put(&["spec", key], field, value);
                 }
             }
         }
         if !edit.operations.is_empty() {
-            let before = identity.role_arn.text().unwrap_or("no roleARN").to_owned();
-            let after = format!("{}: {}", one.role, edit.fields.join(", "));
-            self.change(index, ChangeKind::IdentityChanged, edit.operations, Some(before), after);
+            let role = identity.role_arn.any_text().filter(|there| !there.is_empty() && *there != one.role.as_str());
+            let after = match role {
+                Some(_) => one.role.to_string(),
+                None => format!("sets {}", edit.fields.join(", ")),
+            };
+            self.change(index, ChangeKind::IdentityChanged, edit.operations, role.map(str::to_owned), after);
         }
     }
 
@@ -284,8 +335,10 @@ impl Planner<'_> {
             let found = &self.run.objects()[index];
             let at = found.location(field.span().unwrap_or(found.object.kind_span));
             let there = field.text().unwrap_or("not one text");
-            let account = there.parse::<crate::aws::RoleArn>().ok().map(|role| role.account().clone());
-            if !self.may_replace(index, at, there, account.as_ref(), &one.role) {
+            let place = there
+                .parse::<RoleArn>()
+                .map_or(Whereabouts::Unknown, |role| Whereabouts::Account(role.account().clone()));
+            if !self.may_replace(index, at, there, &place, &one.role) {
                 return;
             }
         }
@@ -395,7 +448,7 @@ impl Edit {
     fn put(&mut self, path: &[&str], there: &Field, value: Value) {
         let mut at = PointerBuf::new();
         path.iter().for_each(|token| at.push_back(*token));
-        self.fields.push(path[1..].join("."));
+        self.fields.push(path.join("."));
         self.operations.push(match there {
             Field::Absent => PatchOperation::Add(AddOperation { path: at, value }),
             _ => PatchOperation::Replace(ReplaceOperation { path: at, value }),

@@ -283,6 +283,18 @@ impl Planner<'_> {
                     return None;
                 }
                 let chosen = partition.or(of_region).unwrap_or(Partition::Aws);
+                let why = match (partition, of_region, &region) {
+                    (Some(_), ..) => "--partition".to_owned(),
+                    (None, Some(_), Some(region)) => format!("the region {region}"),
+                    (None, _, Some(region)) => format!("the default, as the region {region} is of none that is known"),
+                    (None, _, None) => "the default, as no region is said".to_owned(),
+                };
+                let role_from = if role == DEFAULT_ROLE_NAME { "the role that DKP makes" } else { "--role-name" };
+                self.outcome.decisions.push(format!(
+                    "{}: account {account} from --account, role {role} ({role_from}), partition {} from {why}",
+                    found.title(),
+                    chosen.id()
+                ));
                 match RoleArn::new(chosen, account, role) {
                     Ok(arn) => Some(arn),
                     Err(error) => {

@@ -10,7 +10,6 @@ use super::{ChangeKind, Planner, Served, account_in_name};
 use crate::aws::{AccountId, RoleArn};
 use crate::capa::{CONTROLLER_IDENTITY, Field, IdentityKind, IdentityReference, ROLE_IDENTITY, Reference, Role, State};
 use crate::diag::{Diagnostic, Location};
-use crate::run::Found;
 
 /// What a reference that is there says.
 enum Existing {
@@ -18,8 +17,19 @@ enum Existing {
     NotSet(String),
     /// The wanted identity, by this name.
     Right(String),
-    /// Something else: the words, and the account if it is known.
-    Other(String, Option<AccountId>),
+    /// Something else: the words, and where that is.
+    Other(String, Whereabouts),
+}
+
+/// The account that an identity stands for, as far as the files say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Whereabouts {
+    /// This account.
+    Account(AccountId),
+    /// The management cluster's own account, chosen by somebody.
+    Management,
+    /// The files don't say.
+    Unknown,
 }
 
 impl Planner<'_> {
@@ -166,14 +176,14 @@ impl Planner<'_> {
                 return Some(name);
             }
             Existing::NotSet(words) => format!("management account ({words})"),
-            Existing::Other(words, account) => {
-                let span = reference.span;
-                if !self.may_replace(index, found.location(span), &words, account.as_ref(), role) {
+            Existing::Other(words, place) => {
+                if !self.may_replace(index, found.location(reference.span), &words, &place, role) {
                     return None;
                 }
-                match account {
-                    Some(account) => format!("{account} ({words})"),
-                    None => format!("account not in these files ({words})"),
+                match place {
+                    Whereabouts::Account(account) => format!("{account} ({words})"),
+                    Whereabouts::Management => format!("management account ({words})"),
+                    Whereabouts::Unknown => format!("account not in these files ({words})"),
                 }
             }
         };
@@ -214,17 +224,19 @@ impl Planner<'_> {
     ) -> Option<Existing> {
         let found = &self.run.objects()[index];
         for (field, key) in [(&there.kind, "kind"), (&there.name, "name")] {
-            if let Field::Other(span) | Field::Ambiguous(span) = field {
-                self.errors.push(
-                    Diagnostic::error(format!(
-                        "{}: the identity reference's {key} can't be read with certainty",
-                        found.title()
-                    ))
-                    .at(found.location(*span), "not one plain text")
-                    .help("write kind and name once, as texts, and run again"),
-                );
-                return None;
-            }
+            let what = match field {
+                Field::Typed(..) => "kubectl reads this as a number or a boolean",
+                Field::Other(_) => "not one text",
+                Field::Ambiguous(_) => "written twice",
+                _ => continue,
+            };
+            let title = found.title();
+            self.errors.push(
+                Diagnostic::error(format!("{title}: the identity reference's {key} can't be read with certainty"))
+                    .at(found.location(field.span().unwrap_or(there.span)), what)
+                    .help("write kind and name once, as texts, in quotes where they look like something else, and run again"),
+            );
+            return None;
         }
         let (kind, name) = (there.kind.text(), there.name.text());
         let default = name.is_none_or(|name| name.is_empty() || name == "default");
@@ -240,12 +252,11 @@ impl Planner<'_> {
             return Some(Existing::NotSet(words));
         }
         let words = format!("{}/{}", kind.unwrap_or("(no kind)"), name.unwrap_or("(no name)"));
-        let (Some(kind), Some(name)) = (kind, name) else {
-            return Some(Existing::Other(words, None));
+        let name = match (kind, name) {
+            (Some(ROLE_IDENTITY), Some(name)) => name,
+            (Some(CONTROLLER_IDENTITY), _) => return Some(Existing::Other(words, Whereabouts::Management)),
+            _ => return Some(Existing::Other(words, Whereabouts::Unknown)),
         };
-        if kind != ROLE_IDENTITY {
-            return Some(Existing::Other(words, None));
-        }
         let arns: Vec<RoleArn> = self
             .run
             .identities(IdentityKind::Role, name)
@@ -260,7 +271,8 @@ impl Planner<'_> {
             return Some(Existing::Right(name.to_owned()));
         }
         let account = arns.first().map(|arn| arn.account().clone()).or_else(|| account_in_name(name));
-        Some(Existing::Other(words, account))
+        let place = account.map_or(Whereabouts::Unknown, Whereabouts::Account);
+        Some(Existing::Other(words, place))
     }
 
     /// Whether something else may be replaced; says why not.
@@ -269,43 +281,31 @@ impl Planner<'_> {
         index: usize,
         at: Location,
         words: &str,
-        from: Option<&AccountId>,
+        from: &Whereabouts,
         to: &RoleArn,
     ) -> bool {
-        let found: &Found = &self.run.objects()[index];
-        let wanted = format!("{to}");
-        match from {
-            Some(from) if from != to.account() => {
+        let title = self.run.objects()[index].title();
+        let other = Diagnostic::error(format!("{title} says something else already: {words}"));
+        let error = match from {
+            Whereabouts::Account(from) if from != to.account() => {
                 if self.request.moves.iter().any(|(a, b)| a == from && b == to.account()) {
                     return true;
                 }
-                self.errors.push(
-                    Diagnostic::error(format!("{} is in account {from} ({words}), not in {}", found.title(), to.account()))
-                        .at(at, format!("wanted: {wanted}"))
-                        .help("an identity moves no VPC and no machine: CAPA would look for the cluster's resources in the new account, and not find them")
-                        .help(format!("if the cluster does not exist yet, or is to be made anew: --move-account {from}={}", to.account())),
-                );
-                false
+                Diagnostic::error(format!("{title} is in account {from} ({words}), not in {}", to.account()))
+                    .help("an identity moves no VPC and no machine: CAPA would look for the cluster's resources in the new account, and not find them")
+                    .help(format!("if the cluster does not exist yet, or is to be made anew: --move-account {from}={}", to.account()))
             }
-            _ if self.request.overwrite => true,
-            Some(_) => {
-                self.errors.push(
-                    Diagnostic::error(format!("{} says something else already: {words}", found.title()))
-                        .at(at, format!("wanted: {wanted}"))
-                        .help("the account stays the same; pass --overwrite to replace it"),
-                );
-                false
-            }
-            None => {
-                self.errors.push(
-                    Diagnostic::error(format!("{} says something else already: {words}", found.title()))
-                        .at(at, format!("wanted: {wanted}"))
-                        .help("these files don't say in which account that is: if the cluster runs there, its VPC and machines stay there")
-                        .help("name the file with the identity too, so that it is known; or pass --overwrite to replace it"),
-                );
-                false
-            }
-        }
+            _ if self.request.overwrite => return true,
+            Whereabouts::Account(_) => other.help("the account stays the same; pass --overwrite to replace it"),
+            Whereabouts::Management => other
+                .help("on this kind CAPA writes no default, so somebody chose the management account")
+                .help("pass --overwrite to replace it"),
+            Whereabouts::Unknown => other
+                .help("these files don't say in which account that is: if the cluster runs there, its VPC and machines stay there")
+                .help("name the file with the identity too, so that it is known; or pass --overwrite to replace it"),
+        };
+        self.errors.push(error.at(at, format!("wanted: {to}")));
+        false
     }
 }
 

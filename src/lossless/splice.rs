@@ -25,8 +25,7 @@ pub(super) fn splices(
     operations: &[PatchOperation],
     file_ending: Option<LineEnding>,
 ) -> Result<Vec<Splice>, Refusal> {
-    let ending = LineEnding::of(tree.text.as_bytes()).or(file_ending).unwrap_or(LineEnding::Lf);
-    let editor = Editor { tree, eol: ending.text() };
+    let editor = Editor { tree, file_ending };
     let mut out = Vec::new();
     // New members, collected so that several of one mapping make one splice.
     let mut additions: Vec<(Vec<String>, Members)> = Vec::new();
@@ -70,12 +69,21 @@ struct Place {
 
 struct Editor<'t, 's> {
     tree: &'t Tree<'s>,
-    eol: &'static str,
+    /// The first line ending of the whole file.
+    file_ending: Option<LineEnding>,
 }
 
 impl Editor<'_, '_> {
     fn refuse(&self, message: impl Into<String>, node: NodeId) -> Refusal {
         Refusal::new(message, self.tree.span(node))
+    }
+
+    /// How new lines at `at` end: as the line before it, else as the line that it is in, else as any of the file.
+    fn eol(&self, at: usize) -> &'static str {
+        let bytes = self.bytes();
+        let before = memchr::memrchr(b'\n', &bytes[..at]).map(|end| line_start(bytes, end));
+        let ending = LineEnding::of(&bytes[before.unwrap_or(at)..]).or(self.file_ending);
+        ending.unwrap_or(LineEnding::Lf).text()
     }
 
     fn bytes(&self) -> &[u8] {
@@ -198,10 +206,10 @@ impl Editor<'_, '_> {
         let indent = self.column(key);
         let step = self.step(key, place.node);
         let lines = write::block_member("x", value, indent, step);
-        let mut text = lines.join(self.eol);
+        let mut text = lines.join(self.eol(start));
         text.replace_range(..indent + 2, "");
         if self.bytes()[..end].ends_with(b"\n") {
-            text.push_str(self.eol);
+            text.push_str(self.eol(start));
         }
         Ok(vec![self.splice(start, end, text)])
     }
@@ -298,14 +306,14 @@ impl Editor<'_, '_> {
             let text: String = members
                 .iter()
                 .map(|(key, value)| {
-                    format!("{},{}{indent}", write::pretty_member(key, value, indent, unit, self.eol), self.eol)
+                    format!("{},{}{indent}", write::pretty_member(key, value, indent, unit, self.eol(at)), self.eol(at))
                 })
                 .collect();
             return Ok(self.splice(at, at, text));
         }
         let own_line = line > node.span().start && indent.chars().all(|c| c == ' ');
         let text = if own_line {
-            format!("{},{}{indent}", write(members), self.eol)
+            format!("{},{}{indent}", write(members), self.eol(at))
         } else {
             format!("{}{comma}", write(members))
         };
@@ -354,8 +362,8 @@ impl Editor<'_, '_> {
         match at {
             Some(at) => Ok(self.lines(at, &lines)),
             None if merge.is_none() => {
-                let text = lines.join(self.eol);
-                Ok(self.splice(start, start, format!("{}{}{}", &text[indent..], self.eol, " ".repeat(indent))))
+                let text = lines.join(self.eol(start));
+                Ok(self.splice(start, start, format!("{}{}{}", &text[indent..], self.eol(start), " ".repeat(indent))))
             }
             None => Err(self.refuse("no new key fits behind this merge key", place.node)),
         }
@@ -390,10 +398,10 @@ impl Editor<'_, '_> {
 
     /// A splice of whole lines at the start of a line, or at the end of a text whose last line has no line break.
     fn lines(&self, at: usize, lines: &[String]) -> Splice {
-        let text = lines.join(self.eol);
+        let eol = self.eol(at);
+        let text = lines.join(eol);
         let begins_line = at == 0 || self.bytes()[at - 1] == b'\n';
-        let text = if begins_line { format!("{text}{}", self.eol) } else { format!("{}{text}", self.eol) };
-        self.splice(at, at, text)
+        self.splice(at, at, if begins_line { format!("{text}{eol}") } else { format!("{eol}{text}") })
     }
 
     /// Start of a node with its tag and anchor.
@@ -447,7 +455,11 @@ impl Editor<'_, '_> {
                 Some(b':') => break,
                 Some(b' ' | b'\t' | b'\r' | b'\n') => at += 1,
                 Some(b'#') => at = line_end(bytes, at),
-                _ => return Err(self.refuse("no ':' is found behind this key", key)),
+                _ => {
+                    return Err(self
+                        .refuse("no ':' is found behind this key", key)
+                        .help("write a ':' behind the key and run again"));
+                }
             }
         }
         let node = self.tree.node(value);

@@ -200,6 +200,17 @@ impl<'s> Tree<'s> {
         }
     }
 
+    /// Whether a scalar is written so that a YAML 1.1 reader, kubectl's among them, takes it for something else than a
+    /// string: a number, a boolean or null.
+    pub fn is_typed(&self, id: NodeId) -> bool {
+        let node = self.node(self.resolve(id));
+        match &node.data {
+            Data::Scalar { text, style: ScalarStyle::Plain } => node.tag().is_none() && reads_as_other(text),
+            Data::Scalar { style: ScalarStyle::Absent, .. } => true,
+            _ => false,
+        }
+    }
+
     /// The entries of a mapping behind aliases.
     pub fn entries(&self, id: NodeId) -> Option<&[(NodeId, NodeId)]> {
         match &self.node(self.resolve(id)).data {
@@ -301,5 +312,36 @@ impl<'s> Tree<'s> {
             Data::Mapping { entries, .. } => entries.iter().map(|&(key, _)| key).find(|&key| self.text(key).is_none()),
             _ => None,
         })
+    }
+}
+
+/// Whether YAML 1.1 reads a plain scalar as a number, a boolean or null (YAML 1.1, types bool, int, float, null).
+fn reads_as_other(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    if matches!(lower.as_str(), "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null" | "~" | "") {
+        return true;
+    }
+    let digits = lower.trim_start_matches(['+', '-']).replace('_', "");
+    if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+        return false;
+    }
+    let radix = [("0x", 16), ("0o", 8), ("0b", 2)].into_iter().find_map(|(prefix, radix)| {
+        digits.strip_prefix(prefix).map(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_digit(radix)))
+    });
+    // Base 60, as in 1:30.
+    let sexagesimal = digits.contains(':') && digits.split(':').all(|part| part.parse::<f64>().is_ok());
+    radix.unwrap_or(matches!(digits.as_str(), ".inf" | ".nan") || digits.parse::<f64>().is_ok() || sexagesimal)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn plain_scalars_that_are_no_strings_are_known() {
+        for text in ["0123", "1e3", "on", "Y", "~", "1_000", "0x1F", ".5", "-.inf", "1:30", "+1", "012345678901"] {
+            assert!(super::reads_as_other(text), "{text}");
+        }
+        for text in ["12ab", "a", "arn:aws:iam::1:role/r", "1.2.3", "0xyz", "-a", "v1", "e3"] {
+            assert!(!super::reads_as_other(text), "{text}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use crate::diag::{Diagnostic, FileId, Label, Severity};
+use crate::diag::{Diagnostic, FileId, Label, Severity, visible};
 
 /// Lines shown before and behind the place.
 const CONTEXT: usize = 1;
@@ -40,7 +40,7 @@ pub fn render<'f>(
         .chain(diagnostic.others.iter().map(|label| (label, false)))
         .map(|(label, primary)| (place(label, &file), primary))
         .collect();
-    let mut group = Group::with_title(level.primary_title(diagnostic.message.clone()));
+    let mut group = Group::with_title(level.primary_title(visible(&diagnostic.message)));
     for (place, primary) in &places {
         group = match &place.excerpt {
             Some((text, first, range)) => {
@@ -61,7 +61,7 @@ pub fn render<'f>(
         };
     }
     for line in &diagnostic.help {
-        group = group.element(Level::HELP.message(line.clone()));
+        group = group.element(Level::HELP.message(visible(line)));
     }
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let mut text = renderer.render(&[group]);
@@ -99,11 +99,22 @@ fn place<'f>(label: &Label, file: &impl Fn(FileId) -> (String, Option<Cow<'f, [u
             return None;
         }
         let first = line - memchr::memchr_iter(b'\n', &bytes[from..start]).count();
-        // A place of many lines is pointed at by its first.
-        let end = memchr::memchr(b'\n', &bytes[start..end]).map_or(end, |at| start + at);
-        Some((text.to_owned(), first, start - from..end.max(start) - from))
+        // A place of many lines is pointed at by its first; a place inside a character by the whole of it.
+        let end = memchr::memchr(b'\n', &bytes[start..end]).map_or(end, |at| start + at).max(start);
+        let range = boundary(text, start - from, false)..boundary(text, end - from, true);
+        // C1 control characters would reach the terminal as they are.
+        let tame = !text.contains(|c: char| ('\u{80}'..'\u{a0}').contains(&c));
+        tame.then(|| (text.to_owned(), first, range))
     });
-    Place { name, line, column, excerpt, label: label.text.clone() }
+    Place { name: visible(&name).into_owned(), line, column, excerpt, label: visible(&label.text).into_owned() }
+}
+
+/// The nearest start of a character before, or behind, an offset.
+fn boundary(text: &str, mut at: usize, behind: bool) -> usize {
+    while !text.is_char_boundary(at) {
+        at = if behind { at + 1 } else { at - 1 };
+    }
+    at
 }
 
 #[cfg(test)]

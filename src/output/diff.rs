@@ -3,9 +3,8 @@
 use anstyle::{AnsiColor, Effects, Style};
 
 use super::hunks::{Hunk, Line, Region, Tag, hunks, may_hold_bodies};
-use crate::diag::FileId;
-#[cfg(test)]
-use crate::diag::Span;
+use crate::capa::Role;
+use crate::diag::{FileId, Span, visible};
 use crate::lossless::Edited;
 use crate::run::{Found, Run};
 
@@ -33,6 +32,8 @@ pub struct Unfit {
     pub name: String,
     /// The old line, from 1.
     pub line: usize,
+    /// Whether it is the last line of the file, which gets a line break so that something can be added behind it.
+    pub last: bool,
 }
 
 /// A file to be made.
@@ -47,12 +48,23 @@ pub struct NewFile<'n> {
 }
 
 impl FileDiff {
-    /// The same diff with its file named from `directory`, so that the patch can be applied there.
+    /// The same diff with its file named from `directory`, so that the patch can be applied there: `.` and `..` resolved,
+    /// an absolute path below the directory made relative.
     #[must_use]
     pub fn seen_from(mut self, directory: &str) -> Self {
-        if let Some(below) = self.name.strip_prefix(directory).and_then(|rest| rest.strip_prefix('/')) {
-            self.name = below.to_owned();
+        let absolute =
+            if self.name.starts_with('/') { self.name.clone() } else { format!("{directory}/{}", self.name) };
+        let mut parts: Vec<&str> = Vec::new();
+        for part in absolute.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => drop(parts.pop()),
+                part => parts.push(part),
+            }
         }
+        let absolute = format!("/{}", parts.join("/"));
+        let below = absolute.strip_prefix(directory).and_then(|rest| rest.strip_prefix('/'));
+        self.name = below.unwrap_or(&absolute).to_owned();
         self
     }
 
@@ -64,7 +76,8 @@ impl FileDiff {
         for hunk in &self.hunks {
             if let Some(at) = hunk.lines.iter().position(|line| line.hidden) {
                 let before = hunk.lines[..at].iter().filter(|line| line.tag != Tag::Added).count();
-                return Err(Unfit { name: self.name.clone(), line: hunk.old.0.max(1) + before });
+                let last = !hunk.lines[at].ended;
+                return Err(Unfit { name: self.name.clone(), line: hunk.old.0.max(1) + before, last });
             }
         }
         Ok(())
@@ -75,7 +88,7 @@ impl FileDiff {
 /// the objects behind its last document.
 pub fn of_file(run: &Run, file: FileId, bytes: &[u8], edited: &Edited, changed: &[usize], added: &[&str]) -> FileDiff {
     let name = &run.file(file).name;
-    let heading = |title: &str, line: usize| format!("{title}  {name}:{line}");
+    let heading = |title: &str, line: usize| format!("{title}  {}:{line}", visible(name));
     let mut regions: Vec<Region> = changed
         .iter()
         .map(|&index| &run.objects()[index])
@@ -86,7 +99,16 @@ pub fn of_file(run: &Run, file: FileId, bytes: &[u8], edited: &Edited, changed: 
     let grown: usize = edited.splices().iter().map(|splice| splice.text.matches('\n').count()).sum();
     let own = edited.splices().last().map_or(0, |splice| splice.text.matches('\n').count());
     let behind = heading(&added.join(", "), lines + grown - own + 1);
-    FileDiff { name: name.clone(), new: false, hunks: hunks(bytes, edited, &regions, &behind) }
+    let last = last_of_ours(run, file, edited.appended_behind());
+    FileDiff { name: name.clone(), new: false, hunks: hunks(bytes, edited, &regions, last, &behind) }
+}
+
+/// The document before the added ones, where it is one object of ours alone, so that its lines may be shown.
+fn last_of_ours(run: &Run, file: FileId, document: Option<Span>) -> Option<Span> {
+    let upto = run.objects().partition_point(|found| found.file <= file);
+    let found = run.objects()[..upto].last().filter(|found| found.file == file)?;
+    let ours = Some(found.at.document) == document && found.at.base.is_root() && found.object.role != Role::Foreign;
+    document.filter(|_| ours)
 }
 
 fn region(bytes: &[u8], found: &Found, heading: String) -> Region {
@@ -139,7 +161,7 @@ impl Writer {
         if !self.colour {
             self.out.push_str(text);
         } else if !text.is_empty() {
-            self.out.push_str(&format!("{style}{}{style:#}", visible(text)));
+            self.out.push_str(&format!("{style}{}{style:#}", tame(text)));
         }
     }
 
@@ -182,19 +204,10 @@ impl Writer {
     }
 }
 
-/// Text for a terminal: no carriage return at the end, no control characters.
-fn visible(text: &str) -> String {
-    text.strip_suffix('\r')
-        .unwrap_or(text)
-        .chars()
-        .map(|c| match c {
-            '\t' => c,
-            '\u{7f}' => '\u{2421}',
-            c if (c as u32) < 0x20 => char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}'),
-            c if c.is_control() => '\u{fffd}',
-            c => c,
-        })
-        .collect()
+/// A line for a terminal: no carriage return at its end, no control characters but tabs.
+fn tame(text: &str) -> String {
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    text.split('\t').map(visible).collect::<Vec<_>>().join("\t")
 }
 
 /// A path as git writes it in a header: quoted like a C string where it holds odd bytes, with a tab behind a blank.
@@ -246,7 +259,7 @@ mod tests {
     fn context_stops_at_the_marker_line_and_includes_it() {
         let text = "a: MARKER\n---\nspec:\n  r: x\n---\nb: MARKER\n";
         let document = Span::new(10, 27);
-        let hunks = hunks(text.as_bytes(), &edited(text, document), &[whole(document)], "");
+        let hunks = hunks(text.as_bytes(), &edited(text, document), &[whole(document)], None, "");
         let diff = FileDiff { name: "f".into(), new: false, hunks };
         assert_eq!(
             super::text(&[diff], false),
@@ -261,7 +274,7 @@ mod tests {
         let shown = FileDiff {
             name: "f".into(),
             new: false,
-            hunks: hunks(text.as_bytes(), &edited(text, document), &[whole(document)], ""),
+            hunks: hunks(text.as_bytes(), &edited(text, document), &[whole(document)], None, ""),
         };
         assert!(!super::text(std::slice::from_ref(&shown), false).contains("MARKER"));
         shown.fit().unwrap();
@@ -270,10 +283,10 @@ mod tests {
         let hidden = FileDiff {
             name: "f".into(),
             new: false,
-            hunks: hunks(text.as_bytes(), &edited(text, document), &[whole(document)], ""),
+            hunks: hunks(text.as_bytes(), &edited(text, document), &[whole(document)], None, ""),
         };
         assert!(!super::text(std::slice::from_ref(&hidden), false).contains("MARKER"));
-        assert_eq!(hidden.fit(), Err(Unfit { name: "f".into(), line: 2 }));
+        assert_eq!(hidden.fit(), Err(Unfit { name: "f".into(), line: 2, last: false }));
     }
 
     #[test]

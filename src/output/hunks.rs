@@ -56,9 +56,10 @@ struct Change {
     region: Region,
 }
 
-/// The hunks of a file. `regions` are those of the edited objects; `behind` heads what is added behind the last document.
-pub(super) fn hunks(bytes: &[u8], edited: &Edited, regions: &[Region], behind: &str) -> Vec<Hunk> {
-    let changes = changes(bytes, edited, regions, behind);
+/// The hunks of a file. `regions` are those of the edited objects; `behind` heads what is added behind the
+/// last document, and `last` is that document where its lines may be shown.
+pub(super) fn hunks(bytes: &[u8], edited: &Edited, regions: &[Region], last: Option<Span>, behind: &str) -> Vec<Hunk> {
+    let changes = changes(bytes, edited, regions, last, behind);
     let mut out: Vec<Hunk> = Vec::new();
     // Bytes and lines done so far, old and new.
     let (mut at, mut old_line, mut new_line) = (0, 1, 1);
@@ -105,7 +106,7 @@ fn lines_in(bytes: &[u8], from: usize, to: usize) -> usize {
     memchr::memchr_iter(b'\n', &bytes[from.min(to)..to]).count()
 }
 
-fn changes(bytes: &[u8], edited: &Edited, regions: &[Region], behind: &str) -> Vec<Change> {
+fn changes(bytes: &[u8], edited: &Edited, regions: &[Region], shown: Option<Span>, behind: &str) -> Vec<Change> {
     let mut out: Vec<Change> = Vec::new();
     let appended = edited.appended_behind().is_some();
     let last = edited.splices().len().wrapping_sub(1);
@@ -128,8 +129,7 @@ fn changes(bytes: &[u8], edited: &Edited, regions: &[Region], behind: &str) -> V
         };
         let region = if appended && index == last {
             let document = edited.appended_behind().unwrap_or_default();
-            let window =
-                if may_hold_bodies(&bytes[document.range()]) { Span::new(bytes.len(), bytes.len()) } else { document };
+            let window = shown.unwrap_or(Span::new(bytes.len(), bytes.len()));
             Region { document, window, heading: behind.to_owned() }
         } else {
             region_of(regions, splice.span)
@@ -257,7 +257,7 @@ fn replaced(bytes: &[u8], change: &Change, lines: &mut Vec<Line>) {
                 text.pop();
             }
             let text = pieces.iter().map(|(_, text)| text.as_str()).collect::<String>();
-            let own = behind && tag == Tag::Added && text != old;
+            let own = behind && tag == Tag::Added && text.trim_end_matches('\r') != old.trim_end_matches('\r');
             lines.push(Line { tag, pieces, ended, hidden: outside && !own });
         }
     }

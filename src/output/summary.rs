@@ -2,23 +2,24 @@
 
 use std::collections::BTreeSet;
 
+use crate::diag::visible;
 use crate::inject::{Change, ChangeKind, IdentityFile, Outcome};
 use crate::run::Run;
 
-/// A line per cluster: from which account to which.
+/// A line per changed object: from which account a cluster goes to which, and what an identity gets.
 pub fn cluster_lines(run: &Run, outcome: &Outcome) -> Vec<String> {
-    let mut lines = Vec::new();
-    for change in &outcome.changes {
-        let Some(index) = change.object else { continue };
-        let title = run.objects()[index].title();
-        let before = change.before.as_deref().unwrap_or("nothing");
-        match change.kind {
-            ChangeKind::ReferenceAdded | ChangeKind::ReferenceReplaced => {
-                lines.push(format!("{title}: {before} -> {}", change.after));
-            }
-            _ => lines.push(format!("{title}: {before} -> {}", change.after)),
-        }
-    }
+    let mut lines: Vec<String> = outcome
+        .changes
+        .iter()
+        .filter_map(|change| Some((change, run.objects()[change.object?].title())))
+        .map(|(change, title)| {
+            let line = match &change.before {
+                Some(before) => format!("{title}: {before} -> {}", change.after),
+                None => format!("{title}: {}", change.after),
+            };
+            visible(&line).into_owned()
+        })
+        .collect();
     lines.dedup();
     lines
 }
@@ -37,6 +38,9 @@ pub fn was_added(kind: ChangeKind) -> &'static str {
 /// The last line: `1 file, 2 objects would change (1 identityRef added, 1 AWSClusterRoleIdentity added)`.
 pub fn summary(outcome: &Outcome, run: &Run, written: bool) -> String {
     let right = outcome.right.len();
+    if outcome.changes.is_empty() && right == 0 {
+        return "nothing to point".to_owned();
+    }
     if outcome.changes.is_empty() {
         return format!(
             "nothing to change: {} already {} there",

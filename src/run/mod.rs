@@ -6,7 +6,7 @@ mod stream;
 use std::collections::HashMap;
 
 use crate::capa::{IdentityKind, Object, Role};
-use crate::diag::{FileId, Location, Span};
+use crate::diag::{FileId, Location, Span, visible};
 use crate::lossless::ObjectRef;
 
 pub use scan::{Scan, Scanned, scan};
@@ -30,13 +30,11 @@ pub struct Found {
 }
 
 impl Found {
-    /// The kind, namespace and name, as a heading: `AWSCluster default/foo`.
+    /// The kind, namespace and name, as a heading: `AWSCluster default/foo`. Control characters are made visible.
     pub fn title(&self) -> String {
         let name = self.object.name.as_deref().unwrap_or("(no name)");
-        match &self.object.namespace {
-            Some(namespace) => format!("{} {namespace}/{name}", self.object.kind),
-            None => format!("{} {name}", self.object.kind),
-        }
+        let namespace = self.object.namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
+        visible(&format!("{} {namespace}{name}", self.object.kind)).into_owned()
     }
 
     /// A place inside the object.

@@ -40,10 +40,10 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
         return Err(vec![utf16(Location { file, span: Span::new(0, 2), window: None })]);
     }
     let candidates: Vec<Document<'_>> = documents(&source, options.needles).collect();
-    if candidates.is_empty() {
-        return Ok(Scanned::default());
-    }
     let mut scanned = Scanned { brace: source.begins_with_brace(), ..Scanned::default() };
+    if candidates.is_empty() {
+        return Ok(scanned);
+    }
     let mut errors = Vec::new();
     for result in parallel::map(&candidates, |document| read(file, bytes, document, options)) {
         match result {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
-use xaccount::diag::{Diagnostic, FileId};
+use xaccount::diag::{Diagnostic, FileId, visible};
 use xaccount::edit::{Inputs, Proved};
 use xaccount::files::Input;
 use xaccount::inject::{IdentityFile, Outcome};
@@ -98,7 +98,7 @@ impl Delivery<'_> {
     /// The lines that say what the result means.
     fn meaning(&self) -> String {
         let mut lines = Vec::new();
-        if self.mode == Mode::Output(OutputFormat::JsonPatch) {
+        if self.mode == Mode::Output(OutputFormat::JsonPatch) && !self.terminal.quiet {
             lines.extend(self.outcome.added.iter().map(|added| {
                 let way = "add it as a resource (-o yaml, or --write --identity-file)";
                 format!("{} is new, which a JSON patch can't say: {way}", added.title)
@@ -150,7 +150,11 @@ impl Delivery<'_> {
             let name = self.inputs.shown(path);
             let text = String::from_utf8_lossy(&edited.to_bytes(&[])).into_owned();
             let titles = self.added_to(|to| matches!(to, IdentityFile::New(_))).join(", ");
-            diffs.push(output::new_file(NewFile { name: &name, text: &text, heading: &format!("{titles}  {name}:1") }));
+            diffs.push(output::new_file(NewFile {
+                name: &name,
+                text: &text,
+                heading: &format!("{titles}  {}:1", visible(&name)),
+            }));
         }
         // An absolute path below the working directory is a relative one for `git apply`.
         let here = std::env::current_dir().ok().map(|here| self.inputs.shown(&here));
@@ -163,10 +167,15 @@ impl Delivery<'_> {
     fn patch(&self, diffs: &[FileDiff]) -> Result<Vec<u8>, Vec<Diagnostic>> {
         match diffs.iter().find_map(|diff| diff.fit().err()) {
             None => Ok(output::diff(diffs, false).into_bytes()),
-            Some(unfit) => Err(vec![
-                Diagnostic::error(unfit.to_string())
-                    .help("use --write instead; or end the file with a newline first; or pass --identity-file, so that nothing is added there"),
-            ]),
+            Some(unfit) => {
+                let error = Diagnostic::error(unfit.to_string()).help("use --write instead");
+                Err(vec![match unfit.last {
+                    true => error.help(
+                        "or end the file with a newline first, or pass --identity-file, so that nothing is added there",
+                    ),
+                    false => error,
+                }])
+            }
         }
     }
 

@@ -4,7 +4,7 @@ mod deliver;
 mod prepare;
 
 use xaccount::capa;
-use xaccount::diag::{Diagnostic, FileId};
+use xaccount::diag::{Diagnostic, visible};
 use xaccount::edit::Inputs;
 use xaccount::inject::{self, Failure, Nothing, Outcome};
 use xaccount::run::{self, Scan};
@@ -63,8 +63,8 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
     };
     warnings.extend(outcome.warnings.iter().cloned());
     let mut before = terminal.diagnostics(&warnings, Some(&inputs));
-    if terminal.verbose > 0 {
-        outcome.decisions.iter().for_each(|line| before.push_str(&format!("{line}\n")));
+    if terminal.verbose > 0 && !terminal.quiet {
+        outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", visible(line))));
     }
     Delivery { mode, inputs: &mut inputs, run: &run, outcome: &outcome, terminal }.run(before)
 }
@@ -82,7 +82,7 @@ fn nothing_to_point(nothing: &Nothing, inputs: &Inputs, args: &Inject) -> Diagno
                 .help("or pass --allow-empty if that is right")
         }
         Nothing::NoBearer => {
-            let seen = run::kinds_seen((0..inputs.len()).filter_map(|index| inputs.bytes(FileId(index)).ok()));
+            let seen = run::kinds_seen(inputs.named().filter_map(|file| inputs.bytes(file).ok()));
             let seen = if seen.is_empty() { "no object at all".to_owned() } else { listed(seen) };
             let mut error = Diagnostic::error("nothing here can carry an identity reference")
                 .help(format!("seen: {seen}"))

@@ -4,14 +4,13 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use xaccount::aws::check_inline_policy;
-use xaccount::capa::IdentityKind;
 use xaccount::diag::Diagnostic;
 use xaccount::edit::Inputs;
 use xaccount::files::{self, FindError, Input};
 use xaccount::inject::{IdentityFile, IdentityRequest, Request, Selection, Target};
 
 use super::Mode;
-use crate::cli::Inject;
+use crate::cli::{Inject, OutputFormat};
 use crate::commands::progress;
 
 pub(super) fn prepare(args: &Inject, mode: Mode) -> Result<(Request, Inputs), Vec<Diagnostic>> {
@@ -64,6 +63,23 @@ pub(super) fn prepare(args: &Inject, mode: Mode) -> Result<(Request, Inputs), Ve
         }
     };
     let identity_file = args.identity.identity_file.as_deref();
+    if let Some(path) = identity_file {
+        let json = path.extension().is_some_and(|extension| extension == "json");
+        if path.as_os_str() == "-" || (json && !path.exists()) {
+            let error =
+                Diagnostic::error(format!("--identity-file {}: identities are kept in a YAML file", path.display()));
+            return Err(one(error.help("--identity-file identities.yaml")));
+        }
+    }
+    if args.input.stdin_filename.is_some() && !found.contains(&Input::Stdin) {
+        return Err(one(Diagnostic::error("--stdin-filename says what standard input counts as, but '-' is not read")
+            .help("add -f -")));
+    }
+    if mode == Mode::Output(OutputFormat::Patch) && args.input.stdin_filename.is_none() && found.contains(&Input::Stdin)
+    {
+        return Err(one(Diagnostic::error("a patch needs a file name, and standard input has none")
+            .help("add --stdin-filename PATH")));
+    }
     let inputs =
         Inputs::new(found, &mut std::io::stdin().lock(), args.input.stdin_filename.as_deref(), identity_file, progress)
             .map_err(one)?;
@@ -95,13 +111,6 @@ pub(super) fn prepare(args: &Inject, mode: Mode) -> Result<(Request, Inputs), Ve
         overwrite: args.target.overwrite,
         moves: args.target.move_account.clone(),
     };
-    if let (Some((IdentityKind::Role, name)), Some(own)) = (&request.identity.source, &request.identity_name)
-        && name == own
-    {
-        return Err(one(Diagnostic::error(format!(
-            "the identity '{name}' can't be its own source: CAPA would never end"
-        ))));
-    }
     Ok((request, inputs))
 }
 
