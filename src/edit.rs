@@ -1,7 +1,7 @@
 //! From inputs to a run, and from plans to proved files. The one place where files are read for an edit.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::diag::{Diagnostic, FileId, Location};
 use crate::files::{self, Fingerprint, Input, Replacement, WriteError};
@@ -78,7 +78,7 @@ impl Inputs {
         }
         if let Some(path) = identity_file
             && path.exists()
-            && !entries.iter().any(|entry| entry.input.path().is_some_and(|other| same_file(other, path)))
+            && position(&entries, path).is_none()
         {
             let input = Input::File(path.to_owned());
             entries.push(Entry { input, name: shown(path), identities_only: true, fingerprint: None, bytes: None });
@@ -98,8 +98,7 @@ impl Inputs {
 
     /// The file with this path, if it is one of them.
     pub fn find(&self, path: &Path) -> Option<FileId> {
-        let is = |entry: &Entry| entry.input.path().is_some_and(|other| same_file(other, path));
-        self.entries.iter().position(is).map(FileId)
+        position(&self.entries, path).map(FileId)
     }
 
     /// How many they are.
@@ -304,8 +303,21 @@ fn shown(path: &Path) -> String {
     if cfg!(windows) { text.replace('\\', "/") } else { text.into_owned() }
 }
 
-/// Whether two paths name one file, or would.
-fn same_file(a: &Path, b: &Path) -> bool {
-    let real = |path: &Path| -> Option<PathBuf> { path.canonicalize().ok() };
-    a == b || (real(a).is_some() && real(a) == real(b))
+/// The entry that is the file at `path`.
+fn position(entries: &[Entry], path: &Path) -> Option<usize> {
+    let wanted = identity(path)?;
+    entries.iter().position(|entry| entry.input.path().and_then(identity).is_some_and(|there| there == wanted))
+}
+
+/// What a file is beside its name, so that one that is named twice is known; `None` where it is not there.
+fn identity(path: &Path) -> Option<impl PartialEq + use<>> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        path.canonicalize().ok()
+    }
 }

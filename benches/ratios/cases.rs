@@ -25,10 +25,17 @@ pub(crate) fn all(smoke: bool, groups: &[&str]) -> (Vec<Row>, Option<String>) {
     fs::create_dir_all(&folder).unwrap();
     let named = |group: &str| groups.is_empty() || groups.contains(&group);
     let mut bench = Bench { folder, smoke, rows: Vec::new() };
-    let all: [(&str, fn(&mut Bench)); 4] =
-        [("start-up", Bench::start_up), ("bundles", Bench::bundles), ("trees", Bench::trees), ("list", Bench::list)];
-    for (_, cases) in all.into_iter().filter(|(group, _)| named(group)) {
-        cases(&mut bench);
+    if named("start-up") {
+        bench.start_up();
+    }
+    if named("bundles") {
+        bench.bundles();
+    }
+    if named("trees") {
+        bench.trees();
+    }
+    if named("list") {
+        bench.list();
     }
     let proof = named("proof").then(|| {
         let bundle = bench.bundle(if smoke { 23 } else { 2_300 }, 0);

@@ -119,21 +119,78 @@ struct Stream {
 }
 
 const TEXTS: [&str; 46] = [
-    "a", "us-west-2", "yes", "0755", "1.0", "~", "null", "", "a: b", " lead", "trail ", "#x", "a #b", "é—🎉", "it's",
-    "say \"hi\"", "back\\slash", "- a", "*a", "&a", "!t", "{x", "[y", "@", "`", "%p", "---", "...", "line1\nline2",
-    "tab\there", "kind: AWSCluster", "${VAR}", "${X:=y}", "<<", "=", "0x1f", "1_000", "2026-01-01", "12:30", "?", ":",
-    "-", "identityRef", "18446744073709551617", ".nan", "x,y]z}",
+    "a",
+    "us-west-2",
+    "yes",
+    "0755",
+    "1.0",
+    "~",
+    "null",
+    "",
+    "a: b",
+    " lead",
+    "trail ",
+    "#x",
+    "a #b",
+    "é—🎉",
+    "it's",
+    "say \"hi\"",
+    "back\\slash",
+    "- a",
+    "*a",
+    "&a",
+    "!t",
+    "{x",
+    "[y",
+    "@",
+    "`",
+    "%p",
+    "---",
+    "...",
+    "line1\nline2",
+    "tab\there",
+    "kind: AWSCluster",
+    "${VAR}",
+    "${X:=y}",
+    "<<",
+    "=",
+    "0x1f",
+    "1_000",
+    "2026-01-01",
+    "12:30",
+    "?",
+    ":",
+    "-",
+    "identityRef",
+    "18446744073709551617",
+    ".nan",
+    "x,y]z}",
 ];
 
 const KEYS: [&str; 16] = [
-    "a", "b", "region2", "x-y", "a b", "x: y", "é", "\"q\"", "yes", "1", "kind", "name", "spec", "identityRef",
-    "cluster.x-k8s.io/name", "",
+    "a",
+    "b",
+    "region2",
+    "x-y",
+    "a b",
+    "x: y",
+    "é",
+    "\"q\"",
+    "yes",
+    "1",
+    "kind",
+    "name",
+    "spec",
+    "identityRef",
+    "cluster.x-k8s.io/name",
+    "",
 ];
 
 const LINES: [&str; 12] =
     ["---", "...", "kind: AWSCluster", "", "  deeper", "# no comment", "a: b", " x", "\ttab", "end ", "%d", "{{ .x }}"];
 
-const BROKEN: [&str; 5] = ["a: {{ .Values.b }}: c\n", "x: [\n", "\t- a\n", "a: 'b\n", "{{- if x }}\nkind: Pod\n{{- end }}\n"];
+const BROKEN: [&str; 5] =
+    ["a: {{ .Values.b }}: c\n", "x: [\n", "\t- a\n", "a: 'b\n", "{{- if x }}\nkind: Pod\n{{- end }}\n"];
 
 fn quote() -> impl Strategy<Value = Quote> {
     prop_oneof![6 => Just(Quote::Plain), 2 => Just(Quote::Single), 2 => Just(Quote::Double), 1 => Just(Quote::Escaped)]
@@ -179,18 +236,20 @@ fn dressed(key: Key, value: Node, (above, comment, gap): (Vec<Option<usize>>, bo
     Entry { above, key, value, comment, gap }
 }
 
-fn entry(value: impl Strategy<Value = Node> + Clone + 'static) -> impl Strategy<Value = Entry> {
+fn entry(value: impl Strategy<Value = Node> + Clone + 'static) -> BoxedStrategy<Entry> {
     (select(&KEYS[..]), quote(), value, dress())
         .prop_map(|(key, quote, value, dress)| dressed(Key::Name(key.into(), quote), value, dress))
+        .boxed()
 }
 
-fn fill(range: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Entry>> {
-    proptest::collection::vec(entry(node()), range)
+fn fill(range: std::ops::Range<usize>) -> BoxedStrategy<Vec<Entry>> {
+    proptest::collection::vec(entry(node()), range).boxed()
 }
 
-fn named(key: &'static str, value: impl Strategy<Value = Node>) -> impl Strategy<Value = Entry> {
+fn named(key: &'static str, value: impl Strategy<Value = Node> + 'static) -> BoxedStrategy<Entry> {
     (key_quote(), value, dress())
         .prop_map(move |(quote, value, dress)| dressed(Key::Name(key.into(), quote), value, dress))
+        .boxed()
 }
 
 fn key_quote() -> impl Strategy<Value = Quote> {
@@ -201,8 +260,8 @@ fn said(text: &'static str) -> impl Strategy<Value = Node> {
     key_quote().prop_map(move |quote| Node::Text(text.into(), quote))
 }
 
-fn mapping(entries: impl Strategy<Value = Vec<Entry>>) -> impl Strategy<Value = Node> {
-    (entries, form()).prop_map(|(entries, form)| Node::Map(entries, form))
+fn mapping(entries: impl Strategy<Value = Vec<Entry>> + 'static) -> BoxedStrategy<Node> {
+    (entries, form()).prop_map(|(entries, form)| Node::Map(entries, form)).boxed()
 }
 
 /// An identity reference in every state that inject mends without being asked twice.
@@ -211,7 +270,8 @@ fn identity_ref() -> impl Strategy<Value = Node> {
         (0..3_u8).prop_map(Node::Null),
         form().prop_map(|form| Node::Map(Vec::new(), form)),
         mapping(
-            (named("kind", said("AWSClusterControllerIdentity")), named("name", said("default"))).prop_map(|(a, b)| vec![a, b])
+            (named("kind", said("AWSClusterControllerIdentity")), named("name", said("default")))
+                .prop_map(|(a, b)| vec![a, b])
         ),
         mapping(named("name", said("default")).prop_map(|entry| vec![entry])),
         mapping((named("name", said(NAME)), named("kind", said(KIND))).prop_map(|(a, b)| vec![a, b])),
@@ -224,15 +284,16 @@ fn identity_ref() -> impl Strategy<Value = Node> {
 }
 
 /// One that inject may refuse.
-fn other_ref() -> impl Strategy<Value = Node> {
+fn other_ref() -> BoxedStrategy<Node> {
     prop_oneof![
         mapping((named("kind", said(KIND)), named("name", said("other"))).prop_map(|(a, b)| vec![a, b])),
         text(),
         node(),
     ]
+    .boxed()
 }
 
-fn spec(tame: bool) -> impl Strategy<Value = Node> {
+fn spec(tame: bool) -> BoxedStrategy<Node> {
     let reference = prop_oneof![
         3 => Just(None).boxed(),
         2 => named("identityRef", identity_ref()).prop_map(Some).boxed(),
@@ -257,22 +318,25 @@ fn spec(tame: bool) -> impl Strategy<Value = Node> {
         1 => (0..3_u8).prop_map(Node::Null),
         1 => form().prop_map(|form| Node::Map(Vec::new(), form)),
     ];
-    (node, 0..10, any::<Index>()).prop_map(move |(node, how, index)| match how {
-        8 => Node::Anchored(Box::new(node)),
-        9 if !tame => Node::Alias(index),
-        _ => node,
-    })
+    (node, 0..10, any::<Index>())
+        .prop_map(move |(node, how, index)| match how {
+            8 => Node::Anchored(Box::new(node)),
+            9 if !tame => Node::Alias(index),
+            _ => node,
+        })
+        .boxed()
 }
 
-fn metadata() -> impl Strategy<Value = Node> {
+fn metadata() -> BoxedStrategy<Node> {
     mapping((named("name", said("foo")), fill(0..2)).prop_map(|(name, others)| {
         let mut entries = vec![name];
         entries.extend(others.into_iter().filter(|entry| !matches!(&entry.key, Key::Name(key, _) if key == "name")));
         entries
     }))
+    .boxed()
 }
 
-fn object(tame: bool) -> impl Strategy<Value = Vec<Entry>> {
+fn object(tame: bool) -> BoxedStrategy<Vec<Entry>> {
     let bearer = (select(&BEARERS[..]), any::<u8>()).prop_flat_map(move |((version, kind, path), kept)| {
         let spec = spec(tame).prop_map(move |spec| match path.len() {
             2 => spec,
@@ -336,9 +400,10 @@ fn object(tame: bool) -> impl Strategy<Value = Vec<Entry>> {
         1 => identity,
     ]
     .prop_shuffle()
+    .boxed()
 }
 
-fn document(tame: bool) -> impl Strategy<Value = Document> {
+fn document(tame: bool) -> BoxedStrategy<Document> {
     let own = form().prop_map(|form| if form == Form::Block { Form::Block } else { Form::Flow });
     let broken = move || select(&BROKEN[..]).prop_map(Content::Broken);
     let content = prop_oneof![
@@ -353,6 +418,7 @@ fn document(tame: bool) -> impl Strategy<Value = Document> {
     let marker = select(&["---\n", "--- # c\n", "---\t\n", "---\n# between\n", "---   \n\n"][..]);
     (marker, content, 1..5_usize, any::<bool>(), prop::bool::weighted(0.1))
         .prop_map(|(marker, content, step, flush, end)| Document { marker, content, step, flush, end })
+        .boxed()
 }
 
 fn stream(tame: bool) -> impl Strategy<Value = Stream> {
@@ -377,8 +443,8 @@ struct Writer {
     tame: bool,
     /// Comments are numbered, so that none can be lost or moved unseen.
     comments: usize,
-    /// Whether each anchor so far stands for a mapping.
-    anchors: Vec<bool>,
+    /// Whether each anchor so far stands for a mapping; nothing before its node is complete.
+    anchors: Vec<Option<bool>>,
 }
 
 impl std::fmt::Debug for Stream {
@@ -483,7 +549,8 @@ fn json_value(node: &Node) -> serde_json::Value {
 }
 
 fn scalar(text: &str, quote: Quote, in_flow: bool) -> String {
-    let safe = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c) || (!in_flow && "${}=".contains(c)) || c > '\u{a0}';
+    let safe =
+        |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c) || (!in_flow && "${}=".contains(c)) || c > '\u{a0}';
     let plain = !text.is_empty()
         && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '$' && !in_flow || c > '\u{a0}')
         && text.chars().all(safe);
@@ -510,14 +577,10 @@ impl Writer {
         self.out.push_str(&format!("{}{comment}\n", " ".repeat(indent)));
     }
 
-    fn anchor(&mut self, map: bool) -> String {
-        self.anchors.push(map);
-        format!("&a{}", self.anchors.len())
-    }
-
     /// What stands for an alias or a merge here.
     fn alias(&self, index: &Index, map: bool) -> Option<String> {
-        let fit: Vec<usize> = (0..self.anchors.len()).filter(|&at| !map || self.anchors[at]).collect();
+        let fit: Vec<usize> =
+            (0..self.anchors.len()).filter(|&at| self.anchors[at].is_some_and(|is| is || !map)).collect();
         (!fit.is_empty() && !self.tame).then(|| format!("*a{}", index.get(&fit) + 1))
     }
 
@@ -579,13 +642,11 @@ impl Writer {
         match node {
             Node::Anchored(inner) if self.tame => self.value(inner, indent, comment, gap),
             Node::Anchored(inner) => {
-                // An anchor counts once its node is complete: no alias into itself.
-                let anchor = format!("&a{}", self.anchors.len() + 1);
-                self.out.push_str(&format!(" {anchor}"));
-                self.anchors.push(false);
-                let at = self.anchors.len() - 1;
+                self.anchors.push(None);
+                let at = self.anchors.len();
+                self.out.push_str(&format!(" &a{at}"));
                 self.value(inner, indent, comment, gap);
-                self.anchors[at] = matches!(**inner, Node::Map(..));
+                self.anchors[at - 1] = Some(matches!(**inner, Node::Map(..)));
             }
             Node::Text(text, quote) => {
                 self.out.push_str(&format!("{blanks}{}", scalar(text, *quote, false)));
@@ -669,11 +730,11 @@ impl Writer {
         match node {
             Node::Anchored(inner) if self.tame => self.flow(inner, indent),
             Node::Anchored(inner) => {
-                let anchor = self.anchor(false);
-                let at = self.anchors.len() - 1;
-                self.out.push_str(&format!("{anchor} "));
+                self.anchors.push(None);
+                let at = self.anchors.len();
+                self.out.push_str(&format!("&a{at} "));
                 self.flow(inner, indent);
-                self.anchors[at] = matches!(**inner, Node::Map(..));
+                self.anchors[at - 1] = Some(matches!(**inner, Node::Map(..)));
             }
             Node::Text(text, quote) => self.out.push_str(&scalar(text, *quote, true)),
             Node::Null(kind) => self.out.push_str(["null", "~", "null"][usize::from(*kind)]),
@@ -788,7 +849,11 @@ fn inject(files: &[&[u8]], identity_file: bool) -> Result<Ran, TestCaseError> {
     for (index, bytes) in files.iter().enumerate() {
         match run::scan(FileId(index), bytes, &options) {
             Ok(scanned) => {
-                run_files.push(run::File { name: format!("{index}.yaml"), brace: scanned.brace, identities_only: false });
+                run_files.push(run::File {
+                    name: format!("{index}.yaml"),
+                    brace: scanned.brace,
+                    identities_only: false,
+                });
                 found.extend(scanned.objects);
             }
             Err(errors) => return Ok(Ran::Refused(format!("scan: {}", errors[0].message))),
@@ -835,7 +900,8 @@ fn chunks(text: &str) -> Vec<&str> {
         let end = text[at..].find('\n').map_or(text.len(), |n| at + n + 1);
         let line = &text[at..end];
         let marker = |mark| {
-            line.strip_prefix(mark).is_some_and(|rest: &str| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
+            line.strip_prefix(mark)
+                .is_some_and(|rest: &str| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
         };
         if marker("---") && at > start {
             out.push(&text[start..at]);
@@ -918,9 +984,7 @@ fn rightly_changed(old: &Tree, new: &Tree) -> Result<(), String> {
     match bearer(old) {
         Some(path) => pointed(old, new, path, KIND, NAME),
         // CAPA leaves the source out of no identity: the one of our name gets it.
-        None if effective(old, "kind").and_then(Tree::text) == Some(KIND) => {
-            mended(old, new)
-        }
+        None if effective(old, "kind").and_then(Tree::text) == Some(KIND) => mended(old, new),
         None => Err("an object of another kind changes".into()),
     }
 }
@@ -951,7 +1015,8 @@ fn mended(old: &Tree, new: &Tree) -> Result<(), String> {
         return Err("something else of an identity changes".into());
     }
     let at = |tree, key| effective(tree, "spec").and_then(|spec| effective(spec, key)).cloned();
-    let kept = |key| at(old, key).is_none_or(|was| was.is_null() || was.text() == Some("") || at(new, key) == Some(was));
+    let kept =
+        |key| at(old, key).is_none_or(|was| was.is_null() || was.text() == Some("") || at(new, key) == Some(was));
     if !is_identity(new) || !["roleARN", "allowedNamespaces"].into_iter().all(kept) {
         return Err("an identity is mended wrongly".into());
     }
@@ -1034,7 +1099,8 @@ fn right(old: &[u8], new: &[u8], json: bool, all: bool) -> Result<(), String> {
     }
     for added in &is[was.len()..] {
         for reader in Reader::ALL {
-            let trees = reader.read(added).map_err(|error| format!("{reader:?} can't read the new document: {error}"))?;
+            let trees =
+                reader.read(added).map_err(|error| format!("{reader:?} can't read the new document: {error}"))?;
             if trees.len() != 1 || !is_identity(&trees[0]) {
                 return Err(format!("{reader:?} sees something else than an identity added"));
             }
@@ -1157,7 +1223,8 @@ fn a_manifest_is_edited_right_or_refused() {
         }
         match &ran {
             Ran::Edited(new, made, _) => {
-                right(text.as_bytes(), &new[0], stream.json.is_some(), true).map_err(|why| fail(why, text.as_bytes(), &ran))?;
+                right(text.as_bytes(), &new[0], stream.json.is_some(), true)
+                    .map_err(|why| fail(why, text.as_bytes(), &ran))?;
                 if made.is_none() {
                     idempotent(&new[0], brace).map_err(|why| fail(why.to_string(), text.as_bytes(), &ran))?;
                 }
@@ -1180,36 +1247,66 @@ fn a_manifest_is_edited_right_or_refused() {
 #[test]
 fn a_text_changed_at_random_is_edited_right_or_refused() {
     const PIECES: [&str; 36] = [
-        "\n", " ", "  ", "\t", ":", ": ", "- ", "-", "?", "? ", "#", " #", "{", "}", "[", "]", ",", "'", "\"", "\\", "|",
-        ">", "&a1 ", "*a1", "!!str ", "!x ", "<<: *a1\n", "---\n", "...\n", "\r", "\u{feff}", "\u{85}", "\u{2028}", "%",
-        "identityRef: ", "spec:\n",
+        "\n",
+        " ",
+        "  ",
+        "\t",
+        ":",
+        ": ",
+        "- ",
+        "-",
+        "?",
+        "? ",
+        "#",
+        " #",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        "'",
+        "\"",
+        "\\",
+        "|",
+        ">",
+        "&a1 ",
+        "*a1",
+        "!!str ",
+        "!x ",
+        "<<: *a1\n",
+        "---\n",
+        "...\n",
+        "\r",
+        "\u{feff}",
+        "\u{85}",
+        "\u{2028}",
+        "%",
+        "identityRef: ",
+        "spec:\n",
     ];
     let piece = prop_oneof![4 => select(&PIECES[..]).prop_map(str::to_owned), 1 => Just(String::new())];
     let change = (any::<Index>(), 0..3_usize, piece);
     let tally = Tally::default();
-    let result = runner(cases(1200)).run(
-        &(streams(), proptest::collection::vec(change, 1..4)),
-        |(stream, changes)| {
-            let mut text: Vec<char> = stream.write().chars().collect();
-            for (at, gone, piece) in &changes {
-                let at = at.index(text.len() + 1);
-                let end = (at + gone).min(text.len());
-                text.splice(at..end, piece.chars());
+    let result = runner(cases(1200)).run(&(streams(), proptest::collection::vec(change, 1..4)), |(stream, changes)| {
+        let mut text: Vec<char> = stream.write().chars().collect();
+        for (at, gone, piece) in &changes {
+            let at = at.index(text.len() + 1);
+            let end = (at + gone).min(text.len());
+            text.splice(at..end, piece.chars());
+        }
+        let text: String = text.into_iter().collect();
+        let brace = Source::new(text.as_bytes()).begins_with_brace();
+        let ran = inject(&[text.as_bytes()], brace)?;
+        tally.count(&ran);
+        if let Ran::Edited(new, made, _) = &ran {
+            let json = Source::new(text.as_bytes()).format() == xaccount::lossless::Format::Json;
+            right(text.as_bytes(), &new[0], json, false).map_err(|why| fail(why, text.as_bytes(), &ran))?;
+            if made.is_none() {
+                idempotent(&new[0], brace).map_err(|why| fail(why.to_string(), text.as_bytes(), &ran))?;
             }
-            let text: String = text.into_iter().collect();
-            let brace = Source::new(text.as_bytes()).begins_with_brace();
-            let ran = inject(&[text.as_bytes()], brace)?;
-            tally.count(&ran);
-            if let Ran::Edited(new, made, _) = &ran {
-                let json = Source::new(text.as_bytes()).format() == xaccount::lossless::Format::Json;
-                right(text.as_bytes(), &new[0], json, false).map_err(|why| fail(why, text.as_bytes(), &ran))?;
-                if made.is_none() {
-                    idempotent(&new[0], brace).map_err(|why| fail(why.to_string(), text.as_bytes(), &ran))?;
-                }
-            }
-            Ok(())
-        },
-    );
+        }
+        Ok(())
+    });
     tally.say("changed at random");
     result.unwrap_or_else(|error| panic!("{error}"));
 }

@@ -483,10 +483,9 @@ fn edits_are_right_or_refused(home: &Path, cases: &[Case], failures: &mut Failur
                 Some("silent") => silent += 1,
                 _ if MISJUDGED.contains(&(&trial.case, judge)) => met.push((trial.case.clone(), judge)),
                 _ if OPEN.contains(&trial.case.as_str()) => met.push((trial.case.clone(), "")),
-                why => failures.add(
-                    &trial.id,
-                    format!("npm's {judge}: {why:?}\n--- old\n{}\n--- new\n{new}", trial.text),
-                ),
+                why => {
+                    failures.add(&trial.id, format!("npm's {judge}: {why:?}\n--- old\n{}\n--- new\n{new}", trial.text))
+                }
             }
         }
         said.push(format!("npm's {judge} agrees with {agreed}, can't read {silent}"));

@@ -107,7 +107,9 @@ fn saphyr(text: &str) -> Result<Vec<Tree>, String> {
                 tree
             }
             Event::Alias(anchor) => {
-                let tree = anchors.get(&anchor).ok_or("an alias of something that is not complete")?.clone();
+                // An alias in its own anchor: no reader of Kubernetes takes it, but it must stay what it is.
+                let own = open.iter().any(|(.., at)| *at == anchor).then(|| Scalar(anchor.to_string(), "alias", None));
+                let tree = own.or_else(|| anchors.get(&anchor).cloned()).ok_or("an alias of nothing")?;
                 nodes += size(&tree);
                 tree
             }
