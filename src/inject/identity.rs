@@ -206,7 +206,7 @@ impl Planner<'_> {
         versions.sort();
         versions.dedup();
         if let Some(asked) = self.request.api_version {
-            self.outcome.decisions.push(format!("{kind}/{name}: version {asked} from --api-version"));
+            self.decided(|| format!("{kind}/{name}: version {asked} from --api-version"));
             return asked;
         }
         if let [oldest, .., newest] = versions[..] {
@@ -222,7 +222,7 @@ impl Planner<'_> {
             (None, Some(version)) => (version, "the other objects of CAPA in these files"),
             (None, None) => (Version::V1Beta2, "the default, as no object of CAPA says another"),
         };
-        self.outcome.decisions.push(format!("{kind}/{name}: version {version} from {from}"));
+        self.decided(|| format!("{kind}/{name}: version {version} from {from}"));
         version
     }
 

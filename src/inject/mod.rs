@@ -58,6 +58,8 @@ pub struct Request {
     pub overwrite: bool,
     /// Account changes that were asked for.
     pub moves: Vec<(AccountId, AccountId)>,
+    /// Whether to say what was decided and why.
+    pub explain: bool,
 }
 
 /// The identity's fields as asked for; `None` where nothing was said.
@@ -200,6 +202,13 @@ struct Planner<'r> {
 }
 
 impl Planner<'_> {
+    /// Notes what was decided and why, where somebody asked.
+    fn decided(&mut self, what: impl FnOnce() -> String) {
+        if self.request.explain {
+            self.outcome.decisions.push(what());
+        }
+    }
+
     /// Objects of CAPA in a shape that can't be are errors wherever they stand.
     fn refuse_what_can_not_be(&mut self) {
         for found in self.run.objects() {
@@ -238,7 +247,8 @@ impl Planner<'_> {
 
     /// The role for an object, from what is asked for and its region.
     fn role_for(&mut self, index: usize) -> Option<RoleArn> {
-        let found = &self.run.objects()[index];
+        let run = self.run;
+        let found = &run.objects()[index];
         let region = found.object.region().map(str::to_owned);
         let span = match &found.object.role {
             Role::Bearer { region, .. } => region.span(),
@@ -283,18 +293,22 @@ impl Planner<'_> {
                     return None;
                 }
                 let chosen = partition.or(of_region).unwrap_or(Partition::Aws);
-                let why = match (partition, of_region, &region) {
-                    (Some(_), ..) => "--partition".to_owned(),
-                    (None, Some(_), Some(region)) => format!("the region {region}"),
-                    (None, _, Some(region)) => format!("the default, as the region {region} is of none that is known"),
-                    (None, _, None) => "the default, as no region is said".to_owned(),
-                };
-                let role_from = if role == DEFAULT_ROLE_NAME { "the role that DKP makes" } else { "--role-name" };
-                self.outcome.decisions.push(format!(
-                    "{}: account {account} from --account, role {role} ({role_from}), partition {} from {why}",
-                    found.title(),
-                    chosen.id()
-                ));
+                self.decided(|| {
+                    let why = match (partition, of_region, &region) {
+                        (Some(_), ..) => "--partition".to_owned(),
+                        (None, Some(_), Some(region)) => format!("the region {region}"),
+                        (None, _, Some(region)) => {
+                            format!("the default, as the region {region} is of none that is known")
+                        }
+                        (None, _, None) => "the default, as no region is said".to_owned(),
+                    };
+                    let role_from = if role == DEFAULT_ROLE_NAME { "the role that DKP makes" } else { "--role-name" };
+                    format!(
+                        "{}: account {account} from --account, role {role} ({role_from}), partition {} from {why}",
+                        found.title(),
+                        chosen.id()
+                    )
+                });
                 match RoleArn::new(chosen, account, role) {
                     Ok(arn) => Some(arn),
                     Err(error) => {

@@ -165,11 +165,9 @@ impl Planner<'_> {
         };
         let before = match existing {
             Existing::Right(name) => {
-                self.outcome.decisions.push(format!(
-                    "{}: {} already names {ROLE_IDENTITY}/{name}",
-                    found.title(),
-                    reference.path.join(".")
-                ));
+                self.decided(|| {
+                    format!("{}: {} already names {ROLE_IDENTITY}/{name}", found.title(), reference.path.join("."))
+                });
                 if self.outcome.right.last() != Some(&index) {
                     self.outcome.right.push(index);
                 }
@@ -198,11 +196,7 @@ impl Planner<'_> {
         }
         self.warn_about(index);
         let (kind, operations) = operations(reference, &wanted);
-        self.outcome.decisions.push(format!(
-            "{}: {} will name {ROLE_IDENTITY}/{wanted}",
-            found.title(),
-            reference.path.join(".")
-        ));
+        self.decided(|| format!("{}: {} will name {ROLE_IDENTITY}/{wanted}", found.title(), reference.path.join(".")));
         let after = format!(
             "{}, role {}{}, identity {wanted}",
             role.account(),

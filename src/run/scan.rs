@@ -71,6 +71,7 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
     if !errors.is_empty() {
         return Err(errors);
     }
+    scanned.objects.retain(|found| found.object.role != Role::Foreign);
     number_lines(bytes, &mut scanned.objects);
     Ok(scanned)
 }

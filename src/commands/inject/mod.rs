@@ -35,7 +35,7 @@ impl Mode {
 
 pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
     let mode = Mode::of(args);
-    let (request, mut inputs) = match prepare::prepare(args, mode) {
+    let (request, mut inputs) = match prepare::prepare(args, mode, terminal.verbose > 0 && !terminal.quiet) {
         Ok(prepared) => prepared,
         Err(errors) => return Printed::error(terminal.diagnostics(&errors, None)),
     };
@@ -63,9 +63,7 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
     };
     warnings.extend(outcome.warnings.iter().cloned());
     let mut before = terminal.diagnostics(&warnings, Some(&inputs));
-    if terminal.verbose > 0 && !terminal.quiet {
-        outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", visible(line))));
-    }
+    outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", visible(line))));
     Delivery { mode, inputs: &mut inputs, run: &run, outcome: &outcome, terminal }.run(before)
 }
 

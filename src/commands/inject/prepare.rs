@@ -13,7 +13,7 @@ use super::Mode;
 use crate::cli::{Inject, OutputFormat};
 use crate::commands::progress;
 
-pub(super) fn prepare(args: &Inject, mode: Mode) -> Result<(Request, Inputs), Vec<Diagnostic>> {
+pub(super) fn prepare(args: &Inject, mode: Mode, explain: bool) -> Result<(Request, Inputs), Vec<Diagnostic>> {
     let one = |diagnostic: Diagnostic| vec![diagnostic];
     let paths: Vec<PathBuf> = args.input.paths.iter().chain(&args.input.filenames).cloned().collect();
     if let Some(directory) = &args.input.kustomize {
@@ -110,6 +110,7 @@ pub(super) fn prepare(args: &Inject, mode: Mode) -> Result<(Request, Inputs), Ve
         api_version: identity.api_version,
         overwrite: args.target.overwrite,
         moves: args.target.move_account.clone(),
+        explain,
     };
     Ok((request, inputs))
 }

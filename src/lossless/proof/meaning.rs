@@ -58,12 +58,20 @@ fn opaque(kind: &str, text: impl fmt::Display) -> Value {
     Value::String(format!("{SCALAR}{kind} {text}"))
 }
 
+/// Prefix of a string's opaque form.
+const STRING: &str = "\u{1}string ";
+
+/// As `opaque`, without the cost of formatting: nearly all scalars are strings.
+fn opaque_string(text: &str) -> Value {
+    Value::String([STRING, text].concat())
+}
+
 /// A planned value as the second reader is to see it.
 fn planned(value: &Value) -> Value {
     match value {
         Value::Object(members) => Value::Object(members.iter().map(|(k, v)| (k.clone(), planned(v))).collect()),
         Value::Array(items) => Value::Array(items.iter().map(planned).collect()),
-        Value::String(text) => opaque("string", text),
+        Value::String(text) => opaque_string(text),
         Value::Bool(flag) => opaque("bool", flag),
         Value::Null => opaque("null", ""),
         Value::Number(number) => opaque("int", number),
@@ -98,7 +106,7 @@ impl<'de> Visitor<'de> for SeenVisitor {
         Ok(Seen(opaque("float", v.to_bits())))
     }
     fn visit_str<E>(self, v: &str) -> Result<Seen, E> {
-        Ok(Seen(opaque("string", v)))
+        Ok(Seen(opaque_string(v)))
     }
     fn visit_unit<E>(self) -> Result<Seen, E> {
         Ok(Seen(opaque("null", "")))
@@ -121,11 +129,13 @@ impl<'de> Visitor<'de> for SeenVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Seen, A::Error> {
         let mut members = Map::new();
         while let Some((Seen(key), Seen(value))) = access.next_entry()? {
-            let mut name = match &key {
-                Value::String(text) => match text.strip_prefix("\u{1}string ") {
-                    Some(text) => text.to_owned(),
-                    None => text.clone(),
-                },
+            let mut name = match key {
+                Value::String(mut text) => {
+                    if text.starts_with(STRING) {
+                        text.drain(..STRING.len());
+                    }
+                    text
+                }
                 other => other.to_string(),
             };
             // All entries count, the duplicates too.
