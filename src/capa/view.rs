@@ -252,6 +252,24 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
             });
         }
     }
+    for key in ["kind", "apiVersion"] {
+        let node_of = tree.value(node, key).map(|value| tree.node(tree.resolve(value)));
+        if let Some(tag) = node_of.and_then(|value| value.tag()).filter(|tag| &tree.text[tag.range()] != "!!str") {
+            return Some(Object {
+                api_version: api_version.text().unwrap_or_default().to_owned(),
+                kind: "object".to_owned(),
+                name: meta("name"),
+                namespace: meta("namespace"),
+                labels: Vec::new(),
+                kind_span: tag.shifted(tree.base),
+                start,
+                role: Role::Refused(
+                    format!("the {key} has a tag, and what it stands for can't be told with certainty"),
+                    "write it as plain text and run again",
+                ),
+            });
+        }
+    }
     let (Field::Text(api_version, _), Field::Text(kind, kind_span)) = (api_version, kind) else {
         return None;
     };

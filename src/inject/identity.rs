@@ -67,6 +67,7 @@ impl Planner<'_> {
     /// Plans the identities that are needed.
     pub(super) fn identities(&mut self, served: &[Served]) {
         if !self.request.with_identity {
+            served.iter().for_each(|one| self.refuse_other_role(one));
             return;
         }
         served.iter().for_each(|one| self.refuse_circle(one));
@@ -111,6 +112,23 @@ impl Planner<'_> {
                 let title = format!("{ROLE_IDENTITY} {}", one.name);
                 self.add(object, ChangeKind::IdentityAdded, title, file, one.role.to_string());
             }
+        }
+    }
+
+    /// Without mending, an identity that is there must say the wanted role already: the name alone points nowhere.
+    fn refuse_other_role(&mut self, one: &Served) {
+        let run = self.run;
+        for found in run.identities(IdentityKind::Role, &one.name).iter().map(|&index| &run.objects()[index]) {
+            let Role::Identity(identity, _) = &found.object.role else { continue };
+            if identity.role_arn.text() == Some(one.role.as_str()) {
+                continue;
+            }
+            let there = identity.role_arn.any_text().unwrap_or("no role ARN");
+            self.errors.push(
+                Diagnostic::error(format!("{} stands for another role: {there}", found.title()))
+                    .at(found.location(identity.role_arn.span().unwrap_or(found.object.kind_span)), format!("wanted: {}", one.role))
+                    .help("with --no-identity it is not mended; leave that flag out, or name another identity with --identity-name"),
+            );
         }
     }
 

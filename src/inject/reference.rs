@@ -28,6 +28,8 @@ pub(super) enum Whereabouts {
     Account(AccountId),
     /// The management cluster's own account, chosen by somebody.
     Management,
+    /// The identity is in the files, but its role ARN can't be read; its text.
+    Unreadable(String),
     /// The files don't say.
     Unknown,
 }
@@ -181,7 +183,9 @@ impl Planner<'_> {
                 match place {
                     Whereabouts::Account(account) => format!("{account} ({words})"),
                     Whereabouts::Management => format!("management account ({words})"),
-                    Whereabouts::Unknown => format!("account not in these files ({words})"),
+                    Whereabouts::Unreadable(_) | Whereabouts::Unknown => {
+                        format!("account not in these files ({words})")
+                    }
                 }
             }
         };
@@ -265,7 +269,14 @@ impl Planner<'_> {
             return Some(Existing::Right(name.to_owned()));
         }
         let account = arns.first().map(|arn| arn.account().clone()).or_else(|| account_in_name(name));
-        let place = account.map_or(Whereabouts::Unknown, Whereabouts::Account);
+        let there = self.run.identities(IdentityKind::Role, name).first();
+        let place = match (account, there.map(|&index| &self.run.objects()[index].object.role)) {
+            (Some(account), _) => Whereabouts::Account(account),
+            (None, Some(Role::Identity(identity, _))) => {
+                Whereabouts::Unreadable(identity.role_arn.any_text().unwrap_or("none").to_owned())
+            }
+            (None, _) => Whereabouts::Unknown,
+        };
         Some(Existing::Other(words, place))
     }
 
@@ -294,9 +305,12 @@ impl Planner<'_> {
             Whereabouts::Management => other
                 .help("on this kind CAPA writes no default, so somebody chose the management account")
                 .help("pass --overwrite to replace it"),
+            Whereabouts::Unreadable(arn) => other
+                .help(format!("its role ARN is {arn}, which says no account: if the cluster runs there, its VPC and machines stay there"))
+                .help("fill in the role ARN and run again, or pass --overwrite to replace the reference"),
             Whereabouts::Unknown => other
                 .help("these files don't say in which account that is: if the cluster runs there, its VPC and machines stay there")
-                .help("name the file with the identity too, so that it is known; or pass --overwrite to replace it"),
+                .help("name the file with that identity too, if it is a role; or pass --overwrite to replace it"),
         };
         self.errors.push(error.at(at, format!("wanted: {to}")));
         false

@@ -43,6 +43,8 @@ pub struct Splice {
     pub span: Span,
     /// The bytes that come.
     pub text: String,
+    /// The document that it changes; for what is added behind the last one, the end of the file.
+    pub document: Span,
 }
 
 /// Why a file can't be edited with certainty.
@@ -135,8 +137,7 @@ pub fn parse<'s>(document: &Document<'s>) -> Result<Tree<'s>, Refusal> {
     if let Some(at) = memchr::memchr(0, document.bytes) {
         return Err(Refusal::new("the text holds a NUL byte", Span::new(base + at, base + at + 1)));
     }
-    let lone =
-        memchr::memchr_iter(b'\r', document.bytes).find(|&at| document.bytes.get(at + 1).is_some_and(|&b| b != b'\n'));
+    let lone = memchr::memchr_iter(b'\r', document.bytes).find(|&at| document.bytes.get(at + 1) != Some(&b'\n'));
     if let Some(at) = lone {
         return Err(Refusal::new(
             "a carriage return stands without a line feed: YAML readers disagree whether the line ends there",
@@ -201,7 +202,7 @@ pub fn apply(source: &Source<'_>, plan: &Plan) -> Result<Edited, Refusal> {
     let mut notes = Vec::new();
     let mut appended = None;
     if !plan.new_documents.is_empty() {
-        let (splice, behind, note) = append(source, &plan.new_documents)?;
+        let (splice, behind, note) = append(source, &plan.new_documents, &splices)?;
         splices.push(splice);
         appended = Some(behind);
         notes.extend(note);
@@ -225,6 +226,7 @@ fn edit(source: &Source<'_>, span: Span, changes: &[&ObjectChange]) -> Result<Ve
             .ok_or_else(|| Refusal::new("the object is not where it was read", span))?;
         splices.extend(splice::splices(&old, root, operations, LineEnding::of(source.bytes()))?);
     }
+    splices.iter_mut().for_each(|splice| splice.document = span);
     splices.sort_by_key(|splice| (splice.span.start, splice.span.end));
     if splices.windows(2).any(|pair| pair[0].span.end > pair[1].span.start) {
         return Err(Refusal::new("two changes of one place can't be made in one run", span));
@@ -249,7 +251,7 @@ pub(super) fn spliced(text: &str, splices: &[Splice], base: usize) -> String {
 }
 
 /// The splice that adds documents at the end of a file, the last document before it, and a note about that one.
-fn append(source: &Source<'_>, objects: &[Value]) -> Result<(Splice, Span, Option<String>), Refusal> {
+fn append(source: &Source<'_>, objects: &[Value], edits: &[Splice]) -> Result<(Splice, Span, Option<String>), Refusal> {
     let bytes = source.bytes();
     let end = bytes.len();
     if source.begins_with_brace() {
@@ -257,6 +259,10 @@ fn append(source: &Source<'_>, objects: &[Value]) -> Result<(Splice, Span, Optio
             "a JSON file can't take a second document: kubectl reads no '---' behind JSON",
             Span::new(end, end),
         ));
+    }
+    if bytes.last() == Some(&b'\r') {
+        return Err(Refusal::new("the file ends with a carriage return without a line feed", Span::new(end - 1, end))
+            .help("convert the line endings to LF or CRLF and run again"));
     }
     let eol = LineEnding::of(bytes).unwrap_or(LineEnding::Lf).text();
     let last = source.segments().last();
@@ -284,8 +290,14 @@ fn append(source: &Source<'_>, objects: &[Value]) -> Result<(Splice, Span, Optio
         // The file had no final newline; it keeps having none.
         text.truncate(text.len() - eol.len());
     }
-    let splice = Splice { span: Span::new(end, end), text };
-    let note = proof::appended(source, behind, &splice.text, objects)?;
+    let splice = Splice { span: Span::new(end, end), text, document: Span::new(end, end) };
+    // The last document is proved as it will be, with its own edits.
+    let own: Vec<Splice> = edits.iter().filter(|edit| edit.document == behind).cloned().collect();
+    let last = match std::str::from_utf8(&bytes[behind.start..]) {
+        Ok(text) => spliced(text, &own, behind.start).into_bytes(),
+        Err(_) => bytes[behind.start..].to_vec(),
+    };
+    let note = proof::appended(&last, behind, &splice.text, objects)?;
     Ok((splice, behind, note))
 }
 

@@ -282,6 +282,21 @@ fn next_marker(bytes: &[u8], line: usize) -> usize {
     dots.or(dashes).map_or(bytes.len(), |at| line + at + 1)
 }
 
+/// Offset behind the last `...` line that stands before all content of a document.
+pub(super) fn behind_end_markers(bytes: &[u8]) -> usize {
+    let (mut at, mut behind) = (0, 0);
+    while at < bytes.len() {
+        let end = line_end(bytes, at);
+        if is_marker(bytes, at) && bytes[at] == b'.' {
+            behind = end;
+        } else if !is_prefix_line(&bytes[at..]) {
+            break;
+        }
+        at = end;
+    }
+    behind
+}
+
 /// Whether the line holds nothing that begins a document: blank, a comment, or a directive.
 fn is_prefix_line(rest: &[u8]) -> bool {
     match rest.iter().position(|b| !matches!(b, b' ' | b'\t')) {

@@ -91,7 +91,7 @@ impl Editor<'_, '_> {
     }
 
     fn splice(&self, start: usize, end: usize, text: String) -> Splice {
-        Splice { span: Span::new(start, end).shifted(self.tree.base), text }
+        Splice { span: Span::new(start, end).shifted(self.tree.base), text, document: Span::default() }
     }
 
     /// Follows a path as written; `None` where its last step is missing. Refuses what readers could see differently.
@@ -107,6 +107,7 @@ impl Editor<'_, '_> {
                         .help("write the value out instead of the alias and run again"));
                 }
                 Data::Mapping { entries, flow } => {
+                    self.untagged(place.node)?;
                     let mut found = entries
                         .iter()
                         .filter(|&&(key, _)| !self.tree.is_merge(key) && self.tree.text(key) == Some(name));
@@ -153,6 +154,17 @@ impl Editor<'_, '_> {
                 anchor.span.shifted(self.tree.base),
             )
             .help("write the value out where the alias stands and run again")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses an edit of a mapping that a tag makes something else, a `!!set` for one.
+    fn untagged(&self, mapping: NodeId) -> Result<(), Refusal> {
+        match self.tree.node(mapping).tag() {
+            Some(tag) if &self.tree.text[tag.range()] != "!!map" => {
+                Err(Refusal::new("the mapping to edit has a tag", tag.shifted(self.tree.base))
+                    .help("remove the tag and run again"))
+            }
             _ => Ok(()),
         }
     }
@@ -259,6 +271,7 @@ impl Editor<'_, '_> {
     // --- adding ------------------------------------------------------------------------------------------------
 
     fn add(&self, place: &Place, members: &[(String, Value)]) -> Result<Vec<Splice>, Refusal> {
+        self.untagged(place.node)?;
         let node = self.tree.node(place.node);
         let splice = match &node.data {
             Data::Mapping { entries, flow: true } => self.add_to_flow(place, entries, members)?,

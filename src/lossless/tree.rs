@@ -161,6 +161,9 @@ pub enum Lookup {
     },
 }
 
+/// Merges that no reader should be asked to follow.
+struct TooMuch;
+
 impl<'s> Tree<'s> {
     /// The node.
     pub fn node(&self, id: NodeId) -> &Node<'s> {
@@ -229,51 +232,56 @@ impl<'s> Tree<'s> {
 
     /// Whether the key is the merge key `<<`.
     pub fn is_merge(&self, key: NodeId) -> bool {
-        matches!(&self.node(key).data, Data::Scalar { text, style: ScalarStyle::Plain } if text == "<<")
+        let node = self.node(key);
+        node.tag().is_none() && matches!(&node.data, Data::Scalar { text, style: ScalarStyle::Plain } if text == "<<")
     }
 
     /// The member of a mapping, `<<` taken into account as kubectl does: a later `<<` wins over an earlier key.
     /// `Absent` for anything that is no mapping.
     pub fn get(&self, mapping: NodeId, name: &str) -> Lookup {
-        self.lookup(mapping, name, 0)
+        self.lookup(mapping, name, &mut 10_000)
     }
 
-    fn lookup(&self, mapping: NodeId, name: &str, depth: u32) -> Lookup {
+    /// `work` bounds how many mappings are looked into: merges of merges multiply.
+    fn lookup(&self, mapping: NodeId, name: &str, work: &mut usize) -> Lookup {
         let Some(entries) = self.entries(mapping) else {
             return Lookup::Absent;
         };
         let mut found = Lookup::Absent;
         for &(key, value) in entries {
-            if self.is_merge(key) {
-                if let Some(inherited) = self.merged(value, name, depth) {
-                    found = match found {
-                        Lookup::Own { .. } | Lookup::Ambiguous { .. } => Lookup::Ambiguous { key },
-                        _ => Lookup::Inherited { value: inherited },
-                    };
+            let here = if self.is_merge(key) {
+                match self.merged(value, name, work) {
+                    Ok(None) => continue,
+                    Ok(Some(inherited)) => Lookup::Inherited { value: inherited },
+                    Err(TooMuch) => return Lookup::Ambiguous { key },
                 }
             } else if self.text(key) == Some(name) {
-                found = match found {
-                    Lookup::Own { .. } | Lookup::Ambiguous { .. } => Lookup::Ambiguous { key },
-                    _ => Lookup::Own { key, value },
-                };
-            }
+                Lookup::Own { key, value }
+            } else {
+                continue;
+            };
+            found = match (found, here) {
+                (Lookup::Absent | Lookup::Inherited { .. }, here) => here,
+                _ => Lookup::Ambiguous { key },
+            };
         }
         found
     }
 
-    fn merged(&self, source: NodeId, name: &str, depth: u32) -> Option<NodeId> {
-        // An anchor may merge an earlier one and so on; a text that nests deeper than this is nobody's manifest.
-        if depth > 32 {
-            return None;
-        }
+    fn merged(&self, source: NodeId, name: &str, work: &mut usize) -> Result<Option<NodeId>, TooMuch> {
         let sources = match self.items(source) {
-            Some(items) => items.to_vec(),
-            None => vec![source],
+            Some(items) => items,
+            None => std::slice::from_ref(&source),
         };
-        sources.into_iter().find_map(|one| match self.lookup(one, name, depth + 1) {
-            Lookup::Own { value, .. } | Lookup::Inherited { value } => Some(value),
-            _ => None,
-        })
+        for &one in sources {
+            *work = work.checked_sub(1).ok_or(TooMuch)?;
+            match self.lookup(one, name, work) {
+                Lookup::Own { value, .. } | Lookup::Inherited { value } => return Ok(Some(value)),
+                Lookup::Ambiguous { .. } => return Err(TooMuch),
+                Lookup::Absent => {}
+            }
+        }
+        Ok(None)
     }
 
     /// The member's value, written here or inherited; `None` where it is absent or readers disagree.
@@ -304,6 +312,39 @@ impl<'s> Tree<'s> {
             Data::Sequence { items, .. } => items.iter().find_map(|&item| self.shared_anchor(item)),
             _ => None,
         }
+    }
+
+    /// The first key that some readers merge and others don't: `<<` with a tag or in quotes.
+    pub fn odd_merge(&self) -> Option<NodeId> {
+        let keys = self.nodes.iter().flat_map(|node| match &node.data {
+            Data::Mapping { entries, .. } => entries.as_slice(),
+            _ => &[],
+        });
+        keys.map(|&(key, _)| key).find(|&key| self.text(key) == Some("<<") && !self.is_merge(key))
+    }
+
+    /// The first line break of YAML 1.1 alone (U+0085, U+2028, U+2029) that stands outside of quotes: kubectl begins a new
+    /// line there, YAML 1.2 does not.
+    pub fn odd_break(&self) -> Option<Span> {
+        let odd = |c: char| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}');
+        if self.format == Format::Json || !self.text.contains(odd) {
+            return None;
+        }
+        let mut quoted: Vec<Span> = self
+            .nodes
+            .iter()
+            .filter(|node| {
+                matches!(&node.data, Data::Scalar { style: ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted, .. })
+            })
+            .map(Node::span)
+            .collect();
+        quoted.sort();
+        let inside = |at: usize| {
+            let behind = quoted.partition_point(|span| span.start <= at);
+            quoted[..behind].last().is_some_and(|span| at < span.end)
+        };
+        let at = self.text.char_indices().find(|&(at, c)| odd(c) && !inside(at));
+        at.map(|(at, c)| Span::new(at, at + c.len_utf8()).shifted(self.base))
     }
 
     /// The first key that is not a scalar, as `{{ name }}` is in YAML.

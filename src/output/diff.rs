@@ -32,7 +32,7 @@ pub struct Unfit {
     pub name: String,
     /// The old line, from 1.
     pub line: usize,
-    /// Whether it is the last line of the file, which gets a line break so that something can be added behind it.
+    /// Whether it is only shown because something is added behind it.
     pub last: bool,
 }
 
@@ -76,7 +76,7 @@ impl FileDiff {
         for hunk in &self.hunks {
             if let Some(at) = hunk.lines.iter().position(|line| line.hidden) {
                 let before = hunk.lines[..at].iter().filter(|line| line.tag != Tag::Added).count();
-                let last = !hunk.lines[at].ended;
+                let last = hunk.added;
                 return Err(Unfit { name: self.name.clone(), line: hunk.old.0.max(1) + before, last });
             }
         }
@@ -129,7 +129,7 @@ pub fn new_file(file: NewFile<'_>) -> FileDiff {
             hidden: false,
         })
         .collect();
-    let hunk = Hunk { old: (0, 0), new: (1, lines.len()), heading: file.heading.to_owned(), lines };
+    let hunk = Hunk { old: (0, 0), new: (1, lines.len()), heading: file.heading.to_owned(), added: true, lines };
     FileDiff { name: file.name.to_owned(), new: true, hunks: vec![hunk] }
 }
 

@@ -3,7 +3,7 @@
 use similar::{ChangeTag, TextDiff};
 
 use crate::diag::Span;
-use crate::lossless::{Edited, line_around};
+use crate::lossless::{Edited, Splice, line_around};
 
 /// Lines of context around a change.
 const CONTEXT: usize = 3;
@@ -34,6 +34,8 @@ pub(super) struct Hunk {
     pub(super) old: (usize, usize),
     pub(super) new: (usize, usize),
     pub(super) heading: String,
+    /// Whether it adds documents behind the last one.
+    pub(super) added: bool,
     pub(super) lines: Vec<Line>,
 }
 
@@ -53,6 +55,8 @@ struct Change {
     /// Old bytes: whole lines, or an empty span at the start of a line or the end.
     old: Span,
     new: String,
+    /// Whether it adds documents behind the last one, and nothing else.
+    added: bool,
     region: Region,
 }
 
@@ -79,8 +83,13 @@ pub(super) fn hunks(bytes: &[u8], edited: &Edited, regions: &[Region], last: Opt
         let skipped = lines_in(bytes, at, start);
         old_line += skipped;
         new_line += skipped;
-        let mut hunk =
-            Hunk { old: (old_line, 0), new: (new_line, 0), heading: first.region.heading.clone(), lines: Vec::new() };
+        let mut hunk = Hunk {
+            old: (old_line, 0),
+            new: (new_line, 0),
+            heading: first.region.heading.clone(),
+            added: first.added,
+            lines: Vec::new(),
+        };
         let mut place = start;
         for change in &rest[..count] {
             context(bytes, place, change.old.start, &rest[..count], &mut hunk.lines);
@@ -107,62 +116,61 @@ fn lines_in(bytes: &[u8], from: usize, to: usize) -> usize {
 }
 
 fn changes(bytes: &[u8], edited: &Edited, regions: &[Region], shown: Option<Span>, behind: &str) -> Vec<Change> {
-    let mut out: Vec<Change> = Vec::new();
-    let appended = edited.appended_behind().is_some();
-    let last = edited.splices().len().wrapping_sub(1);
-    // The old bytes up to which the last change's new text is complete.
-    let mut done = 0;
-    for (index, splice) in edited.splices().iter().enumerate() {
-        let whole = splice.span.is_empty()
-            && line_around(bytes, splice.span.start).start == splice.span.start
-            && splice.text.ends_with('\n');
-        let span = if whole {
-            splice.span
-        } else {
-            let start = line_around(bytes, splice.span.start).start;
-            let inside = if splice.span.end > splice.span.start && bytes[splice.span.end - 1] == b'\n' {
-                splice.span.end
-            } else {
-                line_around(bytes, splice.span.end).end
-            };
-            Span::new(start, inside)
-        };
-        let region = if appended && index == last {
-            let document = edited.appended_behind().unwrap_or_default();
-            let window = shown.unwrap_or(Span::new(bytes.len(), bytes.len()));
-            Region { document, window, heading: behind.to_owned() }
-        } else {
-            region_of(regions, splice.span)
-        };
-        match out.last_mut() {
-            // Two splices of one line or of neighbouring lines: removed lines come before added ones.
-            Some(before) if span.start <= before.old.end && !before.old.is_empty() && !span.is_empty() => {
-                let kept = before.new.len() - (before.old.end - done);
-                before.new.truncate(kept);
-                before.new.push_str(&String::from_utf8_lossy(&bytes[done..splice.span.start]));
-                before.new.push_str(&splice.text);
-                before.old.end = before.old.end.max(span.end);
-                before.new.push_str(&String::from_utf8_lossy(&bytes[splice.span.end..before.old.end]));
+    // Splices of one line, or of neighbouring lines, are one change: removed lines come before added ones.
+    let mut groups: Vec<(Span, &[Splice])> = Vec::new();
+    let splices = edited.splices();
+    for (index, splice) in splices.iter().enumerate() {
+        let span = lines_of(bytes, splice);
+        match groups.last_mut() {
+            Some((old, group)) if span.start <= old.end && !old.is_empty() && !span.is_empty() => {
+                old.end = old.end.max(span.end);
+                *group = &splices[index - group.len()..=index];
             }
-            _ => {
-                let mut new = String::from_utf8_lossy(&bytes[span.start..splice.span.start]).into_owned();
-                new.push_str(&splice.text);
-                new.push_str(&String::from_utf8_lossy(&bytes[splice.span.end..span.end]));
-                out.push(Change { old: span, new, region });
-            }
+            _ => groups.push((span, &splices[index..=index])),
         }
-        done = splice.span.end;
     }
-    out
+    groups
+        .into_iter()
+        .map(|(old, group)| {
+            let mut new = String::new();
+            let mut at = old.start;
+            for splice in group {
+                new.push_str(&String::from_utf8_lossy(&bytes[at..splice.span.start]));
+                new.push_str(&splice.text);
+                at = splice.span.end;
+            }
+            new.push_str(&String::from_utf8_lossy(&bytes[at..old.end]));
+            let added = group.iter().all(|splice| edited.appended_behind().is_some() && splice.document.is_empty());
+            let region = if added {
+                let document = edited.appended_behind().unwrap_or_default();
+                let window = shown.unwrap_or(Span::new(bytes.len(), bytes.len()));
+                Region { document, window, heading: behind.to_owned() }
+            } else {
+                region_of(regions, &group[0])
+            };
+            Change { old, new, added, region }
+        })
+        .collect()
+}
+
+/// The whole lines that a splice changes; empty where it puts whole lines between others.
+fn lines_of(bytes: &[u8], splice: &Splice) -> Span {
+    let start = line_around(bytes, splice.span.start).start;
+    if splice.span.is_empty() && start == splice.span.start && splice.text.ends_with('\n') {
+        return splice.span;
+    }
+    let whole = splice.span.end > splice.span.start && bytes[splice.span.end - 1] == b'\n';
+    let end = if whole { splice.span.end } else { line_around(bytes, splice.span.end).end };
+    Span::new(start, end)
 }
 
 /// The region of the object that a splice is in: of several in one document (a list) the one that holds it.
-fn region_of(regions: &[Region], span: Span) -> Region {
-    let behind = regions.partition_point(|region| region.document.start <= span.start);
-    let document = regions[..behind].last().map(|region| region.document);
-    let candidates = regions[..behind].iter().rev().take_while(|region| Some(region.document) == document);
+fn region_of(regions: &[Region], splice: &Splice) -> Region {
+    let from = regions.partition_point(|region| region.document < splice.document);
+    let candidates = regions[from..].iter().take_while(|region| region.document == splice.document);
+    let span = splice.span;
     let holds = |region: &&Region| region.window.start <= span.start && span.end <= region.window.end;
-    let none = Region { document: span, window: Span::default(), heading: String::new() };
+    let none = Region { document: splice.document, window: Span::default(), heading: String::new() };
     candidates.clone().find(holds).or_else(|| candidates.clone().next()).cloned().unwrap_or(none)
 }
 
@@ -174,7 +182,9 @@ fn context_before(bytes: &[u8], change: &Change) -> usize {
             break;
         }
         let line = line_around(bytes, at - 1).start;
-        if line < change.region.window.start || line < change.region.document.start {
+        // `git apply` can't tell the end of a file of one line from its start.
+        let only = line == 0 && at == bytes.len();
+        if !only && (line < change.region.window.start || line < change.region.document.start) {
             break;
         }
         at = line;
@@ -239,7 +249,6 @@ fn replaced(bytes: &[u8], change: &Change, lines: &mut Vec<Line>) {
     // Old lines that reach beyond the object's own bytes may hold another object's, and so may what they become. Only
     // behind the last document the new lines are our own.
     let outside = !old.is_empty() && (change.old.start < window.start || change.old.end > window.end);
-    let behind = window.is_empty() && change.old.end == bytes.len();
     let diff = TextDiff::from_lines(old.as_ref(), change.new.as_str());
     for operation in diff.ops() {
         for inline in diff.iter_inline_changes(operation) {
@@ -257,7 +266,7 @@ fn replaced(bytes: &[u8], change: &Change, lines: &mut Vec<Line>) {
                 text.pop();
             }
             let text = pieces.iter().map(|(_, text)| text.as_str()).collect::<String>();
-            let own = behind && tag == Tag::Added && text.trim_end_matches('\r') != old.trim_end_matches('\r');
+            let own = change.added && tag == Tag::Added && text.trim_end_matches('\r') != old.trim_end_matches('\r');
             lines.push(Line { tag, pieces, ended, hidden: outside && !own });
         }
     }

@@ -3,9 +3,7 @@
 use super::Found;
 use crate::capa::{self, Role};
 use crate::diag::{Diagnostic, FileId, Location, Span};
-use crate::lossless::{
-    Data, Document, Needles, NodeId, ObjectRef, Refusal, Source, Tree, documents, line_around, parse,
-};
+use crate::lossless::{Document, Needles, NodeId, ObjectRef, Refusal, Source, Tree, documents, line_around, parse};
 use crate::parallel;
 
 /// How a file is scanned.
@@ -111,6 +109,25 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
                 .help("render it first and give the result, or pass --skip-templates to leave it alone"),
         ));
     }
+    let ours = found.iter().any(|found: &Found| found.object.role != Role::Foreign);
+    if ours || found.is_empty() && document.literal {
+        if let Some(span) = tree.odd_break() {
+            let at = Location { file, span, window: shown(document) };
+            return Err(Problem::Broken(
+                Diagnostic::error("a line break of YAML 1.1 alone (U+0085, U+2028 or U+2029) stands outside of quotes")
+                    .at(at, "kubectl begins a new line here, and other readers do not")
+                    .help("replace it by a blank or a line feed, or put the text in double quotes, and run again"),
+            ));
+        }
+        if let Some(key) = tree.odd_merge() {
+            let at = Location { file, span: tree.span(key), window: shown(document) };
+            return Err(Problem::Broken(
+                Diagnostic::error("a '<<' in quotes or with a tag: some readers merge here, and others don't")
+                    .at(at, "")
+                    .help("write '<<' plainly if it is to merge, and run again"),
+            ));
+        }
+    }
     if let Some(key) = tree.complex_key() {
         let named = found.iter().any(|found: &Found| found.object.role != Role::Foreign);
         if named || (found.is_empty() && document.literal) {
@@ -143,8 +160,7 @@ impl Walk<'_> {
             return;
         };
         if object.kind.ends_with("List")
-            && let Some(items) = self.tree.value(node, "items")
-            && let Data::Sequence { items, .. } = &self.tree.node(items).data
+            && let Some(items) = self.tree.value(node, "items").and_then(|items| self.tree.items(items))
         {
             for (index, &item) in items.iter().enumerate() {
                 base.extend(["items".to_owned(), index.to_string()]);
@@ -172,11 +188,20 @@ impl Walk<'_> {
 
 /// An item's span, extended to whole lines where nothing of another item stands on them.
 fn own_lines(bytes: &[u8], span: Span) -> Span {
-    let mark = |b: &u8| b" \t-,[]{}\r\n".contains(b);
-    let start = line_around(bytes, span.start).start;
-    let end = line_around(bytes, span.end.saturating_sub(1).max(span.start)).end.max(span.end);
-    let start = if bytes[start..span.start].iter().all(mark) { start } else { span.start };
-    let end = if bytes[span.end..end].iter().all(mark) { end } else { span.end };
+    let mark = |b: u8| b" \t-,[]{}\r".contains(&b);
+    let (mut start, mut end) = (span.start, span.end);
+    while start > 0 && mark(bytes[start - 1]) {
+        start -= 1;
+    }
+    while end < bytes.len() && mark(bytes[end]) {
+        end += 1;
+    }
+    let start = if start == 0 || bytes[start - 1] == b'\n' { start } else { span.start };
+    let end = match bytes.get(end) {
+        Some(b'\n') => end + 1,
+        None => end,
+        _ => span.end,
+    };
     Span::new(start, end)
 }
 
@@ -255,7 +280,7 @@ fn log_lines(file: FileId, source: &Source<'_>) -> Option<Diagnostic> {
             let span = Span::new(line.start, line.start + text.trim_ascii_end().len()).shifted(first.span.start);
             let at = Location { file, span, window: None };
             return Some(Diagnostic::error("a line of log text stands above the first document").at(at, "").help(
-                "'dkp … 2>&1 > FILE' or '&>' puts it there: write 'dkp … > FILE' and run again, or delete the line",
+                "'dkp … > FILE 2>&1' or '&>' puts it there: write 'dkp … > FILE' and run again, or delete the line",
             ));
         }
         if line.end >= first.bytes.len() {

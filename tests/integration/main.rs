@@ -8,7 +8,9 @@ mod fixtures;
 mod kubectl;
 mod outputs;
 mod patch;
+mod properties;
 #[cfg(unix)]
 mod readme;
 mod secrets;
+mod suite;
 mod support;

@@ -75,7 +75,7 @@ fn nothing_to_point(nothing: &Nothing, inputs: &Inputs, args: &Inject) -> Diagno
     };
     match nothing {
         Nothing::NoneSelected(titles) => {
-            Diagnostic::error("no object matches --cluster-name, --selector and --namespace")
+            Diagnostic::error("no object is selected by --cluster-name, --selector or --namespace as given")
                 .help(format!("these can carry an identity reference: {}", listed(titles.clone())))
                 .help("or pass --allow-empty if that is right")
         }

@@ -1,5 +1,6 @@
 //! The second half: what another reader sees, and what `json-patch` makes of it.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use json_patch::jsonptr::PointerBuf;
@@ -7,8 +8,8 @@ use json_patch::{AddOperation, PatchOperation, ReplaceOperation};
 use serde::de::{Deserialize, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::super::plan::Refusal;
-use super::super::source::{Format, line_start};
+use super::super::plan::{ObjectChange, Refusal, locate, tokens};
+use super::super::source::{Format, behind_end_markers, line_start};
 use super::super::tree::{Data, NodeId, Tree};
 use crate::diag::Span;
 
@@ -128,6 +129,7 @@ impl<'de> Visitor<'de> for SeenVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Seen, A::Error> {
         let mut members = Map::new();
+        let mut repeats: HashMap<String, usize> = HashMap::new();
         while let Some((Seen(key), Seen(value))) = access.next_entry()? {
             let mut name = match key {
                 Value::String(mut text) => {
@@ -138,9 +140,11 @@ impl<'de> Visitor<'de> for SeenVisitor {
                 }
                 other => other.to_string(),
             };
-            // All entries count, the duplicates too.
-            while members.contains_key(&name) {
-                name.push(SCALAR);
+            // All entries count, the duplicates too: the same key again is another member, numbered by itself.
+            if members.contains_key(&name) {
+                let count = repeats.entry(name.clone()).or_default();
+                *count += 1;
+                name = format!("{name}{SCALAR}{count}");
             }
             members.insert(name, value);
         }
@@ -181,17 +185,25 @@ fn read(text: &str, format: Format) -> Result<Value, Disagreement> {
 /// is inside it; one that uses an anchor from outside is read with its whole document.
 fn object_text<'t>(tree: &'t Tree<'_>, object: NodeId, base: &[String]) -> Option<std::borrow::Cow<'t, str>> {
     if base.is_empty() {
-        return Some(tree.text.into());
+        // An end marker in front of all content is legal, and libyaml stumbles over it.
+        return Some(tree.text[behind_end_markers(tree.text.as_bytes())..].into());
     }
     let node = tree.node(object);
     let flow = matches!(node.data, Data::Mapping { flow: true, .. });
     if reaches_out(tree, object, object) {
         return None;
     }
-    let text = &tree.text[node.span().range()];
+    let Span { start, mut end } = node.span();
     if flow {
-        return Some(text.into());
+        return Some(tree.text[start..end].into());
     }
+    // A last member without a value ends with its key; the colon belongs to it.
+    let rest = &tree.text[end..];
+    let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+    if rest[blanks..].starts_with(':') && !rest[blanks + 1..].starts_with(|c: char| !c.is_ascii_whitespace()) {
+        end += blanks + 1;
+    }
+    let text = &tree.text[start..end];
     let column = node.span().start - line_start(tree.text.as_bytes(), node.span().start);
     Some(format!("{}{text}", " ".repeat(column)).into())
 }
@@ -209,31 +221,53 @@ fn reaches_out(tree: &Tree<'_>, object: NodeId, at: NodeId) -> bool {
 }
 
 /// Whether the second reader sees, after the edit, what it saw before with the operations applied.
-pub(super) fn equal(
-    (old, before): (&Tree<'_>, NodeId),
-    (new, after): (&Tree<'_>, NodeId),
-    base: &[String],
-    operations: &[PatchOperation],
+///
+/// The items of a list are read alone. Where one uses an anchor of another, the document is read whole.
+pub(super) fn equal(old: &Tree<'_>, new: &Tree<'_>, changes: &[&ObjectChange]) -> Result<(), Refusal> {
+    let mut together = Vec::new();
+    for &(object, operations) in changes {
+        let base = tokens(&object.base);
+        let (Some(before), Some(after)) = (locate(old, old.root, &base), locate(new, new.root, &base)) else {
+            return Err(Disagreement::Structure.refusal(old.span(old.root)));
+        };
+        match object_text(old, before, &base).zip(object_text(new, after, &base)) {
+            Some((was, is)) => {
+                let patch: Vec<_> = operations.iter().filter_map(|operation| rebased(operation, &[])).collect();
+                patched((old, before, &was), (new, after, &is), &patch).map_err(|why| why.refusal(old.span(before)))?;
+            }
+            None => together.extend(operations.iter().filter_map(|operation| rebased(operation, &base))),
+        }
+    }
+    if together.is_empty() {
+        return Ok(());
+    }
+    // The other changes of the document are seen, too.
+    let all: Vec<_> = changes
+        .iter()
+        .flat_map(|(object, operations)| operations.iter().map(|operation| (tokens(&object.base), operation)))
+        .filter_map(|(base, operation)| rebased(operation, &base))
+        .collect();
+    patched((old, old.root, old.text), (new, new.root, new.text), &all).map_err(|why| why.refusal(old.span(old.root)))
+}
+
+fn patched(
+    (old, before, was): (&Tree<'_>, NodeId, &str),
+    (new, after, is): (&Tree<'_>, NodeId, &str),
+    patch: &[PatchOperation],
 ) -> Result<(), Disagreement> {
-    let alone = object_text(old, before, base).zip(object_text(new, after, base));
-    let (was, is, prefix) = match &alone {
-        Some((was, is)) => (read(was, old.format)?, read(is, new.format)?, None),
-        None => (read(old.text, old.format)?, read(new.text, new.format)?, Some(base)),
-    };
-    let (from, to) = if alone.is_some() { (before, after) } else { (old.root, new.root) };
-    if !same_structure(old, from, &was) || !same_structure(new, to, &is) {
+    let (was, is) = (read(was, old.format)?, read(is, new.format)?);
+    if !same_structure(old, before, &was) || !same_structure(new, after, &is) {
         return Err(Disagreement::Structure);
     }
     let mut expected = was;
-    let patch: Vec<PatchOperation> = operations.iter().filter_map(|operation| rebased(operation, prefix)).collect();
-    json_patch::patch(&mut expected, &patch).map_err(|_| Disagreement::Patch)?;
+    json_patch::patch(&mut expected, patch).map_err(|_| Disagreement::Patch)?;
     if expected == is { Ok(()) } else { Err(Disagreement::Change) }
 }
 
-fn rebased(operation: &PatchOperation, prefix: Option<&[String]>) -> Option<PatchOperation> {
+fn rebased(operation: &PatchOperation, prefix: &[String]) -> Option<PatchOperation> {
     let at = |path: &PointerBuf| {
         let mut whole = PointerBuf::new();
-        prefix.unwrap_or_default().iter().for_each(|token| whole.push_back(token.as_str()));
+        prefix.iter().for_each(|token| whole.push_back(token.as_str()));
         whole.append(path);
         whole
     };
@@ -259,7 +293,7 @@ fn same_structure(tree: &Tree<'_>, id: NodeId, seen: &Value) -> bool {
             entries.len() == members.len()
                 && entries.iter().zip(members).all(|(&(key, value), (name, member))| {
                     let named = match (tree.text(key), name.starts_with(SCALAR)) {
-                        (Some(text), false) => name.trim_end_matches(SCALAR) == text || !text.is_ascii(),
+                        (Some(text), false) => name.split(SCALAR).next() == Some(text) || !text.is_ascii(),
                         _ => true,
                     };
                     named && same_structure(tree, value, member)

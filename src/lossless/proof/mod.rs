@@ -10,7 +10,7 @@ mod meaning;
 
 use serde_json::Value;
 
-use super::plan::{ObjectChange, Refusal, locate, parse, tokens};
+use super::plan::{ObjectChange, Refusal, parse};
 use super::source::{Document, Source};
 use super::tree::Tree;
 use crate::diag::Span;
@@ -28,13 +28,7 @@ pub(super) fn document(old: &Tree<'_>, text: &str, changes: &[&ObjectChange]) ->
     })
     .map_err(|refusal| unproved(&refusal.message, whole))?;
     form::equal(old, &new, changes).map_err(|why| unproved(&why, whole))?;
-    for (object, operations) in changes {
-        let base = tokens(&object.base);
-        let (Some(before), Some(after)) = (locate(old, old.root, &base), locate(&new, new.root, &base)) else {
-            return Err(unproved("the object moved", whole));
-        };
-        meaning::equal((old, before), (&new, after), &base, operations).map_err(|why| why.refusal(old.span(before)))?;
-    }
+    meaning::equal(old, &new, changes)?;
     Ok(())
 }
 
@@ -43,15 +37,9 @@ fn unproved(why: &str, span: Span) -> Refusal {
         .help("nothing was written; make the edit by hand, and please report the shape of this document")
 }
 
-/// Proves documents added behind the last one of a file. Returns a note where a reader of libyaml's lineage now sees the
+/// Proves documents added behind the last one of a file, of which `old` is the text. Returns a note where a reader of libyaml's lineage now sees the
 /// last old document otherwise than before: a block scalar at the very end of a file that had no final newline.
-pub(super) fn appended(
-    source: &Source<'_>,
-    behind: Span,
-    text: &str,
-    objects: &[Value],
-) -> Result<Option<String>, Refusal> {
-    let old = &source.bytes()[behind.start..];
+pub(super) fn appended(old: &[u8], behind: Span, text: &str, objects: &[Value]) -> Result<Option<String>, Refusal> {
     let joined = [old, text.as_bytes()].concat();
     let joined = Source::new(&joined);
     let segments: Vec<_> = joined.segments().collect();
