@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| targets_common::edit(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| kubectl_xaccount_fuzz::edit(data));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| targets_common::splitter(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| kubectl_xaccount_fuzz::splitter(data));

@@ -11,6 +11,7 @@ mod patch;
 mod properties;
 #[cfg(unix)]
 mod readme;
+mod replay;
 mod secrets;
 mod suite;
 mod support;

@@ -1,233 +1,16 @@
-//! What each fuzz target checks, as plain functions: cargo-fuzz, `src/bin/mutate.rs` and `tests/integration/replay.rs` call
-//! the same ones. Each panics where the program breaks a promise, and returns otherwise.
-//!
-//! This file is a module of two packages, so it uses only crates that both have.
+//! The whole edit against its promises.
 
 use std::collections::HashMap;
-use std::str::FromStr;
 
-use granit_parser::{Event as G, Parser as Granit};
 use json_patch::PatchOperation;
 use saphyr_parser::{Event as S, Parser as Saphyr, ScalarStyle};
 use serde_json::Value;
 
-use xaccount::aws::{AccountId, RoleArn};
 use xaccount::capa;
 use xaccount::diag::FileId;
 use xaccount::inject::{self, IdentityRequest, Request, Selection, Target};
-use xaccount::lossless::{Document, Format, Plan, Source, Splice, apply, documents, parse};
+use xaccount::lossless::{Document, Format, Plan, Source, Splice, apply};
 use xaccount::run::{self, Run, Scan};
-
-/// The names of the targets, which are those of their folders in `corpus`.
-pub const TARGETS: [(&str, fn(&[u8])); 4] =
-    [("splitter", splitter), ("prefilter", prefilter), ("edit", edit), ("arn", arn)];
-
-// ---------------------------------------------------------------------------------------------------------- splitter
-
-/// One document as granit reads it, comments left out, anchors counted anew.
-type Events = Vec<String>;
-
-/// The documents of a text, and whether it was read to its end. A document in which it broke off is not among them.
-fn granit_documents(text: &str) -> (Vec<Events>, bool) {
-    let options = granit_parser::options! { emit_anchor_events: true, max_buffered_comment_events: usize::MAX, };
-    let mut done = Vec::new();
-    let mut open: Events = Vec::new();
-    let mut anchors: HashMap<usize, usize> = HashMap::new();
-    for result in Granit::new_from_str_with_options(text, options) {
-        let Ok((event, _)) = result else { return (done, false) };
-        let mut anchor = |id: usize| {
-            let next = anchors.len() + 1;
-            if id == 0 { 0 } else { *anchors.entry(id).or_insert(next) }
-        };
-        match event {
-            G::DocumentStart(..) => {
-                open.clear();
-                anchors.clear();
-            }
-            G::DocumentEnd => done.push(std::mem::take(&mut open)),
-            G::Scalar(text, style, id, tag) => {
-                let id = anchor(id);
-                open.push(format!("= {id} {style:?} {:?} {text:?}", tag.map(|tag| tag.to_string())));
-            }
-            G::SequenceStart(style, id, tag) => {
-                let id = anchor(id);
-                open.push(format!("[ {id} {style:?} {:?}", tag.map(|tag| tag.to_string())));
-            }
-            G::MappingStart(style, id, tag) => {
-                let id = anchor(id);
-                open.push(format!("{{ {id} {style:?} {:?}", tag.map(|tag| tag.to_string())));
-            }
-            G::SequenceEnd => open.push("]".into()),
-            G::MappingEnd => open.push("}".into()),
-            G::Alias(id) => {
-                let id = anchor(id);
-                open.push(format!("* {id}"));
-            }
-            _ => {}
-        }
-    }
-    (done, true)
-}
-
-/// [`Source::segments`] cuts a text where a parser that reads it whole begins its documents.
-pub fn splitter(data: &[u8]) {
-    let source = Source::new(data);
-    let segments: Vec<Document<'_>> = source.segments().collect();
-    let bom = if data.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
-
-    // The segments lie side by side, and what is behind the last one begins no document.
-    let mut at = bom;
-    for (index, segment) in segments.iter().enumerate() {
-        assert_eq!(segment.index, index);
-        assert_eq!(segment.span.start, at, "a gap before segment {index}");
-        assert!(segment.span.end > at || source.format() == Format::Json, "segment {index} is empty");
-        assert_eq!(segment.bytes, &data[segment.span.range()]);
-        at = segment.span.end;
-    }
-    for line in data[at..].split_inclusive(|&b| b == b'\n') {
-        let text = line.trim_ascii();
-        let nothing = text.is_empty() || text.starts_with(b"#") || line.starts_with(b"%") || line.starts_with(b"...");
-        assert!(nothing || source.format() == Format::Json, "content behind the last segment: {line:?}");
-    }
-
-    // What is refused anyway needs no cut that readers agree on.
-    let Ok(text) = std::str::from_utf8(data) else { return };
-    if source.format() == Format::Json || source.doubtful_marker().is_some() || data.contains(&0) {
-        return;
-    }
-    let (whole, complete) = granit_documents(&text[bom..]);
-    let alone: Vec<(Vec<Events>, bool)> = segments
-        .iter()
-        .map(|segment| granit_documents(std::str::from_utf8(segment.bytes).expect("the cut is between characters")))
-        // One that holds no document, as of a lone carriage return, takes none from another.
-        .filter(|(read, complete)| !(read.is_empty() && *complete))
-        .collect();
-    if complete {
-        assert_eq!(whole.len(), alone.len(), "granit reads {whole:#?}");
-    }
-    for (index, document) in whole.iter().enumerate() {
-        let Some((read, read_complete)) = alone.get(index) else {
-            panic!("granit reads a document {index} that no segment holds: {document:?}");
-        };
-        match (read.as_slice(), read_complete) {
-            ([one], true) => assert_eq!(one, document, "segment {index} says something else by itself"),
-            // By itself it may be refused only where a reader of the whole file gives up as well, or where it leans on
-            // a directive of another document.
-            (_, false) => assert!(!complete || text.contains("%TAG"), "segment {index} can't be read by itself"),
-            (more, true) => panic!("segment {index} holds {} documents", more.len()),
-        }
-    }
-}
-
-// ---------------------------------------------------------------------------------------------------------- prefilter
-
-/// The words of `capa::needles`, as groups of which all must be there.
-fn needle_groups() -> Vec<Vec<&'static str>> {
-    let mut groups: Vec<Vec<&'static str>> = capa::BEARERS.iter().map(|bearer| vec![bearer.kind]).collect();
-    groups.push(vec!["AWSClusterRoleIdentity"]);
-    groups.push(vec!["topology", "cluster.x-k8s.io"]);
-    groups
-}
-
-/// A document that the pre-filter passes by has no scalar, by two readers, that holds a needle.
-pub fn prefilter(data: &[u8]) {
-    let needles = capa::needles();
-    let source = Source::new(data);
-    if source.is_utf16(&needles) {
-        return;
-    }
-    let passed: Vec<usize> = documents(&source, &needles).map(|document| document.index).collect();
-    let groups = needle_groups();
-    for segment in source.segments() {
-        if passed.contains(&segment.index) {
-            continue;
-        }
-        let mut scalars: Vec<String> = Vec::new();
-        if let Ok(tree) = parse(&segment) {
-            if let Ok(text) = std::str::from_utf8(segment.bytes) {
-                granit_scalars(text, &mut scalars);
-            }
-            drop(tree);
-        }
-        if segment.bytes.len() < 1 << 16 {
-            libyaml_scalars(segment.bytes, &mut scalars);
-        }
-        for group in &groups {
-            let holds = |word: &&str| scalars.iter().any(|scalar| scalar.contains(*word));
-            assert!(!group.iter().all(|word| holds(&word)), "passed by, but {group:?} is in {scalars:?}");
-        }
-    }
-}
-
-fn granit_scalars(text: &str, out: &mut Vec<String>) {
-    for result in Granit::new_from_str(text) {
-        let Ok((event, _)) = result else { return };
-        if let G::Scalar(text, _, _, tag) = event {
-            if tag.is_some_and(|tag| tag.to_string().ends_with("binary")) {
-                out.extend(base64(&text));
-            }
-            out.push(text.into_owned());
-        }
-    }
-}
-
-fn libyaml_scalars(text: &[u8], out: &mut Vec<String>) {
-    use serde::Deserialize as _;
-    // It panics or never ends on no input that we know of; what it refuses it does not read.
-    for document in serde_yaml::Deserializer::from_slice(text) {
-        let Ok(value) = serde_yaml::Value::deserialize(document) else { return };
-        collect(&value, out, &mut 10_000);
-    }
-}
-
-fn collect(value: &serde_yaml::Value, out: &mut Vec<String>, left: &mut usize) {
-    *left = left.saturating_sub(1);
-    if *left == 0 {
-        return;
-    }
-    match value {
-        serde_yaml::Value::String(text) => out.push(text.clone()),
-        serde_yaml::Value::Sequence(items) => items.iter().for_each(|item| collect(item, out, left)),
-        serde_yaml::Value::Mapping(entries) => entries.iter().for_each(|(key, value)| {
-            collect(key, out, left);
-            collect(value, out, left);
-        }),
-        serde_yaml::Value::Tagged(tagged) => {
-            if let (true, serde_yaml::Value::String(text)) = (tagged.tag.to_string().ends_with("binary"), &tagged.value)
-            {
-                out.extend(base64(text));
-            }
-            collect(&tagged.value, out, left);
-        }
-        _ => {}
-    }
-}
-
-/// Base64 as YAML 1.1's `!!binary` has it, white space between the characters allowed.
-fn base64(text: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let (mut bits, mut count) = (0_u32, 0);
-    for c in text.bytes().filter(|b| !b.is_ascii_whitespace() && *b != b'=') {
-        let value = match c {
-            b'A'..=b'Z' => c - b'A',
-            b'a'..=b'z' => c - b'a' + 26,
-            b'0'..=b'9' => c - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6) | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count) as u8);
-            bits &= (1 << count) - 1;
-        }
-    }
-    String::from_utf8(bytes).ok()
-}
-
-// ---------------------------------------------------------------------------------------------------------- edit
 
 /// What is asked for. The account has a zero in front, so that a reader that takes it for a number is found out.
 fn request() -> Request {
@@ -246,6 +29,7 @@ fn request() -> Request {
         api_version: None,
         overwrite: true,
         moves: Vec::new(),
+        explain: false,
     }
 }
 
@@ -284,7 +68,8 @@ pub fn edit(data: &[u8]) {
         Err(errors) => panic!("the result can't be read again: {errors}\n{}", String::from_utf8_lossy(&new)),
         Ok(None) => panic!("the result has nothing for us any more\n{}", String::from_utf8_lossy(&new)),
         Ok(Some(again)) => {
-            let nothing = again.new_documents.is_empty() && again.changes.iter().all(|(_, operations)| operations.is_empty());
+            let nothing =
+                again.new_documents.is_empty() && again.changes.iter().all(|(_, operations)| operations.is_empty());
             assert!(nothing, "a second run plans {again:?}\n{}", String::from_utf8_lossy(&new));
         }
     }
@@ -312,7 +97,11 @@ fn splices_only(old: &[u8], new: &[u8], splices: &[Splice]) {
 /// A node as saphyr reads it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Node {
-    Scalar { tag: Option<String>, plain: bool, text: String },
+    Scalar {
+        tag: Option<String>,
+        plain: bool,
+        text: String,
+    },
     Sequence(Option<String>, Vec<Node>),
     Mapping(Option<String>, Vec<(Node, Node)>),
     /// What is meant by it, and where that stood.
@@ -397,7 +186,8 @@ fn node(value: &Value) -> Node {
 fn needs_quotes(text: &str) -> bool {
     let words = ["", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n"];
     words.contains(&text.to_ascii_lowercase().as_str())
-        || text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) && text.chars().any(|c| c.is_ascii_digit())
+        || text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))
+            && text.chars().any(|c| c.is_ascii_digit())
 }
 
 /// Whether what was read is what was planned: a text may be quoted without need, never plain where it must not be.
@@ -482,7 +272,8 @@ fn operate(root: &mut Node, base: &[String], operation: &PatchOperation) -> bool
 fn independent(source: &Source<'_>, plan: &Plan, new: &[u8]) {
     let mut old_segments: Vec<Document<'_>> = source.segments().collect();
     // A `---` at the end that waits for a document gets the first new one.
-    let waits = |document: &Document<'_>| document.bytes.strip_prefix(b"---").is_some_and(|rest| rest.trim_ascii().is_empty());
+    let waits =
+        |document: &Document<'_>| document.bytes.strip_prefix(b"---").is_some_and(|rest| rest.trim_ascii().is_empty());
     let filled = !plan.new_documents.is_empty() && old_segments.last().is_some_and(waits);
     if filled {
         old_segments.pop();
@@ -525,53 +316,15 @@ fn independent(source: &Source<'_>, plan: &Plan, new: &[u8]) {
         assert!(nodes.len() == 1 && same(&nodes[0], &node(object)), "saphyr reads {nodes:?} for {object}");
     }
     // The stream as a whole, if it was one before.
-    let whole = |bytes: &[u8]| std::str::from_utf8(bytes).ok().and_then(|text| saphyr_documents(text.trim_start_matches('\u{feff}')));
+    let whole = |bytes: &[u8]| {
+        std::str::from_utf8(bytes).ok().and_then(|text| saphyr_documents(text.trim_start_matches('\u{feff}')))
+    };
     if let (Format::Yaml, Some(before)) = (source.format(), whole(source.bytes())) {
         let after = whole(new).expect("saphyr reads the result whole, as it did before");
-        assert_eq!(after.len(), before.len() + plan.new_documents.len() - usize::from(filled), "how many documents saphyr reads");
-    }
-}
-
-// ---------------------------------------------------------------------------------------------------------- arn
-
-/// A parsed ARN is the text; a suggestion is one; nothing panics.
-pub fn arn(data: &[u8]) {
-    let Ok(text) = std::str::from_utf8(data) else { return };
-    match RoleArn::from_str(text) {
-        Ok(arn) => {
-            assert_eq!(arn.to_string(), text);
-            assert_eq!(arn.as_str(), text);
-            assert_eq!(
-                format!("arn:{}:iam::{}:role{}{}", arn.partition(), arn.account(), arn.path(), arn.name()),
-                text,
-                "the parts are the whole"
-            );
-            let again = RoleArn::new(arn.partition(), arn.account(), &format!("{}{}", arn.path(), arn.name()));
-            assert_eq!(again.as_ref(), Ok(&arn));
-            let name = inject::default_identity_name(&arn);
-            let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-            assert!(
-                name.len() <= 253 && name.split('.').all(|part| part.starts_with(ok)
-                    && part.ends_with(ok)
-                    && part.chars().all(|c| ok(c) || c == '-')),
-                "{name:?} is no name of an object"
-            );
-        }
-        Err(error) => {
-            assert!(!error.to_string().is_empty());
-            if let Some(suggestion) = error.suggestion() {
-                let parsed = RoleArn::from_str(&suggestion);
-                assert!(parsed.is_ok(), "the suggestion {suggestion:?} is refused: {parsed:?}");
-            }
-        }
-    }
-    match AccountId::from_str(text) {
-        Ok(account) => assert!(account.to_string() == text && text.len() == 12),
-        Err(error) => {
-            assert!(!error.to_string().is_empty());
-            if let Some(suggestion) = error.suggestion() {
-                assert!(AccountId::from_str(&suggestion).is_ok(), "the suggestion {suggestion:?} is refused");
-            }
-        }
+        assert_eq!(
+            after.len(),
+            before.len() + plan.new_documents.len() - usize::from(filled),
+            "how many documents saphyr reads"
+        );
     }
 }

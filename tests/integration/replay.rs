@@ -1,0 +1,51 @@
+//! Every input of `fuzz/corpus` through its fuzz target, on the stable compiler, so that neither is ever dead.
+
+// A library of its own beside; here its `pub` reaches nobody.
+#[allow(unreachable_pub)]
+#[path = "../../fuzz/src/lib.rs"]
+mod targets;
+
+use std::fs;
+use std::panic::catch_unwind;
+
+use crate::support::root;
+
+/// Of each corpus at least so many inputs are there.
+const FLOOR: usize = 20;
+
+#[test]
+fn the_corpus_of_each_fuzz_target_holds() {
+    let corpus = root().join("fuzz/corpus");
+    let mut failures = Vec::new();
+    for (name, target) in targets::TARGETS {
+        let mut inputs: Vec<_> = fs::read_dir(corpus.join(name))
+            .unwrap_or_else(|error| panic!("fuzz/corpus/{name}: {error}"))
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        inputs.sort();
+        assert!(inputs.len() >= FLOOR, "fuzz/corpus/{name} has only {} inputs", inputs.len());
+        for input in inputs {
+            let data = fs::read(&input).unwrap();
+            if catch_unwind(|| target(&data)).is_err() {
+                failures.push(format!("{name} on {}", input.display()));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} inputs break a promise:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn each_target_has_a_corpus_and_a_program() {
+    let names = |directory: &str, end: &str| {
+        let mut names: Vec<String> = fs::read_dir(root().join("fuzz").join(directory))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().trim_end_matches(end).to_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    let mut targets: Vec<String> = targets::TARGETS.map(|(name, _)| name.to_owned()).to_vec();
+    targets.sort();
+    assert_eq!(names("corpus", ""), targets);
+    assert_eq!(names("fuzz_targets", ".rs"), targets);
+}
