@@ -44,7 +44,7 @@ pub(crate) struct Global {
     pub(crate) color: ColorWhen,
 
     /// Say what was decided and why (also -v=N, as kubectl)
-    #[arg(short = 'v', long = "verbose", value_name = "LEVEL", num_args = 0..=1, require_equals = true,
+    #[arg(short = 'v', long = "verbose", alias = "v", value_name = "LEVEL", num_args = 0..=1, require_equals = true,
           default_value = "0", default_missing_value = "1", global = true, hide_default_value = true)]
     pub(crate) verbose: u8,
 
@@ -89,7 +89,7 @@ Exit status:
 ///
 /// Reads manifests, gives every selected cluster an identityRef to an AWSClusterRoleIdentity of the target account, and adds that identity where it is missing. Prints a diff unless told otherwise. Bytes outside the edit stay as they are.
 #[derive(Debug, Args)]
-#[command(after_long_help = INJECT_EXAMPLES, override_usage = "kubectl xaccount inject [PATH]... [-f PATH]... [-R] (--role-arn ARN | --account ID) [mode] [flags]")]
+#[command(after_help = "--help lists more flags, and has examples", after_long_help = INJECT_EXAMPLES, override_usage = "kubectl xaccount inject [PATH]... [-f PATH]... [-R] (--role-arn ARN | --account ID) [mode] [flags]")]
 pub(crate) struct Inject {
     #[command(flatten)]
     pub(crate) input: InputArgs,
@@ -119,7 +119,7 @@ pub(crate) struct InputArgs {
     pub(crate) recursive: bool,
 
     /// As which file standard input counts, in headings and reports
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, hide_short_help = true, value_name = "PATH")]
     pub(crate) stdin_filename: Option<String>,
 
     /// Not read: build it and pipe it in
@@ -147,11 +147,11 @@ pub(crate) struct TargetArgs {
     pub(crate) role_arn: Option<RoleArn>,
 
     /// Name of the role, with --account
-    #[arg(long, value_name = "NAME", default_value = DEFAULT_ROLE_NAME, conflicts_with = "role_arn")]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_ROLE_NAME, conflicts_with = "role_arn", value_parser = role_name)]
     pub(crate) role_name: String,
 
     /// Partition of the role, with --account [default: that of the cluster's region, else aws]
-    #[arg(long, conflicts_with = "role_arn")]
+    #[arg(long, hide_short_help = true, conflicts_with = "role_arn")]
     pub(crate) partition: Option<Partition>,
 
     /// Replace what says something else, within one account
@@ -179,7 +179,7 @@ pub(crate) struct SelectArgs {
     pub(crate) namespace: Option<String>,
 
     /// A topology variable that is to hold the reference though it is not there yet: identityRef, or clusterConfig.aws
-    #[arg(long, value_name = "NAME", value_parser = topology_variable)]
+    #[arg(long, hide_short_help = true, value_name = "NAME", value_parser = topology_variable)]
     pub(crate) topology_variable: Option<TopologyVariable>,
 }
 
@@ -195,43 +195,43 @@ pub(crate) struct IdentityArgs {
     pub(crate) identity_file: Option<PathBuf>,
 
     /// Neither make nor mend identities
-    #[arg(long, conflicts_with_all = ["identity_file", "with_controller_identity"])]
+    #[arg(long, hide_short_help = true, conflicts_with_all = ["identity_file", "with_controller_identity"])]
     pub(crate) no_identity: bool,
 
     /// The identity whose credentials assume the role [default: AWSClusterControllerIdentity/default]
-    #[arg(long, value_name = "KIND/NAME", value_parser = source_identity)]
+    #[arg(long, hide_short_help = true, value_name = "KIND/NAME", value_parser = source_identity)]
     pub(crate) source_identity: Option<(IdentityKind, String)>,
 
     /// Namespaces whose clusters may use the identity: all, NAME,NAME or KEY=VALUE [default: all]
-    #[arg(long, value_name = "WHICH")]
+    #[arg(long, hide_short_help = true, value_name = "WHICH")]
     pub(crate) allowed_namespaces: Option<AllowedNamespaces>,
 
     /// Session name in the target account's CloudTrail
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, hide_short_help = true, value_name = "NAME")]
     pub(crate) session_name: Option<SessionName>,
 
     /// External id that the role's trust policy asks for
-    #[arg(long, value_name = "ID")]
+    #[arg(long, hide_short_help = true, value_name = "ID")]
     pub(crate) external_id: Option<ExternalId>,
 
     /// Length of a session in seconds, 900 to 43200
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, hide_short_help = true, value_name = "SECONDS")]
     pub(crate) duration: Option<DurationSeconds>,
 
     /// File with a session policy as JSON
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, hide_short_help = true, value_name = "FILE")]
     pub(crate) inline_policy: Option<PathBuf>,
 
     /// Also add AWSClusterControllerIdentity/default, if no file has it
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) with_controller_identity: bool,
 
     /// Annotation of identities that are made; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = annotation)]
+    #[arg(long, hide_short_help = true, value_name = "KEY=VALUE", value_parser = annotation)]
     pub(crate) identity_annotation: Vec<(String, String)>,
 
     /// Version of new identities [default: that of the objects that they serve]
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, hide_short_help = true, value_name = "VERSION")]
     pub(crate) api_version: Option<Version>,
 }
 
@@ -240,7 +240,7 @@ pub(crate) struct IdentityArgs {
 pub(crate) struct ModeArgs {
     /// Print a diff and write nothing (the default)
     #[arg(long, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "client",
-          value_parser = ["client"], hide_possible_values = true, conflicts_with_all = ["write", "check", "output"])]
+          value_parser = ["client"], hide_possible_values = true, conflicts_with_all = ["write", "check"])]
     pub(crate) dry_run: Option<String>,
 
     /// Write the files; for - the result goes to stdout
@@ -285,6 +285,13 @@ fn role_arn(text: &str) -> Result<RoleArn, String> {
     text.parse::<RoleArn>().map_err(|error| with_suggestion(error.to_string(), error.suggestion()))
 }
 
+fn role_name(text: &str) -> Result<String, String> {
+    if text.starts_with("arn:") {
+        return Err(format!("this is an ARN and not a name: --role-arn {text}, without --account"));
+    }
+    Ok(text.into())
+}
+
 fn with_suggestion(message: String, suggestion: Option<String>) -> String {
     match suggestion {
         Some(right) if !message.contains(&right) => format!("{message}; perhaps {right}"),
@@ -327,7 +334,7 @@ fn source_identity(text: &str) -> Result<(IdentityKind, String), String> {
     if name.is_empty() {
         return Err(form.into());
     }
-    Ok((known, name.into()))
+    Ok((known, dns_name(name)?))
 }
 
 /// RFC 1123 subdomain, as Kubernetes wants an object's name.
@@ -344,6 +351,9 @@ fn dns_name(text: &str) -> Result<String, String> {
 
 fn topology_variable(text: &str) -> Result<TopologyVariable, String> {
     let path: Vec<String> = text.split('.').map(str::to_owned).collect();
+    if path == ["clusterConfig"] {
+        return Err("clusterConfig holds more than a reference: write clusterConfig.aws or clusterConfig.eks".into());
+    }
     if path.iter().any(String::is_empty) {
         return Err(
             "write the variable's name, and perhaps a path into its value: identityRef, or clusterConfig.aws".into()

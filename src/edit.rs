@@ -27,12 +27,12 @@ struct Entry {
 #[derive(Debug)]
 pub struct Inputs {
     entries: Vec<Entry>,
-    /// Called with the number of files done so far and of all of them.
+    /// Called with what is done, the number of files done so far and of all of them.
     progress: Progress,
 }
 
-/// Told how many files are done, of how many. A plain function, so that the library needs to know no terminal.
-pub type Progress = fn(usize, usize);
+/// Told what is done, with how many files, of how many. A plain function, so that the library needs to know no terminal.
+pub type Progress = fn(&'static str, usize, usize);
 
 /// A file's proved change.
 #[derive(Debug)]
@@ -140,7 +140,7 @@ impl Inputs {
                     let scanned = run::scan(FileId(*index), bytes, options)?;
                     Ok((scanned, fingerprint, (keep && fingerprint.is_some()).then_some(read)))
                 });
-                progress(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, total);
+                progress("reading", done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, total);
                 result
             },
         );
@@ -176,7 +176,13 @@ impl Inputs {
     ) -> Result<Vec<Proved<T>>, Vec<Diagnostic>> {
         let jobs: Vec<(FileId, &Plan)> = plans.into_iter().map(|(&file, plan)| (file, plan)).collect();
         let size = |(file, _): &(FileId, &Plan)| self.entries[file.0].size();
-        let results = in_batches(&jobs, size, |&(file, plan)| self.prove_one(file, plan, &make));
+        let done = std::sync::atomic::AtomicUsize::new(0);
+        (self.progress)("proving", 0, jobs.len());
+        let results = in_batches(&jobs, size, |&(file, plan)| {
+            let result = self.prove_one(file, plan, &make);
+            (self.progress)("proving", done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, jobs.len());
+            result
+        });
         let (mut proved, mut errors) = (Vec::new(), Vec::new());
         for result in results {
             match result {
@@ -257,6 +263,7 @@ impl Inputs {
         if let Some((path, _)) = new {
             replacements.push(Replacement { path: path.to_owned(), expected: None, render: &made });
         }
+        (self.progress)("writing", 0, replacements.len());
         files::replace_all(&replacements)
     }
 }

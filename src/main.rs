@@ -6,12 +6,12 @@ mod commands;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use commands::{ExitStatus, Printed, Terminal};
 
 fn main() -> ExitCode {
-    let cli = match cli::Cli::try_parse() {
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are answers; anything else is wrong usage, and never looks like a difference.
@@ -24,10 +24,27 @@ fn main() -> ExitCode {
         }
     };
     let terminal = Terminal::new(&cli.global);
+    commands::begin_progress(&cli.global);
     let printed = match &cli.verb {
         cli::Verb::Inject(args) => commands::inject::run(args, &terminal),
     };
+    commands::end_progress();
     print(&printed).into()
+}
+
+/// The command line. What is wrong with it is said in the colours that it asks for.
+fn parse() -> Result<cli::Cli, clap::Error> {
+    let words: Vec<_> = std::env::args_os().collect();
+    let mut asked = words.iter().enumerate().filter_map(|(at, word)| match word.to_str()? {
+        "--color" => words.get(at + 1)?.to_str(),
+        word => word.strip_prefix("--color="),
+    });
+    let colour = match asked.next() {
+        Some("always") => clap::ColorChoice::Always,
+        Some("never") => clap::ColorChoice::Never,
+        _ => clap::ColorChoice::Auto,
+    };
+    cli::Cli::from_arg_matches(&cli::Cli::command().color(colour).try_get_matches_from(words)?)
 }
 
 /// Warnings, the result, what it means. A reader that had enough (`| head`) is no error.

@@ -142,6 +142,8 @@ pub struct RoleIdentity {
     pub inline_policy: Field,
     /// Whether `spec` is a mapping.
     pub has_spec: bool,
+    /// `metadata.annotations`
+    pub annotations: Vec<(String, String)>,
 }
 
 /// An AWSClusterControllerIdentity; its name is all that counts here.
@@ -298,7 +300,7 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
     Some(Object {
         name: meta("name"),
         namespace: meta("namespace"),
-        labels: labels(tree, metadata),
+        labels: texts(tree, metadata, "labels"),
         api_version,
         kind,
         kind_span,
@@ -311,9 +313,10 @@ fn descend(tree: &Tree<'_>, node: NodeId, path: &[&str]) -> Option<NodeId> {
     path.iter().try_fold(node, |at, key| tree.value(at, key))
 }
 
-fn labels(tree: &Tree<'_>, metadata: Option<NodeId>) -> Vec<(String, String)> {
-    let labels = metadata.and_then(|metadata| tree.value(metadata, "labels"));
-    let entries = labels.and_then(|labels| tree.entries(labels)).unwrap_or_default();
+/// The members of a mapping of texts, such as `labels`.
+fn texts(tree: &Tree<'_>, metadata: Option<NodeId>, name: &str) -> Vec<(String, String)> {
+    let texts = metadata.and_then(|metadata| tree.value(metadata, name));
+    let entries = texts.and_then(|texts| tree.entries(texts)).unwrap_or_default();
     entries
         .iter()
         .filter_map(|&(key, value)| Some((tree.text(key)?.to_owned(), tree.text(value)?.to_owned())))
@@ -367,13 +370,16 @@ fn reference_at(
         }
         at = value;
     }
-    let state = State::Set(Reference {
-        kind: Field::of(tree, at, "kind"),
-        name: Field::of(tree, at, "name"),
-        span: content(tree, at),
-        own,
-    });
     let present = path.len();
+    let (kind, name) = (Field::of(tree, at, "kind"), Field::of(tree, at, "name"));
+    // A variable whose value is the reference itself, and holds something else.
+    let whole = guard.is_some() && path.last().is_some_and(|last| last == "value");
+    let other = tree.entries(at).is_some_and(|entries| !entries.is_empty());
+    if whole && other && kind == Field::Absent && name == Field::Absent {
+        let span = content(tree, at);
+        return IdentityReference { path, present, state: State::Wrong(span), guard, span };
+    }
+    let state = State::Set(Reference { kind, name, span: content(tree, at), own });
     IdentityReference { path, present, state, guard, span }
 }
 
@@ -408,6 +414,7 @@ fn role_identity(tree: &Tree<'_>, node: NodeId) -> RoleIdentity {
         duration_seconds: field("durationSeconds"),
         inline_policy: field("inlinePolicy"),
         has_spec: spec.is_some(),
+        annotations: texts(tree, tree.value(node, "metadata"), "annotations"),
     }
 }
 

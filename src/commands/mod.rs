@@ -98,27 +98,42 @@ impl Terminal {
     }
 }
 
-/// Shows how many files are done, on a terminal's stderr and only when it takes longer than a second.
-pub(crate) fn progress(done: usize, total: usize) {
-    static STARTED: OnceLock<std::time::Instant> = OnceLock::new();
-    static BAR: OnceLock<Option<ProgressBar>> = OnceLock::new();
-    let started = STARTED.get_or_init(std::time::Instant::now);
-    if started.elapsed() < std::time::Duration::from_secs(1) {
+/// The bar, where there is one.
+static BAR: OnceLock<ProgressBar> = OnceLock::new();
+
+/// Shows on a terminal's stderr what is done, once it takes longer than a second. Nothing for `--quiet`.
+pub(crate) fn begin_progress(global: &Global) {
+    if global.quiet || !std::io::stderr().is_terminal() {
         return;
     }
     let bar = BAR.get_or_init(|| {
-        std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
-            if let Ok(style) = ProgressStyle::with_template("reading {pos}/{len} files {wide_bar}") {
-                bar.set_style(style);
-            }
-            bar
-        })
-    });
-    if let Some(bar) = bar {
-        bar.set_position(done as u64);
-        if done == total {
-            bar.finish_and_clear();
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        match ProgressStyle::with_template("{spinner} {msg} {pos}/{len} files, {elapsed}") {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
         }
+    });
+    std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        if !bar.is_finished() {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+            bar.enable_steady_tick(std::time::Duration::from_millis(100));
+        }
+    });
+}
+
+/// What is done, with how many files, of how many.
+pub(crate) fn progress(what: &'static str, done: usize, total: usize) {
+    if let Some(bar) = BAR.get() {
+        bar.set_message(what);
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    }
+}
+
+/// Takes the bar away; from here on, stderr is for words.
+pub(crate) fn end_progress() {
+    if let Some(bar) = BAR.get() {
+        bar.finish_and_clear();
     }
 }

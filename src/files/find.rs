@@ -1,6 +1,6 @@
 //! Turns the paths of a command line into inputs.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -71,7 +71,7 @@ pub enum FindError {
 /// path may be a symbolic link to anything; in a directory, links to files are taken and links to directories are not
 /// followed, so that a loop ends. Files under `.git` and hidden files are taken like any other, as kubectl does; links
 /// named `.#…` that lead nowhere are Emacs' locks and passed by. A file is taken once, where it is first named, even if it
-/// has two names (device and inode; outside unix, the canonical path).
+/// has two names; two hard links are two files.
 ///
 /// A directory that has no manifest gives nothing; that is no error.
 ///
@@ -229,10 +229,19 @@ fn once(mut found: Vec<Candidate>) -> Result<Vec<Input>, FindError> {
             candidate.key = Key::Exact(identity(path, &metadata)?);
         }
     }
-    let mut seen = HashSet::with_capacity(found.len());
-    let first = |candidate: Candidate| match candidate.key {
-        Key::Exact(identity) => seen.insert(identity).then_some(candidate.input),
-        Key::None | Key::Hint(_) => Some(candidate.input),
+    let mut seen: HashMap<Identity, Vec<PathBuf>> = HashMap::new();
+    let first = |candidate: Candidate| match (candidate.key, candidate.input.path()) {
+        (Key::Exact(identity), Some(path)) => {
+            let names = seen.entry(identity).or_default();
+            // Two names of one file are one input; two hard links are two, since replacing one leaves the other.
+            let known = !names.is_empty() && {
+                let real = fs::canonicalize(path).ok();
+                names.iter().any(|name| fs::canonicalize(name).ok() == real)
+            };
+            names.push(path.to_owned());
+            (!known).then_some(candidate.input)
+        }
+        _ => Some(candidate.input),
     };
     Ok(found.into_iter().filter_map(first).collect())
 }

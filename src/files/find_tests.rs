@@ -64,7 +64,9 @@ fn a_file_is_taken_once() {
     #[cfg(unix)]
     {
         fs::hard_link(root.path().join("a.yaml"), root.path().join("z.yaml")).unwrap();
-        assert_eq!(names(root.path(), &[""], false).unwrap(), ["a.yaml", "b.yaml", "c.yaml"]);
+        let all = ["a.yaml", "b.yaml", "c.yaml", "z.yaml"];
+        assert_eq!(names(root.path(), &[""], false).unwrap(), all, "replacing one hard link leaves the other");
+        assert_eq!(names(root.path(), &["z.yaml", "z.yaml", "a.yaml"], false).unwrap(), ["z.yaml", "a.yaml"]);
     }
 }
 

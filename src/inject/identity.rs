@@ -4,7 +4,7 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, ReplaceOperation};
 use serde_json::{Map, Value, json};
 
-use super::reference::Whereabouts;
+use super::reference::{NOT_SERVED, Whereabouts};
 use super::{ChangeKind, IdentityFile, Planner, Served};
 use crate::aws::RoleArn;
 use crate::capa::{
@@ -44,12 +44,15 @@ impl std::str::FromStr for AllowedNamespaces {
             return Ok(Self::All);
         }
         if let Some((key, value)) = text.split_once('=') {
-            if key.is_empty() || key.contains(char::is_whitespace) || value.contains(char::is_whitespace) {
+            if !is_label_key(key) || !is_label_value(value) {
                 return Err(wrong("not one label"));
             }
             return Ok(Self::Label(key.into(), value.into()));
         }
         let names: Vec<String> = text.split(',').map(str::to_owned).collect();
+        if names.iter().any(|name| name == "all") {
+            return Err(wrong("'all' stands alone"));
+        }
         match names.iter().find(|name| !is_dns_label(name)) {
             Some(name) => Err(wrong(&format!("'{name}' is no namespace name; CAPA compares names to the letter"))),
             None => Ok(Self::List(names)),
@@ -61,6 +64,22 @@ impl std::str::FromStr for AllowedNamespaces {
 fn is_dns_label(name: &str) -> bool {
     let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     name.len() <= 63 && name.starts_with(ok) && name.ends_with(ok) && name.chars().all(|c| ok(c) || c == '-')
+}
+
+/// A label's key: a name, perhaps with a DNS prefix before a slash (apimachinery, `util/validation`).
+fn is_label_key(key: &str) -> bool {
+    let (prefix, name) = key.rsplit_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
+    !name.is_empty() && is_label_value(name) && prefix.is_none_or(|prefix| prefix.split('.').all(is_dns_label))
+}
+
+/// A label's value: up to 63 letters, digits, `-`, `_` and `.`, letters or digits at both ends, or nothing.
+fn is_label_value(value: &str) -> bool {
+    let ends = |c: char| c.is_ascii_alphanumeric();
+    value.is_empty()
+        || value.len() <= 63
+            && value.starts_with(ends)
+            && value.ends_with(ends)
+            && value.chars().all(|c| ends(c) || "-_.".contains(c))
 }
 
 impl Planner<'_> {
@@ -75,7 +94,11 @@ impl Planner<'_> {
         for one in served {
             let run = self.run;
             let there = run.identities(IdentityKind::Role, &one.name);
-            there.iter().for_each(|&index| self.mend(index, one));
+            for &index in there {
+                self.mend(index, one);
+                self.refuse_dependence(index, one);
+                self.warn_of_existing(index, one);
+            }
             if there.is_empty() {
                 missing.push(one);
             }
@@ -112,6 +135,58 @@ impl Planner<'_> {
                 let title = format!("{ROLE_IDENTITY} {}", one.name);
                 self.add(object, ChangeKind::IdentityAdded, title, file, one.role.to_string());
             }
+        }
+    }
+
+    /// Refuses a new reference to an identity in another cluster's file: deleting that file would take it along.
+    fn refuse_dependence(&mut self, index: usize, one: &Served) {
+        let run = self.run;
+        let found = &run.objects()[index];
+        let kept = matches!(self.request.identity_file, Some(IdentityFile::There(file)) if file == found.file);
+        let with_clusters =
+            || run.objects().iter().any(|other| other.file == found.file && other.object.references().next().is_some());
+        if kept || !with_clusters() {
+            return;
+        }
+        let new =
+            |change: &&super::Change| matches!(change.kind, ChangeKind::ReferenceAdded | ChangeKind::ReferenceReplaced);
+        let depends = self
+            .outcome
+            .changes
+            .iter()
+            .filter(new)
+            .filter_map(|change| change.object)
+            .find(|object| one.objects.binary_search(object).is_ok() && run.objects()[*object].file != found.file);
+        if let Some(depends) = depends.map(|object| &run.objects()[object]) {
+            let there = &run.file(found.file).name;
+            self.errors.push(
+                Diagnostic::error(format!("{} would depend on {there}, another cluster's file", depends.title()))
+                    .at(depends.head(), "")
+                    .also(found.head(), format!("{} stands here: deleting this file takes it along", found.title()))
+                    .help(format!("move that document from {there}:{} to identities.yaml, and pass --identity-file identities.yaml", found.line))
+                    .help("or pass --identity-name to make another identity for it"),
+            );
+        }
+    }
+
+    /// What is worth knowing about an identity that is there and is used.
+    fn warn_of_existing(&mut self, index: usize, one: &Served) {
+        let found = &self.run.objects()[index];
+        let Role::Identity(identity, version) = &found.object.role else { return };
+        let known = one.objects.iter().any(|&object| {
+            matches!(&self.run.objects()[object].object.role, Role::Bearer { version: other, .. } if other == version)
+        });
+        if let Some(served) = version.no_longer_served().filter(|_| !known) {
+            let warning = Diagnostic::warning(format!("{} {version}: {served}", found.title()));
+            self.outcome.warnings.push(warning.at(found.head(), "").help(NOT_SERVED));
+        }
+        let annotations = &self.request.identity.annotations;
+        if let Some((key, _)) = annotations.iter().find(|one| !identity.annotations.contains(one)) {
+            self.outcome.warnings.push(
+                Diagnostic::warning(format!("{} does not get the annotation {key}", found.title()))
+                    .at(found.head(), "")
+                    .help("--identity-annotation is for identities that are made; add it by hand"),
+            );
         }
     }
 
@@ -225,12 +300,16 @@ impl Planner<'_> {
         versions.dedup();
         if let Some(asked) = self.request.api_version {
             self.decided(|| format!("{kind}/{name}: version {asked} from --api-version"));
+            if let Some(served) = asked.no_longer_served().filter(|_| !versions.contains(&asked)) {
+                self.outcome.warnings.push(Diagnostic::warning(format!("{kind} {asked}: {served}")).help(NOT_SERVED));
+            }
             return asked;
         }
         if let [oldest, .., newest] = versions[..] {
             let warning = Diagnostic::warning(format!(
                 "the objects that {kind}/{name} serves are of {oldest} to {newest}; it is written in {newest}"
-            ));
+            ))
+            .help("one CAPA may not serve all of them; --api-version picks another");
             self.outcome.warnings.push(warning);
         }
         // A topology Cluster lends none: it is of another group.
@@ -483,7 +562,7 @@ mod tests {
         assert_eq!("all".parse(), Ok(AllowedNamespaces::All));
         assert_eq!("a,b-1".parse(), Ok(AllowedNamespaces::List(vec!["a".into(), "b-1".into()])));
         assert_eq!("k=v".parse(), Ok(AllowedNamespaces::Label("k".into(), "v".into())));
-        for bad in ["", "team-*", "Team", "a, b", "a,,b", "=v"] {
+        for bad in ["", "team-*", "Team", "a, b", "a,,b", "=v", "a=b,c=d", "a=b,c", "all,b", "a b=c"] {
             assert!(bad.parse::<AllowedNamespaces>().is_err(), "{bad}");
         }
     }

@@ -180,6 +180,7 @@ pub fn plan(run: &Run, request: &Request) -> Result<Outcome, Failure> {
         Err(nothing) if planner.errors.is_empty() => return Err(Failure::Nothing(nothing)),
         Err(_) => return Err(Failure::Refused(planner.errors)),
     };
+    planner.warn_of_names_that_fit_nothing();
     planner.one_arn_a_name();
     let served = planner.references(&selected);
     planner.identities(&served);
@@ -219,6 +220,21 @@ impl Planner<'_> {
         }
     }
 
+    /// Of several `--cluster-name`, each should fit something: one of them may be a typing error.
+    fn warn_of_names_that_fit_nothing(&mut self) {
+        let run = self.run;
+        for name in &self.request.selection.cluster_names {
+            let bearers = run.objects().iter().filter(|found| found.object.references().next().is_some());
+            if !bearers.filter_map(|found| run.cluster_name(found)).any(|cluster| name.is_match(cluster)) {
+                let text = name.glob().glob();
+                self.outcome.warnings.push(
+                    Diagnostic::warning(format!("--cluster-name {text} fits no cluster here"))
+                        .help("check the spelling; several names are several --cluster-name, or one {a,b}"),
+                );
+            }
+        }
+    }
+
     /// One identity name with two role ARNs is an error wherever it stands: the last one applied would win for all.
     fn one_arn_a_name(&mut self) {
         let mut seen: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
@@ -232,10 +248,15 @@ impl Planner<'_> {
             let (first, other) = *seen.entry(name).or_insert((index, arn));
             if other != arn {
                 let first = &self.run.objects()[first];
+                let there = match &first.object.role {
+                    Role::Identity(identity, _) => identity.role_arn.span(),
+                    _ => None,
+                };
+                let there = first.location(there.unwrap_or(first.object.kind_span));
                 self.errors.push(
                     Diagnostic::error(format!("the identity name '{name}' stands for two role ARNs"))
                         .at(found.location(identity.role_arn.span().unwrap_or(found.object.kind_span)), arn)
-                        .also(first.head(), other)
+                        .also(there, other)
                         .help(
                             "identities are cluster-scoped: the one applied last would take over the clusters of both",
                         )
@@ -359,20 +380,24 @@ impl Planner<'_> {
 }
 
 /// `cross-account-role-<account>`, and the role's path and name behind it where it is not the default role: identities are
-/// cluster-scoped, so a name must say which account and role it stands for.
+/// cluster-scoped, so a name must say which account and role it stands for. Where the name of an object can't hold them as
+/// they are, six hexadecimal digits of their hash (xxh3) follow.
 pub fn default_identity_name(role: &RoleArn) -> String {
     let mut name = format!("cross-account-role-{}", role.account());
     if role.path() != "/" || role.name() != DEFAULT_ROLE_NAME {
-        let tail: String = format!("{}{}", role.path(), role.name())
-            .to_ascii_lowercase()
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' })
-            .collect();
+        // IAM tells no names apart by case.
+        let written = format!("{}{}", role.path().trim_start_matches('/'), role.name()).to_ascii_lowercase();
+        let tail = written.replace(|c: char| !c.is_ascii_alphanumeric() && c != '.', "-");
         // DNS-1123: each part between dots begins and ends with a letter or digit.
         let parts: Vec<_> =
             tail.split('.').map(|part| part.trim_matches('-')).filter(|part| !part.is_empty()).collect();
-        if !parts.is_empty() {
-            name = format!("{name}-{}", parts.join("."));
+        let tail = parts.join(".");
+        if !tail.is_empty() {
+            name = format!("{name}-{tail}");
+        }
+        if tail != written {
+            // `a_b` and `a-b` are two roles: what a name can't say, a hash does.
+            name = format!("{name}-{:06x}", xxhash_rust::xxh3::xxh3_64(written.as_bytes()) >> 40);
         }
     }
     name

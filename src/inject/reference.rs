@@ -11,6 +11,12 @@ use crate::aws::{AccountId, RoleArn};
 use crate::capa::{CONTROLLER_IDENTITY, Field, IdentityKind, IdentityReference, ROLE_IDENTITY, Reference, Role, State};
 use crate::diag::{Diagnostic, Location};
 
+/// Characters of an object's name (RFC 1123 subdomain).
+const LONGEST_NAME: usize = 253;
+
+/// What to do about a version that today's CAPA does not serve.
+pub(super) const NOT_SERVED: &str = "right for an older CAPA; for a newer one, generate the manifest anew with it";
+
 /// What a reference that is there says.
 enum Existing {
     /// Nothing that counts; the words say what it was.
@@ -42,6 +48,14 @@ impl Planner<'_> {
             let Some(role) = self.role_for(index) else {
                 continue;
             };
+            let wanted = self.name_for(&role);
+            if wanted.len() > LONGEST_NAME {
+                self.errors.push(
+                    Diagnostic::error(format!("the identity's name for {role} would have {} characters", wanted.len()))
+                        .help(format!("an object's name has {LONGEST_NAME} at most: pass --identity-name")),
+                );
+                break;
+            }
             let found = &self.run.objects()[index];
             // A class's template is defaulted by CAPA's webhook as any other.
             let defaulted = !matches!(&found.object.role, Role::Bearer { bearer, .. } if !bearer.defaulted);
@@ -121,7 +135,11 @@ impl Planner<'_> {
         if let Role::Bearer { bearer, version, .. } = &found.object.role
             && let Some(served) = version.no_longer_served()
         {
-            warn(Diagnostic::warning(format!("{} {version}: {served}", bearer.kind)).at(found.head(), ""));
+            warn(
+                Diagnostic::warning(format!("{} {version}: {served}", bearer.kind))
+                    .at(found.head(), "")
+                    .help(NOT_SERVED),
+            );
         }
         if found.bare {
             warn(
@@ -148,7 +166,7 @@ impl Planner<'_> {
         let existing = match &reference.state {
             State::Wrong(span) => {
                 self.errors.push(
-                    Diagnostic::error(format!("{}: a mapping is expected on the way to identityRef", found.title()))
+                    Diagnostic::error(format!("{}: no identityRef can stand here", found.title()))
                         .at(found.location(*span), format!("/{} leads here", reference.path.join("/")))
                         .help("an identityRef is a mapping of kind and name; mend this by hand and run again"),
                 );
@@ -303,7 +321,7 @@ impl Planner<'_> {
             _ if self.request.overwrite => return true,
             Whereabouts::Account(_) => other.help("the account stays the same; pass --overwrite to replace it"),
             Whereabouts::Management => other
-                .help("on this kind CAPA writes no default, so somebody chose the management account")
+                .help("CAPA knows one such identity, named default, and writes it by default on some kinds; this one was somebody's choice")
                 .help("pass --overwrite to replace it"),
             Whereabouts::Unreadable(arn) => other
                 .help(format!("its role ARN is {arn}, which says no account: if the cluster runs there, its VPC and machines stay there"))

@@ -135,7 +135,8 @@ pub fn parse<'s>(document: &Document<'s>) -> Result<Tree<'s>, Refusal> {
             .help("save the file as UTF-8 and run again")
     })?;
     if let Some(at) = memchr::memchr(0, document.bytes) {
-        return Err(Refusal::new("the text holds a NUL byte", Span::new(base + at, base + at + 1)));
+        return Err(Refusal::new("the text holds a NUL byte", Span::new(base + at, base + at + 1))
+            .help("remove it, or write the file anew, and run again"));
     }
     let lone = memchr::memchr_iter(b'\r', document.bytes).find(|&at| document.bytes.get(at + 1) != Some(&b'\n'));
     if let Some(at) = lone {

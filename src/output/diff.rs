@@ -48,8 +48,19 @@ pub struct NewFile<'n> {
 }
 
 impl FileDiff {
-    /// The same diff with its file named from `directory`, so that the patch can be applied there: `.` and `..` resolved,
-    /// an absolute path below the directory made relative.
+    /// The file as it is named in the diff.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The same diff with its file named otherwise.
+    #[must_use]
+    pub fn renamed(self, name: String) -> Self {
+        Self { name, ..self }
+    }
+
+    /// The same diff with its file named from `directory`: `.` and `..` resolved, an absolute path below the directory made
+    /// relative.
     #[must_use]
     pub fn seen_from(mut self, directory: &str) -> Self {
         let absolute =

@@ -4,13 +4,18 @@ use json_patch::PatchOperation;
 use serde_json::{Map, Value, json};
 
 use super::summary::was_added;
+use crate::capa::Role;
+use crate::diag::Diagnostic;
 use crate::inject::{ChangeKind, IdentityFile, Outcome};
 use crate::run::{Found, Run};
 
 /// `-o json-patch`: a list of `{"target": {group, version, kind, namespace, name}, "patch": TEXT}` where TEXT is the RFC
 /// 6902 patch as JSON, one entry per changed object: what stands under `patches:` of a kustomization or of Flux. A `test`
 /// of the variable's name stands before an index into a topology's variables, so that a reordered list fails.
-pub fn json_patch(run: &Run, outcome: &Outcome) -> Value {
+///
+/// # Errors
+/// An object without a name: a target without one means all objects of its kind.
+pub fn json_patch(run: &Run, outcome: &Outcome) -> Result<Value, Diagnostic> {
     let mut entries: Vec<(usize, Vec<&PatchOperation>)> = Vec::new();
     for change in &outcome.changes {
         let Some(index) = change.object else { continue };
@@ -23,18 +28,44 @@ pub fn json_patch(run: &Run, outcome: &Outcome) -> Value {
         .into_iter()
         .map(|(index, operations)| {
             let patch = serde_json::to_value(&operations).unwrap_or_default();
-            json!({"target": target(&run.objects()[index]), "patch": patch.to_string()})
+            Ok(json!({"target": target(&run.objects()[index])?, "patch": patch.to_string()}))
         })
         .collect()
 }
 
-fn target(found: &Found) -> Value {
-    let (group, version) = found.object.api_version.split_once('/').unwrap_or_default();
+/// Exactly this object, as kustomize selects (`api/types/selector.go`, `api/resmap/reswrangler.go`): name and namespace are
+/// regular expressions for the whole text, a member that is left out fits everything, and an object without a namespace
+/// counts as one in `default`.
+fn target(found: &Found) -> Result<Value, Diagnostic> {
+    let object = &found.object;
+    let Some(name) = object.name.as_deref().filter(|name| !name.is_empty()) else {
+        return Err(Diagnostic::error(format!("{} has no name: a patch would hit all of its kind", object.kind))
+            .at(found.head(), "")
+            .help("give it a metadata.name, or use -o yaml or --write"));
+    };
+    let (group, version) = object.api_version.split_once('/').unwrap_or_default();
     let mut target = Map::new();
     target.insert("group".into(), json!(group));
     target.insert("version".into(), json!(version));
-    target.extend(identity(found).into_iter().filter(|(key, _)| key != "apiVersion"));
-    Value::Object(target)
+    target.insert("kind".into(), json!(object.kind));
+    if !matches!(object.role, Role::Identity(..)) {
+        let namespace = object.namespace.as_deref().filter(|namespace| !namespace.is_empty());
+        target.insert("namespace".into(), json!(literal(namespace.unwrap_or("default"))));
+    }
+    target.insert("name".into(), json!(literal(name)));
+    Ok(Value::Object(target))
+}
+
+/// The regular expression (RE2) that fits this text alone.
+fn literal(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if "\\.+*?()|[]{}^$".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
 }
 
 fn identity(found: &Found) -> Map<String, Value> {

@@ -238,7 +238,7 @@ fn unreadable(file: FileId, document: &Document<'_>, refusal: &Refusal) -> Probl
         None => {
             let mut diagnostic = Diagnostic::error(format!("this document can't be read: {}", refusal.message))
                 .at(at, "")
-                .help("it names a kind that carries an identity reference, so it can't be passed by");
+                .help("it names a kind that carries an identity reference, so it can't be passed by: mend it and run again");
             diagnostic.help.extend(refusal.help.iter().cloned());
             Problem::Broken(diagnostic)
         }

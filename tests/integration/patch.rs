@@ -1,5 +1,6 @@
 //! `-o patch`, applied by the programs that it is for, gives what `--write` writes.
 
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -505,6 +506,50 @@ fn repository(files: &Tree) -> tempfile::TempDir {
         assert!(status.unwrap().success());
     }
     directory
+}
+
+/// In a work tree `git apply` takes names from its root, wherever it runs, and passes by what it does not find.
+#[test]
+#[cfg(unix)]
+fn below_the_root_of_a_work_tree() {
+    if !Applier::Git.there() {
+        eprintln!("skipped: no git");
+        return;
+    }
+    let text = cluster("heron", REGION);
+    let files = Tree::from([
+        ("top.yaml".to_owned(), text.clone().into_bytes()),
+        ("sub/deep/a.yaml".to_owned(), text.into_bytes()),
+    ]);
+    for (directory, name, changed) in [
+        ("sub", "deep/a.yaml", "sub/deep/a.yaml"),
+        ("sub/deep", "a.yaml", "sub/deep/a.yaml"),
+        ("sub", "../top.yaml", "top.yaml"),
+        ("sub", "link.yaml", "top.yaml"),
+    ] {
+        let root = repository(&files);
+        std::os::unix::fs::symlink("../top.yaml", root.path().join("sub/link.yaml")).unwrap();
+        let here = root.path().join(directory);
+        let args = words(&format!("inject {name} --account 222222222222 -o patch"));
+        let patch = execute(&here, &args, b"");
+        assert_eq!(patch.status.code(), Some(0), "{name}: {}", String::from_utf8_lossy(&patch.stderr));
+        let file = root.path().join("change.patch");
+        fs::write(&file, &patch.stdout).unwrap();
+        let applied = git(&mut Command::new("git")).arg("apply").arg(&file).current_dir(&here).status().unwrap();
+        assert!(applied.success(), "{directory}/{name}");
+        let diff =
+            git(&mut Command::new("git")).args(["diff", "--name-only"]).current_dir(root.path()).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&diff.stdout), format!("{changed}\n"), "{directory}/{name}");
+        let check = words(&format!("inject {name} --account 222222222222 --check"));
+        assert_eq!(execute(&here, &check, b"").status.code(), Some(0), "{directory}/{name}");
+    }
+    let (root, other) = (repository(&files), repository(&files));
+    let outside = other.path().join("top.yaml");
+    let args = ["inject", outside.to_str().unwrap(), "--account", "222222222222", "-o", "patch"].map(str::to_owned);
+    let refused = execute(root.path(), &args, b"");
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(refused.stdout.is_empty());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("a patch can't name it"), "{refused:?}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use xaccount::lossless::{Edited, Source, apply};
 use xaccount::output::{self, FileDiff, NewFile};
 use xaccount::run::{self, Run};
 
-use super::Mode;
+use super::{Mode, names};
 use crate::cli::OutputFormat;
 use crate::commands::{ExitStatus, Printed, Terminal};
 
@@ -72,7 +72,8 @@ impl Delivery<'_> {
         let done = |stdout: Vec<u8>| (stdout, ExitStatus::Done);
         let (stdout, status) = match self.mode {
             Mode::Diff => {
-                let text = output::diff(&self.diffs(&proved, new.as_ref()), self.terminal.stdout_colour);
+                let diffs = seen_from_here(self.diffs(&proved, new.as_ref()));
+                let text = output::diff(&diffs, self.terminal.stdout_colour);
                 (text.into_bytes(), found)
             }
             Mode::Check => {
@@ -87,9 +88,11 @@ impl Delivery<'_> {
                 let stdout = self.stdin_result(&proved)?;
                 (stdout, if exit_code { found } else { ExitStatus::Done })
             }
-            Mode::Output(OutputFormat::Patch) => done(self.patch(&self.diffs(&proved, new.as_ref()))?),
+            Mode::Output(OutputFormat::Patch) => done(self.patch(self.diffs(&proved, new.as_ref()))?),
             Mode::Output(OutputFormat::Yaml) => done(self.stream(&proved, new.as_ref())?),
-            Mode::Output(OutputFormat::JsonPatch) => done(json_text(&output::json_patch(self.run, self.outcome))),
+            Mode::Output(OutputFormat::JsonPatch) => {
+                done(json_text(&output::json_patch(self.run, self.outcome).map_err(|error| vec![error])?))
+            }
             Mode::Output(OutputFormat::Report) => done(json_text(&output::report(self.run, self.outcome))),
         };
         Ok((stdout, status, notes))
@@ -156,17 +159,15 @@ impl Delivery<'_> {
                 heading: &format!("{titles}  {}:1", visible(&name)),
             }));
         }
-        // An absolute path below the working directory is a relative one for `git apply`.
-        let here = std::env::current_dir().ok().map(|here| self.inputs.shown(&here));
-        match here {
-            Some(here) => diffs.into_iter().map(|diff| diff.seen_from(&here)).collect(),
-            None => diffs,
-        }
+        diffs
     }
 
-    fn patch(&self, diffs: &[FileDiff]) -> Result<Vec<u8>, Vec<Diagnostic>> {
+    fn patch(&self, diffs: Vec<FileDiff>) -> Result<Vec<u8>, Vec<Diagnostic>> {
         match diffs.iter().find_map(|diff| diff.fit().err()) {
-            None => Ok(output::diff(diffs, false).into_bytes()),
+            None => {
+                let diffs = names::for_git(diffs).map_err(|error| vec![error])?;
+                Ok(output::diff(&diffs, false).into_bytes())
+            }
             Some(unfit) => {
                 let error = Diagnostic::error(unfit.to_string()).help("use --write instead");
                 Err(vec![match unfit.last {
@@ -206,6 +207,14 @@ impl Delivery<'_> {
             parts.push(Cow::Owned(edited.to_bytes(&[])));
         }
         Ok(run::joined(&parts))
+    }
+}
+
+/// An absolute path below the working directory is shown as a relative one.
+fn seen_from_here(diffs: Vec<FileDiff>) -> Vec<FileDiff> {
+    match std::env::current_dir() {
+        Ok(here) => diffs.into_iter().map(|diff| diff.seen_from(&here.to_string_lossy())).collect(),
+        Err(_) => diffs,
     }
 }
 

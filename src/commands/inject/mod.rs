@@ -1,6 +1,7 @@
 //! `kubectl xaccount inject`.
 
 mod deliver;
+mod names;
 mod prepare;
 
 use xaccount::capa;
@@ -85,6 +86,7 @@ fn nothing_to_point(nothing: &Nothing, inputs: &Inputs, args: &Inject) -> Diagno
             let mut error = Diagnostic::error("nothing here can carry an identity reference")
                 .help(format!("seen: {seen}"))
                 .help("wanted: AWSCluster, AWSManagedControlPlane, a ROSA kind, their templates, or a topology Cluster with an aws or eks variable")
+                .help("a topology Cluster whose variable is not there yet: --topology-variable clusterConfig.aws; one of another provider is left alone")
                 .help("or pass --allow-empty if that is right");
             let mut paths = args.input.paths.iter().chain(&args.input.filenames);
             if !args.input.recursive && paths.any(|path| path.is_dir()) {

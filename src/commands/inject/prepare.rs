@@ -53,7 +53,8 @@ pub(super) fn prepare(args: &Inject, mode: Mode, explain: bool) -> Result<(Reque
     let inline_policy = match &args.identity.inline_policy {
         None => None,
         Some(path) => {
-            let (bytes, _) = files::read(path).map_err(|error| one(Diagnostic::error(error.to_string())))?;
+            let (bytes, _) =
+                files::read(path).map_err(|error| one(Diagnostic::error(format!("--inline-policy: {error}"))))?;
             let text = String::from_utf8(bytes)
                 .map_err(|_| one(Diagnostic::error(format!("{} is not UTF-8", path.display()))))?;
             let text = text.trim_end().to_owned();

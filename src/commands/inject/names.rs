@@ -1,0 +1,51 @@
+//! The names of files in a patch: as `git apply` looks for them.
+
+use std::path::{Path, PathBuf};
+
+use xaccount::diag::Diagnostic;
+use xaccount::output::FileDiff;
+
+/// Names the files of a patch from the root of the Git work tree that we are in, else from the working directory. In a work
+/// tree, `git apply` takes all names from its root, and passes by what it does not find there without a word. A symbolic
+/// link is named by the file that it leads to: no tool patches through a link.
+///
+/// # Errors
+/// A file that is not below that directory.
+pub(super) fn for_git(diffs: Vec<FileDiff>) -> Result<Vec<FileDiff>, Diagnostic> {
+    let here = std::env::current_dir()
+        .and_then(|here| here.canonicalize())
+        .map_err(|error| Diagnostic::error(format!("the working directory can't be told: {error}")))?;
+    let base = here.ancestors().find(|directory| directory.join(".git").exists()).unwrap_or(&here);
+    diffs
+        .into_iter()
+        .map(|diff| {
+            let real = real(&here.join(diff.name()));
+            match real.strip_prefix(base) {
+                Ok(below) => Ok(diff.renamed(slashes(below))),
+                Err(_) => Err(Diagnostic::error(format!(
+                    "{} is not below {}: a patch can't name it",
+                    diff.name(),
+                    base.display()
+                ))
+                .help("run the command in the directory that holds both, or in the file's own Git work tree")
+                .help("or use --write instead")),
+            }
+        })
+        .collect()
+}
+
+/// The path without links; of a file that is not there yet, that of its directory.
+fn real(path: &Path) -> PathBuf {
+    if let Ok(real) = path.canonicalize() {
+        return real;
+    }
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => real(parent).join(name),
+        _ => path.to_owned(),
+    }
+}
+
+fn slashes(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if cfg!(windows) { text.replace('\\', "/") } else { text.into_owned() }
+}
