@@ -6,28 +6,27 @@ use xaccount::diag::Diagnostic;
 use xaccount::output::FileDiff;
 
 /// Names the files of a patch from the root of the Git work tree that we are in, else from the working directory. In a work
-/// tree, `git apply` takes all names from its root, and passes by what it does not find there without a word. A symbolic
-/// link is named by the file that it leads to: no tool patches through a link.
+/// tree, `git apply` takes all names from its root, and passes by what is not below the working directory without a word. A
+/// symbolic link is named by the file that it leads to: no tool patches through a link.
 ///
 /// # Errors
-/// A file that is not below that directory.
+/// A file that is not below the working directory.
 pub(super) fn for_git(diffs: Vec<FileDiff>) -> Result<Vec<FileDiff>, Diagnostic> {
     let here = std::env::current_dir()
         .and_then(|here| here.canonicalize())
         .map_err(|error| Diagnostic::error(format!("the working directory can't be told: {error}")))?;
-    let base = here.ancestors().find(|directory| directory.join(".git").exists()).unwrap_or(&here);
+    let root = here.ancestors().find(|directory| directory.join(".git").exists()).unwrap_or(&here);
     diffs
         .into_iter()
         .map(|diff| {
             let real = real(&here.join(diff.name()));
-            match real.strip_prefix(base) {
-                Ok(below) => Ok(diff.renamed(slashes(below))),
-                Err(_) => Err(Diagnostic::error(format!(
-                    "{} is not below {}: a patch can't name it",
-                    diff.name(),
-                    base.display()
+            match real.strip_prefix(root) {
+                Ok(name) if real.starts_with(&here) => Ok(diff.renamed(slashes(name))),
+                _ => Err(Diagnostic::error(format!(
+                    "{} is not below this directory, so 'git apply' would pass it by",
+                    diff.name()
                 ))
-                .help("run the command in the directory that holds both, or in the file's own Git work tree")
+                .help(format!("it is {}: run the command in a directory above it", real.display()))
                 .help("or use --write instead")),
             }
         })
