@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use xaccount::diag::{Diagnostic, FileId, visible};
-use xaccount::edit::{Inputs, Proved};
+use xaccount::edit::{self, Inputs, Proved};
 use xaccount::files::Input;
 use xaccount::inject::{IdentityFile, Outcome};
 use xaccount::lossless::{Edited, Source, apply};
@@ -76,9 +76,9 @@ impl Delivery<'_> {
                 (text.into_bytes(), found)
             }
             Mode::Check => {
-                let mut names: Vec<String> = proved.iter().map(|one| self.inputs.name(one.file).to_owned()).collect();
-                names.extend(new.iter().map(|(path, _)| path.display().to_string()));
-                (names.iter().map(|name| format!("{name}\n")).collect::<String>().into_bytes(), found)
+                let mut names: Vec<Cow<'_, [u8]>> = proved.iter().map(|one| self.inputs.path_bytes(one.file)).collect();
+                names.extend(new.iter().map(|(path, _)| edit::path_bytes(path)));
+                (names.iter().flat_map(|name| [name, &b"\n"[..]].concat()).collect(), found)
             }
             Mode::Write { exit_code } => {
                 self.inputs
@@ -130,7 +130,8 @@ impl Delivery<'_> {
         match self.mode {
             Mode::Diff | Mode::Output(OutputFormat::Patch) => {
                 let added = self.added_to(|to| matches!(to, IdentityFile::There(there) if *there == file));
-                Made::Diff(output::of_file(self.run, file, bytes, edited, changed, &added))
+                let path = self.inputs.path_bytes(file);
+                Made::Diff(output::of_file(self.run, (file, &path), bytes, edited, changed, &added))
             }
             Mode::Output(OutputFormat::Yaml) => Made::Bytes(edited.to_bytes(bytes)),
             Mode::Write { .. } if *self.inputs.input(file) == Input::Stdin => Made::Bytes(edited.to_bytes(bytes)),
@@ -151,16 +152,15 @@ impl Delivery<'_> {
             let text = String::from_utf8_lossy(&edited.to_bytes(&[])).into_owned();
             let titles = self.added_to(|to| matches!(to, IdentityFile::New(_))).join(", ");
             diffs.push(output::new_file(NewFile {
-                name: &name,
+                name: &edit::path_bytes(path),
                 text: &text,
                 heading: &format!("{titles}  {}:1", visible(&name)),
             }));
         }
         // An absolute path below the working directory is a relative one for `git apply`.
-        let here = std::env::current_dir().ok().map(|here| self.inputs.shown(&here));
-        match here {
-            Some(here) => diffs.into_iter().map(|diff| diff.seen_from(&here)).collect(),
-            None => diffs,
+        match std::env::current_dir() {
+            Ok(here) => diffs.into_iter().map(|diff| diff.seen_from(&edit::path_bytes(&here))).collect(),
+            Err(_) => diffs,
         }
     }
 
