@@ -1,10 +1,11 @@
 //! From inputs to a run, and from plans to proved files. The one place where files are read for an edit.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::path::Path;
 
 use crate::diag::{Diagnostic, FileId, Location};
-use crate::files::{self, Fingerprint, Input, Replacement, WriteError};
+use crate::files::{self, FindError, Fingerprint, Input, Replacement, WriteError};
 use crate::lossless::{Edited, Plan, Source, apply};
 use crate::parallel;
 use crate::run::{self, Run, Scan, Scanned};
@@ -50,7 +51,7 @@ impl Inputs {
     /// `stdin_name`. The identity file joins them for the identities in it, if it is there and not one of them.
     ///
     /// # Errors
-    /// A stream that can't be read.
+    /// A stream that can't be read, or an identity file that is a link to nowhere.
     pub fn new(
         found: Vec<Input>,
         stdin: &mut dyn Read,
@@ -75,6 +76,11 @@ impl Inputs {
                 Input::File(path) => (shown(path), None),
             };
             entries.push(Entry { input, name, identities_only: false, fingerprint: None, bytes });
+        }
+        if let Some(path) = identity_file.filter(|path| !path.exists() && path.is_symlink()) {
+            // Not a new file: nothing can be made at the end of such a link, and a diff may not say that it will be.
+            let missing = FindError::Missing { path: path.to_owned(), link: true };
+            return Err(Diagnostic::error(missing.to_string()));
         }
         if let Some(path) = identity_file
             && path.exists()
@@ -114,6 +120,12 @@ impl Inputs {
     /// The file as the user knows it.
     pub fn name(&self, file: FileId) -> &str {
         &self.entries[file.0].name
+    }
+
+    /// The file's path byte for byte, for what other programs read. Only people get [`Self::name`].
+    pub fn path_bytes(&self, file: FileId) -> Cow<'_, [u8]> {
+        let entry = &self.entries[file.0];
+        entry.input.path().map_or_else(|| entry.name.as_bytes().into(), path_bytes)
     }
 
     /// The input.
@@ -218,7 +230,7 @@ impl Inputs {
     ///
     /// # Errors
     /// The file can't be read, or was changed since.
-    pub fn bytes(&self, file: FileId) -> Result<std::borrow::Cow<'_, [u8]>, Diagnostic> {
+    pub fn bytes(&self, file: FileId) -> Result<Cow<'_, [u8]>, Diagnostic> {
         let entry = &self.entries[file.0];
         if let Some(bytes) = &entry.bytes {
             return Ok(bytes.into());
@@ -308,6 +320,11 @@ fn in_batches<T: Sync, R: Send>(items: &[T], size: impl Fn(&T) -> u64, work: imp
 fn shown(path: &Path) -> String {
     let text = path.to_string_lossy();
     if cfg!(windows) { text.replace('\\', "/") } else { text.into_owned() }
+}
+
+/// A path as bytes, with `/`, whatever the system.
+pub fn path_bytes(path: &Path) -> Cow<'_, [u8]> {
+    if cfg!(windows) { shown(path).into_bytes().into() } else { path.as_os_str().as_encoded_bytes().into() }
 }
 
 /// The entry that is the file at `path`.

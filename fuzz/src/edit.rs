@@ -312,7 +312,13 @@ fn independent(source: &Source<'_>, plan: &Plan, new: &[u8]) {
         );
     }
     for (segment, object) in new_segments[old_segments.len()..].iter().zip(&plan.new_documents) {
-        let Some(nodes) = read(segment) else { panic!("saphyr can't read a new document") };
+        let Some(nodes) = read(segment) else {
+            // Comments behind the last document, which the new one takes: with a byte-order mark in them saphyr reads none.
+            let comments = source.segments().last().map_or(0, |last| last.span.end);
+            let comments = String::from_utf8_lossy(&source.bytes()[comments..]);
+            assert!(comments.contains('\u{feff}'), "saphyr can't read a new document");
+            continue;
+        };
         assert!(nodes.len() == 1 && same(&nodes[0], &node(object)), "saphyr reads {nodes:?} for {object}");
     }
     // The stream as a whole, if it was one before.

@@ -3,6 +3,7 @@
 pub(crate) mod inject;
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
@@ -12,6 +13,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::cli::{ColorWhen, Global};
 use xaccount::diag::{Diagnostic, Severity};
 use xaccount::edit::Inputs;
+use xaccount::files::Input;
 use xaccount::output;
 
 /// What the program says by its exit status.
@@ -96,6 +98,26 @@ impl Terminal {
         }
         text
     }
+}
+
+/// The path that is standard input under another name (`/dev/stdin`, or the file that the shell opened for it), where `-`
+/// is named as well: each would get a part of it, or both the same objects.
+#[cfg(unix)]
+pub(crate) fn stdin_twice(found: &[Input]) -> Option<&Path> {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::MetadataExt;
+    if !found.contains(&Input::Stdin) {
+        return None;
+    }
+    let stdin = std::io::stdin().as_fd().try_clone_to_owned().ok()?;
+    let stdin = std::fs::File::from(stdin).metadata().ok()?;
+    let same = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino()) == (stdin.dev(), stdin.ino());
+    found.iter().filter_map(Input::path).find(|path| path.metadata().is_ok_and(same))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn stdin_twice(_: &[Input]) -> Option<&Path> {
+    None
 }
 
 /// The bar, where there is one.

@@ -267,7 +267,7 @@ fn listed_inode(_: &walkdir::DirEntry) -> Option<u64> {
 }
 
 #[cfg(unix)]
-fn is_stream(metadata: &Metadata) -> bool {
+pub(super) fn is_stream(metadata: &Metadata) -> bool {
     use std::os::unix::fs::FileTypeExt;
     metadata.file_type().is_fifo() || metadata.file_type().is_char_device()
 }

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 
 pub use find::{FindError, find};
 pub use lock::{DirectoryLocks, LockError, lock};
-pub use read::{Fingerprint, ReadError, read, read_stream};
+pub use read::{Fingerprint, ReadError, read, read_only, read_stream};
 pub use write::{Render, Replacement, replace_all};
 pub use write_error::{RenameError, WriteError};
 

@@ -109,6 +109,17 @@ pub fn read_stream(path: &Path) -> Result<Vec<u8>, ReadError> {
     Ok(bytes)
 }
 
+/// Reads what is never replaced: a file, or a stream as the shell makes for `<(command)`.
+///
+/// # Errors
+/// As [`read`] and [`read_stream`].
+pub fn read_only(path: &Path) -> Result<Vec<u8>, ReadError> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if super::find::is_stream(&metadata) => read_stream(path),
+        _ => read(path).map(|(bytes, _)| bytes),
+    }
+}
+
 pub(super) fn read_with_metadata(path: &Path) -> Result<(Vec<u8>, Metadata), ReadError> {
     let io = |source| ReadError::Io { path: path.to_owned(), source };
     for _ in 0..2 {

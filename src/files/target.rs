@@ -189,6 +189,25 @@ impl<'a> Target<'a> {
         if own_only && metadata.uid() != rustix::process::geteuid().as_raw() {
             return Err(self.read_only_directory(rustix::io::Errno::PERM.into()));
         }
+        self.check_mount()
+    }
+
+    /// A file that is mounted by itself, as into a container, can be written to but not replaced. Its rename would say so,
+    /// after others are done.
+    #[cfg(target_os = "linux")]
+    fn check_mount(&self) -> Result<(), WriteError> {
+        use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+        // Before Linux 5.8 the rename says it.
+        match statx(CWD, &self.real, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty()) {
+            Ok(stat) if stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT) => {
+                Err(WriteError::io(&self.replacement.path, "replaced", rustix::io::Errno::BUSY.into()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    #[cfg(all(unix, not(target_os = "linux")))]
+    fn check_mount(&self) -> Result<(), WriteError> {
         Ok(())
     }
 

@@ -50,7 +50,7 @@ pub enum WriteError {
         path: PathBuf,
     },
     /// We may not write to the file. (The rename would work, but the owner said no.)
-    #[error("{} is read-only for you ({source}); nothing was written; chmod u+w it, or run as its owner", path.display())]
+    #[error("{} is read-only for you ({source}); nothing was written; {}", path.display(), make_writable(source))]
     ReadOnlyFile {
         /// The file.
         path: PathBuf,
@@ -58,7 +58,7 @@ pub enum WriteError {
         source: io::Error,
     },
     /// We may make or rename no file in the directory.
-    #[error("{} can't be replaced, because its directory {} is read-only for you ({source}); nothing was written; chmod u+w it, or run as its owner", path.display(), directory.display())]
+    #[error("{} can't be replaced, because its directory {} is read-only for you ({source}); nothing was written; {}", path.display(), directory.display(), make_writable(source))]
     ReadOnlyDirectory {
         /// The file.
         path: PathBuf,
@@ -170,6 +170,14 @@ impl WriteError {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path, source },
             _ => Self::Io { path, action, source },
         }
+    }
+}
+
+/// What to do where we may not write.
+fn make_writable(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => "mount its file system for writing, or print the result with -o yaml",
+        _ => "chmod u+w it, or run as its owner",
     }
 }
 

@@ -19,7 +19,8 @@ const PLACEHOLDER: &str = "(a line that may hold content of a Secret or a Config
 /// One file's diff.
 #[derive(Clone, Debug)]
 pub struct FileDiff {
-    name: String,
+    /// As bytes: a path need not be UTF-8, and a patch must name the file that is there.
+    name: Vec<u8>,
     new: bool,
     hunks: Vec<Hunk>,
 }
@@ -39,8 +40,8 @@ pub struct Unfit {
 /// A file to be made.
 #[derive(Clone, Copy, Debug)]
 pub struct NewFile<'n> {
-    /// Its path.
-    pub name: &'n str,
+    /// Its path, as bytes.
+    pub name: &'n [u8],
     /// Its content.
     pub text: &'n str,
     /// What the hunk is called.
@@ -49,32 +50,32 @@ pub struct NewFile<'n> {
 
 impl FileDiff {
     /// The file as it is named in the diff.
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &[u8] {
         &self.name
     }
 
     /// The same diff with its file named otherwise.
     #[must_use]
-    pub fn renamed(self, name: String) -> Self {
+    pub fn renamed(self, name: Vec<u8>) -> Self {
         Self { name, ..self }
     }
 
     /// The same diff with its file named from `directory`: `.` and `..` resolved, an absolute path below the directory made
     /// relative.
     #[must_use]
-    pub fn seen_from(mut self, directory: &str) -> Self {
+    pub fn seen_from(mut self, directory: &[u8]) -> Self {
         let absolute =
-            if self.name.starts_with('/') { self.name.clone() } else { format!("{directory}/{}", self.name) };
-        let mut parts: Vec<&str> = Vec::new();
-        for part in absolute.split('/') {
+            if self.name.starts_with(b"/") { self.name } else { [directory, b"/", self.name.as_slice()].concat() };
+        let mut parts: Vec<&[u8]> = Vec::new();
+        for part in absolute.split(|byte| *byte == b'/') {
             match part {
-                "" | "." => {}
-                ".." => drop(parts.pop()),
+                b"" | b"." => {}
+                b".." => drop(parts.pop()),
                 part => parts.push(part),
             }
         }
-        let absolute = format!("/{}", parts.join("/"));
-        let below = absolute.strip_prefix(directory).and_then(|rest| rest.strip_prefix('/'));
+        let absolute = [&b"/"[..], &parts.join(&b'/')].concat();
+        let below = absolute.strip_prefix(directory).and_then(|rest| rest.strip_prefix(b"/"));
         self.name = below.unwrap_or(&absolute).to_owned();
         self
     }
@@ -88,16 +89,24 @@ impl FileDiff {
             if let Some(at) = hunk.lines.iter().position(|line| line.hidden) {
                 let before = hunk.lines[..at].iter().filter(|line| line.tag != Tag::Added).count();
                 let last = hunk.added;
-                return Err(Unfit { name: self.name.clone(), line: hunk.old.0.max(1) + before, last });
+                let name = String::from_utf8_lossy(&self.name).into_owned();
+                return Err(Unfit { name, line: hunk.old.0.max(1) + before, last });
             }
         }
         Ok(())
     }
 }
 
-/// The diff of an edited file. `changed` are the run's objects that change in it, in their order; `added` the titles of
+/// The diff of an edited file, whose path has the bytes `path`. `changed` are the run's objects that change in it, in their order; `added` the titles of
 /// the objects behind its last document.
-pub fn of_file(run: &Run, file: FileId, bytes: &[u8], edited: &Edited, changed: &[usize], added: &[&str]) -> FileDiff {
+pub fn of_file(
+    run: &Run,
+    (file, path): (FileId, &[u8]),
+    bytes: &[u8],
+    edited: &Edited,
+    changed: &[usize],
+    added: &[&str],
+) -> FileDiff {
     let name = &run.file(file).name;
     let heading = |title: &str, line: usize| format!("{title}  {}:{line}", visible(name));
     let mut regions: Vec<Region> = changed
@@ -111,7 +120,7 @@ pub fn of_file(run: &Run, file: FileId, bytes: &[u8], edited: &Edited, changed: 
     let own = edited.splices().last().map_or(0, |splice| splice.text.matches('\n').count());
     let behind = heading(&added.join(", "), lines + grown - own + 1);
     let last = last_of_ours(run, file, edited.appended_behind());
-    FileDiff { name: name.clone(), new: false, hunks: hunks(bytes, edited, &regions, last, &behind) }
+    FileDiff { name: path.to_owned(), new: false, hunks: hunks(bytes, edited, &regions, last, &behind) }
 }
 
 /// The document before the added ones, where it is one object of ours alone, so that its lines may be shown.
@@ -222,15 +231,18 @@ fn tame(text: &str) -> String {
 }
 
 /// A path as git writes it in a header: quoted like a C string where it holds odd bytes, with a tab behind a blank.
-fn header_name(prefix: &str, name: &str) -> String {
-    let name = name.strip_prefix("./").unwrap_or(name).trim_start_matches('/');
-    let odd = name.chars().any(|c| c.is_control() || matches!(c, '"' | '\\') || !c.is_ascii());
-    if !odd {
+fn header_name(prefix: &str, name: &[u8]) -> String {
+    let mut name = name.strip_prefix(b"./").unwrap_or(name);
+    while let Some(rest) = name.strip_prefix(b"/") {
+        name = rest;
+    }
+    let plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    if let (true, Ok(name)) = (name.iter().all(plain), std::str::from_utf8(name)) {
         let tab = if name.contains(' ') { "\t" } else { "" };
         return format!("{prefix}{name}{tab}");
     }
     let mut out = format!("\"{prefix}");
-    for byte in name.bytes() {
+    for &byte in name {
         match byte {
             b'"' => out.push_str("\\\""),
             b'\\' => out.push_str("\\\\"),
@@ -302,8 +314,9 @@ mod tests {
 
     #[test]
     fn odd_names_are_quoted_as_git_does() {
-        assert_eq!(header_name("a/", "x y.yaml"), "a/x y.yaml\t");
-        assert_eq!(header_name("a/", "é\".yaml"), "\"a/\\303\\251\\\".yaml\"");
-        assert_eq!(header_name("a/", "./d/x.yaml"), "a/d/x.yaml");
+        assert_eq!(header_name("a/", b"x y.yaml"), "a/x y.yaml\t");
+        assert_eq!(header_name("a/", "é\".yaml".as_bytes()), "\"a/\\303\\251\\\".yaml\"");
+        assert_eq!(header_name("a/", b"\xff.yaml"), "\"a/\\377.yaml\"");
+        assert_eq!(header_name("a/", b"./d/x.yaml"), "a/d/x.yaml");
     }
 }

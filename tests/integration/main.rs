@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod cases;
+#[cfg(unix)]
+mod faults;
 mod fixtures;
 #[cfg(unix)]
 mod kubectl;

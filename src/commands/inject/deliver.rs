@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use xaccount::diag::{Diagnostic, FileId, visible};
-use xaccount::edit::{Inputs, Proved};
+use xaccount::edit::{self, Inputs, Proved};
 use xaccount::files::Input;
 use xaccount::inject::{IdentityFile, Outcome};
 use xaccount::lossless::{Edited, Source, apply};
@@ -77,9 +77,9 @@ impl Delivery<'_> {
                 (text.into_bytes(), found)
             }
             Mode::Check => {
-                let mut names: Vec<String> = proved.iter().map(|one| self.inputs.name(one.file).to_owned()).collect();
-                names.extend(new.iter().map(|(path, _)| path.display().to_string()));
-                (names.iter().map(|name| format!("{name}\n")).collect::<String>().into_bytes(), found)
+                let mut names: Vec<Cow<'_, [u8]>> = proved.iter().map(|one| self.inputs.path_bytes(one.file)).collect();
+                names.extend(new.iter().map(|(path, _)| edit::path_bytes(path)));
+                (names.iter().flat_map(|name| [name, &b"\n"[..]].concat()).collect(), found)
             }
             Mode::Write { exit_code } => {
                 self.inputs
@@ -133,7 +133,8 @@ impl Delivery<'_> {
         match self.mode {
             Mode::Diff | Mode::Output(OutputFormat::Patch) => {
                 let added = self.added_to(|to| matches!(to, IdentityFile::There(there) if *there == file));
-                Made::Diff(output::of_file(self.run, file, bytes, edited, changed, &added))
+                let path = self.inputs.path_bytes(file);
+                Made::Diff(output::of_file(self.run, (file, &path), bytes, edited, changed, &added))
             }
             Mode::Output(OutputFormat::Yaml) => Made::Bytes(edited.to_bytes(bytes)),
             Mode::Write { .. } if *self.inputs.input(file) == Input::Stdin => Made::Bytes(edited.to_bytes(bytes)),
@@ -154,7 +155,7 @@ impl Delivery<'_> {
             let text = String::from_utf8_lossy(&edited.to_bytes(&[])).into_owned();
             let titles = self.added_to(|to| matches!(to, IdentityFile::New(_))).join(", ");
             diffs.push(output::new_file(NewFile {
-                name: &name,
+                name: &edit::path_bytes(path),
                 text: &text,
                 heading: &format!("{titles}  {}:1", visible(&name)),
             }));
@@ -213,7 +214,7 @@ impl Delivery<'_> {
 /// An absolute path below the working directory is shown as a relative one.
 fn seen_from_here(diffs: Vec<FileDiff>) -> Vec<FileDiff> {
     match std::env::current_dir() {
-        Ok(here) => diffs.into_iter().map(|diff| diff.seen_from(&here.to_string_lossy())).collect(),
+        Ok(here) => diffs.into_iter().map(|diff| diff.seen_from(&edit::path_bytes(&here))).collect(),
         Err(_) => diffs,
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use xaccount::diag::Diagnostic;
+use xaccount::edit;
 use xaccount::output::FileDiff;
 
 /// Names the files of a patch from the root of the Git work tree that we are in, else from the working directory. In a work
@@ -19,12 +20,12 @@ pub(super) fn for_git(diffs: Vec<FileDiff>) -> Result<Vec<FileDiff>, Diagnostic>
     diffs
         .into_iter()
         .map(|diff| {
-            let real = real(&here.join(diff.name()));
+            let real = real(&here.join(path(diff.name())));
             match real.strip_prefix(root) {
-                Ok(name) if real.starts_with(&here) => Ok(diff.renamed(slashes(name))),
+                Ok(name) if real.starts_with(&here) => Ok(diff.renamed(edit::path_bytes(name).into_owned())),
                 _ => Err(Diagnostic::error(format!(
                     "{} is not below this directory, so 'git apply' would pass it by",
-                    diff.name()
+                    String::from_utf8_lossy(diff.name())
                 ))
                 .help(format!("it is {}: run the command in a directory above it", real.display()))
                 .help("or use --write instead")),
@@ -44,7 +45,13 @@ fn real(path: &Path) -> PathBuf {
     }
 }
 
-fn slashes(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    if cfg!(windows) { text.replace('\\', "/") } else { text.into_owned() }
+#[cfg(unix)]
+fn path(name: &[u8]) -> &Path {
+    use std::os::unix::ffi::OsStrExt;
+    Path::new(std::ffi::OsStr::from_bytes(name))
+}
+
+#[cfg(not(unix))]
+fn path(name: &[u8]) -> PathBuf {
+    String::from_utf8_lossy(name).into_owned().into()
 }

@@ -11,7 +11,7 @@ use xaccount::inject::{IdentityFile, IdentityRequest, Request, Selection, Target
 
 use super::Mode;
 use crate::cli::{Inject, OutputFormat};
-use crate::commands::progress;
+use crate::commands::{progress, stdin_twice};
 
 pub(super) fn prepare(args: &Inject, mode: Mode, explain: bool) -> Result<(Request, Inputs), Vec<Diagnostic>> {
     let one = |diagnostic: Diagnostic| vec![diagnostic];
@@ -43,6 +43,11 @@ pub(super) fn prepare(args: &Inject, mode: Mode, explain: bool) -> Result<(Reque
         }
     };
     let found = files::find(&paths, args.input.recursive).map_err(|error| one(find_error(&error)))?;
+    if let Some(path) = stdin_twice(&found) {
+        let error =
+            format!("standard input is named twice, as `-` and as {}, but it can be read only once", path.display());
+        return Err(one(Diagnostic::error(error).help("name it once: -f -")));
+    }
     if matches!(mode, Mode::Write { .. })
         && let Some(Input::Stream(path)) = found.iter().find(|input| matches!(input, Input::Stream(_)))
     {
@@ -53,8 +58,8 @@ pub(super) fn prepare(args: &Inject, mode: Mode, explain: bool) -> Result<(Reque
     let inline_policy = match &args.identity.inline_policy {
         None => None,
         Some(path) => {
-            let (bytes, _) =
-                files::read(path).map_err(|error| one(Diagnostic::error(format!("--inline-policy: {error}"))))?;
+            let bytes =
+                files::read_only(path).map_err(|error| one(Diagnostic::error(format!("--inline-policy: {error}"))))?;
             let text = String::from_utf8(bytes)
                 .map_err(|_| one(Diagnostic::error(format!("{} is not UTF-8", path.display()))))?;
             let text = text.trim_end().to_owned();

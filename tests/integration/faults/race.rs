@@ -1,0 +1,194 @@
+//! Files that change under the program, and two runs at once.
+//!
+//! The test holds the lock of the directory. A run that has read, planned and proved then waits for it, which the system
+//! shows in /proc/locks; so each change falls between reading and writing, without any sleeping and hoping.
+
+use std::fs::{self, File};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::time::Instant;
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::*;
+
+/// Runs the lines in one directory, all of them at the point of writing when `change` is done.
+fn while_they_wait(folder: &Path, lines: &[&str], change: impl FnOnce()) -> Vec<Output> {
+    let lock = File::open(folder).unwrap();
+    flock(&lock, FlockOperation::LockExclusive).unwrap();
+    let children: Vec<Child> = lines.iter().map(|line| inject(folder, line).spawn().unwrap()).collect();
+    let started = Instant::now();
+    while !children.iter().all(waits) {
+        if started.elapsed() > LIMIT {
+            for child in children {
+                kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
+            }
+            panic!("a run doesn't wait for the lock");
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    change();
+    drop(lock);
+    children.into_iter().map(end).collect()
+}
+
+/// Whether it waits for a lock: `3: -> FLOCK  ADVISORY  WRITE PID DEVICE:INODE 0 EOF`.
+fn waits(child: &Child) -> bool {
+    let pid = child.id().to_string();
+    fs::read_to_string("/proc/locks").unwrap().lines().any(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words.get(1..3) == Some(&["->", "FLOCK"]) && words.contains(&pid.as_str())
+    })
+}
+
+const LINE: &str = ". --identity-file ids.yaml --write";
+
+#[test]
+fn what_changed_since_it_was_read_is_not_overwritten() {
+    type Change = fn(&Path);
+    let again = "run the command again";
+    let changes: [(&str, Change, [&str; 2]); 7] = [
+        (
+            "written to, at the same length",
+            |at| fs::write(at.join("b.yaml"), old("B")).unwrap(),
+            ["b.yaml was changed by someone else since it was read", again],
+        ),
+        (
+            "replaced by an equal file",
+            |at| {
+                fs::write(at.join("new"), old("b")).unwrap();
+                fs::rename(at.join("new"), at.join("b.yaml")).unwrap();
+            },
+            ["b.yaml was changed by someone else since it was read", again],
+        ),
+        ("removed", |at| fs::remove_file(at.join("b.yaml")).unwrap(), ["b.yaml was removed since it was read", again]),
+        (
+            "a FIFO now",
+            |at| {
+                fs::remove_file(at.join("b.yaml")).unwrap();
+                make_fifo(&at.join("b.yaml"));
+            },
+            ["b.yaml is not a regular file", "can't be replaced"],
+        ),
+        (
+            "a directory now",
+            |at| {
+                fs::remove_file(at.join("b.yaml")).unwrap();
+                fs::create_dir(at.join("b.yaml")).unwrap();
+            },
+            ["b.yaml is not a regular file", "can't be replaced"],
+        ),
+        (
+            "a link to an equal file now",
+            |at| {
+                fs::rename(at.join("b.yaml"), at.join("elsewhere")).unwrap();
+                fs::copy(at.join("elsewhere"), at.join("other")).unwrap();
+                symlink("other", at.join("b.yaml")).unwrap();
+            },
+            ["b.yaml was changed by someone else since it was read", again],
+        ),
+        (
+            "the new file is there",
+            |at| fs::write(at.join("ids.yaml"), "kind: Mine\n").unwrap(),
+            ["ids.yaml exists already", again],
+        ),
+    ];
+    for (what, change, words) in changes {
+        let folder = clusters(&["a.yaml", "b.yaml", "c.yaml"]);
+        let mut changed = BTreeMap::new();
+        let outputs = while_they_wait(folder.path(), &[LINE], || {
+            change(folder.path());
+            changed = snapshot(folder.path());
+        });
+        let [output] = &outputs[..] else { unreachable!() };
+        refused(output, &words);
+        refused(output, &["nothing was written"]);
+        assert_eq!(snapshot(folder.path()), changed, "{what}");
+    }
+}
+
+#[test]
+fn a_mode_that_was_given_since_is_kept() {
+    let folder = clusters(&["a.yaml", "b.yaml"]);
+    let outputs = while_they_wait(folder.path(), &[LINE], || {
+        fs::set_permissions(folder.path().join("b.yaml"), fs::Permissions::from_mode(0o600)).unwrap();
+    });
+    done(&outputs[0]);
+    assert_eq!(snapshot(folder.path())[Path::new("b.yaml")], Thing::File(new("b"), 0o600));
+}
+
+/// The one that did the work, and the one that came too late.
+#[track_caller]
+fn one_of_two(outputs: &[Output]) {
+    let late: Vec<&Output> = outputs.iter().filter(|output| output.status.code() != Some(0)).collect();
+    assert_eq!((outputs.len(), late.len()), (2, 1), "{outputs:?}");
+    refused(late[0], &["nothing was written", "run the command again"]);
+}
+
+#[test]
+fn two_equal_runs() {
+    let folder = clusters(&["a.yaml", "b.yaml", "c.yaml"]);
+    one_of_two(&while_they_wait(folder.path(), &[LINE, LINE], || ()));
+    let after = snapshot(folder.path());
+    assert_eq!(after.len(), 4);
+    for name in ["a", "b", "c"] {
+        assert!(matches!(&after[Path::new(&format!("{name}.yaml"))], Thing::File(text, _) if *text == new(name)));
+    }
+    assert!(matches!(&after[Path::new("ids.yaml")], Thing::File(text, _) if text == IDENTITY));
+    // What the late one was told to do.
+    done(&run(&mut inject(folder.path(), LINE)));
+    assert_eq!(snapshot(folder.path()), after);
+}
+
+#[test]
+fn two_runs_with_different_changes_of_one_file_lose_none() {
+    let folder = folder();
+    let file = folder.path().join("both.yaml");
+    fs::write(&file, format!("{}---\n{}", old("a"), old("b"))).unwrap();
+    let lines = ["a", "b"].map(|name| format!("both.yaml --no-identity --write --cluster-name {name}"));
+    one_of_two(&while_they_wait(folder.path(), &[&lines[0], &lines[1]], || ()));
+    let text = fs::read_to_string(&file).unwrap();
+    let halves = [format!("{}---\n{}", new("a"), old("b")), format!("{}---\n{}", old("a"), new("b"))];
+    assert!(halves.contains(&text), "{text}");
+    lines.iter().for_each(|line| done(&run(&mut inject(folder.path(), line))));
+    assert_eq!(fs::read_to_string(&file).unwrap(), format!("{}---\n{}", new("a"), new("b")));
+    assert_eq!(snapshot(folder.path()).len(), 1);
+}
+
+#[test]
+fn two_runs_on_different_files_of_one_directory_both_do_their_work() {
+    let folder = clusters(&["a.yaml", "b.yaml"]);
+    // Of a third one that was killed.
+    fs::write(folder.path().join(".a.yaml.Ab0123456789.xaccount-tmp"), "half").unwrap();
+    let outputs = while_they_wait(folder.path(), &["a.yaml --write", "b.yaml --write"], || ());
+    outputs.iter().for_each(done);
+    for name in ["a", "b"] {
+        let text = fs::read_to_string(folder.path().join(format!("{name}.yaml"))).unwrap();
+        assert_eq!(text, new_with_identity(name));
+    }
+    assert_eq!(snapshot(folder.path()).len(), 2);
+}
+
+/// Without a hand on the lock, as they come.
+#[test]
+fn runs_that_start_together() {
+    let names: Vec<String> = (0..40).map(|n| format!("d{}/c{n}.yaml", n % 4)).collect();
+    let files: Vec<&str> = names.iter().map(String::as_str).collect();
+    for _ in 0..3 {
+        let folder = clusters(&files);
+        let line = "-R . --identity-file ids.yaml --write";
+        let children: Vec<Child> = (0..3).map(|_| inject(folder.path(), line).spawn().unwrap()).collect();
+        let outputs: Vec<Output> = children.into_iter().map(end).collect();
+        assert!(outputs.iter().any(|output| output.status.code() == Some(0)), "{outputs:?}");
+        for output in outputs.iter().filter(|output| output.status.code() != Some(0)) {
+            let text = stderr(output);
+            assert_eq!(output.status.code(), Some(2), "{text}");
+            assert!(text.contains("run the command again"), "{text}");
+        }
+        for (n, file) in files.iter().enumerate() {
+            assert_eq!(fs::read_to_string(folder.path().join(file)).unwrap(), new(&format!("c{n}")));
+        }
+        assert_eq!(fs::read_to_string(folder.path().join("ids.yaml")).unwrap(), IDENTITY);
+        assert_eq!(snapshot(folder.path()).len(), 40 + 4 + 1);
+    }
+}
