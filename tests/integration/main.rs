@@ -5,6 +5,8 @@
 mod cases;
 mod fixtures;
 #[cfg(unix)]
+mod hostile;
+#[cfg(unix)]
 mod kubectl;
 mod outputs;
 mod patch;
@@ -12,5 +14,7 @@ mod properties;
 #[cfg(unix)]
 mod readme;
 mod secrets;
+#[cfg(target_os = "linux")]
+mod sockets;
 mod suite;
 mod support;
