@@ -302,7 +302,7 @@ fn one_long_line_beside_ours() {
 #[test]
 fn a_million_documents() {
     grows("a million documents", 1_000_000, 1, 2, |n, out| {
-        write!(out, "{CLUSTER}  r: x\n").unwrap();
+        writeln!(out, "{CLUSTER}  r: x").unwrap();
         repeat(out, "---\na: 1\n", n - 1);
     });
 }
