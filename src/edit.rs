@@ -345,3 +345,26 @@ fn identity(path: &Path) -> Option<impl PartialEq + use<>> {
         path.canonicalize().ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_changed_since_the_scan_are_not_given() {
+        let directory = tempfile::tempdir().unwrap();
+        // Of several files none is kept in memory.
+        let paths = ["a.yaml", "b.yaml"].map(|name| directory.path().join(name));
+        paths.iter().for_each(|path| std::fs::write(path, "kind: Pod\n").unwrap());
+        let found = paths.iter().cloned().map(Input::File).collect();
+        let mut inputs = Inputs::new(found, &mut std::io::empty(), None, None, |_, _| ()).unwrap();
+        let needles = crate::capa::needles();
+        inputs.scan(&Scan { needles: &needles, skip_templates: false, topology_variable: None }).unwrap();
+        assert_eq!(*inputs.bytes(FileId(0)).unwrap(), *b"kind: Pod\n");
+
+        std::fs::write(&paths[0], "kind: Job\n").unwrap();
+        let error = inputs.bytes(FileId(0)).unwrap_err();
+        assert!(error.message.ends_with("a.yaml was changed by someone else since it was read"), "{}", error.message);
+        assert_eq!(*inputs.bytes(FileId(1)).unwrap(), *b"kind: Pod\n");
+    }
+}

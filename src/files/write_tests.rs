@@ -124,6 +124,20 @@ fn a_changed_file_stops_all() {
     }
 }
 
+/// The same file, length and time: the bytes are compared, too.
+#[test]
+fn a_change_that_only_the_hash_shows_stops_all() {
+    let (directory, paths) = tree(3);
+    let replacements: Vec<_> = paths.iter().map(existing).collect();
+    let modified = fs::metadata(&paths[2]).unwrap().modified().unwrap();
+    fs::write(&paths[2], "else").unwrap();
+    fs::File::options().write(true).open(&paths[2]).unwrap().set_modified(modified).unwrap();
+    let error = replace_all(&replacements).unwrap_err();
+    assert!(matches!(&error, WriteError::Changed { path } if *path == paths[2]), "{error}");
+    assert_eq!((text(&paths[0]), text(&paths[2])), ("f000".into(), "else".into()));
+    assert_eq!(names(directory.path()).len(), 3);
+}
+
 #[test]
 fn a_change_while_we_write_is_found_before_the_first_rename() {
     let (directory, paths) = tree(3);

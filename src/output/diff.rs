@@ -312,6 +312,58 @@ mod tests {
         assert_eq!(hidden.fit(), Err(Unfit { name: "f".into(), line: 2, last: false }));
     }
 
+    /// The diff of a file whose only AWSCluster gets a member of its spec, or behind which a document is added.
+    fn diff_of(text: &str, new_documents: Vec<serde_json::Value>) -> FileDiff {
+        let needles = crate::capa::needles();
+        let options = crate::run::Scan { needles: &needles, skip_templates: false, topology_variable: None };
+        let scanned = crate::run::scan(FileId(0), text.as_bytes(), &options).unwrap();
+        let file = crate::run::File { name: "f".into(), brace: false, identities_only: false };
+        let run = Run::new(vec![file], scanned.objects);
+        let path = PointerBuf::parse("/spec/i").unwrap();
+        let operation = PatchOperation::Add(AddOperation { path, value: json!("v") });
+        let changed = usize::from(new_documents.is_empty());
+        let changes =
+            run.objects()[..changed].iter().map(|found| (found.at.clone(), vec![operation.clone()])).collect();
+        let edited = apply(&Source::new(text.as_bytes()), &Plan { changes, new_documents }).unwrap();
+        of_file(&run, FileId(0), text.as_bytes(), &edited, &(0..changed).collect::<Vec<_>>(), &["K new"])
+    }
+
+    const CLUSTER: &str =
+        "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: a}\n";
+
+    #[test]
+    fn a_secret_beside_the_cluster_in_a_list_is_not_shown() {
+        let cluster = format!("{CLUSTER}spec:\n  r: x").replace('\n', "\n  ");
+        let text = format!(
+            "apiVersion: v1\nkind: List\nitems:\n- kind: Secret\n  data: {{k: MARKER}}\n- {cluster}\n- data: {{k: MARKER}}\n  \
+             kind: Secret\n"
+        );
+        let shown = super::text(&[diff_of(&text, vec![])], false);
+        assert!(shown.contains("\n+    i: v\n") && !shown.contains("MARKER"), "{shown}");
+    }
+
+    #[test]
+    fn a_secret_before_an_added_document_is_not_shown() {
+        for text in [
+            format!("{CLUSTER}---\nkind: Secret\ndata:\n  k: MARKER\n"),
+            format!("{CLUSTER}---\nkind: Secret\ndata:\n  k: &a\n    MARKER\n  l: x\n"),
+        ] {
+            let diff = diff_of(&text, vec![json!({"kind": "K"})]);
+            let shown = super::text(&[diff], false);
+            assert!(shown.contains("\n+kind: K\n") && !shown.contains("MARKER"), "{shown}");
+        }
+    }
+
+    /// The added line break makes the last line one of the diff.
+    #[test]
+    fn the_last_line_of_a_secret_is_not_shown() {
+        let text = format!("{CLUSTER}---\nkind: Secret\ndata:\n  k: MARKER");
+        let diff = diff_of(&text, vec![json!({"kind": "K"})]);
+        let shown = super::text(std::slice::from_ref(&diff), false);
+        assert!(shown.contains(PLACEHOLDER) && !shown.contains("MARKER"), "{shown}");
+        assert_eq!(diff.fit(), Err(Unfit { name: "f".into(), line: 7, last: true }));
+    }
+
     #[test]
     fn odd_names_are_quoted_as_git_does() {
         assert_eq!(header_name("a/", b"x y.yaml"), "a/x y.yaml\t");

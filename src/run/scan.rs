@@ -328,6 +328,15 @@ mod tests {
     }
 
     #[test]
+    fn an_error_in_what_may_be_a_secret_shows_no_text() {
+        let window = |text: &str| scanned(text).unwrap_err()[0].primary.as_ref().unwrap().at.window;
+        assert!(window("kind: AWSCluster\nspec: [\n").is_some());
+        for word in ["Secret", "ConfigMap", "secret", "stringData"] {
+            assert_eq!(window(&format!("kind: AWSCluster\n{word}: x\nspec: [\n")), None, "{word}");
+        }
+    }
+
+    #[test]
     fn log_text_is_told_from_yaml() {
         for line in [
             "Generating cluster resources",

@@ -217,7 +217,8 @@ fn run(case: &Case) -> Seen {
     seen
 }
 
-fn is_write(arg: &str) -> bool {
+/// Whether an argument is the mode that writes.
+pub(crate) fn is_write(arg: &str) -> bool {
     ["--write", "-i", "--in-place"].contains(&arg)
 }
 

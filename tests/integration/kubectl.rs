@@ -1,5 +1,8 @@
 //! kubectl itself: it finds the program as a plugin, and it judges what was written.
 //!
+//! A table of files says what is planned, and kubectl must see exactly that. Over all cases and all files of `testdata/` it
+//! must see nothing else but references and identities.
+//!
 //! Taken from `target/peers`, where `scripts/test` puts it, else from `PATH`; without one, these tests are skipped and say so.
 
 use std::fs;
@@ -7,10 +10,14 @@ use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use xaccount::capa::BEARERS;
 
+use crate::cases::{Tree, all, execute, is_write, read_tree, words, write_tree};
+use crate::fixtures::fixtures;
 use crate::support::{testdata, xaccount};
 
 const ACCOUNT: &str = "222222222222";
@@ -206,3 +213,184 @@ fn identity(version: &str) -> Value {
         },
     })
 }
+
+/// Runs that write, in the directory of their files.
+struct Job {
+    name: String,
+    files: Tree,
+    runs: Vec<Vec<String>>,
+    stdin: Vec<u8>,
+}
+
+/// What kubectl said of all jobs.
+#[derive(Default)]
+struct Judged {
+    /// Files that it reads before and after.
+    read: usize,
+    /// Files that were made.
+    made: usize,
+    /// Files that it refuses before and after, with what it says.
+    refused: Vec<String>,
+    failures: Vec<String>,
+}
+
+/// How many files are judged at least; some of them by more than one job.
+const FLOOR: usize = 350;
+
+#[test]
+fn kubectl_sees_nothing_else_change_in_any_case_or_fixture() {
+    let Some(kubectl) = kubectl() else {
+        return skip("kubectl_sees_nothing_else_change_in_any_case_or_fixture");
+    };
+    let cases = all().into_iter().map(|case| Job {
+        runs: case.runs.iter().map(|line| words(line)).collect(),
+        name: case.name,
+        files: case.files,
+        stdin: case.stdin,
+    });
+    let fixtures = fixtures().iter().map(|fixture| Job {
+        name: fixture.name.clone(),
+        files: fixture.files.clone(),
+        runs: vec![fixture.with("--write")],
+        stdin: Vec::new(),
+    });
+    let jobs: Vec<Job> = cases.chain(fixtures).collect();
+    let judged = Mutex::new(Judged::default());
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            judge(&kubectl, job, &judged);
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(work);
+        work();
+    });
+    let Judged { read, made, mut refused, failures } = judged.into_inner().unwrap();
+    refused.sort();
+    eprintln!("kubectl read {read} files before and after, and {made} new ones; it refuses {}:", refused.len());
+    refused.iter().for_each(|line| eprintln!("    {line}"));
+    assert!(failures.is_empty(), "{} failed:\n{}", failures.len(), failures.join("\n"));
+    let names: Vec<&str> = refused.iter().filter_map(|line| line.split(": ").next()).collect();
+    assert_eq!(names, REFUSED);
+    assert!(read >= FLOOR && made > 0, "{read} {made}");
+}
+
+/// Carries out a job, and compares what kubectl sees of each file that a run changed.
+fn judge(kubectl: &Path, job: &Job, judged: &Mutex<Judged>) {
+    let directory = directory();
+    let here = directory.path().join("files");
+    fs::create_dir(&here).unwrap();
+    write_tree(&here, &job.files);
+    for line in job.runs.iter().filter(|line| line.iter().any(|arg| is_write(arg))) {
+        let before = read_tree(&here);
+        execute(&here, line, &job.stdin);
+        let after = read_tree(&here);
+        for (file, now) in after.iter().filter(|(file, now)| before.get(*file) != Some(now)) {
+            let seen = |bytes: &[u8]| {
+                // kubectl reads what ends so.
+                let name = if file.ends_with(".json") { "judged.json" } else { "judged.yaml" };
+                fs::write(directory.path().join(name), bytes).unwrap();
+                let out = run(kubectl, directory.path(), &["label", "--local", "-f", name, "judged=yes", "-o", "json"]);
+                let values = serde_json::Deserializer::from_slice(&out.stdout).into_iter::<Value>();
+                match out.status.success() {
+                    true => Ok(values.collect::<Result<Vec<_>, _>>().unwrap()),
+                    false => Err(String::from_utf8_lossy(&out.stderr).trim().to_owned()),
+                }
+            };
+            let is = seen(now);
+            let was = before.get(file).map(|bytes| seen(bytes));
+            let mut judged = judged.lock().unwrap();
+            let place = format!("{}, {file}", job.name);
+            match (was, is) {
+                (Some(Ok(was)), Ok(is)) => {
+                    judged.read += 1;
+                    judged.failures.extend(only_planned(&was, &is).err().map(|why| format!("{place}: {why}")));
+                }
+                (None, Ok(is)) => {
+                    judged.made += 1;
+                    judged.failures.extend(only_planned(&[], &is).err().map(|why| format!("{place}: {why}")));
+                }
+                // Its reason may name another place afterwards.
+                (Some(Err(why)), Err(_)) => judged.refused.push(format!("{place}: {why}")),
+                (Some(Err(why)), Ok(_)) => judged.failures.push(format!("{place}: refused only before: {why}")),
+                (_, Err(why)) => judged.failures.push(format!("{place}: refused only now: {why}")),
+            }
+        }
+    }
+}
+
+/// Whether an object is an identity of a kind that we make.
+fn is_identity(object: &&Value) -> bool {
+    let ours = object["apiVersion"].as_str().is_some_and(|text| text.starts_with("infrastructure.cluster.x-k8s.io/"));
+    ours && (object["kind"] == "AWSClusterRoleIdentity" || object["kind"] == "AWSClusterControllerIdentity")
+}
+
+/// Whether two lists of objects differ in references and in identities alone, and do differ.
+fn only_planned(before: &[Value], after: &[Value]) -> Result<(), String> {
+    if before == after {
+        return Err("kubectl sees no change".into());
+    }
+    let others = |objects: &[Value]| objects.iter().filter(|object| !is_identity(object)).cloned().collect::<Vec<_>>();
+    let (before, after) = (others(before), others(after));
+    if before.len() != after.len() {
+        return Err(format!("{} other objects, then {}", before.len(), after.len()));
+    }
+    before.iter().zip(&after).try_for_each(|(before, after)| {
+        let name = format!("{} {}", before["kind"], before["metadata"]["name"]);
+        same(Some(before), Some(after), &name)
+    })
+}
+
+/// Whether two values differ in references alone.
+fn same(before: Option<&Value>, after: Option<&Value>, path: &str) -> Result<(), String> {
+    match (before, after) {
+        (Some(Value::Object(before)), Some(Value::Object(after))) => {
+            let variable = before.get("name") == Some(&json!("identityRef")) && before.get("name") == after.get("name");
+            let keys = before.keys().chain(after.keys().filter(|key| !before.contains_key(*key)));
+            keys.filter(|key| *key != "identityRef" && !(variable && *key == "value"))
+                .try_for_each(|key| same(before.get(key), after.get(key), &format!("{path}/{key}")))
+        }
+        (Some(Value::Array(before)), Some(Value::Array(after))) if before.len() <= after.len() => {
+            let more = after[before.len()..].iter().map(|item| same(None, Some(item), path));
+            let pairs = before.iter().zip(after);
+            let mut pairs = pairs.enumerate().map(|(n, (a, b))| same(Some(a), Some(b), &format!("{path}/{n}")));
+            pairs.try_for_each(|result| result)?;
+            more.into_iter().collect()
+        }
+        (None | Some(Value::Null), Some(new)) if carries(new) => Ok(()),
+        (before, after) if before == after => Ok(()),
+        _ => Err(format!("{path} differs")),
+    }
+}
+
+/// Whether a new value is there for the reference in it, and for nothing else.
+fn carries(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.len() == 1 && carries(&items[0]),
+        Value::Object(members) if members.contains_key("identityRef") => members.len() == 1,
+        // A variable of a topology.
+        Value::Object(members) if members.len() == 2 => match (members.get("name"), members.get("value")) {
+            (Some(name), Some(value)) => (name == "identityRef" && value.get("kind").is_some()) || carries(value),
+            _ => false,
+        },
+        Value::Object(members) => members.len() == 1 && members.values().all(carries),
+        _ => false,
+    }
+}
+
+/// Files that kubectl can't read, before or after, and that are edited all the same: a neighbour is broken or a template,
+/// a marker line has content, a number is none of JSON's or too large, or there is a directive.
+const REFUSED: [&str; 11] = [
+    "yaml/broken-neighbour, heron.yaml",
+    "yaml/flow-root-behind-marker, heron.yaml",
+    "yaml/helm-neighbour-foreign, heron.yaml",
+    "yaml/helm-skip-templates, heron.yaml",
+    "yaml/jinja-neighbour, heron.yaml",
+    "yaml/json-numbers, heron.json",
+    "yaml/marker-block-scalar, heron.yaml",
+    "yaml/marker-mapping, heron.yaml",
+    "yaml/marker-tag, heron.yaml",
+    "yaml/numbers, heron.yaml",
+    "yaml/yaml-directive, heron.yaml",
+];

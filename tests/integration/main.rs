@@ -7,6 +7,8 @@ mod cases;
 mod faults;
 mod fixtures;
 #[cfg(unix)]
+mod hostile;
+#[cfg(unix)]
 mod kubectl;
 mod outputs;
 mod patch;
@@ -15,5 +17,7 @@ mod properties;
 mod readme;
 mod replay;
 mod secrets;
+#[cfg(target_os = "linux")]
+mod sockets;
 mod suite;
 mod support;

@@ -34,7 +34,10 @@ impl Disagreement {
     pub(super) fn refusal(self, span: Span) -> Refusal {
         let why = match self {
             Self::Unreadable => "this document is not readable by our second parser, so an edit can't be proved",
-            Self::TooDeep => "this document nests deeper than 127 levels, so our second parser can't prove an edit",
+            Self::TooDeep => {
+                "this document nests deeper than 127 levels, or an alias stands inside its own anchor, so our second \
+                 parser can't prove an edit"
+            }
             Self::TooManyAliases => {
                 "the aliases of this document multiply too much for our second parser to prove an edit"
             }

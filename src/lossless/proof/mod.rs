@@ -114,6 +114,62 @@ mod tests {
         }
     }
 
+    /// What each half says of an edit.
+    fn halves(old: &str, new: &str, operation: PatchOperation) -> (bool, bool) {
+        let change = changes(old, operation);
+        let (old, new) = (yaml::read(old, 0).unwrap(), yaml::read(new, 0).unwrap());
+        (form::equal(&old, &new, &[&change]).is_ok(), meaning::equal(&old, &new, &[&change]).is_ok())
+    }
+
+    /// Values say nothing of comments, quotes, the order of keys and how a collection is written.
+    #[test]
+    fn the_form_half_is_needed() {
+        let old = "a: x # c\nspec:\n  r: x\n";
+        for wrong in [
+            "a: x\nspec:\n  i: v\n  r: x\n",
+            "a: 'x' # c\nspec:\n  i: v\n  r: x\n",
+            "# c\nspec:\n  i: v\n  r: x\na: x\n",
+            "a: x # c\nspec: {i: v, r: x}\n",
+            "a: x # c\nspec:\n  i: v\n  r: &r x\n",
+        ] {
+            assert_eq!(halves(old, wrong, add("/spec/i", json!("v"))), (false, true), "{wrong}");
+            assert!(verdict(old, wrong, add("/spec/i", json!("v"))).is_err(), "{wrong}");
+        }
+    }
+
+    /// Our own reader takes U+0085 for a character like any other; to libyaml it ends the line.
+    #[test]
+    fn the_meaning_half_is_needed() {
+        let old = "spec:\n  r: x\n";
+        let wrong = "spec:\n  i: \"a\u{85}b\"\n  r: x\n";
+        assert_eq!(halves(old, wrong, add("/spec/i", json!("a\u{85}b"))), (true, false));
+        assert!(verdict(old, wrong, add("/spec/i", json!("a\u{85}b"))).is_err());
+        let right = "spec:\n  i: \"a\\u0085b\"\n  r: x\n";
+        verdict(old, right, add("/spec/i", json!("a\u{85}b"))).unwrap();
+    }
+
+    fn added(text: &str, object: Value) -> Result<Option<String>, Refusal> {
+        appended(b"a: x\n", Span::new(0, 5), text, &[object])
+    }
+
+    /// `on` is a string to one reader and a boolean to another.
+    #[test]
+    fn the_form_half_is_needed_for_new_documents() {
+        added("---\nb: 'on'\n", json!({"b": "on"})).unwrap();
+        for wrong in ["---\nb: on\n", "---\nb: &b 'on'\n", "---\nb: |-\n  on\n"] {
+            assert!(meaning::is_value(wrong, &json!({"b": "on"})).is_ok(), "{wrong}");
+            assert!(added(wrong, json!({"b": "on"})).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_meaning_half_is_needed_for_new_documents() {
+        let (wrong, object) = ("---\nb: \"x\u{85}y\"\n", json!({"b": "x\u{85}y"}));
+        let tree = yaml::read(wrong, 0).unwrap();
+        assert_eq!(form::is_value(&tree, tree.root, &object), Ok(()));
+        assert!(added(wrong, object).is_err());
+    }
+
     #[test]
     fn a_merge_key_behind_the_new_member_is_refused() {
         let old = "d: &d {r: 1}\nspec:\n  x: 1\n  <<: *d\n";
