@@ -357,7 +357,7 @@ mod tests {
         let paths = ["a.yaml", "b.yaml"].map(|name| directory.path().join(name));
         paths.iter().for_each(|path| std::fs::write(path, "kind: Pod\n").unwrap());
         let found = paths.iter().cloned().map(Input::File).collect();
-        let mut inputs = Inputs::new(found, &mut std::io::empty(), None, None, |_, _| ()).unwrap();
+        let mut inputs = Inputs::new(found, &mut std::io::empty(), None, None, |_, _, _| ()).unwrap();
         let needles = crate::capa::needles();
         inputs.scan(&Scan { needles: &needles, skip_templates: false, topology_variable: None }).unwrap();
         assert_eq!(*inputs.bytes(FileId(0)).unwrap(), *b"kind: Pod\n");

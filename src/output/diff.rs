@@ -325,7 +325,7 @@ mod tests {
         let changes =
             run.objects()[..changed].iter().map(|found| (found.at.clone(), vec![operation.clone()])).collect();
         let edited = apply(&Source::new(text.as_bytes()), &Plan { changes, new_documents }).unwrap();
-        of_file(&run, FileId(0), text.as_bytes(), &edited, &(0..changed).collect::<Vec<_>>(), &["K new"])
+        of_file(&run, (FileId(0), b"f"), text.as_bytes(), &edited, &(0..changed).collect::<Vec<_>>(), &["K new"])
     }
 
     const CLUSTER: &str =
