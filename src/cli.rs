@@ -14,7 +14,7 @@ use xaccount::inject::{AllowedNamespaces, LabelSelector};
 #[command(
     name = "kubectl-xaccount",
     bin_name = "kubectl xaccount",
-    version,
+    version = env!("XACCOUNT_VERSION"),
     about = "Point Cluster API AWS clusters at another AWS account",
     long_about = "Point Cluster API AWS clusters at another AWS account.\n\n\
         Edits the manifests of Cluster API Provider AWS (dkp, nkp, clusterctl, Git) so that clusters are created in a \
