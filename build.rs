@@ -11,15 +11,18 @@ use std::process::Command;
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     let version = std::env::var("CARGO_PKG_VERSION").unwrap_or_default();
-    let version = match commit() {
-        Some((commit, day)) => format!("{version} ({}{day})", &commit[..10]),
-        None => version,
+    let (version, day) = match commit() {
+        Some((commit, Some(day))) => (format!("{version} ({} {day})", &commit[..10]), day),
+        Some((commit, None)) => (format!("{version} ({})", &commit[..10]), String::new()),
+        None => (version, String::new()),
     };
     println!("cargo:rustc-env=XACCOUNT_VERSION={version}");
+    // For the man page; empty where it is not known.
+    println!("cargo:rustc-env=XACCOUNT_DAY={day}");
 }
 
-/// The commit's hash, and its day with a blank before it, as far as they are known.
-fn commit() -> Option<(String, String)> {
+/// The commit's hash, and its day, as far as they are known.
+fn commit() -> Option<(String, Option<String>)> {
     if let Some(found) = from_git() {
         return Some(found);
     }
@@ -29,12 +32,11 @@ fn commit() -> Option<(String, String)> {
     let (_, rest) = info.split_once("\"sha1\"")?;
     let commit = rest.split('"').nth(1)?.to_owned();
     let epoch = std::env::var("SOURCE_DATE_EPOCH").ok();
-    let day =
-        epoch.and_then(|seconds| seconds.parse().ok()).map_or(String::new(), |seconds| format!(" {}", day(seconds)));
+    let day = epoch.and_then(|seconds| seconds.parse().ok()).map(day);
     is_hash(&commit).then_some((commit, day))
 }
 
-fn from_git() -> Option<(String, String)> {
+fn from_git() -> Option<(String, Option<String>)> {
     let head = git(&["rev-parse", "--git-path", "HEAD"])?;
     println!("cargo:rerun-if-changed={head}");
     // HEAD names a branch, and the branch's file changes with a commit. A branch that is packed has none until then.
@@ -50,7 +52,7 @@ fn from_git() -> Option<(String, String)> {
     }
     let said = git(&["-c", "log.showSignature=false", "log", "-1", "--no-color", "--format=%H %cs"])?;
     let (commit, day) = said.split_once(' ')?;
-    is_hash(commit).then(|| (commit.to_owned(), format!(" {day}")))
+    is_hash(commit).then(|| (commit.to_owned(), Some(day.to_owned())))
 }
 
 /// What git prints about this directory's own repository; none that is around it counts.

@@ -11,6 +11,9 @@ use clap::Parser;
 use commands::{ExitStatus, Printed, Terminal};
 
 fn main() -> ExitCode {
+    if let Some(printed) = commands::completion::answer(std::env::args_os().skip(1).collect()) {
+        return print(&printed).into();
+    }
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -26,6 +29,7 @@ fn main() -> ExitCode {
     let terminal = Terminal::new(&cli.global);
     let printed = match &cli.verb {
         cli::Verb::Inject(args) => commands::inject::run(args, &terminal),
+        cli::Verb::Completion(args) => commands::completion::run(args),
     };
     print(&printed).into()
 }
