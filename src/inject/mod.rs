@@ -1,5 +1,6 @@
 //! What `inject` thinks: from what a run holds and what is asked for to a plan. No I/O.
 
+mod explain;
 mod identity;
 mod reference;
 mod select;
@@ -180,6 +181,7 @@ pub fn plan(run: &Run, request: &Request) -> Result<Outcome, Failure> {
         Err(nothing) if planner.errors.is_empty() => return Err(Failure::Nothing(nothing)),
         Err(_) => return Err(Failure::Refused(planner.errors)),
     };
+    planner.explain_selection(selected.len());
     planner.one_arn_a_name();
     let served = planner.references(&selected);
     planner.identities(&served);
@@ -283,6 +285,12 @@ impl Planner<'_> {
                     self.errors.push(diagnostic);
                     return None;
                 }
+                self.decided(|| {
+                    let (account, name, partition) = (role.account(), role.name(), role.partition().id());
+                    let path = role.path().trim_start_matches('/');
+                    let title = found.title();
+                    format!("{title}: account {account}, role {path}{name}, partition {partition}, all from --role-arn")
+                });
                 Some(role.clone())
             }
             Target::Account { account, role, partition } => {

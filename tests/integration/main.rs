@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod cases;
+#[cfg(unix)]
+mod completion;
 mod fixtures;
 #[cfg(unix)]
 mod kubectl;
@@ -14,3 +16,4 @@ mod readme;
 mod secrets;
 mod suite;
 mod support;
+mod version;

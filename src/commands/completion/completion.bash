@@ -18,7 +18,7 @@ _kubectl_xaccount() {
     done
     # readline replaces $2 only: what stands before it in the word is not repeated.
     local current=${words[${#words[@]}-1]}
-    local kept=${current%"$2"} value directive=0
+    local kept=${current%"$2"} quoted=${current%%[!\'\"]*} value directive=0
     kept=${kept//[\'\"\\]/}
     words=("${words[@]//[\'\"\\]/}")
 
@@ -29,7 +29,7 @@ _kubectl_xaccount() {
             continue
         fi
         value=${value#"$kept"}
-        if [[ $value == *[![:alnum:]_./,=:@%+~-]* ]]; then printf -v value %q "$value"; fi
+        if [[ -z $quoted && $value == *[![:alnum:]_./,=:@%+~-]* ]]; then printf -v value %q "$value"; fi
         COMPREPLY+=("$value")
     done < <(kubectl-xaccount __complete "${words[@]:1}" 2>/dev/null)
     # A directory or KEY= goes on. bash 3.2 has no compopt.

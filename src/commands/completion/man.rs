@@ -10,7 +10,7 @@ use super::NAME;
 use crate::cli::Cli;
 
 pub(super) fn page() -> io::Result<Vec<u8>> {
-    let mut program = Cli::command();
+    let mut program = Cli::command().subcommand_value_name("COMMAND");
     program.build();
     let version = env!("CARGO_PKG_VERSION");
     let man = Man::new(program.clone())
@@ -18,13 +18,13 @@ pub(super) fn page() -> io::Result<Vec<u8>> {
         .date(env!("XACCOUNT_DAY"))
         .source(format!("{NAME} {version}"))
         .manual("User Commands");
-    let mut text = Vec::new();
-    man.render_title(&mut text)?;
+    let (mut title, mut text) = (Vec::new(), Vec::new());
+    man.render_title(&mut title)?;
     man.render_name_section(&mut text)?;
     man.render_synopsis_section(&mut text)?;
     man.render_description_section(&mut text)?;
     man.render_options_section(&mut text)?;
-    let mut page = without_preamble(&text, true);
+    let mut page = String::from_utf8_lossy(&title).into_owned() + &sections(&text, "SH");
     for verb in program.get_subcommands().filter(|verb| !verb.is_hide_set()) {
         page.push_str(&of_verb(verb)?);
     }
@@ -57,7 +57,7 @@ fn of_verb(verb: &Command) -> io::Result<String> {
     man.render_options_section(&mut text)?;
     let mut section = Roff::new();
     section.control("SH", [name.to_uppercase().as_str()]);
-    let mut page = section.to_roff() + &without_preamble(&text, false).replace("\n.SH ", "\n.SS ");
+    let mut page = section.to_roff() + &sections(&text, "SS");
     if let Some(help) = verb.get_after_long_help() {
         page.push_str(&as_typed(&help.to_string()));
     }
@@ -87,21 +87,17 @@ fn as_typed(text: &str) -> String {
     roff.to_roff()
 }
 
-/// clap_mangen begins every section with two lines that one page needs once.
-fn without_preamble(text: &[u8], first: bool) -> String {
-    let is_preamble = |line: &str| line.starts_with(".ie \\n(.g") || line.starts_with(".el .ds");
-    let text = String::from_utf8_lossy(text);
-    let mut left = if first { 2 } else { 0 };
+/// clap_mangen begins every section with the same two lines; the title's are enough. Headings become `heading`.
+fn sections(text: &[u8], heading: &str) -> String {
     let mut page = String::new();
-    for line in text.lines() {
-        if is_preamble(line) {
-            if left == 0 {
-                continue;
-            }
-            left -= 1;
+    for line in String::from_utf8_lossy(text).lines() {
+        if line.starts_with(".ie ") || line.starts_with(".el ") {
+            continue;
         }
-        page.push_str(line);
-        page.push('\n');
+        match line.strip_prefix(".SH ") {
+            Some(title) => page.push_str(&format!(".{heading} {title}\n")),
+            None => page.push_str(&format!("{line}\n")),
+        }
     }
     page
 }

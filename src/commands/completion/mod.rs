@@ -10,7 +10,7 @@ use std::io;
 
 use clap::{Command, CommandFactory};
 use clap_complete::engine::{self, CompletionCandidate};
-use clap_complete::env::{EnvCompleter, Fish, Powershell, Shells, Zsh};
+use clap_complete::env::{EnvCompleter, Fish, Powershell};
 
 use super::{ExitStatus, Printed};
 use crate::cli::{Cli, Completion, CompletionOf};
@@ -22,13 +22,6 @@ const NAME: &str = "kubectl-xaccount";
 /// Set by the scripts of clap_complete to the name of the shell. Our own name, so that nobody sets it by accident.
 const VARIABLE: &str = "_KUBECTL_XACCOUNT_COMPLETE";
 
-/// As a file `_kubectl-xaccount` in `fpath`, the script is read by the first call, which has to complete, too.
-const ZSH_AUTOLOAD: &str = "\
-if [[ ${funcstack[1]} == _kubectl-xaccount ]]; then
-    _clap_dynamic_completer_kubectl_xaccount \"$@\"
-fi
-";
-
 // The directives of cobra (cobra.dev, completions.go, `ShellCompDirective`).
 const NO_SPACE: u8 = 2;
 const NO_FILES: u8 = 4;
@@ -36,7 +29,7 @@ const NO_FILES: u8 = 4;
 pub(crate) fn run(args: &Completion) -> Printed {
     let text = match args.what {
         CompletionOf::Bash => Ok(include_bytes!("completion.bash").to_vec()),
-        CompletionOf::Zsh => script(&Zsh).map(|text| [text.as_slice(), ZSH_AUTOLOAD.as_bytes()].concat()),
+        CompletionOf::Zsh => Ok(include_bytes!("completion.zsh").to_vec()),
         CompletionOf::Fish => script(&Fish),
         CompletionOf::Powershell => script(&Powershell),
         CompletionOf::Kubectl => Ok(include_bytes!("kubectl_complete-xaccount").to_vec()),
@@ -47,6 +40,7 @@ pub(crate) fn run(args: &Completion) -> Printed {
 
 fn script(shell: &dyn EnvCompleter) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
+    // The name is looked up on PATH when the key is pressed.
     shell.write_registration(VARIABLE, NAME, NAME, NAME, &mut text)?;
     Ok(text)
 }
@@ -60,8 +54,10 @@ fn printed(text: io::Result<Vec<u8>>) -> Printed {
 
 /// The answer, if these arguments are a shell's question and no verb.
 ///
-/// - `__complete WORD…` comes from `kubectl_complete-xaccount` and from the bash script; the last word is being typed.
+/// - `__complete WORD…` comes from `kubectl_complete-xaccount`, bash and zsh.
 /// - `-- kubectl-xaccount WORD…` with the variable set comes from the scripts of clap_complete.
+///
+/// The last word is being typed.
 pub(crate) fn answer(mut arguments: Vec<OsString>) -> Option<Printed> {
     let first = arguments.first()?;
     if first == "__complete" {
@@ -69,30 +65,29 @@ pub(crate) fn answer(mut arguments: Vec<OsString>) -> Option<Printed> {
         if arguments.len() == 1 {
             arguments.push(OsString::new());
         }
-        let at = arguments.len() - 1;
-        return Some(printed(candidates(arguments, at).map(|candidates| lines(&candidates).into_bytes())));
+        return Some(printed(candidates(arguments).map(|candidates| lines(&candidates).into_bytes())));
     }
     if first != "--" || arguments.len() < 2 {
         return None;
     }
-    let shell = std::env::var(VARIABLE).ok()?;
-    let shells = Shells::builtins();
-    let shell = shells.completer(&shell)?;
+    let shell: &dyn EnvCompleter = match std::env::var(VARIABLE).ok()?.as_str() {
+        "fish" => &Fish,
+        "powershell" => &Powershell,
+        _ => return None,
+    };
     arguments.remove(0);
-    // zsh alone says where the cursor is; it drops the word that is being typed where that is empty.
-    let at = std::env::var("_CLAP_COMPLETE_INDEX").ok().and_then(|at| at.parse().ok());
-    let at = at.unwrap_or(arguments.len() - 1).min(arguments.len());
     let mut text = Vec::new();
-    let mut command = command(&arguments, at);
+    let mut command = command(&arguments);
     let here = std::env::current_dir().ok();
     let result = shell.write_complete(&mut command, arguments, here.as_deref(), &mut text);
     Some(printed(result.map(|()| text)))
 }
 
-fn candidates(words: Vec<OsString>, at: usize) -> io::Result<Vec<CompletionCandidate>> {
-    let mut command = command(&words, at);
+fn candidates(words: Vec<OsString>) -> io::Result<Vec<CompletionCandidate>> {
+    let mut command = command(&words);
     let here = std::env::current_dir().ok();
-    engine::complete(&mut command, words, at, here.as_deref())
+    let last = words.len() - 1;
+    engine::complete(&mut command, words, last, here.as_deref())
 }
 
 /// Candidates as cobra prints them: one a line with a tab before its description, then the directive.
@@ -115,15 +110,14 @@ fn lines(candidates: &[CompletionCandidate]) -> String {
     text
 }
 
-/// The command line as the engine is to see it, with the word at `at` being typed.
-fn command(words: &[OsString], at: usize) -> Command {
-    let typed = words.get(at).map_or(OsStr::new(""), OsString::as_os_str).as_encoded_bytes();
-    let found = Found::new(&words[1.min(at)..at]);
-    let mut command = values::complete(Cli::command(), &found);
+/// The command line as the engine is to see it: the program's name and more words, of which the last is being typed.
+fn command(words: &[OsString]) -> Command {
+    let typed = words.last().map_or(OsStr::new(""), OsString::as_os_str).as_encoded_bytes();
+    let before = words.get(1..words.len() - 1).unwrap_or_default();
+    let mut command = values::complete(Cli::command(), &Found::new(before));
     // Adds the global flags to each verb.
     command.build();
-    let flags = typed.starts_with(b"-");
-    adapt(command, flags, typed.contains(&b'='))
+    adapt(command, typed.starts_with(b"-"), typed.contains(&b'='))
 }
 
 /// Two things that the engine does not do by itself: flags are offered only to a word that begins with a dash, as kubectl
