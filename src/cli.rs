@@ -275,7 +275,7 @@ pub(crate) enum OutputFormat {
 
 const COMPLETION_EXAMPLES: &str = "\
 Examples:
-  # For kubectl xaccount …, in every shell that kubectl itself completes in: a program on PATH that kubectl asks
+  # For kubectl xaccount …, in every shell: a program on PATH that kubectl asks
   kubectl xaccount completion kubectl > ~/.local/bin/kubectl_complete-xaccount
   chmod +x ~/.local/bin/kubectl_complete-xaccount
 

@@ -45,10 +45,18 @@ fn paragraph(text: &str) -> Option<(&str, &str)> {
 /// A verb as a section; what would be sections of its own page are subsections.
 fn of_verb(verb: &Command) -> io::Result<String> {
     let name = verb.get_bin_name().unwrap_or_else(|| verb.get_name()).to_owned();
-    // They stand under OPTIONS already.
     let own = verb.clone().mut_args(|arg| {
+        // They stand under OPTIONS already.
         let everywhere = arg.is_global_set() || arg.get_id() == "help";
-        if everywhere { arg.hide(true) } else { arg }
+        // clap_mangen does not know aliases.
+        match (arg.get_visible_aliases(), arg.get_help()) {
+            _ if everywhere => arg.hide(true),
+            (Some(aliases), Some(help)) if !aliases.is_empty() => {
+                let help = format!("{help}. Also --{}", aliases.join(", --"));
+                arg.help(help)
+            }
+            _ => arg,
+        }
     });
     let man = Man::new(own);
     let mut text = Vec::new();
