@@ -76,7 +76,7 @@ fn is_hash(text: &str) -> bool {
 
 /// The day in UTC of seconds since 1970, in the proleptic Gregorian calendar.
 fn day(seconds: u64) -> String {
-    let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let mut days = seconds / 86_400;
     let mut year = 1970;
     loop {
