@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
 use clap::builder::OsStringValueParser;
-use clap::{ArgMatches, CommandFactory};
+use clap::{ArgMatches, Command, CommandFactory};
 
 use crate::cli::Cli;
 use xaccount::aws::RoleArn;
@@ -15,11 +15,12 @@ use xaccount::diag::FileId;
 use xaccount::files::{self, Input};
 use xaccount::run::{self, Run, Scan};
 
-/// Nobody waits longer for a key. What was found until then is offered.
-const LONGEST: Duration = Duration::from_secs(1);
+/// What is read for one key: these many bytes of these many files, which is a blink.
+const BYTES: u64 = 32 << 20;
+const FILES: usize = 2000;
 
-/// A larger file is no manifest that somebody waits for.
-const LARGEST: u64 = 16 << 20;
+/// For a directory without end, and a file system that does not answer. What was found until then is offered.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// The manifests of a command line, read when the first value out of them is wanted. Says nothing of what goes wrong.
 #[derive(Clone)]
@@ -45,19 +46,12 @@ impl Found {
 
     /// The verb's arguments as far as they can be told. Their values may be anything.
     fn matches(&self) -> Option<ArgMatches> {
-        let any = |arg: clap::Arg| match arg.get_action().takes_values() {
-            true => arg.value_parser(OsStringValueParser::new()),
-            false => arg,
-        };
-        let command = Cli::command()
-            .no_binary_name(true)
-            .ignore_errors(true)
-            .disable_help_flag(true)
-            .disable_version_flag(true)
-            .mut_args(any)
-            .mut_subcommands(|verb| verb.disable_help_flag(true).mut_args(any));
-        let matches = command.try_get_matches_from(self.words.iter()).ok()?;
-        matches.subcommand().map(|(_, verb)| verb.clone())
+        let command = lenient(Cli::command()).no_binary_name(true).ignore_errors(true).disable_version_flag(true);
+        let mut matches = command.try_get_matches_from(self.words.iter()).ok()?;
+        while let Some((_, verb)) = matches.remove_subcommand() {
+            matches = verb;
+        }
+        Some(matches)
     }
 
     /// A flag's value, where it stands on the command line.
@@ -106,12 +100,23 @@ impl Found {
     }
 }
 
+/// The same command with values that are not looked at.
+fn lenient(command: Command) -> Command {
+    command
+        .disable_help_flag(true)
+        .mut_args(|arg| match arg.get_action().takes_values() {
+            true => arg.value_parser(OsStringValueParser::new()),
+            false => arg,
+        })
+        .mut_subcommands(lenient)
+}
+
 fn values(matches: &ArgMatches, id: &str) -> impl Iterator<Item = OsString> + use<> {
     let values = matches.try_get_many::<OsString>(id).ok().flatten();
     values.map(|values| values.cloned().collect::<Vec<_>>()).unwrap_or_default().into_iter()
 }
 
-/// Reads regular files, as many as there is time for. Those that can't be read or understood are passed by.
+/// Reads regular files as far as the bounds go. Those that can't be read or understood are passed by.
 fn read(paths: Vec<PathBuf>, recursive: bool) -> Run {
     let until = Instant::now() + LONGEST;
     let (send, receive) = mpsc::channel();
@@ -120,12 +125,14 @@ fn read(paths: Vec<PathBuf>, recursive: bool) -> Run {
         let needles = capa::needles();
         let options = Scan { needles: &needles, skip_templates: true, topology_variable: None };
         let inputs = paths.into_iter().flat_map(|path| files::find(&[path], recursive).unwrap_or_default());
-        let mut next = 0;
-        for input in inputs {
+        let (mut next, mut left) = (0, BYTES);
+        for input in inputs.take(FILES) {
             let Input::File(path) = input else { continue };
-            if !std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() <= LARGEST) {
+            let Ok(length) = std::fs::metadata(&path).map(|metadata| metadata.len()) else { continue };
+            if length > left {
                 continue;
             }
+            left -= length;
             let Ok((bytes, _)) = files::read(&path) else { continue };
             let Ok(scanned) = run::scan(FileId(next), &bytes, &options) else { continue };
             let file = run::File { name: path.display().to_string(), brace: scanned.brace, identities_only: false };

@@ -69,6 +69,9 @@ fn of_verb(verb: &Command) -> io::Result<String> {
     if let Some(help) = verb.get_after_long_help() {
         page.push_str(&as_typed(&help.to_string()));
     }
+    for verb in verb.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+        page.push_str(&of_verb(verb)?);
+    }
     Ok(page)
 }
 

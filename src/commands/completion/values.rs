@@ -15,7 +15,7 @@ const MANIFESTS: &[&str] = &["yaml", "yml", "json"];
 
 /// Tells each flag of each verb where its values come from. Flags with a fixed set of values tell it themselves.
 pub(super) fn complete(command: Command, found: &Found) -> Command {
-    command.mut_args(|arg| with_values(arg, found)).mut_subcommands(|verb| verb.mut_args(|arg| with_values(arg, found)))
+    command.mut_args(|arg| with_values(arg, found)).mut_subcommands(|verb| complete(verb, found))
 }
 
 fn with_values(arg: Arg, found: &Found) -> Arg {
