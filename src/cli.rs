@@ -14,7 +14,7 @@ use xaccount::inject::{AllowedNamespaces, LabelSelector};
 #[command(
     name = "kubectl-xaccount",
     bin_name = "kubectl xaccount",
-    version,
+    version = env!("XACCOUNT_VERSION"),
     about = "Point Cluster API AWS clusters at another AWS account",
     long_about = "Point Cluster API AWS clusters at another AWS account.\n\n\
         Edits the manifests of Cluster API Provider AWS (dkp, nkp, clusterctl, Git) so that clusters are created in a \
@@ -63,6 +63,7 @@ pub(crate) enum ColorWhen {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     Inject(Box<Inject>),
+    Completion(Completion),
 }
 
 const INJECT_EXAMPLES: &str = "\
@@ -262,10 +263,62 @@ pub(crate) struct ModeArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
+    /// The whole result
     Yaml,
+    /// A diff for git apply
     Patch,
+    /// Patches for kustomize and Flux
     JsonPatch,
+    /// A report as JSON
     Report,
+}
+
+const COMPLETION_EXAMPLES: &str = "\
+Examples:
+  # For kubectl xaccount …, in every shell: a program on PATH that kubectl asks
+  kubectl xaccount completion kubectl > ~/.local/bin/kubectl_complete-xaccount
+  chmod +x ~/.local/bin/kubectl_complete-xaccount
+
+  # For kubectl-xaccount …: bash, in ~/.bashrc
+  source <(kubectl-xaccount completion bash)
+
+  # zsh, in ~/.zshrc behind compinit
+  source <(kubectl-xaccount completion zsh)
+
+  # fish, in ~/.config/fish/config.fish
+  kubectl-xaccount completion fish | source
+
+  # PowerShell, in $PROFILE
+  kubectl-xaccount completion powershell | Out-String | Invoke-Expression
+
+  # The man page
+  kubectl xaccount completion man > ~/.local/share/man/man1/kubectl-xaccount.1";
+
+/// Print completion for kubectl or a shell, or the man page
+///
+/// Completes flags and values: manifests, and the clusters, namespaces, identities, roles and accounts that the manifests on the command line hold. Nothing is written: the help says where to put what is printed. The scripts ask the program itself, so that they always know its flags; print them anew with each version all the same.
+#[derive(Debug, Args)]
+#[command(after_long_help = COMPLETION_EXAMPLES)]
+pub(crate) struct Completion {
+    /// What to print: bash, zsh, fish, powershell, kubectl or man
+    #[arg(value_name = "WHAT", hide_possible_values = true)]
+    pub(crate) what: CompletionOf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompletionOf {
+    /// Script for kubectl-xaccount in bash
+    Bash,
+    /// Script for kubectl-xaccount in zsh
+    Zsh,
+    /// Script for kubectl-xaccount in fish
+    Fish,
+    /// Script for kubectl-xaccount in PowerShell
+    Powershell,
+    /// Program kubectl_complete-xaccount for kubectl xaccount
+    Kubectl,
+    /// Man page
+    Man,
 }
 
 /// A path into a topology's variables.

@@ -11,6 +11,9 @@ use clap::{CommandFactory, FromArgMatches};
 use commands::{ExitStatus, Printed, Terminal};
 
 fn main() -> ExitCode {
+    if let Some(printed) = commands::completion::answer(std::env::args_os().skip(1).collect()) {
+        return print(&printed).into();
+    }
     let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -27,6 +30,7 @@ fn main() -> ExitCode {
     commands::begin_progress(&cli.global);
     let printed = match &cli.verb {
         cli::Verb::Inject(args) => commands::inject::run(args, &terminal),
+        cli::Verb::Completion(args) => commands::completion::run(args),
     };
     commands::end_progress();
     print(&printed).into()

@@ -86,6 +86,7 @@ impl Planner<'_> {
     /// Plans the identities that are needed.
     pub(super) fn identities(&mut self, served: &[Served]) {
         if !self.request.with_identity {
+            self.decided(|| "identities are neither made nor mended, because of --no-identity".into());
             served.iter().for_each(|one| self.refuse_other_role(one));
             return;
         }
@@ -95,6 +96,7 @@ impl Planner<'_> {
             let run = self.run;
             let there = run.identities(IdentityKind::Role, &one.name);
             for &index in there {
+                self.explain_there(one, index);
                 self.mend(index, one);
                 self.refuse_dependence(index, one);
                 self.warn_of_existing(index, one);
@@ -131,6 +133,7 @@ impl Planner<'_> {
         missing.sort_by(|a, b| a.name.cmp(&b.name));
         for one in missing {
             if let Some((file, version)) = self.file_for(ROLE_IDENTITY, &one.name, &one.objects) {
+                self.explain_new(one, &file);
                 let object = self.new_identity(one, version);
                 let title = format!("{ROLE_IDENTITY} {}", one.name);
                 self.add(object, ChangeKind::IdentityAdded, title, file, one.role.to_string());

@@ -1,5 +1,6 @@
 //! What `inject` thinks: from what a run holds and what is asked for to a plan. No I/O.
 
+mod explain;
 mod identity;
 mod reference;
 mod select;
@@ -181,6 +182,7 @@ pub fn plan(run: &Run, request: &Request) -> Result<Outcome, Failure> {
         Err(_) => return Err(Failure::Refused(planner.errors)),
     };
     planner.warn_of_names_that_fit_nothing();
+    planner.explain_selection(selected.len());
     planner.one_arn_a_name();
     let served = planner.references(&selected);
     planner.identities(&served);
@@ -304,6 +306,12 @@ impl Planner<'_> {
                     self.errors.push(diagnostic);
                     return None;
                 }
+                self.decided(|| {
+                    let (account, name, partition) = (role.account(), role.name(), role.partition().id());
+                    let path = role.path().trim_start_matches('/');
+                    let title = found.title();
+                    format!("{title}: account {account}, role {path}{name}, partition {partition}, all from --role-arn")
+                });
                 Some(role.clone())
             }
             Target::Account { account, role, partition } => {

@@ -186,7 +186,8 @@ impl Planner<'_> {
         let before = match existing {
             Existing::Right(name) => {
                 self.decided(|| {
-                    format!("{}: {} already names {ROLE_IDENTITY}/{name}", found.title(), reference.path.join("."))
+                    let path = reference.path.join(".");
+                    format!("{}: {path} already names {ROLE_IDENTITY}/{name}, which is right", found.title())
                 });
                 if self.outcome.right.last() != Some(&index) {
                     self.outcome.right.push(index);
@@ -218,7 +219,11 @@ impl Planner<'_> {
         }
         self.warn_about(index);
         let (kind, operations) = operations(reference, &wanted);
-        self.decided(|| format!("{}: {} will name {ROLE_IDENTITY}/{wanted}", found.title(), reference.path.join(".")));
+        let from = self.name_from();
+        self.decided(|| {
+            let path = reference.path.join(".");
+            format!("{}: {path} will name {ROLE_IDENTITY}/{wanted} ({from})", found.title())
+        });
         let after = format!(
             "{}, role {}{}, identity {wanted}",
             role.account(),

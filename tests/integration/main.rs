@@ -4,6 +4,8 @@
 
 mod cases;
 #[cfg(unix)]
+mod completion;
+#[cfg(unix)]
 mod faults;
 mod fixtures;
 #[cfg(unix)]
@@ -21,3 +23,4 @@ mod secrets;
 mod sockets;
 mod suite;
 mod support;
+mod version;

@@ -1,0 +1,151 @@
+//! What the manifests on an unfinished command line hold.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock, mpsc};
+use std::time::{Duration, Instant};
+
+use clap::builder::OsStringValueParser;
+use clap::{ArgMatches, Command, CommandFactory};
+
+use crate::cli::Cli;
+use xaccount::aws::RoleArn;
+use xaccount::capa::{self, IdentityKind, Role};
+use xaccount::diag::FileId;
+use xaccount::files::{self, Input};
+use xaccount::run::{self, Run, Scan};
+
+/// What is read for one key: these many bytes of these many files, which is a blink.
+const BYTES: u64 = 32 << 20;
+const FILES: usize = 2000;
+
+/// For a directory without end, and a file system that does not answer. What was found until then is offered.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// The manifests of a command line, read when the first value out of them is wanted. Says nothing of what goes wrong.
+#[derive(Clone)]
+pub(super) struct Found {
+    words: Arc<[OsString]>,
+    run: Arc<OnceLock<Run>>,
+}
+
+impl Found {
+    /// Of these words, the ones before that which is being typed, without the program's name.
+    pub(super) fn new(words: &[OsString]) -> Self {
+        Self { words: words.into(), run: Arc::default() }
+    }
+
+    fn run(&self) -> &Run {
+        self.run.get_or_init(|| {
+            let Some(matches) = self.matches() else { return Run::default() };
+            let paths = ["paths", "filenames", "identity_file"].into_iter().flat_map(|id| values(&matches, id));
+            let recursive = matches.try_get_one::<bool>("recursive").ok().flatten().copied().unwrap_or_default();
+            read(paths.map(PathBuf::from).collect(), recursive)
+        })
+    }
+
+    /// The verb's arguments as far as they can be told. Their values may be anything.
+    fn matches(&self) -> Option<ArgMatches> {
+        let command = lenient(Cli::command()).no_binary_name(true).ignore_errors(true).disable_version_flag(true);
+        let mut matches = command.try_get_matches_from(self.words.iter()).ok()?;
+        while let Some((_, verb)) = matches.remove_subcommand() {
+            matches = verb;
+        }
+        Some(matches)
+    }
+
+    /// A flag's value, where it stands on the command line.
+    pub(super) fn given(&self, id: &str) -> Option<String> {
+        let value = values(&self.matches()?, id).next()?;
+        value.into_string().ok()
+    }
+
+    /// Names of identities of a kind.
+    pub(super) fn identities(&self, kind: IdentityKind) -> Vec<String> {
+        let is = |role: &Role| match kind {
+            IdentityKind::Role => matches!(role, Role::Identity(..)),
+            IdentityKind::Controller => matches!(role, Role::Controller(_)),
+            IdentityKind::Static => *role == Role::Static,
+        };
+        let objects = self.run().objects().iter().filter(|found| is(&found.object.role));
+        objects.filter_map(|found| found.object.name.clone()).collect()
+    }
+
+    /// The role ARNs of identities, each with its identity's name.
+    pub(super) fn roles(&self) -> Vec<(RoleArn, String)> {
+        let objects = self.run().objects().iter();
+        objects
+            .filter_map(|found| match &found.object.role {
+                Role::Identity(identity, _) => {
+                    Some((identity.role_arn.text()?.parse().ok()?, found.object.name.clone()?))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The objects that can carry a reference: cluster, namespace, title.
+    pub(super) fn clusters(&self) -> Vec<(Option<String>, Option<String>, String)> {
+        let run = self.run();
+        let bearers = run.objects().iter().filter(|found| found.object.references().next().is_some());
+        bearers
+            .map(|found| (run.cluster_name(found).map(str::to_owned), found.object.namespace.clone(), found.title()))
+            .collect()
+    }
+
+    /// The labels of the objects that can carry a reference, as `KEY=VALUE`.
+    pub(super) fn labels(&self) -> Vec<String> {
+        let bearers = self.run().objects().iter().filter(|found| found.object.references().next().is_some());
+        bearers.flat_map(|found| found.object.labels.iter().map(|(key, value)| format!("{key}={value}"))).collect()
+    }
+}
+
+/// The same command with values that are not looked at.
+fn lenient(command: Command) -> Command {
+    command
+        .disable_help_flag(true)
+        .mut_args(|arg| match arg.get_action().takes_values() {
+            true => arg.value_parser(OsStringValueParser::new()),
+            false => arg,
+        })
+        .mut_subcommands(lenient)
+}
+
+fn values(matches: &ArgMatches, id: &str) -> impl Iterator<Item = OsString> + use<> {
+    let values = matches.try_get_many::<OsString>(id).ok().flatten();
+    values.map(|values| values.cloned().collect::<Vec<_>>()).unwrap_or_default().into_iter()
+}
+
+/// Reads regular files as far as the bounds go. Those that can't be read or understood are passed by.
+fn read(paths: Vec<PathBuf>, recursive: bool) -> Run {
+    let until = Instant::now() + LONGEST;
+    let (send, receive) = mpsc::channel();
+    // It ends with the program, wherever it hangs.
+    std::thread::spawn(move || {
+        let needles = capa::needles();
+        let options = Scan { needles: &needles, skip_templates: true, topology_variable: None };
+        let inputs = paths.into_iter().flat_map(|path| files::find(&[path], recursive).unwrap_or_default());
+        let (mut next, mut left) = (0, BYTES);
+        for input in inputs.take(FILES) {
+            let Input::File(path) = input else { continue };
+            let Ok(length) = std::fs::metadata(&path).map(|metadata| metadata.len()) else { continue };
+            if length > left {
+                continue;
+            }
+            left -= length;
+            let Ok((bytes, _)) = files::read(&path) else { continue };
+            let Ok(scanned) = run::scan(FileId(next), &bytes, &options) else { continue };
+            let file = run::File { name: path.display().to_string(), brace: scanned.brace, identities_only: false };
+            if send.send((file, scanned.objects)).is_err() {
+                return;
+            }
+            next += 1;
+        }
+    });
+    let (mut files, mut objects) = (Vec::new(), Vec::new());
+    while let Ok((file, found)) = receive.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        files.push(file);
+        objects.extend(found);
+    }
+    Run::new(files, objects)
+}
