@@ -1,6 +1,7 @@
 //! All flags.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -271,6 +272,19 @@ pub(crate) enum OutputFormat {
 /// A path into a topology's variables.
 #[derive(Clone, Debug)]
 pub(crate) struct TopologyVariable(pub(crate) Vec<String>);
+
+/// The words of the command line, in which the name of a file is never taken for a flag: pre-commit passes names as they
+/// are, `-dash.yaml` too, and no `--` can stand before them, because users' own flags come behind the hook's.
+pub(crate) fn command_line(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut flags = true;
+    let path = |word: OsString| {
+        flags &= word != "--";
+        let file = Path::new(&word);
+        let dashed = flags && word.as_encoded_bytes().starts_with(b"-") && file.extension().is_some();
+        if dashed && file.is_file() { Path::new(".").join(file).into_os_string() } else { word }
+    };
+    words.map(path).collect()
+}
 
 /// Any path, the empty one too: the error about that is ours.
 fn path() -> impl TypedValueParser<Value = PathBuf> {

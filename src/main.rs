@@ -11,7 +11,7 @@ use clap::Parser;
 use commands::{ExitStatus, Printed, Terminal};
 
 fn main() -> ExitCode {
-    let cli = match cli::Cli::try_parse() {
+    let cli = match cli::Cli::try_parse_from(cli::command_line(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are answers; anything else is wrong usage, and never looks like a difference.

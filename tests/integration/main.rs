@@ -8,6 +8,8 @@ mod fixtures;
 mod kubectl;
 mod outputs;
 mod patch;
+#[cfg(unix)]
+mod pre_commit;
 mod properties;
 #[cfg(unix)]
 mod readme;
