@@ -26,6 +26,7 @@ fn main() -> ExitCode {
     let terminal = Terminal::new(&cli.global);
     let printed = match &cli.verb {
         cli::Verb::Inject(args) => commands::inject::run(args, &terminal),
+        cli::Verb::Function(args) => commands::function::run(args, &terminal),
     };
     print(&printed).into()
 }

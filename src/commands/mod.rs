@@ -1,5 +1,6 @@
 //! One file per verb: arguments to the library, its answers to text.
 
+pub(crate) mod function;
 pub(crate) mod inject;
 
 use std::io::IsTerminal;
