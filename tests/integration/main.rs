@@ -5,6 +5,8 @@
 mod cases;
 mod fixtures;
 #[cfg(unix)]
+mod gitops;
+#[cfg(unix)]
 mod krm;
 #[cfg(unix)]
 mod kubectl;

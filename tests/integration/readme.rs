@@ -171,7 +171,7 @@ fn every_command_of_the_readme_works_as_shown() {
 /// Pages with commands that other modules run, because these need peers.
 #[test]
 fn no_page_has_commands_that_are_not_run() {
-    let others = ["pre-commit.md", "krm.md"];
+    let others = ["pre-commit.md", "krm.md", "gitops.md"];
     for entry in fs::read_dir(root().join("docs")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         if name.ends_with(".md") && !others.contains(&name.as_str()) {
@@ -215,7 +215,7 @@ fn every_flag_of_the_pages_is_one_of_the_program() {
         ["--git", "--output", "--release", "--locked", "--path", "--output-directory", "--version", "--cluster-name"];
     // Of pre-commit, kustomize and kpt.
     let peers = ["--all-files", "--enable-alpha-plugins", "--enable-exec", "--exec", "--allow-exec", "--help"];
-    for page in ["README.md", "CHANGELOG.md", "docs/report.md", "docs/pre-commit.md", "docs/krm.md"] {
+    for page in ["README.md", "CHANGELOG.md", "docs/report.md", "docs/pre-commit.md", "docs/krm.md", "docs/gitops.md"] {
         let text = read(page);
         for flag in text
             .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
