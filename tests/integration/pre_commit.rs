@@ -352,7 +352,7 @@ fn every_command_of_the_page_works_as_shown() {
     assert!(run_count >= 5, "only {run_count} commands were found");
 }
 
-/// What two hooks do that are run at the same time, as by two terminals or by prek.
+/// What two hooks do that are run at the same time, as in two terminals.
 #[test]
 fn two_processes_at_once_lose_nothing() {
     for round in 0..10 {
@@ -426,11 +426,11 @@ fn the_rust_hook_is_built_and_runs() {
     eprintln!("the hook was built in {} s", start.elapsed().as_secs());
 
     fs::remove_file(place.path("bin/kubectl-xaccount")).unwrap();
-    place.write("heron.yaml", cluster("heron"));
+    place.write("clusters/heron.yaml", cluster("heron"));
     place.must("work", "git", &["add", "-A"]);
     let first = place.run("work", "pre-commit", &["run"]);
     assert_eq!(first.status.code(), Some(1), "{}", said(&first));
-    assert!(place.read("heron.yaml").starts_with(&pointed("heron")));
+    assert_eq!(place.read("clusters/heron.yaml"), pointed("heron"), "{}", said(&first));
     place.must("work", "git", &["add", "-A"]);
     place.must("work", "pre-commit", &["run"]);
 }
