@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_list_and_its_items_change_together() {
-        let item = |index: usize| PointerBuf::parse(&format!("/items/{index}")).unwrap();
+        let item = |index: usize| PointerBuf::parse(format!("/items/{index}")).unwrap();
         for (old, new) in [
             (
                 "items:\n- # c\n  spec: {}\n- spec:\n",
