@@ -1,9 +1,11 @@
 //! All flags.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use xaccount::aws::{AccountId, DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
 use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind, Version};
@@ -63,6 +65,8 @@ pub(crate) enum ColorWhen {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     Inject(Box<Inject>),
+    #[command(name = "fn")]
+    Function(Box<Function>),
     Completion(Completion),
 }
 
@@ -102,6 +106,89 @@ pub(crate) struct Inject {
     pub(crate) identity: IdentityArgs,
     #[command(flatten)]
     pub(crate) mode: ModeArgs,
+}
+
+const FN_EXAMPLES: &str = "\
+What to do is said by flags, or by a functionConfig: a ConfigMap whose data has the flags' names as keys. A flag without a
+value is \"true\" there; several values stand one a line.
+
+Examples:
+  # kpt, in place
+  kpt fn eval clusters --exec 'kubectl-xaccount fn --account=222222222222 --identity-file=identities.yaml'
+
+  # kustomize, with the ConfigMap as a transformer; kubectl kustomize skips exec functions without a word
+  kustomize build --enable-alpha-plugins --enable-exec .
+
+Exit status:
+  0  done; nothing to point is no error here
+  2  an error or wrong usage; the items come out unchanged, and results say why";
+
+/// The same as inject, as a KRM function
+///
+/// Reads a ResourceList from standard input and prints it with the clusters in it pointed at the target account. New identities are items behind the others; with --identity-file their path annotation is that file. Results say what was changed.
+#[derive(Debug, Args)]
+#[command(after_long_help = FN_EXAMPLES, override_usage = "kubectl xaccount fn [(--role-arn ARN | --account ID)] [flags]")]
+pub(crate) struct Function {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    #[command(flatten)]
+    pub(crate) identity: IdentityArgs,
+}
+
+/// The flags of `fn`, as a functionConfig says them.
+#[derive(Debug, Parser)]
+#[command(no_binary_name = true, disable_help_flag = true)]
+struct FunctionConfig {
+    #[command(flatten)]
+    function: Function,
+}
+
+impl Function {
+    /// Whether the command line says any of these flags.
+    pub(crate) fn on_command_line() -> bool {
+        let words = command_line(std::env::args_os());
+        let Ok(matches) = Cli::command().try_get_matches_from(words) else { return false };
+        matches.subcommand_matches("fn").is_some_and(|given| {
+            let flags = FunctionConfig::command();
+            let said = |flag: &clap::Arg| given.value_source(flag.get_id().as_str()) == Some(ValueSource::CommandLine);
+            flags.get_arguments().any(said)
+        })
+    }
+
+    /// The flags that a functionConfig's data say.
+    ///
+    /// # Errors
+    /// A sentence: a key that is no flag, or a value that the flag does not take.
+    pub(crate) fn from_data(data: &[(String, String)]) -> Result<Self, String> {
+        let command = FunctionConfig::command();
+        let mut words = Vec::new();
+        for (key, value) in data {
+            if key == "inline-policy" {
+                return Err(
+                    "inline-policy names a file of this machine, and data may not: pass --inline-policy as a flag"
+                        .into(),
+                );
+            }
+            let Some(flag) = command.get_arguments().find(|flag| flag.get_long() == Some(key)) else {
+                let known: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+                return Err(format!("data.{key} is no flag of fn; these are: {}", known.join(", ")));
+            };
+            match (flag.get_action(), value.as_str()) {
+                (ArgAction::SetTrue, "true") => words.push(format!("--{key}")),
+                (ArgAction::SetTrue, "false") => {}
+                (ArgAction::SetTrue, _) => return Err(format!("data.{key} is '{value}': write \"true\" or \"false\"")),
+                _ if value.is_empty() => words.push(format!("--{key}=")),
+                _ => words.extend(value.lines().map(|line| format!("--{key}={line}"))),
+            }
+        }
+        FunctionConfig::try_parse_from(words).map(|config| config.function).map_err(|error| {
+            let text = error.render().to_string();
+            let first = text.split("\n\n").next().unwrap_or_default();
+            first.trim_start_matches("error: ").split_whitespace().collect::<Vec<_>>().join(" ")
+        })
+    }
 }
 
 #[derive(Debug, Args)]
@@ -324,6 +411,19 @@ pub(crate) enum CompletionOf {
 /// A path into a topology's variables.
 #[derive(Clone, Debug)]
 pub(crate) struct TopologyVariable(pub(crate) Vec<String>);
+
+/// The words of the command line, in which the name of a file is never taken for a flag: pre-commit passes names as they
+/// are, `-dash.yaml` too, and no `--` can stand before them, because users' own flags come behind the hook's.
+pub(crate) fn command_line(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut flags = true;
+    let path = |word: OsString| {
+        flags &= word != "--";
+        let file = Path::new(&word);
+        let dashed = flags && word.as_encoded_bytes().starts_with(b"-") && file.extension().is_some();
+        if dashed && file.is_file() { Path::new(".").join(file).into_os_string() } else { word }
+    };
+    words.map(path).collect()
+}
 
 /// Any path, the empty one too: the error about that is ours.
 fn path() -> impl TypedValueParser<Value = PathBuf> {

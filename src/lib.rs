@@ -15,6 +15,7 @@
 //! - [`files`]: find, read, lock and replace files, all or nothing
 //! - [`edit`]: inputs to a run, plans to proved files
 //! - [`output`]: the only place that formats for people and programs
+//! - [`krm`]: the ResourceList of a KRM function, in and out
 //!
 //! A module uses only those above it. The library never prints, never exits and never reads the environment.
 
@@ -31,5 +32,7 @@ pub mod files;
 
 pub mod edit;
 pub mod output;
+
+pub mod krm;
 
 mod parallel;

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
     commands::begin_progress(&cli.global);
     let printed = match &cli.verb {
         cli::Verb::Inject(args) => commands::inject::run(args, &terminal),
+        cli::Verb::Function(args) => commands::function::run(args, &terminal),
         cli::Verb::Completion(args) => commands::completion::run(args),
     };
     commands::end_progress();
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
 
 /// The command line. What is wrong with it is said in the colours that it asks for.
 fn parse() -> Result<cli::Cli, clap::Error> {
-    let words: Vec<_> = std::env::args_os().collect();
+    let words = cli::command_line(std::env::args_os());
     let mut asked = words.iter().enumerate().filter_map(|(at, word)| match word.to_str()? {
         "--color" => words.get(at + 1)?.to_str(),
         word => word.strip_prefix("--color="),

@@ -277,11 +277,8 @@ impl Editor<'_, '_> {
             Data::Mapping { entries, flow: true } => self.add_to_flow(place, entries, members)?,
             Data::Mapping { entries, flow: false } => self.add_to_block(place, entries, members)?,
             Data::Sequence { items, flow } => {
-                let mut out = Vec::new();
-                for (_, value) in members {
-                    out.push(self.append_item(place, items, *flow, value)?);
-                }
-                return Ok(out);
+                let values: Vec<&Value> = members.iter().map(|(_, value)| value).collect();
+                self.append_items(place, items, *flow, &values)?
             }
             _ => return Err(self.refuse("a mapping is expected here", place.node)),
         };
@@ -382,10 +379,11 @@ impl Editor<'_, '_> {
         }
     }
 
-    fn append_item(&self, place: &Place, items: &[NodeId], flow: bool, value: &Value) -> Result<Splice, Refusal> {
+    fn append_items(&self, place: &Place, items: &[NodeId], flow: bool, values: &[&Value]) -> Result<Splice, Refusal> {
         let node = self.tree.node(place.node);
         if flow {
-            let text = write::flow(value, self.flow_look(place));
+            let look = self.flow_look(place);
+            let text = values.iter().map(|value| write::flow(value, look)).collect::<Vec<_>>().join(", ");
             let (at, text) = match items.last() {
                 Some(&last) => (self.tree.node(last).span().end, format!(", {text}")),
                 None => (node.span().start + 1, text),
@@ -395,16 +393,24 @@ impl Editor<'_, '_> {
         let Some(&first) = items.first() else {
             return Err(self.refuse("an empty block sequence", place.node));
         };
+        // Comments may stand between an item's dash and what it holds.
         let start = self.node_start(first);
-        let line = line_start(self.bytes(), start);
-        let dash = self.tree.text[line..start].rfind('-');
-        let (Some(dash), Some(at)) = (dash, items.last().and_then(|&last| self.tail(last))) else {
+        let mut line = line_start(self.bytes(), start);
+        let mut head = &self.tree.text[line..start];
+        while line > 0 && (head.trim().is_empty() || head.trim_start().starts_with('#')) {
+            let end = line;
+            line = line_start(self.bytes(), end - 1);
+            head = &self.tree.text[line..end];
+        }
+        let head = head.find(" #").map_or(head, |comment| &head[..comment]);
+        let (Some(dash), Some(at)) = (head.rfind('-'), items.last().and_then(|&last| self.tail(last))) else {
             return Err(self.refuse("no new item fits behind this sequence", place.node));
         };
-        if !self.tree.text[line..line + dash].bytes().all(|b| b == b' ') {
+        if !head[..dash].bytes().all(|b| b == b' ') {
             return Err(self.refuse("no new item fits behind this sequence", place.node));
         }
-        Ok(self.lines(at, &write::block_item(value, dash, STEP)))
+        let lines: Vec<String> = values.iter().flat_map(|value| write::block_item(value, dash, STEP)).collect();
+        Ok(self.lines(at, &lines))
     }
 
     // --- places ------------------------------------------------------------------------------------------------

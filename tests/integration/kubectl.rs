@@ -6,9 +6,8 @@
 //! Taken from `target/peers`, where `scripts/test` puts it, else from `PATH`; without one, these tests are skipped and say so.
 
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,31 +17,9 @@ use xaccount::capa::BEARERS;
 
 use crate::cases::{Tree, all, execute, is_write, read_tree, words, write_tree};
 use crate::fixtures::fixtures;
-use crate::support::{testdata, xaccount};
+use crate::support::{peer, skip, testdata, xaccount};
 
 const ACCOUNT: &str = "222222222222";
-
-/// kubectl, if there is one.
-pub(crate) fn kubectl() -> Option<PathBuf> {
-    let target = Path::new(env!("CARGO_BIN_EXE_kubectl-xaccount")).ancestors().nth(2);
-    let peer = target.map(|target| target.join("peers/bin/kubectl"));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = std::env::split_paths(&path).map(|directory| directory.join("kubectl"));
-    peer.into_iter().chain(on_path).find(|file| file.is_file())
-}
-
-/// Says that a test could not run: in the file that `scripts/test` counts, else on stderr.
-fn skip(test: &str) {
-    let line = format!("{test}: no kubectl\n");
-    match std::env::var_os("SKIPPED_TESTS") {
-        Some(file) => fs::OpenOptions::new()
-            .append(true)
-            .open(file)
-            .and_then(|mut file| file.write_all(line.as_bytes()))
-            .expect("SKIPPED_TESTS is a file"),
-        None => eprint!("skipped: {line}"),
-    }
-}
 
 /// A directory with a `bin` that holds nothing but the program.
 fn directory() -> tempfile::TempDir {
@@ -68,8 +45,8 @@ fn run(kubectl: &Path, directory: &Path, line: &[&str]) -> Output {
 
 #[test]
 fn kubectl_runs_the_plugin_and_passes_its_exit_status_through() {
-    let Some(kubectl) = kubectl() else {
-        return skip("kubectl_runs_the_plugin_and_passes_its_exit_status_through");
+    let Some(kubectl) = peer("kubectl") else {
+        return skip("kubectl_runs_the_plugin_and_passes_its_exit_status_through", "kubectl");
     };
     let directory = directory();
     let directory = directory.path();
@@ -127,8 +104,8 @@ const JUDGED: &[(&str, &[&str], &str)] = &[
 
 #[test]
 fn kubectl_reads_the_same_objects_but_for_the_planned_change() {
-    let Some(kubectl) = kubectl() else {
-        return skip("kubectl_reads_the_same_objects_but_for_the_planned_change");
+    let Some(kubectl) = peer("kubectl") else {
+        return skip("kubectl_reads_the_same_objects_but_for_the_planned_change", "kubectl");
     };
     for (file, places, version) in JUDGED {
         let directory = directory();

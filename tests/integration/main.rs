@@ -9,11 +9,17 @@ mod completion;
 mod faults;
 mod fixtures;
 #[cfg(unix)]
+mod gitops;
+#[cfg(unix)]
 mod hostile;
+#[cfg(unix)]
+mod krm;
 #[cfg(unix)]
 mod kubectl;
 mod outputs;
 mod patch;
+#[cfg(unix)]
+mod pre_commit;
 mod properties;
 #[cfg(unix)]
 mod readme;

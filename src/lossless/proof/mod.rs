@@ -179,6 +179,38 @@ mod tests {
     }
 
     #[test]
+    fn a_list_and_its_items_change_together() {
+        let item = |index: usize| PointerBuf::parse(format!("/items/{index}")).unwrap();
+        for (old, new) in [
+            (
+                "items:\n- # c\n  spec: {}\n- spec:\n",
+                "items:\n- # c\n  spec: {i: v}\n- spec: v\n- n: 1\n- n: 2\nr:\n- x\n",
+            ),
+            ("items: [{spec: {}}, {spec: }]", "items: [{spec: {i: v}}, {spec: v }, {\"n\": 1}, {\"n\": 2}]\nr:\n- x"),
+            (
+                "{\"items\": [{\"spec\": {}}, {\"spec\": null}]}",
+                "{\"r\": [\"x\"], \"items\": [{\"spec\": {\"i\": \"v\"}}, {\"spec\": \"v\"}, {\"n\": 1}, {\"n\": 2}]}",
+            ),
+        ] {
+            let document = Span::new(0, old.len());
+            let object = |base: PointerBuf| ObjectRef { document, base };
+            let root =
+                vec![add("/items/-", json!({"n": 1})), add("/items/-", json!({"n": 2})), add("/r", json!(["x"]))];
+            let plan = Plan {
+                changes: vec![
+                    (object(item(0)), vec![add("/spec/i", json!("v"))]),
+                    (object(item(1)), vec![add("/spec", json!("v"))]),
+                    (object(PointerBuf::new()), root),
+                ],
+                new_documents: vec![],
+            };
+            let edited = apply(&Source::new(old.as_bytes()), &plan).unwrap_or_else(|error| panic!("{old}: {error}"));
+            let bytes = edited.to_bytes(old.as_bytes());
+            assert_eq!(String::from_utf8_lossy(&bytes).replace("\"n\"", "n"), new.replace("\"n\"", "n"));
+        }
+    }
+
+    #[test]
     fn appending_behind_an_unfinished_block_scalar_says_so() {
         let text = "a: |\n  x";
         let plan = Plan { changes: vec![], new_documents: vec![json!({"b": "c"})] };

@@ -57,7 +57,7 @@ fn a_fifo_is_read_and_never_written() {
 #[test]
 fn process_substitution() {
     if Command::new("bash").args(["-c", "true"]).status().is_err() {
-        return crate::suite::skip("process_substitution", "no bash");
+        return crate::support::skip("process_substitution", "no bash");
     }
     let folder = clusters(&["a.yaml", "b.yaml"]);
     fs::write(folder.path().join("policy.json"), r#"{"Version":"2012-10-17","Statement":[]}"#).unwrap();
@@ -111,7 +111,7 @@ fn standard_input_by_its_path() {
 #[test]
 fn a_result_that_cannot_be_printed_is_an_error() {
     if !Path::new("/dev/full").exists() {
-        return crate::suite::skip("a_result_that_cannot_be_printed_is_an_error", "no /dev/full");
+        return crate::support::skip("a_result_that_cannot_be_printed_is_an_error", "no /dev/full");
     }
     let folder = clusters(&["a.yaml"]);
     let output = run(&mut by_shell("sh", &inject(folder.path(), "a.yaml -o yaml"), ">/dev/full"));
@@ -229,7 +229,7 @@ fn names_that_are_not_utf_8() {
     let name = OsString::from_vec(b"b\xff \xe9.yaml".to_vec());
     let path = folder.path().join(&name);
     if fs::write(&path, old("b")).is_err() {
-        return crate::suite::skip("names_that_are_not_utf_8", "the file system takes no such name");
+        return crate::support::skip("names_that_are_not_utf_8", "the file system takes no such name");
     }
     // Replaced by U+FFFD, the two would be one.
     let other = folder.path().join(OsStr::from_bytes(b"b\xfe \xe9.yaml"));
@@ -247,7 +247,7 @@ fn names_that_are_not_utf_8() {
     git.args(["apply", "-"]).current_dir(applied.path()).env("GIT_CEILING_DIRECTORIES", applied.path());
     git.stdout(Stdio::piped()).stderr(Stdio::piped());
     match git.stdin(Stdio::piped()).spawn() {
-        Err(_) => crate::suite::skip("names_that_are_not_utf_8, git apply", "no git"),
+        Err(_) => crate::support::skip("names_that_are_not_utf_8, git apply", "no git"),
         Ok(mut git) => {
             git.stdin.take().unwrap().write_all(&patch.stdout).unwrap();
             done(&end(git));

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use rustix::process::geteuid;
 
 use super::*;
-use crate::suite::skip;
+use crate::support::skip;
 
 /// Runs a shell script in a mount namespace of its own, so that nothing stays mounted, whatever happens. It has the
 /// program as `$xaccount`, and leaves what is to be looked at in `folder`. An error says why there is no namespace.

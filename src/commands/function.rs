@@ -1,0 +1,146 @@
+//! `kubectl xaccount fn`: `inject` as a KRM function.
+
+use std::io::IsTerminal;
+
+use xaccount::capa;
+use xaccount::diag::{Diagnostic, FileId, visible};
+use xaccount::edit::Inputs;
+use xaccount::files::Input;
+use xaccount::inject::{self, Failure, Outcome};
+use xaccount::krm::ResourceList;
+use xaccount::lossless::{Edited, Plan, Source, apply};
+use xaccount::output;
+use xaccount::run::{Run, Scan};
+
+use super::inject::request;
+use super::{ExitStatus, Printed, Terminal, progress};
+use crate::cli::Function;
+
+/// What standard input is called in messages.
+const NAME: &str = "ResourceList";
+
+pub(crate) fn run(flags: &Function, terminal: &Terminal) -> Printed {
+    let error = |error: Diagnostic| Printed::error(terminal.diagnostics(&[error], None));
+    if std::io::stdin().is_terminal() {
+        return error(
+            Diagnostic::error("fn reads a ResourceList from standard input, and that is a terminal")
+                .help("kustomize and kpt run it; for files: kubectl xaccount inject FILE --account 222222222222"),
+        );
+    }
+    let stdin = Inputs::new(vec![Input::Stdin], &mut std::io::stdin().lock(), Some(NAME), None, progress);
+    let (mut inputs, bytes) = match stdin.and_then(|inputs| Ok((inputs.bytes(FileId(0))?.into_owned(), inputs))) {
+        Ok((bytes, inputs)) => (inputs, bytes),
+        Err(diagnostic) => return error(diagnostic),
+    };
+    let list = match ResourceList::read(&bytes) {
+        Ok(list) => list,
+        Err(diagnostic) => return Printed::error(terminal.diagnostics(&[diagnostic], Some(&inputs))),
+    };
+    let done = Work { flags, list: &list, terminal }.plan(&mut inputs).and_then(|done| {
+        let edited = list
+            .plan(&done.run, &done.outcome, &done.warnings)
+            .and_then(|plan| prove(&bytes, &plan))
+            .map_err(|error| Refused { run: done.run.clone(), errors: vec![error] })?;
+        Ok((done, edited))
+    });
+    match done {
+        Ok((Done { run, outcome, warnings }, edited)) => {
+            let warnings: Vec<Diagnostic> = warnings.into_iter().map(|one| list.in_stream(one)).collect();
+            let mut before = terminal.diagnostics(&warnings, Some(&inputs));
+            outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", visible(line))));
+            let mut lines = Vec::new();
+            if !terminal.quiet {
+                lines.extend(output::cluster_lines(&run, &outcome));
+                lines.push(output::summary(&outcome, &run, true));
+            }
+            Printed {
+                before,
+                stdout: edited.to_bytes(&bytes),
+                after: lines.iter().map(|line| format!("{line}\n")).collect(),
+                status: ExitStatus::Done,
+            }
+        }
+        Err(Refused { run, errors }) => {
+            let result = list.refusal(&run, &errors).and_then(|plan| prove(&bytes, &plan));
+            let errors: Vec<Diagnostic> = errors.into_iter().map(|one| list.in_stream(one)).collect();
+            Printed {
+                // A host takes the items from stdout whatever the exit status is: they are always there.
+                stdout: result.map_or_else(|_| bytes.clone(), |edited| edited.to_bytes(&bytes)),
+                ..Printed::error(terminal.diagnostics(&errors, Some(&inputs)))
+            }
+        }
+    }
+}
+
+struct Done {
+    run: Run,
+    outcome: Outcome,
+    warnings: Vec<Diagnostic>,
+}
+
+/// What is wrong, and what was read by then.
+struct Refused {
+    run: Run,
+    errors: Vec<Diagnostic>,
+}
+
+struct Work<'w> {
+    flags: &'w Function,
+    list: &'w ResourceList<'w>,
+    terminal: &'w Terminal,
+}
+
+impl Work<'_> {
+    fn plan(&self, inputs: &mut Inputs) -> Result<Done, Refused> {
+        let early = |errors: Vec<Diagnostic>| Refused { run: Run::default(), errors };
+        let said = self.said().map_err(|error| early(vec![error]))?;
+        let flags = said.as_ref().unwrap_or(self.flags);
+        let explain = self.terminal.verbose > 0 && !self.terminal.quiet;
+        let mut request = request(&flags.target, &flags.select, &flags.identity, explain).map_err(early)?;
+        let path = flags.identity.identity_file.as_ref();
+        request.identity_file = path.and_then(|path| self.list.identity_file(&inputs.shown(path)));
+        let needles = capa::needles();
+        let scan = Scan {
+            needles: &needles,
+            skip_templates: false,
+            topology_variable: flags.select.topology_variable.as_ref().map(|variable| variable.0.as_slice()),
+        };
+        let (run, mut warnings) = inputs.scan(&scan).map_err(early)?;
+        let run = self.list.by_file(&run);
+        match inject::plan(&run, &request) {
+            Ok(outcome) => {
+                warnings.extend(outcome.warnings.iter().cloned());
+                Ok(Done { run, outcome, warnings })
+            }
+            // A function runs on whatever a package holds.
+            Err(Failure::Nothing(_)) => Ok(Done { run, outcome: Outcome::default(), warnings }),
+            Err(Failure::Refused(errors)) => Err(Refused { run, errors }),
+        }
+    }
+
+    /// The flags that the functionConfig says, if it says any.
+    fn said(&self) -> Result<Option<Function>, Diagnostic> {
+        let data = self.list.instructions()?;
+        if data.is_empty() {
+            return Ok(None);
+        }
+        if Function::on_command_line() {
+            let keys: Vec<&str> = data.iter().map(|(key, _)| key.as_str()).collect();
+            return Err(Diagnostic::error(format!(
+                "both the command line and functionConfig say what to do ({})",
+                keys.join(", ")
+            ))
+            .help("say all of it in one place"));
+        }
+        let parsed = Function::from_data(&data);
+        parsed.map(Some).map_err(|why| Diagnostic::error(format!("functionConfig: {why}")))
+    }
+}
+
+fn prove(bytes: &[u8], plan: &Plan) -> Result<Edited, Diagnostic> {
+    apply(&Source::new(bytes), plan).map_err(|refusal| {
+        let mut error = Diagnostic::error(refusal.message);
+        error.help = refusal.help;
+        error
+    })
+}

@@ -1,0 +1,433 @@
+//! `fn`: a ResourceList in and out, by itself, and between the steps of kustomize and kpt.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::readme;
+use crate::support::{peer, skip, testdata, xaccount};
+
+const IDENTITY: &str = "cross-account-role-222222222222";
+
+/// Runs `fn` with the words of `flags` on `stdin`.
+fn function(stdin: &str, flags: &str) -> Output {
+    let mut child = xaccount()
+        .arg("fn")
+        .args(flags.split_whitespace())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A wrong flag ends the program before it reads.
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn value(out: &Output) -> Value {
+    serde_yaml::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(out)))
+}
+
+fn text(out: &Output) -> String {
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+fn errors(out: &Output) -> String {
+    String::from_utf8_lossy(&out.stderr).into_owned()
+}
+
+const CONFIG: &str = "functionConfig:\n  apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: x}\n  data:\n";
+
+/// A list in the way of kpt: items with the file that they come from, then the functionConfig's data.
+fn list(items: &[(&str, String)], data: &str) -> String {
+    let mut text = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n".to_owned();
+    for (path, item) in items {
+        let indented = item.trim_end().replace('\n', "\n  ");
+        text.push_str(&format!("- {}\n", indented.replace("PATH", path)));
+    }
+    if data.is_empty() { text } else { format!("{text}{CONFIG}    {}\n", data.trim_end().replace('\n', "\n    ")) }
+}
+
+fn cluster(name: &str, index: usize) -> String {
+    format!(
+        "# made by hand\napiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata:\n  name: {name}\n  annotations:\n    internal.config.kubernetes.io/path: 'PATH'\n    internal.config.kubernetes.io/index: '{index}'\nspec:\n  region: \"us-west-2\"  # near\n"
+    )
+}
+
+const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {k: v}\n";
+
+const ACCOUNT: &str = "account: \"222222222222\"";
+
+/// The lines that are new; all old ones must be there in their order.
+fn added(before: &str, after: &str) -> Vec<String> {
+    let mut old = before.lines().peekable();
+    let mut new = Vec::new();
+    for line in after.lines() {
+        if old.peek() == Some(&line) {
+            old.next();
+        } else {
+            new.push(line.to_owned());
+        }
+    }
+    assert_eq!(old.next(), None, "a line is lost or changed:\n{after}");
+    new
+}
+
+#[test]
+fn items_are_pointed_and_results_say_so() {
+    let before = list(&[("a/heron.yaml", cluster("heron", 0)), ("s.yaml", SECRET.into())], ACCOUNT);
+    let out = function(&before, "");
+    assert_eq!(out.status.code(), Some(0), "{}", errors(&out));
+    let new = added(&before, &text(&out));
+    let want = format!(
+        "    identityRef:
+      kind: AWSClusterRoleIdentity
+      name: {IDENTITY}
+- apiVersion: infrastructure.cluster.x-k8s.io/v1beta2
+  kind: AWSClusterRoleIdentity
+  metadata:
+    name: {IDENTITY}
+    annotations:
+      internal.config.kubernetes.io/index: \"1\"
+      internal.config.kubernetes.io/path: a/heron.yaml
+  spec:
+    allowedNamespaces: {{}}
+    roleARN: \"arn:aws:iam::222222222222:role/control-plane.cluster-api-provider-aws.sigs.k8s.io\"
+    sourceIdentityRef:
+      kind: AWSClusterControllerIdentity
+      name: default
+results:
+- message: \"management account (no identityRef) -> 222222222222, role control-plane.cluster-api-provider-aws.sigs.k8s.io, identity {IDENTITY}\"
+  severity: info
+  resourceRef:
+    apiVersion: infrastructure.cluster.x-k8s.io/v1beta2
+    kind: AWSCluster
+    name: heron
+  file:
+    path: a/heron.yaml
+    index: 0
+- message: \"added: arn:aws:iam::222222222222:role/control-plane.cluster-api-provider-aws.sigs.k8s.io\"
+  severity: info
+  resourceRef:
+    apiVersion: infrastructure.cluster.x-k8s.io/v1beta2
+    kind: AWSClusterRoleIdentity
+    name: {IDENTITY}
+  file:
+    path: a/heron.yaml
+    index: 1"
+    );
+    assert_eq!(new.join("\n"), want);
+    assert!(
+        errors(&out).ends_with("1 file, 2 objects changed (1 identityRef added, 1 AWSClusterRoleIdentity added)\n")
+    );
+
+    // Flags instead of the functionConfig, and quiet.
+    let bare = list(&[("a/heron.yaml", cluster("heron", 0)), ("s.yaml", SECRET.into())], "");
+    let flags = function(&bare, "--account 222222222222 -q");
+    assert_eq!((flags.status.code(), errors(&flags)), (Some(0), String::new()));
+    assert_eq!(value(&flags)["items"], value(&out)["items"]);
+    assert_eq!(value(&flags)["results"], value(&out)["results"]);
+
+    // Again: nothing is left to do.
+    let again = function(&text(&out), "");
+    assert_eq!((again.status.code(), text(&again)), (Some(0), text(&out)));
+}
+
+#[test]
+fn versions_and_forms() {
+    let yaml = list(&[("heron.yaml", cluster("heron", 0))], ACCOUNT);
+    let old = function(&yaml.replace("config.kubernetes.io/v1\n", "config.kubernetes.io/v1beta1\n"), "");
+    assert_eq!(old.status.code(), Some(0), "{}", errors(&old));
+    assert_eq!(value(&old)["apiVersion"], "config.kubernetes.io/v1beta1");
+    assert_eq!(value(&old)["items"].as_array().unwrap().len(), 2);
+
+    let json = serde_json::to_string_pretty(&serde_yaml::from_str::<Value>(&yaml).unwrap()).unwrap();
+    for json in [json.clone(), serde_json::from_str::<Value>(&json).unwrap().to_string()] {
+        let out = function(&json, "");
+        assert_eq!(out.status.code(), Some(0), "{}", errors(&out));
+        let read: Value = serde_json::from_slice(&out.stdout).expect("JSON stays JSON");
+        assert_eq!(read["items"], value(&old)["items"]);
+        assert_eq!(read["results"], value(&old)["results"]);
+    }
+
+    let crlf = yaml.replace('\n', "\r\n");
+    let out = function(&crlf, "");
+    assert_eq!(out.status.code(), Some(0), "{}", errors(&out));
+    assert_eq!(text(&out).matches('\n').count(), text(&out).matches("\r\n").count());
+
+    for (stdin, why) in [
+        (yaml.replace("io/v1\nkind: ResourceList", "io/v1alpha1\nkind: ResourceList"), "v1alpha1"),
+        (cluster("heron", 0), "AWSCluster"),
+        (String::new(), "empty"),
+        (format!("{yaml}---\n{yaml}"), "several documents"),
+        ("items: [".into(), "can't be read"),
+    ] {
+        let out = function(&stdin, "--account 222222222222");
+        assert_eq!((out.status.code(), text(&out)), (Some(2), String::new()), "{stdin}");
+        assert!(errors(&out).starts_with("error: ") && errors(&out).contains(why), "{why}: {}", errors(&out));
+    }
+}
+
+#[test]
+fn nothing_to_point_is_no_error() {
+    for items in ["items:\n- apiVersion: v1\n  kind: Secret\n  metadata: {name: s}\n", "items: []\n", "items:\n", ""] {
+        let before = format!("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n{items}");
+        let out = function(&before, "--account 222222222222");
+        assert_eq!((out.status.code(), text(&out)), (Some(0), before), "{}", errors(&out));
+    }
+}
+
+/// A list as it must come out after an error: as it went in, but for results, the last of which are these.
+fn refused(before: &str, out: &Output) -> Vec<Value> {
+    assert_eq!(out.status.code(), Some(2), "{}", errors(out));
+    assert!(errors(out).contains("error: "), "{}", errors(out));
+    assert!(text(out).starts_with(before), "{}", text(out));
+    let results = value(out)["results"].as_array().unwrap().clone();
+    assert!(!results.is_empty() && results.iter().all(|result| result["severity"] == "error"), "{results:?}");
+    results
+}
+
+#[test]
+fn an_error_leaves_the_items_and_says_why() {
+    let pointed = cluster("ridge", 3).replace(
+        "spec:\n",
+        "spec:\n  identityRef: {kind: AWSClusterRoleIdentity, name: cross-account-role-333333333333}\n",
+    );
+    let before = list(&[("ridge.yaml", pointed)], ACCOUNT);
+    let results = refused(&before, &function(&before, ""));
+    let message = results[0]["message"].as_str().unwrap();
+    assert!(
+        message.contains("333333333333") && message.contains("--move-account 333333333333=222222222222"),
+        "{message}"
+    );
+    assert_eq!(results[0]["resourceRef"]["name"], "ridge");
+    assert_eq!(results[0]["file"], serde_json::json!({"path": "ridge.yaml", "index": 3}));
+
+    let before = list(&[("a.yaml", cluster("a", 0)), ("b.yaml", cluster("b", 0))], ACCOUNT);
+    let results = refused(&before, &function(&before, ""));
+    let message = results[0]["message"].as_str().unwrap();
+    assert!(message.contains("would serve 2 files") && message.contains("--identity-file"), "{message}");
+
+    // A document that can't be understood.
+    let before = list(&[("a.yaml", cluster("a", 0).replace("region:", "identityRef: x\n  region:"))], ACCOUNT);
+    refused(&before, &function(&before, ""));
+}
+
+#[test]
+fn what_a_function_config_may_say() {
+    let items = [("a.yaml", cluster("a", 0))];
+    for (data, why) in [
+        ("account: \"22\"", "12"),
+        ("accounts: \"222222222222\"", "data.accounts is no flag of fn; these are: account, "),
+        ("account: \"222222222222\"\noverwrite: \"yes\"", "write \"true\" or \"false\""),
+        ("account: \"222222222222\"\ninline-policy: /etc/passwd", "inline-policy"),
+        ("account: \"222222222222\"\nrole-arn: arn:aws:iam::222222222222:role/x", "cannot be used"),
+        ("account: [a]", "keys and texts"),
+        ("account:", "keys and texts"),
+        ("overwrite: \"true\"", "no target account"),
+        ("write: \"true\"", "data.write is no flag"),
+    ] {
+        let before = list(&items, data);
+        let results = refused(&before, &function(&before, ""));
+        assert!(results[0]["message"].as_str().unwrap().contains(why), "{data}: {results:?}");
+    }
+    let both = list(&items, ACCOUNT);
+    let results = refused(&both, &function(&both, "--account 333333333333"));
+    assert!(
+        results[0]["message"].as_str().unwrap().contains("both the command line and functionConfig"),
+        "{results:?}"
+    );
+    let nothing = list(&items, "");
+    refused(&nothing, &function(&nothing, ""));
+
+    for (kind, why) in [
+        ("apiVersion: xaccount.dev/v1alpha1\n  kind: AccountMap", "AccountMap, which is not supported by this version"),
+        ("apiVersion: example.com/v1\n  kind: Other", "no ConfigMap, but example.com/v1 Other"),
+    ] {
+        let before = list(&items, ACCOUNT).replace("apiVersion: v1\n  kind: ConfigMap", kind);
+        let results = refused(&before, &function(&before, ""));
+        assert!(results[0]["message"].as_str().unwrap().contains(why), "{results:?}");
+    }
+
+    // Numbers and booleans as written; several values; a flag that is off.
+    let said = "account: 012345678901\nno-identity: true\noverwrite: \"false\"\ncluster-name: |\n  x-*\n  a";
+    let out = function(&list(&items, said), "");
+    assert_eq!(out.status.code(), Some(0), "{}", errors(&out));
+    assert_eq!(value(&out)["items"][0]["spec"]["identityRef"]["name"], "cross-account-role-012345678901");
+    assert_eq!(value(&out)["items"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn an_identity_file_is_a_path() {
+    let items = [("a.yaml", cluster("a", 0)), ("b.yaml", cluster("b", 0))];
+    let said = format!("{ACCOUNT}\nidentity-file: ids/all.yaml");
+    let out = function(&list(&items, &said), "");
+    assert_eq!(out.status.code(), Some(0), "{}", errors(&out));
+    let annotations = &value(&out)["items"][2]["metadata"]["annotations"];
+    assert_eq!(annotations["internal.config.kubernetes.io/path"], "ids/all.yaml");
+    assert_eq!(annotations["internal.config.kubernetes.io/index"], "0");
+
+    // The file has items already, with the annotations of old hosts too.
+    let there = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n  annotations:\n    config.kubernetes.io/path: PATH\n    config.kubernetes.io/index: \"4\"\n";
+    let items = [("a.yaml", cluster("a", 0)), ("b.yaml", cluster("b", 0)), ("ids/all.yaml", there.into())];
+    let out = function(&list(&items, &said), "");
+    let annotations = &value(&out)["items"][3]["metadata"]["annotations"];
+    for prefix in ["", "internal."] {
+        assert_eq!(annotations[format!("{prefix}config.kubernetes.io/path")], "ids/all.yaml", "{annotations}");
+        assert_eq!(annotations[format!("{prefix}config.kubernetes.io/index")], "5", "{annotations}");
+    }
+
+    // Without paths there are no files, and nothing to say about them.
+    let bare = cluster("a", 0).replace("    internal.config.kubernetes.io/path: 'PATH'\n", "    x: y\n");
+    let out = function(&list(&[("", bare.clone()), ("", bare.replace("name: a", "name: b"))], &said), "");
+    assert_eq!(out.status.code(), Some(0), "{}", errors(&out));
+    assert_eq!(value(&out)["items"][2]["metadata"].get("annotations"), None);
+    assert_eq!(value(&out)["results"][0].get("file"), None);
+}
+
+#[test]
+fn results_of_functions_before_stay() {
+    for (there, before) in
+        [("results:\n- {message: first, severity: info}\n", 1), ("results: []\n", 0), ("results:\n", 0)]
+    {
+        let text = list(&[("a.yaml", cluster("a", 0))], ACCOUNT) + there;
+        let out = function(&text, "");
+        assert_eq!(out.status.code(), Some(0), "{there}: {}", errors(&out));
+        let results = value(&out)["results"].as_array().unwrap().clone();
+        assert_eq!(results.len(), before + 2, "{there}");
+        assert!(before == 0 || results[0]["message"] == "first");
+    }
+    let text = list(&[("a.yaml", cluster("a", 0))], ACCOUNT) + "results: {items: []}\n";
+    let out = function(&text, "");
+    assert_eq!((out.status.code(), self::text(&out)), (Some(2), text), "the list comes out though it takes no results");
+    assert!(errors(&out).contains("results of the ResourceList are no list"), "{}", errors(&out));
+}
+
+#[test]
+fn an_item_that_ends_where_new_ones_begin() {
+    let head = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: a}\n";
+    for spec in ["spec:", "spec: {}", "spec: ~", "", "spec:\n  region: x\n# the end"] {
+        for newline in ["\n", ""] {
+            let before = list(&[("", format!("{head}{spec}"))], "");
+            let before = format!("{}{newline}", before.trim_end());
+            let out = function(&before, "--account 222222222222");
+            assert_eq!(out.status.code(), Some(0), "{spec:?}: {}", errors(&out));
+            let items = value(&out)["items"].clone();
+            assert_eq!(items[0]["spec"]["identityRef"]["name"], IDENTITY, "{spec:?}");
+            assert_eq!(items[1]["kind"], "AWSClusterRoleIdentity", "{spec:?}");
+            assert_eq!(value(&out)["results"].as_array().unwrap().len(), 2, "{spec:?}");
+        }
+    }
+}
+
+/// A directory with `cinder.yaml`, what the page says is there, and `.bin` with the peers.
+fn directory(peers: &[&str]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    fs::copy(testdata("dkp/dkp-2.7-v1beta2.yaml"), directory.path().join("cinder.yaml")).unwrap();
+    for block in readme::blocks(&readme::read("docs/krm.md"), "yaml") {
+        let name = block.lines().next().and_then(|line| line.strip_prefix("# ")).expect("a block begins with its name");
+        let file = directory.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, &block).unwrap();
+    }
+    let bin = directory.path().join(".bin");
+    fs::create_dir(&bin).unwrap();
+    symlink(env!("CARGO_BIN_EXE_kubectl-xaccount"), bin.join("kubectl-xaccount")).unwrap();
+    for name in peers {
+        symlink(peer(name).unwrap(), bin.join(name)).unwrap();
+    }
+    directory
+}
+
+#[test]
+fn every_command_of_the_page_works_as_shown() {
+    let peers = ["kubectl", "kustomize", "kpt"];
+    if let Some(missing) = peers.iter().find(|name| peer(name).is_none()) {
+        return skip("every_command_of_the_page_works_as_shown", missing);
+    }
+    let run_count = readme::run_page("docs/krm.md", &mut BTreeSet::new(), || directory(&peers));
+    assert!(run_count >= 8, "only {run_count} commands were found");
+}
+
+/// A peer in a directory of [`directory`], with the program on its `PATH`.
+fn run(directory: &Path, program: &str, args: &[&str]) -> Output {
+    let path = std::env::var("PATH").unwrap_or_default();
+    Command::new(directory.join(".bin").join(program))
+        .args(args)
+        .current_dir(directory)
+        .env("PATH", format!("{}:{path}", directory.join(".bin").display()))
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn kustomize_builds_what_inject_prints() {
+    if peer("kustomize").is_none() {
+        return skip("kustomize_builds_what_inject_prints", "kustomize");
+    }
+    let directory = directory(&["kustomize"]);
+    let directory = directory.path();
+    let build = ["build", "--enable-alpha-plugins", "--enable-exec", "."];
+    let built = run(directory, "kustomize", &build);
+    assert!(built.status.success(), "{}", errors(&built));
+
+    let inject = "inject cinder.yaml --account 222222222222 -o yaml";
+    let printed = xaccount().current_dir(directory).args(inject.split(' ')).output().unwrap();
+    fs::write(directory.join("printed.yaml"), printed.stdout).unwrap();
+    fs::write(directory.join("kustomization.yaml"), "resources: [printed.yaml]\n").unwrap();
+    let plain = run(directory, "kustomize", &build);
+    assert!(plain.status.success(), "{}", errors(&plain));
+    assert_eq!(text(&built), text(&plain));
+
+    // An error stops the build.
+    fs::write(directory.join("kustomization.yaml"), "resources: [cinder.yaml]\ntransformers: [account.yaml]\n")
+        .unwrap();
+    let config = fs::read_to_string(directory.join("account.yaml")).unwrap();
+    fs::write(directory.join("account.yaml"), config.replace("222222222222", "2222")).unwrap();
+    let wrong = run(directory, "kustomize", &build);
+    assert!(!wrong.status.success() && errors(&wrong).contains("has 4 digits"), "{}", errors(&wrong));
+    assert_eq!(text(&wrong), "");
+}
+
+#[test]
+fn kpt_writes_the_files() {
+    if peer("kpt").is_none() {
+        return skip("kpt_writes_the_files", "kpt");
+    }
+    let directory = directory(&["kpt"]);
+    let directory = directory.path();
+    let package = directory.join("package");
+    fs::create_dir(&package).unwrap();
+    for name in ["a", "b"] {
+        let text = cluster(name, 0).replace("  annotations:\n    internal.config.kubernetes.io/path: 'PATH'\n    internal.config.kubernetes.io/index: '0'\n", "");
+        fs::write(package.join(format!("{name}.yaml")), text).unwrap();
+    }
+    let eval = |flags: &str| {
+        let exec = format!("kubectl-xaccount fn --account=222222222222{flags}");
+        run(directory, "kpt", &["fn", "eval", "package", "--results-dir", "results", "--exec", &exec])
+    };
+    let wrong = eval("");
+    assert!(!wrong.status.success(), "{}", errors(&wrong));
+    let results = fs::read_to_string(directory.join("results/results.yaml")).unwrap();
+    assert!(results.contains("would serve 2 files") && results.contains("severity: error"), "{results}");
+    assert!(!fs::read_to_string(package.join("a.yaml")).unwrap().contains("identityRef"));
+
+    let done = eval(" --identity-file=ids/identities.yaml");
+    assert!(done.status.success(), "{}", errors(&done));
+    for name in ["a.yaml", "b.yaml"] {
+        assert!(fs::read_to_string(package.join(name)).unwrap().contains(IDENTITY), "{name}");
+    }
+    let identities = fs::read_to_string(package.join("ids/identities.yaml")).unwrap();
+    assert_eq!(identities.matches("kind: AWSClusterRoleIdentity").count(), 1, "{identities}");
+    assert!(!identities.contains("annotations"), "{identities}");
+    let results = fs::read_to_string(directory.join("results/results.yaml")).unwrap();
+    assert_eq!(results.matches("severity: info").count(), 3, "{results}");
+    let check = "inject package -R --account 222222222222 --identity-file package/ids/identities.yaml --check";
+    let check = xaccount().current_dir(directory).args(check.split(' ')).output().unwrap();
+    assert_eq!(check.status.code(), Some(0), "{}", errors(&check));
+}

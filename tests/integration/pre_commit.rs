@@ -1,0 +1,458 @@
+//! The hooks of `.pre-commit-hooks.yaml`, run by pre-commit itself on repositories of their own, with the configurations that
+//! `docs/pre-commit.md` shows.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Instant;
+
+use crate::readme;
+use crate::support::{peer, root, skip, target, testdata, xaccount};
+
+const IDENTITY: &str = "cross-account-role-222222222222";
+
+/// What must be left out when git runs in a repository of ours, though the tests themselves may run in a git hook.
+const OF_GIT: [&str; 5] = ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX", "GIT_AUTHOR_DATE"];
+
+/// A directory that holds the repository with the hooks, the repository that uses them, and pre-commit's own files.
+struct Place {
+    directory: tempfile::TempDir,
+    pre_commit: PathBuf,
+}
+
+impl Place {
+    /// A repository whose configuration is the one of the page that begins with `first`, with the hooks taken from `hooks`.
+    fn new(pre_commit: PathBuf, recipe: &str, hooks: impl FnOnce(&Path)) -> Self {
+        let place = Self { directory: tempfile::tempdir().unwrap(), pre_commit };
+        for name in ["bin", "hooks", "work"] {
+            fs::create_dir(place.path(name)).unwrap();
+        }
+        symlink(env!("CARGO_BIN_EXE_kubectl-xaccount"), place.path("bin/kubectl-xaccount")).unwrap();
+        fs::write(place.path("gitconfig"), "[user]\nname = a\nemail = a@example.com\n[init]\ndefaultBranch = main\n")
+            .unwrap();
+        hooks(&place.path("hooks"));
+        place.must("hooks", "git", &["init", "-q"]);
+        place.must("hooks", "git", &["add", "-A", "-f"]);
+        place.must("hooks", "git", &["commit", "-q", "-m", "hooks"]);
+        let revision = place.must("hooks", "git", &["rev-parse", "HEAD"]);
+        place.must("work", "git", &["init", "-q"]);
+        let repository = place.path("hooks");
+        let config: String = recipe
+            .lines()
+            .map(|line| match line.trim_start().split_once(": ") {
+                Some(("- repo", _)) => format!("  - repo: {}\n", repository.display()),
+                Some(("rev", _)) => format!("    rev: {}\n", revision.trim()),
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        place.write(".pre-commit-config.yaml", config);
+        place.must("work", "git", &["add", "-A"]);
+        place.must("work", "git", &["commit", "-q", "-m", "configuration"]);
+        place
+    }
+
+    /// As [`Self::new`], with the hooks that run the program on `PATH`, and installed as a git hook.
+    fn system(test: &str, recipe: &str) -> Option<Self> {
+        let Some(pre_commit) = peer("pre-commit") else {
+            skip(test, "pre-commit");
+            return None;
+        };
+        let place = Self::new(pre_commit, recipe, |hooks| {
+            fs::copy(root().join(".pre-commit-hooks.yaml"), hooks.join(".pre-commit-hooks.yaml")).unwrap();
+        });
+        place.must("work", "pre-commit", &["install", "--install-hooks"]);
+        Some(place)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        let path = self.path("work").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path("work").join(name)).unwrap()
+    }
+
+    fn command(&self, directory: &str, program: &str) -> Command {
+        let path = std::env::var("PATH").unwrap_or_default();
+        let own = self.pre_commit.parent().unwrap();
+        let mut command = match program {
+            "pre-commit" => Command::new(&self.pre_commit),
+            _ => Command::new(program),
+        };
+        OF_GIT.iter().for_each(|name| {
+            command.env_remove(name);
+        });
+        command
+            .current_dir(self.path(directory))
+            .env("PATH", format!("{}:{path}:{}", self.path("bin").display(), own.display()))
+            .env("PRE_COMMIT_HOME", self.path("cache"))
+            .env("PRE_COMMIT_COLOR", "never")
+            .env("GIT_CONFIG_GLOBAL", self.path("gitconfig"))
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env_remove("SKIP")
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, directory: &str, program: &str, args: &[&str]) -> Output {
+        self.command(directory, program).args(args).output().unwrap_or_else(|error| panic!("{program}: {error}"))
+    }
+
+    /// Runs what must succeed; gives its stdout.
+    fn must(&self, directory: &str, program: &str, args: &[&str]) -> String {
+        let out = self.run(directory, program, args);
+        assert!(out.status.success(), "{program} {args:?}: {}", said(&out));
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    }
+
+    /// Stages files and commits; whether git did, and all that was said.
+    fn commit(&self, files: &[&str]) -> (bool, String) {
+        self.must("work", "git", &[&["add", "--"], files].concat());
+        let out = self.run("work", "git", &["commit", "-m", "change"]);
+        (out.status.success(), said(&out))
+    }
+
+    fn status(&self) -> String {
+        self.must("work", "git", &["status", "--porcelain"])
+    }
+}
+
+fn said(out: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+}
+
+/// The configuration of the page that holds a hook, and perhaps a word more.
+fn recipe(words: &[&str]) -> String {
+    let page = fs::read_to_string(root().join("docs/pre-commit.md")).unwrap();
+    let blocks: Vec<&str> = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let found = blocks.into_iter().find(|block| words.iter().all(|word| block.contains(word)));
+    found.unwrap_or_else(|| panic!("docs/pre-commit.md shows no configuration with {words:?}")).to_owned()
+}
+
+/// The configuration with the identity in the cluster's own file.
+fn plain() -> String {
+    recipe(&["- id: xaccount-inject-system\n", "--account=222222222222]"])
+}
+
+/// The configuration with `--identity-file`.
+fn with_identity_file() -> String {
+    recipe(&["- id: xaccount-inject-system\n", "--identity-file="])
+}
+
+fn cluster(name: &str) -> String {
+    format!(
+        "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata:\n  name: {name}  # ours\nspec:\n  region: us-west-2\n"
+    )
+}
+
+fn pointed(name: &str) -> String {
+    cluster(name)
+        .replace("spec:\n", &format!("spec:\n  identityRef:\n    kind: AWSClusterRoleIdentity\n    name: {IDENTITY}\n"))
+}
+
+#[test]
+fn a_file_that_needs_the_edit_fails_the_commit_and_is_mended() {
+    let Some(place) = Place::system("a_file_that_needs_the_edit_fails_the_commit_and_is_mended", &plain()) else {
+        return;
+    };
+    place.write("heron.yaml", cluster("heron"));
+    let (done, said) = place.commit(&["heron.yaml"]);
+    assert!(!done, "{said}");
+    assert!(said.contains("exit code: 1") && said.contains("files were modified by this hook"), "{said}");
+    assert!(said.contains("AWSCluster heron: management account (no identityRef) -> 222222222222"), "{said}");
+    let mended = place.read("heron.yaml");
+    assert!(
+        mended.starts_with(&pointed("heron")) && mended.contains("kind: AWSClusterRoleIdentity\nmetadata:"),
+        "{mended}"
+    );
+
+    let (done, said) = place.commit(&["heron.yaml"]);
+    assert!(done, "{said}");
+    // pre-commit hides what a passing hook says.
+    assert!(said.contains("Passed") && !said.contains("already points there"), "{said}");
+    assert_eq!(place.must("work", "git", &["show", "HEAD:heron.yaml"]), mended);
+}
+
+#[test]
+fn what_is_not_ours_blocks_no_commit() {
+    let Some(place) = Place::system("what_is_not_ours_blocks_no_commit", &plain()) else { return };
+    let helm = fs::read_to_string(testdata("templates/helm-awscluster.yaml")).unwrap();
+    let jinja = fs::read_to_string(testdata("templates/jinja-awscluster.yaml")).unwrap();
+    let files: &[(&str, &str)] = &[
+        ("foreign.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {k: v}\n"),
+        ("broken.yaml", "a: [\nb: }\n\t- c\n"),
+        ("values.yml", "a: 1\na: 2\n"),
+        ("chart/templates/cluster.yaml", &helm),
+        ("jinja.yaml", &jinja),
+        ("comments.json", "{\n  // no JSON\n  \"a\": 1,\n}\n"),
+        ("lock.json", "{\"packages\": {}}\n"),
+        ("empty.yaml", ""),
+        ("utf16.yaml", "\u{feff}a\0:\0 \0b\0"),
+        (
+            "aws-but-no-cluster.yaml",
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: capa}\nspec: {image: AWSCluster}\n",
+        ),
+    ];
+    for (name, text) in files {
+        place.write(name, text);
+    }
+    let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+    let (done, said) = place.commit(&names);
+    assert!(done, "{said}");
+    assert!(said.contains("Passed"), "{said}");
+    for (name, text) in files {
+        assert_eq!(place.read(name), *text, "{name}");
+    }
+    assert_eq!(place.status(), "");
+}
+
+#[test]
+fn a_new_identity_file_fails_the_commit() {
+    let Some(place) = Place::system("a_new_identity_file_fails_the_commit", &with_identity_file()) else { return };
+    // Only the identity is missing: git sees no change of a file that it knows, and so pre-commit does not.
+    place.write("clusters/heron.yaml", pointed("heron"));
+    let (done, said) = place.commit(&["clusters/heron.yaml"]);
+    assert!(!done && said.contains("exit code: 1"), "{said}");
+    assert!(!said.contains("files were modified by this hook"), "{said}");
+    assert_eq!(place.status(), "A  clusters/heron.yaml\n?? clusters/identities.yaml\n");
+    assert!(place.read("clusters/identities.yaml").contains(IDENTITY));
+    let (done, said) = place.commit(&["clusters/heron.yaml", "clusters/identities.yaml"]);
+    assert!(done, "{said}");
+}
+
+#[test]
+fn a_name_that_begins_with_a_dash_is_a_file() {
+    let Some(place) = Place::system("a_name_that_begins_with_a_dash_is_a_file", &with_identity_file()) else { return };
+    place.write("clusters/identities.yaml", "");
+    for name in ["-heron.yaml", "--write.yaml", "-f.yaml", "--account=333333333333.yaml"] {
+        place.write(name, cluster("heron"));
+        let (done, said) = place.commit(&[name]);
+        assert!(!done && said.contains("exit code: 1"), "{name}: {said}");
+        assert_eq!(place.read(name), pointed("heron"), "{name}: {said}");
+        let (done, said) = place.commit(&[name, "clusters/identities.yaml"]);
+        assert!(done, "{name}: {said}");
+    }
+}
+
+/// The same without pre-commit: only a file that is there is one, and only where a flag could stand.
+#[test]
+fn words_that_begin_with_a_dash() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let run = |words: &[&str]| {
+        let out = xaccount().current_dir(path).arg("inject").args(words).output().unwrap();
+        (out.status.code(), said(&out))
+    };
+    for name in ["-heron.yaml", "-i", "--check"] {
+        fs::write(path.join(name), cluster("heron")).unwrap();
+    }
+    let account = "--account=222222222222";
+    assert_eq!(run(&[account, "--check", "-heron.yaml", "-q"]), (Some(1), "./-heron.yaml\n".into()));
+    assert_eq!(run(&[account, "--check", "-q", "-f", "-heron.yaml"]), (Some(1), "./-heron.yaml\n".into()));
+    assert_eq!(run(&[account, "--check", "-q", "--", "-heron.yaml"]), (Some(1), "-heron.yaml\n".into()));
+    // A name that is a flag stays one, but behind `--`.
+    assert_eq!(run(&[account, "-q", "-heron.yaml", "-i"]), (Some(0), String::new()));
+    assert_eq!(run(&[account, "--check", "-q", "--", "-i"]), (Some(1), "-i\n".into()));
+    let (status, text) = run(&[account, "--check", "-ibis.yaml"]);
+    assert_eq!(status, Some(2), "{text}");
+}
+
+/// A hook sees the staged files only. Each of these commits has one cluster, and all share one identity.
+#[test]
+fn several_commits_make_one_identity() {
+    let Some(place) = Place::system("several_commits_make_one_identity", &with_identity_file()) else { return };
+    place.write("clusters/late.yaml", cluster("late"));
+    for name in ["heron", "ibis", "stork"] {
+        let file = format!("clusters/{name}.yaml");
+        place.write(&file, cluster(name));
+        let (done, said) = place.commit(&[&file]);
+        assert!(!done && said.contains("exit code: 1"), "{said}");
+        let (done, said) = place.commit(&[&file, "clusters/identities.yaml"]);
+        assert!(done, "{said}");
+        assert_eq!(place.must("work", "git", &["show", &format!("HEAD:{file}")]), pointed(name));
+    }
+    assert_eq!(place.read("clusters/late.yaml"), cluster("late"), "it was never staged");
+    let identities = place.read("clusters/identities.yaml");
+    assert_eq!(identities.matches("kind: AWSClusterRoleIdentity").count(), 1, "{identities}");
+
+    // In CI, all files at once.
+    place.must("work", "git", &["add", "-A"]);
+    let all = place.run("work", "pre-commit", &["run", "--all-files"]);
+    assert_eq!(all.status.code(), Some(1), "{}", said(&all));
+    assert_eq!(place.read("clusters/late.yaml"), pointed("late"));
+    assert_eq!(place.read("clusters/identities.yaml"), identities);
+    place.must("work", "pre-commit", &["run", "--all-files"]);
+}
+
+#[test]
+fn the_checking_hook_changes_nothing() {
+    let recipe = recipe(&["- id: xaccount-check-system\n"]);
+    let Some(place) = Place::system("the_checking_hook_changes_nothing", &recipe) else { return };
+    place.write("heron.yaml", cluster("heron"));
+    let (done, said) = place.commit(&["heron.yaml"]);
+    assert!(!done && said.contains("exit code: 1") && said.contains("\nheron.yaml\n"), "{said}");
+    assert_eq!(place.status(), "A  heron.yaml\n");
+    assert_eq!(place.read("heron.yaml"), cluster("heron"));
+    place.write("heron.yaml", pointed("heron"));
+    place.write("clusters/identities.yaml", "");
+    assert!(!place.commit(&["heron.yaml"]).0, "the identity is missing");
+}
+
+#[test]
+fn an_error_blocks_and_says_what_to_type() {
+    let Some(place) = Place::system("an_error_blocks_and_says_what_to_type", &plain()) else { return };
+    let other = fs::read_to_string(testdata("dkp/dkp-other-account.yaml")).unwrap();
+    place.write("ridge.yaml", &other);
+    // As on a terminal: pre-commit gives the hook a pseudo-terminal then.
+    place.must("work", "git", &["add", "-A"]);
+    let out = place.command("work", "pre-commit").args(["run", "--color", "always"]).output().unwrap();
+    let said = said(&out);
+    assert!(!out.status.success() && said.contains("exit code: 2") && said.contains("--move-account"), "{said}");
+    assert_eq!(place.read("ridge.yaml"), other);
+}
+
+#[test]
+fn every_command_of_the_page_works_as_shown() {
+    let test = "every_command_of_the_page_works_as_shown";
+    let Some(place) = Place::system(test, &with_identity_file()) else { return };
+    // The directory of the commands is the repository, so everything happens in one.
+    let commands = || {
+        let directory = tempfile::tempdir().unwrap();
+        let copied =
+            Command::new("cp").args(["-R", "."]).arg(directory.path()).current_dir(place.path("work")).status();
+        assert!(copied.unwrap().success());
+        let clusters = directory.path().join("clusters");
+        fs::create_dir(&clusters).unwrap();
+        fs::write(clusters.join("heron.yaml"), cluster("heron")).unwrap();
+        let bin = directory.path().join(".bin");
+        fs::create_dir(&bin).unwrap();
+        symlink(env!("CARGO_BIN_EXE_kubectl-xaccount"), bin.join("kubectl-xaccount")).unwrap();
+        for program in ["git", "pre-commit"] {
+            let script = format!(
+                "#!/bin/sh\nunset {}\nexport PRE_COMMIT_HOME='{}' PRE_COMMIT_COLOR=never GIT_CONFIG_GLOBAL='{}'\nexec '{}' \"$@\"\n",
+                OF_GIT.join(" "),
+                place.path("cache").display(),
+                place.path("gitconfig").display(),
+                peer(program).unwrap().display(),
+            );
+            fs::write(bin.join(program), script).unwrap();
+            fs::set_permissions(bin.join(program), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        directory
+    };
+    let run_count = readme::run_page("docs/pre-commit.md", &mut BTreeSet::new(), commands);
+    assert!(run_count >= 5, "only {run_count} commands were found");
+}
+
+/// What two hooks do that are run at the same time, as in two terminals.
+#[test]
+fn two_processes_at_once_lose_nothing() {
+    for round in 0..10 {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let names: Vec<String> = (0..12).map(|n| format!("c{n}")).collect();
+        for name in &names {
+            fs::write(path.join(format!("{name}.yaml")), cluster(name)).unwrap();
+        }
+        let hook = |names: &[String]| {
+            let mut command = xaccount();
+            command.current_dir(path).args("inject --write --exit-code --skip-templates --allow-empty".split(' '));
+            command.args(["--account=222222222222", "--identity-file=identities.yaml"]);
+            command.args(names.iter().map(|name| format!("{name}.yaml")));
+            command.stdout(Stdio::null()).stderr(Stdio::piped());
+            command
+        };
+        let running: Vec<_> = names.chunks(4).map(|names| hook(names).spawn().unwrap()).collect();
+        let ended: Vec<Output> = running.into_iter().map(|child| child.wait_with_output().unwrap()).collect();
+        for out in &ended {
+            let text = said(out);
+            assert!(matches!(out.status.code(), Some(1 | 2)), "round {round}: {text}");
+            assert!(out.status.code() == Some(1) || text.contains("identities.yaml"), "round {round}: {text}");
+        }
+        assert!(ended.iter().any(|out| out.status.code() == Some(1)), "round {round}: one of them wins");
+        // What one run wrote no other undid; those that gave up have changed nothing, and complete it the next time.
+        for (names, out) in names.chunks(4).zip(&ended) {
+            for name in names {
+                let want = if out.status.code() == Some(1) { pointed(name) } else { cluster(name) };
+                assert_eq!(fs::read_to_string(path.join(format!("{name}.yaml"))).unwrap(), want, "round {round}");
+            }
+        }
+        hook(&names).output().unwrap();
+        let identities = fs::read_to_string(path.join("identities.yaml")).unwrap();
+        assert_eq!(identities.matches("kind: AWSClusterRoleIdentity").count(), 1, "round {round}: {identities}");
+        for name in &names {
+            assert_eq!(fs::read_to_string(path.join(format!("{name}.yaml"))).unwrap(), pointed(name), "round {round}");
+        }
+    }
+}
+
+/// The hook that cargo builds, from a clone of this project.
+#[test]
+fn the_rust_hook_is_built_and_runs() {
+    let test = "the_rust_hook_is_built_and_runs";
+    let Some(pre_commit) = peer("pre-commit") else { return skip(test, "pre-commit") };
+    let place = Place::new(pre_commit, &recipe(&["- id: xaccount-inject\n"]), |hooks| {
+        let left_out = ["target", ".git", "dist", "fuzz", "testdata"];
+        for entry in fs::read_dir(root()).unwrap() {
+            let entry = entry.unwrap();
+            if !left_out.iter().any(|name| entry.file_name() == *name) {
+                let copied = Command::new("cp").arg("-R").arg(entry.path()).arg(hooks).status().unwrap();
+                assert!(copied.success());
+            }
+        }
+    });
+    // pre-commit builds without the lock file, so that the registry has to be there.
+    let registry = place.run("hooks", "cargo", &["update", "--dry-run"]);
+    if !registry.status.success() {
+        return skip(test, "crates registry");
+    }
+    // A later run of this test need not compile everything anew.
+    let start = Instant::now();
+    let built = place
+        .command("work", "pre-commit")
+        .arg("install-hooks")
+        .env("CARGO_TARGET_DIR", target().join("peers/rust-hook"))
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "{}", said(&built));
+    eprintln!("the hook was built in {} s", start.elapsed().as_secs());
+
+    fs::remove_file(place.path("bin/kubectl-xaccount")).unwrap();
+    place.write("clusters/heron.yaml", cluster("heron"));
+    place.must("work", "git", &["add", "-A"]);
+    let first = place.run("work", "pre-commit", &["run"]);
+    assert_eq!(first.status.code(), Some(1), "{}", said(&first));
+    assert_eq!(place.read("clusters/heron.yaml"), pointed("heron"), "{}", said(&first));
+    place.must("work", "git", &["add", "-A"]);
+    place.must("work", "pre-commit", &["run"]);
+}
+
+/// Twins differ only in who brings the program.
+#[test]
+fn the_twins_are_alike() {
+    let text = fs::read_to_string(root().join(".pre-commit-hooks.yaml")).unwrap();
+    let hooks: Vec<serde_json::Value> = serde_yaml::from_str(&text).unwrap();
+    let hook = |id: &str| hooks.iter().find(|hook| hook["id"] == id).unwrap_or_else(|| panic!("no {id}"));
+    assert_eq!(hooks.len(), 4);
+    for id in ["xaccount-inject", "xaccount-check"] {
+        let (built, system) = (hook(id), hook(&format!("{id}-system")));
+        assert_eq!((&built["language"], &system["language"]), (&"rust".into(), &"system".into()));
+        for key in ["name", "entry", "types_or"] {
+            assert_eq!(built[key], system[key], "{id} {key}");
+        }
+        for hook in [built, system] {
+            assert_eq!(hook["require_serial"], true, "{id}");
+            let entry = hook["entry"].as_str().unwrap();
+            assert!(entry.contains("--skip-templates") && entry.contains("--allow-empty") && !entry.ends_with("--"));
+            assert_eq!(entry.contains("--exit-code"), entry.contains("--write"));
+        }
+    }
+}
