@@ -16,7 +16,7 @@ use crate::support::{testdata, xaccount};
 const ACCOUNT: &str = "222222222222";
 
 /// kubectl, if there is one.
-fn kubectl() -> Option<PathBuf> {
+pub(crate) fn kubectl() -> Option<PathBuf> {
     let target = Path::new(env!("CARGO_BIN_EXE_kubectl-xaccount")).ancestors().nth(2);
     let peer = target.map(|target| target.join("peers/bin/kubectl"));
     let path = std::env::var_os("PATH").unwrap_or_default();

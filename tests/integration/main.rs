@@ -4,6 +4,7 @@
 
 mod cases;
 mod fixtures;
+mod krew;
 #[cfg(unix)]
 mod kubectl;
 mod outputs;

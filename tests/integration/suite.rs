@@ -617,7 +617,7 @@ pub(crate) fn say(line: &str) {
 }
 
 /// Says that a test could not run: in the file that `scripts/test` counts, else on stderr.
-fn skip(test: &str, why: &str) {
+pub(crate) fn skip(test: &str, why: &str) {
     match std::env::var_os("SKIPPED_TESTS") {
         Some(file) => {
             let mut file = fs::OpenOptions::new().append(true).open(file).expect("SKIPPED_TESTS is a file");
