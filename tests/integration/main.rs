@@ -15,3 +15,4 @@ mod readme;
 mod secrets;
 mod suite;
 mod support;
+mod workflows;
