@@ -423,6 +423,10 @@ pub(crate) mod real {
         };
         let krew = |arguments: &[&str]| ok(clean(&krew).args(arguments));
         let receipt = root.join("receipts/xaccount.yaml");
+        let installed = |version: &str| {
+            let receipt: serde_yaml::Value = serde_yaml::from_str(&fs::read_to_string(&receipt).unwrap()).unwrap();
+            receipt["spec"]["version"].as_str() == Some(version)
+        };
         let version = xaccount().arg("--version").output().unwrap().stdout;
         let runs = || {
             let through = clean(&kubectl).args(["xaccount", "--version"]).output().unwrap();
@@ -459,12 +463,13 @@ pub(crate) mod real {
         krew(&["install", "team/xaccount"]);
         runs();
         let current = concat!("v", env!("CARGO_PKG_VERSION"));
-        assert!(krew(&["list"]).contains(current));
+        assert!(krew(&["list"]).contains("team/xaccount"));
+        assert!(installed(current));
 
         let newer = "v999.0.0";
         publish(&first.replacen(&format!("version: {current}"), &format!("version: {newer}"), 1));
         krew(&["upgrade", "xaccount"]);
-        assert!(krew(&["list"]).contains(newer));
+        assert!(installed(newer));
         runs();
         krew(&["uninstall", "xaccount"]);
         assert!(!receipt.exists() && !root.join("bin/kubectl-xaccount").exists());
