@@ -219,6 +219,16 @@ pub(crate) mod real {
         Some(target.join("peers/go").join(name)).filter(|file| file.is_file())
     }
 
+    /// krew, its check of manifests, and kubectl; else what is missing, Python for `scripts/package` too.
+    fn peers() -> Result<(PathBuf, PathBuf, PathBuf), &'static str> {
+        if no_python() {
+            return Err("no python3");
+        }
+        let kubectl = kubectl().ok_or("no kubectl")?;
+        let krew = peer("krew").zip(peer("validate-krew-manifest")).ok_or("no krew")?;
+        Ok((krew.0, krew.1, kubectl))
+    }
+
     fn ok(command: &mut Command) -> String {
         let Output { status, stdout, stderr } = command.output().unwrap();
         let all = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
@@ -359,9 +369,9 @@ pub(crate) mod real {
     /// krew's own check, which installs every platform's archive with krew.
     #[test]
     fn krew_installs_the_archives_of_all_platforms() {
-        let (Some(krew), Some(validate), Some(kubectl)) = (peer("krew"), peer("validate-krew-manifest"), kubectl())
-        else {
-            return skip("krew_installs_the_archives_of_all_platforms", "no krew");
+        let (krew, validate, kubectl) = match peers() {
+            Ok(peers) => peers,
+            Err(why) => return skip("krew_installs_the_archives_of_all_platforms", why),
         };
         let home = tempfile::tempdir().unwrap();
         let dist = home.path().join("dist");
@@ -398,9 +408,11 @@ pub(crate) mod real {
 
     #[test]
     fn krew_installs_upgrades_and_removes_the_plugin() {
-        let (Some(krew), Some(kubectl)) = (peer("krew"), kubectl()) else {
-            return skip("krew_installs_upgrades_and_removes_the_plugin", "no krew");
+        let (krew, _, kubectl) = match peers() {
+            Ok(peers) => peers,
+            Err(why) => return skip("krew_installs_upgrades_and_removes_the_plugin", why),
         };
+        let krew_program = &krew;
         let home = tempfile::tempdir().unwrap();
         let home = home.path();
         let dist = home.join("dist");
@@ -421,7 +433,7 @@ pub(crate) mod real {
             command.env("KREW_DEFAULT_INDEX_URI", "file:///no/such/index");
             command
         };
-        let krew = |arguments: &[&str]| ok(clean(&krew).args(arguments));
+        let krew = |arguments: &[&str]| ok(clean(krew_program).args(arguments));
         let receipt = root.join("receipts/xaccount.yaml");
         let installed = |version: &str| {
             let receipt: serde_yaml::Value = serde_yaml::from_str(&fs::read_to_string(&receipt).unwrap()).unwrap();
@@ -478,7 +490,7 @@ pub(crate) mod real {
         let (before, after) = first.split_once("sha256: \"").unwrap();
         let digit = if after.starts_with('0') { '1' } else { '0' };
         fs::write(&manifest, format!("{before}sha256: \"{digit}{}", &after[1..])).unwrap();
-        let refused = clean(&peer("krew").unwrap()).args(arguments).output().unwrap();
+        let refused = clean(krew_program).args(arguments).output().unwrap();
         assert!(!refused.status.success() && !receipt.exists());
         assert!(String::from_utf8_lossy(&refused.stderr).contains("checksum"));
     }
