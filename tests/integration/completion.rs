@@ -3,13 +3,11 @@
 //! Shells that are not there are named as skipped. `scripts/test` installs those that the system packages.
 
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::kubectl::kubectl;
-use crate::support::{root, testdata, xaccount};
+use crate::support::{peer, root, skip, testdata, xaccount};
 
 const IDENTITY: &str = "cross-account-role-333333333333";
 
@@ -197,19 +195,6 @@ fn has(program: &str) -> bool {
     std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
 }
 
-/// Says that a test could not run. Where the program can't be installed that is no fault, and `scripts/test` takes it so.
-fn skip(test: &str, program: &str, packaged: bool) {
-    let optional = if packaged && has("apt-get") { "" } else { "optional: " };
-    let line = format!("completion::{test} ({optional}no {program})\n");
-    match std::env::var_os("SKIPPED_TESTS") {
-        Some(file) => {
-            let mut file = fs::OpenOptions::new().append(true).open(file).expect("SKIPPED_TESTS is a file");
-            file.write_all(line.as_bytes()).unwrap();
-        }
-        None => eprint!("skipped: {line}"),
-    }
-}
-
 fn script(directory: &Path, what: &str) -> PathBuf {
     let out = xaccount().args(["completion", what]).output().unwrap();
     assert!(out.status.success() && out.stderr.is_empty(), "{out:?}");
@@ -290,7 +275,7 @@ fn is_typed(shell: &str, said: &[String]) {
 fn bash() {
     for program in ["bash", "python3"] {
         if !has(program) {
-            return skip("bash", program, true);
+            return skip("completion::bash", &format!("no {program}"));
         }
     }
     let directory = directory();
@@ -327,7 +312,7 @@ fn bash() {
 fn zsh() {
     for program in ["zsh", "python3"] {
         if !has(program) {
-            return skip("zsh", program, true);
+            return skip("completion::zsh", &format!("no {program}"));
         }
     }
     let keys = "\
@@ -356,7 +341,7 @@ fn zsh() {
 #[test]
 fn fish() {
     if !has("fish") {
-        return skip("fish", "fish", true);
+        return skip("completion::fish", "no fish");
     }
     let directory = directory();
     script(directory.path(), "fish");
@@ -387,7 +372,7 @@ fn fish() {
 #[test]
 fn powershell() {
     if !has("pwsh") {
-        return skip("powershell", "pwsh", false);
+        return skip("completion::powershell", "no pwsh");
     }
     let directory = directory();
     let file = script(directory.path(), "powershell");
@@ -429,8 +414,8 @@ fn install_lines() -> String {
 
 #[test]
 fn through_kubectl() {
-    let Some(kubectl) = kubectl() else {
-        return skip("through_kubectl", "kubectl", true);
+    let Some(kubectl) = peer("kubectl") else {
+        return skip("completion::through_kubectl", "no kubectl");
     };
     let directory = directory();
     let path = directory.path();
@@ -492,7 +477,7 @@ fn the_man_page_names_all_and_has_no_mistakes() {
         assert!(text.contains(&format!(".SH \"KUBECTL XACCOUNT {}\"", verb.to_uppercase())), "{text}");
     }
     if !has("groff") {
-        return skip("the_man_page_names_all_and_has_no_mistakes", "groff", true);
+        return skip("completion::the_man_page_names_all_and_has_no_mistakes", "no groff");
     }
     let groff = Command::new("groff").args(["-ww", "-man", "-Tutf8", "-K", "utf8"]).arg(&page).output().unwrap();
     assert!(groff.status.success() && groff.stderr.is_empty(), "{}", String::from_utf8_lossy(&groff.stderr));

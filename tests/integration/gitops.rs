@@ -60,7 +60,7 @@ const FILES: [(&str, &str); 12] = [
 
 #[test]
 fn json_patches_build_what_yaml_prints() {
-    let Some(kubectl) = peer("kubectl") else { return skip("json_patches_build_what_yaml_prints", "kubectl") };
+    let Some(kubectl) = peer("kubectl") else { return skip("json_patches_build_what_yaml_prints", "no kubectl") };
     for (file, flags) in FILES {
         let directory = tempfile::tempdir().unwrap();
         let (patched, printed) = (directory.path().join("patched"), directory.path().join("printed"));
@@ -110,7 +110,7 @@ fn with_fluxs_patches(resources: &[&str]) -> String {
 #[test]
 fn fluxs_patches_point_all_clusters_of_a_path() {
     let Some(kubectl) = peer("kubectl") else {
-        return skip("fluxs_patches_point_all_clusters_of_a_path", "kubectl");
+        return skip("fluxs_patches_point_all_clusters_of_a_path", "no kubectl");
     };
     let directory = fleet();
     let directory = directory.path();
@@ -201,7 +201,7 @@ fn argo_cds_plugin_prints_every_manifest() {
 
 #[test]
 fn argo_cds_plugin_for_kustomizations() {
-    let Some(kustomize) = peer("kustomize") else { return skip("argo_cds_plugin_for_kustomizations", "kustomize") };
+    let Some(kustomize) = peer("kustomize") else { return skip("argo_cds_plugin_for_kustomizations", "no kustomize") };
     let bin = bin(&[("kustomize", kustomize)]);
     let directory = fleet();
     let kustomization = directory.path().join("kustomization.yaml");
@@ -223,7 +223,7 @@ fn argo_cds_plugin_for_kustomizations() {
 
 #[test]
 fn every_command_of_the_page_works_as_shown() {
-    let Some(kubectl) = peer("kubectl") else { return skip("every_command_of_the_page_works_as_shown", "kubectl") };
+    let Some(kubectl) = peer("kubectl") else { return skip("every_command_of_the_page_works_as_shown", "no kubectl") };
     let directory = || {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();

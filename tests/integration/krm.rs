@@ -348,7 +348,7 @@ fn directory(peers: &[&str]) -> tempfile::TempDir {
 fn every_command_of_the_page_works_as_shown() {
     let peers = ["kubectl", "kustomize", "kpt"];
     if let Some(missing) = peers.iter().find(|name| peer(name).is_none()) {
-        return skip("every_command_of_the_page_works_as_shown", missing);
+        return skip("every_command_of_the_page_works_as_shown", &format!("no {missing}"));
     }
     let run_count = readme::run_page("docs/krm.md", &mut BTreeSet::new(), || directory(&peers));
     assert!(run_count >= 8, "only {run_count} commands were found");
@@ -368,7 +368,7 @@ fn run(directory: &Path, program: &str, args: &[&str]) -> Output {
 #[test]
 fn kustomize_builds_what_inject_prints() {
     if peer("kustomize").is_none() {
-        return skip("kustomize_builds_what_inject_prints", "kustomize");
+        return skip("kustomize_builds_what_inject_prints", "no kustomize");
     }
     let directory = directory(&["kustomize"]);
     let directory = directory.path();
@@ -397,7 +397,7 @@ fn kustomize_builds_what_inject_prints() {
 #[test]
 fn kpt_writes_the_files() {
     if peer("kpt").is_none() {
-        return skip("kpt_writes_the_files", "kpt");
+        return skip("kpt_writes_the_files", "no kpt");
     }
     let directory = directory(&["kpt"]);
     let directory = directory.path();

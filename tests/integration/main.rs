@@ -12,6 +12,7 @@ mod fixtures;
 mod gitops;
 #[cfg(unix)]
 mod hostile;
+mod krew;
 #[cfg(unix)]
 mod krm;
 #[cfg(unix)]
@@ -30,3 +31,4 @@ mod sockets;
 mod suite;
 mod support;
 mod version;
+mod workflows;

@@ -56,7 +56,7 @@ impl Place {
     /// As [`Self::new`], with the hooks that run the program on `PATH`, and installed as a git hook.
     fn system(test: &str, recipe: &str) -> Option<Self> {
         let Some(pre_commit) = peer("pre-commit") else {
-            skip(test, "pre-commit");
+            skip(test, "no pre-commit");
             return None;
         };
         let place = Self::new(pre_commit, recipe, |hooks| {
@@ -398,7 +398,7 @@ fn two_processes_at_once_lose_nothing() {
 #[test]
 fn the_rust_hook_is_built_and_runs() {
     let test = "the_rust_hook_is_built_and_runs";
-    let Some(pre_commit) = peer("pre-commit") else { return skip(test, "pre-commit") };
+    let Some(pre_commit) = peer("pre-commit") else { return skip(test, "no pre-commit") };
     let place = Place::new(pre_commit, &recipe(&["- id: xaccount-inject\n"]), |hooks| {
         let left_out = ["target", ".git", "dist", "fuzz", "testdata"];
         for entry in fs::read_dir(root()).unwrap() {
@@ -412,7 +412,7 @@ fn the_rust_hook_is_built_and_runs() {
     // pre-commit builds without the lock file, so that the registry has to be there.
     let registry = place.run("hooks", "cargo", &["update", "--dry-run"]);
     if !registry.status.success() {
-        return skip(test, "crates registry");
+        return skip(test, "no crates registry");
     }
     // A later run of this test need not compile everything anew.
     let start = Instant::now();

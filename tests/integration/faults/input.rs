@@ -111,7 +111,7 @@ fn standard_input_by_its_path() {
 #[test]
 fn a_result_that_cannot_be_printed_is_an_error() {
     if !Path::new("/dev/full").exists() {
-        return crate::support::skip("a_result_that_cannot_be_printed_is_an_error", "no /dev/full");
+        return crate::support::skip("a_result_that_cannot_be_printed_is_an_error", "the system has no /dev/full");
     }
     let folder = clusters(&["a.yaml"]);
     let output = run(&mut by_shell("sh", &inject(folder.path(), "a.yaml -o yaml"), ">/dev/full"));
