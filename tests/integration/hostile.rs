@@ -283,7 +283,7 @@ fn repeat(out: &mut dyn Write, text: &str, n: usize) {
 
 #[test]
 fn one_long_line_of_ours() {
-    grows("one long line of ours", if FULL { 200_000_000 } else { 3_000_000 }, 1, 6, |n, out| {
+    grows("one long line of ours", 200_000_000, 1, 6, |n, out| {
         write!(out, "{CLUSTER}  line: ").unwrap();
         repeat(out, "word ", n / 5);
         writeln!(out, "x").unwrap();
@@ -292,7 +292,7 @@ fn one_long_line_of_ours() {
 
 #[test]
 fn one_long_line_beside_ours() {
-    grows("one long line beside ours", if FULL { 200_000_000 } else { 10_000_000 }, 1, 2, |n, out| {
+    grows("one long line beside ours", 200_000_000, 1, 2, |n, out| {
         write!(out, "{CLUSTER}  r: x\n---\nline: ").unwrap();
         repeat(out, "word ", n / 5);
         writeln!(out, "x").unwrap();

@@ -17,6 +17,15 @@ use crate::support::{root, testdata, xaccount};
 const NOT_RUN: &[(&str, &str)] = &[
     ("cargo install --locked --path .", "compiles everything once more, for minutes"),
     ("./scripts/test", "it is what runs this test"),
+    (
+        "kubectl krew install --manifest=xaccount.yaml --archive=kubectl-xaccount-v0.1.0-linux-amd64.tar.gz",
+        "krew.rs runs it, with an archive of its own",
+    ),
+    (
+        "kubectl krew index add team https://github.com/OWNER/krew-index.git",
+        "krew.rs runs it, with an index of its own",
+    ),
+    ("kubectl krew install team/xaccount", "krew.rs runs it, from that index"),
 ];
 
 /// What the README says is there: its name, and what of `testdata/` it is.
@@ -211,8 +220,19 @@ fn every_flag_of_the_pages_is_one_of_the_program() {
     let help = xaccount().args(["inject", "--help"]).output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     // Of git, cargo, dkp and nkp.
-    let foreign =
-        ["--git", "--output", "--release", "--locked", "--path", "--output-directory", "--version", "--cluster-name"];
+    let foreign = [
+        "--git",
+        "--output",
+        "--release",
+        "--locked",
+        "--path",
+        "--output-directory",
+        "--version",
+        "--cluster-name",
+        "--manifest",
+        "--archive",
+        "--repo",
+    ];
     // Of pre-commit, kustomize and kpt.
     let peers = ["--all-files", "--enable-alpha-plugins", "--enable-exec", "--exec", "--allow-exec", "--help"];
     for page in ["README.md", "CHANGELOG.md", "docs/report.md", "docs/pre-commit.md", "docs/krm.md", "docs/gitops.md"] {
