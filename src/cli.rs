@@ -8,7 +8,7 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use xaccount::aws::{AccountId, DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
-use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind, Version};
+use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind, Version, names};
 use xaccount::inject::{AllowedNamespaces, LabelSelector};
 
 /// Point Cluster API AWS clusters at another AWS account.
@@ -283,7 +283,9 @@ pub(crate) struct IdentityArgs {
     pub(crate) identity_file: Option<PathBuf>,
 
     /// Neither make nor mend identities
-    #[arg(long, hide_short_help = true, conflicts_with_all = ["identity_file", "with_controller_identity"])]
+    #[arg(long, hide_short_help = true, conflicts_with_all = [
+        "identity_file", "with_controller_identity", "source_identity", "allowed_namespaces", "session_name", "external_id",
+        "duration", "inline_policy", "identity_annotation", "api_version"])]
     pub(crate) no_identity: bool,
 
     /// The identity whose credentials assume the role [default: AWSClusterControllerIdentity/default]
@@ -457,17 +459,9 @@ fn account_move(text: &str) -> Result<(AccountId, AccountId), String> {
     Ok((account(from)?, account(to)?))
 }
 
-/// An annotation: its key is a name, perhaps with a DNS prefix before a slash (apimachinery, `util/validation`).
 fn annotation(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
-    let (prefix, name) = key.rsplit_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
-    let ends = |c: char| c.is_ascii_alphanumeric();
-    let right = (1..=63).contains(&name.len())
-        && name.starts_with(ends)
-        && name.ends_with(ends)
-        && name.chars().all(|c| ends(c) || "-_.".contains(c))
-        && prefix.is_none_or(|prefix| dns_name(prefix).is_ok());
-    if right {
+    if names::is_qualified_name(key) {
         Ok((key.into(), value.into()))
     } else {
         Err(format!("'{key}' is no annotation key: write example.com/name=value"))
@@ -490,11 +484,8 @@ fn source_identity(text: &str) -> Result<(IdentityKind, String), String> {
     Ok((known, dns_name(name)?))
 }
 
-/// RFC 1123 subdomain, as Kubernetes wants an object's name.
 fn dns_name(text: &str) -> Result<String, String> {
-    let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let part = |part: &str| part.starts_with(ok) && part.ends_with(ok) && part.chars().all(|c| ok(c) || c == '-');
-    if text.len() <= 253 && text.split('.').all(part) {
+    if names::is_dns_subdomain(text) {
         Ok(text.into())
     } else {
         Err("a Kubernetes name is lower-case letters, digits, '-' and '.', and begins and ends with a letter or digit"

@@ -71,13 +71,14 @@ impl<'s> ResourceList<'s> {
         }
         let document = document.span;
         let mut list = Self { tree, document, files: Vec::new(), items: Vec::new(), annotated: [false; 2] };
-        for item in list.nodes() {
+        let mut known: HashMap<Option<String>, usize> = HashMap::new();
+        for item in list.nodes().to_vec() {
             let path = list.annotation(item, "path");
             for (at, prefix) in PREFIXES.iter().enumerate() {
                 list.annotated[at] |= list.exact_annotation(item, &format!("{prefix}path")).is_some();
             }
-            let file = list.files.iter().position(|there| *there == path).unwrap_or_else(|| {
-                list.files.push(path);
+            let file = *known.entry(path).or_insert_with_key(|path| {
+                list.files.push(path.clone());
                 list.files.len() - 1
             });
             list.items.push(FileId(file));
@@ -85,9 +86,9 @@ impl<'s> ResourceList<'s> {
         Ok(list)
     }
 
-    fn nodes(&self) -> Vec<NodeId> {
+    fn nodes(&self) -> &[NodeId] {
         let items = self.tree.value(self.tree.root, "items");
-        items.and_then(|items| self.tree.items(items)).unwrap_or_default().to_vec()
+        items.and_then(|items| self.tree.items(items)).unwrap_or_default()
     }
 
     fn exact_annotation(&self, item: NodeId, key: &str) -> Option<String> {
@@ -249,8 +250,8 @@ impl<'s> ResourceList<'s> {
 
     /// The first free index of a file.
     fn behind(&self, path: &str) -> u64 {
-        let of_file = self.nodes().into_iter().filter(|&item| self.annotation(item, "path").as_deref() == Some(path));
-        let taken = of_file.map(|item| self.annotation(item, "index").and_then(|index| index.parse::<u64>().ok()));
+        let of_file = self.nodes().iter().filter(|&&item| self.annotation(item, "path").as_deref() == Some(path));
+        let taken = of_file.map(|&item| self.annotation(item, "index").and_then(|index| index.parse::<u64>().ok()));
         taken.map(|index| index.unwrap_or(0) + 1).max().unwrap_or(0)
     }
 

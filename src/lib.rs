@@ -6,7 +6,7 @@
 //!                  capa, aws (facts and checks, no I/O)
 //! ```
 //!
-//! - [`diag`]: spans and diagnostics, what every error is made of
+//! - [`diag`]: spans and diagnostics, what every error is made of; beside it `parallel`, work on two threads
 //! - [`lossless`]: text that is edited without loss; knows no Kubernetes
 //! - [`aws`]: account ids, role ARNs, partitions, what STS takes
 //! - [`capa`]: what Cluster API Provider AWS says, as tables, and its objects read through spans
@@ -20,6 +20,8 @@
 //! A module uses only those above it. The library never prints, never exits and never reads the environment.
 
 pub mod diag;
+mod parallel;
+
 pub mod lossless;
 
 pub mod aws;
@@ -34,5 +36,3 @@ pub mod edit;
 pub mod output;
 
 pub mod krm;
-
-mod parallel;

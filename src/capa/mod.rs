@@ -2,12 +2,13 @@
 //!
 //! CAPA is `kubernetes-sigs/cluster-api-provider-aws`; the tags named in comments are its.
 
+pub mod names;
 mod tables;
 mod view;
 
 pub use tables::{
     BEARERS, Bearer, CAPI_GROUP, CONTROLLER_IDENTITY, DEFAULT_ROLE_NAME, IDENTITY_GROUP, IdentityKind, ROLE_IDENTITY,
-    TOPOLOGY_PROVIDERS, Typed, Version, classify, needles,
+    TOPOLOGY_PROVIDERS, Typed, Version, classify, may_hold_bodies, needles,
 };
 pub use view::{
     ControllerIdentity, Field, IdentityReference, Object, ObjectReference, Reference, Role, RoleIdentity, State, view,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use crate::lossless::Needles;
 
@@ -301,6 +302,15 @@ pub fn needles() -> Needles {
         .collect();
     let topology: [&str; 2] = ["topology", CAPI_GROUP];
     Needles::new(kinds.iter().map(<[&str; 1]>::as_slice).chain([topology.as_slice()]))
+}
+
+/// Whether a text could be, or hold, a Secret or a ConfigMap, so that none of it may be shown. It need not be readable: the
+/// kind may be disguised by an escape or a tag, and what is not one may carry the fields of one.
+pub fn may_hold_bodies(text: &[u8]) -> bool {
+    static WORDS: LazyLock<Needles> = LazyLock::new(|| {
+        Needles::new([["Secret"], ["ConfigMap"], ["secret"], ["stringData"]].iter().map(|word| word.as_slice()))
+    });
+    WORDS.literal(text) || WORDS.possible(text)
 }
 
 #[cfg(test)]

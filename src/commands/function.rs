@@ -3,10 +3,10 @@
 use std::io::IsTerminal;
 
 use xaccount::capa;
-use xaccount::diag::{Diagnostic, FileId, visible};
+use xaccount::diag::{Diagnostic, FileId, Location, visible};
 use xaccount::edit::Inputs;
 use xaccount::files::Input;
-use xaccount::inject::{self, Failure, Outcome};
+use xaccount::inject::{self, Failure, Nothing, Outcome};
 use xaccount::krm::ResourceList;
 use xaccount::lossless::{Edited, Plan, Source, apply};
 use xaccount::output;
@@ -112,8 +112,16 @@ impl Work<'_> {
                 warnings.extend(outcome.warnings.iter().cloned());
                 Ok(Done { run, outcome, warnings })
             }
-            // A function runs on whatever a package holds.
-            Err(Failure::Nothing(_)) => Ok(Done { run, outcome: Outcome::default(), warnings }),
+            // A function runs on whatever a package holds; but a selection that fits nothing may be a typing error.
+            Err(Failure::Nothing(nothing)) => {
+                if let Nothing::NoneSelected(titles) = nothing {
+                    warnings.push(
+                        Diagnostic::warning("no item is selected by cluster-name, selector or namespace as given")
+                            .help(format!("these can carry an identity reference: {}", titles.join(", "))),
+                    );
+                }
+                Ok(Done { run, outcome: Outcome::default(), warnings })
+            }
             Err(Failure::Refused(errors)) => Err(Refused { run, errors }),
         }
     }
@@ -139,7 +147,8 @@ impl Work<'_> {
 
 fn prove(bytes: &[u8], plan: &Plan) -> Result<Edited, Diagnostic> {
     apply(&Source::new(bytes), plan).map_err(|refusal| {
-        let mut error = Diagnostic::error(refusal.message);
+        let at = Location { file: FileId(0), span: refusal.span, window: None };
+        let mut error = Diagnostic::error(refusal.message).at(at, "");
         error.help = refusal.help;
         error
     })

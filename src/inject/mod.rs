@@ -2,6 +2,8 @@
 
 mod explain;
 mod identity;
+mod mend;
+mod namespaces;
 mod reference;
 mod select;
 
@@ -17,7 +19,7 @@ use crate::diag::{Diagnostic, FileId};
 use crate::lossless::{ObjectRef, Plan};
 use crate::run::Run;
 
-pub use identity::AllowedNamespaces;
+pub use namespaces::AllowedNamespaces;
 pub use select::{LabelSelector, Selection};
 
 /// The account to point at.
@@ -426,14 +428,53 @@ mod tests {
     use super::*;
 
     #[test]
+    fn another_account_takes_more_than_overwrite() {
+        let text = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: a}\nspec:\n  \
+                    identityRef: {kind: AWSClusterRoleIdentity, name: cross-account-role-333333333333}\n";
+        let needles = crate::capa::needles();
+        let scan = crate::run::Scan { needles: &needles, skip_templates: false, topology_variable: None };
+        let scanned = crate::run::scan(FileId(0), text.as_bytes(), &scan).unwrap();
+        let file = crate::run::File { name: "a.yaml".into(), brace: false, identities_only: false };
+        let run = Run::new(vec![file], scanned.objects);
+        let account = |id: &str| id.parse::<AccountId>().unwrap();
+        let mut request = Request {
+            target: Target::Account {
+                account: account("222222222222"),
+                role: DEFAULT_ROLE_NAME.into(),
+                partition: None,
+            },
+            selection: Selection::default(),
+            identity_name: None,
+            identity: IdentityRequest::default(),
+            identity_file: None,
+            with_identity: true,
+            with_controller_identity: false,
+            api_version: None,
+            overwrite: true,
+            moves: Vec::new(),
+            explain: false,
+        };
+        assert!(matches!(plan(&run, &request), Err(Failure::Refused(_))));
+        request.moves = vec![(account("333333333333"), account("222222222222"))];
+        assert_eq!(plan(&run, &request).unwrap().changes.len(), 2);
+    }
+
+    #[test]
     fn identity_names_say_account_and_role() {
         let name = |arn: &str| default_identity_name(&arn.parse().unwrap());
         assert_eq!(
             name("arn:aws:iam::012345678901:role/control-plane.cluster-api-provider-aws.sigs.k8s.io"),
             "cross-account-role-012345678901"
         );
-        assert_eq!(name("arn:aws:iam::222222222222:role/Team_A"), "cross-account-role-222222222222-team-a");
-        assert_eq!(name("arn:aws:iam::222222222222:role/x/y/r+"), "cross-account-role-222222222222-x-y-r");
+        assert_eq!(name("arn:aws:iam::222222222222:role/Team-A"), "cross-account-role-222222222222-team-a");
+        let hashed = |arn: &str, plain: &str| {
+            let name = name(arn);
+            let hash = name.strip_prefix(plain).and_then(|rest| rest.strip_prefix('-')).unwrap_or_default();
+            assert!(hash.len() == 6 && hash.chars().all(|c| c.is_ascii_hexdigit()), "{name}");
+        };
+        hashed("arn:aws:iam::222222222222:role/Team_A", "cross-account-role-222222222222-team-a");
+        hashed("arn:aws:iam::222222222222:role/x/y/r+", "cross-account-role-222222222222-x-y-r");
+        hashed("arn:aws:iam::222222222222:role/_", "cross-account-role-222222222222");
         assert_eq!(account_in_name("cross-account-role-222222222222-team-a").unwrap().as_str(), "222222222222");
         assert!(account_in_name("cross-account-role-2222222222223").is_none());
     }

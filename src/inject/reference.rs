@@ -8,11 +8,9 @@ use serde_json::{Value, json};
 
 use super::{ChangeKind, Planner, Served, account_in_name};
 use crate::aws::{AccountId, RoleArn};
+use crate::capa::names::LONGEST_NAME;
 use crate::capa::{CONTROLLER_IDENTITY, Field, IdentityKind, IdentityReference, ROLE_IDENTITY, Reference, Role, State};
 use crate::diag::{Diagnostic, Location};
-
-/// Characters of an object's name (RFC 1123 subdomain).
-const LONGEST_NAME: usize = 253;
 
 /// What to do about a version that today's CAPA does not serve.
 pub(super) const NOT_SERVED: &str = "right for an older CAPA; for a newer one, generate the manifest anew with it";

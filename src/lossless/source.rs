@@ -148,7 +148,7 @@ impl<'s> Source<'s> {
     }
 
     /// The first place where readers disagree whether a document ends: a character that is a line break for some of
-    /// them, or a byte-order mark in mid-file, directly before a marker. The character is U+000D (not followed by a line
+    /// them, or a byte-order mark in mid-file, directly before a marker or a directive. The character is U+000D (not followed by a line
     /// feed), U+0085, U+2028, U+2029 or U+FEFF.
     pub fn doubtful_marker(&self) -> Option<(char, Span)> {
         ['\r', '\u{85}', '\u{2028}', '\u{2029}', '\u{feff}']
@@ -159,7 +159,7 @@ impl<'s> Source<'s> {
                 let behind = |at: usize| at + sequence.len();
                 memmem::find_iter(self.bytes, sequence)
                     .find(|&at| {
-                        let directive = character == '\u{feff}' && self.bytes.get(behind(at)) == Some(&b'%');
+                        let directive = self.bytes.get(behind(at)) == Some(&b'%');
                         behind(at) > self.bom && (is_marker(self.bytes, behind(at)) || directive)
                     })
                     .map(|at| (character, Span::new(at, behind(at))))
@@ -297,8 +297,18 @@ pub(super) fn behind_end_markers(bytes: &[u8]) -> usize {
     behind
 }
 
-/// Whether the line holds nothing that begins a document: blank, a comment, or a directive.
+/// Whether the line holds nothing that begins a document: blank, a comment, or a directive. A line in which some readers see
+/// another one begin may hold anything.
 fn is_prefix_line(rest: &[u8]) -> bool {
+    let line = &rest[..line_end(rest, 0)];
+    let odd = |at: usize| match line[at] {
+        b'\r' => line.get(at + 1).is_some_and(|&next| next != b'\n'),
+        b'\xC2' => line[at..].starts_with("\u{85}".as_bytes()),
+        _ => line[at..].starts_with("\u{2028}".as_bytes()) || line[at..].starts_with("\u{2029}".as_bytes()),
+    };
+    if memchr::memchr3_iter(b'\r', b'\xC2', b'\xE2', line).any(odd) {
+        return false;
+    }
     match rest.iter().position(|b| !matches!(b, b' ' | b'\t')) {
         None => true,
         Some(at) => match rest[at] {

@@ -2,8 +2,8 @@
 
 use anstyle::{AnsiColor, Effects, Style};
 
-use super::hunks::{Hunk, Line, Region, Tag, hunks, may_hold_bodies};
-use crate::capa::Role;
+use super::hunks::{Hunk, Line, Region, Tag, hunks};
+use crate::capa::{self, Role};
 use crate::diag::{FileId, Span, visible};
 use crate::lossless::Edited;
 use crate::run::{Found, Run};
@@ -61,22 +61,16 @@ impl FileDiff {
     }
 
     /// The same diff with its file named from `directory`: `.` and `..` resolved, an absolute path below the directory made
-    /// relative.
+    /// relative. Both with `/`, and on Windows with a drive (`C:/`).
     #[must_use]
     pub fn seen_from(mut self, directory: &[u8]) -> Self {
-        let absolute =
-            if self.name.starts_with(b"/") { self.name } else { [directory, b"/", self.name.as_slice()].concat() };
-        let mut parts: Vec<&[u8]> = Vec::new();
-        for part in absolute.split(|byte| *byte == b'/') {
-            match part {
-                b"" | b"." => {}
-                b".." => drop(parts.pop()),
-                part => parts.push(part),
-            }
-        }
-        let absolute = [&b"/"[..], &parts.join(&b'/')].concat();
-        let below = absolute.strip_prefix(directory).and_then(|rest| rest.strip_prefix(b"/"));
-        self.name = below.unwrap_or(&absolute).to_owned();
+        let absolute = self.name.starts_with(b"/") || self.name.get(1..3) == Some(b":/");
+        let whole = if absolute { self.name.clone() } else { [directory, b"/", self.name.as_slice()].concat() };
+        let (parts, base) = (parts(&whole), parts(directory));
+        self.name = match parts.strip_prefix(base.as_slice()) {
+            Some(below) => below.join(&b'/'),
+            None => [if whole.starts_with(b"/") { &b"/"[..] } else { b"" }, &parts.join(&b'/')].concat(),
+        };
         self
     }
 
@@ -95,6 +89,19 @@ impl FileDiff {
         }
         Ok(())
     }
+}
+
+/// The names of a path, `.` and `..` resolved.
+fn parts(path: &[u8]) -> Vec<&[u8]> {
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in path.split(|byte| *byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts
 }
 
 /// The diff of an edited file, whose path has the bytes `path`. `changed` are the run's objects that change in it, in their order; `added` the titles of
@@ -133,7 +140,7 @@ fn last_of_ours(run: &Run, file: FileId, document: Option<Span>) -> Option<Span>
 
 fn region(bytes: &[u8], found: &Found, heading: String) -> Region {
     let document = found.at.document;
-    let alone = found.at.base.is_root() || !may_hold_bodies(&bytes[document.range()]);
+    let alone = found.at.base.is_root() || !capa::may_hold_bodies(&bytes[document.range()]);
     Region { document, window: if alone { document } else { found.window }, heading }
 }
 
@@ -362,6 +369,22 @@ mod tests {
         let shown = super::text(std::slice::from_ref(&diff), false);
         assert!(shown.contains(PLACEHOLDER) && !shown.contains("MARKER"), "{shown}");
         assert_eq!(diff.fit(), Err(Unfit { name: "f".into(), line: 7, last: true }));
+    }
+
+    #[test]
+    fn names_count_from_the_working_directory() {
+        for (name, directory, seen) in [
+            ("a.yaml", "/w/d", "a.yaml"),
+            ("./x/../a.yaml", "/w/d", "a.yaml"),
+            ("/w/d/x/a.yaml", "/w/d", "x/a.yaml"),
+            ("../a.yaml", "/w/d", "/w/a.yaml"),
+            ("a.yaml", "C:/w", "a.yaml"),
+            ("C:/w/x/a.yaml", "C:/w", "x/a.yaml"),
+            ("D:/a.yaml", "C:/w", "D:/a.yaml"),
+        ] {
+            let diff = FileDiff { name: name.into(), new: false, hunks: vec![] };
+            assert_eq!(diff.seen_from(directory.as_bytes()).name, seen.as_bytes(), "{name} from {directory}");
+        }
     }
 
     #[test]

@@ -237,11 +237,6 @@ fn context(bytes: &[u8], from: usize, to: usize, changes: &[Change], lines: &mut
     }
 }
 
-/// Whether a document could be, or hold, a Secret or a ConfigMap.
-pub(super) fn may_hold_bodies(document: &[u8]) -> bool {
-    [b"Secret".as_slice(), b"ConfigMap", b"\\"].iter().any(|word| memchr::memmem::find(document, word).is_some())
-}
-
 /// The removed and added lines of a change, compared word by word.
 fn replaced(bytes: &[u8], change: &Change, lines: &mut Vec<Line>) {
     let old = String::from_utf8_lossy(&bytes[change.old.range()]);

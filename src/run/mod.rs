@@ -23,6 +23,8 @@ pub struct Found {
     pub line: usize,
     /// Its own bytes, whole lines where it shares none: what a message may show of the file.
     pub window: Span,
+    /// Whether a message may show its text: not where it could be a Secret or a ConfigMap.
+    pub shown: bool,
     /// What it is.
     pub object: Object,
     /// Whether kubectl drops its document without a word, because it follows `...` without a `---`.
@@ -39,7 +41,7 @@ impl Found {
 
     /// A place inside the object.
     pub fn location(&self, span: Span) -> Location {
-        Location { file: self.file, span, window: Some(self.window) }
+        Location { file: self.file, span, window: self.shown.then_some(self.window) }
     }
 
     /// Where its kind is written.

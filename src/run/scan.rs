@@ -175,12 +175,15 @@ impl Walk<'_> {
             pointer.push_back(token.as_str());
             pointer
         });
+        // What an object of a doubled or tagged kind is, nobody knows.
+        let shown = !matches!(object.role, Role::Refused(..)) || !capa::may_hold_bodies(&self.bytes[window.range()]);
         found.push(Found {
             file: self.file,
             at: ObjectRef { document: self.document.span, base },
             line: 0,
             window,
             bare: self.document.bare,
+            shown,
             object,
         });
     }
@@ -207,9 +210,7 @@ fn own_lines(bytes: &[u8], span: Span) -> Span {
 
 /// The document's bytes where they may be shown: not where they could be a Secret's or a ConfigMap's.
 fn shown(document: &Document<'_>) -> Option<Span> {
-    let body = [b"Secret".as_slice(), b"ConfigMap", b"secret", b"stringData"]
-        .iter()
-        .any(|word| memchr::memmem::find(document.bytes, word).is_some());
+    let body = capa::may_hold_bodies(document.bytes);
     (!body).then_some(document.span)
 }
 
@@ -348,6 +349,17 @@ mod tests {
             assert!(errors[0].message.contains("log text"), "{line}: {errors:?}");
         }
         assert!(scanned(&format!("# comment\n{CLUSTER}")).is_ok());
+    }
+
+    #[test]
+    fn an_object_of_no_certain_kind_shows_no_text() {
+        let text = "{apiVersion: v1, kind: Secret, kind: Secret, data: {p: b, n: AWSCluster}}\n";
+        let scanned = scanned(text).unwrap();
+        let found = &scanned.objects[0];
+        assert!(matches!(found.object.role, Role::Refused(..)));
+        assert_eq!(found.head().window, None);
+        let text = CLUSTER.replace("v1beta2", "v1alpha2");
+        assert!(super::tests::scanned(&text).unwrap().objects[0].head().window.is_some());
     }
 
     #[test]

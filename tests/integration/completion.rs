@@ -7,7 +7,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::support::{peer, root, skip, testdata, xaccount};
+use crate::support::{make_fifo, peer, root, skip, testdata, xaccount};
 
 const IDENTITY: &str = "cross-account-role-333333333333";
 
@@ -130,7 +130,7 @@ fn values_come_from_the_flags_and_from_the_manifests_on_the_command_line() {
         (&["inject", "ridge.yaml", "--allowed-namespaces", "team-a,"], &["team-a,default"], ":4"),
         // Nothing to say.
         (&["inject", "--external-id", ""], &[], ":4"),
-        (&["nothing", ""], &["inject", "completion"], ":4"),
+        (&["nothing", ""], &["inject", "fn", "completion"], ":4"),
     ];
     for (words, expected, directive) in questions {
         let (lines, said) = ask(directory.path(), words);
@@ -171,8 +171,7 @@ fn all_flags_are_offered() {
 fn nothing_hangs_and_no_name_is_read_as_two() {
     let directory = directory();
     let path = directory.path();
-    rustix::fs::mkfifoat(rustix::fs::CWD, path.join("pipe.yaml"), rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR)
-        .unwrap();
+    make_fifo(&path.join("pipe.yaml"));
     fs::write(path.join("x\nbad.yaml"), "").unwrap();
     let (lines, _) = ask(path, &["inject", "pipe.yaml", "ridge.yaml", "--identity-name", ""]);
     assert_eq!(values(&lines), [IDENTITY]);
@@ -277,6 +276,11 @@ fn bash() {
         if !has(program) {
             return skip("completion::bash", &format!("no {program}"));
         }
+    }
+    // Older ones can't say what stands on the line.
+    let old = Command::new("bash").args(["-c", "((BASH_VERSINFO[0] < 4))"]).status().unwrap().success();
+    if old {
+        return skip("completion::bash", "bash is older than 4.0 here");
     }
     let directory = directory();
     script(directory.path(), "bash");
@@ -466,7 +470,7 @@ fn the_man_page_names_all_and_has_no_mistakes() {
     let directory = tempfile::tempdir().unwrap();
     let page = script(directory.path(), "man");
     let text = fs::read_to_string(&page).unwrap();
-    for verb in ["inject", "completion"] {
+    for verb in ["inject", "fn", "completion"] {
         let help = xaccount().args([verb, "-h"]).output().unwrap();
         for word in String::from_utf8(help.stdout).unwrap().split(|c: char| !(c.is_ascii_lowercase() || c == '-')) {
             if let Some(flag) = word.strip_prefix("--").filter(|flag| !flag.is_empty()) {
@@ -503,4 +507,27 @@ fn the_page_shows_the_commands_of_the_help() {
         count += 1;
     }
     assert!(count >= 7, "{examples}");
+}
+
+#[test]
+fn the_script_of_the_release_writes_all_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("extras");
+    let status = Command::new(root().join("scripts/extras"))
+        .arg(&out)
+        .arg(env!("CARGO_BIN_EXE_kubectl-xaccount"))
+        .status()
+        .unwrap();
+    assert!(status.success());
+    for (what, name) in [
+        ("bash", "kubectl-xaccount.bash"),
+        ("zsh", "_kubectl-xaccount"),
+        ("fish", "kubectl-xaccount.fish"),
+        ("powershell", "kubectl-xaccount.ps1"),
+        ("kubectl", "kubectl_complete-xaccount"),
+        ("man", "kubectl-xaccount.1"),
+    ] {
+        let printed = xaccount().args(["completion", what]).output().unwrap().stdout;
+        assert!(!printed.is_empty() && printed == fs::read(out.join(name)).unwrap(), "{what}");
+    }
 }

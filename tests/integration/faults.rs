@@ -163,8 +163,3 @@ fn snapshot(directory: &Path) -> BTreeMap<PathBuf, Thing> {
     }
     all
 }
-
-fn make_fifo(path: &Path) {
-    // rustix has no mkfifo for Apple's systems.
-    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
-}

@@ -2,8 +2,8 @@
 //!
 //! Time is compared between two sizes of one input, not with a clock: eight times the input may take three times eight
 //! the CPU time, and what is quadratic takes 64 times. Memory is the child's peak, against the size of the input.
-//! A debug build is some fifty times slower than the program itself; the sizes are smaller there.
-//! `cargo test --release --test integration hostile` runs the full ones.
+//! A test build is slower than the program itself; where there are many objects, there are fewer of them in it.
+//! `cargo test --release --test integration hostile` runs the full number.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};

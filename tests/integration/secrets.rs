@@ -137,6 +137,41 @@ fn breakages(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     out
 }
 
+/// A cluster, behind which something else may stand.
+const CLUSTER: &str =
+    "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata:\n  name: heron\nspec: {}\n";
+
+/// Objects whose kind is doubled, tagged or spelled with escapes, on one line with their bodies.
+#[test]
+fn no_disguised_kind_prints_a_body() {
+    let mut failures = Vec::new();
+    let texts = [
+        "{apiVersion: v1, kind: Secret, kind: Secret, stringData: {p: MARKER-BODY, note: AWSCluster}}\n",
+        "{apiVersion: v1, apiVersion: v1, kind: Secret, stringData: {p: MARKER-BODY, note: AWSCluster}}\n",
+        "{apiVersion: v1, kind: ConfigMap, kind: Pod, data: {p: MARKER-BODY, note: AWSCluster}}\n",
+        r#"{"apiVersion":"v1","kind":"Secret","kind":"Secret","stringData":{"p":"MARKER-BODY","n":"AWSCluster"}}"#,
+        r#"{"apiVersion":"v1","kind":"Sec\u0072et","kind":"x","data":{"p":"MARKER-BODY","n":"AWSCluster"}}"#,
+        r#"{"kind":"Sec\u0072et","data":{"p":"MARKER-BODY"},"x":"AWSCluster", y: [ }"#,
+        "kind: \"Sec\\x72et\"\ndata: {p: MARKER-BODY, AWSCluster]\n",
+        "{kind: !!binary U2VjcmV0, data: {p: MARKER-BODY}, x: AWSCluster ]\n",
+        "{apiVersion: v1, kind: !!binary U2VjcmV0, data: {p: MARKER-BODY}, x: AWSCluster}\n",
+        "%TAG ! tag:yaml.org,2002:\n---\nkind: !binary U2VjcmV0\ndata: {p: MARKER-BODY, AWSCluster]\n",
+        "{apiVersion: v1, kind: Secret, \"<<\": {}, data: {p: MARKER-BODY, n: AWSCluster}}\n",
+        "{apiVersion: v1, kind: Secret, data: {p: MARKER-BODY, n: AWSCluster\u{85}}}\n",
+    ];
+    let item = |text: &str| format!("apiVersion: v1\nkind: List\nitems:\n- {text}- {}", CLUSTER.replace('\n', "\n  "));
+    let files = texts.iter().flat_map(|text| [(*text).to_owned(), format!("{CLUSTER}---\n{text}"), item(text)]);
+    for file in files {
+        let directory = tempfile::tempdir().unwrap();
+        write_tree(directory.path(), &Tree::from([("in.yaml".to_owned(), file.clone().into_bytes())]));
+        for flags in ["", "--color always -v", "-o patch --overwrite", "-o report", "--skip-templates"] {
+            let args = words(&format!("inject in.yaml --account 222222222222 {flags}"));
+            failures.extend(leak(&format!("{file}, {flags}"), &execute(directory.path(), &args, b"")));
+        }
+    }
+    none(&failures);
+}
+
 #[test]
 fn no_broken_file_prints_a_body() {
     let mut failures = Vec::new();

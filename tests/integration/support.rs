@@ -51,7 +51,8 @@ pub(crate) fn peer(name: &str) -> Option<PathBuf> {
 /// on stderr.
 #[allow(dead_code)]
 pub(crate) fn skip(test: &str, why: &str) {
-    let line = format!("{test}: {why}\n");
+    // One line a test, whatever a program said.
+    let line = format!("{test}: {}\n", why.lines().collect::<Vec<_>>().join("; "));
     match std::env::var_os("SKIPPED_TESTS") {
         Some(file) => fs::OpenOptions::new()
             .append(true)
@@ -60,4 +61,11 @@ pub(crate) fn skip(test: &str, why: &str) {
             .expect("SKIPPED_TESTS is a file"),
         None => eprint!("skipped: {line}"),
     }
+}
+
+/// A named pipe; rustix has none for Apple's systems.
+#[cfg(unix)]
+#[allow(dead_code)]
+pub(crate) fn make_fifo(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().expect("mkfifo starts").success());
 }

@@ -45,14 +45,6 @@ pub(super) fn prepare(args: &Inject, mode: Mode, explain: bool) -> Result<(Reque
         return Err(one(error));
     }
     let identity_file = args.identity.identity_file.as_deref();
-    if let Some(path) = identity_file {
-        let json = path.extension().is_some_and(|extension| extension == "json");
-        if path.as_os_str() == "-" || (json && !path.exists()) {
-            let error =
-                Diagnostic::error(format!("--identity-file {}: identities are kept in a YAML file", path.display()));
-            return Err(one(error.help("--identity-file identities.yaml")));
-        }
-    }
     if args.input.stdin_filename.is_some() && !found.contains(&Input::Stdin) {
         return Err(one(Diagnostic::error("--stdin-filename says what standard input counts as, but '-' is not read")
             .help("add -f -")));
@@ -93,6 +85,14 @@ pub(crate) fn request(
                 .help("--account 222222222222, or --role-arn arn:aws:iam::222222222222:role/NAME")));
         }
     };
+    if let Some(path) = &identity.identity_file {
+        let json = path.extension().is_some_and(|extension| extension == "json");
+        if path.as_os_str() == "-" || (json && !path.exists()) {
+            let error =
+                Diagnostic::error(format!("--identity-file {}: identities are kept in a YAML file", path.display()));
+            return Err(one(error.help("--identity-file identities.yaml")));
+        }
+    }
     let inline_policy = match &identity.inline_policy {
         None => None,
         Some(path) => {

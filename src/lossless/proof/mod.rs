@@ -49,6 +49,14 @@ pub(super) fn appended(old: &[u8], behind: Span, text: &str, objects: &[Value]) 
     };
     for (segment, object) in segments[kept..].iter().zip(objects) {
         let tree = parse(segment).map_err(|refusal| unproved(&refusal.message, behind))?;
+        // Comments at the end of the file, which now stand in front of the new document.
+        if tree.odd_break().is_some() {
+            return Err(Refusal::new(
+                "a line break of YAML 1.1 alone (U+0085, U+2028 or U+2029) stands in the comments at the end",
+                behind,
+            )
+            .help("replace it by a blank or a line feed and run again"));
+        }
         form::is_value(&tree, tree.root, object).map_err(|why| unproved(&why, behind))?;
         meaning::is_value(tree.text, object).map_err(|why| why.refusal(behind))?;
     }

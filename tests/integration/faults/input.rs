@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::*;
+use crate::support::make_fifo;
 
 /// The same command, started by a shell that has made `redirections` for it.
 fn by_shell(shell: &str, command: &Command, redirections: &str) -> Command {

@@ -11,6 +11,7 @@ use std::time::Instant;
 use rustix::fs::{FlockOperation, flock};
 
 use super::*;
+use crate::support::make_fifo;
 
 /// Runs the lines in one directory, all of them at the point of writing when `change` is done.
 fn while_they_wait(folder: &Path, lines: &[&str], change: impl FnOnce()) -> Vec<Output> {

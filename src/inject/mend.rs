@@ -1,0 +1,194 @@
+//! An identity that is there, brought to what is asked for field by field.
+
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{AddOperation, PatchOperation, ReplaceOperation};
+use serde_json::{Value, json};
+
+use super::reference::Whereabouts;
+use super::{ChangeKind, Planner, Served};
+use crate::aws::RoleArn;
+use crate::capa::{Field, IdentityReference, ROLE_IDENTITY, Role, RoleIdentity, State, Version};
+use crate::diag::{Diagnostic, Location, Span};
+
+impl Planner<'_> {
+    /// Brings an identity that is there to what is asked for, field by field.
+    pub(super) fn mend(&mut self, index: usize, one: &Served) {
+        let run = self.run;
+        let found = &run.objects()[index];
+        let Role::Identity(identity, _) = &found.object.role else {
+            return;
+        };
+        let mut edit = Edit::default();
+        if !identity.has_spec {
+            let Value::Object(mut whole) = self.new_identity(one, Version::V1Beta2) else {
+                return;
+            };
+            let spec = whole.remove("spec").unwrap_or_default();
+            edit.put(&["spec"], &Field::Absent, spec);
+        } else {
+            self.mend_role(index, identity, one, &mut edit);
+            self.mend_source(index, identity, &mut edit);
+            self.mend_namespaces(index, identity, &mut edit);
+            for (key, value) in self.optional() {
+                let field = match key {
+                    "sessionName" => &identity.session_name,
+                    "externalID" => &identity.external_id,
+                    "durationSeconds" => &identity.duration_seconds,
+                    _ => &identity.inline_policy,
+                };
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let right = match value.is_string() {
+                    true => field.text() == Some(&text),
+                    false => matches!(field, Field::Typed(there, _) if *there == text),
+                };
+                if right {
+                    continue;
+                }
+                // The same text in another type says nothing that the API server would take.
+                let void = field.is_unset() || field.any_text() == Some(&text);
+                if void || self.may_change(index, key, field.any_text(), field.span(), &text) {
+                    edit.put(&["spec", key], field, value);
+                }
+            }
+        }
+        if !edit.operations.is_empty() {
+            let role = identity.role_arn.any_text().filter(|there| !there.is_empty() && *there != one.role.as_str());
+            let after = match role {
+                Some(_) => one.role.to_string(),
+                None => format!("sets {}", edit.fields.join(", ")),
+            };
+            self.change(index, ChangeKind::IdentityChanged, edit.operations, role.map(str::to_owned), after);
+        }
+    }
+
+    fn mend_role(&mut self, index: usize, identity: &RoleIdentity, one: &Served, edit: &mut Edit) {
+        let field = &identity.role_arn;
+        let wanted = one.role.to_string();
+        if field.text() == Some(&wanted) {
+            return;
+        }
+        let empty = field.is_unset() || field.text() == Some("");
+        if !empty {
+            let found = &self.run.objects()[index];
+            let at = found.location(field.span().unwrap_or(found.object.kind_span));
+            let there = field.text().unwrap_or("not one text");
+            let place = there
+                .parse::<RoleArn>()
+                .map_or(Whereabouts::Unknown, |role| Whereabouts::Account(role.account().clone()));
+            if !self.may_replace(index, at, there, &place, &one.role) {
+                return;
+            }
+        }
+        if !empty {
+            self.warn_of_others(index, one);
+        }
+        edit.put(&["spec", "roleARN"], field, json!(wanted));
+    }
+
+    /// Says which other objects of the run an identity takes along to its new role.
+    fn warn_of_others(&mut self, index: usize, one: &Served) {
+        let run = self.run;
+        let names_it = |reference: &IdentityReference| match &reference.state {
+            State::Set(there) => there.kind.text() == Some(ROLE_IDENTITY) && there.name.text() == Some(&one.name),
+            _ => false,
+        };
+        let others: Vec<String> = (0..run.objects().len())
+            .filter(|other| one.objects.binary_search(other).is_err())
+            .map(|other| &run.objects()[other])
+            .filter(|found| found.object.references().any(names_it))
+            .map(|found| found.title())
+            .collect();
+        if !others.is_empty() {
+            let found = &run.objects()[index];
+            self.outcome.warnings.push(
+                Diagnostic::warning(format!(
+                    "{} takes along objects that were not selected: {}",
+                    found.title(),
+                    others.join(", ")
+                ))
+                .at(found.head(), "")
+                .help("they name the same identity; pass --identity-name to make another one instead"),
+            );
+        }
+    }
+
+    fn mend_source(&mut self, index: usize, identity: &RoleIdentity, edit: &mut Edit) {
+        match &identity.source {
+            State::Unset => edit.put(&["spec", "sourceIdentityRef"], &Field::Absent, self.source()),
+            State::Set(there) => {
+                let Some((kind, name)) = self.request.identity.source.clone() else {
+                    return;
+                };
+                for (key, field, value) in [("kind", &there.kind, kind.name()), ("name", &there.name, name.as_str())] {
+                    if field.text() != Some(value)
+                        && (field.is_unset()
+                            || self.may_change(index, "sourceIdentityRef", field.text(), field.span(), value))
+                    {
+                        edit.put(&["spec", "sourceIdentityRef", key], field, json!(value));
+                    }
+                }
+            }
+            State::Wrong(span) | State::Twice(span) => {
+                self.may_change(index, "sourceIdentityRef", None, Some(*span), "a mapping of kind and name");
+            }
+        }
+    }
+
+    fn mend_namespaces(&mut self, index: usize, identity: &RoleIdentity, edit: &mut Edit) {
+        let found = &self.run.objects()[index];
+        let path = &["spec", "allowedNamespaces"];
+        match (&self.request.identity.allowed_namespaces, &identity.allowed_namespaces) {
+            (None, None) => self.outcome.warnings.push(
+                Diagnostic::warning(format!("{} has no allowedNamespaces: no namespace may use it", found.title()))
+                    .at(found.head(), "")
+                    .help("pass --allowed-namespaces all, or names, to say who may"),
+            ),
+            (None, Some(_)) => {}
+            (Some(asked), None) => edit.put(path, &Field::Absent, asked.to_value()),
+            (Some(asked), Some((there, span))) => {
+                let asked = asked.to_value();
+                if *there != asked {
+                    let (there, span) = (there.to_string(), *span);
+                    if self.may_change(index, "allowedNamespaces", Some(&there), Some(span), &asked.to_string()) {
+                        edit.put(path, &Field::Other(span), asked);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a field that says something else may be replaced; says why not.
+    fn may_change(&mut self, index: usize, key: &str, there: Option<&str>, span: Option<Span>, wanted: &str) -> bool {
+        if self.request.overwrite && there.is_some() {
+            return true;
+        }
+        let found = &self.run.objects()[index];
+        let at: Location = found.location(span.unwrap_or(found.object.kind_span));
+        let there = there.unwrap_or("something that is not one text");
+        self.errors.push(
+            Diagnostic::error(format!("{} says something else already: {key} is {there}", found.title()))
+                .at(at, format!("wanted: {wanted}"))
+                .help("pass --overwrite to replace it; it holds for every cluster that uses this identity"),
+        );
+        false
+    }
+}
+
+/// Operations on one identity, and the names of the fields that they set.
+#[derive(Default)]
+struct Edit {
+    operations: Vec<PatchOperation>,
+    fields: Vec<String>,
+}
+
+impl Edit {
+    fn put(&mut self, path: &[&str], there: &Field, value: Value) {
+        let mut at = PointerBuf::new();
+        path.iter().for_each(|token| at.push_back(*token));
+        self.fields.push(path.join("."));
+        self.operations.push(match there {
+            Field::Absent => PatchOperation::Add(AddOperation { path: at, value }),
+            _ => PatchOperation::Replace(ReplaceOperation { path: at, value }),
+        });
+    }
+}

@@ -1,0 +1,67 @@
+//! Which namespaces may use an identity, as `--allowed-namespaces` says it.
+
+use serde_json::{Value, json};
+
+use crate::capa::names::{is_dns_label, is_label_value, is_qualified_name};
+
+/// Which namespaces may use an identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AllowedNamespaces {
+    /// Every namespace: `{}`.
+    All,
+    /// These.
+    List(Vec<String>),
+    /// Those with this label.
+    Label(String, String),
+}
+
+impl AllowedNamespaces {
+    /// As `spec.allowedNamespaces`.
+    pub fn to_value(&self) -> Value {
+        match self {
+            Self::All => json!({}),
+            Self::List(names) => json!({"list": names}),
+            Self::Label(key, value) => json!({"selector": {"matchLabels": {key.as_str(): value}}}),
+        }
+    }
+}
+
+impl std::str::FromStr for AllowedNamespaces {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = |why: &str| format!("'{text}' names no namespaces ({why}): write all, NAME,NAME or KEY=VALUE");
+        if text == "all" {
+            return Ok(Self::All);
+        }
+        if let Some((key, value)) = text.split_once('=') {
+            if !is_qualified_name(key) || !is_label_value(value) {
+                return Err(wrong("not one label"));
+            }
+            return Ok(Self::Label(key.into(), value.into()));
+        }
+        let names: Vec<String> = text.split(',').map(str::to_owned).collect();
+        if names.iter().any(|name| name == "all") {
+            return Err(wrong("'all' stands alone"));
+        }
+        match names.iter().find(|name| !is_dns_label(name)) {
+            Some(name) => Err(wrong(&format!("'{name}' is no namespace name; CAPA compares names to the letter"))),
+            None => Ok(Self::List(names)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn namespaces_are_all_names_or_a_label() {
+        assert_eq!("all".parse(), Ok(AllowedNamespaces::All));
+        assert_eq!("a,b-1".parse(), Ok(AllowedNamespaces::List(vec!["a".into(), "b-1".into()])));
+        assert_eq!("k=v".parse(), Ok(AllowedNamespaces::Label("k".into(), "v".into())));
+        for bad in ["", "team-*", "Team", "a, b", "a,,b", "=v", "a=b,c=d", "a=b,c", "all,b", "a b=c"] {
+            assert!(bad.parse::<AllowedNamespaces>().is_err(), "{bad}");
+        }
+    }
+}
