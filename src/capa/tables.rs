@@ -310,7 +310,9 @@ pub fn may_hold_bodies(text: &[u8]) -> bool {
     static WORDS: LazyLock<Needles> = LazyLock::new(|| {
         Needles::new([["Secret"], ["ConfigMap"], ["secret"], ["stringData"]].iter().map(|word| word.as_slice()))
     });
-    WORDS.literal(text) || WORDS.possible(text)
+    // Any tag: what it stands for may be said elsewhere.
+    let tagged = memchr::memmem::find_iter(text, b"!").any(|at| at > 0 && text[at - 1].is_ascii_whitespace());
+    tagged || WORDS.literal(text) || WORDS.possible(text)
 }
 
 #[cfg(test)]
