@@ -242,7 +242,9 @@ impl<'s> Iterator for Segments<'s> {
         let mut line = from;
         loop {
             if line >= bytes.len() {
-                return (content || explicit).then(|| self.document(bytes.len(), self.after_end && !explicit));
+                // Comments behind the last document are none, but where some readers see more in them.
+                let more = content || explicit || breaks_for_some(&bytes[from..]);
+                return more.then(|| self.document(bytes.len(), self.after_end && !explicit));
             }
             if is_marker(bytes, line) {
                 let end = bytes[line] == b'.';
@@ -297,16 +299,16 @@ pub(super) fn behind_end_markers(bytes: &[u8]) -> usize {
     behind
 }
 
-/// Whether the line holds nothing that begins a document: blank, a comment, or a directive. A line in which some readers see
-/// another one begin may hold anything.
+/// Whether comments hold a line break for readers of YAML 1.1 alone, who then see more than comments.
+fn breaks_for_some(comments: &[u8]) -> bool {
+    ["\u{85}", "\u{2028}", "\u{2029}"].iter().any(|odd| memmem::find(comments, odd.as_bytes()).is_some())
+}
+
+/// Whether the line holds nothing that begins a document: blank, a comment, or a directive. Behind a carriage return alone
+/// another line begins, which may hold anything.
 fn is_prefix_line(rest: &[u8]) -> bool {
     let line = &rest[..line_end(rest, 0)];
-    let odd = |at: usize| match line[at] {
-        b'\r' => line.get(at + 1).is_some_and(|&next| next != b'\n'),
-        b'\xC2' => line[at..].starts_with("\u{85}".as_bytes()),
-        _ => line[at..].starts_with("\u{2028}".as_bytes()) || line[at..].starts_with("\u{2029}".as_bytes()),
-    };
-    if memchr::memchr3_iter(b'\r', b'\xC2', b'\xE2', line).any(odd) {
+    if memchr::memchr_iter(b'\r', line).any(|at| line.get(at + 1).is_some_and(|&next| next != b'\n')) {
         return false;
     }
     match rest.iter().position(|b| !matches!(b, b' ' | b'\t')) {
