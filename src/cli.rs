@@ -121,7 +121,7 @@ Examples:
 
 Exit status:
   0  done; nothing to point is no error here
-  2  an error or wrong usage; the items come out unchanged, and results say why";
+  2  an error; the items come out unchanged, and results say why. Wrong flags and unreadable lists print nothing";
 
 /// The same as inject, as a KRM function
 ///

@@ -12,4 +12,5 @@ pub use tables::{
 };
 pub use view::{
     ControllerIdentity, Field, IdentityReference, Object, ObjectReference, Reference, Role, RoleIdentity, State, view,
+    without_kind,
 };

@@ -170,8 +170,8 @@ pub enum Role {
         refers_to: Vec<ObjectReference>,
         /// Its topology's places for a reference; empty without a topology or where another provider runs it.
         references: Vec<IdentityReference>,
-        /// Whether it has a topology.
-        topology: bool,
+        /// Whether it has a topology, and its variables name no provider, neither ours nor another.
+        unclear: bool,
         /// The region that its variables say.
         region: Option<String>,
     },
@@ -306,6 +306,30 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
         kind_span,
         start,
         role,
+    })
+}
+
+/// An item without a kind in a list of one of our kinds (`AWSClusterList`): kubectl gives it the list's.
+pub fn without_kind(tree: &Tree<'_>, item: NodeId, list: &Object) -> Option<Object> {
+    let kind = list.kind.strip_suffix("List")?;
+    let ours = !matches!(classify(&list.api_version, kind), Typed::Foreign);
+    if !ours || tree.entries(item).is_none() || Field::of(tree, item, "kind") != Field::Absent {
+        return None;
+    }
+    let metadata = tree.value(item, "metadata");
+    let meta = |name: &str| metadata.and_then(|metadata| Field::of(tree, metadata, name).any_text().map(str::to_owned));
+    Some(Object {
+        api_version: list.api_version.clone(),
+        kind: kind.to_owned(),
+        name: meta("name"),
+        namespace: meta("namespace"),
+        labels: Vec::new(),
+        kind_span: head(tree, item),
+        start: tree.span(item).start,
+        role: Role::Refused(
+            format!("this item of an {} has no kind of its own: kubectl takes it for an {kind}", list.kind),
+            "write its apiVersion and kind and run again",
+        ),
     })
 }
 
@@ -450,7 +474,7 @@ fn cluster(tree: &Tree<'_>, node: NodeId, wanted: Option<&[String]>) -> Role {
         .collect();
     let topology = descend(tree, node, &["spec", "topology"]).filter(|&topology| tree.entries(topology).is_some());
     let Some(topology) = topology else {
-        return Role::Cluster { refers_to, references: Vec::new(), topology: false, region: None };
+        return Role::Cluster { refers_to, references: Vec::new(), unclear: false, region: None };
     };
     let base = ["spec", "topology", "variables"].map(str::to_owned).to_vec();
     let variables: Vec<(usize, String, Option<NodeId>)> = tree
@@ -500,7 +524,8 @@ fn cluster(tree: &Tree<'_>, node: NodeId, wanted: Option<&[String]>) -> Role {
             Field::of(tree, provider, "region").text().map(str::to_owned)
         })
     });
-    Role::Cluster { refers_to, references, topology: true, region }
+    let unclear = references.is_empty() && !elsewhere;
+    Role::Cluster { refers_to, references, unclear, region }
 }
 
 /// A reference in a variable that `--topology-variable` names: `identityRef`, or `clusterConfig.aws`.

@@ -26,8 +26,15 @@ impl Planner<'_> {
                 self.mend(index, one);
                 self.refuse_dependence(index, one);
                 self.warn_of_existing(index, one);
+                if let Role::Identity(identity, _) = &run.objects()[index].object.role {
+                    let asked = self.request.identity.allowed_namespaces.as_ref().map(AllowedNamespaces::to_value);
+                    let there = identity.allowed_namespaces.as_ref().map(|(allowed, _)| allowed);
+                    self.warn_of_shut_out(one, asked.as_ref().or(there));
+                }
             }
             if there.is_empty() {
+                let asked = self.request.identity.allowed_namespaces.as_ref().map(AllowedNamespaces::to_value);
+                self.warn_of_shut_out(one, asked.as_ref());
                 missing.push(one);
             }
         }
@@ -63,6 +70,28 @@ impl Planner<'_> {
                 let object = self.new_identity(one, version);
                 let title = format!("{ROLE_IDENTITY} {}", one.name);
                 self.add(object, ChangeKind::IdentityAdded, title, file, one.role.to_string());
+            }
+        }
+    }
+
+    /// Says which objects an identity is of no use to, where it lists namespaces. What a selector fits, the files don't say.
+    fn warn_of_shut_out(&mut self, one: &Served, allowed: Option<&Value>) {
+        let Some(allowed) = allowed.filter(|allowed| allowed.get("selector").is_none_or(Value::is_null)) else {
+            return;
+        };
+        let Some(names) = allowed.get("list").and_then(Value::as_array) else { return };
+        for found in one.objects.iter().map(|&index| &self.run.objects()[index]) {
+            let namespace = found.object.namespace.as_deref().unwrap_or("default");
+            if !names.iter().any(|name| name == namespace) {
+                self.outcome.warnings.push(
+                    Diagnostic::warning(format!(
+                        "{ROLE_IDENTITY}/{} is not allowed in namespace {namespace}: CAPA will not use it for {}",
+                        one.name,
+                        found.title()
+                    ))
+                    .at(found.head(), "")
+                    .help("add the namespace to its allowedNamespaces.list, or pass --allowed-namespaces with it"),
+                );
             }
         }
     }

@@ -72,9 +72,13 @@ impl Planner<'_> {
             let found = &self.run.objects()[index];
             let at = found.location(field.span().unwrap_or(found.object.kind_span));
             let there = field.text().unwrap_or("not one text");
-            let place = there
-                .parse::<RoleArn>()
-                .map_or(Whereabouts::Unknown, |role| Whereabouts::Account(role.account().clone()));
+            let place = match there.parse::<RoleArn>() {
+                Err(_) => Whereabouts::Unknown,
+                Ok(arn) if arn.account() == one.role.account() && arn.partition() != one.role.partition() => {
+                    Whereabouts::OtherPartition(arn)
+                }
+                Ok(arn) => Whereabouts::Account(arn.account().clone()),
+            };
             if !self.may_replace(index, at, there, &place, &one.role) {
                 return;
             }

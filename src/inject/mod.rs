@@ -184,6 +184,7 @@ pub fn plan(run: &Run, request: &Request) -> Result<Outcome, Failure> {
         Err(_) => return Err(Failure::Refused(planner.errors)),
     };
     planner.warn_of_names_that_fit_nothing();
+    planner.warn_of_unclear_clusters();
     planner.explain_selection(selected.len());
     planner.one_arn_a_name();
     let served = planner.references(&selected);
@@ -236,6 +237,17 @@ impl Planner<'_> {
                         .help("check the spelling; several names are several --cluster-name, or one {a,b}"),
                 );
             }
+        }
+    }
+
+    /// A class may run on AWS without a variable that says so.
+    fn warn_of_unclear_clusters(&mut self) {
+        for found in select::unclear(self.run, &self.request.selection) {
+            self.outcome.warnings.push(
+                Diagnostic::warning(format!("{} is passed by: its variables name no provider", found.title()))
+                    .at(found.head(), "")
+                    .help("if its class is one of AWS: --topology-variable clusterConfig.aws, or clusterConfig.eks, or identityRef"),
+            );
         }
     }
 

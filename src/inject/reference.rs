@@ -30,6 +30,8 @@ enum Existing {
 pub(super) enum Whereabouts {
     /// This account.
     Account(AccountId),
+    /// An account of this number in another partition.
+    OtherPartition(RoleArn),
     /// The management cluster's own account, chosen by somebody.
     Management,
     /// The identity is in the files, but its role ARN can't be read; its text.
@@ -199,6 +201,9 @@ impl Planner<'_> {
                 }
                 match place {
                     Whereabouts::Account(account) => format!("{account} ({words})"),
+                    Whereabouts::OtherPartition(arn) => {
+                        format!("{} of partition {} ({words})", arn.account(), arn.partition().id())
+                    }
                     Whereabouts::Management => format!("management account ({words})"),
                     Whereabouts::Unreadable(_) | Whereabouts::Unknown => {
                         format!("account not in these files ({words})")
@@ -289,6 +294,11 @@ impl Planner<'_> {
         if name == wanted || same_role {
             return Some(Existing::Right(name.to_owned()));
         }
+        if let Some(arn) =
+            arns.first().filter(|arn| arn.account() == role.account() && arn.partition() != role.partition())
+        {
+            return Some(Existing::Other(words, Whereabouts::OtherPartition(arn.clone())));
+        }
         let account = arns.first().map(|arn| arn.account().clone()).or_else(|| account_in_name(name));
         let there = self.run.identities(IdentityKind::Role, name).first();
         let place = match (account, there.map(|&index| &self.run.objects()[index].object.role)) {
@@ -322,6 +332,9 @@ impl Planner<'_> {
                     .help(format!("if the cluster does not exist yet, or is to be made anew: --move-account {from}={}", to.account()))
             }
             _ if self.request.overwrite => return true,
+            Whereabouts::OtherPartition(arn) => other
+                .help(format!("its role is of partition {}, not {}: two accounts, though they have one number", arn.partition().id(), to.partition().id()))
+                .help("if no cluster runs there: pass --overwrite to replace the reference"),
             Whereabouts::Account(_) => other.help("the account stays the same; pass --overwrite to replace it"),
             Whereabouts::Management => other
                 .help("CAPA knows one such identity, named default, and writes it by default on some kinds; this one was somebody's choice")

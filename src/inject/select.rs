@@ -116,6 +116,14 @@ pub(super) fn select(run: &Run, selection: &Selection) -> Result<Vec<usize>, Not
     Ok(selected)
 }
 
+/// Clusters of a class that are meant as well, and of which nobody can tell whether they are ours.
+pub(super) fn unclear<'r>(run: &'r Run, selection: &'r Selection) -> impl Iterator<Item = &'r Found> {
+    run.objects().iter().filter(|found| {
+        let unclear = matches!(found.object.role, Role::Cluster { unclear: true, .. });
+        unclear && !run.file(found.file).identities_only && matches(run, found, selection)
+    })
+}
+
 fn matches(run: &Run, found: &Found, selection: &Selection) -> bool {
     let template = matches!(&found.object.role, Role::Bearer { bearer, .. } if bearer.template);
     let name = selection.cluster_names.is_empty() || {

@@ -78,7 +78,6 @@ impl Refusal {
 pub struct Edited {
     splices: Vec<Splice>,
     appended: Option<Span>,
-    notes: Vec<String>,
 }
 
 impl Edited {
@@ -95,11 +94,6 @@ impl Edited {
     /// The last document of the old file where the last splice adds new documents behind it.
     pub fn appended_behind(&self) -> Option<Span> {
         self.appended
-    }
-
-    /// What the user should know although nothing is wrong by kubectl's reading.
-    pub fn notes(&self) -> &[String] {
-        &self.notes
     }
 
     /// The new content.
@@ -200,15 +194,13 @@ pub fn apply(source: &Source<'_>, plan: &Plan) -> Result<Edited, Refusal> {
     for result in results {
         splices.extend(result?);
     }
-    let mut notes = Vec::new();
     let mut appended = None;
     if !plan.new_documents.is_empty() {
-        let (splice, behind, note) = append(source, &plan.new_documents, &splices)?;
+        let (splice, behind) = append(source, &plan.new_documents, &splices)?;
         splices.push(splice);
         appended = Some(behind);
-        notes.extend(note);
     }
-    Ok(Edited { splices, appended, notes })
+    Ok(Edited { splices, appended })
 }
 
 fn edit(source: &Source<'_>, span: Span, changes: &[&ObjectChange]) -> Result<Vec<Splice>, Refusal> {
@@ -251,8 +243,8 @@ pub(super) fn spliced(text: &str, splices: &[Splice], base: usize) -> String {
     out
 }
 
-/// The splice that adds documents at the end of a file, the last document before it, and a note about that one.
-fn append(source: &Source<'_>, objects: &[Value], edits: &[Splice]) -> Result<(Splice, Span, Option<String>), Refusal> {
+/// The splice that adds documents at the end of a file, and the last document before it.
+fn append(source: &Source<'_>, objects: &[Value], edits: &[Splice]) -> Result<(Splice, Span), Refusal> {
     let bytes = source.bytes();
     let end = bytes.len();
     if source.begins_with_brace() {
@@ -298,8 +290,8 @@ fn append(source: &Source<'_>, objects: &[Value], edits: &[Splice]) -> Result<(S
         Ok(text) => spliced(text, &own, behind.start).into_bytes(),
         Err(_) => bytes[behind.start..].to_vec(),
     };
-    let note = proof::appended(&last, behind, &splice.text, objects)?;
-    Ok((splice, behind, note))
+    proof::appended(&last, behind, &splice.text, objects)?;
+    Ok((splice, behind))
 }
 
 /// Where the object's node is in its parsed document.

@@ -1,7 +1,7 @@
 //! What one file holds for us.
 
 use super::Found;
-use crate::capa::{self, Role};
+use crate::capa::{self, Object, Role};
 use crate::diag::{Diagnostic, FileId, Location, Span};
 use crate::lossless::{Document, Needles, NodeId, ObjectRef, Refusal, Source, Tree, documents, line_around, parse};
 use crate::parallel;
@@ -159,16 +159,24 @@ impl Walk<'_> {
         let Some(object) = capa::view(self.tree, node, self.options.topology_variable) else {
             return;
         };
-        if object.kind.ends_with("List")
+        // For kubectl all that has items is a list, whatever its kind (apimachinery, `unstructured/helpers.go`).
+        if !matches!(object.role, Role::Refused(..))
             && let Some(items) = self.tree.value(node, "items").and_then(|items| self.tree.items(items))
         {
             for (index, &item) in items.iter().enumerate() {
                 base.extend(["items".to_owned(), index.to_string()]);
-                self.objects(item, base, found);
+                match capa::without_kind(self.tree, item, &object) {
+                    Some(untyped) => self.push(untyped, item, base, found),
+                    None => self.objects(item, base, found),
+                }
                 base.truncate(base.len() - 2);
             }
             return;
         }
+        self.push(object, node, base, found);
+    }
+
+    fn push(&self, object: Object, node: NodeId, base: &[String], found: &mut Vec<Found>) {
         let span = self.tree.span(node);
         let window = if base.is_empty() { self.document.span } else { own_lines(self.bytes, span) };
         let base = base.iter().fold(json_patch::jsonptr::PointerBuf::new(), |mut pointer, token| {

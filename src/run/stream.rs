@@ -21,8 +21,7 @@ pub fn kinds_seen<B: AsRef<[u8]>>(files: impl IntoIterator<Item = B>) -> Vec<Str
 /// The kind of an object, or of the items of a List.
 fn kinds(tree: &Tree<'_>, node: NodeId, seen: &mut Vec<String>) {
     let Some(object) = capa::view(tree, node, None) else { return };
-    let items = tree.value(node, "items").and_then(|items| tree.items(items));
-    if let Some(items) = items.filter(|_| object.kind.ends_with("List")) {
+    if let Some(items) = tree.value(node, "items").and_then(|items| tree.items(items)) {
         items.iter().for_each(|&item| kinds(tree, item, seen));
         return;
     }

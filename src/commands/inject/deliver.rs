@@ -39,17 +39,12 @@ impl Delivery<'_> {
     /// Proves all, then prints or writes. `warnings` go to stderr first.
     pub(super) fn run(mut self, warnings: String) -> Printed {
         match self.deliver() {
-            Ok((stdout, status, notes)) => Printed {
-                before: warnings + &self.terminal.diagnostics(&notes, None),
-                stdout,
-                after: self.meaning(),
-                status,
-            },
+            Ok((stdout, status)) => Printed { before: warnings, stdout, after: self.meaning(), status },
             Err(errors) => Printed::error(warnings + &self.terminal.diagnostics(&errors, Some(self.inputs))),
         }
     }
 
-    fn deliver(&mut self) -> Result<(Vec<u8>, ExitStatus, Vec<Diagnostic>), Vec<Diagnostic>> {
+    fn deliver(&mut self) -> Result<(Vec<u8>, ExitStatus), Vec<Diagnostic>> {
         let by_file = self.changed_objects();
         let proved = self.inputs.prove(&self.outcome.plans, |file, bytes, edited| {
             self.made(file, bytes, edited, by_file.get(&file).map_or(&[], Vec::as_slice))
@@ -62,11 +57,6 @@ impl Delivery<'_> {
                 Some((path.as_path(), edited))
             }
         };
-        let notes = proved
-            .iter()
-            .flat_map(|one| one.edited.notes().iter().map(|note| format!("{}: {note}", self.inputs.name(one.file))))
-            .map(Diagnostic::warning)
-            .collect();
         let changed = new.is_some() || proved.iter().any(|one| !one.edited.is_unchanged());
         let found = if changed { ExitStatus::Found } else { ExitStatus::Done };
         let done = |stdout: Vec<u8>| (stdout, ExitStatus::Done);
@@ -95,7 +85,7 @@ impl Delivery<'_> {
             }
             Mode::Output(OutputFormat::Report) => done(json_text(&output::report(self.run, self.outcome))),
         };
-        Ok((stdout, status, notes))
+        Ok((stdout, status))
     }
 
     /// The lines that say what the result means.

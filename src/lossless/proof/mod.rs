@@ -37,9 +37,9 @@ fn unproved(why: &str, span: Span) -> Refusal {
         .help("nothing was written; make the edit by hand, and please report the shape of this document")
 }
 
-/// Proves documents added behind the last one of a file, of which `old` is the text. Returns a note where a reader of libyaml's lineage now sees the
-/// last old document otherwise than before: a block scalar at the very end of a file that had no final newline.
-pub(super) fn appended(old: &[u8], behind: Span, text: &str, objects: &[Value]) -> Result<Option<String>, Refusal> {
+/// Proves documents added behind the last one of a file, of which `old` is the text. A block scalar at the very end of a
+/// file without a final newline is one line break longer then for kustomize and for readers of libyaml's lineage: refused.
+pub(super) fn appended(old: &[u8], behind: Span, text: &str, objects: &[Value]) -> Result<(), Refusal> {
     let joined = [old, text.as_bytes()].concat();
     let joined = Source::new(&joined);
     let segments: Vec<_> = joined.segments().collect();
@@ -61,20 +61,27 @@ pub(super) fn appended(old: &[u8], behind: Span, text: &str, objects: &[Value]) 
         meaning::is_value(tree.text, object).map_err(|why| why.refusal(behind))?;
     }
     let Some(last) = segments[..kept].first() else {
-        return Ok(None);
+        return Ok(());
     };
     let before = Source::new(old).segments().next();
     let Some(before) = before.filter(|before| before.bytes != last.bytes) else {
-        return Ok(None);
+        return Ok(());
     };
     // The last line got its line break. A document that we can't read is none of ours, and a marker ends it anyway.
     let (Ok(was), Ok(is)) = (parse(&before), parse(last)) else {
-        return Ok(None);
+        return Ok(());
     };
     form::equal(&was, &is, &[]).map_err(|why| unproved(&why, behind))?;
-    let note = "the file ended inside a block scalar without a final newline: kubectl reads it as before, but readers \
-                built on libyaml (PyYAML, Ruby) now see one more line break at its end";
-    Ok((!meaning::same(was.text, is.text)).then(|| note.to_owned()))
+    if meaning::same(was.text, is.text) {
+        return Ok(());
+    }
+    let end = Span::new(behind.end, behind.end);
+    Err(Refusal::new(
+        "the file ends inside a block scalar without a final newline: a document behind it would make that text one line break longer",
+        end,
+    )
+    .help("kubectl reads both alike, kustomize and PyYAML do not")
+    .help("end the file with a newline if that is what it means, or pass --identity-file, so that nothing is added here"))
 }
 
 #[cfg(test)]
@@ -156,7 +163,7 @@ mod tests {
         verdict(old, right, add("/spec/i", json!("a\u{85}b"))).unwrap();
     }
 
-    fn added(text: &str, object: Value) -> Result<Option<String>, Refusal> {
+    fn added(text: &str, object: Value) -> Result<(), Refusal> {
         appended(b"a: x\n", Span::new(0, 5), text, &[object])
     }
 
@@ -219,14 +226,13 @@ mod tests {
     }
 
     #[test]
-    fn appending_behind_an_unfinished_block_scalar_says_so() {
-        let text = "a: |\n  x";
+    fn nothing_is_appended_behind_an_unfinished_block_scalar() {
         let plan = Plan { changes: vec![], new_documents: vec![json!({"b": "c"})] };
-        let edited = apply(&Source::new(text.as_bytes()), &plan).unwrap();
-        assert_eq!(edited.splices()[0].text, "\n---\nb: c");
-        assert_eq!(edited.notes().len(), 1);
-        let text = "a: x";
-        let edited = apply(&Source::new(text.as_bytes()), &plan).unwrap();
-        assert!(edited.notes().is_empty());
+        for text in ["a: |\n  x", "a: |+\n  x", "a: >\n  x", "l:\n- |\n  x"] {
+            assert!(apply(&Source::new(text.as_bytes()), &plan).is_err(), "{text}");
+        }
+        for text in ["a: x", "a: |-\n  x", "a: |\n  x\n"] {
+            apply(&Source::new(text.as_bytes()), &plan).unwrap_or_else(|error| panic!("{text}: {error}"));
+        }
     }
 }
