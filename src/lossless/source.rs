@@ -148,7 +148,7 @@ impl<'s> Source<'s> {
     }
 
     /// The first place where readers disagree whether a document ends: a character that is a line break for some of
-    /// them, or a byte-order mark in mid-file, directly before a marker or a directive, or a carriage return directly behind a marker. The character is U+000D (not followed by a line
+    /// them, or a byte-order mark in mid-file, directly before a marker or a directive, or a carriage return in a marker's line. The character is U+000D (not followed by a line
     /// feed), U+0085, U+2028, U+2029 or U+FEFF.
     pub fn doubtful_marker(&self) -> Option<(char, Span)> {
         ['\r', '\u{85}', '\u{2028}', '\u{2029}', '\u{feff}']
@@ -168,11 +168,10 @@ impl<'s> Source<'s> {
             .min_by_key(|(_, span)| span.start)
     }
 
-    /// Whether the carriage return at `at` ends a marker for some readers and stands in its line for others.
+    /// Whether the carriage return at `at` stands alone in a marker's line, so that some readers see another line begin there.
     fn alone_behind_marker(&self, at: usize) -> bool {
-        let Some(marker) = at.checked_sub(3) else { return false };
-        let begins_line = marker == self.bom || marker > 0 && self.bytes[marker - 1] == b'\n';
-        begins_line && is_marker(self.bytes, marker) && self.bytes.get(at + 1).is_some_and(|&next| next != b'\n')
+        self.bytes.get(at + 1).is_some_and(|&next| next != b'\n')
+            && is_marker(self.bytes, line_start(self.bytes, at).max(self.bom))
     }
 
     /// All documents, in order.
