@@ -148,7 +148,7 @@ impl<'s> Source<'s> {
     }
 
     /// The first place where readers disagree whether a document ends: a character that is a line break for some of
-    /// them, or a byte-order mark in mid-file, directly before a marker or a directive, or a carriage return in a marker's line. The character is U+000D (not followed by a line
+    /// them, or a byte-order mark in mid-file, directly before a marker or a directive, or a carriage return in the line of one. The character is U+000D (not followed by a line
     /// feed), U+0085, U+2028, U+2029 or U+FEFF.
     pub fn doubtful_marker(&self) -> Option<(char, Span)> {
         ['\r', '\u{85}', '\u{2028}', '\u{2029}', '\u{feff}']
@@ -168,10 +168,12 @@ impl<'s> Source<'s> {
             .min_by_key(|(_, span)| span.start)
     }
 
-    /// Whether the carriage return at `at` stands alone in a marker's line, so that some readers see another line begin there.
+    /// Whether the carriage return at `at` stands alone in the line of a marker or a directive, so that some readers see
+    /// another line begin there.
     fn alone_behind_marker(&self, at: usize) -> bool {
-        self.bytes.get(at + 1).is_some_and(|&next| next != b'\n')
-            && is_marker(self.bytes, line_start(self.bytes, at).max(self.bom))
+        let line = line_start(self.bytes, at).max(self.bom);
+        let alone = self.bytes.get(at + 1).is_some_and(|&next| next != b'\n');
+        alone && (is_marker(self.bytes, line) || self.bytes.get(line) == Some(&b'%'))
     }
 
     /// All documents, in order.
