@@ -232,6 +232,7 @@ fn every_flag_of_the_pages_is_one_of_the_program() {
         "--manifest",
         "--archive",
         "--repo",
+        "--bins",
     ];
     // Of pre-commit, kustomize and kpt.
     let peers = ["--all-files", "--enable-alpha-plugins", "--enable-exec", "--exec", "--allow-exec", "--help"];
