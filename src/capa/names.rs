@@ -5,15 +5,17 @@ pub const LONGEST_NAME: usize = 253;
 
 /// RFC 1123 label: a namespace's name.
 pub fn is_dns_label(text: &str) -> bool {
-    let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    text.len() <= 63 && text.starts_with(ok) && text.ends_with(ok) && text.chars().all(|c| ok(c) || c == '-')
+    text.len() <= 63 && is_dns_part(text)
 }
 
 /// RFC 1123 subdomain: an object's name. Its parts may be longer than a label.
 pub fn is_dns_subdomain(text: &str) -> bool {
+    text.len() <= LONGEST_NAME && text.split('.').all(is_dns_part)
+}
+
+fn is_dns_part(text: &str) -> bool {
     let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let part = |part: &str| part.starts_with(ok) && part.ends_with(ok) && part.chars().all(|c| ok(c) || c == '-');
-    text.len() <= LONGEST_NAME && text.split('.').all(part)
+    text.starts_with(ok) && text.ends_with(ok) && text.chars().all(|c| ok(c) || c == '-')
 }
 
 /// A qualified name: the key of a label or an annotation, perhaps with a DNS subdomain and a slash in front.

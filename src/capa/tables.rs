@@ -311,7 +311,7 @@ pub fn may_hold_bodies(text: &[u8]) -> bool {
         Needles::new([["Secret"], ["ConfigMap"], ["secret"], ["stringData"]].iter().map(|word| word.as_slice()))
     });
     // Any tag: what it stands for may be said elsewhere.
-    let tagged = memchr::memmem::find_iter(text, b"!").any(|at| at > 0 && text[at - 1].is_ascii_whitespace());
+    let tagged = memchr::memchr_iter(b'!', text).any(|at| at > 0 && text[at - 1].is_ascii_whitespace());
     tagged || WORDS.literal(text) || WORDS.possible(text)
 }
 

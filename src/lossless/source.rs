@@ -148,8 +148,8 @@ impl<'s> Source<'s> {
     }
 
     /// The first place where readers disagree whether a document ends: a character that is a line break for some of
-    /// them, or a byte-order mark in mid-file, directly before a marker or a directive, or a carriage return in the line of one. The character is U+000D (not followed by a line
-    /// feed), U+0085, U+2028, U+2029 or U+FEFF.
+    /// them, or a byte-order mark in mid-file, directly before a marker or a directive; or a carriage return in the line
+    /// of one. The character is U+000D (not followed by a line feed), U+0085, U+2028, U+2029 or U+FEFF.
     pub fn doubtful_marker(&self) -> Option<(char, Span)> {
         ['\r', '\u{85}', '\u{2028}', '\u{2029}', '\u{feff}']
             .into_iter()
@@ -252,7 +252,7 @@ impl<'s> Iterator for Segments<'s> {
         loop {
             if line >= bytes.len() {
                 // Comments behind the last document are none, but where some readers see more in them.
-                let more = content || explicit || breaks_for_some(&bytes[from..]);
+                let more = content || explicit || has_odd_break(&bytes[from..]);
                 return more.then(|| self.document(bytes.len(), self.after_end && !explicit));
             }
             if is_marker(bytes, line) {
@@ -308,9 +308,9 @@ pub(super) fn behind_end_markers(bytes: &[u8]) -> usize {
     behind
 }
 
-/// Whether comments hold a line break for readers of YAML 1.1 alone, who then see more than comments.
-fn breaks_for_some(comments: &[u8]) -> bool {
-    ["\u{85}", "\u{2028}", "\u{2029}"].iter().any(|odd| memmem::find(comments, odd.as_bytes()).is_some())
+/// Whether a text holds a line break of YAML 1.1 alone. Nearly none does, and nothing is decoded to know it.
+pub(super) fn has_odd_break(text: &[u8]) -> bool {
+    ["\u{85}", "\u{2028}", "\u{2029}"].iter().any(|odd| memmem::find(text, odd.as_bytes()).is_some())
 }
 
 /// Whether the line holds nothing that begins a document: blank, a comment, or a directive. Behind a carriage return alone

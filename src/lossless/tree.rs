@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::source::Format;
+use super::source::{Format, has_odd_break};
 use crate::diag::Span;
 
 /// Index of a node in its tree.
@@ -327,7 +327,7 @@ impl<'s> Tree<'s> {
     /// line there, YAML 1.2 does not.
     pub fn odd_break(&self) -> Option<Span> {
         let odd = |c: char| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}');
-        if self.format == Format::Json || !self.text.contains(odd) {
+        if self.format == Format::Json || !has_odd_break(self.text.as_bytes()) {
             return None;
         }
         let mut quoted: Vec<Span> = self

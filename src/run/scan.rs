@@ -100,8 +100,9 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
     let whole = Walk { file, bytes, document, tree: &tree, options };
     whole.objects(tree.root, &mut Vec::new(), &mut found);
     // Comments that begin with `#@` are code for ytt: the document around them is no manifest yet.
+    let ours = found.iter().any(|found: &Found| found.object.role != Role::Foreign);
     let ytt = tree.comments.iter().find(|span| tree.text[span.range()].starts_with("#@"));
-    if let Some(span) = ytt.filter(|_| found.iter().any(|found: &Found| found.object.role != Role::Foreign)) {
+    if let Some(span) = ytt.filter(|_| ours) {
         let at = Location { file, span: span.shifted(tree.base), window: shown(document) };
         return Err(Problem::Template(
             Diagnostic::error("this document is a ytt template, not a manifest")
@@ -109,38 +110,34 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
                 .help("render it first and give the result, or pass --skip-templates to leave it alone"),
         ));
     }
-    let ours = found.iter().any(|found: &Found| found.object.role != Role::Foreign);
-    if ours || found.is_empty() && document.literal {
-        if let Some(span) = tree.odd_break() {
-            let at = Location { file, span, window: shown(document) };
-            return Err(Problem::Broken(
-                Diagnostic::error("a line break of YAML 1.1 alone (U+0085, U+2028 or U+2029) stands outside of quotes")
-                    .at(at, "kubectl begins a new line here, and other readers do not")
-                    .help("replace it by a blank or a line feed, or put the text in double quotes, and run again"),
-            ));
-        }
-        if let Some(key) = tree.odd_merge() {
-            let at = Location { file, span: tree.span(key), window: shown(document) };
-            return Err(Problem::Broken(
-                Diagnostic::error("a '<<' in quotes or with a tag: some readers merge here, and others don't")
-                    .at(at, "")
-                    .help("write '<<' plainly if it is to merge, and run again"),
-            ));
-        }
+    // What names one of our kinds, and reads as no object, may be one for other readers.
+    if !(ours || found.is_empty() && document.literal) {
+        return Ok(found);
+    }
+    if let Some(span) = tree.odd_break() {
+        let at = Location { file, span, window: shown(document) };
+        return Err(Problem::Broken(
+            Diagnostic::error("a line break of YAML 1.1 alone (U+0085, U+2028 or U+2029) stands outside of quotes")
+                .at(at, "kubectl begins a new line here, and other readers do not")
+                .help("replace it by a blank or a line feed, or put the text in double quotes, and run again"),
+        ));
+    }
+    if let Some(key) = tree.odd_merge() {
+        let at = Location { file, span: tree.span(key), window: shown(document) };
+        return Err(Problem::Broken(
+            Diagnostic::error("a '<<' in quotes or with a tag: some readers merge here, and others don't")
+                .at(at, "")
+                .help("write '<<' plainly if it is to merge, and run again"),
+        ));
     }
     if let Some(key) = tree.complex_key() {
-        let named = found.iter().any(|found: &Found| found.object.role != Role::Foreign);
-        if named || (found.is_empty() && document.literal) {
-            let span = tree.span(key);
-            let at = Location { file, span, window: shown(document) };
-            return Err(Problem::Template(
-                Diagnostic::error(
-                    "a key is not a scalar, as in 'name: {{ name }}': this is a template, not a manifest",
-                )
+        let span = tree.span(key);
+        let at = Location { file, span, window: shown(document) };
+        return Err(Problem::Template(
+            Diagnostic::error("a key is not a scalar, as in 'name: {{ name }}': this is a template, not a manifest")
                 .at(at, "")
                 .help("render it first and give the result, or pass --skip-templates to leave it alone"),
-            ));
-        }
+        ));
     }
     Ok(found)
 }
