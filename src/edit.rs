@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::Read;
 use std::path::Path;
 
-use crate::diag::{Diagnostic, FileId, Location};
+use crate::diag::{Diagnostic, FileId};
 use crate::files::{self, FindError, Fingerprint, Input, Replacement, WriteError};
 use crate::lossless::{Edited, Plan, Source, apply};
 use crate::parallel;
@@ -217,10 +217,7 @@ impl Inputs {
             let ours = plan.changes.iter().map(|(object, _)| object.document);
             let window = ours.into_iter().find(|d| d.start <= refusal.span.start && refusal.span.end <= d.end);
             let single = window.filter(|_| plan.changes.iter().all(|(object, _)| object.base.is_root()));
-            let mut diagnostic =
-                Diagnostic::error(refusal.message).at(Location { file, span: refusal.span, window: single }, "");
-            diagnostic.help = refusal.help;
-            diagnostic
+            refusal.in_file(file, single)
         })?;
         let made = make(file, &bytes, &edited);
         Ok(Proved { file, edited, made })

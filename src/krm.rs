@@ -51,9 +51,8 @@ impl<'s> ResourceList<'s> {
             return Err(Diagnostic::error(format!("standard input is no ResourceList: it {what}")).help(way_out));
         };
         let tree = parse(&document).map_err(|refusal| {
-            let mut error = Diagnostic::error(format!("the ResourceList can't be read: {}", refusal.message))
-                .at(Location { file: STREAM, span: refusal.span, window: None }, "");
-            error.help = refusal.help;
+            let mut error = refusal.in_file(STREAM, None);
+            error.message.insert_str(0, "the ResourceList can't be read: ");
             error
         })?;
         let text = |name: &str| tree.value(tree.root, name).and_then(|value| tree.text(value)).unwrap_or("none");

@@ -234,42 +234,20 @@ impl Object {
 pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Option<Object> {
     let api_version = Field::of(tree, node, "apiVersion");
     let kind = Field::of(tree, node, "kind");
-    let metadata = tree.value(node, "metadata");
-    let meta = |name: &str| metadata.and_then(|metadata| Field::of(tree, metadata, name).any_text().map(str::to_owned));
-    let start = tree.span(node).start;
     for (field, key) in [(&kind, "kind"), (&api_version, "apiVersion")] {
         if let Field::Ambiguous(span) = field {
-            return Some(Object {
-                api_version: api_version.text().unwrap_or_default().to_owned(),
-                kind: kind.text().unwrap_or("object").to_owned(),
-                name: meta("name"),
-                namespace: meta("namespace"),
-                labels: Vec::new(),
-                kind_span: *span,
-                start,
-                role: Role::Refused(
-                    format!("the key '{key}' is written twice: kubectl takes the last, other tools refuse it"),
-                    "remove one of them and run again",
-                ),
-            });
+            let (version, kind) = (api_version.text().unwrap_or_default(), kind.text().unwrap_or(UNKNOWN));
+            let why = format!("the key '{key}' is written twice: kubectl takes the last, other tools refuse it");
+            return Some(refused(tree, node, (version, kind), *span, why, "remove one of them and run again"));
         }
     }
     for key in ["kind", "apiVersion"] {
         let node_of = tree.value(node, key).map(|value| tree.node(tree.resolve(value)));
         if let Some(tag) = node_of.and_then(|value| value.tag()).filter(|tag| &tree.text[tag.range()] != "!!str") {
-            return Some(Object {
-                api_version: api_version.text().unwrap_or_default().to_owned(),
-                kind: "object".to_owned(),
-                name: meta("name"),
-                namespace: meta("namespace"),
-                labels: Vec::new(),
-                kind_span: tag.shifted(tree.base),
-                start,
-                role: Role::Refused(
-                    format!("the {key} has a tag, and what it stands for can't be told with certainty"),
-                    "write it as plain text and run again",
-                ),
-            });
+            let version = api_version.text().unwrap_or_default();
+            let why = format!("the {key} has a tag, and what it stands for can't be told with certainty");
+            let way_out = "write it as plain text and run again";
+            return Some(refused(tree, node, (version, UNKNOWN), tag.shifted(tree.base), why, way_out));
         }
     }
     let (Field::Text(api_version, _), Field::Text(kind, kind_span)) = (api_version, kind) else {
@@ -298,15 +276,44 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
         Typed::Cluster => cluster(tree, node, variable),
     };
     Some(Object {
-        name: meta("name"),
-        namespace: meta("namespace"),
-        labels: texts(tree, metadata, "labels"),
+        name: meta(tree, node, "name"),
+        namespace: meta(tree, node, "namespace"),
+        labels: texts(tree, tree.value(node, "metadata"), "labels"),
         api_version,
         kind,
         kind_span,
-        start,
+        start: tree.span(node).start,
         role,
     })
+}
+
+/// What an object is called whose kind can't be told.
+const UNKNOWN: &str = "object";
+
+/// A text of an object's metadata.
+fn meta(tree: &Tree<'_>, node: NodeId, name: &str) -> Option<String> {
+    Field::of(tree, tree.value(node, "metadata")?, name).any_text().map(str::to_owned)
+}
+
+/// An object in a shape that can't be; the span is the place that says so.
+fn refused(
+    tree: &Tree<'_>,
+    node: NodeId,
+    (api_version, kind): (&str, &str),
+    span: Span,
+    why: String,
+    way_out: &'static str,
+) -> Object {
+    Object {
+        api_version: api_version.to_owned(),
+        kind: kind.to_owned(),
+        name: meta(tree, node, "name"),
+        namespace: meta(tree, node, "namespace"),
+        labels: Vec::new(),
+        kind_span: span,
+        start: tree.span(node).start,
+        role: Role::Refused(why, way_out),
+    }
 }
 
 /// An item without a kind in a list of one of our kinds (`AWSClusterList`): kubectl gives it the list's.
@@ -316,21 +323,9 @@ pub fn without_kind(tree: &Tree<'_>, item: NodeId, list: &Object) -> Option<Obje
     if !ours || tree.entries(item).is_none() || Field::of(tree, item, "kind") != Field::Absent {
         return None;
     }
-    let metadata = tree.value(item, "metadata");
-    let meta = |name: &str| metadata.and_then(|metadata| Field::of(tree, metadata, name).any_text().map(str::to_owned));
-    Some(Object {
-        api_version: list.api_version.clone(),
-        kind: kind.to_owned(),
-        name: meta("name"),
-        namespace: meta("namespace"),
-        labels: Vec::new(),
-        kind_span: head(tree, item),
-        start: tree.span(item).start,
-        role: Role::Refused(
-            format!("this item of an {} has no kind of its own: kubectl takes it for an {kind}", list.kind),
-            "write its apiVersion and kind and run again",
-        ),
-    })
+    let why = format!("this item of an {} has no kind of its own: kubectl takes it for an {kind}", list.kind);
+    let way_out = "write its apiVersion and kind and run again";
+    Some(refused(tree, item, (&list.api_version, kind), head(tree, item), why, way_out))
 }
 
 fn descend(tree: &Tree<'_>, node: NodeId, path: &[&str]) -> Option<NodeId> {

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use xaccount::capa;
-use xaccount::diag::{Diagnostic, FileId, Location, visible};
+use xaccount::diag::{Diagnostic, FileId, visible};
 use xaccount::edit::Inputs;
 use xaccount::files::Input;
 use xaccount::inject::{self, Failure, Nothing, Outcome};
@@ -146,10 +146,5 @@ impl Work<'_> {
 }
 
 fn prove(bytes: &[u8], plan: &Plan) -> Result<Edited, Diagnostic> {
-    apply(&Source::new(bytes), plan).map_err(|refusal| {
-        let at = Location { file: FileId(0), span: refusal.span, window: None };
-        let mut error = Diagnostic::error(refusal.message).at(at, "");
-        error.help = refusal.help;
-        error
-    })
+    apply(&Source::new(bytes), plan).map_err(|refusal| refusal.in_file(FileId(0), None))
 }

@@ -17,6 +17,7 @@ impl Planner<'_> {
             return;
         }
         served.iter().for_each(|one| self.refuse_circle(one));
+        let asked = self.request.identity.allowed_namespaces.as_ref().map(AllowedNamespaces::to_value);
         let mut missing: Vec<&Served> = Vec::new();
         for one in served {
             let run = self.run;
@@ -27,13 +28,11 @@ impl Planner<'_> {
                 self.refuse_dependence(index, one);
                 self.warn_of_existing(index, one);
                 if let Role::Identity(identity, _) = &run.objects()[index].object.role {
-                    let asked = self.request.identity.allowed_namespaces.as_ref().map(AllowedNamespaces::to_value);
                     let there = identity.allowed_namespaces.as_ref().map(|(allowed, _)| allowed);
                     self.warn_of_shut_out(one, asked.as_ref().or(there));
                 }
             }
             if there.is_empty() {
-                let asked = self.request.identity.allowed_namespaces.as_ref().map(AllowedNamespaces::to_value);
                 self.warn_of_shut_out(one, asked.as_ref());
                 missing.push(one);
             }

@@ -72,13 +72,7 @@ impl Planner<'_> {
             let found = &self.run.objects()[index];
             let at = found.location(field.span().unwrap_or(found.object.kind_span));
             let there = field.text().unwrap_or("not one text");
-            let place = match there.parse::<RoleArn>() {
-                Err(_) => Whereabouts::Unknown,
-                Ok(arn) if arn.account() == one.role.account() && arn.partition() != one.role.partition() => {
-                    Whereabouts::OtherPartition(arn)
-                }
-                Ok(arn) => Whereabouts::Account(arn.account().clone()),
-            };
+            let place = there.parse::<RoleArn>().map_or(Whereabouts::Unknown, |arn| Whereabouts::of(arn, &one.role));
             if !self.may_replace(index, at, there, &place, &one.role) {
                 return;
             }

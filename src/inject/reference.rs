@@ -40,6 +40,17 @@ pub(super) enum Whereabouts {
     Unknown,
 }
 
+impl Whereabouts {
+    /// Where the role of an identity is, seen from the role that is wanted.
+    pub(super) fn of(arn: RoleArn, wanted: &RoleArn) -> Self {
+        if arn.account() == wanted.account() && arn.partition() != wanted.partition() {
+            Self::OtherPartition(arn)
+        } else {
+            Self::Account(arn.account().clone())
+        }
+    }
+}
+
 impl Planner<'_> {
     /// Plans the references of the selected objects; returns the identities that they need.
     pub(super) fn references(&mut self, selected: &[usize]) -> Vec<Served> {
@@ -281,32 +292,23 @@ impl Planner<'_> {
             (Some(CONTROLLER_IDENTITY), _) => return Some(Existing::Other(words, Whereabouts::Management)),
             _ => return Some(Existing::Other(words, Whereabouts::Unknown)),
         };
-        let arns: Vec<RoleArn> = self
-            .run
-            .identities(IdentityKind::Role, name)
-            .iter()
-            .filter_map(|&index| match &self.run.objects()[index].object.role {
-                Role::Identity(identity, _) => identity.role_arn.text()?.parse().ok(),
-                _ => None,
-            })
-            .collect();
-        let same_role = arns.first() == Some(role) && self.request.identity_name.is_none();
+        let there = self.run.identities(IdentityKind::Role, name);
+        let there = there.iter().filter_map(|&index| match &self.run.objects()[index].object.role {
+            Role::Identity(identity, _) => Some(identity),
+            _ => None,
+        });
+        let arn: Option<RoleArn> = there.clone().find_map(|identity| identity.role_arn.text()?.parse().ok());
+        let same_role = arn.as_ref() == Some(role) && self.request.identity_name.is_none();
         if name == wanted || same_role {
             return Some(Existing::Right(name.to_owned()));
         }
-        if let Some(arn) =
-            arns.first().filter(|arn| arn.account() == role.account() && arn.partition() != role.partition())
-        {
-            return Some(Existing::Other(words, Whereabouts::OtherPartition(arn.clone())));
-        }
-        let account = arns.first().map(|arn| arn.account().clone()).or_else(|| account_in_name(name));
-        let there = self.run.identities(IdentityKind::Role, name).first();
-        let place = match (account, there.map(|&index| &self.run.objects()[index].object.role)) {
-            (Some(account), _) => Whereabouts::Account(account),
-            (None, Some(Role::Identity(identity, _))) => {
+        let place = match (arn, account_in_name(name), there.clone().next()) {
+            (Some(arn), ..) => Whereabouts::of(arn, role),
+            (None, Some(account), _) => Whereabouts::Account(account),
+            (None, None, Some(identity)) => {
                 Whereabouts::Unreadable(identity.role_arn.any_text().unwrap_or("none").to_owned())
             }
-            (None, _) => Whereabouts::Unknown,
+            (None, None, None) => Whereabouts::Unknown,
         };
         Some(Existing::Other(words, place))
     }

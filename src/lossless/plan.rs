@@ -12,7 +12,7 @@ use super::splice;
 use super::tree::{NodeId, Tree};
 use super::write::{self, LineEnding};
 use super::{json, yaml};
-use crate::diag::Span;
+use crate::diag::{Diagnostic, FileId, Location, Span};
 
 /// An object of a file: a document's root, or an item of a `List` in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +63,13 @@ impl Refusal {
     /// A refusal at a place of the file.
     pub fn new(message: impl Into<String>, span: Span) -> Self {
         Self { message: message.into(), span, help: Vec::new() }
+    }
+
+    /// As a diagnostic about a file, of which `window` may be shown.
+    pub fn in_file(self, file: FileId, window: Option<Span>) -> Diagnostic {
+        let mut diagnostic = Diagnostic::error(self.message).at(Location { file, span: self.span, window }, "");
+        diagnostic.help = self.help;
+        diagnostic
     }
 
     /// Adds a line of help.
