@@ -8,29 +8,18 @@ use serde_json::Value;
 
 use xaccount::capa;
 use xaccount::diag::FileId;
-use xaccount::inject::{self, IdentityRequest, Request, Selection, Target};
+use xaccount::inject::{self, Request, Target};
 use xaccount::lossless::{Document, Format, Plan, Source, Splice, apply};
 use xaccount::run::{self, Run, Scan};
 
 /// What is asked for. The account has a zero in front, so that a reader that takes it for a number is found out.
 fn request() -> Request {
-    Request {
-        target: Target::Account {
-            account: "012345678901".parse().expect("an account"),
-            role: capa::DEFAULT_ROLE_NAME.to_owned(),
-            partition: None,
-        },
-        selection: Selection::default(),
-        identity_name: None,
-        identity: IdentityRequest::default(),
-        identity_file: None,
-        with_identity: true,
-        with_controller_identity: false,
-        api_version: None,
-        overwrite: true,
-        moves: Vec::new(),
-        explain: false,
-    }
+    let target = Target::Account {
+        account: "012345678901".parse().expect("an account"),
+        role: capa::DEFAULT_ROLE_NAME.to_owned(),
+        partition: None,
+    };
+    Request { overwrite: true, ..Request::to(target) }
 }
 
 /// The plan for one file; `None` where it has nothing that can carry a reference.

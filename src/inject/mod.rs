@@ -65,6 +65,25 @@ pub struct Request {
     pub explain: bool,
 }
 
+impl Request {
+    /// A request for a target, and nothing else asked for.
+    pub fn to(target: Target) -> Self {
+        Self {
+            target,
+            selection: Selection::default(),
+            identity_name: None,
+            identity: IdentityRequest::default(),
+            identity_file: None,
+            with_identity: true,
+            with_controller_identity: false,
+            api_version: None,
+            overwrite: false,
+            moves: Vec::new(),
+            explain: false,
+        }
+    }
+}
+
 /// The identity's fields as asked for; `None` where nothing was said.
 #[derive(Clone, Debug, Default)]
 pub struct IdentityRequest {
@@ -449,23 +468,9 @@ mod tests {
         let file = crate::run::File { name: "a.yaml".into(), brace: false, identities_only: false };
         let run = Run::new(vec![file], scanned.objects);
         let account = |id: &str| id.parse::<AccountId>().unwrap();
-        let mut request = Request {
-            target: Target::Account {
-                account: account("222222222222"),
-                role: DEFAULT_ROLE_NAME.into(),
-                partition: None,
-            },
-            selection: Selection::default(),
-            identity_name: None,
-            identity: IdentityRequest::default(),
-            identity_file: None,
-            with_identity: true,
-            with_controller_identity: false,
-            api_version: None,
-            overwrite: true,
-            moves: Vec::new(),
-            explain: false,
-        };
+        let target =
+            Target::Account { account: account("222222222222"), role: DEFAULT_ROLE_NAME.into(), partition: None };
+        let mut request = Request { overwrite: true, ..Request::to(target) };
         assert!(matches!(plan(&run, &request), Err(Failure::Refused(_))));
         request.moves = vec![(account("333333333333"), account("222222222222"))];
         assert_eq!(plan(&run, &request).unwrap().changes.len(), 2);

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use xaccount::diag::FileId;
-use xaccount::inject::{self, Failure, IdentityFile, IdentityRequest, Outcome, Request, Selection, Target};
+use xaccount::inject::{self, Failure, IdentityFile, Outcome, Request, Target};
 use xaccount::lossless::{Edited, Source, apply};
 use xaccount::run::{self, Run, Scan};
 
@@ -15,23 +15,13 @@ use crate::suite::oracle::{Reader, Tree, pointed};
 use crate::suite::restored;
 
 pub(super) fn request(identity_file: bool) -> Request {
-    Request {
-        target: Target::Account {
-            account: ACCOUNT.parse().unwrap(),
-            role: xaccount::capa::DEFAULT_ROLE_NAME.into(),
-            partition: None,
-        },
-        selection: Selection::default(),
-        identity_name: None,
-        identity: IdentityRequest::default(),
-        identity_file: identity_file.then(|| IdentityFile::New(PathBuf::from("identities.yaml"))),
-        with_identity: true,
-        with_controller_identity: false,
-        api_version: None,
-        overwrite: false,
-        moves: Vec::new(),
-        explain: false,
-    }
+    let target = Target::Account {
+        account: ACCOUNT.parse().unwrap(),
+        role: xaccount::capa::DEFAULT_ROLE_NAME.into(),
+        partition: None,
+    };
+    let identity_file = identity_file.then(|| IdentityFile::New(PathBuf::from("identities.yaml")));
+    Request { identity_file, ..Request::to(target) }
 }
 
 #[derive(Debug)]
