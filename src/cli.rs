@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::parser::ValueSource;
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, ArgMatches, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use xaccount::aws::{AccountId, DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
 use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind, Version, names};
@@ -135,6 +135,9 @@ pub(crate) struct Function {
     pub(crate) select: SelectArgs,
     #[command(flatten)]
     pub(crate) identity: IdentityArgs,
+    /// Whether the command line says any of these; see [`Function::is_said`].
+    #[arg(skip)]
+    pub(crate) said: bool,
 }
 
 /// The flags of `fn`, as a functionConfig says them.
@@ -146,10 +149,8 @@ struct FunctionConfig {
 }
 
 impl Function {
-    /// Whether the command line says any of these flags.
-    pub(crate) fn on_command_line() -> bool {
-        let words = command_line(std::env::args_os());
-        let Ok(matches) = Cli::command().try_get_matches_from(words) else { return false };
+    /// Whether a command line says any of these flags.
+    pub(crate) fn is_said(matches: &ArgMatches) -> bool {
         matches.subcommand_matches("fn").is_some_and(|given| {
             let flags = FunctionConfig::command();
             let said = |flag: &clap::Arg| given.value_source(flag.get_id().as_str()) == Some(ValueSource::CommandLine);

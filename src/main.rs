@@ -49,7 +49,12 @@ fn parse() -> Result<cli::Cli, clap::Error> {
         Some("never") => clap::ColorChoice::Never,
         _ => clap::ColorChoice::Auto,
     };
-    cli::Cli::from_arg_matches(&cli::Cli::command().color(colour).try_get_matches_from(words)?)
+    let matches = cli::Cli::command().color(colour).try_get_matches_from(words)?;
+    let mut cli = cli::Cli::from_arg_matches(&matches)?;
+    if let cli::Verb::Function(flags) = &mut cli.verb {
+        flags.said = cli::Function::is_said(&matches);
+    }
+    Ok(cli)
 }
 
 /// Warnings, the result, what it means. A reader that had enough (`| head`) is no error.

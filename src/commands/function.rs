@@ -132,7 +132,7 @@ impl Work<'_> {
         if data.is_empty() {
             return Ok(None);
         }
-        if Function::on_command_line() {
+        if self.flags.said {
             let keys: Vec<&str> = data.iter().map(|(key, _)| key.as_str()).collect();
             return Err(Diagnostic::error(format!(
                 "both the command line and functionConfig say what to do ({})",

@@ -104,8 +104,8 @@ fn parts(path: &[u8]) -> Vec<&[u8]> {
     parts
 }
 
-/// The diff of an edited file, whose path has the bytes `path`. `changed` are the run's objects that change in it, in their order; `added` the titles of
-/// the objects behind its last document.
+/// The diff of an edited file, whose path has the bytes `path`. `changed` are the run's objects that change in it, in their
+/// order; `added` the titles of the objects behind its last document.
 pub fn of_file(
     run: &Run,
     (file, path): (FileId, &[u8]),
