@@ -4,6 +4,7 @@
 
 pub mod names;
 mod tables;
+mod topology;
 mod view;
 
 pub use tables::{

@@ -1,0 +1,136 @@
+//! A Cluster and the places for a reference in the variables of its topology.
+
+use crate::lossless::{Lookup, NodeId, Tree};
+
+use super::tables::TOPOLOGY_PROVIDERS;
+use super::view::{Field, IdentityReference, ObjectReference, Role, State, descend, reference_at};
+
+pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, wanted: Option<&[String]>) -> Role {
+    let refers_to = ["infrastructureRef", "controlPlaneRef"]
+        .iter()
+        .filter_map(|key| {
+            let reference = descend(tree, node, &["spec", key])?;
+            Some(ObjectReference {
+                kind: Field::of(tree, reference, "kind").any_text()?.to_owned(),
+                name: Field::of(tree, reference, "name").any_text()?.to_owned(),
+            })
+        })
+        .collect();
+    let topology = descend(tree, node, &["spec", "topology"]).filter(|&topology| tree.entries(topology).is_some());
+    let Some(topology) = topology else {
+        return Role::Cluster { refers_to, references: Vec::new(), unclear: false, region: None };
+    };
+    let base = ["spec", "topology", "variables"].map(str::to_owned).to_vec();
+    let variables: Vec<(usize, String, Option<NodeId>)> = tree
+        .value(topology, "variables")
+        .and_then(|variables| tree.items(variables))
+        .unwrap_or_default()
+        .iter()
+        .enumerate()
+        .filter_map(|(index, &item)| {
+            let name = Field::of(tree, item, "name").any_text()?.to_owned();
+            Some((index, name, tree.value(item, "value")))
+        })
+        .collect();
+    let (ours, others) = TOPOLOGY_PROVIDERS;
+    let elsewhere = variables
+        .iter()
+        .filter_map(|&(_, _, value)| value)
+        .any(|value| others.iter().any(|key| tree.get(value, key) != Lookup::Absent));
+    let mut references = Vec::new();
+    let mut push = |index: usize, name: &str, rest: &[&str]| {
+        let mut item = base.clone();
+        item.push(index.to_string());
+        let path = item.iter().cloned().chain(["value".to_owned()]).chain(rest.iter().map(|&s| s.to_owned())).collect();
+        references.push(reference_at(tree, node, path, Some((item, name.to_owned()))));
+    };
+    if !elsewhere {
+        for (index, name, value) in &variables {
+            if name == "identityRef" {
+                push(*index, name, &[]);
+            }
+            if name == "clusterConfig" {
+                let there = ours.iter().filter(|key| value.is_some_and(|value| tree.get(value, key) != Lookup::Absent));
+                there.for_each(|key| push(*index, name, &[key, "identityRef"]));
+            }
+        }
+        if let (true, Some([name, rest @ ..])) = (references.is_empty(), wanted) {
+            references.push(missing_variable(tree, node, &base, &variables, name, rest));
+        }
+    }
+    let region = variables.iter().find_map(|(_, name, value)| {
+        let value = (*value)?;
+        if name == "region" {
+            return tree.text(value).map(str::to_owned);
+        }
+        ours.iter().find_map(|key| {
+            let provider = tree.value(value, key)?;
+            Field::of(tree, provider, "region").text().map(str::to_owned)
+        })
+    });
+    let unclear = references.is_empty() && !elsewhere;
+    Role::Cluster { refers_to, references, unclear, region }
+}
+
+/// A reference in a variable that `--topology-variable` names: `identityRef`, or `clusterConfig.aws`.
+fn missing_variable(
+    tree: &Tree<'_>,
+    node: NodeId,
+    base: &[String],
+    variables: &[(usize, String, Option<NodeId>)],
+    name: &str,
+    rest: &[String],
+) -> IdentityReference {
+    let inner = |rest: &[String]| -> Vec<String> {
+        let mut path = rest.to_vec();
+        if !rest.is_empty() {
+            path.push("identityRef".into());
+        }
+        path
+    };
+    match variables.iter().find(|(_, there, _)| there == name) {
+        Some((index, _, _)) => {
+            let mut item = base.to_vec();
+            item.push(index.to_string());
+            let path = item.iter().cloned().chain(["value".to_owned()]).chain(inner(rest)).collect();
+            reference_at(tree, node, path, Some((item, name.to_owned())))
+        }
+        None => {
+            let list = reference_at(tree, node, base.to_vec(), None);
+            // A list is no mapping, so it reads as wrong; here it is what we look for.
+            let there =
+                descend(tree, node, &["spec", "topology", "variables"]).is_some_and(|v| tree.items(v).is_some());
+            let mut path = base.to_vec();
+            path.extend(["-".to_owned(), name.to_owned()]);
+            path.extend(inner(rest));
+            let present = if there { base.len() } else { list.present };
+            IdentityReference { path, present, state: State::Unset, guard: None, span: list.span }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capa::view::view;
+    use crate::lossless::yaml;
+
+    #[test]
+    fn another_providers_topology_is_not_ours() {
+        let text = |key: &str| {
+            format!(
+                "apiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\nspec:\n  topology:\n    variables:\n    - name: clusterConfig\n      value:\n        {key}: {{}}\n"
+            )
+        };
+        let count = |key: &str| match view_of(&text(key)) {
+            Role::Cluster { references, .. } => references.len(),
+            _ => usize::MAX,
+        };
+        assert_eq!((count("aws"), count("eks"), count("docker"), count("addons")), (1, 1, 0, 0));
+    }
+
+    fn view_of(text: &str) -> Role {
+        let tree = yaml::read(text, 0).unwrap();
+        view(&tree, tree.root, None).unwrap().role
+    }
+}
