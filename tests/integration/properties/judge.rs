@@ -137,8 +137,9 @@ pub(super) fn effective<'t>(tree: &'t Tree, name: &str) -> Option<&'t Tree> {
 
 /// Whether every bearer of the document names the identity.
 pub(super) fn all_pointed(tree: &Tree) -> Result<(), String> {
-    if let (Some(kind), Some(Tree::Seq(items, _))) = (effective(tree, "kind"), effective(tree, "items"))
-        && kind.text().is_some_and(|kind| kind.ends_with("List"))
+    // For kubectl all that has items is a list, whatever its kind.
+    if let Some(Tree::Seq(items, _)) = effective(tree, "items")
+        && effective(tree, "kind").is_some()
         && effective(tree, "apiVersion").is_some()
     {
         return items.iter().try_for_each(all_pointed);
@@ -158,9 +159,7 @@ pub(super) fn rightly_changed(old: &Tree, new: &Tree) -> Result<(), String> {
     if old == new {
         return Ok(());
     }
-    if let (Some(kind), Tree::Map(was, s), Tree::Map(is, t)) = (old.get("kind"), old, new)
-        && kind.text().is_some_and(|kind| kind.ends_with("List"))
-    {
+    if let (Some(Tree::Seq(..)), Tree::Map(was, s), Tree::Map(is, t)) = (old.get("items"), old, new) {
         if s != t || was.len() != is.len() {
             return Err("the list itself changes".into());
         }
@@ -286,7 +285,7 @@ pub(super) fn right(old: &[u8], new: &[u8], json: bool, all: bool) -> Result<(),
             }
         }
         // The second parser sees only those items of a list that change: one that nobody else reads may stand beside them.
-        let list = a.contains("List");
+        let list = a.contains("items");
         if a != b && !(grown && *b == ended) && agree == 0 && !list {
             return Err("a part changes that no other parser can read".into());
         }
