@@ -11,6 +11,7 @@
 //! - [`aws`]: account ids, role ARNs, partitions, what STS takes
 //! - [`capa`]: what Cluster API Provider AWS says, as tables, and its objects read through spans
 //! - [`run`]: all objects of one run, with where they stand
+//! - [`iam`]: the trust and permission policies of both accounts, from what is asked to a plan
 //! - [`inject`]: from a run and a request to a plan
 //! - [`files`]: find, read, lock and replace files, all or nothing
 //! - [`edit`]: inputs to a run, plans to proved files
@@ -28,6 +29,7 @@ pub mod aws;
 pub mod capa;
 pub mod run;
 
+pub mod iam;
 pub mod inject;
 
 pub mod files;

@@ -13,12 +13,15 @@ mod arn;
 mod arn_error;
 mod arn_shape;
 mod partition;
+mod principal;
 mod sts;
 
 pub use account::{AccountId, AccountIdError};
 pub use arn::RoleArn;
 pub use arn_error::RoleArnError;
 pub use partition::{Partition, UnknownPartition};
+pub use principal::{Principal, PrincipalError, PrincipalKind};
 pub use sts::{
-    DurationError, DurationSeconds, ExternalId, InlinePolicyError, SessionName, StsTextError, check_inline_policy,
+    DurationError, DurationSeconds, ExternalId, InlinePolicyError, OrgId, SessionName, StsTextError,
+    check_inline_policy,
 };

@@ -107,6 +107,34 @@ macro_rules! sts_text {
 sts_text!(SessionName, "session name", 64, "_+=,.@-");
 sts_text!(ExternalId, "external id", 1224, "_+=,.@:/-");
 
+/// Id of an AWS organisation: `o-` and 10 to 32 lower-case letters or digits.
+///
+/// Source: AWS Organizations API reference, `Organization`, `Id`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrgId(String);
+
+/// A text is no id of an organisation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no id of an organisation: it is 'o-' and 10 to 32 lower-case letters or digits, as in o-a1b2c3d4e5")]
+pub struct OrgIdError(String);
+
+impl OrgId {
+    /// The text as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for OrgId {
+    type Err = OrgIdError;
+
+    fn from_str(text: &str) -> Result<Self, OrgIdError> {
+        let id = text.strip_prefix("o-").unwrap_or_default();
+        let fits = id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) && (10..=32).contains(&id.len());
+        if fits { Ok(Self(text.to_owned())) } else { Err(OrgIdError(text.chars().take(60).collect())) }
+    }
+}
+
 /// `spec.durationSeconds`: how long a session lasts, 900 to 43,200 seconds.
 ///
 /// The role's own `MaxSessionDuration` may be less, and a session made with a role's credentials ends after 3,600
@@ -284,6 +312,14 @@ mod tests {
             let error = text.parse::<ExternalId>().unwrap_err().to_string();
             assert!(error.starts_with("the external id"), "{error}");
             assert!(error.len() < 250, "{error}");
+        }
+    }
+
+    #[test]
+    fn organisations() {
+        assert_eq!("o-a1b2c3d4e5".parse::<OrgId>().unwrap().as_str(), "o-a1b2c3d4e5");
+        for text in ["", "o-", "o-a1b2c3d4e", "o-A1B2C3D4E5", "a1b2c3d4e5f6", "r-a1b2c3d4e5"] {
+            assert!(text.parse::<OrgId>().unwrap_err().to_string().contains("o-a1b2c3d4e5"), "{text}");
         }
     }
 

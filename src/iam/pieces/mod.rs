@@ -1,0 +1,39 @@
+//! One half of the job as other tools take it: a script for the AWS CLI, CloudFormation, Terraform, clusterawsadm.
+
+use serde_json::Value;
+
+use crate::aws::{AccountId, Partition};
+
+/// Which policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The trust policy of the target account's role.
+    Trust,
+    /// The permission policy of the source account's role.
+    Permission,
+}
+
+/// One half of the job.
+#[derive(Clone, Debug)]
+pub struct Half<'h> {
+    /// Which policy it is.
+    pub side: Side,
+    /// The partition of both accounts.
+    pub partition: Partition,
+    /// The account of the role that the policy belongs to, where it is known.
+    pub account: Option<&'h AccountId>,
+    /// The role that the policy belongs to, without its path.
+    pub role_name: &'h str,
+    /// Its path, with both slashes; `/` for none.
+    pub role_path: &'h str,
+    /// Name of the inline policy; of no meaning for a trust policy.
+    pub policy_name: &'h str,
+    /// The whole policy document as JSON text. For a trust policy what CloudFormation and Terraform will own: all of it.
+    pub document: &'h str,
+    /// The granting statement alone.
+    pub statement: &'h Value,
+    /// Profile of the AWS CLI, where one was given.
+    pub profile: Option<&'h str>,
+    /// The words behind `kubectl xaccount` that print the document: `iam`, `trust`, `--source-account=…`. Without a mode.
+    pub arguments: &'h [String],
+}
