@@ -13,6 +13,7 @@ mod arn;
 mod arn_error;
 mod arn_shape;
 mod partition;
+pub mod policy;
 mod principal;
 mod sts;
 

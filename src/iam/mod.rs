@@ -3,7 +3,12 @@
 //!
 //! [`Grant`] is what is asked for.
 
+mod coverage;
+mod document;
 mod grant;
+mod merge;
 pub mod pieces;
 
+pub use document::{Form, Given};
 pub use grant::{Conditions, Grant, Subjects};
+pub use merge::{MergeOptions, Outcome, merge, remove};

@@ -1,0 +1,242 @@
+//! Conditions, and what of them can be told beforehand.
+//!
+//! Source: IAM user guide, "IAM JSON policy elements: Condition operators" and "Conditions with multiple context keys or
+//! values".
+
+use super::{Text, pattern::glob};
+
+/// One operator on one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// `StringEquals`, `ForAnyValue:StringLike`, `ArnLikeIfExists`, …
+    pub operator: Text,
+    /// `sts:ExternalId`, …; case does not count.
+    pub key: Text,
+    /// The values, numbers and booleans as their texts.
+    pub values: Vec<Text>,
+}
+
+/// What can be told of a condition before anyone asks AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Truth {
+    /// It never holds.
+    No,
+    /// It holds or not, by what is not known here.
+    Maybe,
+    /// It always holds.
+    Yes,
+}
+
+impl Truth {
+    /// Both hold.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        self.min(other)
+    }
+
+    /// From what is certain.
+    pub fn from_bool(holds: bool) -> Self {
+        if holds { Self::Yes } else { Self::No }
+    }
+
+    fn not(self) -> Self {
+        match self {
+            Self::No => Self::Yes,
+            Self::Maybe => Self::Maybe,
+            Self::Yes => Self::No,
+        }
+    }
+}
+
+/// What is known of a key's value in a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// The session does not have the key.
+    Absent,
+    /// It has one of these values, and which one is up to the session.
+    OneOf(Vec<String>),
+}
+
+/// What is known of the sessions that a grant is about. A key that is not in it may have any value, or none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Knowledge(Vec<(String, Known)>);
+
+impl Knowledge {
+    /// Adds what is known of a key.
+    pub fn learn(&mut self, key: &str, known: Known) {
+        self.0.push((key.to_owned(), known));
+    }
+
+    fn of(&self, key: &str) -> Option<&Known> {
+        self.0.iter().find(|(there, _)| there.eq_ignore_ascii_case(key)).map(|(_, known)| known)
+    }
+}
+
+/// An operator, taken apart.
+struct Operator<'o> {
+    base: &'o str,
+    if_exists: bool,
+    /// `ForAllValues:` or `ForAnyValue:`, in lower case.
+    set: Option<String>,
+}
+
+impl Condition {
+    fn operator(&self) -> Operator<'_> {
+        let (set, rest) = match self.operator.text.split_once(':') {
+            Some((set, rest)) => (Some(set.to_ascii_lowercase()), rest),
+            None => (None, self.operator.text.as_str()),
+        };
+        let if_exists = rest.len() >= 8 && rest.is_char_boundary(rest.len() - 8);
+        let if_exists = if_exists && rest[rest.len() - 8..].eq_ignore_ascii_case("IfExists");
+        Operator { base: if if_exists { &rest[..rest.len() - 8] } else { rest }, if_exists, set }
+    }
+
+    /// Whether the condition says no more than that the key has one of some texts.
+    pub fn is_plain_equals(&self) -> bool {
+        self.operator.text.eq_ignore_ascii_case("StringEquals")
+    }
+
+    /// Whether it can never be relied on: what has `IfExists` or `ForAnyValue:` or `ForAllValues:` says little of a key that
+    /// is not there.
+    pub fn is_loose(&self) -> bool {
+        let operator = self.operator();
+        operator.if_exists || operator.set.is_some()
+    }
+
+    /// Whether it keeps out every session whose key has no value, or another one than these.
+    pub fn demands_one_of(&self, key: &str, values: &[&str]) -> bool {
+        let base = self.operator().base.to_ascii_lowercase();
+        let wild = base == "stringlike" && self.values.iter().any(|value| value.text.contains(['*', '?']));
+        !self.is_loose()
+            && self.key.text.eq_ignore_ascii_case(key)
+            && matches!(base.as_str(), "stringequals" | "stringlike")
+            && !wild
+            && self.values.iter().all(|value| values.contains(&value.text.as_str()))
+    }
+
+    /// Whether the condition holds for all, some or none of the sessions. `variables`: `${…}` in a value stands for
+    /// something else.
+    pub fn holds(&self, knowledge: &Knowledge, variables: bool) -> Truth {
+        let operator = self.operator();
+        if variables && self.values.iter().any(|value| value.text.contains("${")) {
+            return Truth::Maybe;
+        }
+        let Some(known) = knowledge.of(&self.key.text) else { return Truth::Maybe };
+        if operator.base.eq_ignore_ascii_case("Null") {
+            let absent = Truth::from_bool(*known == Known::Absent);
+            let truths = self.values.iter().map(|value| match value.text.as_str() {
+                "true" => absent,
+                "false" => absent.not(),
+                _ => Truth::Maybe,
+            });
+            return truths.max().unwrap_or(Truth::Maybe);
+        }
+        let Some((test, negated)) = test(operator.base) else { return Truth::Maybe };
+        let arns = operator.base.to_ascii_lowercase().starts_with("arn");
+        if arns && self.values.iter().any(|value| value.text.splitn(6, ':').count() < 6) {
+            return Truth::Maybe;
+        }
+        match known {
+            // `ForAllValues:` holds for a key without values, and so does what is negated; `ForAnyValue:` does not.
+            Known::Absent => match operator.set.as_deref() {
+                Some("forallvalues") => Truth::Yes,
+                Some(_) => Truth::Maybe,
+                None => Truth::from_bool(operator.if_exists || negated),
+            },
+            Known::OneOf(_) if operator.set.is_some() => Truth::Maybe,
+            Known::OneOf(texts) => {
+                let fits = |text: &String| self.values.iter().any(|value| test(&value.text, text)) != negated;
+                match texts.iter().filter(|text| fits(text)).count() {
+                    0 => Truth::No,
+                    all if all == texts.len() => Truth::Yes,
+                    _ => Truth::Maybe,
+                }
+            }
+        }
+    }
+}
+
+/// Whether a condition's value fits a session's.
+type Test = fn(&str, &str) -> bool;
+
+/// How an operator compares, and whether it turns the result round; `None` for operators that compare no texts.
+fn test(base: &str) -> Option<(Test, bool)> {
+    let equal: Test = |value, text| value == text;
+    let ignore_case: Test = |value, text| value.to_lowercase() == text.to_lowercase();
+    let like: Test = |value, text| glob(value, text, false);
+    Some(match base.to_ascii_lowercase().as_str() {
+        "stringequals" => (equal, false),
+        "stringnotequals" => (equal, true),
+        "bool" | "stringequalsignorecase" => (ignore_case, false),
+        "stringnotequalsignorecase" => (ignore_case, true),
+        "stringlike" => (like, false),
+        "stringnotlike" => (like, true),
+        "arnequals" | "arnlike" => (arn_like, false),
+        "arnnotequals" | "arnnotlike" => (arn_like, true),
+        _ => return None,
+    })
+}
+
+/// `ArnEquals` and `ArnLike` are the same: each of the six parts of the ARN is compared by itself, with wildcards.
+fn arn_like(value: &str, text: &str) -> bool {
+    let parts = |arn: &str| arn.splitn(6, ':').map(str::to_owned).collect::<Vec<_>>();
+    let (value, text) = (parts(value), parts(text));
+    value.len() == text.len() && value.iter().zip(&text).all(|(value, text)| glob(value, text, false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::Span;
+
+    fn condition(operator: &str, key: &str, values: &[&str]) -> Condition {
+        let text = |text: &str| Text { text: text.to_owned(), span: Span::default() };
+        Condition { operator: text(operator), key: text(key), values: values.iter().map(|value| text(value)).collect() }
+    }
+
+    #[test]
+    fn what_is_known_decides() {
+        let mut knowledge = Knowledge::default();
+        knowledge.learn("sts:ExternalId", Known::OneOf(vec!["ab".into(), "ac".into()]));
+        knowledge.learn("aws:PrincipalArn", Known::OneOf(vec!["arn:aws:iam::111111111111:role/x".into()]));
+        knowledge.learn("aws:SourceIdentity", Known::Absent);
+        for (operator, key, values, truth) in [
+            ("StringEquals", "STS:externalid", &["ab", "ac"][..], Truth::Yes),
+            ("StringEquals", "sts:ExternalId", &["ab"], Truth::Maybe),
+            ("StringEquals", "sts:ExternalId", &["x"], Truth::No),
+            ("StringNotEquals", "sts:ExternalId", &["ab", "ac"], Truth::No),
+            ("StringNotEquals", "sts:ExternalId", &["x"], Truth::Yes),
+            ("StringLike", "sts:ExternalId", &["a?"], Truth::Yes),
+            ("StringEqualsIgnoreCase", "sts:ExternalId", &["AB", "aC"], Truth::Yes),
+            ("ArnEquals", "aws:PrincipalArn", &["arn:aws:iam::*:role/x"], Truth::Yes),
+            ("ArnLike", "aws:PrincipalArn", &["arn:aws:iam::*"], Truth::Maybe),
+            ("ArnLike", "aws:PrincipalArn", &["arn:aws:iam::2*:role/*"], Truth::No),
+            ("ArnNotLike", "aws:PrincipalArn", &["arn:aws:iam::111111111111:role/*"], Truth::No),
+            ("StringEquals", "aws:SourceIdentity", &["x"], Truth::No),
+            ("StringNotEquals", "aws:SourceIdentity", &["x"], Truth::Yes),
+            ("StringEqualsIfExists", "aws:SourceIdentity", &["x"], Truth::Yes),
+            ("ForAllValues:StringEquals", "aws:SourceIdentity", &["x"], Truth::Yes),
+            ("Null", "aws:SourceIdentity", &["true"], Truth::Yes),
+            ("Null", "sts:ExternalId", &["true"], Truth::No),
+            ("Null", "sts:ExternalId", &["false"], Truth::Yes),
+            ("StringEquals", "aws:PrincipalTag/team", &["x"], Truth::Maybe),
+            ("StringEquals", "sts:ExternalId", &["${aws:username}"], Truth::Maybe),
+            ("NumericEquals", "sts:ExternalId", &["1"], Truth::Maybe),
+            ("Sensible", "sts:ExternalId", &["1"], Truth::Maybe),
+        ] {
+            assert_eq!(condition(operator, key, values).holds(&knowledge, true), truth, "{operator} {key} {values:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_demanded_is_demanded_of_all() {
+        let demands =
+            |operator, values| condition(operator, "sts:ExternalId", values).demands_one_of("sts:externalid", &["ab"]);
+        assert!(demands("StringEquals", &["ab"]));
+        assert!(!demands("StringEquals", &["ab", "ac"]));
+        assert!(!demands("StringEqualsIfExists", &["ab"]));
+        assert!(!demands("ForAnyValue:StringEquals", &["ab"]));
+        assert!(!demands("StringLike", &["*"]));
+        assert!(!demands("StringNotEquals", &["ab"]));
+    }
+}

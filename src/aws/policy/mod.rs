@@ -1,0 +1,148 @@
+//! IAM policy documents, typed, each part with its place in the text.
+//!
+//! The text itself is edited elsewhere; what this model does not know stays there. Source: IAM user guide, "IAM JSON policy
+//! element reference" and "Grammar of the IAM JSON policy language".
+
+mod condition;
+mod pattern;
+mod read;
+
+use crate::diag::Span;
+
+pub use condition::{Condition, Knowledge, Known, Truth};
+pub use pattern::glob;
+
+/// A text of the document and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// The text, its escapes resolved.
+    pub text: String,
+    /// Where it stands in the file.
+    pub span: Span,
+}
+
+/// One text or a list of them: where a list may stand, one text may stand as itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Texts {
+    /// The texts in order.
+    pub texts: Vec<Text>,
+    /// Whether it is written as a list.
+    pub is_list: bool,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// `Action`, `Resource`, or their opposites.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Element {
+    /// `NotAction`, `NotResource`: all but these.
+    pub not: bool,
+    /// The patterns, in which `*` and `?` are wild.
+    pub patterns: Texts,
+}
+
+/// Who a statement is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// `"*"`
+    Anyone,
+    /// By type of principal (`AWS`, `Service`, …), in order.
+    Typed(Vec<(String, Texts)>),
+}
+
+/// `Principal`, or `NotPrincipal`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principals {
+    /// `NotPrincipal`: all but these.
+    pub not: bool,
+    /// Who.
+    pub who: Who,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// What a statement does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It lets in.
+    Allow,
+    /// It keeps out, whatever lets in.
+    Deny,
+}
+
+/// One statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Its place in `Statement`, from 0.
+    pub index: usize,
+    /// The whole statement.
+    pub span: Span,
+    /// `Sid`
+    pub sid: Option<Text>,
+    /// `Effect`
+    pub effect: Effect,
+    /// `Principal` or `NotPrincipal`; only a trust policy has one.
+    pub principals: Option<Principals>,
+    /// `Action` or `NotAction`
+    pub action: Element,
+    /// `Resource` or `NotResource`; only a permission policy has one.
+    pub resource: Option<Element>,
+    /// `Condition`, a condition for each operator and key.
+    pub conditions: Vec<Condition>,
+    /// Where `Condition` stands, if it does.
+    pub condition_span: Option<Span>,
+    /// Whether it has elements that IAM does not know.
+    pub has_unknown: bool,
+}
+
+/// A whole document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Whether policy variables (`${…}`) count: `Version` is `2012-10-17`.
+    pub has_variables: bool,
+    /// The statements in order.
+    pub statements: Vec<Statement>,
+    /// Whether `Statement` is a list; else it is the one statement.
+    pub is_list: bool,
+}
+
+impl Statement {
+    /// How messages call it: `statement 2`, or `statement 2 (Sid Ec2)`.
+    pub fn title(&self) -> String {
+        match &self.sid {
+            Some(sid) => format!("statement {} (Sid {})", self.index + 1, crate::diag::visible(&sid.text)),
+            None => format!("statement {}", self.index + 1),
+        }
+    }
+
+    /// The principals of type `AWS`, where there are no others and no `NotPrincipal`.
+    pub fn only_aws(&self) -> Option<&Texts> {
+        match self.principals.as_ref().filter(|principals| !principals.not).map(|principals| &principals.who) {
+            Some(Who::Typed(types)) => match types.as_slice() {
+                [(kind, texts)] if kind == "AWS" => Some(texts),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// All principals of type `AWS`, those of a `NotPrincipal` too.
+    pub fn aws_principals(&self) -> impl Iterator<Item = &Text> {
+        let types = match self.principals.as_ref().map(|principals| &principals.who) {
+            Some(Who::Typed(types)) => types.as_slice(),
+            _ => &[],
+        };
+        types.iter().filter(|(kind, _)| kind == "AWS").flat_map(|(_, texts)| &texts.texts)
+    }
+}
+
+impl Policy {
+    /// Pointer to a statement in the document.
+    pub fn pointer(&self, statement: &Statement) -> Vec<String> {
+        let mut pointer = vec!["Statement".to_owned()];
+        if self.is_list {
+            pointer.push(statement.index.to_string());
+        }
+        pointer
+    }
+}
