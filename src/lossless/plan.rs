@@ -29,8 +29,9 @@ pub type ObjectChange = (ObjectRef, Vec<PatchOperation>);
 /// What is to change in one file.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// Operations by object, pointers relative to the object, at most one entry an object. Operations on one object
-    /// don't build on each other.
+    /// Operations by object, pointers relative to the object, at most one entry an object. Operations don't build on each
+    /// other: each names a place of the old text. So that the order of RFC 6902 says the same, items of one sequence are
+    /// removed from the back, and a list loses items behind all changes in its items.
     pub changes: Vec<ObjectChange>,
     /// Objects to add behind the last document, members in the order in which they are to be written.
     pub new_documents: Vec<Value>,
@@ -228,6 +229,7 @@ fn edit(source: &Source<'_>, span: Span, changes: &[&ObjectChange]) -> Result<Ve
     }
     splices.iter_mut().for_each(|splice| splice.document = span);
     splices.sort_by_key(|splice| (splice.span.start, splice.span.end));
+    splice::keep_end(old.text, span.start, &mut splices);
     if splices.windows(2).any(|pair| pair[0].span.end > pair[1].span.start) {
         return Err(Refusal::new("two changes of one place can't be made in one run", span));
     }

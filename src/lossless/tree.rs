@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::Value;
+
 use super::source::{Format, has_odd_break};
 use crate::diag::Span;
 
@@ -210,6 +212,32 @@ impl<'s> Tree<'s> {
         match &node.data {
             Data::Scalar { text, style: ScalarStyle::Plain } => node.tag().is_none() && reads_as_other(text),
             Data::Scalar { style: ScalarStyle::Absent, .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the node, aliases followed, is this value for every reader: members in the same order, numbers in the same
+    /// text. Nothing with a tag or a merge key is.
+    pub fn says(&self, id: NodeId, value: &Value) -> bool {
+        let id = self.resolve(id);
+        let node = self.node(id);
+        if node.tag().is_some() {
+            return false;
+        }
+        match (&node.data, value) {
+            (Data::Mapping { entries, .. }, Value::Object(members)) => {
+                entries.len() == members.len()
+                    && entries.iter().zip(members).all(|(&(key, inner), (name, member))| {
+                        let named = self.text(key) == Some(name) && !self.is_merge(key);
+                        named && self.node(key).tag().is_none() && self.says(inner, member)
+                    })
+            }
+            (Data::Sequence { items, .. }, Value::Array(values)) => {
+                items.len() == values.len() && items.iter().zip(values).all(|(&item, value)| self.says(item, value))
+            }
+            (Data::Scalar { .. }, Value::Null) => self.is_null(id),
+            (Data::Scalar { text, .. }, Value::String(planned)) => text == planned && !self.is_typed(id),
+            (Data::Scalar { text, style: ScalarStyle::Plain }, other) => *text == other.to_string(),
             _ => false,
         }
     }

@@ -119,18 +119,21 @@ pub(super) fn flow_member(key: &str, value: &Value, look: Flow) -> String {
 
 /// A member of a pretty-printed JSON object: the first line without, the others with `indent`.
 pub(super) fn pretty_member(key: &str, value: &Value, indent: &str, unit: &str, eol: &str) -> String {
-    let look = Flow { quoted: true, tight: false };
+    format!("{}: {}", double_quoted(key), pretty(value, indent, unit, eol))
+}
+
+/// A value of pretty-printed JSON: the first line without, the others with `indent`. Arrays stand on one line.
+pub(super) fn pretty(value: &Value, indent: &str, unit: &str, eol: &str) -> String {
     let deeper = format!("{indent}{unit}");
-    let head = format!("{}: ", double_quoted(key));
     match value {
         Value::Object(members) if !members.is_empty() => {
             let members: Vec<_> = members
                 .iter()
                 .map(|(key, value)| format!("{deeper}{}", pretty_member(key, value, &deeper, unit, eol)))
                 .collect();
-            format!("{head}{{{eol}{}{eol}{indent}}}", members.join(&format!(",{eol}")))
+            format!("{{{eol}{}{eol}{indent}}}", members.join(&format!(",{eol}")))
         }
-        other => format!("{head}{}", flow(other, look)),
+        other => flow(other, Flow { quoted: true, tight: false }),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use json_patch::jsonptr::PointerBuf;
-use json_patch::{AddOperation, PatchOperation, ReplaceOperation};
+use json_patch::{AddOperation, PatchOperation, RemoveOperation, ReplaceOperation};
 use serde::de::{Deserialize, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde_json::{Map, Value};
 
@@ -225,31 +225,31 @@ fn reaches_out(tree: &Tree<'_>, object: NodeId, at: NodeId) -> bool {
 
 /// Whether the second reader sees, after the edit, what it saw before with the operations applied.
 ///
-/// The items of a list are read alone. Where one uses an anchor of another, and where the list itself changes too, the
-/// document is read whole.
+/// The items of a list are read alone. Where one uses an anchor of another, and where the list itself changes too (an item
+/// that goes moves the others), the document is read whole.
 pub(super) fn equal(old: &Tree<'_>, new: &Tree<'_>, changes: &[&ObjectChange]) -> Result<(), Refusal> {
-    let mut together = Vec::new();
-    let mut around: HashSet<Vec<String>> = HashSet::new();
-    for (object, _) in changes {
-        let mut outer = tokens(&object.base);
-        while outer.pop().is_some() {
-            around.insert(outer.clone());
-        }
-    }
+    let mut whole = false;
+    let bases: HashSet<Vec<String>> = changes.iter().map(|(object, _)| tokens(&object.base)).collect();
+    let inside = |base: &[String]| (0..base.len()).any(|len| bases.contains(&base[..len]));
+    let around: HashSet<&[String]> = bases.iter().flat_map(|base| (0..base.len()).map(|len| &base[..len])).collect();
     for &(object, operations) in changes {
         let base = tokens(&object.base);
+        if inside(&base) || around.contains(&base[..]) {
+            whole |= !operations.is_empty();
+            continue;
+        }
         let (Some(before), Some(after)) = (locate(old, old.root, &base), locate(new, new.root, &base)) else {
             return Err(Disagreement::Structure.refusal(old.span(old.root)));
         };
         match object_text(old, before, &base).zip(object_text(new, after, &base)) {
-            Some((was, is)) if !around.contains(&base) => {
+            Some((was, is)) => {
                 let patch: Vec<_> = operations.iter().filter_map(|operation| rebased(operation, &[])).collect();
                 patched((old, before, &was), (new, after, &is), &patch).map_err(|why| why.refusal(old.span(before)))?;
             }
-            _ => together.extend(operations.iter().filter_map(|operation| rebased(operation, &base))),
+            _ => whole |= !operations.is_empty(),
         }
     }
-    if together.is_empty() {
+    if !whole {
         return Ok(());
     }
     // The other changes of the document are seen, too.
@@ -289,6 +289,7 @@ fn rebased(operation: &PatchOperation, prefix: &[String]) -> Option<PatchOperati
         PatchOperation::Replace(replace) => {
             Some(PatchOperation::Replace(ReplaceOperation { path: at(&replace.path), value: planned(&replace.value) }))
         }
+        PatchOperation::Remove(remove) => Some(PatchOperation::Remove(RemoveOperation { path: at(&remove.path) })),
         _ => None,
     }
 }

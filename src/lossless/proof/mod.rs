@@ -97,6 +97,14 @@ mod tests {
         PatchOperation::Add(json_patch::AddOperation { path: PointerBuf::parse(path).unwrap(), value })
     }
 
+    fn remove(path: &str) -> PatchOperation {
+        PatchOperation::Remove(json_patch::RemoveOperation { path: PointerBuf::parse(path).unwrap() })
+    }
+
+    fn replace(path: &str, value: Value) -> PatchOperation {
+        PatchOperation::Replace(json_patch::ReplaceOperation { path: PointerBuf::parse(path).unwrap(), value })
+    }
+
     fn changes(text: &str, operation: PatchOperation) -> (ObjectRef, Vec<PatchOperation>) {
         let object = ObjectRef { document: Span::new(0, text.len()), base: PointerBuf::new() };
         (object, vec![operation])
@@ -127,6 +135,96 @@ mod tests {
         ] {
             assert!(verdict(old, wrong, op()).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn only_what_is_to_go_may_go() {
+        let old = "a: 1 # c\nspec:\n  r: x\n  i: {k: v}\nl: [1]\n";
+        verdict(old, "a: 1 # c\nspec:\n  r: x\nl: [1]\n", remove("/spec/i")).unwrap();
+        verdict(old, "a: 1 # c\nspec:\n  r: x\n  i: {}\nl: [1]\n", remove("/spec/i/k")).unwrap();
+        verdict(old, "a: 1 # c\nspec:\n  r: x\n  i: {k: v}\nl: []\n", remove("/l/0")).unwrap();
+        for wrong in [
+            old,
+            "a: 1\nspec:\n  r: x\nl: [1]\n",
+            "a: 1 # c\nspec:\n  r: 'x'\nl: [1]\n",
+            "a: 1 # c\nspec: {r: x}\nl: [1]\n",
+            "a: 1 # c\nspec: {}\nl: [1]\n",
+            "a: 1 # c\nspec:\n  r: x\n  i: {}\nl: [1]\n",
+            "a: 1 # c\nspec:\n  r: x\n  i: ~\nl: [1]\n",
+            "a: 1 # c\nspec:\n  r: x\nl: []\n",
+            "a: 1 # c\nl: [1]\nspec:\n  r: x\n",
+            "a: 1 # c\nspec:\n  r: x\n  i2: {k: v}\nl: [1]\n",
+        ] {
+            assert!(verdict(old, wrong, remove("/spec/i")).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_member_that_a_merge_key_supplies_is_not_gone() {
+        let old = "d: &d {r: 1}\ns:\n  r: 2\n  <<: *d\n";
+        assert!(verdict(old, "d: &d {r: 1}\ns:\n  <<: *d\n", remove("/s/r")).is_err());
+    }
+
+    /// Quotes and comments around what stays are nothing to the second reader; what brackets make of a text is nothing
+    /// to the first.
+    #[test]
+    fn a_value_in_new_brackets_stays_as_it_is() {
+        let old = "a: {b: 'c', d: &d 1} # c\n";
+        let op = || replace("/a", json!([{"b": "c", "d": 1}, "e"]));
+        verdict(old, "a: [{b: 'c', d: &d 1}, e] # c\n", op()).unwrap();
+        for wrong in [
+            "a: [{b: c, d: &d 1}, e] # c\n",
+            "a: [{b: 'c', d: 1}, e] # c\n",
+            "a: [&d {b: 'c', d: 1}, e] # c\n",
+            "a: &d [{b: 'c', d: 1}, e] # c\n",
+            "a: [{d: &d 1, b: 'c'}, e] # c\n",
+            "a: [{b: 'c', d: &d 1}, e, e] # c\n",
+            "a: [{b: 'c', d: &d 1}] # c\n",
+            "a: [e, {b: 'c', d: &d 1}] # c\n",
+            "a: [{b: 'c', d: &d 1}, e]\n",
+            "a:\n- {b: 'c', d: &d 1} # c\n- e\n",
+            old,
+        ] {
+            assert!(verdict(old, wrong, op()).is_err(), "{wrong}");
+        }
+        assert_eq!(halves("a: 'c'", "a: [c, e]", replace("/a", json!(["c", "e"]))), (false, true));
+        assert_eq!(halves("a: 'c'", "a: ['c', \"\u{85}\"]", replace("/a", json!(["c", "\u{85}"]))), (true, false));
+    }
+
+    /// Each operation names a place of the old text, and for RFC 6902 one of the text so far: both must be the same.
+    #[test]
+    fn items_are_removed_from_the_back() {
+        let edit = |text: &str, operations: Value| super::super::splice::tests::edit(text, &operations);
+        let go = |paths: &[&str]| paths.iter().map(|path| json!({"op": "remove", "path": path})).collect::<Value>();
+        for old in ["l: [a, b, c, d]\n", "l:\n- a\n- b\n- c\n- d\n", "{\"l\": [1, 2, 3, 4]}", "l: [a, b, b, b]\n"] {
+            edit(old, go(&["/l/2", "/l/1"])).unwrap_or_else(|error| panic!("{old}: {error}"));
+            let wrong = edit(old, go(&["/l/1", "/l/2"])).unwrap_err();
+            assert!(wrong.contains("behind one that is removed before"), "{old}: {wrong}");
+        }
+        let mixed = |first: Value, second: Value| edit("l: [{a: 1}, {a: 1}, {a: 1}]\n", json!([first, second]));
+        let (set, gone) =
+            (|| json!({"op": "replace", "path": "/l/2/a", "value": 2}), || json!({"op": "remove", "path": "/l/1"}));
+        assert_eq!(mixed(set(), gone()).as_deref(), Ok("l: [{a: 1}, {a: 2}]\n"));
+        assert!(mixed(gone(), set()).is_err());
+        let (set, gone) =
+            (|| json!({"op": "add", "path": "/l/0/b", "value": 2}), || json!({"op": "remove", "path": "/l/1"}));
+        assert_eq!(mixed(gone(), set()).as_deref(), Ok("l: [{b: 2, a: 1}, {a: 1}]\n"));
+        assert_eq!(mixed(set(), gone()).as_deref(), Ok("l: [{b: 2, a: 1}, {a: 1}]\n"));
+    }
+
+    #[test]
+    fn a_list_loses_an_item_behind_the_changes_in_its_items() {
+        let old = "items:\n- spec: {a: 1, b: 2}\n- kind: x\n- spec:\n    a: 1\n    b: 2\n";
+        let object =
+            |base: &str| ObjectRef { document: Span::new(0, old.len()), base: PointerBuf::parse(base).unwrap() };
+        let list = (object(""), vec![remove("/items/1")]);
+        let items = [(object("/items/0"), vec![remove("/spec/a")]), (object("/items/2"), vec![remove("/spec/b")])];
+        let source = Source::new(old.as_bytes());
+        let apply = |changes: Vec<ObjectChange>| apply(&source, &Plan { changes, new_documents: vec![] });
+        let edited = apply([&items[..], std::slice::from_ref(&list)].concat()).unwrap();
+        let new = "items:\n- spec: {b: 2}\n- spec:\n    a: 1\n";
+        assert_eq!(String::from_utf8(edited.to_bytes(old.as_bytes())).unwrap(), new);
+        assert!(apply([std::slice::from_ref(&list), &items[..]].concat()).is_err());
     }
 
     /// What each half says of an edit.

@@ -2,10 +2,14 @@
 //!
 //! Where new text goes: directly behind the line of the owner's key, or behind the last `<<` (a later merge key would
 //! win over it in kubectl), never before a comment that belongs to the first key and never behind a block scalar. What
-//! the planner gets wrong, the proof catches; it need not be complete, but it must say why it refuses.
+//! is removed goes with the lines that `add` would have written for it, and no comment goes along. What the planner gets
+//! wrong, the proof catches; it need not be complete, but it must say why it refuses.
 
 mod add;
+mod remove;
 mod replace;
+
+pub(super) use remove::keep_end;
 
 use json_patch::PatchOperation;
 use serde_json::Value;
@@ -13,13 +17,21 @@ use serde_json::Value;
 use super::plan::{Refusal, Splice, tokens};
 use super::source::{Format, line_end, line_start};
 use super::tree::{Data, NodeId, ScalarStyle, Tree};
-use super::write::{Flow, LineEnding};
+use super::write::{self, Flow, LineEnding};
 use crate::diag::Span;
 
 type Members = Vec<(String, Value)>;
 
 /// Indentation of new text where the document shows none.
 const STEP: usize = 2;
+
+/// What goes from one mapping or sequence.
+struct Removal {
+    path: Vec<String>,
+    holder: Place,
+    /// Indices of its entries, in the order of the operations.
+    gone: Vec<usize>,
+}
 
 /// The splices that carry out `operations` on the object at `root`. Operations on one mapping keep their order.
 pub(super) fn splices(
@@ -30,32 +42,44 @@ pub(super) fn splices(
 ) -> Result<Vec<Splice>, Refusal> {
     let editor = Editor { tree, file_ending };
     let mut out = Vec::new();
-    // New members, collected so that several of one mapping make one splice.
+    // Collected, so that several new members of one mapping make one splice, and what goes together is seen together.
     let mut additions: Vec<(Vec<String>, Members)> = Vec::new();
+    let mut removals: Vec<Removal> = Vec::new();
     for operation in operations {
         let (path, value) = match operation {
-            PatchOperation::Add(add) => (tokens(&add.path), &add.value),
-            PatchOperation::Replace(replace) => (tokens(&replace.path), &replace.value),
+            PatchOperation::Add(add) => (tokens(&add.path), Some(&add.value)),
+            PatchOperation::Replace(replace) => (tokens(&replace.path), Some(&replace.value)),
+            PatchOperation::Remove(remove) => (tokens(&remove.path), None),
             PatchOperation::Test(_) => continue,
             _ => {
-                return Err(Refusal::new("only RFC 6902 add, replace and test are edits", tree.span(root)));
+                return Err(Refusal::new("only RFC 6902 add, remove, replace and test are edits", tree.span(root)));
             }
         };
         let Some((name, parent)) = path.split_last() else {
-            return Err(Refusal::new("an object can't be replaced as a whole", tree.span(root)));
+            return Err(Refusal::new("an object can't be replaced or removed as a whole", tree.span(root)));
         };
-        match editor.walk(root, &path)? {
-            Some(place) => out.extend(editor.replace(&place, value)?),
-            None => match additions.iter_mut().find(|(at, _)| at == parent) {
+        match (editor.walk(root, &path)?, value) {
+            (Some(place), Some(value)) => out.extend(editor.replace(&place, value)?),
+            (None, Some(value)) => match additions.iter_mut().find(|(at, _)| at == parent) {
                 Some((_, members)) => members.push((name.clone(), value.clone())),
                 None => additions.push((parent.to_vec(), vec![(name.clone(), value.clone())])),
             },
+            (entry, None) => {
+                let holder = editor.holder(root, parent, "remove from")?;
+                let index = editor.index(&holder, entry.as_ref(), name)?;
+                match removals.iter_mut().find(|removal| removal.holder.node == holder.node) {
+                    Some(removal) => removal.gone.push(index),
+                    None => removals.push(Removal { path: parent.to_vec(), holder, gone: vec![index] }),
+                }
+            }
         }
     }
+    for removal in &removals {
+        let grows = additions.iter().any(|(parent, _)| *parent == removal.path);
+        out.extend(editor.remove(&removal.holder, &removal.gone, grows)?);
+    }
     for (parent, members) in additions {
-        let place = editor
-            .walk(root, &parent)?
-            .ok_or_else(|| Refusal::new(format!("there is no /{} to add to", parent.join("/")), tree.span(root)))?;
+        let place = editor.holder(root, &parent, "add to")?;
         out.extend(editor.add(&place, &members)?);
     }
     Ok(out)
@@ -68,6 +92,16 @@ struct Place {
     key: Option<NodeId>,
     /// Whether the collection that holds it is written with brackets.
     in_flow: bool,
+}
+
+/// How the entries of a collection in brackets stand on lines of their own.
+struct Lines<'t> {
+    /// Before each entry.
+    indent: &'t str,
+    /// Before the line of the opening bracket.
+    outer: &'t str,
+    /// How much further the entries are indented.
+    unit: &'t str,
 }
 
 struct Editor<'t, 's> {
@@ -149,6 +183,11 @@ impl Editor<'_, '_> {
         Ok(Some(place))
     }
 
+    /// The mapping or sequence at a path.
+    fn holder(&self, root: NodeId, path: &[String], to: &str) -> Result<Place, Refusal> {
+        self.walk(root, path)?.ok_or_else(|| self.refuse(format!("there is no /{} to {to}", path.join("/")), root))
+    }
+
     /// Refuses an edit under an anchor that an alias uses: it would change the other place too.
     fn unshared(&self, place: &Place) -> Result<(), Refusal> {
         match self.tree.node(place.node).anchor() {
@@ -161,15 +200,26 @@ impl Editor<'_, '_> {
         }
     }
 
-    /// Refuses an edit of a mapping that a tag makes something else, a `!!set` for one.
-    fn untagged(&self, mapping: NodeId) -> Result<(), Refusal> {
-        match self.tree.node(mapping).tag() {
-            Some(tag) if &self.tree.text[tag.range()] != "!!map" => {
-                Err(Refusal::new("the mapping to edit has a tag", tag.shifted(self.tree.base))
+    /// Refuses an edit of a collection that a tag makes something else, a `!!set` for one.
+    fn untagged(&self, id: NodeId) -> Result<(), Refusal> {
+        let node = self.tree.node(id);
+        let (what, own) = match &node.data {
+            Data::Sequence { .. } => ("sequence", "!!seq"),
+            _ => ("mapping", "!!map"),
+        };
+        match node.tag() {
+            Some(tag) if &self.tree.text[tag.range()] != own => {
+                Err(Refusal::new(format!("the {what} to edit has a tag"), tag.shifted(self.tree.base))
                     .help("remove the tag and run again"))
             }
             _ => Ok(()),
         }
+    }
+
+    /// The first comment in a part of the text, in bytes of the file.
+    fn comment_in(&self, span: Span) -> Option<Span> {
+        let inside = self.tree.comments.iter().find(|c| c.start >= span.start && c.end <= span.end);
+        inside.map(|comment| comment.shifted(self.tree.base))
     }
 
     // --- places ------------------------------------------------------------------------------------------------
@@ -282,9 +332,38 @@ impl Editor<'_, '_> {
         }
     }
 
+    /// Offset of the dash of a block sequence's item.
+    fn dash(&self, item: NodeId) -> Option<usize> {
+        // Comments may stand between an item's dash and what it holds.
+        let start = self.node_start(item);
+        let mut line = line_start(self.bytes(), start);
+        let mut head = &self.tree.text[line..start];
+        while line > 0 && (head.trim().is_empty() || head.trim_start().starts_with('#')) {
+            let end = line;
+            line = line_start(self.bytes(), end - 1);
+            head = &self.tree.text[line..end];
+        }
+        let head = head.find(" #").map_or(head, |comment| &head[..comment]);
+        head.rfind('-').map(|dash| line + dash)
+    }
+
+    /// The text before `at` on its line, if it is blanks alone.
+    fn indent(&self, at: usize) -> Option<&str> {
+        let before = &self.tree.text[line_start(self.bytes(), at)..at];
+        before.bytes().all(|b| b == b' ').then_some(before)
+    }
+
     /// How flow text looks here: as the first key of the mapping, or the key that owns it.
     fn flow_look(&self, place: &Place) -> Flow {
-        let first = self.tree.entries(place.node).and_then(|entries| entries.first()).map(|&(key, _)| key);
+        self.look_of(self.first_key(place.node), place)
+    }
+
+    fn first_key(&self, id: NodeId) -> Option<NodeId> {
+        self.tree.entries(id).and_then(|entries| entries.first()).map(|&(key, _)| key)
+    }
+
+    /// How flow text looks beside `first`, a key in the place, or else beside the place's own key.
+    fn look_of(&self, first: Option<NodeId>, place: &Place) -> Flow {
         let like = first.or(place.key);
         let quoted = self.tree.format == Format::Json
             || (like.is_some_and(|key| self.is_double_quoted(key)) && (first.is_some() || place.in_flow));
@@ -296,7 +375,61 @@ impl Editor<'_, '_> {
         Flow { quoted, tight }
     }
 
+    /// The lines of a collection in brackets whose entry at `first` begins one; `None` where it does not.
+    fn lines_of(&self, id: NodeId, first: usize) -> Option<Lines<'_>> {
+        let blank = |c: char| c == ' ' || c == '\t';
+        let bracket = self.tree.node(id).span().start;
+        let line = line_start(self.bytes(), first);
+        let indent = &self.tree.text[line..first];
+        if line <= bracket || !indent.chars().all(blank) {
+            return None;
+        }
+        let outer = &self.tree.text[line_start(self.bytes(), bracket)..];
+        let outer = &outer[..outer.len() - outer.trim_start_matches(blank).len()];
+        let unit = indent.get(outer.len().min(indent.len())..).filter(|unit| !unit.is_empty()).unwrap_or("  ");
+        Some(Lines { indent, outer, unit })
+    }
+
+    /// A value as flow text behind the node `beside`: like it on several lines, where that is an object of pretty-printed
+    /// JSON. In YAML, a line that begins with the closing bracket may be indented too little.
+    fn flow_beside(&self, beside: NodeId, value: &Value, look: Flow) -> String {
+        match self.first_key(beside).and_then(|key| self.lines_of(beside, self.key_start(key))) {
+            Some(lines) if self.tree.format == Format::Json => {
+                write::pretty(value, lines.outer, lines.unit, self.eol(self.tree.node(beside).span().start))
+            }
+            _ => write::flow(value, look),
+        }
+    }
+
     fn is_double_quoted(&self, key: NodeId) -> bool {
         matches!(self.tree.node(key).data, Data::Scalar { style: ScalarStyle::DoubleQuoted, .. })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use json_patch::Patch;
+    use json_patch::jsonptr::PointerBuf;
+    use serde_json::Value;
+
+    use super::super::plan::{ObjectRef, Plan, apply};
+    use super::super::source::Source;
+
+    /// A text after operations on its first document, or why it is refused, with the place of that.
+    pub(in super::super) fn edit(text: &str, operations: &Value) -> Result<String, String> {
+        let source = Source::new(text.as_bytes());
+        let document = source.segments().next().unwrap().span;
+        let Patch(operations) = serde_json::from_value(operations.clone()).unwrap();
+        let object = ObjectRef { document, base: PointerBuf::new() };
+        let plan = Plan { changes: vec![(object, operations)], new_documents: vec![] };
+        let edited = apply(&source, &plan)
+            .map_err(|refusal| format!("{} at '{}'", refusal.message, &text[refusal.span.range()]))?;
+        Ok(String::from_utf8(edited.to_bytes(text.as_bytes())).unwrap())
+    }
+
+    /// A text without what these pointers name, removed in this order.
+    pub(in super::super) fn without(text: &str, gone: &[&str]) -> Result<String, String> {
+        let remove = |path: &&str| serde_json::json!({"op": "remove", "path": path});
+        edit(text, &gone.iter().map(remove).collect())
     }
 }

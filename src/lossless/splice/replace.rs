@@ -1,4 +1,4 @@
-//! `replace`: a new value where another one, or null, stands.
+//! `replace`: a new value where another one, or null, stands. An array that begins with the old value is put around it.
 
 use serde_json::Value;
 
@@ -28,6 +28,10 @@ impl Editor<'_, '_> {
             (Data::Scalar { style: ScalarStyle::Literal | ScalarStyle::Folded, .. }, _) => Err(self
                 .refuse("the value to replace is a block scalar ('|' or '>')", place.node)
                 .help("write it on one line in quotes and run again")),
+            (
+                Data::Mapping { flow: true, .. } | Data::Sequence { flow: true, .. } | Data::Scalar { .. },
+                Value::Array(items),
+            ) if items.first().is_some_and(|first| self.tree.says(place.node, first)) => self.wrap(place, &items[1..]),
             (Data::Scalar { style, .. }, Value::String(text)) => {
                 Ok(vec![self.splice(span.start, span.end, write::string(text, *style))])
             }
@@ -64,14 +68,29 @@ impl Editor<'_, '_> {
         Ok(vec![self.splice(start, end, text)])
     }
 
+    /// Makes the value the first item of an array, its own bytes as they are.
+    fn wrap(&self, place: &Place, rest: &[Value]) -> Result<Vec<Splice>, Refusal> {
+        let node = self.tree.node(place.node);
+        let (start, end) = (self.node_start(place.node), node.span().end);
+        let plain = matches!(node.data, Data::Scalar { style: ScalarStyle::Plain, .. });
+        if plain && !place.in_flow && self.tree.text[node.span().range()].contains(['[', ']', '{', '}', ',']) {
+            return Err(self
+                .refuse("the value holds a bracket or a comma without quotes, so no brackets fit around it", place.node)
+                .help("write it in quotes and run again"));
+        }
+        let look = self.flow_look(place);
+        let comma = if look.tight { "," } else { ", " };
+        let rest = rest.iter().map(|value| format!("{comma}{}", self.flow_beside(place.node, value, look)));
+        Ok(vec![
+            self.splice(start, start, "[".to_owned()),
+            self.splice(end, end, format!("{}]", rest.collect::<String>())),
+        ])
+    }
+
     fn without_comments(&self, span: Span) -> Result<(), Refusal> {
-        let inside = self.tree.comments.iter().find(|c| c.start >= span.start && c.end <= span.end);
-        match inside {
-            Some(comment) => Err(Refusal::new(
-                "a comment inside the value to replace would be lost",
-                comment.shifted(self.tree.base),
-            )
-            .help("move the comment above the key, or edit the value by hand, and run again")),
+        match self.comment_in(span) {
+            Some(comment) => Err(Refusal::new("a comment inside the value to replace would be lost", comment)
+                .help("move the comment above the key, or edit the value by hand, and run again")),
             None => Ok(()),
         }
     }
@@ -104,5 +123,69 @@ impl Editor<'_, '_> {
         } else {
             self.splice(node.span().start, node.span().end, text)
         }])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::edit;
+    use serde_json::{Value, json};
+
+    fn replaced(text: &str, value: &Value) -> Result<String, String> {
+        edit(text, &json!([{"op": "replace", "path": "/a", "value": value}]))
+    }
+
+    #[test]
+    fn an_array_that_begins_with_the_old_value_is_put_around_it() {
+        for (old, value, new) in [
+            ("a: x # c\n", json!(["x", "w"]), "a: [x, w] # c\n"),
+            ("a: 'x'\n", json!(["x"]), "a: ['x']\n"),
+            ("a:   0x\nb: 1\n", json!(["0x", {"y": 1}]), "a:   [0x, {\"y\": 1}]\nb: 1\n"),
+            ("a: 8080", json!([8080, true]), "a: [8080, true]"),
+            ("a: &x \"x, y\"\n", json!(["x, y", "z"]), "a: [&x \"x, y\", z]\n"),
+            (
+                "a: {b: 'c', # c\n  d: [~]}\n",
+                json!([{"b": "c", "d": [null]}, "e"]),
+                "a: [{b: 'c', # c\n  d: [~]}, e]\n",
+            ),
+            ("b: &b 1\na: [*b]\n", json!([[1], [2]]), "b: &b 1\na: [[*b], [2]]\n"),
+            (r#"{"a":"x"}"#, json!(["x", "y"]), r#"{"a":["x","y"]}"#),
+            (r#"{"a": {"b" : "\/"}}"#, json!([{"b": "/"}, {"c": 1}]), r#"{"a": [{"b" : "\/"}, {"c": 1}]}"#),
+            (
+                "{\n  \"a\": {\n    \"b\": [\n      1\n    ]\n  }\n}\n",
+                json!([{"b": [1]}, {"c": {"d": 2}}, "e"]),
+                "{\n  \"a\": [{\n    \"b\": [\n      1\n    ]\n  }, {\n    \"c\": {\n      \"d\": 2\n    }\n  }, \"e\"]\n}\n",
+            ),
+        ] {
+            assert_eq!(replaced(old, &value).as_deref(), Ok(new), "{old}");
+        }
+    }
+
+    #[test]
+    fn an_array_that_begins_with_something_else_replaces() {
+        for (old, value, new) in [
+            ("a: x\n", json!(["w", "x"]), "a: [w, x]\n"),
+            ("a: on\n", json!(["on"]), "a: [\"on\"]\n"),
+            ("a: '1'\n", json!([1]), "a: [1]\n"),
+            ("a: ~\n", json!([null]), "a: [null]\n"),
+            ("a:\n  b: c\nd: e\n", json!([{"b": "c"}]), "a:\n- b: c\nd: e\n"),
+        ] {
+            assert_eq!(replaced(old, &value).as_deref(), Ok(new), "{old}");
+        }
+    }
+
+    #[test]
+    fn what_brackets_would_change_is_refused() {
+        for (old, value, why) in [
+            (
+                "a: x, y\n",
+                json!(["x, y", "z"]),
+                "the value holds a bracket or a comma without quotes, so no brackets fit around it at 'x, y'",
+            ),
+            ("a: |\n  x\n", json!(["x\n"]), "the value to replace is a block scalar ('|' or '>') at 'x\n'"),
+            ("a: !t x\n", json!(["x"]), "the value to replace has a tag at '!t'"),
+        ] {
+            assert_eq!(replaced(old, &value), Err(why.to_owned()), "{old}");
+        }
     }
 }
