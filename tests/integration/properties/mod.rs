@@ -6,6 +6,7 @@
 mod judge;
 mod manifest;
 mod once;
+mod remove;
 mod text;
 
 use std::cell::Cell;
