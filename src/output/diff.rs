@@ -274,12 +274,15 @@ mod tests {
     use super::*;
     use crate::lossless::{ObjectRef, Plan, Source, apply};
     use json_patch::jsonptr::PointerBuf;
-    use json_patch::{AddOperation, PatchOperation};
+    use json_patch::{AddOperation, PatchOperation, RemoveOperation};
     use serde_json::json;
 
     fn edited(text: &str, document: Span) -> Edited {
         let path = PointerBuf::parse("/spec/i").unwrap();
-        let operation = PatchOperation::Add(AddOperation { path, value: json!("v") });
+        changed(text, document, PatchOperation::Add(AddOperation { path, value: json!("v") }))
+    }
+
+    fn changed(text: &str, document: Span, operation: PatchOperation) -> Edited {
         let object = ObjectRef { document, base: PointerBuf::new() };
         let plan = Plan { changes: vec![(object, vec![operation])], new_documents: vec![] };
         apply(&Source::new(text.as_bytes()), &plan).unwrap()
@@ -295,6 +298,26 @@ mod tests {
             super::text(&[diff], false),
             "diff --git a/f b/f\n--- a/f\n+++ b/f\n@@ -2,4 +2,5 @@ K n\n ---\n spec:\n+  i: v\n   r: x\n ---\n"
         );
+    }
+
+    #[test]
+    fn what_is_removed_stands_on_lines_of_its_own() {
+        for (text, lines) in [
+            ("spec:\n  i: v\n  r: x\n", "@@ -1,3 +1,2 @@ K n\n spec:\n-  i: v\n   r: x\n"),
+            ("spec:\n  i: v\nr: x\n", "@@ -1,3 +1,2 @@ K n\n-spec:\n-  i: v\n+spec: {}\n r: x\n"),
+            (
+                "spec:\n  r: x\n  i: v",
+                "@@ -1,3 +1,2 @@ K n\n spec:\n-  r: x\n-  i: v\n\\ No newline at end of file\n+  r: x\n\\ No newline at end of file\n",
+            ),
+            ("spec: {i: v, r: x}\n", "@@ -1 +1 @@ K n\n-spec: {i: v, r: x}\n+spec: {r: x}\n"),
+        ] {
+            let document = Span::new(0, text.len());
+            let path = PointerBuf::parse("/spec/i").unwrap();
+            let edited = changed(text, document, PatchOperation::Remove(RemoveOperation { path }));
+            let hunks = hunks(text.as_bytes(), &edited, &[whole(document)], None, "");
+            let diff = super::text(&[FileDiff { name: "f".into(), new: false, hunks }], false);
+            assert_eq!(diff, format!("diff --git a/f b/f\n--- a/f\n+++ b/f\n{lines}"));
+        }
     }
 
     #[test]
