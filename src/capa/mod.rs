@@ -8,8 +8,8 @@ mod topology;
 mod view;
 
 pub use tables::{
-    BEARERS, Bearer, CAPI_GROUP, CONTROLLER_IDENTITY, DEFAULT_ROLE_NAME, IDENTITY_GROUP, IdentityKind, ROLE_IDENTITY,
-    TOPOLOGY_PROVIDERS, Typed, Version, classify, may_hold_bodies, needles,
+    BEARERS, Bearer, CAPI_GROUP, CONTROLLER_IDENTITY, CONTROLLERS_ROLE_NAME, DEFAULT_ROLE_NAME, IDENTITY_GROUP,
+    IdentityKind, ROLE_IDENTITY, TOPOLOGY_PROVIDERS, Typed, Version, classify, may_hold_bodies, needles,
 };
 pub use view::{
     ControllerIdentity, Field, IdentityReference, Object, ObjectReference, Reference, Role, RoleIdentity, State, view,

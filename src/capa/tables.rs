@@ -19,6 +19,10 @@ pub const CAPI_GROUP: &str = "cluster.x-k8s.io";
 /// `pages/dkp/konvoy/2.3/choose-infrastructure/aws/iam-policies/index.md`).
 pub const DEFAULT_ROLE_NAME: &str = "control-plane.cluster-api-provider-aws.sigs.k8s.io";
 
+/// The role that clusterawsadm makes for the controller, beside that of [`DEFAULT_ROLE_NAME`] (CAPA v2.11.1,
+/// `cmd/clusterawsadm/cloudformation/bootstrap/template.go`).
+pub const CONTROLLERS_ROLE_NAME: &str = "controllers.cluster-api-provider-aws.sigs.k8s.io";
+
 /// Kind of the identity that assumes a role.
 pub const ROLE_IDENTITY: &str = "AWSClusterRoleIdentity";
 

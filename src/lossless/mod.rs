@@ -16,4 +16,4 @@ pub mod yaml;
 pub use plan::{Edited, ObjectChange, ObjectRef, Plan, Refusal, Splice, apply, line_around, object_node, parse};
 pub use source::{Document, Format, Needles, Segments, Source, documents};
 pub use tree::{Anchor, Data, Lookup, Node, NodeId, ScalarStyle, Tree};
-pub use write::LineEnding;
+pub use write::{LineEnding, yaml_text};

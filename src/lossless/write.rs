@@ -184,6 +184,13 @@ pub(super) fn document(object: &Value) -> Vec<String> {
     }
 }
 
+/// A whole object as the text of a YAML document, without markers.
+pub fn yaml_text(object: &Value) -> String {
+    let mut text = document(object).join("\n");
+    text.push('\n');
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

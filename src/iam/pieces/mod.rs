@@ -1,5 +1,16 @@
 //! One half of the job as other tools take it: a script for the AWS CLI, CloudFormation, Terraform, clusterawsadm.
 
+mod cloudformation;
+mod clusterawsadm;
+mod json_text;
+mod script;
+mod terraform;
+
+pub use cloudformation::cloudformation;
+pub use clusterawsadm::clusterawsadm;
+pub use script::script;
+pub use terraform::terraform;
+
 use serde_json::Value;
 
 use crate::aws::{AccountId, Partition};
@@ -22,11 +33,11 @@ pub struct Half<'h> {
     pub partition: Partition,
     /// The account of the role that the policy belongs to, where it is known.
     pub account: Option<&'h AccountId>,
-    /// The role that the policy belongs to, without its path.
+    /// The role that the policy belongs to, without its path. A name that IAM takes: letters, digits and `+=,.@_-`.
     pub role_name: &'h str,
     /// Its path, with both slashes; `/` for none.
     pub role_path: &'h str,
-    /// Name of the inline policy; of no meaning for a trust policy.
+    /// Name of the inline policy, of the same characters; of no meaning for a trust policy.
     pub policy_name: &'h str,
     /// The whole policy document as JSON text. For a trust policy what CloudFormation and Terraform will own: all of it.
     pub document: &'h str,
@@ -36,4 +47,27 @@ pub struct Half<'h> {
     pub profile: Option<&'h str>,
     /// The words behind `kubectl xaccount` that print the document: `iam`, `trust`, `--source-account=…`. Without a mode.
     pub arguments: &'h [String],
+}
+
+/// What a tool can't hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PieceError {
+    /// clusterawsadm makes roles of fixed names.
+    #[error(
+        "clusterawsadm makes no role {name}; its configuration has a place for {} and {}",
+        crate::capa::DEFAULT_ROLE_NAME,
+        crate::capa::CONTROLLERS_ROLE_NAME
+    )]
+    NoRoleOfClusterawsadm {
+        /// The role that was asked for.
+        name: String,
+    },
+}
+
+impl Half<'_> {
+    /// The role, for people.
+    fn place(&self) -> String {
+        let account = self.account.map(|account| format!(" in account {account}")).unwrap_or_default();
+        format!("the role {}{account}", self.role_name)
+    }
 }

@@ -1,0 +1,164 @@
+use super::{Half, Side};
+
+/// A POSIX shell script for the AWS CLI that merges the grant into the policy that AWS has, and shows the difference before
+/// it writes.
+///
+/// It calls `kubectl xaccount` for the merge: IAM replaces a whole policy at once, and a fixed text would drop what was added
+/// to it meanwhile. The text of a policy goes through files only, never through the shell. Names of roles are unique in an
+/// account, whatever their path, so that no call names the path.
+///
+/// Source: AWS CLI command reference, `iam`, `cloudformation describe-stack-resources` and "Structured error output".
+pub fn script(half: &Half<'_>) -> String {
+    let (what, edit, write, profile_flag) = match half.side {
+        Side::Trust => ("trust policy".to_owned(), EDIT_TRUST, WRITE_TRUST, "--target-profile"),
+        Side::Permission => {
+            (format!("inline policy {}", half.policy_name), EDIT_PERMISSION, WRITE_PERMISSION, "--source-profile")
+        }
+    };
+    let mut names = format!("role={}\n", word(half.role_name));
+    if half.side == Side::Permission {
+        names.push_str(&format!("policy={}\n", word(half.policy_name)));
+    }
+    let mut check = String::new();
+    if let Some(account) = half.account {
+        names.push_str(&format!("account={}\n", word(account.as_str())));
+        let way = match half.profile {
+            Some(_) => format!("print this script with another {profile_flag}"),
+            None => "set AWS_PROFILE".to_owned(),
+        };
+        check = format!(
+            r#"[ "$found" = "$account" ] ||
+    fail "these are credentials of account $found, but the role is in account $account: {way}; nothing was changed"
+"#
+        );
+    }
+    let account = half.account.map_or("the role's account".to_owned(), |account| format!("account {account}"));
+    let profile = half.profile.map(|profile| format!(" --profile={}", word(profile))).unwrap_or_default();
+    let (role, arguments) = (half.role_name, words(half.arguments));
+    format!(
+        r#"#!/bin/sh
+# Merges a grant into a policy that AWS has: the {what}
+# of the role {role}.
+#
+#     sh FILE [--dry-run]
+#
+# Run it with credentials of {account}. It reads the policy, merges the grant that the call of
+# kubectl xaccount below asks for, and shows the difference. Nothing is changed before that, and nothing at
+# all with --dry-run. It may be run again: what is granted already stays as it is.
+set -eu
+
+{names}
+# Errors are read below, and newer versions of the AWS CLI have other forms of them, too.
+export AWS_CLI_ERROR_FORMAT=legacy
+
+call_aws() {{
+    aws{profile} "$@"
+}}
+
+print_policy() {{
+    kubectl xaccount{arguments} "$@" -o json
+}}
+
+fail() {{
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}}
+
+warn() {{
+    printf 'Warning: %s\n' "$*" >&2
+}}
+
+case $* in
+'' | --dry-run) dry_run=$* ;;
+*) fail "unknown argument: $*; there is only --dry-run" ;;
+esac
+
+found=$(call_aws sts get-caller-identity --query Account --output text) ||
+    fail "AWS doesn't say whose credentials these are; nothing was changed"
+{check}
+files=$(mktemp -d)
+trap 'rm -rf "$files"' EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+{edit}
+if cmp -s "$files/live.json" "$files/merged.json"; then
+    echo "account $found, role $role: unchanged, the grant is there"
+    exit 0
+fi
+echo "account $found, role $role:"
+differ=0
+(cd "$files" && diff -u live.json merged.json) || differ=$?
+[ "$differ" -eq 1 ] || fail "the difference can't be shown; nothing was changed"
+
+{WARN_OF_STACK}
+if [ -n "$dry_run" ]; then
+    echo 'nothing was changed: --dry-run'
+    exit 0
+fi
+{write}"#
+    )
+}
+
+const EDIT_TRUST: &str = r#"call_aws iam get-role --role-name="$role" --query Role.AssumeRolePolicyDocument --output json \
+    >"$files/live.json" || fail "the trust policy of the role $role can't be read; nothing was changed"
+print_policy --merge - <"$files/live.json" >"$files/merged.json" ||
+    fail "the grant can't be merged into the policy; nothing was changed"
+"#;
+
+const EDIT_PERMISSION: &str = r#"if call_aws iam get-role-policy --role-name="$role" --policy-name="$policy" --query PolicyDocument --output json \
+    >"$files/live.json" 2>"$files/error"; then
+    print_policy --merge - <"$files/live.json" >"$files/merged.json" ||
+        fail "the grant can't be merged into the policy; nothing was changed"
+elif grep -q '(NoSuchEntity) when calling the GetRolePolicy operation' "$files/error"; then
+    # There is no policy of that name yet.
+    print_policy >"$files/merged.json" || fail "the policy can't be made; nothing was changed"
+else
+    cat "$files/error" >&2
+    fail "the policy $policy of the role $role can't be read; nothing was changed"
+fi
+"#;
+
+// That no stack has the role is an error, and one without a code of its own.
+const WARN_OF_STACK: &str = r#"# A role is in no region, but a stack is: only one in the region that aws uses here is found.
+if stack=$(call_aws cloudformation describe-stack-resources --physical-resource-id="$role" \
+    --query 'StackResources[0].StackName' --output text 2>"$files/error"); then
+    warn "$role is in the CloudFormation stack $stack, whose next update may revert this: change its template, too"
+elif ! grep -q '(ValidationError).* does not exist' "$files/error"; then
+    cat "$files/error" >&2
+    warn "it can't be told whether $role is in a CloudFormation stack, whose next update might revert this"
+fi
+"#;
+
+const WRITE_TRUST: &str = r#"call_aws iam update-assume-role-policy --role-name="$role" --policy-document="file://$files/merged.json" ||
+    fail "AWS did not update the trust policy of the role $role"
+echo "updated the trust policy of the role $role in account $found"
+"#;
+
+const WRITE_PERMISSION: &str = r#"call_aws iam put-role-policy --role-name="$role" --policy-name="$policy" \
+    --policy-document="file://$files/merged.json" || fail "AWS did not put the policy $policy into the role $role"
+echo "put the inline policy $policy into the role $role in account $found"
+"#;
+
+/// Words of a command behind others. Each flag begins a line, so that a long command can be read.
+fn words(words: &[String]) -> String {
+    let lead = |text: &str| if text.starts_with('-') { " \\\n        " } else { " " };
+    words.iter().map(|text| lead(text).to_owned() + &word(text)).collect()
+}
+
+/// A word of a command. In double quotes, four characters are not themselves (POSIX, Shell Command Language, 2.2.3).
+fn word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "%+,-./:=@_".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        if matches!(c, '"' | '\\' | '$' | '`') {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted + "\""
+}
