@@ -12,6 +12,8 @@ mod fixtures;
 mod gitops;
 #[cfg(unix)]
 mod hostile;
+#[cfg(unix)]
+mod iam_pieces;
 mod krew;
 #[cfg(unix)]
 mod krm;
