@@ -223,6 +223,19 @@ impl Inputs {
         Ok(Proved { file, edited, made })
     }
 
+    /// Reads a file that needs no scan, and remembers what it was.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn load(&mut self, file: FileId) -> Result<Cow<'_, [u8]>, Diagnostic> {
+        let entry = &mut self.entries[file.0];
+        if entry.bytes.is_none() {
+            let (bytes, fingerprint) = entry.read().map_err(|mut errors| errors.remove(0))?;
+            (entry.bytes, entry.fingerprint) = (Some(bytes), fingerprint);
+        }
+        self.bytes(file)
+    }
+
     /// A file's bytes, which must be what was scanned.
     ///
     /// # Errors

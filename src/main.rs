@@ -31,6 +31,7 @@ fn main() -> ExitCode {
     let printed = match &cli.verb {
         cli::Verb::Inject(args) => commands::inject::run(args, &terminal),
         cli::Verb::Function(args) => commands::function::run(args, &terminal),
+        cli::Verb::Iam(args) => commands::iam::run(args, &terminal),
         cli::Verb::Completion(args) => commands::completion::run(args),
     };
     commands::end_progress();

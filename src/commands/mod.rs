@@ -2,8 +2,10 @@
 
 pub(crate) mod completion;
 pub(crate) mod function;
+pub(crate) mod iam;
 pub(crate) mod inject;
 
+use std::borrow::Cow;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,7 +15,7 @@ use anstream::AutoStream;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::{ColorWhen, Global};
-use xaccount::diag::{Diagnostic, Severity};
+use xaccount::diag::{Diagnostic, FileId, Severity};
 use xaccount::edit::Inputs;
 use xaccount::files::Input;
 use xaccount::output;
@@ -81,18 +83,23 @@ impl Terminal {
 
     /// Diagnostics as text; warnings only where they are wanted. `inputs` shows the lines that they are about.
     pub(crate) fn diagnostics(&self, diagnostics: &[Diagnostic], inputs: Option<&Inputs>) -> String {
+        self.rendered(diagnostics, |file| match inputs {
+            Some(inputs) => (inputs.name(file).to_owned(), inputs.bytes(file).ok()),
+            None => (String::new(), None),
+        })
+    }
+
+    /// Diagnostics as text, about files whose names and bytes `file` gives.
+    pub(crate) fn rendered<'f>(
+        &self,
+        diagnostics: &[Diagnostic],
+        file: impl Fn(FileId) -> (String, Option<Cow<'f, [u8]>>),
+    ) -> String {
         const MOST: usize = 20;
         let wanted = diagnostics.iter().filter(|one| !self.quiet || one.severity == Severity::Error);
         let mut text = String::new();
         for diagnostic in wanted.clone().take(MOST) {
-            text.push_str(&output::diagnostics(
-                diagnostic,
-                |file| match inputs {
-                    Some(inputs) => (inputs.name(file).to_owned(), inputs.bytes(file).ok()),
-                    None => (String::new(), None),
-                },
-                self.stderr_colour,
-            ));
+            text.push_str(&output::diagnostics(diagnostic, &file, self.stderr_colour));
         }
         let more = wanted.count().saturating_sub(MOST);
         if more > 0 {

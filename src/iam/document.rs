@@ -1,5 +1,6 @@
 //! The policy document in what the user gave: bare, percent-encoded, or inside what `aws iam get-role` printed.
 
+use crate::aws::Partition;
 use crate::aws::policy::Policy;
 use crate::diag::Span;
 use crate::lossless::{NodeId, Refusal, Tree, json};
@@ -123,6 +124,30 @@ pub(super) fn policy(document: &[u8]) -> Result<Policy, Refusal> {
     let tree = json::read(text, 0)
         .map_err(|error| Refusal::new(format!("not JSON: {error}"), Span::new(error.at, next(text, error.at))))?;
     Policy::read(&tree)
+}
+
+/// The partition of the ARNs in a bare document; `None` where it has none.
+///
+/// # Errors
+/// No policy document, or ARNs of two partitions: no role is assumed across them.
+pub fn partitions(document: &[u8]) -> Result<Option<Partition>, Refusal> {
+    let policy = policy(document)?;
+    let mut found: Option<Partition> = None;
+    for statement in &policy.statements {
+        let resources = statement.resource.iter().flat_map(|resource| &resource.patterns.texts);
+        for text in statement.aws_principals().chain(resources) {
+            let partition = text.text.strip_prefix("arn:").and_then(|rest| rest.split(':').next()?.parse().ok());
+            match (found, partition) {
+                (Some(there), Some(here)) if there != here => {
+                    let message = format!("this ARN is of the partition {here}, and others here are of {there}");
+                    return Err(Refusal::new(message, text.span).help("no role is assumed across partitions"));
+                }
+                (None, Some(_)) => found = partition,
+                _ => {}
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str, Refusal> {

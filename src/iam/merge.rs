@@ -1,15 +1,14 @@
 //! Adding a grant to a document, and finding out that it is there already.
 
 use json_patch::jsonptr::PointerBuf;
-use json_patch::{AddOperation, PatchOperation, RemoveOperation, ReplaceOperation};
-use serde_json::Value;
+use json_patch::{PatchOperation, RemoveOperation, ReplaceOperation};
 
 use super::coverage::Asked;
-use super::document;
+use super::edit::Edit;
 use super::grant::Grant;
-use crate::aws::policy::{Effect, Policy, Statement, Texts, Truth};
-use crate::diag::{Span, visible};
-use crate::lossless::{ObjectRef, Plan, Refusal};
+use crate::aws::policy::{Effect, Statement, Truth};
+use crate::diag::visible;
+use crate::lossless::{Plan, Refusal};
 
 /// How a grant is added.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,118 +54,10 @@ pub fn merge(document: &[u8], grant: &Grant, options: &MergeOptions) -> Result<O
     Ok(outcome)
 }
 
-/// Takes a grant out of a document, whoever added it. A wider grant stays.
-///
-/// # Errors
-/// No policy document, or one of the other kind; nothing would be left of it.
-pub fn remove(document: &[u8], grant: &Grant) -> Result<Outcome, Vec<Refusal>> {
-    let edit = Edit::read(document, grant)?;
-    let mut outcome = Outcome::default();
-    let asked = Asked::all(grant);
-    let actions = grant.actions();
-    // One merge may have added the actions in two statements.
-    let ours = |statement: &Statement| {
-        edit.is_ours(statement, actions) || actions.iter().any(|action| edit.is_ours(statement, &[action]))
-    };
-    let mut operations = Vec::new();
-    let mut gone = 0;
-    for statement in edit.policy.statements.iter().rev() {
-        let Some(listed) = edit.subjects(statement).filter(|_| ours(statement)) else {
-            continue;
-        };
-        let which: Vec<usize> = (0..listed.texts.len())
-            .filter(|&at| asked.iter().any(|asked| asked.is_same(&listed.texts[at].text)))
-            .collect();
-        if which.is_empty() {
-            continue;
-        }
-        gone += usize::from(which.len() == listed.texts.len());
-        operations.extend(edit.take_out(statement, listed, &which));
-        let named: Vec<&str> = which.iter().map(|&at| listed.texts[at].text.as_str()).collect();
-        outcome.notes.push(format!("{} taken out of {}", visible(&named.join(", ")), statement.title()));
-    }
-    if gone > 0 && gone == edit.policy.statements.len() {
-        let way = if grant.is_trust() {
-            "a role must trust someone: delete the role, or add another principal first"
-        } else {
-            "delete the inline policy instead: aws iam delete-role-policy --role-name ROLE --policy-name NAME"
-        };
-        let all = Span::new(0, document.len());
-        return Err(vec![
-            Refusal::new("nothing would be left of the policy, and AWS refuses an empty one", all).help(way),
-        ]);
-    }
-    let mut said = Vec::new();
-    for asked in &asked {
-        for statement in &edit.policy.statements {
-            let is_gone = ours(statement) && asked.is_listed_in(statement);
-            let stays = statement.effect == Effect::Allow && asked.matches(&edit.policy, statement) != Truth::No;
-            let guarded = asked.is_guarded_by(&edit.policy, statement);
-            if !is_gone && (stays || guarded) && !said.contains(&(asked.arn, statement.index)) {
-                said.push((asked.arn, statement.index));
-                let how = if guarded { "under other conditions" } else { "more widely" };
-                let message = format!("{} still lets {} in {how}, and stays", statement.title(), asked.arn);
-                outcome.warnings.push(Refusal::new(message, statement.span));
-            }
-        }
-    }
-    if operations.is_empty() {
-        outcome.notes.push("nothing to take out: no statement is this grant".to_owned());
-    }
-    outcome.plan = edit.plan(operations);
-    Ok(outcome)
-}
-
 /// What is still to be added, and what is to be removed.
 type Rest<'a, 'g> = (Vec<&'a Asked<'g>>, Vec<PatchOperation>);
 
-struct Edit<'e> {
-    document: &'e [u8],
-    policy: Policy,
-    grant: &'e Grant,
-}
-
-impl<'e> Edit<'e> {
-    fn read(document: &'e [u8], grant: &'e Grant) -> Result<Self, Vec<Refusal>> {
-        let policy = document::policy(document).map_err(|error| vec![error])?;
-        let edit = Self { document, policy, grant };
-        edit.of_this_kind().map_err(|error| vec![error])?;
-        Ok(edit)
-    }
-
-    /// Refuses a permission policy where a trust policy is meant, and the other way round.
-    fn of_this_kind(&self) -> Result<(), Refusal> {
-        for statement in &self.policy.statements {
-            let (has, lacks) = match self.grant.is_trust() {
-                true => {
-                    (statement.resource.as_ref().map(|element| element.patterns.span), statement.principals.is_none())
-                }
-                false => {
-                    (statement.principals.as_ref().map(|principals| principals.span), statement.resource.is_none())
-                }
-            };
-            let (this, other, element, missing) = match self.grant.is_trust() {
-                true => ("trust", "permission", "a Resource", "a Principal"),
-                false => ("permission", "trust", "a Principal", "a Resource"),
-            };
-            let other_verb = format!("for it: kubectl xaccount iam {other}");
-            if let Some(span) = has {
-                let message =
-                    format!("{} has {element}: this is a {other} policy, not a {this} policy", statement.title());
-                return Err(Refusal::new(message, span).help(other_verb));
-            }
-            if lacks {
-                let message = format!("{} has not {missing}: this is no {this} policy", statement.title());
-                return Err(Refusal::new(message, statement.span));
-            }
-        }
-        Ok(())
-    }
-
-    fn grants<'s>(&'s self, asked: &'s Asked<'_>) -> impl Iterator<Item = &'s Statement> {
-        self.policy.statements.iter().filter(|statement| asked.is_granted_by(&self.policy, statement))
-    }
-
+impl Edit<'_> {
     /// Principals that AWS no longer knows by a name.
     fn stale(&self) -> Vec<Refusal> {
         let texts = self.policy.statements.iter().flat_map(Statement::aws_principals);
@@ -332,94 +223,6 @@ impl<'e> Edit<'e> {
                 }
             }
         }
-    }
-
-    /// Subjects behind those that a statement lists.
-    fn join(&self, home: &Statement, listed: &Texts, arns: &[&str]) -> Vec<PatchOperation> {
-        let pointer = self.subjects_pointer(home);
-        if listed.is_list {
-            let path = PointerBuf::from_tokens(pointer.iter().map(String::as_str).chain(["-"]));
-            let add = |arn: &&str| PatchOperation::Add(AddOperation { path: path.clone(), value: Value::from(*arn) });
-            return arns.iter().map(add).collect();
-        }
-        let all = listed.texts.iter().map(|text| text.text.as_str()).chain(arns.iter().copied());
-        let value = all.map(Value::from).collect();
-        vec![PatchOperation::Replace(ReplaceOperation { path: PointerBuf::from_tokens(&pointer), value })]
-    }
-
-    /// A statement behind the others.
-    fn append(&self, statement: Value) -> PatchOperation {
-        if self.policy.is_list {
-            let path = PointerBuf::from_tokens(["Statement", "-"]);
-            return PatchOperation::Add(AddOperation { path, value: statement });
-        }
-        let path = PointerBuf::from_tokens(["Statement"]);
-        let old = serde_json::from_slice::<Value>(self.document).unwrap_or_default();
-        let value = Value::Array(vec![old["Statement"].clone(), statement]);
-        PatchOperation::Replace(ReplaceOperation { path, value })
-    }
-
-    /// Some of the subjects that a statement lists go, the last first; with all of them goes the statement.
-    fn take_out(&self, statement: &Statement, listed: &Texts, which: &[usize]) -> Vec<PatchOperation> {
-        let remove =
-            |pointer: Vec<String>| PatchOperation::Remove(RemoveOperation { path: PointerBuf::from_tokens(&pointer) });
-        if which.len() == listed.texts.len() {
-            return vec![remove(self.policy.pointer(statement))];
-        }
-        let item = |at: &usize| {
-            let mut pointer = self.subjects_pointer(statement);
-            pointer.push(at.to_string());
-            remove(pointer)
-        };
-        which.iter().rev().map(item).collect()
-    }
-
-    /// What the statement lists of the grant's kind of subject.
-    fn subjects<'s>(&self, statement: &'s Statement) -> Option<&'s Texts> {
-        if self.grant.is_trust() {
-            return statement.only_aws();
-        }
-        statement.resource.as_ref().filter(|resource| !resource.not).map(|resource| &resource.patterns)
-    }
-
-    fn subjects_pointer(&self, statement: &Statement) -> Vec<String> {
-        let mut pointer = self.policy.pointer(statement);
-        let names: &[&str] = if self.grant.is_trust() { &["Principal", "AWS"] } else { &["Resource"] };
-        pointer.extend(names.iter().map(|name| (*name).to_owned()));
-        pointer
-    }
-
-    /// Whether a statement lets subjects of the grant's kind do these actions, and says nothing else but conditions.
-    fn has_our_shape(&self, statement: &Statement, actions: &[&str]) -> bool {
-        let there = &statement.action.patterns.texts;
-        let is = |text: &str, action: &str| text.eq_ignore_ascii_case(action);
-        statement.effect == Effect::Allow
-            && !statement.has_unknown
-            && !statement.action.not
-            && self.subjects(statement).is_some()
-            && there.iter().all(|text| actions.iter().any(|action| is(&text.text, action)))
-            && actions.iter().all(|action| there.iter().any(|text| is(&text.text, action)))
-    }
-
-    /// Whether a statement is this grant for other subjects, or for these.
-    fn is_ours(&self, statement: &Statement, actions: &[&str]) -> bool {
-        let asked = self.grant.conditions.keys();
-        let equal = statement.conditions.len() == asked.len()
-            && asked.iter().all(|(key, values)| {
-                statement.conditions.iter().any(|condition| {
-                    condition.is_plain_equals()
-                        && condition.key.text.eq_ignore_ascii_case(key)
-                        && condition.values.iter().all(|value| values.contains(&value.text.as_str()))
-                        && values.iter().all(|value| condition.values.iter().any(|there| there.text == *value))
-                })
-            });
-        equal && self.has_our_shape(statement, actions)
-    }
-
-    fn plan(&self, operations: Vec<PatchOperation>) -> Plan {
-        let object = ObjectRef { document: Span::new(0, self.document.len()), base: PointerBuf::new() };
-        let changes = if operations.is_empty() { Vec::new() } else { vec![(object, operations)] };
-        Plan { changes, new_documents: Vec::new() }
     }
 }
 

@@ -130,6 +130,13 @@ pub fn of_file(
     FileDiff { name: path.to_owned(), new: false, hunks: hunks(bytes, edited, &regions, last, &behind) }
 }
 
+/// The diff of a file that is one document, all of which may be shown. `path` are the bytes of its path.
+pub fn of_document(path: &[u8], bytes: &[u8], edited: &Edited, heading: &str) -> FileDiff {
+    let whole = Span::new(0, bytes.len());
+    let regions = [Region { document: whole, window: whole, heading: heading.to_owned() }];
+    FileDiff { name: path.to_owned(), new: false, hunks: hunks(bytes, edited, &regions, None, heading) }
+}
+
 /// The document before the added ones, where it is one object of ours alone, so that its lines may be shown.
 fn last_of_ours(run: &Run, file: FileId, document: Option<Span>) -> Option<Span> {
     let upto = run.objects().partition_point(|found| found.file <= file);

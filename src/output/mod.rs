@@ -7,6 +7,6 @@ mod report;
 mod summary;
 
 pub use diagnostics::render as diagnostics;
-pub use diff::{FileDiff, NewFile, Unfit, new_file, of_file, text as diff};
+pub use diff::{FileDiff, NewFile, Unfit, new_file, of_document, of_file, text as diff};
 pub use report::{json_patch, report};
 pub use summary::{cluster_lines, summary, was_added};

@@ -25,7 +25,7 @@ use std::process::{Output, Stdio};
 
 use crate::support::{root, xaccount};
 
-const TOPICS: [&str; 6] = ["yaml", "kinds", "state", "values", "select", "modes"];
+const TOPICS: [&str; 7] = ["yaml", "kinds", "state", "values", "select", "modes", "iam"];
 
 #[test]
 fn yaml() {
@@ -55,6 +55,11 @@ fn select() {
 #[test]
 fn modes() {
     topic("modes");
+}
+
+#[test]
+fn iam() {
+    topic("iam");
 }
 
 #[test]

@@ -28,11 +28,12 @@ impl Policy {
             }
         };
         let Some(statement) = reader.member(root, "Statement") else {
-            let mut error = reader.refuse(root, "this is no policy document: it has no Statement");
-            let entries = tree.entries(root).unwrap_or_default();
-            if let Some(key) = entries.iter().find_map(|&(key, _)| tree.text(key)).filter(|_| entries.len() == 1) {
-                error = error.help(format!("it has {} alone", crate::diag::visible(key)));
-            }
+            let error = reader.refuse(root, "this is no policy document: it has no Statement");
+            let error = match reader.member(root, "Effect") {
+                Some(_) => error
+                    .help("it is a statement alone; a document is {\"Version\": \"2012-10-17\", \"Statement\": […]}"),
+                None => error,
+            };
             return Err(error);
         };
         let list = tree.items(statement);

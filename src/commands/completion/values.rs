@@ -24,9 +24,10 @@ fn with_values(arg: Arg, found: &Found) -> Arg {
         "paths" | "filenames" => ArgValueCompleter::new(|typed: &OsStr| files(typed, MANIFESTS, true)),
         "stdin_filename" => ArgValueCompleter::new(|typed: &OsStr| files(typed, MANIFESTS, false)),
         "identity_file" => ArgValueCompleter::new(|typed: &OsStr| files(typed, &["yaml", "yml"], false)),
+        "merge" => ArgValueCompleter::new(|typed: &OsStr| files(typed, &["json"], true)),
         "inline_policy" => ArgValueCompleter::new(|typed: &OsStr| files(typed, &["json"], false)),
         "account" => listed(move || accounts(&found)),
-        "role_arn" => listed(move || roles(&found, |role| role.to_string())),
+        "role_arn" | "for_role" => listed(move || roles(&found, |role| role.to_string())),
         "role_name" => listed(move || {
             let mut names = vec![(DEFAULT_ROLE_NAME.to_owned(), "the role that DKP makes".to_owned())];
             names.extend(roles(&found, |role| role.name().to_owned()));

@@ -1,5 +1,7 @@
 //! All flags.
 
+mod iam;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +12,10 @@ use clap::{ArgAction, ArgMatches, Args, CommandFactory, Parser, Subcommand, Valu
 use xaccount::aws::{AccountId, DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
 use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind, Version, names};
 use xaccount::inject::{AllowedNamespaces, LabelSelector};
+
+pub(crate) use iam::{
+    Iam, IamTargetArgs, IamVerb, ManifestArgs, Permission, PolicyArgs, PolicyFormat, SourceRoleArgs, Trust,
+};
 
 /// Point Cluster API AWS clusters at another AWS account.
 #[derive(Debug, Parser)]
@@ -67,6 +73,7 @@ pub(crate) enum Verb {
     Inject(Box<Inject>),
     #[command(name = "fn")]
     Function(Box<Function>),
+    Iam(Box<Iam>),
     Completion(Completion),
 }
 

@@ -1,0 +1,153 @@
+//! From flags and manifests to a grant.
+
+mod permission;
+mod trust;
+
+use std::collections::BTreeSet;
+
+use xaccount::aws::{AccountId, Partition, RoleArn, RoleArnError};
+use xaccount::capa::DEFAULT_ROLE_NAME;
+use xaccount::diag::{Diagnostic, visible};
+use xaccount::iam::{Grant, Subjects};
+
+pub(super) use permission::permission;
+pub(super) use trust::trust;
+
+use super::merged::Merging;
+use crate::cli::{IamTargetArgs, SourceRoleArgs};
+use crate::commands::Terminal;
+
+/// What is asked for.
+pub(super) struct Ask {
+    pub(super) grant: Grant,
+    pub(super) partition: Partition,
+    /// The account of the role that the policy belongs to, where it is known.
+    pub(super) account: Option<AccountId>,
+    /// The role that the policy belongs to.
+    pub(super) role_name: String,
+    pub(super) role_path: String,
+    /// What the manifests say that this grant does not cover.
+    pub(super) warnings: Vec<Diagnostic>,
+    /// The command line that asks for the same without manifests.
+    pub(super) arguments: Vec<String>,
+    /// From where each value came, for `-v`.
+    pub(super) decisions: Vec<String>,
+}
+
+impl Ask {
+    /// The role that the policy belongs to, and its account.
+    pub(super) fn title(&self) -> String {
+        let account =
+            self.account.as_ref().map_or("the target account".to_owned(), |account| format!("account {account}"));
+        format!("role {} in {account}", self.role_name)
+    }
+
+    /// From where each value came, where that is asked for.
+    pub(super) fn decided(&self, terminal: &Terminal) -> String {
+        let wanted = terminal.verbose > 0 && !terminal.quiet;
+        let lines = self.decisions.iter().filter(|_| wanted);
+        lines.map(|line| format!("{}\n", visible(line))).collect()
+    }
+
+    /// How many roles a permission grants, and what becomes of others.
+    pub(super) fn counted(&self, whole: bool) -> String {
+        let Subjects::Roles(roles) = &self.grant.subjects else { return String::new() };
+        let count = |n: usize, noun: &str| if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") };
+        let accounts = roles.iter().map(RoleArn::account).collect::<BTreeSet<_>>().len();
+        let warning = if whole {
+            "; put-role-policy replaces the policy of that name: give all manifests, or --merge"
+        } else {
+            ""
+        };
+        format!("grants {} in {}{warning}\n", count(self.grant.arns().len(), "role"), count(accounts, "account"))
+    }
+}
+
+/// The roles that flags name in target accounts.
+fn flag_target(target: &IamTargetArgs, partition: Partition) -> Result<Vec<RoleArn>, Diagnostic> {
+    let of_account = |account: &AccountId| {
+        RoleArn::new(partition, account, &target.role_name)
+            .map_err(|error| Diagnostic::error(format!("--role-name: {error}")))
+    };
+    let mut roles: Vec<RoleArn> = target.account.iter().map(of_account).collect::<Result<_, _>>()?;
+    roles.extend(target.role_arn.iter().cloned());
+    Ok(roles)
+}
+
+fn bad_source_role(error: &RoleArnError) -> Diagnostic {
+    let diagnostic = Diagnostic::error(format!("--source-role: {error}"));
+    match error.suggestion() {
+        Some(right) if !diagnostic.message.contains(&right) => diagnostic.help(format!("perhaps {right}")),
+        _ => diagnostic,
+    }
+}
+
+/// `--source-role` where it is an ARN; it must be of `--source-account`.
+fn source_role_arn(args: &SourceRoleArgs) -> Result<Option<RoleArn>, Diagnostic> {
+    if !args.source_role.contains(':') {
+        return Ok(None);
+    }
+    let role: RoleArn = args.source_role.parse().map_err(|error: RoleArnError| bad_source_role(&error))?;
+    match &args.source_account {
+        Some(account) if account != role.account() => {
+            Err(Diagnostic::error(format!("--source-role {role} is not in --source-account {account}"))
+                .help("leave one of them out"))
+        }
+        _ => Ok(Some(role)),
+    }
+}
+
+fn same_account(account: &AccountId, what: &str) -> Diagnostic {
+    Diagnostic::error(format!("source and target are one account, {account}: {what}"))
+        .help("pass --allow-same-account if that is meant; a cluster in the source account needs no role identity")
+}
+
+/// From where the role of `flag_target` is.
+fn target_from(target: &IamTargetArgs, role: &RoleArn) -> String {
+    if target.role_arn.contains(role) {
+        return format!("role {role} from --role-arn");
+    }
+    let name = if target.role_name == DEFAULT_ROLE_NAME { "the role that DKP makes" } else { "--role-name" };
+    format!("role {role} from --account and {name}")
+}
+
+/// A role's path, with both slashes, and its name.
+fn path_and_name(role: &str) -> (String, String) {
+    let role = role.strip_prefix('/').unwrap_or(role);
+    match role.rsplit_once('/') {
+        Some((path, name)) => (format!("/{path}/"), name.to_owned()),
+        None => ("/".to_owned(), role.to_owned()),
+    }
+}
+
+/// The partitions that are said, each with where.
+struct Partitions(Vec<(String, Partition)>);
+
+impl Partitions {
+    fn new(target: &IamTargetArgs, merging: Option<&Merging>) -> Self {
+        let flag = target.partition.map(|partition| ("--partition".to_owned(), partition));
+        let document =
+            merging.and_then(|merging| Some((format!("the document in {}", merging.name()), merging.partition?)));
+        let mut all = Self(flag.into_iter().chain(document).collect());
+        all.see(target.role_arn.iter().map(|role| (format!("--role-arn {role}"), role.partition())));
+        all
+    }
+
+    fn see(&mut self, more: impl Iterator<Item = (String, Partition)>) {
+        self.0.extend(more);
+    }
+
+    /// The partition and, in a sentence, from where it is.
+    fn agreed(&self) -> Result<(Partition, String), Diagnostic> {
+        let Some((first, partition)) = self.0.first() else {
+            return Ok((Partition::Aws, "partition aws (the default)".to_owned()));
+        };
+        match self.0.iter().find(|(_, other)| other != partition) {
+            None => Ok((*partition, format!("partition {partition} from {first}"))),
+            Some((what, other)) => {
+                Err(Diagnostic::error(format!("{first} is of the partition {partition}, and {what} of {other}"))
+                    .help("no role is assumed across partitions: each needs a management cluster of its own"))
+            }
+        }
+    }
+}

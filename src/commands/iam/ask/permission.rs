@@ -1,0 +1,129 @@
+//! What the source's role may assume.
+
+use std::collections::BTreeSet;
+
+use xaccount::aws::RoleArn;
+use xaccount::diag::Diagnostic;
+use xaccount::iam::manifests::{Hop, Use, picked, uses};
+use xaccount::iam::{Conditions, Grant, Subjects};
+use xaccount::run::Run;
+
+use super::{Ask, Partitions, bad_source_role, flag_target, path_and_name, same_account, source_role_arn, target_from};
+use crate::cli::Permission;
+use crate::commands::iam::merged::Merging;
+
+/// What the source's role may assume.
+pub(crate) fn permission(
+    args: &Permission,
+    run: Option<&Run>,
+    merging: Option<&Merging>,
+) -> Result<Ask, Vec<Diagnostic>> {
+    let one = |error: Diagnostic| vec![error];
+    let uses = run.map(uses).transpose()?;
+    let source = source_role_arn(&args.source).map_err(one)?;
+    let picked = uses.as_deref().map(|uses| picked(uses, &args.target.role_arn, &args.target.account));
+    let mut partitions = Partitions::new(&args.target, merging);
+    partitions.see(source.iter().map(|role| (format!("--source-role {role}"), role.partition())));
+    partitions.see(picked.iter().flatten().map(|one| (one.found.title(), one.role.partition())));
+    let (partition, partition_from) = partitions.agreed().map_err(one)?;
+    let (roles, warnings) = match &picked {
+        None => (flag_target(&args.target, partition).map_err(one)?, Vec::new()),
+        Some(picked) => assumed_by(args.for_role.as_ref(), picked),
+    };
+    if roles.is_empty() {
+        return Err(one(no_roles(args, picked.as_deref())));
+    }
+    let source = match (source, &args.source.source_account) {
+        (Some(role), _) => Some(role),
+        (None, Some(account)) => Some(
+            RoleArn::new(partition, account, &args.source.source_role).map_err(|error| one(bad_source_role(&error)))?,
+        ),
+        (None, None) => None,
+    };
+    let (role_path, role_name) = match (&args.for_role, &source) {
+        (Some(role), _) | (None, Some(role)) => (role.path().to_owned(), role.name().to_owned()),
+        (None, None) => path_and_name(&args.source.source_role),
+    };
+    let account = args.for_role.as_ref().or(source.as_ref()).map(|role| role.account().clone());
+    if let Some(role) = roles.iter().find(|role| Some(role.account()) == account.as_ref())
+        && !args.source.allow_same_account
+    {
+        return Err(one(same_account(role.account(), &format!("the source and {role}"))));
+    }
+    let mut decisions = vec![partition_from];
+    decisions.extend(match &picked {
+        None => roles.iter().map(|role| target_from(&args.target, role)).collect::<Vec<_>>(),
+        Some(picked) => picked
+            .iter()
+            .filter(|one| roles.contains(&one.role))
+            .map(|one| format!("role {} from {}", one.role, one.found.title()))
+            .collect(),
+    });
+    let mut arguments = vec!["iam".to_owned(), "permission".to_owned()];
+    let grant = Grant { subjects: Subjects::Roles(roles), conditions: Conditions::default(), tag_session: false };
+    arguments.extend(grant.arns().iter().map(|arn| format!("--role-arn={arn}")));
+    arguments.extend(args.policy.max_size.map(|size| format!("--max-size={size}")));
+    Ok(Ask { grant, partition, account, role_name, role_path, warnings, arguments, decisions })
+}
+
+/// The roles that a principal assumes: the controller, or a role as a hop; and warnings of the others.
+fn assumed_by(hop: Option<&RoleArn>, picked: &[&Use<'_>]) -> (Vec<RoleArn>, Vec<Diagnostic>) {
+    let (mut roles, mut warnings) = (Vec::new(), Vec::new());
+    for one in picked {
+        let title = one.found.title();
+        let other = match (&one.source, hop) {
+            (Hop::Controller, None) => None,
+            (Hop::Role(_, Some(role)), Some(hop)) if role == hop => None,
+            (_, Some(_)) => continue,
+            (Hop::Role(_, Some(role)), None) => Some((
+                format!("{title} is not granted here: the role {role} assumes {}, not the controller", one.role),
+                format!("that role's own policy: --for-role {role}"),
+            )),
+            (Hop::Role(name, None), None) => Some((
+                format!(
+                    "{title} is not granted here: its source is AWSClusterRoleIdentity {name}, which is not in the files"
+                ),
+                "the role of that identity needs the permission".to_owned(),
+            )),
+            (Hop::Static(name), None) => Some((
+                format!("{title} is not granted here: the keys of AWSClusterStaticIdentity {name} assume {}", one.role),
+                "the user whose keys these are needs the permission".to_owned(),
+            )),
+        };
+        match other {
+            None => roles.push(one.role.clone()),
+            Some((message, help)) => {
+                warnings.push(Diagnostic::warning(message).at(one.found.head(), "").help(help));
+            }
+        }
+    }
+    (roles, warnings)
+}
+
+fn no_roles(args: &Permission, picked: Option<&[&Use<'_>]>) -> Diagnostic {
+    let Some(picked) = picked else {
+        return Diagnostic::error("no role is named that may be assumed")
+            .help("-f clusters/ -R for those of the manifests, or --account 222222222222, or --role-arn ARN");
+    };
+    if picked.is_empty() {
+        return Diagnostic::error("the manifests hold no AWSClusterRoleIdentity that is meant")
+            .help("kubectl xaccount inject makes one; or name accounts: --account 222222222222, without -f");
+    }
+    let hops: BTreeSet<&str> = picked
+        .iter()
+        .filter_map(|one| match &one.source {
+            Hop::Role(_, Some(role)) => Some(role.as_str()),
+            _ => None,
+        })
+        .collect();
+    let error = match &args.for_role {
+        Some(role) => Diagnostic::error(format!("no identity of the manifests has {role} as its source")),
+        None => Diagnostic::error("no role of the manifests is assumed by the controller itself"),
+    };
+    let hops: Vec<&str> = hops.into_iter().collect();
+    if hops.is_empty() {
+        error
+    } else {
+        error.help(format!("these assume roles: --for-role {}", hops.join(", --for-role ")))
+    }
+}

@@ -1,0 +1,236 @@
+//! Who may assume the target's role.
+
+use std::collections::BTreeSet;
+
+use xaccount::aws::{ExternalId, Partition, Principal, RoleArn};
+use xaccount::capa::DEFAULT_ROLE_NAME;
+use xaccount::diag::Diagnostic;
+use xaccount::iam::manifests::{Hop, Use, picked, uses};
+use xaccount::iam::{Conditions, Grant, Subjects};
+use xaccount::run::Run;
+
+use super::{Ask, Partitions, bad_source_role, flag_target, path_and_name, same_account, source_role_arn, target_from};
+use crate::cli::{IamTargetArgs, Trust};
+use crate::commands::iam::merged::Merging;
+
+/// Who may assume the target's role.
+pub(crate) fn trust(args: &Trust, run: Option<&Run>, merging: Option<&Merging>) -> Result<Ask, Vec<Diagnostic>> {
+    let one = |error: Diagnostic| vec![error];
+    let uses = run.map(uses).transpose()?;
+    let picked = uses.as_deref().map(|uses| pick_one(uses, &args.target)).transpose().map_err(one)?;
+    let picked = picked.unwrap_or_default();
+    let document_role = merging.and_then(Merging::role);
+    let mut partitions = Partitions::new(&args.target, merging);
+    let source = source_role_arn(&args.source.role).map_err(one)?;
+    partitions.see(picked.iter().map(|one| (one.found.title(), one.role.partition())));
+    partitions.see(source.iter().map(|role| (format!("--source-role {role}"), role.partition())));
+    partitions
+        .see(args.source.source_principal.iter().map(|one| (format!("--source-principal {one}"), one.partition())));
+    partitions.see(document_role.iter().map(|role| (format!("the document's role {role}"), role.partition())));
+    let (partition, partition_from) = partitions.agreed().map_err(one)?;
+
+    let flags = flag_target(&args.target, partition).map_err(one)?;
+    if picked.is_empty() && flags.len() > 1 {
+        let error = Diagnostic::error("a trust policy belongs to one role, and several are named");
+        return Err(one(error.help("run it once for each --account or --role-arn")));
+    }
+    let target = picked.first().map(|one| one.role.clone()).or_else(|| flags.first().cloned());
+    if let (Some(target), Some(there)) = (&target, &document_role)
+        && target != there
+    {
+        let error =
+            Diagnostic::error(format!("the document is the trust policy of {there}, and {target} is asked for"));
+        return Err(one(error.help("give that role's document, or name the role with --role-arn")));
+    }
+    let mut decisions = vec![partition_from];
+    decisions.extend(match (&target, picked.first(), &document_role) {
+        (Some(role), Some(one), _) => Some(format!("role {role} from {}", one.found.title())),
+        (Some(role), None, _) => Some(target_from(&args.target, role)),
+        (None, _, Some(role)) => Some(format!("role {role} from the document")),
+        (None, _, None) => None,
+    });
+    let target = target.or(document_role);
+
+    let (principals, mut warnings) = principals(args, source, partition, &picked).map_err(one)?;
+    if let Some(target) = &target {
+        let same = principals.iter().find(|principal| principal.account() == target.account());
+        if let Some(same) = same.filter(|_| !args.source.role.allow_same_account) {
+            return Err(one(same_account(same.account(), &format!("{same} and {target}"))));
+        }
+    }
+    let conditions = Conditions {
+        external_ids: external_ids(args, &picked)?,
+        org_id: args.conditions.org_id.clone(),
+        session_name: args.conditions.session_name.clone(),
+    };
+    session_name(args, &picked).map_err(one)?;
+    decisions.extend(
+        principals.iter().map(|principal| format!("principal {principal} from {}", principal_from(args, principal))),
+    );
+    let from = if args.conditions.external_id.is_empty() { "the identities of -f" } else { "--external-id" };
+    decisions.extend(conditions.external_ids.iter().map(|id| format!("external id {id} from {from}")));
+    let tag_session = args.conditions.tag_session;
+    let grant = Grant { subjects: Subjects::Principals(principals), conditions, tag_session };
+    let mut arguments = vec!["iam".to_owned(), "trust".to_owned()];
+    arguments.extend(grant.arns().iter().map(|arn| format!("--source-principal={arn}")));
+    arguments.extend(target.iter().map(|role| format!("--role-arn={role}")));
+    arguments.extend(grant.conditions.external_ids.iter().map(|id| format!("--external-id={id}")));
+    arguments.extend(grant.conditions.org_id.iter().map(|id| format!("--org-id={}", id.as_str())));
+    arguments.extend(grant.conditions.session_name.iter().map(|name| format!("--session-name={name}")));
+    arguments.extend(tag_session.then(|| "--tag-session".to_owned()));
+    arguments.extend(args.source.role.allow_same_account.then(|| "--allow-same-account".to_owned()));
+    arguments.extend(args.policy.max_size.map(|size| format!("--max-size={size}")));
+    warnings.dedup();
+    let (role_path, role_name) = match &target {
+        Some(role) => (role.path().to_owned(), role.name().to_owned()),
+        None => path_and_name(&args.target.role_name),
+    };
+    let account = target.map(|role| role.account().clone());
+    Ok(Ask { grant, partition, account, role_name, role_path, warnings, arguments, decisions })
+}
+
+/// From where a principal is.
+fn principal_from(args: &Trust, principal: &Principal) -> &'static str {
+    let role = &args.source.role;
+    if args.source.source_principal.contains(principal) {
+        "--source-principal"
+    } else if principal.as_str() == role.source_role {
+        "--source-role"
+    } else if role.source_account.as_ref() != Some(principal.account()) {
+        "the identity before it in the chain"
+    } else if role.source_role == DEFAULT_ROLE_NAME {
+        "--source-account and the role that DKP makes"
+    } else {
+        "--source-account and --source-role"
+    }
+}
+
+/// The uses of the one role that is meant.
+fn pick_one<'u, 'r>(uses: &'u [Use<'r>], target: &IamTargetArgs) -> Result<Vec<&'u Use<'r>>, Diagnostic> {
+    let found = picked(uses, &target.role_arn, &target.account);
+    let roles: BTreeSet<&RoleArn> = found.iter().map(|one| &one.role).collect();
+    let all: BTreeSet<&str> = uses.iter().map(|one| one.role.as_str()).collect();
+    let listed = |roles: &mut dyn Iterator<Item = &str>| roles.collect::<Vec<_>>().join(", ");
+    match roles.len() {
+        1 => Ok(found),
+        0 if uses.is_empty() => Err(Diagnostic::error("the manifests hold no AWSClusterRoleIdentity")
+            .help("kubectl xaccount inject makes one; or leave -f out")),
+        0 => Err(Diagnostic::error("no identity of the manifests has the role that is asked for")
+            .help(format!("these are there: {}", listed(&mut all.iter().copied())))),
+        _ => Err(Diagnostic::error("a trust policy belongs to one role, and the manifests name several").help(
+            format!("pick one with --account or --role-arn: {}", listed(&mut roles.iter().map(|role| role.as_str()))),
+        )),
+    }
+}
+
+/// Who assumes the target's role, and warnings of flags that are not needed.
+fn principals(
+    args: &Trust,
+    source: Option<RoleArn>,
+    partition: Partition,
+    picked: &[&Use<'_>],
+) -> Result<(Vec<Principal>, Vec<Diagnostic>), Diagnostic> {
+    let mut asked: Vec<Principal> = args.source.source_principal.clone();
+    let role = &args.source.role;
+    match (source, &role.source_account) {
+        (Some(role), _) => asked.push(role.into()),
+        (None, Some(account)) => {
+            let role = RoleArn::new(partition, account, &role.source_role).map_err(|error| bad_source_role(&error))?;
+            asked.push(role.into());
+        }
+        (None, None) if role.source_role != DEFAULT_ROLE_NAME => {
+            return Err(Diagnostic::error(format!(
+                "--source-role {} is a name, and its account is not said",
+                role.source_role
+            ))
+            .help("add --source-account 111111111111"));
+        }
+        (None, None) => {}
+    }
+    let (mut all, mut warnings) = (Vec::new(), Vec::new());
+    for one in picked {
+        let title = one.found.title();
+        match &one.source {
+            Hop::Controller => {}
+            Hop::Role(_, Some(role)) => {
+                all.push(role.clone().into());
+                if asked.is_empty() {
+                    continue;
+                }
+                let message = format!("{title} is a hop of a chain: {role} assumes the role, and is trusted too");
+                warnings.push(Diagnostic::warning(message).at(one.found.head(), ""));
+            }
+            Hop::Role(name, None) => {
+                return Err(Diagnostic::error(format!(
+                    "{title} has AWSClusterRoleIdentity {name} as its source, which is not in the files"
+                ))
+                .at(one.found.head(), "")
+                .help("give the file that holds it too: its role is the one to trust"));
+            }
+            Hop::Static(name) if args.source.source_principal.is_empty() => {
+                return Err(Diagnostic::error(format!("{title}: the keys of AWSClusterStaticIdentity {name} assume the role, and whose they are no file says"))
+                    .at(one.found.head(), "")
+                    .help("name the user: --source-principal arn:aws:iam::ACCOUNT:user/NAME"));
+            }
+            Hop::Static(_) => {}
+        }
+    }
+    let by_controller = picked.is_empty() || picked.iter().any(|one| one.source == Hop::Controller);
+    if asked.is_empty() && by_controller {
+        return Err(Diagnostic::error("who assumes the role is not said")
+            .help("--source-account 111111111111, the account of the management cluster")
+            .help("or --source-principal ARN, for a user or another role"));
+    }
+    all.extend(asked);
+    Ok((all, warnings))
+}
+
+/// The external ids to ask for: the flags', which the identities must say too, else those of the identities.
+fn external_ids(args: &Trust, picked: &[&Use<'_>]) -> Result<Vec<ExternalId>, Vec<Diagnostic>> {
+    let asked = &args.conditions.external_id;
+    let said = |one: &Use<'_>| {
+        one.external_id.as_ref().map_or("no external id".to_owned(), |id| format!("the external id {id}"))
+    };
+    if !asked.is_empty() {
+        let other = |one: &&&Use<'_>| !one.external_id.as_ref().is_some_and(|id| asked.contains(id));
+        let errors: Vec<Diagnostic> = picked
+            .iter()
+            .filter(other)
+            .map(|one| {
+                Diagnostic::error(format!("{} says {}, and another is asked for", one.found.title(), said(one)))
+                    .at(one.found.head(), "")
+                    .help("AWS would answer AccessDenied: make both say the same")
+            })
+            .collect();
+        return if errors.is_empty() { Ok(asked.clone()) } else { Err(errors) };
+    }
+    let with = picked.iter().find(|one| one.external_id.is_some());
+    let without = picked.iter().find(|one| one.external_id.is_none());
+    if let (Some(with), Some(without)) = (with, without) {
+        return Err(vec![
+            Diagnostic::error(format!("two identities assume {}, and only one says an external id", with.role))
+                .at(with.found.head(), said(with))
+                .also(without.found.head(), "no external id")
+                .help("a trust policy that asks for it keeps the other one out: make both say the same"),
+        ]);
+    }
+    let ids: BTreeSet<&ExternalId> = picked.iter().filter_map(|one| one.external_id.as_ref()).collect();
+    Ok(ids.into_iter().cloned().collect())
+}
+
+/// The identities must say the session name that is asked for.
+fn session_name(args: &Trust, picked: &[&Use<'_>]) -> Result<(), Diagnostic> {
+    let Some(asked) = &args.conditions.session_name else { return Ok(()) };
+    match picked.iter().find(|one| one.session_name.as_deref() != Some(asked.as_str())) {
+        None => Ok(()),
+        Some(other) => {
+            let there = other.session_name.as_deref().unwrap_or("none, so that each session gets another");
+            Err(Diagnostic::error(format!(
+                "{} has the session name {there}, and {asked} is asked for",
+                other.found.title()
+            ))
+            .at(other.found.head(), "")
+            .help("AWS would answer AccessDenied: make both say the same"))
+        }
+    }
+}

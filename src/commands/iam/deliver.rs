@@ -1,0 +1,173 @@
+//! From a grant to what is printed or written.
+
+use serde_json::Value;
+use xaccount::diag::{Diagnostic, FileId, Severity, visible};
+use xaccount::edit::Proved;
+use xaccount::iam::pieces::{self, Half, Side};
+use xaccount::iam::{self, Form, MergeOptions, Outcome};
+use xaccount::lossless::{Edited, Source, apply};
+
+use super::ask::Ask;
+use super::merged::{self, Merging};
+use crate::cli::{PolicyArgs, PolicyFormat};
+use crate::commands::{ExitStatus, Printed, Terminal};
+
+/// A grant on its way out.
+pub(super) struct Delivery<'d> {
+    pub(super) side: Side,
+    pub(super) ask: &'d Ask,
+    pub(super) policy: &'d PolicyArgs,
+    pub(super) policy_name: &'d str,
+    pub(super) profile: Option<&'d str>,
+    pub(super) terminal: &'d Terminal,
+}
+
+/// A document with the grant in it, or without it, proved.
+struct Merged {
+    outcome: Outcome,
+    edited: Edited,
+    /// The bare document as it will be.
+    text: String,
+}
+
+impl Delivery<'_> {
+    /// Prints `document`, or what becomes of the document that is there. `before` and `hint` are for stderr. The error is text for it.
+    pub(super) fn run(
+        &self,
+        document: &Value,
+        merging: Option<Merging>,
+        before: String,
+        hint: String,
+    ) -> Result<Printed, String> {
+        let error = |error: Diagnostic| self.terminal.diagnostics(&[error], None);
+        match merging {
+            Some(merging) => self.merge(merging, before, hint),
+            None => {
+                let text = format!("{document:#}\n");
+                super::short_enough(self.ask, self.policy, &text).map_err(error)?;
+                let stdout = self.formatted(&text).map_err(error)?.into_bytes();
+                Ok(Printed { before, stdout, after: hint, status: ExitStatus::Done })
+            }
+        }
+    }
+
+    fn merge(&self, mut merging: Merging, mut before: String, hint: String) -> Result<Printed, String> {
+        let merged = self.merged(&merging)?;
+        before.push_str(&merging.text(&merged.outcome.warnings, Severity::Warning, self.terminal));
+        let changed = !merged.edited.is_unchanged();
+        let found = if changed { ExitStatus::Found } else { ExitStatus::Done };
+        let error = |error: Diagnostic| self.terminal.diagnostics(&[error], None);
+        let file = merging.file().map(std::path::Path::to_owned);
+        let (stdout, status) = if self.policy.check {
+            (if changed { format!("{}\n", merging.inputs.name(FileId(0))) } else { String::new() }, found)
+        } else if self.policy.write && file.is_some() {
+            let edited = merged.edited.clone();
+            let proved = [Proved { file: FileId(0), edited, made: () }];
+            if changed {
+                merging.inputs.write(&proved, None).map_err(|failed| error(Diagnostic::error(failed.to_string())))?;
+            }
+            (String::new(), if self.policy.exit_code { found } else { ExitStatus::Done })
+        } else if let (Some(path), None, false) = (&file, self.policy.output, self.policy.write) {
+            let heading = format!("{} policy  {}", self.kind(), visible(merging.name()));
+            let bytes = self.source(&merging).as_bytes();
+            (merged::diff(path, bytes, &merged.edited, &heading, self.terminal.stdout_colour), found)
+        } else {
+            let status = if self.policy.exit_code { found } else { ExitStatus::Done };
+            (self.formatted(&merged.text).map_err(error)?, status)
+        };
+        Ok(Printed {
+            before,
+            stdout: stdout.into_bytes(),
+            after: hint + &self.meaning(&merging, &merged.outcome, changed),
+            status,
+        })
+    }
+
+    fn merged(&self, merging: &Merging) -> Result<Merged, String> {
+        let document = merging.given.document();
+        let result = if self.policy.remove {
+            iam::remove(document.as_bytes(), &self.ask.grant)
+        } else {
+            let options = MergeOptions { overwrite: self.policy.overwrite };
+            iam::merge(document.as_bytes(), &self.ask.grant, &options)
+        };
+        let refused = |refusals: Vec<_>| merging.text(&refusals, Severity::Error, self.terminal);
+        let outcome = result.map_err(refused)?;
+        // A file that is the document is edited as it is, its byte-order mark with it.
+        let source = self.source(merging);
+        let offset = source.len() - document.len();
+        let mut plan = outcome.plan.clone();
+        plan.changes.iter_mut().for_each(|(object, _)| object.document = object.document.shifted(offset));
+        let edited = apply(&Source::new(source.as_bytes()), &plan).map_err(|refusal| refused(vec![refusal]))?;
+        let whole = String::from_utf8_lossy(&edited.to_bytes(source.as_bytes())).into_owned();
+        let mut text = whole[offset..].to_owned();
+        if merging.given.form() != Form::Bare {
+            text.push('\n');
+        }
+        if !edited.is_unchanged() && !self.policy.remove {
+            let long = super::short_enough(self.ask, self.policy, &text);
+            long.map_err(|error| self.terminal.diagnostics(&[error], None))?;
+        }
+        Ok(Merged { outcome, edited, text })
+    }
+
+    /// The text that is edited.
+    fn source<'m>(&self, merging: &'m Merging) -> &'m str {
+        match merging.given.form() {
+            Form::Bare => merging.given.whole(),
+            Form::Wrapped | Form::Encoded => merging.given.document(),
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.side {
+            Side::Trust => "trust",
+            Side::Permission => "permission",
+        }
+    }
+
+    /// What was done, and what it means; a line each.
+    fn meaning(&self, merging: &Merging, outcome: &Outcome, changed: bool) -> String {
+        if self.terminal.quiet {
+            return String::new();
+        }
+        let written = self.policy.write && merging.file().is_some();
+        let asks = self.policy.check || self.policy.output.is_none() && merging.file().is_some();
+        let last = match (changed, written, merging.given.form()) {
+            (false, ..) => format!("{}: nothing to change", merging.name()),
+            (true, true, _) => format!("{}: changed", merging.name()),
+            (true, false, _) if !asks => format!("{}: printed with the change, not written", merging.name()),
+            (true, false, Form::Bare) => format!("{}: would change", merging.name()),
+            (true, false, Form::Wrapped) => format!("{}: the document in it would change", merging.name()),
+            (true, false, Form::Encoded) => format!("{}: the document decoded from it would change", merging.name()),
+        };
+        let lines = outcome.notes.iter().map(String::as_str).chain([last.as_str()]);
+        lines.map(|line| format!("{}\n", visible(line))).collect()
+    }
+
+    /// A document in the format that is asked for.
+    fn formatted(&self, document: &str) -> Result<String, Diagnostic> {
+        let statement = self.ask.grant.statement();
+        let half = Half {
+            side: self.side,
+            partition: self.ask.partition,
+            account: self.ask.account.as_ref(),
+            role_name: &self.ask.role_name,
+            role_path: &self.ask.role_path,
+            policy_name: self.policy_name,
+            document,
+            statement: &statement,
+            profile: self.profile,
+            arguments: &self.ask.arguments,
+        };
+        match self.policy.output {
+            None | Some(PolicyFormat::Json) => Ok(document.to_owned()),
+            Some(PolicyFormat::Cli) => Ok(pieces::script(&half)),
+            Some(PolicyFormat::Cloudformation) => Ok(pieces::cloudformation(&half)),
+            Some(PolicyFormat::Terraform) => Ok(pieces::terraform(&half)),
+            Some(PolicyFormat::Clusterawsadm) => {
+                pieces::clusterawsadm(&half).map_err(|error| Diagnostic::error(error.to_string()))
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `kubectl xaccount iam`.
+
+mod ask;
+mod deliver;
+mod manifests;
+mod merged;
+
+use xaccount::diag::Diagnostic;
+use xaccount::iam::limits;
+use xaccount::iam::pieces::Side;
+
+use super::{Printed, Terminal};
+use crate::cli::{Iam, IamVerb, Permission, PolicyArgs, PolicyFormat, Trust};
+use ask::Ask;
+use deliver::Delivery;
+use manifests::Manifests;
+use merged::Merging;
+
+pub(crate) fn run(args: &Iam, terminal: &Terminal) -> Printed {
+    let printed = match &args.verb {
+        IamVerb::Trust(args) => trust(args, terminal),
+        IamVerb::Permission(args) => permission(args, terminal),
+    };
+    printed.unwrap_or_else(Printed::error)
+}
+
+fn trust(args: &Trust, terminal: &Terminal) -> Result<Printed, String> {
+    combination(&args.policy).map_err(|error| terminal.diagnostics(&[error], None))?;
+    if args.new_role && !matches!(args.policy.output, None | Some(PolicyFormat::Json)) {
+        let error =
+            Diagnostic::error("--new-role prints a JSON document; the pieces for other tools are whole already");
+        return Err(terminal.diagnostics(&[error], None));
+    }
+    let manifests = Manifests::read(&args.manifests, args.policy.merge.as_deref(), terminal)?;
+    let merging = Merging::read(&args.policy, terminal)?;
+    let ask = ask::trust(args, manifests.as_ref().map(Manifests::run), merging.as_ref());
+    let ask = ask.map_err(|errors| terminal.diagnostics(&errors, manifests.as_ref().map(Manifests::inputs)))?;
+    let document = if args.new_role || args.policy.output.is_some_and(|format| format != PolicyFormat::Json) {
+        ask.grant.new_role_document()
+    } else {
+        ask.grant.statement()
+    };
+    let mut before = manifests.map(|manifests| manifests.said(&ask.warnings, terminal)).unwrap_or_default();
+    before.push_str(&ask.decided(terminal));
+    let mut hint = String::new();
+    if merging.is_none() && !args.new_role && args.policy.output.is_none() && !terminal.quiet {
+        let role = ask.title();
+        hint.push_str(&format!(
+            "a statement for the trust policy of {role}; --merge adds it to the document that is there, --new-role prints a whole one\n"
+        ));
+    }
+    let profile = args.target_profile.as_deref();
+    let delivery = Delivery { side: Side::Trust, ask: &ask, policy: &args.policy, policy_name: "", profile, terminal };
+    delivery.run(&document, merging, before, hint)
+}
+
+fn permission(args: &Permission, terminal: &Terminal) -> Result<Printed, String> {
+    combination(&args.policy).map_err(|error| terminal.diagnostics(&[error], None))?;
+    let manifests = Manifests::read(&args.manifests, args.policy.merge.as_deref(), terminal)?;
+    let merging = Merging::read(&args.policy, terminal)?;
+    let ask = ask::permission(args, manifests.as_ref().map(Manifests::run), merging.as_ref());
+    let ask = ask.map_err(|errors| terminal.diagnostics(&errors, manifests.as_ref().map(Manifests::inputs)))?;
+    let mut before = manifests.map(|manifests| manifests.said(&ask.warnings, terminal)).unwrap_or_default();
+    before.push_str(&ask.decided(terminal));
+    let json = matches!(args.policy.output, None | Some(PolicyFormat::Json));
+    let hint = if terminal.quiet { String::new() } else { ask.counted(merging.is_none() && json) };
+    let profile = args.source_profile.as_deref();
+    let policy_name = args.policy_name.as_str();
+    let side = Side::Permission;
+    let delivery = Delivery { side, ask: &ask, policy: &args.policy, policy_name, profile, terminal };
+    delivery.run(&ask.grant.document(), merging, before, hint)
+}
+
+/// Refuses modes that don't go together.
+fn combination(policy: &PolicyArgs) -> Result<(), Diagnostic> {
+    match policy.output {
+        Some(PolicyFormat::Cli) if policy.merge.is_some() => {
+            Err(Diagnostic::error("the script of -o cli merges into what is live, whenever it is run")
+                .help("leave --merge out"))
+        }
+        Some(PolicyFormat::Clusterawsadm) if policy.merge.is_some() => {
+            Err(Diagnostic::error("clusterawsadm adds statements to those that it makes, and takes no whole document")
+                .help("leave --merge out"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a document that is longer than IAM takes.
+fn short_enough(ask: &Ask, policy: &PolicyArgs, document: &str) -> Result<(), Diagnostic> {
+    limits::check(document, ask.grant.is_trust(), policy.max_size).map_err(|error| {
+        error.help().into_iter().fold(Diagnostic::error(error.to_string()), |error, line| error.help(line))
+    })
+}

@@ -1,0 +1,149 @@
+//! A document on its way to a plan: what of it is ours, and the operations on it.
+
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{AddOperation, PatchOperation, RemoveOperation, ReplaceOperation};
+use serde_json::Value;
+
+use super::coverage::Asked;
+use super::document;
+use super::grant::Grant;
+use crate::aws::policy::{Effect, Policy, Statement, Texts};
+use crate::diag::Span;
+use crate::lossless::{ObjectRef, Plan, Refusal};
+
+/// A document that a grant is added to or taken out of.
+pub(super) struct Edit<'e> {
+    document: &'e [u8],
+    pub(super) policy: Policy,
+    pub(super) grant: &'e Grant,
+}
+
+impl<'e> Edit<'e> {
+    pub(super) fn read(document: &'e [u8], grant: &'e Grant) -> Result<Self, Vec<Refusal>> {
+        let policy = document::policy(document).map_err(|error| vec![error])?;
+        let edit = Self { document, policy, grant };
+        edit.of_this_kind().map_err(|error| vec![error])?;
+        Ok(edit)
+    }
+
+    /// Refuses a permission policy where a trust policy is meant, and the other way round.
+    fn of_this_kind(&self) -> Result<(), Refusal> {
+        for statement in &self.policy.statements {
+            let (has, lacks) = match self.grant.is_trust() {
+                true => {
+                    (statement.resource.as_ref().map(|element| element.patterns.span), statement.principals.is_none())
+                }
+                false => {
+                    (statement.principals.as_ref().map(|principals| principals.span), statement.resource.is_none())
+                }
+            };
+            let (this, other, element, missing) = match self.grant.is_trust() {
+                true => ("trust", "permission", "a Resource", "a Principal"),
+                false => ("permission", "trust", "a Principal", "a Resource"),
+            };
+            let other_verb = format!("for it: kubectl xaccount iam {other}");
+            if let Some(span) = has {
+                let message =
+                    format!("{} has {element}: this is a {other} policy, not a {this} policy", statement.title());
+                return Err(Refusal::new(message, span).help(other_verb));
+            }
+            if lacks {
+                let message = format!("{} has not {missing}: this is no {this} policy", statement.title());
+                return Err(Refusal::new(message, statement.span));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn grants<'s>(&'s self, asked: &'s Asked<'_>) -> impl Iterator<Item = &'s Statement> {
+        self.policy.statements.iter().filter(|statement| asked.is_granted_by(&self.policy, statement))
+    }
+
+    /// Subjects behind those that a statement lists.
+    pub(super) fn join(&self, home: &Statement, listed: &Texts, arns: &[&str]) -> Vec<PatchOperation> {
+        let pointer = self.subjects_pointer(home);
+        if listed.is_list {
+            let path = PointerBuf::from_tokens(pointer.iter().map(String::as_str).chain(["-"]));
+            let add = |arn: &&str| PatchOperation::Add(AddOperation { path: path.clone(), value: Value::from(*arn) });
+            return arns.iter().map(add).collect();
+        }
+        let all = listed.texts.iter().map(|text| text.text.as_str()).chain(arns.iter().copied());
+        let value = all.map(Value::from).collect();
+        vec![PatchOperation::Replace(ReplaceOperation { path: PointerBuf::from_tokens(&pointer), value })]
+    }
+
+    /// A statement behind the others.
+    pub(super) fn append(&self, statement: Value) -> PatchOperation {
+        if self.policy.is_list {
+            let path = PointerBuf::from_tokens(["Statement", "-"]);
+            return PatchOperation::Add(AddOperation { path, value: statement });
+        }
+        let path = PointerBuf::from_tokens(["Statement"]);
+        let old = serde_json::from_slice::<Value>(self.document).unwrap_or_default();
+        let value = Value::Array(vec![old["Statement"].clone(), statement]);
+        PatchOperation::Replace(ReplaceOperation { path, value })
+    }
+
+    /// Some of the subjects that a statement lists go, the last first; with all of them goes the statement.
+    pub(super) fn take_out(&self, statement: &Statement, listed: &Texts, which: &[usize]) -> Vec<PatchOperation> {
+        let remove =
+            |pointer: Vec<String>| PatchOperation::Remove(RemoveOperation { path: PointerBuf::from_tokens(&pointer) });
+        if which.len() == listed.texts.len() {
+            return vec![remove(self.policy.pointer(statement))];
+        }
+        let item = |at: &usize| {
+            let mut pointer = self.subjects_pointer(statement);
+            pointer.push(at.to_string());
+            remove(pointer)
+        };
+        which.iter().rev().map(item).collect()
+    }
+
+    /// What the statement lists of the grant's kind of subject.
+    pub(super) fn subjects<'s>(&self, statement: &'s Statement) -> Option<&'s Texts> {
+        if self.grant.is_trust() {
+            return statement.only_aws();
+        }
+        statement.resource.as_ref().filter(|resource| !resource.not).map(|resource| &resource.patterns)
+    }
+
+    fn subjects_pointer(&self, statement: &Statement) -> Vec<String> {
+        let mut pointer = self.policy.pointer(statement);
+        let names: &[&str] = if self.grant.is_trust() { &["Principal", "AWS"] } else { &["Resource"] };
+        pointer.extend(names.iter().map(|name| (*name).to_owned()));
+        pointer
+    }
+
+    /// Whether a statement lets subjects of the grant's kind do these actions, and says nothing else but conditions.
+    pub(super) fn has_our_shape(&self, statement: &Statement, actions: &[&str]) -> bool {
+        let there = &statement.action.patterns.texts;
+        let is = |text: &str, action: &str| text.eq_ignore_ascii_case(action);
+        statement.effect == Effect::Allow
+            && !statement.has_unknown
+            && !statement.action.not
+            && self.subjects(statement).is_some()
+            && there.iter().all(|text| actions.iter().any(|action| is(&text.text, action)))
+            && actions.iter().all(|action| there.iter().any(|text| is(&text.text, action)))
+    }
+
+    /// Whether a statement is this grant for other subjects, or for these.
+    pub(super) fn is_ours(&self, statement: &Statement, actions: &[&str]) -> bool {
+        let asked = self.grant.conditions.keys();
+        let equal = statement.conditions.len() == asked.len()
+            && asked.iter().all(|(key, values)| {
+                statement.conditions.iter().any(|condition| {
+                    condition.is_plain_equals()
+                        && condition.key.text.eq_ignore_ascii_case(key)
+                        && condition.values.iter().all(|value| values.contains(&value.text.as_str()))
+                        && values.iter().all(|value| condition.values.iter().any(|there| there.text == *value))
+                })
+            });
+        equal && self.has_our_shape(statement, actions)
+    }
+
+    pub(super) fn plan(&self, operations: Vec<PatchOperation>) -> Plan {
+        let object = ObjectRef { document: Span::new(0, self.document.len()), base: PointerBuf::new() };
+        let changes = if operations.is_empty() { Vec::new() } else { vec![(object, operations)] };
+        Plan { changes, new_documents: Vec::new() }
+    }
+}
