@@ -10,6 +10,7 @@
 //! - [`lossless`]: text that is edited without loss; knows no Kubernetes
 //! - [`aws`]: account ids, role ARNs, partitions, what STS takes
 //! - [`capa`]: what Cluster API Provider AWS says, as tables, and its objects read through spans
+//! - [`account_map`]: `.xaccount.yaml`, which cluster belongs to which account
 //! - [`run`]: all objects of one run, with where they stand
 //! - [`iam`]: the trust and permission policies of both accounts, from what is asked to a plan
 //! - [`inject`]: from a run and a request to a plan
@@ -27,6 +28,9 @@ pub mod lossless;
 
 pub mod aws;
 pub mod capa;
+
+pub mod account_map;
+
 pub mod run;
 
 pub mod iam;
