@@ -58,7 +58,7 @@ pub struct Account {
     /// `spec.durationSeconds`
     pub duration_seconds: Option<Spanned<DurationSeconds>>,
     /// `spec.allowedNamespaces`
-    pub allowed_namespaces: Option<Namespaces>,
+    pub allowed_namespaces: Option<Spanned<Namespaces>>,
     /// Which clusters belong to it.
     pub clusters: Vec<Entry>,
     /// Which templates belong to it.
@@ -237,7 +237,10 @@ impl Checker {
             external_id: self.parse(external_id),
             session_name: self.parse(session_name),
             duration_seconds,
-            allowed_namespaces: allowed_namespaces.map(|allowed| self.namespaces(allowed)),
+            allowed_namespaces: allowed_namespaces.map(|allowed| {
+                let span = allowed.span;
+                Spanned { value: self.namespaces(allowed.value, span), span }
+            }),
             clusters: self.entries(clusters),
             templates: templates.into_iter().filter_map(|glob| self.glob(glob, false)).collect(),
         })
@@ -267,9 +270,9 @@ impl Checker {
         Some(version)
     }
 
-    fn namespaces(&mut self, allowed: NamespacesFields) -> Namespaces {
+    fn namespaces(&mut self, allowed: NamespacesFields, span: Span) -> Namespaces {
         let NamespacesFields::Capa(capa) = allowed else { return Namespaces::Served };
-        match (capa.value.list, capa.value.selector) {
+        match (capa.list, capa.selector) {
             (None, None) => Namespaces::All,
             (Some(list), None) => {
                 for name in list.iter().filter(|name| !is_dns_label(&name.value)) {
@@ -282,7 +285,7 @@ impl Checker {
                 if list.is_empty() {
                     self.refuse(
                         "an empty list lets no namespace use the identity; leave allowedNamespaces out for all",
-                        capa.span,
+                        span,
                     );
                 }
                 Namespaces::List(list.into_iter().map(|name| name.value).collect())
@@ -294,13 +297,13 @@ impl Checker {
                         Namespaces::Label(key, value.value)
                     }
                     _ => {
-                        self.refuse("matchLabels takes one label, KEY: VALUE", capa.span);
+                        self.refuse("matchLabels takes one label, KEY: VALUE", span);
                         Namespaces::All
                     }
                 }
             }
             (Some(_), Some(_)) => {
-                self.refuse("allowedNamespaces has a list or a selector here, not both", capa.span);
+                self.refuse("allowedNamespaces has a list or a selector here, not both", span);
                 Namespaces::All
             }
         }

@@ -132,7 +132,7 @@ impl Node<'_, '_> {
         }
     }
 
-    fn expected<V: Visitor<'static>>(&self, what: &str) -> Error {
+    fn expected(&self, what: &str) -> Error {
         de::Error::custom(format!("{what} is expected here, and this is {}", self.is()))
     }
 }
@@ -141,19 +141,10 @@ macro_rules! scalar {
     ($($method:ident $visit:ident $what:literal),*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
             let parsed = self.tree.text(self.id).and_then(|text| text.parse().ok());
-            let value = parsed.ok_or_else(|| self.expected::<V2>($what).at(self.span()))?;
+            let value = parsed.ok_or_else(|| self.expected($what).at(self.span()))?;
             visitor.$visit(value).map_err(|error: Error| error.at(self.span()))
         })*
     };
-}
-
-/// Stands for any visitor in messages.
-struct V2;
-impl Visitor<'static> for V2 {
-    type Value = ();
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("anything")
-    }
 }
 
 impl<'de> Deserializer<'de> for Node<'_, '_> {
@@ -191,7 +182,7 @@ impl<'de> Deserializer<'de> for Node<'_, '_> {
             return visitor.visit_map(Parts { node: self, next: 0 });
         }
         if self.tree.entries(self.id).is_none() {
-            return Err(self.expected::<V2>("a mapping").at(self.span()));
+            return Err(self.expected("a mapping").at(self.span()));
         }
         self.deserialize_any(visitor)
     }

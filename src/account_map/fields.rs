@@ -71,7 +71,7 @@ pub(super) struct AccountFields {
     /// Length of a session in seconds, 900 to 43200.
     pub(super) duration_seconds: Option<Spanned<i64>>,
     /// Which namespaces may use the identity; by default all.
-    pub(super) allowed_namespaces: Option<NamespacesFields>,
+    pub(super) allowed_namespaces: Option<Spanned<NamespacesFields>>,
     /// Which clusters belong to it.
     pub(super) clusters: Option<OneOrMore<EntryFields>>,
     /// Globs of names of AWSClusterTemplates, and of other templates, that belong to it.
@@ -154,7 +154,7 @@ pub(super) enum NamespacesFields {
     /// The namespaces of the clusters that it serves.
     Served,
     /// As CAPA has it.
-    Capa(Spanned<CapaNamespaces>),
+    Capa(CapaNamespaces),
 }
 
 /// The part of CAPA's `allowedNamespaces` that is taken here: {}, a list, or one label.
@@ -180,7 +180,7 @@ impl<'de> Deserialize<'de> for NamespacesFields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either;
         impl<'de> Visitor<'de> for Either {
-            type Value = Result<(), CapaNamespaces>;
+            type Value = NamespacesFields;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("served, or a mapping with list or selector")
@@ -188,7 +188,7 @@ impl<'de> Deserialize<'de> for NamespacesFields {
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
                 match text {
-                    "served" => Ok(Ok(())),
+                    "served" => Ok(NamespacesFields::Served),
                     _ => Err(E::custom(format!(
                         "'{text}' names no namespaces: write served, or {{list: [NAME]}}, or {{}} for all"
                     ))),
@@ -196,20 +196,10 @@ impl<'de> Deserialize<'de> for NamespacesFields {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                CapaNamespaces::deserialize(de::value::MapAccessDeserializer::new(map)).map(Err)
+                CapaNamespaces::deserialize(de::value::MapAccessDeserializer::new(map)).map(NamespacesFields::Capa)
             }
         }
-        struct Read(Result<(), CapaNamespaces>);
-        impl<'de> Deserialize<'de> for Read {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any(Either).map(Read)
-            }
-        }
-        let whole = Spanned::<Read>::deserialize(deserializer)?;
-        Ok(match whole.value.0 {
-            Ok(()) => Self::Served,
-            Err(value) => Self::Capa(Spanned { value, span: whole.span }),
-        })
+        deserializer.deserialize_any(Either)
     }
 }
 

@@ -89,6 +89,9 @@ Examples:
   dkp create cluster aws --cluster-name=foo --dry-run --output=yaml |
     kubectl xaccount inject -f - --account 222222222222 -o yaml | kubectl create -f -
 
+  # No account on the command line: the account map says it
+  kubectl xaccount inject clusters/ -R --write
+
   # A whole repository; identities in a file of their own
   kubectl xaccount inject clusters/ -R --account 222222222222 --identity-file clusters/identities.yaml --write
 
@@ -101,7 +104,7 @@ Exit status:
 ///
 /// Reads manifests, gives every selected cluster an identityRef to an AWSClusterRoleIdentity of the target account, and adds that identity where it is missing. Prints a diff unless told otherwise. Bytes outside the edit stay as they are.
 #[derive(Debug, Args)]
-#[command(after_help = "--help lists more flags, and has examples", after_long_help = INJECT_EXAMPLES, override_usage = "kubectl xaccount inject [PATH]... [-f PATH]... [-R] (--role-arn ARN | --account ID) [mode] [flags]")]
+#[command(after_help = "--help lists more flags, and has examples", after_long_help = INJECT_EXAMPLES, override_usage = "kubectl xaccount inject [PATH]... [-f PATH]... [-R] [--role-arn ARN | --account ID] [mode] [flags]")]
 pub(crate) struct Inject {
     #[command(flatten)]
     pub(crate) input: InputArgs,
@@ -111,6 +114,8 @@ pub(crate) struct Inject {
     pub(crate) select: SelectArgs,
     #[command(flatten)]
     pub(crate) identity: IdentityArgs,
+    #[command(flatten)]
+    pub(crate) map: MapArgs,
     #[command(flatten)]
     pub(crate) mode: ModeArgs,
 }
@@ -257,6 +262,22 @@ pub(crate) struct TargetArgs {
     /// Replace a reference to account FROM by one to account TO. Moves no VPC and no machine
     #[arg(long, value_name = "FROM=TO", value_parser = account_move)]
     pub(crate) move_account: Vec<(AccountId, AccountId)>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Account map")]
+pub(crate) struct MapArgs {
+    /// The account map [default: the nearest .xaccount.yaml above the files, as far as the Git root]
+    #[arg(long, hide_short_help = true, value_name = "FILE", conflicts_with = "no_config")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Go without an account map
+    #[arg(long, hide_short_help = true)]
+    pub(crate) no_config: bool,
+
+    /// Leave clusters alone that the account map does not name
+    #[arg(long, hide_short_help = true)]
+    pub(crate) allow_unmapped: bool,
 }
 
 #[derive(Debug, Args)]

@@ -96,7 +96,7 @@ impl Work<'_> {
         let said = self.said().map_err(|error| early(vec![error]))?;
         let flags = said.as_ref().unwrap_or(self.flags);
         let explain = self.terminal.verbose > 0 && !self.terminal.quiet;
-        let mut request = request(&flags.target, &flags.select, &flags.identity, explain).map_err(early)?;
+        let mut request = request(&flags.target, &flags.select, &flags.identity, None, explain).map_err(early)?;
         let path = flags.identity.identity_file.as_ref();
         request.identity_file = path.and_then(|path| self.list.identity_file(&inputs.shown(path)));
         let needles = capa::needles();

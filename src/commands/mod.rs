@@ -4,6 +4,7 @@ pub(crate) mod completion;
 pub(crate) mod function;
 pub(crate) mod iam;
 pub(crate) mod inject;
+mod map;
 
 use std::borrow::Cow;
 use std::io::IsTerminal;

@@ -1,14 +1,14 @@
 //! What `-v` says of an identity: each of its values, and from where it came.
 
-use super::{AllowedNamespaces, IdentityFile, Planner, Served};
+use super::{IdentityFile, Planner, Served};
 use crate::capa::{CONTROLLER_IDENTITY, ROLE_IDENTITY};
 
 impl Planner<'_> {
     /// From where the name of an identity came, when it was not read from a file.
-    pub(super) fn name_from(&self) -> &'static str {
+    pub(super) fn name_from(&self) -> String {
         match self.request.identity_name {
-            Some(_) => "from --identity-name",
-            None => "a name made of the account and the role",
+            Some(_) => format!("from {}", self.from("--identity-name")),
+            None => "a name made of the account and the role".to_owned(),
         }
     }
 
@@ -26,10 +26,11 @@ impl Planner<'_> {
     pub(super) fn explain_new(&mut self, one: &Served, file: &IdentityFile) {
         let (run, request) = (self.run, self.request);
         let name = &one.name;
+        let said = |flag: &'static str| request.said.get(flag).cloned().unwrap_or_else(|| flag.to_owned());
         self.decided(|| {
             let from = match request.identity_file {
-                Some(_) => "from --identity-file",
-                None => "the file of the objects that it serves",
+                Some(_) => format!("from {}", said("--identity-file")),
+                None => "the file of the objects that it serves".to_owned(),
             };
             let file = match file {
                 IdentityFile::There(file) => run.file(*file).name.clone(),
@@ -46,23 +47,23 @@ impl Planner<'_> {
             });
             values.push(match &asked.allowed_namespaces {
                 None => "allowed namespaces all (the default)".to_owned(),
-                Some(AllowedNamespaces::All) => "allowed namespaces all from --allowed-namespaces".to_owned(),
-                Some(AllowedNamespaces::List(names)) => {
-                    format!("allowed namespaces {} from --allowed-namespaces", names.join(","))
-                }
-                Some(AllowedNamespaces::Label(key, value)) => {
-                    format!("allowed namespaces {key}={value} from --allowed-namespaces")
-                }
+                Some(allowed) => format!("allowed namespaces {allowed} from {}", said("--allowed-namespaces")),
             });
-            values.extend(asked.session_name.as_ref().map(|text| format!("session name {text} from --session-name")));
-            values.extend(asked.external_id.as_ref().map(|text| format!("external id {text} from --external-id")));
-            values.extend(asked.duration_seconds.map(|seconds| format!("duration {seconds} s from --duration")));
+            values.extend(
+                asked.session_name.as_ref().map(|text| format!("session name {text} from {}", said("--session-name"))),
+            );
+            values.extend(
+                asked.external_id.as_ref().map(|text| format!("external id {text} from {}", said("--external-id"))),
+            );
+            values.extend(
+                asked.duration_seconds.map(|seconds| format!("duration {seconds} s from {}", said("--duration"))),
+            );
             values.extend(asked.inline_policy.as_ref().map(|_| "session policy from --inline-policy".to_owned()));
             values.extend(
                 asked
                     .annotations
                     .iter()
-                    .map(|(key, value)| format!("annotation {key}={value} from --identity-annotation")),
+                    .map(|(key, value)| format!("annotation {key}={value} from {}", said("--identity-annotation"))),
             );
             format!("{ROLE_IDENTITY}/{name}: {}", values.join(", "))
         });
@@ -71,12 +72,13 @@ impl Planner<'_> {
     /// How it came that just these objects are pointed.
     pub(super) fn explain_selection(&mut self, selected: usize) {
         let selection = &self.request.selection;
-        let flags = [
+        let givers = [
             (!selection.cluster_names.is_empty(), "--cluster-name"),
             (selection.labels.is_some(), "--selector"),
             (selection.namespace.is_some(), "--namespace"),
+            (selection.only.is_some(), "the account map"),
         ];
-        let given: Vec<&str> = flags.into_iter().filter_map(|(given, flag)| given.then_some(flag)).collect();
+        let given: Vec<&str> = givers.into_iter().filter_map(|(given, giver)| given.then_some(giver)).collect();
         self.decided(|| match given[..] {
             [] => format!("{selected} selected: all that can carry an identity reference"),
             _ => format!("{selected} selected by {}", given.join(", ")),

@@ -5,7 +5,7 @@ use json_patch::{AddOperation, PatchOperation, ReplaceOperation};
 use serde_json::{Value, json};
 
 use super::reference::Whereabouts;
-use super::{ChangeKind, Planner, Served};
+use super::{AllowedNamespaces, ChangeKind, Planner, Served};
 use crate::aws::RoleArn;
 use crate::capa::{Field, IdentityReference, ROLE_IDENTITY, Role, RoleIdentity, State, Version};
 use crate::diag::{Diagnostic, Location, Span};
@@ -143,6 +143,14 @@ impl Planner<'_> {
             ),
             (None, Some(_)) => {}
             (Some(asked), None) => edit.put(path, &Field::Absent, asked.to_value()),
+            (Some(AllowedNamespaces::AtLeast(names)), Some((there, _)))
+                if there.get("list").is_some_and(Value::is_array) =>
+            {
+                let listed = there["list"].as_array().map(Vec::as_slice).unwrap_or_default();
+                for name in names.iter().filter(|name| !listed.iter().any(|there| there == name.as_str())) {
+                    edit.put(&["spec", "allowedNamespaces", "list", "-"], &Field::Absent, json!(name));
+                }
+            }
             (Some(asked), Some((there, span))) => {
                 let asked = asked.to_value();
                 if *there != asked {

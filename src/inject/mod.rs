@@ -1,7 +1,9 @@
 //! What `inject` thinks: from what a run holds and what is asked for to a plan. No I/O.
 
+mod each;
 mod explain;
 mod identity;
+mod mapped;
 mod mend;
 mod namespaces;
 mod reference;
@@ -19,6 +21,8 @@ use crate::diag::{Diagnostic, FileId};
 use crate::lossless::{ObjectRef, Plan};
 use crate::run::Run;
 
+pub use each::plan_each;
+pub use mapped::{Mapped, mapped};
 pub use namespaces::AllowedNamespaces;
 pub use select::{LabelSelector, Selection};
 
@@ -63,6 +67,8 @@ pub struct Request {
     pub moves: Vec<(AccountId, AccountId)>,
     /// Whether to say what was decided and why.
     pub explain: bool,
+    /// Of which flags the values come from elsewhere: the flag, and from where.
+    pub said: BTreeMap<&'static str, String>,
 }
 
 impl Request {
@@ -80,6 +86,7 @@ impl Request {
             overwrite: false,
             moves: Vec::new(),
             explain: false,
+            said: BTreeMap::new(),
         }
     }
 }
@@ -211,6 +218,14 @@ pub fn plan(run: &Run, request: &Request) -> Result<Outcome, Failure> {
     if planner.errors.is_empty() { Ok(planner.outcome) } else { Err(Failure::Refused(planner.errors)) }
 }
 
+/// The objects that a selection means.
+///
+/// # Errors
+/// None can carry a reference, or none of those is meant.
+pub fn selected(run: &Run, selection: &Selection) -> Result<Vec<usize>, Nothing> {
+    select::select(run, selection)
+}
+
 /// An identity that objects need, and which they are.
 struct Served {
     name: String,
@@ -232,6 +247,11 @@ impl Planner<'_> {
         if self.request.explain {
             self.outcome.decisions.push(what());
         }
+    }
+
+    /// From where the value of a flag is.
+    fn from(&self, flag: &'static str) -> &str {
+        self.request.said.get(flag).map_or(flag, String::as_str)
     }
 
     /// Objects of CAPA in a shape that can't be are errors wherever they stand.
@@ -339,11 +359,12 @@ impl Planner<'_> {
                     self.errors.push(diagnostic);
                     return None;
                 }
+                let from = self.from("--role-arn").to_owned();
                 self.decided(|| {
                     let (account, name, partition) = (role.account(), role.name(), role.partition().id());
                     let path = role.path().trim_start_matches('/');
                     let title = found.title();
-                    format!("{title}: account {account}, role {path}{name}, partition {partition}, all from --role-arn")
+                    format!("{title}: account {account}, role {path}{name}, partition {partition}, all from {from}")
                 });
                 Some(role.clone())
             }
@@ -355,18 +376,20 @@ impl Planner<'_> {
                     return None;
                 }
                 let chosen = partition.or(of_region).unwrap_or(Partition::Aws);
+                let [account_from, role_from, partition_from] =
+                    ["--account", "--role-name", "--partition"].map(|flag| self.from(flag).to_owned());
                 self.decided(|| {
                     let why = match (partition, of_region, &region) {
-                        (Some(_), ..) => "--partition".to_owned(),
+                        (Some(_), ..) => partition_from,
                         (None, Some(_), Some(region)) => format!("the region {region}"),
                         (None, _, Some(region)) => {
                             format!("the default, as the region {region} is of none that is known")
                         }
                         (None, _, None) => "the default, as no region is said".to_owned(),
                     };
-                    let role_from = if role == DEFAULT_ROLE_NAME { "the role that DKP makes" } else { "--role-name" };
+                    let role_from = if role == DEFAULT_ROLE_NAME { "the role that DKP makes" } else { &role_from };
                     format!(
-                        "{}: account {account} from --account, role {role} ({role_from}), partition {} from {why}",
+                        "{}: account {account} from {account_from}, role {role} ({role_from}), partition {} from {why}",
                         found.title(),
                         chosen.id()
                     )

@@ -13,6 +13,18 @@ pub enum AllowedNamespaces {
     List(Vec<String>),
     /// Those with this label.
     Label(String, String),
+    /// These, and whatever an identity that is there lists besides.
+    AtLeast(Vec<String>),
+}
+
+impl std::fmt::Display for AllowedNamespaces {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::List(names) | Self::AtLeast(names) => f.write_str(&names.join(",")),
+            Self::Label(key, value) => write!(f, "{key}={value}"),
+        }
+    }
 }
 
 impl AllowedNamespaces {
@@ -20,7 +32,7 @@ impl AllowedNamespaces {
     pub fn to_value(&self) -> Value {
         match self {
             Self::All => json!({}),
-            Self::List(names) => json!({"list": names}),
+            Self::List(names) | Self::AtLeast(names) => json!({"list": names}),
             Self::Label(key, value) => json!({"selector": {"matchLabels": {key.as_str(): value}}}),
         }
     }

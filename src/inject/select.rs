@@ -1,5 +1,7 @@
 //! Which objects are meant.
 
+use std::collections::BTreeSet;
+
 use globset::GlobMatcher;
 
 use super::Nothing;
@@ -15,6 +17,8 @@ pub struct Selection {
     pub labels: Option<LabelSelector>,
     /// Objects in this namespace, and objects without one.
     pub namespace: Option<String>,
+    /// Only these of the run's objects.
+    pub only: Option<BTreeSet<usize>>,
 }
 
 /// One condition of a label selector.
@@ -99,21 +103,30 @@ impl LabelSelector {
 
 /// Indices of the objects that are meant.
 pub(super) fn select(run: &Run, selection: &Selection) -> Result<Vec<usize>, Nothing> {
-    let bearers: Vec<usize> = (0..run.objects().len())
-        .filter(|&index| {
-            !run.file(run.objects()[index].file).identities_only
-                && run.objects()[index].object.references().next().is_some()
-        })
-        .collect();
+    let bearers: Vec<usize> = bearers(run).collect();
     if bearers.is_empty() {
         return Err(Nothing::NoBearer);
     }
-    let selected: Vec<usize> =
-        bearers.iter().copied().filter(|&index| matches(run, &run.objects()[index], selection)).collect();
+    let selected: Vec<usize> = bearers.iter().copied().filter(|&index| selection.means(run, index)).collect();
     if selected.is_empty() {
         return Err(Nothing::NoneSelected(bearers.iter().map(|&index| run.objects()[index].title()).collect()));
     }
     Ok(selected)
+}
+
+impl Selection {
+    /// Whether an object of the run is meant, if it can carry a reference.
+    pub fn means(&self, run: &Run, index: usize) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(&index)) && matches(run, &run.objects()[index], self)
+    }
+}
+
+/// Indices of the objects that can carry a reference, but for those of the identity file.
+pub(super) fn bearers(run: &Run) -> impl Iterator<Item = usize> {
+    (0..run.objects().len()).filter(|&index| {
+        let found = &run.objects()[index];
+        !run.file(found.file).identities_only && found.object.references().next().is_some()
+    })
 }
 
 /// Clusters of a class that are meant as well, and of which nobody can tell whether they are ours.

@@ -7,11 +7,13 @@ mod prepare;
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, visible};
 use xaccount::edit::Inputs;
-use xaccount::inject::{self, Failure, Nothing, Outcome};
-use xaccount::run::{self, Scan};
+use xaccount::inject::{self, Failure, Mapped, Nothing, Outcome, Request};
+use xaccount::run::{self, Run, Scan};
 
+use prepare::Prepared;
 pub(super) use prepare::request;
 
+use super::map::MapFile;
 use super::{Printed, Terminal};
 use crate::cli::{Inject, OutputFormat};
 use deliver::Delivery;
@@ -38,9 +40,9 @@ impl Mode {
 
 pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
     let mode = Mode::of(args);
-    let (request, mut inputs) = match prepare::prepare(args, mode, terminal.verbose > 0 && !terminal.quiet) {
+    let Prepared { request, target_is_said, mut inputs, map } = match prepare::prepare(args, mode, terminal) {
         Ok(prepared) => prepared,
-        Err(errors) => return Printed::error(terminal.diagnostics(&errors, None)),
+        Err(text) => return Printed::error(text),
     };
     let needles = capa::needles();
     let scan = Scan {
@@ -52,7 +54,11 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
         Ok(scanned) => scanned,
         Err(errors) => return Printed::error(terminal.diagnostics(&errors, Some(&inputs))),
     };
-    let outcome = match inject::plan(&run, &request) {
+    let outcome = match &map {
+        None => inject::plan(&run, &request),
+        Some(map) => by_map(&run, &request, map, &inputs, (target_is_said, args.map.allow_unmapped)),
+    };
+    let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(Failure::Nothing(_)) if args.input.allow_empty => Outcome::default(),
         Err(Failure::Nothing(nothing)) => {
@@ -66,8 +72,27 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
     };
     warnings.extend(outcome.warnings.iter().cloned());
     let mut before = terminal.diagnostics(&warnings, Some(&inputs));
+    if let Some(map) = map.filter(|_| !terminal.quiet) {
+        before.push_str(&format!("account map: {}\n", visible(&map.name)));
+    }
     outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", visible(line))));
     Delivery { mode, inputs: &mut inputs, run: &run, outcome: &outcome, terminal }.run(before)
+}
+
+/// What the account map says of each cluster, planned.
+fn by_map(
+    run: &Run,
+    request: &Request,
+    map: &MapFile,
+    inputs: &Inputs,
+    (target_is_said, allow_unmapped): (bool, bool),
+) -> Result<Outcome, Failure> {
+    inject::selected(run, &request.selection).map_err(Failure::Nothing)?;
+    let place = |span| map.place(span);
+    let relative = |file| map.relative(inputs, file);
+    let mapped = Mapped { map: &map.map, place: &place, relative: &relative, allow_unmapped };
+    let requests = inject::mapped(run, request, &mapped, target_is_said).map_err(Failure::Refused)?;
+    inject::plan_each(run, &requests)
 }
 
 /// Nothing to point is an error: a typo must not create a cluster in the wrong account.

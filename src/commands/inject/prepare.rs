@@ -1,8 +1,10 @@
 //! From flags to a request and the inputs.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use xaccount::account_map::Account;
 use xaccount::aws::check_inline_policy;
 use xaccount::diag::Diagnostic;
 use xaccount::edit::Inputs;
@@ -11,10 +13,23 @@ use xaccount::inject::{IdentityFile, IdentityRequest, Request, Selection, Target
 
 use super::Mode;
 use crate::cli::{IdentityArgs, Inject, OutputFormat, SelectArgs, TargetArgs};
-use crate::commands::{progress, stdin_twice};
+use crate::commands::map::MapFile;
+use crate::commands::{Terminal, progress, stdin_twice};
 
-pub(super) fn prepare(args: &Inject, mode: Mode, explain: bool) -> Result<(Request, Inputs), Vec<Diagnostic>> {
-    let one = |diagnostic: Diagnostic| vec![diagnostic];
+/// What a run works on.
+pub(super) struct Prepared {
+    /// What the flags say.
+    pub(super) request: Request,
+    /// Whether they say a target.
+    pub(super) target_is_said: bool,
+    pub(super) inputs: Inputs,
+    pub(super) map: Option<MapFile>,
+}
+
+/// The error is text for stderr.
+pub(super) fn prepare(args: &Inject, mode: Mode, terminal: &Terminal) -> Result<Prepared, String> {
+    let one = |diagnostic: Diagnostic| terminal.diagnostics(&[diagnostic], None);
+    let explain = terminal.verbose > 0 && !terminal.quiet;
     let paths: Vec<PathBuf> = args.input.paths.iter().chain(&args.input.filenames).cloned().collect();
     if let Some(directory) = &args.input.kustomize {
         let pipe = format!("kubectl kustomize {} | kubectl xaccount inject -f - …", directory.display());
@@ -30,7 +45,6 @@ pub(super) fn prepare(args: &Inject, mode: Mode, explain: bool) -> Result<(Reque
         });
         return Err(one(error));
     }
-    let mut request = request(&args.target, &args.select, &args.identity, explain)?;
     let found = files::find(&paths, args.input.recursive).map_err(|error| one(find_error(&error)))?;
     if let Some(path) = stdin_twice(&found) {
         let error =
@@ -44,7 +58,14 @@ pub(super) fn prepare(args: &Inject, mode: Mode, explain: bool) -> Result<(Reque
             .help("use -o yaml and redirect the output");
         return Err(one(error));
     }
-    let identity_file = args.identity.identity_file.as_deref();
+    let stands: Vec<PathBuf> =
+        found.iter().map(|input| stands_at(input, args.input.stdin_filename.as_deref())).collect();
+    let map = MapFile::find(&args.map, &stands, terminal)?;
+    let accounts = map.as_ref().map(|map| map.map.accounts.as_slice());
+    let asked = request(&args.target, &args.select, &args.identity, accounts, explain);
+    let mut request = asked.map_err(|errors| terminal.diagnostics(&errors, None))?;
+    let identity_file = identity_file(args.identity.identity_file.as_deref(), map.as_ref()).map_err(one)?;
+    let identity_file = identity_file.as_deref();
     if args.input.stdin_filename.is_some() && !found.contains(&Input::Stdin) {
         return Err(one(Diagnostic::error("--stdin-filename says what standard input counts as, but '-' is not read")
             .help("add -f -")));
@@ -61,10 +82,38 @@ pub(super) fn prepare(args: &Inject, mode: Mode, explain: bool) -> Result<(Reque
         Some(file) => IdentityFile::There(file),
         None => IdentityFile::New(path.to_owned()),
     });
-    Ok((request, inputs))
+    let target_is_said = args.target.account.is_some() || args.target.role_arn.is_some();
+    Ok(Prepared { request, target_is_said, inputs, map })
 }
 
-/// What the flags ask for, but for the identity file, which is one of the run or not.
+/// Where an input stands, for the account map.
+fn stands_at(input: &Input, stdin_filename: Option<&str>) -> PathBuf {
+    match input.path() {
+        Some(path) => path.to_owned(),
+        None => PathBuf::from(stdin_filename.unwrap_or("-")),
+    }
+}
+
+/// The file that keeps identities, as a flag or the map says.
+///
+/// # Errors
+/// They say two.
+fn identity_file(flag: Option<&Path>, map: Option<&MapFile>) -> Result<Option<PathBuf>, Diagnostic> {
+    let of_map = map.and_then(MapFile::identity_file);
+    let same = |a: &Path, b: &Path| a == b || a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b));
+    match (flag, of_map) {
+        (Some(flag), Some(of_map)) if !same(flag, &of_map) => {
+            let (flag, of_map) = (flag.display(), of_map.display());
+            Err(Diagnostic::error(format!("--identity-file says {flag}, and the map says {of_map}"))
+                .help("leave the flag out, change the map, or pass --no-config to go without it"))
+        }
+        (Some(flag), _) => Ok(Some(flag.to_owned())),
+        (None, of_map) => Ok(of_map),
+    }
+}
+
+/// What the flags ask for, but for the identity file, which is one of the run or not. `accounts` are those of the account map,
+/// where there is one.
 ///
 /// # Errors
 /// No target, and a session policy that can't be read or that STS would refuse.
@@ -72,6 +121,7 @@ pub(crate) fn request(
     target: &TargetArgs,
     select: &SelectArgs,
     identity: &IdentityArgs,
+    accounts: Option<&[Account]>,
     explain: bool,
 ) -> Result<Request, Vec<Diagnostic>> {
     let one = |diagnostic: Diagnostic| vec![diagnostic];
@@ -80,10 +130,21 @@ pub(crate) fn request(
         (None, Some(account)) => {
             Target::Account { account: account.clone(), role: target.role_name.clone(), partition: target.partition }
         }
-        (None, None) => {
-            return Err(one(Diagnostic::error("no target account")
+        (None, None) => match accounts {
+            // Any of them: each object gets its own.
+            Some([first, ..]) => Target::Account {
+                account: first.account.value.clone(),
+                role: target.role_name.clone(),
+                partition: target.partition,
+            },
+            Some([]) => return Err(one(Diagnostic::error("the account map has no accounts"))),
+            None => {
+                return Err(one(Diagnostic::error(
+                    "no target account, and no account map (.xaccount.yaml) above the files",
+                )
                 .help("--account 222222222222, or --role-arn arn:aws:iam::222222222222:role/NAME")));
-        }
+            }
+        },
     };
     if let Some(path) = &identity.identity_file {
         let json = path.extension().is_some_and(|extension| extension == "json");
@@ -112,6 +173,7 @@ pub(crate) fn request(
             cluster_names: select.cluster_name.iter().map(globset::Glob::compile_matcher).collect(),
             labels: select.selector.clone(),
             namespace: select.namespace.clone(),
+            only: None,
         },
         identity_name: identity.identity_name.clone(),
         identity: IdentityRequest {
@@ -130,6 +192,7 @@ pub(crate) fn request(
         overwrite: target.overwrite,
         moves: target.move_account.clone(),
         explain,
+        said: BTreeMap::new(),
     })
 }
 

@@ -1,0 +1,150 @@
+//! The account map of a command: found, read, and shown in messages.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use xaccount::account_map::{self, AccountMap, FILE_NAME};
+use xaccount::diag::{Diagnostic, FileId, Span};
+use xaccount::edit::{Inputs, path_bytes};
+use xaccount::files::{self, Input};
+
+use super::Terminal;
+use crate::cli::MapArgs;
+
+/// A map and where it stands.
+pub(crate) struct MapFile {
+    pub(crate) map: AccountMap,
+    /// As it is shown: relative to the working directory where it is below it.
+    pub(crate) name: String,
+    /// The map's directory, canonical.
+    directory: PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl MapFile {
+    /// The map that the flags name, else the nearest one above the inputs; `None` where there is none. The error is text for
+    /// stderr.
+    pub(crate) fn find(args: &MapArgs, paths: &[PathBuf], terminal: &Terminal) -> Result<Option<Self>, String> {
+        let text = |error: Diagnostic| terminal.diagnostics(&[error], None);
+        let path = match (&args.config, args.no_config) {
+            (Some(path), _) => Some(path.clone()),
+            (None, true) => None,
+            (None, false) => nearest_of_all(paths).map_err(text)?,
+        };
+        path.map(|path| Self::read(&path, terminal)).transpose()
+    }
+
+    fn read(path: &Path, terminal: &Terminal) -> Result<Self, String> {
+        let bytes = files::read_only(path)
+            .map_err(|error| terminal.diagnostics(&[Diagnostic::error(format!("the account map: {error}"))], None))?;
+        let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let name = shown(&whole, path);
+        match account_map::read(&bytes) {
+            Ok(map) => {
+                let directory = whole.parent().map(Path::to_owned).unwrap_or_default();
+                Ok(Self { map, name, directory, bytes })
+            }
+            Err(refusals) => {
+                let window = Span::new(0, bytes.len());
+                let errors: Vec<Diagnostic> =
+                    refusals.into_iter().map(|refusal| refusal.in_file(FileId(0), Some(window))).collect();
+                Err(terminal.rendered(&errors, |_| (name.clone(), Some(Cow::Borrowed(&bytes)))))
+            }
+        }
+    }
+
+    /// A place in the map: `.xaccount.yaml:12`.
+    pub(crate) fn place(&self, span: Span) -> String {
+        let before = &self.bytes[..span.start.min(self.bytes.len())];
+        format!("{}:{}", self.name, before.iter().filter(|&&byte| byte == b'\n').count() + 1)
+    }
+
+    /// The file that keeps identities, if the map names one.
+    pub(crate) fn identity_file(&self) -> Option<PathBuf> {
+        let file = self.map.identity_file.as_ref()?;
+        let whole = self.directory.join(&file.value);
+        let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
+        Some(here.and_then(|here| whole.strip_prefix(here).ok().map(Path::to_owned)).unwrap_or(whole))
+    }
+
+    /// The path of an input relative to the map, with `/`; `None` where it is not below it.
+    pub(crate) fn relative(&self, inputs: &Inputs, file: FileId) -> Option<String> {
+        let path = match inputs.input(file) {
+            Input::File(path) | Input::Stream(path) => path.clone(),
+            // What standard input counts as.
+            Input::Stdin => PathBuf::from(inputs.name(file)),
+        };
+        let whole = canonical(&path)?;
+        let below = whole.strip_prefix(&self.directory).ok()?;
+        Some(String::from_utf8_lossy(&path_bytes(below)).into_owned())
+    }
+}
+
+/// A path without links and dots, also where the file itself is not there.
+fn canonical(path: &Path) -> Option<PathBuf> {
+    path.canonicalize().ok().or_else(|| {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some(parent.canonicalize().ok()?.join(path.file_name()?))
+    })
+}
+
+fn shown(whole: &Path, typed: &Path) -> String {
+    let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
+    let below = here.and_then(|here| whole.strip_prefix(here).ok().map(Path::to_owned));
+    String::from_utf8_lossy(&path_bytes(below.as_deref().unwrap_or(typed))).into_owned()
+}
+
+/// The map above all inputs.
+///
+/// # Errors
+/// Two maps: they are not merged.
+fn nearest_of_all(paths: &[PathBuf]) -> Result<Option<PathBuf>, Diagnostic> {
+    let mut known: HashMap<PathBuf, Option<PathBuf>> = HashMap::new();
+    let mut found: Option<(PathBuf, &Path)> = None;
+    for path in paths {
+        let Some(directory) = directory_of(path) else { continue };
+        let Some(map) = known.entry(directory).or_insert_with_key(|directory| nearest(directory)).clone() else {
+            continue;
+        };
+        match &found {
+            Some((other, first)) if *other != map => {
+                let name = |path: &Path| shown(path, path);
+                return Err(Diagnostic::error("these files belong to two account maps, and maps are not merged")
+                    .help(format!("{}: {}", first.display(), name(other)))
+                    .help(format!("{}: {}", path.display(), name(&map)))
+                    .help("run once for each, or name one with --config"));
+            }
+            Some(_) => {}
+            None => found = Some((map, path)),
+        }
+    }
+    Ok(found.map(|(map, _)| map))
+}
+
+fn directory_of(path: &Path) -> Option<PathBuf> {
+    if path.as_os_str() == "-" {
+        return std::env::current_dir().ok()?.canonicalize().ok();
+    }
+    let whole = canonical(path)?;
+    if whole.is_dir() { Some(whole) } else { whole.parent().map(Path::to_owned) }
+}
+
+/// The nearest map in a directory or above it, as far as the Git root; never in the home directory or the root of the file
+/// system, where it would rule over everything.
+fn nearest(directory: &Path) -> Option<PathBuf> {
+    let home = std::env::home_dir().and_then(|home| home.canonicalize().ok());
+    for above in directory.ancestors() {
+        if above.parent().is_none() || home.as_deref() == Some(above) {
+            return None;
+        }
+        let map = above.join(FILE_NAME);
+        if map.is_file() {
+            return Some(map);
+        }
+        if above.join(".git").exists() {
+            return None;
+        }
+    }
+    None
+}

@@ -1,0 +1,105 @@
+//! Several requests over one run, planned as one.
+
+use super::{Failure, Outcome, Request, plan};
+use crate::diag::Diagnostic;
+use crate::run::Run;
+
+/// Plans the run for several accounts. An object of the run belongs to one request at most.
+///
+/// # Errors
+/// As [`plan`]; nothing to point only where no request finds anything. Two requests that change one identity, or that would
+/// make two of one name.
+pub fn plan_each(run: &Run, requests: &[Request]) -> Result<Outcome, Failure> {
+    let mut whole = Outcome::default();
+    let (mut errors, mut nothing): (Vec<Diagnostic>, _) = (Vec::new(), None);
+    let mut found = false;
+    for request in requests {
+        match plan(run, request) {
+            Ok(outcome) => {
+                found = true;
+                join(run, &mut whole, outcome, &mut errors);
+            }
+            Err(Failure::Nothing(why)) => nothing = nothing.or(Some(why)),
+            Err(Failure::Refused(more)) => add_new(&mut errors, more),
+        }
+    }
+    // In the order of the files, new objects behind them.
+    whole.changes.sort_by_key(|change| change.object.unwrap_or(usize::MAX));
+    whole.right.sort_unstable();
+    match (errors.is_empty(), found, nothing) {
+        (false, ..) => Err(Failure::Refused(errors)),
+        (true, false, Some(nothing)) => Err(Failure::Nothing(nothing)),
+        _ => Ok(whole),
+    }
+}
+
+fn join(run: &Run, whole: &mut Outcome, part: Outcome, errors: &mut Vec<Diagnostic>) {
+    let mut made: Vec<usize> = Vec::new();
+    for (at, added) in part.added.iter().enumerate() {
+        match whole.added.iter().find(|there| there.title == added.title) {
+            None => made.push(at),
+            Some(there) if there.object == added.object => {}
+            Some(_) => errors.push(
+                Diagnostic::error(format!("two accounts would make {}, each with another content", added.title))
+                    .help("identities are cluster-scoped: give one of them another identityName"),
+            ),
+        }
+    }
+    let new: Vec<_> = made.iter().map(|&at| &part.added[at].object).collect();
+    for (file, plan) in part.plans {
+        let there = whole.plans.entry(file).or_default();
+        for change in plan.changes {
+            match there.changes.iter().find(|(object, _)| *object == change.0) {
+                None => there.changes.push(change),
+                Some(same) if same.1 == change.1 => {}
+                Some(_) => {
+                    let object = run.objects().iter().find(|found| found.file == file && found.at == change.0);
+                    let title = object.map_or("an object".to_owned(), |found| found.title());
+                    let error = Diagnostic::error(format!("two accounts would change {title}, each otherwise"));
+                    let error = error.help("give each account an identity of its own: identityName");
+                    add_new(
+                        errors,
+                        vec![match object {
+                            Some(found) => error.at(found.head(), ""),
+                            None => error,
+                        }],
+                    );
+                }
+            }
+        }
+        there.new_documents.extend(plan.new_documents.into_iter().filter(|object| new.contains(&object)));
+    }
+    if let Some((path, plan)) = &part.new_file {
+        let (_, there) = whole.new_file.get_or_insert_with(|| (path.clone(), crate::lossless::Plan::default()));
+        there.new_documents.extend(plan.new_documents.iter().filter(|object| new.contains(object)).cloned());
+    }
+    // Of new objects there is a change each, in their order.
+    let mut number = 0;
+    for change in part.changes {
+        if change.object.is_none() {
+            number += 1;
+            if made.contains(&(number - 1)) {
+                whole.changes.push(change);
+            }
+        } else if !whole
+            .changes
+            .iter()
+            .any(|there| there.object == change.object && there.kind == change.kind && there.after == change.after)
+        {
+            whole.changes.push(change);
+        }
+    }
+    whole.added.extend(part.added.into_iter().enumerate().filter(|(at, _)| made.contains(at)).map(|(_, added)| added));
+    whole.right.extend(part.right);
+    add_new(&mut whole.warnings, part.warnings);
+    whole.decisions.extend(part.decisions);
+}
+
+/// Adds what is not there yet: each request looks at the whole run.
+fn add_new(there: &mut Vec<Diagnostic>, more: Vec<Diagnostic>) {
+    for one in more {
+        if !there.contains(&one) {
+            there.push(one);
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! From the account map to a request for each account.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::namespaces::AllowedNamespaces;
+use super::select::bearers;
+use super::{Request, Target};
+use crate::account_map::{Account, AccountMap, Assigned, Cluster, Namespaces};
+use crate::capa::{CONTROLLER_IDENTITY, DEFAULT_ROLE_NAME, Role, State};
+use crate::diag::{Diagnostic, FileId, Span};
+use crate::run::{Found, Run};
+
+/// The account map of a run.
+pub struct Mapped<'m> {
+    /// The map.
+    pub map: &'m AccountMap,
+    /// A place in it as it is shown: `.xaccount.yaml:12`.
+    pub place: &'m dyn Fn(Span) -> String,
+    /// The path of a file of the run relative to the map, with `/`; `None` where it is not below it.
+    pub relative: &'m dyn Fn(FileId) -> Option<String>,
+    /// Clusters that the map does not name are passed by.
+    pub allow_unmapped: bool,
+}
+
+/// A flag, its value if it was given, and the map's with its place.
+type Said = (&'static str, Option<String>, String, Span);
+
+/// A request for each account of the map that has clusters in the run. `base` is what the flags say; its target counts where
+/// `target_is_said`, and must be the map's then.
+///
+/// # Errors
+/// A cluster that several accounts claim, or none; a flag that contradicts the map; a cluster that should stay in the source
+/// account and points elsewhere.
+pub fn mapped(
+    run: &Run,
+    base: &Request,
+    mapped: &Mapped<'_>,
+    target_is_said: bool,
+) -> Result<Vec<Request>, Vec<Diagnostic>> {
+    let mut work = Work { run, base, mapped, target_is_said, errors: Vec::new() };
+    let mut by_account: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+    for index in bearers(run) {
+        if base.selection.means(run, index)
+            && let Some(account) = work.account_of(index)
+        {
+            by_account.entry(account).or_default().insert(index);
+        }
+    }
+    let requests: Vec<Request> =
+        by_account.into_iter().map(|(account, objects)| work.request(&mapped.map.accounts[account], objects)).collect();
+    if work.errors.is_empty() { Ok(requests) } else { Err(work.errors) }
+}
+
+struct Work<'w> {
+    run: &'w Run,
+    base: &'w Request,
+    mapped: &'w Mapped<'w>,
+    target_is_said: bool,
+    errors: Vec<Diagnostic>,
+}
+
+impl Work<'_> {
+    /// The account that an object belongs to, by its index in the map; `None` where it is passed by.
+    fn account_of(&mut self, index: usize) -> Option<usize> {
+        let found = &self.run.objects()[index];
+        let template = matches!(&found.object.role, Role::Bearer { bearer, .. } if bearer.template);
+        let path = (self.mapped.relative)(found.file);
+        let cluster = Cluster {
+            name: if template { found.object.name.as_deref() } else { self.run.cluster_name(found) },
+            namespace: found.object.namespace.as_deref(),
+            path: path.as_deref(),
+            template,
+        };
+        match self.mapped.map.assign(&cluster) {
+            Assigned::To(account, _) => {
+                self.mapped.map.accounts.iter().position(|one| one.name.value == account.name.value)
+            }
+            Assigned::Source(place) => {
+                self.stays(found, place);
+                None
+            }
+            Assigned::Several(claims) => {
+                let error =
+                    Diagnostic::error(format!("{} belongs to {} accounts of the map", found.title(), claims.len()));
+                let error = claims.iter().fold(error.at(found.head(), ""), |error, (name, span)| {
+                    error.help(format!("{name}: {}", (self.mapped.place)(*span)))
+                });
+                self.errors.push(error.help("change the map so that one of them matches"));
+                None
+            }
+            // One template serves clusters of many accounts: only those that the map names are meant.
+            Assigned::Nobody if template || self.mapped.allow_unmapped => None,
+            Assigned::Nobody => {
+                let name = cluster.name.unwrap_or("(no name)");
+                self.errors.push(
+                    Diagnostic::error(format!("{} belongs to no account of the map", found.title()))
+                        .at(found.head(), "")
+                        .help(format!(
+                            "its cluster is {name}, its namespace {}",
+                            cluster.namespace.unwrap_or("default")
+                        ))
+                        .help("add it to the clusters of an account, or pass --allow-unmapped to leave it alone"),
+                );
+                None
+            }
+        }
+    }
+
+    /// A cluster of the source account has no reference, or the controller identity.
+    fn stays(&mut self, found: &Found, place: Span) {
+        for reference in found.object.references() {
+            let State::Set(there) = &reference.state else { continue };
+            if there.kind.text().is_none_or(|kind| kind.is_empty() || kind == CONTROLLER_IDENTITY) {
+                continue;
+            }
+            let (kind, name) = (there.kind.text().unwrap_or_default(), there.name.text().unwrap_or_default());
+            self.errors.push(
+                Diagnostic::error(format!(
+                    "{} names {kind}/{name}, but the map keeps it in the source account",
+                    found.title()
+                ))
+                .at(found.location(there.span), "")
+                .help(format!("the map says so at {}", (self.mapped.place)(place)))
+                .help("take the reference out, or the cluster out of source.clusters"),
+            );
+        }
+    }
+
+    fn request(&mut self, account: &Account, objects: BTreeSet<usize>) -> Request {
+        let mut said: BTreeMap<&'static str, String> = BTreeMap::new();
+        let place = |span: Span| (self.mapped.place)(span);
+        let mut request = self.base.clone();
+        said.insert("--account", place(account.account.span));
+        let target = match &account.role_arn {
+            Some(role) => {
+                said.insert("--role-arn", place(role.span));
+                Target::Role(role.value.clone())
+            }
+            None => {
+                said.extend(account.role_name.as_ref().map(|name| ("--role-name", place(name.span))));
+                said.extend(account.partition.as_ref().map(|one| ("--partition", place(one.span))));
+                Target::Account {
+                    account: account.account.value.clone(),
+                    role: account.role_name.as_ref().map_or(DEFAULT_ROLE_NAME, |name| &name.value).to_owned(),
+                    partition: account.partition.as_ref().map(|one| one.value),
+                }
+            }
+        };
+        if self.target_is_said {
+            self.contradicting_target(&target, account);
+        }
+        request.target = target;
+        let (identity, base) = (&mut request.identity, &self.base.identity);
+        let mut flags: Vec<Said> = Vec::new();
+        if let Some(name) = &account.identity_name {
+            flags.push(("--identity-name", self.base.identity_name.clone(), name.value.clone(), name.span));
+            request.identity_name = Some(name.value.clone());
+        }
+        if let Some(id) = &account.external_id {
+            flags.push(("--external-id", base.external_id.clone(), id.value.to_string(), id.span));
+            identity.external_id = Some(id.value.to_string());
+        }
+        if let Some(name) = &account.session_name {
+            flags.push(("--session-name", base.session_name.clone(), name.value.to_string(), name.span));
+            identity.session_name = Some(name.value.to_string());
+        }
+        if let Some(seconds) = &account.duration_seconds {
+            let text = base.duration_seconds.map(|seconds| seconds.to_string());
+            flags.push(("--duration", text, seconds.value.to_string(), seconds.span));
+            identity.duration_seconds = Some(seconds.value.get());
+        }
+        if let Some(allowed) = &account.allowed_namespaces {
+            let (allowed, span) = (self.allowed(&allowed.value, &objects), allowed.span);
+            let text = base.allowed_namespaces.as_ref().map(ToString::to_string);
+            flags.push(("--allowed-namespaces", text, allowed.to_string(), span));
+            request.identity.allowed_namespaces = Some(allowed);
+        }
+        for (flag, by_flag, value, span) in flags {
+            said.insert(flag, place(span));
+            if let Some(other) = by_flag.filter(|other| *other != value) {
+                self.errors.push(contradiction(flag, &other, &value, &account.name.value, &place(span)));
+            }
+        }
+        let annotations = &self.mapped.map.identity_annotations;
+        if !annotations.is_empty() {
+            said.insert("--identity-annotation", "the map".to_owned());
+            for (key, value) in annotations {
+                match request.identity.annotations.iter().find(|(there, _)| there == key) {
+                    Some((_, other)) if other != value => {
+                        let (flag, map) = (format!("{key}={other}"), format!("{key}={value}"));
+                        self.errors.push(contradiction(
+                            "--identity-annotation",
+                            &flag,
+                            &map,
+                            &account.name.value,
+                            "the map",
+                        ));
+                    }
+                    Some(_) => {}
+                    None => request.identity.annotations.push((key.clone(), value.clone())),
+                }
+            }
+        }
+        if let Some(file) = &self.mapped.map.identity_file {
+            said.insert("--identity-file", place(file.span));
+        }
+        request.selection.only = Some(objects);
+        request.said = said;
+        request
+    }
+
+    fn contradicting_target(&mut self, target: &Target, account: &Account) {
+        let at = (self.mapped.place)(account.account.span);
+        let name = &account.name.value;
+        let text = |target: &Target| match target {
+            Target::Role(role) => {
+                (role.account().clone(), format!("{}{}", role.path().trim_start_matches('/'), role.name()))
+            }
+            Target::Account { account, role, .. } => (account.clone(), role.trim_start_matches('/').to_owned()),
+        };
+        let (by_flag, by_map) = (text(&self.base.target), text(target));
+        if by_flag.0 != by_map.0 {
+            self.errors.push(contradiction("--account", by_flag.0.as_str(), by_map.0.as_str(), name, &at));
+        } else if by_flag.1 != by_map.1
+            && (by_flag.1 != DEFAULT_ROLE_NAME || matches!(self.base.target, Target::Role(_)))
+        {
+            self.errors.push(contradiction("--role-name", &by_flag.1, &by_map.1, name, &at));
+        }
+    }
+
+    fn allowed(&self, allowed: &Namespaces, objects: &BTreeSet<usize>) -> AllowedNamespaces {
+        match allowed {
+            Namespaces::All => AllowedNamespaces::All,
+            Namespaces::List(names) => AllowedNamespaces::List(names.clone()),
+            Namespaces::Label(key, value) => AllowedNamespaces::Label(key.clone(), value.clone()),
+            Namespaces::Served => {
+                let namespace =
+                    |&index: &usize| self.run.objects()[index].object.namespace.as_deref().unwrap_or("default");
+                let names: BTreeSet<&str> = objects.iter().map(namespace).collect();
+                AllowedNamespaces::AtLeast(names.into_iter().map(str::to_owned).collect())
+            }
+        }
+    }
+}
+
+fn contradiction(flag: &str, by_flag: &str, by_map: &str, account: &str, place: &str) -> Diagnostic {
+    Diagnostic::error(format!("{flag} says {by_flag}, and the map says {by_map} for the account {account}"))
+        .help(format!("the map says so at {place}"))
+        .help("leave the flag out, change the map, or pass --no-config to go without it")
+}
