@@ -1,6 +1,7 @@
 //! The halves of `iam` for other tools, given to those tools: shellcheck and shells, cfn-lint, the HCL parser that Terraform
-//! has, and clusterawsadm.
+//! has, clusterawsadm, and the AWS CLI with an AWS that enforces policies.
 
+mod live;
 mod script;
 
 use std::fs;
