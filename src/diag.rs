@@ -60,7 +60,11 @@ pub struct Location {
 /// Text of a manifest or a path as it may stand in a message: control characters are made visible, so that nothing can
 /// forge a line or reach a terminal as an escape sequence.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    let odd = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    // What turns the direction of text round can make it read as another one.
+    let odd = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     if !text.contains(odd) {
         return Cow::Borrowed(text);
     }

@@ -40,6 +40,14 @@ pub enum PrincipalError {
         /// The text as given.
         text: String,
     },
+    /// An account id alone.
+    #[error(
+        "{account} is a whole account; write arn:aws:iam::{account}:root if every principal of it is meant, or the ARN of one role or user"
+    )]
+    WholeAccount {
+        /// The account.
+        account: AccountId,
+    },
     /// No role, and nothing else that we take.
     #[error("{0}")]
     Role(RoleArnError),
@@ -60,7 +68,7 @@ impl PrincipalError {
         match self {
             Self::Role(error) => error.suggestion(),
             Self::Account(error) => error.suggestion(),
-            Self::Wildcard { .. } | Self::User { .. } => None,
+            Self::Wildcard { .. } | Self::User { .. } | Self::WholeAccount { .. } => None,
         }
     }
 }
@@ -116,6 +124,9 @@ impl FromStr for Principal {
         if text.contains(['*', '?']) {
             return Err(PrincipalError::Wildcard { text: text.to_owned() });
         }
+        if let Ok(account) = text.parse::<AccountId>() {
+            return Err(PrincipalError::WholeAccount { account });
+        }
         let fields: Vec<&str> = text.splitn(6, ':').collect();
         let [arn, partition, service, region, account, resource] = fields[..] else {
             return Ok(text.parse::<RoleArn>().map_err(PrincipalError::Role)?.into());
@@ -165,6 +176,7 @@ mod tests {
             ("arn:aws:sts::111111111111:assumed-role/x/me", "session"),
             ("arn:aws:iam::${ACCOUNT}:root", "placeholder"),
             ("control-plane", "name"),
+            ("111111111111", "arn:aws:iam::111111111111:root"),
         ] {
             let error = text.parse::<Principal>().unwrap_err().to_string();
             assert!(error.contains(message), "{text}: {error}");

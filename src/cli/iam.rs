@@ -70,6 +70,11 @@ pub(crate) struct Trust {
     pub(crate) manifests: ManifestArgs,
     #[command(flatten)]
     pub(crate) conditions: ConditionArgs,
+
+    /// Allow sts:TagSession too, which sessions of EKS Pod Identity need
+    #[arg(long, hide_short_help = true, help_heading = "Conditions")]
+    pub(crate) tag_session: bool,
+
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
 
@@ -120,12 +125,16 @@ pub(crate) struct Permission {
     #[arg(long, hide_short_help = true, value_name = "ARN", value_parser = role_arn, help_heading = "Source")]
     pub(crate) for_role: Option<RoleArn>,
 
+    /// Allow sts:TagSession too, which sessions of EKS Pod Identity need
+    #[arg(long, hide_short_help = true, help_heading = "Source")]
+    pub(crate) tag_session: bool,
+
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
 
-    /// Name of the inline policy, for -o cli, cloudformation and terraform
-    #[arg(long, hide_short_help = true, value_name = "NAME", default_value = "xaccount-assume-role", value_parser = policy_name, help_heading = "Mode")]
-    pub(crate) policy_name: String,
+    /// Name of the inline policy, for -o cli, cloudformation and terraform [default: xaccount-assume-role]
+    #[arg(long, hide_short_help = true, value_name = "NAME", value_parser = policy_name, help_heading = "Mode")]
+    pub(crate) policy_name: Option<String>,
 
     /// Profile of the AWS CLI for the source account, in the script of -o cli
     #[arg(long, hide_short_help = true, value_name = "NAME", help_heading = "Mode")]
@@ -213,10 +222,6 @@ pub(crate) struct ConditionArgs {
     /// Ask for this session name
     #[arg(long, value_name = "NAME")]
     pub(crate) session_name: Option<SessionName>,
-
-    /// Allow sts:TagSession too, which EKS Pod Identity needs
-    #[arg(long, hide_short_help = true)]
-    pub(crate) tag_session: bool,
 }
 
 #[derive(Debug, Args)]
@@ -227,11 +232,11 @@ pub(crate) struct PolicyArgs {
     pub(crate) merge: Option<PathBuf>,
 
     /// Take the grant out of the merged document instead
-    #[arg(long, requires = "merge", conflicts_with = "overwrite")]
+    #[arg(long, conflicts_with = "overwrite")]
     pub(crate) remove: bool,
 
     /// Replace the conditions under which the same principal is let in already
-    #[arg(long, hide_short_help = true, requires = "merge")]
+    #[arg(long)]
     pub(crate) overwrite: bool,
 
     /// Print a diff and write nothing (the default with --merge FILE)
@@ -258,6 +263,15 @@ pub(crate) struct PolicyArgs {
     /// The quota for the policy's length in characters, where AWS raised it
     #[arg(long, hide_short_help = true, value_name = "N")]
     pub(crate) max_size: Option<usize>,
+}
+
+impl PolicyArgs {
+    /// The flags that count for the merge that a script asks for.
+    pub(crate) fn for_script(&self) -> Vec<String> {
+        let flags = [(self.remove, "--remove"), (self.overwrite, "--overwrite")];
+        let flags = flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag.to_owned());
+        flags.chain(self.max_size.map(|size| format!("--max-size={size}"))).collect()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

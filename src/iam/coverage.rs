@@ -3,7 +3,9 @@
 //! Source: IAM user guide, "Policy evaluation logic", "AWS JSON policy elements: Principal" and "NotPrincipal".
 
 use super::{Conditions, Grant, Subjects};
-use crate::aws::policy::{Effect, Element, Knowledge, Known, Policy, Principals, Statement, Truth, Who, glob};
+use crate::aws::policy::{
+    Condition, Effect, Element, Knowledge, Known, Policy, Principals, Statement, Truth, Who, glob,
+};
 use crate::aws::{Principal, PrincipalKind};
 
 /// The sessions in which one subject does one action.
@@ -42,7 +44,7 @@ impl<'g> Asked<'g> {
                 if policy.has_variables && pattern.contains("${") {
                     Truth::Maybe
                 } else {
-                    Truth::from_bool(glob(pattern, self.arn, false))
+                    resource_fits(pattern, self.arn)
                 }
             }),
             // Without its element a statement is about nobody; AWS refuses such a document.
@@ -62,24 +64,27 @@ impl<'g> Asked<'g> {
     /// Whether an Allow surely lets all these sessions in, whatever is not known of them.
     pub(super) fn is_granted_by(&self, policy: &Policy, statement: &Statement) -> bool {
         statement.effect == Effect::Allow
+            // What an unknown element means, a misspelt Condition for one, nobody knows.
+            && statement.unknown.is_empty()
             && !statement.conditions.iter().any(|condition| condition.is_loose())
             && self.matches(policy, statement) == Truth::Yes
     }
 
-    /// Whether an Allow names just this subject, and lets it in under conditions that not all of these sessions meet.
+    /// Whether an Allow lets this subject in under conditions that not all of these sessions meet.
     pub(super) fn is_guarded_by(&self, policy: &Policy, statement: &Statement) -> bool {
-        let by_condition = || {
-            self.principal.is_some()
-                && statement
-                    .conditions
-                    .iter()
-                    .any(|condition| condition.demands_one_of("aws:PrincipalArn", &[self.arn]))
-        };
         statement.effect == Effect::Allow
             && !statement.conditions.is_empty()
             && self.concerns(policy, statement) == Truth::Yes
-            && (self.is_listed_in(statement) || by_condition())
             && !self.is_granted_by(policy, statement)
+    }
+
+    /// Whether a statement is about this subject in the first place: it lists it, or has a condition on its ARN.
+    pub(super) fn is_meant_by(&self, policy: &Policy, statement: &Statement) -> bool {
+        let by_condition = |condition: &Condition| {
+            condition.narrows("aws:PrincipalArn")
+                && condition.holds(&self.knowledge, policy.has_variables) == Truth::Yes
+        };
+        self.is_listed_in(statement) || self.principal.is_some() && statement.conditions.iter().any(by_condition)
     }
 
     /// Whether the statement's principals or resources list this very subject.
@@ -112,11 +117,12 @@ impl<'g> Asked<'g> {
             (false, _) => named(Truth::Yes),
             // It lets in the whole world but these: no grant that anyone meant.
             (true, Effect::Allow) => Truth::No,
-            // The account of a principal does not stand for the principal here.
-            (true, Effect::Deny) => match named(Truth::No) {
-                Truth::Yes => Truth::No,
-                Truth::Maybe => Truth::Maybe,
-                Truth::No => Truth::Yes,
+            // The account of a principal does not stand for the principal here; but without it a principal is not
+            // surely left out either.
+            (true, Effect::Deny) => match (named(Truth::No), names_account(principals, principal)) {
+                (Truth::Yes, true) => Truth::No,
+                (Truth::No, _) => Truth::Yes,
+                _ => Truth::Maybe,
             },
         }
     }
@@ -149,6 +155,25 @@ impl<'g> Asked<'g> {
             }
         }
     }
+}
+
+/// Whether a list names the account of a principal.
+fn names_account(principals: &Principals, principal: &Principal) -> bool {
+    let Who::Typed(types) = &principals.who else { return true };
+    let root = Principal::account_root(principal.partition(), principal.account().clone());
+    let mut texts = types.iter().filter(|(kind, _)| kind == "AWS").flat_map(|(_, texts)| &texts.texts);
+    texts.any(|text| text.text == root.as_str() || text.text == principal.account().as_str())
+}
+
+/// Whether a resource pattern fits a role's ARN. A wildcard that would have to cross a colon is not relied on.
+fn resource_fits(pattern: &str, arn: &str) -> Truth {
+    if !glob(pattern, arn, false) {
+        return Truth::No;
+    }
+    let parts = |text: &str| text.splitn(6, ':').map(str::to_owned).collect::<Vec<_>>();
+    let (pattern, arn) = (parts(pattern), parts(arn));
+    let each = pattern.len() == arn.len() && pattern.iter().zip(&arn).all(|(pattern, part)| glob(pattern, part, false));
+    if pattern == ["*"] || each { Truth::Yes } else { Truth::Maybe }
 }
 
 /// Whether any pattern of an element fits; for `Not…`, whether none does.

@@ -34,8 +34,19 @@ pub struct Given {
     /// Where the document stands in it.
     span: Span,
     form: Form,
+    /// The way from the root of the text to it, where it is wrapped.
+    place: &'static [&'static str],
+    names: Names,
+}
+
+/// What an answer of the AWS CLI says besides.
+#[derive(Clone, Debug, Default)]
+struct Names {
     /// `Role.Arn` of an answer of `get-role`.
     role_arn: Option<String>,
+    /// `RoleName` and `PolicyName` of an answer of `get-role-policy`.
+    role_name: Option<String>,
+    policy_name: Option<String>,
 }
 
 impl Given {
@@ -49,7 +60,7 @@ impl Given {
         let bom = if text.starts_with('\u{feff}') { 3 } else { 0 };
         let trimmed = text[bom..].trim();
         if let Some(decoded) = decoded(trimmed) {
-            return Self::found(decoded, 0, Form::Encoded, None);
+            return Self::found(decoded, 0, Form::Encoded, Names::default());
         }
         let tree = json::read(&text[bom..], bom).map_err(|error| {
             let at = (bom + error.at).min(text.len());
@@ -62,31 +73,37 @@ impl Given {
         if let Some(string) = tree.text(tree.root).filter(|_| trimmed.starts_with('"')) {
             // `--query … --output json` of a document that the API sent as text.
             let inner = decoded(string).unwrap_or_else(|| string.to_owned());
-            return Self::found(inner, 0, Form::Encoded, None);
+            return Self::found(inner, 0, Form::Encoded, Names::default());
         }
-        let role_arn = ["Role", "Arn"].iter().try_fold(tree.root, |at, key| tree.value(at, key));
-        let role_arn =
-            role_arn.or_else(|| tree.value(tree.root, "Arn")).and_then(|node| tree.text(node)).map(str::to_owned);
-        let Some(inner) = wrapped(&tree) else {
-            return Self::found(text.to_owned(), bom, Form::Bare, None);
+        let said = |path: &[&str]| {
+            let node = path.iter().try_fold(tree.root, |at, key| tree.value(at, key));
+            node.and_then(|node| tree.text(node)).map(str::to_owned)
+        };
+        let names = Names {
+            role_arn: said(&["Role", "Arn"]).or_else(|| said(&["Arn"])),
+            role_name: said(&["RoleName"]),
+            policy_name: said(&["PolicyName"]),
+        };
+        let Some((place, inner)) = wrapped(&tree) else {
+            return Self::found(text.to_owned(), bom, Form::Bare, Names::default());
         };
         if let Some(string) = tree.text(inner) {
             let inner = decoded(string).unwrap_or_else(|| string.to_owned());
-            return Self::found(inner, 0, Form::Encoded, role_arn);
+            return Self::found(inner, 0, Form::Encoded, names);
         }
         let span = tree.span(inner);
-        Ok(Self { text: text.to_owned(), span, form: Form::Wrapped, role_arn })
+        Ok(Self { text: text.to_owned(), span, form: Form::Wrapped, place, names })
     }
 
     /// A document that is the text from `from` on.
-    fn found(text: String, from: usize, form: Form, role_arn: Option<String>) -> Result<Self, (Refusal, Vec<u8>)> {
+    fn found(text: String, from: usize, form: Form, names: Names) -> Result<Self, (Refusal, Vec<u8>)> {
         let span = Span::new(from, text.len());
         if let Err(error) = json::read(&text[from..], from) {
             let at = (from + error.at).min(text.len());
             let refusal = Refusal::new(format!("not JSON: {error}"), Span::new(at, next(&text, at)));
             return Err((refusal, text.into_bytes()));
         }
-        Ok(Self { text, span, form, role_arn })
+        Ok(Self { text, span, form, place: &[], names })
     }
 
     /// The document's own text, white space around it included where it is bare.
@@ -109,9 +126,24 @@ impl Given {
         self.form
     }
 
+    /// The keys from the root of the text to the document; none where it is not wrapped.
+    pub fn place(&self) -> &'static [&'static str] {
+        self.place
+    }
+
     /// The ARN of the role that it belongs to, where the answer of the AWS CLI says it.
     pub fn role_arn(&self) -> Option<&str> {
-        self.role_arn.as_deref()
+        self.names.role_arn.as_deref()
+    }
+
+    /// The name of the role that it belongs to, where the answer says no ARN.
+    pub fn role_name(&self) -> Option<&str> {
+        self.names.role_name.as_deref()
+    }
+
+    /// The name of the policy, where the answer says it.
+    pub fn policy_name(&self) -> Option<&str> {
+        self.names.policy_name.as_deref()
     }
 }
 
@@ -172,11 +204,11 @@ fn next(text: &str, at: usize) -> usize {
 }
 
 /// The document in an answer of the AWS CLI.
-fn wrapped(tree: &Tree<'_>) -> Option<NodeId> {
+fn wrapped(tree: &Tree<'_>) -> Option<(&'static [&'static str], NodeId)> {
     if tree.value(tree.root, "Statement").is_some() {
         return None;
     }
-    PLACES.iter().find_map(|place| place.iter().try_fold(tree.root, |at, key| tree.value(at, key)))
+    PLACES.iter().find_map(|place| Some((*place, place.iter().try_fold(tree.root, |at, key| tree.value(at, key))?)))
 }
 
 /// The text behind percent-encoding (RFC 3986, 2.1); `None` where it is no encoded object.

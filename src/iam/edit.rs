@@ -114,16 +114,15 @@ impl<'e> Edit<'e> {
         pointer
     }
 
-    /// Whether a statement lets subjects of the grant's kind do these actions, and says nothing else but conditions.
+    /// Whether a statement lets subjects of the grant's kind do some of these actions and no other, and says nothing else but
+    /// conditions.
     pub(super) fn has_our_shape(&self, statement: &Statement, actions: &[&str]) -> bool {
         let there = &statement.action.patterns.texts;
-        let is = |text: &str, action: &str| text.eq_ignore_ascii_case(action);
         statement.effect == Effect::Allow
-            && !statement.has_unknown
+            && statement.unknown.is_empty()
             && !statement.action.not
             && self.subjects(statement).is_some()
-            && there.iter().all(|text| actions.iter().any(|action| is(&text.text, action)))
-            && actions.iter().all(|action| there.iter().any(|text| is(&text.text, action)))
+            && there.iter().all(|text| actions.iter().any(|action| text.text.eq_ignore_ascii_case(action)))
     }
 
     /// Whether a statement is this grant for other subjects, or for these.
@@ -138,7 +137,9 @@ impl<'e> Edit<'e> {
                         && values.iter().all(|value| condition.values.iter().any(|there| there.text == *value))
                 })
             });
-        equal && self.has_our_shape(statement, actions)
+        let there = &statement.action.patterns.texts;
+        let all = actions.iter().all(|action| there.iter().any(|text| text.text.eq_ignore_ascii_case(action)));
+        equal && all && self.has_our_shape(statement, actions)
     }
 
     pub(super) fn plan(&self, operations: Vec<PatchOperation>) -> Plan {

@@ -51,6 +51,13 @@ impl Conditions {
         keys
     }
 
+    /// In short, for messages.
+    pub fn shown(&self) -> String {
+        let each = self.keys().into_iter().map(|(key, values)| format!("StringEquals {key} {}", values.join(", ")));
+        let all: Vec<String> = each.collect();
+        if all.is_empty() { "no condition".to_owned() } else { all.join(" and ") }
+    }
+
     /// The `Condition` element; `None` where nothing is asked.
     pub fn to_value(&self) -> Option<Value> {
         let keys: Map<String, Value> =

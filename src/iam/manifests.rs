@@ -2,7 +2,7 @@
 
 use crate::aws::{AccountId, ExternalId, RoleArn};
 use crate::capa::{Field, IdentityKind, Role, RoleIdentity, State};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Span};
 use crate::run::{Found, Run};
 
 /// Whose credentials assume an identity's role.
@@ -36,11 +36,24 @@ pub struct Use<'r> {
 /// # Errors
 /// A role ARN or an external id that is none.
 pub fn uses(run: &Run) -> Result<Vec<Use<'_>>, Vec<Diagnostic>> {
-    let (mut uses, mut errors) = (Vec::new(), Vec::new());
+    let (mut uses, mut errors): (Vec<Use<'_>>, _) = (Vec::new(), Vec::new());
     for found in run.objects() {
         let Role::Identity(identity, _) = &found.object.role else { continue };
         match one(run, found, identity) {
-            Ok(one) => uses.push(one),
+            Ok(one) => {
+                let same =
+                    |other: &&Use<'_>| other.found.object.name == one.found.object.name && other.role != one.role;
+                if let Some(other) = uses.iter().find(same) {
+                    let name = one.found.object.name.as_deref().unwrap_or_default();
+                    errors.push(
+                        Diagnostic::error(format!("the identity name '{name}' stands for two role ARNs"))
+                            .at(one.found.head(), one.role.to_string())
+                            .also(other.found.head(), other.role.to_string())
+                            .help("identities are cluster-scoped: the one applied last would take over the clusters of both"),
+                    );
+                }
+                uses.push(one);
+            }
             Err(error) => errors.push(error),
         }
     }
@@ -66,16 +79,43 @@ fn one<'r>(run: &Run, found: &'r Found, identity: &RoleIdentity) -> Result<Use<'
         }
     };
     let session_name = identity.session_name.any_text().filter(|name| !name.is_empty()).map(str::to_owned);
-    Ok(Use { found, role, source: source(run, &identity.source), external_id, session_name })
+    let source = source(run, &identity.source).map_err(|(why, span)| {
+        Diagnostic::error(format!("{}: {why}", found.title()))
+            .at(found.location(span.unwrap_or(found.object.kind_span)), "")
+    })?;
+    Ok(Use { found, role, source, external_id, session_name })
 }
 
-/// Without a source, CAPA takes the controller's credentials (`pkg/cloud/scope/session.go`).
-fn source(run: &Run, state: &State) -> Hop {
-    let State::Set(reference) = state else { return Hop::Controller };
+/// Whose credentials a source means.
+///
+/// # Errors
+/// What CAPA's webhook refuses (`webhooks/awsclusterroleidentity_webhook.go`), or what fails when it is used
+/// (`pkg/cloud/scope/session.go`): a sentence and a place.
+fn source(run: &Run, state: &State) -> Result<Hop, (String, Option<Span>)> {
+    let reference = match state {
+        State::Set(reference) => reference,
+        State::Unset => return Err(("there is no sourceIdentityRef, and CAPA refuses that".into(), None)),
+        State::Wrong(span) | State::Twice(span) => {
+            return Err(("the sourceIdentityRef can't be read with certainty".into(), Some(*span)));
+        }
+    };
+    let wrong = |why: String| Err((why, Some(reference.span)));
     let name = reference.name.any_text().unwrap_or_default().to_owned();
     let kind = IdentityKind::ALL.into_iter().find(|kind| Some(kind.name()) == reference.kind.any_text());
-    match kind {
-        Some(IdentityKind::Role) => {
+    let Some(kind) = kind else {
+        let kind = reference.kind.any_text().unwrap_or("nothing");
+        return wrong(format!("its source is of the kind {kind}, which CAPA does not know"));
+    };
+    if name.is_empty() {
+        return wrong("its source has no name".into());
+    }
+    if kind == IdentityKind::Controller && name != "default" {
+        return wrong(format!(
+            "its source is AWSClusterControllerIdentity/{name}, and CAPA knows the one named default only"
+        ));
+    }
+    Ok(match kind {
+        IdentityKind::Role => {
             let there =
                 run.identities(IdentityKind::Role, &name).iter().map(|&index| &run.objects()[index].object.role);
             let role = there.into_iter().find_map(|role| match role {
@@ -84,13 +124,34 @@ fn source(run: &Run, state: &State) -> Hop {
             });
             Hop::Role(name, role)
         }
-        Some(IdentityKind::Static) => Hop::Static(name),
-        Some(IdentityKind::Controller) | None => Hop::Controller,
-    }
+        IdentityKind::Static => Hop::Static(name),
+        IdentityKind::Controller => Hop::Controller,
+    })
 }
 
 /// The uses whose role is one of `roles`, or in one of `accounts`; all where neither is asked for.
-pub fn picked<'u, 'r>(uses: &'u [Use<'r>], roles: &[RoleArn], accounts: &[AccountId]) -> Vec<&'u Use<'r>> {
+///
+/// # Errors
+/// A role or an account that no identity has.
+pub fn picked<'u, 'r>(
+    uses: &'u [Use<'r>],
+    roles: &[RoleArn],
+    accounts: &[AccountId],
+) -> Result<Vec<&'u Use<'r>>, Diagnostic> {
+    let lost = roles.iter().find(|role| !uses.iter().any(|one| one.role == **role)).map(ToString::to_string);
+    let empty = accounts.iter().find(|account| !uses.iter().any(|one| one.role.account() == *account));
+    if let Some(what) = lost.or_else(|| empty.map(|account| format!("account {account}"))) {
+        let error = Diagnostic::error(format!("no identity of the manifests stands for {what}"));
+        let mut there: Vec<&str> = uses.iter().map(|one| one.role.as_str()).collect();
+        there.sort_unstable();
+        there.dedup();
+        return Err(match there[..] {
+            [] => error.help(
+                "the manifests hold no AWSClusterRoleIdentity: kubectl xaccount inject makes one, or leave -f out",
+            ),
+            _ => error.help(format!("these are there: {}", there.join(", "))),
+        });
+    }
     let all = roles.is_empty() && accounts.is_empty();
-    uses.iter().filter(|one| all || roles.contains(&one.role) || accounts.contains(one.role.account())).collect()
+    Ok(uses.iter().filter(|one| all || roles.contains(&one.role) || accounts.contains(one.role.account())).collect())
 }

@@ -35,7 +35,7 @@ pub struct Outcome {
 /// conditions.
 pub fn merge(document: &[u8], grant: &Grant, options: &MergeOptions) -> Result<Outcome, Vec<Refusal>> {
     let edit = Edit::read(document, grant)?;
-    let mut outcome = Outcome { warnings: edit.stale(), ..Outcome::default() };
+    let mut outcome = Outcome { warnings: edit.oddities(), ..Outcome::default() };
     let (defeats, doubts) = edit.denials();
     if !defeats.is_empty() {
         return Err(defeats);
@@ -54,26 +54,43 @@ pub fn merge(document: &[u8], grant: &Grant, options: &MergeOptions) -> Result<O
     Ok(outcome)
 }
 
+/// All actions that a grant can have.
+const ACTIONS: [&str; 2] = ["sts:AssumeRole", "sts:TagSession"];
+
 /// What is still to be added, and what is to be removed.
 type Rest<'a, 'g> = (Vec<&'a Asked<'g>>, Vec<PatchOperation>);
 
 impl Edit<'_> {
-    /// Principals that AWS no longer knows by a name.
-    fn stale(&self) -> Vec<Refusal> {
-        let texts = self.policy.statements.iter().flat_map(Statement::aws_principals);
+    /// What is not as its author thought, whoever asks: principals that AWS no longer knows by a name, elements that it does not
+    /// know, and `NotPrincipal`.
+    fn oddities(&self) -> Vec<Refusal> {
+        let mut odd = Vec::new();
         let is_id = |text: &str| {
             let id = text.strip_prefix("AROA").or_else(|| text.strip_prefix("AIDA"));
             id.is_some_and(|id| id.len() >= 12 && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()))
         };
-        texts
-            .filter(|text| is_id(&text.text))
-            .map(|text| {
+        for statement in &self.policy.statements {
+            for text in statement.aws_principals().filter(|text| is_id(&text.text)) {
                 let kind = if text.text.starts_with("AROA") { "role" } else { "user" };
-                Refusal::new(format!("{} is the id of a {kind} that was deleted", text.text), text.span)
-                    .help(format!("a {kind} made anew under the same name is another one, and is not let in by this"))
-                    .help("take the id out, or put the ARN in its place, when you know whose it was")
-            })
-            .collect()
+                odd.push(
+                    Refusal::new(format!("{} is the id of a {kind} that was deleted", text.text), text.span)
+                        .help(format!("a {kind} made anew under the same name is another one, and is not let in by this"))
+                        .help("put the ARN in its place when you know whose it was, else take it out: AWS may refuse to save a policy with it"),
+                );
+            }
+            for name in &statement.unknown {
+                let message =
+                    format!("{} has an element that IAM does not know: {}", statement.title(), visible(&name.text));
+                odd.push(Refusal::new(message, name.span).help("is it misspelt? The statement counts as no grant"));
+            }
+            if let Some(principals) = statement.principals.as_ref().filter(|principals| principals.not) {
+                let message = format!("{} has NotPrincipal, which AWS advises against", statement.title());
+                odd.push(Refusal::new(message, principals.span).help(
+                    "whom it leaves out depends on the role, its account and the session: a Deny for all with a condition on aws:PrincipalArn is certain",
+                ));
+            }
+        }
+        odd
     }
 
     /// The Deny statements that defeat the grant, and those that may.
@@ -81,12 +98,13 @@ impl Edit<'_> {
         let (mut defeats, mut doubts) = (Vec::new(), Vec::new());
         for statement in self.policy.statements.iter().filter(|statement| statement.effect == Effect::Deny) {
             let asked = Asked::all(self.grant);
-            let worst = asked
-                .iter()
-                .map(|asked| (asked.matches(&self.policy, statement), asked))
-                .max_by_key(|(truth, _)| *truth);
-            let Some((truth, asked)) = worst else { continue };
-            let who = asked.arn;
+            let truths: Vec<(Truth, &Asked<'_>)> =
+                asked.iter().map(|asked| (asked.matches(&self.policy, statement), asked)).collect();
+            let Some(&(truth, asked)) = truths.iter().max_by_key(|(truth, _)| *truth) else { continue };
+            let mut who: Vec<&str> =
+                truths.iter().filter(|(other, _)| *other == truth).map(|(_, asked)| asked.arn).collect();
+            who.dedup();
+            let who = who.join(", ");
             match truth {
                 Truth::Yes => defeats.push(
                     Refusal::new(
@@ -118,12 +136,19 @@ impl Edit<'_> {
                 }
             });
             for (key, values) in self.grant.conditions.keys() {
-                let open = statements.iter().find(|statement| {
-                    !statement.conditions.iter().any(|condition| condition.demands_one_of(key, &values))
-                });
-                if let Some(open) = open {
+                let enforces = |statement: &&&Statement| {
+                    statement.conditions.iter().any(|condition| condition.demands_one_of(key, &values))
+                };
+                for open in statements.iter().filter(|statement| !enforces(statement)) {
                     let title = open.title();
-                    said.push(format!("{key} is not enforced: {title} lets {} in without it", asked.arn));
+                    let others = open.conditions.iter().find(|condition| condition.narrows(key));
+                    said.push(match others {
+                        Some(condition) => {
+                            let texts: Vec<&str> = condition.values.iter().map(|value| value.text.as_str()).collect();
+                            format!("{key} is enforced less strictly: {title} takes {}", texts.join(", "))
+                        }
+                        None => format!("{key} is not enforced: {title} lets {} in without it", asked.arn),
+                    });
                 }
             }
         }
@@ -144,40 +169,47 @@ impl Edit<'_> {
         let mut errors = Vec::new();
         let mut removals = Vec::new();
         for statement in self.policy.statements.iter().rev() {
-            let guarded: Vec<&Asked<'_>> =
-                missing.iter().copied().filter(|asked| asked.is_guarded_by(&self.policy, statement)).collect();
+            let guards = |asked: &&Asked<'_>| asked.is_guarded_by(&self.policy, statement);
+            let guarded: Vec<&Asked<'_>> = missing.iter().copied().filter(guards).collect();
             let Some(first) = guarded.first() else { continue };
+            let (title, there) = (statement.title(), shown(statement));
             let span = statement.condition_span.unwrap_or(statement.span);
-            if !options.overwrite {
-                let there = shown(statement);
-                let asked =
-                    self.grant.conditions.to_value().map_or("no condition".to_owned(), |value| value.to_string());
+            let says = if self.grant.is_trust() { "is let in" } else { "may be assumed" };
+            let same = guarded.iter().any(|asked| asked.is_meant_by(&self.policy, statement));
+            if same && !options.overwrite {
+                let asked = self.grant.conditions.shown();
+                let way = if self.grant.is_trust() {
+                    "ask for the same condition (--external-id, --org-id, --session-name), or pass --overwrite to replace it"
+                } else {
+                    "pass --overwrite to replace the condition"
+                };
                 errors.push(
-                    Refusal::new(format!("{} is let in by {} already, under another condition", first.arn, statement.title()), span)
+                    Refusal::new(format!("{} {says} by {title} already, under another condition", first.arn), span)
                         .help(format!("there: {}; asked for: {asked}", visible(&there)))
                         .help("adding the grant beside it would switch that condition off")
-                        .help("ask for the same condition (--external-id, --org-id, --session-name), or pass --overwrite to replace it"),
+                        .help(way),
                 );
                 continue;
             }
-            let subjects = self.subjects(statement).filter(|_| self.has_our_shape(statement, self.grant.actions()));
-            let Some(listed) = subjects else {
+            let subjects = self.subjects(statement).filter(|_| self.has_our_shape(statement, &ACTIONS));
+            let listed = subjects.filter(|_| same).map(|listed| {
+                let of_these = |&at: &usize| guarded.iter().any(|asked| asked.is_same(&listed.texts[at].text));
+                (listed, (0..listed.texts.len()).filter(of_these).collect::<Vec<_>>())
+            });
+            let Some((listed, ours)) = listed.filter(|(_, ours)| !ours.is_empty()) else {
                 outcome.warnings.push(
-                    Refusal::new(
-                        format!("the condition of {} no longer guards {}", statement.title(), first.arn),
-                        span,
-                    )
-                    .help("the grant is added beside it, because that statement says more than this grant"),
+                    Refusal::new(format!("the condition of {title} does not hold for what is added: {} {says} without it", first.arn), span)
+                        .help(format!("there: {}", visible(&there)))
+                        .help("that statement is about more than this grant, and stays; change it by hand if nobody else needs it"),
                 );
                 continue;
             };
-            let ours: Vec<usize> = (0..listed.texts.len())
-                .filter(|&at| guarded.iter().any(|asked| asked.is_same(&listed.texts[at].text)))
-                .collect();
-            let title = statement.title();
-            if ours.len() < listed.texts.len() {
+            let all = ours.len() == listed.texts.len();
+            // What another statement was made to say already is not said twice.
+            let again = guarded.iter().all(|asked| !rest.iter().any(|other| std::ptr::eq(*other, *asked)));
+            if !all || again {
                 removals.extend(self.take_out(statement, listed, &ours));
-                outcome.notes.push(format!("{} taken out of {title}", first.arn));
+                outcome.notes.push(format!("{} taken out of {title}, whose condition was {there}", first.arn));
                 continue;
             }
             let mut pointer = self.policy.pointer(statement);
@@ -187,7 +219,7 @@ impl Edit<'_> {
                 Some(value) => PatchOperation::Replace(ReplaceOperation { path, value }),
                 None => PatchOperation::Remove(RemoveOperation { path }),
             });
-            outcome.notes.push(format!("the condition of {title} replaced"));
+            outcome.notes.push(format!("the condition of {title} replaced; it was {there}"));
             rest.retain(|asked| !guarded.iter().any(|guarded| std::ptr::eq(*guarded, *asked)));
         }
         if !errors.is_empty() {

@@ -59,7 +59,10 @@ pub fn remove(document: &[u8], grant: &Grant) -> Result<Outcome, Vec<Refusal>> {
                 said.push((asked.arn, statement.index));
                 let how = if guarded { "under other conditions" } else { "more widely" };
                 let message = format!("{} still lets {} in {how}, and stays", statement.title(), asked.arn);
-                outcome.warnings.push(Refusal::new(message, statement.span));
+                outcome.warnings.push(
+                    Refusal::new(message, statement.span)
+                        .help("to take that out, too: ask for its conditions and actions, or change it by hand"),
+                );
             }
         }
     }

@@ -81,6 +81,7 @@ impl Sample {
             statement: &self.statement,
             profile: self.profile.as_deref(),
             arguments: &self.arguments,
+            remove: false,
         }
     }
 }

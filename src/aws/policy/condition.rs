@@ -103,6 +103,17 @@ impl Condition {
         operator.if_exists || operator.set.is_some()
     }
 
+    /// Whether it lets in some values of a key, and keeps out all others and sessions without it.
+    pub fn narrows(&self, key: &str) -> bool {
+        let base = self.operator().base.to_ascii_lowercase();
+        !self.is_loose()
+            && self.key.text.eq_ignore_ascii_case(key)
+            && matches!(
+                base.as_str(),
+                "stringequals" | "stringlike" | "stringequalsignorecase" | "arnequals" | "arnlike"
+            )
+    }
+
     /// Whether it keeps out every session whose key has no value, or another one than these.
     pub fn demands_one_of(&self, key: &str, values: &[&str]) -> bool {
         let base = self.operator().base.to_ascii_lowercase();

@@ -91,8 +91,8 @@ pub struct Statement {
     pub conditions: Vec<Condition>,
     /// Where `Condition` stands, if it does.
     pub condition_span: Option<Span>,
-    /// Whether it has elements that IAM does not know.
-    pub has_unknown: bool,
+    /// The names of elements that IAM does not know.
+    pub unknown: Vec<Text>,
 }
 
 /// A whole document.

@@ -40,10 +40,9 @@ impl Policy {
         let nodes = list.map_or_else(|| vec![statement], <[NodeId]>::to_vec);
         let statements: Vec<Statement> =
             nodes.iter().enumerate().map(|(index, &node)| reader.statement(index, node)).collect::<Result<_, _>>()?;
-        for (at, statement) in statements.iter().enumerate() {
-            if let Some(sid) = &statement.sid
-                && statements[..at].iter().any(|other| other.sid.as_ref().is_some_and(|there| there.text == sid.text))
-            {
+        let mut sids = std::collections::HashSet::new();
+        for sid in statements.iter().filter_map(|statement| statement.sid.as_ref()) {
+            if !sids.insert(&sid.text) {
                 let message = format!("two statements have the Sid {}", crate::diag::visible(&sid.text));
                 return Err(Refusal::new(message, sid.span).help("AWS refuses that; rename one of them"));
             }
@@ -122,9 +121,8 @@ impl Reader<'_, '_> {
         let resource = self.element(node, "Resource")?;
         let condition = self.member(node, "Condition");
         let conditions = condition.map_or(Ok(Vec::new()), |node| self.conditions(node))?;
-        let entries = self.tree.entries(node).unwrap_or_default();
-        let has_unknown =
-            entries.iter().any(|&(key, _)| !self.tree.text(key).is_some_and(|name| ELEMENTS.contains(&name)));
+        let keys = self.tree.entries(node).unwrap_or_default().iter().map(|&(key, _)| self.scalar(key));
+        let unknown = keys.filter(|key| !ELEMENTS.contains(&key.text.as_str())).collect();
         Ok(Statement {
             index,
             span: self.tree.span(node),
@@ -135,7 +133,7 @@ impl Reader<'_, '_> {
             resource,
             conditions,
             condition_span: condition.map(|node| self.tree.span(node)),
-            has_unknown,
+            unknown,
         })
     }
 
@@ -252,7 +250,7 @@ mod tests {
         assert!(policy.has_variables && !policy.is_list);
         let [statement] = &policy.statements[..] else { panic!() };
         assert_eq!(statement.title(), "statement 1 (Sid a)");
-        assert!(statement.has_unknown && statement.action.not && statement.only_aws().is_none());
+        assert!(statement.unknown[0].text == "Odd" && statement.action.not && statement.only_aws().is_none());
         assert_eq!(statement.aws_principals().map(|text| text.text.as_str()).collect::<Vec<_>>(), ["1", "2"]);
         assert_eq!(statement.conditions[0].values[0].text, "true");
     }

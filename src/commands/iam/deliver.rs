@@ -1,7 +1,7 @@
 //! From a grant to what is printed or written.
 
 use serde_json::Value;
-use xaccount::diag::{Diagnostic, FileId, Severity, visible};
+use xaccount::diag::{Diagnostic, FileId, Severity, Span, visible};
 use xaccount::edit::Proved;
 use xaccount::iam::pieces::{self, Half, Side};
 use xaccount::iam::{self, Form, MergeOptions, Outcome};
@@ -93,14 +93,21 @@ impl Delivery<'_> {
         };
         let refused = |refusals: Vec<_>| merging.text(&refusals, Severity::Error, self.terminal);
         let outcome = result.map_err(refused)?;
-        // A file that is the document is edited as it is, its byte-order mark with it.
+        // A file is edited as it is, with all around the document.
         let source = self.source(merging);
-        let offset = source.len() - document.len();
+        let offset = if merging.given.form() == Form::Encoded { 0 } else { merging.given.offset() };
+        let behind = source.len() - offset - document.len();
         let mut plan = outcome.plan.clone();
-        plan.changes.iter_mut().for_each(|(object, _)| object.document = object.document.shifted(offset));
+        for (object, _) in &mut plan.changes {
+            object.document = match merging.given.place() {
+                [] => object.document.shifted(offset),
+                _ => Span::new(0, source.len()),
+            };
+            merging.given.place().iter().for_each(|key| object.base.push_back(*key));
+        }
         let edited = apply(&Source::new(source.as_bytes()), &plan).map_err(|refusal| refused(vec![refusal]))?;
         let whole = String::from_utf8_lossy(&edited.to_bytes(source.as_bytes())).into_owned();
-        let mut text = whole[offset..].to_owned();
+        let mut text = whole[offset..whole.len() - behind].to_owned();
         if merging.given.form() != Form::Bare {
             text.push('\n');
         }
@@ -114,8 +121,8 @@ impl Delivery<'_> {
     /// The text that is edited.
     fn source<'m>(&self, merging: &'m Merging) -> &'m str {
         match merging.given.form() {
-            Form::Bare => merging.given.whole(),
-            Form::Wrapped | Form::Encoded => merging.given.document(),
+            Form::Bare | Form::Wrapped => merging.given.whole(),
+            Form::Encoded => merging.given.document(),
         }
     }
 
@@ -136,13 +143,13 @@ impl Delivery<'_> {
         let last = match (changed, written, merging.given.form()) {
             (false, ..) => format!("{}: nothing to change", merging.name()),
             (true, true, _) => format!("{}: changed", merging.name()),
+            (true, false, _) if !asks && merging.file().is_none() => return notes(outcome),
             (true, false, _) if !asks => format!("{}: printed with the change, not written", merging.name()),
             (true, false, Form::Bare) => format!("{}: would change", merging.name()),
             (true, false, Form::Wrapped) => format!("{}: the document in it would change", merging.name()),
             (true, false, Form::Encoded) => format!("{}: the document decoded from it would change", merging.name()),
         };
-        let lines = outcome.notes.iter().map(String::as_str).chain([last.as_str()]);
-        lines.map(|line| format!("{}\n", visible(line))).collect()
+        notes(outcome) + &format!("{}\n", visible(&last))
     }
 
     /// A document in the format that is asked for.
@@ -159,6 +166,7 @@ impl Delivery<'_> {
             statement: &statement,
             profile: self.profile,
             arguments: &self.ask.arguments,
+            remove: self.policy.remove,
         };
         match self.policy.output {
             None | Some(PolicyFormat::Json) => Ok(document.to_owned()),
@@ -170,4 +178,9 @@ impl Delivery<'_> {
             }
         }
     }
+}
+
+/// What was done, and what was there already; a line each.
+fn notes(outcome: &Outcome) -> String {
+    outcome.notes.iter().map(|line| format!("{}\n", visible(line))).collect()
 }

@@ -5,6 +5,7 @@ mod deliver;
 mod manifests;
 mod merged;
 
+use xaccount::capa::DEFAULT_ROLE_NAME;
 use xaccount::diag::Diagnostic;
 use xaccount::iam::limits;
 use xaccount::iam::pieces::Side;
@@ -43,7 +44,7 @@ fn trust(args: &Trust, terminal: &Terminal) -> Result<Printed, String> {
     let mut before = manifests.map(|manifests| manifests.said(&ask.warnings, terminal)).unwrap_or_default();
     before.push_str(&ask.decided(terminal));
     let mut hint = String::new();
-    if merging.is_none() && !args.new_role && args.policy.output.is_none() && !terminal.quiet {
+    if merging.is_none() && !args.new_role && !args.policy.remove && args.policy.output.is_none() && !terminal.quiet {
         let role = ask.title();
         hint.push_str(&format!(
             "a statement for the trust policy of {role}; --merge adds it to the document that is there, --new-role prints a whole one\n"
@@ -63,16 +64,53 @@ fn permission(args: &Permission, terminal: &Terminal) -> Result<Printed, String>
     let mut before = manifests.map(|manifests| manifests.said(&ask.warnings, terminal)).unwrap_or_default();
     before.push_str(&ask.decided(terminal));
     let json = matches!(args.policy.output, None | Some(PolicyFormat::Json));
-    let hint = if terminal.quiet { String::new() } else { ask.counted(merging.is_none() && json) };
+    let hint =
+        if terminal.quiet || args.policy.remove { String::new() } else { ask.counted(merging.is_none() && json) };
     let profile = args.source_profile.as_deref();
-    let policy_name = args.policy_name.as_str();
+    let policy_name = policy_name(args, merging.as_ref()).map_err(|error| terminal.diagnostics(&[error], None))?;
+    let policy_name = policy_name.as_str();
     let side = Side::Permission;
     let delivery = Delivery { side, ask: &ask, policy: &args.policy, policy_name, profile, terminal };
     delivery.run(&ask.grant.document(), merging, before, hint)
 }
 
+/// The name of the inline policy: the flag's, else that of the document, else our own.
+///
+/// # Errors
+/// They say two.
+fn policy_name(args: &Permission, merging: Option<&Merging>) -> Result<String, Diagnostic> {
+    let given = merging.map(|merging| &merging.given);
+    let of_document = given.and_then(|given| given.policy_name());
+    if let (Some(role), false) =
+        (given.and_then(|given| given.role_name()), args.source.source_role == DEFAULT_ROLE_NAME)
+    {
+        let asked = args.source.source_role.rsplit('/').next().unwrap_or_default();
+        if asked != role {
+            let error =
+                Diagnostic::error(format!("the document is of the role {role}, and --source-role says {asked}"));
+            return Err(error.help("leave the flag out, or give that role's document"));
+        }
+    }
+    match (&args.policy_name, of_document) {
+        (Some(asked), Some(there)) if asked != there => {
+            Err(Diagnostic::error(format!("the document is the policy {there}, and --policy-name says {asked}"))
+                .help("leave the flag out, or give that policy's document"))
+        }
+        (Some(name), _) => Ok(name.clone()),
+        (None, there) => Ok(there.unwrap_or("xaccount-assume-role").to_owned()),
+    }
+}
+
 /// Refuses modes that don't go together.
 fn combination(policy: &PolicyArgs) -> Result<(), Diagnostic> {
+    let flags = [(policy.remove, "--remove"), (policy.overwrite, "--overwrite")];
+    if let Some((_, flag)) = flags.into_iter().find(|(given, _)| *given)
+        && policy.merge.is_none()
+        && policy.output != Some(PolicyFormat::Cli)
+    {
+        return Err(Diagnostic::error(format!("{flag} is about a document that is there, and none is named"))
+            .help("add --merge FILE, or -o cli for a script that works on the live one"));
+    }
     match policy.output {
         Some(PolicyFormat::Cli) if policy.merge.is_some() => {
             Err(Diagnostic::error("the script of -o cli merges into what is live, whenever it is run")

@@ -47,6 +47,8 @@ pub struct Half<'h> {
     pub profile: Option<&'h str>,
     /// The words behind `kubectl xaccount` that print the document: `iam`, `trust`, `--source-account=…`. Without a mode.
     pub arguments: &'h [String],
+    /// Whether the grant is taken out instead; only a script does that.
+    pub remove: bool,
 }
 
 /// What a tool can't hold.

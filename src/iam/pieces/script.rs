@@ -10,11 +10,14 @@ use super::{Half, Side};
 /// Source: AWS CLI command reference, `iam`, `cloudformation describe-stack-resources` and "Structured error output".
 pub fn script(half: &Half<'_>) -> String {
     let (what, edit, write, profile_flag) = match half.side {
-        Side::Trust => ("trust policy".to_owned(), EDIT_TRUST, WRITE_TRUST, "--target-profile"),
+        Side::Trust => ("trust policy".to_owned(), EDIT_TRUST.to_owned(), WRITE_TRUST, "--target-profile"),
         Side::Permission => {
-            (format!("inline policy {}", half.policy_name), EDIT_PERMISSION, WRITE_PERMISSION, "--source-profile")
+            let missing = if half.remove { NOTHING_TO_REMOVE } else { MAKE };
+            let edit = EDIT_PERMISSION.replace("MISSING", missing);
+            (format!("inline policy {}", half.policy_name), edit, WRITE_PERMISSION, "--source-profile")
         }
     };
+    let does = if half.remove { "Takes a grant out of" } else { "Merges a grant into" };
     let mut names = format!("role={}\n", word(half.role_name));
     if half.side == Side::Permission {
         names.push_str(&format!("policy={}\n", word(half.policy_name)));
@@ -37,14 +40,14 @@ pub fn script(half: &Half<'_>) -> String {
     let (role, arguments) = (half.role_name, words(half.arguments));
     format!(
         r#"#!/bin/sh
-# Merges a grant into a policy that AWS has: the {what}
+# {does} a policy that AWS has: the {what}
 # of the role {role}.
 #
 #     sh FILE [--dry-run]
 #
-# Run it with credentials of {account}. It reads the policy, merges the grant that the call of
+# Run it with credentials of {account}. It reads the policy, makes the change that the call of
 # kubectl xaccount below asks for, and shows the difference. Nothing is changed before that, and nothing at
-# all with --dry-run. It may be run again: what is granted already stays as it is.
+# all with --dry-run. It may be run again: what is as it should be stays so.
 set -eu
 
 {names}
@@ -73,6 +76,8 @@ case $* in
 *) fail "unknown argument: $*; there is only --dry-run" ;;
 esac
 
+kubectl xaccount --version >/dev/null 2>&1 ||
+    fail "kubectl xaccount does not run here: is the plugin kubectl-xaccount on PATH? Nothing was changed"
 found=$(call_aws sts get-caller-identity --query Account --output text) ||
     fail "AWS doesn't say whose credentials these are; nothing was changed"
 {check}
@@ -84,7 +89,7 @@ trap 'exit 143' TERM
 
 {edit}
 if cmp -s "$files/live.json" "$files/merged.json"; then
-    echo "account $found, role $role: unchanged, the grant is there"
+    echo "account $found, role $role: unchanged, nothing to do"
     exit 0
 fi
 echo "account $found, role $role:"
@@ -97,23 +102,33 @@ if [ -n "$dry_run" ]; then
     echo 'nothing was changed: --dry-run'
     exit 0
 fi
+# IAM knows no locks: what somebody else changed meanwhile would be lost.
+read_policy >"$files/again.json" 2>/dev/null || :
+cmp -s "$files/live.json" "$files/again.json" ||
+    fail "the policy was changed by someone else meanwhile; nothing was changed: run this again"
 {write}"#
     )
 }
 
-const EDIT_TRUST: &str = r#"call_aws iam get-role --role-name="$role" --query Role.AssumeRolePolicyDocument --output json \
-    >"$files/live.json" || fail "the trust policy of the role $role can't be read; nothing was changed"
+const EDIT_TRUST: &str = r#"read_policy() {
+    call_aws iam get-role --role-name="$role" --query Role.AssumeRolePolicyDocument --output json
+}
+
+read_policy >"$files/live.json" || fail "the trust policy of the role $role can't be read; nothing was changed"
 print_policy --merge - <"$files/live.json" >"$files/merged.json" ||
-    fail "the grant can't be merged into the policy; nothing was changed"
+    fail "the policy can't be edited; nothing was changed"
 "#;
 
-const EDIT_PERMISSION: &str = r#"if call_aws iam get-role-policy --role-name="$role" --policy-name="$policy" --query PolicyDocument --output json \
-    >"$files/live.json" 2>"$files/error"; then
+const EDIT_PERMISSION: &str = r#"read_policy() {
+    call_aws iam get-role-policy --role-name="$role" --policy-name="$policy" --query PolicyDocument --output json
+}
+
+if read_policy >"$files/live.json" 2>"$files/error"; then
     print_policy --merge - <"$files/live.json" >"$files/merged.json" ||
-        fail "the grant can't be merged into the policy; nothing was changed"
+        fail "the policy can't be edited; nothing was changed"
 elif grep -q '(NoSuchEntity) when calling the GetRolePolicy operation' "$files/error"; then
     # There is no policy of that name yet.
-    print_policy >"$files/merged.json" || fail "the policy can't be made; nothing was changed"
+    MISSING
 else
     cat "$files/error" >&2
     fail "the policy $policy of the role $role can't be read; nothing was changed"
@@ -130,6 +145,11 @@ elif ! grep -q '(ValidationError).* does not exist' "$files/error"; then
     warn "it can't be told whether $role is in a CloudFormation stack, whose next update might revert this"
 fi
 "#;
+
+const MAKE: &str = r#"print_policy -q >"$files/merged.json" || fail "the policy can't be made; nothing was changed""#;
+
+const NOTHING_TO_REMOVE: &str = r#"echo "account $found, role $role: unchanged, there is no policy $policy"
+    exit 0"#;
 
 const WRITE_TRUST: &str = r#"call_aws iam update-assume-role-policy --role-name="$role" --policy-document="file://$files/merged.json" ||
     fail "AWS did not update the trust policy of the role $role"

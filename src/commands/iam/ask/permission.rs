@@ -9,7 +9,7 @@ use xaccount::iam::{Conditions, Grant, Subjects};
 use xaccount::run::Run;
 
 use super::{Ask, Partitions, bad_source_role, flag_target, path_and_name, same_account, source_role_arn, target_from};
-use crate::cli::Permission;
+use crate::cli::{Permission, PolicyFormat};
 use crate::commands::iam::merged::Merging;
 
 /// What the source's role may assume.
@@ -22,6 +22,7 @@ pub(crate) fn permission(
     let uses = run.map(uses).transpose()?;
     let source = source_role_arn(&args.source).map_err(one)?;
     let picked = uses.as_deref().map(|uses| picked(uses, &args.target.role_arn, &args.target.account));
+    let picked = picked.transpose().map_err(one)?;
     let mut partitions = Partitions::new(&args.target, merging);
     partitions.see(source.iter().map(|role| (format!("--source-role {role}"), role.partition())));
     partitions.see(picked.iter().flatten().map(|one| (one.found.title(), one.role.partition())));
@@ -42,7 +43,10 @@ pub(crate) fn permission(
     };
     let (role_path, role_name) = match (&args.for_role, &source) {
         (Some(role), _) | (None, Some(role)) => (role.path().to_owned(), role.name().to_owned()),
-        (None, None) => path_and_name(&args.source.source_role),
+        (None, None) => match merging.and_then(|merging| merging.given.role_name()) {
+            Some(role) => ("/".to_owned(), role.to_owned()),
+            None => path_and_name(&args.source.source_role),
+        },
     };
     let account = args.for_role.as_ref().or(source.as_ref()).map(|role| role.account().clone());
     if let Some(role) = roles.iter().find(|role| Some(role.account()) == account.as_ref())
@@ -60,9 +64,15 @@ pub(crate) fn permission(
             .collect(),
     });
     let mut arguments = vec!["iam".to_owned(), "permission".to_owned()];
-    let grant = Grant { subjects: Subjects::Roles(roles), conditions: Conditions::default(), tag_session: false };
+    if args.policy.output == Some(PolicyFormat::Cli) && account.is_none() {
+        return Err(one(Diagnostic::error("a script changes a role in one account, and the account is not said")
+            .help("add --source-account 111111111111: roles of one name are in many accounts")));
+    }
+    let tag_session = args.tag_session;
+    let grant = Grant { subjects: Subjects::Roles(roles), conditions: Conditions::default(), tag_session };
     arguments.extend(grant.arns().iter().map(|arn| format!("--role-arn={arn}")));
-    arguments.extend(args.policy.max_size.map(|size| format!("--max-size={size}")));
+    arguments.extend(tag_session.then(|| "--tag-session".to_owned()));
+    arguments.extend(args.policy.for_script());
     Ok(Ask { grant, partition, account, role_name, role_path, warnings, arguments, decisions })
 }
 

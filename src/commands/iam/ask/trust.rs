@@ -10,7 +10,7 @@ use xaccount::iam::{Conditions, Grant, Subjects};
 use xaccount::run::Run;
 
 use super::{Ask, Partitions, bad_source_role, flag_target, path_and_name, same_account, source_role_arn, target_from};
-use crate::cli::{IamTargetArgs, Trust};
+use crate::cli::{IamTargetArgs, PolicyFormat, Trust};
 use crate::commands::iam::merged::Merging;
 
 /// Who may assume the target's role.
@@ -49,6 +49,17 @@ pub(crate) fn trust(args: &Trust, run: Option<&Run>, merging: Option<&Merging>) 
         (None, _, Some(role)) => Some(format!("role {role} from the document")),
         (None, _, None) => None,
     });
+    if let Some(there) = &document_role
+        && target.is_none()
+        && args.target.role_name != DEFAULT_ROLE_NAME
+        && path_and_name(&args.target.role_name).1 != there.name()
+    {
+        let error = Diagnostic::error(format!(
+            "the document is the trust policy of {there}, and --role-name says {}",
+            args.target.role_name
+        ));
+        return Err(one(error.help("leave --role-name out, or give that role's document")));
+    }
     let target = target.or(document_role);
 
     let (principals, mut warnings) = principals(args, source, partition, &picked).map_err(one)?;
@@ -69,7 +80,11 @@ pub(crate) fn trust(args: &Trust, run: Option<&Run>, merging: Option<&Merging>) 
     );
     let from = if args.conditions.external_id.is_empty() { "the identities of -f" } else { "--external-id" };
     decisions.extend(conditions.external_ids.iter().map(|id| format!("external id {id} from {from}")));
-    let tag_session = args.conditions.tag_session;
+    let tag_session = args.tag_session;
+    if args.policy.output == Some(PolicyFormat::Cli) && target.is_none() {
+        return Err(one(Diagnostic::error("a script changes a role in one account, and the account is not said")
+            .help("add --account 222222222222 or --role-arn ARN: roles of one name are in many accounts")));
+    }
     let grant = Grant { subjects: Subjects::Principals(principals), conditions, tag_session };
     let mut arguments = vec!["iam".to_owned(), "trust".to_owned()];
     arguments.extend(grant.arns().iter().map(|arn| format!("--source-principal={arn}")));
@@ -79,7 +94,7 @@ pub(crate) fn trust(args: &Trust, run: Option<&Run>, merging: Option<&Merging>) 
     arguments.extend(grant.conditions.session_name.iter().map(|name| format!("--session-name={name}")));
     arguments.extend(tag_session.then(|| "--tag-session".to_owned()));
     arguments.extend(args.source.role.allow_same_account.then(|| "--allow-same-account".to_owned()));
-    arguments.extend(args.policy.max_size.map(|size| format!("--max-size={size}")));
+    arguments.extend(args.policy.for_script());
     warnings.dedup();
     let (role_path, role_name) = match &target {
         Some(role) => (role.path().to_owned(), role.name().to_owned()),
@@ -107,19 +122,17 @@ fn principal_from(args: &Trust, principal: &Principal) -> &'static str {
 
 /// The uses of the one role that is meant.
 fn pick_one<'u, 'r>(uses: &'u [Use<'r>], target: &IamTargetArgs) -> Result<Vec<&'u Use<'r>>, Diagnostic> {
-    let found = picked(uses, &target.role_arn, &target.account);
-    let roles: BTreeSet<&RoleArn> = found.iter().map(|one| &one.role).collect();
-    let all: BTreeSet<&str> = uses.iter().map(|one| one.role.as_str()).collect();
-    let listed = |roles: &mut dyn Iterator<Item = &str>| roles.collect::<Vec<_>>().join(", ");
+    let found = picked(uses, &target.role_arn, &target.account)?;
+    let roles: BTreeSet<&str> = found.iter().map(|one| one.role.as_str()).collect();
     match roles.len() {
         1 => Ok(found),
-        0 if uses.is_empty() => Err(Diagnostic::error("the manifests hold no AWSClusterRoleIdentity")
+        0 => Err(Diagnostic::error("the manifests hold no AWSClusterRoleIdentity")
             .help("kubectl xaccount inject makes one; or leave -f out")),
-        0 => Err(Diagnostic::error("no identity of the manifests has the role that is asked for")
-            .help(format!("these are there: {}", listed(&mut all.iter().copied())))),
-        _ => Err(Diagnostic::error("a trust policy belongs to one role, and the manifests name several").help(
-            format!("pick one with --account or --role-arn: {}", listed(&mut roles.iter().map(|role| role.as_str()))),
-        )),
+        _ => {
+            let listed = roles.into_iter().collect::<Vec<_>>().join(", ");
+            Err(Diagnostic::error("a trust policy belongs to one role, and the manifests name several")
+                .help(format!("pick one with --account or --role-arn: {listed}")))
+        }
     }
 }
 
@@ -130,13 +143,12 @@ fn principals(
     partition: Partition,
     picked: &[&Use<'_>],
 ) -> Result<(Vec<Principal>, Vec<Diagnostic>), Diagnostic> {
-    let mut asked: Vec<Principal> = args.source.source_principal.clone();
     let role = &args.source.role;
-    match (source, &role.source_account) {
-        (Some(role), _) => asked.push(role.into()),
+    let controller: Option<Principal> = match (source, &role.source_account) {
+        (Some(role), _) => Some(role.into()),
         (None, Some(account)) => {
             let role = RoleArn::new(partition, account, &role.source_role).map_err(|error| bad_source_role(&error))?;
-            asked.push(role.into());
+            Some(role.into())
         }
         (None, None) if role.source_role != DEFAULT_ROLE_NAME => {
             return Err(Diagnostic::error(format!(
@@ -145,21 +157,14 @@ fn principals(
             ))
             .help("add --source-account 111111111111"));
         }
-        (None, None) => {}
-    }
+        (None, None) => None,
+    };
     let (mut all, mut warnings) = (Vec::new(), Vec::new());
     for one in picked {
         let title = one.found.title();
         match &one.source {
             Hop::Controller => {}
-            Hop::Role(_, Some(role)) => {
-                all.push(role.clone().into());
-                if asked.is_empty() {
-                    continue;
-                }
-                let message = format!("{title} is a hop of a chain: {role} assumes the role, and is trusted too");
-                warnings.push(Diagnostic::warning(message).at(one.found.head(), ""));
-            }
+            Hop::Role(_, Some(role)) => all.push(role.clone().into()),
             Hop::Role(name, None) => {
                 return Err(Diagnostic::error(format!(
                     "{title} has AWSClusterRoleIdentity {name} as its source, which is not in the files"
@@ -175,14 +180,32 @@ fn principals(
             Hop::Static(_) => {}
         }
     }
+    all.extend(args.source.source_principal.iter().cloned());
     let by_controller = picked.is_empty() || picked.iter().any(|one| one.source == Hop::Controller);
-    if asked.is_empty() && by_controller {
-        return Err(Diagnostic::error("who assumes the role is not said")
-            .help("--source-account 111111111111, the account of the management cluster")
-            .help("or --source-principal ARN, for a user or another role"));
+    match controller {
+        Some(controller) if by_controller => all.push(controller),
+        // The manifests say that others assume the role: the controller is not let in by the way.
+        Some(controller) => {
+            let message =
+                format!("{controller} is not trusted: by the manifests, {} assumes the role", all_named(&all));
+            let warning = Diagnostic::warning(message).help("if it is to be trusted, too: --source-principal ARN");
+            warnings.push(match picked.first() {
+                Some(one) => warning.at(one.found.head(), ""),
+                None => warning,
+            });
+        }
+        None if by_controller && all.is_empty() => {
+            return Err(Diagnostic::error("who assumes the role is not said")
+                .help("--source-account 111111111111, the account of the management cluster")
+                .help("or --source-principal ARN, for a user or another role"));
+        }
+        None => {}
     }
-    all.extend(asked);
     Ok((all, warnings))
+}
+
+fn all_named(principals: &[Principal]) -> String {
+    principals.iter().map(Principal::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// The external ids to ask for: the flags', which the identities must say too, else those of the identities.
