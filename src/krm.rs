@@ -10,9 +10,10 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation};
 use serde_json::{Map, Value, json};
 
+use crate::account_map::{self, AccountMap};
 use crate::diag::{Diagnostic, FileId, Location, Severity, Span, visible};
 use crate::inject::{Change, IdentityFile, NewObject, Outcome};
-use crate::lossless::{NodeId, ObjectRef, Plan, Source, Tree, parse};
+use crate::lossless::{NodeId, ObjectRef, Plan, Refusal, Source, Tree, parse};
 use crate::run::{self, Found, Run};
 
 /// The versions of the format. Those before `v1beta1` have results of another form.
@@ -110,13 +111,8 @@ impl<'s> ResourceList<'s> {
         };
         let text = |name: &str| tree.value(config, name).and_then(|value| tree.text(value)).unwrap_or("none");
         let at = |node: NodeId| Location { file: STREAM, span: tree.span(node), window: None };
-        let way_out =
-            "write a ConfigMap (apiVersion: v1) whose data has the flags' names as keys: account: \"222222222222\"";
+        let way_out = "write a ConfigMap (apiVersion: v1) whose data has the flags' names as keys: account: \"222222222222\"; or an AccountMap";
         let (version, kind) = (text("apiVersion"), text("kind"));
-        if kind == "AccountMap" {
-            return Err(Diagnostic::error("functionConfig is an AccountMap, which is not supported by this version")
-                .help(way_out));
-        }
         if (version, kind) != ("v1", "ConfigMap") {
             let what = visible(&format!("{version} {kind}")).into_owned();
             return Err(Diagnostic::error(format!("functionConfig is no ConfigMap, but {what}")).help(way_out));
@@ -133,6 +129,33 @@ impl<'s> ResourceList<'s> {
             both.map(|(key, value)| (key.to_owned(), value.to_owned())).ok_or_else(|| wrong(key))
         };
         entries.iter().map(pair).collect()
+    }
+
+    /// The account map that the functionConfig is, if it is one.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the map.
+    pub fn account_map(&self) -> Option<Result<AccountMap, Vec<Diagnostic>>> {
+        let config = self.tree.value(self.tree.root, "functionConfig")?;
+        let kind = self.tree.value(config, "kind").and_then(|kind| self.tree.text(kind));
+        let map = (kind == Some(account_map::KIND)).then(|| account_map::of_node(&self.tree, config))?;
+        let wrong = |refusal: Refusal| {
+            let refusal = Refusal { message: format!("functionConfig: {}", refusal.message), ..refusal };
+            refusal.in_file(STREAM, None)
+        };
+        Some(map.map_err(|refusals| refusals.into_iter().map(wrong).collect()))
+    }
+
+    /// A place in the stream, for messages: `functionConfig, line 12`.
+    pub fn place(&self, span: Span) -> String {
+        let before = self.tree.text.as_bytes().get(..span.start.saturating_sub(self.tree.base)).unwrap_or_default();
+        let line = memchr::memchr_iter(b'\n', before).count() + 1;
+        format!("functionConfig, line {line} of the list")
+    }
+
+    /// The path of a file of [`Self::by_file`]; `None` for the items without one.
+    pub fn path(&self, file: FileId) -> Option<&str> {
+        self.files.get(file.0)?.as_deref()
     }
 
     /// The run with each object in the file that its item comes from, as the planner wants it.

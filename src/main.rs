@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         cli::Verb::Inject(args) => commands::inject::run(args, &terminal),
         cli::Verb::Function(args) => commands::function::run(args, &terminal),
         cli::Verb::Iam(args) => commands::iam::run(args, &terminal),
+        cli::Verb::Explain(_) => commands::explain(),
         cli::Verb::Completion(args) => commands::completion::run(args),
     };
     commands::end_progress();

@@ -12,12 +12,15 @@ use crate::lossless::{Data, NodeId, Refusal, Tree};
 /// Which cluster belongs to which AWS account.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(title = "AccountMap")]
+#[schemars(rename = "AccountMap")]
 pub(super) struct Fields {
     /// xaccount.dev/v1alpha1
     pub(super) api_version: Spanned<String>,
     /// AccountMap
     pub(super) kind: Spanned<String>,
+    /// Of no meaning here; a functionConfig has it.
+    #[allow(dead_code)]
+    metadata: Option<BTreeMap<String, Ignored>>,
     /// The account of the management cluster.
     pub(super) source: Option<SourceFields>,
     /// The file that keeps identities, relative to this file.
@@ -30,12 +33,37 @@ pub(super) struct Fields {
     pub(super) accounts: Vec<Spanned<AccountFields>>,
 }
 
+/// Anything.
+#[derive(Debug)]
+pub(super) struct Ignored;
+
+impl<'de> Deserialize<'de> for Ignored {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        de::IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+impl JsonSchema for Ignored {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Any".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        true.into()
+    }
+}
+
 /// The account of the management cluster.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(title = "Source")]
+#[schemars(rename = "Source")]
 pub(super) struct SourceFields {
     /// Its id, 12 digits in quotes.
+    #[schemars(regex(pattern = r"^[0-9]{12}$"))]
     pub(super) account: Option<Spanned<String>>,
     /// The role that the CAPA pod runs as: a name, or path and name.
     pub(super) role_name: Option<Spanned<String>>,
@@ -48,11 +76,12 @@ pub(super) struct SourceFields {
 /// A target account.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(title = "Account")]
+#[schemars(rename = "Account")]
 pub(super) struct AccountFields {
     /// A name for people; each account has another.
     pub(super) name: Spanned<String>,
     /// Its id, 12 digits in quotes.
+    #[schemars(regex(pattern = r"^[0-9]{12}$"))]
     pub(super) account: Spanned<String>,
     /// The role to assume there: a name, or path and name. By default the role that DKP creates.
     pub(super) role_name: Option<Spanned<String>>,
@@ -82,7 +111,7 @@ pub(super) struct AccountFields {
 /// Which clusters are meant: all keys that are given must match, and of a key one of its globs.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(title = "Clusters")]
+#[schemars(rename = "Clusters")]
 pub(super) struct EntryFields {
     /// Globs of cluster names.
     #[serde(default)]
@@ -160,7 +189,7 @@ pub(super) enum NamespacesFields {
 /// The part of CAPA's `allowedNamespaces` that is taken here: {}, a list, or one label.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(title = "AllowedNamespaces")]
+#[schemars(rename = "AllowedNamespaces")]
 pub(super) struct CapaNamespaces {
     /// Names of namespaces.
     pub(super) list: Option<Vec<Spanned<String>>>,
@@ -219,10 +248,10 @@ impl Fields {
     ///
     /// # Errors
     /// The first thing that is wrong with its form.
-    pub(super) fn read(tree: &Tree<'_>) -> Result<Self, Refusal> {
-        no_surprises(tree, tree.root)?;
-        Self::deserialize(Node { tree, id: tree.root }).map_err(|error| {
-            let refusal = Refusal::new(error.message, error.span.unwrap_or_else(|| tree.span(tree.root)));
+    pub(super) fn read(tree: &Tree<'_>, id: NodeId) -> Result<Self, Refusal> {
+        no_surprises(tree, id)?;
+        Self::deserialize(Node { tree, id }).map_err(|error| {
+            let refusal = Refusal::new(error.message, error.span.unwrap_or_else(|| tree.span(id)));
             match error.help {
                 Some(help) => refusal.help(help),
                 None => refusal,

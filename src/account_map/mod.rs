@@ -8,7 +8,7 @@ mod check;
 mod de;
 mod fields;
 
-use crate::lossless::{Refusal, Source, Tree, parse};
+use crate::lossless::{NodeId, Refusal, Source, Tree, parse};
 
 pub use assign::{Assigned, Cluster};
 pub use check::{Account, AccountMap, Entry, Namespaces, Source as SourceAccount};
@@ -40,14 +40,14 @@ pub fn read(bytes: &[u8]) -> Result<AccountMap, Vec<Refusal>> {
         return Err(one(Refusal::new("an account map is one document, and here a second one begins", second.span)));
     }
     let tree = parse(&document).map_err(one)?;
-    of_tree(&tree)
+    of_node(&tree, tree.root)
 }
 
 /// Reads a map that is part of another document.
 ///
 /// # Errors
 /// As [`read`].
-pub fn of_tree(tree: &Tree<'_>) -> Result<AccountMap, Vec<Refusal>> {
-    let fields = fields::Fields::read(tree).map_err(|refusal| vec![refusal])?;
+pub fn of_node(tree: &Tree<'_>, id: NodeId) -> Result<AccountMap, Vec<Refusal>> {
+    let fields = fields::Fields::read(tree, id).map_err(|refusal| vec![refusal])?;
     check::check(fields)
 }

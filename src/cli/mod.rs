@@ -74,6 +74,7 @@ pub(crate) enum Verb {
     #[command(name = "fn")]
     Function(Box<Function>),
     Iam(Box<Iam>),
+    Explain(Explain),
     Completion(Completion),
 }
 
@@ -389,6 +390,22 @@ pub(crate) enum OutputFormat {
     JsonPatch,
     /// A report as JSON
     Report,
+}
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  # For an editor that knows JSON Schema
+  kubectl xaccount explain --schema > .xaccount.schema.json
+  # and in the first line of .xaccount.yaml:
+  # yaml-language-server: $schema=.xaccount.schema.json";
+
+/// Print the JSON Schema of the account map
+#[derive(Debug, Args)]
+#[command(after_long_help = EXPLAIN_EXAMPLES, arg_required_else_help = true)]
+pub(crate) struct Explain {
+    /// The JSON Schema of .xaccount.yaml, for editors
+    #[arg(long, required = true)]
+    pub(crate) schema: bool,
 }
 
 const COMPLETION_EXAMPLES: &str = "\

@@ -6,7 +6,7 @@ use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId, visible};
 use xaccount::edit::Inputs;
 use xaccount::files::Input;
-use xaccount::inject::{self, Failure, Nothing, Outcome};
+use xaccount::inject::{self, Failure, Mapped, Nothing, Outcome};
 use xaccount::krm::ResourceList;
 use xaccount::lossless::{Edited, Plan, Source, apply};
 use xaccount::output;
@@ -93,12 +93,15 @@ struct Work<'w> {
 impl Work<'_> {
     fn plan(&self, inputs: &mut Inputs) -> Result<Done, Refused> {
         let early = |errors: Vec<Diagnostic>| Refused { run: Run::default(), errors };
-        let said = self.said().map_err(|error| early(vec![error]))?;
+        let map = self.list.account_map().transpose().map_err(early)?;
+        let said = if map.is_some() { None } else { self.said().map_err(|error| early(vec![error]))? };
         let flags = said.as_ref().unwrap_or(self.flags);
+        let accounts = map.as_ref().map(|map| map.accounts.as_slice());
         let explain = self.terminal.verbose > 0 && !self.terminal.quiet;
-        let mut request = request(&flags.target, &flags.select, &flags.identity, None, explain).map_err(early)?;
-        let path = flags.identity.identity_file.as_ref();
-        request.identity_file = path.and_then(|path| self.list.identity_file(&inputs.shown(path)));
+        let mut request = request(&flags.target, &flags.select, &flags.identity, accounts, explain).map_err(early)?;
+        let path = flags.identity.identity_file.as_ref().map(|path| inputs.shown(path));
+        let of_map = map.as_ref().and_then(|map| Some(map.identity_file.as_ref()?.value.clone()));
+        request.identity_file = path.or(of_map).and_then(|path| self.list.identity_file(&path));
         let needles = capa::needles();
         let scan = Scan {
             needles: &needles,
@@ -107,7 +110,20 @@ impl Work<'_> {
         };
         let (run, mut warnings) = inputs.scan(&scan).map_err(early)?;
         let run = self.list.by_file(&run);
-        match inject::plan(&run, &request) {
+        let outcome = match &map {
+            None => inject::plan(&run, &request),
+            Some(map) => {
+                let place = |span| self.list.place(span);
+                let relative = |file| self.list.path(file).map(str::to_owned);
+                let mapped = Mapped { map, place: &place, relative: &relative, allow_unmapped: false };
+                let target_is_said = flags.target.account.is_some() || flags.target.role_arn.is_some();
+                inject::selected(&run, &request.selection).map_err(Failure::Nothing).and_then(|_| {
+                    let requests = inject::mapped(&run, &request, &mapped, target_is_said);
+                    inject::plan_each(&run, &requests.map_err(Failure::Refused)?)
+                })
+            }
+        };
+        match outcome {
             Ok(outcome) => {
                 warnings.extend(outcome.warnings.iter().cloned());
                 Ok(Done { run, outcome, warnings })

@@ -59,6 +59,12 @@ impl Printed {
     }
 }
 
+/// `kubectl xaccount explain --schema`.
+pub(crate) fn explain() -> Printed {
+    let stdout = format!("{:#}\n", xaccount::account_map::schema()).into_bytes();
+    Printed { before: String::new(), stdout, after: String::new(), status: ExitStatus::Done }
+}
+
 /// What is known of the streams, and how much to say.
 pub(crate) struct Terminal {
     pub(crate) stdout_colour: bool,

@@ -246,7 +246,7 @@ fn what_a_function_config_may_say() {
     refused(&nothing, &function(&nothing, ""));
 
     for (kind, why) in [
-        ("apiVersion: xaccount.dev/v1alpha1\n  kind: AccountMap", "AccountMap, which is not supported by this version"),
+        ("apiVersion: xaccount.dev/v1alpha1\n  kind: AccountMap", "functionConfig: there is no field data"),
         ("apiVersion: example.com/v1\n  kind: Other", "no ConfigMap, but example.com/v1 Other"),
     ] {
         let before = list(&items, ACCOUNT).replace("apiVersion: v1\n  kind: ConfigMap", kind);
@@ -260,6 +260,46 @@ fn what_a_function_config_may_say() {
     assert_eq!(out.status.code(), Some(0), "{}", errors(&out));
     assert_eq!(value(&out)["items"][0]["spec"]["identityRef"]["name"], "cross-account-role-012345678901");
     assert_eq!(value(&out)["items"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_function_config_may_be_an_account_map() {
+    let items = [("dev/a.yaml", cluster("a", 0)), ("prod/b.yaml", cluster("b", 0))];
+    let map = "  apiVersion: xaccount.dev/v1alpha1
+  kind: AccountMap
+  metadata:
+    name: map
+    annotations: {config.kubernetes.io/function: \"exec: {path: x}\"}
+  identityFile: identities.yaml
+  accounts:
+  - {name: dev, account: \"222222222222\", clusters: {paths: [dev/*]}}
+  - {name: prod, account: \"333333333333\", clusters: {names: [b]}}
+";
+    let whole = list(&items, ACCOUNT);
+    let start = whole.find("functionConfig:\n").unwrap() + "functionConfig:\n".len();
+    let rest = &whole[start..];
+    let end = rest.lines().take_while(|line| line.starts_with(' ')).map(|line| line.len() + 1).sum::<usize>();
+    let with = |map: &str| format!("{}{map}{}", &whole[..start], &rest[end..]);
+    let out = function(&with(map), "");
+    assert_eq!(out.status.code(), Some(0), "{}", errors(&out));
+    let value = value(&out);
+    let name = |item: usize| value["items"][item]["spec"]["identityRef"]["name"].as_str().unwrap().to_owned();
+    assert_eq!([name(0), name(1)], ["cross-account-role-222222222222", "cross-account-role-333333333333"]);
+    let path = &value["items"][3]["metadata"]["annotations"]["internal.config.kubernetes.io/path"];
+    assert_eq!(path, "identities.yaml");
+
+    for (from, to, why) in [
+        ("clusters: {names: [b]}", "clusters: {names: [c]}", "belongs to no account"),
+        ("clusters: {names: [b]}", "clusters: {names: [a, b]}", "belongs to 2 accounts"),
+        ("333333333333", "33", "functionConfig: the account id"),
+    ] {
+        let before = with(&map.replace(from, to));
+        let results = refused(&before, &function(&before, ""));
+        assert!(results[0]["message"].as_str().unwrap().contains(why), "{results:?}");
+    }
+    let before = with(map);
+    let results = refused(&before, &function(&before, "--account 333333333333"));
+    assert!(results[0]["message"].as_str().unwrap().contains("the map says 222222222222"), "{results:?}");
 }
 
 #[test]

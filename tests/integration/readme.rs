@@ -179,6 +179,17 @@ fn every_command_of_the_readme_works_as_shown() {
     assert!(not_run.is_empty(), "not in the README: {not_run:?}");
 }
 
+/// `UPDATE_CASES=1 cargo test` writes it anew.
+#[test]
+fn the_schema_of_the_account_map_is_fresh() {
+    let out = xaccount().args(["explain", "--schema"]).output().unwrap();
+    let file = root().join("docs/account-map.schema.json");
+    if std::env::var_os("UPDATE_CASES").is_some() {
+        fs::write(&file, &out.stdout).unwrap();
+    }
+    assert_eq!(fs::read_to_string(file).unwrap(), String::from_utf8(out.stdout).unwrap());
+}
+
 #[test]
 fn every_command_of_the_page_about_iam_works_as_shown() {
     let with_policy = || {
