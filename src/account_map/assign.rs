@@ -139,7 +139,7 @@ accounts:
             (with("  account: \"2", "  acount: \"2"), "no field acount", "acount"),
             (with("\"222222222222\"", "222222222222"), "no text for YAML", "222222222222"),
             (with("222222222222", "22222222222"), "has 11 digits", "\"22222222222\""),
-            (with("  - names: [\"dev-*\"]\n", "  - names: \"dev-*\"\n"), "sequence", "\"dev-*\""),
+            (with("  - names: [\"dev-*\"]\n", "  - names: \"dev-*\"\n"), "this is 'dev-*'", "\"dev-*\""),
             (with("[\"dev-*\"]", "[\"dev-[\"]"), "no glob", "\"dev-[\""),
             (with("{namespaces: [prod]}", "{}"), "every cluster", "{}"),
             (with("name: production", "name: development"), "two accounts", "development"),

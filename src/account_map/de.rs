@@ -53,6 +53,17 @@ impl de::Error for Error {
         Self { help: Some(help), ..Self::custom(format!("there is no field {}", crate::diag::visible(field))) }
     }
 
+    fn invalid_type(there: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        let there = match there {
+            de::Unexpected::Seq => "a list".to_owned(),
+            de::Unexpected::Map => "a mapping".to_owned(),
+            de::Unexpected::Unit => "nothing".to_owned(),
+            de::Unexpected::Str(text) => format!("'{}'", crate::diag::visible(text)),
+            other => other.to_string(),
+        };
+        Self::custom(format!("this is {there}, and here belongs {expected}"))
+    }
+
     fn missing_field(field: &'static str) -> Self {
         Self::custom(format!("the field {field} is missing"))
     }

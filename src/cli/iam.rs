@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use xaccount::aws::{AccountId, ExternalId, OrgId, Partition, Principal, RoleArn, SessionName};
 use xaccount::capa::DEFAULT_ROLE_NAME;
 
-use super::{account, path, role_arn, role_name, with_suggestion};
+use super::{ConfigArgs, account, path, role_arn, role_name, with_suggestion};
 
 const IAM_EXAMPLES: &str = "\
 Two policies let clusters of the source account's management cluster live in a target account:
@@ -19,14 +19,14 @@ Two policies let clusters of the source account's management cluster live in a t
 Nothing here writes to AWS. docs/iam.md has the whole picture.";
 
 /// Print or merge the trust and permission policies of both accounts
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(after_long_help = IAM_EXAMPLES, subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
 pub(crate) struct Iam {
     #[command(subcommand)]
     pub(crate) verb: IamVerb,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(crate) enum IamVerb {
     Trust(Box<Trust>),
     Permission(Box<Permission>),
@@ -58,7 +58,7 @@ Exit status:
 /// Who may assume the target account's role
 ///
 /// Prints the statement that lets the source account's role assume the target account's role: a bare statement, which AWS refuses as a document, so that nobody replaces a role's whole trust policy with it by accident. --merge adds it to the document that is there; an equal or wider grant means unchanged bytes, and a Deny that defeats it is an error.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(after_help = "--help lists more flags, and has examples", after_long_help = TRUST_EXAMPLES,
     override_usage = "kubectl xaccount iam trust --source-account ID [--account ID] [PATH]... [-f PATH]... [-R] [--merge FILE] [mode] [flags]")]
 pub(crate) struct Trust {
@@ -75,6 +75,8 @@ pub(crate) struct Trust {
     #[arg(long, hide_short_help = true, help_heading = "Conditions")]
     pub(crate) tag_session: bool,
 
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
 
@@ -110,7 +112,7 @@ Exit status:
 /// What the source account's role may assume
 ///
 /// Prints a policy document that allows sts:AssumeRole on the target accounts' roles and on nothing else: on those that the manifests' AWSClusterRoleIdentity objects name, or on the role of each --account. --merge adds them to the document that is there.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(after_help = "--help lists more flags, and has examples", after_long_help = PERMISSION_EXAMPLES,
     override_usage = "kubectl xaccount iam permission ([PATH]... [-f PATH]... [-R] | --account ID... | --role-arn ARN...) [--merge FILE] [mode] [flags]")]
 pub(crate) struct Permission {
@@ -130,6 +132,8 @@ pub(crate) struct Permission {
     pub(crate) tag_session: bool,
 
     #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
     pub(crate) policy: PolicyArgs,
 
     /// Name of the inline policy, for -o cli, cloudformation and terraform [default: xaccount-assume-role]
@@ -141,7 +145,7 @@ pub(crate) struct Permission {
     pub(crate) source_profile: Option<String>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Source")]
 pub(crate) struct SourceArgs {
     #[command(flatten)]
@@ -152,7 +156,7 @@ pub(crate) struct SourceArgs {
     pub(crate) source_principal: Vec<Principal>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Source")]
 pub(crate) struct SourceRoleArgs {
     /// The account of the management cluster, 12 digits
@@ -168,7 +172,7 @@ pub(crate) struct SourceRoleArgs {
     pub(crate) allow_same_account: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct IamTargetArgs {
     /// The target account, 12 digits; with -f, the one that is meant. May be repeated
@@ -188,7 +192,7 @@ pub(crate) struct IamTargetArgs {
     pub(crate) partition: Option<Partition>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Manifests")]
 pub(crate) struct ManifestArgs {
     /// Files or directories, the same as -f
@@ -208,7 +212,7 @@ pub(crate) struct ManifestArgs {
     pub(crate) skip_templates: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Conditions")]
 pub(crate) struct ConditionArgs {
     /// Ask for this external id, or one of several [default: what the identities of -f say]
@@ -224,7 +228,7 @@ pub(crate) struct ConditionArgs {
     pub(crate) session_name: Option<SessionName>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Mode")]
 pub(crate) struct PolicyArgs {
     /// Add to the document in this file, bare or as the AWS CLI prints it; - is standard input, and the result goes to stdout

@@ -265,9 +265,9 @@ pub(crate) struct TargetArgs {
     pub(crate) move_account: Vec<(AccountId, AccountId)>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Account map")]
-pub(crate) struct MapArgs {
+pub(crate) struct ConfigArgs {
     /// The account map [default: the nearest .xaccount.yaml above the files, as far as the Git root]
     #[arg(long, hide_short_help = true, value_name = "FILE", conflicts_with = "no_config")]
     pub(crate) config: Option<PathBuf>,
@@ -275,6 +275,13 @@ pub(crate) struct MapArgs {
     /// Go without an account map
     #[arg(long, hide_short_help = true)]
     pub(crate) no_config: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Account map")]
+pub(crate) struct MapArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
 
     /// Leave clusters alone that the account map does not name
     #[arg(long, hide_short_help = true)]

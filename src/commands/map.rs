@@ -5,18 +5,18 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use xaccount::account_map::{self, AccountMap, FILE_NAME};
-use xaccount::diag::{Diagnostic, FileId, Span};
+use xaccount::diag::{Diagnostic, FileId, Span, visible};
 use xaccount::edit::{Inputs, path_bytes};
 use xaccount::files::{self, Input};
 
 use super::Terminal;
-use crate::cli::MapArgs;
+use crate::cli::ConfigArgs;
 
 /// A map and where it stands.
 pub(crate) struct MapFile {
     pub(crate) map: AccountMap,
     /// As it is shown: relative to the working directory where it is below it.
-    pub(crate) name: String,
+    name: String,
     /// The map's directory, canonical.
     directory: PathBuf,
     bytes: Vec<u8>,
@@ -25,7 +25,7 @@ pub(crate) struct MapFile {
 impl MapFile {
     /// The map that the flags name, else the nearest one above the inputs; `None` where there is none. The error is text for
     /// stderr.
-    pub(crate) fn find(args: &MapArgs, paths: &[PathBuf], terminal: &Terminal) -> Result<Option<Self>, String> {
+    pub(crate) fn find(args: &ConfigArgs, paths: &[PathBuf], terminal: &Terminal) -> Result<Option<Self>, String> {
         let text = |error: Diagnostic| terminal.diagnostics(&[error], None);
         let path = match (&args.config, args.no_config) {
             (Some(path), _) => Some(path.clone()),
@@ -54,6 +54,11 @@ impl MapFile {
         }
     }
 
+    /// The line that names it.
+    pub(crate) fn used(&self) -> String {
+        format!("account map: {}\n", visible(&self.name))
+    }
+
     /// A place in the map: `.xaccount.yaml:12`.
     pub(crate) fn place(&self, span: Span) -> String {
         let before = &self.bytes[..span.start.min(self.bytes.len())];
@@ -66,6 +71,11 @@ impl MapFile {
         let whole = self.directory.join(&file.value);
         let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
         Some(here.and_then(|here| whole.strip_prefix(here).ok().map(Path::to_owned)).unwrap_or(whole))
+    }
+
+    /// Where the map names that file.
+    pub(crate) fn identity_file_place(&self) -> String {
+        self.map.identity_file.as_ref().map_or_else(|| self.name.clone(), |file| self.place(file.span))
     }
 
     /// The path of an input relative to the map, with `/`; `None` where it is not below it.

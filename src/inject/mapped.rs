@@ -193,7 +193,7 @@ impl Work<'_> {
                             &flag,
                             &map,
                             &account.name.value,
-                            "the map",
+                            "identityAnnotations",
                         ));
                     }
                     Some(_) => {}

@@ -25,7 +25,7 @@ use std::process::{Output, Stdio};
 
 use crate::support::{root, xaccount};
 
-const TOPICS: [&str; 7] = ["yaml", "kinds", "state", "values", "select", "modes", "iam"];
+const TOPICS: [&str; 8] = ["yaml", "kinds", "state", "values", "select", "modes", "iam", "map"];
 
 #[test]
 fn yaml() {
@@ -60,6 +60,11 @@ fn modes() {
 #[test]
 fn iam() {
     topic("iam");
+}
+
+#[test]
+fn map() {
+    topic("map");
 }
 
 #[test]

@@ -43,6 +43,12 @@ impl Manifests {
         &self.run
     }
 
+    /// Where they stand; `-` for standard input.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        let inputs = self.inputs.named().map(|file| self.inputs.input(file));
+        inputs.map(|input| input.path().map_or_else(|| PathBuf::from("-"), Path::to_owned)).collect()
+    }
+
     pub(super) fn inputs(&self) -> &Inputs {
         &self.inputs
     }

@@ -5,11 +5,14 @@ mod deliver;
 mod manifests;
 mod merged;
 
+use std::path::PathBuf;
+
 use xaccount::capa::DEFAULT_ROLE_NAME;
 use xaccount::diag::Diagnostic;
 use xaccount::iam::limits;
 use xaccount::iam::pieces::Side;
 
+use super::map::MapFile;
 use super::{Printed, Terminal};
 use crate::cli::{Iam, IamVerb, Permission, PolicyArgs, PolicyFormat, Trust};
 use ask::Ask;
@@ -34,7 +37,8 @@ fn trust(args: &Trust, terminal: &Terminal) -> Result<Printed, String> {
     }
     let manifests = Manifests::read(&args.manifests, args.policy.merge.as_deref(), terminal)?;
     let merging = Merging::read(&args.policy, terminal)?;
-    let ask = ask::trust(args, manifests.as_ref().map(Manifests::run), merging.as_ref());
+    let map = MapFile::find(&args.config, &stands(manifests.as_ref()), terminal)?;
+    let ask = ask::trust(args, manifests.as_ref().map(Manifests::run), merging.as_ref(), map.as_ref());
     let ask = ask.map_err(|errors| terminal.diagnostics(&errors, manifests.as_ref().map(Manifests::inputs)))?;
     let document = if args.new_role || args.policy.output.is_some_and(|format| format != PolicyFormat::Json) {
         ask.grant.new_role_document()
@@ -42,6 +46,9 @@ fn trust(args: &Trust, terminal: &Terminal) -> Result<Printed, String> {
         ask.grant.statement()
     };
     let mut before = manifests.map(|manifests| manifests.said(&ask.warnings, terminal)).unwrap_or_default();
+    if let Some(map) = map.filter(|_| !terminal.quiet) {
+        before.push_str(&map.used());
+    }
     before.push_str(&ask.decided(terminal));
     let mut hint = String::new();
     if merging.is_none() && !args.new_role && !args.policy.remove && args.policy.output.is_none() && !terminal.quiet {
@@ -59,9 +66,13 @@ fn permission(args: &Permission, terminal: &Terminal) -> Result<Printed, String>
     combination(&args.policy).map_err(|error| terminal.diagnostics(&[error], None))?;
     let manifests = Manifests::read(&args.manifests, args.policy.merge.as_deref(), terminal)?;
     let merging = Merging::read(&args.policy, terminal)?;
-    let ask = ask::permission(args, manifests.as_ref().map(Manifests::run), merging.as_ref());
+    let map = MapFile::find(&args.config, &stands(manifests.as_ref()), terminal)?;
+    let ask = ask::permission(args, manifests.as_ref().map(Manifests::run), merging.as_ref(), map.as_ref());
     let ask = ask.map_err(|errors| terminal.diagnostics(&errors, manifests.as_ref().map(Manifests::inputs)))?;
     let mut before = manifests.map(|manifests| manifests.said(&ask.warnings, terminal)).unwrap_or_default();
+    if let Some(map) = map.filter(|_| !terminal.quiet) {
+        before.push_str(&map.used());
+    }
     before.push_str(&ask.decided(terminal));
     let json = matches!(args.policy.output, None | Some(PolicyFormat::Json));
     let hint =
@@ -99,6 +110,12 @@ fn policy_name(args: &Permission, merging: Option<&Merging>) -> Result<String, D
         (Some(name), _) => Ok(name.clone()),
         (None, there) => Ok(there.unwrap_or("xaccount-assume-role").to_owned()),
     }
+}
+
+/// Where the account map is looked for: above the manifests, else above the working directory.
+fn stands(manifests: Option<&Manifests>) -> Vec<PathBuf> {
+    let paths: Vec<PathBuf> = manifests.map(Manifests::paths).unwrap_or_default();
+    if paths.is_empty() { vec![PathBuf::from("-")] } else { paths }
 }
 
 /// Refuses modes that don't go together.

@@ -73,7 +73,7 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
     warnings.extend(outcome.warnings.iter().cloned());
     let mut before = terminal.diagnostics(&warnings, Some(&inputs));
     if let Some(map) = map.filter(|_| !terminal.quiet) {
-        before.push_str(&format!("account map: {}\n", visible(&map.name)));
+        before.push_str(&map.used());
     }
     outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", visible(line))));
     Delivery { mode, inputs: &mut inputs, run: &run, outcome: &outcome, terminal }.run(before)

@@ -60,7 +60,7 @@ pub(super) fn prepare(args: &Inject, mode: Mode, terminal: &Terminal) -> Result<
     }
     let stands: Vec<PathBuf> =
         found.iter().map(|input| stands_at(input, args.input.stdin_filename.as_deref())).collect();
-    let map = MapFile::find(&args.map, &stands, terminal)?;
+    let map = MapFile::find(&args.map.config, &stands, terminal)?;
     let accounts = map.as_ref().map(|map| map.map.accounts.as_slice());
     let asked = request(&args.target, &args.select, &args.identity, accounts, explain);
     let mut request = asked.map_err(|errors| terminal.diagnostics(&errors, None))?;
@@ -105,6 +105,7 @@ fn identity_file(flag: Option<&Path>, map: Option<&MapFile>) -> Result<Option<Pa
         (Some(flag), Some(of_map)) if !same(flag, &of_map) => {
             let (flag, of_map) = (flag.display(), of_map.display());
             Err(Diagnostic::error(format!("--identity-file says {flag}, and the map says {of_map}"))
+                .help(format!("the map says so at {}", map.map_or_else(String::new, MapFile::identity_file_place)))
                 .help("leave the flag out, change the map, or pass --no-config to go without it"))
         }
         (Some(flag), _) => Ok(Some(flag.to_owned())),

@@ -1,5 +1,6 @@
 //! From flags and manifests to a grant.
 
+mod map;
 mod permission;
 mod trust;
 
@@ -12,6 +13,8 @@ use xaccount::iam::{Grant, Subjects};
 
 pub(super) use permission::permission;
 pub(super) use trust::trust;
+
+use map::Said;
 
 use super::merged::Merging;
 use crate::cli::{IamTargetArgs, SourceRoleArgs};
@@ -103,12 +106,12 @@ fn same_account(account: &AccountId, what: &str) -> Diagnostic {
 }
 
 /// From where the role of `flag_target` is.
-fn target_from(target: &IamTargetArgs, role: &RoleArn) -> String {
+fn target_from(target: &IamTargetArgs, role: &RoleArn, said: &Said) -> String {
     if target.role_arn.contains(role) {
-        return format!("role {role} from --role-arn");
+        return format!("role {role} from {}", said.from("--role-arn"));
     }
     let name = if target.role_name == DEFAULT_ROLE_NAME { "the role that DKP makes" } else { "--role-name" };
-    format!("role {role} from --account and {name}")
+    format!("role {role} from {} and {name}", said.from("--account"))
 }
 
 /// A role's path, with both slashes, and its name.
@@ -129,7 +132,7 @@ impl Partitions {
         let document =
             merging.and_then(|merging| Some((format!("the document in {}", merging.name()), merging.partition?)));
         let mut all = Self(flag.into_iter().chain(document).collect());
-        all.see(target.role_arn.iter().map(|role| (format!("--role-arn {role}"), role.partition())));
+        all.see(target.role_arn.iter().map(|role| (format!("the role {role}"), role.partition())));
         all
     }
 

@@ -8,18 +8,29 @@ use xaccount::iam::manifests::{Hop, Use, picked, uses};
 use xaccount::iam::{Conditions, Grant, Subjects};
 use xaccount::run::Run;
 
+use super::map::{self, Said};
 use super::{Ask, Partitions, bad_source_role, flag_target, path_and_name, same_account, source_role_arn, target_from};
 use crate::cli::{Permission, PolicyFormat};
 use crate::commands::iam::merged::Merging;
+use crate::commands::map::MapFile;
 
 /// What the source's role may assume.
 pub(crate) fn permission(
     args: &Permission,
     run: Option<&Run>,
     merging: Option<&Merging>,
+    map: Option<&MapFile>,
 ) -> Result<Ask, Vec<Diagnostic>> {
     let one = |error: Diagnostic| vec![error];
     let uses = run.map(uses).transpose()?;
+    let (mut args, mut said) = (args.clone(), Said::default());
+    if let Some(map) = map {
+        map::source(&mut args.source, args.for_role.is_none(), map, &mut said).map_err(one)?;
+        if run.is_none() {
+            map::target(&mut args.target, false, map, &mut said).map_err(one)?;
+        }
+    }
+    let args = &args;
     let source = source_role_arn(&args.source).map_err(one)?;
     let picked = uses.as_deref().map(|uses| picked(uses, &args.target.role_arn, &args.target.account));
     let picked = picked.transpose().map_err(one)?;
@@ -56,7 +67,7 @@ pub(crate) fn permission(
     }
     let mut decisions = vec![partition_from];
     decisions.extend(match &picked {
-        None => roles.iter().map(|role| target_from(&args.target, role)).collect::<Vec<_>>(),
+        None => roles.iter().map(|role| target_from(&args.target, role, &said)).collect::<Vec<_>>(),
         Some(picked) => picked
             .iter()
             .filter(|one| roles.contains(&one.role))
@@ -72,6 +83,8 @@ pub(crate) fn permission(
     let grant = Grant { subjects: Subjects::Roles(roles), conditions: Conditions::default(), tag_session };
     arguments.extend(grant.arns().iter().map(|arn| format!("--role-arn={arn}")));
     arguments.extend(tag_session.then(|| "--tag-session".to_owned()));
+    // What the map says is said here, and the script may run anywhere.
+    arguments.push("--no-config".to_owned());
     arguments.extend(args.policy.for_script());
     Ok(Ask { grant, partition, account, role_name, role_path, warnings, arguments, decisions })
 }

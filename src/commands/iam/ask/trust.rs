@@ -9,14 +9,29 @@ use xaccount::iam::manifests::{Hop, Use, picked, uses};
 use xaccount::iam::{Conditions, Grant, Subjects};
 use xaccount::run::Run;
 
+use super::map::{self, Said};
 use super::{Ask, Partitions, bad_source_role, flag_target, path_and_name, same_account, source_role_arn, target_from};
 use crate::cli::{IamTargetArgs, PolicyFormat, Trust};
 use crate::commands::iam::merged::Merging;
+use crate::commands::map::MapFile;
 
 /// Who may assume the target's role.
-pub(crate) fn trust(args: &Trust, run: Option<&Run>, merging: Option<&Merging>) -> Result<Ask, Vec<Diagnostic>> {
+pub(crate) fn trust(
+    args: &Trust,
+    run: Option<&Run>,
+    merging: Option<&Merging>,
+    map: Option<&MapFile>,
+) -> Result<Ask, Vec<Diagnostic>> {
     let one = |error: Diagnostic| vec![error];
     let uses = run.map(uses).transpose()?;
+    let (mut args, mut said) = (args.clone(), Said::default());
+    if let Some(map) = map {
+        map::source(&mut args.source.role, args.source.source_principal.is_empty(), map, &mut said).map_err(one)?;
+        let of_document = merging.is_some_and(|merging| merging.role().is_some());
+        if run.is_none() && !of_document {
+            map::target(&mut args.target, true, map, &mut said).map_err(one)?;
+        }
+    }
     let picked = uses.as_deref().map(|uses| pick_one(uses, &args.target)).transpose().map_err(one)?;
     let picked = picked.unwrap_or_default();
     let document_role = merging.and_then(Merging::role);
@@ -45,7 +60,7 @@ pub(crate) fn trust(args: &Trust, run: Option<&Run>, merging: Option<&Merging>) 
     let mut decisions = vec![partition_from];
     decisions.extend(match (&target, picked.first(), &document_role) {
         (Some(role), Some(one), _) => Some(format!("role {role} from {}", one.found.title())),
-        (Some(role), None, _) => Some(target_from(&args.target, role)),
+        (Some(role), None, _) => Some(target_from(&args.target, role, &said)),
         (None, _, Some(role)) => Some(format!("role {role} from the document")),
         (None, _, None) => None,
     });
@@ -61,6 +76,18 @@ pub(crate) fn trust(args: &Trust, run: Option<&Run>, merging: Option<&Merging>) 
         return Err(one(error.help("leave --role-name out, or give that role's document")));
     }
     let target = target.or(document_role);
+    let entry = map.zip(target.as_ref()).and_then(|(map, role)| Some((map, map::entry(map, role)?)));
+    if let Some((map, id)) = entry.and_then(|(map, entry)| Some((map, entry.external_id.as_ref()?))) {
+        if args.conditions.external_id.iter().any(|asked| *asked != id.value) {
+            let asked: Vec<&str> = args.conditions.external_id.iter().map(ExternalId::as_str).collect();
+            let error =
+                Diagnostic::error(format!("--external-id says {}, and the map says {}", asked.join(", "), id.value));
+            return Err(one(error.help(format!("the map says so at {}", map.place(id.span)))));
+        }
+        args.conditions.external_id = vec![id.value.clone()];
+        said.insert("--external-id", map.place(id.span));
+    }
+    let args = &args;
 
     let (principals, mut warnings) = principals(args, source, partition, &picked).map_err(one)?;
     if let Some(target) = &target {
@@ -76,9 +103,11 @@ pub(crate) fn trust(args: &Trust, run: Option<&Run>, merging: Option<&Merging>) 
     };
     session_name(args, &picked).map_err(one)?;
     decisions.extend(
-        principals.iter().map(|principal| format!("principal {principal} from {}", principal_from(args, principal))),
+        principals
+            .iter()
+            .map(|principal| format!("principal {principal} from {}", principal_from(args, principal, &said))),
     );
-    let from = if args.conditions.external_id.is_empty() { "the identities of -f" } else { "--external-id" };
+    let from = if args.conditions.external_id.is_empty() { "the identities of -f" } else { said.from("--external-id") };
     decisions.extend(conditions.external_ids.iter().map(|id| format!("external id {id} from {from}")));
     let tag_session = args.tag_session;
     if args.policy.output == Some(PolicyFormat::Cli) && target.is_none() {
@@ -94,6 +123,8 @@ pub(crate) fn trust(args: &Trust, run: Option<&Run>, merging: Option<&Merging>) 
     arguments.extend(grant.conditions.session_name.iter().map(|name| format!("--session-name={name}")));
     arguments.extend(tag_session.then(|| "--tag-session".to_owned()));
     arguments.extend(args.source.role.allow_same_account.then(|| "--allow-same-account".to_owned()));
+    // What the map says is said here, and the script may run anywhere.
+    arguments.push("--no-config".to_owned());
     arguments.extend(args.policy.for_script());
     warnings.dedup();
     let (role_path, role_name) = match &target {
@@ -105,18 +136,18 @@ pub(crate) fn trust(args: &Trust, run: Option<&Run>, merging: Option<&Merging>) 
 }
 
 /// From where a principal is.
-fn principal_from(args: &Trust, principal: &Principal) -> &'static str {
+fn principal_from(args: &Trust, principal: &Principal, said: &Said) -> String {
     let role = &args.source.role;
     if args.source.source_principal.contains(principal) {
-        "--source-principal"
+        "--source-principal".to_owned()
     } else if principal.as_str() == role.source_role {
-        "--source-role"
+        "--source-role".to_owned()
     } else if role.source_account.as_ref() != Some(principal.account()) {
-        "the identity before it in the chain"
-    } else if role.source_role == DEFAULT_ROLE_NAME {
-        "--source-account and the role that DKP makes"
+        "the identity before it in the chain".to_owned()
     } else {
-        "--source-account and --source-role"
+        let name =
+            if role.source_role == DEFAULT_ROLE_NAME { "the role that DKP makes" } else { said.from("--source-role") };
+        format!("{} and {name}", said.from("--source-account"))
     }
 }
 
