@@ -191,7 +191,11 @@ impl Edit {
     fn put(&mut self, path: &[&str], there: &Field, value: Value) {
         let mut at = PointerBuf::new();
         path.iter().for_each(|token| at.push_back(*token));
-        self.fields.push(path.join("."));
+        // An item of a list is a change of the list.
+        let field = path.strip_suffix(&["-"]).unwrap_or(path).join(".");
+        if self.fields.last() != Some(&field) {
+            self.fields.push(field);
+        }
         self.operations.push(match there {
             Field::Absent => PatchOperation::Add(AddOperation { path: at, value }),
             _ => PatchOperation::Replace(ReplaceOperation { path: at, value }),
