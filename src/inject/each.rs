@@ -33,6 +33,22 @@ pub fn plan_each(run: &Run, requests: &[Request]) -> Result<Outcome, Failure> {
     }
 }
 
+/// Plans the identities of several accounts, whoever uses them.
+///
+/// # Errors
+/// What is there can't be brought together with what is asked for.
+pub fn plan_identities(run: &Run, requests: &[Request]) -> Result<Outcome, Failure> {
+    let mut whole = Outcome::default();
+    let mut errors: Vec<Diagnostic> = Vec::new();
+    for request in requests {
+        match super::plan_identity(run, request) {
+            Ok(outcome) => join(run, &mut whole, outcome, &mut errors),
+            Err(more) => add_new(&mut errors, more),
+        }
+    }
+    if errors.is_empty() { Ok(whole) } else { Err(Failure::Refused(errors)) }
+}
+
 fn join(run: &Run, whole: &mut Outcome, part: Outcome, errors: &mut Vec<Diagnostic>) {
     let mut made: Vec<usize> = Vec::new();
     for (at, added) in part.added.iter().enumerate() {

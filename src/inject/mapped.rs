@@ -51,6 +51,22 @@ pub fn mapped(
     if work.errors.is_empty() { Ok(requests) } else { Err(work.errors) }
 }
 
+/// The request for one account of the map and no object.
+///
+/// # Errors
+/// A flag that contradicts the map.
+pub fn for_account(
+    run: &Run,
+    base: &Request,
+    mapped: &Mapped<'_>,
+    account: &Account,
+    target_is_said: bool,
+) -> Result<Request, Vec<Diagnostic>> {
+    let mut work = Work { run, base, mapped, target_is_said, errors: Vec::new() };
+    let request = work.request(account, BTreeSet::new());
+    if work.errors.is_empty() { Ok(request) } else { Err(work.errors) }
+}
+
 struct Work<'w> {
     run: &'w Run,
     base: &'w Request,

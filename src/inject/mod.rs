@@ -16,13 +16,13 @@ use json_patch::PatchOperation;
 use serde_json::Value;
 
 use crate::aws::{AccountId, Partition, RoleArn};
-use crate::capa::{DEFAULT_ROLE_NAME, IdentityKind, Role, Version};
+use crate::capa::{DEFAULT_ROLE_NAME, IdentityKind, ROLE_IDENTITY, Role, Version};
 use crate::diag::{Diagnostic, FileId};
 use crate::lossless::{ObjectRef, Plan};
 use crate::run::Run;
 
-pub use each::plan_each;
-pub use mapped::{Mapped, mapped};
+pub use each::{plan_each, plan_identities};
+pub use mapped::{Mapped, for_account, mapped};
 pub use namespaces::AllowedNamespaces;
 pub use select::{LabelSelector, Selection};
 
@@ -216,6 +216,29 @@ pub fn plan(run: &Run, request: &Request) -> Result<Outcome, Failure> {
     let served = planner.references(&selected);
     planner.identities(&served);
     if planner.errors.is_empty() { Ok(planner.outcome) } else { Err(Failure::Refused(planner.errors)) }
+}
+
+/// Plans the identity of one account, whoever uses it.
+fn plan_identity(run: &Run, request: &Request) -> Result<Outcome, Vec<Diagnostic>> {
+    let mut planner = Planner { run, request, outcome: Outcome::default(), errors: Vec::new() };
+    planner.refuse_what_can_not_be();
+    planner.one_arn_a_name();
+    let role = match &request.target {
+        Target::Role(role) => Ok(role.clone()),
+        Target::Account { account, role, partition } => {
+            RoleArn::new(partition.unwrap_or(Partition::Aws), account, role)
+                .map_err(|error| vec![Diagnostic::error(error.to_string())])
+        }
+    }?;
+    let name = planner.name_for(&role);
+    if let Some(AllowedNamespaces::AtLeast(names)) = &request.identity.allowed_namespaces
+        && names.is_empty()
+    {
+        let warning = Diagnostic::warning(format!("{ROLE_IDENTITY}/{name} lets no namespace use it yet"));
+        planner.outcome.warnings.push(warning.help("inject adds the namespace of each cluster that it points there"));
+    }
+    planner.identities(&[Served { name, role, objects: Vec::new() }]);
+    if planner.errors.is_empty() { Ok(planner.outcome) } else { Err(planner.errors) }
 }
 
 /// The objects that a selection means.

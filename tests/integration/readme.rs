@@ -116,6 +116,7 @@ fn directory() -> tempfile::TempDir {
 fn run(directory: &Path, steps: &[Step]) -> Vec<(String, i32)> {
     let out = directory.join(".out");
     fs::create_dir(&out).unwrap();
+    fs::create_dir(directory.join(".home")).unwrap();
     let mut script = String::new();
     for (n, Step { command, .. }) in steps.iter().enumerate() {
         writeln!(script, "{{ {command}\n}} >.out/{n} 2>&1; status=$?; echo $status >.out/{n}.status; (exit $status)")
@@ -127,7 +128,8 @@ fn run(directory: &Path, steps: &[Step]) -> Vec<(String, i32)> {
         .current_dir(directory)
         .env_remove("CI")
         .env_remove("CLICOLOR_FORCE")
-        .env("HOME", directory)
+        // Elsewhere: an account map in the home directory is none.
+        .env("HOME", directory.join(".home"))
         .env("PATH", format!("{}:{path}", directory.join(".bin").display()))
         .stdin(std::process::Stdio::null())
         .status();
@@ -200,10 +202,23 @@ fn every_command_of_the_page_about_iam_works_as_shown() {
     assert!(run_page("docs/iam.md", &mut BTreeSet::new(), with_policy) >= 7);
 }
 
+#[test]
+fn every_command_of_the_page_about_the_map_works_as_shown() {
+    let with_map = || {
+        let directory = directory();
+        fs::copy(testdata("fleet/account-map.yaml"), directory.path().join(".xaccount.yaml")).unwrap();
+        directory
+    };
+    assert!(run_page("docs/account-map.md", &mut BTreeSet::new(), with_map) >= 5);
+    let shown = &blocks(&read("docs/account-map.md"), "yaml")[0];
+    let file = read("testdata/fleet/account-map.yaml");
+    assert_eq!(file.split_once('\n').map(|(_, rest)| rest), Some(shown.as_str()));
+}
+
 /// Pages with commands that other modules run, because these need peers.
 #[test]
 fn no_page_has_commands_that_are_not_run() {
-    let others = ["pre-commit.md", "krm.md", "gitops.md", "completion.md", "iam.md"];
+    let others = ["pre-commit.md", "krm.md", "gitops.md", "completion.md", "iam.md", "account-map.md"];
     for entry in fs::read_dir(root().join("docs")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         if name.ends_with(".md") && !others.contains(&name.as_str()) {
@@ -244,7 +259,7 @@ fn every_flag_of_the_pages_is_one_of_the_program() {
         let out = xaccount().args(verb).arg("--help").output().unwrap();
         String::from_utf8(out.stdout).unwrap()
     };
-    let help = [&["inject"][..], &["iam", "trust"], &["iam", "permission"]].map(help).concat();
+    let help = [&["inject"][..], &["iam", "trust"], &["iam", "permission"], &["explain"]].map(help).concat();
     // Of git, cargo, dkp and nkp.
     let foreign = [
         "--git",
@@ -272,6 +287,7 @@ fn every_flag_of_the_pages_is_one_of_the_program() {
         "docs/krm.md",
         "docs/gitops.md",
         "docs/iam.md",
+        "docs/account-map.md",
     ] {
         let text = read(page);
         for flag in text
