@@ -12,6 +12,7 @@ mod fixtures;
 mod gitops;
 #[cfg(unix)]
 mod hostile;
+mod iam;
 #[cfg(unix)]
 mod iam_pieces;
 mod krew;
