@@ -7,6 +7,7 @@
 pub mod json;
 mod plan;
 mod proof;
+mod removal;
 mod source;
 mod splice;
 mod tree;
@@ -14,6 +15,7 @@ mod write;
 pub mod yaml;
 
 pub use plan::{Edited, ObjectChange, ObjectRef, Plan, Refusal, Splice, apply, line_around, object_node, parse};
+pub use removal::{removable, removed_whole};
 pub use source::{Document, Format, Needles, Segments, Source, documents};
 pub use tree::{Anchor, Data, Lookup, Node, NodeId, ScalarStyle, Tree};
 pub use write::{LineEnding, yaml_text};

@@ -7,6 +7,7 @@ use json_patch::jsonptr::PointerBuf;
 use serde_json::Value;
 
 use super::proof;
+use super::removal;
 use super::source::{self, Document, Format, Source};
 use super::splice;
 use super::tree::{NodeId, Tree};
@@ -31,7 +32,8 @@ pub type ObjectChange = (ObjectRef, Vec<PatchOperation>);
 pub struct Plan {
     /// Operations by object, pointers relative to the object, at most one entry an object. Operations don't build on each
     /// other: each names a place of the old text. So that the order of RFC 6902 says the same, items of one sequence are
-    /// removed from the back, and a list loses items behind all changes in its items.
+    /// removed from the back, and a list loses items behind all changes in its items. A document goes as a whole by the
+    /// operations of [`removed_whole`](super::removed_whole).
     pub changes: Vec<ObjectChange>,
     /// Objects to add behind the last document, members in the order in which they are to be written.
     pub new_documents: Vec<Value>,
@@ -86,6 +88,7 @@ impl Refusal {
 pub struct Edited {
     splices: Vec<Splice>,
     appended: Option<Span>,
+    removed: Vec<Span>,
 }
 
 impl Edited {
@@ -102,6 +105,11 @@ impl Edited {
     /// The last document of the old file where the last splice adds new documents behind it.
     pub fn appended_behind(&self) -> Option<Span> {
         self.appended
+    }
+
+    /// The documents of the old file that go as a whole.
+    pub fn removed(&self) -> &[Span] {
+        &self.removed
     }
 
     /// The new content.
@@ -193,8 +201,15 @@ pub(super) fn tokens(pointer: &json_patch::jsonptr::Pointer) -> Vec<String> {
 pub fn apply(source: &Source<'_>, plan: &Plan) -> Result<Edited, Refusal> {
     // One proof a document: changes of two objects of one list must be proved together.
     let mut grouped: BTreeMap<Span, Vec<&ObjectChange>> = BTreeMap::new();
+    let mut gone: BTreeMap<Span, &Value> = BTreeMap::new();
     for change in &plan.changes {
-        grouped.entry(change.0.document).or_default().push(change);
+        match removal::goes(change) {
+            Some(holds) => drop(gone.insert(change.0.document, holds)),
+            None => grouped.entry(change.0.document).or_default().push(change),
+        }
+    }
+    if let Some((span, _)) = gone.iter().find(|(span, _)| grouped.contains_key(*span)) {
+        return Err(Refusal::new("a document can't be changed and removed in one run", *span));
     }
     let by_document: Vec<(Span, Vec<&ObjectChange>)> = grouped.into_iter().collect();
     let results = crate::parallel::map(&by_document, |(span, changes)| edit(source, *span, changes));
@@ -202,13 +217,19 @@ pub fn apply(source: &Source<'_>, plan: &Plan) -> Result<Edited, Refusal> {
     for result in results {
         splices.extend(result?);
     }
+    if let Some((span, _)) = gone.first_key_value() {
+        if !plan.new_documents.is_empty() {
+            return Err(Refusal::new("documents can't be added and removed in one run", *span));
+        }
+        removal::remove(source, &gone, &mut splices)?;
+    }
     let mut appended = None;
     if !plan.new_documents.is_empty() {
         let (splice, behind) = append(source, &plan.new_documents, &splices)?;
         splices.push(splice);
         appended = Some(behind);
     }
-    Ok(Edited { splices, appended })
+    Ok(Edited { splices, appended, removed: gone.into_keys().collect() })
 }
 
 fn edit(source: &Source<'_>, span: Span, changes: &[&ObjectChange]) -> Result<Vec<Splice>, Refusal> {
@@ -229,7 +250,7 @@ fn edit(source: &Source<'_>, span: Span, changes: &[&ObjectChange]) -> Result<Ve
     }
     splices.iter_mut().for_each(|splice| splice.document = span);
     splices.sort_by_key(|splice| (splice.span.start, splice.span.end));
-    splice::keep_end(old.text, span.start, &mut splices);
+    splice::keep_end(old.text.as_bytes(), span.start, &mut splices);
     if splices.windows(2).any(|pair| pair[0].span.end > pair[1].span.start) {
         return Err(Refusal::new("two changes of one place can't be made in one run", span));
     }

@@ -124,6 +124,11 @@ impl<'s> Source<'s> {
         Self { bytes, bom, format }
     }
 
+    /// A part of a YAML file, from the start of a document on.
+    pub(super) fn part(bytes: &'s [u8]) -> Self {
+        Self { bytes, bom: 0, format: Format::Yaml }
+    }
+
     /// The bytes, a byte-order mark included.
     pub fn bytes(&self) -> &'s [u8] {
         self.bytes

@@ -256,6 +256,7 @@ fn value_at(tree: &Tree<'_>, id: NodeId, value: &Value) -> Result<(), String> {
             let quoted = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
             text == planned && (quoted || write::is_safe_plain(planned))
         }
+        (Data::Scalar { style: ScalarStyle::Absent, .. }, Value::Null) => tree.is_null(id),
         (Data::Scalar { text, style: ScalarStyle::Plain }, other) => *text == other.to_string(),
         _ => false,
     };

@@ -67,12 +67,8 @@ pub(super) fn appended(old: &[u8], behind: Span, text: &str, objects: &[Value]) 
     let Some(before) = before.filter(|before| before.bytes != last.bytes) else {
         return Ok(());
     };
-    // The last line got its line break. A document that we can't read is none of ours, and a marker ends it anyway.
-    let (Ok(was), Ok(is)) = (parse(&before), parse(last)) else {
-        return Ok(());
-    };
-    form::equal(&was, &is, &[]).map_err(|why| unproved(&why, behind))?;
-    if meaning::same(was.text, is.text) {
+    // The last line got its line break.
+    if same(&before, last, behind)? {
         return Ok(());
     }
     let end = Span::new(behind.end, behind.end);
@@ -82,6 +78,52 @@ pub(super) fn appended(old: &[u8], behind: Span, text: &str, objects: &[Value]) 
     )
     .help("kubectl reads both alike, kustomize and PyYAML do not")
     .help("end the file with a newline if that is what it means, or pass --identity-file, so that nothing is added here"))
+}
+
+/// Whether a document means the same with and without a line break at its end. One that we can't read is none of ours, and
+/// a marker or the end of the file ends it anyway.
+fn same(was: &Document<'_>, is: &Document<'_>, at: Span) -> Result<bool, Refusal> {
+    let (Ok(was), Ok(is)) = (parse(was), parse(is)) else {
+        return Ok(true);
+    };
+    form::equal(&was, &is, &[]).map_err(|why| unproved(&why, at))?;
+    Ok(meaning::same(was.text, is.text))
+}
+
+/// Proves that a document which goes holds this and nothing else.
+pub(super) fn removed(document: &Document<'_>, tree: &Tree<'_>, holds: &Value) -> Result<(), Refusal> {
+    if !tree.says(tree.root, holds) {
+        return Err(unproved("it does not hold what is to be removed", document.span));
+    }
+    meaning::is_value(tree.text, holds).map_err(|why| why.refusal(document.span))
+}
+
+/// Proves the place from which documents were taken. `new` is the text up to it, from the start of the document before it;
+/// that document comes with its text as its own edits make it, whose final line break may be gone from `new`.
+pub(super) fn closed(
+    new: &[u8],
+    before: Option<(&Document<'_>, &[u8])>,
+    after: Option<&Document<'_>>,
+) -> Result<(), Refusal> {
+    let whole = before.map(|(before, _)| before.span).or(after.map(|after| after.span)).unwrap_or_default();
+    let joined = [new, after.map_or(&[], |after| after.bytes)].concat();
+    let segments: Vec<_> = Source::part(&joined).segments().collect();
+    let stands = before.iter().map(|_| new).chain(after.map(|after| after.bytes));
+    let bare = segments.last().is_some_and(|last| last.bare);
+    if segments.iter().map(|segment| segment.bytes).ne(stands) || after.is_some_and(|after| after.bare != bare) {
+        return Err(unproved("its neighbours would not stand as they do", whole));
+    }
+    let (Some((before, own)), Some(kept)) = (before, segments.first()) else {
+        return Ok(());
+    };
+    if own == new || same(&Document { bytes: own, ..*before }, kept, whole)? {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        "the file would end inside a block scalar without a final newline: that text would be one line break shorter",
+        Span::new(whole.end, whole.end),
+    )
+    .help("end the file with a newline and run again"))
 }
 
 #[cfg(test)]

@@ -157,7 +157,7 @@ impl Editor<'_, '_> {
         if let Some(&last) = gone[..front].last() {
             let end = self.lines_end(entries[last])?;
             out.push(match entries.get(last + 1) {
-                None => self.cut(first, end - line_break(&self.tree.text[..end]), empty)?,
+                None => self.cut(first, end - line_break(&self.bytes()[..end]), empty)?,
                 Some(&next) => {
                     let next = self.entry_start(next)?;
                     let comment = self.tree.comments.iter().map(|comment| comment.start).find(|&at| at >= end);
@@ -172,13 +172,24 @@ impl Editor<'_, '_> {
             out.push(self.splice(behind, behind, format!(" {empty}")));
         }
         for &index in &gone[front..] {
-            let start = self.entry_start(entries[index])?;
-            if self.indent(start).is_none() {
-                return Err(self.refuse("this entry has no lines of its own", entries[index].1));
-            }
-            out.push(self.cut(line_start(self.bytes(), start), self.lines_end(entries[index])?, "")?);
+            out.push(self.cut_lines(entries[index])?);
         }
         Ok(out)
+    }
+
+    /// Takes a block's entries away and leaves nothing behind its key, which is null.
+    pub(super) fn empty(&self, holder: &Place) -> Result<Vec<Splice>, Refusal> {
+        let entries = self.held(holder.node);
+        entries.iter().try_for_each(|&entry| self.unneeded(entry))?;
+        entries.into_iter().map(|entry| self.cut_lines(entry)).collect()
+    }
+
+    fn cut_lines(&self, entry: Entry) -> Result<Splice, Refusal> {
+        let start = self.entry_start(entry)?;
+        if self.indent(start).is_none() {
+            return Err(self.refuse("this entry has no lines of its own", entry.1));
+        }
+        self.cut(line_start(self.bytes(), start), self.lines_end(entry)?, "")
     }
 
     /// Start of a member's key or an item's dash.
@@ -202,30 +213,27 @@ impl Editor<'_, '_> {
 
 /// Where the last lines of a text without a final line break are removed, the break before them goes, too: the text still
 /// ends without one. `base` is where the text begins in the file; the splices are in order.
-pub(in super::super) fn keep_end(text: &str, base: usize, splices: &mut Vec<Splice>) {
+pub(in super::super) fn keep_end(text: &[u8], base: usize, splices: &mut [Splice]) {
     let end = base + text.len();
     let removes_end = |splice: &Splice| splice.text.is_empty() && !splice.span.is_empty() && splice.span.end == end;
-    let Some(last) = splices.iter().rposition(removes_end).filter(|_| !text.ends_with('\n')) else {
+    let Some(mut first) = splices.iter().rposition(removes_end).filter(|_| !text.ends_with(b"\n")) else {
         return;
     };
-    let mut first = last;
     while first > 0 && splices[first - 1].text.is_empty() && splices[first - 1].span.end == splices[first].span.start {
         first -= 1;
     }
-    splices[first].span.end = end;
-    splices.drain(first + 1..=last);
     let start = splices[first].span.start;
     match first.checked_sub(1).map(|before| &mut splices[before]) {
-        Some(before) if before.span.end == start && before.text.ends_with('\n') => {
-            before.text.truncate(before.text.len() - line_break(&before.text));
+        Some(before) if before.span.end == start => {
+            before.text.truncate(before.text.len() - line_break(before.text.as_bytes()));
         }
         _ => splices[first].span.start -= line_break(&text[..start - base]),
     }
 }
 
 /// How long the line break at the end of a text is.
-fn line_break(text: &str) -> usize {
-    text.len() - text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text)).len()
+fn line_break(text: &[u8]) -> usize {
+    text.len() - text.strip_suffix(b"\n").map_or(text, |text| text.strip_suffix(b"\r").unwrap_or(text)).len()
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! `replace`: a new value where another one, or null, stands. An array that begins with the old value is put around it.
+//! `replace`: a new value where another one, or null, stands. An array that begins with the old value is put around it;
+//! null in place of a block leaves nothing behind the key.
 
 use serde_json::Value;
 
@@ -43,6 +44,7 @@ impl Editor<'_, '_> {
                 let look = self.flow_look(place);
                 Ok(vec![self.splice(span.start, span.end, write::flow(value, look))])
             }
+            (_, Value::Null) if place.key.is_some() => self.empty(place),
             _ => self.replace_block(place, value),
         }
     }
@@ -158,6 +160,34 @@ mod tests {
             ),
         ] {
             assert_eq!(replaced(old, &value).as_deref(), Ok(new), "{old}");
+        }
+    }
+
+    #[test]
+    fn null_in_place_of_a_block_is_nothing() {
+        for (old, new) in [
+            ("a:\n  b: c\n", "a:\n"),
+            ("a:\n  b: c", "a:"),
+            ("a: # one\n  # two\n  b: c\n  d:\n  - e\n# three\nf: g\n", "a: # one\n  # two\n# three\nf: g\n"),
+            ("a: &x\n  b: |\n    c\n\nf: g\n", "a: &x\nf: g\n"),
+            ("a:\n- b\n- c: d\nf: g\n", "a:\nf: g\n"),
+            ("a: {b: c}\n", "a: null\n"),
+            ("a: b\n", "a: null\n"),
+        ] {
+            let crlf = |text: &str| text.replace('\n', "\r\n");
+            assert_eq!(replaced(old, &Value::Null).as_deref(), Ok(new), "{old}");
+            assert_eq!(replaced(&crlf(old), &Value::Null), Ok(crlf(new)), "{old} with CRLF");
+        }
+        for (old, why) in [
+            ("a: !!map\n  b: c\n", "the value to replace has a tag at '!!map'"),
+            (
+                "a: &x\n  b: c\nd: *x\n",
+                "an alias uses this anchor: an edit here would change the other place too at '&x'",
+            ),
+            ("a:\n  b: c # d\n", "a comment beside or inside what is to be removed would be lost at '# d'"),
+            ("? a\n: b: c\n", "this entry has no lines of its own at 'c'"),
+        ] {
+            assert_eq!(replaced(old, &Value::Null), Err(why.to_owned()), "{old}");
         }
     }
 

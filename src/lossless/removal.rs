@@ -1,0 +1,279 @@
+//! Whole documents that go: the inverse of adding one behind the last.
+
+use std::collections::BTreeMap;
+
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{PatchOperation, RemoveOperation, TestOperation};
+use serde_json::Value;
+
+use super::plan::{ObjectChange, Refusal, Splice, parse};
+use super::proof;
+use super::source::{Document, Format, Source, is_marker, line_end};
+use super::splice;
+use super::tree::Tree;
+use crate::diag::Span;
+
+/// The operations on an object that is a whole document which take it away: a `test` of what it holds, and a `remove`.
+pub fn removed_whole(holds: Value) -> Vec<PatchOperation> {
+    let path = PointerBuf::new;
+    vec![
+        PatchOperation::Test(TestOperation { path: path(), value: holds }),
+        PatchOperation::Remove(RemoveOperation { path: path() }),
+    ]
+}
+
+/// What a document holds that a change takes away as a whole.
+pub(super) fn goes((object, operations): &ObjectChange) -> Option<&Value> {
+    match operations.as_slice() {
+        [PatchOperation::Test(test), PatchOperation::Remove(remove)]
+            if object.base.is_root() && test.path.is_root() && remove.path.is_root() =>
+        {
+            Some(&test.value)
+        }
+        _ => None,
+    }
+}
+
+/// Whether a document can go and take nothing along that is not its own: no comment, no directive, no end marker.
+///
+/// # Errors
+/// What would be lost, or would change what stands around it.
+pub fn removable(tree: &Tree<'_>) -> Result<(), Refusal> {
+    let whole = Span::new(tree.base, tree.base + tree.text.len());
+    if tree.format == Format::Json {
+        return Err(Refusal::new("a JSON file can't lose a value", whole));
+    }
+    if let Some(comment) = tree.comments.first() {
+        return Err(Refusal::new("a comment stands in its document", comment.shifted(tree.base)));
+    }
+    let bytes = tree.text.as_bytes();
+    let mut line = 0;
+    while line < bytes.len() {
+        if bytes[line] == b'%' || bytes[line] == b'.' && is_marker(bytes, line) {
+            let span = Span::new(line, line_end(bytes, line)).shifted(tree.base);
+            return Err(Refusal::new("a directive or a '...' line stands in its document", span));
+        }
+        line = line_end(bytes, line);
+    }
+    Ok(())
+}
+
+/// Adds the splices that take whole documents away to those of the other documents, and proves each seam.
+pub(super) fn remove(
+    source: &Source<'_>,
+    gone: &BTreeMap<Span, &Value>,
+    splices: &mut Vec<Splice>,
+) -> Result<(), Refusal> {
+    let mut seams = Vec::new();
+    let mut found = 0;
+    let (mut before, mut open) = (None, false);
+    for segment in source.segments() {
+        match gone.get_key_value(&segment.span) {
+            Some((span, holds)) => {
+                if source.begins_with_brace() {
+                    return Err(Refusal::new("a JSON file can't lose a value", *span));
+                }
+                let tree = parse(&segment)?;
+                removable(&tree)?;
+                proof::removed(&segment, &tree, holds)?;
+                splices.push(Splice { span: *span, text: String::new(), document: *span });
+                found += 1;
+                open = true;
+            }
+            None => {
+                if open {
+                    seams.push((before, Some(segment)));
+                    open = false;
+                }
+                before = Some(segment);
+            }
+        }
+    }
+    if open {
+        seams.push((before, None));
+    }
+    if let Some((span, _)) = gone.first_key_value().filter(|_| found != gone.len()) {
+        return Err(Refusal::new("a document is not where it was read", *span));
+    }
+    splices.sort_by_key(|splice| (splice.span.start, splice.span.end));
+    splice::keep_end(source.bytes(), 0, splices);
+    seams.iter().try_for_each(|(before, after)| seam(source, before.as_ref(), after.as_ref(), splices))
+}
+
+/// Proves a place from which documents were taken, between the documents that stand before and behind it.
+fn seam(
+    source: &Source<'_>,
+    before: Option<&Document<'_>>,
+    after: Option<&Document<'_>>,
+    splices: &[Splice],
+) -> Result<(), Refusal> {
+    let Some(before) = before else {
+        return proof::closed(&[], None, after);
+    };
+    let end = after.map_or(source.bytes().len(), |after| after.span.start);
+    // Up to the seam as it will be, and the document before it as only its own edits make it.
+    let made = |end: usize, own: bool| {
+        let (mut out, mut at) = (Vec::new(), before.span.start);
+        for splice in splices.iter().filter(|splice| !own || splice.document == before.span) {
+            if before.span.start <= splice.span.start && splice.span.end <= end {
+                out.extend_from_slice(&source.bytes()[at..splice.span.start]);
+                out.extend_from_slice(splice.text.as_bytes());
+                at = splice.span.end;
+            }
+        }
+        out.extend_from_slice(&source.bytes()[at..end]);
+        out
+    };
+    proof::closed(&made(end, false), Some((before, &made(before.span.end, true))), after)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::plan::{ObjectRef, Plan, apply};
+    use super::*;
+
+    const OBJECT: &str = "kind: K\nl:\n- {}\n";
+
+    /// The text without its documents of these numbers, each of which is to hold `OBJECT`.
+    fn without(text: &str, gone: &[usize]) -> Result<String, String> {
+        let source = Source::new(text.as_bytes());
+        let segments: Vec<Span> = source.segments().map(|segment| segment.span).collect();
+        let change = |&index: &usize| {
+            let object = ObjectRef { document: segments[index], base: PointerBuf::new() };
+            (object, removed_whole(json!({"kind": "K", "l": [{}]})))
+        };
+        let plan = Plan { changes: gone.iter().map(change).collect(), new_documents: vec![] };
+        let edited = apply(&source, &plan)
+            .map_err(|refusal| format!("{} at '{}'", refusal.message, &text[refusal.span.range()]))?;
+        Ok(String::from_utf8(edited.to_bytes(text.as_bytes())).unwrap())
+    }
+
+    #[test]
+    fn a_document_goes_with_its_marker() {
+        for (old, gone, new) in [
+            ("a: 1\n---\nK", &[1][..], "a: 1\n"),
+            ("a: 1\n---\nK---\nb: 2\n", &[1], "a: 1\n---\nb: 2\n"),
+            ("K---\nb: 2\n", &[0], "---\nb: 2\n"),
+            ("---\nK---\nb: 2\n", &[0], "---\nb: 2\n"),
+            ("\u{feff}K---\nb: 2\n", &[0], "\u{feff}---\nb: 2\n"),
+            ("\u{feff}K", &[0], "\u{feff}"),
+            ("K", &[0], ""),
+            ("--- {kind: K, l: [{}]}\n--- b\n", &[0], "--- b\n"),
+            ("a: 1\n---\n\nK\n\n", &[1], "a: 1\n"),
+            ("# a\na: 1 # b\n# c\n---\nK---\n# d\nb: 2\n", &[1], "# a\na: 1 # b\n# c\n---\n# d\nb: 2\n"),
+            ("a: 1\n...\n---\nK---\nb: 2\n", &[1], "a: 1\n...\n---\nb: 2\n"),
+            ("a: 1\n...\nK", &[1], "a: 1\n...\n"),
+            ("x: {{ x }}: [\n---\nK--- |\n x", &[1], "x: {{ x }}: [\n--- |\n x"),
+            ("a: |+\n  b\n\n---\nK---\nb: 2\n", &[1], "a: |+\n  b\n\n---\nb: 2\n"),
+            ("K---\na: 1\n---\nK---\nK", &[0, 2, 3], "---\na: 1\n"),
+            ("---\n---\nK---\n", &[1], "---\n---\n"),
+        ] {
+            let crlf = |text: &str| text.replace('\n', "\r\n");
+            let old = if old.contains("{kind") { old.to_owned() } else { old.replace('K', OBJECT) };
+            assert_eq!(without(&old, gone).as_deref(), Ok(new), "{old}");
+            assert_eq!(without(&crlf(&old), gone), Ok(crlf(new)), "{old} with CRLF");
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_final_line_break_keeps_none() {
+        for (old, gone, new) in [
+            ("a: 1\n---\nK", &[1][..], "a: 1"),
+            ("a: 1\n---\nK---\nK", &[1, 2], "a: 1"),
+            ("a: 'x\n\n---\nK", &[1], "a: 'x\n"),
+            ("---\n---\nK", &[1], "---"),
+            ("K", &[0], ""),
+        ] {
+            let crlf = |text: &str| text.replace('\n', "\r\n");
+            let old = old.replace('K', OBJECT);
+            let old = old.trim_end_matches('\n');
+            assert_eq!(without(old, gone).as_deref(), Ok(new), "{old}");
+            assert_eq!(without(&crlf(old), gone), Ok(crlf(new)), "{old} with CRLF");
+        }
+        for old in ["a: |\n  b\n---\nK", "a: |+\n  b\n---\nK"] {
+            let old = old.replace('K', OBJECT);
+            let why = without(old.trim_end_matches('\n'), &[1]).unwrap_err();
+            assert!(why.contains("inside a block scalar"), "{why}");
+        }
+    }
+
+    #[test]
+    fn what_would_take_something_along_is_refused() {
+        for (old, gone, why) in [
+            ("a: 1\n---\n# c\nK", 1, "a comment stands in its document at '# c'"),
+            ("# c\nK---\na: 1\n", 0, "a comment stands in its document at '# c'"),
+            ("a: 1\n---\nK# c\n", 1, "a comment stands in its document at '# c'"),
+            ("a: 1\n--- # c\nK", 1, "a comment stands in its document at '# c'"),
+            ("a: 1\n---\nK...\nb: 1\n", 1, "a directive or a '...' line stands in its document at '...\n'"),
+            ("%YAML 1.2\n---\nK", 0, "a directive or a '...' line stands in its document at '%YAML 1.2\n'"),
+            (
+                "{\"kind\": \"K\", \"l\": [{}]}\n{}\n",
+                0,
+                "a JSON file can't lose a value at '{\"kind\": \"K\", \"l\": [{}]}'",
+            ),
+            ("{\"a\": 1}\n---\nK", 1, "a JSON file can't lose a value at '---\nkind: K\nl:\n- {}\n'"),
+        ] {
+            let text = if old.starts_with("{\"k") { old.to_owned() } else { old.replace('K', OBJECT) };
+            assert_eq!(without(&text, &[gone]), Err(why.to_owned()), "{old}");
+        }
+    }
+
+    /// What is in a document that goes is what the plan says, for both readers.
+    #[test]
+    fn only_the_planned_document_goes() {
+        for other in [
+            "kind: K\n",
+            "kind: K\nl:\n- {}\nm: 1\n",
+            "l:\n- {}\nkind: K\n",
+            "kind: &k K\nl:\n- *k\n",
+            "kind: !x K\nl:\n- {}\n",
+            "kind: K\nl:\n- {}\nkind: K\n",
+        ] {
+            assert!(without(&format!("a: 1\n---\n{other}"), &[1]).is_err(), "{other}");
+        }
+        // The readers see other texts in the one, and other types in the other.
+        for (text, holds) in [("b: \"x\u{85}y\"\n", "x\u{85}y"), ("b: on\n", "on")] {
+            let object = ObjectRef { document: Span::new(0, text.len()), base: PointerBuf::new() };
+            let plan = Plan { changes: vec![(object, removed_whole(json!({"b": holds})))], new_documents: vec![] };
+            assert!(apply(&Source::new(text.as_bytes()), &plan).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn neighbours_of_a_removed_document_stand_as_they_did() {
+        let text = "a: 1\n---\nb: 2\n...\nc: 3\n";
+        let segments: Vec<_> = Source::new(text.as_bytes()).segments().collect();
+        let [a, b, c] = &segments[..] else { panic!() };
+        let closed = |before: &Document<'_>, after| proof::closed(before.bytes, Some((before, before.bytes)), after);
+        closed(a, Some(b)).unwrap();
+        closed(a, None).unwrap();
+        closed(b, Some(c)).unwrap();
+        // A text without a marker of its own would be a part of the one before it.
+        assert!(closed(a, Some(c)).is_err());
+        assert!(proof::closed(b"a: 1\n---\n", Some((a, a.bytes)), None).is_err());
+        assert!(proof::closed(b"", Some((a, a.bytes)), Some(b)).is_err());
+        assert!(proof::closed(b"a: 2\n", Some((a, a.bytes)), Some(b)).is_err());
+        assert!(proof::closed(b"", None, Some(c)).is_err());
+    }
+
+    #[test]
+    fn a_document_is_not_changed_and_removed() {
+        let text = "kind: K\nl:\n- {}\n";
+        let object = ObjectRef { document: Span::new(0, text.len()), base: PointerBuf::new() };
+        let whole = removed_whole(json!({"kind": "K", "l": [{}]}));
+        let part = PatchOperation::Remove(RemoveOperation { path: PointerBuf::parse("/l").unwrap() });
+        let refused = |changes: Vec<ObjectChange>, new_documents: Vec<Value>| {
+            apply(&Source::new(text.as_bytes()), &Plan { changes, new_documents }).unwrap_err().message
+        };
+        let both = vec![(object.clone(), whole.clone()), (object.clone(), vec![part])];
+        assert_eq!(refused(both, vec![]), "a document can't be changed and removed in one run");
+        let added = refused(vec![(object.clone(), whole.clone())], vec![json!({})]);
+        assert_eq!(added, "documents can't be added and removed in one run");
+        let untested = vec![(object, vec![whole[1].clone()])];
+        assert_eq!(refused(untested, vec![]), "an object can't be replaced or removed as a whole");
+        let elsewhere = ObjectRef { document: Span::new(0, 3), base: PointerBuf::new() };
+        assert_eq!(refused(vec![(elsewhere, whole)], vec![]), "a document is not where it was read");
+    }
+}
