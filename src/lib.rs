@@ -14,8 +14,10 @@
 //! - [`run`]: all objects of one run, with where they stand
 //! - [`iam`]: the trust and permission policies of both accounts, from what is asked to a plan
 //! - [`inject`]: from a run and a request to a plan
+//! - [`eject`]: the same the other way
 //! - [`files`]: find, read, lock and replace files, all or nothing
 //! - [`edit`]: inputs to a run, plans to proved files
+//! - [`elsewhere`]: who else names an identity that is to go
 //! - [`output`]: the only place that formats for people and programs
 //! - [`krm`]: the ResourceList of a KRM function, in and out
 //!
@@ -36,9 +38,12 @@ pub mod run;
 pub mod iam;
 pub mod inject;
 
+pub mod eject;
+
 pub mod files;
 
 pub mod edit;
+pub mod elsewhere;
 pub mod output;
 
 pub mod krm;

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
     commands::begin_progress(&cli.global);
     let printed = match &cli.verb {
         cli::Verb::Inject(args) => commands::inject::run(args, &terminal),
+        cli::Verb::Eject(args) => commands::eject::run(args, &terminal),
         cli::Verb::Function(args) => commands::function::run(args, &terminal),
         cli::Verb::Iam(args) => commands::iam::run(args, &terminal),
         cli::Verb::Explain(_) => commands::explain(),

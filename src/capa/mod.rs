@@ -12,6 +12,6 @@ pub use tables::{
     IdentityKind, ROLE_IDENTITY, TOPOLOGY_PROVIDERS, Typed, Version, classify, may_hold_bodies, needles,
 };
 pub use view::{
-    ControllerIdentity, Field, IdentityReference, Object, ObjectReference, Reference, Role, RoleIdentity, State, view,
-    without_kind,
+    ControllerIdentity, Field, IdentityReference, Object, ObjectReference, Reference, Rest, Role, RoleIdentity, State,
+    plain_identity, view, without_kind,
 };

@@ -3,7 +3,7 @@
 use crate::lossless::{Lookup, NodeId, Tree};
 
 use super::tables::TOPOLOGY_PROVIDERS;
-use super::view::{Field, IdentityReference, ObjectReference, Role, State, descend, reference_at};
+use super::view::{Field, IdentityReference, ObjectReference, Rest, Role, State, descend, reference_at};
 
 pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, wanted: Option<&[String]>) -> Role {
     let refers_to = ["infrastructureRef", "controlPlaneRef"]
@@ -104,7 +104,7 @@ fn missing_variable(
             path.extend(["-".to_owned(), name.to_owned()]);
             path.extend(inner(rest));
             let present = if there { base.len() } else { list.present };
-            IdentityReference { path, present, state: State::Unset, guard: None, span: list.span }
+            IdentityReference { path, present, state: State::Unset, guard: None, span: list.span, rest: Rest::Members }
         }
     }
 }

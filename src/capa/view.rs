@@ -5,7 +5,7 @@
 use crate::diag::Span;
 use crate::lossless::{Data, Lookup, NodeId, Tree};
 
-use super::tables::{Bearer, IdentityKind, Typed, Version, classify};
+use super::tables::{Bearer, CONTROLLER_IDENTITY, IdentityKind, ROLE_IDENTITY, Typed, Version, classify};
 use super::topology::cluster;
 
 /// A field as the text has it.
@@ -113,6 +113,19 @@ pub struct IdentityReference {
     pub guard: Option<(Vec<String>, String)>,
     /// Where the reference stands, or the deepest thing that is there of it.
     pub span: Span,
+    /// What is left of the mapping that holds it when it goes; for one that is not there, `Members`.
+    pub rest: Rest,
+}
+
+/// What is left of a mapping when one member goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Other members.
+    Members,
+    /// A pair of brackets.
+    Brackets,
+    /// No line.
+    Nothing,
 }
 
 /// A reference to another object of the namespace.
@@ -145,6 +158,8 @@ pub struct RoleIdentity {
     pub has_spec: bool,
     /// `metadata.annotations`
     pub annotations: Vec<(String, String)>,
+    /// Whether it is [`plain_identity`] of its own version, name and role ARN, to the letter.
+    pub plain: bool,
 }
 
 /// An AWSClusterControllerIdentity; its name is all that counts here.
@@ -220,6 +235,14 @@ impl Object {
         one.into_iter().chain(many)
     }
 
+    /// The role ARN of an identity, where it is one text.
+    pub fn role_arn(&self) -> Option<&str> {
+        match &self.role {
+            Role::Identity(identity, _) => identity.role_arn.text(),
+            _ => None,
+        }
+    }
+
     /// The region that the object says: in its spec, its template's, or its topology's variables.
     pub fn region(&self) -> Option<&str> {
         match &self.role {
@@ -262,7 +285,9 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
         ),
         Typed::Identity(IdentityKind::Static, _) => Role::Static,
         Typed::Identity(IdentityKind::Controller, _) => Role::Controller(ControllerIdentity),
-        Typed::Identity(IdentityKind::Role, version) => Role::Identity(Box::new(role_identity(tree, node)), version),
+        Typed::Identity(IdentityKind::Role, version) => {
+            Role::Identity(Box::new(role_identity(tree, node, &api_version)), version)
+        }
         Typed::Bearer(bearer, version) => {
             let mut path: Vec<String> = bearer.parent.iter().map(|&key| key.to_owned()).collect();
             path.push("identityRef".into());
@@ -352,6 +377,7 @@ pub(super) fn reference_at(
 ) -> IdentityReference {
     let mut at = node;
     let mut own = true;
+    let mut rest = Rest::Members;
     let mut span = head(tree, node);
     for (depth, key) in path.iter().enumerate() {
         let next = match tree.items(at) {
@@ -372,22 +398,23 @@ pub(super) fn reference_at(
             }
             Lookup::Ambiguous { key } => {
                 let state = State::Twice(tree.span(key));
-                return IdentityReference { path, present: depth, state, guard, span: tree.span(key) };
+                return IdentityReference { path, present: depth, state, guard, span: tree.span(key), rest };
             }
             Lookup::Absent => {
-                return IdentityReference { path, present: depth, state: State::Unset, guard, span };
+                return IdentityReference { path, present: depth, state: State::Unset, guard, span, rest };
             }
         };
         if tree.is_null(value) {
             // A null further up is filled as a whole: its key counts as the first missing one.
-            return IdentityReference { path, present: depth, state: State::Unset, guard, span };
+            return IdentityReference { path, present: depth, state: State::Unset, guard, span, rest };
         }
         let last = depth + 1 == path.len();
         let index = path.get(depth + 1).is_some_and(|token| token.parse::<usize>().is_ok());
         if tree.entries(value).is_none() && (last || tree.items(value).is_none() || !index) {
             let span = tree.span(value);
-            return IdentityReference { path, present: depth, state: State::Wrong(span), guard, span };
+            return IdentityReference { path, present: depth, state: State::Wrong(span), guard, span, rest };
         }
+        rest = rest_of(tree, at);
         at = value;
     }
     let present = path.len();
@@ -397,10 +424,19 @@ pub(super) fn reference_at(
     let other = tree.entries(at).is_some_and(|entries| !entries.is_empty());
     if whole && other && kind == Field::Absent && name == Field::Absent {
         let span = content(tree, at);
-        return IdentityReference { path, present, state: State::Wrong(span), guard, span };
+        return IdentityReference { path, present, state: State::Wrong(span), guard, span, rest };
     }
     let state = State::Set(Reference { kind, name, span: content(tree, at), own });
-    IdentityReference { path, present, state, guard, span }
+    IdentityReference { path, present, state, guard, span, rest }
+}
+
+/// What is left of the mapping without one of its members.
+fn rest_of(tree: &Tree<'_>, mapping: NodeId) -> Rest {
+    match &tree.node(tree.resolve(mapping)).data {
+        Data::Mapping { entries, flow: true } if entries.len() == 1 => Rest::Brackets,
+        Data::Mapping { entries, flow: false } if entries.len() == 1 => Rest::Nothing,
+        _ => Rest::Members,
+    }
 }
 
 /// The first line's worth of a node: enough to point at, not a whole cluster.
@@ -419,12 +455,31 @@ fn state(tree: &Tree<'_>, mapping: NodeId, name: &str) -> State {
     reference_at(tree, mapping, vec![name.to_owned()], None).state
 }
 
-fn role_identity(tree: &Tree<'_>, node: NodeId) -> RoleIdentity {
+/// The identity that says its name, its role ARN and what every identity needs, and nothing else: every namespace may use it,
+/// and its source is the controller's own.
+pub fn plain_identity(api_version: &str, name: &str, role_arn: &str) -> serde_json::Value {
+    serde_json::json!({
+        "apiVersion": api_version,
+        "kind": ROLE_IDENTITY,
+        "metadata": {"name": name},
+        "spec": {
+            "allowedNamespaces": {},
+            "roleARN": role_arn,
+            "sourceIdentityRef": {"kind": CONTROLLER_IDENTITY, "name": "default"},
+        },
+    })
+}
+
+fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) -> RoleIdentity {
     let spec = tree.value(node, "spec").filter(|&spec| tree.entries(spec).is_some());
     let field = |name: &str| spec.map_or(Field::Absent, |spec| Field::of(tree, spec, name));
     let allowed = spec.and_then(|spec| tree.value(spec, "allowedNamespaces"));
+    let role_arn = field("roleARN");
+    let plain = meta(tree, node, "name")
+        .zip(role_arn.text())
+        .is_some_and(|(name, role)| tree.says(node, &plain_identity(api_version, &name, role)));
     RoleIdentity {
-        role_arn: field("roleARN"),
+        role_arn,
         source: spec.map_or(State::Unset, |spec| state(tree, spec, "sourceIdentityRef")),
         allowed_namespaces: allowed
             .filter(|&allowed| !tree.is_null(allowed))
@@ -435,6 +490,7 @@ fn role_identity(tree: &Tree<'_>, node: NodeId) -> RoleIdentity {
         inline_policy: field("inlinePolicy"),
         has_spec: spec.is_some(),
         annotations: texts(tree, tree.value(node, "metadata"), "annotations"),
+        plain,
     }
 }
 

@@ -1,5 +1,6 @@
 //! All flags.
 
+mod eject;
 mod iam;
 
 use std::ffi::OsString;
@@ -13,6 +14,7 @@ use xaccount::aws::{AccountId, DurationSeconds, ExternalId, Partition, RoleArn, 
 use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind, Version, names};
 use xaccount::inject::{AllowedNamespaces, LabelSelector};
 
+pub(crate) use eject::Eject;
 pub(crate) use iam::{
     Iam, IamTargetArgs, IamVerb, ManifestArgs, Permission, PolicyArgs, PolicyFormat, SourceRoleArgs, Trust,
 };
@@ -71,6 +73,7 @@ pub(crate) enum ColorWhen {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     Inject(Box<Inject>),
+    Eject(Box<Eject>),
     #[command(name = "fn")]
     Function(Box<Function>),
     Iam(Box<Iam>),

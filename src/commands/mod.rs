@@ -1,6 +1,7 @@
 //! One file per verb: arguments to the library, its answers to text.
 
 pub(crate) mod completion;
+pub(crate) mod eject;
 pub(crate) mod function;
 pub(crate) mod iam;
 pub(crate) mod inject;

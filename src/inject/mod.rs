@@ -1,5 +1,6 @@
 //! What `inject` thinks: from what a run holds and what is asked for to a plan. No I/O.
 
+pub(crate) mod checks;
 mod each;
 mod explain;
 mod identity;
@@ -18,12 +19,13 @@ use serde_json::Value;
 use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{DEFAULT_ROLE_NAME, IdentityKind, ROLE_IDENTITY, Role, Version};
 use crate::diag::{Diagnostic, FileId};
-use crate::lossless::{ObjectRef, Plan};
+use crate::lossless::Plan;
 use crate::run::Run;
 
 pub use each::{plan_each, plan_identities};
 pub use mapped::{Mapped, for_account, mapped};
 pub use namespaces::AllowedNamespaces;
+pub(crate) use reference::pointer;
 pub use select::{LabelSelector, Selection};
 
 /// The account to point at.
@@ -147,6 +149,20 @@ pub enum ChangeKind {
     IdentityChanged,
     /// A new AWSClusterControllerIdentity.
     ControllerIdentityAdded,
+    /// An object loses its reference.
+    ReferenceRemoved,
+    /// An AWSClusterRoleIdentity goes.
+    IdentityRemoved,
+}
+
+/// What an outcome is one of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verb {
+    /// References are set.
+    #[default]
+    Inject,
+    /// References are taken out.
+    Eject,
 }
 
 /// A new object and the file that it goes to.
@@ -163,6 +179,8 @@ pub struct NewObject {
 /// What is to be done.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
+    /// Whose it is.
+    pub verb: Verb,
     /// By file of the run.
     pub plans: BTreeMap<FileId, Plan>,
     /// A file to be made.
@@ -171,12 +189,27 @@ pub struct Outcome {
     pub changes: Vec<Change>,
     /// The new objects, in the order of their documents.
     pub added: Vec<NewObject>,
-    /// Objects that point where they should already: indices into the run's objects.
+    /// Objects that are as they should be already: indices into the run's objects.
     pub right: Vec<usize>,
     /// What to say although nothing is wrong.
     pub warnings: Vec<Diagnostic>,
     /// What was decided, for `-v`.
     pub decisions: Vec<String>,
+}
+
+impl Outcome {
+    /// Adds a change of an object that is there, and its operations to its file's plan.
+    pub(crate) fn change(&mut self, run: &Run, change: Change) {
+        if let Some(found) = change.object.map(|index| &run.objects()[index]) {
+            let plan = self.plans.entry(found.file).or_default();
+            // All changes of one object are planned one after the other.
+            match plan.changes.last_mut() {
+                Some((object, there)) if *object == found.at => there.extend(change.operations.iter().cloned()),
+                _ => plan.changes.push((found.at.clone(), change.operations.clone())),
+            }
+        }
+        self.changes.push(change);
+    }
 }
 
 /// Why there is nothing to point.
@@ -203,16 +236,16 @@ pub enum Failure {
 /// Everything that is wrong, not only the first of it.
 pub fn plan(run: &Run, request: &Request) -> Result<Outcome, Failure> {
     let mut planner = Planner { run, request, outcome: Outcome::default(), errors: Vec::new() };
-    planner.refuse_what_can_not_be();
+    planner.errors.extend(checks::impossible(run));
     let selected = match select::select(run, &request.selection) {
         Ok(selected) => selected,
         Err(nothing) if planner.errors.is_empty() => return Err(Failure::Nothing(nothing)),
         Err(_) => return Err(Failure::Refused(planner.errors)),
     };
-    planner.warn_of_names_that_fit_nothing();
+    planner.outcome.warnings.extend(checks::names_that_fit_nothing(run, &request.selection));
     planner.warn_of_unclear_clusters();
     planner.explain_selection(selected.len());
-    planner.one_arn_a_name();
+    planner.errors.extend(checks::names_of_two_roles(run));
     let served = planner.references(&selected);
     planner.identities(&served);
     if planner.errors.is_empty() { Ok(planner.outcome) } else { Err(Failure::Refused(planner.errors)) }
@@ -221,8 +254,8 @@ pub fn plan(run: &Run, request: &Request) -> Result<Outcome, Failure> {
 /// Plans the identity of one account, whoever uses it.
 fn plan_identity(run: &Run, request: &Request) -> Result<Outcome, Vec<Diagnostic>> {
     let mut planner = Planner { run, request, outcome: Outcome::default(), errors: Vec::new() };
-    planner.refuse_what_can_not_be();
-    planner.one_arn_a_name();
+    planner.errors.extend(checks::impossible(run));
+    planner.errors.extend(checks::names_of_two_roles(run));
     let role = match &request.target {
         Target::Role(role) => Ok(role.clone()),
         Target::Account { account, role, partition } => {
@@ -277,31 +310,6 @@ impl Planner<'_> {
         self.request.said.get(flag).map_or(flag, String::as_str)
     }
 
-    /// Objects of CAPA in a shape that can't be are errors wherever they stand.
-    fn refuse_what_can_not_be(&mut self) {
-        for found in self.run.objects() {
-            if let Role::Refused(why, way_out) = &found.object.role {
-                let error = Diagnostic::error(format!("{}: {why}", found.title())).at(found.head(), "").help(*way_out);
-                self.errors.push(error);
-            }
-        }
-    }
-
-    /// Of several `--cluster-name`, each should fit something: one of them may be a typing error.
-    fn warn_of_names_that_fit_nothing(&mut self) {
-        let run = self.run;
-        for name in &self.request.selection.cluster_names {
-            let bearers = run.objects().iter().filter(|found| found.object.references().next().is_some());
-            if !bearers.filter_map(|found| run.cluster_name(found)).any(|cluster| name.is_match(cluster)) {
-                let text = name.glob().glob();
-                self.outcome.warnings.push(
-                    Diagnostic::warning(format!("--cluster-name {text} fits no cluster here"))
-                        .help("check the spelling; several names are several --cluster-name, or one {a,b}"),
-                );
-            }
-        }
-    }
-
     /// A class may run on AWS without a variable that says so.
     fn warn_of_unclear_clusters(&mut self) {
         for found in select::unclear(self.run, &self.request.selection) {
@@ -310,37 +318,6 @@ impl Planner<'_> {
                     .at(found.head(), "")
                     .help("if its class is one of AWS: --topology-variable clusterConfig.aws, or clusterConfig.eks, or identityRef"),
             );
-        }
-    }
-
-    /// One identity name with two role ARNs is an error wherever it stands: the last one applied would win for all.
-    fn one_arn_a_name(&mut self) {
-        let mut seen: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
-        for (index, found) in self.run.objects().iter().enumerate() {
-            let Role::Identity(identity, _) = &found.object.role else {
-                continue;
-            };
-            let (Some(name), Some(arn)) = (found.object.name.as_deref(), identity.role_arn.text()) else {
-                continue;
-            };
-            let (first, other) = *seen.entry(name).or_insert((index, arn));
-            if other != arn {
-                let first = &self.run.objects()[first];
-                let there = match &first.object.role {
-                    Role::Identity(identity, _) => identity.role_arn.span(),
-                    _ => None,
-                };
-                let there = first.location(there.unwrap_or(first.object.kind_span));
-                self.errors.push(
-                    Diagnostic::error(format!("the identity name '{name}' stands for two role ARNs"))
-                        .at(found.location(identity.role_arn.span().unwrap_or(found.object.kind_span)), arn)
-                        .also(there, other)
-                        .help(
-                            "identities are cluster-scoped: the one applied last would take over the clusters of both",
-                        )
-                        .help("give one of them another metadata.name, and name it in its clusters' identityRef"),
-                );
-            }
         }
     }
 
@@ -433,7 +410,6 @@ impl Planner<'_> {
         self.request.identity_name.clone().unwrap_or_else(|| default_identity_name(role))
     }
 
-    /// Adds operations on an object to its file's plan.
     fn change(
         &mut self,
         index: usize,
@@ -442,15 +418,7 @@ impl Planner<'_> {
         before: Option<String>,
         after: String,
     ) {
-        let found = &self.run.objects()[index];
-        let at: ObjectRef = found.at.clone();
-        let plan = self.outcome.plans.entry(found.file).or_default();
-        // All changes of one object are planned one after the other.
-        match plan.changes.last_mut() {
-            Some((object, there)) if *object == at => there.extend(operations.iter().cloned()),
-            _ => plan.changes.push((at, operations.clone())),
-        }
-        self.outcome.changes.push(Change { object: Some(index), kind, operations, before, after });
+        self.outcome.change(self.run, Change { object: Some(index), kind, operations, before, after });
     }
 
     fn add(&mut self, object: Value, kind: ChangeKind, title: String, file: IdentityFile, after: String) {

@@ -6,7 +6,7 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, ReplaceOperation, TestOperation};
 use serde_json::{Value, json};
 
-use super::{ChangeKind, Planner, Served, account_in_name};
+use super::{ChangeKind, Planner, Served, account_in_name, checks};
 use crate::aws::{AccountId, RoleArn};
 use crate::capa::names::LONGEST_NAME;
 use crate::capa::{CONTROLLER_IDENTITY, Field, IdentityKind, IdentityReference, ROLE_IDENTITY, Reference, Role, State};
@@ -152,15 +152,8 @@ impl Planner<'_> {
                     .help(NOT_SERVED),
             );
         }
-        if found.bare {
-            warn(
-                Diagnostic::warning(format!(
-                    "{} follows '...' without a '---': kubectl drops such a document",
-                    found.title()
-                ))
-                .at(found.head(), "")
-                .help("write '---' behind the '...' line"),
-            );
+        if let Some(warning) = checks::bare(found) {
+            warn(warning);
         }
     }
 
@@ -175,20 +168,8 @@ impl Planner<'_> {
         let found = &self.run.objects()[index];
         let wanted = self.name_for(role);
         let existing = match &reference.state {
-            State::Wrong(span) => {
-                self.errors.push(
-                    Diagnostic::error(format!("{}: no identityRef can stand here", found.title()))
-                        .at(found.location(*span), format!("/{} leads here", reference.path.join("/")))
-                        .help("an identityRef is a mapping of kind and name; mend this by hand and run again"),
-                );
-                return None;
-            }
-            State::Twice(span) => {
-                self.errors.push(
-                    Diagnostic::error(format!("{}: a key on the way to identityRef is written twice", found.title()))
-                        .at(found.location(*span), format!("/{} leads here twice", reference.path.join("/")))
-                        .help("remove one of them and run again; kubectl takes the last, other tools refuse it"),
-                );
+            State::Wrong(_) | State::Twice(_) => {
+                self.errors.extend(checks::misplaced(found, reference));
                 return None;
             }
             State::Unset => Existing::NotSet("no identityRef".into()),
@@ -222,15 +203,7 @@ impl Planner<'_> {
                 }
             }
         };
-        if let Role::Bearer { bearer, .. } = &found.object.role
-            && bearer.template
-        {
-            self.outcome.warnings.push(
-                Diagnostic::warning(format!("{}: CAPA's webhook does not let a template's spec change once it is applied", found.title()))
-                    .at(found.head(), "")
-                    .help("if it is applied already: give the template a new metadata.name, and name that in the ClusterClass"),
-            );
-        }
+        self.outcome.warnings.extend(checks::template(found));
         self.warn_about(index);
         let (kind, operations) = operations(reference, &wanted);
         let from = self.name_from();
@@ -258,19 +231,8 @@ impl Planner<'_> {
         defaulted: bool,
     ) -> Option<Existing> {
         let found = &self.run.objects()[index];
-        for (field, key) in [(&there.kind, "kind"), (&there.name, "name")] {
-            let what = match field {
-                Field::Typed(..) => "kubectl reads this as a number or a boolean",
-                Field::Other(_) => "not one text",
-                Field::Ambiguous(_) => "written twice",
-                _ => continue,
-            };
-            let title = found.title();
-            self.errors.push(
-                Diagnostic::error(format!("{title}: the identity reference's {key} can't be read with certainty"))
-                    .at(found.location(field.span().unwrap_or(there.span)), what)
-                    .help("write kind and name once, as texts, in quotes where they look like something else, and run again"),
-            );
+        if let Some(error) = checks::unreadable(found, there) {
+            self.errors.push(error);
             return None;
         }
         let (kind, name) = (there.kind.text(), there.name.text());
@@ -353,7 +315,8 @@ impl Planner<'_> {
     }
 }
 
-fn pointer(path: &[String]) -> PointerBuf {
+/// The pointer of these tokens.
+pub(crate) fn pointer(path: &[String]) -> PointerBuf {
     path.iter().fold(PointerBuf::new(), |mut pointer, token| {
         pointer.push_back(token.as_str());
         pointer

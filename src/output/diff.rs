@@ -118,8 +118,14 @@ pub fn of_file(
     let heading = |title: &str, line: usize| format!("{title}  {}:{line}", visible(name));
     let mut regions: Vec<Region> = changed
         .iter()
-        .map(|&index| &run.objects()[index])
-        .map(|found| region(bytes, found, heading(&found.title(), found.line)))
+        .map(|&index| {
+            let found = &run.objects()[index];
+            let mut region = region(bytes, found, heading(&found.title(), found.line));
+            if edited.removed().contains(&region.document) {
+                region.window.start = before(run, index).unwrap_or(region.window.start);
+            }
+            region
+        })
         .collect();
     regions.sort_by_key(|region| (region.document, region.window));
     let lines = memchr::memchr_iter(b'\n', bytes).count();
@@ -143,6 +149,14 @@ fn last_of_ours(run: &Run, file: FileId, document: Option<Span>) -> Option<Span>
     let found = run.objects()[..upto].last().filter(|found| found.file == file)?;
     let ours = Some(found.at.document) == document && found.at.base.is_root() && found.object.role != Role::Foreign;
     document.filter(|_| ours)
+}
+
+/// Where the document before an object's own begins, if it is one object of ours alone, so that its lines may be shown.
+fn before(run: &Run, index: usize) -> Option<usize> {
+    let (found, before) = (&run.objects()[index], &run.objects()[index.checked_sub(1)?]);
+    let neighbour = before.file == found.file && before.at.document.end == found.at.document.start;
+    let ours = before.at.base.is_root() && before.object.role != Role::Foreign;
+    (neighbour && ours).then_some(before.at.document.start)
 }
 
 fn region(bytes: &[u8], found: &Found, heading: String) -> Region {

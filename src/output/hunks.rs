@@ -146,7 +146,7 @@ fn changes(bytes: &[u8], edited: &Edited, regions: &[Region], shown: Option<Span
                 let window = shown.unwrap_or(Span::new(bytes.len(), bytes.len()));
                 Region { document, window, heading: behind.to_owned() }
             } else {
-                region_of(regions, &group[0])
+                region_of_all(regions, group)
             };
             Change { old, new, added, region }
         })
@@ -170,8 +170,22 @@ fn region_of(regions: &[Region], splice: &Splice) -> Region {
     let candidates = regions[from..].iter().take_while(|region| region.document == splice.document);
     let span = splice.span;
     let holds = |region: &&Region| region.window.start <= span.start && span.end <= region.window.end;
-    let none = Region { document: splice.document, window: Span::default(), heading: String::new() };
+    let nothing = Span::new(splice.document.start, splice.document.start);
+    let none = Region { document: splice.document, window: nothing, heading: String::new() };
     candidates.clone().find(holds).or_else(|| candidates.clone().next()).cloned().unwrap_or(none)
+}
+
+/// The region of splices that make one change. Where they are in neighbouring documents, which a removed one makes one
+/// change, all of those may be shown.
+fn region_of_all(regions: &[Region], group: &[Splice]) -> Region {
+    let first = region_of(regions, &group[0]);
+    group[1..].iter().map(|splice| region_of(regions, splice)).fold(first, |mut region, next| {
+        if next.document != region.document && next.window.start <= region.window.end {
+            region.window = Span::new(region.window.start.min(next.window.start), next.window.end);
+            region.document = Span::new(region.document.start, next.document.end);
+        }
+        region
+    })
 }
 
 /// Where the context before a change begins: at most three lines that may be shown.
@@ -184,7 +198,7 @@ fn context_before(bytes: &[u8], change: &Change) -> usize {
         let line = line_around(bytes, at - 1).start;
         // `git apply` can't tell the end of a file of one line from its start.
         let only = line == 0 && at == bytes.len();
-        if !only && (line < change.region.window.start || line < change.region.document.start) {
+        if !only && line < change.region.window.start {
             break;
         }
         at = line;
@@ -244,6 +258,8 @@ fn replaced(bytes: &[u8], change: &Change, lines: &mut Vec<Line>) {
     // Old lines that reach beyond the object's own bytes may hold another object's, and so may what they become. Only
     // behind the last document the new lines are our own.
     let outside = !old.is_empty() && (change.old.start < window.start || change.old.end > window.end);
+    // Where an old line begins; text that is not UTF-8 has other lengths, and then it is not known.
+    let mut at = (old.len() == change.old.len()).then_some(change.old.start);
     let diff = TextDiff::from_lines(old.as_ref(), change.new.as_str());
     for operation in diff.ops() {
         for inline in diff.iter_inline_changes(operation) {
@@ -261,8 +277,16 @@ fn replaced(bytes: &[u8], change: &Change, lines: &mut Vec<Line>) {
                 text.pop();
             }
             let text = pieces.iter().map(|(_, text)| text.as_str()).collect::<String>();
+            let shown = match (at, tag) {
+                (Some(start), Tag::Context | Tag::Removed) => {
+                    let end = start + text.len() + usize::from(ended);
+                    at = Some(end);
+                    window.start <= start && end <= window.end
+                }
+                _ => false,
+            };
             let own = change.added && tag == Tag::Added && text.trim_end_matches('\r') != old.trim_end_matches('\r');
-            lines.push(Line { tag, pieces, ended, hidden: outside && !own });
+            lines.push(Line { tag, pieces, ended, hidden: outside && !own && !shown });
         }
     }
 }

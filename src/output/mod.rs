@@ -9,4 +9,4 @@ mod summary;
 pub use diagnostics::render as diagnostics;
 pub use diff::{FileDiff, NewFile, Unfit, new_file, of_document, of_file, text as diff};
 pub use report::{json_patch, report};
-pub use summary::{cluster_lines, summary, was_added};
+pub use summary::{cluster_lines, summary, was_done};

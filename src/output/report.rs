@@ -3,7 +3,7 @@
 use json_patch::PatchOperation;
 use serde_json::{Map, Value, json};
 
-use super::summary::was_added;
+use super::summary::was_done;
 use crate::capa::Role;
 use crate::diag::Diagnostic;
 use crate::inject::{ChangeKind, IdentityFile, Outcome};
@@ -11,14 +11,15 @@ use crate::run::{Found, Run};
 
 /// `-o json-patch`: a list of `{"target": {group, version, kind, namespace, name}, "patch": TEXT}` where TEXT is the RFC
 /// 6902 patch as JSON, one entry per changed object: what stands under `patches:` of a kustomization or of Flux. A `test`
-/// of the variable's name stands before an index into a topology's variables, so that a reordered list fails.
+/// of the variable's name stands before an index into a topology's variables, so that a reordered list fails. Objects that
+/// come or go as a whole are left out: no patch says that.
 ///
 /// # Errors
 /// An object without a name: a target without one means all objects of its kind.
 pub fn json_patch(run: &Run, outcome: &Outcome) -> Result<Value, Diagnostic> {
     let mut entries: Vec<(usize, Vec<&PatchOperation>)> = Vec::new();
     for change in &outcome.changes {
-        let Some(index) = change.object else { continue };
+        let Some(index) = change.object.filter(|_| change.kind != ChangeKind::IdentityRemoved) else { continue };
         match entries.last_mut() {
             Some((there, operations)) if *there == index => operations.extend(&change.operations),
             _ => entries.push((index, change.operations.iter().collect())),
@@ -139,7 +140,7 @@ pub fn report(run: &Run, outcome: &Outcome) -> Value {
         .collect();
     let mut summary = Map::new();
     for change in &outcome.changes {
-        let entry = summary.entry(was_added(change.kind)).or_insert(json!(0));
+        let entry = summary.entry(was_done(change.kind)).or_insert(json!(0));
         *entry = json!(entry.as_u64().unwrap_or(0) + 1);
     }
     json!({
@@ -158,5 +159,7 @@ fn name(kind: ChangeKind) -> &'static str {
         ChangeKind::IdentityAdded => "IdentityAdded",
         ChangeKind::IdentityChanged => "IdentityChanged",
         ChangeKind::ControllerIdentityAdded => "ControllerIdentityAdded",
+        ChangeKind::ReferenceRemoved => "ReferenceRemoved",
+        ChangeKind::IdentityRemoved => "IdentityRemoved",
     }
 }

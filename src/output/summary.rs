@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::diag::visible;
-use crate::inject::{Change, ChangeKind, IdentityFile, Outcome};
+use crate::inject::{Change, ChangeKind, IdentityFile, Outcome, Verb};
 use crate::run::Run;
 
 /// A line per changed object: from which account a cluster goes to which, and what an identity gets.
@@ -25,28 +25,33 @@ pub fn cluster_lines(run: &Run, outcome: &Outcome) -> Vec<String> {
 }
 
 /// What a kind of change is called when it is counted.
-pub fn was_added(kind: ChangeKind) -> &'static str {
+pub fn was_done(kind: ChangeKind) -> &'static str {
     match kind {
         ChangeKind::ReferenceAdded => "identityRef added",
         ChangeKind::ReferenceReplaced => "identityRef replaced",
         ChangeKind::IdentityAdded => "AWSClusterRoleIdentity added",
         ChangeKind::IdentityChanged => "AWSClusterRoleIdentity changed",
         ChangeKind::ControllerIdentityAdded => "AWSClusterControllerIdentity added",
+        ChangeKind::ReferenceRemoved => "identityRef removed",
+        ChangeKind::IdentityRemoved => "AWSClusterRoleIdentity removed",
     }
 }
 
 /// The last line: `1 file, 2 objects would change (1 identityRef added, 1 AWSClusterRoleIdentity added)`.
 pub fn summary(outcome: &Outcome, run: &Run, written: bool) -> String {
     let right = outcome.right.len();
-    if outcome.changes.is_empty() && right == 0 {
-        return "nothing to point".to_owned();
-    }
     if outcome.changes.is_empty() {
-        return format!(
-            "nothing to change: {} already {} there",
-            count(right, "object"),
-            if right == 1 { "points" } else { "point" }
-        );
+        let (one, objects) = (right == 1, count(right, "object"));
+        return match outcome.verb {
+            Verb::Inject if right == 0 => "nothing to point".to_owned(),
+            Verb::Eject if right == 0 => "nothing to take out".to_owned(),
+            Verb::Inject => {
+                format!("nothing to change: {objects} already {} there", if one { "points" } else { "point" })
+            }
+            Verb::Eject => {
+                format!("nothing to change: {objects} {} no reference to take out", if one { "has" } else { "have" })
+            }
+        };
     }
     let mut files: BTreeSet<usize> = BTreeSet::new();
     let mut objects: BTreeSet<usize> = BTreeSet::new();
@@ -74,7 +79,7 @@ pub fn summary(outcome: &Outcome, run: &Run, written: bool) -> String {
         }
     }
     kinds.sort();
-    let kinds: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} {}", was_added(*kind))).collect();
+    let kinds: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} {}", was_done(*kind))).collect();
     let verb = if written { "changed" } else { "would change" };
     format!("{}, {} {verb} ({})", count(files.len() + new_files, "file"), count(total, "object"), kinds.join(", "))
 }

@@ -27,6 +27,8 @@ pub struct Found {
     pub shown: bool,
     /// What it is.
     pub object: Object,
+    /// Of an identity: why its text can't go without taking along what is not its own.
+    pub tied: Option<String>,
     /// Whether kubectl drops its document without a word, because it follows `...` without a `---`.
     pub bare: bool,
 }

@@ -3,7 +3,9 @@
 use super::Found;
 use crate::capa::{self, Object, Role};
 use crate::diag::{Diagnostic, FileId, Location, Span};
-use crate::lossless::{Document, Needles, NodeId, ObjectRef, Refusal, Source, Tree, documents, line_around, parse};
+use crate::lossless::{
+    Document, Needles, NodeId, ObjectRef, Refusal, Source, Tree, documents, line_around, parse, removable,
+};
 use crate::parallel;
 
 /// How a file is scanned.
@@ -182,6 +184,7 @@ impl Walk<'_> {
         });
         // What an object of a doubled or tagged kind is, nobody knows.
         let shown = !matches!(object.role, Role::Refused(..)) || !capa::may_hold_bodies(&self.bytes[window.range()]);
+        let tied = matches!(object.role, Role::Identity(..)).then(|| self.tied(base.is_root(), window)).flatten();
         found.push(Found {
             file: self.file,
             at: ObjectRef { document: self.document.span, base },
@@ -189,8 +192,19 @@ impl Walk<'_> {
             window,
             bare: self.document.bare,
             shown,
+            tied,
             object,
         });
+    }
+
+    /// What would go along with the text of the document, or of an item of it.
+    fn tied(&self, whole: bool, window: Span) -> Option<String> {
+        if whole {
+            return removable(self.tree).err().map(|refusal| refusal.message);
+        }
+        let comments = self.tree.comments.iter().map(|comment| comment.shifted(self.tree.base));
+        let inside = |comment: Span| window.start <= comment.start && comment.end <= window.end;
+        comments.into_iter().any(inside).then(|| "a comment stands in its lines".to_owned())
     }
 }
 

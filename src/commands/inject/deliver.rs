@@ -7,7 +7,7 @@ use std::path::Path;
 use xaccount::diag::{Diagnostic, FileId, visible};
 use xaccount::edit::{self, Inputs, Proved};
 use xaccount::files::Input;
-use xaccount::inject::{IdentityFile, Outcome};
+use xaccount::inject::{ChangeKind, IdentityFile, Outcome};
 use xaccount::lossless::{Edited, Source, apply};
 use xaccount::output::{self, FileDiff, NewFile};
 use xaccount::run::{self, Run};
@@ -17,12 +17,12 @@ use crate::cli::OutputFormat;
 use crate::commands::{ExitStatus, Printed, Terminal};
 
 /// A plan on its way out.
-pub(super) struct Delivery<'d> {
-    pub(super) mode: Mode,
-    pub(super) inputs: &'d mut Inputs,
-    pub(super) run: &'d Run,
-    pub(super) outcome: &'d Outcome,
-    pub(super) terminal: &'d Terminal,
+pub(in crate::commands) struct Delivery<'d> {
+    pub(in crate::commands) mode: Mode,
+    pub(in crate::commands) inputs: &'d mut Inputs,
+    pub(in crate::commands) run: &'d Run,
+    pub(in crate::commands) outcome: &'d Outcome,
+    pub(in crate::commands) terminal: &'d Terminal,
 }
 
 /// What is made of a file while its bytes are at hand.
@@ -37,7 +37,7 @@ type New<'d> = (&'d Path, Edited);
 
 impl Delivery<'_> {
     /// Proves all, then prints or writes. `warnings` go to stderr first.
-    pub(super) fn run(mut self, warnings: String) -> Printed {
+    pub(in crate::commands) fn run(mut self, warnings: String) -> Printed {
         match self.deliver() {
             Ok((stdout, status)) => Printed { before: warnings, stdout, after: self.meaning(), status },
             Err(errors) => Printed::error(warnings + &self.terminal.diagnostics(&errors, Some(self.inputs))),
@@ -92,6 +92,11 @@ impl Delivery<'_> {
     fn meaning(&self) -> String {
         let mut lines = Vec::new();
         if self.mode == Mode::Output(OutputFormat::JsonPatch) && !self.terminal.quiet {
+            let gone = self.outcome.changes.iter().filter(|change| change.kind == ChangeKind::IdentityRemoved);
+            lines.extend(gone.filter_map(|change| change.object).map(|index| {
+                let title = self.run.objects()[index].title();
+                format!("{title} goes, which a JSON patch can't say: delete it (--write, or $patch: delete)")
+            }));
             lines.extend(self.outcome.added.iter().map(|added| {
                 let way = "add it as a resource (-o yaml, or --write --identity-file)";
                 format!("{} is new, which a JSON patch can't say: {way}", added.title)

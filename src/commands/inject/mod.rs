@@ -1,8 +1,8 @@
 //! `kubectl xaccount inject`.
 
-mod deliver;
+pub(super) mod deliver;
 mod names;
-mod prepare;
+pub(super) mod prepare;
 
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, visible};
@@ -15,12 +15,12 @@ pub(super) use prepare::request;
 
 use super::map::MapFile;
 use super::{Printed, Terminal};
-use crate::cli::{Inject, OutputFormat};
+use crate::cli::{Inject, InputArgs, ModeArgs, OutputFormat};
 use deliver::Delivery;
 
 /// What is done with the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
+pub(super) enum Mode {
     Diff,
     Write { exit_code: bool },
     Check,
@@ -28,18 +28,18 @@ enum Mode {
 }
 
 impl Mode {
-    fn of(args: &Inject) -> Self {
-        match args.mode.output {
+    pub(super) fn of(args: &ModeArgs) -> Self {
+        match args.output {
             Some(format) => Self::Output(format),
-            None if args.mode.write => Self::Write { exit_code: args.mode.exit_code },
-            None if args.mode.check => Self::Check,
+            None if args.write => Self::Write { exit_code: args.exit_code },
+            None if args.check => Self::Check,
             None => Self::Diff,
         }
     }
 }
 
 pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
-    let mode = Mode::of(args);
+    let mode = Mode::of(&args.mode);
     let Prepared { request, target_is_said, mut inputs, map } = match prepare::prepare(args, mode, terminal) {
         Ok(prepared) => prepared,
         Err(text) => return Printed::error(text),
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
         Ok(outcome) => outcome,
         Err(Failure::Nothing(_)) if args.input.allow_empty => Outcome::default(),
         Err(Failure::Nothing(nothing)) => {
-            warnings.push(nothing_to_point(&nothing, &inputs, args));
+            warnings.push(nothing_to_point(&nothing, &inputs, &args.input));
             return Printed::error(terminal.diagnostics(&warnings, Some(&inputs)));
         }
         Err(Failure::Refused(errors)) => {
@@ -96,7 +96,7 @@ fn by_map(
 }
 
 /// Nothing to point is an error: a typo must not create a cluster in the wrong account.
-fn nothing_to_point(nothing: &Nothing, inputs: &Inputs, args: &Inject) -> Diagnostic {
+pub(super) fn nothing_to_point(nothing: &Nothing, inputs: &Inputs, args: &InputArgs) -> Diagnostic {
     let listed = |mut names: Vec<String>| {
         names.truncate(20);
         names.join(", ")
@@ -115,8 +115,8 @@ fn nothing_to_point(nothing: &Nothing, inputs: &Inputs, args: &Inject) -> Diagno
                 .help("wanted: AWSCluster, AWSManagedControlPlane, a ROSA kind, their templates, or a topology Cluster with an aws or eks variable")
                 .help("a topology Cluster whose variable is not there yet: --topology-variable clusterConfig.aws; one of another provider is left alone")
                 .help("or pass --allow-empty if that is right");
-            let mut paths = args.input.paths.iter().chain(&args.input.filenames);
-            if !args.input.recursive && paths.any(|path| path.is_dir()) {
+            let mut paths = args.paths.iter().chain(&args.filenames);
+            if !args.recursive && paths.any(|path| path.is_dir()) {
                 error = error.help("directories are read without what is below them, unless -R is given");
             }
             error

@@ -12,7 +12,7 @@ use xaccount::files::{self, FindError, Input};
 use xaccount::inject::{IdentityFile, IdentityRequest, Request, Selection, Target};
 
 use super::Mode;
-use crate::cli::{IdentityArgs, Inject, OutputFormat, SelectArgs, TargetArgs};
+use crate::cli::{IdentityArgs, Inject, InputArgs, OutputFormat, SelectArgs, TargetArgs};
 use crate::commands::map::MapFile;
 use crate::commands::{Terminal, progress, stdin_twice};
 
@@ -26,38 +26,21 @@ pub(super) struct Prepared {
     pub(super) map: Option<MapFile>,
 }
 
+/// How a verb is typed in the messages about its input.
+#[derive(Clone, Copy)]
+pub(crate) struct Words {
+    pub(crate) verb: &'static str,
+    /// What is typed behind the paths at the least.
+    pub(crate) flags: &'static str,
+}
+
+const WORDS: Words = Words { verb: "inject", flags: " --account 222222222222" };
+
 /// The error is text for stderr.
 pub(super) fn prepare(args: &Inject, mode: Mode, terminal: &Terminal) -> Result<Prepared, String> {
     let one = |diagnostic: Diagnostic| terminal.diagnostics(&[diagnostic], None);
     let explain = terminal.verbose > 0 && !terminal.quiet;
-    let paths: Vec<PathBuf> = args.input.paths.iter().chain(&args.input.filenames).cloned().collect();
-    if let Some(directory) = &args.input.kustomize {
-        let pipe = format!("kubectl kustomize {} | kubectl xaccount inject -f - …", directory.display());
-        return Err(one(Diagnostic::error("-k is not read: inject edits files, and a build has none").help(pipe)));
-    }
-    if paths.is_empty() {
-        let mut error = Diagnostic::error("nothing to read: name files or directories")
-            .help("kubectl xaccount inject foo.yaml --account 222222222222");
-        error = error.help(if std::io::stdin().is_terminal() {
-            "or pipe manifests in and say so: dkp create cluster aws … | kubectl xaccount inject -f - …"
-        } else {
-            "standard input is read when it is named: kubectl xaccount inject -f - …"
-        });
-        return Err(one(error));
-    }
-    let found = files::find(&paths, args.input.recursive).map_err(|error| one(find_error(&error)))?;
-    if let Some(path) = stdin_twice(&found) {
-        let error =
-            format!("standard input is named twice, as `-` and as {}, but it can be read only once", path.display());
-        return Err(one(Diagnostic::error(error).help("name it once: -f -")));
-    }
-    if matches!(mode, Mode::Write { .. })
-        && let Some(Input::Stream(path)) = found.iter().find(|input| matches!(input, Input::Stream(_)))
-    {
-        let error = Diagnostic::error(format!("{} is a pipe or a device and can't be written", path.display()))
-            .help("use -o yaml and redirect the output");
-        return Err(one(error));
-    }
+    let found = find(&args.input, mode, WORDS).map_err(one)?;
     let stands: Vec<PathBuf> =
         found.iter().map(|input| stands_at(input, args.input.stdin_filename.as_deref())).collect();
     let map = MapFile::find(&args.map.config, &stands, terminal)?;
@@ -66,24 +49,80 @@ pub(super) fn prepare(args: &Inject, mode: Mode, terminal: &Terminal) -> Result<
     let mut request = asked.map_err(|errors| terminal.diagnostics(&errors, None))?;
     let identity_file = identity_file(args.identity.identity_file.as_deref(), map.as_ref()).map_err(one)?;
     let identity_file = identity_file.as_deref();
-    if args.input.stdin_filename.is_some() && !found.contains(&Input::Stdin) {
-        return Err(one(Diagnostic::error("--stdin-filename says what standard input counts as, but '-' is not read")
-            .help("add -f -")));
-    }
-    if mode == Mode::Output(OutputFormat::Patch) && args.input.stdin_filename.is_none() && found.contains(&Input::Stdin)
-    {
-        return Err(one(Diagnostic::error("a patch needs a file name, and standard input has none")
-            .help("add --stdin-filename PATH")));
-    }
-    let inputs =
-        Inputs::new(found, &mut std::io::stdin().lock(), args.input.stdin_filename.as_deref(), identity_file, progress)
-            .map_err(one)?;
+    let inputs = open(found, &args.input, identity_file, mode).map_err(one)?;
     request.identity_file = identity_file.map(|path| match inputs.find(path) {
         Some(file) => IdentityFile::There(file),
         None => IdentityFile::New(path.to_owned()),
     });
     let target_is_said = args.target.account.is_some() || args.target.role_arn.is_some();
     Ok(Prepared { request, target_is_said, inputs, map })
+}
+
+/// The inputs that the command line names.
+///
+/// # Errors
+/// None is named, or one can't be found, or can't be what the mode takes.
+pub(crate) fn find(args: &InputArgs, mode: Mode, words: Words) -> Result<Vec<Input>, Diagnostic> {
+    let Words { verb, flags } = words;
+    if let Some(directory) = &args.kustomize {
+        let pipe = format!("kubectl kustomize {} | kubectl xaccount {verb} -f - …", directory.display());
+        let error = format!("-k is not read: {verb} edits files, and a build has none");
+        return Err(Diagnostic::error(error).help(pipe));
+    }
+    let paths: Vec<PathBuf> = args.paths.iter().chain(&args.filenames).cloned().collect();
+    if paths.is_empty() {
+        let error = Diagnostic::error("nothing to read: name files or directories")
+            .help(format!("kubectl xaccount {verb} foo.yaml{flags}"));
+        return Err(error.help(if std::io::stdin().is_terminal() {
+            format!("or pipe manifests in and say so: dkp create cluster aws … | kubectl xaccount {verb} -f - …")
+        } else {
+            format!("standard input is read when it is named: kubectl xaccount {verb} -f - …")
+        }));
+    }
+    let found = files::find(&paths, args.recursive).map_err(|error| find_error(&error, verb))?;
+    if let Some(path) = stdin_twice(&found) {
+        let error =
+            format!("standard input is named twice, as `-` and as {}, but it can be read only once", path.display());
+        return Err(Diagnostic::error(error).help("name it once: -f -"));
+    }
+    if matches!(mode, Mode::Write { .. })
+        && let Some(Input::Stream(path)) = found.iter().find(|input| matches!(input, Input::Stream(_)))
+    {
+        let error = Diagnostic::error(format!("{} is a pipe or a device and can't be written", path.display()));
+        return Err(error.help("use -o yaml and redirect the output"));
+    }
+    Ok(found)
+}
+
+/// The inputs, and the identity file besides. Standard input is read now.
+///
+/// # Errors
+/// Standard input without the name that it needs, or with one that it does not; a stream that can't be read.
+pub(crate) fn open(
+    found: Vec<Input>,
+    args: &InputArgs,
+    identity_file: Option<&Path>,
+    mode: Mode,
+) -> Result<Inputs, Diagnostic> {
+    if args.stdin_filename.is_some() && !found.contains(&Input::Stdin) {
+        return Err(Diagnostic::error("--stdin-filename says what standard input counts as, but '-' is not read")
+            .help("add -f -"));
+    }
+    if mode == Mode::Output(OutputFormat::Patch) && args.stdin_filename.is_none() && found.contains(&Input::Stdin) {
+        return Err(Diagnostic::error("a patch needs a file name, and standard input has none")
+            .help("add --stdin-filename PATH"));
+    }
+    Inputs::new(found, &mut std::io::stdin().lock(), args.stdin_filename.as_deref(), identity_file, progress)
+}
+
+/// What the selecting flags mean.
+pub(crate) fn selection(select: &SelectArgs) -> Selection {
+    Selection {
+        cluster_names: select.cluster_name.iter().map(globset::Glob::compile_matcher).collect(),
+        labels: select.selector.clone(),
+        namespace: select.namespace.clone(),
+        only: None,
+    }
 }
 
 /// Where an input stands, for the account map.
@@ -170,12 +209,7 @@ pub(crate) fn request(
     };
     Ok(Request {
         target: account,
-        selection: Selection {
-            cluster_names: select.cluster_name.iter().map(globset::Glob::compile_matcher).collect(),
-            labels: select.selector.clone(),
-            namespace: select.namespace.clone(),
-            only: None,
-        },
+        selection: selection(select),
         identity_name: identity.identity_name.clone(),
         identity: IdentityRequest {
             source: identity.source_identity.clone(),
@@ -197,10 +231,10 @@ pub(crate) fn request(
     })
 }
 
-fn find_error(error: &FindError) -> Diagnostic {
+fn find_error(error: &FindError, verb: &str) -> Diagnostic {
     match error {
         FindError::Url { url } => Diagnostic::error(format!("{url} is a URL, and URLs are not read"))
-            .help(format!("curl -fsSL '{url}' | kubectl xaccount inject -f - …")),
+            .help(format!("curl -fsSL '{url}' | kubectl xaccount {verb} -f - …")),
         other => Diagnostic::error(other.to_string()),
     }
 }

@@ -1,0 +1,164 @@
+//! From what stands in an object's reference to whether it is taken out.
+
+use json_patch::{PatchOperation, RemoveOperation, ReplaceOperation, TestOperation};
+use serde_json::{Value, json};
+
+use super::{Draft, Target};
+use crate::aws::RoleArn;
+use crate::capa::{Field, IdentityKind, IdentityReference, ROLE_IDENTITY, Reference, Rest, State};
+use crate::diag::Diagnostic;
+use crate::inject::{Change, ChangeKind, checks, pointer};
+
+impl Draft<'_> {
+    /// Plans the references of the selected objects.
+    pub(super) fn references(&mut self, selected: &[usize]) {
+        for &index in selected {
+            let before = self.outcome.changes.len();
+            for reference in self.run.objects()[index].object.references() {
+                self.reference(index, reference);
+            }
+            if self.outcome.changes.len() == before {
+                self.outcome.right.push(index);
+            }
+        }
+        let asked = match (&self.request.identity_name, &self.request.target) {
+            (Some(name), _) => Some(format!("{ROLE_IDENTITY}/{name}")),
+            (None, Some(Target::Account(account))) => Some(format!("an identity of account {account}")),
+            (None, Some(Target::Role(role))) => Some(format!("an identity of role {role}")),
+            (None, None) => None,
+        };
+        if let Some(asked) = asked.filter(|_| self.outcome.changes.is_empty()) {
+            self.outcome.warnings.push(
+                Diagnostic::warning(format!("no selected object names {asked}"))
+                    .help("nothing is taken out; check the spelling"),
+            );
+        }
+        if !self.outcome.changes.is_empty() {
+            self.outcome.warnings.push(
+                Diagnostic::warning("applied to a cluster that runs, this silently moves it to the management account's credentials")
+                    .help("CAPA's webhook writes AWSClusterControllerIdentity/default where no identityRef is; its VPC and machines stay where they are")
+                    .help("for a cluster that runs, go back with git revert to the reference that it was made with"),
+            );
+        }
+    }
+
+    fn reference(&mut self, index: usize, reference: &IdentityReference) {
+        let found = &self.run.objects()[index];
+        let there = match &reference.state {
+            State::Wrong(_) | State::Twice(_) => {
+                self.errors.extend(checks::misplaced(found, reference));
+                return;
+            }
+            State::Unset => return,
+            State::Set(there) => there,
+        };
+        if let Some(error) = checks::unreadable(found, there) {
+            self.errors.push(error);
+            return;
+        }
+        let (Some(ROLE_IDENTITY), Field::Text(name, span)) = (there.kind.text(), &there.name) else {
+            self.left(index, reference, there, "it is no reference to a role identity");
+            return;
+        };
+        let role = self.role_of(name);
+        if let Err(why) = self.is_meant(name, role.as_ref()) {
+            self.left(index, reference, there, why);
+            return;
+        }
+        if !there.own {
+            self.errors.push(
+                Diagnostic::error(format!("{}: its identityRef comes from a merge key ('<<')", found.title()))
+                    .at(found.location(there.span), "it stands here, and others may use it")
+                    .help("remove it where it is written, or write the merged members out, and run again"),
+            );
+            return;
+        }
+        if reference.guard.is_some() && reference.path.last().is_some_and(|last| last == "value") {
+            let variable = reference.guard.as_ref().map_or("", |(_, name)| name);
+            self.errors.push(
+                Diagnostic::error(format!("{}: the variable '{variable}' can't be left without its value", found.title()))
+                    .at(found.location(reference.span), "")
+                    .help("its class may ask for it, and these files don't say what it was: delete the variable by hand, or set kind AWSClusterControllerIdentity and name default")
+                    .help("or leave this cluster out with --cluster-name"),
+            );
+            return;
+        }
+        self.outcome.warnings.extend(checks::template(found));
+        self.outcome.warnings.extend(checks::bare(found));
+        self.taken.entry(name.clone()).or_default().push((found.file, *span));
+        let before = match role {
+            Some(role) => {
+                let path = role.path().trim_start_matches('/');
+                format!("{} (role {path}{}, identity {name})", role.account(), role.name())
+            }
+            None => format!("account not in these files (identity {name})"),
+        };
+        let change = Change {
+            object: Some(index),
+            kind: ChangeKind::ReferenceRemoved,
+            operations: operations(reference),
+            before: Some(before),
+            after: "management account (no identityRef)".to_owned(),
+        };
+        self.outcome.change(self.run, change);
+    }
+
+    /// Says, with `-v`, why a reference is left alone.
+    fn left(&mut self, index: usize, reference: &IdentityReference, there: &Reference, why: &str) {
+        let title = self.run.objects()[index].title();
+        self.decided(|| {
+            let [kind, name] = [&there.kind, &there.name].map(|field| field.text().unwrap_or("(none)"));
+            format!("{title}: {} names {kind}/{name} and is left: {why}", reference.path.join("."))
+        });
+    }
+
+    /// The role of an identity, where the run has it.
+    fn role_of(&self, name: &str) -> Option<RoleArn> {
+        let there = self.run.identities(IdentityKind::Role, name).iter();
+        there.filter_map(|&index| self.run.objects()[index].object.role_arn()?.parse().ok()).next()
+    }
+
+    /// Whether a reference to this identity is one of those that were asked for.
+    fn is_meant(&mut self, name: &str, role: Option<&RoleArn>) -> Result<(), &'static str> {
+        if self.request.identity_name.as_ref().is_some_and(|asked| asked != name) {
+            return Err("--identity-name names another one");
+        }
+        let Some(target) = &self.request.target else { return Ok(()) };
+        let Some(role) = role else {
+            let message =
+                format!("{ROLE_IDENTITY}/{name} is not in these files with a role ARN: references to it are left");
+            if !self.outcome.warnings.iter().any(|warning| warning.message == message) {
+                let help =
+                    "name the file that holds it, too, or pass --identity-name in place of --account and --role-arn";
+                self.outcome.warnings.push(Diagnostic::warning(message).help(help));
+            }
+            return Err("its account is not in these files");
+        };
+        match target {
+            Target::Account(account) if role.account() == account => Ok(()),
+            Target::Role(wanted) if role == wanted => Ok(()),
+            Target::Account(_) => Err("--account names another account"),
+            Target::Role(_) => Err("--role-arn names another role"),
+        }
+    }
+}
+
+/// The operations that take a reference out.
+fn operations(reference: &IdentityReference) -> Vec<PatchOperation> {
+    let path = &reference.path;
+    let mut operations = Vec::new();
+    if let Some((item, variable)) = &reference.guard {
+        let mut at = pointer(item);
+        at.push_back("name");
+        operations.push(PatchOperation::Test(TestOperation { path: at, value: json!(variable) }));
+    }
+    let whole = RemoveOperation { path: pointer(path) };
+    operations.push(match path.split_last() {
+        // Where an empty `spec:` was filled, it is empty again. Null in a variable would be refused by its class.
+        Some((_, parent)) if reference.rest == Rest::Nothing && reference.guard.is_none() => {
+            PatchOperation::Replace(ReplaceOperation { path: pointer(parent), value: Value::Null })
+        }
+        _ => PatchOperation::Remove(whole),
+    });
+    operations
+}

@@ -1,0 +1,122 @@
+//! What is said of a run and its objects whichever way their references go.
+
+use std::collections::BTreeMap;
+
+use super::Selection;
+use crate::capa::{Field, IdentityReference, Reference, Role, State};
+use crate::diag::Diagnostic;
+use crate::run::{Found, Run};
+
+/// Objects of CAPA in a shape that can't be are errors wherever they stand.
+pub(crate) fn impossible(run: &Run) -> impl Iterator<Item = Diagnostic> {
+    run.objects().iter().filter_map(|found| match &found.object.role {
+        Role::Refused(why, way_out) => {
+            Some(Diagnostic::error(format!("{}: {why}", found.title())).at(found.head(), "").help(*way_out))
+        }
+        _ => None,
+    })
+}
+
+/// Of several `--cluster-name`, each should fit something: one of them may be a typing error.
+pub(crate) fn names_that_fit_nothing(run: &Run, selection: &Selection) -> impl Iterator<Item = Diagnostic> {
+    let fits = |name: &globset::GlobMatcher| {
+        let bearers = run.objects().iter().filter(|found| found.object.references().next().is_some());
+        bearers.filter_map(|found| run.cluster_name(found)).any(|cluster| name.is_match(cluster))
+    };
+    selection.cluster_names.iter().filter(move |name| !fits(name)).map(|name| {
+        let text = name.glob().glob();
+        Diagnostic::warning(format!("--cluster-name {text} fits no cluster here"))
+            .help("check the spelling; several names are several --cluster-name, or one {a,b}")
+    })
+}
+
+/// One identity name with two role ARNs is an error wherever it stands: the last one applied would win for all.
+pub(crate) fn names_of_two_roles(run: &Run) -> Vec<Diagnostic> {
+    let mut errors = Vec::new();
+    let mut seen: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+    for (index, found) in run.objects().iter().enumerate() {
+        let Role::Identity(identity, _) = &found.object.role else {
+            continue;
+        };
+        let (Some(name), Some(arn)) = (found.object.name.as_deref(), identity.role_arn.text()) else {
+            continue;
+        };
+        let (first, other) = *seen.entry(name).or_insert((index, arn));
+        if other != arn {
+            let first = &run.objects()[first];
+            let there = match &first.object.role {
+                Role::Identity(identity, _) => identity.role_arn.span(),
+                _ => None,
+            };
+            let there = first.location(there.unwrap_or(first.object.kind_span));
+            errors.push(
+                Diagnostic::error(format!("the identity name '{name}' stands for two role ARNs"))
+                    .at(found.location(identity.role_arn.span().unwrap_or(found.object.kind_span)), arn)
+                    .also(there, other)
+                    .help("identities are cluster-scoped: the one applied last would take over the clusters of both")
+                    .help("give one of them another metadata.name, and name it in its clusters' identityRef"),
+            );
+        }
+    }
+    errors
+}
+
+/// Why nobody can tell what stands where a reference belongs.
+pub(crate) fn misplaced(found: &Found, reference: &IdentityReference) -> Option<Diagnostic> {
+    let path = reference.path.join("/");
+    match reference.state {
+        State::Wrong(span) => Some(
+            Diagnostic::error(format!("{}: no identityRef can stand here", found.title()))
+                .at(found.location(span), format!("/{path} leads here"))
+                .help("an identityRef is a mapping of kind and name; mend this by hand and run again"),
+        ),
+        State::Twice(span) => Some(
+            Diagnostic::error(format!("{}: a key on the way to identityRef is written twice", found.title()))
+                .at(found.location(span), format!("/{path} leads here twice"))
+                .help("remove one of them and run again; kubectl takes the last, other tools refuse it"),
+        ),
+        State::Unset | State::Set(_) => None,
+    }
+}
+
+/// Why nobody can tell what a reference that is there names.
+pub(crate) fn unreadable(found: &Found, there: &Reference) -> Option<Diagnostic> {
+    [(&there.kind, "kind"), (&there.name, "name")].into_iter().find_map(|(field, key)| {
+        let what = match field {
+            Field::Typed(..) => "kubectl reads this as a number or a boolean",
+            Field::Other(_) => "not one text",
+            Field::Ambiguous(_) => "written twice",
+            _ => return None,
+        };
+        let title = found.title();
+        Some(
+            Diagnostic::error(format!("{title}: the identity reference's {key} can't be read with certainty"))
+                .at(found.location(field.span().unwrap_or(there.span)), what)
+                .help(
+                    "write kind and name once, as texts, in quotes where they look like something else, and run again",
+                ),
+        )
+    })
+}
+
+/// A changed template can't be applied over the one that is there.
+pub(crate) fn template(found: &Found) -> Option<Diagnostic> {
+    let template = matches!(&found.object.role, Role::Bearer { bearer, .. } if bearer.template);
+    template.then(|| {
+        Diagnostic::warning(format!(
+            "{}: CAPA's webhook does not let a template's spec change once it is applied",
+            found.title()
+        ))
+        .at(found.head(), "")
+        .help("if it is applied already: give the template a new metadata.name, and name that in the ClusterClass")
+    })
+}
+
+/// kubectl drops a document that follows `...` without a marker of its own.
+pub(crate) fn bare(found: &Found) -> Option<Diagnostic> {
+    found.bare.then(|| {
+        Diagnostic::warning(format!("{} follows '...' without a '---': kubectl drops such a document", found.title()))
+            .at(found.head(), "")
+            .help("write '---' behind the '...' line")
+    })
+}
