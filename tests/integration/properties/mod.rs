@@ -3,6 +3,7 @@
 //! `XACCOUNT_CASES=N` runs N cases of each property instead of a few hundred. What is right is judged by other parsers
 //! (see `suite/oracle.rs`) and by a cut into documents of its own.
 
+mod eject;
 mod judge;
 mod manifest;
 mod once;
