@@ -175,19 +175,22 @@ fn doubtful(source: &Source<'_>, one: &Wanted<'_>) -> Option<(usize, &'static st
         return Some((0, "is UTF-16 and may name it"));
     }
     source.segments().find_map(|document| {
-        let kind = memmem::find(document.bytes, ROLE_IDENTITY.as_bytes());
+        let word = [ROLE_IDENTITY, "identityRef"].iter().find_map(|word| memmem::find(document.bytes, word.as_bytes()));
         let spelled = one.needles.possible(document.bytes);
-        if kind.is_none() && !spelled {
+        if word.is_none() && !spelled {
             return None;
         }
-        let at = document.span.start + kind.unwrap_or(0);
+        let at = document.span.start + word.unwrap_or(0);
         match parse(&document) {
             Err(_) => Some((at, "can't be read and may name it")),
             // What stands there literally was looked at, or is known.
             Ok(tree) if spelled && texts(&tree, tree.root, one.name) > mentions(document.bytes, one.name).count() => {
                 Some((at, "names it"))
             }
-            Ok(tree) => is_template(&tree, tree.root).then_some((at, "is a template and may name it")),
+            Ok(tree) => {
+                let template = word.is_some() && (tree.complex_key().is_some() || is_template(&tree, tree.root));
+                template.then_some((at, "is a template and may name it"))
+            }
         }
     })
 }
@@ -197,15 +200,16 @@ fn is_filled(text: &str) -> bool {
     ["${", "{{", "{%", "<%", "$("].iter().any(|mark| text.contains(mark))
 }
 
-/// Whether a reference to a role identity has a name that is filled in, or a text inside the document may be such a one.
+/// Whether a reference, to a role identity as far as it says, has a name that is filled in, or is so as a whole, or a text
+/// inside the document may be such a one.
 fn is_template(tree: &Tree<'_>, at: NodeId) -> bool {
-    let reference = |id: NodeId| {
-        let text = |key| tree.value(id, key).and_then(|value| tree.text(value));
-        text("kind") == Some(ROLE_IDENTITY) && text("name").is_some_and(is_filled)
-    };
+    let filled = |id: NodeId| tree.text(id).is_some_and(is_filled);
+    let member = |key| tree.value(at, key);
+    let role = member("kind").is_some_and(|kind| filled(kind) || tree.text(kind) == Some(ROLE_IDENTITY));
+    let reference = role && member("name").is_some_and(filled) || member("identityRef").is_some_and(filled);
     match &tree.node(at).data {
         Data::Mapping { entries, .. } => {
-            reference(at) || entries.iter().any(|&(key, value)| is_template(tree, key) || is_template(tree, value))
+            reference || entries.iter().any(|&(key, value)| is_template(tree, key) || is_template(tree, value))
         }
         Data::Sequence { items, .. } => items.iter().any(|&item| is_template(tree, item)),
         Data::Scalar { text, .. } => text.contains(ROLE_IDENTITY) && is_filled(text),
@@ -250,6 +254,10 @@ mod tests {
             ("a: 1\n---\nkind: AWSClusterRoleIdentity\nname: x{{ y }}\n", "f:3 is a template and may name it"),
             ("ref: {kind: AWSClusterRoleIdentity, name: \"${ID}\"}\n", "f:1 is a template and may name it"),
             ("a: |\n  kind: AWSClusterRoleIdentity\n  name: {{ .id }}\n", "f:2 is a template and may name it"),
+            ("kind: AWSClusterRoleIdentity\nname: {{ .y }}\n", "f:1 is a template and may name it"),
+            ("spec:\n  identityRef: ${REF}\n", "f:2 is a template and may name it"),
+            ("identityRef:\n  kind: ${KIND}\n  name: ${ID}\n", "f:1 is a template and may name it"),
+            ("identityRef: {{ toYaml .ref }}\n", "f:1 is a template and may name it"),
             ("{{ if }}\nkind: AWSClusterRoleIdentity\n", "f:2 can't be read and may name it"),
             ("a: [\nkind: AWSClusterRoleIdentity\n", "f:2 can't be read and may name it"),
         ] {
@@ -262,6 +270,9 @@ mod tests {
             "a: [\n",
             "kind: AWSClusterRoleIdentity\nname: other\n",
             "{{ x }}: [\n",
+            "a: {{ x }}\n",
+            "identityRef: {kind: AWSClusterRoleIdentity, name: other}\nregion: ${REGION}\n",
+            "identityRef: {kind: AWSClusterStaticIdentity, name: \"${ID}\"}\n",
             "a: \"\\x20\"\n",
         ] {
             assert_eq!(said(&text.replace("NAME", NAME)), None, "{text}");

@@ -25,7 +25,7 @@ use std::process::{Output, Stdio};
 
 use crate::support::{root, xaccount};
 
-const TOPICS: [&str; 8] = ["yaml", "kinds", "state", "values", "select", "modes", "iam", "map"];
+const TOPICS: [&str; 9] = ["yaml", "kinds", "state", "values", "select", "modes", "iam", "map", "eject"];
 
 #[test]
 fn yaml() {
@@ -65,6 +65,11 @@ fn iam() {
 #[test]
 fn map() {
     topic("map");
+}
+
+#[test]
+fn eject() {
+    topic("eject");
 }
 
 #[test]
