@@ -25,11 +25,21 @@ struct Wanted<'w> {
     needles: Needles,
 }
 
+/// How far the search goes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Limits<'l> {
+    /// The home directory: a Git work tree there is no repository of manifests.
+    pub home: Option<&'l Path>,
+    /// The directory of the account map, if there is one.
+    pub map: Option<&'l Path>,
+}
+
 /// Says of each identity that could go what else names it, in a few words; those that nothing names are left out.
 ///
 /// Searched are the files of the run, and all manifests below the root of the Git work tree of the identity's file; without
-/// one, those in its directory. A work tree that is `home` or the root of the file system counts as none.
-pub fn named(inputs: &Inputs, run: &Run, draft: &Draft<'_>, home: Option<&Path>) -> HashMap<usize, String> {
+/// one, those below the account map; without that, those in its directory. A work tree that is the home directory or the root
+/// of the file system counts as none.
+pub fn named(inputs: &Inputs, run: &Run, draft: &Draft<'_>, limits: Limits<'_>) -> HashMap<usize, String> {
     let wanted: Vec<Wanted<'_>> = draft
         .leaving()
         .iter()
@@ -54,7 +64,7 @@ pub fn named(inputs: &Inputs, run: &Run, draft: &Draft<'_>, home: Option<&Path>)
     for (object, why) in here.into_iter().flatten() {
         out.entry(object).or_insert(why);
     }
-    for (root, below) in roots(inputs, run, &wanted, home) {
+    for (root, below) in roots(inputs, run, &wanted, limits) {
         let wanted: Vec<&Wanted<'_>> = wanted.iter().filter(|one| below.contains(&one.object)).collect();
         for (object, why) in around(inputs, &root, &wanted) {
             out.entry(object).or_insert(why);
@@ -79,11 +89,11 @@ struct Root {
 }
 
 /// Where to look around the files of identities, and for which.
-fn roots(inputs: &Inputs, run: &Run, wanted: &[Wanted<'_>], home: Option<&Path>) -> HashMap<Root, Vec<usize>> {
+fn roots(inputs: &Inputs, run: &Run, wanted: &[Wanted<'_>], limits: Limits<'_>) -> HashMap<Root, Vec<usize>> {
     let mut roots: HashMap<Root, Vec<usize>> = HashMap::new();
     for one in wanted {
         let file = run.objects()[one.object].file;
-        if let Some(root) = path(inputs, file).and_then(|path| root_of(&path, home)) {
+        if let Some(root) = path(inputs, file).and_then(|path| root_of(&path, limits)) {
             roots.entry(root).or_default().push(one.object);
         }
     }
@@ -99,15 +109,16 @@ fn path(inputs: &Inputs, file: FileId) -> Option<PathBuf> {
     }
 }
 
-fn root_of(path: &Path, home: Option<&Path>) -> Option<Root> {
+fn root_of(path: &Path, limits: Limits<'_>) -> Option<Root> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let directory = path.canonicalize().ok().and_then(|real| Some(real.parent()?.to_owned()));
     let directory = directory.or_else(|| parent.canonicalize().ok())?;
-    let home = home.and_then(|home| home.canonicalize().ok());
+    let home = limits.home.and_then(|home| home.canonicalize().ok());
     let git = directory.ancestors().find(|directory| directory.join(".git").exists());
     let git = git.filter(|git| git.parent().is_some() && Some(*git) != home.as_deref());
-    Some(match git {
-        Some(git) => Root { directory: git.to_owned(), recursive: true },
+    let map = limits.map.filter(|map| directory.starts_with(map));
+    Some(match git.or(map) {
+        Some(root) => Root { directory: root.to_owned(), recursive: true },
         None => Root { directory, recursive: false },
     })
 }
@@ -291,12 +302,16 @@ mod tests {
         std::fs::create_dir_all(below.join("dev")).unwrap();
         let file = below.join("dev/a.yaml");
         std::fs::write(&file, "").unwrap();
-        let root = |path: &Path| root_of(path, Some(&home)).map(|root| (root.directory, root.recursive));
-        assert_eq!(root(&file), Some((below.join("dev"), false)));
+        let root = |path: &Path, map: Option<&Path>| {
+            root_of(path, Limits { home: Some(&home), map }).map(|root| (root.directory, root.recursive))
+        };
+        assert_eq!(root(&file, None), Some((below.join("dev"), false)));
+        assert_eq!(root(&file, Some(&below)), Some((below.clone(), true)));
+        assert_eq!(root(&file, Some(&below.join("prod"))), Some((below.join("dev"), false)));
         std::fs::create_dir(home.join(".git")).unwrap();
-        assert_eq!(root(&file), Some((below.join("dev"), false)));
+        assert_eq!(root(&file, None), Some((below.join("dev"), false)));
         std::fs::write(home.join("repository/.git"), "gitdir: elsewhere\n").unwrap();
-        assert_eq!(root(&file), Some((home.join("repository"), true)));
-        assert_eq!(root(&below.join("new.yaml")), Some((home.join("repository"), true)));
+        assert_eq!(root(&file, None), Some((home.join("repository"), true)));
+        assert_eq!(root(&below.join("new.yaml"), Some(&below)), Some((home.join("repository"), true)));
     }
 }

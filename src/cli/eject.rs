@@ -6,7 +6,7 @@ use clap::Args;
 
 use xaccount::aws::{AccountId, RoleArn};
 
-use super::{InputArgs, ModeArgs, SelectArgs, account, dns_name, role_arn};
+use super::{ConfigArgs, InputArgs, ModeArgs, SelectArgs, account, dns_name, role_arn};
 
 const EJECT_EXAMPLES: &str = "\
 Examples:
@@ -27,7 +27,7 @@ What stays:
   AWSClusterControllerIdentity/default, for CAPA and other identities need it.
   An AWSClusterRoleIdentity goes with the last reference to it, if it says what inject would write, stands behind the clusters
   that named it, has no comment, and nothing else names it: not in the files of this run, and in no manifest of the Git work
-  tree. Otherwise it stays, and a line says why.
+  tree, else below the account map, else in the same directory. Otherwise it stays, and a line says why.
 
 A cluster that runs is not for eject: CAPA's webhook fills the gap with AWSClusterControllerIdentity/default, and the cluster
 silently moves to the management account's credentials. Go back with git revert to the reference that it was made with.
@@ -50,6 +50,8 @@ pub(crate) struct Eject {
     #[command(flatten)]
     pub(crate) references: ReferenceArgs,
     #[command(flatten)]
+    pub(crate) map: ConfigArgs,
+    #[command(flatten)]
     pub(crate) mode: ModeArgs,
 }
 
@@ -68,7 +70,7 @@ pub(crate) struct ReferenceArgs {
     #[arg(long, value_name = "NAME", value_parser = dns_name)]
     pub(crate) identity_name: Option<String>,
 
-    /// The file that keeps identities; none goes from it unless --identity-name asks
+    /// The file that keeps identities [default: the account map's]; none goes from it unless --identity-name asks
     #[arg(long, value_name = "PATH")]
     pub(crate) identity_file: Option<PathBuf>,
 }

@@ -4,13 +4,14 @@ use xaccount::capa;
 use xaccount::diag::{Diagnostic, visible};
 use xaccount::edit::Inputs;
 use xaccount::eject::{self, Request, Target};
-use xaccount::elsewhere;
+use xaccount::elsewhere::{self, Limits};
 use xaccount::inject::Failure;
 use xaccount::run::Scan;
 
 use super::inject::deliver::Delivery;
-use super::inject::prepare::{Words, find, open, selection};
+use super::inject::prepare::{Words, find, identity_file, map_above, open, selection};
 use super::inject::{Mode, nothing_to_point};
+use super::map::MapFile;
 use super::{Printed, Terminal};
 use crate::cli::Eject;
 
@@ -18,9 +19,9 @@ const WORDS: Words = Words { verb: "eject", flags: "" };
 
 pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Printed {
     let mode = Mode::of(&args.mode);
-    let (request, mut inputs) = match prepare(args, mode, terminal.verbose > 0 && !terminal.quiet) {
+    let Prepared { request, mut inputs, map } = match prepare(args, mode, terminal) {
         Ok(prepared) => prepared,
-        Err(errors) => return Printed::error(terminal.diagnostics(&errors, None)),
+        Err(text) => return Printed::error(text),
     };
     let needles = capa::needles();
     let scan = Scan {
@@ -34,7 +35,9 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Printed {
     };
     let outcome = match eject::draft(&run, &request) {
         Ok(draft) => {
-            let named = elsewhere::named(&inputs, &run, &draft, std::env::home_dir().as_deref());
+            let home = std::env::home_dir();
+            let limits = Limits { home: home.as_deref(), map: map.as_ref().map(MapFile::directory) };
+            let named = elsewhere::named(&inputs, &run, &draft, limits);
             draft.finish(&named)
         }
         Err(Failure::Nothing(_)) if args.input.allow_empty => eject::nothing(),
@@ -49,20 +52,32 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Printed {
     };
     warnings.extend(outcome.warnings.iter().cloned());
     let mut before = terminal.diagnostics(&warnings, Some(&inputs));
+    if let Some(map) = map.filter(|_| !terminal.quiet) {
+        before.push_str(&map.used());
+    }
     outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", visible(line))));
     Delivery { mode, inputs: &mut inputs, run: &run, outcome: &outcome, terminal }.run(before)
 }
 
-fn prepare(args: &Eject, mode: Mode, explain: bool) -> Result<(Request, Inputs), Vec<Diagnostic>> {
-    let one = |diagnostic: Diagnostic| vec![diagnostic];
+/// What a run works on.
+struct Prepared {
+    request: Request,
+    inputs: Inputs,
+    map: Option<MapFile>,
+}
+
+/// The error is text for stderr.
+fn prepare(args: &Eject, mode: Mode, terminal: &Terminal) -> Result<Prepared, String> {
+    let one = |diagnostic: Diagnostic| terminal.diagnostics(&[diagnostic], None);
     let asked = &args.references;
     let found = find(&args.input, mode, WORDS).map_err(one)?;
-    let identity_file = asked.identity_file.as_deref();
-    if let Some(path) = identity_file.filter(|path| !path.exists()) {
+    if let Some(path) = asked.identity_file.as_ref().filter(|path| !path.exists()) {
         let error = Diagnostic::error(format!("--identity-file {} does not exist", path.display()));
         return Err(one(error.help("check the spelling and the directory that you are in, or leave it out")));
     }
-    let inputs = open(found, &args.input, identity_file, mode).map_err(one)?;
+    let map = map_above(&found, &args.input, &args.map, terminal)?;
+    let identity_file = identity_file(asked.identity_file.as_deref(), map.as_ref()).map_err(one)?;
+    let inputs = open(found, &args.input, identity_file.as_deref(), mode).map_err(one)?;
     let target = match (&asked.account, &asked.role_arn) {
         (Some(account), _) => Some(Target::Account(account.clone())),
         (None, Some(role)) => Some(Target::Role(role.clone())),
@@ -72,8 +87,8 @@ fn prepare(args: &Eject, mode: Mode, explain: bool) -> Result<(Request, Inputs),
         selection: selection(&args.select),
         identity_name: asked.identity_name.clone(),
         target,
-        identity_file: identity_file.and_then(|path| inputs.find(path)),
-        explain,
+        identity_file: identity_file.and_then(|path| inputs.find(&path)),
+        explain: terminal.verbose > 0 && !terminal.quiet,
     };
-    Ok((request, inputs))
+    Ok(Prepared { request, inputs, map })
 }

@@ -59,6 +59,11 @@ impl MapFile {
         format!("account map: {}\n", visible(&self.name))
     }
 
+    /// The map's directory, canonical.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// A place in the map: `.xaccount.yaml:12`.
     pub(crate) fn place(&self, span: Span) -> String {
         let before = &self.bytes[..span.start.min(self.bytes.len())];

@@ -12,7 +12,7 @@ use xaccount::files::{self, FindError, Input};
 use xaccount::inject::{IdentityFile, IdentityRequest, Request, Selection, Target};
 
 use super::Mode;
-use crate::cli::{IdentityArgs, Inject, InputArgs, OutputFormat, SelectArgs, TargetArgs};
+use crate::cli::{ConfigArgs, IdentityArgs, Inject, InputArgs, OutputFormat, SelectArgs, TargetArgs};
 use crate::commands::map::MapFile;
 use crate::commands::{Terminal, progress, stdin_twice};
 
@@ -41,9 +41,7 @@ pub(super) fn prepare(args: &Inject, mode: Mode, terminal: &Terminal) -> Result<
     let one = |diagnostic: Diagnostic| terminal.diagnostics(&[diagnostic], None);
     let explain = terminal.verbose > 0 && !terminal.quiet;
     let found = find(&args.input, mode, WORDS).map_err(one)?;
-    let stands: Vec<PathBuf> =
-        found.iter().map(|input| stands_at(input, args.input.stdin_filename.as_deref())).collect();
-    let map = MapFile::find(&args.map.config, &stands, terminal)?;
+    let map = map_above(&found, &args.input, &args.map.config, terminal)?;
     let accounts = map.as_ref().map(|map| map.map.accounts.as_slice());
     let asked = request(&args.target, &args.select, &args.identity, accounts, explain);
     let mut request = asked.map_err(|errors| terminal.diagnostics(&errors, None))?;
@@ -125,19 +123,24 @@ pub(crate) fn selection(select: &SelectArgs) -> Selection {
     }
 }
 
-/// Where an input stands, for the account map.
-fn stands_at(input: &Input, stdin_filename: Option<&str>) -> PathBuf {
-    match input.path() {
-        Some(path) => path.to_owned(),
-        None => PathBuf::from(stdin_filename.unwrap_or("-")),
-    }
+/// The account map of these inputs, where there is one. The error is text for stderr.
+pub(crate) fn map_above(
+    found: &[Input],
+    args: &InputArgs,
+    config: &ConfigArgs,
+    terminal: &Terminal,
+) -> Result<Option<MapFile>, String> {
+    let stdin = args.stdin_filename.as_deref().unwrap_or("-");
+    let stands = |input: &Input| input.path().map_or_else(|| PathBuf::from(stdin), Path::to_owned);
+    let stands: Vec<PathBuf> = found.iter().map(stands).collect();
+    MapFile::find(config, &stands, terminal)
 }
 
 /// The file that keeps identities, as a flag or the map says.
 ///
 /// # Errors
 /// They say two.
-fn identity_file(flag: Option<&Path>, map: Option<&MapFile>) -> Result<Option<PathBuf>, Diagnostic> {
+pub(crate) fn identity_file(flag: Option<&Path>, map: Option<&MapFile>) -> Result<Option<PathBuf>, Diagnostic> {
     let of_map = map.and_then(MapFile::identity_file);
     let same = |a: &Path, b: &Path| a == b || a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b));
     match (flag, of_map) {

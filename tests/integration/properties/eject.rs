@@ -119,7 +119,7 @@ fn unsaid(tree: &Tree) -> Tree {
 
 /// The tree without what stands at the path; nothing, where nothing is left.
 fn cut(tree: &Tree, path: &[&str]) -> Option<Tree> {
-    let Some((key, rest)) = path.split_first() else { return None };
+    let (key, rest) = path.split_first()?;
     let Tree::Map(entries, tag) = tree else { return (!tree.is_null()).then(|| tree.clone()) };
     let kept = entries.iter().filter_map(|(name, value)| {
         let value = if name.text() == Some(key) { cut(value, rest)? } else { value.clone() };
