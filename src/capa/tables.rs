@@ -109,6 +109,11 @@ pub struct Bearer {
     pub defaulted: bool,
     /// Whether it is a template, whose spec CAPA's webhook does not let change.
     pub template: bool,
+    /// Whether it has no namespace.
+    pub cluster_scoped: bool,
+    /// Whether CAPA makes `AWSClusterControllerIdentity/default` for one that refers to that kind, where it is missing
+    /// (`exp/controlleridentitycreator/awscontrolleridentity_controller.go`, v2.11.1).
+    pub controller_identity: bool,
 }
 
 const FROM_V1ALPHA3: &[Version] = &Version::ALL;
@@ -129,6 +134,8 @@ pub const BEARERS: [Bearer; 8] = [
         since: "v0.6.5",
         defaulted: true,
         template: false,
+        cluster_scoped: false,
+        controller_identity: true,
     },
     // api/v1alpha4/awsclustertemplate_types.go, v0.7.0
     Bearer {
@@ -139,6 +146,8 @@ pub const BEARERS: [Bearer; 8] = [
         since: "v0.7.0",
         defaulted: true,
         template: true,
+        cluster_scoped: false,
+        controller_identity: false,
     },
     // controlplane/eks/api/v1alpha3/awsmanagedcontrolplane_types.go, v0.6.5
     Bearer {
@@ -149,6 +158,8 @@ pub const BEARERS: [Bearer; 8] = [
         since: "v0.6.5",
         defaulted: true,
         template: false,
+        cluster_scoped: false,
+        controller_identity: true,
     },
     // controlplane/eks/api/v1beta2/awsmanagedcontrolplanetemplate_types.go, v2.9.0
     Bearer {
@@ -159,6 +170,8 @@ pub const BEARERS: [Bearer; 8] = [
         since: "v2.9.0",
         defaulted: true,
         template: true,
+        cluster_scoped: false,
+        controller_identity: false,
     },
     // controlplane/rosa/api/v1beta2/rosacontrolplane_types.go, v2.4.0
     Bearer {
@@ -169,6 +182,8 @@ pub const BEARERS: [Bearer; 8] = [
         since: "v2.4.0",
         defaulted: true,
         template: false,
+        cluster_scoped: false,
+        controller_identity: false,
     },
     // exp/api/v1beta2/rosanetwork_types.go, v2.9.2; no default
     Bearer {
@@ -179,6 +194,8 @@ pub const BEARERS: [Bearer; 8] = [
         since: "v2.9.2",
         defaulted: false,
         template: false,
+        cluster_scoped: false,
+        controller_identity: false,
     },
     // exp/api/v1beta2/rosaroleconfig_types.go, v2.9.2; no default
     Bearer {
@@ -189,6 +206,8 @@ pub const BEARERS: [Bearer; 8] = [
         since: "v2.9.2",
         defaulted: false,
         template: false,
+        cluster_scoped: false,
+        controller_identity: false,
     },
     // exp/api/v1beta2/rosaocmroleconfig_types.go, v2.13.0; no default
     Bearer {
@@ -199,6 +218,8 @@ pub const BEARERS: [Bearer; 8] = [
         since: "v2.13.0",
         defaulted: false,
         template: false,
+        cluster_scoped: true,
+        controller_identity: false,
     },
 ];
 
@@ -306,6 +327,11 @@ pub fn needles() -> Needles {
         .collect();
     let topology: [&str; 2] = ["topology", CAPI_GROUP];
     Needles::new(kinds.iter().map(<[&str; 1]>::as_slice).chain([topology.as_slice()]))
+}
+
+/// The same for a verb that also looks at Namespaces and Secrets, on which it can hang whether an identity may be used.
+pub fn needles_with_surroundings() -> Needles {
+    needles().also(&["Namespace", "Secret"])
 }
 
 /// Whether a text could be, or hold, a Secret or a ConfigMap, so that none of it may be shown. It need not be readable: the

@@ -5,6 +5,7 @@
 use crate::diag::Span;
 use crate::lossless::{Data, Lookup, NodeId, Tree};
 
+use super::allowed::Allowed;
 use super::tables::{Bearer, CONTROLLER_IDENTITY, IdentityKind, ROLE_IDENTITY, Typed, Version, classify};
 use super::topology::cluster;
 
@@ -146,6 +147,8 @@ pub struct RoleIdentity {
     pub source: State,
     /// `spec.allowedNamespaces` as JSON, scalars as strings; `None` where it is absent or null.
     pub allowed_namespaces: Option<(serde_json::Value, Span)>,
+    /// `spec.allowedNamespaces` as the API server leaves it for CAPA.
+    pub allowed: Allowed,
     /// `spec.sessionName`
     pub session_name: Field,
     /// `spec.externalID`
@@ -162,9 +165,23 @@ pub struct RoleIdentity {
     pub plain: bool,
 }
 
-/// An AWSClusterControllerIdentity; its name is all that counts here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ControllerIdentity;
+/// An AWSClusterControllerIdentity's fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControllerIdentity {
+    /// `spec.allowedNamespaces` as the API server leaves it for CAPA.
+    pub allowed: Allowed,
+}
+
+/// An AWSClusterStaticIdentity's fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaticIdentity {
+    /// `spec.secretRef`: a name; in v1alpha3 a mapping, and this is its `name`.
+    pub secret: Field,
+    /// Whether `spec.secretRef` is a mapping.
+    pub is_mapping: bool,
+    /// `spec.allowedNamespaces` as the API server leaves it for CAPA.
+    pub allowed: Allowed,
+}
 
 /// What an object is to us.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,9 +211,13 @@ pub enum Role {
     /// A role identity.
     Identity(Box<RoleIdentity>, Version),
     /// The controller identity.
-    Controller(ControllerIdentity),
+    Controller(Box<ControllerIdentity>),
     /// A static identity.
-    Static,
+    Static(Box<StaticIdentity>, Version),
+    /// A Namespace; only where it was asked for, see [`beside`].
+    Namespace,
+    /// A Secret; only where it was asked for, see [`beside`]. Nothing is read of it but its name and namespace.
+    Secret,
     /// An object of CAPA in a shape that can't be: why, and what to do.
     Refused(String, &'static str),
     /// Anything else.
@@ -222,6 +243,13 @@ pub struct Object {
     pub start: usize,
     /// What it is.
     pub role: Role,
+}
+
+impl Role {
+    /// Whether it is of Cluster API or CAPA, or says so: what must be read with certainty.
+    pub fn is_ours(&self) -> bool {
+        !matches!(self, Self::Foreign | Self::Namespace | Self::Secret)
+    }
 }
 
 impl Object {
@@ -283,8 +311,10 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
             why,
             "take the apiVersion that your management cluster serves: kubectl api-resources | grep -i aws",
         ),
-        Typed::Identity(IdentityKind::Static, _) => Role::Static,
-        Typed::Identity(IdentityKind::Controller, _) => Role::Controller(ControllerIdentity),
+        Typed::Identity(IdentityKind::Static, version) => Role::Static(Box::new(static_identity(tree, node)), version),
+        Typed::Identity(IdentityKind::Controller, _) => {
+            Role::Controller(Box::new(ControllerIdentity { allowed: allowed(tree, spec(tree, node)) }))
+        }
         Typed::Identity(IdentityKind::Role, version) => {
             Role::Identity(Box::new(role_identity(tree, node, &api_version)), version)
         }
@@ -311,6 +341,21 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
         start: tree.span(node).start,
         role,
     })
+}
+
+/// Makes a Namespace or a Secret of an object that is nothing else to us. Whether an identity may be used can hang on them.
+pub fn beside(object: &mut Object) {
+    if object.role != Role::Foreign || object.api_version != "v1" {
+        return;
+    }
+    match object.kind.as_str() {
+        "Namespace" => object.role = Role::Namespace,
+        "Secret" => {
+            object.role = Role::Secret;
+            object.labels.clear();
+        }
+        _ => {}
+    }
 }
 
 /// What an object is called whose kind can't be told.
@@ -470,10 +515,29 @@ pub fn plain_identity(api_version: &str, name: &str, role_arn: &str) -> serde_js
     })
 }
 
-fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) -> RoleIdentity {
-    let spec = tree.value(node, "spec").filter(|&spec| tree.entries(spec).is_some());
+fn spec(tree: &Tree<'_>, node: NodeId) -> Option<NodeId> {
+    tree.value(node, "spec").filter(|&spec| tree.entries(spec).is_some())
+}
+
+fn allowed(tree: &Tree<'_>, spec: Option<NodeId>) -> Allowed {
+    spec.map_or_else(Allowed::nobody, |spec| Allowed::of(tree, spec))
+}
+
+fn static_identity(tree: &Tree<'_>, node: NodeId) -> StaticIdentity {
+    let spec = spec(tree, node);
     let field = |name: &str| spec.map_or(Field::Absent, |spec| Field::of(tree, spec, name));
-    let allowed = spec.and_then(|spec| tree.value(spec, "allowedNamespaces"));
+    let reference = spec.and_then(|spec| tree.value(spec, "secretRef")).filter(|&there| tree.entries(there).is_some());
+    StaticIdentity {
+        secret: reference.map_or_else(|| field("secretRef"), |reference| Field::of(tree, reference, "name")),
+        is_mapping: reference.is_some(),
+        allowed: allowed(tree, spec),
+    }
+}
+
+fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) -> RoleIdentity {
+    let spec = spec(tree, node);
+    let field = |name: &str| spec.map_or(Field::Absent, |spec| Field::of(tree, spec, name));
+    let there = spec.and_then(|spec| tree.value(spec, "allowedNamespaces"));
     let role_arn = field("roleARN");
     let plain = meta(tree, node, "name")
         .zip(role_arn.text())
@@ -481,9 +545,10 @@ fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) -> RoleIdenti
     RoleIdentity {
         role_arn,
         source: spec.map_or(State::Unset, |spec| state(tree, spec, "sourceIdentityRef")),
-        allowed_namespaces: allowed
-            .filter(|&allowed| !tree.is_null(allowed))
-            .map(|allowed| (json(tree, allowed, 0), content(tree, allowed))),
+        allowed_namespaces: there
+            .filter(|&there| !tree.is_null(there))
+            .map(|there| (json(tree, there, 0), content(tree, there))),
+        allowed: allowed(tree, spec),
         session_name: field("sessionName"),
         external_id: field("externalID"),
         duration_seconds: field("durationSeconds"),

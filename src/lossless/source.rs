@@ -53,6 +53,8 @@ pub struct Document<'s> {
 pub struct Needles {
     /// Each entry: all of its words must be there.
     words: Vec<Vec<memmem::Finder<'static>>>,
+    /// Words of documents that are looked at as well, if they can be read.
+    also: Vec<memmem::Finder<'static>>,
     letters: [bool; 256],
 }
 
@@ -72,7 +74,20 @@ impl Needles {
                     .collect()
             })
             .collect();
-        Self { words, letters }
+        Self { words, also: Vec::new(), letters }
+    }
+
+    /// The same, and documents in which one of these words stands as it is. Such a document is only looked at: it is not
+    /// [`literal`](Document::literal), and nobody need care if it can't be read.
+    #[must_use]
+    pub fn also(mut self, words: &[&str]) -> Self {
+        self.also.extend(words.iter().map(|word| memmem::Finder::new(word.as_bytes()).into_owned()));
+        self
+    }
+
+    /// Whether there are words of documents that are only looked at.
+    pub fn look_further(&self) -> bool {
+        !self.also.is_empty()
     }
 
     /// Whether a needle stands literally in the text.
@@ -194,7 +209,10 @@ pub fn documents<'s, 'n>(
 ) -> impl Iterator<Item = Document<'s>> + use<'s, 'n> {
     source.segments().filter_map(move |mut document| {
         document.literal = needles.literal(document.bytes);
-        (document.literal || needles.possible(document.bytes)).then_some(document)
+        let wanted = document.literal
+            || needles.possible(document.bytes)
+            || needles.also.iter().any(|word| word.find(document.bytes).is_some());
+        wanted.then_some(document)
     })
 }
 

@@ -83,7 +83,7 @@ impl Run {
             let kind = match &found.object.role {
                 Role::Identity(..) => IdentityKind::Role,
                 Role::Controller(_) => IdentityKind::Controller,
-                Role::Static => IdentityKind::Static,
+                Role::Static(..) => IdentityKind::Static,
                 Role::Cluster { refers_to, .. } => {
                     for to in refers_to {
                         let key = (found.object.namespace.clone(), to.kind.clone(), to.name.clone());

@@ -58,7 +58,7 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
             Err(Problem::Template(diagnostic) | Problem::Broken(diagnostic)) => errors.push(diagnostic),
         }
     }
-    let ours = !errors.is_empty() || scanned.objects.iter().any(|found| found.object.role != Role::Foreign);
+    let ours = !errors.is_empty() || scanned.objects.iter().any(|found| found.object.role.is_ours());
     if ours {
         if let Some((character, span)) = source.doubtful_marker() {
             errors.insert(0, doubtful_marker(character, Location { file, span, window: None }));
@@ -101,8 +101,19 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
     let mut found = Vec::new();
     let whole = Walk { file, bytes, document, tree: &tree, options };
     whole.objects(tree.root, &mut Vec::new(), &mut found);
+    if options.needles.look_further() {
+        for found in &mut found {
+            capa::beside(&mut found.object);
+            found.shown &= found.object.role != Role::Secret;
+        }
+        if !document.literal && !options.needles.possible(document.bytes) {
+            // It was only looked at: what is odd about it is not our business.
+            found.retain(|found| !found.object.role.is_ours());
+            return Ok(found);
+        }
+    }
     // Comments that begin with `#@` are code for ytt: the document around them is no manifest yet.
-    let ours = found.iter().any(|found: &Found| found.object.role != Role::Foreign);
+    let ours = found.iter().any(|found: &Found| found.object.role.is_ours());
     let ytt = tree.comments.iter().find(|span| tree.text[span.range()].starts_with("#@"));
     if let Some(span) = ytt.filter(|_| ours) {
         let at = Location { file, span: span.shifted(tree.base), window: shown(document) };
@@ -379,6 +390,24 @@ mod tests {
         assert_eq!(found.head().window, None);
         let text = CLUSTER.replace("v1beta2", "v1alpha2");
         assert!(super::tests::scanned(&text).unwrap().objects[0].head().window.is_some());
+    }
+
+    #[test]
+    fn namespaces_and_secrets_are_only_looked_at() {
+        let needles = capa::needles_with_surroundings();
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None };
+        let text = format!(
+            "kind: Secret\nx: [\n---\n{{apiVersion: v1, kind: Namespace, kind: Namespace}}\n---\n\
+             {{apiVersion: v1, kind: Secret, metadata: {{name: s}}}}\n---\n\
+             {{apiVersion: v1, kind: Namespace, metadata: {{name: n}}}}\n---\n\
+             {{apiVersion: example.com/v1, kind: Secret}}\n---\n{CLUSTER}"
+        );
+        let objects = scan(FileId(0), text.as_bytes(), &options).unwrap().objects;
+        let seen: Vec<_> = objects.iter().map(|found| (found.title(), found.shown)).collect();
+        let expected = [("Secret s", false), ("Namespace n", true), ("AWSCluster n/a", true)];
+        assert_eq!(seen, expected.map(|(title, shown)| (title.to_owned(), shown)));
+        // Other verbs pass them by.
+        assert_eq!(scanned(&text).unwrap().objects.len(), 1);
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl Found {
         let is = |role: &Role| match kind {
             IdentityKind::Role => matches!(role, Role::Identity(..)),
             IdentityKind::Controller => matches!(role, Role::Controller(_)),
-            IdentityKind::Static => *role == Role::Static,
+            IdentityKind::Static => matches!(role, Role::Static(..)),
         };
         let objects = self.run().objects().iter().filter(|found| is(&found.object.role));
         objects.filter_map(|found| found.object.name.clone()).collect()

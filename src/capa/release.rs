@@ -1,0 +1,101 @@
+//! Releases of CAPA, as far as it matters which one reads a manifest.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::tables::Version;
+
+/// A release of CAPA: `v2.11.1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Release {
+    major: u32,
+    minor: u32,
+    patch: u32,
+}
+
+impl Release {
+    /// The newest that this program knows.
+    pub const NEWEST: Self = Self::new(2, 13, 0);
+
+    /// From here on the defaulting webhook leaves an empty `matchLabels` or `matchExpressions`, and a zero, as they are
+    /// (controller-runtime v0.20: `pkg/webhook/admission/defaulter_custom.go` drops no field that may be omitted).
+    pub const KEEPS_EMPTY: Self = Self::new(2, 9, 0);
+
+    /// From here on the credentials of a source identity are taken once, and not renewed when its session ends
+    /// (`pkg/cloud/identity/identity.go`, `Retrieve`).
+    pub const FREEZES_SOURCE: Self = Self::new(2, 9, 0);
+
+    const fn new(major: u32, minor: u32, patch: u32) -> Self {
+        Self { major, minor, patch }
+    }
+
+    /// The newest release that serves all of these API versions; `None` where there is none (`config/crd/bases` at every
+    /// tag). Nothing said means the newest of all.
+    pub fn serving(versions: impl IntoIterator<Item = Version>) -> Option<Self> {
+        let mut range = (Self::new(0, 6, 5), Self::NEWEST);
+        for version in versions {
+            let (first, last) = match version {
+                Version::V1Alpha3 => (Self::new(0, 6, 5), Self::new(1, 5, 5)),
+                Version::V1Alpha4 => (Self::new(0, 7, 0), Self::new(1, 5, 5)),
+                Version::V1Beta1 => (Self::new(1, 0, 0), Self::new(2, 3, 5)),
+                Version::V1Beta2 => (Self::new(2, 0, 0), Self::NEWEST),
+            };
+            range = (range.0.max(first), range.1.min(last));
+        }
+        (range.0 <= range.1).then_some(range.1)
+    }
+}
+
+impl fmt::Display for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "v{}.{}.{}", self.major, self.minor, self.patch)
+    }
+}
+
+impl FromStr for Release {
+    type Err = String;
+
+    /// `v2.11.1`, `2.11.1` or `2.11`; what follows a hyphen (`-ncn.1`) does not count.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("'{text}' is no release of CAPA: write for example v2.11.1 or 2.8");
+        let plain = text.strip_prefix('v').unwrap_or(text);
+        let plain = plain.split_once('-').map_or(plain, |(plain, _)| plain);
+        let number = |part: &str| match part.bytes().all(|b| b.is_ascii_digit()) {
+            true => part.parse::<u32>().map_err(|_| wrong()),
+            false => Err(wrong()),
+        };
+        let parts = plain.split('.').map(number).collect::<Result<Vec<_>, _>>()?;
+        match parts[..] {
+            [major, minor] => Ok(Self::new(major, minor, 0)),
+            [major, minor, patch] => Ok(Self::new(major, minor, patch)),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_are_read_and_compared_as_numbers() {
+        let release = |text: &str| text.parse::<Release>().unwrap();
+        assert!(release("v2.9.0") < release("2.10") && release("v2.10.0-ncn.1") == release("2.10.0"));
+        assert_eq!(release("2.8").to_string(), "v2.8.0");
+        for bad in ["", "v", "2", "2.x", "2.9.0.1", "latest", "2.+9"] {
+            assert!(bad.parse::<Release>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn api_versions_say_which_release_reads_them() {
+        use Version::{V1Alpha3, V1Alpha4, V1Beta1, V1Beta2};
+        let serving =
+            |versions: &[Version]| Release::serving(versions.iter().copied()).map(|release| release.to_string());
+        assert_eq!(serving(&[]).unwrap(), Release::NEWEST.to_string());
+        assert_eq!(serving(&[V1Alpha3]).unwrap(), "v1.5.5");
+        assert_eq!(serving(&[V1Alpha3, V1Alpha4, V1Beta1]).unwrap(), "v1.5.5");
+        assert_eq!(serving(&[V1Beta1, V1Beta2]).unwrap(), "v2.3.5");
+        assert_eq!(serving(&[V1Alpha4, V1Beta2]), None);
+    }
+}
