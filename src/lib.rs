@@ -15,6 +15,7 @@
 //! - [`iam`]: the trust and permission policies of both accounts, from what is asked to a plan
 //! - [`inject`]: from a run and a request to a plan
 //! - [`eject`]: the same the other way
+//! - [`status`]: which cluster is in which account, through which identities, and may it
 //! - [`files`]: find, read, lock and replace files, all or nothing
 //! - [`edit`]: inputs to a run, plans to proved files
 //! - [`elsewhere`]: who else names an identity that is to go
@@ -37,6 +38,7 @@ pub mod run;
 
 pub mod iam;
 pub mod inject;
+pub mod status;
 
 pub mod eject;
 

@@ -111,8 +111,8 @@ pub struct Bearer {
     pub template: bool,
     /// Whether it has no namespace.
     pub cluster_scoped: bool,
-    /// Whether CAPA makes `AWSClusterControllerIdentity/default` for one that refers to that kind, where it is missing
-    /// (`exp/controlleridentitycreator/awscontrolleridentity_controller.go`, v2.11.1).
+    /// Whether CAPA makes `AWSClusterControllerIdentity/default` for one that refers to that kind, where it is missing, or
+    /// for what is made from it (`exp/controlleridentitycreator/awscontrolleridentity_controller.go`, v2.11.1).
     pub controller_identity: bool,
 }
 
@@ -147,7 +147,7 @@ pub const BEARERS: [Bearer; 8] = [
         defaulted: true,
         template: true,
         cluster_scoped: false,
-        controller_identity: false,
+        controller_identity: true,
     },
     // controlplane/eks/api/v1alpha3/awsmanagedcontrolplane_types.go, v0.6.5
     Bearer {
@@ -171,7 +171,7 @@ pub const BEARERS: [Bearer; 8] = [
         defaulted: true,
         template: true,
         cluster_scoped: false,
-        controller_identity: false,
+        controller_identity: true,
     },
     // controlplane/rosa/api/v1beta2/rosacontrolplane_types.go, v2.4.0
     Bearer {

@@ -2,6 +2,7 @@
 
 mod eject;
 mod iam;
+mod status;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ pub(crate) use eject::Eject;
 pub(crate) use iam::{
     Iam, IamTargetArgs, IamVerb, ManifestArgs, Permission, PolicyArgs, PolicyFormat, SourceRoleArgs, Trust,
 };
+pub(crate) use status::{Status, StatusFormat};
 
 /// Point Cluster API AWS clusters at another AWS account.
 #[derive(Debug, Parser)]
@@ -77,6 +79,7 @@ pub(crate) enum Verb {
     #[command(name = "fn")]
     Function(Box<Function>),
     Iam(Box<Iam>),
+    Status(Box<Status>),
     Explain(Explain),
     Completion(Completion),
 }

@@ -6,6 +6,7 @@ pub(crate) mod function;
 pub(crate) mod iam;
 pub(crate) mod inject;
 mod map;
+pub(crate) mod status;
 
 use std::borrow::Cow;
 use std::io::IsTerminal;

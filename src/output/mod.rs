@@ -3,10 +3,19 @@
 mod diagnostics;
 mod diff;
 mod hunks;
+mod mermaid;
 mod report;
+mod status;
+mod status_json;
 mod summary;
+mod table;
+mod yaml;
 
 pub use diagnostics::render as diagnostics;
 pub use diff::{FileDiff, NewFile, Unfit, new_file, of_document, of_file, text as diff};
+pub use mermaid::mermaid;
 pub use report::{json_patch, report};
+pub use status::{account_users, moved, status_reasons, status_summary, status_table};
+pub use status_json::{account_json, moves_json, status_json};
 pub use summary::{cluster_lines, summary, was_done};
+pub use yaml::yaml;

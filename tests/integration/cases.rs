@@ -25,7 +25,7 @@ use std::process::{Output, Stdio};
 
 use crate::support::{root, xaccount};
 
-const TOPICS: [&str; 9] = ["yaml", "kinds", "state", "values", "select", "modes", "iam", "map", "eject"];
+const TOPICS: [&str; 10] = ["yaml", "kinds", "state", "values", "select", "modes", "iam", "map", "eject", "status"];
 
 #[test]
 fn yaml() {
@@ -70,6 +70,11 @@ fn map() {
 #[test]
 fn eject() {
     topic("eject");
+}
+
+#[test]
+fn status() {
+    topic("status");
 }
 
 #[test]

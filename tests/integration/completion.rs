@@ -130,12 +130,15 @@ fn values_come_from_the_flags_and_from_the_manifests_on_the_command_line() {
         (&["inject", "ridge.yaml", "--allowed-namespaces", "team-a,"], &["team-a,default"], ":4"),
         // Nothing to say.
         (&["inject", "--external-id", ""], &[], ":4"),
-        (&["nothing", ""], &["inject", "fn", "iam", "explain", "completion"], ":4"),
+        (&["nothing", ""], &["inject", "fn", "iam", "status", "explain", "completion"], ":4"),
         // Verbs below a verb.
         (&["iam", ""], &["trust", "permission"], ":4"),
         (&["iam", "trust", "--merge", "p"], &["policy.json"], ":4"),
         (&["iam", "trust", "-o", "c"], &["cli", "cloudformation", "clusterawsadm"], ":4"),
         (&["iam", "permission", "-f", "ridge.yaml", "--account", ""], &["333333333333"], ":4"),
+        (&["status", "-f", "ridge.yaml", "--account", ""], &["333333333333"], ":4"),
+        (&["status", "-o", "m"], &["mermaid", "map"], ":4"),
+        (&["status", "--against", "ri"], &["ridge.yaml"], ":4"),
     ];
     for (words, expected, directive) in questions {
         let (lines, said) = ask(directory.path(), words);

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use snapbox::data::DataFormat;
 use snapbox::{Data, IntoData};
-use xaccount::capa::BEARERS;
+use xaccount::capa::{BEARERS, Reason};
 
 use crate::support::{root, testdata, xaccount};
 
@@ -215,10 +215,15 @@ fn every_command_of_the_page_about_the_map_works_as_shown() {
     assert_eq!(file.split_once('\n').map(|(_, rest)| rest), Some(shown.as_str()));
 }
 
+#[test]
+fn every_command_of_the_page_about_status_works_as_shown() {
+    assert!(run_page("docs/status.md", &mut BTreeSet::new(), directory) >= 6);
+}
+
 /// Pages with commands that other modules run, because these need peers.
 #[test]
 fn no_page_has_commands_that_are_not_run() {
-    let others = ["pre-commit.md", "krm.md", "gitops.md", "completion.md", "iam.md", "account-map.md"];
+    let others = ["pre-commit.md", "krm.md", "gitops.md", "completion.md", "iam.md", "account-map.md", "status.md"];
     for entry in fs::read_dir(root().join("docs")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         if name.ends_with(".md") && !others.contains(&name.as_str()) {
@@ -259,7 +264,8 @@ fn every_flag_of_the_pages_is_one_of_the_program() {
         let out = xaccount().args(verb).arg("--help").output().unwrap();
         String::from_utf8(out.stdout).unwrap()
     };
-    let help = [&["inject"][..], &["iam", "trust"], &["iam", "permission"], &["explain"]].map(help).concat();
+    let help =
+        [&["inject"][..], &["iam", "trust"], &["iam", "permission"], &["status"], &["explain"]].map(help).concat();
     // Of git, cargo, dkp and nkp.
     let foreign = [
         "--git",
@@ -288,6 +294,7 @@ fn every_flag_of_the_pages_is_one_of_the_program() {
         "docs/gitops.md",
         "docs/iam.md",
         "docs/account-map.md",
+        "docs/status.md",
     ] {
         let text = read(page);
         for flag in text
@@ -338,6 +345,60 @@ fn the_report_is_as_its_page_says() {
             let name = name.trim_end_matches("\",");
             assert!(page.contains(&format!("`{name}`")), "docs/report.md lacks `{name}` of {module}");
         }
+    }
+}
+
+/// What a command prints in the directory of the examples, once others have run there.
+fn printed(before: &[&str], line: &str) -> String {
+    let directory = directory();
+    for line in before {
+        let out = xaccount().current_dir(directory.path()).args(line.split(' ')).output().unwrap();
+        assert_eq!(out.status.code(), Some(0), "{line}: {}", String::from_utf8_lossy(&out.stderr));
+    }
+    let out = xaccount().current_dir(directory.path()).args(line.split(' ')).output().unwrap();
+    assert_eq!(out.status.code(), Some(0), "{line}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap()
+}
+
+#[test]
+fn the_chart_of_the_readme_is_real() {
+    let inject = "inject clusters -R --cluster-name dev-* --account 222222222222 --allowed-namespaces dev --identity-file clusters/identities.yaml --write -q";
+    let drawn = printed(&[inject], "status -f clusters -R -o mermaid");
+    assert_eq!(blocks(&read("README.md"), "mermaid"), [drawn]);
+}
+
+#[test]
+fn the_status_is_as_its_page_says() {
+    let page = read("docs/status.md");
+    assert_eq!(blocks(&page, "json"), [printed(&[], "status -f cinder.yaml -o json")]);
+    for reason in Reason::ALL {
+        assert!(page.contains(&format!("\n| `{}` | ", reason.name())), "docs/status.md lacks {}", reason.name());
+    }
+    // Every field of every format.
+    let mut fields = BTreeSet::new();
+    for line in [
+        "status -f cinder.yaml -o json",
+        "status -f ridge.yaml --account 333333333333 -o json",
+        "status -f cinder.yaml --against ridge.yaml -o json",
+    ] {
+        collect_keys(&serde_json::from_str(&printed(&[], line)).unwrap(), &mut fields);
+    }
+    for field in fields {
+        let named = ["`", "."].iter().any(|before| page.contains(&format!("{before}{field}`")));
+        assert!(named || page.contains(&format!("\"{field}\"")), "docs/status.md lacks {field}");
+    }
+}
+
+fn collect_keys(value: &serde_json::Value, keys: &mut BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(members) => {
+            for (key, member) in members {
+                keys.insert(key.clone());
+                collect_keys(member, keys);
+            }
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| collect_keys(item, keys)),
+        _ => {}
     }
 }
 

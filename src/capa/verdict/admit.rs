@@ -257,12 +257,17 @@ pub(super) fn unknown_kind(kind: &str) -> String {
     format!("No such provider known: '{kind}'")
 }
 
-/// Whether CAPA makes `AWSClusterControllerIdentity/default` when it sees an object: for an AWSCluster or an
-/// AWSManagedControlPlane whose reference is to that kind (`exp/controlleridentitycreator`, on by default).
-pub(super) fn makes_controller_identity(object: &Object) -> bool {
-    let Role::Bearer { bearer, reference, .. } = &object.role else { return false };
-    bearer.controller_identity
-        && match start(object, reference) {
+/// Whether CAPA makes `AWSClusterControllerIdentity/default` when it sees an object that begins here, or what is made from
+/// it: an AWSCluster or an AWSManagedControlPlane whose reference is to that kind (`exp/controlleridentitycreator`, on by
+/// default).
+pub(super) fn makes_controller_identity(object: &Object, start: &Start) -> bool {
+    let watched = match &object.role {
+        Role::Bearer { bearer, .. } => bearer.controller_identity,
+        Role::Cluster { .. } => true,
+        _ => false,
+    };
+    watched
+        && match start {
             Start::Default => true,
             Start::To { kind, .. } => kind == CONTROLLER_IDENTITY,
             _ => false,

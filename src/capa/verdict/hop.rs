@@ -64,9 +64,13 @@ impl Hop {
         Self { kind, name, role_arn, account, session_name, external_id, duration_seconds, permission }
     }
 
-    pub(super) fn take(&mut self, fields: &RoleFields) {
+    /// Of an object that is `refused`, only the role is told: the rest may not be what it says.
+    pub(super) fn take(&mut self, fields: &RoleFields, refused: bool) {
         self.account = fields.arn.parse::<RoleArn>().ok().map(|arn| arn.account().clone());
         self.role_arn = Some(fields.arn.clone());
+        if refused {
+            return;
+        }
         self.session_name = fields.session_name.clone();
         self.external_id = fields.external_id.clone();
         self.duration_seconds = Some(fields.duration.unwrap_or(DEFAULT_SECONDS));

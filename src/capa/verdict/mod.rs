@@ -156,6 +156,8 @@ pub struct Subject {
     pub scope: Scope,
     /// Where CAPA begins for it.
     pub start: Start,
+    /// Whether CAPA makes `AWSClusterControllerIdentity/default` on seeing it, where that is missing.
+    pub makes_controller_identity: bool,
 }
 
 impl Subject {
@@ -167,7 +169,8 @@ impl Subject {
             (_, Some(name)) => Scope::Namespace(name.to_owned()),
             (_, None) => Scope::NotSaid,
         };
-        Self { scope, start: admit::start(object, reference) }
+        let start = admit::start(object, reference);
+        Self { scope, makes_controller_identity: admit::makes_controller_identity(object, &start), start }
     }
 }
 
@@ -209,7 +212,10 @@ impl World {
         let (identities, namespaces, secrets) = Default::default();
         let mut world = Self { release, identities, namespaces, secrets, made: false };
         for object in objects {
-            world.made |= admit::makes_controller_identity(object);
+            // A template alone is no cluster.
+            let template = matches!(&object.role, Role::Bearer { bearer, .. } if bearer.template);
+            let mut starts = object.references().map(|reference| admit::start(object, reference));
+            world.made |= !template && starts.any(|start| admit::makes_controller_identity(object, &start));
             let Some(name) = object.name.clone() else { continue };
             match &object.role {
                 Role::Namespace => {
@@ -267,7 +273,8 @@ impl World {
 
 /// Judges a cluster.
 pub fn evaluate(world: &World, subject: &Subject) -> Verdict {
-    let mut walk = Walk { world, scope: &subject.scope, chain: Vec::new(), open: None, notes: Vec::new() };
+    let made = world.made || subject.makes_controller_identity;
+    let mut walk = Walk { world, scope: &subject.scope, made, chain: Vec::new(), open: None, notes: Vec::new() };
     let end = match &subject.start {
         Start::Default => walk.along(IdentityKind::Controller.name(), "default"),
         Start::To { kind, name } => walk.along(kind, name),
@@ -330,6 +337,8 @@ impl Stop {
 struct Walk<'w> {
     world: &'w World,
     scope: &'w Scope,
+    /// Whether CAPA makes the controller identity.
+    made: bool,
     chain: Vec<Hop>,
     /// The first thing that is not known, where the chain goes on behind it.
     open: Option<Stop>,
@@ -368,7 +377,7 @@ impl<'w> Walk<'w> {
         }
         let Some(identity) = self.find(kind, name)? else { return Ok(None) };
         if let (Fields::Role(fields), Some(hop)) = (&identity.fields, self.chain.last_mut()) {
-            hop.take(fields);
+            hop.take(fields, identity.refusal.is_some());
         }
         if let Some(Refusal { reason, message }) = &identity.refusal {
             return Err(Stop::refused(*reason, message.clone()));
@@ -391,16 +400,21 @@ impl<'w> Walk<'w> {
                 let message = format!("{}/{name} is there more than once, and says different things", kind.name());
                 Err(Stop::unknown(Reason::Ambiguous, message))
             }
-            None if kind == IdentityKind::Controller && self.world.made => {
+            None if kind == IdentityKind::Controller && self.made => {
                 if let Some(hop) = self.chain.last_mut() {
                     hop.permission = Some(Permission::yes("CAPA makes it where it is missing, for every namespace"));
                 }
                 Ok(None)
             }
             None => {
+                if kind == IdentityKind::Controller {
+                    self.notes.push(
+                        "CAPA makes AWSClusterControllerIdentity/default only for an AWSCluster or AWSManagedControlPlane that refers to it; inject --with-controller-identity writes it".into(),
+                    );
+                }
                 let kind = kind.name();
                 let message = format!(
-                    "{kind}/{name} is in none of these files; if the cluster has none either: {kind}.infrastructure.cluster.x-k8s.io \"{name}\" not found"
+                    "{kind}/{name} is in none of these files; if the management cluster has none either, CAPA says: {kind}.infrastructure.cluster.x-k8s.io \"{name}\" not found"
                 );
                 Err(Stop::unknown(Reason::IdentityNotFound, message))
             }
@@ -414,7 +428,7 @@ impl<'w> Walk<'w> {
         }
         if !self.world.secrets.contains(name) {
             let message = format!(
-                "Secret {MANAGER_NAMESPACE}/{name} is in none of these files; if the cluster has none either: Secret \"{name}\" not found"
+                "Secret {MANAGER_NAMESPACE}/{name} is in none of these files; if the management cluster has none either, CAPA says: Secret \"{name}\" not found"
             );
             self.leave_open(Stop::unknown(Reason::SecretNotFound, message));
         }

@@ -46,7 +46,7 @@ pub(super) fn permission<'l>(
         selector.check()?;
         return Ok(match list.is_empty() && selector.is_empty() {
             true => Permission::no("an empty list and selector let no namespace in"),
-            false => Permission::not_known("the manifest does not say its namespace"),
+            false => Permission::not_known("the manifest does not say its namespace; -n says it"),
         });
     };
     if list.contains(namespace) {

@@ -252,6 +252,17 @@ fn kinds_without_a_default_use_the_pods_credentials() {
     assert_eq!(judge(&[rosa]).reason, Some(Reason::IdentityNotFound));
 }
 
+#[test]
+fn a_template_makes_the_controller_identity_for_its_own_clusters_only() {
+    let template =
+        format!("{{apiVersion: {INFRA}/v1beta2, kind: AWSClusterTemplate, metadata: {{name: t, namespace: dev}}}}");
+    assert_eq!(short(&judge(std::slice::from_ref(&template))), "permitted  default");
+    let own = cluster("{kind: AWSClusterRoleIdentity, name: a}");
+    assert_eq!(short(&judge(&[own.clone(), plain("a"), template])), "unknown IdentityNotFound a>default");
+    // Another cluster makes it for all.
+    assert_eq!(short(&judge(&[own, plain("a"), cluster("null")])), "permitted  a>default");
+}
+
 fn any_allowed() -> impl Strategy<Value = String> {
     let forms = [
         "",

@@ -21,7 +21,7 @@ pub(super) fn complete(command: Command, found: &Found) -> Command {
 fn with_values(arg: Arg, found: &Found) -> Arg {
     let found = found.clone();
     let completer = match arg.get_id().as_str() {
-        "paths" | "filenames" => ArgValueCompleter::new(|typed: &OsStr| files(typed, MANIFESTS, true)),
+        "paths" | "filenames" | "against" => ArgValueCompleter::new(|typed: &OsStr| files(typed, MANIFESTS, true)),
         "stdin_filename" => ArgValueCompleter::new(|typed: &OsStr| files(typed, MANIFESTS, false)),
         "identity_file" => ArgValueCompleter::new(|typed: &OsStr| files(typed, &["yaml", "yml"], false)),
         "merge" => ArgValueCompleter::new(|typed: &OsStr| files(typed, &["json"], true)),

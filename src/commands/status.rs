@@ -1,0 +1,276 @@
+//! `kubectl xaccount status`.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use xaccount::aws::AccountId;
+use xaccount::capa;
+use xaccount::diag::{Diagnostic, FileId, visible};
+use xaccount::edit::Inputs;
+use xaccount::files::{self, FindError, Input};
+use xaccount::output;
+use xaccount::run::{self, Run, Scan};
+use xaccount::status::{self, Account, Map, Move, Options, Row, Side, Status};
+
+use super::{ExitStatus, Printed, Terminal, progress, stdin_twice};
+use crate::cli::{Status as Args, StatusFormat};
+
+/// One of the two trees.
+struct Tree {
+    inputs: Inputs,
+    run: Run,
+    warnings: Vec<Diagnostic>,
+}
+
+/// What goes to stdout, what it means, and whether what was asked is so.
+struct Answer {
+    stdout: Vec<u8>,
+    meaning: String,
+    found: bool,
+}
+
+pub(crate) fn run(args: &Args, terminal: &Terminal) -> Printed {
+    answer(args, terminal).unwrap_or_else(Printed::error)
+}
+
+fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
+    let plain = |error: Diagnostic| terminal.diagnostics(&[error], None);
+    combination(args).map_err(plain)?;
+    let paths: Vec<PathBuf> = args.paths.iter().chain(&args.filenames).cloned().collect();
+    if paths.is_empty() {
+        return Err(plain(no_files()));
+    }
+    let both: Vec<PathBuf> = paths.iter().chain(&args.against).cloned().collect();
+    if both.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
+        let error = Diagnostic::error("standard input is named twice, but it can be read only once");
+        return Err(plain(error.help("keep one of them in a file")));
+    }
+    let tree = Tree::read(&paths, args, terminal)?;
+    let options = Options { release: args.capa_version, namespace: args.namespace.clone() };
+    let status = status::status(&tree.run, &options);
+    let mut before = tree.said(&status.warnings, terminal);
+    if terminal.verbose > 0 && !terminal.quiet {
+        let release = status.world.release();
+        before.push_str(&match args.capa_version {
+            Some(_) => format!("judged as CAPA {release} would, from --capa-version\n"),
+            None => format!("judged as CAPA {release} would, the newest that serves the API versions of the files\n"),
+        });
+        if let Some(namespace) = &args.namespace {
+            before.push_str(&visible(&format!("objects without a namespace are in {namespace}, from --namespace")));
+            before.push('\n');
+        }
+    }
+    if status.rows.is_empty() && args.account.is_none() && args.against.is_empty() && !args.allow_empty {
+        return Err(before + &plain(nothing(&tree, args)));
+    }
+    let answer = if !args.against.is_empty() {
+        let old = Tree::read(&args.against, args, terminal)?;
+        let was = status::status(&old.run, &options);
+        before.push_str(&old.said(&was.warnings, terminal));
+        moved((&old, &was), (&tree, &status), args, terminal)
+    } else if let Some(account) = &args.account {
+        used(&status, account, args, terminal)
+    } else {
+        whole(&status, args, terminal)
+    };
+    let Answer { stdout, mut meaning, found } = answer.map_err(|error| before.clone() + &plain(error))?;
+    if terminal.quiet {
+        meaning.clear();
+    }
+    let status = if args.exit_code && found { ExitStatus::Found } else { ExitStatus::Done };
+    Ok(Printed { before, stdout, after: meaning, status })
+}
+
+impl Tree {
+    fn read(paths: &[PathBuf], args: &Args, terminal: &Terminal) -> Result<Self, String> {
+        let text = |error: Diagnostic| terminal.diagnostics(&[error], None);
+        let found = files::find(paths, args.recursive).map_err(|error| text(find_error(&error)))?;
+        if let Some(path) = stdin_twice(&found) {
+            let error = format!("standard input is named twice, as `-` and as {}", path.display());
+            return Err(text(Diagnostic::error(error).help("name it once: -f -")));
+        }
+        let stdin_name = args.stdin_filename.as_deref().filter(|_| found.contains(&Input::Stdin));
+        let mut inputs = Inputs::new(found, &mut std::io::stdin().lock(), stdin_name, None, progress).map_err(text)?;
+        let needles = capa::needles_with_surroundings();
+        let scan = Scan { needles: &needles, skip_templates: args.skip_templates, topology_variable: None };
+        match inputs.scan(&scan) {
+            Ok((run, warnings)) => Ok(Self { inputs, run, warnings }),
+            Err(errors) => Err(terminal.diagnostics(&errors, Some(&inputs))),
+        }
+    }
+
+    /// Its warnings and others about it, as text.
+    fn said(&self, others: &[Diagnostic], terminal: &Terminal) -> String {
+        let all: Vec<Diagnostic> = self.warnings.iter().chain(others).cloned().collect();
+        terminal.diagnostics(&all, Some(&self.inputs))
+    }
+
+    /// The file's name and the line of a place in it, from 1.
+    fn line(&self, file: FileId, offset: usize) -> (String, usize) {
+        let line = self.inputs.bytes(file).map_or(1, |bytes| {
+            let before = bytes.get(..offset).unwrap_or(&bytes);
+            before.iter().filter(|&&byte| byte == b'\n').count() + 1
+        });
+        (self.inputs.name(file).to_owned(), line)
+    }
+}
+
+/// Refuses what does not go together.
+fn combination(args: &Args) -> Result<(), Diagnostic> {
+    let question = if args.account.is_some() { "--account" } else { "--against" };
+    let asked = args.account.is_some() || !args.against.is_empty();
+    match args.output {
+        Some(StatusFormat::Map) if asked => {
+            Err(Diagnostic::error(format!("-o map is the map of all clusters, and {question} asks about some of them"))
+                .help(format!("leave {question} out")))
+        }
+        Some(StatusFormat::Mermaid) if !args.against.is_empty() => {
+            Err(Diagnostic::error("-o mermaid draws one state, and --against compares two").help("leave --against out"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn no_files() -> Diagnostic {
+    Diagnostic::error("nothing to read: this build does not read a live cluster, so name files or directories")
+        .help("kubectl xaccount status -f clusters/ -R")
+        .help(
+            "kubectl get awsclusters,awsclusterroleidentities,awsclusterstaticidentities,awsclustercontrolleridentities,namespaces -A -o yaml | kubectl xaccount status -f -",
+        )
+}
+
+fn find_error(error: &FindError) -> Diagnostic {
+    match error {
+        FindError::Url { url } => Diagnostic::error(format!("{url} is a URL, and URLs are not read"))
+            .help(format!("curl -fsSL '{url}' | kubectl xaccount status -f -")),
+        other => Diagnostic::error(other.to_string()),
+    }
+}
+
+/// No cluster is an error: a mistyped path must not look like all is well.
+fn nothing(tree: &Tree, args: &Args) -> Diagnostic {
+    if args.namespace.is_some() && tree.run.objects().iter().any(|found| found.object.references().next().is_some()) {
+        return Diagnostic::error("there is no cluster in the namespace that --namespace names")
+            .help("or pass --allow-empty if that is right");
+    }
+    let seen = run::kinds_seen(tree.inputs.named().filter_map(|file| tree.inputs.bytes(file).ok()));
+    let mut seen: Vec<String> = if seen.is_empty() { vec!["no object at all".into()] } else { seen };
+    seen.truncate(20);
+    let error = Diagnostic::error("there is no cluster of CAPA here")
+        .help(format!("seen: {}", seen.join(", ")))
+        .help("or pass --allow-empty if that is right");
+    let mut paths = args.paths.iter().chain(&args.filenames);
+    if !args.recursive && paths.any(|path| Path::is_dir(path)) {
+        return error.help("directories are read without what is below them, unless -R is given");
+    }
+    error
+}
+
+/// Every cluster.
+fn whole(status: &Status<'_>, args: &Args, terminal: &Terminal) -> Result<Answer, Diagnostic> {
+    let colour = terminal.stdout_colour;
+    let table = |wide: bool| {
+        let text = output::status_table(status, wide, colour) + &output::status_reasons(status, colour);
+        if status.rows.is_empty() { Vec::new() } else { text.into_bytes() }
+    };
+    let mut meaning = format!("{}\n", output::status_summary(status));
+    let stdout = match args.output {
+        None => table(false),
+        Some(StatusFormat::Wide) => table(true),
+        Some(StatusFormat::Json) => json(&output::status_json(status)),
+        Some(StatusFormat::Yaml) => output::yaml(&output::status_json(status))?,
+        Some(StatusFormat::Mermaid) => output::mermaid(status).into_bytes(),
+        Some(StatusFormat::Map) => {
+            let map = status::map(status);
+            meaning = map_meaning(&map);
+            map_text(&map)?
+        }
+    };
+    Ok(Answer { stdout, meaning, found: status.rows.iter().any(Row::is_refused) })
+}
+
+/// Who uses an account, and who may.
+fn used(status: &Status<'_>, account: &AccountId, args: &Args, terminal: &Terminal) -> Result<Answer, Diagnostic> {
+    let doors = status::doors(status, account);
+    let rows: Vec<&Row> = status.rows.iter().filter(|row| status::uses(row, account)).collect();
+    let found = rows.iter().any(|row| row.is_refused());
+    let stdout = match args.output {
+        None | Some(StatusFormat::Wide | StatusFormat::Map) => {
+            output::account_users(status, &rows, &doors, terminal.stdout_colour).into_bytes()
+        }
+        Some(StatusFormat::Json) => json(&output::account_json(status, account.as_str(), &rows, &doors)),
+        Some(StatusFormat::Yaml) => output::yaml(&output::account_json(status, account.as_str(), &rows, &doors))?,
+        Some(StatusFormat::Mermaid) => {
+            let rows = rows.into_iter().cloned().collect();
+            output::mermaid(&Status { rows, ..status.clone() }).into_bytes()
+        }
+    };
+    let hidden = status.rows.iter().filter(|row| matches!(row.account, Account::NotKnown(_))).count();
+    let mut meaning = String::from(
+        "not seen here: who may create clusters in these namespaces (RBAC), and which other principals the role's trust policy lets in\n",
+    );
+    if hidden > 0 {
+        meaning.push_str(&format!("{hidden} more: their account is not known from these files\n"));
+    }
+    Ok(Answer { stdout, meaning, found })
+}
+
+/// Which clusters are in another account than before.
+fn moved(
+    (old, was): (&Tree, &Status<'_>),
+    (new, is): (&Tree, &Status<'_>),
+    args: &Args,
+    terminal: &Terminal,
+) -> Result<Answer, Diagnostic> {
+    let moves = status::moves(was, is);
+    let line = |one: &Move| {
+        let tree = if one.cause.side == Side::Before { old } else { new };
+        tree.line(one.cause.at.file, one.cause.at.span.start)
+    };
+    let place = |one: &Move| {
+        let (file, line) = line(one);
+        visible(&format!("{file}:{line}")).into_owned()
+    };
+    let stdout = match args.output {
+        Some(StatusFormat::Json) => json(&output::moves_json(&moves, line)),
+        Some(StatusFormat::Yaml) => output::yaml(&output::moves_json(&moves, line))?,
+        _ => output::moved(&moves, place, terminal.stdout_colour).into_bytes(),
+    };
+    let count = moves.iter().filter(|one| one.is_move()).count();
+    let meaning = match count {
+        0 => "no cluster moved to another account\n".to_owned(),
+        1 => "1 cluster moved to another account: an identity moves no VPC and no machine\n".to_owned(),
+        _ => format!("{count} clusters moved to another account: an identity moves no VPC and no machine\n"),
+    };
+    Ok(Answer { stdout, meaning, found: count > 0 })
+}
+
+fn json(value: &Value) -> Vec<u8> {
+    let mut text = format!("{value:#}").into_bytes();
+    text.push(b'\n');
+    text
+}
+
+/// The map as YAML, with what it can't say as a comment.
+fn map_text(map: &Map) -> Result<Vec<u8>, Diagnostic> {
+    let mut text = String::from("# The accounts that the manifests are in today.\n");
+    if map.source {
+        text.push_str("# source.account is to be added: manifests don't say the account of the management cluster.\n");
+    }
+    for one in &map.left_out {
+        text.push_str(&visible(&format!("# Left out: {}, since {}.", one.title, one.why)));
+        text.push('\n');
+    }
+    let mut bytes = text.into_bytes();
+    bytes.extend(output::yaml(&map.value)?);
+    Ok(bytes)
+}
+
+fn map_meaning(map: &Map) -> String {
+    let lines = map
+        .left_out
+        .iter()
+        .map(|one| format!("Warning: {} is in no account of the map: {}\n", visible(&one.title), one.why));
+    lines.collect()
+}

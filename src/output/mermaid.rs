@@ -1,0 +1,126 @@
+//! Accounts, identities and clusters as a Mermaid flowchart.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use crate::capa::Outcome;
+use crate::diag::visible;
+use crate::status::{Account, Row, Status};
+
+/// The kind of a node, in the order from left to right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Shape {
+    Account,
+    Identity,
+    Cluster,
+}
+
+type Node = (Shape, String);
+
+/// `account --> identity --> cluster`, and `identity --> identity` where one is the source of the other. The same for the
+/// same clusters, in whatever order they stand.
+pub fn mermaid(status: &Status<'_>) -> String {
+    let mut nodes: BTreeSet<Node> = BTreeSet::new();
+    // What is at its end, and how it is drawn.
+    let mut edges: BTreeSet<(Node, Node, String)> = BTreeSet::new();
+    let mut refused: BTreeSet<Node> = BTreeSet::new();
+    let mut titles: BTreeMap<String, usize> = BTreeMap::new();
+    for row in &status.rows {
+        *titles.entry(row.title()).or_default() += 1;
+    }
+    for row in &status.rows {
+        let alone = !row.template && titles.get(&row.title()) == Some(&1);
+        let cluster = (Shape::Cluster, label(status, row, alone));
+        nodes.insert(cluster.clone());
+        if row.verdict.outcome != Outcome::Permitted && row.verdict.outcome != Outcome::Unknown {
+            refused.insert(cluster.clone());
+        }
+        let identities: Vec<Node> = row
+            .verdict
+            .chain
+            .iter()
+            .map(|hop| (Shape::Identity, format!("{}<br/>{}", text(&hop.kind), text(&hop.name))))
+            .collect();
+        for (hop, node) in row.verdict.chain.iter().zip(&identities) {
+            nodes.insert(node.clone());
+            let account = hop.account.as_ref().map(|account| format!("account {account}"));
+            let management = Account::Management.word();
+            let own = hop.kind == crate::capa::CONTROLLER_IDENTITY && hop.permission.is_some();
+            if let Some(account) = account.or_else(|| own.then(|| format!("{management} account"))) {
+                let account = (Shape::Account, account);
+                nodes.insert(account.clone());
+                edges.insert((account, node.clone(), "-->".into()));
+            }
+        }
+        for pair in identities.windows(2) {
+            edges.insert((pair[1].clone(), pair[0].clone(), "-- source of -->".into()));
+        }
+        match identities.first() {
+            Some(first) => {
+                edges.insert((first.clone(), cluster, arrow(row)));
+            }
+            None if row.account == Account::Management => {
+                let account = (Shape::Account, "management account".to_owned());
+                nodes.insert(account.clone());
+                edges.insert((account, cluster, "-->".into()));
+            }
+            None => {}
+        }
+    }
+    draw(&nodes, &edges, &refused)
+}
+
+fn draw(nodes: &BTreeSet<Node>, edges: &BTreeSet<(Node, Node, String)>, refused: &BTreeSet<Node>) -> String {
+    let mut ids: BTreeMap<&Node, String> = BTreeMap::new();
+    for (shape, letter) in [(Shape::Account, 'a'), (Shape::Identity, 'i'), (Shape::Cluster, 'c')] {
+        for (n, node) in nodes.iter().filter(|(own, _)| *own == shape).enumerate() {
+            ids.insert(node, format!("{letter}{n}"));
+        }
+    }
+    let id = |node: &Node| ids.get(node).map_or("", String::as_str);
+    let mut out = String::from("flowchart LR\n");
+    for node in nodes {
+        let (open, close) = match node.0 {
+            Shape::Account => ("[(", ")]"),
+            Shape::Identity => ("([", "])"),
+            Shape::Cluster => ("[", "]"),
+        };
+        let _ = writeln!(out, "  {}{open}\"{}\"{close}", id(node), node.1);
+    }
+    for (from, to, arrow) in edges {
+        let _ = writeln!(out, "  {} {arrow} {}", id(from), id(to));
+    }
+    if !refused.is_empty() {
+        let ids: Vec<&str> = refused.iter().map(id).collect();
+        let _ = writeln!(out, "  classDef refused stroke:#c00,color:#c00");
+        let _ = writeln!(out, "  class {} refused", ids.join(","));
+    }
+    out
+}
+
+/// The edge to a cluster: a cross at its end where it is refused.
+fn arrow(row: &Row) -> String {
+    let outcome = row.verdict.outcome;
+    let reason = row.verdict.reason.map_or("", |reason| reason.name());
+    match outcome {
+        Outcome::Permitted => "-->".into(),
+        Outcome::Unknown => format!("-. \"{}: {reason}\" .->", outcome.name()),
+        Outcome::Denied | Outcome::Error | Outcome::Crash => format!("-. \"{}: {reason}\" .-x", outcome.name()),
+    }
+}
+
+/// The cluster's name, with the kind of its object where the name is not enough.
+fn label(status: &Status<'_>, row: &Row, alone: bool) -> String {
+    let title = text(&row.title());
+    if alone { title } else { format!("{title}<br/>{}", text(&status.run.objects()[row.object].object.kind)) }
+}
+
+/// Text that ends no label and begins no markup.
+fn text(text: &str) -> String {
+    visible(text)
+        .replace('#', "#35;")
+        .replace('"', "#quot;")
+        .replace('<', "#lt;")
+        .replace('>', "#gt;")
+        .replace('`', "#96;")
+}

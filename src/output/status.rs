@@ -1,0 +1,254 @@
+//! What `status` found, as tables and reasons for people.
+
+use anstyle::{AnsiColor, Style};
+
+use super::table::{Cell, styled, table};
+use crate::capa::{CONTROLLER_IDENTITY, Hop, IdentityKind, Outcome, Permission};
+use crate::diag::visible;
+use crate::run::Run;
+use crate::status::{Door, Move, Row, Status};
+
+const GREEN: Style = AnsiColor::Green.on_default();
+const RED: Style = AnsiColor::Red.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
+
+fn style(outcome: Outcome) -> Style {
+    match outcome {
+        Outcome::Permitted => GREEN,
+        Outcome::Denied | Outcome::Error | Outcome::Crash => RED,
+        Outcome::Unknown => YELLOW,
+    }
+}
+
+/// The table, a line for each cluster; `wide` has more columns.
+pub fn status_table(status: &Status<'_>, wide: bool, colour: bool) -> String {
+    let mut head = vec!["CLUSTER", "NAMESPACE", "IDENTITY", "ROLE ARN", "ACCOUNT", "REGION", "VERDICT"];
+    if wide {
+        head.extend(["REASON", "SESSION", "EXTERNAL ID", "SECONDS", "KIND", "FILE"]);
+    }
+    let rows: Vec<Vec<Cell>> = status.rows.iter().map(|row| cells(status, row, wide)).collect();
+    table(&head, &rows, colour)
+}
+
+fn cells(status: &Status<'_>, row: &Row, wide: bool) -> Vec<Cell> {
+    const NONE: &str = "-";
+    let found = &status.run.objects()[row.object];
+    let first = row.verdict.chain.first();
+    let role = first.and_then(|hop| hop.role_arn.as_deref()).filter(|arn| !arn.is_empty());
+    let name = if row.template { format!("{} (template)", row.cluster) } else { row.cluster.clone() };
+    let outcome = row.verdict.outcome;
+    let mut cells: Vec<Cell> = vec![
+        name.into(),
+        row.namespace.as_deref().unwrap_or(NONE).into(),
+        chain(row).into(),
+        role.unwrap_or(NONE).into(),
+        row.account.word().into(),
+        found.object.region().unwrap_or(NONE).into(),
+        Cell::styled(outcome.name(), style(outcome)),
+    ];
+    if wide {
+        let text = |part: fn(&Hop) -> Option<&str>| first.and_then(part).unwrap_or(NONE).to_owned();
+        let seconds = first.and_then(|hop| hop.duration_seconds).map_or(NONE.to_owned(), |seconds| seconds.to_string());
+        cells.extend([
+            row.verdict.reason.map_or(NONE, |reason| reason.name()).into(),
+            text(|hop| hop.session_name.as_deref()).into(),
+            text(|hop| hop.external_id.as_deref()).into(),
+            seconds.into(),
+            found.object.kind.as_str().into(),
+            place(status.run, row.object).into(),
+        ]);
+    }
+    cells
+}
+
+/// The identities from the cluster's own to the source: `name <- controller`.
+fn chain(row: &Row) -> String {
+    if row.verdict.chain.is_empty() {
+        return "-".into();
+    }
+    row.verdict.chain.iter().map(short).collect::<Vec<_>>().join(" <- ")
+}
+
+/// An identity's name, with its kind before it where it is not the usual one.
+fn short(hop: &Hop) -> String {
+    let kind = IdentityKind::ALL.into_iter().find(|kind| kind.name() == hop.kind);
+    match kind {
+        Some(IdentityKind::Role) => hop.name.clone(),
+        Some(IdentityKind::Controller) if hop.name == "default" => "controller".into(),
+        Some(IdentityKind::Controller) => format!("controller/{}", hop.name),
+        Some(IdentityKind::Static) => format!("static/{}", hop.name),
+        None => format!("{}/{}", hop.kind, hop.name),
+    }
+}
+
+/// `FILE:LINE` of an object.
+pub(super) fn place(run: &Run, object: usize) -> String {
+    let found = &run.objects()[object];
+    format!("{}:{}", run.file(found.file).name, found.line)
+}
+
+/// Where an identity stands; more than once, where two documents say it.
+fn places(run: &Run, hop: &Hop) -> String {
+    let kind = IdentityKind::ALL.into_iter().find(|kind| kind.name() == hop.kind);
+    let all = kind.map_or(&[][..], |kind| run.identities(kind, &hop.name)).iter();
+    all.filter(|&&index| !run.objects()[index].bare).map(|&index| place(run, index)).collect::<Vec<_>>().join(", ")
+}
+
+/// Why: hop by hop, clusters of which the same is true together.
+pub fn status_reasons(status: &Status<'_>, colour: bool) -> String {
+    let mut groups: Vec<Vec<&Row>> = Vec::new();
+    for row in &status.rows {
+        let same = |group: &&mut Vec<&Row>| group[0].verdict == row.verdict && group[0].template == row.template;
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(row),
+            None => groups.push(vec![row]),
+        }
+    }
+    let mut out = String::new();
+    for group in groups {
+        let Some(first) = group.first() else { continue };
+        let titles: Vec<String> = group.iter().map(|row| row.title()).collect();
+        let template = if first.template { " (template)" } else { "" };
+        let verdict = &first.verdict;
+        let outcome = styled(verdict.outcome.name(), style(verdict.outcome), colour);
+        let message = verdict.message.as_ref().map_or(String::new(), |message| format!(": {}", visible(message)));
+        out.push_str(&format!("\n{}{template} {outcome}{message}\n", visible(&titles.join(", "))));
+        for (hop, object) in verdict.chain.iter().zip(&first.identities) {
+            out.push_str(&hop_lines(status, hop, *object, colour));
+        }
+        for note in &verdict.notes {
+            out.push_str(&format!("  {} {}\n", styled("note:", YELLOW, colour), visible(note)));
+        }
+    }
+    out
+}
+
+fn hop_lines(status: &Status<'_>, hop: &Hop, object: Option<usize>, colour: bool) -> String {
+    let made = hop.kind == CONTROLLER_IDENTITY && hop.permission.is_some();
+    let at = match object {
+        Some(_) => places(status.run, hop),
+        None if made => "made by CAPA".into(),
+        None => "in none of these files".into(),
+    };
+    let mut out = format!("  {}\n", visible(&format!("{}/{}  {at}", hop.kind, hop.name)));
+    if let (Some(arn), Some(seconds)) = (hop.role_arn.as_deref().filter(|arn| !arn.is_empty()), hop.duration_seconds) {
+        let session = hop
+            .session_name
+            .as_ref()
+            .map_or("a session name made from the time".into(), |name| format!("session name {name}"));
+        let external = hop.external_id.as_ref().map_or("no external id".into(), |id| format!("external id {id}"));
+        out.push_str(&format!("    role {}\n", visible(&format!("{arn} for {seconds} s, {session}, {external}"))));
+    }
+    if let Some(Permission { answer, why }) = &hop.permission {
+        let (word, style) = match answer {
+            Some(true) => ("permitted", GREEN),
+            Some(false) => ("refused", RED),
+            None => ("unknown", YELLOW),
+        };
+        out.push_str(&format!("    {}: {}\n", styled(word, style, colour), visible(why)));
+    }
+    out
+}
+
+/// The last line: how many, and what becomes of them.
+pub fn status_summary(status: &Status<'_>) -> String {
+    let clusters = || status.rows.iter().filter(|row| !row.template);
+    let outcomes = [Outcome::Permitted, Outcome::Denied, Outcome::Error, Outcome::Crash, Outcome::Unknown];
+    let counts: Vec<String> = outcomes
+        .into_iter()
+        .map(|outcome| (clusters().filter(|row| row.verdict.outcome == outcome).count(), outcome))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, outcome)| format!("{count} {}", outcome.name()))
+        .collect();
+    let templates = status.rows.len() - clusters().count();
+    let mut parts = vec![match clusters().count() {
+        1 => "1 cluster".to_owned(),
+        count => format!("{count} clusters"),
+    }];
+    match templates {
+        0 => {}
+        1 => parts.push("1 template".into()),
+        count => parts.push(format!("{count} templates")),
+    }
+    let total = parts.join(", ");
+    let counts = if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };
+    format!("{total}{counts}; judged as CAPA {} would", status.world.release())
+}
+
+/// `USED BY` and `MAY BE USED FROM` of an account.
+pub fn account_users(status: &Status<'_>, rows: &[&Row], doors: &[Door], colour: bool) -> String {
+    let mut out = String::from("USED BY\n");
+    let cells: Vec<Vec<Cell>> = rows
+        .iter()
+        .map(|row| {
+            let outcome = row.verdict.outcome;
+            let name = if row.template { format!("{} (template)", row.cluster) } else { row.cluster.clone() };
+            vec![
+                name.into(),
+                row.namespace.as_deref().unwrap_or("-").into(),
+                chain(row).into(),
+                place(status.run, row.object).into(),
+                Cell::styled(outcome.name(), style(outcome)),
+            ]
+        })
+        .collect();
+    match cells.is_empty() {
+        true => out.push_str("nobody\n"),
+        false => out.push_str(&table(&["CLUSTER", "NAMESPACE", "IDENTITY", "FILE", "VERDICT"], &cells, colour)),
+    }
+    out.push_str("\nMAY BE USED FROM\n");
+    let cells: Vec<Vec<Cell>> = doors
+        .iter()
+        .map(|door| {
+            let whom = whom(door);
+            let whom = if door.everyone { Cell::styled(&whom, RED) } else { whom.into() };
+            vec![door.name.as_str().into(), door.role_arn.as_str().into(), place(status.run, door.object).into(), whom]
+        })
+        .collect();
+    match cells.is_empty() {
+        true => out.push_str("no identity of these files\n"),
+        false => out.push_str(&table(&["IDENTITY", "ROLE ARN", "FILE", "NAMESPACES"], &cells, colour)),
+    }
+    for door in doors {
+        if let Some(remark) = &door.remark {
+            out.push_str(&format!("  {}: {}\n", visible(&door.name), visible(remark)));
+        }
+    }
+    out
+}
+
+/// The namespaces in words.
+fn whom(door: &Door) -> String {
+    if door.everyone {
+        return "every namespace".into();
+    }
+    let mut parts = door.namespaces.clone();
+    if !door.selectors.is_empty() {
+        parts.push(format!("every namespace with {}", door.selectors.join(" and ")));
+    }
+    // What a selector decides is said already.
+    if door.selectors.is_empty() && !door.open.is_empty() {
+        parts.push(format!("not known: {}", door.open.join(", ")));
+    }
+    if parts.is_empty() { "no namespace".into() } else { parts.join(", ") }
+}
+
+/// A line for each cluster that moved, came or went. `line` finds the line of what did it, as `FILE:LINE`.
+pub fn moved(moves: &[Move], line: impl Fn(&Move) -> String, colour: bool) -> String {
+    let mut out = String::new();
+    for one in moves {
+        let title = visible(&one.title).into_owned();
+        let (at, cause) = (line(one), one.cause.what);
+        let text = match (&one.before, &one.after) {
+            (Some(before), Some(after)) => {
+                format!("{title} {} -> {} ({cause}, {at})", before.word(), styled(after.word(), RED, colour))
+            }
+            (None, Some(after)) => format!("{title} appeared in {} ({at})", after.word()),
+            (Some(before), None) => format!("{title} gone from {} ({at})", before.word()),
+            (None, None) => continue,
+        };
+        out.push_str(&text);
+        out.push('\n');
+    }
+    out
+}

@@ -1,0 +1,259 @@
+//! What `status` thinks: which cluster is in which account, through which identities, and may it. No I/O.
+
+mod map;
+mod moves;
+mod users;
+
+use std::collections::HashSet;
+
+use crate::aws::AccountId;
+use crate::capa::{
+    BEARERS, CONTROLLER_IDENTITY, IdentityKind, Object, Outcome, ROLE_IDENTITY, Reason, Release, Role, Subject,
+    Verdict, Version, World, evaluate,
+};
+use crate::diag::{Diagnostic, FileId, Location, Span};
+use crate::run::{Found, Run};
+
+pub use map::{LeftOut, Map, map};
+pub use moves::{Cause, Move, Side, moves};
+pub use users::{Door, doors, uses};
+
+/// The account whose credentials CAPA uses for a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Account {
+    /// That of the role.
+    Known(AccountId),
+    /// That of the management cluster: the controller's own credentials.
+    Management,
+    /// That of the keys of a static identity, which manifests don't say.
+    Static(String),
+    /// The files don't say; the identity that would, and what it says instead.
+    NotKnown(String),
+}
+
+impl Account {
+    /// The account's id, if the manifests say it.
+    pub fn id(&self) -> Option<&AccountId> {
+        match self {
+            Self::Known(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// In a word.
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Known(id) => id.as_str(),
+            Self::Management => "management",
+            Self::Static(_) => "static",
+            Self::NotKnown(_) => "unknown",
+        }
+    }
+
+    fn of(verdict: &Verdict) -> Self {
+        let Some(first) = verdict.chain.first() else {
+            return match verdict.outcome {
+                Outcome::Permitted => Self::Management,
+                _ => Self::NotKnown(String::new()),
+            };
+        };
+        match (&first.account, first.kind.as_str()) {
+            (Some(id), _) => Self::Known(id.clone()),
+            (None, CONTROLLER_IDENTITY) => Self::Management,
+            (None, kind) if kind == IdentityKind::Static.name() => Self::Static(first.name.clone()),
+            (None, kind) => {
+                let role = first.role_arn.as_deref().unwrap_or_default();
+                Self::NotKnown(format!("{kind}/{} {role}", first.name))
+            }
+        }
+    }
+}
+
+/// A cluster, or a template of clusters, and what becomes of its credentials.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The object: an index into the run's objects.
+    pub object: usize,
+    /// The namespace that it says, or that objects without one go to.
+    pub namespace: Option<String>,
+    /// Its own name.
+    pub name: String,
+    /// The name of the cluster that it belongs to.
+    pub cluster: String,
+    /// Whether it is a template.
+    pub template: bool,
+    /// The account.
+    pub account: Account,
+    /// What CAPA concludes.
+    pub verdict: Verdict,
+    /// The objects of the chain's identities: indices into the run's objects, in the order of the chain.
+    pub identities: Vec<Option<usize>>,
+    /// Where the reference stands, or the deepest thing that is there of it.
+    pub reference: Span,
+}
+
+impl Row {
+    /// Whether CAPA gets no credentials for it, as far as the files say. Nobody asks that of a template.
+    pub fn is_refused(&self) -> bool {
+        !self.template && self.verdict.outcome != Outcome::Permitted
+    }
+
+    /// `NAMESPACE/NAME` of its cluster.
+    pub fn title(&self) -> String {
+        let namespace = self.namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
+        format!("{namespace}{}", self.cluster)
+    }
+}
+
+/// All that `status` knows of a run.
+#[derive(Clone, Debug)]
+pub struct Status<'r> {
+    /// The run.
+    pub run: &'r Run,
+    /// What the verdicts hang on.
+    pub world: World,
+    /// The clusters, in the order of the files.
+    pub rows: Vec<Row>,
+    /// What to say although nothing is wrong.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// How a run is looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The release of CAPA that judges; by default the newest that serves the API versions of the files.
+    pub release: Option<Release>,
+    /// Only objects in this namespace, and objects without one, which go there.
+    pub namespace: Option<String>,
+}
+
+/// Looks at a run.
+pub fn status<'r>(run: &'r Run, options: &Options) -> Status<'r> {
+    let mut warnings = Vec::new();
+    let release = options.release.unwrap_or_else(|| implied(run, &mut warnings));
+    let namespace = options.namespace.as_deref();
+    // What kubectl drops without a word is not applied.
+    let sent = || run.objects().iter().enumerate().filter(|(_, found)| !found.bare);
+    let world = World::new(sent().map(|(_, found)| &found.object), release, namespace);
+    for found in run.objects().iter().filter(|found| found.bare && found.object.role.is_ours()) {
+        let message = format!("{} counts for nothing: kubectl drops a document that follows '...'", found.title());
+        warnings.push(Diagnostic::warning(message).at(found.head(), "").help("begin the document with '---'"));
+    }
+    let mut rows = Vec::new();
+    for (index, found) in sent() {
+        let own = found.object.namespace.as_deref().filter(|own| !own.is_empty());
+        if own.is_some_and(|own| namespace.is_some_and(|asked| asked != own)) {
+            continue;
+        }
+        let place = (index, own.or(namespace));
+        match &found.object.role {
+            Role::Refused(why, way_out) => match BEARERS.iter().any(|bearer| bearer.kind == found.object.kind) {
+                true => rows.push(refused(run, place, why)),
+                false => {
+                    let message = format!("{}: {why}", found.title());
+                    warnings.push(Diagnostic::warning(message).at(found.head(), "").help(*way_out));
+                }
+            },
+            Role::Cluster { unclear: true, .. } => warnings.push(
+                Diagnostic::warning(format!("{} is passed by: its variables name no provider", found.title()))
+                    .at(found.head(), "if its class is one of AWS, its reference is in the class"),
+            ),
+            _ => rows_of(run, place, &world, &mut rows),
+        }
+    }
+    Status { run, world, rows, warnings }
+}
+
+/// The rows of an object: one for each reference that says something else.
+fn rows_of(run: &Run, (index, namespace): (usize, Option<&str>), world: &World, rows: &mut Vec<Row>) {
+    let found = &run.objects()[index];
+    let mut seen: Vec<Subject> = Vec::new();
+    for reference in found.object.references() {
+        let subject = Subject::of(&found.object, reference, namespace);
+        if seen.contains(&subject) {
+            continue;
+        }
+        let verdict = evaluate(world, &subject);
+        seen.push(subject);
+        rows.push(row(run, (index, namespace), verdict, reference.span));
+    }
+}
+
+fn row(run: &Run, (object, namespace): (usize, Option<&str>), verdict: Verdict, reference: Span) -> Row {
+    let found = &run.objects()[object];
+    let template = matches!(&found.object.role, Role::Bearer { bearer, .. } if bearer.template);
+    let name = found.object.name.clone().unwrap_or_else(|| "(no name)".into());
+    let cluster = match template {
+        true => name.clone(),
+        false => run.cluster_name(found).map_or_else(|| name.clone(), str::to_owned),
+    };
+    let identities = verdict.chain.iter().map(|hop| identity(run, &hop.kind, &hop.name)).collect();
+    let (namespace, account) = (namespace.map(str::to_owned), Account::of(&verdict));
+    Row { object, namespace, name, cluster, template, account, verdict, identities, reference }
+}
+
+/// The row of an object that no release of CAPA takes.
+fn refused(run: &Run, place: (usize, Option<&str>), why: &str) -> Row {
+    let verdict = Verdict {
+        outcome: Outcome::Error,
+        reason: Some(Reason::ObjectRefused),
+        message: Some(why.to_owned()),
+        chain: Vec::new(),
+        notes: Vec::new(),
+    };
+    row(run, place, verdict, run.objects()[place.0].object.kind_span)
+}
+
+/// The first identity of a kind and name that kubectl sends.
+fn identity(run: &Run, kind: &str, name: &str) -> Option<usize> {
+    let kind = IdentityKind::ALL.into_iter().find(|known| known.name() == kind)?;
+    run.identities(kind, name).iter().copied().find(|&index| !run.objects()[index].bare)
+}
+
+/// The newest release that serves the versions of CAPA's objects.
+fn implied(run: &Run, warnings: &mut Vec<Diagnostic>) -> Release {
+    let version = |object: &Object| -> Option<Version> {
+        let ours =
+            matches!(object.role, Role::Bearer { .. } | Role::Identity(..) | Role::Controller(_) | Role::Static(..));
+        let (_, version) = object.api_version.split_once('/').filter(|_| ours)?;
+        version.parse().ok()
+    };
+    let versions: HashSet<Version> = run.objects().iter().filter_map(|found| version(&found.object)).collect();
+    Release::serving(versions.iter().copied()).unwrap_or_else(|| {
+        let mut versions: Vec<_> = versions.into_iter().collect();
+        versions.sort();
+        let names: Vec<&str> = versions.iter().map(|version| version.name()).collect();
+        let message = format!("no release of CAPA serves {} side by side", names.join(" and "));
+        warnings.push(
+            Diagnostic::warning(message)
+                .help(format!("judged as {}; --capa-version says which one it is", Release::NEWEST)),
+        );
+        Release::NEWEST
+    })
+}
+
+/// Where an identity says its role.
+fn role_of(found: &Found) -> Location {
+    let span = match &found.object.role {
+        Role::Identity(identity, _) => identity.role_arn.span(),
+        _ => None,
+    };
+    found.location(span.unwrap_or(found.object.kind_span))
+}
+
+/// Role identities that kubectl sends: index, name and role.
+fn role_identities(run: &Run) -> impl Iterator<Item = (usize, &str, crate::aws::RoleArn)> {
+    run.objects().iter().enumerate().filter(|(_, found)| !found.bare).filter_map(|(index, found)| {
+        let Role::Identity(identity, _) = &found.object.role else { return None };
+        let name = found.object.name.as_deref()?;
+        // Of two documents of one name, the first is enough to say that there is one.
+        let first = self::identity(run, ROLE_IDENTITY, name) == Some(index);
+        let role = identity.role_arn.text()?.parse().ok()?;
+        first.then_some((index, name, role))
+    })
+}
+
+/// The file of an object.
+fn file_of(run: &Run, index: usize) -> FileId {
+    run.objects()[index].file
+}

@@ -1,0 +1,104 @@
+//! Who uses an account, and who may.
+
+use std::collections::BTreeSet;
+
+use super::{Row, Status, role_identities};
+use crate::aws::AccountId;
+use crate::capa::{IdentityKind, Outcome, ROLE_IDENTITY, Reason, Scope, Start, Subject, Verdict, evaluate};
+
+/// Whether a cluster's chain leads through an account.
+pub fn uses(row: &Row, account: &AccountId) -> bool {
+    row.verdict.chain.iter().any(|hop| hop.account.as_ref() == Some(account))
+}
+
+/// An identity that leads into an account, and the namespaces whose clusters may use it.
+#[derive(Clone, Debug)]
+pub struct Door {
+    /// The identity: an index into the run's objects.
+    pub object: usize,
+    /// Its name.
+    pub name: String,
+    /// Its role.
+    pub role_arn: String,
+    /// Whether every namespace may, whatever its name and labels.
+    pub everyone: bool,
+    /// The namespaces of the files that may, where not everyone may. Sorted.
+    pub namespaces: Vec<String>,
+    /// The namespaces of the files of which the files don't say whether they may. Sorted.
+    pub open: Vec<String>,
+    /// Label selectors that let further namespaces in, all of which must fit, as `kubectl get namespaces -l` takes them.
+    pub selectors: Vec<String>,
+    /// Why nobody can use it, or what it hangs on beside the namespace.
+    pub remark: Option<String>,
+}
+
+/// What a verdict says of the namespace alone.
+enum Answer {
+    Yes,
+    No,
+    Open,
+}
+
+fn answer(verdict: &Verdict) -> Answer {
+    match verdict.outcome {
+        Outcome::Permitted => Answer::Yes,
+        Outcome::Denied | Outcome::Error | Outcome::Crash => Answer::No,
+        Outcome::Unknown => {
+            let open = verdict.chain.iter().filter_map(|hop| hop.permission.as_ref()).any(|it| it.answer.is_none());
+            if open || verdict.reason == Some(Reason::Ambiguous) { Answer::Open } else { Answer::Yes }
+        }
+    }
+}
+
+/// The identities that lead into an account, in the order of the files.
+pub fn doors(status: &Status<'_>, account: &AccountId) -> Vec<Door> {
+    let mut known: BTreeSet<String> = status.world.namespaces().into_iter().map(str::to_owned).collect();
+    known.extend(status.rows.iter().filter_map(|row| row.namespace.clone()));
+    role_identities(status.run)
+        .filter(|(_, _, role)| role.account() == account)
+        .map(|(object, name, role)| {
+            let ask = |scope: Scope| {
+                let start = Start::To { kind: ROLE_IDENTITY.into(), name: name.to_owned() };
+                evaluate(&status.world, &Subject { scope, start, makes_controller_identity: false })
+            };
+            // Of a namespace of which nothing is known, not even its name.
+            let anyone = ask(Scope::NotSaid);
+            let everyone = matches!(answer(&anyone), Answer::Yes);
+            let (mut namespaces, mut open) = (Vec::new(), Vec::new());
+            for namespace in known.iter().filter(|_| !everyone) {
+                match answer(&ask(Scope::Namespace(namespace.clone()))) {
+                    Answer::Yes => namespaces.push(namespace.clone()),
+                    Answer::Open => open.push(namespace.clone()),
+                    Answer::No => {}
+                }
+            }
+            let remark = remark(&anyone);
+            let (name, role_arn, selectors) = (name.to_owned(), role.to_string(), selectors(status, &anyone));
+            Door { object, name, role_arn, everyone, namespaces, open, selectors, remark }
+        })
+        .collect()
+}
+
+fn remark(anyone: &Verdict) -> Option<String> {
+    let reason = anyone.reason.filter(|reason| *reason != Reason::NamespaceNotKnown)?;
+    // A refusal that hangs on no namespace.
+    (reason != Reason::NamespaceNotPermitted).then(|| anyone.message.clone()).flatten()
+}
+
+/// The selectors on the way, where each identity has one or lets everyone in.
+fn selectors(status: &Status<'_>, anyone: &Verdict) -> Vec<String> {
+    if !matches!(answer(anyone), Answer::Open) {
+        return Vec::new();
+    }
+    let mut selectors = Vec::new();
+    for hop in anyone.chain.iter().filter(|hop| hop.permission.as_ref().is_some_and(|it| it.answer.is_none())) {
+        let kind = IdentityKind::ALL.into_iter().find(|kind| kind.name() == hop.kind);
+        let allowed = kind.and_then(|kind| status.world.allowed(kind, &hop.name)).flatten();
+        match allowed.filter(|allowed| !allowed.selector.is_empty()) {
+            Some(allowed) => selectors.push(allowed.selector.text()),
+            // A list alone: nobody else comes through here.
+            None => return Vec::new(),
+        }
+    }
+    selectors
+}
