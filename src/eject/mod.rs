@@ -92,3 +92,70 @@ impl Draft<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::inject::ChangeKind;
+    use crate::run::{File, Scan, scan};
+
+    const CLUSTER: &str = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: a}\nspec:\n  \
+                           identityRef: {kind: AWSClusterRoleIdentity, name: cross-account-role-222222222222}\n---\n";
+    const IDENTITY: &str = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSClusterRoleIdentity\nmetadata:\n  name: \
+                            cross-account-role-222222222222\nspec:\n  allowedNamespaces: {}\n  roleARN: \
+                            \"arn:aws:iam::222222222222:role/control-plane.cluster-api-provider-aws.sigs.k8s.io\"\n  \
+                            sourceIdentityRef:\n    kind: AWSClusterControllerIdentity\n    name: default\n";
+
+    /// What changes in files of these texts. `named` says that something else names each identity.
+    fn changes(texts: &[&str], request: &Request, named: bool) -> Vec<ChangeKind> {
+        let needles = crate::capa::needles();
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None };
+        let (mut files, mut objects) = (Vec::new(), Vec::new());
+        for (index, text) in texts.iter().enumerate() {
+            files.push(File { name: index.to_string(), brace: false, identities_only: false });
+            objects.extend(scan(FileId(index), text.as_bytes(), &options).unwrap().objects);
+        }
+        let run = Run::new(files, objects);
+        let draft = draft(&run, request).unwrap();
+        let why = if named {
+            draft.leaving().iter().map(|&index| (index, "why".to_owned())).collect()
+        } else {
+            HashMap::new()
+        };
+        draft.finish(&why).changes.iter().map(|change| change.kind).collect()
+    }
+
+    #[test]
+    fn an_identity_goes_only_with_its_last_user() {
+        use ChangeKind::{IdentityRemoved, ReferenceRemoved};
+        let (both, other) = (format!("{CLUSTER}{IDENTITY}"), CLUSTER.replace("name: a", "name: b"));
+        let all = Request::default();
+        let mut some = Request::default();
+        some.selection.cluster_names = vec![globset::Glob::new("a").unwrap().compile_matcher()];
+        assert_eq!(changes(&[&both], &all, false), [ReferenceRemoved, IdentityRemoved]);
+        assert_eq!(changes(&[&both], &all, true), [ReferenceRemoved]);
+        assert_eq!(changes(&[&format!("{other}{both}")], &some, false), [ReferenceRemoved]);
+        assert_eq!(changes(&[&other, &both], &all, false), [ReferenceRemoved, ReferenceRemoved, IdentityRemoved]);
+        assert_eq!(changes(&[CLUSTER, IDENTITY], &all, false), [ReferenceRemoved]);
+        assert_eq!(changes(&[&format!("{both}  externalID: x\n")], &all, false), [ReferenceRemoved]);
+    }
+
+    #[test]
+    fn only_what_was_asked_for_is_taken_out() {
+        let both = format!("{CLUSTER}{IDENTITY}");
+        let account = |id: &str| Some(Target::Account(id.parse().unwrap()));
+        let asked = |target| changes(&[&both], &Request { target, ..Request::default() }, true).len();
+        assert_eq!((asked(account("222222222222")), asked(account("333333333333"))), (1, 0));
+        // Whose identity is not there, nobody knows the account of.
+        assert!(
+            changes(&[CLUSTER], &Request { target: account("222222222222"), ..Request::default() }, true).is_empty()
+        );
+        let named = |name: &str| {
+            let request = Request { identity_name: Some(name.to_owned()), ..Request::default() };
+            changes(&[CLUSTER, IDENTITY], &request, false).len()
+        };
+        assert_eq!((named("cross-account-role-222222222222"), named("other")), (2, 0));
+    }
+}

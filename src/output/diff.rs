@@ -293,7 +293,7 @@ fn whole(document: Span) -> Region {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lossless::{ObjectRef, Plan, Source, apply};
+    use crate::lossless::{ObjectRef, Plan, Source, apply, removed_whole};
     use json_patch::jsonptr::PointerBuf;
     use json_patch::{AddOperation, PatchOperation, RemoveOperation};
     use serde_json::json;
@@ -413,6 +413,43 @@ mod tests {
         let shown = super::text(std::slice::from_ref(&diff), false);
         assert!(shown.contains(PLACEHOLDER) && !shown.contains("MARKER"), "{shown}");
         assert_eq!(diff.fit(), Err(Unfit { name: "f".into(), line: 7, last: true }));
+    }
+
+    /// The diff of a file from which its identity is removed.
+    fn diff_without_identity(text: &str) -> FileDiff {
+        let needles = crate::capa::needles();
+        let options = crate::run::Scan { needles: &needles, skip_templates: false, topology_variable: None };
+        let scanned = crate::run::scan(FileId(0), text.as_bytes(), &options).unwrap();
+        let file = crate::run::File { name: "f".into(), brace: false, identities_only: false };
+        let run = Run::new(vec![file], scanned.objects);
+        let index = run.objects().iter().position(|found| matches!(found.object.role, Role::Identity(..))).unwrap();
+        let found = &run.objects()[index];
+        let holds = capa::plain_identity(&found.object.api_version, "i", found.object.role_arn().unwrap());
+        let changes = vec![(found.at.clone(), removed_whole(holds))];
+        let edited = apply(&Source::new(text.as_bytes()), &Plan { changes, new_documents: vec![] }).unwrap();
+        of_file(&run, (FileId(0), b"f"), text.as_bytes(), &edited, &[index], &[])
+    }
+
+    #[test]
+    fn a_secret_beside_a_removed_document_is_not_shown() {
+        let identity = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSClusterRoleIdentity\nmetadata:\n  name: i\n\
+                        spec:\n  allowedNamespaces: {}\n  roleARN: \"arn:aws:iam::222222222222:role/r\"\n  sourceIdentityRef:\n    \
+                        kind: AWSClusterControllerIdentity\n    name: default\n";
+        let secret = "kind: Secret\ndata:\n  k: MARKER\n";
+        let shown = |text: &str| {
+            let diff = diff_without_identity(text);
+            let shown = super::text(std::slice::from_ref(&diff), false);
+            assert!(shown.contains("\n-  name: i\n") && !shown.contains("MARKER"), "{shown}");
+            (diff.fit().is_ok(), shown)
+        };
+        let (fit, between) = shown(&format!("{CLUSTER}---\n{secret}---\n{identity}---\n{secret}"));
+        assert!(fit && between.ends_with("\n ---\n"), "{between}");
+        // The line break that goes makes the last line one of the diff.
+        let last = format!("{CLUSTER}---\n{secret}---\n{identity}");
+        assert!(!shown(last.trim_end()).0);
+        let (fit, ours) = shown(format!("{secret}---\n{CLUSTER}---\n{identity}").trim_end());
+        assert!(fit && ours.contains("\n kind: AWSCluster\n-metadata: {name: a}\n"), "{ours}");
+        assert!(!shown(&format!("{CLUSTER}---\n{identity}--- {{kind: Secret, data: {{k: MARKER}}}}\n")).0);
     }
 
     #[test]

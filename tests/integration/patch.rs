@@ -1,6 +1,7 @@
 //! `-o patch`, applied by the programs that it is for, gives what `--write` writes.
 
 mod applier;
+mod eject;
 
 use std::fs;
 use std::process::Command;

@@ -62,6 +62,17 @@ fn no_mode_prints_a_body() {
 }
 
 #[test]
+fn no_mode_of_eject_prints_a_body() {
+    let mut failures = Vec::new();
+    for back in fixtures().iter().map(|fixture| fixture.back()) {
+        for mode in MODES {
+            failures.extend(leak(&format!("{} {mode}", back.name), &back.run(mode).0));
+        }
+    }
+    none(&failures);
+}
+
+#[test]
 fn no_error_of_usage_prints_a_body() {
     let mut failures = Vec::new();
     for fixture in fixtures() {
