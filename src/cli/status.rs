@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use xaccount::aws::AccountId;
 use xaccount::capa::Release;
 
-use super::{account, path};
+use super::{ConfigArgs, account, path};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -75,9 +75,12 @@ pub(crate) struct Status {
     #[arg(long, value_name = "PATH", value_delimiter = ',', value_parser = path(), help_heading = "Question")]
     pub(crate) against: Vec<PathBuf>,
 
-    /// The release of CAPA that judges [default: the newest that serves the files' API versions]
+    /// The release of CAPA that judges [default: the account map's, else the newest that serves the files' API versions]
     #[arg(long, value_name = "RELEASE", help_heading = "Question")]
     pub(crate) capa_version: Option<Release>,
+
+    #[command(flatten)]
+    pub(crate) map: ConfigArgs,
 
     /// Print more columns (wide), data (json, yaml), a picture (mermaid) or the account map (map)
     #[arg(short = 'o', long, value_name = "FORMAT", hide_possible_values = true, help_heading = "Mode")]

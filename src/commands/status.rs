@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use xaccount::aws::AccountId;
-use xaccount::capa;
+use xaccount::capa::{self, Release};
 use xaccount::diag::{Diagnostic, FileId, visible};
 use xaccount::edit::Inputs;
 use xaccount::files::{self, FindError, Input};
@@ -13,6 +13,7 @@ use xaccount::output;
 use xaccount::run::{self, Run, Scan};
 use xaccount::status::{self, Account, Map, Move, Options, Row, Side, Status};
 
+use super::map::MapFile;
 use super::{ExitStatus, Printed, Terminal, progress, stdin_twice};
 use crate::cli::{Status as Args, StatusFormat};
 
@@ -47,14 +48,34 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
         return Err(plain(error.help("keep one of them in a file")));
     }
     let tree = Tree::read(&paths, args, terminal)?;
-    let options = Options { release: args.capa_version, namespace: args.namespace.clone() };
+    // With `-o map > .xaccount.yaml`, the shell has emptied the map by now.
+    let reads_map = args.output != Some(StatusFormat::Map) || args.map.config.is_some();
+    let map = if reads_map { tree.map(args, terminal)? } else { None };
+    let of_map = map.as_ref().and_then(|map| Some((map, map.map.source.capa_version.as_ref()?)));
+    let of_map = of_map.filter(|_| args.capa_version.is_none());
+    let release = match &of_map {
+        None => args.capa_version,
+        Some((map, version)) => {
+            let wrong = |error| plain(Diagnostic::error(format!("{}: {error}", map.place(version.span))));
+            Some(version.value.parse::<Release>().map_err(wrong)?)
+        }
+    };
+    let options = Options { release, namespace: args.namespace.clone() };
     let status = status::status(&tree.run, &options);
     let mut before = tree.said(&status.warnings, terminal);
+    if let Some((map, _)) = of_map.filter(|_| !terminal.quiet) {
+        before.push_str(&map.used());
+    }
     if terminal.verbose > 0 && !terminal.quiet {
         let release = status.world.release();
-        before.push_str(&match args.capa_version {
-            Some(_) => format!("judged as CAPA {release} would, from --capa-version\n"),
-            None => format!("judged as CAPA {release} would, the newest that serves the API versions of the files\n"),
+        before.push_str(&match (args.capa_version, &of_map) {
+            (Some(_), _) => format!("judged as CAPA {release} would, from --capa-version\n"),
+            (None, Some((map, version))) => {
+                format!("judged as CAPA {release} would, from {}\n", visible(&map.place(version.span)))
+            }
+            (None, None) => {
+                format!("judged as CAPA {release} would, the newest that serves the API versions of the files\n")
+            }
         });
         if let Some(namespace) = &args.namespace {
             before.push_str(&visible(&format!("objects without a namespace are in {namespace}, from --namespace")));
@@ -106,6 +127,15 @@ impl Tree {
         terminal.diagnostics(&all, Some(&self.inputs))
     }
 
+    /// The account map above the files, for the release of CAPA that it names.
+    fn map(&self, args: &Args, terminal: &Terminal) -> Result<Option<MapFile>, String> {
+        let stands = |file: FileId| match self.inputs.input(file).path() {
+            Some(path) => path.to_owned(),
+            None => PathBuf::from(self.inputs.name(file)),
+        };
+        MapFile::find(&args.map, &self.inputs.named().map(stands).collect::<Vec<_>>(), terminal)
+    }
+
     /// The file's name and the line of a place in it, from 1.
     fn line(&self, file: FileId, offset: usize) -> (String, usize) {
         let line = self.inputs.bytes(file).map_or(1, |bytes| {
@@ -118,8 +148,12 @@ impl Tree {
 
 /// Refuses what does not go together.
 fn combination(args: &Args) -> Result<(), Diagnostic> {
-    let question = if args.account.is_some() { "--account" } else { "--against" };
-    let asked = args.account.is_some() || !args.against.is_empty();
+    let question = match (&args.account, &args.namespace) {
+        (Some(_), _) => "--account",
+        (None, Some(_)) => "--namespace",
+        (None, None) => "--against",
+    };
+    let asked = args.account.is_some() || args.namespace.is_some() || !args.against.is_empty();
     match args.output {
         Some(StatusFormat::Map) if asked => {
             Err(Diagnostic::error(format!("-o map is the map of all clusters, and {question} asks about some of them"))
@@ -258,8 +292,8 @@ fn map_text(map: &Map) -> Result<Vec<u8>, Diagnostic> {
     if map.source {
         text.push_str("# source.account is to be added: manifests don't say the account of the management cluster.\n");
     }
-    for one in &map.left_out {
-        text.push_str(&visible(&format!("# Left out: {}, since {}.", one.title, one.why)));
+    for sentence in &map.unsaid {
+        text.push_str(&visible(&format!("# Note: {sentence}.")));
         text.push('\n');
     }
     let mut bytes = text.into_bytes();
@@ -268,9 +302,5 @@ fn map_text(map: &Map) -> Result<Vec<u8>, Diagnostic> {
 }
 
 fn map_meaning(map: &Map) -> String {
-    let lines = map
-        .left_out
-        .iter()
-        .map(|one| format!("Warning: {} is in no account of the map: {}\n", visible(&one.title), one.why));
-    lines.collect()
+    map.unsaid.iter().map(|sentence| format!("Warning: {}\n", visible(sentence))).collect()
 }

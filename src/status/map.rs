@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use globset::Glob;
 use serde_json::{Map as Object, Value, json};
 
 use super::{Account, Row, Status, file_of};
-use crate::aws::{Partition, RoleArn};
-use crate::capa::{DEFAULT_ROLE_NAME, Field, Role, RoleIdentity};
+use crate::account_map::{API_VERSION, KIND};
+use crate::aws::{DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
+use crate::capa::names::{is_dns_label, is_dns_subdomain};
+use crate::capa::{DEFAULT_ROLE_NAME, Form, Namespaces, Role, RoleIdentity};
 
 /// The map, and what it can't say.
 #[derive(Clone, Debug)]
@@ -16,23 +17,14 @@ pub struct Map {
     pub value: Value,
     /// Whether clusters stay in the management account, whose id manifests don't say.
     pub source: bool,
-    /// What is in no entry.
-    pub left_out: Vec<LeftOut>,
-}
-
-/// A cluster that is in no entry of the map.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
-    /// `NAMESPACE/NAME` of the cluster.
-    pub title: String,
-    /// Why.
-    pub why: &'static str,
+    /// What the manifests say and the map does not, a sentence each without a final stop.
+    pub unsaid: Vec<String>,
 }
 
 /// A cluster as a map sees it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Cluster<'s> {
-    namespace: Option<&'s str>,
+    namespace: &'s str,
     name: &'s str,
     files: BTreeSet<&'s str>,
 }
@@ -60,54 +52,37 @@ fn target(row: &Row) -> Target {
 
 /// The map with one entry for each role, in the order of the account ids.
 pub fn map(status: &Status<'_>) -> Map {
-    let run = status.run;
-    let mut clusters: BTreeMap<(Option<&str>, &str), (Target, Cluster<'_>)> = BTreeMap::new();
-    for row in status.rows.iter().filter(|row| !row.template) {
-        let key = (row.namespace.as_deref(), row.cluster.as_str());
-        let there = clusters
-            .entry(key)
-            .or_insert_with(|| (target(row), Cluster { namespace: key.0, name: key.1, files: BTreeSet::new() }));
-        there.1.files.insert(run.file(file_of(run, row.object)).name.as_str());
-        if there.0 != target(row) {
-            there.0 = Target::Nowhere("its objects are in two accounts, or use two roles");
-        }
-    }
-    let mut groups: BTreeMap<Target, Vec<&Cluster<'_>>> = BTreeMap::new();
-    for (target, cluster) in clusters.values() {
-        groups.entry(target.clone()).or_default().push(cluster);
-    }
-    let mut map = Map { value: Value::Null, source: false, left_out: Vec::new() };
+    let groups = groups(status);
+    let mut map = Map { value: Value::Null, source: false, unsaid: Vec::new() };
     let mut document = Object::new();
-    document.insert("apiVersion".into(), json!("xaccount.dev/v1alpha1"));
-    document.insert("kind".into(), json!("AccountMap"));
+    document.insert("apiVersion".into(), json!(API_VERSION));
+    document.insert("kind".into(), json!(KIND));
     let mut accounts = Vec::new();
     let mut names = BTreeSet::new();
+    let templates = templates(status);
     for (target, own) in &groups {
-        let others: Vec<&Cluster<'_>> = groups
-            .iter()
-            .filter(|(other, _)| *other != target)
-            .flat_map(|(_, clusters)| clusters.iter().copied())
-            .collect();
-        let entries = entries(own, &others);
+        let others = groups.iter().filter(|(other, _)| *other != target);
+        let others: Vec<&Cluster<'_>> = others.flat_map(|(_, clusters)| clusters).collect();
+        let own: Vec<&Cluster<'_>> = own.iter().collect();
         match target {
-            Target::Nowhere(why) => {
-                map.left_out.extend(own.iter().map(|cluster| LeftOut { title: title(cluster), why }));
-            }
+            Target::Nowhere(why) => map.unsaid.extend(
+                own.iter().map(|one| format!("{}/{} is in no account of the map: {why}", one.namespace, one.name)),
+            ),
             Target::Source => {
                 map.source = true;
-                document.insert("source".into(), json!({"clusters": entries}));
+                document.insert("source".into(), json!({"clusters": entries(&own, &others)}));
             }
             Target::Role(role) => {
-                let name = name(role, own, &others, &names);
+                let name = name(role, &own, &others, &names);
                 names.insert(name.clone());
                 let mut account = Object::new();
                 account.insert("name".into(), json!(name));
                 account.insert("account".into(), json!(role.account().as_str()));
                 account.extend(role_fields(role));
-                account.extend(identity_fields(status, role));
-                account.insert("clusters".into(), entries);
-                if let Some(templates) = templates(status, role) {
-                    account.insert("templates".into(), templates);
+                account.extend(identity_fields(status, role, &mut map.unsaid));
+                account.insert("clusters".into(), entries(&own, &others));
+                if let Some(templates) = templates.get(target) {
+                    account.insert("templates".into(), json!(literal(templates)));
                 }
                 accounts.push(Value::Object(account));
             }
@@ -121,14 +96,30 @@ pub fn map(status: &Status<'_>) -> Map {
     map
 }
 
-fn title(cluster: &Cluster<'_>) -> String {
-    cluster.namespace.map_or_else(|| cluster.name.to_owned(), |namespace| format!("{namespace}/{}", cluster.name))
+/// The clusters by where they go.
+fn groups<'s>(status: &'s Status<'_>) -> BTreeMap<Target, Vec<Cluster<'s>>> {
+    let mut clusters: BTreeMap<(&str, &str), (Target, BTreeSet<&str>)> = BTreeMap::new();
+    for row in status.rows.iter().filter(|row| !row.template) {
+        let found = &status.run.objects()[row.object];
+        // For a map, what says no namespace is in this one.
+        let namespace = found.object.namespace.as_deref().filter(|own| !own.is_empty()).unwrap_or("default");
+        let there = clusters.entry((namespace, &row.cluster)).or_insert_with(|| (target(row), BTreeSet::new()));
+        there.1.insert(&status.run.file(found.file).name);
+        if there.0 != target(row) {
+            there.0 = Target::Nowhere("its objects are in two accounts, or use two roles");
+        }
+    }
+    let mut groups: BTreeMap<Target, Vec<Cluster<'_>>> = BTreeMap::new();
+    for ((namespace, name), (target, files)) in clusters {
+        groups.entry(target).or_default().push(Cluster { namespace, name, files });
+    }
+    groups
 }
 
 /// What picks these clusters and none of the others: by namespace, folder or beginning of the name, else name by name.
 fn entries(own: &[&Cluster<'_>], others: &[&Cluster<'_>]) -> Value {
     if let Some(namespaces) = namespaces(own, others) {
-        return json!({"namespaces": namespaces});
+        return json!({"namespaces": literal(&namespaces)});
     }
     if let Some(folder) = folder(own).filter(|folder| !others.iter().any(|other| is_below(other, folder))) {
         return json!({"paths": [format!("{}**", globset::escape(&folder))]});
@@ -138,30 +129,26 @@ fn entries(own: &[&Cluster<'_>], others: &[&Cluster<'_>]) -> Value {
     }
     let names: BTreeSet<&str> = own.iter().map(|cluster| cluster.name).collect();
     if !others.iter().any(|other| names.contains(other.name)) {
-        return json!({"names": literal(names)});
+        return json!({"names": literal(&names)});
     }
     // One name in several namespaces, in several accounts.
-    let mut by_namespace: BTreeMap<Option<&str>, BTreeSet<&str>> = BTreeMap::new();
+    let mut by_namespace: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for cluster in own {
         by_namespace.entry(cluster.namespace).or_default().insert(cluster.name);
     }
-    let entry = |(namespace, names): (Option<&str>, BTreeSet<&str>)| match namespace {
-        Some(namespace) => json!({"namespaces": [namespace], "names": literal(names)}),
-        None => json!({"names": literal(names)}),
-    };
-    by_namespace.into_iter().map(entry).collect()
+    let entry = |(namespace, names): (&&str, &BTreeSet<&str>)| json!({"namespaces": [globset::escape(namespace)], "names": literal(names)});
+    by_namespace.iter().map(entry).collect()
 }
 
 /// Names as globs that fit them alone.
-fn literal(names: BTreeSet<&str>) -> Vec<String> {
-    names.into_iter().map(globset::escape).collect()
+fn literal(names: &BTreeSet<&str>) -> Vec<String> {
+    names.iter().map(|name| globset::escape(name)).collect()
 }
 
-/// The namespaces of clusters, if each says one and none of the others is in them, or could be.
+/// The namespaces of clusters, if none of the others is in them.
 fn namespaces<'s>(own: &[&Cluster<'s>], others: &[&Cluster<'s>]) -> Option<BTreeSet<&'s str>> {
-    let of =
-        |clusters: &[&Cluster<'s>]| clusters.iter().map(|cluster| cluster.namespace).collect::<Option<BTreeSet<_>>>();
-    let (own, others) = (of(own)?, of(others)?);
+    let of = |clusters: &[&Cluster<'s>]| clusters.iter().map(|cluster| cluster.namespace).collect::<BTreeSet<_>>();
+    let (own, others) = (of(own), of(others));
     // The namespace where all lands that says none is nobody's.
     let shared = own.contains("default") && !others.is_empty();
     (!shared && own.is_disjoint(&others)).then_some(own)
@@ -233,8 +220,10 @@ fn role_fields(role: &RoleArn) -> Object<String, Value> {
     fields
 }
 
-/// What all identities of a role say beside it.
-fn identity_fields(status: &Status<'_>, role: &RoleArn) -> Object<String, Value> {
+const ALLOWED: &str = "allowedNamespaces";
+
+/// What all identities of a role say beside it, as far as a map can say it.
+fn identity_fields(status: &Status<'_>, role: &RoleArn, unsaid: &mut Vec<String>) -> Object<String, Value> {
     let same = super::role_identities(status.run).filter(|(.., arn)| arn == role);
     let identities: Vec<(&str, &RoleIdentity)> = same
         .filter_map(|(index, name, _)| match &status.run.objects()[index].object.role {
@@ -244,36 +233,60 @@ fn identity_fields(status: &Status<'_>, role: &RoleArn) -> Object<String, Value>
         .collect();
     let mut fields = Object::new();
     let Some(((name, first), rest)) = identities.split_first() else { return fields };
-    if rest.is_empty() && *name != crate::inject::default_identity_name(role) {
+    if rest.is_empty() && *name != crate::inject::default_identity_name(role) && is_dns_subdomain(name) {
         fields.insert("identityName".into(), json!(name));
     }
-    type Part = fn(&RoleIdentity) -> &Field;
-    let texts: [(&str, Part); 3] = [
-        ("externalID", |identity| &identity.external_id),
-        ("sessionName", |identity| &identity.session_name),
-        ("durationSeconds", |identity| &identity.duration_seconds),
-    ];
-    for (key, part) in texts {
-        let Some(text) = part(first).any_text() else { continue };
-        if rest.iter().all(|(_, other)| part(other).any_text() == Some(text)) {
-            let number = (key == "durationSeconds").then(|| text.parse::<u32>().ok()).flatten();
-            fields.insert(key.into(), number.map_or_else(|| json!(text), |number| json!(number)));
+    for (key, value) in said(first) {
+        if rest.iter().all(|(_, other)| said(other).contains(&(key, value.clone()))) {
+            fields.insert(key.into(), value);
         }
     }
-    let allowed = |identity: &RoleIdentity| identity.allowed_namespaces.as_ref().map(|(value, _)| value.clone());
-    if let Some(value) = allowed(first).filter(|value| *value != json!({}))
-        && rest.iter().all(|(_, other)| allowed(other).as_ref() == Some(&value))
-        && first.allowed.dropped.is_empty()
-    {
-        fields.insert("allowedNamespaces".into(), value);
+    for (name, identity) in &identities {
+        // Where a map says nothing, every namespace may.
+        let all = matches!(&identity.allowed.form, Form::Those(namespaces) if *namespaces == Namespaces::default());
+        if !all && !fields.contains_key(ALLOWED) {
+            unsaid.push(format!("the map does not say the allowedNamespaces of AWSClusterRoleIdentity/{name}"));
+        }
     }
     fields
 }
 
-fn templates(status: &Status<'_>, role: &RoleArn) -> Option<Value> {
-    let rows = status.rows.iter().filter(|row| row.template && target(row) == Target::Role(role.clone()));
-    let names: BTreeSet<&str> = rows.map(|row| row.name.as_str()).collect();
-    (!names.is_empty()).then(|| json!(literal(names)))
+/// The fields of an identity that are worth a line in a map.
+fn said(identity: &RoleIdentity) -> Vec<(&'static str, Value)> {
+    let mut said = Vec::new();
+    let text = identity.external_id.text().filter(|text| text.parse::<ExternalId>().is_ok());
+    said.extend(text.map(|text| ("externalID", json!(text))));
+    let text = identity.session_name.text().filter(|text| text.parse::<SessionName>().is_ok());
+    said.extend(text.map(|text| ("sessionName", json!(text))));
+    let seconds = identity.duration_seconds.any_text().and_then(|text| text.parse::<DurationSeconds>().ok());
+    said.extend(seconds.map(|seconds| ("durationSeconds", json!(seconds.get()))));
+    if let Form::Those(Namespaces { list, selector }) = &identity.allowed.form {
+        let plain = |list: &[String]| !list.is_empty() && list.iter().all(|name| is_dns_label(name));
+        let label = selector.labels.as_ref().filter(|labels| labels.len() == 1 && selector.check().is_ok());
+        match (list, label) {
+            (Some(list), None) if selector.is_empty() && plain(list) => said.push((ALLOWED, json!({"list": list}))),
+            (None, Some(label)) if selector.expressions.is_none() => {
+                said.push((ALLOWED, json!({"selector": {"matchLabels": label}})));
+            }
+            _ => {}
+        }
+    }
+    said
+}
+
+/// The templates of each role by their names, without those that have one name and two roles.
+fn templates<'s>(status: &'s Status<'_>) -> BTreeMap<Target, BTreeSet<&'s str>> {
+    let mut by_name: BTreeMap<&str, BTreeSet<Target>> = BTreeMap::new();
+    for row in status.rows.iter().filter(|row| row.template) {
+        by_name.entry(&row.name).or_default().insert(target(row));
+    }
+    let mut templates: BTreeMap<Target, BTreeSet<&str>> = BTreeMap::new();
+    for (name, mut targets) in by_name {
+        if let Some(target) = targets.pop_first().filter(|_| targets.is_empty()) {
+            templates.entry(target).or_default().insert(name);
+        }
+    }
+    templates
 }
 
 /// The file that holds all role identities and no cluster.
@@ -284,5 +297,6 @@ fn identity_file<'s>(status: &'s Status<'_>) -> Option<&'s str> {
     let name = run.file(file).name.as_str();
     let alone = !status.rows.iter().any(|row| file_of(run, row.object) == file);
     let inside = name != "-" && !name.starts_with('/') && !name.split('/').any(|part| part == "..");
-    (alone && inside && Glob::new(name).is_ok()).then(|| name.trim_start_matches("./"))
+    let yaml = name.ends_with(".yaml") || name.ends_with(".yml");
+    (alone && inside && yaml).then(|| name.trim_start_matches("./"))
 }

@@ -14,7 +14,7 @@ use crate::capa::{
 use crate::diag::{Diagnostic, FileId, Location, Span};
 use crate::run::{Found, Run};
 
-pub use map::{LeftOut, Map, map};
+pub use map::{Map, map};
 pub use moves::{Cause, Move, Side, moves};
 pub use users::{Door, doors, uses};
 

@@ -31,6 +31,7 @@ mod replay;
 mod secrets;
 #[cfg(target_os = "linux")]
 mod sockets;
+mod status;
 mod suite;
 mod support;
 mod version;

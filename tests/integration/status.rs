@@ -1,0 +1,156 @@
+//! `status` over every manifest of `testdata/`, and the maps that it makes of any fleet.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use crate::cases::{Tree, execute, words, write_tree};
+use crate::fixtures::{fixtures, manifests};
+
+const FORMATS: [&str; 7] = ["", "-o wide -v", "-o json", "-o yaml", "-o mermaid", "-o map", "--account 222222222222"];
+
+#[test]
+fn no_format_prints_a_body() {
+    for (path, bytes) in manifests() {
+        let directory = tempfile::tempdir().unwrap();
+        write_tree(directory.path(), &Tree::from([("in.yaml".to_owned(), bytes)]));
+        for format in FORMATS {
+            let args = words(&format!("status -f in.yaml --color always {format}"));
+            let output = execute(directory.path(), &args, b"");
+            for text in [&output.stdout, &output.stderr] {
+                let text = String::from_utf8_lossy(text);
+                assert!(!text.contains("MARKER-"), "{path} {format}: {text}");
+            }
+            let status = output.status.code();
+            assert!(status == Some(0) || status == Some(2) && output.stdout.is_empty(), "{path} {format}: {status:?}");
+        }
+    }
+}
+
+/// What inject writes is in the account that it was asked for.
+#[test]
+fn what_inject_writes_is_in_its_account() {
+    let mut written = 0;
+    for fixture in fixtures() {
+        let (output, files) = fixture.run("--write -q");
+        if output.status.code() != Some(0) || files == fixture.files {
+            continue;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        write_tree(directory.path(), &files);
+        let output = execute(directory.path(), &words("status -f . -R -o json -q --skip-templates"), b"");
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{}: {error}: {}", fixture.name, String::from_utf8_lossy(&output.stderr)));
+        let clusters = said["clusters"].as_array().unwrap();
+        let there = |cluster: &serde_json::Value| cluster["account"] == "222222222222";
+        // With --no-identity, the identity that would say the account is nowhere.
+        let named = |cluster: &serde_json::Value| {
+            cluster["verdict"]["chain"][0]["name"].as_str().is_some_and(|name| name.contains("222222222222"))
+        };
+        assert!(clusters.iter().any(|cluster| there(cluster) || named(cluster)), "{}: {said:#}", fixture.name);
+        written += 1;
+    }
+    assert!(written > 20, "only {written} were written");
+}
+
+/// A cluster and where it goes: an identity's number, or the management account.
+#[derive(Clone, Debug)]
+struct Cluster {
+    folder: &'static str,
+    namespace: &'static str,
+    name: &'static str,
+    identity: Option<usize>,
+}
+
+const ROLES: [&str; 4] = [
+    "arn:aws:iam::222222222222:role/control-plane.cluster-api-provider-aws.sigs.k8s.io",
+    "arn:aws:iam::222222222222:role/team/other",
+    "arn:aws:iam::012345678901:role/control-plane.cluster-api-provider-aws.sigs.k8s.io",
+    "arn:aws-us-gov:iam::333333333333:role/Own",
+];
+
+fn any_cluster() -> impl Strategy<Value = Cluster> {
+    let folder = prop::sample::select(vec!["", "dev/", "dev/deep/", "prod/", "devil/"]);
+    let namespace = prop::sample::select(vec!["", "default", "dev", "prod"]);
+    let name = prop::sample::select(vec!["dev-a", "dev-b", "dev", "dev-a-1", "prod-a", "x", "y", "${NAME}", "1e3"]);
+    (folder, namespace, name, prop::option::weighted(0.8, 0..ROLES.len()))
+        .prop_map(|(folder, namespace, name, identity)| Cluster { folder, namespace, name, identity })
+}
+
+fn any_identity() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "allowedNamespaces: {}",
+        "allowedNamespaces: {list: [dev, default]}",
+        "allowedNamespaces: {selector: {matchLabels: {env: dev}}}",
+        "allowedNamespaces: {list: ['*']}, externalID: \"0123\"",
+        "sessionName: capa, durationSeconds: 1800",
+    ])
+}
+
+/// The files of a fleet, each cluster once by namespace and name.
+fn files(clusters: &[Cluster], identities: &[&str]) -> Tree {
+    let mut tree = Tree::new();
+    let mut seen = BTreeSet::new();
+    for cluster in clusters {
+        let Cluster { folder, namespace, name, identity } = cluster;
+        // What says no namespace is in default.
+        let own = if namespace.is_empty() { "default" } else { namespace };
+        if !seen.insert((own, name)) {
+            continue;
+        }
+        let namespace = if namespace.is_empty() { String::new() } else { format!(", namespace: {namespace}") };
+        let reference = identity
+            .map_or(String::new(), |n| format!(", identityRef: {{kind: AWSClusterRoleIdentity, name: identity-{n}}}"));
+        let region = if *identity == Some(3) { "us-gov-west-1" } else { "eu-west-1" };
+        let text = format!(
+            "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {{name: \"{name}\"{namespace}}}\nspec: {{region: {region}{reference}}}\n"
+        );
+        tree.insert(format!("clusters/{folder}{}.yaml", seen.len()), text.into_bytes());
+    }
+    let documents = ROLES.iter().zip(identities).enumerate().map(|(n, (role, says))| {
+        format!(
+            "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSClusterRoleIdentity\nmetadata: {{name: identity-{n}}}\nspec: {{roleARN: \"{role}\", {says}, sourceIdentityRef: {{kind: AWSClusterControllerIdentity, name: default}}}}\n"
+        )
+    });
+    tree.insert("clusters/identities.yaml".into(), documents.collect::<Vec<_>>().join("---\n").into_bytes());
+    tree
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The map of a fleet is what the fleet obeys: with it, there is nothing to inject.
+    #[test]
+    fn a_fleet_obeys_its_own_map(
+        clusters in prop::collection::vec(any_cluster(), 1..9),
+        identities in prop::collection::vec(any_identity(), ROLES.len()),
+    ) {
+        // Of nothing but the management account's clusters, a map has no account to point at.
+        prop_assume!(clusters.iter().any(|cluster| cluster.identity.is_some()));
+        let directory = tempfile::tempdir().unwrap();
+        write_tree(directory.path(), &files(&clusters, &identities));
+        let run = |line: &str| execute(directory.path(), &words(line), b"");
+        let map = run("status -f clusters -R -o map -q");
+        prop_assert_eq!(map.status.code(), Some(0));
+        std::fs::write(directory.path().join(".xaccount.yaml"), &map.stdout).unwrap();
+        let check = run("inject clusters -R --check --allow-empty");
+        let said = String::from_utf8_lossy(&check.stderr).into_owned();
+        prop_assert_eq!(check.status.code(), Some(0), "{}\n{}", String::from_utf8_lossy(&map.stdout), said);
+        prop_assert!(check.stdout.is_empty());
+    }
+
+    /// A chart is the same, whatever the order of the files.
+    #[test]
+    fn a_chart_does_not_hang_on_the_order(clusters in prop::collection::vec(any_cluster(), 1..9)) {
+        let directory = tempfile::tempdir().unwrap();
+        let tree = files(&clusters, &["allowedNamespaces: {list: [dev]}"; ROLES.len()]);
+        write_tree(directory.path(), &tree);
+        let draw = |names: Vec<&str>| {
+            let output = execute(directory.path(), &words(&format!("status -o mermaid -f {}", names.join(","))), b"");
+            assert_eq!(output.status.code(), Some(0));
+            output.stdout
+        };
+        let names = || tree.keys().map(String::as_str);
+        prop_assert_eq!(draw(names().collect()), draw(names().rev().collect()));
+    }
+}
