@@ -219,7 +219,8 @@ fn kubectl_sees_nothing_else_change_in_any_case_or_fixture() {
     let Some(kubectl) = peer("kubectl") else {
         return skip("kubectl_sees_nothing_else_change_in_any_case_or_fixture", "no kubectl");
     };
-    let cases = all().into_iter().map(|case| Job {
+    // Policies are no manifests.
+    let cases = all().into_iter().filter(|case| !case.name.starts_with("iam/")).map(|case| Job {
         runs: case.runs.iter().map(|line| words(line)).collect(),
         name: case.name,
         files: case.files,
@@ -336,12 +337,13 @@ fn same(before: Option<&Value>, after: Option<&Value>, path: &str) -> Result<(),
             more.into_iter().collect()
         }
         (None | Some(Value::Null), Some(new)) if carries(new) => Ok(()),
+        (Some(old), None | Some(Value::Null)) if carries(old) => Ok(()),
         (before, after) if before == after => Ok(()),
         _ => Err(format!("{path} differs")),
     }
 }
 
-/// Whether a new value is there for the reference in it, and for nothing else.
+/// Whether a value comes or goes for the reference in it, and for nothing else.
 fn carries(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.len() == 1 && carries(&items[0]),

@@ -340,7 +340,8 @@ fn every_file_of_testdata() {
 #[test]
 fn every_case_that_is_written() {
     let mut tally = Tally::default();
-    for case in all() {
+    // `iam` prints no patch.
+    for case in all().into_iter().filter(|case| !case.name.starts_with("iam/")) {
         let [line] = &case.runs[..] else { continue };
         let args = words(line);
         if !args.iter().any(|arg| arg == "--write") || args.iter().any(|arg| arg == "-") {

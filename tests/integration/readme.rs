@@ -159,7 +159,10 @@ pub(crate) fn run_page(page: &str, not_run: &mut BTreeSet<&str>, directory: impl
             let Step { command, shown } = step;
             let fails = shown.lines().any(|line| line.starts_with("error: "));
             let question = status == 1
-                && (command.contains("inject") || command.contains("--merge") || shown.contains("- exit code: 1\n"));
+                && (command.contains("inject")
+                    || command.contains("eject")
+                    || command.contains("--merge")
+                    || shown.contains("- exit code: 1\n"));
             assert!(status == if fails { 2 } else { 0 } || question, "{page}: $ {command}\n{printed}-> {status}");
             if !shown.is_empty() {
                 let shown = Data::text(shown.clone());
@@ -265,7 +268,7 @@ fn every_flag_of_the_pages_is_one_of_the_program() {
         String::from_utf8(out.stdout).unwrap()
     };
     let help =
-        [&["inject"][..], &["iam", "trust"], &["iam", "permission"], &["status"], &["explain"]].map(help).concat();
+        [&["inject"][..], &["eject"], &["iam", "trust"], &["iam", "permission"], &["status"], &["explain"]].map(help).concat();
     // Of git, cargo, dkp and nkp.
     let foreign = [
         "--git",
