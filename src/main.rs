@@ -31,6 +31,7 @@ fn main() -> ExitCode {
     let printed = match &cli.verb {
         cli::Verb::Inject(args) => commands::inject::run(args, &terminal),
         cli::Verb::Eject(args) => commands::eject::run(args, &terminal),
+        cli::Verb::Identity(args) => commands::identity::run(args, &terminal),
         cli::Verb::Function(args) => commands::function::run(args, &terminal),
         cli::Verb::Iam(args) => commands::iam::run(args, &terminal),
         cli::Verb::Status(args) => commands::status::run(args, &terminal),

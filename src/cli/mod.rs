@@ -2,6 +2,7 @@
 
 mod eject;
 mod iam;
+mod identity;
 mod status;
 
 use std::ffi::OsString;
@@ -19,6 +20,7 @@ pub(crate) use eject::Eject;
 pub(crate) use iam::{
     Iam, IamTargetArgs, IamVerb, ManifestArgs, Permission, PolicyArgs, PolicyFormat, SourceRoleArgs, Trust,
 };
+pub(crate) use identity::{AccountArgs, Identity};
 pub(crate) use status::{Status, StatusFormat};
 
 /// Point Cluster API AWS clusters at another AWS account.
@@ -76,6 +78,7 @@ pub(crate) enum ColorWhen {
 pub(crate) enum Verb {
     Inject(Box<Inject>),
     Eject(Box<Eject>),
+    Identity(Box<Identity>),
     #[command(name = "fn")]
     Function(Box<Function>),
     Iam(Box<Iam>),
@@ -254,9 +257,8 @@ pub(crate) struct TargetArgs {
     #[arg(long, value_name = "ARN", value_parser = role_arn)]
     pub(crate) role_arn: Option<RoleArn>,
 
-    /// Name of the role, with --account
-    #[arg(long, value_name = "NAME", default_value = DEFAULT_ROLE_NAME, conflicts_with = "role_arn", value_parser = role_name)]
-    pub(crate) role_name: String,
+    #[arg(long, value_name = "NAME", help = role_name_help(), conflicts_with = "role_arn", value_parser = role_name)]
+    pub(crate) role_name: Option<String>,
 
     /// Partition of the role, with --account [default: that of the cluster's region, else aws]
     #[arg(long, hide_short_help = true, conflicts_with = "role_arn")]
@@ -497,6 +499,10 @@ fn account(text: &str) -> Result<AccountId, String> {
 
 fn role_arn(text: &str) -> Result<RoleArn, String> {
     text.parse::<RoleArn>().map_err(|error| with_suggestion(error.to_string(), error.suggestion()))
+}
+
+fn role_name_help() -> String {
+    format!("Name of the role, with --account [default: {DEFAULT_ROLE_NAME}]")
 }
 
 fn role_name(text: &str) -> Result<String, String> {

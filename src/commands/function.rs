@@ -12,7 +12,7 @@ use xaccount::lossless::{Edited, Plan, Source, apply};
 use xaccount::output;
 use xaccount::run::{Run, Scan};
 
-use super::inject::request;
+use super::inject::{request, said_target};
 use super::{ExitStatus, Printed, Terminal, progress};
 use crate::cli::Function;
 
@@ -96,9 +96,9 @@ impl Work<'_> {
         let map = self.list.account_map().transpose().map_err(early)?;
         let said = if map.is_some() { None } else { self.said().map_err(|error| early(vec![error]))? };
         let flags = said.as_ref().unwrap_or(self.flags);
-        let accounts = map.as_ref().map(|map| map.accounts.as_slice());
         let explain = self.terminal.verbose > 0 && !self.terminal.quiet;
-        let mut request = request(&flags.target, &flags.select, &flags.identity, accounts, explain).map_err(early)?;
+        let mut request =
+            request(&flags.target, &flags.select, &flags.identity, map.is_some(), explain).map_err(early)?;
         let path = flags.identity.identity_file.as_ref().map(|path| inputs.shown(path));
         let of_map = map.as_ref().and_then(|map| Some(map.identity_file.as_ref()?.value.clone()));
         request.identity_file = path.or(of_map).and_then(|path| self.list.identity_file(&path));
@@ -116,9 +116,9 @@ impl Work<'_> {
                 let place = |span| self.list.place(span);
                 let relative = |file| self.list.path(file).map(str::to_owned);
                 let mapped = Mapped { map, place: &place, relative: &relative, allow_unmapped: false };
-                let target_is_said = flags.target.account.is_some() || flags.target.role_arn.is_some();
+                let said = said_target(&flags.target);
                 inject::selected(&run, &request.selection).map_err(Failure::Nothing).and_then(|_| {
-                    let requests = inject::mapped(&run, &request, &mapped, target_is_said);
+                    let requests = inject::mapped(&run, &request, &mapped, &said);
                     inject::plan_each(&run, &requests.map_err(Failure::Refused)?)
                 })
             }

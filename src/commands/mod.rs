@@ -4,6 +4,7 @@ pub(crate) mod completion;
 pub(crate) mod eject;
 pub(crate) mod function;
 pub(crate) mod iam;
+pub(crate) mod identity;
 pub(crate) mod inject;
 mod map;
 pub(crate) mod status;

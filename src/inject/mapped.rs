@@ -6,6 +6,7 @@ use super::namespaces::AllowedNamespaces;
 use super::select::bearers;
 use super::{Request, Target};
 use crate::account_map::{Account, AccountMap, Assigned, Cluster, Namespaces};
+use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{CONTROLLER_IDENTITY, DEFAULT_ROLE_NAME, Role, State};
 use crate::diag::{Diagnostic, FileId, Span};
 use crate::run::{Found, Run};
@@ -22,11 +23,37 @@ pub struct Mapped<'m> {
     pub allow_unmapped: bool,
 }
 
+/// What flags say of the target, each part by itself; an ARN says all of them.
+#[derive(Clone, Debug, Default)]
+pub struct SaidTarget {
+    /// The account.
+    pub account: Option<AccountId>,
+    /// The role's name, perhaps with its path before it.
+    pub role: Option<String>,
+    /// The partition.
+    pub partition: Option<Partition>,
+}
+
+impl SaidTarget {
+    /// All that an ARN says.
+    pub fn of_role(role: &RoleArn) -> Self {
+        Self {
+            account: Some(role.account().clone()),
+            role: Some(path_and_name(role)),
+            partition: Some(role.partition()),
+        }
+    }
+}
+
+fn path_and_name(role: &RoleArn) -> String {
+    format!("{}{}", role.path().trim_start_matches('/'), role.name())
+}
+
 /// A flag, its value if it was given, and the map's with its place.
 type Said = (&'static str, Option<String>, String, Span);
 
-/// A request for each account of the map that has clusters in the run. `base` is what the flags say; its target counts where
-/// `target_is_said`, and must be the map's then.
+/// A request for each account of the map that has clusters in the run. `base` is what the flags say, `said` what of the target:
+/// it must be what the map says.
 ///
 /// # Errors
 /// A cluster that several accounts claim, or none; a flag that contradicts the map; a cluster that should stay in the source
@@ -35,9 +62,9 @@ pub fn mapped(
     run: &Run,
     base: &Request,
     mapped: &Mapped<'_>,
-    target_is_said: bool,
+    said: &SaidTarget,
 ) -> Result<Vec<Request>, Vec<Diagnostic>> {
-    let mut work = Work { run, base, mapped, target_is_said, errors: Vec::new() };
+    let mut work = Work { run, base, mapped, said, errors: Vec::new() };
     let mut by_account: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     for index in bearers(run) {
         if base.selection.means(run, index)
@@ -60,9 +87,9 @@ pub fn for_account(
     base: &Request,
     mapped: &Mapped<'_>,
     account: &Account,
-    target_is_said: bool,
+    said: &SaidTarget,
 ) -> Result<Request, Vec<Diagnostic>> {
-    let mut work = Work { run, base, mapped, target_is_said, errors: Vec::new() };
+    let mut work = Work { run, base, mapped, said, errors: Vec::new() };
     let request = work.request(account, BTreeSet::new());
     if work.errors.is_empty() { Ok(request) } else { Err(work.errors) }
 }
@@ -71,7 +98,7 @@ struct Work<'w> {
     run: &'w Run,
     base: &'w Request,
     mapped: &'w Mapped<'w>,
-    target_is_said: bool,
+    said: &'w SaidTarget,
     errors: Vec<Diagnostic>,
 }
 
@@ -93,6 +120,7 @@ impl Work<'_> {
             }
             Assigned::Source(place) => {
                 self.stays(found, place);
+                self.is_asked_away(found, place);
                 None
             }
             Assigned::Several(claims) => {
@@ -142,30 +170,51 @@ impl Work<'_> {
         }
     }
 
+    /// Who names an account for a cluster of the source account may not know that the map keeps it there.
+    fn is_asked_away(&mut self, found: &Found, place: Span) {
+        let source = &self.mapped.map.source.account;
+        let Some(asked) =
+            self.said.account.as_ref().filter(|asked| source.as_ref().is_none_or(|source| source.value != **asked))
+        else {
+            return;
+        };
+        self.errors.push(
+            Diagnostic::error(format!(
+                "--account says {asked}, but the map keeps {} in the source account",
+                found.title()
+            ))
+            .at(found.head(), "")
+            .help(format!("the map says so at {}", (self.mapped.place)(place)))
+            .help("leave the flag out, change the map, or pass --no-config to go without it"),
+        );
+    }
+
     fn request(&mut self, account: &Account, objects: BTreeSet<usize>) -> Request {
         let mut said: BTreeMap<&'static str, String> = BTreeMap::new();
         let place = |span: Span| (self.mapped.place)(span);
         let mut request = self.base.clone();
         said.insert("--account", place(account.account.span));
-        let target = match &account.role_arn {
+        let (role, partition) = match &account.role_arn {
             Some(role) => {
                 said.insert("--role-arn", place(role.span));
-                Target::Role(role.value.clone())
+                request.target = Some(Target::Role(role.value.clone()));
+                (path_and_name(&role.value), Some(role.value.partition()))
             }
             None => {
                 said.extend(account.role_name.as_ref().map(|name| ("--role-name", place(name.span))));
                 said.extend(account.partition.as_ref().map(|one| ("--partition", place(one.span))));
-                Target::Account {
+                let role = account.role_name.as_ref().map_or(DEFAULT_ROLE_NAME, |name| &name.value).to_owned();
+                let partition = account.partition.as_ref().map(|one| one.value);
+                request.target = Some(Target::Account {
                     account: account.account.value.clone(),
-                    role: account.role_name.as_ref().map_or(DEFAULT_ROLE_NAME, |name| &name.value).to_owned(),
-                    partition: account.partition.as_ref().map(|one| one.value),
-                }
+                    role: role.clone(),
+                    // What the map leaves open, a flag may say.
+                    partition: partition.or(self.said.partition),
+                });
+                (role, partition)
             }
         };
-        if self.target_is_said {
-            self.contradicting_target(&target, account);
-        }
-        request.target = target;
+        self.contradicting_target(account, &role, partition);
         let (identity, base) = (&mut request.identity, &self.base.identity);
         let mut flags: Vec<Said> = Vec::new();
         if let Some(name) = &account.identity_name {
@@ -225,22 +274,25 @@ impl Work<'_> {
         request
     }
 
-    fn contradicting_target(&mut self, target: &Target, account: &Account) {
-        let at = (self.mapped.place)(account.account.span);
-        let name = &account.name.value;
-        let text = |target: &Target| match target {
-            Target::Role(role) => {
-                (role.account().clone(), format!("{}{}", role.path().trim_start_matches('/'), role.name()))
-            }
-            Target::Account { account, role, .. } => (account.clone(), role.trim_start_matches('/').to_owned()),
-        };
-        let (by_flag, by_map) = (text(&self.base.target), text(target));
-        if by_flag.0 != by_map.0 {
-            self.errors.push(contradiction("--account", by_flag.0.as_str(), by_map.0.as_str(), name, &at));
-        } else if by_flag.1 != by_map.1
-            && (by_flag.1 != DEFAULT_ROLE_NAME || matches!(self.base.target, Target::Role(_)))
-        {
-            self.errors.push(contradiction("--role-name", &by_flag.1, &by_map.1, name, &at));
+    /// The parts of the target that flags say otherwise than the map; of several the first.
+    fn contradicting_target(&mut self, account: &Account, role: &str, partition: Option<Partition>) {
+        let by_flag = self.said;
+        let slash = |role: &String| role.trim_start_matches('/').to_owned();
+        let parts = [
+            ("--account", by_flag.account.as_ref().map(ToString::to_string), account.account.value.to_string()),
+            ("--role-name", by_flag.role.as_ref().map(slash), slash(&role.to_owned())),
+            (
+                "--partition",
+                by_flag.partition.map(|one| one.to_string()).filter(|_| partition.is_some()),
+                partition.map_or_else(String::new, |one| one.to_string()),
+            ),
+        ];
+        let other = parts
+            .into_iter()
+            .find_map(|(flag, by_flag, by_map)| Some((flag, by_flag.filter(|one| *one != by_map)?, by_map)));
+        if let Some((flag, by_flag, by_map)) = other {
+            let at = (self.mapped.place)(account.account.span);
+            self.errors.push(contradiction(flag, &by_flag, &by_map, &account.name.value, &at));
         }
     }
 

@@ -23,7 +23,7 @@ use crate::lossless::Plan;
 use crate::run::Run;
 
 pub use each::{plan_each, plan_identities};
-pub use mapped::{Mapped, for_account, mapped};
+pub use mapped::{Mapped, SaidTarget, for_account, mapped};
 pub use namespaces::AllowedNamespaces;
 pub(crate) use reference::pointer;
 pub use select::{LabelSelector, Selection};
@@ -47,8 +47,8 @@ pub enum Target {
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The account to point at.
-    pub target: Target,
+    /// The account to point at; `None` where the account map is to say it, see [`mapped`].
+    pub target: Option<Target>,
     /// Which objects.
     pub selection: Selection,
     /// Name of the identity, if one was asked for.
@@ -76,8 +76,14 @@ pub struct Request {
 impl Request {
     /// A request for a target, and nothing else asked for.
     pub fn to(target: Target) -> Self {
+        Self { target: Some(target), ..Self::default() }
+    }
+}
+
+impl Default for Request {
+    fn default() -> Self {
         Self {
-            target,
+            target: None,
             selection: Selection::default(),
             identity_name: None,
             identity: IdentityRequest::default(),
@@ -235,7 +241,7 @@ pub enum Failure {
 /// # Errors
 /// Everything that is wrong, not only the first of it.
 pub fn plan(run: &Run, request: &Request) -> Result<Outcome, Failure> {
-    let mut planner = Planner { run, request, outcome: Outcome::default(), errors: Vec::new() };
+    let mut planner = Planner::new(run, request).map_err(Failure::Refused)?;
     planner.errors.extend(checks::impossible(run));
     let selected = match select::select(run, &request.selection) {
         Ok(selected) => selected,
@@ -253,10 +259,10 @@ pub fn plan(run: &Run, request: &Request) -> Result<Outcome, Failure> {
 
 /// Plans the identity of one account, whoever uses it.
 fn plan_identity(run: &Run, request: &Request) -> Result<Outcome, Vec<Diagnostic>> {
-    let mut planner = Planner { run, request, outcome: Outcome::default(), errors: Vec::new() };
+    let mut planner = Planner::new(run, request)?;
     planner.errors.extend(checks::impossible(run));
     planner.errors.extend(checks::names_of_two_roles(run));
-    let role = match &request.target {
+    let role = match planner.target {
         Target::Role(role) => Ok(role.clone()),
         Target::Account { account, role, partition } => {
             RoleArn::new(partition.unwrap_or(Partition::Aws), account, role)
@@ -293,11 +299,19 @@ struct Served {
 struct Planner<'r> {
     run: &'r Run,
     request: &'r Request,
+    target: &'r Target,
     outcome: Outcome,
     errors: Vec<Diagnostic>,
 }
 
-impl Planner<'_> {
+impl<'r> Planner<'r> {
+    fn new(run: &'r Run, request: &'r Request) -> Result<Self, Vec<Diagnostic>> {
+        match &request.target {
+            Some(target) => Ok(Self { run, request, target, outcome: Outcome::default(), errors: Vec::new() }),
+            None => Err(vec![Diagnostic::error("no target account")]),
+        }
+    }
+
     /// Notes what was decided and why, where somebody asked.
     fn decided(&mut self, what: impl FnOnce() -> String) {
         if self.request.explain {
@@ -342,7 +356,7 @@ impl Planner<'_> {
             ))
             .at(at, "no role can be assumed across partitions")
         };
-        match &self.request.target {
+        match self.target {
             Target::Role(role) => {
                 if let Some(own) = of_region
                     && own != role.partition()

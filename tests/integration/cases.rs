@@ -25,7 +25,8 @@ use std::process::{Output, Stdio};
 
 use crate::support::{root, xaccount};
 
-const TOPICS: [&str; 10] = ["yaml", "kinds", "state", "values", "select", "modes", "iam", "map", "eject", "status"];
+const TOPICS: [&str; 11] =
+    ["yaml", "kinds", "state", "values", "select", "modes", "iam", "map", "eject", "status", "identity"];
 
 #[test]
 fn yaml() {
@@ -70,6 +71,11 @@ fn map() {
 #[test]
 fn eject() {
     topic("eject");
+}
+
+#[test]
+fn identity() {
+    topic("identity");
 }
 
 #[test]

@@ -125,8 +125,6 @@ proptest! {
         clusters in prop::collection::vec(any_cluster(), 1..9),
         identities in prop::collection::vec(any_identity(), ROLES.len()),
     ) {
-        // Of nothing but the management account's clusters, a map has no account to point at.
-        prop_assume!(clusters.iter().any(|cluster| cluster.identity.is_some()));
         let directory = tempfile::tempdir().unwrap();
         write_tree(directory.path(), &files(&clusters, &identities));
         let run = |line: &str| execute(directory.path(), &words(line), b"");

@@ -7,11 +7,11 @@ pub(super) mod prepare;
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, visible};
 use xaccount::edit::Inputs;
-use xaccount::inject::{self, Failure, Mapped, Nothing, Outcome, Request};
+use xaccount::inject::{self, Failure, Mapped, Nothing, Outcome, Request, SaidTarget};
 use xaccount::run::{self, Run, Scan};
 
 use prepare::Prepared;
-pub(super) use prepare::request;
+pub(super) use prepare::{request, said_target};
 
 use super::map::MapFile;
 use super::{Printed, Terminal};
@@ -40,7 +40,7 @@ impl Mode {
 
 pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
     let mode = Mode::of(&args.mode);
-    let Prepared { request, target_is_said, mut inputs, map } = match prepare::prepare(args, mode, terminal) {
+    let Prepared { request, said, mut inputs, map } = match prepare::prepare(args, mode, terminal) {
         Ok(prepared) => prepared,
         Err(text) => return Printed::error(text),
     };
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
     };
     let outcome = match &map {
         None => inject::plan(&run, &request),
-        Some(map) => by_map(&run, &request, map, &inputs, (target_is_said, args.map.allow_unmapped)),
+        Some(map) => by_map(&run, &request, map, &inputs, (&said, args.map.allow_unmapped)),
     };
     let outcome = match outcome {
         Ok(outcome) => outcome,
@@ -85,13 +85,13 @@ fn by_map(
     request: &Request,
     map: &MapFile,
     inputs: &Inputs,
-    (target_is_said, allow_unmapped): (bool, bool),
+    (said, allow_unmapped): (&SaidTarget, bool),
 ) -> Result<Outcome, Failure> {
     inject::selected(run, &request.selection).map_err(Failure::Nothing)?;
     let place = |span| map.place(span);
     let relative = |file| map.relative(inputs, file);
     let mapped = Mapped { map: &map.map, place: &place, relative: &relative, allow_unmapped };
-    let requests = inject::mapped(run, request, &mapped, target_is_said).map_err(Failure::Refused)?;
+    let requests = inject::mapped(run, request, &mapped, said).map_err(Failure::Refused)?;
     inject::plan_each(run, &requests)
 }
 

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use xaccount::account_map::Account;
 use xaccount::aws::check_inline_policy;
+use xaccount::capa::DEFAULT_ROLE_NAME;
 use xaccount::diag::Diagnostic;
 use xaccount::edit::Inputs;
 use xaccount::files::{self, FindError, Input};
-use xaccount::inject::{IdentityFile, IdentityRequest, Request, Selection, Target};
+use xaccount::inject::{IdentityFile, IdentityRequest, Request, SaidTarget, Selection, Target};
 
 use super::Mode;
 use crate::cli::{ConfigArgs, IdentityArgs, Inject, InputArgs, OutputFormat, SelectArgs, TargetArgs};
@@ -20,8 +20,8 @@ use crate::commands::{Terminal, progress, stdin_twice};
 pub(super) struct Prepared {
     /// What the flags say.
     pub(super) request: Request,
-    /// Whether they say a target.
-    pub(super) target_is_said: bool,
+    /// What of the target they say.
+    pub(super) said: SaidTarget,
     pub(super) inputs: Inputs,
     pub(super) map: Option<MapFile>,
 }
@@ -42,8 +42,7 @@ pub(super) fn prepare(args: &Inject, mode: Mode, terminal: &Terminal) -> Result<
     let explain = terminal.verbose > 0 && !terminal.quiet;
     let found = find(&args.input, mode, WORDS).map_err(one)?;
     let map = map_above(&found, &args.input, &args.map.config, terminal)?;
-    let accounts = map.as_ref().map(|map| map.map.accounts.as_slice());
-    let asked = request(&args.target, &args.select, &args.identity, accounts, explain);
+    let asked = request(&args.target, &args.select, &args.identity, map.is_some(), explain);
     let mut request = asked.map_err(|errors| terminal.diagnostics(&errors, None))?;
     let identity_file = identity_file(args.identity.identity_file.as_deref(), map.as_ref()).map_err(one)?;
     let identity_file = identity_file.as_deref();
@@ -52,8 +51,7 @@ pub(super) fn prepare(args: &Inject, mode: Mode, terminal: &Terminal) -> Result<
         Some(file) => IdentityFile::There(file),
         None => IdentityFile::New(path.to_owned()),
     });
-    let target_is_said = args.target.account.is_some() || args.target.role_arn.is_some();
-    Ok(Prepared { request, target_is_said, inputs, map })
+    Ok(Prepared { request, said: said_target(&args.target), inputs, map })
 }
 
 /// The inputs that the command line names.
@@ -155,8 +153,7 @@ pub(crate) fn identity_file(flag: Option<&Path>, map: Option<&MapFile>) -> Resul
     }
 }
 
-/// What the flags ask for, but for the identity file, which is one of the run or not. `accounts` are those of the account map,
-/// where there is one.
+/// What the flags ask for, but for the identity file, which is one of the run or not. An account map says the target itself.
 ///
 /// # Errors
 /// No target, and a session policy that can't be read or that STS would refuse.
@@ -164,31 +161,55 @@ pub(crate) fn request(
     target: &TargetArgs,
     select: &SelectArgs,
     identity: &IdentityArgs,
-    accounts: Option<&[Account]>,
+    with_map: bool,
     explain: bool,
 ) -> Result<Request, Vec<Diagnostic>> {
-    let one = |diagnostic: Diagnostic| vec![diagnostic];
     let account = match (&target.role_arn, &target.account) {
-        (Some(role), _) => Target::Role(role.clone()),
-        (None, Some(account)) => {
-            Target::Account { account: account.clone(), role: target.role_name.clone(), partition: target.partition }
+        (Some(role), _) => Some(Target::Role(role.clone())),
+        (None, Some(account)) => Some(Target::Account {
+            account: account.clone(),
+            role: target.role_name.clone().unwrap_or_else(|| DEFAULT_ROLE_NAME.to_owned()),
+            partition: target.partition,
+        }),
+        // Each object gets its own.
+        (None, None) if with_map => None,
+        (None, None) => {
+            let error = Diagnostic::error("no target account, and no account map (.xaccount.yaml) above the files");
+            return Err(vec![error.help("--account 222222222222, or --role-arn arn:aws:iam::222222222222:role/NAME")]);
         }
-        (None, None) => match accounts {
-            // Any of them: each object gets its own.
-            Some([first, ..]) => Target::Account {
-                account: first.account.value.clone(),
-                role: target.role_name.clone(),
-                partition: target.partition,
-            },
-            Some([]) => return Err(one(Diagnostic::error("the account map has no accounts"))),
-            None => {
-                return Err(one(Diagnostic::error(
-                    "no target account, and no account map (.xaccount.yaml) above the files",
-                )
-                .help("--account 222222222222, or --role-arn arn:aws:iam::222222222222:role/NAME")));
-            }
-        },
     };
+    Ok(Request {
+        target: account,
+        selection: selection(select),
+        identity_name: identity.identity_name.clone(),
+        identity: identity_request(identity)?,
+        identity_file: None,
+        with_identity: !identity.no_identity,
+        with_controller_identity: identity.with_controller_identity,
+        api_version: identity.api_version,
+        overwrite: target.overwrite,
+        moves: target.move_account.clone(),
+        explain,
+        said: BTreeMap::new(),
+    })
+}
+
+/// What of the target the flags say.
+pub(crate) fn said_target(target: &TargetArgs) -> SaidTarget {
+    match &target.role_arn {
+        Some(role) => SaidTarget::of_role(role),
+        None => {
+            SaidTarget { account: target.account.clone(), role: target.role_name.clone(), partition: target.partition }
+        }
+    }
+}
+
+/// What the flags say of the identities themselves.
+///
+/// # Errors
+/// A session policy that can't be read or that STS would refuse; a file for identities that can't be one.
+pub(crate) fn identity_request(identity: &IdentityArgs) -> Result<IdentityRequest, Vec<Diagnostic>> {
+    let one = |diagnostic: Diagnostic| vec![diagnostic];
     if let Some(path) = &identity.identity_file {
         let json = path.extension().is_some_and(|extension| extension == "json");
         if path.as_os_str() == "-" || (json && !path.exists()) {
@@ -210,27 +231,14 @@ pub(crate) fn request(
             Some(text)
         }
     };
-    Ok(Request {
-        target: account,
-        selection: selection(select),
-        identity_name: identity.identity_name.clone(),
-        identity: IdentityRequest {
-            source: identity.source_identity.clone(),
-            allowed_namespaces: identity.allowed_namespaces.clone(),
-            session_name: identity.session_name.as_ref().map(ToString::to_string),
-            external_id: identity.external_id.as_ref().map(ToString::to_string),
-            duration_seconds: identity.duration.map(|duration| duration.get()),
-            inline_policy,
-            annotations: identity.identity_annotation.clone(),
-        },
-        identity_file: None,
-        with_identity: !identity.no_identity,
-        with_controller_identity: identity.with_controller_identity,
-        api_version: identity.api_version,
-        overwrite: target.overwrite,
-        moves: target.move_account.clone(),
-        explain,
-        said: BTreeMap::new(),
+    Ok(IdentityRequest {
+        source: identity.source_identity.clone(),
+        allowed_namespaces: identity.allowed_namespaces.clone(),
+        session_name: identity.session_name.as_ref().map(ToString::to_string),
+        external_id: identity.external_id.as_ref().map(ToString::to_string),
+        duration_seconds: identity.duration.map(|duration| duration.get()),
+        inline_policy,
+        annotations: identity.identity_annotation.clone(),
     })
 }
 
