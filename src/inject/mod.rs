@@ -17,7 +17,7 @@ use json_patch::PatchOperation;
 use serde_json::Value;
 
 use crate::aws::{AccountId, Partition, RoleArn};
-use crate::capa::{DEFAULT_ROLE_NAME, IdentityKind, ROLE_IDENTITY, Role, Version};
+use crate::capa::{DEFAULT_ROLE_NAME, Form, IdentityKind, Namespaces, ROLE_IDENTITY, Role, Version};
 use crate::diag::{Diagnostic, FileId};
 use crate::lossless::Plan;
 use crate::run::Run;
@@ -272,6 +272,7 @@ fn plan_identity(run: &Run, request: &Request) -> Result<Outcome, Vec<Diagnostic
     let name = planner.name_for(&role);
     if let Some(AllowedNamespaces::AtLeast(names)) = &request.identity.allowed_namespaces
         && names.is_empty()
+        && planner.lets_nobody_in(&name)
     {
         let warning = Diagnostic::warning(format!("{ROLE_IDENTITY}/{name} lets no namespace use it yet"));
         planner.outcome.warnings.push(warning.help("inject adds the namespace of each cluster that it points there"));
@@ -310,6 +311,17 @@ impl<'r> Planner<'r> {
             Some(target) => Ok(Self { run, request, target, outcome: Outcome::default(), errors: Vec::new() }),
             None => Err(vec![Diagnostic::error("no target account")]),
         }
+    }
+
+    /// Whether the run has no identity of this name whose `allowedNamespaces` lets a namespace in.
+    fn lets_nobody_in(&self, name: &str) -> bool {
+        !self.run.objects().iter().any(|found| match &found.object.role {
+            Role::Identity(identity, _) if found.object.name.as_deref() == Some(name) => {
+                let empty = Namespaces { list: Some(Vec::new()), ..Namespaces::default() };
+                matches!(&identity.allowed.form, Form::Those(allowed) if *allowed != empty)
+            }
+            _ => false,
+        })
     }
 
     /// Notes what was decided and why, where somebody asked.

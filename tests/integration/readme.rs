@@ -267,9 +267,17 @@ fn every_flag_of_the_pages_is_one_of_the_program() {
         let out = xaccount().args(verb).arg("--help").output().unwrap();
         String::from_utf8(out.stdout).unwrap()
     };
-    let help = [&["inject"][..], &["eject"], &["iam", "trust"], &["iam", "permission"], &["status"], &["explain"]]
-        .map(help)
-        .concat();
+    let help = [
+        &["inject"][..],
+        &["eject"],
+        &["identity"],
+        &["iam", "trust"],
+        &["iam", "permission"],
+        &["status"],
+        &["explain"],
+    ]
+    .map(help)
+    .concat();
     // Of git, cargo, dkp and nkp.
     let foreign = [
         "--git",
