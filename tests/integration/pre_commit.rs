@@ -292,6 +292,82 @@ fn several_commits_make_one_identity() {
     place.must("work", "pre-commit", &["run", "--all-files"]);
 }
 
+/// The configuration that leaves all to the account map.
+fn with_map() -> String {
+    recipe(&["- id: xaccount-inject-system\n        files: ^clusters/\n"])
+}
+
+const MAP: &str = "apiVersion: xaccount.dev/v1alpha1\nkind: AccountMap\nidentityFile: clusters/identities.yaml\naccounts:\n- name: development\n  account: \"222222222222\"\n  clusters: {names: [\"dev-*\"]}\n- name: production\n  account: \"333333333333\"\n  clusters: {names: [\"prod-*\"]}\n";
+
+/// Each commit stages one cluster of a fleet.
+#[test]
+fn the_account_map_says_the_account_and_no_second_identity_is_made() {
+    let test = "the_account_map_says_the_account_and_no_second_identity_is_made";
+    let Some(place) = Place::system(test, &with_map()) else { return };
+    place.write(".xaccount.yaml", MAP);
+    let (done, said) = place.commit(&[".xaccount.yaml"]);
+    assert!(done, "{said}");
+    for (name, account, identities) in
+        [("dev-a", "222222222222", 1), ("dev-b", "222222222222", 1), ("prod-a", "333333333333", 2)]
+    {
+        let file = format!("clusters/{name}.yaml");
+        place.write(&file, cluster(name));
+        let (done, said) = place.commit(&[&file]);
+        assert!(!done && said.contains("exit code: 1") && said.contains("account map: .xaccount.yaml\n"), "{said}");
+        assert_eq!(place.read(&file), pointed(name).replace("222222222222", account));
+        let (done, said) = place.commit(&[&file, "clusters/identities.yaml"]);
+        assert!(done, "{said}");
+        let made = place.read("clusters/identities.yaml");
+        assert_eq!(made.matches("kind: AWSClusterRoleIdentity").count(), identities, "{made}");
+    }
+    place.must("work", "pre-commit", &["run", "--all-files"]);
+
+    place.write("clusters/stage-a.yaml", cluster("stage-a"));
+    let (done, said) = place.commit(&["clusters/stage-a.yaml"]);
+    assert!(!done && said.contains("exit code: 2"), "{said}");
+    assert!(said.contains("AWSCluster stage-a belongs to no account of the map"), "{said}");
+    assert_eq!(place.read("clusters/stage-a.yaml"), cluster("stage-a"));
+
+    // The map moves a cluster: nothing of it is staged, and all files tell.
+    place.must("work", "git", &["rm", "-q", "-f", "clusters/stage-a.yaml"]);
+    place.write(".xaccount.yaml", MAP.replace("dev-*", "dev-a").replace("prod-*", "*-[ab]"));
+    let (done, said) = place.commit(&[".xaccount.yaml"]);
+    assert!(done, "{said}");
+    let all = place.run("work", "pre-commit", &["run", "--all-files"]);
+    assert_eq!(all.status.code(), Some(1), "{}", self::said(&all));
+    assert!(self::said(&all).contains("belongs to 2 accounts of the map"), "{}", self::said(&all));
+}
+
+/// `try-repo` passes no arguments: only a map can say the account.
+#[test]
+fn try_repo_takes_the_account_from_the_map() {
+    let Some(place) = Place::system("try_repo_takes_the_account_from_the_map", &with_map()) else { return };
+    place.write(".xaccount.yaml", MAP);
+    place.write("clusters/dev-a.yaml", cluster("dev-a"));
+    place.write("clusters/prod-a.yaml", cluster("prod-a"));
+    place.must("work", "git", &["add", "-A"]);
+    let hooks = place.path("hooks");
+    let try_repo = |hook: &str, files: &[&str]| {
+        let words = [&["try-repo", hooks.to_str().unwrap(), hook], files].concat();
+        let out = place.run("work", "pre-commit", &words);
+        (out.status.code(), self::said(&out))
+    };
+    let (status, said) = try_repo("xaccount-check-system", &["--all-files"]);
+    assert_eq!(status, Some(1), "{said}");
+    for name in ["clusters/dev-a.yaml", "clusters/prod-a.yaml", "clusters/identities.yaml"] {
+        assert!(said.contains(&format!("\n{name}\n")), "{said}");
+    }
+    assert_eq!(place.read("clusters/dev-a.yaml"), cluster("dev-a"));
+    let (status, said) = try_repo("xaccount-inject-system", &["--files", "clusters/dev-a.yaml"]);
+    assert_eq!(status, Some(1), "{said}");
+    assert_eq!(place.read("clusters/prod-a.yaml"), cluster("prod-a"), "it was not named");
+    let identities = place.read("clusters/identities.yaml");
+    assert_eq!(identities.matches("kind: AWSClusterRoleIdentity").count(), 1, "{identities}");
+    place.must("work", "git", &["add", "-A"]);
+    let (status, said) = try_repo("xaccount-check-system", &["--files", "clusters/dev-a.yaml"]);
+    assert_eq!(status, Some(0), "{said}");
+}
+
 #[test]
 fn the_checking_hook_changes_nothing() {
     let recipe = recipe(&["- id: xaccount-check-system\n"]);
