@@ -35,6 +35,9 @@ const FILES: &[(&str, &str)] = &[
     ("clusters", "fleet/clusters"),
 ];
 
+/// Pages of `docs/` whose commands follow one another in one directory.
+const GUIDES: [&str; 5] = ["onboard.md", "move.md", "rotate-role.md", "undo.md", "upgrade-capa.md"];
+
 /// What stands in for programs that are not ours, or that take too long.
 const STANDINS: &[(&str, &str)] = &[
     ("kubectl-xaccount", "exec 'BIN' \"$@\""),
@@ -153,27 +156,49 @@ pub(crate) fn run_page(page: &str, not_run: &mut BTreeSet<&str>, directory: impl
             not_run.remove(step.command.as_str());
             !left_out.contains(step.command.as_str())
         });
-        let directory = directory();
-        for (step, (printed, status)) in steps.iter().zip(run(directory.path(), &steps)) {
-            run_count += 1;
-            let Step { command, shown } = step;
-            let fails = shown.lines().any(|line| line.starts_with("error: "));
-            let question = status == 1
-                && (command.contains("inject")
-                    || command.contains("eject")
-                    || command.contains("--merge")
-                    || shown.contains("- exit code: 1\n"));
-            assert!(status == if fails { 2 } else { 0 } || question, "{page}: $ {command}\n{printed}-> {status}");
-            if !shown.is_empty() {
-                let shown = Data::text(shown.clone());
-                let comparison = snapbox::Assert::new().action_env("README_IS_WRITTEN_BY_HAND");
-                comparison
-                    .try_eq(Some(&command), printed.into_data(), shown)
-                    .unwrap_or_else(|error| panic!("{page}: $ {command}\n{error}"));
-            }
-        }
+        run_steps(page, &steps, directory().path());
+        run_count += steps.len();
     }
     run_count
+}
+
+/// Runs every command of a guide, one after the other in one directory; gives the number of commands.
+fn run_guide(page: &str) -> usize {
+    let text = read(page);
+    let directory = if text.contains("`testdata/fleet/account-map.yaml`") { with_map() } else { directory() };
+    fs::copy(testdata("iam/trust.json"), directory.path().join("trust.json")).unwrap();
+    let steps: Vec<Step> = blocks(&text, "console").iter().flat_map(|block| steps(block)).collect();
+    run_steps(page, &steps, directory.path());
+    steps.len()
+}
+
+/// Runs commands, and compares what they print with what is shown below them.
+fn run_steps(page: &str, steps: &[Step], directory: &Path) {
+    for (step, (printed, status)) in steps.iter().zip(run(directory, steps)) {
+        let Step { command, shown } = step;
+        let fails = shown.lines().any(|line| line.starts_with("error: "));
+        let question = status == 1
+            && (command.contains("inject")
+                || command.contains("eject")
+                || command.contains("--merge")
+                || command.contains("--exit-code")
+                || shown.contains("- exit code: 1\n"));
+        assert!(status == if fails { 2 } else { 0 } || question, "{page}: $ {command}\n{printed}-> {status}");
+        if !shown.is_empty() {
+            let shown = Data::text(shown.clone());
+            let comparison = snapbox::Assert::new().action_env("README_IS_WRITTEN_BY_HAND");
+            comparison
+                .try_eq(Some(&command), printed.into_data(), shown)
+                .unwrap_or_else(|error| panic!("{page}: $ {command}\n{error}"));
+        }
+    }
+}
+
+/// The directory of the README with the account map of the fleet.
+fn with_map() -> tempfile::TempDir {
+    let directory = directory();
+    fs::copy(testdata("fleet/account-map.yaml"), directory.path().join(".xaccount.yaml")).unwrap();
+    directory
 }
 
 #[test]
@@ -207,11 +232,6 @@ fn every_command_of_the_page_about_iam_works_as_shown() {
 
 #[test]
 fn every_command_of_the_page_about_the_map_works_as_shown() {
-    let with_map = || {
-        let directory = directory();
-        fs::copy(testdata("fleet/account-map.yaml"), directory.path().join(".xaccount.yaml")).unwrap();
-        directory
-    };
     assert!(run_page("docs/account-map.md", &mut BTreeSet::new(), with_map) >= 5);
     let shown = &blocks(&read("docs/account-map.md"), "yaml")[0];
     let file = read("testdata/fleet/account-map.yaml");
@@ -223,13 +243,19 @@ fn every_command_of_the_page_about_status_works_as_shown() {
     assert!(run_page("docs/status.md", &mut BTreeSet::new(), directory) >= 6);
 }
 
+#[test]
+fn every_command_of_the_guides_works_as_shown() {
+    let counts: Vec<usize> = GUIDES.iter().map(|name| run_guide(&format!("docs/{name}"))).collect();
+    assert!(counts.iter().all(|&count| count >= 4), "{counts:?}");
+}
+
 /// Pages with commands that other modules run, because these need peers.
 #[test]
 fn no_page_has_commands_that_are_not_run() {
     let others = ["pre-commit.md", "krm.md", "gitops.md", "completion.md", "iam.md", "account-map.md", "status.md"];
     for entry in fs::read_dir(root().join("docs")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        if name.ends_with(".md") && !others.contains(&name.as_str()) {
+        if name.ends_with(".md") && !others.contains(&name.as_str()) && !GUIDES.contains(&name.as_str()) {
             let page = format!("docs/{name}");
             assert!(blocks(&read(&page), "console").is_empty(), "who runs the commands of {page}?");
         }
@@ -307,6 +333,11 @@ fn every_flag_of_the_pages_is_one_of_the_program() {
         "docs/iam.md",
         "docs/account-map.md",
         "docs/status.md",
+        "docs/onboard.md",
+        "docs/move.md",
+        "docs/rotate-role.md",
+        "docs/undo.md",
+        "docs/upgrade-capa.md",
     ] {
         let text = read(page);
         for flag in text
