@@ -54,6 +54,11 @@ impl RoleArn {
         &self.text[self.path_start..self.name_start]
     }
 
+    /// The path and the name as IAM's tools take them together: `NAME`, or `a/b/NAME`.
+    pub fn path_and_name(&self) -> &str {
+        self.text[self.path_start..].trim_start_matches('/')
+    }
+
     /// The name of the role, without its path.
     pub fn name(&self) -> &str {
         &self.text[self.name_start..]

@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use xaccount::account_map::Account;
 use xaccount::aws::AccountId;
-use xaccount::capa::{self, DEFAULT_ROLE_NAME};
+use xaccount::capa;
 use xaccount::diag::{Diagnostic, visible};
 use xaccount::edit::Inputs;
-use xaccount::inject::{self, Failure, IdentityFile, Mapped, Outcome, Request, SaidTarget, Target};
-use xaccount::lossless::{Source, apply};
+use xaccount::inject::{self, IdentityFile, Mapped, Request, SaidTarget, Target};
 use xaccount::run::{Run, Scan};
 
 use super::inject::Mode;
@@ -66,22 +65,19 @@ fn identities(args: &Identity, terminal: &Terminal) -> Result<Printed, String> {
     let scan = Scan { needles: &needles, skip_templates: args.target.skip_templates, topology_variable: None };
     let (run, mut warnings) = inputs.scan(&scan).map_err(|errors| terminal.diagnostics(&errors, Some(&inputs)))?;
     let requests = requests(args, &run, &base, map.as_ref()).map_err(all)?;
-    let outcome = match inject::plan_identities(&run, &requests) {
-        Ok(outcome) => outcome,
-        Err(Failure::Refused(errors)) => return Err(terminal.diagnostics(&errors, Some(&inputs))),
-        Err(Failure::Nothing(_)) => Outcome::default(),
-    };
+    let outcome =
+        inject::plan_identities(&run, &requests).map_err(|errors| terminal.diagnostics(&errors, Some(&inputs)))?;
     warnings.extend(outcome.warnings.iter().cloned());
     let mut before = terminal.diagnostics(&warnings, Some(&inputs));
     if let Some(map) = map.filter(|_| !terminal.quiet) {
         before.push_str(&map.used());
     }
     outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", visible(line))));
-    if print {
-        let stdout = documents(&outcome).map_err(one)?;
-        return Ok(Printed { before, stdout, after: String::new(), status: ExitStatus::Done });
-    }
+    let mode = if print { Mode::Output(OutputFormat::Yaml) } else { mode };
     let mut printed = Delivery { mode, inputs: &mut inputs, run: &run, outcome: &outcome, terminal }.run(before);
+    if print {
+        printed.after.clear();
+    }
     if outcome.changes.is_empty() && outcome.new_file.is_none() && printed.status != ExitStatus::Error {
         printed.after = match terminal.quiet {
             true => String::new(),
@@ -89,13 +85,6 @@ fn identities(args: &Identity, terminal: &Terminal) -> Result<Printed, String> {
         };
     }
     Ok(printed)
-}
-
-/// The new documents as one stream.
-fn documents(outcome: &Outcome) -> Result<Vec<u8>, Diagnostic> {
-    let Some((_, plan)) = &outcome.new_file else { return Ok(Vec::new()) };
-    let edited = apply(&Source::new(&[]), plan).map_err(|refusal| Diagnostic::error(refusal.message))?;
-    Ok(edited.to_bytes(&[]))
 }
 
 /// A request for each account that the flags name, as the map has it; without such flags, for each of the map.
@@ -124,23 +113,23 @@ fn requests(
 }
 
 fn by_flags(target: &AccountArgs) -> Vec<Target> {
-    let of_account = |account: &AccountId| Target::Account {
-        account: account.clone(),
-        role: target.role_name.clone().unwrap_or_else(|| DEFAULT_ROLE_NAME.to_owned()),
-        partition: target.partition,
-    };
+    let accounts = target.account.iter().filter_map(|account| said(target, Some(account)).target());
     let roles = target.role_arn.iter().map(|role| Target::Role(role.clone()));
-    target.account.iter().map(of_account).chain(roles).collect()
+    accounts.chain(roles).collect()
+}
+
+/// What the flags say of one of the accounts, or of all.
+fn said(target: &AccountArgs, account: Option<&AccountId>) -> SaidTarget {
+    SaidTarget { account: account.cloned(), role: target.role_name.clone(), partition: target.partition }
 }
 
 fn by_map(target: &AccountArgs, run: &Run, base: &Request, map: &MapFile) -> Result<Vec<Request>, Vec<Diagnostic>> {
     let place = |span| map.place(span);
     let mapped = Mapped { map: &map.map, place: &place, relative: &|_| None, allow_unmapped: true };
-    let said = |account| SaidTarget { account, role: target.role_name.clone(), partition: target.partition };
-    let accounts = target.account.iter().map(|account| said(Some(account.clone())));
+    let accounts = target.account.iter().map(|account| said(target, Some(account)));
     let mut wanted: Vec<SaidTarget> = accounts.chain(target.role_arn.iter().map(SaidTarget::of_role)).collect();
     if wanted.is_empty() {
-        wanted.push(said(None));
+        wanted.push(said(target, None));
     }
     let (mut requests, mut errors) = (Vec::new(), Vec::new());
     for said in &wanted {
@@ -169,8 +158,7 @@ fn by_map(target: &AccountArgs, run: &Run, base: &Request, map: &MapFile) -> Res
 
 /// An account that the map does not have may be a typing error.
 fn unknown(account: &AccountId, map: &MapFile) -> Diagnostic {
-    let known = map.map.accounts.iter().map(|entry| format!("{} ({})", entry.account.value, entry.name.value));
     Diagnostic::error(format!("the account {account} is not in the account map"))
-        .help(format!("it has {}", known.collect::<Vec<_>>().join(", ")))
+        .help(format!("it has {}", map.accounts()))
         .help("add it to the accounts of the map, or pass --no-config to go without it")
 }

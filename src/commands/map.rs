@@ -59,6 +59,12 @@ impl MapFile {
         format!("account map: {}\n", visible(&self.name))
     }
 
+    /// Its accounts by id and name, for a message.
+    pub(crate) fn accounts(&self) -> String {
+        let accounts = self.map.accounts.iter();
+        accounts.map(|one| format!("{} ({})", one.account.value, one.name.value)).collect::<Vec<_>>().join(", ")
+    }
+
     /// The map's directory, canonical.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory

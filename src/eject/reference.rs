@@ -88,8 +88,7 @@ impl Draft<'_> {
         self.taken.entry(name.clone()).or_default().push((found.file, *span));
         let before = match role {
             Some(role) => {
-                let path = role.path().trim_start_matches('/');
-                format!("{} (role {path}{}, identity {name})", role.account(), role.name())
+                format!("{} (role {}, identity {name})", role.account(), role.path_and_name())
             }
             None => format!("account not in these files (identity {name})"),
         };

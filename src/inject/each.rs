@@ -37,7 +37,7 @@ pub fn plan_each(run: &Run, requests: &[Request]) -> Result<Outcome, Failure> {
 ///
 /// # Errors
 /// What is there can't be brought together with what is asked for.
-pub fn plan_identities(run: &Run, requests: &[Request]) -> Result<Outcome, Failure> {
+pub fn plan_identities(run: &Run, requests: &[Request]) -> Result<Outcome, Vec<Diagnostic>> {
     let mut whole = Outcome::default();
     let mut errors: Vec<Diagnostic> = Vec::new();
     for request in requests {
@@ -46,7 +46,7 @@ pub fn plan_identities(run: &Run, requests: &[Request]) -> Result<Outcome, Failu
             Err(more) => add_new(&mut errors, more),
         }
     }
-    if errors.is_empty() { Ok(whole) } else { Err(Failure::Refused(errors)) }
+    if errors.is_empty() { Ok(whole) } else { Err(errors) }
 }
 
 fn join(run: &Run, whole: &mut Outcome, part: Outcome, errors: &mut Vec<Diagnostic>) {

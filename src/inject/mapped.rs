@@ -39,15 +39,23 @@ impl SaidTarget {
     pub fn of_role(role: &RoleArn) -> Self {
         Self {
             account: Some(role.account().clone()),
-            role: Some(path_and_name(role)),
+            role: Some(role.path_and_name().to_owned()),
             partition: Some(role.partition()),
         }
     }
+
+    /// The target without a map, where there is an account. By default its role is the one that DKP makes.
+    pub fn target(&self) -> Option<Target> {
+        Some(Target::Account {
+            account: self.account.clone()?,
+            role: self.role.clone().unwrap_or_else(|| DEFAULT_ROLE_NAME.to_owned()),
+            partition: self.partition,
+        })
+    }
 }
 
-fn path_and_name(role: &RoleArn) -> String {
-    format!("{}{}", role.path().trim_start_matches('/'), role.name())
-}
+/// What to do where a flag says something else than the map.
+const WAYS_OUT: &str = "leave the flag out, change the map, or pass --no-config to go without it";
 
 /// A flag, its value if it was given, and the map's with its place.
 type Said = (&'static str, Option<String>, String, Span);
@@ -185,7 +193,7 @@ impl Work<'_> {
             ))
             .at(found.head(), "")
             .help(format!("the map says so at {}", (self.mapped.place)(place)))
-            .help("leave the flag out, change the map, or pass --no-config to go without it"),
+            .help(WAYS_OUT),
         );
     }
 
@@ -198,23 +206,23 @@ impl Work<'_> {
             Some(role) => {
                 said.insert("--role-arn", place(role.span));
                 request.target = Some(Target::Role(role.value.clone()));
-                (path_and_name(&role.value), Some(role.value.partition()))
+                (role.value.path_and_name(), Some(role.value.partition()))
             }
             None => {
                 said.extend(account.role_name.as_ref().map(|name| ("--role-name", place(name.span))));
                 said.extend(account.partition.as_ref().map(|one| ("--partition", place(one.span))));
-                let role = account.role_name.as_ref().map_or(DEFAULT_ROLE_NAME, |name| &name.value).to_owned();
+                let role = account.role_name.as_ref().map_or(DEFAULT_ROLE_NAME, |name| &name.value);
                 let partition = account.partition.as_ref().map(|one| one.value);
                 request.target = Some(Target::Account {
                     account: account.account.value.clone(),
-                    role: role.clone(),
+                    role: role.to_owned(),
                     // What the map leaves open, a flag may say.
                     partition: partition.or(self.said.partition),
                 });
                 (role, partition)
             }
         };
-        self.contradicting_target(account, &role, partition);
+        self.contradicting_target(account, role, partition);
         let (identity, base) = (&mut request.identity, &self.base.identity);
         let mut flags: Vec<Said> = Vec::new();
         if let Some(name) = &account.identity_name {
@@ -277,14 +285,16 @@ impl Work<'_> {
     /// The parts of the target that flags say otherwise than the map; of several the first.
     fn contradicting_target(&mut self, account: &Account, role: &str, partition: Option<Partition>) {
         let by_flag = self.said;
-        let slash = |role: &String| role.trim_start_matches('/').to_owned();
+        let bare = |role: &str| role.trim_start_matches('/').to_owned();
+        let text = |partition: Partition| partition.to_string();
         let parts = [
             ("--account", by_flag.account.as_ref().map(ToString::to_string), account.account.value.to_string()),
-            ("--role-name", by_flag.role.as_ref().map(slash), slash(&role.to_owned())),
+            ("--role-name", by_flag.role.as_deref().map(bare), bare(role)),
+            // What the map leaves open is no contradiction.
             (
                 "--partition",
-                by_flag.partition.map(|one| one.to_string()).filter(|_| partition.is_some()),
-                partition.map_or_else(String::new, |one| one.to_string()),
+                by_flag.partition.map(text),
+                partition.or(by_flag.partition).map_or_else(String::new, text),
             ),
         ];
         let other = parts
@@ -314,5 +324,5 @@ impl Work<'_> {
 fn contradiction(flag: &str, by_flag: &str, by_map: &str, account: &str, place: &str) -> Diagnostic {
     Diagnostic::error(format!("{flag} says {by_flag}, and the map says {by_map} for the account {account}"))
         .help(format!("the map says so at {place}"))
-        .help("leave the flag out, change the map, or pass --no-config to go without it")
+        .help(WAYS_OUT)
 }

@@ -373,11 +373,7 @@ impl<'r> Planner<'r> {
                 if let Some(own) = of_region
                     && own != role.partition()
                 {
-                    let right = RoleArn::new(
-                        own,
-                        role.account(),
-                        &format!("{}{}", role.path().trim_start_matches('/'), role.name()),
-                    );
+                    let right = RoleArn::new(own, role.account(), role.path_and_name());
                     let mut diagnostic = wrong(role.partition(), own);
                     if let Ok(right) = right {
                         diagnostic = diagnostic.help(format!("if the account is right: --role-arn {right}"));
@@ -387,10 +383,9 @@ impl<'r> Planner<'r> {
                 }
                 let from = self.from("--role-arn").to_owned();
                 self.decided(|| {
-                    let (account, name, partition) = (role.account(), role.name(), role.partition().id());
-                    let path = role.path().trim_start_matches('/');
+                    let (account, name, partition) = (role.account(), role.path_and_name(), role.partition().id());
                     let title = found.title();
-                    format!("{title}: account {account}, role {path}{name}, partition {partition}, all from {from}")
+                    format!("{title}: account {account}, role {name}, partition {partition}, all from {from}")
                 });
                 Some(role.clone())
             }
@@ -467,7 +462,7 @@ pub fn default_identity_name(role: &RoleArn) -> String {
     let mut name = format!("cross-account-role-{}", role.account());
     if role.path() != "/" || role.name() != DEFAULT_ROLE_NAME {
         // IAM tells no names apart by case.
-        let written = format!("{}{}", role.path().trim_start_matches('/'), role.name()).to_ascii_lowercase();
+        let written = role.path_and_name().to_ascii_lowercase();
         let tail = written.replace(|c: char| !c.is_ascii_alphanumeric() && c != '.', "-");
         // DNS-1123: each part between dots begins and ends with a letter or digit.
         let parts: Vec<_> =

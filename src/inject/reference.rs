@@ -211,12 +211,7 @@ impl Planner<'_> {
             let path = reference.path.join(".");
             format!("{}: {path} will name {ROLE_IDENTITY}/{wanted} ({from})", found.title())
         });
-        let after = format!(
-            "{}, role {}{}, identity {wanted}",
-            role.account(),
-            role.path().trim_start_matches('/'),
-            role.name()
-        );
+        let after = format!("{}, role {}, identity {wanted}", role.account(), role.path_and_name());
         self.change(index, kind, operations, Some(before), after);
         Some(wanted)
     }

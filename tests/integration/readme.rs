@@ -333,13 +333,12 @@ fn every_flag_of_the_pages_is_one_of_the_program() {
         "docs/iam.md",
         "docs/account-map.md",
         "docs/status.md",
-        "docs/onboard.md",
-        "docs/move.md",
-        "docs/rotate-role.md",
-        "docs/undo.md",
-        "docs/upgrade-capa.md",
-    ] {
-        let text = read(page);
+    ]
+    .map(str::to_owned)
+    .into_iter()
+    .chain(GUIDES.map(|name| format!("docs/{name}")))
+    {
+        let text = read(&page);
         for flag in text
             .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
             .filter(|word| word.starts_with("--") && word[2..].starts_with(|c: char| c.is_ascii_lowercase()))

@@ -5,7 +5,6 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use xaccount::aws::check_inline_policy;
-use xaccount::capa::DEFAULT_ROLE_NAME;
 use xaccount::diag::Diagnostic;
 use xaccount::edit::Inputs;
 use xaccount::files::{self, FindError, Input};
@@ -164,20 +163,15 @@ pub(crate) fn request(
     with_map: bool,
     explain: bool,
 ) -> Result<Request, Vec<Diagnostic>> {
-    let account = match (&target.role_arn, &target.account) {
-        (Some(role), _) => Some(Target::Role(role.clone())),
-        (None, Some(account)) => Some(Target::Account {
-            account: account.clone(),
-            role: target.role_name.clone().unwrap_or_else(|| DEFAULT_ROLE_NAME.to_owned()),
-            partition: target.partition,
-        }),
-        // Each object gets its own.
-        (None, None) if with_map => None,
-        (None, None) => {
-            let error = Diagnostic::error("no target account, and no account map (.xaccount.yaml) above the files");
-            return Err(vec![error.help("--account 222222222222, or --role-arn arn:aws:iam::222222222222:role/NAME")]);
-        }
+    let account = match &target.role_arn {
+        Some(role) => Some(Target::Role(role.clone())),
+        None => said_target(target).target(),
     };
+    // With a map, each object gets its own.
+    if account.is_none() && !with_map {
+        let error = Diagnostic::error("no target account, and no account map (.xaccount.yaml) above the files");
+        return Err(vec![error.help("--account 222222222222, or --role-arn arn:aws:iam::222222222222:role/NAME")]);
+    }
     Ok(Request {
         target: account,
         selection: selection(select),

@@ -72,9 +72,8 @@ pub(super) fn target(args: &mut IamTargetArgs, one: bool, map: &MapFile, said: &
     let mut entries: Vec<&Account> = Vec::new();
     if args.account.is_empty() && args.role_arn.is_empty() {
         if one && accounts.len() > 1 {
-            let names = accounts.iter().map(|account| format!("{} ({})", account.account.value, account.name.value));
             return Err(Diagnostic::error("a trust policy belongs to one role, and the map names several accounts")
-                .help(format!("pick one with --account: {}", names.collect::<Vec<_>>().join(", "))));
+                .help(format!("pick one with --account: {}", map.accounts())));
         }
         entries.extend(accounts);
     } else {
@@ -82,9 +81,8 @@ pub(super) fn target(args: &mut IamTargetArgs, one: bool, map: &MapFile, said: &
             let before = entries.len();
             entries.extend(accounts.iter().filter(|entry| entry.account.value == account));
             if entries.len() == before {
-                let names = accounts.iter().map(|entry| format!("{} ({})", entry.account.value, entry.name.value));
                 return Err(Diagnostic::error(format!("--account says {account}, which is no account of the map"))
-                    .help(format!("the map has {}", names.collect::<Vec<_>>().join(", ")))
+                    .help(format!("the map has {}", map.accounts()))
                     .help("add it to the map, or pass --no-config to go without it"));
             }
         }
@@ -94,14 +92,9 @@ pub(super) fn target(args: &mut IamTargetArgs, one: bool, map: &MapFile, said: &
         let other = |name: &str| args.role_name != DEFAULT_ROLE_NAME && args.role_name != name;
         match (&entry.role_arn, &entry.role_name) {
             (Some(role), _) => {
-                let (path, name) = (role.value.path().trim_start_matches('/'), role.value.name());
-                if other(&format!("{path}{name}")) {
-                    return Err(contradiction(
-                        "--role-name",
-                        &args.role_name,
-                        &format!("{path}{name}"),
-                        &map.place(role.span),
-                    ));
+                let name = role.value.path_and_name();
+                if other(name) {
+                    return Err(contradiction("--role-name", &args.role_name, name, &map.place(role.span)));
                 }
                 args.role_arn.push(role.value.clone());
             }
@@ -128,7 +121,7 @@ pub(super) fn entry<'m>(map: &'m MapFile, role: &RoleArn) -> Option<&'m Account>
     let of_account = || map.map.accounts.iter().filter(|entry| entry.account.value == *role.account());
     let names = |entry: &&Account| match (&entry.role_arn, &entry.role_name) {
         (Some(arn), _) => arn.value == *role,
-        (None, Some(name)) => format!("{}{}", role.path().trim_start_matches('/'), role.name()) == name.value,
+        (None, Some(name)) => role.path_and_name() == name.value,
         (None, None) => true,
     };
     of_account().find(names)
