@@ -36,9 +36,13 @@ pub mod account_map;
 
 pub mod run;
 
+mod check;
+
 pub mod iam;
 pub mod inject;
 pub mod status;
+
+pub mod lint;
 
 pub mod eject;
 

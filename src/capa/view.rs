@@ -6,7 +6,9 @@ use crate::diag::Span;
 use crate::lossless::{Data, Lookup, NodeId, Tree};
 
 use super::allowed::Allowed;
-use super::tables::{Bearer, CONTROLLER_IDENTITY, IdentityKind, ROLE_IDENTITY, Typed, Version, classify};
+use super::tables::{
+    Bearer, CONTROLLER_IDENTITY, IdentityKind, ROLE_FIELDS, ROLE_IDENTITY, Typed, Version, WITHOUT_REFERENCE, classify,
+};
 use super::topology::cluster;
 
 /// A field as the text has it.
@@ -86,6 +88,8 @@ pub struct Reference {
     pub span: Span,
     /// Whether it is written in its place; else a `<<` supplies it.
     pub own: bool,
+    /// Keys beside these two, which the API server drops.
+    pub unknown: Vec<(String, Span)>,
 }
 
 /// What stands where an identity reference belongs.
@@ -157,6 +161,10 @@ pub struct RoleIdentity {
     pub duration_seconds: Field,
     /// `spec.inlinePolicy`
     pub inline_policy: Field,
+    /// `spec.policyARNs`
+    pub policy_arns: Field,
+    /// Keys of `spec` that the CRD does not know: the API server drops them.
+    pub unknown: Vec<(String, Span)>,
     /// Whether `spec` is a mapping.
     pub has_spec: bool,
     /// `metadata.annotations`
@@ -220,6 +228,8 @@ pub enum Role {
     Secret,
     /// An object of CAPA in a shape that can't be: why, and what to do.
     Refused(String, &'static str),
+    /// An object of CAPA that carries no reference, with an `identityRef` in its `spec`: the API server drops it.
+    Elsewhere(Span),
     /// Anything else.
     Foreign,
 }
@@ -235,6 +245,8 @@ pub struct Object {
     pub name: Option<String>,
     /// `metadata.namespace`, if it is a scalar.
     pub namespace: Option<String>,
+    /// Where that stands.
+    pub namespace_span: Option<Span>,
     /// `metadata.labels`, where keys and values are scalars.
     pub labels: Vec<(String, String)>,
     /// Where its `kind` stands.
@@ -248,7 +260,7 @@ pub struct Object {
 impl Role {
     /// Whether it is of Cluster API or CAPA, or says so: what must be read with certainty.
     pub fn is_ours(&self) -> bool {
-        !matches!(self, Self::Foreign | Self::Namespace | Self::Secret)
+        !matches!(self, Self::Foreign | Self::Elsewhere(_) | Self::Namespace | Self::Secret)
     }
 }
 
@@ -306,7 +318,7 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
         return None;
     };
     let role = match classify(&api_version, &kind) {
-        Typed::Foreign => Role::Foreign,
+        Typed::Foreign => elsewhere(tree, node, &api_version, &kind),
         Typed::Refused(why) => Role::Refused(
             why,
             "take the apiVersion that your management cluster serves: kubectl api-resources | grep -i aws",
@@ -334,6 +346,7 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
     Some(Object {
         name: meta(tree, node, "name"),
         namespace: meta(tree, node, "namespace"),
+        namespace_span: tree.value(node, "metadata").and_then(|meta| Field::of(tree, meta, "namespace").span()),
         labels: texts(tree, tree.value(node, "metadata"), "labels"),
         api_version,
         kind,
@@ -341,6 +354,16 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
         start: tree.span(node).start,
         role,
     })
+}
+
+/// An object of CAPA that people take for one that carries a reference.
+fn elsewhere(tree: &Tree<'_>, node: NodeId, api_version: &str, kind: &str) -> Role {
+    let ours = api_version.split_once('/').is_some_and(|(group, _)| WITHOUT_REFERENCE.contains(&(group, kind)));
+    let spec = if ours { spec(tree, node) } else { None };
+    match spec.map(|spec| tree.get(spec, "identityRef")) {
+        Some(Lookup::Own { key, .. }) => Role::Elsewhere(tree.span(key)),
+        _ => Role::Foreign,
+    }
 }
 
 /// Makes a Namespace or a Secret of an object that is nothing else to us. Whether an identity may be used can hang on them.
@@ -380,6 +403,7 @@ fn refused(
         kind: kind.to_owned(),
         name: meta(tree, node, "name"),
         namespace: meta(tree, node, "namespace"),
+        namespace_span: tree.value(node, "metadata").and_then(|meta| Field::of(tree, meta, "namespace").span()),
         labels: Vec::new(),
         kind_span: span,
         start: tree.span(node).start,
@@ -471,7 +495,8 @@ pub(super) fn reference_at(
         let span = content(tree, at);
         return IdentityReference { path, present, state: State::Wrong(span), guard, span, rest };
     }
-    let state = State::Set(Reference { kind, name, span: content(tree, at), own });
+    let unknown = unknown(tree, at, &["kind", "name"]);
+    let state = State::Set(Reference { kind, name, span: content(tree, at), own, unknown });
     IdentityReference { path, present, state, guard, span, rest }
 }
 
@@ -494,6 +519,13 @@ fn head(tree: &Tree<'_>, node: NodeId) -> Span {
 
 fn content(tree: &Tree<'_>, node: NodeId) -> Span {
     tree.span(tree.resolve(node))
+}
+
+/// The keys of a mapping that are none of these.
+fn unknown(tree: &Tree<'_>, mapping: NodeId, known: &[&str]) -> Vec<(String, Span)> {
+    let entries = tree.entries(mapping).unwrap_or_default();
+    let other = |key: NodeId| tree.text(key).filter(|text| !tree.is_merge(key) && !known.contains(text));
+    entries.iter().filter_map(|&(key, _)| Some((other(key)?.to_owned(), tree.span(key)))).collect()
 }
 
 fn state(tree: &Tree<'_>, mapping: NodeId, name: &str) -> State {
@@ -553,6 +585,8 @@ fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) -> RoleIdenti
         external_id: field("externalID"),
         duration_seconds: field("durationSeconds"),
         inline_policy: field("inlinePolicy"),
+        policy_arns: field("policyARNs"),
+        unknown: spec.map_or_else(Vec::new, |spec| unknown(tree, spec, &ROLE_FIELDS)),
         has_spec: spec.is_some(),
         annotations: texts(tree, tree.value(node, "metadata"), "annotations"),
         plain,

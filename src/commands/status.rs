@@ -114,7 +114,8 @@ impl Tree {
         let stdin_name = args.stdin_filename.as_deref().filter(|_| found.contains(&Input::Stdin));
         let mut inputs = Inputs::new(found, &mut std::io::stdin().lock(), stdin_name, None, progress).map_err(text)?;
         let needles = capa::needles_with_surroundings();
-        let scan = Scan { needles: &needles, skip_templates: args.skip_templates, topology_variable: None };
+        let scan =
+            Scan { needles: &needles, skip_templates: args.skip_templates, topology_variable: None, go_on: false };
         match inputs.scan(&scan) {
             Ok((run, warnings)) => Ok(Self { inputs, run, warnings }),
             Err(errors) => Err(terminal.diagnostics(&errors, Some(&inputs))),

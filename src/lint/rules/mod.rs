@@ -1,0 +1,69 @@
+//! One file for each rule, and the table of all.
+
+mod allowed_namespaces;
+mod api_version;
+mod dropped_document;
+mod empty_selector;
+mod every_namespace;
+mod identity_cycle;
+mod identity_in_cluster_file;
+mod identity_reference;
+mod inline_policy;
+mod long_session;
+mod look;
+mod named_default;
+mod namespace_name;
+mod namespaced_identity;
+mod no_controller_identity;
+mod not_permitted;
+mod not_readable;
+mod not_served;
+mod partition;
+mod policy_arns;
+mod reference_elsewhere;
+mod role_arn;
+mod role_chain;
+mod secret_ref;
+mod source_identity;
+mod sts_limits;
+mod template;
+mod two_roles;
+mod unknown_field;
+mod unknown_namespace_key;
+mod unused_ignore;
+
+use super::Rule;
+
+/// All rules, by id.
+pub const RULES: &[&Rule] = &[
+    &role_arn::RULE,
+    &not_readable::RULE,
+    &api_version::RULE,
+    &identity_reference::RULE,
+    &allowed_namespaces::RULE,
+    &unknown_namespace_key::RULE,
+    &source_identity::RULE,
+    &identity_cycle::RULE,
+    &sts_limits::RULE,
+    &two_roles::RULE,
+    &secret_ref::RULE,
+    &partition::RULE,
+    &not_permitted::RULE,
+    &template::RULE,
+    &not_served::RULE,
+    &unknown_field::RULE,
+    &empty_selector::RULE,
+    &namespace_name::RULE,
+    &named_default::RULE,
+    &long_session::RULE,
+    &role_chain::RULE,
+    &policy_arns::RULE,
+    &inline_policy::RULE,
+    &identity_in_cluster_file::RULE,
+    &namespaced_identity::RULE,
+    &reference_elsewhere::RULE,
+    &dropped_document::RULE,
+    &no_controller_identity::RULE,
+    &every_namespace::RULE,
+    &unused_ignore::RULE,
+];

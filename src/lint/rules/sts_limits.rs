@@ -1,0 +1,63 @@
+//! Limits of `sts:AssumeRole`, of which the CRD checks the duration alone.
+
+use super::super::{Context, Findings, Rule};
+use super::look::{is_variable, role_identities};
+use crate::aws::{DurationSeconds, ExternalId, SessionName};
+use crate::capa::Field;
+use crate::diag::Diagnostic;
+use crate::diag::Severity;
+
+pub(super) const RULE: Rule = Rule {
+    id: "XA009",
+    name: "sts-limits",
+    severity: Severity::Error,
+    summary: "A session name, external id or duration that STS or the CRD refuses",
+    check: Some(check),
+};
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    for (_, found, identity) in role_identities(context.run) {
+        let title = found.title();
+        let texts: [(&str, &Field, fn(&str) -> Option<String>); 2] = [
+            ("sessionName", &identity.session_name, |text| {
+                text.parse::<SessionName>().err().map(|error| error.to_string())
+            }),
+            ("externalID", &identity.external_id, |text| {
+                text.parse::<ExternalId>().err().map(|error| error.to_string())
+            }),
+        ];
+        for (key, field, error) in texts {
+            let why = match field {
+                // An empty one is not sent.
+                Field::Text(text, _) if text.is_empty() || is_variable(text) => None,
+                Field::Text(text, _) => error(text).map(|error| (error, "STS refuses the call")),
+                Field::Typed(text, _) => Some((
+                    format!("kubectl reads {text} as a number or a boolean"),
+                    "the API server refuses it: put it in quotes",
+                )),
+                Field::Other(_) => Some(("it is no text".into(), "the API server refuses it")),
+                Field::Ambiguous(_) => Some(("it is written twice".into(), "kubectl takes the last")),
+                Field::Absent | Field::Null => None,
+            };
+            if let (Some((why, label)), Some(span)) = (why, field.span()) {
+                findings.add(Diagnostic::error(format!("{title}: {key}: {why}")).at(found.location(span), label));
+            }
+        }
+        let field = &identity.duration_seconds;
+        let why = match field {
+            Field::Typed(text, _) if text.parse::<DurationSeconds>().is_ok() => None,
+            Field::Text(text, _) if is_variable(text) => None,
+            Field::Absent | Field::Null => None,
+            Field::Typed(text, _) => Some(format!("{text} is not from 900 to 43200")),
+            Field::Text(..) => Some("a text is no number: leave the quotes out".into()),
+            Field::Other(_) => Some("it is no number".into()),
+            Field::Ambiguous(_) => Some("it is written twice".into()),
+        };
+        if let (Some(why), Some(span)) = (why, field.span()) {
+            findings.add(
+                Diagnostic::error(format!("{title}: durationSeconds: {why}"))
+                    .at(found.location(span), "the API server refuses it"),
+            );
+        }
+    }
+}
