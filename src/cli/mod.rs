@@ -3,6 +3,7 @@
 mod eject;
 mod iam;
 mod identity;
+mod lint;
 mod status;
 
 use std::ffi::OsString;
@@ -21,6 +22,7 @@ pub(crate) use iam::{
     Iam, IamTargetArgs, IamVerb, ManifestArgs, Permission, PolicyArgs, PolicyFormat, SourceRoleArgs, Trust,
 };
 pub(crate) use identity::{AccountArgs, Identity};
+pub(crate) use lint::{Level, Lint, LintFormat};
 pub(crate) use status::{Status, StatusFormat};
 
 /// Point Cluster API AWS clusters at another AWS account.
@@ -82,6 +84,7 @@ pub(crate) enum Verb {
     #[command(name = "fn")]
     Function(Box<Function>),
     Iam(Box<Iam>),
+    Lint(Box<Lint>),
     Status(Box<Status>),
     Explain(Explain),
     Completion(Completion),

@@ -6,6 +6,7 @@ pub(crate) mod function;
 pub(crate) mod iam;
 pub(crate) mod identity;
 pub(crate) mod inject;
+pub(crate) mod lint;
 mod map;
 pub(crate) mod status;
 
