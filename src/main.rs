@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         cli::Verb::Iam(args) => commands::iam::run(args, &terminal),
         cli::Verb::Lint(args) => commands::lint::run(args, &terminal),
         cli::Verb::Status(args) => commands::status::run(args, &terminal),
-        cli::Verb::Explain(_) => commands::explain(),
+        cli::Verb::Explain(args) => commands::explain::run(args),
         cli::Verb::Completion(args) => commands::completion::run(args),
     };
     commands::end_progress();

@@ -1,4 +1,4 @@
-//! The flags of `lint`.
+//! The flags of `lint` and `explain`.
 
 use std::path::PathBuf;
 
@@ -82,12 +82,45 @@ pub(crate) struct Lint {
     pub(crate) map: ConfigArgs,
 
     /// Print text, data (json), or what GitHub takes: code scanning (sarif), annotations (github)
-    #[arg(short = 'o', long, value_name = "FORMAT", default_value = "text", hide_possible_values = true, help_heading = "Mode")]
+    #[arg(
+        short = 'o',
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_possible_values = true,
+        help_heading = "Mode"
+    )]
     pub(crate) output: LintFormat,
 
     /// Exit with 0 whatever is found
     #[arg(long, help_heading = "Mode")]
     pub(crate) exit_zero: bool,
+}
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  # All rules of lint, a line each
+  kubectl xaccount explain
+
+  # What a rule finds, why, and how it is mended
+  kubectl xaccount explain XA007
+
+  # The account map's schema, for an editor that knows JSON Schema
+  kubectl xaccount explain --schema > .xaccount.schema.json
+  # and in the first line of .xaccount.yaml:
+  # yaml-language-server: $schema=.xaccount.schema.json";
+
+/// Explain a rule of lint, or print the JSON Schema of the account map
+#[derive(Debug, Args)]
+#[command(after_long_help = EXPLAIN_EXAMPLES)]
+pub(crate) struct Explain {
+    /// Id or name of a rule; without one, all are listed
+    #[arg(value_name = "RULE", value_parser = rule)]
+    pub(crate) rule: Option<&'static Rule>,
+
+    /// The JSON Schema of .xaccount.yaml, for editors
+    #[arg(long, conflicts_with = "rule")]
+    pub(crate) schema: bool,
 }
 
 /// How bad something is at least.
@@ -102,7 +135,6 @@ pub(crate) enum Level {
 pub(crate) enum LintFormat {
     Text,
     Json,
-    Sarif,
     Github,
 }
 

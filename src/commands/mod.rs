@@ -2,6 +2,7 @@
 
 pub(crate) mod completion;
 pub(crate) mod eject;
+pub(crate) mod explain;
 pub(crate) mod function;
 pub(crate) mod iam;
 pub(crate) mod identity;
@@ -61,12 +62,6 @@ impl Printed {
     pub(crate) fn error(text: String) -> Self {
         Self { before: text, stdout: Vec::new(), after: String::new(), status: ExitStatus::Error }
     }
-}
-
-/// `kubectl xaccount explain --schema`.
-pub(crate) fn explain() -> Printed {
-    let stdout = format!("{:#}\n", xaccount::account_map::schema()).into_bytes();
-    Printed { before: String::new(), stdout, after: String::new(), status: ExitStatus::Done }
 }
 
 /// What is known of the streams, and how much to say.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use xaccount::aws::AccountId;
-use xaccount::capa::{self, Release};
+use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId, visible};
 use xaccount::edit::Inputs;
 use xaccount::files::{self, FindError, Input};
@@ -55,10 +55,7 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
     let of_map = of_map.filter(|_| args.capa_version.is_none());
     let release = match &of_map {
         None => args.capa_version,
-        Some((map, version)) => {
-            let wrong = |error| plain(Diagnostic::error(format!("{}: {error}", map.place(version.span))));
-            Some(version.value.parse::<Release>().map_err(wrong)?)
-        }
+        Some((map, _)) => map.release().map_err(plain)?,
     };
     let options = Options { release, namespace: args.namespace.clone() };
     let status = status::status(&tree.run, &options);

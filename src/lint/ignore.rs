@@ -13,10 +13,8 @@ pub struct Ignore {
     pub rules: Vec<String>,
     /// Why; may be empty.
     pub reason: String,
-    /// The line that it stands on, from 1.
-    pub line: usize,
     /// The line whose findings it silences: its own, or the next that is no comment where it stands alone.
-    pub silences: usize,
+    pub silences: Span,
     /// The comment, from its `#`.
     pub span: Span,
 }
@@ -37,23 +35,15 @@ fn read(bytes: &[u8], at: usize) -> Option<Ignore> {
     }
     let text = std::str::from_utf8(&bytes[at + WORDS.len()..end]).ok()?;
     let (rules, reason) = text.split_once(']')?;
-    let line = memchr::memchr_iter(b'\n', &bytes[..start]).count() + 1;
-    let alone = bytes[start..hash].trim_ascii().is_empty();
-    let mut silences = line;
-    if alone {
-        silences += 1;
-        for next in bytes[end..].split(|&byte| byte == b'\n').skip(1) {
-            let next = next.trim_ascii();
-            if !next.is_empty() && next[0] != b'#' {
-                break;
-            }
-            silences += 1;
-        }
+    let mut silences = Span::new(start, end);
+    while bytes[silences.range()].trim_ascii().first().is_none_or(|&byte| byte == b'#') && silences.end < bytes.len() {
+        let next = silences.end + 1;
+        let end = memchr::memchr(b'\n', &bytes[next..]).map_or(bytes.len(), |length| next + length);
+        silences = Span::new(next, end);
     }
     Some(Ignore {
         rules: rules.split(',').map(|rule| rule.trim().to_owned()).filter(|rule| !rule.is_empty()).collect(),
         reason: reason.trim().to_owned(),
-        line,
         silences,
         span: Span::new(hash, end),
     })
@@ -68,9 +58,9 @@ mod tests {
         let text = "a: 1 # xaccount: ignore[XA001] because\n# xaccount: ignore[XA002, role-arn]\n# more\n\nb: 2\nc: 'x#xaccount: ignore[XA003]'\n";
         let seen: Vec<_> = ignores(text.as_bytes())
             .into_iter()
-            .map(|one| (one.rules.join(" "), one.reason, one.line, one.silences))
+            .map(|one| (one.rules.join(" "), one.reason, &text[one.silences.range()]))
             .collect();
-        let expected = [("XA001", "because", 1, 1), ("XA002 role-arn", "", 2, 5)];
-        assert_eq!(seen, expected.map(|(rules, reason, line, to)| (rules.to_owned(), reason.to_owned(), line, to)));
+        let expected = [("XA001", "because", "a: 1 # xaccount: ignore[XA001] because"), ("XA002 role-arn", "", "b: 2")];
+        assert_eq!(seen, expected.map(|(rules, reason, line)| (rules.to_owned(), reason.to_owned(), line)));
     }
 }

@@ -4,6 +4,7 @@
 
 mod ignore;
 mod rules;
+mod silence;
 
 use json_patch::PatchOperation;
 
@@ -14,6 +15,7 @@ use crate::status::Status;
 
 pub use ignore::{Ignore, ignores};
 pub use rules::RULES;
+pub use silence::silence;
 
 /// A rule.
 #[derive(Debug)]
@@ -77,7 +79,38 @@ pub struct Findings {
     found: Vec<Finding>,
 }
 
+/// The page of all rules.
+const PAGE: &str = include_str!("../../docs/rules.md");
+
+impl Rule {
+    /// Its section of `docs/rules.md`: what it finds, why, and a wrong and a right example.
+    pub fn explanation(&self) -> &'static str {
+        let heading = format!("## {} {}\n", self.id, self.name);
+        let Some(start) = PAGE.find(&heading) else { return "" };
+        let section = &PAGE[start + "## ".len()..];
+        section.find("\n## ").map_or(section, |end| &section[..end])
+    }
+
+    /// Whether a text is its id or its name.
+    pub fn is_named(&self, text: &str) -> bool {
+        self.id.eq_ignore_ascii_case(text) || self.name == text
+    }
+}
+
 impl Findings {
+    /// Those of a rule.
+    fn of(rule: &'static Rule) -> Self {
+        Self { rule: Some(rule), found: Vec::new() }
+    }
+
+    /// By file, place and rule, each once.
+    fn sorted(self) -> Vec<Finding> {
+        let mut found = self.found;
+        found.sort_by_key(|finding| (place(finding), finding.rule.id));
+        found.dedup_by(|a, b| a.rule.id == b.rule.id && a.diagnostic == b.diagnostic);
+        found
+    }
+
     /// Adds a finding with the rule's own severity.
     fn add(&mut self, diagnostic: Diagnostic) {
         if let Some(rule) = self.rule {
@@ -104,7 +137,7 @@ impl Findings {
 
 /// The rule of an id or a name.
 pub fn rule(text: &str) -> Option<&'static Rule> {
-    RULES.iter().copied().find(|rule| rule.id.eq_ignore_ascii_case(text) || rule.name == text)
+    RULES.iter().copied().find(|rule| rule.is_named(text))
 }
 
 /// All findings of a run, by file and place, with those of its reading (`read`).
@@ -121,10 +154,7 @@ pub fn lint(context: &Context<'_>, read: Vec<Diagnostic>) -> Vec<Finding> {
             check(context, &mut findings);
         }
     }
-    let mut found = findings.found;
-    found.sort_by_key(|finding| (place(finding), finding.rule.id));
-    found.dedup_by(|a, b| a.rule.id == b.rule.id && a.diagnostic == b.diagnostic);
-    found
+    findings.sorted()
 }
 
 /// File and offset of the primary place; what has none comes first.
@@ -145,6 +175,8 @@ mod tests {
             assert_eq!(RULES.iter().filter(|other| other.name == rule.name).count(), 1, "{}", rule.name);
             assert!(rule.id.len() == 5 && rule.id.starts_with("XA"), "{}", rule.id);
             assert!(!rule.summary.ends_with('.'), "{}", rule.summary);
+            assert!(rule.explanation().starts_with(rule.id), "{} has a section in docs/rules.md", rule.id);
         }
+        assert_eq!(PAGE.matches("\n## ").count(), RULES.len());
     }
 }

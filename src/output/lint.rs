@@ -147,6 +147,8 @@ fn visible_lines(text: &str) -> String {
 /// All rules, a line each.
 pub fn rules(rules: &[&Rule]) -> String {
     let width = rules.iter().map(|rule| rule.name.len()).max().unwrap_or_default();
-    let line = |rule: &&Rule| format!("{}  {:<width$}  {:<7}  {}\n", rule.id, rule.name, severity(rule.severity), rule.summary);
+    let line = |rule: &&Rule| {
+        format!("{}  {:<width$}  {:<7}  {}\n", rule.id, rule.name, severity(rule.severity), rule.summary)
+    };
     rules.iter().map(line).collect()
 }

@@ -33,8 +33,8 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                     None => findings.add(finding),
                 }
             }
-            Form::Twice(at) => findings.add(
-                Diagnostic::error(format!("{title}: a key below allowedNamespaces is written twice, or merged"))
+            Form::Twice(at) => findings.add_as_it_is(
+                Diagnostic::warning(format!("{title}: a key below allowedNamespaces is written twice, or merged"))
                     .at(found.location(*at), "")
                     .help("write it once, in its place"),
             ),

@@ -1,7 +1,7 @@
 //! What an `identityRef` must be: one kind of identity, and a name.
 
 use super::super::{Context, Findings, Rule};
-use super::look::unusable;
+use super::look::{no_error, unreadable, unusable};
 use crate::capa::State;
 use crate::check;
 use crate::diag::Severity;
@@ -18,10 +18,11 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     for found in context.run.objects() {
         for reference in found.object.references() {
             let problem = match &reference.state {
-                State::Set(there) => check::unreadable(found, there).or_else(|| unusable(found, there, "identityRef")),
+                State::Set(there) => unreadable(found, there).or_else(|| unusable(found, there, "identityRef")),
+                State::Twice(_) => check::misplaced(found, reference).map(no_error),
                 _ => check::misplaced(found, reference),
             };
-            problem.into_iter().for_each(|one| findings.add(one));
+            problem.into_iter().for_each(|one| findings.add_as_it_is(one));
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What several rules look for.
 
-use crate::capa::{Allowed, IdentityKind, Namespaces, Reference, Release, Role, RoleIdentity, State, Version};
-use crate::diag::{Diagnostic, Span};
+use crate::capa::{Allowed, Field, IdentityKind, Namespaces, Reference, Release, Role, RoleIdentity, State, Version};
+use crate::check;
+use crate::diag::{Diagnostic, Severity, Span};
 use crate::run::{Found, Run};
 
 /// The role identities of a run.
@@ -58,6 +59,19 @@ pub(super) fn is_everybody(left: &Namespaces, release: Release) -> bool {
 /// Whether a text holds a variable that envsubst or clusterctl fills in.
 pub(super) fn is_variable(text: &str) -> bool {
     text.contains("${") || text.contains("$(")
+}
+
+/// What `inject` refuses because nobody can edit it, and kubectl takes all the same.
+pub(super) fn no_error(diagnostic: Diagnostic) -> Diagnostic {
+    Diagnostic { severity: Severity::Warning, ..diagnostic }
+}
+
+/// Why nobody can tell what a reference names: no error where it is only written twice.
+pub(super) fn unreadable(found: &Found, there: &Reference) -> Option<Diagnostic> {
+    let twice =
+        [&there.kind, &there.name].into_iter().all(|field| matches!(field, Field::Ambiguous(_) | Field::Text(..)));
+    let problem = check::unreadable(found, there)?;
+    Some(if twice { no_error(problem) } else { problem })
 }
 
 /// Why the API server refuses a reference: `kind` is an enumeration, `name` has at least one character.

@@ -34,6 +34,8 @@ mod unused_ignore;
 
 use super::Rule;
 
+pub(super) use unused_ignore::RULE as UNUSED_IGNORE;
+
 /// All rules, by id.
 pub const RULES: &[&Rule] = &[
     &role_arn::RULE,

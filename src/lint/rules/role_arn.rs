@@ -41,8 +41,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                 findings.add(wrong(&format!("kubectl reads the role ARN {text} as a number or a boolean")));
             }
             Field::Other(_) => findings.add(wrong("the role ARN is no text")),
-            Field::Ambiguous(_) => findings.add(
-                wrong("the role ARN is written twice")
+            Field::Ambiguous(_) => findings.add_as_it_is(
+                Diagnostic::warning(format!("{title}: the role ARN is written twice"))
+                    .at(at, "")
                     .help("kubectl takes the last, other tools refuse it; remove one"),
             ),
         }

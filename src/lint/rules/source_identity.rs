@@ -1,9 +1,8 @@
 //! What an identity's source must be, and that the controller identity is named `default`.
 
 use super::super::{Context, Findings, Rule};
-use super::look::{is_variable, role_identities, unusable};
+use super::look::{is_variable, role_identities, unreadable, unusable};
 use crate::capa::{CONTROLLER_IDENTITY, Reference, Role, State};
-use crate::check;
 use crate::diag::Diagnostic;
 use crate::diag::Severity;
 use crate::run::Found;
@@ -45,15 +44,15 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                     .at(found.location(*span), ""),
             ),
             State::Twice(span) => Some(
-                Diagnostic::error(format!("{title}: sourceIdentityRef is written twice"))
+                Diagnostic::warning(format!("{title}: sourceIdentityRef is written twice"))
                     .at(found.location(*span), "")
                     .help("kubectl takes the last, other tools refuse it; remove one"),
             ),
-            State::Set(there) => check::unreadable(found, there)
+            State::Set(there) => unreadable(found, there)
                 .or_else(|| unusable(found, there, "sourceIdentityRef"))
                 .or_else(|| other_controller(found, there, "sourceIdentityRef")),
         };
-        problem.into_iter().for_each(|one| findings.add(one));
+        problem.into_iter().for_each(|one| findings.add_as_it_is(one));
     }
 }
 

@@ -6,6 +6,7 @@ use crate::aws::{DurationSeconds, ExternalId, SessionName};
 use crate::capa::Field;
 use crate::diag::Diagnostic;
 use crate::diag::Severity;
+use crate::run::Found;
 
 pub(super) const RULE: Rule = Rule {
     id: "XA009",
@@ -36,7 +37,10 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                     "the API server refuses it: put it in quotes",
                 )),
                 Field::Other(_) => Some(("it is no text".into(), "the API server refuses it")),
-                Field::Ambiguous(_) => Some(("it is written twice".into(), "kubectl takes the last")),
+                Field::Ambiguous(_) => {
+                    twice(findings, found, key, field);
+                    None
+                }
                 Field::Absent | Field::Null => None,
             };
             if let (Some((why, label)), Some(span)) = (why, field.span()) {
@@ -51,7 +55,10 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             Field::Typed(text, _) => Some(format!("{text} is not from 900 to 43200")),
             Field::Text(..) => Some("a text is no number: leave the quotes out".into()),
             Field::Other(_) => Some("it is no number".into()),
-            Field::Ambiguous(_) => Some("it is written twice".into()),
+            Field::Ambiguous(_) => {
+                twice(findings, found, "durationSeconds", field);
+                None
+            }
         };
         if let (Some(why), Some(span)) = (why, field.span()) {
             findings.add(
@@ -60,4 +67,13 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             );
         }
     }
+}
+
+/// kubectl takes it, others don't.
+fn twice(findings: &mut Findings, found: &Found, key: &str, field: &Field) {
+    findings.add_as_it_is(
+        Diagnostic::warning(format!("{}: {key} is written twice", found.title()))
+            .at(found.location(field.span().unwrap_or(found.object.kind_span)), "")
+            .help("kubectl takes the last, other tools refuse it; remove one"),
+    );
 }

@@ -3,7 +3,7 @@
 use super::super::Rule;
 use crate::diag::Severity;
 
-pub(super) const RULE: Rule = Rule {
+pub(in crate::lint) const RULE: Rule = Rule {
     id: "XA052",
     name: "unused-ignore",
     severity: Severity::Note,
