@@ -3,6 +3,8 @@
 //! CAPA is `kubernetes-sigs/cluster-api-provider-aws`; the tags named in comments are its.
 
 mod allowed;
+mod bound;
+mod identity;
 pub mod names;
 mod release;
 mod selector;
@@ -12,6 +14,7 @@ mod verdict;
 mod view;
 
 pub use allowed::{Allowed, Form, Namespaces};
+pub use identity::{ControllerIdentity, RoleIdentity, StaticIdentity, plain_identity};
 pub use release::Release;
 pub use selector::{Expression, Selector};
 pub use tables::{
@@ -21,6 +24,5 @@ pub use tables::{
 };
 pub use verdict::{Hop, Outcome, Permission, Reason, Scope, Start, Subject, Verdict, World, evaluate};
 pub use view::{
-    ControllerIdentity, Field, IdentityReference, Object, ObjectReference, Reference, Rest, Role, RoleIdentity, State,
-    StaticIdentity, beside, plain_identity, view, without_kind,
+    Field, IdentityReference, Object, ObjectReference, Reference, Rest, Role, State, beside, view, without_kind,
 };

@@ -6,9 +6,9 @@ use crate::diag::Span;
 use crate::lossless::{Data, Lookup, NodeId, Tree};
 
 use super::allowed::Allowed;
-use super::tables::{
-    Bearer, CONTROLLER_IDENTITY, IdentityKind, ROLE_FIELDS, ROLE_IDENTITY, Typed, Version, WITHOUT_REFERENCE, classify,
-};
+use super::bound;
+use super::identity::{ControllerIdentity, RoleIdentity, StaticIdentity, role_identity, static_identity};
+use super::tables::{Bearer, IdentityKind, Typed, Version, WITHOUT_REFERENCE, classify};
 use super::topology::cluster;
 
 /// A field as the text has it.
@@ -142,55 +142,6 @@ pub struct ObjectReference {
     pub name: String,
 }
 
-/// An AWSClusterRoleIdentity's fields.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoleIdentity {
-    /// `spec.roleARN`
-    pub role_arn: Field,
-    /// `spec.sourceIdentityRef`
-    pub source: State,
-    /// `spec.allowedNamespaces` as JSON, scalars as strings; `None` where it is absent or null.
-    pub allowed_namespaces: Option<(serde_json::Value, Span)>,
-    /// `spec.allowedNamespaces` as the API server leaves it for CAPA.
-    pub allowed: Allowed,
-    /// `spec.sessionName`
-    pub session_name: Field,
-    /// `spec.externalID`
-    pub external_id: Field,
-    /// `spec.durationSeconds`
-    pub duration_seconds: Field,
-    /// `spec.inlinePolicy`
-    pub inline_policy: Field,
-    /// `spec.policyARNs`
-    pub policy_arns: Field,
-    /// Keys of `spec` that the CRD does not know: the API server drops them.
-    pub unknown: Vec<(String, Span)>,
-    /// Whether `spec` is a mapping.
-    pub has_spec: bool,
-    /// `metadata.annotations`
-    pub annotations: Vec<(String, String)>,
-    /// Whether it is [`plain_identity`] of its own version, name and role ARN, to the letter.
-    pub plain: bool,
-}
-
-/// An AWSClusterControllerIdentity's fields.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ControllerIdentity {
-    /// `spec.allowedNamespaces` as the API server leaves it for CAPA.
-    pub allowed: Allowed,
-}
-
-/// An AWSClusterStaticIdentity's fields.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StaticIdentity {
-    /// `spec.secretRef`: a name; in v1alpha3 a mapping, and this is its `name`.
-    pub secret: Field,
-    /// Whether `spec.secretRef` is a mapping.
-    pub is_mapping: bool,
-    /// `spec.allowedNamespaces` as the API server leaves it for CAPA.
-    pub allowed: Allowed,
-}
-
 /// What an object is to us.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -204,6 +155,8 @@ pub enum Role {
         reference: Box<IdentityReference>,
         /// `spec.region`, or the template's.
         region: Field,
+        /// What its spec names that belongs to one account: ids of EC2, ARNs, the name of an SSH key.
+        bound: Vec<(String, Span)>,
     },
     /// A Cluster.
     Cluster {
@@ -339,6 +292,7 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
                 version,
                 reference: Box::new(reference_at(tree, node, path, None)),
                 region: parent.map_or(Field::Absent, |parent| Field::of(tree, parent, "region")),
+                bound: parent.map_or_else(Vec::new, |parent| bound::to_an_account(tree, parent)),
             }
         }
         Typed::Cluster => cluster(tree, node, variable),
@@ -385,7 +339,7 @@ pub fn beside(object: &mut Object) {
 const UNKNOWN: &str = "object";
 
 /// A text of an object's metadata.
-fn meta(tree: &Tree<'_>, node: NodeId, name: &str) -> Option<String> {
+pub(super) fn meta(tree: &Tree<'_>, node: NodeId, name: &str) -> Option<String> {
     Field::of(tree, tree.value(node, "metadata")?, name).any_text().map(str::to_owned)
 }
 
@@ -428,7 +382,7 @@ pub(super) fn descend(tree: &Tree<'_>, node: NodeId, path: &[&str]) -> Option<No
 }
 
 /// The members of a mapping of texts, such as `labels`.
-fn texts(tree: &Tree<'_>, metadata: Option<NodeId>, name: &str) -> Vec<(String, String)> {
+pub(super) fn texts(tree: &Tree<'_>, metadata: Option<NodeId>, name: &str) -> Vec<(String, String)> {
     let texts = metadata.and_then(|metadata| tree.value(metadata, name));
     let entries = texts.and_then(|texts| tree.entries(texts)).unwrap_or_default();
     entries
@@ -517,99 +471,27 @@ fn head(tree: &Tree<'_>, node: NodeId) -> Span {
     }
 }
 
-fn content(tree: &Tree<'_>, node: NodeId) -> Span {
+pub(super) fn content(tree: &Tree<'_>, node: NodeId) -> Span {
     tree.span(tree.resolve(node))
 }
 
 /// The keys of a mapping that are none of these.
-fn unknown(tree: &Tree<'_>, mapping: NodeId, known: &[&str]) -> Vec<(String, Span)> {
+pub(super) fn unknown(tree: &Tree<'_>, mapping: NodeId, known: &[&str]) -> Vec<(String, Span)> {
     let entries = tree.entries(mapping).unwrap_or_default();
     let other = |key: NodeId| tree.text(key).filter(|text| !tree.is_merge(key) && !known.contains(text));
     entries.iter().filter_map(|&(key, _)| Some((other(key)?.to_owned(), tree.span(key)))).collect()
 }
 
-fn state(tree: &Tree<'_>, mapping: NodeId, name: &str) -> State {
+pub(super) fn state(tree: &Tree<'_>, mapping: NodeId, name: &str) -> State {
     reference_at(tree, mapping, vec![name.to_owned()], None).state
 }
 
-/// The identity that says its name, its role ARN and what every identity needs, and nothing else: every namespace may use it,
-/// and its source is the controller's own.
-pub fn plain_identity(api_version: &str, name: &str, role_arn: &str) -> serde_json::Value {
-    serde_json::json!({
-        "apiVersion": api_version,
-        "kind": ROLE_IDENTITY,
-        "metadata": {"name": name},
-        "spec": {
-            "allowedNamespaces": {},
-            "roleARN": role_arn,
-            "sourceIdentityRef": {"kind": CONTROLLER_IDENTITY, "name": "default"},
-        },
-    })
-}
-
-fn spec(tree: &Tree<'_>, node: NodeId) -> Option<NodeId> {
+pub(super) fn spec(tree: &Tree<'_>, node: NodeId) -> Option<NodeId> {
     tree.value(node, "spec").filter(|&spec| tree.entries(spec).is_some())
 }
 
-fn allowed(tree: &Tree<'_>, spec: Option<NodeId>) -> Allowed {
+pub(super) fn allowed(tree: &Tree<'_>, spec: Option<NodeId>) -> Allowed {
     spec.map_or_else(Allowed::nobody, |spec| Allowed::of(tree, spec))
-}
-
-fn static_identity(tree: &Tree<'_>, node: NodeId) -> StaticIdentity {
-    let spec = spec(tree, node);
-    let field = |name: &str| spec.map_or(Field::Absent, |spec| Field::of(tree, spec, name));
-    let reference = spec.and_then(|spec| tree.value(spec, "secretRef")).filter(|&there| tree.entries(there).is_some());
-    StaticIdentity {
-        secret: reference.map_or_else(|| field("secretRef"), |reference| Field::of(tree, reference, "name")),
-        is_mapping: reference.is_some(),
-        allowed: allowed(tree, spec),
-    }
-}
-
-fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) -> RoleIdentity {
-    let spec = spec(tree, node);
-    let field = |name: &str| spec.map_or(Field::Absent, |spec| Field::of(tree, spec, name));
-    let there = spec.and_then(|spec| tree.value(spec, "allowedNamespaces"));
-    let role_arn = field("roleARN");
-    let plain = meta(tree, node, "name")
-        .zip(role_arn.text())
-        .is_some_and(|(name, role)| tree.says(node, &plain_identity(api_version, &name, role)));
-    RoleIdentity {
-        role_arn,
-        source: spec.map_or(State::Unset, |spec| state(tree, spec, "sourceIdentityRef")),
-        allowed_namespaces: there
-            .filter(|&there| !tree.is_null(there))
-            .map(|there| (json(tree, there, 0), content(tree, there))),
-        allowed: allowed(tree, spec),
-        session_name: field("sessionName"),
-        external_id: field("externalID"),
-        duration_seconds: field("durationSeconds"),
-        inline_policy: field("inlinePolicy"),
-        policy_arns: field("policyARNs"),
-        unknown: spec.map_or_else(Vec::new, |spec| unknown(tree, spec, &ROLE_FIELDS)),
-        has_spec: spec.is_some(),
-        annotations: texts(tree, tree.value(node, "metadata"), "annotations"),
-        plain,
-    }
-}
-
-/// A small subtree as JSON, scalars as strings, aliases followed a few levels deep.
-fn json(tree: &Tree<'_>, node: NodeId, depth: u32) -> serde_json::Value {
-    use serde_json::Value;
-    let node = tree.resolve(node);
-    if depth > 16 || tree.is_null(node) {
-        return Value::Null;
-    }
-    match &tree.node(node).data {
-        Data::Mapping { entries, .. } => Value::Object(
-            entries
-                .iter()
-                .map(|&(key, value)| (tree.text(key).unwrap_or_default().to_owned(), json(tree, value, depth + 1)))
-                .collect(),
-        ),
-        Data::Sequence { items, .. } => items.iter().map(|&item| json(tree, item, depth + 1)).collect(),
-        _ => Value::String(tree.text(node).unwrap_or_default().to_owned()),
-    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,10 @@ Examples:
   # What a rule means, and how to mend what it finds
   kubectl xaccount explain XA007
 
+  # Mend what has one right answer: the diff, then the files
+  kubectl xaccount lint clusters/ -R --fix
+  kubectl xaccount lint clusters/ -R --fix --write
+
   # For GitHub code scanning, which takes findings whatever the exit status says
   kubectl xaccount lint clusters/ -R -o sarif --exit-zero > xaccount.sarif
 
@@ -27,8 +31,8 @@ A comment silences a rule on its line, or on the line below it:
   # xaccount: ignore[XA020] the namespace is made by another pipeline
 
 Exit status:
-  0  nothing is an error, or as bad as --error-on says
-  1  something is
+  0  nothing is an error, or as bad as --error-on says; with --fix, nothing would change besides
+  1  something is; with --fix, it would change, and with --fix --write, it is left over
   2  an error or wrong usage; nothing is on stdout";
 
 /// Find cross-account mistakes in manifests
@@ -78,19 +82,32 @@ pub(crate) struct Lint {
     #[arg(long, value_name = "LEVEL", default_value = "error", hide_possible_values = true, help_heading = "Rules")]
     pub(crate) error_on: Level,
 
+    /// Trust policy of a target role, as a file that aws iam get-role printed; may be repeated
+    #[arg(long, hide_short_help = true, value_name = "FILE", help_heading = "Policies")]
+    pub(crate) trust_policy: Vec<PathBuf>,
+
+    /// Permission policy of the source role, as a file that aws iam get-role-policy printed; may be repeated
+    #[arg(long, hide_short_help = true, value_name = "FILE", help_heading = "Policies")]
+    pub(crate) permission_policy: Vec<PathBuf>,
+
     #[command(flatten)]
     pub(crate) map: ConfigArgs,
 
-    /// Print text, data (json), or what GitHub takes: code scanning (sarif), annotations (github)
-    #[arg(
-        short = 'o',
-        long,
-        value_name = "FORMAT",
-        default_value = "text",
-        hide_possible_values = true,
-        help_heading = "Mode"
-    )]
-    pub(crate) output: LintFormat,
+    /// Print text, data (json), or what GitHub takes: annotations (github). With --fix: yaml, patch, json-patch or report
+    #[arg(short = 'o', long, value_name = "FORMAT", hide_possible_values = true, help_heading = "Mode")]
+    pub(crate) output: Option<LintFormat>,
+
+    /// Mend what has one right answer: show the diff, and write nothing
+    #[arg(long, help_heading = "Mode")]
+    pub(crate) fix: bool,
+
+    /// With --fix: write the files
+    #[arg(short = 'i', long, visible_alias = "in-place", requires = "fix", conflicts_with_all = ["check", "output"], help_heading = "Mode")]
+    pub(crate) write: bool,
+
+    /// With --fix: only say which files would change
+    #[arg(long, requires = "fix", conflicts_with = "output", help_heading = "Mode")]
+    pub(crate) check: bool,
 
     /// Exit with 0 whatever is found
     #[arg(long, help_heading = "Mode")]
@@ -136,6 +153,10 @@ pub(crate) enum LintFormat {
     Text,
     Json,
     Github,
+    Yaml,
+    Patch,
+    JsonPatch,
+    Report,
 }
 
 fn rule(text: &str) -> Result<&'static Rule, String> {

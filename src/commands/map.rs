@@ -66,6 +66,11 @@ impl MapFile {
         accounts.map(|one| format!("{} ({})", one.account.value, one.name.value)).collect::<Vec<_>>().join(", ")
     }
 
+    /// Its name and text, for what is shown of it.
+    pub(crate) fn text(&self) -> (&str, &[u8]) {
+        (&self.name, &self.bytes)
+    }
+
     /// The release of CAPA that it names.
     ///
     /// # Errors

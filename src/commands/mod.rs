@@ -67,7 +67,7 @@ impl Printed {
 /// What is known of the streams, and how much to say.
 pub(crate) struct Terminal {
     pub(crate) stdout_colour: bool,
-    stderr_colour: bool,
+    pub(crate) stderr_colour: bool,
     pub(crate) quiet: bool,
     pub(crate) verbose: u8,
 }

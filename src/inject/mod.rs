@@ -160,6 +160,8 @@ pub enum ChangeKind {
     ReferenceRemoved,
     /// An AWSClusterRoleIdentity goes.
     IdentityRemoved,
+    /// What a finding of `lint` is about is mended.
+    FindingFixed,
 }
 
 /// What an outcome is one of.
@@ -170,6 +172,8 @@ pub enum Verb {
     Inject,
     /// References are taken out.
     Eject,
+    /// Findings are mended.
+    Lint,
 }
 
 /// A new object and the file that it goes to.

@@ -2,20 +2,28 @@
 //!
 //! A rule is a file under `rules/`, a line in [`RULES`], and a section of `docs/rules.md`.
 
+mod fixes;
 mod ignore;
+mod kustomization;
+mod policy;
 mod rules;
 mod silence;
 
 use json_patch::PatchOperation;
+use serde_json::Value;
 
+use crate::aws::AccountId;
 use crate::capa::Release;
 use crate::diag::{Diagnostic, FileId, Severity};
 use crate::run::Run;
 use crate::status::Status;
 
+pub use fixes::fixes;
 pub use ignore::{Ignore, ignores};
+pub use kustomization::{FILE_NAMES as KUSTOMIZATIONS, Kustomization, kustomization};
+pub use policy::{PolicyFile, policy};
 pub use rules::RULES;
-pub use silence::silence;
+pub use silence::{silence, silence_by_map};
 
 /// A rule.
 #[derive(Debug)]
@@ -41,6 +49,16 @@ pub struct Context<'c> {
     pub status: &'c Status<'c>,
     /// Whether somebody said which release of CAPA judges; else it is the newest that serves the files' API versions.
     pub release_is_said: bool,
+    /// The annotations that the account map wants on identities.
+    pub annotations: &'c [(String, String)],
+    /// The account of the management cluster, where the account map says it.
+    pub source_account: Option<&'c AccountId>,
+    /// The kustomizations of the run.
+    pub kustomizations: &'c [Kustomization],
+    /// Trust policies of target roles.
+    pub trust: &'c [PolicyFile],
+    /// Permission policies of the source role.
+    pub permission: &'c [PolicyFile],
 }
 
 impl Context<'_> {
@@ -64,12 +82,31 @@ pub struct Finding {
 /// A change that mends a finding.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fix {
-    /// The object that changes: an index into the run's objects.
-    pub object: usize,
-    /// RFC 6902, relative to the object.
-    pub operations: Vec<PatchOperation>,
     /// What it does, in a few words.
     pub what: String,
+    /// What changes.
+    pub change: Mend,
+}
+
+/// What a fix changes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mend {
+    /// An object.
+    Object {
+        /// An index into the run's objects.
+        object: usize,
+        /// RFC 6902, relative to the object.
+        operations: Vec<PatchOperation>,
+    },
+    /// A file gets a new document.
+    Document {
+        /// The file.
+        file: FileId,
+        /// Its kind and name.
+        title: String,
+        /// The object.
+        object: Value,
+    },
 }
 
 /// Where rules put what they find.

@@ -3,8 +3,50 @@
 use std::collections::BTreeMap;
 
 use super::{Finding, Findings, Ignore, rule, rules::UNUSED_IGNORE};
-use crate::diag::{Diagnostic, FileId, Location};
+use crate::account_map::LintIgnore;
+use crate::diag::{Diagnostic, FileId, Location, Span, visible};
 use crate::run::Run;
+
+/// Takes out what the account map leaves out, and finds what leaves out nothing. `path` gives a file's path relative to the
+/// map, and `map` is the map's own file.
+///
+/// # Errors
+/// An entry that names no rule.
+pub fn silence_by_map(
+    findings: Vec<Finding>,
+    ignores: &[LintIgnore],
+    path: impl Fn(FileId) -> Option<String>,
+    map: impl Fn(Span) -> Location,
+) -> Result<Vec<Finding>, Vec<Diagnostic>> {
+    let unknown = ignores.iter().filter(|ignore| rule(&ignore.rule.value).is_none()).map(|ignore| {
+        Diagnostic::error(format!("there is no rule '{}'", visible(&ignore.rule.value)))
+            .at(map(ignore.rule.span), "")
+            .help("kubectl xaccount explain lists the rules")
+    });
+    let unknown: Vec<Diagnostic> = unknown.collect();
+    if !unknown.is_empty() {
+        return Err(unknown);
+    }
+    let mut used = vec![false; ignores.len()];
+    let mut left = Findings::of(&UNUSED_IGNORE);
+    left.found.extend(findings.into_iter().filter(|finding| {
+        let file = finding.diagnostic.primary.as_ref().and_then(|label| path(label.at.file));
+        let mut silenced = false;
+        for (ignore, used) in ignores.iter().zip(&mut used) {
+            let here =
+                || file.as_deref().is_some_and(|file| ignore.paths.iter().any(|glob| glob.matcher.is_match(file)));
+            if finding.rule.is_named(&ignore.rule.value) && (ignore.paths.is_empty() || here()) {
+                (silenced, *used) = (true, true);
+            }
+        }
+        !silenced
+    }));
+    for (ignore, _) in ignores.iter().zip(used).filter(|(_, used)| !used) {
+        let note = Diagnostic::note(format!("lint.ignore of {} leaves out nothing", ignore.rule.value));
+        left.add(note.at(map(ignore.rule.span), "").help("remove the entry"));
+    }
+    Ok(left.sorted())
+}
 
 /// Takes out what comments silence, and finds the comments that silence nothing. `comments` are those of the files that hold
 /// objects or findings.

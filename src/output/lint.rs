@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 
 use crate::diag::{FileId, Label, Severity, Span, visible};
-use crate::lint::{Finding, Rule};
+use crate::lint::{Finding, Fix, Mend, Rule};
+use crate::run::Run;
 
 const API_VERSION: &str = "xaccount.dev/v1alpha1";
 
@@ -72,7 +73,7 @@ pub fn lint_summary(findings: &[Finding], files: usize) -> String {
 }
 
 /// Version 1 of the findings.
-pub fn lint_json<'f>(findings: &[Finding], release: &str, file: impl Fn(FileId) -> Shown<'f>) -> Value {
+pub fn lint_json<'f>(run: &Run, findings: &[Finding], release: &str, file: impl Fn(FileId) -> Shown<'f>) -> Value {
     let place = |label: &Label| {
         let Shown { name, bytes } = file(label.at.file);
         let span = first_line(&bytes, label.at.span);
@@ -97,7 +98,7 @@ pub fn lint_json<'f>(findings: &[Finding], release: &str, file: impl Fn(FileId) 
                 "at": diagnostic.primary.as_ref().map(place),
                 "others": diagnostic.others.iter().map(place).collect::<Vec<_>>(),
                 "help": diagnostic.help,
-                "fix": fix.as_ref().map(|fix| json!({"what": fix.what, "operations": fix.operations})),
+                "fix": fix.as_ref().map(|fix| fix_json(run, fix)),
             })
         })
         .collect();
@@ -107,6 +108,24 @@ pub fn lint_json<'f>(findings: &[Finding], release: &str, file: impl Fn(FileId) 
         "capaVersion": release,
         "findings": findings,
     })
+}
+
+fn fix_json(run: &Run, fix: &Fix) -> Value {
+    match &fix.change {
+        Mend::Object { object, operations } => {
+            let found = &run.objects()[*object];
+            json!({
+                "what": fix.what,
+                "file": run.file(found.file).name,
+                "line": found.line,
+                "object": found.title(),
+                "operations": operations,
+            })
+        }
+        Mend::Document { file, object, .. } => {
+            json!({"what": fix.what, "file": run.file(*file).name, "new": object})
+        }
+    }
 }
 
 /// Annotations of GitHub's workflow commands, a line each (actions/toolkit, `packages/core/src/command.ts`).
@@ -124,7 +143,8 @@ pub fn lint_github<'f>(findings: &[Finding], file: impl Fn(FileId) -> Shown<'f>)
             let Shown { name, bytes } = file(label.at.file);
             let span = first_line(&bytes, label.at.span);
             let (from, to) = (position(&bytes, span.start), position(&bytes, span.end));
-            properties.push(format!("file={}", property(&visible(&name))));
+            let name = visible(&name);
+            properties.push(format!("file={}", property(name.strip_prefix("./").unwrap_or(&name))));
             properties.push(format!("line={},endLine={}", from.line, to.line));
             properties.push(format!("col={},endColumn={}", from.column, to.column));
         }

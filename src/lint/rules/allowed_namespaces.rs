@@ -1,15 +1,12 @@
 //! Shapes of `allowedNamespaces` that are no object, or whose selector is none.
 
-use json_patch::jsonptr::PointerBuf;
-use json_patch::{PatchOperation, ReplaceOperation};
 use serde_json::{Value, json};
 
 use super::super::{Context, Findings, Rule};
-use super::look::{allowed, is_variable};
+use super::look::{allowed, is_variable, replace};
 use crate::capa::{Form, Role};
 use crate::diag::Diagnostic;
 use crate::diag::Severity;
-use crate::lint::Fix;
 use crate::run::Found;
 
 pub(super) const RULE: Rule = Rule {
@@ -29,7 +26,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                     .at(found.location(*at), "CAPA's webhook refuses the object")
                     .help("allowedNamespaces is a mapping: {} for all, {list: [NAME, …]}, or {selector: {matchLabels: {KEY: VALUE}}}");
                 match sequence(found) {
-                    Some(list) => findings.add_with_fix(finding, fix(index, list)),
+                    Some(list) => {
+                        findings.add_with_fix(finding, replace(index, "allowedNamespaces", list, "the names as a list"))
+                    }
                     None => findings.add(finding),
                 }
             }
@@ -63,10 +62,4 @@ fn sequence(found: &Found) -> Option<Value> {
     let Role::Identity(identity, _) = &found.object.role else { return None };
     let (value, _) = identity.allowed_namespaces.as_ref()?;
     value.as_array().filter(|items| items.iter().all(Value::is_string)).map(|items| json!({ "list": items }))
-}
-
-fn fix(object: usize, value: Value) -> Fix {
-    let path = PointerBuf::from_tokens(["spec", "allowedNamespaces"]);
-    let operations = vec![PatchOperation::Replace(ReplaceOperation { path, value })];
-    Fix { object, operations, what: "the names as a list".into() }
 }

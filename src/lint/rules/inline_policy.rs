@@ -23,7 +23,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         }
         if let Err(error) = check_inline_policy(text.trim_end()) {
             findings.add(
-                Diagnostic::warning(format!("{}: inlinePolicy {error}", found.title()))
+                Diagnostic::warning(format!("{}: {error}", found.title()))
                     .at(found.location(span), "STS refuses the call"),
             );
         }

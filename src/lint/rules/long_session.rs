@@ -1,7 +1,9 @@
 //! `durationSeconds` over an hour where a role assumes the role.
 
+use serde_json::json;
+
 use super::super::{Context, Findings, Rule};
-use super::look::{role_identities, source};
+use super::look::{replace, role_identities, source};
 use crate::capa::{CONTROLLER_IDENTITY, Field, ROLE_IDENTITY};
 use crate::diag::Diagnostic;
 use crate::diag::Severity;
@@ -18,24 +20,29 @@ pub(super) const RULE: Rule = Rule {
 const CHAINED_SECONDS: u32 = 3600;
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (_, found, identity) in role_identities(context.run) {
+    for (object, found, identity) in role_identities(context.run) {
         let Field::Typed(text, span) = &identity.duration_seconds else { continue };
-        if text.parse().is_ok_and(|seconds: u32| seconds <= CHAINED_SECONDS || seconds > 43_200)
-            || text.parse::<u32>().is_err()
-        {
+        let too_long = |seconds: u32| (CHAINED_SECONDS + 1..=43_200).contains(&seconds);
+        if !text.parse().is_ok_and(too_long) {
             continue;
         }
-        let why = match source(identity) {
-            Some((ROLE_IDENTITY, _)) => "its source is a role, and STS refuses more than 3600 seconds then",
-            Some((CONTROLLER_IDENTITY, _)) => {
-                "STS refuses more than 3600 seconds where the controller itself runs as a role, as it does with IRSA"
-            }
+        let (why, always) = match source(identity) {
+            Some((ROLE_IDENTITY, _)) => ("its source is a role, and STS refuses more than 3600 seconds then", true),
+            Some((CONTROLLER_IDENTITY, _)) => (
+                "STS refuses more than 3600 seconds where the controller itself runs as a role, as it does with IRSA or on a node",
+                false,
+            ),
             _ => continue,
         };
-        findings.add(
-            Diagnostic::warning(format!("{}: durationSeconds {text}: {why}", found.title()))
-                .at(found.location(*span), "")
-                .help("durationSeconds: 3600"),
-        );
+        let finding = Diagnostic::warning(format!("{}: durationSeconds {text}: {why}", found.title()))
+            .at(found.location(*span), "")
+            .help("durationSeconds: 3600");
+        match always {
+            true => findings.add_with_fix(
+                finding,
+                replace(object, "durationSeconds", json!(CHAINED_SECONDS), "a session of an hour"),
+            ),
+            false => findings.add(finding),
+        }
     }
 }

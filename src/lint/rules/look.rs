@@ -1,5 +1,10 @@
 //! What several rules look for.
 
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{PatchOperation, ReplaceOperation};
+use serde_json::Value;
+
+use super::super::{Fix, Mend};
 use crate::capa::{Allowed, Field, IdentityKind, Namespaces, Reference, Release, Role, RoleIdentity, State, Version};
 use crate::check;
 use crate::diag::{Diagnostic, Severity, Span};
@@ -72,6 +77,13 @@ pub(super) fn unreadable(found: &Found, there: &Reference) -> Option<Diagnostic>
         [&there.kind, &there.name].into_iter().all(|field| matches!(field, Field::Ambiguous(_) | Field::Text(..)));
     let problem = check::unreadable(found, there)?;
     Some(if twice { no_error(problem) } else { problem })
+}
+
+/// The fix that gives a field of an identity's `spec` another value.
+pub(super) fn replace(object: usize, field: &str, value: Value, what: &str) -> Fix {
+    let path = PointerBuf::from_tokens(["spec", field]);
+    let operations = vec![PatchOperation::Replace(ReplaceOperation { path, value })];
+    Fix { what: what.into(), change: Mend::Object { object, operations } }
 }
 
 /// Why the API server refuses a reference: `kind` is an enumeration, `name` has at least one character.

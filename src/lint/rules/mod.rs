@@ -1,5 +1,6 @@
 //! One file for each rule, and the table of all.
 
+mod account_bound_id;
 mod allowed_namespaces;
 mod api_version;
 mod dropped_document;
@@ -9,8 +10,10 @@ mod identity_cycle;
 mod identity_in_cluster_file;
 mod identity_reference;
 mod inline_policy;
+mod kustomize_name;
 mod long_session;
 mod look;
+mod missing_annotation;
 mod named_default;
 mod namespace_name;
 mod namespaced_identity;
@@ -20,9 +23,12 @@ mod not_readable;
 mod not_served;
 mod partition;
 mod policy_arns;
+mod policy_form;
+mod policy_mismatch;
 mod reference_elsewhere;
 mod role_arn;
 mod role_chain;
+mod role_name;
 mod secret_ref;
 mod source_identity;
 mod sts_limits;
@@ -50,6 +56,7 @@ pub const RULES: &[&Rule] = &[
     &two_roles::RULE,
     &secret_ref::RULE,
     &partition::RULE,
+    &kustomize_name::RULE,
     &not_permitted::RULE,
     &template::RULE,
     &not_served::RULE,
@@ -61,11 +68,16 @@ pub const RULES: &[&Rule] = &[
     &role_chain::RULE,
     &policy_arns::RULE,
     &inline_policy::RULE,
+    &policy_mismatch::RULE,
     &identity_in_cluster_file::RULE,
     &namespaced_identity::RULE,
     &reference_elsewhere::RULE,
     &dropped_document::RULE,
+    &missing_annotation::RULE,
+    &policy_form::RULE,
     &no_controller_identity::RULE,
     &every_namespace::RULE,
     &unused_ignore::RULE,
+    &account_bound_id::RULE,
+    &role_name::RULE,
 ];

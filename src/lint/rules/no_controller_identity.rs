@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::super::{Context, Findings, Rule};
+use serde_json::json;
+
+use super::super::{Context, Findings, Fix, Mend, Rule};
 use super::look::role_identities;
 use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, Reason, State};
 use crate::diag::Diagnostic;
 use crate::diag::Severity;
+use crate::run::Found;
 
 pub(super) const RULE: Rule = Rule {
     id: "XA050",
@@ -26,12 +29,32 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         .collect();
     for (index, found, identity) in role_identities(context.run) {
         let State::Set(source) = &identity.source else { continue };
-        if asked.contains(&index) {
-            findings.add(
-                Diagnostic::note(format!("{CONTROLLER_IDENTITY}/default is in none of these files, and CAPA makes it only for a cluster that uses it itself"))
-                    .at(found.location(source.span), "the source of this identity")
-                    .help("kubectl xaccount identity --with-controller-identity, or inject --with-controller-identity"),
-            );
+        if !asked.contains(&index) {
+            continue;
         }
+        let finding = Diagnostic::note(format!(
+            "{CONTROLLER_IDENTITY}/default is in none of these files, and CAPA makes it only for a cluster that uses it itself"
+        ))
+        .at(found.location(source.span), "the source of this identity")
+        .help("kubectl xaccount identity --with-controller-identity, or inject --with-controller-identity");
+        // JSON takes no second document.
+        match context.run.file(found.file).brace {
+            true => findings.add(finding),
+            false => findings.add_with_fix(finding, fix(found)),
+        }
+    }
+}
+
+fn fix(identity: &Found) -> Fix {
+    let object = json!({
+        "apiVersion": identity.object.api_version,
+        "kind": CONTROLLER_IDENTITY,
+        "metadata": {"name": "default"},
+        "spec": {"allowedNamespaces": {}},
+    });
+    let title = format!("{CONTROLLER_IDENTITY} default");
+    Fix {
+        what: "the controller's own credentials".into(),
+        change: Mend::Document { file: identity.file, title, object },
     }
 }

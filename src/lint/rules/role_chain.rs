@@ -9,7 +9,7 @@ use super::look::{role_identities, source};
 use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, ROLE_IDENTITY, Release, Role};
 use crate::diag::Diagnostic;
 use crate::diag::Severity;
-use crate::lint::Fix;
+use crate::lint::{Fix, Mend};
 
 pub(super) const RULE: Rule = Rule {
     id: "XA028",
@@ -48,7 +48,10 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                 let operations = vec![PatchOperation::Add(AddOperation { path, value: json!(3600) })];
                 findings.add_with_fix(
                     finding,
-                    Fix { object, operations, what: "a session of an hour, the most that there is".into() },
+                    Fix {
+                        what: "a session of an hour, the most that there is".into(),
+                        change: Mend::Object { object, operations },
+                    },
                 );
             }
             None => findings.add(finding),

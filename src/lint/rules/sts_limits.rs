@@ -1,7 +1,9 @@
 //! Limits of `sts:AssumeRole`, of which the CRD checks the duration alone.
 
+use serde_json::json;
+
 use super::super::{Context, Findings, Rule};
-use super::look::{is_variable, role_identities};
+use super::look::{is_variable, replace, role_identities};
 use crate::aws::{DurationSeconds, ExternalId, SessionName};
 use crate::capa::Field;
 use crate::diag::Diagnostic;
@@ -16,10 +18,13 @@ pub(super) const RULE: Rule = Rule {
     check: Some(check),
 };
 
+/// Why a text is refused.
+type Refuses = fn(&str) -> Option<String>;
+
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (_, found, identity) in role_identities(context.run) {
+    for (object, found, identity) in role_identities(context.run) {
         let title = found.title();
-        let texts: [(&str, &Field, fn(&str) -> Option<String>); 2] = [
+        let texts: [(&str, &Field, Refuses); 2] = [
             ("sessionName", &identity.session_name, |text| {
                 text.parse::<SessionName>().err().map(|error| error.to_string())
             }),
@@ -44,7 +49,16 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                 Field::Absent | Field::Null => None,
             };
             if let (Some((why, label)), Some(span)) = (why, field.span()) {
-                findings.add(Diagnostic::error(format!("{title}: {key}: {why}")).at(found.location(span), label));
+                let finding = Diagnostic::error(format!("{title}: {key}: {why}")).at(found.location(span), label);
+                match field {
+                    Field::Typed(text, _) if error(text).is_none() => {
+                        findings.add_with_fix(
+                            finding,
+                            replace(object, key, json!(text), "in quotes, so that it is a text"),
+                        );
+                    }
+                    _ => findings.add(finding),
+                }
             }
         }
         let field = &identity.duration_seconds;
@@ -53,18 +67,34 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             Field::Text(text, _) if is_variable(text) => None,
             Field::Absent | Field::Null => None,
             Field::Typed(text, _) => Some(format!("{text} is not from 900 to 43200")),
-            Field::Text(..) => Some("a text is no number: leave the quotes out".into()),
-            Field::Other(_) => Some("it is no number".into()),
+            Field::Text(text, _) if text.parse::<DurationSeconds>().is_ok() => {
+                Some("it is a text, and no number: leave the quotes out".into())
+            }
+            Field::Text(..) | Field::Other(_) => Some("it is no number of seconds".into()),
             Field::Ambiguous(_) => {
                 twice(findings, found, "durationSeconds", field);
                 None
             }
         };
         if let (Some(why), Some(span)) = (why, field.span()) {
-            findings.add(
-                Diagnostic::error(format!("{title}: durationSeconds: {why}"))
-                    .at(found.location(span), "the API server refuses it"),
-            );
+            let finding = Diagnostic::error(format!("{title}: durationSeconds: {why}"))
+                .at(found.location(span), "the API server refuses it");
+            let number = match field {
+                Field::Text(text, _) => text.parse::<DurationSeconds>().ok(),
+                _ => None,
+            };
+            match number {
+                Some(number) => {
+                    let fix = replace(
+                        object,
+                        "durationSeconds",
+                        json!(number.get()),
+                        "without quotes, so that it is a number",
+                    );
+                    findings.add_with_fix(finding, fix);
+                }
+                None => findings.add(finding),
+            }
         }
     }
 }
