@@ -101,6 +101,8 @@ pub struct Label {
 pub struct Diagnostic {
     /// How bad it is.
     pub severity: Severity,
+    /// The rule of `lint` that it is of: `XA001`.
+    pub rule: Option<&'static str>,
     /// What is wrong, in one sentence without a final stop.
     pub message: String,
     /// The place that the message is about.
@@ -123,7 +125,19 @@ impl Diagnostic {
     }
 
     fn new(severity: Severity, message: impl Into<String>) -> Self {
-        Self { severity, message: message.into(), primary: None, others: Vec::new(), help: Vec::new() }
+        Self { severity, rule: None, message: message.into(), primary: None, others: Vec::new(), help: Vec::new() }
+    }
+
+    /// A note without a place.
+    pub fn note(message: impl Into<String>) -> Self {
+        Self::new(Severity::Note, message)
+    }
+
+    /// Says of which rule it is.
+    #[must_use]
+    pub fn rule(mut self, id: &'static str) -> Self {
+        self.rule = Some(id);
+        self
     }
 
     /// Adds the place that the message is about.

@@ -369,7 +369,7 @@ mod tests {
         let found = paths.iter().cloned().map(Input::File).collect();
         let mut inputs = Inputs::new(found, &mut std::io::empty(), None, None, |_, _, _| ()).unwrap();
         let needles = crate::capa::needles();
-        inputs.scan(&Scan { needles: &needles, skip_templates: false, topology_variable: None }).unwrap();
+        inputs.scan(&Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false }).unwrap();
         assert_eq!(*inputs.bytes(FileId(0)).unwrap(), *b"kind: Pod\n");
 
         std::fs::write(&paths[0], "kind: Job\n").unwrap();

@@ -12,10 +12,12 @@
 //! - [`capa`]: what Cluster API Provider AWS says, as tables, and its objects read through spans
 //! - [`account_map`]: `.xaccount.yaml`, which cluster belongs to which account
 //! - [`run`]: all objects of one run, with where they stand
-//! - [`iam`]: the trust and permission policies of both accounts, from what is asked to a plan
+//! - [`iam`]: the trust and permission policies of both accounts, from what is asked to a plan; before it `check`, what is
+//!   said of manifests whichever verb reads them
 //! - [`inject`]: from a run and a request to a plan
-//! - [`eject`]: the same the other way
 //! - [`status`]: which cluster is in which account, through which identities, and may it
+//! - [`lint`]: what is wrong in manifests, and what mends it
+//! - [`eject`]: the same as `inject` the other way
 //! - [`files`]: find, read, lock and replace files, all or nothing
 //! - [`edit`]: inputs to a run, plans to proved files
 //! - [`elsewhere`]: who else names an identity that is to go
@@ -36,9 +38,13 @@ pub mod account_map;
 
 pub mod run;
 
+mod check;
+
 pub mod iam;
 pub mod inject;
 pub mod status;
+
+pub mod lint;
 
 pub mod eject;
 

@@ -34,8 +34,9 @@ fn main() -> ExitCode {
         cli::Verb::Identity(args) => commands::identity::run(args, &terminal),
         cli::Verb::Function(args) => commands::function::run(args, &terminal),
         cli::Verb::Iam(args) => commands::iam::run(args, &terminal),
+        cli::Verb::Lint(args) => commands::lint::run(args, &terminal),
         cli::Verb::Status(args) => commands::status::run(args, &terminal),
-        cli::Verb::Explain(_) => commands::explain(),
+        cli::Verb::Explain(args) => commands::explain::run(args),
         cli::Verb::Completion(args) => commands::completion::run(args),
     };
     commands::end_progress();

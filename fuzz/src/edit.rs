@@ -25,7 +25,7 @@ fn request() -> Request {
 /// The plan for one file; `None` where it has nothing that can carry a reference.
 fn planned(data: &[u8]) -> Result<Option<Plan>, String> {
     let needles = capa::needles();
-    let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None };
+    let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
     let scanned = run::scan(FileId(0), data, &scan).map_err(|errors| {
         for error in &errors {
             let span = error.primary.as_ref().expect("an error of a file has a place").at.span;

@@ -3,7 +3,7 @@
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::de::{Spanned, nearest};
-use super::fields::{AccountFields, EntryFields, Fields, NamespacesFields, OneOrMore};
+use super::fields::{AccountFields, EntryFields, Fields, IgnoreFields, NamespacesFields, OneOrMore};
 use super::{API_VERSION, KIND};
 use crate::aws::{AccountId, DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
 use crate::capa::names::{is_dns_label, is_dns_subdomain, is_label_value, is_qualified_name};
@@ -21,6 +21,19 @@ pub struct AccountMap {
     pub identity_annotations: Vec<(String, String)>,
     /// The target accounts in their order.
     pub accounts: Vec<Account>,
+    /// The rules that lint leaves out.
+    pub lint_ignores: Vec<LintIgnore>,
+}
+
+/// A rule that lint leaves out.
+#[derive(Clone, Debug)]
+pub struct LintIgnore {
+    /// Its id or name, as written.
+    pub rule: Spanned<String>,
+    /// Globs of the files where it is left out, relative to the map; none means all.
+    pub paths: Vec<Glob>,
+    /// Why.
+    pub reason: Spanned<String>,
 }
 
 /// The account of the management cluster.
@@ -169,7 +182,10 @@ impl Checker {
                 self.refuse(format!("two accounts are named {name}"), account.name.span);
             }
         }
+        let ignores = fields.lint.map_or_else(Vec::new, |lint| lint.ignore);
+        let lint_ignores = ignores.into_iter().map(|ignore| self.lint_ignore(ignore)).collect();
         AccountMap {
+            lint_ignores,
             source: source.unwrap_or_default(),
             identity_file: fields.identity_file,
             identity_annotations,
@@ -335,6 +351,14 @@ impl Checker {
                 }
             })
             .collect()
+    }
+
+    fn lint_ignore(&mut self, ignore: IgnoreFields) -> LintIgnore {
+        let IgnoreFields { rule, paths, reason } = ignore;
+        if reason.value.trim().is_empty() {
+            self.refuse("a rule is left out for a reason: say it", reason.span);
+        }
+        LintIgnore { rule, paths: paths.into_iter().filter_map(|path| self.glob(path, true)).collect(), reason }
     }
 
     fn glob(&mut self, glob: Spanned<String>, path: bool) -> Option<Glob> {

@@ -31,6 +31,32 @@ pub(super) struct Fields {
     /// The target accounts.
     #[serde(default)]
     pub(super) accounts: Vec<Spanned<AccountFields>>,
+    /// What lint leaves out.
+    pub(super) lint: Option<LintFields>,
+}
+
+/// What lint leaves out.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Lint")]
+pub(super) struct LintFields {
+    /// Rules that are left out, and why.
+    #[serde(default)]
+    pub(super) ignore: Vec<IgnoreFields>,
+}
+
+/// A rule that is left out.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Ignore")]
+pub(super) struct IgnoreFields {
+    /// Its id or its name.
+    pub(super) rule: Spanned<String>,
+    /// Globs of files, relative to this file; ** crosses directories. By default all.
+    #[serde(default)]
+    pub(super) paths: Vec<Spanned<String>>,
+    /// Why.
+    pub(super) reason: Spanned<String>,
 }
 
 /// Anything.

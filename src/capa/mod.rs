@@ -3,6 +3,8 @@
 //! CAPA is `kubernetes-sigs/cluster-api-provider-aws`; the tags named in comments are its.
 
 mod allowed;
+mod bound;
+mod identity;
 pub mod names;
 mod release;
 mod selector;
@@ -12,15 +14,15 @@ mod verdict;
 mod view;
 
 pub use allowed::{Allowed, Form, Namespaces};
+pub use identity::{ControllerIdentity, RoleIdentity, StaticIdentity, plain_identity};
 pub use release::Release;
 pub use selector::{Expression, Selector};
 pub use tables::{
     BEARERS, Bearer, CAPI_GROUP, CONTROLLER_IDENTITY, CONTROLLERS_ROLE_NAME, DEFAULT_ROLE_NAME, IDENTITY_GROUP,
-    IdentityKind, ROLE_IDENTITY, TOPOLOGY_PROVIDERS, Typed, Version, classify, may_hold_bodies, needles,
-    needles_with_surroundings,
+    IdentityKind, ROLE_FIELDS, ROLE_IDENTITY, TOPOLOGY_PROVIDERS, Typed, Version, classify, may_hold_bodies, needles,
+    needles_for_lint, needles_with_surroundings,
 };
 pub use verdict::{Hop, Outcome, Permission, Reason, Scope, Start, Subject, Verdict, World, evaluate};
 pub use view::{
-    ControllerIdentity, Field, IdentityReference, Object, ObjectReference, Reference, Rest, Role, RoleIdentity, State,
-    StaticIdentity, beside, plain_identity, view, without_kind,
+    Field, IdentityReference, Object, ObjectReference, Reference, Rest, Role, State, beside, view, without_kind,
 };

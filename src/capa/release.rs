@@ -34,15 +34,27 @@ impl Release {
     pub fn serving(versions: impl IntoIterator<Item = Version>) -> Option<Self> {
         let mut range = (Self::new(0, 6, 5), Self::NEWEST);
         for version in versions {
-            let (first, last) = match version {
-                Version::V1Alpha3 => (Self::new(0, 6, 5), Self::new(1, 5, 5)),
-                Version::V1Alpha4 => (Self::new(0, 7, 0), Self::new(1, 5, 5)),
-                Version::V1Beta1 => (Self::new(1, 0, 0), Self::new(2, 3, 5)),
-                Version::V1Beta2 => (Self::new(2, 0, 0), Self::NEWEST),
-            };
+            let (first, last) = Self::range(version);
             range = (range.0.max(first), range.1.min(last));
         }
         (range.0 <= range.1).then_some(range.1)
+    }
+
+    /// The first and the last release known that serve a version.
+    fn range(version: Version) -> (Self, Self) {
+        match version {
+            Version::V1Alpha3 => (Self::new(0, 6, 5), Self::new(1, 5, 5)),
+            Version::V1Alpha4 => (Self::new(0, 7, 0), Self::new(1, 5, 5)),
+            Version::V1Beta1 => (Self::new(1, 0, 0), Self::new(2, 3, 5)),
+            Version::V1Beta2 => (Self::new(2, 0, 0), Self::NEWEST),
+        }
+    }
+
+    /// Whether it serves a version; a release newer than this program knows serves what the newest known does.
+    pub fn serves(self, version: Version) -> bool {
+        let (first, last) = Self::range(version);
+        // Patches of a series may be newer than those known.
+        first <= self && (self <= last || (self.major, self.minor) == (last.major, last.minor) || last == Self::NEWEST)
     }
 }
 

@@ -223,6 +223,31 @@ pub const BEARERS: [Bearer; 8] = [
     },
 ];
 
+/// Fields of an AWSClusterRoleIdentity's spec, the same in every version (`api/v1beta2/awsidentity_types.go`).
+pub const ROLE_FIELDS: [&str; 8] = [
+    "allowedNamespaces",
+    "roleARN",
+    "sessionName",
+    "durationSeconds",
+    "inlinePolicy",
+    "policyARNs",
+    "externalID",
+    "sourceIdentityRef",
+];
+
+/// Kinds that take the identity of another object, and have no `identityRef` (`config/crd/bases`, v2.11.1): group and kind.
+pub(super) const WITHOUT_REFERENCE: [(&str, &str); 9] = [
+    (IDENTITY_GROUP, "AWSManagedCluster"),
+    (IDENTITY_GROUP, "AWSManagedClusterTemplate"),
+    (IDENTITY_GROUP, "ROSACluster"),
+    (IDENTITY_GROUP, "ROSAMachinePool"),
+    (IDENTITY_GROUP, "AWSMachine"),
+    (IDENTITY_GROUP, "AWSMachinePool"),
+    (IDENTITY_GROUP, "AWSManagedMachinePool"),
+    (IDENTITY_GROUP, "AWSFargateProfile"),
+    (CONTROL_PLANE_GROUP, "AWSManagedCluster"),
+];
+
 /// The kinds of identities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IdentityKind {
@@ -332,6 +357,12 @@ pub fn needles() -> Needles {
 /// The same for a verb that also looks at Namespaces and Secrets, on which it can hang whether an identity may be used.
 pub fn needles_with_surroundings() -> Needles {
     needles().also(&["Namespace", "Secret"])
+}
+
+/// The same for a verb that also looks for references where none can be.
+pub fn needles_for_lint() -> Needles {
+    let kinds: Vec<&str> = WITHOUT_REFERENCE.iter().map(|&(_, kind)| kind).collect();
+    needles_with_surroundings().also(&kinds)
 }
 
 /// Whether a text could be, or hold, a Secret or a ConfigMap, so that none of it may be shown. It need not be readable: the

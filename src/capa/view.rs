@@ -6,7 +6,9 @@ use crate::diag::Span;
 use crate::lossless::{Data, Lookup, NodeId, Tree};
 
 use super::allowed::Allowed;
-use super::tables::{Bearer, CONTROLLER_IDENTITY, IdentityKind, ROLE_IDENTITY, Typed, Version, classify};
+use super::bound;
+use super::identity::{ControllerIdentity, RoleIdentity, StaticIdentity, role_identity, static_identity};
+use super::tables::{Bearer, IdentityKind, Typed, Version, WITHOUT_REFERENCE, classify};
 use super::topology::cluster;
 
 /// A field as the text has it.
@@ -86,6 +88,8 @@ pub struct Reference {
     pub span: Span,
     /// Whether it is written in its place; else a `<<` supplies it.
     pub own: bool,
+    /// Keys beside these two, which the API server drops.
+    pub unknown: Vec<(String, Span)>,
 }
 
 /// What stands where an identity reference belongs.
@@ -138,51 +142,6 @@ pub struct ObjectReference {
     pub name: String,
 }
 
-/// An AWSClusterRoleIdentity's fields.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoleIdentity {
-    /// `spec.roleARN`
-    pub role_arn: Field,
-    /// `spec.sourceIdentityRef`
-    pub source: State,
-    /// `spec.allowedNamespaces` as JSON, scalars as strings; `None` where it is absent or null.
-    pub allowed_namespaces: Option<(serde_json::Value, Span)>,
-    /// `spec.allowedNamespaces` as the API server leaves it for CAPA.
-    pub allowed: Allowed,
-    /// `spec.sessionName`
-    pub session_name: Field,
-    /// `spec.externalID`
-    pub external_id: Field,
-    /// `spec.durationSeconds`
-    pub duration_seconds: Field,
-    /// `spec.inlinePolicy`
-    pub inline_policy: Field,
-    /// Whether `spec` is a mapping.
-    pub has_spec: bool,
-    /// `metadata.annotations`
-    pub annotations: Vec<(String, String)>,
-    /// Whether it is [`plain_identity`] of its own version, name and role ARN, to the letter.
-    pub plain: bool,
-}
-
-/// An AWSClusterControllerIdentity's fields.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ControllerIdentity {
-    /// `spec.allowedNamespaces` as the API server leaves it for CAPA.
-    pub allowed: Allowed,
-}
-
-/// An AWSClusterStaticIdentity's fields.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StaticIdentity {
-    /// `spec.secretRef`: a name; in v1alpha3 a mapping, and this is its `name`.
-    pub secret: Field,
-    /// Whether `spec.secretRef` is a mapping.
-    pub is_mapping: bool,
-    /// `spec.allowedNamespaces` as the API server leaves it for CAPA.
-    pub allowed: Allowed,
-}
-
 /// What an object is to us.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -196,6 +155,8 @@ pub enum Role {
         reference: Box<IdentityReference>,
         /// `spec.region`, or the template's.
         region: Field,
+        /// What its spec names that belongs to one account: ids of EC2, ARNs, the name of an SSH key.
+        bound: Vec<(String, Span)>,
     },
     /// A Cluster.
     Cluster {
@@ -220,6 +181,8 @@ pub enum Role {
     Secret,
     /// An object of CAPA in a shape that can't be: why, and what to do.
     Refused(String, &'static str),
+    /// An object of CAPA that carries no reference, with an `identityRef` in its `spec`: the API server drops it.
+    Elsewhere(Span),
     /// Anything else.
     Foreign,
 }
@@ -235,6 +198,8 @@ pub struct Object {
     pub name: Option<String>,
     /// `metadata.namespace`, if it is a scalar.
     pub namespace: Option<String>,
+    /// Where that stands.
+    pub namespace_span: Option<Span>,
     /// `metadata.labels`, where keys and values are scalars.
     pub labels: Vec<(String, String)>,
     /// Where its `kind` stands.
@@ -248,7 +213,7 @@ pub struct Object {
 impl Role {
     /// Whether it is of Cluster API or CAPA, or says so: what must be read with certainty.
     pub fn is_ours(&self) -> bool {
-        !matches!(self, Self::Foreign | Self::Namespace | Self::Secret)
+        !matches!(self, Self::Foreign | Self::Elsewhere(_) | Self::Namespace | Self::Secret)
     }
 }
 
@@ -306,7 +271,7 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
         return None;
     };
     let role = match classify(&api_version, &kind) {
-        Typed::Foreign => Role::Foreign,
+        Typed::Foreign => elsewhere(tree, node, &api_version, &kind),
         Typed::Refused(why) => Role::Refused(
             why,
             "take the apiVersion that your management cluster serves: kubectl api-resources | grep -i aws",
@@ -327,6 +292,7 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
                 version,
                 reference: Box::new(reference_at(tree, node, path, None)),
                 region: parent.map_or(Field::Absent, |parent| Field::of(tree, parent, "region")),
+                bound: parent.map_or_else(Vec::new, |parent| bound::to_an_account(tree, parent)),
             }
         }
         Typed::Cluster => cluster(tree, node, variable),
@@ -334,6 +300,7 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
     Some(Object {
         name: meta(tree, node, "name"),
         namespace: meta(tree, node, "namespace"),
+        namespace_span: tree.value(node, "metadata").and_then(|meta| Field::of(tree, meta, "namespace").span()),
         labels: texts(tree, tree.value(node, "metadata"), "labels"),
         api_version,
         kind,
@@ -341,6 +308,16 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
         start: tree.span(node).start,
         role,
     })
+}
+
+/// An object of CAPA that people take for one that carries a reference.
+fn elsewhere(tree: &Tree<'_>, node: NodeId, api_version: &str, kind: &str) -> Role {
+    let ours = api_version.split_once('/').is_some_and(|(group, _)| WITHOUT_REFERENCE.contains(&(group, kind)));
+    let spec = if ours { spec(tree, node) } else { None };
+    match spec.map(|spec| tree.get(spec, "identityRef")) {
+        Some(Lookup::Own { key, .. }) => Role::Elsewhere(tree.span(key)),
+        _ => Role::Foreign,
+    }
 }
 
 /// Makes a Namespace or a Secret of an object that is nothing else to us. Whether an identity may be used can hang on them.
@@ -362,7 +339,7 @@ pub fn beside(object: &mut Object) {
 const UNKNOWN: &str = "object";
 
 /// A text of an object's metadata.
-fn meta(tree: &Tree<'_>, node: NodeId, name: &str) -> Option<String> {
+pub(super) fn meta(tree: &Tree<'_>, node: NodeId, name: &str) -> Option<String> {
     Field::of(tree, tree.value(node, "metadata")?, name).any_text().map(str::to_owned)
 }
 
@@ -380,6 +357,7 @@ fn refused(
         kind: kind.to_owned(),
         name: meta(tree, node, "name"),
         namespace: meta(tree, node, "namespace"),
+        namespace_span: tree.value(node, "metadata").and_then(|meta| Field::of(tree, meta, "namespace").span()),
         labels: Vec::new(),
         kind_span: span,
         start: tree.span(node).start,
@@ -404,7 +382,7 @@ pub(super) fn descend(tree: &Tree<'_>, node: NodeId, path: &[&str]) -> Option<No
 }
 
 /// The members of a mapping of texts, such as `labels`.
-fn texts(tree: &Tree<'_>, metadata: Option<NodeId>, name: &str) -> Vec<(String, String)> {
+pub(super) fn texts(tree: &Tree<'_>, metadata: Option<NodeId>, name: &str) -> Vec<(String, String)> {
     let texts = metadata.and_then(|metadata| tree.value(metadata, name));
     let entries = texts.and_then(|texts| tree.entries(texts)).unwrap_or_default();
     entries
@@ -471,7 +449,8 @@ pub(super) fn reference_at(
         let span = content(tree, at);
         return IdentityReference { path, present, state: State::Wrong(span), guard, span, rest };
     }
-    let state = State::Set(Reference { kind, name, span: content(tree, at), own });
+    let unknown = unknown(tree, at, &["kind", "name"]);
+    let state = State::Set(Reference { kind, name, span: content(tree, at), own, unknown });
     IdentityReference { path, present, state, guard, span, rest }
 }
 
@@ -492,90 +471,27 @@ fn head(tree: &Tree<'_>, node: NodeId) -> Span {
     }
 }
 
-fn content(tree: &Tree<'_>, node: NodeId) -> Span {
+pub(super) fn content(tree: &Tree<'_>, node: NodeId) -> Span {
     tree.span(tree.resolve(node))
 }
 
-fn state(tree: &Tree<'_>, mapping: NodeId, name: &str) -> State {
+/// The keys of a mapping that are none of these.
+pub(super) fn unknown(tree: &Tree<'_>, mapping: NodeId, known: &[&str]) -> Vec<(String, Span)> {
+    let entries = tree.entries(mapping).unwrap_or_default();
+    let other = |key: NodeId| tree.text(key).filter(|text| !tree.is_merge(key) && !known.contains(text));
+    entries.iter().filter_map(|&(key, _)| Some((other(key)?.to_owned(), tree.span(key)))).collect()
+}
+
+pub(super) fn state(tree: &Tree<'_>, mapping: NodeId, name: &str) -> State {
     reference_at(tree, mapping, vec![name.to_owned()], None).state
 }
 
-/// The identity that says its name, its role ARN and what every identity needs, and nothing else: every namespace may use it,
-/// and its source is the controller's own.
-pub fn plain_identity(api_version: &str, name: &str, role_arn: &str) -> serde_json::Value {
-    serde_json::json!({
-        "apiVersion": api_version,
-        "kind": ROLE_IDENTITY,
-        "metadata": {"name": name},
-        "spec": {
-            "allowedNamespaces": {},
-            "roleARN": role_arn,
-            "sourceIdentityRef": {"kind": CONTROLLER_IDENTITY, "name": "default"},
-        },
-    })
-}
-
-fn spec(tree: &Tree<'_>, node: NodeId) -> Option<NodeId> {
+pub(super) fn spec(tree: &Tree<'_>, node: NodeId) -> Option<NodeId> {
     tree.value(node, "spec").filter(|&spec| tree.entries(spec).is_some())
 }
 
-fn allowed(tree: &Tree<'_>, spec: Option<NodeId>) -> Allowed {
+pub(super) fn allowed(tree: &Tree<'_>, spec: Option<NodeId>) -> Allowed {
     spec.map_or_else(Allowed::nobody, |spec| Allowed::of(tree, spec))
-}
-
-fn static_identity(tree: &Tree<'_>, node: NodeId) -> StaticIdentity {
-    let spec = spec(tree, node);
-    let field = |name: &str| spec.map_or(Field::Absent, |spec| Field::of(tree, spec, name));
-    let reference = spec.and_then(|spec| tree.value(spec, "secretRef")).filter(|&there| tree.entries(there).is_some());
-    StaticIdentity {
-        secret: reference.map_or_else(|| field("secretRef"), |reference| Field::of(tree, reference, "name")),
-        is_mapping: reference.is_some(),
-        allowed: allowed(tree, spec),
-    }
-}
-
-fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) -> RoleIdentity {
-    let spec = spec(tree, node);
-    let field = |name: &str| spec.map_or(Field::Absent, |spec| Field::of(tree, spec, name));
-    let there = spec.and_then(|spec| tree.value(spec, "allowedNamespaces"));
-    let role_arn = field("roleARN");
-    let plain = meta(tree, node, "name")
-        .zip(role_arn.text())
-        .is_some_and(|(name, role)| tree.says(node, &plain_identity(api_version, &name, role)));
-    RoleIdentity {
-        role_arn,
-        source: spec.map_or(State::Unset, |spec| state(tree, spec, "sourceIdentityRef")),
-        allowed_namespaces: there
-            .filter(|&there| !tree.is_null(there))
-            .map(|there| (json(tree, there, 0), content(tree, there))),
-        allowed: allowed(tree, spec),
-        session_name: field("sessionName"),
-        external_id: field("externalID"),
-        duration_seconds: field("durationSeconds"),
-        inline_policy: field("inlinePolicy"),
-        has_spec: spec.is_some(),
-        annotations: texts(tree, tree.value(node, "metadata"), "annotations"),
-        plain,
-    }
-}
-
-/// A small subtree as JSON, scalars as strings, aliases followed a few levels deep.
-fn json(tree: &Tree<'_>, node: NodeId, depth: u32) -> serde_json::Value {
-    use serde_json::Value;
-    let node = tree.resolve(node);
-    if depth > 16 || tree.is_null(node) {
-        return Value::Null;
-    }
-    match &tree.node(node).data {
-        Data::Mapping { entries, .. } => Value::Object(
-            entries
-                .iter()
-                .map(|&(key, value)| (tree.text(key).unwrap_or_default().to_owned(), json(tree, value, depth + 1)))
-                .collect(),
-        ),
-        Data::Sequence { items, .. } => items.iter().map(|&item| json(tree, item, depth + 1)).collect(),
-        _ => Value::String(tree.text(node).unwrap_or_default().to_owned()),
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod eject;
 mod iam;
 mod identity;
+mod lint;
 mod status;
 
 use std::ffi::OsString;
@@ -21,6 +22,7 @@ pub(crate) use iam::{
     Iam, IamTargetArgs, IamVerb, ManifestArgs, Permission, PolicyArgs, PolicyFormat, SourceRoleArgs, Trust,
 };
 pub(crate) use identity::{AccountArgs, Identity};
+pub(crate) use lint::{Explain, Level, Lint, LintFormat};
 pub(crate) use status::{Status, StatusFormat};
 
 /// Point Cluster API AWS clusters at another AWS account.
@@ -47,8 +49,7 @@ pub(crate) struct Cli {
     pub(crate) global: Global,
 }
 
-const EXIT_STATUS: &str =
-    "Exit status: 0 done; 1 the diff or --check found something to change; 2 an error or wrong usage.";
+const EXIT_STATUS: &str = "Exit status: 0 done; 1 the diff or --check found something to change, or lint an error; 2 an error or wrong usage.";
 
 /// Flags of every verb.
 #[derive(Debug, Args)]
@@ -82,6 +83,7 @@ pub(crate) enum Verb {
     #[command(name = "fn")]
     Function(Box<Function>),
     Iam(Box<Iam>),
+    Lint(Box<Lint>),
     Status(Box<Status>),
     Explain(Explain),
     Completion(Completion),
@@ -405,22 +407,6 @@ pub(crate) enum OutputFormat {
     JsonPatch,
     /// A report as JSON
     Report,
-}
-
-const EXPLAIN_EXAMPLES: &str = "\
-Examples:
-  # For an editor that knows JSON Schema
-  kubectl xaccount explain --schema > .xaccount.schema.json
-  # and in the first line of .xaccount.yaml:
-  # yaml-language-server: $schema=.xaccount.schema.json";
-
-/// Print the JSON Schema of the account map
-#[derive(Debug, Args)]
-#[command(after_long_help = EXPLAIN_EXAMPLES, arg_required_else_help = true)]
-pub(crate) struct Explain {
-    /// The JSON Schema of .xaccount.yaml, for editors
-    #[arg(long, required = true)]
-    pub(crate) schema: bool,
 }
 
 const COMPLETION_EXAMPLES: &str = "\

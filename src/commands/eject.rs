@@ -28,6 +28,7 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Printed {
         needles: &needles,
         skip_templates: args.input.skip_templates,
         topology_variable: args.select.topology_variable.as_ref().map(|variable| variable.0.as_slice()),
+        go_on: false,
     };
     let (run, mut warnings) = match inputs.scan(&scan) {
         Ok(scanned) => scanned,

@@ -107,6 +107,7 @@ impl Work<'_> {
             needles: &needles,
             skip_templates: false,
             topology_variable: flags.select.topology_variable.as_ref().map(|variable| variable.0.as_slice()),
+            go_on: false,
         };
         let (run, mut warnings) = inputs.scan(&scan).map_err(early)?;
         let run = self.list.by_file(&run);

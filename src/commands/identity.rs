@@ -62,7 +62,8 @@ fn identities(args: &Identity, terminal: &Terminal) -> Result<Printed, String> {
         ..Request::default()
     };
     let needles = capa::needles();
-    let scan = Scan { needles: &needles, skip_templates: args.target.skip_templates, topology_variable: None };
+    let scan =
+        Scan { needles: &needles, skip_templates: args.target.skip_templates, topology_variable: None, go_on: false };
     let (run, mut warnings) = inputs.scan(&scan).map_err(|errors| terminal.diagnostics(&errors, Some(&inputs)))?;
     let requests = requests(args, &run, &base, map.as_ref()).map_err(all)?;
     let outcome =

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use xaccount::account_map::{self, AccountMap, FILE_NAME};
+use xaccount::capa::Release;
 use xaccount::diag::{Diagnostic, FileId, Span, visible};
 use xaccount::edit::{Inputs, path_bytes};
 use xaccount::files::{self, Input};
@@ -63,6 +64,21 @@ impl MapFile {
     pub(crate) fn accounts(&self) -> String {
         let accounts = self.map.accounts.iter();
         accounts.map(|one| format!("{} ({})", one.account.value, one.name.value)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Its name and text, for what is shown of it.
+    pub(crate) fn text(&self) -> (&str, &[u8]) {
+        (&self.name, &self.bytes)
+    }
+
+    /// The release of CAPA that it names.
+    ///
+    /// # Errors
+    /// It is none.
+    pub(crate) fn release(&self) -> Result<Option<Release>, Diagnostic> {
+        let Some(version) = &self.map.source.capa_version else { return Ok(None) };
+        let wrong = |error| Diagnostic::error(format!("{}: {error}", self.place(version.span)));
+        version.value.parse().map(Some).map_err(wrong)
     }
 
     /// The map's directory, canonical.

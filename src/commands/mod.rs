@@ -2,10 +2,12 @@
 
 pub(crate) mod completion;
 pub(crate) mod eject;
+pub(crate) mod explain;
 pub(crate) mod function;
 pub(crate) mod iam;
 pub(crate) mod identity;
 pub(crate) mod inject;
+pub(crate) mod lint;
 mod map;
 pub(crate) mod status;
 
@@ -62,16 +64,10 @@ impl Printed {
     }
 }
 
-/// `kubectl xaccount explain --schema`.
-pub(crate) fn explain() -> Printed {
-    let stdout = format!("{:#}\n", xaccount::account_map::schema()).into_bytes();
-    Printed { before: String::new(), stdout, after: String::new(), status: ExitStatus::Done }
-}
-
 /// What is known of the streams, and how much to say.
 pub(crate) struct Terminal {
     pub(crate) stdout_colour: bool,
-    stderr_colour: bool,
+    pub(crate) stderr_colour: bool,
     pub(crate) quiet: bool,
     pub(crate) verbose: u8,
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use xaccount::aws::AccountId;
-use xaccount::capa::{self, Release};
+use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId, visible};
 use xaccount::edit::Inputs;
 use xaccount::files::{self, FindError, Input};
@@ -55,10 +55,7 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
     let of_map = of_map.filter(|_| args.capa_version.is_none());
     let release = match &of_map {
         None => args.capa_version,
-        Some((map, version)) => {
-            let wrong = |error| plain(Diagnostic::error(format!("{}: {error}", map.place(version.span))));
-            Some(version.value.parse::<Release>().map_err(wrong)?)
-        }
+        Some((map, _)) => map.release().map_err(plain)?,
     };
     let options = Options { release, namespace: args.namespace.clone() };
     let status = status::status(&tree.run, &options);
@@ -114,7 +111,8 @@ impl Tree {
         let stdin_name = args.stdin_filename.as_deref().filter(|_| found.contains(&Input::Stdin));
         let mut inputs = Inputs::new(found, &mut std::io::stdin().lock(), stdin_name, None, progress).map_err(text)?;
         let needles = capa::needles_with_surroundings();
-        let scan = Scan { needles: &needles, skip_templates: args.skip_templates, topology_variable: None };
+        let scan =
+            Scan { needles: &needles, skip_templates: args.skip_templates, topology_variable: None, go_on: false };
         match inputs.scan(&scan) {
             Ok((run, warnings)) => Ok(Self { inputs, run, warnings }),
             Err(errors) => Err(terminal.diagnostics(&errors, Some(&inputs))),

@@ -9,8 +9,9 @@ mod reference;
 use std::collections::BTreeMap;
 
 use crate::aws::{AccountId, RoleArn};
+use crate::check;
 use crate::diag::{Diagnostic, FileId, Span};
-use crate::inject::{Failure, Outcome, Selection, Verb, checks, selected};
+use crate::inject::{Failure, Outcome, Selection, Verb, names_that_fit_nothing, selected};
 use crate::run::Run;
 
 /// What is asked for.
@@ -55,15 +56,15 @@ pub struct Draft<'r> {
 /// Everything that is wrong, not only the first of it.
 pub fn draft<'r>(run: &'r Run, request: &'r Request) -> Result<Draft<'r>, Failure> {
     let outcome = Outcome { verb: Verb::Eject, ..Outcome::default() };
-    let errors = checks::impossible(run).collect();
+    let errors = check::impossible(run).collect();
     let mut draft = Draft { run, request, outcome, errors, taken: BTreeMap::new(), leaving: Vec::new() };
     let selected = match selected(run, &request.selection) {
         Ok(selected) => selected,
         Err(nothing) if draft.errors.is_empty() => return Err(Failure::Nothing(nothing)),
         Err(_) => return Err(Failure::Refused(draft.errors)),
     };
-    draft.outcome.warnings.extend(checks::names_that_fit_nothing(run, &request.selection));
-    draft.errors.extend(checks::names_of_two_roles(run));
+    draft.outcome.warnings.extend(names_that_fit_nothing(run, &request.selection));
+    draft.errors.extend(check::names_of_two_roles(run));
     draft.references(&selected);
     draft.identities();
     if draft.errors.is_empty() { Ok(draft) } else { Err(Failure::Refused(draft.errors)) }
@@ -111,7 +112,7 @@ mod tests {
     /// What changes in files of these texts. `named` says that something else names each identity.
     fn changes(texts: &[&str], request: &Request, named: bool) -> Vec<ChangeKind> {
         let needles = crate::capa::needles();
-        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None };
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
         let (mut files, mut objects) = (Vec::new(), Vec::new());
         for (index, text) in texts.iter().enumerate() {
             files.push(File { name: index.to_string(), brace: false, identities_only: false });

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use super::{Draft, Target};
 use crate::aws::RoleArn;
 use crate::capa::{Field, IdentityKind, IdentityReference, ROLE_IDENTITY, Reference, Rest, State};
+use crate::check;
 use crate::diag::Diagnostic;
-use crate::inject::{Change, ChangeKind, checks, pointer};
+use crate::inject::{Change, ChangeKind, pointer};
 
 impl Draft<'_> {
     /// Plans the references of the selected objects.
@@ -46,13 +47,13 @@ impl Draft<'_> {
         let found = &self.run.objects()[index];
         let there = match &reference.state {
             State::Wrong(_) | State::Twice(_) => {
-                self.errors.extend(checks::misplaced(found, reference));
+                self.errors.extend(check::misplaced(found, reference));
                 return;
             }
             State::Unset => return,
             State::Set(there) => there,
         };
-        if let Some(error) = checks::unreadable(found, there) {
+        if let Some(error) = check::unreadable(found, there) {
             self.errors.push(error);
             return;
         }
@@ -83,8 +84,8 @@ impl Draft<'_> {
             );
             return;
         }
-        self.outcome.warnings.extend(checks::template(found));
-        self.outcome.warnings.extend(checks::bare(found));
+        self.outcome.warnings.extend(check::template(found));
+        self.outcome.warnings.extend(check::bare(found));
         self.taken.entry(name.clone()).or_default().push((found.file, *span));
         let before = match role {
             Some(role) => {

@@ -1,7 +1,6 @@
 //! What `inject` thinks: from what a run holds and what is asked for to a plan. No I/O.
 
-pub(crate) mod checks;
-mod each;
+pub(crate) mod each;
 mod explain;
 mod identity;
 mod mapped;
@@ -18,6 +17,7 @@ use serde_json::Value;
 
 use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{DEFAULT_ROLE_NAME, Form, IdentityKind, Namespaces, ROLE_IDENTITY, Role, Version};
+use crate::check;
 use crate::diag::{Diagnostic, FileId};
 use crate::lossless::Plan;
 use crate::run::Run;
@@ -26,6 +26,7 @@ pub use each::{plan_each, plan_identities};
 pub use mapped::{Mapped, SaidTarget, for_account, mapped};
 pub use namespaces::AllowedNamespaces;
 pub(crate) use reference::pointer;
+pub(crate) use select::names_that_fit_nothing;
 pub use select::{LabelSelector, Selection};
 
 /// The account to point at.
@@ -159,6 +160,8 @@ pub enum ChangeKind {
     ReferenceRemoved,
     /// An AWSClusterRoleIdentity goes.
     IdentityRemoved,
+    /// What a finding of `lint` is about is mended.
+    FindingFixed,
 }
 
 /// What an outcome is one of.
@@ -169,6 +172,8 @@ pub enum Verb {
     Inject,
     /// References are taken out.
     Eject,
+    /// Findings are mended.
+    Lint,
 }
 
 /// A new object and the file that it goes to.
@@ -242,16 +247,16 @@ pub enum Failure {
 /// Everything that is wrong, not only the first of it.
 pub fn plan(run: &Run, request: &Request) -> Result<Outcome, Failure> {
     let mut planner = Planner::new(run, request).map_err(Failure::Refused)?;
-    planner.errors.extend(checks::impossible(run));
+    planner.errors.extend(check::impossible(run));
     let selected = match select::select(run, &request.selection) {
         Ok(selected) => selected,
         Err(nothing) if planner.errors.is_empty() => return Err(Failure::Nothing(nothing)),
         Err(_) => return Err(Failure::Refused(planner.errors)),
     };
-    planner.outcome.warnings.extend(checks::names_that_fit_nothing(run, &request.selection));
+    planner.outcome.warnings.extend(select::names_that_fit_nothing(run, &request.selection));
     planner.warn_of_unclear_clusters();
     planner.explain_selection(selected.len());
-    planner.errors.extend(checks::names_of_two_roles(run));
+    planner.errors.extend(check::names_of_two_roles(run));
     let served = planner.references(&selected);
     planner.identities(&served);
     if planner.errors.is_empty() { Ok(planner.outcome) } else { Err(Failure::Refused(planner.errors)) }
@@ -260,8 +265,8 @@ pub fn plan(run: &Run, request: &Request) -> Result<Outcome, Failure> {
 /// Plans the identity of one account, whoever uses it.
 fn plan_identity(run: &Run, request: &Request) -> Result<Outcome, Vec<Diagnostic>> {
     let mut planner = Planner::new(run, request)?;
-    planner.errors.extend(checks::impossible(run));
-    planner.errors.extend(checks::names_of_two_roles(run));
+    planner.errors.extend(check::impossible(run));
+    planner.errors.extend(check::names_of_two_roles(run));
     let role = match planner.target {
         Target::Role(role) => Ok(role.clone()),
         Target::Account { account, role, partition } => {
@@ -498,7 +503,7 @@ mod tests {
         let text = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: a}\nspec:\n  \
                     identityRef: {kind: AWSClusterRoleIdentity, name: cross-account-role-333333333333}\n";
         let needles = crate::capa::needles();
-        let scan = crate::run::Scan { needles: &needles, skip_templates: false, topology_variable: None };
+        let scan = crate::run::Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
         let scanned = crate::run::scan(FileId(0), text.as_bytes(), &scan).unwrap();
         let file = crate::run::File { name: "a.yaml".into(), brace: false, identities_only: false };
         let run = Run::new(vec![file], scanned.objects);

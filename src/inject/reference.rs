@@ -6,10 +6,11 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, ReplaceOperation, TestOperation};
 use serde_json::{Value, json};
 
-use super::{ChangeKind, Planner, Served, account_in_name, checks};
+use super::{ChangeKind, Planner, Served, account_in_name};
 use crate::aws::{AccountId, RoleArn};
 use crate::capa::names::LONGEST_NAME;
 use crate::capa::{CONTROLLER_IDENTITY, Field, IdentityKind, IdentityReference, ROLE_IDENTITY, Reference, Role, State};
+use crate::check;
 use crate::diag::{Diagnostic, Location};
 
 /// What to do about a version that today's CAPA does not serve.
@@ -152,7 +153,7 @@ impl Planner<'_> {
                     .help(NOT_SERVED),
             );
         }
-        if let Some(warning) = checks::bare(found) {
+        if let Some(warning) = check::bare(found) {
             warn(warning);
         }
     }
@@ -169,7 +170,7 @@ impl Planner<'_> {
         let wanted = self.name_for(role);
         let existing = match &reference.state {
             State::Wrong(_) | State::Twice(_) => {
-                self.errors.extend(checks::misplaced(found, reference));
+                self.errors.extend(check::misplaced(found, reference));
                 return None;
             }
             State::Unset => Existing::NotSet("no identityRef".into()),
@@ -203,7 +204,7 @@ impl Planner<'_> {
                 }
             }
         };
-        self.outcome.warnings.extend(checks::template(found));
+        self.outcome.warnings.extend(check::template(found));
         self.warn_about(index);
         let (kind, operations) = operations(reference, &wanted);
         let from = self.name_from();
@@ -226,7 +227,7 @@ impl Planner<'_> {
         defaulted: bool,
     ) -> Option<Existing> {
         let found = &self.run.objects()[index];
-        if let Some(error) = checks::unreadable(found, there) {
+        if let Some(error) = check::unreadable(found, there) {
             self.errors.push(error);
             return None;
         }

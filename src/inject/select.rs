@@ -6,6 +6,7 @@ use globset::GlobMatcher;
 
 use super::Nothing;
 use crate::capa::Role;
+use crate::diag::Diagnostic;
 use crate::run::{Found, Run};
 
 /// Which objects are meant; everything that is given must match.
@@ -149,6 +150,19 @@ fn matches(run: &Run, found: &Found, selection: &Selection) -> bool {
         _ => true,
     };
     name && labels && namespace
+}
+
+/// Of several `--cluster-name`, each should fit something: one of them may be a typing error.
+pub(crate) fn names_that_fit_nothing(run: &Run, selection: &Selection) -> impl Iterator<Item = Diagnostic> {
+    let fits = |name: &globset::GlobMatcher| {
+        let bearers = run.objects().iter().filter(|found| found.object.references().next().is_some());
+        bearers.filter_map(|found| run.cluster_name(found)).any(|cluster| name.is_match(cluster))
+    };
+    selection.cluster_names.iter().filter(move |name| !fits(name)).map(|name| {
+        let text = name.glob().glob();
+        Diagnostic::warning(format!("--cluster-name {text} fits no cluster here"))
+            .help("check the spelling; several names are several --cluster-name, or one {a,b}")
+    })
 }
 
 #[cfg(test)]

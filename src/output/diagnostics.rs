@@ -28,8 +28,27 @@ pub fn render<'f>(
     file: impl Fn(FileId) -> (String, Option<Cow<'f, [u8]>>),
     colour: bool,
 ) -> String {
+    text(diagnostic, file, colour, false)
+}
+
+/// The same with the rule's id: `error[XA001]: …`.
+pub fn render_finding<'f>(
+    diagnostic: &Diagnostic,
+    file: impl Fn(FileId) -> (String, Option<Cow<'f, [u8]>>),
+    colour: bool,
+) -> String {
+    text(diagnostic, file, colour, true)
+}
+
+fn text<'f>(
+    diagnostic: &Diagnostic,
+    file: impl Fn(FileId) -> (String, Option<Cow<'f, [u8]>>),
+    colour: bool,
+    with_rule: bool,
+) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
+        Severity::Warning if with_rule => Level::WARNING,
         Severity::Warning => Level::WARNING.with_name("Warning"),
         Severity::Note => Level::NOTE,
     };
@@ -40,7 +59,11 @@ pub fn render<'f>(
         .chain(diagnostic.others.iter().map(|label| (label, false)))
         .map(|(label, primary)| (place(label, &file), primary))
         .collect();
-    let mut group = Group::with_title(level.primary_title(visible(&diagnostic.message)));
+    let mut title = level.primary_title(visible(&diagnostic.message));
+    if let Some(id) = diagnostic.rule.filter(|_| with_rule) {
+        title = title.id(id);
+    }
+    let mut group = Group::with_title(title);
     for (place, primary) in &places {
         group = match &place.excerpt {
             Some((text, first, range)) => {
@@ -62,6 +85,9 @@ pub fn render<'f>(
     }
     for line in &diagnostic.help {
         group = group.element(Level::HELP.message(visible(line)));
+    }
+    if let Some(id) = diagnostic.rule.filter(|_| !with_rule) {
+        group = group.element(Level::HELP.message(format!("kubectl xaccount explain {id}")));
     }
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let mut text = renderer.render(&[group]);

@@ -366,7 +366,8 @@ mod tests {
     /// The diff of a file whose only AWSCluster gets a member of its spec, or behind which a document is added.
     fn diff_of(text: &str, new_documents: Vec<serde_json::Value>) -> FileDiff {
         let needles = crate::capa::needles();
-        let options = crate::run::Scan { needles: &needles, skip_templates: false, topology_variable: None };
+        let options =
+            crate::run::Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
         let scanned = crate::run::scan(FileId(0), text.as_bytes(), &options).unwrap();
         let file = crate::run::File { name: "f".into(), brace: false, identities_only: false };
         let run = Run::new(vec![file], scanned.objects);
@@ -418,7 +419,8 @@ mod tests {
     /// The diff of a file from which its identity is removed.
     fn diff_without_identity(text: &str) -> FileDiff {
         let needles = crate::capa::needles();
-        let options = crate::run::Scan { needles: &needles, skip_templates: false, topology_variable: None };
+        let options =
+            crate::run::Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
         let scanned = crate::run::scan(FileId(0), text.as_bytes(), &options).unwrap();
         let file = crate::run::File { name: "f".into(), brace: false, identities_only: false };
         let run = Run::new(vec![file], scanned.objects);

@@ -3,6 +3,7 @@
 mod diagnostics;
 mod diff;
 mod hunks;
+mod lint;
 mod mermaid;
 mod report;
 mod status;
@@ -11,8 +12,9 @@ mod summary;
 mod table;
 mod yaml;
 
-pub use diagnostics::render as diagnostics;
+pub use diagnostics::{render as diagnostics, render_finding as finding};
 pub use diff::{FileDiff, NewFile, Unfit, new_file, of_document, of_file, text as diff};
+pub use lint::{Position, Shown, lint_github, lint_json, lint_summary, position, rules, severity};
 pub use mermaid::mermaid;
 pub use report::{json_patch, report};
 pub use status::{account_users, moved, status_reasons, status_summary, status_table};

@@ -161,5 +161,6 @@ fn name(kind: ChangeKind) -> &'static str {
         ChangeKind::ControllerIdentityAdded => "ControllerIdentityAdded",
         ChangeKind::ReferenceRemoved => "ReferenceRemoved",
         ChangeKind::IdentityRemoved => "IdentityRemoved",
+        ChangeKind::FindingFixed => "FindingFixed",
     }
 }

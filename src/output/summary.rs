@@ -34,6 +34,7 @@ pub fn was_done(kind: ChangeKind) -> &'static str {
         ChangeKind::ControllerIdentityAdded => "AWSClusterControllerIdentity added",
         ChangeKind::ReferenceRemoved => "identityRef removed",
         ChangeKind::IdentityRemoved => "AWSClusterRoleIdentity removed",
+        ChangeKind::FindingFixed => "mended",
     }
 }
 
@@ -45,6 +46,7 @@ pub fn summary(outcome: &Outcome, run: &Run, written: bool) -> String {
         return match outcome.verb {
             Verb::Inject if right == 0 => "nothing to point".to_owned(),
             Verb::Eject if right == 0 => "nothing to take out".to_owned(),
+            Verb::Lint => "nothing to fix".to_owned(),
             Verb::Inject => {
                 format!("nothing to change: {objects} already {} there", if one { "points" } else { "point" })
             }

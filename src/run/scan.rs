@@ -15,6 +15,8 @@ pub struct Scan<'a> {
     pub needles: &'a Needles,
     /// Leave templates that hold our kinds alone, with a warning.
     pub skip_templates: bool,
+    /// Take what can't be read for a finding, and go on.
+    pub go_on: bool,
     /// A topology variable that is to hold a reference though it is not there, as path.
     pub topology_variable: Option<&'a [String]>,
 }
@@ -37,7 +39,11 @@ pub struct Scanned {
 pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, Vec<Diagnostic>> {
     let source = Source::new(bytes);
     if source.is_utf16(options.needles) {
-        return Err(vec![utf16(Location { file, span: Span::new(0, 2), window: None })]);
+        let error = utf16(Location { file, span: Span::new(0, 2), window: None });
+        return match options.go_on {
+            true => Ok(Scanned { warnings: vec![error], ..Scanned::default() }),
+            false => Err(vec![error]),
+        };
     }
     let candidates: Vec<Document<'_>> = documents(&source, options.needles).collect();
     let mut scanned = Scanned { brace: source.begins_with_brace(), ..Scanned::default() };
@@ -55,6 +61,11 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
                     ..diagnostic
                 });
             }
+            Err(Problem::Template(diagnostic)) if options.go_on => scanned.warnings.push(Diagnostic {
+                severity: crate::diag::Severity::Warning,
+                help: vec!["nothing in it is checked: render it and lint the result".into()],
+                ..diagnostic.rule("XA021")
+            }),
             Err(Problem::Template(diagnostic) | Problem::Broken(diagnostic)) => errors.push(diagnostic),
         }
     }
@@ -68,9 +79,10 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
             errors.truncate(1);
         }
     }
-    if !errors.is_empty() {
+    if !errors.is_empty() && !options.go_on {
         return Err(errors);
     }
+    scanned.warnings.extend(errors);
     scanned.objects.retain(|found| found.object.role != Role::Foreign);
     number_lines(bytes, &mut scanned.objects);
     Ok(scanned)
@@ -85,6 +97,9 @@ fn number_lines(bytes: &[u8], objects: &mut [Found]) {
         found.line = line;
     }
 }
+
+/// The rule of what can't be read.
+const NOT_READABLE: &str = "XA002";
 
 enum Problem {
     Template(Diagnostic),
@@ -119,6 +134,7 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
         let at = Location { file, span: span.shifted(tree.base), window: shown(document) };
         return Err(Problem::Template(
             Diagnostic::error("this document is a ytt template, not a manifest")
+                .rule(NOT_READABLE)
                 .at(at, "")
                 .help("render it first and give the result, or pass --skip-templates to leave it alone"),
         ));
@@ -131,6 +147,7 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
         let at = Location { file, span, window: shown(document) };
         return Err(Problem::Broken(
             Diagnostic::error("a line break of YAML 1.1 alone (U+0085, U+2028 or U+2029) stands outside of quotes")
+                .rule(NOT_READABLE)
                 .at(at, "kubectl begins a new line here, and other readers do not")
                 .help("replace it by a blank or a line feed, or put the text in double quotes, and run again"),
         ));
@@ -139,6 +156,7 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
         let at = Location { file, span: tree.span(key), window: shown(document) };
         return Err(Problem::Broken(
             Diagnostic::error("a '<<' in quotes or with a tag: some readers merge here, and others don't")
+                .rule(NOT_READABLE)
                 .at(at, "")
                 .help("write '<<' plainly if it is to merge, and run again"),
         ));
@@ -148,6 +166,7 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
         let at = Location { file, span, window: shown(document) };
         return Err(Problem::Template(
             Diagnostic::error("a key is not a scalar, as in 'name: {{ name }}': this is a template, not a manifest")
+                .rule(NOT_READABLE)
                 .at(at, "")
                 .help("render it first and give the result, or pass --skip-templates to leave it alone"),
         ));
@@ -267,7 +286,7 @@ fn unreadable(file: FileId, document: &Document<'_>, refusal: &Refusal) -> Probl
                 .help("render it first and give the result, or pass --skip-templates to leave it alone"),
         ),
         None => {
-            let mut diagnostic = Diagnostic::error(format!("this document can't be read: {}", refusal.message))
+            let mut diagnostic = Diagnostic::error(format!("this document can't be read: {}", refusal.message)).rule(NOT_READABLE)
                 .at(at, "")
                 .help("it names a kind that carries an identity reference, so it can't be passed by: mend it and run again");
             diagnostic.help.extend(refusal.help.iter().cloned());
@@ -278,6 +297,7 @@ fn unreadable(file: FileId, document: &Document<'_>, refusal: &Refusal) -> Probl
 
 fn utf16(at: Location) -> Diagnostic {
     Diagnostic::error("this file is UTF-16; manifests must be UTF-8")
+        .rule(NOT_READABLE)
         .at(at, "")
         .help("PowerShell's '>' writes UTF-16. Convert it: Get-Content FILE | Set-Content -Encoding utf8 NEW-FILE")
         .help("or elsewhere: iconv -f UTF-16 -t UTF-8 FILE > NEW-FILE")
@@ -292,6 +312,7 @@ fn doubtful_marker(character: char, at: Location) -> Diagnostic {
         _ => "U+2029 (paragraph separator)",
     };
     Diagnostic::error(format!("{name} stands before a document marker: readers disagree where a document ends"))
+        .rule(NOT_READABLE)
         .at(at, "")
         .help("replace it by a line feed and run again")
 }
@@ -310,7 +331,7 @@ fn log_lines(file: FileId, source: &Source<'_>) -> Option<Diagnostic> {
             }
             let span = Span::new(line.start, line.start + text.trim_ascii_end().len()).shifted(first.span.start);
             let at = Location { file, span, window: None };
-            return Some(Diagnostic::error("a line of log text stands above the first document").at(at, "").help(
+            return Some(Diagnostic::error("a line of log text stands above the first document").rule(NOT_READABLE).at(at, "").help(
                 "'dkp … > FILE 2>&1' or '&>' puts it there: write 'dkp … > FILE' and run again, or delete the line",
             ));
         }
@@ -337,7 +358,7 @@ mod tests {
 
     fn scanned(text: &str) -> Result<Scanned, Vec<Diagnostic>> {
         let needles = capa::needles();
-        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None };
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
         scan(FileId(0), text.as_bytes(), &options)
     }
 
@@ -395,7 +416,7 @@ mod tests {
     #[test]
     fn namespaces_and_secrets_are_only_looked_at() {
         let needles = capa::needles_with_surroundings();
-        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None };
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
         let text = format!(
             "kind: Secret\nx: [\n---\n{{apiVersion: v1, kind: Namespace, kind: Namespace}}\n---\n\
              {{apiVersion: v1, kind: Secret, metadata: {{name: s}}}}\n---\n\

@@ -137,7 +137,8 @@ pub fn status<'r>(run: &'r Run, options: &Options) -> Status<'r> {
     let world = World::new(sent().map(|(_, found)| &found.object), release, namespace);
     for found in run.objects().iter().filter(|found| found.bare && found.object.role.is_ours()) {
         let message = format!("{} counts for nothing: kubectl drops a document that follows '...'", found.title());
-        warnings.push(Diagnostic::warning(message).at(found.head(), "").help("begin the document with '---'"));
+        let warning = Diagnostic::warning(message).rule("XA035").at(found.head(), "");
+        warnings.push(warning.help("begin the document with '---'"));
     }
     let mut rows = Vec::new();
     for (index, found) in sent() {

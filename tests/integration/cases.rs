@@ -25,8 +25,8 @@ use std::process::{Output, Stdio};
 
 use crate::support::{root, xaccount};
 
-const TOPICS: [&str; 11] =
-    ["yaml", "kinds", "state", "values", "select", "modes", "iam", "map", "eject", "status", "identity"];
+const TOPICS: [&str; 12] =
+    ["yaml", "kinds", "state", "values", "select", "modes", "iam", "map", "eject", "status", "identity", "lint"];
 
 #[test]
 fn yaml() {
@@ -71,6 +71,11 @@ fn map() {
 #[test]
 fn eject() {
     topic("eject");
+}
+
+#[test]
+fn lint() {
+    topic("lint");
 }
 
 #[test]

@@ -130,7 +130,11 @@ fn values_come_from_the_flags_and_from_the_manifests_on_the_command_line() {
         (&["inject", "ridge.yaml", "--allowed-namespaces", "team-a,"], &["team-a,default"], ":4"),
         // Nothing to say.
         (&["inject", "--external-id", ""], &[], ":4"),
-        (&["nothing", ""], &["inject", "eject", "identity", "fn", "iam", "status", "explain", "completion"], ":4"),
+        (
+            &["nothing", ""],
+            &["inject", "eject", "identity", "fn", "iam", "lint", "status", "explain", "completion"],
+            ":4",
+        ),
         // Verbs below a verb.
         (&["iam", ""], &["trust", "permission"], ":4"),
         (&["iam", "trust", "--merge", "p"], &["policy.json"], ":4"),

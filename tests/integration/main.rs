@@ -28,6 +28,7 @@ mod properties;
 #[cfg(unix)]
 mod readme;
 mod replay;
+mod rules;
 mod secrets;
 #[cfg(target_os = "linux")]
 mod sockets;

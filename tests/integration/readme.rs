@@ -33,6 +33,7 @@ const FILES: &[(&str, &str)] = &[
     ("cinder.yaml", "dkp/dkp-2.7-v1beta2.yaml"),
     ("ridge.yaml", "dkp/dkp-other-account.yaml"),
     ("clusters", "fleet/clusters"),
+    ("heron.yaml", "lint/heron.yaml"),
 ];
 
 /// Pages of `docs/` whose commands follow one another in one directory.
@@ -180,6 +181,7 @@ fn run_steps(page: &str, steps: &[Step], directory: &Path) {
         let question = status == 1
             && (command.contains("inject")
                 || command.contains("eject")
+                || command.contains("lint")
                 || command.contains("--merge")
                 || command.contains("--exit-code")
                 || shown.contains("- exit code: 1\n"));
@@ -239,6 +241,11 @@ fn every_command_of_the_page_about_the_map_works_as_shown() {
 }
 
 #[test]
+fn every_command_of_the_page_about_lint_works_as_shown() {
+    assert!(run_page("docs/lint.md", &mut BTreeSet::new(), directory) >= 6);
+}
+
+#[test]
 fn every_command_of_the_page_about_status_works_as_shown() {
     assert!(run_page("docs/status.md", &mut BTreeSet::new(), directory) >= 6);
 }
@@ -252,7 +259,8 @@ fn every_command_of_the_guides_works_as_shown() {
 /// Pages with commands that other modules run, because these need peers.
 #[test]
 fn no_page_has_commands_that_are_not_run() {
-    let others = ["pre-commit.md", "krm.md", "gitops.md", "completion.md", "iam.md", "account-map.md", "status.md"];
+    let others =
+        ["pre-commit.md", "krm.md", "gitops.md", "completion.md", "iam.md", "account-map.md", "status.md", "lint.md"];
     for entry in fs::read_dir(root().join("docs")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         if name.ends_with(".md") && !others.contains(&name.as_str()) && !GUIDES.contains(&name.as_str()) {
@@ -300,6 +308,7 @@ fn every_flag_of_the_pages_is_one_of_the_program() {
         &["iam", "trust"],
         &["iam", "permission"],
         &["status"],
+        &["lint"],
         &["explain"],
     ]
     .map(help)
@@ -321,8 +330,9 @@ fn every_flag_of_the_pages_is_one_of_the_program() {
     ];
     // Of the AWS CLI and dkp.
     let clouds = ["--query", "--role-name", "--with-aws-bootstrap-credentials"];
-    // Of pre-commit, kustomize and kpt.
-    let peers = ["--all-files", "--enable-alpha-plugins", "--enable-exec", "--exec", "--allow-exec", "--help"];
+    // Of pre-commit, kustomize, kpt and kubectl.
+    let peers =
+        ["--all-files", "--validate", "--enable-alpha-plugins", "--enable-exec", "--exec", "--allow-exec", "--help"];
     for page in [
         "README.md",
         "CHANGELOG.md",
@@ -333,6 +343,8 @@ fn every_flag_of_the_pages_is_one_of_the_program() {
         "docs/iam.md",
         "docs/account-map.md",
         "docs/status.md",
+        "docs/lint.md",
+        "docs/rules.md",
     ]
     .map(str::to_owned)
     .into_iter()
@@ -351,21 +363,21 @@ fn every_flag_of_the_pages_is_one_of_the_program() {
     }
 }
 
-/// `SNAPSHOTS=overwrite cargo test` draws it anew.
+/// `SNAPSHOTS=overwrite cargo test` draws them anew.
 #[test]
-fn the_picture_of_the_diff_is_real() {
-    let directory = directory();
-    let out = xaccount()
-        .current_dir(directory.path())
-        .args(["inject", "cinder.yaml", "--account", "222222222222", "--color", "always"])
-        .output()
-        .unwrap();
-    assert_eq!(out.status.code(), Some(1));
-    let command = "$ kubectl xaccount inject cinder.yaml --account 222222222222\n";
-    let shown = Data::text(command.to_owned() + &String::from_utf8(out.stdout).unwrap());
-    let picture = Data::read_from(&root().join("docs/diff.svg"), Some(DataFormat::TermSvg));
-    snapbox::Assert::new().action_env("SNAPSHOTS").eq(shown, picture.raw());
-    assert!(read("README.md").contains("](docs/diff.svg)"));
+fn the_pictures_are_real() {
+    for (file, line) in
+        [("docs/diff.svg", "inject cinder.yaml --account 222222222222"), ("docs/finding.svg", "lint heron.yaml")]
+    {
+        let directory = directory();
+        let words = line.split(' ').chain(["--color", "always"]);
+        let out = xaccount().current_dir(directory.path()).args(words).output().unwrap();
+        assert_eq!(out.status.code(), Some(1));
+        let shown = format!("$ kubectl xaccount {line}\n{}", String::from_utf8(out.stdout).unwrap());
+        let picture = Data::read_from(&root().join(file), Some(DataFormat::TermSvg));
+        snapbox::Assert::new().action_env("SNAPSHOTS").eq(Data::text(shown), picture.raw());
+        assert!(read("README.md").contains(&format!("]({file})")));
+    }
 }
 
 #[test]

@@ -4,9 +4,10 @@
 use super::namespaces::stored;
 use super::{Reason, Start};
 use crate::capa::allowed::{Allowed, Form, Namespaces};
+use crate::capa::identity::{RoleIdentity, StaticIdentity};
 use crate::capa::release::Release;
 use crate::capa::tables::{CONTROLLER_IDENTITY, IdentityKind, Version};
-use crate::capa::view::{Field, IdentityReference, Object, Reference, Role, RoleIdentity, State, StaticIdentity};
+use crate::capa::view::{Field, IdentityReference, Object, Reference, Role, State};
 
 /// An identity. Two documents that say the same are equal, wherever they stand.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -123,7 +123,7 @@ fn read(paths: Vec<PathBuf>, recursive: bool) -> Run {
     // It ends with the program, wherever it hangs.
     std::thread::spawn(move || {
         let needles = capa::needles();
-        let options = Scan { needles: &needles, skip_templates: true, topology_variable: None };
+        let options = Scan { needles: &needles, skip_templates: true, topology_variable: None, go_on: false };
         let inputs = paths.into_iter().flat_map(|path| files::find(&[path], recursive).unwrap_or_default());
         let (mut next, mut left) = (0, BYTES);
         for input in inputs.take(FILES) {

@@ -32,7 +32,8 @@ impl Manifests {
         }
         let mut inputs = Inputs::new(found, &mut std::io::stdin().lock(), None, None, progress).map_err(text)?;
         let needles = capa::needles();
-        let scan = Scan { needles: &needles, skip_templates: args.skip_templates, topology_variable: None };
+        let scan =
+            Scan { needles: &needles, skip_templates: args.skip_templates, topology_variable: None, go_on: false };
         match inputs.scan(&scan) {
             Ok((run, warnings)) => Ok(Some(Self { inputs, run, warnings })),
             Err(errors) => Err(terminal.diagnostics(&errors, Some(&inputs))),

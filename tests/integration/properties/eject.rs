@@ -22,7 +22,7 @@ use crate::suite::{restored, say};
 /// `eject` on a file in memory that nothing stands beside.
 fn eject(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let needles = xaccount::capa::needles();
-    let options = Scan { needles: &needles, skip_templates: false, topology_variable: None };
+    let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
     let scanned = run::scan(FileId(0), bytes, &options).map_err(|errors| format!("scan: {}", errors[0].message))?;
     let file = run::File { name: "0.yaml".into(), brace: scanned.brace, identities_only: false };
     let run = Run::new(vec![file], scanned.objects);

@@ -36,7 +36,7 @@ pub(super) enum Ran {
 /// `inject` on files in memory.
 pub(super) fn inject(files: &[&[u8]], identity_file: bool) -> Result<Ran, TestCaseError> {
     let needles = xaccount::capa::needles();
-    let options = Scan { needles: &needles, skip_templates: false, topology_variable: None };
+    let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
     let mut run_files = Vec::new();
     let mut found = Vec::new();
     for (index, bytes) in files.iter().enumerate() {

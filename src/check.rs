@@ -1,8 +1,8 @@
-//! What is said of a run and its objects whichever way their references go.
+//! What is said of a run and its objects whichever verb reads them: `inject` and `eject` refuse it, `lint` finds it. Each
+//! check that is a rule of `lint` has its id.
 
 use std::collections::BTreeMap;
 
-use super::Selection;
 use crate::capa::{Field, IdentityReference, Reference, Role, State};
 use crate::diag::Diagnostic;
 use crate::run::{Found, Run};
@@ -11,22 +11,10 @@ use crate::run::{Found, Run};
 pub(crate) fn impossible(run: &Run) -> impl Iterator<Item = Diagnostic> {
     run.objects().iter().filter_map(|found| match &found.object.role {
         Role::Refused(why, way_out) => {
-            Some(Diagnostic::error(format!("{}: {why}", found.title())).at(found.head(), "").help(*way_out))
+            let error = Diagnostic::error(format!("{}: {why}", found.title())).rule("XA003");
+            Some(error.at(found.head(), "").help(*way_out))
         }
         _ => None,
-    })
-}
-
-/// Of several `--cluster-name`, each should fit something: one of them may be a typing error.
-pub(crate) fn names_that_fit_nothing(run: &Run, selection: &Selection) -> impl Iterator<Item = Diagnostic> {
-    let fits = |name: &globset::GlobMatcher| {
-        let bearers = run.objects().iter().filter(|found| found.object.references().next().is_some());
-        bearers.filter_map(|found| run.cluster_name(found)).any(|cluster| name.is_match(cluster))
-    };
-    selection.cluster_names.iter().filter(move |name| !fits(name)).map(|name| {
-        let text = name.glob().glob();
-        Diagnostic::warning(format!("--cluster-name {text} fits no cluster here"))
-            .help("check the spelling; several names are several --cluster-name, or one {a,b}")
     })
 }
 
@@ -51,6 +39,7 @@ pub(crate) fn names_of_two_roles(run: &Run) -> Vec<Diagnostic> {
             let there = first.location(there.unwrap_or(first.object.kind_span));
             errors.push(
                 Diagnostic::error(format!("the identity name '{name}' stands for two role ARNs"))
+                    .rule("XA010")
                     .at(found.location(identity.role_arn.span().unwrap_or(found.object.kind_span)), arn)
                     .also(there, other)
                     .help("identities are cluster-scoped: the one applied last would take over the clusters of both")
@@ -67,11 +56,13 @@ pub(crate) fn misplaced(found: &Found, reference: &IdentityReference) -> Option<
     match reference.state {
         State::Wrong(span) => Some(
             Diagnostic::error(format!("{}: no identityRef can stand here", found.title()))
+                .rule("XA004")
                 .at(found.location(span), format!("/{path} leads here"))
                 .help("an identityRef is a mapping of kind and name; mend this by hand and run again"),
         ),
         State::Twice(span) => Some(
             Diagnostic::error(format!("{}: a key on the way to identityRef is written twice", found.title()))
+                .rule("XA004")
                 .at(found.location(span), format!("/{path} leads here twice"))
                 .help("remove one of them and run again; kubectl takes the last, other tools refuse it"),
         ),
@@ -91,6 +82,7 @@ pub(crate) fn unreadable(found: &Found, there: &Reference) -> Option<Diagnostic>
         let title = found.title();
         Some(
             Diagnostic::error(format!("{title}: the identity reference's {key} can't be read with certainty"))
+                .rule("XA004")
                 .at(found.location(field.span().unwrap_or(there.span)), what)
                 .help(
                     "write kind and name once, as texts, in quotes where they look like something else, and run again",
@@ -116,6 +108,7 @@ pub(crate) fn template(found: &Found) -> Option<Diagnostic> {
 pub(crate) fn bare(found: &Found) -> Option<Diagnostic> {
     found.bare.then(|| {
         Diagnostic::warning(format!("{} follows '...' without a '---': kubectl drops such a document", found.title()))
+            .rule("XA035")
             .at(found.head(), "")
             .help("write '---' behind the '...' line")
     })

@@ -1,0 +1,128 @@
+//! Identities read through spans.
+
+use super::allowed::Allowed;
+use super::tables::{CONTROLLER_IDENTITY, ROLE_FIELDS, ROLE_IDENTITY};
+use super::view::{Field, State, allowed, content, meta, spec, state, texts, unknown};
+use crate::diag::Span;
+use crate::lossless::{Data, NodeId, Tree};
+
+/// An AWSClusterRoleIdentity's fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleIdentity {
+    /// `spec.roleARN`
+    pub role_arn: Field,
+    /// `spec.sourceIdentityRef`
+    pub source: State,
+    /// `spec.allowedNamespaces` as JSON, scalars as strings; `None` where it is absent or null.
+    pub allowed_namespaces: Option<(serde_json::Value, Span)>,
+    /// `spec.allowedNamespaces` as the API server leaves it for CAPA.
+    pub allowed: Allowed,
+    /// `spec.sessionName`
+    pub session_name: Field,
+    /// `spec.externalID`
+    pub external_id: Field,
+    /// `spec.durationSeconds`
+    pub duration_seconds: Field,
+    /// `spec.inlinePolicy`
+    pub inline_policy: Field,
+    /// `spec.policyARNs`
+    pub policy_arns: Field,
+    /// Keys of `spec` that the CRD does not know: the API server drops them.
+    pub unknown: Vec<(String, Span)>,
+    /// Whether `spec` is a mapping.
+    pub has_spec: bool,
+    /// `metadata.annotations`
+    pub annotations: Vec<(String, String)>,
+    /// Whether it is [`plain_identity`] of its own version, name and role ARN, to the letter.
+    pub plain: bool,
+}
+
+/// An AWSClusterControllerIdentity's fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControllerIdentity {
+    /// `spec.allowedNamespaces` as the API server leaves it for CAPA.
+    pub allowed: Allowed,
+}
+
+/// An AWSClusterStaticIdentity's fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaticIdentity {
+    /// `spec.secretRef`: a name; in v1alpha3 a mapping, and this is its `name`.
+    pub secret: Field,
+    /// Whether `spec.secretRef` is a mapping.
+    pub is_mapping: bool,
+    /// `spec.allowedNamespaces` as the API server leaves it for CAPA.
+    pub allowed: Allowed,
+}
+
+/// The identity that says its name, its role ARN and what every identity needs, and nothing else: every namespace may use it,
+/// and its source is the controller's own.
+pub fn plain_identity(api_version: &str, name: &str, role_arn: &str) -> serde_json::Value {
+    serde_json::json!({
+        "apiVersion": api_version,
+        "kind": ROLE_IDENTITY,
+        "metadata": {"name": name},
+        "spec": {
+            "allowedNamespaces": {},
+            "roleARN": role_arn,
+            "sourceIdentityRef": {"kind": CONTROLLER_IDENTITY, "name": "default"},
+        },
+    })
+}
+
+pub(super) fn static_identity(tree: &Tree<'_>, node: NodeId) -> StaticIdentity {
+    let spec = spec(tree, node);
+    let field = |name: &str| spec.map_or(Field::Absent, |spec| Field::of(tree, spec, name));
+    let reference = spec.and_then(|spec| tree.value(spec, "secretRef")).filter(|&there| tree.entries(there).is_some());
+    StaticIdentity {
+        secret: reference.map_or_else(|| field("secretRef"), |reference| Field::of(tree, reference, "name")),
+        is_mapping: reference.is_some(),
+        allowed: allowed(tree, spec),
+    }
+}
+
+pub(super) fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) -> RoleIdentity {
+    let spec = spec(tree, node);
+    let field = |name: &str| spec.map_or(Field::Absent, |spec| Field::of(tree, spec, name));
+    let there = spec.and_then(|spec| tree.value(spec, "allowedNamespaces"));
+    let role_arn = field("roleARN");
+    let plain = meta(tree, node, "name")
+        .zip(role_arn.text())
+        .is_some_and(|(name, role)| tree.says(node, &plain_identity(api_version, &name, role)));
+    RoleIdentity {
+        role_arn,
+        source: spec.map_or(State::Unset, |spec| state(tree, spec, "sourceIdentityRef")),
+        allowed_namespaces: there
+            .filter(|&there| !tree.is_null(there))
+            .map(|there| (json(tree, there, 0), content(tree, there))),
+        allowed: allowed(tree, spec),
+        session_name: field("sessionName"),
+        external_id: field("externalID"),
+        duration_seconds: field("durationSeconds"),
+        inline_policy: field("inlinePolicy"),
+        policy_arns: field("policyARNs"),
+        unknown: spec.map_or_else(Vec::new, |spec| unknown(tree, spec, &ROLE_FIELDS)),
+        has_spec: spec.is_some(),
+        annotations: texts(tree, tree.value(node, "metadata"), "annotations"),
+        plain,
+    }
+}
+
+/// A small subtree as JSON, scalars as strings, aliases followed a few levels deep.
+fn json(tree: &Tree<'_>, node: NodeId, depth: u32) -> serde_json::Value {
+    use serde_json::Value;
+    let node = tree.resolve(node);
+    if depth > 16 || tree.is_null(node) {
+        return Value::Null;
+    }
+    match &tree.node(node).data {
+        Data::Mapping { entries, .. } => Value::Object(
+            entries
+                .iter()
+                .map(|&(key, value)| (tree.text(key).unwrap_or_default().to_owned(), json(tree, value, depth + 1)))
+                .collect(),
+        ),
+        Data::Sequence { items, .. } => items.iter().map(|&item| json(tree, item, depth + 1)).collect(),
+        _ => Value::String(tree.text(node).unwrap_or_default().to_owned()),
+    }
+}

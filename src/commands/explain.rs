@@ -1,0 +1,15 @@
+//! `kubectl xaccount explain`.
+
+use xaccount::{account_map, lint, output};
+
+use super::{ExitStatus, Printed};
+use crate::cli::Explain;
+
+pub(crate) fn run(args: &Explain) -> Printed {
+    let stdout = match args.rule {
+        Some(rule) => rule.explanation().to_owned(),
+        None if args.schema => format!("{:#}\n", account_map::schema()),
+        None => output::rules(lint::RULES),
+    };
+    Printed { before: String::new(), stdout: stdout.into_bytes(), after: String::new(), status: ExitStatus::Done }
+}

@@ -1,0 +1,208 @@
+//! `kubectl xaccount lint`.
+
+mod sources;
+
+use std::path::Path;
+
+use xaccount::capa;
+use xaccount::diag::{Diagnostic, FileId, Severity};
+use xaccount::lint::{self, Context, Finding};
+use xaccount::output::{self, Shown};
+use xaccount::run::{Run, Scan};
+use xaccount::status::{self, Options};
+
+use super::inject::Mode;
+use super::inject::deliver::Delivery;
+use super::{ExitStatus, Printed, Terminal};
+use crate::cli::{Level, Lint as Args, LintFormat, OutputFormat};
+use sources::Sources;
+
+pub(crate) fn run(args: &Args, terminal: &Terminal) -> Printed {
+    answer(args, terminal).unwrap_or_else(Printed::error)
+}
+
+fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
+    let mode = Answer::of(args).map_err(|error| terminal.diagnostics(&[error], None))?;
+    let mut sources = Sources::read(args, terminal)?;
+    let needles = capa::needles_for_lint();
+    let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: true };
+    let scanned = sources.inputs.scan(&scan);
+    let (run, read) = scanned.map_err(|errors| terminal.diagnostics(&errors, Some(&sources.inputs)))?;
+    let map = sources.map.as_ref();
+    let release = match (args.capa_version, map) {
+        (None, Some(map)) => map.release().map_err(|error| terminal.diagnostics(&[error], None))?,
+        (said, _) => said,
+    };
+    let status = status::status(&run, &Options { release, namespace: args.namespace.clone() });
+    let kustomizations = sources.kustomizations();
+    let context = Context {
+        run: &run,
+        status: &status,
+        release_is_said: release.is_some(),
+        annotations: map.map_or(&[], |map| &map.map.identity_annotations),
+        source_account: map.and_then(|map| map.map.source.account.as_ref()).map(|account| &account.value),
+        kustomizations: &kustomizations,
+        trust: &sources.trust,
+        permission: &sources.permission,
+    };
+    let findings = sources
+        .silence(&run, lint::lint(&context, read))
+        .map_err(|errors| terminal.rendered(&errors, |file| sources.file(file)))?;
+    let findings: Vec<Finding> = findings.into_iter().filter(|finding| is_wanted(finding, args)).collect();
+    // What has a rule is a finding already.
+    let others: Vec<Diagnostic> = status.warnings.iter().filter(|one| one.rule.is_none()).cloned().collect();
+    let mut before = terminal.diagnostics(&others, Some(&sources.inputs));
+    if let Some(map) = map.filter(|_| !terminal.quiet) {
+        before.push_str(&map.used());
+    }
+    Ok(match mode {
+        Answer::Findings(format) => {
+            let stdout = text(&run, &findings, &sources, (format, &context.release().to_string()), terminal);
+            let status = exit_status(&findings, args);
+            let after = if terminal.quiet { String::new() } else { meaning(&run, &findings, &sources, args) };
+            Printed { before, stdout: stdout.into_bytes(), after, status }
+        }
+        Answer::Fixes(mode) => fix(&run, &findings, &mut sources, (mode, args), before, terminal),
+    })
+}
+
+/// What is asked for.
+enum Answer {
+    Findings(LintFormat),
+    Fixes(Mode),
+}
+
+impl Answer {
+    fn of(args: &Args) -> Result<Self, Diagnostic> {
+        let output = match args.output {
+            None if args.write => return Ok(Self::Fixes(Mode::Write { exit_code: false })),
+            None if args.check => return Ok(Self::Fixes(Mode::Check)),
+            None if args.fix => return Ok(Self::Fixes(Mode::Diff)),
+            None => return Ok(Self::Findings(LintFormat::Text)),
+            Some(LintFormat::Yaml) => OutputFormat::Yaml,
+            Some(LintFormat::Patch) => OutputFormat::Patch,
+            Some(LintFormat::JsonPatch) => OutputFormat::JsonPatch,
+            Some(LintFormat::Report) => OutputFormat::Report,
+            Some(format) if args.fix => {
+                let error = Diagnostic::error("--fix changes files, and this format is about findings");
+                let help =
+                    format!("leave --fix out, or take -o yaml, patch, json-patch or report ({format:?} is none)");
+                return Err(error.help(help.to_lowercase()));
+            }
+            Some(format) => return Ok(Self::Findings(format)),
+        };
+        if !args.fix {
+            let error = Diagnostic::error("this format is about changes, and without --fix nothing changes");
+            return Err(error.help("add --fix, or take -o text, json or github"));
+        }
+        if output == OutputFormat::Patch
+            && args.stdin_filename.is_none()
+            && args.filenames.iter().any(|path| path.as_os_str() == "-")
+        {
+            return Err(Diagnostic::error("a patch needs a file name, and standard input has none")
+                .help("add --stdin-filename PATH"));
+        }
+        Ok(Self::Fixes(Mode::Output(output)))
+    }
+}
+
+impl Level {
+    fn of(severity: Severity) -> Self {
+        match severity {
+            Severity::Note => Self::Note,
+            Severity::Warning => Self::Warning,
+            Severity::Error => Self::Error,
+        }
+    }
+}
+
+/// Whether a finding is to be shown: what makes the exit status 1 always is.
+fn is_wanted(finding: &Finding, args: &Args) -> bool {
+    let is_in = |rules: &[&'static lint::Rule]| rules.iter().any(|rule| rule.id == finding.rule.id);
+    if is_in(&args.ignore) {
+        return false;
+    }
+    if !args.select.is_empty() {
+        return is_in(&args.select);
+    }
+    Level::of(finding.diagnostic.severity) >= args.severity.min(args.error_on)
+}
+
+fn exit_status(findings: &[Finding], args: &Args) -> ExitStatus {
+    let bad = findings.iter().any(|finding| Level::of(finding.diagnostic.severity) >= args.error_on);
+    if bad && !args.exit_zero { ExitStatus::Found } else { ExitStatus::Done }
+}
+
+/// The findings on stdout. `release` is the release of CAPA that judged.
+fn text(
+    run: &Run,
+    findings: &[Finding],
+    sources: &Sources,
+    (format, release): (LintFormat, &str),
+    terminal: &Terminal,
+) -> String {
+    let shown = |file: FileId| {
+        let (name, bytes) = sources.file(file);
+        Shown { name, bytes: bytes.unwrap_or_default() }
+    };
+    match format {
+        LintFormat::Json => format!("{:#}\n", output::lint_json(run, findings, release, shown)),
+        LintFormat::Github => output::lint_github(findings, shown),
+        _ => findings_as_text(findings, sources, terminal.stdout_colour),
+    }
+}
+
+fn findings_as_text<'f>(findings: impl IntoIterator<Item = &'f Finding>, sources: &Sources, colour: bool) -> String {
+    let text = |finding: &Finding| output::finding(&finding.diagnostic, |file| sources.file(file), colour) + "\n";
+    findings.into_iter().map(text).collect()
+}
+
+/// Mends what carries a fix; what is left over goes to stderr.
+fn fix(
+    run: &Run,
+    findings: &[Finding],
+    sources: &mut Sources,
+    (mode, args): (Mode, &Args),
+    mut before: String,
+    terminal: &Terminal,
+) -> Printed {
+    let left: Vec<Finding> = findings.iter().filter(|finding| finding.fix.is_none()).cloned().collect();
+    let told = left.iter().filter(|finding| !terminal.quiet || finding.diagnostic.severity == Severity::Error);
+    before.push_str(&findings_as_text(told, sources, terminal.stderr_colour));
+    let outcome = lint::fixes(run, findings);
+    let mut printed = Delivery { mode, inputs: &mut sources.inputs, run, outcome: &outcome, terminal }.run(before);
+    if printed.status == ExitStatus::Error {
+        return printed;
+    }
+    if !terminal.quiet && !left.is_empty() {
+        let count = sources.inputs.named().count();
+        printed.after.push_str(&format!("left to mend by hand: {}\n", output::lint_summary(&left, count)));
+    }
+    let asks = matches!(mode, Mode::Diff | Mode::Check | Mode::Write { .. });
+    if asks && printed.status == ExitStatus::Done {
+        printed.status = exit_status(&left, args);
+    }
+    if args.exit_zero {
+        printed.status = ExitStatus::Done;
+    }
+    printed
+}
+
+/// The last lines: how much was found, or why nothing may have been.
+fn meaning(run: &Run, findings: &[Finding], sources: &Sources, args: &Args) -> String {
+    let mut text = format!("{}\n", output::lint_summary(findings, sources.inputs.named().count()));
+    let fixes = findings.iter().filter(|finding| finding.fix.is_some()).count();
+    if fixes > 0 {
+        let what = if fixes == 1 { "1 of them has".to_owned() } else { format!("{fixes} of them have") };
+        text.push_str(&format!("{what} one right answer: --fix shows it\n"));
+    }
+    if findings.is_empty() && !run.objects().iter().any(|found| found.object.role.is_ours()) {
+        text.push_str("no cluster or identity is in them");
+        let mut paths = args.paths.iter().chain(&args.filenames);
+        if !args.recursive && paths.any(|path| Path::is_dir(path)) {
+            text.push_str("; directories are read without what is below them, unless -R is given");
+        }
+        text.push('\n');
+    }
+    text
+}

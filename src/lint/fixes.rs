@@ -1,0 +1,62 @@
+//! From findings with one right answer to a plan.
+
+use json_patch::PatchOperation;
+
+use super::{Finding, Mend};
+use crate::diag::FileId;
+use crate::inject::{Change, ChangeKind, IdentityFile, NewObject, Outcome, Verb};
+use crate::run::Run;
+
+/// The plan that mends all findings that carry a fix. Where two fixes change one place, the first one is taken.
+pub fn fixes(run: &Run, findings: &[Finding]) -> Outcome {
+    let mut outcome = Outcome { verb: Verb::Lint, ..Outcome::default() };
+    let mut objects: Vec<(usize, &str, &[PatchOperation])> = Vec::new();
+    let mut documents: Vec<(FileId, &Mend, &str)> = Vec::new();
+    for fix in findings.iter().filter_map(|finding| finding.fix.as_ref()) {
+        match &fix.change {
+            Mend::Object { object, operations } => {
+                let paths = |operations: &[PatchOperation]| -> Vec<String> {
+                    operations.iter().map(|operation| operation.path().to_string()).collect()
+                };
+                let own = paths(operations);
+                let taken = objects.iter().filter(|(there, ..)| there == object);
+                if !taken.flat_map(|(.., there)| paths(there)).any(|path| own.contains(&path)) {
+                    objects.push((*object, &fix.what, operations));
+                }
+            }
+            // One is enough for the whole run.
+            Mend::Document { file, object, .. } => {
+                let same = |there: &Mend| matches!(there, Mend::Document { object: other, .. } if other == object);
+                if !documents.iter().any(|(_, there, _)| same(there)) {
+                    documents.push((*file, &fix.change, &fix.what));
+                }
+            }
+        }
+    }
+    // All changes of one object are planned one after the other.
+    objects.sort_by_key(|(object, ..)| *object);
+    for (object, what, operations) in objects {
+        let change = Change {
+            object: Some(object),
+            kind: ChangeKind::FindingFixed,
+            operations: operations.to_vec(),
+            before: None,
+            after: what.to_owned(),
+        };
+        outcome.change(run, change);
+    }
+    for (file, mend, what) in documents {
+        let Mend::Document { title, object, .. } = mend else { continue };
+        outcome.plans.entry(file).or_default().new_documents.push(object.clone());
+        outcome.added.push(NewObject { object: object.clone(), title: title.clone(), file: IdentityFile::There(file) });
+        let change = Change {
+            object: None,
+            kind: ChangeKind::ControllerIdentityAdded,
+            operations: Vec::new(),
+            before: None,
+            after: what.to_owned(),
+        };
+        outcome.change(run, change);
+    }
+    outcome
+}

@@ -1,0 +1,65 @@
+//! Shapes of `allowedNamespaces` that are no object, or whose selector is none.
+
+use serde_json::{Value, json};
+
+use super::super::{Context, Findings, Rule};
+use super::look::{allowed, is_variable, replace};
+use crate::capa::{Form, Role};
+use crate::diag::Diagnostic;
+use crate::diag::Severity;
+use crate::run::Found;
+
+pub(super) const RULE: Rule = Rule {
+    id: "XA005",
+    name: "allowed-namespaces",
+    severity: Severity::Error,
+    summary: "allowedNamespaces has a shape that CAPA's webhook refuses",
+    check: Some(check),
+};
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    for (index, found, allowed, span) in allowed(context.run) {
+        let title = found.title();
+        match &allowed.form {
+            Form::Undecodable(path, is, at) => {
+                let finding = Diagnostic::error(format!("{title}: {path} can't be {}", article(is)))
+                    .at(found.location(*at), "CAPA's webhook refuses the object")
+                    .help("allowedNamespaces is a mapping: {} for all, {list: [NAME, …]}, or {selector: {matchLabels: {KEY: VALUE}}}");
+                match sequence(found) {
+                    Some(list) => {
+                        findings.add_with_fix(finding, replace(index, "allowedNamespaces", list, "the names as a list"))
+                    }
+                    None => findings.add(finding),
+                }
+            }
+            Form::Twice(at) => findings.add_as_it_is(
+                Diagnostic::warning(format!("{title}: a key below allowedNamespaces is written twice, or merged"))
+                    .at(found.location(*at), "")
+                    .help("write it once, in its place"),
+            ),
+            Form::Those(namespaces) => {
+                let Err(why) = namespaces.selector.check() else { continue };
+                if is_variable(&why) {
+                    continue;
+                }
+                findings.add(
+                    Diagnostic::error(format!("{title}: the selector of allowedNamespaces is none: {why}"))
+                        .at(found.location(span), "CAPA's webhook refuses the object"),
+                );
+            }
+            Form::Nobody => {}
+        }
+    }
+}
+
+fn article(go_type: &str) -> String {
+    let an = if go_type.starts_with(['a', 'o']) { "an" } else { "a" };
+    format!("{an} {go_type}")
+}
+
+/// The names, where a role identity has a sequence of texts for the mapping with `list`.
+fn sequence(found: &Found) -> Option<Value> {
+    let Role::Identity(identity, _) = &found.object.role else { return None };
+    let (value, _) = identity.allowed_namespaces.as_ref()?;
+    value.as_array().filter(|items| items.iter().all(Value::is_string)).map(|items| json!({ "list": items }))
+}

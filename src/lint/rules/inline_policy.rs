@@ -1,0 +1,31 @@
+//! `inlinePolicy`: JSON of at most 2,048 characters.
+
+use super::super::{Context, Findings, Rule};
+use super::look::{is_variable, role_identities};
+use crate::aws::check_inline_policy;
+use crate::diag::Diagnostic;
+use crate::diag::Severity;
+
+pub(super) const RULE: Rule = Rule {
+    id: "XA030",
+    name: "inline-policy",
+    severity: Severity::Warning,
+    summary: "An inlinePolicy that STS refuses",
+    check: Some(check),
+};
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    for (_, found, identity) in role_identities(context.run) {
+        let (Some(text), Some(span)) = (identity.inline_policy.text(), identity.inline_policy.span()) else { continue };
+        // An empty one is not sent.
+        if text.is_empty() || is_variable(text) {
+            continue;
+        }
+        if let Err(error) = check_inline_policy(text.trim_end()) {
+            findings.add(
+                Diagnostic::warning(format!("{}: {error}", found.title()))
+                    .at(found.location(span), "STS refuses the call"),
+            );
+        }
+    }
+}

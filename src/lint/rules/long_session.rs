@@ -1,0 +1,48 @@
+//! `durationSeconds` over an hour where a role assumes the role.
+
+use serde_json::json;
+
+use super::super::{Context, Findings, Rule};
+use super::look::{replace, role_identities, source};
+use crate::capa::{CONTROLLER_IDENTITY, Field, ROLE_IDENTITY};
+use crate::diag::Diagnostic;
+use crate::diag::Severity;
+
+pub(super) const RULE: Rule = Rule {
+    id: "XA027",
+    name: "long-session",
+    severity: Severity::Warning,
+    summary: "A session longer than STS gives to a role that assumes a role",
+    check: Some(check),
+};
+
+/// The most that STS gives where a role assumes a role (STS API reference, `AssumeRole`, `DurationSeconds`).
+const CHAINED_SECONDS: u32 = 3600;
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    for (object, found, identity) in role_identities(context.run) {
+        let Field::Typed(text, span) = &identity.duration_seconds else { continue };
+        let too_long = |seconds: u32| (CHAINED_SECONDS + 1..=43_200).contains(&seconds);
+        if !text.parse().is_ok_and(too_long) {
+            continue;
+        }
+        let (why, always) = match source(identity) {
+            Some((ROLE_IDENTITY, _)) => ("its source is a role, and STS refuses more than 3600 seconds then", true),
+            Some((CONTROLLER_IDENTITY, _)) => (
+                "STS refuses more than 3600 seconds where the controller itself runs as a role, as it does with IRSA or on a node",
+                false,
+            ),
+            _ => continue,
+        };
+        let finding = Diagnostic::warning(format!("{}: durationSeconds {text}: {why}", found.title()))
+            .at(found.location(*span), "")
+            .help("durationSeconds: 3600");
+        match always {
+            true => findings.add_with_fix(
+                finding,
+                replace(object, "durationSeconds", json!(CHAINED_SECONDS), "a session of an hour"),
+            ),
+            false => findings.add(finding),
+        }
+    }
+}

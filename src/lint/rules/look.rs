@@ -1,0 +1,122 @@
+//! What several rules look for.
+
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{PatchOperation, ReplaceOperation};
+use serde_json::Value;
+
+use super::super::{Fix, Mend};
+use crate::capa::{Allowed, Field, IdentityKind, Namespaces, Reference, Release, Role, RoleIdentity, State, Version};
+use crate::check;
+use crate::diag::{Diagnostic, Severity, Span};
+use crate::run::{Found, Run};
+
+/// The role identities of a run.
+pub(super) fn role_identities(run: &Run) -> impl Iterator<Item = (usize, &Found, &RoleIdentity)> {
+    run.objects().iter().enumerate().filter_map(|(index, found)| match &found.object.role {
+        Role::Identity(identity, _) => Some((index, found, identity.as_ref())),
+        _ => None,
+    })
+}
+
+/// The identities of all kinds with their `allowedNamespaces`, and where to point at it.
+pub(super) fn allowed(run: &Run) -> impl Iterator<Item = (usize, &Found, &Allowed, Span)> {
+    run.objects().iter().enumerate().filter_map(|(index, found)| {
+        let head = found.object.kind_span;
+        match &found.object.role {
+            Role::Identity(identity, _) => Some((
+                index,
+                found,
+                &identity.allowed,
+                identity.allowed_namespaces.as_ref().map_or(head, |(_, span)| *span),
+            )),
+            Role::Controller(identity) => Some((index, found, &identity.allowed, head)),
+            Role::Static(identity, _) => Some((index, found, &identity.allowed, head)),
+            _ => None,
+        }
+    })
+}
+
+/// The version of an object of CAPA.
+pub(super) fn version(found: &Found) -> Option<Version> {
+    match &found.object.role {
+        Role::Bearer { .. } | Role::Identity(..) | Role::Controller(_) | Role::Static(..) => {
+            found.object.api_version.split_once('/')?.1.parse().ok()
+        }
+        _ => None,
+    }
+}
+
+/// The kind and name of an identity's source, if they are texts.
+pub(super) fn source(identity: &RoleIdentity) -> Option<(&str, &str)> {
+    match &identity.source {
+        State::Set(to) => Some((to.kind.text()?, to.name.text()?)),
+        _ => None,
+    }
+}
+
+/// Whether what the API server leaves of `allowedNamespaces` is open to every namespace.
+pub(super) fn is_everybody(left: &Namespaces, release: Release) -> bool {
+    let empty = left.selector.labels.is_none() && left.selector.expressions.is_none()
+        || left.selector.is_empty() && release < Release::KEEPS_EMPTY;
+    left.list.is_none() && empty
+}
+
+/// Whether a text holds a variable that envsubst or clusterctl fills in.
+pub(super) fn is_variable(text: &str) -> bool {
+    text.contains("${") || text.contains("$(")
+}
+
+/// What `inject` refuses because nobody can edit it, and kubectl takes all the same.
+pub(super) fn no_error(diagnostic: Diagnostic) -> Diagnostic {
+    Diagnostic { severity: Severity::Warning, ..diagnostic }
+}
+
+/// Why nobody can tell what a reference names: no error where it is only written twice.
+pub(super) fn unreadable(found: &Found, there: &Reference) -> Option<Diagnostic> {
+    let twice =
+        [&there.kind, &there.name].into_iter().all(|field| matches!(field, Field::Ambiguous(_) | Field::Text(..)));
+    let problem = check::unreadable(found, there)?;
+    Some(if twice { no_error(problem) } else { problem })
+}
+
+/// The fix that gives a field of an identity's `spec` another value.
+pub(super) fn replace(object: usize, field: &str, value: Value, what: &str) -> Fix {
+    let path = PointerBuf::from_tokens(["spec", field]);
+    let operations = vec![PatchOperation::Replace(ReplaceOperation { path, value })];
+    Fix { what: what.into(), change: Mend::Object { object, operations } }
+}
+
+/// Why the API server refuses a reference: `kind` is an enumeration, `name` has at least one character.
+pub(super) fn unusable(found: &Found, there: &Reference, what: &str) -> Option<Diagnostic> {
+    let title = found.title();
+    let at = |span: Option<Span>| found.location(span.unwrap_or(there.span));
+    let kinds = IdentityKind::ALL.map(IdentityKind::name);
+    match there.kind.text() {
+        Some(kind) if is_variable(kind) || kinds.contains(&kind) => {}
+        Some(kind) if !kind.is_empty() => {
+            let near = kinds
+                .into_iter()
+                .max_by(|a, b| strsim::jaro_winkler(a, kind).total_cmp(&strsim::jaro_winkler(b, kind)));
+            let finding = Diagnostic::error(format!("{title}: {what} names the kind {kind}, which is no identity's"))
+                .at(at(there.kind.span()), "the API server refuses it");
+            return Some(match near {
+                Some(near) => finding.help(format!("perhaps {near}; the kinds are {}", kinds.join(", "))),
+                None => finding,
+            });
+        }
+        _ => {
+            return Some(
+                Diagnostic::error(format!("{title}: {what} has no kind"))
+                    .at(at(None), "the API server refuses it")
+                    .help(format!("the kinds are {}", kinds.join(", "))),
+            );
+        }
+    }
+    match there.name.text() {
+        Some(name) if !name.is_empty() => None,
+        _ => Some(
+            Diagnostic::error(format!("{title}: {what} has no name"))
+                .at(at(there.name.span()), "the API server refuses it"),
+        ),
+    }
+}

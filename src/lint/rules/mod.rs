@@ -1,0 +1,83 @@
+//! One file for each rule, and the table of all.
+
+mod account_bound_id;
+mod allowed_namespaces;
+mod api_version;
+mod dropped_document;
+mod empty_selector;
+mod every_namespace;
+mod identity_cycle;
+mod identity_in_cluster_file;
+mod identity_reference;
+mod inline_policy;
+mod kustomize_name;
+mod long_session;
+mod look;
+mod missing_annotation;
+mod named_default;
+mod namespace_name;
+mod namespaced_identity;
+mod no_controller_identity;
+mod not_permitted;
+mod not_readable;
+mod not_served;
+mod partition;
+mod policy_arns;
+mod policy_form;
+mod policy_mismatch;
+mod reference_elsewhere;
+mod role_arn;
+mod role_chain;
+mod role_name;
+mod secret_ref;
+mod source_identity;
+mod sts_limits;
+mod template;
+mod two_roles;
+mod unknown_field;
+mod unknown_namespace_key;
+mod unused_ignore;
+
+use super::Rule;
+
+pub(super) use unused_ignore::RULE as UNUSED_IGNORE;
+
+/// All rules, by id.
+pub const RULES: &[&Rule] = &[
+    &role_arn::RULE,
+    &not_readable::RULE,
+    &api_version::RULE,
+    &identity_reference::RULE,
+    &allowed_namespaces::RULE,
+    &unknown_namespace_key::RULE,
+    &source_identity::RULE,
+    &identity_cycle::RULE,
+    &sts_limits::RULE,
+    &two_roles::RULE,
+    &secret_ref::RULE,
+    &partition::RULE,
+    &kustomize_name::RULE,
+    &not_permitted::RULE,
+    &template::RULE,
+    &not_served::RULE,
+    &unknown_field::RULE,
+    &empty_selector::RULE,
+    &namespace_name::RULE,
+    &named_default::RULE,
+    &long_session::RULE,
+    &role_chain::RULE,
+    &policy_arns::RULE,
+    &inline_policy::RULE,
+    &policy_mismatch::RULE,
+    &identity_in_cluster_file::RULE,
+    &namespaced_identity::RULE,
+    &reference_elsewhere::RULE,
+    &dropped_document::RULE,
+    &missing_annotation::RULE,
+    &policy_form::RULE,
+    &no_controller_identity::RULE,
+    &every_namespace::RULE,
+    &unused_ignore::RULE,
+    &account_bound_id::RULE,
+    &role_name::RULE,
+];

@@ -1,0 +1,26 @@
+//! A role identity named `default`.
+
+use super::super::{Context, Findings, Rule};
+use super::look::role_identities;
+use crate::diag::Diagnostic;
+use crate::diag::Severity;
+
+pub(super) const RULE: Rule = Rule {
+    id: "XA026",
+    name: "named-default",
+    severity: Severity::Warning,
+    summary: "A role identity with the name of the controller identity",
+    check: Some(check),
+};
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    for (_, found, _) in
+        role_identities(context.run).filter(|(_, found, _)| found.object.name.as_deref() == Some("default"))
+    {
+        findings.add(
+            Diagnostic::warning("a role identity named default is easily taken for the controller identity, by people and in CAPA's conditions")
+                .at(found.head(), "")
+                .help("name it after its account: cross-account-role-ACCOUNT"),
+        );
+    }
+}

@@ -1,0 +1,30 @@
+//! Globs, capitals and spaces in `list`: CAPA compares letter by letter.
+
+use super::super::{Context, Findings, Rule};
+use super::look::{allowed, is_variable};
+use crate::capa::Form;
+use crate::capa::names::is_dns_label;
+use crate::diag::Diagnostic;
+use crate::diag::Severity;
+
+pub(super) const RULE: Rule = Rule {
+    id: "XA025",
+    name: "namespace-name",
+    severity: Severity::Warning,
+    summary: "A name in allowedNamespaces.list that no namespace has",
+    check: Some(check),
+};
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    for (_, found, allowed, span) in allowed(context.run) {
+        let Form::Those(namespaces) = &allowed.form else { continue };
+        for name in namespaces.list.iter().flatten().filter(|name| !is_dns_label(name) && !is_variable(name)) {
+            let finding = Diagnostic::warning(format!("{}: no namespace is named {name:?}", found.title()))
+                .at(found.location(span), "CAPA compares names letter by letter");
+            findings.add(match name.contains('*') {
+                true => finding.help("a list knows no wildcards: use a selector, or {} for every namespace"),
+                false => finding.help("names of namespaces are lower-case letters, digits and hyphens"),
+            });
+        }
+    }
+}

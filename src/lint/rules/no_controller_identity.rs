@@ -1,0 +1,60 @@
+//! The source of role identities, which CAPA makes only where a cluster uses it itself.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::super::{Context, Findings, Fix, Mend, Rule};
+use super::look::role_identities;
+use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, Reason, State};
+use crate::diag::Diagnostic;
+use crate::diag::Severity;
+use crate::run::Found;
+
+pub(super) const RULE: Rule = Rule {
+    id: "XA050",
+    name: "no-controller-identity",
+    severity: Severity::Note,
+    summary: "The controller identity is in none of the files, and CAPA may not make it",
+    check: Some(check),
+};
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    let there = !context.run.identities(IdentityKind::Controller, "default").is_empty();
+    let missing =
+        context.status.rows.iter().filter(|row| !there && row.verdict.reason == Some(Reason::IdentityNotFound));
+    let asked: BTreeSet<usize> = missing
+        .filter(|row| row.verdict.chain.last().is_some_and(|hop| hop.kind == CONTROLLER_IDENTITY))
+        .filter_map(|row| row.identities.iter().rev().find_map(|index| *index))
+        .collect();
+    for (index, found, identity) in role_identities(context.run) {
+        let State::Set(source) = &identity.source else { continue };
+        if !asked.contains(&index) {
+            continue;
+        }
+        let finding = Diagnostic::note(format!(
+            "{CONTROLLER_IDENTITY}/default is in none of these files, and CAPA makes it only for a cluster that uses it itself"
+        ))
+        .at(found.location(source.span), "the source of this identity")
+        .help("kubectl xaccount identity --with-controller-identity, or inject --with-controller-identity");
+        // JSON takes no second document.
+        match context.run.file(found.file).brace {
+            true => findings.add(finding),
+            false => findings.add_with_fix(finding, fix(found)),
+        }
+    }
+}
+
+fn fix(identity: &Found) -> Fix {
+    let object = json!({
+        "apiVersion": identity.object.api_version,
+        "kind": CONTROLLER_IDENTITY,
+        "metadata": {"name": "default"},
+        "spec": {"allowedNamespaces": {}},
+    });
+    let title = format!("{CONTROLLER_IDENTITY} default");
+    Fix {
+        what: "the controller's own credentials".into(),
+        change: Mend::Document { file: identity.file, title, object },
+    }
+}

@@ -1,0 +1,31 @@
+//! Namespaces that an identity of the chain does not admit.
+
+use super::super::{Context, Findings, Rule};
+use crate::capa::Outcome;
+use crate::diag::Diagnostic;
+use crate::diag::Severity;
+
+pub(super) const RULE: Rule = Rule {
+    id: "XA020",
+    name: "not-permitted",
+    severity: Severity::Warning,
+    summary: "An identity does not let the cluster's namespace in",
+    check: Some(check),
+};
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    for row in context.status.rows.iter().filter(|row| !row.template && row.verdict.outcome == Outcome::Denied) {
+        let found = &context.run.objects()[row.object];
+        let (Some(hop), Some(message)) = (row.verdict.chain.last(), &row.verdict.message) else { continue };
+        let why = hop.permission.as_ref().map_or_else(String::new, |permission| permission.why.clone());
+        let finding = Diagnostic::warning(format!("{}: {message}", found.title())).at(
+            found.location(row.reference),
+            format!("its namespace is {}", row.namespace.as_deref().unwrap_or("not said")),
+        );
+        let finding = match row.identities.last().copied().flatten().map(|index| &context.run.objects()[index]) {
+            Some(identity) => finding.also(identity.head(), why),
+            None => finding,
+        };
+        findings.add(finding.help("CAPA makes nothing for the cluster, and says so in its log alone: let the namespace in with allowedNamespaces.list"));
+    }
+}

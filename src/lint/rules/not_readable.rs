@@ -1,0 +1,12 @@
+//! Found while the files are read: see `run::scan`.
+
+use super::super::Rule;
+use crate::diag::Severity;
+
+pub(super) const RULE: Rule = Rule {
+    id: "XA002",
+    name: "not-readable",
+    severity: Severity::Error,
+    summary: "A document that names a kind of ours can't be read with certainty",
+    check: None,
+};

@@ -1,0 +1,39 @@
+//! API versions and the releases that serve them.
+
+use std::collections::BTreeSet;
+
+use super::super::{Context, Findings, Rule};
+use super::look::version;
+use crate::diag::Severity;
+use crate::diag::{Diagnostic, FileId};
+
+pub(super) const RULE: Rule = Rule {
+    id: "XA022",
+    name: "not-served",
+    severity: Severity::Warning,
+    summary: "An API version that newer releases of CAPA refuse",
+    check: Some(check),
+};
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    let mut told = BTreeSet::new();
+    for found in context.run.objects() {
+        let Some(version) = version(found) else { continue };
+        let (release, said) = (context.release(), context.release_is_said);
+        let message = match version.no_longer_served() {
+            _ if said && release.serves(version) => continue,
+            Some(served) => served.to_owned(),
+            None if said => format!("CAPA {release} does not serve {version} yet"),
+            None => continue,
+        };
+        // A file is of one time: once is enough.
+        let FileId(file) = found.file;
+        if told.insert((file, version)) {
+            findings.add(
+                Diagnostic::warning(format!("{} {version}: {message}", found.title()))
+                    .at(found.head(), "")
+                    .help("right for that CAPA; --capa-version, or source.capaVersion in the account map, says which one reads these files"),
+            );
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! `policyARNs`, which CAPA does not send.
+
+use super::super::{Context, Findings, Rule};
+use super::look::role_identities;
+use crate::diag::Diagnostic;
+use crate::diag::Severity;
+
+pub(super) const RULE: Rule = Rule {
+    id: "XA029",
+    name: "policy-arns",
+    severity: Severity::Warning,
+    summary: "policyARNs restricts nothing",
+    check: Some(check),
+};
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    for (_, found, identity) in role_identities(context.run) {
+        let Some(span) = identity.policy_arns.span() else { continue };
+        findings.add(
+            Diagnostic::warning(format!("{}: CAPA does not send policyARNs: they restrict nothing", found.title()))
+                .at(found.location(span), "")
+                .help("restrict the session with inlinePolicy, or the role itself"),
+        );
+    }
+}

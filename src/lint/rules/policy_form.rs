@@ -1,0 +1,88 @@
+//! What is dangerous or stale in the policies that are given beside the manifests.
+
+use super::super::{Context, Findings, Rule};
+use crate::aws::policy::{Statement, Who, glob};
+use crate::diag::{Diagnostic, Severity};
+use crate::iam::limits;
+
+pub(super) const RULE: Rule = Rule {
+    id: "XA037",
+    name: "policy-form",
+    severity: Severity::Warning,
+    summary: "A policy that lets the whole world in, names what is gone, or is nearly full",
+    check: Some(check),
+};
+
+/// Characters that a statement for one more principal takes, about.
+const ONE_MORE: usize = 200;
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    for policy in context.trust {
+        for statement in policy.allows() {
+            let open = statement.principals.as_ref().filter(|principals| principals.who == Who::Anyone);
+            let star = statement.aws_principals().find(|text| text.text == "*").map(|text| text.span);
+            if let Some(span) =
+                open.map(|principals| principals.span).or(star).filter(|_| statement.conditions.is_empty())
+            {
+                findings.add(
+                    Diagnostic::warning(format!(
+                        "{}: everybody with an AWS account may assume this role",
+                        statement.title()
+                    ))
+                    .at(policy.location(span), "")
+                    .help("name the source role: kubectl xaccount iam trust prints such a statement"),
+                );
+            }
+            for text in statement.aws_principals().filter(|text| is_unique_id(&text.text)) {
+                findings.add(
+                    Diagnostic::warning(format!(
+                        "{}: {} is the id of a role or user that was deleted",
+                        statement.title(),
+                        text.text
+                    ))
+                    .at(policy.location(text.span), "a new one of its name is not let in")
+                    .help("write the ARN again: IAM resolves it when the policy is saved"),
+                );
+            }
+        }
+        let length = limits::count(&policy.document);
+        if length + ONE_MORE > limits::TRUST {
+            findings.add(
+                Diagnostic::warning(format!(
+                    "the trust policy has {length} of {} characters: the next principal may not fit",
+                    limits::TRUST
+                ))
+                .at(policy.head(), "")
+                .help("one statement with a list of principals is shorter than a statement for each"),
+            );
+        }
+    }
+    for policy in context.permission {
+        for statement in policy.allows().filter(|statement| assumes(statement)) {
+            let all =
+                statement.resource.iter().flat_map(|resource| &resource.patterns.texts).find(|text| text.text == "*");
+            if let Some(text) = all.filter(|_| statement.conditions.is_empty()) {
+                findings.add(
+                    Diagnostic::warning(format!(
+                        "{}: the source role may assume every role that lets it in",
+                        statement.title()
+                    ))
+                    .at(policy.location(text.span), "")
+                    .help("name the target roles: kubectl xaccount iam permission prints such a statement"),
+                );
+            }
+        }
+    }
+}
+
+/// Whether a statement is about `sts:AssumeRole`, and not about everything.
+fn assumes(statement: &Statement) -> bool {
+    !statement.action.not
+        && statement.action.patterns.texts.iter().any(|pattern| glob(&pattern.text, "sts:AssumeRole", true))
+}
+
+/// What IAM makes of an ARN whose role or user is deleted (IAM user guide, "IAM identifiers", "Unique identifiers").
+fn is_unique_id(text: &str) -> bool {
+    let id = text.strip_prefix("AROA").or_else(|| text.strip_prefix("AIDA"));
+    id.is_some_and(|id| id.len() >= 12 && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()))
+}

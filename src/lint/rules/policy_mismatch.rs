@@ -1,0 +1,145 @@
+//! Identities against the trust and permission policies that are given beside them.
+
+use super::super::{Context, Findings, PolicyFile, Rule};
+use super::look::{is_variable, role_identities, source};
+use crate::aws::RoleArn;
+use crate::aws::policy::{Condition, Element, Statement, Who, glob};
+use crate::capa::{CONTROLLER_IDENTITY, RoleIdentity};
+use crate::diag::{Diagnostic, Severity};
+use crate::run::Found;
+
+pub(super) const RULE: Rule = Rule {
+    id: "XA031",
+    name: "policy-mismatch",
+    severity: Severity::Warning,
+    summary: "A trust or permission policy that does not let an identity assume its role",
+    check: Some(check),
+};
+
+const ACTION: &str = "sts:AssumeRole";
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    let roles: Vec<(&Found, &RoleIdentity, RoleArn)> = role_identities(context.run)
+        .filter_map(|(_, found, identity)| Some((found, identity, identity.role_arn.text()?.parse().ok()?)))
+        .collect();
+    for (found, identity, role) in &roles {
+        let from_controller = source(identity).is_none_or(|(kind, _)| kind == CONTROLLER_IDENTITY);
+        let allows = || context.permission.iter().flat_map(PolicyFile::allows);
+        let granted = allows().any(|statement| {
+            fits(&statement.action, ACTION, true)
+                && statement.resource.as_ref().is_some_and(|resource| fits(resource, role.as_str(), false))
+        });
+        if let Some(policy) = context.permission.first().filter(|_| from_controller && !granted) {
+            findings.add(
+                Diagnostic::warning(format!(
+                    "{}: the permission policy does not let the source role assume {role}",
+                    found.title()
+                ))
+                .at(
+                    found.location(identity.role_arn.span().unwrap_or(found.object.kind_span)),
+                    "AWS refuses every call",
+                )
+                .also(policy.head(), "")
+                .help("kubectl xaccount iam permission --merge FILE -f MANIFESTS adds what is missing"),
+            );
+        }
+    }
+    for policy in context.trust {
+        let one = |role: &RoleArn| match &policy.role {
+            Some(own) => own == role,
+            // Of which role it is, nothing says; of one there is no doubt.
+            None => roles.iter().all(|(.., other)| other == role),
+        };
+        for (found, identity, role) in roles.iter().filter(|(.., role)| one(role)) {
+            trust(context, policy, (found, identity, role), findings);
+        }
+    }
+}
+
+fn trust(
+    context: &Context<'_>,
+    policy: &PolicyFile,
+    (found, identity, role): (&Found, &RoleIdentity, &RoleArn),
+    findings: &mut Findings,
+) {
+    let title = found.title();
+    let arn = found.location(identity.role_arn.span().unwrap_or(found.object.kind_span));
+    let doors: Vec<&Statement> =
+        policy.allows().filter(|statement| fits(&statement.action, ACTION, true) && is_for_people(statement)).collect();
+    let other = context.source_account.filter(|account| *account != role.account());
+    let lets_in = |statement: &&Statement| {
+        let texts = statement.aws_principals().map(|text| text.text.as_str());
+        other.is_none_or(|account| {
+            is_anyone(statement) || texts.into_iter().any(|text| text == "*" || text.contains(account.as_str()))
+        })
+    };
+    if !doors.iter().any(lets_in) {
+        let who =
+            other.map_or_else(|| "no account".to_owned(), |account| format!("nobody of the source account {account}"));
+        findings.add(
+            Diagnostic::warning(format!("{title}: the trust policy of {role} lets {who} in"))
+                .at(arn, "AWS refuses every call")
+                .also(policy.head(), "")
+                .help("kubectl xaccount iam trust --merge FILE -f MANIFESTS adds what is missing"),
+        );
+        return;
+    }
+    let asks: Vec<Vec<&Condition>> = doors.iter().map(|statement| external_ids(statement)).collect();
+    let sent = identity.external_id.text().filter(|id| !id.is_empty() && !is_variable(id));
+    let at = found.location(
+        identity.external_id.span().unwrap_or_else(|| identity.role_arn.span().unwrap_or(found.object.kind_span)),
+    );
+    let meets = |conditions: &Vec<&Condition>| {
+        conditions
+            .iter()
+            .all(|condition| sent.is_some_and(|id| condition.values.iter().any(|value| glob(&value.text, id, false))))
+    };
+    if identity.external_id.text().is_some_and(is_variable) {
+        return;
+    }
+    let asked = || asks.iter().flatten().next();
+    if let Some(condition) = asked().filter(|_| !asks.iter().any(meets)) {
+        let what = match sent {
+            None => "the identity has no externalID",
+            Some(_) => "the identity's externalID is another",
+        };
+        findings.add(
+            Diagnostic::warning(format!("{title}: the trust policy of {role} asks for an external id, and {what}"))
+                .at(at, "AWS refuses every call")
+                .also(policy.location(condition.key.span), "")
+                .help("set spec.externalID to what the trust policy says: inject --external-id, or externalID in the account map"),
+        );
+    } else if sent.is_some() && asked().is_none() {
+        findings.add_as_it_is(
+            Diagnostic::note(format!(
+                "{title}: the trust policy of {role} does not ask for the external id, which protects nothing then"
+            ))
+            .at(at, "")
+            .also(policy.head(), ""),
+        );
+    }
+}
+
+/// Whether an element covers a text; what an opposite leaves open may.
+fn fits(element: &Element, text: &str, ignore_case: bool) -> bool {
+    element.not
+        || element
+            .patterns
+            .texts
+            .iter()
+            .any(|pattern| glob(&pattern.text, text, ignore_case) || pattern.text.contains("${"))
+}
+
+/// Whether it lets in principals of AWS accounts, and not services alone.
+fn is_for_people(statement: &Statement) -> bool {
+    is_anyone(statement) || statement.aws_principals().next().is_some()
+}
+
+fn is_anyone(statement: &Statement) -> bool {
+    statement.principals.as_ref().is_some_and(|principals| principals.not || principals.who == Who::Anyone)
+}
+
+/// The conditions that keep out sessions without an external id.
+fn external_ids(statement: &Statement) -> Vec<&Condition> {
+    statement.conditions.iter().filter(|condition| condition.narrows("sts:ExternalId")).collect()
+}

@@ -1,0 +1,51 @@
+//! What `roleARN` may be: the ARN of an IAM role, which the CRD does not check.
+
+use super::super::{Context, Findings, Rule};
+use super::look::{is_variable, role_identities};
+use crate::aws::{RoleArn, RoleArnError};
+use crate::capa::Field;
+use crate::diag::Diagnostic;
+use crate::diag::Severity;
+
+pub(super) const RULE: Rule = Rule {
+    id: "XA001",
+    name: "role-arn",
+    severity: Severity::Error,
+    summary: "roleARN is not the ARN of an IAM role",
+    check: Some(check),
+};
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    for (_, found, identity) in role_identities(context.run) {
+        let title = found.title();
+        let at = found.location(identity.role_arn.span().unwrap_or(found.object.kind_span));
+        let wrong = |what: &str| Diagnostic::error(format!("{title}: {what}")).at(at, "");
+        match &identity.role_arn {
+            Field::Text(text, _) if !text.is_empty() => {
+                let Err(error) = text.parse::<RoleArn>() else { continue };
+                // What envsubst or clusterctl fills in.
+                if matches!(&error, RoleArnError::Placeholder { placeholder, .. } if is_variable(placeholder)) {
+                    continue;
+                }
+                let mut finding = wrong(&error.to_string());
+                if let Some(right) = error.suggestion().filter(|right| !finding.message.contains(right.as_str())) {
+                    finding = finding.help(format!("perhaps {right}"));
+                }
+                findings.add(finding);
+            }
+            Field::Absent | Field::Null | Field::Text(..) => findings.add(
+                wrong("there is no role ARN: the API server takes that, and AWS refuses every call")
+                    .help("roleARN: arn:aws:iam::ACCOUNT:role/NAME"),
+            ),
+            Field::Typed(text, _) => {
+                findings.add(wrong(&format!("kubectl reads the role ARN {text} as a number or a boolean")));
+            }
+            Field::Other(_) => findings.add(wrong("the role ARN is no text")),
+            Field::Ambiguous(_) => findings.add_as_it_is(
+                Diagnostic::warning(format!("{title}: the role ARN is written twice"))
+                    .at(at, "")
+                    .help("kubectl takes the last, other tools refuse it; remove one"),
+            ),
+        }
+    }
+}

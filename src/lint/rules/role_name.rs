@@ -1,0 +1,37 @@
+//! Names of roles that the policies of clusterawsadm do not cover.
+
+use super::super::{Context, Findings, Rule};
+use super::look::role_identities;
+use crate::aws::RoleArn;
+use crate::diag::{Diagnostic, Severity};
+
+pub(super) const RULE: Rule = Rule {
+    id: "XA054",
+    name: "role-name",
+    severity: Severity::Note,
+    summary: "A role whose name the policies of clusterawsadm do not cover",
+    check: Some(check),
+};
+
+/// What `allowAssumeRole` of clusterawsadm covers: `arn:*:iam::*:role/*.cluster-api-provider-aws.sigs.k8s.io`
+/// (`cmd/clusterawsadm/cloudformation/bootstrap/cluster_api_controller.go@v2.2.0`).
+const SUFFIX: &str = ".cluster-api-provider-aws.sigs.k8s.io";
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    for (_, found, identity) in role_identities(context.run) {
+        let (Some(text), Some(span)) = (identity.role_arn.text(), identity.role_arn.span()) else { continue };
+        let Ok(role) = text.parse::<RoleArn>() else { continue };
+        if role.name().ends_with(SUFFIX) {
+            continue;
+        }
+        findings.add(
+            Diagnostic::note(format!(
+                "{}: clusterawsadm's allowAssumeRole does not cover the role {}",
+                found.title(),
+                role.name()
+            ))
+            .at(found.location(span), "")
+            .help("kubectl xaccount iam permission -f FILE prints the policy that does"),
+        );
+    }
+}

@@ -1,0 +1,44 @@
+//! `secretRef` of a static identity: a name; in v1alpha3 a mapping.
+
+use super::super::{Context, Findings, Rule};
+use crate::capa::{Role, Version};
+use crate::diag::Diagnostic;
+use crate::diag::Severity;
+
+pub(super) const RULE: Rule = Rule {
+    id: "XA011",
+    name: "secret-ref",
+    severity: Severity::Error,
+    summary: "A static identity without a Secret's name, or in the shape of another version",
+    check: Some(check),
+};
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    for found in context.run.objects() {
+        let Role::Static(identity, version) = &found.object.role else { continue };
+        let title = found.title();
+        let at = found.location(identity.secret.span().unwrap_or(found.object.kind_span));
+        let mapping = *version == Version::V1Alpha3;
+        let unset = identity.secret.is_unset() || identity.secret.text() == Some("");
+        let said = identity.is_mapping || !identity.secret.is_unset();
+        if said && identity.is_mapping != mapping {
+            let (is, wanted) = if mapping {
+                ("a text", "a mapping of name and namespace in v1alpha3")
+            } else {
+                ("a mapping", "the name of the Secret since v1alpha4")
+            };
+            findings.add(
+                Diagnostic::error(format!("{title}: secretRef is {is}, and it is {wanted}"))
+                    .at(at, "the API server refuses the object"),
+            );
+        } else if unset {
+            findings.add(
+                Diagnostic::error(format!(
+                    "{title}: secretRef names no Secret: the API server takes that, and CAPA never gets keys"
+                ))
+                .at(at, "")
+                .help("secretRef: NAME, of a Secret in the namespace of CAPA's controller"),
+            );
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Limits of `sts:AssumeRole`, of which the CRD checks the duration alone.
+
+use serde_json::json;
+
+use super::super::{Context, Findings, Rule};
+use super::look::{is_variable, replace, role_identities};
+use crate::aws::{DurationSeconds, ExternalId, SessionName};
+use crate::capa::Field;
+use crate::diag::Diagnostic;
+use crate::diag::Severity;
+use crate::run::Found;
+
+pub(super) const RULE: Rule = Rule {
+    id: "XA009",
+    name: "sts-limits",
+    severity: Severity::Error,
+    summary: "A session name, external id or duration that STS or the CRD refuses",
+    check: Some(check),
+};
+
+/// Why a text is refused.
+type Refuses = fn(&str) -> Option<String>;
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    for (object, found, identity) in role_identities(context.run) {
+        let title = found.title();
+        let texts: [(&str, &Field, Refuses); 2] = [
+            ("sessionName", &identity.session_name, |text| {
+                text.parse::<SessionName>().err().map(|error| error.to_string())
+            }),
+            ("externalID", &identity.external_id, |text| {
+                text.parse::<ExternalId>().err().map(|error| error.to_string())
+            }),
+        ];
+        for (key, field, error) in texts {
+            let why = match field {
+                // An empty one is not sent.
+                Field::Text(text, _) if text.is_empty() || is_variable(text) => None,
+                Field::Text(text, _) => error(text).map(|error| (error, "STS refuses the call")),
+                Field::Typed(text, _) => Some((
+                    format!("kubectl reads {text} as a number or a boolean"),
+                    "the API server refuses it: put it in quotes",
+                )),
+                Field::Other(_) => Some(("it is no text".into(), "the API server refuses it")),
+                Field::Ambiguous(_) => {
+                    twice(findings, found, key, field);
+                    None
+                }
+                Field::Absent | Field::Null => None,
+            };
+            if let (Some((why, label)), Some(span)) = (why, field.span()) {
+                let finding = Diagnostic::error(format!("{title}: {key}: {why}")).at(found.location(span), label);
+                match field {
+                    Field::Typed(text, _) if error(text).is_none() => {
+                        findings.add_with_fix(
+                            finding,
+                            replace(object, key, json!(text), "in quotes, so that it is a text"),
+                        );
+                    }
+                    _ => findings.add(finding),
+                }
+            }
+        }
+        let field = &identity.duration_seconds;
+        let why = match field {
+            Field::Typed(text, _) if text.parse::<DurationSeconds>().is_ok() => None,
+            Field::Text(text, _) if is_variable(text) => None,
+            Field::Absent | Field::Null => None,
+            Field::Typed(text, _) => Some(format!("{text} is not from 900 to 43200")),
+            Field::Text(text, _) if text.parse::<DurationSeconds>().is_ok() => {
+                Some("it is a text, and no number: leave the quotes out".into())
+            }
+            Field::Text(..) | Field::Other(_) => Some("it is no number of seconds".into()),
+            Field::Ambiguous(_) => {
+                twice(findings, found, "durationSeconds", field);
+                None
+            }
+        };
+        if let (Some(why), Some(span)) = (why, field.span()) {
+            let finding = Diagnostic::error(format!("{title}: durationSeconds: {why}"))
+                .at(found.location(span), "the API server refuses it");
+            let number = match field {
+                Field::Text(text, _) => text.parse::<DurationSeconds>().ok(),
+                _ => None,
+            };
+            match number {
+                Some(number) => {
+                    let fix = replace(
+                        object,
+                        "durationSeconds",
+                        json!(number.get()),
+                        "without quotes, so that it is a number",
+                    );
+                    findings.add_with_fix(finding, fix);
+                }
+                None => findings.add(finding),
+            }
+        }
+    }
+}
+
+/// kubectl takes it, others don't.
+fn twice(findings: &mut Findings, found: &Found, key: &str, field: &Field) {
+    findings.add_as_it_is(
+        Diagnostic::warning(format!("{}: {key} is written twice", found.title()))
+            .at(found.location(field.span().unwrap_or(found.object.kind_span)), "")
+            .help("kubectl takes the last, other tools refuse it; remove one"),
+    );
+}

@@ -1,0 +1,12 @@
+//! Found while the files are read: see `run::scan`.
+
+use super::super::Rule;
+use crate::diag::Severity;
+
+pub(super) const RULE: Rule = Rule {
+    id: "XA021",
+    name: "template",
+    severity: Severity::Warning,
+    summary: "A template that names a kind of ours is not checked",
+    check: None,
+};

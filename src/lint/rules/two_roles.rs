@@ -1,0 +1,27 @@
+//! Identities are cluster-scoped: of two of one name, the last one applied wins for all.
+
+use std::collections::BTreeSet;
+
+use super::super::{Context, Findings, Rule};
+use super::look::{is_variable, no_error};
+use crate::check;
+use crate::diag::FileId;
+use crate::diag::Severity;
+
+pub(super) const RULE: Rule = Rule {
+    id: "XA010",
+    name: "two-roles",
+    severity: Severity::Error,
+    summary: "One identity name with two role ARNs",
+    check: Some(check),
+};
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    // A name that is filled in for each file may be another each time.
+    for finding in check::names_of_two_roles(context.run).into_iter().filter(|one| !is_variable(&one.message)) {
+        let files: BTreeSet<FileId> =
+            finding.primary.iter().chain(&finding.others).map(|label| label.at.file).collect();
+        // Files may be for two management clusters.
+        findings.add_as_it_is(if files.len() > 1 { no_error(finding) } else { finding });
+    }
+}

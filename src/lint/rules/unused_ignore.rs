@@ -1,0 +1,12 @@
+//! Found when findings are silenced: see `lint::silence`.
+
+use super::super::Rule;
+use crate::diag::Severity;
+
+pub(in crate::lint) const RULE: Rule = Rule {
+    id: "XA052",
+    name: "unused-ignore",
+    severity: Severity::Note,
+    summary: "A comment that silences nothing",
+    check: None,
+};

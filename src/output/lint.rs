@@ -1,0 +1,174 @@
+//! What `lint` found, for people and for programs; `docs/lint.md` describes it.
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+
+use crate::diag::{FileId, Label, Severity, Span, visible};
+use crate::lint::{Finding, Fix, Mend, Rule};
+use crate::run::Run;
+
+const API_VERSION: &str = "xaccount.dev/v1alpha1";
+
+/// A file as a finding shows it.
+pub struct Shown<'f> {
+    /// Its name, with `/`.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Cow<'f, [u8]>,
+}
+
+/// A place as people count it: lines and columns from 1, columns in Unicode characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+}
+
+/// Where an offset of a file is. A byte-order mark is no column.
+pub fn position(bytes: &[u8], offset: usize) -> Position {
+    let offset = offset.min(bytes.len());
+    let start = memchr::memrchr(b'\n', &bytes[..offset]).map_or(0, |at| at + 1);
+    let line = memchr::memchr_iter(b'\n', &bytes[..start]).count() + 1;
+    let text = &bytes[start..offset];
+    let text = if start == 0 { text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text) } else { text };
+    Position { line, column: String::from_utf8_lossy(text).chars().count() + 1 }
+}
+
+/// The span's end on the line where it begins: a place of many lines is pointed at by its first.
+pub(super) fn first_line(bytes: &[u8], span: Span) -> Span {
+    let (start, end) = (span.start.min(bytes.len()), span.end.min(bytes.len()));
+    let end = memchr::memchr(b'\n', &bytes[start..end.max(start)]).map_or(end, |at| start + at);
+    Span::new(start, end.max(start))
+}
+
+/// The word for it.
+pub fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    }
+}
+
+/// `2 errors, 1 warning in 3 files`.
+pub fn lint_summary(findings: &[Finding], files: usize) -> String {
+    let count = |severity: Severity, noun: &str| {
+        let n = findings.iter().filter(|finding| finding.diagnostic.severity == severity).count();
+        match n {
+            0 => None,
+            1 => Some(format!("1 {noun}")),
+            _ => Some(format!("{n} {noun}s")),
+        }
+    };
+    let counts = [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Note, "note")];
+    let counts: Vec<String> = counts.into_iter().filter_map(|(severity, noun)| count(severity, noun)).collect();
+    let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+    match counts.is_empty() {
+        true => format!("nothing found in {files}"),
+        false => format!("{} in {files}", counts.join(", ")),
+    }
+}
+
+/// Version 1 of the findings.
+pub fn lint_json<'f>(run: &Run, findings: &[Finding], release: &str, file: impl Fn(FileId) -> Shown<'f>) -> Value {
+    let place = |label: &Label| {
+        let Shown { name, bytes } = file(label.at.file);
+        let span = first_line(&bytes, label.at.span);
+        let (from, to) = (position(&bytes, span.start), position(&bytes, span.end));
+        json!({
+            "file": name,
+            "line": from.line,
+            "column": from.column,
+            "endLine": to.line,
+            "endColumn": to.column,
+            "text": label.text,
+        })
+    };
+    let findings: Vec<Value> = findings
+        .iter()
+        .map(|Finding { rule, diagnostic, fix }| {
+            json!({
+                "rule": rule.id,
+                "name": rule.name,
+                "severity": severity(diagnostic.severity),
+                "message": diagnostic.message,
+                "at": diagnostic.primary.as_ref().map(place),
+                "others": diagnostic.others.iter().map(place).collect::<Vec<_>>(),
+                "help": diagnostic.help,
+                "fix": fix.as_ref().map(|fix| fix_json(run, fix)),
+            })
+        })
+        .collect();
+    json!({
+        "apiVersion": API_VERSION,
+        "kind": "Findings",
+        "capaVersion": release,
+        "findings": findings,
+    })
+}
+
+fn fix_json(run: &Run, fix: &Fix) -> Value {
+    match &fix.change {
+        Mend::Object { object, operations } => {
+            let found = &run.objects()[*object];
+            json!({
+                "what": fix.what,
+                "file": run.file(found.file).name,
+                "line": found.line,
+                "object": found.title(),
+                "operations": operations,
+            })
+        }
+        Mend::Document { file, object, .. } => {
+            json!({"what": fix.what, "file": run.file(*file).name, "new": object})
+        }
+    }
+}
+
+/// Annotations of GitHub's workflow commands, a line each (actions/toolkit, `packages/core/src/command.ts`).
+pub fn lint_github<'f>(findings: &[Finding], file: impl Fn(FileId) -> Shown<'f>) -> String {
+    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
+    let mut text = String::new();
+    for Finding { rule, diagnostic, .. } in findings {
+        let level = match diagnostic.severity {
+            Severity::Note => "notice",
+            other => severity(other),
+        };
+        let mut properties = Vec::new();
+        if let Some(label) = &diagnostic.primary {
+            let Shown { name, bytes } = file(label.at.file);
+            let span = first_line(&bytes, label.at.span);
+            let (from, to) = (position(&bytes, span.start), position(&bytes, span.end));
+            let name = visible(&name);
+            properties.push(format!("file={}", property(name.strip_prefix("./").unwrap_or(&name))));
+            properties.push(format!("line={},endLine={}", from.line, to.line));
+            properties.push(format!("col={},endColumn={}", from.column, to.column));
+        }
+        properties.push(format!("title={}", property(&format!("{} {}", rule.id, rule.name))));
+        let mut message = diagnostic.message.clone();
+        for line in &diagnostic.help {
+            message.push_str(&format!("\nhelp: {line}"));
+        }
+        let message = visible_lines(&message);
+        text.push_str(&format!("::{level} {}::{}\n", properties.join(","), data(&message)));
+    }
+    text
+}
+
+/// Control characters but line ends made visible.
+fn visible_lines(text: &str) -> String {
+    text.split('\n').map(|line| visible(line).into_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// All rules, a line each.
+pub fn rules(rules: &[&Rule]) -> String {
+    let width = rules.iter().map(|rule| rule.name.len()).max().unwrap_or_default();
+    let line = |rule: &&Rule| {
+        format!("{}  {:<width$}  {:<7}  {}\n", rule.id, rule.name, severity(rule.severity), rule.summary)
+    };
+    rules.iter().map(line).collect()
+}

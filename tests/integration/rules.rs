@@ -1,0 +1,129 @@
+//! The examples of `docs/rules.md`: each wrong one fires exactly its rule, each right one none.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::{root, xaccount};
+
+/// A section of the page.
+struct Section<'p> {
+    id: &'p str,
+    name: &'p str,
+    text: &'p str,
+    /// What is typed behind `lint . -R`.
+    flags: Vec<&'p str>,
+}
+
+/// A file of an example: its path and its text.
+type File<'p> = (&'p str, String);
+
+#[test]
+fn each_wrong_example_fires_exactly_its_rule() {
+    let page = page();
+    for section in sections(&page) {
+        let example = tempfile::tempdir().unwrap();
+        put(example.path(), &section.files("Wrong:"));
+        let found = lint(example.path(), &section.flags);
+        let rules: BTreeSet<&str> = found.iter().filter_map(|finding| finding["rule"].as_str()).collect();
+        assert_eq!(rules, BTreeSet::from([section.id]), "{}: {found:#?}", section.id);
+        let severity = section.text.split(':').next().unwrap().trim().to_lowercase();
+        assert!(found.iter().any(|finding| finding["severity"] == severity.as_str()), "{}: {found:#?}", section.id);
+    }
+}
+
+#[test]
+fn each_right_example_fires_nothing() {
+    let page = page();
+    for section in sections(&page) {
+        let example = tempfile::tempdir().unwrap();
+        put(example.path(), &section.files("Right:"));
+        let found = lint(example.path(), &section.flags);
+        assert!(found.is_empty(), "{}: {found:#?}", section.id);
+    }
+}
+
+#[test]
+fn each_rule_has_a_section_and_a_case() {
+    let page = page();
+    let described: Vec<String> = sections(&page).iter().map(|one| format!("{} {}", one.id, one.name)).collect();
+    let table = xaccount().arg("explain").output().unwrap();
+    let table = String::from_utf8(table.stdout).unwrap();
+    let rules: Vec<String> =
+        table.lines().map(|line| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(described, rules);
+    for section in sections(&page) {
+        let case = root().join("tests/cases/lint").join(section.name);
+        assert!(case.join("cmd").is_file(), "{} has a case", section.name);
+        for part in ["Why: ", "Since: "] {
+            assert!(section.text.contains(&format!("\n{part}")), "{} says {part}", section.id);
+        }
+        let explained = xaccount().args(["explain", section.id]).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&explained.stdout).trim(), page_section(&page, section.id).trim());
+    }
+}
+
+fn page() -> String {
+    fs::read_to_string(root().join("docs/rules.md")).unwrap()
+}
+
+fn page_section<'p>(page: &'p str, id: &str) -> &'p str {
+    page.split("\n## ").find(|section| section.starts_with(id)).unwrap()
+}
+
+fn sections(page: &str) -> Vec<Section<'_>> {
+    page.split("\n## ").skip(1).map(section).collect()
+}
+
+fn section(text: &str) -> Section<'_> {
+    let (heading, text) = text.split_once('\n').unwrap();
+    let (id, name) = heading.split_once(' ').unwrap();
+    let flags = text.lines().find_map(|line| line.strip_prefix("Flags: `")?.strip_suffix('`'));
+    Section { id, name, text, flags: flags.map_or_else(Vec::new, |flags| flags.split(' ').collect()) }
+}
+
+impl Section<'_> {
+    /// The files of an example: fences behind its word, named by a line `` `PATH`: `` above them.
+    fn files(&self, word: &str) -> Vec<File<'_>> {
+        let text = self.text.split_once(&format!("\n{word}\n")).unwrap_or_else(|| panic!("{} has {word}", self.id)).1;
+        let mut files: Vec<File<'_>> = Vec::new();
+        let (mut name, mut open) = ("manifests.yaml", false);
+        for line in text.lines() {
+            if line == "Right:" {
+                break;
+            }
+            match (open, line.strip_prefix("```")) {
+                (false, Some(_)) => {
+                    open = true;
+                    files.push((name, String::new()));
+                }
+                (true, Some(_)) => open = false,
+                (true, None) => files.last_mut().unwrap().1 += &format!("{line}\n"),
+                (false, None) => {
+                    name = line.strip_prefix('`').and_then(|line| line.strip_suffix("`:")).unwrap_or(name);
+                }
+            }
+        }
+        assert!(!files.is_empty(), "{} {word}", self.id);
+        files
+    }
+}
+
+fn put(directory: &Path, files: &[File<'_>]) {
+    for (name, text) in files {
+        let path = directory.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+}
+
+/// All findings, notes too.
+fn lint(directory: &Path, flags: &[&str]) -> Vec<Value> {
+    let words = ["lint", ".", "-R", "--severity", "note", "-o", "json"];
+    let output = xaccount().current_dir(directory).args(words).args(flags).output().unwrap();
+    assert!(output.status.code() != Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    found["findings"].as_array().unwrap().clone()
+}
