@@ -34,6 +34,9 @@ pub(crate) fn all(smoke: bool, groups: &[&str]) -> (Vec<Row>, Option<String>) {
     if named("trees") {
         bench.trees();
     }
+    if named("lint") {
+        bench.lint();
+    }
     if named("list") {
         bench.list();
     }
@@ -185,6 +188,24 @@ impl Bench {
         }
         fs::remove_dir_all(&work).unwrap();
         fs::remove_dir_all(&copy).unwrap();
+    }
+
+    /// `lint` against `inject --check`, over trees where all is right for both.
+    fn lint(&mut self) {
+        let n = if self.smoke { 300 } else { 10_000 };
+        for (what, every) in [("1 of 50 a cluster", 50), ("all clusters", 1)] {
+            let tree = data::tree(&self.folder, &format!("tree-lint-{every}"), n, every);
+            let inject = |mode: &str| {
+                let mut command = inject(&tree);
+                command.args(["-R", "--identity-file"]).arg(tree.join("identities.yaml")).arg(mode);
+                command
+            };
+            run(&mut inject("--write"), 0);
+            let mut lint = tool();
+            lint.arg("lint").arg(&tree).args(["-R", "--error-on", "note", "--ignore", "XA050,XA051"]);
+            let name = format!("lint: tree of {n} files, {what} / inject --check");
+            self.run(Case { name, runs: 9, most: Some(2.0), ..case(lint, inject("--check")) });
+        }
     }
 
     /// One large document.

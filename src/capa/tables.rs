@@ -359,10 +359,9 @@ pub fn needles_with_surroundings() -> Needles {
     needles().also(&["Namespace", "Secret"])
 }
 
-/// The same for a verb that also looks for references where none can be.
+/// The same for a verb that also looks for references where none can be: each has this key.
 pub fn needles_for_lint() -> Needles {
-    let kinds: Vec<&str> = WITHOUT_REFERENCE.iter().map(|&(_, kind)| kind).collect();
-    needles_with_surroundings().also(&kinds)
+    needles_with_surroundings().also(&["identityRef"])
 }
 
 /// Whether a text could be, or hold, a Secret or a ConfigMap, so that none of it may be shown. It need not be readable: the
