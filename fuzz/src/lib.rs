@@ -5,11 +5,13 @@
 
 mod arn;
 mod edit;
+mod lint;
 mod prefilter;
 mod splitter;
 
 pub use arn::arn;
 pub use edit::edit;
+pub use lint::lint;
 pub use prefilter::prefilter;
 pub use splitter::splitter;
 
@@ -17,5 +19,5 @@ pub use splitter::splitter;
 pub type Target = fn(&[u8]);
 
 /// The fuzz targets by their names, which are those of their folders in `corpus`.
-pub const TARGETS: [(&str, Target); 4] =
-    [("splitter", splitter), ("prefilter", prefilter), ("edit", edit), ("arn", arn)];
+pub const TARGETS: [(&str, Target); 5] =
+    [("splitter", splitter), ("prefilter", prefilter), ("edit", edit), ("lint", lint), ("arn", arn)];

@@ -3,7 +3,7 @@
 // A library of its own beside; here its `pub` reaches nobody.
 #[allow(unreachable_pub)]
 #[path = "../../fuzz/src/lib.rs"]
-mod targets;
+pub(crate) mod targets;
 
 use std::fs;
 use std::panic::catch_unwind;

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::cases::{Tree, write_tree};
+use crate::fixtures::fixtures;
 use crate::support::{root, xaccount};
 
 /// A section of the page.
@@ -42,6 +44,24 @@ fn each_right_example_fires_nothing() {
         put(example.path(), &section.files("Right:"));
         let found = lint(example.path(), &section.flags);
         assert!(found.is_empty(), "{}: {found:#?}", section.id);
+    }
+}
+
+/// What `inject` adds is no finding of its own; its API version is that of the clusters.
+#[test]
+fn what_inject_writes_is_clean() {
+    let found = |tree: &Tree| -> BTreeSet<String> {
+        let directory = tempfile::tempdir().unwrap();
+        write_tree(directory.path(), tree);
+        let findings = lint(directory.path(), &["--severity", "warning", "--ignore", "XA022"]);
+        findings.iter().map(|finding| format!("{} {}", finding["rule"], finding["message"])).collect()
+    };
+    for fixture in fixtures() {
+        let (output, written) = fixture.run("--write");
+        assert_eq!(output.status.code(), Some(0), "{}", fixture.name);
+        let before = found(&fixture.files);
+        let new: Vec<String> = found(&written).difference(&before).cloned().collect();
+        assert!(new.is_empty(), "{}: {new:#?}", fixture.name);
     }
 }
 
@@ -119,10 +139,11 @@ fn put(directory: &Path, files: &[File<'_>]) {
     }
 }
 
-/// All findings, notes too.
+/// All findings, notes too unless the flags say otherwise.
 fn lint(directory: &Path, flags: &[&str]) -> Vec<Value> {
-    let words = ["lint", ".", "-R", "--severity", "note", "-o", "json"];
-    let output = xaccount().current_dir(directory).args(words).args(flags).output().unwrap();
+    let severity = if flags.contains(&"--severity") { &[][..] } else { &["--severity", "note"] };
+    let words = ["lint", ".", "-R", "-o", "json"];
+    let output = xaccount().current_dir(directory).args(words).args(severity).args(flags).output().unwrap();
     assert!(output.status.code() != Some(2), "{}", String::from_utf8_lossy(&output.stderr));
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     found["findings"].as_array().unwrap().clone()

@@ -73,6 +73,28 @@ fn no_mode_of_eject_prints_a_body() {
 }
 
 #[test]
+fn no_finding_prints_a_body() {
+    let mut failures = Vec::new();
+    for (path, bytes) in manifests() {
+        let broken = breakages(&bytes).into_iter().chain([("as it is", bytes.clone())]);
+        for (how, bytes) in broken {
+            let name = if path.ends_with(".json") { "a.json" } else { "a.yaml" };
+            let directory = tempfile::tempdir().unwrap();
+            write_tree(directory.path(), &Tree::from([(name.to_owned(), bytes)]));
+            for format in ["text --color always", "json", "github"] {
+                let line = format!("lint {name} --severity note -o {format}");
+                failures
+                    .extend(leak(&format!("{path}, {how}: {line}"), &execute(directory.path(), &words(&line), b"")));
+            }
+            let output =
+                execute(directory.path(), &words(&format!("lint {name} --select XA050,XA005,XA009 --fix")), b"");
+            failures.extend(leak(&format!("{path}, {how}: --fix"), &output));
+        }
+    }
+    none(&failures);
+}
+
+#[test]
 fn no_error_of_usage_prints_a_body() {
     let mut failures = Vec::new();
     for fixture in fixtures() {

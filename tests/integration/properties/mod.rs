@@ -5,6 +5,7 @@
 
 mod eject;
 mod judge;
+mod lint;
 mod manifest;
 mod once;
 mod remove;

@@ -1,0 +1,78 @@
+//! What `lint` finds, and what its fixes do.
+
+use xaccount::capa;
+use xaccount::diag::{Diagnostic, FileId};
+use xaccount::lint::{self, Context, Finding};
+use xaccount::lossless::{Source, apply};
+use xaccount::output::{self, Shown};
+use xaccount::run::{self, Run, Scan};
+use xaccount::status::{self, Options};
+
+/// A text as a run of one file, and what is found in it; `None` where it can't be read.
+fn found(data: &[u8]) -> Option<(Run, Vec<Finding>)> {
+    let needles = capa::needles_for_lint();
+    let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: true };
+    let scanned = run::scan(FileId(0), data, &scan).ok()?;
+    let file = run::File { name: "f.yaml".into(), brace: scanned.brace, identities_only: false };
+    let run = Run::new(vec![file], scanned.objects);
+    let status = status::status(&run, &Options::default());
+    let annotations = [("example.com/keep".to_owned(), "true".to_owned())];
+    let context = Context {
+        run: &run,
+        status: &status,
+        release_is_said: false,
+        annotations: &annotations,
+        source_account: None,
+        kustomizations: &[],
+        trust: &[],
+        permission: &[],
+    };
+    let findings = lint::lint(&context, scanned.warnings);
+    let comments = [(FileId(0), lint::ignores(data))].into();
+    let findings = lint::silence(&run, findings, &comments);
+    drop(status);
+    Some((run, findings))
+}
+
+/// Every finding has its places in the file and can be shown in every format; fixes are proved or refused, and mending
+/// comes to an end.
+pub fn lint(data: &[u8]) {
+    let Some((run, findings)) = found(data) else { return };
+    for Finding { diagnostic, .. } in &findings {
+        for label in diagnostic.primary.iter().chain(&diagnostic.others) {
+            let span = label.at.span;
+            assert!(span.start <= span.end && span.end <= data.len().max(2), "{diagnostic:?}");
+        }
+        show(diagnostic, data);
+    }
+    let shown = |_: FileId| Shown { name: "f.yaml".into(), bytes: data.into() };
+    let json = output::lint_json(&run, &findings, "v2.9.0", shown);
+    assert_eq!(json["findings"].as_array().map(Vec::len), Some(findings.len()));
+    assert_eq!(output::lint_github(&findings, shown).lines().count(), findings.len());
+    let mut left = fixes(&run, &findings);
+    let mut text = data.to_vec();
+    let mut run = run;
+    let mut findings = findings;
+    while left > 0 {
+        let plans = lint::fixes(&run, &findings).plans;
+        let Some(plan) = plans.get(&FileId(0)) else { return };
+        let Ok(edited) = apply(&Source::new(&text), plan) else { return };
+        text = edited.to_bytes(&text);
+        let Some((next, found)) = found(&text) else {
+            panic!("the result can't be read:\n{}", String::from_utf8_lossy(&text));
+        };
+        (run, findings) = (next, found);
+        let now = fixes(&run, &findings);
+        assert!(now < left, "mending makes {now} of {left}:\n{}", String::from_utf8_lossy(&text));
+        left = now;
+    }
+}
+
+fn fixes(run: &Run, findings: &[Finding]) -> usize {
+    lint::fixes(run, findings).changes.len()
+}
+
+fn show(diagnostic: &Diagnostic, data: &[u8]) {
+    let text = output::finding(diagnostic, |_| ("f.yaml".into(), Some(data.into())), false);
+    assert!(!text.is_empty());
+}
