@@ -93,7 +93,7 @@ pub(crate) struct Lint {
     #[command(flatten)]
     pub(crate) map: ConfigArgs,
 
-    /// Print text, data (json), or what GitHub takes: annotations (github). With --fix: yaml, patch, json-patch or report
+    /// Print text, data (json), or what GitHub takes: code scanning (sarif), annotations (github). With --fix: yaml, patch, json-patch or report
     #[arg(short = 'o', long, value_name = "FORMAT", hide_possible_values = true, help_heading = "Mode")]
     pub(crate) output: Option<LintFormat>,
 
@@ -152,6 +152,7 @@ pub(crate) enum Level {
 pub(crate) enum LintFormat {
     Text,
     Json,
+    Sarif,
     Github,
     Yaml,
     Patch,

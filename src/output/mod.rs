@@ -6,6 +6,7 @@ mod hunks;
 mod lint;
 mod mermaid;
 mod report;
+mod sarif;
 mod status;
 mod status_json;
 mod summary;
@@ -17,6 +18,7 @@ pub use diff::{FileDiff, NewFile, Unfit, new_file, of_document, of_file, text as
 pub use lint::{Position, Shown, lint_github, lint_json, lint_summary, position, rules, severity};
 pub use mermaid::mermaid;
 pub use report::{json_patch, report};
+pub use sarif::{Mended, lint_sarif};
 pub use status::{account_users, moved, status_reasons, status_summary, status_table};
 pub use status_json::{account_json, moves_json, status_json};
 pub use summary::{cluster_lines, summary, was_done};

@@ -29,6 +29,8 @@ mod properties;
 mod readme;
 mod replay;
 mod rules;
+#[cfg(unix)]
+mod sarif;
 mod secrets;
 #[cfg(target_os = "linux")]
 mod sockets;

@@ -81,7 +81,7 @@ fn no_finding_prints_a_body() {
             let name = if path.ends_with(".json") { "a.json" } else { "a.yaml" };
             let directory = tempfile::tempdir().unwrap();
             write_tree(directory.path(), &Tree::from([(name.to_owned(), bytes)]));
-            for format in ["text --color always", "json", "github"] {
+            for format in ["text --color always", "json", "sarif", "github"] {
                 let line = format!("lint {name} --severity note -o {format}");
                 failures
                     .extend(leak(&format!("{path}, {how}: {line}"), &execute(directory.path(), &words(&line), b"")));

@@ -7,7 +7,7 @@ use std::path::Path;
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId, Severity};
 use xaccount::lint::{self, Context, Finding};
-use xaccount::output::{self, Shown};
+use xaccount::output::{self, Mended, Shown};
 use xaccount::run::{Run, Scan};
 use xaccount::status::{self, Options};
 
@@ -93,7 +93,7 @@ impl Answer {
         };
         if !args.fix {
             let error = Diagnostic::error("this format is about changes, and without --fix nothing changes");
-            return Err(error.help("add --fix, or take -o text, json or github"));
+            return Err(error.help("add --fix, or take -o text, json, sarif or github"));
         }
         if output == OutputFormat::Patch
             && args.stdin_filename.is_none()
@@ -148,6 +148,10 @@ fn text(
     match format {
         LintFormat::Json => format!("{:#}\n", output::lint_json(run, findings, release, shown)),
         LintFormat::Github => output::lint_github(findings, shown),
+        LintFormat::Sarif => {
+            let mended: Vec<Option<Mended>> = findings.iter().map(|finding| mended(run, finding, sources)).collect();
+            format!("{:#}\n", output::lint_sarif(findings, &mended, shown))
+        }
         _ => findings_as_text(findings, sources, terminal.stdout_colour),
     }
 }
@@ -155,6 +159,14 @@ fn text(
 fn findings_as_text<'f>(findings: impl IntoIterator<Item = &'f Finding>, sources: &Sources, colour: bool) -> String {
     let text = |finding: &Finding| output::finding(&finding.diagnostic, |file| sources.file(file), colour) + "\n";
     findings.into_iter().map(text).collect()
+}
+
+/// The proved change that mends one finding, where it can be made.
+fn mended(run: &Run, finding: &Finding, sources: &Sources) -> Option<Mended> {
+    finding.fix.as_ref()?;
+    let outcome = lint::fixes(run, std::slice::from_ref(finding));
+    let proved = sources.inputs.prove(&outcome.plans, |_, _, _| ()).ok()?;
+    Some(proved.into_iter().map(|one| (one.file, one.edited.splices().to_vec())).collect())
 }
 
 /// Mends what carries a fix; what is left over goes to stderr.
