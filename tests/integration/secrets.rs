@@ -86,9 +86,10 @@ fn no_finding_prints_a_body() {
                 failures
                     .extend(leak(&format!("{path}, {how}: {line}"), &execute(directory.path(), &words(&line), b"")));
             }
-            let output =
-                execute(directory.path(), &words(&format!("lint {name} --select XA050,XA005,XA009 --fix")), b"");
-            failures.extend(leak(&format!("{path}, {how}: --fix"), &output));
+            if how == "as it is" {
+                let line = format!("lint {name} --select XA050,XA005,XA009 --fix");
+                failures.extend(leak(&format!("{path}: {line}"), &execute(directory.path(), &words(&line), b"")));
+            }
         }
     }
     none(&failures);
