@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+#[cfg(target_os = "linux")]
+mod action;
 mod cases;
 #[cfg(unix)]
 mod completion;

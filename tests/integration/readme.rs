@@ -345,6 +345,7 @@ fn every_flag_of_the_pages_is_one_of_the_program() {
         "docs/status.md",
         "docs/lint.md",
         "docs/rules.md",
+        "docs/github.md",
     ]
     .map(str::to_owned)
     .into_iter()
