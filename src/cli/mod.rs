@@ -3,6 +3,7 @@
 mod eject;
 mod iam;
 mod identity;
+mod lazy;
 mod lint;
 mod status;
 
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::parser::ValueSource;
-use clap::{ArgAction, ArgMatches, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, ArgMatches, Args, Command, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use xaccount::aws::{AccountId, DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
 use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind, Version, names};
@@ -22,6 +23,7 @@ pub(crate) use iam::{
     Iam, IamTargetArgs, IamVerb, ManifestArgs, Permission, PolicyArgs, PolicyFormat, SourceRoleArgs, Trust,
 };
 pub(crate) use identity::{AccountArgs, Identity};
+pub(crate) use lazy::Lazy;
 pub(crate) use lint::{Explain, Level, Lint, LintFormat};
 pub(crate) use status::{Status, StatusFormat};
 
@@ -75,18 +77,28 @@ pub(crate) enum ColorWhen {
     Never,
 }
 
+/// Each says in a line what its own help begins with: the flags are made late, see [`Lazy`].
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    Inject(Box<Inject>),
-    Eject(Box<Eject>),
-    Identity(Box<Identity>),
+    /// Point clusters at a target account
+    Inject(Lazy<Inject>),
+    /// Take the references out again, and identities that nobody uses
+    Eject(Lazy<Eject>),
+    /// Print the identities of accounts, before any cluster exists
+    Identity(Lazy<Identity>),
+    /// The same as inject, as a KRM function
     #[command(name = "fn")]
-    Function(Box<Function>),
-    Iam(Box<Iam>),
-    Lint(Box<Lint>),
-    Status(Box<Status>),
-    Explain(Explain),
-    Completion(Completion),
+    Function(Lazy<Function>),
+    /// Print or merge the trust and permission policies of both accounts
+    Iam(Lazy<Iam>),
+    /// Find cross-account mistakes in manifests
+    Lint(Lazy<Lint>),
+    /// Show which cluster is in which account, through which identity, and may it
+    Status(Lazy<Status>),
+    /// Explain a rule of lint, or print the JSON Schema of the account map
+    Explain(Lazy<Explain>),
+    /// Print completion for kubectl or a shell, or the man page
+    Completion(Lazy<Completion>),
 }
 
 const INJECT_EXAMPLES: &str = "\
@@ -460,6 +472,13 @@ pub(crate) enum CompletionOf {
 /// A path into a topology's variables.
 #[derive(Clone, Debug)]
 pub(crate) struct TopologyVariable(pub(crate) Vec<String>);
+
+/// The command line with the flags of every verb.
+pub(crate) fn whole() -> Command {
+    let mut command = Cli::command();
+    command.build();
+    command
+}
 
 /// The words of the command line, in which the name of a file is never taken for a flag: pre-commit passes names as they
 /// are, `-dash.yaml` too, and no `--` can stand before them, because users' own flags come behind the hook's.

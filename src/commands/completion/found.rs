@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
 use clap::builder::OsStringValueParser;
-use clap::{ArgMatches, Command, CommandFactory};
+use clap::{ArgMatches, Command};
 
-use crate::cli::Cli;
+use crate::cli;
 use xaccount::aws::RoleArn;
 use xaccount::capa::{self, IdentityKind, Role};
 use xaccount::diag::FileId;
@@ -46,7 +46,7 @@ impl Found {
 
     /// The verb's arguments as far as they can be told. Their values may be anything.
     fn matches(&self) -> Option<ArgMatches> {
-        let command = lenient(Cli::command()).no_binary_name(true).ignore_errors(true).disable_version_flag(true);
+        let command = lenient(cli::whole()).no_binary_name(true).disable_version_flag(true);
         let mut matches = command.try_get_matches_from(self.words.iter()).ok()?;
         while let Some((_, verb)) = matches.remove_subcommand() {
             matches = verb;
@@ -104,6 +104,7 @@ impl Found {
 fn lenient(command: Command) -> Command {
     command
         .disable_help_flag(true)
+        .ignore_errors(true)
         .mut_args(|arg| match arg.get_action().takes_values() {
             true => arg.value_parser(OsStringValueParser::new()),
             false => arg,

@@ -8,12 +8,12 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::io;
 
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_complete::engine::{self, CompletionCandidate};
 use clap_complete::env::{EnvCompleter, Fish, Powershell};
 
 use super::{ExitStatus, Printed};
-use crate::cli::{Cli, Completion, CompletionOf};
+use crate::cli::{self, Completion, CompletionOf};
 use found::Found;
 
 /// Not `kubectl xaccount`: a script for that name takes the place of kubectl's own completion.
@@ -114,9 +114,7 @@ fn lines(candidates: &[CompletionCandidate]) -> String {
 fn command(words: &[OsString]) -> Command {
     let typed = words.last().map_or(OsStr::new(""), OsString::as_os_str).as_encoded_bytes();
     let before = words.get(1..words.len() - 1).unwrap_or_default();
-    let mut command = values::complete(Cli::command(), &Found::new(before));
-    // Adds the global flags to each verb.
-    command.build();
+    let command = values::complete(cli::whole(), &Found::new(before));
     adapt(command, typed.starts_with(b"-"), typed.contains(&b'='))
 }
 

@@ -10,6 +10,7 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathComplete
 use super::found::Found;
 use xaccount::aws::{Partition, RoleArn};
 use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind, Version};
+use xaccount::lint::RULES;
 
 const MANIFESTS: &[&str] = &["yaml", "yml", "json"];
 
@@ -25,6 +26,10 @@ fn with_values(arg: Arg, found: &Found) -> Arg {
         "stdin_filename" => ArgValueCompleter::new(|typed: &OsStr| files(typed, MANIFESTS, false)),
         "identity_file" => ArgValueCompleter::new(|typed: &OsStr| files(typed, &["yaml", "yml"], false)),
         "merge" => ArgValueCompleter::new(|typed: &OsStr| files(typed, &["json"], true)),
+        "trust_policy" | "permission_policy" => ArgValueCompleter::new(|typed: &OsStr| files(typed, &["json"], false)),
+        "select" | "ignore" | "rule" => listed(|| {
+            RULES.iter().map(|rule| (rule.id.to_owned(), format!("{}: {}", rule.name, rule.summary))).collect()
+        }),
         "inline_policy" => ArgValueCompleter::new(|typed: &OsStr| files(typed, &["json"], false)),
         "account" => listed(move || accounts(&found)),
         "role_arn" | "for_role" => listed(move || roles(&found, |role| role.to_string())),
