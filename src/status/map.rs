@@ -165,7 +165,9 @@ fn folder(own: &[&Cluster<'_>]) -> Option<String> {
             None => folder,
             Some(common) => {
                 let same = common.bytes().zip(folder.bytes()).take_while(|(a, b)| a == b).count();
-                &common[..common[..same].rfind('/')? + 1]
+                // In bytes: the names may part inside a letter.
+                let slash = common.as_bytes()[..same].iter().rposition(|&byte| byte == b'/')?;
+                &common[..=slash]
             }
         });
     }
