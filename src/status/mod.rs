@@ -162,6 +162,10 @@ pub fn status<'r>(run: &'r Run, options: &Options) -> Status<'r> {
             _ => rows_of(run, place, &world, &mut rows),
         }
     }
+    // A release that the files imply serves what it can of them; one that is named may not.
+    if let Some(release) = options.release {
+        rows.iter_mut().for_each(|row| refuse_unserved(run, release, row));
+    }
     Status { run, world, rows, warnings }
 }
 
@@ -205,20 +209,39 @@ fn refused(run: &Run, place: (usize, Option<&str>), why: &str) -> Row {
     row(run, place, verdict, run.objects()[place.0].object.kind_span)
 }
 
+/// An object whose version a release does not serve is not applied: nor is a cluster whose identity is not.
+fn refuse_unserved(run: &Run, release: Release, row: &mut Row) {
+    let mut objects = std::iter::once(row.object).chain(row.identities.iter().copied().flatten());
+    let unserved = objects.find_map(|index| {
+        let object = &run.objects()[index].object;
+        version(object).filter(|version| !release.serves(*version)).map(|_| object)
+    });
+    let Some(Object { kind, api_version, .. }) = unserved else { return };
+    if row.verdict.outcome == Outcome::Error {
+        return;
+    }
+    let message =
+        format!("no matches for kind \"{kind}\" in version \"{api_version}\": CAPA {release} does not serve it");
+    row.verdict.outcome = Outcome::Error;
+    row.verdict.reason = Some(Reason::ObjectRefused);
+    row.verdict.message = Some(message);
+}
+
 /// The first identity of a kind and name that kubectl sends.
 fn identity(run: &Run, kind: &str, name: &str) -> Option<usize> {
     let kind = IdentityKind::ALL.into_iter().find(|known| known.name() == kind)?;
     run.identities(kind, name).iter().copied().find(|&index| !run.objects()[index].bare)
 }
 
+/// The version of an object of CAPA.
+fn version(object: &Object) -> Option<Version> {
+    let ours = matches!(object.role, Role::Bearer { .. } | Role::Identity(..) | Role::Controller(_) | Role::Static(..));
+    let (_, version) = object.api_version.split_once('/').filter(|_| ours)?;
+    version.parse().ok()
+}
+
 /// The newest release that serves the versions of CAPA's objects.
 fn implied(run: &Run, warnings: &mut Vec<Diagnostic>) -> Release {
-    let version = |object: &Object| -> Option<Version> {
-        let ours =
-            matches!(object.role, Role::Bearer { .. } | Role::Identity(..) | Role::Controller(_) | Role::Static(..));
-        let (_, version) = object.api_version.split_once('/').filter(|_| ours)?;
-        version.parse().ok()
-    };
     let versions: HashSet<Version> = run.objects().iter().filter_map(|found| version(&found.object)).collect();
     Release::serving(versions.iter().copied()).unwrap_or_else(|| {
         let mut versions: Vec<_> = versions.into_iter().collect();
