@@ -168,7 +168,7 @@ fn no_files() -> Diagnostic {
     Diagnostic::error("nothing to read: this build does not read a live cluster, so name files or directories")
         .help("kubectl xaccount status -f clusters/ -R")
         .help(
-            "kubectl get awsclusters,awsclusterroleidentities,awsclusterstaticidentities,awsclustercontrolleridentities,namespaces -A -o yaml | kubectl xaccount status -f -",
+            "kubectl get awsclusters,awsmanagedcontrolplanes,awsri,awssi,awsci,namespaces -A -o yaml | kubectl xaccount status -f -",
         )
 }
 
