@@ -79,13 +79,18 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
             before.push('\n');
         }
     }
-    if status.rows.is_empty() && args.account.is_none() && args.against.is_empty() && !args.allow_empty {
+    // Identities alone say who may use an account, and clusters that went are all on the other side.
+    let enough = args.account.is_some() && tree.run.objects().iter().any(|found| found.object.role_arn().is_some());
+    if status.rows.is_empty() && !enough && args.against.is_empty() && !args.allow_empty {
         return Err(before + &plain(nothing(&tree, args)));
     }
     let answer = if !args.against.is_empty() {
         let old = Tree::read(&args.against, args, terminal)?;
         let was = status::status(&old.run, &options);
         before.push_str(&old.said(&was.warnings, terminal));
+        if status.rows.is_empty() && was.rows.is_empty() && !args.allow_empty {
+            return Err(before + &plain(nothing(&tree, args)));
+        }
         moved((&old, &was), (&tree, &status), args, terminal)
     } else if let Some(account) = &args.account {
         used(&status, account, args, terminal)
@@ -245,6 +250,9 @@ fn used(status: &Status<'_>, account: &AccountId, args: &Args, terminal: &Termin
     if hidden > 0 {
         meaning.push_str(&format!("{hidden} more: their account is not known from these files\n"));
     }
+    if status.rows.is_empty() {
+        meaning.push_str("no cluster is in these files\n");
+    }
     Ok(Answer { stdout, meaning, found })
 }
 
@@ -269,13 +277,24 @@ fn moved(
         Some(StatusFormat::Yaml) => output::yaml(&output::moves_json(&moves, line))?,
         _ => output::moved(&moves, place, terminal.stdout_colour).into_bytes(),
     };
-    let count = moves.iter().filter(|one| one.is_move()).count();
-    let meaning = match count {
-        0 => "no cluster moved to another account\n".to_owned(),
-        1 => "1 cluster moved to another account: an identity moves no VPC and no machine\n".to_owned(),
-        _ => format!("{count} clusters moved to another account: an identity moves no VPC and no machine\n"),
+    let known = |one: &&Move| ![&one.before, &one.after].iter().any(|side| matches!(side, Some(Account::NotKnown(_))));
+    let (sure, open): (Vec<&Move>, Vec<&Move>) = moves.iter().filter(|one| one.is_move()).partition(known);
+    let clusters = |count: usize| if count == 1 { "1 cluster".to_owned() } else { format!("{count} clusters") };
+    let mut meaning = match (sure.len(), open.len()) {
+        (0, 0) => "no cluster moved to another account\n".to_owned(),
+        (0, _) => String::new(),
+        (count, _) => {
+            format!("{} moved to another account: an identity moves no VPC and no machine\n", clusters(count))
+        }
     };
-    Ok(Answer { stdout, meaning, found: count > 0 })
+    if !open.is_empty() {
+        let open = clusters(open.len());
+        meaning.push_str(&format!(
+            "{open} may have moved: these files don't say the account; name the file of the identity, too\n"
+        ));
+    }
+    let found = !sure.is_empty() || !open.is_empty();
+    Ok(Answer { stdout, meaning, found })
 }
 
 fn json(value: &Value) -> Vec<u8> {
