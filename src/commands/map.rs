@@ -37,7 +37,7 @@ impl MapFile {
     }
 
     fn read(path: &Path, terminal: &Terminal) -> Result<Self, String> {
-        let bytes = files::read_only(path)
+        let bytes = files::read_only(below_here(path).as_deref().unwrap_or(path))
             .map_err(|error| terminal.diagnostics(&[Diagnostic::error(format!("the account map: {error}"))], None))?;
         let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let name = shown(&whole, path);
@@ -96,8 +96,7 @@ impl MapFile {
     pub(crate) fn identity_file(&self) -> Option<PathBuf> {
         let file = self.map.identity_file.as_ref()?;
         let whole = self.directory.join(&file.value);
-        let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
-        Some(here.and_then(|here| whole.strip_prefix(here).ok().map(Path::to_owned)).unwrap_or(whole))
+        Some(below_here(&whole).unwrap_or(whole))
     }
 
     /// Where the map names that file.
@@ -127,9 +126,13 @@ fn canonical(path: &Path) -> Option<PathBuf> {
 }
 
 fn shown(whole: &Path, typed: &Path) -> String {
-    let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
-    let below = here.and_then(|here| whole.strip_prefix(here).ok().map(Path::to_owned));
-    String::from_utf8_lossy(&path_bytes(below.as_deref().unwrap_or(typed))).into_owned()
+    String::from_utf8_lossy(&path_bytes(below_here(whole).as_deref().unwrap_or(typed))).into_owned()
+}
+
+/// A whole path from the working directory, where it is below it.
+fn below_here(whole: &Path) -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?.canonicalize().ok()?;
+    whole.strip_prefix(here).ok().map(Path::to_owned)
 }
 
 /// The map above all inputs.
@@ -176,7 +179,8 @@ fn nearest(directory: &Path) -> Option<PathBuf> {
             return None;
         }
         let map = above.join(FILE_NAME);
-        if map.is_file() {
+        // A link that leads nowhere is no leave to take the next map above, which may say another account.
+        if map.symlink_metadata().is_ok() {
             return Some(map);
         }
         if above.join(".git").exists() {
