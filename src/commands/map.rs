@@ -106,15 +106,20 @@ impl MapFile {
 
     /// The path of an input relative to the map, with `/`; `None` where it is not below it.
     pub(crate) fn relative(&self, inputs: &Inputs, file: FileId) -> Option<String> {
-        let path = match inputs.input(file) {
-            Input::File(path) | Input::Stream(path) => path.clone(),
-            // What standard input counts as.
-            Input::Stdin => PathBuf::from(inputs.name(file)),
-        };
-        let whole = canonical(&path)?;
-        let below = whole.strip_prefix(&self.directory).ok()?;
-        Some(String::from_utf8_lossy(&path_bytes(below)).into_owned())
+        relative(inputs, file, &self.directory)
     }
+}
+
+/// The path of an input relative to a directory that is canonical, with `/`; `None` where it is not below it.
+pub(crate) fn relative(inputs: &Inputs, file: FileId, directory: &Path) -> Option<String> {
+    let path = match inputs.input(file) {
+        Input::File(path) | Input::Stream(path) => path.clone(),
+        // What standard input counts as.
+        Input::Stdin => PathBuf::from(inputs.name(file)),
+    };
+    let whole = canonical(&path)?;
+    let below = whole.strip_prefix(directory).ok()?;
+    Some(String::from_utf8_lossy(&path_bytes(below)).into_owned())
 }
 
 /// A path without links and dots, also where the file itself is not there.

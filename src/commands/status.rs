@@ -13,7 +13,7 @@ use xaccount::output;
 use xaccount::run::{self, Run, Scan};
 use xaccount::status::{self, Account, Map, Move, Options, Row, Side, Status};
 
-use super::map::MapFile;
+use super::map::{self, MapFile};
 use super::{ExitStatus, Printed, Terminal, progress, stdin_twice};
 use crate::cli::{Status as Args, StatusFormat};
 
@@ -95,7 +95,7 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
     } else if let Some(account) = &args.account {
         used(&status, account, args, terminal)
     } else {
-        whole(&status, args, terminal)
+        whole(&tree, &status, args, terminal)
     };
     let Answer { stdout, mut meaning, found } = answer.map_err(|error| before.clone() + &plain(error))?;
     if terminal.quiet {
@@ -205,7 +205,7 @@ fn nothing(tree: &Tree, args: &Args) -> Diagnostic {
 }
 
 /// Every cluster.
-fn whole(status: &Status<'_>, args: &Args, terminal: &Terminal) -> Result<Answer, Diagnostic> {
+fn whole(tree: &Tree, status: &Status<'_>, args: &Args, terminal: &Terminal) -> Result<Answer, Diagnostic> {
     let colour = terminal.stdout_colour;
     let table = |wide: bool| {
         let text = output::status_table(status, wide, colour) + &output::status_reasons(status, colour);
@@ -219,7 +219,9 @@ fn whole(status: &Status<'_>, args: &Args, terminal: &Terminal) -> Result<Answer
         Some(StatusFormat::Yaml) => output::yaml(&output::status_json(status))?,
         Some(StatusFormat::Mermaid) => output::mermaid(status).into_bytes(),
         Some(StatusFormat::Map) => {
-            let map = status::map(status);
+            // A map that is found above the files stands where this is run.
+            let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
+            let map = status::map(status, &|file| map::relative(&tree.inputs, file, &here));
             meaning = map_meaning(&map);
             map_text(&map)?
         }
