@@ -39,6 +39,10 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
     let plain = |error: Diagnostic| terminal.diagnostics(&[error], None);
     combination(args).map_err(plain)?;
     let paths: Vec<PathBuf> = args.paths.iter().chain(&args.filenames).cloned().collect();
+    if let Some(directory) = &args.kustomize {
+        let pipe = format!("kubectl kustomize {} | kubectl xaccount status -f -", directory.display());
+        return Err(plain(Diagnostic::error("-k is not read: status reads files, and a build has none").help(pipe)));
+    }
     if paths.is_empty() {
         return Err(plain(no_files()));
     }
