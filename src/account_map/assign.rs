@@ -144,6 +144,7 @@ accounts:
             (with("{namespaces: [prod]}", "{}"), "every cluster", "{}"),
             (with("name: production", "name: development"), "two accounts", "development"),
             (with("clusters/dev/**", "../dev/**"), "relative to the map", "\"../dev/**\""),
+            (with("clusters/dev/**", "clusters/dev/"), "write clusters/dev/**", "\"clusters/dev/\""),
             (with("team/capa", "team/ca pa"), "' '", "team/ca pa"),
             (with("served", "severed"), "names no namespaces", "severed"),
             (with("served", "{list: [Dev]}"), "to the letter", "Dev"),
