@@ -18,6 +18,8 @@ pub(crate) struct MapFile {
     pub(crate) map: AccountMap,
     /// As it is shown: relative to the working directory where it is below it.
     name: String,
+    /// The map's path, canonical.
+    path: PathBuf,
     /// The map's directory, canonical.
     directory: PathBuf,
     bytes: Vec<u8>,
@@ -44,7 +46,7 @@ impl MapFile {
         match account_map::read(&bytes) {
             Ok(map) => {
                 let directory = whole.parent().map(Path::to_owned).unwrap_or_default();
-                Ok(Self { map, name, directory, bytes })
+                Ok(Self { map, name, path: whole, directory, bytes })
             }
             Err(refusals) => {
                 let window = Span::new(0, bytes.len());
@@ -79,6 +81,11 @@ impl MapFile {
         let Some(version) = &self.map.source.capa_version else { return Ok(None) };
         let wrong = |error| Diagnostic::error(format!("{}: {error}", self.place(version.span)));
         version.value.parse().map(Some).map_err(wrong)
+    }
+
+    /// The map's path, canonical.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The map's directory, canonical.
