@@ -6,7 +6,7 @@ mod users;
 
 use std::collections::HashSet;
 
-use crate::aws::AccountId;
+use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{
     BEARERS, CONTROLLER_IDENTITY, IdentityKind, Object, Outcome, ROLE_IDENTITY, Reason, Release, Role, Subject,
     Verdict, Version, World, evaluate,
@@ -98,6 +98,15 @@ impl Row {
         !self.template && self.verdict.outcome != Outcome::Permitted
     }
 
+    /// Makes an error of a verdict that is no refusal yet.
+    fn refuse(&mut self, reason: Reason, message: String) {
+        if matches!(self.verdict.outcome, Outcome::Permitted | Outcome::Unknown) {
+            self.verdict.outcome = Outcome::Error;
+            self.verdict.reason = Some(reason);
+            self.verdict.message = Some(message);
+        }
+    }
+
     /// `NAMESPACE/NAME` of its cluster.
     pub fn title(&self) -> String {
         let namespace = self.namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
@@ -162,6 +171,7 @@ pub fn status<'r>(run: &'r Run, options: &Options) -> Status<'r> {
             _ => rows_of(run, place, &world, &mut rows),
         }
     }
+    rows.iter_mut().for_each(|row| refuse_other_partition(run, row));
     // A release that the files imply serves what it can of them; one that is named may not.
     if let Some(release) = options.release {
         rows.iter_mut().for_each(|row| refuse_unserved(run, release, row));
@@ -217,14 +227,24 @@ fn refuse_unserved(run: &Run, release: Release, row: &mut Row) {
         version(object).filter(|version| !release.serves(*version)).map(|_| object)
     });
     let Some(Object { kind, api_version, .. }) = unserved else { return };
-    if row.verdict.outcome == Outcome::Error {
-        return;
-    }
     let message =
         format!("no matches for kind \"{kind}\" in version \"{api_version}\": CAPA {release} does not serve it");
-    row.verdict.outcome = Outcome::Error;
-    row.verdict.reason = Some(Reason::ObjectRefused);
-    row.verdict.message = Some(message);
+    row.refuse(Reason::ObjectRefused, message);
+}
+
+/// A cluster's region says its partition, and no role of another one can be assumed for it.
+fn refuse_other_partition(run: &Run, row: &mut Row) {
+    let Some(region) = run.objects()[row.object].object.region() else { return };
+    let Some(own) = Partition::of_region(region) else { return };
+    let other = row.verdict.chain.iter().find_map(|hop| {
+        let role: RoleArn = hop.role_arn.as_deref()?.parse().ok()?;
+        (role.partition() != own).then(|| (format!("{}/{}", hop.kind, hop.name), role.partition()))
+    });
+    let Some((identity, other)) = other else { return };
+    let message = format!(
+        "{identity}: its role is in partition {other}, and the region {region} in {own}: no role can be assumed across partitions"
+    );
+    row.refuse(Reason::AssumeRoleRefused, message);
 }
 
 /// The first identity of a kind and name that kubectl sends.
@@ -266,7 +286,7 @@ fn role_of(found: &Found) -> Location {
 }
 
 /// Role identities that kubectl sends: index, name and role.
-fn role_identities(run: &Run) -> impl Iterator<Item = (usize, &str, crate::aws::RoleArn)> {
+fn role_identities(run: &Run) -> impl Iterator<Item = (usize, &str, RoleArn)> {
     run.objects().iter().enumerate().filter(|(_, found)| !found.bare).filter_map(|(index, found)| {
         let Role::Identity(identity, _) = &found.object.role else { return None };
         let name = found.object.name.as_deref()?;
