@@ -32,6 +32,8 @@ pub struct Limits<'l> {
     pub home: Option<&'l Path>,
     /// The directory of the account map, if there is one.
     pub map: Option<&'l Path>,
+    /// The working directory, canonical: a file below it is named from there.
+    pub here: Option<&'l Path>,
 }
 
 /// Says of each identity that could go what else names it, in a few words; those that nothing names are left out.
@@ -66,7 +68,7 @@ pub fn named(inputs: &Inputs, run: &Run, draft: &Draft<'_>, limits: Limits<'_>) 
     }
     for (root, below) in roots(inputs, run, &wanted, limits) {
         let wanted: Vec<&Wanted<'_>> = wanted.iter().filter(|one| below.contains(&one.object)).collect();
-        for (object, why) in around(inputs, &root, &wanted) {
+        for (object, why) in around(inputs, &root, &wanted, limits.here) {
             out.entry(object).or_insert(why);
         }
     }
@@ -124,7 +126,7 @@ fn root_of(path: &Path, limits: Limits<'_>) -> Option<Root> {
 }
 
 /// Searches the manifests of a directory that are no inputs of the run.
-fn around(inputs: &Inputs, root: &Root, wanted: &[&Wanted<'_>]) -> Vec<(usize, String)> {
+fn around(inputs: &Inputs, root: &Root, wanted: &[&Wanted<'_>], here: Option<&Path>) -> Vec<(usize, String)> {
     let all = |why: String| wanted.iter().map(|one| (one.object, why.clone())).collect::<Vec<_>>();
     let found = match files::find(std::slice::from_ref(&root.directory), root.recursive) {
         Ok(found) => found,
@@ -137,7 +139,7 @@ fn around(inputs: &Inputs, root: &Root, wanted: &[&Wanted<'_>]) -> Vec<(usize, S
         if path.canonicalize().is_ok_and(|real| read.contains(&real)) {
             return Vec::new();
         }
-        let name = inputs.shown(path.strip_prefix(&root.directory).unwrap_or(path));
+        let name = inputs.shown(here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path));
         match files::read_only(path) {
             Ok(bytes) => search(&bytes, &name, wanted, |_| Vec::new()),
             Err(_) => all(format!("{name} can't be read and may name it")),
@@ -303,7 +305,7 @@ mod tests {
         let file = below.join("dev/a.yaml");
         std::fs::write(&file, "").unwrap();
         let root = |path: &Path, map: Option<&Path>| {
-            root_of(path, Limits { home: Some(&home), map }).map(|root| (root.directory, root.recursive))
+            root_of(path, Limits { home: Some(&home), map, here: None }).map(|root| (root.directory, root.recursive))
         };
         assert_eq!(root(&file, None), Some((below.join("dev"), false)));
         assert_eq!(root(&file, Some(&below)), Some((below.clone(), true)));

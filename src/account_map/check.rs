@@ -338,6 +338,9 @@ impl Checker {
                 for path in &paths {
                     if path.value.starts_with('/') || path.value.split('/').any(|part| part == ".." || part == ".") {
                         self.refuse("paths are relative to the map, without . and .., as clusters/dev/**", path.span);
+                    } else if path.value.ends_with('/') {
+                        let path_of_files = format!("paths are those of files: write {}**", visible(&path.value));
+                        self.refuse(path_of_files, path.span);
                     }
                 }
                 let mut globs = |globs: Vec<Spanned<String>>, path: bool| {

@@ -126,6 +126,8 @@ pub(super) struct AccountFields {
     /// Length of a session in seconds, 900 to 43200.
     pub(super) duration_seconds: Option<Spanned<i64>>,
     /// Which namespaces may use the identity; by default all.
+    #[serde(default, deserialize_with = "said")]
+    #[schemars(with = "NamespacesFields")]
     pub(super) allowed_namespaces: Option<Spanned<NamespacesFields>>,
     /// Which clusters belong to it.
     pub(super) clusters: Option<OneOrMore<EntryFields>>,
@@ -218,8 +220,12 @@ pub(super) enum NamespacesFields {
 #[schemars(rename = "AllowedNamespaces")]
 pub(super) struct CapaNamespaces {
     /// Names of namespaces.
+    #[serde(default, deserialize_with = "said")]
+    #[schemars(with = "Vec<String>")]
     pub(super) list: Option<Vec<Spanned<String>>>,
     /// One label that they have.
+    #[serde(default, deserialize_with = "said")]
+    #[schemars(with = "Selector")]
     pub(super) selector: Option<Selector>,
 }
 
@@ -241,6 +247,11 @@ impl<'de> Deserialize<'de> for NamespacesFields {
                 f.write_str("served, or a mapping with list or selector")
             }
 
+            /// To CAPA, null is nobody; to a field that is not there, everybody.
+            fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+                Err(E::custom("this says no namespaces: write served, or {list: [NAME]}, or {} for all"))
+            }
+
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
                 match text {
                     "served" => Ok(NamespacesFields::Served),
@@ -256,6 +267,11 @@ impl<'de> Deserialize<'de> for NamespacesFields {
         }
         deserializer.deserialize_any(Either)
     }
+}
+
+/// A field that is there says something.
+fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 impl JsonSchema for NamespacesFields {

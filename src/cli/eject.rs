@@ -17,20 +17,24 @@ Examples:
   kubectl xaccount eject foo.yaml --write
 
   # A whole repository: only what names identities of one account
-  kubectl xaccount eject clusters/ -R --identity-file clusters/identities.yaml --account 222222222222 --write
+  kubectl xaccount eject clusters/ -R --identity-file clusters/identities.yaml \\
+    --account 222222222222 --write
 
   # One identity with all references to it, also out of a file that keeps identities
   kubectl xaccount eject clusters/ -R --identity-name cross-account-role-222222222222 --write
 
 What stays:
-  A reference to AWSClusterControllerIdentity or AWSClusterStaticIdentity stays: inject wrote neither. So does the document
-  AWSClusterControllerIdentity/default, for CAPA and other identities need it.
-  An AWSClusterRoleIdentity goes with the last reference to it, if it says what inject would write, stands behind the clusters
-  that named it, has no comment, and nothing else names it: not in the files of this run, and in no manifest of the Git work
-  tree, else below the account map, else in the same directory. Otherwise it stays, and a line says why.
+  A reference to AWSClusterControllerIdentity or AWSClusterStaticIdentity stays: inject wrote
+  neither. So does the document AWSClusterControllerIdentity/default, for CAPA and other identities
+  need it.
+  An AWSClusterRoleIdentity goes with the last reference to it, if it says what inject would write,
+  stands in the file of a cluster that named it, has no comment, and nothing else names it: not in
+  the files of this run, and in no manifest of the Git work tree, else below the account map, else
+  in the same directory. Otherwise it stays, and a line says why.
 
-A cluster that runs is not for eject: CAPA's webhook fills the gap with AWSClusterControllerIdentity/default, and the cluster
-silently moves to the management account's credentials. Go back with git revert to the reference that it was made with.
+A cluster that runs is not for eject: CAPA's webhook fills the gap with
+AWSClusterControllerIdentity/default, and the cluster silently moves to the management account's
+credentials. Go back with git revert to the reference that it was made with.
 
 Exit status:
   0  done; with the default diff and with --check: nothing to change

@@ -47,7 +47,7 @@ Examples:
   # With the external id that the manifests say
   kubectl xaccount iam trust --source-account 111111111111 -f clusters/ -R --account 222222222222
 
-  # A script that merges into what is live, to be read and then run with the target account's credentials
+  # A script that merges into what is live: read it, then run it in the target account
   kubectl xaccount iam trust --source-account 111111111111 --account 222222222222 -o cli > trust.sh
 
 Exit status:
@@ -101,8 +101,9 @@ Examples:
   aws iam get-role-policy --role-name R --policy-name xaccount-assume-role |
     kubectl xaccount iam permission -f clusters/ -R --merge - > permission.json
 
-  # A script that merges into what is live, to be read and then run with the source account's credentials
-  kubectl xaccount iam permission -f clusters/ -R --source-account 111111111111 -o cli > permission.sh
+  # A script that merges into what is live: read it, then run it in the source account
+  kubectl xaccount iam permission -f clusters/ -R --source-account 111111111111 \\
+    -o cli > permission.sh
 
 Exit status:
   0  done; with the diff of --merge FILE and with --check: nothing to change

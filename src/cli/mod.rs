@@ -51,7 +51,7 @@ pub(crate) struct Cli {
     pub(crate) global: Global,
 }
 
-const EXIT_STATUS: &str = "Exit status: 0 done; 1 the diff or --check found something to change, or lint an error; 2 an error or wrong usage.";
+const EXIT_STATUS: &str = "Exit status: 0 done; 1 the diff or --check found something to change, lint an error, or status with\n--exit-code a cluster that is not permitted or that moved; 2 an error or wrong usage.";
 
 /// Flags of every verb.
 #[derive(Debug, Args)]
@@ -117,7 +117,8 @@ Examples:
   kubectl xaccount inject clusters/ -R --write
 
   # A whole repository; identities in a file of their own
-  kubectl xaccount inject clusters/ -R --account 222222222222 --identity-file clusters/identities.yaml --write
+  kubectl xaccount inject clusters/ -R --account 222222222222 \\
+    --identity-file clusters/identities.yaml --write
 
 Exit status:
   0  done; with the default diff and with --check: nothing to change
@@ -145,19 +146,21 @@ pub(crate) struct Inject {
 }
 
 const FN_EXAMPLES: &str = "\
-What to do is said by flags, or by a functionConfig: a ConfigMap whose data has the flags' names as keys. A flag without a
-value is \"true\" there; several values stand one a line.
+What to do is said by flags, or by a functionConfig: a ConfigMap whose data has the flags' names as
+keys. A flag without a value is \"true\" there; several values stand one a line.
 
 Examples:
   # kpt, in place
-  kpt fn eval clusters --exec 'kubectl-xaccount fn --account=222222222222 --identity-file=identities.yaml'
+  kpt fn eval clusters \\
+    --exec 'kubectl-xaccount fn --account=222222222222 --identity-file=identities.yaml'
 
-  # kustomize, with the ConfigMap as a transformer; kubectl kustomize skips exec functions without a word
+  # kustomize, with the ConfigMap as a transformer; kubectl kustomize skips exec functions silently
   kustomize build --enable-alpha-plugins --enable-exec .
 
 Exit status:
   0  done; nothing to point is no error here
-  2  an error; the items come out unchanged, and results say why. Wrong flags and unreadable lists print nothing";
+  2  an error; the items come out unchanged, and results say why. Wrong flags and unreadable lists
+     print nothing";
 
 /// The same as inject, as a KRM function
 ///
@@ -574,4 +577,22 @@ fn topology_variable(text: &str) -> Result<TopologyVariable, String> {
         );
     }
     Ok(TopologyVariable(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The help is wrapped at 100 columns, and a command that is wrapped can't be copied.
+    #[test]
+    fn no_line_of_an_example_is_wrapped() {
+        fn check(command: &clap::Command) {
+            let after = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            for line in after.lines() {
+                assert!(line.chars().count() <= 100, "{}: {line}", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
 }

@@ -21,7 +21,7 @@ Examples:
   kubectl xaccount status -f clusters/ -R --against ../main/clusters --exit-code
 
   # What a live management cluster holds
-  kubectl get awsclusters,awsclusterroleidentities,awsclusterstaticidentities,awsclustercontrolleridentities,namespaces -A -o yaml |
+  kubectl get awsclusters,awsmanagedcontrolplanes,awsri,awssi,awsci,namespaces -A -o yaml |
     kubectl xaccount status -f -
 
   # The account map that these manifests obey
@@ -29,7 +29,8 @@ Examples:
 
 Exit status:
   0  done
-  1  with --exit-code: a cluster is not permitted, or not known to be; with --against: a cluster moved
+  1  with --exit-code: a cluster is not permitted, or not known to be; with --against: a cluster
+     moved, or may have
   2  an error or wrong usage; nothing is on stdout";
 
 /// Show which cluster is in which account, through which identity, and may it
@@ -50,6 +51,10 @@ pub(crate) struct Status {
     /// Directories with all that is below them
     #[arg(short = 'R', long, help_heading = "Input")]
     pub(crate) recursive: bool,
+
+    /// Not read: build it and pipe it in
+    #[arg(short = 'k', long, value_name = "DIR", hide = true)]
+    pub(crate) kustomize: Option<PathBuf>,
 
     /// As which file standard input counts
     #[arg(long, hide_short_help = true, value_name = "PATH", help_heading = "Input")]
@@ -86,7 +91,7 @@ pub(crate) struct Status {
     #[arg(short = 'o', long, value_name = "FORMAT", hide_possible_values = true, help_heading = "Mode")]
     pub(crate) output: Option<StatusFormat>,
 
-    /// Exit with 1 when a cluster is not permitted; with --against, when a cluster moved
+    /// Exit with 1 when a cluster is not permitted; with --against, when a cluster moved, or may have
     #[arg(long, help_heading = "Mode")]
     pub(crate) exit_code: bool,
 }

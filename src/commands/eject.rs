@@ -37,7 +37,9 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Printed {
     let outcome = match eject::draft(&run, &request) {
         Ok(draft) => {
             let home = std::env::home_dir();
-            let limits = Limits { home: home.as_deref(), map: map.as_ref().map(MapFile::directory) };
+            let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
+            let map = map.as_ref().map(MapFile::directory);
+            let limits = Limits { home: home.as_deref(), map, here: here.as_deref() };
             let named = elsewhere::named(&inputs, &run, &draft, limits);
             draft.finish(&named)
         }

@@ -18,6 +18,8 @@ pub(crate) struct MapFile {
     pub(crate) map: AccountMap,
     /// As it is shown: relative to the working directory where it is below it.
     name: String,
+    /// The map's path, canonical.
+    path: PathBuf,
     /// The map's directory, canonical.
     directory: PathBuf,
     bytes: Vec<u8>,
@@ -37,14 +39,14 @@ impl MapFile {
     }
 
     fn read(path: &Path, terminal: &Terminal) -> Result<Self, String> {
-        let bytes = files::read_only(path)
+        let bytes = files::read_only(below_here(path).as_deref().unwrap_or(path))
             .map_err(|error| terminal.diagnostics(&[Diagnostic::error(format!("the account map: {error}"))], None))?;
         let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let name = shown(&whole, path);
         match account_map::read(&bytes) {
             Ok(map) => {
                 let directory = whole.parent().map(Path::to_owned).unwrap_or_default();
-                Ok(Self { map, name, directory, bytes })
+                Ok(Self { map, name, path: whole, directory, bytes })
             }
             Err(refusals) => {
                 let window = Span::new(0, bytes.len());
@@ -81,6 +83,11 @@ impl MapFile {
         version.value.parse().map(Some).map_err(wrong)
     }
 
+    /// The map's path, canonical.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The map's directory, canonical.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
@@ -96,8 +103,7 @@ impl MapFile {
     pub(crate) fn identity_file(&self) -> Option<PathBuf> {
         let file = self.map.identity_file.as_ref()?;
         let whole = self.directory.join(&file.value);
-        let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
-        Some(here.and_then(|here| whole.strip_prefix(here).ok().map(Path::to_owned)).unwrap_or(whole))
+        Some(below_here(&whole).unwrap_or(whole))
     }
 
     /// Where the map names that file.
@@ -107,15 +113,20 @@ impl MapFile {
 
     /// The path of an input relative to the map, with `/`; `None` where it is not below it.
     pub(crate) fn relative(&self, inputs: &Inputs, file: FileId) -> Option<String> {
-        let path = match inputs.input(file) {
-            Input::File(path) | Input::Stream(path) => path.clone(),
-            // What standard input counts as.
-            Input::Stdin => PathBuf::from(inputs.name(file)),
-        };
-        let whole = canonical(&path)?;
-        let below = whole.strip_prefix(&self.directory).ok()?;
-        Some(String::from_utf8_lossy(&path_bytes(below)).into_owned())
+        relative(inputs, file, &self.directory)
     }
+}
+
+/// The path of an input relative to a directory that is canonical, with `/`; `None` where it is not below it.
+pub(crate) fn relative(inputs: &Inputs, file: FileId, directory: &Path) -> Option<String> {
+    let path = match inputs.input(file) {
+        Input::File(path) | Input::Stream(path) => path.clone(),
+        // What standard input counts as.
+        Input::Stdin => PathBuf::from(inputs.name(file)),
+    };
+    let whole = canonical(&path)?;
+    let below = whole.strip_prefix(directory).ok()?;
+    Some(String::from_utf8_lossy(&path_bytes(below)).into_owned())
 }
 
 /// A path without links and dots, also where the file itself is not there.
@@ -127,9 +138,13 @@ fn canonical(path: &Path) -> Option<PathBuf> {
 }
 
 fn shown(whole: &Path, typed: &Path) -> String {
-    let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
-    let below = here.and_then(|here| whole.strip_prefix(here).ok().map(Path::to_owned));
-    String::from_utf8_lossy(&path_bytes(below.as_deref().unwrap_or(typed))).into_owned()
+    String::from_utf8_lossy(&path_bytes(below_here(whole).as_deref().unwrap_or(typed))).into_owned()
+}
+
+/// A whole path from the working directory, where it is below it.
+fn below_here(whole: &Path) -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?.canonicalize().ok()?;
+    whole.strip_prefix(here).ok().map(Path::to_owned)
 }
 
 /// The map above all inputs.
@@ -176,7 +191,8 @@ fn nearest(directory: &Path) -> Option<PathBuf> {
             return None;
         }
         let map = above.join(FILE_NAME);
-        if map.is_file() {
+        // A link that leads nowhere is no leave to take the next map above, which may say another account.
+        if map.symlink_metadata().is_ok() {
             return Some(map);
         }
         if above.join(".git").exists() {

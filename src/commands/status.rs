@@ -13,7 +13,7 @@ use xaccount::output;
 use xaccount::run::{self, Run, Scan};
 use xaccount::status::{self, Account, Map, Move, Options, Row, Side, Status};
 
-use super::map::MapFile;
+use super::map::{self, MapFile};
 use super::{ExitStatus, Printed, Terminal, progress, stdin_twice};
 use crate::cli::{Status as Args, StatusFormat};
 
@@ -39,6 +39,10 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
     let plain = |error: Diagnostic| terminal.diagnostics(&[error], None);
     combination(args).map_err(plain)?;
     let paths: Vec<PathBuf> = args.paths.iter().chain(&args.filenames).cloned().collect();
+    if let Some(directory) = &args.kustomize {
+        let pipe = format!("kubectl kustomize {} | kubectl xaccount status -f -", directory.display());
+        return Err(plain(Diagnostic::error("-k is not read: status reads files, and a build has none").help(pipe)));
+    }
     if paths.is_empty() {
         return Err(plain(no_files()));
     }
@@ -79,18 +83,23 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
             before.push('\n');
         }
     }
-    if status.rows.is_empty() && args.account.is_none() && args.against.is_empty() && !args.allow_empty {
+    // Identities alone say who may use an account, and clusters that went are all on the other side.
+    let enough = args.account.is_some() && tree.run.objects().iter().any(|found| found.object.role_arn().is_some());
+    if status.rows.is_empty() && !enough && args.against.is_empty() && !args.allow_empty {
         return Err(before + &plain(nothing(&tree, args)));
     }
     let answer = if !args.against.is_empty() {
         let old = Tree::read(&args.against, args, terminal)?;
         let was = status::status(&old.run, &options);
         before.push_str(&old.said(&was.warnings, terminal));
+        if status.rows.is_empty() && was.rows.is_empty() && !args.allow_empty {
+            return Err(before + &plain(nothing(&tree, args)));
+        }
         moved((&old, &was), (&tree, &status), args, terminal)
     } else if let Some(account) = &args.account {
         used(&status, account, args, terminal)
     } else {
-        whole(&status, args, terminal)
+        whole(&tree, &status, args, terminal)
     };
     let Answer { stdout, mut meaning, found } = answer.map_err(|error| before.clone() + &plain(error))?;
     if terminal.quiet {
@@ -168,7 +177,7 @@ fn no_files() -> Diagnostic {
     Diagnostic::error("nothing to read: this build does not read a live cluster, so name files or directories")
         .help("kubectl xaccount status -f clusters/ -R")
         .help(
-            "kubectl get awsclusters,awsclusterroleidentities,awsclusterstaticidentities,awsclustercontrolleridentities,namespaces -A -o yaml | kubectl xaccount status -f -",
+            "kubectl get awsclusters,awsmanagedcontrolplanes,awsri,awssi,awsci,namespaces -A -o yaml | kubectl xaccount status -f -",
         )
 }
 
@@ -200,7 +209,7 @@ fn nothing(tree: &Tree, args: &Args) -> Diagnostic {
 }
 
 /// Every cluster.
-fn whole(status: &Status<'_>, args: &Args, terminal: &Terminal) -> Result<Answer, Diagnostic> {
+fn whole(tree: &Tree, status: &Status<'_>, args: &Args, terminal: &Terminal) -> Result<Answer, Diagnostic> {
     let colour = terminal.stdout_colour;
     let table = |wide: bool| {
         let text = output::status_table(status, wide, colour) + &output::status_reasons(status, colour);
@@ -214,7 +223,9 @@ fn whole(status: &Status<'_>, args: &Args, terminal: &Terminal) -> Result<Answer
         Some(StatusFormat::Yaml) => output::yaml(&output::status_json(status))?,
         Some(StatusFormat::Mermaid) => output::mermaid(status).into_bytes(),
         Some(StatusFormat::Map) => {
-            let map = status::map(status);
+            // A map that is found above the files stands where this is run.
+            let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
+            let map = status::map(status, &|file| map::relative(&tree.inputs, file, &here));
             meaning = map_meaning(&map);
             map_text(&map)?
         }
@@ -245,6 +256,9 @@ fn used(status: &Status<'_>, account: &AccountId, args: &Args, terminal: &Termin
     if hidden > 0 {
         meaning.push_str(&format!("{hidden} more: their account is not known from these files\n"));
     }
+    if status.rows.is_empty() {
+        meaning.push_str("no cluster is in these files\n");
+    }
     Ok(Answer { stdout, meaning, found })
 }
 
@@ -269,13 +283,24 @@ fn moved(
         Some(StatusFormat::Yaml) => output::yaml(&output::moves_json(&moves, line))?,
         _ => output::moved(&moves, place, terminal.stdout_colour).into_bytes(),
     };
-    let count = moves.iter().filter(|one| one.is_move()).count();
-    let meaning = match count {
-        0 => "no cluster moved to another account\n".to_owned(),
-        1 => "1 cluster moved to another account: an identity moves no VPC and no machine\n".to_owned(),
-        _ => format!("{count} clusters moved to another account: an identity moves no VPC and no machine\n"),
+    let known = |one: &&Move| ![&one.before, &one.after].iter().any(|side| matches!(side, Some(Account::NotKnown(_))));
+    let (sure, open): (Vec<&Move>, Vec<&Move>) = moves.iter().filter(|one| one.is_move()).partition(known);
+    let clusters = |count: usize| if count == 1 { "1 cluster".to_owned() } else { format!("{count} clusters") };
+    let mut meaning = match (sure.len(), open.len()) {
+        (0, 0) => "no cluster moved to another account\n".to_owned(),
+        (0, _) => String::new(),
+        (count, _) => {
+            format!("{} moved to another account: an identity moves no VPC and no machine\n", clusters(count))
+        }
     };
-    Ok(Answer { stdout, meaning, found: count > 0 })
+    if !open.is_empty() {
+        let open = clusters(open.len());
+        meaning.push_str(&format!(
+            "{open} may have moved: these files don't say the account; name the file of the identity, too\n"
+        ));
+    }
+    let found = !sure.is_empty() || !open.is_empty();
+    Ok(Answer { stdout, meaning, found })
 }
 
 fn json(value: &Value) -> Vec<u8> {

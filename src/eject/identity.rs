@@ -57,7 +57,10 @@ impl Draft<'_> {
             ));
         }
         if !identity.plain {
-            return Err("it says something else than inject would write".into());
+            return Err(
+                "it says what inject does not write without flags and a map; if nothing needs it, take it out by hand"
+                    .into(),
+            );
         }
         if !asked && !is_default_name(identity, name) {
             return Err(format!("it has a name of its own; --identity-name {name} takes it out, too"));

@@ -29,10 +29,18 @@ impl Draft<'_> {
             (None, None) => None,
         };
         if let Some(asked) = asked.filter(|_| self.outcome.changes.is_empty()) {
-            self.outcome.warnings.push(
-                Diagnostic::warning(format!("no selected object names {asked}"))
-                    .help("nothing is taken out; check the spelling"),
-            );
+            let name = self.request.identity_name.as_deref();
+            let there = name.and_then(|name| self.run.identities(IdentityKind::Role, name).first());
+            let help = match there.map(|&index| &self.run.objects()[index]) {
+                // An identity goes with the references to it; one that nothing names may be there for what is to come.
+                Some(found) => format!(
+                    "nothing is taken out; its document is at {}:{}: if nothing anywhere needs it, take it out by hand",
+                    self.run.file(found.file).name,
+                    found.line
+                ),
+                None => "nothing is taken out; check the spelling".to_owned(),
+            };
+            self.outcome.warnings.push(Diagnostic::warning(format!("no selected object names {asked}")).help(help));
         }
         if !self.outcome.changes.is_empty() {
             self.outcome.warnings.push(

@@ -1,5 +1,7 @@
 //! Several requests over one run, planned as one.
 
+use serde_json::Value;
+
 use super::{Failure, Outcome, Request, plan};
 use crate::diag::Diagnostic;
 use crate::run::Run;
@@ -55,10 +57,7 @@ fn join(run: &Run, whole: &mut Outcome, part: Outcome, errors: &mut Vec<Diagnost
         match whole.added.iter().find(|there| there.title == added.title) {
             None => made.push(at),
             Some(there) if there.object == added.object => {}
-            Some(_) => errors.push(
-                Diagnostic::error(format!("two accounts would make {}, each with another content", added.title))
-                    .help("identities are cluster-scoped: give one of them another identityName"),
-            ),
+            Some(there) => add_new(errors, vec![one_of_two_accounts(&added.title, &there.object, &added.object)]),
         }
     }
     let new: Vec<_> = made.iter().map(|&at| &part.added[at].object).collect();
@@ -109,6 +108,17 @@ fn join(run: &Run, whole: &mut Outcome, part: Outcome, errors: &mut Vec<Diagnost
     whole.right.extend(part.right);
     add_new(&mut whole.warnings, part.warnings);
     whole.decisions.extend(part.decisions);
+}
+
+/// Two contents for one new identity.
+fn one_of_two_accounts(title: &str, one: &Value, other: &Value) -> Diagnostic {
+    let role = |object: &Value| object.pointer("/spec/roleARN").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let error = Diagnostic::error(format!("two accounts would make {title}, each with another content"));
+    let (one, other) = (role(one), role(other));
+    let error = if one == other { error } else { error.help(format!("one would be for {one}, one for {other}")) };
+    error.help(
+        "identities are cluster-scoped: give one of them another identityName in the map, or leave --identity-name out",
+    )
 }
 
 /// Adds what is not there yet: each request looks at the whole run.

@@ -9,6 +9,7 @@ use crate::account_map::{API_VERSION, KIND};
 use crate::aws::{DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
 use crate::capa::names::{is_dns_label, is_dns_subdomain};
 use crate::capa::{DEFAULT_ROLE_NAME, Form, Namespaces, Role, RoleIdentity};
+use crate::diag::FileId;
 
 /// The map, and what it can't say.
 #[derive(Clone, Debug)]
@@ -26,8 +27,14 @@ pub struct Map {
 struct Cluster<'s> {
     namespace: &'s str,
     name: &'s str,
-    files: BTreeSet<&'s str>,
+    files: Files<'s>,
 }
+
+/// Paths of files relative to the map; `None` stands for what is not below it.
+type Files<'s> = BTreeSet<Option<&'s str>>;
+
+/// The same for each file of the run.
+type Paths = BTreeMap<FileId, Option<String>>;
 
 /// Where clusters go: an entry of the map for each.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,9 +57,11 @@ fn target(row: &Row) -> Target {
     }
 }
 
-/// The map with one entry for each role, in the order of the account ids.
-pub fn map(status: &Status<'_>) -> Map {
-    let groups = groups(status);
+/// The map with one entry for each role, in the order of the account ids. `path` gives a file's path relative to the map, with
+/// `/` and without links, as a map is asked; `None` for what is not below it.
+pub fn map(status: &Status<'_>, path: &dyn Fn(FileId) -> Option<String>) -> Map {
+    let paths: Paths = status.run.objects().iter().map(|found| found.file).map(|file| (file, path(file))).collect();
+    let groups = groups(status, &paths);
     let mut map = Map { value: Value::Null, source: false, unsaid: Vec::new() };
     let mut document = Object::new();
     document.insert("apiVersion".into(), json!(API_VERSION));
@@ -88,7 +97,7 @@ pub fn map(status: &Status<'_>) -> Map {
             }
         }
     }
-    if let Some(file) = identity_file(status) {
+    if let Some(file) = identity_file(status, &paths) {
         document.insert("identityFile".into(), json!(file));
     }
     document.insert("accounts".into(), Value::Array(accounts));
@@ -97,14 +106,14 @@ pub fn map(status: &Status<'_>) -> Map {
 }
 
 /// The clusters by where they go.
-fn groups<'s>(status: &'s Status<'_>) -> BTreeMap<Target, Vec<Cluster<'s>>> {
-    let mut clusters: BTreeMap<(&str, &str), (Target, BTreeSet<&str>)> = BTreeMap::new();
+fn groups<'s>(status: &'s Status<'_>, paths: &'s Paths) -> BTreeMap<Target, Vec<Cluster<'s>>> {
+    let mut clusters: BTreeMap<(&str, &str), (Target, Files<'_>)> = BTreeMap::new();
     for row in status.rows.iter().filter(|row| !row.template) {
         let found = &status.run.objects()[row.object];
         // For a map, what says no namespace is in this one.
         let namespace = found.object.namespace.as_deref().filter(|own| !own.is_empty()).unwrap_or("default");
         let there = clusters.entry((namespace, &row.cluster)).or_insert_with(|| (target(row), BTreeSet::new()));
-        there.1.insert(&status.run.file(found.file).name);
+        there.1.insert(paths.get(&found.file).and_then(Option::as_deref));
         if there.0 != target(row) {
             there.0 = Target::Nowhere("its objects are in two accounts, or use two roles");
         }
@@ -154,27 +163,28 @@ fn namespaces<'s>(own: &[&Cluster<'s>], others: &[&Cluster<'s>]) -> Option<BTree
     (!shared && own.is_disjoint(&others)).then_some(own)
 }
 
-/// The folder of all files, with a slash behind it. Of paths as they were typed, those below the working directory.
+/// The folder of all files, with a slash behind it.
 fn folder(own: &[&Cluster<'_>]) -> Option<String> {
     let mut common: Option<&str> = None;
     for file in own.iter().flat_map(|cluster| cluster.files.iter().copied()) {
-        let outside = file.starts_with('/') || file.split('/').any(|part| part == "..") || file.contains('\\');
-        let (folder, _) = file.rsplit_once('/').filter(|_| !outside)?;
-        let folder = &file[..=folder.len()];
+        // A backslash in a glob is no slash.
+        let (folder, _) = file?.rsplit_once('/').filter(|(folder, _)| !folder.contains('\\'))?;
+        let folder = &file?[..=folder.len()];
         common = Some(match common {
             None => folder,
             Some(common) => {
                 let same = common.bytes().zip(folder.bytes()).take_while(|(a, b)| a == b).count();
-                &common[..common[..same].rfind('/')? + 1]
+                // In bytes: the names may part inside a letter.
+                let slash = common.as_bytes()[..same].iter().rposition(|&byte| byte == b'/')?;
+                &common[..=slash]
             }
         });
     }
-    let folder = common?.trim_start_matches("./");
-    (!folder.is_empty()).then(|| folder.to_owned())
+    common.map(str::to_owned)
 }
 
 fn is_below(cluster: &Cluster<'_>, folder: &str) -> bool {
-    cluster.files.iter().any(|file| file.trim_start_matches("./").starts_with(folder))
+    cluster.files.iter().flatten().any(|file| file.starts_with(folder))
 }
 
 /// The words that all names begin with, with the hyphen behind them.
@@ -290,13 +300,12 @@ fn templates<'s>(status: &'s Status<'_>) -> BTreeMap<Target, BTreeSet<&'s str>> 
 }
 
 /// The file that holds all role identities and no cluster.
-fn identity_file<'s>(status: &'s Status<'_>) -> Option<&'s str> {
+fn identity_file<'p>(status: &Status<'_>, paths: &'p Paths) -> Option<&'p str> {
     let run = status.run;
     let mut files: BTreeSet<_> = super::role_identities(run).map(|(index, ..)| file_of(run, index)).collect();
     let file = files.pop_first().filter(|_| files.is_empty())?;
-    let name = run.file(file).name.as_str();
+    let name = paths.get(&file)?.as_deref()?;
     let alone = !status.rows.iter().any(|row| file_of(run, row.object) == file);
-    let inside = name != "-" && !name.starts_with('/') && !name.split('/').any(|part| part == "..");
     let yaml = name.ends_with(".yaml") || name.ends_with(".yml");
-    (alone && inside && yaml).then(|| name.trim_start_matches("./"))
+    (alone && yaml).then_some(name)
 }

@@ -6,7 +6,7 @@ mod users;
 
 use std::collections::HashSet;
 
-use crate::aws::AccountId;
+use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{
     BEARERS, CONTROLLER_IDENTITY, IdentityKind, Object, Outcome, ROLE_IDENTITY, Reason, Release, Role, Subject,
     Verdict, Version, World, evaluate,
@@ -98,6 +98,15 @@ impl Row {
         !self.template && self.verdict.outcome != Outcome::Permitted
     }
 
+    /// Makes an error of a verdict that is no refusal yet.
+    fn refuse(&mut self, reason: Reason, message: String) {
+        if matches!(self.verdict.outcome, Outcome::Permitted | Outcome::Unknown) {
+            self.verdict.outcome = Outcome::Error;
+            self.verdict.reason = Some(reason);
+            self.verdict.message = Some(message);
+        }
+    }
+
     /// `NAMESPACE/NAME` of its cluster.
     pub fn title(&self) -> String {
         let namespace = self.namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
@@ -162,6 +171,11 @@ pub fn status<'r>(run: &'r Run, options: &Options) -> Status<'r> {
             _ => rows_of(run, place, &world, &mut rows),
         }
     }
+    rows.iter_mut().for_each(|row| refuse_other_partition(run, row));
+    // A release that the files imply serves what it can of them; one that is named may not.
+    if let Some(release) = options.release {
+        rows.iter_mut().for_each(|row| refuse_unserved(run, release, row));
+    }
     Status { run, world, rows, warnings }
 }
 
@@ -205,20 +219,49 @@ fn refused(run: &Run, place: (usize, Option<&str>), why: &str) -> Row {
     row(run, place, verdict, run.objects()[place.0].object.kind_span)
 }
 
+/// An object whose version a release does not serve is not applied: nor is a cluster whose identity is not.
+fn refuse_unserved(run: &Run, release: Release, row: &mut Row) {
+    let mut objects = std::iter::once(row.object).chain(row.identities.iter().copied().flatten());
+    let unserved = objects.find_map(|index| {
+        let object = &run.objects()[index].object;
+        version(object).filter(|version| !release.serves(*version)).map(|_| object)
+    });
+    let Some(Object { kind, api_version, .. }) = unserved else { return };
+    let message =
+        format!("no matches for kind \"{kind}\" in version \"{api_version}\": CAPA {release} does not serve it");
+    row.refuse(Reason::ObjectRefused, message);
+}
+
+/// A cluster's region says its partition, and no role of another one can be assumed for it.
+fn refuse_other_partition(run: &Run, row: &mut Row) {
+    let Some(region) = run.objects()[row.object].object.region() else { return };
+    let Some(own) = Partition::of_region(region) else { return };
+    let other = row.verdict.chain.iter().find_map(|hop| {
+        let role: RoleArn = hop.role_arn.as_deref()?.parse().ok()?;
+        (role.partition() != own).then(|| (format!("{}/{}", hop.kind, hop.name), role.partition()))
+    });
+    let Some((identity, other)) = other else { return };
+    let message = format!(
+        "{identity}: its role is in partition {other}, and the region {region} in {own}: no role can be assumed across partitions"
+    );
+    row.refuse(Reason::AssumeRoleRefused, message);
+}
+
 /// The first identity of a kind and name that kubectl sends.
 fn identity(run: &Run, kind: &str, name: &str) -> Option<usize> {
     let kind = IdentityKind::ALL.into_iter().find(|known| known.name() == kind)?;
     run.identities(kind, name).iter().copied().find(|&index| !run.objects()[index].bare)
 }
 
+/// The version of an object of CAPA.
+fn version(object: &Object) -> Option<Version> {
+    let ours = matches!(object.role, Role::Bearer { .. } | Role::Identity(..) | Role::Controller(_) | Role::Static(..));
+    let (_, version) = object.api_version.split_once('/').filter(|_| ours)?;
+    version.parse().ok()
+}
+
 /// The newest release that serves the versions of CAPA's objects.
 fn implied(run: &Run, warnings: &mut Vec<Diagnostic>) -> Release {
-    let version = |object: &Object| -> Option<Version> {
-        let ours =
-            matches!(object.role, Role::Bearer { .. } | Role::Identity(..) | Role::Controller(_) | Role::Static(..));
-        let (_, version) = object.api_version.split_once('/').filter(|_| ours)?;
-        version.parse().ok()
-    };
     let versions: HashSet<Version> = run.objects().iter().filter_map(|found| version(&found.object)).collect();
     Release::serving(versions.iter().copied()).unwrap_or_else(|| {
         let mut versions: Vec<_> = versions.into_iter().collect();
@@ -243,7 +286,7 @@ fn role_of(found: &Found) -> Location {
 }
 
 /// Role identities that kubectl sends: index, name and role.
-fn role_identities(run: &Run) -> impl Iterator<Item = (usize, &str, crate::aws::RoleArn)> {
+fn role_identities(run: &Run) -> impl Iterator<Item = (usize, &str, RoleArn)> {
     run.objects().iter().enumerate().filter(|(_, found)| !found.bare).filter_map(|(index, found)| {
         let Role::Identity(identity, _) = &found.object.role else { return None };
         let name = found.object.name.as_deref()?;

@@ -1,8 +1,8 @@
 //! Which clusters are in another account than before, and what moved them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use super::{Account, Row, Status, role_of};
+use super::{Account, Row, Status, file_of, role_of};
 use crate::capa::{Outcome, ROLE_IDENTITY, Reason};
 use crate::diag::{Location, Span};
 
@@ -52,44 +52,81 @@ pub struct Cause {
     pub at: Location,
 }
 
-/// Kind, namespace and name, and which of the object's references it is.
-type Key = (String, Option<String>, String, usize);
+/// Namespace, name and kind.
+type Key = (Option<String>, String, String);
 
-fn rows<'s>(status: &'s Status<'_>) -> BTreeMap<Key, &'s Row> {
-    let mut rows = BTreeMap::new();
-    for row in &status.rows {
-        let kind = status.run.objects()[row.object].object.kind.clone();
-        let mut key = (kind, row.namespace.clone(), row.name.clone(), 0);
-        while rows.contains_key(&key) {
-            key.3 += 1;
-        }
-        rows.insert(key, row);
-    }
-    rows
+/// The rows of one key on both sides.
+type Both<'s> = (Vec<&'s Row>, Vec<&'s Row>);
+
+fn key(status: &Status<'_>, row: &Row) -> Key {
+    (row.namespace.clone(), row.name.clone(), status.run.objects()[row.object].object.kind.clone())
 }
 
 /// What differs from `before` to `after`: by kind, namespace and name.
 pub fn moves(before: &Status<'_>, after: &Status<'_>) -> Vec<Move> {
-    let (old, new) = (rows(before), rows(after));
-    let mut keys: Vec<&Key> = old.keys().chain(new.keys()).collect();
-    keys.sort_by_key(|(kind, namespace, name, nth)| (namespace, name, kind, nth));
-    keys.dedup();
-    keys.into_iter()
-        .filter_map(|key| {
-            let (was, is) = (old.get(key).copied(), new.get(key).copied());
+    let mut rows: BTreeMap<Key, Both<'_>> = BTreeMap::new();
+    for row in &before.rows {
+        rows.entry(key(before, row)).or_default().0.push(row);
+    }
+    for row in &after.rows {
+        rows.entry(key(after, row)).or_default().1.push(row);
+    }
+    let mut moves = Vec::new();
+    for ((namespace, name, kind), both) in rows {
+        for (was, is) in pairs((before, after), &both) {
             let cause = match (was, is) {
-                (Some(was), Some(is)) if was.account == is.account => return None,
+                (Some(was), Some(is)) if was.account == is.account => continue,
                 (Some(was), Some(is)) => cause((before, was), (after, is)),
                 (None, Some(is)) => place("appeared", Side::After, after, is),
                 (Some(was), None) => place("gone", Side::Before, before, was),
-                (None, None) => return None,
+                (None, None) => continue,
             };
-            let (kind, namespace, name, _) = key.clone();
             let title = is.or(was).map(Row::title).unwrap_or_default();
+            let (kind, namespace, name) = (kind.clone(), namespace.clone(), name.clone());
             let account = |row: Option<&Row>| row.map(|row| row.account.clone());
-            Some(Move { kind, namespace, name, title, before: account(was), after: account(is), cause })
-        })
-        .collect()
+            moves.push(Move { kind, namespace, name, title, before: account(was), after: account(is), cause });
+        }
+    }
+    moves
+}
+
+/// Which row of now is which of before. One name may stand in the directories of several management clusters: then those
+/// belong together whose paths end alike.
+fn pairs<'s>(
+    (before, after): (&'s Status<'_>, &'s Status<'_>),
+    (old, new): &Both<'s>,
+) -> Vec<(Option<&'s Row>, Option<&'s Row>)> {
+    let path = |status: &'s Status<'_>, row: &Row| status.run.file(file_of(status.run, row.object)).name.as_str();
+    let was: Vec<&str> = old.iter().map(|row| path(before, row)).collect();
+    let is: Vec<&str> = new.iter().map(|row| path(after, row)).collect();
+    let mut partners: Vec<Option<usize>> = vec![None; old.len()];
+    let mut free = vec![true; new.len()];
+    let longest = was.iter().map(|path| path.split('/').count()).max().unwrap_or(0);
+    for count in (0..=longest).rev() {
+        let mut waiting: HashMap<&str, VecDeque<usize>> = HashMap::new();
+        for i in (0..old.len()).filter(|&i| partners[i].is_none()) {
+            if let Some(end) = end(was[i], count) {
+                waiting.entry(end).or_default().push_back(i);
+            }
+        }
+        for j in 0..new.len() {
+            let end = end(is[j], count).filter(|_| free[j]);
+            if let Some(i) = end.and_then(|end| waiting.get_mut(end)?.pop_front()) {
+                (partners[i], free[j]) = (Some(j), false);
+            }
+        }
+    }
+    let both = old.iter().zip(partners).map(|(&was, partner)| (Some(was), partner.map(|j| new[j])));
+    both.chain(new.iter().zip(free).filter(|(_, free)| *free).map(|(&is, _)| (None, Some(is)))).collect()
+}
+
+/// The last parts of a path; `None` where it has fewer.
+fn end(path: &str, count: usize) -> Option<&str> {
+    let Some(slashes) = count.checked_sub(1) else { return Some("") };
+    match path.rmatch_indices('/').nth(slashes) {
+        Some((at, _)) => Some(&path[at + 1..]),
+        None => (path.split('/').count() == count).then_some(path),
+    }
 }
 
 fn place(what: &'static str, side: Side, status: &Status<'_>, row: &Row) -> Cause {

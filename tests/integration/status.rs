@@ -119,16 +119,18 @@ fn files(clusters: &[Cluster], identities: &[&str]) -> Tree {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// The map of a fleet is what the fleet obeys: with it, there is nothing to inject.
+    /// The map of a fleet is what the fleet obeys: with it, there is nothing to inject, by whatever path it is read.
     #[test]
     fn a_fleet_obeys_its_own_map(
         clusters in prop::collection::vec(any_cluster(), 1..9),
         identities in prop::collection::vec(any_identity(), ROLES.len()),
+        typed in prop::sample::select(vec!["clusters", "./clusters", "clusters/../clusters", "linked"]),
     ) {
         let directory = tempfile::tempdir().unwrap();
         write_tree(directory.path(), &files(&clusters, &identities));
+        std::os::unix::fs::symlink("clusters", directory.path().join("linked")).unwrap();
         let run = |line: &str| execute(directory.path(), &words(line), b"");
-        let map = run("status -f clusters -R -o map -q");
+        let map = run(&format!("status -f {typed} -R -o map -q"));
         prop_assert_eq!(map.status.code(), Some(0));
         std::fs::write(directory.path().join(".xaccount.yaml"), &map.stdout).unwrap();
         let check = run("inject clusters -R --check --allow-empty");

@@ -91,11 +91,10 @@ impl Walk<'_> {
         for at in (0..self.chain.len()).rev() {
             let source = self.chain.get(at + 1).cloned();
             let hop = self.chain[at].clone();
-            if !hop.is_role() {
-                continue;
-            }
+            // An identity that is not known, or is refused, says nothing of its call.
+            let Some(seconds) = hop.duration_seconds else { continue };
             self.call(&hop)?;
-            self.session(&hop, source.as_ref())?;
+            self.session(&hop, seconds, source.as_ref())?;
         }
         Ok(())
     }
@@ -120,8 +119,7 @@ impl Walk<'_> {
         }
     }
 
-    fn session(&mut self, hop: &Hop, source: Option<&Hop>) -> Result<(), Stop> {
-        let seconds = hop.duration_seconds.unwrap_or(DEFAULT_SECONDS);
+    fn session(&mut self, hop: &Hop, seconds: u32, source: Option<&Hop>) -> Result<(), Stop> {
         let title = hop.title();
         let Some(source) = source else { return Ok(()) };
         if seconds > CHAINED_SECONDS && source.is_role() {
@@ -136,9 +134,12 @@ impl Walk<'_> {
             ));
         }
         if source.is_role() && self.world.release >= Release::FREEZES_SOURCE {
+            let end = match source.duration_seconds {
+                Some(seconds) => format!("after {seconds} seconds"),
+                None => "with its session".into(),
+            };
             self.notes.push(format!(
-                "{title}: since CAPA v2.9.0 its source's credentials are not renewed; they end after {} seconds, and then the chain fails until the controller restarts or the identity is written to",
-                source.duration_seconds.unwrap_or(DEFAULT_SECONDS)
+                "{title}: since CAPA v2.9.0 its source's credentials are not renewed; they end {end}, and then the chain fails until the controller restarts or the identity is written to"
             ));
         }
         Ok(())

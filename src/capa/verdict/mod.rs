@@ -288,7 +288,14 @@ pub fn evaluate(world: &World, subject: &Subject) -> Verdict {
         )),
         Start::Refused { reason, message } => Err(Stop::refused(*reason, message.clone())),
     };
-    let end = end.and_then(|()| walk.assume());
+    let end = match end {
+        // STS may refuse for certain what is asked before it, whoever the source is.
+        Err(stop) if stop.outcome == Outcome::Unknown => {
+            walk.leave_open(stop);
+            walk.assume()
+        }
+        end => end.and_then(|()| walk.assume()),
+    };
     // A certain refusal counts, whatever was not known before it: the cluster does not get its credentials either way.
     let stop = match (end, walk.open.take()) {
         (Err(stop), None) => Some(stop),
@@ -297,7 +304,7 @@ pub fn evaluate(world: &World, subject: &Subject) -> Verdict {
             walk.notes.push(format!("if that is permitted: {}", stop.message));
             Some(open)
         }
-        (Err(stop), Some(open)) => Some(if stop.outcome == Outcome::Unknown { open } else { stop }),
+        (Err(stop), Some(_)) => Some(stop),
         (Ok(()), open) => open,
     };
     let (outcome, reason, message) = match stop {

@@ -56,7 +56,7 @@ pub(super) fn permission<'l>(
     if selector.is_empty() {
         return Ok(Permission::no(match list {
             [] => "an empty list and selector let no namespace in".to_owned(),
-            list => format!("list has {}", list.join(", ")),
+            list => format!("list has {}", list.iter().map(String::as_str).map(named).collect::<Vec<_>>().join(", ")),
         }));
     }
     let text = selector.text();
@@ -67,6 +67,11 @@ pub(super) fn permission<'l>(
             Permission::not_known(format!("the labels of namespace {namespace} are in none of these files ({text})"))
         }
     })
+}
+
+/// A name in a list; one that is empty is no name, and would not be seen.
+fn named(name: &str) -> &str {
+    if name.is_empty() { "\"\"" } else { name }
 }
 
 #[cfg(test)]
@@ -149,6 +154,13 @@ mod tests {
         let ask = |name: &str| permission(stored.as_ref(), &Scope::Namespace(name.into()), |_| None);
         assert_eq!(ask("a").unwrap().answer, Some(true));
         assert!(ask("b").unwrap_err().contains("is not a valid label selector operator"));
+    }
+
+    #[test]
+    fn a_name_that_is_empty_is_seen() {
+        let stored = read("allowedNamespaces: {list: [null, b]}");
+        let permission = permission(stored.as_ref(), &Scope::Namespace("a".into()), |_| None).unwrap();
+        assert_eq!(permission, Permission::no("list has \"\", b"));
     }
 
     #[test]

@@ -175,6 +175,17 @@ fn every_form_of_a_chain_has_its_verdict() {
             "error AssumeRoleRefused a>default",
         ),
         (vec![to("a"), plain("a").replace("222222222222", "${ACCOUNT}"), all()], "unknown Placeholder a>default"),
+        // What STS refuses, it refuses from any source.
+        (
+            vec![to("a"), plain("a").replace("arn:aws:iam::222222222222:role/r", "")],
+            "error AssumeRoleRefused a>default",
+        ),
+        (
+            vec![to("a"), role("a", &format!("{open}, durationSeconds: 7200, {}", source("b")))],
+            "error AssumeRoleRefused a>b",
+        ),
+        (vec![to("a"), plain("a").replace("222222222222", "${ACCOUNT}")], "unknown IdentityNotFound a>default"),
+        (vec![to("a"), plain("a").replace("roleARN:", "roleARN: x, roleARN:")], "unknown Ambiguous a"),
     ];
     for (documents, expected) in table {
         assert_eq!(short(&judge(&documents)), expected, "{documents:#?}");

@@ -136,7 +136,7 @@ pub(crate) fn map_above(
 /// The file that keeps identities, as a flag or the map says.
 ///
 /// # Errors
-/// They say two.
+/// They say two, or the map itself.
 pub(crate) fn identity_file(flag: Option<&Path>, map: Option<&MapFile>) -> Result<Option<PathBuf>, Diagnostic> {
     let of_map = map.and_then(MapFile::identity_file);
     let same = |a: &Path, b: &Path| a == b || a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b));
@@ -147,8 +147,17 @@ pub(crate) fn identity_file(flag: Option<&Path>, map: Option<&MapFile>) -> Resul
                 .help(format!("the map says so at {}", map.map_or_else(String::new, MapFile::identity_file_place)))
                 .help("leave the flag out, change the map, or pass --no-config to go without it"))
         }
-        (Some(flag), _) => Ok(Some(flag.to_owned())),
-        (None, of_map) => Ok(of_map),
+        (flag, of_map) => {
+            let file = flag.map(Path::to_owned).or(of_map);
+            match file.as_deref().filter(|file| map.is_some_and(|map| same(file, map.path()))) {
+                Some(file) => Err(Diagnostic::error(format!(
+                    "{} is the account map: it can't keep identities, too",
+                    file.display()
+                ))
+                .help("name another file, as identities.yaml")),
+                None => Ok(file),
+            }
+        }
     }
 }
 
