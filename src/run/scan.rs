@@ -113,7 +113,8 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
         Err(_) if !document.literal => return Ok(Vec::new()),
         Err(refusal) => return Err(unreadable(file, document, &refusal)),
     };
-    let mut found = Vec::new();
+    // Most documents are one object; room for four of each would be the most that a large bundle takes.
+    let mut found = Vec::with_capacity(1);
     let whole = Walk { file, bytes, document, tree: &tree, options };
     whole.objects(tree.root, &mut Vec::new(), &mut found);
     if options.needles.look_further() {
