@@ -54,7 +54,7 @@ pub(crate) fn names_of_two_roles(run: &Run) -> Vec<Diagnostic> {
 pub(crate) fn misplaced(found: &Found, reference: &IdentityReference) -> Option<Diagnostic> {
     let path = reference.path.join("/");
     match reference.state {
-        State::Wrong(span) => Some(
+        State::Wrong(span) | State::Variable(span) => Some(
             Diagnostic::error(format!("{}: no identityRef can stand here", found.title()))
                 .rule("XA004")
                 .at(found.location(span), format!("/{path} leads here"))

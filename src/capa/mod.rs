@@ -24,5 +24,6 @@ pub use tables::{
 };
 pub use verdict::{Hop, Outcome, Permission, Reason, Scope, Start, Subject, Verdict, World, evaluate};
 pub use view::{
-    Field, IdentityReference, Object, ObjectReference, Reference, Rest, Role, State, beside, view, without_kind,
+    Field, IdentityReference, Object, ObjectReference, Reference, Rest, Role, State, beside, is_variable, view,
+    without_kind,
 };

@@ -45,6 +45,27 @@ impl Field {
         }
     }
 
+    /// The whole number that kubectl sends of it: `3600`, and `3_600`, `0x384` or `3.6e3` as well (goyaml.v2, `resolve.go`).
+    pub fn whole_number(&self) -> Option<i64> {
+        let Self::Typed(text, _) = self else { return None };
+        let plain = text.replace('_', "");
+        let (negative, digits) = match plain.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, plain.strip_prefix('+').unwrap_or(&plain)),
+        };
+        let radixes = [("0x", 16), ("0X", 16), ("0b", 2), ("0o", 8), ("0", 8)];
+        let whole = radixes
+            .into_iter()
+            .find_map(|(prefix, radix)| i64::from_str_radix(digits.strip_prefix(prefix)?, radix).ok())
+            .or_else(|| digits.parse().ok().filter(|_| !digits.starts_with('0')));
+        let number = whole.or_else(|| {
+            let number = digits.parse::<f64>().ok().filter(|number| number.fract() == 0.0)?;
+            // Far below the numbers that a float no longer tells apart.
+            (number.abs() < 1e15).then_some(number as i64)
+        })?;
+        Some(if negative { -number } else { number })
+    }
+
     /// Where it stands, if it is there.
     pub fn span(&self) -> Option<Span> {
         match self {
@@ -101,6 +122,8 @@ pub enum State {
     Set(Reference),
     /// Something that is no mapping, there or on the way there.
     Wrong(Span),
+    /// A variable that is to become it, or a mapping on the way there.
+    Variable(Span),
     /// A key on the way there is written twice, or supplied by a later `<<` too; the span is the second place.
     Twice(Span),
 }
@@ -377,6 +400,11 @@ pub fn without_kind(tree: &Tree<'_>, item: NodeId, list: &Object) -> Option<Obje
     Some(refused(tree, item, (&list.api_version, kind), head(tree, item), why, way_out))
 }
 
+/// Whether a text holds a variable that envsubst, clusterctl or Flux fills in.
+pub fn is_variable(text: &str) -> bool {
+    text.contains("${") || text.contains("$(")
+}
+
 pub(super) fn descend(tree: &Tree<'_>, node: NodeId, path: &[&str]) -> Option<NodeId> {
     path.iter().try_fold(node, |at, key| tree.value(at, key))
 }
@@ -435,7 +463,11 @@ pub(super) fn reference_at(
         let index = path.get(depth + 1).is_some_and(|token| token.parse::<usize>().is_ok());
         if tree.entries(value).is_none() && (last || tree.items(value).is_none() || !index) {
             let span = tree.span(value);
-            return IdentityReference { path, present: depth, state: State::Wrong(span), guard, span, rest };
+            let state = match tree.text(value).is_some_and(is_variable) {
+                true => State::Variable(span),
+                false => State::Wrong(span),
+            };
+            return IdentityReference { path, present: depth, state, guard, span, rest };
         }
         rest = rest_of(tree, at);
         at = value;
@@ -520,3 +552,22 @@ mod tests {
         }
     }
 }
+    #[test]
+    fn numbers_are_read_as_kubectl_reads_them() {
+        let number = |text: &str| Field::Typed(text.into(), Span::default()).whole_number();
+        for text in ["3600", "+3600", "3_600", "0xe10", "0b111000010000", "0o7020", "07020", "3600.0", "3.6e3", "36e2"]
+        {
+            assert_eq!(number(text), Some(3600), "{text}");
+        }
+        for (text, expected) in [
+            ("0900", Some(900)),
+            ("0", Some(0)),
+            ("-900", Some(-900)),
+            ("900.5", None),
+            ("true", None),
+            ("1e300", None),
+        ] {
+            assert_eq!(number(text), expected, "{text}");
+        }
+    }
+

@@ -1,8 +1,9 @@
 //! `inlinePolicy`: JSON of at most 2,048 characters.
 
 use super::super::{Context, Findings, Rule};
-use super::look::{is_variable, role_identities};
+use super::look::role_identities;
 use crate::aws::check_inline_policy;
+use crate::capa::{Field, is_variable};
 use crate::diag::Diagnostic;
 use crate::diag::Severity;
 

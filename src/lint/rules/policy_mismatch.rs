@@ -1,10 +1,10 @@
 //! Identities against the trust and permission policies that are given beside them.
 
 use super::super::{Context, Findings, PolicyFile, Rule};
-use super::look::{is_variable, role_identities, source};
+use super::look::{role_identities, source};
 use crate::aws::RoleArn;
-use crate::aws::policy::{Condition, Element, Statement, Who, glob};
-use crate::capa::{CONTROLLER_IDENTITY, RoleIdentity};
+use crate::aws::policy::{Condition, Element, Knowledge, Known, Statement, Truth, Who, glob};
+use crate::capa::{CONTROLLER_IDENTITY, RoleIdentity, is_variable};
 use crate::diag::{Diagnostic, Severity};
 use crate::run::Found;
 
