@@ -28,13 +28,15 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
     let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: true };
     let scanned = sources.inputs.scan(&scan);
     let (run, read) = scanned.map_err(|errors| terminal.diagnostics(&errors, Some(&sources.inputs)))?;
+    let kustomizations = sources.kustomizations();
+    let patches = lint::patches(&run, &kustomizations);
+    let run = run.without(&patches);
     let map = sources.map.as_ref();
     let release = match (args.capa_version, map) {
         (None, Some(map)) => map.release().map_err(|error| terminal.diagnostics(&[error], None))?,
         (said, _) => said,
     };
     let status = status::status(&run, &Options { release, namespace: args.namespace.clone() });
-    let kustomizations = sources.kustomizations();
     let context = Context {
         run: &run,
         status: &status,
