@@ -8,7 +8,7 @@ use crate::lossless::{Data, Lookup, NodeId, Tree};
 use super::allowed::Allowed;
 use super::bound;
 use super::identity::{ControllerIdentity, RoleIdentity, StaticIdentity, role_identity, static_identity};
-use super::tables::{Bearer, IdentityKind, Typed, Version, WITHOUT_REFERENCE, classify};
+use super::tables::{BEARERS, Bearer, IdentityKind, Typed, Version, WITHOUT_REFERENCE, classify};
 use super::topology::cluster;
 
 /// A field as the text has it.
@@ -225,6 +225,8 @@ pub struct Object {
     pub namespace_span: Option<Span>,
     /// `metadata.labels`, where keys and values are scalars.
     pub labels: Vec<(String, String)>,
+    /// References that stand where the API server drops them: the path of their mapping, `/spec` perhaps, and the key.
+    pub astray: Vec<(String, String, Span)>,
     /// Where its `kind` stands.
     pub kind_span: Span,
     /// Where the object begins.
@@ -325,6 +327,7 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
         namespace: meta(tree, node, "namespace"),
         namespace_span: tree.value(node, "metadata").and_then(|meta| Field::of(tree, meta, "namespace").span()),
         labels: texts(tree, tree.value(node, "metadata"), "labels"),
+        astray: astray(tree, node, &role),
         api_version,
         kind,
         kind_span,
@@ -343,6 +346,45 @@ fn elsewhere(tree: &Tree<'_>, node: NodeId, api_version: &str, kind: &str) -> Ro
     }
 }
 
+/// References of an object that carries one, one level too high or too low, or under a name that is nearly right.
+fn astray(tree: &Tree<'_>, node: NodeId, role: &Role) -> Vec<(String, String, Span)> {
+    let parent: &[&str] = match role {
+        Role::Bearer { bearer, .. } => bearer.parent,
+        Role::Cluster { references, refers_to, .. } => {
+            let ours = refers_to.iter().any(|to| BEARERS.iter().any(|bearer| bearer.kind == to.kind));
+            if references.is_empty() && !ours {
+                return Vec::new();
+            }
+            &["spec"]
+        }
+        _ => return Vec::new(),
+    };
+    let bearer = matches!(role, Role::Bearer { .. });
+    let mut mappings: Vec<&[&str]> = vec![&["metadata"]];
+    mappings.extend((0..=parent.len()).map(|depth| &parent[..depth]));
+    let mut found = Vec::new();
+    for path in mappings {
+        let entries = descend(tree, node, path).and_then(|mapping| tree.entries(mapping)).unwrap_or_default();
+        let right = bearer && path == parent;
+        for &(key, _) in entries {
+            match tree.text(key) {
+                Some(text) if if right { text != "identityRef" && is_nearly(text) } else { text == "identityRef" } => {
+                    let path = path.iter().map(|key| format!("/{key}")).collect();
+                    found.push((path, text.to_owned(), tree.span(key)));
+                }
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+/// Whether people who write this mean `identityRef`.
+fn is_nearly(key: &str) -> bool {
+    let key = key.to_lowercase();
+    key == "identityreference" || strsim::damerau_levenshtein(&key, "identityref") <= 2
+}
+
 /// Makes a Namespace or a Secret of an object that is nothing else to us. Whether an identity may be used can hang on them.
 pub fn beside(object: &mut Object) {
     if object.role != Role::Foreign || object.api_version != "v1" {
@@ -356,6 +398,11 @@ pub fn beside(object: &mut Object) {
         }
         _ => {}
     }
+}
+
+/// Whether a text holds a variable that envsubst, clusterctl or Flux fills in.
+pub fn is_variable(text: &str) -> bool {
+    text.contains("${") || text.contains("$(")
 }
 
 /// What an object is called whose kind can't be told.
@@ -382,6 +429,7 @@ fn refused(
         namespace: meta(tree, node, "namespace"),
         namespace_span: tree.value(node, "metadata").and_then(|meta| Field::of(tree, meta, "namespace").span()),
         labels: Vec::new(),
+        astray: Vec::new(),
         kind_span: span,
         start: tree.span(node).start,
         role: Role::Refused(why, way_out),
@@ -398,11 +446,6 @@ pub fn without_kind(tree: &Tree<'_>, item: NodeId, list: &Object) -> Option<Obje
     let why = format!("this item of an {} has no kind of its own: kubectl takes it for an {kind}", list.kind);
     let way_out = "write its apiVersion and kind and run again";
     Some(refused(tree, item, (&list.api_version, kind), head(tree, item), why, way_out))
-}
-
-/// Whether a text holds a variable that envsubst, clusterctl or Flux fills in.
-pub fn is_variable(text: &str) -> bool {
-    text.contains("${") || text.contains("$(")
 }
 
 pub(super) fn descend(tree: &Tree<'_>, node: NodeId, path: &[&str]) -> Option<NodeId> {
@@ -537,22 +580,6 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_is_seen_in_every_state() {
-        let head = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\n";
-        for (rest, present, unset) in [
-            ("", 0, true),
-            ("spec:\n", 0, true),
-            ("spec: {}\n", 1, true),
-            ("spec: {identityRef: }\n", 1, true),
-            ("spec: {identityRef: {}}\n", 2, false),
-            ("spec: {identityRef: {kind: K, name: n}}\n", 2, false),
-        ] {
-            let Role::Bearer { reference, .. } = read(&format!("{head}{rest}")).role else { panic!("{rest}") };
-            assert_eq!((reference.present, reference.state == State::Unset), (present, unset), "{rest}");
-        }
-    }
-}
-    #[test]
     fn numbers_are_read_as_kubectl_reads_them() {
         let number = |text: &str| Field::Typed(text.into(), Span::default()).whole_number();
         for text in ["3600", "+3600", "3_600", "0xe10", "0b111000010000", "0o7020", "07020", "3600.0", "3.6e3", "36e2"]
@@ -571,3 +598,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_reference_is_seen_in_every_state() {
+        let head = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\n";
+        for (rest, present, unset) in [
+            ("", 0, true),
+            ("spec:\n", 0, true),
+            ("spec: {}\n", 1, true),
+            ("spec: {identityRef: }\n", 1, true),
+            ("spec: {identityRef: {}}\n", 2, false),
+            ("spec: {identityRef: {kind: K, name: n}}\n", 2, false),
+        ] {
+            let Role::Bearer { reference, .. } = read(&format!("{head}{rest}")).role else { panic!("{rest}") };
+            assert_eq!((reference.present, reference.state == State::Unset), (present, unset), "{rest}");
+        }
+    }
+}
