@@ -52,7 +52,9 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
         .map_err(|errors| terminal.rendered(&errors, |file| sources.file(file)))?;
     let findings: Vec<Finding> = findings.into_iter().filter(|finding| is_wanted(finding, args)).collect();
     // What has a rule is a finding already.
-    let others: Vec<Diagnostic> = status.warnings.iter().filter(|one| one.rule.is_none()).cloned().collect();
+    let is_told = |one: &Diagnostic| findings.iter().any(|finding| finding.diagnostic.message == one.message);
+    let others = status.warnings.iter().filter(|one| one.rule.is_none() && !is_told(one));
+    let others: Vec<Diagnostic> = others.cloned().collect();
     let mut before = terminal.diagnostics(&others, Some(&sources.inputs));
     if let Some(map) = map.filter(|_| !terminal.quiet) {
         before.push_str(&map.used());
