@@ -3,6 +3,7 @@
 //! CAPA is `kubernetes-sigs/cluster-api-provider-aws`; the tags named in comments are its.
 
 mod allowed;
+mod astray;
 mod bound;
 mod identity;
 pub mod names;

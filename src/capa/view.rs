@@ -6,9 +6,10 @@ use crate::diag::Span;
 use crate::lossless::{Data, Lookup, NodeId, Tree};
 
 use super::allowed::Allowed;
+use super::astray::astray;
 use super::bound;
 use super::identity::{ControllerIdentity, RoleIdentity, StaticIdentity, role_identity, static_identity};
-use super::tables::{BEARERS, Bearer, IdentityKind, Typed, Version, WITHOUT_REFERENCE, classify};
+use super::tables::{Bearer, IdentityKind, Typed, Version, WITHOUT_REFERENCE, classify};
 use super::topology::cluster;
 
 /// A field as the text has it.
@@ -344,45 +345,6 @@ fn elsewhere(tree: &Tree<'_>, node: NodeId, api_version: &str, kind: &str) -> Ro
         Some(Lookup::Own { key, .. }) => Role::Elsewhere(tree.span(key)),
         _ => Role::Foreign,
     }
-}
-
-/// References of an object that carries one, one level too high or too low, or under a name that is nearly right.
-fn astray(tree: &Tree<'_>, node: NodeId, role: &Role) -> Vec<(String, String, Span)> {
-    let parent: &[&str] = match role {
-        Role::Bearer { bearer, .. } => bearer.parent,
-        Role::Cluster { references, refers_to, .. } => {
-            let ours = refers_to.iter().any(|to| BEARERS.iter().any(|bearer| bearer.kind == to.kind));
-            if references.is_empty() && !ours {
-                return Vec::new();
-            }
-            &["spec"]
-        }
-        _ => return Vec::new(),
-    };
-    let bearer = matches!(role, Role::Bearer { .. });
-    let mut mappings: Vec<&[&str]> = vec![&["metadata"]];
-    mappings.extend((0..=parent.len()).map(|depth| &parent[..depth]));
-    let mut found = Vec::new();
-    for path in mappings {
-        let entries = descend(tree, node, path).and_then(|mapping| tree.entries(mapping)).unwrap_or_default();
-        let right = bearer && path == parent;
-        for &(key, _) in entries {
-            match tree.text(key) {
-                Some(text) if if right { text != "identityRef" && is_nearly(text) } else { text == "identityRef" } => {
-                    let path = path.iter().map(|key| format!("/{key}")).collect();
-                    found.push((path, text.to_owned(), tree.span(key)));
-                }
-                _ => {}
-            }
-        }
-    }
-    found
-}
-
-/// Whether people who write this mean `identityRef`.
-fn is_nearly(key: &str) -> bool {
-    let key = key.to_lowercase();
-    key == "identityreference" || strsim::damerau_levenshtein(&key, "identityref") <= 2
 }
 
 /// Makes a Namespace or a Secret of an object that is nothing else to us. Whether an identity may be used can hang on them.
