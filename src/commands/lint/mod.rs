@@ -29,7 +29,7 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
     let scanned = sources.inputs.scan(&scan);
     let (run, read) = scanned.map_err(|errors| terminal.diagnostics(&errors, Some(&sources.inputs)))?;
     let kustomizations = sources.kustomizations();
-    let patches = lint::patches(&run, &kustomizations);
+    let patches = sources.patches(&run, &kustomizations);
     let run = run.without(&patches);
     let map = sources.map.as_ref();
     let release = match (args.capa_version, map) {
