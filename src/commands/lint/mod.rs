@@ -182,6 +182,7 @@ fn fix(
     mut before: String,
     terminal: &Terminal,
 ) -> Printed {
+    let findings = &mendable(run, findings, sources);
     let left: Vec<Finding> = findings.iter().filter(|finding| finding.fix.is_none()).cloned().collect();
     let told = left.iter().filter(|finding| !terminal.quiet || finding.diagnostic.severity == Severity::Error);
     before.push_str(&findings_as_text(told, sources, terminal.stderr_colour));
@@ -202,6 +203,27 @@ fn fix(
         printed.status = ExitStatus::Done;
     }
     printed
+}
+
+/// The findings, without the fixes that the text does not let through: one of them is no reason not to mend the others.
+fn mendable(run: &Run, findings: &[Finding], sources: &Sources) -> Vec<Finding> {
+    let refused = |findings: &[Finding]| {
+        let outcome = lint::fixes(run, findings);
+        let errors = sources.inputs.prove(&outcome.plans, |_, _, _| ()).err().unwrap_or_default();
+        // What is wrong with a file as a whole, stops the run.
+        if errors.iter().any(|error| error.primary.is_none()) { Vec::new() } else { errors }
+    };
+    let mut findings = findings.to_vec();
+    if !refused(&findings).is_empty() {
+        for finding in findings.iter_mut().filter(|finding| finding.fix.is_some()) {
+            for error in refused(std::slice::from_ref(finding)) {
+                finding.fix = None;
+                finding.diagnostic.help.push(format!("not mended: {}", error.message));
+                finding.diagnostic.help.extend(error.help);
+            }
+        }
+    }
+    findings
 }
 
 /// The last lines: how much was found, or why nothing may have been.
