@@ -51,6 +51,8 @@ pub struct StaticIdentity {
     pub secret: Field,
     /// Whether `spec.secretRef` is a mapping.
     pub is_mapping: bool,
+    /// `spec.allowedNamespaces` as JSON, scalars as strings; `None` where it is absent or null.
+    pub allowed_namespaces: Option<(serde_json::Value, Span)>,
     /// `spec.allowedNamespaces` as the API server leaves it for CAPA.
     pub allowed: Allowed,
 }
@@ -77,6 +79,7 @@ pub(super) fn static_identity(tree: &Tree<'_>, node: NodeId) -> StaticIdentity {
     StaticIdentity {
         secret: reference.map_or_else(|| field("secretRef"), |reference| Field::of(tree, reference, "name")),
         is_mapping: reference.is_some(),
+        allowed_namespaces: allowed_namespaces(tree, spec),
         allowed: allowed(tree, spec),
     }
 }
@@ -84,7 +87,6 @@ pub(super) fn static_identity(tree: &Tree<'_>, node: NodeId) -> StaticIdentity {
 pub(super) fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) -> RoleIdentity {
     let spec = spec(tree, node);
     let field = |name: &str| spec.map_or(Field::Absent, |spec| Field::of(tree, spec, name));
-    let there = spec.and_then(|spec| tree.value(spec, "allowedNamespaces"));
     let role_arn = field("roleARN");
     let plain = meta(tree, node, "name")
         .zip(role_arn.text())
@@ -92,9 +94,7 @@ pub(super) fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) ->
     RoleIdentity {
         role_arn,
         source: spec.map_or(State::Unset, |spec| state(tree, spec, "sourceIdentityRef")),
-        allowed_namespaces: there
-            .filter(|&there| !tree.is_null(there))
-            .map(|there| (json(tree, there, 0), content(tree, there))),
+        allowed_namespaces: allowed_namespaces(tree, spec),
         allowed: allowed(tree, spec),
         session_name: field("sessionName"),
         external_id: field("externalID"),
@@ -106,6 +106,12 @@ pub(super) fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) ->
         annotations: texts(tree, tree.value(node, "metadata"), "annotations"),
         plain,
     }
+}
+
+/// `allowedNamespaces` of a spec as JSON.
+fn allowed_namespaces(tree: &Tree<'_>, spec: Option<NodeId>) -> Option<(serde_json::Value, Span)> {
+    let there = tree.value(spec?, "allowedNamespaces").filter(|&there| !tree.is_null(there))?;
+    Some((json(tree, there, 0), content(tree, there)))
 }
 
 /// A small subtree as JSON, scalars as strings, aliases followed a few levels deep.

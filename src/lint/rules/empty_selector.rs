@@ -3,8 +3,7 @@
 use serde_json::Value;
 
 use super::super::{Context, Findings, Rule};
-use super::look::role_identities;
-use crate::capa::Form;
+use crate::capa::{Form, Role};
 use crate::diag::Diagnostic;
 use crate::diag::Severity;
 
@@ -17,10 +16,15 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (_, found, identity) in role_identities(context.run) {
-        let Some((Value::Object(allowed), span)) = &identity.allowed_namespaces else { continue };
+    for found in context.run.objects() {
+        let (written, left) = match &found.object.role {
+            Role::Identity(identity, _) => (&identity.allowed_namespaces, &identity.allowed),
+            Role::Static(identity, _) => (&identity.allowed_namespaces, &identity.allowed),
+            _ => continue,
+        };
+        let Some((Value::Object(allowed), span)) = written else { continue };
         // What a variable stands for, or what is refused, is not judged.
-        if !matches!(identity.allowed.form, Form::Those(_)) {
+        if !matches!(left.form, Form::Those(_)) {
             continue;
         }
         // Names in the list are let in either way, and nobody else is where the selector is empty.
@@ -52,7 +56,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                     .at(at, "")
                     .help("allowedNamespaces: {} says so plainly; allowedNamespaces: {list: []} lets nobody in"),
             );
-        } else if keys == 0 && !allowed.is_empty() && identity.allowed.dropped.is_empty() {
+        } else if keys == 0 && !allowed.is_empty() && left.dropped.is_empty() {
             let what = match parts {
                 Some(_) => "an empty selector says nothing",
                 None => "a list that is null says nothing",

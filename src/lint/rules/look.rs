@@ -32,7 +32,12 @@ pub(super) fn allowed(run: &Run) -> impl Iterator<Item = (usize, &Found, &Allowe
                 identity.allowed_namespaces.as_ref().map_or(head, |(_, span)| *span),
             )),
             Role::Controller(identity) => Some((index, found, &identity.allowed, head)),
-            Role::Static(identity, _) => Some((index, found, &identity.allowed, head)),
+            Role::Static(identity, _) => Some((
+                index,
+                found,
+                &identity.allowed,
+                identity.allowed_namespaces.as_ref().map_or(head, |(_, span)| *span),
+            )),
             _ => None,
         }
     })
