@@ -111,24 +111,31 @@ pub(super) fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) ->
 /// `allowedNamespaces` of a spec as JSON.
 fn allowed_namespaces(tree: &Tree<'_>, spec: Option<NodeId>) -> Option<(serde_json::Value, Span)> {
     let there = tree.value(spec?, "allowedNamespaces").filter(|&there| !tree.is_null(there))?;
-    Some((json(tree, there, 0), content(tree, there)))
+    let mut left = MOST_NODES;
+    Some((json(tree, there, 0, &mut left), content(tree, there)))
 }
 
+/// Nodes of an `allowedNamespaces` that are looked at: aliases of aliases can make billions of a few lines.
+const MOST_NODES: usize = 100_000;
+
 /// A small subtree as JSON, scalars as strings, aliases followed a few levels deep.
-fn json(tree: &Tree<'_>, node: NodeId, depth: u32) -> serde_json::Value {
+fn json(tree: &Tree<'_>, node: NodeId, depth: u32, left: &mut usize) -> serde_json::Value {
     use serde_json::Value;
     let node = tree.resolve(node);
-    if depth > 16 || tree.is_null(node) {
+    *left = left.saturating_sub(1);
+    if *left == 0 || depth > 16 || tree.is_null(node) {
         return Value::Null;
     }
     match &tree.node(node).data {
         Data::Mapping { entries, .. } => Value::Object(
             entries
                 .iter()
-                .map(|&(key, value)| (tree.text(key).unwrap_or_default().to_owned(), json(tree, value, depth + 1)))
+                .map(|&(key, value)| {
+                    (tree.text(key).unwrap_or_default().to_owned(), json(tree, value, depth + 1, left))
+                })
                 .collect(),
         ),
-        Data::Sequence { items, .. } => items.iter().map(|&item| json(tree, item, depth + 1)).collect(),
+        Data::Sequence { items, .. } => items.iter().map(|&item| json(tree, item, depth + 1, left)).collect(),
         _ => Value::String(tree.text(node).unwrap_or_default().to_owned()),
     }
 }
