@@ -9,13 +9,14 @@ use crate::run::{Found, Run};
 
 /// Objects of CAPA in a shape that can't be are errors wherever they stand.
 pub(crate) fn impossible(run: &Run) -> impl Iterator<Item = Diagnostic> {
-    run.objects().iter().filter_map(|found| match &found.object.role {
-        Role::Refused(why, way_out) => {
-            let error = Diagnostic::error(format!("{}: {why}", found.title())).rule("XA003");
-            Some(error.at(found.head(), "").help(*way_out))
-        }
-        _ => None,
-    })
+    run.objects().iter().filter_map(refused)
+}
+
+/// Why an object of CAPA can't be, or can't be told.
+pub(crate) fn refused(found: &Found) -> Option<Diagnostic> {
+    let Role::Refused(why, way_out) = &found.object.role else { return None };
+    let error = Diagnostic::error(format!("{}: {why}", found.title())).rule("XA003");
+    Some(error.at(found.head(), "").help(*way_out))
 }
 
 /// One identity name with two role ARNs is an error wherever it stands: the last one applied would win for all.
@@ -54,7 +55,7 @@ pub(crate) fn names_of_two_roles(run: &Run) -> Vec<Diagnostic> {
 pub(crate) fn misplaced(found: &Found, reference: &IdentityReference) -> Option<Diagnostic> {
     let path = reference.path.join("/");
     match reference.state {
-        State::Wrong(span) => Some(
+        State::Wrong(span) | State::Variable(span) => Some(
             Diagnostic::error(format!("{}: no identityRef can stand here", found.title()))
                 .rule("XA004")
                 .at(found.location(span), format!("/{path} leads here"))

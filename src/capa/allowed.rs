@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::selector::{Expression, Selector};
+use super::view::is_variable;
 use crate::diag::Span;
 use crate::lossless::{Lookup, NodeId, Tree};
 
@@ -24,6 +25,8 @@ pub enum Form {
     Those(Namespaces),
     /// A value of a type that CAPA's webhook can't decode: its path below `spec`, and what it is in Go's words.
     Undecodable(String, &'static str, Span),
+    /// A variable stands for a part of it: its path below `spec`.
+    Variable(String, Span),
     /// A key is written twice, or supplied by a later `<<` too; the span is the second place.
     Twice(Span),
 }
@@ -50,6 +53,7 @@ impl Allowed {
             Ok(None) => Form::Nobody,
             Ok(Some(namespaces)) => Form::Those(namespaces),
             Err(Odd::Twice(span)) => Form::Twice(span),
+            Err(Odd::Variable(path, span)) => Form::Variable(path, span),
             Err(Odd::Undecodable(path, found, span)) => Form::Undecodable(path, found, span),
         };
         Self { form, dropped: reader.dropped }
@@ -73,6 +77,7 @@ fn go_type(tree: &Tree<'_>, node: NodeId) -> &'static str {
 
 enum Odd {
     Twice(Span),
+    Variable(String, Span),
     Undecodable(String, &'static str, Span),
 }
 
@@ -108,7 +113,11 @@ impl Reader<'_> {
     }
 
     fn undecodable(&self, path: String, node: NodeId) -> Odd {
-        Odd::Undecodable(path, go_type(self.tree, node), self.tree.span(self.tree.resolve(node)))
+        let span = self.tree.span(self.tree.resolve(node));
+        match self.tree.text(node).is_some_and(is_variable) {
+            true => Odd::Variable(path, span),
+            false => Odd::Undecodable(path, go_type(self.tree, node), span),
+        }
     }
 
     /// Checks that a node is a mapping, and notes its keys that are not known.

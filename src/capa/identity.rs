@@ -51,6 +51,8 @@ pub struct StaticIdentity {
     pub secret: Field,
     /// Whether `spec.secretRef` is a mapping.
     pub is_mapping: bool,
+    /// `spec.allowedNamespaces` as JSON, scalars as strings; `None` where it is absent or null.
+    pub allowed_namespaces: Option<(serde_json::Value, Span)>,
     /// `spec.allowedNamespaces` as the API server leaves it for CAPA.
     pub allowed: Allowed,
 }
@@ -77,6 +79,7 @@ pub(super) fn static_identity(tree: &Tree<'_>, node: NodeId) -> StaticIdentity {
     StaticIdentity {
         secret: reference.map_or_else(|| field("secretRef"), |reference| Field::of(tree, reference, "name")),
         is_mapping: reference.is_some(),
+        allowed_namespaces: allowed_namespaces(tree, spec),
         allowed: allowed(tree, spec),
     }
 }
@@ -84,7 +87,6 @@ pub(super) fn static_identity(tree: &Tree<'_>, node: NodeId) -> StaticIdentity {
 pub(super) fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) -> RoleIdentity {
     let spec = spec(tree, node);
     let field = |name: &str| spec.map_or(Field::Absent, |spec| Field::of(tree, spec, name));
-    let there = spec.and_then(|spec| tree.value(spec, "allowedNamespaces"));
     let role_arn = field("roleARN");
     let plain = meta(tree, node, "name")
         .zip(role_arn.text())
@@ -92,9 +94,7 @@ pub(super) fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) ->
     RoleIdentity {
         role_arn,
         source: spec.map_or(State::Unset, |spec| state(tree, spec, "sourceIdentityRef")),
-        allowed_namespaces: there
-            .filter(|&there| !tree.is_null(there))
-            .map(|there| (json(tree, there, 0), content(tree, there))),
+        allowed_namespaces: allowed_namespaces(tree, spec),
         allowed: allowed(tree, spec),
         session_name: field("sessionName"),
         external_id: field("externalID"),
@@ -108,21 +108,34 @@ pub(super) fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) ->
     }
 }
 
+/// `allowedNamespaces` of a spec as JSON.
+fn allowed_namespaces(tree: &Tree<'_>, spec: Option<NodeId>) -> Option<(serde_json::Value, Span)> {
+    let there = tree.value(spec?, "allowedNamespaces").filter(|&there| !tree.is_null(there))?;
+    let mut left = MOST_NODES;
+    Some((json(tree, there, 0, &mut left), content(tree, there)))
+}
+
+/// Nodes of an `allowedNamespaces` that are looked at: aliases of aliases can make billions of a few lines.
+const MOST_NODES: usize = 100_000;
+
 /// A small subtree as JSON, scalars as strings, aliases followed a few levels deep.
-fn json(tree: &Tree<'_>, node: NodeId, depth: u32) -> serde_json::Value {
+fn json(tree: &Tree<'_>, node: NodeId, depth: u32, left: &mut usize) -> serde_json::Value {
     use serde_json::Value;
     let node = tree.resolve(node);
-    if depth > 16 || tree.is_null(node) {
+    *left = left.saturating_sub(1);
+    if *left == 0 || depth > 16 || tree.is_null(node) {
         return Value::Null;
     }
     match &tree.node(node).data {
         Data::Mapping { entries, .. } => Value::Object(
             entries
                 .iter()
-                .map(|&(key, value)| (tree.text(key).unwrap_or_default().to_owned(), json(tree, value, depth + 1)))
+                .map(|&(key, value)| {
+                    (tree.text(key).unwrap_or_default().to_owned(), json(tree, value, depth + 1, left))
+                })
                 .collect(),
         ),
-        Data::Sequence { items, .. } => items.iter().map(|&item| json(tree, item, depth + 1)).collect(),
+        Data::Sequence { items, .. } => items.iter().map(|&item| json(tree, item, depth + 1, left)).collect(),
         _ => Value::String(tree.text(node).unwrap_or_default().to_owned()),
     }
 }

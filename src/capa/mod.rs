@@ -3,6 +3,7 @@
 //! CAPA is `kubernetes-sigs/cluster-api-provider-aws`; the tags named in comments are its.
 
 mod allowed;
+mod astray;
 mod bound;
 mod identity;
 pub mod names;
@@ -24,5 +25,6 @@ pub use tables::{
 };
 pub use verdict::{Hop, Outcome, Permission, Reason, Scope, Start, Subject, Verdict, World, evaluate};
 pub use view::{
-    Field, IdentityReference, Object, ObjectReference, Reference, Rest, Role, State, beside, view, without_kind,
+    Field, IdentityReference, Object, ObjectReference, Reference, Rest, Role, State, beside, is_variable, view,
+    without_kind,
 };

@@ -21,6 +21,9 @@ impl Release {
     /// (controller-runtime v0.20: `pkg/webhook/admission/defaulter_custom.go` drops no field that may be omitted).
     pub const KEEPS_EMPTY: Self = Self::new(2, 9, 0);
 
+    /// From here on an AWSCluster of v1alpha2 is not served (`config/crd/bases`, v0.6.9 and v0.7.0).
+    pub const DROPS_V1ALPHA2: Self = Self::new(0, 7, 0);
+
     /// From here on the credentials of a source identity are taken once, and not renewed when its session ends
     /// (`pkg/cloud/identity/identity.go`, `Retrieve`).
     pub const FREEZES_SOURCE: Self = Self::new(2, 9, 0);

@@ -6,6 +6,7 @@ use crate::diag::Span;
 use crate::lossless::{Data, Lookup, NodeId, Tree};
 
 use super::allowed::Allowed;
+use super::astray::astray;
 use super::bound;
 use super::identity::{ControllerIdentity, RoleIdentity, StaticIdentity, role_identity, static_identity};
 use super::tables::{Bearer, IdentityKind, Typed, Version, WITHOUT_REFERENCE, classify};
@@ -43,6 +44,27 @@ impl Field {
             Self::Text(text, _) | Self::Typed(text, _) => Some(text),
             _ => None,
         }
+    }
+
+    /// The whole number that kubectl sends of it: `3600`, and `3_600`, `0x384` or `3.6e3` as well (goyaml.v2, `resolve.go`).
+    pub fn whole_number(&self) -> Option<i64> {
+        let Self::Typed(text, _) = self else { return None };
+        let plain = text.replace('_', "");
+        let (negative, digits) = match plain.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, plain.strip_prefix('+').unwrap_or(&plain)),
+        };
+        let radixes = [("0x", 16), ("0X", 16), ("0b", 2), ("0o", 8), ("0", 8)];
+        let whole = radixes
+            .into_iter()
+            .find_map(|(prefix, radix)| i64::from_str_radix(digits.strip_prefix(prefix)?, radix).ok())
+            .or_else(|| digits.parse().ok().filter(|_| !digits.starts_with('0')));
+        let number = whole.or_else(|| {
+            let number = digits.parse::<f64>().ok().filter(|number| number.fract() == 0.0)?;
+            // Far below the numbers that a float no longer tells apart.
+            (number.abs() < 1e15).then_some(number as i64)
+        })?;
+        Some(if negative { -number } else { number })
     }
 
     /// Where it stands, if it is there.
@@ -101,6 +123,8 @@ pub enum State {
     Set(Reference),
     /// Something that is no mapping, there or on the way there.
     Wrong(Span),
+    /// A variable that is to become it, or a mapping on the way there.
+    Variable(Span),
     /// A key on the way there is written twice, or supplied by a later `<<` too; the span is the second place.
     Twice(Span),
 }
@@ -202,6 +226,8 @@ pub struct Object {
     pub namespace_span: Option<Span>,
     /// `metadata.labels`, where keys and values are scalars.
     pub labels: Vec<(String, String)>,
+    /// References that stand where the API server drops them: the path of their mapping, `/spec` perhaps, and the key.
+    pub astray: Vec<(String, String, Span)>,
     /// Where its `kind` stands.
     pub kind_span: Span,
     /// Where the object begins.
@@ -302,6 +328,7 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
         namespace: meta(tree, node, "namespace"),
         namespace_span: tree.value(node, "metadata").and_then(|meta| Field::of(tree, meta, "namespace").span()),
         labels: texts(tree, tree.value(node, "metadata"), "labels"),
+        astray: astray(tree, node, &role),
         api_version,
         kind,
         kind_span,
@@ -335,6 +362,11 @@ pub fn beside(object: &mut Object) {
     }
 }
 
+/// Whether a text holds a variable that envsubst, clusterctl or Flux fills in.
+pub fn is_variable(text: &str) -> bool {
+    text.contains("${") || text.contains("$(")
+}
+
 /// What an object is called whose kind can't be told.
 const UNKNOWN: &str = "object";
 
@@ -359,6 +391,7 @@ fn refused(
         namespace: meta(tree, node, "namespace"),
         namespace_span: tree.value(node, "metadata").and_then(|meta| Field::of(tree, meta, "namespace").span()),
         labels: Vec::new(),
+        astray: Vec::new(),
         kind_span: span,
         start: tree.span(node).start,
         role: Role::Refused(why, way_out),
@@ -435,7 +468,11 @@ pub(super) fn reference_at(
         let index = path.get(depth + 1).is_some_and(|token| token.parse::<usize>().is_ok());
         if tree.entries(value).is_none() && (last || tree.items(value).is_none() || !index) {
             let span = tree.span(value);
-            return IdentityReference { path, present: depth, state: State::Wrong(span), guard, span, rest };
+            let state = match tree.text(value).is_some_and(is_variable) {
+                true => State::Variable(span),
+                false => State::Wrong(span),
+            };
+            return IdentityReference { path, present: depth, state, guard, span, rest };
         }
         rest = rest_of(tree, at);
         at = value;
@@ -502,6 +539,25 @@ mod tests {
     fn read(text: &str) -> Object {
         let tree = yaml::read(text, 0).unwrap();
         view(&tree, tree.root, None).unwrap()
+    }
+
+    #[test]
+    fn numbers_are_read_as_kubectl_reads_them() {
+        let number = |text: &str| Field::Typed(text.into(), Span::default()).whole_number();
+        for text in ["3600", "+3600", "3_600", "0xe10", "0b111000010000", "0o7020", "07020", "3600.0", "3.6e3", "36e2"]
+        {
+            assert_eq!(number(text), Some(3600), "{text}");
+        }
+        for (text, expected) in [
+            ("0900", Some(900)),
+            ("0", Some(0)),
+            ("-900", Some(-900)),
+            ("900.5", None),
+            ("true", None),
+            ("1e300", None),
+        ] {
+            assert_eq!(number(text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Draft<'_> {
     fn reference(&mut self, index: usize, reference: &IdentityReference) {
         let found = &self.run.objects()[index];
         let there = match &reference.state {
-            State::Wrong(_) | State::Twice(_) => {
+            State::Wrong(_) | State::Variable(_) | State::Twice(_) => {
                 self.errors.extend(check::misplaced(found, reference));
                 return;
             }

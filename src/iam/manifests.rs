@@ -95,7 +95,7 @@ fn source(run: &Run, state: &State) -> Result<Hop, (String, Option<Span>)> {
     let reference = match state {
         State::Set(reference) => reference,
         State::Unset => return Err(("there is no sourceIdentityRef, and CAPA refuses that".into(), None)),
-        State::Wrong(span) | State::Twice(span) => {
+        State::Wrong(span) | State::Variable(span) | State::Twice(span) => {
             return Err(("the sourceIdentityRef can't be read with certainty".into(), Some(*span)));
         }
     };

@@ -126,7 +126,7 @@ impl Planner<'_> {
                     }
                 }
             }
-            State::Wrong(span) | State::Twice(span) => {
+            State::Wrong(span) | State::Variable(span) | State::Twice(span) => {
                 self.may_change(index, "sourceIdentityRef", None, Some(*span), "a mapping of kind and name");
             }
         }

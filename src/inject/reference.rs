@@ -169,7 +169,7 @@ impl Planner<'_> {
         let found = &self.run.objects()[index];
         let wanted = self.name_for(role);
         let existing = match &reference.state {
-            State::Wrong(_) | State::Twice(_) => {
+            State::Wrong(_) | State::Variable(_) | State::Twice(_) => {
                 self.errors.extend(check::misplaced(found, reference));
                 return None;
             }

@@ -1,5 +1,7 @@
 //! `kustomization.yaml`: what renames objects, and of which files.
 
+use std::collections::{BTreeSet, HashMap};
+
 use crate::diag::{FileId, Location, Span};
 use crate::lossless::{NodeId, Source, Tree, parse};
 use crate::run::Run;
@@ -16,8 +18,12 @@ pub struct Kustomization {
     pub name: String,
     /// `namePrefix` and `nameSuffix`, where they say something.
     pub renames: Vec<(&'static str, String, Span)>,
-    /// `resources` and `bases`: files and directories, relative to its own.
+    /// `resources`, `bases` and `components`: files and directories, relative to its own.
     pub resources: Vec<String>,
+    /// The files of `patches`, `patchesStrategicMerge` and `patchesJson6902`, relative to its directory.
+    pub patches: Vec<String>,
+    /// Whether patches, replacements or transformers change what is built, names perhaps.
+    pub alters: bool,
     /// Whether it has `configurations`, which may say where names are referred to.
     pub has_configurations: bool,
     window: Span,
@@ -37,14 +43,48 @@ pub fn kustomization(file: FileId, name: &str, bytes: &[u8]) -> Option<Kustomiza
         let items = tree.value(tree.root, key).and_then(|list| tree.items(list)).unwrap_or_default();
         items.iter().filter_map(|&item: &NodeId| tree.text(item).map(str::to_owned)).collect()
     };
+    let paths = |key: &str| -> Vec<String> {
+        let items = tree.value(tree.root, key).and_then(|list| tree.items(list)).unwrap_or_default();
+        let path = |&item: &NodeId| tree.value(item, "path").and_then(|path| tree.text(path)).map(str::to_owned);
+        items.iter().filter_map(path).collect()
+    };
     Some(Kustomization {
         file,
         name: plain(name),
         renames: renames.collect(),
-        resources: [texts("resources"), texts("bases")].concat(),
+        resources: [texts("resources"), texts("bases"), texts("components")].concat(),
+        patches: [texts("patchesStrategicMerge"), paths("patches"), paths("patchesJson6902")].concat(),
+        alters: ALTERS.iter().any(|key| has_items(&tree, key)),
         has_configurations: has_items(&tree, "configurations"),
         window: document.span,
     })
+}
+
+/// What may write other names than those of the resources.
+const ALTERS: [&str; 6] =
+    ["patches", "patchesStrategicMerge", "patchesJson6902", "replacements", "transformers", "vars"];
+
+/// The files of a run by their names, made plain.
+pub(super) struct Names(HashMap<String, FileId>);
+
+impl Names {
+    pub(super) fn of(run: &Run) -> Self {
+        Self(run.files().iter().enumerate().map(|(index, file)| (plain(&file.name), FileId(index))).collect())
+    }
+}
+
+/// The files of the run that are patches: a kustomization names them so, and none takes them for a resource. What stands in
+/// them are parts of objects.
+pub fn patches(run: &Run, all: &[Kustomization]) -> BTreeSet<FileId> {
+    if all.iter().all(|one| one.patches.is_empty()) {
+        return BTreeSet::new();
+    }
+    let names = Names::of(run);
+    let files = |of: fn(&Kustomization) -> &[String]| -> BTreeSet<FileId> {
+        let paths = all.iter().flat_map(|one| of(one).iter().map(|path| one.path(path)));
+        paths.filter_map(|path| names.0.get(&path).copied()).collect()
+    };
+    files(|one| &one.patches).difference(&files(|one| &one.resources)).copied().collect()
 }
 
 fn has_items(tree: &Tree<'_>, key: &str) -> bool {
@@ -58,26 +98,43 @@ impl Kustomization {
     }
 
     /// The files of the run that it builds from, those of kustomizations that it names too.
-    pub(super) fn files(&self, run: &Run, all: &[Self]) -> Vec<FileId> {
-        let mut files = Vec::new();
-        self.collect(run, all, &mut files, 0);
-        files
+    pub(super) fn files(&self, names: &Names, all: &[Self]) -> Vec<FileId> {
+        let resources =
+            self.built_from(all).into_iter().flat_map(|one| one.resources.iter().map(|path| one.path(path)));
+        resources.filter_map(|path| names.0.get(&path).copied()).collect()
     }
 
-    fn collect(&self, run: &Run, all: &[Self], files: &mut Vec<FileId>, depth: u32) {
-        // A circle of kustomizations is kustomize's to refuse.
-        if depth > 32 {
-            return;
+    /// Itself and the kustomizations that it builds from.
+    pub(super) fn built_from<'k>(&'k self, all: &'k [Self]) -> Vec<&'k Self> {
+        let mut built = vec![self];
+        let mut next = 0;
+        while let Some(one) = built.get(next).copied() {
+            next += 1;
+            for path in one.resources.iter().map(|path| one.path(path)) {
+                let is_there = |other: &&Self| {
+                    FILE_NAMES
+                        .iter()
+                        .any(|name| other.name.strip_suffix(name).is_some_and(|dir| is_directory(dir, &path)))
+                };
+                let bases =
+                    all.iter().filter(is_there).filter(|base| !built.iter().any(|there| there.file == base.file));
+                let bases: Vec<&Self> = bases.collect();
+                built.extend(bases);
+            }
         }
-        let directory = self.name.rsplit_once('/').map_or(".", |(directory, _)| directory);
-        for resource in &self.resources {
-            let path = plain(&format!("{directory}/{resource}"));
-            let files_of = run.files().iter().enumerate().filter(|(_, file)| plain(&file.name) == path);
-            files.extend(files_of.map(|(index, _)| FileId(index)));
-            let below = |other: &&Self| FILE_NAMES.iter().any(|name| other.name == plain(&format!("{path}/{name}")));
-            all.iter().filter(below).for_each(|base| base.collect(run, all, files, depth + 1));
-        }
+        built
     }
+
+    /// A path that it names, as names of files are.
+    fn path(&self, path: &str) -> String {
+        let directory = self.name.rsplit_once('/').map_or(".", |(directory, _)| directory);
+        plain(&format!("{directory}/{path}"))
+    }
+}
+
+/// Whether a name without its last part, `a/b/` or nothing, is of this directory.
+fn is_directory(prefix: &str, path: &str) -> bool {
+    prefix.strip_suffix('/').unwrap_or(prefix) == path
 }
 
 /// A path without `.`, `..` and double slashes, as far as that can be told from its text.

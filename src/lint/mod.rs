@@ -20,7 +20,7 @@ use crate::status::Status;
 
 pub use fixes::fixes;
 pub use ignore::{Ignore, ignores};
-pub use kustomization::{FILE_NAMES as KUSTOMIZATIONS, Kustomization, kustomization};
+pub use kustomization::{FILE_NAMES as KUSTOMIZATIONS, Kustomization, kustomization, patches};
 pub use policy::{PolicyFile, policy};
 pub use rules::RULES;
 pub use silence::{silence, silence_by_map};

@@ -53,6 +53,12 @@ impl PolicyFile {
         self.location(Span::new(self.offset, self.offset + 1))
     }
 
+    /// The statements that keep out in every case, whatever else lets in.
+    pub(super) fn denies(&self) -> impl Iterator<Item = &Statement> {
+        let certain = |statement: &&Statement| statement.effect == Effect::Deny && statement.conditions.is_empty();
+        self.policy.statements.iter().filter(certain)
+    }
+
     /// The statements that let somebody in.
     pub(super) fn allows(&self) -> impl Iterator<Item = &Statement> {
         self.policy.statements.iter().filter(|statement| statement.effect == Effect::Allow)

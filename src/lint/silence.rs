@@ -78,14 +78,16 @@ pub fn silence(run: &Run, findings: Vec<Finding>, comments: &BTreeMap<FileId, Ve
                 found.file == file && inside && found.object.role.is_ours()
             });
             let Some(found) = ours.filter(|_| !used) else { continue };
+            let inside = found.window.start <= ignore.span.start && ignore.span.end <= found.window.end;
             let unknown: Vec<&str> =
                 ignore.rules.iter().map(String::as_str).filter(|named| rule(named).is_none()).collect();
             let what = match (unknown.is_empty(), ignore.rules.is_empty()) {
-                (false, _) => format!("there is no rule {}", unknown.join(", ")),
+                (false, _) if inside => format!("there is no rule {}", visible(&unknown.join(", "))),
+                // It may be text of a Secret above the object.
+                (false, _) => "this comment names a rule that is none".into(),
                 (true, true) => "this comment names no rule".into(),
                 (true, false) => "this comment silences nothing".into(),
             };
-            let inside = found.window.start <= ignore.span.start && ignore.span.end <= found.window.end;
             let at =
                 Location { window: found.location(ignore.span).window.filter(|_| inside), file, span: ignore.span };
             left.add(

@@ -3,7 +3,7 @@
 mod scan;
 mod stream;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::capa::{IdentityKind, Object, Role};
 use crate::diag::{FileId, Location, Span, visible};
@@ -96,6 +96,16 @@ impl Run {
             run.identities.entry((kind, name)).or_default().push(index);
         }
         run
+    }
+
+    /// The same without the objects of some files.
+    #[must_use]
+    pub fn without(self, files: &BTreeSet<FileId>) -> Self {
+        if files.is_empty() {
+            return self;
+        }
+        let objects = self.objects.into_iter().filter(|found| !files.contains(&found.file)).collect();
+        Self::new(self.files, objects)
     }
 
     /// The files, by [`FileId`].

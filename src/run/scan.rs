@@ -61,12 +61,16 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
                     ..diagnostic
                 });
             }
-            Err(Problem::Template(diagnostic)) if options.go_on => scanned.warnings.push(Diagnostic {
-                severity: crate::diag::Severity::Warning,
-                help: vec!["nothing in it is checked: render it and lint the result".into()],
-                ..diagnostic.rule("XA021")
-            }),
-            Err(Problem::Template(diagnostic) | Problem::Broken(diagnostic)) => errors.push(diagnostic),
+            Err(Problem::Template(diagnostic) | Problem::Filled(diagnostic)) if options.go_on => {
+                scanned.warnings.push(Diagnostic {
+                    severity: crate::diag::Severity::Warning,
+                    help: vec!["nothing in it is checked: render it and lint the result".into()],
+                    ..diagnostic.rule("XA021")
+                })
+            }
+            Err(Problem::Template(diagnostic) | Problem::Filled(diagnostic) | Problem::Broken(diagnostic)) => {
+                errors.push(diagnostic);
+            }
         }
     }
     let ours = !errors.is_empty() || scanned.objects.iter().any(|found| found.object.role.is_ours());
@@ -103,6 +107,8 @@ const NOT_READABLE: &str = "XA002";
 
 enum Problem {
     Template(Diagnostic),
+    /// Perhaps YAML once its variables are filled in.
+    Filled(Diagnostic),
     Broken(Diagnostic),
 }
 
@@ -111,7 +117,7 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
         Ok(tree) => tree,
         // An escape that could spell one of our kinds, in a text that no reader takes.
         Err(_) if !document.literal => return Ok(Vec::new()),
-        Err(refusal) => return Err(unreadable(file, document, &refusal)),
+        Err(refusal) => return Err(unreadable(file, bytes, document, &refusal)),
     };
     // Most documents are one object; room for four of each would be the most that a large bundle takes.
     let mut found = Vec::with_capacity(1);
@@ -278,7 +284,7 @@ fn template(text: &[u8]) -> Option<&'static str> {
     }
 }
 
-fn unreadable(file: FileId, document: &Document<'_>, refusal: &Refusal) -> Problem {
+fn unreadable(file: FileId, bytes: &[u8], document: &Document<'_>, refusal: &Refusal) -> Problem {
     let at = Location { file, span: refusal.span, window: shown(document) };
     match template(document.bytes) {
         Some(kind) => Problem::Template(
@@ -291,7 +297,11 @@ fn unreadable(file: FileId, document: &Document<'_>, refusal: &Refusal) -> Probl
                 .at(at, "")
                 .help("it names a kind that carries an identity reference, so it can't be passed by: mend it and run again");
             diagnostic.help.extend(refusal.help.iter().cloned());
-            Problem::Broken(diagnostic)
+            let line = line_around(bytes, refusal.span.start);
+            match memchr::memmem::find(&bytes[line.range()], b"${") {
+                Some(_) => Problem::Filled(diagnostic),
+                None => Problem::Broken(diagnostic),
+            }
         }
     }
 }

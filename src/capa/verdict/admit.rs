@@ -108,6 +108,9 @@ impl Refusals {
                     format!("json: cannot unmarshal {found} into Go struct field spec.{path}"),
                 );
             }
+            Form::Variable(path, _) => {
+                self.say(Reason::Placeholder, format!("spec.{path} is a variable that is not filled in"));
+            }
             Form::Twice(_) => self.say(Reason::Ambiguous, "a key below spec.allowedNamespaces is written twice"),
             Form::Nobody | Form::Those(_) => {}
         }
@@ -165,7 +168,7 @@ impl Refusals {
         let path = "spec.durationSeconds";
         let number = match field {
             Field::Absent | Field::Null => return None,
-            Field::Typed(text, _) => text.parse::<i64>().ok(),
+            Field::Typed(..) => field.whole_number(),
             Field::Ambiguous(_) => {
                 self.say(Reason::Ambiguous, format!("{path} is written twice"));
                 return None;
@@ -227,6 +230,7 @@ fn start_at(state: &State, path: &str) -> Start {
     let refused = |reason, message| Start::Refused { reason, message };
     match state {
         State::Unset => Start::Pod,
+        State::Variable(_) => refused(Reason::Placeholder, format!("{path}: a variable that is not filled in")),
         State::Wrong(_) => refused(Reason::ObjectRefused, format!("{path}: not a mapping of kind and name")),
         State::Twice(_) => refused(Reason::Ambiguous, format!("a key of {path} is written twice")),
         State::Set(Reference { kind, name, .. }) => {

@@ -334,9 +334,10 @@ impl Stop {
         Self::new(Outcome::Unknown, reason, message)
     }
 
-    /// An object that is refused; one that says two things can't be told.
+    /// An object that is refused; one that says two things, or is not filled in, can't be told.
     fn refused(reason: Reason, message: String) -> Self {
-        let outcome = if reason == Reason::Ambiguous { Outcome::Unknown } else { Outcome::Error };
+        let open = matches!(reason, Reason::Ambiguous | Reason::Placeholder);
+        let outcome = if open { Outcome::Unknown } else { Outcome::Error };
         Self::new(outcome, reason, message)
     }
 }

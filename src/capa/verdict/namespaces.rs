@@ -5,6 +5,7 @@ use super::{Permission, Scope};
 use crate::capa::allowed::Namespaces;
 use crate::capa::release::Release;
 use crate::capa::selector::Labels;
+use crate::capa::view::is_variable;
 
 /// What CAPA finds in the store when the object was written under a release: before v2.9.0, the defaulting webhook took
 /// empty mappings and lists of a selector out.
@@ -40,6 +41,20 @@ pub(super) fn permission<'l>(
     if everybody(Some(stored)) {
         return Ok(Permission::yes("every namespace"));
     }
+    let permission = known(stored, scope, labels)?;
+    let open = is_variable(&permission.why) || matches!(scope, Scope::Namespace(name) if is_variable(name));
+    match permission.answer {
+        Some(false) if open => Ok(Permission::not_known(format!("{}: a variable is not filled in", permission.why))),
+        _ => Ok(permission),
+    }
+}
+
+/// As [`permission`], where the texts are what they will be.
+fn known<'l>(
+    stored: &Namespaces,
+    scope: &Scope,
+    labels: impl FnOnce(&str) -> Option<&'l [(String, String)]>,
+) -> Result<Permission, String> {
     let list = stored.list.as_deref().unwrap_or_default();
     let selector = &stored.selector;
     let Scope::Namespace(namespace) = scope else {

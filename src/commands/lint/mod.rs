@@ -28,13 +28,15 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
     let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: true };
     let scanned = sources.inputs.scan(&scan);
     let (run, read) = scanned.map_err(|errors| terminal.diagnostics(&errors, Some(&sources.inputs)))?;
+    let kustomizations = sources.kustomizations();
+    let patches = sources.patches(&run, &kustomizations);
+    let run = run.without(&patches);
     let map = sources.map.as_ref();
     let release = match (args.capa_version, map) {
         (None, Some(map)) => map.release().map_err(|error| terminal.diagnostics(&[error], None))?,
         (said, _) => said,
     };
     let status = status::status(&run, &Options { release, namespace: args.namespace.clone() });
-    let kustomizations = sources.kustomizations();
     let context = Context {
         run: &run,
         status: &status,
@@ -50,7 +52,9 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
         .map_err(|errors| terminal.rendered(&errors, |file| sources.file(file)))?;
     let findings: Vec<Finding> = findings.into_iter().filter(|finding| is_wanted(finding, args)).collect();
     // What has a rule is a finding already.
-    let others: Vec<Diagnostic> = status.warnings.iter().filter(|one| one.rule.is_none()).cloned().collect();
+    let is_told = |one: &Diagnostic| findings.iter().any(|finding| finding.diagnostic.message == one.message);
+    let others = status.warnings.iter().filter(|one| one.rule.is_none() && !is_told(one));
+    let others: Vec<Diagnostic> = others.cloned().collect();
     let mut before = terminal.diagnostics(&others, Some(&sources.inputs));
     if let Some(map) = map.filter(|_| !terminal.quiet) {
         before.push_str(&map.used());
@@ -178,6 +182,7 @@ fn fix(
     mut before: String,
     terminal: &Terminal,
 ) -> Printed {
+    let findings = &mendable(run, findings, sources);
     let left: Vec<Finding> = findings.iter().filter(|finding| finding.fix.is_none()).cloned().collect();
     let told = left.iter().filter(|finding| !terminal.quiet || finding.diagnostic.severity == Severity::Error);
     before.push_str(&findings_as_text(told, sources, terminal.stderr_colour));
@@ -198,6 +203,27 @@ fn fix(
         printed.status = ExitStatus::Done;
     }
     printed
+}
+
+/// The findings, without the fixes that the text does not let through: one of them is no reason not to mend the others.
+fn mendable(run: &Run, findings: &[Finding], sources: &Sources) -> Vec<Finding> {
+    let refused = |findings: &[Finding]| {
+        let outcome = lint::fixes(run, findings);
+        let errors = sources.inputs.prove(&outcome.plans, |_, _, _| ()).err().unwrap_or_default();
+        // What is wrong with a file as a whole, stops the run.
+        if errors.iter().any(|error| error.primary.is_none()) { Vec::new() } else { errors }
+    };
+    let mut findings = findings.to_vec();
+    if !refused(&findings).is_empty() {
+        for finding in findings.iter_mut().filter(|finding| finding.fix.is_some()) {
+            for error in refused(std::slice::from_ref(finding)) {
+                finding.fix = None;
+                finding.diagnostic.help.push(format!("not mended: {}", error.message));
+                finding.diagnostic.help.extend(error.help);
+            }
+        }
+    }
+    findings
 }
 
 /// The last lines: how much was found, or why nothing may have been.

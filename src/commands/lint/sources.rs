@@ -75,6 +75,24 @@ impl Sources {
             .collect()
     }
 
+    /// The files that hold parts of objects. A hook names the files that changed, without their kustomization: one that
+    /// stands beside such a file, or in the directory above it, is read all the same.
+    pub(super) fn patches(&self, run: &Run, named: &[Kustomization]) -> BTreeSet<FileId> {
+        let files: BTreeSet<FileId> = run.objects().iter().map(|found| found.file).collect();
+        let paths = files.iter().filter_map(|&file| self.inputs.input(file).path());
+        let directories: BTreeSet<&Path> = paths.flat_map(|path| path.ancestors().skip(1).take(2)).collect();
+        let beside =
+            directories.into_iter().flat_map(|directory| lint::KUSTOMIZATIONS.map(|name| directory.join(name)));
+        let beside = beside.filter_map(|path| {
+            let name = self.inputs.shown(&path);
+            let is_named = named.iter().any(|one| one.name == name);
+            // No finding is of it.
+            (!is_named).then(|| lint::kustomization(FileId(usize::MAX), &name, &files::read_only(&path).ok()?))?
+        });
+        let all: Vec<Kustomization> = named.iter().cloned().chain(beside).collect();
+        lint::patches(run, &all)
+    }
+
     /// A file's name and text, whichever it is.
     pub(super) fn file(&self, file: FileId) -> (String, Option<Cow<'_, [u8]>>) {
         match file.0.checked_sub(self.inputs.len()).and_then(|index| self.beside.get(index)) {

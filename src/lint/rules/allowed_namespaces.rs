@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::{Context, Findings, Rule};
-use super::look::{allowed, is_variable, replace};
-use crate::capa::{Form, Role};
+use super::look::{allowed, replace};
+use crate::capa::{Form, Role, is_variable};
 use crate::diag::Diagnostic;
 use crate::diag::Severity;
 use crate::run::Found;
@@ -47,7 +47,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                         .at(found.location(span), "CAPA's webhook refuses the object"),
                 );
             }
-            Form::Nobody => {}
+            Form::Nobody | Form::Variable(..) => {}
         }
     }
 }

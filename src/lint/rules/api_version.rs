@@ -1,6 +1,8 @@
 //! Pairs of kind and version that never existed.
 
 use super::super::{Context, Findings, Rule};
+use super::look::no_error;
+use crate::capa::{Release, Typed, classify};
 use crate::check;
 use crate::diag::Severity;
 
@@ -13,5 +15,13 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    check::impossible(context.run).for_each(|one| findings.add(one));
+    for found in context.run.objects() {
+        let Some(error) = check::refused(found) else { continue };
+        // What other readers take for something else, kubectl takes all the same; and what old releases serve, they run.
+        let (version, kind) = (&found.object.api_version, &found.object.kind);
+        let never = matches!(classify(version, kind), Typed::Refused(_));
+        let is_old = kind == "AWSCluster" && version == "infrastructure.cluster.x-k8s.io/v1alpha2";
+        let never = never && !(is_old && context.release() < Release::DROPS_V1ALPHA2);
+        findings.add_as_it_is(if never { error } else { no_error(error) });
+    }
 }

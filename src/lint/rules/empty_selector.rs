@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::{Context, Findings, Rule};
-use super::look::role_identities;
+use crate::capa::{Form, Role};
 use crate::diag::Diagnostic;
 use crate::diag::Severity;
 
@@ -16,8 +16,17 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (_, found, identity) in role_identities(context.run) {
-        let Some((Value::Object(allowed), span)) = &identity.allowed_namespaces else { continue };
+    for found in context.run.objects() {
+        let (written, left) = match &found.object.role {
+            Role::Identity(identity, _) => (&identity.allowed_namespaces, &identity.allowed),
+            Role::Static(identity, _) => (&identity.allowed_namespaces, &identity.allowed),
+            _ => continue,
+        };
+        let Some((Value::Object(allowed), span)) = written else { continue };
+        // What a variable stands for, or what is refused, is not judged.
+        if !matches!(left.form, Form::Those(_)) {
+            continue;
+        }
         // Names in the list are let in either way, and nobody else is where the selector is empty.
         if allowed.get("list").is_some_and(|list| !list.is_null()) {
             continue;
@@ -45,6 +54,16 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             findings.add(
                 Diagnostic::warning(format!("{title}: the API server drops the null below allowedNamespaces, and then every namespace may use the identity"))
                     .at(at, "")
+                    .help("allowedNamespaces: {} says so plainly; allowedNamespaces: {list: []} lets nobody in"),
+            );
+        } else if keys == 0 && !allowed.is_empty() && left.dropped.is_empty() {
+            let what = match parts {
+                Some(_) => "an empty selector says nothing",
+                None => "a list that is null says nothing",
+            };
+            findings.add(
+                Diagnostic::warning(format!("{title}: {what}, and then every namespace may use the identity"))
+                    .at(at, "CAPA's page on multi-tenancy says nobody")
                     .help("allowedNamespaces: {} says so plainly; allowedNamespaces: {list: []} lets nobody in"),
             );
         } else if empty && keys > 0 {

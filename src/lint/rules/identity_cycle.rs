@@ -1,10 +1,10 @@
 //! A circle of sources: CAPA follows it until its memory ends.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 
 use super::super::{Context, Findings, Rule};
 use super::look::role_identities;
-use crate::capa::{ROLE_IDENTITY, State};
+use crate::capa::{ROLE_IDENTITY, Role, State};
 use crate::diag::Diagnostic;
 use crate::diag::Severity;
 
@@ -26,40 +26,34 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             sources.entry(name).or_insert((index, source));
         }
     }
-    let mut told: BTreeSet<&str> = BTreeSet::new();
     let mut names: Vec<&str> = sources.keys().copied().collect();
     names.sort_unstable();
+    // Each name is walked once.
+    let mut walked: HashSet<&str> = HashSet::new();
     for start in names {
-        let mut chain = vec![start];
-        while let Some(&(_, next)) = chain.last().and_then(|last| sources.get(last)) {
-            if next == start {
-                break;
-            }
-            if chain.contains(&next) {
-                // Comes to a circle without being in it.
-                chain.clear();
-                break;
-            }
-            chain.push(next);
+        let mut chain = Vec::new();
+        let mut at = start;
+        while sources.contains_key(at) && walked.insert(at) {
+            chain.push(at);
+            at = sources[at].1;
         }
-        let closes = chain.last().and_then(|last| sources.get(last)).is_some_and(|&(_, next)| next == start);
-        if !closes || chain.iter().any(|name| told.contains(name)) {
-            continue;
-        }
-        told.extend(chain.iter().copied());
-        let places: Vec<_> = chain.iter().filter_map(|name| sources.get(name)).map(|&(index, _)| index).collect();
+        // What comes to a circle of an earlier walk, or to none, closes none.
+        let Some(first) = chain.iter().position(|&name| name == at) else { continue };
+        let chain = chain.split_off(first);
+        let places: Vec<usize> = chain.iter().map(|name| sources[name].0).collect();
         let place = |index: usize| {
             let found = &context.run.objects()[index];
-            let span = role_identities(context.run).find(|(other, ..)| *other == index).and_then(|(_, _, identity)| {
-                match &identity.source {
+            let span = match &found.object.role {
+                Role::Identity(identity, _) => match &identity.source {
                     State::Set(to) => to.name.span(),
                     _ => None,
-                }
-            });
+                },
+                _ => None,
+            };
             found.location(span.unwrap_or(found.object.kind_span))
         };
         let Some((&first, rest)) = places.split_first() else { continue };
-        let circle = chain.iter().chain([&start]).copied().collect::<Vec<_>>().join(" -> ");
+        let circle = chain.iter().chain(chain.first()).copied().collect::<Vec<_>>().join(" -> ");
         let finding = Diagnostic::error(format!(
             "{circle} is a circle: CAPA follows it until its memory ends, and its controller dies, for every cluster"
         ))

@@ -1,8 +1,8 @@
 //! Identities that go when one cluster's file is deleted, though others need them.
 
 use super::super::{Context, Findings, Rule};
-use super::look::{is_variable, role_identities};
-use crate::capa::ROLE_IDENTITY;
+use super::look::role_identities;
+use crate::capa::{ROLE_IDENTITY, is_variable};
 use crate::diag::Diagnostic;
 use crate::diag::Severity;
 

@@ -19,6 +19,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         for reference in found.object.references() {
             let problem = match &reference.state {
                 State::Set(there) => unreadable(found, there).or_else(|| unusable(found, there, "identityRef")),
+                State::Variable(_) => None,
                 State::Twice(_) => check::misplaced(found, reference).map(no_error),
                 _ => check::misplaced(found, reference),
             };

@@ -1,8 +1,9 @@
 //! `inlinePolicy`: JSON of at most 2,048 characters.
 
 use super::super::{Context, Findings, Rule};
-use super::look::{is_variable, role_identities};
+use super::look::role_identities;
 use crate::aws::check_inline_policy;
+use crate::capa::{Field, is_variable};
 use crate::diag::Diagnostic;
 use crate::diag::Severity;
 
@@ -16,6 +17,13 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (_, found, identity) in role_identities(context.run) {
+        if let Field::Typed(_, span) | Field::Other(span) = &identity.inline_policy {
+            findings.add_as_it_is(
+                Diagnostic::error(format!("{}: inlinePolicy is JSON in a text, and this is none", found.title()))
+                    .at(found.location(*span), "the API server refuses it")
+                    .help("inlinePolicy: | and the JSON below it"),
+            );
+        }
         let (Some(text), Some(span)) = (identity.inline_policy.text(), identity.inline_policy.span()) else { continue };
         // An empty one is not sent.
         if text.is_empty() || is_variable(text) {

@@ -1,7 +1,9 @@
 //! `namePrefix` and `nameSuffix`: they rename identities, and not what refers to them.
 
+use super::super::kustomization::Names;
 use super::super::{Context, Findings, Kustomization, Rule};
-use crate::capa::{CONTROLLER_IDENTITY, ROLE_IDENTITY, Role, State};
+use super::look::no_error;
+use crate::capa::{CONTROLLER_IDENTITY, Role, State};
 use crate::diag::{Diagnostic, Severity};
 use crate::run::Found;
 
@@ -14,8 +16,10 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for kustomization in context.kustomizations.iter().filter(|one| !one.renames.is_empty()) {
-        let files = kustomization.files(context.run, context.kustomizations);
+    let all = context.kustomizations;
+    let names_of_files = Names::of(context.run);
+    for kustomization in all.iter().filter(|one| !one.renames.is_empty()) {
+        let files = kustomization.files(&names_of_files, all);
         let built = || context.run.objects().iter().filter(|found| files.contains(&found.file));
         if let Some(found) = built().find(|found| is_controller(found)) {
             let finding = at(kustomization, |renamed| {
@@ -32,20 +36,33 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             continue;
         }
         let identities = built().filter(|found| matches!(found.object.role, Role::Identity(..) | Role::Static(..)));
-        let used = identities.filter_map(|identity| Some((identity, built().find(|user| names(user, identity))?)));
-        if let Some((identity, user)) = used.into_iter().next() {
+        let used = identities
+            .filter_map(|identity| built().find_map(|user| Some((identity, user, reference_to(user, identity)?))));
+        if let Some((identity, user, path)) = used.into_iter().next() {
             let kind = identity.object.kind.as_str();
             let name = identity.object.name.as_deref().unwrap_or_default();
             let finding = at(kustomization, |_| {
                 format!("this renames {kind}/{name}, and not the reference to it in {}", user.title())
             });
             let finding = finding.map(|finding| {
-                finding
-                    .also(identity.head(), "")
-                    .help("name a file under configurations:, and in it:")
-                    .help(format!("nameReference: [{{kind: {ROLE_IDENTITY}, fieldSpecs: [{{kind: {}, path: spec/identityRef/name}}]}}]", user.object.kind))
+                finding.also(identity.head(), "").help("name a file under configurations:, and in it:").help(format!(
+                    "nameReference: [{{kind: {kind}, fieldSpecs: [{{kind: {}, path: {path}/name}}]}}]",
+                    user.object.kind
+                ))
             });
-            finding.into_iter().for_each(|finding| findings.add(finding));
+            // A patch or a replacement, here, below or further up, may write the new name.
+            let builds = |one: &Kustomization, base: &Kustomization| {
+                one.built_from(all).iter().any(|there| there.file == base.file)
+            };
+            let altered =
+                all.iter().any(|one| one.alters && (builds(one, kustomization) || builds(kustomization, one)));
+            let finding = finding.map(|finding| match altered {
+                true => {
+                    no_error(finding).help("right as it is where a patch or a replacement writes the new name there")
+                }
+                false => finding,
+            });
+            finding.into_iter().for_each(|finding| findings.add_as_it_is(finding));
         }
     }
 }
@@ -64,18 +81,19 @@ fn is_controller(found: &Found) -> bool {
     matches!(found.object.role, Role::Controller(_)) && found.object.name.as_deref() == Some("default")
 }
 
-/// Whether an object refers to an identity.
-fn names(user: &Found, identity: &Found) -> bool {
-    let source = match &user.object.role {
-        Role::Identity(fields, _) => Some(&fields.source),
-        _ => None,
-    };
-    let states = user.object.references().map(|reference| &reference.state).chain(source);
-    states.into_iter().any(|state| match state {
+/// Where an object refers to an identity, as kustomize writes paths: items of a list are all meant.
+fn reference_to(user: &Found, identity: &Found) -> Option<String> {
+    let names = |state: &State| match state {
         State::Set(there) => {
             there.kind.text() == Some(identity.object.kind.as_str())
                 && there.name.text() == identity.object.name.as_deref()
         }
         _ => false,
-    })
+    };
+    if let Role::Identity(fields, _) = &user.object.role {
+        return names(&fields.source).then(|| "spec/sourceIdentityRef".to_owned());
+    }
+    let reference = user.object.references().find(|reference| names(&reference.state))?;
+    let keys = reference.path.iter().filter(|key| key.parse::<usize>().is_err());
+    Some(keys.map(String::as_str).collect::<Vec<_>>().join("/"))
 }

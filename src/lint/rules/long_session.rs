@@ -22,8 +22,8 @@ const CHAINED_SECONDS: u32 = 3600;
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (object, found, identity) in role_identities(context.run) {
         let Field::Typed(text, span) = &identity.duration_seconds else { continue };
-        let too_long = |seconds: u32| (CHAINED_SECONDS + 1..=43_200).contains(&seconds);
-        if !text.parse().is_ok_and(too_long) {
+        let too_long = |seconds: i64| (i64::from(CHAINED_SECONDS) + 1..=43_200).contains(&seconds);
+        if !identity.duration_seconds.whole_number().is_some_and(too_long) {
             continue;
         }
         let (why, always) = match source(identity) {

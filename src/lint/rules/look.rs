@@ -5,7 +5,9 @@ use json_patch::{PatchOperation, ReplaceOperation};
 use serde_json::Value;
 
 use super::super::{Fix, Mend};
-use crate::capa::{Allowed, Field, IdentityKind, Namespaces, Reference, Release, Role, RoleIdentity, State, Version};
+use crate::capa::{
+    Allowed, Field, IdentityKind, Namespaces, Reference, Release, Role, RoleIdentity, State, Version, is_variable,
+};
 use crate::check;
 use crate::diag::{Diagnostic, Severity, Span};
 use crate::run::{Found, Run};
@@ -30,7 +32,12 @@ pub(super) fn allowed(run: &Run) -> impl Iterator<Item = (usize, &Found, &Allowe
                 identity.allowed_namespaces.as_ref().map_or(head, |(_, span)| *span),
             )),
             Role::Controller(identity) => Some((index, found, &identity.allowed, head)),
-            Role::Static(identity, _) => Some((index, found, &identity.allowed, head)),
+            Role::Static(identity, _) => Some((
+                index,
+                found,
+                &identity.allowed,
+                identity.allowed_namespaces.as_ref().map_or(head, |(_, span)| *span),
+            )),
             _ => None,
         }
     })
@@ -59,11 +66,6 @@ pub(super) fn is_everybody(left: &Namespaces, release: Release) -> bool {
     let empty = left.selector.labels.is_none() && left.selector.expressions.is_none()
         || left.selector.is_empty() && release < Release::KEEPS_EMPTY;
     left.list.is_none() && empty
-}
-
-/// Whether a text holds a variable that envsubst or clusterctl fills in.
-pub(super) fn is_variable(text: &str) -> bool {
-    text.contains("${") || text.contains("$(")
 }
 
 /// What `inject` refuses because nobody can edit it, and kubectl takes all the same.

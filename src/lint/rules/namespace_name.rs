@@ -1,9 +1,9 @@
 //! Globs, capitals and spaces in `list`: CAPA compares letter by letter.
 
 use super::super::{Context, Findings, Rule};
-use super::look::{allowed, is_variable};
-use crate::capa::Form;
+use super::look::allowed;
 use crate::capa::names::is_dns_label;
+use crate::capa::{Form, is_variable};
 use crate::diag::Diagnostic;
 use crate::diag::Severity;
 

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use super::super::{Context, Findings, Rule};
 use super::look::version;
+use crate::capa::{Release, Role, State};
 use crate::diag::Severity;
 use crate::diag::{Diagnostic, FileId};
+use crate::run::Found;
 
 pub(super) const RULE: Rule = Rule {
     id: "XA022",
@@ -21,7 +23,10 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let Some(version) = version(found) else { continue };
         let (release, said) = (context.release(), context.release_is_said);
         let message = match version.no_longer_served() {
-            _ if said && release.serves(version) => continue,
+            _ if said && release.serves(version) => {
+                too_early(found, release).into_iter().for_each(|one| findings.add(one));
+                continue;
+            }
             Some(served) => served.to_owned(),
             None if said => format!("CAPA {release} does not serve {version} yet"),
             None => continue,
@@ -36,4 +41,22 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             );
         }
     }
+}
+
+/// A reference that the release does not know: its kind, or the field, came later.
+fn too_early(found: &Found, release: Release) -> Option<Diagnostic> {
+    let Role::Bearer { bearer, reference, .. } = &found.object.role else { return None };
+    let since: Release = bearer.since.parse().ok()?;
+    if release >= since || reference.state == State::Unset {
+        return None;
+    }
+    let kind = bearer.kind;
+    Some(
+        Diagnostic::warning(format!(
+            "{}: CAPA {release} has no identityRef on {kind}, and drops it or does not have the kind; {since} is the first that does",
+            found.title()
+        ))
+        .at(found.location(reference.span), "")
+        .help("right for newer releases; --capa-version, or source.capaVersion in the account map, says which one reads these files"),
+    )
 }

@@ -49,7 +49,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         if length + ONE_MORE > limits::TRUST {
             findings.add(
                 Diagnostic::warning(format!(
-                    "the trust policy has {length} of {} characters: the next principal may not fit",
+                    "the trust policy has {length} characters, and IAM takes {} unless that quota was raised: the next principal may not fit",
                     limits::TRUST
                 ))
                 .at(policy.head(), "")

@@ -1,10 +1,10 @@
 //! Identities against the trust and permission policies that are given beside them.
 
 use super::super::{Context, Findings, PolicyFile, Rule};
-use super::look::{is_variable, role_identities, source};
+use super::look::{role_identities, source};
 use crate::aws::RoleArn;
-use crate::aws::policy::{Condition, Element, Statement, Who, glob};
-use crate::capa::{CONTROLLER_IDENTITY, RoleIdentity};
+use crate::aws::policy::{Condition, Element, Knowledge, Known, Statement, Truth, Who, glob};
+use crate::capa::{CONTROLLER_IDENTITY, RoleIdentity, is_variable};
 use crate::diag::{Diagnostic, Severity};
 use crate::run::Found;
 
@@ -17,6 +17,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 const ACTION: &str = "sts:AssumeRole";
+const EXTERNAL_ID: &str = "sts:ExternalId";
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     let roles: Vec<(&Found, &RoleIdentity, RoleArn)> = role_identities(context.run)
@@ -29,7 +30,11 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             fits(&statement.action, ACTION, true)
                 && statement.resource.as_ref().is_some_and(|resource| fits(resource, role.as_str(), false))
         });
-        if let Some(policy) = context.permission.first().filter(|_| from_controller && !granted) {
+        let denied = context.permission.iter().flat_map(PolicyFile::denies).any(|statement| {
+            covers(&statement.action, ACTION, true)
+                && statement.resource.as_ref().is_some_and(|resource| covers(resource, role.as_str(), false))
+        });
+        if let Some(policy) = context.permission.first().filter(|_| from_controller && (!granted || denied)) {
             findings.add(
                 Diagnostic::warning(format!(
                     "{}: the permission policy does not let the source role assume {role}",
@@ -73,7 +78,8 @@ fn trust(
             is_anyone(statement) || texts.into_iter().any(|text| text == "*" || text.contains(account.as_str()))
         })
     };
-    if !doors.iter().any(lets_in) {
+    let denied = policy.denies().any(|statement| covers(&statement.action, ACTION, true) && is_everyone(statement));
+    if denied || !doors.iter().any(lets_in) {
         let who =
             other.map_or_else(|| "no account".to_owned(), |account| format!("nobody of the source account {account}"));
         findings.add(
@@ -89,16 +95,16 @@ fn trust(
     let at = found.location(
         identity.external_id.span().unwrap_or_else(|| identity.role_arn.span().unwrap_or(found.object.kind_span)),
     );
+    let mut knowledge = Knowledge::default();
+    knowledge.learn(EXTERNAL_ID, sent.map_or(Known::Absent, |id| Known::OneOf(vec![id.to_owned()])));
     let meets = |conditions: &Vec<&Condition>| {
-        conditions
-            .iter()
-            .all(|condition| sent.is_some_and(|id| condition.values.iter().any(|value| glob(&value.text, id, false))))
+        conditions.iter().all(|condition| condition.holds(&knowledge, policy.policy.has_variables) != Truth::No)
     };
     if identity.external_id.text().is_some_and(is_variable) {
         return;
     }
-    let asked = || asks.iter().flatten().next();
-    if let Some(condition) = asked().filter(|_| !asks.iter().any(meets)) {
+    let asked = || asks.iter().flatten().find(|condition| condition.narrows(EXTERNAL_ID));
+    if let Some(condition) = asks.iter().flatten().next().filter(|_| !asks.iter().any(meets)) {
         let what = match sent {
             None => "the identity has no externalID",
             Some(_) => "the identity's externalID is another",
@@ -120,14 +126,13 @@ fn trust(
     }
 }
 
-/// Whether an element covers a text; what an opposite leaves open may.
+/// Whether an element covers a text, as far as that can be told.
 fn fits(element: &Element, text: &str, ignore_case: bool) -> bool {
-    element.not
-        || element
-            .patterns
-            .texts
-            .iter()
-            .any(|pattern| glob(&pattern.text, text, ignore_case) || pattern.text.contains("${"))
+    let mut patterns = element.patterns.texts.iter();
+    match element.not {
+        true => !patterns.any(|pattern| glob(&pattern.text, text, ignore_case)),
+        false => patterns.any(|pattern| glob(&pattern.text, text, ignore_case) || pattern.text.contains("${")),
+    }
 }
 
 /// Whether it lets in principals of AWS accounts, and not services alone.
@@ -139,7 +144,19 @@ fn is_anyone(statement: &Statement) -> bool {
     statement.principals.as_ref().is_some_and(|principals| principals.not || principals.who == Who::Anyone)
 }
 
-/// The conditions that keep out sessions without an external id.
+/// Whether an element covers a text for certain.
+fn covers(element: &Element, text: &str, ignore_case: bool) -> bool {
+    fits(element, text, ignore_case) && !element.patterns.texts.iter().any(|pattern| pattern.text.contains("${"))
+}
+
+/// Whether a statement is about all principals, and not about all but some.
+fn is_everyone(statement: &Statement) -> bool {
+    statement.principals.as_ref().is_some_and(|principals| {
+        !principals.not && (principals.who == Who::Anyone || statement.aws_principals().any(|text| text.text == "*"))
+    })
+}
+
+/// The conditions on the external id.
 fn external_ids(statement: &Statement) -> Vec<&Condition> {
-    statement.conditions.iter().filter(|condition| condition.narrows("sts:ExternalId")).collect()
+    statement.conditions.iter().filter(|condition| condition.key.text.eq_ignore_ascii_case(EXTERNAL_ID)).collect()
 }

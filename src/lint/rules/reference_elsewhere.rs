@@ -1,9 +1,10 @@
 //! `identityRef` where the API server drops it.
 
 use super::super::{Context, Findings, Rule};
-use crate::capa::Role;
+use crate::capa::{Role, State};
 use crate::diag::Diagnostic;
 use crate::diag::Severity;
+use crate::run::Found;
 
 pub(super) const RULE: Rule = Rule {
     id: "XA034",
@@ -15,6 +16,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for found in context.run.objects() {
+        for (path, key, span) in &found.object.astray {
+            findings.add(misplaced(found, path, key).at(found.location(*span), ""));
+        }
         let Role::Elsewhere(span) = found.object.role else { continue };
         let kind = found.object.kind.as_str();
         let right = match kind {
@@ -28,4 +32,22 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                 .help(right),
         );
     }
+}
+
+/// A reference of a kind that has one, in another place or under another name.
+fn misplaced(found: &Found, path: &str, key: &str) -> Diagnostic {
+    let title = found.title();
+    let place = if path.is_empty() { "/" } else { path };
+    let dropped = format!("{title}: there is no {key} at {place}: the API server drops it");
+    let Role::Bearer { bearer, .. } = &found.object.role else {
+        return Diagnostic::warning(dropped).help(
+            "it belongs on the object that infrastructureRef or controlPlaneRef names, or in a topology's variable",
+        );
+    };
+    let whose = match found.object.references().any(|reference| matches!(reference.state, State::Set(_))) {
+        true => "the one in its place counts",
+        false => "the cluster is made with the management account's credentials",
+    };
+    Diagnostic::warning(format!("{dropped}, and {whose}"))
+        .help(format!("it is /{}/identityRef", bearer.parent.join("/")))
 }

@@ -1,9 +1,9 @@
 //! What `roleARN` may be: the ARN of an IAM role, which the CRD does not check.
 
 use super::super::{Context, Findings, Rule};
-use super::look::{is_variable, role_identities};
+use super::look::role_identities;
 use crate::aws::{RoleArn, RoleArnError};
-use crate::capa::Field;
+use crate::capa::{Field, is_variable};
 use crate::diag::Diagnostic;
 use crate::diag::Severity;
 

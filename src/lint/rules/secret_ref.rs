@@ -1,7 +1,7 @@
 //! `secretRef` of a static identity: a name; in v1alpha3 a mapping.
 
 use super::super::{Context, Findings, Rule};
-use crate::capa::{Role, Version};
+use crate::capa::{Field, Role, Version};
 use crate::diag::Diagnostic;
 use crate::diag::Severity;
 
@@ -30,6 +30,12 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             findings.add(
                 Diagnostic::error(format!("{title}: secretRef is {is}, and it is {wanted}"))
                     .at(at, "the API server refuses the object"),
+            );
+        } else if matches!(identity.secret, Field::Typed(..) | Field::Other(_)) {
+            findings.add(
+                Diagnostic::error(format!("{title}: the name of the Secret is no text"))
+                    .at(at, "the API server refuses the object")
+                    .help("write it in quotes"),
             );
         } else if unset {
             findings.add(

@@ -1,8 +1,8 @@
 //! What an identity's source must be, and that the controller identity is named `default`.
 
 use super::super::{Context, Findings, Rule};
-use super::look::{is_variable, role_identities, unreadable, unusable};
-use crate::capa::{CONTROLLER_IDENTITY, Reference, Role, State};
+use super::look::{role_identities, unreadable, unusable};
+use crate::capa::{CONTROLLER_IDENTITY, Reference, Role, State, is_variable};
 use crate::diag::Diagnostic;
 use crate::diag::Severity;
 use crate::run::Found;
@@ -34,6 +34,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     for (_, found, identity) in role_identities(context.run) {
         let title = found.title();
         let problem = match &identity.source {
+            State::Variable(_) => None,
             State::Unset => Some(
                 Diagnostic::error(format!("{title}: there is no sourceIdentityRef"))
                     .at(found.head(), "CAPA's webhook refuses the object")

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::super::{Context, Findings, Rule};
-use super::look::{is_variable, replace, role_identities};
+use super::look::{replace, role_identities};
 use crate::aws::{DurationSeconds, ExternalId, SessionName};
-use crate::capa::Field;
+use crate::capa::{Field, Release, is_variable};
 use crate::diag::Diagnostic;
 use crate::diag::Severity;
 use crate::run::Found;
@@ -37,6 +37,8 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                 // An empty one is not sent.
                 Field::Text(text, _) if text.is_empty() || is_variable(text) => None,
                 Field::Text(text, _) => error(text).map(|error| (error, "STS refuses the call")),
+                // A number of base 60 for others; kubectl has none (goyaml.v2, `resolve.go`).
+                Field::Typed(text, _) if text.contains(':') => error(text).map(|error| (error, "STS refuses the call")),
                 Field::Typed(text, _) => Some((
                     format!("kubectl reads {text} as a number or a boolean"),
                     "the API server refuses it: put it in quotes",
@@ -63,7 +65,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         }
         let field = &identity.duration_seconds;
         let why = match field {
-            Field::Typed(text, _) if text.parse::<DurationSeconds>().is_ok() => None,
+            Field::Typed(..) if field.whole_number().is_some_and(|seconds| (900..=43_200).contains(&seconds)) => None,
+            // The webhook of old releases took it for nothing.
+            Field::Typed(..) if field.whole_number() == Some(0) && context.release() < Release::KEEPS_EMPTY => None,
             Field::Text(text, _) if is_variable(text) => None,
             Field::Absent | Field::Null => None,
             Field::Typed(text, _) => Some(format!("{text} is not from 900 to 43200")),

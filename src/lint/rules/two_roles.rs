@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::super::{Context, Findings, Rule};
-use super::look::{is_variable, no_error};
+use super::look::no_error;
+use crate::capa::is_variable;
 use crate::check;
 use crate::diag::FileId;
 use crate::diag::Severity;

@@ -2,7 +2,7 @@
 
 use super::super::{Context, Findings, Rule};
 use super::look::role_identities;
-use crate::capa::{ROLE_FIELDS, State};
+use crate::capa::{ROLE_FIELDS, State, is_variable};
 use crate::diag::Diagnostic;
 use crate::diag::Severity;
 
@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (_, found, identity) in role_identities(context.run) {
-        for (key, span) in &identity.unknown {
+        for (key, span) in identity.unknown.iter().filter(|(key, _)| !is_variable(key)) {
             let near = ROLE_FIELDS
                 .into_iter()
                 .map(|known| (strsim::jaro_winkler(&known.to_lowercase(), &key.to_lowercase()), known));
