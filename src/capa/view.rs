@@ -362,9 +362,9 @@ pub fn beside(object: &mut Object) {
     }
 }
 
-/// Whether a text holds a variable that envsubst, clusterctl or Flux fills in.
+/// Whether a text holds what is filled in before it is applied: by envsubst, clusterctl or Flux, or, in quotes, by Helm.
 pub fn is_variable(text: &str) -> bool {
-    text.contains("${") || text.contains("$(")
+    ["${", "$(", "{{"].into_iter().any(|open| text.contains(open))
 }
 
 /// What an object is called whose kind can't be told.

@@ -85,7 +85,7 @@ pub fn silence(run: &Run, findings: Vec<Finding>, comments: &BTreeMap<FileId, Ve
                 (false, _) if inside => format!("there is no rule {}", visible(&unknown.join(", "))),
                 // It may be text of a Secret above the object.
                 (false, _) => "this comment names a rule that is none".into(),
-                (true, true) => "this comment names no rule".into(),
+                (true, true) => "this comment names no rule: write # xaccount: ignore[XA001] and why".into(),
                 (true, false) => "this comment silences nothing".into(),
             };
             let at =
