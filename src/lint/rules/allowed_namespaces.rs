@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 use super::super::{Context, Findings, Rule};
 use super::look::{allowed, replace};
 use crate::capa::{Form, Role, is_variable};
-use crate::diag::Diagnostic;
-use crate::diag::Severity;
+use crate::diag::{Diagnostic, Severity};
 use crate::run::Found;
 
 pub(super) const RULE: Rule = Rule {

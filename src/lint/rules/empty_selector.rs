@@ -1,11 +1,10 @@
 //! Nulls and empty selectors in `allowedNamespaces`: for everybody, or for nobody, by the release.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::super::{Context, Findings, Rule};
-use crate::capa::{Form, Role};
-use crate::diag::Diagnostic;
-use crate::diag::Severity;
+use crate::capa::{Form, Release, Role};
+use crate::diag::{Diagnostic, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "XA024",
@@ -15,6 +14,16 @@ pub(super) const RULE: Rule = Rule {
     check: Some(check),
 };
 
+/// What of `allowedNamespaces` says nothing, where no list says something beside it.
+enum Nothing {
+    /// The API server drops a null.
+    Null,
+    /// `selector: {}`, or a list that is null alone.
+    Whole(&'static str),
+    /// An empty `matchLabels` or `matchExpressions`.
+    Part,
+}
+
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for found in context.run.objects() {
         let (written, left) = match &found.object.role {
@@ -23,55 +32,52 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             _ => continue,
         };
         let Some((Value::Object(allowed), span)) = written else { continue };
-        // What a variable stands for, or what is refused, is not judged.
+        // What a variable stands for, or what is refused, is not judged; unknown keys are another rule's.
         if !matches!(left.form, Form::Those(_)) {
             continue;
         }
-        // Names in the list are let in either way, and nobody else is where the selector is empty.
-        if allowed.get("list").is_some_and(|list| !list.is_null()) {
-            continue;
-        }
-        let at = found.location(*span);
-        let title = found.title();
-        let selector = allowed.get("selector");
-        let parts = selector.and_then(Value::as_object);
-        let (keys, null, empty) = match (selector, parts) {
-            (Some(Value::Null), _) => (1, true, false),
-            (_, Some(parts)) => {
-                let empty = |value: &Value| {
-                    value.as_object().is_some_and(serde_json::Map::is_empty)
-                        || value.as_array().is_some_and(Vec::is_empty)
-                };
-                (
-                    parts.len(),
-                    !parts.is_empty() && parts.values().all(Value::is_null),
-                    !parts.is_empty() && parts.values().all(|value| value.is_null() || empty(value)),
-                )
+        let everybody = "and then every namespace may use the identity";
+        let plainly = "allowedNamespaces: {} says so plainly; allowedNamespaces: {list: []} lets nobody in";
+        let (message, label, help) = match nothing(allowed) {
+            Some(Nothing::Null) => {
+                (format!("the API server drops the null below allowedNamespaces, {everybody}"), String::new(), plainly)
             }
-            _ => (0, false, false),
+            Some(Nothing::Whole(what)) if left.dropped.is_empty() => (
+                format!("{what} says nothing, {everybody}"),
+                "CAPA's page on multi-tenancy says nobody".into(),
+                plainly,
+            ),
+            Some(Nothing::Part) => {
+                let release = context.release();
+                let who = if release < Release::KEEPS_EMPTY { "everybody" } else { "nobody" };
+                let message = "an empty matchLabels or matchExpressions is for every namespace up to CAPA v2.8, and for none since v2.9";
+                let help = "allowedNamespaces: {} is for every namespace with all releases";
+                (message.into(), format!("CAPA {release} lets {who} in"), help)
+            }
+            _ => continue,
         };
-        if null {
-            findings.add(
-                Diagnostic::warning(format!("{title}: the API server drops the null below allowedNamespaces, and then every namespace may use the identity"))
-                    .at(at, "")
-                    .help("allowedNamespaces: {} says so plainly; allowedNamespaces: {list: []} lets nobody in"),
-            );
-        } else if keys == 0 && !allowed.is_empty() && left.dropped.is_empty() {
-            let what = match parts {
-                Some(_) => "an empty selector says nothing",
-                None => "a list that is null says nothing",
-            };
-            findings.add(
-                Diagnostic::warning(format!("{title}: {what}, and then every namespace may use the identity"))
-                    .at(at, "CAPA's page on multi-tenancy says nobody")
-                    .help("allowedNamespaces: {} says so plainly; allowedNamespaces: {list: []} lets nobody in"),
-            );
-        } else if empty && keys > 0 {
-            findings.add(
-                Diagnostic::warning(format!("{title}: an empty matchLabels or matchExpressions is for every namespace up to CAPA v2.8, and for none since v2.9"))
-                    .at(at, format!("CAPA {} lets {} in", context.release(), if context.release() < crate::capa::Release::KEEPS_EMPTY { "everybody" } else { "nobody" }))
-                    .help("allowedNamespaces: {} is for every namespace with all releases"),
-            );
-        }
+        let finding = Diagnostic::warning(format!("{}: {message}", found.title()));
+        findings.add(finding.at(found.location(*span), label).help(help));
+    }
+}
+
+fn nothing(allowed: &Map<String, Value>) -> Option<Nothing> {
+    let list = allowed.get("list");
+    // Names in the list are let in either way, and nobody else is where the selector is empty.
+    if list.is_some_and(|list| !list.is_null()) {
+        return None;
+    }
+    let is_empty = |part: &Value| match part {
+        Value::Object(members) => members.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        other => other.is_null(),
+    };
+    match allowed.get("selector") {
+        Some(Value::Null) => Some(Nothing::Null),
+        Some(Value::Object(parts)) if parts.is_empty() => Some(Nothing::Whole("an empty selector")),
+        Some(Value::Object(parts)) if parts.values().all(Value::is_null) => Some(Nothing::Null),
+        Some(Value::Object(parts)) if parts.values().all(is_empty) => Some(Nothing::Part),
+        None if list.is_some() => Some(Nothing::Whole("a list that is null")),
+        _ => None,
     }
 }

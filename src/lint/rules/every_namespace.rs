@@ -3,8 +3,7 @@
 use super::super::{Context, Findings, Rule};
 use super::look::{allowed, is_everybody};
 use crate::capa::{Form, Role};
-use crate::diag::Diagnostic;
-use crate::diag::Severity;
+use crate::diag::{Diagnostic, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "XA051",

@@ -5,8 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::super::{Context, Findings, Rule};
 use super::look::role_identities;
 use crate::capa::{ROLE_IDENTITY, Role, State};
-use crate::diag::Diagnostic;
-use crate::diag::Severity;
+use crate::diag::{Diagnostic, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "XA008",

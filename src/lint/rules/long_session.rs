@@ -5,8 +5,7 @@ use serde_json::json;
 use super::super::{Context, Findings, Rule};
 use super::look::{replace, role_identities, source};
 use crate::capa::{CONTROLLER_IDENTITY, Field, ROLE_IDENTITY};
-use crate::diag::Diagnostic;
-use crate::diag::Severity;
+use crate::diag::{Diagnostic, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "XA027",

@@ -4,8 +4,7 @@ use super::super::{Context, Findings, Rule};
 use super::look::allowed;
 use crate::capa::names::is_dns_label;
 use crate::capa::{Form, is_variable};
-use crate::diag::Diagnostic;
-use crate::diag::Severity;
+use crate::diag::{Diagnostic, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "XA025",

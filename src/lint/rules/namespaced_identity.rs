@@ -2,8 +2,7 @@
 
 use super::super::{Context, Findings, Rule};
 use super::look::allowed;
-use crate::diag::Diagnostic;
-use crate::diag::Severity;
+use crate::diag::{Diagnostic, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "XA033",

@@ -7,8 +7,7 @@ use serde_json::json;
 use super::super::{Context, Findings, Fix, Mend, Rule};
 use super::look::role_identities;
 use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, Reason, State};
-use crate::diag::Diagnostic;
-use crate::diag::Severity;
+use crate::diag::{Diagnostic, Severity};
 use crate::run::Found;
 
 pub(super) const RULE: Rule = Rule {

@@ -2,8 +2,7 @@
 
 use super::super::{Context, Findings, Rule};
 use crate::capa::Outcome;
-use crate::diag::Diagnostic;
-use crate::diag::Severity;
+use crate::diag::{Diagnostic, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "XA020",

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use super::super::{Context, Findings, Rule};
 use super::look::version;
 use crate::capa::{Release, Role, State};
-use crate::diag::Severity;
-use crate::diag::{Diagnostic, FileId};
+use crate::diag::{Diagnostic, FileId, Severity};
 use crate::run::Found;
 
 pub(super) const RULE: Rule = Rule {

@@ -2,8 +2,7 @@
 
 use super::super::{Context, Findings, Rule};
 use crate::capa::{Role, State};
-use crate::diag::Diagnostic;
-use crate::diag::Severity;
+use crate::diag::{Diagnostic, Severity};
 use crate::run::Found;
 
 pub(super) const RULE: Rule = Rule {

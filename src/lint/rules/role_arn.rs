@@ -4,8 +4,7 @@ use super::super::{Context, Findings, Rule};
 use super::look::role_identities;
 use crate::aws::{RoleArn, RoleArnError};
 use crate::capa::{Field, is_variable};
-use crate::diag::Diagnostic;
-use crate::diag::Severity;
+use crate::diag::{Diagnostic, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "XA001",

@@ -7,8 +7,7 @@ use serde_json::json;
 use super::super::{Context, Findings, Rule};
 use super::look::{role_identities, source};
 use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, ROLE_IDENTITY, Release, Role};
-use crate::diag::Diagnostic;
-use crate::diag::Severity;
+use crate::diag::{Diagnostic, Severity};
 use crate::lint::{Fix, Mend};
 
 pub(super) const RULE: Rule = Rule {

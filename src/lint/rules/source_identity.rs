@@ -3,8 +3,7 @@
 use super::super::{Context, Findings, Rule};
 use super::look::{role_identities, unreadable, unusable};
 use crate::capa::{CONTROLLER_IDENTITY, Reference, Role, State, is_variable};
-use crate::diag::Diagnostic;
-use crate::diag::Severity;
+use crate::diag::{Diagnostic, Severity};
 use crate::run::Found;
 
 pub(super) const RULE: Rule = Rule {

@@ -6,8 +6,7 @@ use super::super::{Context, Findings, Rule};
 use super::look::{replace, role_identities};
 use crate::aws::{DurationSeconds, ExternalId, SessionName};
 use crate::capa::{Field, Release, is_variable};
-use crate::diag::Diagnostic;
-use crate::diag::Severity;
+use crate::diag::{Diagnostic, Severity};
 use crate::run::Found;
 
 pub(super) const RULE: Rule = Rule {

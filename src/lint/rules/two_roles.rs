@@ -6,8 +6,7 @@ use super::super::{Context, Findings, Rule};
 use super::look::no_error;
 use crate::capa::is_variable;
 use crate::check;
-use crate::diag::FileId;
-use crate::diag::Severity;
+use crate::diag::{FileId, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "XA010",
