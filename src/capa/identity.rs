@@ -1,7 +1,7 @@
 //! Identities read through spans.
 
 use super::allowed::Allowed;
-use super::tables::{CONTROLLER_IDENTITY, ROLE_FIELDS, ROLE_IDENTITY};
+use super::tables::{CONTROLLER_FIELDS, CONTROLLER_IDENTITY, ROLE_FIELDS, ROLE_IDENTITY, STATIC_FIELDS};
 use super::view::{Field, State, allowed, content, meta, spec, state, texts, unknown};
 use crate::diag::Span;
 use crate::lossless::{Data, NodeId, Tree};
@@ -40,6 +40,8 @@ pub struct RoleIdentity {
 /// An AWSClusterControllerIdentity's fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControllerIdentity {
+    /// Keys of `spec` that the CRD does not know: the API server drops them.
+    pub unknown: Vec<(String, Span)>,
     /// `spec.allowedNamespaces` as the API server leaves it for CAPA.
     pub allowed: Allowed,
 }
@@ -47,6 +49,8 @@ pub struct ControllerIdentity {
 /// An AWSClusterStaticIdentity's fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StaticIdentity {
+    /// Keys of `spec` that the CRD does not know: the API server drops them.
+    pub unknown: Vec<(String, Span)>,
     /// `spec.secretRef`: a name; in v1alpha3 a mapping, and this is its `name`.
     pub secret: Field,
     /// Whether `spec.secretRef` is a mapping.
@@ -72,11 +76,22 @@ pub fn plain_identity(api_version: &str, name: &str, role_arn: &str) -> serde_js
     })
 }
 
+pub(super) fn controller_identity(tree: &Tree<'_>, node: NodeId) -> ControllerIdentity {
+    let spec = spec(tree, node);
+    ControllerIdentity { unknown: unknown_of(tree, spec, &CONTROLLER_FIELDS), allowed: allowed(tree, spec) }
+}
+
+/// The keys of a `spec` that are none of these.
+fn unknown_of(tree: &Tree<'_>, spec: Option<NodeId>, known: &[&str]) -> Vec<(String, Span)> {
+    spec.map_or_else(Vec::new, |spec| unknown(tree, spec, known))
+}
+
 pub(super) fn static_identity(tree: &Tree<'_>, node: NodeId) -> StaticIdentity {
     let spec = spec(tree, node);
     let field = |name: &str| spec.map_or(Field::Absent, |spec| Field::of(tree, spec, name));
     let reference = spec.and_then(|spec| tree.value(spec, "secretRef")).filter(|&there| tree.entries(there).is_some());
     StaticIdentity {
+        unknown: unknown_of(tree, spec, &STATIC_FIELDS),
         secret: reference.map_or_else(|| field("secretRef"), |reference| Field::of(tree, reference, "name")),
         is_mapping: reference.is_some(),
         allowed_namespaces: allowed_namespaces(tree, spec),
@@ -101,7 +116,7 @@ pub(super) fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) ->
         duration_seconds: field("durationSeconds"),
         inline_policy: field("inlinePolicy"),
         policy_arns: field("policyARNs"),
-        unknown: spec.map_or_else(Vec::new, |spec| unknown(tree, spec, &ROLE_FIELDS)),
+        unknown: unknown_of(tree, spec, &ROLE_FIELDS),
         has_spec: spec.is_some(),
         annotations: texts(tree, tree.value(node, "metadata"), "annotations"),
         plain,

@@ -19,9 +19,9 @@ pub use identity::{ControllerIdentity, RoleIdentity, StaticIdentity, plain_ident
 pub use release::Release;
 pub use selector::{Expression, Selector};
 pub use tables::{
-    BEARERS, Bearer, CAPI_GROUP, CONTROLLER_IDENTITY, CONTROLLERS_ROLE_NAME, DEFAULT_ROLE_NAME, IDENTITY_GROUP,
-    IdentityKind, ROLE_FIELDS, ROLE_IDENTITY, TOPOLOGY_PROVIDERS, Typed, Version, classify, may_hold_bodies, needles,
-    needles_for_lint, needles_with_surroundings,
+    BEARERS, Bearer, CAPI_GROUP, CONTROLLER_FIELDS, CONTROLLER_IDENTITY, CONTROLLERS_ROLE_NAME, DEFAULT_ROLE_NAME,
+    IDENTITY_GROUP, IdentityKind, ROLE_FIELDS, ROLE_IDENTITY, STATIC_FIELDS, TOPOLOGY_PROVIDERS, Typed, Version,
+    classify, may_hold_bodies, needles, needles_for_lint, needles_with_surroundings,
 };
 pub use verdict::{Hop, Outcome, Permission, Reason, Scope, Start, Subject, Verdict, World, evaluate};
 pub use view::{

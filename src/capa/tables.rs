@@ -235,6 +235,12 @@ pub const ROLE_FIELDS: [&str; 8] = [
     "sourceIdentityRef",
 ];
 
+/// Fields of an AWSClusterStaticIdentity's spec, the same in every version.
+pub const STATIC_FIELDS: [&str; 2] = ["secretRef", "allowedNamespaces"];
+
+/// The field of an AWSClusterControllerIdentity's spec.
+pub const CONTROLLER_FIELDS: [&str; 1] = ["allowedNamespaces"];
+
 /// Kinds that take the identity of another object, and have no `identityRef` (`config/crd/bases`, v2.11.1): group and kind.
 pub(super) const WITHOUT_REFERENCE: [(&str, &str); 9] = [
     (IDENTITY_GROUP, "AWSManagedCluster"),

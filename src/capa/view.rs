@@ -8,7 +8,9 @@ use crate::lossless::{Data, Lookup, NodeId, Tree};
 use super::allowed::Allowed;
 use super::astray::astray;
 use super::bound;
-use super::identity::{ControllerIdentity, RoleIdentity, StaticIdentity, role_identity, static_identity};
+use super::identity::{
+    ControllerIdentity, RoleIdentity, StaticIdentity, controller_identity, role_identity, static_identity,
+};
 use super::tables::{Bearer, IdentityKind, Typed, Version, WITHOUT_REFERENCE, classify};
 use super::topology::cluster;
 
@@ -303,9 +305,7 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
             "take the apiVersion that your management cluster serves: kubectl api-resources | grep -i aws",
         ),
         Typed::Identity(IdentityKind::Static, version) => Role::Static(Box::new(static_identity(tree, node)), version),
-        Typed::Identity(IdentityKind::Controller, _) => {
-            Role::Controller(Box::new(ControllerIdentity { allowed: allowed(tree, spec(tree, node)) }))
-        }
+        Typed::Identity(IdentityKind::Controller, _) => Role::Controller(Box::new(controller_identity(tree, node))),
         Typed::Identity(IdentityKind::Role, version) => {
             Role::Identity(Box::new(role_identity(tree, node, &api_version)), version)
         }

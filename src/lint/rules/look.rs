@@ -5,6 +5,7 @@ use json_patch::{PatchOperation, ReplaceOperation};
 use serde_json::Value;
 
 use super::super::{Fix, Mend};
+use crate::capa::names::is_dns_subdomain;
 use crate::capa::{
     Allowed, Field, IdentityKind, Namespaces, Reference, Release, Role, RoleIdentity, State, Version, is_variable,
 };
@@ -88,7 +89,8 @@ pub(super) fn replace(object: usize, field: &str, value: Value, what: &str) -> F
     Fix { what: what.into(), change: Mend::Object { object, operations } }
 }
 
-/// Why the API server refuses a reference: `kind` is an enumeration, `name` has at least one character.
+/// Why the API server refuses a reference: `kind` is an enumeration, `name` has at least one character. Or why it means
+/// nothing.
 pub(super) fn unusable(found: &Found, there: &Reference, what: &str) -> Option<Diagnostic> {
     let title = found.title();
     let at = |span: Option<Span>| found.location(span.unwrap_or(there.span));
@@ -115,6 +117,12 @@ pub(super) fn unusable(found: &Found, there: &Reference, what: &str) -> Option<D
         }
     }
     match there.name.text() {
+        // The API server takes any text there.
+        Some(name) if !name.is_empty() && !is_variable(name) && !is_dns_subdomain(name) => Some(
+            Diagnostic::warning(format!("{title}: {what} names {name:?}, and no object can have that name"))
+                .at(at(there.name.span()), "CAPA finds no such identity")
+                .help("names are lower-case letters, digits, '-' and '.'"),
+        ),
         Some(name) if !name.is_empty() => None,
         _ => Some(
             Diagnostic::error(format!("{title}: {what} has no name"))

@@ -55,7 +55,19 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             // Of which role it is, nothing says; of one there is no doubt.
             None => roles.iter().all(|(.., other)| other == role),
         };
-        for (found, identity, role) in roles.iter().filter(|(.., role)| one(role)) {
+        let own: Vec<_> = roles.iter().filter(|(.., role)| one(role)).collect();
+        if own.is_empty() && !roles.is_empty() {
+            let why = match &policy.role {
+                Some(role) => format!("no identity here has its role, {role}"),
+                None => "the identities have several roles, and it does not say of which it is".into(),
+            };
+            findings.add(
+                Diagnostic::warning(format!("this trust policy is held against nothing: {why}"))
+                    .at(policy.head(), "")
+                    .help("aws iam get-role --role-name NAME prints a trust policy with its role"),
+            );
+        }
+        for (found, identity, role) in own {
             trust(context, policy, (found, identity, role), findings);
         }
     }

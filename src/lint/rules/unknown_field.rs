@@ -2,8 +2,9 @@
 
 use super::super::{Context, Findings, Rule};
 use super::look::role_identities;
-use crate::capa::{ROLE_FIELDS, State, is_variable};
-use crate::diag::{Diagnostic, Severity};
+use crate::capa::{CONTROLLER_FIELDS, ROLE_FIELDS, Role, STATIC_FIELDS, State, is_variable};
+use crate::diag::{Diagnostic, Severity, Span};
+use crate::run::Found;
 
 pub(super) const RULE: Rule = Rule {
     id: "XA023",
@@ -14,32 +15,28 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (_, found, identity) in role_identities(context.run) {
-        for (key, span) in identity.unknown.iter().filter(|(key, _)| !is_variable(key)) {
-            let near = ROLE_FIELDS
-                .into_iter()
-                .map(|known| (strsim::jaro_winkler(&known.to_lowercase(), &key.to_lowercase()), known));
-            let near = near
-                .filter(|(likeness, _)| *likeness > 0.85)
-                .max_by(|a, b| a.0.total_cmp(&b.0))
-                .map(|(_, known)| known);
-            let finding = Diagnostic::warning(format!(
-                "{}: an identity has no field {key}: the API server drops it",
-                found.title()
-            ))
-            .at(
-                found.location(*span),
-                near.map_or("", |known| match known {
-                    "externalID" => "no external id is sent",
-                    "allowedNamespaces" => "no namespace is let in",
-                    _ => "",
-                }),
-            );
-            findings.add(match near {
-                Some(known) => finding.help(format!("perhaps {known}")),
-                None => finding.help(format!("its fields are {}", ROLE_FIELDS.join(", "))),
-            });
+    for found in context.run.objects() {
+        let (fields, unknown): (&[&str], _) = match &found.object.role {
+            Role::Identity(identity, _) => (&ROLE_FIELDS, &identity.unknown),
+            Role::Static(identity, _) => (&STATIC_FIELDS, &identity.unknown),
+            Role::Controller(identity) => (&CONTROLLER_FIELDS, &identity.unknown),
+            _ => continue,
+        };
+        for (key, span) in unknown.iter().filter(|(key, _)| !is_variable(key)) {
+            let near = nearest(key, fields);
+            let then = match near {
+                Some("externalID") => "no external id is sent",
+                Some("allowedNamespaces") => "no namespace is let in",
+                _ => "",
+            };
+            let message = format!("{}: its spec has no field {key}: the API server drops it", found.title());
+            findings.add(Diagnostic::warning(message).at(found.location(*span), then).help(match near {
+                Some(known) => format!("perhaps {known}"),
+                None => format!("its fields are {}", fields.join(", ")),
+            }));
         }
+    }
+    for (_, found, identity) in role_identities(context.run) {
         if let State::Set(source) = &identity.source {
             beside(findings, found, &source.unknown, "sourceIdentityRef");
         }
@@ -53,7 +50,14 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-fn beside(findings: &mut Findings, found: &crate::run::Found, unknown: &[(String, crate::diag::Span)], what: &str) {
+/// The field that was meant, if one is near.
+fn nearest<'f>(key: &str, fields: &[&'f str]) -> Option<&'f str> {
+    let likeness = |known: &str| strsim::jaro_winkler(&known.to_lowercase(), &key.to_lowercase());
+    let near = fields.iter().map(|&known| (likeness(known), known)).filter(|(likeness, _)| *likeness > 0.85);
+    near.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
+}
+
+fn beside(findings: &mut Findings, found: &Found, unknown: &[(String, Span)], what: &str) {
     for (key, span) in unknown {
         findings.add(
             Diagnostic::warning(format!("{}: {what} has no field {key}: the API server drops it", found.title()))
