@@ -171,7 +171,10 @@ impl Inputs {
                 }
             };
             files.push(run::File { name: entry.name.clone(), brace, identities_only: entry.identities_only });
-            found.extend(objects);
+            match found.is_empty() {
+                true => found = objects,
+                false => found.extend(objects),
+            }
             warnings.extend(more);
         }
         if errors.is_empty() { Ok((Run::new(files, found), warnings)) } else { Err(errors) }
@@ -257,16 +260,10 @@ impl Inputs {
     ///
     /// # Errors
     /// As `replace_all`.
-    pub fn write<T>(&mut self, proved: &[Proved<T>], new: Option<(&Path, &Edited)>) -> Result<(), WriteError>
+    pub fn write<T>(&self, proved: &[Proved<T>], new: Option<(&Path, &Edited)>) -> Result<(), WriteError>
     where
         T: Sync,
     {
-        // Each file is read again under the lock; two copies of a large one are one too many.
-        for entry in &mut self.entries {
-            if matches!(entry.input, Input::File(_)) {
-                entry.bytes = None;
-            }
-        }
         let renders: Vec<_> = proved
             .iter()
             .map(|one| (one.file, |old: &[u8], out: &mut dyn std::io::Write| one.edited.write_to(old, out)))
@@ -279,11 +276,12 @@ impl Inputs {
         for (file, render) in &renders {
             let entry = &self.entries[file.0];
             if let Input::File(path) = &entry.input {
-                replacements.push(Replacement { path: path.clone(), expected: entry.fingerprint, render });
+                let known = entry.bytes.as_deref();
+                replacements.push(Replacement { path: path.clone(), expected: entry.fingerprint, known, render });
             }
         }
         if let Some((path, _)) = new {
-            replacements.push(Replacement { path: path.to_owned(), expected: None, render: &made });
+            replacements.push(Replacement { path: path.to_owned(), expected: None, known: None, render: &made });
         }
         (self.progress)("writing", 0, replacements.len());
         files::replace_all(&replacements)

@@ -25,7 +25,7 @@ pub(crate) fn share(bundle: &Path, whole: Duration) -> String {
     let (bytes, ..) = timed(|| fs::read(bundle).unwrap());
     let source = Source::new(&bytes);
     let needles = xaccount::capa::needles();
-    let (candidates, _, split) = timed(|| documents(&source, &needles).collect::<Vec<_>>());
+    let (candidates, _, split) = timed(|| documents(&source, &needles));
     let (_, _, parsed) = timed(|| candidates.iter().for_each(|one| drop(black_box(parse(one).unwrap()))));
     let edited: Vec<&Document<'_>> =
         candidates.iter().filter(|one| memchr::memmem::find(one.bytes, b"\nkind: AWSCluster\n").is_some()).collect();

@@ -20,7 +20,7 @@ pub fn prefilter(data: &[u8]) {
     if source.is_utf16(&needles) {
         return;
     }
-    let passed: Vec<usize> = documents(&source, &needles).map(|document| document.index).collect();
+    let passed: Vec<usize> = documents(&source, &needles).into_iter().map(|document| document.index).collect();
     let groups = needle_groups();
     for segment in source.segments() {
         if passed.contains(&segment.index) {

@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Printed {
         before.push_str(&map.used());
     }
     outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", visible(line))));
-    Delivery { mode, inputs: &mut inputs, run: &run, outcome: &outcome, terminal }.run(before)
+    Delivery { mode, inputs: &inputs, run: &run, outcome: &outcome, terminal }.run(before)
 }
 
 /// What a run works on.

@@ -75,7 +75,7 @@ fn identities(args: &Identity, terminal: &Terminal) -> Result<Printed, String> {
     }
     outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", visible(line))));
     let mode = if print { Mode::Output(OutputFormat::Yaml) } else { mode };
-    let mut printed = Delivery { mode, inputs: &mut inputs, run: &run, outcome: &outcome, terminal }.run(before);
+    let mut printed = Delivery { mode, inputs: &inputs, run: &run, outcome: &outcome, terminal }.run(before);
     if print {
         printed.after.clear();
     }

@@ -140,6 +140,36 @@ pub(super) fn read_with_metadata(path: &Path) -> Result<(Vec<u8>, Metadata), Rea
     Err(ReadError::Changed { path: path.to_owned() })
 }
 
+/// A piece of a file that is compared at a time: it stays in the processor's cache.
+const PIECE: usize = 256 << 10;
+
+/// Reads a file once more and compares it with the bytes that it had: no second copy of it is made. Its metadata, or `None`
+/// where it is not what it was.
+pub(super) fn read_same(path: &Path, expected: &Fingerprint, bytes: &[u8]) -> Result<Option<Metadata>, ReadError> {
+    let io = |source| ReadError::Io { path: path.to_owned(), source };
+    let mut file = open(path).map_err(io)?;
+    let before = file.metadata().map_err(io)?;
+    if !before.is_file() {
+        return Err(ReadError::NotRegular { path: path.to_owned() });
+    }
+    if !expected.same_file_state(&before) {
+        return Ok(None);
+    }
+    let mut piece = vec![0; PIECE.min(bytes.len().saturating_add(1))];
+    let mut rest = bytes;
+    loop {
+        match file.read(&mut piece) {
+            Ok(0) => break,
+            Ok(count) if rest.starts_with(&piece[..count]) => rest = &rest[count..],
+            Ok(_) => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(io(error)),
+        }
+    }
+    let after = file.metadata().map_err(io)?;
+    Ok((rest.is_empty() && expected.same_file_state(&after)).then_some(after))
+}
+
 /// From here on, zeroing a buffer costs more than a few more system calls.
 const LARGE: usize = 1 << 20;
 
@@ -225,6 +255,27 @@ mod tests {
             File::options().write(true).open(&other).unwrap().set_modified(old.modified).unwrap();
             fs::rename(&other, &path).unwrap();
             assert!(!old.same_file_state(&fs::metadata(&path).unwrap()));
+        }
+    }
+
+    #[test]
+    fn the_same_bytes_are_known_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.yaml");
+        for content in [Vec::new(), b"a: 1\n".to_vec(), vec![b'x'; 2 * PIECE], vec![b'x'; 2 * PIECE + 1]] {
+            fs::write(&path, &content).unwrap();
+            let (bytes, fingerprint) = read(&path).unwrap();
+            assert!(read_same(&path, &fingerprint, &bytes).unwrap().is_some());
+            // Same length and same time: only the bytes differ, at either end.
+            for at in [0, content.len().saturating_sub(1)].into_iter().filter(|at| *at < content.len()) {
+                let mut other = content.clone();
+                other[at] = b'y';
+                fs::write(&path, &other).unwrap();
+                File::options().write(true).open(&path).unwrap().set_modified(fingerprint.modified).unwrap();
+                assert!(read_same(&path, &fingerprint, &bytes).unwrap().is_none());
+            }
+            fs::write(&path, [&content[..], b"z"].concat()).unwrap();
+            assert!(read_same(&path, &fingerprint, &bytes).unwrap().is_none());
         }
     }
 

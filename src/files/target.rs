@@ -1,5 +1,6 @@
 //! One file that is to be replaced: where it really is, whether we may, and its new content beside it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Write};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
-use super::read::{Fingerprint, ReadError, read_with_metadata};
+use super::read::{Fingerprint, ReadError, read_same, read_with_metadata};
 use super::temporary;
 use super::write::Replacement;
 use super::write_error::{RenameError, WriteError};
@@ -128,17 +129,14 @@ impl<'a> Target<'a> {
     /// Reads the file again, and writes the new content beside it. `sync`: waits until that is on the disk. `own_only`: what
     /// [`Self::check_directory`] said.
     pub(super) fn stage(&self, own_only: bool, sync: bool) -> Result<Staged<'_>, WriteError> {
-        let Replacement { path, expected, render } = self.replacement;
+        let Replacement { path, expected, known, render } = self.replacement;
         let (old, metadata) = match expected {
             Some(expected) => {
-                let (old, metadata) = read_with_metadata(&self.real).map_err(|error| self.read_error(error))?;
-                if Fingerprint::new(&metadata, &old) != *expected {
-                    return Err(WriteError::Changed { path: path.clone() });
-                }
+                let (old, metadata) = self.read_again(expected, *known)?;
                 self.check_writable(&metadata, own_only)?;
                 (old, Some(metadata))
             }
-            None => (Vec::new(), None),
+            None => (Cow::default(), None),
         };
         let name = self.real.file_name().unwrap_or_default();
         let temporary =
@@ -168,6 +166,22 @@ impl<'a> Target<'a> {
             // Closes it: 10,000 files may not take 10,000 descriptors.
             temporary: temporary.into_temp_path(),
         })
+    }
+
+    /// The file's bytes, which must be what they were.
+    fn read_again(
+        &self,
+        expected: &Fingerprint,
+        known: Option<&'a [u8]>,
+    ) -> Result<(Cow<'a, [u8]>, Metadata), WriteError> {
+        let changed = || WriteError::Changed { path: self.replacement.path.clone() };
+        if let Some(known) = known {
+            let same = read_same(&self.real, expected, known).map_err(|error| self.read_error(error))?;
+            return same.map(|metadata| (known.into(), metadata)).ok_or_else(changed);
+        }
+        let (old, metadata) = read_with_metadata(&self.real).map_err(|error| self.read_error(error))?;
+        let same = Fingerprint::new(&metadata, &old) == *expected;
+        if same { Ok((old.into(), metadata)) } else { Err(changed()) }
     }
 
     fn read_error(&self, error: ReadError) -> WriteError {

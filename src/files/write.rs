@@ -30,6 +30,8 @@ pub struct Replacement<'a> {
     pub path: PathBuf,
     /// What the file was when it was read; `None` for a new file, which must not exist.
     pub expected: Option<Fingerprint>,
+    /// The bytes that it had then, where they are in memory; else it is read whole once more.
+    pub known: Option<&'a [u8]>,
     /// Makes the new content.
     pub render: &'a Render<'a>,
 }

@@ -21,16 +21,16 @@ fn fixed(_: &[u8], out: &mut dyn Write) -> io::Result<()> {
 fn existing(path: impl Into<PathBuf>) -> Replacement<'static> {
     let path = path.into();
     let expected = Some(read(&path).unwrap().1);
-    Replacement { path, expected, render: &upper }
+    Replacement { path, expected, known: None, render: &upper }
 }
 
 fn new(path: impl Into<PathBuf>) -> Replacement<'static> {
-    Replacement { path: path.into(), expected: None, render: &fixed }
+    Replacement { path: path.into(), expected: None, known: None, render: &fixed }
 }
 
 fn with<'a>(replacement: Replacement<'_>, render: &'a Render<'a>) -> Replacement<'a> {
     let Replacement { path, expected, .. } = replacement;
-    Replacement { path, expected, render }
+    Replacement { path, expected, known: None, render }
 }
 
 /// A directory with files `f000`, `f001`, …, each with its name in it.
@@ -362,7 +362,7 @@ mod unix {
         let (directory, paths) = tree(1);
         let expected = Some(read(&paths[0]).unwrap().1);
         for path in [directory.path().to_owned(), "/dev/null".into(), "..".into(), "/".into()] {
-            let error = replace_all(&[Replacement { path, expected, render: &upper }]).unwrap_err();
+            let error = replace_all(&[Replacement { path, expected, known: None, render: &upper }]).unwrap_err();
             assert!(matches!(error, WriteError::NotRegular { .. }), "{error}");
         }
     }

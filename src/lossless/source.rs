@@ -9,6 +9,7 @@ use memchr::memmem;
 
 use super::json;
 use crate::diag::Span;
+use crate::parallel;
 
 /// Whether a document is read as YAML or as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,18 +203,32 @@ impl<'s> Source<'s> {
     }
 }
 
-/// The documents in which a needle stands or could stand, in order. Nothing is collected.
-pub fn documents<'s, 'n>(
-    source: &Source<'s>,
-    needles: &'n Needles,
-) -> impl Iterator<Item = Document<'s>> + use<'s, 'n> {
-    source.segments().filter_map(move |mut document| {
-        document.literal = needles.literal(document.bytes);
-        let wanted = document.literal
+/// So many documents are looked at together: what has to be remembered of them is small beside the file.
+const BATCH: usize = 4096;
+
+/// So many of them by one thread at a time.
+const HANDFUL: usize = 16;
+
+/// The documents in which a needle stands or could stand, in order.
+pub fn documents<'s>(source: &Source<'s>, needles: &Needles) -> Vec<Document<'s>> {
+    let wanted = |document: &Document<'s>| {
+        let literal = needles.literal(document.bytes);
+        let wanted = literal
             || needles.possible(document.bytes)
             || needles.also.iter().any(|word| word.find(document.bytes).is_some());
-        wanted.then_some(document)
-    })
+        wanted.then_some(Document { literal, ..*document })
+    };
+    let mut segments = source.segments();
+    let mut found = Vec::new();
+    loop {
+        let batch: Vec<Document<'s>> = segments.by_ref().take(BATCH).collect();
+        if batch.is_empty() {
+            return found;
+        }
+        let handfuls: Vec<&[Document<'s>]> = batch.chunks(HANDFUL).collect();
+        let of_handful = |handful: &&[Document<'s>]| handful.iter().filter_map(wanted).collect::<Vec<_>>();
+        found.extend(parallel::map(&handfuls, of_handful).into_iter().flatten());
+    }
 }
 
 /// Whether a marker line, `---` or `...`, begins at `at`. The caller knows that a line begins there.
@@ -400,10 +415,10 @@ mod tests {
             "kind: !!binary QVdTQ2x1c3Rlcg==",
             "%TAG !b! tag:yaml.org,2002:\n---\nkind: !b!binary QVdTQ2x1c3Rlcg==",
         ] {
-            assert!(documents(&Source::new(text.as_bytes()), &needles).next().is_some(), "{text}");
+            assert!(!documents(&Source::new(text.as_bytes()), &needles).is_empty(), "{text}");
         }
         for text in ["kind: Pod", "a: \"\\x20\"", "a: 'x\\\n y'"] {
-            assert!(documents(&Source::new(text.as_bytes()), &needles).next().is_none(), "{text}");
+            assert!(documents(&Source::new(text.as_bytes()), &needles).is_empty(), "{text}");
         }
     }
 }

@@ -51,7 +51,7 @@ impl Delivery<'_> {
         }
     }
 
-    fn merge(&self, mut merging: Merging, mut before: String, hint: String) -> Result<Printed, String> {
+    fn merge(&self, merging: Merging, mut before: String, hint: String) -> Result<Printed, String> {
         let merged = self.merged(&merging)?;
         before.push_str(&merging.text(&merged.outcome.warnings, Severity::Warning, self.terminal));
         let changed = !merged.edited.is_unchanged();

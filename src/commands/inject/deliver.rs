@@ -19,7 +19,7 @@ use crate::commands::{ExitStatus, Printed, Terminal};
 /// A plan on its way out.
 pub(in crate::commands) struct Delivery<'d> {
     pub(in crate::commands) mode: Mode,
-    pub(in crate::commands) inputs: &'d mut Inputs,
+    pub(in crate::commands) inputs: &'d Inputs,
     pub(in crate::commands) run: &'d Run,
     pub(in crate::commands) outcome: &'d Outcome,
     pub(in crate::commands) terminal: &'d Terminal,
@@ -37,14 +37,14 @@ type New<'d> = (&'d Path, Edited);
 
 impl Delivery<'_> {
     /// Proves all, then prints or writes. `warnings` go to stderr first.
-    pub(in crate::commands) fn run(mut self, warnings: String) -> Printed {
+    pub(in crate::commands) fn run(self, warnings: String) -> Printed {
         match self.deliver() {
             Ok((stdout, status)) => Printed { before: warnings, stdout, after: self.meaning(), status },
             Err(errors) => Printed::error(warnings + &self.terminal.diagnostics(&errors, Some(self.inputs))),
         }
     }
 
-    fn deliver(&mut self) -> Result<(Vec<u8>, ExitStatus), Vec<Diagnostic>> {
+    fn deliver(&self) -> Result<(Vec<u8>, ExitStatus), Vec<Diagnostic>> {
         let by_file = self.changed_objects();
         let proved = self.inputs.prove(&self.outcome.plans, |file, bytes, edited| {
             self.made(file, bytes, edited, by_file.get(&file).map_or(&[], Vec::as_slice))

@@ -77,7 +77,7 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
         before.push_str(&map.used());
     }
     outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", visible(line))));
-    Delivery { mode, inputs: &mut inputs, run: &run, outcome: &outcome, terminal }.run(before)
+    Delivery { mode, inputs: &inputs, run: &run, outcome: &outcome, terminal }.run(before)
 }
 
 /// What the account map says of each cluster, planned.

@@ -187,7 +187,7 @@ fn fix(
     let told = left.iter().filter(|finding| !terminal.quiet || finding.diagnostic.severity == Severity::Error);
     before.push_str(&findings_as_text(told, sources, terminal.stderr_colour));
     let outcome = lint::fixes(run, findings);
-    let mut printed = Delivery { mode, inputs: &mut sources.inputs, run, outcome: &outcome, terminal }.run(before);
+    let mut printed = Delivery { mode, inputs: &sources.inputs, run, outcome: &outcome, terminal }.run(before);
     if printed.status == ExitStatus::Error {
         return printed;
     }
