@@ -10,7 +10,7 @@ pub(super) const RULE: Rule = Rule {
     id: "XA003",
     name: "api-version",
     severity: Severity::Error,
-    summary: "No release of CAPA had this kind in this group and version",
+    summary: "A kind in a version that it never had, or that knew no identities",
     check: Some(check),
 };
 
