@@ -85,6 +85,42 @@ fn each_rule_has_a_section_and_a_case() {
     }
 }
 
+/// `docs/lint.md` has every field of the JSON, and no field that is not there.
+#[test]
+fn the_page_has_every_field() {
+    let page = fs::read_to_string(root().join("docs/lint.md")).unwrap();
+    let table = page.split("| Field | Means |").nth(1).unwrap();
+    let mut keys = BTreeSet::new();
+    for case in ["no-controller-identity", "two-roles", "long-session"] {
+        let directory = root().join("tests/cases/lint").join(case).join("in");
+        let words = ["lint", ".", "--severity", "note", "-o", "json", "--exit-zero"];
+        let output = xaccount().current_dir(directory).args(words).output().unwrap();
+        collect_keys(&serde_json::from_slice(&output.stdout).unwrap(), &mut keys);
+    }
+    let described: BTreeSet<&str> = table.split('`').skip(1).step_by(2).flat_map(|word| word.split("[].")).collect();
+    let missing: Vec<&String> = keys.iter().filter(|key| !described.contains(key.as_str())).collect();
+    assert!(missing.is_empty(), "docs/lint.md lacks {missing:?}");
+    for key in ["rule", "at", "others", "help", "fix", "operations", "new", "endColumn"] {
+        assert!(keys.contains(key), "nothing printed {key}");
+    }
+}
+
+/// The names of all members, but for those of objects that are printed as they are.
+fn collect_keys(value: &Value, keys: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| collect_keys(item, keys)),
+        Value::Object(members) => {
+            for (key, value) in members {
+                keys.insert(key.clone());
+                if !["operations", "new"].contains(&key.as_str()) {
+                    collect_keys(value, keys);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 fn page() -> String {
     fs::read_to_string(root().join("docs/rules.md")).unwrap()
 }
