@@ -169,6 +169,7 @@ fn a_pull_request_is_linted_checked_and_compared() {
     // All is right, and nothing moves.
     let (done, said) = runner.check(&work, &[("against", "main")]);
     assert!(done && said.contains("no cluster moved to another account"), "{said}");
+    assert!(!work.join(".git/shallow").exists(), "the clone has lost its history");
     // A cluster without its account, in a file with a name that no shell may take for anything else.
     fs::write(work.join("clusters/$(touch x) b.yaml"), cluster.replace("dev-a", "dev-b")).unwrap();
     let (done, said) = runner.check(&work, &[("paths", "clusters")]);
