@@ -55,10 +55,11 @@ fn parse() -> Result<cli::Cli, clap::Error> {
         Some("never") => clap::ColorChoice::Never,
         _ => clap::ColorChoice::Auto,
     };
-    let matches = cli::Cli::command().color(colour).try_get_matches_from(words)?;
-    let mut cli = cli::Cli::from_arg_matches(&matches)?;
+    let mut matches = cli::Cli::command().color(colour).try_get_matches_from(words)?;
+    let said = cli::Function::is_said(&matches);
+    let mut cli = cli::Cli::from_arg_matches_mut(&mut matches)?;
     if let cli::Verb::Function(flags) = &mut cli.verb {
-        flags.said = cli::Function::is_said(&matches);
+        flags.said = said;
     }
     Ok(cli)
 }
