@@ -172,29 +172,41 @@ impl<'s> Source<'s> {
     /// them, or a byte-order mark in mid-file, directly before a marker or a directive; or a carriage return in the line
     /// of one. The character is U+000D (not followed by a line feed), U+0085, U+2028, U+2029 or U+FEFF.
     pub fn doubtful_marker(&self) -> Option<(char, Span)> {
-        ['\r', '\u{85}', '\u{2028}', '\u{2029}', '\u{feff}']
-            .into_iter()
-            .filter_map(|character| {
-                let mut buffer = [0; 4];
-                let sequence = character.encode_utf8(&mut buffer).as_bytes();
-                let behind = |at: usize| at + sequence.len();
-                memmem::find_iter(self.bytes, sequence)
-                    .find(|&at| {
-                        let directive = self.bytes.get(behind(at)) == Some(&b'%');
-                        let before = is_marker(self.bytes, behind(at)) || directive;
-                        behind(at) > self.bom && (before || character == '\r' && self.alone_behind_marker(at))
-                    })
-                    .map(|at| (character, Span::new(at, behind(at))))
-            })
-            .min_by_key(|(_, span)| span.start)
+        let starts: Vec<usize> = (0..self.bytes.len()).step_by(PIECE).collect();
+        let first = |&start: &usize| self.doubtful_between(start, self.bytes.len().min(start + PIECE));
+        parallel::map(&starts, first).into_iter().flatten().next()
+    }
+
+    /// The first of them that begins between two offsets.
+    fn doubtful_between(&self, start: usize, end: usize) -> Option<(char, Span)> {
+        let doubtful = |at: usize, character: char| {
+            let behind = at + character.len_utf8();
+            let before = is_marker(self.bytes, behind) || self.bytes.get(behind) == Some(&b'%');
+            let here = behind > self.bom && (before || character == '\r' && self.alone_behind_marker(at));
+            here.then(|| (character, Span::new(at, behind)))
+        };
+        let odd = |at: usize| {
+            let rest = &self.bytes[at..];
+            let mut all = ['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'].into_iter();
+            all.find(|character| rest.starts_with(character.encode_utf8(&mut [0; 4]).as_bytes()))
+        };
+        let text = &self.bytes[start..end];
+        let returns = memchr::memchr_iter(b'\r', text).find_map(|at| doubtful(start + at, '\r'));
+        // The bytes with which the others begin.
+        let others = memchr::memchr3_iter(0xC2, 0xE2, 0xEF, text)
+            .map(|at| start + at)
+            .find_map(|at| doubtful(at, odd(at)?));
+        returns.into_iter().chain(others).min_by_key(|(_, span)| span.start)
     }
 
     /// Whether the carriage return at `at` stands alone in the line of a marker or a directive, so that some readers see
     /// another line begin there.
     fn alone_behind_marker(&self, at: usize) -> bool {
+        if self.bytes.get(at + 1).is_none_or(|&next| next == b'\n') {
+            return false;
+        }
         let line = line_start(self.bytes, at).max(self.bom);
-        let alone = self.bytes.get(at + 1).is_some_and(|&next| next != b'\n');
-        alone && (is_marker(self.bytes, line) || self.bytes.get(line) == Some(&b'%'))
+        is_marker(self.bytes, line) || self.bytes.get(line) == Some(&b'%')
     }
 
     /// All documents, in order.
@@ -208,6 +220,9 @@ const BATCH: usize = 4096;
 
 /// So many of them by one thread at a time.
 const HANDFUL: usize = 16;
+
+/// So many bytes are searched by one thread at a time; they stay in the processor's cache for the second search.
+const PIECE: usize = 1 << 20;
 
 /// The documents in which a needle stands or could stand, in order.
 pub fn documents<'s>(source: &Source<'s>, needles: &Needles) -> Vec<Document<'s>> {
@@ -419,6 +434,42 @@ mod tests {
         }
         for text in ["kind: Pod", "a: \"\\x20\"", "a: 'x\\\n y'"] {
             assert!(documents(&Source::new(text.as_bytes()), &needles).is_empty(), "{text}");
+        }
+    }
+
+    /// As the words of [`Source::doubtful_marker`] say it, character by character.
+    fn doubtful_by_character(text: &str) -> Option<usize> {
+        let opens = |rest: &str| rest.starts_with('%') || is_marker(rest.as_bytes(), 0);
+        text.char_indices().find_map(|(at, character)| {
+            let rest = &text[at + character.len_utf8()..];
+            let line = text[..at].rsplit('\n').next().unwrap_or_default();
+            let line = if at == line.len() { line.trim_start_matches('\u{feff}') } else { line };
+            let whole = format!("{line}{}", &text[at..]);
+            let found = match character {
+                '\r' => opens(rest) || !rest.is_empty() && !rest.starts_with('\n') && opens(&whole),
+                '\u{feff}' => at > 0 && opens(rest),
+                '\u{85}' | '\u{2028}' | '\u{2029}' => opens(rest),
+                _ => false,
+            };
+            found.then_some(at)
+        })
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_doubtful_marker_is_found_wherever_the_text_is_cut(
+            parts in proptest::collection::vec(proptest::sample::select(vec![
+                "---", "...", "%", "\r", "\n", "\r\n", "\u{85}", "\u{2028}", "\u{2029}", "\u{feff}", " ", "a", "é", "\u{3000}",
+            ]), 0..16),
+            piece in 1_usize..8,
+        ) {
+            let text = parts.concat();
+            let source = Source::new(text.as_bytes());
+            let want = doubtful_by_character(&text);
+            proptest::prop_assert_eq!(source.doubtful_marker().map(|(_, span)| span.start), want);
+            let pieces = (0..text.len()).step_by(piece);
+            let found = pieces.filter_map(|at| source.doubtful_between(at, text.len().min(at + piece))).next();
+            proptest::prop_assert_eq!(found.map(|(_, span)| span.start), want);
         }
     }
 }
