@@ -1,6 +1,7 @@
 //! Work on two threads with results in the order of the input.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Below this many items a second thread costs more than it brings.
 const WORTH_A_THREAD: usize = 64;
@@ -25,21 +26,63 @@ pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) 
             done.push((start, items[start..end].iter().map(&work).collect()));
         }
     };
-    let mut chunks = std::thread::scope(|scope| {
-        let second = scope.spawn(run);
-        let mut chunks = run();
-        match second.join() {
-            Ok(more) => chunks.extend(more),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-        chunks
-    });
+    let mut chunks = on_two_threads(run);
     chunks.sort_by_key(|&(start, _)| start);
     chunks.into_iter().flat_map(|(_, results)| results).collect()
 }
 
+/// `work` on every piece of `size` bytes and its offset, on two scoped threads where there is more than one; results in the
+/// pieces' order.
+pub(crate) fn map_pieces<R: Send>(
+    bytes: &mut [u8],
+    size: usize,
+    work: impl Fn(usize, &mut [u8]) -> R + Sync,
+) -> Vec<R> {
+    if bytes.len() <= size {
+        return bytes.chunks_mut(size).map(|piece| work(0, piece)).collect();
+    }
+    let pieces = Mutex::new(bytes.chunks_mut(size).enumerate());
+    let next = || pieces.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let mut done = on_two_threads(|| {
+        let mut done = Vec::new();
+        while let Some((index, piece)) = next() {
+            done.push((index, work(index * size, piece)));
+        }
+        done
+    });
+    done.sort_by_key(|&(index, _)| index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// What `run` gives on this thread and on another one.
+fn on_two_threads<R: Send>(run: impl Fn() -> Vec<R> + Sync) -> Vec<R> {
+    std::thread::scope(|scope| {
+        let second = scope.spawn(&run);
+        let mut done = run();
+        match second.join() {
+            Ok(more) => done.extend(more),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        done
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn pieces_of_bytes_in_their_order() {
+        for length in [0, 1, 7, 8, 9, 1000] {
+            let mut bytes: Vec<u8> = (0..length).map(|at| (at % 256) as u8).collect();
+            let starts = super::map_pieces(&mut bytes, 8, |start, piece| {
+                piece.iter_mut().for_each(|byte| *byte = !*byte);
+                (start, piece.len())
+            });
+            assert_eq!(starts.iter().map(|(_, length)| length).sum::<usize>(), length);
+            assert!(starts.iter().enumerate().all(|(index, &(start, _))| start == 8 * index));
+            assert!(bytes.iter().enumerate().all(|(at, &byte)| byte == !((at % 256) as u8)));
+        }
+    }
+
     #[test]
     fn results_come_in_the_order_of_the_items() {
         let items: Vec<usize> = (0..1000).collect();

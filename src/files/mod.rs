@@ -7,6 +7,7 @@
 //! Paths are shown as they were typed (joined with what was found below them) and never made canonical in a result or a
 //! message.
 
+mod content;
 mod find;
 #[cfg(test)]
 mod find_tests;

@@ -5,6 +5,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::content;
+
 /// What a file was when it was read. Two of them are equal when it is the same file with the same bytes, not written to
 /// in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,21 +19,14 @@ pub struct Fingerprint {
     pub size: u64,
     /// When it was last written to.
     pub modified: SystemTime,
-    /// xxh3 with 128 bits of all bytes. It finds accidents; it is not made against an attacker.
+    /// xxh3 with 128 bits of all bytes; of a file over 1 MiB, of the hashes of its pieces. It finds accidents; it is not made against an attacker.
     pub hash: u128,
 }
 
 impl Fingerprint {
-    /// Of bytes that were read from a file with this metadata.
-    pub(super) fn new(metadata: &Metadata, bytes: &[u8]) -> Self {
+    fn new(metadata: &Metadata, hash: u128) -> Self {
         let (device, inode) = identity(metadata);
-        Self {
-            device,
-            inode,
-            size: metadata.len(),
-            modified: modified(metadata),
-            hash: xxhash_rust::xxh3::xxh3_128(bytes),
-        }
+        Self { device, inode, size: metadata.len(), modified: modified(metadata), hash }
     }
 
     /// Whether a file with this metadata is the same one, with the same length and time of writing. That costs one
@@ -92,8 +87,7 @@ pub enum ReadError {
 /// # Errors
 /// [`ReadError::Io`], [`ReadError::NotRegular`], or [`ReadError::Changed`] when it changed the second time too.
 pub fn read(path: &Path) -> Result<(Vec<u8>, Fingerprint), ReadError> {
-    let (bytes, metadata) = read_with_metadata(path)?;
-    let fingerprint = Fingerprint::new(&metadata, &bytes);
+    let (bytes, fingerprint, _) = read_with_metadata(path)?;
     Ok((bytes, fingerprint))
 }
 
@@ -120,7 +114,7 @@ pub fn read_only(path: &Path) -> Result<Vec<u8>, ReadError> {
     }
 }
 
-pub(super) fn read_with_metadata(path: &Path) -> Result<(Vec<u8>, Metadata), ReadError> {
+pub(super) fn read_with_metadata(path: &Path) -> Result<(Vec<u8>, Fingerprint, Metadata), ReadError> {
     let io = |source| ReadError::Io { path: path.to_owned(), source };
     for _ in 0..2 {
         let file = open(path).map_err(io)?;
@@ -128,13 +122,13 @@ pub(super) fn read_with_metadata(path: &Path) -> Result<(Vec<u8>, Metadata), Rea
         if !before.is_file() {
             return Err(ReadError::NotRegular { path: path.to_owned() });
         }
-        let bytes = read_bytes(&file, before.len()).map_err(io)?;
+        let (bytes, hash) = content::read(&file, before.len()).map_err(io)?;
         let after = file.metadata().map_err(io)?;
         let same = identity(&before) == identity(&after)
             && before.len() == after.len()
             && modified(&before) == modified(&after);
         if same && bytes.len() as u64 == after.len() {
-            return Ok((bytes, after));
+            return Ok((bytes, Fingerprint::new(&after, hash), after));
         }
     }
     Err(ReadError::Changed { path: path.to_owned() })
@@ -168,34 +162,6 @@ pub(super) fn read_same(path: &Path, expected: &Fingerprint, bytes: &[u8]) -> Re
     }
     let after = file.metadata().map_err(io)?;
     Ok((rest.is_empty() && expected.same_file_state(&after)).then_some(after))
-}
-
-/// From here on, zeroing a buffer costs more than a few more system calls.
-const LARGE: usize = 1 << 20;
-
-/// `read_to_end` would ask for the size and the position again: two more system calls for each of 10,000 files.
-fn read_bytes(mut file: &File, size: u64) -> io::Result<Vec<u8>> {
-    let size = usize::try_from(size).map_err(|_| io::ErrorKind::FileTooLarge)?;
-    let mut bytes = Vec::new();
-    // A size that no memory can hold is an error, not the end of the program.
-    bytes.try_reserve_exact(size).map_err(|_| io::ErrorKind::OutOfMemory)?;
-    if size > LARGE {
-        // Memory that the system has zeroed already is not zeroed once more.
-        file.take(size as u64).read_to_end(&mut bytes)?;
-        return Ok(bytes);
-    }
-    bytes.resize(size, 0);
-    let mut filled = 0;
-    while filled < size {
-        match file.read(&mut bytes[filled..]) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    bytes.truncate(filled);
-    Ok(bytes)
 }
 
 /// Opening a FIFO would wait for a writer; so that a path that became one is an error at once.

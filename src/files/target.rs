@@ -179,9 +179,8 @@ impl<'a> Target<'a> {
             let same = read_same(&self.real, expected, known).map_err(|error| self.read_error(error))?;
             return same.map(|metadata| (known.into(), metadata)).ok_or_else(changed);
         }
-        let (old, metadata) = read_with_metadata(&self.real).map_err(|error| self.read_error(error))?;
-        let same = Fingerprint::new(&metadata, &old) == *expected;
-        if same { Ok((old.into(), metadata)) } else { Err(changed()) }
+        let (old, fingerprint, metadata) = read_with_metadata(&self.real).map_err(|error| self.read_error(error))?;
+        if fingerprint == *expected { Ok((old.into(), metadata)) } else { Err(changed()) }
     }
 
     fn read_error(&self, error: ReadError) -> WriteError {

@@ -193,9 +193,8 @@ impl<'s> Source<'s> {
         let text = &self.bytes[start..end];
         let returns = memchr::memchr_iter(b'\r', text).find_map(|at| doubtful(start + at, '\r'));
         // The bytes with which the others begin.
-        let others = memchr::memchr3_iter(0xC2, 0xE2, 0xEF, text)
-            .map(|at| start + at)
-            .find_map(|at| doubtful(at, odd(at)?));
+        let others =
+            memchr::memchr3_iter(0xC2, 0xE2, 0xEF, text).map(|at| start + at).find_map(|at| doubtful(at, odd(at)?));
         returns.into_iter().chain(others).min_by_key(|(_, span)| span.start)
     }
 
