@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::diag::{Diagnostic, FileId};
-use crate::files::{self, FindError, Fingerprint, Input, Replacement, WriteError};
+use crate::files::{self, Bytes, FindError, Fingerprint, Input, Lent, Replacement, WriteError};
 use crate::lossless::{Edited, Plan, Source, apply};
 use crate::parallel;
 use crate::run::{self, Run, Scan, Scanned};
@@ -21,7 +21,7 @@ struct Entry {
     identities_only: bool,
     fingerprint: Option<Fingerprint>,
     /// Kept for what can be read once only, and for the only file of a run.
-    bytes: Option<Vec<u8>>,
+    bytes: Option<Bytes>,
 }
 
 /// The inputs of a run, in the order in which they were named.
@@ -67,11 +67,11 @@ impl Inputs {
                     stdin
                         .read_to_end(&mut bytes)
                         .map_err(|error| Diagnostic::error(format!("standard input can't be read: {error}")))?;
-                    (stdin_name.unwrap_or("-").to_owned(), Some(bytes))
+                    (stdin_name.unwrap_or("-").to_owned(), Some(bytes.into()))
                 }
                 Input::Stream(path) => {
                     let bytes = files::read_stream(path).map_err(|error| Diagnostic::error(error.to_string()))?;
-                    (shown(path), Some(bytes))
+                    (shown(path), Some(bytes.into()))
                 }
                 Input::File(path) => (shown(path), None),
             };
@@ -230,7 +230,7 @@ impl Inputs {
     ///
     /// # Errors
     /// The file can't be read.
-    pub fn load(&mut self, file: FileId) -> Result<Cow<'_, [u8]>, Diagnostic> {
+    pub fn load(&mut self, file: FileId) -> Result<Lent<'_>, Diagnostic> {
         let entry = &mut self.entries[file.0];
         if entry.bytes.is_none() {
             let (bytes, fingerprint) = entry.read().map_err(|mut errors| errors.remove(0))?;
@@ -243,17 +243,17 @@ impl Inputs {
     ///
     /// # Errors
     /// The file can't be read, or was changed since.
-    pub fn bytes(&self, file: FileId) -> Result<Cow<'_, [u8]>, Diagnostic> {
+    pub fn bytes(&self, file: FileId) -> Result<Lent<'_>, Diagnostic> {
         let entry = &self.entries[file.0];
         if let Some(bytes) = &entry.bytes {
-            return Ok(bytes.into());
+            return Ok(Lent::Kept(bytes));
         }
         let (bytes, fingerprint) = entry.read().map_err(|mut errors| errors.remove(0))?;
         if entry.fingerprint.is_some() && fingerprint != entry.fingerprint {
             return Err(Diagnostic::error(format!("{} was changed by someone else since it was read", entry.name))
                 .help("nothing was written; run the command again"));
         }
-        Ok(bytes.into())
+        Ok(Lent::Read(bytes))
     }
 
     /// Writes all files, or none: see [`files::replace_all`]. `new` is a file to be made.
@@ -289,12 +289,12 @@ impl Inputs {
 }
 
 impl Entry {
-    fn read(&self) -> Result<(Vec<u8>, Option<Fingerprint>), Vec<Diagnostic>> {
+    fn read(&self) -> Result<(Bytes, Option<Fingerprint>), Vec<Diagnostic>> {
         match &self.input {
             Input::File(path) => files::read(path)
                 .map(|(bytes, fingerprint)| (bytes, Some(fingerprint)))
                 .map_err(|error| vec![Diagnostic::error(error.to_string())]),
-            _ => Ok((Vec::new(), None)),
+            _ => Ok((Vec::new().into(), None)),
         }
     }
 

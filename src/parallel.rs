@@ -54,17 +54,26 @@ pub(crate) fn map_pieces<R: Send>(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// What `run` gives on this thread and on another one.
-fn on_two_threads<R: Send>(run: impl Fn() -> Vec<R> + Sync) -> Vec<R> {
+/// Both, side by side where that is worth a thread.
+pub(crate) fn both<A: Send, B>(worth_it: bool, first: impl FnOnce() -> A + Send, second: impl FnOnce() -> B) -> (A, B) {
+    if !worth_it {
+        return (first(), second());
+    }
     std::thread::scope(|scope| {
-        let second = scope.spawn(&run);
-        let mut done = run();
-        match second.join() {
-            Ok(more) => done.extend(more),
+        let first = scope.spawn(first);
+        let second = second();
+        match first.join() {
+            Ok(first) => (first, second),
             Err(panic) => std::panic::resume_unwind(panic),
         }
-        done
     })
+}
+
+/// What `run` gives on this thread and on another one.
+fn on_two_threads<R: Send>(run: impl Fn() -> Vec<R> + Sync) -> Vec<R> {
+    let (mut done, more) = both(true, &run, &run);
+    done.extend(more);
+    done
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId};
+use xaccount::files::Lent;
 use xaccount::lint::{self, Context, Finding};
 use xaccount::lossless::{Source, apply};
 use xaccount::output::{self, Shown};
@@ -45,7 +46,7 @@ pub fn lint(data: &[u8]) {
         }
         show(diagnostic, data);
     }
-    let shown = |_: FileId| Shown { name: "f.yaml".into(), bytes: data.into() };
+    let shown = |_: FileId| Shown { name: "f.yaml".into(), bytes: Lent::Kept(data) };
     let json = output::lint_json(&run, &findings, "v2.9.0", shown);
     assert_eq!(json["findings"].as_array().map(Vec::len), Some(findings.len()));
     assert_eq!(output::lint_github(&findings, shown).lines().count(), findings.len());
@@ -73,6 +74,6 @@ fn fixes(run: &Run, findings: &[Finding]) -> usize {
 }
 
 fn show(diagnostic: &Diagnostic, data: &[u8]) {
-    let text = output::finding(diagnostic, |_| ("f.yaml".into(), Some(data.into())), false);
+    let text = output::finding(diagnostic, |_| ("f.yaml".into(), Some(Lent::Kept(data))), false);
     assert!(!text.is_empty());
 }

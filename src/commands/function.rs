@@ -28,7 +28,7 @@ pub(crate) fn run(flags: &Function, terminal: &Terminal) -> Printed {
         );
     }
     let stdin = Inputs::new(vec![Input::Stdin], &mut std::io::stdin().lock(), Some(NAME), None, progress);
-    let (mut inputs, bytes) = match stdin.and_then(|inputs| Ok((inputs.bytes(FileId(0))?.into_owned(), inputs))) {
+    let (mut inputs, bytes) = match stdin.and_then(|inputs| Ok((inputs.bytes(FileId(0))?.to_vec(), inputs))) {
         Ok((bytes, inputs)) => (inputs, bytes),
         Err(diagnostic) => return error(diagnostic),
     };

@@ -1,6 +1,5 @@
 //! The account map of a command: found, read, and shown in messages.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +7,7 @@ use xaccount::account_map::{self, AccountMap, FILE_NAME};
 use xaccount::capa::Release;
 use xaccount::diag::{Diagnostic, FileId, Span, visible};
 use xaccount::edit::{Inputs, path_bytes};
-use xaccount::files::{self, Input};
+use xaccount::files::{self, Input, Lent};
 
 use super::Terminal;
 use crate::cli::ConfigArgs;
@@ -52,7 +51,7 @@ impl MapFile {
                 let window = Span::new(0, bytes.len());
                 let errors: Vec<Diagnostic> =
                     refusals.into_iter().map(|refusal| refusal.in_file(FileId(0), Some(window))).collect();
-                Err(terminal.rendered(&errors, |_| (name.clone(), Some(Cow::Borrowed(&bytes)))))
+                Err(terminal.rendered(&errors, |_| (name.clone(), Some(Lent::Kept(&bytes)))))
             }
         }
     }

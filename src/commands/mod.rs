@@ -11,7 +11,6 @@ pub(crate) mod lint;
 mod map;
 pub(crate) mod status;
 
-use std::borrow::Cow;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
@@ -23,7 +22,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::cli::{ColorWhen, Global};
 use xaccount::diag::{Diagnostic, FileId, Severity};
 use xaccount::edit::Inputs;
-use xaccount::files::Input;
+use xaccount::files::{Input, Lent};
 use xaccount::output;
 
 /// What the program says by its exit status.
@@ -99,7 +98,7 @@ impl Terminal {
     pub(crate) fn rendered<'f>(
         &self,
         diagnostics: &[Diagnostic],
-        file: impl Fn(FileId) -> (String, Option<Cow<'f, [u8]>>),
+        file: impl Fn(FileId) -> (String, Option<Lent<'f>>),
     ) -> String {
         const MOST: usize = 20;
         let wanted = diagnostics.iter().filter(|one| !self.quiet || one.severity == Severity::Error);

@@ -8,6 +8,7 @@
 //! message.
 
 mod content;
+mod early;
 mod find;
 #[cfg(test)]
 mod find_tests;
@@ -22,6 +23,7 @@ mod write_tests;
 
 use std::path::{Path, PathBuf};
 
+pub use content::{Bytes, Lent};
 pub use find::{FindError, find};
 pub use lock::{DirectoryLocks, LockError, lock};
 pub use read::{Fingerprint, ReadError, read, read_only, read_stream};

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::content;
+use super::content::{self, Bytes};
 
 /// What a file was when it was read. Two of them are equal when it is the same file with the same bytes, not written to
 /// in between.
@@ -86,7 +86,7 @@ pub enum ReadError {
 ///
 /// # Errors
 /// [`ReadError::Io`], [`ReadError::NotRegular`], or [`ReadError::Changed`] when it changed the second time too.
-pub fn read(path: &Path) -> Result<(Vec<u8>, Fingerprint), ReadError> {
+pub fn read(path: &Path) -> Result<(Bytes, Fingerprint), ReadError> {
     let (bytes, fingerprint, _) = read_with_metadata(path)?;
     Ok((bytes, fingerprint))
 }
@@ -110,11 +110,11 @@ pub fn read_stream(path: &Path) -> Result<Vec<u8>, ReadError> {
 pub fn read_only(path: &Path) -> Result<Vec<u8>, ReadError> {
     match std::fs::metadata(path) {
         Ok(metadata) if super::find::is_stream(&metadata) => read_stream(path),
-        _ => read(path).map(|(bytes, _)| bytes),
+        _ => read(path).map(|(bytes, _)| bytes.into_vec()),
     }
 }
 
-pub(super) fn read_with_metadata(path: &Path) -> Result<(Vec<u8>, Fingerprint, Metadata), ReadError> {
+pub(super) fn read_with_metadata(path: &Path) -> Result<(Bytes, Fingerprint, Metadata), ReadError> {
     let io = |source| ReadError::Io { path: path.to_owned(), source };
     for _ in 0..2 {
         let file = open(path).map_err(io)?;
@@ -137,31 +137,32 @@ pub(super) fn read_with_metadata(path: &Path) -> Result<(Vec<u8>, Fingerprint, M
 /// A piece of a file that is compared at a time: it stays in the processor's cache.
 const PIECE: usize = 256 << 10;
 
-/// Reads a file once more and compares it with the bytes that it had: no second copy of it is made. Its metadata, or `None`
-/// where it is not what it was.
-pub(super) fn read_same(path: &Path, expected: &Fingerprint, bytes: &[u8]) -> Result<Option<Metadata>, ReadError> {
+/// Opens a file once more. `None` where it is not what it was.
+pub(super) fn reopen(path: &Path, expected: &Fingerprint) -> Result<Option<(File, Metadata)>, ReadError> {
     let io = |source| ReadError::Io { path: path.to_owned(), source };
-    let mut file = open(path).map_err(io)?;
-    let before = file.metadata().map_err(io)?;
-    if !before.is_file() {
+    let file = open(path).map_err(io)?;
+    let metadata = file.metadata().map_err(io)?;
+    if !metadata.is_file() {
         return Err(ReadError::NotRegular { path: path.to_owned() });
     }
-    if !expected.same_file_state(&before) {
-        return Ok(None);
-    }
+    Ok(expected.same_file_state(&metadata).then_some((file, metadata)))
+}
+
+/// Whether a file still has these bytes, and is what it was behind them. No second copy of them is made.
+pub(super) fn is_same(mut file: &File, path: &Path, expected: &Fingerprint, bytes: &[u8]) -> Result<bool, ReadError> {
+    let io = |source| ReadError::Io { path: path.to_owned(), source };
     let mut piece = vec![0; PIECE.min(bytes.len().saturating_add(1))];
     let mut rest = bytes;
     loop {
         match file.read(&mut piece) {
             Ok(0) => break,
             Ok(count) if rest.starts_with(&piece[..count]) => rest = &rest[count..],
-            Ok(_) => return Ok(None),
+            Ok(_) => return Ok(false),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(io(error)),
         }
     }
-    let after = file.metadata().map_err(io)?;
-    Ok((rest.is_empty() && expected.same_file_state(&after)).then_some(after))
+    Ok(rest.is_empty() && expected.same_file_state(&file.metadata().map_err(io)?))
 }
 
 /// Opening a FIFO would wait for a writer; so that a path that became one is an error at once.
@@ -189,7 +190,7 @@ mod tests {
         for content in [&b""[..], b"a: 1\n", &vec![b'x'; 3 << 20]] {
             fs::write(&path, content).unwrap();
             let (bytes, fingerprint) = read(&path).unwrap();
-            assert_eq!(bytes, content);
+            assert!(*bytes == *content);
             assert_eq!(fingerprint.size, content.len() as u64);
             assert_eq!(read(&path).unwrap().1, fingerprint);
             assert!(fingerprint.same_file_state(&fs::metadata(&path).unwrap()));
@@ -231,17 +232,21 @@ mod tests {
         for content in [Vec::new(), b"a: 1\n".to_vec(), vec![b'x'; 2 * PIECE], vec![b'x'; 2 * PIECE + 1]] {
             fs::write(&path, &content).unwrap();
             let (bytes, fingerprint) = read(&path).unwrap();
-            assert!(read_same(&path, &fingerprint, &bytes).unwrap().is_some());
+            let same = || match reopen(&path, &fingerprint).unwrap() {
+                Some((file, _)) => is_same(&file, &path, &fingerprint, &bytes).unwrap(),
+                None => false,
+            };
+            assert!(same());
             // Same length and same time: only the bytes differ, at either end.
             for at in [0, content.len().saturating_sub(1)].into_iter().filter(|at| *at < content.len()) {
                 let mut other = content.clone();
                 other[at] = b'y';
                 fs::write(&path, &other).unwrap();
                 File::options().write(true).open(&path).unwrap().set_modified(fingerprint.modified).unwrap();
-                assert!(read_same(&path, &fingerprint, &bytes).unwrap().is_none());
+                assert!(!same());
             }
             fs::write(&path, [&content[..], b"z"].concat()).unwrap();
-            assert!(read_same(&path, &fingerprint, &bytes).unwrap().is_none());
+            assert!(!same());
         }
     }
 

@@ -1,6 +1,5 @@
 //! One file that is to be replaced: where it really is, whether we may, and its new content beside it.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Write};
@@ -8,10 +7,13 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
-use super::read::{Fingerprint, ReadError, read_same, read_with_metadata};
+use super::content::LARGE;
+use super::early::EarlyWriter;
+use super::read::{Fingerprint, ReadError, is_same, read_with_metadata, reopen};
 use super::temporary;
 use super::write::Replacement;
 use super::write_error::{RenameError, WriteError};
+use crate::parallel;
 
 /// A replacement, and the file that it really means.
 pub(super) struct Target<'a> {
@@ -129,32 +131,43 @@ impl<'a> Target<'a> {
     /// Reads the file again, and writes the new content beside it. `sync`: waits until that is on the disk. `own_only`: what
     /// [`Self::check_directory`] said.
     pub(super) fn stage(&self, own_only: bool, sync: bool) -> Result<Staged<'_>, WriteError> {
-        let Replacement { path, expected, known, render } = self.replacement;
-        let (old, metadata) = match expected {
-            Some(expected) => {
-                let (old, metadata) = self.read_again(expected, *known)?;
-                self.check_writable(&metadata, own_only)?;
-                (old, Some(metadata))
+        let Some(expected) = self.replacement.expected else { return self.write_beside(&[], None, sync) };
+        let changed = || WriteError::Changed { path: self.replacement.path.clone() };
+        let read_error = |error| self.read_error(error);
+        let Some(known) = self.replacement.known else {
+            let (old, fingerprint, metadata) = read_with_metadata(&self.real).map_err(read_error)?;
+            if fingerprint != expected {
+                return Err(changed());
             }
-            None => (Cow::default(), None),
+            self.check_writable(&metadata, own_only)?;
+            return self.write_beside(&old, Some(&metadata), sync);
         };
+        let (file, metadata) = reopen(&self.real, &expected).map_err(read_error)?.ok_or_else(changed)?;
+        self.check_writable(&metadata, own_only)?;
+        // Side by side: what is written has no name before both are done.
+        let compare = || is_same(&file, &self.real, &expected, known);
+        let write = || self.write_beside(known, Some(&metadata), sync);
+        let (same, staged) = parallel::both(known.len() >= LARGE, compare, write);
+        if same.map_err(read_error)? { staged } else { Err(changed()) }
+    }
+
+    /// Writes the new content, made of the old one, beside the file.
+    fn write_beside(&self, old: &[u8], metadata: Option<&Metadata>, sync: bool) -> Result<Staged<'_>, WriteError> {
+        let Replacement { path, expected, render, .. } = self.replacement;
         let name = self.real.file_name().unwrap_or_default();
-        let temporary =
-            temporary::create(self.directory(), name, metadata.as_ref().map_or(0o666, mode)).map_err(|source| {
-                match source.kind() {
-                    io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                        self.read_only_directory(source)
-                    }
-                    _ => WriteError::io(path, "replaced", source),
-                }
-            })?;
+        let temporary = temporary::create(self.directory(), name, metadata.map_or(0o666, mode)).map_err(|source| {
+            match source.kind() {
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => self.read_only_directory(source),
+                _ => WriteError::io(path, "replaced", source),
+            }
+        })?;
         // Before the content is in it, so that nobody who may not read the old file may ever read the new one.
-        if let Some(metadata) = &metadata {
+        if let Some(metadata) = metadata {
             self.keep_owner_and_mode(temporary.as_file(), metadata)?;
         }
         let capacity = old.len().saturating_add(4096).min(256 << 10);
-        let mut writer = BufWriter::with_capacity(capacity, temporary.as_file());
-        render(&old, &mut writer)
+        let mut writer = BufWriter::with_capacity(capacity, EarlyWriter::new(temporary.as_file()));
+        render(old, &mut writer)
             .and_then(|()| writer.flush())
             .and_then(|()| if sync { temporary.as_file().sync_all() } else { Ok(()) })
             .map_err(|source| WriteError::io(path, "written", source))?;
@@ -166,21 +179,6 @@ impl<'a> Target<'a> {
             // Closes it: 10,000 files may not take 10,000 descriptors.
             temporary: temporary.into_temp_path(),
         })
-    }
-
-    /// The file's bytes, which must be what they were.
-    fn read_again(
-        &self,
-        expected: &Fingerprint,
-        known: Option<&'a [u8]>,
-    ) -> Result<(Cow<'a, [u8]>, Metadata), WriteError> {
-        let changed = || WriteError::Changed { path: self.replacement.path.clone() };
-        if let Some(known) = known {
-            let same = read_same(&self.real, expected, known).map_err(|error| self.read_error(error))?;
-            return same.map(|metadata| (known.into(), metadata)).ok_or_else(changed);
-        }
-        let (old, fingerprint, metadata) = read_with_metadata(&self.real).map_err(|error| self.read_error(error))?;
-        if fingerprint == *expected { Ok((old.into(), metadata)) } else { Err(changed()) }
     }
 
     fn read_error(&self, error: ReadError) -> WriteError {

@@ -65,6 +65,35 @@ fn skipped_for_root(test: &str) -> bool {
 }
 
 #[test]
+fn a_file_whose_bytes_are_known_is_compared_with_them() {
+    for length in [5, super::content::LARGE + 5] {
+        let (directory, paths) = tree(1);
+        let path = &paths[0];
+        let mut content = vec![b'a'; length];
+        fs::write(path, &content).unwrap();
+        let (bytes, expected) = read(path).unwrap();
+        let replacement =
+            || Replacement { path: path.clone(), expected: Some(expected), known: Some(&bytes), render: &upper };
+
+        // Same length and time of writing: only the last byte differs.
+        content[length - 1] = b'b';
+        fs::write(path, &content).unwrap();
+        fs::File::options().write(true).open(path).unwrap().set_modified(expected.modified).unwrap();
+        let error = replace_all(&[replacement()]).unwrap_err();
+        assert!(matches!(error, WriteError::Changed { .. }), "{error}");
+        assert!(fs::read(path).unwrap() == content);
+        assert_eq!(names(directory.path()).len(), 1);
+
+        content[length - 1] = b'a';
+        fs::write(path, &content).unwrap();
+        fs::File::options().write(true).open(path).unwrap().set_modified(expected.modified).unwrap();
+        replace_all(&[replacement()]).unwrap();
+        assert!(fs::read(path).unwrap() == vec![b'A'; length]);
+        assert_eq!(names(directory.path()).len(), 1);
+    }
+}
+
+#[test]
 fn few_and_many_files_are_replaced() {
     for count in [0, 1, 16, 17, 63, 64, 300] {
         let (directory, paths) = tree(count);

@@ -1,10 +1,9 @@
 //! Errors and warnings with the lines that they are about.
 
-use std::borrow::Cow;
-
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use crate::diag::{Diagnostic, FileId, Label, Severity, visible};
+use crate::files::Lent;
 
 /// Lines shown before and behind the place.
 const CONTEXT: usize = 1;
@@ -25,7 +24,7 @@ struct Place {
 /// The diagnostic as text, as rustc would show it. `file` gives a file's name and its bytes, if they can still be had.
 pub fn render<'f>(
     diagnostic: &Diagnostic,
-    file: impl Fn(FileId) -> (String, Option<Cow<'f, [u8]>>),
+    file: impl Fn(FileId) -> (String, Option<Lent<'f>>),
     colour: bool,
 ) -> String {
     text(diagnostic, file, colour, false)
@@ -34,7 +33,7 @@ pub fn render<'f>(
 /// The same with the rule's id: `error[XA001]: …`.
 pub fn render_finding<'f>(
     diagnostic: &Diagnostic,
-    file: impl Fn(FileId) -> (String, Option<Cow<'f, [u8]>>),
+    file: impl Fn(FileId) -> (String, Option<Lent<'f>>),
     colour: bool,
 ) -> String {
     text(diagnostic, file, colour, true)
@@ -42,7 +41,7 @@ pub fn render_finding<'f>(
 
 fn text<'f>(
     diagnostic: &Diagnostic,
-    file: impl Fn(FileId) -> (String, Option<Cow<'f, [u8]>>),
+    file: impl Fn(FileId) -> (String, Option<Lent<'f>>),
     colour: bool,
     with_rule: bool,
 ) -> String {
@@ -95,7 +94,7 @@ fn text<'f>(
     text
 }
 
-fn place<'f>(label: &Label, file: &impl Fn(FileId) -> (String, Option<Cow<'f, [u8]>>)) -> Place {
+fn place<'f>(label: &Label, file: &impl Fn(FileId) -> (String, Option<Lent<'f>>)) -> Place {
     let (name, bytes) = file(label.at.file);
     let bytes = bytes.unwrap_or_default();
     let start = label.at.span.start.min(bytes.len());
@@ -155,7 +154,7 @@ mod tests {
         let show = |window| {
             render(
                 &Diagnostic::error("wrong").at(at(window), "here").help("do this"),
-                |_| ("f.yaml".to_owned(), Some(Cow::Borrowed(text.as_slice()))),
+                |_| ("f.yaml".to_owned(), Some(Lent::Kept(text))),
                 false,
             )
         };

@@ -1,10 +1,9 @@
 //! What `lint` found, for people and for programs; `docs/lint.md` describes it.
 
-use std::borrow::Cow;
-
 use serde_json::{Value, json};
 
 use crate::diag::{FileId, Label, Severity, Span, visible};
+use crate::files::Lent;
 use crate::lint::{Finding, Fix, Mend, Rule};
 use crate::run::Run;
 
@@ -15,7 +14,7 @@ pub struct Shown<'f> {
     /// Its name, with `/`.
     pub name: String,
     /// Its bytes.
-    pub bytes: Cow<'f, [u8]>,
+    pub bytes: Lent<'f>,
 }
 
 /// A place as people count it: lines and columns from 1, columns in Unicode characters.

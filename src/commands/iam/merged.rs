@@ -1,12 +1,11 @@
 //! The document of `--merge`.
 
-use std::borrow::Cow;
 use std::path::Path;
 
 use xaccount::aws::{Partition, RoleArn};
 use xaccount::diag::{Diagnostic, FileId, Location, Severity, Span};
 use xaccount::edit::Inputs;
-use xaccount::files::{self, Input};
+use xaccount::files::{self, Input, Lent};
 use xaccount::iam::{Form, Given};
 use xaccount::lossless::Refusal;
 use xaccount::output;
@@ -110,7 +109,7 @@ fn name(inputs: &Inputs) -> &str {
 }
 
 fn shown(terminal: &Terminal, name: &str, bytes: &[u8], diagnostics: &[Diagnostic]) -> String {
-    terminal.rendered(diagnostics, |_| (name.to_owned(), Some(Cow::Borrowed(bytes))))
+    terminal.rendered(diagnostics, |_| (name.to_owned(), Some(Lent::Kept(bytes))))
 }
 
 /// The diff of a document, as text.

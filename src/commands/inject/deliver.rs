@@ -6,7 +6,7 @@ use std::path::Path;
 
 use xaccount::diag::{Diagnostic, FileId, visible};
 use xaccount::edit::{self, Inputs, Proved};
-use xaccount::files::Input;
+use xaccount::files::{Input, Lent};
 use xaccount::inject::{ChangeKind, IdentityFile, Outcome};
 use xaccount::lossless::{Edited, Source, apply};
 use xaccount::output::{self, FileDiff, NewFile};
@@ -181,14 +181,14 @@ impl Delivery<'_> {
         let stdin = (0..self.inputs.len()).map(FileId).find(|&file| *self.inputs.input(file) == Input::Stdin);
         match stdin {
             None => Ok(Vec::new()),
-            Some(file) => self.result(file, proved).map(Cow::into_owned),
+            Some(file) => self.result(file, proved).map(|bytes| bytes.to_vec()),
         }
     }
 
     /// A file's content as it will be.
-    fn result<'p>(&'p self, file: FileId, proved: &'p [Proved<Made>]) -> Result<Cow<'p, [u8]>, Vec<Diagnostic>> {
+    fn result<'p>(&'p self, file: FileId, proved: &'p [Proved<Made>]) -> Result<Lent<'p>, Vec<Diagnostic>> {
         match proved.binary_search_by_key(&file, |one| one.file).ok().map(|at| &proved[at].made) {
-            Some(Made::Bytes(bytes)) => Ok(Cow::Borrowed(bytes)),
+            Some(Made::Bytes(bytes)) => Ok(Lent::Kept(bytes)),
             _ => self.inputs.bytes(file).map_err(|error| vec![error]),
         }
     }
@@ -200,7 +200,7 @@ impl Delivery<'_> {
             parts.push(self.result(file, proved)?);
         }
         if let Some((_, edited)) = new {
-            parts.push(Cow::Owned(edited.to_bytes(&[])));
+            parts.push(edited.to_bytes(&[]).into());
         }
         Ok(run::joined(&parts))
     }

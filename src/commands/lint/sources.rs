@@ -1,13 +1,12 @@
 //! What `lint` reads: manifests, the account map, kustomizations, policies.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use xaccount::diag::{Diagnostic, FileId, Location, Span};
 use xaccount::edit::Inputs;
-use xaccount::files::{self, FindError, Input};
+use xaccount::files::{self, FindError, Input, Lent};
 use xaccount::lint::{self, Finding, Ignore, Kustomization, PolicyFile};
 use xaccount::run::Run;
 
@@ -58,7 +57,7 @@ impl Sources {
             }
             Err((refusal, text)) => {
                 let error = refusal.in_file(file, Some(Span::new(0, text.len())));
-                Err(terminal.rendered(&[error], |_| (name.clone(), Some(Cow::Borrowed(&text)))))
+                Err(terminal.rendered(&[error], |_| (name.clone(), Some(Lent::Kept(&text)))))
             }
         }
     }
@@ -94,9 +93,9 @@ impl Sources {
     }
 
     /// A file's name and text, whichever it is.
-    pub(super) fn file(&self, file: FileId) -> (String, Option<Cow<'_, [u8]>>) {
+    pub(super) fn file(&self, file: FileId) -> (String, Option<Lent<'_>>) {
         match file.0.checked_sub(self.inputs.len()).and_then(|index| self.beside.get(index)) {
-            Some((name, bytes)) => (name.clone(), Some(Cow::Borrowed(bytes))),
+            Some((name, bytes)) => (name.clone(), Some(Lent::Kept(bytes))),
             None => (self.inputs.name(file).to_owned(), self.inputs.bytes(file).ok()),
         }
     }

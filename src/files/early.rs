@@ -1,0 +1,72 @@
+//! A large file that goes to the disk while it is written.
+
+use std::fs::File;
+use std::io::{self, Write};
+
+/// What is written before the system is asked to bring it to the disk.
+const PIECE: usize = 4 << 20;
+
+/// Writes to a new file, so that the sync at the end has little left to wait for.
+pub(super) struct EarlyWriter<'f> {
+    file: &'f File,
+    /// Offset of what the system has not been asked for.
+    asked: u64,
+    /// How much was written behind it.
+    behind: usize,
+}
+
+impl<'f> EarlyWriter<'f> {
+    /// For a file that is empty.
+    pub(super) fn new(file: &'f File) -> Self {
+        Self { file, asked: 0, behind: 0 }
+    }
+
+    /// On Linux this advice begins to write the pages, and drops only those that are on the disk already (`mm/fadvise.c`): what
+    /// was just written stays in memory. Elsewhere the sync does it all.
+    #[cfg(target_os = "linux")]
+    fn ask(&self) {
+        let length = std::num::NonZeroU64::new(self.behind as u64);
+        // It is advice: a file system that takes none loses nothing.
+        let _ = rustix::fs::fadvise(self.file, self.asked, length, rustix::fs::Advice::DontNeed);
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn ask(&self) {}
+}
+
+impl Write for EarlyWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut file = self.file;
+        let written = file.write(&bytes[..bytes.len().min(PIECE - self.behind)])?;
+        self.behind += written;
+        if self.behind == PIECE {
+            self.ask();
+            self.asked += self.behind as u64;
+            self.behind = 0;
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_is_written_in_order() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        let content: Vec<u8> = (0..2 * PIECE + 7).map(|at| (at % 251) as u8).collect();
+        let file = File::create(&path).unwrap();
+        let mut writer = EarlyWriter::new(&file);
+        for slice in [&content[..5], &content[5..PIECE], &content[PIECE..PIECE + 1], &content[PIECE + 1..]] {
+            writer.write_all(slice).unwrap();
+        }
+        writer.flush().unwrap();
+        assert!(std::fs::read(&path).unwrap() == content);
+    }
+}
