@@ -40,6 +40,9 @@ pub(super) fn astray(tree: &Tree<'_>, node: NodeId, role: &Role) -> Vec<(String,
 
 /// Whether people who write this mean `identityRef`.
 fn is_nearly(key: &str) -> bool {
+    if key.is_ascii() && !(9..=17).contains(&key.len()) {
+        return false;
+    }
     let key = key.to_lowercase();
     key == "identityreference" || strsim::damerau_levenshtein(&key, "identityref") <= 2
 }

@@ -5,6 +5,7 @@
 //! [`Source::hazard`] for the texts where readers disagree about what a line is. A text whose first character is `{`
 //! and which is strict JSON is cut into its top-level values instead, as kubectl does.
 
+use aho_corasick::packed;
 use memchr::memmem;
 
 use super::json;
@@ -56,6 +57,8 @@ pub struct Needles {
     words: Vec<Vec<memmem::Finder<'static>>>,
     /// Words of documents that are looked at as well, if they can be read.
     also: Vec<memmem::Finder<'static>>,
+    /// Finds the first word of each group and those words, in one search; `None` where there is none for this processor.
+    any: Option<packed::Searcher>,
     letters: [bool; 256],
 }
 
@@ -63,7 +66,7 @@ impl Needles {
     /// Needles of which each is a group of words that must all be there. The words are ASCII.
     pub fn new<'w>(groups: impl IntoIterator<Item = &'w [&'w str]>) -> Self {
         let mut letters = [false; 256];
-        let words = groups
+        let words: Vec<Vec<_>> = groups
             .into_iter()
             .map(|group| {
                 group
@@ -75,7 +78,8 @@ impl Needles {
                     .collect()
             })
             .collect();
-        Self { words, also: Vec::new(), letters }
+        let any = any(&words, &[]);
+        Self { words, also: Vec::new(), any, letters }
     }
 
     /// The same, and documents in which one of these words stands as it is. Such a document is only looked at: it is not
@@ -83,6 +87,7 @@ impl Needles {
     #[must_use]
     pub fn also(mut self, words: &[&str]) -> Self {
         self.also.extend(words.iter().map(|word| memmem::Finder::new(word.as_bytes()).into_owned()));
+        self.any = any(&self.words, &self.also);
         self
     }
 
@@ -93,16 +98,21 @@ impl Needles {
 
     /// Whether a needle stands literally in the text.
     pub fn literal(&self, text: &[u8]) -> bool {
-        self.words.iter().any(|group| group.iter().all(|word| word.find(text).is_some()))
+        self.any(text) && self.words.iter().any(|group| group.iter().all(|word| word.find(text).is_some()))
+    }
+
+    /// Whether it is worth while to look for each of the words.
+    fn any(&self, text: &[u8]) -> bool {
+        self.any.as_ref().is_none_or(|any| any.find(text).is_some())
     }
 
     /// Whether a parsed scalar of the text could hold a needle that does not stand there literally.
     pub fn possible(&self, text: &[u8]) -> bool {
-        memmem::find(text, b"!!").is_some()
-            || memmem::find(text, b"!<").is_some()
-            || text.first() == Some(&b'%')
-            || memmem::find(text, b"\n%").is_some()
-            || memchr::memchr_iter(b'\\', text).any(|at| self.escape(text, at))
+        memchr::memchr3_iter(b'!', b'%', b'\\', text).any(|at| match text[at] {
+            b'!' => matches!(text.get(at + 1), Some(b'!' | b'<')),
+            b'%' => at == 0 || text[at - 1] == b'\n',
+            _ => self.escape(text, at),
+        })
     }
 
     /// Whether the backslash at `at` could begin an escape that spells, or breaks, a needle.
@@ -128,6 +138,11 @@ impl Needles {
         let half: Vec<u8> = bytes.iter().copied().filter(|&b| b != 0).collect();
         self.literal(&half)
     }
+}
+
+/// The search for the first word of each group and for some words more.
+fn any(groups: &[Vec<memmem::Finder<'_>>], more: &[memmem::Finder<'_>]) -> Option<packed::Searcher> {
+    packed::Searcher::new(groups.iter().filter_map(|group| group.first()).chain(more).map(memmem::Finder::needle))
 }
 
 impl<'s> Source<'s> {
@@ -226,10 +241,11 @@ const PIECE: usize = 1 << 20;
 /// The documents in which a needle stands or could stand, in order.
 pub fn documents<'s>(source: &Source<'s>, needles: &Needles) -> Vec<Document<'s>> {
     let wanted = |document: &Document<'s>| {
-        let literal = needles.literal(document.bytes);
+        let any = needles.any(document.bytes);
+        let literal = any && needles.literal(document.bytes);
         let wanted = literal
-            || needles.possible(document.bytes)
-            || needles.also.iter().any(|word| word.find(document.bytes).is_some());
+            || any && needles.also.iter().any(|word| word.find(document.bytes).is_some())
+            || needles.possible(document.bytes);
         wanted.then_some(Document { literal, ..*document })
     };
     let mut segments = source.segments();

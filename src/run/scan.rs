@@ -95,12 +95,15 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
     Ok(scanned)
 }
 
-/// Counts line breaks once from front to back.
+/// Counts line breaks once, between each object and the next.
 fn number_lines(bytes: &[u8], objects: &mut [Found]) {
-    let (mut at, mut line) = (0, 1);
-    for found in objects {
-        line += memchr::memchr_iter(b'\n', &bytes[at..found.object.start]).count();
-        at = found.object.start;
+    let starts = objects.iter().map(|found| found.object.start);
+    let between: Vec<Span> =
+        std::iter::once(0).chain(starts.clone()).zip(starts).map(|(a, b)| Span::new(a, b)).collect();
+    let breaks = parallel::map(&between, |span| memchr::memchr_iter(b'\n', &bytes[span.range()]).count());
+    let mut line = 1;
+    for (found, breaks) in objects.iter_mut().zip(breaks) {
+        line += breaks;
         found.line = line;
     }
 }
