@@ -18,7 +18,7 @@ accounts:
   clusters: {names: [\"*\"]}
 ";
 
-/// A runner: its directories, and a release below `releases`.
+/// A runner: its directories, and releases below `releases`.
 struct Runner(tempfile::TempDir);
 
 impl Runner {
@@ -33,21 +33,20 @@ impl Runner {
         )
         .unwrap();
         symlink(env!("CARGO_BIN_EXE_kubectl-xaccount"), runner.path("bin/kubectl-xaccount")).unwrap();
-        let tag = runner.path("releases").join(concat!("v", env!("CARGO_PKG_VERSION")));
-        fs::create_dir_all(&tag).unwrap();
+        runner
+    }
+
+    /// A release of this version, with this program in its archive.
+    fn release(&self, program: &Path) {
         let archive = concat!("kubectl-xaccount-v", env!("CARGO_PKG_VERSION"), "-linux-amd64.tar.gz");
-        let program = Path::new(env!("CARGO_BIN_EXE_kubectl-xaccount"));
-        let made = Command::new("tar")
-            .arg("-czf")
-            .arg(tag.join(archive))
-            .arg("-C")
-            .arg(program.parent().unwrap())
-            .arg("kubectl-xaccount")
-            .status();
-        assert!(made.unwrap().success());
+        let tag = self.releases();
+        fs::create_dir_all(&tag).unwrap();
+        let (directory, name) = (program.parent().unwrap(), program.file_name().unwrap());
+        let made =
+            Command::new("tar").arg("-czf").arg(tag.join(archive)).arg("-C").arg(directory).arg(name).output().unwrap();
+        assert!(made.status.success(), "{}", said(&made));
         let sums = Command::new("sha256sum").arg(archive).current_dir(&tag).output().unwrap();
         fs::write(tag.join("SHA256SUMS"), sums.stdout).unwrap();
-        runner
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -115,6 +114,7 @@ fn action() -> Value {
 #[test]
 fn the_release_of_its_own_version_is_installed() {
     let runner = Runner::new();
+    runner.release(Path::new(env!("CARGO_BIN_EXE_kubectl-xaccount")));
     let out = runner.install();
     assert!(out.status.success(), "{}", said(&out));
     let on_path = fs::read_to_string(runner.path("path")).unwrap();
@@ -133,13 +133,15 @@ fn what_the_checksums_do_not_say_is_not_installed() {
         (&zeros.repeat(2), "SHA256SUMS has not one line for"),
     ] {
         let runner = Runner::new();
+        let program = runner.path("kubectl-xaccount");
+        fs::write(&program, "#!/bin/sh\n").unwrap();
+        runner.release(&program);
         fs::write(runner.releases().join("SHA256SUMS"), sums).unwrap();
         let out = runner.install();
         assert!(!out.status.success() && said(&out).contains(words), "{}", said(&out));
         assert!(!runner.path("path").exists() && !runner.path("temp/kubectl-xaccount/kubectl-xaccount").exists());
     }
     let runner = Runner::new();
-    fs::remove_dir_all(runner.releases()).unwrap();
     let out = runner.install();
     assert!(!out.status.success() && said(&out).contains("can't be had"), "{}", said(&out));
 }
