@@ -28,7 +28,9 @@ pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) 
     };
     let mut chunks = on_two_threads(run);
     chunks.sort_by_key(|&(start, _)| start);
-    chunks.into_iter().flat_map(|(_, results)| results).collect()
+    let mut all = Vec::with_capacity(items.len());
+    chunks.into_iter().for_each(|(_, results)| all.extend(results));
+    all
 }
 
 /// `work` on every piece of `size` bytes and its offset, on two scoped threads where there is more than one; results in the

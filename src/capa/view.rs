@@ -418,10 +418,11 @@ pub(super) fn descend(tree: &Tree<'_>, node: NodeId, path: &[&str]) -> Option<No
 pub(super) fn texts(tree: &Tree<'_>, metadata: Option<NodeId>, name: &str) -> Vec<(String, String)> {
     let texts = metadata.and_then(|metadata| tree.value(metadata, name));
     let entries = texts.and_then(|texts| tree.entries(texts)).unwrap_or_default();
-    entries
-        .iter()
-        .filter_map(|&(key, value)| Some((tree.text(key)?.to_owned(), tree.text(value)?.to_owned())))
-        .collect()
+    let mut members = Vec::with_capacity(entries.len());
+    members.extend(
+        entries.iter().filter_map(|&(key, value)| Some((tree.text(key)?.to_owned(), tree.text(value)?.to_owned()))),
+    );
+    members
 }
 
 /// Reads what stands at a path, and how much of the path is there.

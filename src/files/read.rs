@@ -135,7 +135,7 @@ pub(super) fn read_with_metadata(path: &Path) -> Result<(Bytes, Fingerprint, Met
 }
 
 /// A piece of a file that is compared at a time: it stays in the processor's cache.
-const PIECE: usize = 256 << 10;
+const PIECE: usize = 64 << 10;
 
 /// Opens a file once more. `None` where it is not what it was.
 pub(super) fn reopen(path: &Path, expected: &Fingerprint) -> Result<Option<(File, Metadata)>, ReadError> {

@@ -165,7 +165,7 @@ impl<'a> Target<'a> {
         if let Some(metadata) = metadata {
             self.keep_owner_and_mode(temporary.as_file(), metadata)?;
         }
-        let capacity = old.len().saturating_add(4096).min(256 << 10);
+        let capacity = old.len().saturating_add(4096).min(128 << 10);
         let mut writer = BufWriter::with_capacity(capacity, EarlyWriter::new(temporary.as_file()));
         render(old, &mut writer)
             .and_then(|()| writer.flush())

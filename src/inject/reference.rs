@@ -322,7 +322,8 @@ pub(crate) fn pointer(path: &[String]) -> PointerBuf {
 /// The operations that make a reference name the identity.
 fn operations(reference: &IdentityReference, name: &str) -> (ChangeKind, Vec<PatchOperation>) {
     let path = &reference.path;
-    let mut operations = Vec::new();
+    // A bundle has thousands of these: no more room than is used.
+    let mut operations = Vec::with_capacity(1);
     if let Some((item, variable)) = &reference.guard {
         let mut at = pointer(item);
         at.push_back("name");

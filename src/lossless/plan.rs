@@ -242,7 +242,7 @@ fn edit(source: &Source<'_>, span: Span, changes: &[&ObjectChange]) -> Result<Ve
         bare: false,
     };
     let old = parse(&document)?;
-    let mut splices = Vec::new();
+    let mut splices = Vec::with_capacity(1);
     for (object, operations) in changes {
         let root = locate(&old, old.root, &tokens(&object.base))
             .ok_or_else(|| Refusal::new("the object is not where it was read", span))?;

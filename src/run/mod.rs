@@ -26,7 +26,7 @@ pub struct Found {
     /// Whether a message may show its text: not where it could be a Secret or a ConfigMap.
     pub shown: bool,
     /// What it is.
-    pub object: Object,
+    pub object: Box<Object>,
     /// Of an identity: why its text can't go without taking along what is not its own.
     pub tied: Option<String>,
     /// Whether kubectl drops its document without a word, because it follows `...` without a `---`.
@@ -70,8 +70,8 @@ pub struct Run {
     objects: Vec<Found>,
     /// Indices of identities by kind and name.
     identities: HashMap<(IdentityKind, String), Vec<usize>>,
-    /// Names of Clusters by the namespace, kind and name of what they refer to.
-    owners: HashMap<(Option<String>, String, String), String>,
+    /// What Clusters refer to: the Cluster, and which of its references, by namespace, kind and name of what that names.
+    owned: Vec<(usize, usize)>,
 }
 
 impl Run {
@@ -79,23 +79,23 @@ impl Run {
     pub fn new(files: Vec<File>, objects: Vec<Found>) -> Self {
         let mut run = Self { files, objects, ..Self::default() };
         for (index, found) in run.objects.iter().enumerate() {
-            let Some(name) = found.object.name.clone() else { continue };
+            let Some(name) = &found.object.name else { continue };
             let kind = match &found.object.role {
                 Role::Identity(..) => IdentityKind::Role,
                 Role::Controller(_) => IdentityKind::Controller,
                 Role::Static(..) => IdentityKind::Static,
                 Role::Cluster { refers_to, .. } => {
-                    for to in refers_to {
-                        let key = (found.object.namespace.clone(), to.kind.clone(), to.name.clone());
-                        run.owners.entry(key).or_insert_with(|| name.clone());
-                    }
+                    run.owned.extend((0..refers_to.len()).map(|which| (index, which)));
                     continue;
                 }
                 _ => continue,
             };
-            run.identities.entry((kind, name)).or_default().push(index);
+            run.identities.entry((kind, name.clone())).or_default().push(index);
         }
-        run
+        let mut owned = std::mem::take(&mut run.owned);
+        // Stable: of two Clusters that refer to the same, the first counts.
+        owned.sort_by(|&a, &b| run.referred_to(a).cmp(&run.referred_to(b)));
+        Self { owned, ..run }
     }
 
     /// The same without the objects of some files.
@@ -135,11 +135,27 @@ impl Run {
         if matches!(object.role, Role::Cluster { .. }) {
             return object.name.as_deref();
         }
-        let key = (object.namespace.clone(), object.kind.clone(), object.name.clone().unwrap_or_default());
         let label = || {
             let label = object.labels.iter().find(|(key, _)| key == "cluster.x-k8s.io/cluster-name");
             label.map(|(_, value)| value.as_str())
         };
-        self.owners.get(&key).map(String::as_str).or_else(label).or(object.name.as_deref())
+        self.owner(object).or_else(label).or(object.name.as_deref())
+    }
+
+    /// The name of the Cluster that refers to an object.
+    fn owner(&self, object: &Object) -> Option<&str> {
+        let name = object.name.as_deref().unwrap_or_default();
+        let key = Some((object.namespace.as_deref(), object.kind.as_str(), name));
+        let at = self.owned.partition_point(|&owned| self.referred_to(owned) < key);
+        let &first = self.owned.get(at).filter(|&&owned| self.referred_to(owned) == key)?;
+        self.objects[first.0].object.name.as_deref()
+    }
+
+    /// Namespace, kind and name of what a reference of a Cluster names.
+    fn referred_to(&self, (cluster, which): (usize, usize)) -> Option<(Option<&str>, &str, &str)> {
+        let object = &self.objects[cluster].object;
+        let Role::Cluster { refers_to, .. } = &object.role else { return None };
+        let to = &refers_to[which];
+        Some((object.namespace.as_deref(), &to.kind, &to.name))
     }
 }

@@ -51,11 +51,12 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
         return Ok(scanned);
     }
     let mut errors = Vec::new();
-    let results = parallel::map(&candidates, |document| read(file, bytes, document, options));
+    // A problem is large and rare, and there is a result for each document.
+    let results = parallel::map(&candidates, |document| read(file, bytes, document, options).map_err(Box::new));
     // A vector that grows by doubling would take half as much again.
     scanned.objects.reserve_exact(results.iter().map(|result| result.as_ref().map_or(0, Vec::len)).sum());
     for result in results {
-        match result {
+        match result.map_err(|problem| *problem) {
             Ok(found) => scanned.objects.extend(found),
             Err(Problem::Template(diagnostic)) if options.skip_templates => {
                 scanned.warnings.push(Diagnostic {
@@ -236,7 +237,7 @@ impl Walk<'_> {
             bare: self.document.bare,
             shown,
             tied,
-            object,
+            object: Box::new(object),
         });
     }
 

@@ -143,7 +143,7 @@ pub fn status<'r>(run: &'r Run, options: &Options) -> Status<'r> {
     let namespace = options.namespace.as_deref();
     // What kubectl drops without a word is not applied.
     let sent = || run.objects().iter().enumerate().filter(|(_, found)| !found.bare);
-    let world = World::new(sent().map(|(_, found)| &found.object), release, namespace);
+    let world = World::new(sent().map(|(_, found)| &*found.object), release, namespace);
     for found in run.objects().iter().filter(|found| found.bare && found.object.role.is_ours()) {
         let message = format!("{} counts for nothing: kubectl drops a document that follows '...'", found.title());
         let warning = Diagnostic::warning(message).rule("XA035").at(found.head(), "");
@@ -226,7 +226,7 @@ fn refuse_unserved(run: &Run, release: Release, row: &mut Row) {
         let object = &run.objects()[index].object;
         version(object).filter(|version| !release.serves(*version)).map(|_| object)
     });
-    let Some(Object { kind, api_version, .. }) = unserved else { return };
+    let Some(Object { kind, api_version, .. }) = unserved.map(|object| &**object) else { return };
     let message =
         format!("no matches for kind \"{kind}\" in version \"{api_version}\": CAPA {release} does not serve it");
     row.refuse(Reason::ObjectRefused, message);
