@@ -217,7 +217,7 @@ impl<'s> ResourceList<'s> {
         operations.extend(self.report(results)?);
         if !operations.is_empty() {
             // Last: what is added behind the last item stands behind what changes in it.
-            changes.push((ObjectRef { document: self.document, base: PointerBuf::new() }, operations));
+            changes.push((ObjectRef { document: self.document, base: PointerBuf::new() }, operations.into()));
         }
         Ok(Plan { changes, new_documents: Vec::new() })
     }
@@ -229,7 +229,7 @@ impl<'s> ResourceList<'s> {
     pub fn refusal(&self, run: &Run, errors: &[Diagnostic]) -> Result<Plan, Diagnostic> {
         let operations = self.report(errors.iter().map(|error| self.finding(run, error)).collect())?;
         let object = ObjectRef { document: self.document, base: PointerBuf::new() };
-        Ok(Plan { changes: vec![(object, operations)], new_documents: Vec::new() })
+        Ok(Plan { changes: vec![(object, operations.into())], new_documents: Vec::new() })
     }
 
     /// The operations that put results behind those of functions that ran before.

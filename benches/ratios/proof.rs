@@ -34,7 +34,7 @@ pub(crate) fn share(bundle: &Path, whole: Duration) -> String {
     let change = |document: &&Document<'_>| {
         let path = PointerBuf::parse("/spec/identityRef").unwrap();
         let add = PatchOperation::Add(AddOperation { path, value: value.clone() });
-        (ObjectRef { document: document.span, base: PointerBuf::new() }, vec![add])
+        (ObjectRef { document: document.span, base: PointerBuf::new() }, vec![add].into())
     };
     let plan = Plan { changes: edited.iter().map(change).collect(), new_documents: Vec::new() };
     let (result, wall, proved) = timed(|| apply(&source, &plan).unwrap());

@@ -290,7 +290,7 @@ fn independent(source: &Source<'_>, plan: &Plan, new: &[u8]) {
         // `/metadata` of an absent parent: a null that becomes a mapping is written by `replace`, so all places are there.
         for (object, operations) in changes {
             let base: Vec<String> = object.base.tokens().map(|token| token.decoded().into_owned()).collect();
-            for operation in operations {
+            for operation in operations.iter() {
                 assert!(operate(before, &base, operation), "{operation} has no place in {before:?}");
             }
         }

@@ -1,6 +1,7 @@
 //! The identities that nothing names any more.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{PatchOperation, RemoveOperation};
@@ -97,7 +98,7 @@ impl Draft<'_> {
             self.outcome.changes.push(Change {
                 object: Some(index),
                 kind: ChangeKind::IdentityRemoved,
-                operations: vec![whole],
+                operations: vec![whole].into(),
                 before: Some(role.to_owned()),
                 after: "taken out, as nothing here names it any more".to_owned(),
             });
@@ -108,7 +109,7 @@ impl Draft<'_> {
             let holds =
                 plain_identity(&found.object.api_version, found.object.name.as_deref().unwrap_or_default(), role);
             let plan = self.outcome.plans.entry(found.file).or_default();
-            plan.changes.push((found.at.clone(), removed_whole(holds)));
+            plan.changes.push((found.at.clone(), removed_whole(holds).into()));
         }
         // Behind all changes in items, and from the back, so that each index is that of the list as it is.
         items.sort_by_key(|&(.., item)| std::cmp::Reverse(item));
@@ -119,8 +120,8 @@ impl Draft<'_> {
             let remove = PatchOperation::Remove(RemoveOperation { path });
             let changes = &mut self.outcome.plans.entry(file).or_default().changes;
             match changes.iter_mut().find(|(object, _)| *object == list) {
-                Some((_, operations)) => operations.push(remove),
-                None => changes.push((list, vec![remove])),
+                Some((_, operations)) => Arc::make_mut(operations).push(remove),
+                None => changes.push((list, vec![remove].into())),
             }
         }
         if gone {

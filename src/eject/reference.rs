@@ -104,7 +104,7 @@ impl Draft<'_> {
         let change = Change {
             object: Some(index),
             kind: ChangeKind::ReferenceRemoved,
-            operations: operations(reference),
+            operations: operations(reference).into(),
             before: Some(before),
             after: "management account (no identityRef)".to_owned(),
         };

@@ -144,7 +144,7 @@ impl<'e> Edit<'e> {
 
     pub(super) fn plan(&self, operations: Vec<PatchOperation>) -> Plan {
         let object = ObjectRef { document: Span::new(0, self.document.len()), base: PointerBuf::new() };
-        let changes = if operations.is_empty() { Vec::new() } else { vec![(object, operations)] };
+        let changes = if operations.is_empty() { Vec::new() } else { vec![(object, operations.into())] };
         Plan { changes, new_documents: Vec::new() }
     }
 }

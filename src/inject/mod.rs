@@ -11,6 +11,7 @@ mod select;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use json_patch::PatchOperation;
 use serde_json::Value;
@@ -136,7 +137,7 @@ pub struct Change {
     /// What kind of change it is.
     pub kind: ChangeKind,
     /// The operations, empty for a new object.
-    pub operations: Vec<PatchOperation>,
+    pub operations: Arc<Vec<PatchOperation>>,
     /// For people: what was there, and what will be.
     pub before: Option<String>,
     /// For people: what will be.
@@ -215,7 +216,9 @@ impl Outcome {
             let plan = self.plans.entry(found.file).or_default();
             // All changes of one object are planned one after the other.
             match plan.changes.last_mut() {
-                Some((object, there)) if *object == found.at => there.extend(change.operations.iter().cloned()),
+                Some((object, there)) if *object == found.at => {
+                    Arc::make_mut(there).extend(change.operations.iter().cloned())
+                }
                 _ => plan.changes.push((found.at.clone(), change.operations.clone())),
             }
         }
@@ -444,7 +447,8 @@ impl<'r> Planner<'r> {
         before: Option<String>,
         after: String,
     ) {
-        self.outcome.change(self.run, Change { object: Some(index), kind, operations, before, after });
+        self.outcome
+            .change(self.run, Change { object: Some(index), kind, operations: operations.into(), before, after });
     }
 
     fn add(&mut self, object: Value, kind: ChangeKind, title: String, file: IdentityFile, after: String) {
@@ -455,7 +459,7 @@ impl<'r> Planner<'r> {
             }
         };
         plan.new_documents.push(object.clone());
-        self.outcome.changes.push(Change { object: None, kind, operations: Vec::new(), before: None, after });
+        self.outcome.changes.push(Change { object: None, kind, operations: Arc::default(), before: None, after });
         self.outcome.added.push(NewObject { object, title, file });
     }
 }

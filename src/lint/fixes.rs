@@ -1,6 +1,7 @@
 //! From findings with one right answer to a plan.
 
 use json_patch::PatchOperation;
+use std::sync::Arc;
 
 use super::{Finding, Mend};
 use crate::diag::FileId;
@@ -39,7 +40,7 @@ pub fn fixes(run: &Run, findings: &[Finding]) -> Outcome {
         let change = Change {
             object: Some(object),
             kind: ChangeKind::FindingFixed,
-            operations: operations.to_vec(),
+            operations: operations.to_vec().into(),
             before: None,
             after: what.to_owned(),
         };
@@ -52,7 +53,7 @@ pub fn fixes(run: &Run, findings: &[Finding]) -> Outcome {
         let change = Change {
             object: None,
             kind: ChangeKind::ControllerIdentityAdded,
-            operations: Vec::new(),
+            operations: Arc::default(),
             before: None,
             after: what.to_owned(),
         };

@@ -1,6 +1,7 @@
 //! What is to change, as data; and the only way to carry it out.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use json_patch::PatchOperation;
 use json_patch::jsonptr::PointerBuf;
@@ -25,7 +26,7 @@ pub struct ObjectRef {
 }
 
 /// An object and the operations on it.
-pub type ObjectChange = (ObjectRef, Vec<PatchOperation>);
+pub type ObjectChange = (ObjectRef, Arc<Vec<PatchOperation>>);
 
 /// What is to change in one file.
 #[derive(Clone, Debug, Default)]

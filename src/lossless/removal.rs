@@ -133,6 +133,7 @@ mod tests {
 
     use super::super::plan::{ObjectRef, Plan, apply};
     use super::*;
+    use std::sync::Arc;
 
     const OBJECT: &str = "kind: K\nl:\n- {}\n";
 
@@ -142,7 +143,7 @@ mod tests {
         let segments: Vec<Span> = source.segments().map(|segment| segment.span).collect();
         let change = |&index: &usize| {
             let object = ObjectRef { document: segments[index], base: PointerBuf::new() };
-            (object, removed_whole(json!({"kind": "K", "l": [{}]})))
+            (object, removed_whole(json!({"kind": "K", "l": [{}]})).into())
         };
         let plan = Plan { changes: gone.iter().map(change).collect(), new_documents: vec![] };
         let edited = apply(&source, &plan)
@@ -236,7 +237,8 @@ mod tests {
         // The readers see other texts in the one, and other types in the other.
         for (text, holds) in [("b: \"x\u{85}y\"\n", "x\u{85}y"), ("b: on\n", "on")] {
             let object = ObjectRef { document: Span::new(0, text.len()), base: PointerBuf::new() };
-            let plan = Plan { changes: vec![(object, removed_whole(json!({"b": holds})))], new_documents: vec![] };
+            let plan =
+                Plan { changes: vec![(object, removed_whole(json!({"b": holds})).into())], new_documents: vec![] };
             assert!(apply(&Source::new(text.as_bytes()), &plan).is_err(), "{text}");
         }
     }
@@ -262,16 +264,16 @@ mod tests {
     fn a_document_is_not_changed_and_removed() {
         let text = "kind: K\nl:\n- {}\n";
         let object = ObjectRef { document: Span::new(0, text.len()), base: PointerBuf::new() };
-        let whole = removed_whole(json!({"kind": "K", "l": [{}]}));
+        let whole = Arc::new(removed_whole(json!({"kind": "K", "l": [{}]})));
         let part = PatchOperation::Remove(RemoveOperation { path: PointerBuf::parse("/l").unwrap() });
         let refused = |changes: Vec<ObjectChange>, new_documents: Vec<Value>| {
             apply(&Source::new(text.as_bytes()), &Plan { changes, new_documents }).unwrap_err().message
         };
-        let both = vec![(object.clone(), whole.clone()), (object.clone(), vec![part])];
+        let both = vec![(object.clone(), whole.clone()), (object.clone(), vec![part].into())];
         assert_eq!(refused(both, vec![]), "a document can't be changed and removed in one run");
         let added = refused(vec![(object.clone(), whole.clone())], vec![json!({})]);
         assert_eq!(added, "documents can't be added and removed in one run");
-        let untested = vec![(object, vec![whole[1].clone()])];
+        let untested = vec![(object, vec![whole[1].clone()].into())];
         assert_eq!(refused(untested, vec![]), "an object can't be replaced or removed as a whole");
         let elsewhere = ObjectRef { document: Span::new(0, 3), base: PointerBuf::new() };
         assert_eq!(refused(vec![(elsewhere, whole)], vec![]), "a document is not where it was read");

@@ -305,7 +305,7 @@ mod tests {
 
     fn changed(text: &str, document: Span, operation: PatchOperation) -> Edited {
         let object = ObjectRef { document, base: PointerBuf::new() };
-        let plan = Plan { changes: vec![(object, vec![operation])], new_documents: vec![] };
+        let plan = Plan { changes: vec![(object, vec![operation].into())], new_documents: vec![] };
         apply(&Source::new(text.as_bytes()), &plan).unwrap()
     }
 
@@ -375,7 +375,7 @@ mod tests {
         let operation = PatchOperation::Add(AddOperation { path, value: json!("v") });
         let changed = usize::from(new_documents.is_empty());
         let changes =
-            run.objects()[..changed].iter().map(|found| (found.at.clone(), vec![operation.clone()])).collect();
+            run.objects()[..changed].iter().map(|found| (found.at.clone(), vec![operation.clone()].into())).collect();
         let edited = apply(&Source::new(text.as_bytes()), &Plan { changes, new_documents }).unwrap();
         of_file(&run, (FileId(0), b"f"), text.as_bytes(), &edited, &(0..changed).collect::<Vec<_>>(), &["K new"])
     }
@@ -427,7 +427,7 @@ mod tests {
         let index = run.objects().iter().position(|found| matches!(found.object.role, Role::Identity(..))).unwrap();
         let found = &run.objects()[index];
         let holds = capa::plain_identity(&found.object.api_version, "i", found.object.role_arn().unwrap());
-        let changes = vec![(found.at.clone(), removed_whole(holds))];
+        let changes = vec![(found.at.clone(), removed_whole(holds).into())];
         let edited = apply(&Source::new(text.as_bytes()), &Plan { changes, new_documents: vec![] }).unwrap();
         of_file(&run, (FileId(0), b"f"), text.as_bytes(), &edited, &[index], &[])
     }

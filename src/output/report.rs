@@ -21,7 +21,7 @@ pub fn json_patch(run: &Run, outcome: &Outcome) -> Result<Value, Diagnostic> {
     for change in &outcome.changes {
         let Some(index) = change.object.filter(|_| change.kind != ChangeKind::IdentityRemoved) else { continue };
         match entries.last_mut() {
-            Some((there, operations)) if *there == index => operations.extend(&change.operations),
+            Some((there, operations)) if *there == index => operations.extend(change.operations.iter()),
             _ => entries.push((index, change.operations.iter().collect())),
         }
     }
@@ -100,7 +100,7 @@ pub fn report(run: &Run, outcome: &Outcome) -> Value {
                     entry.insert("object".into(), Value::Object(identity(found)));
                     entry.insert("before".into(), json!(change.before));
                     entry.insert("after".into(), json!(change.after));
-                    entry.insert("patch".into(), serde_json::to_value(&change.operations).unwrap_or_default());
+                    entry.insert("patch".into(), serde_json::to_value(&*change.operations).unwrap_or_default());
                 }
                 None => {
                     if let Some(new) = added.next() {

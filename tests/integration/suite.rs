@@ -359,7 +359,7 @@ fn attempt(trial: &Trial, failures: &mut Failures) -> Tried {
     let object = ObjectRef { document: document.span, base: PointerBuf::parse(trial.base).unwrap() };
     let path = PointerBuf::parse("/spec/identityRef").unwrap();
     let operation = PatchOperation::Add(AddOperation { path, value: json!({"kind": KIND, "name": NAME}) });
-    let plan = Plan { changes: vec![(object, vec![operation])], new_documents: vec![] };
+    let plan = Plan { changes: vec![(object, vec![operation].into())], new_documents: vec![] };
     match apply(&source, &plan) {
         Err(refusal) => Tried::Refused(refusal.message),
         Ok(edited) => {

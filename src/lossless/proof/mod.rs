@@ -147,9 +147,9 @@ mod tests {
         PatchOperation::Replace(json_patch::ReplaceOperation { path: PointerBuf::parse(path).unwrap(), value })
     }
 
-    fn changes(text: &str, operation: PatchOperation) -> (ObjectRef, Vec<PatchOperation>) {
+    fn changes(text: &str, operation: PatchOperation) -> ObjectChange {
         let object = ObjectRef { document: Span::new(0, text.len()), base: PointerBuf::new() };
-        (object, vec![operation])
+        (object, vec![operation].into())
     }
 
     fn verdict(old: &str, new: &str, operation: PatchOperation) -> Result<(), Refusal> {
@@ -259,8 +259,11 @@ mod tests {
         let old = "items:\n- spec: {a: 1, b: 2}\n- kind: x\n- spec:\n    a: 1\n    b: 2\n";
         let object =
             |base: &str| ObjectRef { document: Span::new(0, old.len()), base: PointerBuf::parse(base).unwrap() };
-        let list = (object(""), vec![remove("/items/1")]);
-        let items = [(object("/items/0"), vec![remove("/spec/a")]), (object("/items/2"), vec![remove("/spec/b")])];
+        let list = (object(""), vec![remove("/items/1")].into());
+        let items = [
+            (object("/items/0"), vec![remove("/spec/a")].into()),
+            (object("/items/2"), vec![remove("/spec/b")].into()),
+        ];
         let source = Source::new(old.as_bytes());
         let apply = |changes: Vec<ObjectChange>| apply(&source, &Plan { changes, new_documents: vec![] });
         let edited = apply([&items[..], std::slice::from_ref(&list)].concat()).unwrap();
@@ -353,9 +356,9 @@ mod tests {
                 vec![add("/items/-", json!({"n": 1})), add("/items/-", json!({"n": 2})), add("/r", json!(["x"]))];
             let plan = Plan {
                 changes: vec![
-                    (object(item(0)), vec![add("/spec/i", json!("v"))]),
-                    (object(item(1)), vec![add("/spec", json!("v"))]),
-                    (object(PointerBuf::new()), root),
+                    (object(item(0)), vec![add("/spec/i", json!("v"))].into()),
+                    (object(item(1)), vec![add("/spec", json!("v"))].into()),
+                    (object(PointerBuf::new()), root.into()),
                 ],
                 new_documents: vec![],
             };

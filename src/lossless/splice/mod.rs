@@ -421,7 +421,7 @@ pub(super) mod tests {
         let document = source.segments().next().unwrap().span;
         let Patch(operations) = serde_json::from_value(operations.clone()).unwrap();
         let object = ObjectRef { document, base: PointerBuf::new() };
-        let plan = Plan { changes: vec![(object, operations)], new_documents: vec![] };
+        let plan = Plan { changes: vec![(object, operations.into())], new_documents: vec![] };
         let edited = apply(&source, &plan)
             .map_err(|refusal| format!("{} at '{}'", refusal.message, &text[refusal.span.range()]))?;
         Ok(String::from_utf8(edited.to_bytes(text.as_bytes())).unwrap())

@@ -47,7 +47,7 @@ fn edited(text: &str, document: usize, operations: Vec<PatchOperation>) -> Resul
     let source = Source::new(text.as_bytes());
     let document = source.segments().nth(document).ok_or("the document is gone")?.span;
     let object = ObjectRef { document, base: PointerBuf::new() };
-    let plan = Plan { changes: vec![(object, operations)], new_documents: vec![] };
+    let plan = Plan { changes: vec![(object, operations.into())], new_documents: vec![] };
     let edited = apply(&source, &plan).map_err(|refusal| refusal.message)?;
     let new = edited.to_bytes(text.as_bytes());
     restored(text.as_bytes(), &new, edited.splices()).unwrap();
