@@ -118,7 +118,7 @@ pub(super) fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) ->
         policy_arns: field("policyARNs"),
         unknown: unknown_of(tree, spec, &ROLE_FIELDS),
         has_spec: spec.is_some(),
-        annotations: texts(tree, tree.value(node, "metadata"), "annotations"),
+        annotations: texts(tree, node, "annotations").map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
         plain,
     }
 }

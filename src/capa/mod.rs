@@ -6,6 +6,7 @@ mod allowed;
 mod astray;
 mod bound;
 mod identity;
+mod labels;
 pub mod names;
 mod release;
 mod selector;
@@ -16,6 +17,7 @@ mod view;
 
 pub use allowed::{Allowed, Form, Namespaces};
 pub use identity::{ControllerIdentity, RoleIdentity, StaticIdentity, plain_identity};
+pub use labels::Labels;
 pub use release::Release;
 pub use selector::{Expression, Selector};
 pub use tables::{

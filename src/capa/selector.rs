@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::labels::Labels;
 use super::names::{is_label_value, is_qualified_name};
 
 /// The label that the API server keeps on every Namespace, whatever its manifest says.
@@ -30,22 +31,20 @@ pub struct Expression {
 
 /// What is known of a namespace's labels.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Labels<'l> {
+pub(super) struct Known<'l> {
     /// The namespace's name, which is a label of it.
     pub(super) name: &'l str,
     /// The others; `None` where they are not known.
-    pub(super) others: Option<&'l [(String, String)]>,
+    pub(super) others: Option<&'l Labels>,
 }
 
-impl Labels<'_> {
+impl Known<'_> {
     /// The label's value, if it is there; `None` where that is not known.
     fn get(&self, key: &str) -> Option<Option<&str>> {
         if key == NAME_LABEL {
             return Some(Some(self.name));
         }
-        let others = self.others?;
-        // The last of two keys is the one that counts.
-        Some(others.iter().rev().find(|(own, _)| own == key).map(|(_, value)| value.as_str()))
+        Some(self.others?.get(key))
     }
 }
 
@@ -69,7 +68,7 @@ impl Selector {
     }
 
     /// Whether labels fit; `None` where they are not known well enough. The selector was checked.
-    pub(super) fn matches(&self, labels: Labels<'_>) -> Option<bool> {
+    pub(super) fn matches(&self, labels: Known<'_>) -> Option<bool> {
         let equal = |(key, value): (&String, &String)| labels.get(key).map(|own| own == Some(value.as_str()));
         let answers = self.labels.iter().flatten().map(equal);
         let answers = answers.chain(self.expressions.iter().flatten().map(|one| one.matches(labels)));
@@ -118,7 +117,7 @@ impl Expression {
         }
     }
 
-    fn matches(&self, labels: Labels<'_>) -> Option<bool> {
+    fn matches(&self, labels: Known<'_>) -> Option<bool> {
         let own = labels.get(&self.key)?;
         let one_of = own.is_some_and(|own| self.values.iter().any(|value| value == own));
         Some(match self.operator.as_str() {
@@ -174,9 +173,9 @@ mod tests {
 
     #[test]
     fn labels_that_are_not_known_leave_the_answer_open_unless_another_decides() {
-        let own = [("env".to_owned(), "dev".to_owned()), ("empty".to_owned(), String::new())];
-        let known = Labels { name: "a", others: Some(&own) };
-        let unknown = Labels { name: "a", others: None };
+        let own = [("env", "dev"), ("empty", "")].into_iter().collect();
+        let known = Known { name: "a", others: Some(&own) };
+        let unknown = Known { name: "a", others: None };
         for (selector, of_known, of_unknown) in [
             (selector(&[("env", "dev")], &[]), Some(true), None),
             (selector(&[("env", "prod")], &[]), Some(false), None),

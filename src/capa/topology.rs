@@ -6,16 +6,14 @@ use super::tables::TOPOLOGY_PROVIDERS;
 use super::view::{Field, IdentityReference, ObjectReference, Rest, Role, State, descend, reference_at};
 
 pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, wanted: Option<&[String]>) -> Role {
-    let refers_to = ["infrastructureRef", "controlPlaneRef"]
-        .iter()
-        .filter_map(|key| {
-            let reference = descend(tree, node, &["spec", key])?;
-            Some(ObjectReference {
-                kind: Field::of(tree, reference, "kind").any_text()?.to_owned(),
-                name: Field::of(tree, reference, "name").any_text()?.to_owned(),
-            })
+    let mut refers_to = Vec::with_capacity(2);
+    refers_to.extend(["infrastructureRef", "controlPlaneRef"].iter().filter_map(|key| {
+        let reference = descend(tree, node, &["spec", key])?;
+        Some(ObjectReference {
+            kind: Field::of(tree, reference, "kind").any_text()?.to_owned(),
+            name: Field::of(tree, reference, "name").any_text()?.to_owned(),
         })
-        .collect();
+    }));
     let topology = descend(tree, node, &["spec", "topology"]).filter(|&topology| tree.entries(topology).is_some());
     let Some(topology) = topology else {
         return Role::Cluster { refers_to, references: Vec::new(), unclear: false, region: None };

@@ -11,6 +11,7 @@ use super::bound;
 use super::identity::{
     ControllerIdentity, RoleIdentity, StaticIdentity, controller_identity, role_identity, static_identity,
 };
+use super::labels::Labels;
 use super::tables::{Bearer, IdentityKind, Typed, Version, WITHOUT_REFERENCE, classify};
 use super::topology::cluster;
 
@@ -226,8 +227,8 @@ pub struct Object {
     pub namespace: Option<String>,
     /// Where that stands.
     pub namespace_span: Option<Span>,
-    /// `metadata.labels`, where keys and values are scalars.
-    pub labels: Vec<(String, String)>,
+    /// `metadata.labels`
+    pub labels: Labels,
     /// References that stand where the API server drops them: the path of their mapping, `/spec` perhaps, and the key.
     pub astray: Vec<(String, String, Span)>,
     /// Where its `kind` stands.
@@ -327,7 +328,7 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
         name: meta(tree, node, "name"),
         namespace: meta(tree, node, "namespace"),
         namespace_span: tree.value(node, "metadata").and_then(|meta| Field::of(tree, meta, "namespace").span()),
-        labels: texts(tree, tree.value(node, "metadata"), "labels"),
+        labels: texts(tree, node, "labels").collect(),
         astray: astray(tree, node, &role),
         api_version,
         kind,
@@ -356,7 +357,7 @@ pub fn beside(object: &mut Object) {
         "Namespace" => object.role = Role::Namespace,
         "Secret" => {
             object.role = Role::Secret;
-            object.labels.clear();
+            object.labels = Labels::default();
         }
         _ => {}
     }
@@ -390,7 +391,7 @@ fn refused(
         name: meta(tree, node, "name"),
         namespace: meta(tree, node, "namespace"),
         namespace_span: tree.value(node, "metadata").and_then(|meta| Field::of(tree, meta, "namespace").span()),
-        labels: Vec::new(),
+        labels: Labels::default(),
         astray: Vec::new(),
         kind_span: span,
         start: tree.span(node).start,
@@ -414,15 +415,10 @@ pub(super) fn descend(tree: &Tree<'_>, node: NodeId, path: &[&str]) -> Option<No
     path.iter().try_fold(node, |at, key| tree.value(at, key))
 }
 
-/// The members of a mapping of texts, such as `labels`.
-pub(super) fn texts(tree: &Tree<'_>, metadata: Option<NodeId>, name: &str) -> Vec<(String, String)> {
-    let texts = metadata.and_then(|metadata| tree.value(metadata, name));
-    let entries = texts.and_then(|texts| tree.entries(texts)).unwrap_or_default();
-    let mut members = Vec::with_capacity(entries.len());
-    members.extend(
-        entries.iter().filter_map(|&(key, value)| Some((tree.text(key)?.to_owned(), tree.text(value)?.to_owned()))),
-    );
-    members
+/// The members of a mapping of texts in an object's metadata.
+pub(super) fn texts<'t>(tree: &'t Tree<'_>, object: NodeId, name: &str) -> impl Iterator<Item = (&'t str, &'t str)> {
+    let entries = descend(tree, object, &["metadata", name]).and_then(|texts| tree.entries(texts)).unwrap_or_default();
+    entries.iter().filter_map(|&(key, value)| Some((tree.text(key)?, tree.text(value)?)))
 }
 
 /// Reads what stands at a path, and how much of the path is there.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use globset::GlobMatcher;
 
 use super::Nothing;
-use crate::capa::Role;
+use crate::capa::{Labels, Role};
 use crate::diag::Diagnostic;
 use crate::run::{Found, Run};
 
@@ -91,13 +91,13 @@ fn requirement(text: &str) -> Result<Requirement, String> {
 
 impl LabelSelector {
     /// Whether labels match, as the API server has it: `!=` and `notin` match where the key is missing.
-    pub fn matches(&self, labels: &[(String, String)]) -> bool {
-        let value = |key: &str| labels.iter().find(|(k, _)| k == key).map(|(_, value)| value);
+    pub fn matches(&self, labels: &Labels) -> bool {
+        let one_of = |values: &[String], value: &str| values.iter().any(|one| one == value);
         self.0.iter().all(|requirement| match requirement {
-            Requirement::In(key, values) => value(key).is_some_and(|value| values.contains(value)),
-            Requirement::NotIn(key, values) => value(key).is_none_or(|value| !values.contains(value)),
-            Requirement::Exists(key) => value(key).is_some(),
-            Requirement::DoesNotExist(key) => value(key).is_none(),
+            Requirement::In(key, values) => labels.get(key).is_some_and(|value| one_of(values, value)),
+            Requirement::NotIn(key, values) => labels.get(key).is_none_or(|value| !one_of(values, value)),
+            Requirement::Exists(key) => labels.get(key).is_some(),
+            Requirement::DoesNotExist(key) => labels.get(key).is_none(),
         })
     }
 }
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn selectors_match_as_kubectls_do() {
-        let labels = [("env".to_owned(), "dev".to_owned()), ("a/b".to_owned(), String::new())];
+        let labels = [("env", "dev"), ("a/b", "")].into_iter().collect();
         for (selector, want) in [
             ("env=dev", true),
             ("env==dev", true),

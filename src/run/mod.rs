@@ -135,10 +135,7 @@ impl Run {
         if matches!(object.role, Role::Cluster { .. }) {
             return object.name.as_deref();
         }
-        let label = || {
-            let label = object.labels.iter().find(|(key, _)| key == "cluster.x-k8s.io/cluster-name");
-            label.map(|(_, value)| value.as_str())
-        };
+        let label = || object.labels.get("cluster.x-k8s.io/cluster-name");
         self.owner(object).or_else(label).or(object.name.as_deref())
     }
 

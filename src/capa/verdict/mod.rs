@@ -9,6 +9,7 @@ mod namespaces;
 use std::collections::{HashMap, HashSet};
 
 use super::allowed::Namespaces;
+use super::labels::Labels;
 use super::release::Release;
 use super::tables::IdentityKind;
 use super::view::{IdentityReference, Object, Role};
@@ -196,7 +197,7 @@ pub struct World {
     /// By kind and name; `None` where two documents differ.
     identities: HashMap<(IdentityKind, String), Option<Identity>>,
     /// Labels by the namespace's name; `None` where two documents differ.
-    namespaces: HashMap<String, Option<Vec<(String, String)>>>,
+    namespaces: HashMap<String, Option<Labels>>,
     secrets: HashSet<String>,
     /// Whether CAPA makes the controller identity by itself.
     made: bool,
@@ -444,7 +445,7 @@ impl<'w> Walk<'w> {
     }
 
     fn namespace(&mut self, kind: IdentityKind, name: &str, identity: &Identity) -> Result<(), Stop> {
-        let labels = |name: &str| self.world.namespaces.get(name)?.as_deref();
+        let labels = |name: &str| self.world.namespaces.get(name)?.as_ref();
         let permission = namespaces::permission(identity.allowed.as_ref(), self.scope, labels).map_err(|error| {
             Stop::error(Reason::InvalidSelector, format!("failed to get label selector from spec selector: {error}"))
         })?;

@@ -2,9 +2,10 @@
 //! v0.6.9 to v2.11.1; `isClusterScopedResource` in v2.13.0).
 
 use super::{Permission, Scope};
+use crate::capa::Labels;
 use crate::capa::allowed::Namespaces;
 use crate::capa::release::Release;
-use crate::capa::selector::Labels;
+use crate::capa::selector::Known;
 use crate::capa::view::is_variable;
 
 /// What CAPA finds in the store when the object was written under a release: before v2.9.0, the defaulting webhook took
@@ -30,7 +31,7 @@ pub(super) fn everybody(stored: Option<&Namespaces>) -> bool {
 pub(super) fn permission<'l>(
     stored: Option<&Namespaces>,
     scope: &Scope,
-    labels: impl FnOnce(&str) -> Option<&'l [(String, String)]>,
+    labels: impl FnOnce(&str) -> Option<&'l Labels>,
 ) -> Result<Permission, String> {
     if *scope == Scope::Cluster {
         return Ok(Permission::yes("an object without a namespace is not asked for one"));
@@ -53,7 +54,7 @@ pub(super) fn permission<'l>(
 fn known<'l>(
     stored: &Namespaces,
     scope: &Scope,
-    labels: impl FnOnce(&str) -> Option<&'l [(String, String)]>,
+    labels: impl FnOnce(&str) -> Option<&'l Labels>,
 ) -> Result<Permission, String> {
     let list = stored.list.as_deref().unwrap_or_default();
     let selector = &stored.selector;
@@ -75,7 +76,7 @@ fn known<'l>(
         }));
     }
     let text = selector.text();
-    Ok(match selector.matches(Labels { name: namespace, others: labels(namespace) }) {
+    Ok(match selector.matches(Known { name: namespace, others: labels(namespace) }) {
         Some(true) => Permission::yes(format!("{namespace} matches the selector {text}")),
         Some(false) => Permission::no(format!("{namespace} does not match the selector {text}")),
         None => {
@@ -107,11 +108,11 @@ mod tests {
     /// Who is let in of: a listed namespace `a`, one labelled `k: v`, and another one.
     fn let_in(text: &str, release: &str) -> String {
         let stored = read(text).map(|namespaces| stored(&namespaces, release.parse().unwrap()));
-        let labels = [("k".to_owned(), "v".to_owned())];
+        let (labels, none): (Labels, _) = (std::iter::once(("k", "v")).collect(), Labels::default());
         ["a", "labelled", "other"]
             .into_iter()
             .filter(|name| {
-                let own = |name: &str| Some(if name == "labelled" { &labels[..] } else { &[][..] });
+                let own = |name: &str| Some(if name == "labelled" { &labels } else { &none });
                 permission(stored.as_ref(), &Scope::Namespace((*name).into()), own).unwrap().answer == Some(true)
             })
             .collect::<Vec<_>>()

@@ -106,7 +106,8 @@ impl Delivery<'_> {
             lines.extend(output::cluster_lines(self.run, self.outcome));
             lines.push(output::summary(self.outcome, self.run, matches!(self.mode, Mode::Write { .. })));
         }
-        lines.iter().map(|line| format!("{line}\n")).collect()
+        lines.push(String::new());
+        lines.join("\n")
     }
 
     /// The run's objects that change, by file.
