@@ -123,7 +123,7 @@ pub enum State {
     /// Nothing, or null.
     Unset,
     /// A reference, perhaps incomplete.
-    Set(Reference),
+    Set(Box<Reference>),
     /// Something that is no mapping, there or on the way there.
     Wrong(Span),
     /// A variable that is to become it, or a mapping on the way there.
@@ -311,8 +311,7 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
             Role::Identity(Box::new(role_identity(tree, node, &api_version)), version)
         }
         Typed::Bearer(bearer, version) => {
-            let mut path: Vec<String> = bearer.parent.iter().map(|&key| key.to_owned()).collect();
-            path.push("identityRef".into());
+            let path = bearer.parent.iter().chain(&["identityRef"]).map(|&key| key.to_owned()).collect();
             let parent = descend(tree, node, bearer.parent);
             Role::Bearer {
                 bearer,
@@ -484,7 +483,7 @@ pub(super) fn reference_at(
         return IdentityReference { path, present, state: State::Wrong(span), guard, span, rest };
     }
     let unknown = unknown(tree, at, &["kind", "name"]);
-    let state = State::Set(Reference { kind, name, span: content(tree, at), own, unknown });
+    let state = State::Set(Box::new(Reference { kind, name, span: content(tree, at), own, unknown }));
     IdentityReference { path, present, state, guard, span, rest }
 }
 

@@ -7,8 +7,9 @@ use crate::inject::{Change, ChangeKind, IdentityFile, Outcome, Verb};
 use crate::run::Run;
 
 /// A line per changed object: from which account a cluster goes to which, and what an identity gets.
-pub fn cluster_lines(run: &Run, outcome: &Outcome) -> Vec<String> {
-    let mut lines: Vec<String> = outcome
+pub fn cluster_lines(run: &Run, outcome: &Outcome) -> impl Iterator<Item = String> {
+    let mut last = None;
+    outcome
         .changes
         .iter()
         .filter_map(|change| Some((change, run.objects()[change.object?].title())))
@@ -19,9 +20,7 @@ pub fn cluster_lines(run: &Run, outcome: &Outcome) -> Vec<String> {
             };
             visible(&line).into_owned()
         })
-        .collect();
-    lines.dedup();
-    lines
+        .filter(move |line| last.replace(line.clone()).as_ref() != Some(line))
 }
 
 /// What a kind of change is called when it is counted.

@@ -233,7 +233,8 @@ fn start_at(state: &State, path: &str) -> Start {
         State::Variable(_) => refused(Reason::Placeholder, format!("{path}: a variable that is not filled in")),
         State::Wrong(_) => refused(Reason::ObjectRefused, format!("{path}: not a mapping of kind and name")),
         State::Twice(_) => refused(Reason::Ambiguous, format!("a key of {path} is written twice")),
-        State::Set(Reference { kind, name, .. }) => {
+        State::Set(there) => {
+            let Reference { kind, name, .. } = &**there;
             let mut refusals = Refusals::default();
             let kind = refusals.string(kind, &format!("{path}.kind"));
             let name = refusals.string(name, &format!("{path}.name"));

@@ -90,24 +90,25 @@ impl Delivery<'_> {
 
     /// The lines that say what the result means.
     fn meaning(&self) -> String {
-        let mut lines = Vec::new();
-        if self.mode == Mode::Output(OutputFormat::JsonPatch) && !self.terminal.quiet {
+        let mut text = String::new();
+        if self.terminal.quiet {
+            return text;
+        }
+        let mut tell = |line: String| text.extend([&line, "\n"]);
+        if self.mode == Mode::Output(OutputFormat::JsonPatch) {
             let gone = self.outcome.changes.iter().filter(|change| change.kind == ChangeKind::IdentityRemoved);
-            lines.extend(gone.filter_map(|change| change.object).map(|index| {
+            gone.filter_map(|change| change.object).for_each(|index| {
                 let title = self.run.objects()[index].title();
-                format!("{title} goes, which a JSON patch can't say: delete it (--write, or $patch: delete)")
-            }));
-            lines.extend(self.outcome.added.iter().map(|added| {
+                tell(format!("{title} goes, which a JSON patch can't say: delete it (--write, or $patch: delete)"));
+            });
+            self.outcome.added.iter().for_each(|added| {
                 let way = "add it as a resource (-o yaml, or --write --identity-file)";
-                format!("{} is new, which a JSON patch can't say: {way}", added.title)
-            }));
+                tell(format!("{} is new, which a JSON patch can't say: {way}", added.title));
+            });
         }
-        if !self.terminal.quiet {
-            lines.extend(output::cluster_lines(self.run, self.outcome));
-            lines.push(output::summary(self.outcome, self.run, matches!(self.mode, Mode::Write { .. })));
-        }
-        lines.push(String::new());
-        lines.join("\n")
+        output::cluster_lines(self.run, self.outcome).for_each(&mut tell);
+        tell(output::summary(self.outcome, self.run, matches!(self.mode, Mode::Write { .. })));
+        text
     }
 
     /// The run's objects that change, by file.
