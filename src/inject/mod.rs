@@ -447,8 +447,13 @@ impl<'r> Planner<'r> {
         before: Option<String>,
         after: String,
     ) {
-        self.outcome
-            .change(self.run, Change { object: Some(index), kind, operations: operations.into(), before, after });
+        // Clusters that go to one account get the same operations: these are in memory once.
+        let operations = match self.outcome.changes.last() {
+            Some(last) if *last.operations == operations => Arc::clone(&last.operations),
+            _ => operations.into(),
+        };
+        let change = Change { object: Some(index), kind, operations, before, after };
+        self.outcome.change(self.run, change);
     }
 
     fn add(&mut self, object: Value, kind: ChangeKind, title: String, file: IdentityFile, after: String) {
