@@ -3,6 +3,7 @@
 pub(crate) mod each;
 mod explain;
 mod identity;
+mod label_selector;
 mod mapped;
 mod mend;
 mod namespaces;
@@ -24,11 +25,12 @@ use crate::lossless::Plan;
 use crate::run::Run;
 
 pub use each::{plan_each, plan_identities};
+pub use label_selector::LabelSelector;
 pub use mapped::{Mapped, SaidTarget, for_account, mapped};
 pub use namespaces::AllowedNamespaces;
 pub(crate) use reference::pointer;
+pub use select::Selection;
 pub(crate) use select::names_that_fit_nothing;
-pub use select::{LabelSelector, Selection};
 
 /// The account to point at.
 #[derive(Clone, Debug)]

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use globset::GlobMatcher;
 
 use super::Nothing;
-use crate::capa::{Labels, Role};
+use super::label_selector::LabelSelector;
+use crate::capa::Role;
 use crate::diag::Diagnostic;
 use crate::run::{Found, Run};
 
@@ -20,86 +21,6 @@ pub struct Selection {
     pub namespace: Option<String>,
     /// Only these of the run's objects.
     pub only: Option<BTreeSet<usize>>,
-}
-
-/// One condition of a label selector.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Requirement {
-    In(String, Vec<String>),
-    NotIn(String, Vec<String>),
-    Exists(String),
-    DoesNotExist(String),
-}
-
-/// A label selector in kubectl's syntax: `a=b`, `a==b`, `a!=b`, `a in (b,c)`, `a notin (b)`, `a`, `!a`, joined by commas.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LabelSelector(Vec<Requirement>);
-
-impl std::str::FromStr for LabelSelector {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let mut parts = vec![String::new()];
-        let mut depth = 0;
-        for c in text.chars() {
-            match c {
-                '(' => depth += 1,
-                ')' => depth -= 1,
-                ',' if depth == 0 => {
-                    parts.push(String::new());
-                    continue;
-                }
-                _ => {}
-            }
-            if let Some(part) = parts.last_mut() {
-                part.push(c);
-            }
-        }
-        parts.iter().map(|part| requirement(part.trim())).collect::<Result<_, _>>().map(Self)
-    }
-}
-
-fn requirement(text: &str) -> Result<Requirement, String> {
-    let wrong = || format!("'{text}' is no label selector: write KEY=VALUE, KEY!=VALUE, 'KEY in (A,B)', KEY or !KEY");
-    let key = |key: &str| -> Result<String, String> {
-        let key = key.trim();
-        let ok = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
-        if ok { Ok(key.to_owned()) } else { Err(wrong()) }
-    };
-    let set = |list: &str| -> Result<Vec<String>, String> {
-        let inner = list.trim().strip_prefix('(').and_then(|list| list.strip_suffix(')')).ok_or_else(wrong)?;
-        Ok(inner.split(',').map(|value| value.trim().to_owned()).collect())
-    };
-    if let Some((left, right)) = text.split_once("!=") {
-        return Ok(Requirement::NotIn(key(left)?, vec![right.trim().to_owned()]));
-    }
-    if let Some((left, right)) = text.split_once('=') {
-        let right = right.strip_prefix('=').unwrap_or(right);
-        return Ok(Requirement::In(key(left)?, vec![right.trim().to_owned()]));
-    }
-    if let Some((left, right)) = text.split_once(" notin ") {
-        return Ok(Requirement::NotIn(key(left)?, set(right)?));
-    }
-    if let Some((left, right)) = text.split_once(" in ") {
-        return Ok(Requirement::In(key(left)?, set(right)?));
-    }
-    match text.strip_prefix('!') {
-        Some(absent) => Ok(Requirement::DoesNotExist(key(absent)?)),
-        None => Ok(Requirement::Exists(key(text)?)),
-    }
-}
-
-impl LabelSelector {
-    /// Whether labels match, as the API server has it: `!=` and `notin` match where the key is missing.
-    pub fn matches(&self, labels: &Labels) -> bool {
-        let one_of = |values: &[String], value: &str| values.iter().any(|one| one == value);
-        self.0.iter().all(|requirement| match requirement {
-            Requirement::In(key, values) => labels.get(key).is_some_and(|value| one_of(values, value)),
-            Requirement::NotIn(key, values) => labels.get(key).is_none_or(|value| !one_of(values, value)),
-            Requirement::Exists(key) => labels.get(key).is_some(),
-            Requirement::DoesNotExist(key) => labels.get(key).is_none(),
-        })
-    }
 }
 
 /// Indices of the objects that are meant.
@@ -163,35 +84,4 @@ pub(crate) fn names_that_fit_nothing(run: &Run, selection: &Selection) -> impl I
         Diagnostic::warning(format!("--cluster-name {text} fits no cluster here"))
             .help("check the spelling; several names are several --cluster-name, or one {a,b}")
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn selectors_match_as_kubectls_do() {
-        let labels = [("env", "dev"), ("a/b", "")].into_iter().collect();
-        for (selector, want) in [
-            ("env=dev", true),
-            ("env==dev", true),
-            ("env=prod", false),
-            ("env!=prod", true),
-            ("team!=x", true),
-            ("env in (dev, prod)", true),
-            ("env notin (dev)", false),
-            ("team notin (x)", true),
-            ("a/b", true),
-            ("!team", true),
-            ("!env", false),
-            ("env=dev,!env", false),
-            ("env in (dev,prod),a/b", true),
-        ] {
-            let parsed: LabelSelector = selector.parse().unwrap();
-            assert_eq!(parsed.matches(&labels), want, "{selector}");
-        }
-        for bad in ["", "a b", "env in dev", "=x", "a,,b"] {
-            assert!(bad.parse::<LabelSelector>().is_err(), "{bad}");
-        }
-    }
 }

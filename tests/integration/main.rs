@@ -34,6 +34,7 @@ mod rules;
 #[cfg(unix)]
 mod sarif;
 mod secrets;
+mod selector;
 #[cfg(target_os = "linux")]
 mod sockets;
 mod status;

@@ -1,0 +1,262 @@
+//! What stands behind `-l`: kubectl's label selectors.
+
+use std::iter::Peekable;
+
+use crate::capa::Labels;
+use crate::capa::names::{is_label_value, is_qualified_name};
+
+/// A label selector in kubectl's syntax: `a=b`, `a==b`, `a!=b`, `a in (b,c)`, `a notin (b)`, `a>1`, `a<1`, `a`, `!a`,
+/// joined by commas (apimachinery v0.34.1, `pkg/labels/selector.go`).
+///
+/// Two things that kubectl takes are refused: nothing at all, which would mean every object, and `!a=b`, which it reads
+/// as `a=b`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelSelector(Vec<Requirement>);
+
+/// One condition of a label selector.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Requirement {
+    key: String,
+    condition: Condition,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Condition {
+    In(Vec<String>),
+    NotIn(Vec<String>),
+    GreaterThan(i64),
+    LessThan(i64),
+    Exists,
+    DoesNotExist,
+}
+
+impl std::str::FromStr for LabelSelector {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut tokens = Tokens { rest: text }.peekable();
+        let requirements = requirements(&mut tokens).map_err(|why| {
+            format!(
+                "'{text}' is no label selector: {why}; write KEY=VALUE, KEY!=VALUE, 'KEY in (A,B)', 'KEY notin (A,B)', KEY or '!KEY'"
+            )
+        })?;
+        Ok(Self(requirements))
+    }
+}
+
+impl LabelSelector {
+    /// Whether labels match, as the API server has it: `!=` and `notin` match where the key is missing.
+    pub fn matches(&self, labels: &Labels) -> bool {
+        self.0.iter().all(|requirement| {
+            let value = labels.get(&requirement.key);
+            let one_of = |values: &[String]| value.is_some_and(|value| values.iter().any(|one| one == value));
+            let number = || value.and_then(integer);
+            match &requirement.condition {
+                Condition::In(values) => one_of(values),
+                Condition::NotIn(values) => !one_of(values),
+                Condition::GreaterThan(than) => number().is_some_and(|number| number > *than),
+                Condition::LessThan(than) => number().is_some_and(|number| number < *than),
+                Condition::Exists => value.is_some(),
+                Condition::DoesNotExist => value.is_none(),
+            }
+        })
+    }
+}
+
+/// An integer as Go's `strconv.ParseInt` reads it, which takes a sign of either kind.
+fn integer(text: &str) -> Option<i64> {
+    text.parse().ok()
+}
+
+/// Words, and `!=`, `==` and each of `=!(),<>`.
+struct Tokens<'t> {
+    rest: &'t str,
+}
+
+impl<'t> Iterator for Tokens<'t> {
+    type Item = &'t str;
+
+    fn next(&mut self) -> Option<&'t str> {
+        const SPECIAL: [char; 7] = ['=', '!', '(', ')', ',', '>', '<'];
+        let blank = |c: char| matches!(c, ' ' | '\t' | '\r' | '\n');
+        self.rest = self.rest.trim_start_matches(blank);
+        let end = match self.rest {
+            "" => return None,
+            rest if rest.starts_with("!=") || rest.starts_with("==") => 2,
+            rest if rest.starts_with(SPECIAL) => 1,
+            rest => rest.find(|c| blank(c) || SPECIAL.contains(&c)).unwrap_or(rest.len()),
+        };
+        let (token, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        Some(token)
+    }
+}
+
+fn is_word(token: &str) -> bool {
+    !matches!(token, "=" | "==" | "!=" | "!" | "(" | ")" | "," | ">" | "<")
+}
+
+fn found(token: Option<&str>, expected: &str) -> String {
+    match token {
+        Some(token) => format!("found '{token}', expected {expected}"),
+        None => format!("expected {expected} at its end"),
+    }
+}
+
+fn requirements(tokens: &mut Peekable<Tokens<'_>>) -> Result<Vec<Requirement>, String> {
+    let mut requirements = Vec::new();
+    loop {
+        requirements.push(requirement(tokens)?);
+        match tokens.next() {
+            None => return Ok(requirements),
+            Some(",") => {}
+            other => return Err(found(other, "a comma or the end")),
+        }
+    }
+}
+
+fn requirement(tokens: &mut Peekable<Tokens<'_>>) -> Result<Requirement, String> {
+    let absent = tokens.next_if_eq(&"!").is_some();
+    let key = match tokens.next() {
+        Some(word) if is_word(word) => word.to_owned(),
+        other => return Err(found(other, "a key")),
+    };
+    if !is_qualified_name(&key) {
+        return Err(format!("'{key}' can't be the key of a label"));
+    }
+    if matches!(tokens.peek(), None | Some(&",")) {
+        let condition = if absent { Condition::DoesNotExist } else { Condition::Exists };
+        return Ok(Requirement { key, condition });
+    }
+    if absent {
+        return Err(format!("'!{key}' takes no value"));
+    }
+    let condition = match tokens.next() {
+        Some("=" | "==") => Condition::In(vec![value(tokens)?]),
+        Some("!=") => Condition::NotIn(vec![value(tokens)?]),
+        Some("in") => Condition::In(values(tokens)?),
+        Some("notin") => Condition::NotIn(values(tokens)?),
+        Some(">") => Condition::GreaterThan(number(tokens)?),
+        Some("<") => Condition::LessThan(number(tokens)?),
+        other => return Err(found(other, "=, ==, !=, in, notin, < or >")),
+    };
+    Ok(Requirement { key, condition })
+}
+
+/// One value, perhaps empty.
+fn value(tokens: &mut Peekable<Tokens<'_>>) -> Result<String, String> {
+    if matches!(tokens.peek(), None | Some(&",")) {
+        return Ok(String::new());
+    }
+    word(tokens.next())
+}
+
+/// A list of values in parentheses, each of them perhaps empty.
+fn values(tokens: &mut Peekable<Tokens<'_>>) -> Result<Vec<String>, String> {
+    if tokens.next_if_eq(&"(").is_none() {
+        return Err(found(tokens.next(), "'('"));
+    }
+    let mut values = Vec::new();
+    loop {
+        values.push(match tokens.peek() {
+            Some(&("," | ")")) => String::new(),
+            _ => word(tokens.next())?,
+        });
+        match tokens.next() {
+            Some(")") => return Ok(values),
+            Some(",") => {}
+            other => return Err(found(other, "a comma or ')'")),
+        }
+    }
+}
+
+fn number(tokens: &mut Peekable<Tokens<'_>>) -> Result<i64, String> {
+    let value = value(tokens)?;
+    integer(&value).ok_or_else(|| format!("'{value}' is no integer"))
+}
+
+fn word(token: Option<&str>) -> Result<String, String> {
+    match token {
+        Some(word) if is_word(word) && is_label_value(word) => Ok(word.to_owned()),
+        Some(word) if is_word(word) => Err(format!("'{word}' can't be the value of a label")),
+        other => Err(found(other, "a value")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_that_match() {
+        let labels = [("env", "dev"), ("a/b", ""), ("in", "notin"), ("n", "7"), ("m", "-1")].into_iter().collect();
+        for (selector, want) in [
+            ("env=dev", true),
+            ("env==dev", true),
+            (" env\t=  dev ", true),
+            ("env=prod", false),
+            ("env!=prod", true),
+            ("env != dev", false),
+            ("team!=x", true),
+            ("env in (dev, prod)", true),
+            ("env in(dev)", true),
+            ("env notin (dev)", false),
+            ("team notin (x)", true),
+            ("a/b", true),
+            ("a/b=", true),
+            ("env=,a/b", false),
+            ("a/b in ()", true),
+            ("a/b in (x,)", true),
+            ("a/b in (,x)", true),
+            ("a/b in (x,,y)", true),
+            ("env in (x,,y)", false),
+            ("in in (in,notin)", true),
+            ("in notin (notin)", false),
+            ("n>6", true),
+            ("n > 7", false),
+            ("n<8,n>6", true),
+            ("m<0", true),
+            ("env>0", false),
+            ("team<1", false),
+            ("!team", true),
+            ("! team", true),
+            ("!env", false),
+            ("env=dev,!env", false),
+            ("env in (dev,prod),a/b", true),
+        ] {
+            let parsed: LabelSelector = selector.parse().unwrap_or_else(|why| panic!("{why}"));
+            assert_eq!(parsed.matches(&labels), want, "{selector}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_selector_says_why() {
+        for (selector, why) in [
+            ("", "expected a key at its end"),
+            ("a b", "found 'b', expected =, ==, !=, in, notin, < or >"),
+            ("env in dev", "found 'dev', expected '('"),
+            ("env in (dev", "expected a comma or ')' at its end"),
+            ("env in (dev))", "found ')', expected a comma or the end"),
+            ("env in (a b)", "found 'b', expected a comma or ')'"),
+            ("=x", "found '=', expected a key"),
+            ("a,,b", "found ',', expected a key"),
+            ("a,", "expected a key at its end"),
+            ("a=b=c", "found '=', expected a comma or the end"),
+            ("a=b c", "found 'c', expected a comma or the end"),
+            ("a===b", "found '=', expected a value"),
+            ("a=!b", "found '!', expected a value"),
+            ("a!", "found '!', expected =, ==, !=, in, notin, < or >"),
+            ("!!a", "found '!', expected a key"),
+            ("!a=b", "'!a' takes no value"),
+            ("a=b/c", "'b/c' can't be the value of a label"),
+            ("a=-b", "'-b' can't be the value of a label"),
+            ("a b/c/d", "found 'b/c/d', expected =, ==, !=, in, notin, < or >"),
+            ("A_/b", "'A_/b' can't be the key of a label"),
+            ("a>b", "'b' is no integer"),
+            ("a>", "'' is no integer"),
+        ] {
+            let error = selector.parse::<LabelSelector>().unwrap_err();
+            assert!(error.contains(&format!("'{selector}' is no label selector: {why};")), "{error}");
+        }
+    }
+}
