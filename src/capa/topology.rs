@@ -2,7 +2,7 @@
 
 use crate::lossless::{Lookup, NodeId, Tree};
 
-use super::tables::TOPOLOGY_PROVIDERS;
+use super::tables::{IdentityKind, TOPOLOGY_PROVIDERS};
 use super::view::{Field, IdentityReference, ObjectReference, Rest, Role, State, descend, reference_at};
 
 pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, wanted: Option<&[String]>) -> Role {
@@ -51,6 +51,12 @@ pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, wanted: Option<&[String]>) 
                 let there = ours.iter().filter(|key| value.is_some_and(|value| tree.get(value, key) != Lookup::Absent));
                 there.for_each(|key| push(*index, name, &[key, "identityRef"]));
             }
+            if !["identityRef", "clusterConfig"].contains(&name.as_str())
+                && let Some(place) =
+                    value.and_then(|value| PLACES.iter().find(|place| is_reference(tree, value, place)))
+            {
+                push(*index, name, place);
+            }
         }
         if let (true, Some([name, rest @ ..])) = (references.is_empty(), wanted) {
             references.push(missing_variable(tree, node, &base, &variables, name, rest));
@@ -68,6 +74,18 @@ pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, wanted: Option<&[String]>) 
     });
     let unclear = references.is_empty() && !elsewhere;
     Role::Cluster { refers_to, references, unclear, region }
+}
+
+/// Where a reference may stand in the value of a variable that a class has named as it likes.
+const PLACES: [&[&str]; 4] = [&[], &["identityRef"], &["aws", "identityRef"], &["eks", "identityRef"]];
+
+/// Whether what stands there can only be a reference that `inject` wrote, or another that is not CAPA's default: whoever
+/// names the controller's identity may mean something else.
+fn is_reference(tree: &Tree<'_>, value: NodeId, place: &[&str]) -> bool {
+    let there = descend(tree, value, place);
+    let kind = there.and_then(|there| tree.text(tree.value(there, "kind")?));
+    let named = there.is_some_and(|there| tree.value(there, "name").is_some());
+    named && [IdentityKind::Role, IdentityKind::Static].iter().any(|one| kind == Some(one.name()))
 }
 
 /// A reference in a variable that `--topology-variable` names: `identityRef`, or `clusterConfig.aws`.
