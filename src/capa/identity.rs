@@ -102,6 +102,10 @@ pub(super) fn static_identity(tree: &Tree<'_>, node: NodeId) -> StaticIdentity {
 pub(super) fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) -> RoleIdentity {
     let spec = spec(tree, node);
     let field = |name: &str| spec.map_or(Field::Absent, |spec| Field::of(tree, spec, name));
+    let empty_list = |name: &str| {
+        let list = spec.and_then(|spec| tree.value(spec, name));
+        list.and_then(|list| tree.items(list)).is_some_and(<[NodeId]>::is_empty)
+    };
     let role_arn = field("roleARN");
     let plain = meta(tree, node, "name")
         .zip(role_arn.text())
@@ -115,7 +119,7 @@ pub(super) fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) ->
         external_id: field("externalID"),
         duration_seconds: field("durationSeconds"),
         inline_policy: field("inlinePolicy"),
-        policy_arns: field("policyARNs"),
+        policy_arns: if empty_list("policyARNs") { Field::Absent } else { field("policyARNs") },
         unknown: unknown_of(tree, spec, &ROLE_FIELDS),
         has_spec: spec.is_some(),
         annotations: texts(tree, node, "annotations").map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),

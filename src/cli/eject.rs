@@ -45,7 +45,8 @@ Exit status:
 ///
 /// The way back of inject: takes references to AWSClusterRoleIdentities out of the selected clusters, and the identities that nothing names any more. A file is then what it was before inject, byte for byte, where the reference's parent holds something else or was an empty 'spec:'; else it means the same. Prints a diff unless told otherwise.
 #[derive(Debug, Args)]
-#[command(after_help = "--help lists more flags, and has examples", after_long_help = EJECT_EXAMPLES, override_usage = "kubectl xaccount eject [PATH]... [-f PATH]... [-R] [mode] [flags]")]
+#[command(after_help = "--help lists more flags, and has examples", after_long_help = EJECT_EXAMPLES, override_usage = "kubectl xaccount eject [PATH]... [-f PATH]... [-R] [mode] [flags]",
+    mut_arg("topology_variable", |flag| flag.hide(true)))]
 pub(crate) struct Eject {
     #[command(flatten)]
     pub(crate) input: InputArgs,

@@ -27,7 +27,8 @@ Exit status:
 /// Prints an AWSClusterRoleIdentity for each account that the flags name, else for each account of the account map: what inject would make for a cluster there. With --identity-file it is a diff of that file, in which identities that are there are mended field by field, and missing ones added.
 #[derive(Debug, Args)]
 #[command(after_help = "--help lists more flags, and has examples", after_long_help = EXAMPLES,
-    override_usage = "kubectl xaccount identity [--account ID... | --role-arn ARN...] [--identity-file FILE] [mode] [flags]")]
+    override_usage = "kubectl xaccount identity [--account ID... | --role-arn ARN...] [--identity-file FILE] [mode] [flags]",
+    mut_arg("no_identity", |flag| flag.hide(true)))]
 pub(crate) struct Identity {
     #[command(flatten)]
     pub(crate) target: AccountArgs,

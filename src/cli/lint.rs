@@ -54,6 +54,10 @@ pub(crate) struct Lint {
     #[arg(short = 'R', long, help_heading = "Input")]
     pub(crate) recursive: bool,
 
+    /// Not read: build it and pipe it in
+    #[arg(short = 'k', long, value_name = "DIR", hide = true)]
+    pub(crate) kustomize: Option<PathBuf>,
+
     /// As which file standard input counts
     #[arg(long, hide_short_help = true, value_name = "PATH", help_heading = "Input")]
     pub(crate) stdin_filename: Option<String>,

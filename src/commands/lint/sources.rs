@@ -128,6 +128,13 @@ impl Sources {
 
 /// The inputs that the command line names.
 fn inputs(args: &Args) -> Result<Inputs, Diagnostic> {
+    if let Some(directory) = &args.kustomize {
+        let error = Diagnostic::error("-k is not read: lint reads files, and a build has none");
+        let directory = directory.display();
+        return Err(error
+            .help(format!("what is built: kubectl kustomize {directory} | kubectl xaccount lint -f -"))
+            .help(format!("the files themselves, with their places: kubectl xaccount lint {directory} -R")));
+    }
     let paths: Vec<PathBuf> = args.paths.iter().chain(&args.filenames).cloned().collect();
     if paths.is_empty() {
         let error = Diagnostic::error("nothing to read: name files or directories");
