@@ -4,7 +4,9 @@
 //! bytes; and [`apply`] gives an [`Edited`] out only when two independent readers agree that the result is the old text
 //! with exactly that change.
 
+mod build;
 pub mod json;
+mod plain;
 mod plan;
 mod proof;
 mod removal;
@@ -14,7 +16,7 @@ mod tree;
 mod write;
 pub mod yaml;
 
-pub use plan::{Edited, ObjectChange, ObjectRef, Plan, Refusal, Splice, apply, line_around, object_node, parse};
+pub use plan::{Edited, ObjectChange, ObjectRef, Plan, Refusal, Splice, apply, line_around, object_node, parse, skim};
 pub use removal::{removable, removed_whole};
 pub use source::{Document, Format, Needles, Segments, Source, documents};
 pub use tree::{Anchor, Data, Lookup, Node, NodeId, ScalarStyle, Tree};

@@ -13,7 +13,7 @@ use super::source::{self, Document, Format, Source};
 use super::splice;
 use super::tree::{NodeId, Tree};
 use super::write::{self, LineEnding};
-use super::{json, yaml};
+use super::{json, plain, yaml};
 use crate::diag::{Diagnostic, FileId, Location, Span};
 
 /// An object of a file: a document's root, or an item of a `List` in it.
@@ -168,6 +168,22 @@ pub fn parse<'s>(document: &Document<'s>) -> Result<Tree<'s>, Refusal> {
         Format::Yaml => {
             yaml::read(text, base).map_err(|error| Refusal::new(format!("not YAML: {error}"), place(error.at)))
         }
+    }
+}
+
+/// Reads a document into the same tree as [`parse`] does, in a fifth of the time where it is plain. For documents of which
+/// nearly all stay as they are: [`apply`] parses what it edits.
+///
+/// # Errors
+/// As [`parse`].
+pub fn skim<'s>(document: &Document<'s>) -> Result<Tree<'s>, Refusal> {
+    let text = std::str::from_utf8(document.bytes).ok().filter(|_| document.format == Format::Yaml);
+    match text.and_then(|text| plain::read(text, document.span.start)) {
+        Some(tree) => {
+            debug_assert_eq!(parse(document).as_ref().ok(), Some(&tree), "the readers differ");
+            Ok(tree)
+        }
+        None => parse(document),
     }
 }
 

@@ -32,7 +32,7 @@ pub enum ScalarStyle {
 }
 
 /// What a node holds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Data<'s> {
     /// A scalar, its escapes and folding resolved.
     Scalar {
@@ -60,7 +60,7 @@ pub enum Data<'s> {
 }
 
 /// An anchor as written.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anchor {
     /// The `&name` token.
     pub span: Span,
@@ -69,7 +69,7 @@ pub struct Anchor {
 }
 
 /// One node. Small, for a document may have millions: texts of up to 4 GiB.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node<'s> {
     /// What it holds.
     pub data: Data<'s>,
@@ -79,7 +79,7 @@ pub struct Node<'s> {
 }
 
 /// What may stand before a node's content.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Properties {
     pub(super) tag: Option<Span>,
     pub(super) anchor: Option<Anchor>,
@@ -124,7 +124,7 @@ fn offset(at: usize) -> u32 {
 }
 
 /// One document.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tree<'s> {
     pub(super) nodes: Vec<Node<'s>>,
     /// The root node.

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle as Style, StructureStyle};
 
-use super::source::Format;
-use super::tree::{Anchor, Data, Node, NodeId, ScalarStyle, Tree};
+use super::build::Builder;
+use super::tree::{NodeId, ScalarStyle, Tree};
 use crate::diag::Span;
 
 /// What is wrong, and where in the text.
@@ -35,14 +35,7 @@ pub fn read(text: &str, base: usize) -> Result<Tree<'_>, YamlError> {
     if u32::try_from(text.len()).is_err() {
         return Err(YamlError { message: "a document of more than 4 GiB".into(), at: 0 });
     }
-    let mut builder = Builder {
-        text,
-        nodes: Vec::new(),
-        comments: Vec::new(),
-        open: Vec::new(),
-        anchors: HashMap::new(),
-        root: None,
-    };
+    let mut reader = Reader { builder: Builder::new(text), anchors: HashMap::new() };
     let mut documents = 0;
     for result in Parser::new_from_str_with_options(text, options()) {
         let (event, span) = result.map_err(|error| YamlError {
@@ -62,151 +55,79 @@ pub fn read(text: &str, base: usize) -> Result<Tree<'_>, YamlError> {
                     });
                 }
             }
-            other => builder.event(other, at, tag)?,
+            other => reader.event(other, at, tag)?,
         }
     }
-    let root = match builder.root {
-        Some(root) => root,
-        None => builder.absent(text.len()),
-    };
-    // Comments are reported in the order that the parser meets them, which differs from the text's around properties.
-    builder.comments.sort();
-    builder.nodes.shrink_to_fit();
-    Ok(Tree { nodes: builder.nodes, root, comments: builder.comments, text, base, format: Format::Yaml })
+    if u32::try_from(reader.builder.len()).is_err() {
+        return Err(YamlError { message: "the document has more than 4 billion nodes".into(), at: 0 });
+    }
+    Ok(reader.builder.finish(base))
 }
 
-struct Builder<'s> {
-    text: &'s str,
-    nodes: Vec<Node<'s>>,
-    comments: Vec<Span>,
-    /// Collections begun and not ended; the second value is a key that waits for its value.
-    open: Vec<(NodeId, Option<NodeId>)>,
+struct Reader<'s> {
+    builder: Builder<'s>,
     anchors: HashMap<usize, NodeId>,
-    root: Option<NodeId>,
 }
 
-impl<'s> Builder<'s> {
+impl<'s> Reader<'s> {
     fn event(&mut self, event: Event<'s>, at: Span, tag: Option<Span>) -> Result<(), YamlError> {
-        match event {
+        let builder = &mut self.builder;
+        let (id, anchor, tag) = match event {
             Event::Scalar(value, style, anchor, resolved) => {
-                let absent = at.is_empty() && style == Style::Plain;
-                let style = match style {
-                    Style::Plain if absent => ScalarStyle::Absent,
-                    Style::Plain => ScalarStyle::Plain,
-                    Style::SingleQuoted => ScalarStyle::SingleQuoted,
-                    Style::DoubleQuoted => ScalarStyle::DoubleQuoted,
-                    Style::Literal => ScalarStyle::Literal,
-                    Style::Folded => ScalarStyle::Folded,
-                };
                 let tag = tag.or_else(|| resolved.is_some().then_some(at));
-                let text = if absent { Cow::Borrowed("") } else { value };
-                let id = self.node(Data::Scalar { text, style }, at, tag, anchor)?;
-                self.place(id);
+                (scalar(builder, value, style, at), anchor, tag)
             }
             Event::SequenceStart(style, anchor, _) => {
-                let flow = style == StructureStyle::Flow;
-                let id = self.node(Data::Sequence { items: Vec::new(), flow }, at, tag, anchor)?;
-                self.place(id);
-                self.open.push((id, None));
+                (builder.begin_sequence(style == StructureStyle::Flow, at), anchor, tag)
             }
             Event::MappingStart(style, anchor, _) => {
-                let flow = style == StructureStyle::Flow;
-                let id = self.node(Data::Mapping { entries: Vec::new(), flow }, at, tag, anchor)?;
-                self.place(id);
-                self.open.push((id, None));
+                (builder.begin_mapping(style == StructureStyle::Flow, at), anchor, tag)
             }
             Event::SequenceEnd | Event::MappingEnd => {
-                if let Some((id, _)) = self.open.pop() {
-                    let end = self.end_of(id, at);
-                    let node = &mut self.nodes[id.0 as usize];
-                    node.set_end(end);
-                    match &mut node.data {
-                        Data::Mapping { entries, .. } => entries.shrink_to_fit(),
-                        Data::Sequence { items, .. } => items.shrink_to_fit(),
-                        _ => {}
-                    }
-                }
+                builder.end(at);
+                return Ok(());
             }
-            Event::Alias(target) => {
-                let Some(&target) = self.anchors.get(&target) else {
-                    return Err(self.unknown(at));
-                };
-                if let Some(anchor) = &mut self.nodes[target.0 as usize].properties_mut().anchor {
-                    anchor.used = true;
-                }
-                let id = self.node(Data::Alias(target), at, None, 0)?;
-                self.place(id);
-            }
+            Event::Alias(target) => match self.anchors.get(&target) {
+                Some(&target) => (builder.alias(target, at), 0, None),
+                None => return Err(unknown(at)),
+            },
             Event::Anchor(id, _) => {
                 if let Some(&node) = self.anchors.get(&id) {
-                    self.nodes[node.0 as usize].properties_mut().anchor = Some(Anchor { span: at, used: false });
+                    builder.anchor(node, at);
                 }
+                return Ok(());
             }
-            Event::Comment(..) => self.comments.push(at),
-            Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
-            _ => return Err(self.unknown(at)),
+            Event::Comment(..) => {
+                builder.comment(at);
+                return Ok(());
+            }
+            Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => return Ok(()),
+            _ => return Err(unknown(at)),
+        };
+        if let Some(tag) = tag {
+            builder.tag(id, tag);
         }
-        Ok(())
-    }
-
-    fn unknown(&self, at: Span) -> YamlError {
-        YamlError { message: "this YAML construct is not supported".into(), at: at.start }
-    }
-
-    fn absent(&mut self, at: usize) -> NodeId {
-        self.nodes
-            .push(Node::new(Data::Scalar { text: Cow::Borrowed(""), style: ScalarStyle::Absent }, Span::new(at, at)));
-        NodeId(u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX))
-    }
-
-    fn node(&mut self, data: Data<'s>, span: Span, tag: Option<Span>, anchor: usize) -> Result<NodeId, YamlError> {
-        let id = u32::try_from(self.nodes.len())
-            .map(NodeId)
-            .map_err(|_| YamlError { message: "the document has more than 4 billion nodes".into(), at: span.start })?;
         if anchor != 0 {
             self.anchors.insert(anchor, id);
         }
-        let mut node = Node::new(data, span);
-        if tag.is_some() {
-            node.properties_mut().tag = tag;
-        }
-        self.nodes.push(node);
-        Ok(id)
+        Ok(())
     }
+}
 
-    /// Hangs a node into the innermost open collection.
-    fn place(&mut self, id: NodeId) {
-        let Some((parent, waiting)) = self.open.last_mut() else {
-            self.root = Some(id);
-            return;
-        };
-        match &mut self.nodes[parent.0 as usize].data {
-            Data::Mapping { entries, .. } => match waiting.take() {
-                Some(key) => entries.push((key, id)),
-                None => *waiting = Some(id),
-            },
-            Data::Sequence { items, .. } => items.push(id),
-            _ => {}
-        }
-    }
+fn scalar<'s>(builder: &mut Builder<'s>, value: Cow<'s, str>, style: Style, at: Span) -> NodeId {
+    let style = match style {
+        Style::Plain if at.is_empty() => return builder.absent(at),
+        Style::Plain => ScalarStyle::Plain,
+        Style::SingleQuoted => ScalarStyle::SingleQuoted,
+        Style::DoubleQuoted => ScalarStyle::DoubleQuoted,
+        Style::Literal => ScalarStyle::Literal,
+        Style::Folded => ScalarStyle::Folded,
+    };
+    builder.scalar(value, style, at)
+}
 
-    /// Where a collection's content ends: its closing bracket, or the end of its last child.
-    fn end_of(&self, id: NodeId, at: Span) -> usize {
-        let (flow, last) = match &self.nodes[id.0 as usize].data {
-            Data::Mapping { entries, flow } => (*flow, entries.last().map(|&(key, value)| (key, value))),
-            Data::Sequence { items, flow } => (*flow, items.last().map(|&item| (item, item))),
-            _ => (true, None),
-        };
-        let bracket = flow && matches!(self.text.as_bytes().get(at.end.wrapping_sub(1)), Some(b'}' | b']'));
-        match last {
-            _ if bracket => at.end,
-            Some((key, value)) => {
-                let end = |id: NodeId| self.nodes[id.0 as usize].span().end;
-                end(key).max(end(value))
-            }
-            None => at.end,
-        }
-    }
+fn unknown(at: Span) -> YamlError {
+    YamlError { message: "this YAML construct is not supported".into(), at: at.start }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::Found;
 use crate::capa::{self, Object, Role};
 use crate::diag::{Diagnostic, FileId, Location, Span};
 use crate::lossless::{
-    Document, Needles, NodeId, ObjectRef, Refusal, Source, Tree, documents, line_around, parse, removable,
+    Document, Needles, NodeId, ObjectRef, Refusal, Source, Tree, documents, line_around, removable, skim,
 };
 use crate::parallel;
 
@@ -120,7 +120,7 @@ enum Problem {
 }
 
 fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>) -> Result<Vec<Found>, Problem> {
-    let tree = match parse(document) {
+    let tree = match skim(document) {
         Ok(tree) => tree,
         // An escape that could spell one of our kinds, in a text that no reader takes.
         Err(_) if !document.literal => return Ok(Vec::new()),
