@@ -56,6 +56,32 @@ pub(crate) fn map_pieces<R: Send>(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
+/// What `work` makes of the items, in their order; on two scoped threads where that is worth it. One thread at a time asks for the
+/// next `size` items, while the other works.
+pub(crate) fn filter_map<T: Send, R: Send>(
+    worth_it: bool,
+    items: impl Iterator<Item = T> + Send,
+    size: usize,
+    work: impl Fn(T) -> Option<R> + Sync,
+) -> Vec<R> {
+    if !worth_it {
+        return items.filter_map(work).collect();
+    }
+    let items = Mutex::new((0, items));
+    let next = || {
+        let mut items = items.lock().unwrap_or_else(PoisonError::into_inner);
+        let chunk: Vec<T> = items.1.by_ref().take(size).collect();
+        items.0 += 1;
+        (!chunk.is_empty()).then_some((items.0, chunk))
+    };
+    let mut chunks = on_two_threads(|| {
+        let chunks = std::iter::from_fn(next);
+        chunks.map(|(index, chunk)| (index, chunk.into_iter().filter_map(&work).collect::<Vec<_>>())).collect()
+    });
+    chunks.sort_by_key(|&(index, _)| index);
+    chunks.into_iter().flat_map(|(_, results)| results).collect()
+}
+
 /// Both, side by side where that is worth a thread.
 pub(crate) fn both<A: Send, B>(worth_it: bool, first: impl FnOnce() -> A + Send, second: impl FnOnce() -> B) -> (A, B) {
     if !worth_it {
@@ -91,6 +117,15 @@ mod tests {
             assert_eq!(starts.iter().map(|(_, length)| length).sum::<usize>(), length);
             assert!(starts.iter().enumerate().all(|(index, &(start, _))| start == 8 * index));
             assert!(bytes.iter().enumerate().all(|(at, &byte)| byte == !((at % 256) as u8)));
+        }
+    }
+
+    #[test]
+    fn what_is_kept_of_items_in_their_order() {
+        for (count, worth_it) in [(0, true), (1, true), (1000, true), (1000, false)] {
+            let thirds = |n: usize| n.is_multiple_of(3).then_some(n * 2);
+            let kept = super::filter_map(worth_it, 0..count, 7, thirds);
+            assert!(kept.into_iter().eq((0..count).filter_map(thirds)));
         }
     }
 

@@ -44,5 +44,7 @@ fn is_nearly(key: &str) -> bool {
         return false;
     }
     let key = key.to_lowercase();
-    key == "identityreference" || strsim::damerau_levenshtein(&key, "identityref") <= 2
+    // Two letters more or fewer at most; most keys of that length are told by it alone.
+    let close = || (9..=13).contains(&key.chars().count()) && strsim::damerau_levenshtein(&key, "identityref") <= 2;
+    key == "identityreference" || close()
 }

@@ -3,6 +3,15 @@
 use std::fs::File;
 use std::io::{self, Write};
 
+/// Lets go of what the system keeps in memory of a file that is to be replaced. Else the rename does, while all else waits.
+#[cfg(target_os = "linux")]
+pub(super) fn let_go(file: &File) {
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn let_go(_: &File) {}
+
 /// What is written before the system is asked to bring it to the disk.
 const PIECE: usize = 4 << 20;
 

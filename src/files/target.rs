@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempPath;
 
 use super::content::LARGE;
-use super::early::EarlyWriter;
+use super::early::{EarlyWriter, let_go};
 use super::read::{Fingerprint, ReadError, is_same, read_with_metadata, reopen};
 use super::temporary;
 use super::write::Replacement;
@@ -145,7 +145,13 @@ impl<'a> Target<'a> {
         let (file, metadata) = reopen(&self.real, &expected).map_err(read_error)?.ok_or_else(changed)?;
         self.check_writable(&metadata, own_only)?;
         // Side by side: what is written has no name before both are done.
-        let compare = || is_same(&file, &self.real, &expected, known);
+        let compare = || {
+            let same = is_same(&file, &self.real, &expected, known);
+            if known.len() >= LARGE {
+                let_go(&file);
+            }
+            same
+        };
         let write = || self.write_beside(known, Some(&metadata), sync);
         let (same, staged) = parallel::both(known.len() >= LARGE, compare, write);
         if same.map_err(read_error)? { staged } else { Err(changed()) }

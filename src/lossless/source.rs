@@ -229,10 +229,7 @@ impl<'s> Source<'s> {
     }
 }
 
-/// So many documents are looked at together: what has to be remembered of them is small beside the file.
-const BATCH: usize = 4096;
-
-/// So many of them by one thread at a time.
+/// So many documents are taken by one thread at a time.
 const HANDFUL: usize = 16;
 
 /// So many bytes are searched by one thread at a time; they stay in the processor's cache for the second search.
@@ -240,25 +237,15 @@ const PIECE: usize = 1 << 20;
 
 /// The documents in which a needle stands or could stand, in order.
 pub fn documents<'s>(source: &Source<'s>, needles: &Needles) -> Vec<Document<'s>> {
-    let wanted = |document: &Document<'s>| {
+    let wanted = |document: Document<'s>| {
         let any = needles.any(document.bytes);
         let literal = any && needles.literal(document.bytes);
         let wanted = literal
             || any && needles.also.iter().any(|word| word.find(document.bytes).is_some())
             || needles.possible(document.bytes);
-        wanted.then_some(Document { literal, ..*document })
+        wanted.then_some(Document { literal, ..document })
     };
-    let mut segments = source.segments();
-    let mut found = Vec::new();
-    loop {
-        let batch: Vec<Document<'s>> = segments.by_ref().take(BATCH).collect();
-        if batch.is_empty() {
-            return found;
-        }
-        let handfuls: Vec<&[Document<'s>]> = batch.chunks(HANDFUL).collect();
-        let of_handful = |handful: &&[Document<'s>]| handful.iter().filter_map(wanted).collect::<Vec<_>>();
-        found.extend(parallel::map(&handfuls, of_handful).into_iter().flatten());
-    }
+    parallel::filter_map(source.bytes.len() > PIECE, source.segments(), HANDFUL, wanted)
 }
 
 /// Whether a marker line, `---` or `...`, begins at `at`. The caller knows that a line begins there.

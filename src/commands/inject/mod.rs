@@ -4,6 +4,8 @@ pub(super) mod deliver;
 mod names;
 pub(super) mod prepare;
 
+use std::mem::ManuallyDrop;
+
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, visible};
 use xaccount::edit::Inputs;
@@ -77,6 +79,8 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
         before.push_str(&map.used());
     }
     outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", visible(line))));
+    // The program ends behind this: the system takes all of it back faster than it can be freed piece by piece.
+    let (inputs, run, outcome) = (ManuallyDrop::new(inputs), ManuallyDrop::new(run), ManuallyDrop::new(outcome));
     Delivery { mode, inputs: &inputs, run: &run, outcome: &outcome, terminal }.run(before)
 }
 
