@@ -2,8 +2,8 @@
 //!
 //! It knows so little of YAML that there is nothing to disagree about, and gives up at the first thing that it does not
 //! know; [`super::yaml`] reads the text then. What it reads, it reads as that reader does, to the byte: tests hold it to
-//! that, and a build with debug assertions has both read every text. It serves to look through documents of which nearly
-//! all stay as they are. No edit is made or proved with it.
+//! that, and a build with debug assertions has both read every text. It serves for what is there, for most documents stay
+//! as they are. What an edit makes of one is never read here: the proof holds the other readers' trees against this one's.
 
 use super::build::Builder;
 use super::tree::{ScalarStyle, Tree};

@@ -1,9 +1,10 @@
 //! The proof that a new text is the old one with exactly the planned change.
 //!
-//! Two halves that share no code. *Form* walks the trees of our reader in lock-step: text, style, tags, anchors,
-//! aliases, order, duplicates and comments may differ only where the plan says. *Meaning* has a second reader of another
-//! lineage (libyaml's, as kubectl's is; `serde_json` for JSON) read both texts, lets `json-patch` apply the operations to
-//! the old one, and compares. What the second reader can't read is refused.
+//! Two halves that share no code. *Form* walks the trees of the old and the new text in lock-step: text, style, tags,
+//! anchors, aliases, order, duplicates and comments may differ only where the plan says. The new tree is always that of the full
+//! reader ([`super::yaml`]). *Meaning* has a second reader of another lineage (libyaml's, as kubectl's is; `serde_json` for
+//! JSON) read both texts, lets `json-patch` apply the operations to the old one, and compares. What the second reader can't
+//! read is refused.
 
 mod form;
 mod meaning;
