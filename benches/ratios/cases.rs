@@ -100,12 +100,15 @@ impl Bench {
         };
         let mut tool = tool();
         tool.arg("--version");
-        for (name, tool, status) in [("--version", tool, 0), ("inject of one document", inject(&one), 1)] {
+        // A diff is more than a start: it has no goal, and shows what is left for the user to wait for.
+        for (name, tool, status, most) in
+            [("--version", tool, 0, Some(1.3)), ("inject of one document", inject(&one), 1, None)]
+        {
             self.run(Case {
                 name: format!("start-up: {name} / empty clap program"),
                 runs: 201,
                 status,
-                most: Some(1.3),
+                most,
                 ..case(tool, version())
             });
         }
