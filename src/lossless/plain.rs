@@ -247,8 +247,8 @@ impl<'s> Reader<'s> {
             quote @ (b'\'' | b'"') => {
                 let inner = memchr::memchr(quote, &bytes[start + 1..self.end])?;
                 let end = start + inner + 2;
-                // Quotes in quotes, and escapes.
-                if bytes.get(end) == Some(&quote) || quote == b'"' && bytes[start..end].contains(&b'\\') {
+                // Escapes. Of two quotes in quotes, the second is no end of a line that we know.
+                if quote == b'"' && bytes[start..end].contains(&b'\\') {
                     return None;
                 }
                 (end, if quote == b'"' { ScalarStyle::DoubleQuoted } else { ScalarStyle::SingleQuoted })
