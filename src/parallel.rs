@@ -1,6 +1,5 @@
 //! Work on two threads with results in the order of the input.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Below this many items a second thread costs more than it brings.
@@ -11,22 +10,7 @@ const CHUNK: usize = 16;
 
 /// `work` on every item, on two scoped threads where there are many; results in the items' order.
 pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    if items.len() < WORTH_A_THREAD {
-        return items.iter().map(work).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let run = || {
-        let mut done: Vec<(usize, Vec<R>)> = Vec::new();
-        loop {
-            let start = next.fetch_add(CHUNK, Ordering::Relaxed);
-            if start >= items.len() {
-                return done;
-            }
-            let end = (start + CHUNK).min(items.len());
-            done.push((start, items[start..end].iter().map(&work).collect()));
-        }
-    };
-    in_order(on_two_threads(run))
+    filter_map(items.len() >= WORTH_A_THREAD, items.iter(), CHUNK, |item| Some(work(item)))
 }
 
 /// `work` on every piece of `size` bytes and its offset, on two scoped threads where there is more than one; results in the
@@ -36,20 +20,8 @@ pub(crate) fn map_pieces<R: Send>(
     size: usize,
     work: impl Fn(usize, &mut [u8]) -> R + Sync,
 ) -> Vec<R> {
-    if bytes.len() <= size {
-        return bytes.chunks_mut(size).map(|piece| work(0, piece)).collect();
-    }
-    let pieces = Mutex::new(bytes.chunks_mut(size).enumerate());
-    let next = || pieces.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let mut done = on_two_threads(|| {
-        let mut done = Vec::new();
-        while let Some((index, piece)) = next() {
-            done.push((index, work(index * size, piece)));
-        }
-        done
-    });
-    done.sort_by_key(|&(index, _)| index);
-    done.into_iter().map(|(_, result)| result).collect()
+    let worth_it = bytes.len() > size;
+    filter_map(worth_it, bytes.chunks_mut(size).enumerate(), 1, |(index, piece)| Some(work(index * size, piece)))
 }
 
 /// What `work` makes of the items, in their order; on two scoped threads where that is worth it. One thread at a time asks for the
@@ -70,11 +42,15 @@ pub(crate) fn filter_map<T: Send, R: Send>(
         items.0 += 1;
         (!chunk.is_empty()).then_some((items.0, chunk))
     };
-    let chunks = on_two_threads(|| {
+    let mut chunks = on_two_threads(|| {
         let chunks = std::iter::from_fn(next);
         chunks.map(|(index, chunk)| (index, chunk.into_iter().filter_map(&work).collect::<Vec<_>>())).collect()
     });
-    in_order(chunks)
+    chunks.sort_unstable_by_key(|&(index, _)| index);
+    // A vector that grows by doubling would take half as much again.
+    let mut all = Vec::with_capacity(chunks.iter().map(|(_, results)| results.len()).sum());
+    chunks.into_iter().for_each(|(_, results)| all.extend(results));
+    all
 }
 
 /// Both, side by side where that is worth a thread.
@@ -90,15 +66,6 @@ pub(crate) fn both<A: Send, B>(worth_it: bool, first: impl FnOnce() -> A + Send,
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })
-}
-
-/// The results of chunks, by the chunks' numbers.
-fn in_order<R>(mut chunks: Vec<(usize, Vec<R>)>) -> Vec<R> {
-    chunks.sort_unstable_by_key(|&(number, _)| number);
-    // A vector that grows by doubling would take half as much again.
-    let mut all = Vec::with_capacity(chunks.iter().map(|(_, results)| results.len()).sum());
-    chunks.into_iter().for_each(|(_, results)| all.extend(results));
-    all
 }
 
 /// What `run` gives on this thread and on another one.

@@ -40,11 +40,9 @@ pub(super) fn astray(tree: &Tree<'_>, node: NodeId, role: &Role) -> Vec<(String,
 
 /// Whether people who write this mean `identityRef`.
 fn is_nearly(key: &str) -> bool {
-    if key.is_ascii() && !(9..=17).contains(&key.len()) {
-        return false;
+    // Two letters more or fewer at most: the length tells most keys.
+    if key.is_ascii() && !(9..=13).contains(&key.len()) {
+        return key.eq_ignore_ascii_case("identityreference");
     }
-    let key = key.to_lowercase();
-    // Two letters more or fewer at most; most keys of that length are told by it alone.
-    let close = || (9..=13).contains(&key.chars().count()) && strsim::damerau_levenshtein(&key, "identityref") <= 2;
-    key == "identityreference" || close()
+    strsim::damerau_levenshtein(&key.to_lowercase(), "identityref") <= 2
 }

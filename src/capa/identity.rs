@@ -25,7 +25,7 @@ pub struct RoleIdentity {
     pub duration_seconds: Field,
     /// `spec.inlinePolicy`
     pub inline_policy: Field,
-    /// `spec.policyARNs`
+    /// `spec.policyARNs`; an empty list counts as absent.
     pub policy_arns: Field,
     /// Keys of `spec` that the CRD does not know: the API server drops them.
     pub unknown: Vec<(String, Span)>,

@@ -36,26 +36,22 @@ pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, wanted: Option<&[String]>) 
         .filter_map(|&(_, _, value)| value)
         .any(|value| others.iter().any(|key| tree.get(value, key) != Lookup::Absent));
     let mut references = Vec::new();
-    let mut push = |index: usize, name: &str, rest: &[&str]| {
+    let reference = |index: usize, name: &str, rest: &[&str]| {
         let mut item = base.clone();
         item.push(index.to_string());
         let path = item.iter().cloned().chain(["value".to_owned()]).chain(rest.iter().map(|&s| s.to_owned())).collect();
-        references.push(reference_at(tree, node, path, Some((item, name.to_owned()))));
+        reference_at(tree, node, path, Some((item, name.to_owned())))
     };
     if !elsewhere {
         for (index, name, value) in &variables {
-            if name == "identityRef" {
-                push(*index, name, &[]);
-            }
-            if name == "clusterConfig" {
-                let there = ours.iter().filter(|key| value.is_some_and(|value| tree.get(value, key) != Lookup::Absent));
-                there.for_each(|key| push(*index, name, &[key, "identityRef"]));
-            }
-            if !["identityRef", "clusterConfig"].contains(&name.as_str())
-                && let Some(place) =
-                    value.and_then(|value| PLACES.iter().find(|place| is_reference(tree, value, place)))
-            {
-                push(*index, name, place);
+            match name.as_str() {
+                "identityRef" => references.push(reference(*index, name, &[])),
+                "clusterConfig" => {
+                    let is_there = |key: &&str| value.is_some_and(|value| tree.get(value, key) != Lookup::Absent);
+                    let there = ours.iter().copied().filter(is_there);
+                    references.extend(there.map(|key| reference(*index, name, &[key, "identityRef"])));
+                }
+                _ => references.extend(PLACES.iter().map(|place| reference(*index, name, place)).find(is_certain)),
             }
         }
         if let (true, Some([name, rest @ ..])) = (references.is_empty(), wanted) {
@@ -79,13 +75,13 @@ pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, wanted: Option<&[String]>) 
 /// Where a reference may stand in the value of a variable that a class has named as it likes.
 const PLACES: [&[&str]; 4] = [&[], &["identityRef"], &["aws", "identityRef"], &["eks", "identityRef"]];
 
-/// Whether what stands there can only be a reference that `inject` wrote, or another that is not CAPA's default: whoever
-/// names the controller's identity may mean something else.
-fn is_reference(tree: &Tree<'_>, value: NodeId, place: &[&str]) -> bool {
-    let there = descend(tree, value, place);
-    let kind = there.and_then(|there| tree.text(tree.value(there, "kind")?));
-    let named = there.is_some_and(|there| tree.value(there, "name").is_some());
-    named && [IdentityKind::Role, IdentityKind::Static].iter().any(|one| kind == Some(one.name()))
+/// Whether it can only be a reference that `inject` wrote, or another that is not CAPA's default: whoever names the
+/// controller's identity may mean something else.
+fn is_certain(place: &IdentityReference) -> bool {
+    let State::Set(reference) = &place.state else { return false };
+    let kind = reference.kind.any_text();
+    reference.name != Field::Absent
+        && [IdentityKind::Role, IdentityKind::Static].iter().any(|one| kind == Some(one.name()))
 }
 
 /// A reference in a variable that `--topology-variable` names: `identityRef`, or `clusterConfig.aws`.

@@ -134,6 +134,12 @@ pub(crate) fn stdin_twice(_: &[Input]) -> Option<&Path> {
     None
 }
 
+/// Why `-k` is not read by a verb that does that with files; and how to pipe the build into it.
+pub(crate) fn no_build(directory: &Path, verb: &str, does: &str) -> (Diagnostic, String) {
+    let error = Diagnostic::error(format!("-k is not read: {verb} {does} files, and a build has none"));
+    (error, format!("kubectl kustomize {} | kubectl xaccount {verb} -f -", directory.display()))
+}
+
 /// The bar, where there is one.
 static BAR: OnceLock<ProgressBar> = OnceLock::new();
 

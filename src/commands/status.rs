@@ -14,7 +14,7 @@ use xaccount::run::{self, Run, Scan};
 use xaccount::status::{self, Account, Map, Move, Options, Row, Side, Status};
 
 use super::map::{self, MapFile};
-use super::{ExitStatus, Printed, Terminal, progress, stdin_twice};
+use super::{ExitStatus, Printed, Terminal, no_build, progress, stdin_twice};
 use crate::cli::{Status as Args, StatusFormat};
 
 /// One of the two trees.
@@ -40,8 +40,8 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
     combination(args).map_err(plain)?;
     let paths: Vec<PathBuf> = args.paths.iter().chain(&args.filenames).cloned().collect();
     if let Some(directory) = &args.kustomize {
-        let pipe = format!("kubectl kustomize {} | kubectl xaccount status -f -", directory.display());
-        return Err(plain(Diagnostic::error("-k is not read: status reads files, and a build has none").help(pipe)));
+        let (error, pipe) = no_build(directory, "status", "reads");
+        return Err(plain(error.help(pipe)));
     }
     if paths.is_empty() {
         return Err(plain(no_files()));

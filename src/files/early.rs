@@ -4,13 +4,20 @@ use std::fs::File;
 use std::io::{self, Write};
 
 /// Lets go of what the system keeps in memory of a file that is to be replaced. Else the rename does, while all else waits.
-#[cfg(target_os = "linux")]
 pub(super) fn let_go(file: &File) {
-    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+    dont_need(file, 0, 0);
+}
+
+/// On Linux this advice begins to write the pages, and drops only those that are on the disk already (`mm/fadvise.c`): what
+/// was just written stays in memory. Elsewhere the sync does it all. A length of 0 is all that follows.
+#[cfg(target_os = "linux")]
+fn dont_need(file: &File, start: u64, length: u64) {
+    // It is advice: a file system that takes none loses nothing.
+    let _ = rustix::fs::fadvise(file, start, std::num::NonZeroU64::new(length), rustix::fs::Advice::DontNeed);
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn let_go(_: &File) {}
+fn dont_need(_: &File, _: u64, _: u64) {}
 
 /// What is written before the system is asked to bring it to the disk.
 const PIECE: usize = 4 << 20;
@@ -29,18 +36,6 @@ impl<'f> EarlyWriter<'f> {
     pub(super) fn new(file: &'f File) -> Self {
         Self { file, asked: 0, behind: 0 }
     }
-
-    /// On Linux this advice begins to write the pages, and drops only those that are on the disk already (`mm/fadvise.c`): what
-    /// was just written stays in memory. Elsewhere the sync does it all.
-    #[cfg(target_os = "linux")]
-    fn ask(&self) {
-        let length = std::num::NonZeroU64::new(self.behind as u64);
-        // It is advice: a file system that takes none loses nothing.
-        let _ = rustix::fs::fadvise(self.file, self.asked, length, rustix::fs::Advice::DontNeed);
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn ask(&self) {}
 }
 
 impl Write for EarlyWriter<'_> {
@@ -49,7 +44,7 @@ impl Write for EarlyWriter<'_> {
         let written = file.write(&bytes[..bytes.len().min(PIECE - self.behind)])?;
         self.behind += written;
         if self.behind == PIECE {
-            self.ask();
+            dont_need(self.file, self.asked, self.behind as u64);
             self.asked += self.behind as u64;
             self.behind = 0;
         }

@@ -145,15 +145,16 @@ impl<'a> Target<'a> {
         let (file, metadata) = reopen(&self.real, &expected).map_err(read_error)?.ok_or_else(changed)?;
         self.check_writable(&metadata, own_only)?;
         // Side by side: what is written has no name before both are done.
+        let large = known.len() >= LARGE;
         let compare = || {
             let same = is_same(&file, &self.real, &expected, known);
-            if known.len() >= LARGE {
+            if large {
                 let_go(&file);
             }
             same
         };
         let write = || self.write_beside(known, Some(&metadata), sync);
-        let (same, staged) = parallel::both(known.len() >= LARGE, compare, write);
+        let (same, staged) = parallel::both(large, compare, write);
         if same.map_err(read_error)? { staged } else { Err(changed()) }
     }
 

@@ -68,6 +68,9 @@ fn integer(text: &str) -> Option<i64> {
     text.parse().ok()
 }
 
+/// What is no part of a word, besides blanks.
+const SPECIAL: [char; 7] = ['=', '!', '(', ')', ',', '>', '<'];
+
 /// Words, and `!=`, `==` and each of `=!(),<>`.
 struct Tokens<'t> {
     rest: &'t str,
@@ -77,7 +80,6 @@ impl<'t> Iterator for Tokens<'t> {
     type Item = &'t str;
 
     fn next(&mut self) -> Option<&'t str> {
-        const SPECIAL: [char; 7] = ['=', '!', '(', ')', ',', '>', '<'];
         let blank = |c: char| matches!(c, ' ' | '\t' | '\r' | '\n');
         self.rest = self.rest.trim_start_matches(blank);
         let end = match self.rest {
@@ -93,7 +95,7 @@ impl<'t> Iterator for Tokens<'t> {
 }
 
 fn is_word(token: &str) -> bool {
-    !matches!(token, "=" | "==" | "!=" | "!" | "(" | ")" | "," | ">" | "<")
+    !token.starts_with(SPECIAL)
 }
 
 fn found(token: Option<&str>, expected: &str) -> String {

@@ -26,6 +26,12 @@ impl<'s> Builder<'s> {
         self.nodes.len()
     }
 
+    /// The key of the innermost mapping that has no value yet, as its span.
+    pub(super) fn waiting(&self) -> Option<Span> {
+        let &(_, waiting) = self.open.last()?;
+        waiting.map(|key| self.nodes[key.0 as usize].span())
+    }
+
     /// A scalar.
     pub(super) fn scalar(&mut self, text: Cow<'s, str>, style: ScalarStyle, span: Span) -> NodeId {
         self.push(Data::Scalar { text, style }, span)

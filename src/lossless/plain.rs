@@ -40,17 +40,8 @@ pub(super) fn read(text: &str, base: usize) -> Option<Tree<'_>> {
 struct Open {
     /// The column of its keys or dashes.
     column: usize,
-    kind: Kind,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// A sequence.
-    Items,
-    /// A mapping whose keys all have their value.
-    Entries,
-    /// A mapping whose last key, which ends here, has no value yet.
-    Key(usize),
+    /// Whether it is a sequence.
+    items: bool,
 }
 
 struct Reader<'s> {
@@ -90,20 +81,13 @@ impl<'s> Reader<'s> {
         }
         let (column, item) = (self.at - self.start, self.is_dash());
         // A sequence may stand below its key without an indent, so that the next key ends it.
-        while self
-            .open
-            .last()
-            .is_some_and(|top| column < top.column || column == top.column && !item && top.kind == Kind::Items)
-        {
+        while self.open.last().is_some_and(|top| column < top.column || column == top.column && !item && top.items) {
             self.close();
         }
-        let begins = match self.open.last_mut() {
+        let begins = match self.open.last() {
             None if column == 0 && !item => true,
-            Some(Open { column: own, kind: kind @ Kind::Key(_) }) if *own < column || item => {
-                *kind = Kind::Entries;
-                true
-            }
-            Some(top) if top.column == column && item == (top.kind == Kind::Items) => {
+            Some(top) if self.builder.waiting().is_some() && (top.column < column || item) => true,
+            Some(top) if top.column == column && item == top.items => {
                 self.absent();
                 false
             }
@@ -121,7 +105,7 @@ impl<'s> Reader<'s> {
             let indented = self.open.last().is_some_and(|above| above.column < column);
             let start = if indented { dash } else { self.at };
             self.builder.begin_sequence(false, Span::new(start, start));
-            self.push(column, Kind::Items)?;
+            self.push(column, true)?;
         }
         match self.peek()? {
             b'[' | b'{' => self.brackets()?,
@@ -144,24 +128,21 @@ impl<'s> Reader<'s> {
         }
         if let Some(column) = begins {
             self.builder.begin_mapping(false, Span::new(key.span.start, key.span.start));
-            self.push(column, Kind::Entries)?;
+            self.push(column, false)?;
         }
         self.scalar(&key);
         self.at += 1;
         self.blanks();
         match self.peek() {
-            None | Some(b'#') => self.open.last_mut()?.kind = Kind::Key(key.span.end),
-            Some(b'[' | b'{') => self.brackets()?,
-            Some(_) => {
-                let value = self.word().filter(|value| !value.key)?;
-                self.scalar(&value);
-            }
+            // It waits for the next line.
+            None | Some(b'#') => {}
+            Some(_) => self.value()?,
         }
         self.ends()
     }
 
-    fn push(&mut self, column: usize, kind: Kind) -> Option<()> {
-        self.open.push(Open { column, kind });
+    fn push(&mut self, column: usize, items: bool) -> Option<()> {
+        self.open.push(Open { column, items });
         (self.open.len() < DEEPEST).then_some(())
     }
 
@@ -177,10 +158,8 @@ impl<'s> Reader<'s> {
 
     /// The last key of the innermost mapping stays without a value, if it has none.
     fn absent(&mut self) {
-        if let Some(Open { kind: kind @ Kind::Key(_), .. }) = self.open.last_mut()
-            && let Kind::Key(at) = std::mem::replace(kind, Kind::Entries)
-        {
-            self.builder.absent(Span::new(at, at));
+        if let Some(key) = self.builder.waiting() {
+            self.builder.absent(Span::new(key.end, key.end));
         }
     }
 
@@ -210,12 +189,12 @@ impl<'s> Reader<'s> {
                 self.at += 1;
                 self.blanks();
                 if matches!(self.peek()?, b',' | b'}') {
-                    self.builder.absent(Span::new(key.span.end, key.span.end));
+                    self.absent();
                 } else {
-                    self.in_brackets()?;
+                    self.value()?;
                 }
             } else {
-                self.in_brackets()?;
+                self.value()?;
             }
             self.blanks();
             match self.peek()? {
@@ -230,7 +209,8 @@ impl<'s> Reader<'s> {
         Some(())
     }
 
-    fn in_brackets(&mut self) -> Option<()> {
+    /// A value that ends on its line.
+    fn value(&mut self) -> Option<()> {
         if matches!(self.peek()?, b'[' | b'{') {
             return self.brackets();
         }
@@ -253,10 +233,8 @@ impl<'s> Reader<'s> {
                 }
                 (end, if quote == b'"' { ScalarStyle::DoubleQuoted } else { ScalarStyle::SingleQuoted })
             }
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'_' | b'.' | b'$' => {
-                (self.plain_end()?, ScalarStyle::Plain)
-            }
-            b'-' if bytes.get(start + 1).is_some_and(u8::is_ascii_alphanumeric) => {
+            b'-' if !bytes.get(start + 1).is_some_and(u8::is_ascii_alphanumeric) => return None,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'_' | b'.' | b'$' | b'-' => {
                 (self.plain_end()?, ScalarStyle::Plain)
             }
             _ => return None,
@@ -295,11 +273,10 @@ impl<'s> Reader<'s> {
 
     /// Nothing more is on the line but perhaps a comment.
     fn ends(&mut self) -> Option<()> {
-        let behind = self.at;
         self.blanks();
         match self.peek() {
             None => Some(()),
-            Some(b'#') if behind < self.at || self.text.as_bytes()[behind - 1] == b' ' => {
+            Some(b'#') if self.text.as_bytes()[self.at - 1] == b' ' => {
                 self.builder.comment(Span::new(self.at, self.end));
                 Some(())
             }

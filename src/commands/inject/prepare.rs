@@ -13,7 +13,7 @@ use xaccount::inject::{IdentityFile, IdentityRequest, Request, SaidTarget, Selec
 use super::Mode;
 use crate::cli::{ConfigArgs, IdentityArgs, Inject, InputArgs, OutputFormat, SelectArgs, TargetArgs};
 use crate::commands::map::MapFile;
-use crate::commands::{Terminal, progress, stdin_twice};
+use crate::commands::{Terminal, no_build, progress, stdin_twice};
 
 /// What a run works on.
 pub(super) struct Prepared {
@@ -60,9 +60,8 @@ pub(super) fn prepare(args: &Inject, mode: Mode, terminal: &Terminal) -> Result<
 pub(crate) fn find(args: &InputArgs, mode: Mode, words: Words) -> Result<Vec<Input>, Diagnostic> {
     let Words { verb, flags } = words;
     if let Some(directory) = &args.kustomize {
-        let pipe = format!("kubectl kustomize {} | kubectl xaccount {verb} -f - …", directory.display());
-        let error = format!("-k is not read: {verb} edits files, and a build has none");
-        return Err(Diagnostic::error(error).help(pipe));
+        let (error, pipe) = no_build(directory, verb, "edits");
+        return Err(error.help(format!("{pipe} …")));
     }
     let paths: Vec<PathBuf> = args.paths.iter().chain(&args.filenames).cloned().collect();
     if paths.is_empty() {

@@ -11,7 +11,7 @@ use xaccount::lint::{self, Finding, Ignore, Kustomization, PolicyFile};
 use xaccount::run::Run;
 
 use super::super::map::MapFile;
-use super::super::{Terminal, progress, stdin_twice};
+use super::super::{Terminal, no_build, progress, stdin_twice};
 use crate::cli::Lint as Args;
 
 /// What a run looks at.
@@ -129,11 +129,10 @@ impl Sources {
 /// The inputs that the command line names.
 fn inputs(args: &Args) -> Result<Inputs, Diagnostic> {
     if let Some(directory) = &args.kustomize {
-        let error = Diagnostic::error("-k is not read: lint reads files, and a build has none");
-        let directory = directory.display();
-        return Err(error
-            .help(format!("what is built: kubectl kustomize {directory} | kubectl xaccount lint -f -"))
-            .help(format!("the files themselves, with their places: kubectl xaccount lint {directory} -R")));
+        let (error, pipe) = no_build(directory, "lint", "reads");
+        let files =
+            format!("the files themselves, with their places: kubectl xaccount lint {} -R", directory.display());
+        return Err(error.help(format!("what is built: {pipe}")).help(files));
     }
     let paths: Vec<PathBuf> = args.paths.iter().chain(&args.filenames).cloned().collect();
     if paths.is_empty() {
