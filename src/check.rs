@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::capa::{Field, IdentityReference, Reference, Role, State};
+use crate::capa::{Field, IdentityReference, Reference, Release, Role, State, Support, served_since, support};
 use crate::diag::Diagnostic;
 use crate::run::{Found, Run};
 
@@ -90,6 +90,38 @@ pub(crate) fn unreadable(found: &Found, there: &Reference) -> Option<Diagnostic>
                 ),
         )
     })
+}
+
+/// What a release of CAPA does not have of an object that names an identity, as a warning: its kind, or the reference. A
+/// reference that the API server drops puts the cluster into the source account.
+pub(crate) fn unsupported(found: &Found, release: Release) -> Option<(Support, Diagnostic)> {
+    let there = support(&found.object, release).filter(|there| *there != Support::Full)?;
+    let (kind, title) = (&found.object.kind, found.title());
+    let (message, at) = match (there, &found.object.role) {
+        (Support::NoReference, Role::Bearer { bearer, reference, .. }) => (
+            format!(
+                "{title}: CAPA {release} has no identityRef on {kind}: the API server drops it, and the controller uses its own credentials; {} is the first that has it",
+                bearer.since
+            ),
+            found.location(reference.span),
+        ),
+        _ => {
+            let since = served_since(&found.object);
+            let version = found.object.api_version.rsplit('/').next().unwrap_or_default();
+            let message = if release < since {
+                format!("{title}: CAPA {release} does not have the kind {kind} yet; {since} is the first that does")
+            } else {
+                format!("{title}: CAPA {release} does not serve {version}")
+            };
+            (message, found.head())
+        }
+    };
+    Some((there, Diagnostic::warning(message).rule("XA022").at(at, "")))
+}
+
+/// Whether an object of a fixed place has an identity reference that the API server could drop.
+pub(crate) fn has_reference(found: &Found) -> bool {
+    matches!(&found.object.role, Role::Bearer { reference, .. } if reference.state != State::Unset)
 }
 
 /// A changed template can't be applied over the one that is there.

@@ -10,6 +10,7 @@ mod labels;
 pub mod names;
 mod release;
 mod selector;
+mod support;
 mod tables;
 mod topology;
 mod verdict;
@@ -20,6 +21,7 @@ pub use identity::{ControllerIdentity, RoleIdentity, StaticIdentity, plain_ident
 pub use labels::Labels;
 pub use release::Release;
 pub use selector::{Expression, Selector};
+pub use support::{Support, read_since, served_since, support};
 pub use tables::{
     BEARERS, Bearer, CAPI_GROUP, CONTROLLER_FIELDS, CONTROLLER_IDENTITY, CONTROLLERS_ROLE_NAME, DEFAULT_ROLE_NAME,
     IDENTITY_GROUP, IdentityKind, ROLE_FIELDS, ROLE_IDENTITY, STATIC_FIELDS, TOPOLOGY_PROVIDERS, Typed, Version,

@@ -28,14 +28,22 @@ impl Release {
     /// (`pkg/cloud/identity/identity.go`, `Retrieve`).
     pub const FREEZES_SOURCE: Self = Self::new(2, 9, 0);
 
+    /// The first with identities (`config/crd/bases`, v0.6.4 and v0.6.5).
+    pub const IDENTITIES: Self = Self::new(0, 6, 5);
+
+    /// A release as the tables write it. One that is written wrong counts as none that is known yet.
+    pub(super) fn of_table(text: &str) -> Self {
+        text.parse().unwrap_or(Self::new(u32::MAX, 0, 0))
+    }
+
     const fn new(major: u32, minor: u32, patch: u32) -> Self {
         Self { major, minor, patch }
     }
 
-    /// The newest release that serves all of these API versions; `None` where there is none (`config/crd/bases` at every
-    /// tag). Nothing said means the newest of all.
-    pub fn serving(versions: impl IntoIterator<Item = Version>) -> Option<Self> {
-        let mut range = (Self::new(0, 6, 5), Self::NEWEST);
+    /// The newest release that serves all of these API versions, and is not older than `since`; `None` where there is none
+    /// (`config/crd/bases` at every tag). Nothing said means the newest of all.
+    pub fn serving(versions: impl IntoIterator<Item = Version>, since: Self) -> Option<Self> {
+        let mut range = (since, Self::NEWEST);
         for version in versions {
             let (first, last) = Self::range(version);
             range = (range.0.max(first), range.1.min(last));
@@ -46,7 +54,7 @@ impl Release {
     /// The first and the last release known that serve a version.
     fn range(version: Version) -> (Self, Self) {
         match version {
-            Version::V1Alpha3 => (Self::new(0, 6, 5), Self::new(1, 5, 5)),
+            Version::V1Alpha3 => (Self::new(0, 5, 0), Self::new(1, 5, 5)),
             Version::V1Alpha4 => (Self::new(0, 7, 0), Self::new(1, 5, 5)),
             Version::V1Beta1 => (Self::new(1, 0, 0), Self::new(2, 3, 5)),
             Version::V1Beta2 => (Self::new(2, 0, 0), Self::NEWEST),
@@ -105,12 +113,16 @@ mod tests {
     #[test]
     fn api_versions_say_which_release_reads_them() {
         use Version::{V1Alpha3, V1Alpha4, V1Beta1, V1Beta2};
-        let serving =
-            |versions: &[Version]| Release::serving(versions.iter().copied()).map(|release| release.to_string());
-        assert_eq!(serving(&[]).unwrap(), Release::NEWEST.to_string());
-        assert_eq!(serving(&[V1Alpha3]).unwrap(), "v1.5.5");
-        assert_eq!(serving(&[V1Alpha3, V1Alpha4, V1Beta1]).unwrap(), "v1.5.5");
-        assert_eq!(serving(&[V1Beta1, V1Beta2]).unwrap(), "v2.3.5");
-        assert_eq!(serving(&[V1Alpha4, V1Beta2]), None);
+        let serving = |versions: &[Version], since: &str| {
+            let release = Release::serving(versions.iter().copied(), Release::of_table(since));
+            release.map(|release| release.to_string())
+        };
+        assert_eq!(serving(&[], "v0.6.5").unwrap(), Release::NEWEST.to_string());
+        assert_eq!(serving(&[V1Alpha3], "v0.6.5").unwrap(), "v1.5.5");
+        assert_eq!(serving(&[V1Alpha3, V1Alpha4, V1Beta1], "v0.6.5").unwrap(), "v1.5.5");
+        assert_eq!(serving(&[V1Beta1, V1Beta2], "v0.6.5").unwrap(), "v2.3.5");
+        assert_eq!(serving(&[V1Alpha4, V1Beta2], "v0.6.5"), None);
+        // A kind, or its reference, that came when one of the versions was served no longer.
+        assert_eq!(serving(&[V1Beta1, V1Beta2], "v2.4.0"), None);
     }
 }

@@ -102,7 +102,9 @@ pub struct Bearer {
     pub parent: &'static [&'static str],
     /// The versions that had the reference.
     pub versions: &'static [Version],
-    /// First CAPA release with it.
+    /// First CAPA release that serves the kind.
+    pub served_since: &'static str,
+    /// First CAPA release whose kind has the reference.
     pub since: &'static str,
     /// Whether CAPA's webhook writes `AWSClusterControllerIdentity/default` where nothing is said, so that this value
     /// counts as "not set".
@@ -122,15 +124,16 @@ const V1BETA2: &[Version] = &[Version::V1Beta2];
 const SPEC: &[&str] = &["spec"];
 const TEMPLATE_SPEC: &[&str] = &["spec", "template", "spec"];
 
-/// Every kind with an identity reference of its own. Sources: `api/*/awscluster_types.go`,
+/// Every kind with an identity reference of its own. Where both releases are one, the kind came with it. Sources: `api/*/awscluster_types.go`,
 /// `controlplane/{eks,rosa}/api/*/`, `exp/api/*/`, `webhooks/*_webhook.go`, and `config/crd/bases` at each tag.
 pub const BEARERS: [Bearer; 8] = [
-    // api/v1alpha3/awscluster_types.go, v0.6.5
+    // api/v1alpha3/awscluster_types.go, v0.6.5; the kind in v1alpha3: config/crd/bases, v0.5.0
     Bearer {
         kind: "AWSCluster",
         group: IDENTITY_GROUP,
         parent: SPEC,
         versions: FROM_V1ALPHA3,
+        served_since: "v0.5.0",
         since: "v0.6.5",
         defaulted: true,
         template: false,
@@ -143,18 +146,21 @@ pub const BEARERS: [Bearer; 8] = [
         group: IDENTITY_GROUP,
         parent: TEMPLATE_SPEC,
         versions: FROM_V1ALPHA4,
+        served_since: "v0.7.0",
         since: "v0.7.0",
         defaulted: true,
         template: true,
         cluster_scoped: false,
         controller_identity: true,
     },
-    // controlplane/eks/api/v1alpha3/awsmanagedcontrolplane_types.go, v0.6.5
+    // controlplane/eks/api/v1alpha3/awsmanagedcontrolplane_types.go, v0.6.5; the kind in this group:
+    // controlplane/eks/config/crd/bases, v0.6.1
     Bearer {
         kind: "AWSManagedControlPlane",
         group: CONTROL_PLANE_GROUP,
         parent: SPEC,
         versions: FROM_V1ALPHA3,
+        served_since: "v0.6.1",
         since: "v0.6.5",
         defaulted: true,
         template: false,
@@ -167,18 +173,21 @@ pub const BEARERS: [Bearer; 8] = [
         group: CONTROL_PLANE_GROUP,
         parent: TEMPLATE_SPEC,
         versions: V1BETA2,
+        served_since: "v2.9.0",
         since: "v2.9.0",
         defaulted: true,
         template: true,
         cluster_scoped: false,
         controller_identity: true,
     },
-    // controlplane/rosa/api/v1beta2/rosacontrolplane_types.go, v2.4.0
+    // controlplane/rosa/api/v1beta2/rosacontrolplane_types.go, v2.4.0; the kind, without the reference: config/crd/bases, v2.3.0
+    // to v2.3.5
     Bearer {
         kind: "ROSAControlPlane",
         group: CONTROL_PLANE_GROUP,
         parent: SPEC,
         versions: V1BETA2,
+        served_since: "v2.3.0",
         since: "v2.4.0",
         defaulted: true,
         template: false,
@@ -191,6 +200,7 @@ pub const BEARERS: [Bearer; 8] = [
         group: IDENTITY_GROUP,
         parent: SPEC,
         versions: V1BETA2,
+        served_since: "v2.9.2",
         since: "v2.9.2",
         defaulted: false,
         template: false,
@@ -203,19 +213,21 @@ pub const BEARERS: [Bearer; 8] = [
         group: IDENTITY_GROUP,
         parent: SPEC,
         versions: V1BETA2,
+        served_since: "v2.9.2",
         since: "v2.9.2",
         defaulted: false,
         template: false,
         cluster_scoped: false,
         controller_identity: false,
     },
-    // exp/api/v1beta2/rosaocmroleconfig_types.go, v2.13.0; no default
+    // exp/api/v1beta2/rosaocmroleconfig_types.go, v2.12.1, not in v2.11.1 (the tag v2.12.0 was not to be had); no default
     Bearer {
         kind: "ROSAOCMRoleConfig",
         group: IDENTITY_GROUP,
         parent: SPEC,
         versions: V1BETA2,
-        since: "v2.13.0",
+        served_since: "v2.12.1",
+        since: "v2.12.1",
         defaulted: false,
         template: false,
         cluster_scoped: true,

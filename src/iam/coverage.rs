@@ -4,7 +4,8 @@
 
 use super::{Conditions, Grant, Subjects};
 use crate::aws::policy::{
-    Condition, Effect, Element, Knowledge, Known, Policy, Principals, Statement, Truth, Who, glob,
+    Condition, Effect, Element, Knowledge, Known, NOT_OF_TAG_SESSION, Policy, Principals, Statement, Truth, Who, glob,
+    has_key,
 };
 use crate::aws::{Principal, PrincipalKind};
 
@@ -14,7 +15,6 @@ pub(super) struct Asked<'g> {
     pub(super) arn: &'g str,
     pub(super) action: &'static str,
     principal: Option<&'g Principal>,
-    session_name: Option<&'g str>,
     knowledge: Knowledge,
 }
 
@@ -23,16 +23,23 @@ impl<'g> Asked<'g> {
     pub(super) fn all(grant: &'g Grant) -> Vec<Self> {
         let arns = grant.arns();
         let each = arns.iter().flat_map(|arn| grant.actions().iter().map(move |action| (*arn, *action)));
-        each.map(|(arn, action)| {
-            let principal = match &grant.subjects {
-                Subjects::Principals(principals) => principals.iter().find(|principal| principal.as_str() == arn),
-                Subjects::Roles(_) => None,
-            };
-            let session_name = grant.conditions.session_name.as_ref().map(|name| name.as_str());
-            let knowledge = principal.map(|principal| known(principal, &grant.conditions)).unwrap_or_default();
-            Self { arn, action, principal, session_name, knowledge }
-        })
-        .collect()
+        each.map(|(arn, action)| Self::new(grant, arn, action)).collect()
+    }
+
+    /// One subject of a grant with an action, whether the grant has that action or not.
+    pub(super) fn new(grant: &'g Grant, arn: &'g str, action: &'static str) -> Self {
+        let principal = match &grant.subjects {
+            Subjects::Principals(principals) => principals.iter().find(|principal| principal.as_str() == arn),
+            Subjects::Roles(_) => None,
+        };
+        let mut knowledge = Knowledge::default();
+        if let Some(principal) = principal {
+            learn(&mut knowledge, principal, &grant.conditions, action);
+        }
+        for key in NOT_OF_TAG_SESSION.into_iter().filter(|key| !has_key(action, key)) {
+            knowledge.learn(key, Known::Absent);
+        }
+        Self { arn, action, principal, knowledge }
     }
 
     /// Whether the statement is about these sessions, its conditions aside.
@@ -66,8 +73,23 @@ impl<'g> Asked<'g> {
         statement.effect == Effect::Allow
             // What an unknown element means, a misspelt Condition for one, nobody knows.
             && statement.unknown.is_empty()
-            && !statement.conditions.iter().any(|condition| condition.is_loose())
+            && !statement.conditions.iter().any(|condition| condition.is_loose() && self.can_have(condition))
             && self.matches(policy, statement) == Truth::Yes
+    }
+
+    /// Whether the request can have the condition's key at all.
+    fn can_have(&self, condition: &Condition) -> bool {
+        has_key(self.action, &condition.key.text)
+    }
+
+    /// The condition by which an Allow that is about this subject never grants it the action, whatever the session: it asks
+    /// for a key that no request for the action has.
+    pub(super) fn never_met<'s>(&self, policy: &Policy, statement: &'s Statement) -> Option<&'s Condition> {
+        let allows = statement.effect == Effect::Allow && self.concerns(policy, statement) == Truth::Yes;
+        let mut conditions = statement.conditions.iter().filter(|_| allows);
+        conditions.find(|condition| {
+            !self.can_have(condition) && condition.holds(&self.knowledge, policy.has_variables) == Truth::No
+        })
     }
 
     /// Whether an Allow lets this subject in under conditions that not all of these sessions meet.
@@ -75,6 +97,7 @@ impl<'g> Asked<'g> {
         statement.effect == Effect::Allow
             && !statement.conditions.is_empty()
             && self.concerns(policy, statement) == Truth::Yes
+            && self.never_met(policy, statement).is_none()
             && !self.is_granted_by(policy, statement)
     }
 
@@ -147,11 +170,9 @@ impl<'g> Asked<'g> {
             PrincipalKind::Role => {
                 let name = self.arn.rsplit('/').next().unwrap_or_default();
                 let rest = text.strip_prefix(&session).and_then(|rest| rest.strip_prefix(name));
-                match (rest.and_then(|rest| rest.strip_prefix('/')), self.session_name) {
-                    (None, _) => Truth::No,
-                    (Some(_), None) => Truth::Maybe,
-                    (Some(session), Some(asked)) => Truth::from_bool(session == asked),
-                }
+                // One session is not the role: how the caller's next session is named nobody knows. `sts:RoleSessionName` is
+                // the name of the session that the call makes, not of the caller's own.
+                Truth::from_bool(rest.is_some_and(|rest| rest.starts_with('/'))).and(Truth::Maybe)
             }
         }
     }
@@ -187,19 +208,15 @@ fn fits(element: &Element, pattern_fits: impl Fn(&str) -> Truth) -> Truth {
     }
 }
 
-/// What is certain of the sessions of a principal that meets the conditions. CAPA sends no external id where the identity
-/// has none (`pkg/cloud/identity/identity.go`), and speaks TLS.
-fn known(principal: &Principal, conditions: &Conditions) -> Knowledge {
-    let mut knowledge = Knowledge::default();
+/// Adds what is certain of the requests for an action of a principal that meets the conditions. CAPA sends no external id
+/// where the identity has none (`pkg/cloud/identity/identity.go`), and speaks TLS.
+fn learn(knowledge: &mut Knowledge, principal: &Principal, conditions: &Conditions, action: &str) {
     let one = |text: &str| Known::OneOf(vec![text.to_owned()]);
-    let external_ids: Vec<String> = conditions.external_ids.iter().map(|id| id.as_str().to_owned()).collect();
-    let external_id = if external_ids.is_empty() { Known::Absent } else { Known::OneOf(external_ids) };
-    knowledge.learn("sts:ExternalId", external_id);
-    if let Some(org_id) = &conditions.org_id {
-        knowledge.learn("aws:PrincipalOrgID", one(org_id.as_str()));
+    for (key, values) in conditions.keys_of(&[action]) {
+        knowledge.learn(key, Known::OneOf(values.into_iter().map(str::to_owned).collect()));
     }
-    if let Some(name) = &conditions.session_name {
-        knowledge.learn("sts:RoleSessionName", one(name.as_str()));
+    if conditions.external_ids.is_empty() {
+        knowledge.learn("sts:ExternalId", Known::Absent);
     }
     knowledge.learn("aws:PrincipalAccount", one(principal.account().as_str()));
     let kind = match principal.kind() {
@@ -213,5 +230,4 @@ fn known(principal: &Principal, conditions: &Conditions) -> Knowledge {
     }
     knowledge.learn("aws:SecureTransport", one("true"));
     knowledge.learn("aws:PrincipalIsAWSService", one("false"));
-    knowledge
 }

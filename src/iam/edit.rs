@@ -18,6 +18,17 @@ pub(super) struct Edit<'e> {
     pub(super) grant: &'e Grant,
 }
 
+/// What a merge does to a document.
+#[derive(Default)]
+pub(super) struct Changes {
+    /// In statements that stay.
+    pub(super) edits: Vec<PatchOperation>,
+    /// New statements.
+    pub(super) added: Vec<Value>,
+    /// What goes, the last first.
+    pub(super) removals: Vec<PatchOperation>,
+}
+
 impl<'e> Edit<'e> {
     pub(super) fn read(document: &'e [u8], grant: &'e Grant) -> Result<Self, Vec<Refusal>> {
         let policy = document::policy(document).map_err(|error| vec![error])?;
@@ -72,16 +83,29 @@ impl<'e> Edit<'e> {
         vec![PatchOperation::Replace(ReplaceOperation { path: PointerBuf::from_tokens(&pointer), value })]
     }
 
-    /// A statement behind the others.
-    pub(super) fn append(&self, statement: Value) -> PatchOperation {
-        if self.policy.is_list {
+    /// The operations of a change. Where the one statement is no list, it is put into one with what is added.
+    ///
+    /// # Errors
+    /// An operation that does not fit the document; there is none.
+    pub(super) fn operations(&self, changes: Changes) -> Result<Vec<PatchOperation>, Vec<Refusal>> {
+        let Changes { mut edits, added, removals } = changes;
+        if added.is_empty() || self.policy.is_list {
             let path = PointerBuf::from_tokens(["Statement", "-"]);
-            return PatchOperation::Add(AddOperation { path, value: statement });
+            let add = |value| PatchOperation::Add(AddOperation { path: path.clone(), value });
+            edits.extend(added.into_iter().map(add));
+            // Additions come first: an index behind a removed item would mean another one.
+            edits.extend(removals);
+            return Ok(edits);
         }
-        let path = PointerBuf::from_tokens(["Statement"]);
-        let old = serde_json::from_slice::<Value>(self.document).unwrap_or_default();
-        let value = Value::Array(vec![old["Statement"].clone(), statement]);
-        PatchOperation::Replace(ReplaceOperation { path, value })
+        edits.extend(removals);
+        let refuse = |error: String| vec![Refusal::new(error, Span::new(0, self.document.len()))];
+        let mut document: Value =
+            serde_json::from_slice(self.document).map_err(|error| refuse(format!("not JSON: {error}")))?;
+        json_patch::patch(&mut document, &edits).map_err(|error| refuse(error.to_string()))?;
+        // A change may have taken the one statement out.
+        let there = document.as_object_mut().and_then(|members| members.remove("Statement"));
+        let value = there.into_iter().chain(added).collect();
+        Ok(vec![PatchOperation::Replace(ReplaceOperation { path: PointerBuf::from_tokens(["Statement"]), value })])
     }
 
     /// Some of the subjects that a statement lists go, the last first; with all of them goes the statement.
@@ -127,7 +151,7 @@ impl<'e> Edit<'e> {
 
     /// Whether a statement is this grant for other subjects, or for these.
     pub(super) fn is_ours(&self, statement: &Statement, actions: &[&str]) -> bool {
-        let asked = self.grant.conditions.keys();
+        let asked = self.grant.conditions.keys_of(actions);
         let equal = statement.conditions.len() == asked.len()
             && asked.iter().all(|(key, values)| {
                 statement.conditions.iter().any(|condition| {

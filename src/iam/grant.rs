@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::aws::policy::{TAG_SESSION, has_key};
 use crate::aws::{ExternalId, OrgId, Principal, RoleArn, SessionName};
 
 /// Whom a grant is about.
@@ -51,6 +52,12 @@ impl Conditions {
         keys
     }
 
+    /// Those keys that a request for any of the actions has.
+    pub fn keys_of(&self, actions: &[&str]) -> Vec<(&'static str, Vec<&str>)> {
+        let has = |key: &str| actions.iter().any(|action| has_key(action, key));
+        self.keys().into_iter().filter(|(key, _)| has(key)).collect()
+    }
+
     /// In short, for messages.
     pub fn shown(&self) -> String {
         let each = self.keys().into_iter().map(|(key, values)| format!("StringEquals {key} {}", values.join(", ")));
@@ -58,10 +65,10 @@ impl Conditions {
         if all.is_empty() { "no condition".to_owned() } else { all.join(" and ") }
     }
 
-    /// The `Condition` element; `None` where nothing is asked.
-    pub fn to_value(&self) -> Option<Value> {
+    /// The `Condition` element of a statement for these actions; `None` where nothing is asked.
+    pub fn to_value(&self, actions: &[&str]) -> Option<Value> {
         let keys: Map<String, Value> =
-            self.keys().into_iter().map(|(key, values)| (key.to_owned(), one_or_list(&values))).collect();
+            self.keys_of(actions).into_iter().map(|(key, values)| (key.to_owned(), one_or_list(&values))).collect();
         (!keys.is_empty()).then(|| json!({ "StringEquals": keys }))
     }
 }
@@ -69,7 +76,21 @@ impl Conditions {
 impl Grant {
     /// The actions that are granted.
     pub fn actions(&self) -> &'static [&'static str] {
-        if self.tag_session { &["sts:AssumeRole", "sts:TagSession"] } else { &["sts:AssumeRole"] }
+        if self.tag_session { &["sts:AssumeRole", TAG_SESSION] } else { &["sts:AssumeRole"] }
+    }
+
+    /// The actions, those together that one statement can grant: a condition on a key that a request for an action does not
+    /// have would never hold for that action.
+    pub fn shared<'a>(&self, actions: &[&'a str]) -> Vec<Vec<&'a str>> {
+        let mut shared: Vec<Vec<&str>> = Vec::new();
+        for &action in actions {
+            let keys = self.conditions.keys_of(&[action]);
+            match shared.iter_mut().find(|group| self.conditions.keys_of(&group[..1]) == keys) {
+                Some(group) => group.push(action),
+                None => shared.push(vec![action]),
+            }
+        }
+        shared
     }
 
     /// The ARNs of the subjects, each once, in the order of their texts.
@@ -88,13 +109,14 @@ impl Grant {
         matches!(self.subjects, Subjects::Principals(_))
     }
 
-    /// The statement for all subjects and actions.
-    pub fn statement(&self) -> Value {
-        self.statement_for(&self.arns(), self.actions())
+    /// The statements for all subjects and actions: one, or two where a condition is not for all actions.
+    pub fn statements(&self) -> Vec<Value> {
+        self.shared(self.actions()).iter().map(|actions| self.statement_for(&self.arns(), actions)).collect()
     }
 
-    /// The statement for some of the subjects and actions. It has no `Sid`: those of a document must differ.
-    pub fn statement_for(&self, arns: &[&str], actions: &[&str]) -> Value {
+    /// The statement for some of the subjects and actions, which must share their conditions. It has no `Sid`: those of a
+    /// document must differ.
+    pub(super) fn statement_for(&self, arns: &[&str], actions: &[&str]) -> Value {
         let mut statement = json!({ "Effect": "Allow" });
         if self.is_trust() {
             statement["Principal"] = json!({ "AWS": one_or_list(arns) });
@@ -103,15 +125,15 @@ impl Grant {
         if !self.is_trust() {
             statement["Resource"] = one_or_list(arns);
         }
-        if let Some(condition) = self.conditions.to_value() {
+        if let Some(condition) = self.conditions.to_value(actions) {
             statement["Condition"] = condition;
         }
         statement
     }
 
-    /// A whole document of this statement alone.
+    /// A whole document of these statements alone.
     pub fn document(&self) -> Value {
-        json!({ "Version": "2012-10-17", "Statement": [self.statement()] })
+        json!({ "Version": "2012-10-17", "Statement": self.statements() })
     }
 
     /// A whole trust policy for a role that is to be made: what EC2 needs to give the role to a machine, and the grant.
@@ -121,12 +143,13 @@ impl Grant {
             "Principal": { "Service": "ec2.amazonaws.com" },
             "Action": "sts:AssumeRole",
         });
-        json!({ "Version": "2012-10-17", "Statement": [ec2, self.statement()] })
+        let statements: Vec<Value> = std::iter::once(ec2).chain(self.statements()).collect();
+        json!({ "Version": "2012-10-17", "Statement": statements })
     }
 }
 
 /// One value as itself, several as a list, as people and AWS write them.
-fn one_or_list(values: &[&str]) -> Value {
+pub(super) fn one_or_list(values: &[&str]) -> Value {
     match values {
         [one] => json!(one),
         several => json!(several),

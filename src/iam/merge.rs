@@ -4,9 +4,9 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{PatchOperation, RemoveOperation, ReplaceOperation};
 
 use super::coverage::Asked;
-use super::edit::Edit;
-use super::grant::Grant;
-use crate::aws::policy::{Effect, Statement, Truth};
+use super::edit::{Changes, Edit};
+use super::grant::{Grant, one_or_list};
+use crate::aws::policy::{Effect, Statement, TAG_SESSION, Texts, Truth};
 use crate::diag::visible;
 use crate::lossless::{Plan, Refusal};
 
@@ -45,20 +45,16 @@ pub fn merge(document: &[u8], grant: &Grant, options: &MergeOptions) -> Result<O
     let (granted, missing): (Vec<&Asked<'_>>, Vec<&Asked<'_>>) =
         asked.iter().partition(|asked| edit.grants(asked).next().is_some());
     edit.note_granted(&granted, &mut outcome);
-    let mut operations = Vec::new();
-    let (rest, removals) = edit.guards(&missing, options, &mut operations, &mut outcome)?;
-    // Additions come first: an index behind a removed item would mean another one.
-    edit.add(&rest, &mut operations, &mut outcome);
-    operations.extend(removals);
-    outcome.plan = edit.plan(operations);
+    edit.note_never_met(&missing, &mut outcome);
+    let mut changes = Changes::default();
+    let rest = edit.guards(&granted, &missing, options, &mut changes, &mut outcome)?;
+    edit.add(&rest, &mut changes, &mut outcome);
+    outcome.plan = edit.plan(edit.operations(changes)?);
     Ok(outcome)
 }
 
 /// All actions that a grant can have.
-const ACTIONS: [&str; 2] = ["sts:AssumeRole", "sts:TagSession"];
-
-/// What is still to be added, and what is to be removed.
-type Rest<'a, 'g> = (Vec<&'a Asked<'g>>, Vec<PatchOperation>);
+const ACTIONS: [&str; 2] = ["sts:AssumeRole", TAG_SESSION];
 
 impl Edit<'_> {
     /// What is not as its author thought, whoever asks: principals that AWS no longer knows by a name, elements that it does not
@@ -135,7 +131,9 @@ impl Edit<'_> {
                     format!("{} is granted {} already, by {}, which is wider", asked.arn, asked.action, first.title())
                 }
             });
-            for (key, values) in self.grant.conditions.keys() {
+            // Whoever may tag a session and not assume the role is not let in.
+            let enforced = if asked.action == TAG_SESSION { Vec::new() } else { self.grant.conditions.keys() };
+            for (key, values) in enforced {
                 let enforces = |statement: &&&Statement| {
                     statement.conditions.iter().any(|condition| condition.demands_one_of(key, &values))
                 };
@@ -156,106 +154,219 @@ impl Edit<'_> {
         outcome.notes.extend(said);
     }
 
+    /// Says which statements seem to grant an action that is still missing.
+    fn note_never_met(&self, missing: &[&Asked<'_>], outcome: &mut Outcome) {
+        for asked in missing {
+            for statement in &self.policy.statements {
+                let Some(condition) = asked.never_met(&self.policy, statement) else { continue };
+                let (title, action, key) = (statement.title(), asked.action, visible(&condition.key.text));
+                outcome.notes.push(format!(
+                    "{title} does not grant {action} to {}: requests for that action have no {key}, so the condition never holds",
+                    asked.arn
+                ));
+            }
+        }
+    }
+
     /// The subjects that are there under other conditions: an error, or with `overwrite` their conditions are replaced.
-    /// Gives back what is still to be added, and what is to be removed behind that.
+    /// Gives back what is still to be added.
     fn guards<'a, 'g>(
         &self,
+        granted: &[&'a Asked<'g>],
         missing: &[&'a Asked<'g>],
         options: &MergeOptions,
-        operations: &mut Vec<PatchOperation>,
+        changes: &mut Changes,
         outcome: &mut Outcome,
-    ) -> Result<Rest<'a, 'g>, Vec<Refusal>> {
+    ) -> Result<Vec<&'a Asked<'g>>, Vec<Refusal>> {
         let mut rest = missing.to_vec();
         let mut errors = Vec::new();
-        let mut removals = Vec::new();
+        let mut taken = Vec::new();
         for statement in self.policy.statements.iter().rev() {
             let guards = |asked: &&Asked<'_>| asked.is_guarded_by(&self.policy, statement);
             let guarded: Vec<&Asked<'_>> = missing.iter().copied().filter(guards).collect();
             let Some(first) = guarded.first() else { continue };
-            let (title, there) = (statement.title(), shown(statement));
-            let span = statement.condition_span.unwrap_or(statement.span);
-            let says = if self.grant.is_trust() { "is let in" } else { "may be assumed" };
             let same = guarded.iter().any(|asked| asked.is_meant_by(&self.policy, statement));
             if same && !options.overwrite {
-                let asked = self.grant.conditions.shown();
-                let way = if self.grant.is_trust() {
-                    "ask for the same condition (--external-id, --org-id, --session-name), or pass --overwrite to replace it"
-                } else {
-                    "pass --overwrite to replace the condition"
-                };
-                errors.push(
-                    Refusal::new(format!("{} {says} by {title} already, under another condition", first.arn), span)
-                        .help(format!("there: {}; asked for: {asked}", visible(&there)))
-                        .help("adding the grant beside it would switch that condition off")
-                        .help(way),
-                );
+                errors.push(self.other_condition(statement, first));
                 continue;
             }
-            let subjects = self.subjects(statement).filter(|_| self.has_our_shape(statement, &ACTIONS));
-            let listed = subjects.filter(|_| same).map(|listed| {
-                let of_these = |&at: &usize| guarded.iter().any(|asked| asked.is_same(&listed.texts[at].text));
-                (listed, (0..listed.texts.len()).filter(of_these).collect::<Vec<_>>())
-            });
-            let Some((listed, ours)) = listed.filter(|(_, ours)| !ours.is_empty()) else {
-                outcome.warnings.push(
-                    Refusal::new(format!("the condition of {title} does not hold for what is added: {} {says} without it", first.arn), span)
-                        .help(format!("there: {}", visible(&there)))
-                        .help("that statement is about more than this grant, and stays; change it by hand if nobody else needs it"),
-                );
+            let Some((listed, ours)) = self.ours_of(statement, &guarded).filter(|_| same) else {
+                outcome.warnings.push(self.condition_does_not_hold(statement, first));
                 continue;
             };
-            let all = ours.len() == listed.texts.len();
+            let mixed = self.is_mixed(statement);
+            if mixed && !self.grant.tag_session {
+                if let Some(error) = self.tag_session_lost(statement, &guarded) {
+                    errors.push(error);
+                    continue;
+                }
+            }
             // What another statement was made to say already is not said twice.
-            let again = guarded.iter().all(|asked| !rest.iter().any(|other| std::ptr::eq(*other, *asked)));
-            if !all || again {
-                removals.extend(self.take_out(statement, listed, &ours));
-                outcome.notes.push(format!("{} taken out of {title}, whose condition was {there}", first.arn));
+            let again = guarded.iter().all(|asked| !is_among(&rest, asked));
+            if ours.len() < listed.texts.len() || again {
+                changes.removals.extend(self.take_out(statement, listed, &ours));
+                let there = shown(statement);
+                outcome.notes.push(format!(
+                    "{} taken out of {}, whose condition was {there}",
+                    first.arn,
+                    statement.title()
+                ));
+                taken.push(statement.index);
                 continue;
             }
-            let mut pointer = self.policy.pointer(statement);
-            pointer.push("Condition".to_owned());
-            let path = PointerBuf::from_tokens(&pointer);
-            operations.push(match self.grant.conditions.to_value() {
-                Some(value) => PatchOperation::Replace(ReplaceOperation { path, value }),
-                None => PatchOperation::Remove(RemoveOperation { path }),
-            });
-            outcome.notes.push(format!("the condition of {title} replaced; it was {there}"));
-            rest.retain(|asked| !guarded.iter().any(|guarded| std::ptr::eq(*guarded, *asked)));
+            outcome.notes.push(format!("the condition of {} replaced; it was {}", statement.title(), shown(statement)));
+            let mut actions = listed_actions(statement);
+            if mixed && self.grant.tag_session {
+                // That action gets a statement of its own, which has not all conditions.
+                actions.retain(|action| *action != TAG_SESSION);
+                changes.edits.push(self.with_actions(statement, &actions));
+                taken.push(statement.index);
+            }
+            changes.edits.push(self.with_condition_asked(statement, &actions));
+            let is_said = |asked: &Asked<'_>| {
+                let listed = ours.iter().any(|&at| asked.is_same(&listed.texts[at].text));
+                actions.contains(&asked.action) && (listed || is_among(&guarded, asked))
+            };
+            rest.retain(|asked| !is_said(asked));
         }
         if !errors.is_empty() {
             errors.reverse();
             return Err(errors);
         }
-        Ok((rest, removals))
+        // What only such statements granted is missing now.
+        let is_lost = |asked: &&&Asked<'_>| self.grants(asked).all(|statement| taken.contains(&statement.index));
+        rest.extend(granted.iter().filter(is_lost).copied());
+        Ok(rest)
     }
 
-    fn add(&self, missing: &[&Asked<'_>], operations: &mut Vec<PatchOperation>, outcome: &mut Outcome) {
+    /// The subjects that a statement of our shape lists, and which of them are the guarded ones; `None` without any.
+    fn ours_of<'s>(&self, statement: &'s Statement, guarded: &[&Asked<'_>]) -> Option<(&'s Texts, Vec<usize>)> {
+        let listed = self.subjects(statement).filter(|_| self.has_our_shape(statement, &ACTIONS))?;
+        let of_these = |&at: &usize| guarded.iter().any(|asked| asked.is_same(&listed.texts[at].text));
+        let ours: Vec<usize> = (0..listed.texts.len()).filter(of_these).collect();
+        (!ours.is_empty()).then_some((listed, ours))
+    }
+
+    /// Whether a statement of our shape has actions that the asked conditions are not all for.
+    fn is_mixed(&self, statement: &Statement) -> bool {
+        self.grant.shared(&listed_actions(statement)).len() > 1
+    }
+
+    /// The statement's actions are these.
+    fn with_actions(&self, statement: &Statement, actions: &[&str]) -> PatchOperation {
+        let mut pointer = self.policy.pointer(statement);
+        pointer.push("Action".to_owned());
+        let value = one_or_list(actions);
+        PatchOperation::Replace(ReplaceOperation { path: PointerBuf::from_tokens(&pointer), value })
+    }
+
+    /// The statement's conditions are those that are asked for with these actions.
+    fn with_condition_asked(&self, statement: &Statement, actions: &[&str]) -> PatchOperation {
+        let mut pointer = self.policy.pointer(statement);
+        pointer.push("Condition".to_owned());
+        let path = PointerBuf::from_tokens(&pointer);
+        match self.grant.conditions.to_value(actions) {
+            Some(value) => PatchOperation::Replace(ReplaceOperation { path, value }),
+            None => PatchOperation::Remove(RemoveOperation { path }),
+        }
+    }
+
+    /// Refuses to put a statement that lets `sts:TagSession` in under a condition that shuts it out.
+    fn tag_session_lost(&self, statement: &Statement, guarded: &[&Asked<'_>]) -> Option<Refusal> {
+        let is_in = |asked: &&&Asked<'_>| {
+            Asked::new(self.grant, asked.arn, TAG_SESSION).matches(&self.policy, statement) != Truth::No
+        };
+        let asked = guarded.iter().find(is_in)?;
+        let message = format!("{} grants {TAG_SESSION} to {} too", statement.title(), asked.arn);
+        let conditions = self.grant.conditions.shown();
+        Some(
+            Refusal::new(message, statement.span)
+                .help(format!("asked for: {conditions}; requests for {TAG_SESSION} would never meet it"))
+                .help("add --tag-session: that action gets a statement of its own"),
+        )
+    }
+
+    /// The error of a subject that is let in under another condition.
+    fn other_condition(&self, statement: &Statement, first: &Asked<'_>) -> Refusal {
+        let span = statement.condition_span.unwrap_or(statement.span);
+        let (title, there, says) = (statement.title(), shown(statement), self.says());
+        let asked = self.grant.conditions.shown();
+        let way = if self.grant.is_trust() {
+            "ask for the same condition (--external-id, --org-id, --session-name), or pass --overwrite to replace it"
+        } else {
+            "pass --overwrite to replace the condition"
+        };
+        Refusal::new(format!("{} {says} by {title} already, under another condition", first.arn), span)
+            .help(format!("there: {}; asked for: {asked}", visible(&there)))
+            .help("adding the grant beside it would switch that condition off")
+            .help(way)
+    }
+
+    /// The warning of a condition that what is added does not have.
+    fn condition_does_not_hold(&self, statement: &Statement, first: &Asked<'_>) -> Refusal {
+        let span = statement.condition_span.unwrap_or(statement.span);
+        let (title, there, says) = (statement.title(), shown(statement), self.says());
+        Refusal::new(
+            format!("the condition of {title} does not hold for what is added: {} {says} without it", first.arn),
+            span,
+        )
+        .help(format!("there: {}", visible(&there)))
+        .help("that statement is about more than this grant, and stays; change it by hand if nobody else needs it")
+    }
+
+    fn says(&self) -> &'static str {
+        if self.grant.is_trust() { "is let in" } else { "may be assumed" }
+    }
+
+    fn add(&self, missing: &[&Asked<'_>], changes: &mut Changes, outcome: &mut Outcome) {
         // Those that lack the same actions share a statement.
         let mut groups: Vec<(Vec<&str>, Vec<&str>)> = Vec::new();
-        let mut arns: Vec<&str> = missing.iter().map(|asked| asked.arn).collect();
-        arns.dedup();
-        for arn in arns {
-            let actions: Vec<&str> =
-                missing.iter().filter(|asked| asked.arn == arn).map(|asked| asked.action).collect();
+        for arn in self.grant.arns() {
+            let lacks = |action: &&&str| missing.iter().any(|asked| asked.arn == arn && asked.action == **action);
+            let actions: Vec<&str> = self.grant.actions().iter().filter(lacks).copied().collect();
             match groups.iter_mut().find(|(there, _)| *there == actions) {
                 Some((_, arns)) => arns.push(arn),
                 None => groups.push((actions, vec![arn])),
             }
         }
         for (actions, arns) in groups {
-            let home = self.policy.statements.iter().find(|statement| self.is_ours(statement, &actions));
-            match home.and_then(|home| self.subjects(home).map(|listed| (home, listed))) {
-                Some((home, listed)) => {
-                    operations.extend(self.join(home, listed, &arns));
-                    outcome.notes.push(format!("{} added to {}", arns.join(", "), home.title()));
-                }
-                None => {
-                    operations.push(self.append(self.grant.statement_for(&arns, &actions)));
-                    outcome.notes.push(format!("a statement added for {}", arns.join(", ")));
-                }
+            let shared = self.grant.shared(&actions);
+            for actions in &shared {
+                let what = if shared.len() > 1 { format!(" for {}", actions.join(" and ")) } else { String::new() };
+                self.add_statement(&arns, actions, &what, changes, outcome);
             }
         }
     }
+
+    /// Subjects with actions that share their conditions, in a statement that is there or in one more. `what` says which
+    /// actions, where there are several such statements.
+    fn add_statement(&self, arns: &[&str], actions: &[&str], what: &str, changes: &mut Changes, outcome: &mut Outcome) {
+        let home = self.policy.statements.iter().find(|statement| self.is_ours(statement, actions));
+        match home.and_then(|home| self.subjects(home).map(|listed| (home, listed))) {
+            Some((home, listed)) => {
+                changes.edits.extend(self.join(home, listed, arns));
+                outcome.notes.push(format!("{} added to {}", arns.join(", "), home.title()));
+            }
+            None => {
+                changes.added.push(self.grant.statement_for(arns, actions));
+                outcome.notes.push(format!("a statement{what} added for {}", arns.join(", ")));
+            }
+        }
+    }
+}
+
+/// Whether an ask is one of several.
+fn is_among(several: &[&Asked<'_>], asked: &Asked<'_>) -> bool {
+    several.iter().any(|other| std::ptr::eq(*other, asked))
+}
+
+/// Which of a grant's actions a statement lists by their names.
+fn listed_actions(statement: &Statement) -> Vec<&'static str> {
+    ACTIONS.into_iter().filter(|action| lists(statement, action)).collect()
+}
+
+fn lists(statement: &Statement, action: &str) -> bool {
+    statement.action.patterns.texts.iter().any(|text| text.text.eq_ignore_ascii_case(action))
 }
 
 /// A statement's conditions in short, for messages.

@@ -17,7 +17,7 @@ pub fn remove(document: &[u8], grant: &Grant) -> Result<Outcome, Vec<Refusal>> {
     let mut outcome = Outcome::default();
     let asked = Asked::all(grant);
     let actions = grant.actions();
-    // One merge may have added the actions in two statements.
+    // One merge may have added the actions in two statements, and older ones put all of them under all conditions.
     let ours = |statement: &Statement| {
         edit.is_ours(statement, actions) || actions.iter().any(|action| edit.is_ours(statement, &[action]))
     };
@@ -53,11 +53,16 @@ pub fn remove(document: &[u8], grant: &Grant) -> Result<Outcome, Vec<Refusal>> {
     for asked in &asked {
         for statement in &edit.policy.statements {
             let is_gone = ours(statement) && asked.is_listed_in(statement);
-            let stays = statement.effect == Effect::Allow && asked.matches(&edit.policy, statement) != Truth::No;
+            let truth = asked.matches(&edit.policy, statement);
+            let stays = statement.effect == Effect::Allow && truth != Truth::No;
             let guarded = asked.is_guarded_by(&edit.policy, statement);
             if !is_gone && (stays || guarded) && !said.contains(&(asked.arn, statement.index)) {
                 said.push((asked.arn, statement.index));
-                let how = if guarded { "under other conditions" } else { "more widely" };
+                let how = match (guarded, truth) {
+                    (true, _) => "under other conditions",
+                    (false, Truth::Maybe) => "for some sessions",
+                    _ => "more widely",
+                };
                 let message = format!("{} still lets {} in {how}, and stays", statement.title(), asked.arn);
                 outcome.warnings.push(
                     Refusal::new(message, statement.span)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::namespaces::AllowedNamespaces;
 use super::select::bearers;
-use super::{Request, Target};
+use super::{CAPA_VERSION, Request, Target};
 use crate::account_map::{Account, AccountMap, Assigned, Cluster, Namespaces};
 use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{CONTROLLER_IDENTITY, DEFAULT_ROLE_NAME, Role, State};
@@ -214,6 +214,10 @@ impl Work<'_> {
         let mut said: BTreeMap<&'static str, String> = BTreeMap::new();
         let place = |span: Span| (self.mapped.place)(span);
         let mut request = self.base.clone();
+        // Its form was checked with the map.
+        let version = self.mapped.map.source.capa_version.as_ref();
+        request.release = version.and_then(|version| version.value.parse().ok());
+        said.extend(version.map(|version| (CAPA_VERSION, place(version.span))));
         said.insert("--account", place(account.account.span));
         let (role, partition) = match &account.role_arn {
             Some(role) => {

@@ -18,7 +18,7 @@ use json_patch::PatchOperation;
 use serde_json::Value;
 
 use crate::aws::{AccountId, Partition, RoleArn};
-use crate::capa::{DEFAULT_ROLE_NAME, Form, IdentityKind, Namespaces, ROLE_IDENTITY, Role, Version};
+use crate::capa::{DEFAULT_ROLE_NAME, Form, IdentityKind, Namespaces, ROLE_IDENTITY, Release, Role, Version};
 use crate::check;
 use crate::diag::{Diagnostic, FileId};
 use crate::lossless::Plan;
@@ -31,6 +31,9 @@ pub use namespaces::AllowedNamespaces;
 pub(crate) use reference::pointer;
 pub use select::Selection;
 pub(crate) use select::names_that_fit_nothing;
+
+/// The field of the account map that names the release, as [`Request::said`] has it.
+const CAPA_VERSION: &str = "source.capaVersion";
 
 /// The account to point at.
 #[derive(Clone, Debug)]
@@ -67,6 +70,8 @@ pub struct Request {
     pub with_controller_identity: bool,
     /// Version of new identities, if one was asked for.
     pub api_version: Option<Version>,
+    /// The release of CAPA that reads the result, where it is known.
+    pub release: Option<Release>,
     /// Replace what says something else within one account.
     pub overwrite: bool,
     /// Account changes that were asked for.
@@ -95,6 +100,7 @@ impl Default for Request {
             with_identity: true,
             with_controller_identity: false,
             api_version: None,
+            release: None,
             overwrite: false,
             moves: Vec::new(),
             explain: false,

@@ -6,12 +6,15 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, ReplaceOperation, TestOperation};
 use serde_json::{Value, json};
 
-use super::{ChangeKind, Planner, Served, account_in_name};
+use super::{CAPA_VERSION, ChangeKind, Planner, Served, account_in_name};
 use crate::aws::{AccountId, RoleArn};
 use crate::capa::names::LONGEST_NAME;
-use crate::capa::{CONTROLLER_IDENTITY, Field, IdentityKind, IdentityReference, ROLE_IDENTITY, Reference, Role, State};
+use crate::capa::{
+    CONTROLLER_IDENTITY, Field, IdentityKind, IdentityReference, ROLE_IDENTITY, Reference, Role, State, Support,
+};
 use crate::check;
-use crate::diag::{Diagnostic, Location};
+use crate::diag::{Diagnostic, FileId, Location, Severity};
+use crate::run::Found;
 
 /// What to do about a version that today's CAPA does not serve.
 pub(super) const NOT_SERVED: &str = "right for an older CAPA; for a newer one, generate the manifest anew with it";
@@ -52,10 +55,11 @@ impl Whereabouts {
     }
 }
 
-impl Planner<'_> {
+impl<'r> Planner<'r> {
     /// Plans the references of the selected objects; returns the identities that they need.
     pub(super) fn references(&mut self, selected: &[usize]) -> Vec<Served> {
         let mut served: Vec<Served> = Vec::new();
+        let mut told = BTreeSet::new();
         for &index in selected {
             let Some(role) = self.role_for(index) else {
                 continue;
@@ -69,6 +73,9 @@ impl Planner<'_> {
                 break;
             }
             let found = &self.run.objects()[index];
+            if !self.is_supported(found, &mut told) {
+                continue;
+            }
             // A class's template is defaulted by CAPA's webhook as any other.
             let defaulted = !matches!(&found.object.role, Role::Bearer { bearer, .. } if !bearer.defaulted);
             for reference in found.object.references() {
@@ -79,6 +86,26 @@ impl Planner<'_> {
         }
         self.warn_of_unused();
         served
+    }
+
+    /// Whether the release that reads the result, where it is known, keeps a reference of the object. One that it would drop is
+    /// an error: the cluster would come up in the source account. What it refuses is said once a file, kind and version.
+    fn is_supported(&mut self, found: &'r Found, told: &mut BTreeSet<(FileId, &'r str, &'r str)>) -> bool {
+        let Some((there, warning)) = self.request.release.and_then(|release| check::unsupported(found, release)) else {
+            return true;
+        };
+        let from = self.request.said.get(CAPA_VERSION);
+        let warning = from.iter().fold(warning, |warning, place| warning.help(format!("the map says so at {place}")));
+        let kept = there != Support::NoReference;
+        // Which releases serve an old version is said anyway.
+        let is_old = matches!(&found.object.role, Role::Bearer { version, .. } if version.no_longer_served().is_some());
+        if !kept {
+            let error = Diagnostic { severity: Severity::Error, ..warning };
+            self.errors.push(error.help("upgrade CAPA first, or select other clusters with --cluster-name, -l or -n"));
+        } else if !is_old && told.insert((found.file, &found.object.kind, &found.object.api_version)) {
+            self.outcome.warnings.push(warning);
+        }
+        kept
     }
 
     /// Says which identities of the run nothing names any more.

@@ -9,8 +9,9 @@ use std::collections::HashSet;
 use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{
     BEARERS, CONTROLLER_IDENTITY, IdentityKind, Object, Outcome, ROLE_IDENTITY, Reason, Release, Role, Subject,
-    Verdict, Version, World, evaluate,
+    Support, Verdict, Version, World, evaluate, read_since, served_since, support,
 };
+use crate::check;
 use crate::diag::{Diagnostic, FileId, Location, Span};
 use crate::run::{Found, Run};
 
@@ -149,6 +150,10 @@ pub fn status<'r>(run: &'r Run, options: &Options) -> Status<'r> {
         let warning = Diagnostic::warning(message).rule("XA035").at(found.head(), "");
         warnings.push(warning.help("begin the document with '---'"));
     }
+    let dropped =
+        |found: &Found| check::unsupported(found, release).filter(|(there, _)| *there == Support::NoReference);
+    let in_vain = sent().filter(|(_, found)| check::has_reference(found)).filter_map(|(_, found)| dropped(found));
+    warnings.extend(in_vain.map(|(_, warning)| warning));
     let mut rows = Vec::new();
     for (index, found) in sent() {
         let own = found.object.namespace.as_deref().filter(|own| !own.is_empty());
@@ -184,7 +189,7 @@ fn rows_of(run: &Run, (index, namespace): (usize, Option<&str>), world: &World, 
     let found = &run.objects()[index];
     let mut seen: Vec<Subject> = Vec::new();
     for reference in found.object.references() {
-        let subject = Subject::of(&found.object, reference, namespace);
+        let subject = Subject::of(&found.object, reference, world.release(), namespace);
         if seen.contains(&subject) {
             continue;
         }
@@ -221,14 +226,14 @@ fn refused(run: &Run, place: (usize, Option<&str>), why: &str) -> Row {
 
 /// An object whose version a release does not serve is not applied: nor is a cluster whose identity is not.
 fn refuse_unserved(run: &Run, release: Release, row: &mut Row) {
-    let mut objects = std::iter::once(row.object).chain(row.identities.iter().copied().flatten());
-    let unserved = objects.find_map(|index| {
-        let object = &run.objects()[index].object;
-        version(object).filter(|version| !release.serves(*version)).map(|_| object)
-    });
-    let Some(Object { kind, api_version, .. }) = unserved.map(|object| &**object) else { return };
+    let objects = std::iter::once(row.object).chain(row.identities.iter().copied().flatten());
+    let is_unserved = |object: &&Object| support(object, release) == Some(Support::NotServed);
+    let Some(object) = objects.map(|index| &*run.objects()[index].object).find(is_unserved) else { return };
+    let Object { kind, api_version, .. } = object;
+    let since = served_since(object);
+    let yet = if release < since { format!(" yet; {since} is the first that does") } else { String::new() };
     let message =
-        format!("no matches for kind \"{kind}\" in version \"{api_version}\": CAPA {release} does not serve it");
+        format!("no matches for kind \"{kind}\" in version \"{api_version}\": CAPA {release} does not serve it{yet}");
     row.refuse(Reason::ObjectRefused, message);
 }
 
@@ -260,14 +265,26 @@ fn version(object: &Object) -> Option<Version> {
     version.parse().ok()
 }
 
-/// The newest release that serves the versions of CAPA's objects.
+/// The newest release that serves the versions and kinds of CAPA's objects, and has their references.
 fn implied(run: &Run, warnings: &mut Vec<Diagnostic>) -> Release {
-    let versions: HashSet<Version> = run.objects().iter().filter_map(|found| version(&found.object)).collect();
-    Release::serving(versions.iter().copied()).unwrap_or_else(|| {
-        let mut versions: Vec<_> = versions.into_iter().collect();
+    let ours = || run.objects().iter().filter(|found| version(&found.object).is_some());
+    let versions: HashSet<Version> = ours().filter_map(|found| version(&found.object)).collect();
+    let last = ours().max_by_key(|found| read_since(&found.object));
+    let since = last.map_or(Release::IDENTITIES, |found| read_since(&found.object)).max(Release::IDENTITIES);
+    Release::serving(versions.iter().copied(), since).unwrap_or_else(|| {
+        let mut versions: Vec<_> = versions.iter().copied().collect();
         versions.sort();
         let names: Vec<&str> = versions.iter().map(|version| version.name()).collect();
-        let message = format!("no release of CAPA serves {} side by side", names.join(" and "));
+        let message = match (Release::serving(versions.iter().copied(), Release::IDENTITIES), last) {
+            (Some(newest), Some(last)) => {
+                let kind = &last.object.kind;
+                format!(
+                    "no release of CAPA serves {} and reads {kind}: {newest} is the last, {since} the first",
+                    names.join(" and ")
+                )
+            }
+            _ => format!("no release of CAPA serves {} side by side", names.join(" and ")),
+        };
         warnings.push(
             Diagnostic::warning(message)
                 .help(format!("judged as {}; --capa-version says which one it is", Release::NEWEST)),

@@ -23,7 +23,7 @@ struct Sample {
     path: String,
     policy: String,
     document: String,
-    statement: Value,
+    statements: Vec<Value>,
     profile: Option<String>,
     arguments: Vec<String>,
 }
@@ -36,12 +36,14 @@ impl Sample {
             "Action": "sts:AssumeRole",
             "Condition": { "StringEquals": { "sts:ExternalId": ["0123", "true", "on"] } },
         });
+        let mut tags = json!({ "Effect": "Allow", "Action": "sts:TagSession" });
+        tags["Principal"] = statement["Principal"].clone();
         let ec2 = json!({
             "Effect": "Allow", "Principal": { "Service": "ec2.amazonaws.com" }, "Action": "sts:AssumeRole",
         });
-        let document = json!({ "Version": "2012-10-17", "Statement": [ec2, statement] });
+        let document = json!({ "Version": "2012-10-17", "Statement": [ec2, statement, tags] });
         let arguments = ["iam", "trust", "--source-account=111111111111", "--account=222222222222"];
-        Self::new(Side::Trust, "222222222222", &document, statement, &arguments)
+        Self::new(Side::Trust, "222222222222", &document, vec![statement, tags], &arguments)
     }
 
     fn permission() -> Self {
@@ -52,10 +54,10 @@ impl Sample {
         });
         let document = json!({ "Version": "2012-10-17", "Statement": [statement] });
         let arguments = ["iam", "permission", "--account=222222222222"];
-        Self::new(Side::Permission, "111111111111", &document, statement, &arguments)
+        Self::new(Side::Permission, "111111111111", &document, vec![statement], &arguments)
     }
 
-    fn new(side: Side, account: &str, document: &Value, statement: Value, arguments: &[&str]) -> Self {
+    fn new(side: Side, account: &str, document: &Value, statements: Vec<Value>, arguments: &[&str]) -> Self {
         Self {
             side,
             account: Some(account.parse().unwrap()),
@@ -63,7 +65,7 @@ impl Sample {
             path: "/".to_owned(),
             policy: "xaccount-assume-role".to_owned(),
             document: document.to_string(),
-            statement,
+            statements,
             profile: None,
             arguments: arguments.iter().map(|&word| word.to_owned()).collect(),
         }
@@ -78,7 +80,7 @@ impl Sample {
             role_path: &self.path,
             policy_name: &self.policy,
             document: &self.document,
-            statement: &self.statement,
+            statements: &self.statements,
             profile: self.profile.as_deref(),
             arguments: &self.arguments,
             remove: false,
@@ -242,15 +244,16 @@ fn clusterawsadm_puts_the_statement_into_the_role() {
                 let added = match sample.side {
                     Side::Trust => {
                         let statements = &mut properties["AssumeRolePolicyDocument"]["Statement"];
-                        statements.as_array_mut().unwrap().pop().unwrap()
+                        let statements = statements.as_array_mut().unwrap();
+                        statements.split_off(statements.len() - sample.statements.len())
                     }
                     Side::Permission => {
                         let policies = properties.as_object_mut().unwrap().remove("Policies").unwrap();
                         assert_eq!(policies.as_array().unwrap().len(), 1);
-                        policies[0]["PolicyDocument"]["Statement"][0].clone()
+                        policies[0]["PolicyDocument"]["Statement"].as_array().unwrap().clone()
                     }
                 };
-                assert_eq!(added, listed(&sample.statement), "{configuration}");
+                assert_eq!(added, sample.statements.iter().map(listed).collect::<Vec<_>>(), "{configuration}");
                 for (_, resource) in made["Resources"].as_object_mut().unwrap() {
                     let properties = resource["Properties"].as_object_mut().unwrap();
                     if let Some(found) = properties.remove("Path") {

@@ -12,6 +12,20 @@ use crate::diag::Span;
 pub use condition::{Condition, Knowledge, Known, Truth};
 pub use pattern::glob;
 
+/// The action that session tags need, beside `sts:AssumeRole`.
+pub const TAG_SESSION: &str = "sts:TagSession";
+
+/// Condition keys that a request for `sts:AssumeRole` has, and one for `sts:TagSession` never: AWS checks that action by
+/// itself, and it has the keys of tags alone. Source: Service Authorization Reference, "Actions, resources, and condition
+/// keys for AWS Security Token Service".
+pub const NOT_OF_TAG_SESSION: [&str; 2] = ["sts:ExternalId", "sts:RoleSessionName"];
+
+/// Whether a request for an action can have a condition key.
+pub fn has_key(action: &str, key: &str) -> bool {
+    let is_missing = NOT_OF_TAG_SESSION.iter().any(|name| key.eq_ignore_ascii_case(name));
+    !(is_missing && action.eq_ignore_ascii_case(TAG_SESSION))
+}
+
 /// A text of the document and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
@@ -109,7 +123,8 @@ pub struct Policy {
 impl Statement {
     /// How messages call it: `statement 2`, or `statement 2 (Sid Ec2)`.
     pub fn title(&self) -> String {
-        match &self.sid {
+        // An empty Sid names nothing.
+        match self.sid.as_ref().filter(|sid| !sid.text.is_empty()) {
             Some(sid) => format!("statement {} (Sid {})", self.index + 1, crate::diag::visible(&sid.text)),
             None => format!("statement {}", self.index + 1),
         }

@@ -12,7 +12,7 @@ impl Policy {
     ///
     /// # Errors
     /// What no policy document can be: a key twice in one object, an element of the wrong type, a statement without an
-    /// effect or an action, the same `Sid` twice.
+    /// effect or an action, the same `Sid` twice, unless it is empty.
     pub fn read(tree: &Tree<'_>) -> Result<Self, Refusal> {
         let reader = Reader { tree };
         let root = tree.root;
@@ -41,7 +41,9 @@ impl Policy {
         let statements: Vec<Statement> =
             nodes.iter().enumerate().map(|(index, &node)| reader.statement(index, node)).collect::<Result<_, _>>()?;
         let mut sids = std::collections::HashSet::new();
-        for sid in statements.iter().filter_map(|statement| statement.sid.as_ref()) {
+        // AWS takes any number of empty ones.
+        let named = statements.iter().filter_map(|statement| statement.sid.as_ref()).filter(|sid| !sid.text.is_empty());
+        for sid in named {
             if !sids.insert(&sid.text) {
                 let message = format!("two statements have the Sid {}", crate::diag::visible(&sid.text));
                 return Err(Refusal::new(message, sid.span).help("AWS refuses that; rename one of them"));
@@ -281,5 +283,7 @@ mod tests {
         }
         let twice = r#"{"Statement": [{"Sid": "a", "Effect": "Allow", "Action": "x"}, {"Sid": "a", "Effect": "Deny", "Action": "x"}]}"#;
         assert!(read(twice).unwrap_err().message.contains("Sid a"));
+        let empty = read(&twice.replace(r#""Sid": "a""#, r#""Sid": """#)).unwrap();
+        assert_eq!(empty.statements.iter().map(Statement::title).collect::<Vec<_>>(), ["statement 1", "statement 2"]);
     }
 }

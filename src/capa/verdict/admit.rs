@@ -6,6 +6,7 @@ use super::{Reason, Start};
 use crate::capa::allowed::{Allowed, Form, Namespaces};
 use crate::capa::identity::{RoleIdentity, StaticIdentity};
 use crate::capa::release::Release;
+use crate::capa::support::{Support, support};
 use crate::capa::tables::{CONTROLLER_IDENTITY, IdentityKind, Version};
 use crate::capa::view::{Field, IdentityReference, Object, Reference, Role, State};
 
@@ -207,10 +208,19 @@ impl Refusals {
     }
 }
 
-/// Where CAPA begins for a reference of an object.
-pub(super) fn start(object: &Object, reference: &IdentityReference) -> Start {
+/// Where a release of CAPA begins for a reference of an object.
+pub(super) fn start(object: &Object, reference: &IdentityReference, release: Release) -> Start {
     let path = reference.path.join(".");
     match (&object.role, &reference.state) {
+        // Which of two keys counts is not told by dropping one of them.
+        (Role::Bearer { bearer, .. }, state)
+            if support(object, release) == Some(Support::NoReference) && !matches!(state, State::Twice(_)) =>
+        {
+            match state {
+                State::Unset => Start::Pod,
+                _ => Start::Dropped { kind: bearer.kind, since: bearer.since },
+            }
+        }
         // The defaulting webhook fills the gap, on create and on update.
         (Role::Bearer { bearer, .. }, State::Unset) if bearer.defaulted => Start::Default,
         (Role::Bearer { .. }, State::Unset) => Start::Pod,

@@ -139,6 +139,13 @@ pub enum Start {
     },
     /// Nothing is said, and nothing is asked: the pod's own credentials.
     Pod,
+    /// A reference, which the API server drops: the kind has none in this release. So the pod's own credentials.
+    Dropped {
+        /// The kind.
+        kind: &'static str,
+        /// The first release with the reference.
+        since: &'static str,
+    },
     /// Nothing is said in a topology: the template of its class says it.
     Class,
     /// The reference is refused, or can't be told.
@@ -162,15 +169,15 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// A reference of an object. `namespace` is where objects go whose manifests say none.
-    pub fn of(object: &Object, reference: &IdentityReference, namespace: Option<&str>) -> Self {
+    /// A reference of an object to a release. `namespace` is where objects go whose manifests say none.
+    pub fn of(object: &Object, reference: &IdentityReference, release: Release, namespace: Option<&str>) -> Self {
         let own = object.namespace.as_deref().filter(|own| !own.is_empty());
         let scope = match (&object.role, own.or(namespace)) {
             (Role::Bearer { bearer, .. }, _) if bearer.cluster_scoped => Scope::Cluster,
             (_, Some(name)) => Scope::Namespace(name.to_owned()),
             (_, None) => Scope::NotSaid,
         };
-        let start = admit::start(object, reference);
+        let start = admit::start(object, reference, release);
         Self { scope, makes_controller_identity: admit::makes_controller_identity(object, &start), start }
     }
 }
@@ -215,7 +222,7 @@ impl World {
         for object in objects {
             // A template alone is no cluster.
             let template = matches!(&object.role, Role::Bearer { bearer, .. } if bearer.template);
-            let mut starts = object.references().map(|reference| admit::start(object, reference));
+            let mut starts = object.references().map(|reference| admit::start(object, reference, release));
             world.made |= !template && starts.any(|start| admit::makes_controller_identity(object, &start));
             let Some(name) = object.name.clone() else { continue };
             match &object.role {
@@ -281,6 +288,13 @@ pub fn evaluate(world: &World, subject: &Subject) -> Verdict {
         Start::To { kind, name } => walk.along(kind, name),
         Start::Pod => {
             walk.notes.push("no identity is asked: the controller's own credentials, in every namespace".into());
+            Ok(())
+        }
+        Start::Dropped { kind, since } => {
+            walk.notes.push(format!(
+                "CAPA {} has no identityRef on {kind}, so the API server drops it: the controller's own credentials; {since} is the first that has it",
+                world.release
+            ));
             Ok(())
         }
         Start::Class => Err(Stop::unknown(

@@ -55,7 +55,7 @@ fn cluster(reference: &str) -> String {
 fn judge_with(documents: &[String], release: Release) -> Verdict {
     let objects = objects(documents);
     let world = World::new(&objects, release, None);
-    let subject = objects[0].references().next().map(|reference| Subject::of(&objects[0], reference, None));
+    let subject = objects[0].references().next().map(|reference| Subject::of(&objects[0], reference, release, None));
     evaluate(&world, &subject.unwrap())
 }
 

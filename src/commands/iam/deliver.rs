@@ -154,7 +154,7 @@ impl Delivery<'_> {
 
     /// A document in the format that is asked for.
     fn formatted(&self, document: &str) -> Result<String, Diagnostic> {
-        let statement = self.ask.grant.statement();
+        let statements = self.ask.grant.statements();
         let half = Half {
             side: self.side,
             partition: self.ask.partition,
@@ -163,7 +163,7 @@ impl Delivery<'_> {
             role_path: &self.ask.role_path,
             policy_name: self.policy_name,
             document,
-            statement: &statement,
+            statements: &statements,
             profile: self.profile,
             arguments: &self.ask.arguments,
             remove: self.policy.remove,

@@ -43,7 +43,9 @@ fn trust(args: &Trust, terminal: &Terminal) -> Result<Printed, String> {
     let document = if args.new_role || args.policy.output.is_some_and(|format| format != PolicyFormat::Json) {
         ask.grant.new_role_document()
     } else {
-        ask.grant.statement()
+        let mut statements = ask.grant.statements();
+        // One statement goes into the list of a document as it is, and so do the items of a list.
+        if statements.len() == 1 { statements.remove(0) } else { statements.into() }
     };
     let mut before = manifests.map(|manifests| manifests.said(&ask.warnings, terminal)).unwrap_or_default();
     if let Some(map) = map.filter(|_| !terminal.quiet) {
@@ -53,8 +55,9 @@ fn trust(args: &Trust, terminal: &Terminal) -> Result<Printed, String> {
     let mut hint = String::new();
     if merging.is_none() && !args.new_role && !args.policy.remove && args.policy.output.is_none() && !terminal.quiet {
         let role = ask.title();
+        let (what, them) = if document.is_array() { ("two statements", "them") } else { ("a statement", "it") };
         hint.push_str(&format!(
-            "a statement for the trust policy of {role}; --merge adds it to the document that is there, --new-role prints a whole one\n"
+            "{what} for the trust policy of {role}; --merge adds {them} to the document that is there, --new-role prints a whole one\n"
         ));
     }
     let profile = args.target_profile.as_deref();

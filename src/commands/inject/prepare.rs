@@ -189,6 +189,7 @@ pub(crate) fn request(
         with_identity: !identity.no_identity,
         with_controller_identity: identity.with_controller_identity,
         api_version: identity.api_version,
+        release: None,
         overwrite: target.overwrite,
         moves: target.move_account.clone(),
         explain,

@@ -4,8 +4,8 @@ use super::{Half, PieceError, Side};
 use crate::capa::{CONTROLLERS_ROLE_NAME, DEFAULT_ROLE_NAME};
 use crate::lossless::yaml_text;
 
-/// An `AWSIAMConfiguration` for `clusterawsadm bootstrap iam`, with this statement alone. The stack of clusterawsadm adds
-/// it to its own.
+/// An `AWSIAMConfiguration` for `clusterawsadm bootstrap iam`, with these statements alone. The stack of clusterawsadm
+/// adds them to its own.
 ///
 /// Source: Cluster API Provider AWS v2.11.1, `cmd/clusterawsadm/api/bootstrap/v1beta1/types.go` and
 /// `iam/api/v1beta1/types.go`. The path of all roles is that of `controlPlane`: `cmd/clusterawsadm/cloudformation/bootstrap/template.go`.
@@ -23,7 +23,7 @@ pub fn clusterawsadm(half: &Half<'_>) -> Result<String, PieceError> {
     if half.role_path != "/" {
         spec["controlPlane"]["path"] = json!(half.role_path);
     }
-    spec[role][statements] = json!([entry(half.statement)]);
+    spec[role][statements] = half.statements.iter().map(entry).collect();
     let configuration = json!({
         "apiVersion": "bootstrap.aws.infrastructure.cluster.x-k8s.io/v1beta1",
         "kind": "AWSIAMConfiguration",

@@ -41,8 +41,8 @@ pub struct Half<'h> {
     pub policy_name: &'h str,
     /// The whole policy document as JSON text. For a trust policy what CloudFormation and Terraform will own: all of it.
     pub document: &'h str,
-    /// The granting statement alone.
-    pub statement: &'h Value,
+    /// The granting statements alone.
+    pub statements: &'h [Value],
     /// Profile of the AWS CLI, where one was given.
     pub profile: Option<&'h str>,
     /// The words behind `kubectl xaccount` that print the document: `iam`, `trust`, `--source-account=…`. Without a mode.

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::super::{Context, Findings, Rule};
 use super::look::version;
-use crate::capa::{Release, Role, State};
+use crate::capa::{Release, Support};
+use crate::check;
 use crate::diag::{Diagnostic, FileId, Severity};
 use crate::run::Found;
 
@@ -42,20 +43,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-/// A reference that the release does not know: its kind, or the field, came later.
+/// A kind that the release does not have yet, or a reference that it drops.
 fn too_early(found: &Found, release: Release) -> Option<Diagnostic> {
-    let Role::Bearer { bearer, reference, .. } = &found.object.role else { return None };
-    let since: Release = bearer.since.parse().ok()?;
-    if release >= since || reference.state == State::Unset {
-        return None;
-    }
-    let kind = bearer.kind;
-    Some(
-        Diagnostic::warning(format!(
-            "{}: CAPA {release} has no identityRef on {kind}, and drops it or does not have the kind; {since} is the first that does",
-            found.title()
-        ))
-        .at(found.location(reference.span), "")
-        .help("right for newer releases; --capa-version, or source.capaVersion in the account map, says which one reads these files"),
-    )
+    let (there, warning) = check::unsupported(found, release)?;
+    let help = "right for newer releases; --capa-version, or source.capaVersion in the account map, says which one reads these files";
+    (there == Support::NotServed || check::has_reference(found)).then(|| warning.help(help))
 }

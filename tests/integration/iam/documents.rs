@@ -21,14 +21,18 @@ pub(super) const PRINCIPALS: [&str; 6] = [
     "arn:aws:iam::333333333333:root",
 ];
 
-/// And those that only documents name: wider ones, strangers, one session, one that is deleted.
-const OTHER_PRINCIPALS: [&str; 7] = [
+/// And those that only documents name: wider ones, strangers, single sessions of roles that are granted something, among
+/// them sessions of a name that is asked for, one that is deleted.
+const OTHER_PRINCIPALS: [&str; 10] = [
     "*",
     "111111111111",
     "333333333333",
     "arn:aws:iam::444444444444:role/other",
     "arn:aws:iam::444444444444:root",
     "arn:aws:sts::111111111111:assumed-role/ops/me",
+    "arn:aws:sts::111111111111:assumed-role/ops/capa",
+    "arn:aws:sts::111111111111:assumed-role/control-plane.cluster-api-provider-aws.sigs.k8s.io/capa",
+    "arn:aws:sts::111111111111:assumed-role/control-plane.cluster-api-provider-aws.sigs.k8s.io/ann",
     "AROAEXAMPLEEXAMPLE01",
 ];
 
@@ -329,7 +333,9 @@ impl Statement {
             members.push(("Condition", Value::Object(conditions)));
         }
         if self.sid {
-            members.push(("Sid", json!(format!("S{index}"))));
+            // Any number of them may be empty.
+            let sid = if self.order.is_multiple_of(2) { String::new() } else { format!("S{index}") };
+            members.push(("Sid", json!(sid)));
         }
         if let Some(note) = self.note {
             let notes = [json!({ "a": [null, {}, []] }), json!(-1), json!(1.5), json!(18_446_744_073_709_551_615_u64)];

@@ -60,10 +60,11 @@ impl Request {
         request
     }
 
-    /// No value leaves the key out.
+    /// No value leaves the key out, and so does an action whose requests have no such key.
     pub(super) fn set(&mut self, key: &str, values: &[&str]) {
         let key = key.to_ascii_lowercase();
         match values {
+            _ if !has_key(&self.action, &key) => {}
             [] => _ = self.context.remove(&key),
             values => _ = self.context.insert(key, values.iter().map(|&value| value.to_owned()).collect()),
         }
@@ -89,6 +90,16 @@ impl Request {
     fn is(&self, name: &str) -> bool {
         name == "*" || name == self.principal || Some(name) == self.session.as_deref()
     }
+}
+
+/// Service Authorization Reference, "Actions, resources, and condition keys for AWS Security Token Service": of the keys of
+/// that service, in lower case, `sts:TagSession` has only those of tags, and other services have none. All other keys are
+/// global.
+pub(super) fn has_key(action: &str, key: &str) -> bool {
+    let assumes = action.eq_ignore_ascii_case("sts:AssumeRole");
+    !key.starts_with("sts:")
+        || assumes
+        || key == "sts:transitivetagkeys" && action.eq_ignore_ascii_case("sts:TagSession")
 }
 
 /// The `AWS` principals of an element, and the `"*"` that stands for `{"AWS": "*"}`.

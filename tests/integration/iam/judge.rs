@@ -6,7 +6,7 @@ use xaccount::iam::Grant;
 use xaccount::lossless::Refusal;
 
 use super::documents::Case;
-use super::evaluator::{Decision, Request, applying, evaluate, listed};
+use super::evaluator::{Decision, Request, applying, evaluate, has_key, listed};
 use super::requests::{Draws, any, asked, is_certain, is_granted, is_subject};
 
 /// The statements of one effect that a message points at, or at the conditions of.
@@ -27,7 +27,7 @@ pub(super) fn lets_in(document: &Value, case: &Case, warnings: &[Refusal], draws
             Decision::Refused => return Err(format!("what was asked for is refused: {request:?}")),
             Decision::Denied => {
                 let denials = applying(document, "Deny", &request);
-                if let Some(certain) = denials.iter().find(|denial| is_certain(&case.grant, denial)) {
+                if let Some(certain) = denials.iter().find(|denial| is_certain(&case.grant, denial, &request.action)) {
                     return Err(format!("what was asked for is always denied, by {certain}: {request:?}"));
                 }
                 if !denials.iter().any(|denial| warned.contains(denial)) {
@@ -97,6 +97,18 @@ pub(super) fn shuts_out_nobody_else(old: &Value, new: &Value, grant: &Grant, dra
     Ok(())
 }
 
+/// Statements that seem to allow `sts:TagSession`, and never do: on a key that its requests don't have.
+pub(super) fn never_tagging(document: &Value) -> usize {
+    let lists_tags = |statement: &&Value| listed(&statement["Action"]).iter().any(|action| action == "sts:TagSession");
+    let by_key = |statement: &&Value| {
+        let operators = statement["Condition"].as_object().into_iter().flatten();
+        let mut keys = operators.flat_map(|(_, keys)| keys.as_object().unwrap().keys());
+        keys.any(|key| !has_key("sts:TagSession", &key.to_ascii_lowercase()))
+    };
+    let allows = listed(&document["Statement"]).iter().filter(|statement| statement["Effect"] == "Allow");
+    allows.filter(lists_tags).filter(by_key).count()
+}
+
 /// A document whose lists of one item are that item.
 pub(super) fn plain(value: &Value) -> Value {
     match value {
@@ -129,8 +141,8 @@ pub(super) fn names_a_subject(document: &Value, grant: &Grant) -> bool {
 
 /// A statement is the grant's own.
 pub(super) fn is_there(document: &Value, grant: &Grant) -> bool {
-    let own = plain(&grant.statement());
-    listed(&document["Statement"]).iter().any(|statement| plain(statement) == own)
+    let own: Vec<Value> = grant.statements().iter().map(plain).collect();
+    listed(&document["Statement"]).iter().any(|statement| own.contains(&plain(statement)))
 }
 
 /// All statements are Allows for subjects of the grant alone.

@@ -6,7 +6,7 @@ use xaccount::aws::ExternalId;
 use xaccount::iam::Grant;
 
 use super::documents::{NOTE, PRINCIPALS, ROLES};
-use super::evaluator::{Request, listed};
+use super::evaluator::{Request, has_key, listed};
 use super::keys::KEYS;
 
 /// A row of numbers from a seed (SplitMix64), so that a case is the same each time.
@@ -43,7 +43,7 @@ fn request(action: &str, principal: &str, resource: Option<&str>, draws: &mut Dr
     let account = principal.split(':').nth(4).unwrap();
     let session = principal.split_once(":role/").map(|(_, role)| {
         let name = role.rsplit('/').next().unwrap();
-        format!("arn:aws:sts::{account}:assumed-role/{name}/{}", draws.pick(&["me", "i-0123456789abcdef0"]))
+        format!("arn:aws:sts::{account}:assumed-role/{name}/{}", draws.pick(&["me", "i-0123456789abcdef0", "capa"]))
     });
     let mut request = Request::new(action, principal, session.as_deref());
     request.resource = resource.map(str::to_owned);
@@ -127,13 +127,15 @@ pub(super) fn is_subject(grant: &Grant, request: &Request) -> bool {
 /// The grant lets this request in by itself.
 pub(super) fn is_granted(grant: &Grant, request: &Request) -> bool {
     let conditions = grant.conditions.keys().into_iter().all(|(key, wanted)| {
-        request.context.get(&key.to_ascii_lowercase()).is_some_and(|said| wanted.contains(&said[0].as_str()))
+        let key = key.to_ascii_lowercase();
+        let said = request.context.get(&key);
+        !has_key(&request.action, &key) || said.is_some_and(|said| wanted.contains(&said[0].as_str()))
     });
     is_subject(grant, request) && conditions && grant.actions().contains(&request.action.as_str())
 }
 
 /// Whether a statement applies to the asked requests follows from what is asked: it looks at nothing else.
-pub(super) fn is_certain(grant: &Grant, statement: &Value) -> bool {
+pub(super) fn is_certain(grant: &Grant, statement: &Value, action: &str) -> bool {
     let text = statement.to_string();
     // A variable may be anything, and so may an element that IAM does not know.
     if text.contains("${") || statement.get(NOTE).is_some() {
@@ -154,7 +156,10 @@ pub(super) fn is_certain(grant: &Grant, statement: &Value) -> bool {
     if grant.conditions.external_ids.is_empty() {
         known.push("sts:ExternalId");
     }
-    let is_known = |key: &str| known.iter().any(|known| known.eq_ignore_ascii_case(key));
+    let is_known = |key: &str| {
+        let no_value = !has_key(action, &key.to_ascii_lowercase()) && !key.eq_ignore_ascii_case("sts:SourceIdentity");
+        no_value || known.iter().any(|known| known.eq_ignore_ascii_case(key))
+    };
     let operators = statement["Condition"].as_object().into_iter().flatten();
     let mut tests =
         operators.flat_map(|(operator, keys)| keys.as_object().unwrap().iter().map(move |test| (operator, test)));
