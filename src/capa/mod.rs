@@ -27,7 +27,10 @@ pub use tables::{
     IDENTITY_GROUP, IdentityKind, ROLE_FIELDS, ROLE_IDENTITY, STATIC_FIELDS, TOPOLOGY_PROVIDERS, Typed, Version,
     classify, may_hold_bodies, needles, needles_for_lint, needles_with_surroundings,
 };
-pub use verdict::{Hop, Outcome, Permission, Reason, Scope, Start, Subject, Verdict, World, evaluate};
+pub use verdict::{
+    Chain, Hop, Judge, Outcome, Permission, Reason, Scope, Search, Start, StepId, Subject, Verdict, Walked, World,
+    evaluate,
+};
 pub use view::{
     Field, IdentityReference, Object, ObjectReference, Reference, Rest, Role, State, beside, is_variable, view,
     without_kind,

@@ -289,6 +289,11 @@ impl IdentityKind {
             Self::Static => "AWSClusterStaticIdentity",
         }
     }
+
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
 }
 
 /// What a pair of apiVersion and kind is to us.

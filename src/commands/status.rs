@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde::Serialize;
 
 use xaccount::aws::AccountId;
 use xaccount::capa;
@@ -219,8 +219,8 @@ fn whole(tree: &Tree, status: &Status<'_>, args: &Args, terminal: &Terminal) -> 
     let stdout = match args.output {
         None => table(false),
         Some(StatusFormat::Wide) => table(true),
-        Some(StatusFormat::Json) => json(&output::status_json(status)),
-        Some(StatusFormat::Yaml) => output::yaml(&output::status_json(status))?,
+        Some(StatusFormat::Json) => json(&output::status_json(status))?,
+        Some(StatusFormat::Yaml) => yaml(&output::status_json(status))?,
         Some(StatusFormat::Mermaid) => output::mermaid(status).into_bytes(),
         Some(StatusFormat::Map) => {
             // A map that is found above the files stands where this is run.
@@ -236,14 +236,14 @@ fn whole(tree: &Tree, status: &Status<'_>, args: &Args, terminal: &Terminal) -> 
 /// Who uses an account, and who may.
 fn used(status: &Status<'_>, account: &AccountId, args: &Args, terminal: &Terminal) -> Result<Answer, Diagnostic> {
     let doors = status::doors(status, account);
-    let rows: Vec<&Row> = status.rows.iter().filter(|row| status::uses(row, account)).collect();
+    let rows: Vec<&Row> = status::used_by(status, account);
     let found = rows.iter().any(|row| row.is_refused());
     let stdout = match args.output {
         None | Some(StatusFormat::Wide | StatusFormat::Map) => {
             output::account_users(status, &rows, &doors, terminal.stdout_colour).into_bytes()
         }
-        Some(StatusFormat::Json) => json(&output::account_json(status, account.as_str(), &rows, &doors)),
-        Some(StatusFormat::Yaml) => output::yaml(&output::account_json(status, account.as_str(), &rows, &doors))?,
+        Some(StatusFormat::Json) => json(&output::account_json(status, account, &rows, &doors))?,
+        Some(StatusFormat::Yaml) => yaml(&output::account_json(status, account, &rows, &doors))?,
         Some(StatusFormat::Mermaid) => {
             let rows = rows.into_iter().cloned().collect();
             output::mermaid(&Status { rows, ..status.clone() }).into_bytes()
@@ -279,8 +279,8 @@ fn moved(
         visible(&format!("{file}:{line}")).into_owned()
     };
     let stdout = match args.output {
-        Some(StatusFormat::Json) => json(&output::moves_json(&moves, line)),
-        Some(StatusFormat::Yaml) => output::yaml(&output::moves_json(&moves, line))?,
+        Some(StatusFormat::Json) => json(&output::moves_json(&moves, line))?,
+        Some(StatusFormat::Yaml) => yaml(&output::moves_json(&moves, line))?,
         _ => output::moved(&moves, place, terminal.stdout_colour).into_bytes(),
     };
     let known = |one: &&Move| ![&one.before, &one.after].iter().any(|side| matches!(side, Some(Account::NotKnown(_))));
@@ -303,10 +303,15 @@ fn moved(
     Ok(Answer { stdout, meaning, found })
 }
 
-fn json(value: &Value) -> Vec<u8> {
-    let mut text = format!("{value:#}").into_bytes();
+fn json(value: &impl Serialize) -> Result<Vec<u8>, Diagnostic> {
+    let mut text = serde_json::to_vec_pretty(value).map_err(|error| Diagnostic::error(error.to_string()))?;
     text.push(b'\n');
-    text
+    Ok(text)
+}
+
+fn yaml(value: &impl Serialize) -> Result<Vec<u8>, Diagnostic> {
+    let value = serde_json::to_value(value).map_err(|error| Diagnostic::error(error.to_string()))?;
+    output::yaml(&value)
 }
 
 /// The map as YAML, with what it can't say as a comment.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crate::capa::Outcome;
+use crate::capa::{CONTROLLER_IDENTITY, Hop, Outcome, Walked};
 use crate::diag::visible;
 use crate::status::{Account, Row, Status};
 
@@ -17,17 +17,20 @@ enum Shape {
 
 type Node = (Shape, String);
 
+/// From where to where, and how it is drawn.
+type Edge = (Node, Node, String);
+
 /// `account --> identity --> cluster`, and `identity --> identity` where one is the source of the other. The same for the
 /// same clusters, in whatever order they stand.
 pub fn mermaid(status: &Status<'_>) -> String {
     let mut nodes: BTreeSet<Node> = BTreeSet::new();
-    // What is at its end, and how it is drawn.
-    let mut edges: BTreeSet<(Node, Node, String)> = BTreeSet::new();
+    let mut edges: BTreeSet<Edge> = BTreeSet::new();
     let mut refused: BTreeSet<Node> = BTreeSet::new();
     let mut titles: BTreeMap<String, usize> = BTreeMap::new();
     for row in &status.rows {
         *titles.entry(row.title()).or_default() += 1;
     }
+    let mut walked = Walked::default();
     for row in &status.rows {
         let alone = !row.template && titles.get(&row.title()) == Some(&1);
         let cluster = (Shape::Cluster, label(status, row, alone));
@@ -35,29 +38,23 @@ pub fn mermaid(status: &Status<'_>) -> String {
         if row.verdict.outcome != Outcome::Permitted && row.verdict.outcome != Outcome::Unknown {
             refused.insert(cluster.clone());
         }
-        let identities: Vec<Node> = row
-            .verdict
-            .chain
-            .iter()
-            .map(|hop| (Shape::Identity, format!("{}<br/>{}", text(&hop.kind), text(&hop.name))))
-            .collect();
-        for (hop, node) in row.verdict.chain.iter().zip(&identities) {
-            nodes.insert(node.clone());
-            let account = hop.account.as_ref().map(|account| format!("account {account}"));
-            let management = Account::Management.word();
-            let own = hop.kind == crate::capa::CONTROLLER_IDENTITY && hop.permission.is_some();
-            if let Some(account) = account.or_else(|| own.then(|| format!("{management} account"))) {
-                let account = (Shape::Account, account);
-                nodes.insert(account.clone());
-                edges.insert((account, node.clone(), "-->".into()));
+        for (hop, next) in walked.fresh(&row.verdict.chain) {
+            nodes.insert(identity(&hop));
+            if let Some(account) = hop.account {
+                lead(format!("account {account}"), &hop, &mut nodes, &mut edges);
+            }
+            if let Some(next) = next {
+                edges.insert((identity(&next), identity(&hop), "-- source of -->".into()));
             }
         }
-        for pair in identities.windows(2) {
-            edges.insert((pair[1].clone(), pair[0].clone(), "-- source of -->".into()));
+        // Whether it is asked, hangs on the cluster.
+        let controller = row.verdict.chain.last().filter(|hop| hop.kind == CONTROLLER_IDENTITY);
+        if let Some(hop) = controller.filter(|hop| hop.permission().is_some()) {
+            lead(format!("{} account", Account::Management.word()), &hop, &mut nodes, &mut edges);
         }
-        match identities.first() {
+        match row.verdict.chain.first() {
             Some(first) => {
-                edges.insert((first.clone(), cluster, arrow(row)));
+                edges.insert((identity(&first), cluster, arrow(row)));
             }
             None if row.account == Account::Management => {
                 let account = (Shape::Account, "management account".to_owned());
@@ -70,7 +67,18 @@ pub fn mermaid(status: &Status<'_>) -> String {
     draw(&nodes, &edges, &refused)
 }
 
-fn draw(nodes: &BTreeSet<Node>, edges: &BTreeSet<(Node, Node, String)>, refused: &BTreeSet<Node>) -> String {
+fn identity(hop: &Hop<'_>) -> Node {
+    (Shape::Identity, format!("{}<br/>{}", text(hop.kind), text(hop.name)))
+}
+
+/// Draws an account, and that an identity leads there.
+fn lead(account: String, hop: &Hop<'_>, nodes: &mut BTreeSet<Node>, edges: &mut BTreeSet<Edge>) {
+    let account = (Shape::Account, account);
+    nodes.insert(account.clone());
+    edges.insert((account, identity(hop), "-->".into()));
+}
+
+fn draw(nodes: &BTreeSet<Node>, edges: &BTreeSet<Edge>, refused: &BTreeSet<Node>) -> String {
     let mut ids: BTreeMap<&Node, String> = BTreeMap::new();
     for (shape, letter) in [(Shape::Account, 'a'), (Shape::Identity, 'i'), (Shape::Cluster, 'c')] {
         for (n, node) in nodes.iter().filter(|(own, _)| *own == shape).enumerate() {

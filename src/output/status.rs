@@ -2,15 +2,20 @@
 
 use anstyle::{AnsiColor, Style};
 
+use std::collections::HashMap;
+
 use super::table::{Cell, styled, table};
 use crate::capa::{CONTROLLER_IDENTITY, Hop, IdentityKind, Outcome, Permission};
 use crate::diag::visible;
 use crate::run::Run;
-use crate::status::{Door, Move, Row, Status};
+use crate::status::{Door, Move, Row, Status, identity_of};
 
 const GREEN: Style = AnsiColor::Green.on_default();
 const RED: Style = AnsiColor::Red.on_default();
 const YELLOW: Style = AnsiColor::Yellow.on_default();
+
+/// Identities of a chain that people are shown; of a longer one they are shown the first ones and the last.
+const MOST_HOPS: usize = 10;
 
 fn style(outcome: Outcome) -> Style {
     match outcome {
@@ -34,7 +39,7 @@ fn cells(status: &Status<'_>, row: &Row, wide: bool) -> Vec<Cell> {
     const NONE: &str = "-";
     let found = &status.run.objects()[row.object];
     let first = row.verdict.chain.first();
-    let role = first.and_then(|hop| hop.role_arn.as_deref()).filter(|arn| !arn.is_empty());
+    let role = first.and_then(|hop| hop.role_arn).filter(|arn| !arn.is_empty());
     let name = if row.template { format!("{} (template)", row.cluster) } else { row.cluster.clone() };
     let outcome = row.verdict.outcome;
     let mut cells: Vec<Cell> = vec![
@@ -47,12 +52,12 @@ fn cells(status: &Status<'_>, row: &Row, wide: bool) -> Vec<Cell> {
         Cell::styled(outcome.name(), style(outcome)),
     ];
     if wide {
-        let text = |part: fn(&Hop) -> Option<&str>| first.and_then(part).unwrap_or(NONE).to_owned();
+        let text = |part: Option<&str>| part.unwrap_or(NONE).to_owned();
         let seconds = first.and_then(|hop| hop.duration_seconds).map_or(NONE.to_owned(), |seconds| seconds.to_string());
         cells.extend([
             row.verdict.reason.map_or(NONE, |reason| reason.name()).into(),
-            text(|hop| hop.session_name.as_deref()).into(),
-            text(|hop| hop.external_id.as_deref()).into(),
+            text(first.and_then(|hop| hop.session_name)).into(),
+            text(first.and_then(|hop| hop.external_id)).into(),
             seconds.into(),
             found.object.kind.as_str().into(),
             place(status.run, row.object).into(),
@@ -63,17 +68,30 @@ fn cells(status: &Status<'_>, row: &Row, wide: bool) -> Vec<Cell> {
 
 /// The identities from the cluster's own to the source: `name <- controller`.
 fn chain(row: &Row) -> String {
-    if row.verdict.chain.is_empty() {
-        return "-".into();
+    let (hops, more) = shown(row);
+    let mut names: Vec<String> = hops.iter().map(short).collect();
+    if more > 0 {
+        names.insert(names.len() - 1, format!("… {more} more"));
     }
-    row.verdict.chain.iter().map(short).collect::<Vec<_>>().join(" <- ")
+    if names.is_empty() { "-".into() } else { names.join(" <- ") }
+}
+
+/// The identities of a chain that are shown, and how many are left out before the last of them.
+fn shown(row: &Row) -> (Vec<Hop<'_>>, usize) {
+    let chain = &row.verdict.chain;
+    if chain.len() <= MOST_HOPS {
+        return (chain.iter().collect(), 0);
+    }
+    let mut hops: Vec<Hop<'_>> = chain.iter().take(MOST_HOPS - 1).collect();
+    hops.extend(chain.last());
+    let more = chain.len() - hops.len();
+    (hops, more)
 }
 
 /// An identity's name, with its kind before it where it is not the usual one.
-fn short(hop: &Hop) -> String {
-    let kind = IdentityKind::ALL.into_iter().find(|kind| kind.name() == hop.kind);
-    match kind {
-        Some(IdentityKind::Role) => hop.name.clone(),
+fn short(hop: &Hop<'_>) -> String {
+    match IdentityKind::named(hop.kind) {
+        Some(IdentityKind::Role) => hop.name.to_owned(),
         Some(IdentityKind::Controller) if hop.name == "default" => "controller".into(),
         Some(IdentityKind::Controller) => format!("controller/{}", hop.name),
         Some(IdentityKind::Static) => format!("static/{}", hop.name),
@@ -88,18 +106,20 @@ pub(super) fn place(run: &Run, object: usize) -> String {
 }
 
 /// Where an identity stands; more than once, where two documents say it.
-fn places(run: &Run, hop: &Hop) -> String {
-    let kind = IdentityKind::ALL.into_iter().find(|kind| kind.name() == hop.kind);
-    let all = kind.map_or(&[][..], |kind| run.identities(kind, &hop.name)).iter();
+fn places(run: &Run, hop: &Hop<'_>) -> String {
+    let all = IdentityKind::named(hop.kind).map_or(&[][..], |kind| run.identities(kind, hop.name)).iter();
     all.filter(|&&index| !run.objects()[index].bare).map(|&index| place(run, index)).collect::<Vec<_>>().join(", ")
 }
 
 /// Why: hop by hop, clusters of which the same is true together.
 pub fn status_reasons(status: &Status<'_>, colour: bool) -> String {
-    let mut groups: Vec<Vec<&Row>> = Vec::new();
+    let (mut groups, mut places): (Vec<Vec<&Row>>, HashMap<_, usize>) = (Vec::new(), HashMap::new());
     for row in &status.rows {
-        let same = |group: &&mut Vec<&Row>| group[0].verdict == row.verdict && group[0].template == row.template;
-        match groups.iter_mut().find(same) {
+        let verdict = &row.verdict;
+        let key =
+            (verdict.outcome, verdict.reason, &verdict.message, verdict.chain.key(), &verdict.notes, row.template);
+        let place = *places.entry(key).or_insert(groups.len());
+        match groups.get_mut(place) {
             Some(group) => group.push(row),
             None => groups.push(vec![row]),
         }
@@ -113,33 +133,36 @@ pub fn status_reasons(status: &Status<'_>, colour: bool) -> String {
         let outcome = styled(verdict.outcome.name(), style(verdict.outcome), colour);
         let message = verdict.message.as_ref().map_or(String::new(), |message| format!(": {}", visible(message)));
         out.push_str(&format!("\n{}{template} {outcome}{message}\n", visible(&titles.join(", "))));
-        for (hop, object) in verdict.chain.iter().zip(&first.identities) {
-            out.push_str(&hop_lines(status, hop, *object, colour));
+        let (hops, more) = shown(first);
+        for (at, hop) in hops.iter().enumerate() {
+            if more > 0 && at + 1 == hops.len() {
+                out.push_str(&format!("  … {more} more: -o json lists them\n"));
+            }
+            out.push_str(&hop_lines(status, hop, colour));
         }
-        for note in &verdict.notes {
-            out.push_str(&format!("  {} {}\n", styled("note:", YELLOW, colour), visible(note)));
+        for note in verdict.notes_about(&hops) {
+            out.push_str(&format!("  {} {}\n", styled("note:", YELLOW, colour), visible(&note)));
         }
     }
     out
 }
 
-fn hop_lines(status: &Status<'_>, hop: &Hop, object: Option<usize>, colour: bool) -> String {
-    let made = hop.kind == CONTROLLER_IDENTITY && hop.permission.is_some();
-    let at = match object {
+fn hop_lines(status: &Status<'_>, hop: &Hop<'_>, colour: bool) -> String {
+    let permission = hop.permission();
+    let made = hop.kind == CONTROLLER_IDENTITY && permission.is_some();
+    let at = match identity_of(status.run, hop) {
         Some(_) => places(status.run, hop),
         None if made => "made by CAPA".into(),
         None => "in none of these files".into(),
     };
     let mut out = format!("  {}\n", visible(&format!("{}/{}  {at}", hop.kind, hop.name)));
-    if let (Some(arn), Some(seconds)) = (hop.role_arn.as_deref().filter(|arn| !arn.is_empty()), hop.duration_seconds) {
-        let session = hop
-            .session_name
-            .as_ref()
-            .map_or("a session name made from the time".into(), |name| format!("session name {name}"));
-        let external = hop.external_id.as_ref().map_or("no external id".into(), |id| format!("external id {id}"));
+    if let (Some(arn), Some(seconds)) = (hop.role_arn.filter(|arn| !arn.is_empty()), hop.duration_seconds) {
+        let session =
+            hop.session_name.map_or("a session name made from the time".into(), |name| format!("session name {name}"));
+        let external = hop.external_id.map_or("no external id".into(), |id| format!("external id {id}"));
         out.push_str(&format!("    role {}\n", visible(&format!("{arn} for {seconds} s, {session}, {external}"))));
     }
-    if let Some(Permission { answer, why }) = &hop.permission {
+    if let Some(Permission { answer, why }) = &permission {
         let (word, style) = match answer {
             Some(true) => ("permitted", GREEN),
             Some(false) => ("refused", RED),

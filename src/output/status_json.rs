@@ -1,51 +1,165 @@
 //! What `status` found, for programs; `docs/status.md` describes it.
 
+use std::collections::HashSet;
+
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use crate::capa::Hop;
-use crate::run::Run;
-use crate::status::{Door, Move, Row, Status};
+use crate::aws::AccountId;
+use crate::capa::{Chain, Hop, Namespaces, Selector, Walked};
+use crate::status::{Door, Move, Row, Status, identity_of};
 
 const API_VERSION: &str = "xaccount.dev/v1alpha1";
 
-/// Version 1 of the status of clusters.
-pub fn status_json(status: &Status<'_>) -> Value {
-    let clusters: Vec<Value> = status.rows.iter().map(|row| cluster(status, row)).collect();
-    json!({
-        "apiVersion": API_VERSION,
-        "kind": "Status",
-        "capaVersion": status.world.release().to_string(),
-        "clusters": clusters,
-    })
+/// The version of what lists clusters and identities: since it, each identity is there once, whoever uses it.
+const CLUSTERS_VERSION: &str = "xaccount.dev/v1alpha2";
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StatusJson<'s> {
+    api_version: &'static str,
+    kind: &'static str,
+    capa_version: String,
+    clusters: Vec<ClusterJson<'s>>,
+    identities: Identities<'s>,
 }
 
-/// Version 1 of who uses an account, and who may.
-pub fn account_json(status: &Status<'_>, account: &str, rows: &[&Row], doors: &[Door]) -> Value {
-    let used: Vec<Value> = rows.iter().map(|row| cluster(status, row)).collect();
-    let doors: Vec<Value> = doors
-        .iter()
-        .map(|door| {
-            json!({
-                "identity": door.name,
-                "roleARN": door.role_arn,
-                "file": status.run.file(status.run.objects()[door.object].file).name,
-                "line": status.run.objects()[door.object].line,
-                "everyNamespace": door.everyone,
-                "namespaces": door.namespaces,
-                "notKnown": door.open,
-                "selectors": door.selectors,
-                "remark": door.remark,
-            })
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AccountJson<'s> {
+    api_version: &'static str,
+    kind: &'static str,
+    capa_version: String,
+    account: &'s str,
+    used_by: Vec<ClusterJson<'s>>,
+    may_be_used_from: Vec<Value>,
+    identities: Identities<'s>,
+}
+
+#[derive(Serialize)]
+struct ClusterJson<'s> {
+    kind: &'s str,
+    namespace: Option<&'s str>,
+    name: &'s str,
+    cluster: &'s str,
+    template: bool,
+    file: &'s str,
+    line: usize,
+    region: Option<&'s str>,
+    account: Option<&'s str>,
+    verdict: VerdictJson<'s>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct VerdictJson<'s> {
+    outcome: &'static str,
+    reason: Option<&'static str>,
+    message: Option<&'s str>,
+    #[serde(serialize_with = "names")]
+    chain: &'s Chain,
+    #[serde(serialize_with = "not_permitted")]
+    not_permitted: &'s Chain,
+    notes: &'s [String],
+}
+
+#[derive(Serialize)]
+struct AnswerJson {
+    identity: String,
+    permitted: Option<bool>,
+    why: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct IdentityJson<'s> {
+    kind: &'s str,
+    name: &'s str,
+    file: Option<&'s str>,
+    line: Option<usize>,
+    #[serde(rename = "roleARN")]
+    role_arn: Option<&'s str>,
+    account: Option<&'s str>,
+    session_name: Option<&'s str>,
+    #[serde(rename = "externalID")]
+    external_id: Option<&'s str>,
+    duration_seconds: Option<u32>,
+    source: Option<String>,
+    every_namespace: Option<bool>,
+    namespaces: Option<&'s [String]>,
+    selector: Option<String>,
+    notes: Vec<String>,
+}
+
+/// The identities of some clusters by kind and name, in the order in which they are asked.
+struct Identities<'s>(Vec<(String, IdentityJson<'s>)>);
+
+impl Serialize for Identities<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, identity)| (name, identity)))
+    }
+}
+
+/// The names of a chain. There may be thousands for each of thousands of clusters: they are not in memory together.
+fn names<S: Serializer>(chain: &Chain, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(chain.iter().map(|hop| hop.title()))
+}
+
+/// The identities that don't let the cluster in, or of which that is not known.
+fn not_permitted<S: Serializer>(chain: &Chain, serializer: S) -> Result<S::Ok, S::Error> {
+    let last = chain.last().into_iter();
+    let answers = chain.not_known().map(|hop| (hop, hop.permission()));
+    let answers = answers.chain(last.map(|hop| (hop, hop.permission())).filter(|(_, permission)| match permission {
+        Some(permission) => permission.answer == Some(false),
+        None => true,
+    }));
+    serializer.collect_seq(answers.map(|(hop, permission)| AnswerJson {
+        identity: hop.title(),
+        permitted: permission.as_ref().and_then(|permission| permission.answer),
+        why: permission.map(|permission| permission.why),
+    }))
+}
+
+/// Version 2 of the status of clusters.
+pub fn status_json<'s>(status: &'s Status<'_>) -> impl Serialize + use<'s> {
+    StatusJson {
+        api_version: CLUSTERS_VERSION,
+        kind: "Status",
+        capa_version: status.world.release().to_string(),
+        clusters: status.rows.iter().map(|row| cluster(status, row)).collect(),
+        identities: identities(status, status.rows.iter()),
+    }
+}
+
+/// Version 2 of who uses an account, and who may.
+pub fn account_json<'s>(
+    status: &'s Status<'_>,
+    account: &'s AccountId,
+    rows: &[&'s Row],
+    doors: &[Door],
+) -> impl Serialize + use<'s> {
+    let door = |door: &Door| {
+        json!({
+            "identity": door.name,
+            "roleARN": door.role_arn,
+            "file": status.run.file(status.run.objects()[door.object].file).name,
+            "line": status.run.objects()[door.object].line,
+            "everyNamespace": door.everyone,
+            "namespaces": door.namespaces,
+            "notKnown": door.open,
+            "selectors": door.selectors,
+            "remark": door.remark,
         })
-        .collect();
-    json!({
-        "apiVersion": API_VERSION,
-        "kind": "AccountStatus",
-        "capaVersion": status.world.release().to_string(),
-        "account": account,
-        "usedBy": used,
-        "mayBeUsedFrom": doors,
-    })
+    };
+    AccountJson {
+        api_version: CLUSTERS_VERSION,
+        kind: "AccountStatus",
+        capa_version: status.world.release().to_string(),
+        account: account.as_str(),
+        used_by: rows.iter().map(|row| cluster(status, row)).collect(),
+        may_be_used_from: doors.iter().map(door).collect(),
+        identities: identities(status, rows.iter().copied()),
+    }
 }
 
 /// Version 1 of the clusters that moved. `line` finds the file and the line of what did it.
@@ -75,45 +189,59 @@ pub fn moves_json(moves: &[Move], line: impl Fn(&Move) -> (String, usize)) -> Va
     json!({"apiVersion": API_VERSION, "kind": "StatusChanges", "changes": moves})
 }
 
-fn cluster(status: &Status<'_>, row: &Row) -> Value {
+fn cluster<'s>(status: &'s Status<'_>, row: &'s Row) -> ClusterJson<'s> {
     let found = &status.run.objects()[row.object];
     let verdict = &row.verdict;
-    let chain: Vec<Value> =
-        verdict.chain.iter().zip(&row.identities).map(|(one, object)| hop(status.run, one, *object)).collect();
-    json!({
-        "kind": found.object.kind,
-        "namespace": row.namespace,
-        "name": row.name,
-        "cluster": row.cluster,
-        "template": row.template,
-        "file": status.run.file(found.file).name,
-        "line": found.line,
-        "region": found.object.region(),
-        "account": row.account.id().map(|id| id.as_str()),
-        "verdict": {
-            "outcome": verdict.outcome.name(),
-            "reason": verdict.reason.map(|reason| reason.name()),
-            "message": verdict.message,
-            "chain": chain,
-            "notes": verdict.notes,
+    ClusterJson {
+        kind: &found.object.kind,
+        namespace: row.namespace.as_deref(),
+        name: &row.name,
+        cluster: &row.cluster,
+        template: row.template,
+        file: &status.run.file(found.file).name,
+        line: found.line,
+        region: found.object.region(),
+        account: row.account.id().map(AccountId::as_str),
+        verdict: VerdictJson {
+            outcome: verdict.outcome.name(),
+            reason: verdict.reason.map(|reason| reason.name()),
+            message: verdict.message.as_deref(),
+            chain: &verdict.chain,
+            not_permitted: &verdict.chain,
+            notes: &verdict.notes,
         },
-    })
+    }
 }
 
-fn hop(run: &Run, hop: &Hop, object: Option<usize>) -> Value {
-    let found = object.map(|object| &run.objects()[object]);
-    let permission = hop.permission.as_ref();
-    json!({
-        "kind": hop.kind,
-        "name": hop.name,
-        "file": found.map(|found| run.file(found.file).name.as_str()),
-        "line": found.map(|found| found.line),
-        "roleARN": hop.role_arn,
-        "account": hop.account.as_ref().map(|account| account.as_str()),
-        "sessionName": hop.session_name,
-        "externalID": hop.external_id,
-        "durationSeconds": hop.duration_seconds,
-        "permitted": permission.and_then(|permission| permission.answer),
-        "why": permission.map(|permission| permission.why.as_str()),
-    })
+fn identities<'s>(status: &'s Status<'_>, rows: impl Iterator<Item = &'s Row>) -> Identities<'s> {
+    let (mut walked, mut seen, mut all) = (Walked::default(), HashSet::new(), Vec::new());
+    for (hop, _) in rows.flat_map(|row| walked.fresh(&row.verdict.chain)) {
+        let title = hop.title();
+        if seen.insert(title.clone()) {
+            all.push((title, identity(status, &hop)));
+        }
+    }
+    Identities(all)
+}
+
+fn identity<'s>(status: &'s Status<'_>, hop: &Hop<'s>) -> IdentityJson<'s> {
+    let found = identity_of(status.run, hop).map(|index| &status.run.objects()[index]);
+    let allowed = hop.allowed();
+    let selector = allowed.flatten().map(|allowed| &allowed.selector);
+    IdentityJson {
+        kind: hop.kind,
+        name: hop.name,
+        file: found.map(|found| status.run.file(found.file).name.as_str()),
+        line: found.map(|found| found.line),
+        role_arn: hop.role_arn,
+        account: hop.account.map(AccountId::as_str),
+        session_name: hop.session_name,
+        external_id: hop.external_id,
+        duration_seconds: hop.duration_seconds,
+        source: hop.source(),
+        every_namespace: allowed.map(|allowed| allowed.is_some_and(|allowed| *allowed == Namespaces::default())),
+        namespaces: allowed.flatten().and_then(|allowed| allowed.list.as_deref()),
+        selector: selector.filter(|selector| !selector.is_empty()).map(Selector::text),
+        notes: hop.notes(),
+    }
 }

@@ -51,7 +51,7 @@ fn target(row: &Row) -> Target {
         Account::Static(_) => Target::Nowhere("it uses a static identity, whose account manifests don't say"),
         Account::NotKnown(_) => Target::Nowhere("its account is not known from these files"),
         Account::Known(_) => {
-            let arn = row.verdict.chain.first().and_then(|hop| hop.role_arn.as_deref()?.parse().ok());
+            let arn = row.verdict.chain.first().and_then(|hop| hop.role_arn?.parse().ok());
             arn.map_or(Target::Nowhere("its account is not known from these files"), Target::Role)
         }
     }

@@ -4,12 +4,12 @@ mod map;
 mod moves;
 mod users;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{
-    BEARERS, CONTROLLER_IDENTITY, IdentityKind, Object, Outcome, ROLE_IDENTITY, Reason, Release, Role, Subject,
-    Support, Verdict, Version, World, evaluate, read_since, served_since, support,
+    BEARERS, CONTROLLER_IDENTITY, Hop, IdentityKind, Judge, Object, Outcome, ROLE_IDENTITY, Reason, Release, Role,
+    Search, Subject, Support, Verdict, Version, World, read_since, served_since, support,
 };
 use crate::check;
 use crate::diag::{Diagnostic, FileId, Location, Span};
@@ -17,7 +17,7 @@ use crate::run::{Found, Run};
 
 pub use map::{Map, map};
 pub use moves::{Cause, Move, Side, moves};
-pub use users::{Door, doors, uses};
+pub use users::{Door, doors, used_by};
 
 /// The account whose credentials CAPA uses for a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,12 +58,12 @@ impl Account {
                 _ => Self::NotKnown(String::new()),
             };
         };
-        match (&first.account, first.kind.as_str()) {
+        match (first.account, first.kind) {
             (Some(id), _) => Self::Known(id.clone()),
             (None, CONTROLLER_IDENTITY) => Self::Management,
-            (None, kind) if kind == IdentityKind::Static.name() => Self::Static(first.name.clone()),
+            (None, kind) if kind == IdentityKind::Static.name() => Self::Static(first.name.to_owned()),
             (None, kind) => {
-                let role = first.role_arn.as_deref().unwrap_or_default();
+                let role = first.role_arn.unwrap_or_default();
                 Self::NotKnown(format!("{kind}/{} {role}", first.name))
             }
         }
@@ -87,8 +87,6 @@ pub struct Row {
     pub account: Account,
     /// What CAPA concludes.
     pub verdict: Verdict,
-    /// The objects of the chain's identities: indices into the run's objects, in the order of the chain.
-    pub identities: Vec<Option<usize>>,
     /// Where the reference stands, or the deepest thing that is there of it.
     pub reference: Span,
 }
@@ -155,6 +153,7 @@ pub fn status<'r>(run: &'r Run, options: &Options) -> Status<'r> {
     let in_vain = sent().filter(|(_, found)| check::has_reference(found)).filter_map(|(_, found)| dropped(found));
     warnings.extend(in_vain.map(|(_, warning)| warning));
     let mut rows = Vec::new();
+    let mut judge = Judge::new(&world);
     for (index, found) in sent() {
         let own = found.object.namespace.as_deref().filter(|own| !own.is_empty());
         if own.is_some_and(|own| namespace.is_some_and(|asked| asked != own)) {
@@ -173,28 +172,28 @@ pub fn status<'r>(run: &'r Run, options: &Options) -> Status<'r> {
                 Diagnostic::warning(format!("{} is passed by: its variables name no provider", found.title()))
                     .at(found.head(), "if its class is one of AWS, its reference is in the class"),
             ),
-            _ => rows_of(run, place, &world, &mut rows),
+            _ => rows_of(run, place, &mut judge, &mut rows),
         }
     }
-    rows.iter_mut().for_each(|row| refuse_other_partition(run, row));
+    refuse_other_partitions(run, &mut rows);
     // A release that the files imply serves what it can of them; one that is named may not.
     if let Some(release) = options.release {
-        rows.iter_mut().for_each(|row| refuse_unserved(run, release, row));
+        refuse_unserved(run, release, &mut rows);
     }
     Status { run, world, rows, warnings }
 }
 
 /// The rows of an object: one for each reference that says something else.
-fn rows_of(run: &Run, (index, namespace): (usize, Option<&str>), world: &World, rows: &mut Vec<Row>) {
+fn rows_of(run: &Run, (index, namespace): (usize, Option<&str>), judge: &mut Judge, rows: &mut Vec<Row>) {
     let found = &run.objects()[index];
-    let mut seen: Vec<Subject> = Vec::new();
+    let mut seen: HashSet<Subject> = HashSet::new();
     for reference in found.object.references() {
-        let subject = Subject::of(&found.object, reference, world.release(), namespace);
+        let subject = Subject::of(&found.object, reference, judge.release(), namespace);
         if seen.contains(&subject) {
             continue;
         }
-        let verdict = evaluate(world, &subject);
-        seen.push(subject);
+        let verdict = judge.evaluate(&subject);
+        seen.insert(subject);
         rows.push(row(run, (index, namespace), verdict, reference.span));
     }
 }
@@ -207,49 +206,75 @@ fn row(run: &Run, (object, namespace): (usize, Option<&str>), verdict: Verdict, 
         true => name.clone(),
         false => run.cluster_name(found).map_or_else(|| name.clone(), str::to_owned),
     };
-    let identities = verdict.chain.iter().map(|hop| identity(run, &hop.kind, &hop.name)).collect();
     let (namespace, account) = (namespace.map(str::to_owned), Account::of(&verdict));
-    Row { object, namespace, name, cluster, template, account, verdict, identities, reference }
+    Row { object, namespace, name, cluster, template, account, verdict, reference }
 }
 
 /// The row of an object that no release of CAPA takes.
 fn refused(run: &Run, place: (usize, Option<&str>), why: &str) -> Row {
-    let verdict = Verdict {
-        outcome: Outcome::Error,
-        reason: Some(Reason::ObjectRefused),
-        message: Some(why.to_owned()),
-        chain: Vec::new(),
-        notes: Vec::new(),
-    };
+    let verdict = Verdict::refused(Reason::ObjectRefused, why.to_owned());
     row(run, place, verdict, run.objects()[place.0].object.kind_span)
 }
 
 /// An object whose version a release does not serve is not applied: nor is a cluster whose identity is not.
-fn refuse_unserved(run: &Run, release: Release, row: &mut Row) {
-    let objects = std::iter::once(row.object).chain(row.identities.iter().copied().flatten());
-    let is_unserved = |object: &&Object| support(object, release) == Some(Support::NotServed);
-    let Some(object) = objects.map(|index| &*run.objects()[index].object).find(is_unserved) else { return };
-    let Object { kind, api_version, .. } = object;
-    let since = served_since(object);
-    let yet = if release < since { format!(" yet; {since} is the first that does") } else { String::new() };
-    let message =
-        format!("no matches for kind \"{kind}\" in version \"{api_version}\": CAPA {release} does not serve it{yet}");
-    row.refuse(Reason::ObjectRefused, message);
+fn refuse_unserved(run: &Run, release: Release, rows: &mut [Row]) {
+    let is_unserved = |index: usize| support(&run.objects()[index].object, release) == Some(Support::NotServed);
+    let mut identities = Search::new(|hop| identity_of(run, hop).is_some_and(is_unserved));
+    for row in rows {
+        let own = Some(row.object).filter(|&index| is_unserved(index));
+        let unserved = own.or_else(|| identity_of(run, &identities.find(&row.verdict.chain)?));
+        let Some(object) = unserved.map(|index| &*run.objects()[index].object) else { continue };
+        let Object { kind, api_version, .. } = object;
+        let since = served_since(object);
+        let yet = if release < since { format!(" yet; {since} is the first that does") } else { String::new() };
+        let message = format!(
+            "no matches for kind \"{kind}\" in version \"{api_version}\": CAPA {release} does not serve it{yet}"
+        );
+        row.refuse(Reason::ObjectRefused, message);
+    }
 }
 
 /// A cluster's region says its partition, and no role of another one can be assumed for it.
-fn refuse_other_partition(run: &Run, row: &mut Row) {
-    let Some(region) = run.objects()[row.object].object.region() else { return };
-    let Some(own) = Partition::of_region(region) else { return };
-    let other = row.verdict.chain.iter().find_map(|hop| {
-        let role: RoleArn = hop.role_arn.as_deref()?.parse().ok()?;
-        (role.partition() != own).then(|| (format!("{}/{}", hop.kind, hop.name), role.partition()))
-    });
-    let Some((identity, other)) = other else { return };
-    let message = format!(
-        "{identity}: its role is in partition {other}, and the region {region} in {own}: no role can be assumed across partitions"
-    );
-    row.refuse(Reason::AssumeRoleRefused, message);
+fn refuse_other_partitions(run: &Run, rows: &mut [Row]) {
+    let mut others = OtherPartitions::default();
+    for row in rows {
+        let Some(region) = run.objects()[row.object].object.region() else { continue };
+        let Some((identity, role)) = others.find(row, region) else { continue };
+        let Some(own) = Partition::of_region(region) else { continue };
+        let message = format!(
+            "{}: its role is in partition {}, and the region {region} in {own}: no role can be assumed across partitions",
+            identity.title(),
+            role.partition()
+        );
+        row.refuse(Reason::AssumeRoleRefused, message);
+    }
+}
+
+/// Finds identities whose role is in another partition than a cluster's region.
+#[derive(Default)]
+pub(crate) struct OtherPartitions {
+    searches: HashMap<Partition, Search<Box<dyn Fn(&Hop<'_>) -> bool>>>,
+}
+
+impl OtherPartitions {
+    /// The first of a cluster's chain, and its role.
+    pub(crate) fn find<'r>(&mut self, row: &'r Row, region: &str) -> Option<(Hop<'r>, RoleArn)> {
+        let own = Partition::of_region(region)?;
+        let search = self.searches.entry(own).or_insert_with(|| {
+            Search::new(Box::new(move |hop| role_of_hop(hop).is_some_and(|role| role.partition() != own)))
+        });
+        let hop = search.find(&row.verdict.chain)?;
+        Some((hop, role_of_hop(&hop)?))
+    }
+}
+
+fn role_of_hop(hop: &Hop<'_>) -> Option<RoleArn> {
+    hop.role_arn?.parse().ok()
+}
+
+/// The object of an identity: an index into the run's objects.
+pub fn identity_of(run: &Run, hop: &Hop<'_>) -> Option<usize> {
+    identity(run, hop.kind, hop.name)
 }
 
 /// The first identity of a kind and name that kubectl sends.

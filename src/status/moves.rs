@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use super::{Account, Row, Status, file_of, role_of};
+use super::{Account, Row, Status, file_of, identity_of, role_of};
 use crate::capa::{Outcome, ROLE_IDENTITY, Reason};
 use crate::diag::{Location, Span};
 
@@ -136,11 +136,12 @@ fn place(what: &'static str, side: Side, status: &Status<'_>, row: &Row) -> Caus
 
 /// The line that moved a cluster: its reference, or the role of the identity that it names still.
 fn cause((before, was): (&Status<'_>, &Row), (after, is): (&Status<'_>, &Row)) -> Cause {
-    let own = |row: &Row| row.verdict.chain.first().map(|hop| (hop.kind.clone(), hop.name.clone()));
+    let own = |row: &Row| row.verdict.chain.first().map(|hop| (hop.kind.to_owned(), hop.name.to_owned()));
     let role = own(is).is_some_and(|(kind, _)| kind == ROLE_IDENTITY);
     let same = own(was) == own(is) && role;
     let at = |status: &Status<'_>, row: &Row| {
-        row.identities.first().copied().flatten().map(|index| role_of(&status.run.objects()[index]))
+        let index = identity_of(status.run, &row.verdict.chain.first()?)?;
+        Some(role_of(&status.run.objects()[index]))
     };
     if same {
         match (at(before, was), at(after, is)) {

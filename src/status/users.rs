@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use super::{Row, Status, role_identities};
 use crate::aws::AccountId;
-use crate::capa::{IdentityKind, Outcome, ROLE_IDENTITY, Reason, Scope, Start, Subject, Verdict, evaluate};
+use crate::capa::{Hop, IdentityKind, Judge, Outcome, ROLE_IDENTITY, Reason, Scope, Search, Start, Subject, Verdict};
 
-/// Whether a cluster's chain leads through an account.
-pub fn uses(row: &Row, account: &AccountId) -> bool {
-    row.verdict.chain.iter().any(|hop| hop.account.as_ref() == Some(account))
+/// The clusters whose chain leads through an account.
+pub fn used_by<'s>(status: &'s Status<'_>, account: &AccountId) -> Vec<&'s Row> {
+    let mut search = Search::new(|hop: &Hop<'_>| hop.account == Some(account));
+    status.rows.iter().filter(|row| search.find(&row.verdict.chain).is_some()).collect()
 }
 
 /// An identity that leads into an account, and the namespaces whose clusters may use it.
@@ -44,7 +45,7 @@ fn answer(verdict: &Verdict) -> Answer {
         Outcome::Permitted => Answer::Yes,
         Outcome::Denied | Outcome::Error | Outcome::Crash => Answer::No,
         Outcome::Unknown => {
-            let open = verdict.chain.iter().filter_map(|hop| hop.permission.as_ref()).any(|it| it.answer.is_none());
+            let open = verdict.chain.not_known().next().is_some();
             if open || verdict.reason == Some(Reason::Ambiguous) { Answer::Open } else { Answer::Yes }
         }
     }
@@ -54,12 +55,13 @@ fn answer(verdict: &Verdict) -> Answer {
 pub fn doors(status: &Status<'_>, account: &AccountId) -> Vec<Door> {
     let mut known: BTreeSet<String> = status.world.namespaces().into_iter().map(str::to_owned).collect();
     known.extend(status.rows.iter().filter_map(|row| row.namespace.clone()));
+    let mut judge = Judge::new(&status.world);
     role_identities(status.run)
         .filter(|(_, _, role)| role.account() == account)
         .map(|(object, name, role)| {
-            let ask = |scope: Scope| {
+            let mut ask = |scope: Scope| {
                 let start = Start::To { kind: ROLE_IDENTITY.into(), name: name.to_owned() };
-                evaluate(&status.world, &Subject { scope, start, makes_controller_identity: false })
+                judge.evaluate(&Subject { scope, start, makes_controller_identity: false })
             };
             // Of a namespace of which nothing is known, not even its name.
             let anyone = ask(Scope::NotSaid);
@@ -91,9 +93,9 @@ fn selectors(status: &Status<'_>, anyone: &Verdict) -> Vec<String> {
         return Vec::new();
     }
     let mut selectors = Vec::new();
-    for hop in anyone.chain.iter().filter(|hop| hop.permission.as_ref().is_some_and(|it| it.answer.is_none())) {
-        let kind = IdentityKind::ALL.into_iter().find(|kind| kind.name() == hop.kind);
-        let allowed = kind.and_then(|kind| status.world.allowed(kind, &hop.name)).flatten();
+    for hop in anyone.chain.not_known() {
+        let kind = IdentityKind::named(hop.kind);
+        let allowed = kind.and_then(|kind| status.world.allowed(kind, hop.name)).flatten();
         match allowed.filter(|allowed| !allowed.selector.is_empty()) {
             Some(allowed) => selectors.push(allowed.selector.text()),
             // A list alone: nobody else comes through here.

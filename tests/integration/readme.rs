@@ -447,6 +447,19 @@ fn the_status_is_as_its_page_says() {
     ] {
         collect_keys(&serde_json::from_str(&printed(&[], line)).unwrap(), &mut fields);
     }
+    let of_table = |head: &str| {
+        let rows =
+            page.lines().skip_while(|line| !line.starts_with(head)).skip(2).take_while(|line| line.starts_with('|'));
+        let names = rows.filter_map(|row| row.split(" | ").next()).flat_map(|cell| cell.split('`').skip(1).step_by(2));
+        names.map(|name| name.rsplit('.').next().unwrap_or(name).to_owned()).collect::<BTreeSet<_>>()
+    };
+    let mut described = BTreeSet::new();
+    for head in ["| Field of a cluster |", "| Field of `verdict.notPermitted` |", "| Field of an identity |"] {
+        let names = of_table(head);
+        assert!(names.len() > 2, "{head}: {names:?}");
+        described.extend(names);
+    }
+    assert!(described.is_subset(&fields), "{:?}", described.difference(&fields).collect::<Vec<_>>());
     for field in fields {
         let named = ["`", "."].iter().any(|before| page.contains(&format!("{before}{field}`")));
         assert!(named || page.contains(&format!("\"{field}\"")), "docs/status.md lacks {field}");
@@ -458,7 +471,13 @@ fn collect_keys(value: &serde_json::Value, keys: &mut BTreeSet<String>) {
         serde_json::Value::Object(members) => {
             for (key, member) in members {
                 keys.insert(key.clone());
-                collect_keys(member, keys);
+                match member {
+                    // Its keys are names.
+                    serde_json::Value::Object(named) if key == "identities" => {
+                        named.values().for_each(|identity| collect_keys(identity, keys));
+                    }
+                    _ => collect_keys(member, keys),
+                }
             }
         }
         serde_json::Value::Array(items) => items.iter().for_each(|item| collect_keys(item, keys)),

@@ -45,7 +45,7 @@ fn what_inject_writes_is_in_its_account() {
         let there = |cluster: &serde_json::Value| cluster["account"] == "222222222222";
         // With --no-identity, the identity that would say the account is nowhere.
         let named = |cluster: &serde_json::Value| {
-            cluster["verdict"]["chain"][0]["name"].as_str().is_some_and(|name| name.contains("222222222222"))
+            cluster["verdict"]["chain"][0].as_str().is_some_and(|name| name.contains("222222222222"))
         };
         assert!(clusters.iter().any(|cluster| there(cluster) || named(cluster)), "{}: {said:#}", fixture.name);
         written += 1;
@@ -116,6 +116,28 @@ fn files(clusters: &[Cluster], identities: &[&str]) -> Tree {
     tree
 }
 
+/// Identities whose sources are one another, and clusters that use one of them; numbers beyond them are in none of the files.
+fn chains(sources: &[Option<usize>], says: &[&str], clusters: &[(usize, &str)]) -> String {
+    const INFRA: &str = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2";
+    let mut text = String::new();
+    for (n, (identity, namespace)) in clusters.iter().enumerate() {
+        text += &format!(
+            "{INFRA}\nkind: AWSCluster\nmetadata: {{name: c{n}, namespace: {namespace}}}\nspec: {{identityRef: {{kind: AWSClusterRoleIdentity, name: i{identity}}}}}\n---\n"
+        );
+    }
+    for (n, (source, says)) in sources.iter().zip(says).enumerate() {
+        let source = match source {
+            Some(source) => format!("{{kind: AWSClusterRoleIdentity, name: i{source}}}"),
+            None => "{kind: AWSClusterControllerIdentity, name: default}".to_owned(),
+        };
+        text += &format!(
+            "{INFRA}\nkind: AWSClusterRoleIdentity\nmetadata: {{name: i{n}}}\nspec: {{roleARN: \"{}\", {says}, sourceIdentityRef: {source}}}\n---\n",
+            ROLES[0]
+        );
+    }
+    text + INFRA + "\nkind: AWSClusterControllerIdentity\nmetadata: {name: default}\nspec: {allowedNamespaces: {}}\n"
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -137,6 +159,54 @@ proptest! {
         let said = String::from_utf8_lossy(&check.stderr).into_owned();
         prop_assert_eq!(check.status.code(), Some(0), "{}\n{}", String::from_utf8_lossy(&map.stdout), said);
         prop_assert!(check.stdout.is_empty());
+    }
+
+    /// Each identity is in the JSON once, and a cluster's chain is what its identities say: each but those that are listed lets
+    /// the cluster's namespace in, and the next is its source. The table shows the same chain.
+    #[test]
+    fn the_chains_of_the_json_are_what_the_identities_say(
+        sources in prop::collection::vec(prop::option::weighted(0.8, 0..14_usize), 14),
+        says in prop::collection::vec(any_identity(), 14),
+        clusters in prop::collection::vec((0..16_usize, prop::sample::select(vec!["dev", "prod"])), 1..9),
+    ) {
+        let directory = tempfile::tempdir().unwrap();
+        write_tree(directory.path(), &Tree::from([("f.yaml".to_owned(), chains(&sources, &says, &clusters).into_bytes())]));
+        let run = |line: &str| execute(directory.path(), &words(line), b"").stdout;
+        let json: serde_json::Value = serde_json::from_slice(&run("status -f f.yaml -o json")).unwrap();
+        let table = String::from_utf8(run("status -f f.yaml")).unwrap();
+        let mut asked = BTreeSet::new();
+        for (cluster, row) in json["clusters"].as_array().unwrap().iter().zip(table.lines().skip(1)) {
+            let (verdict, namespace) = (&cluster["verdict"], &cluster["namespace"]);
+            let names = |list: &serde_json::Value, key: &str| -> Vec<String> {
+                let name = |item: &serde_json::Value| if key.is_empty() { item.clone() } else { item[key].clone() };
+                list.as_array().unwrap().iter().map(|item| name(item).as_str().unwrap().to_owned()).collect()
+            };
+            let (chain, refusing) = (names(&verdict["chain"], ""), names(&verdict["notPermitted"], "identity"));
+            asked.extend(chain.clone());
+            for (at, name) in chain.iter().enumerate() {
+                let identity = &json["identities"][name];
+                prop_assert_eq!(name, &format!("{}/{}", identity["kind"].as_str().unwrap(), identity["name"].as_str().unwrap()));
+                if let Some(next) = chain.get(at + 1) {
+                    prop_assert_eq!(&identity["source"], next.as_str());
+                }
+                let listed = identity["namespaces"].as_array().is_some_and(|list| list.contains(namespace));
+                let open = identity["everyNamespace"] == true || name == "AWSClusterControllerIdentity/default";
+                prop_assert_eq!(!refusing.contains(name), listed || open, "{} {:#}", name, &json);
+            }
+            let last = verdict["notPermitted"].as_array().unwrap().last();
+            let denied = last.is_some_and(|last| last["permitted"] == false && last["identity"] == *chain.last().unwrap());
+            prop_assert_eq!(verdict["outcome"] == "denied", denied, "{:#}", verdict);
+            prop_assert!(verdict["outcome"] != "permitted" || refusing.is_empty());
+            let short = |name: &String| name.rsplit('/').next().unwrap().replace("default", "controller");
+            let mut shown: Vec<String> = chain.iter().map(short).collect();
+            if shown.len() > 10 {
+                let more = format!("… {} more", shown.len() - 10);
+                shown.splice(9..shown.len() - 1, [more]);
+            }
+            prop_assert!(row.contains(&format!("   {}   ", shown.join(" <- "))), "{}\n{}", row, shown.join(" <- "));
+        }
+        let keys = json["identities"].as_object().unwrap().keys().cloned();
+        prop_assert_eq!(keys.collect::<BTreeSet<_>>(), asked);
     }
 
     /// A chart is the same, whatever the order of the files.

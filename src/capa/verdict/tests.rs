@@ -64,10 +64,36 @@ fn judge(documents: &[String]) -> Verdict {
     judge_with(documents, Release::NEWEST)
 }
 
+fn all_notes(verdict: &Verdict) -> Vec<String> {
+    verdict.notes_about(&verdict.chain.iter().collect::<Vec<_>>())
+}
+
+/// The verdict as the plain walk tells it.
+fn told(verdict: &Verdict) -> reference::Verdict {
+    let own = |text: Option<&str>| text.map(str::to_owned);
+    let hop = |hop: Hop<'_>| reference::Hop {
+        kind: hop.kind.to_owned(),
+        name: hop.name.to_owned(),
+        role_arn: own(hop.role_arn),
+        account: hop.account.cloned(),
+        session_name: own(hop.session_name),
+        external_id: own(hop.external_id),
+        duration_seconds: hop.duration_seconds,
+        permission: hop.permission(),
+    };
+    reference::Verdict {
+        outcome: verdict.outcome,
+        reason: verdict.reason,
+        message: verdict.message.clone(),
+        chain: verdict.chain.iter().map(hop).collect(),
+        notes: all_notes(verdict),
+    }
+}
+
 /// Outcome, reason, and the names of the chain.
 fn short(verdict: &Verdict) -> String {
     let reason = verdict.reason.map_or("", Reason::name);
-    let chain: Vec<&str> = verdict.chain.iter().map(|hop| hop.name.as_str()).collect();
+    let chain: Vec<&str> = verdict.chain.iter().map(|hop| hop.name).collect();
     format!("{} {reason} {}", verdict.outcome.name(), chain.join(">"))
 }
 
@@ -216,15 +242,14 @@ fn defaults_and_warnings_stand_in_the_chain() {
     let documents =
         [cluster("{kind: AWSClusterRoleIdentity, name: a}"), own, plain("b"), controller("{allowedNamespaces: {}}")];
     let verdict = judge(&documents);
-    let first = &verdict.chain[0];
-    assert_eq!(
-        (first.duration_seconds, first.session_name.as_deref(), first.external_id.as_deref()),
-        (Some(900), None, Some("0123"))
-    );
-    assert_eq!(first.account.as_ref().unwrap().as_str(), "222222222222");
-    assert!(verdict.notes[0].contains("spec.allowedNamespaces.namespaces is no field"), "{:?}", verdict.notes);
-    assert!(verdict.notes[1].contains("not renewed"), "{:?}", verdict.notes);
-    assert_eq!(judge_with(&documents, "v2.8.4".parse().unwrap()).notes.len(), 1);
+    let first = verdict.chain.first().unwrap();
+    assert_eq!((first.duration_seconds, first.session_name, first.external_id), (Some(900), None, Some("0123")));
+    assert_eq!(first.account.unwrap().as_str(), "222222222222");
+    let notes = all_notes(&verdict);
+    assert!(notes[0].contains("spec.allowedNamespaces.namespaces is no field"), "{notes:?}");
+    assert!(notes[1].contains("not renewed"), "{notes:?}");
+    assert_eq!(notes, first.notes());
+    assert_eq!(all_notes(&judge_with(&documents, "v2.8.4".parse().unwrap())).len(), 1);
 }
 
 #[test]
@@ -325,6 +350,19 @@ fn any_document() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Clusters in namespaces that identities know, or don't, and in none that is said.
+fn any_cluster() -> impl Strategy<Value = String> {
+    let kinds = ["AWSCluster", "AWSCluster", "AWSClusterTemplate", "ROSAOCMRoleConfig"];
+    let namespaces = ["namespace: dev", "namespace: dev", "namespace: x", "namespace: \"${NS}\"", "labels: {}"];
+    (any_reference(), prop::sample::select(kinds.to_vec()), prop::sample::select(namespaces.to_vec())).prop_map(
+        |(reference, kind, namespace)| {
+            format!(
+                "{{apiVersion: {INFRA}/v1beta2, kind: {kind}, metadata: {{name: c, {namespace}}}, spec: {{region: eu-west-1, identityRef: {reference}}}}}"
+            )
+        },
+    )
+}
+
 proptest! {
     /// Whatever the identities say, there is a verdict, it names each identity once, and only what a chain names counts.
     #[test]
@@ -339,7 +377,7 @@ proptest! {
         let mut documents = vec![cluster(&reference)];
         documents.extend(world);
         let verdict = judge_with(&documents, release);
-        let mut seen: Vec<_> = verdict.chain.iter().map(|hop| (&hop.kind, &hop.name)).collect();
+        let mut seen: Vec<_> = verdict.chain.iter().map(|hop| (hop.kind, hop.name)).collect();
         let count = seen.len();
         seen.sort();
         seen.dedup();
@@ -347,10 +385,58 @@ proptest! {
         prop_assert_eq!(verdict.outcome == Outcome::Permitted, verdict.reason.is_none());
         // No refusal and no open question stands in a chain that is permitted.
         if verdict.outcome == Outcome::Permitted {
-            prop_assert!(verdict.chain.iter().all(|hop| hop.permission.as_ref().is_some_and(|it| it.answer == Some(true))));
+            prop_assert!(verdict.chain.iter().all(|hop| hop.permission().is_some_and(|it| it.answer == Some(true))));
         }
         documents.push(role("stranger", &format!("{stranger_says}sourceIdentityRef: {stranger_source}")));
         documents.push(namespace("strange", "{env: dev}"));
-        prop_assert_eq!(judge_with(&documents, release), verdict);
+        prop_assert_eq!(told(&judge_with(&documents, release)), told(&verdict));
+    }
+
+    /// Many clusters judged together get what each gets alone, hop by hop; and what is said of their chains as a whole is so.
+    #[test]
+    fn clusters_that_share_chains_get_the_verdict_of_a_plain_walk(
+        clusters in prop::collection::vec(any_cluster(), 1..8),
+        world in prop::collection::vec(any_document(), 0..10),
+        release in prop::sample::select(vec!["v0.6.9", "v2.8.4", "v2.13.0"]),
+    ) {
+        let release: Release = release.parse().unwrap();
+        let documents: Vec<String> = clusters.into_iter().chain(world).collect();
+        let objects = objects(&documents);
+        let (world, plain) = (World::new(&objects, release, None), reference::World::new(&objects, release, None));
+        let mut judge = Judge::new(&world);
+        let (mut controllers, mut walked) = (Search::new(|hop: &Hop<'_>| hop.account.is_none()), Walked::default());
+        let (mut verdicts, mut edges, mut all_edges) = (Vec::new(), HashSet::new(), HashSet::new());
+        for object in &objects {
+            for reference in object.references() {
+                let subject = Subject::of(object, reference, release, None);
+                let (verdict, expected) = (judge.evaluate(&subject), reference::evaluate(&plain, &subject));
+                prop_assert_eq!(&told(&verdict), &expected, "{:#?}", &documents);
+                let chain = &verdict.chain;
+                let name = |hop: Hop<'_>| hop.title();
+                let names: Vec<String> = chain.iter().map(name).collect();
+                prop_assert_eq!((chain.first().map(name), chain.last().map(name)), (names.first().cloned(), names.last().cloned()));
+                prop_assert_eq!((chain.len(), chain.is_empty()), (names.len(), names.is_empty()));
+                let open = |hop: &Hop<'_>| hop.permission().is_some_and(|it| it.answer.is_none());
+                prop_assert!(chain.not_known().map(name).eq(chain.iter().filter(open).map(name)), "{:#?}", &documents);
+                prop_assert_eq!(controllers.find(chain).map(name), chain.iter().find(|hop| hop.account.is_none()).map(name));
+                edges.extend(walked.fresh(chain).into_iter().map(|(hop, next)| (hop.title(), next.map(name))));
+                let next = |at: usize| names.get(at + 1).cloned();
+                all_edges.extend(names.iter().enumerate().map(|(at, hop)| (hop.clone(), next(at))));
+                verdicts.push((verdict, expected));
+            }
+        }
+        // An edge to nowhere says nothing: another cluster may be let further.
+        edges.retain(|(_, next)| next.is_some());
+        all_edges.retain(|(_, next)| next.is_some());
+        prop_assert_eq!(edges, all_edges, "{:#?}", &documents);
+        for (one, plain) in &verdicts {
+            for (other, plain_other) in &verdicts {
+                let key = |verdict: &Verdict| {
+                    let Verdict { outcome, reason, message, notes, .. } = verdict.clone();
+                    (outcome, reason, message, notes, verdict.chain.key())
+                };
+                prop_assert_eq!(key(one) == key(other), plain == plain_other, "{:#?}", &documents);
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ use super::look::role_identities;
 use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, Reason, State};
 use crate::diag::{Diagnostic, Severity};
 use crate::run::Found;
+use crate::status::identity_of;
 
 pub(super) const RULE: Rule = Rule {
     id: "XA050",
@@ -24,7 +25,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         context.status.rows.iter().filter(|row| !there && row.verdict.reason == Some(Reason::IdentityNotFound));
     let asked: BTreeSet<usize> = missing
         .filter(|row| row.verdict.chain.last().is_some_and(|hop| hop.kind == CONTROLLER_IDENTITY))
-        .filter_map(|row| row.identities.iter().rev().find_map(|index| *index))
+        .filter_map(|row| identity_of(context.run, &row.verdict.chain.before_source()?))
         .collect();
     for (index, found, identity) in role_identities(context.run) {
         let State::Set(source) = &identity.source else { continue };

@@ -1,9 +1,10 @@
 //! Partitions of a chain and of the region: no role can be assumed across them.
 
 use super::super::{Context, Findings, Rule};
-use crate::aws::{Partition, RoleArn};
+use crate::aws::Partition;
 use crate::capa::Role;
 use crate::diag::{Diagnostic, Severity};
+use crate::status::{OtherPartitions, identity_of};
 
 pub(super) const RULE: Rule = Rule {
     id: "XA012",
@@ -14,18 +15,17 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
+    let mut others = OtherPartitions::default();
     for row in &context.status.rows {
         let found = &context.run.objects()[row.object];
-        let Some(own) = found.object.region().and_then(Partition::of_region) else { continue };
+        let Some(region) = found.object.region() else { continue };
+        let Some(own) = Partition::of_region(region) else { continue };
         let span = match &found.object.role {
             Role::Bearer { region, .. } => region.span(),
             _ => None,
         };
-        let other = row.verdict.chain.iter().zip(&row.identities).find_map(|(hop, &index)| {
-            let role: RoleArn = hop.role_arn.as_deref()?.parse().ok()?;
-            (role.partition() != own).then_some((role, index?))
-        });
-        let Some((role, identity)) = other else { continue };
+        let Some((hop, role)) = others.find(row, region) else { continue };
+        let Some(identity) = identity_of(context.run, &hop) else { continue };
         let identity = &context.run.objects()[identity];
         let at = match &identity.object.role {
             Role::Identity(fields, _) => fields.role_arn.span(),
@@ -35,7 +35,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             Diagnostic::error(format!(
                 "{} is in {}, partition {own}, but the role of {} is in partition {}",
                 found.title(),
-                found.object.region().unwrap_or_default(),
+                region,
                 identity.title(),
                 role.partition()
             ))

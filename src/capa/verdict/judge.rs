@@ -1,0 +1,267 @@
+//! What CAPA concludes of a cluster.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::chain::{Chain, Head, Walk};
+use super::hop::{call, session};
+use super::steps::Step;
+use super::{Facts, Outcome, Reason, Scope, Start, Stop, Subject, Verdict, World};
+use crate::capa::release::Release;
+use crate::capa::tables::IdentityKind;
+
+/// Names of a circle that a message gives; of a longer one it gives the first and the last.
+const MOST_NAMES: usize = 10;
+
+/// Judges clusters of one world. What was asked for one cluster is not asked again for another.
+#[derive(Debug)]
+pub struct Judge {
+    world: World,
+    scopes: HashMap<Arc<Scope>, usize>,
+    asked: HashMap<(usize, usize), Asked>,
+}
+
+/// What the identities say, from one of them on.
+#[derive(Clone, Copy, Debug, Default)]
+struct Asked {
+    /// The first that does not let the namespace in.
+    refuses: Option<usize>,
+    /// The first, before that, of which nobody knows whether it does.
+    open: Option<usize>,
+}
+
+/// Judges a cluster.
+pub fn evaluate(world: &World, subject: &Subject) -> Verdict {
+    Judge::new(world).evaluate(subject)
+}
+
+/// What becomes of a reference that the release does not have.
+pub(super) fn dropped(release: Release, kind: &str, since: &str) -> String {
+    format!(
+        "CAPA {release} has no identityRef on {kind}, so the API server drops it: the controller's own credentials; {since} is the first that has it"
+    )
+}
+
+impl Judge {
+    /// For the clusters of a world.
+    pub fn new(world: &World) -> Self {
+        Self { world: world.clone(), scopes: HashMap::new(), asked: HashMap::new() }
+    }
+
+    /// The release that judges.
+    pub fn release(&self) -> Release {
+        self.world.release()
+    }
+
+    /// Judges a cluster.
+    pub fn evaluate(&mut self, subject: &Subject) -> Verdict {
+        match &subject.start {
+            Start::Default => self.along(subject, IdentityKind::Controller.name(), "default"),
+            Start::To { kind, name } => self.along(subject, kind, name),
+            Start::Pod => {
+                let note = "no identity is asked: the controller's own credentials, in every namespace";
+                verdict(None, Chain::default(), vec![note.into()])
+            }
+            Start::Dropped { kind, since } => {
+                let note = dropped(self.release(), kind, since);
+                verdict(None, Chain::default(), vec![note])
+            }
+            Start::Class => {
+                let message = "the reference is in no variable: the template of its class says it";
+                verdict(Some(Stop::unknown(Reason::ReferenceInClass, message)), Chain::default(), Vec::new())
+            }
+            Start::Refused { reason, message } => {
+                verdict(Some(Stop::refused(*reason, message.clone())), Chain::default(), Vec::new())
+            }
+        }
+    }
+
+    /// Follows the references, in the order of CAPA: an identity exists, lets the namespace in, and has a source.
+    fn along(&mut self, subject: &Subject, kind: &str, name: &str) -> Verdict {
+        let facts = Arc::clone(&self.world.0);
+        let made = facts.made || subject.makes_controller_identity;
+        let (scope, number) = self.scope(&subject.scope);
+        let head = facts.steps.find(kind, name);
+        let Some(at) = head else {
+            let step = Arc::new(Step::missing(kind, name));
+            let (stop, notes) = end_of(&step, made);
+            let head = Head::Lone(step);
+            let (last, open) = (None, None);
+            let called = stop.as_ref().is_none_or(|stop| stop.outcome == Outcome::Unknown);
+            return verdict(stop, Chain::new(Walk { facts, scope, made, head, length: 1, last, open, called }), notes);
+        };
+        let way = facts.steps.get(at).way;
+        let asked = way.asking.map_or_else(Asked::default, |asking| self.ask(asking, number, &scope));
+        let mut walk = Walk {
+            facts,
+            scope,
+            made,
+            head: Head::In(at),
+            length: way.length,
+            last: way.end,
+            open: asked.open,
+            called: false,
+        };
+        if let Some(refuses) = asked.refuses {
+            walk.length = walk.facts.steps.distance(at, refuses) + 1;
+            walk.last = Some(refuses);
+            let stop = refusal(&walk.facts, refuses, &walk.scope);
+            return verdict(Some(stop), Chain::new(walk), Vec::new());
+        }
+        match way.end {
+            None => circle(walk, at),
+            Some(end) => to_the_end(walk, at, end),
+        }
+    }
+
+    fn scope(&mut self, scope: &Scope) -> (Arc<Scope>, usize) {
+        if let Some((scope, number)) = self.scopes.get_key_value(scope) {
+            return (Arc::clone(scope), *number);
+        }
+        let (scope, number) = (Arc::new(scope.clone()), self.scopes.len());
+        self.scopes.insert(Arc::clone(&scope), number);
+        (scope, number)
+    }
+
+    /// Asks the identities, from one on that does not let everybody in.
+    fn ask(&mut self, first: usize, number: usize, scope: &Scope) -> Asked {
+        let facts = Arc::clone(&self.world.0);
+        // With whether it is known that they let the namespace in.
+        let mut path: Vec<(usize, bool)> = Vec::new();
+        let mut places: HashMap<usize, usize> = HashMap::new();
+        let mut at = Some(first);
+        let mut result = Asked::default();
+        while let Some(step) = at {
+            if let Some(&known) = self.asked.get(&(step, number)) {
+                result = known;
+                break;
+            }
+            // Around a circle, what is behind the last of it is its first.
+            if let Some(&place) = places.get(&step) {
+                let open = |&&(_, sure): &&(usize, bool)| !sure;
+                result.open = path[place..].iter().find(open).map(|&(step, _)| step);
+                break;
+            }
+            let answer = facts.steps.get(step).gate.answer(scope, |name| facts.labels(name));
+            match answer {
+                Ok(None | Some(true)) => {
+                    places.insert(step, path.len());
+                    path.push((step, answer == Ok(Some(true))));
+                }
+                Ok(Some(false)) | Err(_) => {
+                    result.refuses = Some(step);
+                    self.asked.insert((step, number), result);
+                    break;
+                }
+            }
+            at = facts.steps.get(step).next.and_then(|next| facts.steps.get(next).way.asking);
+        }
+        for (step, sure) in path.into_iter().rev() {
+            if !sure {
+                result.open = Some(step);
+            }
+            self.asked.insert((step, number), result);
+        }
+        result
+    }
+}
+
+fn verdict(stop: Option<Stop>, chain: Chain, notes: Vec<String>) -> Verdict {
+    let (outcome, reason, message) = match stop {
+        None => (Outcome::Permitted, None, None),
+        Some(stop) => (stop.outcome, Some(stop.reason), Some(stop.message)),
+    };
+    Verdict { outcome, reason, message, chain, notes }
+}
+
+/// Why the last identity of a chain is none that CAPA can use, and what is to be said of it.
+fn end_of(end: &Step, made: bool) -> (Option<Stop>, Vec<String>) {
+    match &end.stop {
+        Some(_) if end.may_be_made && made => (None, Vec::new()),
+        Some(stop) if end.may_be_made => {
+            let note = "CAPA makes AWSClusterControllerIdentity/default only for an AWSCluster or AWSManagedControlPlane that refers to it; inject --with-controller-identity writes it";
+            (Some(stop.clone()), vec![note.into()])
+        }
+        stop => (stop.clone(), Vec::new()),
+    }
+}
+
+/// The verdict of a chain whose identities let the namespace in, as far as that is known.
+fn to_the_end(mut walk: Walk, head: usize, end: usize) -> Verdict {
+    let (last, notes) = end_of(walk.facts.steps.get(end), walk.made);
+    // A Secret is asked for before the namespace.
+    let secret = walk.facts.steps.get(end).open.clone();
+    let open = match walk.open {
+        Some(open) if open != end || secret.is_none() => Some(not_known(&walk, open)),
+        _ => secret,
+    };
+    // A certain refusal counts, whatever was not known before it: the cluster does not get its credentials either way.
+    let (stop, open) = match last {
+        Some(stop) if stop.outcome != Outcome::Unknown => return verdict(Some(stop), Chain::new(walk), notes),
+        // STS may refuse for certain what is asked before it, whoever the source is.
+        last => {
+            walk.called = true;
+            let way = walk.facts.steps.get(head).way;
+            let refused = way.refused.and_then(|at| refused_call(&walk.facts, at));
+            let unfilled = || way.unfilled.and_then(|at| call(walk.facts.steps.get(at)).ok().flatten());
+            (refused, open.or(last).or_else(unfilled))
+        }
+    };
+    verdict(stop.or(open), Chain::new(walk), notes)
+}
+
+/// The verdict of a chain that leads into a circle.
+fn circle(mut walk: Walk, head: usize) -> Verdict {
+    let steps = &walk.facts.steps;
+    let names: Vec<&str> = {
+        let next = |at: &usize| steps.get(*at).next;
+        let walked = std::iter::successors(Some(head), next).take(walk.length.min(MOST_NAMES));
+        walked.map(|at| steps.get(at).name.as_str()).collect()
+    };
+    let (first, last) = steps.circle(head).unwrap_or((head, head));
+    let first = &steps.get(first).name;
+    let names = match walk.length - names.len() {
+        0 => names.join(" -> "),
+        more => format!("{} -> … {more} more", names.join(" -> ")),
+    };
+    let message = format!(
+        "{names} -> {first} is a circle: CAPA follows it until its memory ends, and its controller dies, for every cluster"
+    );
+    walk.last = Some(last);
+    // Whether CAPA comes round the circle at all hangs on what is not known.
+    match walk.open.map(|open| not_known(&walk, open)) {
+        Some(open) => verdict(Some(open), Chain::new(walk), vec![format!("if that is permitted: {message}")]),
+        None => {
+            let stop = Stop::new(Outcome::Crash, Reason::EndlessRecursion, message);
+            verdict(Some(stop), Chain::new(walk), Vec::new())
+        }
+    }
+}
+
+/// Why an identity does not let the namespace in.
+fn refusal(facts: &Facts, at: usize, scope: &Scope) -> Stop {
+    let step = facts.steps.get(at);
+    match step.gate.answer(scope, |name| facts.labels(name)) {
+        Err(error) => {
+            Stop::error(Reason::InvalidSelector, format!("failed to get label selector from spec selector: {error}"))
+        }
+        Ok(_) => {
+            let message = format!("Namespace is not permitted to use {}: {}", step.kind, step.name);
+            Stop::new(Outcome::Denied, Reason::NamespaceNotPermitted, message)
+        }
+    }
+}
+
+fn not_known(walk: &Walk, at: usize) -> Stop {
+    let step = walk.facts.steps.get(at);
+    let permission = step.gate.permission(&walk.scope, |name| walk.facts.labels(name));
+    let why = permission.map(|permission| permission.why).unwrap_or_default();
+    Stop::unknown(Reason::NamespaceNotKnown, format!("{}: {why}", step.title()))
+}
+
+fn refused_call(facts: &Facts, at: usize) -> Option<Stop> {
+    let step = facts.steps.get(at);
+    let next = step.next.map(|next| facts.steps.get(next));
+    let release: Release = facts.release;
+    call(step).err().or_else(|| session(step, next, release).err())
+}

@@ -1,0 +1,313 @@
+//! Identities as the steps of chains: what CAPA finds at each of them whoever comes to it, and where its sources lead. Each is
+//! looked at once, so that a thousand clusters behind one chain don't walk it a thousand times.
+
+use std::collections::HashMap;
+
+use super::admit::{Fields, Identity, Refusal, RoleFields};
+use super::namespaces::Gate;
+use super::{MANAGER_NAMESPACE, Reason, Stop, admit};
+use crate::aws::{AccountId, RoleArn};
+use crate::capa::tables::IdentityKind;
+
+/// Seconds of a session where the identity says nothing (aws-sdk-go-v2, `credentials/stscreds/assume_role_provider.go`,
+/// `DefaultDuration`).
+const DEFAULT_SECONDS: u32 = 900;
+
+/// An identity that CAPA asks.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Step {
+    pub(super) kind: String,
+    pub(super) name: String,
+    pub(super) role_arn: Option<String>,
+    pub(super) account: Option<AccountId>,
+    pub(super) session_name: Option<String>,
+    pub(super) external_id: Option<String>,
+    pub(super) duration_seconds: Option<u32>,
+    pub(super) gate: Gate,
+    /// Whether a document says it, and no other says something else.
+    pub(super) is_known: bool,
+    /// Keys that the API server drops, which leave it open to every namespace.
+    pub(super) dropped: Vec<String>,
+    /// Why CAPA goes no further, before it asks for the namespace.
+    pub(super) stop: Option<Stop>,
+    /// Whether it is the controller identity, is in none of the files, and CAPA may make it.
+    pub(super) may_be_made: bool,
+    /// What is not known although CAPA goes on.
+    pub(super) open: Option<Stop>,
+    /// Its source.
+    pub(super) next: Option<usize>,
+    pub(super) way: Way,
+}
+
+/// Where the sources of an identity lead.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Way {
+    /// How many identities CAPA asks from here on, each counted once.
+    pub(super) length: usize,
+    /// The last of them; `None` where they are a circle, or lead into one.
+    pub(super) end: Option<usize>,
+    /// The one before it.
+    pub(super) before_end: Option<usize>,
+    /// The first, from this one on, that does not let every namespace in.
+    pub(super) asking: Option<usize>,
+    /// The one nearest to the source whose call STS refuses; only where there is an end.
+    pub(super) refused: Option<usize>,
+    /// The one nearest to the source whose role is not filled in.
+    pub(super) unfilled: Option<usize>,
+    circle: Option<Circle>,
+}
+
+/// The circle that the sources of an identity lead into.
+#[derive(Clone, Copy, Debug)]
+struct Circle {
+    size: usize,
+    /// How many identities are before it; none for one that belongs to it.
+    before: usize,
+    /// This identity, or the first of the circle that is met.
+    entry: usize,
+    /// The place of that in the circle, counted along the sources.
+    place: usize,
+    /// The identity whose source that is.
+    back: usize,
+}
+
+/// The identities of a world.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Steps {
+    all: Vec<Step>,
+    /// By kind, as in [`IdentityKind::ALL`], and name.
+    index: [HashMap<String, usize>; IdentityKind::ALL.len()],
+}
+
+impl Step {
+    /// An identity that is in none of the files, or of a kind that is none.
+    pub(super) fn missing(kind: &str, name: &str) -> Self {
+        let (stop, may_be_made) = match IdentityKind::named(kind) {
+            None => (Stop::error(Reason::UnknownKind, admit::unknown_kind(kind)), false),
+            Some(known) => match other_controller(known, name) {
+                Some(stop) => (stop, false),
+                None => (not_found(known, name), known == IdentityKind::Controller),
+            },
+        };
+        Self { kind: kind.to_owned(), name: name.to_owned(), stop: Some(stop), may_be_made, ..Self::default() }
+    }
+
+    fn of(kind: IdentityKind, name: &str, identity: Option<Identity>, secrets: &dyn Fn(&str) -> bool) -> Self {
+        let mut step = Self { kind: kind.name().to_owned(), name: name.to_owned(), ..Self::default() };
+        step.is_known = identity.is_some();
+        let own = identity.as_ref().and_then(|identity| identity.allowed.clone());
+        step.gate = Gate::new(own);
+        step.stop = other_controller(kind, name);
+        let Some(identity) = identity else {
+            let message = format!("{}/{name} is there more than once, and says different things", kind.name());
+            step.stop.get_or_insert(Stop::unknown(Reason::Ambiguous, message));
+            return step;
+        };
+        if step.stop.is_some() {
+            return step;
+        }
+        if let Fields::Role(fields) = &identity.fields {
+            step.take(fields, identity.refusal.is_some());
+        }
+        if let Some(Refusal { reason, message }) = identity.refusal {
+            step.stop = Some(Stop::refused(reason, message));
+        } else if let Fields::Static { secret } = &identity.fields {
+            step.secret(secret, secrets);
+        }
+        if step.stop.is_none() && step.gate.is_open() {
+            step.dropped = identity.dropped;
+        }
+        step
+    }
+
+    /// Of an object that is `refused`, only the role is told: the rest may not be what it says.
+    fn take(&mut self, fields: &RoleFields, refused: bool) {
+        self.account = fields.arn.parse::<RoleArn>().ok().map(|arn| arn.account().clone());
+        self.role_arn = Some(fields.arn.clone());
+        if refused {
+            return;
+        }
+        self.session_name = fields.session_name.clone();
+        self.external_id = fields.external_id.clone();
+        self.duration_seconds = Some(fields.duration.unwrap_or(DEFAULT_SECONDS));
+    }
+
+    /// The Secret of a static identity comes before the namespace. What the files hold of Secrets is seldom all.
+    fn secret(&mut self, name: &str, secrets: &dyn Fn(&str) -> bool) {
+        if name.is_empty() {
+            let message = "spec.secretRef names no Secret: Secret \"\" not found";
+            self.stop = Some(Stop::error(Reason::SecretNotFound, message));
+        } else if !secrets(name) {
+            let message = format!(
+                "Secret {MANAGER_NAMESPACE}/{name} is in none of these files; if the management cluster has none either, CAPA says: Secret \"{name}\" not found"
+            );
+            self.open = Some(Stop::unknown(Reason::SecretNotFound, message));
+        }
+    }
+
+    pub(super) fn title(&self) -> String {
+        format!("{}/{}", self.kind, self.name)
+    }
+
+    /// Whether it may turn out not to let a namespace in.
+    fn asks(&self) -> bool {
+        self.stop.is_none() && !self.gate.is_open()
+    }
+}
+
+/// A controller identity's name is looked at before the object.
+fn other_controller(kind: IdentityKind, name: &str) -> Option<Stop> {
+    let other = kind == IdentityKind::Controller && name != "default";
+    let message = || format!("Expected AWSClusterControllerIdentity of name default, got {name}");
+    other.then(|| Stop::error(Reason::ControllerIdentityName, message()))
+}
+
+fn not_found(kind: IdentityKind, name: &str) -> Stop {
+    let kind = kind.name();
+    let message = format!(
+        "{kind}/{name} is in none of these files; if the management cluster has none either, CAPA says: {kind}.infrastructure.cluster.x-k8s.io \"{name}\" not found"
+    );
+    Stop::unknown(Reason::IdentityNotFound, message)
+}
+
+impl Steps {
+    /// The steps of these identities, of which `None` stands for documents that differ, and of those that they name.
+    /// `secrets` says whether a Secret is in the files, and `refuses` what STS says of the call of a step with its source.
+    pub(super) fn new(
+        identities: HashMap<(IdentityKind, String), Option<Identity>>,
+        secrets: &dyn Fn(&str) -> bool,
+        judge: impl Fn(&Step, Option<&Step>) -> Call,
+    ) -> Self {
+        let mut steps = Self::default();
+        let mut sources: Vec<Option<(String, String)>> = Vec::with_capacity(identities.len());
+        for ((kind, name), identity) in identities {
+            let source = match identity.as_ref().map(|identity| &identity.fields) {
+                Some(Fields::Role(fields)) => fields.source.clone(),
+                _ => None,
+            };
+            let step = Step::of(kind, &name, identity, secrets);
+            sources.push(source.filter(|_| step.stop.is_none()));
+            steps.add(step);
+        }
+        for (at, source) in sources.into_iter().enumerate() {
+            steps.all[at].next = source.map(|(kind, name)| match steps.find(&kind, &name) {
+                Some(there) => there,
+                None => steps.add(Step::missing(&kind, &name)),
+            });
+        }
+        steps.find_ways(judge);
+        steps
+    }
+
+    fn add(&mut self, step: Step) -> usize {
+        let at = self.all.len();
+        if let Some(kind) = IdentityKind::named(&step.kind) {
+            self.index[kind as usize].insert(step.name.clone(), at);
+        }
+        self.all.push(step);
+        at
+    }
+
+    /// The step of an identity that is in the files, or that one of them names.
+    pub(super) fn find(&self, kind: &str, name: &str) -> Option<usize> {
+        self.index[IdentityKind::named(kind)? as usize].get(name).copied()
+    }
+
+    pub(super) fn get(&self, at: usize) -> &Step {
+        &self.all[at]
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Step> {
+        self.all.iter()
+    }
+
+    /// The first and the last identity of the circle that the sources of a step lead into.
+    pub(super) fn circle(&self, from: usize) -> Option<(usize, usize)> {
+        self.all[from].way.circle.map(|circle| (circle.entry, circle.back))
+    }
+
+    /// How many steps it is from one to another one of its way.
+    pub(super) fn distance(&self, from: usize, to: usize) -> usize {
+        let (from, to) = (&self.all[from].way, &self.all[to].way);
+        match (from.circle, to.circle) {
+            (Some(own), Some(there)) if there.before == 0 => {
+                own.before + (there.place + there.size - own.place) % there.size
+            }
+            _ => from.length - to.length,
+        }
+    }
+
+    fn find_ways(&mut self, judge: impl Fn(&Step, Option<&Step>) -> Call) {
+        let mut is_done = vec![false; self.all.len()];
+        // Where a step is in the way that is walked, so that a circle is seen.
+        let mut places: Vec<Option<usize>> = vec![None; self.all.len()];
+        for start in 0..self.all.len() {
+            let mut path: Vec<usize> = Vec::new();
+            let mut at = Some(start);
+            while let Some(step) = at.filter(|&step| !is_done[step] && places[step].is_none()) {
+                places[step] = Some(path.len());
+                path.push(step);
+                at = self.all[step].next;
+            }
+            if let Some(first) = at.filter(|&step| !is_done[step]).and_then(|step| places[step]) {
+                self.close_circle(&path.split_off(first), &mut is_done);
+            }
+            for step in path.into_iter().rev() {
+                self.all[step].way = self.way(step, &judge);
+                is_done[step] = true;
+            }
+        }
+    }
+
+    /// The ways of the steps of a circle.
+    fn close_circle(&mut self, circle: &[usize], is_done: &mut [bool]) {
+        let size = circle.len();
+        // Twice around, from the back: each finds the first that asks behind it.
+        let mut asking = None;
+        for (place, &step) in circle.iter().enumerate().rev().chain(circle.iter().enumerate().rev()) {
+            if self.all[step].asks() {
+                asking = Some(step);
+            }
+            let back = circle[(place + size - 1) % size];
+            let circle = Some(Circle { size, before: 0, entry: step, place, back });
+            self.all[step].way = Way { length: size, asking, circle, ..Way::default() };
+            is_done[step] = true;
+        }
+    }
+
+    /// The way of a step whose source's way is known.
+    fn way(&self, at: usize, judge: impl Fn(&Step, Option<&Step>) -> Call) -> Way {
+        let step = &self.all[at];
+        let mut way = match step.next {
+            None => Way { length: 1, end: Some(at), ..Way::default() },
+            Some(next) => {
+                let mut way = self.all[next].way;
+                way.length += 1;
+                if way.end == Some(next) {
+                    way.before_end = Some(at);
+                }
+                if let Some(circle) = &mut way.circle {
+                    circle.before += 1;
+                }
+                way
+            }
+        };
+        if step.asks() {
+            way.asking = Some(at);
+        }
+        // The calls are made from the source on, up to the first that is refused.
+        if way.end.is_some() && way.refused.is_none() {
+            let call = judge(step, step.next.map(|next| &self.all[next]));
+            way.refused = call.is_refused.then_some(at);
+            way.unfilled = way.unfilled.or(call.is_unfilled.then_some(at));
+        }
+        way
+    }
+}
+
+/// What STS says of a call.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Call {
+    pub(super) is_refused: bool,
+    pub(super) is_unfilled: bool,
+}
