@@ -14,7 +14,7 @@ use super::inject::Mode;
 use super::inject::deliver::Delivery;
 use super::inject::prepare::{identity_file, identity_request};
 use super::map::MapFile;
-use super::{ExitStatus, Printed, Terminal, progress};
+use super::{ExitStatus, Printed, Terminal, counted, progress};
 use crate::cli::{AccountArgs, Identity, OutputFormat};
 
 pub(crate) fn run(args: &Identity, terminal: &Terminal) -> Printed {
@@ -65,6 +65,8 @@ fn identities(args: &Identity, terminal: &Terminal) -> Result<Printed, String> {
     let scan =
         Scan { needles: &needles, skip_templates: args.target.skip_templates, topology_variable: None, go_on: false };
     let (run, mut warnings) = inputs.scan(&scan).map_err(|errors| terminal.diagnostics(&errors, Some(&inputs)))?;
+    let (run, said_of_skipped) = counted(&inputs, run, file.as_deref()).map_err(one)?;
+    warnings.extend(said_of_skipped);
     let requests = requests(args, &run, &base, map.as_ref()).map_err(all)?;
     let outcome =
         inject::plan_identities(&run, &requests).map_err(|errors| terminal.diagnostics(&errors, Some(&inputs)))?;

@@ -22,6 +22,7 @@ mod krew;
 mod krm;
 #[cfg(unix)]
 mod kubectl;
+mod kustomize;
 mod outputs;
 mod patch;
 #[cfg(unix)]
