@@ -17,6 +17,7 @@ mod hostile;
 mod iam;
 #[cfg(unix)]
 mod iam_pieces;
+mod identity;
 mod krew;
 #[cfg(unix)]
 mod krm;
