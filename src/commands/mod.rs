@@ -14,7 +14,7 @@ pub(crate) mod status;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use anstream::AutoStream;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -71,6 +71,8 @@ pub(crate) struct Terminal {
     pub(crate) stderr_colour: bool,
     pub(crate) quiet: bool,
     pub(crate) verbose: u8,
+    /// What is said first, whatever comes of the run.
+    first: Mutex<Vec<Diagnostic>>,
 }
 
 impl Terminal {
@@ -85,7 +87,18 @@ impl Terminal {
             stderr_colour: colour(AutoStream::choice(&std::io::stderr())),
             quiet: global.quiet,
             verbose: global.verbose,
+            first: Mutex::default(),
         }
+    }
+
+    /// Says something before all else, whatever comes of the run.
+    pub(crate) fn say_first(&self, diagnostic: Diagnostic) {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner).push(diagnostic);
+    }
+
+    /// What is said before all else, as text.
+    pub(crate) fn said_first(&self) -> String {
+        self.diagnostics(&self.first.lock().unwrap_or_else(PoisonError::into_inner), None)
     }
 
     /// Diagnostics as text; warnings only where they are wanted. `inputs` shows the lines that they are about.
