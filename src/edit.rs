@@ -326,7 +326,7 @@ fn in_batches<T: Sync, R: Send>(items: &[T], size: impl Fn(&T) -> u64, work: imp
 }
 
 /// A path as it is shown: with `/`, whatever the system.
-fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     let text = path.to_string_lossy();
     if cfg!(windows) { text.replace('\\', "/") } else { text.into_owned() }
 }

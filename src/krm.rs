@@ -3,7 +3,7 @@
 //! The items are objects like those of a `List`. What is added, the identities and the results, are operations of the plan
 //! too. The source of the format: kustomize, `cmd/config/docs/api-conventions/functions-spec.md`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use json_patch::jsonptr::PointerBuf;
@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::account_map::{self, AccountMap};
 use crate::diag::{Diagnostic, FileId, Location, Severity, Span, visible};
 use crate::inject::{Change, IdentityFile, NewObject, Outcome};
+use crate::kustomization::{self, FILE_NAMES, Kustomization};
 use crate::lossless::{NodeId, ObjectRef, Plan, Refusal, Source, Tree, parse};
 use crate::run::{self, Found, Run};
 
@@ -156,6 +157,37 @@ impl<'s> ResourceList<'s> {
     /// The path of a file of [`Self::by_file`]; `None` for the items without one.
     pub fn path(&self, file: FileId) -> Option<&str> {
         self.files.get(file.0)?.as_deref()
+    }
+
+    /// The files that kustomizations of the list name as patches.
+    pub fn patches(&self) -> ListPatches {
+        let mut all: Vec<Kustomization> = Vec::new();
+        let mut warnings = Vec::new();
+        for (&item, &file) in self.nodes().iter().zip(&self.items) {
+            let name = self.path(file).unwrap_or_default();
+            if !FILE_NAMES.contains(&name.rsplit_once('/').map_or(name, |(_, name)| name)) {
+                continue;
+            }
+            match kustomization::of_node(file, name, &self.tree, item) {
+                Ok(one) => all.push(one),
+                Err(unreadable) => {
+                    let at = Location { file: STREAM, span: unreadable.span, window: None };
+                    let warning = Diagnostic::warning(format!("{name} can't be read: {}", unreadable.why)).at(at, "");
+                    warnings.push(warning.help(kustomization::NOT_TOLD));
+                }
+            }
+        }
+        let mut named: HashMap<String, String> = HashMap::new();
+        for (one, patch) in all.iter().flat_map(|one| one.patches.iter().map(move |patch| (one, patch))) {
+            let why = format!("{} names it under {}", visible(&one.name), patch.key);
+            named.entry(one.path(&patch.path)).or_insert(why);
+        }
+        for (one, path) in all.iter().flat_map(|one| one.resources.iter().map(move |path| (one, path))) {
+            named.remove(&one.path(path));
+        }
+        let why = |path: &Option<String>| named.get(&kustomization::plain(path.as_deref()?)).cloned();
+        let files = self.files.iter().enumerate().filter_map(|(index, path)| Some((FileId(index), why(path)?)));
+        ListPatches { files: files.collect(), named, warnings }
     }
 
     /// The run with each object in the file that its item comes from, as the planner wants it.
@@ -316,6 +348,24 @@ impl<'s> ResourceList<'s> {
         let mut file = Map::from_iter([("path".to_owned(), json!(path))]);
         file.extend(index.map(|index| ("index".to_owned(), json!(index))));
         file
+    }
+}
+
+/// What the kustomizations of a list say of files.
+#[derive(Debug)]
+pub struct ListPatches {
+    /// The files of [`ResourceList::by_file`] that are patches, with what names them.
+    pub files: BTreeMap<FileId, String>,
+    /// The same by path, also for files that have no item.
+    named: HashMap<String, String>,
+    /// Kustomizations that can't be read.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl ListPatches {
+    /// What names a file as a patch.
+    pub fn of(&self, path: &str) -> Option<&str> {
+        self.named.get(&kustomization::plain(path)).map(String::as_str)
     }
 }
 

@@ -12,6 +12,7 @@
 //! - [`capa`]: what Cluster API Provider AWS says, as tables, and its objects read through spans
 //! - [`account_map`]: `.xaccount.yaml`, which cluster belongs to which account
 //! - [`run`]: all objects of one run, with where they stand
+//! - [`kustomization`]: which files are patches of objects, and what renames them
 //! - [`iam`]: the trust and permission policies of both accounts, from what is asked to a plan; before it `check`, what is
 //!   said of manifests whichever verb reads them
 //! - [`inject`]: from a run and a request to a plan
@@ -21,6 +22,7 @@
 //! - [`files`]: find, read, lock and replace files, all or nothing
 //! - [`edit`]: inputs to a run, plans to proved files
 //! - [`elsewhere`]: who else names an identity that is to go
+//! - [`patches`]: which inputs are kustomize patches, by the kustomizations in and above them
 //! - [`output`]: the only place that formats for people and programs
 //! - [`krm`]: the ResourceList of a KRM function, in and out
 //!
@@ -38,6 +40,8 @@ pub mod account_map;
 
 pub mod run;
 
+pub mod kustomization;
+
 mod check;
 
 pub mod iam;
@@ -52,6 +56,8 @@ pub mod files;
 
 pub mod edit;
 pub mod elsewhere;
+pub mod patches;
+
 pub mod output;
 
 pub mod krm;

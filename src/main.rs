@@ -12,7 +12,7 @@ use commands::{ExitStatus, Printed, Terminal};
 
 fn main() -> ExitCode {
     if let Some(printed) = commands::completion::answer(std::env::args_os().skip(1).collect()) {
-        return print(&printed).into();
+        return print("", &printed).into();
     }
     let cli = match parse() {
         Ok(cli) => cli,
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         cli::Verb::Completion(args) => commands::completion::run(args),
     };
     commands::end_progress();
-    print(&printed).into()
+    print(&terminal.said_first(), &printed).into()
 }
 
 /// The command line. What is wrong with it is said in the colours that it asks for.
@@ -65,9 +65,10 @@ fn parse() -> Result<cli::Cli, clap::Error> {
 }
 
 /// Warnings, the result, what it means. A reader that had enough (`| head`) is no error.
-fn print(printed: &Printed) -> ExitStatus {
+fn print(first: &str, printed: &Printed) -> ExitStatus {
     let mut stderr = std::io::stderr();
     // Nobody can be told that stderr is closed.
+    let _ = stderr.write_all(first.as_bytes());
     let _ = stderr.write_all(printed.before.as_bytes());
     let result = write_stdout(&printed.stdout);
     let _ = stderr.write_all(printed.after.as_bytes());

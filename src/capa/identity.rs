@@ -1,6 +1,6 @@
 //! Identities read through spans.
 
-use super::allowed::Allowed;
+use super::allowed::{Allowed, Form, Namespaces};
 use super::tables::{CONTROLLER_FIELDS, CONTROLLER_IDENTITY, ROLE_FIELDS, ROLE_IDENTITY, STATIC_FIELDS};
 use super::view::{Field, State, allowed, content, meta, spec, state, texts, unknown};
 use crate::diag::Span;
@@ -35,6 +35,14 @@ pub struct RoleIdentity {
     pub annotations: Vec<(String, String)>,
     /// Whether it is [`plain_identity`] of its own version, name and role ARN, to the letter.
     pub plain: bool,
+}
+
+impl RoleIdentity {
+    /// Whether it has a list of namespaces with nothing in it, and no selector: no namespace may use it.
+    pub fn lists_no_namespace(&self) -> bool {
+        let empty = Namespaces { list: Some(Vec::new()), ..Namespaces::default() };
+        matches!(&self.allowed.form, Form::Those(allowed) if *allowed == empty)
+    }
 }
 
 /// An AWSClusterControllerIdentity's fields.

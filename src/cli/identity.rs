@@ -24,7 +24,7 @@ Exit status:
 
 /// Print the identities of accounts, before any cluster exists
 ///
-/// Prints an AWSClusterRoleIdentity for each account that the flags name, else for each account of the account map: what inject would make for a cluster there. With --identity-file it is a diff of that file, in which identities that are there are mended field by field, and missing ones added.
+/// Prints an AWSClusterRoleIdentity for each account that the flags name, else for each account of the account map: what inject would make for a cluster there. One that the identity file of the map has is printed as that file has it, brought up to date; one with allowedNamespaces: served for which no namespace is known is omitted. With --identity-file it is a diff of that file, in which identities that are there are mended field by field, and missing ones added.
 #[derive(Debug, Args)]
 #[command(after_help = "--help lists more flags, and has examples", after_long_help = EXAMPLES,
     override_usage = "kubectl xaccount identity [--account ID... | --role-arn ARN...] [--identity-file FILE] [mode] [flags]",

@@ -12,7 +12,7 @@ use super::inject::deliver::Delivery;
 use super::inject::prepare::{Words, find, identity_file, map_above, open, selection};
 use super::inject::{Mode, nothing_to_point};
 use super::map::MapFile;
-use super::{Printed, Terminal};
+use super::{Printed, Terminal, counted};
 use crate::cli::Eject;
 
 const WORDS: Words = Words { verb: "eject", flags: "" };
@@ -34,8 +34,12 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Printed {
         Ok(scanned) => scanned,
         Err(errors) => return Printed::error(terminal.diagnostics(&errors, Some(&inputs))),
     };
-    let (run, nameless) = run.without_nameless();
-    warnings.extend(nameless);
+    let identity_file = request.identity_file.and_then(|file| inputs.input(file).path());
+    let (run, said) = match counted(&inputs, run, identity_file) {
+        Ok(counted) => counted,
+        Err(error) => return Printed::error(terminal.diagnostics(&[error], Some(&inputs))),
+    };
+    warnings.extend(said);
     let outcome = match eject::draft(&run, &request) {
         Ok(draft) => {
             let home = std::env::home_dir();
@@ -47,7 +51,7 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Printed {
         }
         Err(Failure::Nothing(_)) if args.input.allow_empty => eject::nothing(&run, &request.selection),
         Err(Failure::Nothing(nothing)) => {
-            warnings.push(nothing_to_point(&nothing, &inputs, &args.input));
+            warnings.push(nothing_to_point(&nothing, &inputs, &run, &args.input));
             return Printed::error(terminal.diagnostics(&warnings, Some(&inputs)));
         }
         Err(Failure::Refused(errors)) => {

@@ -1,15 +1,18 @@
 //! `kubectl xaccount fn`: `inject` as a KRM function.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId, visible};
 use xaccount::edit::Inputs;
 use xaccount::files::Input;
-use xaccount::inject::{self, Failure, Mapped, Nothing, Outcome};
+use xaccount::inject::{self, Failure, IdentityFile, Mapped, Nothing, Outcome, Request};
 use xaccount::krm::ResourceList;
+use xaccount::kustomization::without_patches;
 use xaccount::lossless::{Edited, Plan, Source, apply};
 use xaccount::output;
+use xaccount::patches::no_identities_here;
 use xaccount::run::{Run, Scan};
 
 use super::inject::{request, said_target};
@@ -110,8 +113,8 @@ impl Work<'_> {
             go_on: false,
         };
         let (run, mut warnings) = inputs.scan(&scan).map_err(early)?;
-        let (run, nameless) = self.list.by_file(&run).without_nameless();
-        warnings.extend(nameless);
+        let (run, said_of_skipped) = self.counted(&run, &request).map_err(early)?;
+        warnings.extend(said_of_skipped);
         let outcome = match &map {
             None => inject::plan(&run, &request),
             Some(map) => {
@@ -138,6 +141,27 @@ impl Work<'_> {
             }
             Err(Failure::Refused(errors)) => Err(Refused { run, errors }),
         }
+    }
+
+    /// The objects that count, and what to say of the others: kustomize patches, and objects without a name.
+    fn counted(&self, run: &Run, request: &Request) -> Result<(Run, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let patches = self.list.patches();
+        let identity_file = match &request.identity_file {
+            Some(IdentityFile::There(file)) => self.list.path(*file).map(str::to_owned),
+            Some(IdentityFile::New(path)) => Some(path.to_string_lossy().into_owned()),
+            None => None,
+        };
+        if let Some(path) = &identity_file
+            && let Some(why) = patches.of(path)
+        {
+            return Err(vec![no_identities_here(path, why)]);
+        }
+        let mut said = patches.warnings;
+        let (run, notes) = without_patches(self.list.by_file(run), &patches.files, &BTreeSet::new());
+        said.extend(notes);
+        let (run, nameless) = run.without_nameless();
+        said.extend(nameless);
+        Ok((run, said))
     }
 
     /// The flags that the functionConfig says, if it says any.

@@ -1,20 +1,26 @@
 //! `kubectl xaccount identity`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+
+use serde_json::Value;
 
 use xaccount::account_map::Account;
 use xaccount::aws::AccountId;
-use xaccount::capa;
-use xaccount::diag::{Diagnostic, visible};
+use xaccount::capa::{self, ROLE_IDENTITY, Role};
+use xaccount::diag::{Diagnostic, FileId, visible};
 use xaccount::edit::Inputs;
-use xaccount::inject::{self, IdentityFile, Mapped, Request, SaidTarget, Target};
-use xaccount::run::{Run, Scan};
+use xaccount::inject::{
+    self, AllowedNamespaces, IdentityFile, Mapped, NewObject, Outcome, Request, SaidTarget, Target,
+};
+use xaccount::lossless::{Plan, Source, apply};
+use xaccount::run::{self, Found, Run, Scan};
 
 use super::inject::Mode;
 use super::inject::deliver::Delivery;
 use super::inject::prepare::{identity_file, identity_request};
 use super::map::MapFile;
-use super::{ExitStatus, Printed, Terminal, progress};
+use super::{ExitStatus, Printed, Terminal, counted, progress};
 use crate::cli::{AccountArgs, Identity, OutputFormat};
 
 pub(crate) fn run(args: &Identity, terminal: &Terminal) -> Printed {
@@ -43,7 +49,8 @@ fn identities(args: &Identity, terminal: &Terminal) -> Result<Printed, String> {
         return Err(one(Diagnostic::error("there is no file to write to or to compare with")
             .help("add --identity-file identities.yaml; or leave the mode out to print the documents")));
     }
-    let file = file.filter(|_| !print);
+    // What is printed is what the file is to hold, so it is read then, too.
+    let file = file.filter(|path| !print || path.exists());
     let mut inputs = Inputs::new(Vec::new(), &mut std::io::empty(), None, file.as_deref(), progress).map_err(one)?;
     let identity = identity_request(&args.identity).map_err(all)?;
     let to_file = match &file {
@@ -65,20 +72,38 @@ fn identities(args: &Identity, terminal: &Terminal) -> Result<Printed, String> {
     let scan =
         Scan { needles: &needles, skip_templates: args.target.skip_templates, topology_variable: None, go_on: false };
     let (run, mut warnings) = inputs.scan(&scan).map_err(|errors| terminal.diagnostics(&errors, Some(&inputs)))?;
+    let (run, said_of_skipped) = counted(&inputs, run, file.as_deref()).map_err(one)?;
+    warnings.extend(said_of_skipped);
     let requests = requests(args, &run, &base, map.as_ref()).map_err(all)?;
     let outcome =
         inject::plan_identities(&run, &requests).map_err(|errors| terminal.diagnostics(&errors, Some(&inputs)))?;
-    warnings.extend(outcome.warnings.iter().cloned());
+    let printed = match print {
+        true => Some(documents(&inputs, &outcome, &requests)),
+        false => None,
+    };
+    let printed = printed.transpose().map_err(|errors| {
+        let all: Vec<Diagnostic> = warnings.iter().cloned().chain(errors).collect();
+        terminal.diagnostics(&all, Some(&inputs))
+    })?;
+    let omitted = printed.as_ref().map_or(&[][..], |(_, omitted)| omitted.as_slice());
+    let said = |one: &&Diagnostic| !omitted.iter().any(|name| one.message == inject::lets_nobody_in(name));
+    warnings.extend(outcome.warnings.iter().filter(said).cloned());
+    warnings.extend(omitted.iter().map(|name| is_omitted(name)));
     let mut before = terminal.diagnostics(&warnings, Some(&inputs));
     if let Some(map) = map.filter(|_| !terminal.quiet) {
         before.push_str(&map.used());
     }
     outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", visible(line))));
-    let mode = if print { Mode::Output(OutputFormat::Yaml) } else { mode };
-    let mut printed = Delivery { mode, inputs: &inputs, run: &run, outcome: &outcome, terminal }.run(before);
-    if print {
-        printed.after.clear();
+    if let Some((stdout, _)) = printed {
+        return Ok(Printed { before, stdout, after: String::new(), status: ExitStatus::Done });
     }
+    if mode == Mode::Output(OutputFormat::Yaml) {
+        let closed: Vec<String> = outcome.added.iter().filter(|new| is_closed(&new.object)).map(title).collect();
+        if !closed.is_empty() {
+            return Err(terminal.diagnostics(&[none_known(&closed)], Some(&inputs)));
+        }
+    }
+    let mut printed = Delivery { mode, inputs: &inputs, run: &run, outcome: &outcome, terminal }.run(before);
     if outcome.changes.is_empty() && outcome.new_file.is_none() && printed.status != ExitStatus::Error {
         printed.after = match terminal.quiet {
             true => String::new(),
@@ -86,6 +111,102 @@ fn identities(args: &Identity, terminal: &Terminal) -> Result<Printed, String> {
         };
     }
     Ok(printed)
+}
+
+/// The documents of the identities that the requests are about, as the identity file is to hold them, and the names of those
+/// that are omitted: an identity that lists no namespace would close the one of a management cluster to all of them.
+///
+/// # Errors
+/// The file can't be edited with certainty, or nothing is left.
+fn documents(
+    inputs: &Inputs,
+    outcome: &Outcome,
+    requests: &[Request],
+) -> Result<(Vec<u8>, Vec<String>), Vec<Diagnostic>> {
+    let text = result(inputs, outcome)?;
+    let needles = capa::needles();
+    let scan = Scan { needles: &needles, skip_templates: true, topology_variable: None, go_on: false };
+    let found = run::scan(FileId(0), &text, &scan)?.objects;
+    let (mut parts, mut omitted): (Vec<Vec<u8>>, Vec<String>) = (Vec::new(), Vec::new());
+    if requests.iter().any(|request| request.with_controller_identity) {
+        let controllers = found.iter().filter(|one| matches!(one.object.role, Role::Controller(_)));
+        let default = controllers.filter(|one| one.object.name.as_deref() == Some("default"));
+        parts.extend(default.map(|one| document(&text, one)));
+    }
+    let mut seen = BTreeSet::new();
+    for request in requests {
+        let Some(name) = inject::identity_name(request).filter(|name| seen.insert(name.clone())) else { continue };
+        let served = matches!(request.identity.allowed_namespaces, Some(AllowedNamespaces::AtLeast(_)));
+        for one in found.iter().filter(|one| one.object.name.as_deref() == Some(&name)) {
+            match &one.object.role {
+                Role::Identity(identity, _) if served && identity.lists_no_namespace() => omitted.push(name.clone()),
+                Role::Identity(..) => parts.push(document(&text, one)),
+                _ => {}
+            }
+        }
+    }
+    if parts.is_empty() && !omitted.is_empty() {
+        let names: Vec<String> = omitted.iter().map(|name| format!("{ROLE_IDENTITY}/{name}")).collect();
+        return Err(vec![none_known(&names)]);
+    }
+    Ok((run::joined(&parts), omitted))
+}
+
+/// The identity file as it is to be, or, where there is none, what it would hold.
+fn result(inputs: &Inputs, outcome: &Outcome) -> Result<Vec<u8>, Vec<Diagnostic>> {
+    let mut text = Vec::new();
+    if let Some(file) = (!inputs.is_empty()).then_some(FileId(0)) {
+        let proved = inputs.prove(&outcome.plans, |_, bytes, edited| edited.to_bytes(bytes))?;
+        text = match proved.into_iter().next() {
+            Some(one) => one.made,
+            None => inputs.bytes(file).map_err(|error| vec![error])?.to_vec(),
+        };
+    }
+    if let Some((_, plan)) = &outcome.new_file {
+        let edited = apply(&Source::new(&[]), plan).map_err(|refusal| vec![Diagnostic::error(refusal.message)])?;
+        text = edited.to_bytes(&[]);
+    }
+    Ok(text)
+}
+
+/// The text of an object's document; of an item of a list, the object as a document of its own.
+fn document(text: &[u8], found: &Found) -> Vec<u8> {
+    let own = &text[found.at.document.range()];
+    if !found.at.base.is_root() {
+        let whole: Value = serde_yaml::from_slice(own).unwrap_or_default();
+        let item = found.at.base.resolve(&whole).cloned().unwrap_or_default();
+        let plan = Plan { changes: Vec::new(), new_documents: vec![item] };
+        return apply(&Source::new(&[]), &plan).map(|edited| edited.to_bytes(&[])).unwrap_or_default();
+    }
+    own.strip_prefix(b"---\n").unwrap_or(own).to_vec()
+}
+
+/// What to do about an identity that nobody may use.
+const NO_NAMESPACE: [&str; 2] = [
+    "inject writes the namespace of each cluster that it points there into the identity file that the map names",
+    "or write the namespaces into the map: allowedNamespaces: {list: [NAME]}",
+];
+
+fn none_known(identities: &[String]) -> Diagnostic {
+    let error =
+        Diagnostic::error("no namespace is known that uses these identities: they are not printed with an empty list");
+    let lines = identities.iter().map(String::as_str).chain(NO_NAMESPACE);
+    lines.fold(error, |error, line| error.help(line))
+}
+
+/// Whether a new identity lists no namespace.
+fn is_closed(object: &Value) -> bool {
+    object.pointer("/spec/allowedNamespaces/list").and_then(Value::as_array).is_some_and(Vec::is_empty)
+}
+
+fn title(new: &NewObject) -> String {
+    new.title.replacen(' ', "/", 1)
+}
+
+fn is_omitted(name: &str) -> Diagnostic {
+    let warning = Diagnostic::warning(format!("{ROLE_IDENTITY}/{name} is omitted: no namespace is known that uses it"));
+    let warning = warning.help("with an empty list, kubectl apply would close the one that exists to every namespace");
+    NO_NAMESPACE.into_iter().fold(warning, |warning, line| warning.help(line))
 }
 
 /// A request for each account that the flags name, as the map has it; without such flags, for each of the map.

@@ -1,6 +1,6 @@
 //! The account map of a command: found, read, and shown in messages.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use xaccount::account_map::{self, AccountMap, FILE_NAME};
@@ -32,7 +32,12 @@ impl MapFile {
         let path = match (&args.config, args.no_config) {
             (Some(path), _) => Some(path.clone()),
             (None, true) => None,
-            (None, false) => nearest_of_all(paths).map_err(text)?,
+            (None, false) => {
+                let mut search = Search::default();
+                let nearest = search.nearest_of_all(paths);
+                search.misnamed.iter().for_each(|path| terminal.say_first(not_read(path)));
+                nearest.map_err(text)?
+            }
         };
         path.map(|path| Self::read(&path, terminal)).transpose()
     }
@@ -146,31 +151,116 @@ fn below_here(whole: &Path) -> Option<PathBuf> {
     whole.strip_prefix(here).ok().map(Path::to_owned)
 }
 
-/// The map above all inputs.
-///
-/// # Errors
-/// Two maps: they are not merged.
-fn nearest_of_all(paths: &[PathBuf]) -> Result<Option<PathBuf>, Diagnostic> {
-    let mut known: HashMap<PathBuf, Option<PathBuf>> = HashMap::new();
-    let mut found: Option<(PathBuf, &Path)> = None;
-    for path in paths {
-        let Some(directory) = directory_of(path) else { continue };
-        let Some(map) = known.entry(directory).or_insert_with_key(|directory| nearest(directory)).clone() else {
-            continue;
-        };
-        match &found {
-            Some((other, first)) if *other != map => {
-                let name = |path: &Path| shown(path, path);
-                return Err(Diagnostic::error("these files belong to two account maps, and maps are not merged")
-                    .help(format!("{}: {}", first.display(), name(other)))
-                    .help(format!("{}: {}", path.display(), name(&map)))
-                    .help("run once for each, or name one with --config"));
+/// A search for the map.
+#[derive(Default)]
+struct Search {
+    /// The map above a directory, by directory.
+    known: HashMap<PathBuf, Option<PathBuf>>,
+    /// Directories that were searched for misnamed maps.
+    searched: HashSet<PathBuf>,
+    /// Files that look like a map, and have another name.
+    misnamed: BTreeSet<PathBuf>,
+}
+
+impl Search {
+    /// The map above all inputs.
+    ///
+    /// # Errors
+    /// Two maps: they are not merged.
+    fn nearest_of_all(&mut self, paths: &[PathBuf]) -> Result<Option<PathBuf>, Diagnostic> {
+        let mut found: Option<(PathBuf, &Path)> = None;
+        for path in paths {
+            let Some(directory) = directory_of(path) else { continue };
+            let map = match self.known.get(&directory) {
+                Some(map) => map.clone(),
+                None => {
+                    let map = self.nearest(&directory);
+                    self.known.insert(directory, map.clone());
+                    map
+                }
+            };
+            let Some(map) = map else { continue };
+            match &found {
+                Some((other, first)) if *other != map => {
+                    let name = |path: &Path| shown(path, path);
+                    return Err(Diagnostic::error("these files belong to two account maps, and maps are not merged")
+                        .help(format!("{}: {}", first.display(), name(other)))
+                        .help(format!("{}: {}", path.display(), name(&map)))
+                        .help("run once for each, or name one with --config"));
+                }
+                Some(_) => {}
+                None => found = Some((map, path)),
             }
-            Some(_) => {}
-            None => found = Some((map, path)),
         }
+        Ok(found.map(|(map, _)| map))
     }
-    Ok(found.map(|(map, _)| map))
+
+    /// The nearest map in a directory or above it, as far as the Git root; never in the home directory or the root of the file
+    /// system, where it would rule over everything.
+    fn nearest(&mut self, directory: &Path) -> Option<PathBuf> {
+        let home = std::env::home_dir().and_then(|home| home.canonicalize().ok());
+        for above in directory.ancestors() {
+            if above.parent().is_none() || home.as_deref() == Some(above) {
+                return None;
+            }
+            self.look_for_misnamed(above);
+            let map = above.join(FILE_NAME);
+            // A link that leads nowhere is no leave to take the next map above, which may say another account.
+            if map.symlink_metadata().is_ok() {
+                return Some(map);
+            }
+            if above.join(".git").exists() {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Notes the files of a directory that look like a map.
+    fn look_for_misnamed(&mut self, directory: &Path) {
+        if !self.searched.insert(directory.to_owned()) {
+            return;
+        }
+        let Ok(entries) = directory.read_dir() else { return };
+        let is_misnamed = |entry: &std::fs::DirEntry| entry.file_name().to_str().is_some_and(is_near);
+        let paths = entries.flatten().filter(is_misnamed).map(|entry| entry.path());
+        self.misnamed.extend(paths.filter(|path| may_be_a_map(path)));
+    }
+}
+
+/// Whether a name is almost that of a map: another extension, without the dot, in capitals, in the plural.
+fn is_near(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let plain = lower.trim_start_matches('.');
+    let (stem, extension) = plain.rsplit_once('.').unwrap_or((plain, ""));
+    name != FILE_NAME
+        && matches!(stem, "xaccount" | "xaccounts" | "x-account" | "x-accounts" | "xacount")
+        && (matches!(extension, "yaml" | "yml" | "json") || (extension.is_empty() && name.starts_with('.')))
+}
+
+/// Whether a file of such a name is not something else: a file without a dot at its beginning says what it is.
+fn may_be_a_map(path: &Path) -> bool {
+    const LARGEST: u64 = 1 << 20;
+    let Ok(metadata) = path.metadata() else { return false };
+    // Where the case of names doesn't count, it is the map.
+    let is_the_map = || {
+        let map = path.with_file_name(FILE_NAME).canonicalize();
+        map.is_ok_and(|map| path.canonicalize().is_ok_and(|own| own == map))
+    };
+    let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    let says =
+        || metadata.len() <= LARGEST && std::fs::read_to_string(path).is_ok_and(|text| text.contains("AccountMap"));
+    metadata.is_file() && (hidden || says()) && !is_the_map()
+}
+
+/// The warning about a file that looks like a map, and has another name.
+fn not_read(path: &Path) -> Diagnostic {
+    let name = shown(path, path);
+    let warning = Diagnostic::warning(format!("{name} is not read: an account map is named {FILE_NAME}"));
+    warning.help(match path.with_file_name(FILE_NAME).exists() {
+        true => format!("remove it, or pass --config {name} to read it instead of the {FILE_NAME} beside it"),
+        false => format!("rename it to {FILE_NAME}, or pass --config {name}"),
+    })
 }
 
 fn directory_of(path: &Path) -> Option<PathBuf> {
@@ -179,24 +269,4 @@ fn directory_of(path: &Path) -> Option<PathBuf> {
     }
     let whole = canonical(path)?;
     if whole.is_dir() { Some(whole) } else { whole.parent().map(Path::to_owned) }
-}
-
-/// The nearest map in a directory or above it, as far as the Git root; never in the home directory or the root of the file
-/// system, where it would rule over everything.
-fn nearest(directory: &Path) -> Option<PathBuf> {
-    let home = std::env::home_dir().and_then(|home| home.canonicalize().ok());
-    for above in directory.ancestors() {
-        if above.parent().is_none() || home.as_deref() == Some(above) {
-            return None;
-        }
-        let map = above.join(FILE_NAME);
-        // A link that leads nowhere is no leave to take the next map above, which may say another account.
-        if map.symlink_metadata().is_ok() {
-            return Some(map);
-        }
-        if above.join(".git").exists() {
-            return None;
-        }
-    }
-    None
 }

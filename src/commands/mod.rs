@@ -14,7 +14,7 @@ pub(crate) mod status;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use anstream::AutoStream;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -24,6 +24,8 @@ use xaccount::diag::{Diagnostic, FileId, Severity};
 use xaccount::edit::Inputs;
 use xaccount::files::{Input, Lent};
 use xaccount::output;
+use xaccount::patches::{Patches, Place};
+use xaccount::run::{Run, SetAside, SkipReason};
 
 /// What the program says by its exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +71,8 @@ pub(crate) struct Terminal {
     pub(crate) stderr_colour: bool,
     pub(crate) quiet: bool,
     pub(crate) verbose: u8,
+    /// What is said first, whatever comes of the run.
+    first: Mutex<Vec<Diagnostic>>,
 }
 
 impl Terminal {
@@ -83,7 +87,18 @@ impl Terminal {
             stderr_colour: colour(AutoStream::choice(&std::io::stderr())),
             quiet: global.quiet,
             verbose: global.verbose,
+            first: Mutex::default(),
         }
+    }
+
+    /// Says something before all else, whatever comes of the run.
+    pub(crate) fn say_first(&self, diagnostic: Diagnostic) {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner).push(diagnostic);
+    }
+
+    /// What is said before all else, as text.
+    pub(crate) fn said_first(&self) -> String {
+        self.diagnostics(&self.first.lock().unwrap_or_else(PoisonError::into_inner), None)
     }
 
     /// Diagnostics as text; warnings only where they are wanted. `inputs` shows the lines that they are about.
@@ -103,15 +118,77 @@ impl Terminal {
         const MOST: usize = 20;
         let wanted = diagnostics.iter().filter(|one| !self.quiet || one.severity == Severity::Error);
         let mut text = String::new();
-        for diagnostic in wanted.clone().take(MOST) {
-            text.push_str(&output::diagnostics(diagnostic, &file, self.stderr_colour));
+        // However many warnings there are, an error behind them is shown.
+        let mut shown = [0; 2];
+        for diagnostic in wanted.clone() {
+            let count = &mut shown[usize::from(diagnostic.severity == Severity::Error)];
+            *count += 1;
+            if *count <= MOST {
+                text.push_str(&output::diagnostics(diagnostic, &file, self.stderr_colour));
+            }
         }
-        let more = wanted.count().saturating_sub(MOST);
+        let more: usize = shown.iter().map(|count: &usize| count.saturating_sub(MOST)).sum();
         if more > 0 {
             text.push_str(&format!("… and {more} more like these\n"));
         }
         text
     }
+}
+
+/// The objects of a run that count, and what to say of the others: those of kustomize patches, and those without a name. A
+/// file that is to keep identities must not be a patch.
+pub(crate) fn counted(
+    inputs: &Inputs,
+    run: Run,
+    identity_file: Option<&Path>,
+) -> Result<(Run, Vec<Diagnostic>), Diagnostic> {
+    let patches = kustomize_patches(inputs, identity_file);
+    if let Some(error) = identity_file.and_then(|path| patches.refusal(path)) {
+        return Err(error);
+    }
+    let (run, mut said) = patches.set_aside(run, inputs);
+    let (run, nameless) = run.without_nameless();
+    said.extend(nameless);
+    Ok((run, said))
+}
+
+/// The inputs that kustomizations name as patches.
+pub(crate) fn kustomize_patches(inputs: &Inputs, identity_file: Option<&Path>) -> Patches {
+    let home = std::env::home_dir();
+    let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
+    let place = Place { home: home.as_deref(), here: here.as_deref() };
+    Patches::around(inputs, identity_file.as_slice(), place)
+}
+
+/// Why a run in which something could carry a reference has nothing to point: all of it is skipped.
+pub(crate) fn all_skipped(run: &Run) -> Option<Diagnostic> {
+    const MOST: usize = 20;
+    let mut lines: Vec<String> = Vec::new();
+    let mut patches = false;
+    for SetAside { found, reason, message } in run.set_aside_objects().iter().filter(|one| one.found.can_be_pointed()) {
+        let file = &run.file(found.file).name;
+        let line = match reason {
+            SkipReason::KustomizePatch => format!("{file}: {message}"),
+            _ => format!("{file}:{}: {message}", found.line),
+        };
+        patches |= *reason == SkipReason::KustomizePatch;
+        if lines.last() != Some(&line) {
+            lines.push(line);
+        }
+    }
+    if lines.is_empty() {
+        return None;
+    }
+    let more = lines.len().saturating_sub(MOST);
+    let error = Diagnostic::error("every object here that can carry an identity reference is skipped");
+    let mut error = lines.into_iter().take(MOST).fold(error, Diagnostic::help);
+    if more > 0 {
+        error = error.help(format!("… and {more} more"));
+    }
+    if patches {
+        error = error.help("a patch is not a cluster: name the files that kustomizations have under resources");
+    }
+    Some(error.help("or pass --allow-empty if that is right"))
 }
 
 /// The path that is standard input under another name (`/dev/stdin`, or the file that the shell opened for it), where `-`

@@ -14,7 +14,7 @@ use xaccount::run::{self, Run, Scan};
 use xaccount::status::{self, Account, Map, Move, Options, Row, Side, Status};
 
 use super::map::{self, MapFile};
-use super::{ExitStatus, Printed, Terminal, no_build, progress, stdin_twice};
+use super::{ExitStatus, Printed, Terminal, all_skipped, counted, no_build, progress, stdin_twice};
 use crate::cli::{Status as Args, StatusFormat};
 
 /// One of the two trees.
@@ -123,7 +123,11 @@ impl Tree {
         let scan =
             Scan { needles: &needles, skip_templates: args.skip_templates, topology_variable: None, go_on: false };
         match inputs.scan(&scan) {
-            Ok((run, warnings)) => Ok(Self { inputs, run, warnings }),
+            Ok((run, mut warnings)) => {
+                let (run, said) = counted(&inputs, run, None).map_err(text)?;
+                warnings.extend(said);
+                Ok(Self { inputs, run, warnings })
+            }
             Err(errors) => Err(terminal.diagnostics(&errors, Some(&inputs))),
         }
     }
@@ -194,6 +198,9 @@ fn nothing(tree: &Tree, args: &Args) -> Diagnostic {
     if args.namespace.is_some() && tree.run.objects().iter().any(|found| found.object.references().next().is_some()) {
         return Diagnostic::error("there is no cluster in the namespace that --namespace names")
             .help("or pass --allow-empty if that is right");
+    }
+    if let Some(error) = all_skipped(&tree.run) {
+        return error;
     }
     let seen = run::kinds_seen(tree.inputs.named().filter_map(|file| tree.inputs.bytes(file).ok()));
     let mut seen: Vec<String> = if seen.is_empty() { vec!["no object at all".into()] } else { seen };

@@ -18,7 +18,7 @@ use json_patch::PatchOperation;
 use serde_json::Value;
 
 use crate::aws::{AccountId, Partition, RoleArn};
-use crate::capa::{DEFAULT_ROLE_NAME, Form, IdentityKind, Namespaces, ROLE_IDENTITY, Release, Role, Version};
+use crate::capa::{DEFAULT_ROLE_NAME, Form, IdentityKind, ROLE_IDENTITY, Release, Role, Version};
 use crate::check;
 use crate::diag::{Diagnostic, FileId};
 use crate::lossless::Plan;
@@ -289,23 +289,39 @@ fn plan_identity(run: &Run, request: &Request) -> Result<Outcome, Vec<Diagnostic
     let mut planner = Planner::new(run, request)?;
     planner.errors.extend(check::impossible(run));
     planner.errors.extend(check::names_of_two_roles(run));
-    let role = match planner.target {
-        Target::Role(role) => Ok(role.clone()),
-        Target::Account { account, role, partition } => {
-            RoleArn::new(partition.unwrap_or(Partition::Aws), account, role)
-                .map_err(|error| vec![Diagnostic::error(error.to_string())])
-        }
-    }?;
+    let role = role_of(planner.target).map_err(|error| vec![error])?;
     let name = planner.name_for(&role);
     if let Some(AllowedNamespaces::AtLeast(names)) = &request.identity.allowed_namespaces
         && names.is_empty()
         && planner.lets_nobody_in(&name)
     {
-        let warning = Diagnostic::warning(format!("{ROLE_IDENTITY}/{name} lets no namespace use it yet"));
+        let warning = Diagnostic::warning(lets_nobody_in(&name));
         planner.outcome.warnings.push(warning.help("inject adds the namespace of each cluster that it points there"));
     }
     planner.identities(&[Served { name, role, objects: Vec::new() }]);
     if planner.errors.is_empty() { Ok(planner.outcome) } else { Err(planner.errors) }
+}
+
+/// The message about an identity that lists no namespace.
+pub fn lets_nobody_in(name: &str) -> String {
+    format!("{ROLE_IDENTITY}/{name} lets no namespace use it yet")
+}
+
+/// The name of the identity that a request without objects is about; `None` where it has no target, or one that can't be.
+pub fn identity_name(request: &Request) -> Option<String> {
+    let role = role_of(request.target.as_ref()?).ok()?;
+    Some(request.identity_name.clone().unwrap_or_else(|| default_identity_name(&role)))
+}
+
+/// The role of a target, where no region says the partition.
+fn role_of(target: &Target) -> Result<RoleArn, Diagnostic> {
+    match target {
+        Target::Role(role) => Ok(role.clone()),
+        Target::Account { account, role, partition } => {
+            RoleArn::new(partition.unwrap_or(Partition::Aws), account, role)
+                .map_err(|error| Diagnostic::error(error.to_string()))
+        }
+    }
 }
 
 /// The objects that a selection means.
@@ -344,8 +360,7 @@ impl<'r> Planner<'r> {
     fn lets_nobody_in(&self, name: &str) -> bool {
         !self.run.objects().iter().any(|found| match &found.object.role {
             Role::Identity(identity, _) if found.object.name.as_deref() == Some(name) => {
-                let empty = Namespaces { list: Some(Vec::new()), ..Namespaces::default() };
-                matches!(&identity.allowed.form, Form::Those(allowed) if *allowed != empty)
+                matches!(identity.allowed.form, Form::Those(_)) && !identity.lists_no_namespace()
             }
             _ => false,
         })

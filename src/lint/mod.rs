@@ -4,7 +4,6 @@
 
 mod fixes;
 mod ignore;
-mod kustomization;
 mod policy;
 mod rules;
 mod silence;
@@ -15,12 +14,12 @@ use serde_json::Value;
 use crate::aws::AccountId;
 use crate::capa::Release;
 use crate::diag::{Diagnostic, FileId, Severity};
+use crate::kustomization::Kustomization;
 use crate::run::Run;
 use crate::status::Status;
 
 pub use fixes::fixes;
 pub use ignore::{Ignore, ignores};
-pub use kustomization::{FILE_NAMES as KUSTOMIZATIONS, Kustomization, kustomization, patches};
 pub use policy::{PolicyFile, policy};
 pub use rules::RULES;
 pub use silence::{silence, silence_by_map};

@@ -4,7 +4,7 @@ mod scan;
 mod skipped;
 mod stream;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use crate::capa::{IdentityKind, Object, Role};
 use crate::diag::{FileId, Location, Span, visible};
@@ -107,16 +107,6 @@ impl Run {
         // Stable: of two Clusters that refer to the same, the first counts.
         owned.sort_by(|&a, &b| run.referred_to(a).cmp(&run.referred_to(b)));
         Self { owned, ..run }
-    }
-
-    /// The same without the objects of some files.
-    #[must_use]
-    pub fn without(self, files: &BTreeSet<FileId>) -> Self {
-        if files.is_empty() {
-            return self;
-        }
-        let objects = self.objects.into_iter().filter(|found| !files.contains(&found.file)).collect();
-        Self { set_aside: self.set_aside, not_read: self.not_read, ..Self::new(self.files, objects) }
     }
 
     /// The same with documents that were skipped unread.

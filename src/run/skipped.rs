@@ -11,6 +11,8 @@ use crate::diag::{Diagnostic, FileId};
 pub enum SkipReason {
     /// It has no name: a fragment, or what a test asserts.
     NoName,
+    /// A kustomization names its file as a patch.
+    KustomizePatch,
     /// Its document is a template, and templates are to be skipped.
     Template,
     /// The account map keeps its cluster in the source account.
@@ -26,6 +28,7 @@ impl SkipReason {
     pub fn word(self) -> &'static str {
         match self {
             Self::NoName => "noName",
+            Self::KustomizePatch => "kustomizePatch",
             Self::Template => "template",
             Self::SourceAccount => "sourceAccount",
             Self::Unmapped => "unmapped",

@@ -25,8 +25,21 @@ use std::process::{Output, Stdio};
 
 use crate::support::{root, xaccount};
 
-const TOPICS: [&str; 12] =
-    ["yaml", "kinds", "state", "values", "select", "modes", "iam", "map", "eject", "status", "identity", "lint"];
+const TOPICS: [&str; 13] = [
+    "yaml",
+    "kinds",
+    "state",
+    "values",
+    "select",
+    "modes",
+    "iam",
+    "map",
+    "eject",
+    "status",
+    "identity",
+    "lint",
+    "kustomize",
+];
 
 #[test]
 fn yaml() {
@@ -76,6 +89,11 @@ fn eject() {
 #[test]
 fn lint() {
     topic("lint");
+}
+
+#[test]
+fn kustomize() {
+    topic("kustomize");
 }
 
 #[test]

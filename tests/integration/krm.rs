@@ -471,3 +471,66 @@ fn kpt_writes_the_files() {
     let check = xaccount().current_dir(directory).args(check.split(' ')).output().unwrap();
     assert_eq!(check.status.code(), Some(0), "{}", errors(&check));
 }
+
+fn kustomization(body: &str) -> String {
+    format!(
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nmetadata:\n  name: k\n  annotations:\n    internal.config.kubernetes.io/path: 'PATH'\n{body}\n"
+    )
+}
+
+#[test]
+fn a_patch_of_the_package_and_an_item_without_a_name_are_left_alone() {
+    let nameless = cluster("gone", 0).replace("  name: gone\n", "");
+    let items = [
+        ("overlays/prod/Kustomization", kustomization("resources: [../../base]\npatches:\n- path: ./heron.yaml")),
+        ("overlays/prod/heron.yaml", cluster("heron", 0)),
+        ("base/heron.yaml", cluster("heron", 0)),
+        ("tests/assert.yaml", nameless),
+    ];
+    let input = list(&items, ACCOUNT);
+    let out = function(&input, "");
+    assert_eq!(out.status.code(), Some(0), "{}", errors(&out));
+    let result = value(&out);
+    let pointed: Vec<bool> =
+        result["items"].as_array().unwrap().iter().map(|item| item["spec"]["identityRef"].is_object()).collect();
+    // The identity comes last.
+    assert_eq!(pointed, [false, false, true, false, false], "{}", text(&out));
+    let said = "overlays/prod/heron.yaml is a kustomize patch and is skipped: overlays/prod/Kustomization names it under patches";
+    assert!(errors(&out).contains(&format!("note: {said}\n")), "{}", errors(&out));
+    assert!(errors(&out).contains("Warning: AWSCluster is skipped: it has no metadata.name\n"), "{}", errors(&out));
+    let results = result["results"].as_array().unwrap();
+    assert!(results.iter().any(|one| one["severity"] == "info" && one["message"] == said), "{}", text(&out));
+}
+
+#[test]
+fn a_patch_of_the_package_keeps_no_identities() {
+    for there in [true, false] {
+        let mut items = vec![
+            ("kustomization.yaml", kustomization("resources: [base.yaml]\npatches: [{path: ids.yaml}]")),
+            ("base.yaml", cluster("heron", 0)),
+        ];
+        if there {
+            items.push(("ids.yaml", cluster("heron", 0)));
+        }
+        let input = list(&items, &format!("{ACCOUNT}\nidentity-file: ids.yaml"));
+        let out = function(&input, "");
+        assert_eq!(out.status.code(), Some(2));
+        assert!(
+            errors(&out).contains("ids.yaml can't keep identities: kustomization.yaml names it under patches"),
+            "{}",
+            errors(&out)
+        );
+    }
+}
+
+#[test]
+fn a_kustomization_of_the_package_that_cant_be_read_is_said() {
+    let items = [("Kustomization", kustomization("patches: heron.yaml")), ("heron.yaml", cluster("heron", 0))];
+    let out = function(&list(&items, ACCOUNT), "");
+    assert_eq!(out.status.code(), Some(0), "{}", errors(&out));
+    assert!(
+        errors(&out).contains("Warning: Kustomization can't be read: 'patches' is not a list\n"),
+        "{}",
+        errors(&out)
+    );
+}

@@ -17,11 +17,13 @@ mod hostile;
 mod iam;
 #[cfg(unix)]
 mod iam_pieces;
+mod identity;
 mod krew;
 #[cfg(unix)]
 mod krm;
 #[cfg(unix)]
 mod kubectl;
+mod kustomize;
 mod outputs;
 mod patch;
 #[cfg(unix)]

@@ -5,18 +5,19 @@ mod names;
 pub(super) mod prepare;
 
 use std::mem::ManuallyDrop;
+use std::path::{Path, PathBuf};
 
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, visible};
 use xaccount::edit::Inputs;
-use xaccount::inject::{self, Failure, Mapped, Nothing, Outcome, Request, SaidTarget};
+use xaccount::inject::{self, Failure, IdentityFile, Mapped, Nothing, Outcome, Request, SaidTarget};
 use xaccount::run::{self, Run, Scan};
 
 use prepare::Prepared;
 pub(super) use prepare::{request, said_target};
 
 use super::map::MapFile;
-use super::{Printed, Terminal};
+use super::{Printed, Terminal, all_skipped, counted};
 use crate::cli::{Inject, InputArgs, ModeArgs, OutputFormat};
 use deliver::Delivery;
 
@@ -57,8 +58,11 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
         Ok(scanned) => scanned,
         Err(errors) => return Printed::error(terminal.diagnostics(&errors, Some(&inputs))),
     };
-    let (run, nameless) = run.without_nameless();
-    warnings.extend(nameless);
+    let (run, said_of_skipped) = match counted(&inputs, run, identity_file(&request, &inputs).as_deref()) {
+        Ok(counted) => counted,
+        Err(error) => return Printed::error(terminal.diagnostics(&[error], Some(&inputs))),
+    };
+    warnings.extend(said_of_skipped);
     let outcome = match &map {
         None => inject::plan(&run, &request),
         Some(map) => by_map(&run, &request, map, &inputs, (&said, args.map.allow_unmapped)),
@@ -67,7 +71,7 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
         Ok(outcome) => outcome,
         Err(Failure::Nothing(_)) if args.input.allow_empty => Outcome::nothing(&run, &request.selection),
         Err(Failure::Nothing(nothing)) => {
-            warnings.push(nothing_to_point(&nothing, &inputs, &args.input));
+            warnings.push(nothing_to_point(&nothing, &inputs, &run, &args.input));
             return Printed::error(terminal.diagnostics(&warnings, Some(&inputs)));
         }
         Err(Failure::Refused(errors)) => {
@@ -100,12 +104,23 @@ fn by_map(
     inject::plan_mapped(run, request, &mapped, said)
 }
 
+/// The path of the file that keeps identities.
+fn identity_file(request: &Request, inputs: &Inputs) -> Option<PathBuf> {
+    match request.identity_file.as_ref()? {
+        IdentityFile::There(file) => inputs.input(*file).path().map(Path::to_owned),
+        IdentityFile::New(path) => Some(path.clone()),
+    }
+}
+
 /// Nothing to point is an error: a typo must not create a cluster in the wrong account.
-pub(super) fn nothing_to_point(nothing: &Nothing, inputs: &Inputs, args: &InputArgs) -> Diagnostic {
+pub(super) fn nothing_to_point(nothing: &Nothing, inputs: &Inputs, run: &Run, args: &InputArgs) -> Diagnostic {
     let listed = |mut names: Vec<String>| {
         names.truncate(20);
         names.join(", ")
     };
+    if let (Nothing::NoBearer, Some(error)) = (nothing, all_skipped(run)) {
+        return error;
+    }
     match nothing {
         Nothing::NoneSelected(titles) => {
             Diagnostic::error("no object is selected by --cluster-name, --selector or --namespace as given")

@@ -13,7 +13,7 @@ use xaccount::status::{self, Options};
 
 use super::inject::Mode;
 use super::inject::deliver::Delivery;
-use super::{ExitStatus, Printed, Terminal};
+use super::{ExitStatus, Printed, Terminal, kustomize_patches};
 use crate::cli::{Level, Lint as Args, LintFormat, OutputFormat};
 use sources::Sources;
 
@@ -29,8 +29,9 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
     let scanned = sources.inputs.scan(&scan);
     let (run, read) = scanned.map_err(|errors| terminal.diagnostics(&errors, Some(&sources.inputs)))?;
     let kustomizations = sources.kustomizations();
-    let patches = sources.patches(&run, &kustomizations);
-    let run = run.without(&patches);
+    let patches = kustomize_patches(&sources.inputs, None);
+    // That patches are not judged needs no word here.
+    let (run, _) = patches.set_aside(run, &sources.inputs);
     let map = sources.map.as_ref();
     let release = match (args.capa_version, map) {
         (None, Some(map)) => map.release().map_err(|error| terminal.diagnostics(&[error], None))?,
@@ -54,7 +55,7 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
     // What has a rule is a finding already.
     let is_told = |one: &Diagnostic| findings.iter().any(|finding| finding.diagnostic.message == one.message);
     let others = status.warnings.iter().filter(|one| one.rule.is_none() && !is_told(one));
-    let others: Vec<Diagnostic> = others.cloned().collect();
+    let others: Vec<Diagnostic> = patches.warnings().iter().chain(others).cloned().collect();
     let mut before = terminal.diagnostics(&others, Some(&sources.inputs));
     if let Some(map) = map.filter(|_| !terminal.quiet) {
         before.push_str(&map.used());

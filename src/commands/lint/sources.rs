@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use xaccount::diag::{Diagnostic, FileId, Location, Span};
 use xaccount::edit::Inputs;
 use xaccount::files::{self, FindError, Input, Lent};
-use xaccount::lint::{self, Finding, Ignore, Kustomization, PolicyFile};
+use xaccount::kustomization::{self, Kustomization};
+use xaccount::lint::{self, Finding, Ignore, PolicyFile};
 use xaccount::run::Run;
 
 use super::super::map::MapFile;
@@ -62,34 +63,17 @@ impl Sources {
         }
     }
 
-    /// The kustomizations among the inputs.
+    /// The kustomizations among the inputs. Those that can't be read are said with the patches.
     pub(super) fn kustomizations(&self) -> Vec<Kustomization> {
         let is_one = |file: &FileId| {
             let name = self.inputs.name(*file);
-            lint::KUSTOMIZATIONS.contains(&name.rsplit_once('/').map_or(name, |(_, name)| name))
+            kustomization::FILE_NAMES.contains(&name.rsplit_once('/').map_or(name, |(_, name)| name))
         };
-        let files = self.inputs.named().filter(is_one);
-        files
-            .filter_map(|file| lint::kustomization(file, self.inputs.name(file), &self.inputs.bytes(file).ok()?))
-            .collect()
-    }
-
-    /// The files that hold parts of objects. A hook names the files that changed, without their kustomization: one that
-    /// stands beside such a file, or in the directory above it, is read all the same.
-    pub(super) fn patches(&self, run: &Run, named: &[Kustomization]) -> BTreeSet<FileId> {
-        let files: BTreeSet<FileId> = run.objects().iter().map(|found| found.file).collect();
-        let paths = files.iter().filter_map(|&file| self.inputs.input(file).path());
-        let directories: BTreeSet<&Path> = paths.flat_map(|path| path.ancestors().skip(1).take(2)).collect();
-        let beside =
-            directories.into_iter().flat_map(|directory| lint::KUSTOMIZATIONS.map(|name| directory.join(name)));
-        let beside = beside.filter_map(|path| {
-            let name = self.inputs.shown(&path);
-            let is_named = named.iter().any(|one| one.name == name);
-            // No finding is of it.
-            (!is_named).then(|| lint::kustomization(FileId(usize::MAX), &name, &files::read_only(&path).ok()?))?
-        });
-        let all: Vec<Kustomization> = named.iter().cloned().chain(beside).collect();
-        lint::patches(run, &all)
+        let read = |file| {
+            let bytes = self.inputs.bytes(file).ok()?;
+            kustomization::kustomization(file, self.inputs.name(file), &bytes).ok()
+        };
+        self.inputs.named().filter(is_one).filter_map(read).collect()
     }
 
     /// A file's name and text, whichever it is.

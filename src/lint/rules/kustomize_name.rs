@@ -1,10 +1,10 @@
 //! `namePrefix` and `nameSuffix`: they rename identities, and not what refers to them.
 
-use super::super::kustomization::Names;
-use super::super::{Context, Findings, Kustomization, Rule};
+use super::super::{Context, Findings, Rule};
 use super::look::no_error;
 use crate::capa::{CONTROLLER_IDENTITY, Role, State};
 use crate::diag::{Diagnostic, Severity};
+use crate::kustomization::{Kustomization, Names};
 use crate::run::Found;
 
 pub(super) const RULE: Rule = Rule {

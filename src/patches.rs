@@ -1,0 +1,247 @@
+//! Which inputs of a run are kustomize patches, by the kustomizations in and above them.
+//!
+//! A patch is a part of an object: it is not a cluster, and a document that is added to it breaks the build.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::{Component, Path, PathBuf};
+
+use crate::account_map;
+use crate::diag::{Diagnostic, FileId, Span, visible};
+use crate::edit::{Inputs, shown};
+use crate::files::{self, Input};
+use crate::kustomization::{FILE_NAMES, Kustomization, NOT_TOLD, kustomization, without_patches};
+use crate::run::Run;
+
+/// What is known of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place<'p> {
+    /// The home directory: no kustomization in it or above it counts.
+    pub home: Option<&'p Path>,
+    /// The working directory, canonical: a file below it is named from there.
+    pub here: Option<&'p Path>,
+}
+
+/// The files that kustomizations name as patches.
+#[derive(Debug, Default)]
+pub struct Patches {
+    /// By canonical path: what names the file, as `overlays/prod/kustomization.yaml:7 names it under patches`.
+    named: HashMap<PathBuf, String>,
+    warnings: Vec<Diagnostic>,
+}
+
+impl Patches {
+    /// Reads the kustomizations in the directories of the inputs and of `others`, and above them: as far as the root of the Git
+    /// work tree; without one as far as the account map.
+    pub fn around(inputs: &Inputs, others: &[&Path], place: Place<'_>) -> Self {
+        let home = place.home.and_then(|home| home.canonicalize().ok());
+        let mut walk = Walk { home, ..Walk::default() };
+        (0..inputs.len()).filter_map(|file| path(inputs, FileId(file))).for_each(|path| walk.file(&path));
+        others.iter().for_each(|path| walk.file(path));
+        let mut reading = Reading { place, patches: Self::default(), resources: HashSet::new() };
+        for directory in &walk.directories {
+            FILE_NAMES.iter().for_each(|name| reading.read(&directory.join(name)));
+        }
+        let Reading { mut patches, resources, .. } = reading;
+        patches.named.retain(|path, _| !resources.contains(path));
+        patches
+    }
+
+    /// What names a file as a patch. `real` gives the real path of a directory.
+    fn of(&self, path: &Path, real: &mut dyn FnMut(&Path) -> Option<PathBuf>) -> Option<&str> {
+        let own = || path.is_symlink().then(|| path.canonicalize().ok()).flatten();
+        let named = self.named.get(&real(parent(path))?.join(path.file_name()?));
+        named.or_else(|| self.named.get(&own()?)).map(String::as_str)
+    }
+
+    /// Kustomizations that can't be read.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+
+    /// Refuses a file that is to keep identities: a document that is added to a patch breaks the build.
+    pub fn refusal(&self, identity_file: &Path) -> Option<Diagnostic> {
+        let why = self.of(identity_file, &mut |directory| directory.canonicalize().ok())?;
+        Some(no_identities_here(&identity_file.to_string_lossy(), why))
+    }
+
+    /// The run without the objects of patches, and what to say of it. Kustomizations that can't be read are warnings.
+    pub fn set_aside(&self, run: Run, inputs: &Inputs) -> (Run, Vec<Diagnostic>) {
+        let mut said = self.warnings.clone();
+        let mut patches: BTreeMap<FileId, String> = BTreeMap::new();
+        let mut setting: BTreeSet<FileId> = BTreeSet::new();
+        if self.named.is_empty() {
+            return (run, said);
+        }
+        // Of many files in one directory, the system is asked once.
+        let mut known: HashMap<PathBuf, Option<PathBuf>> = HashMap::new();
+        let mut real = |directory: &Path| match known.get(directory) {
+            Some(real) => real.clone(),
+            None => known.entry(directory.to_owned()).or_insert(directory.canonicalize().ok()).clone(),
+        };
+        let with_objects: HashSet<FileId> = run.objects().iter().map(|found| found.file).collect();
+        for file in (0..inputs.len()).map(FileId) {
+            let Some(path) = path(inputs, file) else { continue };
+            let Some(why) = self.of(&path, &mut real) else { continue };
+            patches.insert(file, why.to_owned());
+            // The operations of a JSON patch are no object.
+            let sets = |bytes: &[u8]| memchr::memmem::find(bytes, b"identityRef").is_some();
+            if !with_objects.contains(&file) && inputs.bytes(file).is_ok_and(|bytes| sets(&bytes)) {
+                setting.insert(file);
+            }
+        }
+        let (run, notes) = without_patches(run, &patches, &setting);
+        said.extend(notes);
+        (run, said)
+    }
+}
+
+/// The error for a file that is to keep identities, and is a patch.
+pub fn no_identities_here(file: &str, why: &str) -> Diagnostic {
+    Diagnostic::error(format!("{} can't keep identities: {why}", visible(file)))
+        .help("a patch is a part of an object: one more document in it breaks the build")
+        .help("name another file, and put it under resources of a kustomization")
+}
+
+/// Kustomizations as they are read one after the other.
+struct Reading<'r> {
+    place: Place<'r>,
+    patches: Patches,
+    resources: HashSet<PathBuf>,
+}
+
+impl Reading<'_> {
+    fn read(&mut self, path: &Path) {
+        // A directory of that name is not a kustomization; on some file systems the case of names doesn't count.
+        if !path.symlink_metadata().is_ok_and(|metadata| !metadata.is_dir()) {
+            return;
+        }
+        let shown = self.shown(path);
+        let bytes = match files::read_only(path) {
+            Ok(bytes) => bytes,
+            Err(error) => return self.warn(error.to_string()),
+        };
+        let line = |span: Span| memchr::memchr_iter(b'\n', &bytes[..span.start.min(bytes.len())]).count() + 1;
+        match kustomization(FileId(usize::MAX), &shown, &bytes) {
+            Ok(one) => self.take(path, &one, |span| format!("{shown}:{}", line(span))),
+            Err(unreadable) => {
+                self.warn(format!("{shown}:{} can't be read: {}", line(unreadable.span), unreadable.why))
+            }
+        }
+    }
+
+    fn take(&mut self, path: &Path, one: &Kustomization, place: impl Fn(Span) -> String) {
+        let Some(directory) = path.parent() else { return };
+        for patch in &one.patches {
+            let why = format!("{} names it under {}", place(patch.span), patch.key);
+            for path in both_names(&joined(directory, &patch.path)) {
+                self.patches.named.entry(path).or_insert_with(|| why.clone());
+            }
+        }
+        self.resources.extend(one.resources.iter().flat_map(|path| both_names(&joined(directory, path))));
+    }
+
+    fn warn(&mut self, message: String) {
+        let warning = Diagnostic::warning(visible(&message).into_owned());
+        let warning = warning.help(NOT_TOLD);
+        self.patches.warnings.push(warning.help("fix it, or render it, and run again"));
+    }
+
+    fn shown(&self, path: &Path) -> String {
+        shown(self.place.here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path))
+    }
+}
+
+/// The path of an input, also of the file that standard input counts as.
+fn path(inputs: &Inputs, file: FileId) -> Option<PathBuf> {
+    match inputs.input(file) {
+        Input::File(path) => Some(path.clone()),
+        Input::Stdin if inputs.name(file) != "-" => Some(PathBuf::from(inputs.name(file))),
+        _ => None,
+    }
+}
+
+/// The directories in which kustomizations count.
+#[derive(Default)]
+struct Walk {
+    home: Option<PathBuf>,
+    directories: BTreeSet<PathBuf>,
+    /// Directories as they are named, which need no second look.
+    seen: HashSet<PathBuf>,
+    /// Real directories, and whether they are in a Git work tree.
+    walked: HashMap<PathBuf, bool>,
+}
+
+impl Walk {
+    /// Takes the directory that a file is named in, and, where the file is a link, that of what it leads to.
+    fn file(&mut self, path: &Path) {
+        let parent = parent(path);
+        if !self.seen.contains(parent) {
+            self.seen.insert(parent.to_owned());
+            if let Ok(real) = parent.canonicalize() {
+                self.directory(&real);
+            }
+        }
+        if path.is_symlink()
+            && let Ok(real) = path.canonicalize()
+            && let Some(directory) = real.parent()
+        {
+            self.directory(directory);
+        }
+    }
+
+    /// Takes a directory, and those above it that count.
+    fn directory(&mut self, directory: &Path) {
+        let mut up: Vec<&Path> = Vec::new();
+        let mut in_git = false;
+        for above in directory.ancestors() {
+            if let Some(&known) = self.walked.get(above) {
+                in_git = known;
+                break;
+            }
+            let shared = above.parent().is_none() || self.home.as_deref() == Some(above);
+            if shared && !up.is_empty() {
+                break;
+            }
+            up.push(above);
+            in_git = !shared && above.join(".git").exists();
+            if in_git || shared {
+                break;
+            }
+        }
+        let is_last = |above: &Path| !in_git && above.join(account_map::FILE_NAME).exists();
+        let count = up.iter().position(|above| is_last(above)).map_or(up.len(), |index| index + 1);
+        for above in up.into_iter().take(count) {
+            self.walked.insert(above.to_owned(), in_git);
+            self.directories.insert(above.to_owned());
+        }
+    }
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The canonical path of a file that is perhaps not there or a link: its own name in its real directory.
+fn in_its_directory(path: &Path) -> Option<PathBuf> {
+    Some(parent(path).canonicalize().ok()?.join(path.file_name()?))
+}
+
+/// A path that a kustomization names: `..` takes away the name before it, whether that is there or not (Go's `filepath.Join`).
+fn joined(directory: &Path, path: &str) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in directory.join(path).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                out.pop();
+            }
+            part => out.push(part),
+        }
+    }
+    out
+}
+
+/// A file as it is named, and as what a link leads to.
+fn both_names(path: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    in_its_directory(path).into_iter().chain(path.canonicalize().ok())
+}
