@@ -7,6 +7,7 @@ mod astray;
 mod bound;
 mod identity;
 mod labels;
+mod list;
 pub mod names;
 mod release;
 mod selector;
@@ -18,6 +19,7 @@ mod view;
 pub use allowed::{Allowed, Form, Namespaces};
 pub use identity::{ControllerIdentity, RoleIdentity, StaticIdentity, plain_identity};
 pub use labels::Labels;
+pub use list::{Items, ListKind, borrowed, items, without_kind};
 pub use release::Release;
 pub use selector::{Expression, Selector};
 pub use tables::{
@@ -28,5 +30,4 @@ pub use tables::{
 pub use verdict::{Hop, Outcome, Permission, Reason, Scope, Start, Subject, Verdict, World, evaluate};
 pub use view::{
     Field, IdentityReference, Object, ObjectReference, Reference, Rest, Role, State, beside, is_variable, view,
-    without_kind,
 };

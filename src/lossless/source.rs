@@ -110,7 +110,9 @@ impl Needles {
     pub fn possible(&self, text: &[u8]) -> bool {
         memchr::memchr3_iter(b'!', b'%', b'\\', text).any(|at| match text[at] {
             b'!' => matches!(text.get(at + 1), Some(b'!' | b'<')),
-            b'%' => at == 0 || text[at - 1] == b'\n',
+            // A directive stands at the start of a line, of which readers know other breaks than a line feed, or behind a
+            // byte-order mark.
+            b'%' => at == 0 || matches!(text[at - 1], b'\n' | b'\r' | 0x80..),
             _ => self.escape(text, at),
         })
     }
@@ -183,22 +185,47 @@ impl<'s> Source<'s> {
         (marked || zeros * 3 > head.len()) && needles.in_utf16(self.bytes)
     }
 
+    /// The text of UTF-16 with a byte-order mark, as kubectl takes it.
+    pub fn utf16_text(&self) -> Option<String> {
+        let unit: fn([u8; 2]) -> u16 = match self.bytes {
+            [0xFF, 0xFE, ..] => u16::from_le_bytes,
+            [0xFE, 0xFF, ..] => u16::from_be_bytes,
+            _ => return None,
+        };
+        let units: Vec<u16> = self.bytes[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
+        Some(String::from_utf16_lossy(&units))
+    }
+
     /// The first place where readers disagree whether a document ends: a character that is a line break for some of
     /// them, or a byte-order mark in mid-file, directly before a marker or a directive; or a carriage return in the line
     /// of one. The character is U+000D (not followed by a line feed), U+0085, U+2028, U+2029 or U+FEFF.
     pub fn doubtful_marker(&self) -> Option<(char, Span)> {
-        let starts: Vec<usize> = (0..self.bytes.len()).step_by(PIECE).collect();
-        let first = |&start: &usize| self.doubtful_between(start, self.bytes.len().min(start + PIECE));
-        parallel::map(&starts, first).into_iter().flatten().next()
+        self.doubtful_by(PIECE)
     }
 
-    /// The first of them that begins between two offsets.
-    fn doubtful_between(&self, start: usize, end: usize) -> Option<(char, Span)> {
-        let doubtful = |at: usize, character: char| {
+    /// The same, searched in pieces of so many bytes.
+    fn doubtful_by(&self, piece: usize) -> Option<(char, Span)> {
+        let mut line = 0;
+        let pieces: Vec<(usize, usize)> = (0..self.bytes.len())
+            .step_by(piece)
+            .map(|start| {
+                let before = start.saturating_sub(piece);
+                line = memchr::memrchr(b'\n', &self.bytes[before..start]).map_or(line, |at| before + at + 1);
+                (start, line)
+            })
+            .collect();
+        let first = |&(start, line): &(usize, usize)| {
+            self.doubtful_between(start, self.bytes.len().min(start + piece), line)
+        };
+        parallel::map(&pieces, first).into_iter().flatten().next()
+    }
+
+    /// The first of them that begins between two offsets, of which the first stands in the line that begins at `line`.
+    fn doubtful_between(&self, start: usize, end: usize, mut line: usize) -> Option<(char, Span)> {
+        let before_marker = |at: usize, character: char| {
             let behind = at + character.len_utf8();
             let before = is_marker(self.bytes, behind) || self.bytes.get(behind) == Some(&b'%');
-            let here = behind > self.bom && (before || character == '\r' && self.alone_behind_marker(at));
-            here.then(|| (character, Span::new(at, behind)))
+            (behind > self.bom && before).then(|| (character, Span::new(at, behind)))
         };
         let odd = |at: usize| {
             let rest = &self.bytes[at..];
@@ -206,20 +233,27 @@ impl<'s> Source<'s> {
             all.find(|character| rest.starts_with(character.encode_utf8(&mut [0; 4]).as_bytes()))
         };
         let text = &self.bytes[start..end];
-        let returns = memchr::memchr_iter(b'\r', text).find_map(|at| doubtful(start + at, '\r'));
+        let mut seen = start;
+        let returns = memchr::memchr_iter(b'\r', text).map(|at| start + at).find_map(|at| {
+            // Each line is looked for once, however many of them stand in it.
+            line = memchr::memrchr(b'\n', &self.bytes[seen..at]).map_or(line, |n| seen + n + 1);
+            seen = at;
+            let inside = || self.alone_in_marker_line(at, line).then(|| ('\r', Span::new(at, at + 1)));
+            before_marker(at, '\r').or_else(inside)
+        });
         // The bytes with which the others begin.
         let others =
-            memchr::memchr3_iter(0xC2, 0xE2, 0xEF, text).map(|at| start + at).find_map(|at| doubtful(at, odd(at)?));
+            memchr::memchr3_iter(0xC2, 0xE2, 0xEF, text).map(|at| start + at).find_map(|at| before_marker(at, odd(at)?));
         returns.into_iter().chain(others).min_by_key(|(_, span)| span.start)
     }
 
-    /// Whether the carriage return at `at` stands alone in the line of a marker or a directive, so that some readers see
-    /// another line begin there.
-    fn alone_behind_marker(&self, at: usize) -> bool {
+    /// Whether the carriage return at `at` stands alone in its line, which begins at `line`, and that is one of a marker or a
+    /// directive, so that some readers see another line begin there.
+    fn alone_in_marker_line(&self, at: usize, line: usize) -> bool {
         if self.bytes.get(at + 1).is_none_or(|&next| next == b'\n') {
             return false;
         }
-        let line = line_start(self.bytes, at).max(self.bom);
+        let line = line.max(self.bom);
         is_marker(self.bytes, line) || self.bytes.get(line) == Some(&b'%')
     }
 
@@ -469,9 +503,7 @@ mod tests {
             let source = Source::new(text.as_bytes());
             let want = doubtful_by_character(&text);
             proptest::prop_assert_eq!(source.doubtful_marker().map(|(_, span)| span.start), want);
-            let pieces = (0..text.len()).step_by(piece);
-            let found = pieces.filter_map(|at| source.doubtful_between(at, text.len().min(at + piece))).next();
-            proptest::prop_assert_eq!(found.map(|(_, span)| span.start), want);
+            proptest::prop_assert_eq!(source.doubtful_by(piece).map(|(_, span)| span.start), want);
         }
     }
 }
