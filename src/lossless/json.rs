@@ -12,9 +12,6 @@ use crate::diag::Span;
 /// How deep arrays and objects may nest; the YAML reader's limit as well.
 const DEPTH: usize = 255;
 
-/// Said where they do.
-const TOO_DEEP: &str = "nested deeper than 255 levels";
-
 /// What is wrong, and where in the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -23,13 +20,6 @@ pub struct JsonError {
     pub message: &'static str,
     /// Offset in the text.
     pub at: usize,
-}
-
-impl JsonError {
-    /// Whether the text may be JSON, and only nests deeper than this reader goes.
-    pub fn is_limit(&self) -> bool {
-        self.message == TOO_DEEP
-    }
 }
 
 /// The top-level values of a text, one after the other: JSON as kubectl reads it. Each span begins where the one
@@ -112,7 +102,7 @@ impl<'s> Reader<'s> {
 
     fn value(&mut self, depth: usize) -> Result<NodeId, JsonError> {
         if depth > DEPTH {
-            return Err(self.error(TOO_DEEP));
+            return Err(self.error("nested deeper than 255 levels"));
         }
         let start = self.at;
         match self.peek() {

@@ -18,26 +18,11 @@ pub enum Seen {
     Other,
 }
 
-/// Why a text was not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unread {
-    /// It is not well-formed.
-    Broken,
-    /// It nests deeper than this reader goes, or its aliases multiply too much; another reader may read it.
-    Limit,
-}
-
-/// The first document of a text. What stands behind it is not looked at.
-///
-/// # Errors
-/// A first document that can't be read.
-pub fn first_document(text: &str) -> Result<Seen, Unread> {
-    let Some(document) = serde_yaml::Deserializer::from_str(text).next() else { return Ok(Seen::Other) };
-    Seen::deserialize(document).map_err(|error| {
-        let message = error.to_string();
-        let limit = message.contains("recursion limit") || message.contains("repetition limit");
-        if limit { Unread::Limit } else { Unread::Broken }
-    })
+/// The first document of a text; `None` where this reader can't read it, though another may. What stands behind it is not
+/// looked at.
+pub fn first_document(text: &str) -> Option<Seen> {
+    let Some(document) = serde_yaml::Deserializer::from_str(text).next() else { return Some(Seen::Other) };
+    Seen::deserialize(document).ok()
 }
 
 struct SeenVisitor;
@@ -118,12 +103,12 @@ mod tests {
         let text = |text: &str| Seen::Text(text.to_owned());
         let pair = Seen::Mapping(vec![(text("a"), text("b"))]);
         for behind in ["", "...\n[\n", "---\n{\n", "...\n%x\n"] {
-            assert_eq!(first_document(&format!("a: b\n{behind}")), Ok(pair.clone()), "{behind}");
+            assert_eq!(first_document(&format!("a: b\n{behind}")), Some(pair.clone()), "{behind}");
         }
-        assert_eq!(first_document("a: [\n"), Err(Unread::Broken));
-        assert_eq!(first_document(""), Ok(Seen::Other));
+        assert_eq!(first_document("a: [\n"), None);
+        assert_eq!(first_document(""), Some(Seen::Other));
         let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
-        assert_eq!(first_document(&deep), Err(Unread::Limit));
+        assert_eq!(first_document(&deep), None);
     }
 
     #[test]
@@ -131,9 +116,6 @@ mod tests {
         let text = |text: &str| Seen::Text(text.to_owned());
         let seen = first_document("a: b\na: !x c\n<<: {d: 1}\n").unwrap();
         let merged = Seen::Mapping(vec![(text("d"), Seen::Other)]);
-        assert_eq!(
-            seen,
-            Seen::Mapping(vec![(text("a"), text("b")), (text("a"), text("c")), (text("<<"), merged)])
-        );
+        assert_eq!(seen, Seen::Mapping(vec![(text("a"), text("b")), (text("a"), text("c")), (text("<<"), merged)]));
     }
 }

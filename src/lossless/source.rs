@@ -117,22 +117,30 @@ impl Needles {
         })
     }
 
+    /// Whether an escape or a tag of the text does spell a needle, however the text is read: with all escapes resolved a
+    /// needle stands there, or, where there are tags, its base64.
+    pub fn spelled(&self, text: &[u8]) -> bool {
+        if !self.possible(text) {
+            return false;
+        }
+        let plain = unescaped(text);
+        // A tag that makes a text binary stands before the whole of it, which may go over several lines.
+        let binary: Option<Vec<u8>> = memchr::memchr(b'!', text)
+            .map(|_| plain.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect());
+        self.words.iter().any(|group| {
+            group.iter().all(|word| {
+                let encoded = |text: &Vec<u8>| memmem::find(text, &base64(word.needle())).is_some();
+                word.find(&plain).is_some() || binary.as_ref().is_some_and(encoded)
+            })
+        })
+    }
+
     /// Whether the backslash at `at` could begin an escape that spells, or breaks, a needle.
     fn escape(&self, text: &[u8], at: usize) -> bool {
-        let digits = match text.get(at + 1) {
-            Some(b'x') => 2,
-            Some(b'u') => 4,
-            Some(b'U') => 8,
-            Some(b'\n' | b'\r' | 0xC2 | 0xE2) => {
-                return at > 0 && self.letters[usize::from(text[at - 1])];
-            }
-            _ => return false,
-        };
-        let code = text
-            .get(at + 2..at + 2 + digits)
-            .and_then(|hex| std::str::from_utf8(hex).ok())
-            .and_then(|hex| u32::from_str_radix(hex, 16).ok());
-        code.and_then(|code| u8::try_from(code).ok()).is_some_and(|byte| self.letters[usize::from(byte)])
+        match text.get(at + 1) {
+            Some(b'\n' | b'\r' | 0xC2 | 0xE2) => at > 0 && self.letters[usize::from(text[at - 1])],
+            _ => escaped(&text[at..]).is_some_and(|(byte, _)| self.letters[usize::from(byte)]),
+        }
     }
 
     /// Whether a needle stands in UTF-16 text of either byte order.
@@ -140,6 +148,52 @@ impl Needles {
         let half: Vec<u8> = bytes.iter().copied().filter(|&b| b != 0).collect();
         self.literal(&half)
     }
+}
+
+/// The character below U+0100 that an escape at the start of a text spells, and how long the escape is.
+fn escaped(text: &[u8]) -> Option<(u8, usize)> {
+    let digits = match text.get(1)? {
+        b'x' => 2,
+        b'u' => 4,
+        b'U' => 8,
+        _ => return None,
+    };
+    let hex = std::str::from_utf8(text.get(2..2 + digits)?).ok()?;
+    let code = u32::from_str_radix(hex, 16).ok()?;
+    Some((u8::try_from(code).ok()?, 2 + digits))
+}
+
+/// A text with all that may be an escape of a character or of a line break resolved, whether it stands in quotes or not.
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(next) = memchr::memchr(b'\\', &text[at..]) {
+        out.extend_from_slice(&text[at..at + next]);
+        at += next;
+        let rest = &text[at..];
+        let breaks: [&[u8]; 6] = [b"\\\r\n", b"\\\n", b"\\\r", b"\\\xC2\x85", b"\\\xE2\x80\xA8", b"\\\xE2\x80\xA9"];
+        if let Some((byte, length)) = escaped(rest) {
+            out.push(byte);
+            at += length;
+        } else if let Some(line_break) = breaks.into_iter().find(|line_break| rest.starts_with(line_break)) {
+            let blanks = rest[line_break.len()..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+            at += line_break.len() + blanks;
+        } else {
+            out.push(b'\\');
+            at += 1;
+        }
+    }
+    out.extend_from_slice(&text[at..]);
+    out
+}
+
+/// What the base64 of every text begins with that begins with this word.
+fn base64(word: &[u8]) -> Vec<u8> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let bit = |at: usize| usize::from(word[at / 8] >> (7 - at % 8) & 1);
+    (0..word.len() * 8 / 6)
+        .map(|digit| DIGITS[(digit * 6..digit * 6 + 6).fold(0, |value, at| value << 1 | bit(at))])
+        .collect()
 }
 
 /// The search for the first word of each group and for some words more.
@@ -214,9 +268,8 @@ impl<'s> Source<'s> {
                 (start, line)
             })
             .collect();
-        let first = |&(start, line): &(usize, usize)| {
-            self.doubtful_between(start, self.bytes.len().min(start + piece), line)
-        };
+        let first =
+            |&(start, line): &(usize, usize)| self.doubtful_between(start, self.bytes.len().min(start + piece), line);
         parallel::map(&pieces, first).into_iter().flatten().next()
     }
 
@@ -242,8 +295,9 @@ impl<'s> Source<'s> {
             before_marker(at, '\r').or_else(inside)
         });
         // The bytes with which the others begin.
-        let others =
-            memchr::memchr3_iter(0xC2, 0xE2, 0xEF, text).map(|at| start + at).find_map(|at| before_marker(at, odd(at)?));
+        let others = memchr::memchr3_iter(0xC2, 0xE2, 0xEF, text)
+            .map(|at| start + at)
+            .find_map(|at| before_marker(at, odd(at)?));
         returns.into_iter().chain(others).min_by_key(|(_, span)| span.start)
     }
 
@@ -470,6 +524,36 @@ mod tests {
         }
         for text in ["kind: Pod", "a: \"\\x20\"", "a: 'x\\\n y'"] {
             assert!(documents(&Source::new(text.as_bytes()), &needles).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_an_escape_spells_is_told_from_chance() {
+        let needles = Needles::new([["AWSCluster"].as_slice()]);
+        for text in [
+            "kind: \"AWSClu\\x73ter\"",
+            "{\"kind\":\"\\u0041WSCluster\"",
+            "a: {{ b\nkind: \"\\U00000041WSClu\\x73ter\"",
+            "kind: \"AWS\\\n   Cluster\"",
+            "kind: \"AWS\\\r\n\tCluster\"",
+            "kind: \"AWS\\\u{2028}Cluster\"",
+            "kind: !!binary QVdTQ2x1c3Rlcg==",
+            "kind: !!binary |\n  QVdT\n  Q2x1c3Rlcg==",
+            "kind: !!binary \"\\x51VdTQ2x1c3Rlcg==\"",
+            "%TAG ! tag:yaml.org,2002:\n---\nkind: !binary QVdTQ2x1c3RlckxpLXN0",
+        ] {
+            assert!(needles.spelled(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "curl -s \\\n  {{ .url }} # Hello!!",
+            "a: \"\\x41 b\"",
+            "{{- if a }}\nb: \"\\u0041WS\" !!",
+            "data: QVdTQ2x1c3Rlcg==",
+            "a: !!x b",
+            "a\\",
+            "a: \"\\x4",
+        ] {
+            assert!(!needles.spelled(text.as_bytes()), "{text}");
         }
     }
 

@@ -353,7 +353,8 @@ impl<'s> Tree<'s> {
 
     /// The first key with a tag that can make another text of it.
     pub fn tagged_key(&self) -> Option<NodeId> {
-        let tagged = |key: NodeId| self.node(self.resolve(key)).tag().is_some_and(|tag| &self.text[tag.range()] != "!!str");
+        let tagged =
+            |key: NodeId| self.node(self.resolve(key)).tag().is_some_and(|tag| &self.text[tag.range()] != "!!str");
         self.nodes.iter().find_map(|node| match &node.data {
             Data::Mapping { entries, .. } => entries.iter().map(|&(key, _)| key).find(|&key| tagged(key)),
             _ => None,

@@ -38,7 +38,7 @@ pub struct Scanned {
 /// Every document that names one of our kinds and can't be read, each with its place.
 pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, Vec<Diagnostic>> {
     let source = Source::new(bytes);
-    let marked = || source.utf16_text().is_some_and(|text| spelled_for_kubectl(&text, options.needles));
+    let marked = || source.utf16_text().is_some_and(|text| options.needles.spelled(text.as_bytes()));
     if source.is_utf16(options.needles) || marked() {
         let error = utf16(Location { file, span: Span::new(0, 2), window: None });
         return match options.go_on {
@@ -97,11 +97,6 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
     Ok(scanned)
 }
 
-/// Whether UTF-16 text could hold an object of ours whose kind is spelled by an escape or a tag.
-fn spelled_for_kubectl(text: &str, needles: &Needles) -> bool {
-    needles.possible(text.as_bytes()) && doubt::may_hold_ours(text.as_bytes())
-}
-
 /// Counts line breaks once, between each object and the next in the text. An object that an alias brings stands before others.
 fn number_lines(bytes: &[u8], objects: &mut [Found]) {
     let mut order: Vec<usize> = (0..objects.len()).collect();
@@ -128,12 +123,11 @@ enum Problem {
 }
 
 fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>) -> Result<Vec<Found>, Problem> {
-    let named = document.literal || options.needles.possible(document.bytes);
+    let named = document.literal || options.needles.spelled(document.bytes);
     let tree = match skim(document) {
         Ok(tree) => tree,
         Err(refusal) if document.literal => return Err(unreadable(file, bytes, document, &refusal)),
-        // An escape that could spell one of our kinds.
-        Err(refusal) if named && doubt::may_hold_ours(document.bytes) => return Err(spelled(file, document, &refusal)),
+        Err(refusal) if named => return Err(spelled(file, document, &refusal)),
         Err(_) => return Ok(Vec::new()),
     };
     // Most documents are one object; room for four of each would be the most that a large bundle takes.
@@ -145,11 +139,11 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
             capa::beside(&mut found.object);
             found.shown &= found.object.role != Role::Secret;
         }
-        if !named {
-            // It was only looked at: what is odd about it is not our business.
-            found.retain(|found| !found.object.role.is_ours());
-            return Ok(found);
-        }
+    }
+    if !named {
+        // It was only looked at: what is odd about it is not our business.
+        found.retain(|found| !found.object.role.is_ours());
+        return Ok(found);
     }
     whole.array()?;
     // Comments that begin with `#@` are code for ytt: the document around them is no manifest yet.
@@ -165,7 +159,7 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
         ));
     }
     // What names one of our kinds, and reads as no object, may be one for other readers.
-    let suspect = ours || found.is_empty() && document.literal;
+    let suspect = ours || found.is_empty();
     let may_be_ours = || doubt::may_hold_ours(document.bytes);
     match odd(file, document, &tree) {
         Some(problem) if suspect || may_be_ours() => Err(problem),
@@ -383,13 +377,13 @@ fn unreadable(file: FileId, bytes: &[u8], document: &Document<'_>, refusal: &Ref
     }
 }
 
-/// A document that we can't read, and in which kubectl could see one of our kinds all the same.
+/// A document that we can't read, in which an escape or a tag spells one of our kinds: kubectl may read it.
 fn spelled(file: FileId, document: &Document<'_>, refusal: &Refusal) -> Problem {
     let at = Location { file, span: refusal.span, window: shown(document) };
     let mut diagnostic = Diagnostic::error(format!("this document can't be read: {}", refusal.message))
         .rule(NOT_READABLE)
         .at(at, "")
-        .help("an escape or a tag in it may spell a kind that carries an identity reference, and kubectl may read it")
+        .help("an escape or a tag in it spells a kind that carries an identity reference, and kubectl may read it")
         .help("write the kind as plain text, fix the document and run again");
     diagnostic.help.extend(refusal.help.iter().cloned());
     Problem::Broken(diagnostic)

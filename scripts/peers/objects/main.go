@@ -30,6 +30,8 @@ type object struct {
 	Kind       string `json:"kind"`
 	Namespace  string `json:"namespace"`
 	Name       string `json:"name"`
+	// Whether its spec has a topology, as that of a Cluster of Cluster API may.
+	Topology bool `json:"topology"`
 }
 
 type answer struct {
@@ -101,11 +103,13 @@ func flatten(decoded runtime.Object, seen *answer) error {
 		version, kind := item.GetObjectKind().GroupVersionKind().ToAPIVersionAndKind()
 		name, _ := access.Name(item)
 		namespace, _ := access.Namespace(item)
-		// ToAPIVersionAndKind forgets a version that is no version.
+		topology := false
 		if one, ok := item.(*unstructured.Unstructured); ok {
+			// The accessor above forgets a version that is none.
 			version, kind = one.GetAPIVersion(), one.GetKind()
+			_, topology, _ = unstructured.NestedMap(one.Object, "spec", "topology")
 		}
-		seen.Objects = append(seen.Objects, object{version, kind, namespace, name})
+		seen.Objects = append(seen.Objects, object{version, kind, namespace, name, topology})
 	}
 	return nil
 }
