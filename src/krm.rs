@@ -46,7 +46,9 @@ fn check_items(tree: &Tree<'_>) -> Result<(), Diagnostic> {
     };
     match tree.get(tree.root, "items") {
         Lookup::Ambiguous { key } => error(key, "the key 'items' is written twice", "remove one of them and run again"),
-        Lookup::Own { value, .. } | Lookup::Inherited { value } if tree.items(value).is_none() && !tree.is_null(value) => {
+        Lookup::Own { value, .. } | Lookup::Inherited { value }
+            if tree.items(value).is_none() && !tree.is_null(value) =>
+        {
             error(value, "its items are not a list", "write the objects as a list under 'items'")
         }
         _ => Ok(()),

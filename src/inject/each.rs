@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Failure, Outcome, Request, plan};
+use super::{Failure, Mapped, Outcome, Request, SaidTarget, plan, select};
 use crate::diag::Diagnostic;
 use crate::run::Run;
 
@@ -33,6 +33,23 @@ pub fn plan_each(run: &Run, requests: &[Request]) -> Result<Outcome, Failure> {
         (true, false, Some(nothing)) => Err(Failure::Nothing(nothing)),
         _ => Ok(whole),
     }
+}
+
+/// Plans the run as an account map says of each cluster. `base` is what the flags say, `said` what of the target.
+///
+/// # Errors
+/// As [`plan`]; a cluster that several accounts claim, or none; a flag that contradicts the map; a cluster that should stay in
+/// the source account and points elsewhere.
+pub fn plan_mapped(run: &Run, base: &Request, mapped: &Mapped<'_>, said: &SaidTarget) -> Result<Outcome, Failure> {
+    select::select(run, &base.selection).map_err(Failure::Nothing)?;
+    let (requests, skipped) = super::mapped::mapped(run, base, mapped, said).map_err(Failure::Refused)?;
+    let mut outcome = plan_each(run, &requests)?;
+    if requests.is_empty() {
+        outcome.warnings.extend(select::warnings_of_unclear(run, &base.selection));
+    }
+    outcome.skipped = select::skipped(run, &base.selection);
+    outcome.skipped.extend(skipped);
+    Ok(outcome)
 }
 
 /// Plans the identities of several accounts, whoever uses them.

@@ -2,6 +2,7 @@
 
 mod doubt;
 mod scan;
+mod skipped;
 mod stream;
 
 use std::collections::{BTreeSet, HashMap};
@@ -11,6 +12,7 @@ use crate::diag::{FileId, Location, Span, visible};
 use crate::lossless::ObjectRef;
 
 pub use scan::{Scan, Scanned, scan};
+pub use skipped::{SetAside, SkipReason, Skipped};
 pub use stream::{joined, kinds_seen};
 
 /// An object and where it stands.
@@ -40,6 +42,11 @@ impl Found {
         let name = self.object.name.as_deref().unwrap_or("(no name)");
         let namespace = self.object.namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
         visible(&format!("{} {namespace}{name}", self.object.kind)).into_owned()
+    }
+
+    /// Whether it carries an identity reference, or could: a topology Cluster whose variables name no provider.
+    pub fn can_be_pointed(&self) -> bool {
+        self.object.references().next().is_some() || matches!(self.object.role, Role::Cluster { unclear: true, .. })
     }
 
     /// A place inside the object.
@@ -73,6 +80,10 @@ pub struct Run {
     identities: HashMap<(IdentityKind, String), Vec<usize>>,
     /// What Clusters refer to: the Cluster, and which of its references, by namespace, kind and name of what that names.
     owned: Vec<(usize, usize)>,
+    /// Objects that count for nothing.
+    set_aside: Vec<SetAside>,
+    /// Documents that were skipped unread.
+    not_read: Vec<Skipped>,
 }
 
 impl Run {
@@ -106,7 +117,23 @@ impl Run {
             return self;
         }
         let objects = self.objects.into_iter().filter(|found| !files.contains(&found.file)).collect();
-        Self::new(self.files, objects)
+        Self { set_aside: self.set_aside, not_read: self.not_read, ..Self::new(self.files, objects) }
+    }
+
+    /// The same with documents that were skipped unread.
+    #[must_use]
+    pub fn with_not_read(self, not_read: Vec<Skipped>) -> Self {
+        Self { not_read, ..self }
+    }
+
+    /// Objects that count for nothing, by file and place for each reason.
+    pub fn set_aside_objects(&self) -> &[SetAside] {
+        &self.set_aside
+    }
+
+    /// Documents that were skipped unread.
+    pub fn not_read(&self) -> &[Skipped] {
+        &self.not_read
     }
 
     /// The files, by [`FileId`].

@@ -57,13 +57,15 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
         Ok(scanned) => scanned,
         Err(errors) => return Printed::error(terminal.diagnostics(&errors, Some(&inputs))),
     };
+    let (run, nameless) = run.without_nameless();
+    warnings.extend(nameless);
     let outcome = match &map {
         None => inject::plan(&run, &request),
         Some(map) => by_map(&run, &request, map, &inputs, (&said, args.map.allow_unmapped)),
     };
     let outcome = match outcome {
         Ok(outcome) => outcome,
-        Err(Failure::Nothing(_)) if args.input.allow_empty => Outcome::default(),
+        Err(Failure::Nothing(_)) if args.input.allow_empty => Outcome::nothing(&run, &request.selection),
         Err(Failure::Nothing(nothing)) => {
             warnings.push(nothing_to_point(&nothing, &inputs, &args.input));
             return Printed::error(terminal.diagnostics(&warnings, Some(&inputs)));
@@ -92,12 +94,10 @@ fn by_map(
     inputs: &Inputs,
     (said, allow_unmapped): (&SaidTarget, bool),
 ) -> Result<Outcome, Failure> {
-    inject::selected(run, &request.selection).map_err(Failure::Nothing)?;
     let place = |span| map.place(span);
     let relative = |file| map.relative(inputs, file);
     let mapped = Mapped { map: &map.map, place: &place, relative: &relative, allow_unmapped };
-    let requests = inject::mapped(run, request, &mapped, said).map_err(Failure::Refused)?;
-    inject::plan_each(run, &requests)
+    inject::plan_mapped(run, request, &mapped, said)
 }
 
 /// Nothing to point is an error: a typo must not create a cluster in the wrong account.

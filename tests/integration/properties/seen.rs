@@ -93,10 +93,10 @@ fn accounted(text: &[u8]) -> Option<Vec<Seen>> {
     let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
     let scanned = run::scan(FileId(0), text, &options).ok()?;
     let file = run::File { name: "in.yaml".into(), brace: scanned.brace, identities_only: false };
-    let run = Run::new(vec![file], scanned.objects);
+    let (run, _) = Run::new(vec![file], scanned.objects).without_nameless();
     let outcome = match inject::plan(&run, &request(true)) {
         Ok(outcome) => outcome,
-        Err(Failure::Nothing(_)) => inject::Outcome::default(),
+        Err(Failure::Nothing(_)) => inject::Outcome::nothing(&run, &request(true).selection),
         Err(Failure::Refused(_)) => return None,
     };
     let changed = outcome.changes.iter().filter_map(|change| change.object);
@@ -110,7 +110,13 @@ fn accounted(text: &[u8]) -> Option<Vec<Seen>> {
         kind: found.object.kind.clone(),
         name: folded(found.object.name.as_deref().unwrap_or_default()),
     });
-    Some(seen.collect())
+    let name = |name: &Option<String>| folded(name.as_deref().unwrap_or_default());
+    let skipped =
+        outcome.skipped.iter().filter_map(|one| Some(Seen { kind: one.kind.clone()?, name: name(&one.name) }));
+    // An identity without a name is not part of a report; a warning says that it is skipped.
+    let aside = run.set_aside_objects().iter().map(|one| &one.found).filter(|found| !found.can_be_pointed());
+    let aside = aside.map(|found| Seen { kind: found.object.kind.clone(), name: name(&found.object.name) });
+    Some(seen.chain(skipped).chain(aside).collect())
 }
 
 /// What kubectl sees and we don't.
@@ -349,15 +355,17 @@ fn the_report_names_what_kubectl_sees() {
         }
         assert_eq!(out.status.code(), Some(0), "{}", text.escape_ascii());
         let report: Value = serde_json::from_slice(&out.stdout).unwrap_or_default();
-        let objects = ["changes", "unchanged", "skipped"]
-            .into_iter()
-            .flat_map(|list| report[list].as_array().cloned().unwrap_or_default());
+        let entries = |list: &str| report[list].as_array().cloned().unwrap_or_default();
+        let objects =
+            [entries("changes"), entries("unchanged")].concat().into_iter().map(|entry| entry["object"].clone());
         let names: Vec<(Value, Value)> =
-            objects.map(|entry| (entry["object"]["kind"].clone(), entry["object"]["name"].clone())).collect();
+            objects.chain(entries("skipped")).map(|object| (object["kind"].clone(), object["name"].clone())).collect();
         // Identities that nothing here needs are no part of a report.
         for seen in seen.iter().filter(|seen| capa::BEARERS.iter().any(|bearer| bearer.kind == seen.kind)) {
             let name = if seen.name.is_empty() { Value::Null } else { seen.name.clone().into() };
-            assert!(names.contains(&(seen.kind.clone().into(), name)), "{seen:?} of\n{}", text.escape_ascii());
+            // One whose name is written twice has none for us.
+            let known = [name, Value::Null].into_iter().any(|name| names.contains(&(seen.kind.clone().into(), name)));
+            assert!(known, "{seen:?} of\n{}", text.escape_ascii());
             named += 1;
         }
     }
