@@ -14,7 +14,7 @@ use crate::account_map::{self, AccountMap};
 use crate::diag::{Diagnostic, FileId, Location, Severity, Span, visible};
 use crate::inject::{Change, IdentityFile, NewObject, Outcome};
 use crate::kustomization::{self, FILE_NAMES, Kustomization};
-use crate::lossless::{NodeId, ObjectRef, Plan, Refusal, Source, Tree, parse};
+use crate::lossless::{Lookup, NodeId, ObjectRef, Plan, Refusal, Source, Tree, parse};
 use crate::run::{self, Found, Run};
 
 /// The versions of the format. Those before `v1beta1` have results of another form.
@@ -37,6 +37,23 @@ pub struct ResourceList<'s> {
     items: Vec<FileId>,
     /// For each prefix, whether an item has a path under it.
     annotated: [bool; 2],
+}
+
+/// Whether the items are a list, or nothing, for every reader.
+fn check_items(tree: &Tree<'_>) -> Result<(), Diagnostic> {
+    let error = |node: NodeId, what: &str, help: &str| {
+        let at = Location { file: STREAM, span: tree.span(node), window: None };
+        Err(Diagnostic::error(format!("the ResourceList can't be read: {what}")).at(at, "").help(help))
+    };
+    match tree.get(tree.root, "items") {
+        Lookup::Ambiguous { key } => error(key, "the key 'items' is written twice", "remove one of them and run again"),
+        Lookup::Own { value, .. } | Lookup::Inherited { value }
+            if tree.items(value).is_none() && !tree.is_null(value) =>
+        {
+            error(value, "its items are not a list", "write the objects as a list under 'items'")
+        }
+        _ => Ok(()),
+    }
 }
 
 impl<'s> ResourceList<'s> {
@@ -70,6 +87,7 @@ impl<'s> ResourceList<'s> {
             return Err(Diagnostic::error(format!("the ResourceList is of the unknown version {version}"))
                 .help(format!("known are {}", VERSIONS.join(" and "))));
         }
+        check_items(&tree)?;
         let document = document.span;
         let mut list = Self { tree, document, files: Vec::new(), items: Vec::new(), annotated: [false; 2] };
         let mut known: HashMap<Option<String>, usize> = HashMap::new();
@@ -298,7 +316,7 @@ impl<'s> ResourceList<'s> {
             }
         }
         let file = Map::from_iter([("path".to_owned(), json!(name)), ("index".to_owned(), json!(*index))]);
-        *index += 1;
+        *index = index.saturating_add(1);
         (object, file)
     }
 
@@ -306,7 +324,7 @@ impl<'s> ResourceList<'s> {
     fn behind(&self, path: &str) -> u64 {
         let of_file = self.nodes().iter().filter(|&&item| self.annotation(item, "path").as_deref() == Some(path));
         let taken = of_file.map(|&item| self.annotation(item, "index").and_then(|index| index.parse::<u64>().ok()));
-        taken.map(|index| index.unwrap_or(0) + 1).max().unwrap_or(0)
+        taken.map(|index| index.unwrap_or(0).saturating_add(1)).max().unwrap_or(0)
     }
 
     fn changed(&self, found: &Found, change: &Change) -> Value {

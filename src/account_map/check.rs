@@ -365,18 +365,27 @@ impl Checker {
     }
 
     fn glob(&mut self, glob: Spanned<String>, path: bool) -> Option<Glob> {
-        match GlobBuilder::new(&glob.value).literal_separator(path).build() {
-            Ok(built) if !glob.value.is_empty() => Some(Glob { matcher: built.compile_matcher(), span: glob.span }),
-            Ok(_) => {
-                self.refuse("an empty glob matches nothing", glob.span);
-                None
-            }
-            Err(error) => {
-                self.refuse(format!("this is no glob: {}", error.kind()), glob.span);
-                None
-            }
+        match parse_glob(&glob.value, path) {
+            Ok(_) if glob.value.is_empty() => self.refuse("an empty glob matches nothing", glob.span),
+            Ok(built) => return Some(Glob { matcher: built.compile_matcher(), span: glob.span }),
+            Err(why) => self.refuse(format!("this is no glob: {why}"), glob.span),
         }
+        None
     }
+}
+
+/// The longest glob, in bytes. A longer one may take more memory than globset allows, and then its compilation panics.
+const LONGEST_GLOB: usize = 1024;
+
+/// Reads a glob that can be compiled; of a path, `*` does not match `/`.
+///
+/// # Errors
+/// What is wrong with it, for people.
+pub fn parse_glob(text: &str, path: bool) -> Result<globset::Glob, String> {
+    if text.len() > LONGEST_GLOB {
+        return Err(format!("it has {} bytes, and the most are {LONGEST_GLOB}", text.len()));
+    }
+    GlobBuilder::new(text).literal_separator(path).build().map_err(|error| error.kind().to_string())
 }
 
 impl AccountMap {

@@ -11,7 +11,7 @@ mod fields;
 use crate::lossless::{NodeId, Refusal, Source, Tree, parse};
 
 pub use assign::{Assigned, Cluster};
-pub use check::{Account, AccountMap, Entry, LintIgnore, Namespaces, Source as SourceAccount};
+pub use check::{Account, AccountMap, Entry, LintIgnore, Namespaces, Source as SourceAccount, parse_glob};
 pub use de::Spanned;
 pub use fields::schema;
 

@@ -7,6 +7,7 @@ mod astray;
 mod bound;
 mod identity;
 mod labels;
+mod list;
 pub mod names;
 mod release;
 mod selector;
@@ -19,6 +20,7 @@ mod view;
 pub use allowed::{Allowed, Form, Namespaces};
 pub use identity::{ControllerIdentity, RoleIdentity, StaticIdentity, plain_identity};
 pub use labels::Labels;
+pub use list::{Items, ListKind, borrowed, items, without_kind};
 pub use release::Release;
 pub use selector::{Expression, Selector};
 pub use support::{Support, read_since, served_since, support};
@@ -33,5 +35,4 @@ pub use verdict::{
 };
 pub use view::{
     Field, IdentityReference, Object, ObjectReference, Reference, Rest, Role, State, beside, is_variable, view,
-    without_kind,
 };

@@ -376,7 +376,7 @@ pub(super) fn meta(tree: &Tree<'_>, node: NodeId, name: &str) -> Option<String> 
 }
 
 /// An object in a shape that can't be; the span is the place that says so.
-fn refused(
+pub(super) fn refused(
     tree: &Tree<'_>,
     node: NodeId,
     (api_version, kind): (&str, &str),
@@ -396,18 +396,6 @@ fn refused(
         start: tree.span(node).start,
         role: Role::Refused(why, way_out),
     }
-}
-
-/// An item without a kind in a list of one of our kinds (`AWSClusterList`): kubectl gives it the list's.
-pub fn without_kind(tree: &Tree<'_>, item: NodeId, list: &Object) -> Option<Object> {
-    let kind = list.kind.strip_suffix("List")?;
-    let ours = !matches!(classify(&list.api_version, kind), Typed::Foreign);
-    if !ours || tree.entries(item).is_none() || Field::of(tree, item, "kind") != Field::Absent {
-        return None;
-    }
-    let why = format!("this item of an {} has no kind of its own: kubectl takes it for an {kind}", list.kind);
-    let way_out = "write its apiVersion and kind and run again";
-    Some(refused(tree, item, (&list.api_version, kind), head(tree, item), why, way_out))
 }
 
 pub(super) fn descend(tree: &Tree<'_>, node: NodeId, path: &[&str]) -> Option<NodeId> {
@@ -497,7 +485,7 @@ fn rest_of(tree: &Tree<'_>, mapping: NodeId) -> Rest {
 }
 
 /// The first line's worth of a node: enough to point at, not a whole cluster.
-fn head(tree: &Tree<'_>, node: NodeId) -> Span {
+pub(super) fn head(tree: &Tree<'_>, node: NodeId) -> Span {
     match tree.entries(node).and_then(|entries| entries.first()) {
         Some(&(key, _)) => tree.span(key),
         None => tree.span(node),

@@ -317,7 +317,7 @@ pub(crate) struct MapArgs {
 #[command(next_help_heading = "Which clusters")]
 pub(crate) struct SelectArgs {
     /// Only clusters whose name matches; may be repeated
-    #[arg(long, value_name = "GLOB")]
+    #[arg(long, value_name = "GLOB", value_parser = glob)]
     pub(crate) cluster_name: Vec<globset::Glob>,
 
     /// Only objects whose labels match, as kubectl has it
@@ -507,6 +507,12 @@ fn account(text: &str) -> Result<AccountId, String> {
 
 fn role_arn(text: &str) -> Result<RoleArn, String> {
     text.parse::<RoleArn>().map_err(|error| with_suggestion(error.to_string(), error.suggestion()))
+}
+
+fn glob(text: &str) -> Result<globset::Glob, String> {
+    // A text of any length is not said twice.
+    let said: String = text.chars().take(40).collect();
+    xaccount::account_map::parse_glob(text, false).map_err(|why| format!("error parsing glob '{said}': {why}"))
 }
 
 fn role_name_help() -> String {

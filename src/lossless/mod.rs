@@ -10,6 +10,7 @@ mod plain;
 mod plan;
 mod proof;
 mod removal;
+mod second;
 mod source;
 mod splice;
 mod tree;
@@ -18,6 +19,7 @@ pub mod yaml;
 
 pub use plan::{Edited, ObjectChange, ObjectRef, Plan, Refusal, Splice, apply, line_around, object_node, parse, skim};
 pub use removal::{removable, removed_whole};
+pub use second::{Seen, first_document};
 pub use source::{Document, Format, Needles, Segments, Source, documents};
 pub use tree::{Anchor, Data, Lookup, Node, NodeId, ScalarStyle, Tree};
 pub use write::{LineEnding, yaml_text};

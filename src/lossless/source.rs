@@ -110,27 +110,37 @@ impl Needles {
     pub fn possible(&self, text: &[u8]) -> bool {
         memchr::memchr3_iter(b'!', b'%', b'\\', text).any(|at| match text[at] {
             b'!' => matches!(text.get(at + 1), Some(b'!' | b'<')),
-            b'%' => at == 0 || text[at - 1] == b'\n',
+            // A directive stands at the start of a line, of which readers know other breaks than a line feed, or behind a
+            // byte-order mark.
+            b'%' => at == 0 || matches!(text[at - 1], b'\n' | b'\r' | 0x80..),
             _ => self.escape(text, at),
+        })
+    }
+
+    /// Whether an escape or a tag of the text does spell a needle, however the text is read: with all escapes resolved a
+    /// needle stands there, or, where there are tags, its base64.
+    pub fn spelled(&self, text: &[u8]) -> bool {
+        if !self.possible(text) {
+            return false;
+        }
+        let plain = unescaped(text);
+        // A tag that makes a text binary stands before the whole of it, which may go over several lines.
+        let binary: Option<Vec<u8>> = memchr::memchr(b'!', text)
+            .map(|_| plain.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect());
+        self.words.iter().any(|group| {
+            group.iter().all(|word| {
+                let encoded = |text: &Vec<u8>| memmem::find(text, &base64(word.needle())).is_some();
+                word.find(&plain).is_some() || binary.as_ref().is_some_and(encoded)
+            })
         })
     }
 
     /// Whether the backslash at `at` could begin an escape that spells, or breaks, a needle.
     fn escape(&self, text: &[u8], at: usize) -> bool {
-        let digits = match text.get(at + 1) {
-            Some(b'x') => 2,
-            Some(b'u') => 4,
-            Some(b'U') => 8,
-            Some(b'\n' | b'\r' | 0xC2 | 0xE2) => {
-                return at > 0 && self.letters[usize::from(text[at - 1])];
-            }
-            _ => return false,
-        };
-        let code = text
-            .get(at + 2..at + 2 + digits)
-            .and_then(|hex| std::str::from_utf8(hex).ok())
-            .and_then(|hex| u32::from_str_radix(hex, 16).ok());
-        code.and_then(|code| u8::try_from(code).ok()).is_some_and(|byte| self.letters[usize::from(byte)])
+        match text.get(at + 1) {
+            Some(b'\n' | b'\r' | 0xC2 | 0xE2) => at > 0 && self.letters[usize::from(text[at - 1])],
+            _ => escaped(&text[at..]).is_some_and(|(byte, _)| self.letters[usize::from(byte)]),
+        }
     }
 
     /// Whether a needle stands in UTF-16 text of either byte order.
@@ -138,6 +148,52 @@ impl Needles {
         let half: Vec<u8> = bytes.iter().copied().filter(|&b| b != 0).collect();
         self.literal(&half)
     }
+}
+
+/// The character below U+0100 that an escape at the start of a text spells, and how long the escape is.
+fn escaped(text: &[u8]) -> Option<(u8, usize)> {
+    let digits = match text.get(1)? {
+        b'x' => 2,
+        b'u' => 4,
+        b'U' => 8,
+        _ => return None,
+    };
+    let hex = std::str::from_utf8(text.get(2..2 + digits)?).ok()?;
+    let code = u32::from_str_radix(hex, 16).ok()?;
+    Some((u8::try_from(code).ok()?, 2 + digits))
+}
+
+/// A text with all that may be an escape of a character or of a line break resolved, whether it stands in quotes or not.
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(next) = memchr::memchr(b'\\', &text[at..]) {
+        out.extend_from_slice(&text[at..at + next]);
+        at += next;
+        let rest = &text[at..];
+        let breaks: [&[u8]; 6] = [b"\\\r\n", b"\\\n", b"\\\r", b"\\\xC2\x85", b"\\\xE2\x80\xA8", b"\\\xE2\x80\xA9"];
+        if let Some((byte, length)) = escaped(rest) {
+            out.push(byte);
+            at += length;
+        } else if let Some(line_break) = breaks.into_iter().find(|line_break| rest.starts_with(line_break)) {
+            let blanks = rest[line_break.len()..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+            at += line_break.len() + blanks;
+        } else {
+            out.push(b'\\');
+            at += 1;
+        }
+    }
+    out.extend_from_slice(&text[at..]);
+    out
+}
+
+/// What the base64 of every text begins with that begins with this word.
+fn base64(word: &[u8]) -> Vec<u8> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let bit = |at: usize| usize::from(word[at / 8] >> (7 - at % 8) & 1);
+    (0..word.len() * 8 / 6)
+        .map(|digit| DIGITS[(digit * 6..digit * 6 + 6).fold(0, |value, at| value << 1 | bit(at))])
+        .collect()
 }
 
 /// The search for the first word of each group and for some words more.
@@ -183,22 +239,46 @@ impl<'s> Source<'s> {
         (marked || zeros * 3 > head.len()) && needles.in_utf16(self.bytes)
     }
 
+    /// The text of UTF-16 with a byte-order mark, as kubectl takes it.
+    pub fn utf16_text(&self) -> Option<String> {
+        let unit: fn([u8; 2]) -> u16 = match self.bytes {
+            [0xFF, 0xFE, ..] => u16::from_le_bytes,
+            [0xFE, 0xFF, ..] => u16::from_be_bytes,
+            _ => return None,
+        };
+        let units: Vec<u16> = self.bytes[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
+        Some(String::from_utf16_lossy(&units))
+    }
+
     /// The first place where readers disagree whether a document ends: a character that is a line break for some of
     /// them, or a byte-order mark in mid-file, directly before a marker or a directive; or a carriage return in the line
     /// of one. The character is U+000D (not followed by a line feed), U+0085, U+2028, U+2029 or U+FEFF.
     pub fn doubtful_marker(&self) -> Option<(char, Span)> {
-        let starts: Vec<usize> = (0..self.bytes.len()).step_by(PIECE).collect();
-        let first = |&start: &usize| self.doubtful_between(start, self.bytes.len().min(start + PIECE));
-        parallel::map(&starts, first).into_iter().flatten().next()
+        self.doubtful_by(PIECE)
     }
 
-    /// The first of them that begins between two offsets.
-    fn doubtful_between(&self, start: usize, end: usize) -> Option<(char, Span)> {
-        let doubtful = |at: usize, character: char| {
+    /// The same, searched in pieces of so many bytes.
+    fn doubtful_by(&self, piece: usize) -> Option<(char, Span)> {
+        let mut line = 0;
+        let pieces: Vec<(usize, usize)> = (0..self.bytes.len())
+            .step_by(piece)
+            .map(|start| {
+                let before = start.saturating_sub(piece);
+                line = memchr::memrchr(b'\n', &self.bytes[before..start]).map_or(line, |at| before + at + 1);
+                (start, line)
+            })
+            .collect();
+        let first =
+            |&(start, line): &(usize, usize)| self.doubtful_between(start, self.bytes.len().min(start + piece), line);
+        parallel::map(&pieces, first).into_iter().flatten().next()
+    }
+
+    /// The first of them that begins between two offsets, of which the first stands in the line that begins at `line`.
+    fn doubtful_between(&self, start: usize, end: usize, mut line: usize) -> Option<(char, Span)> {
+        let before_marker = |at: usize, character: char| {
             let behind = at + character.len_utf8();
             let before = is_marker(self.bytes, behind) || self.bytes.get(behind) == Some(&b'%');
-            let here = behind > self.bom && (before || character == '\r' && self.alone_behind_marker(at));
-            here.then(|| (character, Span::new(at, behind)))
+            (behind > self.bom && before).then(|| (character, Span::new(at, behind)))
         };
         let odd = |at: usize| {
             let rest = &self.bytes[at..];
@@ -206,20 +286,28 @@ impl<'s> Source<'s> {
             all.find(|character| rest.starts_with(character.encode_utf8(&mut [0; 4]).as_bytes()))
         };
         let text = &self.bytes[start..end];
-        let returns = memchr::memchr_iter(b'\r', text).find_map(|at| doubtful(start + at, '\r'));
+        let mut seen = start;
+        let returns = memchr::memchr_iter(b'\r', text).map(|at| start + at).find_map(|at| {
+            // Each line is looked for once, however many of them stand in it.
+            line = memchr::memrchr(b'\n', &self.bytes[seen..at]).map_or(line, |n| seen + n + 1);
+            seen = at;
+            let inside = || self.alone_in_marker_line(at, line).then(|| ('\r', Span::new(at, at + 1)));
+            before_marker(at, '\r').or_else(inside)
+        });
         // The bytes with which the others begin.
-        let others =
-            memchr::memchr3_iter(0xC2, 0xE2, 0xEF, text).map(|at| start + at).find_map(|at| doubtful(at, odd(at)?));
+        let others = memchr::memchr3_iter(0xC2, 0xE2, 0xEF, text)
+            .map(|at| start + at)
+            .find_map(|at| before_marker(at, odd(at)?));
         returns.into_iter().chain(others).min_by_key(|(_, span)| span.start)
     }
 
-    /// Whether the carriage return at `at` stands alone in the line of a marker or a directive, so that some readers see
-    /// another line begin there.
-    fn alone_behind_marker(&self, at: usize) -> bool {
+    /// Whether the carriage return at `at` stands alone in its line, which begins at `line`, and that is one of a marker or a
+    /// directive, so that some readers see another line begin there.
+    fn alone_in_marker_line(&self, at: usize, line: usize) -> bool {
         if self.bytes.get(at + 1).is_none_or(|&next| next == b'\n') {
             return false;
         }
-        let line = line_start(self.bytes, at).max(self.bom);
+        let line = line.max(self.bom);
         is_marker(self.bytes, line) || self.bytes.get(line) == Some(&b'%')
     }
 
@@ -439,6 +527,36 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_an_escape_spells_is_told_from_chance() {
+        let needles = Needles::new([["AWSCluster"].as_slice()]);
+        for text in [
+            "kind: \"AWSClu\\x73ter\"",
+            "{\"kind\":\"\\u0041WSCluster\"",
+            "a: {{ b\nkind: \"\\U00000041WSClu\\x73ter\"",
+            "kind: \"AWS\\\n   Cluster\"",
+            "kind: \"AWS\\\r\n\tCluster\"",
+            "kind: \"AWS\\\u{2028}Cluster\"",
+            "kind: !!binary QVdTQ2x1c3Rlcg==",
+            "kind: !!binary |\n  QVdT\n  Q2x1c3Rlcg==",
+            "kind: !!binary \"\\x51VdTQ2x1c3Rlcg==\"",
+            "%TAG ! tag:yaml.org,2002:\n---\nkind: !binary QVdTQ2x1c3RlckxpLXN0",
+        ] {
+            assert!(needles.spelled(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "curl -s \\\n  {{ .url }} # Hello!!",
+            "a: \"\\x41 b\"",
+            "{{- if a }}\nb: \"\\u0041WS\" !!",
+            "data: QVdTQ2x1c3Rlcg==",
+            "a: !!x b",
+            "a\\",
+            "a: \"\\x4",
+        ] {
+            assert!(!needles.spelled(text.as_bytes()), "{text}");
+        }
+    }
+
     /// As the words of [`Source::doubtful_marker`] say it, character by character.
     fn doubtful_by_character(text: &str) -> Option<usize> {
         let opens = |rest: &str| rest.starts_with('%') || is_marker(rest.as_bytes(), 0);
@@ -469,9 +587,7 @@ mod tests {
             let source = Source::new(text.as_bytes());
             let want = doubtful_by_character(&text);
             proptest::prop_assert_eq!(source.doubtful_marker().map(|(_, span)| span.start), want);
-            let pieces = (0..text.len()).step_by(piece);
-            let found = pieces.filter_map(|at| source.doubtful_between(at, text.len().min(at + piece))).next();
-            proptest::prop_assert_eq!(found.map(|(_, span)| span.start), want);
+            proptest::prop_assert_eq!(source.doubtful_by(piece).map(|(_, span)| span.start), want);
         }
     }
 }

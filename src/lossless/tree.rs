@@ -351,6 +351,16 @@ impl<'s> Tree<'s> {
         keys.map(|&(key, _)| key).find(|&key| self.text(key) == Some("<<") && !self.is_merge(key))
     }
 
+    /// The first key with a tag that can make another text of it.
+    pub fn tagged_key(&self) -> Option<NodeId> {
+        let tagged =
+            |key: NodeId| self.node(self.resolve(key)).tag().is_some_and(|tag| &self.text[tag.range()] != "!!str");
+        self.nodes.iter().find_map(|node| match &node.data {
+            Data::Mapping { entries, .. } => entries.iter().map(|&(key, _)| key).find(|&key| tagged(key)),
+            _ => None,
+        })
+    }
+
     /// The first line break of YAML 1.1 alone (U+0085, U+2028, U+2029) that stands outside of quotes: kubectl begins a new
     /// line there, YAML 1.2 does not.
     pub fn odd_break(&self) -> Option<Span> {

@@ -1,5 +1,6 @@
 //! All objects of one run, with where they stand. Pure: bytes in, facts out.
 
+mod doubt;
 mod scan;
 mod skipped;
 mod stream;

@@ -1,10 +1,10 @@
 //! What one file holds for us.
 
-use super::{Found, SkipReason, Skipped};
-use crate::capa::{self, Object, Role};
+use super::{Found, SkipReason, Skipped, doubt};
+use crate::capa::{self, Items, ListKind, Object, Role};
 use crate::diag::{Diagnostic, FileId, Location, Span};
 use crate::lossless::{
-    Document, Needles, NodeId, ObjectRef, Refusal, Source, Tree, documents, line_around, removable, skim,
+    Data, Document, Needles, NodeId, ObjectRef, Refusal, Source, Tree, documents, line_around, removable, skim,
 };
 use crate::parallel;
 
@@ -40,7 +40,8 @@ pub struct Scanned {
 /// Every document that names one of our kinds and can't be read, each with its place.
 pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, Vec<Diagnostic>> {
     let source = Source::new(bytes);
-    if source.is_utf16(options.needles) {
+    let marked = || source.utf16_text().is_some_and(|text| options.needles.spelled(text.as_bytes()));
+    if source.is_utf16(options.needles) || marked() {
         let error = utf16(Location { file, span: Span::new(0, 2), window: None });
         return match options.go_on {
             true => Ok(Scanned { warnings: vec![error], ..Scanned::default() }),
@@ -107,16 +108,18 @@ fn line_of(bytes: &[u8], diagnostic: &Diagnostic) -> usize {
     memchr::memchr_iter(b'\n', &bytes[..start.min(bytes.len())]).count() + 1
 }
 
-/// Counts line breaks once, between each object and the next.
+/// Counts line breaks once, between each object and the next in the text. An object that an alias brings stands before others.
 fn number_lines(bytes: &[u8], objects: &mut [Found]) {
-    let starts = objects.iter().map(|found| found.object.start);
+    let mut order: Vec<usize> = (0..objects.len()).collect();
+    order.sort_by_key(|&index| objects[index].object.start);
+    let starts = order.iter().map(|&index| objects[index].object.start);
     let between: Vec<Span> =
         std::iter::once(0).chain(starts.clone()).zip(starts).map(|(a, b)| Span::new(a, b)).collect();
     let breaks = parallel::map(&between, |span| memchr::memchr_iter(b'\n', &bytes[span.range()]).count());
     let mut line = 1;
-    for (found, breaks) in objects.iter_mut().zip(breaks) {
+    for (index, breaks) in order.into_iter().zip(breaks) {
         line += breaks;
-        found.line = line;
+        objects[index].line = line;
     }
 }
 
@@ -131,11 +134,12 @@ enum Problem {
 }
 
 fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>) -> Result<Vec<Found>, Problem> {
+    let named = document.literal || options.needles.spelled(document.bytes);
     let tree = match skim(document) {
         Ok(tree) => tree,
-        // An escape that could spell one of our kinds, in a text that no reader takes.
-        Err(_) if !document.literal => return Ok(Vec::new()),
-        Err(refusal) => return Err(unreadable(file, bytes, document, &refusal)),
+        Err(refusal) if document.literal => return Err(unreadable(file, bytes, document, &refusal)),
+        Err(refusal) if named => return Err(spelled(file, document, &refusal)),
+        Err(_) => return Ok(Vec::new()),
     };
     // Most documents are one object; room for four of each would be the most that a large bundle takes.
     let mut found = Vec::with_capacity(1);
@@ -146,12 +150,13 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
             capa::beside(&mut found.object);
             found.shown &= found.object.role != Role::Secret;
         }
-        if !document.literal && !options.needles.possible(document.bytes) {
-            // It was only looked at: what is odd about it is not our business.
-            found.retain(|found| !found.object.role.is_ours());
-            return Ok(found);
-        }
     }
+    if !named {
+        // It was only looked at: what is odd about it is not our business.
+        found.retain(|found| !found.object.role.is_ours());
+        return Ok(found);
+    }
+    whole.array()?;
     // Comments that begin with `#@` are code for ytt: the document around them is no manifest yet.
     let ours = found.iter().any(|found: &Found| found.object.role.is_ours());
     let ytt = tree.comments.iter().find(|span| tree.text[span.range()].starts_with("#@"));
@@ -165,38 +170,59 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
         ));
     }
     // What names one of our kinds, and reads as no object, may be one for other readers.
-    if !(ours || found.is_empty() && document.literal) {
-        return Ok(found);
+    let suspect = ours || found.is_empty();
+    let may_be_ours = || doubt::may_hold_ours(document.bytes);
+    match odd(file, document, &tree) {
+        Some(problem) if suspect || may_be_ours() => Err(problem),
+        _ => match odd_for_kubectl(file, document, &tree) {
+            Some(problem) if ours || may_be_ours() => Err(problem),
+            _ => Ok(found),
+        },
     }
+}
+
+/// What other readers may read otherwise than we do.
+fn odd(file: FileId, document: &Document<'_>, tree: &Tree<'_>) -> Option<Problem> {
+    let at = |span: Span| Location { file, span, window: shown(document) };
     if let Some(span) = tree.odd_break() {
-        let at = Location { file, span, window: shown(document) };
-        return Err(Problem::Broken(
+        return Some(Problem::Broken(
             Diagnostic::error("a line break of YAML 1.1 alone (U+0085, U+2028 or U+2029) stands outside of quotes")
                 .rule(NOT_READABLE)
-                .at(at, "kubectl begins a new line here, and other readers do not")
+                .at(at(span), "kubectl begins a new line here, and other readers do not")
                 .help("replace it by a blank or a line feed, or put the text in double quotes, and run again"),
         ));
     }
     if let Some(key) = tree.odd_merge() {
-        let at = Location { file, span: tree.span(key), window: shown(document) };
-        return Err(Problem::Broken(
+        return Some(Problem::Broken(
             Diagnostic::error("a '<<' in quotes or with a tag: some readers merge here, and others don't")
                 .rule(NOT_READABLE)
-                .at(at, "")
+                .at(at(tree.span(key)), "")
                 .help("write '<<' plainly if it is to merge, and run again"),
         ));
     }
-    if let Some(key) = tree.complex_key() {
-        let span = tree.span(key);
-        let at = Location { file, span, window: shown(document) };
-        return Err(Problem::Template(
+    tree.complex_key().map(|key| {
+        Problem::Template(
             Diagnostic::error("a key is not a scalar, as in 'name: {{ name }}': this is a template, not a manifest")
                 .rule(NOT_READABLE)
-                .at(at, "")
+                .at(at(tree.span(key)), "")
                 .help("render it first and give the result, or pass --skip-templates to leave it alone"),
-        ));
+        )
+    })
+}
+
+/// What kubectl alone reads otherwise.
+fn odd_for_kubectl(file: FileId, document: &Document<'_>, tree: &Tree<'_>) -> Option<Problem> {
+    let problem = |span: Span, message: &str, help: &str| {
+        let at = Location { file, span: span.shifted(tree.base), window: shown(document) };
+        Problem::Broken(Diagnostic::error(message).rule(NOT_READABLE).at(at, "").help(help))
+    };
+    if let Some(at) = doubt::odd_separator(document.bytes) {
+        let message = "kubectl takes this line for the start of a document, and other readers don't";
+        return Some(problem(Span::new(at, at + 3), message, "write a blank behind '---' and run again"));
     }
-    Ok(found)
+    let key = tree.tagged_key()?;
+    let message = "a key has a tag, and what it stands for can't be told with certainty";
+    Some(problem(tree.node(key).span(), message, "write the key as plain text and run again"))
 }
 
 struct Walk<'w> {
@@ -208,26 +234,64 @@ struct Walk<'w> {
 }
 
 impl Walk<'_> {
-    /// The document's object, or the items of a List, as kubectl flattens them.
+    /// The document's object, or the items of a list, as kubectl flattens them.
     fn objects(&self, node: NodeId, base: &mut Vec<String>, found: &mut Vec<Found>) {
-        let Some(object) = capa::view(self.tree, node, self.options.topology_variable) else {
-            return;
-        };
-        // For kubectl all that has items is a list, whatever its kind (apimachinery, `unstructured/helpers.go`).
-        if !matches!(object.role, Role::Refused(..))
-            && let Some(items) = self.tree.value(node, "items").and_then(|items| self.tree.items(items))
-        {
-            for (index, &item) in items.iter().enumerate() {
-                base.extend(["items".to_owned(), index.to_string()]);
-                match capa::without_kind(self.tree, item, &object) {
-                    Some(untyped) => self.push(untyped, item, base, found),
-                    None => self.objects(item, base, found),
-                }
-                base.truncate(base.len() - 2);
-            }
-            return;
+        let object = capa::view(self.tree, node, self.options.topology_variable);
+        if let Some(refused @ Object { role: Role::Refused(..), .. }) = object {
+            return self.push(refused, node, base, found);
         }
-        self.push(object, node, base, found);
+        match capa::items(self.tree, node, base.is_empty()) {
+            Items::Refused(refused) => self.push(*refused, node, base, found),
+            Items::List(items, list, borrowed) => {
+                let before = found.len();
+                for (index, &item) in items.iter().enumerate() {
+                    base.extend(["items".to_owned(), index.to_string()]);
+                    self.item(item, &list, base, found);
+                    base.truncate(base.len() - 2);
+                }
+                if let Some(span) = borrowed {
+                    self.borrowed(node, span, before, base, found);
+                }
+            }
+            Items::None => {
+                if let Some(object) = object {
+                    self.push(object, node, base, found);
+                }
+            }
+        }
+    }
+
+    fn item(&self, item: NodeId, list: &ListKind, base: &mut Vec<String>, found: &mut Vec<Found>) {
+        let before = found.len();
+        match capa::without_kind(self.tree, item, list) {
+            Some(untyped) => self.push(untyped, item, base, found),
+            None => self.objects(item, base, found),
+        }
+        if matches!(self.tree.node(item).data, Data::Alias(_)) {
+            self.borrowed(item, self.tree.span(item), before, base, found);
+        }
+    }
+
+    /// Objects of ours that an alias brings can't be edited in their place: one that is refused stands for them.
+    fn borrowed(&self, node: NodeId, span: Span, before: usize, base: &[String], found: &mut Vec<Found>) {
+        if found[before..].iter().any(|found| found.object.role.is_ours()) {
+            found.truncate(before);
+            self.push(capa::borrowed(self.tree, node, span), node, base, found);
+        }
+    }
+
+    /// A document that is an array of our objects, as jsonnet prints one: kubectl refuses it.
+    fn array(&self) -> Result<(), Problem> {
+        let Some(items) = self.tree.items(self.tree.root) else { return Ok(()) };
+        let mut found = Vec::new();
+        items.iter().for_each(|&item| self.objects(item, &mut Vec::new(), &mut found));
+        let Some(first) = found.iter().find(|found| found.object.role.is_ours()) else { return Ok(()) };
+        Err(Problem::Broken(
+            Diagnostic::error("the document is a list; kubectl takes none")
+                .rule(NOT_READABLE)
+                .at(Location { window: shown(self.document), ..first.head() }, "")
+                .help("use kind: List with the objects under 'items', or one document for each object (jsonnet -y)"),
+        ))
     }
 
     fn push(&self, object: Object, node: NodeId, base: &[String], found: &mut Vec<Found>) {
@@ -322,6 +386,18 @@ fn unreadable(file: FileId, bytes: &[u8], document: &Document<'_>, refusal: &Ref
             }
         }
     }
+}
+
+/// A document that we can't read, in which an escape or a tag spells one of our kinds: kubectl may read it.
+fn spelled(file: FileId, document: &Document<'_>, refusal: &Refusal) -> Problem {
+    let at = Location { file, span: refusal.span, window: shown(document) };
+    let mut diagnostic = Diagnostic::error(format!("this document can't be read: {}", refusal.message))
+        .rule(NOT_READABLE)
+        .at(at, "")
+        .help("an escape or a tag in it spells a kind that carries an identity reference, and kubectl may read it")
+        .help("write the kind as plain text, fix the document and run again");
+    diagnostic.help.extend(refusal.help.iter().cloned());
+    Problem::Broken(diagnostic)
 }
 
 fn utf16(at: Location) -> Diagnostic {

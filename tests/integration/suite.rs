@@ -71,6 +71,11 @@ impl Failures {
     }
 }
 
+/// The texts of the suite, with their ids.
+pub(crate) fn suite_texts() -> Result<Vec<(String, String)>, String> {
+    fetch().map(|(_, cases)| cases.into_iter().map(|case| (case.id, case.yaml)).collect())
+}
+
 #[test]
 fn yaml_test_suite() {
     let (home, cases) = match fetch() {

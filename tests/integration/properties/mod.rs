@@ -4,11 +4,13 @@
 //! (see `suite/oracle.rs`) and by a cut into documents of its own.
 
 mod eject;
+mod forms;
 mod judge;
 mod lint;
 mod manifest;
 mod once;
 mod remove;
+mod seen;
 mod text;
 
 use std::cell::Cell;
