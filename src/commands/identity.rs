@@ -1,18 +1,19 @@
 //! `kubectl xaccount identity`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use xaccount::account_map::Account;
 use xaccount::aws::AccountId;
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, visible};
 use xaccount::edit::Inputs;
-use xaccount::inject::{self, IdentityFile, Mapped, Request, SaidTarget, Target};
+use xaccount::inject::{self, IdentityFile, Mapped, Request, SaidTarget, Target, known_accounts};
 use xaccount::run::{Run, Scan};
 
 use super::inject::Mode;
 use super::inject::deliver::Delivery;
-use super::inject::prepare::{identity_file, identity_request};
+use super::inject::prepare::{identity_file, identity_request, moves};
 use super::map::MapFile;
 use super::{ExitStatus, Printed, Terminal, progress};
 use crate::cli::{AccountArgs, Identity, OutputFormat};
@@ -50,13 +51,15 @@ fn identities(args: &Identity, terminal: &Terminal) -> Result<Printed, String> {
         None => IdentityFile::New(PathBuf::from("identities.yaml")),
         Some(path) => inputs.find(path).map_or_else(|| IdentityFile::New(path.clone()), IdentityFile::There),
     };
+    let moves = moves(&args.target.move_account, map.as_ref().map(|map| &map.map)).map_err(one)?;
     let base = Request {
         identity,
         identity_name: args.identity.identity_name.clone(),
         with_controller_identity: args.identity.with_controller_identity,
         api_version: args.identity.api_version,
         overwrite: args.target.overwrite,
-        moves: args.target.move_account.clone(),
+        moves,
+        known: Arc::new(map.as_ref().map(|map| known_accounts(&map.map)).unwrap_or_default()),
         explain: terminal.verbose > 0 && !terminal.quiet,
         identity_file: Some(to_file),
         ..Request::default()
@@ -66,8 +69,8 @@ fn identities(args: &Identity, terminal: &Terminal) -> Result<Printed, String> {
         Scan { needles: &needles, skip_templates: args.target.skip_templates, topology_variable: None, go_on: false };
     let (run, mut warnings) = inputs.scan(&scan).map_err(|errors| terminal.diagnostics(&errors, Some(&inputs)))?;
     let requests = requests(args, &run, &base, map.as_ref()).map_err(all)?;
-    let outcome =
-        inject::plan_identities(&run, &requests).map_err(|errors| terminal.diagnostics(&errors, Some(&inputs)))?;
+    let outcome = inject::plan_identities(&run, &base, &requests)
+        .map_err(|errors| terminal.diagnostics(&errors, Some(&inputs)))?;
     warnings.extend(outcome.warnings.iter().cloned());
     let mut before = terminal.diagnostics(&warnings, Some(&inputs));
     if let Some(map) = map.filter(|_| !terminal.quiet) {

@@ -2,53 +2,73 @@
 
 use serde_json::Value;
 
-use super::{Failure, Outcome, Request, plan};
+use super::{Evidence, Failure, Outcome, Proposal, Request, Unasked, propose};
 use crate::diag::Diagnostic;
 use crate::run::Run;
 
-/// Plans the run for several accounts. An object of the run belongs to one request at most.
+/// Plans the run for several accounts, as [`super::plan`]. An object of the run belongs to one request at most. `base` is what
+/// the requests were made from.
 ///
 /// # Errors
-/// As [`plan`]; nothing to point only where no request finds anything. Two requests that change one identity, or that would
-/// make two of one name.
-pub fn plan_each(run: &Run, requests: &[Request]) -> Result<Outcome, Failure> {
-    let mut whole = Outcome::default();
-    let (mut errors, mut nothing): (Vec<Diagnostic>, _) = (Vec::new(), None);
+/// As [`super::plan`]; nothing to point only where no request finds anything. Two requests that change one identity, or that
+/// would make two of one name.
+pub fn plan_each(run: &Run, base: &Request, requests: &[Request]) -> Result<Outcome, Failure> {
+    propose_each(run, requests)?.judge(run, base, &Evidence::default(), Unasked::Refused, None)
+}
+
+/// Plans the run for several accounts; whether clusters may change account is left to [`Proposal::judge`].
+///
+/// # Errors
+/// No request finds anything to point.
+pub fn propose_each(run: &Run, requests: &[Request]) -> Result<Proposal, Failure> {
+    let mut whole = Proposal::default();
+    let mut nothing = None;
     let mut found = false;
     for request in requests {
-        match plan(run, request) {
-            Ok(outcome) => {
+        match propose(run, request) {
+            Ok(part) => {
                 found = true;
-                join(run, &mut whole, outcome, &mut errors);
+                add(run, &mut whole, part);
             }
             Err(Failure::Nothing(why)) => nothing = nothing.or(Some(why)),
-            Err(Failure::Refused(more)) => add_new(&mut errors, more),
+            Err(Failure::Refused(more)) => {
+                found = true;
+                whole.refuse(more);
+            }
         }
     }
     // In the order of the files, new objects behind them.
-    whole.changes.sort_by_key(|change| change.object.unwrap_or(usize::MAX));
-    whole.right.sort_unstable();
-    match (errors.is_empty(), found, nothing) {
-        (false, ..) => Err(Failure::Refused(errors)),
-        (true, false, Some(nothing)) => Err(Failure::Nothing(nothing)),
+    whole.outcome.changes.sort_by_key(|change| change.object.unwrap_or(usize::MAX));
+    whole.outcome.right.sort_unstable();
+    match nothing {
+        Some(nothing) if !found => Err(Failure::Nothing(nothing)),
         _ => Ok(whole),
     }
+}
+
+fn add(run: &Run, whole: &mut Proposal, part: Proposal) {
+    let mut errors = Vec::new();
+    let outcome = whole.take(part);
+    join(run, &mut whole.outcome, outcome, &mut errors);
+    whole.refuse(errors);
 }
 
 /// Plans the identities of several accounts, whoever uses them.
 ///
 /// # Errors
 /// What is there can't be brought together with what is asked for.
-pub fn plan_identities(run: &Run, requests: &[Request]) -> Result<Outcome, Vec<Diagnostic>> {
-    let mut whole = Outcome::default();
-    let mut errors: Vec<Diagnostic> = Vec::new();
+pub fn plan_identities(run: &Run, base: &Request, requests: &[Request]) -> Result<Outcome, Vec<Diagnostic>> {
+    let mut whole = Proposal::default();
     for request in requests {
-        match super::plan_identity(run, request) {
-            Ok(outcome) => join(run, &mut whole, outcome, &mut errors),
-            Err(more) => add_new(&mut errors, more),
+        match super::propose_identity(run, request) {
+            Ok(part) => add(run, &mut whole, part),
+            Err(more) => whole.refuse(more),
         }
     }
-    if errors.is_empty() { Ok(whole) } else { Err(errors) }
+    whole.judge(run, base, &Evidence::default(), Unasked::Refused, None).map_err(|failure| match failure {
+        Failure::Refused(errors) => errors,
+        Failure::Nothing(_) => Vec::new(),
+    })
 }
 
 fn join(run: &Run, whole: &mut Outcome, part: Outcome, errors: &mut Vec<Diagnostic>) {
