@@ -69,7 +69,7 @@ pub(crate) struct AccountArgs {
     #[arg(long)]
     pub(crate) overwrite: bool,
 
-    /// Let an identity of account FROM be one of account TO: ids or names of the map. Moves no VPC and no machine
+    /// Let an identity of account FROM be one of account TO. Moves no VPC and no machine
     #[arg(long, value_name = "FROM=TO", value_parser = account_move)]
     pub(crate) move_account: Vec<AskedMove>,
 }

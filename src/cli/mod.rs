@@ -282,15 +282,19 @@ pub(crate) struct TargetArgs {
     #[arg(long)]
     pub(crate) overwrite: bool,
 
-    /// Point clusters of account FROM at account TO: ids or names of the map; FROM may be source or unknown. Moves no VPC and no machine
+    /// Replace a reference to account FROM by one to account TO. Moves no VPC and no machine
+    ///
+    /// FROM and TO are ids, or names of the account map; FROM may also be `source`, the account of the management cluster, or `unknown`, with the exact --cluster-name. --account need not be repeated.
     #[arg(long, value_name = "FROM=TO", value_parser = account_move)]
     pub(crate) move_account: Vec<AskedMove>,
 
-    /// With --move-account: this cluster shows life, and its resources may be left behind. May be repeated
+    /// With --move-account, for a cluster that shows life itself: leave its resources behind. May be repeated
     #[arg(long, hide_short_help = true, value_name = "NAMESPACE/NAME", value_parser = namespaced_name)]
     pub(crate) orphan_resources: Vec<String>,
 
-    /// A dump of the management cluster (kubectl get … -A -o yaml): what it has may run, in the account that it shows
+    /// A dump of the management cluster (kubectl get … -A -o yaml): a cluster that it has may run, in the account that it shows
+    ///
+    /// Such a cluster changes account only if that is asked for with --move-account and --orphan-resources. What the dump shows counts instead of Git's HEAD.
     #[arg(long, hide_short_help = true, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "",
           value_parser = path())]
     pub(crate) live: Option<PathBuf>,

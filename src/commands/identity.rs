@@ -162,6 +162,9 @@ fn by_map(target: &AccountArgs, run: &Run, base: &Request, map: &MapFile) -> Res
 
 /// An account that the map does not have may be a typing error.
 fn unknown(account: &AccountId, map: &MapFile) -> Diagnostic {
+    if let Some(source) = map.map.source.account.as_ref().filter(|source| source.value == *account) {
+        return inject::target_is_source(account, &map.place(source.span));
+    }
     Diagnostic::error(format!("the account {account} is not in the account map"))
         .help(format!("it has {}", map.accounts()))
         .help("add it to the accounts of the map, or pass --no-config to go without it")

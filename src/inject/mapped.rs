@@ -156,16 +156,25 @@ pub fn for_account(
 /// Refuses a target that is the source account.
 fn is_source(mapped: &Mapped<'_>, said: &SaidTarget, base: &Request) -> Result<(), Vec<Diagnostic>> {
     let Some(source) = &mapped.map.source.account else { return Ok(()) };
-    let moves = base.moves.iter().map(|one| (one.to_string(), &one.to));
-    let mut targets = said.account.iter().map(|account| (format!("the target {account}"), account)).chain(moves);
-    let Some((what, _)) = targets.find(|(_, account)| **account == source.value) else { return Ok(()) };
-    let verb = if what.starts_with('-') { "leads to" } else { "is" };
-    let place = (mapped.place)(source.span);
-    Err(vec![
-        Diagnostic::error(format!("{what} {verb} the source account"))
-            .help(format!("the map says so at {place}"))
-            .help("a cluster in the source account needs no role identity: name another account, or omit the cluster"),
-    ])
+    let place = || (mapped.place)(source.span);
+    if said.account.as_ref() == Some(&source.value) {
+        return Err(vec![target_is_source(&source.value, &place())]);
+    }
+    match base.moves.iter().find(|one| one.to == source.value) {
+        Some(one) => Err(vec![
+            Diagnostic::error(format!("{one} leads to the source account"))
+                .help(format!("the map says so at {}", place()))
+                .help("eject removes the reference of a cluster that is to be made in the source account"),
+        ]),
+        None => Ok(()),
+    }
+}
+
+/// The refusal of a target that is the source account, which the map names at `place`.
+pub fn target_is_source(account: &AccountId, place: &str) -> Diagnostic {
+    Diagnostic::error(format!("the target account {account} is the source account"))
+        .help(format!("the map says so at {place}"))
+        .help("a cluster in the source account needs no role identity: name another account, or omit the cluster")
 }
 
 struct Work<'w> {

@@ -27,7 +27,7 @@ use crate::run::Run;
 
 pub use each::{plan_each, plan_identities, propose_each};
 pub use label_selector::LabelSelector;
-pub use mapped::{Mapped, SaidTarget, for_account, known_accounts, mapped};
+pub use mapped::{Mapped, SaidTarget, for_account, known_accounts, mapped, target_is_source};
 pub use namespaces::AllowedNamespaces;
 pub(crate) use reference::pointer;
 pub use running::{AccountMove, Evidence, KnownAccounts, MoveFrom, Proposal, Seen, Unasked};

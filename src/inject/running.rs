@@ -549,7 +549,7 @@ impl<'j> Judge<'j> {
         if mark.is_some() && there.is_none_or(|(_, there)| there.object.alive.is_none()) {
             let place = crossing.from.as_ref().map_or(Place::Source, |written| Place::of(&written.place, to));
             let field = mark.map(|(_, field)| field).unwrap_or_default();
-            all.push(Sighting { place, words: format!("{field} is set: it is or was in a management cluster") });
+            all.push(Sighting { place, words: format!("{field} shows that it is or was in a management cluster") });
         }
         all
     }
@@ -579,9 +579,8 @@ impl<'j> Judge<'j> {
         let sightings = self.sightings(crossing);
         if !sightings.is_empty() && sightings.iter().all(|one| one.place.is(to)) {
             // It goes back. What was asked for of it was not in vain.
-            if let Some(written) = &crossing.from {
-                self.is_asked(&Place::of(&written.place, to), to);
-            }
+            let own = crossing.from.as_ref().map_or(Place::Source, |written| Place::of(&written.place, to));
+            self.is_asked(&own, to);
             return None;
         }
         let own = crossing.from.as_ref().map(|written| Place::of(&written.place, to));
@@ -669,8 +668,8 @@ impl<'j> Judge<'j> {
         let (at, label) = self.place_and_words(first);
         let mut diagnostic = diagnostic.at(at, label);
         for &other in group.members.iter().skip(1).take(2) {
-            let title = self.run.objects()[other.object].title();
-            diagnostic = diagnostic.help(format!("{title}: {}", self.place_and_words(other).1));
+            let (title, words) = (self.run.objects()[other.object].title(), self.place_and_words(other).1);
+            diagnostic = diagnostic.help(if words.is_empty() { title } else { format!("{title}: {words}") });
         }
         if many > 3 {
             diagnostic = diagnostic.help(format!("and {} more, named below", many - 3));

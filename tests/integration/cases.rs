@@ -25,8 +25,10 @@ use std::process::{Output, Stdio};
 
 use crate::support::{root, xaccount};
 
-const TOPICS: [&str; 12] =
-    ["yaml", "kinds", "state", "values", "select", "modes", "iam", "map", "eject", "status", "identity", "lint"];
+const TOPICS: [&str; 13] = [
+    "yaml", "kinds", "state", "values", "select", "modes", "iam", "map", "eject", "status", "identity", "lint",
+    "running",
+];
 
 #[test]
 fn yaml() {
@@ -86,6 +88,11 @@ fn identity() {
 #[test]
 fn status() {
     topic("status");
+}
+
+#[test]
+fn running() {
+    topic("running");
 }
 
 #[test]

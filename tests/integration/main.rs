@@ -32,6 +32,8 @@ mod readme;
 mod replay;
 mod rules;
 #[cfg(unix)]
+mod running;
+#[cfg(unix)]
 mod sarif;
 mod secrets;
 mod selector;

@@ -1,10 +1,11 @@
 //! The files of a run as Git's HEAD has them, read with the `git` on PATH.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::rc::Rc;
 
 use xaccount::capa::{ROLE_IDENTITY, Role, State};
 use xaccount::diag::{Diagnostic, FileId, visible};
@@ -155,7 +156,13 @@ struct Git {
     /// `None` once it is closed.
     ask: Option<ChildStdin>,
     answer: BufReader<ChildStdout>,
+    /// The id of HEAD's tree.
+    head: String,
+    trees: BTreeMap<String, Rc<Entries>>,
 }
+
+/// Mode and id by name.
+type Entries = BTreeMap<Vec<u8>, (Vec<u8>, String)>;
 
 impl Git {
     /// `None` where there is no `git`, or no repository.
@@ -169,10 +176,21 @@ impl Git {
             Err(error) => return Err(cant_read(root, &error.to_string())),
         };
         let (Some(ask), Some(answer)) = (child.stdin.take(), child.stdout.take()) else { return Ok(None) };
-        let mut git = Self { root: root.to_owned(), child, ask: Some(ask), answer: BufReader::new(answer) };
-        // Asked first, so that a repository without a commit is told from one that can't be read.
+        let mut git = Self {
+            root: root.to_owned(),
+            child,
+            ask: Some(ask),
+            answer: BufReader::new(answer),
+            head: String::new(),
+            trees: BTreeMap::new(),
+        };
         match git.object(b"HEAD^{tree}") {
-            Ok(Some(_)) => Ok(Some(git)),
+            Ok(Some((tree, _))) => {
+                git.head = tree;
+                Ok(Some(git))
+            }
+            Ok(None) if has_head(root) => Err(cant_read(root, &lost().to_string())),
+            // No commit yet.
             Ok(None) => Ok(None),
             Err(error) => {
                 let said = git.end(&error);
@@ -182,19 +200,57 @@ impl Git {
         }
     }
 
+    /// The content of a file in HEAD. The trees are walked, as a name on a line of its own can have no line feed, and as git says
+    /// `missing` of a name that HEAD doesn't have and of an object that the repository has lost.
     fn version(&mut self, path: &[u8]) -> Result<Option<Vec<u8>>, Diagnostic> {
-        let name = [b"HEAD:", path].concat();
-        // A request is a line, of which git also removes a carriage return.
-        let result =
-            if path.contains(&b'\n') || path.ends_with(b"\r") { self.alone(&name) } else { self.object(&name) };
-        result.map_err(|error| {
+        self.walk(path).map_err(|error| {
             let said = self.end(&error);
             cant_read(&self.root, &said)
         })
     }
 
-    /// The content of the blob or tree that has this name.
-    fn object(&mut self, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    fn walk(&mut self, path: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        let mut at = self.head.clone();
+        let mut parts = path.split(|&b| b == b'/').peekable();
+        while let Some(part) = parts.next() {
+            let tree = self.tree(&at)?;
+            let Some((mode, object)) = tree.get(part) else { return Ok(None) };
+            // A symbolic link or a submodule is in the file's place.
+            let wanted: &[&[u8]] =
+                if parts.peek().is_some() { &[b"40000"] } else { &[b"100644", b"100755", b"100664"] };
+            if !wanted.contains(&mode.as_slice()) {
+                return Ok(None);
+            }
+            at = object.clone();
+        }
+        self.object(at.as_bytes()).and_then(|content| content.ok_or_else(lost)).map(|(_, content)| Some(content))
+    }
+
+    /// The entries of a tree: mode and id by name.
+    fn tree(&mut self, id: &str) -> io::Result<Rc<Entries>> {
+        if let Some(there) = self.trees.get(id) {
+            return Ok(Rc::clone(there));
+        }
+        let (_, content) = self.object(id.as_bytes())?.ok_or_else(lost)?;
+        let mut entries = Entries::new();
+        let mut rest = content.as_slice();
+        while !rest.is_empty() {
+            // `MODE NAME\0ID`, the id as bytes.
+            let blank = rest.iter().position(|&b| b == b' ').ok_or_else(lost)?;
+            let end = rest.iter().position(|&b| b == 0).filter(|&end| end > blank).ok_or_else(lost)?;
+            let after = end + 1 + id.len() / 2;
+            let object = rest.get(end + 1..after).ok_or_else(lost)?;
+            let object = object.iter().map(|byte| format!("{byte:02x}")).collect();
+            entries.insert(rest[blank + 1..end].to_vec(), (rest[..blank].to_vec(), object));
+            rest = &rest[after..];
+        }
+        let entries = Rc::new(entries);
+        self.trees.insert(id.to_owned(), Rc::clone(&entries));
+        Ok(entries)
+    }
+
+    /// The id and the content of the object of this name.
+    fn object(&mut self, name: &[u8]) -> io::Result<Option<(String, Vec<u8>)>> {
         let Some(ask) = &mut self.ask else { return Err(io::ErrorKind::BrokenPipe.into()) };
         ask.write_all(&[name, b"\n"].concat())?;
         ask.flush()?;
@@ -203,34 +259,15 @@ impl Git {
         if line.strip_suffix(b" missing\n") == Some(name) {
             return Ok(None);
         }
-        // `OID TYPE SIZE`
-        let fields: Vec<&[u8]> = line.trim_ascii_end().split(|&b| b == b' ').collect();
-        let size = match fields[..] {
-            [_, b"blob" | b"tree", size] => std::str::from_utf8(size).ok().and_then(|size| size.parse::<usize>().ok()),
-            _ => None,
-        };
-
-        let Some(size) = size else { return Err(io::Error::other(String::from_utf8_lossy(&line).into_owned())) };
-        let mut content = vec![0; size];
+        let odd = || io::Error::other(String::from_utf8_lossy(&line).trim_end().to_owned());
+        let text = std::str::from_utf8(&line).map_err(|_| odd())?;
+        // `ID TYPE SIZE`
+        let fields: Vec<&str> = text.trim_end().split(' ').collect();
+        let [id, "blob" | "tree", size] = fields[..] else { return Err(odd()) };
+        let mut content = vec![0; size.parse().map_err(|_| odd())?];
         self.answer.read_exact(&mut content)?;
         self.answer.read_exact(&mut [0])?;
-        Ok(Some(content).filter(|_| fields[1] == b"blob" || name == b"HEAD^{tree}"))
-    }
-
-    /// The same in a process of its own.
-    fn alone(&self, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
-        let Some(name) = as_argument(name) else { return Ok(None) };
-        let mut exists = git(&self.root);
-        exists.args(["cat-file", "-e"]).arg(&name).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        if !exists.status()?.success() {
-            return Ok(None);
-        }
-        let output = git(&self.root).args(["cat-file", "blob"]).arg(&name).stdin(Stdio::null()).output()?;
-        if output.status.success() {
-            Ok(Some(output.stdout))
-        } else {
-            Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()))
-        }
+        Ok(Some((id.to_owned(), content)))
     }
 
     /// Why it failed, in its own words if it has some.
@@ -268,15 +305,16 @@ fn git(root: &Path) -> Command {
     command
 }
 
-#[cfg(unix)]
-fn as_argument(name: &[u8]) -> Option<OsString> {
-    use std::os::unix::ffi::OsStrExt;
-    Some(OsStr::from_bytes(name).to_owned())
+/// Whether HEAD names a commit, be it there or not.
+fn has_head(root: &Path) -> bool {
+    let mut command = git(root);
+    command.args(["rev-parse", "-q", "--verify", "HEAD"]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
 }
 
-#[cfg(not(unix))]
-fn as_argument(name: &[u8]) -> Option<OsString> {
-    std::str::from_utf8(name).ok().map(|name| OsStr::new(name).to_owned())
+fn lost() -> io::Error {
+    io::Error::other("an object of HEAD is missing or broken")
 }
 
 fn cant_read(root: &Path, why: &str) -> Diagnostic {

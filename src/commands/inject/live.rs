@@ -38,7 +38,7 @@ pub(in crate::commands) fn read(path: &Path, scan: &Scan<'_>) -> Result<(Seen, O
     })?;
     let empty = !scanned.objects.iter().any(|found| found.object.role.is_ours());
     let warning = empty.then(|| {
-        Diagnostic::warning(format!("{name} has no cluster: Git's HEAD alone shows whether one may run")).help(DUMP)
+        Diagnostic::warning(format!("{name} has no cluster: it does not show which of these clusters run")).help(DUMP)
     });
     let file = File { name, brace: scanned.brace, identities_only: false };
     Ok((Seen::live(Run::new(vec![file], scanned.objects)), warning))

@@ -9,6 +9,7 @@ mod lint;
 mod manifest;
 mod once;
 mod remove;
+mod running;
 mod text;
 
 use std::cell::Cell;
