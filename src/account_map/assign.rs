@@ -66,6 +66,7 @@ impl Entry {
         any(&self.names, cluster.name)
             && any(&self.namespaces, Some(cluster.namespace.unwrap_or("default")))
             && any(&self.paths, cluster.path)
+            && self.except.as_ref().is_none_or(|except| !except.matches(cluster))
     }
 }
 
@@ -91,6 +92,7 @@ accounts:
   clusters:
   - names: [\"dev-*\"]
     namespaces: [dev, default]
+    except: {names: [dev-old, dev-x-*], namespaces: [dev]}
   - paths: [\"clusters/dev/**\"]
   templates: [\"dev-*\"]
 - name: production
@@ -116,6 +118,10 @@ accounts:
             ("dev-a", Some("dev"), "x.yaml", false, "development names"),
             ("dev-a", None, "x.yaml", false, "development names"),
             ("dev-a", Some("other"), "x.yaml", false, "nobody"),
+            ("dev-old", Some("dev"), "x.yaml", false, "nobody"),
+            ("dev-x-1", Some("dev"), "x.yaml", false, "nobody"),
+            ("dev-old", None, "x.yaml", false, "development names"),
+            ("dev-old", Some("dev"), "clusters/dev/x.yaml", false, "development paths"),
             ("other", Some("other"), "clusters/dev/deep/x.yaml", false, "development paths"),
             ("other", Some("other"), "clusters/devil/x.yaml", false, "nobody"),
             ("mgmt", Some("x"), "x.yaml", false, "source"),
@@ -142,6 +148,14 @@ accounts:
             (with("  - names: [\"dev-*\"]\n", "  - names: \"dev-*\"\n"), "this is 'dev-*'", "\"dev-*\""),
             (with("[\"dev-*\"]", "[\"dev-[\"]"), "no glob", "\"dev-[\""),
             (with("{namespaces: [prod]}", "{}"), "every cluster", "{}"),
+            (with("{names: [dev-old, dev-x-*], namespaces: [dev]}", "{}"), "except every cluster", "{}"),
+            (with("{names: [dev-old, dev-x-*], namespaces: [dev]}", "~"), "this is nothing", "~"),
+            (with("[dev-old, dev-x-*]", "[\"dev-[\"]"), "no glob", "\"dev-[\""),
+            (
+                with("account: \"222222222222\"", "account: \"111111111111\""),
+                "is the source account",
+                "\"111111111111\"",
+            ),
             (with("name: production", "name: development"), "two accounts", "development"),
             (with("clusters/dev/**", "../dev/**"), "relative to the map", "\"../dev/**\""),
             (with("clusters/dev/**", "clusters/dev/"), "write clusters/dev/**", "\"clusters/dev/\""),

@@ -3,7 +3,7 @@
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::de::{Spanned, nearest};
-use super::fields::{AccountFields, EntryFields, Fields, IgnoreFields, NamespacesFields, OneOrMore};
+use super::fields::{AccountFields, EntryFields, ExceptFields, Fields, IgnoreFields, NamespacesFields, OneOrMore};
 use super::{API_VERSION, KIND};
 use crate::aws::{AccountId, DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
 use crate::capa::names::{is_dns_label, is_dns_subdomain, is_label_value, is_qualified_name};
@@ -109,6 +109,8 @@ pub struct Entry {
     pub namespaces: Vec<Glob>,
     /// Globs of paths, relative to the map.
     pub paths: Vec<Glob>,
+    /// Which of those clusters are not meant.
+    pub except: Option<Box<Entry>>,
     /// Where the entry stands.
     pub span: Span,
 }
@@ -180,6 +182,14 @@ impl Checker {
             if accounts[..at].iter().any(|other| other.name.value == account.name.value) {
                 let name = visible(&account.name.value);
                 self.refuse(format!("two accounts are named {name}"), account.name.span);
+            }
+        }
+        if let Some(own) = source.as_ref().and_then(|source| source.account.as_ref()) {
+            for account in accounts.iter().filter(|account| account.account.value == own.value) {
+                let message = format!("{} is the source account (source.account)", own.value);
+                let help =
+                    "clusters that stay there: source.clusters; correct one of the two ids, or remove this account";
+                self.errors.push(Refusal::new(message, account.account.span).help(help));
             }
         }
         let ignores = fields.lint.map_or_else(Vec::new, |lint| lint.ignore);
@@ -331,29 +341,46 @@ impl Checker {
             .into_iter()
             .map(|entry| {
                 let span = entry.span;
-                let EntryFields { names, namespaces, paths } = entry.value;
+                let EntryFields { names, namespaces, paths, except } = entry.value;
                 if names.is_empty() && namespaces.is_empty() && paths.is_empty() {
                     self.refuse("this entry would match every cluster: write names: [\"*\"] if that is meant", span);
                 }
-                for path in &paths {
-                    if path.value.starts_with('/') || path.value.split('/').any(|part| part == ".." || part == ".") {
-                        self.refuse("paths are relative to the map, without . and .., as clusters/dev/**", path.span);
-                    } else if path.value.ends_with('/') {
-                        let path_of_files = format!("paths are those of files: write {}**", visible(&path.value));
-                        self.refuse(path_of_files, path.span);
+                let except = except.map(|except| {
+                    let ExceptFields { names, namespaces, paths } = except.value;
+                    if names.is_empty() && namespaces.is_empty() && paths.is_empty() {
+                        self.refuse(
+                            "this would except every cluster of the entry: remove the entry if that is meant",
+                            except.span,
+                        );
                     }
-                }
-                let mut globs = |globs: Vec<Spanned<String>>, path: bool| {
-                    globs.into_iter().filter_map(|glob| self.glob(glob, path)).collect()
-                };
-                Entry {
-                    names: globs(names, false),
-                    namespaces: globs(namespaces, false),
-                    paths: globs(paths, true),
-                    span,
-                }
+                    Box::new(self.entry(names, namespaces, paths, None, except.span))
+                });
+                self.entry(names, namespaces, paths, except, span)
             })
             .collect()
+    }
+
+    fn entry(
+        &mut self,
+        names: Vec<Spanned<String>>,
+        namespaces: Vec<Spanned<String>>,
+        paths: Vec<Spanned<String>>,
+        except: Option<Box<Entry>>,
+        span: Span,
+    ) -> Entry {
+        for path in &paths {
+            if path.value.starts_with('/') || path.value.split('/').any(|part| part == ".." || part == ".") {
+                self.refuse("paths are relative to the map, without . and .., as clusters/dev/**", path.span);
+            } else if path.value.ends_with('/') {
+                let path_of_files = format!("paths are those of files: write {}**", visible(&path.value));
+                self.refuse(path_of_files, path.span);
+            }
+        }
+        let mut globs = |globs: Vec<Spanned<String>>, path: bool| {
+            globs.into_iter().filter_map(|glob| self.glob(glob, path)).collect()
+        };
+        let (names, namespaces, paths) = (globs(names, false), globs(namespaces, false), globs(paths, true));
+        Entry { names, namespaces, paths, except, span }
     }
 
     fn lint_ignore(&mut self, ignore: IgnoreFields) -> LintIgnore {

@@ -150,6 +150,26 @@ pub(super) struct EntryFields {
     /// Globs of files, relative to this file; ** crosses directories.
     #[serde(default)]
     pub(super) paths: Vec<Spanned<String>>,
+    /// Of those clusters, the ones that are not meant.
+    #[serde(default, deserialize_with = "said")]
+    #[schemars(with = "ExceptFields")]
+    pub(super) except: Option<Spanned<ExceptFields>>,
+}
+
+/// Which clusters are not meant: all keys that are given must match, and of a key one of its globs.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Except")]
+pub(super) struct ExceptFields {
+    /// Globs of cluster names.
+    #[serde(default)]
+    pub(super) names: Vec<Spanned<String>>,
+    /// Globs of namespaces.
+    #[serde(default)]
+    pub(super) namespaces: Vec<Spanned<String>>,
+    /// Globs of files, relative to this file; ** crosses directories.
+    #[serde(default)]
+    pub(super) paths: Vec<Spanned<String>>,
 }
 
 /// One, or a list of them.

@@ -2,6 +2,7 @@
 //!
 //! CAPA is `kubernetes-sigs/cluster-api-provider-aws`; the tags named in comments are its.
 
+mod alive;
 mod allowed;
 mod astray;
 mod bound;
@@ -17,6 +18,7 @@ mod topology;
 mod verdict;
 mod view;
 
+pub use alive::Mark;
 pub use allowed::{Allowed, Form, Namespaces};
 pub use identity::{ControllerIdentity, RoleIdentity, StaticIdentity, plain_identity};
 pub use labels::Labels;

@@ -10,7 +10,7 @@ use crate::lossless::Needles;
 pub const IDENTITY_GROUP: &str = "infrastructure.cluster.x-k8s.io";
 
 /// Group of the EKS and ROSA control planes.
-const CONTROL_PLANE_GROUP: &str = "controlplane.cluster.x-k8s.io";
+pub(super) const CONTROL_PLANE_GROUP: &str = "controlplane.cluster.x-k8s.io";
 
 /// Group of Cluster API's own kinds.
 pub const CAPI_GROUP: &str = "cluster.x-k8s.io";

@@ -5,6 +5,7 @@
 use crate::diag::Span;
 use crate::lossless::{Data, Lookup, NodeId, Tree};
 
+use super::alive::{Mark, mark};
 use super::allowed::Allowed;
 use super::astray::astray;
 use super::bound;
@@ -235,6 +236,8 @@ pub struct Object {
     pub kind_span: Span,
     /// Where the object begins.
     pub start: usize,
+    /// What shows that it is or was in a management cluster, if anything does.
+    pub alive: Option<Box<Mark>>,
     /// What it is.
     pub role: Role,
 }
@@ -329,6 +332,11 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
         namespace_span: tree.value(node, "metadata").and_then(|meta| Field::of(tree, meta, "namespace").span()),
         labels: texts(tree, node, "labels").collect(),
         astray: astray(tree, node, &role),
+        // Of what carries no reference it is of no interest.
+        alive: match &role {
+            Role::Bearer { .. } | Role::Cluster { .. } => mark(tree, node, &api_version, &kind),
+            _ => None,
+        },
         api_version,
         kind,
         kind_span,
@@ -394,6 +402,7 @@ pub(super) fn refused(
         astray: Vec::new(),
         kind_span: span,
         start: tree.span(node).start,
+        alive: None,
         role: Role::Refused(why, way_out),
     }
 }

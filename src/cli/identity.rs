@@ -4,7 +4,9 @@ use clap::Args;
 
 use xaccount::aws::{AccountId, Partition, RoleArn};
 
-use super::{ConfigArgs, IdentityArgs, ModeArgs, account, account_move, role_arn, role_name, role_name_help};
+use super::{
+    AskedMove, ConfigArgs, IdentityArgs, ModeArgs, account, account_move, role_arn, role_name, role_name_help,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -69,5 +71,5 @@ pub(crate) struct AccountArgs {
 
     /// Let an identity of account FROM be one of account TO. Moves no VPC and no machine
     #[arg(long, value_name = "FROM=TO", value_parser = account_move)]
-    pub(crate) move_account: Vec<(AccountId, AccountId)>,
+    pub(crate) move_account: Vec<AskedMove>,
 }

@@ -205,11 +205,8 @@ impl Function {
         let command = FunctionConfig::command();
         let mut words = Vec::new();
         for (key, value) in data {
-            if key == "inline-policy" {
-                return Err(
-                    "inline-policy names a file of this machine, and data may not: pass --inline-policy as a flag"
-                        .into(),
-                );
+            if let "inline-policy" | "live" = key.as_str() {
+                return Err(format!("{key} names a file of this machine, and data may not: pass --{key} as a flag"));
             }
             let Some(flag) = command.get_arguments().find(|flag| flag.get_long() == Some(key)) else {
                 let known: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
@@ -286,8 +283,21 @@ pub(crate) struct TargetArgs {
     pub(crate) overwrite: bool,
 
     /// Replace a reference to account FROM by one to account TO. Moves no VPC and no machine
+    ///
+    /// FROM and TO are ids, or names of the account map; FROM may also be `source`, the account of the management cluster, or `unknown`, with the exact --cluster-name. --account need not be repeated.
     #[arg(long, value_name = "FROM=TO", value_parser = account_move)]
-    pub(crate) move_account: Vec<(AccountId, AccountId)>,
+    pub(crate) move_account: Vec<AskedMove>,
+
+    /// With --move-account, for a cluster that shows life itself: leave its resources behind. May be repeated
+    #[arg(long, hide_short_help = true, value_name = "NAMESPACE/NAME", value_parser = namespaced_name)]
+    pub(crate) orphan_resources: Vec<String>,
+
+    /// A dump of the management cluster (kubectl get … -A -o yaml): a cluster that it has may run, in the account that it shows
+    ///
+    /// Such a cluster changes account only if that is asked for with --move-account and --orphan-resources. What the dump shows counts instead of Git's HEAD.
+    #[arg(long, hide_short_help = true, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "",
+          value_parser = path())]
+    pub(crate) live: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -472,6 +482,25 @@ pub(crate) enum CompletionOf {
     Man,
 }
 
+/// A change of account as it is typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AskedMove {
+    pub(crate) from: AskedAccount,
+    pub(crate) to: AskedAccount,
+}
+
+/// An account as it is typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AskedAccount {
+    /// `source`
+    Source,
+    /// `unknown`
+    Unknown,
+    Id(AccountId),
+    /// A name of the account map.
+    Name(String),
+}
+
 /// A path into a topology's variables.
 #[derive(Clone, Debug)]
 pub(crate) struct TopologyVariable(pub(crate) Vec<String>);
@@ -533,9 +562,32 @@ fn with_suggestion(message: String, suggestion: Option<String>) -> String {
     }
 }
 
-fn account_move(text: &str) -> Result<(AccountId, AccountId), String> {
-    let (from, to) = text.split_once('=').ok_or("write FROM=TO, two account ids")?;
-    Ok((account(from)?, account(to)?))
+fn account_move(text: &str) -> Result<AskedMove, String> {
+    let form = "write FROM=TO: account ids, or names of the account map; FROM may be source or unknown";
+    let (from, to) = text.split_once('=').ok_or(form)?;
+    let asked = |text: &str| match text {
+        "" => Err(form.to_owned()),
+        // What looks like an id is one: a name of digits alone would hide a typing error.
+        _ if text.bytes().all(|b| b.is_ascii_digit() || b" -_.".contains(&b)) => account(text).map(AskedAccount::Id),
+        name => Ok(AskedAccount::Name(name.to_owned())),
+    };
+    let from = match from {
+        "source" => AskedAccount::Source,
+        "unknown" => AskedAccount::Unknown,
+        other => asked(other)?,
+    };
+    match to {
+        "source" => Err("no cluster is pointed at the source account: eject removes its reference".to_owned()),
+        "unknown" => Err(form.to_owned()),
+        to => Ok(AskedMove { from, to: asked(to)? }),
+    }
+}
+
+fn namespaced_name(text: &str) -> Result<String, String> {
+    match text.split_once('/') {
+        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => Ok(text.into()),
+        _ => Err("write NAMESPACE/NAME, exactly; an object without a namespace is in default".into()),
+    }
 }
 
 fn annotation(text: &str) -> Result<(String, String), String> {

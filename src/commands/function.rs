@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
 
+use xaccount::account_map::AccountMap;
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId, visible};
 use xaccount::edit::Inputs;
 use xaccount::files::Input;
-use xaccount::inject::{self, Failure, IdentityFile, Mapped, Nothing, Outcome, Request};
+use xaccount::inject::{self, Evidence, Failure, IdentityFile, Mapped, Nothing, Outcome, Request, SaidTarget, Unasked};
 use xaccount::krm::ResourceList;
 use xaccount::kustomization::without_patches;
 use xaccount::lossless::{Edited, Plan, Source, apply};
@@ -15,7 +16,7 @@ use xaccount::output;
 use xaccount::patches::no_identities_here;
 use xaccount::run::{Run, Scan};
 
-use super::inject::{request, said_target};
+use super::inject::{live, request, said_target};
 use super::{ExitStatus, Printed, Terminal, progress};
 use crate::cli::Function;
 
@@ -101,7 +102,7 @@ impl Work<'_> {
         let flags = said.as_ref().unwrap_or(self.flags);
         let explain = self.terminal.verbose > 0 && !self.terminal.quiet;
         let mut request =
-            request(&flags.target, &flags.select, &flags.identity, map.is_some(), explain).map_err(early)?;
+            request(&flags.target, &flags.select, &flags.identity, map.as_ref(), explain).map_err(early)?;
         let path = flags.identity.identity_file.as_ref().map(|path| inputs.shown(path));
         let of_map = map.as_ref().and_then(|map| Some(map.identity_file.as_ref()?.value.clone()));
         request.identity_file = path.or(of_map).and_then(|path| self.list.identity_file(&path));
@@ -115,16 +116,13 @@ impl Work<'_> {
         let (run, mut warnings) = inputs.scan(&scan).map_err(early)?;
         let (run, said_of_skipped) = self.counted(&run, &request).map_err(early)?;
         warnings.extend(said_of_skipped);
-        let outcome = match &map {
-            None => inject::plan(&run, &request),
-            Some(map) => {
-                let place = |span| self.list.place(span);
-                let relative = |file| self.list.path(file).map(str::to_owned);
-                let mapped = Mapped { map, place: &place, relative: &relative, allow_unmapped: false };
-                inject::plan_mapped(&run, &request, &mapped, &said_target(&flags.target))
-            }
-        };
-        match outcome {
+        let mut evidence = Evidence::default();
+        if let Some(path) = &self.flags.target.live {
+            let (live, warning) = live::read(path, &scan).map_err(|error| early(vec![error]))?;
+            evidence.live = Some(live);
+            warnings.extend(warning);
+        }
+        match self.outcome(&run, &request, map.as_ref(), &evidence, &said_target(&flags.target)) {
             Ok(outcome) => {
                 warnings.extend(outcome.warnings.iter().cloned());
                 Ok(Done { run, outcome, warnings })
@@ -162,6 +160,24 @@ impl Work<'_> {
         let (run, nameless) = run.without_nameless();
         said.extend(nameless);
         Ok((run, said))
+    }
+
+    fn outcome(
+        &self,
+        run: &Run,
+        request: &Request,
+        map: Option<&AccountMap>,
+        evidence: &Evidence,
+        said: &SaidTarget,
+    ) -> Result<Outcome, Failure> {
+        let Some(map) = map else {
+            return inject::propose(run, request)?.judge(run, request, evidence, Unasked::Refused, None);
+        };
+        let place = |span| self.list.place(span);
+        let relative = |file| self.list.path(file).map(str::to_owned);
+        let mapped = Mapped { map, place: &place, relative: &relative, allow_unmapped: false };
+        let proposal = inject::propose_mapped(run, request, &mapped, said)?;
+        proposal.judge(run, request, evidence, Unasked::Refused, Some(&mapped))
     }
 
     /// The flags that the functionConfig says, if it says any.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -11,14 +12,14 @@ use xaccount::capa::{self, ROLE_IDENTITY, Role};
 use xaccount::diag::{Diagnostic, FileId, visible};
 use xaccount::edit::Inputs;
 use xaccount::inject::{
-    self, AllowedNamespaces, IdentityFile, Mapped, NewObject, Outcome, Request, SaidTarget, Target,
+    self, AllowedNamespaces, IdentityFile, Mapped, NewObject, Outcome, Request, SaidTarget, Target, known_accounts,
 };
 use xaccount::lossless::{Plan, Source, apply};
 use xaccount::run::{self, Found, Run, Scan};
 
 use super::inject::Mode;
 use super::inject::deliver::Delivery;
-use super::inject::prepare::{identity_file, identity_request};
+use super::inject::prepare::{identity_file, identity_request, moves};
 use super::map::MapFile;
 use super::{ExitStatus, Printed, Terminal, counted, progress};
 use crate::cli::{AccountArgs, Identity, OutputFormat};
@@ -57,13 +58,15 @@ fn identities(args: &Identity, terminal: &Terminal) -> Result<Printed, String> {
         None => IdentityFile::New(PathBuf::from("identities.yaml")),
         Some(path) => inputs.find(path).map_or_else(|| IdentityFile::New(path.clone()), IdentityFile::There),
     };
+    let moves = moves(&args.target.move_account, map.as_ref().map(|map| &map.map)).map_err(one)?;
     let base = Request {
         identity,
         identity_name: args.identity.identity_name.clone(),
         with_controller_identity: args.identity.with_controller_identity,
         api_version: args.identity.api_version,
         overwrite: args.target.overwrite,
-        moves: args.target.move_account.clone(),
+        moves,
+        known: Arc::new(map.as_ref().map(|map| known_accounts(&map.map)).unwrap_or_default()),
         explain: terminal.verbose > 0 && !terminal.quiet,
         identity_file: Some(to_file),
         ..Request::default()
@@ -75,8 +78,8 @@ fn identities(args: &Identity, terminal: &Terminal) -> Result<Printed, String> {
     let (run, said_of_skipped) = counted(&inputs, run, file.as_deref()).map_err(one)?;
     warnings.extend(said_of_skipped);
     let requests = requests(args, &run, &base, map.as_ref()).map_err(all)?;
-    let outcome =
-        inject::plan_identities(&run, &requests).map_err(|errors| terminal.diagnostics(&errors, Some(&inputs)))?;
+    let outcome = inject::plan_identities(&run, &base, &requests)
+        .map_err(|errors| terminal.diagnostics(&errors, Some(&inputs)))?;
     let printed = match print {
         true => Some(documents(&inputs, &outcome, &requests)),
         false => None,
@@ -280,6 +283,9 @@ fn by_map(target: &AccountArgs, run: &Run, base: &Request, map: &MapFile) -> Res
 
 /// An account that the map does not have may be a typing error.
 fn unknown(account: &AccountId, map: &MapFile) -> Diagnostic {
+    if let Some(source) = map.map.source.account.as_ref().filter(|source| source.value == *account) {
+        return inject::target_is_source(account, &map.place(source.span));
+    }
     Diagnostic::error(format!("the account {account} is not in the account map"))
         .help(format!("it has {}", map.accounts()))
         .help("add it to the accounts of the map, or pass --no-config to go without it")

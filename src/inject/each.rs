@@ -2,70 +2,92 @@
 
 use serde_json::Value;
 
-use super::{Failure, Mapped, Outcome, Request, SaidTarget, plan, select};
+use super::{Evidence, Failure, Mapped, Outcome, Proposal, Request, SaidTarget, Unasked, propose, select};
 use crate::diag::Diagnostic;
 use crate::run::Run;
 
-/// Plans the run for several accounts. An object of the run belongs to one request at most.
+/// Plans the run for several accounts, as [`super::plan`]. An object of the run belongs to one request at most. `base` is what
+/// the requests were made from.
 ///
 /// # Errors
-/// As [`plan`]; nothing to point only where no request finds anything. Two requests that change one identity, or that would
-/// make two of one name.
-pub fn plan_each(run: &Run, requests: &[Request]) -> Result<Outcome, Failure> {
-    let mut whole = Outcome::default();
-    let (mut errors, mut nothing): (Vec<Diagnostic>, _) = (Vec::new(), None);
+/// As [`super::plan`]; nothing to point only where no request finds anything. Two requests that change one identity, or that
+/// would make two of one name.
+pub fn plan_each(run: &Run, base: &Request, requests: &[Request]) -> Result<Outcome, Failure> {
+    propose_each(run, requests)?.judge(run, base, &Evidence::default(), Unasked::Refused, None)
+}
+
+/// Plans the run for several accounts; whether clusters may change account is left to [`Proposal::judge`].
+///
+/// # Errors
+/// No request finds anything to point.
+pub fn propose_each(run: &Run, requests: &[Request]) -> Result<Proposal, Failure> {
+    let mut whole = Proposal::default();
+    let mut nothing = None;
     let mut found = false;
     for request in requests {
-        match plan(run, request) {
-            Ok(outcome) => {
+        match propose(run, request) {
+            Ok(part) => {
                 found = true;
-                join(run, &mut whole, outcome, &mut errors);
+                add(run, &mut whole, part);
             }
             Err(Failure::Nothing(why)) => nothing = nothing.or(Some(why)),
-            Err(Failure::Refused(more)) => add_new(&mut errors, more),
+            Err(Failure::Refused(more)) => {
+                found = true;
+                whole.refuse(more);
+            }
         }
     }
     // In the order of the files, new objects behind them.
-    whole.changes.sort_by_key(|change| change.object.unwrap_or(usize::MAX));
-    whole.right.sort_unstable();
-    match (errors.is_empty(), found, nothing) {
-        (false, ..) => Err(Failure::Refused(errors)),
-        (true, false, Some(nothing)) => Err(Failure::Nothing(nothing)),
+    whole.outcome.changes.sort_by_key(|change| change.object.unwrap_or(usize::MAX));
+    whole.outcome.right.sort_unstable();
+    match nothing {
+        Some(nothing) if !found => Err(Failure::Nothing(nothing)),
         _ => Ok(whole),
     }
 }
 
-/// Plans the run as an account map says of each cluster. `base` is what the flags say, `said` what of the target.
+/// Plans the run as an account map says of each cluster; whether clusters may change account is left to [`Proposal::judge`].
+/// `base` is what the flags say, `said` what of the target.
 ///
 /// # Errors
-/// As [`plan`]; a cluster that several accounts claim, or none; a flag that contradicts the map; a cluster that should stay in
-/// the source account and points elsewhere.
-pub fn plan_mapped(run: &Run, base: &Request, mapped: &Mapped<'_>, said: &SaidTarget) -> Result<Outcome, Failure> {
+/// As [`propose_each`]; a cluster that several accounts claim, or none; a flag that contradicts the map; a cluster that should
+/// stay in the source account and points elsewhere.
+pub fn propose_mapped(run: &Run, base: &Request, mapped: &Mapped<'_>, said: &SaidTarget) -> Result<Proposal, Failure> {
     select::select(run, &base.selection).map_err(Failure::Nothing)?;
     let (requests, skipped) = super::mapped::mapped(run, base, mapped, said).map_err(Failure::Refused)?;
-    let mut outcome = plan_each(run, &requests)?;
+    let mut proposal = propose_each(run, &requests)?;
+    let outcome = &mut proposal.outcome;
     if requests.is_empty() {
         outcome.warnings.extend(select::warnings_of_unclear(run, &base.selection));
     }
     outcome.skipped = select::skipped(run, &base.selection);
     outcome.skipped.extend(skipped);
-    Ok(outcome)
+    Ok(proposal)
+}
+
+fn add(run: &Run, whole: &mut Proposal, part: Proposal) {
+    let mut errors = Vec::new();
+    let outcome = whole.take(part);
+    join(run, &mut whole.outcome, outcome, &mut errors);
+    whole.refuse(errors);
 }
 
 /// Plans the identities of several accounts, whoever uses them.
 ///
 /// # Errors
 /// What is there can't be brought together with what is asked for.
-pub fn plan_identities(run: &Run, requests: &[Request]) -> Result<Outcome, Vec<Diagnostic>> {
-    let mut whole = Outcome::default();
-    let mut errors: Vec<Diagnostic> = Vec::new();
+pub fn plan_identities(run: &Run, base: &Request, requests: &[Request]) -> Result<Outcome, Vec<Diagnostic>> {
+    let mut whole = Proposal::default();
     for request in requests {
-        match super::plan_identity(run, request) {
-            Ok(outcome) => join(run, &mut whole, outcome, &mut errors),
-            Err(more) => add_new(&mut errors, more),
+        match super::propose_identity(run, request) {
+            Ok(part) => add(run, &mut whole, part),
+            Err(more) => whole.refuse(more),
         }
     }
-    if errors.is_empty() { Ok(whole) } else { Err(errors) }
+    whole.judge(run, base, &Evidence::default(), Unasked::Refused, None).map_err(|failure| match failure {
+        Failure::Refused(errors) => errors,
+        Failure::Nothing(_) => Vec::new(),
+    })
 }
 
 fn join(run: &Run, whole: &mut Outcome, part: Outcome, errors: &mut Vec<Diagnostic>) {

@@ -1,10 +1,10 @@
 //! From the account map to a request for each account.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::namespaces::AllowedNamespaces;
 use super::select::bearers;
-use super::{CAPA_VERSION, Request, Target};
+use super::{CAPA_VERSION, KnownAccounts, Request, Target, default_identity_name};
 use crate::account_map::{Account, AccountMap, Assigned, Cluster, Namespaces};
 use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{CONTROLLER_IDENTITY, DEFAULT_ROLE_NAME, Role, State};
@@ -21,6 +21,55 @@ pub struct Mapped<'m> {
     pub relative: &'m dyn Fn(FileId) -> Option<String>,
     /// Clusters that the map does not name are passed by.
     pub allow_unmapped: bool,
+}
+
+impl Mapped<'_> {
+    /// What of an object counts for the map.
+    fn cluster<'c>(&self, run: &'c Run, found: &'c Found, path: Option<&'c str>) -> Cluster<'c> {
+        let template = matches!(&found.object.role, Role::Bearer { bearer, .. } if bearer.template);
+        Cluster {
+            name: if template { found.object.name.as_deref() } else { run.cluster_name(found) },
+            namespace: found.object.namespace.as_deref(),
+            path,
+            template,
+        }
+    }
+
+    /// The place in the map that says to which account an object belongs.
+    pub(super) fn entry(&self, run: &Run, index: usize) -> Option<String> {
+        let found = &run.objects()[index];
+        let path = (self.relative)(found.file);
+        match self.map.assign(&self.cluster(run, found, path.as_deref())) {
+            Assigned::To(_, place) => Some((self.place)(place)),
+            _ => None,
+        }
+    }
+}
+
+/// What a map says of accounts, whatever the objects are.
+pub fn known_accounts(map: &AccountMap) -> KnownAccounts {
+    let mut identities: HashMap<String, Option<AccountId>> = HashMap::new();
+    let mut names: BTreeMap<AccountId, String> = BTreeMap::new();
+    for one in &map.accounts {
+        let account = &one.account.value;
+        // Which name each of several roles of one account has is of no interest here.
+        names.entry(account.clone()).or_insert_with(|| one.name.value.clone());
+        let name = match (&one.identity_name, &one.role_arn) {
+            (Some(name), _) => Some(name.value.clone()),
+            (None, Some(role)) => Some(default_identity_name(&role.value)),
+            (None, None) => {
+                let role = one.role_name.as_ref().map_or(DEFAULT_ROLE_NAME, |name| &name.value);
+                // The partition is not in the name.
+                RoleArn::new(Partition::Aws, account, role).ok().map(|role| default_identity_name(&role))
+            }
+        };
+        let Some(name) = name else { continue };
+        let there = identities.entry(name).or_insert_with(|| Some(account.clone()));
+        if there.as_ref() != Some(account) {
+            *there = None;
+        }
+    }
+    KnownAccounts { source: map.source.account.as_ref().map(|source| source.value.clone()), identities, names }
 }
 
 /// What flags say of the target, each part by itself; an ARN says all of them.
@@ -78,6 +127,7 @@ pub(super) fn mapped(
     mapped: &Mapped<'_>,
     said: &SaidTarget,
 ) -> Result<(Vec<Request>, Vec<Skipped>), Vec<Diagnostic>> {
+    is_source(mapped, said, base)?;
     let mut work = Work { run, base, mapped, said, skipped: Vec::new(), errors: Vec::new() };
     let mut by_account: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     for index in bearers(run) {
@@ -103,9 +153,34 @@ pub fn for_account(
     account: &Account,
     said: &SaidTarget,
 ) -> Result<Request, Vec<Diagnostic>> {
+    is_source(mapped, said, base)?;
     let mut work = Work { run, base, mapped, said, skipped: Vec::new(), errors: Vec::new() };
     let request = work.request(account, BTreeSet::new());
     if work.errors.is_empty() { Ok(request) } else { Err(work.errors) }
+}
+
+/// Refuses a target that is the source account.
+fn is_source(mapped: &Mapped<'_>, said: &SaidTarget, base: &Request) -> Result<(), Vec<Diagnostic>> {
+    let Some(source) = &mapped.map.source.account else { return Ok(()) };
+    let place = || (mapped.place)(source.span);
+    if said.account.as_ref() == Some(&source.value) {
+        return Err(vec![target_is_source(&source.value, &place())]);
+    }
+    match base.moves.iter().find(|one| one.to == source.value) {
+        Some(one) => Err(vec![
+            Diagnostic::error(format!("{one} leads to the source account"))
+                .help(format!("the map says so at {}", place()))
+                .help("eject removes the reference of a cluster that is to be made in the source account"),
+        ]),
+        None => Ok(()),
+    }
+}
+
+/// The refusal of a target that is the source account, which the map names at `place`.
+pub fn target_is_source(account: &AccountId, place: &str) -> Diagnostic {
+    Diagnostic::error(format!("the target account {account} is the source account"))
+        .help(format!("the map says so at {place}"))
+        .help("a cluster in the source account needs no role identity: name another account, or omit the cluster")
 }
 
 struct Work<'w> {
@@ -121,14 +196,9 @@ impl Work<'_> {
     /// The account that an object belongs to, by its index in the map; `None` where it is passed by.
     fn account_of(&mut self, index: usize) -> Option<usize> {
         let found = &self.run.objects()[index];
-        let template = matches!(&found.object.role, Role::Bearer { bearer, .. } if bearer.template);
         let path = (self.mapped.relative)(found.file);
-        let cluster = Cluster {
-            name: if template { found.object.name.as_deref() } else { self.run.cluster_name(found) },
-            namespace: found.object.namespace.as_deref(),
-            path: path.as_deref(),
-            template,
-        };
+        let cluster = self.mapped.cluster(self.run, found, path.as_deref());
+        let template = cluster.template;
         match self.mapped.map.assign(&cluster) {
             Assigned::To(account, _) => {
                 self.mapped.map.accounts.iter().position(|one| one.name.value == account.name.value)

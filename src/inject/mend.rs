@@ -5,6 +5,7 @@ use json_patch::{AddOperation, PatchOperation, ReplaceOperation};
 use serde_json::{Value, json};
 
 use super::reference::Whereabouts;
+use super::running::{By, Written};
 use super::{AllowedNamespaces, ChangeKind, Planner, Served};
 use crate::aws::RoleArn;
 use crate::capa::{Field, IdentityReference, ROLE_IDENTITY, Role, RoleIdentity, State, Version};
@@ -65,6 +66,10 @@ impl Planner<'_> {
         let field = &identity.role_arn;
         let wanted = one.role.to_string();
         if field.text() == Some(&wanted) {
+            // Of an identity that is asked for by itself.
+            if one.objects.is_empty() {
+                self.crossings.settled.insert(one.role.account().clone());
+            }
             return;
         }
         let empty = field.is_unset() || field.text() == Some("");
@@ -76,6 +81,9 @@ impl Planner<'_> {
             if !self.may_replace(index, at, there, &place, &one.role) {
                 return;
             }
+            if !matches!(&place, Whereabouts::Account(account) if account == one.role.account()) {
+                self.take_along(one, &Written { place, words: there.to_owned(), at });
+            }
         }
         if !empty {
             self.warn_of_others(index, one);
@@ -83,13 +91,21 @@ impl Planner<'_> {
         edit.put(&["spec", "roleARN"], field, json!(wanted));
     }
 
+    /// Objects that name an identity change account with it.
+    fn take_along(&mut self, one: &Served, written: &Written) {
+        let run = self.run;
+        for (index, found) in run.objects().iter().enumerate() {
+            if found.object.references().any(|reference| names_identity(reference, &one.name)) {
+                let before = self.errors.len();
+                self.crossings.add(before, index, Some(written.clone()), &one.role, By::Identity);
+            }
+        }
+    }
+
     /// Says which other objects of the run an identity takes along to its new role.
     fn warn_of_others(&mut self, index: usize, one: &Served) {
         let run = self.run;
-        let names_it = |reference: &IdentityReference| match &reference.state {
-            State::Set(there) => there.kind.text() == Some(ROLE_IDENTITY) && there.name.text() == Some(&one.name),
-            _ => false,
-        };
+        let names_it = |reference: &IdentityReference| names_identity(reference, &one.name);
         let others: Vec<String> = (0..run.objects().len())
             .filter(|other| one.objects.binary_search(other).is_err())
             .map(|other| &run.objects()[other])
@@ -177,6 +193,13 @@ impl Planner<'_> {
                 .help("pass --overwrite to replace it; it holds for every cluster that uses this identity"),
         );
         false
+    }
+}
+
+fn names_identity(reference: &IdentityReference, name: &str) -> bool {
+    match &reference.state {
+        State::Set(there) => there.kind.text() == Some(ROLE_IDENTITY) && there.name.text() == Some(name),
+        _ => false,
     }
 }
 

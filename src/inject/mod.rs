@@ -8,6 +8,7 @@ mod mapped;
 mod mend;
 mod namespaces;
 mod reference;
+mod running;
 mod select;
 
 use std::collections::BTreeMap;
@@ -24,13 +25,16 @@ use crate::diag::{Diagnostic, FileId};
 use crate::lossless::Plan;
 use crate::run::{Run, Skipped};
 
-pub use each::{plan_each, plan_identities, plan_mapped};
+pub use each::{plan_each, plan_identities, propose_each, propose_mapped};
 pub use label_selector::LabelSelector;
-pub use mapped::{Mapped, SaidTarget, for_account};
+pub use mapped::{Mapped, SaidTarget, for_account, known_accounts, target_is_source};
 pub use namespaces::AllowedNamespaces;
 pub(crate) use reference::pointer;
+pub use running::{AccountMove, Evidence, KnownAccounts, MoveFrom, Proposal, Seen, Unasked};
 pub use select::Selection;
 pub(crate) use select::names_that_fit_nothing;
+
+use running::Crossings;
 
 /// The field of the account map that names the release, as [`Request::said`] has it.
 const CAPA_VERSION: &str = "source.capaVersion";
@@ -74,8 +78,12 @@ pub struct Request {
     pub release: Option<Release>,
     /// Replace what says something else within one account.
     pub overwrite: bool,
-    /// Account changes that were asked for.
-    pub moves: Vec<(AccountId, AccountId)>,
+    /// Changes of account that were asked for.
+    pub moves: Vec<AccountMove>,
+    /// Clusters that show life and may change account all the same: `NAMESPACE/NAME`.
+    pub orphans: Vec<String>,
+    /// What the account map says of accounts.
+    pub known: Arc<KnownAccounts>,
     /// Whether to say what was decided and why.
     pub explain: bool,
     /// Of which flags the values come from elsewhere: the flag, and from where.
@@ -103,6 +111,8 @@ impl Default for Request {
             release: None,
             overwrite: false,
             moves: Vec::new(),
+            orphans: Vec::new(),
+            known: Arc::default(),
             explain: false,
             said: BTreeMap::new(),
         }
@@ -259,11 +269,19 @@ pub enum Failure {
     Refused(Vec<Diagnostic>),
 }
 
-/// Plans the run.
+/// Plans the run. What shows that a cluster runs is looked for in the manifests alone.
 ///
 /// # Errors
 /// Everything that is wrong, not only the first of it.
 pub fn plan(run: &Run, request: &Request) -> Result<Outcome, Failure> {
+    propose(run, request)?.judge(run, request, &Evidence::default(), Unasked::Refused, None)
+}
+
+/// Plans the run; whether clusters may change account is left to [`Proposal::judge`].
+///
+/// # Errors
+/// There is nothing to point, or no target.
+pub fn propose(run: &Run, request: &Request) -> Result<Proposal, Failure> {
     let mut planner = Planner::new(run, request).map_err(Failure::Refused)?;
     planner.errors.extend(check::impossible(run));
     let selected = match select::select(run, &request.selection) {
@@ -281,11 +299,11 @@ pub fn plan(run: &Run, request: &Request) -> Result<Outcome, Failure> {
     planner.errors.extend(check::names_of_two_roles(run));
     let served = planner.references(&selected);
     planner.identities(&served);
-    if planner.errors.is_empty() { Ok(planner.outcome) } else { Err(Failure::Refused(planner.errors)) }
+    Ok(planner.proposal())
 }
 
 /// Plans the identity of one account, whoever uses it.
-fn plan_identity(run: &Run, request: &Request) -> Result<Outcome, Vec<Diagnostic>> {
+fn propose_identity(run: &Run, request: &Request) -> Result<Proposal, Vec<Diagnostic>> {
     let mut planner = Planner::new(run, request)?;
     planner.errors.extend(check::impossible(run));
     planner.errors.extend(check::names_of_two_roles(run));
@@ -299,7 +317,7 @@ fn plan_identity(run: &Run, request: &Request) -> Result<Outcome, Vec<Diagnostic
         planner.outcome.warnings.push(warning.help("inject adds the namespace of each cluster that it points there"));
     }
     planner.identities(&[Served { name, role, objects: Vec::new() }]);
-    if planner.errors.is_empty() { Ok(planner.outcome) } else { Err(planner.errors) }
+    Ok(planner.proposal())
 }
 
 /// The message about an identity that lists no namespace.
@@ -346,14 +364,22 @@ struct Planner<'r> {
     target: &'r Target,
     outcome: Outcome,
     errors: Vec<Diagnostic>,
+    crossings: Crossings,
 }
 
 impl<'r> Planner<'r> {
     fn new(run: &'r Run, request: &'r Request) -> Result<Self, Vec<Diagnostic>> {
         match &request.target {
-            Some(target) => Ok(Self { run, request, target, outcome: Outcome::default(), errors: Vec::new() }),
+            Some(target) => {
+                let crossings = Crossings::default();
+                Ok(Self { run, request, target, outcome: Outcome::default(), errors: Vec::new(), crossings })
+            }
             None => Err(vec![Diagnostic::error("no target account")]),
         }
+    }
+
+    fn proposal(self) -> Proposal {
+        Proposal::new(self.outcome, self.errors, self.crossings)
     }
 
     /// Whether the run has no identity of this name whose `allowedNamespaces` lets a namespace in.
@@ -544,7 +570,8 @@ mod tests {
             Target::Account { account: account("222222222222"), role: DEFAULT_ROLE_NAME.into(), partition: None };
         let mut request = Request { overwrite: true, ..Request::to(target) };
         assert!(matches!(plan(&run, &request), Err(Failure::Refused(_))));
-        request.moves = vec![(account("333333333333"), account("222222222222"))];
+        let from = MoveFrom::Account(account("333333333333"));
+        request.moves = vec![AccountMove { from, to: account("222222222222") }];
         assert_eq!(plan(&run, &request).unwrap().changes.len(), 2);
     }
 

@@ -6,7 +6,8 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, ReplaceOperation, TestOperation};
 use serde_json::{Value, json};
 
-use super::{CAPA_VERSION, ChangeKind, Planner, Served, account_in_name};
+use super::running::{By, Written};
+use super::{CAPA_VERSION, ChangeKind, Planner, Served};
 use crate::aws::{AccountId, RoleArn};
 use crate::capa::names::LONGEST_NAME;
 use crate::capa::{
@@ -205,6 +206,7 @@ impl<'r> Planner<'r> {
         };
         let before = match existing {
             Existing::Right(name) => {
+                self.crossings.settled.insert(role.account().clone());
                 self.decided(|| {
                     let path = reference.path.join(".");
                     format!("{}: {path} already names {ROLE_IDENTITY}/{name}, which is right", found.title())
@@ -214,7 +216,10 @@ impl<'r> Planner<'r> {
                 }
                 return Some(name);
             }
-            Existing::NotSet(words) => format!("management account ({words})"),
+            Existing::NotSet(words) => {
+                self.crossings.add(self.errors.len(), index, None, role, By::Reference);
+                format!("management account ({words})")
+            }
             Existing::Other(words, place) => {
                 if !self.may_replace(index, found.location(reference.span), &words, &place, role) {
                     return None;
@@ -287,7 +292,7 @@ impl<'r> Planner<'r> {
         if name == wanted || same_role {
             return Some(Existing::Right(name.to_owned()));
         }
-        let place = match (arn, account_in_name(name), there.clone().next()) {
+        let place = match (arn, self.request.known.by_name(name), there.clone().next()) {
             (Some(arn), ..) => Whereabouts::of(arn, role),
             (None, Some(account), _) => Whereabouts::Account(account),
             (None, None, Some(identity)) => {
@@ -298,7 +303,8 @@ impl<'r> Planner<'r> {
         Some(Existing::Other(words, place))
     }
 
-    /// Whether something else may be replaced; says why not.
+    /// Whether something else may be replaced as far as this object says; says why not. Whether it may change account is judged
+    /// with all that shows whether it runs.
     pub(super) fn may_replace(
         &mut self,
         index: usize,
@@ -307,34 +313,23 @@ impl<'r> Planner<'r> {
         from: &Whereabouts,
         to: &RoleArn,
     ) -> bool {
-        let title = self.run.objects()[index].title();
-        let other = Diagnostic::error(format!("{title} says something else already: {words}"));
-        let error = match from {
-            Whereabouts::Account(from) if from != to.account() => {
-                if self.request.moves.iter().any(|(a, b)| a == from && b == to.account()) {
-                    return true;
-                }
-                Diagnostic::error(format!("{title} is in account {from} ({words}), not in {}", to.account()))
-                    .help("an identity moves no VPC and no machine: CAPA would look for the cluster's resources in the new account, and not find them")
-                    .help(format!("if the cluster does not exist yet, or is to be made anew: --move-account {from}={}", to.account()))
-            }
-            _ if self.request.overwrite => return true,
-            Whereabouts::OtherPartition(arn) => other
-                .help(format!("its role is of partition {}, not {}: two accounts, though they have one number", arn.partition().id(), to.partition().id()))
-                .help("if no cluster runs there: pass --overwrite to replace the reference"),
-            Whereabouts::Account(_) => other.help("the account stays the same; pass --overwrite to replace it"),
-            Whereabouts::Management => other
-                .help("CAPA knows one such identity, named default, and writes it by default on some kinds; this one was somebody's choice")
-                .help("pass --overwrite to replace it"),
-            Whereabouts::Unreadable(arn) => other
-                .help(format!("its role ARN is {arn}, which says no account: if the cluster runs there, its VPC and machines stay there"))
-                .help("fill in the role ARN and run again, or pass --overwrite to replace the reference"),
-            Whereabouts::Unknown => other
-                .help("these files don't say in which account that is: if the cluster runs there, its VPC and machines stay there")
-                .help("name the file with that identity too, if it is a role; or pass --overwrite to replace it"),
-        };
-        self.errors.push(error.at(at, format!("wanted: {to}")));
-        false
+        if !matches!(from, Whereabouts::Account(from) if from == to.account()) {
+            let written = Written { place: from.clone(), words: words.to_owned(), at };
+            let by = if matches!(self.run.objects()[index].object.role, Role::Identity(..)) {
+                By::Role
+            } else {
+                By::Reference
+            };
+            self.crossings.add(self.errors.len(), index, Some(written), to, by);
+            return true;
+        }
+        if !self.request.overwrite {
+            let title = self.run.objects()[index].title();
+            let other = Diagnostic::error(format!("{title} says something else already: {words}"));
+            let error = other.help("the account stays the same; pass --overwrite to replace it");
+            self.errors.push(error.at(at, format!("wanted: {to}")));
+        }
+        self.request.overwrite
     }
 }
 

@@ -25,7 +25,7 @@ use std::process::{Output, Stdio};
 
 use crate::support::{root, xaccount};
 
-const TOPICS: [&str; 13] = [
+const TOPICS: [&str; 14] = [
     "yaml",
     "kinds",
     "state",
@@ -39,6 +39,7 @@ const TOPICS: [&str; 13] = [
     "identity",
     "lint",
     "kustomize",
+    "running",
 ];
 
 #[test]
@@ -104,6 +105,11 @@ fn identity() {
 #[test]
 fn status() {
     topic("status");
+}
+
+#[test]
+fn running() {
+    topic("running");
 }
 
 #[test]

@@ -120,7 +120,8 @@ fn values_come_from_the_flags_and_from_the_manifests_on_the_command_line() {
             &["arn:aws:iam::333333333333:role/control-plane.cluster-api-provider-aws.sigs.k8s.io"],
             ":4",
         ),
-        (&["inject", "ridge.yaml", "--move-account", ""], &["333333333333="], ":6"),
+        (&["inject", "ridge.yaml", "--move-account", ""], &["333333333333=", "source=", "unknown="], ":6"),
+        (&["inject", "ridge.yaml", "--orphan-resources", ""], &["default/ridge"], ":4"),
         (
             &["inject", "ridge.yaml", "--account", "222222222222", "--move-account", "333333333333="],
             &["333333333333=222222222222"],

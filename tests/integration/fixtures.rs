@@ -8,13 +8,15 @@ use crate::cases::{Tree, execute, read_tree, words, write_tree};
 use crate::support::root;
 
 /// Flags, of which a file needs one set or another to be edited.
-const VARIANTS: [&str; 6] = [
+const VARIANTS: [&str; 8] = [
     "",
     "--identity-file identities.yaml",
     "--no-identity",
     "--overwrite",
     "--overwrite --move-account 333333333333=222222222222 --session-name heron",
     "--topology-variable identityRef",
+    "--identity-file identities.yaml --move-account source=222222222222 --orphan-resources default/kelp",
+    "--overwrite --move-account unknown=222222222222 --cluster-name sable --cluster-name heron",
 ];
 
 /// Files that no flags make editable, and why is in `testdata/README.md`.

@@ -34,6 +34,8 @@ mod readme;
 mod replay;
 mod rules;
 #[cfg(unix)]
+mod running;
+#[cfg(unix)]
 mod sarif;
 mod secrets;
 mod selector;

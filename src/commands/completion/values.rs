@@ -30,6 +30,13 @@ fn with_values(arg: Arg, found: &Found) -> Arg {
         "select" | "ignore" | "rule" => listed(|| {
             RULES.iter().map(|rule| (rule.id.to_owned(), format!("{}: {}", rule.name, rule.summary))).collect()
         }),
+        "live" => ArgValueCompleter::new(|typed: &OsStr| files(typed, MANIFESTS, false)),
+        "orphan_resources" => listed(move || {
+            let named = |(cluster, namespace, title): (Option<String>, Option<String>, String)| {
+                Some((format!("{}/{}", namespace.as_deref().unwrap_or("default"), cluster?), title))
+            };
+            found.clusters().into_iter().filter_map(named).collect()
+        }),
         "inline_policy" => ArgValueCompleter::new(|typed: &OsStr| files(typed, &["json"], false)),
         "account" => listed(move || accounts(&found)),
         "role_arn" | "for_role" => listed(move || roles(&found, |role| role.to_string())),
@@ -107,8 +114,11 @@ fn accounts(found: &Found) -> Vec<(String, String)> {
 /// `FROM=`, then `FROM=TO`.
 fn account_moves(found: &Found, typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some((from, _)) = typed.to_str().and_then(|typed| typed.split_once('=')) else {
-        let from = accounts(found).into_iter().map(|(account, name)| (format!("{account}="), name));
-        return matching(typed, from.collect());
+        let mut from: Vec<(String, String)> =
+            accounts(found).into_iter().map(|(account, name)| (format!("{account}="), name)).collect();
+        from.push(("source=".into(), "the account of the management cluster".into()));
+        from.push(("unknown=".into(), "an account that the files don't say".into()));
+        return matching(typed, from);
     };
     let target = found.given("account").or_else(|| {
         let role: RoleArn = found.given("role_arn")?.parse().ok()?;

@@ -1,6 +1,8 @@
 //! `kubectl xaccount inject`.
 
 pub(super) mod deliver;
+mod head;
+pub(super) mod live;
 mod names;
 pub(super) mod prepare;
 
@@ -10,7 +12,9 @@ use std::path::{Path, PathBuf};
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, visible};
 use xaccount::edit::Inputs;
-use xaccount::inject::{self, Failure, IdentityFile, Mapped, Nothing, Outcome, Request, SaidTarget};
+use xaccount::inject::{
+    self, Evidence, Failure, IdentityFile, Mapped, Nothing, Outcome, Proposal, Request, SaidTarget, Unasked,
+};
 use xaccount::run::{self, Run, Scan};
 
 use prepare::Prepared;
@@ -63,11 +67,18 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
         Err(error) => return Printed::error(terminal.diagnostics(&[error], Some(&inputs))),
     };
     warnings.extend(said_of_skipped);
-    let outcome = match &map {
-        None => inject::plan(&run, &request),
-        Some(map) => by_map(&run, &request, map, &inputs, (&said, args.map.allow_unmapped)),
-    };
-    let outcome = match outcome {
+    let mut evidence = Evidence::default();
+    if let Some(path) = &args.target.live {
+        match live::read(path, &scan) {
+            Ok((live, warning)) => {
+                evidence.live = Some(live);
+                warnings.extend(warning);
+            }
+            Err(error) => return Printed::error(terminal.diagnostics(&[error], None)),
+        }
+    }
+    let plan = Plan { run: &run, request: &request, said: &said, inputs: &inputs, scan: &scan, mode };
+    let outcome = match plan.outcome(map.as_ref(), args.map.allow_unmapped, evidence) {
         Ok(outcome) => outcome,
         Err(Failure::Nothing(_)) if args.input.allow_empty => Outcome::nothing(&run, &request.selection),
         Err(Failure::Nothing(nothing)) => {
@@ -90,25 +101,54 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
     Delivery { mode, inputs: &inputs, run: &run, outcome: &outcome, terminal }.run(before)
 }
 
-/// What the account map says of each cluster, planned.
-fn by_map(
-    run: &Run,
-    request: &Request,
-    map: &MapFile,
-    inputs: &Inputs,
-    (said, allow_unmapped): (&SaidTarget, bool),
-) -> Result<Outcome, Failure> {
-    let place = |span| map.place(span);
-    let relative = |file| map.relative(inputs, file);
-    let mapped = Mapped { map: &map.map, place: &place, relative: &relative, allow_unmapped };
-    inject::plan_mapped(run, request, &mapped, said)
-}
-
 /// The path of the file that keeps identities.
 fn identity_file(request: &Request, inputs: &Inputs) -> Option<PathBuf> {
     match request.identity_file.as_ref()? {
         IdentityFile::There(file) => inputs.input(*file).path().map(Path::to_owned),
         IdentityFile::New(path) => Some(path.clone()),
+    }
+}
+
+/// All that a plan hangs on.
+struct Plan<'p> {
+    run: &'p Run,
+    request: &'p Request,
+    said: &'p SaidTarget,
+    inputs: &'p Inputs,
+    scan: &'p Scan<'p>,
+    mode: Mode,
+}
+
+impl Plan<'_> {
+    /// What is to be done, for the account of the flags or for what the map says of each cluster.
+    fn outcome(&self, map: Option<&MapFile>, allow_unmapped: bool, evidence: Evidence) -> Result<Outcome, Failure> {
+        let Some(map) = map else {
+            let proposal = inject::propose(self.run, self.request)?;
+            return self.judged(proposal, evidence, None);
+        };
+        let place = |span| map.place(span);
+        let relative = |file| map.relative(self.inputs, file);
+        let mapped = Mapped { map: &map.map, place: &place, relative: &relative, allow_unmapped };
+        let proposal = inject::propose_mapped(self.run, self.request, &mapped, self.said)?;
+        self.judged(proposal, evidence, Some(&mapped))
+    }
+
+    fn judged(
+        &self,
+        proposal: Proposal,
+        mut evidence: Evidence,
+        mapped: Option<&Mapped<'_>>,
+    ) -> Result<Outcome, Failure> {
+        // GitOps renders from Git on every run, where the reference is never committed.
+        if !matches!(self.mode, Mode::Output(_)) {
+            let files = proposal.files_that_cross(self.run);
+            if !files.is_empty() {
+                evidence.head = head::head(&files, self.inputs, self.run, self.scan)
+                    .map_err(|error| Failure::Refused(vec![error]))?;
+            }
+        }
+        let unasked = if self.mode == Mode::Diff { Unasked::Warned } else { Unasked::Refused };
+        proposal.judge(self.run, self.request, &evidence, unasked, mapped)
     }
 }
 

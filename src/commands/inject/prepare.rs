@@ -3,15 +3,21 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use xaccount::aws::check_inline_policy;
-use xaccount::diag::Diagnostic;
+use xaccount::account_map::AccountMap;
+use xaccount::aws::{AccountId, check_inline_policy};
+use xaccount::diag::{Diagnostic, visible};
 use xaccount::edit::Inputs;
 use xaccount::files::{self, FindError, Input};
-use xaccount::inject::{IdentityFile, IdentityRequest, Request, SaidTarget, Selection, Target};
+use xaccount::inject::{
+    AccountMove, IdentityFile, IdentityRequest, MoveFrom, Request, SaidTarget, Selection, Target, known_accounts,
+};
 
 use super::Mode;
-use crate::cli::{ConfigArgs, IdentityArgs, Inject, InputArgs, OutputFormat, SelectArgs, TargetArgs};
+use crate::cli::{
+    AskedAccount, AskedMove, ConfigArgs, IdentityArgs, Inject, InputArgs, OutputFormat, SelectArgs, TargetArgs,
+};
 use crate::commands::map::MapFile;
 use crate::commands::{Terminal, no_build, progress, stdin_twice};
 
@@ -41,7 +47,7 @@ pub(super) fn prepare(args: &Inject, mode: Mode, terminal: &Terminal) -> Result<
     let explain = terminal.verbose > 0 && !terminal.quiet;
     let found = find(&args.input, mode, WORDS).map_err(one)?;
     let map = map_above(&found, &args.input, &args.map.config, terminal)?;
-    let asked = request(&args.target, &args.select, &args.identity, map.is_some(), explain);
+    let asked = request(&args.target, &args.select, &args.identity, map.as_ref().map(|map| &map.map), explain);
     let mut request = asked.map_err(|errors| terminal.diagnostics(&errors, None))?;
     let identity_file = identity_file(args.identity.identity_file.as_deref(), map.as_ref()).map_err(one)?;
     let identity_file = identity_file.as_deref();
@@ -168,15 +174,19 @@ pub(crate) fn request(
     target: &TargetArgs,
     select: &SelectArgs,
     identity: &IdentityArgs,
-    with_map: bool,
+    map: Option<&AccountMap>,
     explain: bool,
 ) -> Result<Request, Vec<Diagnostic>> {
-    let account = match &target.role_arn {
+    let moves = moves(&target.move_account, map).map_err(|error| vec![error])?;
+    let mut account = match &target.role_arn {
         Some(role) => Some(Target::Role(role.clone())),
         None => said_target(target).target(),
     };
+    if account.is_none() && map.is_none() {
+        account = target_of_moves(target, &moves).map_err(|error| vec![error])?;
+    }
     // With a map, each object gets its own.
-    if account.is_none() && !with_map {
+    if account.is_none() && map.is_none() {
         let error = Diagnostic::error("no target account, and no account map (.xaccount.yaml) above the files");
         return Err(vec![error.help("--account 222222222222, or --role-arn arn:aws:iam::222222222222:role/NAME")]);
     }
@@ -191,10 +201,65 @@ pub(crate) fn request(
         api_version: identity.api_version,
         release: None,
         overwrite: target.overwrite,
-        moves: target.move_account.clone(),
+        moves,
+        orphans: target.orphan_resources.clone(),
+        known: Arc::new(map.map(known_accounts).unwrap_or_default()),
         explain,
         said: BTreeMap::new(),
     })
+}
+
+/// The changes of account that are asked for, names of the map resolved.
+///
+/// # Errors
+/// A name that the map does not have, or any name without a map.
+pub(crate) fn moves(asked: &[AskedMove], map: Option<&AccountMap>) -> Result<Vec<AccountMove>, Diagnostic> {
+    let resolved = |one: &AskedMove| {
+        let from = match &one.from {
+            AskedAccount::Source => MoveFrom::Source,
+            AskedAccount::Unknown => MoveFrom::Unknown,
+            other => MoveFrom::Account(account_id(other, map)?),
+        };
+        Ok(AccountMove { from, to: account_id(&one.to, map)? })
+    };
+    asked.iter().map(resolved).collect()
+}
+
+fn account_id(asked: &AskedAccount, map: Option<&AccountMap>) -> Result<AccountId, Diagnostic> {
+    let name = match asked {
+        AskedAccount::Id(id) => return Ok(id.clone()),
+        AskedAccount::Name(name) => name.as_str(),
+        AskedAccount::Source => "source",
+        AskedAccount::Unknown => "unknown",
+    };
+    let unknown = |what: &str| Diagnostic::error(format!("--move-account: '{}' is not {what}", visible(name)));
+    let Some(map) = map else {
+        return Err(unknown("an account id, and there is no account map (.xaccount.yaml) with names")
+            .help("write 12 digits: --move-account 333333333333=222222222222"));
+    };
+    map.named(name).map(|account| account.account.value.clone()).map_err(|near| {
+        let error = unknown("an account of the map");
+        match near {
+            Some(near) => error.help(format!("perhaps {near}")),
+            None => error.help("write an account's name in the map, or 12 digits"),
+        }
+    })
+}
+
+/// The target where `--move-account` alone says it.
+///
+/// # Errors
+/// Several targets.
+fn target_of_moves(target: &TargetArgs, moves: &[AccountMove]) -> Result<Option<Target>, Diagnostic> {
+    let Some(first) = moves.first() else { return Ok(None) };
+    if let Some(other) = moves.iter().find(|one| one.to != first.to) {
+        return Err(Diagnostic::error(format!(
+            "two target accounts, {} and {}, and no account map",
+            first.to, other.to
+        ))
+        .help("run once for each; or write an account map, which says which cluster belongs to which"));
+    }
+    Ok(SaidTarget { account: Some(first.to.clone()), ..said_target(target) }.target())
 }
 
 /// What of the target the flags say.

@@ -10,6 +10,7 @@ mod lint;
 mod manifest;
 mod once;
 mod remove;
+mod running;
 mod seen;
 mod text;
 

@@ -6,6 +6,7 @@ use xaccount::account_map::Account;
 use xaccount::aws::{Partition, RoleArn};
 use xaccount::capa::DEFAULT_ROLE_NAME;
 use xaccount::diag::Diagnostic;
+use xaccount::inject::target_is_source;
 
 use crate::cli::{IamTargetArgs, SourceRoleArgs};
 use crate::commands::map::MapFile;
@@ -80,6 +81,9 @@ pub(super) fn target(args: &mut IamTargetArgs, one: bool, map: &MapFile, said: &
         for account in std::mem::take(&mut args.account) {
             let before = entries.len();
             entries.extend(accounts.iter().filter(|entry| entry.account.value == account));
+            if let Some(source) = map.map.source.account.as_ref().filter(|source| source.value == account) {
+                return Err(target_is_source(&account, &map.place(source.span)));
+            }
             if entries.len() == before {
                 return Err(Diagnostic::error(format!("--account says {account}, which is no account of the map"))
                     .help(format!("the map has {}", map.accounts()))

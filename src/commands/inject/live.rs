@@ -1,0 +1,45 @@
+//! The dump of `--live=FILE`.
+
+use std::path::Path;
+
+use xaccount::capa;
+use xaccount::diag::{Diagnostic, FileId};
+use xaccount::edit::path_bytes;
+use xaccount::files;
+use xaccount::inject::Seen;
+use xaccount::lossless::{Source, parse};
+use xaccount::run::{self, File, Run, Scan};
+
+const DUMP: &str = "kubectl get clusters.cluster.x-k8s.io,awsclusters,awsmanagedcontrolplanes,awsclusterroleidentities -A -o yaml > live.yaml";
+
+/// What a management cluster has, as the file shows it; and a warning where that is nothing.
+///
+/// # Errors
+/// No file is named, or it is none that can be read.
+pub(in crate::commands) fn read(path: &Path, scan: &Scan<'_>) -> Result<(Seen, Option<Diagnostic>), Diagnostic> {
+    if path.as_os_str().is_empty() {
+        let error = Diagnostic::error("this build does not read a live cluster; --live=FILE reads a dump of one");
+        return Err(error.help(format!("{DUMP}; then --live=live.yaml")));
+    }
+    let bytes = files::read_only(path).map_err(|error| Diagnostic::error(format!("--live: {error}")))?;
+    let name = String::from_utf8_lossy(&path_bytes(path)).into_owned();
+    let is_object = |document: &_| parse(document).is_ok_and(|tree| capa::view(&tree, tree.root, None).is_some());
+    if !Source::new(&bytes).segments().any(|document| is_object(&document)) {
+        let error =
+            Diagnostic::error(format!("--live: {name} has no Kubernetes object: it is not a dump of a cluster"));
+        return Err(error.help(DUMP));
+    }
+    let scan = Scan { go_on: false, skip_templates: false, ..*scan };
+    let scanned = run::scan(FileId(0), &bytes, &scan).map_err(|errors| {
+        // Its text is not shown: a dump may hold anything.
+        let first = errors.into_iter().next();
+        let why = first.map_or_else(|| "it can't be read".to_owned(), |error| error.message);
+        Diagnostic::error(format!("--live: {name}: {why}")).help(DUMP)
+    })?;
+    let empty = !scanned.objects.iter().any(|found| found.object.role.is_ours());
+    let warning = empty.then(|| {
+        Diagnostic::warning(format!("{name} has no cluster: it does not show which of these clusters run")).help(DUMP)
+    });
+    let file = File { name, brace: scanned.brace, identities_only: false };
+    Ok((Seen::live(Run::new(vec![file], scanned.objects)), warning))
+}

@@ -1,0 +1,229 @@
+//! Whether a cluster may change account, against the contract written down once more.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+
+use xaccount::capa;
+use xaccount::diag::FileId;
+use xaccount::inject::{AccountMove, Evidence, Failure, MoveFrom, Outcome, Request, Seen, Selection, Target, Unasked};
+use xaccount::run::{self, File, Run, Scan};
+
+use super::{cases, runner};
+use crate::suite::say;
+
+/// An account, as far as a reference says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum At {
+    /// No reference, or CAPA's default.
+    Source,
+    Target,
+    Other,
+    Unknown,
+}
+
+const ANYWHERE: [At; 4] = [At::Source, At::Target, At::Other, At::Unknown];
+
+/// What HEAD or a dump says of the cluster.
+#[derive(Clone, Copy, Debug)]
+enum Says {
+    /// It is not asked, or there is none.
+    None,
+    /// It has no object of the kind.
+    NoneOfTheKind,
+    /// It has others.
+    Others,
+    /// It has it, there, and with a uid or without.
+    Has(At, bool),
+}
+
+#[derive(Clone, Debug)]
+struct World {
+    own: At,
+    default_written: bool,
+    marks: bool,
+    head: Says,
+    live: Says,
+    overwrite: bool,
+    moves: Vec<At>,
+    orphan: bool,
+    names: &'static [&'static str],
+    unasked: Unasked,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Answer {
+    Unchanged,
+    Done,
+    Warned,
+    Refused,
+}
+
+fn says() -> impl Strategy<Value = Says> {
+    let has = (select(&ANYWHERE[..]), any::<bool>()).prop_map(|(at, alive)| Says::Has(at, alive));
+    prop_oneof![
+        2 => Just(Says::None),
+        1 => Just(Says::NoneOfTheKind),
+        1 => Just(Says::Others),
+        4 => has,
+    ]
+}
+
+fn worlds() -> impl Strategy<Value = World> {
+    let manifest = (select(&ANYWHERE[..]), any::<bool>(), any::<bool>());
+    let flags = (any::<bool>(), subsequence(vec![At::Source, At::Other, At::Unknown], 0..=3), any::<bool>());
+    let names = select(vec![&["wren"][..], &["w*"], &[], &["robin", "wren"]]);
+    let unasked = select(vec![Unasked::Refused, Unasked::Warned]);
+    (manifest, says(), says(), flags, names, unasked).prop_map(|(manifest, head, live, flags, names, unasked)| World {
+        own: manifest.0,
+        default_written: manifest.1,
+        marks: manifest.2,
+        head,
+        live,
+        overwrite: flags.0,
+        moves: flags.1,
+        orphan: flags.2,
+        names,
+        unasked,
+    })
+}
+
+/// The contract.
+fn expected(world: &World) -> Answer {
+    let World { own, marks, head, live, ref moves, orphan, names, unasked, .. } = *world;
+    let live_alive = matches!(live, Says::Has(_, true));
+    // What was asked for must be of use.
+    let orphan_in_vain = orphan && !(marks || live_alive);
+    if own == At::Target {
+        return if orphan_in_vain { Answer::Refused } else { Answer::Unchanged };
+    }
+    let mut shown: Vec<At> = Vec::new();
+    match (live, head) {
+        (Says::Has(at, _), _) => shown.push(at),
+        (Says::Others, _) => shown.extend(marks.then_some(own)),
+        (_, Says::Has(at, alive)) => {
+            shown.push(at);
+            shown.extend((marks && !alive).then_some(own));
+        }
+        _ => shown.extend(marks.then_some(own)),
+    }
+    let goes_back = !shown.is_empty() && shown.iter().all(|at| *at == At::Target);
+    // From where it would go, by the manifest and by what shows it.
+    let written = Some(own).filter(|at| *at != At::Source);
+    let from: BTreeSet<At> = written.into_iter().chain(shown.iter().copied().filter(|at| *at != At::Target)).collect();
+    let of_use = |at: &At| match (goes_back, shown.is_empty()) {
+        (true, _) => *at == own,
+        (false, true) => *at == own,
+        (false, false) => from.contains(at),
+    };
+    let in_vain = orphan_in_vain || !moves.iter().all(of_use);
+    if goes_back {
+        return if in_vain { Answer::Refused } else { Answer::Done };
+    }
+    let life = !shown.is_empty() && (marks || live_alive);
+    let missing: BTreeSet<At> = from.iter().copied().filter(|at| !moves.contains(at)).collect();
+    let unnamed = from.contains(&At::Unknown) && moves.contains(&At::Unknown) && !names.contains(&"wren");
+    if in_vain || written.is_some_and(|at| missing.contains(&at)) {
+        return Answer::Refused;
+    }
+    match (missing.is_empty() && !(life && !orphan), unnamed, unasked) {
+        (true, false, _) => Answer::Done,
+        // Only that the name is missing: that is no question of what may run.
+        (true, true, _) => Answer::Refused,
+        (false, _, Unasked::Refused) => Answer::Refused,
+        (false, _, Unasked::Warned) => Answer::Warned,
+    }
+}
+
+fn object(at: At, default_written: bool, alive: bool, name: &str) -> String {
+    let (kind, identity) = match at {
+        At::Source => ("AWSClusterControllerIdentity", "default"),
+        At::Target => ("AWSClusterRoleIdentity", "cross-account-role-222222222222"),
+        At::Other => ("AWSClusterRoleIdentity", "cross-account-role-333333333333"),
+        At::Unknown => ("AWSClusterRoleIdentity", "somewhere"),
+    };
+    let uid = if alive { "  uid: 0f0e0d0c-0000-4000-8000-000000000001\n" } else { "" };
+    let reference = match at == At::Source && !default_written {
+        true => String::new(),
+        false => format!("  identityRef: {{kind: {kind}, name: {identity}}}\n"),
+    };
+    format!(
+        "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata:\n  name: {name}\n{uid}spec:\n  \
+         region: us-west-2\n{reference}"
+    )
+}
+
+fn run_of(text: &str) -> Run {
+    let needles = capa::needles();
+    let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
+    let scanned = run::scan(FileId(0), text.as_bytes(), &scan).unwrap();
+    Run::new(vec![File { name: "c.yaml".into(), brace: false, identities_only: false }], scanned.objects)
+}
+
+fn seen(says: Says, of: impl Fn(Run) -> Seen) -> Option<Seen> {
+    Some(of(run_of(&match says {
+        Says::None => return None,
+        Says::NoneOfTheKind => String::new(),
+        Says::Others => object(At::Target, true, true, "robin"),
+        Says::Has(at, alive) => object(at, false, alive, "wren"),
+    })))
+}
+
+fn answer(world: &World) -> (Answer, Vec<String>) {
+    let run = run_of(&object(world.own, world.default_written, world.marks, "wren"));
+    let account = |id: &str| id.parse().unwrap();
+    let moves = world.moves.iter().map(|at| AccountMove {
+        from: match at {
+            At::Source => MoveFrom::Source,
+            At::Unknown => MoveFrom::Unknown,
+            _ => MoveFrom::Account(account("333333333333")),
+        },
+        to: account("222222222222"),
+    });
+    let names = world.names.iter().map(|name| globset::Glob::new(name).unwrap().compile_matcher());
+    let target =
+        Target::Account { account: account("222222222222"), role: capa::DEFAULT_ROLE_NAME.into(), partition: None };
+    let request = Request {
+        moves: moves.collect(),
+        orphans: if world.orphan { vec!["default/wren".into()] } else { Vec::new() },
+        overwrite: world.overwrite,
+        selection: Selection { cluster_names: names.collect(), ..Selection::default() },
+        ..Request::to(target)
+    };
+    let evidence =
+        Evidence { head: seen(world.head, |run| Seen::head(run, BTreeSet::new())), live: seen(world.live, Seen::live) };
+    let outcome = xaccount::inject::propose(&run, &request)
+        .and_then(|proposal| proposal.judge(&run, &request, &evidence, world.unasked, None));
+    let messages = |all: &[xaccount::diag::Diagnostic]| all.iter().map(|one| one.message.clone()).collect::<Vec<_>>();
+    match outcome {
+        Err(Failure::Refused(errors)) => (Answer::Refused, messages(&errors)),
+        Err(Failure::Nothing(nothing)) => panic!("{nothing:?}"),
+        Ok(Outcome { changes, warnings, .. }) => {
+            let said = messages(&warnings);
+            let warned = said.iter().any(|message| message.contains("would be pointed at 222222222222"));
+            let changed = changes.iter().any(|change| change.object.is_some());
+            match (changed, warned) {
+                (true, true) => (Answer::Warned, said),
+                (true, false) => (Answer::Done, said),
+                (false, _) => (Answer::Unchanged, said),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cluster_changes_account_only_as_the_contract_says() {
+    let counts = std::cell::RefCell::new(std::collections::BTreeMap::<Answer, usize>::new());
+    let result = runner(cases(4000)).run(&worlds(), |world| {
+        let (answer, said) = answer(&world);
+        *counts.borrow_mut().entry(answer).or_default() += 1;
+        prop_assert_eq!(answer, expected(&world), "{:?}: {:?}", world, said);
+        Ok(())
+    });
+    say(&format!("properties: changes of account: {:?}", counts.borrow()));
+    result.unwrap();
+    // Every answer is tried often enough.
+    let counts = counts.into_inner();
+    assert!(counts.len() == 4 && counts.values().all(|count| *count >= cases(4000) as usize / 100), "{counts:?}");
+}
