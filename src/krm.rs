@@ -10,11 +10,11 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation};
 use serde_json::{Map, Value, json};
 
-use crate::account_map::{self, AccountMap};
+use crate::account_map::{self, AccountMap, Place};
 use crate::diag::{Diagnostic, FileId, Location, Severity, Span, visible};
 use crate::inject::{Change, IdentityFile, NewObject, Outcome};
 use crate::lossless::{NodeId, ObjectRef, Plan, Refusal, Source, Tree, parse};
-use crate::run::{self, Found, Run};
+use crate::run::{self, Found, Others, Run};
 
 /// The versions of the format. Those before `v1beta1` have results of another form.
 const VERSIONS: [&str; 2] = ["config.kubernetes.io/v1", "config.kubernetes.io/v1beta1"];
@@ -158,6 +158,11 @@ impl<'s> ResourceList<'s> {
         self.files.get(file.0)?.as_deref()
     }
 
+    /// Where a file of [`Self::by_file`] is, seen from an account map at the root of the package.
+    pub fn file_place(&self, file: FileId) -> Place {
+        self.path(file).map_or(Place::Unknown, Place::below)
+    }
+
     /// The run with each object in the file that its item comes from, as the planner wants it.
     pub fn by_file(&self, run: &Run) -> Run {
         let files = self.files.iter().map(|path| run::File {
@@ -168,7 +173,16 @@ impl<'s> ResourceList<'s> {
         let mut objects: Vec<Found> = run.objects().to_vec();
         objects.iter_mut().for_each(|found| found.file = self.item(&found.at).map_or(STREAM, |item| self.items[item]));
         objects.sort_by_key(|found| found.file);
-        Run::new(files.collect(), objects)
+        // A path that leads out of the package is somewhere: that of its text.
+        let directory = |file: FileId| {
+            let path = match self.file_place(file) {
+                Place::Below(path) => path,
+                Place::Outside => format!("/{}", self.path(file)?),
+                Place::Unknown => return None,
+            };
+            Some(path.rsplit_once('/').map_or_else(String::new, |(directory, _)| directory.to_owned()))
+        };
+        Run::new(files.collect(), objects).with_others(Others::default(), directory)
     }
 
     /// The file for new identities. Where no item has a path there are no files, and it is nothing.

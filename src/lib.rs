@@ -21,6 +21,7 @@
 //! - [`files`]: find, read, lock and replace files, all or nothing
 //! - [`edit`]: inputs to a run, plans to proved files
 //! - [`elsewhere`]: who else names an identity that is to go
+//! - [`owner_search`]: the Clusters of files that are no inputs
 //! - [`output`]: the only place that formats for people and programs
 //! - [`krm`]: the ResourceList of a KRM function, in and out
 //!
@@ -52,6 +53,7 @@ pub mod files;
 
 pub mod edit;
 pub mod elsewhere;
+pub mod owner_search;
 pub mod output;
 
 pub mod krm;

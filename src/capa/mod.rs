@@ -12,12 +12,13 @@ mod release;
 mod selector;
 mod tables;
 mod topology;
+mod twice;
 mod verdict;
 mod view;
 
 pub use allowed::{Allowed, Form, Namespaces};
 pub use identity::{ControllerIdentity, RoleIdentity, StaticIdentity, plain_identity};
-pub use labels::Labels;
+pub use labels::{CLUSTER_NAME, Labels};
 pub use release::Release;
 pub use selector::{Expression, Selector};
 pub use tables::{
@@ -25,8 +26,9 @@ pub use tables::{
     IDENTITY_GROUP, IdentityKind, ROLE_FIELDS, ROLE_IDENTITY, STATIC_FIELDS, TOPOLOGY_PROVIDERS, Typed, Version,
     classify, may_hold_bodies, needles, needles_for_lint, needles_with_surroundings,
 };
+pub use twice::Twice;
 pub use verdict::{Hop, Outcome, Permission, Reason, Scope, Start, Subject, Verdict, World, evaluate};
 pub use view::{
-    Field, IdentityReference, Object, ObjectReference, Reference, Rest, Role, State, beside, is_variable, view,
-    without_kind,
+    ClassReference, Field, IdentityReference, Object, ObjectReference, Reference, Rest, Role, State, beside, is_variable,
+    view, without_kind,
 };

@@ -10,7 +10,7 @@ use xaccount::run::Scan;
 
 use super::inject::deliver::Delivery;
 use super::inject::prepare::{Words, find, identity_file, map_above, open, selection};
-use super::inject::{Mode, nothing_to_point};
+use super::inject::{Mode, nothing_to_point, with_owners};
 use super::map::MapFile;
 use super::{Printed, Terminal};
 use crate::cli::Eject;
@@ -34,6 +34,8 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Printed {
         Ok(scanned) => scanned,
         Err(errors) => return Printed::error(terminal.diagnostics(&errors, Some(&inputs))),
     };
+    // The map names no cluster here: what is taken out is what the flags select.
+    let run = with_owners(run, &inputs, &request.selection, map.as_ref(), false);
     let outcome = match eject::draft(&run, &request) {
         Ok(draft) => {
             let home = std::env::home_dir();

@@ -16,6 +16,10 @@ use super::inject::{request, said_target};
 use super::{ExitStatus, Printed, Terminal, progress};
 use crate::cli::Function;
 
+/// What to do where a map decides by path, and an item has none.
+const NO_PATH: &str =
+    "give the item a path (annotation internal.config.kubernetes.io/path), or name its cluster in the map by names or namespaces";
+
 /// What standard input is called in messages.
 const NAME: &str = "ResourceList";
 
@@ -115,10 +119,10 @@ impl Work<'_> {
             None => inject::plan(&run, &request),
             Some(map) => {
                 let place = |span| self.list.place(span);
-                let relative = |file| self.list.path(file).map(str::to_owned);
-                let mapped = Mapped { map, place: &place, relative: &relative, allow_unmapped: false };
+                let file = |file| self.list.file_place(file);
+                let mapped = Mapped { map, place: &place, file: &file, without_path: NO_PATH, allow_unmapped: false };
                 let said = said_target(&flags.target);
-                inject::selected(&run, &request.selection).map_err(Failure::Nothing).and_then(|_| {
+                inject::selected(&run, &request.selection).and_then(|_| {
                     let requests = inject::mapped(&run, &request, &mapped, &said);
                     inject::plan_each(&run, &requests.map_err(Failure::Refused)?)
                 })

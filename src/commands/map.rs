@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use xaccount::account_map::{self, AccountMap, FILE_NAME};
+use xaccount::account_map::{self, AccountMap, FILE_NAME, Place};
 use xaccount::capa::Release;
 use xaccount::diag::{Diagnostic, FileId, Span, visible};
 use xaccount::edit::{Inputs, path_bytes};
@@ -114,6 +114,15 @@ impl MapFile {
     pub(crate) fn relative(&self, inputs: &Inputs, file: FileId) -> Option<String> {
         relative(inputs, file, &self.directory)
     }
+
+    /// Where an input is, seen from the map. Standard input without a name, and what the shell makes of `<(…)`, are no files.
+    pub(crate) fn file(&self, inputs: &Inputs, file: FileId) -> Place {
+        match inputs.input(file) {
+            Input::Stream(_) => Place::Unknown,
+            Input::Stdin if inputs.name(file) == "-" => Place::Unknown,
+            _ => self.relative(inputs, file).map_or(Place::Outside, Place::Below),
+        }
+    }
 }
 
 /// The path of an input relative to a directory that is canonical, with `/`; `None` where it is not below it.
@@ -123,17 +132,9 @@ pub(crate) fn relative(inputs: &Inputs, file: FileId, directory: &Path) -> Optio
         // What standard input counts as.
         Input::Stdin => PathBuf::from(inputs.name(file)),
     };
-    let whole = canonical(&path)?;
+    let whole = files::real(&path)?;
     let below = whole.strip_prefix(directory).ok()?;
     Some(String::from_utf8_lossy(&path_bytes(below)).into_owned())
-}
-
-/// A path without links and dots, also where the file itself is not there.
-fn canonical(path: &Path) -> Option<PathBuf> {
-    path.canonicalize().ok().or_else(|| {
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Some(parent.canonicalize().ok()?.join(path.file_name()?))
-    })
 }
 
 fn shown(whole: &Path, typed: &Path) -> String {
@@ -177,7 +178,7 @@ fn directory_of(path: &Path) -> Option<PathBuf> {
     if path.as_os_str() == "-" {
         return std::env::current_dir().ok()?.canonicalize().ok();
     }
-    let whole = canonical(path)?;
+    let whole = files::real(path)?;
     if whole.is_dir() { Some(whole) } else { whole.parent().map(Path::to_owned) }
 }
 

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::classes;
 use super::namespaces::AllowedNamespaces;
 use super::select::bearers;
 use super::{Request, Target};
-use crate::account_map::{Account, AccountMap, Assigned, Cluster, Namespaces};
+use crate::account_map::{Account, AccountMap, Assigned, Cluster, Namespaces, Place};
 use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{CONTROLLER_IDENTITY, DEFAULT_ROLE_NAME, Role, State};
+use crate::check;
 use crate::diag::{Diagnostic, FileId, Span};
 use crate::run::{Found, Run};
 
@@ -17,8 +19,10 @@ pub struct Mapped<'m> {
     pub map: &'m AccountMap,
     /// A place in it as it is shown: `.xaccount.yaml:12`.
     pub place: &'m dyn Fn(Span) -> String,
-    /// The path of a file of the run relative to the map, with `/`; `None` where it is not below it.
-    pub relative: &'m dyn Fn(FileId) -> Option<String>,
+    /// Where a file of the run is, seen from the map.
+    pub file: &'m dyn Fn(FileId) -> Place,
+    /// What to do where that is not known.
+    pub without_path: &'m str,
     /// Clusters that the map does not name are passed by.
     pub allow_unmapped: bool,
 }
@@ -72,15 +76,32 @@ pub fn mapped(
     mapped: &Mapped<'_>,
     said: &SaidTarget,
 ) -> Result<Vec<Request>, Vec<Diagnostic>> {
+    // What can't be told is refused before anybody asks whose it is.
+    let unreadable: Vec<Diagnostic> = check::impossible(run).collect();
+    if !unreadable.is_empty() {
+        return Err(unreadable);
+    }
     let mut work = Work { run, base, mapped, said, errors: Vec::new() };
     let mut by_account: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+    let mut templates = BTreeMap::new();
     for index in bearers(run) {
-        if base.selection.means(run, index)
-            && let Some(account) = work.account_of(index)
-        {
+        match base.selection.means(run, index) {
+            Ok(false) => continue,
+            Ok(true) => {}
+            Err(doubt) => {
+                work.errors.push(doubt);
+                continue;
+            }
+        }
+        if let Some(account) = work.account_of(index) {
             by_account.entry(account).or_default().insert(index);
+            if is_template(&run.objects()[index]) {
+                templates.insert(index, account);
+            }
         }
     }
+    let torn = classes::of_two_accounts(run, mapped, &templates);
+    work.errors.extend(torn);
     let requests: Vec<Request> =
         by_account.into_iter().map(|(account, objects)| work.request(&mapped.map.accounts[account], objects)).collect();
     if work.errors.is_empty() { Ok(requests) } else { Err(work.errors) }
@@ -102,6 +123,23 @@ pub fn for_account(
     if work.errors.is_empty() { Ok(request) } else { Err(work.errors) }
 }
 
+/// What the map says: two answers are one where the account is.
+struct Answer(Assigned);
+
+impl PartialEq for Answer {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Assigned::To(one, _), Assigned::To(other, _)) => one == other,
+            (Assigned::Source(_), Assigned::Source(_)) | (Assigned::Nobody, Assigned::Nobody) => true,
+            (one, other) => one == other,
+        }
+    }
+}
+
+pub(super) fn is_template(found: &Found) -> bool {
+    matches!(&found.object.role, Role::Bearer { bearer, .. } if bearer.template)
+}
+
 struct Work<'w> {
     run: &'w Run,
     base: &'w Request,
@@ -114,18 +152,21 @@ impl Work<'_> {
     /// The account that an object belongs to, by its index in the map; `None` where it is passed by.
     fn account_of(&mut self, index: usize) -> Option<usize> {
         let found = &self.run.objects()[index];
-        let template = matches!(&found.object.role, Role::Bearer { bearer, .. } if bearer.template);
-        let path = (self.mapped.relative)(found.file);
-        let cluster = Cluster {
-            name: if template { found.object.name.as_deref() } else { self.run.cluster_name(found) },
-            namespace: found.object.namespace.as_deref(),
-            path: path.as_deref(),
-            template,
+        let template = is_template(found);
+        let place = (self.mapped.file)(found.file);
+        let namespace = found.object.own_namespace();
+        let answer = |name: Option<&str>| {
+            Answer(self.mapped.map.assign(&Cluster { name, namespace, place: &place, template }))
         };
-        match self.mapped.map.assign(&cluster) {
-            Assigned::To(account, _) => {
-                self.mapped.map.accounts.iter().position(|one| one.name.value == account.name.value)
+        let assigned = match self.run.by_cluster_name(found, answer) {
+            Ok(Answer(assigned)) => assigned,
+            Err(doubt) => {
+                self.errors.push(doubt);
+                return None;
             }
+        };
+        match assigned {
+            Assigned::To(account, _) => Some(account),
             Assigned::Source(place) => {
                 self.stays(found, place);
                 self.is_asked_away(found, place);
@@ -142,14 +183,22 @@ impl Work<'_> {
             }
             // One template serves clusters of many accounts: only those that the map names are meant.
             Assigned::Nobody if template || self.mapped.allow_unmapped => None,
+            Assigned::Unplaced(entries) => {
+                let error = Diagnostic::error(format!("{}: the map decides by path, and its file has none", found.title()));
+                let error = entries.iter().fold(error.at(found.head(), ""), |error, span| {
+                    error.help(format!("this entry may match: {}", (self.mapped.place)(*span)))
+                });
+                self.errors.push(error.help(self.mapped.without_path));
+                None
+            }
             Assigned::Nobody => {
-                let name = cluster.name.unwrap_or("(no name)");
+                let name = self.run.cluster_name(found).unwrap_or("(no name)");
                 self.errors.push(
                     Diagnostic::error(format!("{} belongs to no account of the map", found.title()))
                         .at(found.head(), "")
                         .help(format!(
                             "its cluster is {name}, its namespace {}",
-                            cluster.namespace.unwrap_or("default")
+                            found.object.own_namespace().unwrap_or("default")
                         ))
                         .help("add it to the clusters of an account, or pass --allow-unmapped to leave it alone"),
                 );
@@ -313,7 +362,7 @@ impl Work<'_> {
             Namespaces::Label(key, value) => AllowedNamespaces::Label(key.clone(), value.clone()),
             Namespaces::Served => {
                 let namespace =
-                    |&index: &usize| self.run.objects()[index].object.namespace.as_deref().unwrap_or("default");
+                    |&index: &usize| self.run.objects()[index].object.own_namespace().unwrap_or("default");
                 let names: BTreeSet<&str> = objects.iter().map(namespace).collect();
                 AllowedNamespaces::AtLeast(names.into_iter().map(str::to_owned).collect())
             }

@@ -1,5 +1,6 @@
 //! What `inject` thinks: from what a run holds and what is asked for to a plan. No I/O.
 
+mod classes;
 pub(crate) mod each;
 mod explain;
 mod identity;
@@ -7,6 +8,7 @@ mod label_selector;
 mod mapped;
 mod mend;
 mod namespaces;
+mod needs;
 mod reference;
 mod select;
 
@@ -28,6 +30,7 @@ pub use each::{plan_each, plan_identities};
 pub use label_selector::LabelSelector;
 pub use mapped::{Mapped, SaidTarget, for_account, mapped};
 pub use namespaces::AllowedNamespaces;
+pub use needs::{Needs, needs};
 pub(crate) use reference::pointer;
 pub use select::Selection;
 pub(crate) use select::names_that_fit_nothing;
@@ -246,6 +249,20 @@ pub enum Failure {
     Refused(Vec<Diagnostic>),
 }
 
+impl Failure {
+    /// With errors that were found before.
+    pub(crate) fn after(self, mut errors: Vec<Diagnostic>) -> Self {
+        match self {
+            Self::Nothing(nothing) if errors.is_empty() => Self::Nothing(nothing),
+            Self::Nothing(_) => Self::Refused(errors),
+            Self::Refused(more) => {
+                errors.extend(more);
+                Self::Refused(errors)
+            }
+        }
+    }
+}
+
 /// Plans the run.
 ///
 /// # Errors
@@ -255,8 +272,7 @@ pub fn plan(run: &Run, request: &Request) -> Result<Outcome, Failure> {
     planner.errors.extend(check::impossible(run));
     let selected = match select::select(run, &request.selection) {
         Ok(selected) => selected,
-        Err(nothing) if planner.errors.is_empty() => return Err(Failure::Nothing(nothing)),
-        Err(_) => return Err(Failure::Refused(planner.errors)),
+        Err(failure) => return Err(failure.after(planner.errors)),
     };
     planner.outcome.warnings.extend(select::names_that_fit_nothing(run, &request.selection));
     planner.warn_of_unclear_clusters();
@@ -294,9 +310,9 @@ fn plan_identity(run: &Run, request: &Request) -> Result<Outcome, Vec<Diagnostic
 /// The objects that a selection means.
 ///
 /// # Errors
-/// None can carry a reference, or none of those is meant.
-pub fn selected(run: &Run, selection: &Selection) -> Result<Vec<usize>, Nothing> {
-    select::select(run, selection)
+/// None can carry a reference, or none of those is meant, or nobody can tell which are.
+pub fn selected(run: &Run, selection: &Selection) -> Result<Vec<usize>, Failure> {
+    select::select(run, selection).map_err(|failure| failure.after(check::impossible(run).collect()))
 }
 
 /// An identity that objects need, and which they are.
@@ -361,6 +377,11 @@ impl<'r> Planner<'r> {
     fn role_for(&mut self, index: usize) -> Option<RoleArn> {
         let run = self.run;
         let found = &run.objects()[index];
+        // Only where the region decides the partition.
+        if let (Target::Account { partition: None, .. }, Some(error)) = (self.target, check::region_twice(found)) {
+            self.errors.push(error);
+            return None;
+        }
         let region = found.object.region().map(str::to_owned);
         let span = match &found.object.role {
             Role::Bearer { region, .. } => region.span(),

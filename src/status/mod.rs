@@ -11,7 +11,8 @@ use crate::capa::{
     BEARERS, CONTROLLER_IDENTITY, IdentityKind, Object, Outcome, ROLE_IDENTITY, Reason, Release, Role, Subject,
     Verdict, Version, World, evaluate,
 };
-use crate::diag::{Diagnostic, FileId, Location, Span};
+use crate::check;
+use crate::diag::{Diagnostic, FileId, Location, Severity, Span};
 use crate::run::{Found, Run};
 
 pub use map::{Map, map};
@@ -156,6 +157,17 @@ pub fn status<'r>(run: &'r Run, options: &Options) -> Status<'r> {
             continue;
         }
         let place = (index, own.or(namespace));
+        if let Some(twice) = found.object.twice.as_deref() {
+            match &found.object.role {
+                Role::Bearer { .. } | Role::Cluster { .. } => rows.push(refused(run, place, &twice.why())),
+                Role::Class(_) => {}
+                _ => warnings.extend(check::twice(found).map(|error| Diagnostic { severity: Severity::Warning, ..error })),
+            }
+            continue;
+        }
+        if found.object.references().next().is_some() {
+            warnings.extend(run.doubtful_cluster(found));
+        }
         match &found.object.role {
             Role::Refused(why, way_out) => match BEARERS.iter().any(|bearer| bearer.kind == found.object.kind) {
                 true => rows.push(refused(run, place, why)),

@@ -9,7 +9,8 @@ use std::mem::ManuallyDrop;
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, visible};
 use xaccount::edit::Inputs;
-use xaccount::inject::{self, Failure, Mapped, Nothing, Outcome, Request, SaidTarget};
+use xaccount::inject::{self, Failure, Mapped, Nothing, Outcome, Request, SaidTarget, Selection};
+use xaccount::owner_search::{self, Limits};
 use xaccount::run::{self, Run, Scan};
 
 use prepare::Prepared;
@@ -57,6 +58,7 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
         Ok(scanned) => scanned,
         Err(errors) => return Printed::error(terminal.diagnostics(&errors, Some(&inputs))),
     };
+    let run = with_owners(run, &inputs, &request.selection, map.as_ref(), true);
     let outcome = match &map {
         None => inject::plan(&run, &request),
         Some(map) => by_map(&run, &request, map, &inputs, (&said, args.map.allow_unmapped)),
@@ -84,6 +86,27 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
     Delivery { mode, inputs: &inputs, run: &run, outcome: &outcome, terminal }.run(before)
 }
 
+/// What to do where a map decides by path, and there is none.
+const NO_PATH: &str = "a stream has no path: pass it as -f - with --stdin-filename PATH, the file that it counts as";
+
+/// The run with the Clusters of other files, where the account of an object hangs on them.
+pub(super) fn with_owners(run: Run, inputs: &Inputs, selection: &Selection, map: Option<&MapFile>, decides: bool) -> Run {
+    let needs = match map.filter(|_| decides) {
+        None => inject::needs(&run, selection, None),
+        Some(map) => {
+            let place = |span| map.place(span);
+            let file = |file| map.file(inputs, file);
+            let mapped =
+                Mapped { map: &map.map, place: &place, file: &file, without_path: NO_PATH, allow_unmapped: true };
+            inject::needs(&run, selection, Some(&mapped))
+        }
+    };
+    let home = std::env::home_dir();
+    let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
+    let limits = Limits { home: home.as_deref(), map: map.map(MapFile::directory), here: here.as_deref() };
+    owner_search::with_owners(run, inputs, &needs, limits)
+}
+
 /// What the account map says of each cluster, planned.
 fn by_map(
     run: &Run,
@@ -92,10 +115,10 @@ fn by_map(
     inputs: &Inputs,
     (said, allow_unmapped): (&SaidTarget, bool),
 ) -> Result<Outcome, Failure> {
-    inject::selected(run, &request.selection).map_err(Failure::Nothing)?;
+    inject::selected(run, &request.selection)?;
     let place = |span| map.place(span);
-    let relative = |file| map.relative(inputs, file);
-    let mapped = Mapped { map: &map.map, place: &place, relative: &relative, allow_unmapped };
+    let file = |file| map.file(inputs, file);
+    let mapped = Mapped { map: &map.map, place: &place, file: &file, without_path: NO_PATH, allow_unmapped };
     let requests = inject::mapped(run, request, &mapped, said).map_err(Failure::Refused)?;
     inject::plan_each(run, &requests)
 }
