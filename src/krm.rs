@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation};
@@ -36,6 +37,8 @@ pub struct ResourceList<'s> {
     items: Vec<FileId>,
     /// For each prefix, whether an item has a path under it.
     annotated: [bool; 2],
+    /// Offsets of the text's line breaks, counted when a place is first asked for.
+    breaks: OnceLock<Vec<usize>>,
 }
 
 impl<'s> ResourceList<'s> {
@@ -70,7 +73,8 @@ impl<'s> ResourceList<'s> {
                 .help(format!("known are {}", VERSIONS.join(" and "))));
         }
         let document = document.span;
-        let mut list = Self { tree, document, files: Vec::new(), items: Vec::new(), annotated: [false; 2] };
+        let (files, items, breaks) = (Vec::new(), Vec::new(), OnceLock::new());
+        let mut list = Self { tree, document, files, items, annotated: [false; 2], breaks };
         let mut known: HashMap<Option<String>, usize> = HashMap::new();
         for item in list.nodes().to_vec() {
             let path = list.annotation(item, "path");
@@ -148,8 +152,8 @@ impl<'s> ResourceList<'s> {
 
     /// A place in the stream, for messages: `functionConfig, line 12`.
     pub fn place(&self, span: Span) -> String {
-        let before = self.tree.text.as_bytes().get(..span.start.saturating_sub(self.tree.base)).unwrap_or_default();
-        let line = memchr::memchr_iter(b'\n', before).count() + 1;
+        let breaks = self.breaks.get_or_init(|| memchr::memchr_iter(b'\n', self.tree.text.as_bytes()).collect());
+        let line = breaks.partition_point(|&at| at + self.tree.base < span.start) + 1;
         format!("functionConfig, line {line} of the list")
     }
 

@@ -53,7 +53,7 @@ pub mod files;
 
 pub mod edit;
 pub mod elsewhere;
-pub mod owner_search;
 pub mod output;
+pub mod owner_search;
 
 pub mod krm;

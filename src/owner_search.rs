@@ -192,9 +192,9 @@ fn search(
             }
         };
         let (objects, problems) = read(&bytes, wanted);
-        let problems = problems.into_iter().flat_map(|problem| {
-            unread(path, problem.of, format!("{}:{} {}", shown(path), problem.line, problem.why))
-        });
+        let problems = problems
+            .into_iter()
+            .flat_map(|problem| unread(path, problem.of, format!("{}:{} {}", shown(path), problem.line, problem.why)));
         let other = (!objects.is_empty()).then(|| Other {
             name: shown(path),
             directory: path.parent().map(text),

@@ -103,12 +103,16 @@ impl AccountMap {
     /// Whether it can hang on its name which account a cluster, not a template, belongs to.
     pub fn depends_on_name(&self, cluster: &Cluster<'_>) -> bool {
         let may = |entry: &Entry| {
-            !entry.names.is_empty() && entry.fits_namespace(cluster) && (entry.fits_path(cluster) || entry.lacks_path(cluster))
+            !entry.names.is_empty()
+                && entry.fits_namespace(cluster)
+                && (entry.fits_path(cluster) || entry.lacks_path(cluster))
         };
         if !self.is_large() {
             return self.entries().any(|(_, entry)| may(entry));
         }
-        self.index().nameless(cluster).is_none_or(|entries| entries.into_iter().any(|at| self.entry(at).is_some_and(may)))
+        self.index()
+            .nameless(cluster)
+            .is_none_or(|entries| entries.into_iter().any(|at| self.entry(at).is_some_and(may)))
     }
 
     /// As the docs say it: each entry is asked.
@@ -156,9 +160,8 @@ impl AccountMap {
         if cluster.template || *cluster.place != Place::Unknown {
             return Vec::new();
         }
-        let would = |entry: &Entry| {
-            entry.lacks_path(cluster) && entry.fits_name(cluster) && entry.fits_namespace(cluster)
-        };
+        let would =
+            |entry: &Entry| entry.lacks_path(cluster) && entry.fits_name(cluster) && entry.fits_namespace(cluster);
         self.entries().filter(|(_, entry)| would(entry)).map(|(_, entry)| entry.span).collect()
     }
 

@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::de::{Spanned, nearest};
-use super::index::Index;
 use super::fields::{AccountFields, EntryFields, Fields, IgnoreFields, NamespacesFields, OneOrMore};
+use super::index::Index;
 use super::{API_VERSION, KIND};
 use crate::aws::{AccountId, DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
 use crate::capa::names::{is_dns_label, is_dns_subdomain, is_label_value, is_qualified_name};

@@ -90,7 +90,9 @@ impl Index {
             index.templates.add(&one.templates, (Some(account), 0));
         }
         let Nameless { namespaces, paths, .. } = &mut index.named;
-        for keyed in [&mut index.names, &mut index.namespaces, &mut index.paths, &mut index.templates, namespaces, paths] {
+        for keyed in
+            [&mut index.names, &mut index.namespaces, &mut index.paths, &mut index.templates, namespaces, paths]
+        {
             keyed.compile();
         }
         index

@@ -187,7 +187,11 @@ mod tests {
             assert_eq!(read.twice().map(|(key, _)| key), twice, "{labels}");
             for (key, _) in read.iter().filter(|_| twice.is_none()) {
                 let mapping = descend(&tree, tree.root, &["metadata", "labels"]).unwrap();
-                assert_eq!(tree.value(mapping, key).and_then(|value| tree.text(value)), read.get(key), "{labels}: {key}");
+                assert_eq!(
+                    tree.value(mapping, key).and_then(|value| tree.text(value)),
+                    read.get(key),
+                    "{labels}: {key}"
+                );
             }
         }
     }

@@ -29,6 +29,6 @@ pub use tables::{
 pub use twice::Twice;
 pub use verdict::{Hop, Outcome, Permission, Reason, Scope, Start, Subject, Verdict, World, evaluate};
 pub use view::{
-    ClassReference, Field, IdentityReference, Object, ObjectReference, Reference, Rest, Role, State, beside, is_variable,
-    view, without_kind,
+    ClassReference, Field, IdentityReference, Object, ObjectReference, Reference, Rest, Role, State, beside,
+    is_variable, view, without_kind,
 };

@@ -17,8 +17,7 @@ use super::{ExitStatus, Printed, Terminal, progress};
 use crate::cli::Function;
 
 /// What to do where a map decides by path, and an item has none.
-const NO_PATH: &str =
-    "give the item a path (annotation internal.config.kubernetes.io/path), or name its cluster in the map by names or namespaces";
+const NO_PATH: &str = "give the item a path (annotation internal.config.kubernetes.io/path), or name its cluster in the map by names or namespaces";
 
 /// What standard input is called in messages.
 const NAME: &str = "ResourceList";

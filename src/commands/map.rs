@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use xaccount::account_map::{self, AccountMap, FILE_NAME, Place};
 use xaccount::capa::Release;
@@ -22,6 +23,8 @@ pub(crate) struct MapFile {
     /// The map's directory, canonical.
     directory: PathBuf,
     bytes: Vec<u8>,
+    /// Offsets of its line breaks, counted when a place is first asked for.
+    breaks: OnceLock<Vec<usize>>,
 }
 
 impl MapFile {
@@ -45,7 +48,7 @@ impl MapFile {
         match account_map::read(&bytes) {
             Ok(map) => {
                 let directory = whole.parent().map(Path::to_owned).unwrap_or_default();
-                Ok(Self { map, name, path: whole, directory, bytes })
+                Ok(Self { map, name, path: whole, directory, bytes, breaks: OnceLock::new() })
             }
             Err(refusals) => {
                 let window = Span::new(0, bytes.len());
@@ -94,8 +97,8 @@ impl MapFile {
 
     /// A place in the map: `.xaccount.yaml:12`.
     pub(crate) fn place(&self, span: Span) -> String {
-        let before = &self.bytes[..span.start.min(self.bytes.len())];
-        format!("{}:{}", self.name, before.iter().filter(|&&byte| byte == b'\n').count() + 1)
+        let breaks = self.breaks.get_or_init(|| memchr::memchr_iter(b'\n', &self.bytes).collect());
+        format!("{}:{}", self.name, breaks.partition_point(|&at| at < span.start) + 1)
     }
 
     /// The file that keeps identities, if the map names one.

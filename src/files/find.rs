@@ -186,7 +186,8 @@ fn directory(path: &Path, recursive: bool, found: &mut Vec<Candidate>) -> Result
 /// The manifests of a directory, which is canonical, by their real paths; with `recursive` those below it too. A link that leads
 /// nowhere is none. What can't be listed or looked at is an error for itself: the others are found all the same.
 pub fn below(directory: &Path, recursive: bool) -> Vec<Result<PathBuf, (PathBuf, io::Error)>> {
-    let walk = WalkDir::new(directory).min_depth(1).max_depth(if recursive { usize::MAX } else { 1 }).sort_by_file_name();
+    let walk =
+        WalkDir::new(directory).min_depth(1).max_depth(if recursive { usize::MAX } else { 1 }).sort_by_file_name();
     let mut found = Vec::new();
     for entry in walk {
         let entry = match entry {

@@ -10,11 +10,7 @@ use crate::run::{Class, Found, Run};
 
 /// Templates that are pointed at an account though a class of theirs serves clusters of another one. `templates` has the
 /// account of each, by its number in the map.
-pub(super) fn of_two_accounts(
-    run: &Run,
-    mapped: &Mapped<'_>,
-    templates: &BTreeMap<usize, usize>,
-) -> Vec<Diagnostic> {
+pub(super) fn of_two_accounts(run: &Run, mapped: &Mapped<'_>, templates: &BTreeMap<usize, usize>) -> Vec<Diagnostic> {
     if templates.is_empty() {
         return Vec::new();
     }
@@ -25,7 +21,9 @@ pub(super) fn of_two_accounts(
             continue;
         }
         // Not an error by itself: a class decides nothing but this.
-        if let Some(error) = check::twice(class.found).or_else(|| class.clusters.iter().find_map(|one| check::twice(one))) {
+        if let Some(error) =
+            check::twice(class.found).or_else(|| class.clusters.iter().find_map(|one| check::twice(one)))
+        {
             errors.push(in_run(run, class.found, error));
             continue;
         }
@@ -49,12 +47,8 @@ fn served<'r>(run: &Run, mapped: &Mapped<'_>, class: &Class<'r>) -> BTreeMap<Opt
             None => (mapped.file)(found.file),
         };
         let object = &found.object;
-        let cluster = Cluster {
-            name: object.name.as_deref(),
-            namespace: object.own_namespace(),
-            place: &place,
-            template: false,
-        };
+        let cluster =
+            Cluster { name: object.name.as_deref(), namespace: object.own_namespace(), place: &place, template: false };
         let account = match mapped.map.assign(&cluster) {
             Assigned::To(account, _) => Some(account),
             Assigned::Source(_) => None,

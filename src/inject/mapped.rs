@@ -155,9 +155,8 @@ impl Work<'_> {
         let template = is_template(found);
         let place = (self.mapped.file)(found.file);
         let namespace = found.object.own_namespace();
-        let answer = |name: Option<&str>| {
-            Answer(self.mapped.map.assign(&Cluster { name, namespace, place: &place, template }))
-        };
+        let answer =
+            |name: Option<&str>| Answer(self.mapped.map.assign(&Cluster { name, namespace, place: &place, template }));
         let assigned = match self.run.by_cluster_name(found, answer) {
             Ok(Answer(assigned)) => assigned,
             Err(doubt) => {
@@ -184,7 +183,8 @@ impl Work<'_> {
             // One template serves clusters of many accounts: only those that the map names are meant.
             Assigned::Nobody if template || self.mapped.allow_unmapped => None,
             Assigned::Unplaced(entries) => {
-                let error = Diagnostic::error(format!("{}: the map decides by path, and its file has none", found.title()));
+                let error =
+                    Diagnostic::error(format!("{}: the map decides by path, and its file has none", found.title()));
                 let error = entries.iter().fold(error.at(found.head(), ""), |error, span| {
                     error.help(format!("this entry may match: {}", (self.mapped.place)(*span)))
                 });
@@ -361,8 +361,7 @@ impl Work<'_> {
             Namespaces::List(names) => AllowedNamespaces::List(names.clone()),
             Namespaces::Label(key, value) => AllowedNamespaces::Label(key.clone(), value.clone()),
             Namespaces::Served => {
-                let namespace =
-                    |&index: &usize| self.run.objects()[index].object.own_namespace().unwrap_or("default");
+                let namespace = |&index: &usize| self.run.objects()[index].object.own_namespace().unwrap_or("default");
                 let names: BTreeSet<&str> = objects.iter().map(namespace).collect();
                 AllowedNamespaces::AtLeast(names.into_iter().map(str::to_owned).collect())
             }

@@ -268,8 +268,23 @@ impl Failure {
 /// # Errors
 /// Everything that is wrong, not only the first of it.
 pub fn plan(run: &Run, request: &Request) -> Result<Outcome, Failure> {
+    plan_one(run, request, &wrong(run))
+}
+
+/// What is wrong with a run, whatever is asked for: objects that can't be, and identities that contradict each other.
+struct Wrong {
+    objects: Vec<Diagnostic>,
+    identities: Vec<Diagnostic>,
+}
+
+fn wrong(run: &Run) -> Wrong {
+    Wrong { objects: check::impossible(run).collect(), identities: check::names_of_two_roles(run) }
+}
+
+/// Plans the run of which this is wrong.
+fn plan_one(run: &Run, request: &Request, wrong: &Wrong) -> Result<Outcome, Failure> {
     let mut planner = Planner::new(run, request).map_err(Failure::Refused)?;
-    planner.errors.extend(check::impossible(run));
+    planner.errors.clone_from(&wrong.objects);
     let selected = match select::select(run, &request.selection) {
         Ok(selected) => selected,
         Err(failure) => return Err(failure.after(planner.errors)),
@@ -277,7 +292,7 @@ pub fn plan(run: &Run, request: &Request) -> Result<Outcome, Failure> {
     planner.outcome.warnings.extend(select::names_that_fit_nothing(run, &request.selection));
     planner.warn_of_unclear_clusters();
     planner.explain_selection(selected.len());
-    planner.errors.extend(check::names_of_two_roles(run));
+    planner.errors.extend(wrong.identities.iter().cloned());
     let served = planner.references(&selected);
     planner.identities(&served);
     if planner.errors.is_empty() { Ok(planner.outcome) } else { Err(Failure::Refused(planner.errors)) }
@@ -377,8 +392,9 @@ impl<'r> Planner<'r> {
     fn role_for(&mut self, index: usize) -> Option<RoleArn> {
         let run = self.run;
         let found = &run.objects()[index];
-        // Only where the region decides the partition.
-        if let (Target::Account { partition: None, .. }, Some(error)) = (self.target, check::region_twice(found)) {
+        // Where it decides the partition of an identity's role.
+        let decides = self.request.with_identity && matches!(self.target, Target::Account { partition: None, .. });
+        if let Some(error) = check::region_twice(found).filter(|_| decides) {
             self.errors.push(error);
             return None;
         }

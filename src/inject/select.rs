@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use globset::GlobMatcher;
 
-use super::{Failure, Nothing};
 use super::label_selector::LabelSelector;
+use super::{Failure, Nothing};
 use crate::capa::Role;
 use crate::check;
 use crate::diag::Diagnostic;

@@ -129,7 +129,9 @@ impl Owners {
         let [mut templates, mut classes] = [&mut owners.templates, &mut owners.classes].map(std::mem::take);
         let place = |index: usize| owners.place(run.at(index).file);
         // Stable: those of one file stay in their order.
-        claims.sort_by(|a, b| run.named_by(a).cmp(&run.named_by(b)).then_with(|| place(a.cluster).cmp(&place(b.cluster))));
+        claims.sort_by(|a, b| {
+            run.named_by(a).cmp(&run.named_by(b)).then_with(|| place(a.cluster).cmp(&place(b.cluster)))
+        });
         templates.sort_by(|&a, &b| run.title_key(a).cmp(&run.title_key(b)).then_with(|| place(a).cmp(&place(b))));
         classes.sort_by(|&a, &b| run.title_key(a).1.cmp(run.title_key(b).1).then_with(|| place(a).cmp(&place(b))));
         Self { claims, templates, classes, ..owners }
@@ -305,9 +307,8 @@ impl Run {
             let agrees = far.is_empty() || far.iter().any(|one| one.object.name.as_deref() == label);
             return Belonging { name: label, doubt: (!agrees).then_some(Doubt { why: Why::Label, clusters: far }) };
         }
-        let doubt = |clusters: Vec<&'r Found>| {
-            (!clusters.is_empty()).then_some(Doubt { why: Why::HalfNamed, clusters })
-        };
+        let doubt =
+            |clusters: Vec<&'r Found>| (!clusters.is_empty()).then_some(Doubt { why: Why::HalfNamed, clusters });
         match far.first() {
             Some(first) if far.iter().all(|one| one.object.name == first.object.name) => {
                 // A Cluster that stands nearer may be meant, though one of the two has no namespace.
@@ -366,8 +367,12 @@ impl Run {
         let one = doubt.clusters.first().map_or_else(String::new, |one| one.title());
         let label = found.object.labels.get(CLUSTER_NAME).unwrap_or_default();
         let message = match doubt.why {
-            Why::Several => format!("{title}: {} Clusters reference it, and it can belong to one only", doubt.clusters.len()),
-            Why::Label => format!("{title}: its label says that its cluster is {}, and {one} references it", visible(label)),
+            Why::Several => {
+                format!("{title}: {} Clusters reference it, and it can belong to one only", doubt.clusters.len())
+            }
+            Why::Label => {
+                format!("{title}: its label says that its cluster is {}, and {one} references it", visible(label))
+            }
             Why::HalfNamed => format!("{title}: {one} may reference it, but only one of the two has a namespace"),
         };
         let error = Diagnostic::error(message).at(found.head(), "");
@@ -377,7 +382,9 @@ impl Run {
             error = error.help(format!("and {more} more"));
         }
         match doubt.why {
-            Why::Several => error.help(format!("add the label {CLUSTER_NAME}: NAME to say which one, or move it to the file of its Cluster")),
+            Why::Several => error.help(format!(
+                "add the label {CLUSTER_NAME}: NAME to say which one, or move it to the file of its Cluster"
+            )),
             Why::Label => error.help("fix the label, or the reference of that Cluster"),
             Why::HalfNamed => {
                 let of = |found: &Found| found.object.own_namespace().map(str::to_owned);

@@ -161,7 +161,8 @@ pub fn status<'r>(run: &'r Run, options: &Options) -> Status<'r> {
             match &found.object.role {
                 Role::Bearer { .. } | Role::Cluster { .. } => rows.push(refused(run, place, &twice.why())),
                 Role::Class(_) => {}
-                _ => warnings.extend(check::twice(found).map(|error| Diagnostic { severity: Severity::Warning, ..error })),
+                _ => warnings
+                    .extend(check::twice(found).map(|error| Diagnostic { severity: Severity::Warning, ..error })),
             }
             continue;
         }

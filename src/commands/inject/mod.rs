@@ -90,7 +90,13 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
 const NO_PATH: &str = "a stream has no path: pass it as -f - with --stdin-filename PATH, the file that it counts as";
 
 /// The run with the Clusters of other files, where the account of an object hangs on them.
-pub(super) fn with_owners(run: Run, inputs: &Inputs, selection: &Selection, map: Option<&MapFile>, decides: bool) -> Run {
+pub(super) fn with_owners(
+    run: Run,
+    inputs: &Inputs,
+    selection: &Selection,
+    map: Option<&MapFile>,
+    decides: bool,
+) -> Run {
     let needs = match map.filter(|_| decides) {
         None => inject::needs(&run, selection, None),
         Some(map) => {
