@@ -178,7 +178,7 @@ fn search(
             Ok(path) if inputs.contains(path.as_path()) => {}
             Ok(path) => found.push(path),
             Err((path, error)) => {
-                let what = format!("{} can't be read ({error}) and may name it", shown(&path));
+                let what = format!("{} can't be read ({error}) and may reference it", shown(&path));
                 others.unread.extend(unread(&path, wanted.objects.clone(), what));
             }
         }
@@ -187,7 +187,7 @@ fn search(
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) => {
-                let what = format!("{} can't be read ({error}) and may name it", shown(path));
+                let what = format!("{} can't be read ({error}) and may reference it", shown(path));
                 return (None, unread(path, wanted.objects.clone(), what));
             }
         };
@@ -220,7 +220,10 @@ struct Problem<'r> {
 fn read<'r>(bytes: &[u8], wanted: &Wanted<'r>) -> (Vec<crate::run::Found>, Vec<Problem<'r>>) {
     let source = Source::new(bytes);
     if source.is_utf16(&wanted.needles) {
-        return (Vec::new(), vec![Problem { of: wanted.objects.clone(), line: 1, why: "is UTF-16 and may name it" }]);
+        return (
+            Vec::new(),
+            vec![Problem { of: wanted.objects.clone(), line: 1, why: "is UTF-16 and may reference it" }],
+        );
     }
     if !wanted.needles.literal(bytes) && !wanted.needles.possible(bytes) {
         return (Vec::new(), Vec::new());
@@ -236,7 +239,7 @@ fn read<'r>(bytes: &[u8], wanted: &Wanted<'r>) -> (Vec<crate::run::Found>, Vec<P
         problems.push(Problem {
             of: wanted.named_in(text).collect(),
             line: line(at),
-            why: "can't be read with certainty and may name it",
+            why: "can't be read with certainty and may reference it",
         });
     }
     let mut objects = scanned.objects;
@@ -246,7 +249,7 @@ fn read<'r>(bytes: &[u8], wanted: &Wanted<'r>) -> (Vec<crate::run::Found>, Vec<P
         _ => false,
     });
     for found in objects.iter().filter(|found| found.object.twice.is_some()) {
-        let why = "has a key that is written twice and may name it";
+        let why = "has a key that is written twice and may reference it";
         problems.push(Problem { of: wanted.named_in(&bytes[found.window.range()]).collect(), line: found.line, why });
     }
     problems.retain(|problem| !problem.of.is_empty());

@@ -194,7 +194,11 @@ pub fn below(directory: &Path, recursive: bool) -> Vec<Result<PathBuf, (PathBuf,
             Ok(entry) => entry,
             Err(error) => {
                 let path = error.path().unwrap_or(directory).to_owned();
-                found.push(Err((path, error.into_io_error().unwrap_or_else(|| io::Error::other("links form a loop")))));
+                let error = error.into_io_error().unwrap_or_else(|| io::Error::other("links form a loop"));
+                // What is not there, or no longer, holds nothing.
+                if error.kind() != io::ErrorKind::NotFound {
+                    found.push(Err((path, error)));
+                }
                 continue;
             }
         };

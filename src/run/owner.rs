@@ -368,7 +368,7 @@ impl Run {
         let label = found.object.labels.get(CLUSTER_NAME).unwrap_or_default();
         let message = match doubt.why {
             Why::Several => {
-                format!("{title}: {} Clusters reference it, and it can belong to one only", doubt.clusters.len())
+                format!("{title}: {} Clusters reference it, and it can belong to only one", doubt.clusters.len())
             }
             Why::Label => {
                 format!("{title}: its label says that its cluster is {}, and {one} references it", visible(label))
@@ -503,4 +503,214 @@ fn slice<'s, T>(sorted: &'s [T], order: impl Fn(&T) -> std::cmp::Ordering) -> &'
     let start = sorted.partition_point(|one| order(one).is_lt());
     let length = sorted[start..].partition_point(|one| order(one).is_le());
     &sorted[start..start + length]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capa::needles;
+    use crate::run::{File, Scan, scan};
+
+    fn found(file: usize, text: &str) -> Vec<Found> {
+        let needles = needles();
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
+        scan(FileId(file), text.as_bytes(), &options).unwrap().objects
+    }
+
+    /// A run of these files, and others beside it.
+    fn run(files: &[(&str, &str)], others: &[(&str, &str)]) -> Run {
+        let objects = files.iter().enumerate().flat_map(|(file, (_, text))| found(file, text)).collect();
+        let file = |(name, _): &(&str, &str)| File { name: (*name).into(), brace: false, identities_only: false };
+        let run = Run::new(files.iter().map(file).collect(), objects);
+        let other = |(name, text): &(&str, &str)| Other {
+            name: (*name).into(),
+            directory: directory_in(name),
+            below_map: Some((*name).into()),
+            objects: found(0, text),
+        };
+        let others = Others { files: others.iter().map(other).collect(), unread: Vec::new() };
+        run.with_others(others, |file| directory_in(files[file.0].0))
+    }
+
+    fn cluster(metadata: &str, reference: &str) -> String {
+        format!(
+            "apiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\nmetadata: {{{metadata}}}\nspec: {{infrastructureRef: \
+             {{apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSCluster, {reference}}}}}\n---\n"
+        )
+    }
+
+    fn bearer(metadata: &str) -> String {
+        format!(
+            "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {{{metadata}}}\n---\n"
+        )
+    }
+
+    /// The name of the cluster of the only AWSCluster, or the beginning of why nobody can tell.
+    fn said(run: &Run) -> String {
+        let mut bearers = run.objects().iter().filter(|found| found.object.references().next().is_some());
+        let found = bearers.next().unwrap();
+        match run.by_cluster_name(found, |name| name.map(str::to_owned)) {
+            Ok(name) => {
+                assert_eq!(name.as_deref(), run.cluster_name(found));
+                assert!(run.doubtful_cluster(found).is_none());
+                name.unwrap_or_default()
+            }
+            Err(error) => {
+                assert!(run.doubtful_cluster(found).is_some());
+                error.message
+            }
+        }
+    }
+
+    #[test]
+    fn the_nearest_cluster_is_the_owner() {
+        let own = bearer("name: x");
+        let [a, b, c] = ["a", "b", "c"].map(|name| cluster(&format!("name: {name}"), "name: x"));
+        let with_own = format!("{a}{own}");
+        assert_eq!(said(&run(&[("d/b.yaml", &b), ("d/a.yaml", &with_own)], &[])), "a");
+        assert_eq!(said(&run(&[("d/1.yaml", &own), ("d/a.yaml", &a), ("e/b.yaml", &b)], &[])), "a");
+        assert_eq!(said(&run(&[("d/1.yaml", &own)], &[("e/b.yaml", &b), ("d/a.yaml", &a)])), "a");
+        assert_eq!(said(&run(&[("d/1.yaml", &own)], &[("e/b.yaml", &b)])), "b");
+        assert_eq!(said(&run(&[("./d/1.yaml", &own), ("d//e/../a.yaml", &a), ("e/b.yaml", &b)], &[])), "a");
+        assert_eq!(said(&run(&[("d/1.yaml", &own)], &[])), "x");
+        let several = "AWSCluster x: 2 Clusters reference it, and it can belong to only one";
+        for files in [
+            [("d/1.yaml", &own), ("d/a.yaml", &a), ("d/b.yaml", &b)],
+            [("1.yaml", &own), ("d/a.yaml", &a), ("e/b.yaml", &b)],
+        ] {
+            assert_eq!(said(&run(&files.map(|(name, text)| (name, text.as_str())), &[])), several);
+        }
+        assert_eq!(said(&run(&[("-", &own)], &[("e/b.yaml", &b)])), "b");
+        let twice = format!("{a}{b}{own}");
+        assert_eq!(said(&run(&[("d/1.yaml", &twice), ("d/c.yaml", &c)], &[])), several);
+    }
+
+    #[test]
+    fn a_label_comes_after_the_own_file_and_before_others() {
+        let labelled = bearer("name: x, labels: {cluster.x-k8s.io/cluster-name: b}");
+        let [a, b] = ["a", "b"].map(|name| cluster(&format!("name: {name}"), "name: x"));
+        assert_eq!(said(&run(&[("d/1.yaml", &format!("{a}{labelled}"))], &[])), "a");
+        assert_eq!(said(&run(&[("d/1.yaml", &format!("{a}{b}{labelled}"))], &[])), "b");
+        assert_eq!(said(&run(&[("d/1.yaml", &labelled)], &[])), "b");
+        assert_eq!(said(&run(&[("d/1.yaml", &labelled), ("e/a.yaml", &a), ("e/b.yaml", &b)], &[])), "b");
+        let against = "AWSCluster x: its label says that its cluster is b, and Cluster a references it";
+        assert_eq!(said(&run(&[("d/1.yaml", &labelled), ("e/a.yaml", &a)], &[])), against);
+        assert_eq!(said(&run(&[("d/1.yaml", &labelled), ("d/a.yaml", &a), ("e/b.yaml", &b)], &[])), against);
+    }
+
+    #[test]
+    fn namespaces_are_compared_as_kubectl_places_them() {
+        for (from, to, own, want) in [
+            ("name: a", "name: x", "name: x, namespace: default", "a"),
+            ("name: a, namespace: default", "name: x", "name: x", "a"),
+            ("name: a, namespace: \"\"", "name: x", "name: x", "a"),
+            ("name: a, namespace: n", "name: x", "name: x, namespace: n", "a"),
+            ("name: a, namespace: n", "name: x, namespace: m", "name: x, namespace: m", "a"),
+            ("name: a, namespace: n", "name: x, namespace: m", "name: x, namespace: n", "x"),
+            ("name: a, namespace: n", "name: x", "name: x, namespace: m", "x"),
+            (
+                "name: a, namespace: n",
+                "name: x",
+                "name: x",
+                "AWSCluster x: Cluster n/a may reference it, but only one of the two has a namespace",
+            ),
+            (
+                "name: a",
+                "name: x",
+                "name: x, namespace: n",
+                "AWSCluster n/x: Cluster a may reference it, but only one of the two has a namespace",
+            ),
+            ("name: x, namespace: n", "name: x", "name: x", "x"),
+            ("name: a, namespace: n", "name: x", "name: x, labels: {cluster.x-k8s.io/cluster-name: b}", "b"),
+        ] {
+            let one = cluster(from, to);
+            assert_eq!(said(&run(&[("1.yaml", &format!("{one}{}", bearer(own)))], &[])), want, "{from}; {to}; {own}");
+            assert_eq!(said(&run(&[("1.yaml", &bearer(own))], &[("2.yaml", &one)])), want, "{from}; {to}; {own}");
+        }
+        // A reference of v1beta2 has no namespace, whatever is written there.
+        let one =
+            cluster("name: a, namespace: n", "name: x, namespace: m").replace("x-k8s.io/v1beta1", "x-k8s.io/v1beta2");
+        assert_eq!(said(&run(&[("1.yaml", &format!("{one}{}", bearer("name: x, namespace: n")))], &[])), "a");
+    }
+
+    #[test]
+    fn a_cluster_that_is_nearer_but_half_named_counts_too() {
+        let own = bearer("name: x");
+        let (half, exact) = (cluster("name: a, namespace: n", "name: x"), cluster("name: b", "name: x"));
+        let doubt = "AWSCluster x: Cluster n/a may reference it, but only one of the two has a namespace";
+        assert_eq!(said(&run(&[("d/1.yaml", &format!("{half}{own}")), ("d/b.yaml", &exact)], &[])), doubt);
+        assert_eq!(said(&run(&[("d/1.yaml", &own), ("d/a.yaml", &half)], &[("e/b.yaml", &exact)])), doubt);
+        assert_eq!(said(&run(&[("d/1.yaml", &own), ("d/a.yaml", &half)], &[("d/b.yaml", &exact)])), "b");
+        assert_eq!(said(&run(&[("d/1.yaml", &format!("{exact}{own}")), ("d/a.yaml", &half)], &[])), "b");
+    }
+
+    #[test]
+    fn the_group_counts_where_the_reference_says_one() {
+        let own = bearer("name: x");
+        for (from, want) in
+            [("infrastructure.cluster.x-k8s.io/v1beta2", "a"), ("example.com/v1", "x"), ("v1", "x"), ("\"\"", "a")]
+        {
+            let one = cluster("name: a", "name: x").replace("infrastructure.cluster.x-k8s.io/v1beta2", from);
+            assert_eq!(said(&run(&[("1.yaml", &format!("{one}{own}"))], &[])), want, "{from}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_read_decides_nothing_in_silence() {
+        let (own, a) = (bearer("name: x"), cluster("name: a", "name: x"));
+        let unread = |name: &str, directory: &str| Unread {
+            of: ("AWSCluster".into(), name.into()),
+            directory: Some(directory.into()),
+            what: "WHAT".into(),
+        };
+        let with = |files: &[(&str, &str)], unread: Unread| {
+            let run = run(files, &[]);
+            let directories: Vec<_> = files.iter().map(|(name, _)| directory_in(name)).collect();
+            let others = Others { files: Vec::new(), unread: vec![unread] };
+            let run = run.with_others(others, |file| directories[file.0].clone());
+            let found = run.objects().iter().find(|found| found.object.references().next().is_some()).unwrap();
+            run.by_cluster_name(found, |name| name.map(str::to_owned)).is_err()
+        };
+        let file: [(&str, &str); 1] = [("d/1.yaml", &own)];
+        assert!(with(&file, unread("x", "d")) && with(&file, unread("x", "e")) && !with(&file, unread("y", "d")));
+        let two: [(&str, &str); 2] = [("d/1.yaml", &own), ("d/a.yaml", &a)];
+        assert!(with(&two, unread("x", "d")) && !with(&two, unread("x", "e")));
+        let one = format!("{a}{own}");
+        assert!(!with(&[("d/1.yaml", &one)], unread("x", "d")));
+    }
+
+    #[test]
+    fn a_class_has_the_nearest_template_and_the_nearest_clusters() {
+        let class = |template: &str| {
+            format!(
+                "apiVersion: cluster.x-k8s.io/v1beta1\nkind: ClusterClass\nmetadata: {{name: q}}\nspec: {{infrastructure: {{ref: {{apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSClusterTemplate, name: {template}}}}}}}\n---\n"
+            )
+        };
+        let template =
+            "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSClusterTemplate\nmetadata: {name: t}\n---\n";
+        let topology = |name: &str, class: &str| {
+            format!(
+                "apiVersion: cluster.x-k8s.io/v1beta2\nkind: Cluster\nmetadata: {{name: {name}}}\nspec: {{topology: {{{class}}}}}\n---\n"
+            )
+        };
+        let (here, there) = (topology("a", "class: q"), topology("b", "classRef: {name: q}"));
+        let said = |files: &[(&str, &str)]| -> Vec<(usize, Vec<String>)> {
+            let run = run(files, &[]);
+            let classes = run.classes();
+            classes
+                .iter()
+                .map(|class| {
+                    let clusters = class.clusters.iter().filter_map(|one| one.object.name.clone());
+                    (class.templates.len(), clusters.collect())
+                })
+                .collect()
+        };
+        let all = [class("t"), template.to_owned(), here.clone(), there.clone()].concat();
+        assert_eq!(said(&[("1.yaml", &all)]), [(1, vec!["a".to_owned(), "b".to_owned()])]);
+        let (one, other) = ([class("t"), template.to_owned(), here].concat(), [class("u"), there].concat());
+        assert_eq!(
+            said(&[("d/1.yaml", &one), ("e/1.yaml", &other)]),
+            [(1, vec!["a".to_owned()]), (0, vec!["b".to_owned()])]
+        );
+    }
 }
