@@ -3,13 +3,40 @@
 
 use std::collections::BTreeMap;
 
-use crate::capa::{Field, IdentityReference, Reference, Release, Role, State, Support, served_since, support};
-use crate::diag::Diagnostic;
+use crate::capa::{Field, IdentityReference, Reference, Release, Role, State, Support, Twice, served_since, support};
+use crate::diag::{Diagnostic, Span};
 use crate::run::{Found, Run};
 
-/// Objects of CAPA in a shape that can't be are errors wherever they stand.
+/// Objects of CAPA in a shape that can't be, or of which the account depends on the reader, are errors wherever they stand.
 pub(crate) fn impossible(run: &Run) -> impl Iterator<Item = Diagnostic> {
-    run.objects().iter().filter_map(refused)
+    run.objects().iter().filter_map(|found| {
+        let decides = !matches!(found.object.role, Role::Class(_));
+        refused(found).or_else(|| twice(found).filter(|_| decides))
+    })
+}
+
+/// Why readers differ in what decides the account of an object.
+pub(crate) fn twice(found: &Found) -> Option<Diagnostic> {
+    found.object.twice.as_deref().map(|twice| decided_twice(found, twice))
+}
+
+/// Why nobody can tell which label an object has.
+pub(crate) fn label_twice(found: &Found, key: &str, span: Span) -> Diagnostic {
+    decided_twice(found, &Twice { path: format!("metadata.labels.{key}"), span, merged: key == "<<" })
+}
+
+/// Why nobody can tell the region, which decides the partition.
+pub(crate) fn region_twice(found: &Found) -> Option<Diagnostic> {
+    let Role::Bearer { bearer, region: Field::Ambiguous(span), .. } = &found.object.role else { return None };
+    let path = format!("{}.region", bearer.parent.join("."));
+    Some(decided_twice(found, &Twice { path, span: *span, merged: false }))
+}
+
+fn decided_twice(found: &Found, twice: &Twice) -> Diagnostic {
+    Diagnostic::error(format!("{}: {}", found.title(), twice.why()))
+        .rule("XA004")
+        .at(found.location(twice.span), "the account of a cluster depends on it")
+        .help("remove one of them and run again; kubectl takes the last, other tools refuse it")
 }
 
 /// Why an object of CAPA can't be, or can't be told.

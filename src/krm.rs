@@ -5,17 +5,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation};
 use serde_json::{Map, Value, json};
 
-use crate::account_map::{self, AccountMap};
+use crate::account_map::{self, AccountMap, Place};
 use crate::diag::{Diagnostic, FileId, Location, Severity, Span, visible};
 use crate::inject::{Change, IdentityFile, NewObject, Outcome};
 use crate::kustomization::{self, FILE_NAMES, Kustomization};
 use crate::lossless::{Lookup, NodeId, ObjectRef, Plan, Refusal, Source, Tree, parse};
-use crate::run::{self, Found, Run};
+use crate::run::{self, Found, Others, Run};
 
 /// The versions of the format. Those before `v1beta1` have results of another form.
 const VERSIONS: [&str; 2] = ["config.kubernetes.io/v1", "config.kubernetes.io/v1beta1"];
@@ -37,6 +38,8 @@ pub struct ResourceList<'s> {
     items: Vec<FileId>,
     /// For each prefix, whether an item has a path under it.
     annotated: [bool; 2],
+    /// Offsets of the text's line breaks, counted when a place is first asked for.
+    breaks: OnceLock<Vec<usize>>,
 }
 
 /// Whether the items are a list, or nothing, for every reader.
@@ -89,7 +92,8 @@ impl<'s> ResourceList<'s> {
         }
         check_items(&tree)?;
         let document = document.span;
-        let mut list = Self { tree, document, files: Vec::new(), items: Vec::new(), annotated: [false; 2] };
+        let (files, items, breaks) = (Vec::new(), Vec::new(), OnceLock::new());
+        let mut list = Self { tree, document, files, items, annotated: [false; 2], breaks };
         let mut known: HashMap<Option<String>, usize> = HashMap::new();
         for item in list.nodes().to_vec() {
             let path = list.annotation(item, "path");
@@ -167,14 +171,19 @@ impl<'s> ResourceList<'s> {
 
     /// A place in the stream, for messages: `functionConfig, line 12`.
     pub fn place(&self, span: Span) -> String {
-        let before = self.tree.text.as_bytes().get(..span.start.saturating_sub(self.tree.base)).unwrap_or_default();
-        let line = memchr::memchr_iter(b'\n', before).count() + 1;
+        let breaks = self.breaks.get_or_init(|| memchr::memchr_iter(b'\n', self.tree.text.as_bytes()).collect());
+        let line = breaks.partition_point(|&at| at + self.tree.base < span.start) + 1;
         format!("functionConfig, line {line} of the list")
     }
 
     /// The path of a file of [`Self::by_file`]; `None` for the items without one.
     pub fn path(&self, file: FileId) -> Option<&str> {
         self.files.get(file.0)?.as_deref()
+    }
+
+    /// Where a file of [`Self::by_file`] is, seen from an account map at the root of the package.
+    pub fn file_place(&self, file: FileId) -> Place {
+        self.path(file).map_or(Place::Unknown, Place::below)
     }
 
     /// The files that kustomizations of the list name as patches.
@@ -218,7 +227,16 @@ impl<'s> ResourceList<'s> {
         let mut objects: Vec<Found> = run.objects().to_vec();
         objects.iter_mut().for_each(|found| found.file = self.item(&found.at).map_or(STREAM, |item| self.items[item]));
         objects.sort_by_key(|found| found.file);
-        Run::new(files.collect(), objects)
+        // A path that leads out of the package is somewhere: that of its text.
+        let directory = |file: FileId| {
+            let path = match self.file_place(file) {
+                Place::Below(path) => path,
+                Place::Outside => format!("/{}", self.path(file)?),
+                Place::Unknown => return None,
+            };
+            Some(path.rsplit_once('/').map_or_else(String::new, |(directory, _)| directory.to_owned()))
+        };
+        Run::new(files.collect(), objects).with_others(Others::default(), directory)
     }
 
     /// The file for new identities. Where no item has a path there are no files, and it is nothing.

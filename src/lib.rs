@@ -23,6 +23,7 @@
 //! - [`edit`]: inputs to a run, plans to proved files
 //! - [`elsewhere`]: who else names an identity that is to go
 //! - [`patches`]: which inputs are kustomize patches, by the kustomizations in and above them
+//! - [`owner_search`]: the Clusters of files that are no inputs
 //! - [`output`]: the only place that formats for people and programs
 //! - [`krm`]: the ResourceList of a KRM function, in and out
 //!
@@ -59,5 +60,6 @@ pub mod elsewhere;
 pub mod patches;
 
 pub mod output;
+pub mod owner_search;
 
 pub mod krm;

@@ -1,73 +1,235 @@
 //! Which account a cluster belongs to.
 
 use super::check::{Account, AccountMap, Entry, Glob};
+use super::index::Index;
 use crate::diag::Span;
 
+/// Where the file of a cluster is, for the `paths` of a map.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// Below the map: its path from there, with `/`, without `.` and `..`.
+    Below(String),
+    /// Somewhere else, where no `paths` match.
+    #[default]
+    Outside,
+    /// Nobody knows: standard input without a name.
+    Unknown,
+}
+
+impl Place {
+    /// That of a path relative to the map: `a/../b/c.yaml` is `b/c.yaml`; one that is absolute or leads out of the map's
+    /// directory is not below it.
+    pub fn below(path: &str) -> Self {
+        let mut parts: Vec<&str> = Vec::new();
+        for part in path.split('/') {
+            match part {
+                "" | "." => {}
+                ".." if parts.pop().is_none() => return Self::Outside,
+                ".." => {}
+                part => parts.push(part),
+            }
+        }
+        if path.starts_with('/') || parts.is_empty() { Self::Outside } else { Self::Below(parts.join("/")) }
+    }
+}
+
 /// What of a cluster counts for the map.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Cluster<'c> {
     /// Its name; of a template the template's.
     pub name: Option<&'c str>,
     /// Its namespace. A manifest without one counts as `default`, where kubectl puts it unless told otherwise.
     pub namespace: Option<&'c str>,
-    /// The path of its file, relative to the map, with `/`.
-    pub path: Option<&'c str>,
+    /// Where its file is.
+    pub place: &'c Place,
     /// Whether it is a template, which the globs of clusters do not mean.
     pub template: bool,
 }
 
+impl Cluster<'_> {
+    pub(super) fn namespace(&self) -> &str {
+        self.namespace.filter(|namespace| !namespace.is_empty()).unwrap_or("default")
+    }
+
+    pub(super) fn path(&self) -> Option<&str> {
+        match self.place {
+            Place::Below(path) => Some(path),
+            Place::Outside | Place::Unknown => None,
+        }
+    }
+}
+
 /// What the map says of a cluster.
-#[derive(Clone, Debug)]
-pub enum Assigned<'m> {
-    /// It belongs to this account; and where the map says so.
-    To(&'m Account, Span),
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Assigned {
+    /// It belongs to this account, by its number; and where the map says so.
+    To(usize, Span),
     /// It stays in the source account.
     Source(Span),
     /// Several say that it is theirs: their names and places.
     Several(Vec<(String, Span)>),
+    /// Nobody does; but these entries would if its file's path, which is not known, matched theirs.
+    Unplaced(Vec<Span>),
     /// Nobody does.
     Nobody,
 }
 
+/// An account, `None` for the source, and where the map says that a cluster is its own.
+type Claim = (Option<usize>, Span);
+
+/// From so many entries on, looking for the few that may match is faster than asking each.
+const MANY: usize = 32;
+
 impl AccountMap {
     /// The account of a cluster.
-    pub fn assign(&self, cluster: &Cluster<'_>) -> Assigned<'_> {
-        let mut found: Vec<(Option<&Account>, Span)> = Vec::new();
+    pub fn assign(&self, cluster: &Cluster<'_>) -> Assigned {
+        let claims = if self.is_large() { self.indexed(cluster) } else { self.plain(cluster) };
+        match claims[..] {
+            [] => match self.unplaced(cluster) {
+                unplaced if unplaced.is_empty() => Assigned::Nobody,
+                unplaced => Assigned::Unplaced(unplaced),
+            },
+            [(Some(account), place)] => Assigned::To(account, place),
+            [(None, place)] => Assigned::Source(place),
+            _ => {
+                let name = |account: Option<usize>| {
+                    account.map_or("source".to_owned(), |account| self.accounts[account].name.value.clone())
+                };
+                Assigned::Several(claims.into_iter().map(|(account, place)| (name(account), place)).collect())
+            }
+        }
+    }
+
+    /// Whether it can hang on its name which account a cluster, not a template, belongs to.
+    pub fn depends_on_name(&self, cluster: &Cluster<'_>) -> bool {
+        let may = |entry: &Entry| {
+            entry.asks_name()
+                && entry.fits_namespace(cluster)
+                && (entry.fits_path(cluster) || entry.lacks_path(cluster))
+        };
+        if !self.is_large() {
+            return self.entries().any(|(_, entry)| may(entry));
+        }
+        self.index()
+            .nameless(cluster)
+            .is_none_or(|entries| entries.into_iter().any(|at| self.entry(at).is_some_and(may)))
+    }
+
+    /// As the docs say it: each entry is asked.
+    fn plain(&self, cluster: &Cluster<'_>) -> Vec<Claim> {
+        let mut found: Vec<Claim> = Vec::new();
         if !cluster.template
             && let Some(entry) = self.source.clusters.iter().find(|entry| entry.matches(cluster))
         {
             found.push((None, entry.span));
         }
-        for account in &self.accounts {
+        for (number, account) in self.accounts.iter().enumerate() {
             let place = if cluster.template {
-                account.templates.iter().find(|glob| fits(glob, cluster.name)).map(|glob| glob.span)
+                of_template(account, cluster.name)
             } else {
                 account.clusters.iter().find(|entry| entry.matches(cluster)).map(|entry| entry.span)
             };
-            found.extend(place.map(|place| (Some(account), place)));
+            found.extend(place.map(|place| (Some(number), place)));
         }
-        match found[..] {
-            [] => Assigned::Nobody,
-            [(Some(account), place)] => Assigned::To(account, place),
-            [(None, place)] => Assigned::Source(place),
-            _ => Assigned::Several(
-                found
-                    .into_iter()
-                    .map(|(account, place)| (account.map_or("source".to_owned(), |one| one.name.value.clone()), place))
-                    .collect(),
-            ),
+        found
+    }
+
+    /// The same where only the entries are asked that may match.
+    fn indexed(&self, cluster: &Cluster<'_>) -> Vec<Claim> {
+        if cluster.template {
+            let accounts = self.index().of_template(cluster.name);
+            let claim = |(account, _): (Option<usize>, usize)| {
+                Some((account, of_template(&self.accounts[account?], cluster.name)?))
+            };
+            return accounts.into_iter().filter_map(claim).collect();
+        }
+        let mut candidates = self.index().candidates(cluster);
+        candidates.sort_unstable();
+        let matching = candidates.into_iter().filter_map(|at| {
+            let entry = self.entry(at)?;
+            entry.matches(cluster).then_some((at.0, entry.span))
+        });
+        let mut claims: Vec<Claim> = matching.collect();
+        // Of the entries of one account, the first.
+        claims.dedup_by_key(|(account, _)| *account);
+        claims
+    }
+
+    /// The entries that would match if the path, which is not known, did.
+    fn unplaced(&self, cluster: &Cluster<'_>) -> Vec<Span> {
+        if cluster.template || *cluster.place != Place::Unknown {
+            return Vec::new();
+        }
+        self.entries().filter(|(_, entry)| entry.would(cluster)).map(|(_, entry)| entry.span).collect()
+    }
+
+    fn is_large(&self) -> bool {
+        self.accounts.len() >= MANY || self.entries().nth(MANY).is_some()
+    }
+
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| Box::new(Index::new(self)))
+    }
+
+    fn entry(&self, (account, number): (Option<usize>, usize)) -> Option<&Entry> {
+        match account {
+            Some(account) => self.accounts[account].clusters.get(number),
+            None => self.source.clusters.get(number),
         }
     }
+
+    /// All entries for clusters, each with its account.
+    fn entries(&self) -> impl Iterator<Item = (Option<usize>, &Entry)> {
+        let source = self.source.clusters.iter().map(|entry| (None, entry));
+        let accounts = self.accounts.iter().enumerate();
+        source.chain(accounts.flat_map(|(number, one)| one.clusters.iter().map(move |entry| (Some(number), entry))))
+    }
+}
+
+/// The glob of an account that fits a template.
+fn of_template(account: &Account, name: Option<&str>) -> Option<Span> {
+    account.templates.iter().find(|glob| fits(glob, name)).map(|glob| glob.span)
 }
 
 impl Entry {
     fn matches(&self, cluster: &Cluster<'_>) -> bool {
-        let any = |globs: &[Glob], text: Option<&str>| globs.is_empty() || globs.iter().any(|glob| fits(glob, text));
-        any(&self.names, cluster.name)
-            && any(&self.namespaces, Some(cluster.namespace.unwrap_or("default")))
-            && any(&self.paths, cluster.path)
-            && self.except.as_ref().is_none_or(|except| !except.matches(cluster))
+        self.fits_name(cluster)
+            && self.fits_namespace(cluster)
+            && self.fits_path(cluster)
+            && self.except.as_ref().is_none_or(|except| !except.matches(cluster) && !except.would(cluster))
     }
+
+    fn fits_name(&self, cluster: &Cluster<'_>) -> bool {
+        any(&self.names, cluster.name)
+    }
+
+    fn fits_namespace(&self, cluster: &Cluster<'_>) -> bool {
+        any(&self.namespaces, Some(cluster.namespace()))
+    }
+
+    fn fits_path(&self, cluster: &Cluster<'_>) -> bool {
+        any(&self.paths, cluster.path())
+    }
+
+    /// Whether it matches or not by `paths`, its own or those of `except`, and the path of the cluster is not known.
+    fn would(&self, cluster: &Cluster<'_>) -> bool {
+        self.lacks_path(cluster) && self.fits_name(cluster) && self.fits_namespace(cluster)
+    }
+
+    /// Whether it has `paths`, or its `except` has, and that of the cluster is not known.
+    fn lacks_path(&self, cluster: &Cluster<'_>) -> bool {
+        let excepts = || self.except.as_ref().is_some_and(|except| except.would(cluster));
+        *cluster.place == Place::Unknown && (!self.paths.is_empty() || excepts())
+    }
+
+    /// Whether it can hang on the name of a cluster if it matches.
+    pub(super) fn asks_name(&self) -> bool {
+        !self.names.is_empty() || self.except.as_ref().is_some_and(|except| except.asks_name())
+    }
+}
+
+fn any(globs: &[Glob], text: Option<&str>) -> bool {
+    globs.is_empty() || globs.iter().any(|glob| fits(glob, text))
 }
 
 fn fits(glob: &Glob, text: Option<&str>) -> bool {
@@ -78,6 +240,7 @@ fn fits(glob: &Glob, text: Option<&str>) -> bool {
 mod tests {
     use super::super::read;
     use super::*;
+    use proptest::prelude::Strategy as _;
 
     const MAP: &str = "\
 apiVersion: xaccount.dev/v1alpha1
@@ -103,11 +266,15 @@ accounts:
 
     fn said(name: &str, namespace: Option<&str>, path: &str, template: bool) -> String {
         let map = read(MAP.as_bytes()).unwrap();
-        let cluster = Cluster { name: Some(name), namespace, path: Some(path), template };
+        let place = Place::Below(path.to_owned());
+        let cluster = Cluster { name: Some(name), namespace, place: &place, template };
         match map.assign(&cluster) {
-            Assigned::To(account, place) => format!("{} {}", account.name.value, &MAP[place.range()][..5]),
+            Assigned::To(account, place) => {
+                format!("{} {}", map.accounts[account].name.value, &MAP[place.range()][..5])
+            }
             Assigned::Source(_) => "source".into(),
             Assigned::Several(names) => names.into_iter().map(|(name, _)| name).collect::<Vec<_>>().join("+"),
+            Assigned::Unplaced(_) => "unplaced".into(),
             Assigned::Nobody => "nobody".into(),
         }
     }
@@ -124,6 +291,7 @@ accounts:
             ("dev-old", Some("dev"), "clusters/dev/x.yaml", false, "development paths"),
             ("other", Some("other"), "clusters/dev/deep/x.yaml", false, "development paths"),
             ("other", Some("other"), "clusters/devil/x.yaml", false, "nobody"),
+            ("dev-a", Some(""), "x.yaml", false, "development names"),
             ("mgmt", Some("x"), "x.yaml", false, "source"),
             ("mgmt", Some("prod"), "x.yaml", false, "source+production"),
             ("dev-a", Some("prod"), "clusters/dev/x.yaml", false, "development+production"),
@@ -184,5 +352,83 @@ accounts:
         assert_eq!(map.named("production").map(|account| account.account.value.as_str()), Ok("333333333333"));
         assert_eq!(map.named("prodution").err(), Some(Some("production")));
         assert_eq!(map.named("x").err(), Some(None));
+    }
+
+    #[test]
+    fn a_path_is_made_plain() {
+        for (path, want) in [
+            ("clusters/dev/../prod/a.yaml", Some("clusters/prod/a.yaml")),
+            ("./a//b/./c.yaml", Some("a/b/c.yaml")),
+            ("../a.yaml", None),
+            ("a/../../clusters/dev/a.yaml", None),
+            ("/clusters/dev/a.yaml", None),
+            ("", None),
+        ] {
+            let want = want.map_or(Place::Outside, |want| Place::Below(want.to_owned()));
+            assert_eq!(Place::below(path), want, "{path}");
+        }
+    }
+
+    #[test]
+    fn without_a_path_no_path_matches() {
+        let map = read(MAP.as_bytes()).unwrap();
+        let said = |name, place: &Place| {
+            map.assign(&Cluster { name: Some(name), namespace: Some("x"), place, template: false })
+        };
+        assert!(matches!(said("other", &Place::Unknown), Assigned::Unplaced(entries) if entries.len() == 1));
+        assert_eq!(said("other", &Place::Outside), Assigned::Nobody);
+        assert!(matches!(said("mgmt", &Place::Unknown), Assigned::Source(_)));
+    }
+
+    /// A glob over a small alphabet, so that many fit.
+    fn globs(most: usize) -> impl proptest::strategy::Strategy<Value = Vec<String>> {
+        let glob = proptest::sample::select(vec![
+            "a", "b", "ab", "a*", "*b", "*", "?", "[ab]", "{a,b}", "a/**", "**/b", "a/b", "*/b", "default", "d*", "**",
+        ]);
+        proptest::collection::vec(glob.prop_map(str::to_owned), 0..=most)
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_large_map_says_what_the_plain_definition_says(
+            entries in proptest::collection::vec((globs(2), globs(2), globs(2), 0..4_usize), 1..12),
+            templates in proptest::collection::vec(globs(2), 3),
+            cluster in (
+                proptest::option::of(proptest::sample::select(vec!["a", "b", "ab", "default", ""])),
+                proptest::option::of(proptest::sample::select(vec!["a", "b", "ab", "default", ""])),
+                proptest::sample::select(vec!["a/b", "a/b/a", "b", "a/ab"]),
+                0..3_usize,
+                proptest::bool::ANY,
+            ),
+        ) {
+            let list = |globs: &[String]| serde_json::to_string(globs).unwrap();
+            let of = |account: usize| -> String {
+                let own = entries.iter().filter(|(names, namespaces, paths, at)| {
+                    *at == account && !(names.is_empty() && namespaces.is_empty() && paths.is_empty())
+                });
+                let own = own.map(|(names, namespaces, paths, _)| {
+                    format!("{{names: {}, namespaces: {}, paths: {}}}", list(names), list(namespaces), list(paths))
+                });
+                format!("[{}]", own.collect::<Vec<_>>().join(", "))
+            };
+            let mut text = format!("apiVersion: xaccount.dev/v1alpha1\nkind: AccountMap\nsource: {{clusters: {}}}\naccounts:\n", of(3));
+            for account in 0..3 {
+                text.push_str(&format!(
+                    "- {{name: n{account}, account: \"22222222222{account}\", clusters: {}, templates: {}}}\n",
+                    of(account), list(&templates[account]),
+                ));
+            }
+            let map = read(text.as_bytes()).map_err(|errors| proptest::test_runner::TestCaseError::fail(format!("{errors:?}\n{text}")))?;
+            let (name, namespace, path, kind, template) = cluster;
+            let place = [Place::Below(path.to_owned()), Place::Outside, Place::Unknown][kind].clone();
+            let cluster = Cluster { name, namespace, place: &place, template };
+            proptest::prop_assert_eq!(map.indexed(&cluster), map.plain(&cluster), "{}", text);
+            let may = |entry: &Entry| {
+                !entry.names.is_empty() && entry.fits_namespace(&cluster) && (entry.fits_path(&cluster) || entry.lacks_path(&cluster))
+            };
+            let asked = map.index().nameless(&cluster);
+            let large = asked.is_none_or(|entries| entries.into_iter().any(|at| map.entry(at).is_some_and(may)));
+            proptest::prop_assert_eq!(large, map.entries().any(|(_, entry)| may(entry)), "{}", text);
+        }
     }
 }

@@ -1,9 +1,13 @@
 //! The fields of the map, checked and ready to use.
 
+use std::collections::HashSet;
+use std::sync::OnceLock;
+
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::de::{Spanned, nearest};
 use super::fields::{AccountFields, EntryFields, ExceptFields, Fields, IgnoreFields, NamespacesFields, OneOrMore};
+use super::index::Index;
 use super::{API_VERSION, KIND};
 use crate::aws::{AccountId, DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
 use crate::capa::names::{is_dns_label, is_dns_subdomain, is_label_value, is_qualified_name};
@@ -23,6 +27,8 @@ pub struct AccountMap {
     pub accounts: Vec<Account>,
     /// The rules that lint leaves out.
     pub lint_ignores: Vec<LintIgnore>,
+    /// The entries by their globs, made when it is first asked for.
+    pub(super) index: OnceLock<Box<Index>>,
 }
 
 /// A rule that lint leaves out.
@@ -178,8 +184,9 @@ impl Checker {
             identity_annotations.push((key, value.value));
         }
         let accounts: Vec<Account> = fields.accounts.into_iter().filter_map(|account| self.account(account)).collect();
-        for (at, account) in accounts.iter().enumerate() {
-            if accounts[..at].iter().any(|other| other.name.value == account.name.value) {
+        let mut names = HashSet::new();
+        for account in &accounts {
+            if !names.insert(&account.name.value) {
                 let name = visible(&account.name.value);
                 self.refuse(format!("two accounts are named {name}"), account.name.span);
             }
@@ -200,6 +207,7 @@ impl Checker {
             identity_file: fields.identity_file,
             identity_annotations,
             accounts,
+            index: OnceLock::new(),
         }
     }
 

@@ -7,10 +7,11 @@ mod assign;
 mod check;
 mod de;
 mod fields;
+mod index;
 
 use crate::lossless::{NodeId, Refusal, Source, Tree, parse};
 
-pub use assign::{Assigned, Cluster};
+pub use assign::{Assigned, Cluster, Place};
 pub use check::{Account, AccountMap, Entry, LintIgnore, Namespaces, Source as SourceAccount, parse_glob};
 pub use de::Spanned;
 pub use fields::schema;

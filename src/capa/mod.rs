@@ -15,13 +15,14 @@ mod selector;
 mod support;
 mod tables;
 mod topology;
+mod twice;
 mod verdict;
 mod view;
 
 pub use alive::Mark;
 pub use allowed::{Allowed, Form, Namespaces};
 pub use identity::{ControllerIdentity, RoleIdentity, StaticIdentity, plain_identity};
-pub use labels::Labels;
+pub use labels::{CLUSTER_NAME, Labels};
 pub use list::{Items, ListKind, borrowed, items, without_kind};
 pub use release::Release;
 pub use selector::{Expression, Selector};
@@ -31,10 +32,12 @@ pub use tables::{
     IDENTITY_GROUP, IdentityKind, ROLE_FIELDS, ROLE_IDENTITY, STATIC_FIELDS, TOPOLOGY_PROVIDERS, Typed, Version,
     classify, may_hold_bodies, needles, needles_for_lint, needles_with_surroundings,
 };
+pub use twice::Twice;
 pub use verdict::{
     Chain, Hop, Judge, Outcome, Permission, Reason, Scope, Search, Start, StepId, Subject, Verdict, Walked, World,
     evaluate,
 };
 pub use view::{
-    Field, IdentityReference, Object, ObjectReference, Reference, Rest, Role, State, beside, is_variable, view,
+    ClassReference, Field, IdentityReference, Object, ObjectReference, Reference, Rest, Role, State, beside,
+    is_variable, view,
 };

@@ -305,6 +305,8 @@ pub enum Typed {
     Identity(IdentityKind, Version),
     /// A Cluster of Cluster API.
     Cluster,
+    /// A ClusterClass of Cluster API.
+    Class,
     /// Nothing of ours.
     Foreign,
     /// A kind of CAPA in a group or version in which it can't carry a reference; the sentence says why.
@@ -318,6 +320,9 @@ pub fn classify(api_version: &str, kind: &str) -> Typed {
     };
     if kind == "Cluster" && group == CAPI_GROUP {
         return Typed::Cluster;
+    }
+    if kind == "ClusterClass" && group == CAPI_GROUP {
+        return Typed::Class;
     }
     if let Some(bearer) = BEARERS.iter().find(|bearer| bearer.kind == kind) {
         return match check(kind, bearer.group, bearer.versions, bearer.since, group, version) {

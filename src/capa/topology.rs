@@ -1,22 +1,21 @@
-//! A Cluster and the places for a reference in the variables of its topology.
+//! A Cluster, the places for a reference in the variables of its topology, and the class of that.
 
 use crate::lossless::{Lookup, NodeId, Tree};
 
 use super::tables::{IdentityKind, TOPOLOGY_PROVIDERS};
-use super::view::{Field, IdentityReference, ObjectReference, Rest, Role, State, descend, reference_at};
+use super::view::{
+    ClassReference, Field, IdentityReference, ObjectReference, Rest, Role, State, descend, reference_at,
+};
 
-pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, wanted: Option<&[String]>) -> Role {
+pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, api_version: &str, wanted: Option<&[String]>) -> Role {
     let mut refers_to = Vec::with_capacity(2);
     refers_to.extend(["infrastructureRef", "controlPlaneRef"].iter().filter_map(|key| {
         let reference = descend(tree, node, &["spec", key])?;
-        Some(ObjectReference {
-            kind: Field::of(tree, reference, "kind").any_text()?.to_owned(),
-            name: Field::of(tree, reference, "name").any_text()?.to_owned(),
-        })
+        object_reference(tree, reference, has_namespaces(api_version))
     }));
     let topology = descend(tree, node, &["spec", "topology"]).filter(|&topology| tree.entries(topology).is_some());
     let Some(topology) = topology else {
-        return Role::Cluster { refers_to, references: Vec::new(), unclear: false, region: None };
+        return Role::Cluster { refers_to, references: Vec::new(), unclear: false, region: None, class: None };
     };
     let base = ["spec", "topology", "variables"].map(str::to_owned).to_vec();
     let variables: Vec<(usize, String, Option<NodeId>)> = tree
@@ -69,7 +68,55 @@ pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, wanted: Option<&[String]>) 
         })
     });
     let unclear = references.is_empty() && !elsewhere;
-    Role::Cluster { refers_to, references, unclear, region }
+    Role::Cluster { refers_to, references, unclear, region, class: class_of(tree, topology) }
+}
+
+/// Whether references of a version are core/v1 object references, which say a namespace. Those of v1beta2 have `apiGroup`, `kind`
+/// and `name` (Cluster API v1.11.0, `api/core/v1beta2/common_types.go`, `ContractVersionedObjectReference`), and newer ones
+/// will hardly get it back.
+fn has_namespaces(api_version: &str) -> bool {
+    let version = api_version.rsplit_once('/').map_or(api_version, |(_, version)| version);
+    version.starts_with("v1alpha") || version == "v1beta1"
+}
+
+/// A reference with a kind and a name.
+fn object_reference(tree: &Tree<'_>, reference: NodeId, has_namespaces: bool) -> Option<ObjectReference> {
+    let text = |key: &str| Field::of(tree, reference, key).any_text().map(str::to_owned);
+    let group = text("apiGroup").or_else(|| {
+        let version = text("apiVersion").filter(|version| !version.is_empty())?;
+        Some(version.split_once('/').map_or(String::new(), |(group, _)| group.to_owned()))
+    });
+    Some(ObjectReference {
+        group,
+        kind: text("kind")?,
+        namespace: text("namespace").filter(|namespace| has_namespaces && !namespace.is_empty()),
+        name: text("name")?,
+    })
+}
+
+/// The class of a topology: `class` and `classNamespace` up to v1beta1, `classRef` in v1beta2 (Cluster API v1.11.0,
+/// `api/core/v1beta{1,2}/cluster_types.go`).
+fn class_of(tree: &Tree<'_>, topology: NodeId) -> Option<ClassReference> {
+    let text = |mapping: NodeId, key: &str| {
+        Field::of(tree, mapping, key).any_text().filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    if let Some(reference) = tree.value(topology, "classRef").filter(|&reference| tree.entries(reference).is_some()) {
+        return Some(ClassReference { namespace: text(reference, "namespace"), name: text(reference, "name")? });
+    }
+    Some(ClassReference { namespace: text(topology, "classNamespace"), name: text(topology, "class")? })
+}
+
+/// The templates of a class's infrastructure and control plane: `ref` up to v1beta1, `templateRef` in v1beta2, which has no
+/// namespace (Cluster API v1.11.0, `api/core/v1beta{1,2}/clusterclass_types.go`).
+pub(super) fn class(tree: &Tree<'_>, node: NodeId, api_version: &str) -> Vec<ObjectReference> {
+    let parts = ["infrastructure", "controlPlane"].into_iter();
+    parts
+        .flat_map(|part| ["ref", "templateRef"].map(|key| (part, key)))
+        .filter_map(|(part, key)| {
+            let reference = descend(tree, node, &["spec", part, key])?;
+            object_reference(tree, reference, key == "ref" && has_namespaces(api_version))
+        })
+        .collect()
 }
 
 /// Where a reference may stand in the value of a variable that a class has named as it likes.

@@ -14,7 +14,8 @@ use super::identity::{
 };
 use super::labels::Labels;
 use super::tables::{Bearer, IdentityKind, Typed, Version, WITHOUT_REFERENCE, classify};
-use super::topology::cluster;
+use super::topology::{class, cluster};
+use super::twice::{Twice, twice};
 
 /// A field as the text has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,11 +162,24 @@ pub enum Rest {
     Nothing,
 }
 
-/// A reference to another object of the namespace.
+/// A reference to another object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectReference {
+    /// The API group, where the reference says one.
+    pub group: Option<String>,
     /// The kind.
     pub kind: String,
+    /// The namespace, where the reference says one; else it is the namespace of the object that refers.
+    pub namespace: Option<String>,
+    /// The name.
+    pub name: String,
+}
+
+/// The class of a topology Cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClassReference {
+    /// The namespace, where the Cluster says one; else it is its own.
+    pub namespace: Option<String>,
     /// The name.
     pub name: String,
 }
@@ -196,7 +210,11 @@ pub enum Role {
         unclear: bool,
         /// The region that its variables say.
         region: Option<String>,
+        /// The class of its topology.
+        class: Option<ClassReference>,
     },
+    /// A ClusterClass: the templates of its infrastructure and its control plane.
+    Class(Vec<ObjectReference>),
     /// A role identity.
     Identity(Box<RoleIdentity>, Version),
     /// The controller identity.
@@ -230,6 +248,8 @@ pub struct Object {
     pub namespace_span: Option<Span>,
     /// `metadata.labels`
     pub labels: Labels,
+    /// A key on the way to what decides the account, whose value depends on the reader.
+    pub twice: Option<Box<Twice>>,
     /// References that stand where the API server drops them: the path of their mapping, `/spec` perhaps, and the key.
     pub astray: Vec<(String, String, Span)>,
     /// Where its `kind` stands.
@@ -245,11 +265,16 @@ pub struct Object {
 impl Role {
     /// Whether it is of Cluster API or CAPA, or says so: what must be read with certainty.
     pub fn is_ours(&self) -> bool {
-        !matches!(self, Self::Foreign | Self::Elsewhere(_) | Self::Namespace | Self::Secret)
+        !matches!(self, Self::Foreign | Self::Elsewhere(_) | Self::Namespace | Self::Secret | Self::Class(_))
     }
 }
 
 impl Object {
+    /// The namespace, if the object says one; an empty text says none.
+    pub fn own_namespace(&self) -> Option<&str> {
+        self.namespace.as_deref().filter(|own| !own.is_empty())
+    }
+
     /// The places of the object that hold, or are to hold, an identity reference.
     pub fn references(&self) -> impl Iterator<Item = &IdentityReference> {
         let (one, many): (Option<&IdentityReference>, &[IdentityReference]) = match &self.role {
@@ -324,13 +349,15 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
                 bound: parent.map_or_else(Vec::new, |parent| bound::to_an_account(tree, parent)),
             }
         }
-        Typed::Cluster => cluster(tree, node, variable),
+        Typed::Cluster => cluster(tree, node, &api_version, variable),
+        Typed::Class => Role::Class(class(tree, node, &api_version)),
     };
     Some(Object {
         name: meta(tree, node, "name"),
         namespace: meta(tree, node, "namespace"),
         namespace_span: tree.value(node, "metadata").and_then(|meta| Field::of(tree, meta, "namespace").span()),
-        labels: texts(tree, node, "labels").collect(),
+        labels: Labels::of(tree, node),
+        twice: twice(tree, node, &role).map(Box::new),
         astray: astray(tree, node, &role),
         // Of what carries no reference it is of no interest.
         alive: match &role {
@@ -399,6 +426,7 @@ pub(super) fn refused(
         namespace: meta(tree, node, "namespace"),
         namespace_span: tree.value(node, "metadata").and_then(|meta| Field::of(tree, meta, "namespace").span()),
         labels: Labels::default(),
+        twice: None,
         astray: Vec::new(),
         kind_span: span,
         start: tree.span(node).start,

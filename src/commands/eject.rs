@@ -10,7 +10,7 @@ use xaccount::run::Scan;
 
 use super::inject::deliver::Delivery;
 use super::inject::prepare::{Words, find, identity_file, map_above, open, selection};
-use super::inject::{Mode, nothing_to_point};
+use super::inject::{Mode, nothing_to_point, with_owners};
 use super::map::MapFile;
 use super::{Printed, Terminal, counted};
 use crate::cli::Eject;
@@ -40,6 +40,8 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Printed {
         Err(error) => return Printed::error(terminal.diagnostics(&[error], Some(&inputs))),
     };
     warnings.extend(said);
+    // The map names no cluster here: what is taken out is what the flags select.
+    let run = with_owners(run, &inputs, &request.selection, map.as_ref(), false);
     let outcome = match eject::draft(&run, &request) {
         Ok(draft) => {
             let home = std::env::home_dir();

@@ -20,6 +20,9 @@ use super::inject::{live, request, said_target};
 use super::{ExitStatus, Printed, Terminal, progress};
 use crate::cli::Function;
 
+/// What to do where a map decides by path, and an item has none.
+const NO_PATH: &str = "give the item a path (annotation internal.config.kubernetes.io/path), or name its cluster in the map by names or namespaces";
+
 /// What standard input is called in messages.
 const NAME: &str = "ResourceList";
 
@@ -174,8 +177,8 @@ impl Work<'_> {
             return inject::propose(run, request)?.judge(run, request, evidence, Unasked::Refused, None);
         };
         let place = |span| self.list.place(span);
-        let relative = |file| self.list.path(file).map(str::to_owned);
-        let mapped = Mapped { map, place: &place, relative: &relative, allow_unmapped: false };
+        let file = |file| self.list.file_place(file);
+        let mapped = Mapped { map, place: &place, file: &file, without_path: NO_PATH, allow_unmapped: false };
         let proposal = inject::propose_mapped(run, request, &mapped, said)?;
         proposal.judge(run, request, evidence, Unasked::Refused, Some(&mapped))
     }

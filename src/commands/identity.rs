@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use xaccount::account_map::Account;
+use xaccount::account_map::{Account, Place};
 use xaccount::aws::AccountId;
 use xaccount::capa::{self, ROLE_IDENTITY, Role};
 use xaccount::diag::{Diagnostic, FileId, visible};
@@ -250,7 +250,8 @@ fn said(target: &AccountArgs, account: Option<&AccountId>) -> SaidTarget {
 
 fn by_map(target: &AccountArgs, run: &Run, base: &Request, map: &MapFile) -> Result<Vec<Request>, Vec<Diagnostic>> {
     let place = |span| map.place(span);
-    let mapped = Mapped { map: &map.map, place: &place, relative: &|_| None, allow_unmapped: true };
+    let file = |_| Place::Outside;
+    let mapped = Mapped { map: &map.map, place: &place, file: &file, without_path: "", allow_unmapped: true };
     let accounts = target.account.iter().map(|account| said(target, Some(account)));
     let mut wanted: Vec<SaidTarget> = accounts.chain(target.role_arn.iter().map(SaidTarget::of_role)).collect();
     if wanted.is_empty() {

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use xaccount::account_map::{self, AccountMap, FILE_NAME};
+use xaccount::account_map::{self, AccountMap, FILE_NAME, Place};
 use xaccount::capa::Release;
 use xaccount::diag::{Diagnostic, FileId, Span, visible};
 use xaccount::edit::{Inputs, path_bytes};
@@ -22,6 +23,8 @@ pub(crate) struct MapFile {
     /// The map's directory, canonical.
     directory: PathBuf,
     bytes: Vec<u8>,
+    /// Offsets of its line breaks, counted when a place is first asked for.
+    breaks: OnceLock<Vec<usize>>,
 }
 
 impl MapFile {
@@ -50,7 +53,7 @@ impl MapFile {
         match account_map::read(&bytes) {
             Ok(map) => {
                 let directory = whole.parent().map(Path::to_owned).unwrap_or_default();
-                Ok(Self { map, name, path: whole, directory, bytes })
+                Ok(Self { map, name, path: whole, directory, bytes, breaks: OnceLock::new() })
             }
             Err(refusals) => {
                 let window = Span::new(0, bytes.len());
@@ -99,8 +102,8 @@ impl MapFile {
 
     /// A place in the map: `.xaccount.yaml:12`.
     pub(crate) fn place(&self, span: Span) -> String {
-        let before = &self.bytes[..span.start.min(self.bytes.len())];
-        format!("{}:{}", self.name, before.iter().filter(|&&byte| byte == b'\n').count() + 1)
+        let breaks = self.breaks.get_or_init(|| memchr::memchr_iter(b'\n', &self.bytes).collect());
+        format!("{}:{}", self.name, breaks.partition_point(|&at| at < span.start) + 1)
     }
 
     /// The file that keeps identities, if the map names one.
@@ -119,6 +122,15 @@ impl MapFile {
     pub(crate) fn relative(&self, inputs: &Inputs, file: FileId) -> Option<String> {
         relative(inputs, file, &self.directory)
     }
+
+    /// Where an input is, seen from the map. Standard input without a name, and what the shell makes of `<(…)`, are no files.
+    pub(crate) fn file(&self, inputs: &Inputs, file: FileId) -> Place {
+        match inputs.input(file) {
+            Input::Stream(_) => Place::Unknown,
+            Input::Stdin if inputs.name(file) == "-" => Place::Unknown,
+            _ => self.relative(inputs, file).map_or(Place::Outside, Place::Below),
+        }
+    }
 }
 
 /// The path of an input relative to a directory that is canonical, with `/`; `None` where it is not below it.
@@ -128,17 +140,9 @@ pub(crate) fn relative(inputs: &Inputs, file: FileId, directory: &Path) -> Optio
         // What standard input counts as.
         Input::Stdin => PathBuf::from(inputs.name(file)),
     };
-    let whole = canonical(&path)?;
+    let whole = files::real(&path)?;
     let below = whole.strip_prefix(directory).ok()?;
     Some(String::from_utf8_lossy(&path_bytes(below)).into_owned())
-}
-
-/// A path without links and dots, also where the file itself is not there.
-fn canonical(path: &Path) -> Option<PathBuf> {
-    path.canonicalize().ok().or_else(|| {
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Some(parent.canonicalize().ok()?.join(path.file_name()?))
-    })
 }
 
 fn shown(whole: &Path, typed: &Path) -> String {
@@ -267,6 +271,6 @@ fn directory_of(path: &Path) -> Option<PathBuf> {
     if path.as_os_str() == "-" {
         return std::env::current_dir().ok()?.canonicalize().ok();
     }
-    let whole = canonical(path)?;
+    let whole = files::real(path)?;
     if whole.is_dir() { Some(whole) } else { whole.parent().map(Path::to_owned) }
 }

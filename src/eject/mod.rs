@@ -60,8 +60,7 @@ pub fn draft<'r>(run: &'r Run, request: &'r Request) -> Result<Draft<'r>, Failur
     let mut draft = Draft { run, request, outcome, errors, taken: BTreeMap::new(), leaving: Vec::new() };
     let selected = match selected(run, &request.selection) {
         Ok(selected) => selected,
-        Err(nothing) if draft.errors.is_empty() => return Err(Failure::Nothing(nothing)),
-        Err(_) => return Err(Failure::Refused(draft.errors)),
+        Err(failure) => return Err(failure),
     };
     draft.outcome.warnings.extend(names_that_fit_nothing(run, &request.selection));
     draft.errors.extend(check::names_of_two_roles(run));

@@ -183,6 +183,69 @@ fn directory(path: &Path, recursive: bool, found: &mut Vec<Candidate>) -> Result
     Ok(())
 }
 
+/// The manifests of a directory, which is canonical, by their real paths; with `recursive` those below it too. A link that leads
+/// nowhere is none. What can't be listed or looked at is an error for itself: the others are found all the same.
+pub fn below(directory: &Path, recursive: bool) -> Vec<Result<PathBuf, (PathBuf, io::Error)>> {
+    let walk =
+        WalkDir::new(directory).min_depth(1).max_depth(if recursive { usize::MAX } else { 1 }).sort_by_file_name();
+    let mut found = Vec::new();
+    for entry in walk {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let path = error.path().unwrap_or(directory).to_owned();
+                let error = error.into_io_error().unwrap_or_else(|| io::Error::other("links form a loop"));
+                // What is not there, or no longer, holds nothing.
+                if error.kind() != io::ErrorKind::NotFound {
+                    found.push(Err((path, error)));
+                }
+                continue;
+            }
+        };
+        let kind = entry.file_type();
+        if kind.is_dir() || !is_manifest(entry.path()) || is_temporary(entry.file_name()) {
+            continue;
+        }
+        if kind.is_file() {
+            found.push(Ok(entry.into_path()));
+        } else if kind.is_symlink() {
+            match fs::metadata(entry.path()) {
+                Ok(metadata) if metadata.is_file() => {
+                    let path = entry.into_path();
+                    found.push(fs::canonicalize(&path).map_err(|error| (path, error)));
+                }
+                Err(error) if error.kind() != io::ErrorKind::NotFound => found.push(Err((entry.into_path(), error))),
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+/// A path without links and dots, also where the file is not there, or directories above it are not.
+pub fn real(path: &Path) -> Option<PathBuf> {
+    use std::path::Component;
+    let path = match path.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => path,
+    };
+    if let Ok(real) = path.canonicalize() {
+        return Some(real);
+    }
+    let mut components = path.components();
+    let above = match components.next_back()? {
+        Component::Normal(name) => real(components.as_path())?.join(name),
+        Component::ParentDir => {
+            let mut above = real(components.as_path())?;
+            above.pop();
+            above
+        }
+        Component::CurDir => real(components.as_path())?,
+        Component::RootDir | Component::Prefix(_) => return None,
+    };
+    Some(above)
+}
+
 /// The extensions of kubectl: `k8s.io/cli-runtime`, `pkg/resource/builder.go`, `FileExtensions`.
 fn is_manifest(path: &Path) -> bool {
     let path = path_bytes(path);

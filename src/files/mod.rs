@@ -24,7 +24,7 @@ mod write_tests;
 use std::path::{Path, PathBuf};
 
 pub use content::{Bytes, Lent};
-pub use find::{FindError, find};
+pub use find::{FindError, below, find, real};
 pub use lock::{DirectoryLocks, LockError, lock};
 pub use read::{Fingerprint, ReadError, read, read_only, read_stream};
 pub use write::{Render, Replacement, replace_all};

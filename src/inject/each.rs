@@ -1,9 +1,14 @@
 //! Several requests over one run, planned as one.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
-use super::{Evidence, Failure, Mapped, Outcome, Proposal, Request, SaidTarget, Unasked, propose, select};
-use crate::diag::Diagnostic;
+use super::{
+    Change, Evidence, Failure, Mapped, Outcome, Proposal, Request, SaidTarget, Unasked, propose_one, select, wrong,
+};
+use crate::diag::{Diagnostic, FileId};
+use crate::lossless::ObjectChange;
 use crate::run::Run;
 
 /// Plans the run for several accounts, as [`super::plan`]. An object of the run belongs to one request at most. `base` is what
@@ -21,22 +26,24 @@ pub fn plan_each(run: &Run, base: &Request, requests: &[Request]) -> Result<Outc
 /// # Errors
 /// No request finds anything to point.
 pub fn propose_each(run: &Run, requests: &[Request]) -> Result<Proposal, Failure> {
-    let mut whole = Proposal::default();
+    let mut whole = Joined::default();
     let mut nothing = None;
+    let wrong = wrong(run);
     let mut found = false;
     for request in requests {
-        match propose(run, request) {
+        match propose_one(run, request, &wrong) {
             Ok(part) => {
                 found = true;
-                add(run, &mut whole, part);
+                whole.join(run, part);
             }
             Err(Failure::Nothing(why)) => nothing = nothing.or(Some(why)),
             Err(Failure::Refused(more)) => {
                 found = true;
-                whole.refuse(more);
+                whole.proposal.refuse(more);
             }
         }
     }
+    let mut whole = whole.proposal;
     // In the order of the files, new objects behind them.
     whole.outcome.changes.sort_by_key(|change| change.object.unwrap_or(usize::MAX));
     whole.outcome.right.sort_unstable();
@@ -53,7 +60,7 @@ pub fn propose_each(run: &Run, requests: &[Request]) -> Result<Proposal, Failure
 /// As [`propose_each`]; a cluster that several accounts claim, or none; a flag that contradicts the map; a cluster that should
 /// stay in the source account and points elsewhere.
 pub fn propose_mapped(run: &Run, base: &Request, mapped: &Mapped<'_>, said: &SaidTarget) -> Result<Proposal, Failure> {
-    select::select(run, &base.selection).map_err(Failure::Nothing)?;
+    select::select(run, &base.selection)?;
     let (requests, skipped) = super::mapped::mapped(run, base, mapped, said).map_err(Failure::Refused)?;
     let mut proposal = propose_each(run, &requests)?;
     let outcome = &mut proposal.outcome;
@@ -65,88 +72,137 @@ pub fn propose_mapped(run: &Run, base: &Request, mapped: &Mapped<'_>, said: &Sai
     Ok(proposal)
 }
 
-fn add(run: &Run, whole: &mut Proposal, part: Proposal) {
-    let mut errors = Vec::new();
-    let outcome = whole.take(part);
-    join(run, &mut whole.outcome, outcome, &mut errors);
-    whole.refuse(errors);
-}
-
 /// Plans the identities of several accounts, whoever uses them.
 ///
 /// # Errors
 /// What is there can't be brought together with what is asked for.
 pub fn plan_identities(run: &Run, base: &Request, requests: &[Request]) -> Result<Outcome, Vec<Diagnostic>> {
-    let mut whole = Proposal::default();
+    let mut whole = Joined::default();
     for request in requests {
         match super::propose_identity(run, request) {
-            Ok(part) => add(run, &mut whole, part),
-            Err(more) => whole.refuse(more),
+            Ok(part) => whole.join(run, part),
+            Err(more) => whole.proposal.refuse(more),
         }
     }
-    whole.judge(run, base, &Evidence::default(), Unasked::Refused, None).map_err(|failure| match failure {
+    let judged = whole.proposal.judge(run, base, &Evidence::default(), Unasked::Refused, None);
+    judged.map_err(|failure| match failure {
         Failure::Refused(errors) => errors,
         Failure::Nothing(_) => Vec::new(),
     })
 }
 
-fn join(run: &Run, whole: &mut Outcome, part: Outcome, errors: &mut Vec<Diagnostic>) {
-    let mut made: Vec<usize> = Vec::new();
-    for (at, added) in part.added.iter().enumerate() {
-        match whole.added.iter().find(|there| there.title == added.title) {
-            None => made.push(at),
-            Some(there) if there.object == added.object => {}
-            Some(there) => add_new(errors, vec![one_of_two_accounts(&added.title, &there.object, &added.object)]),
+/// A proposal made of several, and where in it things are: a map may have thousands of accounts.
+#[derive(Default)]
+struct Joined {
+    proposal: Proposal,
+    /// Places in `proposal.outcome.added`, by title.
+    added: HashMap<String, usize>,
+    /// Places in the plan of a file, by where the object begins; several objects may begin there.
+    planned: HashMap<(FileId, usize), Vec<usize>>,
+    /// Places in `proposal.outcome.changes`, by object.
+    changes: HashMap<usize, Vec<usize>>,
+    /// Messages of `proposal.outcome.warnings`.
+    warned: HashMap<String, Vec<usize>>,
+}
+
+impl Joined {
+    fn join(&mut self, run: &Run, part: Proposal) {
+        let part = self.proposal.take(part);
+        let mut errors = Vec::new();
+        self.join_outcome(run, part, &mut errors);
+        self.proposal.refuse(errors);
+    }
+
+    fn join_outcome(&mut self, run: &Run, part: Outcome, errors: &mut Vec<Diagnostic>) {
+        let mut made: Vec<usize> = Vec::new();
+        for (at, added) in part.added.iter().enumerate() {
+            match self.added.get(&added.title).map(|&there| &self.proposal.outcome.added[there]) {
+                None => made.push(at),
+                Some(there) if there.object == added.object => {}
+                Some(there) => add_new(errors, vec![one_of_two_accounts(&added.title, &there.object, &added.object)]),
+            }
+        }
+        let new: Vec<_> = made.iter().map(|&at| &part.added[at].object).collect();
+        for (file, plan) in part.plans {
+            for change in plan.changes {
+                self.plan(run, file, change, errors);
+            }
+            let there = self.proposal.outcome.plans.entry(file).or_default();
+            there.new_documents.extend(plan.new_documents.into_iter().filter(|object| new.contains(&object)));
+        }
+        if let Some((path, plan)) = &part.new_file {
+            let (_, there) =
+                self.proposal.outcome.new_file.get_or_insert_with(|| (path.clone(), crate::lossless::Plan::default()));
+            there.new_documents.extend(plan.new_documents.iter().filter(|object| new.contains(object)).cloned());
+        }
+        self.add_changes(part.changes, &made);
+        for (at, added) in part.added.into_iter().enumerate() {
+            if made.contains(&at) {
+                self.added.insert(added.title.clone(), self.proposal.outcome.added.len());
+                self.proposal.outcome.added.push(added);
+            }
+        }
+        self.proposal.outcome.right.extend(part.right);
+        for warning in part.warnings {
+            let there = self.warned.entry(warning.message.clone()).or_default();
+            if !there.iter().any(|&at| self.proposal.outcome.warnings[at] == warning) {
+                there.push(self.proposal.outcome.warnings.len());
+                self.proposal.outcome.warnings.push(warning);
+            }
+        }
+        self.proposal.outcome.decisions.extend(part.decisions);
+    }
+
+    fn plan(&mut self, run: &Run, file: FileId, change: ObjectChange, errors: &mut Vec<Diagnostic>) {
+        let there = self.proposal.outcome.plans.entry(file).or_default();
+        let places = self.planned.entry((file, key(&change))).or_default();
+        match places.iter().map(|&at| &there.changes[at]).find(|(object, _)| *object == change.0) {
+            None => {
+                places.push(there.changes.len());
+                there.changes.push(change);
+            }
+            Some(same) if same.1 == change.1 => {}
+            Some(_) => {
+                let object = run.objects().iter().find(|found| found.file == file && found.at == change.0);
+                let title = object.map_or("an object".to_owned(), |found| found.title());
+                let error = Diagnostic::error(format!("two accounts would change {title}, each otherwise"));
+                let error = error.help("give each account an identity of its own: identityName");
+                add_new(
+                    errors,
+                    vec![match object {
+                        Some(found) => error.at(found.head(), ""),
+                        None => error,
+                    }],
+                );
+            }
         }
     }
-    let new: Vec<_> = made.iter().map(|&at| &part.added[at].object).collect();
-    for (file, plan) in part.plans {
-        let there = whole.plans.entry(file).or_default();
-        for change in plan.changes {
-            match there.changes.iter().find(|(object, _)| *object == change.0) {
-                None => there.changes.push(change),
-                Some(same) if same.1 == change.1 => {}
-                Some(_) => {
-                    let object = run.objects().iter().find(|found| found.file == file && found.at == change.0);
-                    let title = object.map_or("an object".to_owned(), |found| found.title());
-                    let error = Diagnostic::error(format!("two accounts would change {title}, each otherwise"));
-                    let error = error.help("give each account an identity of its own: identityName");
-                    add_new(
-                        errors,
-                        vec![match object {
-                            Some(found) => error.at(found.head(), ""),
-                            None => error,
-                        }],
-                    );
+
+    /// Adds the changes that are not there yet. Of new objects there is a change each, in their order: those of `made` count.
+    fn add_changes(&mut self, changes: Vec<Change>, made: &[usize]) {
+        let mut number = 0;
+        for change in changes {
+            let Some(object) = change.object else {
+                number += 1;
+                if made.contains(&(number - 1)) {
+                    self.proposal.outcome.changes.push(change);
                 }
+                continue;
+            };
+            let places = self.changes.entry(object).or_default();
+            let same = |there: &Change| there.kind == change.kind && there.after == change.after;
+            if !places.iter().any(|&at| same(&self.proposal.outcome.changes[at])) {
+                places.push(self.proposal.outcome.changes.len());
+                self.proposal.outcome.changes.push(change);
             }
         }
-        there.new_documents.extend(plan.new_documents.into_iter().filter(|object| new.contains(&object)));
     }
-    if let Some((path, plan)) = &part.new_file {
-        let (_, there) = whole.new_file.get_or_insert_with(|| (path.clone(), crate::lossless::Plan::default()));
-        there.new_documents.extend(plan.new_documents.iter().filter(|object| new.contains(object)).cloned());
-    }
-    // Of new objects there is a change each, in their order.
-    let mut number = 0;
-    for change in part.changes {
-        if change.object.is_none() {
-            number += 1;
-            if made.contains(&(number - 1)) {
-                whole.changes.push(change);
-            }
-        } else if !whole
-            .changes
-            .iter()
-            .any(|there| there.object == change.object && there.kind == change.kind && there.after == change.after)
-        {
-            whole.changes.push(change);
-        }
-    }
-    whole.added.extend(part.added.into_iter().enumerate().filter(|(at, _)| made.contains(at)).map(|(_, added)| added));
-    whole.right.extend(part.right);
-    add_new(&mut whole.warnings, part.warnings);
-    whole.decisions.extend(part.decisions);
+}
+
+/// Something that tells the objects of a document apart, nearly always: a List has thousands.
+fn key(change: &ObjectChange) -> usize {
+    let item = change.0.base.tokens().nth(1).and_then(|token| token.decoded().parse::<usize>().ok());
+    change.0.document.start.wrapping_add(item.unwrap_or(0))
 }
 
 /// Two contents for one new identity.

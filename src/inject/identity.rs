@@ -271,10 +271,12 @@ impl Planner<'_> {
         }
         // A topology Cluster lends none: it is of another group.
         let any = || (0..self.run.objects().len()).filter_map(version).max();
-        let (version, from) = match (versions.last(), any()) {
-            (Some(&version), _) => (version, "the objects that it serves"),
-            (None, Some(version)) => (version, "the other objects of CAPA in these files"),
-            (None, None) => (Version::V1Beta2, "the default, as no object of CAPA says another"),
+        let (version, from) = match versions.last() {
+            Some(&version) => (version, "the objects that it serves"),
+            None => match any() {
+                Some(version) => (version, "the other objects of CAPA in these files"),
+                None => (Version::V1Beta2, "the default, as no object of CAPA says another"),
+            },
         };
         self.decided(|| format!("{kind}/{name}: version {version} from {from}"));
         version

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::classes;
 use super::namespaces::AllowedNamespaces;
 use super::select::bearers;
 use super::{CAPA_VERSION, KnownAccounts, Request, Target, default_identity_name};
-use crate::account_map::{Account, AccountMap, Assigned, Cluster, Namespaces};
+use crate::account_map::{Account, AccountMap, Assigned, Cluster, Namespaces, Place};
 use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{CONTROLLER_IDENTITY, DEFAULT_ROLE_NAME, Role, State};
+use crate::check;
 use crate::diag::{Diagnostic, FileId, Span};
 use crate::run::{Found, Run, SkipReason, Skipped};
 
@@ -17,30 +19,30 @@ pub struct Mapped<'m> {
     pub map: &'m AccountMap,
     /// A place in it as it is shown: `.xaccount.yaml:12`.
     pub place: &'m dyn Fn(Span) -> String,
-    /// The path of a file of the run relative to the map, with `/`; `None` where it is not below it.
-    pub relative: &'m dyn Fn(FileId) -> Option<String>,
+    /// Where a file of the run is, seen from the map.
+    pub file: &'m dyn Fn(FileId) -> Place,
+    /// What to do where that is not known.
+    pub without_path: &'m str,
     /// Clusters that the map does not name are passed by.
     pub allow_unmapped: bool,
 }
 
 impl Mapped<'_> {
-    /// What of an object counts for the map.
-    fn cluster<'c>(&self, run: &'c Run, found: &'c Found, path: Option<&'c str>) -> Cluster<'c> {
-        let template = matches!(&found.object.role, Role::Bearer { bearer, .. } if bearer.template);
-        Cluster {
-            name: if template { found.object.name.as_deref() } else { run.cluster_name(found) },
-            namespace: found.object.namespace.as_deref(),
-            path,
-            template,
-        }
+    /// What the map says of an object, whose file is at this place.
+    ///
+    /// # Errors
+    /// Its cluster is in doubt, and the account hangs on it.
+    fn assigned(&self, run: &Run, found: &Found, place: &Place) -> Result<Assigned, Diagnostic> {
+        let (namespace, template) = (found.object.own_namespace(), is_template(found));
+        let answer = |name: Option<&str>| Answer(self.map.assign(&Cluster { name, namespace, place, template }));
+        run.by_cluster_name(found, answer).map(|Answer(assigned)| assigned)
     }
 
     /// The place in the map that says to which account an object belongs.
     pub(super) fn entry(&self, run: &Run, index: usize) -> Option<String> {
         let found = &run.objects()[index];
-        let path = (self.relative)(found.file);
-        match self.map.assign(&self.cluster(run, found, path.as_deref())) {
-            Assigned::To(_, place) => Some((self.place)(place)),
+        match self.assigned(run, found, &(self.file)(found.file)) {
+            Ok(Assigned::To(_, place)) => Some((self.place)(place)),
             _ => None,
         }
     }
@@ -128,15 +130,32 @@ pub(super) fn mapped(
     said: &SaidTarget,
 ) -> Result<(Vec<Request>, Vec<Skipped>), Vec<Diagnostic>> {
     is_source(mapped, said, base)?;
+    // What can't be told is refused before anybody asks whose it is.
+    let unreadable: Vec<Diagnostic> = check::impossible(run).collect();
+    if !unreadable.is_empty() {
+        return Err(unreadable);
+    }
     let mut work = Work { run, base, mapped, said, skipped: Vec::new(), errors: Vec::new() };
     let mut by_account: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+    let mut templates = BTreeMap::new();
     for index in bearers(run) {
-        if base.selection.means(run, index)
-            && let Some(account) = work.account_of(index)
-        {
+        match base.selection.means(run, index) {
+            Ok(false) => continue,
+            Ok(true) => {}
+            Err(doubt) => {
+                work.errors.push(doubt);
+                continue;
+            }
+        }
+        if let Some(account) = work.account_of(index) {
             by_account.entry(account).or_default().insert(index);
+            if is_template(&run.objects()[index]) {
+                templates.insert(index, account);
+            }
         }
     }
+    let torn = classes::of_two_accounts(run, mapped, &templates);
+    work.errors.extend(torn);
     let requests: Vec<Request> =
         by_account.into_iter().map(|(account, objects)| work.request(&mapped.map.accounts[account], objects)).collect();
     if work.errors.is_empty() { Ok((requests, work.skipped)) } else { Err(work.errors) }
@@ -183,6 +202,23 @@ pub fn target_is_source(account: &AccountId, place: &str) -> Diagnostic {
         .help("a cluster in the source account needs no role identity: name another account, or omit the cluster")
 }
 
+/// What the map says: two answers are one where the account is.
+struct Answer(Assigned);
+
+impl PartialEq for Answer {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Assigned::To(one, _), Assigned::To(other, _)) => one == other,
+            (Assigned::Source(_), Assigned::Source(_)) | (Assigned::Nobody, Assigned::Nobody) => true,
+            (one, other) => one == other,
+        }
+    }
+}
+
+pub(super) fn is_template(found: &Found) -> bool {
+    matches!(&found.object.role, Role::Bearer { bearer, .. } if bearer.template)
+}
+
 struct Work<'w> {
     run: &'w Run,
     base: &'w Request,
@@ -196,13 +232,17 @@ impl Work<'_> {
     /// The account that an object belongs to, by its index in the map; `None` where it is passed by.
     fn account_of(&mut self, index: usize) -> Option<usize> {
         let found = &self.run.objects()[index];
-        let path = (self.mapped.relative)(found.file);
-        let cluster = self.mapped.cluster(self.run, found, path.as_deref());
-        let template = cluster.template;
-        match self.mapped.map.assign(&cluster) {
-            Assigned::To(account, _) => {
-                self.mapped.map.accounts.iter().position(|one| one.name.value == account.name.value)
+        let template = is_template(found);
+        let place = (self.mapped.file)(found.file);
+        let assigned = match self.mapped.assigned(self.run, found, &place) {
+            Ok(assigned) => assigned,
+            Err(doubt) => {
+                self.errors.push(doubt);
+                return None;
             }
+        };
+        match assigned {
+            Assigned::To(account, _) => Some(account),
             Assigned::Source(place) => {
                 self.stays(found, place);
                 self.is_asked_away(found, place);
@@ -225,14 +265,23 @@ impl Work<'_> {
                 self.skipped.push(Skipped::new(found, SkipReason::Unmapped, why));
                 None
             }
+            Assigned::Unplaced(entries) => {
+                let error =
+                    Diagnostic::error(format!("{}: the map decides by path, and its file has none", found.title()));
+                let error = entries.iter().fold(error.at(found.head(), ""), |error, span| {
+                    error.help(format!("this entry may match: {}", (self.mapped.place)(*span)))
+                });
+                self.errors.push(error.help(self.mapped.without_path));
+                None
+            }
             Assigned::Nobody => {
-                let name = cluster.name.unwrap_or("(no name)");
+                let name = self.run.cluster_name(found).unwrap_or("(no name)");
                 self.errors.push(
                     Diagnostic::error(format!("{} belongs to no account of the map", found.title()))
                         .at(found.head(), "")
                         .help(format!(
                             "its cluster is {name}, its namespace {}",
-                            cluster.namespace.unwrap_or("default")
+                            found.object.own_namespace().unwrap_or("default")
                         ))
                         .help("add it to the clusters of an account, or pass --allow-unmapped to leave it alone"),
                 );
@@ -399,8 +448,7 @@ impl Work<'_> {
             Namespaces::List(names) => AllowedNamespaces::List(names.clone()),
             Namespaces::Label(key, value) => AllowedNamespaces::Label(key.clone(), value.clone()),
             Namespaces::Served => {
-                let namespace =
-                    |&index: &usize| self.run.objects()[index].object.namespace.as_deref().unwrap_or("default");
+                let namespace = |&index: &usize| self.run.objects()[index].object.own_namespace().unwrap_or("default");
                 let names: BTreeSet<&str> = objects.iter().map(namespace).collect();
                 AllowedNamespaces::AtLeast(names.into_iter().map(str::to_owned).collect())
             }

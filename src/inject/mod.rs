@@ -1,5 +1,6 @@
 //! What `inject` thinks: from what a run holds and what is asked for to a plan. No I/O.
 
+mod classes;
 pub(crate) mod each;
 mod explain;
 mod identity;
@@ -7,6 +8,7 @@ mod label_selector;
 mod mapped;
 mod mend;
 mod namespaces;
+mod needs;
 mod reference;
 mod running;
 mod select;
@@ -29,6 +31,7 @@ pub use each::{plan_each, plan_identities, propose_each, propose_mapped};
 pub use label_selector::LabelSelector;
 pub use mapped::{Mapped, SaidTarget, for_account, known_accounts, target_is_source};
 pub use namespaces::AllowedNamespaces;
+pub use needs::{Needs, needs};
 pub(crate) use reference::pointer;
 pub use running::{AccountMove, Evidence, KnownAccounts, MoveFrom, Proposal, Seen, Unasked};
 pub use select::Selection;
@@ -269,6 +272,20 @@ pub enum Failure {
     Refused(Vec<Diagnostic>),
 }
 
+impl Failure {
+    /// With errors that were found before.
+    pub(crate) fn after(self, mut errors: Vec<Diagnostic>) -> Self {
+        match self {
+            Self::Nothing(nothing) if errors.is_empty() => Self::Nothing(nothing),
+            Self::Nothing(_) => Self::Refused(errors),
+            Self::Refused(more) => {
+                errors.extend(more);
+                Self::Refused(errors)
+            }
+        }
+    }
+}
+
 /// Plans the run. What shows that a cluster runs is looked for in the manifests alone.
 ///
 /// # Errors
@@ -282,12 +299,26 @@ pub fn plan(run: &Run, request: &Request) -> Result<Outcome, Failure> {
 /// # Errors
 /// There is nothing to point, or no target.
 pub fn propose(run: &Run, request: &Request) -> Result<Proposal, Failure> {
+    propose_one(run, request, &wrong(run))
+}
+
+/// What is wrong with a run, whatever is asked for: objects that can't be, and identities that contradict each other.
+struct Wrong {
+    objects: Vec<Diagnostic>,
+    identities: Vec<Diagnostic>,
+}
+
+fn wrong(run: &Run) -> Wrong {
+    Wrong { objects: check::impossible(run).collect(), identities: check::names_of_two_roles(run) }
+}
+
+/// Plans the run of which this is wrong.
+fn propose_one(run: &Run, request: &Request, wrong: &Wrong) -> Result<Proposal, Failure> {
     let mut planner = Planner::new(run, request).map_err(Failure::Refused)?;
-    planner.errors.extend(check::impossible(run));
+    planner.errors.clone_from(&wrong.objects);
     let selected = match select::select(run, &request.selection) {
         Ok(selected) => selected,
-        Err(nothing) if planner.errors.is_empty() => return Err(Failure::Nothing(nothing)),
-        Err(_) => return Err(Failure::Refused(planner.errors)),
+        Err(failure) => return Err(failure.after(planner.errors)),
     };
     planner.outcome.warnings.extend(select::names_that_fit_nothing(run, &request.selection));
     planner.outcome.warnings.extend(select::warnings_of_unclear(run, &request.selection));
@@ -296,7 +327,7 @@ pub fn propose(run: &Run, request: &Request) -> Result<Proposal, Failure> {
         planner.outcome.skipped = select::skipped(run, &request.selection);
     }
     planner.explain_selection(selected.len());
-    planner.errors.extend(check::names_of_two_roles(run));
+    planner.errors.extend(wrong.identities.iter().cloned());
     let served = planner.references(&selected);
     planner.identities(&served);
     Ok(planner.proposal())
@@ -345,9 +376,9 @@ fn role_of(target: &Target) -> Result<RoleArn, Diagnostic> {
 /// The objects that a selection means.
 ///
 /// # Errors
-/// None can carry a reference, or none of those is meant.
-pub fn selected(run: &Run, selection: &Selection) -> Result<Vec<usize>, Nothing> {
-    select::select(run, selection)
+/// None can carry a reference, or none of those is meant, or nobody can tell which are.
+pub fn selected(run: &Run, selection: &Selection) -> Result<Vec<usize>, Failure> {
+    select::select(run, selection).map_err(|failure| failure.after(check::impossible(run).collect()))
 }
 
 /// An identity that objects need, and which they are.
@@ -408,6 +439,12 @@ impl<'r> Planner<'r> {
     fn role_for(&mut self, index: usize) -> Option<RoleArn> {
         let run = self.run;
         let found = &run.objects()[index];
+        // Where it decides the partition of an identity's role.
+        let decides = self.request.with_identity && matches!(self.target, Target::Account { partition: None, .. });
+        if let Some(error) = check::region_twice(found).filter(|_| decides) {
+            self.errors.push(error);
+            return None;
+        }
         let region = found.object.region().map(str::to_owned);
         let span = match &found.object.role {
             Role::Bearer { region, .. } => region.span(),

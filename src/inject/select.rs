@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use globset::GlobMatcher;
 
-use super::Nothing;
 use super::label_selector::LabelSelector;
+use super::{Failure, Nothing};
 use crate::capa::Role;
+use crate::check;
 use crate::diag::Diagnostic;
 use crate::run::{Found, Run, SkipReason, Skipped};
 
@@ -24,22 +25,57 @@ pub struct Selection {
 }
 
 /// Indices of the objects that are meant.
-pub(super) fn select(run: &Run, selection: &Selection) -> Result<Vec<usize>, Nothing> {
-    let bearers: Vec<usize> = bearers(run).collect();
+pub(super) fn select(run: &Run, selection: &Selection) -> Result<Vec<usize>, Failure> {
+    let bearers: Vec<usize> = match &selection.only {
+        // They are bearers, and picked already.
+        Some(only) => only.iter().copied().collect(),
+        None => bearers(run).collect(),
+    };
     if bearers.is_empty() {
-        return Err(Nothing::NoBearer);
+        return Err(Failure::Nothing(Nothing::NoBearer));
     }
-    let selected: Vec<usize> = bearers.iter().copied().filter(|&index| selection.means(run, index)).collect();
+    let (mut selected, mut doubts) = (Vec::new(), Vec::new());
+    for &index in &bearers {
+        match selection.means(run, index) {
+            Ok(true) => selected.push(index),
+            Ok(false) => {}
+            Err(doubt) => doubts.push(doubt),
+        }
+    }
+    if !doubts.is_empty() {
+        return Err(Failure::Refused(doubts));
+    }
     if selected.is_empty() {
-        return Err(Nothing::NoneSelected(bearers.iter().map(|&index| run.objects()[index].title()).collect()));
+        let titles = bearers.iter().map(|&index| run.objects()[index].title()).collect();
+        return Err(Failure::Nothing(Nothing::NoneSelected(titles)));
     }
     Ok(selected)
 }
 
 impl Selection {
     /// Whether an object of the run is meant, if it can carry a reference.
-    pub fn means(&self, run: &Run, index: usize) -> bool {
-        self.only.as_ref().is_none_or(|only| only.contains(&index)) && matches(run, &run.objects()[index], self)
+    ///
+    /// # Errors
+    /// Nobody can tell: its cluster is in doubt, or its labels are.
+    pub fn means(&self, run: &Run, index: usize) -> Result<bool, Diagnostic> {
+        if self.only.as_ref().is_some_and(|only| !only.contains(&index)) {
+            return Ok(false);
+        }
+        matches(run, &run.objects()[index], self)
+    }
+
+    /// Whether it may be, whatever its cluster is called.
+    pub(super) fn may_mean(&self, found: &Found) -> bool {
+        let labels = self.labels.as_ref();
+        self.in_namespace(found)
+            && labels.is_none_or(|asked| found.object.labels.twice().is_some() || asked.matches(&found.object.labels))
+    }
+
+    fn in_namespace(&self, found: &Found) -> bool {
+        match (&self.namespace, found.object.own_namespace()) {
+            (Some(asked), Some(own)) => asked == own,
+            _ => true,
+        }
     }
 }
 
@@ -55,14 +91,14 @@ pub(super) fn bearers(run: &Run) -> impl Iterator<Item = usize> {
 fn unclear<'r>(run: &'r Run, selection: &'r Selection) -> impl Iterator<Item = &'r Found> {
     run.objects().iter().filter(|found| {
         let unclear = matches!(found.object.role, Role::Cluster { unclear: true, .. });
-        unclear && !run.file(found.file).identities_only && matches(run, found, selection)
+        unclear && !run.file(found.file).identities_only && matches(run, found, selection).unwrap_or(true)
     })
 }
 
 /// What the selection means and no plan of references can change, whatever is asked for.
 pub(super) fn skipped(run: &Run, selection: &Selection) -> Vec<Skipped> {
     let aside = run.set_aside_objects().iter().filter(|one| one.found.can_be_pointed());
-    let aside = aside.filter(|one| matches(run, &one.found, selection));
+    let aside = aside.filter(|one| matches(run, &one.found, selection).unwrap_or(true));
     let aside = aside.map(|one| Skipped::new(&one.found, one.reason, one.message.clone()));
     let unclear = unclear(run, selection).map(|found| Skipped::new(found, SkipReason::NoProvider, NO_PROVIDER));
     aside.chain(unclear).chain(run.not_read().iter().cloned()).collect()
@@ -81,18 +117,24 @@ pub(super) fn warnings_of_unclear(run: &Run, selection: &Selection) -> Vec<Diagn
     unclear(run, selection).map(warning).collect()
 }
 
-fn matches(run: &Run, found: &Found, selection: &Selection) -> bool {
-    let template = matches!(&found.object.role, Role::Bearer { bearer, .. } if bearer.template);
-    let name = selection.cluster_names.is_empty() || {
-        let cluster = if template { found.object.name.as_deref() } else { run.cluster_name(found) };
-        cluster.is_some_and(|cluster| selection.cluster_names.iter().any(|glob| glob.is_match(cluster)))
-    };
-    let labels = selection.labels.as_ref().is_none_or(|selector| selector.matches(&found.object.labels));
-    let namespace = match (&selection.namespace, &found.object.namespace) {
-        (Some(asked), Some(own)) => asked == own,
-        _ => true,
-    };
-    name && labels && namespace
+fn matches(run: &Run, found: &Found, selection: &Selection) -> Result<bool, Diagnostic> {
+    if !selection.in_namespace(found) {
+        return Ok(false);
+    }
+    if let Some(selector) = &selection.labels {
+        if let Some((key, span)) = found.object.labels.twice() {
+            return Err(check::label_twice(found, key, span));
+        }
+        if !selector.matches(&found.object.labels) {
+            return Ok(false);
+        }
+    }
+    if selection.cluster_names.is_empty() {
+        return Ok(true);
+    }
+    run.by_cluster_name(found, |name| {
+        name.is_some_and(|name| selection.cluster_names.iter().any(|glob| glob.is_match(name)))
+    })
 }
 
 /// Of several `--cluster-name`, each should fit something: one of them may be a typing error.

@@ -1,26 +1,38 @@
 //! What a run means, in a line per cluster and one for all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::diag::visible;
 use crate::inject::{Change, ChangeKind, IdentityFile, Outcome, Verb};
 use crate::run::Run;
 
-/// A line per changed object: from which account a cluster goes to which, and what an identity gets.
+/// A line per changed object: from which account a cluster goes to which, and what an identity gets. Of objects with one title,
+/// each line says where it is.
 pub fn cluster_lines(run: &Run, outcome: &Outcome) -> impl Iterator<Item = String> {
+    let mut objects: HashMap<String, BTreeSet<usize>> = HashMap::new();
+    for index in outcome.changes.iter().filter_map(|change| change.object) {
+        objects.entry(run.objects()[index].title()).or_default().insert(index);
+    }
     let mut last = None;
     outcome
         .changes
         .iter()
-        .filter_map(|change| Some((change, run.objects()[change.object?].title())))
-        .map(|(change, title)| {
+        .filter_map(move |change| {
+            let index = change.object?;
+            let title = run.objects()[index].title();
+            let title = match objects.get(&title).is_some_and(|objects| objects.len() > 1) {
+                true => format!("{title} ({})", run.place(&run.objects()[index])),
+                false => title,
+            };
             let line = match &change.before {
                 Some(before) => format!("{title}: {before} -> {}", change.after),
                 None => format!("{title}: {}", change.after),
             };
-            visible(&line).into_owned()
+            Some((index, visible(&line).into_owned()))
         })
+        // An object may have several references.
         .filter(move |line| last.replace(line.clone()).as_ref() != Some(line))
+        .map(|(_, line)| line)
 }
 
 /// What a kind of change is called when it is counted.

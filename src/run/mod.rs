@@ -1,6 +1,7 @@
 //! All objects of one run, with where they stand. Pure: bytes in, facts out.
 
 mod doubt;
+mod owner;
 mod scan;
 mod skipped;
 mod stream;
@@ -11,6 +12,8 @@ use crate::capa::{IdentityKind, Object, Role};
 use crate::diag::{FileId, Location, Span, visible};
 use crate::lossless::ObjectRef;
 
+pub(crate) use owner::Class;
+pub use owner::{Other, Others, Unread};
 pub use scan::{Scan, Scanned, scan};
 pub use skipped::{SetAside, SkipReason, Skipped};
 pub use stream::{joined, kinds_seen};
@@ -78,12 +81,16 @@ pub struct Run {
     objects: Vec<Found>,
     /// Indices of identities by kind and name.
     identities: HashMap<(IdentityKind, String), Vec<usize>>,
-    /// What Clusters refer to: the Cluster, and which of its references, by namespace, kind and name of what that names.
-    owned: Vec<(usize, usize)>,
     /// Objects that count for nothing.
     set_aside: Vec<SetAside>,
     /// Documents that were skipped unread.
     not_read: Vec<Skipped>,
+    /// What Clusters refer to.
+    owners: owner::Owners,
+    /// What was read beside the run.
+    others: Others,
+    /// The objects of the other files; their files are numbered behind those of the run.
+    beside: Vec<Found>,
 }
 
 impl Run {
@@ -96,18 +103,25 @@ impl Run {
                 Role::Identity(..) => IdentityKind::Role,
                 Role::Controller(_) => IdentityKind::Controller,
                 Role::Static(..) => IdentityKind::Static,
-                Role::Cluster { refers_to, .. } => {
-                    run.owned.extend((0..refers_to.len()).map(|which| (index, which)));
-                    continue;
-                }
                 _ => continue,
             };
             run.identities.entry((kind, name.clone())).or_default().push(index);
         }
-        let mut owned = std::mem::take(&mut run.owned);
-        // Stable: of two Clusters that refer to the same, the first counts.
-        owned.sort_by(|&a, &b| run.referred_to(a).cmp(&run.referred_to(b)));
-        Self { owned, ..run }
+        let owners = owner::Owners::new(&run, |file| owner::directory_in(&run.files[file.0].name));
+        Self { owners, ..run }
+    }
+
+    /// The same with files besides, read for owners; `directory` says where each file of the run is.
+    #[must_use]
+    pub fn with_others(mut self, mut others: Others, directory: impl Fn(FileId) -> Option<String>) -> Self {
+        self.beside.clear();
+        for (number, other) in others.files.iter_mut().enumerate() {
+            let file = FileId(self.files.len() + number);
+            self.beside.extend(std::mem::take(&mut other.objects).into_iter().map(|found| Found { file, ..found }));
+        }
+        self.others = others;
+        self.owners = owner::Owners::new(&self, directory);
+        self
     }
 
     /// The same with documents that were skipped unread.
@@ -144,33 +158,5 @@ impl Run {
     /// Indices of all identities of a kind and name.
     pub fn identities(&self, kind: IdentityKind, name: &str) -> &[usize] {
         self.identities.get(&(kind, name.to_owned())).map_or(&[], Vec::as_slice)
-    }
-
-    /// The name of the cluster that an object belongs to: the Cluster of the run that refers to it, else its label, else
-    /// its own name.
-    pub fn cluster_name<'r>(&'r self, found: &'r Found) -> Option<&'r str> {
-        let object = &found.object;
-        if matches!(object.role, Role::Cluster { .. }) {
-            return object.name.as_deref();
-        }
-        let label = || object.labels.get("cluster.x-k8s.io/cluster-name");
-        self.owner(object).or_else(label).or(object.name.as_deref())
-    }
-
-    /// The name of the Cluster that refers to an object.
-    fn owner(&self, object: &Object) -> Option<&str> {
-        let name = object.name.as_deref().unwrap_or_default();
-        let key = Some((object.namespace.as_deref(), object.kind.as_str(), name));
-        let at = self.owned.partition_point(|&owned| self.referred_to(owned) < key);
-        let &first = self.owned.get(at).filter(|&&owned| self.referred_to(owned) == key)?;
-        self.objects[first.0].object.name.as_deref()
-    }
-
-    /// Namespace, kind and name of what a reference of a Cluster names.
-    fn referred_to(&self, (cluster, which): (usize, usize)) -> Option<(Option<&str>, &str, &str)> {
-        let object = &self.objects[cluster].object;
-        let Role::Cluster { refers_to, .. } = &object.role else { return None };
-        let to = &refers_to[which];
-        Some((object.namespace.as_deref(), &to.kind, &to.name))
     }
 }

@@ -12,7 +12,7 @@ use crate::capa::{
     Search, Subject, Support, Verdict, Version, World, read_since, served_since, support,
 };
 use crate::check;
-use crate::diag::{Diagnostic, FileId, Location, Span};
+use crate::diag::{Diagnostic, FileId, Location, Severity, Span};
 use crate::run::{Found, Run};
 
 pub use map::{Map, map};
@@ -160,6 +160,18 @@ pub fn status<'r>(run: &'r Run, options: &Options) -> Status<'r> {
             continue;
         }
         let place = (index, own.or(namespace));
+        if let Some(twice) = found.object.twice.as_deref() {
+            match &found.object.role {
+                Role::Bearer { .. } | Role::Cluster { .. } => rows.push(refused(run, place, &twice.why())),
+                Role::Class(_) => {}
+                _ => warnings
+                    .extend(check::twice(found).map(|error| Diagnostic { severity: Severity::Warning, ..error })),
+            }
+            continue;
+        }
+        if found.object.references().next().is_some() {
+            warnings.extend(run.doubtful_cluster(found));
+        }
         match &found.object.role {
             Role::Refused(why, way_out) => match BEARERS.iter().any(|bearer| bearer.kind == found.object.kind) {
                 true => rows.push(refused(run, place, why)),

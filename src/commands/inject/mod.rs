@@ -13,8 +13,9 @@ use xaccount::capa;
 use xaccount::diag::{Diagnostic, visible};
 use xaccount::edit::Inputs;
 use xaccount::inject::{
-    self, Evidence, Failure, IdentityFile, Mapped, Nothing, Outcome, Proposal, Request, SaidTarget, Unasked,
+    self, Evidence, Failure, IdentityFile, Mapped, Nothing, Outcome, Proposal, Request, SaidTarget, Selection, Unasked,
 };
+use xaccount::owner_search::{self, Limits};
 use xaccount::run::{self, Run, Scan};
 
 use prepare::Prepared;
@@ -67,6 +68,7 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
         Err(error) => return Printed::error(terminal.diagnostics(&[error], Some(&inputs))),
     };
     warnings.extend(said_of_skipped);
+    let run = with_owners(run, &inputs, &request.selection, map.as_ref(), true);
     let mut evidence = Evidence::default();
     if let Some(path) = &args.target.live {
         match live::read(path, &scan) {
@@ -109,6 +111,33 @@ fn identity_file(request: &Request, inputs: &Inputs) -> Option<PathBuf> {
     }
 }
 
+/// What to do where a map decides by path, and there is none.
+const NO_PATH: &str = "a stream has no path: pass it as -f - with --stdin-filename PATH, the file that it counts as";
+
+/// The run with the Clusters of other files, where the account of an object hangs on them.
+pub(super) fn with_owners(
+    run: Run,
+    inputs: &Inputs,
+    selection: &Selection,
+    map: Option<&MapFile>,
+    decides: bool,
+) -> Run {
+    let needs = match map.filter(|_| decides) {
+        None => inject::needs(&run, selection, None),
+        Some(map) => {
+            let place = |span| map.place(span);
+            let file = |file| map.file(inputs, file);
+            let mapped =
+                Mapped { map: &map.map, place: &place, file: &file, without_path: NO_PATH, allow_unmapped: true };
+            inject::needs(&run, selection, Some(&mapped))
+        }
+    };
+    let home = std::env::home_dir();
+    let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
+    let limits = Limits { home: home.as_deref(), map: map.map(MapFile::directory), here: here.as_deref() };
+    owner_search::with_owners(run, inputs, &needs, limits)
+}
+
 /// All that a plan hangs on.
 struct Plan<'p> {
     run: &'p Run,
@@ -127,8 +156,8 @@ impl Plan<'_> {
             return self.judged(proposal, evidence, None);
         };
         let place = |span| map.place(span);
-        let relative = |file| map.relative(self.inputs, file);
-        let mapped = Mapped { map: &map.map, place: &place, relative: &relative, allow_unmapped };
+        let file = |file| map.file(self.inputs, file);
+        let mapped = Mapped { map: &map.map, place: &place, file: &file, without_path: NO_PATH, allow_unmapped };
         let proposal = inject::propose_mapped(self.run, self.request, &mapped, self.said)?;
         self.judged(proposal, evidence, Some(&mapped))
     }

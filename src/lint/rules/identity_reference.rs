@@ -2,7 +2,7 @@
 
 use super::super::{Context, Findings, Rule};
 use super::look::{no_error, unreadable, unusable};
-use crate::capa::State;
+use crate::capa::{Role, State};
 use crate::check;
 use crate::diag::Severity;
 
@@ -16,6 +16,8 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for found in context.run.objects() {
+        let decides = !matches!(found.object.role, Role::Class(_));
+        check::twice(found).filter(|_| decides).map(no_error).into_iter().for_each(|one| findings.add_as_it_is(one));
         for reference in found.object.references() {
             let problem = match &reference.state {
                 State::Set(there) => unreadable(found, there).or_else(|| unusable(found, there, "identityRef")),

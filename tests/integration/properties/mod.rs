@@ -4,6 +4,7 @@
 //! (see `suite/oracle.rs`) and by a cut into documents of its own.
 
 mod eject;
+mod fleet;
 mod forms;
 mod judge;
 mod lint;

@@ -62,7 +62,7 @@ impl Kubectl {
         let ours = objects.filter(|object| {
             let text = |key: &str| object[key].as_str().unwrap();
             match capa::classify(text("apiVersion"), text("kind")) {
-                Typed::Foreign => false,
+                Typed::Foreign | Typed::Class => false,
                 Typed::Cluster => object["topology"] == true,
                 Typed::Bearer(..) | Typed::Identity(..) | Typed::Refused(_) => true,
             }

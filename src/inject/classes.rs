@@ -1,0 +1,98 @@
+//! Templates whose ClusterClass serves clusters of other accounts.
+
+use std::collections::BTreeMap;
+
+use super::mapped::Mapped;
+use crate::account_map::{Assigned, Cluster, Place};
+use crate::check;
+use crate::diag::Diagnostic;
+use crate::run::{Class, Found, Run};
+
+/// Templates that are pointed at an account though a class of theirs serves clusters of another one. `templates` has the
+/// account of each, by its number in the map.
+pub(super) fn of_two_accounts(run: &Run, mapped: &Mapped<'_>, templates: &BTreeMap<usize, usize>) -> Vec<Diagnostic> {
+    if templates.is_empty() {
+        return Vec::new();
+    }
+    let mut errors = Vec::new();
+    for class in run.classes() {
+        let own: Vec<usize> = class.templates.iter().copied().filter(|index| templates.contains_key(index)).collect();
+        if own.is_empty() {
+            continue;
+        }
+        // Not an error by itself: a class decides nothing but this.
+        if let Some(error) =
+            check::twice(class.found).or_else(|| class.clusters.iter().find_map(|one| check::twice(one)))
+        {
+            errors.push(in_run(run, class.found, error));
+            continue;
+        }
+        let served = served(run, mapped, &class);
+        for index in own {
+            let account = templates.get(&index).copied();
+            if served.keys().any(|other| *other != account) {
+                errors.push(torn(run, mapped, (&class, &run.objects()[index]), account, &served));
+            }
+        }
+    }
+    errors
+}
+
+/// The clusters of a class by account, `None` for the source. What the map says of them is said elsewhere.
+fn served<'r>(run: &Run, mapped: &Mapped<'_>, class: &Class<'r>) -> BTreeMap<Option<usize>, Vec<&'r Found>> {
+    let mut served: BTreeMap<Option<usize>, Vec<&Found>> = BTreeMap::new();
+    for &found in &class.clusters {
+        let place = match run.other(found.file) {
+            Some(other) => other.below_map.clone().map_or(Place::Outside, Place::Below),
+            None => (mapped.file)(found.file),
+        };
+        let object = &found.object;
+        let cluster =
+            Cluster { name: object.name.as_deref(), namespace: object.own_namespace(), place: &place, template: false };
+        let account = match mapped.map.assign(&cluster) {
+            Assigned::To(account, _) => Some(account),
+            Assigned::Source(_) => None,
+            _ => continue,
+        };
+        served.entry(account).or_default().push(found);
+    }
+    served
+}
+
+fn torn(
+    run: &Run,
+    mapped: &Mapped<'_>,
+    (class, template): (&Class<'_>, &Found),
+    account: Option<usize>,
+    served: &BTreeMap<Option<usize>, Vec<&Found>>,
+) -> Diagnostic {
+    let name = |account: &Option<usize>| match account.map(|number| &mapped.map.accounts[number]) {
+        Some(account) => format!("{} ({})", account.account.value, account.name.value),
+        None => "the source account".to_owned(),
+    };
+    let class_title = class.found.title();
+    let message = match served.len() {
+        1 => format!("{}: {class_title} serves clusters of another account", template.title()),
+        count => format!("{}: {class_title} serves clusters of {count} accounts", template.title()),
+    };
+    let error = Diagnostic::error(message)
+        .at(template.head(), format!("the map points it at {}", name(&account)))
+        .help(format!("{class_title}: {}", run.place(class.found)));
+    let error = served.iter().fold(error, |error, (account, clusters)| {
+        let mut places: Vec<String> =
+            clusters.iter().take(5).map(|one| format!("{} ({})", one.title(), run.place(one))).collect();
+        if clusters.len() > 5 {
+            places.push(format!("{} more", clusters.len() - 5));
+        }
+        error.help(format!("{}: {}", name(account), places.join(", ")))
+    });
+    error.help("a template has one account: give each account a class and a template of its own, or change the map")
+}
+
+/// An error about an object of another file has no place that can be shown.
+fn in_run(run: &Run, class: &Found, error: Diagnostic) -> Diagnostic {
+    match run.other(class.file) {
+        None => error,
+        Some(_) => Diagnostic { primary: None, ..error }.help(format!("it is in {}", run.place(class))),
+    }
+}

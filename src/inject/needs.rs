@@ -1,0 +1,54 @@
+//! What of other files decides which account an object belongs to.
+
+use super::mapped::{Mapped, is_template};
+use super::select::{Selection, bearers};
+use crate::account_map::{Assigned, Cluster};
+use crate::run::{Found, Run};
+
+/// Objects whose account hangs on files that may not be of the run: indices into its objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Those whose Cluster is in another file, if anywhere, and of which its name decides something.
+    pub owners: Vec<usize>,
+    /// Templates that are pointed at an account: which clusters they serve.
+    pub templates: Vec<usize>,
+}
+
+impl Needs {
+    /// Whether the run holds all that counts.
+    pub fn is_empty(&self) -> bool {
+        self.owners.is_empty() && self.templates.is_empty()
+    }
+}
+
+/// What a run needs to know of other files.
+pub fn needs(run: &Run, selection: &Selection, mapped: Option<&Mapped<'_>>) -> Needs {
+    let mut needs = Needs::default();
+    for index in bearers(run) {
+        let found = &run.objects()[index];
+        if is_template(found) {
+            if mapped.is_some_and(|mapped| selection.may_mean(found) && has_account(found, mapped)) {
+                needs.templates.push(index);
+            }
+        } else if run.lacks_owner(found) && selection.may_mean(found) {
+            let decides = || mapped.is_some_and(|mapped| depends_on_name(found, mapped));
+            if !selection.cluster_names.is_empty() || decides() {
+                needs.owners.push(index);
+            }
+        }
+    }
+    needs
+}
+
+fn has_account(template: &Found, mapped: &Mapped<'_>) -> bool {
+    let place = (mapped.file)(template.file);
+    let name = template.object.name.as_deref();
+    let cluster = Cluster { name, namespace: template.object.own_namespace(), place: &place, template: true };
+    matches!(mapped.map.assign(&cluster), Assigned::To(..))
+}
+
+fn depends_on_name(found: &Found, mapped: &Mapped<'_>) -> bool {
+    let place = (mapped.file)(found.file);
+    let cluster = Cluster { name: None, namespace: found.object.own_namespace(), place: &place, template: false };
+    mapped.map.depends_on_name(&cluster)
+}

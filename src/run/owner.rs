@@ -1,0 +1,716 @@
+//! Which Cluster an object belongs to.
+//!
+//! A Cluster names its infrastructure and its control plane by group, kind, namespace and name. In a tree that kustomize
+//! builds, several Clusters may name objects that are called alike, so the nearest Cluster counts: of the same file, then of
+//! the same directory, then the only one. A run of one file and a run of the whole tree must come to one answer, so the
+//! others of the tree are read too where the answer hangs on them ([`Other`]).
+
+use std::collections::HashMap;
+
+use super::{Found, Run};
+use crate::capa::{CLUSTER_NAME, Object, ObjectReference, Role};
+use crate::diag::{Diagnostic, FileId, visible};
+
+/// A file that is no input of the run, read for the Clusters and classes in it. It is never edited.
+#[derive(Clone, Debug)]
+pub struct Other {
+    /// As it is shown.
+    pub name: String,
+    /// Its directory, as those of the run's files are said.
+    pub directory: Option<String>,
+    /// Its path relative to the account map, with `/`; `None` where it is not below it.
+    pub below_map: Option<String>,
+    /// Its objects.
+    pub objects: Vec<Found>,
+}
+
+/// A file beside the run's, or a document in it, that can't be read and may name an object.
+#[derive(Clone, Debug)]
+pub struct Unread {
+    /// Kind and name of the object.
+    pub of: (String, String),
+    /// The directory of the file.
+    pub directory: Option<String>,
+    /// The file, the line perhaps, and why it can't be read.
+    pub what: String,
+}
+
+/// All that was read for owners.
+#[derive(Clone, Debug, Default)]
+pub struct Others {
+    /// The files with something in them.
+    pub files: Vec<Other>,
+    /// What can't be read.
+    pub unread: Vec<Unread>,
+}
+
+/// What Clusters refer to, by kind, name, directory and file; and where files are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Owners {
+    claims: Vec<Claim>,
+    /// Templates by kind, name, directory and file.
+    templates: Vec<usize>,
+    /// ClusterClasses by name, directory and file.
+    classes: Vec<usize>,
+    directories: Vec<Option<u32>>,
+    pub(super) names: HashMap<String, u32>,
+}
+
+/// A reference of a Cluster: the Cluster, and which of its references.
+#[derive(Clone, Copy, Debug)]
+struct Claim {
+    cluster: usize,
+    which: usize,
+}
+
+/// The cluster of an object.
+struct Belonging<'r> {
+    name: Option<&'r str>,
+    doubt: Option<Doubt<'r>>,
+}
+
+/// Clusters of which each may be the owner.
+struct Doubt<'r> {
+    why: Why,
+    clusters: Vec<&'r Found>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// Several Clusters refer to the object.
+    Several,
+    /// The label says another one than a Cluster of another file does.
+    Label,
+    /// Of the object and the Cluster, one has a namespace and the other has none.
+    HalfNamed,
+}
+
+/// Where a Cluster stands, seen from an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Near {
+    File,
+    Directory,
+    Anywhere,
+}
+
+/// How a reference fits an object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    Exact,
+    /// But for a namespace that one of them has and the other has not.
+    HalfNamed,
+}
+
+impl Owners {
+    /// Of these files. `directory` says where a file is; `None` for what is in no directory.
+    pub(super) fn new(run: &Run, directory: impl Fn(FileId) -> Option<String>) -> Self {
+        let mut owners = Self::default();
+        for (index, found) in run.all().enumerate() {
+            match &found.object.role {
+                Role::Cluster { refers_to, .. } => {
+                    owners.claims.extend((0..refers_to.len()).map(|which| Claim { cluster: index, which }));
+                }
+                Role::Class(_) => owners.classes.push(index),
+                Role::Bearer { bearer, .. } if bearer.template => owners.templates.push(index),
+                _ => {}
+            }
+        }
+        if !owners.claims.is_empty() || !owners.classes.is_empty() {
+            for file in 0..run.files.len() {
+                let id = directory(FileId(file)).map(|name| owners.directory(name));
+                owners.directories.push(id);
+            }
+            for other in &run.others.files {
+                let id = other.directory.clone().map(|name| owners.directory(name));
+                owners.directories.push(id);
+            }
+        }
+        let mut claims = std::mem::take(&mut owners.claims);
+        let [mut templates, mut classes] = [&mut owners.templates, &mut owners.classes].map(std::mem::take);
+        let place = |index: usize| owners.place(run.at(index).file);
+        // Stable: those of one file stay in their order.
+        claims.sort_by(|a, b| {
+            run.named_by(a).cmp(&run.named_by(b)).then_with(|| place(a.cluster).cmp(&place(b.cluster)))
+        });
+        templates.sort_by(|&a, &b| run.title_key(a).cmp(&run.title_key(b)).then_with(|| place(a).cmp(&place(b))));
+        classes.sort_by(|&a, &b| run.title_key(a).1.cmp(run.title_key(b).1).then_with(|| place(a).cmp(&place(b))));
+        Self { claims, templates, classes, ..owners }
+    }
+
+    fn directory(&mut self, name: String) -> u32 {
+        let next = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        *self.names.entry(name).or_insert(next)
+    }
+
+    /// The directory, by its number, and the file.
+    fn place(&self, file: FileId) -> (Option<u32>, FileId) {
+        (self.directories.get(file.0).copied().flatten(), file)
+    }
+
+    /// How near two files are.
+    fn near(&self, a: FileId, b: FileId) -> Near {
+        let (one, other) = (self.place(a), self.place(b));
+        if a == b {
+            Near::File
+        } else if one.0.is_some() && one.0 == other.0 {
+            Near::Directory
+        } else {
+            Near::Anywhere
+        }
+    }
+}
+
+/// The directory of a file as its name says it; `None` for standard input without a name.
+pub(super) fn directory_in(name: &str) -> Option<String> {
+    if name == "-" {
+        return None;
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in name.rsplit_once('/').map_or("", |(directory, _)| directory).split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(format!("{}{}", if name.starts_with('/') { "/" } else { "" }, parts.join("/")))
+}
+
+/// How a reference of an object fits another object.
+fn fit(from: &Object, to: &ObjectReference, object: &Object) -> Option<Fit> {
+    let group = object.api_version.split_once('/').map_or("", |(group, _)| group);
+    if to.kind != object.kind
+        || object.name.as_deref() != Some(&to.name)
+        || to.group.as_deref().is_some_and(|other| other != group)
+    {
+        return None;
+    }
+    namespaces(to.namespace.as_deref().or(from.own_namespace()), object.own_namespace())
+}
+
+/// How two namespaces fit, of which each may not be said.
+fn namespaces(one: Option<&str>, other: Option<&str>) -> Option<Fit> {
+    if one.unwrap_or("default") == other.unwrap_or("default") {
+        return Some(Fit::Exact);
+    }
+    (one.is_none() || other.is_none()).then_some(Fit::HalfNamed)
+}
+
+impl Run {
+    /// Object of the run or of the other files.
+    fn at(&self, index: usize) -> &Found {
+        match self.objects.get(index) {
+            Some(found) => found,
+            None => &self.beside[index - self.objects.len()],
+        }
+    }
+
+    /// The objects of the run and of the other files.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Found> {
+        self.objects.iter().chain(&self.beside)
+    }
+
+    fn reference(&self, claim: Claim) -> Option<&ObjectReference> {
+        match &self.at(claim.cluster).object.role {
+            Role::Cluster { refers_to, .. } => refers_to.get(claim.which),
+            _ => None,
+        }
+    }
+
+    /// The file and line of an object, as it is shown.
+    pub fn place(&self, found: &Found) -> String {
+        let name = match self.files.get(found.file.0) {
+            Some(file) => &file.name,
+            None => &self.others.files[found.file.0 - self.files.len()].name,
+        };
+        visible(&format!("{name}:{}", found.line)).into_owned()
+    }
+
+    /// The path of another file relative to the account map; `None` for a file of the run.
+    pub(crate) fn other(&self, file: FileId) -> Option<&Other> {
+        self.others.files.get(file.0.checked_sub(self.files.len())?)
+    }
+
+    /// The name of the cluster that an object belongs to: the Cluster that refers to it, else its label, else its own name.
+    /// Where that is in doubt, the likeliest: a decision asks [`Self::by_cluster_name`].
+    pub fn cluster_name<'r>(&'r self, found: &'r Found) -> Option<&'r str> {
+        self.belonging(found).name
+    }
+
+    /// What `answer` says to the name of the cluster that an object belongs to.
+    ///
+    /// # Errors
+    /// It is in doubt, and the answer hangs on it.
+    pub fn by_cluster_name<T: PartialEq>(
+        &self,
+        found: &Found,
+        answer: impl Fn(Option<&str>) -> T,
+    ) -> Result<T, Diagnostic> {
+        let belonging = self.belonging(found);
+        let first = answer(belonging.name);
+        if let Some(unread) = self.unread(found, &belonging) {
+            return Err(unread);
+        }
+        match belonging.doubt {
+            Some(doubt) if doubt.clusters.iter().any(|one| answer(one.object.name.as_deref()) != first) => {
+                Err(self.doubt(found, &doubt))
+            }
+            _ => Ok(first),
+        }
+    }
+
+    /// Why the cluster that an object belongs to is in doubt, as a warning.
+    pub fn doubtful_cluster(&self, found: &Found) -> Option<Diagnostic> {
+        let belonging = self.belonging(found);
+        let doubt = belonging.doubt?;
+        let differs = doubt.clusters.iter().any(|one| one.object.name.as_deref() != belonging.name);
+        differs.then(|| Diagnostic { severity: crate::diag::Severity::Warning, ..self.doubt(found, &doubt) })
+    }
+
+    /// Whether neither the object's own file nor its label says which cluster it belongs to.
+    pub fn lacks_owner(&self, found: &Found) -> bool {
+        let object = &found.object;
+        let named = matches!(&object.role, Role::Bearer { bearer, .. } if !bearer.template) && object.name.is_some();
+        let owner = || self.candidates(found, Near::File).iter().any(|one| one.fit == Fit::Exact);
+        named && object.labels.get(CLUSTER_NAME).is_none() && !owner()
+    }
+
+    fn belonging<'r>(&'r self, found: &'r Found) -> Belonging<'r> {
+        let object = &found.object;
+        let own = object.name.as_deref();
+        let plain = |name| Belonging { name, doubt: None };
+        match &object.role {
+            Role::Cluster { .. } => return plain(own),
+            Role::Bearer { bearer, .. } if bearer.template => return plain(own),
+            _ => {}
+        }
+        let label = object.labels.get(CLUSTER_NAME);
+        let here = self.candidates(found, Near::File);
+        let exact = of(&here, Fit::Exact);
+        if let Some(&first) = exact.first() {
+            let names = || exact.iter().map(|one| one.object.name.as_deref());
+            if names().all(|name| name == first.object.name.as_deref()) {
+                return plain(first.object.name.as_deref());
+            }
+            // Of those of one file, the label picks one.
+            if label.is_some() && names().any(|name| name == label) {
+                return plain(label);
+            }
+            return several(exact);
+        }
+        let half = of(&here, Fit::HalfNamed);
+        let (far, far_half, near) = self.far(found);
+        if label.is_some() {
+            // Of several, the label picks one; and a Cluster that only may be meant can't contradict it.
+            let agrees = far.is_empty() || far.iter().any(|one| one.object.name.as_deref() == label);
+            return Belonging { name: label, doubt: (!agrees).then_some(Doubt { why: Why::Label, clusters: far }) };
+        }
+        let doubt =
+            |clusters: Vec<&'r Found>| (!clusters.is_empty()).then_some(Doubt { why: Why::HalfNamed, clusters });
+        match far.first() {
+            Some(first) if far.iter().all(|one| one.object.name == first.object.name) => {
+                // A Cluster that stands nearer may be meant, though one of the two has no namespace.
+                let nearer = if half.is_empty() && near == Near::Anywhere { far_half } else { half };
+                Belonging { name: first.object.name.as_deref(), doubt: doubt(nearer) }
+            }
+            Some(_) => several(far),
+            None => Belonging { name: own, doubt: doubt(if half.is_empty() { far_half } else { half }) },
+        }
+    }
+
+    /// The Clusters of other files that refer to an object: of its directory, else of anywhere, and how near they are; and
+    /// those that do so but for a namespace, which are of its directory where the former are not.
+    fn far<'r>(&'r self, found: &'r Found) -> (Vec<&'r Found>, Vec<&'r Found>, Near) {
+        let near = self.candidates(found, Near::Directory);
+        let (exact, half) = (of(&near, Fit::Exact), of(&near, Fit::HalfNamed));
+        if !exact.is_empty() {
+            return (exact, half, Near::Directory);
+        }
+        let all = self.candidates(found, Near::Anywhere);
+        let half = match of(&all, Fit::Exact).is_empty() && half.is_empty() {
+            true => of(&all, Fit::HalfNamed),
+            false => half,
+        };
+        (of(&all, Fit::Exact), half, Near::Anywhere)
+    }
+
+    /// The Clusters at this distance that may be the owner of an object.
+    fn candidates<'r>(&'r self, found: &'r Found, near: Near) -> Vec<Candidate<'r>> {
+        let object = &found.object;
+        let Some(name) = object.name.as_deref() else { return Vec::new() };
+        let place = |claim: &Claim| self.owners.place(self.at(claim.cluster).file);
+        let own = self.owners.place(found.file);
+        let claims = slice(&self.owners.claims, |claim| self.named_by(claim).cmp(&(object.kind.as_str(), name)));
+        let claims = match near {
+            Near::File => slice(claims, |claim| place(claim).cmp(&own)),
+            Near::Directory if own.0.is_none() => &[],
+            Near::Directory => slice(claims, |claim| place(claim).0.cmp(&own.0)),
+            Near::Anywhere => claims,
+        };
+        let candidates = claims.iter().filter(|claim| {
+            let distance = self.owners.near(found.file, self.at(claim.cluster).file);
+            distance == near
+        });
+        candidates
+            .filter_map(|&claim| {
+                let cluster = self.at(claim.cluster);
+                Some(Candidate { cluster, fit: fit(&cluster.object, self.reference(claim)?, object)? })
+            })
+            .collect()
+    }
+
+    /// Why the cluster is in doubt.
+    fn doubt(&self, found: &Found, doubt: &Doubt<'_>) -> Diagnostic {
+        let title = found.title();
+        let one = doubt.clusters.first().map_or_else(String::new, |one| one.title());
+        let label = found.object.labels.get(CLUSTER_NAME).unwrap_or_default();
+        let message = match doubt.why {
+            Why::Several => {
+                format!("{title}: {} Clusters reference it, and it can belong to only one", doubt.clusters.len())
+            }
+            Why::Label => {
+                format!("{title}: its label says that its cluster is {}, and {one} references it", visible(label))
+            }
+            Why::HalfNamed => format!("{title}: {one} may reference it, but only one of the two has a namespace"),
+        };
+        let error = Diagnostic::error(message).at(found.head(), "");
+        let places = doubt.clusters.iter().take(20).map(|one| format!("{}: {}", one.title(), self.place(one)));
+        let mut error = places.fold(error, Diagnostic::help);
+        if let Some(more @ 1..) = doubt.clusters.len().checked_sub(20) {
+            error = error.help(format!("and {more} more"));
+        }
+        match doubt.why {
+            Why::Several => error.help(format!(
+                "add the label {CLUSTER_NAME}: NAME to say which one, or move it to the file of its Cluster"
+            )),
+            Why::Label => error.help("fix the label, or the reference of that Cluster"),
+            Why::HalfNamed => {
+                let of = |found: &Found| found.object.own_namespace().map(str::to_owned);
+                let namespace = of(found).or_else(|| doubt.clusters.first().and_then(|one| of(one)));
+                let namespace = namespace.as_deref().map_or("NAMESPACE".into(), visible);
+                error
+                    .help(format!("if they belong together: write metadata.namespace: {namespace} in both"))
+                    .help(format!("if not: add the label {CLUSTER_NAME}: NAME with the name of its Cluster"))
+            }
+        }
+    }
+
+    /// What can't be read and may hold the Cluster of an object.
+    fn unread(&self, found: &Found, belonging: &Belonging<'_>) -> Option<Diagnostic> {
+        if self.others.unread.is_empty() || !self.lacks_owner(found) {
+            return None;
+        }
+        let object = &found.object;
+        // The nearest counts: what stands farther away can't say another one.
+        let settled = belonging.doubt.is_none() && !of(&self.candidates(found, Near::Directory), Fit::Exact).is_empty();
+        let here = self.owners.place(found.file).0;
+        let unread = self.others.unread.iter().find(|unread| {
+            let directory = unread.directory.as_ref().and_then(|name| self.owners.names.get(name)).copied();
+            let names = unread.of.0 == object.kind && Some(&unread.of.1) == object.name.as_ref();
+            names && !(settled && directory != here)
+        })?;
+        Some(
+            Diagnostic::error(format!("{}: its Cluster can't be determined: {}", found.title(), unread.what))
+                .at(found.head(), "its account depends on the name of its Cluster")
+                .help(format!("fix that file, or add the label {CLUSTER_NAME}: NAME to this object")),
+        )
+    }
+
+    /// The ClusterClasses of the run and the other files, each with its templates and the topology Clusters that use it. Of
+    /// several templates or classes of one name, the nearest is meant.
+    pub(crate) fn classes(&self) -> Vec<Class<'_>> {
+        let mut classes: HashMap<usize, Class<'_>> = HashMap::new();
+        for &index in &self.owners.classes {
+            let found = self.at(index);
+            let Role::Class(refers_to) = &found.object.role else { continue };
+            let templates = refers_to.iter().flat_map(|to| {
+                let key = (to.kind.as_str(), to.name.as_str());
+                let named = slice(&self.owners.templates, |&template| self.title_key(template).cmp(&key));
+                self.nearest(named, found.file, |template| fit(&found.object, to, &template.object))
+            });
+            let templates = templates.filter(|&template| template < self.objects.len()).collect();
+            classes.insert(index, Class { found, templates, clusters: Vec::new() });
+        }
+        for found in self.all() {
+            let Role::Cluster { class: Some(class), .. } = &found.object.role else { continue };
+            let named = slice(&self.owners.classes, |&one| self.title_key(one).1.cmp(class.name.as_str()));
+            let namespace = class.namespace.as_deref().or(found.object.own_namespace());
+            let fits = |one: &Found| namespaces(namespace, one.object.own_namespace());
+            for used in self.nearest(named, found.file, fits) {
+                classes.entry(used).and_modify(|class| class.clusters.push(found));
+            }
+        }
+        self.owners.classes.iter().filter_map(|index| classes.remove(index)).collect()
+    }
+
+    /// Of objects of one name, in the order of directories and files, those that fit and are nearest to a file; with those
+    /// that fit but for a namespace and are no farther away.
+    fn nearest(&self, named: &[usize], from: FileId, fits: impl Fn(&Found) -> Option<Fit>) -> Vec<usize> {
+        let place = |&index: &usize| self.owners.place(self.at(index).file);
+        let own = self.owners.place(from);
+        let directory = own.0.map_or(&[] as &[usize], |_| slice(named, |index| place(index).0.cmp(&own.0)));
+        let tiers = [slice(named, |index| place(index).cmp(&own)), directory, named];
+        let fitting = |tier: &[usize]| -> Vec<(usize, Fit)> {
+            tier.iter().filter_map(|&index| Some((index, fits(self.at(index))?))).collect()
+        };
+        let nearest = tiers.into_iter().map(fitting).find(|tier| tier.iter().any(|(_, fit)| *fit == Fit::Exact));
+        nearest.unwrap_or_else(|| fitting(named)).into_iter().map(|(index, _)| index).collect()
+    }
+
+    /// Kind and name of what a reference of a Cluster names.
+    fn named_by(&self, claim: &Claim) -> (&str, &str) {
+        self.reference(*claim).map_or(("", ""), |to| (&to.kind, &to.name))
+    }
+
+    /// Kind and name of an object.
+    fn title_key(&self, index: usize) -> (&str, &str) {
+        let object = &self.at(index).object;
+        (&object.kind, object.name.as_deref().unwrap_or_default())
+    }
+}
+
+/// A ClusterClass.
+pub(crate) struct Class<'r> {
+    pub(crate) found: &'r Found,
+    /// Indices into the run's objects.
+    pub(crate) templates: Vec<usize>,
+    /// The topology Clusters that use it.
+    pub(crate) clusters: Vec<&'r Found>,
+}
+
+/// A Cluster that may be the owner of an object.
+struct Candidate<'r> {
+    cluster: &'r Found,
+    fit: Fit,
+}
+
+/// The Clusters among these that fit so, each once.
+fn of<'r>(candidates: &[Candidate<'r>], fit: Fit) -> Vec<&'r Found> {
+    let mut found: Vec<&Found> = candidates.iter().filter(|one| one.fit == fit).map(|one| one.cluster).collect();
+    found.dedup_by(|a, b| std::ptr::eq(*a, *b));
+    found
+}
+
+fn several(clusters: Vec<&Found>) -> Belonging<'_> {
+    let name = clusters.first().and_then(|one| one.object.name.as_deref());
+    Belonging { name, doubt: Some(Doubt { why: Why::Several, clusters }) }
+}
+
+/// The part of a sorted slice that compares as equal.
+fn slice<'s, T>(sorted: &'s [T], order: impl Fn(&T) -> std::cmp::Ordering) -> &'s [T] {
+    let start = sorted.partition_point(|one| order(one).is_lt());
+    let length = sorted[start..].partition_point(|one| order(one).is_le());
+    &sorted[start..start + length]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capa::needles;
+    use crate::run::{File, Scan, scan};
+
+    fn found(file: usize, text: &str) -> Vec<Found> {
+        let needles = needles();
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
+        scan(FileId(file), text.as_bytes(), &options).unwrap().objects
+    }
+
+    /// A run of these files, and others beside it.
+    fn run(files: &[(&str, &str)], others: &[(&str, &str)]) -> Run {
+        let objects = files.iter().enumerate().flat_map(|(file, (_, text))| found(file, text)).collect();
+        let file = |(name, _): &(&str, &str)| File { name: (*name).into(), brace: false, identities_only: false };
+        let run = Run::new(files.iter().map(file).collect(), objects);
+        let other = |(name, text): &(&str, &str)| Other {
+            name: (*name).into(),
+            directory: directory_in(name),
+            below_map: Some((*name).into()),
+            objects: found(0, text),
+        };
+        let others = Others { files: others.iter().map(other).collect(), unread: Vec::new() };
+        run.with_others(others, |file| directory_in(files[file.0].0))
+    }
+
+    fn cluster(metadata: &str, reference: &str) -> String {
+        format!(
+            "apiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\nmetadata: {{{metadata}}}\nspec: {{infrastructureRef: \
+             {{apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSCluster, {reference}}}}}\n---\n"
+        )
+    }
+
+    fn bearer(metadata: &str) -> String {
+        format!(
+            "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {{{metadata}}}\n---\n"
+        )
+    }
+
+    /// The name of the cluster of the only AWSCluster, or the beginning of why nobody can tell.
+    fn said(run: &Run) -> String {
+        let mut bearers = run.objects().iter().filter(|found| found.object.references().next().is_some());
+        let found = bearers.next().unwrap();
+        match run.by_cluster_name(found, |name| name.map(str::to_owned)) {
+            Ok(name) => {
+                assert_eq!(name.as_deref(), run.cluster_name(found));
+                assert!(run.doubtful_cluster(found).is_none());
+                name.unwrap_or_default()
+            }
+            Err(error) => {
+                assert!(run.doubtful_cluster(found).is_some());
+                error.message
+            }
+        }
+    }
+
+    #[test]
+    fn the_nearest_cluster_is_the_owner() {
+        let own = bearer("name: x");
+        let [a, b, c] = ["a", "b", "c"].map(|name| cluster(&format!("name: {name}"), "name: x"));
+        let with_own = format!("{a}{own}");
+        assert_eq!(said(&run(&[("d/b.yaml", &b), ("d/a.yaml", &with_own)], &[])), "a");
+        assert_eq!(said(&run(&[("d/1.yaml", &own), ("d/a.yaml", &a), ("e/b.yaml", &b)], &[])), "a");
+        assert_eq!(said(&run(&[("d/1.yaml", &own)], &[("e/b.yaml", &b), ("d/a.yaml", &a)])), "a");
+        assert_eq!(said(&run(&[("d/1.yaml", &own)], &[("e/b.yaml", &b)])), "b");
+        assert_eq!(said(&run(&[("./d/1.yaml", &own), ("d//e/../a.yaml", &a), ("e/b.yaml", &b)], &[])), "a");
+        assert_eq!(said(&run(&[("d/1.yaml", &own)], &[])), "x");
+        let several = "AWSCluster x: 2 Clusters reference it, and it can belong to only one";
+        for files in [
+            [("d/1.yaml", &own), ("d/a.yaml", &a), ("d/b.yaml", &b)],
+            [("1.yaml", &own), ("d/a.yaml", &a), ("e/b.yaml", &b)],
+        ] {
+            assert_eq!(said(&run(&files.map(|(name, text)| (name, text.as_str())), &[])), several);
+        }
+        assert_eq!(said(&run(&[("-", &own)], &[("e/b.yaml", &b)])), "b");
+        let twice = format!("{a}{b}{own}");
+        assert_eq!(said(&run(&[("d/1.yaml", &twice), ("d/c.yaml", &c)], &[])), several);
+    }
+
+    #[test]
+    fn a_label_comes_after_the_own_file_and_before_others() {
+        let labelled = bearer("name: x, labels: {cluster.x-k8s.io/cluster-name: b}");
+        let [a, b] = ["a", "b"].map(|name| cluster(&format!("name: {name}"), "name: x"));
+        assert_eq!(said(&run(&[("d/1.yaml", &format!("{a}{labelled}"))], &[])), "a");
+        assert_eq!(said(&run(&[("d/1.yaml", &format!("{a}{b}{labelled}"))], &[])), "b");
+        assert_eq!(said(&run(&[("d/1.yaml", &labelled)], &[])), "b");
+        assert_eq!(said(&run(&[("d/1.yaml", &labelled), ("e/a.yaml", &a), ("e/b.yaml", &b)], &[])), "b");
+        let against = "AWSCluster x: its label says that its cluster is b, and Cluster a references it";
+        assert_eq!(said(&run(&[("d/1.yaml", &labelled), ("e/a.yaml", &a)], &[])), against);
+        assert_eq!(said(&run(&[("d/1.yaml", &labelled), ("d/a.yaml", &a), ("e/b.yaml", &b)], &[])), against);
+    }
+
+    #[test]
+    fn namespaces_are_compared_as_kubectl_places_them() {
+        for (from, to, own, want) in [
+            ("name: a", "name: x", "name: x, namespace: default", "a"),
+            ("name: a, namespace: default", "name: x", "name: x", "a"),
+            ("name: a, namespace: \"\"", "name: x", "name: x", "a"),
+            ("name: a, namespace: n", "name: x", "name: x, namespace: n", "a"),
+            ("name: a, namespace: n", "name: x, namespace: m", "name: x, namespace: m", "a"),
+            ("name: a, namespace: n", "name: x, namespace: m", "name: x, namespace: n", "x"),
+            ("name: a, namespace: n", "name: x", "name: x, namespace: m", "x"),
+            (
+                "name: a, namespace: n",
+                "name: x",
+                "name: x",
+                "AWSCluster x: Cluster n/a may reference it, but only one of the two has a namespace",
+            ),
+            (
+                "name: a",
+                "name: x",
+                "name: x, namespace: n",
+                "AWSCluster n/x: Cluster a may reference it, but only one of the two has a namespace",
+            ),
+            ("name: x, namespace: n", "name: x", "name: x", "x"),
+            ("name: a, namespace: n", "name: x", "name: x, labels: {cluster.x-k8s.io/cluster-name: b}", "b"),
+        ] {
+            let one = cluster(from, to);
+            assert_eq!(said(&run(&[("1.yaml", &format!("{one}{}", bearer(own)))], &[])), want, "{from}; {to}; {own}");
+            assert_eq!(said(&run(&[("1.yaml", &bearer(own))], &[("2.yaml", &one)])), want, "{from}; {to}; {own}");
+        }
+        // A reference of v1beta2 has no namespace, whatever is written there.
+        let one =
+            cluster("name: a, namespace: n", "name: x, namespace: m").replace("x-k8s.io/v1beta1", "x-k8s.io/v1beta2");
+        assert_eq!(said(&run(&[("1.yaml", &format!("{one}{}", bearer("name: x, namespace: n")))], &[])), "a");
+    }
+
+    #[test]
+    fn a_cluster_that_is_nearer_but_half_named_counts_too() {
+        let own = bearer("name: x");
+        let (half, exact) = (cluster("name: a, namespace: n", "name: x"), cluster("name: b", "name: x"));
+        let doubt = "AWSCluster x: Cluster n/a may reference it, but only one of the two has a namespace";
+        assert_eq!(said(&run(&[("d/1.yaml", &format!("{half}{own}")), ("d/b.yaml", &exact)], &[])), doubt);
+        assert_eq!(said(&run(&[("d/1.yaml", &own), ("d/a.yaml", &half)], &[("e/b.yaml", &exact)])), doubt);
+        assert_eq!(said(&run(&[("d/1.yaml", &own), ("d/a.yaml", &half)], &[("d/b.yaml", &exact)])), "b");
+        assert_eq!(said(&run(&[("d/1.yaml", &format!("{exact}{own}")), ("d/a.yaml", &half)], &[])), "b");
+    }
+
+    #[test]
+    fn the_group_counts_where_the_reference_says_one() {
+        let own = bearer("name: x");
+        for (from, want) in
+            [("infrastructure.cluster.x-k8s.io/v1beta2", "a"), ("example.com/v1", "x"), ("v1", "x"), ("\"\"", "a")]
+        {
+            let one = cluster("name: a", "name: x").replace("infrastructure.cluster.x-k8s.io/v1beta2", from);
+            assert_eq!(said(&run(&[("1.yaml", &format!("{one}{own}"))], &[])), want, "{from}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_read_decides_nothing_in_silence() {
+        let (own, a) = (bearer("name: x"), cluster("name: a", "name: x"));
+        let unread = |name: &str, directory: &str| Unread {
+            of: ("AWSCluster".into(), name.into()),
+            directory: Some(directory.into()),
+            what: "WHAT".into(),
+        };
+        let with = |files: &[(&str, &str)], unread: Unread| {
+            let run = run(files, &[]);
+            let directories: Vec<_> = files.iter().map(|(name, _)| directory_in(name)).collect();
+            let others = Others { files: Vec::new(), unread: vec![unread] };
+            let run = run.with_others(others, |file| directories[file.0].clone());
+            let found = run.objects().iter().find(|found| found.object.references().next().is_some()).unwrap();
+            run.by_cluster_name(found, |name| name.map(str::to_owned)).is_err()
+        };
+        let file: [(&str, &str); 1] = [("d/1.yaml", &own)];
+        assert!(with(&file, unread("x", "d")) && with(&file, unread("x", "e")) && !with(&file, unread("y", "d")));
+        let two: [(&str, &str); 2] = [("d/1.yaml", &own), ("d/a.yaml", &a)];
+        assert!(with(&two, unread("x", "d")) && !with(&two, unread("x", "e")));
+        let one = format!("{a}{own}");
+        assert!(!with(&[("d/1.yaml", &one)], unread("x", "d")));
+    }
+
+    #[test]
+    fn a_class_has_the_nearest_template_and_the_nearest_clusters() {
+        let class = |template: &str| {
+            format!(
+                "apiVersion: cluster.x-k8s.io/v1beta1\nkind: ClusterClass\nmetadata: {{name: q}}\nspec: {{infrastructure: {{ref: {{apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSClusterTemplate, name: {template}}}}}}}\n---\n"
+            )
+        };
+        let template =
+            "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSClusterTemplate\nmetadata: {name: t}\n---\n";
+        let topology = |name: &str, class: &str| {
+            format!(
+                "apiVersion: cluster.x-k8s.io/v1beta2\nkind: Cluster\nmetadata: {{name: {name}}}\nspec: {{topology: {{{class}}}}}\n---\n"
+            )
+        };
+        let (here, there) = (topology("a", "class: q"), topology("b", "classRef: {name: q}"));
+        let said = |files: &[(&str, &str)]| -> Vec<(usize, Vec<String>)> {
+            let run = run(files, &[]);
+            let classes = run.classes();
+            classes
+                .iter()
+                .map(|class| {
+                    let clusters = class.clusters.iter().filter_map(|one| one.object.name.clone());
+                    (class.templates.len(), clusters.collect())
+                })
+                .collect()
+        };
+        let all = [class("t"), template.to_owned(), here.clone(), there.clone()].concat();
+        assert_eq!(said(&[("1.yaml", &all)]), [(1, vec!["a".to_owned(), "b".to_owned()])]);
+        let (one, other) = ([class("t"), template.to_owned(), here].concat(), [class("u"), there].concat());
+        assert_eq!(
+            said(&[("d/1.yaml", &one), ("e/1.yaml", &other)]),
+            [(1, vec!["a".to_owned()]), (0, vec!["b".to_owned()])]
+        );
+    }
+}
