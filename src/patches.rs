@@ -245,3 +245,124 @@ fn joined(directory: &Path, path: &str) -> PathBuf {
 fn both_names(path: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     in_its_directory(path).into_iter().chain(path.canonicalize().ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::Scan;
+
+    const HERON: &str =
+        "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: heron}\n";
+
+    /// A directory of these files, and the run of those that hold objects.
+    fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Inputs, Run) {
+        let directory = tempfile::tempdir().unwrap();
+        let mut found = Vec::new();
+        for (name, text) in files {
+            let path = directory.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, text).unwrap();
+            if *text == HERON {
+                found.push(Input::File(path));
+            }
+        }
+        let mut inputs = Inputs::new(found, &mut std::io::empty(), None, None, |_, _, _| ()).unwrap();
+        let needles = crate::capa::needles();
+        let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
+        let (run, _) = inputs.scan(&scan).unwrap();
+        (directory, inputs, run)
+    }
+
+    /// The files that are left, and what is said.
+    fn left(files: &[(&str, &str)]) -> (Vec<String>, Vec<Diagnostic>) {
+        let (directory, inputs, run) = tree(files);
+        let top = directory.path().canonicalize().unwrap();
+        let patches = Patches::around(&inputs, &[], Place { home: None, here: Some(&top) });
+        let (run, said) = patches.set_aside(run, &inputs);
+        let name = |found: &crate::run::Found| {
+            let name = Path::new(&run.file(found.file).name).strip_prefix(directory.path()).unwrap();
+            name.to_string_lossy().into_owned()
+        };
+        (run.objects().iter().map(name).collect(), said)
+    }
+
+    #[test]
+    fn a_patch_is_no_cluster() {
+        let files = [
+            ("base/heron.yaml", HERON),
+            ("base/kustomization.yaml", "resources: [heron.yaml]\n"),
+            ("prod/heron.yaml", HERON),
+            ("prod/kustomization.yaml", "resources: [../base]\npatches:\n- path: ./heron.yaml\n"),
+        ];
+        let (files, said) = left(&files);
+        assert_eq!(files, ["base/heron.yaml"]);
+        assert_eq!(said.len(), 1);
+        assert!(said[0].message.ends_with("prod/kustomization.yaml:3 names it under patches"), "{}", said[0].message);
+    }
+
+    #[test]
+    fn a_resource_is_one_whoever_else_names_it() {
+        let files = [
+            ("a/heron.yaml", HERON),
+            ("a/kustomization.yaml", "resources: [heron.yaml]\n"),
+            ("kustomization.yaml", "patchesStrategicMerge: [a/heron.yaml]\n"),
+        ];
+        let (files, said) = left(&files);
+        assert_eq!((files, said), (vec!["a/heron.yaml".to_owned()], Vec::new()));
+    }
+
+    #[test]
+    fn a_kustomization_that_cant_be_read_is_said() {
+        for text in ["patches: [", "patches: {}\n", "patches: []\npatches: []\n", "namePrefix: {{ a }}\n", "- a\n"] {
+            let (files, said) = left(&[("heron.yaml", HERON), ("Kustomization", text)]);
+            assert_eq!(files, ["heron.yaml"]);
+            assert!(said.len() == 1 && said[0].message.starts_with("Kustomization:"), "{text}: {said:?}");
+        }
+    }
+
+    #[test]
+    fn a_patch_keeps_no_identities() {
+        let (directory, inputs, _) =
+            tree(&[("heron.yaml", HERON), ("kustomization.yml", "patches: [{path: ids.yaml}]\n")]);
+        let refusal = |name: &str| {
+            let path = directory.path().join(name);
+            Patches::around(&inputs, &[&path], Place::default()).refusal(&path)
+        };
+        assert!(refusal("ids.yaml").is_some());
+        assert!(refusal("identities.yaml").is_none());
+    }
+
+    #[test]
+    fn the_search_ends_at_the_root() {
+        let patch = "patches: [{path: in/deep/heron.yaml}]\n";
+        let files = [("in/deep/heron.yaml", HERON), ("kustomization.yaml", patch)];
+        assert_eq!(left(&files).0, [""; 0]);
+        for end in ["in/.git/HEAD", "in/deep/.git/HEAD", "in/.xaccount.yaml"] {
+            let mut files = files.to_vec();
+            files.push((end, ""));
+            assert_eq!(left(&files).0, ["in/deep/heron.yaml"], "{end}");
+        }
+        // In a Git work tree, a map is no end.
+        let mut files = files.to_vec();
+        files.extend([("in/.xaccount.yaml", ""), (".git/HEAD", "")]);
+        assert_eq!(left(&files).0, [""; 0]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_what_it_leads_to() {
+        use std::os::unix::fs::symlink;
+        let (directory, _, _) =
+            tree(&[("shared/heron.yaml", HERON), ("prod/kustomization.yaml", "patches: [{path: patch.yaml}]\n")]);
+        let top = directory.path();
+        symlink("../shared/heron.yaml", top.join("prod/patch.yaml")).unwrap();
+        symlink("prod", top.join("live")).unwrap();
+        for name in ["prod/patch.yaml", "live/patch.yaml"] {
+            let found = vec![Input::File(top.join(name))];
+            let inputs = Inputs::new(found, &mut std::io::empty(), None, None, |_, _, _| ()).unwrap();
+            let patches = Patches::around(&inputs, &[], Place::default());
+            assert!(patches.refusal(&top.join(name)).is_some(), "{name}");
+            assert!(patches.refusal(&top.join("shared/heron.yaml")).is_some(), "{name}");
+        }
+    }
+}

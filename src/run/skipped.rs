@@ -132,3 +132,25 @@ impl Run {
 }
 
 const NO_NAME: &str = "it has no metadata.name";
+
+#[cfg(test)]
+mod tests {
+    use super::super::{File, Scan, scan};
+    use super::*;
+
+    #[test]
+    fn an_object_without_a_name_is_skipped() {
+        let head = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\n";
+        let metadata =
+            ["metadata: {name: a}", "metadata: {generateName: a-}", "metadata: {name: ''}", "spec: {}", "metadata:"];
+        let text = metadata.map(|metadata| format!("{head}{metadata}\n")).join("---\n");
+        let needles = crate::capa::needles();
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
+        let scanned = scan(FileId(0), text.as_bytes(), &options).unwrap();
+        let file = File { name: "a.yaml".into(), brace: false, identities_only: false };
+        let (run, warnings) = Run::new(vec![file], scanned.objects).without_nameless();
+        assert_eq!(run.objects().iter().filter_map(|found| found.object.name.as_deref()).collect::<Vec<_>>(), ["a"]);
+        assert_eq!((run.objects().len(), warnings.len(), run.set_aside_objects().len()), (1, 4, 4));
+        assert_eq!(run.set_aside_objects()[3].found.line, 17);
+    }
+}
