@@ -14,6 +14,7 @@ use crate::capa::{
 use crate::diag::{Diagnostic, FileId, Location, Span};
 use crate::run::{Found, Run};
 
+pub use crate::check::in_the_source_account;
 pub use map::{Map, map};
 pub use moves::{Cause, Move, Side, moves};
 pub use users::{Door, doors, uses};
