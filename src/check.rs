@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::aws::{AccountId, RoleArn};
 use crate::capa::{Field, IdentityReference, Reference, Release, Role, State, Support, Twice, served_since, support};
 use crate::diag::{Diagnostic, Span};
 use crate::run::{Found, Run};
@@ -76,6 +77,24 @@ pub(crate) fn names_of_two_roles(run: &Run) -> Vec<Diagnostic> {
         }
     }
     errors
+}
+
+/// Role identities whose role is in the source account: a cluster there needs none.
+pub fn in_the_source_account(run: &Run, source: &AccountId) -> Vec<Diagnostic> {
+    let mut notes = Vec::new();
+    for found in run.objects() {
+        let Role::Identity(identity, _) = &found.object.role else { continue };
+        let (Some(text), Some(span)) = (identity.role_arn.text(), identity.role_arn.span()) else { continue };
+        if text.parse::<RoleArn>().is_ok_and(|role| role.account() == source) {
+            notes.push(
+                Diagnostic::note(format!("{}: its role is in the source account {source}", found.title()))
+                    .rule("XA055")
+                    .at(found.location(span), "")
+                    .help("a cluster in the source account needs no role identity: the controller identity does"),
+            );
+        }
+    }
+    notes
 }
 
 /// Why nobody can tell what stands where a reference belongs.

@@ -63,7 +63,11 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
     };
     let options = Options { release, namespace: args.namespace.clone() };
     let status = status::status(&tree.run, &options);
-    let mut before = tree.said(&status.warnings, terminal);
+    let mut warnings = status.warnings.clone();
+    if let Some(source) = map.as_ref().and_then(|map| map.map.source.account.as_ref()) {
+        warnings.extend(status::in_the_source_account(&tree.run, &source.value));
+    }
+    let mut before = tree.said(&warnings, terminal);
     if let Some((map, _)) = of_map.filter(|_| !terminal.quiet) {
         before.push_str(&map.used());
     }

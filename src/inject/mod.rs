@@ -591,25 +591,92 @@ fn account_in_name(name: &str) -> Option<AccountId> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
-    #[test]
-    fn another_account_takes_more_than_overwrite() {
-        let text = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: a}\nspec:\n  \
-                    identityRef: {kind: AWSClusterRoleIdentity, name: cross-account-role-333333333333}\n";
+    fn run_of(text: &str) -> Run {
         let needles = crate::capa::needles();
         let scan = crate::run::Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
         let scanned = crate::run::scan(FileId(0), text.as_bytes(), &scan).unwrap();
         let file = crate::run::File { name: "a.yaml".into(), brace: false, identities_only: false };
-        let run = Run::new(vec![file], scanned.objects);
-        let account = |id: &str| id.parse::<AccountId>().unwrap();
+        Run::new(vec![file], scanned.objects)
+    }
+
+    fn account(id: &str) -> AccountId {
+        id.parse().unwrap()
+    }
+
+    fn request() -> Request {
         let target =
             Target::Account { account: account("222222222222"), role: DEFAULT_ROLE_NAME.into(), partition: None };
-        let mut request = Request { overwrite: true, ..Request::to(target) };
+        Request { overwrite: true, ..Request::to(target) }
+    }
+
+    fn from(from: MoveFrom) -> Vec<AccountMove> {
+        vec![AccountMove { from, to: account("222222222222") }]
+    }
+
+    const CLUSTER: &str =
+        "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: a}\n";
+    const ALIVE: &str =
+        "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: a, uid: b}\n";
+
+    #[test]
+    fn another_account_takes_more_than_overwrite() {
+        let reference = "identityRef: {kind: AWSClusterRoleIdentity, name: cross-account-role-333333333333}";
+        let run = run_of(&format!("{CLUSTER}spec:\n  {reference}\n"));
+        let mut request = request();
         assert!(matches!(plan(&run, &request), Err(Failure::Refused(_))));
-        let from = MoveFrom::Account(account("333333333333"));
-        request.moves = vec![AccountMove { from, to: account("222222222222") }];
+        request.moves = from(MoveFrom::Account(account("333333333333")));
         assert_eq!(plan(&run, &request).unwrap().changes.len(), 2);
+    }
+
+    #[test]
+    fn a_cluster_that_shows_life_changes_account_by_two_flags() {
+        let run = run_of(ALIVE);
+        let mut request = request();
+        assert!(matches!(plan(&run, &request), Err(Failure::Refused(_))));
+        request.moves = from(MoveFrom::Source);
+        assert!(matches!(plan(&run, &request), Err(Failure::Refused(_))));
+        request.orphans = vec!["default/a".into()];
+        assert_eq!(plan(&run, &request).unwrap().changes.len(), 2);
+    }
+
+    #[test]
+    fn an_identity_takes_no_cluster_along_unasked() {
+        let identity = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSClusterRoleIdentity\nmetadata: {name: b}\n\
+                        spec: {roleARN: \"arn:aws:iam::333333333333:role/x\"}\n";
+        let run = run_of(&format!(
+            "{ALIVE}spec: {{identityRef: {{kind: AWSClusterRoleIdentity, name: b}}}}\n---\n{identity}"
+        ));
+        let moves = from(MoveFrom::Account(account("333333333333")));
+        let mut request = Request { identity_name: Some("b".into()), moves, ..request() };
+        assert!(matches!(plan(&run, &request), Err(Failure::Refused(_))));
+        request.orphans = vec!["default/a".into()];
+        assert_eq!(plan(&run, &request).unwrap().changes.len(), 1);
+    }
+
+    #[test]
+    fn what_head_has_is_not_moved_unasked() {
+        let run = run_of(CLUSTER);
+        let request = request();
+        let evidence = Evidence { head: Some(Seen::head(run_of(CLUSTER), BTreeSet::new())), live: None };
+        let judged = |unasked| propose(&run, &request).unwrap().judge(&run, &request, &evidence, unasked, None);
+        assert!(matches!(judged(Unasked::Refused), Err(Failure::Refused(_))));
+        assert_eq!(judged(Unasked::Warned).unwrap().warnings.len(), 1);
+        assert!(plan(&run, &request).unwrap().warnings.is_empty());
+    }
+
+    #[test]
+    fn an_unknown_account_takes_the_name_of_the_cluster() {
+        let run = run_of(&format!("{CLUSTER}spec: {{identityRef: {{kind: AWSClusterRoleIdentity, name: b}}}}\n"));
+        let mut request = Request { moves: from(MoveFrom::Unknown), ..request() };
+        for (name, moved) in [(None, false), (Some("*"), false), (Some("a"), true)] {
+            let glob = |name| globset::Glob::new(name).unwrap().compile_matcher();
+            request.selection.cluster_names = name.map(glob).into_iter().collect();
+            assert_eq!(plan(&run, &request).is_ok(), moved, "{name:?}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::check;
 use crate::diag::{Diagnostic, FileId, Location, Severity, Span};
 use crate::run::{Found, Run};
 
+pub use crate::check::in_the_source_account;
 pub use map::{Map, map};
 pub use moves::{Cause, Move, Side, moves};
 pub use users::{Door, doors, used_by};

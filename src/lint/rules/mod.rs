@@ -32,6 +32,7 @@ mod role_name;
 mod secret_ref;
 mod source_identity;
 mod sts_limits;
+mod target_is_source;
 mod template;
 mod two_roles;
 mod unknown_field;
@@ -80,4 +81,5 @@ pub const RULES: &[&Rule] = &[
     &unused_ignore::RULE,
     &account_bound_id::RULE,
     &role_name::RULE,
+    &target_is_source::RULE,
 ];

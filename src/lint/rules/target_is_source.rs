@@ -1,0 +1,18 @@
+//! Role identities of the account that the management cluster is in.
+
+use super::super::{Context, Findings, Rule};
+use crate::check;
+use crate::diag::Severity;
+
+pub(super) const RULE: Rule = Rule {
+    id: "XA055",
+    name: "target-is-source",
+    severity: Severity::Note,
+    summary: "A role in the source account",
+    check: Some(check),
+};
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    let Some(source) = context.source_account else { return };
+    check::in_the_source_account(context.run, source).into_iter().for_each(|note| findings.add(note));
+}
