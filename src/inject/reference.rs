@@ -57,6 +57,7 @@ impl Planner<'_> {
     pub(super) fn references(&mut self, selected: &[usize]) -> Vec<Served> {
         let mut served: Vec<Served> = Vec::new();
         for &index in selected {
+            self.explain_owner(index);
             let Some(role) = self.role_for(index) else {
                 continue;
             };

@@ -159,7 +159,9 @@ pub fn status<'r>(run: &'r Run, options: &Options) -> Status<'r> {
         let place = (index, own.or(namespace));
         if let Some(twice) = found.object.twice.as_deref() {
             match &found.object.role {
-                Role::Bearer { .. } | Role::Cluster { .. } => rows.push(refused(run, place, &twice.why())),
+                Role::Bearer { .. } | Role::Cluster { .. } => {
+                    rows.push(refused(run, place, Reason::Ambiguous, &twice.why()));
+                }
                 Role::Class(_) => {}
                 _ => warnings
                     .extend(check::twice(found).map(|error| Diagnostic { severity: Severity::Warning, ..error })),
@@ -171,7 +173,7 @@ pub fn status<'r>(run: &'r Run, options: &Options) -> Status<'r> {
         }
         match &found.object.role {
             Role::Refused(why, way_out) => match BEARERS.iter().any(|bearer| bearer.kind == found.object.kind) {
-                true => rows.push(refused(run, place, why)),
+                true => rows.push(refused(run, place, Reason::ObjectRefused, why)),
                 false => {
                     let message = format!("{}: {why}", found.title());
                     warnings.push(Diagnostic::warning(message).at(found.head(), "").help(*way_out));
@@ -220,11 +222,11 @@ fn row(run: &Run, (object, namespace): (usize, Option<&str>), verdict: Verdict, 
     Row { object, namespace, name, cluster, template, account, verdict, identities, reference }
 }
 
-/// The row of an object that no release of CAPA takes.
-fn refused(run: &Run, place: (usize, Option<&str>), why: &str) -> Row {
+/// The row of an object that no release of CAPA takes, or of which readers see two.
+fn refused(run: &Run, place: (usize, Option<&str>), reason: Reason, why: &str) -> Row {
     let verdict = Verdict {
         outcome: Outcome::Error,
-        reason: Some(Reason::ObjectRefused),
+        reason: Some(reason),
         message: Some(why.to_owned()),
         chain: Vec::new(),
         notes: Vec::new(),
