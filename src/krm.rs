@@ -225,7 +225,11 @@ impl<'s> ResourceList<'s> {
             identities_only: false,
         });
         let mut objects: Vec<Found> = run.objects().to_vec();
-        objects.iter_mut().for_each(|found| found.file = self.item(&found.at).map_or(STREAM, |item| self.items[item]));
+        for found in &mut objects {
+            found.file = self.item(&found.at).map_or(STREAM, |item| self.items[item]);
+            // Its line counts in the list, not in that file.
+            found.line = 0;
+        }
         objects.sort_by_key(|found| found.file);
         // A path that leads out of the package is somewhere: that of its text.
         let directory = |file: FileId| {

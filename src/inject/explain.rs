@@ -12,13 +12,23 @@ impl Planner<'_> {
         }
     }
 
+    /// A Cluster of another file that an object belongs to.
+    pub(super) fn explain_owner(&mut self, index: usize) {
+        let run = self.run;
+        let found = &run.objects()[index];
+        let owner = if self.request.explain { run.owner_elsewhere(found) } else { None };
+        if let Some(owner) = owner {
+            self.decided(|| format!("{}: belongs to {} ({})", found.title(), owner.title(), run.place(owner)));
+        }
+    }
+
     /// An identity that is there already.
     pub(super) fn explain_there(&mut self, one: &Served, index: usize) {
         let run = self.run;
         self.decided(|| {
             let found = &run.objects()[index];
-            let (file, version) = (&run.file(found.file).name, &found.object.api_version);
-            format!("{ROLE_IDENTITY}/{}: is there in {file}:{}, keeps {version}", one.name, found.line)
+            let (place, version) = (run.place(found), &found.object.api_version);
+            format!("{ROLE_IDENTITY}/{}: is there in {place}, keeps {version}", one.name)
         });
     }
 

@@ -62,6 +62,7 @@ impl<'r> Planner<'r> {
         let mut served: Vec<Served> = Vec::new();
         let mut told = BTreeSet::new();
         for &index in selected {
+            self.explain_owner(index);
             let Some(role) = self.role_for(index) else {
                 continue;
             };

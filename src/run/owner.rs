@@ -225,7 +225,18 @@ impl Run {
             Some(file) => &file.name,
             None => &self.others.files[found.file.0 - self.files.len()].name,
         };
-        visible(&format!("{name}:{}", found.line)).into_owned()
+        // Of an item of a list, the line in its file is not known.
+        match found.line {
+            0 => visible(name).into_owned(),
+            line => visible(&format!("{name}:{line}")).into_owned(),
+        }
+    }
+
+    /// The Cluster of another file that an object belongs to, where that is known.
+    pub(crate) fn owner_elsewhere<'r>(&'r self, found: &'r Found) -> Option<&'r Found> {
+        let name = self.belonging(found).name;
+        let lacks = self.lacks_owner(found);
+        lacks.then(|| self.far(found).0.into_iter().find(|one| one.object.name.as_deref() == name)).flatten()
     }
 
     /// The path of another file relative to the account map; `None` for a file of the run.

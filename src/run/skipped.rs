@@ -118,6 +118,8 @@ impl Run {
         let run = self.set_aside(|found| {
             let nameless = found.object.name.as_deref().is_none_or(str::is_empty);
             let ours = found.object.role.is_ours() && !matches!(found.object.role, Role::Refused(..));
+            // A name that is written twice is one for kubectl: that is refused, not skipped.
+            let ours = ours && found.object.twice.is_none();
             (nameless && ours).then_some((SkipReason::NoName, NO_NAME.into()))
         });
         let nameless = run.set_aside.iter().filter(|one| one.reason == SkipReason::NoName && one.matters());

@@ -163,7 +163,9 @@ pub fn status<'r>(run: &'r Run, options: &Options) -> Status<'r> {
         let place = (index, own.or(namespace));
         if let Some(twice) = found.object.twice.as_deref() {
             match &found.object.role {
-                Role::Bearer { .. } | Role::Cluster { .. } => rows.push(refused(run, place, &twice.why())),
+                Role::Bearer { .. } | Role::Cluster { .. } => {
+                    rows.push(refused(run, place, Reason::Ambiguous, &twice.why()));
+                }
                 Role::Class(_) => {}
                 _ => warnings
                     .extend(check::twice(found).map(|error| Diagnostic { severity: Severity::Warning, ..error })),
@@ -175,7 +177,7 @@ pub fn status<'r>(run: &'r Run, options: &Options) -> Status<'r> {
         }
         match &found.object.role {
             Role::Refused(why, way_out) => match BEARERS.iter().any(|bearer| bearer.kind == found.object.kind) {
-                true => rows.push(refused(run, place, why)),
+                true => rows.push(refused(run, place, Reason::ObjectRefused, why)),
                 false => {
                     let message = format!("{}: {why}", found.title());
                     warnings.push(Diagnostic::warning(message).at(found.head(), "").help(*way_out));
@@ -223,9 +225,9 @@ fn row(run: &Run, (object, namespace): (usize, Option<&str>), verdict: Verdict, 
     Row { object, namespace, name, cluster, template, account, verdict, reference }
 }
 
-/// The row of an object that no release of CAPA takes.
-fn refused(run: &Run, place: (usize, Option<&str>), why: &str) -> Row {
-    let verdict = Verdict::refused(Reason::ObjectRefused, why.to_owned());
+/// The row of an object that no release of CAPA takes, or of which readers see two.
+fn refused(run: &Run, place: (usize, Option<&str>), reason: Reason, why: &str) -> Row {
+    let verdict = Verdict::refused(reason, why.to_owned());
     row(run, place, verdict, run.objects()[place.0].object.kind_span)
 }
 

@@ -302,6 +302,71 @@ fn a_function_config_may_be_an_account_map() {
     assert!(results[0]["message"].as_str().unwrap().contains("the map says 222222222222"), "{results:?}");
 }
 
+/// A map as functionConfig: by path, or by name.
+const BY_PATH: &str = "functionConfig:
+  apiVersion: xaccount.dev/v1alpha1
+  kind: AccountMap
+  accounts:
+  - {name: dev, account: '222222222222', clusters: {paths: ['clusters/dev/**']}}
+  - {name: prod, account: '333333333333', clusters: {paths: ['clusters/prod/**']}}
+  - {name: fen, account: '444444444444', clusters: {names: ['fen-*']}}
+";
+
+#[test]
+fn paths_are_made_plain_before_the_map_is_asked() {
+    let account = |path: &str, name: &str| {
+        let item = cluster(name, 0);
+        let item =
+            if path.is_empty() { item.replace("    internal.config.kubernetes.io/path: 'PATH'\n", "") } else { item };
+        let out = function(&format!("{}{BY_PATH}", list(&[(path, item)], "")), "");
+        match out.status.code() {
+            Some(0) => errors(&out).split(" -> ").nth(1).unwrap()[..12].to_owned(),
+            _ => errors(&out).lines().next().unwrap_or_default().to_owned(),
+        }
+    };
+    let nobody = "error: AWSCluster a belongs to no account of the map";
+    let unplaced = "error: AWSCluster a: the map decides by path, and its file has none";
+    for (path, name, want) in [
+        ("clusters/dev/a.yaml", "a", "222222222222"),
+        ("clusters/dev/../prod/a.yaml", "a", "333333333333"),
+        ("./clusters//prod/a.yaml", "a", "333333333333"),
+        ("/clusters/dev/a.yaml", "a", nobody),
+        ("../clusters/dev/a.yaml", "a", nobody),
+        ("x/../../clusters/dev/a.yaml", "a", nobody),
+        ("", "a", unplaced),
+        ("", "fen-1", "444444444444"),
+    ] {
+        assert_eq!(account(path, name), want, "{path} {name}");
+    }
+}
+
+#[test]
+fn the_owner_of_an_item_is_that_of_its_file() {
+    let owner = |name: &str, index: usize| {
+        format!(
+            "apiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\nmetadata:\n  name: {name}\n  annotations:\n    internal.config.kubernetes.io/path: 'PATH'\n    internal.config.kubernetes.io/index: '{index}'\nspec:\n  infrastructureRef: {{apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSCluster, name: main}}\n"
+        )
+    };
+    let map = BY_PATH
+        .replace("paths: ['clusters/dev/**']", "names: ['dev-*']")
+        .replace("paths: ['clusters/prod/**']", "names: ['prod-*']");
+    let run = |items: &[(&str, String)]| function(&format!("{}{map}", list(items, "")), "");
+    let told = |out: &Output| -> Vec<String> {
+        errors(out).lines().filter_map(|line| Some(line.split_once(" -> ")?.1[..12].to_owned())).collect()
+    };
+    let both = [
+        ("dev/a.yaml", owner("dev-main", 0)),
+        ("dev/a.yaml", cluster("main", 1)),
+        ("prod/a.yaml", owner("prod-main", 0)),
+        ("prod/b.yaml", cluster("main", 0)),
+    ];
+    assert_eq!(told(&run(&both)), ["222222222222", "333333333333"]);
+    let differ = [both[0].clone(), both[2].clone(), ("base/a.yaml", cluster("main", 0))];
+    let out = run(&differ);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(errors(&out).contains("prod-main: prod/a.yaml:"), "{}", errors(&out));
+}
+
 #[test]
 fn an_identity_file_is_a_path() {
     let items = [("a.yaml", cluster("a", 0)), ("b.yaml", cluster("b", 0))];

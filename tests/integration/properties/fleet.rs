@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::TestCaseError;
 use serde_json::Value;
+use xaccount::account_map::{self, Assigned, Cluster, Place};
 
 use super::{cases, runner};
 use crate::suite::say;
@@ -202,6 +203,114 @@ fn inject(directory: &Path, fleet: &Fleet, path: &[&str]) -> Result<Pointed, Tes
     Ok(Some(changes.map(one).collect()))
 }
 
+/// An object of a fleet, read by another parser.
+struct Plain {
+    file: String,
+    line: u64,
+    value: serde_yaml::Value,
+}
+
+impl Plain {
+    fn of(fleet: &Fleet) -> Vec<Self> {
+        let mut all = Vec::new();
+        for (file, text) in &fleet.files {
+            let mut line = 1;
+            for document in text.split("---\n") {
+                let value = serde_yaml::from_str(document).unwrap();
+                all.push(Self { file: file.clone(), line, value });
+                line += document.lines().count() as u64 + 1;
+            }
+        }
+        all
+    }
+
+    fn text(&self, path: &[&str]) -> Option<&str> {
+        path.iter().try_fold(&self.value, |at, key| at.get(key))?.as_str()
+    }
+
+    fn namespace(&self) -> &str {
+        self.text(&["metadata", "namespace"]).unwrap_or("default")
+    }
+
+    fn directory(&self) -> &str {
+        self.file.rsplit_once('/').map_or("", |(directory, _)| directory)
+    }
+
+    /// Whether a reference of this Cluster names the object, as the API server has it.
+    fn refers_to(&self, object: &Self) -> bool {
+        self.text(&["kind"]) == Some("Cluster")
+            && ["infrastructureRef", "controlPlaneRef"].iter().any(|key| {
+                let text = |name: &str| self.text(&["spec", key, name]);
+                text("kind") == object.text(&["kind"])
+                    && text("name") == object.text(&["metadata", "name"])
+                    && text("namespace").unwrap_or(self.namespace()) == object.namespace()
+            })
+    }
+
+    /// The name of its cluster; `None` where several of one distance name it.
+    fn cluster<'p>(&'p self, all: &'p [Self]) -> Option<&'p str> {
+        let owners = |near: fn(&Self, &Self) -> bool| -> Vec<&str> {
+            let mut names: Vec<&str> = all
+                .iter()
+                .filter(|one| near(one, self) && one.refers_to(self))
+                .filter_map(|one| one.text(&["metadata", "name"]))
+                .collect();
+            names.sort_unstable();
+            names.dedup();
+            names
+        };
+        let only = |names: Vec<&'p str>| if names.len() == 1 { Some(names[0]) } else { None };
+        let of_file = owners(|a, b| a.file == b.file);
+        if !of_file.is_empty() {
+            return only(of_file);
+        }
+        if let Some(label) = self.text(&["metadata", "labels", "cluster.x-k8s.io/cluster-name"]) {
+            return Some(label);
+        }
+        for names in [owners(|a, b| a.directory() == b.directory()), owners(|_, _| true)] {
+            if !names.is_empty() {
+                return only(names);
+            }
+        }
+        self.text(&["metadata", "name"])
+    }
+}
+
+/// Whether a tree is pointed as the docs say it, template by template left out.
+fn as_the_docs_say(fleet: &Fleet, pointed: &BTreeMap<(String, u64), String>) -> Result<usize, TestCaseError> {
+    let all = Plain::of(fleet);
+    let mut judged = 0;
+    for object in &all {
+        let topology = object.value.get("spec").is_some_and(|spec| spec.get("topology").is_some());
+        let name = match object.text(&["kind"]) {
+            Some("AWSCluster" | "AWSManagedControlPlane") => object.cluster(&all),
+            Some("Cluster") if topology => object.text(&["metadata", "name"]),
+            _ => None,
+        };
+        let Some(name) = name else { continue };
+        let wanted = match &fleet.asked {
+            Asked::Names(glob) => {
+                globset::Glob::new(glob).unwrap().compile_matcher().is_match(name).then_some("222222222222")
+            }
+            Asked::Map(text, _) => {
+                let map = account_map::read(text.as_bytes()).unwrap();
+                let place = Place::Below(object.file.clone());
+                let namespace = Some(object.namespace());
+                match map.assign(&Cluster { name: Some(name), namespace, place: &place, template: false }) {
+                    Assigned::To(0, _) => Some("222222222222"),
+                    Assigned::To(..) => Some("333333333333"),
+                    Assigned::Source(_) | Assigned::Nobody => None,
+                    other => return Err(TestCaseError::fail(format!("{}:{}: {other:?}", object.file, object.line))),
+                }
+            }
+        };
+        let seen = pointed.get(&(object.file.clone(), object.line)).map(|after| &after[..12]);
+        prop_assert_eq!(seen, wanted, "{}:{}: its cluster is {}", &object.file, object.line, name);
+        judged += 1;
+    }
+    Ok(judged)
+}
+
 #[test]
 fn a_file_alone_is_pointed_where_the_whole_tree_points_it() {
     // Whole runs that are done and refused, and runs of one file: with something pointed, without, refused.
@@ -211,6 +320,7 @@ fn a_file_alone_is_pointed_where_the_whole_tree_points_it() {
         all[at] += 1;
         counts.set(all);
     };
+    let judged = Cell::new(0);
     let most = cases(60);
     let result = runner(most).run(&fleets(), |fleet| {
         let directory = tempfile::tempdir().unwrap();
@@ -228,6 +338,7 @@ fn a_file_alone_is_pointed_where_the_whole_tree_points_it() {
             return Ok(());
         };
         count(0);
+        judged.set(judged.get() + as_the_docs_say(&fleet, &whole)?);
         for name in fleet.files.keys() {
             let Some(alone) = inject(root, &fleet, &[name])? else {
                 count(4);
@@ -242,7 +353,8 @@ fn a_file_alone_is_pointed_where_the_whole_tree_points_it() {
     });
     let [done, refused, pointed, nothing, alone] = counts.get();
     say(&format!(
-        "properties: fleets: {done} trees pointed, {refused} refused; of their files alone {pointed} pointed, {nothing} with nothing to point, {alone} refused"
+        "properties: fleets: {done} trees pointed ({} objects judged), {refused} refused; of their files alone {pointed} pointed, {nothing} with nothing to point, {alone} refused",
+        judged.get()
     ));
     result.unwrap_or_else(|error| panic!("{error}"));
     assert!(done * 4 > most as usize && pointed > done / 2, "{done} trees, {pointed} files");
