@@ -238,7 +238,7 @@ fn fits(glob: &Glob, text: Option<&str>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::read;
+    use super::super::{may_show, read};
     use super::*;
     use proptest::prelude::Strategy as _;
 
@@ -303,11 +303,29 @@ accounts:
     }
 
     #[test]
+    fn only_a_map_is_shown() {
+        for (text, shown) in [
+            (MAP.to_owned(), true),
+            (MAP.replace("accounts:", "accounts: ["), true),
+            ("kind: AccountMap\nx: y\n".to_owned(), true),
+            ("kind: x\nx: y\n".to_owned(), false),
+            ("kind: x\nx: [\n".to_owned(), false),
+            (format!("{MAP}---\nkind: Secret\n"), false),
+            ("kind: AccountMap\nstringData: {x: y}\n".to_owned(), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(may_show(text.as_bytes()), shown, "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_its_place() {
         let with = |from: &str, to: &str| MAP.replacen(from, to, 1);
         for (text, message, place) in [
             (String::new(), "is empty", ""),
-            ("a: 1\n---\nb: 2\n".into(), "second one", "---\nb: 2\n"),
+            (format!("{MAP}---\nb: 2\n"), "second one", "---\nb: 2\n"),
+            ("a: 1\n---\nb: 2\n".into(), "not an account map", "a: 1"),
+            ("- 1\n".into(), "not an account map", "- 1"),
             (with("AccountMap", "Map"), "kind is Map", "Map"),
             (with("v1alpha1", "v1"), "apiVersion is xaccount.dev/v1", "xaccount.dev/v1"),
             (with("  account: \"2", "  acount: \"2"), "no field acount", "acount"),

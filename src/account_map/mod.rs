@@ -9,6 +9,7 @@ mod de;
 mod fields;
 mod index;
 
+use crate::capa::may_hold_bodies;
 use crate::lossless::{NodeId, Refusal, Source, Tree, parse};
 
 pub use assign::{Assigned, Cluster, Place};
@@ -37,11 +38,43 @@ pub fn read(bytes: &[u8]) -> Result<AccountMap, Vec<Refusal>> {
         return Err(one(Refusal::new("the account map is empty", crate::diag::Span::new(0, bytes.len()))
             .help(format!("it begins with apiVersion: {API_VERSION}, kind: {KIND}"))));
     };
-    if let Some(second) = documents.next() {
+    let second = documents.next();
+    let tree = parse(&document).map_err(one)?;
+    if !is_map(bytes) {
+        // What stands in it may be anything, and is not spoken of.
+        let message = format!("this is not an account map: it has neither apiVersion: {API_VERSION} nor kind: {KIND}");
+        return Err(one(Refusal::new(message, tree.span(tree.root))));
+    }
+    if let Some(second) = second {
         return Err(one(Refusal::new("an account map is one document, and here a second one begins", second.span)));
     }
-    let tree = parse(&document).map_err(one)?;
     of_node(&tree, tree.root)
+}
+
+/// Whether a text says that it is a map; one that can't be parsed is looked at line by line.
+pub fn is_map(bytes: &[u8]) -> bool {
+    let is_header = |api_version: Option<&str>, kind: Option<&str>| {
+        kind == Some(KIND) || api_version.is_some_and(|version| version.starts_with("xaccount.dev/"))
+    };
+    let source = Source::new(bytes);
+    match source.segments().next().map(|document| parse(&document)) {
+        None => false,
+        Some(Ok(tree)) => {
+            let text = |key: &str| tree.value(tree.root, key).and_then(|value| tree.text(value));
+            is_header(text("apiVersion"), text("kind"))
+        }
+        Some(Err(_)) => {
+            let text = String::from_utf8_lossy(bytes);
+            let value = |key: &str| text.lines().find_map(|line| Some(line.strip_prefix(key)?.trim()));
+            is_header(value("apiVersion:"), value("kind:"))
+        }
+    }
+}
+
+/// Whether text of a file that should be a map may stand in a message: it says that it is one, and nothing in it could be a
+/// Secret's body.
+pub fn may_show(bytes: &[u8]) -> bool {
+    is_map(bytes) && !may_hold_bodies(bytes)
 }
 
 /// Reads a map that is part of another document.

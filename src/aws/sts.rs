@@ -213,6 +213,9 @@ impl fmt::Display for DurationSeconds {
     }
 }
 
+/// How a policy document looks.
+const DOCUMENT: &str = "a policy document begins with {\"Version\": \"2012-10-17\", \"Statement\": […]}";
+
 /// Why a text is no session policy.
 #[derive(Debug, thiserror::Error)]
 pub enum InlinePolicyError {
@@ -234,10 +237,14 @@ pub enum InlinePolicyError {
     /// Not JSON. The source says what is wrong, with line and column.
     #[error("the inline policy is not JSON: {0}")]
     NotJson(#[source] serde_json::Error),
+    /// An object, but not a policy document.
+    #[error("the inline policy is not a policy document: {what}; {DOCUMENT}")]
+    NotAPolicy {
+        /// What it lacks or has.
+        what: &'static str,
+    },
     /// JSON, but not an object.
-    #[error(
-        "the inline policy is {found}, not a JSON object; a policy document begins with {{\"Version\": \"2012-10-17\", \"Statement\": […]}}"
-    )]
+    #[error("the inline policy is {found}, not a JSON object; {DOCUMENT}")]
     NotAnObject {
         /// What it is, with its article.
         found: &'static str,
@@ -245,10 +252,10 @@ pub enum InlinePolicyError {
 }
 
 /// Checks `spec.inlinePolicy`, the session policy: 1 to 2,048 characters of U+0009, U+000A, U+000D and U+0020 to
-/// U+00FF, that are a JSON object. What the policy says is not looked at. The packed size that AWS computes may still
-/// be too large.
+/// U+00FF, that are a JSON object with a `Statement`. What else the policy says is not looked at. The packed size that AWS
+/// computes may still be too large.
 ///
-/// Source: STS API reference, `AssumeRole`, `Policy`.
+/// Source: STS API reference, `AssumeRole`, `Policy`; IAM user guide, "Grammar of the IAM JSON policy language".
 ///
 /// # Errors
 /// One [`InlinePolicyError`], in the order in which they stand there.
@@ -265,7 +272,9 @@ pub fn check_inline_policy(text: &str) -> Result<(), InlinePolicyError> {
         return Err(InlinePolicyError::Character { character });
     }
     let found = match serde_json::from_str(text).map_err(InlinePolicyError::NotJson)? {
-        serde_json::Value::Object(_) => return Ok(()),
+        serde_json::Value::Object(document) => {
+            return policy_statements(&document).map_err(|what| InlinePolicyError::NotAPolicy { what });
+        }
         serde_json::Value::Null => "null",
         serde_json::Value::Bool(_) => "a boolean",
         serde_json::Value::Number(_) => "a number",
@@ -273,6 +282,21 @@ pub fn check_inline_policy(text: &str) -> Result<(), InlinePolicyError> {
         serde_json::Value::Array(_) => "an array",
     };
     Err(InlinePolicyError::NotAnObject { found })
+}
+
+/// A document's `Statement` is a statement or a list of some, and a statement is an object with an `Effect`.
+fn policy_statements(document: &serde_json::Map<String, serde_json::Value>) -> Result<(), &'static str> {
+    if document.contains_key("apiVersion") && document.contains_key("kind") {
+        return Err("it is a Kubernetes manifest");
+    }
+    let Some(statement) = document.get("Statement") else { return Err("it has no Statement") };
+    let statements = statement.as_array().map_or_else(|| std::slice::from_ref(statement), Vec::as_slice);
+    let effect = |statement: &serde_json::Value| statement.get("Effect").is_some_and(serde_json::Value::is_string);
+    if statements.iter().all(effect) {
+        Ok(())
+    } else {
+        Err("its Statement is not an object with an Effect, or a list of such")
+    }
 }
 
 #[cfg(test)]
@@ -351,8 +375,10 @@ mod tests {
 
     #[test]
     fn inline_policies() {
-        let fill = |count: usize| format!("{{\"a\":\"{}\"}}", "é".repeat(count - 8));
-        for text in ["{}", " {\"Version\": \"2012-10-17\"}\r\n\t", &fill(2048)] {
+        let document = |id: &str| format!("{{\"Id\":\"{id}\",\"Statement\":{{\"Effect\":\"Deny\"}}}}");
+        let fill = |count: usize| document(&"é".repeat(count - document("").len()));
+        let several = " {\"Statement\": [{\"Effect\": \"Deny\"}, {\"Effect\": \"Allow\"}]}\r\n\t";
+        for text in [several, &document(""), &fill(2048)] {
             check_inline_policy(text).unwrap();
         }
         let long = fill(2049);
@@ -370,10 +396,15 @@ mod tests {
             ("null", "null"),
             ("1", "a number"),
             ("true", "a boolean"),
+            ("{}", "it has no Statement"),
+            ("{\"Effect\": \"Deny\"}", "it has no Statement"),
+            ("{\"Statement\": \"hidden\"}", "not an object with an Effect"),
+            ("{\"Statement\": [{\"Effect\": \"Deny\"}, {\"Action\": \"hidden\"}]}", "not an object with an Effect"),
+            ("{\"apiVersion\": \"v1\", \"kind\": \"Secret\", \"data\": {\"a\": \"hidden\"}}", "a Kubernetes manifest"),
         ];
         for (text, message) in table {
             let error = check_inline_policy(text).unwrap_err().to_string();
-            assert!(error.contains(message), "{text:?}: {error}");
+            assert!(error.contains(message) && !error.contains("hidden"), "{text:?}: {error}");
         }
     }
 }

@@ -56,9 +56,9 @@ impl MapFile {
                 Ok(Self { map, name, path: whole, directory, bytes, breaks: OnceLock::new() })
             }
             Err(refusals) => {
-                let window = Span::new(0, bytes.len());
+                let window = account_map::may_show(&bytes).then(|| Span::new(0, bytes.len()));
                 let errors: Vec<Diagnostic> =
-                    refusals.into_iter().map(|refusal| refusal.in_file(FileId(0), Some(window))).collect();
+                    refusals.into_iter().map(|refusal| refusal.in_file(FileId(0), window)).collect();
                 Err(terminal.rendered(&errors, |_| (name.clone(), Some(Lent::Kept(&bytes)))))
             }
         }

@@ -2,6 +2,7 @@
 
 use crate::aws::Partition;
 use crate::aws::policy::Policy;
+use crate::capa::may_hold_bodies;
 use crate::diag::Span;
 use crate::lossless::{NodeId, Refusal, Tree, json};
 
@@ -67,6 +68,9 @@ impl Given {
             let mut refusal = Refusal::new(format!("not JSON: {error}"), Span::new(at, next(text, at)));
             if trimmed.is_empty() {
                 refusal = Refusal::new("there is no text at all", Span::new(0, text.len()));
+            } else if reads_as_manifest(text) {
+                let start = Span::new(bom, next(text, bom));
+                return refuse(Refusal::new("this is a Kubernetes manifest, not a policy document", start));
             }
             refuse(refusal.help("a policy document is JSON; with the AWS CLI: --output json"))
         })?;
@@ -182,6 +186,32 @@ pub fn partitions(document: &[u8]) -> Result<Option<Partition>, Refusal> {
     Ok(found)
 }
 
+/// Whether a message may show text of a file that should be a policy document: it is one, or broken JSON that speaks of
+/// statements. Anything else, a Secret's manifest for one, is not shown.
+pub fn may_show(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let Ok(tree) = json::read(text, 0) else {
+        let manifest = ["apiVersion", "stringData"].iter().any(|word| text.contains(word));
+        return text.contains("Statement") && !manifest && !may_hold_bodies(text.as_bytes());
+    };
+    let document = wrapped(&tree).map_or(tree.root, |(_, inner)| inner);
+    let members = tree.entries(document).unwrap_or_default();
+    let is_known = |key: NodeId| tree.text(key).is_some_and(|key| ["Version", "Id", "Statement"].contains(&key));
+    let is_object = |node: NodeId| tree.entries(node).is_some();
+    members.iter().all(|&(key, _)| is_known(key))
+        && tree.value(document, "Statement").is_some_and(|statement| match tree.items(statement) {
+            Some(items) => items.iter().all(|&item| is_object(item)),
+            None => is_object(statement),
+        })
+}
+
+/// Whether text that is no JSON has the lines that a manifest begins with.
+fn reads_as_manifest(text: &str) -> bool {
+    let has = |key: &str| text.lines().any(|line| line.trim_start_matches(['-', ' ']).starts_with(key));
+    has("apiVersion:") && has("kind:")
+}
+
 fn utf8(bytes: &[u8]) -> Result<&str, Refusal> {
     let zeros = bytes.iter().take(64).filter(|&&byte| byte == 0).count();
     if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") || zeros > 0 {
@@ -278,6 +308,29 @@ mod tests {
         ] {
             let (error, _) = Given::read(bytes).unwrap_err();
             assert!(error.message.contains(message), "{bytes:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn only_a_policy_is_shown() {
+        let secret = r#"{"apiVersion": "v1", "kind": "Secret", "stringData": {"a": "x"}"#;
+        for (text, shown) in [
+            (r#"{"Statement": [{}]}"#.to_owned(), true),
+            (r#"{"Version": "2012-10-17", "Id": "x", "Statement": {}}"#.to_owned(), true),
+            (r#"{"Role": {"AssumeRolePolicyDocument": {"Statement": []}}}"#.to_owned(), true),
+            (r#"{"Statement": [],}"#.to_owned(), true),
+            (r#"{"Statement": ["x"]}"#.to_owned(), false),
+            (r#"{"Statement": "x"}"#.to_owned(), false),
+            (r#"{"Statement": [], "password": "x"}"#.to_owned(), false),
+            (r#"{"password": "x"}"#.to_owned(), false),
+            (r#"{"password": "x",}"#.to_owned(), false),
+            (format!("{secret}}}"), false),
+            (format!(r#"{secret}, "Statement": []}}"#), false),
+            (format!(r#"{secret}, "Statement": [],}}"#), false),
+            (format!(r#"{{"Statement": []}} {secret}}}"#), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(may_show(text.as_bytes()), shown, "{text}");
         }
     }
 }

@@ -194,40 +194,31 @@ impl Edit<'_> {
                 outcome.warnings.push(self.condition_does_not_hold(statement, first));
                 continue;
             };
-            let mixed = self.is_mixed(statement);
+            // Its conditions would not be for all of its actions.
+            let mixed = self.grant.shared(&listed_actions(statement)).len() > 1;
             if mixed && !self.grant.tag_session {
-                if let Some(error) = self.tag_session_lost(statement, &guarded) {
-                    errors.push(error);
+                let lost = self.tag_session_lost(statement, &guarded);
+                if !lost.is_empty() {
+                    errors.extend(lost);
                     continue;
                 }
             }
+            if mixed && self.grant.tag_session {
+                taken.push(statement.index);
+            }
+            let (title, there) = (statement.title(), shown(statement));
             // What another statement was made to say already is not said twice.
             let again = guarded.iter().all(|asked| !is_among(&rest, asked));
             if ours.len() < listed.texts.len() || again {
+                taken.push(statement.index);
                 changes.removals.extend(self.take_out(statement, listed, &ours));
-                let there = shown(statement);
-                outcome.notes.push(format!(
-                    "{} taken out of {}, whose condition was {there}",
-                    first.arn,
-                    statement.title()
-                ));
-                taken.push(statement.index);
-                continue;
+                outcome.notes.push(format!("{} taken out of {title}, whose condition was {there}", first.arn));
+            } else {
+                let said = self.with_asked(statement, changes);
+                outcome.notes.push(format!("the condition of {title} replaced; it was {there}"));
+                let is_listed = |asked: &Asked<'_>| ours.iter().any(|&at| asked.is_same(&listed.texts[at].text));
+                rest.retain(|asked| !said.contains(&asked.action) || !is_listed(asked) && !is_among(&guarded, asked));
             }
-            outcome.notes.push(format!("the condition of {} replaced; it was {}", statement.title(), shown(statement)));
-            let mut actions = listed_actions(statement);
-            if mixed && self.grant.tag_session {
-                // That action gets a statement of its own, which has not all conditions.
-                actions.retain(|action| *action != TAG_SESSION);
-                changes.edits.push(self.with_actions(statement, &actions));
-                taken.push(statement.index);
-            }
-            changes.edits.push(self.with_condition_asked(statement, &actions));
-            let is_said = |asked: &Asked<'_>| {
-                let listed = ours.iter().any(|&at| asked.is_same(&listed.texts[at].text));
-                actions.contains(&asked.action) && (listed || is_among(&guarded, asked))
-            };
-            rest.retain(|asked| !is_said(asked));
         }
         if !errors.is_empty() {
             errors.reverse();
@@ -247,43 +238,37 @@ impl Edit<'_> {
         (!ours.is_empty()).then_some((listed, ours))
     }
 
-    /// Whether a statement of our shape has actions that the asked conditions are not all for.
-    fn is_mixed(&self, statement: &Statement) -> bool {
-        self.grant.shared(&listed_actions(statement)).len() > 1
-    }
-
-    /// The statement's actions are these.
-    fn with_actions(&self, statement: &Statement, actions: &[&str]) -> PatchOperation {
-        let mut pointer = self.policy.pointer(statement);
-        pointer.push("Action".to_owned());
-        let value = one_or_list(actions);
-        PatchOperation::Replace(ReplaceOperation { path: PointerBuf::from_tokens(&pointer), value })
-    }
-
-    /// The statement's conditions are those that are asked for with these actions.
-    fn with_condition_asked(&self, statement: &Statement, actions: &[&str]) -> PatchOperation {
-        let mut pointer = self.policy.pointer(statement);
-        pointer.push("Condition".to_owned());
-        let path = PointerBuf::from_tokens(&pointer);
-        match self.grant.conditions.to_value(actions) {
-            Some(value) => PatchOperation::Replace(ReplaceOperation { path, value }),
-            None => PatchOperation::Remove(RemoveOperation { path }),
+    /// Puts a statement under the conditions that are asked for; gives its actions. Where `sts:TagSession` is asked for and can't
+    /// have them all, it leaves, for a statement of its own.
+    fn with_asked(&self, statement: &Statement, changes: &mut Changes) -> Vec<&'static str> {
+        let path = |member: &str| {
+            let pointer = self.policy.pointer(statement);
+            PointerBuf::from_tokens(pointer.iter().map(String::as_str).chain([member]))
+        };
+        let mut actions = listed_actions(statement);
+        if self.grant.tag_session && self.grant.shared(&actions).len() > 1 {
+            actions.retain(|action| *action != TAG_SESSION);
+            let replace = ReplaceOperation { path: path("Action"), value: one_or_list(&actions) };
+            changes.edits.push(PatchOperation::Replace(replace));
         }
+        changes.edits.push(match self.grant.conditions.to_value(&actions) {
+            Some(value) => PatchOperation::Replace(ReplaceOperation { path: path("Condition"), value }),
+            None => PatchOperation::Remove(RemoveOperation { path: path("Condition") }),
+        });
+        actions
     }
 
     /// Refuses to put a statement that lets `sts:TagSession` in under a condition that shuts it out.
-    fn tag_session_lost(&self, statement: &Statement, guarded: &[&Asked<'_>]) -> Option<Refusal> {
+    fn tag_session_lost(&self, statement: &Statement, guarded: &[&Asked<'_>]) -> Vec<Refusal> {
         let is_in = |asked: &&&Asked<'_>| {
             Asked::new(self.grant, asked.arn, TAG_SESSION).matches(&self.policy, statement) != Truth::No
         };
-        let asked = guarded.iter().find(is_in)?;
+        let Some(asked) = guarded.iter().find(is_in) else { return Vec::new() };
         let message = format!("{} grants {TAG_SESSION} to {} too", statement.title(), asked.arn);
         let conditions = self.grant.conditions.shown();
-        Some(
-            Refusal::new(message, statement.span)
-                .help(format!("asked for: {conditions}; requests for {TAG_SESSION} would never meet it"))
-                .help("add --tag-session: that action gets a statement of its own"),
-        )
+        let error = Refusal::new(message, statement.span)
+            .help(format!("asked for: {conditions}; requests for {TAG_SESSION} would never meet it"));
+        vec![error.help("add --tag-session: that action gets a statement of its own")]
     }
 
     /// The error of a subject that is let in under another condition.
@@ -376,4 +361,82 @@ fn shown(statement: &Statement) -> String {
         format!("{} {} {}", condition.operator.text, condition.key.text, values.join(", "))
     });
     conditions.collect::<Vec<_>>().join(" and ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::iam::{Conditions, Subjects};
+    use crate::lossless::{Source, apply};
+
+    const ROLE: &str = "arn:aws:iam::111111111111:role/team/capa";
+
+    fn grant(external_id: Option<&str>, session_name: Option<&str>, tag_session: bool) -> Grant {
+        let conditions = Conditions {
+            external_ids: external_id.iter().map(|id| id.parse().unwrap()).collect(),
+            org_id: None,
+            session_name: session_name.map(|name| name.parse().unwrap()),
+        };
+        Grant { subjects: Subjects::Principals(vec![ROLE.parse().unwrap()]), conditions, tag_session }
+    }
+
+    fn document(statements: &[Value]) -> String {
+        json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
+    }
+
+    /// The statements of a document that a grant was merged into, and how many warnings there were.
+    fn merged(statements: &[Value], grant: &Grant, overwrite: bool) -> Result<(Vec<Value>, usize), String> {
+        let old = document(statements);
+        let outcome = merge(old.as_bytes(), grant, &MergeOptions { overwrite });
+        let outcome = outcome.map_err(|errors| errors[0].message.clone())?;
+        let edited = apply(&Source::new(old.as_bytes()), &outcome.plan).unwrap();
+        let new: Value = serde_json::from_slice(&edited.to_bytes(old.as_bytes())).unwrap();
+        Ok((new["Statement"].as_array().unwrap().clone(), outcome.warnings.len()))
+    }
+
+    fn statement(effect: &str, principal: &str, actions: &Value, condition: Option<Value>) -> Value {
+        let mut statement = json!({ "Effect": effect, "Principal": { "AWS": principal }, "Action": actions });
+        if let Some(condition) = condition {
+            statement["Condition"] = condition;
+        }
+        statement
+    }
+
+    #[test]
+    fn a_session_is_not_its_role() {
+        let session = "arn:aws:sts::111111111111:assumed-role/capa/mgmt";
+        for asked in [None, Some("mgmt")] {
+            let grant = grant(None, asked, false);
+            let allow = statement("Allow", session, &json!("sts:AssumeRole"), None);
+            let (new, warnings) = merged(&[allow], &grant, false).unwrap();
+            assert!(Value::from(new).to_string().contains(ROLE) && warnings == 0);
+            let deny = statement("Deny", session, &json!("sts:AssumeRole"), None);
+            assert_eq!(merged(&[deny], &grant, false).map(|(new, warnings)| (new.len(), warnings)), Ok((2, 1)));
+        }
+    }
+
+    #[test]
+    fn tag_session_has_no_external_id() {
+        let by_id = |id: &str| Some(json!({ "StringEquals": { "sts:ExternalId": id } }));
+        let both = json!(["sts:AssumeRole", "sts:TagSession"]);
+        let [assume, tag] = [json!("sts:AssumeRole"), json!("sts:TagSession")];
+        let asked = grant(Some("ab"), None, true);
+        // One that has both under the id grants one of them.
+        let old = statement("Allow", ROLE, &both, by_id("ab"));
+        let wanted = vec![old.clone(), statement("Allow", ROLE, &tag, None)];
+        assert_eq!(merged(&[old], &asked, false).unwrap().0, wanted);
+        // What is replaced gets two statements, too.
+        let old = statement("Allow", ROLE, &both, by_id("old"));
+        let wanted = vec![statement("Allow", ROLE, &assume, by_id("ab")), statement("Allow", ROLE, &tag, None)];
+        assert_eq!(merged(std::slice::from_ref(&old), &asked, true).unwrap().0, wanted);
+        assert_eq!(merged(&wanted, &asked, false).unwrap().0, wanted);
+        // Nobody is shut out who was not shut out before.
+        let by_org = json!({ "StringEquals": { "aws:PrincipalOrgID": "o-a1b2c3d4e5" } });
+        let old_org = statement("Allow", ROLE, &both, Some(by_org));
+        let error = merged(&[old_org], &grant(Some("ab"), None, false), true).unwrap_err();
+        assert!(error.contains("grants sts:TagSession"), "{error}");
+        assert!(merged(&[old], &grant(Some("ab"), None, false), true).is_ok());
+    }
 }

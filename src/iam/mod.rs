@@ -14,7 +14,7 @@ mod merge;
 pub mod pieces;
 mod remove;
 
-pub use document::{Form, Given, partitions};
+pub use document::{Form, Given, may_show, partitions};
 pub use grant::{Conditions, Grant, Subjects};
 pub use merge::{MergeOptions, Outcome, merge};
 pub use remove::remove;

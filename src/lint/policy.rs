@@ -3,7 +3,7 @@
 use crate::aws::RoleArn;
 use crate::aws::policy::{Effect, Policy, Statement};
 use crate::diag::{FileId, Location, Span};
-use crate::iam::Given;
+use crate::iam::{Given, may_show};
 use crate::lossless::{Refusal, json};
 
 /// A policy document and where it stands.
@@ -19,6 +19,8 @@ pub struct PolicyFile {
     pub document: String,
     /// Bytes before the document in the text that is shown.
     offset: usize,
+    /// Whether any text is shown.
+    is_shown: bool,
 }
 
 /// Reads a policy document as [`Given`] does. With it comes the text in which its places count.
@@ -35,7 +37,8 @@ pub fn policy(file: FileId, bytes: &[u8]) -> Result<(PolicyFile, Vec<u8>), (Refu
     match read {
         Ok(policy) => {
             let role = given.role_arn().and_then(|role| role.parse().ok());
-            Ok((PolicyFile { file, policy, role, document: given.document().to_owned(), offset }, whole))
+            let (document, is_shown) = (given.document().to_owned(), may_show(&whole));
+            Ok((PolicyFile { file, policy, role, document, offset, is_shown }, whole))
         }
         Err(refusal) => Err((refusal, whole)),
     }
@@ -45,7 +48,7 @@ impl PolicyFile {
     /// A place in it.
     pub(super) fn location(&self, span: Span) -> Location {
         let end = self.offset + self.document.len();
-        Location { file: self.file, span, window: Some(Span::new(self.offset, end)) }
+        Location { file: self.file, span, window: self.is_shown.then(|| Span::new(self.offset, end)) }
     }
 
     /// The beginning of the document.

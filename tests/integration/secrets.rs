@@ -226,3 +226,92 @@ fn no_broken_file_prints_a_body() {
     }
     none(&failures);
 }
+
+/// Files with a body, as they may be given by mistake where a policy or an account map is wanted: manifests, answers of other
+/// commands, and some that are broken near the body.
+fn mistaken_files() -> Vec<(String, Vec<u8>)> {
+    let policy = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}"#;
+    let texts = [
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData:\n  p: MARKER-BODY\n",
+        "kind: Secret\nstringData: {p: MARKER-BODY}\napiVersion: v1\n",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: MARKER-BODY}\ndata:\n\tp: MARKER-BODY\n",
+        "# MARKER-BODY\napiVersion: v1\nkind: List\nitems: [{kind: Secret, data: {p: MARKER-BODY}}]\n",
+        "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: MARKER-BODY}\n",
+        r#"{"apiVersion": "v1", "kind": "Secret", "stringData": {"p": "MARKER-BODY"}}"#,
+        r#"{"apiVersion": "v1", "kind": "Secret", "kind": "Secret", "stringData": {"MARKER-BODY": "MARKER-BODY"}}"#,
+        r#"{"stringData": {"p": "MARKER-BODY"}, "Statement": "MARKER-BODY"}"#,
+        r#"{"apiVersion": "v1", "kind": "Secret", "stringData": {"p": "MARKER-BODY"}, "Statement": [{"Effect": "MARKER-BODY"}]}"#,
+        r#"{"apiVersion": "v1", "kind": "List", "items": [{"kind": "Secret", "stringData": {"p": "MARKER-BODY"}}]}"#,
+        r#"{"apiVersion": "v1", "kind": "Secret", "stringData": {"Statement": "MARKER-BODY"},}"#,
+        r#"{"Credentials": {"SecretAccessKey": "MARKER-BODY", "SessionToken": "MARKER-BODY"}}"#,
+        r#"{"SecretString": "MARKER-BODY", "Document": "MARKER-BODY"}"#,
+        r#"{"password": "MARKER-BODY"}"#,
+        r#"["MARKER-BODY"]"#,
+        r#""MARKER-BODY""#,
+        "MARKER-BODY",
+        "password=MARKER-BODY\n",
+        "[default]\naws_secret_access_key = MARKER-BODY\n",
+        "apiVersion: xaccount.dev/v1alpha1\nkind: AccountMap\naccounts: []\n---\nkind: Secret\nstringData: {p: MARKER-BODY}\n",
+        "apiVersion: xaccount.dev/v1alpha1\nkind: AccountMap\nsecretRef: {p: MARKER-BODY}\n",
+        "kind: Secret\nkind: AccountMap\nstringData: {p: MARKER-BODY, p: MARKER-BODY}\n",
+        "kind: AccountMap\nkind: Secret\nstringData: {p: MARKER-BODY]\n",
+        "a: MARKER-BODY\nb: [\n",
+    ];
+    let mut files: Vec<(String, Vec<u8>)> =
+        texts.iter().map(|text| ((*text).to_owned(), text.as_bytes().to_vec())).collect();
+    let secret = texts[5];
+    files.extend([
+        ("a Secret behind a policy".to_owned(), format!("{policy}\n{secret}").into_bytes()),
+        (
+            "a policy in a Secret".to_owned(),
+            secret.replace("MARKER-BODY", "{\\\"Statement\\\": MARKER-BODY").into_bytes(),
+        ),
+        ("a Secret in UTF-16".to_owned(), secret.encode_utf16().flat_map(u16::to_le_bytes).collect()),
+        ("a Secret that is not UTF-8".to_owned(), [secret.as_bytes(), b"\xff"].concat()),
+        (
+            "a Secret, percent-encoded".to_owned(),
+            secret.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>().into_bytes(),
+        ),
+    ]);
+    let has_body = |bytes: &[u8]| memchr::memmem::find(bytes, MARKERS[0].as_bytes()).is_some();
+    for (path, bytes) in manifests().into_iter().filter(|(_, bytes)| bytes.len() < 5_000 && has_body(bytes)) {
+        files.extend(breakages(&bytes).into_iter().map(|(how, broken)| (format!("{path}, {how}"), broken)));
+        files.push((path, bytes));
+    }
+    files
+}
+
+/// A file in place of a policy or an account map is refused, and its text stays where it is.
+#[test]
+fn no_file_of_another_flag_is_printed() {
+    let runs = [
+        "iam trust --source-account 111111111111 --no-config --merge x",
+        "iam permission --account 222222222222 --no-config --merge x -v",
+        "iam trust --source-account 111111111111 --no-config --merge x --remove -o json",
+        "inject a.yaml --account 222222222222 --no-config --inline-policy x",
+        "inject a.yaml --config x",
+        "status a.yaml --config x -v",
+        "lint a.yaml --config x",
+        "eject a.yaml --config x",
+        "identity --config x",
+        "iam permission --config x",
+        "lint a.yaml --no-config --trust-policy x",
+        "lint a.yaml --no-config --permission-policy x -o json",
+    ];
+    let mut failures = Vec::new();
+    for (what, bytes) in mistaken_files() {
+        let directory = tempfile::tempdir().unwrap();
+        let cluster = CLUSTER.as_bytes().to_vec();
+        write_tree(directory.path(), &Tree::from([("x".to_owned(), bytes), ("a.yaml".to_owned(), cluster)]));
+        for line in runs {
+            let output = execute(directory.path(), &words(line), b"");
+            let what = format!("{what}: {line}");
+            failures.extend(leak(&what, &output));
+            // None of these is a policy, and none an account map.
+            if output.status.code() != Some(2) {
+                failures.push(format!("{what}: taken, {:?}", output.status.code()));
+            }
+        }
+    }
+    none(&failures);
+}

@@ -19,6 +19,12 @@ impl Policy {
         if tree.entries(root).is_none() {
             return Err(reader.refuse(root, format!("a policy document is an object, and this is {}", reader.is(root))));
         }
+        if reader.member(root, "apiVersion").is_some() && reader.member(root, "kind").is_some() {
+            return Err(reader.refuse(root, "this is a Kubernetes manifest, not a policy document"));
+        }
+        let Some(statement) = reader.member(root, "Statement") else {
+            return Err(reader.no_statement());
+        };
         reader.no_key_twice(root)?;
         let has_variables = match reader.member(root, "Version").map(|node| (node, reader.string(node))) {
             None | Some((_, Some("2008-10-17"))) => false,
@@ -26,15 +32,6 @@ impl Policy {
             Some((node, _)) => {
                 return Err(reader.refuse(node, "IAM knows the versions 2012-10-17 and 2008-10-17 of its language"));
             }
-        };
-        let Some(statement) = reader.member(root, "Statement") else {
-            let error = reader.refuse(root, "this is no policy document: it has no Statement");
-            let error = match reader.member(root, "Effect") {
-                Some(_) => error
-                    .help("it is a statement alone; a document is {\"Version\": \"2012-10-17\", \"Statement\": […]}"),
-                None => error,
-            };
-            return Err(error);
         };
         let list = tree.items(statement);
         let nodes = list.map_or_else(|| vec![statement], <[NodeId]>::to_vec);
@@ -60,6 +57,17 @@ struct Reader<'t, 's> {
 impl Reader<'_, '_> {
     fn refuse(&self, node: NodeId, message: impl Into<String>) -> Refusal {
         Refusal::new(message, self.tree.span(node))
+    }
+
+    fn no_statement(&self) -> Refusal {
+        let root = self.tree.root;
+        let error = self.refuse(root, "this is no policy document: it has no Statement");
+        match self.member(root, "Effect") {
+            Some(_) => {
+                error.help("it is a statement alone; a document is {\"Version\": \"2012-10-17\", \"Statement\": […]}")
+            }
+            None => error,
+        }
     }
 
     /// What a node is, with its article.

@@ -6,7 +6,7 @@ use xaccount::aws::{Partition, RoleArn};
 use xaccount::diag::{Diagnostic, FileId, Location, Severity, Span};
 use xaccount::edit::Inputs;
 use xaccount::files::{self, Input, Lent};
-use xaccount::iam::{Form, Given};
+use xaccount::iam::{Form, Given, may_show};
 use xaccount::lossless::Refusal;
 use xaccount::output;
 
@@ -38,7 +38,8 @@ impl Merging {
         let mut inputs = Inputs::new(found, &mut std::io::stdin().lock(), None, None, progress).map_err(text)?;
         let bytes = inputs.load(FILE).map_err(text)?;
         let given = Given::read(&bytes).map_err(|(refusal, bytes)| {
-            shown(terminal, name(&inputs), &bytes, &[refusal.in_file(FILE, Some(Span::new(0, bytes.len())))])
+            let window = may_show(&bytes).then(|| Span::new(0, bytes.len()));
+            shown(terminal, name(&inputs), &bytes, &[refusal.in_file(FILE, window)])
         })?;
         if args.write && given.form() != Form::Bare {
             let what = match given.form() {
@@ -85,10 +86,11 @@ impl Merging {
     pub(super) fn text(&self, refusals: &[Refusal], severity: Severity, terminal: &Terminal) -> String {
         let whole = self.given.whole();
         let window = Span::new(self.given.offset(), self.given.offset() + self.given.document().len());
+        let window = may_show(whole.as_bytes()).then_some(window);
         let diagnostics: Vec<Diagnostic> = refusals
             .iter()
             .map(|refusal| {
-                let at = Location { file: FILE, span: refusal.span.shifted(self.given.offset()), window: Some(window) };
+                let at = Location { file: FILE, span: refusal.span.shifted(self.given.offset()), window };
                 let diagnostic = match severity {
                     Severity::Error => Diagnostic::error(&*refusal.message),
                     _ => Diagnostic::warning(&*refusal.message),

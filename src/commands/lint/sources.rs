@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use xaccount::diag::{Diagnostic, FileId, Location, Span};
 use xaccount::edit::Inputs;
 use xaccount::files::{self, FindError, Input, Lent};
+use xaccount::iam::may_show;
 use xaccount::kustomization::{self, Kustomization};
 use xaccount::lint::{self, Finding, Ignore, PolicyFile};
 use xaccount::run::Run;
@@ -57,7 +58,7 @@ impl Sources {
                 Ok(policy)
             }
             Err((refusal, text)) => {
-                let error = refusal.in_file(file, Some(Span::new(0, text.len())));
+                let error = refusal.in_file(file, may_show(&text).then(|| Span::new(0, text.len())));
                 Err(terminal.rendered(&[error], |_| (name.clone(), Some(Lent::Kept(&text)))))
             }
         }

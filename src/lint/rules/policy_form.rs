@@ -1,15 +1,17 @@
 //! What is dangerous or stale in the policies that are given beside the manifests.
 
-use super::super::{Context, Findings, Rule};
-use crate::aws::policy::{Statement, Who, glob};
-use crate::diag::{Diagnostic, Severity};
+use super::super::{Context, Findings, PolicyFile, Rule};
+use crate::aws::policy::{
+    Condition, Knowledge, Known, NOT_OF_TAG_SESSION, Statement, TAG_SESSION, Text, Truth, Who, glob,
+};
+use crate::diag::{Diagnostic, Severity, visible};
 use crate::iam::limits;
 
 pub(super) const RULE: Rule = Rule {
     id: "XA037",
     name: "policy-form",
     severity: Severity::Warning,
-    summary: "A policy that lets the whole world in, names what is gone, or is nearly full",
+    summary: "A policy that lets the whole world in, names what is gone, grants nothing, or is nearly full",
     check: Some(check),
 };
 
@@ -17,6 +19,7 @@ pub(super) const RULE: Rule = Rule {
 const ONE_MORE: usize = 200;
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
+    context.trust.iter().chain(context.permission).for_each(|policy| never_tags(policy, findings));
     for policy in context.trust {
         for statement in policy.allows() {
             let open = statement.principals.as_ref().filter(|principals| principals.who == Who::Anyone);
@@ -72,6 +75,27 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                 );
             }
         }
+    }
+}
+
+/// `sts:TagSession` in a statement under a condition that no request for it meets.
+fn never_tags(policy: &PolicyFile, findings: &mut Findings) {
+    let mut knowledge = Knowledge::default();
+    NOT_OF_TAG_SESSION.iter().for_each(|key| knowledge.learn(key, Known::Absent));
+    for statement in policy.allows().filter(|statement| !statement.action.not) {
+        let lists = |text: &&Text| text.text.eq_ignore_ascii_case(TAG_SESSION);
+        let Some(action) = statement.action.patterns.texts.iter().find(lists) else { continue };
+        let never = |condition: &&Condition| condition.holds(&knowledge, policy.policy.has_variables) == Truth::No;
+        let Some(condition) = statement.conditions.iter().find(never) else { continue };
+        findings.add(
+            Diagnostic::warning(format!(
+                "{}: it never allows {TAG_SESSION}: requests for that action have no {}",
+                statement.title(),
+                visible(&condition.key.text)
+            ))
+            .at(policy.location(action.span), "EKS Pod Identity needs it")
+            .help("give it a statement of its own: kubectl xaccount iam trust --tag-session prints both"),
+        );
     }
 }
 

@@ -87,16 +87,25 @@ fn trust(
     let lets_in = |statement: &&Statement| {
         let texts = statement.aws_principals().map(|text| text.text.as_str());
         other.is_none_or(|account| {
-            is_anyone(statement) || texts.into_iter().any(|text| text == "*" || text.contains(account.as_str()))
+            let names = |text: &str| text == "*" || text.contains(account.as_str()) && !is_session(text);
+            is_anyone(statement) || texts.into_iter().any(names)
         })
     };
     let denied = policy.denies().any(|statement| covers(&statement.action, ACTION, true) && is_everyone(statement));
     if denied || !doors.iter().any(lets_in) {
-        let who =
-            other.map_or_else(|| "no account".to_owned(), |account| format!("nobody of the source account {account}"));
+        let of_source = |text: &str| is_session(text) && other.is_some_and(|account| text.contains(account.as_str()));
+        let session = doors.iter().any(|statement| statement.aws_principals().any(|text| of_source(&text.text)));
+        let who = match other {
+            None => "no account".to_owned(),
+            Some(account) if session && !denied => {
+                format!("only single sessions of the source account {account}")
+            }
+            Some(account) => format!("nobody of the source account {account}"),
+        };
+        let what = if session && !denied { "AWS refuses every other session" } else { "AWS refuses every call" };
         findings.add(
             Diagnostic::warning(format!("{title}: the trust policy of {role} lets {who} in"))
-                .at(arn, "AWS refuses every call")
+                .at(arn, what)
                 .also(policy.head(), "")
                 .help("kubectl xaccount iam trust --merge FILE -f MANIFESTS adds what is missing"),
         );
@@ -145,6 +154,11 @@ fn fits(element: &Element, text: &str, ignore_case: bool) -> bool {
         true => !patterns.any(|pattern| glob(&pattern.text, text, ignore_case)),
         false => patterns.any(|pattern| glob(&pattern.text, text, ignore_case) || pattern.text.contains("${")),
     }
+}
+
+/// Whether a principal is one session of a role. The controller's next session has another name.
+fn is_session(text: &str) -> bool {
+    text.contains(":assumed-role/")
 }
 
 /// Whether it lets in principals of AWS accounts, and not services alone.
