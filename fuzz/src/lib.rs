@@ -5,13 +5,17 @@
 
 mod arn;
 mod edit;
+mod files;
 mod lint;
+mod map;
 mod prefilter;
 mod splitter;
 
 pub use arn::arn;
 pub use edit::edit;
+pub use files::files;
 pub use lint::lint;
+pub use map::map;
 pub use prefilter::prefilter;
 pub use splitter::splitter;
 
@@ -19,5 +23,12 @@ pub use splitter::splitter;
 pub type Target = fn(&[u8]);
 
 /// The fuzz targets by their names, which are those of their folders in `corpus`.
-pub const TARGETS: [(&str, Target); 5] =
-    [("splitter", splitter), ("prefilter", prefilter), ("edit", edit), ("lint", lint), ("arn", arn)];
+pub const TARGETS: [(&str, Target); 7] = [
+    ("splitter", splitter),
+    ("prefilter", prefilter),
+    ("edit", edit),
+    ("lint", lint),
+    ("arn", arn),
+    ("map", map),
+    ("files", files),
+];

@@ -412,6 +412,9 @@ impl Checker {
 /// The longest glob, in bytes. A longer one may take more memory than globset allows, and then its compilation panics.
 const LONGEST_GLOB: usize = 1024;
 
+/// So many braces may be opened. globset compiles none that nest 250 deep; its compilation panics.
+const MOST_BRACES: usize = 100;
+
 /// Reads a glob that can be compiled; of a path, `*` does not match `/`.
 ///
 /// # Errors
@@ -419,6 +422,10 @@ const LONGEST_GLOB: usize = 1024;
 pub fn parse_glob(text: &str, path: bool) -> Result<globset::Glob, String> {
     if text.len() > LONGEST_GLOB {
         return Err(format!("it has {} bytes, and the most are {LONGEST_GLOB}", text.len()));
+    }
+    let braces = memchr::memchr_iter(b'{', text.as_bytes()).count();
+    if braces > MOST_BRACES {
+        return Err(format!("it opens {braces} braces, and the most are {MOST_BRACES}"));
     }
     GlobBuilder::new(text).literal_separator(path).build().map_err(|error| error.kind().to_string())
 }
@@ -431,5 +438,24 @@ impl AccountMap {
     pub fn named(&self, name: &str) -> Result<&Account, Option<&str>> {
         let found = self.accounts.iter().find(|account| account.name.value == name);
         found.ok_or_else(|| nearest(name, self.accounts.iter().map(|account| account.name.value.as_str())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_glob;
+
+    #[test]
+    fn every_glob_that_is_read_can_be_compiled() {
+        let repeat = |text: &str| text.repeat(super::LONGEST_GLOB / text.len());
+        let nested = format!("{}a{}", "{".repeat(super::MOST_BRACES), "}".repeat(super::MOST_BRACES));
+        for text in ["?", "*a", "[!a]", "[!é]", "**/", "[\u{80}-\u{10ffff}]", "\u{10ffff}", "\\?"].map(repeat) {
+            parse_glob(&text, true).unwrap().compile_matcher();
+            parse_glob(&text, false).unwrap().compile_matcher();
+            assert!(parse_glob(&format!("{text}{}", "a".repeat(1024)), false).is_err());
+        }
+        parse_glob(&nested, false).unwrap().compile_matcher();
+        assert!(parse_glob(&format!("{{{nested}}}"), false).is_err());
+        assert!(parse_glob(&"{".repeat(100_000), false).is_err());
     }
 }

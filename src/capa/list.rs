@@ -40,7 +40,10 @@ pub fn items<'t>(tree: &'t Tree<'_>, node: NodeId, whole: bool) -> Items<'t> {
     let (key, value, inherited) = match tree.get(node, "items") {
         Lookup::Absent => return Items::None,
         Lookup::Ambiguous { key } => {
-            let why = "the key 'items' is written twice: kubectl takes the last, other tools refuse it";
+            let why = match tree.is_merge(key) {
+                true => "a '<<' after the key 'items' brings it again: kubectl takes the last, other tools the first",
+                false => "the key 'items' is written twice: kubectl takes the last, other tools refuse it",
+            };
             return refuse(tree.span(key), why.into(), "remove one of them and run again");
         }
         Lookup::Own { key, value } => (key, value, false),

@@ -218,7 +218,7 @@ fn odd_for_kubectl(file: FileId, document: &Document<'_>, tree: &Tree<'_>) -> Op
     };
     if let Some(at) = doubt::odd_separator(document.bytes) {
         let message = "kubectl takes this line for the start of a document, and other readers don't";
-        return Some(problem(Span::new(at, at + 3), message, "write a blank behind '---' and run again"));
+        return Some(problem(Span::new(at, at + 3), message, "write a space after '---' and run again"));
     }
     let key = tree.tagged_key()?;
     let message = "a key has a tag, and what it stands for can't be told with certainty";

@@ -1,0 +1,103 @@
+//! Runs over several files, with and without an account map.
+
+use std::path::PathBuf;
+
+use xaccount::account_map::{self, AccountMap};
+use xaccount::capa;
+use xaccount::diag::FileId;
+use xaccount::inject::{self, IdentityFile, Mapped, Outcome, Request, SaidTarget, Target};
+use xaccount::lossless::{Source, apply};
+use xaccount::run::{self, Run, Scan};
+
+/// More than these are one file.
+const FILES: usize = 6;
+
+/// The file that keeps new identities.
+const IDENTITIES: &str = "identities.yaml";
+
+/// Files with a NUL between them, of which the first may be an account map. Each result is a file that is read again and has
+/// nothing left to do; the order of the files does not matter; and joined, they hold the same objects.
+pub fn files(data: &[u8]) {
+    let mut files: Vec<&[u8]> = data.splitn(FILES, |&byte| byte == 0).collect();
+    let map = account_map::read(files[0]).ok();
+    if map.is_some() {
+        files.remove(0);
+    }
+    let Some((new, made)) = edited(&files, map.as_ref()) else { return };
+
+    let mut whole: Vec<&[u8]> = new.iter().map(Vec::as_slice).collect();
+    whole.extend(made.as_deref());
+    let (again, more) = edited(&whole, map.as_ref()).expect("the result is refused");
+    assert!(more.is_none() && again.iter().zip(&whole).all(|(again, new)| again == new), "a second run changes it");
+
+    let reversed: Vec<&[u8]> = files.iter().rev().copied().collect();
+    let (mut other, other_made) = edited(&reversed, map.as_ref()).expect("the other order is refused");
+    other.reverse();
+    assert!(other == new && other_made == made, "the order of the files matters");
+
+    let Some(stream) = run::joined(&whole).stream() else { return };
+    let titles = |bytes: &[u8], file: usize| -> Vec<String> {
+        scanned(bytes, file).expect("the stream is refused").iter().map(run::Found::title).collect()
+    };
+    let apart: Vec<String> = whole.iter().flat_map(|bytes| titles(bytes, 0)).collect();
+    assert_eq!(titles(&stream, 0), apart, "joined, they hold other objects:\n{}", String::from_utf8_lossy(&stream));
+}
+
+/// Files that can't be joined are no stream.
+trait Stream {
+    fn stream(self) -> Option<Vec<u8>>;
+}
+
+impl Stream for Vec<u8> {
+    fn stream(self) -> Option<Vec<u8>> {
+        Some(self)
+    }
+}
+
+impl<E> Stream for Result<Vec<u8>, E> {
+    fn stream(self) -> Option<Vec<u8>> {
+        self.ok()
+    }
+}
+
+fn scanned(bytes: &[u8], file: usize) -> Option<Vec<run::Found>> {
+    let needles = capa::needles();
+    let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
+    run::scan(FileId(file), bytes, &scan).ok().map(|scanned| scanned.objects)
+}
+
+/// The new bytes of each file, and those of the identities; `None` where the run refuses or finds nothing.
+fn edited(files: &[&[u8]], map: Option<&AccountMap>) -> Option<(Vec<Vec<u8>>, Option<Vec<u8>>)> {
+    let mut of_run = Vec::new();
+    let mut objects = Vec::new();
+    for (index, bytes) in files.iter().enumerate() {
+        objects.extend(scanned(bytes, index)?);
+        let brace = Source::new(bytes).begins_with_brace();
+        of_run.push(run::File { name: format!("{index}.yaml"), brace, identities_only: false });
+    }
+    let outcome = planned(&Run::new(of_run, objects), map)?;
+    let mut new: Vec<Vec<u8>> = files.iter().map(|bytes| bytes.to_vec()).collect();
+    for (file, plan) in &outcome.plans {
+        let source = Source::new(files[file.0]);
+        new[file.0] = apply(&source, plan).ok()?.to_bytes(files[file.0]);
+    }
+    let made = outcome.new_file.map(|(_, plan)| apply(&Source::new(b""), &plan).expect("a new file").to_bytes(b""));
+    Some((new, made))
+}
+
+fn planned(run: &Run, map: Option<&AccountMap>) -> Option<Outcome> {
+    let identity_file = Some(IdentityFile::New(PathBuf::from(IDENTITIES)));
+    let Some(map) = map else {
+        let target = Target::Account {
+            account: "012345678901".parse().expect("an account"),
+            role: capa::DEFAULT_ROLE_NAME.to_owned(),
+            partition: None,
+        };
+        return inject::plan(run, &Request { identity_file, ..Request::to(target) }).ok();
+    };
+    // The same for each: a path that depends on the file's number would depend on the order.
+    let relative = |_: FileId| Some("clusters/a.yaml".to_owned());
+    let mapped = Mapped { map, place: &|_| String::new(), relative: &relative, allow_unmapped: true };
+    let base = Request { identity_file, ..Request::default() };
+    inject::plan_mapped(run, &base, &mapped, &SaidTarget::default()).ok()
+}
