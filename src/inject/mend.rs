@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::reference::Whereabouts;
 use super::{AllowedNamespaces, ChangeKind, Planner, Served};
 use crate::aws::RoleArn;
-use crate::capa::{Field, IdentityReference, ROLE_IDENTITY, Role, RoleIdentity, State, Version};
+use crate::capa::{Field, Role, RoleIdentity, State, Version};
 use crate::diag::{Diagnostic, Location, Span};
 
 impl Planner<'_> {
@@ -86,15 +86,11 @@ impl Planner<'_> {
     /// Says which other objects of the run an identity takes along to its new role.
     fn warn_of_others(&mut self, index: usize, one: &Served) {
         let run = self.run;
-        let names_it = |reference: &IdentityReference| match &reference.state {
-            State::Set(there) => there.kind.text() == Some(ROLE_IDENTITY) && there.name.text() == Some(&one.name),
-            _ => false,
-        };
-        let others: Vec<String> = (0..run.objects().len())
+        let others: Vec<String> = run
+            .named_by(&one.name)
+            .iter()
             .filter(|other| one.objects.binary_search(other).is_err())
-            .map(|other| &run.objects()[other])
-            .filter(|found| found.object.references().any(names_it))
-            .map(|found| found.title())
+            .map(|&other| run.objects()[other].title())
             .collect();
         if !others.is_empty() {
             let found = &run.objects()[index];

@@ -10,7 +10,7 @@ mod namespaces;
 mod reference;
 mod select;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -313,20 +313,26 @@ struct Planner<'r> {
     target: &'r Target,
     outcome: Outcome,
     errors: Vec<Diagnostic>,
+    /// Messages about objects that are pointed somewhere: each is said once.
+    warned: HashSet<String>,
 }
 
 impl<'r> Planner<'r> {
     fn new(run: &'r Run, request: &'r Request) -> Result<Self, Vec<Diagnostic>> {
         match &request.target {
-            Some(target) => Ok(Self { run, request, target, outcome: Outcome::default(), errors: Vec::new() }),
+            Some(target) => {
+                let (outcome, errors, warned) = Default::default();
+                Ok(Self { run, request, target, outcome, errors, warned })
+            }
             None => Err(vec![Diagnostic::error("no target account")]),
         }
     }
 
     /// Whether the run has no identity of this name whose `allowedNamespaces` lets a namespace in.
     fn lets_nobody_in(&self, name: &str) -> bool {
-        !self.run.objects().iter().any(|found| match &found.object.role {
-            Role::Identity(identity, _) if found.object.name.as_deref() == Some(name) => {
+        let there = self.run.identities(IdentityKind::Role, name).iter().map(|&index| &self.run.objects()[index]);
+        !there.into_iter().any(|found| match &found.object.role {
+            Role::Identity(identity, _) => {
                 let empty = Namespaces { list: Some(Vec::new()), ..Namespaces::default() };
                 matches!(&identity.allowed.form, Form::Those(allowed) if *allowed != empty)
             }
