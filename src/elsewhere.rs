@@ -3,7 +3,9 @@
 //! Whatever may name it counts: a comment, a text inside another object, a template, a file that can't be read. An identity
 //! that stays for nothing harms nobody; one that goes while a cluster uses it does.
 
-use std::collections::{HashMap, HashSet};
+mod names;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use memchr::memmem;
@@ -13,17 +15,10 @@ use crate::diag::{FileId, Span};
 use crate::edit::Inputs;
 use crate::eject::Draft;
 use crate::files::{self, Input};
-use crate::lossless::{Data, Needles, NodeId, Source, Tree, parse};
+use crate::lossless::{Data, Letters, NodeId, Source, Tree, parse};
 use crate::parallel;
 use crate::run::Run;
-
-/// An identity that is to go.
-struct Wanted<'w> {
-    /// Its index in the run.
-    object: usize,
-    name: &'w str,
-    needles: Needles,
-}
+use names::Names;
 
 /// How far the search goes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,61 +37,130 @@ pub struct Limits<'l> {
 /// one, those below the account map; without that, those in its directory. A work tree that is the home directory or the root
 /// of the file system counts as none.
 pub fn named(inputs: &Inputs, run: &Run, draft: &Draft<'_>, limits: Limits<'_>) -> HashMap<usize, String> {
-    let wanted: Vec<Wanted<'_>> = draft
-        .leaving()
-        .iter()
-        .filter_map(|&object| {
-            let name = run.objects()[object].object.name.as_deref()?;
-            Some(Wanted { object, name, needles: Needles::new([[name].as_slice(), &[ROLE_IDENTITY]]) })
-        })
-        .collect();
+    let mut wanted: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for &object in draft.leaving() {
+        if let Some(name) = run.objects()[object].object.name.as_deref() {
+            wanted.entry(name).or_default().push(object);
+        }
+    }
     let mut out = HashMap::new();
     if wanted.is_empty() {
         return out;
     }
+    let names: Vec<&str> = wanted.keys().copied().collect();
+    let known = Known::of(run, draft, &names);
+    let names = Names::new(names);
     let files: Vec<FileId> = (0..inputs.len()).map(FileId).collect();
     let here = parallel::map(&files, |&file| {
-        let name = inputs.name(file);
-        let Ok(bytes) = inputs.bytes(file) else {
-            return wanted.iter().map(|one| (one.object, format!("{name} can't be read again"))).collect();
-        };
-        let known = |one: &Wanted<'_>| known(run, draft, file, one.name);
-        search(&bytes, name, &wanted, known)
+        let shown = inputs.name(file);
+        let Ok(bytes) = inputs.bytes(file) else { return Mentions::all(format!("{shown} can't be read again")) };
+        search(&bytes, shown, &names, |name, at| known.has(file, name, at))
     });
-    for (object, why) in here.into_iter().flatten() {
-        out.entry(object).or_insert(why);
+    let whys = first_of_each(here, names.len());
+    for (why, objects) in whys.into_iter().zip(wanted.values()) {
+        out.extend(why.into_iter().flat_map(|why| objects.iter().map(move |&object| (object, why.clone()))));
     }
-    for (root, below) in roots(inputs, run, &wanted, limits) {
-        let wanted: Vec<&Wanted<'_>> = wanted.iter().filter(|one| below.contains(&one.object)).collect();
-        for (object, why) in around(inputs, &root, &wanted, limits.here) {
-            out.entry(object).or_insert(why);
+    let roots = roots(inputs, run, &wanted, limits);
+    let read: HashSet<PathBuf> = files.iter().filter_map(|&file| path(inputs, file)?.canonicalize().ok()).collect();
+    for (root, wanted) in roots {
+        let names = Names::new(wanted.iter().map(|&(name, _)| name).collect());
+        let whys = first_of_each(around(inputs, &root, &names, &read, limits.here), names.len());
+        for (why, (_, object)) in whys.into_iter().zip(wanted) {
+            if let Some(why) = why {
+                out.entry(object).or_insert(why);
+            }
         }
     }
     out
 }
 
-/// The mentions of an identity in a file of the run that are not asked about: where references were taken out, and the
-/// identity itself.
-fn known(run: &Run, draft: &Draft<'_>, file: FileId, name: &str) -> Vec<Span> {
-    let taken = draft.taken(name).iter().filter(|(there, _)| *there == file).map(|&(_, span)| span);
-    let own = run.identities(IdentityKind::Role, name).iter().map(|&index| &run.objects()[index]);
-    taken.chain(own.filter(|found| found.file == file).map(|found| found.window)).collect()
+/// What a file says of the names that are searched for.
+#[derive(Debug, Default)]
+struct Mentions {
+    /// Of names by their numbers, in a few words.
+    some: Vec<(usize, String)>,
+    /// Of all others.
+    others: Option<String>,
+}
+
+impl Mentions {
+    fn all(why: String) -> Self {
+        Self { some: Vec::new(), others: Some(why) }
+    }
+}
+
+/// What the first file that mentions a name says of it.
+fn first_of_each(files: Vec<Mentions>, names: usize) -> Vec<Option<String>> {
+    let mut out: Vec<Option<String>> = vec![None; names];
+    for file in files {
+        for (name, why) in file.some {
+            out[name].get_or_insert(why);
+        }
+        if let Some(why) = file.others {
+            for there in &mut out {
+                there.get_or_insert_with(|| why.clone());
+            }
+            break;
+        }
+    }
+    out
+}
+
+/// The mentions of identities in the files of the run that are not asked about: where references were taken out, and the
+/// identities themselves.
+struct Known(HashMap<(FileId, usize), Vec<Span>>);
+
+impl Known {
+    fn of(run: &Run, draft: &Draft<'_>, names: &[&str]) -> Self {
+        let mut known: HashMap<(FileId, usize), Vec<Span>> = HashMap::new();
+        for (number, name) in names.iter().enumerate() {
+            for &(file, span) in draft.taken(name) {
+                known.entry((file, number)).or_default().push(span);
+            }
+            for found in run.identities(IdentityKind::Role, name).iter().map(|&index| &run.objects()[index]) {
+                known.entry((found.file, number)).or_default().push(found.window);
+            }
+        }
+        for spans in known.values_mut() {
+            spans.sort_unstable();
+            // Where they meet, they are one.
+            spans.dedup_by(|next, before| {
+                let meet = next.start <= before.end;
+                before.end = if meet { before.end.max(next.end) } else { before.end };
+                meet
+            });
+        }
+        Self(known)
+    }
+
+    fn has(&self, file: FileId, name: usize, at: usize) -> bool {
+        let Some(spans) = self.0.get(&(file, name)) else { return false };
+        let behind = spans.partition_point(|span| span.start <= at);
+        behind.checked_sub(1).is_some_and(|last| at < spans[last].end)
+    }
 }
 
 /// A directory, and whether what is below it counts too.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Root {
     directory: PathBuf,
     recursive: bool,
 }
 
-/// Where to look around the files of identities, and for which.
-fn roots(inputs: &Inputs, run: &Run, wanted: &[Wanted<'_>], limits: Limits<'_>) -> HashMap<Root, Vec<usize>> {
-    let mut roots: HashMap<Root, Vec<usize>> = HashMap::new();
-    for one in wanted {
-        let file = run.objects()[one.object].file;
-        if let Some(root) = path(inputs, file).and_then(|path| root_of(&path, limits)) {
-            roots.entry(root).or_default().push(one.object);
+/// Where to look around the files of identities, and for which: names and objects.
+fn roots<'w>(
+    inputs: &Inputs,
+    run: &Run,
+    wanted: &BTreeMap<&'w str, Vec<usize>>,
+    limits: Limits<'_>,
+) -> HashMap<Root, Vec<(&'w str, usize)>> {
+    let mut roots: HashMap<Root, Vec<(&str, usize)>> = HashMap::new();
+    let mut of_file: HashMap<FileId, Option<Root>> = HashMap::new();
+    for (&name, &object) in wanted.iter().flat_map(|(name, objects)| objects.iter().map(move |object| (name, object))) {
+        let file = run.objects()[object].file;
+        let root = of_file.entry(file).or_insert_with(|| path(inputs, file).and_then(|path| root_of(&path, limits)));
+        if let Some(root) = root {
+            roots.entry(root.clone()).or_default().push((name, object));
         }
     }
     roots
@@ -125,87 +189,119 @@ fn root_of(path: &Path, limits: Limits<'_>) -> Option<Root> {
     })
 }
 
-/// Searches the manifests of a directory that are no inputs of the run.
-fn around(inputs: &Inputs, root: &Root, wanted: &[&Wanted<'_>], here: Option<&Path>) -> Vec<(usize, String)> {
-    let all = |why: String| wanted.iter().map(|one| (one.object, why.clone())).collect::<Vec<_>>();
+/// Searches the manifests of a directory that are no inputs of the run, which are the files that were `read`.
+fn around(
+    inputs: &Inputs,
+    root: &Root,
+    names: &Names<'_>,
+    read: &HashSet<PathBuf>,
+    here: Option<&Path>,
+) -> Vec<Mentions> {
     let found = match files::find(std::slice::from_ref(&root.directory), root.recursive) {
         Ok(found) => found,
-        Err(error) => return all(format!("other files may name it: {error}")),
+        Err(error) => return vec![Mentions::all(format!("other files may name it: {error}"))],
     };
-    let read: HashSet<PathBuf> =
-        (0..inputs.len()).filter_map(|file| path(inputs, FileId(file))?.canonicalize().ok()).collect();
     let found: Vec<&Path> = found.iter().filter_map(Input::path).collect();
-    let each = parallel::map(&found, |path| {
+    parallel::map(&found, |path| {
         if path.canonicalize().is_ok_and(|real| read.contains(&real)) {
-            return Vec::new();
+            return Mentions::default();
         }
         let name = inputs.shown(here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path));
         match files::read_only(path) {
-            Ok(bytes) => search(&bytes, &name, wanted, |_| Vec::new()),
-            Err(_) => all(format!("{name} can't be read and may name it")),
+            Ok(bytes) => search(&bytes, &name, names, |_, _| false),
+            Err(_) => Mentions::all(format!("{name} can't be read and may name it")),
         }
-    });
-    each.into_iter().flatten().collect()
+    })
 }
 
-/// Who names the identities in a file that is called `name`; what stands in the `known` places does not count.
-fn search<'w, W: std::borrow::Borrow<Wanted<'w>>>(
-    bytes: &[u8],
-    name: &str,
-    wanted: &[W],
-    known: impl Fn(&Wanted<'w>) -> Vec<Span>,
-) -> Vec<(usize, String)> {
-    let line = |at: usize| memchr::memchr_iter(b'\n', &bytes[..at]).count() + 1;
-    let mut out = Vec::new();
-    for one in wanted.iter().map(W::borrow) {
-        let known = known(one);
-        if let Some(at) = mentions(bytes, one.name).find(|&at| !known.iter().any(|span| span.range().contains(&at))) {
-            out.push((one.object, format!("{name}:{} names it", line(at))));
-        } else if let Some((at, why)) = doubtful(&Source::new(bytes), one) {
-            out.push((one.object, format!("{name}:{} {why}", line(at))));
+/// Which names a file that is called `file` mentions; what stands in a `known` place, of a name and an offset, does not count.
+fn search(bytes: &[u8], file: &str, names: &Names<'_>, known: impl Fn(usize, usize) -> bool) -> Mentions {
+    let mut out = Mentions::default();
+    let Some(mentions) = names.mentions(bytes) else {
+        out.others = Some(format!("{file} may name it"));
+        return out;
+    };
+    let mut first: HashMap<usize, usize> = HashMap::new();
+    for (name, at) in mentions {
+        if !first.contains_key(&name) && !known(name, at) {
+            first.insert(name, at);
         }
+    }
+    let lines: Vec<usize> = memchr::memchr_iter(b'\n', bytes).collect();
+    let line = |at: usize| lines.partition_point(|&end| end < at) + 1;
+    let place = |at: usize, why: &str| format!("{file}:{} {why}", line(at));
+    out.some = first.iter().map(|(&name, &at)| (name, place(at, "names it"))).collect();
+    if first.len() < names.len() {
+        let mut doubts = Doubts { names, told: first.into_keys().collect(), some: Vec::new() };
+        let others = doubts.of(&Source::new(bytes));
+        out.some.extend(doubts.some.iter().map(|&(name, at, why)| (name, place(at, why))));
+        out.others = others.map(|(at, why)| place(at, why));
     }
     out
 }
 
-/// Where a name stands that is not part of a longer one.
-fn mentions<'t>(text: &'t [u8], name: &'t str) -> impl Iterator<Item = usize> + 't {
-    let letter = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphanumeric);
-    let joint = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(|byte| matches!(byte, b'-' | b'.'));
-    memmem::find_iter(text, name).filter(move |&at| {
-        let (before, behind) = (at.checked_sub(1), Some(at + name.len()));
-        let longer = letter(before)
-            || letter(behind)
-            || joint(before) && letter(at.checked_sub(2))
-            || joint(behind) && letter(behind.map(|at| at + 1));
-        !longer
-    })
+/// Places that may name identities, though their names do not stand there literally.
+struct Doubts<'n> {
+    names: &'n Names<'n>,
+    /// Of which names something is said already.
+    told: HashSet<usize>,
+    /// Names with a place and what is there.
+    some: Vec<(usize, usize, &'static str)>,
 }
 
-/// A place that may name the identity, though its name does not stand there literally.
-fn doubtful(source: &Source<'_>, one: &Wanted<'_>) -> Option<(usize, &'static str)> {
-    if source.is_utf16(&one.needles) {
-        return Some((0, "is UTF-16 and may name it"));
+impl Doubts<'_> {
+    /// Looks through a file up to a place that may name each of the names of which nothing was said till then.
+    fn of(&mut self, source: &Source<'_>) -> Option<(usize, &'static str)> {
+        if let Some(half) = source.halved() {
+            let why = "is UTF-16 and may name it";
+            if memmem::find(&half, ROLE_IDENTITY.as_bytes()).is_some() {
+                return Some((0, why));
+            }
+            self.names.in_text(&half).into_iter().for_each(|name| self.tell(name, 0, why));
+        }
+        source.segments().find_map(|document| {
+            let word =
+                [ROLE_IDENTITY, "identityRef"].iter().find_map(|word| memmem::find(document.bytes, word.as_bytes()));
+            let spelled = Letters::spelled(document.bytes);
+            if self.told.len() == self.names.len() || word.is_none() && !self.names.letters.meet(&spelled) {
+                return None;
+            }
+            let at = document.span.start + word.unwrap_or(0);
+            let tree = match parse(&document) {
+                Ok(tree) => tree,
+                Err(_) if word.is_some() => return Some((at, "can't be read and may name it")),
+                Err(_) => {
+                    self.tell_of(&spelled, at, "can't be read and may name it");
+                    return None;
+                }
+            };
+            if !spelled.is_empty() {
+                // What stands there literally was looked at, or is known.
+                for name in self.names.hidden(&tree, document.bytes) {
+                    if self.names.letters_of(name).meet(&spelled) {
+                        self.tell(name, at, "names it");
+                    }
+                }
+            }
+            let template = word.is_some() && (tree.complex_key().is_some() || is_template(&tree, tree.root));
+            template.then_some((at, "is a template and may name it"))
+        })
     }
-    source.segments().find_map(|document| {
-        let word = [ROLE_IDENTITY, "identityRef"].iter().find_map(|word| memmem::find(document.bytes, word.as_bytes()));
-        let spelled = one.needles.possible(document.bytes);
-        if word.is_none() && !spelled {
-            return None;
+
+    fn tell(&mut self, name: usize, at: usize, why: &'static str) {
+        if self.told.insert(name) {
+            self.some.push((name, at, why));
         }
-        let at = document.span.start + word.unwrap_or(0);
-        match parse(&document) {
-            Err(_) => Some((at, "can't be read and may name it")),
-            // What stands there literally was looked at, or is known.
-            Ok(tree) if spelled && texts(&tree, tree.root, one.name) > mentions(document.bytes, one.name).count() => {
-                Some((at, "names it"))
-            }
-            Ok(tree) => {
-                let template = word.is_some() && (tree.complex_key().is_some() || is_template(&tree, tree.root));
-                template.then_some((at, "is a template and may name it"))
+    }
+
+    /// Says it of all names with one of these letters.
+    fn tell_of(&mut self, letters: &Letters, at: usize, why: &'static str) {
+        for name in 0..self.names.len() {
+            if self.names.letters_of(name).meet(letters) {
+                self.tell(name, at, why);
             }
         }
-    })
+    }
 }
 
 /// Whether a text is filled in by some program before it is a manifest's.
@@ -230,18 +326,6 @@ fn is_template(tree: &Tree<'_>, at: NodeId) -> bool {
     }
 }
 
-/// How often the texts of a document name it.
-fn texts(tree: &Tree<'_>, at: NodeId, name: &str) -> usize {
-    match &tree.node(at).data {
-        Data::Mapping { entries, .. } => {
-            entries.iter().map(|&(key, value)| texts(tree, key, name) + texts(tree, value, name)).sum()
-        }
-        Data::Sequence { items, .. } => items.iter().map(|&item| texts(tree, item, name)).sum(),
-        Data::Scalar { text, .. } => mentions(text.as_bytes(), name).count(),
-        Data::Alias(_) => 0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,12 +333,8 @@ mod tests {
     const NAME: &str = "cross-account-role-222222222222";
 
     fn said(text: &str) -> Option<String> {
-        let needles = Needles::new([[NAME].as_slice(), &[ROLE_IDENTITY]]);
-        let wanted = Wanted { object: 7, name: NAME, needles };
-        search(text.as_bytes(), "f", &[&wanted], |_| Vec::new()).pop().map(|(object, why)| {
-            assert_eq!(object, 7);
-            why
-        })
+        let mentions = search(text.as_bytes(), "f", &Names::new(vec![NAME]), |_, _| false);
+        first_of_each(vec![mentions], 1).remove(0)
     }
 
     #[test]
@@ -291,9 +371,8 @@ mod tests {
             assert_eq!(said(&text.replace("NAME", NAME)), None, "{text}");
         }
         let utf16: Vec<u8> = format!("a: {NAME}\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let needles = Needles::new([[NAME].as_slice()]);
-        let wanted = Wanted { object: 0, name: NAME, needles };
-        assert_eq!(search(&utf16, "f", &[&wanted], |_| Vec::new())[0].1, "f:1 is UTF-16 and may name it");
+        let mentions = search(&utf16, "f", &Names::new(vec![NAME]), |_, _| false);
+        assert_eq!(mentions.some, [(0, "f:1 is UTF-16 and may name it".to_owned())]);
     }
 
     #[test]

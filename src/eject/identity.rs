@@ -1,24 +1,25 @@
 //! The identities that nothing names any more.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{PatchOperation, RemoveOperation};
 
 use super::Draft;
 use crate::capa::{IdentityKind, ROLE_IDENTITY, Role, RoleIdentity, State, plain_identity};
-use crate::diag::{Diagnostic, FileId};
+use crate::diag::{Diagnostic, FileId, Span};
 use crate::inject::{Change, ChangeKind, Outcome, default_identity_name};
 use crate::lossless::{ObjectRef, removed_whole};
-use crate::run::Found;
 
 impl Draft<'_> {
     /// Finds the identities that could go.
     pub(super) fn identities(&mut self) {
         let names: Vec<String> = self.taken.keys().cloned().collect();
+        let users = self.users_left();
         for name in &names {
-            let user = self.user_left(name);
+            let user = users.get(name).map(|&user| &self.run.objects()[user]);
+            let user = user
+                .map(|found| format!("{} ({}:{}) names it", found.title(), self.run.file(found.file).name, found.line));
             for &index in self.run.identities(IdentityKind::Role, name) {
                 match user.clone().map_or_else(|| self.may_go(index, name), Err) {
                     Ok(()) => self.leaving.push(index),
@@ -28,20 +29,25 @@ impl Draft<'_> {
         }
     }
 
-    /// Who of the run still names an identity.
-    fn user_left(&self, name: &str) -> Option<String> {
-        let taken = self.taken(name);
-        let names_it = |found: &Found, state: &State| match state {
-            State::Set(there) if there.kind.text() == Some(ROLE_IDENTITY) && there.name.text() == Some(name) => {
-                !there.name.span().is_some_and(|span| taken.contains(&(found.file, span)))
+    /// Who of the run still names the identities of references that are taken out: the first, for each.
+    fn users_left(&self) -> HashMap<String, usize> {
+        let taken: HashSet<(FileId, Span)> = self.taken.values().flatten().copied().collect();
+        let mut users: HashMap<String, usize> = HashMap::new();
+        for (index, found) in self.run.objects().iter().enumerate() {
+            let mut names = |state: &State| {
+                let State::Set(there) = state else { return };
+                let name = there.name.text().filter(|_| there.kind.text() == Some(ROLE_IDENTITY));
+                let is_taken = there.name.span().is_some_and(|span| taken.contains(&(found.file, span)));
+                if let Some(name) = name.filter(|name| !is_taken && self.taken.contains_key(*name)) {
+                    users.entry(name.to_owned()).or_insert(index);
+                }
+            };
+            match &found.object.role {
+                Role::Identity(identity, _) => names(&identity.source),
+                _ => found.object.references().for_each(|reference| names(&reference.state)),
             }
-            _ => false,
-        };
-        let user = self.run.objects().iter().find(|found| match &found.object.role {
-            Role::Identity(identity, _) => names_it(found, &identity.source),
-            _ => found.object.references().any(|reference| names_it(found, &reference.state)),
-        });
-        user.map(|found| format!("{} ({}:{}) names it", found.title(), self.run.file(found.file).name, found.line))
+        }
+        users
     }
 
     /// Whether an identity is one that `inject` would have written, in a place where it would have.
@@ -50,7 +56,10 @@ impl Draft<'_> {
         let Role::Identity(identity, _) = &found.object.role else { return Err("it is no role identity".into()) };
         let asked = self.request.identity_name.as_deref() == Some(name);
         let file = self.run.file(found.file);
-        let with_its_clusters = self.taken(name).iter().any(|(there, _)| *there == found.file);
+        // In the order of the files.
+        let taken = self.taken(name);
+        let place = taken.partition_point(|&(file, _)| file < found.file);
+        let with_its_clusters = taken.get(place).is_some_and(|&(file, _)| file == found.file);
         let keeps_identities = file.identities_only || self.request.identity_file == Some(found.file);
         if !asked && (keeps_identities || !with_its_clusters) {
             return Err(format!(
@@ -113,16 +122,22 @@ impl Draft<'_> {
         }
         // Behind all changes in items, and from the back, so that each index is that of the list as it is.
         items.sort_by_key(|&(.., item)| std::cmp::Reverse(item));
+        let mut lists: Vec<(FileId, ObjectRef, Vec<PatchOperation>)> = Vec::new();
+        let mut places: HashMap<(FileId, Span, String), usize> = HashMap::new();
         for (file, list, item) in items {
             let mut path = PointerBuf::new();
             path.push_back("items");
             path.push_back(item);
             let remove = PatchOperation::Remove(RemoveOperation { path });
-            let changes = &mut self.outcome.plans.entry(file).or_default().changes;
-            match changes.iter_mut().find(|(object, _)| *object == list) {
-                Some((_, operations)) => Arc::make_mut(operations).push(remove),
-                None => changes.push((list, vec![remove].into())),
+            let key = (file, list.document, list.base.as_str().to_owned());
+            let place = *places.entry(key).or_insert(lists.len());
+            match lists.get_mut(place) {
+                Some((.., operations)) => operations.push(remove),
+                None => lists.push((file, list, vec![remove])),
             }
+        }
+        for (file, list, operations) in lists {
+            self.outcome.plans.entry(file).or_default().changes.push((list, operations.into()));
         }
         if gone {
             self.outcome.warnings.push(

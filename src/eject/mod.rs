@@ -6,7 +6,7 @@
 mod identity;
 mod reference;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::aws::{AccountId, RoleArn};
 use crate::check;
@@ -48,6 +48,8 @@ pub struct Draft<'r> {
     /// Names of the identities that are named no more, with the places of those names.
     taken: BTreeMap<String, Vec<(FileId, Span)>>,
     leaving: Vec<usize>,
+    /// Messages about references that are left: each is said once.
+    warned: HashSet<String>,
 }
 
 /// Plans the references of a run, and says which identities could go.
@@ -57,7 +59,8 @@ pub struct Draft<'r> {
 pub fn draft<'r>(run: &'r Run, request: &'r Request) -> Result<Draft<'r>, Failure> {
     let outcome = nothing(run, &request.selection);
     let errors = check::impossible(run).collect();
-    let mut draft = Draft { run, request, outcome, errors, taken: BTreeMap::new(), leaving: Vec::new() };
+    let (taken, leaving, warned) = Default::default();
+    let mut draft = Draft { run, request, outcome, errors, taken, leaving, warned };
     let selected = match selected(run, &request.selection) {
         Ok(selected) => selected,
         Err(failure) => return Err(failure),

@@ -135,7 +135,7 @@ impl Draft<'_> {
         let Some(role) = role else {
             let message =
                 format!("{ROLE_IDENTITY}/{name} is not in these files with a role ARN: references to it are left");
-            if !self.outcome.warnings.iter().any(|warning| warning.message == message) {
+            if self.warned.insert(message.clone()) {
                 let help =
                     "name the file that holds it, too, or pass --identity-name in place of --account and --role-arn";
                 self.outcome.warnings.push(Diagnostic::warning(message).help(help));

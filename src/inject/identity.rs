@@ -1,5 +1,7 @@
 //! The identities that the references need: found, mended field by field, or made.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use super::namespaces::AllowedNamespaces;
@@ -18,6 +20,7 @@ impl Planner<'_> {
         }
         served.iter().for_each(|one| self.refuse_circle(one));
         let asked = self.request.identity.allowed_namespaces.as_ref().map(AllowedNamespaces::to_value);
+        let changed = self.changed();
         let mut missing: Vec<&Served> = Vec::new();
         for one in served {
             let run = self.run;
@@ -25,7 +28,7 @@ impl Planner<'_> {
             for &index in there {
                 self.explain_there(one, index);
                 self.mend(index, one);
-                self.refuse_dependence(index, one);
+                self.refuse_dependence(index, one, &changed);
                 self.warn_of_existing(index, one);
                 if let Role::Identity(identity, _) = &run.objects()[index].object.role {
                     let there = identity.allowed_namespaces.as_ref().map(|(allowed, _)| allowed);
@@ -79,9 +82,10 @@ impl Planner<'_> {
             return;
         };
         let Some(names) = allowed.get("list").and_then(Value::as_array) else { return };
+        let names: HashSet<&str> = names.iter().filter_map(Value::as_str).collect();
         for found in one.objects.iter().map(|&index| &self.run.objects()[index]) {
             let namespace = found.object.namespace.as_deref().unwrap_or("default");
-            if !names.iter().any(|name| name == namespace) {
+            if !names.contains(namespace) {
                 self.outcome.warnings.push(
                     Diagnostic::warning(format!(
                         "{ROLE_IDENTITY}/{} is not allowed in namespace {namespace}: CAPA will not use it for {}",
@@ -95,32 +99,39 @@ impl Planner<'_> {
         }
     }
 
-    /// Refuses a new reference to an identity in another cluster's file: deleting that file would take it along.
-    fn refuse_dependence(&mut self, index: usize, one: &Served) {
+    /// The objects that get a reference, in their order.
+    fn changed(&self) -> Vec<usize> {
+        let new =
+            |change: &&super::Change| matches!(change.kind, ChangeKind::ReferenceAdded | ChangeKind::ReferenceReplaced);
+        let mut changed: Vec<usize> =
+            self.outcome.changes.iter().filter(new).filter_map(|change| change.object).collect();
+        changed.sort_unstable();
+        changed
+    }
+
+    /// Refuses a new reference, of an object that is `changed`, to an identity in another cluster's file: deleting that file
+    /// would take it along.
+    fn refuse_dependence(&mut self, index: usize, one: &Served, changed: &[usize]) {
         let run = self.run;
         let found = &run.objects()[index];
         let kept = matches!(self.request.identity_file, Some(IdentityFile::There(file)) if file == found.file);
-        let with_clusters =
-            || run.objects().iter().any(|other| other.file == found.file && other.object.references().next().is_some());
-        if kept || !with_clusters() {
+        if kept || !run.has_clusters(found.file) {
             return;
         }
-        let new =
-            |change: &&super::Change| matches!(change.kind, ChangeKind::ReferenceAdded | ChangeKind::ReferenceReplaced);
-        let depends = self
-            .outcome
-            .changes
+        let depends = one
+            .objects
             .iter()
-            .filter(new)
-            .filter_map(|change| change.object)
-            .find(|object| one.objects.binary_search(object).is_ok() && run.objects()[*object].file != found.file);
-        if let Some(depends) = depends.map(|object| &run.objects()[object]) {
+            .find(|object| changed.binary_search(object).is_ok() && run.objects()[**object].file != found.file);
+        if let Some(depends) = depends.map(|&object| &run.objects()[object]) {
             let there = &run.file(found.file).name;
             self.errors.push(
                 Diagnostic::error(format!("{} would depend on {there}, another cluster's file", depends.title()))
                     .at(depends.head(), "")
                     .also(found.head(), format!("{} stands here: deleting this file takes it along", found.title()))
-                    .help(format!("move that document from {} to identities.yaml, and pass --identity-file identities.yaml", run.place(found)))
+                    .help(format!(
+                        "move that document from {} to identities.yaml, and pass --identity-file identities.yaml",
+                        run.place(found)
+                    ))
                     .help("or pass --identity-name to make another identity for it"),
             );
         }
@@ -169,9 +180,10 @@ impl Planner<'_> {
         let Some((IdentityKind::Role, first)) = &self.request.identity.source else { return };
         let run = self.run;
         let mut chain = vec![one.name.as_str()];
+        let mut seen = HashSet::from([one.name.as_str()]);
         let mut next = Some(first.as_str());
         while let Some(name) = next {
-            if chain.contains(&name) {
+            if !seen.insert(name) {
                 chain.push(name);
                 self.errors.push(
                     Diagnostic::error(format!(
@@ -270,13 +282,10 @@ impl Planner<'_> {
             self.outcome.warnings.push(warning);
         }
         // A topology Cluster lends none: it is of another group.
-        let any = || (0..self.run.objects().len()).filter_map(version).max();
-        let (version, from) = match versions.last() {
-            Some(&version) => (version, "the objects that it serves"),
-            None => match any() {
-                Some(version) => (version, "the other objects of CAPA in these files"),
-                None => (Version::V1Beta2, "the default, as no object of CAPA says another"),
-            },
+        let (version, from) = match (versions.last(), self.run.newest_version()) {
+            (Some(&version), _) => (version, "the objects that it serves"),
+            (None, Some(version)) => (version, "the other objects of CAPA in these files"),
+            (None, None) => (Version::V1Beta2, "the default, as no object of CAPA says another"),
         };
         self.decided(|| format!("{kind}/{name}: version {version} from {from}"));
         version

@@ -8,7 +8,7 @@ use super::reference::Whereabouts;
 use super::running::{By, Written};
 use super::{AllowedNamespaces, ChangeKind, Planner, Served};
 use crate::aws::RoleArn;
-use crate::capa::{Field, IdentityReference, ROLE_IDENTITY, Role, RoleIdentity, State, Version};
+use crate::capa::{Field, Role, RoleIdentity, State, Version};
 use crate::diag::{Diagnostic, Location, Span};
 
 impl Planner<'_> {
@@ -94,23 +94,20 @@ impl Planner<'_> {
     /// Objects that name an identity change account with it.
     fn take_along(&mut self, one: &Served, written: &Written) {
         let run = self.run;
-        for (index, found) in run.objects().iter().enumerate() {
-            if found.object.references().any(|reference| names_identity(reference, &one.name)) {
-                let before = self.errors.len();
-                self.crossings.add(before, index, Some(written.clone()), &one.role, By::Identity);
-            }
+        for &index in run.named_by(&one.name) {
+            let before = self.errors.len();
+            self.crossings.add(before, index, Some(written.clone()), &one.role, By::Identity);
         }
     }
 
     /// Says which other objects of the run an identity takes along to its new role.
     fn warn_of_others(&mut self, index: usize, one: &Served) {
         let run = self.run;
-        let names_it = |reference: &IdentityReference| names_identity(reference, &one.name);
-        let others: Vec<String> = (0..run.objects().len())
+        let others: Vec<String> = run
+            .named_by(&one.name)
+            .iter()
             .filter(|other| one.objects.binary_search(other).is_err())
-            .map(|other| &run.objects()[other])
-            .filter(|found| found.object.references().any(names_it))
-            .map(|found| found.title())
+            .map(|&other| run.objects()[other].title())
             .collect();
         if !others.is_empty() {
             let found = &run.objects()[index];
@@ -193,13 +190,6 @@ impl Planner<'_> {
                 .help("pass --overwrite to replace it; it holds for every cluster that uses this identity"),
         );
         false
-    }
-}
-
-fn names_identity(reference: &IdentityReference, name: &str) -> bool {
-    match &reference.state {
-        State::Set(there) => there.kind.text() == Some(ROLE_IDENTITY) && there.name.text() == Some(name),
-        _ => false,
     }
 }
 

@@ -13,7 +13,7 @@ mod reference;
 mod running;
 mod select;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -396,14 +396,16 @@ struct Planner<'r> {
     outcome: Outcome,
     errors: Vec<Diagnostic>,
     crossings: Crossings,
+    /// Messages about objects that are pointed somewhere: each is said once.
+    warned: HashSet<String>,
 }
 
 impl<'r> Planner<'r> {
     fn new(run: &'r Run, request: &'r Request) -> Result<Self, Vec<Diagnostic>> {
         match &request.target {
             Some(target) => {
-                let crossings = Crossings::default();
-                Ok(Self { run, request, target, outcome: Outcome::default(), errors: Vec::new(), crossings })
+                let (outcome, errors, crossings, warned) = Default::default();
+                Ok(Self { run, request, target, outcome, errors, crossings, warned })
             }
             None => Err(vec![Diagnostic::error("no target account")]),
         }
@@ -415,8 +417,9 @@ impl<'r> Planner<'r> {
 
     /// Whether the run has no identity of this name whose `allowedNamespaces` lets a namespace in.
     fn lets_nobody_in(&self, name: &str) -> bool {
-        !self.run.objects().iter().any(|found| match &found.object.role {
-            Role::Identity(identity, _) if found.object.name.as_deref() == Some(name) => {
+        let there = self.run.identities(IdentityKind::Role, name).iter().map(|&index| &self.run.objects()[index]);
+        !there.into_iter().any(|found| match &found.object.role {
+            Role::Identity(identity, _) => {
                 matches!(identity.allowed.form, Form::Those(_)) && !identity.lists_no_namespace()
             }
             _ => false,

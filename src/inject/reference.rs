@@ -1,6 +1,6 @@
 //! From what stands in an object's reference to what is done about it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, ReplaceOperation, TestOperation};
@@ -61,6 +61,8 @@ impl<'r> Planner<'r> {
     pub(super) fn references(&mut self, selected: &[usize]) -> Vec<Served> {
         let mut served: Vec<Served> = Vec::new();
         let mut told = BTreeSet::new();
+        // By the name of the identity: there may be thousands.
+        let mut places: HashMap<String, usize> = HashMap::new();
         for &index in selected {
             self.explain_owner(index);
             let Some(role) = self.role_for(index) else {
@@ -82,7 +84,11 @@ impl<'r> Planner<'r> {
             let defaulted = !matches!(&found.object.role, Role::Bearer { bearer, .. } if !bearer.defaulted);
             for reference in found.object.references() {
                 if let Some(name) = self.reference(index, reference, &role, defaulted) {
-                    self.serve(&mut served, index, name, &role);
+                    let place = *places.entry(name.clone()).or_insert(served.len());
+                    match served.get_mut(place) {
+                        Some(one) => self.serve(one, index, name, &role),
+                        None => served.push(Served { name, role: role.clone(), objects: vec![index] }),
+                    }
                 }
             }
         }
@@ -127,12 +133,8 @@ impl<'r> Planner<'r> {
             .filter_map(|change| change.object)
             .collect();
         let left: BTreeSet<&str> = replaced.iter().flat_map(|&index| names(index)).collect();
-        if left.is_empty() {
-            return;
-        }
-        let others = (0..run.objects().len()).filter(|index| !replaced.contains(index));
-        let still: BTreeSet<&str> = others.flat_map(names).collect();
-        for name in left.difference(&still) {
+        let still = |name: &str| run.named_by(name).iter().any(|index| !replaced.contains(index));
+        for name in left.into_iter().filter(|name| !still(name)) {
             if let Some(&index) = run.identities(IdentityKind::Role, name).first() {
                 let found = &run.objects()[index];
                 self.outcome.warnings.push(
@@ -144,32 +146,28 @@ impl<'r> Planner<'r> {
         }
     }
 
-    fn serve(&mut self, served: &mut Vec<Served>, index: usize, name: String, role: &RoleArn) {
-        match served.iter_mut().find(|one| one.name == name) {
-            Some(one) if one.role == *role => {
-                if one.objects.last() != Some(&index) {
-                    one.objects.push(index);
-                }
+    fn serve(&mut self, one: &mut Served, index: usize, name: String, role: &RoleArn) {
+        if one.role == *role {
+            if one.objects.last() != Some(&index) {
+                one.objects.push(index);
             }
-            Some(one) => {
-                let first = &self.run.objects()[one.objects[0]];
-                let found = &self.run.objects()[index];
-                self.errors.push(
-                    Diagnostic::error(format!("the identity name '{name}' would stand for two role ARNs"))
-                        .at(found.head(), format!("{} needs {role}", found.title()))
-                        .also(first.head(), format!("{} needs {}", first.title(), one.role))
-                        .help("the clusters are in two partitions: run once for each, with --cluster-name and --identity-name"),
-                );
-            }
-            None => served.push(Served { name, role: role.clone(), objects: vec![index] }),
+            return;
         }
+        let first = &self.run.objects()[one.objects[0]];
+        let found = &self.run.objects()[index];
+        self.errors.push(
+            Diagnostic::error(format!("the identity name '{name}' would stand for two role ARNs"))
+                .at(found.head(), format!("{} needs {role}", found.title()))
+                .also(first.head(), format!("{} needs {}", first.title(), one.role))
+                .help("the clusters are in two partitions: run once for each, with --cluster-name and --identity-name"),
+        );
     }
 
     /// What is worth knowing about an object that is pointed somewhere.
     fn warn_about(&mut self, index: usize) {
         let found = &self.run.objects()[index];
         let mut warn = |warning: Diagnostic| {
-            if !self.outcome.warnings.iter().any(|there| there.message == warning.message) {
+            if self.warned.insert(warning.message.clone()) {
                 self.outcome.warnings.push(warning);
             }
         };

@@ -20,6 +20,6 @@ pub mod yaml;
 pub use plan::{Edited, ObjectChange, ObjectRef, Plan, Refusal, Splice, apply, line_around, object_node, parse, skim};
 pub use removal::{removable, removed_whole};
 pub use second::{Seen, first_document};
-pub use source::{Document, Format, Needles, Segments, Source, documents};
+pub use source::{Document, Format, Letters, Needles, Segments, Source, documents};
 pub use tree::{Anchor, Data, Lookup, Node, NodeId, ScalarStyle, Tree};
 pub use write::{LineEnding, yaml_text};

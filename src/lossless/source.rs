@@ -137,16 +137,71 @@ impl Needles {
 
     /// Whether the backslash at `at` could begin an escape that spells, or breaks, a needle.
     fn escape(&self, text: &[u8], at: usize) -> bool {
-        match text.get(at + 1) {
-            Some(b'\n' | b'\r' | 0xC2 | 0xE2) => at > 0 && self.letters[usize::from(text[at - 1])],
-            _ => escaped(&text[at..]).is_some_and(|(byte, _)| self.letters[usize::from(byte)]),
-        }
+        spelled_at(text, at).is_some_and(|byte| self.letters[usize::from(byte)])
     }
 
     /// Whether a needle stands in UTF-16 text of either byte order.
     fn in_utf16(&self, bytes: &[u8]) -> bool {
-        let half: Vec<u8> = bytes.iter().copied().filter(|&b| b != 0).collect();
-        self.literal(&half)
+        self.literal(&halved(bytes))
+    }
+}
+
+fn halved(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().copied().filter(|&byte| byte != 0).collect()
+}
+
+/// The letter that an escape at `at` spells, or behind which it breaks a word.
+fn spelled_at(text: &[u8], at: usize) -> Option<u8> {
+    match text.get(at + 1) {
+        Some(b'\n' | b'\r' | 0xC2 | 0xE2) => text.get(at.checked_sub(1)?).copied(),
+        _ => escaped(&text[at..]).map(|(byte, _)| byte),
+    }
+}
+
+/// The letters of words that a parsed scalar of a text could hold though they do not stand there literally: what
+/// [`Needles::possible`] asks for, found once for any number of words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Letters([u64; 4]);
+
+impl Letters {
+    /// Those that escapes of a text spell; all of them where a tag could hide any word.
+    pub fn spelled(text: &[u8]) -> Self {
+        let mut letters = Self::default();
+        for at in memchr::memchr3_iter(b'!', b'%', b'\\', text) {
+            let any = match text[at] {
+                b'!' => matches!(text.get(at + 1), Some(b'!' | b'<')),
+                b'%' => at == 0 || text[at - 1] == b'\n',
+                _ => {
+                    spelled_at(text, at).into_iter().for_each(|byte| letters.add(byte));
+                    false
+                }
+            };
+            if any {
+                return Self([u64::MAX; 4]);
+            }
+        }
+        letters
+    }
+
+    /// Those of some words.
+    pub fn of<'w>(words: impl IntoIterator<Item = &'w str>) -> Self {
+        let mut letters = Self::default();
+        words.into_iter().flat_map(str::bytes).for_each(|byte| letters.add(byte));
+        letters
+    }
+
+    fn add(&mut self, byte: u8) {
+        self.0[usize::from(byte / 64)] |= 1 << (byte % 64);
+    }
+
+    /// Whether one letter is in both.
+    pub fn meet(&self, other: &Self) -> bool {
+        self.0.iter().zip(other.0).any(|(own, other)| own & other != 0)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -233,10 +288,19 @@ impl<'s> Source<'s> {
 
     /// Whether the text is UTF-16, with or without a byte-order mark, and a needle stands in it.
     pub fn is_utf16(&self, needles: &Needles) -> bool {
+        self.looks_like_utf16() && needles.in_utf16(self.bytes)
+    }
+
+    /// The text without the zero bytes of UTF-16, if it is that.
+    pub fn halved(&self) -> Option<Vec<u8>> {
+        self.looks_like_utf16().then(|| halved(self.bytes))
+    }
+
+    fn looks_like_utf16(&self) -> bool {
         let head = &self.bytes[..self.bytes.len().min(4096)];
         let zeros = memchr::memchr_iter(0, head).count();
         let marked = self.bytes.starts_with(b"\xFF\xFE") || self.bytes.starts_with(b"\xFE\xFF");
-        (marked || zeros * 3 > head.len()) && needles.in_utf16(self.bytes)
+        marked || zeros * 3 > head.len()
     }
 
     /// The text of UTF-16 with a byte-order mark, as kubectl takes it.
@@ -480,6 +544,19 @@ mod tests {
 
     fn cut(text: &str) -> Vec<String> {
         Source::new(text.as_bytes()).segments().map(|d| String::from_utf8_lossy(d.bytes).into_owned()).collect()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_letters_of_a_text_are_what_needles_ask_for(
+            text in "[ab\\\\xu0146!%<\n ]{0,12}",
+            words in proptest::collection::vec("[aAFd]{1,2}", 1..4),
+        ) {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let needles = Needles::new(words.iter().map(std::slice::from_ref));
+            let meet = Letters::of(words.iter().copied()).meet(&Letters::spelled(text.as_bytes()));
+            proptest::prop_assert_eq!(meet, needles.possible(text.as_bytes()));
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The unified diff: what `git apply` and `patch` take, with colour for people.
 
+use std::collections::{HashMap, HashSet};
+
 use anstyle::{AnsiColor, Effects, Style};
 
 use super::hunks::{Hunk, Line, Region, Tag, hunks};
@@ -116,12 +118,17 @@ pub fn of_file(
 ) -> FileDiff {
     let name = &run.file(file).name;
     let heading = |title: &str, line: usize| format!("{title}  {}:{line}", visible(name));
+    let removed: HashSet<Span> = edited.removed().iter().copied().collect();
+    // Of a list, all items ask it.
+    let mut bodies: HashMap<Span, bool> = HashMap::new();
+    let mut may_hold_bodies =
+        |document: Span| *bodies.entry(document).or_insert_with(|| capa::may_hold_bodies(&bytes[document.range()]));
     let mut regions: Vec<Region> = changed
         .iter()
         .map(|&index| {
             let found = &run.objects()[index];
-            let mut region = region(bytes, found, heading(&found.title(), found.line));
-            if edited.removed().contains(&region.document) {
+            let mut region = region(found, heading(&found.title(), found.line), &mut may_hold_bodies);
+            if removed.contains(&region.document) {
                 region.window.start = before(run, index).unwrap_or(region.window.start);
             }
             region
@@ -159,9 +166,9 @@ fn before(run: &Run, index: usize) -> Option<usize> {
     (neighbour && ours).then_some(before.at.document.start)
 }
 
-fn region(bytes: &[u8], found: &Found, heading: String) -> Region {
+fn region(found: &Found, heading: String, may_hold_bodies: &mut impl FnMut(Span) -> bool) -> Region {
     let document = found.at.document;
-    let alone = found.at.base.is_root() || !capa::may_hold_bodies(&bytes[document.range()]);
+    let alone = found.at.base.is_root() || !may_hold_bodies(document);
     Region { document, window: if alone { document } else { found.window }, heading }
 }
 

@@ -1,5 +1,7 @@
 //! From known splices to the hunks of a unified diff, without comparing whole texts.
 
+use std::collections::HashMap;
+
 use similar::{ChangeTag, TextDiff};
 
 use crate::diag::Span;
@@ -60,6 +62,34 @@ struct Change {
     region: Region,
 }
 
+/// Spans of which one that holds another is found without looking at each.
+struct Windows {
+    /// By their starts, which are in order.
+    starts: Vec<usize>,
+    /// The furthest end so far.
+    ends: Vec<usize>,
+}
+
+impl Windows {
+    /// Of spans in the order of their starts.
+    fn of(spans: impl Iterator<Item = Span>) -> Self {
+        let mut windows = Self { starts: Vec::new(), ends: Vec::new() };
+        for span in spans {
+            let end = windows.ends.last().map_or(span.end, |&end| span.end.max(end));
+            windows.starts.push(span.start);
+            windows.ends.push(end);
+        }
+        windows
+    }
+
+    /// The number of the first that holds a span.
+    fn holder(&self, span: Span) -> Option<usize> {
+        let upto = self.starts.partition_point(|&start| start <= span.start);
+        let first = self.ends[..upto].partition_point(|&end| end < span.end);
+        (first < upto).then_some(first)
+    }
+}
+
 /// The hunks of a file. `regions` are those of the edited objects; `behind` heads what is added behind the
 /// last document, and `last` is that document where its lines may be shown.
 pub(super) fn hunks(bytes: &[u8], edited: &Edited, regions: &[Region], last: Option<Span>, behind: &str) -> Vec<Hunk> {
@@ -90,13 +120,16 @@ pub(super) fn hunks(bytes: &[u8], edited: &Edited, regions: &[Region], last: Opt
             added: first.added,
             lines: Vec::new(),
         };
+        let mut windows: Vec<Span> = rest[..count].iter().map(|change| change.region.window).collect();
+        windows.sort_unstable();
+        let windows = Windows::of(windows.into_iter());
         let mut place = start;
         for change in &rest[..count] {
-            context(bytes, place, change.old.start, &rest[..count], &mut hunk.lines);
+            context(bytes, place, change.old.start, &windows, &mut hunk.lines);
             replaced(bytes, change, &mut hunk.lines);
             place = change.old.end;
         }
-        context(bytes, place, end, &rest[..count], &mut hunk.lines);
+        context(bytes, place, end, &windows, &mut hunk.lines);
         hunk.old.1 = hunk.lines.iter().filter(|line| line.tag != Tag::Added).count();
         hunk.new.1 = hunk.lines.iter().filter(|line| line.tag != Tag::Removed).count();
         old_line += hunk.old.1;
@@ -119,6 +152,7 @@ fn changes(bytes: &[u8], edited: &Edited, regions: &[Region], shown: Option<Span
     // Splices of one line, or of neighbouring lines, are one change: removed lines come before added ones.
     let mut groups: Vec<(Span, &[Splice])> = Vec::new();
     let splices = edited.splices();
+    let regions = Regions::of(regions);
     for (index, splice) in splices.iter().enumerate() {
         let span = lines_of(bytes, splice);
         match groups.last_mut() {
@@ -146,7 +180,7 @@ fn changes(bytes: &[u8], edited: &Edited, regions: &[Region], shown: Option<Span
                 let window = shown.unwrap_or(Span::new(bytes.len(), bytes.len()));
                 Region { document, window, heading: behind.to_owned() }
             } else {
-                region_of_all(regions, group)
+                regions.of_all(group)
             };
             Change { old, new, added, region }
         })
@@ -164,28 +198,40 @@ fn lines_of(bytes: &[u8], splice: &Splice) -> Span {
     Span::new(start, end)
 }
 
-/// The region of the object that a splice is in: of several in one document (a list) the one that holds it.
-fn region_of(regions: &[Region], splice: &Splice) -> Region {
-    let from = regions.partition_point(|region| region.document < splice.document);
-    let candidates = regions[from..].iter().take_while(|region| region.document == splice.document);
-    let span = splice.span;
-    let holds = |region: &&Region| region.window.start <= span.start && span.end <= region.window.end;
-    let nothing = Span::new(splice.document.start, splice.document.start);
-    let none = Region { document: splice.document, window: nothing, heading: String::new() };
-    candidates.clone().find(holds).or_else(|| candidates.clone().next()).cloned().unwrap_or(none)
-}
+/// The regions of a file by their documents: in one, a list, there may be thousands.
+struct Regions<'r>(HashMap<Span, (&'r [Region], Windows)>);
 
-/// The region of splices that make one change. Where they are in neighbouring documents, which a removed one makes one
-/// change, all of those may be shown.
-fn region_of_all(regions: &[Region], group: &[Splice]) -> Region {
-    let first = region_of(regions, &group[0]);
-    group[1..].iter().map(|splice| region_of(regions, splice)).fold(first, |mut region, next| {
-        if next.document != region.document && next.window.start <= region.window.end {
-            region.window = Span::new(region.window.start.min(next.window.start), next.window.end);
-            region.document = Span::new(region.document.start, next.document.end);
-        }
-        region
-    })
+impl<'r> Regions<'r> {
+    /// Of regions in the order of their documents and windows.
+    fn of(regions: &'r [Region]) -> Self {
+        let documents = regions.chunk_by(|one, other| one.document == other.document);
+        let entry = |of_one: &'r [Region]| {
+            (of_one[0].document, (of_one, Windows::of(of_one.iter().map(|region| region.window))))
+        };
+        Self(documents.map(entry).collect())
+    }
+
+    /// The region of the object that a splice is in: of several in one document (a list) the one that holds it.
+    fn of_splice(&self, splice: &Splice) -> Region {
+        let Some((regions, windows)) = self.0.get(&splice.document) else {
+            let nothing = Span::new(splice.document.start, splice.document.start);
+            return Region { document: splice.document, window: nothing, heading: String::new() };
+        };
+        regions[windows.holder(splice.span).unwrap_or(0)].clone()
+    }
+
+    /// The region of splices that make one change. Where they are in neighbouring documents, which a removed one makes one
+    /// change, all of those may be shown.
+    fn of_all(&self, group: &[Splice]) -> Region {
+        let first = self.of_splice(&group[0]);
+        group[1..].iter().map(|splice| self.of_splice(splice)).fold(first, |mut region, next| {
+            if next.document != region.document && next.window.start <= region.window.end {
+                region.window = Span::new(region.window.start.min(next.window.start), next.window.end);
+                region.document = Span::new(region.document.start, next.document.end);
+            }
+            region
+        })
+    }
 }
 
 /// Where the context before a change begins: at most three lines that may be shown.
@@ -233,14 +279,12 @@ fn tells_nothing(line: &[u8]) -> bool {
     rest.is_empty() || rest.starts_with(b"#") || rest.iter().all(|b| b"{}[],-".contains(b))
 }
 
-fn context(bytes: &[u8], from: usize, to: usize, changes: &[Change], lines: &mut Vec<Line>) {
+fn context(bytes: &[u8], from: usize, to: usize, windows: &Windows, lines: &mut Vec<Line>) {
     let mut at = from;
     while at < to {
         let span = line_around(bytes, at);
         let text = String::from_utf8_lossy(&bytes[span.range()]);
-        let inside = changes
-            .iter()
-            .any(|change| change.region.window.start <= span.start && span.end <= change.region.window.end);
+        let inside = windows.holder(span).is_some();
         lines.push(Line {
             tag: Tag::Context,
             pieces: vec![(false, text.strip_suffix('\n').unwrap_or(&text).to_owned())],

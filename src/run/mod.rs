@@ -6,9 +6,10 @@ mod scan;
 mod skipped;
 mod stream;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
 
-use crate::capa::{IdentityKind, Object, Role};
+use crate::capa::{IdentityKind, Object, ROLE_IDENTITY, Role, State, Version};
 use crate::diag::{FileId, Location, Span, visible};
 use crate::lossless::ObjectRef;
 
@@ -91,6 +92,41 @@ pub struct Run {
     others: Others,
     /// The objects of the other files; their files are numbered behind those of the run.
     beside: Vec<Found>,
+    /// What is asked for once per identity or account, and found for all of them at once.
+    index: OnceLock<Index>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Index {
+    /// Indices of the objects whose references name a role identity, by its name.
+    named_by: HashMap<String, Vec<usize>>,
+    /// Files with an object that can carry a reference.
+    with_clusters: HashSet<FileId>,
+    /// The newest version of an object of CAPA.
+    newest: Option<Version>,
+}
+
+impl Index {
+    fn of(objects: &[Found]) -> Self {
+        let mut index = Self::default();
+        for (at, found) in objects.iter().enumerate() {
+            if let Role::Bearer { version, .. } | Role::Identity(_, version) = &found.object.role {
+                index.newest = index.newest.max(Some(*version));
+            }
+            for reference in found.object.references() {
+                index.with_clusters.insert(found.file);
+                let State::Set(there) = &reference.state else { continue };
+                let Some(name) = there.name.text().filter(|_| there.kind.text() == Some(ROLE_IDENTITY)) else {
+                    continue;
+                };
+                let users = index.named_by.entry(name.to_owned()).or_default();
+                if users.last() != Some(&at) {
+                    users.push(at);
+                }
+            }
+        }
+        index
+    }
 }
 
 impl Run {
@@ -158,5 +194,24 @@ impl Run {
     /// Indices of all identities of a kind and name.
     pub fn identities(&self, kind: IdentityKind, name: &str) -> &[usize] {
         self.identities.get(&(kind, name.to_owned())).map_or(&[], Vec::as_slice)
+    }
+
+    /// Indices of the objects whose references name a role identity.
+    pub(crate) fn named_by(&self, name: &str) -> &[usize] {
+        self.index().named_by.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether an object of the file can carry a reference.
+    pub(crate) fn has_clusters(&self, file: FileId) -> bool {
+        self.index().with_clusters.contains(&file)
+    }
+
+    /// The newest version of its objects of CAPA.
+    pub(crate) fn newest_version(&self) -> Option<Version> {
+        self.index().newest
+    }
+
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| Index::of(&self.objects))
     }
 }

@@ -130,7 +130,7 @@ impl Owners {
         let place = |index: usize| owners.place(run.at(index).file);
         // Stable: those of one file stay in their order.
         claims.sort_by(|a, b| {
-            run.named_by(a).cmp(&run.named_by(b)).then_with(|| place(a.cluster).cmp(&place(b.cluster)))
+            run.claimed_by(a).cmp(&run.claimed_by(b)).then_with(|| place(a.cluster).cmp(&place(b.cluster)))
         });
         templates.sort_by(|&a, &b| run.title_key(a).cmp(&run.title_key(b)).then_with(|| place(a).cmp(&place(b))));
         classes.sort_by(|&a, &b| run.title_key(a).1.cmp(run.title_key(b).1).then_with(|| place(a).cmp(&place(b))));
@@ -353,7 +353,7 @@ impl Run {
         let Some(name) = object.name.as_deref() else { return Vec::new() };
         let place = |claim: &Claim| self.owners.place(self.at(claim.cluster).file);
         let own = self.owners.place(found.file);
-        let claims = slice(&self.owners.claims, |claim| self.named_by(claim).cmp(&(object.kind.as_str(), name)));
+        let claims = slice(&self.owners.claims, |claim| self.claimed_by(claim).cmp(&(object.kind.as_str(), name)));
         let claims = match near {
             Near::File => slice(claims, |claim| place(claim).cmp(&own)),
             Near::Directory if own.0.is_none() => &[],
@@ -471,7 +471,7 @@ impl Run {
     }
 
     /// Kind and name of what a reference of a Cluster names.
-    fn named_by(&self, claim: &Claim) -> (&str, &str) {
+    fn claimed_by(&self, claim: &Claim) -> (&str, &str) {
         self.reference(*claim).map_or(("", ""), |to| (&to.kind, &to.name))
     }
 
