@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use xaccount::account_map::{self, AccountMap};
+use xaccount::account_map::{self, AccountMap, Place};
 use xaccount::capa;
 use xaccount::diag::FileId;
-use xaccount::inject::{self, IdentityFile, Mapped, Outcome, Request, SaidTarget, Target};
+use xaccount::inject::{self, Evidence, IdentityFile, Mapped, Outcome, Request, SaidTarget, Target, Unasked};
 use xaccount::lossless::{Source, apply};
 use xaccount::run::{self, Run, Scan};
 
@@ -96,8 +96,9 @@ fn planned(run: &Run, map: Option<&AccountMap>) -> Option<Outcome> {
         return inject::plan(run, &Request { identity_file, ..Request::to(target) }).ok();
     };
     // The same for each: a path that depends on the file's number would depend on the order.
-    let relative = |_: FileId| Some("clusters/a.yaml".to_owned());
-    let mapped = Mapped { map, place: &|_| String::new(), relative: &relative, allow_unmapped: true };
+    let file = |_: FileId| Place::below("clusters/a.yaml");
+    let mapped = Mapped { map, place: &|_| String::new(), file: &file, without_path: "", allow_unmapped: true };
     let base = Request { identity_file, ..Request::default() };
-    inject::plan_mapped(run, &base, &mapped, &SaidTarget::default()).ok()
+    let proposal = inject::propose_mapped(run, &base, &mapped, &SaidTarget::default()).ok()?;
+    proposal.judge(run, &base, &Evidence::default(), Unasked::Refused, Some(&mapped)).ok()
 }

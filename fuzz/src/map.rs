@@ -1,6 +1,6 @@
 //! The reader of account maps, and which account a cluster belongs to.
 
-use xaccount::account_map::{self, AccountMap, Assigned, Cluster};
+use xaccount::account_map::{self, AccountMap, Assigned, Cluster, Place};
 
 /// A map and, behind a NUL, the cluster that is asked for: its name, namespace and path, with blanks between. The places of errors
 /// are in the map and can be shown, a map that is read says the same when it is read again, and each answer has its place.
@@ -26,7 +26,8 @@ pub fn map(data: &[u8]) {
     let words: Vec<&str> = asked.split_whitespace().collect();
     let word = |at: usize| words.get(at).copied();
     for template in [false, true] {
-        let cluster = Cluster { name: word(0), namespace: word(1), path: word(2), template };
+        let place = word(2).map_or(Place::Unknown, Place::below);
+        let cluster = Cluster { name: word(0), namespace: word(1), place: &place, template };
         let said = answer(&read, &cluster, map.len());
         let again = account_map::read(map).expect("it was read before");
         assert_eq!(said, answer(&again, &cluster, map.len()));
@@ -44,13 +45,14 @@ pub fn map(data: &[u8]) {
 /// Whose the cluster is, with the places that say so.
 fn answer(map: &AccountMap, cluster: &Cluster<'_>, length: usize) -> String {
     let (said, places) = match map.assign(cluster) {
-        Assigned::To(account, place) => (account.name.value.clone(), vec![place]),
+        Assigned::To(account, place) => (map.accounts[account].name.value.clone(), vec![place]),
         Assigned::Source(place) => ("source".into(), vec![place]),
         Assigned::Several(several) => {
             assert!(several.len() > 1);
             let (names, places): (Vec<String>, Vec<_>) = several.into_iter().unzip();
             (names.join("+"), places)
         }
+        Assigned::Unplaced(places) => ("unplaced".into(), places),
         Assigned::Nobody => ("nobody".into(), Vec::new()),
     };
     assert!(places.iter().all(|place| place.start < place.end && place.end <= length), "{places:?}");
