@@ -58,10 +58,7 @@ pub fn draft<'r>(run: &'r Run, request: &'r Request) -> Result<Draft<'r>, Failur
     let outcome = Outcome { verb: Verb::Eject, ..Outcome::default() };
     let errors = check::impossible(run).collect();
     let mut draft = Draft { run, request, outcome, errors, taken: BTreeMap::new(), leaving: Vec::new() };
-    let selected = match selected(run, &request.selection) {
-        Ok(selected) => selected,
-        Err(failure) => return Err(failure),
-    };
+    let selected = selected(run, &request.selection)?;
     draft.outcome.warnings.extend(names_that_fit_nothing(run, &request.selection));
     draft.errors.extend(check::names_of_two_roles(run));
     draft.references(&selected);

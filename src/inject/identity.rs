@@ -120,7 +120,10 @@ impl Planner<'_> {
                 Diagnostic::error(format!("{} would depend on {there}, another cluster's file", depends.title()))
                     .at(depends.head(), "")
                     .also(found.head(), format!("{} stands here: deleting this file takes it along", found.title()))
-                    .help(format!("move that document from {} to identities.yaml, and pass --identity-file identities.yaml", run.place(found)))
+                    .help(format!(
+                        "move that document from {} to identities.yaml, and pass --identity-file identities.yaml",
+                        run.place(found)
+                    ))
                     .help("or pass --identity-name to make another identity for it"),
             );
         }
