@@ -36,6 +36,12 @@ pub(crate) fn all(smoke: bool, groups: &[&str]) -> (Vec<Row>, Option<String>) {
     if named("trees") {
         bench.trees();
     }
+    if named("owners") {
+        bench.owners();
+    }
+    if named("map") {
+        bench.map();
+    }
     if named("lint") {
         bench.lint();
     }
@@ -206,6 +212,50 @@ impl Bench {
         }
         fs::remove_dir_all(&work).unwrap();
         fs::remove_dir_all(&copy).unwrap();
+    }
+
+    /// A hook on one file whose Cluster is somewhere in a tree: the name decides the account, so the tree is searched.
+    fn owners(&mut self) {
+        let n = if self.smoke { 300 } else { 10_000 };
+        let folder = self.folder.join("owners");
+        fs::create_dir_all(&folder).unwrap();
+        let tree = data::tree(&folder, "tree", n, 50);
+        let map = format!(
+            "apiVersion: xaccount.dev/v1alpha1\nkind: AccountMap\naccounts:\n- name: all\n  account: \"{ACCOUNT}\"\n  clusters: {{names: [\"cluster-*\"]}}\n"
+        );
+        fs::write(folder.join(".xaccount.yaml"), map).unwrap();
+        let one = folder.join("one.yaml");
+        fs::write(&one, "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata:\n  name: cluster-00000\n  namespace: team-0\nspec:\n  region: us-west-2\n").unwrap();
+        let mut hook = tool();
+        hook.arg("inject").arg(&one).arg("--check");
+        let name = format!("--check of one file, its Cluster in a tree of {n} files / reading the tree");
+        self.run(Case { name, runs: 9, status: 1, ..case(hook, floor::command("read", &[&tree])) });
+    }
+
+    /// A map with an account for each cluster, against one account for all.
+    fn map(&mut self) {
+        let n = if self.smoke { 40 } else { 4_000 };
+        let folder = self.folder.join("map");
+        fs::create_dir_all(&folder).unwrap();
+        let mut map =
+            "apiVersion: xaccount.dev/v1alpha1\nkind: AccountMap\nidentityFile: ids.yaml\naccounts:\n".to_owned();
+        let mut clusters = String::new();
+        for number in 0..n {
+            let id = 100_000_000_000_u64 + number;
+            map.push_str(&format!(
+                "- {{name: n{number}, account: \"{id}\", clusters: {{names: [cluster-{number}]}}}}\n"
+            ));
+            clusters.push_str(&format!("apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {{name: cluster-{number}}}\nspec: {{region: us-west-2}}\n---\n"));
+        }
+        fs::write(folder.join(".xaccount.yaml"), map).unwrap();
+        let file = folder.join("clusters.yaml");
+        fs::write(&file, clusters).unwrap();
+        let mut mapped = tool();
+        mapped.arg("inject").arg(&file).args(["-o", "report"]);
+        let mut plain = inject(&file);
+        plain.args(["--no-config", "-o", "report", "--identity-file"]).arg(folder.join("ids.yaml"));
+        let name = format!("-o report: map of {n} accounts, as many clusters / one account for them");
+        self.run(Case { name, runs: 5, ..case(mapped, plain) });
     }
 
     /// `lint` against `inject --check`, over trees where all is right for both.

@@ -5,8 +5,8 @@
 //! the median of the ratios pair by pair, CPU time is user plus system, peak RSS is the largest of all runs.
 //!
 //! `cargo bench --bench ratios -- --smoke` does it all once with small inputs, and judges no times: for CI, to see that
-//! this still works and that the outputs are right. Words run only these groups: `start-up`, `bundles`, `trees`, `lint`,
-//! `list`, `proof`.
+//! this still works and that the outputs are right. Words run only these groups: `start-up`, `bundles`, `trees`, `owners`,
+//! `map`, `lint`, `list`, `proof`.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 #![allow(missing_docs)]
 

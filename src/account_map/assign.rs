@@ -430,10 +430,10 @@ accounts:
                 format!("[{}]", own.collect::<Vec<_>>().join(", "))
             };
             let mut text = format!("apiVersion: xaccount.dev/v1alpha1\nkind: AccountMap\nsource: {{clusters: {}}}\naccounts:\n", of(3));
-            for account in 0..3 {
+            for (account, templates) in templates.iter().enumerate() {
                 text.push_str(&format!(
                     "- {{name: n{account}, account: \"22222222222{account}\", clusters: {}, templates: {}}}\n",
-                    of(account), list(&templates[account]),
+                    of(account), list(templates),
                 ));
             }
             let map = read(text.as_bytes()).map_err(|errors| proptest::test_runner::TestCaseError::fail(format!("{errors:?}\n{text}")))?;

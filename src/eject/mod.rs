@@ -61,10 +61,7 @@ pub fn draft<'r>(run: &'r Run, request: &'r Request) -> Result<Draft<'r>, Failur
     let errors = check::impossible(run).collect();
     let (taken, leaving, warned) = Default::default();
     let mut draft = Draft { run, request, outcome, errors, taken, leaving, warned };
-    let selected = match selected(run, &request.selection) {
-        Ok(selected) => selected,
-        Err(failure) => return Err(failure),
-    };
+    let selected = selected(run, &request.selection)?;
     draft.outcome.warnings.extend(names_that_fit_nothing(run, &request.selection));
     draft.errors.extend(check::names_of_two_roles(run));
     draft.references(&selected);

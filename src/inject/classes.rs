@@ -96,3 +96,49 @@ fn in_run(run: &Run, class: &Found, error: Diagnostic) -> Diagnostic {
         Some(_) => Diagnostic { primary: None, ..error }.help(format!("it is in {}", run.place(class))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account_map::{AccountMap, read};
+    use crate::diag::FileId;
+    use crate::run::{File, Scan, scan};
+
+    fn map() -> AccountMap {
+        let text = "apiVersion: xaccount.dev/v1alpha1\nkind: AccountMap\nsource: {clusters: {names: [s]}}\naccounts:\n\
+                    - {name: a, account: \"111111111111\", clusters: {names: [a*]}}\n\
+                    - {name: b, account: \"222222222222\", clusters: {names: [b*]}}\n";
+        read(text.as_bytes()).unwrap()
+    }
+
+    /// The messages for a template of the first account whose class these clusters use.
+    fn said(clusters: &[&str]) -> Vec<String> {
+        let mut text = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSClusterTemplate\nmetadata: {name: t}\n---\n\
+                        apiVersion: cluster.x-k8s.io/v1beta1\nkind: ClusterClass\nmetadata: {name: q}\nspec: {infrastructure: {ref: \
+                        {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSClusterTemplate, name: t}}}\n"
+            .to_owned();
+        for name in clusters {
+            text.push_str(&format!(
+                "---\napiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\nmetadata: {{name: {name}}}\nspec: {{topology: {{class: q}}}}\n"
+            ));
+        }
+        let needles = crate::capa::needles();
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
+        let objects = scan(FileId(0), text.as_bytes(), &options).unwrap().objects;
+        let run = Run::new(vec![File { name: "f.yaml".into(), brace: false, identities_only: false }], objects);
+        let (map, place, file) = (map(), |_| String::new(), |_| Place::Outside);
+        let mapped = Mapped { map: &map, place: &place, file: &file, without_path: "", allow_unmapped: false };
+        let errors = of_two_accounts(&run, &mapped, &BTreeMap::from([(0, 0)]));
+        errors.into_iter().map(|error| error.message).collect()
+    }
+
+    #[test]
+    fn a_template_of_two_accounts_is_refused() {
+        let of = |count| format!("AWSClusterTemplate t: ClusterClass q serves clusters of {count}");
+        assert_eq!(said(&["a1", "b1"]), [of("2 accounts")]);
+        assert_eq!(said(&["a1", "s"]), [of("2 accounts")]);
+        assert_eq!(said(&["b1", "b2"]), [of("another account")]);
+        assert_eq!(said(&["s"]), [of("another account")]);
+        assert!(said(&[]).is_empty() && said(&["a1", "a2", "nobodys"]).is_empty());
+    }
+}

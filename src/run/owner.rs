@@ -510,7 +510,7 @@ fn several(clusters: Vec<&Found>) -> Belonging<'_> {
 }
 
 /// The part of a sorted slice that compares as equal.
-fn slice<'s, T>(sorted: &'s [T], order: impl Fn(&T) -> std::cmp::Ordering) -> &'s [T] {
+fn slice<T>(sorted: &[T], order: impl Fn(&T) -> std::cmp::Ordering) -> &[T] {
     let start = sorted.partition_point(|one| order(one).is_lt());
     let length = sorted[start..].partition_point(|one| order(one).is_le());
     &sorted[start..start + length]
