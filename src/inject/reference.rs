@@ -54,6 +54,16 @@ impl Whereabouts {
             Self::Account(arn.account().clone())
         }
     }
+
+    /// The account, and in parentheses what says so.
+    fn with(&self, words: &str) -> String {
+        match self {
+            Self::Account(account) => format!("{account} ({words})"),
+            Self::OtherPartition(arn) => format!("{} of partition {} ({words})", arn.account(), arn.partition().id()),
+            Self::Management => format!("management account ({words})"),
+            Self::Unreadable(_) | Self::Unknown => format!("account not in these files ({words})"),
+        }
+    }
 }
 
 impl<'r> Planner<'r> {
@@ -223,16 +233,7 @@ impl<'r> Planner<'r> {
                 if !self.may_replace(index, found.location(reference.span), &words, &place, role) {
                     return None;
                 }
-                match place {
-                    Whereabouts::Account(account) => format!("{account} ({words})"),
-                    Whereabouts::OtherPartition(arn) => {
-                        format!("{} of partition {} ({words})", arn.account(), arn.partition().id())
-                    }
-                    Whereabouts::Management => format!("management account ({words})"),
-                    Whereabouts::Unreadable(_) | Whereabouts::Unknown => {
-                        format!("account not in these files ({words})")
-                    }
-                }
+                place.with(&words)
             }
         };
         self.outcome.warnings.extend(check::template(found));

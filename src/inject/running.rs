@@ -105,7 +105,7 @@ pub struct Seen {
     unreadable: BTreeSet<FileId>,
     /// Whether an object must be in the same file.
     by_file: bool,
-    index: HashMap<Key, usize>,
+    index: HashMap<Key, Vec<usize>>,
     kinds: HashSet<(String, String)>,
 }
 
@@ -133,19 +133,21 @@ impl Seen {
     }
 
     fn new(run: Run, unreadable: BTreeSet<FileId>, by_file: bool) -> Self {
-        let mut index = HashMap::new();
+        let mut index: HashMap<Key, Vec<usize>> = HashMap::new();
         let mut kinds = HashSet::new();
         for (at, found) in run.objects().iter().enumerate() {
-            if matches!(found.object.role, Role::Bearer { .. } | Role::Cluster { .. }) {
+            if matches!(found.object.role, Role::Bearer { .. } | Role::Cluster { .. } | Role::Refused(..)) {
                 kinds.insert((group(&found.object).to_owned(), found.object.kind.clone()));
-                index.entry(key(found, by_file)).or_insert(at);
+                index.entry(key(found, by_file)).or_default().push(at);
             }
         }
         Self { run, unreadable, by_file, index, kinds }
     }
 
-    fn find(&self, found: &Found) -> Option<&Found> {
-        self.index.get(&key(found, self.by_file)).map(|&at| &self.run.objects()[at])
+    /// The same object, as often as it is there.
+    fn find(&self, found: &Found) -> Vec<&Found> {
+        let there = self.index.get(&key(found, self.by_file)).map_or(&[][..], Vec::as_slice);
+        there.iter().map(|&at| &self.run.objects()[at]).collect()
     }
 
     /// Whether it has an object of this kind: a dump that has none may not have been asked for them.
@@ -153,14 +155,17 @@ impl Seen {
         self.kinds.contains(&(group(object).to_owned(), object.kind.clone()))
     }
 
-    /// The accounts that an object's references name, each in words.
-    fn places(&self, found: &Found, known: &KnownAccounts) -> Vec<(Place, String)> {
+    /// The accounts that an object's references name; `words` makes a line of what a reference says.
+    fn sightings(&self, found: &Found, known: &KnownAccounts, words: impl Fn(&str) -> String) -> Vec<Sighting> {
         let mut places: Vec<(Place, String)> =
             found.object.references().map(|reference| self.place(&reference.state, known)).collect();
+        if matches!(found.object.role, Role::Refused(..)) {
+            places.push((Place::Unknown, "an apiVersion and kind that can't be".to_owned()));
+        }
         if places.is_empty() {
             places.push((Place::Source, "no identityRef".to_owned()));
         }
-        places
+        places.into_iter().map(|(place, there)| Sighting { place, words: words(&there) }).collect()
     }
 
     fn place(&self, state: &State, known: &KnownAccounts) -> (Place, String) {
@@ -511,42 +516,43 @@ impl<'j> Judge<'j> {
     /// Whether the object itself shows life, in the manifest or in the dump.
     fn shows_life(&self, index: usize) -> bool {
         let found = &self.run.objects()[index];
-        let live = self.evidence.live.as_ref().and_then(|live| live.find(found));
-        self.mark(index).is_some() || live.is_some_and(|live| live.object.alive.is_some())
+        let live = self.evidence.live.iter().flat_map(|live| live.find(found));
+        self.mark(index).is_some() || live.into_iter().any(|live| live.object.alive.is_some())
     }
 
     /// Where a cluster is shown, and in which accounts.
     fn sightings(&self, crossing: &Crossing) -> Vec<Sighting> {
         let to = &self.targets[crossing.to];
         let found = &self.run.objects()[crossing.object];
-        if crossing.by == By::Role || found.object.name.is_none() {
+        if crossing.by == By::Role {
             return Vec::new();
         }
         let mark = self.mark(crossing.object);
         if let Some(live) = &self.evidence.live {
-            if let Some(there) = live.find(found) {
-                let at = format!("{}:{}", live.run.file(there.file).name, there.line);
-                return sightings(live.places(there, self.known), |words| format!("{at} has it with {words}"));
-            }
-            if live.knows_kind(&found.object) && mark.is_none() {
-                return Vec::new();
+            let there = live.find(found);
+            let words = |there: &Found| format!("{}:{} has it with ", live.run.file(there.file).name, there.line);
+            if !there.is_empty() {
+                let of = |there: &Found| live.sightings(there, self.known, |is| words(there) + is);
+                return there.into_iter().flat_map(of).collect();
             }
         }
         let absent = self.evidence.live.as_ref().is_some_and(|live| live.knows_kind(&found.object));
         let head = self.evidence.head.as_ref().filter(|_| !absent);
-        let there = head.and_then(|head| Some((head, head.find(found)?)));
-        let mut all = match (there, head) {
-            (Some((head, there)), _) => {
-                sightings(head.places(there, self.known), |words| format!("Git's HEAD has it with {words}"))
-            }
-            (None, Some(head)) if head.unreadable.contains(&found.file) => {
+        let there = head.map_or_else(Vec::new, |head| head.find(found));
+        let mut all: Vec<Sighting> = match head {
+            Some(head) if there.is_empty() && head.unreadable.contains(&found.file) => {
                 let words = "Git's HEAD has this file in a form that can't be read".to_owned();
                 vec![Sighting { place: Place::Unknown, words }]
             }
-            _ => Vec::new(),
+            Some(head) => {
+                let of =
+                    |there: &&Found| head.sightings(there, self.known, |is| format!("Git's HEAD has it with {is}"));
+                there.iter().flat_map(of).collect()
+            }
+            None => Vec::new(),
         };
-        // What HEAD has with the same marks is the object that they are of.
-        if mark.is_some() && there.is_none_or(|(_, there)| there.object.alive.is_none()) {
+        // What HEAD has with marks is the object that they are of.
+        if mark.is_some() && there.iter().all(|there| there.object.alive.is_none()) {
             let place = crossing.from.as_ref().map_or(Place::Source, |written| Place::of(&written.place, to));
             let field = mark.map(|(_, field)| field).unwrap_or_default();
             all.push(Sighting { place, words: format!("{field} shows that it is or was in a management cluster") });
@@ -860,10 +866,6 @@ impl<'j> Judge<'j> {
         }
         errors
     }
-}
-
-fn sightings(places: Vec<(Place, String)>, words: impl Fn(&str) -> String) -> Vec<Sighting> {
-    places.into_iter().map(|(place, there)| Sighting { place, words: words(&there) }).collect()
 }
 
 /// A text of a manifest as a word of a command line to paste.

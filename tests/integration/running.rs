@@ -298,6 +298,11 @@ fn a_version_that_can_not_be_read_may_hold_the_cluster() {
     let text = repo.run(2, &format!("inject c.yaml {TO_DEV} --check"));
     assert!(text.contains("in a form that can't be read"), "{text}");
     repo.run(1, "inject c.yaml --check --move-account unknown=222222222222 --cluster-name wren");
+    // Of two of one name, either may be the one that runs.
+    let twice = format!("{}---\n{}", cluster("wren", Some(DEV)), cluster("wren", None));
+    let repo = Repo::of(&[("c.yaml", &twice)]);
+    repo.put("c.yaml", &cluster("wren", None));
+    repo.run(2, &format!("inject c.yaml {TO_DEV} --check"));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::rc::Rc;
+use std::thread::JoinHandle;
 
 use xaccount::capa::{ROLE_IDENTITY, Role, State};
 use xaccount::diag::{Diagnostic, FileId, visible};
@@ -156,6 +157,8 @@ struct Git {
     /// `None` once it is closed.
     ask: Option<ChildStdin>,
     answer: BufReader<ChildStdout>,
+    /// What it writes to stderr, all of it once it has ended.
+    said: Option<JoinHandle<String>>,
     /// The id of HEAD's tree.
     head: String,
     trees: BTreeMap<String, Rc<Entries>>,
@@ -175,12 +178,21 @@ impl Git {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(cant_read(root, &error.to_string())),
         };
-        let (Some(ask), Some(answer)) = (child.stdin.take(), child.stdout.take()) else { return Ok(None) };
+        let (ask, answer, said) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (Some(ask), Some(answer), Some(mut said)) = (ask, answer, said) else { return Ok(None) };
+        // Read beside the answers, so that a pipe full of warnings stops nothing.
+        let said = std::thread::spawn(move || {
+            let mut text = Vec::new();
+            // What it did not say is not known either way.
+            let _ = said.read_to_end(&mut text);
+            String::from_utf8_lossy(&text).into_owned()
+        });
         let mut git = Self {
             root: root.to_owned(),
             child,
             ask: Some(ask),
             answer: BufReader::new(answer),
+            said: Some(said),
             head: String::new(),
             trees: BTreeMap::new(),
         };
@@ -273,11 +285,7 @@ impl Git {
     /// Why it failed, in its own words if it has some.
     fn end(&mut self, error: &io::Error) -> String {
         self.ask = None;
-        let mut said = String::new();
-        if let Some(stderr) = &mut self.child.stderr {
-            // What it did not say is not known either way.
-            let _ = stderr.take(4096).read_to_string(&mut said);
-        }
+        let said = self.said.take().and_then(|said| said.join().ok()).unwrap_or_default();
         if said.trim().is_empty() { error.to_string() } else { said.trim().to_owned() }
     }
 }

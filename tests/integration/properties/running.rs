@@ -127,7 +127,7 @@ fn expected(world: &World) -> Answer {
     if in_vain || written.is_some_and(|at| missing.contains(&at)) {
         return Answer::Refused;
     }
-    match (missing.is_empty() && !(life && !orphan), unnamed, unasked) {
+    match (missing.is_empty() && (!life || orphan), unnamed, unasked) {
         (true, false, _) => Answer::Done,
         // Only that the name is missing: that is no question of what may run.
         (true, true, _) => Answer::Refused,
