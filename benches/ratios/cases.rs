@@ -48,6 +48,9 @@ pub(crate) fn all(smoke: bool, groups: &[&str]) -> (Vec<Row>, Option<String>) {
     if named("list") {
         bench.list();
     }
+    if named("growth") {
+        bench.carriage_returns();
+    }
     let proof = named("proof").then(|| {
         let bundle = bench.bundle(if smoke { 23 } else { 2_300 }, 0);
         let work = bench.folder.join("work.yaml");
@@ -274,6 +277,20 @@ impl Bench {
             let name = format!("lint: tree of {n} files, {what} / inject --check");
             self.run(Case { name, runs: 9, most: Some(2.0), ..case(lint, inject("--check")) });
         }
+    }
+
+    /// One line of carriage returns beside a cluster, against half as many: linear is a ratio of 2.
+    fn carriage_returns(&mut self) {
+        let n = if self.smoke { 400_000 } else { 4_000_000 };
+        let check = |n: usize| {
+            let path = data::file(&self.folder, &format!("returns-{n}.yaml"), Content::Returns { lines: n });
+            let mut command = inject(&path);
+            command.arg("--check");
+            command
+        };
+        let name = format!("--check: a line of {n} carriage returns / of {}", n / 2);
+        let (tool, floor) = (check(n), check(n / 2));
+        self.run(Case { name, runs: 9, most: Some(2.5), ..case(tool, floor) });
     }
 
     /// One large document.

@@ -54,6 +54,8 @@ pub(crate) enum Content {
     Bundle { clusters: usize, right: usize },
     /// The same, as one document of kind List.
     List { clusters: usize },
+    /// A cluster that points where it should, and a ConfigMap whose one line has this many carriage returns.
+    Returns { lines: usize },
 }
 
 /// Makes the file, or takes the one that is there if its bytes are right.
@@ -74,6 +76,13 @@ pub(crate) fn file(folder: &Path, name: &str, content: Content) -> PathBuf {
                 for line in (0..clusters).flat_map(|n| cluster(n, false)).flat_map(item) {
                     out.write_all(line.as_bytes()).unwrap();
                 }
+            }
+            Content::Returns { lines } => {
+                out.write_all(cluster(0, true).join("---\n").as_bytes()).unwrap();
+                out.write_all(IDENTITY.as_bytes()).unwrap();
+                out.write_all(b"---\nkind: ConfigMap\ndata: {a: \"").unwrap();
+                (0..lines).for_each(|_| out.write_all(b"word\r").unwrap());
+                out.write_all(b"\"}\n").unwrap();
             }
         }
         out.flush().unwrap();

@@ -6,7 +6,7 @@
 //!
 //! `cargo bench --bench ratios -- --smoke` does it all once with small inputs, and judges no times: for CI, to see that
 //! this still works and that the outputs are right. Words run only these groups: `start-up`, `bundles`, `trees`, `owners`,
-//! `map`, `lint`, `list`, `proof`.
+//! `map`, `lint`, `list`, `growth`, `proof`.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 #![allow(missing_docs)]
 

@@ -484,6 +484,51 @@ mod tests {
         assert!(scanned("kind: Nothing\nspec: [\n").is_ok());
     }
 
+    /// The message of the first error.
+    fn refused(text: &str) -> String {
+        scanned(text).unwrap_err()[0].message.clone()
+    }
+
+    #[test]
+    fn a_kind_that_an_escape_spells_is_not_skipped() {
+        let text = format!("{}x: \"\\'\"\n", CLUSTER.replace("AWSCluster", "\"AWSClu\\x73ter\""));
+        assert!(refused(&text).contains("can't be read"));
+        assert!(scanned("a: \"\\x41 \\'\" # !!\n").unwrap().objects.is_empty());
+    }
+
+    #[test]
+    fn what_kubectl_reads_as_one_of_ours_is_refused_in_an_object_of_another_kind() {
+        let version = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\n";
+        for (text, why) in [
+            ("kind: ConfigMap # \u{2028}kind: AWSCluster\n", "line break"),
+            ("kind: ConfigMap\n!!merge <<: {kind: AWSCluster}\n", "'<<'"),
+            ("kind: ConfigMap\n!!binary a2luZA==: AWSCluster\n", "a key has a tag"),
+        ] {
+            assert!(refused(&format!("{version}{text}")).contains(why), "{text}");
+        }
+        let flow = "{\"kind\":\"AWSCluster\",\"apiVersion\":\"infrastructure.cluster.x-k8s.io/v1beta2\"}";
+        let separated = format!("---#c\n{flow}\n---#c\n{flow}\n");
+        assert!(refused(&separated).contains("the start of a document"));
+        assert!(scanned("kind: ConfigMap # AWSCluster \u{2028}\napiVersion: v1\n").unwrap().objects.is_empty());
+    }
+
+    #[test]
+    fn a_list_that_readers_disagree_about_is_refused() {
+        let item = CLUSTER.trim_end().replace('\n', "\n  ");
+        let role = |text: &str| scanned(text).unwrap().objects.into_iter().map(|found| found.object.role).collect();
+        for text in [
+            format!("kind: List\nitems: []\nitems:\n- {item}\n"),
+            format!("kind: List\nx: &x\n- {item}\nitems: *x\n"),
+            format!("kind: List\nx: &x\n  {item}\nitems:\n- *x\n"),
+            "kind: List\nitems: {}\n# AWSCluster\n".to_owned(),
+            format!("{CLUSTER}items: []\n"),
+        ] {
+            let roles: Vec<Role> = role(&text);
+            assert!(matches!(roles[..], [Role::Refused(..)]), "{text}: {roles:?}");
+        }
+        assert!(refused(&format!("- {item}\n")).contains("kubectl takes none"));
+    }
+
     #[test]
     fn an_error_in_what_may_be_a_secret_shows_no_text() {
         let window = |text: &str| scanned(text).unwrap_err()[0].primary.as_ref().unwrap().at.window;

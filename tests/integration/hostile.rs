@@ -300,6 +300,24 @@ fn one_long_line_beside_ours() {
 }
 
 #[test]
+fn many_carriage_returns_in_a_line_beside_ours() {
+    grows("many carriage returns beside ours", 4_000_000, 1, 3, |n, out| {
+        write!(out, "{CLUSTER}  r: x\n---\nkind: ConfigMap\ndata: {{a: \"").unwrap();
+        repeat(out, "word\r", n / 5);
+        writeln!(out, "\"}}").unwrap();
+    });
+}
+
+#[test]
+fn many_carriage_returns_in_a_line_of_ours() {
+    grows("many carriage returns of ours", 4_000_000, 2, 3, |n, out| {
+        write!(out, "{CLUSTER}  r: \"").unwrap();
+        repeat(out, "word\r", n / 5);
+        writeln!(out, "\"").unwrap();
+    });
+}
+
+#[test]
 fn a_million_documents() {
     grows("a million documents", 1_000_000, 1, 2, |n, out| {
         writeln!(out, "{CLUSTER}  r: x").unwrap();
@@ -339,6 +357,14 @@ fn many_aliases_of_one_anchor() {
     grows("many aliases of one anchor", MANY, 1, 150, |n, out| {
         write!(out, "{CLUSTER}  a: &a v\n  l:\n").unwrap();
         repeat(out, "  - *a\n", n);
+    });
+}
+
+#[test]
+fn many_keys_of_an_object_that_may_be_ours() {
+    grows("many keys of an object that may be ours", MANY, 1, 400, |n, out| {
+        write!(out, "{CLUSTER}  r: x\n---\napiVersion: v1\nkind: ConfigMap # of AWSCluster\u{2028}\n").unwrap();
+        (0..n).for_each(|k| writeln!(out, "k{k}: v").unwrap());
     });
 }
 
