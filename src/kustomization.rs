@@ -12,8 +12,7 @@ use crate::run::{Found, Run, SkipReason};
 pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// What follows where a kustomization can't be read.
-pub(crate) const NOT_TOLD: &str =
-    "nobody can tell which files it names as patches: what is in them is taken for objects";
+pub(crate) const NOT_TOLD: &str = "which files it names as patches is unknown: objects in them are treated as clusters";
 
 /// A kustomization of a run.
 #[derive(Clone, Debug)]
@@ -135,7 +134,7 @@ fn field(tree: &Tree<'_>, node: NodeId, name: &str) -> Result<Option<NodeId>, Un
 }
 
 /// The items of a list that may be missing or null.
-fn list<'t>(tree: &'t Tree<'_>, node: NodeId, name: &str) -> Result<Vec<NodeId>, Unreadable> {
+fn list(tree: &Tree<'_>, node: NodeId, name: &str) -> Result<Vec<NodeId>, Unreadable> {
     let Some(value) = field(tree, node, name)?.filter(|&value| !tree.is_null(value)) else { return Ok(Vec::new()) };
     let items = tree.items(value).map(<[NodeId]>::to_vec);
     items.ok_or_else(|| Unreadable::at(tree.span(value), format!("'{name}' is not a list")))
@@ -190,7 +189,7 @@ pub fn without_patches(
     );
     if let Some(warning) = several(&said(true), one, many) {
         notes.push(warning.help(
-            "a patch wins over the object that it patches: change identityRef there by hand, or remove it there",
+            "a patch overrides the object that it patches: change identityRef there by hand, or remove it there",
         ));
     }
     (run, notes)

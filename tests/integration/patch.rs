@@ -205,7 +205,7 @@ fn a_patch_that_would_show_a_secret_is_refused() {
         ),
         (
             "on the line that is edited",
-            "{\"kind\": \"List\", \"apiVersion\": \"v1\", \"items\": [{\"kind\": \"Secret\", \"apiVersion\": \"v1\"}, {\"kind\": \"AWSCluster\", \"apiVersion\": \"infrastructure.cluster.x-k8s.io/v1beta2\", \"spec\": {}}]}\n".to_owned(),
+            "{\"kind\": \"List\", \"apiVersion\": \"v1\", \"items\": [{\"kind\": \"Secret\", \"apiVersion\": \"v1\"}, {\"kind\": \"AWSCluster\", \"apiVersion\": \"infrastructure.cluster.x-k8s.io/v1beta2\", \"metadata\": {\"name\": \"heron\"}, \"spec\": {}}]}\n".to_owned(),
         ),
     ];
     for (name, text) in &unfit {
