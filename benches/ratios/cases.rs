@@ -232,7 +232,7 @@ impl Bench {
         let mut hook = tool();
         hook.arg("inject").arg(&one).arg("--check");
         let name = format!("--check of one file, its Cluster in a tree of {n} files / reading the tree");
-        self.run(Case { name, runs: 9, status: 1, ..case(hook, floor::command("read", &[&tree])) });
+        self.run(Case { name, runs: 9, status: 1, most: Some(2.0), ..case(hook, floor::command("read", &[&tree])) });
     }
 
     /// A map with an account for each cluster, against one account for all.
@@ -258,7 +258,7 @@ impl Bench {
         let mut plain = inject(&file);
         plain.args(["--no-config", "-o", "report", "--identity-file"]).arg(folder.join("ids.yaml"));
         let name = format!("-o report: map of {n} accounts, as many clusters / one account for them");
-        self.run(Case { name, runs: 5, ..case(mapped, plain) });
+        self.run(Case { name, runs: 5, most: Some(6.0), ..case(mapped, plain) });
     }
 
     /// `lint` against `inject --check`, over trees where all is right for both.

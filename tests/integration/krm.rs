@@ -364,7 +364,7 @@ fn the_owner_of_an_item_is_that_of_its_file() {
     let differ = [both[0].clone(), both[2].clone(), ("base/a.yaml", cluster("main", 0))];
     let out = run(&differ);
     assert_eq!(out.status.code(), Some(2));
-    assert!(errors(&out).contains("prod-main: prod/a.yaml:"), "{}", errors(&out));
+    assert!(errors(&out).contains("prod-main: prod/a.yaml\n"), "{}", errors(&out));
 }
 
 #[test]
