@@ -66,8 +66,11 @@ fn scanned(bytes: &[u8], file: usize) -> Option<Vec<run::Found>> {
     run::scan(FileId(file), bytes, &scan).ok().map(|scanned| scanned.objects)
 }
 
-/// The new bytes of each file, and those of the identities; `None` where the run refuses or finds nothing.
-fn edited(files: &[&[u8]], map: Option<&AccountMap>) -> Option<(Vec<Vec<u8>>, Option<Vec<u8>>)> {
+/// The new bytes of each file, and those of the new identity file.
+type Edits = (Vec<Vec<u8>>, Option<Vec<u8>>);
+
+/// What a run makes of files; `None` where it refuses or finds nothing.
+fn edited(files: &[&[u8]], map: Option<&AccountMap>) -> Option<Edits> {
     let mut of_run = Vec::new();
     let mut objects = Vec::new();
     for (index, bytes) in files.iter().enumerate() {
