@@ -19,5 +19,6 @@ pub mod yaml;
 pub use plan::{Edited, ObjectChange, ObjectRef, Plan, Refusal, Splice, apply, line_around, object_node, parse, skim};
 pub use removal::{removable, removed_whole};
 pub use source::{Document, Format, Needles, Segments, Source, documents};
+pub(crate) use source::{has_odd_break, is_marker};
 pub use tree::{Anchor, Data, Lookup, Node, NodeId, ScalarStyle, Tree};
 pub use write::{LineEnding, yaml_text};

@@ -1,5 +1,6 @@
 //! All objects of one run, with where they stand. Pure: bytes in, facts out.
 
+mod join;
 mod scan;
 mod stream;
 
@@ -9,8 +10,9 @@ use crate::capa::{IdentityKind, Object, Role};
 use crate::diag::{FileId, Location, Span, visible};
 use crate::lossless::ObjectRef;
 
+pub use join::{NotJoined, Obstacle, joined, obstacle};
 pub use scan::{Scan, Scanned, scan};
-pub use stream::{joined, kinds_seen};
+pub use stream::kinds_seen;
 
 /// An object and where it stands.
 #[derive(Clone, Debug)]

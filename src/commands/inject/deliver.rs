@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
-use xaccount::diag::{Diagnostic, FileId, visible};
+use xaccount::diag::{Diagnostic, FileId, Location, visible};
 use xaccount::edit::{self, Inputs, Proved};
 use xaccount::files::{Input, Lent};
 use xaccount::inject::{ChangeKind, IdentityFile, Outcome};
 use xaccount::lossless::{Edited, Source, apply};
 use xaccount::output::{self, FileDiff, NewFile};
-use xaccount::run::{self, Run};
+use xaccount::run::{self, NotJoined, Obstacle, Run};
 
 use super::{Mode, names};
 use crate::cli::OutputFormat;
@@ -204,7 +204,37 @@ impl Delivery<'_> {
         if let Some((_, edited)) = new {
             parts.push(edited.to_bytes(&[]).into());
         }
-        Ok(run::joined(&parts))
+        run::joined(&parts).map_err(|error| vec![self.not_joined(&error)])
+    }
+
+    /// Why there is no stream. The place is one of the file as it is; what is edited there never is what is in the way.
+    fn not_joined(&self, error: &NotJoined) -> Diagnostic {
+        let file = FileId(error.file);
+        let bytes =
+            if error.file < self.inputs.len() { self.inputs.bytes(file).unwrap_or_default() } else { Lent::default() };
+        let span = run::obstacle(&bytes).map(|(_, span)| span);
+        let (why, help) = match error.obstacle {
+            Obstacle::Utf16 => ("it is UTF-16".to_owned(), "or convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW-FILE"),
+            Obstacle::TwoMarks => ("it begins with two byte-order marks".to_owned(), "or remove them"),
+            Obstacle::Space => {
+                ("the white space before its first brace is none for JSON".to_owned(), "or remove that white space")
+            }
+            Obstacle::TextBehindJson => (
+                "text follows its JSON that kubectl does not read there".to_owned(),
+                "or put a line '---' before that text",
+            ),
+            Obstacle::JsonAlone(what) => (
+                format!("kubectl reads {what} as it is only where the whole stream is JSON"),
+                "or write that character as another escape or as it is, or convert the file to YAML",
+            ),
+        };
+        let name = if error.file < self.inputs.len() { self.inputs.name(file) } else { "the new file" };
+        let mut diagnostic =
+            Diagnostic::error(format!("{} can't be joined with the other files: {why}", visible(name)));
+        if let Some(span) = span {
+            diagnostic = diagnostic.at(Location { file, span, window: None }, "");
+        }
+        diagnostic.help("use --write instead of -o yaml, or name one file at a time").help(help)
     }
 }
 

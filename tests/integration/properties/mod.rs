@@ -4,6 +4,7 @@
 //! (see `suite/oracle.rs`) and by a cut into documents of its own.
 
 mod eject;
+mod join;
 mod judge;
 mod lint;
 mod manifest;
@@ -48,6 +49,7 @@ fn runner(cases: u32) -> TestRunner {
         source_file: Some(file!()),
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
         max_shrink_iters: 20_000,
+        max_local_rejects: u32::MAX,
         ..Config::default()
     })
 }
