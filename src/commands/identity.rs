@@ -10,19 +10,19 @@ use xaccount::edit::Inputs;
 use xaccount::inject::{self, IdentityFile, Mapped, Request, SaidTarget, Target};
 use xaccount::run::{Run, Scan};
 
-use super::inject::Mode;
 use super::inject::deliver::Delivery;
 use super::inject::prepare::{identity_file, identity_request};
+use super::inject::{Mode, Outrun, unless_outrun, until_done};
 use super::map::MapFile;
 use super::{ExitStatus, Printed, Terminal, progress};
 use crate::cli::{AccountArgs, Identity, OutputFormat};
 
 pub(crate) fn run(args: &Identity, terminal: &Terminal) -> Printed {
-    identities(args, terminal).unwrap_or_else(Printed::error)
+    until_done(|_| identities(args, terminal).unwrap_or_else(|text| Ok(Printed::error(text))))
 }
 
 /// The error is text for stderr.
-fn identities(args: &Identity, terminal: &Terminal) -> Result<Printed, String> {
+fn identities(args: &Identity, terminal: &Terminal) -> Result<Result<Printed, Outrun>, String> {
     let all = |errors: Vec<Diagnostic>| terminal.diagnostics(&errors, None);
     let one = |error: Diagnostic| all(vec![error]);
     if args.identity.no_identity {
@@ -85,7 +85,7 @@ fn identities(args: &Identity, terminal: &Terminal) -> Result<Printed, String> {
             false => "nothing to change: the identities are there\n".to_owned(),
         };
     }
-    Ok(printed)
+    Ok(unless_outrun(printed, mode, &inputs, base.identity_file.as_ref()))
 }
 
 /// A request for each account that the flags name, as the map has it; without such flags, for each of the map.

@@ -7,6 +7,7 @@ mod label_selector;
 mod mapped;
 mod mend;
 mod namespaces;
+mod order;
 mod reference;
 mod select;
 
@@ -28,6 +29,7 @@ pub use each::{plan_each, plan_identities};
 pub use label_selector::LabelSelector;
 pub use mapped::{Mapped, SaidTarget, for_account, mapped};
 pub use namespaces::AllowedNamespaces;
+pub use order::write_order;
 pub(crate) use reference::pointer;
 pub use select::Selection;
 pub(crate) use select::names_that_fit_nothing;

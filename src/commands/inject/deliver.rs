@@ -7,7 +7,7 @@ use std::path::Path;
 use xaccount::diag::{Diagnostic, FileId, Location, visible};
 use xaccount::edit::{self, Inputs, Proved};
 use xaccount::files::{Input, Lent};
-use xaccount::inject::{ChangeKind, IdentityFile, Outcome};
+use xaccount::inject::{ChangeKind, IdentityFile, Outcome, write_order};
 use xaccount::lossless::{Edited, Source, apply};
 use xaccount::output::{self, FileDiff, NewFile};
 use xaccount::run::{self, NotJoined, Obstacle, Run};
@@ -39,7 +39,9 @@ impl Delivery<'_> {
     /// Proves all, then prints or writes. `warnings` go to stderr first.
     pub(in crate::commands) fn run(self, warnings: String) -> Printed {
         match self.deliver() {
-            Ok((stdout, status)) => Printed { before: warnings, stdout, after: self.meaning(), status },
+            Ok((stdout, status)) => {
+                Printed { before: warnings + &self.cut_links(), stdout, after: self.meaning(), status }
+            }
             Err(errors) => Printed::error(warnings + &self.terminal.diagnostics(&errors, Some(self.inputs))),
         }
     }
@@ -72,8 +74,9 @@ impl Delivery<'_> {
                 (names.iter().flat_map(|name| [name, &b"\n"[..]].concat()).collect(), found)
             }
             Mode::Write { exit_code } => {
+                let order = write_order(self.run, self.outcome);
                 self.inputs
-                    .write(&proved, new.as_ref().map(|(path, edited)| (*path, edited)))
+                    .write(&proved, new.as_ref().map(|(path, edited)| (*path, edited)), &order)
                     .map_err(|error| vec![Diagnostic::error(error.to_string())])?;
                 let stdout = self.stdin_result(&proved)?;
                 (stdout, if exit_code { found } else { ExitStatus::Done })
@@ -86,6 +89,21 @@ impl Delivery<'_> {
             Mode::Output(OutputFormat::Report) => done(json_text(&output::report(self.run, self.outcome))),
         };
         Ok((stdout, status))
+    }
+
+    /// What became of inputs that were one file under two names.
+    fn cut_links(&self) -> String {
+        if !matches!(self.mode, Mode::Write { .. }) {
+            return String::new();
+        }
+        let links = self.inputs.hard_links().into_iter();
+        let links = links.filter(|(a, b)| [a, b].into_iter().any(|file| self.outcome.plans.contains_key(file)));
+        let warning = |(a, b): (FileId, FileId)| {
+            let [a, b] = [a, b].map(|file| visible(self.inputs.name(file)));
+            Diagnostic::warning(format!("{a} and {b} were hard links of one file, and are two files now"))
+                .help("a file that changes is replaced as a whole; compare them if they are to stay equal")
+        };
+        self.terminal.diagnostics(&links.map(warning).collect::<Vec<_>>(), None)
     }
 
     /// The lines that say what the result means.

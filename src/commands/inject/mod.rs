@@ -9,14 +9,14 @@ use std::mem::ManuallyDrop;
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, visible};
 use xaccount::edit::Inputs;
-use xaccount::inject::{self, Failure, Mapped, Nothing, Outcome, Request, SaidTarget};
+use xaccount::inject::{self, Failure, IdentityFile, Mapped, Nothing, Outcome, Request, SaidTarget};
 use xaccount::run::{self, Run, Scan};
 
 use prepare::Prepared;
 pub(super) use prepare::{request, said_target};
 
 use super::map::MapFile;
-use super::{Printed, Terminal};
+use super::{ExitStatus, Printed, Terminal};
 use crate::cli::{Inject, InputArgs, ModeArgs, OutputFormat};
 use deliver::Delivery;
 
@@ -40,11 +40,51 @@ impl Mode {
     }
 }
 
+/// How often a run begins again, each time because another one has written the identity file meanwhile.
+const ATTEMPTS: usize = 100;
+
+/// What a run came to that is to begin again, and what it read from standard input.
+pub(super) struct Outrun {
+    printed: Printed,
+    stdin: Option<Vec<u8>>,
+}
+
 pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
+    until_done(|stdin| attempt(args, terminal, stdin))
+}
+
+/// Runs to the end; where another run was faster with the identity file, from the beginning: all that was read may be old.
+pub(super) fn until_done(mut attempt: impl FnMut(Option<&[u8]>) -> Result<Printed, Outrun>) -> Printed {
+    let mut stdin = None;
+    for _ in 1..ATTEMPTS {
+        match attempt(stdin.as_deref()) {
+            Ok(printed) => return printed,
+            Err(outrun) => stdin = outrun.stdin,
+        }
+    }
+    attempt(stdin.as_deref()).unwrap_or_else(|outrun| outrun.printed)
+}
+
+/// What was printed, if the identity file is still what it was when the plan was made.
+pub(super) fn unless_outrun(
+    printed: Printed,
+    mode: Mode,
+    inputs: &Inputs,
+    file: Option<&IdentityFile>,
+) -> Result<Printed, Outrun> {
+    let writes = matches!(mode, Mode::Write { .. }) && printed.status == ExitStatus::Error;
+    match file.filter(|_| writes) {
+        Some(file) if inputs.is_stale(file) => Err(Outrun { printed, stdin: inputs.stdin() }),
+        _ => Ok(printed),
+    }
+}
+
+/// `stdin` is what an attempt before this one read from there.
+fn attempt(args: &Inject, terminal: &Terminal, stdin: Option<&[u8]>) -> Result<Printed, Outrun> {
     let mode = Mode::of(&args.mode);
-    let Prepared { request, said, mut inputs, map } = match prepare::prepare(args, mode, terminal) {
+    let Prepared { request, said, mut inputs, map } = match prepare::prepare(args, mode, stdin, terminal) {
         Ok(prepared) => prepared,
-        Err(text) => return Printed::error(text),
+        Err(text) => return Ok(Printed::error(text)),
     };
     let needles = capa::needles();
     let scan = Scan {
@@ -55,7 +95,7 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
     };
     let (run, mut warnings) = match inputs.scan(&scan) {
         Ok(scanned) => scanned,
-        Err(errors) => return Printed::error(terminal.diagnostics(&errors, Some(&inputs))),
+        Err(errors) => return Ok(Printed::error(terminal.diagnostics(&errors, Some(&inputs)))),
     };
     let outcome = match &map {
         None => inject::plan(&run, &request),
@@ -66,11 +106,11 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
         Err(Failure::Nothing(_)) if args.input.allow_empty => Outcome::default(),
         Err(Failure::Nothing(nothing)) => {
             warnings.push(nothing_to_point(&nothing, &inputs, &args.input));
-            return Printed::error(terminal.diagnostics(&warnings, Some(&inputs)));
+            return Ok(Printed::error(terminal.diagnostics(&warnings, Some(&inputs))));
         }
         Err(Failure::Refused(errors)) => {
             warnings.extend(errors);
-            return Printed::error(terminal.diagnostics(&warnings, Some(&inputs)));
+            return Ok(Printed::error(terminal.diagnostics(&warnings, Some(&inputs))));
         }
     };
     warnings.extend(outcome.warnings.iter().cloned());
@@ -81,7 +121,8 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
     outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", visible(line))));
     // The program ends behind this: the system takes all of it back faster than it can be freed piece by piece.
     let (inputs, run, outcome) = (ManuallyDrop::new(inputs), ManuallyDrop::new(run), ManuallyDrop::new(outcome));
-    Delivery { mode, inputs: &inputs, run: &run, outcome: &outcome, terminal }.run(before)
+    let printed = Delivery { mode, inputs: &inputs, run: &run, outcome: &outcome, terminal }.run(before);
+    unless_outrun(printed, mode, &inputs, request.identity_file.as_ref())
 }
 
 /// What the account map says of each cluster, planned.
