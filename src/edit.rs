@@ -1,11 +1,13 @@
 //! From inputs to a run, and from plans to proved files. The one place where files are read for an edit.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 
-use crate::diag::{Diagnostic, FileId};
+use crate::diag::{Diagnostic, FileId, visible};
 use crate::files::{self, Bytes, FindError, Fingerprint, Input, Lent, Replacement, WriteError};
+use crate::inject::IdentityFile;
 use crate::lossless::{Edited, Plan, Source, apply};
 use crate::parallel;
 use crate::run::{self, Run, Scan, Scanned};
@@ -82,12 +84,14 @@ impl Inputs {
             let missing = FindError::Missing { path: path.to_owned(), link: true };
             return Err(Diagnostic::error(missing.to_string()));
         }
-        if let Some(path) = identity_file
-            && path.exists()
-            && position(&entries, path).is_none()
-        {
-            let input = Input::File(path.to_owned());
-            entries.push(Entry { input, name: shown(path), identities_only: true, fingerprint: None, bytes: None });
+        if let Some(path) = identity_file.filter(|path| path.exists()) {
+            match position(&entries, path) {
+                Some(at) => one_name(&entries[at], path)?,
+                None => {
+                    let (input, name) = (Input::File(path.to_owned()), shown(path));
+                    entries.push(Entry { input, name, identities_only: true, fingerprint: None, bytes: None });
+                }
+            }
         }
         Ok(Self { entries, progress })
     }
@@ -257,16 +261,55 @@ impl Inputs {
         Ok(Lent::Read(bytes))
     }
 
-    /// Writes all files, or none: see [`files::replace_all`]. `new` is a file to be made.
+    /// What was read from standard input.
+    pub fn stdin(&self) -> Option<Vec<u8>> {
+        let stdin = self.entries.iter().find(|entry| entry.input == Input::Stdin);
+        stdin.and_then(|entry| entry.bytes.as_deref()).map(<[u8]>::to_vec)
+    }
+
+    /// Whether the file that keeps identities is not what it was any more: replaced or removed since it was read, or made.
+    pub fn is_stale(&self, file: &IdentityFile) -> bool {
+        match file {
+            IdentityFile::New(path) => path.symlink_metadata().is_ok(),
+            IdentityFile::There(file) => {
+                let entry = &self.entries[file.0];
+                let now = entry.input.path().and_then(|path| path.metadata().ok());
+                entry.fingerprint.is_some_and(|old| !now.is_some_and(|now| old.same_file_state(&now)))
+            }
+        }
+    }
+
+    /// The inputs that are hard links of each other, in pairs: after a write each has its own content.
+    pub fn hard_links(&self) -> Vec<(FileId, FileId)> {
+        let mut first: HashMap<(u64, u64), FileId> = HashMap::new();
+        let identities = self.entries.iter().map(|entry| entry.fingerprint.map(|one| (one.device, one.inode)));
+        let known = identities.enumerate().filter_map(|(at, identity)| {
+            let identity = identity.filter(|&identity| identity != (0, 0))?;
+            let other = *first.entry(identity).or_insert(FileId(at));
+            (other != FileId(at)).then_some((other, FileId(at)))
+        });
+        known.collect()
+    }
+
+    /// Writes all files, or none: see [`files::replace_all`]. `new` is a file to be made, which comes first; the others come in
+    /// this `order`.
     ///
     /// # Errors
     /// As `replace_all`.
-    pub fn write<T>(&self, proved: &[Proved<T>], new: Option<(&Path, &Edited)>) -> Result<(), WriteError>
+    pub fn write<T>(
+        &self,
+        proved: &[Proved<T>],
+        new: Option<(&Path, &Edited)>,
+        order: &[FileId],
+    ) -> Result<(), WriteError>
     where
         T: Sync,
     {
-        let renders: Vec<_> = proved
-            .iter()
+        let places: HashMap<FileId, usize> = order.iter().enumerate().map(|(at, &file)| (file, at)).collect();
+        let mut ordered: Vec<&Proved<T>> = proved.iter().collect();
+        ordered.sort_by_key(|one| places.get(&one.file).copied().unwrap_or(usize::MAX));
+        let renders: Vec<_> = ordered
+            .into_iter()
             .map(|one| (one.file, |old: &[u8], out: &mut dyn std::io::Write| one.edited.write_to(old, out)))
             .collect();
         let made = |_: &[u8], out: &mut dyn std::io::Write| match new {
@@ -274,15 +317,15 @@ impl Inputs {
             None => Ok(()),
         };
         let mut replacements: Vec<Replacement<'_>> = Vec::new();
+        if let Some((path, _)) = new {
+            replacements.push(Replacement { path: path.to_owned(), expected: None, known: None, render: &made });
+        }
         for (file, render) in &renders {
             let entry = &self.entries[file.0];
             if let Input::File(path) = &entry.input {
                 let known = entry.bytes.as_deref();
                 replacements.push(Replacement { path: path.clone(), expected: entry.fingerprint, known, render });
             }
-        }
-        if let Some((path, _)) = new {
-            replacements.push(Replacement { path: path.to_owned(), expected: None, known: None, render: &made });
         }
         (self.progress)("writing", 0, replacements.len());
         files::replace_all(&replacements)
@@ -342,6 +385,19 @@ fn position(entries: &[Entry], path: &Path) -> Option<usize> {
     entries.iter().position(|entry| entry.input.path().and_then(identity).is_some_and(|there| there == wanted))
 }
 
+/// Refuses an identity file that is a hard link of an input: replacing the one would leave the other without the identity.
+fn one_name(entry: &Entry, path: &Path) -> Result<(), Diagnostic> {
+    let real = |path: &Path| path.canonicalize().ok();
+    if entry.input.path().and_then(real) == real(path) {
+        return Ok(());
+    }
+    let (name, path) = (visible(&entry.name).into_owned(), shown(path));
+    let path = visible(&path);
+    Err(Diagnostic::error(format!("the identity file {path} and {name} are hard links of one file"))
+        .help("an identity written to one of them would be missing in the other, because a file is replaced as a whole")
+        .help(format!("name another identity file, or make {path} a file of its own: rm {path}")))
+}
+
 /// What a file is beside its name, so that one that is named twice is known; `None` where it is not there.
 fn identity(path: &Path) -> Option<impl PartialEq + use<>> {
     #[cfg(unix)]
@@ -375,5 +431,29 @@ mod tests {
         let error = inputs.bytes(FileId(0)).unwrap_err();
         assert!(error.message.ends_with("a.yaml was changed by someone else since it was read"), "{}", error.message);
         assert_eq!(*inputs.bytes(FileId(1)).unwrap(), *b"kind: Pod\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_identity_file_that_is_a_hard_link_of_an_input_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let [a, b, c] = ["a.yaml", "b.yaml", "c.yaml"].map(|name| directory.path().join(name));
+        std::fs::write(&a, "kind: Pod\n").unwrap();
+        std::fs::hard_link(&a, &b).unwrap();
+        std::os::unix::fs::symlink(&a, &c).unwrap();
+        let open = |found: &[&Path], identities: &Path| {
+            let found = found.iter().map(|path| Input::File((*path).to_owned())).collect();
+            Inputs::new(found, &mut std::io::empty(), None, Some(identities), |_, _, _| ())
+        };
+        let error = open(&[&a], &b).unwrap_err();
+        assert!(error.message.contains("hard links of one file"), "{}", error.message);
+        // Another name of the file is the file.
+        for identities in [&a, &c] {
+            assert_eq!(open(&[&a], identities).unwrap().len(), 1);
+        }
+        let mut inputs = open(&[&a, &b], &directory.path().join("ids.yaml")).unwrap();
+        let needles = crate::capa::needles();
+        inputs.scan(&Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false }).unwrap();
+        assert_eq!(inputs.hard_links(), [(FileId(0), FileId(1))]);
     }
 }

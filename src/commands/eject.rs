@@ -88,7 +88,7 @@ fn prepare(args: &Eject, mode: Mode, terminal: &Terminal) -> Result<Prepared, St
     }
     let map = map_above(&found, &args.input, &args.map, terminal)?;
     let identity_file = identity_file(asked.identity_file.as_deref(), map.as_ref()).map_err(one)?;
-    let inputs = open(found, &args.input, identity_file.as_deref(), mode).map_err(one)?;
+    let inputs = open(found, &args.input, identity_file.as_deref(), mode, None).map_err(one)?;
     let target = match (&asked.account, &asked.role_arn) {
         (Some(account), _) => Some(Target::Account(account.clone())),
         (None, Some(role)) => Some(Target::Role(role.clone())),

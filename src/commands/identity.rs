@@ -17,19 +17,19 @@ use xaccount::inject::{
 use xaccount::lossless::{Plan, Source, apply};
 use xaccount::run::{self, Found, Run, Scan};
 
-use super::inject::Mode;
 use super::inject::deliver::Delivery;
 use super::inject::prepare::{identity_file, identity_request, moves};
+use super::inject::{Mode, Outrun, unless_outrun, until_done};
 use super::map::MapFile;
 use super::{ExitStatus, Printed, Terminal, counted, progress};
 use crate::cli::{AccountArgs, Identity, OutputFormat};
 
 pub(crate) fn run(args: &Identity, terminal: &Terminal) -> Printed {
-    identities(args, terminal).unwrap_or_else(Printed::error)
+    until_done(|_| identities(args, terminal).unwrap_or_else(|text| Ok(Printed::error(text))))
 }
 
 /// The error is text for stderr.
-fn identities(args: &Identity, terminal: &Terminal) -> Result<Printed, String> {
+fn identities(args: &Identity, terminal: &Terminal) -> Result<Result<Printed, Outrun>, String> {
     let all = |errors: Vec<Diagnostic>| terminal.diagnostics(&errors, None);
     let one = |error: Diagnostic| all(vec![error]);
     if args.identity.no_identity {
@@ -98,7 +98,7 @@ fn identities(args: &Identity, terminal: &Terminal) -> Result<Printed, String> {
     }
     outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", visible(line))));
     if let Some((stdout, _)) = printed {
-        return Ok(Printed { before, stdout, after: String::new(), status: ExitStatus::Done });
+        return Ok(Ok(Printed { before, stdout, after: String::new(), status: ExitStatus::Done }));
     }
     if mode == Mode::Output(OutputFormat::Yaml) {
         let closed: Vec<String> = outcome.added.iter().filter(|new| is_closed(&new.object)).map(title).collect();
@@ -113,7 +113,7 @@ fn identities(args: &Identity, terminal: &Terminal) -> Result<Printed, String> {
             false => "nothing to change: the identities are there\n".to_owned(),
         };
     }
-    Ok(printed)
+    Ok(unless_outrun(printed, mode, &inputs, base.identity_file.as_ref()))
 }
 
 /// The documents of the identities that the requests are about, as the identity file is to hold them, and the names of those
@@ -152,7 +152,12 @@ fn documents(
         let names: Vec<String> = omitted.iter().map(|name| format!("{ROLE_IDENTITY}/{name}")).collect();
         return Err(vec![none_known(&names)]);
     }
-    Ok((run::joined(&parts), omitted))
+    let joined = run::joined(&parts).map_err(|_| {
+        let error =
+            Diagnostic::error("kubectl would not read these identities from one stream as it reads them from the file");
+        vec![error.help("apply the identity file itself")]
+    })?;
+    Ok((joined, omitted))
 }
 
 /// The identity file as it is to be, or, where there is none, what it would hold.

@@ -158,4 +158,26 @@ mod tests {
         };
         assert_eq!((named("cross-account-role-222222222222"), named("other")), (2, 0));
     }
+
+    #[test]
+    fn references_are_written_before_the_identities_that_they_name_go() {
+        let needles = crate::capa::needles();
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
+        let other = |text: &str| text.replace("222222222222", "333333333333");
+        // The second one names what the first one loses.
+        let (first, second) =
+            (format!("{CLUSTER}{IDENTITY}"), format!("{CLUSTER}{}{}", other(CLUSTER), other(IDENTITY)));
+        let second = second.replacen("name: a", "name: b", 1).replace("name: a}", "name: c}");
+        for (texts, want) in [([&first, &second], [1, 0]), ([&second, &first], [0, 1])] {
+            let (mut files, mut objects) = (Vec::new(), Vec::new());
+            for (index, text) in texts.into_iter().enumerate() {
+                files.push(File { name: index.to_string(), brace: false, identities_only: false });
+                objects.extend(scan(FileId(index), text.as_bytes(), &options).unwrap().objects);
+            }
+            let run = Run::new(files, objects);
+            let outcome = draft(&run, &Request::default()).unwrap().finish(&HashMap::new());
+            assert_eq!(outcome.changes.len(), 5);
+            assert_eq!(crate::inject::write_order(&run, &outcome), want.map(FileId));
+        }
+    }
 }

@@ -21,5 +21,6 @@ pub use plan::{Edited, ObjectChange, ObjectRef, Plan, Refusal, Splice, apply, li
 pub use removal::{removable, removed_whole};
 pub use second::{Seen, first_document};
 pub use source::{Document, Format, Letters, Needles, Segments, Source, documents};
+pub(crate) use source::{has_odd_break, is_marker};
 pub use tree::{Anchor, Data, Lookup, Node, NodeId, ScalarStyle, Tree};
 pub use write::{LineEnding, yaml_text};

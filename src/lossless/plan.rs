@@ -140,15 +140,7 @@ impl Edited {
 /// Text that is not UTF-8, holds a NUL or a lone carriage return, or is not well-formed.
 pub fn parse<'s>(document: &Document<'s>) -> Result<Tree<'s>, Refusal> {
     let base = document.span.start;
-    let text = std::str::from_utf8(document.bytes).map_err(|error| {
-        let at = base + error.valid_up_to();
-        Refusal::new("the text is not UTF-8", Span::new(at, (at + 1).min(document.span.end)))
-            .help("save the file as UTF-8 and run again")
-    })?;
-    if let Some(at) = memchr::memchr(0, document.bytes) {
-        return Err(Refusal::new("the text holds a NUL byte", Span::new(base + at, base + at + 1))
-            .help("remove it, or write the file anew, and run again"));
-    }
+    let text = decoded(document)?;
     let lone = memchr::memchr_iter(b'\r', document.bytes).find(|&at| document.bytes.get(at + 1) != Some(&b'\n'));
     if let Some(at) = lone {
         return Err(Refusal::new(
@@ -168,6 +160,21 @@ pub fn parse<'s>(document: &Document<'s>) -> Result<Tree<'s>, Refusal> {
         Format::Yaml => {
             yaml::read(text, base).map_err(|error| Refusal::new(format!("not YAML: {error}"), place(error.at)))
         }
+    }
+}
+
+/// The text of a document, which is UTF-8 and has no NUL.
+fn decoded<'s>(document: &Document<'s>) -> Result<&'s str, Refusal> {
+    let base = document.span.start;
+    let text = std::str::from_utf8(document.bytes).map_err(|error| {
+        let at = base + error.valid_up_to();
+        Refusal::new("the text is not UTF-8", Span::new(at, (at + 1).min(document.span.end)))
+            .help("save the file as UTF-8 and run again")
+    })?;
+    match memchr::memchr(0, document.bytes) {
+        None => Ok(text),
+        Some(at) => Err(Refusal::new("the text holds a NUL byte", Span::new(base + at, base + at + 1))
+            .help("remove it, or write the file anew, and run again")),
     }
 }
 
@@ -307,18 +314,16 @@ fn append(source: &Source<'_>, objects: &[Value], edits: &[Splice]) -> Result<(S
     }
     let eol = LineEnding::of(bytes).unwrap_or(LineEnding::Lf).text();
     let last = source.segments().last();
+    readable_to_the_end(bytes, last.as_ref())?;
     let behind = last.map_or(Span::new(0, end), |document| document.span);
     let ends_line = end == 0 || bytes[end - 1] == b'\n' || (end == 3 && source.segments().next().is_none());
-    // A `---` that nothing follows waits for our document.
-    let dangling = last.is_some_and(|document| {
-        document.bytes.starts_with(b"---") && document.bytes[3..].iter().all(u8::is_ascii_whitespace)
-    });
     let mut text = String::new();
     if !ends_line {
         text.push_str(eol);
     }
     for (index, object) in objects.iter().enumerate() {
-        if (index > 0 || last.is_some()) && !(index == 0 && dangling) {
+        // Behind a `---` that nothing follows, too: that document stays as empty as it is.
+        if index > 0 || last.is_some() {
             text.push_str("---");
             text.push_str(eol);
         }
@@ -340,6 +345,22 @@ fn append(source: &Source<'_>, objects: &[Value], edits: &[Splice]) -> Result<(S
     };
     proof::appended(&last, behind, &splice.text, objects)?;
     Ok((splice, behind))
+}
+
+/// Refuses a file in which nobody would find a document at the end: what stands before it is in another encoding or can't be
+/// read.
+fn readable_to_the_end(bytes: &[u8], last: Option<&Document<'_>>) -> Result<(), Refusal> {
+    if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
+        return Err(Refusal::new("the file is UTF-16, and a document added to it must be UTF-8", Span::new(0, 2))
+            .help("convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW-FILE"));
+    }
+    let whole =
+        Document { bytes, span: Span::new(0, bytes.len()), index: 0, format: Format::Yaml, literal: true, bare: false };
+    let elsewhere = "or pass --identity-file with another file, so that nothing is added here";
+    decoded(&whole).map_err(|refusal| refusal.help(elsewhere))?;
+    let Some(Err(refusal)) = last.map(skim) else { return Ok(()) };
+    let message = format!("nothing can be added after the last document, which can't be read: {}", refusal.message);
+    Err(Refusal::new(message, refusal.span).help("correct it and run again").help(elsewhere))
 }
 
 /// Where the object's node is in its parsed document.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::plan::{ObjectChange, Refusal, Splice, parse};
 use super::proof;
-use super::source::{Document, Format, Source, is_marker, line_end};
+use super::source::{Document, Format, Source, has_odd_break, is_marker, line_end};
 use super::splice;
 use super::tree::Tree;
 use crate::diag::Span;
@@ -34,7 +34,27 @@ pub(super) fn goes((object, operations): &ObjectChange) -> Option<&Value> {
     }
 }
 
-/// Whether a document can go and take nothing along that is not its own: no comment, no directive, no end marker.
+/// Where a document itself begins in its segment: at its marker, where only blank lines and comments stand before that, which
+/// come from behind the `...` of the document before; else behind blank lines.
+fn own_start(bytes: &[u8]) -> usize {
+    let (mut at, mut blank) = (0, 0);
+    while at < bytes.len() {
+        let end = line_end(bytes, at);
+        let words = bytes[at..end].trim_ascii();
+        if words.is_empty() && blank == at {
+            blank = end;
+        } else if bytes[at] == b'-' && is_marker(bytes, at) && !has_odd_break(&bytes[..at]) {
+            return at;
+        } else if !(words.is_empty() || words.starts_with(b"#")) {
+            break;
+        }
+        at = end;
+    }
+    blank
+}
+
+/// Whether a document can go and take nothing along that is not its own: no comment, no directive, no end marker. What stands
+/// before its marker stays.
 ///
 /// # Errors
 /// What would be lost, or would change what stands around it.
@@ -43,7 +63,8 @@ pub fn removable(tree: &Tree<'_>) -> Result<(), Refusal> {
     if tree.format == Format::Json {
         return Err(Refusal::new("a JSON file can't lose a value", whole));
     }
-    if let Some(comment) = tree.comments.first() {
+    let start = own_start(tree.text.as_bytes());
+    if let Some(comment) = tree.comments.iter().find(|comment| comment.start >= start) {
         return Err(Refusal::new("a comment stands in its document", comment.shifted(tree.base)));
     }
     let bytes = tree.text.as_bytes();
@@ -66,7 +87,7 @@ pub(super) fn remove(
 ) -> Result<(), Refusal> {
     let mut seams = Vec::new();
     let mut found = 0;
-    let (mut before, mut open) = (None, false);
+    let (mut before, mut open) = (None, None);
     for segment in source.segments() {
         match gone.get_key_value(&segment.span) {
             Some((span, holds)) => {
@@ -76,39 +97,42 @@ pub(super) fn remove(
                 let tree = parse(&segment)?;
                 removable(&tree)?;
                 proof::removed(&segment, &tree, holds)?;
-                splices.push(Splice { span: *span, text: String::new(), document: *span });
+                // Of several that go, only the first can have something before its marker.
+                let kept = Span::new(span.start, span.start + own_start(segment.bytes));
+                splices.push(Splice { span: Span::new(kept.end, span.end), text: String::new(), document: *span });
                 found += 1;
-                open = true;
+                open = open.or(Some(kept));
             }
             None => {
-                if open {
-                    seams.push((before, Some(segment)));
-                    open = false;
+                if let Some(kept) = open.take() {
+                    seams.push((before, kept, Some(segment)));
                 }
                 before = Some(segment);
             }
         }
     }
-    if open {
-        seams.push((before, None));
+    if let Some(kept) = open {
+        seams.push((before, kept, None));
     }
     if let Some((span, _)) = gone.first_key_value().filter(|_| found != gone.len()) {
         return Err(Refusal::new("a document is not where it was read", *span));
     }
     splices.sort_by_key(|splice| (splice.span.start, splice.span.end));
     splice::keep_end(source.bytes(), 0, splices);
-    seams.iter().try_for_each(|(before, after)| seam(source, before.as_ref(), after.as_ref(), splices))
+    seams.iter().try_for_each(|(before, kept, after)| seam(source, before.as_ref(), *kept, after.as_ref(), splices))
 }
 
-/// Proves a place from which documents were taken, between the documents that stand before and behind it.
+/// Proves a place from which documents were taken, between the documents that stand before and behind it. `kept` stood before
+/// the marker of the first one.
 fn seam(
     source: &Source<'_>,
     before: Option<&Document<'_>>,
+    kept: Span,
     after: Option<&Document<'_>>,
     splices: &[Splice],
 ) -> Result<(), Refusal> {
     let Some(before) = before else {
-        return proof::closed(&[], None, after);
+        return proof::closed(&source.bytes()[kept.range()], None, !kept.is_empty(), after);
     };
     let end = after.map_or(source.bytes().len(), |after| after.span.start);
     // Up to the seam as it will be, and the document before it as only its own edits make it.
@@ -124,7 +148,7 @@ fn seam(
         out.extend_from_slice(&source.bytes()[at..end]);
         out
     };
-    proof::closed(&made(end, false), Some((before, &made(before.span.end, true))), after)
+    proof::closed(&made(end, false), Some((before, &made(before.span.end, true))), !kept.is_empty(), after)
 }
 
 #[cfg(test)]
@@ -170,6 +194,13 @@ mod tests {
             ("a: |+\n  b\n\n---\nK---\nb: 2\n", &[1], "a: |+\n  b\n\n---\nb: 2\n"),
             ("K---\na: 1\n---\nK---\nK", &[0, 2, 3], "---\na: 1\n"),
             ("---\n---\nK---\n", &[1], "---\n---\n"),
+            // What stands before a marker is not the document's.
+            ("a: 1\n...\n\n  \n---\nK", &[1], "a: 1\n...\n\n  \n"),
+            ("a: 1\n...\n# c\n\n---\nK---\nb: 2\n", &[1], "a: 1\n...\n# c\n\n---\nb: 2\n"),
+            ("a: 1\n...\n# c\n---\nK---\nK", &[1, 2], "a: 1\n...\n# c\n"),
+            ("# c\n---\nK---\nb: 2\n", &[0], "# c\n---\nb: 2\n"),
+            ("\n\nK", &[0], "\n\n"),
+            ("a: 1\n---\n---\nK", &[2], "a: 1\n---\n"),
         ] {
             let crlf = |text: &str| text.replace('\n', "\r\n");
             let old = if old.contains("{kind") { old.to_owned() } else { old.replace('K', OBJECT) };
@@ -186,6 +217,9 @@ mod tests {
             ("a: 'x\n\n---\nK", &[1], "a: 'x\n"),
             ("---\n---\nK", &[1], "---"),
             ("K", &[0], ""),
+            ("a: 1\n...\n   \n---\nK", &[1], "a: 1\n...\n   "),
+            ("a: 1\n...\n---\nK", &[1], "a: 1\n..."),
+            ("a: 1\n--- \n---\nK", &[2], "a: 1\n--- "),
         ] {
             let crlf = |text: &str| text.replace('\n', "\r\n");
             let old = old.replace('K', OBJECT);
@@ -208,6 +242,7 @@ mod tests {
             ("a: 1\n---\nK# c\n", 1, "a comment stands in its document at '# c'"),
             ("a: 1\n--- # c\nK", 1, "a comment stands in its document at '# c'"),
             ("a: 1\n---\nK...\nb: 1\n", 1, "a directive or a '...' line stands in its document at '...\n'"),
+            ("a: 1\n...\n# c\u{85}\n---\nK", 1, "a comment stands in its document at '# c\u{85}'"),
             ("%YAML 1.2\n---\nK", 0, "a directive or a '...' line stands in its document at '%YAML 1.2\n'"),
             (
                 "{\"kind\": \"K\", \"l\": [{}]}\n{}\n",
@@ -248,16 +283,17 @@ mod tests {
         let text = "a: 1\n---\nb: 2\n...\nc: 3\n";
         let segments: Vec<_> = Source::new(text.as_bytes()).segments().collect();
         let [a, b, c] = &segments[..] else { panic!() };
-        let closed = |before: &Document<'_>, after| proof::closed(before.bytes, Some((before, before.bytes)), after);
+        let closed =
+            |before: &Document<'_>, after| proof::closed(before.bytes, Some((before, before.bytes)), false, after);
         closed(a, Some(b)).unwrap();
         closed(a, None).unwrap();
         closed(b, Some(c)).unwrap();
         // A text without a marker of its own would be a part of the one before it.
         assert!(closed(a, Some(c)).is_err());
-        assert!(proof::closed(b"a: 1\n---\n", Some((a, a.bytes)), None).is_err());
-        assert!(proof::closed(b"", Some((a, a.bytes)), Some(b)).is_err());
-        assert!(proof::closed(b"a: 2\n", Some((a, a.bytes)), Some(b)).is_err());
-        assert!(proof::closed(b"", None, Some(c)).is_err());
+        assert!(proof::closed(b"a: 1\n---\n", Some((a, a.bytes)), false, None).is_err());
+        assert!(proof::closed(b"", Some((a, a.bytes)), false, Some(b)).is_err());
+        assert!(proof::closed(b"a: 2\n", Some((a, a.bytes)), false, Some(b)).is_err());
+        assert!(proof::closed(b"", None, false, Some(c)).is_err());
     }
 
     #[test]

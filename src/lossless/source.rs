@@ -516,7 +516,7 @@ pub(super) fn behind_end_markers(bytes: &[u8]) -> usize {
 }
 
 /// Whether a text holds a line break of YAML 1.1 alone. Nearly none does, and nothing is decoded to know it.
-pub(super) fn has_odd_break(text: &[u8]) -> bool {
+pub(crate) fn has_odd_break(text: &[u8]) -> bool {
     ["\u{85}", "\u{2028}", "\u{2029}"].iter().any(|odd| memmem::find(text, odd.as_bytes()).is_some())
 }
 

@@ -1,6 +1,7 @@
 //! All objects of one run, with where they stand. Pure: bytes in, facts out.
 
 mod doubt;
+mod join;
 mod owner;
 mod scan;
 mod skipped;
@@ -13,11 +14,12 @@ use crate::capa::{IdentityKind, Object, ROLE_IDENTITY, Role, State, Version};
 use crate::diag::{FileId, Location, Span, visible};
 use crate::lossless::ObjectRef;
 
+pub use join::{NotJoined, Obstacle, joined, obstacle};
 pub(crate) use owner::Class;
 pub use owner::{Other, Others, Unread};
 pub use scan::{Scan, Scanned, scan};
 pub use skipped::{SetAside, SkipReason, Skipped};
-pub use stream::{joined, kinds_seen};
+pub use stream::kinds_seen;
 
 /// An object and where it stands.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use crate::capa;
 use crate::diag::visible;
-use crate::lossless::{Format, NodeId, Source, Tree, parse};
+use crate::lossless::{NodeId, Source, Tree, parse};
 
 /// The kinds of all objects of some files, in the order of their first appearance; for the error that says that none of
 /// them is ours.
@@ -29,40 +29,4 @@ fn kinds(tree: &Tree<'_>, node: NodeId, seen: &mut Vec<String>) {
     if !seen.contains(&title) {
         seen.push(title);
     }
-}
-
-/// Files as one stream: each begins with a marker of its own where it has none, and a byte-order mark stays only in front.
-pub fn joined<B: AsRef<[u8]>>(files: &[B]) -> Vec<u8> {
-    let files: Vec<&[u8]> = files.iter().map(AsRef::as_ref).filter(|bytes| !bytes.is_empty()).collect();
-    if let [only] = files[..] {
-        return only.to_vec();
-    }
-    let mut out: Vec<u8> = Vec::with_capacity(files.iter().map(|bytes| bytes.len() + 8).sum());
-    for (index, bytes) in files.iter().enumerate() {
-        let source = Source::new(bytes);
-        let first = source.segments().next();
-        let marked = source.format() == Format::Yaml
-            && first.is_none_or(|document| first_line(document.bytes).starts_with(b"---"));
-        if !out.is_empty() && !out.ends_with(b"\n") {
-            out.push(b'\n');
-        }
-        let directive = first.is_some_and(|document| first_line(document.bytes).starts_with(b"%"));
-        if directive && index > 0 {
-            // A directive is one only behind an end marker.
-            out.extend_from_slice(b"...\n");
-        } else if !marked && (index > 0 || source.begins_with_brace()) {
-            // JSON in front would make kubectl take the whole stream for JSON.
-            out.extend_from_slice(b"---\n");
-        }
-        let body = if index > 0 { bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes) } else { bytes };
-        out.extend_from_slice(body);
-    }
-    out
-}
-
-/// The first line that is neither blank nor a comment.
-fn first_line(text: &[u8]) -> &[u8] {
-    text.split(|&b| b == b'\n')
-        .find(|line| !line.trim_ascii().is_empty() && !line.trim_ascii_start().starts_with(b"#"))
-        .unwrap_or_default()
 }

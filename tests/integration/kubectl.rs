@@ -364,7 +364,8 @@ fn carries(value: &Value) -> bool {
 
 /// Files that kubectl can't read, before or after, and that are edited all the same: a neighbour is broken or a template,
 /// a marker line has content, a number is none of JSON's or too large, or there is a directive.
-const REFUSED: [&str; 11] = [
+const REFUSED: [&str; 12] = [
+    "yaml/append-behind-broken, heron.yaml",
     "yaml/broken-neighbour, heron.yaml",
     "yaml/flow-root-behind-marker, heron.yaml",
     "yaml/helm-neighbour-foreign, heron.yaml",

@@ -64,7 +64,10 @@ impl Delivery<'_> {
             let edited = merged.edited.clone();
             let proved = [Proved { file: FileId(0), edited, made: () }];
             if changed {
-                merging.inputs.write(&proved, None).map_err(|failed| error(Diagnostic::error(failed.to_string())))?;
+                merging
+                    .inputs
+                    .write(&proved, None, &[])
+                    .map_err(|failed| error(Diagnostic::error(failed.to_string())))?;
             }
             (String::new(), if self.policy.exit_code { found } else { ExitStatus::Done })
         } else if let (Some(path), None, false) = (&file, self.policy.output, self.policy.write) {

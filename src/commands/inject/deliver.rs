@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
-use xaccount::diag::{Diagnostic, FileId, visible};
+use xaccount::diag::{Diagnostic, FileId, Location, visible};
 use xaccount::edit::{self, Inputs, Proved};
 use xaccount::files::{Input, Lent};
-use xaccount::inject::{ChangeKind, IdentityFile, Outcome};
+use xaccount::inject::{ChangeKind, IdentityFile, Outcome, write_order};
 use xaccount::lossless::{Edited, Source, apply};
 use xaccount::output::{self, FileDiff, NewFile};
-use xaccount::run::{self, Run};
+use xaccount::run::{self, NotJoined, Obstacle, Run};
 
 use super::{Mode, names};
 use crate::cli::OutputFormat;
@@ -39,7 +39,9 @@ impl Delivery<'_> {
     /// Proves all, then prints or writes. `warnings` go to stderr first.
     pub(in crate::commands) fn run(self, warnings: String) -> Printed {
         match self.deliver() {
-            Ok((stdout, status)) => Printed { before: warnings, stdout, after: self.meaning(), status },
+            Ok((stdout, status)) => {
+                Printed { before: warnings + &self.cut_links(), stdout, after: self.meaning(), status }
+            }
             Err(errors) => Printed::error(warnings + &self.terminal.diagnostics(&errors, Some(self.inputs))),
         }
     }
@@ -72,8 +74,9 @@ impl Delivery<'_> {
                 (names.iter().flat_map(|name| [name, &b"\n"[..]].concat()).collect(), found)
             }
             Mode::Write { exit_code } => {
+                let order = write_order(self.run, self.outcome);
                 self.inputs
-                    .write(&proved, new.as_ref().map(|(path, edited)| (*path, edited)))
+                    .write(&proved, new.as_ref().map(|(path, edited)| (*path, edited)), &order)
                     .map_err(|error| vec![Diagnostic::error(error.to_string())])?;
                 let stdout = self.stdin_result(&proved)?;
                 (stdout, if exit_code { found } else { ExitStatus::Done })
@@ -86,6 +89,21 @@ impl Delivery<'_> {
             Mode::Output(OutputFormat::Report) => done(json_text(&output::report(self.run, self.outcome))),
         };
         Ok((stdout, status))
+    }
+
+    /// What became of inputs that were one file under two names.
+    fn cut_links(&self) -> String {
+        if !matches!(self.mode, Mode::Write { .. }) {
+            return String::new();
+        }
+        let links = self.inputs.hard_links().into_iter();
+        let links = links.filter(|(a, b)| [a, b].into_iter().any(|file| self.outcome.plans.contains_key(file)));
+        let warning = |(a, b): (FileId, FileId)| {
+            let [a, b] = [a, b].map(|file| visible(self.inputs.name(file)));
+            Diagnostic::warning(format!("{a} and {b} were hard links of one file, and are two files now"))
+                .help("a file that changes is replaced as a whole; compare them if they are to stay equal")
+        };
+        self.terminal.diagnostics(&links.map(warning).collect::<Vec<_>>(), None)
     }
 
     /// The lines that say what the result means.
@@ -204,7 +222,37 @@ impl Delivery<'_> {
         if let Some((_, edited)) = new {
             parts.push(edited.to_bytes(&[]).into());
         }
-        Ok(run::joined(&parts))
+        run::joined(&parts).map_err(|error| vec![self.not_joined(&error)])
+    }
+
+    /// Why there is no stream. The place is one of the file as it is; what is edited there never is what is in the way.
+    fn not_joined(&self, error: &NotJoined) -> Diagnostic {
+        let file = FileId(error.file);
+        let bytes =
+            if error.file < self.inputs.len() { self.inputs.bytes(file).unwrap_or_default() } else { Lent::default() };
+        let span = run::obstacle(&bytes).map(|(_, span)| span);
+        let (why, help) = match error.obstacle {
+            Obstacle::Utf16 => ("it is UTF-16".to_owned(), "or convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW-FILE"),
+            Obstacle::TwoMarks => ("it begins with two byte-order marks".to_owned(), "or remove them"),
+            Obstacle::Space => {
+                ("the white space before its first brace is none for JSON".to_owned(), "or remove that white space")
+            }
+            Obstacle::TextBehindJson => (
+                "text follows its JSON that kubectl does not read there".to_owned(),
+                "or put a line '---' before that text",
+            ),
+            Obstacle::JsonAlone(what) => (
+                format!("kubectl reads {what} as it is only where the whole stream is JSON"),
+                "or write that character as another escape or as it is, or convert the file to YAML",
+            ),
+        };
+        let name = if error.file < self.inputs.len() { self.inputs.name(file) } else { "the new file" };
+        let mut diagnostic =
+            Diagnostic::error(format!("{} can't be joined with the other files: {why}", visible(name)));
+        if let Some(span) = span {
+            diagnostic = diagnostic.at(Location { file, span, window: None }, "");
+        }
+        diagnostic.help("use --write instead of -o yaml, or name one file at a time").help(help)
     }
 }
 

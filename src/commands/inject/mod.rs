@@ -22,7 +22,7 @@ use prepare::Prepared;
 pub(super) use prepare::{request, said_target};
 
 use super::map::MapFile;
-use super::{Printed, Terminal, all_skipped, counted};
+use super::{ExitStatus, Printed, Terminal, all_skipped, counted};
 use crate::cli::{Inject, InputArgs, ModeArgs, OutputFormat};
 use deliver::Delivery;
 
@@ -46,11 +46,51 @@ impl Mode {
     }
 }
 
+/// How often a run begins again, each time because another one has written the identity file meanwhile.
+const ATTEMPTS: usize = 100;
+
+/// What a run came to that is to begin again, and what it read from standard input.
+pub(super) struct Outrun {
+    printed: Printed,
+    stdin: Option<Vec<u8>>,
+}
+
 pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
+    until_done(|stdin| attempt(args, terminal, stdin))
+}
+
+/// Runs to the end; where another run was faster with the identity file, from the beginning: all that was read may be old.
+pub(super) fn until_done(mut attempt: impl FnMut(Option<&[u8]>) -> Result<Printed, Outrun>) -> Printed {
+    let mut stdin = None;
+    for _ in 1..ATTEMPTS {
+        match attempt(stdin.as_deref()) {
+            Ok(printed) => return printed,
+            Err(outrun) => stdin = outrun.stdin,
+        }
+    }
+    attempt(stdin.as_deref()).unwrap_or_else(|outrun| outrun.printed)
+}
+
+/// What was printed, if the identity file is still what it was when the plan was made.
+pub(super) fn unless_outrun(
+    printed: Printed,
+    mode: Mode,
+    inputs: &Inputs,
+    file: Option<&IdentityFile>,
+) -> Result<Printed, Outrun> {
+    let writes = matches!(mode, Mode::Write { .. }) && printed.status == ExitStatus::Error;
+    match file.filter(|_| writes) {
+        Some(file) if inputs.is_stale(file) => Err(Outrun { printed, stdin: inputs.stdin() }),
+        _ => Ok(printed),
+    }
+}
+
+/// `stdin` is what an attempt before this one read from there.
+fn attempt(args: &Inject, terminal: &Terminal, stdin: Option<&[u8]>) -> Result<Printed, Outrun> {
     let mode = Mode::of(&args.mode);
-    let Prepared { request, said, mut inputs, map } = match prepare::prepare(args, mode, terminal) {
+    let Prepared { request, said, mut inputs, map } = match prepare::prepare(args, mode, stdin, terminal) {
         Ok(prepared) => prepared,
-        Err(text) => return Printed::error(text),
+        Err(text) => return Ok(Printed::error(text)),
     };
     let needles = capa::needles();
     let scan = Scan {
@@ -61,11 +101,11 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
     };
     let (run, mut warnings) = match inputs.scan(&scan) {
         Ok(scanned) => scanned,
-        Err(errors) => return Printed::error(terminal.diagnostics(&errors, Some(&inputs))),
+        Err(errors) => return Ok(Printed::error(terminal.diagnostics(&errors, Some(&inputs)))),
     };
     let (run, said_of_skipped) = match counted(&inputs, run, identity_file(&request, &inputs).as_deref()) {
         Ok(counted) => counted,
-        Err(error) => return Printed::error(terminal.diagnostics(&[error], Some(&inputs))),
+        Err(error) => return Ok(Printed::error(terminal.diagnostics(&[error], Some(&inputs)))),
     };
     warnings.extend(said_of_skipped);
     let run = with_owners(run, &inputs, &request.selection, map.as_ref(), true);
@@ -76,7 +116,7 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
                 evidence.live = Some(live);
                 warnings.extend(warning);
             }
-            Err(error) => return Printed::error(terminal.diagnostics(&[error], None)),
+            Err(error) => return Ok(Printed::error(terminal.diagnostics(&[error], None))),
         }
     }
     let plan = Plan { run: &run, request: &request, said: &said, inputs: &inputs, scan: &scan, mode };
@@ -85,11 +125,11 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
         Err(Failure::Nothing(_)) if args.input.allow_empty => Outcome::nothing(&run, &request.selection),
         Err(Failure::Nothing(nothing)) => {
             warnings.push(nothing_to_point(&nothing, &inputs, &run, &args.input));
-            return Printed::error(terminal.diagnostics(&warnings, Some(&inputs)));
+            return Ok(Printed::error(terminal.diagnostics(&warnings, Some(&inputs))));
         }
         Err(Failure::Refused(errors)) => {
             warnings.extend(errors);
-            return Printed::error(terminal.diagnostics(&warnings, Some(&inputs)));
+            return Ok(Printed::error(terminal.diagnostics(&warnings, Some(&inputs))));
         }
     };
     warnings.extend(outcome.warnings.iter().cloned());
@@ -100,7 +140,8 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
     outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", visible(line))));
     // The program ends behind this: the system takes all of it back faster than it can be freed piece by piece.
     let (inputs, run, outcome) = (ManuallyDrop::new(inputs), ManuallyDrop::new(run), ManuallyDrop::new(outcome));
-    Delivery { mode, inputs: &inputs, run: &run, outcome: &outcome, terminal }.run(before)
+    let printed = Delivery { mode, inputs: &inputs, run: &run, outcome: &outcome, terminal }.run(before);
+    unless_outrun(printed, mode, &inputs, request.identity_file.as_ref())
 }
 
 /// The path of the file that keeps identities.

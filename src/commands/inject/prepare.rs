@@ -41,8 +41,13 @@ pub(crate) struct Words {
 
 const WORDS: Words = Words { verb: "inject", flags: " --account 222222222222" };
 
-/// The error is text for stderr.
-pub(super) fn prepare(args: &Inject, mode: Mode, terminal: &Terminal) -> Result<Prepared, String> {
+/// `stdin` is what was read from there already. The error is text for stderr.
+pub(super) fn prepare(
+    args: &Inject,
+    mode: Mode,
+    stdin: Option<&[u8]>,
+    terminal: &Terminal,
+) -> Result<Prepared, String> {
     let one = |diagnostic: Diagnostic| terminal.diagnostics(&[diagnostic], None);
     let explain = terminal.verbose > 0 && !terminal.quiet;
     let found = find(&args.input, mode, WORDS).map_err(one)?;
@@ -51,7 +56,7 @@ pub(super) fn prepare(args: &Inject, mode: Mode, terminal: &Terminal) -> Result<
     let mut request = asked.map_err(|errors| terminal.diagnostics(&errors, None))?;
     let identity_file = identity_file(args.identity.identity_file.as_deref(), map.as_ref()).map_err(one)?;
     let identity_file = identity_file.as_deref();
-    let inputs = open(found, &args.input, identity_file, mode).map_err(one)?;
+    let inputs = open(found, &args.input, identity_file, mode, stdin).map_err(one)?;
     request.identity_file = identity_file.map(|path| match inputs.find(path) {
         Some(file) => IdentityFile::There(file),
         None => IdentityFile::New(path.to_owned()),
@@ -94,7 +99,7 @@ pub(crate) fn find(args: &InputArgs, mode: Mode, words: Words) -> Result<Vec<Inp
     Ok(found)
 }
 
-/// The inputs, and the identity file besides. Standard input is read now.
+/// The inputs, and the identity file besides. Standard input is read now, or was and is `stdin`.
 ///
 /// # Errors
 /// Standard input without the name that it needs, or with one that it does not; a stream that can't be read.
@@ -103,6 +108,7 @@ pub(crate) fn open(
     args: &InputArgs,
     identity_file: Option<&Path>,
     mode: Mode,
+    stdin: Option<&[u8]>,
 ) -> Result<Inputs, Diagnostic> {
     if args.stdin_filename.is_some() && !found.contains(&Input::Stdin) {
         return Err(Diagnostic::error("--stdin-filename says what standard input counts as, but '-' is not read")
@@ -112,7 +118,11 @@ pub(crate) fn open(
         return Err(Diagnostic::error("a patch needs a file name, and standard input has none")
             .help("add --stdin-filename PATH"));
     }
-    Inputs::new(found, &mut std::io::stdin().lock(), args.stdin_filename.as_deref(), identity_file, progress)
+    let name = args.stdin_filename.as_deref();
+    match stdin {
+        Some(mut bytes) => Inputs::new(found, &mut bytes, name, identity_file, progress),
+        None => Inputs::new(found, &mut std::io::stdin().lock(), name, identity_file, progress),
+    }
 }
 
 /// What the selecting flags mean.

@@ -100,24 +100,30 @@ pub(super) fn removed(document: &Document<'_>, tree: &Tree<'_>, holds: &Value) -
 }
 
 /// Proves the place from which documents were taken. `new` is the text up to it, from the start of the document before it;
-/// that document comes with its text as its own edits make it, whose final line break may be gone from `new`.
+/// that document comes with its text as its own edits make it, whose final line break may be gone from `new`. `kept`: blank lines
+/// and comments follow that, which stood before the marker of a document that went.
 pub(super) fn closed(
     new: &[u8],
     before: Option<(&Document<'_>, &[u8])>,
+    kept: bool,
     after: Option<&Document<'_>>,
 ) -> Result<(), Refusal> {
     let whole = before.map(|(before, _)| before.span).or(after.map(|after| after.span)).unwrap_or_default();
     let joined = [new, after.map_or(&[], |after| after.bytes)].concat();
     let segments: Vec<_> = Source::part(&joined).segments().collect();
-    let stands = before.iter().map(|_| new).chain(after.map(|after| after.bytes));
+    // What was kept belongs to the document behind it; behind the last one, to none.
+    let own = before.map_or(0, |(_, own)| own.len());
+    let (head, rest) = new.split_at(if kept { own.min(new.len()) } else { new.len() });
+    let behind = after.map(|after| [rest, after.bytes].concat());
+    let stands = before.iter().map(|_| head).chain(behind.as_deref());
     let bare = segments.last().is_some_and(|last| last.bare);
     if segments.iter().map(|segment| segment.bytes).ne(stands) || after.is_some_and(|after| after.bare != bare) {
         return Err(unproved("its neighbours would not stand as they do", whole));
     }
-    let (Some((before, own)), Some(kept)) = (before, segments.first()) else {
+    let (Some((before, own)), Some(first)) = (before, segments.first()) else {
         return Ok(());
     };
-    if own == new || same(&Document { bytes: own, ..*before }, kept, whole)? {
+    if own == head || same(&Document { bytes: own, ..*before }, first, whole)? {
         return Ok(());
     }
     Err(Refusal::new(
@@ -378,5 +384,23 @@ mod tests {
         for text in ["a: x", "a: |-\n  x", "a: |\n  x\n"] {
             apply(&Source::new(text.as_bytes()), &plan).unwrap_or_else(|error| panic!("{text}: {error}"));
         }
+    }
+
+    #[test]
+    fn nothing_is_appended_where_the_end_cant_be_read() {
+        let plan = Plan { changes: vec![], new_documents: vec![json!({"b": "c"})] };
+        for (text, why) in [
+            (&b"\xFF\xFE"[..], "the file is UTF-16"),
+            (b"\xFE\xFF\0a", "the file is UTF-16"),
+            (b"a\0:\0 \x001\0\n\0", "the text holds a NUL byte"),
+            (b"a: \0\n---\nb: 1\n", "the text holds a NUL byte"),
+            (b"# \xE9\n---\nb: 1\n", "the text is not UTF-8"),
+            (b"a: 1\n---\nb: [\n", "nothing can be added after the last document, which can't be read"),
+        ] {
+            let refusal = apply(&Source::new(text), &plan).unwrap_err();
+            assert!(refusal.message.starts_with(why), "{refusal}");
+        }
+        // A document that stands further up is not in the way.
+        apply(&Source::new(b"a: [\n---\nb: 1\n"), &plan).unwrap();
     }
 }

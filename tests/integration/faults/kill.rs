@@ -16,6 +16,7 @@ const FILES: usize = 500;
 const DIRECTORIES: usize = 5;
 const KILLS: usize = 40;
 const MODE: u32 = 0o640;
+const NAME: &str = "cross-account-role-222222222222";
 const LINE: &str = "-q -R . --identity-file identities.yaml --write";
 
 /// When the program is killed.
@@ -95,7 +96,7 @@ impl Tree {
         assert_eq!(fs::read_to_string(self.root().join("identities.yaml")).unwrap(), IDENTITY, "{what}");
     }
 
-    /// Each file is whole, old or new, and all else that is there is a temporary file that nobody takes for a manifest.
+    /// Each file is whole, old or new, no reference names an identity that isn't there, and all else that is there is a temporary file that nobody takes for a manifest.
     fn examine(&self, what: &str) -> Left {
         let mut left = Left::default();
         for (n, file) in self.files.iter().enumerate() {
@@ -127,6 +128,8 @@ impl Tree {
             }
         }
         assert_eq!(known, FILES, "{what}");
+        let identity = fs::read_to_string(self.root().join("identities.yaml")).is_ok_and(|text| text == IDENTITY);
+        assert!(identity || left.new == 0, "{what}: {} references, and their identity isn't there", left.new);
         left
     }
 
@@ -251,4 +254,46 @@ fn a_run_that_is_killed_leaves_whole_files_and_the_next_run_completes_the_work()
     let output = run(&mut inject(tree.root(), "-R . --identity-file identities.yaml --check"));
     done(&output);
     assert_eq!(output.stdout, b"");
+}
+
+/// The reverse: `eject` takes the identity out last.
+#[test]
+fn a_killed_eject_leaves_no_reference_without_its_identity() {
+    let tree = Tree::new();
+    let line = format!("-q -R . --identity-file identities.yaml --identity-name {NAME} --write");
+    let command = || {
+        let mut command = xaccount();
+        command.current_dir(tree.root()).arg("eject").args(line.split_whitespace()).stdin(Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    let reset = || {
+        fs::write(tree.root().join("identities.yaml"), IDENTITY).unwrap();
+        for (n, file) in tree.files.iter().enumerate() {
+            fs::write(tree.root().join(file), new(&Tree::name(n))).unwrap();
+        }
+    };
+    let pointed = || {
+        let texts = tree.files.iter().map(|file| fs::read_to_string(tree.root().join(file)).unwrap());
+        texts.filter(|text| text.contains("identityRef")).count()
+    };
+    let there = || fs::read_to_string(tree.root().join("identities.yaml")).unwrap() == IDENTITY;
+    let (mut mixed, mut runs) = (0, 0);
+    while mixed < KILLS / 4 && runs < 4 * KILLS {
+        reset();
+        // At a rename: of the first file, or of one further on.
+        let watched = tree.root().join(&tree.files[(runs * 37) % (FILES / 2)]);
+        let before = fs::metadata(&watched).unwrap().ino();
+        let mut child = command().spawn().unwrap();
+        watch(&mut child, Instant::now(), || fs::metadata(&watched).unwrap().ino() != before);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let left = pointed();
+        assert!(there() || left == 0, "{left} references, and their identity isn't there");
+        mixed += usize::from(left > 0 && left < FILES);
+        runs += 1;
+    }
+    assert!(mixed >= KILLS / 4, "only {mixed} of {runs} runs were killed between two renames");
+    assert!(command().status().unwrap().success());
+    assert_eq!((pointed(), there()), (0, false));
 }

@@ -48,7 +48,7 @@ const LINE: &str = ". --identity-file ids.yaml --write";
 fn what_changed_since_it_was_read_is_not_overwritten() {
     type Change = fn(&Path);
     let again = "run the command again";
-    let changes: [(&str, Change, [&str; 2]); 7] = [
+    let changes: [(&str, Change, [&str; 2]); 6] = [
         (
             "written to, at the same length",
             |at| fs::write(at.join("b.yaml"), old("B")).unwrap(),
@@ -88,11 +88,6 @@ fn what_changed_since_it_was_read_is_not_overwritten() {
             },
             ["b.yaml was changed by someone else since it was read", again],
         ),
-        (
-            "the new file is there",
-            |at| fs::write(at.join("ids.yaml"), "kind: Mine\n").unwrap(),
-            ["ids.yaml exists already", again],
-        ),
     ];
     for (what, change, words) in changes {
         let folder = clusters(&["a.yaml", "b.yaml", "c.yaml"]);
@@ -126,19 +121,92 @@ fn one_of_two(outputs: &[Output]) {
     refused(late[0], &["nothing was written", "run the command again"]);
 }
 
+/// The one that comes second reads all of it again, and finds nothing left to do.
 #[test]
 fn two_equal_runs() {
     let folder = clusters(&["a.yaml", "b.yaml", "c.yaml"]);
-    one_of_two(&while_they_wait(folder.path(), &[LINE, LINE], || ()));
+    while_they_wait(folder.path(), &[LINE, LINE], || ()).iter().for_each(done);
     let after = snapshot(folder.path());
     assert_eq!(after.len(), 4);
     for name in ["a", "b", "c"] {
         assert!(matches!(&after[Path::new(&format!("{name}.yaml"))], Thing::File(text, _) if *text == new(name)));
     }
     assert!(matches!(&after[Path::new("ids.yaml")], Thing::File(text, _) if text == IDENTITY));
-    // What the late one was told to do.
-    done(&run(&mut inject(folder.path(), LINE)));
-    assert_eq!(snapshot(folder.path()), after);
+}
+
+/// A file for identities that somebody else made meanwhile is one that is there.
+#[test]
+fn an_identity_file_that_is_made_meanwhile_is_read() {
+    let folder = clusters(&["a.yaml"]);
+    let outputs = while_they_wait(folder.path(), &["a.yaml --identity-file ids.yaml --write"], || {
+        fs::write(folder.path().join("ids.yaml"), "kind: Mine\n").unwrap();
+    });
+    done(&outputs[0]);
+    let after = snapshot(folder.path());
+    assert!(matches!(&after[Path::new("a.yaml")], Thing::File(text, _) if *text == new("a")));
+    let wanted = format!("kind: Mine\n---\n{IDENTITY}");
+    assert!(matches!(&after[Path::new("ids.yaml")], Thing::File(text, _) if *text == wanted), "{after:?}");
+    // One that says something else of the identity is what the run plans with, and it refuses.
+    let folder = clusters(&["a.yaml"]);
+    let other = IDENTITY.replace("role/control-plane", "role/other");
+    let outputs = while_they_wait(folder.path(), &["a.yaml --identity-file ids.yaml --write"], || {
+        fs::write(folder.path().join("ids.yaml"), &other).unwrap();
+    });
+    refused(&outputs[0], &["role/other"]);
+    let after = snapshot(folder.path());
+    assert!(matches!(&after[Path::new("a.yaml")], Thing::File(text, _) if *text == old("a")));
+    assert!(matches!(&after[Path::new("ids.yaml")], Thing::File(text, _) if *text == other));
+}
+
+/// The identities that a file holds, by name.
+fn identities(text: &str) -> Vec<&str> {
+    let mut names: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("  name: ")).filter(|name| *name != "default").collect();
+    names.sort_unstable();
+    names
+}
+
+/// Each of several runs points a cluster at an account of its own, and all keep the identities in one new file: none fails, and
+/// each identity is there once, as after one run behind the other.
+#[test]
+fn runs_that_make_one_identity_file_all_do_their_work() {
+    let rounds = std::env::var("XACCOUNT_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(25);
+    for round in 0..rounds {
+        let count = 2 + round % 3;
+        let files: Vec<String> = (0..count).map(|n| format!("c{n}.yaml")).collect();
+        let names: Vec<&str> = files.iter().map(String::as_str).collect();
+        let folder = clusters(&names);
+        let account = |n: usize| format!("{}", 222_222_222_222_u64 + n as u64 / 2);
+        let children: Vec<Child> = (0..count)
+            .map(|n| {
+                let mut command = xaccount();
+                // Of four, two have the same account; every other one writes the identity alone, before its cluster.
+                command.current_dir(folder.path()).args(match (round + n) % 4 {
+                    0 => vec!["identity"],
+                    1 if count > 2 => vec!["inject", "."],
+                    _ => vec!["inject", &files[n]],
+                });
+                if (round + n) % 4 == 1 {
+                    command.arg(format!("--cluster-name=c{n}"));
+                }
+                command.args(["--identity-file", "ids.yaml", "--write", "--account", &account(n)]);
+                command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+            })
+            .collect();
+        let outputs: Vec<Output> = children.into_iter().map(end).collect();
+        outputs.iter().for_each(done);
+        let text = fs::read_to_string(folder.path().join("ids.yaml")).unwrap();
+        let mut wanted: Vec<String> = (0..count).map(|n| format!("cross-account-role-{}", account(n))).collect();
+        wanted.dedup();
+        assert_eq!(identities(&text), wanted, "round {round}: {text}");
+        for (n, file) in files.iter().enumerate() {
+            let name = format!("c{n}");
+            let pointed = new(&name).replace("222222222222", &account(n));
+            let now = fs::read_to_string(folder.path().join(file)).unwrap();
+            assert_eq!(now, if (round + n) % 4 == 0 { old(&name) } else { pointed }, "round {round}");
+        }
+        assert_eq!(snapshot(folder.path()).len(), count + 1, "round {round}");
+    }
 }
 
 #[test]

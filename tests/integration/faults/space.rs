@@ -263,8 +263,8 @@ fn what_may_not_be_read_or_written_stops_all() {
             &["d/b.yaml can't be replaced, because its directory ", "/d is read-only for you (Permission denied"],
         ),
         ("d", 0o000, &["the directory ./d cannot be listed: Permission denied"]),
-        // The first two are not reached in it, and the new file can't be made.
-        ("", 0o555, &["a.yaml can't be replaced, because its directory ", "is read-only for you (Permission denied"]),
+        // The new file comes first.
+        ("", 0o555, &["ids.yaml can't be replaced, because its directory ", "is read-only for you (Permission denied"]),
     ];
     for (path, mode, words) in faults {
         let before = fs::metadata(somebody.at(path)).unwrap().mode() & 0o7777;

@@ -83,10 +83,6 @@ fn back_of(object: &Tree, alone_in_lines: bool) -> Back {
 
 /// What is to become of a document, as one of the other parsers sees it.
 fn back(part: &str, json: bool) -> Back {
-    // A marker that the new document took: with it or not, there is no document.
-    if part.trim_end() == "---" {
-        return Back::Value;
-    }
     let lines = || part.lines().map(str::trim_end).filter(|line| !line.is_empty());
     let first = lines().find(|line| !line.starts_with('#') && !line.starts_with("---"));
     // On the marker's line, too.

@@ -84,6 +84,8 @@ pub(super) struct Stream {
     pub(super) bom: bool,
     pub(super) crlf: bool,
     pub(super) newline: bool,
+    /// What stands behind the last document: markers, blanks and comments.
+    pub(super) tail: &'static str,
     pub(super) json: Option<bool>,
     /// Without anchors, aliases, merges and broken neighbours: such a stream must be edited.
     pub(super) tame: bool,
@@ -162,6 +164,22 @@ pub(super) const LINES: [&str; 12] =
 
 pub(super) const BROKEN: [&str; 5] =
     ["a: {{ .Values.b }}: c\n", "x: [\n", "\t- a\n", "a: 'b\n", "{{- if x }}\nkind: Pod\n{{- end }}\n"];
+
+/// What a file may end with. A file without a final newline loses those of it.
+pub(super) const TAILS: [&str; 12] = [
+    "---\n",
+    "--- \n",
+    "---\n\n  \n",
+    "--- ",
+    "---\n---\n",
+    "...\n",
+    "...\n   ",
+    "...\n\n \n",
+    "...\n---\n",
+    "\n\n",
+    "   ",
+    "# the end\n",
+];
 
 pub(super) fn quote() -> impl Strategy<Value = Quote> {
     prop_oneof![6 => Just(Quote::Plain), 2 => Just(Quote::Single), 2 => Just(Quote::Double), 1 => Just(Quote::Escaped)]
@@ -403,10 +421,17 @@ pub(super) fn document(tame: bool) -> BoxedStrategy<Document> {
 pub(super) fn stream(tame: bool) -> impl Strategy<Value = Stream> {
     let json = prop_oneof![7 => Just(None), 1 => Just(Some(true)), 1 => Just(Some(false))];
     let marks = (prop::bool::weighted(0.1), prop::bool::weighted(0.25), prop::bool::weighted(0.8));
-    (proptest::collection::vec(document(tame), 1..4), marks, json).prop_map(move |(documents, marks, json)| {
-        let (bom, crlf, newline) = marks;
-        Stream { documents, bom, crlf, newline, json, tame }
-    })
+    let tail = prop_oneof![3 => Just(""), 1 => select(&TAILS[..])];
+    (proptest::collection::vec(document(tame), 1..4), marks, tail, json).prop_map(
+        move |(documents, marks, tail, json)| {
+            let (bom, crlf, newline) = marks;
+            // libyaml takes no `...` without a document before it.
+            let ended = |last: &Document| last.end || matches!(last.content, Content::Comments | Content::Nothing);
+            let odd = tame && tail.starts_with("...") && documents.last().is_some_and(ended);
+            let tail = if json.is_some() || odd { "" } else { tail };
+            Stream { documents, bom, crlf, newline, tail, json, tame }
+        },
+    )
 }
 
 pub(super) fn streams() -> impl Strategy<Value = Stream> {

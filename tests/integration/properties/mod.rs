@@ -6,6 +6,7 @@
 mod eject;
 mod fleet;
 mod forms;
+mod join;
 mod judge;
 mod lint;
 mod manifest;
@@ -52,6 +53,7 @@ fn runner(cases: u32) -> TestRunner {
         source_file: Some(file!()),
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
         max_shrink_iters: 20_000,
+        max_local_rejects: u32::MAX,
         ..Config::default()
     })
 }

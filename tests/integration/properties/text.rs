@@ -25,7 +25,7 @@ impl Stream {
     pub(super) fn write(&self) -> String {
         let mut out = match self.json {
             Some(pretty) => self.json(pretty),
-            None => self.yaml(),
+            None => self.yaml() + self.tail,
         };
         if !self.newline {
             out.truncate(out.trim_end_matches('\n').len());

@@ -1,0 +1,122 @@
+//! In which order the files of an outcome are written, so that at no moment a reference names an identity that isn't there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{IdentityFile, Outcome, Verb};
+use crate::capa::{Role, State};
+use crate::diag::FileId;
+use crate::run::Run;
+
+/// What a file gains or loses.
+#[derive(Clone, Debug, Default)]
+struct Share {
+    /// Names of identities that are added, changed or removed.
+    identities: BTreeSet<String>,
+    /// Whether references change.
+    references: bool,
+    /// Identities that its changed references name now.
+    names: BTreeSet<String>,
+}
+
+/// The files that change, in the order in which they are to be written: identities before the references that need them, and the
+/// reverse for `eject`. A new file comes before all of them.
+pub fn write_order(run: &Run, outcome: &Outcome) -> Vec<FileId> {
+    let shares = shares(run, outcome);
+    let mut order: Vec<FileId> = shares.keys().copied().collect();
+    if outcome.verb == Verb::Eject {
+        let mut users: BTreeMap<&str, Vec<FileId>> = BTreeMap::new();
+        for (&file, share) in &shares {
+            share.names.iter().for_each(|name| users.entry(name).or_default().push(file));
+        }
+        let mut out = Vec::with_capacity(order.len());
+        let mut met = BTreeSet::new();
+        order.iter().for_each(|&file| behind_users(file, (&shares, &users), &mut met, &mut out));
+        return out;
+    }
+    order.sort_by_key(|file| {
+        let share = &shares[file];
+        let adds = outcome.added.iter().any(|new| matches!(new.file, IdentityFile::There(there) if there == *file));
+        // A file with both has the identities that its own references need.
+        (share.references, share.identities.is_empty(), !adds)
+    });
+    order
+}
+
+fn shares(run: &Run, outcome: &Outcome) -> BTreeMap<FileId, Share> {
+    let mut shares: BTreeMap<FileId, Share> = outcome.plans.keys().map(|&file| (file, Share::default())).collect();
+    for index in outcome.changes.iter().filter_map(|change| change.object) {
+        let found = &run.objects()[index];
+        let share = shares.entry(found.file).or_default();
+        match &found.object.role {
+            Role::Identity(..) | Role::Controller(_) | Role::Static(..) => {
+                share.identities.extend(found.object.name.clone());
+            }
+            _ => {
+                share.references = true;
+                share.names.extend(found.object.references().filter_map(|reference| match &reference.state {
+                    State::Set(to) => to.name.text().map(str::to_owned),
+                    _ => None,
+                }));
+            }
+        }
+    }
+    for new in &outcome.added {
+        if let IdentityFile::There(file) = new.file {
+            shares.entry(file).or_default().identities.insert(new.title.clone());
+        }
+    }
+    shares
+}
+
+type Graph<'g> = (&'g BTreeMap<FileId, Share>, &'g BTreeMap<&'g str, Vec<FileId>>);
+
+/// Puts a file behind all those whose references name what it loses. In a circle, the one that was met first comes last.
+fn behind_users(file: FileId, graph: Graph<'_>, met: &mut BTreeSet<FileId>, out: &mut Vec<FileId>) {
+    if !met.insert(file) {
+        return;
+    }
+    let (shares, users) = graph;
+    for name in &shares[&file].identities {
+        users.get(name.as_str()).into_iter().flatten().for_each(|&user| behind_users(user, graph, met, out));
+    }
+    out.push(file);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inject::{Request, Target, plan};
+    use crate::run::{File, Scan, scan};
+
+    fn cluster(name: &str) -> String {
+        format!(
+            "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {{name: {name}}}\nspec:\n  \
+             region: us-east-1\n"
+        )
+    }
+
+    fn run_of(texts: &[String]) -> Run {
+        let needles = crate::capa::needles();
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
+        let (mut files, mut objects) = (Vec::new(), Vec::new());
+        for (index, text) in texts.iter().enumerate() {
+            files.push(File { name: index.to_string(), brace: false, identities_only: false });
+            objects.extend(scan(FileId(index), text.as_bytes(), &options).unwrap().objects);
+        }
+        Run::new(files, objects)
+    }
+
+    #[test]
+    fn identities_come_before_the_references_that_need_them() {
+        let account = "222222222222".parse().unwrap();
+        let target = Target::Account { account, role: crate::capa::DEFAULT_ROLE_NAME.into(), partition: None };
+        // One file of the last two has both.
+        for keeps in [1, 2] {
+            let run = run_of(&[cluster("a"), "# identities\n".into(), cluster("c")]);
+            let request =
+                Request { identity_file: Some(IdentityFile::There(FileId(keeps))), ..Request::to(target.clone()) };
+            let order = write_order(&run, &plan(&run, &request).unwrap());
+            assert_eq!(order[0], FileId(keeps), "{order:?}");
+        }
+    }
+}
