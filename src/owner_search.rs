@@ -15,6 +15,7 @@ use crate::files::{self, Input};
 use crate::inject::Needs;
 use crate::lossless::{Needles, Source};
 use crate::parallel;
+use crate::patches::{Patches, Place};
 use crate::run::{Other, Others, Run, Scan, Unread, scan};
 
 /// Where to look.
@@ -203,7 +204,12 @@ fn search(
         });
         (other, problems.collect())
     });
-    for (other, unread) in read {
+    let matters = |(_, (other, unread)): &(PathBuf, (Option<Other>, Vec<Unread>))| other.is_some() || !unread.is_empty();
+    let read: Vec<_> = found.into_iter().zip(read).filter(matters).collect();
+    // A patch is a part of an object, as in a run that has the file as an input.
+    let place = Place { home: limits.home, here: limits.here };
+    let patches = Patches::of_files(read.iter().map(|(path, _)| path.clone()), place);
+    for (_, (other, unread)) in read.into_iter().filter(|(path, _)| !patches.names(path)) {
         others.files.extend(other);
         others.unread.extend(unread);
     }

@@ -33,10 +33,15 @@ impl Patches {
     /// Reads the kustomizations in the directories of the inputs and of `others`, and above them: as far as the root of the Git
     /// work tree; without one as far as the account map.
     pub fn around(inputs: &Inputs, others: &[&Path], place: Place<'_>) -> Self {
+        let own = (0..inputs.len()).filter_map(|file| path(inputs, FileId(file)));
+        Self::of_files(own.chain(others.iter().map(|&path| path.to_owned())), place)
+    }
+
+    /// The same for files, by their paths.
+    pub fn of_files(files: impl IntoIterator<Item = PathBuf>, place: Place<'_>) -> Self {
         let home = place.home.and_then(|home| home.canonicalize().ok());
         let mut walk = Walk { home, ..Walk::default() };
-        (0..inputs.len()).filter_map(|file| path(inputs, FileId(file))).for_each(|path| walk.file(&path));
-        others.iter().for_each(|path| walk.file(path));
+        files.into_iter().for_each(|path| walk.file(&path));
         let mut reading = Reading { place, patches: Self::default(), resources: HashSet::new() };
         for directory in &walk.directories {
             FILE_NAMES.iter().for_each(|name| reading.read(&directory.join(name)));
@@ -51,6 +56,11 @@ impl Patches {
         let own = || path.is_symlink().then(|| path.canonicalize().ok()).flatten();
         let named = self.named.get(&real(parent(path))?.join(path.file_name()?));
         named.or_else(|| self.named.get(&own()?)).map(String::as_str)
+    }
+
+    /// Whether a kustomization names the file at a path as a patch.
+    pub fn names(&self, path: &Path) -> bool {
+        self.of(path, &mut |directory| directory.canonicalize().ok()).is_some()
     }
 
     /// Kustomizations that can't be read.
