@@ -26,8 +26,8 @@ pub use tables::{
     classify, may_hold_bodies, needles, needles_for_lint, needles_with_surroundings,
 };
 pub use verdict::{
-    Chain, Hop, Judge, Outcome, Permission, Reason, Scope, Search, Start, StepId, Subject, Verdict, Walked, World,
-    evaluate,
+    Chain, Cursor, Hop, Judge, Outcome, Part, Permission, Reason, Scope, Search, Start, StepId, Subject, Verdict,
+    Walked, World, evaluate,
 };
 pub use view::{
     Field, IdentityReference, Object, ObjectReference, Reference, Rest, Role, State, beside, is_variable, view,
