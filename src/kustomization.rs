@@ -1,7 +1,7 @@
 //! `kustomization.yaml`: which files are resources, which are patches, and what renames objects.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::capa::State;
 use crate::diag::{Diagnostic, FileId, Location, Severity, Span};
@@ -241,31 +241,15 @@ impl Kustomization {
     }
 
     /// The files of the run that it builds from, those of kustomizations that it names too.
-    pub(crate) fn files(&self, names: &Names, all: &[Self]) -> Vec<FileId> {
+    pub(crate) fn files(&self, names: &Names, bases: &Bases<'_>) -> HashSet<FileId> {
         let resources =
-            self.built_from(all).into_iter().flat_map(|one| one.resources.iter().map(|path| one.path(path)));
+            self.built_from(bases).into_iter().flat_map(|one| one.resources.iter().map(|path| one.path(path)));
         resources.filter_map(|path| names.0.get(&path).copied()).collect()
     }
 
     /// Itself and the kustomizations that it builds from.
-    pub(crate) fn built_from<'k>(&'k self, all: &'k [Self]) -> Vec<&'k Self> {
-        let mut built = vec![self];
-        let mut next = 0;
-        while let Some(one) = built.get(next).copied() {
-            next += 1;
-            for path in one.resources.iter().map(|path| one.path(path)) {
-                let is_there = |other: &&Self| {
-                    FILE_NAMES
-                        .iter()
-                        .any(|name| other.name.strip_suffix(name).is_some_and(|dir| is_directory(dir, &path)))
-                };
-                let bases =
-                    all.iter().filter(is_there).filter(|base| !built.iter().any(|there| there.file == base.file));
-                let bases: Vec<&Self> = bases.collect();
-                built.extend(bases);
-            }
-        }
-        built
+    pub(crate) fn built_from<'k>(&'k self, bases: &Bases<'k>) -> Vec<&'k Self> {
+        reach(self, |one| one.resources.iter().flat_map(|path| bases.of(&one.path(path))).collect())
     }
 
     /// A path that it names, as names of files are.
@@ -275,9 +259,52 @@ impl Kustomization {
     }
 }
 
-/// Whether a name without its last part, `a/b/` or nothing, is of this directory.
-fn is_directory(prefix: &str, path: &str) -> bool {
-    prefix.strip_suffix('/').unwrap_or(prefix) == path
+/// The kustomizations of a run by their directories, and by what they build from.
+pub(crate) struct Bases<'k> {
+    directories: HashMap<&'k str, Vec<&'k Kustomization>>,
+    /// Those that name another one, by the file of that.
+    above: HashMap<FileId, Vec<&'k Kustomization>>,
+}
+
+impl<'k> Bases<'k> {
+    pub(crate) fn of_all(all: &'k [Kustomization]) -> Self {
+        let mut bases = Self { directories: HashMap::new(), above: HashMap::new() };
+        for one in all {
+            let directory = one.name.rsplit_once('/').map_or("", |(directory, _)| directory);
+            bases.directories.entry(directory).or_default().push(one);
+        }
+        let mut above: HashMap<FileId, Vec<&Kustomization>> = HashMap::new();
+        for one in all {
+            for base in one.resources.iter().flat_map(|path| bases.of(&one.path(path))) {
+                above.entry(base.file).or_default().push(one);
+            }
+        }
+        Self { above, ..bases }
+    }
+
+    /// The kustomizations of a directory.
+    fn of(&self, directory: &str) -> Vec<&'k Kustomization> {
+        self.directories.get(directory).cloned().unwrap_or_default()
+    }
+
+    /// A kustomization and those that build from it.
+    pub(crate) fn that_build(&self, one: &'k Kustomization) -> Vec<&'k Kustomization> {
+        reach(one, |one| self.above.get(&one.file).cloned().unwrap_or_default())
+    }
+}
+
+/// A kustomization and those that are come to from it, each once.
+fn reach<'k>(
+    from: &'k Kustomization,
+    next: impl Fn(&'k Kustomization) -> Vec<&'k Kustomization>,
+) -> Vec<&'k Kustomization> {
+    let (mut reached, mut seen) = (vec![from], HashSet::from([from.file]));
+    let mut at = 0;
+    while let Some(one) = reached.get(at).copied() {
+        at += 1;
+        reached.extend(next(one).into_iter().filter(|other| seen.insert(other.file)));
+    }
+    reached
 }
 
 /// A path without `.`, `..` and double slashes, as far as that can be told from its text.

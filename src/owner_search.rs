@@ -204,7 +204,8 @@ fn search(
         });
         (other, problems.collect())
     });
-    let matters = |(_, (other, unread)): &(PathBuf, (Option<Other>, Vec<Unread>))| other.is_some() || !unread.is_empty();
+    let matters =
+        |(_, (other, unread)): &(PathBuf, (Option<Other>, Vec<Unread>))| other.is_some() || !unread.is_empty();
     let read: Vec<_> = found.into_iter().zip(read).filter(matters).collect();
     // A patch is a part of an object, as in a run that has the file as an input.
     let place = Place { home: limits.home, here: limits.here };

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use crate::check::edits;
 use crate::data::{self, ACCOUNT, Content, files};
 use crate::measure::{Case, Row, measure, run};
-use crate::{floor, proof};
+use crate::{floor, growth, proof};
 
 const MIB: u64 = 1 << 20;
 
@@ -50,6 +50,7 @@ pub(crate) fn all(smoke: bool, groups: &[&str]) -> (Vec<Row>, Option<String>) {
     }
     if named("growth") {
         bench.carriage_returns();
+        bench.growth();
     }
     let proof = named("proof").then(|| {
         let bundle = bench.bundle(if smoke { 23 } else { 2_300 }, 0);
@@ -293,6 +294,33 @@ impl Bench {
         self.run(Case { name, runs: 9, most: Some(2.5), ..case(tool, floor) });
     }
 
+    /// Everything over so much, and over twice as much.
+    fn growth(&mut self) {
+        for &(many, n, ways) in growth::CASES {
+            let n = if self.smoke { n / 500 + 4 } else { n };
+            let [one, two] = [n, 2 * n].map(|n| growth::directory(&self.folder, many, n));
+            for &(name, args, status) in ways {
+                let over = |directory: &Path| {
+                    let mut command = tool();
+                    command.args(args).args([".", "-R"]).current_dir(directory);
+                    command
+                };
+                self.run(Case {
+                    name: format!("growth: {name}, {many:?}: {} / {n}", 2 * n),
+                    runs: 5,
+                    status,
+                    floor_status: status,
+                    most: Some(growth::MOST),
+                    of_cpu: true,
+                    ..case(over(&two), over(&one))
+                });
+            }
+            for directory in [one, two] {
+                fs::remove_dir_all(directory).unwrap();
+            }
+        }
+    }
+
     /// One large document.
     fn list(&mut self) {
         let clusters = if self.smoke { 23 } else { 1_100 };
@@ -321,8 +349,10 @@ fn case<'c>(tool: Command, floor: Command) -> Case<'c> {
         tool,
         status: 0,
         floor,
+        floor_status: 0,
         check: &|| {},
         most: None,
+        of_cpu: false,
         memory: None,
     }
 }

@@ -1,5 +1,7 @@
 //! What `lint` finds, and what its fixes do.
 
+use std::rc::Rc;
+
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId};
 use xaccount::files::Lent;
@@ -46,7 +48,7 @@ pub fn lint(data: &[u8]) {
         }
         show(diagnostic, data);
     }
-    let shown = |_: FileId| Shown { name: "f.yaml".into(), bytes: Lent::Kept(data) };
+    let shown = |_: FileId| Rc::new(Shown::new("f.yaml".into(), Some(Lent::Kept(data))));
     let json = output::lint_json(&run, &findings, "v2.9.0", shown);
     assert_eq!(json["findings"].as_array().map(Vec::len), Some(findings.len()));
     assert_eq!(output::lint_github(&findings, shown).lines().count(), findings.len());
@@ -74,6 +76,6 @@ fn fixes(run: &Run, findings: &[Finding]) -> usize {
 }
 
 fn show(diagnostic: &Diagnostic, data: &[u8]) {
-    let text = output::finding(diagnostic, |_| ("f.yaml".into(), Some(Lent::Kept(data))), false);
+    let text = output::finding(diagnostic, |_| Rc::new(Shown::new("f.yaml".into(), Some(Lent::Kept(data)))), false);
     assert!(!text.is_empty());
 }

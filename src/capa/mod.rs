@@ -34,8 +34,8 @@ pub use tables::{
 };
 pub use twice::Twice;
 pub use verdict::{
-    Chain, Hop, Judge, Outcome, Permission, Reason, Scope, Search, Start, StepId, Subject, Verdict, Walked, World,
-    evaluate,
+    Chain, Cursor, Hop, Judge, Outcome, Part, Permission, Reason, Scope, Search, Start, StepId, Subject, Verdict,
+    Walked, World, evaluate,
 };
 pub use view::{
     ClassReference, Field, IdentityReference, Object, ObjectReference, Reference, Rest, Role, State, beside,

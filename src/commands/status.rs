@@ -9,7 +9,7 @@ use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId, visible};
 use xaccount::edit::Inputs;
 use xaccount::files::{self, FindError, Input};
-use xaccount::output;
+use xaccount::output::{self, LastShown, Shown};
 use xaccount::run::{self, Run, Scan};
 use xaccount::status::{self, Account, Map, Move, Options, Row, Side, Status};
 
@@ -151,13 +151,10 @@ impl Tree {
         MapFile::find(&args.map, &self.inputs.named().map(stands).collect::<Vec<_>>(), terminal)
     }
 
-    /// The file's name and the line of a place in it, from 1.
-    fn line(&self, file: FileId, offset: usize) -> (String, usize) {
-        let line = self.inputs.bytes(file).map_or(1, |bytes| {
-            let before = bytes.get(..offset).unwrap_or(&bytes);
-            before.iter().filter(|&&byte| byte == b'\n').count() + 1
-        });
-        (self.inputs.name(file).to_owned(), line)
+    /// The file's name and the line of a place in it, from 1. `last` are the files that were asked for.
+    fn line<'t>(&'t self, last: &LastShown<'t>, file: FileId, offset: usize) -> (String, usize) {
+        let shown = last.get(file, || Shown::new(self.inputs.name(file).to_owned(), self.inputs.bytes(file).ok()));
+        (shown.name.clone(), if shown.bytes.is_empty() { 1 } else { shown.line(offset) })
     }
 }
 
@@ -281,9 +278,10 @@ fn moved(
     terminal: &Terminal,
 ) -> Result<Answer, Diagnostic> {
     let moves = status::moves(was, is);
+    let last = [LastShown::default(), LastShown::default()];
     let line = |one: &Move| {
-        let tree = if one.cause.side == Side::Before { old } else { new };
-        tree.line(one.cause.at.file, one.cause.at.span.start)
+        let (tree, last) = if one.cause.side == Side::Before { (old, &last[0]) } else { (new, &last[1]) };
+        tree.line(last, one.cause.at.file, one.cause.at.span.start)
     };
     let place = |one: &Move| {
         let (file, line) = line(one);

@@ -1,7 +1,10 @@
 //! From findings with one right answer to a plan.
 
-use json_patch::PatchOperation;
+use std::collections::HashSet;
 use std::sync::Arc;
+
+use json_patch::PatchOperation;
+use serde_json::Value;
 
 use super::{Finding, Mend};
 use crate::diag::FileId;
@@ -9,26 +12,23 @@ use crate::inject::{Change, ChangeKind, IdentityFile, NewObject, Outcome, Verb};
 use crate::run::Run;
 
 /// The plan that mends all findings that carry a fix. Where two fixes change one place, the first one is taken.
-pub fn fixes(run: &Run, findings: &[Finding]) -> Outcome {
+pub fn fixes<'f>(run: &Run, findings: impl IntoIterator<Item = &'f Finding>) -> Outcome {
     let mut outcome = Outcome { verb: Verb::Lint, ..Outcome::default() };
     let mut objects: Vec<(usize, &str, &[PatchOperation])> = Vec::new();
     let mut documents: Vec<(FileId, &Mend, &str)> = Vec::new();
-    for fix in findings.iter().filter_map(|finding| finding.fix.as_ref()) {
+    let (mut taken, mut added): (HashSet<(usize, String)>, HashSet<&Value>) = Default::default();
+    for fix in findings.into_iter().filter_map(|finding| finding.fix.as_ref()) {
         match &fix.change {
             Mend::Object { object, operations } => {
-                let paths = |operations: &[PatchOperation]| -> Vec<String> {
-                    operations.iter().map(|operation| operation.path().to_string()).collect()
-                };
-                let own = paths(operations);
-                let taken = objects.iter().filter(|(there, ..)| there == object);
-                if !taken.flat_map(|(.., there)| paths(there)).any(|path| own.contains(&path)) {
+                let own: Vec<_> = operations.iter().map(|operation| (*object, operation.path().to_string())).collect();
+                if !own.iter().any(|place| taken.contains(place)) {
                     objects.push((*object, &fix.what, operations));
+                    taken.extend(own);
                 }
             }
             // One is enough for the whole run.
             Mend::Document { file, object, .. } => {
-                let same = |there: &Mend| matches!(there, Mend::Document { object: other, .. } if other == object);
-                if !documents.iter().any(|(_, there, _)| same(there)) {
+                if added.insert(object) {
                     documents.push((*file, &fix.change, &fix.what));
                 }
             }

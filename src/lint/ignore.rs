@@ -1,5 +1,7 @@
 //! `# xaccount: ignore[XA007] reason`, on the line of a finding or on a line of its own above it.
 
+use std::collections::HashSet;
+
 use memchr::memmem;
 
 use crate::diag::Span;
@@ -23,21 +25,31 @@ pub struct Ignore {
 /// The comments of a file that silence rules. What looks like one in a text, in a block scalar for one, is none; where a
 /// document can't be read, it counts.
 pub fn ignores(bytes: &[u8]) -> Vec<Ignore> {
-    let mut ignores: Vec<Ignore> = memmem::find_iter(bytes, WORDS).filter_map(|at| read(bytes, at)).collect();
+    let ignores: Vec<Ignore> = memmem::find_iter(bytes, WORDS).filter_map(|at| read(bytes, at)).collect();
     if ignores.is_empty() {
         return ignores;
     }
-    let source = Source::new(bytes);
-    for document in source.segments() {
-        let inside = |span: Span| document.span.start <= span.start && span.end <= document.span.end;
-        if !ignores.iter().any(|ignore| inside(ignore.span)) {
-            continue;
+    // Both are in the order of the file.
+    let mut rest = ignores.into_iter().peekable();
+    let mut left = Vec::new();
+    for document in Source::new(bytes).segments() {
+        let before = |ignore: &Ignore| ignore.span.start < document.span.start || ignore.span.end > document.span.end;
+        while let Some(outside) = rest.next_if(|ignore| ignore.span.start < document.span.end && before(ignore)) {
+            left.push(outside);
         }
-        let Ok(tree) = parse(&document) else { continue };
-        let comments: Vec<usize> = tree.comments.iter().map(|comment| comment.start + tree.base).collect();
-        ignores.retain(|ignore| !inside(ignore.span) || comments.contains(&ignore.span.start));
+        let mut inside = Vec::new();
+        while let Some(ignore) = rest.next_if(|ignore| ignore.span.start < document.span.end && !before(ignore)) {
+            inside.push(ignore);
+        }
+        let tree = if inside.is_empty() { None } else { parse(&document).ok() };
+        if let Some(tree) = tree {
+            let comments: HashSet<usize> = tree.comments.iter().map(|comment| comment.start + tree.base).collect();
+            inside.retain(|ignore| comments.contains(&ignore.span.start));
+        }
+        left.extend(inside);
     }
-    ignores
+    left.extend(rest);
+    left
 }
 
 fn read(bytes: &[u8], at: usize) -> Option<Ignore> {

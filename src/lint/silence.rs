@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Finding, Findings, Ignore, rule, rules::UNUSED_IGNORE};
 use crate::account_map::LintIgnore;
 use crate::diag::{Diagnostic, FileId, Location, Span, visible};
-use crate::run::Run;
+use crate::run::{Found, Run};
 
 /// Takes out what the account map leaves out, and finds what leaves out nothing. `path` gives a file's path relative to the
 /// map, and `map` is the map's own file.
@@ -48,20 +48,41 @@ pub fn silence_by_map(
     Ok(left.sorted())
 }
 
+/// The comments that silence each line, by where it begins.
+type Lines = BTreeMap<usize, Vec<usize>>;
+
+fn lines(ignores: &[Ignore]) -> Lines {
+    let mut lines = Lines::new();
+    for (at, ignore) in ignores.iter().enumerate() {
+        lines.entry(ignore.silences.start).or_default().push(at);
+    }
+    lines
+}
+
+/// The object of ours that holds a line.
+fn object_at(run: &Run, file: FileId, line: Span) -> Option<&Found> {
+    let behind = run.objects().partition_point(|found| (found.file, found.window.start) <= (file, line.start));
+    let found = run.objects()[..behind].last()?;
+    let inside = found.file == file && line.end <= found.window.end;
+    Some(found).filter(|found| inside && found.object.role.is_ours())
+}
+
 /// Takes out what comments silence, and finds the comments that silence nothing. `comments` are those of the files that hold
 /// objects or findings.
 pub fn silence(run: &Run, findings: Vec<Finding>, comments: &BTreeMap<FileId, Vec<Ignore>>) -> Vec<Finding> {
     let mut used: BTreeMap<FileId, Vec<bool>> =
         comments.iter().map(|(&file, ignores)| (file, vec![false; ignores.len()])).collect();
+    let lines: BTreeMap<FileId, Lines> = comments.iter().map(|(&file, ignores)| (file, lines(ignores))).collect();
     let mut left = Findings::of(&UNUSED_IGNORE);
     left.found.extend(findings.into_iter().filter(|finding| {
         let Some(label) = &finding.diagnostic.primary else { return true };
         let Some(ignores) = comments.get(&label.at.file) else { return true };
         let mut silenced = false;
-        for (at, ignore) in ignores.iter().enumerate() {
-            let line = ignore.silences;
-            let there = line.start <= label.at.span.start && label.at.span.start <= line.end;
-            if there && ignore.rules.iter().any(|named| finding.rule.is_named(named)) {
+        let start = label.at.span.start;
+        let line = lines.get(&label.at.file).and_then(|lines| lines.range(..=start).next_back());
+        for &at in line.into_iter().flat_map(|(_, there)| there) {
+            let ignore = &ignores[at];
+            if start <= ignore.silences.end && ignore.rules.iter().any(|named| finding.rule.is_named(named)) {
                 silenced = true;
                 if let Some(used) = used.get_mut(&label.at.file) {
                     used[at] = true;
@@ -73,10 +94,7 @@ pub fn silence(run: &Run, findings: Vec<Finding>, comments: &BTreeMap<FileId, Ve
     for (&file, ignores) in comments {
         for (ignore, used) in ignores.iter().zip(&used[&file]) {
             // A text in somebody else's document is none of ours.
-            let ours = run.objects().iter().find(|found| {
-                let inside = found.window.start <= ignore.silences.start && ignore.silences.end <= found.window.end;
-                found.file == file && inside && found.object.role.is_ours()
-            });
+            let ours = object_at(run, file, ignore.silences);
             let Some(found) = ours.filter(|_| !used) else { continue };
             let inside = found.window.start <= ignore.span.start && ignore.span.end <= found.window.end;
             let unknown: Vec<&str> =

@@ -1,7 +1,10 @@
 //! Errors and warnings with the lines that they are about.
 
+use std::rc::Rc;
+
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+use super::shown::Shown;
 use crate::diag::{Diagnostic, FileId, Label, Severity, visible};
 use crate::files::Lent;
 
@@ -27,24 +30,19 @@ pub fn render<'f>(
     file: impl Fn(FileId) -> (String, Option<Lent<'f>>),
     colour: bool,
 ) -> String {
-    text(diagnostic, file, colour, false)
+    let shown = |id: FileId| {
+        let (name, bytes) = file(id);
+        Rc::new(Shown::new(name, bytes))
+    };
+    text(diagnostic, shown, colour, false)
 }
 
 /// The same with the rule's id: `error[XA001]: …`.
-pub fn render_finding<'f>(
-    diagnostic: &Diagnostic,
-    file: impl Fn(FileId) -> (String, Option<Lent<'f>>),
-    colour: bool,
-) -> String {
+pub fn render_finding<'f>(diagnostic: &Diagnostic, file: impl Fn(FileId) -> Rc<Shown<'f>>, colour: bool) -> String {
     text(diagnostic, file, colour, true)
 }
 
-fn text<'f>(
-    diagnostic: &Diagnostic,
-    file: impl Fn(FileId) -> (String, Option<Lent<'f>>),
-    colour: bool,
-    with_rule: bool,
-) -> String {
+fn text<'f>(diagnostic: &Diagnostic, file: impl Fn(FileId) -> Rc<Shown<'f>>, colour: bool, with_rule: bool) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning if with_rule => Level::WARNING,
@@ -94,19 +92,23 @@ fn text<'f>(
     text
 }
 
-fn place<'f>(label: &Label, file: &impl Fn(FileId) -> (String, Option<Lent<'f>>)) -> Place {
-    let (name, bytes) = file(label.at.file);
-    let bytes = bytes.unwrap_or_default();
+fn place<'f>(label: &Label, file: &impl Fn(FileId) -> Rc<Shown<'f>>) -> Place {
+    let file = file(label.at.file);
+    let bytes: &[u8] = &file.bytes;
     let start = label.at.span.start.min(bytes.len());
-    let line_start = memchr::memrchr(b'\n', &bytes[..start]).map_or(0, |at| at + 1);
-    let line = memchr::memchr_iter(b'\n', &bytes[..start]).count() + 1;
+    let line = file.line(start);
+    let line_start = file.start(line);
     let bom = usize::from(line_start == 0 && bytes.starts_with(b"\xEF\xBB\xBF"));
-    let column = String::from_utf8_lossy(&bytes[line_start..start]).chars().count() + 1 - bom.min(start);
+    let column = file.characters(line_start, start) + 1 - bom.min(start);
     let excerpt = label.at.window.and_then(|window| {
         let window =
             window.start.max(if bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 })..window.end.min(bytes.len());
         let end = label.at.span.end.clamp(start, window.end.max(start));
         if start < window.start || end > window.end {
+            return None;
+        }
+        // Not looked through for each place: a file may be one line.
+        if file.end(line).min(window.end) - line_start.max(window.start) > LONGEST_LINE + 1 {
             return None;
         }
         // Whole lines around the place, cut at the window.
@@ -131,7 +133,7 @@ fn place<'f>(label: &Label, file: &impl Fn(FileId) -> (String, Option<Lent<'f>>)
         let tame = !text.contains(|c: char| ('\u{80}'..'\u{a0}').contains(&c));
         tame.then(|| (text.to_owned(), first, range))
     });
-    Place { name: visible(&name).into_owned(), line, column, excerpt, label: visible(&label.text).into_owned() }
+    Place { name: visible(&file.name).into_owned(), line, column, excerpt, label: visible(&label.text).into_owned() }
 }
 
 /// The nearest start of a character before, or behind, an offset.

@@ -1,47 +1,15 @@
 //! What `lint` found, for people and for programs; `docs/lint.md` describes it.
 
+use std::rc::Rc;
+
 use serde_json::{Value, json};
 
-use crate::diag::{FileId, Label, Severity, Span, visible};
-use crate::files::Lent;
+use super::shown::Shown;
+use crate::diag::{FileId, Label, Severity, visible};
 use crate::lint::{Finding, Fix, Mend, Rule};
 use crate::run::Run;
 
 const API_VERSION: &str = "xaccount.dev/v1alpha1";
-
-/// A file as a finding shows it.
-pub struct Shown<'f> {
-    /// Its name, with `/`.
-    pub name: String,
-    /// Its bytes.
-    pub bytes: Lent<'f>,
-}
-
-/// A place as people count it: lines and columns from 1, columns in Unicode characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
-    /// The line.
-    pub line: usize,
-    /// The column.
-    pub column: usize,
-}
-
-/// Where an offset of a file is. A byte-order mark is no column.
-pub fn position(bytes: &[u8], offset: usize) -> Position {
-    let offset = offset.min(bytes.len());
-    let start = memchr::memrchr(b'\n', &bytes[..offset]).map_or(0, |at| at + 1);
-    let line = memchr::memchr_iter(b'\n', &bytes[..start]).count() + 1;
-    let text = &bytes[start..offset];
-    let text = if start == 0 { text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text) } else { text };
-    Position { line, column: String::from_utf8_lossy(text).chars().count() + 1 }
-}
-
-/// The span's end on the line where it begins: a place of many lines is pointed at by its first.
-pub(super) fn first_line(bytes: &[u8], span: Span) -> Span {
-    let (start, end) = (span.start.min(bytes.len()), span.end.min(bytes.len()));
-    let end = memchr::memchr(b'\n', &bytes[start..end.max(start)]).map_or(end, |at| start + at);
-    Span::new(start, end.max(start))
-}
 
 /// The word for it.
 pub fn severity(severity: Severity) -> &'static str {
@@ -72,13 +40,13 @@ pub fn lint_summary(findings: &[Finding], files: usize) -> String {
 }
 
 /// Version 1 of the findings.
-pub fn lint_json<'f>(run: &Run, findings: &[Finding], release: &str, file: impl Fn(FileId) -> Shown<'f>) -> Value {
+pub fn lint_json<'f>(run: &Run, findings: &[Finding], release: &str, file: impl Fn(FileId) -> Rc<Shown<'f>>) -> Value {
     let place = |label: &Label| {
-        let Shown { name, bytes } = file(label.at.file);
-        let span = first_line(&bytes, label.at.span);
-        let (from, to) = (position(&bytes, span.start), position(&bytes, span.end));
+        let file = file(label.at.file);
+        let span = file.first_line(label.at.span);
+        let (from, to) = (file.position(span.start), file.position(span.end));
         json!({
-            "file": name,
+            "file": file.name,
             "line": from.line,
             "column": from.column,
             "endLine": to.line,
@@ -128,7 +96,7 @@ fn fix_json(run: &Run, fix: &Fix) -> Value {
 }
 
 /// Annotations of GitHub's workflow commands, a line each (actions/toolkit, `packages/core/src/command.ts`).
-pub fn lint_github<'f>(findings: &[Finding], file: impl Fn(FileId) -> Shown<'f>) -> String {
+pub fn lint_github<'f>(findings: &[Finding], file: impl Fn(FileId) -> Rc<Shown<'f>>) -> String {
     let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
     let mut text = String::new();
@@ -139,10 +107,10 @@ pub fn lint_github<'f>(findings: &[Finding], file: impl Fn(FileId) -> Shown<'f>)
         };
         let mut properties = Vec::new();
         if let Some(label) = &diagnostic.primary {
-            let Shown { name, bytes } = file(label.at.file);
-            let span = first_line(&bytes, label.at.span);
-            let (from, to) = (position(&bytes, span.start), position(&bytes, span.end));
-            let name = visible(&name);
+            let file = file(label.at.file);
+            let span = file.first_line(label.at.span);
+            let (from, to) = (file.position(span.start), file.position(span.end));
+            let name = visible(&file.name);
             properties.push(format!("file={}", property(name.strip_prefix("./").unwrap_or(&name))));
             properties.push(format!("line={},endLine={}", from.line, to.line));
             properties.push(format!("col={},endColumn={}", from.column, to.column));

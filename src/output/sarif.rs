@@ -4,11 +4,13 @@
 //! more. The tests hold the result against the schema of the standard.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::lint::{Shown, first_line, position, severity};
+use super::lint::severity;
+use super::shown::Shown;
 use crate::diag::{FileId, Label, Span, visible};
 use crate::lint::{Finding, Fix, RULES};
 use crate::lossless::Splice;
@@ -18,7 +20,11 @@ pub type Mended = Vec<(FileId, Vec<Splice>)>;
 
 /// The findings as one run. `mended` has the changes of each finding's fix; `None` where there is none, or it can't be made
 /// with certainty.
-pub fn lint_sarif<'f>(findings: &[Finding], mended: &[Option<Mended>], file: impl Fn(FileId) -> Shown<'f>) -> Value {
+pub fn lint_sarif<'f>(
+    findings: &[Finding],
+    mended: &[Option<Mended>],
+    file: impl Fn(FileId) -> Rc<Shown<'f>>,
+) -> Value {
     let rules: Vec<Value> = RULES
         .iter()
         .map(|rule| {
@@ -57,9 +63,9 @@ pub fn lint_sarif<'f>(findings: &[Finding], mended: &[Option<Mended>], file: imp
 }
 
 /// The same for a finding whose lines moved: its rule, file and words, and no line. Of several alike the order counts.
-fn fingerprint<'f>(finding: &Finding, file: &impl Fn(FileId) -> Shown<'f>) -> u64 {
+fn fingerprint<'f>(finding: &Finding, file: &impl Fn(FileId) -> Rc<Shown<'f>>) -> u64 {
     let label = finding.diagnostic.primary.as_ref();
-    let name = label.map_or_else(String::new, |label| file(label.at.file).name);
+    let name = label.map_or_else(String::new, |label| file(label.at.file).name.clone());
     let place = label.map_or("", |label| label.text.as_str());
     xxh3_64([finding.rule.id, &name, &finding.diagnostic.message, place].join("\0").as_bytes())
 }
@@ -68,7 +74,7 @@ fn result<'f>(
     Finding { rule, diagnostic, fix }: &Finding,
     mended: Option<&Mended>,
     fingerprint: String,
-    file: &impl Fn(FileId) -> Shown<'f>,
+    file: &impl Fn(FileId) -> Rc<Shown<'f>>,
 ) -> Value {
     let help = diagnostic.help.iter().map(|line| format!("\nhelp: {}", visible(line)));
     let text = visible(&diagnostic.message).into_owned() + &help.collect::<String>();
@@ -89,12 +95,12 @@ fn result<'f>(
     result
 }
 
-fn location<'f>(label: &Label, file: &impl Fn(FileId) -> Shown<'f>) -> Value {
-    let Shown { name, bytes } = file(label.at.file);
+fn location<'f>(label: &Label, file: &impl Fn(FileId) -> Rc<Shown<'f>>) -> Value {
+    let file = file(label.at.file);
     let mut location = json!({
         "physicalLocation": {
-            "artifactLocation": artifact(&name),
-            "region": region(&bytes, first_line(&bytes, label.at.span)),
+            "artifactLocation": artifact(&file.name),
+            "region": region(&file, file.first_line(label.at.span)),
         },
     });
     if !label.text.is_empty() {
@@ -103,19 +109,19 @@ fn location<'f>(label: &Label, file: &impl Fn(FileId) -> Shown<'f>) -> Value {
     location
 }
 
-fn fix_of<'f>(fix: &Fix, mended: &Mended, file: &impl Fn(FileId) -> Shown<'f>) -> Value {
+fn fix_of<'f>(fix: &Fix, mended: &Mended, file: &impl Fn(FileId) -> Rc<Shown<'f>>) -> Value {
     let change = |(id, splices): &(FileId, Vec<Splice>)| {
-        let Shown { name, bytes } = file(*id);
+        let file = file(*id);
         let replacement = |splice: &Splice| {
             let mut replacement = Map::new();
-            replacement.insert("deletedRegion".into(), region(&bytes, splice.span));
+            replacement.insert("deletedRegion".into(), region(&file, splice.span));
             if !splice.text.is_empty() {
                 replacement.insert("insertedContent".into(), json!({"text": splice.text}));
             }
             Value::Object(replacement)
         };
         json!({
-            "artifactLocation": artifact(&name),
+            "artifactLocation": artifact(&file.name),
             "replacements": splices.iter().map(replacement).collect::<Vec<_>>(),
         })
     };
@@ -126,8 +132,8 @@ fn fix_of<'f>(fix: &Fix, mended: &Mended, file: &impl Fn(FileId) -> Shown<'f>) -
 }
 
 /// Lines and columns from 1; the end is behind the last character.
-fn region(bytes: &[u8], span: Span) -> Value {
-    let (from, to) = (position(bytes, span.start), position(bytes, span.end));
+fn region(file: &Shown<'_>, span: Span) -> Value {
+    let (from, to) = (file.position(span.start), file.position(span.end));
     json!({"startLine": from.line, "startColumn": from.column, "endLine": to.line, "endColumn": to.column})
 }
 

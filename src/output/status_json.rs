@@ -1,12 +1,12 @@
 //! What `status` found, for programs; `docs/status.md` describes it.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::aws::AccountId;
-use crate::capa::{Chain, Hop, Namespaces, Selector, Walked};
+use crate::capa::{Chain, Hop, Namespaces, Permission, Scope, Selector, Walked};
 use crate::status::{Door, Move, Row, Status, identity_of};
 
 const API_VERSION: &str = "xaccount.dev/v1alpha1";
@@ -58,16 +58,15 @@ struct VerdictJson<'s> {
     message: Option<&'s str>,
     #[serde(serialize_with = "names")]
     chain: &'s Chain,
-    #[serde(serialize_with = "not_permitted")]
-    not_permitted: &'s Chain,
     notes: &'s [String],
 }
 
+/// What an identity says to clusters of a namespace.
 #[derive(Serialize)]
-struct AnswerJson {
-    identity: String,
+struct AnswerJson<'s> {
+    namespace: Option<&'s str>,
     permitted: Option<bool>,
-    why: Option<String>,
+    why: String,
 }
 
 #[derive(Serialize)]
@@ -88,6 +87,7 @@ struct IdentityJson<'s> {
     every_namespace: Option<bool>,
     namespaces: Option<&'s [String]>,
     selector: Option<String>,
+    not_permitted: Vec<AnswerJson<'s>>,
     notes: Vec<String>,
 }
 
@@ -103,21 +103,6 @@ impl Serialize for Identities<'_> {
 /// The names of a chain. There may be thousands for each of thousands of clusters: they are not in memory together.
 fn names<S: Serializer>(chain: &Chain, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(chain.iter().map(|hop| hop.title()))
-}
-
-/// The identities that don't let the cluster in, or of which that is not known.
-fn not_permitted<S: Serializer>(chain: &Chain, serializer: S) -> Result<S::Ok, S::Error> {
-    let last = chain.last().into_iter();
-    let answers = chain.not_known().map(|hop| (hop, hop.permission()));
-    let answers = answers.chain(last.map(|hop| (hop, hop.permission())).filter(|(_, permission)| match permission {
-        Some(permission) => permission.answer == Some(false),
-        None => true,
-    }));
-    serializer.collect_seq(answers.map(|(hop, permission)| AnswerJson {
-        identity: hop.title(),
-        permitted: permission.as_ref().and_then(|permission| permission.answer),
-        why: permission.map(|permission| permission.why),
-    }))
 }
 
 /// Version 2 of the status of clusters.
@@ -207,18 +192,30 @@ fn cluster<'s>(status: &'s Status<'_>, row: &'s Row) -> ClusterJson<'s> {
             reason: verdict.reason.map(|reason| reason.name()),
             message: verdict.message.as_deref(),
             chain: &verdict.chain,
-            not_permitted: &verdict.chain,
             notes: &verdict.notes,
         },
     }
 }
 
 fn identities<'s>(status: &'s Status<'_>, rows: impl Iterator<Item = &'s Row>) -> Identities<'s> {
-    let (mut walked, mut seen, mut all) = (Walked::default(), HashSet::new(), Vec::new());
-    for (hop, _) in rows.flat_map(|row| walked.fresh(&row.verdict.chain)) {
-        let title = hop.title();
-        if seen.insert(title.clone()) {
-            all.push((title, identity(status, &hop)));
+    // An answer is the same for all clusters of a namespace.
+    let mut walked: HashMap<&Scope, Walked> = HashMap::new();
+    let (mut places, mut all): (HashMap<String, usize>, Vec<(String, IdentityJson<'s>)>) = Default::default();
+    for row in rows {
+        let Some(scope) = row.verdict.chain.scope() else { continue };
+        let namespace = match scope {
+            Scope::Namespace(name) => Some(name.as_str()),
+            Scope::NotSaid | Scope::Cluster => None,
+        };
+        for (hop, _) in walked.entry(scope).or_default().fresh(&row.verdict.chain) {
+            let place = *places.entry(hop.title()).or_insert_with(|| {
+                all.push((hop.title(), identity(status, &hop)));
+                all.len() - 1
+            });
+            let refusal = hop.permission().filter(|permission| permission.answer != Some(true));
+            if let Some(Permission { answer, why }) = refusal {
+                all[place].1.not_permitted.push(AnswerJson { namespace, permitted: answer, why });
+            }
         }
     }
     Identities(all)
@@ -241,6 +238,7 @@ fn identity<'s>(status: &'s Status<'_>, hop: &Hop<'s>) -> IdentityJson<'s> {
         source: hop.source(),
         every_namespace: allowed.map(|allowed| allowed.is_some_and(|allowed| *allowed == Namespaces::default())),
         namespaces: allowed.flatten().and_then(|allowed| allowed.list.as_deref()),
+        not_permitted: Vec::new(),
         selector: selector.filter(|selector| !selector.is_empty()).map(Selector::text),
         notes: hop.notes(),
     }

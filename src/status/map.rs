@@ -1,6 +1,6 @@
 //! The account map that the manifests obey today.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Map as Object, Value, json};
 
@@ -69,9 +69,10 @@ pub fn map(status: &Status<'_>, path: &dyn Fn(FileId) -> Option<String>) -> Map 
     let mut accounts = Vec::new();
     let mut names = BTreeSet::new();
     let templates = templates(status);
-    for (target, own) in &groups {
-        let others = groups.iter().filter(|(other, _)| *other != target);
-        let others: Vec<&Cluster<'_>> = others.flat_map(|(_, clusters)| clusters).collect();
+    let identities = identities(status);
+    let all = All::of(groups.values());
+    for (group, (target, own)) in groups.iter().enumerate() {
+        let others = Others { all: &all, group };
         let own: Vec<&Cluster<'_>> = own.iter().collect();
         match target {
             Target::Nowhere(why) => map.unsaid.extend(
@@ -79,17 +80,18 @@ pub fn map(status: &Status<'_>, path: &dyn Fn(FileId) -> Option<String>) -> Map 
             ),
             Target::Source => {
                 map.source = true;
-                document.insert("source".into(), json!({"clusters": entries(&own, &others)}));
+                document.insert("source".into(), json!({"clusters": entries(&own, others)}));
             }
             Target::Role(role) => {
-                let name = name(role, &own, &others, &names);
+                let name = name(role, &own, others, &names);
                 names.insert(name.clone());
                 let mut account = Object::new();
                 account.insert("name".into(), json!(name));
                 account.insert("account".into(), json!(role.account().as_str()));
                 account.extend(role_fields(role));
-                account.extend(identity_fields(status, role, &mut map.unsaid));
-                account.insert("clusters".into(), entries(&own, &others));
+                let own_identities = identities.get(role).map_or(&[][..], Vec::as_slice);
+                account.extend(identity_fields(role, own_identities, &mut map.unsaid));
+                account.insert("clusters".into(), entries(&own, others));
                 if let Some(templates) = templates.get(target) {
                     account.insert("templates".into(), json!(literal(templates)));
                 }
@@ -126,18 +128,18 @@ fn groups<'s>(status: &'s Status<'_>, paths: &'s Paths) -> BTreeMap<Target, Vec<
 }
 
 /// What picks these clusters and none of the others: by namespace, folder or beginning of the name, else name by name.
-fn entries(own: &[&Cluster<'_>], others: &[&Cluster<'_>]) -> Value {
+fn entries(own: &[&Cluster<'_>], others: Others<'_, '_>) -> Value {
     if let Some(namespaces) = namespaces(own, others) {
         return json!({"namespaces": literal(&namespaces)});
     }
-    if let Some(folder) = folder(own).filter(|folder| !others.iter().any(|other| is_below(other, folder))) {
+    if let Some(folder) = folder(own).filter(|folder| !others.have_file_below(folder)) {
         return json!({"paths": [format!("{}**", globset::escape(&folder))]});
     }
-    if let Some(prefix) = prefix(own).filter(|prefix| !others.iter().any(|other| other.name.starts_with(prefix))) {
+    if let Some(prefix) = prefix(own).filter(|prefix| !others.all.names.begin_elsewhere(prefix, others.group)) {
         return json!({"names": [format!("{}*", globset::escape(prefix))]});
     }
     let names: BTreeSet<&str> = own.iter().map(|cluster| cluster.name).collect();
-    if !others.iter().any(|other| names.contains(other.name)) {
+    if !names.iter().any(|name| others.all.names.are_elsewhere(name, others.group)) {
         return json!({"names": literal(&names)});
     }
     // One name in several namespaces, in several accounts.
@@ -155,12 +157,86 @@ fn literal(names: &BTreeSet<&str>) -> Vec<String> {
 }
 
 /// The namespaces of clusters, if none of the others is in them.
-fn namespaces<'s>(own: &[&Cluster<'s>], others: &[&Cluster<'s>]) -> Option<BTreeSet<&'s str>> {
-    let of = |clusters: &[&Cluster<'s>]| clusters.iter().map(|cluster| cluster.namespace).collect::<BTreeSet<_>>();
-    let (own, others) = (of(own), of(others));
+fn namespaces<'s>(own: &[&Cluster<'s>], others: Others<'_, '_>) -> Option<BTreeSet<&'s str>> {
+    let own: BTreeSet<&str> = own.iter().map(|cluster| cluster.namespace).collect();
     // The namespace where all lands that says none is nobody's.
-    let shared = own.contains("default") && !others.is_empty();
-    (!shared && own.is_disjoint(&others)).then_some(own)
+    let shared = own.contains("default") && others.all.groups > 1;
+    let disjoint = !own.iter().any(|namespace| others.all.namespaces.are_elsewhere(namespace, others.group));
+    (!shared && disjoint).then_some(own)
+}
+
+/// What all clusters are called and where they are, each with the number of its group.
+struct All<'s> {
+    groups: usize,
+    namespaces: Texts<'s>,
+    files: Texts<'s>,
+    names: Texts<'s>,
+}
+
+/// The clusters that are not in a group.
+#[derive(Clone, Copy)]
+struct Others<'a, 's> {
+    all: &'a All<'s>,
+    group: usize,
+}
+
+impl<'s> All<'s> {
+    fn of<'g>(groups: impl ExactSizeIterator<Item = &'g Vec<Cluster<'s>>>) -> Self
+    where
+        's: 'g,
+    {
+        let count = groups.len();
+        let (mut namespaces, mut files, mut names) = (Vec::new(), Vec::new(), Vec::new());
+        for (group, clusters) in groups.enumerate() {
+            for cluster in clusters {
+                namespaces.push((cluster.namespace, group));
+                names.push((cluster.name, group));
+                files.extend(cluster.files.iter().flatten().map(|file| (*file, group)));
+            }
+        }
+        Self { groups: count, namespaces: Texts::of(namespaces), files: Texts::of(files), names: Texts::of(names) }
+    }
+}
+
+impl Others<'_, '_> {
+    fn have_file_below(self, folder: &str) -> bool {
+        self.all.files.begin_elsewhere(folder, self.group)
+    }
+}
+
+/// Texts in their order, with the group of each, and where behind it the next of another group is.
+struct Texts<'s> {
+    all: Vec<(&'s str, usize)>,
+    next: Vec<usize>,
+}
+
+impl<'s> Texts<'s> {
+    fn of(mut all: Vec<(&'s str, usize)>) -> Self {
+        all.sort_unstable();
+        let mut next = vec![all.len(); all.len()];
+        for at in (1..all.len()).rev() {
+            next[at - 1] = if all[at - 1].1 == all[at].1 { next[at] } else { at };
+        }
+        Self { all, next }
+    }
+
+    /// Whether a text that begins so is in another group.
+    fn begin_elsewhere(&self, prefix: &str, group: usize) -> bool {
+        let from = self.all.partition_point(|(text, _)| *text < prefix);
+        let count = self.all[from..].partition_point(|(text, _)| text.starts_with(prefix));
+        self.elsewhere(from, from + count, group)
+    }
+
+    /// Whether this text is in another group.
+    fn are_elsewhere(&self, text: &str, group: usize) -> bool {
+        let from = self.all.partition_point(|(there, _)| *there < text);
+        let count = self.all[from..].partition_point(|(there, _)| *there == text);
+        self.elsewhere(from, from + count, group)
+    }
+
+    fn elsewhere(&self, from: usize, to: usize, group: usize) -> bool {
+        from < to && (self.all[from].1 != group || self.next[from] < to)
+    }
 }
 
 /// The folder of all files, with a slash behind it.
@@ -183,10 +259,6 @@ fn folder(own: &[&Cluster<'_>]) -> Option<String> {
     common.map(str::to_owned)
 }
 
-fn is_below(cluster: &Cluster<'_>, folder: &str) -> bool {
-    cluster.files.iter().flatten().any(|file| file.starts_with(folder))
-}
-
 /// The words that all names begin with, with the hyphen behind them.
 fn prefix<'s>(own: &[&Cluster<'s>]) -> Option<&'s str> {
     let (first, rest) = own.split_first()?;
@@ -200,10 +272,10 @@ fn prefix<'s>(own: &[&Cluster<'s>]) -> Option<&'s str> {
 }
 
 /// A name that a person would choose: the namespace, the folder, or the beginning of the clusters' names.
-fn name(role: &RoleArn, own: &[&Cluster<'_>], others: &[&Cluster<'_>], taken: &BTreeSet<String>) -> String {
+fn name(role: &RoleArn, own: &[&Cluster<'_>], others: Others<'_, '_>, taken: &BTreeSet<String>) -> String {
     let namespace = namespaces(own, others).filter(|set| set.len() == 1).and_then(|set| set.into_iter().next());
     let namespace = namespace.filter(|namespace| *namespace != "default").map(str::to_owned);
-    let folder = folder(own).filter(|folder| !others.iter().any(|other| is_below(other, folder)));
+    let folder = folder(own).filter(|folder| !others.have_file_below(folder));
     let folder = folder.and_then(|folder| Some(folder.trim_end_matches('/').rsplit('/').next()?.to_owned()));
     let prefix = prefix(own).map(|prefix| prefix.trim_end_matches('-').to_owned());
     let account = format!("account-{}", role.account());
@@ -232,15 +304,23 @@ fn role_fields(role: &RoleArn) -> Object<String, Value> {
 
 const ALLOWED: &str = "allowedNamespaces";
 
+/// The identities of each role, by name.
+fn identities<'s>(status: &'s Status<'_>) -> HashMap<RoleArn, Vec<(&'s str, &'s RoleIdentity)>> {
+    let mut all: HashMap<RoleArn, Vec<(&str, &RoleIdentity)>> = HashMap::new();
+    for (index, name, role) in super::role_identities(status.run) {
+        if let Role::Identity(identity, _) = &status.run.objects()[index].object.role {
+            all.entry(role).or_default().push((name, identity));
+        }
+    }
+    all
+}
+
 /// What all identities of a role say beside it, as far as a map can say it.
-fn identity_fields(status: &Status<'_>, role: &RoleArn, unsaid: &mut Vec<String>) -> Object<String, Value> {
-    let same = super::role_identities(status.run).filter(|(.., arn)| arn == role);
-    let identities: Vec<(&str, &RoleIdentity)> = same
-        .filter_map(|(index, name, _)| match &status.run.objects()[index].object.role {
-            Role::Identity(identity, _) => Some((name, identity.as_ref())),
-            _ => None,
-        })
-        .collect();
+fn identity_fields(
+    role: &RoleArn,
+    identities: &[(&str, &RoleIdentity)],
+    unsaid: &mut Vec<String>,
+) -> Object<String, Value> {
     let mut fields = Object::new();
     let Some(((name, first), rest)) = identities.split_first() else { return fields };
     if rest.is_empty() && *name != crate::inject::default_identity_name(role) && is_dns_subdomain(name) {
@@ -251,7 +331,7 @@ fn identity_fields(status: &Status<'_>, role: &RoleArn, unsaid: &mut Vec<String>
             fields.insert(key.into(), value);
         }
     }
-    for (name, identity) in &identities {
+    for (name, identity) in identities {
         // Where a map says nothing, every namespace may.
         let all = matches!(&identity.allowed.form, Form::Those(namespaces) if *namespaces == Namespaces::default());
         if !all && !fields.contains_key(ALLOWED) {

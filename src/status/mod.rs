@@ -268,8 +268,10 @@ fn refuse_other_partitions(run: &Run, rows: &mut [Row]) {
 /// Finds identities whose role is in another partition than a cluster's region.
 #[derive(Default)]
 pub(crate) struct OtherPartitions {
-    searches: HashMap<Partition, Search<Box<dyn Fn(&Hop<'_>) -> bool>>>,
+    searches: HashMap<Partition, Search<IsOther>>,
 }
+
+type IsOther = Box<dyn Fn(&Hop<'_>) -> bool>;
 
 impl OtherPartitions {
     /// The first of a cluster's chain, and its role.

@@ -447,6 +447,9 @@ fn the_status_is_as_its_page_says() {
     ] {
         collect_keys(&serde_json::from_str(&printed(&[], line)).unwrap(), &mut fields);
     }
+    let shared = "inject clusters -R --account 222222222222 --allowed-namespaces dev --identity-file clusters/identities.yaml --write -q";
+    let refused = printed(&[shared], "status -f clusters -R -o json");
+    collect_keys(&serde_json::from_str(&refused).unwrap(), &mut fields);
     let of_table = |head: &str| {
         let rows =
             page.lines().skip_while(|line| !line.starts_with(head)).skip(2).take_while(|line| line.starts_with('|'));
@@ -454,7 +457,7 @@ fn the_status_is_as_its_page_says() {
         names.map(|name| name.rsplit('.').next().unwrap_or(name).to_owned()).collect::<BTreeSet<_>>()
     };
     let mut described = BTreeSet::new();
-    for head in ["| Field of a cluster |", "| Field of `verdict.notPermitted` |", "| Field of an identity |"] {
+    for head in ["| Field of a cluster |", "| Field of `notPermitted` |", "| Field of an identity |"] {
         let names = of_table(head);
         assert!(names.len() > 2, "{head}: {names:?}");
         described.extend(names);

@@ -53,6 +53,11 @@ impl Chain {
         self.0.is_none()
     }
 
+    /// Where the object is for which they are asked; `None` where none is.
+    pub fn scope(&self) -> Option<&Scope> {
+        self.0.as_ref().map(|walk| &*walk.scope)
+    }
+
     /// The identities, from the cluster's own to the source.
     pub fn iter(&self) -> impl Iterator<Item = Hop<'_>> {
         let head = self.0.as_ref().map(|walk| self.head(walk));
@@ -93,7 +98,7 @@ impl Chain {
             Some((self.hop(asking)?, rest.checked_sub(passed).filter(|rest| *rest > 0)?))
         };
         let hops = std::iter::successors(rest, next).map(|(hop, _)| hop);
-        hops.filter(|hop| hop.permission().is_some_and(|it| it.answer.is_none()))
+        hops.filter(|hop| self.answer(hop.step) == Some(None))
     }
 
     /// What tells the chain from others: two chains with the same key have the same identities, with the same answers for the
@@ -135,6 +140,15 @@ impl Chain {
             return is_made.then(|| Permission::yes("CAPA makes it where it is missing, for every namespace"));
         }
         step.gate.permission(&walk.scope, |name| walk.facts.labels(name)).ok()
+    }
+
+    /// Whether the namespace may use it, in short: `None` where CAPA does not come to ask.
+    fn answer(&self, step: &Step) -> Option<Option<bool>> {
+        let walk = self.0.as_ref()?;
+        match step.stop {
+            Some(_) => (step.may_be_made && walk.made).then_some(Some(true)),
+            None => step.gate.answer(&walk.scope, |name| walk.facts.labels(name)).ok(),
+        }
     }
 
     pub(super) fn step(&self, at: usize) -> Option<&Step> {
@@ -188,8 +202,65 @@ pub struct Search<F> {
 enum Seen {
     /// So many steps on there is one.
     There(usize, StepId),
-    /// Among so many there is none.
-    None(usize),
+    /// Among those of this part there is none.
+    None(Part),
+}
+
+/// A part of a way: how many identities, and the last of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// How many, the first and the last counted.
+    pub length: usize,
+    /// The last.
+    pub last: StepId,
+}
+
+/// A place in a chain, which goes on from one identity to the next, or past a part of which all is known.
+pub struct Cursor<'c> {
+    chain: &'c Chain,
+    at: Option<Hop<'c>>,
+    rest: usize,
+}
+
+impl<'c> Cursor<'c> {
+    /// At the cluster's own identity.
+    pub fn new(chain: &'c Chain) -> Self {
+        Self { chain, at: chain.first(), rest: chain.len() }
+    }
+
+    /// The identity, if the chain has not ended.
+    pub fn hop(&self) -> Option<Hop<'c>> {
+        self.at.filter(|_| self.rest > 0)
+    }
+
+    /// The one after it.
+    pub fn next(&self) -> Option<Hop<'c>> {
+        self.chain.hop(self.at?.step.next?).filter(|_| self.rest > 1)
+    }
+
+    /// How many identities are left, this one counted.
+    pub fn rest(&self) -> usize {
+        self.rest
+    }
+
+    /// What is left, if this is an identity of the world.
+    pub fn part(&self) -> Option<(StepId, Part)> {
+        Some((self.at?.id?, Part { length: self.rest, last: self.chain.last()?.id? }))
+    }
+
+    /// Goes on to the next.
+    pub fn advance(&mut self) {
+        self.at = self.next();
+        self.rest = self.rest.saturating_sub(1);
+    }
+
+    /// Goes on to the last of a part that begins here.
+    pub fn jump(&mut self, part: Part) {
+        if part.length <= self.rest {
+            self.at = self.chain.hop(part.last.0);
+            self.rest -= part.length.saturating_sub(1);
+        }
+    }
 }
 
 impl<F: Fn(&Hop<'_>) -> bool> Search<F> {
@@ -201,24 +272,31 @@ impl<F: Fn(&Hop<'_>) -> bool> Search<F> {
     /// The first of the sort, if the chain has one.
     pub fn find<'c>(&mut self, chain: &'c Chain) -> Option<Hop<'c>> {
         let (mut path, mut found) = (Vec::new(), None);
-        for (at, hop) in chain.iter().enumerate() {
-            let rest = chain.len() - at;
-            let Some(id) = hop.id else { return Some(hop).filter(&self.is_it) };
-            match self.seen.get(&id) {
-                Some(&Seen::There(more, there)) => {
-                    found = (more < rest).then_some((at + more, there));
+        let mut cursor = Cursor::new(chain);
+        while let Some(hop) = cursor.hop() {
+            let Some((id, part)) = cursor.part() else { return Some(hop).filter(&self.is_it) };
+            let seen = self.seen.get(&id).copied();
+            if !matches!(seen, Some(Seen::None(seen)) if seen.length >= part.length) {
+                path.push((id, part));
+            }
+            match seen {
+                Some(Seen::There(more, there)) => {
+                    found = (more < part.length).then(|| (part.length - more, there));
                     break;
                 }
-                Some(&Seen::None(length)) if length >= rest => break,
-                _ => path.push(id),
+                Some(Seen::None(seen)) if seen.length >= part.length => break,
+                Some(Seen::None(seen)) => cursor.jump(seen),
+                None if (self.is_it)(&hop) => {
+                    found = Some((part.length, id));
+                    break;
+                }
+                None => {}
             }
-            if (self.is_it)(&hop) {
-                found = Some((at, id));
-                break;
-            }
+            cursor.advance();
         }
-        for (at, id) in path.into_iter().enumerate() {
-            let seen = found.map_or(Seen::None(chain.len() - at), |(found, there)| Seen::There(found - at, there));
+        for (id, part) in path {
+            // Counted from the end, as the parts are.
+            let seen = found.map_or(Seen::None(part), |(rest, there)| Seen::There(part.length - rest, there));
             self.seen.insert(id, seen);
         }
         chain.hop(found?.1.0)
@@ -227,23 +305,28 @@ impl<F: Fn(&Hop<'_>) -> bool> Search<F> {
 
 /// What was walked already of the chains of a world.
 #[derive(Default)]
-pub struct Walked(HashMap<StepId, usize>);
+pub struct Walked(HashMap<StepId, Part>);
 
 impl Walked {
-    /// The identities of a chain, and the next of each, up to where another chain went the same way.
+    /// The identities of a chain, and the next of each, but for the parts where other chains went the same way. The last of
+    /// such a part is among them where this chain goes on behind it.
     pub fn fresh<'c>(&mut self, chain: &'c Chain) -> Vec<(Hop<'c>, Option<Hop<'c>>)> {
         let mut fresh = Vec::new();
-        let mut hops = chain.iter().peekable();
-        while let Some(hop) = hops.next() {
-            let rest = chain.len() - fresh.len();
-            if let Some(id) = hop.id {
-                let walked = self.0.entry(id).or_default();
-                if *walked >= rest {
+        let mut cursor = Cursor::new(chain);
+        while let Some(hop) = cursor.hop() {
+            let walked = cursor.part().and_then(|(id, part)| self.0.insert(id, part).map(|walked| (id, part, walked)));
+            if let Some((id, part, walked)) = walked {
+                if walked.length >= part.length {
+                    self.0.insert(id, walked);
                     break;
                 }
-                *walked = rest;
+                if walked.length > 1 {
+                    cursor.jump(walked);
+                    continue;
+                }
             }
-            fresh.push((hop, hops.peek().copied()));
+            fresh.push((hop, cursor.next()));
+            cursor.advance();
         }
         fresh
     }

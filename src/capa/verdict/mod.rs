@@ -20,7 +20,7 @@ use super::view::{IdentityReference, Object, Role};
 use admit::Identity;
 use steps::Steps;
 
-pub use chain::{Chain, Search, Walked};
+pub use chain::{Chain, Cursor, Part, Search, Walked};
 pub use hop::{Hop, Permission, StepId};
 pub use judge::{Judge, evaluate};
 

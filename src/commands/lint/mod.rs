@@ -1,13 +1,15 @@
 //! `kubectl xaccount lint`.
 
+mod mended;
 mod sources;
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId, Severity};
 use xaccount::lint::{self, Context, Finding};
-use xaccount::output::{self, Mended, Shown};
+use xaccount::output::{self, LastShown};
 use xaccount::run::{Run, Scan};
 use xaccount::status::{self, Options};
 
@@ -53,7 +55,8 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
         .map_err(|errors| terminal.rendered(&errors, |file| sources.file(file)))?;
     let findings: Vec<Finding> = findings.into_iter().filter(|finding| is_wanted(finding, args)).collect();
     // What has a rule is a finding already.
-    let is_told = |one: &Diagnostic| findings.iter().any(|finding| finding.diagnostic.message == one.message);
+    let told: HashSet<&str> = findings.iter().map(|finding| finding.diagnostic.message.as_str()).collect();
+    let is_told = |one: &Diagnostic| told.contains(one.message.as_str());
     let others = status.warnings.iter().filter(|one| one.rule.is_none() && !is_told(one));
     let others: Vec<Diagnostic> = patches.warnings().iter().chain(others).cloned().collect();
     let mut before = terminal.diagnostics(&others, Some(&sources.inputs));
@@ -146,15 +149,13 @@ fn text(
     (format, release): (LintFormat, &str),
     terminal: &Terminal,
 ) -> String {
-    let shown = |file: FileId| {
-        let (name, bytes) = sources.file(file);
-        Shown { name, bytes: bytes.unwrap_or_default() }
-    };
+    let last = LastShown::default();
+    let shown = |file: FileId| sources.shown(&last, file);
     match format {
         LintFormat::Json => format!("{:#}\n", output::lint_json(run, findings, release, shown)),
         LintFormat::Github => output::lint_github(findings, shown),
         LintFormat::Sarif => {
-            let mended: Vec<Option<Mended>> = findings.iter().map(|finding| mended(run, finding, sources)).collect();
+            let mended = mended::each(run, findings, &sources.inputs);
             format!("{:#}\n", output::lint_sarif(findings, &mended, shown))
         }
         _ => findings_as_text(findings, sources, terminal.stdout_colour),
@@ -162,16 +163,10 @@ fn text(
 }
 
 fn findings_as_text<'f>(findings: impl IntoIterator<Item = &'f Finding>, sources: &Sources, colour: bool) -> String {
-    let text = |finding: &Finding| output::finding(&finding.diagnostic, |file| sources.file(file), colour) + "\n";
+    let last = LastShown::default();
+    let text =
+        |finding: &Finding| output::finding(&finding.diagnostic, |file| sources.shown(&last, file), colour) + "\n";
     findings.into_iter().map(text).collect()
-}
-
-/// The proved change that mends one finding, where it can be made.
-fn mended(run: &Run, finding: &Finding, sources: &Sources) -> Option<Mended> {
-    finding.fix.as_ref()?;
-    let outcome = lint::fixes(run, std::slice::from_ref(finding));
-    let proved = sources.inputs.prove(&outcome.plans, |_, _, _| ()).ok()?;
-    Some(proved.into_iter().map(|one| (one.file, one.edited.splices().to_vec())).collect())
 }
 
 /// Mends what carries a fix; what is left over goes to stderr.
@@ -208,19 +203,32 @@ fn fix(
 
 /// The findings, without the fixes that the text does not let through: one of them is no reason not to mend the others.
 fn mendable(run: &Run, findings: &[Finding], sources: &Sources) -> Vec<Finding> {
-    let refused = |findings: &[Finding]| {
+    let refused = |findings: &mut dyn Iterator<Item = &Finding>| {
         let outcome = lint::fixes(run, findings);
         let errors = sources.inputs.prove(&outcome.plans, |_, _, _| ()).err().unwrap_or_default();
         // What is wrong with a file as a whole, stops the run.
         if errors.iter().any(|error| error.primary.is_none()) { Vec::new() } else { errors }
     };
     let mut findings = findings.to_vec();
-    if !refused(&findings).is_empty() {
-        for finding in findings.iter_mut().filter(|finding| finding.fix.is_some()) {
-            for error in refused(std::slice::from_ref(finding)) {
-                finding.fix = None;
-                finding.diagnostic.help.push(format!("not mended: {}", error.message));
-                finding.diagnostic.help.extend(error.help);
+    let fixable: Vec<usize> = (0..findings.len()).filter(|&at| findings[at].fix.is_some()).collect();
+    // In halves, so that a few that are refused among thousands are found soon.
+    let mut doubtful = vec![&fixable[..]];
+    while let Some(some) = doubtful.pop() {
+        let errors = refused(&mut some.iter().map(|&at| &findings[at]));
+        match some {
+            [] => {}
+            _ if errors.is_empty() => {}
+            &[at] => {
+                for error in errors {
+                    let finding = &mut findings[at];
+                    finding.fix = None;
+                    finding.diagnostic.help.push(format!("not mended: {}", error.message));
+                    finding.diagnostic.help.extend(error.help);
+                }
+            }
+            some => {
+                let (one, other) = some.split_at(some.len() / 2);
+                doubtful.extend([one, other]);
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use xaccount::diag::{Diagnostic, FileId, Location, Span};
 use xaccount::edit::Inputs;
@@ -10,6 +11,7 @@ use xaccount::files::{self, FindError, Input, Lent};
 use xaccount::iam::may_show;
 use xaccount::kustomization::{self, Kustomization};
 use xaccount::lint::{self, Finding, Ignore, PolicyFile};
+use xaccount::output::{LastShown, Shown};
 use xaccount::run::Run;
 
 use super::super::map::MapFile;
@@ -83,6 +85,14 @@ impl Sources {
             Some((name, bytes)) => (name.clone(), Some(Lent::Kept(bytes))),
             None => (self.inputs.name(file).to_owned(), self.inputs.bytes(file).ok()),
         }
+    }
+
+    /// The same as findings show it: `last` are the files that were shown.
+    pub(super) fn shown<'s>(&'s self, last: &LastShown<'s>, file: FileId) -> Rc<Shown<'s>> {
+        last.get(file, || {
+            let (name, bytes) = self.file(file);
+            Shown::new(name, bytes)
+        })
     }
 
     /// The findings that neither the map nor a comment silences. Only files that hold objects or findings are looked at

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::{Context, Findings, Rule};
 use super::look::role_identities;
-use crate::capa::{ROLE_IDENTITY, StepId, is_variable};
+use crate::capa::{Cursor, Part, ROLE_IDENTITY, StepId, is_variable};
 use crate::diag::{Diagnostic, FileId, Severity};
 use crate::status::{Row, identity_of};
 
@@ -40,41 +40,53 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-/// From which files an identity was come to, and how many identities were asked from there on: two of them are enough.
-type Visits = Vec<(FileId, usize)>;
+/// From which files an identity was come to, and which identities were asked from there on: two of them are enough.
+type Visits = Vec<(FileId, Part)>;
 
 /// Of each role identity the first cluster in another file that uses it.
 fn users_elsewhere<'c>(context: &Context<'c>) -> HashMap<usize, &'c Row> {
     let (mut users, mut visits): (HashMap<usize, &Row>, HashMap<StepId, Visits>) = Default::default();
     for row in &context.status.rows {
         let file = context.run.objects()[row.object].file;
-        for (at, hop) in row.verdict.chain.iter().enumerate() {
-            let rest = row.verdict.chain.len() - at;
-            if hop.id().is_some_and(|id| !visit(visits.entry(id).or_default(), file, rest)) {
-                break;
+        let mut cursor = Cursor::new(&row.verdict.chain);
+        while let Some(hop) = cursor.hop() {
+            if let Some((id, part)) = cursor.part() {
+                let visits = visits.entry(id).or_default();
+                let known = known(visits, file);
+                if known.is_some_and(|known| known.length >= part.length) {
+                    break;
+                }
+                visit(visits, file, part);
+                if let Some(known) = known.filter(|known| known.length > 1) {
+                    cursor.jump(known);
+                    continue;
+                }
             }
-            let Some(index) = identity_of(context.run, &hop).filter(|_| hop.kind == ROLE_IDENTITY) else { continue };
-            if context.run.objects()[index].file != file {
+            let index = identity_of(context.run, &hop).filter(|_| hop.kind == ROLE_IDENTITY);
+            if let Some(index) = index.filter(|&index| context.run.objects()[index].file != file) {
                 users.entry(index).or_insert(row);
             }
+            cursor.advance();
         }
     }
     users
 }
 
-/// Notes that an identity is come to from a file; whether that says anything new of it or of those behind it.
-fn visit(visits: &mut Visits, file: FileId, rest: usize) -> bool {
-    let as_far = |&&(_, length): &&(FileId, usize)| length >= rest;
+/// The part of the way from an identity on of which a cluster in a file tells nothing new.
+fn known(visits: &Visits, file: FileId) -> Option<Part> {
+    let own = visits.iter().find(|(there, _)| *there == file).map(|(_, part)| *part);
     // Whatever file an identity stands in, one of two is another one.
-    if visits.iter().filter(as_far).count() > 1 || visits.iter().filter(as_far).any(|(there, _)| *there == file) {
-        return false;
-    }
+    let both = visits.iter().map(|(_, part)| *part).min_by_key(|part| part.length).filter(|_| visits.len() > 1);
+    own.into_iter().chain(both).max_by_key(|part| part.length)
+}
+
+/// Notes that an identity is come to from a file.
+fn visit(visits: &mut Visits, file: FileId, part: Part) {
     // Where there are two already, the one that came less far says less.
-    let place = visits.iter().position(|(there, _)| *there == file);
-    let shortest = || (0..visits.len()).min_by_key(|&at| visits[at].1).filter(|_| visits.len() > 1);
-    match place.or_else(shortest) {
-        Some(place) => visits[place] = (file, rest),
-        None => visits.push((file, rest)),
+    let own = visits.iter().position(|(there, _)| *there == file);
+    let shortest = || (0..visits.len()).min_by_key(|&at| visits[at].1.length).filter(|_| visits.len() > 1);
+    match own.or_else(shortest) {
+        Some(place) => visits[place] = (file, part),
+        None => visits.push((file, part)),
     }
-    true
 }

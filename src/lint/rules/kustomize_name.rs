@@ -1,11 +1,13 @@
 //! `namePrefix` and `nameSuffix`: they rename identities, and not what refers to them.
 
+use std::collections::{HashMap, HashSet};
+
 use super::super::{Context, Findings, Rule};
 use super::look::no_error;
 use crate::capa::{CONTROLLER_IDENTITY, Role, State};
-use crate::diag::{Diagnostic, Severity};
-use crate::kustomization::{Kustomization, Names};
-use crate::run::Found;
+use crate::diag::{Diagnostic, FileId, Severity};
+use crate::kustomization::{Bases, Kustomization, Names};
+use crate::run::{Found, Run};
 
 pub(super) const RULE: Rule = Rule {
     id: "XA013",
@@ -18,9 +20,11 @@ pub(super) const RULE: Rule = Rule {
 fn check(context: &Context<'_>, findings: &mut Findings) {
     let all = context.kustomizations;
     let names_of_files = Names::of(context.run);
+    let bases = Bases::of_all(all);
+    let mut users: Option<Users<'_>> = None;
     for kustomization in all.iter().filter(|one| !one.renames.is_empty()) {
-        let files = kustomization.files(&names_of_files, all);
-        let built = || context.run.objects().iter().filter(|found| files.contains(&found.file));
+        let files = kustomization.files(&names_of_files, &bases);
+        let built = || built(context.run, &files);
         if let Some(found) = built().find(|found| is_controller(found)) {
             let finding = at(kustomization, |renamed| {
                 format!("this makes {renamed} of {CONTROLLER_IDENTITY}/default, and CAPA knows default alone")
@@ -36,9 +40,12 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             continue;
         }
         let identities = built().filter(|found| matches!(found.object.role, Role::Identity(..) | Role::Static(..)));
-        let used = identities
-            .filter_map(|identity| built().find_map(|user| Some((identity, user, reference_to(user, identity)?))));
-        if let Some((identity, user, path)) = used.into_iter().next() {
+        let users = users.get_or_insert_with(|| users_of(context.run));
+        let used = identities.filter_map(|identity| {
+            let mut users = users.get(&key(identity)?)?.iter();
+            users.find(|user| files.contains(&user.file)).map(|&user| (identity, user, reference_to(user, identity)))
+        });
+        if let Some((identity, user, Some(path))) = used.into_iter().next() {
             let kind = identity.object.kind.as_str();
             let name = identity.object.name.as_deref().unwrap_or_default();
             let finding = at(kustomization, |_| {
@@ -51,11 +58,8 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                 ))
             });
             // A patch or a replacement, here, below or further up, may write the new name.
-            let builds = |one: &Kustomization, base: &Kustomization| {
-                one.built_from(all).iter().any(|there| there.file == base.file)
-            };
-            let altered =
-                all.iter().any(|one| one.alters && (builds(one, kustomization) || builds(kustomization, one)));
+            let related = kustomization.built_from(&bases).into_iter().chain(bases.that_build(kustomization));
+            let altered = related.into_iter().any(|one| one.alters);
             let finding = finding.map(|finding| match altered {
                 true => {
                     no_error(finding).help("right as it is where a patch or a replacement writes the new name there")
@@ -65,6 +69,41 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             finding.into_iter().for_each(|finding| findings.add_as_it_is(finding));
         }
     }
+}
+
+/// Objects that refer to an identity, by its kind and name.
+type Users<'r> = HashMap<(&'r str, &'r str), Vec<&'r Found>>;
+
+fn key(identity: &Found) -> Option<(&str, &str)> {
+    Some((identity.object.kind.as_str(), identity.object.name.as_deref()?))
+}
+
+fn users_of(run: &Run) -> Users<'_> {
+    let mut users: Users<'_> = HashMap::new();
+    for found in run.objects() {
+        let states: Vec<&State> = match &found.object.role {
+            Role::Identity(fields, _) => vec![&fields.source],
+            _ => found.object.references().map(|reference| &reference.state).collect(),
+        };
+        for state in states {
+            let State::Set(there) = state else { continue };
+            if let (Some(kind), Some(name)) = (there.kind.text(), there.name.text()) {
+                users.entry((kind, name)).or_default().push(found);
+            }
+        }
+    }
+    users
+}
+
+/// The objects of files, in the order of the run.
+fn built<'r>(run: &'r Run, files: &HashSet<FileId>) -> impl Iterator<Item = &'r Found> {
+    let mut files: Vec<FileId> = files.iter().copied().collect();
+    files.sort_unstable();
+    let of_file = |file: FileId| {
+        let from = run.objects().partition_point(|found| found.file < file);
+        run.objects()[from..].iter().take_while(move |found| found.file == file)
+    };
+    files.into_iter().flat_map(of_file)
 }
 
 /// A finding at the first thing that renames; the message gets what becomes of the name `default`.

@@ -1,0 +1,99 @@
+//! The change that mends each finding, as if it alone were mended. All are proved together where that is the same: a list
+//! of thousands of objects is not read again for each of them.
+
+use std::collections::HashMap;
+
+use xaccount::diag::FileId;
+use xaccount::edit::Inputs;
+use xaccount::lint::{self, Finding, Mend};
+use xaccount::output::Mended;
+use xaccount::run::Run;
+
+/// The proved changes that mend the findings; `None` for one that has no fix, or whose fix can't be made.
+pub(super) fn each(run: &Run, findings: &[Finding], inputs: &Inputs) -> Vec<Option<Mended>> {
+    let mut out: Vec<Option<Mended>> = vec![None; findings.len()];
+    // Findings of which no two are about one object.
+    let mut rounds: Vec<Vec<(usize, usize)>> = Vec::new();
+    let mut counts: HashMap<usize, usize> = HashMap::new();
+    let mut documents: HashMap<(FileId, String), Option<Mended>> = HashMap::new();
+    for (at, finding) in findings.iter().enumerate() {
+        match finding.fix.as_ref().map(|fix| &fix.change) {
+            None => {}
+            Some(Mend::Object { object, .. }) => {
+                let round = counts.entry(*object).or_default();
+                if *round == rounds.len() {
+                    rounds.push(Vec::new());
+                }
+                rounds[*round].push((at, *object));
+                *round += 1;
+            }
+            Some(Mend::Document { file, object, .. }) => {
+                let mended = documents.entry((*file, object.to_string()));
+                out[at] = mended.or_insert_with(|| alone(run, finding, inputs)).clone();
+            }
+        }
+    }
+    for mut round in rounds {
+        round.sort_by_key(|&(_, object)| object);
+        together(run, findings, inputs, &round, &mut out);
+    }
+    out
+}
+
+/// Proves findings of different objects, in the order of those, at once; what can't be proved so, in two halves.
+fn together(run: &Run, findings: &[Finding], inputs: &Inputs, round: &[(usize, usize)], out: &mut [Option<Mended>]) {
+    match round {
+        [] => {}
+        &[(at, _)] => out[at] = alone(run, &findings[at], inputs),
+        _ => match at_once(run, findings, inputs, round) {
+            Some(all) => {
+                for (&(at, _), mended) in round.iter().zip(all) {
+                    out[at] = Some(mended);
+                }
+            }
+            None => {
+                let (one, other) = round.split_at(round.len() / 2);
+                together(run, findings, inputs, one, out);
+                together(run, findings, inputs, other, out);
+            }
+        },
+    }
+}
+
+/// The changes of each; `None` where all can't be made, or it can't be told whose a change is.
+fn at_once(run: &Run, findings: &[Finding], inputs: &Inputs, round: &[(usize, usize)]) -> Option<Vec<Mended>> {
+    let outcome = lint::fixes(run, round.iter().map(|&(at, _)| &findings[at]));
+    let proved = inputs.prove(&outcome.plans, |_, _, _| ()).ok()?;
+    let mut all: Vec<Mended> = vec![Vec::new(); round.len()];
+    let window = |place: usize| {
+        let found = &run.objects()[round[place].1];
+        (found.file, found.window)
+    };
+    for one in proved {
+        for splice in one.edited.splices() {
+            // What is put behind an object begins where the next one does.
+            let start = (one.file, splice.span.start);
+            let before = |&(_, object): &(usize, usize)| {
+                let found = &run.objects()[object];
+                (found.file, found.window.start) < start
+            };
+            let upto = round.partition_point(before);
+            let place = upto.checked_sub(1)?;
+            if window(place).0 != one.file || splice.span.end > window(place).1.end {
+                return None;
+            }
+            match all[place].last_mut() {
+                Some((_, splices)) => splices.push(splice.clone()),
+                None => all[place].push((one.file, vec![splice.clone()])),
+            }
+        }
+    }
+    all.iter().all(|mended| !mended.is_empty()).then_some(all)
+}
+
+/// The change of one finding, where it can be made.
+fn alone(run: &Run, finding: &Finding, inputs: &Inputs) -> Option<Mended> {
+    let outcome = lint::fixes(run, [finding]);
+    let proved = inputs.prove(&outcome.plans, |_, _, _| ()).ok()?;
+    Some(proved.into_iter().map(|one| (one.file, one.edited.splices().to_vec())).collect())
+}
