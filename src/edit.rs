@@ -157,9 +157,9 @@ impl Inputs {
             },
         );
         let (mut files, mut found) = (Vec::new(), Vec::new());
-        let (mut warnings, mut errors) = (Vec::new(), Vec::new());
+        let (mut warnings, mut errors, mut not_read) = (Vec::new(), Vec::new(), Vec::new());
         for (entry, result) in self.entries.iter_mut().zip(scanned) {
-            let Scanned { objects, warnings: more, brace } = match result {
+            let Scanned { objects, warnings: more, skipped, brace } = match result {
                 Ok((scanned, fingerprint, bytes)) => {
                     entry.fingerprint = fingerprint;
                     entry.bytes = entry.bytes.take().or(bytes);
@@ -176,8 +176,9 @@ impl Inputs {
                 false => found.extend(objects),
             }
             warnings.extend(more);
+            not_read.extend(skipped);
         }
-        if errors.is_empty() { Ok((Run::new(files, found), warnings)) } else { Err(errors) }
+        if errors.is_empty() { Ok((Run::new(files, found).with_not_read(not_read), warnings)) } else { Err(errors) }
     }
 
     /// Proves every plan; `make` gets each file's old bytes while they are at hand. Results in the order of the files.

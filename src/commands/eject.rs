@@ -34,6 +34,8 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Printed {
         Ok(scanned) => scanned,
         Err(errors) => return Printed::error(terminal.diagnostics(&errors, Some(&inputs))),
     };
+    let (run, nameless) = run.without_nameless();
+    warnings.extend(nameless);
     // The map names no cluster here: what is taken out is what the flags select.
     let run = with_owners(run, &inputs, &request.selection, map.as_ref(), false);
     let outcome = match eject::draft(&run, &request) {
@@ -45,7 +47,7 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Printed {
             let named = elsewhere::named(&inputs, &run, &draft, limits);
             draft.finish(&named)
         }
-        Err(Failure::Nothing(_)) if args.input.allow_empty => eject::nothing(),
+        Err(Failure::Nothing(_)) if args.input.allow_empty => eject::nothing(&run, &request.selection),
         Err(Failure::Nothing(nothing)) => {
             warnings.push(nothing_to_point(&nothing, &inputs, &args.input));
             return Printed::error(terminal.diagnostics(&warnings, Some(&inputs)));

@@ -113,18 +113,15 @@ impl Work<'_> {
             go_on: false,
         };
         let (run, mut warnings) = inputs.scan(&scan).map_err(early)?;
-        let run = self.list.by_file(&run);
+        let (run, nameless) = self.list.by_file(&run).without_nameless();
+        warnings.extend(nameless);
         let outcome = match &map {
             None => inject::plan(&run, &request),
             Some(map) => {
                 let place = |span| self.list.place(span);
                 let file = |file| self.list.file_place(file);
                 let mapped = Mapped { map, place: &place, file: &file, without_path: NO_PATH, allow_unmapped: false };
-                let said = said_target(&flags.target);
-                inject::selected(&run, &request.selection).and_then(|_| {
-                    let requests = inject::mapped(&run, &request, &mapped, &said);
-                    inject::plan_each(&run, &requests.map_err(Failure::Refused)?)
-                })
+                inject::plan_mapped(&run, &request, &mapped, &said_target(&flags.target))
             }
         };
         match outcome {

@@ -55,7 +55,7 @@ pub struct Draft<'r> {
 /// # Errors
 /// Everything that is wrong, not only the first of it.
 pub fn draft<'r>(run: &'r Run, request: &'r Request) -> Result<Draft<'r>, Failure> {
-    let outcome = Outcome { verb: Verb::Eject, ..Outcome::default() };
+    let outcome = nothing(run, &request.selection);
     let errors = check::impossible(run).collect();
     let mut draft = Draft { run, request, outcome, errors, taken: BTreeMap::new(), leaving: Vec::new() };
     let selected = selected(run, &request.selection)?;
@@ -67,8 +67,8 @@ pub fn draft<'r>(run: &'r Run, request: &'r Request) -> Result<Draft<'r>, Failur
 }
 
 /// The plan where nothing can be taken out, and that is right.
-pub fn nothing() -> Outcome {
-    Outcome { verb: Verb::Eject, ..Outcome::default() }
+pub fn nothing(run: &Run, selection: &Selection) -> Outcome {
+    Outcome { verb: Verb::Eject, ..Outcome::nothing(run, selection) }
 }
 
 impl Draft<'_> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{Change, Failure, Outcome, Request, plan_one, wrong};
+use super::{Change, Failure, Mapped, Outcome, Request, SaidTarget, plan_one, select, selected, wrong};
 use crate::diag::{Diagnostic, FileId};
 use crate::lossless::ObjectChange;
 use crate::run::Run;
@@ -38,6 +38,23 @@ pub fn plan_each(run: &Run, requests: &[Request]) -> Result<Outcome, Failure> {
         (true, false, Some(nothing)) => Err(Failure::Nothing(nothing)),
         _ => Ok(whole),
     }
+}
+
+/// Plans the run as an account map says of each cluster. `base` is what the flags say, `said` what of the target.
+///
+/// # Errors
+/// As [`plan`]; a cluster that several accounts claim, or none; a flag that contradicts the map; a cluster that should stay in
+/// the source account and points elsewhere.
+pub fn plan_mapped(run: &Run, base: &Request, mapped: &Mapped<'_>, said: &SaidTarget) -> Result<Outcome, Failure> {
+    selected(run, &base.selection)?;
+    let (requests, skipped) = super::mapped::mapped(run, base, mapped, said).map_err(Failure::Refused)?;
+    let mut outcome = plan_each(run, &requests)?;
+    if requests.is_empty() {
+        outcome.warnings.extend(select::warnings_of_unclear(run, &base.selection));
+    }
+    outcome.skipped = select::skipped(run, &base.selection);
+    outcome.skipped.extend(skipped);
+    Ok(outcome)
 }
 
 /// Plans the identities of several accounts, whoever uses them.

@@ -11,7 +11,7 @@ use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{CONTROLLER_IDENTITY, DEFAULT_ROLE_NAME, Role, State};
 use crate::check;
 use crate::diag::{Diagnostic, FileId, Span};
-use crate::run::{Found, Run};
+use crate::run::{Found, Run, SkipReason, Skipped};
 
 /// The account map of a run.
 pub struct Mapped<'m> {
@@ -61,27 +61,33 @@ impl SaidTarget {
 /// What to do where a flag says something else than the map.
 const WAYS_OUT: &str = "leave the flag out, change the map, or pass --no-config to go without it";
 
+/// Why a cluster is skipped that no account has.
+const NO_ACCOUNT: &str = "it belongs to no account of the map, and --allow-unmapped is specified";
+
+/// Why a template is.
+const NO_TEMPLATES: &str = "no account of the map has it under templates";
+
 /// A flag, its value if it was given, and the map's with its place.
 type Said = (&'static str, Option<String>, String, Span);
 
-/// A request for each account of the map that has clusters in the run. `base` is what the flags say, `said` what of the target:
-/// it must be what the map says.
+/// A request for each account of the map that has clusters in the run, and what none is for. `base` is what the flags say,
+/// `said` what of the target: it must be what the map says.
 ///
 /// # Errors
 /// A cluster that several accounts claim, or none; a flag that contradicts the map; a cluster that should stay in the source
 /// account and points elsewhere.
-pub fn mapped(
+pub(super) fn mapped(
     run: &Run,
     base: &Request,
     mapped: &Mapped<'_>,
     said: &SaidTarget,
-) -> Result<Vec<Request>, Vec<Diagnostic>> {
+) -> Result<(Vec<Request>, Vec<Skipped>), Vec<Diagnostic>> {
     // What can't be told is refused before anybody asks whose it is.
     let unreadable: Vec<Diagnostic> = check::impossible(run).collect();
     if !unreadable.is_empty() {
         return Err(unreadable);
     }
-    let mut work = Work { run, base, mapped, said, errors: Vec::new() };
+    let mut work = Work { run, base, mapped, said, skipped: Vec::new(), errors: Vec::new() };
     let mut by_account: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     let mut templates = BTreeMap::new();
     for index in bearers(run) {
@@ -104,7 +110,7 @@ pub fn mapped(
     work.errors.extend(torn);
     let requests: Vec<Request> =
         by_account.into_iter().map(|(account, objects)| work.request(&mapped.map.accounts[account], objects)).collect();
-    if work.errors.is_empty() { Ok(requests) } else { Err(work.errors) }
+    if work.errors.is_empty() { Ok((requests, work.skipped)) } else { Err(work.errors) }
 }
 
 /// The request for one account of the map and no object.
@@ -118,7 +124,7 @@ pub fn for_account(
     account: &Account,
     said: &SaidTarget,
 ) -> Result<Request, Vec<Diagnostic>> {
-    let mut work = Work { run, base, mapped, said, errors: Vec::new() };
+    let mut work = Work { run, base, mapped, said, skipped: Vec::new(), errors: Vec::new() };
     let request = work.request(account, BTreeSet::new());
     if work.errors.is_empty() { Ok(request) } else { Err(work.errors) }
 }
@@ -145,6 +151,7 @@ struct Work<'w> {
     base: &'w Request,
     mapped: &'w Mapped<'w>,
     said: &'w SaidTarget,
+    skipped: Vec<Skipped>,
     errors: Vec<Diagnostic>,
 }
 
@@ -169,6 +176,8 @@ impl Work<'_> {
             Assigned::Source(place) => {
                 self.stays(found, place);
                 self.is_asked_away(found, place);
+                let why = format!("the map keeps its cluster in the source account ({})", (self.mapped.place)(place));
+                self.skipped.push(Skipped::new(found, SkipReason::SourceAccount, why));
                 None
             }
             Assigned::Several(claims) => {
@@ -181,7 +190,11 @@ impl Work<'_> {
                 None
             }
             // One template serves clusters of many accounts: only those that the map names are meant.
-            Assigned::Nobody if template || self.mapped.allow_unmapped => None,
+            Assigned::Nobody if template || self.mapped.allow_unmapped => {
+                let why = if template { NO_TEMPLATES } else { NO_ACCOUNT };
+                self.skipped.push(Skipped::new(found, SkipReason::Unmapped, why));
+                None
+            }
             Assigned::Unplaced(entries) => {
                 let error =
                     Diagnostic::error(format!("{}: the map decides by path, and its file has none", found.title()));

@@ -24,11 +24,11 @@ use crate::capa::{DEFAULT_ROLE_NAME, Form, IdentityKind, Namespaces, ROLE_IDENTI
 use crate::check;
 use crate::diag::{Diagnostic, FileId};
 use crate::lossless::Plan;
-use crate::run::Run;
+use crate::run::{Run, Skipped};
 
-pub use each::{plan_each, plan_identities};
+pub use each::{plan_each, plan_identities, plan_mapped};
 pub use label_selector::LabelSelector;
-pub use mapped::{Mapped, SaidTarget, for_account, mapped};
+pub use mapped::{Mapped, SaidTarget, for_account};
 pub use namespaces::AllowedNamespaces;
 pub use needs::{Needs, needs};
 pub(crate) use reference::pointer;
@@ -208,6 +208,8 @@ pub struct Outcome {
     pub added: Vec<NewObject>,
     /// Objects that are as they should be already: indices into the run's objects.
     pub right: Vec<usize>,
+    /// What is selected, can carry a reference, and is skipped.
+    pub skipped: Vec<Skipped>,
     /// What to say although nothing is wrong.
     pub warnings: Vec<Diagnostic>,
     /// What was decided, for `-v`.
@@ -215,6 +217,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Nothing to do for what a selection means, which is right.
+    pub fn nothing(run: &Run, selection: &Selection) -> Self {
+        Self { skipped: select::skipped(run, selection), ..Self::default() }
+    }
+
     /// Adds a change of an object that is there, and its operations to its file's plan.
     pub(crate) fn change(&mut self, run: &Run, change: Change) {
         if let Some(found) = change.object.map(|index| &run.objects()[index]) {
@@ -290,7 +297,11 @@ fn plan_one(run: &Run, request: &Request, wrong: &Wrong) -> Result<Outcome, Fail
         Err(failure) => return Err(failure.after(planner.errors)),
     };
     planner.outcome.warnings.extend(select::names_that_fit_nothing(run, &request.selection));
-    planner.warn_of_unclear_clusters();
+    planner.outcome.warnings.extend(select::warnings_of_unclear(run, &request.selection));
+    // Of several requests over one run, none of them says it.
+    if request.selection.only.is_none() {
+        planner.outcome.skipped = select::skipped(run, &request.selection);
+    }
     planner.explain_selection(selected.len());
     planner.errors.extend(wrong.identities.iter().cloned());
     let served = planner.references(&selected);
@@ -375,17 +386,6 @@ impl<'r> Planner<'r> {
     /// From where the value of a flag is.
     fn from(&self, flag: &'static str) -> &str {
         self.request.said.get(flag).map_or(flag, String::as_str)
-    }
-
-    /// A class may run on AWS without a variable that says so.
-    fn warn_of_unclear_clusters(&mut self) {
-        for found in select::unclear(self.run, &self.request.selection) {
-            self.outcome.warnings.push(
-                Diagnostic::warning(format!("{} is passed by: its variables name no provider", found.title()))
-                    .at(found.head(), "")
-                    .help("if its class is one of AWS: --topology-variable clusterConfig.aws, or clusterConfig.eks, or identityRef"),
-            );
-        }
     }
 
     /// The role for an object, from what is asked for and its region.

@@ -9,7 +9,7 @@ use super::{Failure, Nothing};
 use crate::capa::Role;
 use crate::check;
 use crate::diag::Diagnostic;
-use crate::run::{Found, Run};
+use crate::run::{Found, Run, SkipReason, Skipped};
 
 /// Which objects are meant; everything that is given must match.
 #[derive(Clone, Debug, Default)]
@@ -88,11 +88,33 @@ pub(super) fn bearers(run: &Run) -> impl Iterator<Item = usize> {
 }
 
 /// Clusters of a class that are meant as well, and of which nobody can tell whether they are ours.
-pub(super) fn unclear<'r>(run: &'r Run, selection: &'r Selection) -> impl Iterator<Item = &'r Found> {
+fn unclear<'r>(run: &'r Run, selection: &'r Selection) -> impl Iterator<Item = &'r Found> {
     run.objects().iter().filter(|found| {
         let unclear = matches!(found.object.role, Role::Cluster { unclear: true, .. });
         unclear && !run.file(found.file).identities_only && matches(run, found, selection).unwrap_or(true)
     })
+}
+
+/// What the selection means and no plan of references can change, whatever is asked for.
+pub(super) fn skipped(run: &Run, selection: &Selection) -> Vec<Skipped> {
+    let aside = run.set_aside_objects().iter().filter(|one| one.found.can_be_pointed());
+    let aside = aside.filter(|one| matches(run, &one.found, selection).unwrap_or(true));
+    let aside = aside.map(|one| Skipped::new(&one.found, one.reason, one.message.clone()));
+    let unclear = unclear(run, selection).map(|found| Skipped::new(found, SkipReason::NoProvider, NO_PROVIDER));
+    aside.chain(unclear).chain(run.not_read().iter().cloned()).collect()
+}
+
+/// Why nobody can tell whether a topology Cluster is one of AWS.
+const NO_PROVIDER: &str = "its variables name no provider";
+
+/// A topology Cluster may run on AWS without a variable that says so.
+pub(super) fn warnings_of_unclear(run: &Run, selection: &Selection) -> Vec<Diagnostic> {
+    let warning = |found: &Found| {
+        Diagnostic::warning(format!("{} is passed by: {NO_PROVIDER}", found.title())).at(found.head(), "").help(
+            "if its class is one of AWS: --topology-variable clusterConfig.aws, or clusterConfig.eks, or identityRef",
+        )
+    };
+    unclear(run, selection).map(warning).collect()
 }
 
 fn matches(run: &Run, found: &Found, selection: &Selection) -> Result<bool, Diagnostic> {

@@ -7,7 +7,7 @@ use super::summary::was_done;
 use crate::capa::Role;
 use crate::diag::Diagnostic;
 use crate::inject::{ChangeKind, IdentityFile, Outcome};
-use crate::run::{Found, Run};
+use crate::run::{Found, Run, Skipped};
 
 /// `-o json-patch`: a list of `{"target": {group, version, kind, namespace, name}, "patch": TEXT}` where TEXT is the RFC
 /// 6902 patch as JSON, one entry per changed object: what stands under `patches:` of a kustomization or of Flux. A `test`
@@ -83,7 +83,7 @@ fn identity(found: &Found) -> Map<String, Value> {
     out
 }
 
-/// `-o report`: version 1 of the change report; `docs/report.md` describes it.
+/// `-o report`: version 2 of the change report; `docs/report.md` describes it.
 pub fn report(run: &Run, outcome: &Outcome) -> Value {
     let mut added = outcome.added.iter();
     let changes: Vec<Value> = outcome
@@ -143,13 +143,30 @@ pub fn report(run: &Run, outcome: &Outcome) -> Value {
         let entry = summary.entry(was_done(change.kind)).or_insert(json!(0));
         *entry = json!(entry.as_u64().unwrap_or(0) + 1);
     }
+    let mut skipped: Vec<&Skipped> = outcome.skipped.iter().collect();
+    skipped.sort_by_key(|one| (one.file, one.line));
+    let skipped: Vec<Value> = skipped.into_iter().map(|one| skipped_entry(run, one)).collect();
     json!({
-        "apiVersion": "xaccount.dev/v1alpha1",
+        "apiVersion": "xaccount.dev/v1alpha2",
         "kind": "ChangeReport",
         "changes": changes,
         "unchanged": right,
+        "skipped": skipped,
         "summary": summary,
     })
+}
+
+/// What is skipped, where, and why.
+fn skipped_entry(run: &Run, one: &Skipped) -> Value {
+    let mut entry = Map::new();
+    entry.insert("file".into(), json!(run.file(one.file).name));
+    entry.insert("line".into(), json!(one.line));
+    for (key, value) in [("kind", &one.kind), ("namespace", &one.namespace), ("name", &one.name)] {
+        entry.extend(value.as_ref().map(|value| (key.to_owned(), json!(value))));
+    }
+    entry.insert("reason".into(), json!(one.reason.word()));
+    entry.insert("message".into(), json!(one.message));
+    Value::Object(entry)
 }
 
 fn name(kind: ChangeKind) -> &'static str {

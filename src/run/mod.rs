@@ -2,6 +2,7 @@
 
 mod owner;
 mod scan;
+mod skipped;
 mod stream;
 
 use std::collections::{BTreeSet, HashMap};
@@ -13,6 +14,7 @@ use crate::lossless::ObjectRef;
 pub(crate) use owner::Class;
 pub use owner::{Other, Others, Unread};
 pub use scan::{Scan, Scanned, scan};
+pub use skipped::{SetAside, SkipReason, Skipped};
 pub use stream::{joined, kinds_seen};
 
 /// An object and where it stands.
@@ -42,6 +44,11 @@ impl Found {
         let name = self.object.name.as_deref().unwrap_or("(no name)");
         let namespace = self.object.namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
         visible(&format!("{} {namespace}{name}", self.object.kind)).into_owned()
+    }
+
+    /// Whether it carries an identity reference, or could: a topology Cluster whose variables name no provider.
+    pub fn can_be_pointed(&self) -> bool {
+        self.object.references().next().is_some() || matches!(self.object.role, Role::Cluster { unclear: true, .. })
     }
 
     /// A place inside the object.
@@ -79,6 +86,12 @@ pub struct Run {
     others: Others,
     /// The objects of the other files; their files are numbered behind those of the run.
     beside: Vec<Found>,
+    /// Where the files are; empty where their names say it.
+    directories: Vec<Option<String>>,
+    /// Objects that count for nothing.
+    set_aside: Vec<SetAside>,
+    /// Documents that were skipped unread.
+    not_read: Vec<Skipped>,
 }
 
 impl Run {
@@ -95,8 +108,7 @@ impl Run {
             };
             run.identities.entry((kind, name.clone())).or_default().push(index);
         }
-        let owners = owner::Owners::new(&run, |file| owner::directory_in(&run.files[file.0].name));
-        Self { owners, ..run }
+        run.with_owners()
     }
 
     /// The same with files besides, read for owners; `directory` says where each file of the run is.
@@ -108,8 +120,8 @@ impl Run {
             self.beside.extend(std::mem::take(&mut other.objects).into_iter().map(|found| Found { file, ..found }));
         }
         self.others = others;
-        self.owners = owner::Owners::new(&self, directory);
-        self
+        self.directories = (0..self.files.len()).map(|file| directory(FileId(file))).collect();
+        self.with_owners()
     }
 
     /// The same without the objects of some files.
@@ -118,8 +130,42 @@ impl Run {
         if files.is_empty() {
             return self;
         }
-        let objects = self.objects.into_iter().filter(|found| !files.contains(&found.file)).collect();
-        Self::new(self.files, objects)
+        let mut run = self;
+        let objects =
+            std::mem::take(&mut run.objects).into_iter().filter(|found| !files.contains(&found.file)).collect();
+        run.with_objects(objects)
+    }
+
+    /// The same with other objects, and all else that is known.
+    fn with_objects(self, objects: Vec<Found>) -> Self {
+        let Self { files, others, beside, directories, set_aside, not_read, .. } = self;
+        let run = Self { others, beside, directories, set_aside, not_read, ..Self::new(files, objects) };
+        run.with_owners()
+    }
+
+    /// The same with what Clusters refer to.
+    fn with_owners(mut self) -> Self {
+        self.owners = owner::Owners::new(&self, |file| match self.directories.get(file.0) {
+            Some(directory) => directory.clone(),
+            None => owner::directory_in(&self.files[file.0].name),
+        });
+        self
+    }
+
+    /// The same with documents that were skipped unread.
+    #[must_use]
+    pub fn with_not_read(self, not_read: Vec<Skipped>) -> Self {
+        Self { not_read, ..self }
+    }
+
+    /// Objects that count for nothing, by file and place for each reason.
+    pub fn set_aside_objects(&self) -> &[SetAside] {
+        &self.set_aside
+    }
+
+    /// Documents that were skipped unread.
+    pub fn not_read(&self) -> &[Skipped] {
+        &self.not_read
     }
 
     /// The files, by [`FileId`].

@@ -1,6 +1,6 @@
 //! What one file holds for us.
 
-use super::Found;
+use super::{Found, SkipReason, Skipped};
 use crate::capa::{self, Object, Role};
 use crate::diag::{Diagnostic, FileId, Location, Span};
 use crate::lossless::{
@@ -28,6 +28,8 @@ pub struct Scanned {
     pub objects: Vec<Found>,
     /// What to say although nothing is wrong.
     pub warnings: Vec<Diagnostic>,
+    /// Templates that were skipped.
+    pub skipped: Vec<Skipped>,
     /// Whether kubectl takes the file for JSON, so that it takes no second document.
     pub brace: bool,
 }
@@ -59,6 +61,9 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
         match result.map_err(|problem| *problem) {
             Ok(found) => scanned.objects.extend(found),
             Err(Problem::Template(diagnostic)) if options.skip_templates => {
+                let line = line_of(bytes, &diagnostic);
+                let message = diagnostic.message.clone();
+                scanned.skipped.push(Skipped::document(file, line, SkipReason::Template, message));
                 scanned.warnings.push(Diagnostic {
                     severity: crate::diag::Severity::Warning,
                     help: vec!["left alone, because of --skip-templates".into()],
@@ -94,6 +99,12 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
     scanned.objects.retain(|found| found.object.role != Role::Foreign);
     number_lines(bytes, &mut scanned.objects);
     Ok(scanned)
+}
+
+/// The line of the document that a diagnostic is about, or of its place where the document may not be shown.
+fn line_of(bytes: &[u8], diagnostic: &Diagnostic) -> usize {
+    let start = diagnostic.primary.as_ref().map_or(0, |label| label.at.span.start);
+    memchr::memchr_iter(b'\n', &bytes[..start.min(bytes.len())]).count() + 1
 }
 
 /// Counts line breaks once, between each object and the next.

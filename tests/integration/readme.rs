@@ -401,6 +401,15 @@ fn the_report_is_as_its_page_says() {
             assert!(page.contains(&format!("`{name}`")), "docs/report.md lacks `{name}` of {module}");
         }
     }
+    let words: Vec<String> = read("src/run/skipped.rs")
+        .lines()
+        .filter(|line| line.trim().starts_with("Self::"))
+        .filter_map(|line| Some(line.split_once("=> \"")?.1.trim_end_matches("\",").to_owned()))
+        .collect();
+    assert!(words.contains(&"noName".to_owned()));
+    for word in words {
+        assert!(page.contains(&format!("| `{word}` |")), "docs/report.md lacks the reason `{word}`");
+    }
 }
 
 /// What a command prints in the directory of the examples, once others have run there.

@@ -58,6 +58,8 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
         Ok(scanned) => scanned,
         Err(errors) => return Printed::error(terminal.diagnostics(&errors, Some(&inputs))),
     };
+    let (run, nameless) = run.without_nameless();
+    warnings.extend(nameless);
     let run = with_owners(run, &inputs, &request.selection, map.as_ref(), true);
     let outcome = match &map {
         None => inject::plan(&run, &request),
@@ -65,7 +67,7 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Printed {
     };
     let outcome = match outcome {
         Ok(outcome) => outcome,
-        Err(Failure::Nothing(_)) if args.input.allow_empty => Outcome::default(),
+        Err(Failure::Nothing(_)) if args.input.allow_empty => Outcome::nothing(&run, &request.selection),
         Err(Failure::Nothing(nothing)) => {
             warnings.push(nothing_to_point(&nothing, &inputs, &args.input));
             return Printed::error(terminal.diagnostics(&warnings, Some(&inputs)));
@@ -121,12 +123,10 @@ fn by_map(
     inputs: &Inputs,
     (said, allow_unmapped): (&SaidTarget, bool),
 ) -> Result<Outcome, Failure> {
-    inject::selected(run, &request.selection)?;
     let place = |span| map.place(span);
     let file = |file| map.file(inputs, file);
     let mapped = Mapped { map: &map.map, place: &place, file: &file, without_path: NO_PATH, allow_unmapped };
-    let requests = inject::mapped(run, request, &mapped, said).map_err(Failure::Refused)?;
-    inject::plan_each(run, &requests)
+    inject::plan_mapped(run, request, &mapped, said)
 }
 
 /// Nothing to point is an error: a typo must not create a cluster in the wrong account.

@@ -1,0 +1,131 @@
+//! What can carry an identity reference and is skipped, and why.
+
+use std::borrow::Cow;
+
+use super::{Found, Run};
+use crate::capa::Role;
+use crate::diag::{Diagnostic, FileId};
+
+/// Why an object is skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SkipReason {
+    /// It has no name: a fragment, or what a test asserts.
+    NoName,
+    /// Its document is a template, and templates are to be skipped.
+    Template,
+    /// The account map keeps its cluster in the source account.
+    SourceAccount,
+    /// No account of the map has its cluster, and that is allowed.
+    Unmapped,
+    /// The variables of its topology name no provider.
+    NoProvider,
+}
+
+impl SkipReason {
+    /// The word for programs. It never changes.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NoName => "noName",
+            Self::Template => "template",
+            Self::SourceAccount => "sourceAccount",
+            Self::Unmapped => "unmapped",
+            Self::NoProvider => "noProvider",
+        }
+    }
+}
+
+/// Something that can carry an identity reference and is skipped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// The file.
+    pub file: FileId,
+    /// Line of its first key, from 1.
+    pub line: usize,
+    /// The kind; `None` for a document that can't be read.
+    pub kind: Option<String>,
+    /// The namespace, if the manifest has it.
+    pub namespace: Option<String>,
+    /// The name, if the manifest has it.
+    pub name: Option<String>,
+    /// Why, for programs.
+    pub reason: SkipReason,
+    /// Why, for people.
+    pub message: Cow<'static, str>,
+}
+
+impl Skipped {
+    /// An object that is skipped.
+    pub fn new(found: &Found, reason: SkipReason, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            file: found.file,
+            line: found.line,
+            kind: Some(found.object.kind.clone()),
+            namespace: found.object.namespace.clone(),
+            name: found.object.name.clone(),
+            reason,
+            message: message.into(),
+        }
+    }
+
+    /// A document that is not read, beginning at a line.
+    pub(super) fn document(file: FileId, line: usize, reason: SkipReason, message: String) -> Self {
+        Self { file, line, kind: None, namespace: None, name: None, reason, message: message.into() }
+    }
+}
+
+/// An object that was taken out of a run, and why.
+#[derive(Clone, Debug)]
+pub struct SetAside {
+    /// The object.
+    pub found: Found,
+    /// Why, for programs.
+    pub reason: SkipReason,
+    /// Why, for people.
+    pub message: Cow<'static, str>,
+}
+
+impl SetAside {
+    /// Whether it can carry a reference, or would be used as an identity.
+    pub fn matters(&self) -> bool {
+        self.found.can_be_pointed() || matches!(self.found.object.role, Role::Identity(..))
+    }
+}
+
+impl Run {
+    /// The same with some objects set aside: `why` says which.
+    #[must_use]
+    pub fn set_aside(mut self, why: impl Fn(&Found) -> Option<(SkipReason, Cow<'static, str>)>) -> Self {
+        if !self.objects.iter().any(|found| why(found).is_some()) {
+            return self;
+        }
+        let mut objects = Vec::with_capacity(self.objects.len());
+        for found in std::mem::take(&mut self.objects) {
+            match why(&found) {
+                Some((reason, message)) => self.set_aside.push(SetAside { found, reason, message }),
+                None => objects.push(found),
+            }
+        }
+        self.with_objects(objects)
+    }
+
+    /// The same without objects of ours that have no name: fragments, and what tests assert. A warning for each that matters.
+    #[must_use]
+    pub fn without_nameless(self) -> (Self, Vec<Diagnostic>) {
+        let run = self.set_aside(|found| {
+            // Of one with two names, nobody can tell which it has: that is refused.
+            let nameless = found.object.name.as_deref().is_none_or(str::is_empty) && found.object.twice.is_none();
+            let ours = found.object.role.is_ours() && !matches!(found.object.role, Role::Refused(..));
+            (nameless && ours).then_some((SkipReason::NoName, NO_NAME.into()))
+        });
+        let nameless = run.set_aside.iter().filter(|one| one.reason == SkipReason::NoName && one.matters());
+        let warning = |one: &SetAside| {
+            Diagnostic::warning(format!("{} is skipped: {NO_NAME}", one.found.object.kind))
+                .at(one.found.head(), "")
+                .help("a fragment or a test's assertion is not an object to apply; if this is one, give it a metadata.name")
+        };
+        let warnings = nameless.map(warning).collect();
+        (run, warnings)
+    }
+}
+
+const NO_NAME: &str = "it has no metadata.name";
