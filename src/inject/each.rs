@@ -49,9 +49,7 @@ pub fn plan_mapped(run: &Run, base: &Request, mapped: &Mapped<'_>, said: &SaidTa
     selected(run, &base.selection)?;
     let (requests, skipped) = super::mapped::mapped(run, base, mapped, said).map_err(Failure::Refused)?;
     let mut outcome = plan_each(run, &requests)?;
-    if requests.is_empty() {
-        outcome.warnings.extend(select::warnings_of_unclear(run, &base.selection));
-    }
+    outcome.warnings.splice(0..0, select::warnings_of_unclear(run, &base.selection));
     outcome.skipped = select::skipped(run, &base.selection);
     outcome.skipped.extend(skipped);
     Ok(outcome)
