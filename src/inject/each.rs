@@ -64,9 +64,7 @@ pub fn propose_mapped(run: &Run, base: &Request, mapped: &Mapped<'_>, said: &Sai
     let (requests, skipped) = super::mapped::mapped(run, base, mapped, said).map_err(Failure::Refused)?;
     let mut proposal = propose_each(run, &requests)?;
     let outcome = &mut proposal.outcome;
-    if requests.is_empty() {
-        outcome.warnings.extend(select::warnings_of_unclear(run, &base.selection));
-    }
+    outcome.warnings.splice(0..0, select::warnings_of_unclear(run, &base.selection));
     outcome.skipped = select::skipped(run, &base.selection);
     outcome.skipped.extend(skipped);
     Ok(proposal)

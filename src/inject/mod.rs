@@ -323,9 +323,9 @@ fn propose_one(run: &Run, request: &Request, wrong: &Wrong) -> Result<Proposal, 
         Err(failure) => return Err(failure.after(planner.errors)),
     };
     planner.outcome.warnings.extend(select::names_that_fit_nothing(run, &request.selection));
-    planner.outcome.warnings.extend(select::warnings_of_unclear(run, &request.selection));
     // Of several requests over one run, none of them says it.
     if request.selection.only.is_none() {
+        planner.outcome.warnings.extend(select::warnings_of_unclear(run, &request.selection));
         planner.outcome.skipped = select::skipped(run, &request.selection);
     }
     planner.explain_selection(selected.len());

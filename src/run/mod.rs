@@ -94,6 +94,8 @@ pub struct Run {
     others: Others,
     /// The objects of the other files; their files are numbered behind those of the run.
     beside: Vec<Found>,
+    /// Where the files are; empty where their names say it.
+    directories: Vec<Option<String>>,
     /// What is asked for once per identity or account, and found for all of them at once.
     index: OnceLock<Index>,
 }
@@ -145,8 +147,7 @@ impl Run {
             };
             run.identities.entry((kind, name.clone())).or_default().push(index);
         }
-        let owners = owner::Owners::new(&run, |file| owner::directory_in(&run.files[file.0].name));
-        Self { owners, ..run }
+        run.with_owners()
     }
 
     /// The same with files besides, read for owners; `directory` says where each file of the run is.
@@ -158,7 +159,23 @@ impl Run {
             self.beside.extend(std::mem::take(&mut other.objects).into_iter().map(|found| Found { file, ..found }));
         }
         self.others = others;
-        self.owners = owner::Owners::new(&self, directory);
+        self.directories = (0..self.files.len()).map(|file| directory(FileId(file))).collect();
+        self.with_owners()
+    }
+
+    /// The same with other objects, and all else that is known.
+    fn with_objects(self, objects: Vec<Found>) -> Self {
+        let Self { files, others, beside, directories, set_aside, not_read, .. } = self;
+        let run = Self { others, beside, directories, set_aside, not_read, ..Self::new(files, objects) };
+        run.with_owners()
+    }
+
+    /// The same with what Clusters refer to.
+    fn with_owners(mut self) -> Self {
+        self.owners = owner::Owners::new(&self, |file| match self.directories.get(file.0) {
+            Some(directory) => directory.clone(),
+            None => owner::directory_in(&self.files[file.0].name),
+        });
         self
     }
 

@@ -108,18 +108,16 @@ impl Run {
                 None => objects.push(found),
             }
         }
-        let run = Self::new(self.files, objects);
-        Self { set_aside: self.set_aside, not_read: self.not_read, ..run }
+        self.with_objects(objects)
     }
 
     /// The same without objects of ours that have no name: fragments, and what tests assert. A warning for each that matters.
     #[must_use]
     pub fn without_nameless(self) -> (Self, Vec<Diagnostic>) {
         let run = self.set_aside(|found| {
-            let nameless = found.object.name.as_deref().is_none_or(str::is_empty);
+            // Of one with two names, nobody can tell which it has: that is refused.
+            let nameless = found.object.name.as_deref().is_none_or(str::is_empty) && found.object.twice.is_none();
             let ours = found.object.role.is_ours() && !matches!(found.object.role, Role::Refused(..));
-            // A name that is written twice is one for kubectl: that is refused, not skipped.
-            let ours = ours && found.object.twice.is_none();
             (nameless && ours).then_some((SkipReason::NoName, NO_NAME.into()))
         });
         let nameless = run.set_aside.iter().filter(|one| one.reason == SkipReason::NoName && one.matters());
