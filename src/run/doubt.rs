@@ -10,7 +10,9 @@ use crate::lossless::{Seen, first_document};
 /// Whether kubectl could see an object of Cluster API or CAPA in a document.
 pub(super) fn may_hold_ours(document: &[u8]) -> bool {
     let text = String::from_utf8_lossy(document);
-    pieces(&text).any(|piece| {
+    // Whether its first line is a cut or content to kubectl depends on what stands before the document.
+    let behind = text.split_once('\n').filter(|(line, _)| line.strip_prefix("---").is_some_and(cuts));
+    pieces(&text).chain(behind.into_iter().flat_map(|(_, behind)| pieces(behind))).any(|piece| {
         let piece = piece.strip_prefix('\u{feff}').unwrap_or(piece);
         let json = piece.trim_start().starts_with('{');
         json || first_document(piece).is_none_or(|seen| holds_ours(&seen, &[], &[], true))
@@ -182,6 +184,7 @@ mod tests {
         ] {
             assert!(may_hold_ours(format!("{version}{text}").as_bytes()), "{text}");
         }
+        assert!(may_hold_ours(format!("---#c\n{{kind: AWSCluster, {}}}\n", version.trim_end()).as_bytes()));
         for text in [
             "kind: Pod\n",
             "kind: Pod\na: {kind: AWSCluster}\n",
