@@ -12,7 +12,7 @@ use crate::run::Run;
 /// Plans the run for several accounts. An object of the run belongs to one request at most.
 ///
 /// # Errors
-/// As [`plan`]; nothing to point only where no request finds anything. Two requests that change one identity, or that would
+/// As [`super::plan`]; nothing to point only where no request finds anything. Two requests that change one identity, or that would
 /// make two of one name.
 pub fn plan_each(run: &Run, requests: &[Request]) -> Result<Outcome, Failure> {
     let mut whole = Joined::default();
@@ -43,7 +43,7 @@ pub fn plan_each(run: &Run, requests: &[Request]) -> Result<Outcome, Failure> {
 /// Plans the run as an account map says of each cluster. `base` is what the flags say, `said` what of the target.
 ///
 /// # Errors
-/// As [`plan`]; a cluster that several accounts claim, or none; a flag that contradicts the map; a cluster that should stay in
+/// As [`super::plan`]; a cluster that several accounts claim, or none; a flag that contradicts the map; a cluster that should stay in
 /// the source account and points elsewhere.
 pub fn plan_mapped(run: &Run, base: &Request, mapped: &Mapped<'_>, said: &SaidTarget) -> Result<Outcome, Failure> {
     selected(run, &base.selection)?;
