@@ -36,11 +36,11 @@ pub fn files(data: &[u8]) {
     assert!(other == new && other_made == made, "the order of the files matters");
 
     let Some(stream) = run::joined(&whole).stream() else { return };
-    let titles = |bytes: &[u8], file: usize| -> Vec<String> {
-        scanned(bytes, file).expect("the stream is refused").iter().map(run::Found::title).collect()
-    };
-    let apart: Vec<String> = whole.iter().flat_map(|bytes| titles(bytes, 0)).collect();
-    assert_eq!(titles(&stream, 0), apart, "joined, they hold other objects:\n{}", String::from_utf8_lossy(&stream));
+    let titles = |bytes: &[u8]| Some(scanned(bytes, 0)?.iter().map(run::Found::title).collect::<Vec<_>>());
+    // A file that nobody can read is none of ours by itself, and stands in the way of the whole.
+    let Some(joined) = titles(&stream) else { return };
+    let apart: Vec<String> = whole.iter().flat_map(|bytes| titles(bytes).expect("it was read before")).collect();
+    assert_eq!(joined, apart, "joined, they hold other objects:\n{}", String::from_utf8_lossy(&stream));
 }
 
 /// Files that can't be joined are no stream.
