@@ -294,7 +294,7 @@ pub(crate) struct TargetArgs {
 
     /// A dump of the management cluster (kubectl get … -A -o yaml): a cluster that it has may run, in the account that it shows
     ///
-    /// Such a cluster changes account only if that is asked for with --move-account and --orphan-resources. What the dump shows counts instead of Git's HEAD.
+    /// Such a cluster changes account only if that is asked for with --move-account and --orphan-resources. Where the dump has the object, that counts instead of Git's HEAD.
     #[arg(long, hide_short_help = true, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "",
           value_parser = path())]
     pub(crate) live: Option<PathBuf>,

@@ -164,6 +164,19 @@ impl Planner<'_> {
                     edit.put(&["spec", "allowedNamespaces", "list", "-"], &Field::Absent, json!(name));
                 }
             }
+            // An empty list in place of what is open would close the identity to the clusters that use it.
+            (Some(AllowedNamespaces::AtLeast(names)), Some((there, span))) if names.is_empty() => {
+                self.outcome.warnings.push(
+                    Diagnostic::warning(format!(
+                        "{} keeps its allowedNamespaces: no namespace is known that uses it",
+                        found.title()
+                    ))
+                    .at(found.location(*span), format!("{there} is not a list of the served namespaces"))
+                    .help(
+                        "run inject over the clusters, or write the namespaces here: allowedNamespaces: {list: [NAME]}",
+                    ),
+                );
+            }
             (Some(asked), Some((there, span))) => {
                 let asked = asked.to_value();
                 if *there != asked {

@@ -63,7 +63,7 @@ pub enum Target {
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The account to point at; `None` where the account map is to say it, see [`plan_mapped`].
+    /// The account to point at; `None` where the account map is to say it, see [`propose_mapped`].
     pub target: Option<Target>,
     /// Which objects.
     pub selection: Selection,

@@ -10,10 +10,10 @@
 //! | another account, or one that can't be told | none | `--move-account F=T` |
 //! | any | others than T | `--move-account` from each of them, and from F where F is written and not the source account |
 //!
-//! and `--orphan-resources` besides, where the object itself shows life, in its manifest or in the dump of `--live`. What the dump
-//! shows counts instead of Git's HEAD.
+//! and `--orphan-resources` besides, where the object itself shows life, in its manifest or in the dump of `--live`. Where the
+//! dump has the object, that counts instead of Git's HEAD; what the dump does not have, it says nothing of.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use serde_json::json;
@@ -106,7 +106,6 @@ pub struct Seen {
     /// Whether an object must be in the same file.
     by_file: bool,
     index: HashMap<Key, Vec<usize>>,
-    kinds: HashSet<(String, String)>,
 }
 
 /// File, group, kind, namespace and name.
@@ -134,25 +133,18 @@ impl Seen {
 
     fn new(run: Run, unreadable: BTreeSet<FileId>, by_file: bool) -> Self {
         let mut index: HashMap<Key, Vec<usize>> = HashMap::new();
-        let mut kinds = HashSet::new();
         for (at, found) in run.objects().iter().enumerate() {
             if matches!(found.object.role, Role::Bearer { .. } | Role::Cluster { .. } | Role::Refused(..)) {
-                kinds.insert((group(&found.object).to_owned(), found.object.kind.clone()));
                 index.entry(key(found, by_file)).or_default().push(at);
             }
         }
-        Self { run, unreadable, by_file, index, kinds }
+        Self { run, unreadable, by_file, index }
     }
 
     /// The same object, as often as it is there.
     fn find(&self, found: &Found) -> Vec<&Found> {
         let there = self.index.get(&key(found, self.by_file)).map_or(&[][..], Vec::as_slice);
         there.iter().map(|&at| &self.run.objects()[at]).collect()
-    }
-
-    /// Whether it has an object of this kind: a dump that has none may not have been asked for them.
-    fn knows_kind(&self, object: &Object) -> bool {
-        self.kinds.contains(&(group(object).to_owned(), object.kind.clone()))
     }
 
     /// The accounts that an object's references name; `words` makes a line of what a reference says.
@@ -536,8 +528,8 @@ impl<'j> Judge<'j> {
                 return there.into_iter().flat_map(of).collect();
             }
         }
-        let absent = self.evidence.live.as_ref().is_some_and(|live| live.knows_kind(&found.object));
-        let head = self.evidence.head.as_ref().filter(|_| !absent);
+        // What a dump does not have may be in a namespace or a cluster that it was not made of.
+        let head = self.evidence.head.as_ref();
         let there = head.map_or_else(Vec::new, |head| head.find(found));
         let mut all: Vec<Sighting> = match head {
             Some(head) if there.is_empty() && head.unreadable.contains(&found.file) => {

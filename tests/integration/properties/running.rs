@@ -101,7 +101,6 @@ fn expected(world: &World) -> Answer {
     let mut shown: Vec<At> = Vec::new();
     match (live, head) {
         (Says::Has(at, _), _) => shown.push(at),
-        (Says::Others, _) => shown.extend(marks.then_some(own)),
         (_, Says::Has(at, alive)) => {
             shown.push(at);
             shown.extend((marks && !alive).then_some(own));
