@@ -186,7 +186,23 @@ fn document(text: &[u8], found: &Found) -> Vec<u8> {
         let plan = Plan { changes: Vec::new(), new_documents: vec![item] };
         return apply(&Source::new(&[]), &plan).map(|edited| edited.to_bytes(&[])).unwrap_or_default();
     }
-    own.strip_prefix(b"---\n").unwrap_or(own).to_vec()
+    without_marker(own)
+}
+
+/// A document without its `---` line, which the stream gives it anew; comments above that line stay.
+fn without_marker(document: &[u8]) -> Vec<u8> {
+    let mut at = 0;
+    for line in document.split_inclusive(|&byte| byte == b'\n') {
+        let text = line.trim_ascii_end();
+        if text == b"---" {
+            return [&document[..at], &document[at + line.len()..]].concat();
+        }
+        if !text.is_empty() && !text.starts_with(b"#") {
+            break;
+        }
+        at += line.len();
+    }
+    document.to_vec()
 }
 
 /// What to do about an identity that nobody may use.
