@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation};
+use lossless_yaml::{Document, ObjectRef, Plan, Source, apply, documents, parse};
 use rustix::time::{ClockId, clock_gettime};
-use xaccount::lossless::{Document, ObjectRef, Plan, Source, apply, documents, parse};
 
 use crate::measure::milliseconds;
 
@@ -36,7 +36,7 @@ pub(crate) fn share(bundle: &Path, whole: Duration) -> String {
         let add = PatchOperation::Add(AddOperation { path, value: value.clone() });
         (ObjectRef { document: document.span, base: PointerBuf::new() }, vec![add].into())
     };
-    let plan = Plan { changes: edited.iter().map(change).collect(), new_documents: Vec::new() };
+    let plan = Plan { changes: edited.iter().map(change).collect(), ..Plan::default() };
     let (result, wall, proved) = timed(|| apply(&source, &plan).unwrap());
     assert_eq!(result.splices().len(), edited.len());
     let proof = proved.saturating_sub(once);

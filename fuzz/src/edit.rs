@@ -6,10 +6,10 @@ use json_patch::PatchOperation;
 use saphyr_parser::{Event as S, Parser as Saphyr, ScalarStyle};
 use serde_json::Value;
 
+use lossless_yaml::{Document, Format, Plan, Source, Splice, apply};
 use xaccount::capa;
 use xaccount::diag::FileId;
 use xaccount::inject::{self, Request, Target};
-use xaccount::lossless::{Document, Format, Plan, Source, Splice, apply};
 use xaccount::run::{self, Run, Scan};
 
 /// What is asked for. The account has a zero in front, so that a reader that takes it for a number is found out.
@@ -48,7 +48,7 @@ pub fn edit(data: &[u8]) {
     let Ok(Some(plan)) = planned(data) else { return };
     let source = Source::new(data);
     let Ok(edited) = apply(&source, &plan) else { return };
-    let new = edited.to_bytes(data);
+    let new = edited.to_bytes(data).unwrap();
 
     splices_only(data, &new, edited.splices());
     assert_eq!(edited.is_unchanged(), data == new);

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use lossless_yaml::{Source, apply};
 use xaccount::account_map::{self, AccountMap, Place};
 use xaccount::capa;
 use xaccount::diag::FileId;
 use xaccount::inject::{self, Evidence, IdentityFile, Mapped, Outcome, Request, SaidTarget, Target, Unasked};
-use xaccount::lossless::{Source, apply};
 use xaccount::run::{self, Run, Scan};
 
 /// More than these are one file.
@@ -82,9 +82,10 @@ fn edited(files: &[&[u8]], map: Option<&AccountMap>) -> Option<Edits> {
     let mut new: Vec<Vec<u8>> = files.iter().map(|bytes| bytes.to_vec()).collect();
     for (file, plan) in &outcome.plans {
         let source = Source::new(files[file.0]);
-        new[file.0] = apply(&source, plan).ok()?.to_bytes(files[file.0]);
+        new[file.0] = apply(&source, plan).ok()?.to_bytes(files[file.0]).ok()?;
     }
-    let made = outcome.new_file.map(|(_, plan)| apply(&Source::new(b""), &plan).expect("a new file").to_bytes(b""));
+    let made =
+        outcome.new_file.map(|(_, plan)| apply(&Source::new(b""), &plan).expect("a new file").to_bytes(b"").unwrap());
     Some((new, made))
 }
 

@@ -2,8 +2,8 @@
 
 use granit_parser::{Event as G, Parser as Granit};
 
+use lossless_yaml::{Source, documents, parse};
 use xaccount::capa;
-use xaccount::lossless::{Source, documents, parse};
 
 /// The words of `capa::needles`, as groups of which all must be there.
 fn needle_groups() -> Vec<Vec<&'static str>> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use granit_parser::{Event as G, Parser as Granit};
 
-use xaccount::lossless::{Document, Format, Source};
+use lossless_yaml::{Document, Format, Source};
 
 /// One document as granit reads it, comments left out, anchors counted anew.
 type Events = Vec<String>;

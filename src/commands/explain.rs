@@ -1,13 +1,15 @@
 //! `kubectl xaccount explain`.
 
-use xaccount::{account_map, lint, output};
+use xaccount::account_map;
+use xaccount::lint;
 
 use super::{ExitStatus, Printed};
 use crate::cli::Explain;
+use crate::output;
 
 pub(crate) fn run(args: &Explain) -> Printed {
     let stdout = match args.rule {
-        Some(rule) => rule.explanation().to_owned(),
+        Some(rule) => output::explanation(rule).to_owned(),
         None if args.schema => format!("{:#}\n", account_map::schema()),
         None => output::rules(lint::RULES),
     };

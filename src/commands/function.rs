@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
 
+use crate::output;
+use lossless_yaml::Plan;
 use xaccount::account_map::AccountMap;
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId, visible};
-use xaccount::edit::Inputs;
+use xaccount::edit::{self, Inputs};
 use xaccount::files::Input;
 use xaccount::inject::{self, Evidence, Failure, IdentityFile, Mapped, Nothing, Outcome, Request, SaidTarget, Unasked};
 use xaccount::krm::ResourceList;
 use xaccount::kustomization::without_patches;
-use xaccount::lossless::{Edited, Plan, Source, apply};
-use xaccount::output;
 use xaccount::patches::no_identities_here;
 use xaccount::run::{Run, Scan};
 
@@ -62,7 +62,7 @@ pub(crate) fn run(flags: &Function, terminal: &Terminal) -> Printed {
             }
             Printed {
                 before,
-                stdout: edited.to_bytes(&bytes),
+                stdout: edited,
                 after: lines.iter().map(|line| format!("{line}\n")).collect(),
                 status: ExitStatus::Done,
             }
@@ -72,7 +72,7 @@ pub(crate) fn run(flags: &Function, terminal: &Terminal) -> Printed {
             let errors: Vec<Diagnostic> = errors.into_iter().map(|one| list.in_stream(one)).collect();
             Printed {
                 // A host takes the items from stdout whatever the exit status is: they are always there.
-                stdout: result.map_or_else(|_| bytes.clone(), |edited| edited.to_bytes(&bytes)),
+                stdout: result.unwrap_or_else(|_| bytes.clone()),
                 ..Printed::error(terminal.diagnostics(&errors, Some(&inputs)))
             }
         }
@@ -202,6 +202,8 @@ impl Work<'_> {
     }
 }
 
-fn prove(bytes: &[u8], plan: &Plan) -> Result<Edited, Diagnostic> {
-    apply(&Source::new(bytes), plan).map_err(|refusal| refusal.in_file(FileId(0), None))
+/// The new content, proved.
+fn prove(bytes: &[u8], plan: &Plan) -> Result<Vec<u8>, Diagnostic> {
+    let edited = edit::prove_text(bytes, plan).map_err(|error| error.in_file(FileId(0), None))?;
+    edit::content(&edited, bytes)
 }

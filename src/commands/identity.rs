@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use lossless_yaml::Plan;
 use xaccount::account_map::{Account, Place};
 use xaccount::aws::AccountId;
 use xaccount::capa::{self, ROLE_IDENTITY, Role};
 use xaccount::diag::{Diagnostic, FileId, visible};
-use xaccount::edit::Inputs;
+use xaccount::edit::{self, Inputs};
 use xaccount::inject::{
     self, AllowedNamespaces, IdentityFile, Mapped, NewObject, Outcome, Request, SaidTarget, Target, known_accounts,
 };
-use xaccount::lossless::{Plan, Source, apply};
 use xaccount::run::{self, Found, Run, Scan};
 
 use super::inject::deliver::Delivery;
@@ -164,15 +164,14 @@ fn documents(
 fn result(inputs: &Inputs, outcome: &Outcome) -> Result<Vec<u8>, Vec<Diagnostic>> {
     let mut text = Vec::new();
     if let Some(file) = (!inputs.is_empty()).then_some(FileId(0)) {
-        let proved = inputs.prove(&outcome.plans, |_, bytes, edited| edited.to_bytes(bytes))?;
+        let proved = inputs.prove(&outcome.plans, |_, bytes, edited| edit::content(edited, bytes))?;
         text = match proved.into_iter().next() {
-            Some(one) => one.made,
+            Some(one) => one.into_made(),
             None => inputs.bytes(file).map_err(|error| vec![error])?.to_vec(),
         };
     }
     if let Some((_, plan)) = &outcome.new_file {
-        let edited = apply(&Source::new(&[]), plan).map_err(|refusal| vec![Diagnostic::error(refusal.message)])?;
-        text = edited.to_bytes(&[]);
+        text = edit::new_text(plan).map_err(|error| vec![error])?;
     }
     Ok(text)
 }
@@ -183,8 +182,8 @@ fn document(text: &[u8], found: &Found) -> Vec<u8> {
     if !found.at.base.is_root() {
         let whole: Value = serde_yaml::from_slice(own).unwrap_or_default();
         let item = found.at.base.resolve(&whole).cloned().unwrap_or_default();
-        let plan = Plan { changes: Vec::new(), new_documents: vec![item] };
-        return apply(&Source::new(&[]), &plan).map(|edited| edited.to_bytes(&[])).unwrap_or_default();
+        let plan = Plan { new_documents: vec![item], ..Plan::default() };
+        return edit::new_text(&plan).unwrap_or_default();
     }
     without_marker(own)
 }

@@ -20,10 +20,10 @@ use anstream::AutoStream;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::{ColorWhen, Global};
+use crate::output;
 use xaccount::diag::{Diagnostic, FileId, Severity};
 use xaccount::edit::Inputs;
 use xaccount::files::{Input, Lent};
-use xaccount::output;
 use xaccount::patches::{Patches, Place};
 use xaccount::run::{Run, SetAside, SkipReason};
 

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::output::{self, LastShown, Shown};
 use xaccount::aws::AccountId;
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId, visible};
 use xaccount::edit::Inputs;
 use xaccount::files::{self, FindError, Input};
-use xaccount::output::{self, LastShown, Shown};
 use xaccount::run::{self, Run, Scan};
 use xaccount::status::{self, Account, Map, Move, Options, Row, Side, Status};
 

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::shown::Shown;
-use crate::diag::{Diagnostic, FileId, Label, Severity, visible};
-use crate::files::Lent;
+use xaccount::diag::{Diagnostic, FileId, Label, Severity, visible};
+use xaccount::files::Lent;
 
 /// Lines shown before and behind the place.
 const CONTEXT: usize = 1;
@@ -25,7 +25,7 @@ struct Place {
 }
 
 /// The diagnostic as text, as rustc would show it. `file` gives a file's name and its bytes, if they can still be had.
-pub fn render<'f>(
+pub(crate) fn render<'f>(
     diagnostic: &Diagnostic,
     file: impl Fn(FileId) -> (String, Option<Lent<'f>>),
     colour: bool,
@@ -38,7 +38,11 @@ pub fn render<'f>(
 }
 
 /// The same with the rule's id: `error[XA001]: …`.
-pub fn render_finding<'f>(diagnostic: &Diagnostic, file: impl Fn(FileId) -> Rc<Shown<'f>>, colour: bool) -> String {
+pub(crate) fn render_finding<'f>(
+    diagnostic: &Diagnostic,
+    file: impl Fn(FileId) -> Rc<Shown<'f>>,
+    colour: bool,
+) -> String {
     text(diagnostic, file, colour, true)
 }
 
@@ -147,7 +151,7 @@ fn boundary(text: &str, mut at: usize, behind: bool) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diag::{Location, Span};
+    use xaccount::diag::{Location, Span};
 
     #[test]
     fn text_outside_the_window_is_never_shown() {

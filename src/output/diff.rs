@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use anstyle::{AnsiColor, Effects, Style};
 
 use super::hunks::{Hunk, Line, Region, Tag, hunks};
-use crate::capa::{self, Role};
-use crate::diag::{FileId, Span, visible};
-use crate::lossless::Edited;
-use crate::run::{Found, Run};
+use lossless_yaml::Edited;
+use xaccount::capa::{self, Role};
+use xaccount::diag::{FileId, Span, visible};
+use xaccount::run::{Found, Run};
 
 const BOLD: Style = Style::new().bold();
 const CYAN: Style = AnsiColor::Cyan.on_default();
@@ -20,7 +20,7 @@ const PLACEHOLDER: &str = "(a line that may hold content of a Secret or a Config
 
 /// One file's diff.
 #[derive(Clone, Debug)]
-pub struct FileDiff {
+pub(crate) struct FileDiff {
     /// As bytes: a path need not be UTF-8, and a patch must name the file that is there.
     name: Vec<u8>,
     new: bool,
@@ -30,42 +30,42 @@ pub struct FileDiff {
 /// Why a file's diff is no patch.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a patch of {name} would hold a line that may be content of a Secret or a ConfigMap (line {line})")]
-pub struct Unfit {
+pub(crate) struct Unfit {
     /// The file.
-    pub name: String,
+    pub(crate) name: String,
     /// The old line, from 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// Whether it is only shown because something is added behind it.
-    pub last: bool,
+    pub(crate) last: bool,
 }
 
 /// A file to be made.
 #[derive(Clone, Copy, Debug)]
-pub struct NewFile<'n> {
+pub(crate) struct NewFile<'n> {
     /// Its path, as bytes.
-    pub name: &'n [u8],
+    pub(crate) name: &'n [u8],
     /// Its content.
-    pub text: &'n str,
+    pub(crate) text: &'n str,
     /// What the hunk is called.
-    pub heading: &'n str,
+    pub(crate) heading: &'n str,
 }
 
 impl FileDiff {
     /// The file as it is named in the diff.
-    pub fn name(&self) -> &[u8] {
+    pub(crate) fn name(&self) -> &[u8] {
         &self.name
     }
 
     /// The same diff with its file named otherwise.
     #[must_use]
-    pub fn renamed(self, name: Vec<u8>) -> Self {
+    pub(crate) fn renamed(self, name: Vec<u8>) -> Self {
         Self { name, ..self }
     }
 
     /// The same diff with its file named from `directory`: `.` and `..` resolved, an absolute path below the directory made
     /// relative. Both with `/`, and on Windows with a drive (`C:/`).
     #[must_use]
-    pub fn seen_from(mut self, directory: &[u8]) -> Self {
+    pub(crate) fn seen_from(mut self, directory: &[u8]) -> Self {
         let absolute = self.name.starts_with(b"/") || self.name.get(1..3) == Some(b":/");
         let whole = if absolute { self.name.clone() } else { [directory, b"/", self.name.as_slice()].concat() };
         let (parts, base) = (parts(&whole), parts(directory));
@@ -80,7 +80,7 @@ impl FileDiff {
     ///
     /// # Errors
     /// A line of it is not shown.
-    pub fn fit(&self) -> Result<(), Unfit> {
+    pub(crate) fn fit(&self) -> Result<(), Unfit> {
         for hunk in &self.hunks {
             if let Some(at) = hunk.lines.iter().position(|line| line.hidden) {
                 let before = hunk.lines[..at].iter().filter(|line| line.tag != Tag::Added).count();
@@ -108,7 +108,7 @@ fn parts(path: &[u8]) -> Vec<&[u8]> {
 
 /// The diff of an edited file, whose path has the bytes `path`. `changed` are the run's objects that change in it, in their
 /// order; `added` the titles of the objects behind its last document.
-pub fn of_file(
+pub(crate) fn of_file(
     run: &Run,
     (file, path): (FileId, &[u8]),
     bytes: &[u8],
@@ -144,7 +144,7 @@ pub fn of_file(
 }
 
 /// The diff of a file that is one document, all of which may be shown. `path` are the bytes of its path.
-pub fn of_document(path: &[u8], bytes: &[u8], edited: &Edited, heading: &str) -> FileDiff {
+pub(crate) fn of_document(path: &[u8], bytes: &[u8], edited: &Edited, heading: &str) -> FileDiff {
     let whole = Span::new(0, bytes.len());
     let regions = [Region { document: whole, window: whole, heading: heading.to_owned() }];
     FileDiff { name: path.to_owned(), new: false, hunks: hunks(bytes, edited, &regions, None, heading) }
@@ -173,7 +173,7 @@ fn region(found: &Found, heading: String, may_hold_bodies: &mut impl FnMut(Span)
 }
 
 /// The diff of a file to be made.
-pub fn new_file(file: NewFile<'_>) -> FileDiff {
+pub(crate) fn new_file(file: NewFile<'_>) -> FileDiff {
     let lines: Vec<Line> = file
         .text
         .split_inclusive('\n')
@@ -189,7 +189,7 @@ pub fn new_file(file: NewFile<'_>) -> FileDiff {
 }
 
 /// The diffs as text, one after the other. With colour, escape sequences of the manifests themselves are made visible.
-pub fn text(diffs: &[FileDiff], colour: bool) -> String {
+pub(crate) fn text(diffs: &[FileDiff], colour: bool) -> String {
     let mut out = Writer { out: String::new(), colour };
     for diff in diffs.iter().filter(|diff| !diff.hunks.is_empty()) {
         let (old, new) = (header_name("a/", &diff.name), header_name("b/", &diff.name));
@@ -300,9 +300,9 @@ fn whole(document: Span) -> Region {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lossless::{ObjectRef, Plan, Source, apply, removed_whole};
     use json_patch::jsonptr::PointerBuf;
     use json_patch::{AddOperation, PatchOperation, RemoveOperation};
+    use lossless_yaml::{ObjectRef, Plan, Source, apply};
     use serde_json::json;
 
     fn edited(text: &str, document: Span) -> Edited {
@@ -312,7 +312,7 @@ mod tests {
 
     fn changed(text: &str, document: Span, operation: PatchOperation) -> Edited {
         let object = ObjectRef { document, base: PointerBuf::new() };
-        let plan = Plan { changes: vec![(object, vec![operation].into())], new_documents: vec![] };
+        let plan = Plan { changes: vec![(object, vec![operation].into())], ..Plan::default() };
         apply(&Source::new(text.as_bytes()), &plan).unwrap()
     }
 
@@ -372,18 +372,18 @@ mod tests {
 
     /// The diff of a file whose only AWSCluster gets a member of its spec, or behind which a document is added.
     fn diff_of(text: &str, new_documents: Vec<serde_json::Value>) -> FileDiff {
-        let needles = crate::capa::needles();
+        let needles = xaccount::capa::needles();
         let options =
-            crate::run::Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
-        let scanned = crate::run::scan(FileId(0), text.as_bytes(), &options).unwrap();
-        let file = crate::run::File { name: "f".into(), brace: false, identities_only: false };
+            xaccount::run::Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
+        let scanned = xaccount::run::scan(FileId(0), text.as_bytes(), &options).unwrap();
+        let file = xaccount::run::File { name: "f".into(), brace: false, identities_only: false };
         let run = Run::new(vec![file], scanned.objects);
         let path = PointerBuf::parse("/spec/i").unwrap();
         let operation = PatchOperation::Add(AddOperation { path, value: json!("v") });
         let changed = usize::from(new_documents.is_empty());
         let changes =
             run.objects()[..changed].iter().map(|found| (found.at.clone(), vec![operation.clone()].into())).collect();
-        let edited = apply(&Source::new(text.as_bytes()), &Plan { changes, new_documents }).unwrap();
+        let edited = apply(&Source::new(text.as_bytes()), &Plan { changes, new_documents, ..Plan::default() }).unwrap();
         of_file(&run, (FileId(0), b"f"), text.as_bytes(), &edited, &(0..changed).collect::<Vec<_>>(), &["K new"])
     }
 
@@ -425,17 +425,18 @@ mod tests {
 
     /// The diff of a file from which its identity is removed.
     fn diff_without_identity(text: &str) -> FileDiff {
-        let needles = crate::capa::needles();
+        let needles = xaccount::capa::needles();
         let options =
-            crate::run::Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
-        let scanned = crate::run::scan(FileId(0), text.as_bytes(), &options).unwrap();
-        let file = crate::run::File { name: "f".into(), brace: false, identities_only: false };
+            xaccount::run::Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
+        let scanned = xaccount::run::scan(FileId(0), text.as_bytes(), &options).unwrap();
+        let file = xaccount::run::File { name: "f".into(), brace: false, identities_only: false };
         let run = Run::new(vec![file], scanned.objects);
         let index = run.objects().iter().position(|found| matches!(found.object.role, Role::Identity(..))).unwrap();
         let found = &run.objects()[index];
         let holds = capa::plain_identity(&found.object.api_version, "i", found.object.role_arn().unwrap());
-        let changes = vec![(found.at.clone(), removed_whole(holds).into())];
-        let edited = apply(&Source::new(text.as_bytes()), &Plan { changes, new_documents: vec![] }).unwrap();
+        let removed_documents = vec![(found.at.document, holds)];
+        let plan = Plan { removed_documents, ..Plan::default() };
+        let edited = apply(&Source::new(text.as_bytes()), &plan).unwrap();
         of_file(&run, (FileId(0), b"f"), text.as_bytes(), &edited, &[index], &[])
     }
 

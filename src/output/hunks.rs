@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use similar::{ChangeTag, TextDiff};
 
-use crate::diag::Span;
-use crate::lossless::{Edited, Splice, line_around};
+use lossless_yaml::{Edited, Splice, line_around};
+use xaccount::diag::Span;
 
 /// Lines of context around a change.
 const CONTEXT: usize = 3;

@@ -5,14 +5,14 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 
 use super::shown::Shown;
-use crate::diag::{FileId, Label, Severity, visible};
-use crate::lint::{Finding, Fix, Mend, Rule};
-use crate::run::Run;
+use xaccount::diag::{FileId, Label, Severity, visible};
+use xaccount::lint::{Finding, Fix, Mend, Rule};
+use xaccount::run::Run;
 
 const API_VERSION: &str = "xaccount.dev/v1alpha1";
 
 /// The word for it.
-pub fn severity(severity: Severity) -> &'static str {
+pub(crate) fn severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -21,7 +21,7 @@ pub fn severity(severity: Severity) -> &'static str {
 }
 
 /// `2 errors, 1 warning in 3 files`.
-pub fn lint_summary(findings: &[Finding], files: usize) -> String {
+pub(crate) fn lint_summary(findings: &[Finding], files: usize) -> String {
     let count = |severity: Severity, noun: &str| {
         let n = findings.iter().filter(|finding| finding.diagnostic.severity == severity).count();
         match n {
@@ -40,7 +40,12 @@ pub fn lint_summary(findings: &[Finding], files: usize) -> String {
 }
 
 /// Version 1 of the findings.
-pub fn lint_json<'f>(run: &Run, findings: &[Finding], release: &str, file: impl Fn(FileId) -> Rc<Shown<'f>>) -> Value {
+pub(crate) fn lint_json<'f>(
+    run: &Run,
+    findings: &[Finding],
+    release: &str,
+    file: impl Fn(FileId) -> Rc<Shown<'f>>,
+) -> Value {
     let place = |label: &Label| {
         let file = file(label.at.file);
         let span = file.first_line(label.at.span);
@@ -96,7 +101,7 @@ fn fix_json(run: &Run, fix: &Fix) -> Value {
 }
 
 /// Annotations of GitHub's workflow commands, a line each (actions/toolkit, `packages/core/src/command.ts`).
-pub fn lint_github<'f>(findings: &[Finding], file: impl Fn(FileId) -> Rc<Shown<'f>>) -> String {
+pub(crate) fn lint_github<'f>(findings: &[Finding], file: impl Fn(FileId) -> Rc<Shown<'f>>) -> String {
     let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
     let mut text = String::new();
@@ -132,7 +137,7 @@ fn visible_lines(text: &str) -> String {
 }
 
 /// All rules, a line each.
-pub fn rules(rules: &[&Rule]) -> String {
+pub(crate) fn rules(rules: &[&Rule]) -> String {
     let width = rules.iter().map(|rule| rule.name.len()).max().unwrap_or_default();
     let line = |rule: &&Rule| {
         format!("{}  {:<width$}  {:<7}  {}\n", rule.id, rule.name, severity(rule.severity), rule.summary)

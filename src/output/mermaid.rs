@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crate::capa::{CONTROLLER_IDENTITY, Hop, Outcome, Walked};
-use crate::diag::visible;
-use crate::status::{Account, Row, Status};
+use xaccount::capa::{CONTROLLER_IDENTITY, Hop, Outcome, Walked};
+use xaccount::diag::visible;
+use xaccount::status::{Account, Row, Status};
 
 /// The kind of a node, in the order from left to right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,7 +22,7 @@ type Edge = (Node, Node, String);
 
 /// `account --> identity --> cluster`, and `identity --> identity` where one is the source of the other. The same for the
 /// same clusters, in whatever order they stand.
-pub fn mermaid(status: &Status<'_>) -> String {
+pub(crate) fn mermaid(status: &Status<'_>) -> String {
     let mut nodes: BTreeSet<Node> = BTreeSet::new();
     let mut edges: BTreeSet<Edge> = BTreeSet::new();
     let mut refused: BTreeSet<Node> = BTreeSet::new();

@@ -2,6 +2,7 @@
 
 mod diagnostics;
 mod diff;
+mod explanation;
 mod hunks;
 mod lint;
 mod mermaid;
@@ -14,14 +15,15 @@ mod summary;
 mod table;
 mod yaml;
 
-pub use diagnostics::{render as diagnostics, render_finding as finding};
-pub use diff::{FileDiff, NewFile, Unfit, new_file, of_document, of_file, text as diff};
-pub use lint::{lint_github, lint_json, lint_summary, rules, severity};
-pub use mermaid::mermaid;
-pub use report::{json_patch, report};
-pub use sarif::{Mended, lint_sarif};
-pub use shown::{LastShown, Position, Shown};
-pub use status::{account_users, moved, status_reasons, status_summary, status_table};
-pub use status_json::{account_json, moves_json, status_json};
-pub use summary::{cluster_lines, summary, was_done};
-pub use yaml::yaml;
+pub(crate) use diagnostics::{render as diagnostics, render_finding as finding};
+pub(crate) use diff::{FileDiff, NewFile, new_file, of_document, of_file, text as diff};
+pub(crate) use explanation::explanation;
+pub(crate) use lint::{lint_github, lint_json, lint_summary, rules};
+pub(crate) use mermaid::mermaid;
+pub(crate) use report::{json_patch, report};
+pub(crate) use sarif::{Mended, lint_sarif};
+pub(crate) use shown::{LastShown, Shown};
+pub(crate) use status::{account_users, moved, status_reasons, status_summary, status_table};
+pub(crate) use status_json::{account_json, moves_json, status_json};
+pub(crate) use summary::{cluster_lines, summary};
+pub(crate) use yaml::yaml;

@@ -4,10 +4,10 @@ use json_patch::PatchOperation;
 use serde_json::{Map, Value, json};
 
 use super::summary::was_done;
-use crate::capa::Role;
-use crate::diag::Diagnostic;
-use crate::inject::{ChangeKind, IdentityFile, Outcome};
-use crate::run::{Found, Run, Skipped};
+use xaccount::capa::Role;
+use xaccount::diag::Diagnostic;
+use xaccount::inject::{ChangeKind, IdentityFile, Outcome};
+use xaccount::run::{Found, Run, Skipped};
 
 /// `-o json-patch`: a list of `{"target": {group, version, kind, namespace, name}, "patch": TEXT}` where TEXT is the RFC
 /// 6902 patch as JSON, one entry per changed object: what stands under `patches:` of a kustomization or of Flux. A `test`
@@ -16,7 +16,7 @@ use crate::run::{Found, Run, Skipped};
 ///
 /// # Errors
 /// An object without a name: a target without one means all objects of its kind.
-pub fn json_patch(run: &Run, outcome: &Outcome) -> Result<Value, Diagnostic> {
+pub(crate) fn json_patch(run: &Run, outcome: &Outcome) -> Result<Value, Diagnostic> {
     let mut entries: Vec<(usize, Vec<&PatchOperation>)> = Vec::new();
     for change in &outcome.changes {
         let Some(index) = change.object.filter(|_| change.kind != ChangeKind::IdentityRemoved) else { continue };
@@ -84,7 +84,7 @@ fn identity(found: &Found) -> Map<String, Value> {
 }
 
 /// `-o report`: version 2 of the change report; `docs/report.md` describes it.
-pub fn report(run: &Run, outcome: &Outcome) -> Value {
+pub(crate) fn report(run: &Run, outcome: &Outcome) -> Value {
     let mut added = outcome.added.iter();
     let changes: Vec<Value> = outcome
         .changes

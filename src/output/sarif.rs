@@ -9,18 +9,19 @@ use std::rc::Rc;
 use serde_json::{Map, Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::explanation::explanation;
 use super::lint::severity;
 use super::shown::Shown;
-use crate::diag::{FileId, Label, Span, visible};
-use crate::lint::{Finding, Fix, RULES};
-use crate::lossless::Splice;
+use lossless_yaml::Splice;
+use xaccount::diag::{FileId, Label, Span, visible};
+use xaccount::lint::{Finding, Fix, RULES};
 
 /// The proved changes of a fix, by file.
-pub type Mended = Vec<(FileId, Vec<Splice>)>;
+pub(crate) type Mended = Vec<(FileId, Vec<Splice>)>;
 
 /// The findings as one run. `mended` has the changes of each finding's fix; `None` where there is none, or it can't be made
 /// with certainty.
-pub fn lint_sarif<'f>(
+pub(crate) fn lint_sarif<'f>(
     findings: &[Finding],
     mended: &[Option<Mended>],
     file: impl Fn(FileId) -> Rc<Shown<'f>>,
@@ -32,7 +33,7 @@ pub fn lint_sarif<'f>(
                 "id": rule.id,
                 "name": rule.name,
                 "shortDescription": {"text": rule.summary},
-                "help": {"text": rule.explanation(), "markdown": rule.explanation()},
+                "help": {"text": explanation(rule), "markdown": explanation(rule)},
                 "defaultConfiguration": {"level": severity(rule.severity)},
             })
         })

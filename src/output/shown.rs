@@ -3,8 +3,8 @@
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
-use crate::diag::{FileId, Span};
-use crate::files::Lent;
+use xaccount::diag::{FileId, Span};
+use xaccount::files::Lent;
 
 /// Bytes whose characters are counted together.
 const BLOCK: usize = 1024;
@@ -14,11 +14,11 @@ const KEPT: usize = 4;
 
 /// A file as a finding shows it.
 #[derive(Debug, Default)]
-pub struct Shown<'f> {
+pub(crate) struct Shown<'f> {
     /// Its name, with `/`.
-    pub name: String,
+    pub(crate) name: String,
     /// Its bytes.
-    pub bytes: Lent<'f>,
+    pub(crate) bytes: Lent<'f>,
     index: OnceCell<Index>,
 }
 
@@ -32,21 +32,21 @@ struct Index {
 
 /// A place as people count it: lines and columns from 1, columns in Unicode characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
+pub(crate) struct Position {
     /// The line.
-    pub line: usize,
+    pub(crate) line: usize,
     /// The column.
-    pub column: usize,
+    pub(crate) column: usize,
 }
 
 impl<'f> Shown<'f> {
     /// A file of this name; without bytes where they can't be had.
-    pub fn new(name: String, bytes: Option<Lent<'f>>) -> Self {
+    pub(crate) fn new(name: String, bytes: Option<Lent<'f>>) -> Self {
         Self { name, bytes: bytes.unwrap_or_default(), index: OnceCell::new() }
     }
 
     /// Where an offset is. A byte-order mark is no column.
-    pub fn position(&self, offset: usize) -> Position {
+    pub(crate) fn position(&self, offset: usize) -> Position {
         let offset = offset.min(self.bytes.len());
         let line = self.line(offset);
         let mut start = self.start(line);
@@ -57,7 +57,7 @@ impl<'f> Shown<'f> {
     }
 
     /// The number of the line that holds an offset, from 1.
-    pub fn line(&self, offset: usize) -> usize {
+    pub(crate) fn line(&self, offset: usize) -> usize {
         self.index().breaks.partition_point(|&end| end < offset) + 1
     }
 
@@ -109,11 +109,11 @@ fn begun(text: &[u8]) -> usize {
 
 /// The files that were shown last, so that one is read once for all that is about it.
 #[derive(Debug, Default)]
-pub struct LastShown<'f>(RefCell<Vec<(FileId, Rc<Shown<'f>>)>>);
+pub(crate) struct LastShown<'f>(RefCell<Vec<(FileId, Rc<Shown<'f>>)>>);
 
 impl<'f> LastShown<'f> {
     /// A file, which `read` reads where it is none of the last.
-    pub fn get(&self, file: FileId, read: impl FnOnce() -> Shown<'f>) -> Rc<Shown<'f>> {
+    pub(crate) fn get(&self, file: FileId, read: impl FnOnce() -> Shown<'f>) -> Rc<Shown<'f>> {
         let mut last = self.0.borrow_mut();
         let place = last.iter().position(|(there, _)| *there == file);
         let one = place.map_or_else(|| (file, Rc::new(read())), |place| last.remove(place));

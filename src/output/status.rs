@@ -5,10 +5,10 @@ use anstyle::{AnsiColor, Style};
 use std::collections::HashMap;
 
 use super::table::{Cell, styled, table};
-use crate::capa::{CONTROLLER_IDENTITY, Hop, IdentityKind, Outcome, Permission};
-use crate::diag::visible;
-use crate::run::Run;
-use crate::status::{Door, Move, Row, Status, identity_of};
+use xaccount::capa::{CONTROLLER_IDENTITY, Hop, IdentityKind, Outcome, Permission};
+use xaccount::diag::visible;
+use xaccount::run::Run;
+use xaccount::status::{Door, Move, Row, Status, identity_of};
 
 const GREEN: Style = AnsiColor::Green.on_default();
 const RED: Style = AnsiColor::Red.on_default();
@@ -26,7 +26,7 @@ fn style(outcome: Outcome) -> Style {
 }
 
 /// The table, a line for each cluster; `wide` has more columns.
-pub fn status_table(status: &Status<'_>, wide: bool, colour: bool) -> String {
+pub(crate) fn status_table(status: &Status<'_>, wide: bool, colour: bool) -> String {
     let mut head = vec!["CLUSTER", "NAMESPACE", "IDENTITY", "ROLE ARN", "ACCOUNT", "REGION", "VERDICT"];
     if wide {
         head.extend(["REASON", "SESSION", "EXTERNAL ID", "SECONDS", "KIND", "FILE"]);
@@ -112,7 +112,7 @@ fn places(run: &Run, hop: &Hop<'_>) -> String {
 }
 
 /// Why: hop by hop, clusters of which the same is true together.
-pub fn status_reasons(status: &Status<'_>, colour: bool) -> String {
+pub(crate) fn status_reasons(status: &Status<'_>, colour: bool) -> String {
     let (mut groups, mut places): (Vec<Vec<&Row>>, HashMap<_, usize>) = (Vec::new(), HashMap::new());
     for row in &status.rows {
         let verdict = &row.verdict;
@@ -174,7 +174,7 @@ fn hop_lines(status: &Status<'_>, hop: &Hop<'_>, colour: bool) -> String {
 }
 
 /// The last line: how many, and what becomes of them.
-pub fn status_summary(status: &Status<'_>) -> String {
+pub(crate) fn status_summary(status: &Status<'_>) -> String {
     let clusters = || status.rows.iter().filter(|row| !row.template);
     let outcomes = [Outcome::Permitted, Outcome::Denied, Outcome::Error, Outcome::Crash, Outcome::Unknown];
     let counts: Vec<String> = outcomes
@@ -199,7 +199,7 @@ pub fn status_summary(status: &Status<'_>) -> String {
 }
 
 /// `USED BY` and `MAY BE USED FROM` of an account.
-pub fn account_users(status: &Status<'_>, rows: &[&Row], doors: &[Door], colour: bool) -> String {
+pub(crate) fn account_users(status: &Status<'_>, rows: &[&Row], doors: &[Door], colour: bool) -> String {
     let mut out = String::from("USED BY\n");
     let cells: Vec<Vec<Cell>> = rows
         .iter()
@@ -257,7 +257,7 @@ fn whom(door: &Door) -> String {
 }
 
 /// A line for each cluster that moved, came or went. `line` finds the line of what did it, as `FILE:LINE`.
-pub fn moved(moves: &[Move], line: impl Fn(&Move) -> String, colour: bool) -> String {
+pub(crate) fn moved(moves: &[Move], line: impl Fn(&Move) -> String, colour: bool) -> String {
     let mut out = String::new();
     for one in moves {
         let title = visible(&one.title).into_owned();

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use crate::aws::AccountId;
-use crate::capa::{Chain, Hop, Namespaces, Permission, Scope, Selector, Walked};
-use crate::status::{Door, Move, Row, Status, identity_of};
+use xaccount::aws::AccountId;
+use xaccount::capa::{Chain, Hop, Namespaces, Permission, Scope, Selector, Walked};
+use xaccount::status::{Door, Move, Row, Status, identity_of};
 
 const API_VERSION: &str = "xaccount.dev/v1alpha1";
 
@@ -106,7 +106,7 @@ fn names<S: Serializer>(chain: &Chain, serializer: S) -> Result<S::Ok, S::Error>
 }
 
 /// Version 2 of the status of clusters.
-pub fn status_json<'s>(status: &'s Status<'_>) -> impl Serialize + use<'s> {
+pub(crate) fn status_json<'s>(status: &'s Status<'_>) -> impl Serialize + use<'s> {
     StatusJson {
         api_version: CLUSTERS_VERSION,
         kind: "Status",
@@ -117,7 +117,7 @@ pub fn status_json<'s>(status: &'s Status<'_>) -> impl Serialize + use<'s> {
 }
 
 /// Version 2 of who uses an account, and who may.
-pub fn account_json<'s>(
+pub(crate) fn account_json<'s>(
     status: &'s Status<'_>,
     account: &'s AccountId,
     rows: &[&'s Row],
@@ -148,7 +148,7 @@ pub fn account_json<'s>(
 }
 
 /// Version 1 of the clusters that moved. `line` finds the file and the line of what did it.
-pub fn moves_json(moves: &[Move], line: impl Fn(&Move) -> (String, usize)) -> Value {
+pub(crate) fn moves_json(moves: &[Move], line: impl Fn(&Move) -> (String, usize)) -> Value {
     let moves: Vec<Value> = moves
         .iter()
         .map(|one| {

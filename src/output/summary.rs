@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::diag::visible;
-use crate::inject::{Change, ChangeKind, IdentityFile, Outcome, Verb};
-use crate::run::Run;
+use xaccount::diag::visible;
+use xaccount::inject::{Change, ChangeKind, IdentityFile, Outcome, Verb};
+use xaccount::run::Run;
 
 /// A line per changed object: from which account a cluster goes to which, and what an identity gets. Of objects with one title,
 /// each line says where it is.
-pub fn cluster_lines(run: &Run, outcome: &Outcome) -> impl Iterator<Item = String> {
+pub(crate) fn cluster_lines(run: &Run, outcome: &Outcome) -> impl Iterator<Item = String> {
     let mut objects: HashMap<String, BTreeSet<usize>> = HashMap::new();
     for index in outcome.changes.iter().filter_map(|change| change.object) {
         objects.entry(run.objects()[index].title()).or_default().insert(index);
@@ -36,7 +36,7 @@ pub fn cluster_lines(run: &Run, outcome: &Outcome) -> impl Iterator<Item = Strin
 }
 
 /// What a kind of change is called when it is counted.
-pub fn was_done(kind: ChangeKind) -> &'static str {
+pub(crate) fn was_done(kind: ChangeKind) -> &'static str {
     match kind {
         ChangeKind::ReferenceAdded => "identityRef added",
         ChangeKind::ReferenceReplaced => "identityRef replaced",
@@ -50,7 +50,7 @@ pub fn was_done(kind: ChangeKind) -> &'static str {
 }
 
 /// The last line: `1 file, 2 objects would change (1 identityRef added, 1 AWSClusterRoleIdentity added)`.
-pub fn summary(outcome: &Outcome, run: &Run, written: bool) -> String {
+pub(crate) fn summary(outcome: &Outcome, run: &Run, written: bool) -> String {
     let right = outcome.right.len();
     if outcome.changes.is_empty() {
         let (one, objects) = (right == 1, count(right, "object"));

@@ -3,7 +3,7 @@
 use anstyle::Style;
 use unicode_width::UnicodeWidthStr;
 
-use crate::diag::visible;
+use xaccount::diag::visible;
 
 /// Blanks between columns, as kubectl has them.
 const GAP: usize = 3;

@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
-use crate::diag::Diagnostic;
-use crate::lossless::{Plan, Source, apply};
+use lossless_yaml::Plan;
+use xaccount::diag::Diagnostic;
+use xaccount::edit::new_text;
 
 /// The document's text.
 ///
 /// # Errors
 /// The two readers don't agree on it; that never was seen.
-pub fn yaml(value: &Value) -> Result<Vec<u8>, Diagnostic> {
+pub(crate) fn yaml(value: &Value) -> Result<Vec<u8>, Diagnostic> {
     let plan = Plan { new_documents: vec![value.clone()], ..Plan::default() };
-    let edited = apply(&Source::new(&[]), &plan).map_err(|refusal| Diagnostic::error(refusal.message))?;
-    Ok(edited.to_bytes(&[]))
+    new_text(&plan)
 }

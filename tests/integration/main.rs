@@ -24,6 +24,7 @@ mod krm;
 #[cfg(unix)]
 mod kubectl;
 mod kustomize;
+mod layers;
 mod outputs;
 mod patch;
 #[cfg(unix)]

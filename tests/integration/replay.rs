@@ -8,7 +8,7 @@ pub(crate) mod targets;
 use std::fs;
 use std::panic::catch_unwind;
 
-use crate::support::root;
+use crate::support::{root, xaccount};
 
 /// Of each corpus at least so many inputs are there.
 const FLOOR: usize = 20;
@@ -32,6 +32,30 @@ fn the_corpus_of_each_fuzz_target_holds() {
         }
     }
     assert!(failures.is_empty(), "{} inputs break a promise:\n{}", failures.len(), failures.join("\n"));
+}
+
+/// What is found in each input of `lint` can be shown in each format.
+#[test]
+fn findings_in_the_corpus_are_shown_in_every_format() {
+    let mut shown = 0;
+    for input in fs::read_dir(root().join("fuzz/corpus/lint")).unwrap() {
+        let data = fs::read(input.unwrap().path()).unwrap();
+        for format in ["text", "json", "github", "sarif"] {
+            let mut command = xaccount();
+            command.args(["lint", "-f", "-"]);
+            if format != "text" {
+                command.args(["-o", format]);
+            }
+            let ran = assert_cmd::Command::from_std(command).write_stdin(&*data).output().unwrap();
+            let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+            assert!(matches!(ran.status.code(), Some(0..=2)), "{format}: {said}\n{}", String::from_utf8_lossy(&data));
+            if ran.status.code() != Some(2) && matches!(format, "json" | "sarif") {
+                serde_json::from_slice::<serde_json::Value>(&ran.stdout).unwrap();
+            }
+            shown += usize::from(ran.status.code() == Some(1));
+        }
+    }
+    assert!(shown > FLOOR, "{shown}");
 }
 
 #[test]

@@ -14,10 +14,10 @@ use std::path::Path;
 use granit_parser::{Event, Parser};
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation};
-use serde_json::{Value, json};
-use xaccount::lossless::{
+use lossless_yaml::{
     Data, Document, Format, NodeId, ObjectRef, Plan, ScalarStyle, Source, Splice, Tree, apply, parse, yaml,
 };
+use serde_json::{Value, json};
 
 use self::npm::{fetch, more_judges};
 use crate::support::skip;
@@ -364,11 +364,11 @@ fn attempt(trial: &Trial, failures: &mut Failures) -> Tried {
     let object = ObjectRef { document: document.span, base: PointerBuf::parse(trial.base).unwrap() };
     let path = PointerBuf::parse("/spec/identityRef").unwrap();
     let operation = PatchOperation::Add(AddOperation { path, value: json!({"kind": KIND, "name": NAME}) });
-    let plan = Plan { changes: vec![(object, vec![operation].into())], new_documents: vec![] };
+    let plan = Plan { changes: vec![(object, vec![operation].into())], ..Plan::default() };
     match apply(&source, &plan) {
-        Err(refusal) => Tried::Refused(refusal.message),
+        Err(refusal) => Tried::Refused(refusal.to_string()),
         Ok(edited) => {
-            let new = edited.to_bytes(trial.text.as_bytes());
+            let new = edited.to_bytes(trial.text.as_bytes()).unwrap();
             if restored(trial.text.as_bytes(), &new, edited.splices()).is_err() {
                 failures.add(&trial.id, "without the splices the new text is not the old one");
             }

@@ -1,11 +1,11 @@
 //! From a grant to what is printed or written.
 
+use lossless_yaml::{Edited, Plan};
 use serde_json::Value;
 use xaccount::diag::{Diagnostic, FileId, Severity, Span, visible};
-use xaccount::edit::Proved;
+use xaccount::edit;
 use xaccount::iam::pieces::{self, Half, Side};
 use xaccount::iam::{self, Form, MergeOptions, Outcome};
-use xaccount::lossless::{Edited, Source, apply};
 
 use super::ask::Ask;
 use super::merged::{self, Merging};
@@ -25,6 +25,7 @@ pub(super) struct Delivery<'d> {
 /// A document with the grant in it, or without it, proved.
 struct Merged {
     outcome: Outcome,
+    plan: Plan,
     edited: Edited,
     /// The bare document as it will be.
     text: String,
@@ -61,9 +62,10 @@ impl Delivery<'_> {
         let (stdout, status) = if self.policy.check {
             (if changed { format!("{}\n", merging.inputs.name(FileId(0))) } else { String::new() }, found)
         } else if self.policy.write && file.is_some() {
-            let edited = merged.edited.clone();
-            let proved = [Proved { file: FileId(0), edited, made: () }];
             if changed {
+                let plans = [(&FileId(0), &merged.plan)];
+                let errors = |errors: Vec<Diagnostic>| self.terminal.diagnostics(&errors, Some(&merging.inputs));
+                let proved = merging.inputs.prove(plans, |_, _, _| Ok(())).map_err(errors)?;
                 merging
                     .inputs
                     .write(&proved, None, &[])
@@ -108,8 +110,10 @@ impl Delivery<'_> {
             };
             merging.given.place().iter().for_each(|key| object.base.push_back(*key));
         }
-        let edited = apply(&Source::new(source.as_bytes()), &plan).map_err(|refusal| refused(vec![refusal]))?;
-        let whole = String::from_utf8_lossy(&edited.to_bytes(source.as_bytes())).into_owned();
+        let edited = edit::prove_text(source.as_bytes(), &plan).map_err(|error| refused(vec![error]))?;
+        let whole = edit::content(&edited, source.as_bytes());
+        let whole = whole.map_err(|error| self.terminal.diagnostics(&[error], None))?;
+        let whole = String::from_utf8_lossy(&whole).into_owned();
         let mut text = whole[offset..whole.len() - behind].to_owned();
         if merging.given.form() != Form::Bare {
             text.push('\n');
@@ -118,7 +122,7 @@ impl Delivery<'_> {
             let long = super::short_enough(self.ask, self.policy, &text);
             long.map_err(|error| self.terminal.diagnostics(&[error], None))?;
         }
-        Ok(Merged { outcome, edited, text })
+        Ok(Merged { outcome, plan, edited, text })
     }
 
     /// The text that is edited.

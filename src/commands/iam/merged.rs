@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use crate::output;
 use xaccount::aws::{Partition, RoleArn};
+use xaccount::diag::SpannedError;
 use xaccount::diag::{Diagnostic, FileId, Location, Severity, Span};
 use xaccount::edit::Inputs;
 use xaccount::files::{self, Input, Lent};
 use xaccount::iam::{Form, Given, may_show};
-use xaccount::lossless::Refusal;
-use xaccount::output;
 
 use super::manifests::find_error;
 use crate::cli::PolicyArgs;
@@ -83,7 +83,7 @@ impl Merging {
     }
 
     /// Refusals about the document, as text.
-    pub(super) fn text(&self, refusals: &[Refusal], severity: Severity, terminal: &Terminal) -> String {
+    pub(super) fn text(&self, refusals: &[SpannedError], severity: Severity, terminal: &Terminal) -> String {
         let whole = self.given.whole();
         let window = Span::new(self.given.offset(), self.given.offset() + self.given.document().len());
         let window = may_show(whole.as_bytes()).then_some(window);
@@ -115,13 +115,7 @@ fn shown(terminal: &Terminal, name: &str, bytes: &[u8], diagnostics: &[Diagnosti
 }
 
 /// The diff of a document, as text.
-pub(super) fn diff(
-    path: &Path,
-    bytes: &[u8],
-    edited: &xaccount::lossless::Edited,
-    heading: &str,
-    colour: bool,
-) -> String {
+pub(super) fn diff(path: &Path, bytes: &[u8], edited: &lossless_yaml::Edited, heading: &str, colour: bool) -> String {
     let path = xaccount::edit::path_bytes(path);
     output::diff(&[output::of_document(&path, bytes, edited, heading)], colour)
 }

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
+use crate::output::{self, FileDiff, NewFile};
+use lossless_yaml::Edited;
 use xaccount::diag::{Diagnostic, FileId, Location, visible};
 use xaccount::edit::{self, Inputs, Proved};
 use xaccount::files::{Input, Lent};
 use xaccount::inject::{ChangeKind, IdentityFile, Outcome, write_order};
-use xaccount::lossless::{Edited, Source, apply};
-use xaccount::output::{self, FileDiff, NewFile};
 use xaccount::run::{self, NotJoined, Obstacle, Run};
 
 use super::{Mode, names};
@@ -33,7 +33,11 @@ enum Made {
 }
 
 /// A file to be made, proved.
-type New<'d> = (&'d Path, Edited);
+struct New<'d> {
+    path: &'d Path,
+    edited: Edited,
+    text: Vec<u8>,
+}
 
 impl Delivery<'_> {
     /// Proves all, then prints or writes. `warnings` go to stderr first.
@@ -54,12 +58,12 @@ impl Delivery<'_> {
         let new: Option<New<'_>> = match &self.outcome.new_file {
             None => None,
             Some((path, plan)) => {
-                let edited =
-                    apply(&Source::new(&[]), plan).map_err(|refusal| vec![Diagnostic::error(refusal.message)])?;
-                Some((path.as_path(), edited))
+                let edited = edit::prove_new(plan).map_err(|error| vec![error])?;
+                let text = edit::content(&edited, &[]).map_err(|error| vec![error])?;
+                Some(New { path, edited, text })
             }
         };
-        let changed = new.is_some() || proved.iter().any(|one| !one.edited.is_unchanged());
+        let changed = new.is_some() || proved.iter().any(|one| !one.edited().is_unchanged());
         let found = if changed { ExitStatus::Found } else { ExitStatus::Done };
         let done = |stdout: Vec<u8>| (stdout, ExitStatus::Done);
         let (stdout, status) = match self.mode {
@@ -69,14 +73,15 @@ impl Delivery<'_> {
                 (text.into_bytes(), found)
             }
             Mode::Check => {
-                let mut names: Vec<Cow<'_, [u8]>> = proved.iter().map(|one| self.inputs.path_bytes(one.file)).collect();
-                names.extend(new.iter().map(|(path, _)| edit::path_bytes(path)));
+                let mut names: Vec<Cow<'_, [u8]>> =
+                    proved.iter().map(|one| self.inputs.path_bytes(one.file())).collect();
+                names.extend(new.iter().map(|new| edit::path_bytes(new.path)));
                 (names.iter().flat_map(|name| [name, &b"\n"[..]].concat()).collect(), found)
             }
             Mode::Write { exit_code } => {
                 let order = write_order(self.run, self.outcome);
                 self.inputs
-                    .write(&proved, new.as_ref().map(|(path, edited)| (*path, edited)), &order)
+                    .write(&proved, new.as_ref().map(|new| (new.path, &new.edited)), &order)
                     .map_err(|error| vec![Diagnostic::error(error.to_string())])?;
                 let stdout = self.stdin_result(&proved)?;
                 (stdout, if exit_code { found } else { ExitStatus::Done })
@@ -144,30 +149,32 @@ impl Delivery<'_> {
         added.map(|added| added.title.as_str()).collect()
     }
 
-    fn made(&self, file: FileId, bytes: &[u8], edited: &Edited, changed: &[usize]) -> Made {
-        match self.mode {
+    fn made(&self, file: FileId, bytes: &[u8], edited: &Edited, changed: &[usize]) -> Result<Made, Diagnostic> {
+        Ok(match self.mode {
             Mode::Diff | Mode::Output(OutputFormat::Patch) => {
                 let added = self.added_to(|to| matches!(to, IdentityFile::There(there) if *there == file));
                 let path = self.inputs.path_bytes(file);
                 Made::Diff(output::of_file(self.run, (file, &path), bytes, edited, changed, &added))
             }
-            Mode::Output(OutputFormat::Yaml) => Made::Bytes(edited.to_bytes(bytes)),
-            Mode::Write { .. } if *self.inputs.input(file) == Input::Stdin => Made::Bytes(edited.to_bytes(bytes)),
+            Mode::Output(OutputFormat::Yaml) => Made::Bytes(edit::content(edited, bytes)?),
+            Mode::Write { .. } if *self.inputs.input(file) == Input::Stdin => {
+                Made::Bytes(edit::content(edited, bytes)?)
+            }
             _ => Made::Nothing,
-        }
+        })
     }
 
     fn diffs(&self, proved: &[Proved<Made>], new: Option<&New<'_>>) -> Vec<FileDiff> {
         let mut diffs: Vec<FileDiff> = proved
             .iter()
-            .filter_map(|one| match &one.made {
+            .filter_map(|one| match one.made() {
                 Made::Diff(diff) => Some(diff.clone()),
                 _ => None,
             })
             .collect();
-        if let Some((path, edited)) = new {
+        if let Some(New { path, text, .. }) = new {
             let name = self.inputs.shown(path);
-            let text = String::from_utf8_lossy(&edited.to_bytes(&[])).into_owned();
+            let text = String::from_utf8_lossy(text);
             let titles = self.added_to(|to| matches!(to, IdentityFile::New(_))).join(", ");
             diffs.push(output::new_file(NewFile {
                 name: &edit::path_bytes(path),
@@ -207,20 +214,20 @@ impl Delivery<'_> {
 
     /// A file's content as it will be.
     fn result<'p>(&'p self, file: FileId, proved: &'p [Proved<Made>]) -> Result<Lent<'p>, Vec<Diagnostic>> {
-        match proved.binary_search_by_key(&file, |one| one.file).ok().map(|at| &proved[at].made) {
+        match proved.binary_search_by_key(&file, Proved::file).ok().map(|at| proved[at].made()) {
             Some(Made::Bytes(bytes)) => Ok(Lent::Kept(bytes)),
             _ => self.inputs.bytes(file).map_err(|error| vec![error]),
         }
     }
 
     /// All inputs with their changes as one stream that `kubectl apply -f -` takes.
-    fn stream(&self, proved: &[Proved<Made>], new: Option<&New<'_>>) -> Result<Vec<u8>, Vec<Diagnostic>> {
+    fn stream<'p>(&'p self, proved: &'p [Proved<Made>], new: Option<&'p New<'_>>) -> Result<Vec<u8>, Vec<Diagnostic>> {
         let mut parts = Vec::with_capacity(self.inputs.len() + 1);
         for file in (0..self.inputs.len()).map(FileId) {
             parts.push(self.result(file, proved)?);
         }
-        if let Some((_, edited)) = new {
-            parts.push(edited.to_bytes(&[]).into());
+        if let Some(new) = new {
+            parts.push(Lent::Kept(&new.text));
         }
         run::joined(&parts).map_err(|error| vec![self.not_joined(&error)])
     }

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use lossless_yaml::{Source, parse};
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId};
 use xaccount::edit::path_bytes;
 use xaccount::files;
 use xaccount::inject::Seen;
-use xaccount::lossless::{Source, parse};
 use xaccount::run::{self, File, Run, Scan};
 
 const DUMP: &str = "kubectl get clusters.cluster.x-k8s.io,awsclusters,awsmanagedcontrolplanes,awsclusterroleidentities -A -o yaml > live.yaml";

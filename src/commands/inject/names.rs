@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::output::FileDiff;
 use xaccount::diag::Diagnostic;
 use xaccount::edit;
-use xaccount::output::FileDiff;
 
 /// Names the files of a patch from the root of the Git work tree that we are in, else from the working directory. In a work
 /// tree, `git apply` takes all names from its root, and passes by what is not below the working directory without a word. A

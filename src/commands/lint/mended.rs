@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
+use crate::output::Mended;
 use xaccount::diag::FileId;
 use xaccount::edit::Inputs;
 use xaccount::lint::{self, Finding, Mend};
-use xaccount::output::Mended;
 use xaccount::run::Run;
 
 /// The proved changes that mend the findings; `None` for one that has no fix, or whose fix can't be made.
@@ -63,28 +63,28 @@ fn together(run: &Run, findings: &[Finding], inputs: &Inputs, round: &[(usize, u
 /// The changes of each; `None` where all can't be made, or it can't be told whose a change is.
 fn at_once(run: &Run, findings: &[Finding], inputs: &Inputs, round: &[(usize, usize)]) -> Option<Vec<Mended>> {
     let outcome = lint::fixes(run, round.iter().map(|&(at, _)| &findings[at]));
-    let proved = inputs.prove(&outcome.plans, |_, _, _| ()).ok()?;
+    let proved = inputs.prove(&outcome.plans, |_, _, _| Ok(())).ok()?;
     let mut all: Vec<Mended> = vec![Vec::new(); round.len()];
     let window = |place: usize| {
         let found = &run.objects()[round[place].1];
         (found.file, found.window)
     };
     for one in proved {
-        for splice in one.edited.splices() {
+        for splice in one.edited().splices() {
             // What is put behind an object begins where the next one does.
-            let start = (one.file, splice.span.start);
+            let start = (one.file(), splice.span.start);
             let before = |&(_, object): &(usize, usize)| {
                 let found = &run.objects()[object];
                 (found.file, found.window.start) < start
             };
             let upto = round.partition_point(before);
             let place = upto.checked_sub(1)?;
-            if window(place).0 != one.file || splice.span.end > window(place).1.end {
+            if window(place).0 != one.file() || splice.span.end > window(place).1.end {
                 return None;
             }
             match all[place].last_mut() {
                 Some((_, splices)) => splices.push(splice.clone()),
-                None => all[place].push((one.file, vec![splice.clone()])),
+                None => all[place].push((one.file(), vec![splice.clone()])),
             }
         }
     }
@@ -94,6 +94,6 @@ fn at_once(run: &Run, findings: &[Finding], inputs: &Inputs, round: &[(usize, us
 /// The change of one finding, where it can be made.
 fn alone(run: &Run, finding: &Finding, inputs: &Inputs) -> Option<Mended> {
     let outcome = lint::fixes(run, [finding]);
-    let proved = inputs.prove(&outcome.plans, |_, _, _| ()).ok()?;
-    Some(proved.into_iter().map(|one| (one.file, one.edited.splices().to_vec())).collect())
+    let proved = inputs.prove(&outcome.plans, |_, _, _| Ok(())).ok()?;
+    Some(proved.into_iter().map(|one| (one.file(), one.edited().splices().to_vec())).collect())
 }

@@ -6,10 +6,10 @@ mod sources;
 use std::collections::HashSet;
 use std::path::Path;
 
+use crate::output::{self, LastShown};
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId, Severity};
 use xaccount::lint::{self, Context, Finding};
-use xaccount::output::{self, LastShown};
 use xaccount::run::{Run, Scan};
 use xaccount::status::{self, Options};
 
@@ -205,7 +205,7 @@ fn fix(
 fn mendable(run: &Run, findings: &[Finding], sources: &Sources) -> Vec<Finding> {
     let refused = |findings: &mut dyn Iterator<Item = &Finding>| {
         let outcome = lint::fixes(run, findings);
-        let errors = sources.inputs.prove(&outcome.plans, |_, _, _| ()).err().unwrap_or_default();
+        let errors = sources.inputs.prove(&outcome.plans, |_, _, _| Ok(())).err().unwrap_or_default();
         // What is wrong with a file as a whole, stops the run.
         if errors.iter().any(|error| error.primary.is_none()) { Vec::new() } else { errors }
     };

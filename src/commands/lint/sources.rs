@@ -5,13 +5,13 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use crate::output::{LastShown, Shown};
 use xaccount::diag::{Diagnostic, FileId, Location, Span};
 use xaccount::edit::Inputs;
 use xaccount::files::{self, FindError, Input, Lent};
 use xaccount::iam::may_show;
 use xaccount::kustomization::{self, Kustomization};
 use xaccount::lint::{self, Finding, Ignore, PolicyFile};
-use xaccount::output::{LastShown, Shown};
 use xaccount::run::Run;
 
 use super::super::map::MapFile;

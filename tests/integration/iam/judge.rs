@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
+use xaccount::diag::SpannedError;
 use xaccount::iam::Grant;
-use xaccount::lossless::Refusal;
 
 use super::documents::Case;
 use super::evaluator::{Decision, Request, applying, evaluate, has_key, listed};
 use super::requests::{Draws, any, asked, is_certain, is_granted, is_subject};
 
 /// The statements of one effect that a message points at, or at the conditions of.
-fn pointed_at<'d>(refusal: &Refusal, case: &'d Case, effect: &str) -> Vec<&'d Value> {
+fn pointed_at<'d>(refusal: &SpannedError, case: &'d Case, effect: &str) -> Vec<&'d Value> {
     let pointed: Value = serde_json::from_str(&case.text[refusal.span.range()]).unwrap_or_default();
     let is_it = |statement: &&Value| {
         statement["Effect"] == effect && (**statement == pointed || statement.get("Condition") == Some(&pointed))
@@ -19,7 +19,12 @@ fn pointed_at<'d>(refusal: &Refusal, case: &'d Case, effect: &str) -> Vec<&'d Va
 }
 
 /// Every request that the grant is about is let in, but for a Deny that hangs on what nobody knows and was warned of.
-pub(super) fn lets_in(document: &Value, case: &Case, warnings: &[Refusal], draws: &mut Draws) -> Result<(), String> {
+pub(super) fn lets_in(
+    document: &Value,
+    case: &Case,
+    warnings: &[SpannedError],
+    draws: &mut Draws,
+) -> Result<(), String> {
     let warned: Vec<&Value> = warnings.iter().flat_map(|warning| pointed_at(warning, case, "Deny")).collect();
     for request in asked(&case.grant, 6, draws) {
         match evaluate(document, &request) {
@@ -43,7 +48,7 @@ pub(super) fn lets_in(document: &Value, case: &Case, warnings: &[Refusal], draws
 
 /// A refusal has its reason: a Deny that denies something of the grant, or an Allow under conditions that names one of
 /// its subjects, or holds them to a pattern. Says which.
-pub(super) fn reason(refusal: &Refusal, case: &Case, draws: &mut Draws) -> Result<&'static str, String> {
+pub(super) fn reason(refusal: &SpannedError, case: &Case, draws: &mut Draws) -> Result<&'static str, String> {
     let denials = pointed_at(refusal, case, "Deny");
     let denied = |request: &Request| applying(&case.document, "Deny", request).iter().any(|one| denials.contains(one));
     if !denials.is_empty() && asked(&case.grant, 40, draws).iter().any(denied) {

@@ -15,8 +15,9 @@ use std::collections::BTreeMap;
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
 use serde_json::Value;
 
+use lossless_yaml::{Source, apply};
+use xaccount::diag::SpannedError;
 use xaccount::iam::{Grant, MergeOptions, Outcome, merge, remove};
-use xaccount::lossless::{Refusal, Source, apply};
 
 use self::documents::{Case, cases};
 use self::judge::{
@@ -81,9 +82,9 @@ fn is_open(property: &str, case: &Case) -> bool {
 
 /// What became of a document.
 enum Ran {
-    Same(Vec<Refusal>),
-    New(Vec<u8>, Value, Vec<Refusal>),
-    Refused(Vec<Refusal>),
+    Same(Vec<SpannedError>),
+    New(Vec<u8>, Value, Vec<SpannedError>),
+    Refused(Vec<SpannedError>),
 }
 
 fn merged(old: &[u8], grant: &Grant) -> Result<Ran, String> {
@@ -95,7 +96,7 @@ fn removed(old: &[u8], grant: &Grant) -> Result<Ran, String> {
 }
 
 /// Makes the change, and holds that no byte beside it is another one.
-fn ran(old: &[u8], outcome: Result<Outcome, Vec<Refusal>>) -> Result<Ran, String> {
+fn ran(old: &[u8], outcome: Result<Outcome, Vec<SpannedError>>) -> Result<Ran, String> {
     let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(refusals) if refusals.is_empty() => return Err("refused, and no word why".into()),
@@ -106,7 +107,7 @@ fn ran(old: &[u8], outcome: Result<Outcome, Vec<Refusal>>) -> Result<Ran, String
     }
     let edited =
         apply(&Source::new(old), &outcome.plan).map_err(|refusal| format!("the plan is refused: {refusal}"))?;
-    let new = edited.to_bytes(old);
+    let new = edited.to_bytes(old).unwrap();
     restored(old, &new, edited.splices())?;
     let value = serde_json::from_slice(&new).map_err(|error| format!("the result is no JSON: {error}"))?;
     Ok(Ran::New(new, value, outcome.warnings))

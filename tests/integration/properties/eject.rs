@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, HashMap};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
+use lossless_yaml::{Source, apply};
 use xaccount::diag::FileId;
 use xaccount::eject::{self, Request};
 use xaccount::inject::Failure;
-use xaccount::lossless::{Source, apply};
 use xaccount::run::{self, Run, Scan};
 
 use super::judge::{Ran, bearer, chunks, effective, inject, numbered_comments};
@@ -33,8 +33,8 @@ fn eject(bytes: &[u8]) -> Result<Vec<u8>, String> {
         Err(Failure::Refused(errors)) => return Err(format!("plan: {}", errors[0].message)),
     };
     let Some(plan) = outcome.plans.get(&FileId(0)) else { return Ok(bytes.to_vec()) };
-    let edited = apply(&Source::new(bytes), plan).map_err(|refusal| format!("proof: {}", refusal.message))?;
-    let new = edited.to_bytes(bytes);
+    let edited = apply(&Source::new(bytes), plan).map_err(|refusal| format!("proof: {}", refusal.reason))?;
+    let new = edited.to_bytes(bytes).unwrap();
     restored(bytes, &new, edited.splices()).unwrap();
     assert_eq!(edited.is_unchanged(), new == bytes);
     Ok(new)

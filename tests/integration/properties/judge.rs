@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
+use lossless_yaml::{Edited, Source, apply};
 use xaccount::diag::FileId;
 use xaccount::inject::{self, Failure, IdentityFile, Outcome, Request, Target};
-use xaccount::lossless::{Edited, Source, apply};
 use xaccount::run::{self, Run, Scan};
 
 use super::{ACCOUNT, BEARERS, KIND, NAME};
@@ -63,9 +63,9 @@ pub(super) fn inject(files: &[&[u8]], identity_file: bool) -> Result<Ran, TestCa
         let old = files[file.0];
         let edited: Edited = match apply(&Source::new(old), plan) {
             Ok(edited) => edited,
-            Err(refusal) => return Ok(Ran::Refused(format!("proof: {}", refusal.message))),
+            Err(refusal) => return Ok(Ran::Refused(format!("proof: {}", refusal.reason))),
         };
-        let new = edited.to_bytes(old);
+        let new = edited.to_bytes(old).unwrap();
         restored(old, &new, edited.splices()).map_err(TestCaseError::fail)?;
         prop_assert_eq!(edited.is_unchanged(), new == old);
         changed |= new != old;
@@ -73,7 +73,7 @@ pub(super) fn inject(files: &[&[u8]], identity_file: bool) -> Result<Ran, TestCa
     }
     let made = match &outcome.new_file {
         Some((_, plan)) => match apply(&Source::new(b""), plan) {
-            Ok(edited) => Some(edited.to_bytes(b"")),
+            Ok(edited) => Some(edited.to_bytes(b"").unwrap()),
             Err(refusal) => return Err(TestCaseError::fail(format!("a new file is refused: {refusal}"))),
         },
         None => None,

@@ -24,7 +24,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
 
-use xaccount::lossless::Source;
+use lossless_yaml::Source;
 
 use self::judge::{Ran, idempotent, inject, right, shown};
 use self::manifest::{Stream, streams};
@@ -187,7 +187,7 @@ fn a_text_changed_at_random_is_edited_right_or_refused() {
         let ran = inject(&[text.as_bytes()], brace)?;
         tally.count(&ran);
         if let Ran::Edited(new, made, _) = &ran {
-            let json = Source::new(text.as_bytes()).format() == xaccount::lossless::Format::Json;
+            let json = Source::new(text.as_bytes()).format() == lossless_yaml::Format::Json;
             right(text.as_bytes(), &new[0], json, false).map_err(|why| fail(why, text.as_bytes(), &ran))?;
             if made.is_none() {
                 idempotent(&new[0], brace).map_err(|why| fail(why.to_string(), text.as_bytes(), &ran))?;

@@ -10,7 +10,7 @@ use proptest::sample::Index;
 use proptest::test_runner::TestCaseError;
 use serde_json::{Value, json};
 
-use xaccount::lossless::{Data, Document, NodeId, ObjectRef, Plan, ScalarStyle, Source, Tree, apply, parse};
+use lossless_yaml::{Data, Document, NodeId, ObjectRef, Plan, ScalarStyle, Source, Tree, apply, parse};
 
 use super::judge::numbered_comments;
 use super::manifest::{Stream, streams};
@@ -47,9 +47,9 @@ fn edited(text: &str, document: usize, operations: Vec<PatchOperation>) -> Resul
     let source = Source::new(text.as_bytes());
     let document = source.segments().nth(document).ok_or("the document is gone")?.span;
     let object = ObjectRef { document, base: PointerBuf::new() };
-    let plan = Plan { changes: vec![(object, operations.into())], new_documents: vec![] };
-    let edited = apply(&source, &plan).map_err(|refusal| refusal.message)?;
-    let new = edited.to_bytes(text.as_bytes());
+    let plan = Plan { changes: vec![(object, operations.into())], ..Plan::default() };
+    let edited = apply(&source, &plan).map_err(|refusal| refusal.to_string())?;
+    let new = edited.to_bytes(text.as_bytes()).unwrap();
     restored(text.as_bytes(), &new, edited.splices()).unwrap();
     Ok(String::from_utf8(new).unwrap())
 }

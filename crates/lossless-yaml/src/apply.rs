@@ -1,0 +1,159 @@
+//! The only way to carry a plan out.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::edited::Edited;
+use crate::parallel;
+use crate::parse::{decoded, skim};
+use crate::plan::{ObjectChange, Plan, Splice};
+use crate::pointer::{locate, tokens};
+use crate::proof;
+use crate::refusal::{Reason, Refusal};
+use crate::removal;
+use crate::source::{Document, Source};
+use crate::span::Span;
+use crate::splice;
+use crate::tree::Format;
+use crate::write::{self, LineEnding};
+
+/// Carries out a plan and proves the result.
+///
+/// Every changed document is parsed again and must equal the old one with exactly the planned operations applied, by
+/// two readers that share no code; by *form* and by *meaning*.
+///
+/// # Errors
+/// What can't be edited with certainty is refused; nothing is half done.
+pub fn apply(source: &Source<'_>, plan: &Plan) -> Result<Edited, Refusal> {
+    // One proof a document: changes of two objects of one list must be proved together.
+    let mut grouped: BTreeMap<Span, Vec<&ObjectChange>> = BTreeMap::new();
+    for change in &plan.changes {
+        grouped.entry(change.0.document).or_default().push(change);
+    }
+    let gone: BTreeMap<Span, &Value> = plan.removed_documents.iter().map(|(span, holds)| (*span, holds)).collect();
+    if let Some((span, _)) = gone.iter().find(|(span, _)| grouped.contains_key(*span)) {
+        return Err(Refusal::new(Reason::ChangedAndRemoved, *span));
+    }
+    let by_document: Vec<(Span, Vec<&ObjectChange>)> = grouped.into_iter().collect();
+    let results = parallel::map(&by_document, |(span, changes)| edit(source, *span, changes));
+    let mut splices = Vec::new();
+    for result in results {
+        splices.extend(result?);
+    }
+    if let Some((span, _)) = gone.first_key_value() {
+        if !plan.new_documents.is_empty() {
+            return Err(Refusal::new(Reason::AddedAndRemoved, *span));
+        }
+        removal::remove(source, &gone, &mut splices)?;
+    }
+    let mut appended = None;
+    if !plan.new_documents.is_empty() {
+        let (splice, behind) = append(source, &plan.new_documents, &splices)?;
+        splices.push(splice);
+        appended = Some(behind);
+    }
+    Ok(Edited::proved(source.bytes(), splices, appended, gone.into_keys().collect()))
+}
+
+fn edit(source: &Source<'_>, span: Span, changes: &[&ObjectChange]) -> Result<Vec<Splice>, Refusal> {
+    let document = Document {
+        bytes: &source.bytes()[span.range()],
+        span,
+        index: 0,
+        format: source.format(),
+        literal: true,
+        bare: false,
+    };
+    let old = skim(&document)?;
+    let mut splices = Vec::with_capacity(1);
+    for (object, operations) in changes {
+        let root =
+            locate(&old, old.root, &tokens(&object.base)).ok_or_else(|| Refusal::new(Reason::ObjectMoved, span))?;
+        splices.extend(splice::splices(&old, root, operations, LineEnding::of(source.bytes()))?);
+    }
+    splices.iter_mut().for_each(|splice| splice.document = span);
+    splices.sort_by_key(|splice| (splice.span.start, splice.span.end));
+    splice::keep_end(old.text.as_bytes(), span.start, &mut splices);
+    if splices.windows(2).any(|pair| pair[0].span.end > pair[1].span.start) {
+        return Err(Refusal::new(Reason::Overlap, span));
+    }
+    let text = spliced(old.text, &splices, span.start);
+    proof::document(&old, &text, changes)?;
+    Ok(splices)
+}
+
+/// The text with the splices, whose spans count from `base` bytes before it.
+fn spliced(text: &str, splices: &[Splice], base: usize) -> String {
+    let grown: usize = splices.iter().map(|splice| splice.text.len()).sum();
+    let mut out = String::with_capacity(text.len() + grown);
+    let mut at = 0;
+    for splice in splices {
+        out.push_str(&text[at..splice.span.start - base]);
+        out.push_str(&splice.text);
+        at = splice.span.end - base;
+    }
+    out.push_str(&text[at..]);
+    out
+}
+
+/// The splice that adds documents at the end of a file, and the last document before it.
+fn append(source: &Source<'_>, objects: &[Value], edits: &[Splice]) -> Result<(Splice, Span), Refusal> {
+    let bytes = source.bytes();
+    let end = bytes.len();
+    if source.begins_with_brace() {
+        return Err(Refusal::new(Reason::JsonTakesNoDocument, Span::new(end, end)));
+    }
+    if bytes.last() == Some(&b'\r') {
+        return Err(Refusal::new(Reason::EndsWithCarriageReturn, Span::new(end - 1, end)));
+    }
+    let eol = LineEnding::of(bytes).unwrap_or(LineEnding::Lf).text();
+    let last = source.segments().last();
+    readable_to_the_end(bytes, last.as_ref())?;
+    let behind = last.map_or(Span::new(0, end), |document| document.span);
+    let ends_line = end == 0 || bytes[end - 1] == b'\n' || (end == 3 && source.segments().next().is_none());
+    let mut text = String::new();
+    if !ends_line {
+        text.push_str(eol);
+    }
+    for (index, object) in objects.iter().enumerate() {
+        // Behind a `---` that nothing follows, too: that document stays as empty as it is.
+        if index > 0 || last.is_some() {
+            text.push_str("---");
+            text.push_str(eol);
+        }
+        for line in write::document(object) {
+            text.push_str(&line);
+            text.push_str(eol);
+        }
+    }
+    if !ends_line {
+        // The file had no final newline; it keeps having none.
+        text.truncate(text.len() - eol.len());
+    }
+    let splice = Splice { span: Span::new(end, end), text, document: Span::new(end, end) };
+    // The last document is proved as it will be, with its own edits.
+    let own: Vec<Splice> = edits.iter().filter(|edit| edit.document == behind).cloned().collect();
+    let last = match std::str::from_utf8(&bytes[behind.start..]) {
+        Ok(text) => spliced(text, &own, behind.start).into_bytes(),
+        Err(_) => bytes[behind.start..].to_vec(),
+    };
+    proof::appended(&last, behind, &splice.text, objects)?;
+    Ok((splice, behind))
+}
+
+/// Refuses a file in which nobody would find a document at the end: what stands before it is in another encoding or can't be
+/// read.
+fn readable_to_the_end(bytes: &[u8], last: Option<&Document<'_>>) -> Result<(), Refusal> {
+    if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
+        return Err(Refusal::new(Reason::Utf16, Span::new(0, 2)));
+    }
+    let whole =
+        Document { bytes, span: Span::new(0, bytes.len()), index: 0, format: Format::Yaml, literal: true, bare: false };
+    let adding = |reason: fn(Box<Reason>) -> Reason| {
+        move |refusal: Refusal| Refusal::new(reason(Box::new(refusal.reason)), refusal.span)
+    };
+    decoded(&whole).map_err(adding(Reason::FileUnreadable))?;
+    let Some(Err(refusal)) = last.map(skim) else { return Ok(()) };
+    Err(adding(Reason::LastDocumentUnreadable)(refusal))
+}

@@ -1,0 +1,322 @@
+//! The second half: what another reader sees, and what `json-patch` makes of it.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{AddOperation, PatchOperation, RemoveOperation, ReplaceOperation};
+use serde::de::{Deserialize, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde_json::{Map, Value};
+
+use crate::plan::ObjectChange;
+use crate::pointer::{locate, tokens};
+use crate::refusal::{Disagreement, Refusal};
+use crate::source::{behind_end_markers, line_start};
+use crate::span::Span;
+use crate::tree::{Data, Format, NodeId, Tree};
+
+/// What the second reader saw: collections as they are, every scalar as one opaque string of its type and text.
+///
+/// Never straight into [`Value`]'s own scalars: that loses integers over 64 bits, `.nan`, duplicate keys and tags.
+#[derive(Debug, PartialEq)]
+struct Seen(Value);
+
+const SCALAR: char = '\u{1}';
+
+fn opaque(kind: &str, text: impl fmt::Display) -> Value {
+    Value::String(format!("{SCALAR}{kind} {text}"))
+}
+
+/// Prefix of a string's opaque form.
+const STRING: &str = "\u{1}string ";
+
+/// As `opaque`, without the cost of formatting: nearly all scalars are strings.
+fn opaque_string(text: &str) -> Value {
+    Value::String([STRING, text].concat())
+}
+
+/// A planned value as the second reader is to see it.
+fn planned(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => Value::Object(members.iter().map(|(k, v)| (k.clone(), planned(v))).collect()),
+        Value::Array(items) => Value::Array(items.iter().map(planned).collect()),
+        Value::String(text) => opaque_string(text),
+        Value::Bool(flag) => opaque("bool", flag),
+        Value::Null => opaque("null", ""),
+        Value::Number(number) => opaque("int", number),
+    }
+}
+
+struct SeenVisitor;
+
+impl<'de> Visitor<'de> for SeenVisitor {
+    type Value = Seen;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, v: bool) -> Result<Seen, E> {
+        Ok(Seen(opaque("bool", v)))
+    }
+    fn visit_i64<E>(self, v: i64) -> Result<Seen, E> {
+        Ok(Seen(opaque("int", v)))
+    }
+    fn visit_u64<E>(self, v: u64) -> Result<Seen, E> {
+        Ok(Seen(opaque("int", v)))
+    }
+    fn visit_i128<E>(self, v: i128) -> Result<Seen, E> {
+        Ok(Seen(opaque("int", v)))
+    }
+    fn visit_u128<E>(self, v: u128) -> Result<Seen, E> {
+        Ok(Seen(opaque("int", v)))
+    }
+    fn visit_f64<E>(self, v: f64) -> Result<Seen, E> {
+        Ok(Seen(opaque("float", v.to_bits())))
+    }
+    fn visit_str<E>(self, v: &str) -> Result<Seen, E> {
+        Ok(Seen(opaque_string(v)))
+    }
+    fn visit_unit<E>(self) -> Result<Seen, E> {
+        Ok(Seen(opaque("null", "")))
+    }
+    fn visit_none<E>(self) -> Result<Seen, E> {
+        Ok(Seen(opaque("null", "")))
+    }
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Seen, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Seen, A::Error> {
+        let mut items = Vec::new();
+        while let Some(Seen(item)) = access.next_element()? {
+            items.push(item);
+        }
+        Ok(Seen(Value::Array(items)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Seen, A::Error> {
+        let mut members = Map::new();
+        let mut repeats: HashMap<String, usize> = HashMap::new();
+        while let Some((Seen(key), Seen(value))) = access.next_entry()? {
+            let mut name = match key {
+                Value::String(mut text) => {
+                    if text.starts_with(STRING) {
+                        text.drain(..STRING.len());
+                    }
+                    text
+                }
+                other => other.to_string(),
+            };
+            // All entries count, the duplicates too: the same key again is another member, numbered by itself.
+            if members.contains_key(&name) {
+                let count = repeats.entry(name.clone()).or_default();
+                *count += 1;
+                name = format!("{name}{SCALAR}{count}");
+            }
+            members.insert(name, value);
+        }
+        Ok(Seen(Value::Object(members)))
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<Seen, A::Error> {
+        let (Seen(tag), content) = access.variant::<Seen>()?;
+        let Seen(value) = content.newtype_variant()?;
+        Ok(Seen(Value::Array(vec![opaque("tag", tag), value])))
+    }
+}
+
+impl<'de> Deserialize<'de> for Seen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SeenVisitor)
+    }
+}
+
+fn read(text: &str, format: Format) -> Result<Value, Disagreement> {
+    let seen = match format {
+        Format::Json => serde_json::from_str::<Seen>(text).map_err(|error| error.to_string()),
+        Format::Yaml => serde_yaml::from_str::<Seen>(text).map_err(|error| error.to_string()),
+    };
+    // The messages themselves may quote the document and go no further.
+    seen.map(|Seen(value)| value).map_err(|message| {
+        if message.contains("recursion limit") {
+            Disagreement::TooDeep
+        } else if message.contains("repetition limit") {
+            Disagreement::TooManyAliases
+        } else {
+            Disagreement::Unreadable
+        }
+    })
+}
+
+/// The text of an object as a document of its own. An item of a block list keeps its column, for the indentation of what
+/// is inside it; one that uses an anchor from outside is read with its whole document.
+fn object_text<'t>(tree: &'t Tree<'_>, object: NodeId, base: &[String]) -> Option<std::borrow::Cow<'t, str>> {
+    if base.is_empty() {
+        // An end marker in front of all content is legal, and libyaml stumbles over it.
+        return Some(tree.text[behind_end_markers(tree.text.as_bytes())..].into());
+    }
+    let node = tree.node(object);
+    let flow = matches!(node.data, Data::Mapping { flow: true, .. });
+    if reaches_out(tree, object, object) {
+        return None;
+    }
+    let Span { start, mut end } = node.span();
+    if flow {
+        return Some(tree.text[start..end].into());
+    }
+    // A last member without a value ends with its key; the colon belongs to it.
+    let rest = &tree.text[end..];
+    let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+    if rest[blanks..].starts_with(':') && !rest[blanks + 1..].starts_with(|c: char| !c.is_ascii_whitespace()) {
+        end += blanks + 1;
+    }
+    let text = &tree.text[start..end];
+    let column = node.span().start - line_start(tree.text.as_bytes(), node.span().start);
+    Some(format!("{}{text}", " ".repeat(column)).into())
+}
+
+/// Whether an alias below `at` names an anchor outside `object`, whose nodes follow each other.
+fn reaches_out(tree: &Tree<'_>, object: NodeId, at: NodeId) -> bool {
+    match &tree.node(at).data {
+        Data::Alias(target) => *target < object,
+        Data::Mapping { entries, .. } => {
+            entries.iter().any(|&(key, value)| reaches_out(tree, object, key) || reaches_out(tree, object, value))
+        }
+        Data::Sequence { items, .. } => items.iter().any(|&item| reaches_out(tree, object, item)),
+        Data::Scalar { .. } => false,
+    }
+}
+
+/// Whether the second reader sees, after the edit, what it saw before with the operations applied.
+///
+/// The items of a list are read alone. Where one uses an anchor of another, and where the list itself changes too (an item
+/// that goes moves the others), the document is read whole.
+pub(super) fn equal(old: &Tree<'_>, new: &Tree<'_>, changes: &[&ObjectChange]) -> Result<(), Refusal> {
+    let mut whole = false;
+    let bases: HashSet<Vec<String>> = changes.iter().map(|(object, _)| tokens(&object.base)).collect();
+    let inside = |base: &[String]| (0..base.len()).any(|len| bases.contains(&base[..len]));
+    let around: HashSet<&[String]> = bases.iter().flat_map(|base| (0..base.len()).map(|len| &base[..len])).collect();
+    for &(object, operations) in changes {
+        let base = tokens(&object.base);
+        if inside(&base) || around.contains(&base[..]) {
+            whole |= !operations.is_empty();
+            continue;
+        }
+        let (Some(before), Some(after)) = (locate(old, old.root, &base), locate(new, new.root, &base)) else {
+            return Err(Disagreement::Structure.refusal(old.span(old.root)));
+        };
+        match object_text(old, before, &base).zip(object_text(new, after, &base)) {
+            Some((was, is)) => {
+                let patch: Vec<_> = operations.iter().filter_map(|operation| rebased(operation, &[])).collect();
+                patched((old, before, &was), (new, after, &is), &patch).map_err(|why| why.refusal(old.span(before)))?;
+            }
+            _ => whole |= !operations.is_empty(),
+        }
+    }
+    if !whole {
+        return Ok(());
+    }
+    // The other changes of the document are seen, too.
+    let all: Vec<_> = changes
+        .iter()
+        .flat_map(|(object, operations)| operations.iter().map(|operation| (tokens(&object.base), operation)))
+        .filter_map(|(base, operation)| rebased(operation, &base))
+        .collect();
+    patched((old, old.root, old.text), (new, new.root, new.text), &all).map_err(|why| why.refusal(old.span(old.root)))
+}
+
+fn patched(
+    (old, before, was): (&Tree<'_>, NodeId, &str),
+    (new, after, is): (&Tree<'_>, NodeId, &str),
+    patch: &[PatchOperation],
+) -> Result<(), Disagreement> {
+    let (was, is) = (read(was, old.format)?, read(is, new.format)?);
+    if !same_structure(old, before, &was) || !same_structure(new, after, &is) {
+        return Err(Disagreement::Structure);
+    }
+    let mut expected = was;
+    json_patch::patch(&mut expected, patch).map_err(|_| Disagreement::Patch)?;
+    if expected == is { Ok(()) } else { Err(Disagreement::Change) }
+}
+
+fn rebased(operation: &PatchOperation, prefix: &[String]) -> Option<PatchOperation> {
+    let at = |path: &PointerBuf| {
+        let mut whole = PointerBuf::new();
+        prefix.iter().for_each(|token| whole.push_back(token.as_str()));
+        whole.append(path);
+        whole
+    };
+    match operation {
+        PatchOperation::Add(add) => {
+            Some(PatchOperation::Add(AddOperation { path: at(&add.path), value: planned(&add.value) }))
+        }
+        PatchOperation::Replace(replace) => {
+            Some(PatchOperation::Replace(ReplaceOperation { path: at(&replace.path), value: planned(&replace.value) }))
+        }
+        PatchOperation::Remove(remove) => Some(PatchOperation::Remove(RemoveOperation { path: at(&remove.path) })),
+        _ => None,
+    }
+}
+
+/// Whether both readers see the same keys and items. A line break that only one of them knows would show here.
+fn same_structure(tree: &Tree<'_>, id: NodeId, seen: &Value) -> bool {
+    let id = tree.resolve(id);
+    if tree.node(id).tag().is_some() {
+        return true;
+    }
+    match (&tree.node(id).data, seen) {
+        (Data::Mapping { entries, .. }, Value::Object(members)) => {
+            entries.len() == members.len()
+                && entries.iter().zip(members).all(|(&(key, value), (name, member))| {
+                    let named = match (tree.text(key), name.starts_with(SCALAR)) {
+                        (Some(text), false) => name.split(SCALAR).next() == Some(text) || !text.is_ascii(),
+                        _ => true,
+                    };
+                    named && same_structure(tree, value, member)
+                })
+        }
+        (Data::Sequence { items, .. }, Value::Array(values)) => {
+            items.len() == values.len()
+                && items.iter().zip(values).all(|(&item, value)| same_structure(tree, item, value))
+        }
+        (Data::Scalar { .. }, Value::String(_)) => true,
+        _ => false,
+    }
+}
+
+/// Whether the second reader takes the text for exactly this value.
+pub(super) fn is_value(text: &str, value: &Value) -> Result<(), Disagreement> {
+    if read(text, Format::Yaml)? == planned(value) { Ok(()) } else { Err(Disagreement::Change) }
+}
+
+/// Whether the second reader sees the same in both texts; also true where it can read neither.
+pub(super) fn same(a: &str, b: &str) -> bool {
+    read(a, Format::Yaml).ok() == read(b, Format::Yaml).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_a_text_is_not_read_is_told() {
+        let deep = format!("a: {}{}", "[".repeat(130), "]".repeat(130));
+        assert_eq!(read(&deep, Format::Yaml), Err(Disagreement::TooDeep));
+        let bomb: String =
+            (0..9).map(|n| format!("a{}: &a{} [{}]\n", n + 1, n + 1, vec![format!("*a{n}"); 9].join(","))).collect();
+        assert_eq!(read(&format!("a0: &a0 x\n{bomb}"), Format::Yaml), Err(Disagreement::TooManyAliases));
+        assert_eq!(read("a: [", Format::Yaml), Err(Disagreement::Unreadable));
+    }
+
+    #[test]
+    fn nothing_that_a_value_would_lose_is_lost() {
+        let read = |text: &str| read(text, Format::Yaml).unwrap();
+        assert_ne!(read("a: 18446744073709551616"), read("a: 18446744073709551617"));
+        assert_ne!(read("a: .nan"), read("a: .inf"));
+        assert_ne!(read("a: 1\na: 2"), read("a: 3\na: 2"));
+        assert_ne!(read("a: !x 1"), read("a: !y 1"));
+        assert_ne!(read("a: '1'"), read("a: 1"));
+        assert_ne!(read("a: 0.0"), read("a: -0.0"));
+    }
+}

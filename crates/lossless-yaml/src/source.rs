@@ -1,0 +1,662 @@
+//! A file's bytes, cut into documents without parsing them.
+//!
+//! A YAML stream is cut at its marker lines: `---` or `...` at the start of a line, followed by white space or the end.
+//! Such a line can't be content in any scalar style (YAML 1.2.2, production `c-forbidden`), so the cut is sound; see
+//! [`Source::doubtful_marker`] for the texts where readers disagree about what a line is. A text whose first character is `{`
+//! and which is strict JSON is cut into its top-level values instead, as the JSON decoders of stream readers do.
+
+use aho_corasick::packed;
+use memchr::memmem;
+
+use crate::json;
+use crate::parallel;
+use crate::span::Span;
+use crate::tree::{Format, has_odd_break};
+
+/// One file's bytes. Nothing is copied and nothing is decoded.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'s> {
+    bytes: &'s [u8],
+    /// Length of the byte-order mark: 0 or 3.
+    bom: usize,
+    format: Format,
+}
+
+/// The text of one document, not yet parsed.
+#[derive(Clone, Copy, Debug)]
+pub struct Document<'s> {
+    /// The whole segment, markers and leading comments included.
+    pub bytes: &'s [u8],
+    /// Where the segment stands in the file.
+    pub span: Span,
+    /// The how-manyeth document of the file, from 0.
+    pub index: usize,
+    /// How it is read.
+    pub format: Format,
+    /// Whether a needle stands in the text as it is; else only an escape or a tag makes one possible.
+    pub literal: bool,
+    /// Whether it follows a `...` line without a `---` of its own: readers that split a stream at `---` drop such a document without a word.
+    pub bare: bool,
+}
+
+/// The words of which one must stand in a document for it to be of interest.
+///
+/// A document is passed by only if no parsed scalar of it can hold a needle: no needle stands there literally, no
+/// escape could spell a letter of one, and no tag (`!!binary`) could hide one.
+#[derive(Debug)]
+pub struct Needles {
+    /// Each entry: all of its words must be there.
+    words: Vec<Vec<memmem::Finder<'static>>>,
+    /// Words of documents that are looked at as well, if they can be read.
+    also: Vec<memmem::Finder<'static>>,
+    /// Finds the first word of each group and those words, in one search; `None` where there is none for this processor.
+    any: Option<packed::Searcher>,
+    letters: [bool; 256],
+}
+
+impl Needles {
+    /// Needles of which each is a group of words that must all be there. The words are ASCII.
+    pub fn new<'w>(groups: impl IntoIterator<Item = &'w [&'w str]>) -> Self {
+        let mut letters = [false; 256];
+        let words: Vec<Vec<_>> = groups
+            .into_iter()
+            .map(|group| {
+                group
+                    .iter()
+                    .map(|word| {
+                        word.bytes().for_each(|b| letters[usize::from(b)] = true);
+                        memmem::Finder::new(word.as_bytes()).into_owned()
+                    })
+                    .collect()
+            })
+            .collect();
+        let any = any(&words, &[]);
+        Self { words, also: Vec::new(), any, letters }
+    }
+
+    /// The same, and documents in which one of these words stands as it is. Such a document is only looked at: it is not
+    /// [`literal`](Document::literal), and nobody need care if it can't be read.
+    #[must_use]
+    pub fn also(mut self, words: &[&str]) -> Self {
+        self.also.extend(words.iter().map(|word| memmem::Finder::new(word.as_bytes()).into_owned()));
+        self.any = any(&self.words, &self.also);
+        self
+    }
+
+    /// Whether there are words of documents that are only looked at.
+    pub fn look_further(&self) -> bool {
+        !self.also.is_empty()
+    }
+
+    /// Whether a needle stands literally in the text.
+    pub fn literal(&self, text: &[u8]) -> bool {
+        self.any(text) && self.words.iter().any(|group| group.iter().all(|word| word.find(text).is_some()))
+    }
+
+    /// Whether it is worth while to look for each of the words.
+    fn any(&self, text: &[u8]) -> bool {
+        self.any.as_ref().is_none_or(|any| any.find(text).is_some())
+    }
+
+    /// Whether a parsed scalar of the text could hold a needle that does not stand there literally.
+    pub fn possible(&self, text: &[u8]) -> bool {
+        memchr::memchr3_iter(b'!', b'%', b'\\', text).any(|at| match text[at] {
+            b'!' => matches!(text.get(at + 1), Some(b'!' | b'<')),
+            // A directive stands at the start of a line, of which readers know other breaks than a line feed, or behind a
+            // byte-order mark.
+            b'%' => at == 0 || matches!(text[at - 1], b'\n' | b'\r' | 0x80..),
+            _ => self.escape(text, at),
+        })
+    }
+
+    /// Whether an escape or a tag of the text does spell a needle, however the text is read: with all escapes resolved a
+    /// needle stands there, or, where there are tags, its base64.
+    pub fn spelled(&self, text: &[u8]) -> bool {
+        if !self.possible(text) {
+            return false;
+        }
+        let plain = unescaped(text);
+        // A tag that makes a text binary stands before the whole of it, which may go over several lines.
+        let binary: Option<Vec<u8>> = memchr::memchr(b'!', text)
+            .map(|_| plain.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect());
+        self.words.iter().any(|group| {
+            group.iter().all(|word| {
+                let encoded = |text: &Vec<u8>| memmem::find(text, &base64(word.needle())).is_some();
+                word.find(&plain).is_some() || binary.as_ref().is_some_and(encoded)
+            })
+        })
+    }
+
+    /// Whether the backslash at `at` could begin an escape that spells, or breaks, a needle.
+    fn escape(&self, text: &[u8], at: usize) -> bool {
+        spelled_at(text, at).is_some_and(|byte| self.letters[usize::from(byte)])
+    }
+
+    /// Whether a needle stands in UTF-16 text of either byte order.
+    fn in_utf16(&self, bytes: &[u8]) -> bool {
+        self.literal(&halved(bytes))
+    }
+}
+
+fn halved(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().copied().filter(|&byte| byte != 0).collect()
+}
+
+/// The letter that an escape at `at` spells, or behind which it breaks a word.
+fn spelled_at(text: &[u8], at: usize) -> Option<u8> {
+    match text.get(at + 1) {
+        Some(b'\n' | b'\r' | 0xC2 | 0xE2) => text.get(at.checked_sub(1)?).copied(),
+        _ => escaped(&text[at..]).map(|(byte, _)| byte),
+    }
+}
+
+/// The letters of words that a parsed scalar of a text could hold though they do not stand there literally: what
+/// [`Needles::possible`] asks for, found once for any number of words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Letters([u64; 4]);
+
+impl Letters {
+    /// Those that escapes of a text spell; all of them where a tag could hide any word.
+    pub fn spelled(text: &[u8]) -> Self {
+        let mut letters = Self::default();
+        for at in memchr::memchr3_iter(b'!', b'%', b'\\', text) {
+            let any = match text[at] {
+                b'!' => matches!(text.get(at + 1), Some(b'!' | b'<')),
+                b'%' => at == 0 || text[at - 1] == b'\n',
+                _ => {
+                    spelled_at(text, at).into_iter().for_each(|byte| letters.add(byte));
+                    false
+                }
+            };
+            if any {
+                return Self([u64::MAX; 4]);
+            }
+        }
+        letters
+    }
+
+    /// Those of some words.
+    pub fn of<'w>(words: impl IntoIterator<Item = &'w str>) -> Self {
+        let mut letters = Self::default();
+        words.into_iter().flat_map(str::bytes).for_each(|byte| letters.add(byte));
+        letters
+    }
+
+    fn add(&mut self, byte: u8) {
+        self.0[usize::from(byte / 64)] |= 1 << (byte % 64);
+    }
+
+    /// Whether one letter is in both.
+    pub fn meet(&self, other: &Self) -> bool {
+        self.0.iter().zip(other.0).any(|(own, other)| own & other != 0)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The character below U+0100 that an escape at the start of a text spells, and how long the escape is.
+fn escaped(text: &[u8]) -> Option<(u8, usize)> {
+    let digits = match text.get(1)? {
+        b'x' => 2,
+        b'u' => 4,
+        b'U' => 8,
+        _ => return None,
+    };
+    let hex = std::str::from_utf8(text.get(2..2 + digits)?).ok()?;
+    let code = u32::from_str_radix(hex, 16).ok()?;
+    Some((u8::try_from(code).ok()?, 2 + digits))
+}
+
+/// A text with all that may be an escape of a character or of a line break resolved, whether it stands in quotes or not.
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(next) = memchr::memchr(b'\\', &text[at..]) {
+        out.extend_from_slice(&text[at..at + next]);
+        at += next;
+        let rest = &text[at..];
+        let breaks: [&[u8]; 6] = [b"\\\r\n", b"\\\n", b"\\\r", b"\\\xC2\x85", b"\\\xE2\x80\xA8", b"\\\xE2\x80\xA9"];
+        if let Some((byte, length)) = escaped(rest) {
+            out.push(byte);
+            at += length;
+        } else if let Some(line_break) = breaks.into_iter().find(|line_break| rest.starts_with(line_break)) {
+            let blanks = rest[line_break.len()..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+            at += line_break.len() + blanks;
+        } else {
+            out.push(b'\\');
+            at += 1;
+        }
+    }
+    out.extend_from_slice(&text[at..]);
+    out
+}
+
+/// What the base64 of every text begins with that begins with this word.
+fn base64(word: &[u8]) -> Vec<u8> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let bit = |at: usize| usize::from(word[at / 8] >> (7 - at % 8) & 1);
+    (0..word.len() * 8 / 6)
+        .map(|digit| DIGITS[(digit * 6..digit * 6 + 6).fold(0, |value, at| value << 1 | bit(at))])
+        .collect()
+}
+
+/// The search for the first word of each group and for some words more.
+fn any(groups: &[Vec<memmem::Finder<'_>>], more: &[memmem::Finder<'_>]) -> Option<packed::Searcher> {
+    packed::Searcher::new(groups.iter().filter_map(|group| group.first()).chain(more).map(memmem::Finder::needle))
+}
+
+impl<'s> Source<'s> {
+    /// A file's whole content.
+    pub fn new(bytes: &'s [u8]) -> Self {
+        let bom = if bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
+        let body = &bytes[bom..];
+        let brace = body.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
+        let format = if brace && json::values(body).all(|value| value.is_ok()) { Format::Json } else { Format::Yaml };
+        Self { bytes, bom, format }
+    }
+
+    /// A part of a YAML file, from the start of a document on.
+    pub(super) fn part(bytes: &'s [u8]) -> Self {
+        Self { bytes, bom: 0, format: Format::Yaml }
+    }
+
+    /// The bytes, a byte-order mark included.
+    pub fn bytes(&self) -> &'s [u8] {
+        self.bytes
+    }
+
+    /// How the file is read. A JSON file stays JSON and takes no second document.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Whether the first character is `{`, for which some readers take the whole stream for JSON. A `---` behind it is then an error.
+    pub fn begins_with_brace(&self) -> bool {
+        self.bytes[self.bom..].iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{')
+    }
+
+    /// Whether the text is UTF-16, with or without a byte-order mark, and a needle stands in it.
+    pub fn is_utf16(&self, needles: &Needles) -> bool {
+        self.looks_like_utf16() && needles.in_utf16(self.bytes)
+    }
+
+    /// The text without the zero bytes of UTF-16, if it is that.
+    pub fn halved(&self) -> Option<Vec<u8>> {
+        self.looks_like_utf16().then(|| halved(self.bytes))
+    }
+
+    fn looks_like_utf16(&self) -> bool {
+        let head = &self.bytes[..self.bytes.len().min(4096)];
+        let zeros = memchr::memchr_iter(0, head).count();
+        let marked = self.bytes.starts_with(b"\xFF\xFE") || self.bytes.starts_with(b"\xFE\xFF");
+        marked || zeros * 3 > head.len()
+    }
+
+    /// The text of UTF-16 with a byte-order mark.
+    pub fn utf16_text(&self) -> Option<String> {
+        let unit: fn([u8; 2]) -> u16 = match self.bytes {
+            [0xFF, 0xFE, ..] => u16::from_le_bytes,
+            [0xFE, 0xFF, ..] => u16::from_be_bytes,
+            _ => return None,
+        };
+        let units: Vec<u16> = self.bytes[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
+        Some(String::from_utf16_lossy(&units))
+    }
+
+    /// The first place where readers disagree whether a document ends: a character that is a line break for some of
+    /// them, or a byte-order mark in mid-file, directly before a marker or a directive; or a carriage return in the line
+    /// of one. The character is U+000D (not followed by a line feed), U+0085, U+2028, U+2029 or U+FEFF.
+    pub fn doubtful_marker(&self) -> Option<(char, Span)> {
+        self.doubtful_by(PIECE)
+    }
+
+    /// The same, searched in pieces of so many bytes.
+    fn doubtful_by(&self, piece: usize) -> Option<(char, Span)> {
+        let mut line = 0;
+        let pieces: Vec<(usize, usize)> = (0..self.bytes.len())
+            .step_by(piece)
+            .map(|start| {
+                let before = start.saturating_sub(piece);
+                line = memchr::memrchr(b'\n', &self.bytes[before..start]).map_or(line, |at| before + at + 1);
+                (start, line)
+            })
+            .collect();
+        let first =
+            |&(start, line): &(usize, usize)| self.doubtful_between(start, self.bytes.len().min(start + piece), line);
+        parallel::map(&pieces, first).into_iter().flatten().next()
+    }
+
+    /// The first of them that begins between two offsets, of which the first stands in the line that begins at `line`.
+    fn doubtful_between(&self, start: usize, end: usize, mut line: usize) -> Option<(char, Span)> {
+        let before_marker = |at: usize, character: char| {
+            let behind = at + character.len_utf8();
+            let before = is_marker(self.bytes, behind) || self.bytes.get(behind) == Some(&b'%');
+            (behind > self.bom && before).then(|| (character, Span::new(at, behind)))
+        };
+        let odd = |at: usize| {
+            let rest = &self.bytes[at..];
+            let mut all = ['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'].into_iter();
+            all.find(|character| rest.starts_with(character.encode_utf8(&mut [0; 4]).as_bytes()))
+        };
+        let text = &self.bytes[start..end];
+        let mut seen = start;
+        let returns = memchr::memchr_iter(b'\r', text).map(|at| start + at).find_map(|at| {
+            // Each line is looked for once, however many of them stand in it.
+            line = memchr::memrchr(b'\n', &self.bytes[seen..at]).map_or(line, |n| seen + n + 1);
+            seen = at;
+            let inside = || self.alone_in_marker_line(at, line).then(|| ('\r', Span::new(at, at + 1)));
+            before_marker(at, '\r').or_else(inside)
+        });
+        // The bytes with which the others begin.
+        let others = memchr::memchr3_iter(0xC2, 0xE2, 0xEF, text)
+            .map(|at| start + at)
+            .find_map(|at| before_marker(at, odd(at)?));
+        returns.into_iter().chain(others).min_by_key(|(_, span)| span.start)
+    }
+
+    /// Whether the carriage return at `at` stands alone in its line, which begins at `line`, and that is one of a marker or a
+    /// directive, so that some readers see another line begin there.
+    fn alone_in_marker_line(&self, at: usize, line: usize) -> bool {
+        if self.bytes.get(at + 1).is_none_or(|&next| next == b'\n') {
+            return false;
+        }
+        let line = line.max(self.bom);
+        is_marker(self.bytes, line) || self.bytes.get(line) == Some(&b'%')
+    }
+
+    /// All documents, in order.
+    pub fn segments(&self) -> Segments<'s> {
+        Segments { source: *self, at: self.bom, index: 0, after_end: false }
+    }
+}
+
+/// So many documents are taken by one thread at a time.
+const HANDFUL: usize = 16;
+
+/// So many bytes are searched by one thread at a time; they stay in the processor's cache for the second search.
+const PIECE: usize = 1 << 20;
+
+/// The documents in which a needle stands or could stand, in order.
+pub fn documents<'s>(source: &Source<'s>, needles: &Needles) -> Vec<Document<'s>> {
+    let wanted = |document: Document<'s>| {
+        let any = needles.any(document.bytes);
+        let literal = any && needles.literal(document.bytes);
+        let wanted = literal
+            || any && needles.also.iter().any(|word| word.find(document.bytes).is_some())
+            || needles.possible(document.bytes);
+        wanted.then_some(Document { literal, ..document })
+    };
+    parallel::filter_map(source.bytes.len() > PIECE, source.segments(), HANDFUL, wanted)
+}
+
+/// Whether a marker line, `---` or `...`, begins at `at`. The caller knows that a line begins there.
+pub fn is_marker(bytes: &[u8], at: usize) -> bool {
+    matches!(bytes.get(at..at + 3), Some(b"---" | b"..."))
+        && matches!(bytes.get(at + 3), None | Some(b' ' | b'\t' | b'\r' | b'\n'))
+}
+
+/// Offset behind the line break of the line that holds `at`, or the end.
+pub(crate) fn line_end(bytes: &[u8], at: usize) -> usize {
+    memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |n| at + n + 1)
+}
+
+/// Offset of the start of the line that holds `at`.
+pub(crate) fn line_start(bytes: &[u8], at: usize) -> usize {
+    memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |n| n + 1)
+}
+
+/// Iterator over a source's documents; see [`Source::segments`].
+#[derive(Clone, Debug)]
+pub struct Segments<'s> {
+    source: Source<'s>,
+    at: usize,
+    index: usize,
+    after_end: bool,
+}
+
+impl<'s> Segments<'s> {
+    fn document(&mut self, end: usize, bare: bool) -> Document<'s> {
+        let span = Span::new(self.at, end);
+        let document = Document {
+            bytes: &self.source.bytes[span.range()],
+            span,
+            index: self.index,
+            format: self.source.format,
+            literal: false,
+            bare,
+        };
+        self.index += 1;
+        self.at = end;
+        document
+    }
+}
+
+impl<'s> Iterator for Segments<'s> {
+    type Item = Document<'s>;
+
+    fn next(&mut self) -> Option<Document<'s>> {
+        let bytes = self.source.bytes;
+        if self.source.format == Format::Json {
+            let value = json::values(&bytes[self.at..]).next()?.ok()?;
+            return Some(self.document(self.at + value.end, false));
+        }
+        let from = self.at;
+        // Whether anything but comments, directives and blank lines was seen since `from`.
+        let mut content = false;
+        let mut explicit = false;
+        let mut line = from;
+        loop {
+            if line >= bytes.len() {
+                // Comments behind the last document are none, but where some readers see more in them.
+                let more = content || explicit || has_odd_break(&bytes[from..]);
+                return more.then(|| self.document(bytes.len(), self.after_end && !explicit));
+            }
+            if is_marker(bytes, line) {
+                let end = bytes[line] == b'.';
+                if !end && (content || explicit) {
+                    let bare = self.after_end && !explicit;
+                    self.after_end = false;
+                    return Some(self.document(line, bare));
+                }
+                if end {
+                    line = line_end(bytes, line);
+                    let bare = self.after_end && !explicit;
+                    self.after_end = true;
+                    if content || explicit {
+                        return Some(self.document(line, bare));
+                    }
+                    continue;
+                }
+                explicit = true;
+                line = line_end(bytes, line);
+            } else if content || explicit {
+                // Inside a document only the next marker matters.
+                line = next_marker(bytes, line);
+            } else {
+                content = !is_prefix_line(&bytes[line..]);
+                line = line_end(bytes, line);
+            }
+        }
+    }
+}
+
+/// Offset of the next line behind the one at `line` that begins with a marker's three characters, or the end.
+fn next_marker(bytes: &[u8], line: usize) -> usize {
+    let text = &bytes[line..];
+    // Two searches of which the nearer counts; `...` is rare, so it is looked for only up to the next `---`.
+    let dashes = memmem::find(text, b"\n---");
+    let dots = memmem::find(&text[..dashes.unwrap_or(text.len())], b"\n...");
+    dots.or(dashes).map_or(bytes.len(), |at| line + at + 1)
+}
+
+/// Offset behind the last `...` line that stands before all content of a document.
+pub(super) fn behind_end_markers(bytes: &[u8]) -> usize {
+    let (mut at, mut behind) = (0, 0);
+    while at < bytes.len() {
+        let end = line_end(bytes, at);
+        if is_marker(bytes, at) && bytes[at] == b'.' {
+            behind = end;
+        } else if !is_prefix_line(&bytes[at..]) {
+            break;
+        }
+        at = end;
+    }
+    behind
+}
+
+/// Whether the line holds nothing that begins a document: blank, a comment, or a directive. Behind a carriage return alone
+/// another line begins, which may hold anything.
+fn is_prefix_line(rest: &[u8]) -> bool {
+    let line = &rest[..line_end(rest, 0)];
+    if memchr::memchr_iter(b'\r', line).any(|at| line.get(at + 1).is_some_and(|&next| next != b'\n')) {
+        return false;
+    }
+    match rest.iter().position(|b| !matches!(b, b' ' | b'\t')) {
+        None => true,
+        Some(at) => match rest[at] {
+            b'\n' | b'#' => true,
+            b'\r' => matches!(rest.get(at + 1), None | Some(b'\n')),
+            b'%' => at == 0,
+            _ => false,
+        },
+    }
+}
+
+/// Offset of the start of the line that holds `at`, and behind its end.
+pub fn line_around(bytes: &[u8], at: usize) -> Span {
+    Span::new(line_start(bytes, at), line_end(bytes, at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(text: &str) -> Vec<String> {
+        Source::new(text.as_bytes()).segments().map(|d| String::from_utf8_lossy(d.bytes).into_owned()).collect()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_letters_of_a_text_are_what_needles_ask_for(
+            text in "[ab\\\\xu0146!%<\n ]{0,12}",
+            words in proptest::collection::vec("[aAFd]{1,2}", 1..4),
+        ) {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let needles = Needles::new(words.iter().map(std::slice::from_ref));
+            let meet = Letters::of(words.iter().copied()).meet(&Letters::spelled(text.as_bytes()));
+            proptest::prop_assert_eq!(meet, needles.possible(text.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn cuts_at_markers_only() {
+        for (text, want) in [
+            ("", vec![]),
+            ("# c\n", vec![]),
+            ("a: 1\n", vec!["a: 1\n"]),
+            ("# c\n---\na: 1\n---\nb: 2", vec!["# c\n---\na: 1\n", "---\nb: 2"]),
+            ("a: |\n  ---\n  x\n", vec!["a: |\n  ---\n  x\n"]),
+            ("a: 1\n----\n", vec!["a: 1\n----\n"]),
+            ("a: 1\n...\n# c\nb: 2\n", vec!["a: 1\n...\n", "# c\nb: 2\n"]),
+            ("---\n---\n", vec!["---\n", "---\n"]),
+            ("%YAML 1.2\n---\na\n...\n%YAML 1.2\n---\nb\n", vec!["%YAML 1.2\n---\na\n...\n", "%YAML 1.2\n---\nb\n"]),
+            ("a: 1\r\n---\r\nb: 2\r\n", vec!["a: 1\r\n", "---\r\nb: 2\r\n"]),
+            ("--- {a: 1}\n--- |\n x", vec!["--- {a: 1}\n", "--- |\n x"]),
+            ("{\"a\": 1}\n{\"b\": 2}\n", vec!["{\"a\": 1}", "\n{\"b\": 2}\n"]),
+        ] {
+            assert_eq!(cut(text), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_document_behind_an_end_marker_is_bare_unless_it_has_its_own_start() {
+        let bare: Vec<bool> =
+            Source::new(b"a: 1\n...\nb: 2\n---\nc: 3\n...\n---\nd: 4\n").segments().map(|d| d.bare).collect();
+        assert_eq!(bare, [false, true, false, false]);
+    }
+
+    #[test]
+    fn the_filter_lets_every_spelling_of_a_needle_through() {
+        let needles = Needles::new([["AWSCluster"].as_slice()]);
+        for text in [
+            "kind: AWSCluster",
+            "kind: \"AWSClu\\x73ter\"",
+            "kind: \"\\u0041WSCluster\"",
+            "kind: \"AWS\\\n  Cluster\"",
+            "kind: !!binary QVdTQ2x1c3Rlcg==",
+            "%TAG !b! tag:yaml.org,2002:\n---\nkind: !b!binary QVdTQ2x1c3Rlcg==",
+        ] {
+            assert!(!documents(&Source::new(text.as_bytes()), &needles).is_empty(), "{text}");
+        }
+        for text in ["kind: Pod", "a: \"\\x20\"", "a: 'x\\\n y'"] {
+            assert!(documents(&Source::new(text.as_bytes()), &needles).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_an_escape_spells_is_told_from_chance() {
+        let needles = Needles::new([["AWSCluster"].as_slice()]);
+        for text in [
+            "kind: \"AWSClu\\x73ter\"",
+            "{\"kind\":\"\\u0041WSCluster\"",
+            "a: {{ b\nkind: \"\\U00000041WSClu\\x73ter\"",
+            "kind: \"AWS\\\n   Cluster\"",
+            "kind: \"AWS\\\r\n\tCluster\"",
+            "kind: \"AWS\\\u{2028}Cluster\"",
+            "kind: !!binary QVdTQ2x1c3Rlcg==",
+            "kind: !!binary |\n  QVdT\n  Q2x1c3Rlcg==",
+            "kind: !!binary \"\\x51VdTQ2x1c3Rlcg==\"",
+            "%TAG ! tag:yaml.org,2002:\n---\nkind: !binary QVdTQ2x1c3RlckxpLXN0",
+        ] {
+            assert!(needles.spelled(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "curl -s \\\n  {{ .url }} # Hello!!",
+            "a: \"\\x41 b\"",
+            "{{- if a }}\nb: \"\\u0041WS\" !!",
+            "data: QVdTQ2x1c3Rlcg==",
+            "a: !!x b",
+            "a\\",
+            "a: \"\\x4",
+        ] {
+            assert!(!needles.spelled(text.as_bytes()), "{text}");
+        }
+    }
+
+    /// As the words of [`Source::doubtful_marker`] say it, character by character.
+    fn doubtful_by_character(text: &str) -> Option<usize> {
+        let opens = |rest: &str| rest.starts_with('%') || is_marker(rest.as_bytes(), 0);
+        text.char_indices().find_map(|(at, character)| {
+            let rest = &text[at + character.len_utf8()..];
+            let line = text[..at].rsplit('\n').next().unwrap_or_default();
+            let line = if at == line.len() { line.trim_start_matches('\u{feff}') } else { line };
+            let whole = format!("{line}{}", &text[at..]);
+            let found = match character {
+                '\r' => opens(rest) || !rest.is_empty() && !rest.starts_with('\n') && opens(&whole),
+                '\u{feff}' => at > 0 && opens(rest),
+                '\u{85}' | '\u{2028}' | '\u{2029}' => opens(rest),
+                _ => false,
+            };
+            found.then_some(at)
+        })
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_doubtful_marker_is_found_wherever_the_text_is_cut(
+            parts in proptest::collection::vec(proptest::sample::select(vec![
+                "---", "...", "%", "\r", "\n", "\r\n", "\u{85}", "\u{2028}", "\u{2029}", "\u{feff}", " ", "a", "é", "\u{3000}",
+            ]), 0..16),
+            piece in 1_usize..8,
+        ) {
+            let text = parts.concat();
+            let source = Source::new(text.as_bytes());
+            let want = doubtful_by_character(&text);
+            proptest::prop_assert_eq!(source.doubtful_marker().map(|(_, span)| span.start), want);
+            proptest::prop_assert_eq!(source.doubtful_by(piece).map(|(_, span)| span.start), want);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! RFC 6902 operations on a tree, turned into splices of its text.
+//!
+//! Where new text goes: directly behind the line of the owner's key, or behind the last `<<` (a later merge key would
+//! win over it for many readers), never before a comment that belongs to the first key and never behind a block scalar. What
+//! is removed goes with the lines that `add` would have written for it, and no comment goes along. What the planner gets
+//! wrong, the proof catches; it need not be complete, but it must say why it refuses.
+
+mod add;
+mod editor;
+mod operations;
+mod remove;
+mod replace;
+
+pub(crate) use operations::splices;
+pub(crate) use remove::keep_end;
+
+#[cfg(test)]
+pub(super) mod tests {
+    use json_patch::Patch;
+    use json_patch::jsonptr::PointerBuf;
+    use serde_json::Value;
+
+    use crate::apply::apply;
+    use crate::plan::{ObjectRef, Plan};
+    use crate::source::Source;
+
+    /// A text after operations on its first document, or why it is refused, with the place of that.
+    pub(crate) fn edit(text: &str, operations: &Value) -> Result<String, String> {
+        let source = Source::new(text.as_bytes());
+        let document = source.segments().next().unwrap().span;
+        let Patch(operations) = serde_json::from_value(operations.clone()).unwrap();
+        let object = ObjectRef { document, base: PointerBuf::new() };
+        let plan = Plan { changes: vec![(object, operations.into())], ..Plan::default() };
+        let edited = apply(&source, &plan)
+            .map_err(|refusal| format!("{} at '{}'", refusal.reason, &text[refusal.span.range()]))?;
+        Ok(String::from_utf8(edited.to_bytes(text.as_bytes()).unwrap()).unwrap())
+    }
+
+    /// A text without what these pointers name, removed in this order.
+    pub(crate) fn without(text: &str, gone: &[&str]) -> Result<String, String> {
+        let remove = |path: &&str| serde_json::json!({"op": "remove", "path": path});
+        edit(text, &gone.iter().map(remove).collect())
+    }
+}

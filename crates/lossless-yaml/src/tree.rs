@@ -1,0 +1,440 @@
+//! One document as a tree with byte spans.
+//!
+//! The tree is what the text says, not what it means: `<<` is a key, an alias is an alias, scalars are untyped. Spans
+//! inside a tree count from the start of the document's text; [`Tree::span`] makes file offsets of them.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+use serde_json::Value;
+
+use crate::span::Span;
+
+/// Whether a document is read as YAML or as JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// YAML 1.2.
+    Yaml,
+    /// RFC 8259 JSON.
+    Json,
+}
+
+/// Whether a text holds a line break of YAML 1.1 alone. Nearly none does, and nothing is decoded to know it.
+pub fn has_odd_break(text: &[u8]) -> bool {
+    ["\u{85}", "\u{2028}", "\u{2029}"].iter().any(|odd| memmem::find(text, odd.as_bytes()).is_some())
+}
+
+/// Index of a node in its tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub(super) u32);
+
+/// The notation of a scalar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScalarStyle {
+    /// Nothing is written where a value could be.
+    Absent,
+    /// Without quotes.
+    Plain,
+    /// `'…'`
+    SingleQuoted,
+    /// `"…"`
+    DoubleQuoted,
+    /// `|`
+    Literal,
+    /// `>`
+    Folded,
+}
+
+/// What a node holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Data<'s> {
+    /// A scalar, its escapes and folding resolved.
+    Scalar {
+        /// The text.
+        text: Cow<'s, str>,
+        /// How it is written.
+        style: ScalarStyle,
+    },
+    /// A mapping, its entries in order, duplicates included.
+    Mapping {
+        /// Keys and values.
+        entries: Vec<(NodeId, NodeId)>,
+        /// `{…}` rather than indented lines.
+        flow: bool,
+    },
+    /// A sequence.
+    Sequence {
+        /// The items.
+        items: Vec<NodeId>,
+        /// `[…]` rather than `-` lines.
+        flow: bool,
+    },
+    /// `*name`, and the node it stands for.
+    Alias(NodeId),
+}
+
+/// An anchor as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// The `&name` token.
+    pub span: Span,
+    /// Whether an alias names it.
+    pub used: bool,
+}
+
+/// One node. Small, for a document may have millions: texts of up to 4 GiB.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node<'s> {
+    /// What it holds.
+    pub data: Data<'s>,
+    start: u32,
+    end: u32,
+    properties: Option<Box<Properties>>,
+}
+
+/// What may stand before a node's content.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Properties {
+    pub(super) tag: Option<Span>,
+    pub(super) anchor: Option<Anchor>,
+}
+
+impl<'s> Node<'s> {
+    pub(super) fn new(data: Data<'s>, span: Span) -> Self {
+        let mut node = Self { data, start: 0, end: 0, properties: None };
+        node.start = offset(span.start);
+        node.set_end(span.end);
+        node
+    }
+
+    pub(super) fn set_end(&mut self, end: usize) {
+        self.end = offset(end);
+    }
+
+    pub(super) fn properties_mut(&mut self) -> &mut Properties {
+        self.properties.get_or_insert_default()
+    }
+
+    /// The content, without tag and anchor. A block collection begins at its first key or item and ends with the
+    /// content of its last. A block scalar ends where the parser stopped, which may be inside the next line's indent.
+    pub fn span(&self) -> Span {
+        Span::new(self.start as usize, self.end as usize)
+    }
+
+    /// The tag token, if one is written.
+    pub fn tag(&self) -> Option<Span> {
+        self.properties.as_ref()?.tag
+    }
+
+    /// The anchor, if one is written.
+    pub fn anchor(&self) -> Option<&Anchor> {
+        self.properties.as_ref()?.anchor.as_ref()
+    }
+}
+
+/// The readers refuse longer texts.
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// One document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tree<'s> {
+    pub(super) nodes: Vec<Node<'s>>,
+    /// The root node.
+    pub root: NodeId,
+    /// Comments in order, `#` included, the line break not.
+    pub comments: Vec<Span>,
+    /// The document's text.
+    pub text: &'s str,
+    /// Where the text begins in the file.
+    pub base: usize,
+    /// The reader that made it.
+    pub format: Format,
+}
+
+/// Where a member comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// Not there.
+    Absent,
+    /// Written in this mapping.
+    Own {
+        /// The key.
+        key: NodeId,
+        /// The value, as written: it may be an alias.
+        value: NodeId,
+    },
+    /// Supplied by a `<<` of this mapping.
+    Inherited {
+        /// The value in the other mapping.
+        value: NodeId,
+    },
+    /// Written twice, or written before a `<<` that supplies it too: readers disagree.
+    Ambiguous {
+        /// The second key, or the `<<`.
+        key: NodeId,
+    },
+}
+
+/// Merges that no reader should be asked to follow.
+struct TooMuch;
+
+impl<'s> Tree<'s> {
+    /// The node.
+    pub fn node(&self, id: NodeId) -> &Node<'s> {
+        &self.nodes[id.0 as usize]
+    }
+
+    /// A span of the tree in bytes of the file.
+    pub fn span(&self, id: NodeId) -> Span {
+        self.node(id).span().shifted(self.base)
+    }
+
+    /// The node, or what it is an alias of.
+    pub fn resolve(&self, id: NodeId) -> NodeId {
+        match self.node(id).data {
+            Data::Alias(target) => target,
+            _ => id,
+        }
+    }
+
+    /// The scalar's text behind aliases; `None` for a collection.
+    pub fn text(&self, id: NodeId) -> Option<&str> {
+        match &self.node(self.resolve(id)).data {
+            Data::Scalar { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether the node is null as every YAML reader has it: absent, `~`, or `null` in its three spellings.
+    pub fn is_null(&self, id: NodeId) -> bool {
+        let node = self.node(self.resolve(id));
+        match &node.data {
+            Data::Scalar { style: ScalarStyle::Absent, .. } => node.tag().is_none(),
+            Data::Scalar { text, style: ScalarStyle::Plain } => {
+                node.tag().is_none() && matches!(text.as_ref(), "~" | "null" | "Null" | "NULL")
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a scalar is written so that a YAML 1.1 reader takes it for something else than a
+    /// string: a number, a boolean or null.
+    pub fn is_typed(&self, id: NodeId) -> bool {
+        let node = self.node(self.resolve(id));
+        match &node.data {
+            Data::Scalar { text, style: ScalarStyle::Plain } => node.tag().is_none() && reads_as_other(text),
+            Data::Scalar { style: ScalarStyle::Absent, .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the node, aliases followed, is this value for every reader: members in the same order, numbers in the same
+    /// text. Nothing with a tag or a merge key is.
+    pub fn says(&self, id: NodeId, value: &Value) -> bool {
+        let id = self.resolve(id);
+        let node = self.node(id);
+        if node.tag().is_some() {
+            return false;
+        }
+        match (&node.data, value) {
+            (Data::Mapping { entries, .. }, Value::Object(members)) => {
+                entries.len() == members.len()
+                    && entries.iter().zip(members).all(|(&(key, inner), (name, member))| {
+                        let named = self.text(key) == Some(name) && !self.is_merge(key);
+                        named && self.node(key).tag().is_none() && self.says(inner, member)
+                    })
+            }
+            (Data::Sequence { items, .. }, Value::Array(values)) => {
+                items.len() == values.len() && items.iter().zip(values).all(|(&item, value)| self.says(item, value))
+            }
+            (Data::Scalar { .. }, Value::Null) => self.is_null(id),
+            (Data::Scalar { text, .. }, Value::String(planned)) => text == planned && !self.is_typed(id),
+            (Data::Scalar { text, style: ScalarStyle::Plain }, other) => *text == other.to_string(),
+            _ => false,
+        }
+    }
+
+    /// The entries of a mapping behind aliases.
+    pub fn entries(&self, id: NodeId) -> Option<&[(NodeId, NodeId)]> {
+        match &self.node(self.resolve(id)).data {
+            Data::Mapping { entries, .. } => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// The items of a sequence behind aliases.
+    pub fn items(&self, id: NodeId) -> Option<&[NodeId]> {
+        match &self.node(self.resolve(id)).data {
+            Data::Sequence { items, .. } => Some(items),
+            _ => None,
+        }
+    }
+
+    /// Whether the key is the merge key `<<`.
+    pub fn is_merge(&self, key: NodeId) -> bool {
+        let node = self.node(key);
+        node.tag().is_none() && matches!(&node.data, Data::Scalar { text, style: ScalarStyle::Plain } if text == "<<")
+    }
+
+    /// The member of a mapping, `<<` taken into account as readers of libyaml's lineage do: a later `<<` wins over an earlier key.
+    /// `Absent` for anything that is no mapping.
+    pub fn get(&self, mapping: NodeId, name: &str) -> Lookup {
+        self.lookup(mapping, name, &mut 10_000)
+    }
+
+    /// `work` bounds how many mappings are looked into: merges of merges multiply.
+    fn lookup(&self, mapping: NodeId, name: &str, work: &mut usize) -> Lookup {
+        let Some(entries) = self.entries(mapping) else {
+            return Lookup::Absent;
+        };
+        let mut found = Lookup::Absent;
+        for &(key, value) in entries {
+            let here = if self.is_merge(key) {
+                match self.merged(value, name, work) {
+                    Ok(None) => continue,
+                    Ok(Some(inherited)) => Lookup::Inherited { value: inherited },
+                    Err(TooMuch) => return Lookup::Ambiguous { key },
+                }
+            } else if self.text(key) == Some(name) {
+                Lookup::Own { key, value }
+            } else {
+                continue;
+            };
+            found = match (found, here) {
+                (Lookup::Absent | Lookup::Inherited { .. }, here) => here,
+                _ => Lookup::Ambiguous { key },
+            };
+        }
+        found
+    }
+
+    fn merged(&self, source: NodeId, name: &str, work: &mut usize) -> Result<Option<NodeId>, TooMuch> {
+        let sources = match self.items(source) {
+            Some(items) => items,
+            None => std::slice::from_ref(&source),
+        };
+        for &one in sources {
+            *work = work.checked_sub(1).ok_or(TooMuch)?;
+            match self.lookup(one, name, work) {
+                Lookup::Own { value, .. } | Lookup::Inherited { value } => return Ok(Some(value)),
+                Lookup::Ambiguous { .. } => return Err(TooMuch),
+                Lookup::Absent => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// The member's value, written here or inherited; `None` where it is absent or readers disagree.
+    pub fn value(&self, mapping: NodeId, name: &str) -> Option<NodeId> {
+        match self.get(mapping, name) {
+            Lookup::Own { value, .. } | Lookup::Inherited { value } => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The comments' texts in order, `#` included.
+    pub fn comment_texts(&self) -> impl Iterator<Item = &str> {
+        self.comments.iter().map(|span| &self.text[span.range()])
+    }
+
+    /// The first anchor on the node or anything in it that an alias uses.
+    pub fn shared_anchor(&self, id: NodeId) -> Option<Span> {
+        let node = self.node(id);
+        if let Some(anchor) = node.anchor()
+            && anchor.used
+        {
+            return Some(anchor.span);
+        }
+        match &node.data {
+            Data::Mapping { entries, .. } => {
+                entries.iter().find_map(|&(key, value)| self.shared_anchor(key).or_else(|| self.shared_anchor(value)))
+            }
+            Data::Sequence { items, .. } => items.iter().find_map(|&item| self.shared_anchor(item)),
+            _ => None,
+        }
+    }
+
+    /// The first key that some readers merge and others don't: `<<` with a tag or in quotes.
+    pub fn odd_merge(&self) -> Option<NodeId> {
+        let keys = self.nodes.iter().flat_map(|node| match &node.data {
+            Data::Mapping { entries, .. } => entries.as_slice(),
+            _ => &[],
+        });
+        keys.map(|&(key, _)| key).find(|&key| self.text(key) == Some("<<") && !self.is_merge(key))
+    }
+
+    /// The first key with a tag that can make another text of it.
+    pub fn tagged_key(&self) -> Option<NodeId> {
+        let tagged =
+            |key: NodeId| self.node(self.resolve(key)).tag().is_some_and(|tag| &self.text[tag.range()] != "!!str");
+        self.nodes.iter().find_map(|node| match &node.data {
+            Data::Mapping { entries, .. } => entries.iter().map(|&(key, _)| key).find(|&key| tagged(key)),
+            _ => None,
+        })
+    }
+
+    /// The first line break of YAML 1.1 alone (U+0085, U+2028, U+2029) that stands outside of quotes: such readers begin a new
+    /// line there, YAML 1.2 does not.
+    pub fn odd_break(&self) -> Option<Span> {
+        let odd = |c: char| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}');
+        if self.format == Format::Json || !has_odd_break(self.text.as_bytes()) {
+            return None;
+        }
+        let mut quoted: Vec<Span> = self
+            .nodes
+            .iter()
+            .filter(|node| {
+                matches!(&node.data, Data::Scalar { style: ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted, .. })
+            })
+            .map(Node::span)
+            .collect();
+        quoted.sort();
+        let inside = |at: usize| {
+            let behind = quoted.partition_point(|span| span.start <= at);
+            quoted[..behind].last().is_some_and(|span| at < span.end)
+        };
+        let at = self.text.char_indices().find(|&(at, c)| odd(c) && !inside(at));
+        at.map(|(at, c)| Span::new(at, at + c.len_utf8()).shifted(self.base))
+    }
+
+    /// The first key that is not a scalar, as `{{ name }}` is in YAML.
+    pub fn complex_key(&self) -> Option<NodeId> {
+        self.nodes.iter().find_map(|node| match &node.data {
+            Data::Mapping { entries, .. } => entries.iter().map(|&(key, _)| key).find(|&key| self.text(key).is_none()),
+            _ => None,
+        })
+    }
+}
+
+/// Whether YAML 1.1 reads a plain scalar as a number, a boolean or null (YAML 1.1, types bool, int, float, null).
+fn reads_as_other(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    if matches!(lower.as_str(), "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null" | "~" | "") {
+        return true;
+    }
+    let digits = lower.trim_start_matches(['+', '-']).replace('_', "");
+    if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+        return false;
+    }
+    let radix = [("0x", 16), ("0o", 8), ("0b", 2)].into_iter().find_map(|(prefix, radix)| {
+        digits.strip_prefix(prefix).map(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_digit(radix)))
+    });
+    // Base 60, as in 1:30.
+    let sexagesimal = digits.contains(':') && digits.split(':').all(|part| part.parse::<f64>().is_ok());
+    radix.unwrap_or(matches!(digits.as_str(), ".inf" | ".nan") || digits.parse::<f64>().is_ok() || sexagesimal)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn plain_scalars_that_are_no_strings_are_known() {
+        for text in ["0123", "1e3", "on", "Y", "~", "1_000", "0x1F", ".5", "-.inf", "1:30", "+1", "012345678901"] {
+            assert!(super::reads_as_other(text), "{text}");
+        }
+        for text in ["12ab", "a", "arn:aws:iam::1:role/r", "1.2.3", "0xyz", "-a", "v1", "e3"] {
+            assert!(!super::reads_as_other(text), "{text}");
+        }
+    }
+}

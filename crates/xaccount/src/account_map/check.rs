@@ -1,0 +1,460 @@
+//! The fields of the map, checked and ready to use.
+
+use std::collections::HashSet;
+use std::sync::OnceLock;
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use super::de::{Spanned, nearest};
+use super::fields::{AccountFields, EntryFields, ExceptFields, Fields, IgnoreFields, NamespacesFields, OneOrMore};
+use super::index::Index;
+use super::{API_VERSION, KIND};
+use crate::aws::{AccountId, DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
+use crate::capa::names::{is_dns_label, is_dns_subdomain, is_label_value, is_qualified_name};
+use crate::diag::{Span, SpannedError, visible};
+
+/// Which cluster belongs to which AWS account.
+#[derive(Clone, Debug)]
+pub struct AccountMap {
+    /// The account of the management cluster.
+    pub source: Source,
+    /// The file that keeps identities, relative to the map, with `/`.
+    pub identity_file: Option<Spanned<String>>,
+    /// Annotations of identities that are made.
+    pub identity_annotations: Vec<(String, String)>,
+    /// The target accounts in their order.
+    pub accounts: Vec<Account>,
+    /// The rules that lint leaves out.
+    pub lint_ignores: Vec<LintIgnore>,
+    /// The entries by their globs, made when it is first asked for.
+    pub(super) index: OnceLock<Box<Index>>,
+}
+
+/// A rule that lint leaves out.
+#[derive(Clone, Debug)]
+pub struct LintIgnore {
+    /// Its id or name, as written.
+    pub rule: Spanned<String>,
+    /// Globs of the files where it is left out, relative to the map; none means all.
+    pub paths: Vec<Glob>,
+    /// Why.
+    pub reason: Spanned<String>,
+}
+
+/// The account of the management cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Source {
+    /// Its id.
+    pub account: Option<Spanned<AccountId>>,
+    /// The role that the CAPA pod runs as, a name or path and name.
+    pub role_name: Option<Spanned<String>>,
+    /// The version of CAPA that runs there.
+    pub capa_version: Option<Spanned<String>>,
+    /// Clusters that stay in it.
+    pub clusters: Vec<Entry>,
+}
+
+/// A target account.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its name for people.
+    pub name: Spanned<String>,
+    /// Its id.
+    pub account: Spanned<AccountId>,
+    /// The role, where the map gives its ARN.
+    pub role_arn: Option<Spanned<RoleArn>>,
+    /// The role's name, or path and name.
+    pub role_name: Option<Spanned<String>>,
+    /// The role's partition.
+    pub partition: Option<Spanned<Partition>>,
+    /// The identity's name.
+    pub identity_name: Option<Spanned<String>>,
+    /// `spec.externalID`
+    pub external_id: Option<Spanned<ExternalId>>,
+    /// `spec.sessionName`
+    pub session_name: Option<Spanned<SessionName>>,
+    /// `spec.durationSeconds`
+    pub duration_seconds: Option<Spanned<DurationSeconds>>,
+    /// `spec.allowedNamespaces`
+    pub allowed_namespaces: Option<Spanned<Namespaces>>,
+    /// Which clusters belong to it.
+    pub clusters: Vec<Entry>,
+    /// Which templates belong to it.
+    pub templates: Vec<Glob>,
+}
+
+/// Which namespaces may use an account's identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Namespaces {
+    /// Those of the clusters that it serves.
+    Served,
+    /// Every namespace.
+    All,
+    /// These.
+    List(Vec<String>),
+    /// Those with this label.
+    Label(String, String),
+}
+
+/// A glob and where it stands.
+#[derive(Clone, Debug)]
+pub struct Glob {
+    /// The glob.
+    pub matcher: GlobMatcher,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// Which clusters are meant: of each key that is there, one glob must match.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Globs of cluster names.
+    pub names: Vec<Glob>,
+    /// Globs of namespaces.
+    pub namespaces: Vec<Glob>,
+    /// Globs of paths, relative to the map.
+    pub paths: Vec<Glob>,
+    /// Which of those clusters are not meant.
+    pub except: Option<Box<Entry>>,
+    /// Where the entry stands.
+    pub span: Span,
+}
+
+/// Checks all values.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub(super) fn check(fields: Fields) -> Result<AccountMap, Vec<SpannedError>> {
+    let mut checker = Checker { errors: Vec::new() };
+    let map = checker.map(fields);
+    if checker.errors.is_empty() { Ok(map) } else { Err(checker.errors) }
+}
+
+struct Checker {
+    errors: Vec<SpannedError>,
+}
+
+impl Checker {
+    fn refuse(&mut self, message: impl Into<String>, span: Span) {
+        self.errors.push(SpannedError::new(message, span));
+    }
+
+    /// A text as a value; what is wrong with it is an error at its place.
+    fn parse<T>(&mut self, text: Option<Spanned<String>>) -> Option<Spanned<T>>
+    where
+        T: std::str::FromStr,
+        T::Err: std::fmt::Display,
+    {
+        let text = text?;
+        match text.value.parse() {
+            Ok(value) => Some(Spanned { value, span: text.span }),
+            Err(error) => {
+                self.refuse(error.to_string(), text.span);
+                None
+            }
+        }
+    }
+
+    fn map(&mut self, fields: Fields) -> AccountMap {
+        for (field, there, right) in [("apiVersion", &fields.api_version, API_VERSION), ("kind", &fields.kind, KIND)] {
+            if there.value != right {
+                let message = format!("{field} is {}, and an account map has {right}", visible(&there.value));
+                self.refuse(message, there.span);
+            }
+        }
+        let source = fields.source.map(|source| Source {
+            account: self.parse(source.account),
+            role_name: self.role_name(source.role_name),
+            capa_version: self.capa_version(source.capa_version),
+            clusters: self.entries(source.clusters),
+        });
+        if let Some(file) = &fields.identity_file {
+            let inside = !file.value.starts_with('/') && !file.value.split('/').any(|part| part == "..");
+            let yaml = file.value.ends_with(".yaml") || file.value.ends_with(".yml");
+            if !inside || !yaml || file.value.contains('\\') {
+                self.refuse("identityFile is a YAML file below the map's directory, written with /", file.span);
+            }
+        }
+        let mut identity_annotations = Vec::new();
+        for (key, value) in fields.identity_annotations {
+            if !is_qualified_name(&key) {
+                self.refuse(format!("'{}' is no annotation key: write example.com/name", visible(&key)), value.span);
+            }
+            identity_annotations.push((key, value.value));
+        }
+        let accounts: Vec<Account> = fields.accounts.into_iter().filter_map(|account| self.account(account)).collect();
+        let mut names = HashSet::new();
+        for account in &accounts {
+            if !names.insert(&account.name.value) {
+                let name = visible(&account.name.value);
+                self.refuse(format!("two accounts are named {name}"), account.name.span);
+            }
+        }
+        if let Some(own) = source.as_ref().and_then(|source| source.account.as_ref()) {
+            for account in accounts.iter().filter(|account| account.account.value == own.value) {
+                let message = format!("{} is the source account (source.account)", own.value);
+                let help =
+                    "clusters that stay there: source.clusters; correct one of the two ids, or remove this account";
+                self.errors.push(SpannedError::new(message, account.account.span).help(help));
+            }
+        }
+        let ignores = fields.lint.map_or_else(Vec::new, |lint| lint.ignore);
+        let lint_ignores = ignores.into_iter().map(|ignore| self.lint_ignore(ignore)).collect();
+        AccountMap {
+            lint_ignores,
+            source: source.unwrap_or_default(),
+            identity_file: fields.identity_file,
+            identity_annotations,
+            accounts,
+            index: OnceLock::new(),
+        }
+    }
+
+    fn account(&mut self, account: Spanned<AccountFields>) -> Option<Account> {
+        let AccountFields {
+            name,
+            account: id,
+            role_name,
+            role_arn,
+            partition,
+            identity_name,
+            external_id,
+            session_name,
+            duration_seconds,
+            allowed_namespaces,
+            clusters,
+            templates,
+        } = account.value;
+        if name.value.is_empty() {
+            self.refuse("an account has a name for people", name.span);
+        }
+        let role_arn: Option<Spanned<RoleArn>> = self.parse(role_arn);
+        let id: Option<Spanned<AccountId>> = self.parse(Some(id));
+        if let (Some(role), Some(id)) = (&role_arn, &id)
+            && role.value.account() != &id.value
+        {
+            self.refuse(
+                format!("roleARN is in account {}, and account is {}", role.value.account(), id.value),
+                role.span,
+            );
+        }
+        for (field, span) in [
+            ("roleName", role_name.as_ref().map(|one| one.span)),
+            ("partition", partition.as_ref().map(|one| one.span)),
+        ] {
+            if let Some(span) = span.filter(|_| role_arn.is_some()) {
+                self.refuse(format!("roleARN says all of the role: leave {field} out"), span);
+            }
+        }
+        if let Some(name) = &identity_name
+            && !is_dns_subdomain(&name.value)
+        {
+            let message =
+                format!("'{}' is no name of an object: lower-case letters, digits, '-' and '.'", visible(&name.value));
+            self.refuse(message, name.span);
+        }
+        let duration_seconds = duration_seconds.and_then(|seconds| match DurationSeconds::try_from(seconds.value) {
+            Ok(value) => Some(Spanned { value, span: seconds.span }),
+            Err(error) => {
+                self.refuse(error.to_string(), seconds.span);
+                None
+            }
+        });
+        Some(Account {
+            name,
+            account: id?,
+            role_arn,
+            role_name: self.role_name(role_name),
+            partition: self.parse(partition),
+            identity_name,
+            external_id: self.parse(external_id),
+            session_name: self.parse(session_name),
+            duration_seconds,
+            allowed_namespaces: allowed_namespaces.map(|allowed| {
+                let span = allowed.span;
+                Spanned { value: self.namespaces(allowed.value, span), span }
+            }),
+            clusters: self.entries(clusters),
+            templates: templates.into_iter().filter_map(|glob| self.glob(glob, false)).collect(),
+        })
+    }
+
+    fn role_name(&mut self, name: Option<Spanned<String>>) -> Option<Spanned<String>> {
+        let name = name?;
+        // Any account does: it is the name's letters that are checked.
+        let account: Result<AccountId, _> = "000000000000".parse();
+        if let Some(error) = account.ok().and_then(|account| RoleArn::new(Partition::Aws, &account, &name.value).err())
+        {
+            self.refuse(error.to_string(), name.span);
+        }
+        Some(name)
+    }
+
+    fn capa_version(&mut self, version: Option<Spanned<String>>) -> Option<Spanned<String>> {
+        let version = version?;
+        let numbers: Vec<&str> = version.value.strip_prefix('v').unwrap_or(&version.value).split('.').collect();
+        let digits = |part: &&str| !part.is_empty() && part.len() < 6 && part.bytes().all(|b| b.is_ascii_digit());
+        if !(2..=3).contains(&numbers.len()) || !numbers.iter().all(digits) {
+            self.refuse(
+                "capaVersion is a version of Cluster API Provider AWS in quotes, as \"2.9\" or \"2.9.3\"",
+                version.span,
+            );
+        }
+        Some(version)
+    }
+
+    fn namespaces(&mut self, allowed: NamespacesFields, span: Span) -> Namespaces {
+        let NamespacesFields::Capa(capa) = allowed else { return Namespaces::Served };
+        match (capa.list, capa.selector) {
+            (None, None) => Namespaces::All,
+            (Some(list), None) => {
+                for name in list.iter().filter(|name| !is_dns_label(&name.value)) {
+                    let text = visible(&name.value);
+                    self.refuse(
+                        format!("'{text}' is no name of a namespace: CAPA compares names to the letter"),
+                        name.span,
+                    );
+                }
+                if list.is_empty() {
+                    self.refuse(
+                        "an empty list lets no namespace use the identity; leave allowedNamespaces out for all",
+                        span,
+                    );
+                }
+                Namespaces::List(list.into_iter().map(|name| name.value).collect())
+            }
+            (None, Some(selector)) => {
+                let mut labels = selector.match_labels.into_iter();
+                match (labels.next(), labels.next()) {
+                    (Some((key, value)), None) if is_qualified_name(&key) && is_label_value(&value.value) => {
+                        Namespaces::Label(key, value.value)
+                    }
+                    _ => {
+                        self.refuse("matchLabels takes one label, KEY: VALUE", span);
+                        Namespaces::All
+                    }
+                }
+            }
+            (Some(_), Some(_)) => {
+                self.refuse("allowedNamespaces has a list or a selector here, not both", span);
+                Namespaces::All
+            }
+        }
+    }
+
+    fn entries(&mut self, entries: Option<OneOrMore<EntryFields>>) -> Vec<Entry> {
+        let entries = entries.map(|entries| entries.0).unwrap_or_default();
+        entries
+            .into_iter()
+            .map(|entry| {
+                let span = entry.span;
+                let EntryFields { names, namespaces, paths, except } = entry.value;
+                if names.is_empty() && namespaces.is_empty() && paths.is_empty() {
+                    self.refuse("this entry would match every cluster: write names: [\"*\"] if that is meant", span);
+                }
+                let except = except.map(|except| {
+                    let ExceptFields { names, namespaces, paths } = except.value;
+                    if names.is_empty() && namespaces.is_empty() && paths.is_empty() {
+                        self.refuse(
+                            "this would except every cluster of the entry: remove the entry if that is meant",
+                            except.span,
+                        );
+                    }
+                    Box::new(self.entry(names, namespaces, paths, None, except.span))
+                });
+                self.entry(names, namespaces, paths, except, span)
+            })
+            .collect()
+    }
+
+    fn entry(
+        &mut self,
+        names: Vec<Spanned<String>>,
+        namespaces: Vec<Spanned<String>>,
+        paths: Vec<Spanned<String>>,
+        except: Option<Box<Entry>>,
+        span: Span,
+    ) -> Entry {
+        for path in &paths {
+            if path.value.starts_with('/') || path.value.split('/').any(|part| part == ".." || part == ".") {
+                self.refuse("paths are relative to the map, without . and .., as clusters/dev/**", path.span);
+            } else if path.value.ends_with('/') {
+                let path_of_files = format!("paths are those of files: write {}**", visible(&path.value));
+                self.refuse(path_of_files, path.span);
+            }
+        }
+        let mut globs = |globs: Vec<Spanned<String>>, path: bool| {
+            globs.into_iter().filter_map(|glob| self.glob(glob, path)).collect()
+        };
+        let (names, namespaces, paths) = (globs(names, false), globs(namespaces, false), globs(paths, true));
+        Entry { names, namespaces, paths, except, span }
+    }
+
+    fn lint_ignore(&mut self, ignore: IgnoreFields) -> LintIgnore {
+        let IgnoreFields { rule, paths, reason } = ignore;
+        if reason.value.trim().is_empty() {
+            self.refuse("a rule is left out for a reason: say it", reason.span);
+        }
+        LintIgnore { rule, paths: paths.into_iter().filter_map(|path| self.glob(path, true)).collect(), reason }
+    }
+
+    fn glob(&mut self, glob: Spanned<String>, path: bool) -> Option<Glob> {
+        match parse_glob(&glob.value, path) {
+            Ok(_) if glob.value.is_empty() => self.refuse("an empty glob matches nothing", glob.span),
+            Ok(built) => return Some(Glob { matcher: built.compile_matcher(), span: glob.span }),
+            Err(why) => self.refuse(format!("this is no glob: {why}"), glob.span),
+        }
+        None
+    }
+}
+
+/// The longest glob, in bytes. A longer one may take more memory than globset allows, and then its compilation panics.
+const LONGEST_GLOB: usize = 1024;
+
+/// So many braces may be opened. globset compiles none that nest 250 deep; its compilation panics.
+const MOST_BRACES: usize = 100;
+
+/// Reads a glob that can be compiled; of a path, `*` does not match `/`.
+///
+/// # Errors
+/// What is wrong with it, for people.
+pub fn parse_glob(text: &str, path: bool) -> Result<globset::Glob, String> {
+    if text.len() > LONGEST_GLOB {
+        return Err(format!("it has {} bytes, and the most are {LONGEST_GLOB}", text.len()));
+    }
+    let braces = memchr::memchr_iter(b'{', text.as_bytes()).count();
+    if braces > MOST_BRACES {
+        return Err(format!("it opens {braces} braces, and the most are {MOST_BRACES}"));
+    }
+    GlobBuilder::new(text).literal_separator(path).build().map_err(|error| error.kind().to_string())
+}
+
+impl AccountMap {
+    /// The account of this name.
+    ///
+    /// # Errors
+    /// There is none; the name that it is nearest to, if one is.
+    pub fn named(&self, name: &str) -> Result<&Account, Option<&str>> {
+        let found = self.accounts.iter().find(|account| account.name.value == name);
+        found.ok_or_else(|| nearest(name, self.accounts.iter().map(|account| account.name.value.as_str())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_glob;
+
+    #[test]
+    fn every_glob_that_is_read_can_be_compiled() {
+        let repeat = |text: &str| text.repeat(super::LONGEST_GLOB / text.len());
+        let nested = format!("{}a{}", "{".repeat(super::MOST_BRACES), "}".repeat(super::MOST_BRACES));
+        for text in ["?", "*a", "[!a]", "[!é]", "**/", "[\u{80}-\u{10ffff}]", "\u{10ffff}", "\\?"].map(repeat) {
+            parse_glob(&text, true).unwrap().compile_matcher();
+            parse_glob(&text, false).unwrap().compile_matcher();
+            assert!(parse_glob(&format!("{text}{}", "a".repeat(1024)), false).is_err());
+        }
+        parse_glob(&nested, false).unwrap().compile_matcher();
+        assert!(parse_glob(&format!("{{{nested}}}"), false).is_err());
+        assert!(parse_glob(&"{".repeat(100_000), false).is_err());
+    }
+}

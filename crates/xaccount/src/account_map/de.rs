@@ -1,0 +1,273 @@
+//! A document's tree, deserialized; each error and each [`Spanned`] value knows its place.
+
+use std::fmt;
+
+use serde::de::value::StrDeserializer;
+use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+
+use crate::diag::Span;
+use lossless_yaml::{NodeId, Tree};
+
+/// A value and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands in the file.
+    pub span: Span,
+}
+
+/// What is wrong, where, and what was meant perhaps.
+#[derive(Clone, Debug)]
+pub(super) struct Error {
+    pub(super) message: String,
+    pub(super) span: Option<Span>,
+    pub(super) help: Option<String>,
+}
+
+impl Error {
+    fn at(mut self, span: Span) -> Self {
+        self.span.get_or_insert(span);
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl de::Error for Error {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self { message: message.to_string(), span: None, help: None }
+    }
+
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        let help = match nearest(field, expected.iter().copied()) {
+            Some(near) => format!("perhaps {near}"),
+            None => format!("these are known: {}", expected.join(", ")),
+        };
+        Self { help: Some(help), ..Self::custom(format!("there is no field {}", crate::diag::visible(field))) }
+    }
+
+    fn invalid_type(there: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        let there = match there {
+            de::Unexpected::Seq => "a list".to_owned(),
+            de::Unexpected::Map => "a mapping".to_owned(),
+            de::Unexpected::Unit => "nothing".to_owned(),
+            de::Unexpected::Str(text) => format!("'{}'", crate::diag::visible(text)),
+            other => other.to_string(),
+        };
+        Self::custom(format!("this is {there}, and here belongs {expected}"))
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::custom(format!("the field {field} is missing"))
+    }
+}
+
+/// The word that a misspelt one is nearest to, where one is near enough.
+pub(super) fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+    let likeness = |other: &str| strsim::jaro_winkler(&word.to_lowercase(), &other.to_lowercase());
+    let best = known.map(|other| (likeness(other), other)).max_by(|a, b| a.0.total_cmp(&b.0));
+    best.filter(|(likeness, _)| *likeness > 0.8).map(|(_, other)| other)
+}
+
+/// The marks by which a [`Spanned`] asks for its place.
+const SPANNED: &str = "$xaccount::Spanned";
+const SPANNED_FIELDS: &[&str] = &["value", "start", "end"];
+
+impl<'de, T: de::Deserialize<'de>> de::Deserialize<'de> for Spanned<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Parts<T>(std::marker::PhantomData<T>);
+        impl<'de, T: de::Deserialize<'de>> Visitor<'de> for Parts<T> {
+            type Value = Spanned<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value with its place")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut part = || -> Result<usize, A::Error> {
+                    let _: Option<String> = map.next_key()?;
+                    map.next_value()
+                };
+                let (start, end) = (part()?, part()?);
+                let _: Option<String> = map.next_key()?;
+                Ok(Spanned { value: map.next_value()?, span: Span::new(start, end) })
+            }
+        }
+        deserializer.deserialize_struct(SPANNED, SPANNED_FIELDS, Parts(std::marker::PhantomData))
+    }
+}
+
+impl<T: schemars::JsonSchema> schemars::JsonSchema for Spanned<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        T::json_schema(generator)
+    }
+}
+
+/// A node of a tree as serde sees it.
+#[derive(Clone, Copy)]
+pub(super) struct Node<'t, 's> {
+    pub(super) tree: &'t Tree<'s>,
+    pub(super) id: NodeId,
+}
+
+impl Node<'_, '_> {
+    fn span(&self) -> Span {
+        self.tree.span(self.id)
+    }
+
+    /// What stands here, for messages.
+    fn is(&self) -> String {
+        if self.tree.entries(self.id).is_some() {
+            "a mapping".into()
+        } else if self.tree.items(self.id).is_some() {
+            "a list".into()
+        } else if self.tree.is_null(self.id) {
+            "nothing".into()
+        } else {
+            self.tree.text(self.id).map_or_else(String::new, |text| format!("'{}'", crate::diag::visible(text)))
+        }
+    }
+
+    fn expected(&self, what: &str) -> Error {
+        de::Error::custom(format!("{what} is expected here, and this is {}", self.is()))
+    }
+}
+
+macro_rules! scalar {
+    ($($method:ident $visit:ident $what:literal),*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            let parsed = self.tree.text(self.id).and_then(|text| text.parse().ok());
+            let value = parsed.ok_or_else(|| self.expected($what).at(self.span()))?;
+            visitor.$visit(value).map_err(|error: Error| error.at(self.span()))
+        })*
+    };
+}
+
+impl<'de> Deserializer<'de> for Node<'_, '_> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let span = self.span();
+        let result = if let Some(entries) = self.tree.entries(self.id) {
+            visitor.visit_map(Entries { node: self, entries: entries.iter(), value: None })
+        } else if let Some(items) = self.tree.items(self.id) {
+            visitor.visit_seq(Items { tree: self.tree, items: items.iter() })
+        } else if self.tree.is_null(self.id) {
+            visitor.visit_unit()
+        } else if self.tree.is_typed(self.id) {
+            let text = self.tree.text(self.id).unwrap_or_default();
+            let message = format!("{text} is no text for YAML: readers take it for a number or a boolean");
+            Err(Error { help: Some(format!("write \"{text}\"")), ..de::Error::custom(message) })
+        } else {
+            visitor.visit_str(self.tree.text(self.id).unwrap_or_default())
+        };
+        result.map_err(|error| error.at(span))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.tree.is_null(self.id) { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        if name == SPANNED {
+            return visitor.visit_map(Parts { node: self, next: 0 });
+        }
+        if self.tree.entries(self.id).is_none() {
+            return Err(self.expected("a mapping").at(self.span()));
+        }
+        self.deserialize_any(visitor)
+    }
+
+    scalar!(
+        deserialize_u8 visit_u8 "a number", deserialize_u16 visit_u16 "a number", deserialize_u32 visit_u32 "a number",
+        deserialize_u64 visit_u64 "a number", deserialize_i8 visit_i8 "a number", deserialize_i16 visit_i16 "a number",
+        deserialize_i32 visit_i32 "a number", deserialize_i64 visit_i64 "a number", deserialize_f32 visit_f32 "a number",
+        deserialize_f64 visit_f64 "a number", deserialize_bool visit_bool "true or false"
+    );
+
+    serde::forward_to_deserialize_any! {
+        char str string bytes byte_buf unit unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+struct Entries<'t, 's, I> {
+    node: Node<'t, 's>,
+    entries: I,
+    value: Option<NodeId>,
+}
+
+impl<'de, 'e, I: Iterator<Item = &'e (NodeId, NodeId)>> MapAccess<'de> for Entries<'_, '_, I> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        let Some(&(key, value)) = self.entries.next() else { return Ok(None) };
+        self.value = Some(value);
+        let span = self.node.tree.span(key);
+        let text = self.node.tree.text(key).unwrap_or_default();
+        let key: StrDeserializer<'_, Error> = text.into_deserializer();
+        seed.deserialize(key).map(Some).map_err(|error| error.at(span))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
+        let id = self.value.take().ok_or_else(|| <Error as de::Error>::custom("a value before its key"))?;
+        seed.deserialize(Node { tree: self.node.tree, id })
+    }
+}
+
+struct Items<'t, 's, I> {
+    tree: &'t Tree<'s>,
+    items: I,
+}
+
+impl<'de, 'e, I: Iterator<Item = &'e NodeId>> SeqAccess<'de> for Items<'_, '_, I> {
+    type Error = Error;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+        self.items.next().map(|&id| seed.deserialize(Node { tree: self.tree, id })).transpose()
+    }
+}
+
+/// The parts of a [`Spanned`]: its place, then itself.
+struct Parts<'t, 's> {
+    node: Node<'t, 's>,
+    next: usize,
+}
+
+impl<'de> MapAccess<'de> for Parts<'_, '_> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        let key: StrDeserializer<'_, Error> = "part".into_deserializer();
+        seed.deserialize(key).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
+        self.next += 1;
+        let span = self.node.span();
+        match self.next {
+            1 => seed.deserialize(span.start.into_deserializer()),
+            2 => seed.deserialize(span.end.into_deserializer()),
+            _ => seed.deserialize(self.node),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! `.xaccount.yaml`: which cluster belongs to which AWS account.
+//!
+//! Every field is typed and every unknown field refused; what is wrong is said with its place. The same types make the JSON
+//! Schema, so that an editor and this program know the same fields.
+
+mod assign;
+mod check;
+mod de;
+mod fields;
+mod index;
+
+use crate::capa::may_hold_bodies;
+use crate::diag::SpannedError;
+use lossless_yaml::{NodeId, Source, Tree, parse};
+
+pub use assign::{Assigned, Cluster, Place};
+pub use check::{Account, AccountMap, Entry, LintIgnore, Namespaces, Source as SourceAccount, parse_glob};
+pub use de::Spanned;
+pub use fields::schema;
+
+/// Name of the file.
+pub const FILE_NAME: &str = ".xaccount.yaml";
+
+/// `apiVersion` of the map.
+pub const API_VERSION: &str = "xaccount.dev/v1alpha1";
+
+/// `kind` of the map.
+pub const KIND: &str = "AccountMap";
+
+/// Reads a map.
+///
+/// # Errors
+/// Everything that is wrong with its values, or the first thing that is wrong with its form. The spans count in `bytes`.
+pub fn read(bytes: &[u8]) -> Result<AccountMap, Vec<SpannedError>> {
+    let one = |refusal: SpannedError| vec![refusal];
+    let source = Source::new(bytes);
+    let mut documents = source.segments();
+    let Some(document) = documents.next() else {
+        return Err(one(SpannedError::new("the account map is empty", crate::diag::Span::new(0, bytes.len()))
+            .help(format!("it begins with apiVersion: {API_VERSION}, kind: {KIND}"))));
+    };
+    let second = documents.next();
+    let tree = parse(&document).map_err(|refusal| one(refusal.into()))?;
+    if !is_map(bytes) {
+        // What stands in it may be anything, and is not spoken of.
+        let message = format!("this is not an account map: it has neither apiVersion: {API_VERSION} nor kind: {KIND}");
+        return Err(one(SpannedError::new(message, tree.span(tree.root))));
+    }
+    if let Some(second) = second {
+        return Err(one(SpannedError::new(
+            "an account map is one document, and here a second one begins",
+            second.span,
+        )));
+    }
+    of_node(&tree, tree.root)
+}
+
+/// Whether a text says that it is a map; one that can't be parsed is looked at line by line.
+pub fn is_map(bytes: &[u8]) -> bool {
+    let is_header = |api_version: Option<&str>, kind: Option<&str>| {
+        kind == Some(KIND) || api_version.is_some_and(|version| version.starts_with("xaccount.dev/"))
+    };
+    let source = Source::new(bytes);
+    match source.segments().next().map(|document| parse(&document)) {
+        None => false,
+        Some(Ok(tree)) => {
+            let text = |key: &str| tree.value(tree.root, key).and_then(|value| tree.text(value));
+            is_header(text("apiVersion"), text("kind"))
+        }
+        Some(Err(_)) => {
+            let text = String::from_utf8_lossy(bytes);
+            let value = |key: &str| text.lines().find_map(|line| Some(line.strip_prefix(key)?.trim()));
+            is_header(value("apiVersion:"), value("kind:"))
+        }
+    }
+}
+
+/// Whether text of a file that should be a map may stand in a message: it says that it is one, and nothing in it could be a
+/// Secret's body.
+pub fn may_show(bytes: &[u8]) -> bool {
+    is_map(bytes) && !may_hold_bodies(bytes)
+}
+
+/// Reads a map that is part of another document.
+///
+/// # Errors
+/// As [`read`].
+pub fn of_node(tree: &Tree<'_>, id: NodeId) -> Result<AccountMap, Vec<SpannedError>> {
+    let fields = fields::Fields::read(tree, id).map_err(|refusal| vec![refusal])?;
+    check::check(fields)
+}

@@ -1,0 +1,297 @@
+//! A document's tree as a [`Policy`].
+
+use super::{Condition, Effect, Element, Policy, Principals, Statement, Text, Texts, Who};
+use crate::diag::SpannedError;
+use lossless_yaml::{Data, NodeId, Tree};
+
+/// The elements of a statement, as IAM spells them.
+const ELEMENTS: [&str; 9] =
+    ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
+
+impl Policy {
+    /// Reads a document of strict JSON.
+    ///
+    /// # Errors
+    /// What no policy document can be: a key twice in one object, an element of the wrong type, a statement without an
+    /// effect or an action, the same `Sid` twice, unless it is empty.
+    pub fn read(tree: &Tree<'_>) -> Result<Self, SpannedError> {
+        let reader = Reader { tree };
+        let root = tree.root;
+        if tree.entries(root).is_none() {
+            return Err(reader.refuse(root, format!("a policy document is an object, and this is {}", reader.is(root))));
+        }
+        if reader.member(root, "apiVersion").is_some() && reader.member(root, "kind").is_some() {
+            return Err(reader.refuse(root, "this is a Kubernetes manifest, not a policy document"));
+        }
+        let Some(statement) = reader.member(root, "Statement") else {
+            return Err(reader.no_statement());
+        };
+        reader.no_key_twice(root)?;
+        let has_variables = match reader.member(root, "Version").map(|node| (node, reader.string(node))) {
+            None | Some((_, Some("2008-10-17"))) => false,
+            Some((_, Some("2012-10-17"))) => true,
+            Some((node, _)) => {
+                return Err(reader.refuse(node, "IAM knows the versions 2012-10-17 and 2008-10-17 of its language"));
+            }
+        };
+        let list = tree.items(statement);
+        let nodes = list.map_or_else(|| vec![statement], <[NodeId]>::to_vec);
+        let statements: Vec<Statement> =
+            nodes.iter().enumerate().map(|(index, &node)| reader.statement(index, node)).collect::<Result<_, _>>()?;
+        let mut sids = std::collections::HashSet::new();
+        // AWS takes any number of empty ones.
+        let named = statements.iter().filter_map(|statement| statement.sid.as_ref()).filter(|sid| !sid.text.is_empty());
+        for sid in named {
+            if !sids.insert(&sid.text) {
+                let message = format!("two statements have the Sid {}", crate::diag::visible(&sid.text));
+                return Err(SpannedError::new(message, sid.span).help("AWS refuses that; rename one of them"));
+            }
+        }
+        Ok(Self { has_variables, statements, is_list: list.is_some() })
+    }
+}
+
+struct Reader<'t, 's> {
+    tree: &'t Tree<'s>,
+}
+
+impl Reader<'_, '_> {
+    fn refuse(&self, node: NodeId, message: impl Into<String>) -> SpannedError {
+        SpannedError::new(message, self.tree.span(node))
+    }
+
+    fn no_statement(&self) -> SpannedError {
+        let root = self.tree.root;
+        let error = self.refuse(root, "this is no policy document: it has no Statement");
+        match self.member(root, "Effect") {
+            Some(_) => {
+                error.help("it is a statement alone; a document is {\"Version\": \"2012-10-17\", \"Statement\": […]}")
+            }
+            None => error,
+        }
+    }
+
+    /// What a node is, with its article.
+    fn is(&self, node: NodeId) -> &'static str {
+        match &self.tree.node(node).data {
+            Data::Mapping { .. } => "an object",
+            Data::Sequence { .. } => "a list",
+            _ if self.string(node).is_some() => "a string",
+            _ => "a number, a boolean or null",
+        }
+    }
+
+    fn member(&self, object: NodeId, name: &str) -> Option<NodeId> {
+        let entries = self.tree.entries(object)?;
+        entries.iter().find(|&&(key, _)| self.tree.text(key) == Some(name)).map(|&(_, value)| value)
+    }
+
+    /// The text of a string; numbers and booleans have none.
+    fn string(&self, node: NodeId) -> Option<&str> {
+        let plain = matches!(self.tree.node(node).data, Data::Scalar { style: lossless_yaml::ScalarStyle::Plain, .. });
+        self.tree.text(node).filter(|_| !plain)
+    }
+
+    fn no_key_twice(&self, object: NodeId) -> Result<(), SpannedError> {
+        if let Some(items) = self.tree.items(object) {
+            return items.iter().try_for_each(|&item| self.no_key_twice(item));
+        }
+        let mut seen = std::collections::HashSet::new();
+        for &(key, value) in self.tree.entries(object).unwrap_or_default() {
+            let name = self.tree.text(key).unwrap_or_default();
+            if !seen.insert(name) {
+                let message = format!("the key \"{}\" is written twice in one object", crate::diag::visible(name));
+                return Err(self.refuse(key, message).help("readers disagree which one counts; remove one of them"));
+            }
+            self.no_key_twice(value)?;
+        }
+        Ok(())
+    }
+
+    fn statement(&self, index: usize, node: NodeId) -> Result<Statement, SpannedError> {
+        let wrong = |node: NodeId, what: String| self.refuse(node, format!("{what} in statement {}", index + 1));
+        if self.tree.entries(node).is_none() {
+            return Err(self.refuse(node, format!("a statement is an object, and this is {}", self.is(node))));
+        }
+        let sid = match self.member(node, "Sid") {
+            None => None,
+            Some(sid) => Some(self.text(sid).ok_or_else(|| wrong(sid, "the Sid is no string".into()))?),
+        };
+        let effect = match self.member(node, "Effect").map(|effect| (effect, self.string(effect))) {
+            Some((_, Some("Allow"))) => Effect::Allow,
+            Some((_, Some("Deny"))) => Effect::Deny,
+            Some((effect, _)) => return Err(wrong(effect, "the Effect is neither Allow nor Deny".into())),
+            None => return Err(wrong(node, "there is no Effect".into())),
+        };
+        let principals =
+            self.either(node, "Principal").map_err(|node| wrong(node, "both Principal and NotPrincipal are".into()))?;
+        let principals = principals.map(|(not, node)| self.principals(not, node)).transpose()?;
+        let action = self.element(node, "Action")?;
+        let action = action.ok_or_else(|| wrong(node, "there is neither Action nor NotAction".into()))?;
+        let resource = self.element(node, "Resource")?;
+        let condition = self.member(node, "Condition");
+        let conditions = condition.map_or(Ok(Vec::new()), |node| self.conditions(node))?;
+        let keys = self.tree.entries(node).unwrap_or_default().iter().map(|&(key, _)| self.scalar(key));
+        let unknown = keys.filter(|key| !ELEMENTS.contains(&key.text.as_str())).collect();
+        Ok(Statement {
+            index,
+            span: self.tree.span(node),
+            sid,
+            effect,
+            principals,
+            action,
+            resource,
+            conditions,
+            condition_span: condition.map(|node| self.tree.span(node)),
+            unknown,
+        })
+    }
+
+    /// An element or its opposite; the second one where both are there.
+    fn either(&self, statement: NodeId, name: &str) -> Result<Option<(bool, NodeId)>, NodeId> {
+        let (plain, not) = (self.member(statement, name), self.member(statement, &format!("Not{name}")));
+        match (plain, not) {
+            (Some(_), Some(not)) => Err(not),
+            (Some(node), None) => Ok(Some((false, node))),
+            (None, Some(node)) => Ok(Some((true, node))),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn element(&self, statement: NodeId, name: &str) -> Result<Option<Element>, SpannedError> {
+        let either = self.either(statement, name);
+        let found =
+            either.map_err(|node| self.refuse(node, format!("a statement has {name} or Not{name}, not both")))?;
+        found.map(|(not, node)| Ok(Element { not, patterns: self.texts(node, name)? })).transpose()
+    }
+
+    fn principals(&self, not: bool, node: NodeId) -> Result<Principals, SpannedError> {
+        let name = if not { "NotPrincipal" } else { "Principal" };
+        let who = match (self.string(node), self.tree.entries(node)) {
+            (Some("*"), _) => Who::Anyone,
+            (Some(text), _) => {
+                let message = format!("the {name} \"{}\" stands without its type", crate::diag::visible(text));
+                return Err(self.refuse(node, message).help(format!("write \"{name}\": {{\"AWS\": \"…\"}}")));
+            }
+            (None, Some(entries)) => Who::Typed(
+                entries
+                    .iter()
+                    .map(|&(key, value)| {
+                        let kind = self.tree.text(key).unwrap_or_default();
+                        Ok((kind.to_owned(), self.texts(value, name)?))
+                    })
+                    .collect::<Result<_, SpannedError>>()?,
+            ),
+            (None, None) => {
+                let message = format!("a {name} is \"*\" or one object of types, and this is {}", self.is(node));
+                let help = format!("write one object, \"{name}\": {{\"AWS\": [\"…\", \"…\"]}}");
+                return Err(self.refuse(node, message).help(help));
+            }
+        };
+        Ok(Principals { not, who, span: self.tree.span(node) })
+    }
+
+    fn conditions(&self, node: NodeId) -> Result<Vec<Condition>, SpannedError> {
+        let object = |node: NodeId, what: &str| {
+            let entries = self.tree.entries(node);
+            entries.ok_or_else(|| self.refuse(node, format!("{what} is an object, and this is {}", self.is(node))))
+        };
+        let mut conditions = Vec::new();
+        for &(operator, keys) in object(node, "a Condition")? {
+            for &(key, values) in object(keys, "an operator of a Condition")? {
+                let values = match self.tree.items(values) {
+                    Some(items) => items,
+                    None => &[values],
+                };
+                let values = values.iter().map(|&value| self.value(value)).collect::<Result<_, _>>()?;
+                conditions.push(Condition { operator: self.scalar(operator), key: self.scalar(key), values });
+            }
+        }
+        Ok(conditions)
+    }
+
+    /// A value of a condition, which may be written as a number or a boolean.
+    fn value(&self, node: NodeId) -> Result<Text, SpannedError> {
+        match self.tree.text(node) {
+            Some(_) if !self.tree.is_null(node) => Ok(self.scalar(node)),
+            _ => Err(self.refuse(node, format!("the value of a condition is {}, not a string", self.is(node)))),
+        }
+    }
+
+    fn texts(&self, node: NodeId, what: &str) -> Result<Texts, SpannedError> {
+        let items = self.tree.items(node);
+        let texts: Option<Vec<Text>> = match items {
+            Some(items) => items.iter().map(|&item| self.text(item)).collect(),
+            None => self.text(node).map(|text| vec![text]),
+        };
+        let texts = texts.ok_or_else(|| {
+            let odd = items.and_then(|items| items.iter().find(|&&item| self.string(item).is_none())).copied();
+            let message = format!("{what} takes a string or a list of strings");
+            self.refuse(odd.unwrap_or(node), message)
+        })?;
+        Ok(Texts { texts, is_list: items.is_some(), span: self.tree.span(node) })
+    }
+
+    fn text(&self, node: NodeId) -> Option<Text> {
+        self.string(node).map(|text| Text { text: text.to_owned(), span: self.tree.span(node) })
+    }
+
+    fn scalar(&self, node: NodeId) -> Text {
+        Text { text: self.tree.text(node).unwrap_or_default().to_owned(), span: self.tree.span(node) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lossless_yaml::json;
+
+    fn read(text: &str) -> Result<Policy, SpannedError> {
+        Policy::read(&json::read(text, 0).unwrap())
+    }
+
+    #[test]
+    fn every_form_is_read() {
+        let policy = read(
+            r#"{"Version": "2012-10-17", "Id": "x", "Statement": {"Sid": "a", "Effect": "Allow", "Principal": {"AWS": ["1", "2"],
+            "Service": "ec2"}, "NotAction": "a:*", "Condition": {"Bool": {"aws:SecureTransport": true}}, "Odd": {}}}"#,
+        )
+        .unwrap();
+        assert!(policy.has_variables && !policy.is_list);
+        let [statement] = &policy.statements[..] else { panic!() };
+        assert_eq!(statement.title(), "statement 1 (Sid a)");
+        assert!(statement.unknown[0].text == "Odd" && statement.action.not && statement.only_aws().is_none());
+        assert_eq!(statement.aws_principals().map(|text| text.text.as_str()).collect::<Vec<_>>(), ["1", "2"]);
+        assert_eq!(statement.conditions[0].values[0].text, "true");
+    }
+
+    #[test]
+    fn what_no_document_can_be_is_refused_where_it_stands() {
+        let in_statement = |text: &str| format!(r#"{{"Statement": [{{"Effect": "Allow", "Action": "a", {text}}}]}}"#);
+        for (text, message, place) in [
+            ("[]".to_owned(), "this is a list", "[]"),
+            ("{}".to_owned(), "has no Statement", "{}"),
+            (r#"{"Version": "2012", "Statement": []}"#.to_owned(), "versions", "\"2012\""),
+            (r#"{"Statement": [1]}"#.to_owned(), "a statement is an object", "1"),
+            (r#"{"Statement": [{"Effect": "allow"}]}"#.to_owned(), "neither Allow nor Deny", "\"allow\""),
+            (r#"{"Statement": [{"Effect": "Deny"}]}"#.to_owned(), "neither Action nor", "{\"Effect\": \"Deny\"}"),
+            (in_statement(r#""Sid": 1"#), "no string", "1"),
+            (in_statement(r#""Effect": "Deny""#), "written twice", "\"Effect\""),
+            (in_statement(r#""NotAction": "b""#), "not both", "\"b\""),
+            (in_statement(r#""Principal": "arn""#), "without its type", "\"arn\""),
+            (in_statement(r#""Principal": [{"AWS": "1"}]"#), "this is a list", "[{\"AWS\": \"1\"}]"),
+            (in_statement(r#""Principal": {"AWS": ["1", 2]}"#), "list of strings", "2"),
+            (in_statement(r#""Resource": null"#), "list of strings", "null"),
+            (in_statement(r#""Condition": {"Bool": {"k": null}}"#), "value of a condition", "null"),
+            (in_statement(r#""Condition": {"Bool": "k"}"#), "operator of a Condition", "\"k\""),
+        ] {
+            let error = read(&text).unwrap_err();
+            assert!(error.message.contains(message), "{text}: {}", error.message);
+            assert_eq!(&text[error.span.range()], place, "{text}");
+        }
+        let twice = r#"{"Statement": [{"Sid": "a", "Effect": "Allow", "Action": "x"}, {"Sid": "a", "Effect": "Deny", "Action": "x"}]}"#;
+        assert!(read(twice).unwrap_err().message.contains("Sid a"));
+        let empty = read(&twice.replace(r#""Sid": "a""#, r#""Sid": """#)).unwrap();
+        assert_eq!(empty.statements.iter().map(Statement::title).collect::<Vec<_>>(), ["statement 1", "statement 2"]);
+    }
+}

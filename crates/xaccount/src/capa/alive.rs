@@ -1,0 +1,292 @@
+//! What an object's own text says of whether it runs, or ran, in a management cluster.
+//!
+//! A status block alone means nothing: programs in Go print `status: {ready: false, networkStatus: {…}}`,
+//! `creationTimestamp: null` and `controlPlaneEndpoint: {host: "", port: 0}` for clusters that never existed.
+
+use crate::diag::Span;
+use lossless_yaml::{Lookup, NodeId, Tree};
+
+use super::tables::{CAPI_GROUP, CONTROL_PLANE_GROUP, IDENTITY_GROUP};
+
+/// A field that only an API server or a controller fills in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Its path, with dots: `metadata.uid`.
+    pub path: &'static str,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// What of a field's value counts.
+#[derive(Clone, Copy, Debug)]
+enum Sign {
+    /// A text that is not empty.
+    Text,
+    /// A time other than Go's zero time.
+    Time,
+    /// `true`.
+    True,
+    /// This text.
+    Is(&'static str),
+    /// A text with this end, or with this end and `.cn` after it.
+    Ends(&'static str),
+    /// A mapping or list that is not empty.
+    Filled,
+    /// A list with this text.
+    Lists(&'static str),
+    /// A mapping with a key of this beginning whose value is this text.
+    Tagged(&'static str, &'static str),
+    /// A list of conditions in which the one of this type is true.
+    Condition(&'static str),
+}
+
+/// A row of the table.
+struct Row {
+    /// Group and kind; none: any.
+    kinds: &'static [(&'static str, &'static str)],
+    path: &'static str,
+    sign: Sign,
+}
+
+const ANY: &[(&str, &str)] = &[];
+const AWS_CLUSTER: &[(&str, &str)] = &[(IDENTITY_GROUP, "AWSCluster")];
+const EKS: &[(&str, &str)] = &[(CONTROL_PLANE_GROUP, "AWSManagedControlPlane")];
+const ROSA: &[(&str, &str)] = &[(CONTROL_PLANE_GROUP, "ROSAControlPlane")];
+const CLUSTER: &[(&str, &str)] = &[(CAPI_GROUP, "Cluster")];
+
+const fn row(kinds: &'static [(&'static str, &'static str)], path: &'static str, sign: Sign) -> Row {
+    Row { kinds, path, sign }
+}
+
+/// Every mark. Not in it, because it proves nothing: `metadata.generation`; ids of a VPC or subnets of one's own and a
+/// control plane endpoint in the spec; `status.ready` of AWSManagedCluster and ROSACluster, which CAPA sets before any AWS
+/// call (`controllers/{awsmanagedcluster,rosacluster}_controller.go`), and what the Cluster of such says of its infrastructure.
+const TABLE: &[Row] = &[
+    // Set by the API server alone (apimachinery, `pkg/apis/meta/v1/types.go`, ObjectMeta).
+    row(ANY, "metadata.uid", Sign::Text),
+    row(ANY, "metadata.resourceVersion", Sign::Text),
+    row(ANY, "metadata.creationTimestamp", Sign::Time),
+    // CAPA, `api/v1beta2/awscluster_types.go` (AWSClusterStatus, ClusterFinalizer) and `network_types.go` (NetworkStatus);
+    // v1alpha3 writes `network` for `networkStatus`.
+    row(AWS_CLUSTER, "status.ready", Sign::True),
+    row(AWS_CLUSTER, "status.networkStatus.securityGroups", Sign::Filled),
+    row(AWS_CLUSTER, "status.networkStatus.apiServerElb.dnsName", Sign::Text),
+    row(AWS_CLUSTER, "status.network.securityGroups", Sign::Filled),
+    row(AWS_CLUSTER, "status.network.apiServerElb.dnsName", Sign::Text),
+    row(AWS_CLUSTER, "status.failureDomains", Sign::Filled),
+    row(AWS_CLUSTER, "status.conditions", Sign::Condition("VpcReady")),
+    row(AWS_CLUSTER, "metadata.finalizers", Sign::Lists("awscluster.infrastructure.cluster.x-k8s.io")),
+    // `api/v1beta2/tags.go` (NameAWSProviderOwned): written back into the spec by `pkg/cloud/services/network/vpc.go`; v1alpha3
+    // writes `networkSpec` for `network`.
+    row(AWS_CLUSTER, "spec.network.vpc.tags", Sign::Tagged(OWNED, "owned")),
+    row(AWS_CLUSTER, "spec.networkSpec.vpc.tags", Sign::Tagged(OWNED, "owned")),
+    // CAPA, `controlplane/eks/api/v1beta2/awsmanagedcontrolplane_types.go`; the endpoint is EKS's answer
+    // (`pkg/cloud/services/eks/cluster.go`).
+    row(EKS, "status.ready", Sign::True),
+    row(EKS, "status.initialized", Sign::True),
+    row(EKS, "status.version", Sign::Text),
+    row(EKS, "status.addons", Sign::Filled),
+    row(EKS, "status.conditions", Sign::Condition("EKSControlPlaneReady")),
+    row(EKS, "spec.controlPlaneEndpoint.host", Sign::Ends(".eks.amazonaws.com")),
+    // CAPA, `controlplane/rosa/api/v1beta2/{rosacontrolplane,conditions_consts}.go`.
+    row(ROSA, "status.id", Sign::Text),
+    row(ROSA, "status.consoleURL", Sign::Text),
+    row(ROSA, "status.version", Sign::Text),
+    row(ROSA, "status.conditions", Sign::Condition("ROSAControlPlaneReady")),
+    // Cluster API, `api/v1beta1/cluster_phase_types.go` (a phase that needs an endpoint), `api/v1beta1/cluster_types.go`,
+    // `api/core/v1beta2/cluster_types.go`.
+    row(CLUSTER, "status.phase", Sign::Is("Provisioned")),
+    row(CLUSTER, "status.controlPlaneReady", Sign::True),
+    row(CLUSTER, "status.initialization.controlPlaneInitialized", Sign::True),
+];
+
+/// The same of a Cluster whose infrastructure is an AWSCluster.
+const OF_AWS_CLUSTER: &[Row] = &[
+    row(CLUSTER, "status.infrastructureReady", Sign::True),
+    row(CLUSTER, "status.initialization.infrastructureProvisioned", Sign::True),
+];
+
+const OWNED: &str = "sigs.k8s.io/cluster-api-provider-aws/cluster/";
+
+/// The first mark of an object, in the order of the table.
+pub(super) fn mark(tree: &Tree<'_>, object: NodeId, api_version: &str, kind: &str) -> Option<Box<Mark>> {
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    let fits = |row: &&Row| row.kinds.is_empty() || row.kinds.contains(&(group, kind));
+    let infrastructure =
+        || at(tree, object, "spec.infrastructureRef.kind").ok().flatten().and_then(|node| tree.text(node));
+    let more = if kind == "Cluster" && infrastructure() == Some("AWSCluster") { OF_AWS_CLUSTER } else { &[] };
+    TABLE.iter().chain(more).filter(fits).find_map(|row| {
+        let span = match at(tree, object, row.path) {
+            // Readers disagree about what it says: that is no leave to say that it doesn't run.
+            Err(span) => span,
+            Ok(node) => {
+                let node = node.filter(|&node| row.sign.is_given(tree, node))?;
+                tree.span(node)
+            }
+        };
+        Some(Box::new(Mark { path: row.path, span }))
+    })
+}
+
+/// The value at a path, if it is there and not null; the place of a key on the way that is written twice.
+fn at(tree: &Tree<'_>, object: NodeId, path: &str) -> Result<Option<NodeId>, Span> {
+    let mut node = object;
+    for key in path.split('.') {
+        node = match tree.get(node, key) {
+            Lookup::Own { value, .. } | Lookup::Inherited { value } => value,
+            Lookup::Ambiguous { key } => return Err(tree.span(key)),
+            Lookup::Absent => return Ok(None),
+        };
+    }
+    Ok(Some(node).filter(|&node| !tree.is_null(node)))
+}
+
+impl Sign {
+    fn is_given(self, tree: &Tree<'_>, node: NodeId) -> bool {
+        let text = |node: NodeId| tree.text(node).filter(|text| !text.is_empty() && !tree.is_null(node));
+        let member = |node: NodeId, key: &str| tree.value(node, key).and_then(text);
+        match self {
+            Self::Text => text(node).is_some(),
+            Self::Time => text(node).is_some_and(|text| !text.starts_with("0001-01-01")),
+            Self::True => text(node).is_some_and(is_true),
+            Self::Is(wanted) => text(node) == Some(wanted),
+            Self::Ends(end) => {
+                text(node).is_some_and(|text| text.strip_suffix(".cn").unwrap_or(text).trim_end().ends_with(end))
+            }
+            Self::Filled => {
+                tree.entries(node).is_some_and(|entries| !entries.is_empty())
+                    || tree.items(node).is_some_and(|items| !items.is_empty())
+            }
+            Self::Lists(wanted) => {
+                tree.items(node).is_some_and(|items| items.iter().any(|&item| text(item) == Some(wanted)))
+            }
+            Self::Tagged(start, wanted) => tree.entries(node).is_some_and(|entries| {
+                let is = |&(key, value): &(NodeId, NodeId)| {
+                    tree.text(key).is_some_and(|key| key.starts_with(start)) && text(value) == Some(wanted)
+                };
+                entries.iter().any(is)
+            }),
+            Self::Condition(name) => tree.items(node).is_some_and(|items| {
+                let is =
+                    |&item: &NodeId| member(item, "type") == Some(name) && member(item, "status").is_some_and(is_true);
+                items.iter().any(is)
+            }),
+        }
+    }
+}
+
+/// What YAML 1.1 and conditions take for true.
+fn is_true(text: &str) -> bool {
+    ["true", "yes", "on", "y"].iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tables::BEARERS;
+    use super::super::view::{Object, view};
+    use lossless_yaml::yaml;
+
+    fn mark(group: &str, kind: &str, rest: &str) -> Option<&'static str> {
+        let text = format!("apiVersion: {group}/v1beta2\nkind: {kind}\n{rest}\n");
+        let tree = yaml::read(&text, 0).unwrap();
+        let object: Object = view(&tree, tree.root, None).unwrap();
+        object.alive.map(|mark| mark.path)
+    }
+
+    const INFRA: &str = "infrastructure.cluster.x-k8s.io";
+    const CONTROL: &str = "controlplane.cluster.x-k8s.io";
+    const CAPI: &str = "cluster.x-k8s.io";
+
+    #[test]
+    fn every_kind_shows_life_by_what_an_api_server_writes() {
+        for (group, kind) in BEARERS.iter().map(|bearer| (bearer.group, bearer.kind)).chain([(CAPI, "Cluster")]) {
+            // AWSManagedControlPlaneTemplate and others know v1beta2 alone, which all of them do.
+            for (rest, path) in [
+                ("metadata: {uid: 1-2}", Some("metadata.uid")),
+                ("metadata: {resourceVersion: \"7\"}", Some("metadata.resourceVersion")),
+                ("metadata: {resourceVersion: 7}", Some("metadata.resourceVersion")),
+                ("metadata: {creationTimestamp: 2024-01-01T00:00:00Z}", Some("metadata.creationTimestamp")),
+                ("metadata: {uid: a, uid: ''}", Some("metadata.uid")),
+                ("metadata: {creationTimestamp: null}", None),
+                ("metadata: {creationTimestamp: \"0001-01-01T00:00:00Z\"}", None),
+                ("metadata: {uid: '', resourceVersion: , generation: 7}", None),
+                ("metadata: {annotations: {uid: a}}", None),
+                ("status: {}", None),
+                ("status:", None),
+                ("status: {ready: false, networkStatus: {apiServerElb: {attributes: {}}}, conditions: []}", None),
+            ] {
+                assert_eq!(mark(group, kind, rest), path, "{kind} {rest}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_kind_has_marks_of_its_own() {
+        let elb = "status: {networkStatus: {apiServerElb: {dnsName: a.elb.amazonaws.com}}}";
+        let groups = "status: {networkStatus: {securityGroups: {node: {id: sg-1}}}}";
+        let owned = "spec: {network: {vpc: {tags: {sigs.k8s.io/cluster-api-provider-aws/cluster/a: owned}}}}";
+        let shared =
+            "spec: {network: {vpc: {id: vpc-1, tags: {sigs.k8s.io/cluster-api-provider-aws/cluster/a: shared}}}}";
+        let condition =
+            |name: &str, status: &str| format!("status: {{conditions: [{{type: {name}, status: {status}}}]}}");
+        let dry_run = "spec: {controlPlaneEndpoint: {host: '', port: 0}}\nstatus: {ready: false, initialized: false}";
+        for (group, kind, rest, path) in [
+            (INFRA, "AWSCluster", "status: {ready: true}".to_owned(), Some("status.ready")),
+            (INFRA, "AWSCluster", elb.into(), Some("status.networkStatus.apiServerElb.dnsName")),
+            (INFRA, "AWSCluster", groups.into(), Some("status.networkStatus.securityGroups")),
+            (INFRA, "AWSCluster", "status: {failureDomains: {a: {}}}".into(), Some("status.failureDomains")),
+            (INFRA, "AWSCluster", "status: {failureDomains: {}}".into(), None),
+            (INFRA, "AWSCluster", condition("VpcReady", "\"True\""), Some("status.conditions")),
+            (INFRA, "AWSCluster", condition("VpcReady", "\"False\""), None),
+            (INFRA, "AWSCluster", condition("Paused", "\"True\""), None),
+            (
+                INFRA,
+                "AWSCluster",
+                "metadata: {finalizers: [awscluster.infrastructure.cluster.x-k8s.io]}".into(),
+                Some("metadata.finalizers"),
+            ),
+            (INFRA, "AWSCluster", "metadata: {finalizers: [example.com/hold]}".into(), None),
+            (INFRA, "AWSCluster", owned.into(), Some("spec.network.vpc.tags")),
+            (INFRA, "AWSCluster", shared.into(), None),
+            (INFRA, "AWSCluster", "spec: {controlPlaneEndpoint: {host: lb.example.com}}".into(), None),
+            (INFRA, "AWSClusterTemplate", "status: {ready: true}".into(), None),
+            (CONTROL, "AWSManagedControlPlane", "status: {initialized: true}".into(), Some("status.initialized")),
+            (CONTROL, "AWSManagedControlPlane", "status: {version: v1.30}".into(), Some("status.version")),
+            (CONTROL, "AWSManagedControlPlane", "status: {addons: [{name: vpc-cni}]}".into(), Some("status.addons")),
+            (CONTROL, "AWSManagedControlPlane", "status: {externalManagedControlPlane: true}".into(), None),
+            (CONTROL, "AWSManagedControlPlane", "spec: {eksClusterName: dev_a}".into(), None),
+            (
+                CONTROL,
+                "AWSManagedControlPlane",
+                "spec: {controlPlaneEndpoint: {host: https://A.gr7.us-west-2.eks.amazonaws.com}}".into(),
+                Some("spec.controlPlaneEndpoint.host"),
+            ),
+            (
+                CONTROL,
+                "AWSManagedControlPlane",
+                "spec: {controlPlaneEndpoint: {host: A.yl4.cn-north-1.eks.amazonaws.com.cn}}".into(),
+                Some("spec.controlPlaneEndpoint.host"),
+            ),
+            (CONTROL, "AWSManagedControlPlane", dry_run.into(), None),
+            (CONTROL, "ROSAControlPlane", "status: {id: abc}".into(), Some("status.id")),
+            (CONTROL, "ROSAControlPlane", "spec: {version: 4.15.0}".into(), None),
+            (CAPI, "Cluster", "status: {phase: Provisioned}".into(), Some("status.phase")),
+            (CAPI, "Cluster", "status: {phase: Provisioning}".into(), None),
+            (CAPI, "Cluster", "status: {infrastructureReady: true}".into(), None),
+            (
+                CAPI,
+                "Cluster",
+                "spec: {infrastructureRef: {kind: AWSCluster}}\nstatus: {infrastructureReady: true}".into(),
+                Some("status.infrastructureReady"),
+            ),
+            (
+                CAPI,
+                "Cluster",
+                "spec: {infrastructureRef: {kind: AWSManagedCluster}}\nstatus: {infrastructureReady: true}".into(),
+                None,
+            ),
+        ] {
+            assert_eq!(mark(group, kind, &rest), path, "{kind} {rest}");
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! `spec.allowedNamespaces`, as the API server leaves it for CAPA: null and absent told apart from empty, unknown keys noted.
+
+use std::collections::BTreeMap;
+
+use super::selector::{Expression, Selector};
+use super::view::is_variable;
+use crate::diag::Span;
+use lossless_yaml::{Lookup, NodeId, Tree};
+
+/// Which namespaces an identity is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowed {
+    /// What is left of the field.
+    pub form: Form,
+    /// Keys that the CRD does not know, with their paths below `spec`: the API server drops them without a word.
+    pub dropped: Vec<(String, Span)>,
+}
+
+/// What is left of `spec.allowedNamespaces` when nulls and unknown keys are dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Absent or null.
+    Nobody,
+    /// A mapping, perhaps an empty one.
+    Those(Namespaces),
+    /// A value of a type that CAPA's webhook can't decode: its path below `spec`, and what it is in Go's words.
+    Undecodable(String, &'static str, Span),
+    /// A variable stands for a part of it: its path below `spec`.
+    Variable(String, Span),
+    /// A key is written twice, or supplied by a later `<<` too; the span is the second place.
+    Twice(Span),
+}
+
+/// `list` and `selector`. `None` and empty differ for CAPA.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Namespaces {
+    /// `list`
+    pub list: Option<Vec<String>>,
+    /// `selector`
+    pub selector: Selector,
+}
+
+impl Allowed {
+    /// Where nothing is said.
+    pub(super) fn nobody() -> Self {
+        Self { form: Form::Nobody, dropped: Vec::new() }
+    }
+
+    /// Reads the field of an identity's spec.
+    pub(super) fn of(tree: &Tree<'_>, spec: NodeId) -> Self {
+        let mut reader = Reader { tree, dropped: Vec::new() };
+        let form = match reader.namespaces(spec) {
+            Ok(None) => Form::Nobody,
+            Ok(Some(namespaces)) => Form::Those(namespaces),
+            Err(Odd::Twice(span)) => Form::Twice(span),
+            Err(Odd::Variable(path, span)) => Form::Variable(path, span),
+            Err(Odd::Undecodable(path, found, span)) => Form::Undecodable(path, found, span),
+        };
+        Self { form, dropped: reader.dropped }
+    }
+}
+
+/// What a value is in the words of Go's `encoding/json`.
+fn go_type(tree: &Tree<'_>, node: NodeId) -> &'static str {
+    if tree.items(node).is_some() {
+        return "array";
+    }
+    match tree.text(node) {
+        None => "object",
+        Some(text) if tree.is_typed(node) => match text.to_ascii_lowercase().as_str() {
+            "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" => "bool",
+            _ => "number",
+        },
+        Some(_) => "string",
+    }
+}
+
+enum Odd {
+    Twice(Span),
+    Variable(String, Span),
+    Undecodable(String, &'static str, Span),
+}
+
+struct Reader<'t> {
+    tree: &'t Tree<'t>,
+    dropped: Vec<(String, Span)>,
+}
+
+impl Reader<'_> {
+    fn namespaces(&mut self, spec: NodeId) -> Result<Option<Namespaces>, Odd> {
+        let path = "allowedNamespaces";
+        let Some(node) = self.member(spec, path)? else { return Ok(None) };
+        self.only(node, path, &["list", "selector"])?;
+        let list = self.texts(node, path, "list")?;
+        let mut selector = Selector::default();
+        if let Some(inner) = self.member(node, "selector")? {
+            let path = "allowedNamespaces.selector";
+            self.only(inner, path, &["matchLabels", "matchExpressions"])?;
+            selector.labels = self.labels(inner, path)?;
+            selector.expressions = self.expressions(inner, path)?;
+        }
+        Ok(Some(Namespaces { list, selector }))
+    }
+
+    /// A member that is there and not null: the API server drops a null where the CRD does not allow one, and for `list`,
+    /// where it does, Go reads it as nothing.
+    fn member(&self, mapping: NodeId, name: &str) -> Result<Option<NodeId>, Odd> {
+        match self.tree.get(mapping, name) {
+            Lookup::Absent => Ok(None),
+            Lookup::Ambiguous { key } => Err(Odd::Twice(self.tree.span(key))),
+            Lookup::Own { value, .. } | Lookup::Inherited { value } => Ok((!self.tree.is_null(value)).then_some(value)),
+        }
+    }
+
+    fn undecodable(&self, path: String, node: NodeId) -> Odd {
+        let span = self.tree.span(self.tree.resolve(node));
+        match self.tree.text(node).is_some_and(is_variable) {
+            true => Odd::Variable(path, span),
+            false => Odd::Undecodable(path, go_type(self.tree, node), span),
+        }
+    }
+
+    /// Checks that a node is a mapping, and notes its keys that are not known.
+    fn only(&mut self, node: NodeId, path: &str, known: &[&str]) -> Result<(), Odd> {
+        let Some(entries) = self.tree.entries(node) else {
+            return Err(self.undecodable(path.into(), node));
+        };
+        for &(key, _) in entries {
+            let text = self.tree.text(key).unwrap_or_default();
+            if !self.tree.is_merge(key) && !known.contains(&text) {
+                self.dropped.push((format!("{path}.{text}"), self.tree.span(key)));
+            }
+        }
+        Ok(())
+    }
+
+    /// A string as Go decodes it: a null is the empty one.
+    fn string(&self, node: NodeId, path: &dyn Fn() -> String) -> Result<String, Odd> {
+        match self.tree.text(node) {
+            _ if self.tree.is_null(node) => Ok(String::new()),
+            Some(text) if !self.tree.is_typed(node) => Ok(text.to_owned()),
+            _ => Err(self.undecodable(path(), node)),
+        }
+    }
+
+    fn texts(&self, mapping: NodeId, path: &str, name: &str) -> Result<Option<Vec<String>>, Odd> {
+        let Some(node) = self.member(mapping, name)? else { return Ok(None) };
+        let path = || format!("{path}.{name}");
+        let Some(items) = self.tree.items(node) else {
+            return Err(self.undecodable(path(), node));
+        };
+        items.iter().map(|&item| self.string(item, &path)).collect::<Result<_, _>>().map(Some)
+    }
+
+    fn labels(&self, selector: NodeId, path: &str) -> Result<Option<BTreeMap<String, String>>, Odd> {
+        let Some(node) = self.member(selector, "matchLabels")? else { return Ok(None) };
+        let path = || format!("{path}.matchLabels");
+        let Some(entries) = self.tree.entries(node) else {
+            return Err(self.undecodable(path(), node));
+        };
+        let mut labels = BTreeMap::new();
+        for &(key, value) in entries {
+            if self.tree.is_merge(key) {
+                // Rare enough to be left to people.
+                return Err(Odd::Twice(self.tree.span(key)));
+            }
+            labels.insert(self.tree.text(key).unwrap_or_default().to_owned(), self.string(value, &path)?);
+        }
+        Ok(Some(labels))
+    }
+
+    fn expressions(&mut self, selector: NodeId, path: &str) -> Result<Option<Vec<Expression>>, Odd> {
+        let Some(node) = self.member(selector, "matchExpressions")? else { return Ok(None) };
+        let path = format!("{path}.matchExpressions");
+        let Some(items) = self.tree.items(node) else {
+            return Err(self.undecodable(path, node));
+        };
+        let mut expressions = Vec::with_capacity(items.len());
+        for &item in items {
+            if self.tree.is_null(item) {
+                expressions.push(Expression::default());
+                continue;
+            }
+            self.only(item, &path, &["key", "operator", "values"])?;
+            let text = |name: &str| match self.member(item, name)? {
+                Some(node) => self.string(node, &|| format!("{path}.{name}")),
+                None => Ok(String::new()),
+            };
+            let (key, operator) = (text("key")?, text("operator")?);
+            let values = self.texts(item, &path, "values")?.unwrap_or_default();
+            expressions.push(Expression { key, operator, values });
+        }
+        Ok(Some(expressions))
+    }
+}

@@ -1,0 +1,168 @@
+//! Identities read through spans.
+
+use super::allowed::{Allowed, Form, Namespaces};
+use super::tables::{CONTROLLER_FIELDS, CONTROLLER_IDENTITY, ROLE_FIELDS, ROLE_IDENTITY, STATIC_FIELDS};
+use super::view::{Field, State, allowed, content, meta, spec, state, texts, unknown};
+use crate::diag::Span;
+use lossless_yaml::{Data, NodeId, Tree};
+
+/// An AWSClusterRoleIdentity's fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleIdentity {
+    /// `spec.roleARN`
+    pub role_arn: Field,
+    /// `spec.sourceIdentityRef`
+    pub source: State,
+    /// `spec.allowedNamespaces` as JSON, scalars as strings; `None` where it is absent or null.
+    pub allowed_namespaces: Option<(serde_json::Value, Span)>,
+    /// `spec.allowedNamespaces` as the API server leaves it for CAPA.
+    pub allowed: Allowed,
+    /// `spec.sessionName`
+    pub session_name: Field,
+    /// `spec.externalID`
+    pub external_id: Field,
+    /// `spec.durationSeconds`
+    pub duration_seconds: Field,
+    /// `spec.inlinePolicy`
+    pub inline_policy: Field,
+    /// `spec.policyARNs`; an empty list counts as absent.
+    pub policy_arns: Field,
+    /// Keys of `spec` that the CRD does not know: the API server drops them.
+    pub unknown: Vec<(String, Span)>,
+    /// Whether `spec` is a mapping.
+    pub has_spec: bool,
+    /// `metadata.annotations`
+    pub annotations: Vec<(String, String)>,
+    /// Whether it is [`plain_identity`] of its own version, name and role ARN, to the letter.
+    pub plain: bool,
+}
+
+impl RoleIdentity {
+    /// Whether it has a list of namespaces with nothing in it, and no selector: no namespace may use it.
+    pub fn lists_no_namespace(&self) -> bool {
+        let empty = Namespaces { list: Some(Vec::new()), ..Namespaces::default() };
+        matches!(&self.allowed.form, Form::Those(allowed) if *allowed == empty)
+    }
+}
+
+/// An AWSClusterControllerIdentity's fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControllerIdentity {
+    /// Keys of `spec` that the CRD does not know: the API server drops them.
+    pub unknown: Vec<(String, Span)>,
+    /// `spec.allowedNamespaces` as the API server leaves it for CAPA.
+    pub allowed: Allowed,
+}
+
+/// An AWSClusterStaticIdentity's fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaticIdentity {
+    /// Keys of `spec` that the CRD does not know: the API server drops them.
+    pub unknown: Vec<(String, Span)>,
+    /// `spec.secretRef`: a name; in v1alpha3 a mapping, and this is its `name`.
+    pub secret: Field,
+    /// Whether `spec.secretRef` is a mapping.
+    pub is_mapping: bool,
+    /// `spec.allowedNamespaces` as JSON, scalars as strings; `None` where it is absent or null.
+    pub allowed_namespaces: Option<(serde_json::Value, Span)>,
+    /// `spec.allowedNamespaces` as the API server leaves it for CAPA.
+    pub allowed: Allowed,
+}
+
+/// The identity that says its name, its role ARN and what every identity needs, and nothing else: every namespace may use it,
+/// and its source is the controller's own.
+pub fn plain_identity(api_version: &str, name: &str, role_arn: &str) -> serde_json::Value {
+    serde_json::json!({
+        "apiVersion": api_version,
+        "kind": ROLE_IDENTITY,
+        "metadata": {"name": name},
+        "spec": {
+            "allowedNamespaces": {},
+            "roleARN": role_arn,
+            "sourceIdentityRef": {"kind": CONTROLLER_IDENTITY, "name": "default"},
+        },
+    })
+}
+
+pub(super) fn controller_identity(tree: &Tree<'_>, node: NodeId) -> ControllerIdentity {
+    let spec = spec(tree, node);
+    ControllerIdentity { unknown: unknown_of(tree, spec, &CONTROLLER_FIELDS), allowed: allowed(tree, spec) }
+}
+
+/// The keys of a `spec` that are none of these.
+fn unknown_of(tree: &Tree<'_>, spec: Option<NodeId>, known: &[&str]) -> Vec<(String, Span)> {
+    spec.map_or_else(Vec::new, |spec| unknown(tree, spec, known))
+}
+
+pub(super) fn static_identity(tree: &Tree<'_>, node: NodeId) -> StaticIdentity {
+    let spec = spec(tree, node);
+    let field = |name: &str| spec.map_or(Field::Absent, |spec| Field::of(tree, spec, name));
+    let reference = spec.and_then(|spec| tree.value(spec, "secretRef")).filter(|&there| tree.entries(there).is_some());
+    StaticIdentity {
+        unknown: unknown_of(tree, spec, &STATIC_FIELDS),
+        secret: reference.map_or_else(|| field("secretRef"), |reference| Field::of(tree, reference, "name")),
+        is_mapping: reference.is_some(),
+        allowed_namespaces: allowed_namespaces(tree, spec),
+        allowed: allowed(tree, spec),
+    }
+}
+
+pub(super) fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) -> RoleIdentity {
+    let spec = spec(tree, node);
+    let field = |name: &str| spec.map_or(Field::Absent, |spec| Field::of(tree, spec, name));
+    let empty_list = |name: &str| {
+        let list = spec.and_then(|spec| tree.value(spec, name));
+        list.and_then(|list| tree.items(list)).is_some_and(<[NodeId]>::is_empty)
+    };
+    let role_arn = field("roleARN");
+    let plain = meta(tree, node, "name")
+        .zip(role_arn.text())
+        .is_some_and(|(name, role)| tree.says(node, &plain_identity(api_version, &name, role)));
+    RoleIdentity {
+        role_arn,
+        source: spec.map_or(State::Unset, |spec| state(tree, spec, "sourceIdentityRef")),
+        allowed_namespaces: allowed_namespaces(tree, spec),
+        allowed: allowed(tree, spec),
+        session_name: field("sessionName"),
+        external_id: field("externalID"),
+        duration_seconds: field("durationSeconds"),
+        inline_policy: field("inlinePolicy"),
+        policy_arns: if empty_list("policyARNs") { Field::Absent } else { field("policyARNs") },
+        unknown: unknown_of(tree, spec, &ROLE_FIELDS),
+        has_spec: spec.is_some(),
+        annotations: texts(tree, node, "annotations").map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+        plain,
+    }
+}
+
+/// `allowedNamespaces` of a spec as JSON.
+fn allowed_namespaces(tree: &Tree<'_>, spec: Option<NodeId>) -> Option<(serde_json::Value, Span)> {
+    let there = tree.value(spec?, "allowedNamespaces").filter(|&there| !tree.is_null(there))?;
+    let mut left = MOST_NODES;
+    Some((json(tree, there, 0, &mut left), content(tree, there)))
+}
+
+/// Nodes of an `allowedNamespaces` that are looked at: aliases of aliases can make billions of a few lines.
+const MOST_NODES: usize = 100_000;
+
+/// A small subtree as JSON, scalars as strings, aliases followed a few levels deep.
+fn json(tree: &Tree<'_>, node: NodeId, depth: u32, left: &mut usize) -> serde_json::Value {
+    use serde_json::Value;
+    let node = tree.resolve(node);
+    *left = left.saturating_sub(1);
+    if *left == 0 || depth > 16 || tree.is_null(node) {
+        return Value::Null;
+    }
+    match &tree.node(node).data {
+        Data::Mapping { entries, .. } => Value::Object(
+            entries
+                .iter()
+                .map(|&(key, value)| {
+                    (tree.text(key).unwrap_or_default().to_owned(), json(tree, value, depth + 1, left))
+                })
+                .collect(),
+        ),
+        Data::Sequence { items, .. } => items.iter().map(|&item| json(tree, item, depth + 1, left)).collect(),
+        _ => Value::String(tree.text(node).unwrap_or_default().to_owned()),
+    }
+}

@@ -1,0 +1,198 @@
+//! The labels of an object, small: a large bundle has five of them for each of thousands of objects.
+
+use std::collections::HashMap;
+
+use super::view::descend;
+use crate::diag::Span;
+use lossless_yaml::{NodeId, Tree};
+
+/// The label that says which Cluster an object belongs to (Cluster API, `api/v1beta1/common_types.go`, `ClusterNameLabel`).
+pub const CLUSTER_NAME: &str = "cluster.x-k8s.io/cluster-name";
+
+/// `metadata.labels`, where keys and values are scalars.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Labels {
+    /// All keys and values, one behind the other.
+    text: Box<str>,
+    /// Where each of them ends.
+    ends: Box<[usize]>,
+    /// Keys whose value depends on the reader, with the second place.
+    twice: Vec<(String, Span)>,
+}
+
+impl Labels {
+    /// Keys and values as kubectl has them: those of merged mappings (`<<`) too.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut start = 0;
+        self.ends.chunks_exact(2).map(move |ends| {
+            let key = &self.text[start..ends[0]];
+            start = ends[1];
+            (key, &self.text[ends[0]..ends[1]])
+        })
+    }
+
+    /// The value of a key; of two, the last, as kubectl has it.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.iter().filter(|(own, _)| *own == key).map(|(_, value)| value).last()
+    }
+
+    /// A key that is written twice, or set again by a later `<<`, and the second place.
+    pub fn twice(&self) -> Option<(&str, Span)> {
+        self.twice.first().map(|(key, span)| (key.as_str(), *span))
+    }
+
+    /// Those of an object.
+    pub(super) fn of(tree: &Tree<'_>, object: NodeId) -> Self {
+        let Some(mapping) = descend(tree, object, &["metadata", "labels"]) else { return Self::default() };
+        let entries = tree.entries(mapping).unwrap_or_default();
+        let plain = |&(key, value): &(NodeId, NodeId)| Some((tree.text(key)?, tree.text(value)?));
+        // Up to a handful, looking at each pair is the fastest; labels that come by merges are rare.
+        let repeats = |at: usize| entries[..at].iter().any(|&(key, _)| tree.text(key) == tree.text(entries[at].0));
+        let few = entries.len() <= 16 && !(0..entries.len()).any(repeats);
+        if few && !entries.iter().any(|&(key, _)| tree.is_merge(key)) {
+            return entries.iter().filter_map(plain).collect();
+        }
+        let mut members = Members { tree, found: Vec::new(), places: HashMap::new(), twice: Vec::new(), work: 1_000 };
+        members.add(mapping);
+        let Members { found, twice, .. } = members;
+        let labels: Self = found.iter().filter_map(|&(key, value)| Some((key, tree.text(value)?))).collect();
+        Self { twice, ..labels }
+    }
+}
+
+/// The members of a mapping with those that its `<<` supply.
+struct Members<'m> {
+    tree: &'m Tree<'m>,
+    found: Vec<(&'m str, NodeId)>,
+    /// For each key, its place in `found`, and whether the mapping itself has it.
+    places: HashMap<&'m str, (usize, bool)>,
+    twice: Vec<(String, Span)>,
+    /// How many mappings are looked into at most: merges of merges multiply.
+    work: usize,
+}
+
+impl<'m> Members<'m> {
+    /// As [`Tree::get`] has it for each key: an earlier merge gives way to a key, a later one and the key contradict.
+    fn add(&mut self, mapping: NodeId) {
+        let tree = self.tree;
+        for &(key, value) in tree.entries(mapping).unwrap_or_default() {
+            if !tree.is_merge(key) {
+                if let Some(name) = tree.text(key) {
+                    self.member(name, value, key, true);
+                }
+                continue;
+            }
+            let mut merged = Vec::new();
+            if self.merged(value, &mut merged).is_none() {
+                self.twice.push(("<<".to_owned(), tree.span(key)));
+            }
+            let mut seen: HashMap<&str, NodeId> = HashMap::new();
+            for (name, value) in merged {
+                seen.entry(name).or_insert(value);
+            }
+            let mut seen: Vec<(&str, NodeId)> = seen.into_iter().collect();
+            seen.sort_unstable();
+            seen.into_iter().for_each(|(name, value)| self.member(name, value, key, false));
+        }
+    }
+
+    fn member(&mut self, name: &'m str, value: NodeId, key: NodeId, own: bool) {
+        match self.places.get(name).copied() {
+            None => {
+                self.places.insert(name, (self.found.len(), own));
+                self.found.push((name, value));
+            }
+            Some((at, was_own)) => {
+                if was_own {
+                    self.twice.push((name.to_owned(), self.tree.span(key)));
+                }
+                self.found[at].1 = value;
+                self.places.insert(name, (at, own || was_own));
+            }
+        }
+    }
+
+    /// What a `<<` supplies, the value that counts first; `None` where that is too much, or depends on the reader.
+    fn merged(&mut self, source: NodeId, out: &mut Vec<(&'m str, NodeId)>) -> Option<()> {
+        let tree = self.tree;
+        let sources = tree.items(source).unwrap_or(std::slice::from_ref(&source)).to_vec();
+        for one in sources {
+            self.work = self.work.checked_sub(1)?;
+            let mut inner =
+                Members { tree, found: Vec::new(), places: HashMap::new(), twice: Vec::new(), work: self.work };
+            inner.add(one);
+            self.work = inner.work;
+            out.append(&mut inner.found);
+            if !inner.twice.is_empty() {
+                return None;
+            }
+        }
+        Some(())
+    }
+}
+
+impl<'t> FromIterator<(&'t str, &'t str)> for Labels {
+    fn from_iter<I: IntoIterator<Item = (&'t str, &'t str)>>(members: I) -> Self {
+        let (mut text, mut ends) = (String::new(), Vec::new());
+        for (key, value) in members {
+            for part in [key, value] {
+                text.push_str(part);
+                ends.push(text.len());
+            }
+        }
+        Self { text: text.into(), ends: ends.into(), twice: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lossless_yaml::yaml;
+
+    #[test]
+    fn what_went_in_comes_out() {
+        let all = [("env", "dev"), ("", "x"), ("a/b", ""), ("env", "prod"), ("ü", "é")];
+        for count in 0..=all.len() {
+            let labels: Labels = all[..count].iter().copied().collect();
+            assert!(labels.iter().eq(all[..count].iter().copied()), "{labels:?}");
+        }
+        let labels: Labels = all.into_iter().collect();
+        let wanted = [("env", Some("prod")), ("", Some("x")), ("a/b", Some("")), ("a", None), ("ü", Some("é"))];
+        for (key, value) in wanted {
+            assert_eq!(labels.get(key), value, "{key}");
+        }
+    }
+
+    #[test]
+    fn merged_labels_are_labels() {
+        let many = (0..40).map(|n| format!("k{n}: v{n}, ")).collect::<String>();
+        for (labels, wanted, twice) in [
+            ("{a: 1, b: 2}".to_owned(), "a=1 b=2", None),
+            ("{<<: {a: 1}, b: 2}".to_owned(), "a=1 b=2", None),
+            ("{<<: {a: 1}, a: 2}".to_owned(), "a=2", None),
+            ("{a: 1, <<: {a: 2}}".to_owned(), "a=2", Some("a")),
+            ("{a: 1, a: 2}".to_owned(), "a=2", Some("a")),
+            ("{<<: [{a: 1}, {a: 2, b: 3}]}".to_owned(), "a=1 b=3", None),
+            ("{<<: {<<: {a: 1}, b: 2}, c: 3}".to_owned(), "a=1 b=2 c=3", None),
+            ("{<<: {a: 1, a: 2}}".to_owned(), "a=2", Some("<<")),
+            ("{a: [1], b: 2}".to_owned(), "b=2", None),
+            (format!("{{{many} k0: x}}"), "", Some("k0")),
+        ] {
+            let text = format!("metadata: {{labels: {labels}}}\n");
+            let tree = yaml::read(&text, 0).unwrap();
+            let read = Labels::of(&tree, tree.root);
+            let mut said: Vec<String> = read.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            said.sort();
+            assert!(wanted.is_empty() || said.join(" ") == wanted, "{labels}: {said:?}");
+            assert_eq!(read.twice().map(|(key, _)| key), twice, "{labels}");
+            for (key, _) in read.iter().filter(|_| twice.is_none()) {
+                let mapping = descend(&tree, tree.root, &["metadata", "labels"]).unwrap();
+                assert_eq!(
+                    tree.value(mapping, key).and_then(|value| tree.text(value)),
+                    read.get(key),
+                    "{labels}: {key}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What a release of CAPA makes of an object, before any of its fields counts: whether it serves the object's kind and version,
+//! and whether that kind has an identity reference yet.
+
+use super::release::Release;
+use super::view::{Object, Role, State};
+
+/// What a release has of an object's kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Support {
+    /// The API server refuses the object: the release does not have its kind yet, or does not serve its version.
+    NotServed,
+    /// The API server takes the object and drops its identity reference: the release has no such field.
+    NoReference,
+    /// All that this program reads of it.
+    Full,
+}
+
+/// What a release has of an object's kind; `None` where the object is not one of CAPA's that this program reads.
+pub fn support(object: &Object, release: Release) -> Option<Support> {
+    let (version, served, reference) = match &object.role {
+        Role::Bearer { bearer, version, .. } => {
+            (*version, Release::of_table(bearer.served_since), Release::of_table(bearer.since))
+        }
+        Role::Identity(_, version) | Role::Static(_, version) => (*version, Release::IDENTITIES, Release::IDENTITIES),
+        Role::Controller(_) => {
+            let (_, version) = object.api_version.split_once('/')?;
+            (version.parse().ok()?, Release::IDENTITIES, Release::IDENTITIES)
+        }
+        _ => return None,
+    };
+    Some(if release < served || !release.serves(version) {
+        Support::NotServed
+    } else if release < reference {
+        Support::NoReference
+    } else {
+        Support::Full
+    })
+}
+
+/// The first release that serves an object's kind.
+pub fn served_since(object: &Object) -> Release {
+    match &object.role {
+        Role::Bearer { bearer, .. } => Release::of_table(bearer.served_since),
+        _ => Release::IDENTITIES,
+    }
+}
+
+/// The first release that does all with an object that its manifest asks for: its reference counts, where it has one.
+pub fn read_since(object: &Object) -> Release {
+    match &object.role {
+        Role::Bearer { bearer, reference, .. } if reference.state != State::Unset => Release::of_table(bearer.since),
+        _ => served_since(object),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capa::{BEARERS, view};
+    use lossless_yaml::{Source, parse};
+
+    /// `config/crd/bases` at each tag.
+    #[test]
+    fn kinds_and_fields_come_at_their_release() {
+        let infra = "infrastructure.cluster.x-k8s.io";
+        let plane = "controlplane.cluster.x-k8s.io";
+        for (group, version, kind, rows) in [
+            (
+                infra,
+                "v1alpha3",
+                "AWSCluster",
+                &[("0.4.9", 'n'), ("0.5.0", 'r'), ("0.6.4", 'r'), ("0.6.5", 'f'), ("1.5.5", 'f'), ("2.0.0", 'n')][..],
+            ),
+            (infra, "v1beta2", "AWSCluster", &[("1.5.5", 'n'), ("2.0.0", 'f'), ("2.13.0", 'f')]),
+            (infra, "v1alpha3", "AWSClusterRoleIdentity", &[("0.6.4", 'n'), ("0.6.5", 'f')]),
+            (infra, "v1alpha3", "AWSClusterControllerIdentity", &[("0.6.4", 'n'), ("0.6.5", 'f')]),
+            (infra, "v1alpha4", "AWSClusterTemplate", &[("0.6.9", 'n'), ("0.7.0", 'f')]),
+            (
+                plane,
+                "v1alpha3",
+                "AWSManagedControlPlane",
+                &[("0.6.0", 'n'), ("0.6.1", 'r'), ("0.6.4", 'r'), ("0.6.5", 'f')],
+            ),
+            (plane, "v1beta2", "AWSManagedControlPlaneTemplate", &[("2.8.4", 'n'), ("2.9.0", 'f')]),
+            (plane, "v1beta2", "ROSAControlPlane", &[("2.2.5", 'n'), ("2.3.0", 'r'), ("2.3.5", 'r'), ("2.4.0", 'f')]),
+            (infra, "v1beta2", "ROSANetwork", &[("2.9.1", 'n'), ("2.9.2", 'f')]),
+            (infra, "v1beta2", "ROSARoleConfig", &[("2.9.1", 'n'), ("2.9.2", 'f')]),
+            (
+                infra,
+                "v1beta2",
+                "ROSAOCMRoleConfig",
+                &[("2.11.1", 'n'), ("2.12.1", 'f'), ("2.13.0", 'f'), ("2.14.0", 'f')],
+            ),
+        ] {
+            let text = format!("apiVersion: {group}/{version}\nkind: {kind}\nmetadata: {{name: x}}\nspec: {{}}\n");
+            let source = Source::new(text.as_bytes());
+            let tree = parse(&source.segments().next().unwrap()).unwrap();
+            let object = view(&tree, tree.root, None).unwrap();
+            for (release, wanted) in rows {
+                let found = support(&object, release.parse().unwrap()).unwrap();
+                let wanted = match wanted {
+                    'n' => Support::NotServed,
+                    'r' => Support::NoReference,
+                    _ => Support::Full,
+                };
+                assert_eq!(found, wanted, "{kind} {version} in {release}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_has_releases() {
+        for bearer in &BEARERS {
+            let (served, since): (Release, Release) =
+                (bearer.served_since.parse().unwrap(), bearer.since.parse().unwrap());
+            assert!(served <= since, "{}", bearer.kind);
+        }
+    }
+}

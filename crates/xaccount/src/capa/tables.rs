@@ -1,0 +1,430 @@
+//! Kinds, groups, versions and paths.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use lossless_yaml::Needles;
+
+/// Group of AWSCluster and of the identities.
+pub const IDENTITY_GROUP: &str = "infrastructure.cluster.x-k8s.io";
+
+/// Group of the EKS and ROSA control planes.
+pub(super) const CONTROL_PLANE_GROUP: &str = "controlplane.cluster.x-k8s.io";
+
+/// Group of Cluster API's own kinds.
+pub const CAPI_GROUP: &str = "cluster.x-k8s.io";
+
+/// The role that DKP's CloudFormation stack makes in every account (mesosphere/dcos-docs-site,
+/// `pages/dkp/konvoy/2.3/choose-infrastructure/aws/iam-policies/index.md`).
+pub const DEFAULT_ROLE_NAME: &str = "control-plane.cluster-api-provider-aws.sigs.k8s.io";
+
+/// The role that clusterawsadm makes for the controller, beside that of [`DEFAULT_ROLE_NAME`] (CAPA v2.11.1,
+/// `cmd/clusterawsadm/cloudformation/bootstrap/template.go`).
+pub const CONTROLLERS_ROLE_NAME: &str = "controllers.cluster-api-provider-aws.sigs.k8s.io";
+
+/// Kind of the identity that assumes a role.
+pub const ROLE_IDENTITY: &str = "AWSClusterRoleIdentity";
+
+/// Kind of the identity that stands for the controller's own credentials.
+pub const CONTROLLER_IDENTITY: &str = "AWSClusterControllerIdentity";
+
+/// Keys of a `clusterConfig` value that say that the cluster runs on another provider (CAREN, `api/v1alpha1`).
+const OTHER_PROVIDERS: [&str; 3] = ["docker", "nutanix", "vsphere"];
+
+/// The keys of a CAREN `clusterConfig` value: ours, and those of other providers
+/// (nutanix-cloud-native/cluster-api-runtime-extensions-nutanix, `api/v1alpha1/{aws,eks}_clusterconfig_types.go`).
+pub const TOPOLOGY_PROVIDERS: ([&str; 2], [&str; 3]) = (["aws", "eks"], OTHER_PROVIDERS);
+
+/// An API version of CAPA's groups that knew identity references.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Version {
+    /// CAPA v0.6.5 to v1.5.x.
+    V1Alpha3,
+    /// CAPA v0.7.0 to v1.5.x.
+    V1Alpha4,
+    /// CAPA v1.0.0 to v2.3.x.
+    V1Beta1,
+    /// CAPA v2.0.0 on.
+    V1Beta2,
+}
+
+impl Version {
+    /// All, oldest first.
+    pub const ALL: [Self; 4] = [Self::V1Alpha3, Self::V1Alpha4, Self::V1Beta1, Self::V1Beta2];
+
+    /// As in an apiVersion.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V1Alpha3 => "v1alpha3",
+            Self::V1Alpha4 => "v1alpha4",
+            Self::V1Beta1 => "v1beta1",
+            Self::V1Beta2 => "v1beta2",
+        }
+    }
+
+    /// The releases that serve it, as a phrase, where today's no longer does (`config/crd/bases` at every tag).
+    pub fn no_longer_served(self) -> Option<&'static str> {
+        match self {
+            Self::V1Alpha3 => Some("CAPA v0.6.5 to v1.5 serve v1alpha3; CAPA v2.0.0 and newer refuse it"),
+            Self::V1Alpha4 => Some("CAPA v0.7.0 to v1.5 serve v1alpha4; CAPA v2.0.0 and newer refuse it"),
+            Self::V1Beta1 => Some("CAPA v1.0.0 to v2.3 serve v1beta1; CAPA v2.4.0 and newer refuse it"),
+            Self::V1Beta2 => None,
+        }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Version {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let name = text.strip_prefix(IDENTITY_GROUP).and_then(|rest| rest.strip_prefix('/')).unwrap_or(text);
+        Self::ALL.into_iter().find(|version| version.name() == name).ok_or_else(|| {
+            format!("'{text}' is no version of {IDENTITY_GROUP}: v1alpha3, v1alpha4, v1beta1 or v1beta2")
+        })
+    }
+}
+
+/// A kind that carries an identity reference in a fixed place.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Bearer {
+    /// The kind.
+    pub kind: &'static str,
+    /// Its API group.
+    pub group: &'static str,
+    /// Path of the mapping that holds `identityRef`.
+    pub parent: &'static [&'static str],
+    /// The versions that had the reference.
+    pub versions: &'static [Version],
+    /// First CAPA release that serves the kind.
+    pub served_since: &'static str,
+    /// First CAPA release whose kind has the reference.
+    pub since: &'static str,
+    /// Whether CAPA's webhook writes `AWSClusterControllerIdentity/default` where nothing is said, so that this value
+    /// counts as "not set".
+    pub defaulted: bool,
+    /// Whether it is a template, whose spec CAPA's webhook does not let change.
+    pub template: bool,
+    /// Whether it has no namespace.
+    pub cluster_scoped: bool,
+    /// Whether CAPA makes `AWSClusterControllerIdentity/default` for one that refers to that kind, where it is missing, or
+    /// for what is made from it (`exp/controlleridentitycreator/awscontrolleridentity_controller.go`, v2.11.1).
+    pub controller_identity: bool,
+}
+
+const FROM_V1ALPHA3: &[Version] = &Version::ALL;
+const FROM_V1ALPHA4: &[Version] = &[Version::V1Alpha4, Version::V1Beta1, Version::V1Beta2];
+const V1BETA2: &[Version] = &[Version::V1Beta2];
+const SPEC: &[&str] = &["spec"];
+const TEMPLATE_SPEC: &[&str] = &["spec", "template", "spec"];
+
+/// Every kind with an identity reference of its own. Where both releases are one, the kind came with it. Sources: `api/*/awscluster_types.go`,
+/// `controlplane/{eks,rosa}/api/*/`, `exp/api/*/`, `webhooks/*_webhook.go`, and `config/crd/bases` at each tag.
+pub const BEARERS: [Bearer; 8] = [
+    // api/v1alpha3/awscluster_types.go, v0.6.5; the kind in v1alpha3: config/crd/bases, v0.5.0
+    Bearer {
+        kind: "AWSCluster",
+        group: IDENTITY_GROUP,
+        parent: SPEC,
+        versions: FROM_V1ALPHA3,
+        served_since: "v0.5.0",
+        since: "v0.6.5",
+        defaulted: true,
+        template: false,
+        cluster_scoped: false,
+        controller_identity: true,
+    },
+    // api/v1alpha4/awsclustertemplate_types.go, v0.7.0
+    Bearer {
+        kind: "AWSClusterTemplate",
+        group: IDENTITY_GROUP,
+        parent: TEMPLATE_SPEC,
+        versions: FROM_V1ALPHA4,
+        served_since: "v0.7.0",
+        since: "v0.7.0",
+        defaulted: true,
+        template: true,
+        cluster_scoped: false,
+        controller_identity: true,
+    },
+    // controlplane/eks/api/v1alpha3/awsmanagedcontrolplane_types.go, v0.6.5; the kind in this group:
+    // controlplane/eks/config/crd/bases, v0.6.1
+    Bearer {
+        kind: "AWSManagedControlPlane",
+        group: CONTROL_PLANE_GROUP,
+        parent: SPEC,
+        versions: FROM_V1ALPHA3,
+        served_since: "v0.6.1",
+        since: "v0.6.5",
+        defaulted: true,
+        template: false,
+        cluster_scoped: false,
+        controller_identity: true,
+    },
+    // controlplane/eks/api/v1beta2/awsmanagedcontrolplanetemplate_types.go, v2.9.0
+    Bearer {
+        kind: "AWSManagedControlPlaneTemplate",
+        group: CONTROL_PLANE_GROUP,
+        parent: TEMPLATE_SPEC,
+        versions: V1BETA2,
+        served_since: "v2.9.0",
+        since: "v2.9.0",
+        defaulted: true,
+        template: true,
+        cluster_scoped: false,
+        controller_identity: true,
+    },
+    // controlplane/rosa/api/v1beta2/rosacontrolplane_types.go, v2.4.0; the kind, without the reference: config/crd/bases, v2.3.0
+    // to v2.3.5
+    Bearer {
+        kind: "ROSAControlPlane",
+        group: CONTROL_PLANE_GROUP,
+        parent: SPEC,
+        versions: V1BETA2,
+        served_since: "v2.3.0",
+        since: "v2.4.0",
+        defaulted: true,
+        template: false,
+        cluster_scoped: false,
+        controller_identity: false,
+    },
+    // exp/api/v1beta2/rosanetwork_types.go, v2.9.2; no default
+    Bearer {
+        kind: "ROSANetwork",
+        group: IDENTITY_GROUP,
+        parent: SPEC,
+        versions: V1BETA2,
+        served_since: "v2.9.2",
+        since: "v2.9.2",
+        defaulted: false,
+        template: false,
+        cluster_scoped: false,
+        controller_identity: false,
+    },
+    // exp/api/v1beta2/rosaroleconfig_types.go, v2.9.2; no default
+    Bearer {
+        kind: "ROSARoleConfig",
+        group: IDENTITY_GROUP,
+        parent: SPEC,
+        versions: V1BETA2,
+        served_since: "v2.9.2",
+        since: "v2.9.2",
+        defaulted: false,
+        template: false,
+        cluster_scoped: false,
+        controller_identity: false,
+    },
+    // exp/api/v1beta2/rosaocmroleconfig_types.go, v2.12.1, not in v2.11.1 (the tag v2.12.0 was not to be had); no default
+    Bearer {
+        kind: "ROSAOCMRoleConfig",
+        group: IDENTITY_GROUP,
+        parent: SPEC,
+        versions: V1BETA2,
+        served_since: "v2.12.1",
+        since: "v2.12.1",
+        defaulted: false,
+        template: false,
+        cluster_scoped: true,
+        controller_identity: false,
+    },
+];
+
+/// Fields of an AWSClusterRoleIdentity's spec, the same in every version (`api/v1beta2/awsidentity_types.go`).
+pub const ROLE_FIELDS: [&str; 8] = [
+    "allowedNamespaces",
+    "roleARN",
+    "sessionName",
+    "durationSeconds",
+    "inlinePolicy",
+    "policyARNs",
+    "externalID",
+    "sourceIdentityRef",
+];
+
+/// Fields of an AWSClusterStaticIdentity's spec, the same in every version.
+pub const STATIC_FIELDS: [&str; 2] = ["secretRef", "allowedNamespaces"];
+
+/// The field of an AWSClusterControllerIdentity's spec.
+pub const CONTROLLER_FIELDS: [&str; 1] = ["allowedNamespaces"];
+
+/// Kinds that take the identity of another object, and have no `identityRef` (`config/crd/bases`, v2.11.1): group and kind.
+pub(super) const WITHOUT_REFERENCE: [(&str, &str); 9] = [
+    (IDENTITY_GROUP, "AWSManagedCluster"),
+    (IDENTITY_GROUP, "AWSManagedClusterTemplate"),
+    (IDENTITY_GROUP, "ROSACluster"),
+    (IDENTITY_GROUP, "ROSAMachinePool"),
+    (IDENTITY_GROUP, "AWSMachine"),
+    (IDENTITY_GROUP, "AWSMachinePool"),
+    (IDENTITY_GROUP, "AWSManagedMachinePool"),
+    (IDENTITY_GROUP, "AWSFargateProfile"),
+    (CONTROL_PLANE_GROUP, "AWSManagedCluster"),
+];
+
+/// The kinds of identities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IdentityKind {
+    /// AWSClusterRoleIdentity.
+    Role,
+    /// AWSClusterControllerIdentity.
+    Controller,
+    /// AWSClusterStaticIdentity.
+    Static,
+}
+
+impl IdentityKind {
+    /// All of them (`api/v1beta2/awsidentity_types.go`, enum of `AWSIdentityKind`).
+    pub const ALL: [Self; 3] = [Self::Role, Self::Controller, Self::Static];
+
+    /// The kind's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Role => ROLE_IDENTITY,
+            Self::Controller => CONTROLLER_IDENTITY,
+            Self::Static => "AWSClusterStaticIdentity",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// What a pair of apiVersion and kind is to us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// It carries an identity reference.
+    Bearer(&'static Bearer, Version),
+    /// An identity.
+    Identity(IdentityKind, Version),
+    /// A Cluster of Cluster API.
+    Cluster,
+    /// A ClusterClass of Cluster API.
+    Class,
+    /// Nothing of ours.
+    Foreign,
+    /// A kind of CAPA in a group or version in which it can't carry a reference; the sentence says why.
+    Refused(String),
+}
+
+/// Sorts an object by its apiVersion and kind.
+pub fn classify(api_version: &str, kind: &str) -> Typed {
+    let Some((group, version)) = api_version.split_once('/') else {
+        return Typed::Foreign;
+    };
+    if kind == "Cluster" && group == CAPI_GROUP {
+        return Typed::Cluster;
+    }
+    if kind == "ClusterClass" && group == CAPI_GROUP {
+        return Typed::Class;
+    }
+    if let Some(bearer) = BEARERS.iter().find(|bearer| bearer.kind == kind) {
+        return match check(kind, bearer.group, bearer.versions, bearer.since, group, version) {
+            Checked::Known(version) => Typed::Bearer(bearer, version),
+            Checked::Foreign => Typed::Foreign,
+            Checked::Refused(why) => Typed::Refused(why),
+        };
+    }
+    if let Some(identity) = IdentityKind::ALL.into_iter().find(|identity| identity.name() == kind) {
+        return match check(kind, IDENTITY_GROUP, &Version::ALL, "v0.6.5", group, version) {
+            Checked::Known(version) => Typed::Identity(identity, version),
+            Checked::Foreign => Typed::Foreign,
+            Checked::Refused(why) => Typed::Refused(why),
+        };
+    }
+    Typed::Foreign
+}
+
+enum Checked {
+    Known(Version),
+    Foreign,
+    Refused(String),
+}
+
+fn check(kind: &str, own: &str, versions: &[Version], since: &str, group: &str, version: &str) -> Checked {
+    if group != own {
+        return if group == IDENTITY_GROUP || group == CONTROL_PLANE_GROUP || group == CAPI_GROUP {
+            Checked::Refused(format!("{kind} is a kind of {own}, never of {group}"))
+        } else {
+            Checked::Foreign
+        };
+    }
+    if let Some(known) = versions.iter().find(|known| known.name() == version) {
+        return Checked::Known(*known);
+    }
+    let names: Vec<_> = versions.iter().map(|version| version.name()).collect();
+    let names = names.join(", ");
+    if version == "v1alpha2" && kind == "AWSCluster" {
+        return Checked::Refused(format!(
+            "AWSCluster {own}/v1alpha2 has no identityRef: CAPA knows one since {since}, in {names}"
+        ));
+    }
+    Checked::Refused(format!("{kind} {group}/{version} never existed: CAPA has it since {since}, in {names}"))
+}
+
+/// The words that stand in every document that `inject` must read: the kinds with a reference, the identities (all of
+/// which contain `AWSCluster`), and topology Clusters.
+pub fn needles() -> Needles {
+    let kinds = BEARERS.iter().map(|bearer| bearer.kind);
+    // A word that contains another needle is found by it.
+    let kinds: Vec<[&str; 1]> = kinds
+        .clone()
+        .filter(|kind| !kinds.clone().any(|other| other != *kind && kind.contains(other)))
+        .map(|kind| [kind])
+        .collect();
+    let topology: [&str; 2] = ["topology", CAPI_GROUP];
+    Needles::new(kinds.iter().map(<[&str; 1]>::as_slice).chain([topology.as_slice()]))
+}
+
+/// The same for a verb that also looks at Namespaces and Secrets, on which it can hang whether an identity may be used.
+pub fn needles_with_surroundings() -> Needles {
+    needles().also(&["Namespace", "Secret"])
+}
+
+/// The same for a verb that also looks for references where none can be: each has this key.
+pub fn needles_for_lint() -> Needles {
+    needles_with_surroundings().also(&["identityRef"])
+}
+
+/// Whether a text could be, or hold, a Secret or a ConfigMap, so that none of it may be shown. It need not be readable: the
+/// kind may be disguised by an escape or a tag, and what is not one may carry the fields of one.
+pub fn may_hold_bodies(text: &[u8]) -> bool {
+    static WORDS: LazyLock<Needles> = LazyLock::new(|| {
+        Needles::new([["Secret"], ["ConfigMap"], ["secret"], ["stringData"]].iter().map(|word| word.as_slice()))
+    });
+    // Any tag: what it stands for may be said elsewhere.
+    let tagged = memchr::memchr_iter(b'!', text).any(|at| at > 0 && text[at - 1].is_ascii_whitespace());
+    tagged || WORDS.literal(text) || WORDS.possible(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_told_by_group_and_version() {
+        let infra = |version: &str| format!("{IDENTITY_GROUP}/{version}");
+        for version in Version::ALL {
+            assert!(matches!(classify(&infra(version.name()), "AWSCluster"), Typed::Bearer(..)));
+        }
+        for (api_version, kind) in [
+            (infra("v1alpha2"), "AWSCluster"),
+            (infra("v1alpha3"), "AWSClusterTemplate"),
+            (infra("v1"), "AWSCluster"),
+            (infra("v1beta2"), "AWSManagedControlPlane"),
+            (format!("{CONTROL_PLANE_GROUP}/v1beta1"), "AWSManagedControlPlaneTemplate"),
+            (infra("v1alpha2"), "AWSClusterRoleIdentity"),
+        ] {
+            assert!(matches!(classify(&api_version, kind), Typed::Refused(_)), "{api_version} {kind}");
+        }
+        assert_eq!(classify("example.com/v1", "AWSCluster"), Typed::Foreign);
+        assert_eq!(classify("v1", "Secret"), Typed::Foreign);
+        assert_eq!(classify("cluster.x-k8s.io/v1beta1", "Cluster"), Typed::Cluster);
+    }
+}

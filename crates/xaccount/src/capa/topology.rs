@@ -1,0 +1,195 @@
+//! A Cluster, the places for a reference in the variables of its topology, and the class of that.
+
+use lossless_yaml::{Lookup, NodeId, Tree};
+
+use super::tables::{IdentityKind, TOPOLOGY_PROVIDERS};
+use super::view::{
+    ClassReference, Field, IdentityReference, ObjectReference, Rest, Role, State, descend, reference_at,
+};
+
+pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, api_version: &str, wanted: Option<&[String]>) -> Role {
+    let mut refers_to = Vec::with_capacity(2);
+    refers_to.extend(["infrastructureRef", "controlPlaneRef"].iter().filter_map(|key| {
+        let reference = descend(tree, node, &["spec", key])?;
+        object_reference(tree, reference, has_namespaces(api_version))
+    }));
+    let topology = descend(tree, node, &["spec", "topology"]).filter(|&topology| tree.entries(topology).is_some());
+    let Some(topology) = topology else {
+        return Role::Cluster { refers_to, references: Vec::new(), unclear: false, region: None, class: None };
+    };
+    let base = ["spec", "topology", "variables"].map(str::to_owned).to_vec();
+    let variables: Vec<(usize, String, Option<NodeId>)> = tree
+        .value(topology, "variables")
+        .and_then(|variables| tree.items(variables))
+        .unwrap_or_default()
+        .iter()
+        .enumerate()
+        .filter_map(|(index, &item)| {
+            let name = Field::of(tree, item, "name").any_text()?.to_owned();
+            Some((index, name, tree.value(item, "value")))
+        })
+        .collect();
+    let (ours, others) = TOPOLOGY_PROVIDERS;
+    let elsewhere = variables
+        .iter()
+        .filter_map(|&(_, _, value)| value)
+        .any(|value| others.iter().any(|key| tree.get(value, key) != Lookup::Absent));
+    let mut references = Vec::new();
+    let reference = |index: usize, name: &str, rest: &[&str]| {
+        let mut item = base.clone();
+        item.push(index.to_string());
+        let path = item.iter().cloned().chain(["value".to_owned()]).chain(rest.iter().map(|&s| s.to_owned())).collect();
+        reference_at(tree, node, path, Some((item, name.to_owned())))
+    };
+    if !elsewhere {
+        for (index, name, value) in &variables {
+            match name.as_str() {
+                "identityRef" => references.push(reference(*index, name, &[])),
+                "clusterConfig" => {
+                    let is_there = |key: &&str| value.is_some_and(|value| tree.get(value, key) != Lookup::Absent);
+                    let there = ours.iter().copied().filter(is_there);
+                    references.extend(there.map(|key| reference(*index, name, &[key, "identityRef"])));
+                }
+                _ => references.extend(PLACES.iter().map(|place| reference(*index, name, place)).find(is_certain)),
+            }
+        }
+        if let (true, Some([name, rest @ ..])) = (references.is_empty(), wanted) {
+            references.push(missing_variable(tree, node, &base, &variables, name, rest));
+        }
+    }
+    let region = variables.iter().find_map(|(_, name, value)| {
+        let value = (*value)?;
+        if name == "region" {
+            return tree.text(value).map(str::to_owned);
+        }
+        ours.iter().find_map(|key| {
+            let provider = tree.value(value, key)?;
+            Field::of(tree, provider, "region").text().map(str::to_owned)
+        })
+    });
+    let unclear = references.is_empty() && !elsewhere;
+    Role::Cluster { refers_to, references, unclear, region, class: class_of(tree, topology) }
+}
+
+/// Whether references of a version are core/v1 object references, which say a namespace. Those of v1beta2 have `apiGroup`, `kind`
+/// and `name` (Cluster API v1.11.0, `api/core/v1beta2/common_types.go`, `ContractVersionedObjectReference`), and newer ones
+/// will hardly get it back.
+fn has_namespaces(api_version: &str) -> bool {
+    let version = api_version.rsplit_once('/').map_or(api_version, |(_, version)| version);
+    version.starts_with("v1alpha") || version == "v1beta1"
+}
+
+/// A reference with a kind and a name.
+fn object_reference(tree: &Tree<'_>, reference: NodeId, has_namespaces: bool) -> Option<ObjectReference> {
+    let text = |key: &str| Field::of(tree, reference, key).any_text().map(str::to_owned);
+    let group = text("apiGroup").or_else(|| {
+        let version = text("apiVersion").filter(|version| !version.is_empty())?;
+        Some(version.split_once('/').map_or(String::new(), |(group, _)| group.to_owned()))
+    });
+    Some(ObjectReference {
+        group,
+        kind: text("kind")?,
+        namespace: text("namespace").filter(|namespace| has_namespaces && !namespace.is_empty()),
+        name: text("name")?,
+    })
+}
+
+/// The class of a topology: `class` and `classNamespace` up to v1beta1, `classRef` in v1beta2 (Cluster API v1.11.0,
+/// `api/core/v1beta{1,2}/cluster_types.go`).
+fn class_of(tree: &Tree<'_>, topology: NodeId) -> Option<ClassReference> {
+    let text = |mapping: NodeId, key: &str| {
+        Field::of(tree, mapping, key).any_text().filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    if let Some(reference) = tree.value(topology, "classRef").filter(|&reference| tree.entries(reference).is_some()) {
+        return Some(ClassReference { namespace: text(reference, "namespace"), name: text(reference, "name")? });
+    }
+    Some(ClassReference { namespace: text(topology, "classNamespace"), name: text(topology, "class")? })
+}
+
+/// The templates of a class's infrastructure and control plane: `ref` up to v1beta1, `templateRef` in v1beta2, which has no
+/// namespace (Cluster API v1.11.0, `api/core/v1beta{1,2}/clusterclass_types.go`).
+pub(super) fn class(tree: &Tree<'_>, node: NodeId, api_version: &str) -> Vec<ObjectReference> {
+    let parts = ["infrastructure", "controlPlane"].into_iter();
+    parts
+        .flat_map(|part| ["ref", "templateRef"].map(|key| (part, key)))
+        .filter_map(|(part, key)| {
+            let reference = descend(tree, node, &["spec", part, key])?;
+            object_reference(tree, reference, key == "ref" && has_namespaces(api_version))
+        })
+        .collect()
+}
+
+/// Where a reference may stand in the value of a variable that a class has named as it likes.
+const PLACES: [&[&str]; 4] = [&[], &["identityRef"], &["aws", "identityRef"], &["eks", "identityRef"]];
+
+/// Whether it can only be a reference that `inject` wrote, or another that is not CAPA's default: whoever names the
+/// controller's identity may mean something else.
+fn is_certain(place: &IdentityReference) -> bool {
+    let State::Set(reference) = &place.state else { return false };
+    let kind = reference.kind.any_text();
+    reference.name != Field::Absent
+        && [IdentityKind::Role, IdentityKind::Static].iter().any(|one| kind == Some(one.name()))
+}
+
+/// A reference in a variable that `--topology-variable` names: `identityRef`, or `clusterConfig.aws`.
+fn missing_variable(
+    tree: &Tree<'_>,
+    node: NodeId,
+    base: &[String],
+    variables: &[(usize, String, Option<NodeId>)],
+    name: &str,
+    rest: &[String],
+) -> IdentityReference {
+    let inner = |rest: &[String]| -> Vec<String> {
+        let mut path = rest.to_vec();
+        if !rest.is_empty() {
+            path.push("identityRef".into());
+        }
+        path
+    };
+    match variables.iter().find(|(_, there, _)| there == name) {
+        Some((index, _, _)) => {
+            let mut item = base.to_vec();
+            item.push(index.to_string());
+            let path = item.iter().cloned().chain(["value".to_owned()]).chain(inner(rest)).collect();
+            reference_at(tree, node, path, Some((item, name.to_owned())))
+        }
+        None => {
+            let list = reference_at(tree, node, base.to_vec(), None);
+            // A list is no mapping, so it reads as wrong; here it is what we look for.
+            let there =
+                descend(tree, node, &["spec", "topology", "variables"]).is_some_and(|v| tree.items(v).is_some());
+            let mut path = base.to_vec();
+            path.extend(["-".to_owned(), name.to_owned()]);
+            path.extend(inner(rest));
+            let present = if there { base.len() } else { list.present };
+            IdentityReference { path, present, state: State::Unset, guard: None, span: list.span, rest: Rest::Members }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capa::view::view;
+    use lossless_yaml::yaml;
+
+    #[test]
+    fn another_providers_topology_is_not_ours() {
+        let text = |key: &str| {
+            format!(
+                "apiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\nspec:\n  topology:\n    variables:\n    - name: clusterConfig\n      value:\n        {key}: {{}}\n"
+            )
+        };
+        let count = |key: &str| match view_of(&text(key)) {
+            Role::Cluster { references, .. } => references.len(),
+            _ => usize::MAX,
+        };
+        assert_eq!((count("aws"), count("eks"), count("docker"), count("addons")), (1, 1, 0, 0));
+    }
+
+    fn view_of(text: &str) -> Role {
+        let tree = yaml::read(text, 0).unwrap();
+        view(&tree, tree.root, None).unwrap().role
+    }
+}

@@ -1,0 +1,316 @@
+//! Which namespaces an identity is for (`isClusterPermittedToUsePrincipal`, `pkg/cloud/scope/session.go`, the same from
+//! v0.6.9 to v2.11.1; `isClusterScopedResource` in v2.13.0).
+
+use std::collections::HashSet;
+
+use super::{Permission, Scope};
+use crate::capa::Labels;
+use crate::capa::allowed::Namespaces;
+use crate::capa::release::Release;
+use crate::capa::selector::Known;
+use crate::capa::view::is_variable;
+
+/// What CAPA finds in the store when the object was written under a release: before v2.9.0, the defaulting webhook took
+/// empty mappings and lists of a selector out.
+pub(super) fn stored(namespaces: &Namespaces, release: Release) -> Namespaces {
+    let mut stored = namespaces.clone();
+    if release < Release::KEEPS_EMPTY {
+        stored.selector.labels = stored.selector.labels.filter(|labels| !labels.is_empty());
+        stored.selector.expressions = stored.selector.expressions.filter(|expressions| !expressions.is_empty());
+    }
+    stored
+}
+
+/// Names of a list that a message gives; of a longer one it counts the rest.
+const MOST_NAMES: usize = 20;
+
+/// Whether every namespace is let in.
+fn everybody(stored: Option<&Namespaces>) -> bool {
+    stored.is_some_and(|stored| *stored == Namespaces::default())
+}
+
+/// `allowedNamespaces` of an identity, made ready to be asked for many namespaces.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Gate {
+    /// As CAPA finds it in the store; `None` lets no namespace in.
+    stored: Option<Namespaces>,
+    /// The names of the list.
+    names: HashSet<String>,
+    /// Whether a variable is in one of them.
+    open_list: bool,
+    everybody: bool,
+}
+
+/// Why an identity lets a namespace in, or does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    NotAsked,
+    NotSet,
+    Everybody,
+    Empty,
+    NamespaceNotSaid,
+    Listed,
+    NotListed,
+    Selected,
+    NotSelected,
+    LabelsNotKnown,
+}
+
+impl Gate {
+    pub(super) fn new(stored: Option<Namespaces>) -> Self {
+        let list = stored.as_ref().and_then(|stored| stored.list.as_deref()).unwrap_or_default();
+        let open_list = list.iter().any(|name| is_variable(name));
+        let names = list.iter().cloned().collect();
+        Self { names, open_list, everybody: everybody(stored.as_ref()), stored }
+    }
+
+    pub(super) fn stored(&self) -> Option<&Namespaces> {
+        self.stored.as_ref()
+    }
+
+    /// Whether every namespace is let in, so that none need be asked for.
+    pub(super) fn is_open(&self) -> bool {
+        self.everybody
+    }
+
+    /// Whether a cluster may use the identity, if that can be told; `labels` gives those of a namespace, if they are known.
+    ///
+    /// # Errors
+    /// A selector that is none, where it was consulted: the list comes first.
+    pub(super) fn answer<'l>(
+        &self,
+        scope: &Scope,
+        labels: impl FnOnce(&str) -> Option<&'l Labels>,
+    ) -> Result<Option<bool>, String> {
+        let (answer, why) = self.decide(scope, labels)?;
+        Ok(answer.filter(|&yes| yes || !self.is_not_filled_in(why, scope)))
+    }
+
+    /// The same with the reason in words.
+    ///
+    /// # Errors
+    /// As [`Self::answer`].
+    pub(super) fn permission<'l>(
+        &self,
+        scope: &Scope,
+        labels: impl FnOnce(&str) -> Option<&'l Labels>,
+    ) -> Result<Permission, String> {
+        let (answer, why) = self.decide(scope, labels)?;
+        let text = self.text(why, scope);
+        Ok(match answer {
+            Some(false) if self.is_not_filled_in(why, scope) => {
+                Permission::not_known(format!("{text}: a variable is not filled in"))
+            }
+            answer => Permission { answer, why: text },
+        })
+    }
+
+    /// Whether the reason is the same for each namespace that gets this answer.
+    pub(super) fn is_common<'l>(&self, scope: &Scope, labels: impl FnOnce(&str) -> Option<&'l Labels>) -> bool {
+        match self.decide(scope, labels) {
+            Ok((_, why @ (Why::NotSet | Why::Empty | Why::NotListed))) => !self.is_not_filled_in(why, scope),
+            Ok((_, why)) => why == Why::Everybody,
+            Err(_) => true,
+        }
+    }
+
+    fn decide<'l>(
+        &self,
+        scope: &Scope,
+        labels: impl FnOnce(&str) -> Option<&'l Labels>,
+    ) -> Result<(Option<bool>, Why), String> {
+        if *scope == Scope::Cluster {
+            return Ok((Some(true), Why::NotAsked));
+        }
+        let Some(stored) = &self.stored else { return Ok((Some(false), Why::NotSet)) };
+        if self.everybody {
+            return Ok((Some(true), Why::Everybody));
+        }
+        let selector = &stored.selector;
+        let Scope::Namespace(namespace) = scope else {
+            selector.check()?;
+            return Ok(match self.names.is_empty() && selector.is_empty() {
+                true => (Some(false), Why::Empty),
+                false => (None, Why::NamespaceNotSaid),
+            });
+        };
+        if self.names.contains(namespace) {
+            return Ok((Some(true), Why::Listed));
+        }
+        selector.check()?;
+        if selector.is_empty() {
+            return Ok((Some(false), if self.names.is_empty() { Why::Empty } else { Why::NotListed }));
+        }
+        Ok(match selector.matches(Known { name: namespace, others: labels(namespace) }) {
+            Some(true) => (Some(true), Why::Selected),
+            Some(false) => (Some(false), Why::NotSelected),
+            None => (None, Why::LabelsNotKnown),
+        })
+    }
+
+    /// Whether a refusal may be none once a variable is filled in.
+    fn is_not_filled_in(&self, why: Why, scope: &Scope) -> bool {
+        let own = match why {
+            Why::NotListed => self.open_list,
+            Why::NotSelected => self.stored.as_ref().is_some_and(|stored| is_variable(&stored.selector.text())),
+            Why::Empty => false,
+            _ => return false,
+        };
+        own || matches!(scope, Scope::Namespace(name) if is_variable(name))
+    }
+
+    fn text(&self, why: Why, scope: &Scope) -> String {
+        let namespace = match scope {
+            Scope::Namespace(name) => name.as_str(),
+            Scope::NotSaid | Scope::Cluster => "",
+        };
+        let selector = || self.stored.as_ref().map_or_else(String::new, |stored| stored.selector.text());
+        match why {
+            Why::NotAsked => "an object without a namespace is not asked for one".into(),
+            Why::NotSet => "allowedNamespaces is not set, which lets no namespace in".into(),
+            Why::Everybody => "every namespace".into(),
+            Why::Empty => "an empty list and selector let no namespace in".into(),
+            Why::NamespaceNotSaid => "the manifest does not say its namespace; -n says it".into(),
+            Why::Listed => format!("list has {namespace}"),
+            Why::NotListed => format!("list has {}", self.listed()),
+            Why::Selected => format!("{namespace} matches the selector {}", selector()),
+            Why::NotSelected => format!("{namespace} does not match the selector {}", selector()),
+            Why::LabelsNotKnown => {
+                format!("the labels of namespace {namespace} are in none of these files ({})", selector())
+            }
+        }
+    }
+
+    /// The names of the list, in its order.
+    fn listed(&self) -> String {
+        let list = self.stored.as_ref().and_then(|stored| stored.list.as_deref()).unwrap_or_default();
+        let names = list.iter().take(MOST_NAMES).map(|name| named(name)).collect::<Vec<_>>().join(", ");
+        match list.len().saturating_sub(MOST_NAMES) {
+            0 => names,
+            more => format!("{names} and {more} more"),
+        }
+    }
+}
+
+/// A name in a list; one that is empty is no name, and would not be seen.
+fn named(name: &str) -> &str {
+    if name.is_empty() { "\"\"" } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capa::allowed::{Allowed, Form};
+    use lossless_yaml::yaml;
+
+    fn read(text: &str) -> Option<Namespaces> {
+        let tree = yaml::read(text, 0).unwrap();
+        match Allowed::of(&tree, tree.root).form {
+            Form::Nobody => None,
+            Form::Those(namespaces) => Some(namespaces),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    /// Who is let in of: a listed namespace `a`, one labelled `k: v`, and another one.
+    fn let_in(text: &str, release: &str) -> String {
+        let gate = Gate::new(read(text).map(|namespaces| stored(&namespaces, release.parse().unwrap())));
+        let (labels, none): (Labels, _) = (std::iter::once(("k", "v")).collect(), Labels::default());
+        ["a", "labelled", "other"]
+            .into_iter()
+            .filter(|name| {
+                let own = |name: &str| Some(if name == "labelled" { &labels } else { &none });
+                gate.answer(&Scope::Namespace((*name).into()), own).unwrap() == Some(true)
+            })
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    #[test]
+    fn the_truth_table() {
+        const ALL: &str = "a labelled other";
+        // allowedNamespaces, who may with CAPA v2.8, who may with v2.9.
+        let table = [
+            ("x: 1", "", ""),
+            ("allowedNamespaces:", "", ""),
+            ("allowedNamespaces: null", "", ""),
+            ("allowedNamespaces: {selector: }", ALL, ALL),
+            ("allowedNamespaces: {selector: {matchLabels: }}", ALL, ALL),
+            ("allowedNamespaces: {selector: {matchExpressions: }}", ALL, ALL),
+            ("allowedNamespaces: {namespaces: [a]}", ALL, ALL),
+            ("allowedNamespaces: {namespaceList: [a]}", ALL, ALL),
+            ("allowedNamespaces: {List: [a]}", ALL, ALL),
+            ("allowedNamespaces: {matchLabels: {k: v}}", ALL, ALL),
+            ("allowedNamespaces: {selector: {k: v}}", ALL, ALL),
+            ("allowedNamespaces: {selector: {matchExpressions: []}}", ALL, ""),
+            ("allowedNamespaces: {selector: {matchLabels: {k: }}}", "", ""),
+            ("allowedNamespaces: {list: [null]}", "", ""),
+            ("allowedNamespaces: {list: ['*']}", "", ""),
+            ("allowedNamespaces: {list: [A]}", "", ""),
+            ("allowedNamespaces: {list: [' a']}", "", ""),
+            ("allowedNamespaces: {}", ALL, ALL),
+            ("allowedNamespaces: {list: null, selector: {}}", ALL, ALL),
+            ("allowedNamespaces: {selector: {}}", ALL, ALL),
+            ("allowedNamespaces: {list: null}", ALL, ALL),
+            ("allowedNamespaces: {selector: {matchLabels: {}}}", ALL, ""),
+            ("allowedNamespaces: {list: []}", "", ""),
+            ("allowedNamespaces: {list: [], selector: {}}", "", ""),
+            ("allowedNamespaces: {list: [], selector: {matchLabels: {}}}", "", ""),
+            ("allowedNamespaces: {list: [a]}", "a", "a"),
+            ("allowedNamespaces: {list: [a], selector: {matchLabels: {}}}", "a", "a"),
+            ("allowedNamespaces: {selector: {matchLabels: {k: v}}}", "labelled", "labelled"),
+            (
+                "allowedNamespaces: {selector: {matchExpressions: [{key: k, operator: DoesNotExist}]}}",
+                "a other",
+                "a other",
+            ),
+            ("allowedNamespaces: {list: [a], selector: {matchLabels: {k: v}}}", "a labelled", "a labelled"),
+        ];
+        for (text, old, new) in table {
+            assert_eq!((let_in(text, "v2.8.4").as_str(), let_in(text, "v2.9.0").as_str()), (old, new), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bad_selector_is_harmless_for_a_listed_namespace() {
+        let gate = "allowedNamespaces: {list: [a], selector: {matchExpressions: [{key: k, operator: Is}]}}";
+        let gate = Gate::new(read(gate));
+        let ask = |name: &str| gate.answer(&Scope::Namespace(name.into()), |_| None);
+        assert_eq!(ask("a").unwrap(), Some(true));
+        assert!(ask("b").unwrap_err().contains("is not a valid label selector operator"));
+    }
+
+    #[test]
+    fn a_name_that_is_empty_is_seen() {
+        let gate = Gate::new(read("allowedNamespaces: {list: [null, b]}"));
+        let permission = gate.permission(&Scope::Namespace("a".into()), |_| None).unwrap();
+        assert_eq!(permission, Permission { answer: Some(false), why: "list has \"\", b".into() });
+    }
+
+    #[test]
+    fn what_the_webhook_can_not_decode_is_told() {
+        for (text, path, found) in [
+            ("allowedNamespaces: [a]", "allowedNamespaces", "array"),
+            ("allowedNamespaces: all", "allowedNamespaces", "string"),
+            ("allowedNamespaces: {list: a}", "allowedNamespaces.list", "string"),
+            ("allowedNamespaces: {list: [on]}", "allowedNamespaces.list", "bool"),
+            ("allowedNamespaces: {list: [12]}", "allowedNamespaces.list", "number"),
+            ("allowedNamespaces: {list: [{a: b}]}", "allowedNamespaces.list", "object"),
+            (
+                "allowedNamespaces: {selector: {matchLabels: {k: true}}}",
+                "allowedNamespaces.selector.matchLabels",
+                "bool",
+            ),
+            ("allowedNamespaces: {selector: {matchLabels: [k]}}", "allowedNamespaces.selector.matchLabels", "array"),
+            (
+                "allowedNamespaces: {selector: {matchExpressions: {}}}",
+                "allowedNamespaces.selector.matchExpressions",
+                "object",
+            ),
+        ] {
+            let tree = yaml::read(text, 0).unwrap();
+            let Form::Undecodable(at, what, _) = Allowed::of(&tree, tree.root).form else { panic!("{text}") };
+            assert_eq!((at.as_str(), what), (path, found), "{text}");
+        }
+    }
+}

@@ -1,0 +1,510 @@
+//! From inputs to a run, and from plans to proved files. The one place where files are read for an edit.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::Path;
+
+use crate::diag::{Diagnostic, FileId, SpannedError, visible};
+use crate::files::{self, Bytes, FindError, Fingerprint, Input, Lent, Replacement, WriteError};
+use crate::inject::IdentityFile;
+use crate::run::{self, Run, Scan, Scanned};
+use lossless_yaml::{Edited, Plan, Source, apply, parallel};
+
+/// Files up to this size are worked on side by side; larger ones alone, their documents on two threads.
+const SMALL: u64 = 1 << 20;
+
+/// One input of a run.
+#[derive(Debug)]
+struct Entry {
+    input: Input,
+    name: String,
+    identities_only: bool,
+    fingerprint: Option<Fingerprint>,
+    /// Kept for what can be read once only, and for the only file of a run.
+    bytes: Option<Bytes>,
+}
+
+/// The inputs of a run, in the order in which they were named.
+#[derive(Debug)]
+pub struct Inputs {
+    entries: Vec<Entry>,
+    /// Called with what is done, the number of files done so far and of all of them.
+    progress: Progress,
+}
+
+/// Told what is done, with how many files, of how many. A plain function, so that the library needs to know no terminal.
+pub type Progress = fn(&'static str, usize, usize);
+
+/// A file's proved change. Made by [`Inputs::prove`] alone.
+#[derive(Debug)]
+pub struct Proved<T> {
+    file: FileId,
+    edited: Edited,
+    made: T,
+}
+
+impl<T> Proved<T> {
+    /// The file.
+    pub fn file(&self) -> FileId {
+        self.file
+    }
+
+    /// The change.
+    pub fn edited(&self) -> &Edited {
+        &self.edited
+    }
+
+    /// What was made of it while its bytes were at hand.
+    pub fn made(&self) -> &T {
+        &self.made
+    }
+
+    /// The same, for keeps.
+    pub fn into_made(self) -> T {
+        self.made
+    }
+}
+
+/// Proves a plan on a text that is no file of a run: a part of one, or what another program sent.
+///
+/// # Errors
+/// What can't be edited with certainty.
+pub fn prove_text(text: &[u8], plan: &Plan) -> Result<Edited, SpannedError> {
+    Ok(apply(&Source::new(text), plan)?)
+}
+
+/// Proves the documents of a file that is to be made.
+///
+/// # Errors
+/// The two readers don't agree on them; that never was seen.
+pub fn prove_new(plan: &Plan) -> Result<Edited, Diagnostic> {
+    prove_text(&[], plan).map_err(|error| Diagnostic::error(error.message))
+}
+
+/// The text of a file that is to be made, proved.
+///
+/// # Errors
+/// As [`prove_new`].
+pub fn new_text(plan: &Plan) -> Result<Vec<u8>, Diagnostic> {
+    content(&prove_new(plan)?, &[])
+}
+
+/// The new content of a text: `old` is what the change was proved on.
+///
+/// # Errors
+/// It is another text.
+pub fn content(edited: &Edited, old: &[u8]) -> Result<Vec<u8>, Diagnostic> {
+    edited.to_bytes(old).map_err(|error| Diagnostic::error(error.to_string()))
+}
+
+impl Inputs {
+    /// Takes the inputs that were found. `stdin` is read at once, if it is one of them; it counts as the file
+    /// `stdin_name`. The identity file joins them for the identities in it, if it is there and not one of them.
+    ///
+    /// # Errors
+    /// A stream that can't be read, or an identity file that is a link to nowhere.
+    pub fn new(
+        found: Vec<Input>,
+        stdin: &mut dyn Read,
+        stdin_name: Option<&str>,
+        identity_file: Option<&Path>,
+        progress: Progress,
+    ) -> Result<Self, Diagnostic> {
+        let mut entries = Vec::with_capacity(found.len());
+        for input in found {
+            let (name, bytes) = match &input {
+                Input::Stdin => {
+                    let mut bytes = Vec::new();
+                    stdin
+                        .read_to_end(&mut bytes)
+                        .map_err(|error| Diagnostic::error(format!("standard input can't be read: {error}")))?;
+                    (stdin_name.unwrap_or("-").to_owned(), Some(bytes.into()))
+                }
+                Input::Stream(path) => {
+                    let bytes = files::read_stream(path).map_err(|error| Diagnostic::error(error.to_string()))?;
+                    (shown(path), Some(bytes.into()))
+                }
+                Input::File(path) => (shown(path), None),
+            };
+            entries.push(Entry { input, name, identities_only: false, fingerprint: None, bytes });
+        }
+        if let Some(path) = identity_file.filter(|path| !path.exists() && path.is_symlink()) {
+            // Not a new file: nothing can be made at the end of such a link, and a diff may not say that it will be.
+            let missing = FindError::Missing { path: path.to_owned(), link: true };
+            return Err(Diagnostic::error(missing.to_string()));
+        }
+        if let Some(path) = identity_file.filter(|path| path.exists()) {
+            match position(&entries, path) {
+                Some(at) => one_name(&entries[at], path)?,
+                None => {
+                    let (input, name) = (Input::File(path.to_owned()), shown(path));
+                    entries.push(Entry { input, name, identities_only: true, fingerprint: None, bytes: None });
+                }
+            }
+        }
+        Ok(Self { entries, progress })
+    }
+
+    /// The inputs that were named, the identity file only if it is one of them.
+    pub fn named(&self) -> impl Iterator<Item = FileId> {
+        (0..self.entries.len()).filter(|&index| !self.entries[index].identities_only).map(FileId)
+    }
+
+    /// A path as it is shown: with `/`, whatever the system.
+    pub fn shown(&self, path: &Path) -> String {
+        shown(path)
+    }
+
+    /// The file with this path, if it is one of them.
+    pub fn find(&self, path: &Path) -> Option<FileId> {
+        position(&self.entries, path).map(FileId)
+    }
+
+    /// How many they are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The file as the user knows it.
+    pub fn name(&self, file: FileId) -> &str {
+        &self.entries[file.0].name
+    }
+
+    /// The file's path byte for byte, for what other programs read. Only people get [`Self::name`].
+    pub fn path_bytes(&self, file: FileId) -> Cow<'_, [u8]> {
+        let entry = &self.entries[file.0];
+        entry.input.path().map_or_else(|| entry.name.as_bytes().into(), path_bytes)
+    }
+
+    /// The input.
+    pub fn input(&self, file: FileId) -> &Input {
+        &self.entries[file.0].input
+    }
+
+    /// Reads all inputs and what they hold for us.
+    ///
+    /// # Errors
+    /// Everything that can't be read, and every document that names our kinds and can't be understood.
+    pub fn scan(&mut self, options: &Scan<'_>) -> Result<(Run, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let keep = self.entries.len() == 1;
+        let total = self.entries.len();
+        let done = std::sync::atomic::AtomicUsize::new(0);
+        let progress = self.progress;
+        let jobs: Vec<(usize, &Entry)> = self.entries.iter().enumerate().collect();
+        let scanned = in_batches(
+            &jobs,
+            |(_, entry)| entry.size(),
+            |(index, entry)| {
+                let result = entry.read().and_then(|(read, fingerprint)| {
+                    let bytes = entry.bytes.as_deref().unwrap_or(&read);
+                    let scanned = run::scan(FileId(*index), bytes, options)?;
+                    Ok((scanned, fingerprint, (keep && fingerprint.is_some()).then_some(read)))
+                });
+                progress("reading", done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, total);
+                result
+            },
+        );
+        let (mut files, mut found) = (Vec::new(), Vec::new());
+        let (mut warnings, mut errors, mut not_read) = (Vec::new(), Vec::new(), Vec::new());
+        for (entry, result) in self.entries.iter_mut().zip(scanned) {
+            let Scanned { objects, warnings: more, skipped, brace } = match result {
+                Ok((scanned, fingerprint, bytes)) => {
+                    entry.fingerprint = fingerprint;
+                    entry.bytes = entry.bytes.take().or(bytes);
+                    scanned
+                }
+                Err(more) => {
+                    errors.extend(more);
+                    Scanned::default()
+                }
+            };
+            files.push(run::File { name: entry.name.clone(), brace, identities_only: entry.identities_only });
+            match found.is_empty() {
+                true => found = objects,
+                false => found.extend(objects),
+            }
+            warnings.extend(more);
+            not_read.extend(skipped);
+        }
+        if errors.is_empty() { Ok((Run::new(files, found).with_not_read(not_read), warnings)) } else { Err(errors) }
+    }
+
+    /// Proves every plan; `make` gets each file's old bytes while they are at hand. Results in the order of the files.
+    ///
+    /// # Errors
+    /// Every file that can't be edited with certainty, and what `make` says.
+    pub fn prove<'p, T: Send>(
+        &self,
+        plans: impl IntoIterator<Item = (&'p FileId, &'p Plan)>,
+        make: impl Fn(FileId, &[u8], &Edited) -> Result<T, Diagnostic> + Sync,
+    ) -> Result<Vec<Proved<T>>, Vec<Diagnostic>> {
+        let jobs: Vec<(FileId, &Plan)> = plans.into_iter().map(|(&file, plan)| (file, plan)).collect();
+        let size = |(file, _): &(FileId, &Plan)| self.entries[file.0].size();
+        let done = std::sync::atomic::AtomicUsize::new(0);
+        (self.progress)("proving", 0, jobs.len());
+        let results = in_batches(&jobs, size, |&(file, plan)| {
+            let result = self.prove_one(file, plan, &make);
+            (self.progress)("proving", done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, jobs.len());
+            result
+        });
+        let (mut proved, mut errors) = (Vec::new(), Vec::new());
+        for result in results {
+            match result {
+                Ok(one) => proved.push(one),
+                Err(diagnostic) => errors.push(diagnostic),
+            }
+        }
+        if errors.is_empty() { Ok(proved) } else { Err(errors) }
+    }
+
+    fn prove_one<T>(
+        &self,
+        file: FileId,
+        plan: &Plan,
+        make: impl Fn(FileId, &[u8], &Edited) -> Result<T, Diagnostic>,
+    ) -> Result<Proved<T>, Diagnostic> {
+        let bytes = self.bytes(file)?;
+        let edited = apply(&Source::new(&bytes), plan).map_err(|refusal| {
+            // The span lies in a document of ours only where the plan changes one; behind the last document it doesn't.
+            let ours = plan.changes.iter().map(|(object, _)| object.document);
+            let ours = ours.chain(plan.removed_documents.iter().map(|(document, _)| *document));
+            let window = ours.into_iter().find(|d| d.start <= refusal.span.start && refusal.span.end <= d.end);
+            let single = window.filter(|_| plan.changes.iter().all(|(object, _)| object.base.is_root()));
+            SpannedError::from(refusal).in_file(file, single)
+        })?;
+        let made = make(file, &bytes, &edited)?;
+        Ok(Proved { file, edited, made })
+    }
+
+    /// Reads a file that needs no scan, and remembers what it was.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn load(&mut self, file: FileId) -> Result<Lent<'_>, Diagnostic> {
+        let entry = &mut self.entries[file.0];
+        if entry.bytes.is_none() {
+            let (bytes, fingerprint) = entry.read().map_err(|mut errors| errors.remove(0))?;
+            (entry.bytes, entry.fingerprint) = (Some(bytes), fingerprint);
+        }
+        self.bytes(file)
+    }
+
+    /// A file's bytes, which must be what was scanned.
+    ///
+    /// # Errors
+    /// The file can't be read, or was changed since.
+    pub fn bytes(&self, file: FileId) -> Result<Lent<'_>, Diagnostic> {
+        let entry = &self.entries[file.0];
+        if let Some(bytes) = &entry.bytes {
+            return Ok(Lent::Kept(bytes));
+        }
+        let (bytes, fingerprint) = entry.read().map_err(|mut errors| errors.remove(0))?;
+        if entry.fingerprint.is_some() && fingerprint != entry.fingerprint {
+            return Err(Diagnostic::error(format!("{} was changed by someone else since it was read", entry.name))
+                .help("nothing was written; run the command again"));
+        }
+        Ok(Lent::Read(bytes))
+    }
+
+    /// What was read from standard input.
+    pub fn stdin(&self) -> Option<Vec<u8>> {
+        let stdin = self.entries.iter().find(|entry| entry.input == Input::Stdin);
+        stdin.and_then(|entry| entry.bytes.as_deref()).map(<[u8]>::to_vec)
+    }
+
+    /// Whether the file that keeps identities is not what it was any more: replaced or removed since it was read, or made.
+    pub fn is_stale(&self, file: &IdentityFile) -> bool {
+        match file {
+            IdentityFile::New(path) => path.symlink_metadata().is_ok(),
+            IdentityFile::There(file) => {
+                let entry = &self.entries[file.0];
+                let now = entry.input.path().and_then(|path| path.metadata().ok());
+                entry.fingerprint.is_some_and(|old| !now.is_some_and(|now| old.same_file_state(&now)))
+            }
+        }
+    }
+
+    /// The inputs that are hard links of each other, in pairs: after a write each has its own content.
+    pub fn hard_links(&self) -> Vec<(FileId, FileId)> {
+        let mut first: HashMap<(u64, u64), FileId> = HashMap::new();
+        let identities = self.entries.iter().map(|entry| entry.fingerprint.map(|one| (one.device, one.inode)));
+        let known = identities.enumerate().filter_map(|(at, identity)| {
+            let identity = identity.filter(|&identity| identity != (0, 0))?;
+            let other = *first.entry(identity).or_insert(FileId(at));
+            (other != FileId(at)).then_some((other, FileId(at)))
+        });
+        known.collect()
+    }
+
+    /// Writes all files, or none: see [`files::replace_all`]. `new` is a file to be made, which comes first; the others come in
+    /// this `order`.
+    ///
+    /// # Errors
+    /// As `replace_all`.
+    pub fn write<T>(
+        &self,
+        proved: &[Proved<T>],
+        new: Option<(&Path, &Edited)>,
+        order: &[FileId],
+    ) -> Result<(), WriteError>
+    where
+        T: Sync,
+    {
+        let places: HashMap<FileId, usize> = order.iter().enumerate().map(|(at, &file)| (file, at)).collect();
+        let mut ordered: Vec<&Proved<T>> = proved.iter().collect();
+        ordered.sort_by_key(|one| places.get(&one.file).copied().unwrap_or(usize::MAX));
+        let renders: Vec<_> = ordered
+            .into_iter()
+            .map(|one| (one.file, |old: &[u8], out: &mut dyn std::io::Write| one.edited.write_to(old, out)))
+            .collect();
+        let made = |_: &[u8], out: &mut dyn std::io::Write| match new {
+            Some((_, edited)) => edited.write_to(&[], out),
+            None => Ok(()),
+        };
+        let mut replacements: Vec<Replacement<'_>> = Vec::new();
+        if let Some((path, _)) = new {
+            replacements.push(Replacement { path: path.to_owned(), expected: None, known: None, render: &made });
+        }
+        for (file, render) in &renders {
+            let entry = &self.entries[file.0];
+            if let Input::File(path) = &entry.input {
+                let known = entry.bytes.as_deref();
+                replacements.push(Replacement { path: path.clone(), expected: entry.fingerprint, known, render });
+            }
+        }
+        (self.progress)("writing", 0, replacements.len());
+        files::replace_all(&replacements)
+    }
+}
+
+impl Entry {
+    fn read(&self) -> Result<(Bytes, Option<Fingerprint>), Vec<Diagnostic>> {
+        match &self.input {
+            Input::File(path) => files::read(path)
+                .map(|(bytes, fingerprint)| (bytes, Some(fingerprint)))
+                .map_err(|error| vec![Diagnostic::error(error.to_string())]),
+            _ => Ok((Vec::new().into(), None)),
+        }
+    }
+
+    fn size(&self) -> u64 {
+        let path = match (&self.bytes, &self.input) {
+            (None, Input::File(path)) => path,
+            (Some(bytes), _) => return bytes.len() as u64,
+            _ => return 0,
+        };
+        std::fs::metadata(path).map_or(0, |metadata| metadata.len())
+    }
+}
+
+/// `work` on every item, small ones side by side, in the items' order.
+fn in_batches<T: Sync, R: Send>(items: &[T], size: impl Fn(&T) -> u64, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let mut out = Vec::with_capacity(items.len());
+    let mut at = 0;
+    while at < items.len() {
+        let small = items[at..].iter().take_while(|item| size(item) <= SMALL).count();
+        out.extend(parallel::map(&items[at..at + small], &work));
+        at += small;
+        if let Some(large) = items.get(at) {
+            out.push(work(large));
+            at += 1;
+        }
+    }
+    out
+}
+
+/// A path as it is shown: with `/`, whatever the system.
+pub(crate) fn shown(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if cfg!(windows) { text.replace('\\', "/") } else { text.into_owned() }
+}
+
+/// A path as bytes, with `/`, whatever the system.
+pub fn path_bytes(path: &Path) -> Cow<'_, [u8]> {
+    if cfg!(windows) { shown(path).into_bytes().into() } else { path.as_os_str().as_encoded_bytes().into() }
+}
+
+/// The entry that is the file at `path`.
+fn position(entries: &[Entry], path: &Path) -> Option<usize> {
+    let wanted = identity(path)?;
+    entries.iter().position(|entry| entry.input.path().and_then(identity).is_some_and(|there| there == wanted))
+}
+
+/// Refuses an identity file that is a hard link of an input: replacing the one would leave the other without the identity.
+fn one_name(entry: &Entry, path: &Path) -> Result<(), Diagnostic> {
+    let real = |path: &Path| path.canonicalize().ok();
+    if entry.input.path().and_then(real) == real(path) {
+        return Ok(());
+    }
+    let (name, path) = (visible(&entry.name).into_owned(), shown(path));
+    let path = visible(&path);
+    Err(Diagnostic::error(format!("the identity file {path} and {name} are hard links of one file"))
+        .help("an identity written to one of them would be missing in the other, because a file is replaced as a whole")
+        .help(format!("name another identity file, or make {path} a file of its own: rm {path}")))
+}
+
+/// What a file is beside its name, so that one that is named twice is known; `None` where it is not there.
+fn identity(path: &Path) -> Option<impl PartialEq + use<>> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        path.canonicalize().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_changed_since_the_scan_are_not_given() {
+        let directory = tempfile::tempdir().unwrap();
+        // Of several files none is kept in memory.
+        let paths = ["a.yaml", "b.yaml"].map(|name| directory.path().join(name));
+        paths.iter().for_each(|path| std::fs::write(path, "kind: Pod\n").unwrap());
+        let found = paths.iter().cloned().map(Input::File).collect();
+        let mut inputs = Inputs::new(found, &mut std::io::empty(), None, None, |_, _, _| ()).unwrap();
+        let needles = crate::capa::needles();
+        inputs.scan(&Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false }).unwrap();
+        assert_eq!(*inputs.bytes(FileId(0)).unwrap(), *b"kind: Pod\n");
+
+        std::fs::write(&paths[0], "kind: Job\n").unwrap();
+        let error = inputs.bytes(FileId(0)).unwrap_err();
+        assert!(error.message.ends_with("a.yaml was changed by someone else since it was read"), "{}", error.message);
+        assert_eq!(*inputs.bytes(FileId(1)).unwrap(), *b"kind: Pod\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_identity_file_that_is_a_hard_link_of_an_input_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let [a, b, c] = ["a.yaml", "b.yaml", "c.yaml"].map(|name| directory.path().join(name));
+        std::fs::write(&a, "kind: Pod\n").unwrap();
+        std::fs::hard_link(&a, &b).unwrap();
+        std::os::unix::fs::symlink(&a, &c).unwrap();
+        let open = |found: &[&Path], identities: &Path| {
+            let found = found.iter().map(|path| Input::File((*path).to_owned())).collect();
+            Inputs::new(found, &mut std::io::empty(), None, Some(identities), |_, _, _| ())
+        };
+        let error = open(&[&a], &b).unwrap_err();
+        assert!(error.message.contains("hard links of one file"), "{}", error.message);
+        // Another name of the file is the file.
+        for identities in [&a, &c] {
+            assert_eq!(open(&[&a], identities).unwrap().len(), 1);
+        }
+        let mut inputs = open(&[&a, &b], &directory.path().join("ids.yaml")).unwrap();
+        let needles = crate::capa::needles();
+        inputs.scan(&Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false }).unwrap();
+        assert_eq!(inputs.hard_links(), [(FileId(0), FileId(1))]);
+    }
+}

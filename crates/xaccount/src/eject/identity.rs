@@ -1,0 +1,164 @@
+//! The identities that nothing names any more.
+
+use std::collections::{HashMap, HashSet};
+
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{PatchOperation, RemoveOperation};
+
+use super::Draft;
+use crate::capa::{IdentityKind, ROLE_IDENTITY, Role, RoleIdentity, State, plain_identity};
+use crate::diag::{Diagnostic, FileId, Span};
+use crate::inject::{Change, ChangeKind, Outcome, default_identity_name};
+use lossless_yaml::ObjectRef;
+
+impl Draft<'_> {
+    /// Finds the identities that could go.
+    pub(super) fn identities(&mut self) {
+        let names: Vec<String> = self.taken.keys().cloned().collect();
+        let users = self.users_left();
+        for name in &names {
+            let user = users.get(name).map(|&user| &self.run.objects()[user]);
+            let user = user
+                .map(|found| format!("{} ({}:{}) names it", found.title(), self.run.file(found.file).name, found.line));
+            for &index in self.run.identities(IdentityKind::Role, name) {
+                match user.clone().map_or_else(|| self.may_go(index, name), Err) {
+                    Ok(()) => self.leaving.push(index),
+                    Err(why) => self.stays(index, &why),
+                }
+            }
+        }
+    }
+
+    /// Who of the run still names the identities of references that are taken out: the first, for each.
+    fn users_left(&self) -> HashMap<String, usize> {
+        let taken: HashSet<(FileId, Span)> = self.taken.values().flatten().copied().collect();
+        let mut users: HashMap<String, usize> = HashMap::new();
+        for (index, found) in self.run.objects().iter().enumerate() {
+            let mut names = |state: &State| {
+                let State::Set(there) = state else { return };
+                let name = there.name.text().filter(|_| there.kind.text() == Some(ROLE_IDENTITY));
+                let is_taken = there.name.span().is_some_and(|span| taken.contains(&(found.file, span)));
+                if let Some(name) = name.filter(|name| !is_taken && self.taken.contains_key(*name)) {
+                    users.entry(name.to_owned()).or_insert(index);
+                }
+            };
+            match &found.object.role {
+                Role::Identity(identity, _) => names(&identity.source),
+                _ => found.object.references().for_each(|reference| names(&reference.state)),
+            }
+        }
+        users
+    }
+
+    /// Whether an identity is one that `inject` would have written, in a place where it would have.
+    fn may_go(&self, index: usize, name: &str) -> Result<(), String> {
+        let found = &self.run.objects()[index];
+        let Role::Identity(identity, _) = &found.object.role else { return Err("it is no role identity".into()) };
+        let asked = self.request.identity_name.as_deref() == Some(name);
+        let file = self.run.file(found.file);
+        // In the order of the files.
+        let taken = self.taken(name);
+        let place = taken.partition_point(|&(file, _)| file < found.file);
+        let with_its_clusters = taken.get(place).is_some_and(|&(file, _)| file == found.file);
+        let keeps_identities = file.identities_only || self.request.identity_file == Some(found.file);
+        if !asked && (keeps_identities || !with_its_clusters) {
+            return Err(format!(
+                "it stands apart from the clusters that named it; --identity-name {name} takes it out, too"
+            ));
+        }
+        if !identity.plain {
+            return Err(
+                "it says what inject does not write without flags and a map; if nothing needs it, take it out by hand"
+                    .into(),
+            );
+        }
+        if !asked && !is_default_name(identity, name) {
+            return Err(format!("it has a name of its own; --identity-name {name} takes it out, too"));
+        }
+        match &found.tied {
+            Some(why) => Err(why.clone()),
+            None if file.brace && found.at.base.is_root() => Err("a JSON file can't lose a value".into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Says why an identity that is named no more stays.
+    fn stays(&mut self, index: usize, why: &str) {
+        let found = &self.run.objects()[index];
+        let place = format!("{}:{}", self.run.file(found.file).name, found.line);
+        self.outcome.warnings.push(Diagnostic::warning(format!("{} stays in {place}: {why}", found.title())));
+    }
+
+    /// The plan. `named` says of identities that could go why they stay all the same: what else names them.
+    pub fn finish(mut self, named: &HashMap<usize, String>) -> Outcome {
+        let mut items: Vec<(FileId, ObjectRef, usize)> = Vec::new();
+        let leaving = std::mem::take(&mut self.leaving);
+        let mut gone = false;
+        for index in leaving {
+            let found = &self.run.objects()[index];
+            let Role::Identity(identity, _) = &found.object.role else { continue };
+            if let Some(why) = named.get(&index) {
+                self.stays(index, why);
+                continue;
+            }
+            gone = true;
+            let role = identity.role_arn.text().unwrap_or_default();
+            let whole = PatchOperation::Remove(RemoveOperation { path: PointerBuf::new() });
+            self.outcome.changes.push(Change {
+                object: Some(index),
+                kind: ChangeKind::IdentityRemoved,
+                operations: vec![whole].into(),
+                before: Some(role.to_owned()),
+                after: "taken out, as nothing here names it any more".to_owned(),
+            });
+            if let Some((list, item)) = item_of(&found.at) {
+                items.push((found.file, list, item));
+                continue;
+            }
+            let holds =
+                plain_identity(&found.object.api_version, found.object.name.as_deref().unwrap_or_default(), role);
+            let plan = self.outcome.plans.entry(found.file).or_default();
+            plan.removed_documents.push((found.at.document, holds));
+        }
+        // Behind all changes in items, and from the back, so that each index is that of the list as it is.
+        items.sort_by_key(|&(.., item)| std::cmp::Reverse(item));
+        let mut lists: Vec<(FileId, ObjectRef, Vec<PatchOperation>)> = Vec::new();
+        let mut places: HashMap<(FileId, Span, String), usize> = HashMap::new();
+        for (file, list, item) in items {
+            let mut path = PointerBuf::new();
+            path.push_back("items");
+            path.push_back(item);
+            let remove = PatchOperation::Remove(RemoveOperation { path });
+            let key = (file, list.document, list.base.as_str().to_owned());
+            let place = *places.entry(key).or_insert(lists.len());
+            match lists.get_mut(place) {
+                Some((.., operations)) => operations.push(remove),
+                None => lists.push((file, list, vec![remove])),
+            }
+        }
+        for (file, list, operations) in lists {
+            self.outcome.plans.entry(file).or_default().changes.push((list, operations.into()));
+        }
+        if gone {
+            self.outcome.warnings.push(
+                Diagnostic::warning("deleting an identity that a cluster still uses leaves that cluster impossible to delete (CAPA issue 2371)")
+                    .help("before an identity is deleted from a management cluster, see that no cluster there uses it"),
+            );
+        }
+        self.outcome
+    }
+}
+
+/// Whether `inject` would give the identity this name by itself.
+fn is_default_name(identity: &RoleIdentity, name: &str) -> bool {
+    let role = identity.role_arn.text().and_then(|role| role.parse().ok());
+    role.is_some_and(|role| default_identity_name(&role) == name)
+}
+
+/// The list that holds an object, and which of its items that is.
+fn item_of(at: &ObjectRef) -> Option<(ObjectRef, usize)> {
+    let mut base = at.base.clone();
+    let item = base.pop_back()?.decoded().parse().ok()?;
+    base.pop_back()?;
+    Some((ObjectRef { document: at.document, base }, item))
+}

@@ -1,0 +1,398 @@
+//! Who else names an identity: in the rest of the files of a run, and in those beside them that the run did not read.
+//!
+//! Whatever may name it counts: a comment, a text inside another object, a template, a file that can't be read. An identity
+//! that stays for nothing harms nobody; one that goes while a cluster uses it does.
+
+mod names;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use memchr::memmem;
+
+use crate::capa::{IdentityKind, ROLE_IDENTITY};
+use crate::diag::{FileId, Span};
+use crate::edit::Inputs;
+use crate::eject::Draft;
+use crate::files::{self, Input};
+use crate::run::Run;
+use lossless_yaml::parallel;
+use lossless_yaml::{Data, Letters, NodeId, Source, Tree, parse};
+use names::Names;
+
+/// How far the search goes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Limits<'l> {
+    /// The home directory: a Git work tree there is no repository of manifests.
+    pub home: Option<&'l Path>,
+    /// The directory of the account map, if there is one.
+    pub map: Option<&'l Path>,
+    /// The working directory, canonical: a file below it is named from there.
+    pub here: Option<&'l Path>,
+}
+
+/// Says of each identity that could go what else names it, in a few words; those that nothing names are left out.
+///
+/// Searched are the files of the run, and all manifests below the root of the Git work tree of the identity's file; without
+/// one, those below the account map; without that, those in its directory. A work tree that is the home directory or the root
+/// of the file system counts as none.
+pub fn named(inputs: &Inputs, run: &Run, draft: &Draft<'_>, limits: Limits<'_>) -> HashMap<usize, String> {
+    let mut wanted: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for &object in draft.leaving() {
+        if let Some(name) = run.objects()[object].object.name.as_deref() {
+            wanted.entry(name).or_default().push(object);
+        }
+    }
+    let mut out = HashMap::new();
+    if wanted.is_empty() {
+        return out;
+    }
+    let names: Vec<&str> = wanted.keys().copied().collect();
+    let known = Known::of(run, draft, &names);
+    let names = Names::new(names);
+    let files: Vec<FileId> = (0..inputs.len()).map(FileId).collect();
+    let here = parallel::map(&files, |&file| {
+        let shown = inputs.name(file);
+        let Ok(bytes) = inputs.bytes(file) else { return Mentions::all(format!("{shown} can't be read again")) };
+        search(&bytes, shown, &names, |name, at| known.has(file, name, at))
+    });
+    let whys = first_of_each(here, names.len());
+    for (why, objects) in whys.into_iter().zip(wanted.values()) {
+        out.extend(why.into_iter().flat_map(|why| objects.iter().map(move |&object| (object, why.clone()))));
+    }
+    let roots = roots(inputs, run, &wanted, limits);
+    let read: HashSet<PathBuf> = files.iter().filter_map(|&file| path(inputs, file)?.canonicalize().ok()).collect();
+    for (root, wanted) in roots {
+        let names = Names::new(wanted.iter().map(|&(name, _)| name).collect());
+        let whys = first_of_each(around(inputs, &root, &names, &read, limits.here), names.len());
+        for (why, (_, object)) in whys.into_iter().zip(wanted) {
+            if let Some(why) = why {
+                out.entry(object).or_insert(why);
+            }
+        }
+    }
+    out
+}
+
+/// What a file says of the names that are searched for.
+#[derive(Debug, Default)]
+struct Mentions {
+    /// Of names by their numbers, in a few words.
+    some: Vec<(usize, String)>,
+    /// Of all others.
+    others: Option<String>,
+}
+
+impl Mentions {
+    fn all(why: String) -> Self {
+        Self { some: Vec::new(), others: Some(why) }
+    }
+}
+
+/// What the first file that mentions a name says of it.
+fn first_of_each(files: Vec<Mentions>, names: usize) -> Vec<Option<String>> {
+    let mut out: Vec<Option<String>> = vec![None; names];
+    for file in files {
+        for (name, why) in file.some {
+            out[name].get_or_insert(why);
+        }
+        if let Some(why) = file.others {
+            for there in &mut out {
+                there.get_or_insert_with(|| why.clone());
+            }
+            break;
+        }
+    }
+    out
+}
+
+/// The mentions of identities in the files of the run that are not asked about: where references were taken out, and the
+/// identities themselves.
+struct Known(HashMap<(FileId, usize), Vec<Span>>);
+
+impl Known {
+    fn of(run: &Run, draft: &Draft<'_>, names: &[&str]) -> Self {
+        let mut known: HashMap<(FileId, usize), Vec<Span>> = HashMap::new();
+        for (number, name) in names.iter().enumerate() {
+            for &(file, span) in draft.taken(name) {
+                known.entry((file, number)).or_default().push(span);
+            }
+            for found in run.identities(IdentityKind::Role, name).iter().map(|&index| &run.objects()[index]) {
+                known.entry((found.file, number)).or_default().push(found.window);
+            }
+        }
+        for spans in known.values_mut() {
+            spans.sort_unstable();
+            // Where they meet, they are one.
+            spans.dedup_by(|next, before| {
+                let meet = next.start <= before.end;
+                before.end = if meet { before.end.max(next.end) } else { before.end };
+                meet
+            });
+        }
+        Self(known)
+    }
+
+    fn has(&self, file: FileId, name: usize, at: usize) -> bool {
+        let Some(spans) = self.0.get(&(file, name)) else { return false };
+        let behind = spans.partition_point(|span| span.start <= at);
+        behind.checked_sub(1).is_some_and(|last| at < spans[last].end)
+    }
+}
+
+/// A directory, and whether what is below it counts too.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Root {
+    directory: PathBuf,
+    recursive: bool,
+}
+
+/// Where to look around the files of identities, and for which: names and objects.
+fn roots<'w>(
+    inputs: &Inputs,
+    run: &Run,
+    wanted: &BTreeMap<&'w str, Vec<usize>>,
+    limits: Limits<'_>,
+) -> HashMap<Root, Vec<(&'w str, usize)>> {
+    let mut roots: HashMap<Root, Vec<(&str, usize)>> = HashMap::new();
+    let mut of_file: HashMap<FileId, Option<Root>> = HashMap::new();
+    for (&name, &object) in wanted.iter().flat_map(|(name, objects)| objects.iter().map(move |object| (name, object))) {
+        let file = run.objects()[object].file;
+        let root = of_file.entry(file).or_insert_with(|| path(inputs, file).and_then(|path| root_of(&path, limits)));
+        if let Some(root) = root {
+            roots.entry(root.clone()).or_default().push((name, object));
+        }
+    }
+    roots
+}
+
+/// The file's path; of standard input, that of the file that it counts as.
+fn path(inputs: &Inputs, file: FileId) -> Option<PathBuf> {
+    match inputs.input(file) {
+        Input::File(path) => Some(path.clone()),
+        Input::Stdin if inputs.name(file) != "-" => Some(PathBuf::from(inputs.name(file))),
+        _ => None,
+    }
+}
+
+fn root_of(path: &Path, limits: Limits<'_>) -> Option<Root> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = path.canonicalize().ok().and_then(|real| Some(real.parent()?.to_owned()));
+    let directory = directory.or_else(|| parent.canonicalize().ok())?;
+    let home = limits.home.and_then(|home| home.canonicalize().ok());
+    let git = directory.ancestors().find(|directory| directory.join(".git").exists());
+    let git = git.filter(|git| git.parent().is_some() && Some(*git) != home.as_deref());
+    let map = limits.map.filter(|map| directory.starts_with(map));
+    Some(match git.or(map) {
+        Some(root) => Root { directory: root.to_owned(), recursive: true },
+        None => Root { directory, recursive: false },
+    })
+}
+
+/// Searches the manifests of a directory that are no inputs of the run, which are the files that were `read`.
+fn around(
+    inputs: &Inputs,
+    root: &Root,
+    names: &Names<'_>,
+    read: &HashSet<PathBuf>,
+    here: Option<&Path>,
+) -> Vec<Mentions> {
+    let found = match files::find(std::slice::from_ref(&root.directory), root.recursive) {
+        Ok(found) => found,
+        Err(error) => return vec![Mentions::all(format!("other files may name it: {error}"))],
+    };
+    let found: Vec<&Path> = found.iter().filter_map(Input::path).collect();
+    parallel::map(&found, |path| {
+        if path.canonicalize().is_ok_and(|real| read.contains(&real)) {
+            return Mentions::default();
+        }
+        let name = inputs.shown(here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path));
+        match files::read_only(path) {
+            Ok(bytes) => search(&bytes, &name, names, |_, _| false),
+            Err(_) => Mentions::all(format!("{name} can't be read and may name it")),
+        }
+    })
+}
+
+/// Which names a file that is called `file` mentions; what stands in a `known` place, of a name and an offset, does not count.
+fn search(bytes: &[u8], file: &str, names: &Names<'_>, known: impl Fn(usize, usize) -> bool) -> Mentions {
+    let mut out = Mentions::default();
+    let Some(mentions) = names.mentions(bytes) else {
+        out.others = Some(format!("{file} may name it"));
+        return out;
+    };
+    let mut first: HashMap<usize, usize> = HashMap::new();
+    for (name, at) in mentions {
+        if !first.contains_key(&name) && !known(name, at) {
+            first.insert(name, at);
+        }
+    }
+    let lines: Vec<usize> = memchr::memchr_iter(b'\n', bytes).collect();
+    let line = |at: usize| lines.partition_point(|&end| end < at) + 1;
+    let place = |at: usize, why: &str| format!("{file}:{} {why}", line(at));
+    out.some = first.iter().map(|(&name, &at)| (name, place(at, "names it"))).collect();
+    if first.len() < names.len() {
+        let mut doubts = Doubts { names, told: first.into_keys().collect(), some: Vec::new() };
+        let others = doubts.of(&Source::new(bytes));
+        out.some.extend(doubts.some.iter().map(|&(name, at, why)| (name, place(at, why))));
+        out.others = others.map(|(at, why)| place(at, why));
+    }
+    out
+}
+
+/// Places that may name identities, though their names do not stand there literally.
+struct Doubts<'n> {
+    names: &'n Names<'n>,
+    /// Of which names something is said already.
+    told: HashSet<usize>,
+    /// Names with a place and what is there.
+    some: Vec<(usize, usize, &'static str)>,
+}
+
+impl Doubts<'_> {
+    /// Looks through a file up to a place that may name each of the names of which nothing was said till then.
+    fn of(&mut self, source: &Source<'_>) -> Option<(usize, &'static str)> {
+        if let Some(half) = source.halved() {
+            let why = "is UTF-16 and may name it";
+            if memmem::find(&half, ROLE_IDENTITY.as_bytes()).is_some() {
+                return Some((0, why));
+            }
+            self.names.in_text(&half).into_iter().for_each(|name| self.tell(name, 0, why));
+        }
+        source.segments().find_map(|document| {
+            let word =
+                [ROLE_IDENTITY, "identityRef"].iter().find_map(|word| memmem::find(document.bytes, word.as_bytes()));
+            let spelled = Letters::spelled(document.bytes);
+            if self.told.len() == self.names.len() || word.is_none() && !self.names.letters.meet(&spelled) {
+                return None;
+            }
+            let at = document.span.start + word.unwrap_or(0);
+            let tree = match parse(&document) {
+                Ok(tree) => tree,
+                Err(_) if word.is_some() => return Some((at, "can't be read and may name it")),
+                Err(_) => {
+                    self.tell_of(&spelled, at, "can't be read and may name it");
+                    return None;
+                }
+            };
+            if !spelled.is_empty() {
+                // What stands there literally was looked at, or is known.
+                for name in self.names.hidden(&tree, document.bytes) {
+                    if self.names.letters_of(name).meet(&spelled) {
+                        self.tell(name, at, "names it");
+                    }
+                }
+            }
+            let template = word.is_some() && (tree.complex_key().is_some() || is_template(&tree, tree.root));
+            template.then_some((at, "is a template and may name it"))
+        })
+    }
+
+    fn tell(&mut self, name: usize, at: usize, why: &'static str) {
+        if self.told.insert(name) {
+            self.some.push((name, at, why));
+        }
+    }
+
+    /// Says it of all names with one of these letters.
+    fn tell_of(&mut self, letters: &Letters, at: usize, why: &'static str) {
+        for name in 0..self.names.len() {
+            if self.names.letters_of(name).meet(letters) {
+                self.tell(name, at, why);
+            }
+        }
+    }
+}
+
+/// Whether a text is filled in by some program before it is a manifest's.
+fn is_filled(text: &str) -> bool {
+    ["${", "{{", "{%", "<%", "$("].iter().any(|mark| text.contains(mark))
+}
+
+/// Whether a reference, to a role identity as far as it says, has a name that is filled in, or is so as a whole, or a text
+/// inside the document may be such a one.
+fn is_template(tree: &Tree<'_>, at: NodeId) -> bool {
+    let filled = |id: NodeId| tree.text(id).is_some_and(is_filled);
+    let member = |key| tree.value(at, key);
+    let role = member("kind").is_some_and(|kind| filled(kind) || tree.text(kind) == Some(ROLE_IDENTITY));
+    let reference = role && member("name").is_some_and(filled) || member("identityRef").is_some_and(filled);
+    match &tree.node(at).data {
+        Data::Mapping { entries, .. } => {
+            reference || entries.iter().any(|&(key, value)| is_template(tree, key) || is_template(tree, value))
+        }
+        Data::Sequence { items, .. } => items.iter().any(|&item| is_template(tree, item)),
+        Data::Scalar { text, .. } => text.contains(ROLE_IDENTITY) && is_filled(text),
+        Data::Alias(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: &str = "cross-account-role-222222222222";
+
+    fn said(text: &str) -> Option<String> {
+        let mentions = search(text.as_bytes(), "f", &Names::new(vec![NAME]), |_, _| false);
+        first_of_each(vec![mentions], 1).remove(0)
+    }
+
+    #[test]
+    fn whatever_may_name_an_identity_counts() {
+        for (text, why) in [
+            ("a: 1\nn: NAME\n", "f:2 names it"),
+            ("# NAME.\n", "f:1 names it"),
+            ("a: |\n  role/NAME,\n", "f:2 names it"),
+            ("a: \"cross\\x2daccount-role-222222222222\"\n", "f:1 names it"),
+            ("a: 1\n---\nkind: AWSClusterRoleIdentity\nname: x{{ y }}\n", "f:3 is a template and may name it"),
+            ("ref: {kind: AWSClusterRoleIdentity, name: \"${ID}\"}\n", "f:1 is a template and may name it"),
+            ("a: |\n  kind: AWSClusterRoleIdentity\n  name: {{ .id }}\n", "f:2 is a template and may name it"),
+            ("kind: AWSClusterRoleIdentity\nname: {{ .y }}\n", "f:1 is a template and may name it"),
+            ("spec:\n  identityRef: ${REF}\n", "f:2 is a template and may name it"),
+            ("identityRef:\n  kind: ${KIND}\n  name: ${ID}\n", "f:1 is a template and may name it"),
+            ("identityRef: {{ toYaml .ref }}\n", "f:1 is a template and may name it"),
+            ("{{ if }}\nkind: AWSClusterRoleIdentity\n", "f:2 can't be read and may name it"),
+            ("a: [\nkind: AWSClusterRoleIdentity\n", "f:2 can't be read and may name it"),
+        ] {
+            assert_eq!(said(&text.replace("NAME", NAME)).as_deref(), Some(why), "{text}");
+        }
+        for text in [
+            "a: NAME-team-a\n",
+            "a: my-NAME\n",
+            "a: NAME.x\n",
+            "a: [\n",
+            "kind: AWSClusterRoleIdentity\nname: other\n",
+            "{{ x }}: [\n",
+            "a: {{ x }}\n",
+            "identityRef: {kind: AWSClusterRoleIdentity, name: other}\nregion: ${REGION}\n",
+            "identityRef: {kind: AWSClusterStaticIdentity, name: \"${ID}\"}\n",
+            "a: \"\\x20\"\n",
+        ] {
+            assert_eq!(said(&text.replace("NAME", NAME)), None, "{text}");
+        }
+        let utf16: Vec<u8> = format!("a: {NAME}\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let mentions = search(&utf16, "f", &Names::new(vec![NAME]), |_, _| false);
+        assert_eq!(mentions.some, [(0, "f:1 is UTF-16 and may name it".to_owned())]);
+    }
+
+    #[test]
+    fn the_work_tree_is_the_root_unless_it_is_home() {
+        let directory = tempfile::tempdir().unwrap();
+        let home = directory.path().canonicalize().unwrap();
+        let below = home.join("repository/clusters");
+        std::fs::create_dir_all(below.join("dev")).unwrap();
+        let file = below.join("dev/a.yaml");
+        std::fs::write(&file, "").unwrap();
+        let root = |path: &Path, map: Option<&Path>| {
+            root_of(path, Limits { home: Some(&home), map, here: None }).map(|root| (root.directory, root.recursive))
+        };
+        assert_eq!(root(&file, None), Some((below.join("dev"), false)));
+        assert_eq!(root(&file, Some(&below)), Some((below.clone(), true)));
+        assert_eq!(root(&file, Some(&below.join("prod"))), Some((below.join("dev"), false)));
+        std::fs::create_dir(home.join(".git")).unwrap();
+        assert_eq!(root(&file, None), Some((below.join("dev"), false)));
+        std::fs::write(home.join("repository/.git"), "gitdir: elsewhere\n").unwrap();
+        assert_eq!(root(&file, None), Some((home.join("repository"), true)));
+        assert_eq!(root(&below.join("new.yaml"), Some(&below)), Some((home.join("repository"), true)));
+    }
+}

@@ -1,0 +1,203 @@
+//! The bytes of a file and their hash, both made at once: a large file is read and hashed in pieces, on two threads.
+
+use std::fs::File;
+use std::io;
+use std::ops::{Deref, DerefMut};
+
+use memmap2::{MmapMut, MmapOptions};
+use xxhash_rust::xxh3::xxh3_128;
+
+use lossless_yaml::parallel;
+
+/// What is read and hashed at a time. It stays in the processor's cache in between.
+const PIECE: usize = 1 << 20;
+
+/// From here on memory comes from the system in large pages, where it has such: to touch 25,000 small ones for a file of
+/// 100 MB takes longer than to read it.
+pub(super) const LARGE: usize = 8 << 20;
+
+/// Bytes in memory.
+#[derive(Debug)]
+pub struct Bytes {
+    memory: Memory,
+    length: usize,
+}
+
+#[derive(Debug)]
+enum Memory {
+    Allocated(Vec<u8>),
+    Mapped(MmapMut),
+}
+
+impl Bytes {
+    /// So many zeros. An error, and not the end of the program, where there is no memory for them.
+    fn zeroed(length: usize) -> io::Result<Self> {
+        if length >= LARGE {
+            // Of no file: what another program does to the file can't reach it.
+            let map = MmapOptions::new().len(length).map_anon()?;
+            // A system that has no such pages gives small ones.
+            #[cfg(target_os = "linux")]
+            let _ = map.advise(memmap2::Advice::HugePage);
+            return Ok(Self { memory: Memory::Mapped(map), length });
+        }
+        Ok(vec![0; length].into())
+    }
+
+    /// The same as a vector; large ones are copied.
+    pub fn into_vec(self) -> Vec<u8> {
+        match self.memory {
+            Memory::Allocated(mut bytes) => {
+                bytes.truncate(self.length);
+                bytes
+            }
+            Memory::Mapped(map) => map[..self.length].to_vec(),
+        }
+    }
+}
+
+impl From<Vec<u8>> for Bytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { length: bytes.len(), memory: Memory::Allocated(bytes) }
+    }
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.memory {
+            Memory::Allocated(bytes) => &bytes[..self.length],
+            Memory::Mapped(map) => &map[..self.length],
+        }
+    }
+}
+
+impl DerefMut for Bytes {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        match &mut self.memory {
+            Memory::Allocated(bytes) => &mut bytes[..self.length],
+            Memory::Mapped(map) => &mut map[..self.length],
+        }
+    }
+}
+
+/// Bytes that are kept elsewhere, or that were read for whoever asked.
+#[derive(Debug)]
+pub enum Lent<'a> {
+    /// Kept.
+    Kept(&'a [u8]),
+    /// Read.
+    Read(Bytes),
+}
+
+impl Deref for Lent<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Kept(bytes) => bytes,
+            Self::Read(bytes) => bytes,
+        }
+    }
+}
+
+impl Default for Lent<'_> {
+    fn default() -> Self {
+        Self::Kept(&[])
+    }
+}
+
+impl AsRef<[u8]> for Lent<'_> {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl From<Vec<u8>> for Lent<'_> {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Read(bytes.into())
+    }
+}
+
+/// Reads `size` bytes from the file's start, or fewer if it has become shorter, and hashes them.
+///
+/// # Errors
+/// What the system says; `OutOfMemory` for a size that no memory can hold.
+pub(super) fn read(file: &File, size: u64) -> io::Result<(Bytes, u128)> {
+    let size = usize::try_from(size).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    let mut bytes = Bytes::zeroed(size).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    let pieces = parallel::map_pieces(&mut bytes, PIECE, |start, piece| {
+        let filled = fill(file, start as u64, piece)?;
+        io::Result::Ok((filled, xxh3_128(&piece[..filled])))
+    });
+    let (mut filled, mut hashes) = (0, Vec::with_capacity(pieces.len()));
+    for piece in pieces {
+        let (count, hash) = piece?;
+        hashes.extend((count > 0).then_some(hash));
+        filled += count;
+        if count < PIECE {
+            break;
+        }
+    }
+    bytes.length = filled;
+    Ok((bytes, together(&hashes)))
+}
+
+/// One hash of the hashes of pieces, in their order.
+fn together(pieces: &[u128]) -> u128 {
+    match pieces {
+        [] => xxh3_128(b""),
+        [one] => *one,
+        many => xxh3_128(&many.iter().flat_map(|hash| hash.to_le_bytes()).collect::<Vec<_>>()),
+    }
+}
+
+/// Fills the buffer from an offset of the file on; gives how much there was.
+fn fill(file: &File, start: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match read_at(file, &mut buffer[filled..], start + filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, buffer: &mut [u8], start: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buffer, start)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, buffer: &mut [u8], start: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, buffer, start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_read_and_hashed_in_pieces_as_in_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        let mut seen = std::collections::HashSet::new();
+        for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE, 3 * PIECE + 5, LARGE, LARGE + 1] {
+            let content: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            std::fs::write(&path, &content).unwrap();
+            let file = File::open(&path).unwrap();
+            let want = together(&content.chunks(PIECE).map(xxh3_128).collect::<Vec<_>>());
+            let (bytes, read_hash) = read(&file, length as u64).unwrap();
+            assert!(*bytes == content, "{length}");
+            assert_eq!(read_hash, want, "{length}");
+            assert!(seen.insert(read_hash), "{length}");
+            // A file that has become shorter than its size said.
+            let (bytes, read_hash) = read(&file, (length + 2 * PIECE) as u64).unwrap();
+            assert!(*bytes == content, "{length}");
+            assert_eq!(read_hash, want, "{length}");
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! The policy document in what the user gave: bare, percent-encoded, or inside what `aws iam get-role` printed.
+
+use crate::aws::Partition;
+use crate::aws::policy::Policy;
+use crate::capa::may_hold_bodies;
+use crate::diag::{Span, SpannedError};
+use lossless_yaml::{NodeId, Tree, json};
+
+/// How the document stands in what was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As itself.
+    Bare,
+    /// In an answer of the AWS CLI.
+    Wrapped,
+    /// Percent-encoded, as the IAM API sends it.
+    Encoded,
+}
+
+/// Where the AWS CLI's answers hold a document: `get-role` whole and with `--query Role`, `get-role-policy` (and
+/// `get-user-policy`, `get-group-policy`), `get-policy-version` whole and with `--query PolicyVersion`.
+const PLACES: [&[&str]; 5] = [
+    &["Role", "AssumeRolePolicyDocument"],
+    &["AssumeRolePolicyDocument"],
+    &["PolicyDocument"],
+    &["PolicyVersion", "Document"],
+    &["Document"],
+];
+
+/// A policy document, found in what was given.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// The text that the spans of errors count in: what was given, or that decoded.
+    text: String,
+    /// Where the document stands in it.
+    span: Span,
+    form: Form,
+    /// The way from the root of the text to it, where it is wrapped.
+    place: &'static [&'static str],
+    names: Names,
+}
+
+/// What an answer of the AWS CLI says besides.
+#[derive(Clone, Debug, Default)]
+struct Names {
+    /// `Role.Arn` of an answer of `get-role`.
+    role_arn: Option<String>,
+    /// `RoleName` and `PolicyName` of an answer of `get-role-policy`.
+    role_name: Option<String>,
+    policy_name: Option<String>,
+}
+
+impl Given {
+    /// Finds the document. Spans of the error are for [`Given::whole`], or for `bytes` where there is none.
+    ///
+    /// # Errors
+    /// Text that is not UTF-8, not strict JSON (RFC 8259) or no object; the bytes as they are to be shown come along.
+    pub fn read(bytes: &[u8]) -> Result<Self, (SpannedError, Vec<u8>)> {
+        let refuse = |refusal: SpannedError| (refusal, bytes.to_vec());
+        let text = utf8(bytes).map_err(refuse)?;
+        let bom = if text.starts_with('\u{feff}') { 3 } else { 0 };
+        let trimmed = text[bom..].trim();
+        if let Some(decoded) = decoded(trimmed) {
+            return Self::found(decoded, 0, Form::Encoded, Names::default());
+        }
+        let tree = json::read(&text[bom..], bom).map_err(|error| {
+            let at = (bom + error.at).min(text.len());
+            let mut refusal = SpannedError::new(format!("not JSON: {error}"), Span::new(at, next(text, at)));
+            if trimmed.is_empty() {
+                refusal = SpannedError::new("there is no text at all", Span::new(0, text.len()));
+            } else if reads_as_manifest(text) {
+                let start = Span::new(bom, next(text, bom));
+                return refuse(SpannedError::new("this is a Kubernetes manifest, not a policy document", start));
+            }
+            refuse(refusal.help("a policy document is JSON; with the AWS CLI: --output json"))
+        })?;
+        if let Some(string) = tree.text(tree.root).filter(|_| trimmed.starts_with('"')) {
+            // `--query … --output json` of a document that the API sent as text.
+            let inner = decoded(string).unwrap_or_else(|| string.to_owned());
+            return Self::found(inner, 0, Form::Encoded, Names::default());
+        }
+        let said = |path: &[&str]| {
+            let node = path.iter().try_fold(tree.root, |at, key| tree.value(at, key));
+            node.and_then(|node| tree.text(node)).map(str::to_owned)
+        };
+        let names = Names {
+            role_arn: said(&["Role", "Arn"]).or_else(|| said(&["Arn"])),
+            role_name: said(&["RoleName"]),
+            policy_name: said(&["PolicyName"]),
+        };
+        let Some((place, inner)) = wrapped(&tree) else {
+            return Self::found(text.to_owned(), bom, Form::Bare, Names::default());
+        };
+        if let Some(string) = tree.text(inner) {
+            let inner = decoded(string).unwrap_or_else(|| string.to_owned());
+            return Self::found(inner, 0, Form::Encoded, names);
+        }
+        let span = tree.span(inner);
+        Ok(Self { text: text.to_owned(), span, form: Form::Wrapped, place, names })
+    }
+
+    /// A document that is the text from `from` on.
+    fn found(text: String, from: usize, form: Form, names: Names) -> Result<Self, (SpannedError, Vec<u8>)> {
+        let span = Span::new(from, text.len());
+        if let Err(error) = json::read(&text[from..], from) {
+            let at = (from + error.at).min(text.len());
+            let refusal = SpannedError::new(format!("not JSON: {error}"), Span::new(at, next(&text, at)));
+            return Err((refusal, text.into_bytes()));
+        }
+        Ok(Self { text, span, form, place: &[], names })
+    }
+
+    /// The document's own text, white space around it included where it is bare.
+    pub fn document(&self) -> &str {
+        &self.text[self.span.range()]
+    }
+
+    /// The text in which the document stands at [`Given::offset`].
+    pub fn whole(&self) -> &str {
+        &self.text
+    }
+
+    /// Bytes before the document.
+    pub fn offset(&self) -> usize {
+        self.span.start
+    }
+
+    /// How it stands there.
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
+    /// The keys from the root of the text to the document; none where it is not wrapped.
+    pub fn place(&self) -> &'static [&'static str] {
+        self.place
+    }
+
+    /// The ARN of the role that it belongs to, where the answer of the AWS CLI says it.
+    pub fn role_arn(&self) -> Option<&str> {
+        self.names.role_arn.as_deref()
+    }
+
+    /// The name of the role that it belongs to, where the answer says no ARN.
+    pub fn role_name(&self) -> Option<&str> {
+        self.names.role_name.as_deref()
+    }
+
+    /// The name of the policy, where the answer says it.
+    pub fn policy_name(&self) -> Option<&str> {
+        self.names.policy_name.as_deref()
+    }
+}
+
+/// Reads a bare document's text.
+///
+/// # Errors
+/// No strict JSON, or no policy document.
+pub(super) fn policy(document: &[u8]) -> Result<Policy, SpannedError> {
+    let text = utf8(document)?;
+    let tree = json::read(text, 0)
+        .map_err(|error| SpannedError::new(format!("not JSON: {error}"), Span::new(error.at, next(text, error.at))))?;
+    Policy::read(&tree)
+}
+
+/// The partition of the ARNs in a bare document; `None` where it has none.
+///
+/// # Errors
+/// No policy document, or ARNs of two partitions: no role is assumed across them.
+pub fn partitions(document: &[u8]) -> Result<Option<Partition>, SpannedError> {
+    let policy = policy(document)?;
+    let mut found: Option<Partition> = None;
+    for statement in &policy.statements {
+        let resources = statement.resource.iter().flat_map(|resource| &resource.patterns.texts);
+        for text in statement.aws_principals().chain(resources) {
+            let partition = text.text.strip_prefix("arn:").and_then(|rest| rest.split(':').next()?.parse().ok());
+            match (found, partition) {
+                (Some(there), Some(here)) if there != here => {
+                    let message = format!("this ARN is of the partition {here}, and others here are of {there}");
+                    return Err(SpannedError::new(message, text.span).help("no role is assumed across partitions"));
+                }
+                (None, Some(_)) => found = partition,
+                _ => {}
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a message may show text of a file that should be a policy document: it is one, or broken JSON that speaks of
+/// statements. Anything else, a Secret's manifest for one, is not shown.
+pub fn may_show(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let Ok(tree) = json::read(text, 0) else {
+        let manifest = ["apiVersion", "stringData"].iter().any(|word| text.contains(word));
+        return text.contains("Statement") && !manifest && !may_hold_bodies(text.as_bytes());
+    };
+    let document = wrapped(&tree).map_or(tree.root, |(_, inner)| inner);
+    let members = tree.entries(document).unwrap_or_default();
+    let is_known = |key: NodeId| tree.text(key).is_some_and(|key| ["Version", "Id", "Statement"].contains(&key));
+    let is_object = |node: NodeId| tree.entries(node).is_some();
+    members.iter().all(|&(key, _)| is_known(key))
+        && tree.value(document, "Statement").is_some_and(|statement| match tree.items(statement) {
+            Some(items) => items.iter().all(|&item| is_object(item)),
+            None => is_object(statement),
+        })
+}
+
+/// Whether text that is no JSON has the lines that a manifest begins with.
+fn reads_as_manifest(text: &str) -> bool {
+    let has = |key: &str| text.lines().any(|line| line.trim_start_matches(['-', ' ']).starts_with(key));
+    has("apiVersion:") && has("kind:")
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, SpannedError> {
+    let zeros = bytes.iter().take(64).filter(|&&byte| byte == 0).count();
+    if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") || zeros > 0 {
+        return Err(SpannedError::new(
+            "this is UTF-16, as PowerShell's '>' writes it; a policy document is UTF-8",
+            Span::default(),
+        )
+        .help("convert it: Get-Content FILE | Set-Content -Encoding utf8 NEW-FILE")
+        .help("or pipe the AWS CLI's answer in, without a file between"));
+    }
+    std::str::from_utf8(bytes).map_err(|error| {
+        let at = error.valid_up_to();
+        SpannedError::new("the text is not UTF-8", Span::new(at, at + 1)).help("save the file as UTF-8 and run again")
+    })
+}
+
+/// Offset behind the character at `at`.
+fn next(text: &str, at: usize) -> usize {
+    text.get(at..).and_then(|rest| rest.chars().next()).map_or(at, |c| at + c.len_utf8())
+}
+
+/// The document in an answer of the AWS CLI.
+fn wrapped(tree: &Tree<'_>) -> Option<(&'static [&'static str], NodeId)> {
+    if tree.value(tree.root, "Statement").is_some() {
+        return None;
+    }
+    PLACES.iter().find_map(|place| Some((*place, place.iter().try_fold(tree.root, |at, key| tree.value(at, key))?)))
+}
+
+/// The text behind percent-encoding (RFC 3986, 2.1); `None` where it is no encoded object.
+fn decoded(text: &str) -> Option<String> {
+    if !text.get(..3)?.eq_ignore_ascii_case("%7b") {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        let hex = tail.get(..2).filter(|_| byte == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.map(|hex| u8::from_str_radix(hex, 16)) {
+            Some(Ok(decoded)) => {
+                bytes.push(decoded);
+                rest = &tail[2..];
+            }
+            Some(Err(_)) => return None,
+            None => {
+                bytes.push(byte);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BARE: &str = r#"{"Statement": []}"#;
+
+    #[test]
+    fn the_document_is_found_in_what_the_cli_prints() {
+        let encoded = BARE.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+        for (text, form, document) in [
+            (BARE.to_owned(), Form::Bare, BARE),
+            (format!(" {BARE}\n"), Form::Bare, " {\"Statement\": []}\n"),
+            (format!("\u{feff}{BARE}"), Form::Bare, BARE),
+            (format!("{{\"Role\": {{\"AssumeRolePolicyDocument\": {BARE}}}}}"), Form::Wrapped, BARE),
+            (format!("{{\"AssumeRolePolicyDocument\": {BARE}}}"), Form::Wrapped, BARE),
+            (format!("{{\"RoleName\": \"r\", \"PolicyDocument\": {BARE}}}"), Form::Wrapped, BARE),
+            (format!("{{\"PolicyVersion\": {{\"Document\": {BARE}}}}}"), Form::Wrapped, BARE),
+            (encoded.clone(), Form::Encoded, BARE),
+            (format!("\"{encoded}\"\n"), Form::Encoded, BARE),
+            (format!("{{\"PolicyDocument\": \"{encoded}\"}}"), Form::Encoded, BARE),
+            ("\"{\\\"Statement\\\": []}\"".to_owned(), Form::Encoded, BARE),
+        ] {
+            let given = Given::read(text.as_bytes()).unwrap_or_else(|(error, _)| panic!("{text}: {error}"));
+            assert_eq!((given.form(), given.document()), (form, document), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for (bytes, message) in [
+            (&b"\xFF\xFE{\0}\0"[..], "UTF-16"),
+            (b"{\0}\0", "UTF-16"),
+            (b"{\"a\": \"\xE9\"}", "not UTF-8"),
+            (b"", "no text at all"),
+            (b"{'Statement': []}", "not JSON"),
+            (b"{\"Statement\": [],}", "not JSON"),
+            (b"{\"Statement\": []} {}", "not JSON"),
+            (b"{\"Statement\": [] // c\n}", "not JSON"),
+            (b"Statement: []", "not JSON"),
+            (b"\"text\"", "not JSON"),
+        ] {
+            let (error, _) = Given::read(bytes).unwrap_err();
+            assert!(error.message.contains(message), "{bytes:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn only_a_policy_is_shown() {
+        let secret = r#"{"apiVersion": "v1", "kind": "Secret", "stringData": {"a": "x"}"#;
+        for (text, shown) in [
+            (r#"{"Statement": [{}]}"#.to_owned(), true),
+            (r#"{"Version": "2012-10-17", "Id": "x", "Statement": {}}"#.to_owned(), true),
+            (r#"{"Role": {"AssumeRolePolicyDocument": {"Statement": []}}}"#.to_owned(), true),
+            (r#"{"Statement": [],}"#.to_owned(), true),
+            (r#"{"Statement": ["x"]}"#.to_owned(), false),
+            (r#"{"Statement": "x"}"#.to_owned(), false),
+            (r#"{"Statement": [], "password": "x"}"#.to_owned(), false),
+            (r#"{"password": "x"}"#.to_owned(), false),
+            (r#"{"password": "x",}"#.to_owned(), false),
+            (format!("{secret}}}"), false),
+            (format!(r#"{secret}, "Statement": []}}"#), false),
+            (format!(r#"{secret}, "Statement": [],}}"#), false),
+            (format!(r#"{{"Statement": []}} {secret}}}"#), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(may_show(text.as_bytes()), shown, "{text}");
+        }
+    }
+}

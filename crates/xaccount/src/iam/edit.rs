@@ -1,0 +1,174 @@
+//! A document on its way to a plan: what of it is ours, and the operations on it.
+
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{AddOperation, PatchOperation, RemoveOperation, ReplaceOperation};
+use serde_json::Value;
+
+use super::coverage::Asked;
+use super::document;
+use super::grant::Grant;
+use crate::aws::policy::{Effect, Policy, Statement, Texts};
+use crate::diag::{Span, SpannedError};
+use lossless_yaml::{ObjectRef, Plan};
+
+/// A document that a grant is added to or taken out of.
+pub(super) struct Edit<'e> {
+    document: &'e [u8],
+    pub(super) policy: Policy,
+    pub(super) grant: &'e Grant,
+}
+
+/// What a merge does to a document.
+#[derive(Default)]
+pub(super) struct Changes {
+    /// In statements that stay.
+    pub(super) edits: Vec<PatchOperation>,
+    /// New statements.
+    pub(super) added: Vec<Value>,
+    /// What goes, the last first.
+    pub(super) removals: Vec<PatchOperation>,
+}
+
+impl<'e> Edit<'e> {
+    pub(super) fn read(document: &'e [u8], grant: &'e Grant) -> Result<Self, Vec<SpannedError>> {
+        let policy = document::policy(document).map_err(|error| vec![error])?;
+        let edit = Self { document, policy, grant };
+        edit.of_this_kind().map_err(|error| vec![error])?;
+        Ok(edit)
+    }
+
+    /// Refuses a permission policy where a trust policy is meant, and the other way round.
+    fn of_this_kind(&self) -> Result<(), SpannedError> {
+        for statement in &self.policy.statements {
+            let (has, lacks) = match self.grant.is_trust() {
+                true => {
+                    (statement.resource.as_ref().map(|element| element.patterns.span), statement.principals.is_none())
+                }
+                false => {
+                    (statement.principals.as_ref().map(|principals| principals.span), statement.resource.is_none())
+                }
+            };
+            let (this, other, element, missing) = match self.grant.is_trust() {
+                true => ("trust", "permission", "a Resource", "a Principal"),
+                false => ("permission", "trust", "a Principal", "a Resource"),
+            };
+            let other_verb = format!("for it: kubectl xaccount iam {other}");
+            if let Some(span) = has {
+                let message =
+                    format!("{} has {element}: this is a {other} policy, not a {this} policy", statement.title());
+                return Err(SpannedError::new(message, span).help(other_verb));
+            }
+            if lacks {
+                let message = format!("{} has not {missing}: this is no {this} policy", statement.title());
+                return Err(SpannedError::new(message, statement.span));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn grants<'s>(&'s self, asked: &'s Asked<'_>) -> impl Iterator<Item = &'s Statement> {
+        self.policy.statements.iter().filter(|statement| asked.is_granted_by(&self.policy, statement))
+    }
+
+    /// Subjects behind those that a statement lists.
+    pub(super) fn join(&self, home: &Statement, listed: &Texts, arns: &[&str]) -> Vec<PatchOperation> {
+        let pointer = self.subjects_pointer(home);
+        if listed.is_list {
+            let path = PointerBuf::from_tokens(pointer.iter().map(String::as_str).chain(["-"]));
+            let add = |arn: &&str| PatchOperation::Add(AddOperation { path: path.clone(), value: Value::from(*arn) });
+            return arns.iter().map(add).collect();
+        }
+        let all = listed.texts.iter().map(|text| text.text.as_str()).chain(arns.iter().copied());
+        let value = all.map(Value::from).collect();
+        vec![PatchOperation::Replace(ReplaceOperation { path: PointerBuf::from_tokens(&pointer), value })]
+    }
+
+    /// The operations of a change. Where the one statement is no list, it is put into one with what is added.
+    ///
+    /// # Errors
+    /// An operation that does not fit the document; there is none.
+    pub(super) fn operations(&self, changes: Changes) -> Result<Vec<PatchOperation>, Vec<SpannedError>> {
+        let Changes { mut edits, added, removals } = changes;
+        if added.is_empty() || self.policy.is_list {
+            let path = PointerBuf::from_tokens(["Statement", "-"]);
+            let add = |value| PatchOperation::Add(AddOperation { path: path.clone(), value });
+            edits.extend(added.into_iter().map(add));
+            // Additions come first: an index behind a removed item would mean another one.
+            edits.extend(removals);
+            return Ok(edits);
+        }
+        edits.extend(removals);
+        let refuse = |error: String| vec![SpannedError::new(error, Span::new(0, self.document.len()))];
+        let mut document: Value =
+            serde_json::from_slice(self.document).map_err(|error| refuse(format!("not JSON: {error}")))?;
+        json_patch::patch(&mut document, &edits).map_err(|error| refuse(error.to_string()))?;
+        // A change may have taken the one statement out.
+        let there = document.as_object_mut().and_then(|members| members.remove("Statement"));
+        let value = there.into_iter().chain(added).collect();
+        Ok(vec![PatchOperation::Replace(ReplaceOperation { path: PointerBuf::from_tokens(["Statement"]), value })])
+    }
+
+    /// Some of the subjects that a statement lists go, the last first; with all of them goes the statement.
+    pub(super) fn take_out(&self, statement: &Statement, listed: &Texts, which: &[usize]) -> Vec<PatchOperation> {
+        let remove =
+            |pointer: Vec<String>| PatchOperation::Remove(RemoveOperation { path: PointerBuf::from_tokens(&pointer) });
+        if which.len() == listed.texts.len() {
+            return vec![remove(self.policy.pointer(statement))];
+        }
+        let item = |at: &usize| {
+            let mut pointer = self.subjects_pointer(statement);
+            pointer.push(at.to_string());
+            remove(pointer)
+        };
+        which.iter().rev().map(item).collect()
+    }
+
+    /// What the statement lists of the grant's kind of subject.
+    pub(super) fn subjects<'s>(&self, statement: &'s Statement) -> Option<&'s Texts> {
+        if self.grant.is_trust() {
+            return statement.only_aws();
+        }
+        statement.resource.as_ref().filter(|resource| !resource.not).map(|resource| &resource.patterns)
+    }
+
+    fn subjects_pointer(&self, statement: &Statement) -> Vec<String> {
+        let mut pointer = self.policy.pointer(statement);
+        let names: &[&str] = if self.grant.is_trust() { &["Principal", "AWS"] } else { &["Resource"] };
+        pointer.extend(names.iter().map(|name| (*name).to_owned()));
+        pointer
+    }
+
+    /// Whether a statement lets subjects of the grant's kind do some of these actions and no other, and says nothing else but
+    /// conditions.
+    pub(super) fn has_our_shape(&self, statement: &Statement, actions: &[&str]) -> bool {
+        let there = &statement.action.patterns.texts;
+        statement.effect == Effect::Allow
+            && statement.unknown.is_empty()
+            && !statement.action.not
+            && self.subjects(statement).is_some()
+            && there.iter().all(|text| actions.iter().any(|action| text.text.eq_ignore_ascii_case(action)))
+    }
+
+    /// Whether a statement is this grant for other subjects, or for these.
+    pub(super) fn is_ours(&self, statement: &Statement, actions: &[&str]) -> bool {
+        let asked = self.grant.conditions.keys_of(actions);
+        let equal = statement.conditions.len() == asked.len()
+            && asked.iter().all(|(key, values)| {
+                statement.conditions.iter().any(|condition| {
+                    condition.is_plain_equals()
+                        && condition.key.text.eq_ignore_ascii_case(key)
+                        && condition.values.iter().all(|value| values.contains(&value.text.as_str()))
+                        && values.iter().all(|value| condition.values.iter().any(|there| there.text == *value))
+                })
+            });
+        let there = &statement.action.patterns.texts;
+        let all = actions.iter().all(|action| there.iter().any(|text| text.text.eq_ignore_ascii_case(action)));
+        equal && all && self.has_our_shape(statement, actions)
+    }
+
+    pub(super) fn plan(&self, operations: Vec<PatchOperation>) -> Plan {
+        let object = ObjectRef { document: Span::new(0, self.document.len()), base: PointerBuf::new() };
+        let changes = if operations.is_empty() { Vec::new() } else { vec![(object, operations.into())] };
+        Plan { changes, ..Plan::default() }
+    }
+}

@@ -1,0 +1,438 @@
+//! The `ResourceList` of a KRM function: read, told apart by file, and planned as any other text. Pure.
+//!
+//! The items are objects like those of a `List`. What is added, the identities and the results, are operations of the plan
+//! too. The source of the format: kustomize, `cmd/config/docs/api-conventions/functions-spec.md`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{AddOperation, PatchOperation};
+use serde_json::{Map, Value, json};
+
+use crate::account_map::{self, AccountMap, Place};
+use crate::diag::{Diagnostic, FileId, Location, Severity, Span, SpannedError, visible};
+use crate::inject::{Change, IdentityFile, NewObject, Outcome};
+use crate::kustomization::{self, FILE_NAMES, Kustomization};
+use crate::run::{self, Found, Others, Run};
+use lossless_yaml::{Lookup, NodeId, ObjectRef, Plan, Source, Tree, parse};
+
+/// The versions of the format. Those before `v1beta1` have results of another form.
+const VERSIONS: [&str; 2] = ["config.kubernetes.io/v1", "config.kubernetes.io/v1beta1"];
+
+/// What the annotations that say an item's file begin with: today's, and the ones before kyaml 0.12, which hosts still set.
+const PREFIXES: [&str; 2] = ["internal.config.kubernetes.io/", "config.kubernetes.io/"];
+
+/// The only file of the run that a stream is.
+const STREAM: FileId = FileId(0);
+
+/// A list as it was read.
+#[derive(Debug)]
+pub struct ResourceList<'s> {
+    tree: Tree<'s>,
+    document: Span,
+    /// The files that the items come from, in the order of their first items; `None` for items without a path.
+    files: Vec<Option<String>>,
+    /// For each item, the file.
+    items: Vec<FileId>,
+    /// For each prefix, whether an item has a path under it.
+    annotated: [bool; 2],
+    /// Offsets of the text's line breaks, counted when a place is first asked for.
+    breaks: OnceLock<Vec<usize>>,
+}
+
+/// Whether the items are a list, or nothing, for every reader.
+fn check_items(tree: &Tree<'_>) -> Result<(), Diagnostic> {
+    let error = |node: NodeId, what: &str, help: &str| {
+        let at = Location { file: STREAM, span: tree.span(node), window: None };
+        Err(Diagnostic::error(format!("the ResourceList can't be read: {what}")).at(at, "").help(help))
+    };
+    match tree.get(tree.root, "items") {
+        Lookup::Ambiguous { key } => error(key, "the key 'items' is written twice", "remove one of them and run again"),
+        Lookup::Own { value, .. } | Lookup::Inherited { value }
+            if tree.items(value).is_none() && !tree.is_null(value) =>
+        {
+            error(value, "its items are not a list", "write the objects as a list under 'items'")
+        }
+        _ => Ok(()),
+    }
+}
+
+impl<'s> ResourceList<'s> {
+    /// Reads a list.
+    ///
+    /// # Errors
+    /// What is no list of a known version.
+    pub fn read(bytes: &'s [u8]) -> Result<Self, Diagnostic> {
+        let source = Source::new(bytes);
+        let mut segments = source.segments();
+        let way_out = "plain manifests go through: kubectl xaccount inject -f - … -o yaml";
+        let (Some(document), None) = (segments.next(), segments.next()) else {
+            let what = if source.segments().next().is_none() { "is empty" } else { "holds several documents" };
+            return Err(Diagnostic::error(format!("standard input is no ResourceList: it {what}")).help(way_out));
+        };
+        let tree = parse(&document).map_err(|refusal| {
+            let mut error = SpannedError::from(refusal).in_file(STREAM, None);
+            error.message.insert_str(0, "the ResourceList can't be read: ");
+            error
+        })?;
+        let text = |name: &str| tree.value(tree.root, name).and_then(|value| tree.text(value)).unwrap_or("none");
+        let (version, kind) = (text("apiVersion"), text("kind"));
+        if kind != "ResourceList" {
+            let kind = visible(kind);
+            return Err(
+                Diagnostic::error(format!("standard input is no ResourceList: its kind is {kind}")).help(way_out)
+            );
+        }
+        if !VERSIONS.contains(&version) {
+            let version = visible(version);
+            return Err(Diagnostic::error(format!("the ResourceList is of the unknown version {version}"))
+                .help(format!("known are {}", VERSIONS.join(" and "))));
+        }
+        check_items(&tree)?;
+        let document = document.span;
+        let (files, items, breaks) = (Vec::new(), Vec::new(), OnceLock::new());
+        let mut list = Self { tree, document, files, items, annotated: [false; 2], breaks };
+        let mut known: HashMap<Option<String>, usize> = HashMap::new();
+        for item in list.nodes().to_vec() {
+            let path = list.annotation(item, "path");
+            for (at, prefix) in PREFIXES.iter().enumerate() {
+                list.annotated[at] |= list.exact_annotation(item, &format!("{prefix}path")).is_some();
+            }
+            let file = *known.entry(path).or_insert_with_key(|path| {
+                list.files.push(path.clone());
+                list.files.len() - 1
+            });
+            list.items.push(FileId(file));
+        }
+        Ok(list)
+    }
+
+    fn nodes(&self) -> &[NodeId] {
+        let items = self.tree.value(self.tree.root, "items");
+        items.and_then(|items| self.tree.items(items)).unwrap_or_default()
+    }
+
+    fn exact_annotation(&self, item: NodeId, key: &str) -> Option<String> {
+        let annotations = self.tree.value(self.tree.value(item, "metadata")?, "annotations")?;
+        self.tree.text(self.tree.value(annotations, key)?).map(str::to_owned)
+    }
+
+    fn annotation(&self, item: NodeId, name: &str) -> Option<String> {
+        PREFIXES.iter().find_map(|prefix| self.exact_annotation(item, &format!("{prefix}{name}")))
+    }
+
+    /// The data of the functionConfig, in order; empty where there is none.
+    ///
+    /// # Errors
+    /// A functionConfig that is no ConfigMap of texts.
+    pub fn instructions(&self) -> Result<Vec<(String, String)>, Diagnostic> {
+        let tree = &self.tree;
+        let Some(config) = tree.value(tree.root, "functionConfig").filter(|&config| !tree.is_null(config)) else {
+            return Ok(Vec::new());
+        };
+        let text = |name: &str| tree.value(config, name).and_then(|value| tree.text(value)).unwrap_or("none");
+        let at = |node: NodeId| Location { file: STREAM, span: tree.span(node), window: None };
+        let way_out = "write a ConfigMap (apiVersion: v1) whose data has the flags' names as keys: account: \"222222222222\"; or an AccountMap";
+        let (version, kind) = (text("apiVersion"), text("kind"));
+        if (version, kind) != ("v1", "ConfigMap") {
+            let what = visible(&format!("{version} {kind}")).into_owned();
+            return Err(Diagnostic::error(format!("functionConfig is no ConfigMap, but {what}")).help(way_out));
+        }
+        let Some(data) = tree.value(config, "data").filter(|&data| !tree.is_null(data)) else {
+            return Ok(Vec::new());
+        };
+        let wrong = |node| {
+            Diagnostic::error("the data of functionConfig are not keys and texts").at(at(node), "").help(way_out)
+        };
+        let entries = tree.entries(data).ok_or_else(|| wrong(data))?;
+        let pair = |&(key, value): &(NodeId, NodeId)| {
+            let both = tree.text(key).zip(tree.text(value).filter(|_| !tree.is_null(value)));
+            both.map(|(key, value)| (key.to_owned(), value.to_owned())).ok_or_else(|| wrong(key))
+        };
+        entries.iter().map(pair).collect()
+    }
+
+    /// The account map that the functionConfig is, if it is one.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the map.
+    pub fn account_map(&self) -> Option<Result<AccountMap, Vec<Diagnostic>>> {
+        let config = self.tree.value(self.tree.root, "functionConfig")?;
+        let kind = self.tree.value(config, "kind").and_then(|kind| self.tree.text(kind));
+        let map = (kind == Some(account_map::KIND)).then(|| account_map::of_node(&self.tree, config))?;
+        let wrong = |refusal: SpannedError| {
+            let refusal = SpannedError { message: format!("functionConfig: {}", refusal.message), ..refusal };
+            refusal.in_file(STREAM, None)
+        };
+        Some(map.map_err(|refusals| refusals.into_iter().map(wrong).collect()))
+    }
+
+    /// A place in the stream, for messages: `functionConfig, line 12`.
+    pub fn place(&self, span: Span) -> String {
+        let breaks = self.breaks.get_or_init(|| memchr::memchr_iter(b'\n', self.tree.text.as_bytes()).collect());
+        let line = breaks.partition_point(|&at| at + self.tree.base < span.start) + 1;
+        format!("functionConfig, line {line} of the list")
+    }
+
+    /// The path of a file of [`Self::by_file`]; `None` for the items without one.
+    pub fn path(&self, file: FileId) -> Option<&str> {
+        self.files.get(file.0)?.as_deref()
+    }
+
+    /// Where a file of [`Self::by_file`] is, seen from an account map at the root of the package.
+    pub fn file_place(&self, file: FileId) -> Place {
+        self.path(file).map_or(Place::Unknown, Place::below)
+    }
+
+    /// The files that kustomizations of the list name as patches.
+    pub fn patches(&self) -> ListPatches {
+        let mut all: Vec<Kustomization> = Vec::new();
+        let mut warnings = Vec::new();
+        for (&item, &file) in self.nodes().iter().zip(&self.items) {
+            let name = self.path(file).unwrap_or_default();
+            if !FILE_NAMES.contains(&name.rsplit_once('/').map_or(name, |(_, name)| name)) {
+                continue;
+            }
+            match kustomization::of_node(file, name, &self.tree, item) {
+                Ok(one) => all.push(one),
+                Err(unreadable) => {
+                    let at = Location { file: STREAM, span: unreadable.span, window: None };
+                    let warning = Diagnostic::warning(format!("{name} can't be read: {}", unreadable.why)).at(at, "");
+                    warnings.push(warning.help(kustomization::NOT_TOLD));
+                }
+            }
+        }
+        let mut named: HashMap<String, String> = HashMap::new();
+        for (one, patch) in all.iter().flat_map(|one| one.patches.iter().map(move |patch| (one, patch))) {
+            let why = format!("{} names it under {}", visible(&one.name), patch.key);
+            named.entry(one.path(&patch.path)).or_insert(why);
+        }
+        for (one, path) in all.iter().flat_map(|one| one.resources.iter().map(move |path| (one, path))) {
+            named.remove(&one.path(path));
+        }
+        let why = |path: &Option<String>| named.get(&kustomization::plain(path.as_deref()?)).cloned();
+        let files = self.files.iter().enumerate().filter_map(|(index, path)| Some((FileId(index), why(path)?)));
+        ListPatches { files: files.collect(), named, warnings }
+    }
+
+    /// The run with each object in the file that its item comes from, as the planner wants it.
+    pub fn by_file(&self, run: &Run) -> Run {
+        let files = self.files.iter().map(|path| run::File {
+            name: path.clone().unwrap_or_else(|| "the items without a path".into()),
+            brace: path.as_ref().is_some_and(|path| path.ends_with(".json")),
+            identities_only: false,
+        });
+        let mut objects: Vec<Found> = run.objects().to_vec();
+        for found in &mut objects {
+            found.file = self.item(&found.at).map_or(STREAM, |item| self.items[item]);
+            // Its line counts in the list, not in that file.
+            found.line = 0;
+        }
+        objects.sort_by_key(|found| found.file);
+        // A path that leads out of the package is somewhere: that of its text.
+        let directory = |file: FileId| {
+            let path = match self.file_place(file) {
+                Place::Below(path) => path,
+                Place::Outside => format!("/{}", self.path(file)?),
+                Place::Unknown => return None,
+            };
+            Some(path.rsplit_once('/').map_or_else(String::new, |(directory, _)| directory.to_owned()))
+        };
+        Run::new(files.collect(), objects).with_others(Others::default(), directory)
+    }
+
+    /// The file for new identities. Where no item has a path there are no files, and it is nothing.
+    pub fn identity_file(&self, path: &str) -> Option<IdentityFile> {
+        if self.files.iter().all(Option::is_none) {
+            return None;
+        }
+        let there = self.files.iter().position(|file| file.as_deref() == Some(path));
+        Some(there.map_or_else(|| IdentityFile::New(PathBuf::from(path)), |file| IdentityFile::There(FileId(file))))
+    }
+
+    /// The number of an object's item.
+    fn item(&self, at: &ObjectRef) -> Option<usize> {
+        let item = at.base.tokens().nth(1)?.decoded().parse::<usize>().ok()?;
+        (item < self.items.len()).then_some(item)
+    }
+
+    /// A diagnostic about a file of [`Self::by_file`] as one about the stream, whose bytes can be shown.
+    pub fn in_stream(&self, mut diagnostic: Diagnostic) -> Diagnostic {
+        diagnostic.primary.iter_mut().chain(&mut diagnostic.others).for_each(|label| label.at.file = STREAM);
+        diagnostic
+    }
+
+    /// The whole change: the outcome's, the new identities as items, and the results. `run` is that of [`Self::by_file`].
+    ///
+    /// # Errors
+    /// A list whose results are no list.
+    pub fn plan(&self, run: &Run, outcome: &Outcome, warnings: &[Diagnostic]) -> Result<Plan, Diagnostic> {
+        let mut changes: Vec<_> = outcome.plans.values().flat_map(|plan| plan.changes.iter().cloned()).collect();
+        let mut next: HashMap<Option<String>, u64> = HashMap::new();
+        let added: Vec<(Value, Map<String, Value>)> =
+            outcome.added.iter().map(|new| self.placed(new, &mut next)).collect();
+        let mut results: Vec<Value> = warnings.iter().map(|warning| self.finding(run, warning)).collect();
+        let mut new = added.iter();
+        for change in &outcome.changes {
+            results.extend(match change.object {
+                Some(index) => Some(self.changed(&run.objects()[index], change)),
+                None => new.next().map(|(object, file)| {
+                    let said = format!("added: {}", change.after);
+                    result(Severity::Note, &said, reference_to(object), file.clone())
+                }),
+            });
+        }
+        let mut operations: Vec<PatchOperation> =
+            added.into_iter().map(|(object, _)| add(&["items", "-"], object)).collect();
+        operations.extend(self.report(results)?);
+        if !operations.is_empty() {
+            // Last: what is added behind the last item stands behind what changes in it.
+            changes.push((ObjectRef { document: self.document, base: PointerBuf::new() }, operations.into()));
+        }
+        Ok(Plan { changes, ..Plan::default() })
+    }
+
+    /// Nothing but results that say what is wrong. `run` is that of [`Self::by_file`], or an empty one.
+    ///
+    /// # Errors
+    /// As [`Self::plan`].
+    pub fn refusal(&self, run: &Run, errors: &[Diagnostic]) -> Result<Plan, Diagnostic> {
+        let operations = self.report(errors.iter().map(|error| self.finding(run, error)).collect())?;
+        let object = ObjectRef { document: self.document, base: PointerBuf::new() };
+        Ok(Plan { changes: vec![(object, operations.into())], ..Plan::default() })
+    }
+
+    /// The operations that put results behind those of functions that ran before.
+    fn report(&self, results: Vec<Value>) -> Result<Vec<PatchOperation>, Diagnostic> {
+        let there = self.tree.value(self.tree.root, "results").filter(|&there| !self.tree.is_null(there));
+        match there {
+            _ if results.is_empty() => Ok(Vec::new()),
+            None => Ok(vec![add(&["results"], Value::Array(results))]),
+            Some(there) if self.tree.items(there).is_some() => {
+                Ok(results.into_iter().map(|result| add(&["results", "-"], result)).collect())
+            }
+            Some(there) => {
+                let at = Location { file: STREAM, span: self.tree.span(there), window: None };
+                Err(Diagnostic::error("the results of the ResourceList are no list").at(at, ""))
+            }
+        }
+    }
+
+    /// A new object as an item of its file, behind the items that the file has; and the file as results say it.
+    fn placed(&self, new: &NewObject, next: &mut HashMap<Option<String>, u64>) -> (Value, Map<String, Value>) {
+        let mut object = new.object.clone();
+        let path = match &new.file {
+            IdentityFile::There(file) => self.files.get(file.0).cloned().flatten(),
+            IdentityFile::New(path) => Some(path.to_string_lossy().into_owned()),
+        };
+        let Some(name) = path.clone() else { return (object, Map::new()) };
+        let index = next.entry(path.clone()).or_insert_with(|| self.behind(&name));
+        if let Some(Value::Object(metadata)) = object.get_mut("metadata")
+            && let Value::Object(annotations) = metadata.entry("annotations").or_insert_with(|| json!({}))
+        {
+            for prefix in PREFIXES.iter().zip(self.annotated).filter_map(|(prefix, there)| there.then_some(prefix)) {
+                annotations.insert(format!("{prefix}index"), json!(index.to_string()));
+                annotations.insert(format!("{prefix}path"), json!(name));
+            }
+        }
+        let file = Map::from_iter([("path".to_owned(), json!(name)), ("index".to_owned(), json!(*index))]);
+        *index = index.saturating_add(1);
+        (object, file)
+    }
+
+    /// The first free index of a file.
+    fn behind(&self, path: &str) -> u64 {
+        let of_file = self.nodes().iter().filter(|&&item| self.annotation(item, "path").as_deref() == Some(path));
+        let taken = of_file.map(|&item| self.annotation(item, "index").and_then(|index| index.parse::<u64>().ok()));
+        taken.map(|index| index.unwrap_or(0).saturating_add(1)).max().unwrap_or(0)
+    }
+
+    fn changed(&self, found: &Found, change: &Change) -> Value {
+        let said = match &change.before {
+            Some(before) => format!("{before} -> {}", change.after),
+            None => change.after.clone(),
+        };
+        result(Severity::Note, &said, self.reference(found), self.file(found))
+    }
+
+    fn finding(&self, run: &Run, diagnostic: &Diagnostic) -> Value {
+        let span = diagnostic.primary.as_ref().map(|label| label.at.span);
+        let inside =
+            |found: &&Found| span.is_some_and(|span| found.window.start <= span.start && span.end <= found.window.end);
+        let found = run.objects().iter().find(inside);
+        let said = [std::slice::from_ref(&diagnostic.message), &diagnostic.help].concat().join("; ");
+        let (reference, file) = found.map(|found| (self.reference(found), self.file(found))).unwrap_or_default();
+        result(diagnostic.severity, &said, reference, file)
+    }
+
+    fn reference(&self, found: &Found) -> Map<String, Value> {
+        let object = &found.object;
+        let fields = [
+            ("apiVersion", Some(&object.api_version)),
+            ("kind", Some(&object.kind)),
+            ("name", object.name.as_ref()),
+            ("namespace", object.namespace.as_ref()),
+        ];
+        fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), json!(value?)))).collect()
+    }
+
+    /// The file of an object's item, as results say it.
+    fn file(&self, found: &Found) -> Map<String, Value> {
+        let item = self.item(&found.at).and_then(|item| self.nodes().get(item).copied());
+        let Some((item, path)) = item.and_then(|item| Some((item, self.annotation(item, "path")?))) else {
+            return Map::new();
+        };
+        let index = self.annotation(item, "index").and_then(|index| index.parse::<u64>().ok());
+        let mut file = Map::from_iter([("path".to_owned(), json!(path))]);
+        file.extend(index.map(|index| ("index".to_owned(), json!(index))));
+        file
+    }
+}
+
+/// What the kustomizations of a list say of files.
+#[derive(Debug)]
+pub struct ListPatches {
+    /// The files of [`ResourceList::by_file`] that are patches, with what names them.
+    pub files: BTreeMap<FileId, String>,
+    /// The same by path, also for files that have no item.
+    named: HashMap<String, String>,
+    /// Kustomizations that can't be read.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl ListPatches {
+    /// What names a file as a patch.
+    pub fn of(&self, path: &str) -> Option<&str> {
+        self.named.get(&kustomization::plain(path)).map(String::as_str)
+    }
+}
+
+fn add(path: &[&str], value: Value) -> PatchOperation {
+    let mut at = PointerBuf::new();
+    path.iter().for_each(|token| at.push_back(*token));
+    PatchOperation::Add(AddOperation { path: at, value })
+}
+
+fn reference_to(object: &Value) -> Map<String, Value> {
+    let places = [("apiVersion", "/apiVersion"), ("kind", "/kind"), ("name", "/metadata/name")];
+    places.into_iter().filter_map(|(key, at)| Some((key.to_owned(), object.pointer(at)?.clone()))).collect()
+}
+
+fn result(severity: Severity, message: &str, reference: Map<String, Value>, file: Map<String, Value>) -> Value {
+    let severity = match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "info",
+    };
+    let mut result = Map::new();
+    result.insert("message".into(), json!(visible(message)));
+    result.insert("severity".into(), json!(severity));
+    for (key, value) in [("resourceRef", reference), ("file", file)] {
+        if !value.is_empty() {
+            result.insert(key.into(), Value::Object(value));
+        }
+    }
+    Value::Object(result)
+}

@@ -1,0 +1,205 @@
+//! What `lint` thinks: cross-account mistakes in manifests, found before AWS says them. No I/O.
+//!
+//! A rule is a file under `rules/`, a line in [`RULES`], and a section of `docs/rules.md`.
+
+mod fixes;
+mod ignore;
+mod policy;
+mod rules;
+mod silence;
+
+use json_patch::PatchOperation;
+use serde_json::Value;
+
+use crate::aws::AccountId;
+use crate::capa::Release;
+use crate::diag::{Diagnostic, FileId, Severity};
+use crate::kustomization::Kustomization;
+use crate::run::Run;
+use crate::status::Status;
+
+pub use fixes::fixes;
+pub use ignore::{Ignore, ignores};
+pub use policy::{PolicyFile, policy};
+pub use rules::RULES;
+pub use silence::{silence, silence_by_map};
+
+/// A rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// `XA001`; never given to another rule.
+    pub id: &'static str,
+    /// A word for people: `role-arn`.
+    pub name: &'static str,
+    /// How bad a finding is, unless it says otherwise itself.
+    pub severity: Severity,
+    /// What it finds, in a sentence without a final stop.
+    pub summary: &'static str,
+    /// Finds it in the objects of a run. `None` for what is found while the files are read.
+    check: Option<fn(&Context<'_>, &mut Findings)>,
+}
+
+/// What rules look at: the whole run, so that an identity in another file counts.
+#[derive(Debug)]
+pub struct Context<'c> {
+    /// All objects.
+    pub run: &'c Run,
+    /// What becomes of the clusters.
+    pub status: &'c Status<'c>,
+    /// Whether somebody said which release of CAPA judges; else it is the newest that serves the files' API versions.
+    pub release_is_said: bool,
+    /// The annotations that the account map wants on identities.
+    pub annotations: &'c [(String, String)],
+    /// The account of the management cluster, where the account map says it.
+    pub source_account: Option<&'c AccountId>,
+    /// The kustomizations of the run.
+    pub kustomizations: &'c [Kustomization],
+    /// Trust policies of target roles.
+    pub trust: &'c [PolicyFile],
+    /// Permission policies of the source role.
+    pub permission: &'c [PolicyFile],
+}
+
+impl Context<'_> {
+    /// The release of CAPA that judges.
+    pub fn release(&self) -> Release {
+        self.status.world.release()
+    }
+}
+
+/// Something that is wrong in a manifest.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Of which rule it is.
+    pub rule: &'static Rule,
+    /// How bad, what, where, and what to type.
+    pub diagnostic: Diagnostic,
+    /// The change that mends it, where there is one right answer.
+    pub fix: Option<Fix>,
+}
+
+/// A change that mends a finding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fix {
+    /// What it does, in a few words.
+    pub what: String,
+    /// What changes.
+    pub change: Mend,
+}
+
+/// What a fix changes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mend {
+    /// An object.
+    Object {
+        /// An index into the run's objects.
+        object: usize,
+        /// RFC 6902, relative to the object.
+        operations: Vec<PatchOperation>,
+    },
+    /// A file gets a new document.
+    Document {
+        /// The file.
+        file: FileId,
+        /// Its kind and name.
+        title: String,
+        /// The object.
+        object: Value,
+    },
+}
+
+/// Where rules put what they find.
+#[derive(Debug, Default)]
+pub struct Findings {
+    rule: Option<&'static Rule>,
+    found: Vec<Finding>,
+}
+
+impl Rule {
+    /// Whether a text is its id or its name.
+    pub fn is_named(&self, text: &str) -> bool {
+        self.id.eq_ignore_ascii_case(text) || self.name == text
+    }
+}
+
+impl Findings {
+    /// Those of a rule.
+    fn of(rule: &'static Rule) -> Self {
+        Self { rule: Some(rule), found: Vec::new() }
+    }
+
+    /// By file, place and rule, each once.
+    fn sorted(self) -> Vec<Finding> {
+        let mut found = self.found;
+        found.sort_by_key(|finding| (place(finding), finding.rule.id));
+        found.dedup_by(|a, b| a.rule.id == b.rule.id && a.diagnostic == b.diagnostic);
+        found
+    }
+
+    /// Adds a finding with the rule's own severity.
+    fn add(&mut self, diagnostic: Diagnostic) {
+        if let Some(rule) = self.rule {
+            let diagnostic = Diagnostic { severity: rule.severity, ..diagnostic }.rule(rule.id);
+            self.found.push(Finding { rule, diagnostic, fix: None });
+        }
+    }
+
+    /// Adds one with the change that mends it.
+    fn add_with_fix(&mut self, diagnostic: Diagnostic, fix: Fix) {
+        self.add(diagnostic);
+        if let Some(last) = self.found.last_mut() {
+            last.fix = Some(fix);
+        }
+    }
+
+    /// Adds one that says itself how bad it is.
+    fn add_as_it_is(&mut self, diagnostic: Diagnostic) {
+        if let Some(rule) = self.rule {
+            self.found.push(Finding { rule, diagnostic: diagnostic.rule(rule.id), fix: None });
+        }
+    }
+}
+
+/// The rule of an id or a name.
+pub fn rule(text: &str) -> Option<&'static Rule> {
+    RULES.iter().copied().find(|rule| rule.is_named(text))
+}
+
+/// All findings of a run, by file and place, with those of its reading (`read`).
+pub fn lint(context: &Context<'_>, read: Vec<Diagnostic>) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    for diagnostic in read {
+        if let Some(rule) = diagnostic.rule.and_then(rule) {
+            findings.found.push(Finding { rule, diagnostic, fix: None });
+        }
+    }
+    for &rule in RULES {
+        if let Some(check) = rule.check {
+            findings.rule = Some(rule);
+            check(context, &mut findings);
+        }
+    }
+    findings.sorted()
+}
+
+/// File and offset of the primary place; what has none comes first.
+fn place(finding: &Finding) -> Option<(FileId, usize)> {
+    finding.diagnostic.primary.as_ref().map(|label| (label.at.file, label.at.span.start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_and_names_are_unique_and_in_order() {
+        for pair in RULES.windows(2) {
+            assert!(pair[0].id < pair[1].id, "{} {}", pair[0].id, pair[1].id);
+        }
+        for rule in RULES {
+            assert_eq!(RULES.iter().filter(|other| other.name == rule.name).count(), 1, "{}", rule.name);
+            assert!(rule.id.len() == 5 && rule.id.starts_with("XA"), "{}", rule.id);
+            assert!(!rule.summary.ends_with('.'), "{}", rule.summary);
+        }
+    }
+}

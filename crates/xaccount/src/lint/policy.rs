@@ -1,0 +1,69 @@
+//! IAM policy documents beside the manifests.
+
+use crate::aws::RoleArn;
+use crate::aws::policy::{Effect, Policy, Statement};
+use crate::diag::{FileId, Location, Span, SpannedError};
+use crate::iam::{Given, may_show};
+use lossless_yaml::json;
+
+/// A policy document and where it stands.
+#[derive(Clone, Debug)]
+pub struct PolicyFile {
+    /// The file.
+    pub file: FileId,
+    /// The document.
+    pub policy: Policy,
+    /// The role that it belongs to, where an answer of the AWS CLI says it.
+    pub role: Option<RoleArn>,
+    /// The document's text.
+    pub document: String,
+    /// Bytes before the document in the text that is shown.
+    offset: usize,
+    /// Whether any text is shown.
+    is_shown: bool,
+}
+
+/// Reads a policy document as [`Given`] does. With it comes the text in which its places count.
+///
+/// # Errors
+/// As [`Given::read`], and what is no policy document; with the text in which the place counts.
+pub fn policy(file: FileId, bytes: &[u8]) -> Result<(PolicyFile, Vec<u8>), (SpannedError, Vec<u8>)> {
+    let given = Given::read(bytes)?;
+    let whole = given.whole().as_bytes().to_vec();
+    let offset = given.offset();
+    let read = json::read(given.document(), offset)
+        .map_err(|error| SpannedError::new(format!("not JSON: {error}"), Span::new(offset, whole.len())))
+        .and_then(|tree| Policy::read(&tree));
+    match read {
+        Ok(policy) => {
+            let role = given.role_arn().and_then(|role| role.parse().ok());
+            let (document, is_shown) = (given.document().to_owned(), may_show(&whole));
+            Ok((PolicyFile { file, policy, role, document, offset, is_shown }, whole))
+        }
+        Err(refusal) => Err((refusal, whole)),
+    }
+}
+
+impl PolicyFile {
+    /// A place in it.
+    pub(super) fn location(&self, span: Span) -> Location {
+        let end = self.offset + self.document.len();
+        Location { file: self.file, span, window: self.is_shown.then(|| Span::new(self.offset, end)) }
+    }
+
+    /// The beginning of the document.
+    pub(super) fn head(&self) -> Location {
+        self.location(Span::new(self.offset, self.offset + 1))
+    }
+
+    /// The statements that keep out in every case, whatever else lets in.
+    pub(super) fn denies(&self) -> impl Iterator<Item = &Statement> {
+        let certain = |statement: &&Statement| statement.effect == Effect::Deny && statement.conditions.is_empty();
+        self.policy.statements.iter().filter(certain)
+    }
+
+    /// The statements that let somebody in.
+    pub(super) fn allows(&self) -> impl Iterator<Item = &Statement> {
+        self.policy.statements.iter().filter(|statement| statement.effect == Effect::Allow)
+    }
+}

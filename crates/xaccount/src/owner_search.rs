@@ -1,0 +1,269 @@
+//! The Clusters and classes of files that are no inputs: which account an object belongs to can hang on them, and a run over one
+//! file must come to the same answer as one over the whole tree.
+//!
+//! They are read and never edited. One that can't be read stops a run only where it may name an object of it.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use memchr::memmem;
+
+use crate::capa::{CAPI_GROUP, Role};
+use crate::diag::{Diagnostic, FileId};
+use crate::edit::{Inputs, path_bytes};
+use crate::files::{self, Input};
+use crate::inject::Needs;
+use crate::patches::{Patches, Place};
+use crate::run::{Other, Others, Run, Scan, Unread, scan};
+use lossless_yaml::parallel;
+use lossless_yaml::{Needles, Source};
+
+/// Where to look.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Limits<'l> {
+    /// The home directory: neither a map nor a Git work tree there is that of manifests.
+    pub home: Option<&'l Path>,
+    /// The directory of the account map, canonical, if there is one.
+    pub map: Option<&'l Path>,
+    /// The working directory, canonical: a file below it is named from there, and standard input without a name is in it.
+    pub here: Option<&'l Path>,
+}
+
+/// The run with what its objects need to know of other files: all manifests below the account map; for a file that is not below
+/// it, those below the root of its Git work tree; without one, those in its directory.
+#[must_use]
+pub fn with_owners(run: Run, inputs: &Inputs, needs: &Needs, limits: Limits<'_>) -> Run {
+    if needs.is_empty() {
+        return run;
+    }
+    let wanted = Wanted::new(&run, needs);
+    let mut paths = Paths::default();
+    let known: Vec<Option<PathBuf>> = (0..inputs.len()).map(|file| paths.of(inputs, FileId(file))).collect();
+    let mut others = Others::default();
+    for (directory, recursive) in roots(&run, &known, needs, limits) {
+        search((&directory, recursive), &known, &wanted, limits, &mut others);
+    }
+    run.with_others(others, |file| Some(text(known.get(file.0)?.as_deref()?.parent()?)))
+}
+
+fn text(path: &Path) -> String {
+    String::from_utf8_lossy(&path_bytes(path)).into_owned()
+}
+
+/// Real paths of inputs. Most files of a directory are no links, and the directory is asked about once.
+#[derive(Default)]
+struct Paths(HashMap<PathBuf, Option<PathBuf>>);
+
+impl Paths {
+    /// The path without links; of standard input, that of the file that it counts as.
+    fn of(&mut self, inputs: &Inputs, file: FileId) -> Option<PathBuf> {
+        match inputs.input(file) {
+            Input::File(path) => self.real(path),
+            Input::Stdin if inputs.name(file) != "-" => self.real(Path::new(inputs.name(file))),
+            Input::Stdin | Input::Stream(_) => None,
+        }
+    }
+
+    fn real(&mut self, path: &Path) -> Option<PathBuf> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return files::real(path) };
+        if path.is_symlink() {
+            return files::real(path);
+        }
+        let real = self.0.entry(parent.to_owned()).or_insert_with_key(|parent| files::real(parent));
+        real.as_ref().map(|real| real.join(name))
+    }
+}
+
+/// Where to look for what these objects need: directories, and whether what is below them counts too.
+fn roots(run: &Run, known: &[Option<PathBuf>], needs: &Needs, limits: Limits<'_>) -> BTreeSet<(PathBuf, bool)> {
+    let files: BTreeSet<FileId> =
+        needs.owners.iter().chain(&needs.templates).map(|&index| run.objects()[index].file).collect();
+    let mut roots: BTreeSet<(PathBuf, bool)> = BTreeSet::new();
+    for file in files {
+        let directory = match &known[file.0] {
+            Some(path) => path.parent().map(Path::to_owned),
+            None => limits.here.map(Path::to_owned),
+        };
+        roots.extend(directory.map(|directory| root_of(&directory, limits)));
+    }
+    let whole: Vec<PathBuf> = roots.iter().filter(|(_, recursive)| *recursive).map(|(root, _)| root.clone()).collect();
+    let below = |root: &Path| whole.iter().any(|other| root != other && root.starts_with(other));
+    roots.into_iter().filter(|(root, recursive)| !below(root) && (*recursive || !whole.contains(root))).collect()
+}
+
+fn root_of(directory: &Path, limits: Limits<'_>) -> (PathBuf, bool) {
+    let home = limits.home.and_then(|home| home.canonicalize().ok());
+    let is_tree = |root: &&Path| root.parent().is_some() && Some(*root) != home.as_deref();
+    let map = limits.map.filter(|map| directory.starts_with(map)).filter(is_tree);
+    let git = || directory.ancestors().find(|above| above.join(".git").exists()).filter(is_tree);
+    match map.or_else(git) {
+        Some(root) => (root.to_owned(), true),
+        None => (directory.to_owned(), false),
+    }
+}
+
+/// What is looked for.
+struct Wanted<'r> {
+    /// Kind and name of each object.
+    objects: Vec<(&'r str, &'r str)>,
+    needles: Needles,
+    /// Whether topology Clusters count, whatever they name.
+    with_topologies: bool,
+}
+
+/// So many names are looked for one by one; more of them cost more than all Clusters do.
+const FEW: usize = 16;
+
+impl<'r> Wanted<'r> {
+    fn new(run: &'r Run, needs: &Needs) -> Self {
+        let of = |indices: &[usize]| -> BTreeSet<(&'r str, &'r str)> {
+            let objects = indices.iter().map(|&index| &run.objects()[index].object);
+            objects.filter_map(|object| Some((object.kind.as_str(), object.name.as_deref()?))).collect()
+        };
+        let templates = of(&needs.templates);
+        let objects: BTreeSet<_> = of(&needs.owners).union(&templates).copied().collect();
+        let few = objects.len() <= FEW && objects.iter().all(|(_, name)| name.is_ascii());
+        let mut groups: Vec<[&str; 2]> = match few {
+            true => objects.iter().map(|&(kind, name)| [name, kind]).collect(),
+            false => vec![["infrastructureRef", CAPI_GROUP], ["controlPlaneRef", CAPI_GROUP]],
+        };
+        let with_topologies = !templates.is_empty();
+        if with_topologies {
+            // A class that is nearer than another counts, and so does a template, whatever they name.
+            groups.extend([["topology", CAPI_GROUP], ["ClusterClass", CAPI_GROUP]]);
+            groups.extend(templates.iter().filter(|_| !few).map(|&(kind, _)| [kind, "metadata"]));
+        }
+        let needles = Needles::new(groups.iter().map(<[&str; 2]>::as_slice));
+        Self { needles, objects: objects.into_iter().collect(), with_topologies }
+    }
+
+    /// Those that a text may name: that holds their names, or an escape that may spell them.
+    fn named_in<'w>(&'w self, text: &[u8]) -> impl Iterator<Item = (&'r str, &'r str)> + use<'w, 'r> {
+        let possible = self.needles.possible(text);
+        let topology = self.with_topologies && memmem::find(text, b"topology").is_some();
+        let there: HashSet<(&str, &str)> = self
+            .objects
+            .iter()
+            .filter(|(kind, name)| {
+                let both = [kind, name].into_iter().all(|word| memmem::find(text, word.as_bytes()).is_some());
+                both || possible || topology && kind.ends_with("Template")
+            })
+            .copied()
+            .collect();
+        self.objects.iter().copied().filter(move |one| there.contains(one))
+    }
+}
+
+/// Reads the manifests below a directory that are no inputs of the run.
+fn search(
+    (root, recursive): (&Path, bool),
+    known: &[Option<PathBuf>],
+    wanted: &Wanted<'_>,
+    limits: Limits<'_>,
+    others: &mut Others,
+) {
+    let inputs: HashSet<&Path> = known.iter().flatten().map(PathBuf::as_path).collect();
+    let shown = |path: &Path| text(limits.here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path));
+    let unread = |path: &Path, of: Vec<(&str, &str)>, what: String| -> Vec<Unread> {
+        let directory = path.parent().map(text);
+        let one = |(kind, name): (&str, &str)| Unread {
+            of: (kind.to_owned(), name.to_owned()),
+            directory: directory.clone(),
+            what: what.clone(),
+        };
+        of.into_iter().map(one).collect()
+    };
+    let mut found: Vec<PathBuf> = Vec::new();
+    for path in files::below(root, recursive) {
+        match path {
+            Ok(path) if inputs.contains(path.as_path()) => {}
+            Ok(path) => found.push(path),
+            Err((path, error)) => {
+                let what = format!("{} can't be read ({error}) and may reference it", shown(&path));
+                others.unread.extend(unread(&path, wanted.objects.clone(), what));
+            }
+        }
+    }
+    let read = parallel::map(&found, |path| {
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let what = format!("{} can't be read ({error}) and may reference it", shown(path));
+                return (None, unread(path, wanted.objects.clone(), what));
+            }
+        };
+        let (objects, problems) = read(&bytes, wanted);
+        let problems = problems
+            .into_iter()
+            .flat_map(|problem| unread(path, problem.of, format!("{}:{} {}", shown(path), problem.line, problem.why)));
+        let other = (!objects.is_empty()).then(|| Other {
+            name: shown(path),
+            directory: path.parent().map(text),
+            below_map: limits.map.and_then(|map| path.strip_prefix(map).ok()).map(text),
+            objects,
+        });
+        (other, problems.collect())
+    });
+    let matters =
+        |(_, (other, unread)): &(PathBuf, (Option<Other>, Vec<Unread>))| other.is_some() || !unread.is_empty();
+    let read: Vec<_> = found.into_iter().zip(read).filter(matters).collect();
+    // A patch is a part of an object, as in a run that has the file as an input.
+    let place = Place { home: limits.home, here: limits.here };
+    let patches = Patches::of_files(read.iter().map(|(path, _)| path.clone()), place);
+    for (_, (other, unread)) in read.into_iter().filter(|(path, _)| !patches.names(path)) {
+        others.files.extend(other);
+        others.unread.extend(unread);
+    }
+}
+
+/// What can't be read, and which objects it may name.
+struct Problem<'r> {
+    of: Vec<(&'r str, &'r str)>,
+    line: usize,
+    why: &'static str,
+}
+
+/// The Clusters, classes and templates of a file, and what of it can't be read.
+fn read<'r>(bytes: &[u8], wanted: &Wanted<'r>) -> (Vec<crate::run::Found>, Vec<Problem<'r>>) {
+    let source = Source::new(bytes);
+    if source.is_utf16(&wanted.needles) {
+        return (
+            Vec::new(),
+            vec![Problem { of: wanted.objects.clone(), line: 1, why: "is UTF-16 and may reference it" }],
+        );
+    }
+    if !wanted.needles.literal(bytes) && !wanted.needles.possible(bytes) {
+        return (Vec::new(), Vec::new());
+    }
+    let options = Scan { needles: &wanted.needles, skip_templates: true, topology_variable: None, go_on: true };
+    let scanned = scan(FileId(0), bytes, &options).unwrap_or_default();
+    let line = |at: usize| memchr::memchr_iter(b'\n', &bytes[..at.min(bytes.len())]).count() + 1;
+    let mut problems: Vec<Problem<'r>> = Vec::new();
+    for warning in &scanned.warnings {
+        let at = place(warning);
+        let document = source.segments().find(|document| document.span.range().contains(&at));
+        let text = document.map_or(bytes, |document| document.bytes);
+        problems.push(Problem {
+            of: wanted.named_in(text).collect(),
+            line: line(at),
+            why: "can't be read with certainty and may reference it",
+        });
+    }
+    let mut objects = scanned.objects;
+    objects.retain(|found| match &found.object.role {
+        Role::Cluster { .. } | Role::Class(_) => true,
+        Role::Bearer { bearer, .. } => bearer.template,
+        _ => false,
+    });
+    for found in objects.iter().filter(|found| found.object.twice.is_some()) {
+        let why = "has a key that is written twice and may reference it";
+        problems.push(Problem { of: wanted.named_in(&bytes[found.window.range()]).collect(), line: found.line, why });
+    }
+    problems.retain(|problem| !problem.of.is_empty());
+    (objects, problems)
+}
+
+/// Where a problem is.
+fn place(diagnostic: &Diagnostic) -> usize {
+    diagnostic.primary.as_ref().map_or(0, |label| label.at.span.start)
+}

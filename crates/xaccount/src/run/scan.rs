@@ -1,0 +1,593 @@
+//! What one file holds for us.
+
+use super::{Found, SkipReason, Skipped, doubt};
+use crate::capa::{self, Items, ListKind, Object, Role};
+use crate::diag::{Diagnostic, FileId, Location, Span, SpannedError};
+use lossless_yaml::parallel;
+use lossless_yaml::{
+    Data, Document, Needles, NodeId, ObjectRef, Refusal, Source, Tree, documents, line_around, removable, skim,
+};
+
+/// How a file is scanned.
+#[derive(Debug)]
+pub struct Scan<'a> {
+    /// What must stand in a document for it to be parsed.
+    pub needles: &'a Needles,
+    /// Leave templates that hold our kinds alone, with a warning.
+    pub skip_templates: bool,
+    /// Take what can't be read for a finding, and go on.
+    pub go_on: bool,
+    /// A topology variable that is to hold a reference though it is not there, as path.
+    pub topology_variable: Option<&'a [String]>,
+}
+
+/// What one file holds for us.
+#[derive(Debug, Default)]
+pub struct Scanned {
+    /// The objects in order.
+    pub objects: Vec<Found>,
+    /// What to say although nothing is wrong.
+    pub warnings: Vec<Diagnostic>,
+    /// Templates that were skipped.
+    pub skipped: Vec<Skipped>,
+    /// Whether kubectl takes the file for JSON, so that it takes no second document.
+    pub brace: bool,
+}
+
+/// Reads what a file holds for us. A file that holds nothing for us is never an error, however broken it is.
+///
+/// # Errors
+/// Every document that names one of our kinds and can't be read, each with its place.
+pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, Vec<Diagnostic>> {
+    let source = Source::new(bytes);
+    let marked = || source.utf16_text().is_some_and(|text| options.needles.spelled(text.as_bytes()));
+    if source.is_utf16(options.needles) || marked() {
+        let error = utf16(Location { file, span: Span::new(0, 2), window: None });
+        return match options.go_on {
+            true => Ok(Scanned { warnings: vec![error], ..Scanned::default() }),
+            false => Err(vec![error]),
+        };
+    }
+    let candidates = documents(&source, options.needles);
+    let mut scanned = Scanned { brace: source.begins_with_brace(), ..Scanned::default() };
+    if candidates.is_empty() {
+        return Ok(scanned);
+    }
+    let mut errors = Vec::new();
+    // A problem is large and rare, and there is a result for each document.
+    let results = parallel::map(&candidates, |document| read(file, bytes, document, options).map_err(Box::new));
+    // A vector that grows by doubling would take half as much again.
+    scanned.objects.reserve_exact(results.iter().map(|result| result.as_ref().map_or(0, Vec::len)).sum());
+    for result in results {
+        match result.map_err(|problem| *problem) {
+            Ok(found) => scanned.objects.extend(found),
+            Err(Problem::Template(diagnostic)) if options.skip_templates => {
+                let line = line_of(bytes, &diagnostic);
+                let message = diagnostic.message.clone();
+                scanned.skipped.push(Skipped::document(file, line, SkipReason::Template, message));
+                scanned.warnings.push(Diagnostic {
+                    severity: crate::diag::Severity::Warning,
+                    help: vec!["left alone, because of --skip-templates".into()],
+                    ..diagnostic
+                });
+            }
+            Err(Problem::Template(diagnostic) | Problem::Filled(diagnostic)) if options.go_on => {
+                scanned.warnings.push(Diagnostic {
+                    severity: crate::diag::Severity::Warning,
+                    help: vec!["nothing in it is checked: render it and lint the result".into()],
+                    ..diagnostic.rule("XA021")
+                })
+            }
+            Err(Problem::Template(diagnostic) | Problem::Filled(diagnostic) | Problem::Broken(diagnostic)) => {
+                errors.push(diagnostic);
+            }
+        }
+    }
+    let ours = !errors.is_empty() || scanned.objects.iter().any(|found| found.object.role.is_ours());
+    if ours {
+        if let Some((character, span)) = source.doubtful_marker() {
+            errors.insert(0, doubtful_marker(character, Location { file, span, window: None }));
+        }
+        if let Some(diagnostic) = log_lines(file, &source) {
+            errors.insert(0, diagnostic);
+            errors.truncate(1);
+        }
+    }
+    if !errors.is_empty() && !options.go_on {
+        return Err(errors);
+    }
+    scanned.warnings.extend(errors);
+    scanned.objects.retain(|found| found.object.role != Role::Foreign);
+    number_lines(bytes, &mut scanned.objects);
+    Ok(scanned)
+}
+
+/// The line of the document that a diagnostic is about, or of its place where the document may not be shown.
+fn line_of(bytes: &[u8], diagnostic: &Diagnostic) -> usize {
+    let start = diagnostic.primary.as_ref().map_or(0, |label| label.at.span.start);
+    memchr::memchr_iter(b'\n', &bytes[..start.min(bytes.len())]).count() + 1
+}
+
+/// Counts line breaks once, between each object and the next in the text. An object that an alias brings stands before others.
+fn number_lines(bytes: &[u8], objects: &mut [Found]) {
+    let mut order: Vec<usize> = (0..objects.len()).collect();
+    order.sort_by_key(|&index| objects[index].object.start);
+    let starts = order.iter().map(|&index| objects[index].object.start);
+    let between: Vec<Span> =
+        std::iter::once(0).chain(starts.clone()).zip(starts).map(|(a, b)| Span::new(a, b)).collect();
+    let breaks = parallel::map(&between, |span| memchr::memchr_iter(b'\n', &bytes[span.range()]).count());
+    let mut line = 1;
+    for (index, breaks) in order.into_iter().zip(breaks) {
+        line += breaks;
+        objects[index].line = line;
+    }
+}
+
+/// The rule of what can't be read.
+const NOT_READABLE: &str = "XA002";
+
+enum Problem {
+    Template(Diagnostic),
+    /// Perhaps YAML once its variables are filled in.
+    Filled(Diagnostic),
+    Broken(Diagnostic),
+}
+
+fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>) -> Result<Vec<Found>, Problem> {
+    let named = document.literal || options.needles.spelled(document.bytes);
+    let tree = match skim(document) {
+        Ok(tree) => tree,
+        Err(refusal) if document.literal => return Err(unreadable(file, bytes, document, refusal)),
+        Err(refusal) if named => return Err(spelled(file, document, refusal)),
+        Err(_) => return Ok(Vec::new()),
+    };
+    // Most documents are one object; room for four of each would be the most that a large bundle takes.
+    let mut found = Vec::with_capacity(1);
+    let whole = Walk { file, bytes, document, tree: &tree, options };
+    whole.objects(tree.root, &mut Vec::new(), &mut found);
+    if options.needles.look_further() {
+        for found in &mut found {
+            capa::beside(&mut found.object);
+            found.shown &= found.object.role != Role::Secret;
+        }
+    }
+    if !named {
+        // It was only looked at: what is odd about it is not our business.
+        found.retain(|found| !found.object.role.is_ours());
+        return Ok(found);
+    }
+    whole.array()?;
+    // Comments that begin with `#@` are code for ytt: the document around them is no manifest yet.
+    let ours = found.iter().any(|found: &Found| found.object.role.is_ours());
+    let ytt = tree.comments.iter().find(|span| tree.text[span.range()].starts_with("#@"));
+    if let Some(span) = ytt.filter(|_| ours) {
+        let at = Location { file, span: span.shifted(tree.base), window: shown(document) };
+        return Err(Problem::Template(
+            Diagnostic::error("this document is a ytt template, not a manifest")
+                .rule(NOT_READABLE)
+                .at(at, "")
+                .help("render it first and give the result, or pass --skip-templates to leave it alone"),
+        ));
+    }
+    // What names one of our kinds, and reads as no object, may be one for other readers.
+    let suspect = ours || found.is_empty();
+    let may_be_ours = || doubt::may_hold_ours(document.bytes);
+    match odd(file, document, &tree) {
+        Some(problem) if suspect || may_be_ours() => Err(problem),
+        _ => match odd_for_kubectl(file, document, &tree) {
+            Some(problem) if ours || may_be_ours() => Err(problem),
+            _ => Ok(found),
+        },
+    }
+}
+
+/// What other readers may read otherwise than we do.
+fn odd(file: FileId, document: &Document<'_>, tree: &Tree<'_>) -> Option<Problem> {
+    let at = |span: Span| Location { file, span, window: shown(document) };
+    if let Some(span) = tree.odd_break() {
+        return Some(Problem::Broken(
+            Diagnostic::error("a line break of YAML 1.1 alone (U+0085, U+2028 or U+2029) stands outside of quotes")
+                .rule(NOT_READABLE)
+                .at(at(span), "kubectl begins a new line here, and other readers do not")
+                .help("replace it by a blank or a line feed, or put the text in double quotes, and run again"),
+        ));
+    }
+    if let Some(key) = tree.odd_merge() {
+        return Some(Problem::Broken(
+            Diagnostic::error("a '<<' in quotes or with a tag: some readers merge here, and others don't")
+                .rule(NOT_READABLE)
+                .at(at(tree.span(key)), "")
+                .help("write '<<' plainly if it is to merge, and run again"),
+        ));
+    }
+    tree.complex_key().map(|key| {
+        Problem::Template(
+            Diagnostic::error("a key is not a scalar, as in 'name: {{ name }}': this is a template, not a manifest")
+                .rule(NOT_READABLE)
+                .at(at(tree.span(key)), "")
+                .help("render it first and give the result, or pass --skip-templates to leave it alone"),
+        )
+    })
+}
+
+/// What kubectl alone reads otherwise.
+fn odd_for_kubectl(file: FileId, document: &Document<'_>, tree: &Tree<'_>) -> Option<Problem> {
+    let problem = |span: Span, message: &str, help: &str| {
+        let at = Location { file, span: span.shifted(tree.base), window: shown(document) };
+        Problem::Broken(Diagnostic::error(message).rule(NOT_READABLE).at(at, "").help(help))
+    };
+    if let Some(at) = doubt::odd_separator(document.bytes) {
+        let message = "kubectl takes this line for the start of a document, and other readers don't";
+        return Some(problem(Span::new(at, at + 3), message, "write a space after '---' and run again"));
+    }
+    let key = tree.tagged_key()?;
+    let message = "a key has a tag, and what it stands for can't be told with certainty";
+    Some(problem(tree.node(key).span(), message, "write the key as plain text and run again"))
+}
+
+struct Walk<'w> {
+    file: FileId,
+    bytes: &'w [u8],
+    document: &'w Document<'w>,
+    tree: &'w Tree<'w>,
+    options: &'w Scan<'w>,
+}
+
+impl Walk<'_> {
+    /// The document's object, or the items of a list, as kubectl flattens them.
+    fn objects(&self, node: NodeId, base: &mut Vec<String>, found: &mut Vec<Found>) {
+        let object = capa::view(self.tree, node, self.options.topology_variable);
+        if let Some(refused @ Object { role: Role::Refused(..), .. }) = object {
+            return self.push(refused, node, base, found);
+        }
+        match capa::items(self.tree, node, base.is_empty()) {
+            Items::Refused(refused) => self.push(*refused, node, base, found),
+            Items::List(items, list, borrowed) => {
+                let before = found.len();
+                for (index, &item) in items.iter().enumerate() {
+                    base.extend(["items".to_owned(), index.to_string()]);
+                    self.item(item, &list, base, found);
+                    base.truncate(base.len() - 2);
+                }
+                if let Some(span) = borrowed {
+                    self.borrowed(node, span, before, base, found);
+                }
+            }
+            Items::None => {
+                if let Some(object) = object {
+                    self.push(object, node, base, found);
+                }
+            }
+        }
+    }
+
+    fn item(&self, item: NodeId, list: &ListKind, base: &mut Vec<String>, found: &mut Vec<Found>) {
+        let before = found.len();
+        match capa::without_kind(self.tree, item, list) {
+            Some(untyped) => self.push(untyped, item, base, found),
+            None => self.objects(item, base, found),
+        }
+        if matches!(self.tree.node(item).data, Data::Alias(_)) {
+            self.borrowed(item, self.tree.span(item), before, base, found);
+        }
+    }
+
+    /// Objects of ours that an alias brings can't be edited in their place: one that is refused stands for them.
+    fn borrowed(&self, node: NodeId, span: Span, before: usize, base: &[String], found: &mut Vec<Found>) {
+        if found[before..].iter().any(|found| found.object.role.is_ours()) {
+            found.truncate(before);
+            self.push(capa::borrowed(self.tree, node, span), node, base, found);
+        }
+    }
+
+    /// A document that is an array of our objects, as jsonnet prints one: kubectl refuses it.
+    fn array(&self) -> Result<(), Problem> {
+        let Some(items) = self.tree.items(self.tree.root) else { return Ok(()) };
+        let mut found = Vec::new();
+        items.iter().for_each(|&item| self.objects(item, &mut Vec::new(), &mut found));
+        let Some(first) = found.iter().find(|found| found.object.role.is_ours()) else { return Ok(()) };
+        Err(Problem::Broken(
+            Diagnostic::error("the document is a list; kubectl takes none")
+                .rule(NOT_READABLE)
+                .at(Location { window: shown(self.document), ..first.head() }, "")
+                .help("use kind: List with the objects under 'items', or one document for each object (jsonnet -y)"),
+        ))
+    }
+
+    fn push(&self, object: Object, node: NodeId, base: &[String], found: &mut Vec<Found>) {
+        let span = self.tree.span(node);
+        let window = if base.is_empty() { self.document.span } else { own_lines(self.bytes, span) };
+        let base = base.iter().fold(json_patch::jsonptr::PointerBuf::new(), |mut pointer, token| {
+            pointer.push_back(token.as_str());
+            pointer
+        });
+        // What an object of a doubled or tagged kind is, nobody knows.
+        let shown = !matches!(object.role, Role::Refused(..)) || !capa::may_hold_bodies(&self.bytes[window.range()]);
+        let tied = matches!(object.role, Role::Identity(..)).then(|| self.tied(base.is_root(), window)).flatten();
+        found.push(Found {
+            file: self.file,
+            at: ObjectRef { document: self.document.span, base },
+            line: 0,
+            window,
+            bare: self.document.bare,
+            shown,
+            tied,
+            object: Box::new(object),
+        });
+    }
+
+    /// What would go along with the text of the document, or of an item of it.
+    fn tied(&self, whole: bool, window: Span) -> Option<String> {
+        if whole {
+            return removable(self.tree).err().map(|refusal| refusal.to_string());
+        }
+        let comments = self.tree.comments.iter().map(|comment| comment.shifted(self.tree.base));
+        let inside = |comment: Span| window.start <= comment.start && comment.end <= window.end;
+        comments.into_iter().any(inside).then(|| "a comment stands in its lines".to_owned())
+    }
+}
+
+/// An item's span, extended to whole lines where nothing of another item stands on them.
+fn own_lines(bytes: &[u8], span: Span) -> Span {
+    let mark = |b: u8| b" \t-,[]{}\r".contains(&b);
+    let (mut start, mut end) = (span.start, span.end);
+    while start > 0 && mark(bytes[start - 1]) {
+        start -= 1;
+    }
+    while end < bytes.len() && mark(bytes[end]) {
+        end += 1;
+    }
+    let start = if start == 0 || bytes[start - 1] == b'\n' { start } else { span.start };
+    let end = match bytes.get(end) {
+        Some(b'\n') => end + 1,
+        None => end,
+        _ => span.end,
+    };
+    Span::new(start, end)
+}
+
+/// The document's bytes where they may be shown: not where they could be a Secret's or a ConfigMap's.
+fn shown(document: &Document<'_>) -> Option<Span> {
+    let body = capa::may_hold_bodies(document.bytes);
+    (!body).then_some(document.span)
+}
+
+/// What kind of template the text is, if it looks like one.
+fn template(text: &[u8]) -> Option<&'static str> {
+    let holds = |needle: &[u8]| memchr::memmem::find(text, needle).is_some();
+    if holds(b"{%") {
+        Some("a Jinja template")
+    } else if holds(b"{{") {
+        Some("a Helm or Go template")
+    } else if holds(b"<%") {
+        Some("an ERB template")
+    } else {
+        None
+    }
+}
+
+fn unreadable(file: FileId, bytes: &[u8], document: &Document<'_>, refusal: Refusal) -> Problem {
+    let refusal = SpannedError::from(refusal);
+    let at = Location { file, span: refusal.span, window: shown(document) };
+    match template(document.bytes) {
+        Some(kind) => Problem::Template(
+            Diagnostic::error(format!("this document is {kind}, not a manifest ({})", refusal.message))
+                .at(at, "")
+                .help("render it first and give the result, or pass --skip-templates to leave it alone"),
+        ),
+        None => {
+            let mut diagnostic = Diagnostic::error(format!("this document can't be read: {}", refusal.message)).rule(NOT_READABLE)
+                .at(at, "")
+                .help("it names a kind that carries an identity reference, so it can't be passed by: mend it and run again");
+            diagnostic.help.extend(refusal.help);
+            let line = line_around(bytes, refusal.span.start);
+            match memchr::memmem::find(&bytes[line.range()], b"${") {
+                Some(_) => Problem::Filled(diagnostic),
+                None => Problem::Broken(diagnostic),
+            }
+        }
+    }
+}
+
+/// A document that we can't read, in which an escape or a tag spells one of our kinds: kubectl may read it.
+fn spelled(file: FileId, document: &Document<'_>, refusal: Refusal) -> Problem {
+    let refusal = SpannedError::from(refusal);
+    let at = Location { file, span: refusal.span, window: shown(document) };
+    let mut diagnostic = Diagnostic::error(format!("this document can't be read: {}", refusal.message))
+        .rule(NOT_READABLE)
+        .at(at, "")
+        .help("an escape or a tag in it spells a kind that carries an identity reference, and kubectl may read it")
+        .help("write the kind as plain text, fix the document and run again");
+    diagnostic.help.extend(refusal.help);
+    Problem::Broken(diagnostic)
+}
+
+fn utf16(at: Location) -> Diagnostic {
+    Diagnostic::error("this file is UTF-16; manifests must be UTF-8")
+        .rule(NOT_READABLE)
+        .at(at, "")
+        .help("PowerShell's '>' writes UTF-16. Convert it: Get-Content FILE | Set-Content -Encoding utf8 NEW-FILE")
+        .help("or elsewhere: iconv -f UTF-16 -t UTF-8 FILE > NEW-FILE")
+}
+
+fn doubtful_marker(character: char, at: Location) -> Diagnostic {
+    let name = match character {
+        '\r' => "a carriage return without a line feed",
+        '\u{feff}' => "a byte-order mark in the middle of the file",
+        '\u{85}' => "U+0085 (next line)",
+        '\u{2028}' => "U+2028 (line separator)",
+        _ => "U+2029 (paragraph separator)",
+    };
+    Diagnostic::error(format!("{name} stands before a document marker: readers disagree where a document ends"))
+        .rule(NOT_READABLE)
+        .at(at, "")
+        .help("replace it by a line feed and run again")
+}
+
+/// Text above the first document that `2>&1` put there.
+fn log_lines(file: FileId, source: &Source<'_>) -> Option<Diagnostic> {
+    let first = source.segments().next()?;
+    let mut at = 0;
+    loop {
+        let line = line_around(first.bytes, at);
+        let text = first.bytes.get(line.range())?;
+        let trimmed = text.trim_ascii();
+        if !trimmed.is_empty() && trimmed[0] != b'#' {
+            if !is_log_line(trimmed) {
+                return None;
+            }
+            let span = Span::new(line.start, line.start + text.trim_ascii_end().len()).shifted(first.span.start);
+            let at = Location { file, span, window: None };
+            return Some(Diagnostic::error("a line of log text stands above the first document").rule(NOT_READABLE).at(at, "").help(
+                "'dkp … > FILE 2>&1' or '&>' puts it there: write 'dkp … > FILE' and run again, or delete the line",
+            ));
+        }
+        if line.end >= first.bytes.len() {
+            return None;
+        }
+        at = line.end;
+    }
+}
+
+/// Whether a line can't begin a mapping, a collection, a directive or a quoted or block scalar.
+fn is_log_line(line: &[u8]) -> bool {
+    if matches!(line[0], b'%' | b'-' | b'{' | b'[' | b'?' | b'!' | b'&' | b'*' | b'"' | b'\'' | b'|' | b'>' | b'.') {
+        return false;
+    }
+    let word = line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len());
+    let key = line[..word].ends_with(b":") || line[word..].trim_ascii_start().starts_with(b":");
+    !key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scanned(text: &str) -> Result<Scanned, Vec<Diagnostic>> {
+        let needles = capa::needles();
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
+        scan(FileId(0), text.as_bytes(), &options)
+    }
+
+    const CLUSTER: &str =
+        "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata:\n  name: a\n  namespace: n\n";
+
+    #[test]
+    fn neighbours_that_are_not_ours_may_be_broken() {
+        let scanned = scanned(&format!("a: {{{{ b }}: c\n---\n{CLUSTER}---\nx: [\n")).unwrap();
+        assert_eq!(scanned.objects.len(), 1);
+        assert_eq!((scanned.objects[0].line, scanned.objects[0].title().as_str()), (3, "AWSCluster n/a"));
+    }
+
+    #[test]
+    fn a_broken_document_that_names_our_kind_is_an_error() {
+        assert!(scanned("kind: AWSCluster\nspec: [\n").is_err());
+        assert!(scanned("kind: AWSCluster\nname: {{ name }}\n").is_err());
+        assert!(scanned("kind: Nothing\nspec: [\n").is_ok());
+    }
+
+    /// The message of the first error.
+    fn refused(text: &str) -> String {
+        scanned(text).unwrap_err()[0].message.clone()
+    }
+
+    #[test]
+    fn a_kind_that_an_escape_spells_is_not_skipped() {
+        let text = format!("{}x: \"\\'\"\n", CLUSTER.replace("AWSCluster", "\"AWSClu\\x73ter\""));
+        assert!(refused(&text).contains("can't be read"));
+        assert!(scanned("a: \"\\x41 \\'\" # !!\n").unwrap().objects.is_empty());
+    }
+
+    #[test]
+    fn what_kubectl_reads_as_one_of_ours_is_refused_in_an_object_of_another_kind() {
+        let version = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\n";
+        for (text, why) in [
+            ("kind: ConfigMap # \u{2028}kind: AWSCluster\n", "line break"),
+            ("kind: ConfigMap\n!!merge <<: {kind: AWSCluster}\n", "'<<'"),
+            ("kind: ConfigMap\n!!binary a2luZA==: AWSCluster\n", "a key has a tag"),
+        ] {
+            assert!(refused(&format!("{version}{text}")).contains(why), "{text}");
+        }
+        let flow = "{\"kind\":\"AWSCluster\",\"apiVersion\":\"infrastructure.cluster.x-k8s.io/v1beta2\"}";
+        let separated = format!("---#c\n{flow}\n---#c\n{flow}\n");
+        assert!(refused(&separated).contains("the start of a document"));
+        assert!(scanned("kind: ConfigMap # AWSCluster \u{2028}\napiVersion: v1\n").unwrap().objects.is_empty());
+    }
+
+    #[test]
+    fn a_list_that_readers_disagree_about_is_refused() {
+        let item = CLUSTER.trim_end().replace('\n', "\n  ");
+        let role = |text: &str| scanned(text).unwrap().objects.into_iter().map(|found| found.object.role).collect();
+        for text in [
+            format!("kind: List\nitems: []\nitems:\n- {item}\n"),
+            format!("kind: List\nx: &x\n- {item}\nitems: *x\n"),
+            format!("kind: List\nx: &x\n  {item}\nitems:\n- *x\n"),
+            "kind: List\nitems: {}\n# AWSCluster\n".to_owned(),
+            format!("{CLUSTER}items: []\n"),
+        ] {
+            let roles: Vec<Role> = role(&text);
+            assert!(matches!(roles[..], [Role::Refused(..)]), "{text}: {roles:?}");
+        }
+        assert!(refused(&format!("- {item}\n")).contains("kubectl takes none"));
+    }
+
+    #[test]
+    fn an_error_in_what_may_be_a_secret_shows_no_text() {
+        let window = |text: &str| scanned(text).unwrap_err()[0].primary.as_ref().unwrap().at.window;
+        assert!(window("kind: AWSCluster\nspec: [\n").is_some());
+        for word in ["Secret", "ConfigMap", "secret", "stringData"] {
+            assert_eq!(window(&format!("kind: AWSCluster\n{word}: x\nspec: [\n")), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn log_text_is_told_from_yaml() {
+        for line in [
+            "Generating cluster resources",
+            "INFO[0000] x src=\"y\"",
+            "time=\"1\" level=info msg=\"a: b\"",
+            "W1123 10:00:00.1 x.go:70] v",
+        ] {
+            let errors = scanned(&format!("{line}\n{CLUSTER}")).unwrap_err();
+            assert!(errors[0].message.contains("log text"), "{line}: {errors:?}");
+        }
+        assert!(scanned(&format!("# comment\n{CLUSTER}")).is_ok());
+    }
+
+    #[test]
+    fn an_object_of_no_certain_kind_shows_no_text() {
+        let text = "{apiVersion: v1, kind: Secret, kind: Secret, data: {p: b, n: AWSCluster}}\n";
+        let scanned = scanned(text).unwrap();
+        let found = &scanned.objects[0];
+        assert!(matches!(found.object.role, Role::Refused(..)));
+        assert_eq!(found.head().window, None);
+        let text = CLUSTER.replace("v1beta2", "v1alpha2");
+        assert!(super::tests::scanned(&text).unwrap().objects[0].head().window.is_some());
+    }
+
+    #[test]
+    fn namespaces_and_secrets_are_only_looked_at() {
+        let needles = capa::needles_with_surroundings();
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
+        let text = format!(
+            "kind: Secret\nx: [\n---\n{{apiVersion: v1, kind: Namespace, kind: Namespace}}\n---\n\
+             {{apiVersion: v1, kind: Secret, metadata: {{name: s}}}}\n---\n\
+             {{apiVersion: v1, kind: Namespace, metadata: {{name: n}}}}\n---\n\
+             {{apiVersion: example.com/v1, kind: Secret}}\n---\n{CLUSTER}"
+        );
+        let objects = scan(FileId(0), text.as_bytes(), &options).unwrap().objects;
+        let seen: Vec<_> = objects.iter().map(|found| (found.title(), found.shown)).collect();
+        let expected = [("Secret s", false), ("Namespace n", true), ("AWSCluster n/a", true)];
+        assert_eq!(seen, expected.map(|(title, shown)| (title.to_owned(), shown)));
+        // Other verbs pass them by.
+        assert_eq!(scanned(&text).unwrap().objects.len(), 1);
+    }
+
+    #[test]
+    fn the_items_of_a_list_are_objects() {
+        let text = format!("apiVersion: v1\nkind: List\nitems:\n- {}", CLUSTER.trim_end().replace('\n', "\n  "));
+        let scanned = scanned(&text).unwrap();
+        assert_eq!(scanned.objects[0].at.base.to_string(), "/items/0");
+        assert_eq!(scanned.objects[0].line, 4);
+    }
+}

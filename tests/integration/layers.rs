@@ -1,0 +1,208 @@
+//! The layout that CONTRIBUTING.md draws: which module may use which, and who may call the engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use crate::support::root;
+
+/// The Rust files at a path, with their text.
+fn sources(path: &Path) -> Vec<(String, String)> {
+    if path.is_dir() {
+        return fs::read_dir(path).unwrap().flat_map(|entry| sources(&entry.unwrap().path())).collect();
+    }
+    vec![(path.display().to_string(), fs::read_to_string(path).unwrap())]
+}
+
+/// A text without comments and without its test module, which is the last thing in it.
+fn code(text: &str) -> String {
+    let text = text.split("\n#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let text = text.split("\n#[cfg(test)]\npub(super) mod tests").next().unwrap_or_default();
+    text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+/// The modules in the order of CONTRIBUTING.md: one uses only those above it.
+#[test]
+fn the_list_of_modules_is_complete_and_one_way() {
+    let page = fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    let list = page.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a list of modules");
+    let order: Vec<&str> =
+        list.lines().filter(|line| !line.starts_with(' ')).filter_map(|line| line.split_whitespace().next()).collect();
+    let place = |module: &str| order.iter().position(|name| *name == module);
+    let library = root().join("crates/xaccount/src");
+    for entry in fs::read_dir(&library).unwrap() {
+        let path = entry.unwrap().path();
+        let module = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if module == "lib" {
+            continue;
+        }
+        let here = place(&module).unwrap_or_else(|| panic!("CONTRIBUTING.md does not list {module}"));
+        for (file, text) in sources(&path) {
+            for used in text.match_indices("crate::") {
+                let rest = &text[used.0 + used.1.len()..];
+                let name: String = rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+                if let Some(there) = place(&name) {
+                    assert!(there <= here, "{file} uses {name}, which stands below {module}");
+                }
+            }
+        }
+    }
+    for module in order {
+        let file = library.join(module);
+        assert!(file.is_dir() || file.with_extension("rs").is_file(), "there is no {}", file.display());
+    }
+}
+
+/// All that a piece of code imports from its own crate, as paths from the crate's root: `use` with braces, and paths in
+/// expressions.
+fn paths(module: &[&str], code: &str) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    for start in ["crate::", "super::", "self::"] {
+        for (at, _) in code.match_indices(start) {
+            let before = code[..at].chars().next_back();
+            if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
+                continue;
+            }
+            // What makes a name public again is no use of it.
+            let line = code[..at].rfind(';').map_or(0, |end| end + 1);
+            let is_export = code[line..at].trim_start().starts_with("pub");
+            let end = code[at..].find(|c: char| !(c.is_alphanumeric() || "_:{}, *\n".contains(c)));
+            expand(&code[at..end.map_or(code.len(), |end| at + end)], &mut |path| {
+                let mut here: Vec<String> = module.iter().map(|name| (*name).to_owned()).collect();
+                let mut words = path.split("::").map(str::trim).peekable();
+                while let Some(word) = words.next_if(|word| ["crate", "super", "self"].contains(word)) {
+                    match word {
+                        "crate" => here.clear(),
+                        "super" => drop(here.pop()),
+                        _ => {}
+                    }
+                }
+                let own = here.len() >= module.len();
+                here.extend(words.map(str::to_owned));
+                if !(is_export && own) {
+                    found.push(here);
+                }
+            });
+        }
+    }
+    found
+}
+
+/// `a::{b, c::d}` as `a::b` and `a::c::d`.
+fn expand(text: &str, each: &mut dyn FnMut(&str)) {
+    let Some(open) = text.find('{') else {
+        let end = text.find([',', '\n', ' ', '}']).unwrap_or(text.len());
+        return each(&text[..end]);
+    };
+    if text[..open].contains([',', '\n', ' ', '}']) {
+        return expand(&text[..text.find([',', '\n', ' ', '}']).unwrap_or(open)], each);
+    }
+    let (mut depth, mut start) = (0, open + 1);
+    for (at, c) in text.char_indices().skip(open) {
+        depth += usize::from(c == '{');
+        if depth == 1 && [',', '}'].contains(&c) {
+            let part = text[start..at].trim();
+            if !part.is_empty() {
+                expand(&format!("{}{part}", &text[..open]), each);
+            }
+            start = at + 1;
+        }
+        if c == '}' {
+            depth -= 1;
+            if depth == 0 {
+                return;
+            }
+        }
+    }
+}
+
+/// The modules that stand on a way from a module back to itself.
+fn circles(files: &[(String, String)]) -> BTreeSet<String> {
+    let modules: Vec<Vec<&str>> = files
+        .iter()
+        .map(|(name, _)| {
+            let mut parts: Vec<&str> = name.trim_end_matches(".rs").split('/').collect();
+            parts.pop_if(|last| ["mod", "lib", "main"].contains(last));
+            parts
+        })
+        .collect();
+    let mut uses: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+    for (here, (_, text)) in files.iter().enumerate() {
+        for path in paths(&modules[here], &code(text)) {
+            // The deepest module that the path leads through.
+            let there = (0..=path.len()).rev().find_map(|length| modules.iter().position(|one| *one == path[..length]));
+            if let Some(there) = there.filter(|&there| there != here && !modules[there].is_empty()) {
+                uses.entry(here).or_default().insert(there);
+            }
+        }
+    }
+    let reaches = |from: usize| {
+        let (mut seen, mut next) = (BTreeSet::new(), vec![from]);
+        while let Some(one) = next.pop() {
+            next.extend(uses.get(&one).into_iter().flatten().filter(|there| seen.insert(**there)));
+        }
+        seen
+    };
+    (0..files.len()).filter(|&one| reaches(one).contains(&one)).map(|one| files[one].0.clone()).collect()
+}
+
+#[test]
+fn circles_are_seen() {
+    let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let plain = [file("a.rs", "use crate::b::{self, B};"), file("b.rs", "use std::fmt; // crate::a")];
+    assert!(circles(&plain).is_empty());
+    for back in ["use crate::a::A;", "use crate::{a::A, c};", "fn f() { super::a::f() }", "use crate::{c::C,\n    a};"]
+    {
+        let files = [file("a.rs", "use crate::b::{self, B};"), file("b.rs", back)];
+        assert_eq!(circles(&files).len(), 2, "{back}");
+    }
+    let room = |text: &str| [file("a/mod.rs", text), file("a/b.rs", "use super::A;"), file("c.rs", "use crate::a::A;")];
+    assert!(circles(&room("mod b;\npub use self::b::B;\npub struct A;")).is_empty());
+    assert_eq!(circles(&room("mod b;\nuse self::b::B;\npub struct A;")).len(), 2);
+    let tests =
+        [file("a.rs", "use crate::b::B;"), file("b.rs", "struct B;\n#[cfg(test)]\nmod tests {\n use crate::a::A;\n}")];
+    assert!(circles(&tests).is_empty());
+}
+
+#[test]
+fn no_two_files_of_the_engine_import_each_other() {
+    let engine = root().join("crates/lossless-yaml/src");
+    let start = format!("{}/", engine.display());
+    let files: Vec<(String, String)> =
+        sources(&engine).into_iter().map(|(name, text)| (name.replace(&start, ""), text)).collect();
+    assert!(files.len() > 20);
+    assert_eq!(circles(&files), BTreeSet::new());
+}
+
+/// What the engine is for, others say; so nothing in it speaks of it.
+#[test]
+fn the_engine_names_no_kubernetes_and_no_flag() {
+    for (file, text) in sources(&root().join("crates/lossless-yaml/src")) {
+        let text = code(&text).to_lowercase() + &comments(&text).to_lowercase();
+        for word in ["kubectl", "kubernetes", "kustomize", "cluster"] {
+            assert!(!text.contains(word), "{file} says {word}");
+        }
+        // A marker has three dashes, and what follows it no letter.
+        let flag =
+            text.match_indices("--").find(|(at, _)| text[at + 2..].starts_with(|c: char| c.is_ascii_lowercase()));
+        assert!(flag.is_none_or(|(at, _)| text[..at].ends_with('-')), "{file} names a flag");
+    }
+}
+
+fn comments(text: &str) -> String {
+    let text = text.split("\n#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    text.lines().filter_map(|line| line.split_once("//")).map(|(_, comment)| comment).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn one_module_calls_the_engine() {
+    let mut callers = BTreeSet::new();
+    for directory in ["crates/xaccount/src", "src"] {
+        for (file, text) in sources(&root().join(directory)) {
+            if code(&text).contains("apply(&Source") {
+                callers.insert(file);
+            }
+        }
+    }
+    assert_eq!(callers, BTreeSet::from([root().join("crates/xaccount/src/edit.rs").display().to_string()]));
+}
