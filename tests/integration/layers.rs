@@ -55,17 +55,19 @@ fn the_list_of_modules_is_complete_and_one_way() {
 
 /// All that a piece of code imports from its own crate, as paths from the crate's root: `use` with braces, and paths in
 /// expressions.
-fn paths(module: &[&str], code: &str) -> Vec<Vec<String>> {
+fn paths(module: &[&str], children: &[&str], code: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
-    for start in ["crate::", "super::", "self::"] {
-        for (at, _) in code.match_indices(start) {
+    let starts = ["crate", "super", "self"].iter().chain(children).map(|name| format!("{name}::"));
+    for start in starts {
+        for (at, _) in code.match_indices(&start) {
             let before = code[..at].chars().next_back();
             if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
                 continue;
             }
             // What makes a name public again is no use of it.
-            let line = code[..at].rfind(';').map_or(0, |end| end + 1);
-            let is_export = code[line..at].trim_start().starts_with("pub");
+            let line = code[..at].rfind([';', '}']).map_or(0, |end| end + 1);
+            let is_export =
+                code[line..at].trim().strip_prefix("pub").is_some_and(|rest| rest.trim_end().ends_with("use"));
             let end = code[at..].find(|c: char| !(c.is_alphanumeric() || "_:{}, *\n".contains(c)));
             expand(&code[at..end.map_or(code.len(), |end| at + end)], &mut |path| {
                 let mut here: Vec<String> = module.iter().map(|name| (*name).to_owned()).collect();
@@ -128,7 +130,9 @@ fn circles(files: &[(String, String)]) -> BTreeSet<String> {
         .collect();
     let mut uses: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     for (here, (_, text)) in files.iter().enumerate() {
-        for path in paths(&modules[here], &code(text)) {
+        let is_child = |one: &&Vec<&str>| one.len() == modules[here].len() + 1 && one.starts_with(&modules[here]);
+        let children: Vec<&str> = modules.iter().filter(is_child).filter_map(|one| one.last().copied()).collect();
+        for path in paths(&modules[here], &children, &code(text)) {
             // The deepest module that the path leads through.
             let there = (0..=path.len()).rev().find_map(|length| modules.iter().position(|one| *one == path[..length]));
             if let Some(there) = there.filter(|&there| there != here && !modules[there].is_empty()) {
@@ -158,20 +162,34 @@ fn circles_are_seen() {
     }
     let room = |text: &str| [file("a/mod.rs", text), file("a/b.rs", "use super::A;"), file("c.rs", "use crate::a::A;")];
     assert!(circles(&room("mod b;\npub use self::b::B;\npub struct A;")).is_empty());
+    assert!(circles(&room("mod b;\npub(crate) use b::{B, C};\npub struct A;")).is_empty());
     assert_eq!(circles(&room("mod b;\nuse self::b::B;\npub struct A;")).len(), 2);
+    assert_eq!(circles(&room("mod b;\npub struct A {\n    b: b::B,\n}")).len(), 2);
     let tests =
         [file("a.rs", "use crate::b::B;"), file("b.rs", "struct B;\n#[cfg(test)]\nmod tests {\n use crate::a::A;\n}")];
     assert!(circles(&tests).is_empty());
 }
 
+/// Rooms in which files still import each other. A room that has no circle any more leaves the list; none joins it.
+const CIRCLES: [(&str, &[&str]); 3] = [
+    ("crates/lossless-yaml/src", &[]),
+    ("crates/xaccount/src", &["inject", "run"]),
+    ("src", &["commands/completion", "commands/iam", "commands/inject"]),
+];
+
 #[test]
-fn no_two_files_of_the_engine_import_each_other() {
-    let engine = root().join("crates/lossless-yaml/src");
-    let start = format!("{}/", engine.display());
-    let files: Vec<(String, String)> =
-        sources(&engine).into_iter().map(|(name, text)| (name.replace(&start, ""), text)).collect();
-    assert!(files.len() > 20);
-    assert_eq!(circles(&files), BTreeSet::new());
+fn no_two_files_import_each_other() {
+    for (directory, known) in CIRCLES {
+        let directory = root().join(directory);
+        let start = format!("{}/", directory.display());
+        let files: Vec<(String, String)> =
+            sources(&directory).into_iter().map(|(name, text)| (name.replace(&start, ""), text)).collect();
+        assert!(files.len() > 20);
+        let found = circles(&files);
+        let rooms: BTreeSet<&str> =
+            found.iter().map(|file| file.rsplit_once('/').map_or("", |(room, _)| room)).collect();
+        assert_eq!(rooms, BTreeSet::from_iter(known.iter().copied()), "{}: {found:?}", directory.display());
+    }
 }
 
 /// What the engine is for, others say; so nothing in it speaks of it.

@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobBuilder;
 
 use super::de::{Spanned, nearest};
-use super::fields::{AccountFields, EntryFields, ExceptFields, Fields, IgnoreFields, NamespacesFields, OneOrMore};
+use super::entry::{Entry, Glob};
+use super::fields::{
+    API_VERSION, AccountFields, EntryFields, ExceptFields, Fields, IgnoreFields, KIND, NamespacesFields, OneOrMore,
+};
 use super::index::Index;
-use super::{API_VERSION, KIND};
 use crate::aws::{AccountId, DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
 use crate::capa::names::{is_dns_label, is_dns_subdomain, is_label_value, is_qualified_name};
 use crate::diag::{Span, SpannedError, visible};
@@ -94,30 +96,6 @@ pub enum Namespaces {
     List(Vec<String>),
     /// Those with this label.
     Label(String, String),
-}
-
-/// A glob and where it stands.
-#[derive(Clone, Debug)]
-pub struct Glob {
-    /// The glob.
-    pub matcher: GlobMatcher,
-    /// Where it stands.
-    pub span: Span,
-}
-
-/// Which clusters are meant: of each key that is there, one glob must match.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// Globs of cluster names.
-    pub names: Vec<Glob>,
-    /// Globs of namespaces.
-    pub namespaces: Vec<Glob>,
-    /// Globs of paths, relative to the map.
-    pub paths: Vec<Glob>,
-    /// Which of those clusters are not meant.
-    pub except: Option<Box<Entry>>,
-    /// Where the entry stands.
-    pub span: Span,
 }
 
 /// Checks all values.

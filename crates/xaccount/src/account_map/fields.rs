@@ -10,6 +10,12 @@ use super::de::{Node, Spanned};
 use crate::diag::SpannedError;
 use lossless_yaml::{Data, NodeId, Tree};
 
+/// `apiVersion` of the map.
+pub const API_VERSION: &str = "xaccount.dev/v1alpha1";
+
+/// `kind` of the map.
+pub const KIND: &str = "AccountMap";
+
 /// Which cluster belongs to which AWS account.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -350,7 +356,7 @@ fn no_surprises(tree: &Tree<'_>, id: NodeId) -> Result<(), SpannedError> {
 /// The JSON Schema of the map (draft 2020-12).
 pub fn schema() -> serde_json::Value {
     let mut schema = schemars::schema_for!(Fields);
-    for (field, value) in [("apiVersion", super::API_VERSION), ("kind", super::KIND)] {
+    for (field, value) in [("apiVersion", API_VERSION), ("kind", KIND)] {
         if let Some(property) = schema.pointer_mut(&format!("/properties/{field}")) {
             property["const"] = value.into();
         }

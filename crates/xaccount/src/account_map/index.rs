@@ -2,9 +2,7 @@
 
 use globset::{GlobSet, GlobSetBuilder};
 
-use super::AccountMap;
-use super::assign::Cluster;
-use super::check::{Entry, Glob};
+use super::entry::{Cluster, Entry, Glob};
 
 /// Where an entry stands: the account, `None` for the source; and which of its entries.
 pub(super) type At = (Option<usize>, usize);
@@ -66,13 +64,13 @@ impl Keyed {
 }
 
 impl Index {
-    pub(super) fn new(map: &AccountMap) -> Self {
+    /// `entries` for clusters, and globs of templates with their accounts.
+    pub(super) fn new<'m>(
+        entries: impl IntoIterator<Item = (At, &'m Entry)>,
+        templates: impl IntoIterator<Item = (usize, &'m [Glob])>,
+    ) -> Self {
         let mut index = Self::default();
-        let source = map.source.clusters.iter().enumerate().map(|(number, entry)| ((None, number), entry));
-        let accounts = map.accounts.iter().enumerate().flat_map(|(account, one)| {
-            one.clusters.iter().enumerate().map(move |(number, entry)| ((Some(account), number), entry))
-        });
-        for (at, entry) in source.chain(accounts) {
+        for (at, entry) in entries {
             let Entry { names, namespaces, paths, .. } = entry;
             match (names.is_empty(), namespaces.is_empty()) {
                 (false, _) => index.names.add(names, at),
@@ -86,8 +84,8 @@ impl Index {
                 (true, true, false) => index.named.paths.add(paths, at),
             }
         }
-        for (account, one) in map.accounts.iter().enumerate() {
-            index.templates.add(&one.templates, (Some(account), 0));
+        for (account, globs) in templates {
+            index.templates.add(globs, (Some(account), 0));
         }
         let Nameless { namespaces, paths, .. } = &mut index.named;
         for keyed in

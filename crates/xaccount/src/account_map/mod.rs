@@ -6,6 +6,7 @@
 mod assign;
 mod check;
 mod de;
+mod entry;
 mod fields;
 mod index;
 
@@ -13,19 +14,14 @@ use crate::capa::may_hold_bodies;
 use crate::diag::SpannedError;
 use lossless_yaml::{NodeId, Source, Tree, parse};
 
-pub use assign::{Assigned, Cluster, Place};
-pub use check::{Account, AccountMap, Entry, LintIgnore, Namespaces, Source as SourceAccount, parse_glob};
+pub use assign::Assigned;
+pub use check::{Account, AccountMap, LintIgnore, Namespaces, Source as SourceAccount, parse_glob};
 pub use de::Spanned;
-pub use fields::schema;
+pub use entry::{Cluster, Entry, Place};
+pub use fields::{API_VERSION, KIND, schema};
 
 /// Name of the file.
 pub const FILE_NAME: &str = ".xaccount.yaml";
-
-/// `apiVersion` of the map.
-pub const API_VERSION: &str = "xaccount.dev/v1alpha1";
-
-/// `kind` of the map.
-pub const KIND: &str = "AccountMap";
 
 /// Reads a map.
 ///

@@ -182,8 +182,8 @@ fn is_true(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::object::{Object, view};
     use super::super::tables::BEARERS;
-    use super::super::view::{Object, view};
     use lossless_yaml::yaml;
 
     fn mark(group: &str, kind: &str, rest: &str) -> Option<&'static str> {

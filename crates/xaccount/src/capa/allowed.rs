@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::field::is_variable;
 use super::selector::{Expression, Selector};
-use super::view::is_variable;
 use crate::diag::Span;
 use lossless_yaml::{Lookup, NodeId, Tree};
 

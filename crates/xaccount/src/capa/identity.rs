@@ -1,8 +1,8 @@
 //! Identities read through spans.
 
 use super::allowed::{Allowed, Form, Namespaces};
+use super::field::{Field, State, content, meta, spec, state, texts, unknown};
 use super::tables::{CONTROLLER_FIELDS, CONTROLLER_IDENTITY, ROLE_FIELDS, ROLE_IDENTITY, STATIC_FIELDS};
-use super::view::{Field, State, allowed, content, meta, spec, state, texts, unknown};
 use crate::diag::Span;
 use lossless_yaml::{Data, NodeId, Tree};
 
@@ -165,4 +165,8 @@ fn json(tree: &Tree<'_>, node: NodeId, depth: u32, left: &mut usize) -> serde_js
         Data::Sequence { items, .. } => items.iter().map(|&item| json(tree, item, depth + 1, left)).collect(),
         _ => Value::String(tree.text(node).unwrap_or_default().to_owned()),
     }
+}
+
+fn allowed(tree: &Tree<'_>, spec: Option<NodeId>) -> Allowed {
+    spec.map_or_else(Allowed::nobody, |spec| Allowed::of(tree, spec))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::view::descend;
+use super::field::descend;
 use crate::diag::Span;
 use lossless_yaml::{NodeId, Tree};
 

@@ -3,8 +3,9 @@
 use crate::diag::Span;
 use lossless_yaml::{Data, Lookup, NodeId, Tree};
 
+use super::field::{Field, head};
+use super::object::{Object, refused};
 use super::tables::{Typed, classify};
-use super::view::{Field, Object, head, refused};
 
 /// What stands under the `items` of an object.
 #[derive(Debug)]

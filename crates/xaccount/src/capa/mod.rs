@@ -4,12 +4,14 @@
 
 mod alive;
 mod allowed;
-mod astray;
 mod bound;
+mod field;
 mod identity;
 mod labels;
 mod list;
+mod misplaced;
 pub mod names;
+mod object;
 mod release;
 mod selector;
 mod support;
@@ -17,13 +19,14 @@ mod tables;
 mod topology;
 mod twice;
 mod verdict;
-mod view;
 
 pub use alive::Mark;
 pub use allowed::{Allowed, Form, Namespaces};
+pub use field::{ClassReference, Field, IdentityReference, ObjectReference, Reference, Rest, State, is_variable};
 pub use identity::{ControllerIdentity, RoleIdentity, StaticIdentity, plain_identity};
 pub use labels::{CLUSTER_NAME, Labels};
 pub use list::{Items, ListKind, borrowed, items, without_kind};
+pub use object::{Object, Role, beside, view};
 pub use release::Release;
 pub use selector::{Expression, Selector};
 pub use support::{Support, read_since, served_since, support};
@@ -36,8 +39,4 @@ pub use twice::Twice;
 pub use verdict::{
     Chain, Cursor, Hop, Judge, Outcome, Part, Permission, Reason, Scope, Search, Start, StepId, Subject, Verdict,
     Walked, World, evaluate,
-};
-pub use view::{
-    ClassReference, Field, IdentityReference, Object, ObjectReference, Reference, Rest, Role, State, beside,
-    is_variable, view,
 };

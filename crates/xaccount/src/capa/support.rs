@@ -1,8 +1,9 @@
 //! What a release of CAPA makes of an object, before any of its fields counts: whether it serves the object's kind and version,
 //! and whether that kind has an identity reference yet.
 
+use super::field::State;
+use super::object::{Object, Role};
 use super::release::Release;
-use super::view::{Object, Role, State};
 
 /// What a release has of an object's kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,12 +2,19 @@
 
 use lossless_yaml::{Lookup, NodeId, Tree};
 
+use super::field::{ClassReference, Field, IdentityReference, ObjectReference, Rest, State, descend, reference_at};
 use super::tables::{IdentityKind, TOPOLOGY_PROVIDERS};
-use super::view::{
-    ClassReference, Field, IdentityReference, ObjectReference, Rest, Role, State, descend, reference_at,
-};
 
-pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, api_version: &str, wanted: Option<&[String]>) -> Role {
+/// What a Cluster says.
+pub(super) struct TopologyCluster {
+    pub(super) refers_to: Vec<ObjectReference>,
+    pub(super) references: Vec<IdentityReference>,
+    pub(super) unclear: bool,
+    pub(super) region: Option<String>,
+    pub(super) class: Option<ClassReference>,
+}
+
+pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, api_version: &str, wanted: Option<&[String]>) -> TopologyCluster {
     let mut refers_to = Vec::with_capacity(2);
     refers_to.extend(["infrastructureRef", "controlPlaneRef"].iter().filter_map(|key| {
         let reference = descend(tree, node, &["spec", key])?;
@@ -15,7 +22,7 @@ pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, api_version: &str, wanted: 
     }));
     let topology = descend(tree, node, &["spec", "topology"]).filter(|&topology| tree.entries(topology).is_some());
     let Some(topology) = topology else {
-        return Role::Cluster { refers_to, references: Vec::new(), unclear: false, region: None, class: None };
+        return TopologyCluster { refers_to, references: Vec::new(), unclear: false, region: None, class: None };
     };
     let base = ["spec", "topology", "variables"].map(str::to_owned).to_vec();
     let variables: Vec<(usize, String, Option<NodeId>)> = tree
@@ -68,7 +75,7 @@ pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, api_version: &str, wanted: 
         })
     });
     let unclear = references.is_empty() && !elsewhere;
-    Role::Cluster { refers_to, references, unclear, region, class: class_of(tree, topology) }
+    TopologyCluster { refers_to, references, unclear, region, class: class_of(tree, topology) }
 }
 
 /// Whether references of a version are core/v1 object references, which say a namespace. Those of v1beta2 have `apiGroup`, `kind`
@@ -171,7 +178,6 @@ fn missing_variable(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capa::view::view;
     use lossless_yaml::yaml;
 
     #[test]
@@ -181,15 +187,12 @@ mod tests {
                 "apiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\nspec:\n  topology:\n    variables:\n    - name: clusterConfig\n      value:\n        {key}: {{}}\n"
             )
         };
-        let count = |key: &str| match view_of(&text(key)) {
-            Role::Cluster { references, .. } => references.len(),
-            _ => usize::MAX,
-        };
+        let count = |key: &str| references_of(&text(key));
         assert_eq!((count("aws"), count("eks"), count("docker"), count("addons")), (1, 1, 0, 0));
     }
 
-    fn view_of(text: &str) -> Role {
+    fn references_of(text: &str) -> usize {
         let tree = yaml::read(text, 0).unwrap();
-        view(&tree, tree.root, None).unwrap().role
+        cluster(&tree, tree.root, "cluster.x-k8s.io/v1beta1", None).references.len()
     }
 }

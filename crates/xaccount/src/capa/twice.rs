@@ -4,7 +4,6 @@
 
 use super::labels::CLUSTER_NAME;
 use super::tables::TOPOLOGY_PROVIDERS;
-use super::view::Role;
 use crate::diag::{Span, visible};
 use lossless_yaml::{Lookup, NodeId, Tree};
 
@@ -27,15 +26,27 @@ impl Twice {
     }
 }
 
+/// Which keys of an object decide the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decisive {
+    /// Its name and its namespace.
+    Metadata,
+    /// Its labels, too.
+    Labels,
+    /// The templates that it names, too.
+    Class,
+    /// Its labels, what it refers to, and its topology, too.
+    Cluster,
+}
+
 /// The first such key of an object.
-pub(super) fn twice(tree: &Tree<'_>, node: NodeId, role: &Role) -> Option<Twice> {
+pub(super) fn twice(tree: &Tree<'_>, node: NodeId, decisive: Decisive) -> Option<Twice> {
     let walk = Walk { tree };
-    let found = match role {
-        Role::Bearer { .. } => walk.metadata(node, true),
-        Role::Identity(..) | Role::Controller(_) | Role::Static(..) => walk.metadata(node, false),
-        Role::Class(_) => walk.metadata(node, false).and_then(|()| walk.class(node)),
-        Role::Cluster { .. } => walk.metadata(node, true).and_then(|()| walk.cluster(node)),
-        _ => Ok(()),
+    let found = match decisive {
+        Decisive::Metadata => walk.metadata(node, false),
+        Decisive::Labels => walk.metadata(node, true),
+        Decisive::Class => walk.metadata(node, false).and_then(|()| walk.class(node)),
+        Decisive::Cluster => walk.metadata(node, true).and_then(|()| walk.cluster(node)),
     };
     found.err()
 }
@@ -132,7 +143,7 @@ impl Walk<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::view::view;
+    use super::super::object::view;
     use lossless_yaml::yaml;
 
     /// The path of the key, and `<<` where that sets it again.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 use super::Input;
+use super::metadata::is_stream;
 use super::temporary::is_temporary;
 
 /// Why the inputs were not found.
@@ -311,7 +312,7 @@ fn once(mut found: Vec<Candidate>) -> Result<Vec<Input>, FindError> {
 
 #[cfg(unix)]
 fn identity(_: &Path, metadata: &Metadata) -> Result<Identity, FindError> {
-    Ok(super::read::identity(metadata))
+    Ok(super::metadata::identity(metadata))
 }
 
 #[cfg(not(unix))]
@@ -327,15 +328,4 @@ fn listed_inode(entry: &walkdir::DirEntry) -> Option<u64> {
 #[cfg(not(unix))]
 fn listed_inode(_: &walkdir::DirEntry) -> Option<u64> {
     None
-}
-
-#[cfg(unix)]
-pub(super) fn is_stream(metadata: &Metadata) -> bool {
-    use std::os::unix::fs::FileTypeExt;
-    metadata.file_type().is_fifo() || metadata.file_type().is_char_device()
-}
-
-#[cfg(not(unix))]
-fn is_stream(_: &Metadata) -> bool {
-    false
 }

@@ -103,7 +103,7 @@ fn open(path: &Path, count: usize) -> Result<Opened, LockError> {
         if !metadata.is_dir() {
             return Err(io::ErrorKind::NotADirectory.into());
         }
-        Ok((super::read::identity(&metadata), Some(file)))
+        Ok((super::metadata::identity(&metadata), Some(file)))
     });
     opened.map_err(|source| {
         use rustix::io::Errno;

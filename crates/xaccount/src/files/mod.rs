@@ -13,6 +13,7 @@ mod find;
 #[cfg(test)]
 mod find_tests;
 mod lock;
+mod metadata;
 mod read;
 mod target;
 mod temporary;
@@ -27,7 +28,8 @@ pub use content::{Bytes, Lent};
 pub use find::{FindError, below, find, real};
 pub use lock::{DirectoryLocks, LockError, lock};
 pub use read::{Fingerprint, ReadError, read, read_only, read_stream};
-pub use write::{Render, Replacement, replace_all};
+pub use target::{Render, Replacement};
+pub use write::replace_all;
 pub use write_error::{RenameError, WriteError};
 
 /// Where a stream of manifests comes from.

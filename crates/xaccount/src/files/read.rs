@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::content::{self, Bytes};
+use super::metadata::{identity, is_stream, modified};
 
 /// What a file was when it was read. Two of them are equal when it is the same file with the same bytes, not written to
 /// in between.
@@ -36,23 +37,6 @@ impl Fingerprint {
             && self.size == metadata.len()
             && self.modified == modified(metadata)
     }
-}
-
-/// Device and inode.
-#[cfg(unix)]
-pub(super) fn identity(metadata: &Metadata) -> (u64, u64) {
-    use std::os::unix::fs::MetadataExt;
-    (metadata.dev(), metadata.ino())
-}
-
-/// `std` gives no stable file index on Windows.
-#[cfg(not(unix))]
-pub(super) fn identity(_: &Metadata) -> (u64, u64) {
-    (0, 0)
-}
-
-fn modified(metadata: &Metadata) -> SystemTime {
-    metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 /// Why a file was not read.
@@ -109,7 +93,7 @@ pub fn read_stream(path: &Path) -> Result<Vec<u8>, ReadError> {
 /// As [`read`] and [`read_stream`].
 pub fn read_only(path: &Path) -> Result<Vec<u8>, ReadError> {
     match std::fs::metadata(path) {
-        Ok(metadata) if super::find::is_stream(&metadata) => read_stream(path),
+        Ok(metadata) if is_stream(&metadata) => read_stream(path),
         _ => read(path).map(|(bytes, _)| bytes.into_vec()),
     }
 }

@@ -11,9 +11,33 @@ use super::content::LARGE;
 use super::early::{EarlyWriter, let_go};
 use super::read::{Fingerprint, ReadError, is_same, read_with_metadata, reopen};
 use super::temporary;
-use super::write::Replacement;
 use super::write_error::{RenameError, WriteError};
 use lossless_yaml::parallel;
+
+/// Writes new content; it gets the old bytes (none for a new file). It may be called on another thread, and should write
+/// nowhere else.
+pub type Render<'a> = dyn Fn(&[u8], &mut dyn Write) -> io::Result<()> + Sync + 'a;
+
+/// One file and its new content.
+pub struct Replacement<'a> {
+    /// The file. A symbolic link is followed: the link stays, and the file that it leads to is replaced.
+    pub path: PathBuf,
+    /// What the file was when it was read; `None` for a new file, which must not exist.
+    pub expected: Option<Fingerprint>,
+    /// The bytes that it had then, where they are in memory; else it is read whole once more.
+    pub known: Option<&'a [u8]>,
+    /// Makes the new content.
+    pub render: &'a Render<'a>,
+}
+
+impl std::fmt::Debug for Replacement<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Replacement")
+            .field("path", &self.path)
+            .field("expected", &self.expected)
+            .finish_non_exhaustive()
+    }
+}
 
 /// A replacement, and the file that it really means.
 pub(super) struct Target<'a> {

@@ -2,13 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::lock::{DirectoryLocks, Held, lock};
-use super::read::Fingerprint;
-use super::target::{Staged, Target, resolve};
+use super::target::{Replacement, Staged, Target, resolve};
 use super::temporary::remove_stale;
 use super::write_error::WriteError;
 
@@ -19,31 +18,6 @@ const SYNC_EACH: usize = 16;
 const PARALLEL: usize = 64;
 /// A file over this many bytes is not worked on beside another one.
 const LARGE: u64 = 8 << 20;
-
-/// Writes new content; it gets the old bytes (none for a new file). It may be called on another thread, and should write
-/// nowhere else.
-pub type Render<'a> = dyn Fn(&[u8], &mut dyn Write) -> io::Result<()> + Sync + 'a;
-
-/// One file and its new content.
-pub struct Replacement<'a> {
-    /// The file. A symbolic link is followed: the link stays, and the file that it leads to is replaced.
-    pub path: PathBuf,
-    /// What the file was when it was read; `None` for a new file, which must not exist.
-    pub expected: Option<Fingerprint>,
-    /// The bytes that it had then, where they are in memory; else it is read whole once more.
-    pub known: Option<&'a [u8]>,
-    /// Makes the new content.
-    pub render: &'a Render<'a>,
-}
-
-impl std::fmt::Debug for Replacement<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Replacement")
-            .field("path", &self.path)
-            .field("expected", &self.expected)
-            .finish_non_exhaustive()
-    }
-}
 
 /// Replaces files, all or nothing.
 ///

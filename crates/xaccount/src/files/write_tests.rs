@@ -5,8 +5,9 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::target::Render;
 use super::target::resolve;
-use super::write::{Render, rename_all};
+use super::write::rename_all;
 use super::*;
 
 fn upper(old: &[u8], out: &mut dyn Write) -> io::Result<()> {

@@ -2,13 +2,14 @@
 //! (`webhooks/awscluster*identity_webhook.go`, `config/crd/bases`, v2.11.1).
 
 use super::namespaces::stored;
-use super::{Reason, Start};
+use super::outcome::{Reason, Start};
 use crate::capa::allowed::{Allowed, Form, Namespaces};
+use crate::capa::field::{Field, IdentityReference, Reference, State};
 use crate::capa::identity::{RoleIdentity, StaticIdentity};
+use crate::capa::object::{Object, Role};
 use crate::capa::release::Release;
 use crate::capa::support::{Support, support};
 use crate::capa::tables::{CONTROLLER_IDENTITY, IdentityKind, Version};
-use crate::capa::view::{Field, IdentityReference, Object, Reference, Role, State};
 
 /// An identity. Two documents that say the same are equal, wherever they stand.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,10 +3,93 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::hop::{Hop, Permission, StepId, dropped, session};
+use super::call::{dropped, session};
+use super::facts::Facts;
+use super::outcome::{Permission, Scope};
 use super::steps::Step;
-use super::{Facts, Scope};
+use crate::aws::AccountId;
+use crate::capa::allowed::Namespaces;
 use crate::capa::release::Release;
+
+/// An identity that CAPA asks for a cluster.
+#[derive(Clone, Copy, Debug)]
+pub struct Hop<'c> {
+    /// Its kind, as written.
+    pub kind: &'c str,
+    /// Its name.
+    pub name: &'c str,
+    /// The role that is assumed; `None` for other kinds and for an identity that is not known.
+    pub role_arn: Option<&'c str>,
+    /// The account in the ARN, if it is one.
+    pub account: Option<&'c AccountId>,
+    /// `spec.sessionName`; where nothing is said, the SDK makes a name from the time.
+    pub session_name: Option<&'c str>,
+    /// `spec.externalID`
+    pub external_id: Option<&'c str>,
+    /// Length of a session in seconds, the SDK's default filled in; only where a role is assumed.
+    pub duration_seconds: Option<u32>,
+    pub(super) chain: &'c Chain,
+    pub(super) step: &'c Step,
+    pub(super) id: Option<StepId>,
+}
+
+/// Tells an identity from the others of a world, whichever cluster leads to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StepId(pub(super) usize);
+
+impl<'c> Hop<'c> {
+    pub(super) fn new(chain: &'c Chain, step: &'c Step, id: Option<StepId>) -> Self {
+        Self {
+            kind: &step.kind,
+            name: &step.name,
+            role_arn: step.role_arn.as_deref(),
+            account: step.account.as_ref(),
+            session_name: step.session_name.as_deref(),
+            external_id: step.external_id.as_deref(),
+            duration_seconds: step.duration_seconds,
+            chain,
+            step,
+            id,
+        }
+    }
+
+    /// `KIND/NAME`
+    pub fn title(&self) -> String {
+        self.step.title()
+    }
+
+    /// Which identity of the world it is; `None` for one that no identity of the files names, nor is.
+    pub fn id(&self) -> Option<StepId> {
+        self.id
+    }
+
+    /// Whether the namespace may use it; `None` where CAPA does not come to ask.
+    pub fn permission(&self) -> Option<Permission> {
+        self.chain.permission(self.step)
+    }
+
+    /// The identity that CAPA asks next, for any cluster that gets so far.
+    pub fn source(&self) -> Option<String> {
+        self.chain.step(self.step.next?).map(Step::title)
+    }
+
+    /// Which namespaces it is for, if that is known: `None` in the inner lets none in.
+    pub fn allowed(&self) -> Option<Option<&'c Namespaces>> {
+        self.step.is_known.then(|| self.step.gate.stored())
+    }
+
+    /// What goes wrong later with this identity, or is not what it seems, whichever cluster uses it.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = dropped(self.step);
+        let next = self.step.next.and_then(|next| self.chain.step(next));
+        if self.step.duration_seconds.is_some()
+            && let Some(release) = self.chain.release()
+        {
+            notes.extend(session(self.step, next, release).unwrap_or_default());
+        }
+        notes
+    }
+}
 
 /// The identities that CAPA asks for a cluster, from its own to the source.
 #[derive(Clone, Default)]

@@ -3,15 +3,45 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::chain::{Chain, Head, Walk};
-use super::hop::{call, session};
+use super::call::{call, session};
+use super::chain::{Chain, Head, Hop, Walk};
+use super::facts::Facts;
+use super::outcome::{Outcome, Reason, Scope, Start, Stop};
 use super::steps::Step;
-use super::{Facts, Outcome, Reason, Scope, Start, Stop, Subject, Verdict, World};
+use super::world::{Subject, World};
 use crate::capa::release::Release;
 use crate::capa::tables::IdentityKind;
 
 /// Names of a circle that a message gives; of a longer one it gives the first and the last.
 const MOST_NAMES: usize = 10;
+
+/// What CAPA concludes.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// What becomes of it.
+    pub outcome: Outcome,
+    /// Why; `None` where it is permitted.
+    pub reason: Option<Reason>,
+    /// In CAPA's own words, where it has some; `None` where it is permitted.
+    pub message: Option<String>,
+    /// The identities that CAPA asks, from the object's own to the source.
+    pub chain: Chain,
+    /// What goes wrong later, or is not what it seems, and is about none of the identities alone: see [`Hop::notes`].
+    pub notes: Vec<String>,
+}
+
+impl Verdict {
+    /// Of an object that is refused before any identity is asked.
+    pub fn refused(reason: Reason, message: String) -> Self {
+        let (reason, message) = (Some(reason), Some(message));
+        Self { outcome: Outcome::Error, reason, message, chain: Chain::default(), notes: Vec::new() }
+    }
+
+    /// All notes about some identities of the chain, which are in its order, with those that are about none of them alone.
+    pub fn notes_about(&self, hops: &[Hop<'_>]) -> Vec<String> {
+        self.chain.notes(hops, &self.notes)
+    }
+}
 
 /// Judges clusters of one world. What was asked for one cluster is not asked again for another.
 #[derive(Debug)]

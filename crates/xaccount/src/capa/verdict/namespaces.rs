@@ -3,12 +3,12 @@
 
 use std::collections::HashSet;
 
-use super::{Permission, Scope};
+use super::outcome::{Permission, Scope};
 use crate::capa::Labels;
 use crate::capa::allowed::Namespaces;
+use crate::capa::field::is_variable;
 use crate::capa::release::Release;
 use crate::capa::selector::Known;
-use crate::capa::view::is_variable;
 
 /// What CAPA finds in the store when the object was written under a release: before v2.9.0, the defaulting webhook took
 /// empty mappings and lists of a selector out.

@@ -4,14 +4,16 @@ use std::collections::{HashMap, HashSet};
 
 use super::admit::{Fields, Identity, Refusal, RoleFields};
 use super::judge::dropped;
-use super::{MANAGER_NAMESPACE, Outcome, Permission, Reason, Scope, Start, Stop, Subject, admit};
+use super::outcome::{MANAGER_NAMESPACE, Outcome, Permission, Reason, Scope, Start, Stop};
+use super::{Subject, admit};
 use crate::aws::{AccountId, ExternalId, RoleArn, RoleArnError, SessionName};
 use crate::capa::allowed::Namespaces;
+use crate::capa::field::is_variable;
 use crate::capa::labels::Labels;
+use crate::capa::object::{Object, Role};
 use crate::capa::release::Release;
 use crate::capa::selector::Known;
 use crate::capa::tables::{IdentityKind, ROLE_IDENTITY};
-use crate::capa::view::{Object, Role, is_variable};
 
 /// Seconds of a session where the identity says nothing (aws-sdk-go-v2, `credentials/stscreds/assume_role_provider.go`,
 /// `DefaultDuration`).

@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 
+use super::admit;
 use super::admit::{Fields, Identity, Refusal, RoleFields};
 use super::namespaces::Gate;
-use super::{MANAGER_NAMESPACE, Reason, Stop, admit};
+use super::outcome::{MANAGER_NAMESPACE, Reason, Stop};
 use crate::aws::{AccountId, RoleArn};
 use crate::capa::tables::IdentityKind;
 

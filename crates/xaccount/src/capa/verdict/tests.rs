@@ -1,7 +1,11 @@
 use proptest::prelude::*;
 
+use std::collections::HashSet;
+
 use super::*;
-use crate::capa::view::{beside, view};
+use crate::capa::object::Object;
+use crate::capa::object::{beside, view};
+use crate::capa::release::Release;
 use lossless_yaml::yaml;
 
 const INFRA: &str = "infrastructure.cluster.x-k8s.io";

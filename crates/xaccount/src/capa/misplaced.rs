@@ -1,24 +1,12 @@
 //! References that stand where the API server drops them.
 
-use super::tables::BEARERS;
-use super::view::{Role, descend};
+use super::field::descend;
 use crate::diag::Span;
 use lossless_yaml::{NodeId, Tree};
 
-/// References of an object that carries one, one level too high or too low, or under a name that is nearly right.
-pub(super) fn astray(tree: &Tree<'_>, node: NodeId, role: &Role) -> Vec<(String, String, Span)> {
-    let parent: &[&str] = match role {
-        Role::Bearer { bearer, .. } => bearer.parent,
-        Role::Cluster { references, refers_to, .. } => {
-            let ours = refers_to.iter().any(|to| BEARERS.iter().any(|bearer| bearer.kind == to.kind));
-            if references.is_empty() && !ours {
-                return Vec::new();
-            }
-            &["spec"]
-        }
-        _ => return Vec::new(),
-    };
-    let bearer = matches!(role, Role::Bearer { .. });
+/// References one level too high or too low, or under a name that is nearly right. `parent` is the mapping in which one belongs;
+/// `bearer`: the object carries a reference there.
+pub(super) fn misplaced(tree: &Tree<'_>, node: NodeId, parent: &[&str], bearer: bool) -> Vec<(String, String, Span)> {
     let mut mappings: Vec<&[&str]> = vec![&["metadata"]];
     mappings.extend((0..=parent.len()).map(|depth| &parent[..depth]));
     let mut found = Vec::new();

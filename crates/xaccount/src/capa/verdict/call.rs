@@ -1,114 +1,13 @@
-//! One identity of a chain, and what STS says of its call.
+//! What STS says of the call for one identity.
 
-use super::chain::Chain;
+use super::outcome::{Reason, Stop};
 use super::steps::{Call, Step};
-use super::{Reason, Stop};
-use crate::aws::{AccountId, ExternalId, RoleArn, RoleArnError, SessionName};
-use crate::capa::allowed::Namespaces;
+use crate::aws::{ExternalId, RoleArn, RoleArnError, SessionName};
 use crate::capa::release::Release;
 use crate::capa::tables::{IdentityKind, ROLE_IDENTITY};
 
 /// Seconds of a session that a role's session may make (STS API reference, `AssumeRole`, role chaining).
 const CHAINED_SECONDS: u32 = 3600;
-
-/// An identity that CAPA asks for a cluster.
-#[derive(Clone, Copy, Debug)]
-pub struct Hop<'c> {
-    /// Its kind, as written.
-    pub kind: &'c str,
-    /// Its name.
-    pub name: &'c str,
-    /// The role that is assumed; `None` for other kinds and for an identity that is not known.
-    pub role_arn: Option<&'c str>,
-    /// The account in the ARN, if it is one.
-    pub account: Option<&'c AccountId>,
-    /// `spec.sessionName`; where nothing is said, the SDK makes a name from the time.
-    pub session_name: Option<&'c str>,
-    /// `spec.externalID`
-    pub external_id: Option<&'c str>,
-    /// Length of a session in seconds, the SDK's default filled in; only where a role is assumed.
-    pub duration_seconds: Option<u32>,
-    pub(super) chain: &'c Chain,
-    pub(super) step: &'c Step,
-    pub(super) id: Option<StepId>,
-}
-
-/// Tells an identity from the others of a world, whichever cluster leads to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct StepId(pub(super) usize);
-
-/// Whether a namespace may use an identity.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Permission {
-    /// `None` where the files don't say.
-    pub answer: Option<bool>,
-    /// Why, in a few words.
-    pub why: String,
-}
-
-impl Permission {
-    pub(super) fn yes(why: impl Into<String>) -> Self {
-        Self { answer: Some(true), why: why.into() }
-    }
-
-    pub(super) fn not_known(why: impl Into<String>) -> Self {
-        Self { answer: None, why: why.into() }
-    }
-}
-
-impl<'c> Hop<'c> {
-    pub(super) fn new(chain: &'c Chain, step: &'c Step, id: Option<StepId>) -> Self {
-        Self {
-            kind: &step.kind,
-            name: &step.name,
-            role_arn: step.role_arn.as_deref(),
-            account: step.account.as_ref(),
-            session_name: step.session_name.as_deref(),
-            external_id: step.external_id.as_deref(),
-            duration_seconds: step.duration_seconds,
-            chain,
-            step,
-            id,
-        }
-    }
-
-    /// `KIND/NAME`
-    pub fn title(&self) -> String {
-        self.step.title()
-    }
-
-    /// Which identity of the world it is; `None` for one that no identity of the files names, nor is.
-    pub fn id(&self) -> Option<StepId> {
-        self.id
-    }
-
-    /// Whether the namespace may use it; `None` where CAPA does not come to ask.
-    pub fn permission(&self) -> Option<Permission> {
-        self.chain.permission(self.step)
-    }
-
-    /// The identity that CAPA asks next, for any cluster that gets so far.
-    pub fn source(&self) -> Option<String> {
-        self.chain.step(self.step.next?).map(Step::title)
-    }
-
-    /// Which namespaces it is for, if that is known: `None` in the inner lets none in.
-    pub fn allowed(&self) -> Option<Option<&'c Namespaces>> {
-        self.step.is_known.then(|| self.step.gate.stored())
-    }
-
-    /// What goes wrong later with this identity, or is not what it seems, whichever cluster uses it.
-    pub fn notes(&self) -> Vec<String> {
-        let mut notes = dropped(self.step);
-        let next = self.step.next.and_then(|next| self.chain.step(next));
-        if self.step.duration_seconds.is_some()
-            && let Some(release) = self.chain.release()
-        {
-            notes.extend(session(self.step, next, release).unwrap_or_default());
-        }
-        notes
-    }
-}
 
 /// Notes of the keys that the API server drops.
 pub(super) fn dropped(step: &Step) -> Vec<String> {

@@ -1,0 +1,296 @@
+//! Fields of objects read through spans: absent, null, value or wrong type, unknown keys left alone.
+//!
+//! A typed derive would drop an unknown key in silence, and in an identity the unknown key is the dangerous one.
+
+use crate::diag::Span;
+use lossless_yaml::{Data, Lookup, NodeId, Tree};
+
+/// A field as the text has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// Not there.
+    Absent,
+    /// There, and null.
+    Null,
+    /// There, a string.
+    Text(String, Span),
+    /// There, a scalar that kubectl reads as a number or a boolean; its text.
+    Typed(String, Span),
+    /// There, but no scalar.
+    Other(Span),
+    /// Written twice, or supplied by a later `<<` too; the span is the second place.
+    Ambiguous(Span),
+}
+
+impl Field {
+    /// The scalar's text.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text, _) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The scalar's text, whatever kubectl takes it for.
+    pub fn any_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text, _) | Self::Typed(text, _) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The whole number that kubectl sends of it: `3600`, and `3_600`, `0x384` or `3.6e3` as well (goyaml.v2, `resolve.go`).
+    pub fn whole_number(&self) -> Option<i64> {
+        let Self::Typed(text, _) = self else { return None };
+        let plain = text.replace('_', "");
+        let (negative, digits) = match plain.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, plain.strip_prefix('+').unwrap_or(&plain)),
+        };
+        let radixes = [("0x", 16), ("0X", 16), ("0b", 2), ("0o", 8), ("0", 8)];
+        let whole = radixes
+            .into_iter()
+            .find_map(|(prefix, radix)| i64::from_str_radix(digits.strip_prefix(prefix)?, radix).ok())
+            .or_else(|| digits.parse().ok().filter(|_| !digits.starts_with('0')));
+        let number = whole.or_else(|| {
+            let number = digits.parse::<f64>().ok().filter(|number| number.fract() == 0.0)?;
+            // Far below the numbers that a float no longer tells apart.
+            (number.abs() < 1e15).then_some(number as i64)
+        })?;
+        Some(if negative { -number } else { number })
+    }
+
+    /// Where it stands, if it is there.
+    pub fn span(&self) -> Option<Span> {
+        match self {
+            Self::Text(_, span) | Self::Typed(_, span) | Self::Other(span) | Self::Ambiguous(span) => Some(*span),
+            Self::Absent | Self::Null => None,
+        }
+    }
+
+    /// Whether nothing is said.
+    pub fn is_unset(&self) -> bool {
+        matches!(self, Self::Absent | Self::Null)
+    }
+
+    pub(super) fn of(tree: &Tree<'_>, mapping: NodeId, name: &str) -> Self {
+        match tree.get(mapping, name) {
+            Lookup::Absent => Self::Absent,
+            Lookup::Ambiguous { key } => Self::Ambiguous(tree.span(key)),
+            Lookup::Own { value, .. } | Lookup::Inherited { value } => {
+                if tree.is_null(value) {
+                    Self::Null
+                } else {
+                    match tree.text(value) {
+                        Some(text) if tree.is_typed(value) => Self::Typed(text.to_owned(), tree.span(value)),
+                        Some(text) => Self::Text(text.to_owned(), tree.span(value)),
+                        None => Self::Other(tree.span(value)),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// An identity reference: `{kind, name}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// The kind of the identity.
+    pub kind: Field,
+    /// Its name.
+    pub name: Field,
+    /// The whole reference.
+    pub span: Span,
+    /// Whether it is written in its place; else a `<<` supplies it.
+    pub own: bool,
+    /// Keys beside these two, which the API server drops.
+    pub unknown: Vec<(String, Span)>,
+}
+
+/// What stands where an identity reference belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing, or null.
+    Unset,
+    /// A reference, perhaps incomplete.
+    Set(Box<Reference>),
+    /// Something that is no mapping, there or on the way there.
+    Wrong(Span),
+    /// A variable that is to become it, or a mapping on the way there.
+    Variable(Span),
+    /// A key on the way there is written twice, or supplied by a later `<<` too; the span is the second place.
+    Twice(Span),
+}
+
+/// A place of an object that holds, or is to hold, an identity reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityReference {
+    /// From the object to the reference, as pointer tokens, `identityRef` included where it is the key.
+    pub path: Vec<String>,
+    /// How many steps of the path lead to mappings that are there. One less than the path's length: the parent is there.
+    pub present: usize,
+    /// What stands there.
+    pub state: State,
+    /// A list item on the path and the name that it has there: `(["spec", "topology", "variables", "2"], "clusterConfig")`.
+    pub guard: Option<(Vec<String>, String)>,
+    /// Where the reference stands, or the deepest thing that is there of it.
+    pub span: Span,
+    /// What is left of the mapping that holds it when it goes; for one that is not there, `Members`.
+    pub rest: Rest,
+}
+
+/// What is left of a mapping when one member goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Other members.
+    Members,
+    /// A pair of brackets.
+    Brackets,
+    /// No line.
+    Nothing,
+}
+
+/// A reference to another object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectReference {
+    /// The API group, where the reference says one.
+    pub group: Option<String>,
+    /// The kind.
+    pub kind: String,
+    /// The namespace, where the reference says one; else it is the namespace of the object that refers.
+    pub namespace: Option<String>,
+    /// The name.
+    pub name: String,
+}
+
+/// The class of a topology Cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClassReference {
+    /// The namespace, where the Cluster says one; else it is its own.
+    pub namespace: Option<String>,
+    /// The name.
+    pub name: String,
+}
+
+/// Whether a text holds what is filled in before it is applied: by envsubst, clusterctl or Flux, or, in quotes, by Helm.
+pub fn is_variable(text: &str) -> bool {
+    ["${", "$(", "{{"].into_iter().any(|open| text.contains(open))
+}
+
+/// A text of an object's metadata.
+pub(super) fn meta(tree: &Tree<'_>, node: NodeId, name: &str) -> Option<String> {
+    Field::of(tree, tree.value(node, "metadata")?, name).any_text().map(str::to_owned)
+}
+
+pub(super) fn descend(tree: &Tree<'_>, node: NodeId, path: &[&str]) -> Option<NodeId> {
+    path.iter().try_fold(node, |at, key| tree.value(at, key))
+}
+
+/// The members of a mapping of texts in an object's metadata.
+pub(super) fn texts<'t>(tree: &'t Tree<'_>, object: NodeId, name: &str) -> impl Iterator<Item = (&'t str, &'t str)> {
+    let entries = descend(tree, object, &["metadata", name]).and_then(|texts| tree.entries(texts)).unwrap_or_default();
+    entries.iter().filter_map(|&(key, value)| Some((tree.text(key)?, tree.text(value)?)))
+}
+
+/// Reads what stands at a path, and how much of the path is there.
+pub(super) fn reference_at(
+    tree: &Tree<'_>,
+    node: NodeId,
+    path: Vec<String>,
+    guard: Option<(Vec<String>, String)>,
+) -> IdentityReference {
+    let mut at = node;
+    let mut own = true;
+    let mut rest = Rest::Members;
+    let mut span = head(tree, node);
+    for (depth, key) in path.iter().enumerate() {
+        let next = match tree.items(at) {
+            Some(items) => match key.parse::<usize>().ok().and_then(|index| items.get(index)) {
+                Some(&value) => Lookup::Own { key: value, value },
+                None => Lookup::Absent,
+            },
+            None => tree.get(at, key),
+        };
+        let value = match next {
+            Lookup::Own { key, value } => {
+                span = tree.span(key);
+                value
+            }
+            Lookup::Inherited { value } => {
+                own = false;
+                value
+            }
+            Lookup::Ambiguous { key } => {
+                let state = State::Twice(tree.span(key));
+                return IdentityReference { path, present: depth, state, guard, span: tree.span(key), rest };
+            }
+            Lookup::Absent => {
+                return IdentityReference { path, present: depth, state: State::Unset, guard, span, rest };
+            }
+        };
+        if tree.is_null(value) {
+            // A null further up is filled as a whole: its key counts as the first missing one.
+            return IdentityReference { path, present: depth, state: State::Unset, guard, span, rest };
+        }
+        let last = depth + 1 == path.len();
+        let index = path.get(depth + 1).is_some_and(|token| token.parse::<usize>().is_ok());
+        if tree.entries(value).is_none() && (last || tree.items(value).is_none() || !index) {
+            let span = tree.span(value);
+            let state = match tree.text(value).is_some_and(is_variable) {
+                true => State::Variable(span),
+                false => State::Wrong(span),
+            };
+            return IdentityReference { path, present: depth, state, guard, span, rest };
+        }
+        rest = rest_of(tree, at);
+        at = value;
+    }
+    let present = path.len();
+    let (kind, name) = (Field::of(tree, at, "kind"), Field::of(tree, at, "name"));
+    // A variable whose value is the reference itself, and holds something else.
+    let whole = guard.is_some() && path.last().is_some_and(|last| last == "value");
+    let other = tree.entries(at).is_some_and(|entries| !entries.is_empty());
+    if whole && other && kind == Field::Absent && name == Field::Absent {
+        let span = content(tree, at);
+        return IdentityReference { path, present, state: State::Wrong(span), guard, span, rest };
+    }
+    let unknown = unknown(tree, at, &["kind", "name"]);
+    let state = State::Set(Box::new(Reference { kind, name, span: content(tree, at), own, unknown }));
+    IdentityReference { path, present, state, guard, span, rest }
+}
+
+/// What is left of the mapping without one of its members.
+fn rest_of(tree: &Tree<'_>, mapping: NodeId) -> Rest {
+    match &tree.node(tree.resolve(mapping)).data {
+        Data::Mapping { entries, flow: true } if entries.len() == 1 => Rest::Brackets,
+        Data::Mapping { entries, flow: false } if entries.len() == 1 => Rest::Nothing,
+        _ => Rest::Members,
+    }
+}
+
+/// The first line's worth of a node: enough to point at, not a whole cluster.
+pub(super) fn head(tree: &Tree<'_>, node: NodeId) -> Span {
+    match tree.entries(node).and_then(|entries| entries.first()) {
+        Some(&(key, _)) => tree.span(key),
+        None => tree.span(node),
+    }
+}
+
+pub(super) fn content(tree: &Tree<'_>, node: NodeId) -> Span {
+    tree.span(tree.resolve(node))
+}
+
+/// The keys of a mapping that are none of these.
+pub(super) fn unknown(tree: &Tree<'_>, mapping: NodeId, known: &[&str]) -> Vec<(String, Span)> {
+    let entries = tree.entries(mapping).unwrap_or_default();
+    let other = |key: NodeId| tree.text(key).filter(|text| !tree.is_merge(key) && !known.contains(text));
+    entries.iter().filter_map(|&(key, _)| Some((other(key)?.to_owned(), tree.span(key)))).collect()
+}
+
+pub(super) fn state(tree: &Tree<'_>, mapping: NodeId, name: &str) -> State {
+    reference_at(tree, mapping, vec![name.to_owned()], None).state
+}
+
+pub(super) fn spec(tree: &Tree<'_>, node: NodeId) -> Option<NodeId> {
+    tree.value(node, "spec").filter(|&spec| tree.entries(spec).is_some())
+}

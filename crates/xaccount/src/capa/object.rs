@@ -1,0 +1,331 @@
+//! Objects, read through spans.
+
+use crate::diag::Span;
+use lossless_yaml::{Lookup, NodeId, Tree};
+
+use super::alive::{Mark, mark};
+use super::bound;
+use super::field::{ClassReference, Field, IdentityReference, ObjectReference, descend, meta, reference_at, spec};
+use super::identity::{
+    ControllerIdentity, RoleIdentity, StaticIdentity, controller_identity, role_identity, static_identity,
+};
+use super::labels::Labels;
+use super::misplaced::misplaced;
+use super::tables::{BEARERS, Bearer, IdentityKind, Typed, Version, WITHOUT_REFERENCE, classify};
+use super::topology::{TopologyCluster, class, cluster};
+use super::twice::{Decisive, Twice, twice};
+
+/// What an object is to us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It carries a reference in a fixed place.
+    Bearer {
+        /// Its row of the table.
+        bearer: &'static Bearer,
+        /// Its version.
+        version: Version,
+        /// The reference.
+        reference: Box<IdentityReference>,
+        /// `spec.region`, or the template's.
+        region: Field,
+        /// What its spec names that belongs to one account: ids of EC2, ARNs, the name of an SSH key.
+        bound: Vec<(String, Span)>,
+    },
+    /// A Cluster.
+    Cluster {
+        /// `spec.infrastructureRef` and `spec.controlPlaneRef`.
+        refers_to: Vec<ObjectReference>,
+        /// Its topology's places for a reference; empty without a topology or where another provider runs it.
+        references: Vec<IdentityReference>,
+        /// Whether it has a topology, and its variables name no provider, neither ours nor another.
+        unclear: bool,
+        /// The region that its variables say.
+        region: Option<String>,
+        /// The class of its topology.
+        class: Option<ClassReference>,
+    },
+    /// A ClusterClass: the templates of its infrastructure and its control plane.
+    Class(Vec<ObjectReference>),
+    /// A role identity.
+    Identity(Box<RoleIdentity>, Version),
+    /// The controller identity.
+    Controller(Box<ControllerIdentity>),
+    /// A static identity.
+    Static(Box<StaticIdentity>, Version),
+    /// A Namespace; only where it was asked for, see [`beside`].
+    Namespace,
+    /// A Secret; only where it was asked for, see [`beside`]. Nothing is read of it but its name and namespace.
+    Secret,
+    /// An object of CAPA in a shape that can't be: why, and what to do.
+    Refused(String, &'static str),
+    /// An object of CAPA that carries no reference, with an `identityRef` in its `spec`: the API server drops it.
+    Elsewhere(Span),
+    /// Anything else.
+    Foreign,
+}
+
+/// An object of a manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// As written.
+    pub api_version: String,
+    /// As written.
+    pub kind: String,
+    /// `metadata.name`, if it is a scalar.
+    pub name: Option<String>,
+    /// `metadata.namespace`, if it is a scalar.
+    pub namespace: Option<String>,
+    /// Where that stands.
+    pub namespace_span: Option<Span>,
+    /// `metadata.labels`
+    pub labels: Labels,
+    /// A key on the way to what decides the account, whose value depends on the reader.
+    pub twice: Option<Box<Twice>>,
+    /// References that stand where the API server drops them: the path of their mapping, `/spec` perhaps, and the key.
+    pub astray: Vec<(String, String, Span)>,
+    /// Where its `kind` stands.
+    pub kind_span: Span,
+    /// Where the object begins.
+    pub start: usize,
+    /// What shows that it is or was in a management cluster, if anything does.
+    pub alive: Option<Box<Mark>>,
+    /// What it is.
+    pub role: Role,
+}
+
+impl Role {
+    /// Whether it is of Cluster API or CAPA, or says so: what must be read with certainty.
+    pub fn is_ours(&self) -> bool {
+        !matches!(self, Self::Foreign | Self::Elsewhere(_) | Self::Namespace | Self::Secret | Self::Class(_))
+    }
+}
+
+impl Object {
+    /// The namespace, if the object says one; an empty text says none.
+    pub fn own_namespace(&self) -> Option<&str> {
+        self.namespace.as_deref().filter(|own| !own.is_empty())
+    }
+
+    /// The places of the object that hold, or are to hold, an identity reference.
+    pub fn references(&self) -> impl Iterator<Item = &IdentityReference> {
+        let (one, many): (Option<&IdentityReference>, &[IdentityReference]) = match &self.role {
+            Role::Bearer { reference, .. } => (Some(reference), &[]),
+            Role::Cluster { references, .. } => (None, references),
+            _ => (None, &[]),
+        };
+        one.into_iter().chain(many)
+    }
+
+    /// The role ARN of an identity, where it is one text.
+    pub fn role_arn(&self) -> Option<&str> {
+        match &self.role {
+            Role::Identity(identity, _) => identity.role_arn.text(),
+            _ => None,
+        }
+    }
+
+    /// The region that the object says: in its spec, its template's, or its topology's variables.
+    pub fn region(&self) -> Option<&str> {
+        match &self.role {
+            Role::Bearer { region, .. } => region.text(),
+            Role::Cluster { region, .. } => region.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// Reads the object at `node`. `variable` names a topology variable that is to hold a reference though it is not there.
+/// `None` for what has no apiVersion and kind, as no Kubernetes object is.
+pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Option<Object> {
+    let api_version = Field::of(tree, node, "apiVersion");
+    let kind = Field::of(tree, node, "kind");
+    for (field, key) in [(&kind, "kind"), (&api_version, "apiVersion")] {
+        if let Field::Ambiguous(span) = field {
+            let (version, kind) = (api_version.text().unwrap_or_default(), kind.text().unwrap_or(UNKNOWN));
+            let why = format!("the key '{key}' is written twice: kubectl takes the last, other tools refuse it");
+            return Some(refused(tree, node, (version, kind), *span, why, "remove one of them and run again"));
+        }
+    }
+    for key in ["kind", "apiVersion"] {
+        let node_of = tree.value(node, key).map(|value| tree.node(tree.resolve(value)));
+        if let Some(tag) = node_of.and_then(|value| value.tag()).filter(|tag| &tree.text[tag.range()] != "!!str") {
+            let version = api_version.text().unwrap_or_default();
+            let why = format!("the {key} has a tag, and what it stands for can't be told with certainty");
+            let way_out = "write it as plain text and run again";
+            return Some(refused(tree, node, (version, UNKNOWN), tag.shifted(tree.base), why, way_out));
+        }
+    }
+    let (Field::Text(api_version, _), Field::Text(kind, kind_span)) = (api_version, kind) else {
+        return None;
+    };
+    let role = match classify(&api_version, &kind) {
+        Typed::Foreign => elsewhere(tree, node, &api_version, &kind),
+        Typed::Refused(why) => Role::Refused(
+            why,
+            "take the apiVersion that your management cluster serves: kubectl api-resources | grep -i aws",
+        ),
+        Typed::Identity(IdentityKind::Static, version) => Role::Static(Box::new(static_identity(tree, node)), version),
+        Typed::Identity(IdentityKind::Controller, _) => Role::Controller(Box::new(controller_identity(tree, node))),
+        Typed::Identity(IdentityKind::Role, version) => {
+            Role::Identity(Box::new(role_identity(tree, node, &api_version)), version)
+        }
+        Typed::Bearer(bearer, version) => {
+            let path = bearer.parent.iter().chain(&["identityRef"]).map(|&key| key.to_owned()).collect();
+            let parent = descend(tree, node, bearer.parent);
+            Role::Bearer {
+                bearer,
+                version,
+                reference: Box::new(reference_at(tree, node, path, None)),
+                region: parent.map_or(Field::Absent, |parent| Field::of(tree, parent, "region")),
+                bound: parent.map_or_else(Vec::new, |parent| bound::to_an_account(tree, parent)),
+            }
+        }
+        Typed::Cluster => {
+            let TopologyCluster { refers_to, references, unclear, region, class } =
+                cluster(tree, node, &api_version, variable);
+            Role::Cluster { refers_to, references, unclear, region, class }
+        }
+        Typed::Class => Role::Class(class(tree, node, &api_version)),
+    };
+    Some(Object {
+        name: meta(tree, node, "name"),
+        namespace: meta(tree, node, "namespace"),
+        namespace_span: tree.value(node, "metadata").and_then(|meta| Field::of(tree, meta, "namespace").span()),
+        labels: Labels::of(tree, node),
+        twice: decisive(&role).and_then(|decisive| twice(tree, node, decisive)).map(Box::new),
+        astray: astray(tree, node, &role),
+        // Of what carries no reference it is of no interest.
+        alive: match &role {
+            Role::Bearer { .. } | Role::Cluster { .. } => mark(tree, node, &api_version, &kind),
+            _ => None,
+        },
+        api_version,
+        kind,
+        kind_span,
+        start: tree.span(node).start,
+        role,
+    })
+}
+
+/// Which of its keys decide the account.
+fn decisive(role: &Role) -> Option<Decisive> {
+    match role {
+        Role::Bearer { .. } => Some(Decisive::Labels),
+        Role::Identity(..) | Role::Controller(_) | Role::Static(..) => Some(Decisive::Metadata),
+        Role::Class(_) => Some(Decisive::Class),
+        Role::Cluster { .. } => Some(Decisive::Cluster),
+        _ => None,
+    }
+}
+
+/// References that stand where the API server drops them.
+fn astray(tree: &Tree<'_>, node: NodeId, role: &Role) -> Vec<(String, String, Span)> {
+    match role {
+        Role::Bearer { bearer, .. } => misplaced(tree, node, bearer.parent, true),
+        Role::Cluster { references, refers_to, .. } => {
+            let ours = refers_to.iter().any(|to| BEARERS.iter().any(|bearer| bearer.kind == to.kind));
+            if references.is_empty() && !ours { Vec::new() } else { misplaced(tree, node, &["spec"], false) }
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// An object of CAPA that people take for one that carries a reference.
+fn elsewhere(tree: &Tree<'_>, node: NodeId, api_version: &str, kind: &str) -> Role {
+    let ours = api_version.split_once('/').is_some_and(|(group, _)| WITHOUT_REFERENCE.contains(&(group, kind)));
+    let spec = if ours { spec(tree, node) } else { None };
+    match spec.map(|spec| tree.get(spec, "identityRef")) {
+        Some(Lookup::Own { key, .. }) => Role::Elsewhere(tree.span(key)),
+        _ => Role::Foreign,
+    }
+}
+
+/// Makes a Namespace or a Secret of an object that is nothing else to us. Whether an identity may be used can hang on them.
+pub fn beside(object: &mut Object) {
+    if object.role != Role::Foreign || object.api_version != "v1" {
+        return;
+    }
+    match object.kind.as_str() {
+        "Namespace" => object.role = Role::Namespace,
+        "Secret" => {
+            object.role = Role::Secret;
+            object.labels = Labels::default();
+        }
+        _ => {}
+    }
+}
+
+/// What an object is called whose kind can't be told.
+const UNKNOWN: &str = "object";
+
+/// An object in a shape that can't be; the span is the place that says so.
+pub(super) fn refused(
+    tree: &Tree<'_>,
+    node: NodeId,
+    (api_version, kind): (&str, &str),
+    span: Span,
+    why: String,
+    way_out: &'static str,
+) -> Object {
+    Object {
+        api_version: api_version.to_owned(),
+        kind: kind.to_owned(),
+        name: meta(tree, node, "name"),
+        namespace: meta(tree, node, "namespace"),
+        namespace_span: tree.value(node, "metadata").and_then(|meta| Field::of(tree, meta, "namespace").span()),
+        labels: Labels::default(),
+        twice: None,
+        astray: Vec::new(),
+        kind_span: span,
+        start: tree.span(node).start,
+        alive: None,
+        role: Role::Refused(why, way_out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::field::State;
+    use super::*;
+    use lossless_yaml::yaml;
+
+    fn read(text: &str) -> Object {
+        let tree = yaml::read(text, 0).unwrap();
+        view(&tree, tree.root, None).unwrap()
+    }
+
+    #[test]
+    fn numbers_are_read_as_kubectl_reads_them() {
+        let number = |text: &str| Field::Typed(text.into(), Span::default()).whole_number();
+        for text in ["3600", "+3600", "3_600", "0xe10", "0b111000010000", "0o7020", "07020", "3600.0", "3.6e3", "36e2"]
+        {
+            assert_eq!(number(text), Some(3600), "{text}");
+        }
+        for (text, expected) in [
+            ("0900", Some(900)),
+            ("0", Some(0)),
+            ("-900", Some(-900)),
+            ("900.5", None),
+            ("true", None),
+            ("1e300", None),
+        ] {
+            assert_eq!(number(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_reference_is_seen_in_every_state() {
+        let head = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\n";
+        for (rest, present, unset) in [
+            ("", 0, true),
+            ("spec:\n", 0, true),
+            ("spec: {}\n", 1, true),
+            ("spec: {identityRef: }\n", 1, true),
+            ("spec: {identityRef: {}}\n", 2, false),
+            ("spec: {identityRef: {kind: K, name: n}}\n", 2, false),
+        ] {
+            let Role::Bearer { reference, .. } = read(&format!("{head}{rest}")).role else { panic!("{rest}") };
+            assert_eq!((reference.present, reference.state == State::Unset), (present, unset), "{rest}");
+        }
+    }
+}

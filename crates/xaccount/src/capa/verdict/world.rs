@@ -1,0 +1,121 @@
+//! From the objects of a run to what its verdicts hang on.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::admit::{self, Identity};
+use super::call;
+use super::facts::Facts;
+use super::outcome::{MANAGER_NAMESPACE, Scope, Start};
+use super::steps::Steps;
+use crate::capa::allowed::Namespaces;
+use crate::capa::field::IdentityReference;
+use crate::capa::labels::Labels;
+use crate::capa::object::{Object, Role};
+use crate::capa::release::Release;
+use crate::capa::tables::IdentityKind;
+
+/// The object that is judged.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Subject {
+    /// Where it lives.
+    pub scope: Scope,
+    /// Where CAPA begins for it.
+    pub start: Start,
+    /// Whether CAPA makes `AWSClusterControllerIdentity/default` on seeing it, where that is missing.
+    pub makes_controller_identity: bool,
+}
+
+impl Subject {
+    /// A reference of an object to a release. `namespace` is where objects go whose manifests say none.
+    pub fn of(object: &Object, reference: &IdentityReference, release: Release, namespace: Option<&str>) -> Self {
+        let own = object.namespace.as_deref().filter(|own| !own.is_empty());
+        let scope = match (&object.role, own.or(namespace)) {
+            (Role::Bearer { bearer, .. }, _) if bearer.cluster_scoped => Scope::Cluster,
+            (_, Some(name)) => Scope::Namespace(name.to_owned()),
+            (_, None) => Scope::NotSaid,
+        };
+        let start = admit::start(object, reference, release);
+        Self { scope, makes_controller_identity: admit::makes_controller_identity(object, &start), start }
+    }
+}
+
+/// All that the verdicts of a run hang on.
+#[derive(Clone)]
+pub struct World(pub(super) Arc<Facts>);
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").field("release", &self.0.release).finish_non_exhaustive()
+    }
+}
+
+impl World {
+    /// What objects say to a release of CAPA. Those that are no identity, Namespace, Secret or cluster don't count.
+    /// `namespace` is where objects go whose manifests say none.
+    pub fn new<'o>(objects: impl IntoIterator<Item = &'o Object>, release: Release, namespace: Option<&str>) -> Self {
+        let mut identities: HashMap<(IdentityKind, String), Option<Identity>> = HashMap::new();
+        let mut namespaces: HashMap<String, Option<Labels>> = HashMap::new();
+        let (mut secrets, mut made): (HashSet<String>, _) = (HashSet::new(), false);
+        for object in objects {
+            // A template alone is no cluster.
+            let template = matches!(&object.role, Role::Bearer { bearer, .. } if bearer.template);
+            let mut starts = object.references().map(|reference| admit::start(object, reference, release));
+            made |= !template && starts.any(|start| admit::makes_controller_identity(object, &start));
+            let Some(name) = object.name.clone() else { continue };
+            match &object.role {
+                Role::Namespace => {
+                    let labels = Some(object.labels.clone());
+                    let there = namespaces.entry(name).or_insert_with(|| labels.clone());
+                    if *there != labels {
+                        *there = None;
+                    }
+                }
+                Role::Secret => {
+                    let own = object.namespace.as_deref().filter(|own| !own.is_empty());
+                    if own.or(namespace) == Some(MANAGER_NAMESPACE) {
+                        secrets.insert(name);
+                    }
+                }
+                _ => {
+                    let Some((kind, identity)) = admit::identity(object, release) else { continue };
+                    let identity = Some(identity);
+                    let there = identities.entry((kind, name)).or_insert_with(|| identity.clone());
+                    if *there != identity {
+                        *there = None;
+                    }
+                }
+            }
+        }
+        let steps =
+            Steps::new(identities, &|name| secrets.contains(name), |step, source| call::judge(step, source, release));
+        Self(Arc::new(Facts { release, steps, namespaces, made }))
+    }
+
+    /// The release that judges.
+    pub fn release(&self) -> Release {
+        self.0.release
+    }
+
+    /// The namespaces that the objects name: as Namespace, or in an identity's list. Sorted.
+    pub fn namespaces(&self) -> Vec<&str> {
+        let listed = self.0.steps.iter().filter_map(|step| step.gate.stored()?.list.as_deref());
+        let mut names: Vec<&str> = self
+            .0
+            .namespaces
+            .keys()
+            .chain(listed.flatten())
+            .map(String::as_str)
+            .filter(|name| !name.is_empty())
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// What an identity says of namespaces, if it is known: `None` in the inner lets none in.
+    pub fn allowed(&self, kind: IdentityKind, name: &str) -> Option<Option<&Namespaces>> {
+        let step = self.0.steps.get(self.0.steps.find(kind.name(), name)?);
+        step.is_known.then(|| step.gate.stored())
+    }
+}
