@@ -1,6 +1,6 @@
 //! The only way to carry a plan out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -35,6 +35,7 @@ pub fn apply(source: &Source<'_>, plan: &Plan) -> Result<Edited, Refusal> {
     if let Some((span, _)) = gone.iter().find(|(span, _)| grouped.contains_key(*span)) {
         return Err(Refusal::new(Reason::ChangedAndRemoved, *span));
     }
+    are_documents(source, grouped.keys().copied())?;
     let by_document: Vec<(Span, Vec<&ObjectChange>)> = grouped.into_iter().collect();
     let results = parallel::map(&by_document, |(span, changes)| edit(source, *span, changes));
     let mut splices = Vec::new();
@@ -54,6 +55,21 @@ pub fn apply(source: &Source<'_>, plan: &Plan) -> Result<Edited, Refusal> {
         appended = Some(behind);
     }
     Ok(Edited::proved(source.bytes(), splices, appended, gone.into_keys().collect()))
+}
+
+/// Refuses a place that is not one of the file's documents: a part of one could be the inside of a scalar or a comment, where
+/// the proof, which reads that part alone, says nothing.
+fn are_documents(source: &Source<'_>, spans: impl Iterator<Item = Span>) -> Result<(), Refusal> {
+    let mut wanted: BTreeSet<Span> = spans.collect();
+    let mut segments = source.segments();
+    while !wanted.is_empty()
+        && let Some(segment) = segments.next()
+    {
+        wanted.remove(&segment.span);
+    }
+    let Some(span) = wanted.first() else { return Ok(()) };
+    let end = source.bytes().len();
+    Err(Refusal::new(Reason::DocumentMoved, Span::new(span.start.min(end), span.end.min(end))))
 }
 
 fn edit(source: &Source<'_>, span: Span, changes: &[&ObjectChange]) -> Result<Vec<Splice>, Refusal> {
@@ -156,4 +172,43 @@ fn readable_to_the_end(bytes: &[u8], last: Option<&Document<'_>>) -> Result<(), 
     decoded(&whole).map_err(adding(Reason::FileUnreadable))?;
     let Some(Err(refusal)) = last.map(skim) else { return Ok(()) };
     Err(adding(Reason::LastDocumentUnreadable)(refusal))
+}
+
+#[cfg(test)]
+mod tests {
+    use json_patch::jsonptr::PointerBuf;
+    use json_patch::{PatchOperation, ReplaceOperation};
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::ObjectRef;
+
+    #[test]
+    fn a_change_is_of_a_document_of_the_file() {
+        let change = |span: Span| -> ObjectChange {
+            let path = PointerBuf::parse("/a").unwrap();
+            let replace = PatchOperation::Replace(ReplaceOperation { path, value: json!(5) });
+            (ObjectRef { document: span, base: PointerBuf::new() }, vec![replace].into())
+        };
+        let tried = |text: &str, spans: &[(usize, usize)], new_documents: Vec<Value>| {
+            let changes = spans.iter().map(|&(start, end)| change(Span::new(start, end))).collect();
+            apply(&Source::new(text.as_bytes()), &Plan { changes, new_documents, ..Plan::default() })
+        };
+        assert!(tried("a: 1\n---\na: 2\n", &[(0, 5), (5, 14)], vec![]).is_ok());
+        for (text, spans) in [
+            // Inside a block scalar, quotes and a comment.
+            ("s: |\n  a: 1\n  b: 2\n", &[(5, 19)][..]),
+            ("s: \"\n  a: 1\n\"\n", &[(7, 11)]),
+            ("# a: 1\nb: 2\n", &[(2, 6)]),
+            // Past the end, and over each other.
+            ("a: 1\n", &[(0, 50)]),
+            ("a: 1\n", &[(30, 50)]),
+            ("a: 1\nb: 2\n", &[(0, 10), (0, 5)]),
+        ] {
+            let refusal = tried(text, spans, vec![]).unwrap_err();
+            assert_eq!(refusal.reason, Reason::DocumentMoved, "{text}");
+            assert!(refusal.span.end <= text.len(), "{text}");
+        }
+        assert!(tried("a: 1\nb: 2\n", &[(0, 5)], vec![json!({"c": 1})]).is_err());
+    }
 }

@@ -43,7 +43,7 @@ fn hash(bytes: &[u8]) -> u128 {
 pub struct OtherBytes;
 
 /// A file's proved change. Made by [`apply`](crate::apply()) alone, and good for the bytes on which it was proved alone: so
-/// nothing unproved can be written or printed.
+/// nothing unproved is written or printed by accident. The hash is not made against an attacker.
 #[derive(Clone, Debug)]
 pub struct Edited {
     of: Known,

@@ -1,6 +1,6 @@
 //! From a grant to what is printed or written.
 
-use lossless_yaml::{Edited, Plan};
+use lossless_yaml::{Edited, Plan, Source};
 use serde_json::Value;
 use xaccount::diag::{Diagnostic, FileId, Severity, Span, visible};
 use xaccount::edit;
@@ -104,10 +104,7 @@ impl Delivery<'_> {
         let behind = source.len() - offset - document.len();
         let mut plan = outcome.plan.clone();
         for (object, _) in &mut plan.changes {
-            object.document = match merging.given.place() {
-                [] => object.document.shifted(offset),
-                _ => Span::new(0, source.len()),
-            };
+            object.document = document_of(source);
             merging.given.place().iter().for_each(|key| object.base.push_back(*key));
         }
         let edited = edit::prove_text(source.as_bytes(), &plan).map_err(|error| refused(vec![error]))?;
@@ -190,4 +187,10 @@ impl Delivery<'_> {
 /// What was done, and what was there already; a line each.
 fn notes(outcome: &Outcome) -> String {
     outcome.notes.iter().map(|line| format!("{}\n", visible(line))).collect()
+}
+
+/// Where the one document of a text is: a byte-order mark is not in it, blank lines are.
+fn document_of(source: &str) -> Span {
+    let first = Source::new(source.as_bytes()).segments().next();
+    first.map_or(Span::new(0, source.len()), |document| document.span)
 }

@@ -1,5 +1,5 @@
 //! What other parsers see, and whether a new text is the old one with exactly one member set. Shares no code with
-//! `src/lossless/proof`: the trees, the readers and the comparison are its own.
+//! `crates/lossless-yaml/src/proof`: the trees, the readers and the comparison are its own.
 
 use std::fmt;
 
