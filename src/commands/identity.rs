@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use lossless_yaml::Plan;
 use xaccount::account_map::{Account, Place};
 use xaccount::aws::AccountId;
 use xaccount::capa::{self, ROLE_IDENTITY, Role};
@@ -23,6 +22,7 @@ use super::inject::{Mode, Outrun, unless_outrun, until_done};
 use super::map::MapFile;
 use super::{ExitStatus, Printed, Terminal, counted, progress};
 use crate::cli::{AccountArgs, Identity, OutputFormat};
+use crate::output;
 
 pub(crate) fn run(args: &Identity, terminal: &Terminal) -> Printed {
     until_done(|_| identities(args, terminal).unwrap_or_else(|text| Ok(Printed::error(text))))
@@ -182,8 +182,7 @@ fn document(text: &[u8], found: &Found) -> Vec<u8> {
     if !found.at.base.is_root() {
         let whole: Value = serde_yaml::from_slice(own).unwrap_or_default();
         let item = found.at.base.resolve(&whole).cloned().unwrap_or_default();
-        let plan = Plan { new_documents: vec![item], ..Plan::default() };
-        return edit::new_text(&plan).unwrap_or_default();
+        return output::yaml(&item).unwrap_or_default();
     }
     without_marker(own)
 }

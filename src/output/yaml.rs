@@ -11,6 +11,5 @@ use xaccount::edit::new_text;
 /// # Errors
 /// The two readers don't agree on it; that never was seen.
 pub(crate) fn yaml(value: &Value) -> Result<Vec<u8>, Diagnostic> {
-    let plan = Plan { new_documents: vec![value.clone()], ..Plan::default() };
-    new_text(&plan)
+    new_text(&Plan { new_documents: vec![value.clone()], ..Plan::default() })
 }

@@ -2,12 +2,11 @@
 
 use std::io::{self, Write};
 
-use xxhash_rust::xxh3::{Xxh3, xxh3_128};
-
+use crate::hash;
 use crate::plan::Splice;
 use crate::span::Span;
 
-/// What a text is known by: its length in bytes and its xxh3 of 128 bits.
+/// What a text is known by: its length in bytes and its [`hash`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Known {
     length: usize,
@@ -16,24 +15,7 @@ struct Known {
 
 impl Known {
     fn of(bytes: &[u8]) -> Self {
-        Self { length: bytes.len(), hash: hash(bytes) }
-    }
-}
-
-/// How many bytes are hashed at a time where there are many; they stay in the processor's cache until they are copied.
-const PIECE: usize = 1 << 18;
-
-/// Of a text longer than a piece: the hash of the hashes of its pieces, which two threads make.
-fn hash(bytes: &[u8]) -> u128 {
-    let pieces: Vec<&[u8]> = bytes.chunks(PIECE).collect();
-    match &pieces[..] {
-        [] => xxh3_128(b""),
-        [one] => xxh3_128(one),
-        many => {
-            let mut all = Xxh3::new();
-            crate::parallel::map(many, |piece| xxh3_128(piece)).iter().for_each(|hash| all.update(&hash.to_le_bytes()));
-            all.digest128()
-        }
+        Self { length: bytes.len(), hash: hash::of(bytes) }
     }
 }
 
@@ -102,7 +84,7 @@ impl Edited {
     }
 
     fn check(&self, old: &[u8]) -> Result<(), OtherBytes> {
-        if old.len() == self.of.length && hash(old) == self.of.hash { Ok(()) } else { Err(OtherBytes) }
+        if old.len() == self.of.length && hash::of(old) == self.of.hash { Ok(()) } else { Err(OtherBytes) }
     }
 
     fn copy(&self, old: &[u8], out: &mut dyn Write) -> io::Result<()> {
@@ -119,10 +101,11 @@ impl Edited {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hash::PIECE;
 
     #[test]
     fn a_change_is_for_the_bytes_on_which_it_was_proved() {
-        for length in [1, 1000, PIECE - 1, PIECE, PIECE + 1, 80 * PIECE] {
+        for length in [1, 1000, PIECE - 1, PIECE, PIECE + 1, 20 * PIECE] {
             let old = vec![b'a'; length];
             let splice = Splice { span: Span::new(0, 1), text: "b".into(), document: Span::new(0, length) };
             let edited = Edited::proved(&old, vec![splice], None, Vec::new());

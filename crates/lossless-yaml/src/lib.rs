@@ -55,6 +55,9 @@ mod tree;
 
 #[doc(hidden)]
 pub mod parallel;
+
+#[doc(hidden)]
+pub mod hash;
 mod tree_builder;
 
 mod fast_yaml;
@@ -62,6 +65,7 @@ pub mod json;
 mod second;
 pub mod yaml;
 
+mod needles;
 mod refusal;
 mod source;
 
@@ -81,13 +85,14 @@ mod apply;
 
 pub use apply::apply;
 pub use edited::{Edited, OtherBytes};
+pub use needles::{Letters, Needles};
 pub use parse::{parse, skim};
 pub use plan::{ObjectChange, ObjectRef, Plan, Splice};
 pub use pointer::object_node;
 pub use refusal::{Disagreement, Reason, Refusal};
 pub use removal::removable;
 pub use second::{Seen, first_document};
-pub use source::{Document, Letters, Needles, Segments, Source, documents, is_marker, line_around};
+pub use source::{Document, Segments, Source, documents, is_marker, line_around};
 pub use span::Span;
 pub use tree::{Anchor, Data, Format, Lookup, Node, NodeId, ScalarStyle, Tree, has_odd_break};
 pub use write::{LineEnding, yaml_text};

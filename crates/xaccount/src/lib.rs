@@ -2,9 +2,9 @@
 //! without touching another byte.
 //!
 //! ```text
-//! bytes ─► lossless-yaml ─► run ─► inject ─► edit ─► files / output
-//!                            ▲   (run -> plan)   (plan -> proved bytes)
-//!                       capa, aws (facts and checks, no I/O)
+//! bytes ─► lossless-yaml ─► run ─► inject · eject · lint · status · iam ─► edit ─► files
+//!                            ▲        (each: run -> plan or findings)      (plan -> proved bytes)
+//!          capa, aws, account_map (facts and checks, no I/O)
 //! ```
 //!
 //! - [`diag`]: diagnostics, what every error is made of; beside it `refusal`, what to do about what [`lossless_yaml`] refuses

@@ -102,9 +102,10 @@ impl Delivery<'_> {
         let source = self.source(merging);
         let offset = if merging.given.form() == Form::Encoded { 0 } else { merging.given.offset() };
         let behind = source.len() - offset - document.len();
+        let whole = document_of(source);
         let mut plan = outcome.plan.clone();
         for (object, _) in &mut plan.changes {
-            object.document = document_of(source);
+            object.document = whole;
             merging.given.place().iter().for_each(|key| object.base.push_back(*key));
         }
         let edited = edit::prove_text(source.as_bytes(), &plan).map_err(|error| refused(vec![error]))?;

@@ -113,7 +113,7 @@ impl Editor<'_, '_> {
     }
 
     /// Refuses an edit under an anchor that an alias uses: it would change the other place too.
-    pub(super) fn unshared(&self, place: &Place) -> Result<(), Refusal> {
+    fn unshared(&self, place: &Place) -> Result<(), Refusal> {
         match self.tree.node(place.node).anchor() {
             Some(anchor) if anchor.used => {
                 Err(Refusal::new(Reason::EditUnderAnchor, anchor.span.shifted(self.tree.base)))
@@ -185,7 +185,7 @@ impl Editor<'_, '_> {
     }
 
     /// The indentation of the first nested block mapping of the document.
-    pub(super) fn first_step(&self) -> Option<usize> {
+    fn first_step(&self) -> Option<usize> {
         self.tree.entries(self.tree.root)?.iter().find_map(|&(key, value)| match &self.tree.node(value).data {
             Data::Mapping { entries, flow: false } => entries
                 .first()
@@ -320,7 +320,7 @@ impl Editor<'_, '_> {
         }
     }
 
-    pub(super) fn is_double_quoted(&self, key: NodeId) -> bool {
+    fn is_double_quoted(&self, key: NodeId) -> bool {
         matches!(self.tree.node(key).data, Data::Scalar { style: ScalarStyle::DoubleQuoted, .. })
     }
 }

@@ -91,7 +91,7 @@ impl Entry {
             && self.except.as_ref().is_none_or(|except| !except.matches(cluster) && !except.would(cluster))
     }
 
-    pub(super) fn fits_name(&self, cluster: &Cluster<'_>) -> bool {
+    fn fits_name(&self, cluster: &Cluster<'_>) -> bool {
         any(&self.names, cluster.name)
     }
 

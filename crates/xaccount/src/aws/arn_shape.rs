@@ -303,9 +303,9 @@ mod tests {
     fn no_text_makes_it_panic() {
         for (_, text, _, _) in WRONG {
             for (start, _) in text.char_indices() {
-                for mended in [&text[start..], &text[..start]] {
-                    let again = format!(":é{mended}\0");
-                    for text in [mended, &again] {
+                for repaired in [&text[start..], &text[..start]] {
+                    let again = format!(":é{repaired}\0");
+                    for text in [repaired, &again] {
                         if let Err(error) = text.parse::<RoleArn>() {
                             assert!(error.suggestion().is_none_or(|arn| arn.parse::<RoleArn>().is_ok()));
                         }

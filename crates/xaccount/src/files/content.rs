@@ -7,10 +7,8 @@ use std::ops::{Deref, DerefMut};
 use memmap2::{MmapMut, MmapOptions};
 use xxhash_rust::xxh3::xxh3_128;
 
+use lossless_yaml::hash::{PIECE, together};
 use lossless_yaml::parallel;
-
-/// What is read and hashed at a time. It stays in the processor's cache in between.
-const PIECE: usize = 1 << 20;
 
 /// From here on memory comes from the system in large pages, where it has such: to touch 25,000 small ones for a file of
 /// 100 MB takes longer than to read it.
@@ -141,15 +139,6 @@ pub(super) fn read(file: &File, size: u64) -> io::Result<(Bytes, u128)> {
     }
     bytes.length = filled;
     Ok((bytes, together(&hashes)))
-}
-
-/// One hash of the hashes of pieces, in their order.
-fn together(pieces: &[u128]) -> u128 {
-    match pieces {
-        [] => xxh3_128(b""),
-        [one] => *one,
-        many => xxh3_128(&many.iter().flat_map(|hash| hash.to_le_bytes()).collect::<Vec<_>>()),
-    }
 }
 
 /// Fills the buffer from an offset of the file on; gives how much there was.
