@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         cli::Verb::Completion(args) => commands::completion::run(args),
     };
     commands::end_progress();
-    print(&terminal.said_first(), &printed).into()
+    print(&terminal.first_messages(), &printed).into()
 }
 
 /// The command line. What is wrong with it is said in the colours that it asks for.
@@ -57,10 +57,10 @@ fn parse() -> Result<cli::Cli, clap::Error> {
         _ => clap::ColorChoice::Auto,
     };
     let mut matches = cli::Cli::command().color(colour).try_get_matches_from(words)?;
-    let said = cli::Function::is_said(&matches);
+    let specified = cli::Function::is_specified(&matches);
     let mut cli = cli::Cli::from_arg_matches_mut(&mut matches)?;
     if let cli::Verb::Function(flags) = &mut cli.verb {
-        flags.said = said;
+        flags.specified = specified;
     }
     Ok(cli)
 }

@@ -9,35 +9,39 @@ use serde_json::Value;
 use lossless_yaml::{Document, Format, Plan, Source, Splice, apply};
 use xaccount::capa;
 use xaccount::diag::FileId;
-use xaccount::inject::{self, Request, Target};
-use xaccount::run::{self, Run, Scan};
+use xaccount::inject::{self, InjectRequest, Target};
+use xaccount::inventory::{self, Inventory, Scan};
 
 /// What is asked for. The account has a zero in front, so that a reader that takes it for a number is found out.
-fn request() -> Request {
+fn request() -> InjectRequest {
     let target = Target::Account {
         account: "012345678901".parse().expect("an account"),
         role: capa::DEFAULT_ROLE_NAME.to_owned(),
         partition: None,
     };
-    Request { overwrite: true, ..Request::to(target) }
+    InjectRequest { overwrite: true, ..InjectRequest::to(target) }
 }
 
 /// The plan for one file; `None` where it has nothing that can carry a reference.
 fn planned(data: &[u8]) -> Result<Option<Plan>, String> {
     let needles = capa::needles();
-    let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
-    let scanned = run::scan(FileId(0), data, &scan).map_err(|errors| {
+    let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
+    let scanned = inventory::scan(FileId(0), data, &scan).map_err(|errors| {
         for error in &errors {
             let span = error.primary.as_ref().expect("an error of a file has a place").at.span;
             assert!(span.start <= span.end && span.end <= data.len().max(2), "{span:?} is not in the file");
         }
         format!("{errors:?}")
     })?;
-    let file = run::File { name: "f.yaml".into(), brace: scanned.brace, identities_only: false };
-    let run = Run::new(vec![file], scanned.objects);
-    match inject::plan(&run, &request()) {
+    let file = inventory::File {
+        name: "f.yaml".into(),
+        is_json_for_kubectl: scanned.is_json_for_kubectl,
+        identities_only: false,
+    };
+    let inventory = Inventory::new(vec![file], scanned.objects);
+    match inject::plan(&inventory, &request()) {
         Ok(mut outcome) => Ok(Some(outcome.plans.remove(&FileId(0)).unwrap_or_default())),
-        Err(inject::Failure::Nothing(_)) => Ok(None),
+        Err(inject::Failure::EmptySelection(_)) => Ok(None),
         Err(inject::Failure::Refused(errors)) => Err(format!("{errors:?}")),
     }
 }

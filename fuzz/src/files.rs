@@ -6,8 +6,10 @@ use lossless_yaml::{Source, apply};
 use xaccount::account_map::{self, AccountMap, Place};
 use xaccount::capa;
 use xaccount::diag::FileId;
-use xaccount::inject::{self, Evidence, IdentityFile, Mapped, Outcome, Request, SaidTarget, Target, Unasked};
-use xaccount::run::{self, Run, Scan};
+use xaccount::inject::{
+    self, Evidence, IdentityFile, InjectRequest, Mapped, Outcome, SpecifiedTarget, Target, Unasked,
+};
+use xaccount::inventory::{self, Inventory, Scan};
 
 /// More than these are one file.
 const FILES: usize = 6;
@@ -35,8 +37,8 @@ pub fn files(data: &[u8]) {
     other.reverse();
     assert!(other == new && other_made == made, "the order of the files matters");
 
-    let Some(stream) = run::joined(&whole).stream() else { return };
-    let titles = |bytes: &[u8]| Some(scanned(bytes, 0)?.iter().map(run::Found::title).collect::<Vec<_>>());
+    let Some(stream) = inventory::joined(&whole).stream() else { return };
+    let titles = |bytes: &[u8]| Some(scanned(bytes, 0)?.iter().map(inventory::Resource::title).collect::<Vec<_>>());
     // A file that nobody can read is none of ours by itself, and stands in the way of the whole.
     let Some(joined) = titles(&stream) else { return };
     let apart: Vec<String> = whole.iter().flat_map(|bytes| titles(bytes).expect("it was read before")).collect();
@@ -60,10 +62,10 @@ impl<E> Stream for Result<Vec<u8>, E> {
     }
 }
 
-fn scanned(bytes: &[u8], file: usize) -> Option<Vec<run::Found>> {
+fn scanned(bytes: &[u8], file: usize) -> Option<Vec<inventory::Resource>> {
     let needles = capa::needles();
-    let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
-    run::scan(FileId(file), bytes, &scan).ok().map(|scanned| scanned.objects)
+    let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
+    inventory::scan(FileId(file), bytes, &scan).ok().map(|scanned| scanned.objects)
 }
 
 /// The new bytes of each file, and those of the new identity file.
@@ -75,10 +77,10 @@ fn edited(files: &[&[u8]], map: Option<&AccountMap>) -> Option<Edits> {
     let mut objects = Vec::new();
     for (index, bytes) in files.iter().enumerate() {
         objects.extend(scanned(bytes, index)?);
-        let brace = Source::new(bytes).begins_with_brace();
-        of_run.push(run::File { name: format!("{index}.yaml"), brace, identities_only: false });
+        let is_json_for_kubectl = Source::new(bytes).begins_with_brace();
+        of_run.push(inventory::File { name: format!("{index}.yaml"), is_json_for_kubectl, identities_only: false });
     }
-    let outcome = planned(&Run::new(of_run, objects), map)?;
+    let outcome = planned(&Inventory::new(of_run, objects), map)?;
     let mut new: Vec<Vec<u8>> = files.iter().map(|bytes| bytes.to_vec()).collect();
     for (file, plan) in &outcome.plans {
         let source = Source::new(files[file.0]);
@@ -89,7 +91,7 @@ fn edited(files: &[&[u8]], map: Option<&AccountMap>) -> Option<Edits> {
     Some((new, made))
 }
 
-fn planned(run: &Run, map: Option<&AccountMap>) -> Option<Outcome> {
+fn planned(inventory: &Inventory, map: Option<&AccountMap>) -> Option<Outcome> {
     let identity_file = Some(IdentityFile::New(PathBuf::from(IDENTITIES)));
     let Some(map) = map else {
         let target = Target::Account {
@@ -97,12 +99,12 @@ fn planned(run: &Run, map: Option<&AccountMap>) -> Option<Outcome> {
             role: capa::DEFAULT_ROLE_NAME.to_owned(),
             partition: None,
         };
-        return inject::plan(run, &Request { identity_file, ..Request::to(target) }).ok();
+        return inject::plan(inventory, &InjectRequest { identity_file, ..InjectRequest::to(target) }).ok();
     };
     // The same for each: a path that depends on the file's number would depend on the order.
     let file = |_: FileId| Place::below("clusters/a.yaml");
     let mapped = Mapped { map, place: &|_| String::new(), file: &file, without_path: "", allow_unmapped: true };
-    let base = Request { identity_file, ..Request::default() };
-    let proposal = inject::propose_mapped(run, &base, &mapped, &SaidTarget::default()).ok()?;
-    proposal.judge(run, &base, &Evidence::default(), Unasked::Refused, Some(&mapped)).ok()
+    let base = InjectRequest { identity_file, ..InjectRequest::default() };
+    let proposal = inject::propose_mapped(inventory, &base, &mapped, &SpecifiedTarget::default()).ok()?;
+    proposal.judge(inventory, &base, &Evidence::default(), Unasked::Refused, Some(&mapped)).ok()
 }

@@ -3,21 +3,25 @@
 use lossless_yaml::{Source, apply};
 use xaccount::capa;
 use xaccount::diag::FileId;
+use xaccount::inventory::{self, Inventory, Scan};
 use xaccount::lint::{self, Context, Finding};
-use xaccount::run::{self, Run, Scan};
 use xaccount::status::{self, Options};
 
 /// A text as a run of one file, and what is found in it; `None` where it can't be read.
-fn found(data: &[u8]) -> Option<(Run, Vec<Finding>)> {
+fn found(data: &[u8]) -> Option<(Inventory, Vec<Finding>)> {
     let needles = capa::needles_for_lint();
-    let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: true };
-    let scanned = run::scan(FileId(0), data, &scan).ok()?;
-    let file = run::File { name: "f.yaml".into(), brace: scanned.brace, identities_only: false };
-    let run = Run::new(vec![file], scanned.objects);
-    let status = status::status(&run, &Options::default());
+    let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: true };
+    let scanned = inventory::scan(FileId(0), data, &scan).ok()?;
+    let file = inventory::File {
+        name: "f.yaml".into(),
+        is_json_for_kubectl: scanned.is_json_for_kubectl,
+        identities_only: false,
+    };
+    let inventory = Inventory::new(vec![file], scanned.objects);
+    let status = status::status(&inventory, &Options::default());
     let annotations = [("example.com/keep".to_owned(), "true".to_owned())];
     let context = Context {
-        run: &run,
+        inventory: &inventory,
         status: &status,
         release_is_said: false,
         annotations: &annotations,
@@ -28,39 +32,39 @@ fn found(data: &[u8]) -> Option<(Run, Vec<Finding>)> {
     };
     let findings = lint::lint(&context, scanned.warnings);
     let comments = [(FileId(0), lint::ignores(data))].into();
-    let findings = lint::silence(&run, findings, &comments);
+    let findings = lint::silence(&inventory, findings, &comments);
     drop(status);
-    Some((run, findings))
+    Some((inventory, findings))
 }
 
 /// Every finding has its places in the file; fixes are proved or refused, and mending comes to an end.
 pub fn lint(data: &[u8]) {
-    let Some((run, findings)) = found(data) else { return };
+    let Some((inventory, findings)) = found(data) else { return };
     for Finding { diagnostic, .. } in &findings {
         for label in diagnostic.primary.iter().chain(&diagnostic.others) {
             let span = label.at.span;
             assert!(span.start <= span.end && span.end <= data.len().max(2), "{diagnostic:?}");
         }
     }
-    let mut left = fixes(&run, &findings);
+    let mut left = fixes(&inventory, &findings);
     let mut text = data.to_vec();
-    let mut run = run;
+    let mut inventory = inventory;
     let mut findings = findings;
     while left > 0 {
-        let plans = lint::fixes(&run, &findings).plans;
+        let plans = lint::fixes(&inventory, &findings).plans;
         let Some(plan) = plans.get(&FileId(0)) else { return };
         let Ok(edited) = apply(&Source::new(&text), plan) else { return };
         text = edited.to_bytes(&text).unwrap();
         let Some((next, found)) = found(&text) else {
             panic!("the result can't be read:\n{}", String::from_utf8_lossy(&text));
         };
-        (run, findings) = (next, found);
-        let now = fixes(&run, &findings);
+        (inventory, findings) = (next, found);
+        let now = fixes(&inventory, &findings);
         assert!(now < left, "mending makes {now} of {left}:\n{}", String::from_utf8_lossy(&text));
         left = now;
     }
 }
 
-fn fixes(run: &Run, findings: &[Finding]) -> usize {
-    lint::fixes(run, findings).changes.len()
+fn fixes(inventory: &Inventory, findings: &[Finding]) -> usize {
+    lint::fixes(inventory, findings).changes.len()
 }

@@ -7,7 +7,8 @@ use xaccount::capa;
 
 /// The words of `capa::needles`, as groups of which all must be there.
 fn needle_groups() -> Vec<Vec<&'static str>> {
-    let mut groups: Vec<Vec<&'static str>> = capa::BEARERS.iter().map(|bearer| vec![bearer.kind]).collect();
+    let mut groups: Vec<Vec<&'static str>> =
+        capa::REFERENCING_KINDS.iter().map(|kind_row| vec![kind_row.kind]).collect();
     groups.push(vec!["AWSClusterRoleIdentity"]);
     groups.push(vec!["topology", "cluster.x-k8s.io"]);
     groups

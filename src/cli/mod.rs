@@ -174,9 +174,9 @@ pub(crate) struct Function {
     pub(crate) select: SelectArgs,
     #[command(flatten)]
     pub(crate) identity: IdentityArgs,
-    /// Whether the command line says any of these; see [`Function::is_said`].
+    /// Whether the command line says any of these; see [`Function::is_specified`].
     #[arg(skip)]
-    pub(crate) said: bool,
+    pub(crate) specified: bool,
 }
 
 /// The flags of `fn`, as a functionConfig says them.
@@ -189,11 +189,12 @@ struct FunctionConfig {
 
 impl Function {
     /// Whether a command line says any of these flags.
-    pub(crate) fn is_said(matches: &ArgMatches) -> bool {
+    pub(crate) fn is_specified(matches: &ArgMatches) -> bool {
         matches.subcommand_matches("fn").is_some_and(|given| {
             let flags = FunctionConfig::command();
-            let said = |flag: &clap::Arg| given.value_source(flag.get_id().as_str()) == Some(ValueSource::CommandLine);
-            flags.get_arguments().any(said)
+            let specified =
+                |flag: &clap::Arg| given.value_source(flag.get_id().as_str()) == Some(ValueSource::CommandLine);
+            flags.get_arguments().any(specified)
         })
     }
 
@@ -540,8 +541,8 @@ fn role_arn(text: &str) -> Result<RoleArn, String> {
 
 fn glob(text: &str) -> Result<globset::Glob, String> {
     // A text of any length is not said twice.
-    let said: String = text.chars().take(40).collect();
-    xaccount::account_map::parse_glob(text, false).map_err(|why| format!("error parsing glob '{said}': {why}"))
+    let specified: String = text.chars().take(40).collect();
+    xaccount::account_map::parse_glob(text, false).map_err(|why| format!("error parsing glob '{specified}': {why}"))
 }
 
 fn role_name_help() -> String {

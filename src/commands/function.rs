@@ -7,16 +7,18 @@ use crate::output;
 use lossless_yaml::Plan;
 use xaccount::account_map::AccountMap;
 use xaccount::capa;
-use xaccount::diag::{Diagnostic, FileId, visible};
-use xaccount::edit::{self, Inputs};
+use xaccount::diag::{Diagnostic, FileId, escape_control};
 use xaccount::files::Input;
-use xaccount::inject::{self, Evidence, Failure, IdentityFile, Mapped, Nothing, Outcome, Request, SaidTarget, Unasked};
+use xaccount::inject::{
+    self, EmptySelection, Evidence, Failure, IdentityFile, InjectRequest, Mapped, Outcome, SpecifiedTarget, Unasked,
+};
+use xaccount::inventory::{Inventory, Scan};
 use xaccount::krm::ResourceList;
 use xaccount::kustomization::without_patches;
 use xaccount::patches::no_identities_here;
-use xaccount::run::{Run, Scan};
+use xaccount::session::{self, Session};
 
-use super::inject::{live, request, said_target};
+use super::inject::{live, request, specified_target};
 use super::{ExitStatus, Printed, Terminal, progress};
 use crate::cli::Function;
 
@@ -34,7 +36,7 @@ pub(crate) fn run(flags: &Function, terminal: &Terminal) -> Printed {
                 .help("kustomize and kpt run it; for files: kubectl xaccount inject FILE --account 222222222222"),
         );
     }
-    let stdin = Inputs::new(vec![Input::Stdin], &mut std::io::stdin().lock(), Some(NAME), None, progress);
+    let stdin = Session::new(vec![Input::Stdin], &mut std::io::stdin().lock(), Some(NAME), None, progress);
     let (mut inputs, bytes) = match stdin.and_then(|inputs| Ok((inputs.bytes(FileId(0))?.to_vec(), inputs))) {
         Ok((bytes, inputs)) => (inputs, bytes),
         Err(diagnostic) => return error(diagnostic),
@@ -45,20 +47,20 @@ pub(crate) fn run(flags: &Function, terminal: &Terminal) -> Printed {
     };
     let done = Work { flags, list: &list, terminal }.plan(&mut inputs).and_then(|done| {
         let edited = list
-            .plan(&done.run, &done.outcome, &done.warnings)
+            .plan(&done.inventory, &done.outcome, &done.warnings)
             .and_then(|plan| prove(&bytes, &plan))
-            .map_err(|error| Refused { run: done.run.clone(), errors: vec![error] })?;
+            .map_err(|error| Refused { inventory: done.inventory.clone(), errors: vec![error] })?;
         Ok((done, edited))
     });
     match done {
-        Ok((Done { run, outcome, warnings }, edited)) => {
+        Ok((Done { inventory, outcome, warnings }, edited)) => {
             let warnings: Vec<Diagnostic> = warnings.into_iter().map(|one| list.in_stream(one)).collect();
             let mut before = terminal.diagnostics(&warnings, Some(&inputs));
-            outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", visible(line))));
+            outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", escape_control(line))));
             let mut lines = Vec::new();
             if !terminal.quiet {
-                lines.extend(output::cluster_lines(&run, &outcome));
-                lines.push(output::summary(&outcome, &run, true));
+                lines.extend(output::cluster_lines(&inventory, &outcome));
+                lines.push(output::summary(&outcome, &inventory, true));
             }
             Printed {
                 before,
@@ -67,8 +69,8 @@ pub(crate) fn run(flags: &Function, terminal: &Terminal) -> Printed {
                 status: ExitStatus::Done,
             }
         }
-        Err(Refused { run, errors }) => {
-            let result = list.refusal(&run, &errors).and_then(|plan| prove(&bytes, &plan));
+        Err(Refused { inventory, errors }) => {
+            let result = list.refusal(&inventory, &errors).and_then(|plan| prove(&bytes, &plan));
             let errors: Vec<Diagnostic> = errors.into_iter().map(|one| list.in_stream(one)).collect();
             Printed {
                 // A host takes the items from stdout whatever the exit status is: they are always there.
@@ -80,14 +82,14 @@ pub(crate) fn run(flags: &Function, terminal: &Terminal) -> Printed {
 }
 
 struct Done {
-    run: Run,
+    inventory: Inventory,
     outcome: Outcome,
     warnings: Vec<Diagnostic>,
 }
 
 /// What is wrong, and what was read by then.
 struct Refused {
-    run: Run,
+    inventory: Inventory,
     errors: Vec<Diagnostic>,
 }
 
@@ -98,11 +100,11 @@ struct Work<'w> {
 }
 
 impl Work<'_> {
-    fn plan(&self, inputs: &mut Inputs) -> Result<Done, Refused> {
-        let early = |errors: Vec<Diagnostic>| Refused { run: Run::default(), errors };
+    fn plan(&self, inputs: &mut Session) -> Result<Done, Refused> {
+        let early = |errors: Vec<Diagnostic>| Refused { inventory: Inventory::default(), errors };
         let map = self.list.account_map().transpose().map_err(early)?;
-        let said = if map.is_some() { None } else { self.said().map_err(|error| early(vec![error]))? };
-        let flags = said.as_ref().unwrap_or(self.flags);
+        let specified = if map.is_some() { None } else { self.specified().map_err(|error| early(vec![error]))? };
+        let flags = specified.as_ref().unwrap_or(self.flags);
         let explain = self.terminal.verbose > 0 && !self.terminal.quiet;
         let mut request =
             request(&flags.target, &flags.select, &flags.identity, map.as_ref(), explain).map_err(early)?;
@@ -114,10 +116,10 @@ impl Work<'_> {
             needles: &needles,
             skip_templates: false,
             topology_variable: flags.select.topology_variable.as_ref().map(|variable| variable.0.as_slice()),
-            go_on: false,
+            keep_going: false,
         };
-        let (run, mut warnings) = inputs.scan(&scan).map_err(early)?;
-        let (run, said_of_skipped) = self.counted(&run, &request).map_err(early)?;
+        let (inventory, mut warnings) = inputs.scan(&scan).map_err(early)?;
+        let (inventory, said_of_skipped) = self.counted(&inventory, &request).map_err(early)?;
         warnings.extend(said_of_skipped);
         let mut evidence = Evidence::default();
         if let Some(path) = &self.flags.target.live {
@@ -125,27 +127,31 @@ impl Work<'_> {
             evidence.live = Some(live);
             warnings.extend(warning);
         }
-        match self.outcome(&run, &request, map.as_ref(), &evidence, &said_target(&flags.target)) {
+        match self.outcome(&inventory, &request, map.as_ref(), &evidence, &specified_target(&flags.target)) {
             Ok(outcome) => {
                 warnings.extend(outcome.warnings.iter().cloned());
-                Ok(Done { run, outcome, warnings })
+                Ok(Done { inventory, outcome, warnings })
             }
             // A function runs on whatever a package holds; but a selection that fits nothing may be a typing error.
-            Err(Failure::Nothing(nothing)) => {
-                if let Nothing::NoneSelected(titles) = nothing {
+            Err(Failure::EmptySelection(nothing)) => {
+                if let EmptySelection::NoneSelected(titles) = nothing {
                     warnings.push(
                         Diagnostic::warning("no item is selected by cluster-name, selector or namespace as given")
                             .help(format!("these can carry an identity reference: {}", titles.join(", "))),
                     );
                 }
-                Ok(Done { run, outcome: Outcome::default(), warnings })
+                Ok(Done { inventory, outcome: Outcome::default(), warnings })
             }
-            Err(Failure::Refused(errors)) => Err(Refused { run, errors }),
+            Err(Failure::Refused(errors)) => Err(Refused { inventory, errors }),
         }
     }
 
     /// The objects that count, and what to say of the others: kustomize patches, and objects without a name.
-    fn counted(&self, run: &Run, request: &Request) -> Result<(Run, Vec<Diagnostic>), Vec<Diagnostic>> {
+    fn counted(
+        &self,
+        inventory: &Inventory,
+        request: &InjectRequest,
+    ) -> Result<(Inventory, Vec<Diagnostic>), Vec<Diagnostic>> {
         let patches = self.list.patches();
         let identity_file = match &request.identity_file {
             Some(IdentityFile::There(file)) => self.list.path(*file).map(str::to_owned),
@@ -157,39 +163,39 @@ impl Work<'_> {
         {
             return Err(vec![no_identities_here(path, why)]);
         }
-        let mut said = patches.warnings;
-        let (run, notes) = without_patches(self.list.by_file(run), &patches.files, &BTreeSet::new());
-        said.extend(notes);
-        let (run, nameless) = run.without_nameless();
-        said.extend(nameless);
-        Ok((run, said))
+        let mut specified = patches.warnings;
+        let (inventory, notes) = without_patches(self.list.by_file(inventory), &patches.files, &BTreeSet::new());
+        specified.extend(notes);
+        let (inventory, nameless) = inventory.without_nameless();
+        specified.extend(nameless);
+        Ok((inventory, specified))
     }
 
     fn outcome(
         &self,
-        run: &Run,
-        request: &Request,
+        inventory: &Inventory,
+        request: &InjectRequest,
         map: Option<&AccountMap>,
         evidence: &Evidence,
-        said: &SaidTarget,
+        specified: &SpecifiedTarget,
     ) -> Result<Outcome, Failure> {
         let Some(map) = map else {
-            return inject::propose(run, request)?.judge(run, request, evidence, Unasked::Refused, None);
+            return inject::propose(inventory, request)?.judge(inventory, request, evidence, Unasked::Refused, None);
         };
         let place = |span| self.list.place(span);
         let file = |file| self.list.file_place(file);
         let mapped = Mapped { map, place: &place, file: &file, without_path: NO_PATH, allow_unmapped: false };
-        let proposal = inject::propose_mapped(run, request, &mapped, said)?;
-        proposal.judge(run, request, evidence, Unasked::Refused, Some(&mapped))
+        let proposal = inject::propose_mapped(inventory, request, &mapped, specified)?;
+        proposal.judge(inventory, request, evidence, Unasked::Refused, Some(&mapped))
     }
 
     /// The flags that the functionConfig says, if it says any.
-    fn said(&self) -> Result<Option<Function>, Diagnostic> {
+    fn specified(&self) -> Result<Option<Function>, Diagnostic> {
         let data = self.list.instructions()?;
         if data.is_empty() {
             return Ok(None);
         }
-        if self.flags.said {
+        if self.flags.specified {
             let keys: Vec<&str> = data.iter().map(|(key, _)| key.as_str()).collect();
             return Err(Diagnostic::error(format!(
                 "both the command line and functionConfig say what to do ({})",
@@ -204,6 +210,6 @@ impl Work<'_> {
 
 /// The new content, proved.
 fn prove(bytes: &[u8], plan: &Plan) -> Result<Vec<u8>, Diagnostic> {
-    let edited = edit::prove_text(bytes, plan).map_err(|error| error.in_file(FileId(0), None))?;
-    edit::content(&edited, bytes)
+    let edited = session::prove_text(bytes, plan).map_err(|error| error.in_file(FileId(0), None))?;
+    session::content(&edited, bytes)
 }

@@ -8,13 +8,14 @@ use serde_json::Value;
 
 use xaccount::account_map::{Account, Place};
 use xaccount::aws::AccountId;
-use xaccount::capa::{self, ROLE_IDENTITY, Role};
-use xaccount::diag::{Diagnostic, FileId, visible};
-use xaccount::edit::{self, Inputs};
+use xaccount::capa::{self, ObjectKind, ROLE_IDENTITY};
+use xaccount::diag::{Diagnostic, FileId, escape_control};
 use xaccount::inject::{
-    self, AllowedNamespaces, IdentityFile, Mapped, NewObject, Outcome, Request, SaidTarget, Target, known_accounts,
+    self, AllowedNamespaces, IdentityFile, InjectRequest, Mapped, NewObject, Outcome, SpecifiedTarget, Target,
+    known_accounts,
 };
-use xaccount::run::{self, Found, Run, Scan};
+use xaccount::inventory::{self, Inventory, Resource, Scan};
+use xaccount::session::{self, Session};
 
 use super::inject::deliver::Delivery;
 use super::inject::prepare::{identity_file, identity_request, moves};
@@ -52,14 +53,14 @@ fn identities(args: &Identity, terminal: &Terminal) -> Result<Result<Printed, Ou
     }
     // What is printed is what the file is to hold, so it is read then, too.
     let file = file.filter(|path| !print || path.exists());
-    let mut inputs = Inputs::new(Vec::new(), &mut std::io::empty(), None, file.as_deref(), progress).map_err(one)?;
+    let mut inputs = Session::new(Vec::new(), &mut std::io::empty(), None, file.as_deref(), progress).map_err(one)?;
     let identity = identity_request(&args.identity).map_err(all)?;
     let to_file = match &file {
         None => IdentityFile::New(PathBuf::from("identities.yaml")),
         Some(path) => inputs.find(path).map_or_else(|| IdentityFile::New(path.clone()), IdentityFile::There),
     };
     let moves = moves(&args.target.move_account, map.as_ref().map(|map| &map.map)).map_err(one)?;
-    let base = Request {
+    let base = InjectRequest {
         identity,
         identity_name: args.identity.identity_name.clone(),
         with_controller_identity: args.identity.with_controller_identity,
@@ -69,16 +70,21 @@ fn identities(args: &Identity, terminal: &Terminal) -> Result<Result<Printed, Ou
         known: Arc::new(map.as_ref().map(|map| known_accounts(&map.map)).unwrap_or_default()),
         explain: terminal.verbose > 0 && !terminal.quiet,
         identity_file: Some(to_file),
-        ..Request::default()
+        ..InjectRequest::default()
     };
     let needles = capa::needles();
-    let scan =
-        Scan { needles: &needles, skip_templates: args.target.skip_templates, topology_variable: None, go_on: false };
-    let (run, mut warnings) = inputs.scan(&scan).map_err(|errors| terminal.diagnostics(&errors, Some(&inputs)))?;
-    let (run, said_of_skipped) = counted(&inputs, run, file.as_deref()).map_err(one)?;
+    let scan = Scan {
+        needles: &needles,
+        skip_templates: args.target.skip_templates,
+        topology_variable: None,
+        keep_going: false,
+    };
+    let (inventory, mut warnings) =
+        inputs.scan(&scan).map_err(|errors| terminal.diagnostics(&errors, Some(&inputs)))?;
+    let (inventory, said_of_skipped) = counted(&inputs, inventory, file.as_deref()).map_err(one)?;
     warnings.extend(said_of_skipped);
-    let requests = requests(args, &run, &base, map.as_ref()).map_err(all)?;
-    let outcome = inject::plan_identities(&run, &base, &requests)
+    let requests = requests(args, &inventory, &base, map.as_ref()).map_err(all)?;
+    let outcome = inject::plan_identities(&inventory, &base, &requests)
         .map_err(|errors| terminal.diagnostics(&errors, Some(&inputs)))?;
     let printed = match print {
         true => Some(documents(&inputs, &outcome, &requests)),
@@ -89,14 +95,14 @@ fn identities(args: &Identity, terminal: &Terminal) -> Result<Result<Printed, Ou
         terminal.diagnostics(&all, Some(&inputs))
     })?;
     let omitted = printed.as_ref().map_or(&[][..], |(_, omitted)| omitted.as_slice());
-    let said = |one: &&Diagnostic| !omitted.iter().any(|name| one.message == inject::lets_nobody_in(name));
-    warnings.extend(outcome.warnings.iter().filter(said).cloned());
+    let specified = |one: &&Diagnostic| !omitted.iter().any(|name| one.message == inject::lets_nobody_in(name));
+    warnings.extend(outcome.warnings.iter().filter(specified).cloned());
     warnings.extend(omitted.iter().map(|name| is_omitted(name)));
     let mut before = terminal.diagnostics(&warnings, Some(&inputs));
     if let Some(map) = map.filter(|_| !terminal.quiet) {
         before.push_str(&map.used());
     }
-    outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", visible(line))));
+    outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", escape_control(line))));
     if let Some((stdout, _)) = printed {
         return Ok(Ok(Printed { before, stdout, after: String::new(), status: ExitStatus::Done }));
     }
@@ -106,7 +112,8 @@ fn identities(args: &Identity, terminal: &Terminal) -> Result<Result<Printed, Ou
             return Err(terminal.diagnostics(&[none_known(&closed)], Some(&inputs)));
         }
     }
-    let mut printed = Delivery { mode, inputs: &inputs, run: &run, outcome: &outcome, terminal }.run(before);
+    let mut printed =
+        Delivery { mode, inputs: &inputs, inventory: &inventory, outcome: &outcome, terminal }.run(before);
     if outcome.changes.is_empty() && outcome.new_file.is_none() && printed.status != ExitStatus::Error {
         printed.after = match terminal.quiet {
             true => String::new(),
@@ -122,17 +129,17 @@ fn identities(args: &Identity, terminal: &Terminal) -> Result<Result<Printed, Ou
 /// # Errors
 /// The file can't be edited with certainty, or nothing is left.
 fn documents(
-    inputs: &Inputs,
+    inputs: &Session,
     outcome: &Outcome,
-    requests: &[Request],
+    requests: &[InjectRequest],
 ) -> Result<(Vec<u8>, Vec<String>), Vec<Diagnostic>> {
     let text = result(inputs, outcome)?;
     let needles = capa::needles();
-    let scan = Scan { needles: &needles, skip_templates: true, topology_variable: None, go_on: false };
-    let found = run::scan(FileId(0), &text, &scan)?.objects;
+    let scan = Scan { needles: &needles, skip_templates: true, topology_variable: None, keep_going: false };
+    let found = inventory::scan(FileId(0), &text, &scan)?.objects;
     let (mut parts, mut omitted): (Vec<Vec<u8>>, Vec<String>) = (Vec::new(), Vec::new());
     if requests.iter().any(|request| request.with_controller_identity) {
-        let controllers = found.iter().filter(|one| matches!(one.object.role, Role::Controller(_)));
+        let controllers = found.iter().filter(|one| matches!(one.object.object_kind, ObjectKind::Controller(_)));
         let default = controllers.filter(|one| one.object.name.as_deref() == Some("default"));
         parts.extend(default.map(|one| document(&text, one)));
     }
@@ -141,9 +148,11 @@ fn documents(
         let Some(name) = inject::identity_name(request).filter(|name| seen.insert(name.clone())) else { continue };
         let served = matches!(request.identity.allowed_namespaces, Some(AllowedNamespaces::AtLeast(_)));
         for one in found.iter().filter(|one| one.object.name.as_deref() == Some(&name)) {
-            match &one.object.role {
-                Role::Identity(identity, _) if served && identity.lists_no_namespace() => omitted.push(name.clone()),
-                Role::Identity(..) => parts.push(document(&text, one)),
+            match &one.object.object_kind {
+                ObjectKind::Identity(identity, _) if served && identity.lists_no_namespace() => {
+                    omitted.push(name.clone())
+                }
+                ObjectKind::Identity(..) => parts.push(document(&text, one)),
                 _ => {}
             }
         }
@@ -152,7 +161,7 @@ fn documents(
         let names: Vec<String> = omitted.iter().map(|name| format!("{ROLE_IDENTITY}/{name}")).collect();
         return Err(vec![none_known(&names)]);
     }
-    let joined = run::joined(&parts).map_err(|_| {
+    let joined = inventory::joined(&parts).map_err(|_| {
         let error =
             Diagnostic::error("kubectl would not read these identities from one stream as it reads them from the file");
         vec![error.help("apply the identity file itself")]
@@ -161,23 +170,23 @@ fn documents(
 }
 
 /// The identity file as it is to be, or, where there is none, what it would hold.
-fn result(inputs: &Inputs, outcome: &Outcome) -> Result<Vec<u8>, Vec<Diagnostic>> {
+fn result(inputs: &Session, outcome: &Outcome) -> Result<Vec<u8>, Vec<Diagnostic>> {
     let mut text = Vec::new();
     if let Some(file) = (!inputs.is_empty()).then_some(FileId(0)) {
-        let proved = inputs.prove(&outcome.plans, |_, bytes, edited| edit::content(edited, bytes))?;
+        let proved = inputs.prove(&outcome.plans, |_, bytes, edited| session::content(edited, bytes))?;
         text = match proved.into_iter().next() {
             Some(one) => one.into_made(),
             None => inputs.bytes(file).map_err(|error| vec![error])?.to_vec(),
         };
     }
     if let Some((_, plan)) = &outcome.new_file {
-        text = edit::new_text(plan).map_err(|error| vec![error])?;
+        text = session::new_text(plan).map_err(|error| vec![error])?;
     }
     Ok(text)
 }
 
 /// The text of an object's document; of an item of a list, the object as a document of its own.
-fn document(text: &[u8], found: &Found) -> Vec<u8> {
+fn document(text: &[u8], found: &Resource) -> Vec<u8> {
     let own = &text[found.at.document.range()];
     if !found.at.base.is_root() {
         let whole: Value = serde_yaml::from_slice(own).unwrap_or_default();
@@ -234,16 +243,16 @@ fn is_omitted(name: &str) -> Diagnostic {
 /// A request for each account that the flags name, as the map has it; without such flags, for each of the map.
 fn requests(
     args: &Identity,
-    run: &Run,
-    base: &Request,
+    inventory: &Inventory,
+    base: &InjectRequest,
     map: Option<&MapFile>,
-) -> Result<Vec<Request>, Vec<Diagnostic>> {
+) -> Result<Vec<InjectRequest>, Vec<Diagnostic>> {
     match map {
-        Some(map) => by_map(&args.target, run, base, map),
+        Some(map) => by_map(&args.target, inventory, base, map),
         None => {
-            let requests: Vec<Request> = by_flags(&args.target)
+            let requests: Vec<InjectRequest> = by_flags(&args.target)
                 .into_iter()
-                .map(|target| Request { target: Some(target), ..base.clone() })
+                .map(|target| InjectRequest { target: Some(target), ..base.clone() })
                 .collect();
             if requests.is_empty() {
                 let error = Diagnostic::error("no account, and no account map (.xaccount.yaml) above this directory");
@@ -257,43 +266,50 @@ fn requests(
 }
 
 fn by_flags(target: &AccountArgs) -> Vec<Target> {
-    let accounts = target.account.iter().filter_map(|account| said(target, Some(account)).target());
+    let accounts = target.account.iter().filter_map(|account| specified(target, Some(account)).target());
     let roles = target.role_arn.iter().map(|role| Target::Role(role.clone()));
     accounts.chain(roles).collect()
 }
 
 /// What the flags say of one of the accounts, or of all.
-fn said(target: &AccountArgs, account: Option<&AccountId>) -> SaidTarget {
-    SaidTarget { account: account.cloned(), role: target.role_name.clone(), partition: target.partition }
+fn specified(target: &AccountArgs, account: Option<&AccountId>) -> SpecifiedTarget {
+    SpecifiedTarget { account: account.cloned(), role: target.role_name.clone(), partition: target.partition }
 }
 
-fn by_map(target: &AccountArgs, run: &Run, base: &Request, map: &MapFile) -> Result<Vec<Request>, Vec<Diagnostic>> {
+fn by_map(
+    target: &AccountArgs,
+    inventory: &Inventory,
+    base: &InjectRequest,
+    map: &MapFile,
+) -> Result<Vec<InjectRequest>, Vec<Diagnostic>> {
     let place = |span| map.place(span);
     let file = |_| Place::Outside;
     let mapped = Mapped { map: &map.map, place: &place, file: &file, without_path: "", allow_unmapped: true };
-    let accounts = target.account.iter().map(|account| said(target, Some(account)));
-    let mut wanted: Vec<SaidTarget> = accounts.chain(target.role_arn.iter().map(SaidTarget::of_role)).collect();
+    let accounts = target.account.iter().map(|account| specified(target, Some(account)));
+    let mut wanted: Vec<SpecifiedTarget> =
+        accounts.chain(target.role_arn.iter().map(SpecifiedTarget::of_role)).collect();
     if wanted.is_empty() {
-        wanted.push(said(target, None));
+        wanted.push(specified(target, None));
     }
     let (mut requests, mut errors) = (Vec::new(), Vec::new());
-    for said in &wanted {
-        let is_meant = |entry: &&Account| said.account.as_ref().is_none_or(|account| entry.account.value == *account);
-        let entries: Vec<&Account> = map.map.accounts.iter().filter(is_meant).collect();
-        match (&said.account, entries.is_empty()) {
+    for specified in &wanted {
+        let is_selected =
+            |entry: &&Account| specified.account.as_ref().is_none_or(|account| entry.account.value == *account);
+        let entries: Vec<&Account> = map.map.accounts.iter().filter(is_selected).collect();
+        match (&specified.account, entries.is_empty()) {
             (Some(account), true) => errors.push(unknown(account, map)),
             (None, true) => errors.push(Diagnostic::error("the account map has no accounts")),
             _ => {}
         }
         let (mut right, mut wrong) = (Vec::new(), Vec::new());
         for entry in entries {
-            match inject::for_account(run, base, &mapped, entry, said) {
+            match inject::for_account(inventory, base, &mapped, entry, specified) {
                 Ok(request) => right.push(request),
                 Err(more) => wrong.extend(more),
             }
         }
         // Of an account with several roles, those that were asked for.
-        if right.is_empty() || said.account.is_none() {
+        if right.is_empty() || specified.account.is_none() {
             errors.extend(wrong);
         }
         requests.extend(right);

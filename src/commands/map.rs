@@ -6,9 +6,9 @@ use std::sync::OnceLock;
 
 use xaccount::account_map::{self, AccountMap, FILE_NAME, Place};
 use xaccount::capa::Release;
-use xaccount::diag::{Diagnostic, FileId, Span, visible};
-use xaccount::edit::{Inputs, path_bytes};
-use xaccount::files::{self, Input, Lent};
+use xaccount::diag::{Diagnostic, FileId, Span, escape_control};
+use xaccount::files::{self, FileBytes, Input};
+use xaccount::session::{Session, path_bytes};
 
 use super::Terminal;
 use crate::cli::ConfigArgs;
@@ -59,14 +59,14 @@ impl MapFile {
                 let window = account_map::may_show(&bytes).then(|| Span::new(0, bytes.len()));
                 let errors: Vec<Diagnostic> =
                     refusals.into_iter().map(|refusal| refusal.in_file(FileId(0), window)).collect();
-                Err(terminal.rendered(&errors, |_| (name.clone(), Some(Lent::Kept(&bytes)))))
+                Err(terminal.rendered(&errors, |_| (name.clone(), Some(FileBytes::Kept(&bytes)))))
             }
         }
     }
 
     /// The line that names it.
     pub(crate) fn used(&self) -> String {
-        format!("account map: {}\n", visible(&self.name))
+        format!("account map: {}\n", escape_control(&self.name))
     }
 
     /// Its accounts by id and name, for a message.
@@ -119,12 +119,12 @@ impl MapFile {
     }
 
     /// The path of an input relative to the map, with `/`; `None` where it is not below it.
-    pub(crate) fn relative(&self, inputs: &Inputs, file: FileId) -> Option<String> {
+    pub(crate) fn relative(&self, inputs: &Session, file: FileId) -> Option<String> {
         relative(inputs, file, &self.directory)
     }
 
     /// Where an input is, seen from the map. Standard input without a name, and what the shell makes of `<(…)`, are no files.
-    pub(crate) fn file(&self, inputs: &Inputs, file: FileId) -> Place {
+    pub(crate) fn file(&self, inputs: &Session, file: FileId) -> Place {
         match inputs.input(file) {
             Input::Stream(_) => Place::Unknown,
             Input::Stdin if inputs.name(file) == "-" => Place::Unknown,
@@ -134,7 +134,7 @@ impl MapFile {
 }
 
 /// The path of an input relative to a directory that is canonical, with `/`; `None` where it is not below it.
-pub(crate) fn relative(inputs: &Inputs, file: FileId, directory: &Path) -> Option<String> {
+pub(crate) fn relative(inputs: &Session, file: FileId, directory: &Path) -> Option<String> {
     let path = match inputs.input(file) {
         Input::File(path) | Input::Stream(path) => path.clone(),
         // What standard input counts as.

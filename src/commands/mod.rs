@@ -22,10 +22,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::cli::{ColorWhen, Global};
 use crate::output;
 use xaccount::diag::{Diagnostic, FileId, Severity};
-use xaccount::edit::Inputs;
-use xaccount::files::{Input, Lent};
-use xaccount::patches::{Patches, Place};
-use xaccount::run::{Run, SetAside, SkipReason};
+use xaccount::files::{FileBytes, Input};
+use xaccount::inventory::{Inventory, SetAside, SkipReason};
+use xaccount::patches::{Patches, SearchRoots};
+use xaccount::session::Session;
 
 /// What the program says by its exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,12 +97,12 @@ impl Terminal {
     }
 
     /// What is said before all else, as text.
-    pub(crate) fn said_first(&self) -> String {
+    pub(crate) fn first_messages(&self) -> String {
         self.diagnostics(&self.first.lock().unwrap_or_else(PoisonError::into_inner), None)
     }
 
     /// Diagnostics as text; warnings only where they are wanted. `inputs` shows the lines that they are about.
-    pub(crate) fn diagnostics(&self, diagnostics: &[Diagnostic], inputs: Option<&Inputs>) -> String {
+    pub(crate) fn diagnostics(&self, diagnostics: &[Diagnostic], inputs: Option<&Session>) -> String {
         self.rendered(diagnostics, |file| match inputs {
             Some(inputs) => (inputs.name(file).to_owned(), inputs.bytes(file).ok()),
             None => (String::new(), None),
@@ -113,7 +113,7 @@ impl Terminal {
     pub(crate) fn rendered<'f>(
         &self,
         diagnostics: &[Diagnostic],
-        file: impl Fn(FileId) -> (String, Option<Lent<'f>>),
+        file: impl Fn(FileId) -> (String, Option<FileBytes<'f>>),
     ) -> String {
         const MOST: usize = 20;
         let wanted = diagnostics.iter().filter(|one| !self.quiet || one.severity == Severity::Error);
@@ -138,35 +138,37 @@ impl Terminal {
 /// The objects of a run that count, and what to say of the others: those of kustomize patches, and those without a name. A
 /// file that is to keep identities must not be a patch.
 pub(crate) fn counted(
-    inputs: &Inputs,
-    run: Run,
+    inputs: &Session,
+    inventory: Inventory,
     identity_file: Option<&Path>,
-) -> Result<(Run, Vec<Diagnostic>), Diagnostic> {
+) -> Result<(Inventory, Vec<Diagnostic>), Diagnostic> {
     let patches = kustomize_patches(inputs, identity_file);
     if let Some(error) = identity_file.and_then(|path| patches.refusal(path)) {
         return Err(error);
     }
-    let (run, mut said) = patches.set_aside(run, inputs);
-    let (run, nameless) = run.without_nameless();
-    said.extend(nameless);
-    Ok((run, said))
+    let (inventory, mut specified) = patches.set_aside(inventory, inputs);
+    let (inventory, nameless) = inventory.without_nameless();
+    specified.extend(nameless);
+    Ok((inventory, specified))
 }
 
 /// The inputs that kustomizations name as patches.
-pub(crate) fn kustomize_patches(inputs: &Inputs, identity_file: Option<&Path>) -> Patches {
+pub(crate) fn kustomize_patches(inputs: &Session, identity_file: Option<&Path>) -> Patches {
     let home = std::env::home_dir();
     let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
-    let place = Place { home: home.as_deref(), here: here.as_deref() };
+    let place = SearchRoots { home: home.as_deref(), here: here.as_deref() };
     Patches::around(inputs, identity_file.as_slice(), place)
 }
 
 /// Why a run in which something could carry a reference has nothing to point: all of it is skipped.
-pub(crate) fn all_skipped(run: &Run) -> Option<Diagnostic> {
+pub(crate) fn all_skipped(inventory: &Inventory) -> Option<Diagnostic> {
     const MOST: usize = 20;
     let mut lines: Vec<String> = Vec::new();
     let mut patches = false;
-    for SetAside { found, reason, message } in run.set_aside_objects().iter().filter(|one| one.found.can_be_pointed()) {
-        let file = &run.file(found.file).name;
+    for SetAside { found, reason, message } in
+        inventory.set_aside_objects().iter().filter(|one| one.found.can_be_pointed())
+    {
+        let file = &inventory.file(found.file).name;
         let line = match reason {
             SkipReason::KustomizePatch => format!("{file}: {message}"),
             _ => format!("{file}:{}: {message}", found.line),

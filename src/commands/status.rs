@@ -7,11 +7,11 @@ use serde::Serialize;
 use crate::output::{self, LastShown, Shown};
 use xaccount::aws::AccountId;
 use xaccount::capa;
-use xaccount::diag::{Diagnostic, FileId, visible};
-use xaccount::edit::Inputs;
+use xaccount::diag::{Diagnostic, FileId, escape_control};
 use xaccount::files::{self, FindError, Input};
-use xaccount::run::{self, Run, Scan};
-use xaccount::status::{self, Account, Map, Move, Options, Row, Side, Status};
+use xaccount::inventory::{self, Inventory, Scan};
+use xaccount::session::Session;
+use xaccount::status::{self, AccountSummary, Map, Move, MoveSide, Options, Row, Status};
 
 use super::map::{self, MapFile};
 use super::{ExitStatus, Printed, Terminal, all_skipped, counted, no_build, progress, stdin_twice};
@@ -19,13 +19,13 @@ use crate::cli::{Status as Args, StatusFormat};
 
 /// One of the two trees.
 struct Tree {
-    inputs: Inputs,
-    run: Run,
+    inputs: Session,
+    inventory: Inventory,
     warnings: Vec<Diagnostic>,
 }
 
 /// What goes to stdout, what it means, and whether what was asked is so.
-struct Answer {
+struct StatusAnswer {
     stdout: Vec<u8>,
     meaning: String,
     found: bool,
@@ -62,12 +62,12 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
         Some((map, _)) => map.release().map_err(plain)?,
     };
     let options = Options { release, namespace: args.namespace.clone() };
-    let status = status::status(&tree.run, &options);
+    let status = status::status(&tree.inventory, &options);
     let mut warnings = status.warnings.clone();
     if let Some(source) = map.as_ref().and_then(|map| map.map.source.account.as_ref()) {
-        warnings.extend(status::in_the_source_account(&tree.run, &source.value));
+        warnings.extend(status::in_the_source_account(&tree.inventory, &source.value));
     }
-    let mut before = tree.said(&warnings, terminal);
+    let mut before = tree.specified(&warnings, terminal);
     if let Some((map, _)) = of_map.filter(|_| !terminal.quiet) {
         before.push_str(&map.used());
     }
@@ -76,26 +76,29 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
         before.push_str(&match (args.capa_version, &of_map) {
             (Some(_), _) => format!("judged as CAPA {release} would, from --capa-version\n"),
             (None, Some((map, version))) => {
-                format!("judged as CAPA {release} would, from {}\n", visible(&map.place(version.span)))
+                format!("judged as CAPA {release} would, from {}\n", escape_control(&map.place(version.span)))
             }
             (None, None) => {
                 format!("judged as CAPA {release} would, the newest that serves the API versions of the files\n")
             }
         });
         if let Some(namespace) = &args.namespace {
-            before.push_str(&visible(&format!("objects without a namespace are in {namespace}, from --namespace")));
+            before.push_str(&escape_control(&format!(
+                "objects without a namespace are in {namespace}, from --namespace"
+            )));
             before.push('\n');
         }
     }
     // Identities alone say who may use an account, and clusters that went are all on the other side.
-    let enough = args.account.is_some() && tree.run.objects().iter().any(|found| found.object.role_arn().is_some());
+    let enough =
+        args.account.is_some() && tree.inventory.objects().iter().any(|found| found.object.role_arn().is_some());
     if status.rows.is_empty() && !enough && args.against.is_empty() && !args.allow_empty {
         return Err(before + &plain(nothing(&tree, args)));
     }
     let answer = if !args.against.is_empty() {
         let old = Tree::read(&args.against, args, terminal)?;
-        let was = status::status(&old.run, &options);
-        before.push_str(&old.said(&was.warnings, terminal));
+        let was = status::status(&old.inventory, &options);
+        before.push_str(&old.specified(&was.warnings, terminal));
         if status.rows.is_empty() && was.rows.is_empty() && !args.allow_empty {
             return Err(before + &plain(nothing(&tree, args)));
         }
@@ -105,7 +108,7 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
     } else {
         whole(&tree, &status, args, terminal)
     };
-    let Answer { stdout, mut meaning, found } = answer.map_err(|error| before.clone() + &plain(error))?;
+    let StatusAnswer { stdout, mut meaning, found } = answer.map_err(|error| before.clone() + &plain(error))?;
     if terminal.quiet {
         meaning.clear();
     }
@@ -122,22 +125,22 @@ impl Tree {
             return Err(text(Diagnostic::error(error).help("name it once: -f -")));
         }
         let stdin_name = args.stdin_filename.as_deref().filter(|_| found.contains(&Input::Stdin));
-        let mut inputs = Inputs::new(found, &mut std::io::stdin().lock(), stdin_name, None, progress).map_err(text)?;
+        let mut inputs = Session::new(found, &mut std::io::stdin().lock(), stdin_name, None, progress).map_err(text)?;
         let needles = capa::needles_with_surroundings();
         let scan =
-            Scan { needles: &needles, skip_templates: args.skip_templates, topology_variable: None, go_on: false };
+            Scan { needles: &needles, skip_templates: args.skip_templates, topology_variable: None, keep_going: false };
         match inputs.scan(&scan) {
-            Ok((run, mut warnings)) => {
-                let (run, said) = counted(&inputs, run, None).map_err(text)?;
-                warnings.extend(said);
-                Ok(Self { inputs, run, warnings })
+            Ok((inventory, mut warnings)) => {
+                let (inventory, specified) = counted(&inputs, inventory, None).map_err(text)?;
+                warnings.extend(specified);
+                Ok(Self { inputs, inventory, warnings })
             }
             Err(errors) => Err(terminal.diagnostics(&errors, Some(&inputs))),
         }
     }
 
     /// Its warnings and others about it, as text.
-    fn said(&self, others: &[Diagnostic], terminal: &Terminal) -> String {
+    fn specified(&self, others: &[Diagnostic], terminal: &Terminal) -> String {
         let all: Vec<Diagnostic> = self.warnings.iter().chain(others).cloned().collect();
         terminal.diagnostics(&all, Some(&self.inputs))
     }
@@ -196,14 +199,16 @@ fn find_error(error: &FindError) -> Diagnostic {
 
 /// No cluster is an error: a mistyped path must not look like all is well.
 fn nothing(tree: &Tree, args: &Args) -> Diagnostic {
-    if args.namespace.is_some() && tree.run.objects().iter().any(|found| found.object.references().next().is_some()) {
+    if args.namespace.is_some()
+        && tree.inventory.objects().iter().any(|found| found.object.references().next().is_some())
+    {
         return Diagnostic::error("there is no cluster in the namespace that --namespace names")
             .help("or pass --allow-empty if that is right");
     }
-    if let Some(error) = all_skipped(&tree.run) {
+    if let Some(error) = all_skipped(&tree.inventory) {
         return error;
     }
-    let seen = run::kinds_seen(tree.inputs.named().filter_map(|file| tree.inputs.bytes(file).ok()));
+    let seen = inventory::kinds_seen(tree.inputs.named().filter_map(|file| tree.inputs.bytes(file).ok()));
     let mut seen: Vec<String> = if seen.is_empty() { vec!["no object at all".into()] } else { seen };
     seen.truncate(20);
     let error = Diagnostic::error("there is no cluster of CAPA here")
@@ -217,7 +222,7 @@ fn nothing(tree: &Tree, args: &Args) -> Diagnostic {
 }
 
 /// Every cluster.
-fn whole(tree: &Tree, status: &Status<'_>, args: &Args, terminal: &Terminal) -> Result<Answer, Diagnostic> {
+fn whole(tree: &Tree, status: &Status<'_>, args: &Args, terminal: &Terminal) -> Result<StatusAnswer, Diagnostic> {
     let colour = terminal.stdout_colour;
     let table = |wide: bool| {
         let text = output::status_table(status, wide, colour) + &output::status_reasons(status, colour);
@@ -238,26 +243,31 @@ fn whole(tree: &Tree, status: &Status<'_>, args: &Args, terminal: &Terminal) -> 
             map_text(&map)?
         }
     };
-    Ok(Answer { stdout, meaning, found: status.rows.iter().any(Row::is_refused) })
+    Ok(StatusAnswer { stdout, meaning, found: status.rows.iter().any(Row::is_refused) })
 }
 
 /// Who uses an account, and who may.
-fn used(status: &Status<'_>, account: &AccountId, args: &Args, terminal: &Terminal) -> Result<Answer, Diagnostic> {
-    let doors = status::doors(status, account);
+fn used(
+    status: &Status<'_>,
+    account: &AccountId,
+    args: &Args,
+    terminal: &Terminal,
+) -> Result<StatusAnswer, Diagnostic> {
+    let access_paths = status::access_paths(status, account);
     let rows: Vec<&Row> = status::used_by(status, account);
     let found = rows.iter().any(|row| row.is_refused());
     let stdout = match args.output {
         None | Some(StatusFormat::Wide | StatusFormat::Map) => {
-            output::account_users(status, &rows, &doors, terminal.stdout_colour).into_bytes()
+            output::account_users(status, &rows, &access_paths, terminal.stdout_colour).into_bytes()
         }
-        Some(StatusFormat::Json) => json(&output::account_json(status, account, &rows, &doors))?,
-        Some(StatusFormat::Yaml) => yaml(&output::account_json(status, account, &rows, &doors))?,
+        Some(StatusFormat::Json) => json(&output::account_json(status, account, &rows, &access_paths))?,
+        Some(StatusFormat::Yaml) => yaml(&output::account_json(status, account, &rows, &access_paths))?,
         Some(StatusFormat::Mermaid) => {
             let rows = rows.into_iter().cloned().collect();
             output::mermaid(&Status { rows, ..status.clone() }).into_bytes()
         }
     };
-    let hidden = status.rows.iter().filter(|row| matches!(row.account, Account::NotKnown(_))).count();
+    let hidden = status.rows.iter().filter(|row| matches!(row.account, AccountSummary::NotKnown(_))).count();
     let mut meaning = String::from(
         "not seen here: who may create clusters in these namespaces (RBAC), and which other principals the role's trust policy lets in\n",
     );
@@ -267,7 +277,7 @@ fn used(status: &Status<'_>, account: &AccountId, args: &Args, terminal: &Termin
     if status.rows.is_empty() {
         meaning.push_str("no cluster is in these files\n");
     }
-    Ok(Answer { stdout, meaning, found })
+    Ok(StatusAnswer { stdout, meaning, found })
 }
 
 /// Which clusters are in another account than before.
@@ -276,23 +286,24 @@ fn moved(
     (new, is): (&Tree, &Status<'_>),
     args: &Args,
     terminal: &Terminal,
-) -> Result<Answer, Diagnostic> {
+) -> Result<StatusAnswer, Diagnostic> {
     let moves = status::moves(was, is);
     let last = [LastShown::default(), LastShown::default()];
     let line = |one: &Move| {
-        let (tree, last) = if one.cause.side == Side::Before { (old, &last[0]) } else { (new, &last[1]) };
+        let (tree, last) = if one.cause.side == MoveSide::Before { (old, &last[0]) } else { (new, &last[1]) };
         tree.line(last, one.cause.at.file, one.cause.at.span.start)
     };
     let place = |one: &Move| {
         let (file, line) = line(one);
-        visible(&format!("{file}:{line}")).into_owned()
+        escape_control(&format!("{file}:{line}")).into_owned()
     };
     let stdout = match args.output {
         Some(StatusFormat::Json) => json(&output::moves_json(&moves, line))?,
         Some(StatusFormat::Yaml) => yaml(&output::moves_json(&moves, line))?,
         _ => output::moved(&moves, place, terminal.stdout_colour).into_bytes(),
     };
-    let known = |one: &&Move| ![&one.before, &one.after].iter().any(|side| matches!(side, Some(Account::NotKnown(_))));
+    let known =
+        |one: &&Move| ![&one.before, &one.after].iter().any(|side| matches!(side, Some(AccountSummary::NotKnown(_))));
     let (sure, open): (Vec<&Move>, Vec<&Move>) = moves.iter().filter(|one| one.is_move()).partition(known);
     let clusters = |count: usize| if count == 1 { "1 cluster".to_owned() } else { format!("{count} clusters") };
     let mut meaning = match (sure.len(), open.len()) {
@@ -309,7 +320,7 @@ fn moved(
         ));
     }
     let found = !sure.is_empty() || !open.is_empty();
-    Ok(Answer { stdout, meaning, found })
+    Ok(StatusAnswer { stdout, meaning, found })
 }
 
 fn json(value: &impl Serialize) -> Result<Vec<u8>, Diagnostic> {
@@ -330,7 +341,7 @@ fn map_text(map: &Map) -> Result<Vec<u8>, Diagnostic> {
         text.push_str("# source.account is to be added: manifests don't say the account of the management cluster.\n");
     }
     for sentence in &map.unsaid {
-        text.push_str(&visible(&format!("# Note: {sentence}.")));
+        text.push_str(&escape_control(&format!("# Note: {sentence}.")));
         text.push('\n');
     }
     let mut bytes = text.into_bytes();
@@ -339,5 +350,5 @@ fn map_text(map: &Map) -> Result<Vec<u8>, Diagnostic> {
 }
 
 fn map_meaning(map: &Map) -> String {
-    map.unsaid.iter().map(|sentence| format!("Warning: {}\n", visible(sentence))).collect()
+    map.unsaid.iter().map(|sentence| format!("Warning: {}\n", escape_control(sentence))).collect()
 }

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::shown::Shown;
-use xaccount::diag::{Diagnostic, FileId, Label, Severity, visible};
-use xaccount::files::Lent;
+use xaccount::diag::{Diagnostic, FileId, Label, Severity, escape_control};
+use xaccount::files::FileBytes;
 
 /// Lines shown before and behind the place.
 const CONTEXT: usize = 1;
@@ -27,7 +27,7 @@ struct Place {
 /// The diagnostic as text, as rustc would show it. `file` gives a file's name and its bytes, if they can still be had.
 pub(crate) fn render<'f>(
     diagnostic: &Diagnostic,
-    file: impl Fn(FileId) -> (String, Option<Lent<'f>>),
+    file: impl Fn(FileId) -> (String, Option<FileBytes<'f>>),
     colour: bool,
 ) -> String {
     let shown = |id: FileId| {
@@ -60,7 +60,7 @@ fn text<'f>(diagnostic: &Diagnostic, file: impl Fn(FileId) -> Rc<Shown<'f>>, col
         .chain(diagnostic.others.iter().map(|label| (label, false)))
         .map(|(label, primary)| (place(label, &file), primary))
         .collect();
-    let mut title = level.primary_title(visible(&diagnostic.message));
+    let mut title = level.primary_title(escape_control(&diagnostic.message));
     if let Some(id) = diagnostic.rule.filter(|_| with_rule) {
         title = title.id(id);
     }
@@ -85,7 +85,7 @@ fn text<'f>(diagnostic: &Diagnostic, file: impl Fn(FileId) -> Rc<Shown<'f>>, col
         };
     }
     for line in &diagnostic.help {
-        group = group.element(Level::HELP.message(visible(line)));
+        group = group.element(Level::HELP.message(escape_control(line)));
     }
     if let Some(id) = diagnostic.rule.filter(|_| !with_rule) {
         group = group.element(Level::HELP.message(format!("kubectl xaccount explain {id}")));
@@ -137,7 +137,13 @@ fn place<'f>(label: &Label, file: &impl Fn(FileId) -> Rc<Shown<'f>>) -> Place {
         let tame = !text.contains(|c: char| ('\u{80}'..'\u{a0}').contains(&c));
         tame.then(|| (text.to_owned(), first, range))
     });
-    Place { name: visible(&file.name).into_owned(), line, column, excerpt, label: visible(&label.text).into_owned() }
+    Place {
+        name: escape_control(&file.name).into_owned(),
+        line,
+        column,
+        excerpt,
+        label: escape_control(&label.text).into_owned(),
+    }
 }
 
 /// The nearest start of a character before, or behind, an offset.
@@ -160,7 +166,7 @@ mod tests {
         let show = |window| {
             render(
                 &Diagnostic::error("wrong").at(at(window), "here").help("do this"),
-                |_| ("f.yaml".to_owned(), Some(Lent::Kept(text))),
+                |_| ("f.yaml".to_owned(), Some(FileBytes::Kept(text))),
                 false,
             )
         };

@@ -6,9 +6,9 @@ use anstyle::{AnsiColor, Effects, Style};
 
 use super::hunks::{Hunk, Line, Region, Tag, hunks};
 use lossless_yaml::Edited;
-use xaccount::capa::{self, Role};
-use xaccount::diag::{FileId, Span, visible};
-use xaccount::run::{Found, Run};
+use xaccount::capa::{self, ObjectKind};
+use xaccount::diag::{FileId, Span, escape_control};
+use xaccount::inventory::{Inventory, Resource};
 
 const BOLD: Style = Style::new().bold();
 const CYAN: Style = AnsiColor::Cyan.on_default();
@@ -109,15 +109,15 @@ fn parts(path: &[u8]) -> Vec<&[u8]> {
 /// The diff of an edited file, whose path has the bytes `path`. `changed` are the run's objects that change in it, in their
 /// order; `added` the titles of the objects behind its last document.
 pub(crate) fn of_file(
-    run: &Run,
+    inventory: &Inventory,
     (file, path): (FileId, &[u8]),
     bytes: &[u8],
     edited: &Edited,
     changed: &[usize],
     added: &[&str],
 ) -> FileDiff {
-    let name = &run.file(file).name;
-    let heading = |title: &str, line: usize| format!("{title}  {}:{line}", visible(name));
+    let name = &inventory.file(file).name;
+    let heading = |title: &str, line: usize| format!("{title}  {}:{line}", escape_control(name));
     let removed: HashSet<Span> = edited.removed().iter().copied().collect();
     // Of a list, all items ask it.
     let mut bodies: HashMap<Span, bool> = HashMap::new();
@@ -126,10 +126,10 @@ pub(crate) fn of_file(
     let mut regions: Vec<Region> = changed
         .iter()
         .map(|&index| {
-            let found = &run.objects()[index];
+            let found = &inventory.objects()[index];
             let mut region = region(found, heading(&found.title(), found.line), &mut may_hold_bodies);
             if removed.contains(&region.document) {
-                region.window.start = before(run, index).unwrap_or(region.window.start);
+                region.window.start = before(inventory, index).unwrap_or(region.window.start);
             }
             region
         })
@@ -139,7 +139,7 @@ pub(crate) fn of_file(
     let grown: usize = edited.splices().iter().map(|splice| splice.text.matches('\n').count()).sum();
     let own = edited.splices().last().map_or(0, |splice| splice.text.matches('\n').count());
     let behind = heading(&added.join(", "), lines + grown - own + 1);
-    let last = last_of_ours(run, file, edited.appended_behind());
+    let last = last_of_ours(inventory, file, edited.appended_behind());
     FileDiff { name: path.to_owned(), new: false, hunks: hunks(bytes, edited, &regions, last, &behind) }
 }
 
@@ -151,22 +151,24 @@ pub(crate) fn of_document(path: &[u8], bytes: &[u8], edited: &Edited, heading: &
 }
 
 /// The document before the added ones, where it is one object of ours alone, so that its lines may be shown.
-fn last_of_ours(run: &Run, file: FileId, document: Option<Span>) -> Option<Span> {
-    let upto = run.objects().partition_point(|found| found.file <= file);
-    let found = run.objects()[..upto].last().filter(|found| found.file == file)?;
-    let ours = Some(found.at.document) == document && found.at.base.is_root() && found.object.role != Role::Foreign;
-    document.filter(|_| ours)
+fn last_of_ours(inventory: &Inventory, file: FileId, document: Option<Span>) -> Option<Span> {
+    let upto = inventory.objects().partition_point(|found| found.file <= file);
+    let found = inventory.objects()[..upto].last().filter(|found| found.file == file)?;
+    let is_capa = Some(found.at.document) == document
+        && found.at.base.is_root()
+        && found.object.object_kind != ObjectKind::Foreign;
+    document.filter(|_| is_capa)
 }
 
 /// Where the document before an object's own begins, if it is one object of ours alone, so that its lines may be shown.
-fn before(run: &Run, index: usize) -> Option<usize> {
-    let (found, before) = (&run.objects()[index], &run.objects()[index.checked_sub(1)?]);
+fn before(inventory: &Inventory, index: usize) -> Option<usize> {
+    let (found, before) = (&inventory.objects()[index], &inventory.objects()[index.checked_sub(1)?]);
     let neighbour = before.file == found.file && before.at.document.end == found.at.document.start;
-    let ours = before.at.base.is_root() && before.object.role != Role::Foreign;
-    (neighbour && ours).then_some(before.at.document.start)
+    let is_capa = before.at.base.is_root() && before.object.object_kind != ObjectKind::Foreign;
+    (neighbour && is_capa).then_some(before.at.document.start)
 }
 
-fn region(found: &Found, heading: String, may_hold_bodies: &mut impl FnMut(Span) -> bool) -> Region {
+fn region(found: &Resource, heading: String, may_hold_bodies: &mut impl FnMut(Span) -> bool) -> Region {
     let document = found.at.document;
     let alone = found.at.base.is_root() || !may_hold_bodies(document);
     Region { document, window: if alone { document } else { found.window }, heading }
@@ -262,7 +264,7 @@ impl Writer {
 /// A line for a terminal: no carriage return at its end, no control characters but tabs.
 fn tame(text: &str) -> String {
     let text = text.strip_suffix('\r').unwrap_or(text);
-    text.split('\t').map(visible).collect::<Vec<_>>().join("\t")
+    text.split('\t').map(escape_control).collect::<Vec<_>>().join("\t")
 }
 
 /// A path as git writes it in a header: quoted like a C string where it holds odd bytes, with a tab behind a blank.
@@ -373,18 +375,24 @@ mod tests {
     /// The diff of a file whose only AWSCluster gets a member of its spec, or behind which a document is added.
     fn diff_of(text: &str, new_documents: Vec<serde_json::Value>) -> FileDiff {
         let needles = xaccount::capa::needles();
-        let options =
-            xaccount::run::Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
-        let scanned = xaccount::run::scan(FileId(0), text.as_bytes(), &options).unwrap();
-        let file = xaccount::run::File { name: "f".into(), brace: false, identities_only: false };
-        let run = Run::new(vec![file], scanned.objects);
+        let options = xaccount::inventory::Scan {
+            needles: &needles,
+            skip_templates: false,
+            topology_variable: None,
+            keep_going: false,
+        };
+        let scanned = xaccount::inventory::scan(FileId(0), text.as_bytes(), &options).unwrap();
+        let file = xaccount::inventory::File { name: "f".into(), is_json_for_kubectl: false, identities_only: false };
+        let inventory = Inventory::new(vec![file], scanned.objects);
         let path = PointerBuf::parse("/spec/i").unwrap();
         let operation = PatchOperation::Add(AddOperation { path, value: json!("v") });
         let changed = usize::from(new_documents.is_empty());
-        let changes =
-            run.objects()[..changed].iter().map(|found| (found.at.clone(), vec![operation.clone()].into())).collect();
+        let changes = inventory.objects()[..changed]
+            .iter()
+            .map(|found| (found.at.clone(), vec![operation.clone()].into()))
+            .collect();
         let edited = apply(&Source::new(text.as_bytes()), &Plan { changes, new_documents, ..Plan::default() }).unwrap();
-        of_file(&run, (FileId(0), b"f"), text.as_bytes(), &edited, &(0..changed).collect::<Vec<_>>(), &["K new"])
+        of_file(&inventory, (FileId(0), b"f"), text.as_bytes(), &edited, &(0..changed).collect::<Vec<_>>(), &["K new"])
     }
 
     const CLUSTER: &str =
@@ -426,18 +434,26 @@ mod tests {
     /// The diff of a file from which its identity is removed.
     fn diff_without_identity(text: &str) -> FileDiff {
         let needles = xaccount::capa::needles();
-        let options =
-            xaccount::run::Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
-        let scanned = xaccount::run::scan(FileId(0), text.as_bytes(), &options).unwrap();
-        let file = xaccount::run::File { name: "f".into(), brace: false, identities_only: false };
-        let run = Run::new(vec![file], scanned.objects);
-        let index = run.objects().iter().position(|found| matches!(found.object.role, Role::Identity(..))).unwrap();
-        let found = &run.objects()[index];
+        let options = xaccount::inventory::Scan {
+            needles: &needles,
+            skip_templates: false,
+            topology_variable: None,
+            keep_going: false,
+        };
+        let scanned = xaccount::inventory::scan(FileId(0), text.as_bytes(), &options).unwrap();
+        let file = xaccount::inventory::File { name: "f".into(), is_json_for_kubectl: false, identities_only: false };
+        let inventory = Inventory::new(vec![file], scanned.objects);
+        let index = inventory
+            .objects()
+            .iter()
+            .position(|found| matches!(found.object.object_kind, ObjectKind::Identity(..)))
+            .unwrap();
+        let found = &inventory.objects()[index];
         let holds = capa::plain_identity(&found.object.api_version, "i", found.object.role_arn().unwrap());
         let removed_documents = vec![(found.at.document, holds)];
         let plan = Plan { removed_documents, ..Plan::default() };
         let edited = apply(&Source::new(text.as_bytes()), &plan).unwrap();
-        of_file(&run, (FileId(0), b"f"), text.as_bytes(), &edited, &[index], &[])
+        of_file(&inventory, (FileId(0), b"f"), text.as_bytes(), &edited, &[index], &[])
     }
 
     #[test]
@@ -457,8 +473,8 @@ mod tests {
         // The line break that goes makes the last line one of the diff.
         let last = format!("{CLUSTER}---\n{secret}---\n{identity}");
         assert!(!shown(last.trim_end()).0);
-        let (fit, ours) = shown(format!("{secret}---\n{CLUSTER}---\n{identity}").trim_end());
-        assert!(fit && ours.contains("\n kind: AWSCluster\n-metadata: {name: a}\n"), "{ours}");
+        let (fit, is_capa) = shown(format!("{secret}---\n{CLUSTER}---\n{identity}").trim_end());
+        assert!(fit && is_capa.contains("\n kind: AWSCluster\n-metadata: {name: a}\n"), "{is_capa}");
         assert!(!shown(&format!("{CLUSTER}---\n{identity}--- {{kind: Secret, data: {{k: MARKER}}}}\n")).0);
     }
 

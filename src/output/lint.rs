@@ -5,9 +5,9 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 
 use super::shown::Shown;
-use xaccount::diag::{FileId, Label, Severity, visible};
-use xaccount::lint::{Finding, Fix, Mend, Rule};
-use xaccount::run::Run;
+use xaccount::diag::{FileId, Label, Severity, escape_control};
+use xaccount::inventory::Inventory;
+use xaccount::lint::{Finding, Fix, FixEdit, Rule};
 
 const API_VERSION: &str = "xaccount.dev/v1alpha1";
 
@@ -41,7 +41,7 @@ pub(crate) fn lint_summary(findings: &[Finding], files: usize) -> String {
 
 /// Version 1 of the findings.
 pub(crate) fn lint_json<'f>(
-    run: &Run,
+    inventory: &Inventory,
     findings: &[Finding],
     release: &str,
     file: impl Fn(FileId) -> Rc<Shown<'f>>,
@@ -70,7 +70,7 @@ pub(crate) fn lint_json<'f>(
                 "at": diagnostic.primary.as_ref().map(place),
                 "others": diagnostic.others.iter().map(place).collect::<Vec<_>>(),
                 "help": diagnostic.help,
-                "fix": fix.as_ref().map(|fix| fix_json(run, fix)),
+                "fix": fix.as_ref().map(|fix| fix_json(inventory, fix)),
             })
         })
         .collect();
@@ -82,20 +82,20 @@ pub(crate) fn lint_json<'f>(
     })
 }
 
-fn fix_json(run: &Run, fix: &Fix) -> Value {
+fn fix_json(inventory: &Inventory, fix: &Fix) -> Value {
     match &fix.change {
-        Mend::Object { object, operations } => {
-            let found = &run.objects()[*object];
+        FixEdit::Object { object, operations } => {
+            let found = &inventory.objects()[*object];
             json!({
                 "what": fix.what,
-                "file": run.file(found.file).name,
+                "file": inventory.file(found.file).name,
                 "line": found.line,
                 "object": found.title(),
                 "operations": operations,
             })
         }
-        Mend::Document { file, object, .. } => {
-            json!({"what": fix.what, "file": run.file(*file).name, "new": object})
+        FixEdit::Document { file, object, .. } => {
+            json!({"what": fix.what, "file": inventory.file(*file).name, "new": object})
         }
     }
 }
@@ -115,7 +115,7 @@ pub(crate) fn lint_github<'f>(findings: &[Finding], file: impl Fn(FileId) -> Rc<
             let file = file(label.at.file);
             let span = file.first_line(label.at.span);
             let (from, to) = (file.position(span.start), file.position(span.end));
-            let name = visible(&file.name);
+            let name = escape_control(&file.name);
             properties.push(format!("file={}", property(name.strip_prefix("./").unwrap_or(&name))));
             properties.push(format!("line={},endLine={}", from.line, to.line));
             properties.push(format!("col={},endColumn={}", from.column, to.column));
@@ -133,7 +133,7 @@ pub(crate) fn lint_github<'f>(findings: &[Finding], file: impl Fn(FileId) -> Rc<
 
 /// Control characters but line ends made visible.
 fn visible_lines(text: &str) -> String {
-    text.split('\n').map(|line| visible(line).into_owned()).collect::<Vec<_>>().join("\n")
+    text.split('\n').map(|line| escape_control(line).into_owned()).collect::<Vec<_>>().join("\n")
 }
 
 /// All rules, a line each.

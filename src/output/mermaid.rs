@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use xaccount::capa::{CONTROLLER_IDENTITY, Hop, Outcome, Walked};
-use xaccount::diag::visible;
-use xaccount::status::{Account, Row, Status};
+use xaccount::capa::{CONTROLLER_IDENTITY, Hop, VerdictOutcome, Walked};
+use xaccount::diag::escape_control;
+use xaccount::status::{AccountSummary, Row, Status};
 
 /// The kind of a node, in the order from left to right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Shape {
-    Account,
+    AccountSummary,
     Identity,
     Cluster,
 }
@@ -35,7 +35,7 @@ pub(crate) fn mermaid(status: &Status<'_>) -> String {
         let alone = !row.template && titles.get(&row.title()) == Some(&1);
         let cluster = (Shape::Cluster, label(status, row, alone));
         nodes.insert(cluster.clone());
-        if row.verdict.outcome != Outcome::Permitted && row.verdict.outcome != Outcome::Unknown {
+        if row.verdict.outcome != VerdictOutcome::Permitted && row.verdict.outcome != VerdictOutcome::Unknown {
             refused.insert(cluster.clone());
         }
         for (hop, next) in walked.fresh(&row.verdict.chain) {
@@ -50,14 +50,14 @@ pub(crate) fn mermaid(status: &Status<'_>) -> String {
         // Whether it is asked, hangs on the cluster.
         let controller = row.verdict.chain.last().filter(|hop| hop.kind == CONTROLLER_IDENTITY);
         if let Some(hop) = controller.filter(|hop| hop.permission().is_some()) {
-            lead(format!("{} account", Account::Management.word()), &hop, &mut nodes, &mut edges);
+            lead(format!("{} account", AccountSummary::Management.word()), &hop, &mut nodes, &mut edges);
         }
         match row.verdict.chain.first() {
             Some(first) => {
                 edges.insert((identity(&first), cluster, arrow(row)));
             }
-            None if row.account == Account::Management => {
-                let account = (Shape::Account, "management account".to_owned());
+            None if row.account == AccountSummary::Management => {
+                let account = (Shape::AccountSummary, "management account".to_owned());
                 nodes.insert(account.clone());
                 edges.insert((account, cluster, "-->".into()));
             }
@@ -73,14 +73,14 @@ fn identity(hop: &Hop<'_>) -> Node {
 
 /// Draws an account, and that an identity leads there.
 fn lead(account: String, hop: &Hop<'_>, nodes: &mut BTreeSet<Node>, edges: &mut BTreeSet<Edge>) {
-    let account = (Shape::Account, account);
+    let account = (Shape::AccountSummary, account);
     nodes.insert(account.clone());
     edges.insert((account, identity(hop), "-->".into()));
 }
 
 fn draw(nodes: &BTreeSet<Node>, edges: &BTreeSet<Edge>, refused: &BTreeSet<Node>) -> String {
     let mut ids: BTreeMap<&Node, String> = BTreeMap::new();
-    for (shape, letter) in [(Shape::Account, 'a'), (Shape::Identity, 'i'), (Shape::Cluster, 'c')] {
+    for (shape, letter) in [(Shape::AccountSummary, 'a'), (Shape::Identity, 'i'), (Shape::Cluster, 'c')] {
         for (n, node) in nodes.iter().filter(|(own, _)| *own == shape).enumerate() {
             ids.insert(node, format!("{letter}{n}"));
         }
@@ -89,7 +89,7 @@ fn draw(nodes: &BTreeSet<Node>, edges: &BTreeSet<Edge>, refused: &BTreeSet<Node>
     let mut out = String::from("flowchart LR\n");
     for node in nodes {
         let (open, close) = match node.0 {
-            Shape::Account => ("[(", ")]"),
+            Shape::AccountSummary => ("[(", ")]"),
             Shape::Identity => ("([", "])"),
             Shape::Cluster => ("[", "]"),
         };
@@ -111,21 +111,23 @@ fn arrow(row: &Row) -> String {
     let outcome = row.verdict.outcome;
     let reason = row.verdict.reason.map_or("", |reason| reason.name());
     match outcome {
-        Outcome::Permitted => "-->".into(),
-        Outcome::Unknown => format!("-. \"{}: {reason}\" .->", outcome.name()),
-        Outcome::Denied | Outcome::Error | Outcome::Crash => format!("-. \"{}: {reason}\" .-x", outcome.name()),
+        VerdictOutcome::Permitted => "-->".into(),
+        VerdictOutcome::Unknown => format!("-. \"{}: {reason}\" .->", outcome.name()),
+        VerdictOutcome::Denied | VerdictOutcome::Error | VerdictOutcome::Crash => {
+            format!("-. \"{}: {reason}\" .-x", outcome.name())
+        }
     }
 }
 
 /// The cluster's name, with the kind of its object where the name is not enough.
 fn label(status: &Status<'_>, row: &Row, alone: bool) -> String {
     let title = text(&row.title());
-    if alone { title } else { format!("{title}<br/>{}", text(&status.run.objects()[row.object].object.kind)) }
+    if alone { title } else { format!("{title}<br/>{}", text(&status.inventory.objects()[row.object].object.kind)) }
 }
 
 /// Text that ends no label and begins no markup.
 fn text(text: &str) -> String {
-    visible(text)
+    escape_control(text)
         .replace('#', "#35;")
         .replace('"', "#quot;")
         .replace('<', "#lt;")

@@ -4,10 +4,10 @@ use json_patch::PatchOperation;
 use serde_json::{Map, Value, json};
 
 use super::summary::was_done;
-use xaccount::capa::Role;
+use xaccount::capa::ObjectKind;
 use xaccount::diag::Diagnostic;
 use xaccount::inject::{ChangeKind, IdentityFile, Outcome};
-use xaccount::run::{Found, Run, Skipped};
+use xaccount::inventory::{Inventory, Resource, Skipped};
 
 /// `-o json-patch`: a list of `{"target": {group, version, kind, namespace, name}, "patch": TEXT}` where TEXT is the RFC
 /// 6902 patch as JSON, one entry per changed object: what stands under `patches:` of a kustomization or of Flux. A `test`
@@ -16,12 +16,12 @@ use xaccount::run::{Found, Run, Skipped};
 ///
 /// # Errors
 /// An object without a name: a target without one means all objects of its kind.
-pub(crate) fn json_patch(run: &Run, outcome: &Outcome) -> Result<Value, Diagnostic> {
+pub(crate) fn json_patch(inventory: &Inventory, outcome: &Outcome) -> Result<Value, Diagnostic> {
     let mut entries: Vec<(usize, Vec<&PatchOperation>)> = Vec::new();
     for change in &outcome.changes {
         let Some(index) = change.object.filter(|_| change.kind != ChangeKind::IdentityRemoved) else { continue };
         match entries.last_mut() {
-            Some((there, operations)) if *there == index => operations.extend(change.operations.iter()),
+            Some((existing, operations)) if *existing == index => operations.extend(change.operations.iter()),
             _ => entries.push((index, change.operations.iter().collect())),
         }
     }
@@ -29,7 +29,7 @@ pub(crate) fn json_patch(run: &Run, outcome: &Outcome) -> Result<Value, Diagnost
         .into_iter()
         .map(|(index, operations)| {
             let patch = serde_json::to_value(&operations).unwrap_or_default();
-            Ok(json!({"target": target(&run.objects()[index])?, "patch": patch.to_string()}))
+            Ok(json!({"target": target(&inventory.objects()[index])?, "patch": patch.to_string()}))
         })
         .collect()
 }
@@ -37,7 +37,7 @@ pub(crate) fn json_patch(run: &Run, outcome: &Outcome) -> Result<Value, Diagnost
 /// Exactly this object, as kustomize selects (`api/types/selector.go`, `api/resmap/reswrangler.go`): name and namespace are
 /// regular expressions for the whole text, a member that is left out fits everything, and an object without a namespace
 /// counts as one in `default`.
-fn target(found: &Found) -> Result<Value, Diagnostic> {
+fn target(found: &Resource) -> Result<Value, Diagnostic> {
     let object = &found.object;
     let Some(name) = object.name.as_deref().filter(|name| !name.is_empty()) else {
         return Err(Diagnostic::error(format!("{} has no name: a patch would hit all of its kind", object.kind))
@@ -49,7 +49,7 @@ fn target(found: &Found) -> Result<Value, Diagnostic> {
     target.insert("group".into(), json!(group));
     target.insert("version".into(), json!(version));
     target.insert("kind".into(), json!(object.kind));
-    if !matches!(object.role, Role::Identity(..)) {
+    if !matches!(object.object_kind, ObjectKind::Identity(..)) {
         let namespace = object.namespace.as_deref().filter(|namespace| !namespace.is_empty());
         target.insert("namespace".into(), json!(literal(namespace.unwrap_or("default"))));
     }
@@ -69,7 +69,7 @@ fn literal(text: &str) -> String {
     out
 }
 
-fn identity(found: &Found) -> Map<String, Value> {
+fn identity(found: &Resource) -> Map<String, Value> {
     let object = &found.object;
     let mut out = Map::new();
     out.insert("apiVersion".into(), json!(object.api_version));
@@ -84,7 +84,7 @@ fn identity(found: &Found) -> Map<String, Value> {
 }
 
 /// `-o report`: version 2 of the change report; `docs/report.md` describes it.
-pub(crate) fn report(run: &Run, outcome: &Outcome) -> Value {
+pub(crate) fn report(inventory: &Inventory, outcome: &Outcome) -> Value {
     let mut added = outcome.added.iter();
     let changes: Vec<Value> = outcome
         .changes
@@ -94,8 +94,8 @@ pub(crate) fn report(run: &Run, outcome: &Outcome) -> Value {
             entry.insert("change".into(), json!(name(change.kind)));
             match change.object {
                 Some(index) => {
-                    let found = &run.objects()[index];
-                    entry.insert("file".into(), json!(run.file(found.file).name));
+                    let found = &inventory.objects()[index];
+                    entry.insert("file".into(), json!(inventory.file(found.file).name));
                     entry.insert("line".into(), json!(found.line));
                     entry.insert("object".into(), Value::Object(identity(found)));
                     entry.insert("before".into(), json!(change.before));
@@ -105,7 +105,7 @@ pub(crate) fn report(run: &Run, outcome: &Outcome) -> Value {
                 None => {
                     if let Some(new) = added.next() {
                         let file = match &new.file {
-                            IdentityFile::There(file) => run.file(*file).name.clone(),
+                            IdentityFile::There(file) => inventory.file(*file).name.clone(),
                             IdentityFile::New(path) => path.to_string_lossy().into_owned(),
                         };
                         entry.insert("file".into(), json!(file));
@@ -127,12 +127,12 @@ pub(crate) fn report(run: &Run, outcome: &Outcome) -> Value {
         })
         .collect();
     let right: Vec<Value> = outcome
-        .right
+        .unchanged
         .iter()
         .map(|&index| {
-            let found = &run.objects()[index];
+            let found = &inventory.objects()[index];
             let mut entry = Map::new();
-            entry.insert("file".into(), json!(run.file(found.file).name));
+            entry.insert("file".into(), json!(inventory.file(found.file).name));
             entry.insert("line".into(), json!(found.line));
             entry.insert("object".into(), Value::Object(identity(found)));
             Value::Object(entry)
@@ -145,7 +145,7 @@ pub(crate) fn report(run: &Run, outcome: &Outcome) -> Value {
     }
     let mut skipped: Vec<&Skipped> = outcome.skipped.iter().collect();
     skipped.sort_by_key(|one| (one.file, one.line));
-    let skipped: Vec<Value> = skipped.into_iter().map(|one| skipped_entry(run, one)).collect();
+    let skipped: Vec<Value> = skipped.into_iter().map(|one| skipped_entry(inventory, one)).collect();
     json!({
         "apiVersion": "xaccount.dev/v1alpha2",
         "kind": "ChangeReport",
@@ -157,9 +157,9 @@ pub(crate) fn report(run: &Run, outcome: &Outcome) -> Value {
 }
 
 /// What is skipped, where, and why.
-fn skipped_entry(run: &Run, one: &Skipped) -> Value {
+fn skipped_entry(inventory: &Inventory, one: &Skipped) -> Value {
     let mut entry = Map::new();
-    entry.insert("file".into(), json!(run.file(one.file).name));
+    entry.insert("file".into(), json!(inventory.file(one.file).name));
     entry.insert("line".into(), json!(one.line));
     for (key, value) in [("kind", &one.kind), ("namespace", &one.namespace), ("name", &one.name)] {
         entry.extend(value.as_ref().map(|value| (key.to_owned(), json!(value))));

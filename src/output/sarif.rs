@@ -13,7 +13,7 @@ use super::explanation::explanation;
 use super::lint::severity;
 use super::shown::Shown;
 use lossless_yaml::Splice;
-use xaccount::diag::{FileId, Label, Span, visible};
+use xaccount::diag::{FileId, Label, Span, escape_control};
 use xaccount::lint::{Finding, Fix, RULES};
 
 /// The proved changes of a fix, by file.
@@ -77,8 +77,8 @@ fn result<'f>(
     fingerprint: String,
     file: &impl Fn(FileId) -> Rc<Shown<'f>>,
 ) -> Value {
-    let help = diagnostic.help.iter().map(|line| format!("\nhelp: {}", visible(line)));
-    let text = visible(&diagnostic.message).into_owned() + &help.collect::<String>();
+    let help = diagnostic.help.iter().map(|line| format!("\nhelp: {}", escape_control(line)));
+    let text = escape_control(&diagnostic.message).into_owned() + &help.collect::<String>();
     let mut result = json!({
         "ruleId": rule.id,
         "ruleIndex": RULES.iter().position(|other| other.id == rule.id),
@@ -105,7 +105,7 @@ fn location<'f>(label: &Label, file: &impl Fn(FileId) -> Rc<Shown<'f>>) -> Value
         },
     });
     if !label.text.is_empty() {
-        location["message"] = json!({"text": visible(&label.text)});
+        location["message"] = json!({"text": escape_control(&label.text)});
     }
     location
 }

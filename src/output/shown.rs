@@ -4,7 +4,7 @@ use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use xaccount::diag::{FileId, Span};
-use xaccount::files::Lent;
+use xaccount::files::FileBytes;
 
 /// Bytes whose characters are counted together.
 const BLOCK: usize = 1024;
@@ -18,7 +18,7 @@ pub(crate) struct Shown<'f> {
     /// Its name, with `/`.
     pub(crate) name: String,
     /// Its bytes.
-    pub(crate) bytes: Lent<'f>,
+    pub(crate) bytes: FileBytes<'f>,
     index: OnceCell<Index>,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct Position {
 
 impl<'f> Shown<'f> {
     /// A file of this name; without bytes where they can't be had.
-    pub(crate) fn new(name: String, bytes: Option<Lent<'f>>) -> Self {
+    pub(crate) fn new(name: String, bytes: Option<FileBytes<'f>>) -> Self {
         Self { name, bytes: bytes.unwrap_or_default(), index: OnceCell::new() }
     }
 
@@ -115,7 +115,7 @@ impl<'f> LastShown<'f> {
     /// A file, which `read` reads where it is none of the last.
     pub(crate) fn get(&self, file: FileId, read: impl FnOnce() -> Shown<'f>) -> Rc<Shown<'f>> {
         let mut last = self.0.borrow_mut();
-        let place = last.iter().position(|(there, _)| *there == file);
+        let place = last.iter().position(|(existing, _)| *existing == file);
         let one = place.map_or_else(|| (file, Rc::new(read())), |place| last.remove(place));
         last.truncate(KEPT - 1);
         last.insert(0, one.clone());

@@ -5,10 +5,10 @@ use anstyle::{AnsiColor, Style};
 use std::collections::HashMap;
 
 use super::table::{Cell, styled, table};
-use xaccount::capa::{CONTROLLER_IDENTITY, Hop, IdentityKind, Outcome, Permission};
-use xaccount::diag::visible;
-use xaccount::run::Run;
-use xaccount::status::{Door, Move, Row, Status, identity_of};
+use xaccount::capa::{CONTROLLER_IDENTITY, Hop, IdentityKind, Permission, VerdictOutcome};
+use xaccount::diag::escape_control;
+use xaccount::inventory::Inventory;
+use xaccount::status::{AccessPath, Move, Row, Status, identity_of};
 
 const GREEN: Style = AnsiColor::Green.on_default();
 const RED: Style = AnsiColor::Red.on_default();
@@ -17,11 +17,11 @@ const YELLOW: Style = AnsiColor::Yellow.on_default();
 /// Identities of a chain that people are shown; of a longer one they are shown the first ones and the last.
 const MOST_HOPS: usize = 10;
 
-fn style(outcome: Outcome) -> Style {
+fn style(outcome: VerdictOutcome) -> Style {
     match outcome {
-        Outcome::Permitted => GREEN,
-        Outcome::Denied | Outcome::Error | Outcome::Crash => RED,
-        Outcome::Unknown => YELLOW,
+        VerdictOutcome::Permitted => GREEN,
+        VerdictOutcome::Denied | VerdictOutcome::Error | VerdictOutcome::Crash => RED,
+        VerdictOutcome::Unknown => YELLOW,
     }
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn status_table(status: &Status<'_>, wide: bool, colour: bool) -> Str
 
 fn cells(status: &Status<'_>, row: &Row, wide: bool) -> Vec<Cell> {
     const NONE: &str = "-";
-    let found = &status.run.objects()[row.object];
+    let found = &status.inventory.objects()[row.object];
     let first = row.verdict.chain.first();
     let role = first.and_then(|hop| hop.role_arn).filter(|arn| !arn.is_empty());
     let name = if row.template { format!("{} (template)", row.cluster) } else { row.cluster.clone() };
@@ -60,7 +60,7 @@ fn cells(status: &Status<'_>, row: &Row, wide: bool) -> Vec<Cell> {
             text(first.and_then(|hop| hop.external_id)).into(),
             seconds.into(),
             found.object.kind.as_str().into(),
-            place(status.run, row.object).into(),
+            place(status.inventory, row.object).into(),
         ]);
     }
     cells
@@ -100,15 +100,18 @@ fn short(hop: &Hop<'_>) -> String {
 }
 
 /// `FILE:LINE` of an object.
-pub(super) fn place(run: &Run, object: usize) -> String {
-    let found = &run.objects()[object];
-    format!("{}:{}", run.file(found.file).name, found.line)
+pub(super) fn place(inventory: &Inventory, object: usize) -> String {
+    let found = &inventory.objects()[object];
+    format!("{}:{}", inventory.file(found.file).name, found.line)
 }
 
 /// Where an identity stands; more than once, where two documents say it.
-fn places(run: &Run, hop: &Hop<'_>) -> String {
-    let all = IdentityKind::named(hop.kind).map_or(&[][..], |kind| run.identities(kind, hop.name)).iter();
-    all.filter(|&&index| !run.objects()[index].bare).map(|&index| place(run, index)).collect::<Vec<_>>().join(", ")
+fn places(inventory: &Inventory, hop: &Hop<'_>) -> String {
+    let all = IdentityKind::named(hop.kind).map_or(&[][..], |kind| inventory.identities(kind, hop.name)).iter();
+    all.filter(|&&index| !inventory.objects()[index].dropped_by_kubectl)
+        .map(|&index| place(inventory, index))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Why: hop by hop, clusters of which the same is true together.
@@ -131,8 +134,9 @@ pub(crate) fn status_reasons(status: &Status<'_>, colour: bool) -> String {
         let template = if first.template { " (template)" } else { "" };
         let verdict = &first.verdict;
         let outcome = styled(verdict.outcome.name(), style(verdict.outcome), colour);
-        let message = verdict.message.as_ref().map_or(String::new(), |message| format!(": {}", visible(message)));
-        out.push_str(&format!("\n{}{template} {outcome}{message}\n", visible(&titles.join(", "))));
+        let message =
+            verdict.message.as_ref().map_or(String::new(), |message| format!(": {}", escape_control(message)));
+        out.push_str(&format!("\n{}{template} {outcome}{message}\n", escape_control(&titles.join(", "))));
         let (hops, more) = shown(first);
         for (at, hop) in hops.iter().enumerate() {
             if more > 0 && at + 1 == hops.len() {
@@ -141,7 +145,7 @@ pub(crate) fn status_reasons(status: &Status<'_>, colour: bool) -> String {
             out.push_str(&hop_lines(status, hop, colour));
         }
         for note in verdict.notes_about(&hops) {
-            out.push_str(&format!("  {} {}\n", styled("note:", YELLOW, colour), visible(&note)));
+            out.push_str(&format!("  {} {}\n", styled("note:", YELLOW, colour), escape_control(&note)));
         }
     }
     out
@@ -150,17 +154,20 @@ pub(crate) fn status_reasons(status: &Status<'_>, colour: bool) -> String {
 fn hop_lines(status: &Status<'_>, hop: &Hop<'_>, colour: bool) -> String {
     let permission = hop.permission();
     let made = hop.kind == CONTROLLER_IDENTITY && permission.is_some();
-    let at = match identity_of(status.run, hop) {
-        Some(_) => places(status.run, hop),
+    let at = match identity_of(status.inventory, hop) {
+        Some(_) => places(status.inventory, hop),
         None if made => "made by CAPA".into(),
         None => "in none of these files".into(),
     };
-    let mut out = format!("  {}\n", visible(&format!("{}/{}  {at}", hop.kind, hop.name)));
+    let mut out = format!("  {}\n", escape_control(&format!("{}/{}  {at}", hop.kind, hop.name)));
     if let (Some(arn), Some(seconds)) = (hop.role_arn.filter(|arn| !arn.is_empty()), hop.duration_seconds) {
         let session =
             hop.session_name.map_or("a session name made from the time".into(), |name| format!("session name {name}"));
         let external = hop.external_id.map_or("no external id".into(), |id| format!("external id {id}"));
-        out.push_str(&format!("    role {}\n", visible(&format!("{arn} for {seconds} s, {session}, {external}"))));
+        out.push_str(&format!(
+            "    role {}\n",
+            escape_control(&format!("{arn} for {seconds} s, {session}, {external}"))
+        ));
     }
     if let Some(Permission { answer, why }) = &permission {
         let (word, style) = match answer {
@@ -168,7 +175,7 @@ fn hop_lines(status: &Status<'_>, hop: &Hop<'_>, colour: bool) -> String {
             Some(false) => ("refused", RED),
             None => ("unknown", YELLOW),
         };
-        out.push_str(&format!("    {}: {}\n", styled(word, style, colour), visible(why)));
+        out.push_str(&format!("    {}: {}\n", styled(word, style, colour), escape_control(why)));
     }
     out
 }
@@ -176,7 +183,13 @@ fn hop_lines(status: &Status<'_>, hop: &Hop<'_>, colour: bool) -> String {
 /// The last line: how many, and what becomes of them.
 pub(crate) fn status_summary(status: &Status<'_>) -> String {
     let clusters = || status.rows.iter().filter(|row| !row.template);
-    let outcomes = [Outcome::Permitted, Outcome::Denied, Outcome::Error, Outcome::Crash, Outcome::Unknown];
+    let outcomes = [
+        VerdictOutcome::Permitted,
+        VerdictOutcome::Denied,
+        VerdictOutcome::Error,
+        VerdictOutcome::Crash,
+        VerdictOutcome::Unknown,
+    ];
     let counts: Vec<String> = outcomes
         .into_iter()
         .map(|outcome| (clusters().filter(|row| row.verdict.outcome == outcome).count(), outcome))
@@ -199,7 +212,7 @@ pub(crate) fn status_summary(status: &Status<'_>) -> String {
 }
 
 /// `USED BY` and `MAY BE USED FROM` of an account.
-pub(crate) fn account_users(status: &Status<'_>, rows: &[&Row], doors: &[Door], colour: bool) -> String {
+pub(crate) fn account_users(status: &Status<'_>, rows: &[&Row], access_paths: &[AccessPath], colour: bool) -> String {
     let mut out = String::from("USED BY\n");
     let cells: Vec<Vec<Cell>> = rows
         .iter()
@@ -210,7 +223,7 @@ pub(crate) fn account_users(status: &Status<'_>, rows: &[&Row], doors: &[Door], 
                 name.into(),
                 row.namespace.as_deref().unwrap_or("-").into(),
                 chain(row).into(),
-                place(status.run, row.object).into(),
+                place(status.inventory, row.object).into(),
                 Cell::styled(outcome.name(), style(outcome)),
             ]
         })
@@ -220,38 +233,43 @@ pub(crate) fn account_users(status: &Status<'_>, rows: &[&Row], doors: &[Door], 
         false => out.push_str(&table(&["CLUSTER", "NAMESPACE", "IDENTITY", "FILE", "VERDICT"], &cells, colour)),
     }
     out.push_str("\nMAY BE USED FROM\n");
-    let cells: Vec<Vec<Cell>> = doors
+    let cells: Vec<Vec<Cell>> = access_paths
         .iter()
-        .map(|door| {
-            let whom = whom(door);
-            let whom = if door.everyone { Cell::styled(&whom, RED) } else { whom.into() };
-            vec![door.name.as_str().into(), door.role_arn.as_str().into(), place(status.run, door.object).into(), whom]
+        .map(|access_path| {
+            let whom = whom(access_path);
+            let whom = if access_path.everyone { Cell::styled(&whom, RED) } else { whom.into() };
+            vec![
+                access_path.name.as_str().into(),
+                access_path.role_arn.as_str().into(),
+                place(status.inventory, access_path.object).into(),
+                whom,
+            ]
         })
         .collect();
     match cells.is_empty() {
         true => out.push_str("no identity of these files\n"),
         false => out.push_str(&table(&["IDENTITY", "ROLE ARN", "FILE", "NAMESPACES"], &cells, colour)),
     }
-    for door in doors {
-        if let Some(remark) = &door.remark {
-            out.push_str(&format!("  {}: {}\n", visible(&door.name), visible(remark)));
+    for access_path in access_paths {
+        if let Some(remark) = &access_path.remark {
+            out.push_str(&format!("  {}: {}\n", escape_control(&access_path.name), escape_control(remark)));
         }
     }
     out
 }
 
 /// The namespaces in words.
-fn whom(door: &Door) -> String {
-    if door.everyone {
+fn whom(access_path: &AccessPath) -> String {
+    if access_path.everyone {
         return "every namespace".into();
     }
-    let mut parts = door.namespaces.clone();
-    if !door.selectors.is_empty() {
-        parts.push(format!("every namespace with {}", door.selectors.join(" and ")));
+    let mut parts = access_path.namespaces.clone();
+    if !access_path.selectors.is_empty() {
+        parts.push(format!("every namespace with {}", access_path.selectors.join(" and ")));
     }
     // What a selector decides is said already.
-    if door.selectors.is_empty() && !door.open.is_empty() {
-        parts.push(format!("not known: {}", door.open.join(", ")));
+    if access_path.selectors.is_empty() && !access_path.open.is_empty() {
+        parts.push(format!("not known: {}", access_path.open.join(", ")));
     }
     if parts.is_empty() { "no namespace".into() } else { parts.join(", ") }
 }
@@ -260,7 +278,7 @@ fn whom(door: &Door) -> String {
 pub(crate) fn moved(moves: &[Move], line: impl Fn(&Move) -> String, colour: bool) -> String {
     let mut out = String::new();
     for one in moves {
-        let title = visible(&one.title).into_owned();
+        let title = escape_control(&one.title).into_owned();
         let (at, cause) = (line(one), one.cause.what);
         let text = match (&one.before, &one.after) {
             (Some(before), Some(after)) => {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use xaccount::aws::AccountId;
 use xaccount::capa::{Chain, Hop, Namespaces, Permission, Scope, Selector, Walked};
-use xaccount::status::{Door, Move, Row, Status, identity_of};
+use xaccount::status::{AccessPath, Move, Row, Status, identity_of};
 
 const API_VERSION: &str = "xaccount.dev/v1alpha1";
 
@@ -121,19 +121,19 @@ pub(crate) fn account_json<'s>(
     status: &'s Status<'_>,
     account: &'s AccountId,
     rows: &[&'s Row],
-    doors: &[Door],
+    access_paths: &[AccessPath],
 ) -> impl Serialize + use<'s> {
-    let door = |door: &Door| {
+    let access_path = |access_path: &AccessPath| {
         json!({
-            "identity": door.name,
-            "roleARN": door.role_arn,
-            "file": status.run.file(status.run.objects()[door.object].file).name,
-            "line": status.run.objects()[door.object].line,
-            "everyNamespace": door.everyone,
-            "namespaces": door.namespaces,
-            "notKnown": door.open,
-            "selectors": door.selectors,
-            "remark": door.remark,
+            "identity": access_path.name,
+            "roleARN": access_path.role_arn,
+            "file": status.inventory.file(status.inventory.objects()[access_path.object].file).name,
+            "line": status.inventory.objects()[access_path.object].line,
+            "everyNamespace": access_path.everyone,
+            "namespaces": access_path.namespaces,
+            "notKnown": access_path.open,
+            "selectors": access_path.selectors,
+            "remark": access_path.remark,
         })
     };
     AccountJson {
@@ -142,7 +142,7 @@ pub(crate) fn account_json<'s>(
         capa_version: status.world.release().to_string(),
         account: account.as_str(),
         used_by: rows.iter().map(|row| cluster(status, row)).collect(),
-        may_be_used_from: doors.iter().map(door).collect(),
+        may_be_used_from: access_paths.iter().map(access_path).collect(),
         identities: identities(status, rows.iter().copied()),
     }
 }
@@ -175,7 +175,7 @@ pub(crate) fn moves_json(moves: &[Move], line: impl Fn(&Move) -> (String, usize)
 }
 
 fn cluster<'s>(status: &'s Status<'_>, row: &'s Row) -> ClusterJson<'s> {
-    let found = &status.run.objects()[row.object];
+    let found = &status.inventory.objects()[row.object];
     let verdict = &row.verdict;
     ClusterJson {
         kind: &found.object.kind,
@@ -183,7 +183,7 @@ fn cluster<'s>(status: &'s Status<'_>, row: &'s Row) -> ClusterJson<'s> {
         name: &row.name,
         cluster: &row.cluster,
         template: row.template,
-        file: &status.run.file(found.file).name,
+        file: &status.inventory.file(found.file).name,
         line: found.line,
         region: found.object.region(),
         account: row.account.id().map(AccountId::as_str),
@@ -222,13 +222,13 @@ fn identities<'s>(status: &'s Status<'_>, rows: impl Iterator<Item = &'s Row>) -
 }
 
 fn identity<'s>(status: &'s Status<'_>, hop: &Hop<'s>) -> IdentityJson<'s> {
-    let found = identity_of(status.run, hop).map(|index| &status.run.objects()[index]);
+    let found = identity_of(status.inventory, hop).map(|index| &status.inventory.objects()[index]);
     let allowed = hop.allowed();
     let selector = allowed.flatten().map(|allowed| &allowed.selector);
     IdentityJson {
         kind: hop.kind,
         name: hop.name,
-        file: found.map(|found| status.run.file(found.file).name.as_str()),
+        file: found.map(|found| status.inventory.file(found.file).name.as_str()),
         line: found.map(|found| found.line),
         role_arn: hop.role_arn,
         account: hop.account.map(AccountId::as_str),

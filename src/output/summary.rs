@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use xaccount::diag::visible;
+use xaccount::diag::escape_control;
 use xaccount::inject::{Change, ChangeKind, IdentityFile, Outcome, Verb};
-use xaccount::run::Run;
+use xaccount::inventory::Inventory;
 
 /// A line per changed object: from which account a cluster goes to which, and what an identity gets. Of objects with one title,
 /// each line says where it is.
-pub(crate) fn cluster_lines(run: &Run, outcome: &Outcome) -> impl Iterator<Item = String> {
+pub(crate) fn cluster_lines(inventory: &Inventory, outcome: &Outcome) -> impl Iterator<Item = String> {
     let mut objects: HashMap<String, BTreeSet<usize>> = HashMap::new();
     for index in outcome.changes.iter().filter_map(|change| change.object) {
-        objects.entry(run.objects()[index].title()).or_default().insert(index);
+        objects.entry(inventory.objects()[index].title()).or_default().insert(index);
     }
     let mut last = None;
     outcome
@@ -19,16 +19,16 @@ pub(crate) fn cluster_lines(run: &Run, outcome: &Outcome) -> impl Iterator<Item 
         .iter()
         .filter_map(move |change| {
             let index = change.object?;
-            let title = run.objects()[index].title();
+            let title = inventory.objects()[index].title();
             let title = match objects.get(&title).is_some_and(|objects| objects.len() > 1) {
-                true => format!("{title} ({})", run.place(&run.objects()[index])),
+                true => format!("{title} ({})", inventory.place(&inventory.objects()[index])),
                 false => title,
             };
             let line = match &change.before {
                 Some(before) => format!("{title}: {before} -> {}", change.after),
                 None => format!("{title}: {}", change.after),
             };
-            Some((index, visible(&line).into_owned()))
+            Some((index, escape_control(&line).into_owned()))
         })
         // An object may have several references.
         .filter(move |line| last.replace(line.clone()).as_ref() != Some(line))
@@ -50,8 +50,8 @@ pub(crate) fn was_done(kind: ChangeKind) -> &'static str {
 }
 
 /// The last line: `1 file, 2 objects would change (1 identityRef added, 1 AWSClusterRoleIdentity added)`.
-pub(crate) fn summary(outcome: &Outcome, run: &Run, written: bool) -> String {
-    let right = outcome.right.len();
+pub(crate) fn summary(outcome: &Outcome, inventory: &Inventory, written: bool) -> String {
+    let right = outcome.unchanged.len();
     if outcome.changes.is_empty() {
         let (one, objects) = (right == 1, count(right, "object"));
         return match outcome.verb {
@@ -71,7 +71,7 @@ pub(crate) fn summary(outcome: &Outcome, run: &Run, written: bool) -> String {
     for change in &outcome.changes {
         if let Some(index) = change.object {
             objects.insert(index);
-            files.insert(run.objects()[index].file.0);
+            files.insert(inventory.objects()[index].file.0);
         }
     }
     let mut new_files = 0;
@@ -86,7 +86,7 @@ pub(crate) fn summary(outcome: &Outcome, run: &Run, written: bool) -> String {
     let total = objects.len() + outcome.added.len();
     let mut kinds: Vec<(ChangeKind, usize)> = Vec::new();
     for Change { kind, .. } in &outcome.changes {
-        match kinds.iter_mut().find(|(there, _)| there == kind) {
+        match kinds.iter_mut().find(|(existing, _)| existing == kind) {
             Some((_, n)) => *n += 1,
             None => kinds.push((*kind, 1)),
         }

@@ -3,7 +3,7 @@
 use anstyle::Style;
 use unicode_width::UnicodeWidthStr;
 
-use xaccount::diag::visible;
+use xaccount::diag::escape_control;
 
 /// Blanks between columns, as kubectl has them.
 const GAP: usize = 3;
@@ -17,7 +17,7 @@ pub(super) struct Cell {
 
 impl Cell {
     pub(super) fn styled(text: &str, style: Style) -> Self {
-        Self { text: visible(text).into_owned(), style }
+        Self { text: escape_control(text).into_owned(), style }
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use lossless_yaml::Plan;
 use xaccount::diag::Diagnostic;
-use xaccount::edit::new_text;
+use xaccount::session::new_text;
 
 /// The document's text.
 ///

@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 use xaccount::aws::{AccountId, Partition};
 use xaccount::capa::{CONTROLLERS_ROLE_NAME, DEFAULT_ROLE_NAME};
-use xaccount::iam::pieces::{self, Half, PieceError, Side};
+use xaccount::iam::render::{self, PieceError, PolicyTarget, Side};
 
 use crate::support::{peer, skip};
 
@@ -71,8 +71,8 @@ impl Sample {
         }
     }
 
-    fn half(&self) -> Half<'_> {
-        Half {
+    fn half(&self) -> PolicyTarget<'_> {
+        PolicyTarget {
             side: self.side,
             partition: Partition::AwsUsGov,
             account: self.account.as_ref(),
@@ -115,7 +115,7 @@ fn cfn_lint_accepts_the_templates() {
     let lint = |files: &[PathBuf]| Command::new(&lint).args(files).output().unwrap();
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for (number, sample) in samples().into_iter().enumerate() {
-        let template = pieces::cloudformation(&sample.half());
+        let template = render::cloudformation(&sample.half());
         let parsed: Value = serde_json::from_str(&template).unwrap();
         let (_, resource) = parsed["Resources"].as_object().unwrap().iter().next().unwrap();
         let properties = &resource["Properties"];
@@ -134,7 +134,7 @@ fn cfn_lint_accepts_the_templates() {
         assert_eq!(properties[key].to_string(), sample.document);
 
         // It knows fewer paths than IAM does.
-        let template = pieces::cloudformation(&Sample { path: "/team/".to_owned(), ..sample }.half());
+        let template = render::cloudformation(&Sample { path: "/team/".to_owned(), ..sample }.half());
         good.push(directory.path().join(format!("{number}-good.json")));
         fs::write(&good[number], &template).unwrap();
         bad.push(directory.path().join(format!("{number}-bad.json")));
@@ -177,7 +177,7 @@ fn terraforms_parser_gives_the_document_back() {
             Side::Trust => ("aws_iam_role", "assume_role_policy", ["name", "path", "assume_role_policy"]),
             Side::Permission => ("aws_iam_role_policy", "policy", ["name", "role", "policy"]),
         };
-        let text = pieces::terraform(&sample.half());
+        let text = render::terraform(&sample.half());
         fs::write(&file, &text).unwrap();
         fs::write(&specification, hcl_specification(kind, &attributes)).unwrap();
         let arguments = ["--spec", specification.to_str().unwrap(), "--vars", of_references];
@@ -236,7 +236,7 @@ fn clusterawsadm_puts_the_statement_into_the_role() {
         for make in [Sample::trust, Sample::permission] {
             for path in ["/", "/a\"b\\'#/"] {
                 let sample = Sample { role: role.to_owned(), path: path.to_owned(), ..make() };
-                let configuration = pieces::clusterawsadm(&sample.half()).unwrap();
+                let configuration = render::clusterawsadm(&sample.half()).unwrap();
                 let mut made = template(&configuration);
                 let properties = &mut made["Resources"][id]["Properties"];
                 assert_eq!(properties["RoleName"], *role);
@@ -269,7 +269,7 @@ fn clusterawsadm_puts_the_statement_into_the_role() {
 #[test]
 fn clusterawsadm_has_two_roles() {
     let sample = Sample { role: "other".to_owned(), ..Sample::trust() };
-    let error = pieces::clusterawsadm(&sample.half()).unwrap_err();
+    let error = render::clusterawsadm(&sample.half()).unwrap_err();
     assert_eq!(error, PieceError::NoRoleOfClusterawsadm { name: "other".to_owned() });
     let text = error.to_string();
     assert!(text.contains(DEFAULT_ROLE_NAME) && text.contains(CONTROLLERS_ROLE_NAME), "{text}");

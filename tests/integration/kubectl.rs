@@ -13,7 +13,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
-use xaccount::capa::BEARERS;
+use xaccount::capa::REFERENCING_KINDS;
 
 use crate::cases::{Tree, all, execute, is_write, read_tree, words, write_tree};
 use crate::fixtures::fixtures;
@@ -164,7 +164,7 @@ fn pointed(object: &mut Value, places: &mut Vec<&str>) {
     let Some(place) = places.first().copied() else { return };
     let reference = json!({"kind": "AWSClusterRoleIdentity", "name": format!("cross-account-role-{ACCOUNT}")});
     if object["kind"] == place {
-        let bearer = BEARERS.iter().find(|bearer| bearer.kind == place).unwrap();
+        let bearer = REFERENCING_KINDS.iter().find(|bearer| bearer.kind == place).unwrap();
         let parent = object.pointer_mut(&format!("/{}", bearer.parent.join("/"))).unwrap();
         parent["identityRef"] = reference;
         places.remove(0);

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use snapbox::data::DataFormat;
 use snapbox::{Data, IntoData};
-use xaccount::capa::{BEARERS, Reason};
+use xaccount::capa::{REFERENCING_KINDS, Reason};
 
 use crate::support::{root, testdata, xaccount};
 
@@ -282,7 +282,7 @@ fn every_file_of_the_examples_is_named_in_the_readme() {
 #[test]
 fn the_table_of_kinds_is_that_of_the_library() {
     let mut table = String::from("| Kind | API group | Reference | Versions | CAPA since |\n|---|---|---|---|---|\n");
-    for bearer in &BEARERS {
+    for bearer in &REFERENCING_KINDS {
         let versions: Vec<_> = bearer.versions.iter().map(|version| version.name()).collect();
         let (path, versions) = (bearer.parent.join("."), versions.join(", "));
         writeln!(
@@ -401,7 +401,7 @@ fn the_report_is_as_its_page_says() {
             assert!(page.contains(&format!("`{name}`")), "docs/report.md lacks `{name}` of {module}");
         }
     }
-    let words: Vec<String> = read("crates/xaccount/src/run/skipped.rs")
+    let words: Vec<String> = read("crates/xaccount/src/inventory/skipped.rs")
         .lines()
         .filter(|line| line.trim().starts_with("Self::"))
         .filter_map(|line| Some(line.split_once("=> \"")?.1.trim_end_matches("\",").to_owned()))

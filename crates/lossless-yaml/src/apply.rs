@@ -31,8 +31,8 @@ pub fn apply(source: &Source<'_>, plan: &Plan) -> Result<Edited, Refusal> {
     for change in &plan.changes {
         grouped.entry(change.0.document).or_default().push(change);
     }
-    let gone: BTreeMap<Span, &Value> = plan.removed_documents.iter().map(|(span, holds)| (*span, holds)).collect();
-    if let Some((span, _)) = gone.iter().find(|(span, _)| grouped.contains_key(*span)) {
+    let deleted: BTreeMap<Span, &Value> = plan.removed_documents.iter().map(|(span, holds)| (*span, holds)).collect();
+    if let Some((span, _)) = deleted.iter().find(|(span, _)| grouped.contains_key(*span)) {
         return Err(Refusal::new(Reason::ChangedAndRemoved, *span));
     }
     are_documents(source, grouped.keys().copied())?;
@@ -42,11 +42,11 @@ pub fn apply(source: &Source<'_>, plan: &Plan) -> Result<Edited, Refusal> {
     for result in results {
         splices.extend(result?);
     }
-    if let Some((span, _)) = gone.first_key_value() {
+    if let Some((span, _)) = deleted.first_key_value() {
         if !plan.new_documents.is_empty() {
             return Err(Refusal::new(Reason::AddedAndRemoved, *span));
         }
-        removal::remove(source, &gone, &mut splices)?;
+        removal::remove(source, &deleted, &mut splices)?;
     }
     let mut appended = None;
     if !plan.new_documents.is_empty() {
@@ -54,7 +54,7 @@ pub fn apply(source: &Source<'_>, plan: &Plan) -> Result<Edited, Refusal> {
         splices.push(splice);
         appended = Some(behind);
     }
-    Ok(Edited::proved(source.bytes(), splices, appended, gone.into_keys().collect()))
+    Ok(Edited::proved(source.bytes(), splices, appended, deleted.into_keys().collect()))
 }
 
 /// Refuses a place that is not one of the file's documents: a part of one could be the inside of a scalar or a comment, where

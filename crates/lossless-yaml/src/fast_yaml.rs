@@ -25,7 +25,7 @@ pub(super) fn read(text: &str, base: usize) -> Option<Tree<'_>> {
         return None;
     }
     let mut reader =
-        Reader { text, builder: Builder::new(text), open: Vec::new(), start: 0, at: 0, end: 0, brackets: 0 };
+        FastReader { text, builder: Builder::new(text), open: Vec::new(), start: 0, at: 0, end: 0, brackets: 0 };
     while reader.start < text.len() {
         let end = memchr::memchr(b'\n', &text.as_bytes()[reader.start..]).map_or(text.len(), |at| reader.start + at);
         (reader.at, reader.end) = (reader.start, end);
@@ -44,7 +44,7 @@ struct Open {
     items: bool,
 }
 
-struct Reader<'s> {
+struct FastReader<'s> {
     text: &'s str,
     builder: Builder<'s>,
     open: Vec<Open>,
@@ -65,7 +65,7 @@ struct Word {
     key: bool,
 }
 
-impl<'s> Reader<'s> {
+impl<'s> FastReader<'s> {
     fn line(&mut self) -> Option<()> {
         self.blanks();
         match self.peek() {

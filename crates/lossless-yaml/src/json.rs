@@ -24,7 +24,7 @@ pub struct JsonError {
 /// The top-level values of a text, one after the other: JSON as stream decoders read it. Each span begins where the one
 /// before ended; white space behind the last value belongs to it.
 pub fn values(text: &[u8]) -> impl Iterator<Item = Result<Span, JsonError>> {
-    let mut reader = Reader::new(text, None);
+    let mut reader = JsonReader::new(text, None);
     let mut start = 0;
     let mut done = false;
     std::iter::from_fn(move || {
@@ -55,7 +55,7 @@ pub fn read(text: &str, base: usize) -> Result<Tree<'_>, JsonError> {
     if u32::try_from(text.len()).is_err() {
         return Err(JsonError { message: "a text of more than 4 GiB", at: 0 });
     }
-    let mut reader = Reader::new(text.as_bytes(), Some(text));
+    let mut reader = JsonReader::new(text.as_bytes(), Some(text));
     reader.space();
     let root = reader.value(0)?;
     reader.space();
@@ -65,7 +65,7 @@ pub fn read(text: &str, base: usize) -> Result<Tree<'_>, JsonError> {
     Ok(Tree { nodes: reader.nodes, root, comments: Vec::new(), text, base, format: Format::Json })
 }
 
-struct Reader<'s> {
+struct JsonReader<'s> {
     bytes: &'s [u8],
     /// The text to build a tree over; without it the reader only checks.
     text: Option<&'s str>,
@@ -73,7 +73,7 @@ struct Reader<'s> {
     nodes: Vec<Node<'s>>,
 }
 
-impl<'s> Reader<'s> {
+impl<'s> JsonReader<'s> {
     fn new(bytes: &'s [u8], text: Option<&'s str>) -> Self {
         Self { bytes, text, at: 0, nodes: Vec::new() }
     }

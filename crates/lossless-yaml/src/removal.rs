@@ -61,14 +61,14 @@ pub fn removable(tree: &Tree<'_>) -> Result<(), Refusal> {
 /// Adds the splices that take whole documents away to those of the other documents, and proves each seam.
 pub(crate) fn remove(
     source: &Source<'_>,
-    gone: &BTreeMap<Span, &Value>,
+    deleted: &BTreeMap<Span, &Value>,
     splices: &mut Vec<Splice>,
 ) -> Result<(), Refusal> {
     let mut seams = Vec::new();
     let mut found = 0;
     let (mut before, mut open) = (None, None);
     for segment in source.segments() {
-        match gone.get_key_value(&segment.span) {
+        match deleted.get_key_value(&segment.span) {
             Some((span, holds)) => {
                 if source.begins_with_brace() {
                     return Err(Refusal::new(Reason::JsonLosesNoValue, *span));
@@ -93,7 +93,7 @@ pub(crate) fn remove(
     if let Some(kept) = open {
         seams.push((before, kept, None));
     }
-    if let Some((span, _)) = gone.first_key_value().filter(|_| found != gone.len()) {
+    if let Some((span, _)) = deleted.first_key_value().filter(|_| found != deleted.len()) {
         return Err(Refusal::new(Reason::DocumentMoved, *span));
     }
     splices.sort_by_key(|splice| (splice.span.start, splice.span.end));
@@ -144,11 +144,11 @@ mod tests {
     const OBJECT: &str = "kind: K\nl:\n- {}\n";
 
     /// The text without its documents of these numbers, each of which is to hold `OBJECT`.
-    fn without(text: &str, gone: &[usize]) -> Result<String, String> {
+    fn without(text: &str, deleted: &[usize]) -> Result<String, String> {
         let source = Source::new(text.as_bytes());
         let segments: Vec<Span> = source.segments().map(|segment| segment.span).collect();
         let removed = |&index: &usize| (segments[index], json!({"kind": "K", "l": [{}]}));
-        let plan = Plan { removed_documents: gone.iter().map(removed).collect(), ..Plan::default() };
+        let plan = Plan { removed_documents: deleted.iter().map(removed).collect(), ..Plan::default() };
         let edited = apply(&source, &plan)
             .map_err(|refusal| format!("{} at '{}'", refusal.reason, &text[refusal.span.range()]))?;
         Ok(String::from_utf8(edited.to_bytes(text.as_bytes()).unwrap()).unwrap())
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_document_goes_with_its_marker() {
-        for (old, gone, new) in [
+        for (old, deleted, new) in [
             ("a: 1\n---\nK", &[1][..], "a: 1\n"),
             ("a: 1\n---\nK---\nb: 2\n", &[1], "a: 1\n---\nb: 2\n"),
             ("K---\nb: 2\n", &[0], "---\nb: 2\n"),
@@ -183,14 +183,14 @@ mod tests {
         ] {
             let crlf = |text: &str| text.replace('\n', "\r\n");
             let old = if old.contains("{kind") { old.to_owned() } else { old.replace('K', OBJECT) };
-            assert_eq!(without(&old, gone).as_deref(), Ok(new), "{old}");
-            assert_eq!(without(&crlf(&old), gone), Ok(crlf(new)), "{old} with CRLF");
+            assert_eq!(without(&old, deleted).as_deref(), Ok(new), "{old}");
+            assert_eq!(without(&crlf(&old), deleted), Ok(crlf(new)), "{old} with CRLF");
         }
     }
 
     #[test]
     fn a_file_without_a_final_line_break_keeps_none() {
-        for (old, gone, new) in [
+        for (old, deleted, new) in [
             ("a: 1\n---\nK", &[1][..], "a: 1"),
             ("a: 1\n---\nK---\nK", &[1, 2], "a: 1"),
             ("a: 'x\n\n---\nK", &[1], "a: 'x\n"),
@@ -203,8 +203,8 @@ mod tests {
             let crlf = |text: &str| text.replace('\n', "\r\n");
             let old = old.replace('K', OBJECT);
             let old = old.trim_end_matches('\n');
-            assert_eq!(without(old, gone).as_deref(), Ok(new), "{old}");
-            assert_eq!(without(&crlf(old), gone), Ok(crlf(new)), "{old} with CRLF");
+            assert_eq!(without(old, deleted).as_deref(), Ok(new), "{old}");
+            assert_eq!(without(&crlf(old), deleted), Ok(crlf(new)), "{old} with CRLF");
         }
         for old in ["a: |\n  b\n---\nK", "a: |+\n  b\n---\nK"] {
             let old = old.replace('K', OBJECT);
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn what_would_take_something_along_is_refused() {
-        for (old, gone, why) in [
+        for (old, deleted, why) in [
             ("a: 1\n---\n# c\nK", 1, "a comment stands in its document at '# c'"),
             ("# c\nK---\na: 1\n", 0, "a comment stands in its document at '# c'"),
             ("a: 1\n---\nK# c\n", 1, "a comment stands in its document at '# c'"),
@@ -231,7 +231,7 @@ mod tests {
             ("{\"a\": 1}\n---\nK", 1, "a JSON file can't lose a value at '---\nkind: K\nl:\n- {}\n'"),
         ] {
             let text = if old.starts_with("{\"k") { old.to_owned() } else { old.replace('K', OBJECT) };
-            assert_eq!(without(&text, &[gone]), Err(why.to_owned()), "{old}");
+            assert_eq!(without(&text, &[deleted]), Err(why.to_owned()), "{old}");
         }
     }
 

@@ -35,7 +35,7 @@ pub fn read(text: &str, base: usize) -> Result<Tree<'_>, YamlError> {
     if u32::try_from(text.len()).is_err() {
         return Err(YamlError { message: "a document of more than 4 GiB".into(), at: 0 });
     }
-    let mut reader = Reader { builder: Builder::new(text), anchors: HashMap::new() };
+    let mut reader = YamlReader { builder: Builder::new(text), anchors: HashMap::new() };
     let mut documents = 0;
     for result in Parser::new_from_str_with_options(text, options()) {
         let (event, span) = result.map_err(|error| YamlError {
@@ -64,12 +64,12 @@ pub fn read(text: &str, base: usize) -> Result<Tree<'_>, YamlError> {
     Ok(reader.builder.finish(base))
 }
 
-struct Reader<'s> {
+struct YamlReader<'s> {
     builder: Builder<'s>,
     anchors: HashMap<usize, NodeId>,
 }
 
-impl<'s> Reader<'s> {
+impl<'s> YamlReader<'s> {
     fn event(&mut self, event: Event<'s>, at: Span, tag: Option<Span>) -> Result<(), YamlError> {
         let builder = &mut self.builder;
         let (id, anchor, tag) = match event {

@@ -24,7 +24,7 @@ pub struct Location {
 
 /// Text of a manifest or a path as it may stand in a message: control characters are made visible, so that nothing can
 /// forge a line or reach a terminal as an escape sequence.
-pub fn visible(text: &str) -> Cow<'_, str> {
+pub fn escape_control(text: &str) -> Cow<'_, str> {
     // What turns the direction of text round can make it read as another one.
     let odd = |c: char| {
         c.is_control()

@@ -12,10 +12,10 @@ use json_patch::{AddOperation, PatchOperation};
 use serde_json::{Map, Value, json};
 
 use crate::account_map::{self, AccountMap, Place};
-use crate::diag::{Diagnostic, FileId, Location, Severity, Span, SpannedError, visible};
+use crate::diag::{Diagnostic, FileId, Location, Severity, Span, SpannedError, escape_control};
 use crate::inject::{Change, IdentityFile, NewObject, Outcome};
+use crate::inventory::{self, Inventory, Others, Resource};
 use crate::kustomization::{self, FILE_NAMES, Kustomization};
-use crate::run::{self, Found, Others, Run};
 use lossless_yaml::{Lookup, NodeId, ObjectRef, Plan, Source, Tree, parse};
 
 /// The versions of the format. Those before `v1beta1` have results of another form.
@@ -80,13 +80,13 @@ impl<'s> ResourceList<'s> {
         let text = |name: &str| tree.value(tree.root, name).and_then(|value| tree.text(value)).unwrap_or("none");
         let (version, kind) = (text("apiVersion"), text("kind"));
         if kind != "ResourceList" {
-            let kind = visible(kind);
+            let kind = escape_control(kind);
             return Err(
                 Diagnostic::error(format!("standard input is no ResourceList: its kind is {kind}")).help(way_out)
             );
         }
         if !VERSIONS.contains(&version) {
-            let version = visible(version);
+            let version = escape_control(version);
             return Err(Diagnostic::error(format!("the ResourceList is of the unknown version {version}"))
                 .help(format!("known are {}", VERSIONS.join(" and "))));
         }
@@ -137,7 +137,7 @@ impl<'s> ResourceList<'s> {
         let way_out = "write a ConfigMap (apiVersion: v1) whose data has the flags' names as keys: account: \"222222222222\"; or an AccountMap";
         let (version, kind) = (text("apiVersion"), text("kind"));
         if (version, kind) != ("v1", "ConfigMap") {
-            let what = visible(&format!("{version} {kind}")).into_owned();
+            let what = escape_control(&format!("{version} {kind}")).into_owned();
             return Err(Diagnostic::error(format!("functionConfig is no ConfigMap, but {what}")).help(way_out));
         }
         let Some(data) = tree.value(config, "data").filter(|&data| !tree.is_null(data)) else {
@@ -206,7 +206,7 @@ impl<'s> ResourceList<'s> {
         }
         let mut named: HashMap<String, String> = HashMap::new();
         for (one, patch) in all.iter().flat_map(|one| one.patches.iter().map(move |patch| (one, patch))) {
-            let why = format!("{} names it under {}", visible(&one.name), patch.key);
+            let why = format!("{} names it under {}", escape_control(&one.name), patch.key);
             named.entry(one.path(&patch.path)).or_insert(why);
         }
         for (one, path) in all.iter().flat_map(|one| one.resources.iter().map(move |path| (one, path))) {
@@ -218,13 +218,13 @@ impl<'s> ResourceList<'s> {
     }
 
     /// The run with each object in the file that its item comes from, as the planner wants it.
-    pub fn by_file(&self, run: &Run) -> Run {
-        let files = self.files.iter().map(|path| run::File {
+    pub fn by_file(&self, inventory: &Inventory) -> Inventory {
+        let files = self.files.iter().map(|path| inventory::File {
             name: path.clone().unwrap_or_else(|| "the items without a path".into()),
-            brace: path.as_ref().is_some_and(|path| path.ends_with(".json")),
+            is_json_for_kubectl: path.as_ref().is_some_and(|path| path.ends_with(".json")),
             identities_only: false,
         });
-        let mut objects: Vec<Found> = run.objects().to_vec();
+        let mut objects: Vec<Resource> = inventory.objects().to_vec();
         for found in &mut objects {
             found.file = self.item(&found.at).map_or(STREAM, |item| self.items[item]);
             // Its line counts in the list, not in that file.
@@ -240,7 +240,7 @@ impl<'s> ResourceList<'s> {
             };
             Some(path.rsplit_once('/').map_or_else(String::new, |(directory, _)| directory.to_owned()))
         };
-        Run::new(files.collect(), objects).with_others(Others::default(), directory)
+        Inventory::new(files.collect(), objects).with_others(Others::default(), directory)
     }
 
     /// The file for new identities. Where no item has a path there are no files, and it is nothing.
@@ -248,8 +248,8 @@ impl<'s> ResourceList<'s> {
         if self.files.iter().all(Option::is_none) {
             return None;
         }
-        let there = self.files.iter().position(|file| file.as_deref() == Some(path));
-        Some(there.map_or_else(|| IdentityFile::New(PathBuf::from(path)), |file| IdentityFile::There(FileId(file))))
+        let existing = self.files.iter().position(|file| file.as_deref() == Some(path));
+        Some(existing.map_or_else(|| IdentityFile::New(PathBuf::from(path)), |file| IdentityFile::There(FileId(file))))
     }
 
     /// The number of an object's item.
@@ -268,19 +268,19 @@ impl<'s> ResourceList<'s> {
     ///
     /// # Errors
     /// A list whose results are no list.
-    pub fn plan(&self, run: &Run, outcome: &Outcome, warnings: &[Diagnostic]) -> Result<Plan, Diagnostic> {
+    pub fn plan(&self, inventory: &Inventory, outcome: &Outcome, warnings: &[Diagnostic]) -> Result<Plan, Diagnostic> {
         let mut changes: Vec<_> = outcome.plans.values().flat_map(|plan| plan.changes.iter().cloned()).collect();
         let mut next: HashMap<Option<String>, u64> = HashMap::new();
         let added: Vec<(Value, Map<String, Value>)> =
             outcome.added.iter().map(|new| self.placed(new, &mut next)).collect();
-        let mut results: Vec<Value> = warnings.iter().map(|warning| self.finding(run, warning)).collect();
+        let mut results: Vec<Value> = warnings.iter().map(|warning| self.finding(inventory, warning)).collect();
         let mut new = added.iter();
         for change in &outcome.changes {
             results.extend(match change.object {
-                Some(index) => Some(self.changed(&run.objects()[index], change)),
+                Some(index) => Some(self.changed(&inventory.objects()[index], change)),
                 None => new.next().map(|(object, file)| {
-                    let said = format!("added: {}", change.after);
-                    result(Severity::Note, &said, reference_to(object), file.clone())
+                    let specified = format!("added: {}", change.after);
+                    result(Severity::Note, &specified, reference_to(object), file.clone())
                 }),
             });
         }
@@ -298,23 +298,23 @@ impl<'s> ResourceList<'s> {
     ///
     /// # Errors
     /// As [`Self::plan`].
-    pub fn refusal(&self, run: &Run, errors: &[Diagnostic]) -> Result<Plan, Diagnostic> {
-        let operations = self.report(errors.iter().map(|error| self.finding(run, error)).collect())?;
+    pub fn refusal(&self, inventory: &Inventory, errors: &[Diagnostic]) -> Result<Plan, Diagnostic> {
+        let operations = self.report(errors.iter().map(|error| self.finding(inventory, error)).collect())?;
         let object = ObjectRef { document: self.document, base: PointerBuf::new() };
         Ok(Plan { changes: vec![(object, operations.into())], ..Plan::default() })
     }
 
     /// The operations that put results behind those of functions that ran before.
     fn report(&self, results: Vec<Value>) -> Result<Vec<PatchOperation>, Diagnostic> {
-        let there = self.tree.value(self.tree.root, "results").filter(|&there| !self.tree.is_null(there));
-        match there {
+        let existing = self.tree.value(self.tree.root, "results").filter(|&existing| !self.tree.is_null(existing));
+        match existing {
             _ if results.is_empty() => Ok(Vec::new()),
             None => Ok(vec![add(&["results"], Value::Array(results))]),
-            Some(there) if self.tree.items(there).is_some() => {
+            Some(existing) if self.tree.items(existing).is_some() => {
                 Ok(results.into_iter().map(|result| add(&["results", "-"], result)).collect())
             }
-            Some(there) => {
-                let at = Location { file: STREAM, span: self.tree.span(there), window: None };
+            Some(existing) => {
+                let at = Location { file: STREAM, span: self.tree.span(existing), window: None };
                 Err(Diagnostic::error("the results of the ResourceList are no list").at(at, ""))
             }
         }
@@ -332,7 +332,9 @@ impl<'s> ResourceList<'s> {
         if let Some(Value::Object(metadata)) = object.get_mut("metadata")
             && let Value::Object(annotations) = metadata.entry("annotations").or_insert_with(|| json!({}))
         {
-            for prefix in PREFIXES.iter().zip(self.annotated).filter_map(|(prefix, there)| there.then_some(prefix)) {
+            for prefix in
+                PREFIXES.iter().zip(self.annotated).filter_map(|(prefix, existing)| existing.then_some(prefix))
+            {
                 annotations.insert(format!("{prefix}index"), json!(index.to_string()));
                 annotations.insert(format!("{prefix}path"), json!(name));
             }
@@ -345,29 +347,31 @@ impl<'s> ResourceList<'s> {
     /// The first free index of a file.
     fn behind(&self, path: &str) -> u64 {
         let of_file = self.nodes().iter().filter(|&&item| self.annotation(item, "path").as_deref() == Some(path));
-        let taken = of_file.map(|&item| self.annotation(item, "index").and_then(|index| index.parse::<u64>().ok()));
-        taken.map(|index| index.unwrap_or(0).saturating_add(1)).max().unwrap_or(0)
+        let removed_refs =
+            of_file.map(|&item| self.annotation(item, "index").and_then(|index| index.parse::<u64>().ok()));
+        removed_refs.map(|index| index.unwrap_or(0).saturating_add(1)).max().unwrap_or(0)
     }
 
-    fn changed(&self, found: &Found, change: &Change) -> Value {
-        let said = match &change.before {
+    fn changed(&self, found: &Resource, change: &Change) -> Value {
+        let specified = match &change.before {
             Some(before) => format!("{before} -> {}", change.after),
             None => change.after.clone(),
         };
-        result(Severity::Note, &said, self.reference(found), self.file(found))
+        result(Severity::Note, &specified, self.reference(found), self.file(found))
     }
 
-    fn finding(&self, run: &Run, diagnostic: &Diagnostic) -> Value {
+    fn finding(&self, inventory: &Inventory, diagnostic: &Diagnostic) -> Value {
         let span = diagnostic.primary.as_ref().map(|label| label.at.span);
-        let inside =
-            |found: &&Found| span.is_some_and(|span| found.window.start <= span.start && span.end <= found.window.end);
-        let found = run.objects().iter().find(inside);
-        let said = [std::slice::from_ref(&diagnostic.message), &diagnostic.help].concat().join("; ");
+        let inside = |found: &&Resource| {
+            span.is_some_and(|span| found.window.start <= span.start && span.end <= found.window.end)
+        };
+        let found = inventory.objects().iter().find(inside);
+        let specified = [std::slice::from_ref(&diagnostic.message), &diagnostic.help].concat().join("; ");
         let (reference, file) = found.map(|found| (self.reference(found), self.file(found))).unwrap_or_default();
-        result(diagnostic.severity, &said, reference, file)
+        result(diagnostic.severity, &specified, reference, file)
     }
 
-    fn reference(&self, found: &Found) -> Map<String, Value> {
+    fn reference(&self, found: &Resource) -> Map<String, Value> {
         let object = &found.object;
         let fields = [
             ("apiVersion", Some(&object.api_version)),
@@ -379,7 +383,7 @@ impl<'s> ResourceList<'s> {
     }
 
     /// The file of an object's item, as results say it.
-    fn file(&self, found: &Found) -> Map<String, Value> {
+    fn file(&self, found: &Resource) -> Map<String, Value> {
         let item = self.item(&found.at).and_then(|item| self.nodes().get(item).copied());
         let Some((item, path)) = item.and_then(|item| Some((item, self.annotation(item, "path")?))) else {
             return Map::new();
@@ -427,7 +431,7 @@ fn result(severity: Severity, message: &str, reference: Map<String, Value>, file
         Severity::Note => "info",
     };
     let mut result = Map::new();
-    result.insert("message".into(), json!(visible(message)));
+    result.insert("message".into(), json!(escape_control(message)));
     result.insert("severity".into(), json!(severity));
     for (key, value) in [("resourceRef", reference), ("file", file)] {
         if !value.is_empty() {

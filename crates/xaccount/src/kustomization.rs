@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::capa::State;
 use crate::diag::{Diagnostic, FileId, Location, Severity, Span};
-use crate::run::{Found, Run, SkipReason};
+use crate::inventory::{Inventory, Resource, SkipReason};
 use lossless_yaml::{Lookup, NodeId, Source, Tree, parse};
 
 /// Names that kustomize knows (`api/konfig/general.go`, `RecognizedKustomizationFileNames`).
@@ -150,36 +150,38 @@ const ALTERS: [&str; 6] =
     ["patches", "patchesStrategicMerge", "patchesJson6902", "replacements", "transformers", "vars"];
 
 /// The files of a run by their names, made plain.
-pub(crate) struct Names(HashMap<String, FileId>);
+pub(crate) struct FilesByName(HashMap<String, FileId>);
 
-impl Names {
-    pub(crate) fn of(run: &Run) -> Self {
-        Self(run.files().iter().enumerate().map(|(index, file)| (plain(&file.name), FileId(index))).collect())
+impl FilesByName {
+    pub(crate) fn of(inventory: &Inventory) -> Self {
+        Self(inventory.files().iter().enumerate().map(|(index, file)| (plain(&file.name), FileId(index))).collect())
     }
 }
 
 /// The same run without the objects of files that are patches: they are parts of objects. `patches` has the files with what
 /// names them. A note says which are skipped, and a warning which of them set a reference themselves; so do those in `setting`.
 pub fn without_patches(
-    run: Run,
+    inventory: Inventory,
     patches: &BTreeMap<FileId, String>,
     setting: &BTreeSet<FileId>,
-) -> (Run, Vec<Diagnostic>) {
-    let run = run.set_aside(|found| {
+) -> (Inventory, Vec<Diagnostic>) {
+    let inventory = inventory.set_aside(|found| {
         let why = patches.get(&found.file)?;
         Some((SkipReason::KustomizePatch, Cow::Owned(why.clone())))
     });
     let mut skipped: BTreeMap<FileId, bool> = setting.iter().map(|&file| (file, true)).collect();
-    for one in run.set_aside_objects().iter().filter(|one| one.reason == SkipReason::KustomizePatch && one.matters()) {
+    for one in
+        inventory.set_aside_objects().iter().filter(|one| one.reason == SkipReason::KustomizePatch && one.matters())
+    {
         *skipped.entry(one.found.file).or_default() |= sets_reference(&one.found);
     }
-    let said = |wanted: bool| -> Vec<(&str, &str)> {
+    let specified = |wanted: bool| -> Vec<(&str, &str)> {
         let files = skipped.iter().filter(|&(_, &sets)| sets == wanted);
-        files.filter_map(|(file, _)| Some((run.file(*file).name.as_str(), patches.get(file)?.as_str()))).collect()
+        files.filter_map(|(file, _)| Some((inventory.file(*file).name.as_str(), patches.get(file)?.as_str()))).collect()
     };
     let mut notes = Vec::new();
     if let Some(note) =
-        several(&said(false), "is a kustomize patch and is skipped", "files are kustomize patches and are skipped")
+        several(&specified(false), "is a kustomize patch and is skipped", "files are kustomize patches and are skipped")
     {
         notes.push(Diagnostic { severity: Severity::Note, ..note });
     }
@@ -187,12 +189,12 @@ pub fn without_patches(
         "is a kustomize patch that sets identityRef, and is skipped",
         "kustomize patches set identityRef, and are skipped",
     );
-    if let Some(warning) = several(&said(true), one, many) {
+    if let Some(warning) = several(&specified(true), one, many) {
         notes.push(warning.help(
             "a patch overrides the object that it patches: change identityRef there by hand, or remove it there",
         ));
     }
-    (run, notes)
+    (inventory, notes)
 }
 
 /// One diagnostic for all files that the same is said of, each with what names it.
@@ -213,7 +215,7 @@ fn several(files: &[(&str, &str)], one: &str, many: &str) -> Option<Diagnostic> 
     }
 }
 
-fn sets_reference(found: &Found) -> bool {
+fn sets_reference(found: &Resource) -> bool {
     found.object.references().any(|reference| reference.state != State::Unset)
 }
 
@@ -241,7 +243,7 @@ impl Kustomization {
     }
 
     /// The files of the run that it builds from, those of kustomizations that it names too.
-    pub(crate) fn files(&self, names: &Names, bases: &Bases<'_>) -> HashSet<FileId> {
+    pub(crate) fn files(&self, names: &FilesByName, bases: &Bases<'_>) -> HashSet<FileId> {
         let resources =
             self.built_from(bases).into_iter().flat_map(|one| one.resources.iter().map(|path| one.path(path)));
         resources.filter_map(|path| names.0.get(&path).copied()).collect()

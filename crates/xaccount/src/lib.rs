@@ -2,8 +2,8 @@
 //! without touching another byte.
 //!
 //! ```text
-//! bytes ─► lossless-yaml ─► run ─► inject · eject · lint · status · iam ─► edit ─► files
-//!                            ▲        (each: run -> plan or findings)      (plan -> proved bytes)
+//! bytes ─► lossless-yaml ─► inventory ─► inject · eject · lint · status · iam ─► session ─► files
+//!                               ▲          (each: inventory -> plan or findings)  (plan -> proved bytes)
 //!          capa, aws, account_map (facts and checks, no I/O)
 //! ```
 //!
@@ -11,17 +11,17 @@
 //! - [`aws`]: account ids, role ARNs, partitions, what STS takes
 //! - [`capa`]: what Cluster API Provider AWS says, as tables, and its objects read through spans
 //! - [`account_map`]: `.xaccount.yaml`, which cluster belongs to which account
-//! - [`run`]: all objects of one run, with where they stand
+//! - [`inventory`]: all objects of the files, each with its place
 //! - [`kustomization`]: which files are patches of objects, and what renames them
-//! - [`iam`]: the trust and permission policies of both accounts, from what is asked to a plan; before it `check`, what is
-//!   said of manifests whichever verb reads them
-//! - [`inject`]: from a run and a request to a plan
+//! - [`iam`]: the trust and permission policies of both accounts, from what is asked to a plan; before it `manifest_checks`,
+//!   what every verb says about a manifest
+//! - [`inject`]: from an inventory and a request to a plan
 //! - [`status`]: which cluster is in which account, through which identities, and may it
 //! - [`lint`]: what is wrong in manifests, and what mends it
 //! - [`eject`]: the same as `inject` the other way
 //! - [`files`]: find, read, lock and replace files, all or nothing
-//! - [`edit`]: inputs to a run, plans to proved files; nothing else calls the engine on a file
-//! - [`elsewhere`]: who else names an identity that is to go
+//! - [`session`]: files to an inventory, plans to proved files; nothing else calls the engine on a file
+//! - [`usages`]: who else names an identity that is to be removed
 //! - [`patches`]: which inputs are kustomize patches, by the kustomizations in and above them
 //! - [`owner_search`]: the Clusters of files that are no inputs
 //! - [`krm`]: the ResourceList of a KRM function, in and out
@@ -36,11 +36,11 @@ pub mod capa;
 
 pub mod account_map;
 
-pub mod run;
+pub mod inventory;
 
 pub mod kustomization;
 
-mod check;
+mod manifest_checks;
 
 pub mod iam;
 pub mod inject;
@@ -52,9 +52,9 @@ pub mod eject;
 
 pub mod files;
 
-pub mod edit;
-pub mod elsewhere;
 pub mod patches;
+pub mod session;
+pub mod usages;
 
 pub mod owner_search;
 

@@ -8,19 +8,19 @@ use std::path::{Path, PathBuf};
 
 use memchr::memmem;
 
-use crate::capa::{CAPI_GROUP, Role};
+use crate::capa::{CAPI_GROUP, ObjectKind};
 use crate::diag::{Diagnostic, FileId};
-use crate::edit::{Inputs, path_bytes};
 use crate::files::{self, Input};
 use crate::inject::Needs;
-use crate::patches::{Patches, Place};
-use crate::run::{Other, Others, Run, Scan, Unread, scan};
+use crate::inventory::{Inventory, Other, Others, Scan, Unread, scan};
+use crate::patches::{Patches, SearchRoots};
+use crate::session::{Session, path_bytes};
 use lossless_yaml::parallel;
 use lossless_yaml::{Needles, Source};
 
 /// Where to look.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Limits<'l> {
+pub struct SearchLimits<'l> {
     /// The home directory: neither a map nor a Git work tree there is that of manifests.
     pub home: Option<&'l Path>,
     /// The directory of the account map, canonical, if there is one.
@@ -32,18 +32,18 @@ pub struct Limits<'l> {
 /// The run with what its objects need to know of other files: all manifests below the account map; for a file that is not below
 /// it, those below the root of its Git work tree; without one, those in its directory.
 #[must_use]
-pub fn with_owners(run: Run, inputs: &Inputs, needs: &Needs, limits: Limits<'_>) -> Run {
+pub fn with_owners(inventory: Inventory, inputs: &Session, needs: &Needs, limits: SearchLimits<'_>) -> Inventory {
     if needs.is_empty() {
-        return run;
+        return inventory;
     }
-    let wanted = Wanted::new(&run, needs);
-    let mut paths = Paths::default();
+    let wanted = Wanted::new(&inventory, needs);
+    let mut paths = SearchPaths::default();
     let known: Vec<Option<PathBuf>> = (0..inputs.len()).map(|file| paths.of(inputs, FileId(file))).collect();
     let mut others = Others::default();
-    for (directory, recursive) in roots(&run, &known, needs, limits) {
+    for (directory, recursive) in roots(&inventory, &known, needs, limits) {
         search((&directory, recursive), &known, &wanted, limits, &mut others);
     }
-    run.with_others(others, |file| Some(text(known.get(file.0)?.as_deref()?.parent()?)))
+    inventory.with_others(others, |file| Some(text(known.get(file.0)?.as_deref()?.parent()?)))
 }
 
 fn text(path: &Path) -> String {
@@ -52,11 +52,11 @@ fn text(path: &Path) -> String {
 
 /// Real paths of inputs. Most files of a directory are no links, and the directory is asked about once.
 #[derive(Default)]
-struct Paths(HashMap<PathBuf, Option<PathBuf>>);
+struct SearchPaths(HashMap<PathBuf, Option<PathBuf>>);
 
-impl Paths {
+impl SearchPaths {
     /// The path without links; of standard input, that of the file that it counts as.
-    fn of(&mut self, inputs: &Inputs, file: FileId) -> Option<PathBuf> {
+    fn of(&mut self, inputs: &Session, file: FileId) -> Option<PathBuf> {
         match inputs.input(file) {
             Input::File(path) => self.real(path),
             Input::Stdin if inputs.name(file) != "-" => self.real(Path::new(inputs.name(file))),
@@ -75,9 +75,14 @@ impl Paths {
 }
 
 /// Where to look for what these objects need: directories, and whether what is below them counts too.
-fn roots(run: &Run, known: &[Option<PathBuf>], needs: &Needs, limits: Limits<'_>) -> BTreeSet<(PathBuf, bool)> {
+fn roots(
+    inventory: &Inventory,
+    known: &[Option<PathBuf>],
+    needs: &Needs,
+    limits: SearchLimits<'_>,
+) -> BTreeSet<(PathBuf, bool)> {
     let files: BTreeSet<FileId> =
-        needs.owners.iter().chain(&needs.templates).map(|&index| run.objects()[index].file).collect();
+        needs.owners.iter().chain(&needs.templates).map(|&index| inventory.objects()[index].file).collect();
     let mut roots: BTreeSet<(PathBuf, bool)> = BTreeSet::new();
     for file in files {
         let directory = match &known[file.0] {
@@ -91,7 +96,7 @@ fn roots(run: &Run, known: &[Option<PathBuf>], needs: &Needs, limits: Limits<'_>
     roots.into_iter().filter(|(root, recursive)| !below(root) && (*recursive || !whole.contains(root))).collect()
 }
 
-fn root_of(directory: &Path, limits: Limits<'_>) -> (PathBuf, bool) {
+fn root_of(directory: &Path, limits: SearchLimits<'_>) -> (PathBuf, bool) {
     let home = limits.home.and_then(|home| home.canonicalize().ok());
     let is_tree = |root: &&Path| root.parent().is_some() && Some(*root) != home.as_deref();
     let map = limits.map.filter(|map| directory.starts_with(map)).filter(is_tree);
@@ -115,9 +120,9 @@ struct Wanted<'r> {
 const FEW: usize = 16;
 
 impl<'r> Wanted<'r> {
-    fn new(run: &'r Run, needs: &Needs) -> Self {
+    fn new(inventory: &'r Inventory, needs: &Needs) -> Self {
         let of = |indices: &[usize]| -> BTreeSet<(&'r str, &'r str)> {
-            let objects = indices.iter().map(|&index| &run.objects()[index].object);
+            let objects = indices.iter().map(|&index| &inventory.objects()[index].object);
             objects.filter_map(|object| Some((object.kind.as_str(), object.name.as_deref()?))).collect()
         };
         let templates = of(&needs.templates);
@@ -141,7 +146,7 @@ impl<'r> Wanted<'r> {
     fn named_in<'w>(&'w self, text: &[u8]) -> impl Iterator<Item = (&'r str, &'r str)> + use<'w, 'r> {
         let possible = self.needles.possible(text);
         let topology = self.with_topologies && memmem::find(text, b"topology").is_some();
-        let there: HashSet<(&str, &str)> = self
+        let existing: HashSet<(&str, &str)> = self
             .objects
             .iter()
             .filter(|(kind, name)| {
@@ -150,7 +155,7 @@ impl<'r> Wanted<'r> {
             })
             .copied()
             .collect();
-        self.objects.iter().copied().filter(move |one| there.contains(one))
+        self.objects.iter().copied().filter(move |one| existing.contains(one))
     }
 }
 
@@ -159,7 +164,7 @@ fn search(
     (root, recursive): (&Path, bool),
     known: &[Option<PathBuf>],
     wanted: &Wanted<'_>,
-    limits: Limits<'_>,
+    limits: SearchLimits<'_>,
     others: &mut Others,
 ) {
     let inputs: HashSet<&Path> = known.iter().flatten().map(PathBuf::as_path).collect();
@@ -208,7 +213,7 @@ fn search(
         |(_, (other, unread)): &(PathBuf, (Option<Other>, Vec<Unread>))| other.is_some() || !unread.is_empty();
     let read: Vec<_> = found.into_iter().zip(read).filter(matters).collect();
     // A patch is a part of an object, as in a run that has the file as an input.
-    let place = Place { home: limits.home, here: limits.here };
+    let place = SearchRoots { home: limits.home, here: limits.here };
     let patches = Patches::of_files(read.iter().map(|(path, _)| path.clone()), place);
     for (_, (other, unread)) in read.into_iter().filter(|(path, _)| !patches.names(path)) {
         others.files.extend(other);
@@ -217,47 +222,51 @@ fn search(
 }
 
 /// What can't be read, and which objects it may name.
-struct Problem<'r> {
+struct SearchProblem<'r> {
     of: Vec<(&'r str, &'r str)>,
     line: usize,
     why: &'static str,
 }
 
 /// The Clusters, classes and templates of a file, and what of it can't be read.
-fn read<'r>(bytes: &[u8], wanted: &Wanted<'r>) -> (Vec<crate::run::Found>, Vec<Problem<'r>>) {
+fn read<'r>(bytes: &[u8], wanted: &Wanted<'r>) -> (Vec<crate::inventory::Resource>, Vec<SearchProblem<'r>>) {
     let source = Source::new(bytes);
     if source.is_utf16(&wanted.needles) {
         return (
             Vec::new(),
-            vec![Problem { of: wanted.objects.clone(), line: 1, why: "is UTF-16 and may reference it" }],
+            vec![SearchProblem { of: wanted.objects.clone(), line: 1, why: "is UTF-16 and may reference it" }],
         );
     }
     if !wanted.needles.literal(bytes) && !wanted.needles.possible(bytes) {
         return (Vec::new(), Vec::new());
     }
-    let options = Scan { needles: &wanted.needles, skip_templates: true, topology_variable: None, go_on: true };
+    let options = Scan { needles: &wanted.needles, skip_templates: true, topology_variable: None, keep_going: true };
     let scanned = scan(FileId(0), bytes, &options).unwrap_or_default();
     let line = |at: usize| memchr::memchr_iter(b'\n', &bytes[..at.min(bytes.len())]).count() + 1;
-    let mut problems: Vec<Problem<'r>> = Vec::new();
+    let mut problems: Vec<SearchProblem<'r>> = Vec::new();
     for warning in &scanned.warnings {
         let at = place(warning);
         let document = source.segments().find(|document| document.span.range().contains(&at));
         let text = document.map_or(bytes, |document| document.bytes);
-        problems.push(Problem {
+        problems.push(SearchProblem {
             of: wanted.named_in(text).collect(),
             line: line(at),
             why: "can't be read with certainty and may reference it",
         });
     }
     let mut objects = scanned.objects;
-    objects.retain(|found| match &found.object.role {
-        Role::Cluster { .. } | Role::Class(_) => true,
-        Role::Bearer { bearer, .. } => bearer.template,
+    objects.retain(|found| match &found.object.object_kind {
+        ObjectKind::Cluster { .. } | ObjectKind::Class(_) => true,
+        ObjectKind::Referencing { kind_row, .. } => kind_row.template,
         _ => false,
     });
     for found in objects.iter().filter(|found| found.object.twice.is_some()) {
         let why = "has a key that is written twice and may reference it";
-        problems.push(Problem { of: wanted.named_in(&bytes[found.window.range()]).collect(), line: found.line, why });
+        problems.push(SearchProblem {
+            of: wanted.named_in(&bytes[found.window.range()]).collect(),
+            line: found.line,
+            why,
+        });
     }
     problems.retain(|problem| !problem.of.is_empty());
     (objects, problems)

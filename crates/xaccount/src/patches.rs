@@ -6,15 +6,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 use crate::account_map;
-use crate::diag::{Diagnostic, FileId, Span, visible};
-use crate::edit::{Inputs, shown};
+use crate::diag::{Diagnostic, FileId, Span, escape_control};
 use crate::files::{self, Input};
+use crate::inventory::Inventory;
 use crate::kustomization::{FILE_NAMES, Kustomization, NOT_TOLD, kustomization, without_patches};
-use crate::run::Run;
+use crate::session::{Session, shown};
 
 /// What is known of the machine.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Place<'p> {
+pub struct SearchRoots<'p> {
     /// The home directory: no kustomization in it or above it counts.
     pub home: Option<&'p Path>,
     /// The working directory, canonical: a file below it is named from there.
@@ -32,15 +32,15 @@ pub struct Patches {
 impl Patches {
     /// Reads the kustomizations in the directories of the inputs and of `others`, and above them: as far as the root of the Git
     /// work tree; without one as far as the account map.
-    pub fn around(inputs: &Inputs, others: &[&Path], place: Place<'_>) -> Self {
+    pub fn around(inputs: &Session, others: &[&Path], place: SearchRoots<'_>) -> Self {
         let own = (0..inputs.len()).filter_map(|file| path(inputs, FileId(file)));
         Self::of_files(own.chain(others.iter().map(|&path| path.to_owned())), place)
     }
 
     /// The same for files, by their paths.
-    pub fn of_files(files: impl IntoIterator<Item = PathBuf>, place: Place<'_>) -> Self {
+    pub fn of_files(files: impl IntoIterator<Item = PathBuf>, place: SearchRoots<'_>) -> Self {
         let home = place.home.and_then(|home| home.canonicalize().ok());
-        let mut walk = Walk { home, ..Walk::default() };
+        let mut walk = PatchWalk { home, ..PatchWalk::default() };
         files.into_iter().for_each(|path| walk.file(&path));
         let mut reading = Reading { place, patches: Self::default(), resources: HashSet::new() };
         for directory in &walk.directories {
@@ -75,12 +75,12 @@ impl Patches {
     }
 
     /// The run without the objects of patches, and what to say of it. Kustomizations that can't be read are warnings.
-    pub fn set_aside(&self, run: Run, inputs: &Inputs) -> (Run, Vec<Diagnostic>) {
-        let mut said = self.warnings.clone();
+    pub fn set_aside(&self, inventory: Inventory, inputs: &Session) -> (Inventory, Vec<Diagnostic>) {
+        let mut specified = self.warnings.clone();
         let mut patches: BTreeMap<FileId, String> = BTreeMap::new();
         let mut setting: BTreeSet<FileId> = BTreeSet::new();
         if self.named.is_empty() {
-            return (run, said);
+            return (inventory, specified);
         }
         // Of many files in one directory, the system is asked once.
         let mut known: HashMap<PathBuf, Option<PathBuf>> = HashMap::new();
@@ -88,7 +88,7 @@ impl Patches {
             Some(real) => real.clone(),
             None => known.entry(directory.to_owned()).or_insert(directory.canonicalize().ok()).clone(),
         };
-        let with_objects: HashSet<FileId> = run.objects().iter().map(|found| found.file).collect();
+        let with_objects: HashSet<FileId> = inventory.objects().iter().map(|found| found.file).collect();
         for file in (0..inputs.len()).map(FileId) {
             let Some(path) = path(inputs, file) else { continue };
             let Some(why) = self.of(&path, &mut real) else { continue };
@@ -99,22 +99,22 @@ impl Patches {
                 setting.insert(file);
             }
         }
-        let (run, notes) = without_patches(run, &patches, &setting);
-        said.extend(notes);
-        (run, said)
+        let (inventory, notes) = without_patches(inventory, &patches, &setting);
+        specified.extend(notes);
+        (inventory, specified)
     }
 }
 
 /// The error for a file that is to keep identities, and is a patch.
 pub fn no_identities_here(file: &str, why: &str) -> Diagnostic {
-    Diagnostic::error(format!("{} can't keep identities: {why}", visible(file)))
+    Diagnostic::error(format!("{} can't keep identities: {why}", escape_control(file)))
         .help("a patch is a part of an object: one more document in it breaks the build")
         .help("name another file, and put it under resources of a kustomization")
 }
 
 /// Kustomizations as they are read one after the other.
 struct Reading<'r> {
-    place: Place<'r>,
+    place: SearchRoots<'r>,
     patches: Patches,
     resources: HashSet<PathBuf>,
 }
@@ -151,7 +151,7 @@ impl Reading<'_> {
     }
 
     fn warn(&mut self, message: String) {
-        let warning = Diagnostic::warning(visible(&message).into_owned());
+        let warning = Diagnostic::warning(escape_control(&message).into_owned());
         let warning = warning.help(NOT_TOLD);
         self.patches.warnings.push(warning.help("fix it, or render it, and run again"));
     }
@@ -162,7 +162,7 @@ impl Reading<'_> {
 }
 
 /// The path of an input, also of the file that standard input counts as.
-fn path(inputs: &Inputs, file: FileId) -> Option<PathBuf> {
+fn path(inputs: &Session, file: FileId) -> Option<PathBuf> {
     match inputs.input(file) {
         Input::File(path) => Some(path.clone()),
         Input::Stdin if inputs.name(file) != "-" => Some(PathBuf::from(inputs.name(file))),
@@ -172,7 +172,7 @@ fn path(inputs: &Inputs, file: FileId) -> Option<PathBuf> {
 
 /// The directories in which kustomizations count.
 #[derive(Default)]
-struct Walk {
+struct PatchWalk {
     home: Option<PathBuf>,
     directories: BTreeSet<PathBuf>,
     /// Directories as they are named, which need no second look.
@@ -181,7 +181,7 @@ struct Walk {
     walked: HashMap<PathBuf, bool>,
 }
 
-impl Walk {
+impl PatchWalk {
     /// Takes the directory that a file is named in, and, where the file is a link, that of what it leads to.
     fn file(&mut self, path: &Path) {
         let parent = parent(path);
@@ -259,13 +259,13 @@ fn both_names(path: &Path) -> impl Iterator<Item = PathBuf> + use<> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::Scan;
+    use crate::inventory::Scan;
 
     const HERON: &str =
         "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: heron}\n";
 
     /// A directory of these files, and the run of those that hold objects.
-    fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Inputs, Run) {
+    fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Session, Inventory) {
         let directory = tempfile::tempdir().unwrap();
         let mut found = Vec::new();
         for (name, text) in files {
@@ -276,24 +276,24 @@ mod tests {
                 found.push(Input::File(path));
             }
         }
-        let mut inputs = Inputs::new(found, &mut std::io::empty(), None, None, |_, _, _| ()).unwrap();
+        let mut inputs = Session::new(found, &mut std::io::empty(), None, None, |_, _, _| ()).unwrap();
         let needles = crate::capa::needles();
-        let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
-        let (run, _) = inputs.scan(&scan).unwrap();
-        (directory, inputs, run)
+        let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
+        let (inventory, _) = inputs.scan(&scan).unwrap();
+        (directory, inputs, inventory)
     }
 
     /// The files that are left, and what is said.
     fn left(files: &[(&str, &str)]) -> (Vec<String>, Vec<Diagnostic>) {
-        let (directory, inputs, run) = tree(files);
+        let (directory, inputs, inventory) = tree(files);
         let top = directory.path().canonicalize().unwrap();
-        let patches = Patches::around(&inputs, &[], Place { home: None, here: Some(&top) });
-        let (run, said) = patches.set_aside(run, &inputs);
-        let name = |found: &crate::run::Found| {
-            let name = Path::new(&run.file(found.file).name).strip_prefix(directory.path()).unwrap();
+        let patches = Patches::around(&inputs, &[], SearchRoots { home: None, here: Some(&top) });
+        let (inventory, specified) = patches.set_aside(inventory, &inputs);
+        let name = |found: &crate::inventory::Resource| {
+            let name = Path::new(&inventory.file(found.file).name).strip_prefix(directory.path()).unwrap();
             name.to_string_lossy().into_owned()
         };
-        (run.objects().iter().map(name).collect(), said)
+        (inventory.objects().iter().map(name).collect(), specified)
     }
 
     #[test]
@@ -304,10 +304,14 @@ mod tests {
             ("prod/heron.yaml", HERON),
             ("prod/kustomization.yaml", "resources: [../base]\npatches:\n- path: ./heron.yaml\n"),
         ];
-        let (files, said) = left(&files);
+        let (files, specified) = left(&files);
         assert_eq!(files, ["base/heron.yaml"]);
-        assert_eq!(said.len(), 1);
-        assert!(said[0].message.ends_with("prod/kustomization.yaml:3 names it under patches"), "{}", said[0].message);
+        assert_eq!(specified.len(), 1);
+        assert!(
+            specified[0].message.ends_with("prod/kustomization.yaml:3 names it under patches"),
+            "{}",
+            specified[0].message
+        );
     }
 
     #[test]
@@ -317,16 +321,19 @@ mod tests {
             ("a/kustomization.yaml", "resources: [heron.yaml]\n"),
             ("kustomization.yaml", "patchesStrategicMerge: [a/heron.yaml]\n"),
         ];
-        let (files, said) = left(&files);
-        assert_eq!((files, said), (vec!["a/heron.yaml".to_owned()], Vec::new()));
+        let (files, specified) = left(&files);
+        assert_eq!((files, specified), (vec!["a/heron.yaml".to_owned()], Vec::new()));
     }
 
     #[test]
     fn a_kustomization_that_cant_be_read_is_said() {
         for text in ["patches: [", "patches: {}\n", "patches: []\npatches: []\n", "namePrefix: {{ a }}\n", "- a\n"] {
-            let (files, said) = left(&[("heron.yaml", HERON), ("Kustomization", text)]);
+            let (files, specified) = left(&[("heron.yaml", HERON), ("Kustomization", text)]);
             assert_eq!(files, ["heron.yaml"]);
-            assert!(said.len() == 1 && said[0].message.starts_with("Kustomization:"), "{text}: {said:?}");
+            assert!(
+                specified.len() == 1 && specified[0].message.starts_with("Kustomization:"),
+                "{text}: {specified:?}"
+            );
         }
     }
 
@@ -336,7 +343,7 @@ mod tests {
             tree(&[("heron.yaml", HERON), ("kustomization.yml", "patches: [{path: ids.yaml}]\n")]);
         let refusal = |name: &str| {
             let path = directory.path().join(name);
-            Patches::around(&inputs, &[&path], Place::default()).refusal(&path)
+            Patches::around(&inputs, &[&path], SearchRoots::default()).refusal(&path)
         };
         assert!(refusal("ids.yaml").is_some());
         assert!(refusal("identities.yaml").is_none());
@@ -369,8 +376,8 @@ mod tests {
         symlink("prod", top.join("live")).unwrap();
         for name in ["prod/patch.yaml", "live/patch.yaml"] {
             let found = vec![Input::File(top.join(name))];
-            let inputs = Inputs::new(found, &mut std::io::empty(), None, None, |_, _, _| ()).unwrap();
-            let patches = Patches::around(&inputs, &[], Place::default());
+            let inputs = Session::new(found, &mut std::io::empty(), None, None, |_, _, _| ()).unwrap();
+            let patches = Patches::around(&inputs, &[], SearchRoots::default());
             assert!(patches.refusal(&top.join(name)).is_some(), "{name}");
             assert!(patches.refusal(&top.join("shared/heron.yaml")).is_some(), "{name}");
         }

@@ -10,10 +10,10 @@ use clap::{ArgMatches, Command};
 
 use crate::cli;
 use xaccount::aws::RoleArn;
-use xaccount::capa::{self, IdentityKind, Role};
+use xaccount::capa::{self, IdentityKind, ObjectKind};
 use xaccount::diag::FileId;
 use xaccount::files::{self, Input};
-use xaccount::run::{self, Run, Scan};
+use xaccount::inventory::{self, Inventory, Scan};
 
 /// What is read for one key: these many bytes of these many files, which is a blink.
 const BYTES: u64 = 32 << 20;
@@ -24,20 +24,20 @@ const LONGEST: Duration = Duration::from_secs(5);
 
 /// The manifests of a command line, read when the first value out of them is wanted. Says nothing of what goes wrong.
 #[derive(Clone)]
-pub(super) struct Found {
+pub(super) struct ManifestNames {
     words: Arc<[OsString]>,
-    run: Arc<OnceLock<Run>>,
+    inventory: Arc<OnceLock<Inventory>>,
 }
 
-impl Found {
+impl ManifestNames {
     /// Of these words, the ones before that which is being typed, without the program's name.
     pub(super) fn new(words: &[OsString]) -> Self {
-        Self { words: words.into(), run: Arc::default() }
+        Self { words: words.into(), inventory: Arc::default() }
     }
 
-    fn run(&self) -> &Run {
-        self.run.get_or_init(|| {
-            let Some(matches) = self.matches() else { return Run::default() };
+    fn run(&self) -> &Inventory {
+        self.inventory.get_or_init(|| {
+            let Some(matches) = self.matches() else { return Inventory::default() };
             let paths = ["paths", "filenames", "identity_file"].into_iter().flat_map(|id| values(&matches, id));
             let recursive = matches.try_get_one::<bool>("recursive").ok().flatten().copied().unwrap_or_default();
             read(paths.map(PathBuf::from).collect(), recursive)
@@ -62,12 +62,12 @@ impl Found {
 
     /// Names of identities of a kind.
     pub(super) fn identities(&self, kind: IdentityKind) -> Vec<String> {
-        let is = |role: &Role| match kind {
-            IdentityKind::Role => matches!(role, Role::Identity(..)),
-            IdentityKind::Controller => matches!(role, Role::Controller(_)),
-            IdentityKind::Static => matches!(role, Role::Static(..)),
+        let is = |role: &ObjectKind| match kind {
+            IdentityKind::Role => matches!(role, ObjectKind::Identity(..)),
+            IdentityKind::Controller => matches!(role, ObjectKind::Controller(_)),
+            IdentityKind::Static => matches!(role, ObjectKind::Static(..)),
         };
-        let objects = self.run().objects().iter().filter(|found| is(&found.object.role));
+        let objects = self.run().objects().iter().filter(|found| is(&found.object.object_kind));
         objects.filter_map(|found| found.object.name.clone()).collect()
     }
 
@@ -75,8 +75,8 @@ impl Found {
     pub(super) fn roles(&self) -> Vec<(RoleArn, String)> {
         let objects = self.run().objects().iter();
         objects
-            .filter_map(|found| match &found.object.role {
-                Role::Identity(identity, _) => {
+            .filter_map(|found| match &found.object.object_kind {
+                ObjectKind::Identity(identity, _) => {
                     Some((identity.role_arn.text()?.parse().ok()?, found.object.name.clone()?))
                 }
                 _ => None,
@@ -86,17 +86,19 @@ impl Found {
 
     /// The objects that can carry a reference: cluster, namespace, title.
     pub(super) fn clusters(&self) -> Vec<(Option<String>, Option<String>, String)> {
-        let run = self.run();
-        let bearers = run.objects().iter().filter(|found| found.object.references().next().is_some());
-        bearers
-            .map(|found| (run.cluster_name(found).map(str::to_owned), found.object.namespace.clone(), found.title()))
+        let inventory = self.run();
+        let referencing = inventory.objects().iter().filter(|found| found.object.references().next().is_some());
+        referencing
+            .map(|found| {
+                (inventory.cluster_name(found).map(str::to_owned), found.object.namespace.clone(), found.title())
+            })
             .collect()
     }
 
     /// The labels of the objects that can carry a reference, as `KEY=VALUE`.
     pub(super) fn labels(&self) -> Vec<String> {
-        let bearers = self.run().objects().iter().filter(|found| found.object.references().next().is_some());
-        bearers.flat_map(|found| found.object.labels.iter().map(|(key, value)| format!("{key}={value}"))).collect()
+        let referencing = self.run().objects().iter().filter(|found| found.object.references().next().is_some());
+        referencing.flat_map(|found| found.object.labels.iter().map(|(key, value)| format!("{key}={value}"))).collect()
     }
 }
 
@@ -118,13 +120,13 @@ fn values(matches: &ArgMatches, id: &str) -> impl Iterator<Item = OsString> + us
 }
 
 /// Reads regular files as far as the bounds go. Those that can't be read or understood are passed by.
-fn read(paths: Vec<PathBuf>, recursive: bool) -> Run {
+fn read(paths: Vec<PathBuf>, recursive: bool) -> Inventory {
     let until = Instant::now() + LONGEST;
     let (send, receive) = mpsc::channel();
     // It ends with the program, wherever it hangs.
     std::thread::spawn(move || {
         let needles = capa::needles();
-        let options = Scan { needles: &needles, skip_templates: true, topology_variable: None, go_on: false };
+        let options = Scan { needles: &needles, skip_templates: true, topology_variable: None, keep_going: false };
         let inputs = paths.into_iter().flat_map(|path| files::find(&[path], recursive).unwrap_or_default());
         let (mut next, mut left) = (0, BYTES);
         for input in inputs.take(FILES) {
@@ -135,8 +137,12 @@ fn read(paths: Vec<PathBuf>, recursive: bool) -> Run {
             }
             left -= length;
             let Ok((bytes, _)) = files::read(&path) else { continue };
-            let Ok(scanned) = run::scan(FileId(next), &bytes, &options) else { continue };
-            let file = run::File { name: path.display().to_string(), brace: scanned.brace, identities_only: false };
+            let Ok(scanned) = inventory::scan(FileId(next), &bytes, &options) else { continue };
+            let file = inventory::File {
+                name: path.display().to_string(),
+                is_json_for_kubectl: scanned.is_json_for_kubectl,
+                identities_only: false,
+            };
             if send.send((file, scanned.objects)).is_err() {
                 return;
             }
@@ -148,5 +154,5 @@ fn read(paths: Vec<PathBuf>, recursive: bool) -> Run {
         files.push(file);
         objects.extend(found);
     }
-    Run::new(files, objects)
+    Inventory::new(files, objects)
 }

@@ -14,7 +14,7 @@ use clap_complete::env::{EnvCompleter, Fish, Powershell};
 
 use super::{ExitStatus, Printed};
 use crate::cli::{self, Completion, CompletionOf};
-use found::Found;
+use found::ManifestNames;
 
 /// Not `kubectl xaccount`: a script for that name takes the place of kubectl's own completion.
 const NAME: &str = "kubectl-xaccount";
@@ -114,7 +114,7 @@ fn lines(candidates: &[CompletionCandidate]) -> String {
 fn command(words: &[OsString]) -> Command {
     let typed = words.last().map_or(OsStr::new(""), OsString::as_os_str).as_encoded_bytes();
     let before = words.get(1..words.len() - 1).unwrap_or_default();
-    let command = values::complete(cli::whole(), &Found::new(before));
+    let command = values::complete(cli::whole(), &ManifestNames::new(before));
     adapt(command, typed.starts_with(b"-"), typed.contains(&b'='))
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::{Arg, Command};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter};
 
-use super::found::Found;
+use super::found::ManifestNames;
 use xaccount::aws::{Partition, RoleArn};
 use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind, Version};
 use xaccount::lint::RULES;
@@ -15,11 +15,11 @@ use xaccount::lint::RULES;
 const MANIFESTS: &[&str] = &["yaml", "yml", "json"];
 
 /// Tells each flag of each verb where its values come from. Flags with a fixed set of values tell it themselves.
-pub(super) fn complete(command: Command, found: &Found) -> Command {
+pub(super) fn complete(command: Command, found: &ManifestNames) -> Command {
     command.mut_args(|arg| with_values(arg, found)).mut_subcommands(|verb| complete(verb, found))
 }
 
-fn with_values(arg: Arg, found: &Found) -> Arg {
+fn with_values(arg: Arg, found: &ManifestNames) -> Arg {
     let found = found.clone();
     let completer = match arg.get_id().as_str() {
         "paths" | "filenames" | "against" => ArgValueCompleter::new(|typed: &OsStr| files(typed, MANIFESTS, true)),
@@ -103,16 +103,16 @@ fn files(typed: &OsStr, extensions: &'static [&'static str], stdin: bool) -> Vec
     candidates
 }
 
-fn roles(found: &Found, value: impl Fn(&RoleArn) -> String) -> Vec<(String, String)> {
+fn roles(found: &ManifestNames, value: impl Fn(&RoleArn) -> String) -> Vec<(String, String)> {
     found.roles().iter().map(|(role, name)| (value(role), name.clone())).collect()
 }
 
-fn accounts(found: &Found) -> Vec<(String, String)> {
+fn accounts(found: &ManifestNames) -> Vec<(String, String)> {
     roles(found, |role| role.account().as_str().to_owned())
 }
 
 /// `FROM=`, then `FROM=TO`.
-fn account_moves(found: &Found, typed: &OsStr) -> Vec<CompletionCandidate> {
+fn account_moves(found: &ManifestNames, typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some((from, _)) = typed.to_str().and_then(|typed| typed.split_once('=')) else {
         let mut from: Vec<(String, String)> =
             accounts(found).into_iter().map(|(account, name)| (format!("{account}="), name)).collect();
@@ -131,12 +131,12 @@ fn account_moves(found: &Found, typed: &OsStr) -> Vec<CompletionCandidate> {
     matching(typed, to.into_iter().map(|(account, help)| (format!("{from}={account}"), help)).collect())
 }
 
-fn namespaces(found: &Found) -> Vec<(String, String)> {
+fn namespaces(found: &ManifestNames) -> Vec<(String, String)> {
     found.clusters().into_iter().filter_map(|(_, namespace, title)| Some((namespace?, title))).collect()
 }
 
 /// `all`, or namespaces with commas between.
-fn allowed_namespaces(found: &Found, typed: &OsStr) -> Vec<CompletionCandidate> {
+fn allowed_namespaces(found: &ManifestNames, typed: &OsStr) -> Vec<CompletionCandidate> {
     let typed_text = typed.to_string_lossy();
     match typed_text.rsplit_once(',') {
         Some((before, _)) => {
@@ -152,7 +152,7 @@ fn allowed_namespaces(found: &Found, typed: &OsStr) -> Vec<CompletionCandidate> 
 }
 
 /// The controller identity, and every other kind with the names of such identities, or with none as yet.
-fn source_identities(found: &Found) -> Vec<(String, String)> {
+fn source_identities(found: &ManifestNames) -> Vec<(String, String)> {
     let mut values = Vec::new();
     for kind in IdentityKind::ALL {
         let name = kind.name();

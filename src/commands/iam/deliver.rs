@@ -2,20 +2,20 @@
 
 use lossless_yaml::{Edited, Plan, Source};
 use serde_json::Value;
-use xaccount::diag::{Diagnostic, FileId, Severity, Span, visible};
-use xaccount::edit;
-use xaccount::iam::pieces::{self, Half, Side};
-use xaccount::iam::{self, Form, MergeOptions, Outcome};
+use xaccount::diag::{Diagnostic, FileId, Severity, Span, escape_control};
+use xaccount::iam::render::{self, PolicyTarget, Side};
+use xaccount::iam::{self, DocumentForm, MergeOptions, MergeOutcome};
+use xaccount::session;
 
-use super::ask::Ask;
+use super::ask::GrantRequest;
 use super::merged::{self, Merging};
 use crate::cli::{PolicyArgs, PolicyFormat};
 use crate::commands::{ExitStatus, Printed, Terminal};
 
 /// A grant on its way out.
-pub(super) struct Delivery<'d> {
+pub(super) struct PolicyDelivery<'d> {
     pub(super) side: Side,
-    pub(super) ask: &'d Ask,
+    pub(super) ask: &'d GrantRequest,
     pub(super) policy: &'d PolicyArgs,
     pub(super) policy_name: &'d str,
     pub(super) profile: Option<&'d str>,
@@ -24,14 +24,14 @@ pub(super) struct Delivery<'d> {
 
 /// A document with the grant in it, or without it, proved.
 struct Merged {
-    outcome: Outcome,
+    outcome: MergeOutcome,
     plan: Plan,
     edited: Edited,
     /// The bare document as it will be.
     text: String,
 }
 
-impl Delivery<'_> {
+impl PolicyDelivery<'_> {
     /// Prints `document`, or what becomes of the document that is there. `before` and `hint` are for stderr. The error is text for it.
     pub(super) fn run(
         &self,
@@ -73,7 +73,7 @@ impl Delivery<'_> {
             }
             (String::new(), if self.policy.exit_code { found } else { ExitStatus::Done })
         } else if let (Some(path), None, false) = (&file, self.policy.output, self.policy.write) {
-            let heading = format!("{} policy  {}", self.kind(), visible(merging.name()));
+            let heading = format!("{} policy  {}", self.kind(), escape_control(merging.name()));
             let bytes = self.source(&merging).as_bytes();
             (merged::diff(path, bytes, &merged.edited, &heading, self.terminal.stdout_colour), found)
         } else {
@@ -100,7 +100,7 @@ impl Delivery<'_> {
         let outcome = result.map_err(refused)?;
         // A file is edited as it is, with all around the document.
         let source = self.source(merging);
-        let offset = if merging.given.form() == Form::Encoded { 0 } else { merging.given.offset() };
+        let offset = if merging.given.form() == DocumentForm::Encoded { 0 } else { merging.given.offset() };
         let behind = source.len() - offset - document.len();
         let whole = document_of(source);
         let mut plan = outcome.plan.clone();
@@ -108,12 +108,12 @@ impl Delivery<'_> {
             object.document = whole;
             merging.given.place().iter().for_each(|key| object.base.push_back(*key));
         }
-        let edited = edit::prove_text(source.as_bytes(), &plan).map_err(|error| refused(vec![error]))?;
-        let whole = edit::content(&edited, source.as_bytes());
+        let edited = session::prove_text(source.as_bytes(), &plan).map_err(|error| refused(vec![error]))?;
+        let whole = session::content(&edited, source.as_bytes());
         let whole = whole.map_err(|error| self.terminal.diagnostics(&[error], None))?;
         let whole = String::from_utf8_lossy(&whole).into_owned();
         let mut text = whole[offset..whole.len() - behind].to_owned();
-        if merging.given.form() != Form::Bare {
+        if merging.given.form() != DocumentForm::Bare {
             text.push('\n');
         }
         if !edited.is_unchanged() && !self.policy.remove {
@@ -126,8 +126,8 @@ impl Delivery<'_> {
     /// The text that is edited.
     fn source<'m>(&self, merging: &'m Merging) -> &'m str {
         match merging.given.form() {
-            Form::Bare | Form::Wrapped => merging.given.whole(),
-            Form::Encoded => merging.given.document(),
+            DocumentForm::Bare | DocumentForm::Wrapped => merging.given.whole(),
+            DocumentForm::Encoded => merging.given.document(),
         }
     }
 
@@ -139,7 +139,7 @@ impl Delivery<'_> {
     }
 
     /// What was done, and what it means; a line each.
-    fn meaning(&self, merging: &Merging, outcome: &Outcome, changed: bool) -> String {
+    fn meaning(&self, merging: &Merging, outcome: &MergeOutcome, changed: bool) -> String {
         if self.terminal.quiet {
             return String::new();
         }
@@ -150,17 +150,19 @@ impl Delivery<'_> {
             (true, true, _) => format!("{}: changed", merging.name()),
             (true, false, _) if !asks && merging.file().is_none() => return notes(outcome),
             (true, false, _) if !asks => format!("{}: printed with the change, not written", merging.name()),
-            (true, false, Form::Bare) => format!("{}: would change", merging.name()),
-            (true, false, Form::Wrapped) => format!("{}: the document in it would change", merging.name()),
-            (true, false, Form::Encoded) => format!("{}: the document decoded from it would change", merging.name()),
+            (true, false, DocumentForm::Bare) => format!("{}: would change", merging.name()),
+            (true, false, DocumentForm::Wrapped) => format!("{}: the document in it would change", merging.name()),
+            (true, false, DocumentForm::Encoded) => {
+                format!("{}: the document decoded from it would change", merging.name())
+            }
         };
-        notes(outcome) + &format!("{}\n", visible(&last))
+        notes(outcome) + &format!("{}\n", escape_control(&last))
     }
 
     /// A document in the format that is asked for.
     fn formatted(&self, document: &str) -> Result<String, Diagnostic> {
         let statements = self.ask.grant.statements();
-        let half = Half {
+        let half = PolicyTarget {
             side: self.side,
             partition: self.ask.partition,
             account: self.ask.account.as_ref(),
@@ -175,19 +177,19 @@ impl Delivery<'_> {
         };
         match self.policy.output {
             None | Some(PolicyFormat::Json) => Ok(document.to_owned()),
-            Some(PolicyFormat::Cli) => Ok(pieces::script(&half)),
-            Some(PolicyFormat::Cloudformation) => Ok(pieces::cloudformation(&half)),
-            Some(PolicyFormat::Terraform) => Ok(pieces::terraform(&half)),
+            Some(PolicyFormat::Cli) => Ok(render::script(&half)),
+            Some(PolicyFormat::Cloudformation) => Ok(render::cloudformation(&half)),
+            Some(PolicyFormat::Terraform) => Ok(render::terraform(&half)),
             Some(PolicyFormat::Clusterawsadm) => {
-                pieces::clusterawsadm(&half).map_err(|error| Diagnostic::error(error.to_string()))
+                render::clusterawsadm(&half).map_err(|error| Diagnostic::error(error.to_string()))
             }
         }
     }
 }
 
 /// What was done, and what was there already; a line each.
-fn notes(outcome: &Outcome) -> String {
-    outcome.notes.iter().map(|line| format!("{}\n", visible(line))).collect()
+fn notes(outcome: &MergeOutcome) -> String {
+    outcome.notes.iter().map(|line| format!("{}\n", escape_control(line))).collect()
 }
 
 /// Where the one document of a text is: a byte-order mark is not in it, blank lines are.

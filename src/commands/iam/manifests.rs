@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 
 use xaccount::capa;
 use xaccount::diag::Diagnostic;
-use xaccount::edit::Inputs;
 use xaccount::files::{self, FindError, Input};
-use xaccount::run::{Run, Scan};
+use xaccount::inventory::{Inventory, Scan};
+use xaccount::session::Session;
 
 use crate::cli::ManifestArgs;
 use crate::commands::{Terminal, progress, stdin_twice};
 
 pub(super) struct Manifests {
-    inputs: Inputs,
-    run: Run,
+    inputs: Session,
+    inventory: Inventory,
     warnings: Vec<Diagnostic>,
 }
 
@@ -30,18 +30,18 @@ impl Manifests {
             let error = Diagnostic::error("standard input is named twice, but it can be read only once");
             return Err(text(error.help("keep one of them in a file")));
         }
-        let mut inputs = Inputs::new(found, &mut std::io::stdin().lock(), None, None, progress).map_err(text)?;
+        let mut inputs = Session::new(found, &mut std::io::stdin().lock(), None, None, progress).map_err(text)?;
         let needles = capa::needles();
         let scan =
-            Scan { needles: &needles, skip_templates: args.skip_templates, topology_variable: None, go_on: false };
+            Scan { needles: &needles, skip_templates: args.skip_templates, topology_variable: None, keep_going: false };
         match inputs.scan(&scan) {
-            Ok((run, warnings)) => Ok(Some(Self { inputs, run, warnings })),
+            Ok((inventory, warnings)) => Ok(Some(Self { inputs, inventory, warnings })),
             Err(errors) => Err(terminal.diagnostics(&errors, Some(&inputs))),
         }
     }
 
-    pub(super) fn run(&self) -> &Run {
-        &self.run
+    pub(super) fn inventory(&self) -> &Inventory {
+        &self.inventory
     }
 
     /// Where they stand; `-` for standard input.
@@ -50,12 +50,12 @@ impl Manifests {
         inputs.map(|input| input.path().map_or_else(|| PathBuf::from("-"), Path::to_owned)).collect()
     }
 
-    pub(super) fn inputs(&self) -> &Inputs {
+    pub(super) fn inputs(&self) -> &Session {
         &self.inputs
     }
 
     /// Its warnings and others about it, as text.
-    pub(super) fn said(mut self, others: &[Diagnostic], terminal: &Terminal) -> String {
+    pub(super) fn specified(mut self, others: &[Diagnostic], terminal: &Terminal) -> String {
         self.warnings.extend_from_slice(others);
         terminal.diagnostics(&self.warnings, Some(&self.inputs))
     }

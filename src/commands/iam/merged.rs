@@ -6,9 +6,9 @@ use crate::output;
 use xaccount::aws::{Partition, RoleArn};
 use xaccount::diag::SpannedError;
 use xaccount::diag::{Diagnostic, FileId, Location, Severity, Span};
-use xaccount::edit::Inputs;
-use xaccount::files::{self, Input, Lent};
-use xaccount::iam::{Form, Given, may_show};
+use xaccount::files::{self, FileBytes, Input};
+use xaccount::iam::{DocumentForm, PolicyInput, may_show};
+use xaccount::session::Session;
 
 use super::manifests::find_error;
 use crate::cli::PolicyArgs;
@@ -18,8 +18,8 @@ const FILE: FileId = FileId(0);
 
 /// What stands in the file or on standard input.
 pub(super) struct Merging {
-    pub(super) inputs: Inputs,
-    pub(super) given: Given,
+    pub(super) inputs: Session,
+    pub(super) given: PolicyInput,
     pub(super) partition: Option<Partition>,
 }
 
@@ -35,15 +35,15 @@ impl Merging {
             ))));
         }
         let found = files::find(std::slice::from_ref(path), false).map_err(|error| text(find_error(&error)))?;
-        let mut inputs = Inputs::new(found, &mut std::io::stdin().lock(), None, None, progress).map_err(text)?;
+        let mut inputs = Session::new(found, &mut std::io::stdin().lock(), None, None, progress).map_err(text)?;
         let bytes = inputs.load(FILE).map_err(text)?;
-        let given = Given::read(&bytes).map_err(|(refusal, bytes)| {
+        let given = PolicyInput::read(&bytes).map_err(|(refusal, bytes)| {
             let window = may_show(&bytes).then(|| Span::new(0, bytes.len()));
             shown(terminal, name(&inputs), &bytes, &[refusal.in_file(FILE, window)])
         })?;
-        if args.write && given.form() != Form::Bare {
+        if args.write && given.form() != DocumentForm::Bare {
             let what = match given.form() {
-                Form::Encoded => "is percent-encoded",
+                DocumentForm::Encoded => "is percent-encoded",
                 _ => "holds an answer of the AWS CLI, with the document inside",
             };
             let error = Diagnostic::error(format!("{} {what}: it is not written over", name(&inputs)))
@@ -99,23 +99,23 @@ impl Merging {
             })
             .collect();
         let name = match self.given.form() {
-            Form::Encoded => format!("{} (decoded)", self.name()),
+            DocumentForm::Encoded => format!("{} (decoded)", self.name()),
             _ => self.name().to_owned(),
         };
         shown(terminal, &name, whole.as_bytes(), &diagnostics)
     }
 }
 
-fn name(inputs: &Inputs) -> &str {
+fn name(inputs: &Session) -> &str {
     if *inputs.input(FILE) == Input::Stdin { "standard input" } else { inputs.name(FILE) }
 }
 
 fn shown(terminal: &Terminal, name: &str, bytes: &[u8], diagnostics: &[Diagnostic]) -> String {
-    terminal.rendered(diagnostics, |_| (name.to_owned(), Some(Lent::Kept(bytes))))
+    terminal.rendered(diagnostics, |_| (name.to_owned(), Some(FileBytes::Kept(bytes))))
 }
 
 /// The diff of a document, as text.
 pub(super) fn diff(path: &Path, bytes: &[u8], edited: &lossless_yaml::Edited, heading: &str, colour: bool) -> String {
-    let path = xaccount::edit::path_bytes(path);
+    let path = xaccount::session::path_bytes(path);
     output::diff(&[output::of_document(&path, bytes, edited, heading)], colour)
 }

@@ -10,13 +10,13 @@ use std::path::PathBuf;
 use xaccount::capa::DEFAULT_ROLE_NAME;
 use xaccount::diag::Diagnostic;
 use xaccount::iam::limits;
-use xaccount::iam::pieces::Side;
+use xaccount::iam::render::Side;
 
 use super::map::MapFile;
 use super::{Printed, Terminal};
 use crate::cli::{Iam, IamVerb, Permission, PolicyArgs, PolicyFormat, Trust};
-use ask::Ask;
-use deliver::Delivery;
+use ask::GrantRequest;
+use deliver::PolicyDelivery;
 use manifests::Manifests;
 use merged::Merging;
 
@@ -38,7 +38,7 @@ fn trust(args: &Trust, terminal: &Terminal) -> Result<Printed, String> {
     let manifests = Manifests::read(&args.manifests, args.policy.merge.as_deref(), terminal)?;
     let merging = Merging::read(&args.policy, terminal)?;
     let map = MapFile::find(&args.config, &stands(manifests.as_ref()), terminal)?;
-    let ask = ask::trust(args, manifests.as_ref().map(Manifests::run), merging.as_ref(), map.as_ref());
+    let ask = ask::trust(args, manifests.as_ref().map(Manifests::inventory), merging.as_ref(), map.as_ref());
     let ask = ask.map_err(|errors| terminal.diagnostics(&errors, manifests.as_ref().map(Manifests::inputs)))?;
     let document = if args.new_role || args.policy.output.is_some_and(|format| format != PolicyFormat::Json) {
         ask.grant.new_role_document()
@@ -47,7 +47,7 @@ fn trust(args: &Trust, terminal: &Terminal) -> Result<Printed, String> {
         // One statement goes into the list of a document as it is, and so do the items of a list.
         if statements.len() == 1 { statements.remove(0) } else { statements.into() }
     };
-    let mut before = manifests.map(|manifests| manifests.said(&ask.warnings, terminal)).unwrap_or_default();
+    let mut before = manifests.map(|manifests| manifests.specified(&ask.warnings, terminal)).unwrap_or_default();
     if let Some(map) = map.filter(|_| !terminal.quiet) {
         before.push_str(&map.used());
     }
@@ -61,7 +61,8 @@ fn trust(args: &Trust, terminal: &Terminal) -> Result<Printed, String> {
         ));
     }
     let profile = args.target_profile.as_deref();
-    let delivery = Delivery { side: Side::Trust, ask: &ask, policy: &args.policy, policy_name: "", profile, terminal };
+    let delivery =
+        PolicyDelivery { side: Side::Trust, ask: &ask, policy: &args.policy, policy_name: "", profile, terminal };
     delivery.run(&document, merging, before, hint)
 }
 
@@ -70,9 +71,9 @@ fn permission(args: &Permission, terminal: &Terminal) -> Result<Printed, String>
     let manifests = Manifests::read(&args.manifests, args.policy.merge.as_deref(), terminal)?;
     let merging = Merging::read(&args.policy, terminal)?;
     let map = MapFile::find(&args.config, &stands(manifests.as_ref()), terminal)?;
-    let ask = ask::permission(args, manifests.as_ref().map(Manifests::run), merging.as_ref(), map.as_ref());
+    let ask = ask::permission(args, manifests.as_ref().map(Manifests::inventory), merging.as_ref(), map.as_ref());
     let ask = ask.map_err(|errors| terminal.diagnostics(&errors, manifests.as_ref().map(Manifests::inputs)))?;
-    let mut before = manifests.map(|manifests| manifests.said(&ask.warnings, terminal)).unwrap_or_default();
+    let mut before = manifests.map(|manifests| manifests.specified(&ask.warnings, terminal)).unwrap_or_default();
     if let Some(map) = map.filter(|_| !terminal.quiet) {
         before.push_str(&map.used());
     }
@@ -84,7 +85,7 @@ fn permission(args: &Permission, terminal: &Terminal) -> Result<Printed, String>
     let policy_name = policy_name(args, merging.as_ref()).map_err(|error| terminal.diagnostics(&[error], None))?;
     let policy_name = policy_name.as_str();
     let side = Side::Permission;
-    let delivery = Delivery { side, ask: &ask, policy: &args.policy, policy_name, profile, terminal };
+    let delivery = PolicyDelivery { side, ask: &ask, policy: &args.policy, policy_name, profile, terminal };
     delivery.run(&ask.grant.document(), merging, before, hint)
 }
 
@@ -106,12 +107,12 @@ fn policy_name(args: &Permission, merging: Option<&Merging>) -> Result<String, D
         }
     }
     match (&args.policy_name, of_document) {
-        (Some(asked), Some(there)) if asked != there => {
-            Err(Diagnostic::error(format!("the document is the policy {there}, and --policy-name says {asked}"))
+        (Some(asked), Some(existing)) if asked != existing => {
+            Err(Diagnostic::error(format!("the document is the policy {existing}, and --policy-name says {asked}"))
                 .help("leave the flag out, or give that policy's document"))
         }
         (Some(name), _) => Ok(name.clone()),
-        (None, there) => Ok(there.unwrap_or("xaccount-assume-role").to_owned()),
+        (None, existing) => Ok(existing.unwrap_or("xaccount-assume-role").to_owned()),
     }
 }
 
@@ -145,7 +146,7 @@ fn combination(policy: &PolicyArgs) -> Result<(), Diagnostic> {
 }
 
 /// Refuses a document that is longer than IAM takes.
-fn short_enough(ask: &Ask, policy: &PolicyArgs, document: &str) -> Result<(), Diagnostic> {
+fn short_enough(ask: &GrantRequest, policy: &PolicyArgs, document: &str) -> Result<(), Diagnostic> {
     limits::check(document, ask.grant.is_trust(), policy.max_size).map_err(|error| {
         error.help().into_iter().fold(Diagnostic::error(error.to_string()), |error, line| error.help(line))
     })

@@ -6,11 +6,11 @@ use std::path::Path;
 
 use crate::output::{self, FileDiff, NewFile};
 use lossless_yaml::Edited;
-use xaccount::diag::{Diagnostic, FileId, Location, visible};
-use xaccount::edit::{self, Inputs, Proved};
-use xaccount::files::{Input, Lent};
+use xaccount::diag::{Diagnostic, FileId, Location, escape_control};
+use xaccount::files::{FileBytes, Input};
 use xaccount::inject::{ChangeKind, IdentityFile, Outcome, write_order};
-use xaccount::run::{self, NotJoined, Obstacle, Run};
+use xaccount::inventory::{self, Inventory, NotJoined, Obstacle};
+use xaccount::session::{self, Proved, Session};
 
 use super::{Mode, names};
 use crate::cli::OutputFormat;
@@ -19,15 +19,15 @@ use crate::commands::{ExitStatus, Printed, Terminal};
 /// A plan on its way out.
 pub(in crate::commands) struct Delivery<'d> {
     pub(in crate::commands) mode: Mode,
-    pub(in crate::commands) inputs: &'d Inputs,
-    pub(in crate::commands) run: &'d Run,
+    pub(in crate::commands) inputs: &'d Session,
+    pub(in crate::commands) inventory: &'d Inventory,
     pub(in crate::commands) outcome: &'d Outcome,
     pub(in crate::commands) terminal: &'d Terminal,
 }
 
 /// What is made of a file while its bytes are at hand.
 enum Made {
-    Nothing,
+    EmptySelection,
     Diff(FileDiff),
     Bytes(Vec<u8>),
 }
@@ -58,8 +58,8 @@ impl Delivery<'_> {
         let new: Option<New<'_>> = match &self.outcome.new_file {
             None => None,
             Some((path, plan)) => {
-                let edited = edit::prove_new(plan).map_err(|error| vec![error])?;
-                let text = edit::content(&edited, &[]).map_err(|error| vec![error])?;
+                let edited = session::prove_new(plan).map_err(|error| vec![error])?;
+                let text = session::content(&edited, &[]).map_err(|error| vec![error])?;
                 Some(New { path, edited, text })
             }
         };
@@ -75,11 +75,11 @@ impl Delivery<'_> {
             Mode::Check => {
                 let mut names: Vec<Cow<'_, [u8]>> =
                     proved.iter().map(|one| self.inputs.path_bytes(one.file())).collect();
-                names.extend(new.iter().map(|new| edit::path_bytes(new.path)));
+                names.extend(new.iter().map(|new| session::path_bytes(new.path)));
                 (names.iter().flat_map(|name| [name, &b"\n"[..]].concat()).collect(), found)
             }
             Mode::Write { exit_code } => {
-                let order = write_order(self.run, self.outcome);
+                let order = write_order(self.inventory, self.outcome);
                 self.inputs
                     .write(&proved, new.as_ref().map(|new| (new.path, &new.edited)), &order)
                     .map_err(|error| vec![Diagnostic::error(error.to_string())])?;
@@ -89,9 +89,9 @@ impl Delivery<'_> {
             Mode::Output(OutputFormat::Patch) => done(self.patch(self.diffs(&proved, new.as_ref()))?),
             Mode::Output(OutputFormat::Yaml) => done(self.stream(&proved, new.as_ref())?),
             Mode::Output(OutputFormat::JsonPatch) => {
-                done(json_text(&output::json_patch(self.run, self.outcome).map_err(|error| vec![error])?))
+                done(json_text(&output::json_patch(self.inventory, self.outcome).map_err(|error| vec![error])?))
             }
-            Mode::Output(OutputFormat::Report) => done(json_text(&output::report(self.run, self.outcome))),
+            Mode::Output(OutputFormat::Report) => done(json_text(&output::report(self.inventory, self.outcome))),
         };
         Ok((stdout, status))
     }
@@ -104,7 +104,7 @@ impl Delivery<'_> {
         let links = self.inputs.hard_links().into_iter();
         let links = links.filter(|(a, b)| [a, b].into_iter().any(|file| self.outcome.plans.contains_key(file)));
         let warning = |(a, b): (FileId, FileId)| {
-            let [a, b] = [a, b].map(|file| visible(self.inputs.name(file)));
+            let [a, b] = [a, b].map(|file| escape_control(self.inputs.name(file)));
             Diagnostic::warning(format!("{a} and {b} were hard links of one file, and are two files now"))
                 .help("a file that changes is replaced as a whole; compare them if they are to stay equal")
         };
@@ -119,9 +119,9 @@ impl Delivery<'_> {
         }
         let mut tell = |line: String| text.extend([&line, "\n"]);
         if self.mode == Mode::Output(OutputFormat::JsonPatch) {
-            let gone = self.outcome.changes.iter().filter(|change| change.kind == ChangeKind::IdentityRemoved);
-            gone.filter_map(|change| change.object).for_each(|index| {
-                let title = self.run.objects()[index].title();
+            let removed = self.outcome.changes.iter().filter(|change| change.kind == ChangeKind::IdentityRemoved);
+            removed.filter_map(|change| change.object).for_each(|index| {
+                let title = self.inventory.objects()[index].title();
                 tell(format!("{title} goes, which a JSON patch can't say: delete it (--write, or $patch: delete)"));
             });
             self.outcome.added.iter().for_each(|added| {
@@ -129,8 +129,8 @@ impl Delivery<'_> {
                 tell(format!("{} is new, which a JSON patch can't say: {way}", added.title));
             });
         }
-        output::cluster_lines(self.run, self.outcome).for_each(&mut tell);
-        tell(output::summary(self.outcome, self.run, matches!(self.mode, Mode::Write { .. })));
+        output::cluster_lines(self.inventory, self.outcome).for_each(&mut tell);
+        tell(output::summary(self.outcome, self.inventory, matches!(self.mode, Mode::Write { .. })));
         text
     }
 
@@ -138,7 +138,7 @@ impl Delivery<'_> {
     fn changed_objects(&self) -> HashMap<FileId, Vec<usize>> {
         let mut by_file: HashMap<FileId, Vec<usize>> = HashMap::new();
         for index in self.outcome.changes.iter().filter_map(|change| change.object) {
-            by_file.entry(self.run.objects()[index].file).or_default().push(index);
+            by_file.entry(self.inventory.objects()[index].file).or_default().push(index);
         }
         by_file
     }
@@ -152,15 +152,15 @@ impl Delivery<'_> {
     fn made(&self, file: FileId, bytes: &[u8], edited: &Edited, changed: &[usize]) -> Result<Made, Diagnostic> {
         Ok(match self.mode {
             Mode::Diff | Mode::Output(OutputFormat::Patch) => {
-                let added = self.added_to(|to| matches!(to, IdentityFile::There(there) if *there == file));
+                let added = self.added_to(|to| matches!(to, IdentityFile::There(existing) if *existing == file));
                 let path = self.inputs.path_bytes(file);
-                Made::Diff(output::of_file(self.run, (file, &path), bytes, edited, changed, &added))
+                Made::Diff(output::of_file(self.inventory, (file, &path), bytes, edited, changed, &added))
             }
-            Mode::Output(OutputFormat::Yaml) => Made::Bytes(edit::content(edited, bytes)?),
+            Mode::Output(OutputFormat::Yaml) => Made::Bytes(session::content(edited, bytes)?),
             Mode::Write { .. } if *self.inputs.input(file) == Input::Stdin => {
-                Made::Bytes(edit::content(edited, bytes)?)
+                Made::Bytes(session::content(edited, bytes)?)
             }
-            _ => Made::Nothing,
+            _ => Made::EmptySelection,
         })
     }
 
@@ -177,9 +177,9 @@ impl Delivery<'_> {
             let text = String::from_utf8_lossy(text);
             let titles = self.added_to(|to| matches!(to, IdentityFile::New(_))).join(", ");
             diffs.push(output::new_file(NewFile {
-                name: &edit::path_bytes(path),
+                name: &session::path_bytes(path),
                 text: &text,
-                heading: &format!("{titles}  {}:1", visible(&name)),
+                heading: &format!("{titles}  {}:1", escape_control(&name)),
             }));
         }
         diffs
@@ -213,9 +213,9 @@ impl Delivery<'_> {
     }
 
     /// A file's content as it will be.
-    fn result<'p>(&'p self, file: FileId, proved: &'p [Proved<Made>]) -> Result<Lent<'p>, Vec<Diagnostic>> {
+    fn result<'p>(&'p self, file: FileId, proved: &'p [Proved<Made>]) -> Result<FileBytes<'p>, Vec<Diagnostic>> {
         match proved.binary_search_by_key(&file, Proved::file).ok().map(|at| proved[at].made()) {
-            Some(Made::Bytes(bytes)) => Ok(Lent::Kept(bytes)),
+            Some(Made::Bytes(bytes)) => Ok(FileBytes::Kept(bytes)),
             _ => self.inputs.bytes(file).map_err(|error| vec![error]),
         }
     }
@@ -227,17 +227,20 @@ impl Delivery<'_> {
             parts.push(self.result(file, proved)?);
         }
         if let Some(new) = new {
-            parts.push(Lent::Kept(&new.text));
+            parts.push(FileBytes::Kept(&new.text));
         }
-        run::joined(&parts).map_err(|error| vec![self.not_joined(&error)])
+        inventory::joined(&parts).map_err(|error| vec![self.not_joined(&error)])
     }
 
     /// Why there is no stream. The place is one of the file as it is; what is edited there never is what is in the way.
     fn not_joined(&self, error: &NotJoined) -> Diagnostic {
         let file = FileId(error.file);
-        let bytes =
-            if error.file < self.inputs.len() { self.inputs.bytes(file).unwrap_or_default() } else { Lent::default() };
-        let span = run::obstacle(&bytes).map(|(_, span)| span);
+        let bytes = if error.file < self.inputs.len() {
+            self.inputs.bytes(file).unwrap_or_default()
+        } else {
+            FileBytes::default()
+        };
+        let span = inventory::obstacle(&bytes).map(|(_, span)| span);
         let (why, help) = match error.obstacle {
             Obstacle::Utf16 => ("it is UTF-16".to_owned(), "or convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW-FILE"),
             Obstacle::TwoMarks => ("it begins with two byte-order marks".to_owned(), "or remove them"),
@@ -255,7 +258,7 @@ impl Delivery<'_> {
         };
         let name = if error.file < self.inputs.len() { self.inputs.name(file) } else { "the new file" };
         let mut diagnostic =
-            Diagnostic::error(format!("{} can't be joined with the other files: {why}", visible(name)));
+            Diagnostic::error(format!("{} can't be joined with the other files: {why}", escape_control(name)));
         if let Some(span) = span {
             diagnostic = diagnostic.at(Location { file, span, window: None }, "");
         }
@@ -266,7 +269,7 @@ impl Delivery<'_> {
 /// An absolute path below the working directory is shown as a relative one.
 fn seen_from_here(diffs: Vec<FileDiff>) -> Vec<FileDiff> {
     match std::env::current_dir() {
-        Ok(here) => diffs.into_iter().map(|diff| diff.seen_from(&edit::path_bytes(&here))).collect(),
+        Ok(here) => diffs.into_iter().map(|diff| diff.seen_from(&session::path_bytes(&here))).collect(),
         Err(_) => diffs,
     }
 }

@@ -8,12 +8,12 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::rc::Rc;
 use std::thread::JoinHandle;
 
-use xaccount::capa::{ROLE_IDENTITY, Role, State};
-use xaccount::diag::{Diagnostic, FileId, visible};
-use xaccount::edit::{Inputs, path_bytes};
+use xaccount::capa::{ObjectKind, ROLE_IDENTITY, State};
+use xaccount::diag::{Diagnostic, FileId, escape_control};
 use xaccount::files::Input;
-use xaccount::inject::Seen;
-use xaccount::run::{self, File, Found, Run, Scan};
+use xaccount::inject::ObservedObjects;
+use xaccount::inventory::{self, File, Inventory, Resource, Scan};
+use xaccount::session::{Session, path_bytes};
 
 /// What Git sets for the programs that it runs, hooks among them (`git rev-parse --local-env-vars`, v2.39): each could lead to
 /// another repository than the one that the file is in.
@@ -43,18 +43,18 @@ const OF_GIT: [&str; 16] = [
 /// A repository that `git` can't read: whether a cluster is in its HEAD is not known then.
 pub(super) fn head(
     files: &BTreeSet<FileId>,
-    inputs: &Inputs,
-    run: &Run,
+    inputs: &Session,
+    inventory: &Inventory,
     scan: &Scan<'_>,
-) -> Result<Option<Seen>, Diagnostic> {
+) -> Result<Option<ObservedObjects>, Diagnostic> {
     let mut repositories = Repositories::default();
     let mut read = Versions { scan, inputs, unreadable: BTreeSet::new(), objects: BTreeMap::new() };
     for &file in files {
         read.read(file, &mut repositories)?;
     }
     // An identity may be in any file of the run: first those that have some now, then those that may have had some.
-    let with_identities = |found: &&Found| matches!(found.object.role, Role::Identity(..));
-    let now: BTreeSet<FileId> = run.objects().iter().filter(with_identities).map(|found| found.file).collect();
+    let with_identities = |found: &&Resource| matches!(found.object.object_kind, ObjectKind::Identity(..));
+    let now: BTreeSet<FileId> = inventory.objects().iter().filter(with_identities).map(|found| found.file).collect();
     let all: BTreeSet<FileId> = (0..inputs.len()).map(FileId).collect();
     for more in [now, all] {
         if read.all_identities_are_there() {
@@ -67,19 +67,21 @@ pub(super) fn head(
     if read.objects.is_empty() && read.unreadable.is_empty() {
         return Ok(None);
     }
-    let names = run.files().iter();
-    let names = names.map(|file| File { name: file.name.clone(), brace: false, identities_only: false }).collect();
+    let names = inventory.files().iter();
+    let names = names
+        .map(|file| File { name: file.name.clone(), is_json_for_kubectl: false, identities_only: false })
+        .collect();
     let objects = read.objects.into_values().flatten().collect();
-    Ok(Some(Seen::head(Run::new(names, objects), read.unreadable)))
+    Ok(Some(ObservedObjects::head(Inventory::new(names, objects), read.unreadable)))
 }
 
 /// What was read of HEAD.
 struct Versions<'v> {
     scan: &'v Scan<'v>,
-    inputs: &'v Inputs,
+    inputs: &'v Session,
     unreadable: BTreeSet<FileId>,
     /// By file; every file that was asked for has an entry.
-    objects: BTreeMap<FileId, Vec<Found>>,
+    objects: BTreeMap<FileId, Vec<Resource>>,
 }
 
 impl Versions<'_> {
@@ -90,8 +92,8 @@ impl Versions<'_> {
         }
         let Some(bytes) = repositories.version(path)? else { return Ok(()) };
         // What can't be read is said of the file as it is, not of what it was.
-        let scan = Scan { go_on: true, skip_templates: false, ..*self.scan };
-        let objects = match run::scan(file, &bytes, &scan) {
+        let scan = Scan { keep_going: true, skip_templates: false, ..*self.scan };
+        let objects = match inventory::scan(file, &bytes, &scan) {
             Ok(scanned) => {
                 if !scanned.warnings.is_empty() {
                     self.unreadable.insert(file);
@@ -110,8 +112,8 @@ impl Versions<'_> {
     /// Whether every role identity that a reference names was found.
     fn all_identities_are_there(&self) -> bool {
         let objects = || self.objects.values().flatten();
-        let there: BTreeSet<&str> = objects()
-            .filter(|found| matches!(found.object.role, Role::Identity(..)))
+        let existing: BTreeSet<&str> = objects()
+            .filter(|found| matches!(found.object.object_kind, ObjectKind::Identity(..)))
             .filter_map(|found| found.object.name.as_deref())
             .collect();
         let mut named =
@@ -119,7 +121,7 @@ impl Versions<'_> {
                 State::Set(to) if to.kind.text() == Some(ROLE_IDENTITY) => to.name.text(),
                 _ => None,
             });
-        named.all(|name| there.contains(name))
+        named.all(|name| existing.contains(name))
     }
 }
 
@@ -158,7 +160,7 @@ struct Git {
     ask: Option<ChildStdin>,
     answer: BufReader<ChildStdout>,
     /// What it writes to stderr, all of it once it has ended.
-    said: Option<JoinHandle<String>>,
+    specified: Option<JoinHandle<String>>,
     /// The id of HEAD's tree.
     head: String,
     trees: BTreeMap<String, Rc<Entries>>,
@@ -178,13 +180,13 @@ impl Git {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(cant_read(root, &error.to_string())),
         };
-        let (ask, answer, said) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let (Some(ask), Some(answer), Some(mut said)) = (ask, answer, said) else { return Ok(None) };
+        let (ask, answer, specified) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (Some(ask), Some(answer), Some(mut specified)) = (ask, answer, specified) else { return Ok(None) };
         // Read beside the answers, so that a pipe full of warnings stops nothing.
-        let said = std::thread::spawn(move || {
+        let specified = std::thread::spawn(move || {
             let mut text = Vec::new();
             // What it did not say is not known either way.
-            let _ = said.read_to_end(&mut text);
+            let _ = specified.read_to_end(&mut text);
             String::from_utf8_lossy(&text).into_owned()
         });
         let mut git = Self {
@@ -192,7 +194,7 @@ impl Git {
             child,
             ask: Some(ask),
             answer: BufReader::new(answer),
-            said: Some(said),
+            specified: Some(specified),
             head: String::new(),
             trees: BTreeMap::new(),
         };
@@ -205,9 +207,9 @@ impl Git {
             // No commit yet.
             Ok(None) => Ok(None),
             Err(error) => {
-                let said = git.end(&error);
+                let specified = git.end(&error);
                 // An empty directory `.git`, or the file of a worktree whose repository is not on this machine.
-                if said.contains("not a git repository") { Ok(None) } else { Err(cant_read(root, &said)) }
+                if specified.contains("not a git repository") { Ok(None) } else { Err(cant_read(root, &specified)) }
             }
         }
     }
@@ -216,8 +218,8 @@ impl Git {
     /// `missing` of a name that HEAD doesn't have and of an object that the repository has lost.
     fn version(&mut self, path: &[u8]) -> Result<Option<Vec<u8>>, Diagnostic> {
         self.walk(path).map_err(|error| {
-            let said = self.end(&error);
-            cant_read(&self.root, &said)
+            let specified = self.end(&error);
+            cant_read(&self.root, &specified)
         })
     }
 
@@ -240,8 +242,8 @@ impl Git {
 
     /// The entries of a tree: mode and id by name.
     fn tree(&mut self, id: &str) -> io::Result<Rc<Entries>> {
-        if let Some(there) = self.trees.get(id) {
-            return Ok(Rc::clone(there));
+        if let Some(existing) = self.trees.get(id) {
+            return Ok(Rc::clone(existing));
         }
         let (_, content) = self.object(id.as_bytes())?.ok_or_else(lost)?;
         let mut entries = Entries::new();
@@ -285,8 +287,8 @@ impl Git {
     /// Why it failed, in its own words if it has some.
     fn end(&mut self, error: &io::Error) -> String {
         self.ask = None;
-        let said = self.said.take().and_then(|said| said.join().ok()).unwrap_or_default();
-        if said.trim().is_empty() { error.to_string() } else { said.trim().to_owned() }
+        let specified = self.specified.take().and_then(|specified| specified.join().ok()).unwrap_or_default();
+        if specified.trim().is_empty() { error.to_string() } else { specified.trim().to_owned() }
     }
 }
 
@@ -327,7 +329,7 @@ fn lost() -> io::Error {
 
 fn cant_read(root: &Path, why: &str) -> Diagnostic {
     let root = root.display().to_string();
-    Diagnostic::error(format!("git can't read HEAD of {}", visible(&root)))
-        .help(format!("git says: {}", visible(why.lines().next().unwrap_or_default())))
+    Diagnostic::error(format!("git can't read HEAD of {}", escape_control(&root)))
+        .help(format!("git says: {}", escape_control(why.lines().next().unwrap_or_default())))
         .help("whether a cluster that would change account is there already is not known; make `git log` work there and run again")
 }

@@ -5,10 +5,10 @@ use std::path::Path;
 use lossless_yaml::{Source, parse};
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId};
-use xaccount::edit::path_bytes;
 use xaccount::files;
-use xaccount::inject::Seen;
-use xaccount::run::{self, File, Run, Scan};
+use xaccount::inject::ObservedObjects;
+use xaccount::inventory::{self, File, Inventory, Scan};
+use xaccount::session::path_bytes;
 
 const DUMP: &str = "kubectl get clusters.cluster.x-k8s.io,awsclusters,awsmanagedcontrolplanes,awsclusterroleidentities -A -o yaml > live.yaml";
 
@@ -16,7 +16,10 @@ const DUMP: &str = "kubectl get clusters.cluster.x-k8s.io,awsclusters,awsmanaged
 ///
 /// # Errors
 /// No file is named, or it is none that can be read.
-pub(in crate::commands) fn read(path: &Path, scan: &Scan<'_>) -> Result<(Seen, Option<Diagnostic>), Diagnostic> {
+pub(in crate::commands) fn read(
+    path: &Path,
+    scan: &Scan<'_>,
+) -> Result<(ObservedObjects, Option<Diagnostic>), Diagnostic> {
     if path.as_os_str().is_empty() {
         let error = Diagnostic::error("this build does not read a live cluster; --live=FILE reads a dump of one");
         return Err(error.help(format!("{DUMP}; then --live=live.yaml")));
@@ -29,17 +32,17 @@ pub(in crate::commands) fn read(path: &Path, scan: &Scan<'_>) -> Result<(Seen, O
             Diagnostic::error(format!("--live: {name} has no Kubernetes object: it is not a dump of a cluster"));
         return Err(error.help(DUMP));
     }
-    let scan = Scan { go_on: false, skip_templates: false, ..*scan };
-    let scanned = run::scan(FileId(0), &bytes, &scan).map_err(|errors| {
+    let scan = Scan { keep_going: false, skip_templates: false, ..*scan };
+    let scanned = inventory::scan(FileId(0), &bytes, &scan).map_err(|errors| {
         // Its text is not shown: a dump may hold anything.
         let first = errors.into_iter().next();
         let why = first.map_or_else(|| "it can't be read".to_owned(), |error| error.message);
         Diagnostic::error(format!("--live: {name}: {why}")).help(DUMP)
     })?;
-    let empty = !scanned.objects.iter().any(|found| found.object.role.is_ours());
+    let empty = !scanned.objects.iter().any(|found| found.object.object_kind.is_capa());
     let warning = empty.then(|| {
         Diagnostic::warning(format!("{name} has no cluster: it does not show which of these clusters run")).help(DUMP)
     });
-    let file = File { name, brace: scanned.brace, identities_only: false };
-    Ok((Seen::live(Run::new(vec![file], scanned.objects)), warning))
+    let file = File { name, is_json_for_kubectl: scanned.is_json_for_kubectl, identities_only: false };
+    Ok((ObservedObjects::live(Inventory::new(vec![file], scanned.objects)), warning))
 }

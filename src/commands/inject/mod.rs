@@ -10,16 +10,17 @@ use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 use xaccount::capa;
-use xaccount::diag::{Diagnostic, visible};
-use xaccount::edit::Inputs;
+use xaccount::diag::{Diagnostic, escape_control};
 use xaccount::inject::{
-    self, Evidence, Failure, IdentityFile, Mapped, Nothing, Outcome, Proposal, Request, SaidTarget, Selection, Unasked,
+    self, EmptySelection, Evidence, Failure, IdentityFile, InjectRequest, Mapped, Outcome, Proposal, Selection,
+    SpecifiedTarget, Unasked,
 };
-use xaccount::owner_search::{self, Limits};
-use xaccount::run::{self, Run, Scan};
+use xaccount::inventory::{self, Inventory, Scan};
+use xaccount::owner_search::{self, SearchLimits};
+use xaccount::session::Session;
 
 use prepare::Prepared;
-pub(super) use prepare::{request, said_target};
+pub(super) use prepare::{request, specified_target};
 
 use super::map::MapFile;
 use super::{ExitStatus, Printed, Terminal, all_skipped, counted};
@@ -75,7 +76,7 @@ pub(super) fn until_done(mut attempt: impl FnMut(Option<&[u8]>) -> Result<Printe
 pub(super) fn unless_outrun(
     printed: Printed,
     mode: Mode,
-    inputs: &Inputs,
+    inputs: &Session,
     file: Option<&IdentityFile>,
 ) -> Result<Printed, Outrun> {
     let writes = matches!(mode, Mode::Write { .. }) && printed.status == ExitStatus::Error;
@@ -88,7 +89,7 @@ pub(super) fn unless_outrun(
 /// `stdin` is what an attempt before this one read from there.
 fn attempt(args: &Inject, terminal: &Terminal, stdin: Option<&[u8]>) -> Result<Printed, Outrun> {
     let mode = Mode::of(&args.mode);
-    let Prepared { request, said, mut inputs, map } = match prepare::prepare(args, mode, stdin, terminal) {
+    let Prepared { request, specified, mut inputs, map } = match prepare::prepare(args, mode, stdin, terminal) {
         Ok(prepared) => prepared,
         Err(text) => return Ok(Printed::error(text)),
     };
@@ -97,18 +98,18 @@ fn attempt(args: &Inject, terminal: &Terminal, stdin: Option<&[u8]>) -> Result<P
         needles: &needles,
         skip_templates: args.input.skip_templates,
         topology_variable: args.select.topology_variable.as_ref().map(|variable| variable.0.as_slice()),
-        go_on: false,
+        keep_going: false,
     };
-    let (run, mut warnings) = match inputs.scan(&scan) {
+    let (inventory, mut warnings) = match inputs.scan(&scan) {
         Ok(scanned) => scanned,
         Err(errors) => return Ok(Printed::error(terminal.diagnostics(&errors, Some(&inputs)))),
     };
-    let (run, said_of_skipped) = match counted(&inputs, run, identity_file(&request, &inputs).as_deref()) {
+    let (inventory, said_of_skipped) = match counted(&inputs, inventory, identity_file(&request, &inputs).as_deref()) {
         Ok(counted) => counted,
         Err(error) => return Ok(Printed::error(terminal.diagnostics(&[error], Some(&inputs)))),
     };
     warnings.extend(said_of_skipped);
-    let run = with_owners(run, &inputs, &request.selection, map.as_ref(), true);
+    let inventory = with_owners(inventory, &inputs, &request.selection, map.as_ref(), true);
     let mut evidence = Evidence::default();
     if let Some(path) = &args.target.live {
         match live::read(path, &scan) {
@@ -119,12 +120,13 @@ fn attempt(args: &Inject, terminal: &Terminal, stdin: Option<&[u8]>) -> Result<P
             Err(error) => return Ok(Printed::error(terminal.diagnostics(&[error], None))),
         }
     }
-    let plan = Plan { run: &run, request: &request, said: &said, inputs: &inputs, scan: &scan, mode };
+    let plan =
+        Plan { inventory: &inventory, request: &request, specified: &specified, inputs: &inputs, scan: &scan, mode };
     let outcome = match plan.outcome(map.as_ref(), args.map.allow_unmapped, evidence) {
         Ok(outcome) => outcome,
-        Err(Failure::Nothing(_)) if args.input.allow_empty => Outcome::nothing(&run, &request.selection),
-        Err(Failure::Nothing(nothing)) => {
-            warnings.push(nothing_to_point(&nothing, &inputs, &run, &args.input));
+        Err(Failure::EmptySelection(_)) if args.input.allow_empty => Outcome::nothing(&inventory, &request.selection),
+        Err(Failure::EmptySelection(nothing)) => {
+            warnings.push(nothing_to_point(&nothing, &inputs, &inventory, &args.input));
             return Ok(Printed::error(terminal.diagnostics(&warnings, Some(&inputs))));
         }
         Err(Failure::Refused(errors)) => {
@@ -137,15 +139,16 @@ fn attempt(args: &Inject, terminal: &Terminal, stdin: Option<&[u8]>) -> Result<P
     if let Some(map) = map.filter(|_| !terminal.quiet) {
         before.push_str(&map.used());
     }
-    outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", visible(line))));
+    outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", escape_control(line))));
     // The program ends behind this: the system takes all of it back faster than it can be freed piece by piece.
-    let (inputs, run, outcome) = (ManuallyDrop::new(inputs), ManuallyDrop::new(run), ManuallyDrop::new(outcome));
-    let printed = Delivery { mode, inputs: &inputs, run: &run, outcome: &outcome, terminal }.run(before);
+    let (inputs, inventory, outcome) =
+        (ManuallyDrop::new(inputs), ManuallyDrop::new(inventory), ManuallyDrop::new(outcome));
+    let printed = Delivery { mode, inputs: &inputs, inventory: &inventory, outcome: &outcome, terminal }.run(before);
     unless_outrun(printed, mode, &inputs, request.identity_file.as_ref())
 }
 
 /// The path of the file that keeps identities.
-fn identity_file(request: &Request, inputs: &Inputs) -> Option<PathBuf> {
+fn identity_file(request: &InjectRequest, inputs: &Session) -> Option<PathBuf> {
     match request.identity_file.as_ref()? {
         IdentityFile::There(file) => inputs.input(*file).path().map(Path::to_owned),
         IdentityFile::New(path) => Some(path.clone()),
@@ -157,34 +160,34 @@ const NO_PATH: &str = "a stream has no path: pass it as -f - with --stdin-filena
 
 /// The run with the Clusters of other files, where the account of an object hangs on them.
 pub(super) fn with_owners(
-    run: Run,
-    inputs: &Inputs,
+    inventory: Inventory,
+    inputs: &Session,
     selection: &Selection,
     map: Option<&MapFile>,
     decides: bool,
-) -> Run {
+) -> Inventory {
     let needs = match map.filter(|_| decides) {
-        None => inject::needs(&run, selection, None),
+        None => inject::needs(&inventory, selection, None),
         Some(map) => {
             let place = |span| map.place(span);
             let file = |file| map.file(inputs, file);
             let mapped =
                 Mapped { map: &map.map, place: &place, file: &file, without_path: NO_PATH, allow_unmapped: true };
-            inject::needs(&run, selection, Some(&mapped))
+            inject::needs(&inventory, selection, Some(&mapped))
         }
     };
     let home = std::env::home_dir();
     let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
-    let limits = Limits { home: home.as_deref(), map: map.map(MapFile::directory), here: here.as_deref() };
-    owner_search::with_owners(run, inputs, &needs, limits)
+    let limits = SearchLimits { home: home.as_deref(), map: map.map(MapFile::directory), here: here.as_deref() };
+    owner_search::with_owners(inventory, inputs, &needs, limits)
 }
 
 /// All that a plan hangs on.
 struct Plan<'p> {
-    run: &'p Run,
-    request: &'p Request,
-    said: &'p SaidTarget,
-    inputs: &'p Inputs,
+    inventory: &'p Inventory,
+    request: &'p InjectRequest,
+    specified: &'p SpecifiedTarget,
+    inputs: &'p Session,
     scan: &'p Scan<'p>,
     mode: Mode,
 }
@@ -193,13 +196,13 @@ impl Plan<'_> {
     /// What is to be done, for the account of the flags or for what the map says of each cluster.
     fn outcome(&self, map: Option<&MapFile>, allow_unmapped: bool, evidence: Evidence) -> Result<Outcome, Failure> {
         let Some(map) = map else {
-            let proposal = inject::propose(self.run, self.request)?;
+            let proposal = inject::propose(self.inventory, self.request)?;
             return self.judged(proposal, evidence, None);
         };
         let place = |span| map.place(span);
         let file = |file| map.file(self.inputs, file);
         let mapped = Mapped { map: &map.map, place: &place, file: &file, without_path: NO_PATH, allow_unmapped };
-        let proposal = inject::propose_mapped(self.run, self.request, &mapped, self.said)?;
+        let proposal = inject::propose_mapped(self.inventory, self.request, &mapped, self.specified)?;
         self.judged(proposal, evidence, Some(&mapped))
     }
 
@@ -211,34 +214,39 @@ impl Plan<'_> {
     ) -> Result<Outcome, Failure> {
         // GitOps renders from Git on every run, where the reference is never committed.
         if !matches!(self.mode, Mode::Output(_)) {
-            let files = proposal.files_that_cross(self.run);
+            let files = proposal.files_that_cross(self.inventory);
             if !files.is_empty() {
-                evidence.head = head::head(&files, self.inputs, self.run, self.scan)
+                evidence.head = head::head(&files, self.inputs, self.inventory, self.scan)
                     .map_err(|error| Failure::Refused(vec![error]))?;
             }
         }
         let unasked = if self.mode == Mode::Diff { Unasked::Warned } else { Unasked::Refused };
-        proposal.judge(self.run, self.request, &evidence, unasked, mapped)
+        proposal.judge(self.inventory, self.request, &evidence, unasked, mapped)
     }
 }
 
 /// Nothing to point is an error: a typo must not create a cluster in the wrong account.
-pub(super) fn nothing_to_point(nothing: &Nothing, inputs: &Inputs, run: &Run, args: &InputArgs) -> Diagnostic {
+pub(super) fn nothing_to_point(
+    nothing: &EmptySelection,
+    inputs: &Session,
+    inventory: &Inventory,
+    args: &InputArgs,
+) -> Diagnostic {
     let listed = |mut names: Vec<String>| {
         names.truncate(20);
         names.join(", ")
     };
-    if let (Nothing::NoBearer, Some(error)) = (nothing, all_skipped(run)) {
+    if let (EmptySelection::NoReferencingObject, Some(error)) = (nothing, all_skipped(inventory)) {
         return error;
     }
     match nothing {
-        Nothing::NoneSelected(titles) => {
+        EmptySelection::NoneSelected(titles) => {
             Diagnostic::error("no object is selected by --cluster-name, --selector or --namespace as given")
                 .help(format!("these can carry an identity reference: {}", listed(titles.clone())))
                 .help("or pass --allow-empty if that is right")
         }
-        Nothing::NoBearer => {
-            let seen = run::kinds_seen(inputs.named().filter_map(|file| inputs.bytes(file).ok()));
+        EmptySelection::NoReferencingObject => {
+            let seen = inventory::kinds_seen(inputs.named().filter_map(|file| inputs.bytes(file).ok()));
             let seen = if seen.is_empty() { "no object at all".to_owned() } else { listed(seen) };
             let mut error = Diagnostic::error("nothing here can carry an identity reference")
                 .help(format!("seen: {seen}"))

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::output::FileDiff;
 use xaccount::diag::Diagnostic;
-use xaccount::edit;
+use xaccount::session;
 
 /// Names the files of a patch from the root of the Git work tree that we are in, else from the working directory. In a work
 /// tree, `git apply` takes all names from its root, and passes by what is not below the working directory without a word. A
@@ -22,7 +22,7 @@ pub(super) fn for_git(diffs: Vec<FileDiff>) -> Result<Vec<FileDiff>, Diagnostic>
         .map(|diff| {
             let real = real(&here.join(path(diff.name())));
             match real.strip_prefix(root) {
-                Ok(name) if real.starts_with(&here) => Ok(diff.renamed(edit::path_bytes(name).into_owned())),
+                Ok(name) if real.starts_with(&here) => Ok(diff.renamed(session::path_bytes(name).into_owned())),
                 _ => Err(Diagnostic::error(format!(
                     "{} is not below this directory, so 'git apply' would pass it by",
                     String::from_utf8_lossy(diff.name())

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use xaccount::account_map::AccountMap;
 use xaccount::aws::{AccountId, check_inline_policy};
-use xaccount::diag::{Diagnostic, visible};
-use xaccount::edit::Inputs;
+use xaccount::diag::{Diagnostic, escape_control};
 use xaccount::files::{self, FindError, Input};
 use xaccount::inject::{
-    AccountMove, IdentityFile, IdentityRequest, MoveFrom, Request, SaidTarget, Selection, Target, known_accounts,
+    AccountMove, IdentityFile, IdentityRequest, InjectRequest, MoveFrom, Selection, SpecifiedTarget, Target,
+    known_accounts,
 };
+use xaccount::session::Session;
 
 use super::Mode;
 use crate::cli::{
@@ -24,22 +25,22 @@ use crate::commands::{Terminal, no_build, progress, stdin_twice};
 /// What a run works on.
 pub(super) struct Prepared {
     /// What the flags say.
-    pub(super) request: Request,
+    pub(super) request: InjectRequest,
     /// What of the target they say.
-    pub(super) said: SaidTarget,
-    pub(super) inputs: Inputs,
+    pub(super) specified: SpecifiedTarget,
+    pub(super) inputs: Session,
     pub(super) map: Option<MapFile>,
 }
 
 /// How a verb is typed in the messages about its input.
 #[derive(Clone, Copy)]
-pub(crate) struct Words {
+pub(crate) struct UsageHint {
     pub(crate) verb: &'static str,
     /// What is typed behind the paths at the least.
     pub(crate) flags: &'static str,
 }
 
-const WORDS: Words = Words { verb: "inject", flags: " --account 222222222222" };
+const USAGE: UsageHint = UsageHint { verb: "inject", flags: " --account 222222222222" };
 
 /// `stdin` is what was read from there already. The error is text for stderr.
 pub(super) fn prepare(
@@ -50,7 +51,7 @@ pub(super) fn prepare(
 ) -> Result<Prepared, String> {
     let one = |diagnostic: Diagnostic| terminal.diagnostics(&[diagnostic], None);
     let explain = terminal.verbose > 0 && !terminal.quiet;
-    let found = find(&args.input, mode, WORDS).map_err(one)?;
+    let found = find(&args.input, mode, USAGE).map_err(one)?;
     let map = map_above(&found, &args.input, &args.map.config, terminal)?;
     let asked = request(&args.target, &args.select, &args.identity, map.as_ref().map(|map| &map.map), explain);
     let mut request = asked.map_err(|errors| terminal.diagnostics(&errors, None))?;
@@ -61,15 +62,15 @@ pub(super) fn prepare(
         Some(file) => IdentityFile::There(file),
         None => IdentityFile::New(path.to_owned()),
     });
-    Ok(Prepared { request, said: said_target(&args.target), inputs, map })
+    Ok(Prepared { request, specified: specified_target(&args.target), inputs, map })
 }
 
 /// The inputs that the command line names.
 ///
 /// # Errors
 /// None is named, or one can't be found, or can't be what the mode takes.
-pub(crate) fn find(args: &InputArgs, mode: Mode, words: Words) -> Result<Vec<Input>, Diagnostic> {
-    let Words { verb, flags } = words;
+pub(crate) fn find(args: &InputArgs, mode: Mode, words: UsageHint) -> Result<Vec<Input>, Diagnostic> {
+    let UsageHint { verb, flags } = words;
     if let Some(directory) = &args.kustomize {
         let (error, pipe) = no_build(directory, verb, "edits");
         return Err(error.help(format!("{pipe} …")));
@@ -109,7 +110,7 @@ pub(crate) fn open(
     identity_file: Option<&Path>,
     mode: Mode,
     stdin: Option<&[u8]>,
-) -> Result<Inputs, Diagnostic> {
+) -> Result<Session, Diagnostic> {
     if args.stdin_filename.is_some() && !found.contains(&Input::Stdin) {
         return Err(Diagnostic::error("--stdin-filename says what standard input counts as, but '-' is not read")
             .help("add -f -"));
@@ -120,8 +121,8 @@ pub(crate) fn open(
     }
     let name = args.stdin_filename.as_deref();
     match stdin {
-        Some(mut bytes) => Inputs::new(found, &mut bytes, name, identity_file, progress),
-        None => Inputs::new(found, &mut std::io::stdin().lock(), name, identity_file, progress),
+        Some(mut bytes) => Session::new(found, &mut bytes, name, identity_file, progress),
+        None => Session::new(found, &mut std::io::stdin().lock(), name, identity_file, progress),
     }
 }
 
@@ -186,11 +187,11 @@ pub(crate) fn request(
     identity: &IdentityArgs,
     map: Option<&AccountMap>,
     explain: bool,
-) -> Result<Request, Vec<Diagnostic>> {
+) -> Result<InjectRequest, Vec<Diagnostic>> {
     let moves = moves(&target.move_account, map).map_err(|error| vec![error])?;
     let mut account = match &target.role_arn {
         Some(role) => Some(Target::Role(role.clone())),
-        None => said_target(target).target(),
+        None => specified_target(target).target(),
     };
     if account.is_none() && map.is_none() {
         account = target_of_moves(target, &moves).map_err(|error| vec![error])?;
@@ -200,7 +201,7 @@ pub(crate) fn request(
         let error = Diagnostic::error("no target account, and no account map (.xaccount.yaml) above the files");
         return Err(vec![error.help("--account 222222222222, or --role-arn arn:aws:iam::222222222222:role/NAME")]);
     }
-    Ok(Request {
+    Ok(InjectRequest {
         target: account,
         selection: selection(select),
         identity_name: identity.identity_name.clone(),
@@ -215,7 +216,7 @@ pub(crate) fn request(
         orphans: target.orphan_resources.clone(),
         known: Arc::new(map.map(known_accounts).unwrap_or_default()),
         explain,
-        said: BTreeMap::new(),
+        specified: BTreeMap::new(),
     })
 }
 
@@ -242,7 +243,7 @@ fn account_id(asked: &AskedAccount, map: Option<&AccountMap>) -> Result<AccountI
         AskedAccount::Source => "source",
         AskedAccount::Unknown => "unknown",
     };
-    let unknown = |what: &str| Diagnostic::error(format!("--move-account: '{}' is not {what}", visible(name)));
+    let unknown = |what: &str| Diagnostic::error(format!("--move-account: '{}' is not {what}", escape_control(name)));
     let Some(map) = map else {
         return Err(unknown("an account id, and there is no account map (.xaccount.yaml) with names")
             .help("write 12 digits: --move-account 333333333333=222222222222"));
@@ -269,16 +270,18 @@ fn target_of_moves(target: &TargetArgs, moves: &[AccountMove]) -> Result<Option<
         ))
         .help("run once for each; or write an account map, which says which cluster belongs to which"));
     }
-    Ok(SaidTarget { account: Some(first.to.clone()), ..said_target(target) }.target())
+    Ok(SpecifiedTarget { account: Some(first.to.clone()), ..specified_target(target) }.target())
 }
 
 /// What of the target the flags say.
-pub(crate) fn said_target(target: &TargetArgs) -> SaidTarget {
+pub(crate) fn specified_target(target: &TargetArgs) -> SpecifiedTarget {
     match &target.role_arn {
-        Some(role) => SaidTarget::of_role(role),
-        None => {
-            SaidTarget { account: target.account.clone(), role: target.role_name.clone(), partition: target.partition }
-        }
+        Some(role) => SpecifiedTarget::of_role(role),
+        None => SpecifiedTarget {
+            account: target.account.clone(),
+            role: target.role_name.clone(),
+            partition: target.partition,
+        },
     }
 }
 

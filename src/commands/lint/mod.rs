@@ -1,6 +1,6 @@
 //! `kubectl xaccount lint`.
 
-mod mended;
+mod fixed;
 mod sources;
 
 use std::collections::HashSet;
@@ -9,8 +9,8 @@ use std::path::Path;
 use crate::output::{self, LastShown};
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId, Severity};
+use xaccount::inventory::{Inventory, Scan};
 use xaccount::lint::{self, Context, Finding};
-use xaccount::run::{Run, Scan};
 use xaccount::status::{self, Options};
 
 use super::inject::Mode;
@@ -24,24 +24,24 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Printed {
 }
 
 fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
-    let mode = Answer::of(args).map_err(|error| terminal.diagnostics(&[error], None))?;
+    let mode = LintAnswer::of(args).map_err(|error| terminal.diagnostics(&[error], None))?;
     let mut sources = Sources::read(args, terminal)?;
     let needles = capa::needles_for_lint();
-    let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: true };
+    let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: true };
     let scanned = sources.inputs.scan(&scan);
-    let (run, read) = scanned.map_err(|errors| terminal.diagnostics(&errors, Some(&sources.inputs)))?;
+    let (inventory, read) = scanned.map_err(|errors| terminal.diagnostics(&errors, Some(&sources.inputs)))?;
     let kustomizations = sources.kustomizations();
     let patches = kustomize_patches(&sources.inputs, None);
     // That patches are not judged needs no word here.
-    let (run, _) = patches.set_aside(run, &sources.inputs);
+    let (inventory, _) = patches.set_aside(inventory, &sources.inputs);
     let map = sources.map.as_ref();
     let release = match (args.capa_version, map) {
         (None, Some(map)) => map.release().map_err(|error| terminal.diagnostics(&[error], None))?,
-        (said, _) => said,
+        (specified, _) => specified,
     };
-    let status = status::status(&run, &Options { release, namespace: args.namespace.clone() });
+    let status = status::status(&inventory, &Options { release, namespace: args.namespace.clone() });
     let context = Context {
-        run: &run,
+        inventory: &inventory,
         status: &status,
         release_is_said: release.is_some(),
         annotations: map.map_or(&[], |map| &map.map.identity_annotations),
@@ -51,12 +51,12 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
         permission: &sources.permission,
     };
     let findings = sources
-        .silence(&run, lint::lint(&context, read))
+        .silence(&inventory, lint::lint(&context, read))
         .map_err(|errors| terminal.rendered(&errors, |file| sources.file(file)))?;
     let findings: Vec<Finding> = findings.into_iter().filter(|finding| is_wanted(finding, args)).collect();
     // What has a rule is a finding already.
-    let told: HashSet<&str> = findings.iter().map(|finding| finding.diagnostic.message.as_str()).collect();
-    let is_told = |one: &Diagnostic| told.contains(one.message.as_str());
+    let reported: HashSet<&str> = findings.iter().map(|finding| finding.diagnostic.message.as_str()).collect();
+    let is_told = |one: &Diagnostic| reported.contains(one.message.as_str());
     let others = status.warnings.iter().filter(|one| one.rule.is_none() && !is_told(one));
     let others: Vec<Diagnostic> = patches.warnings().iter().chain(others).cloned().collect();
     let mut before = terminal.diagnostics(&others, Some(&sources.inputs));
@@ -64,23 +64,23 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
         before.push_str(&map.used());
     }
     Ok(match mode {
-        Answer::Findings(format) => {
-            let stdout = text(&run, &findings, &sources, (format, &context.release().to_string()), terminal);
+        LintAnswer::Findings(format) => {
+            let stdout = text(&inventory, &findings, &sources, (format, &context.release().to_string()), terminal);
             let status = exit_status(&findings, args);
-            let after = if terminal.quiet { String::new() } else { meaning(&run, &findings, &sources, args) };
+            let after = if terminal.quiet { String::new() } else { meaning(&inventory, &findings, &sources, args) };
             Printed { before, stdout: stdout.into_bytes(), after, status }
         }
-        Answer::Fixes(mode) => fix(&run, &findings, &mut sources, (mode, args), before, terminal),
+        LintAnswer::Fixes(mode) => fix(&inventory, &findings, &mut sources, (mode, args), before, terminal),
     })
 }
 
 /// What is asked for.
-enum Answer {
+enum LintAnswer {
     Findings(LintFormat),
     Fixes(Mode),
 }
 
-impl Answer {
+impl LintAnswer {
     fn of(args: &Args) -> Result<Self, Diagnostic> {
         let output = match args.output {
             None if args.write => return Ok(Self::Fixes(Mode::Write { exit_code: false })),
@@ -143,7 +143,7 @@ fn exit_status(findings: &[Finding], args: &Args) -> ExitStatus {
 
 /// The findings on stdout. `release` is the release of CAPA that judged.
 fn text(
-    run: &Run,
+    inventory: &Inventory,
     findings: &[Finding],
     sources: &Sources,
     (format, release): (LintFormat, &str),
@@ -152,10 +152,10 @@ fn text(
     let last = LastShown::default();
     let shown = |file: FileId| sources.shown(&last, file);
     match format {
-        LintFormat::Json => format!("{:#}\n", output::lint_json(run, findings, release, shown)),
+        LintFormat::Json => format!("{:#}\n", output::lint_json(inventory, findings, release, shown)),
         LintFormat::Github => output::lint_github(findings, shown),
         LintFormat::Sarif => {
-            let mended = mended::each(run, findings, &sources.inputs);
+            let mended = fixed::each(inventory, findings, &sources.inputs);
             format!("{:#}\n", output::lint_sarif(findings, &mended, shown))
         }
         _ => findings_as_text(findings, sources, terminal.stdout_colour),
@@ -171,19 +171,19 @@ fn findings_as_text<'f>(findings: impl IntoIterator<Item = &'f Finding>, sources
 
 /// Mends what carries a fix; what is left over goes to stderr.
 fn fix(
-    run: &Run,
+    inventory: &Inventory,
     findings: &[Finding],
     sources: &mut Sources,
     (mode, args): (Mode, &Args),
     mut before: String,
     terminal: &Terminal,
 ) -> Printed {
-    let findings = &mendable(run, findings, sources);
+    let findings = &mendable(inventory, findings, sources);
     let left: Vec<Finding> = findings.iter().filter(|finding| finding.fix.is_none()).cloned().collect();
-    let told = left.iter().filter(|finding| !terminal.quiet || finding.diagnostic.severity == Severity::Error);
-    before.push_str(&findings_as_text(told, sources, terminal.stderr_colour));
-    let outcome = lint::fixes(run, findings);
-    let mut printed = Delivery { mode, inputs: &sources.inputs, run, outcome: &outcome, terminal }.run(before);
+    let reported = left.iter().filter(|finding| !terminal.quiet || finding.diagnostic.severity == Severity::Error);
+    before.push_str(&findings_as_text(reported, sources, terminal.stderr_colour));
+    let outcome = lint::fixes(inventory, findings);
+    let mut printed = Delivery { mode, inputs: &sources.inputs, inventory, outcome: &outcome, terminal }.run(before);
     if printed.status == ExitStatus::Error {
         return printed;
     }
@@ -202,9 +202,9 @@ fn fix(
 }
 
 /// The findings, without the fixes that the text does not let through: one of them is no reason not to mend the others.
-fn mendable(run: &Run, findings: &[Finding], sources: &Sources) -> Vec<Finding> {
+fn mendable(inventory: &Inventory, findings: &[Finding], sources: &Sources) -> Vec<Finding> {
     let refused = |findings: &mut dyn Iterator<Item = &Finding>| {
-        let outcome = lint::fixes(run, findings);
+        let outcome = lint::fixes(inventory, findings);
         let errors = sources.inputs.prove(&outcome.plans, |_, _, _| Ok(())).err().unwrap_or_default();
         // What is wrong with a file as a whole, stops the run.
         if errors.iter().any(|error| error.primary.is_none()) { Vec::new() } else { errors }
@@ -236,14 +236,14 @@ fn mendable(run: &Run, findings: &[Finding], sources: &Sources) -> Vec<Finding> 
 }
 
 /// The last lines: how much was found, or why nothing may have been.
-fn meaning(run: &Run, findings: &[Finding], sources: &Sources, args: &Args) -> String {
+fn meaning(inventory: &Inventory, findings: &[Finding], sources: &Sources, args: &Args) -> String {
     let mut text = format!("{}\n", output::lint_summary(findings, sources.inputs.named().count()));
     let fixes = findings.iter().filter(|finding| finding.fix.is_some()).count();
     if fixes > 0 {
         let what = if fixes == 1 { "1 of them has".to_owned() } else { format!("{fixes} of them have") };
         text.push_str(&format!("{what} one right answer: --fix shows it\n"));
     }
-    if findings.is_empty() && !run.objects().iter().any(|found| found.object.role.is_ours()) {
+    if findings.is_empty() && !inventory.objects().iter().any(|found| found.object.object_kind.is_capa()) {
         text.push_str("no cluster or identity is in them");
         let mut paths = args.paths.iter().chain(&args.filenames);
         if !args.recursive && paths.any(|path| Path::is_dir(path)) {

@@ -7,12 +7,12 @@ use std::rc::Rc;
 
 use crate::output::{LastShown, Shown};
 use xaccount::diag::{Diagnostic, FileId, Location, Span};
-use xaccount::edit::Inputs;
-use xaccount::files::{self, FindError, Input, Lent};
+use xaccount::files::{self, FileBytes, FindError, Input};
 use xaccount::iam::may_show;
+use xaccount::inventory::Inventory;
 use xaccount::kustomization::{self, Kustomization};
 use xaccount::lint::{self, Finding, Ignore, PolicyFile};
-use xaccount::run::Run;
+use xaccount::session::Session;
 
 use super::super::map::MapFile;
 use super::super::{Terminal, no_build, progress, stdin_twice};
@@ -20,7 +20,7 @@ use crate::cli::Lint as Args;
 
 /// What a run looks at.
 pub(super) struct Sources {
-    pub(super) inputs: Inputs,
+    pub(super) inputs: Session,
     pub(super) map: Option<MapFile>,
     pub(super) trust: Vec<PolicyFile>,
     pub(super) permission: Vec<PolicyFile>,
@@ -61,7 +61,7 @@ impl Sources {
             }
             Err((refusal, text)) => {
                 let error = refusal.in_file(file, may_show(&text).then(|| Span::new(0, text.len())));
-                Err(terminal.rendered(&[error], |_| (name.clone(), Some(Lent::Kept(&text)))))
+                Err(terminal.rendered(&[error], |_| (name.clone(), Some(FileBytes::Kept(&text)))))
             }
         }
     }
@@ -80,9 +80,9 @@ impl Sources {
     }
 
     /// A file's name and text, whichever it is.
-    pub(super) fn file(&self, file: FileId) -> (String, Option<Lent<'_>>) {
+    pub(super) fn file(&self, file: FileId) -> (String, Option<FileBytes<'_>>) {
         match file.0.checked_sub(self.inputs.len()).and_then(|index| self.beside.get(index)) {
-            Some((name, bytes)) => (name.clone(), Some(Lent::Kept(bytes))),
+            Some((name, bytes)) => (name.clone(), Some(FileBytes::Kept(bytes))),
             None => (self.inputs.name(file).to_owned(), self.inputs.bytes(file).ok()),
         }
     }
@@ -97,9 +97,13 @@ impl Sources {
 
     /// The findings that neither the map nor a comment silences. Only files that hold objects or findings are looked at
     /// again.
-    pub(super) fn silence(&self, run: &Run, findings: Vec<Finding>) -> Result<Vec<Finding>, Vec<Diagnostic>> {
+    pub(super) fn silence(
+        &self,
+        inventory: &Inventory,
+        findings: Vec<Finding>,
+    ) -> Result<Vec<Finding>, Vec<Diagnostic>> {
         let found = findings.iter().filter_map(|finding| Some(finding.diagnostic.primary.as_ref()?.at.file));
-        let inputs = run.objects().iter().map(|found| found.file).chain(found);
+        let inputs = inventory.objects().iter().map(|found| found.file).chain(found);
         let files: BTreeSet<FileId> = inputs.filter(|file| file.0 < self.inputs.len()).collect();
         let mut comments: BTreeMap<FileId, Vec<Ignore>> = BTreeMap::new();
         for file in files {
@@ -108,7 +112,7 @@ impl Sources {
                 comments.insert(file, ignores);
             }
         }
-        let findings = lint::silence(run, findings, &comments);
+        let findings = lint::silence(inventory, findings, &comments);
         let Some(map) = &self.map else { return Ok(findings) };
         let path = |file: FileId| if file.0 < self.inputs.len() { map.relative(&self.inputs, file) } else { None };
         // The map is the first of the files beside the inputs.
@@ -122,7 +126,7 @@ impl Sources {
 }
 
 /// The inputs that the command line names.
-fn inputs(args: &Args) -> Result<Inputs, Diagnostic> {
+fn inputs(args: &Args) -> Result<Session, Diagnostic> {
     if let Some(directory) = &args.kustomize {
         let (error, pipe) = no_build(directory, "lint", "reads");
         let files =
@@ -151,5 +155,5 @@ fn inputs(args: &Args) -> Result<Inputs, Diagnostic> {
         return Err(error.help("use --fix -o yaml and redirect the output"));
     }
     let stdin_name = args.stdin_filename.as_deref().filter(|_| found.contains(&Input::Stdin));
-    Inputs::new(found, &mut std::io::stdin().lock(), stdin_name, None, progress)
+    Session::new(found, &mut std::io::stdin().lock(), stdin_name, None, progress)
 }

@@ -142,7 +142,7 @@ fn grants() -> impl Strategy<Value = Grant> {
 /// Texts of an element: those that are asked for, and others.
 #[derive(Clone, Debug)]
 enum Texts {
-    Asked,
+    RequestedGrant,
     OneAsked(Index),
     Others(Vec<Index>),
     Both(Index, Vec<Index>),
@@ -153,7 +153,7 @@ impl Texts {
         let one = |index: &Index| asked[index.index(asked.len())];
         let some = |indexes: &[Index]| indexes.iter().map(|index| pool[index.index(pool.len())]).collect();
         let texts: Vec<&str> = match self {
-            Self::Asked => asked.to_vec(),
+            Self::RequestedGrant => asked.to_vec(),
             Self::OneAsked(index) => vec![one(index)],
             Self::Others(indexes) => some(indexes),
             Self::Both(index, indexes) => [vec![one(index)], some(indexes)].concat(),
@@ -171,7 +171,7 @@ impl Texts {
 fn texts() -> impl Strategy<Value = Texts> {
     let some = || proptest::collection::vec(any::<Index>(), 1..3);
     prop_oneof![
-        4 => Just(Texts::Asked),
+        4 => Just(Texts::RequestedGrant),
         1 => any::<Index>().prop_map(Texts::OneAsked),
         3 => some().prop_map(Texts::Others),
         1 => (any::<Index>(), some()).prop_map(|(one, others)| Texts::Both(one, others)),

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use lossless_yaml::{Source, apply};
 use xaccount::diag::SpannedError;
-use xaccount::iam::{Grant, MergeOptions, Outcome, merge, remove};
+use xaccount::iam::{Grant, MergeOptions, MergeOutcome, merge, remove};
 
 use self::documents::{Case, cases};
 use self::judge::{
@@ -96,7 +96,7 @@ fn removed(old: &[u8], grant: &Grant) -> Result<Ran, String> {
 }
 
 /// Makes the change, and holds that no byte beside it is another one.
-fn ran(old: &[u8], outcome: Result<Outcome, Vec<SpannedError>>) -> Result<Ran, String> {
+fn ran(old: &[u8], outcome: Result<MergeOutcome, Vec<SpannedError>>) -> Result<Ran, String> {
     let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(refusals) if refusals.is_empty() => return Err("refused, and no word why".into()),

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use xaccount::iam::pieces::{self, Half, Side};
+use xaccount::iam::render::{self, PolicyTarget, Side};
 
 use super::{Sample, said};
 use crate::support::{peer, skip};
@@ -36,10 +36,11 @@ fn shellcheck_and_shells_find_nothing_wrong() {
     let directory = tempfile::tempdir().unwrap();
     let mut files = Vec::new();
     let variants = variants();
-    let halves = variants.iter().flat_map(|sample| [false, true].map(|remove| Half { remove, ..sample.half() }));
+    let halves =
+        variants.iter().flat_map(|sample| [false, true].map(|remove| PolicyTarget { remove, ..sample.half() }));
     for (number, half) in halves.enumerate() {
         let file = directory.path().join(format!("{number}.sh"));
-        fs::write(&file, pieces::script(&half)).unwrap();
+        fs::write(&file, render::script(&half)).unwrap();
         for shell in shells() {
             let out = super::run(&shell, &["-n"], &file);
             assert!(out.status.success() && out.stderr.is_empty(), "{}", said(&out));
@@ -126,7 +127,7 @@ impl Stage {
 
     /// Runs the script, piped into the shell as people do, and takes the calls since the last time.
     fn run(&self, shell: &PathBuf, sample: &Sample, arguments: &[&str]) -> (Output, Vec<Vec<String>>) {
-        fs::write(self.path("script"), pieces::script(&sample.half())).unwrap();
+        fs::write(self.path("script"), render::script(&sample.half())).unwrap();
         let path = std::env::var("PATH").unwrap_or_default();
         let out = Command::new(shell)
             .arg("-s")

@@ -9,9 +9,9 @@ use proptest::test_runner::TestCaseError;
 
 use lossless_yaml::{Source, apply};
 use xaccount::diag::FileId;
-use xaccount::eject::{self, Request};
+use xaccount::eject::{self, EjectRequest};
 use xaccount::inject::Failure;
-use xaccount::run::{self, Run, Scan};
+use xaccount::inventory::{self, Inventory, Scan};
 
 use super::judge::{Ran, bearer, chunks, effective, inject, numbered_comments};
 use super::manifest::streams;
@@ -22,14 +22,19 @@ use crate::suite::{restored, say};
 /// `eject` on a file in memory that nothing stands beside.
 fn eject(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let needles = xaccount::capa::needles();
-    let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
-    let scanned = run::scan(FileId(0), bytes, &options).map_err(|errors| format!("scan: {}", errors[0].message))?;
-    let file = run::File { name: "0.yaml".into(), brace: scanned.brace, identities_only: false };
-    let run = Run::new(vec![file], scanned.objects);
-    let request = Request::default();
+    let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
+    let scanned =
+        inventory::scan(FileId(0), bytes, &options).map_err(|errors| format!("scan: {}", errors[0].message))?;
+    let file = inventory::File {
+        name: "0.yaml".into(),
+        is_json_for_kubectl: scanned.is_json_for_kubectl,
+        identities_only: false,
+    };
+    let run = Inventory::new(vec![file], scanned.objects);
+    let request = EjectRequest::default();
     let outcome = match eject::draft(&run, &request) {
         Ok(draft) => draft.finish(&HashMap::new()),
-        Err(Failure::Nothing(_)) => return Ok(bytes.to_vec()),
+        Err(Failure::EmptySelection(_)) => return Ok(bytes.to_vec()),
         Err(Failure::Refused(errors)) => return Err(format!("plan: {}", errors[0].message)),
     };
     let Some(plan) = outcome.plans.get(&FileId(0)) else { return Ok(bytes.to_vec()) };
@@ -140,7 +145,7 @@ fn documents(part: &str, json: bool, reader: Reader) -> Result<Vec<Tree>, String
 
 fn same_value(old: &str, new: &str, json: bool) -> Result<(), String> {
     for reader in Reader::ALL {
-        let said = |text: &str| -> Result<Vec<Tree>, String> {
+        let specified = |text: &str| -> Result<Vec<Tree>, String> {
             let mut out = Vec::new();
             for part in parts(text, json) {
                 out.extend(documents(part, json, reader)?.iter().map(unsaid));
@@ -148,8 +153,8 @@ fn same_value(old: &str, new: &str, json: bool) -> Result<(), String> {
             out.retain(|tree| !tree.is_null());
             Ok(out)
         };
-        let Ok(old) = said(old) else { continue };
-        if said(new).as_ref() != Ok(&old) {
+        let Ok(old) = specified(old) else { continue };
+        if specified(new).as_ref() != Ok(&old) {
             return Err(format!("{reader:?} sees another value"));
         }
     }

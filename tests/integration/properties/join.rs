@@ -11,7 +11,7 @@ use proptest::sample::select;
 use proptest::test_runner::TestCaseError;
 use serde_json::Value;
 
-use xaccount::run::joined;
+use xaccount::inventory::joined;
 
 use super::manifest::streams;
 use super::{cases, runner};

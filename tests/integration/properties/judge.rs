@@ -7,21 +7,21 @@ use proptest::test_runner::TestCaseError;
 
 use lossless_yaml::{Edited, Source, apply};
 use xaccount::diag::FileId;
-use xaccount::inject::{self, Failure, IdentityFile, Outcome, Request, Target};
-use xaccount::run::{self, Run, Scan};
+use xaccount::inject::{self, Failure, IdentityFile, InjectRequest, Outcome, Target};
+use xaccount::inventory::{self, Inventory, Scan};
 
-use super::{ACCOUNT, BEARERS, KIND, NAME};
+use super::{ACCOUNT, KIND, NAME, REFERENCING_KINDS};
 use crate::suite::oracle::{Reader, Tree, pointed};
 use crate::suite::restored;
 
-pub(super) fn request(identity_file: bool) -> Request {
+pub(super) fn request(identity_file: bool) -> InjectRequest {
     let target = Target::Account {
         account: ACCOUNT.parse().unwrap(),
         role: xaccount::capa::DEFAULT_ROLE_NAME.into(),
         partition: None,
     };
     let identity_file = identity_file.then(|| IdentityFile::New(PathBuf::from("identities.yaml")));
-    Request { identity_file, ..Request::to(target) }
+    InjectRequest { identity_file, ..InjectRequest::to(target) }
 }
 
 #[derive(Debug)]
@@ -29,22 +29,22 @@ pub(super) enum Ran {
     /// New content by file, and that of the new identity file.
     Edited(Vec<Vec<u8>>, Option<Vec<u8>>, bool),
     /// Nothing to point in these files.
-    Nothing,
+    EmptySelection,
     Refused(String),
 }
 
 /// `inject` on files in memory.
 pub(super) fn inject(files: &[&[u8]], identity_file: bool) -> Result<Ran, TestCaseError> {
     let needles = xaccount::capa::needles();
-    let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
+    let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
     let mut run_files = Vec::new();
     let mut found = Vec::new();
     for (index, bytes) in files.iter().enumerate() {
-        match run::scan(FileId(index), bytes, &options) {
+        match inventory::scan(FileId(index), bytes, &options) {
             Ok(scanned) => {
-                run_files.push(run::File {
+                run_files.push(inventory::File {
                     name: format!("{index}.yaml"),
-                    brace: scanned.brace,
+                    is_json_for_kubectl: scanned.is_json_for_kubectl,
                     identities_only: false,
                 });
                 found.extend(scanned.objects);
@@ -52,9 +52,9 @@ pub(super) fn inject(files: &[&[u8]], identity_file: bool) -> Result<Ran, TestCa
             Err(errors) => return Ok(Ran::Refused(format!("scan: {}", errors[0].message))),
         }
     }
-    let outcome: Outcome = match inject::plan(&Run::new(run_files, found), &request(identity_file)) {
+    let outcome: Outcome = match inject::plan(&Inventory::new(run_files, found), &request(identity_file)) {
         Ok(outcome) => outcome,
-        Err(Failure::Nothing(_)) => return Ok(Ran::Nothing),
+        Err(Failure::EmptySelection(_)) => return Ok(Ran::EmptySelection),
         Err(Failure::Refused(errors)) => return Ok(Ran::Refused(format!("plan: {}", errors[0].message))),
     };
     let mut changed = false;
@@ -114,7 +114,7 @@ pub(super) fn bearer(tree: &Tree) -> Option<&'static [&'static str]> {
     let (version, kind) = (effective(tree, "apiVersion")?.text()?, effective(tree, "kind")?.text()?);
     let group = version.split_once('/')?.0;
     let known = |v: &str| v.split_once('/').is_some_and(|(known, _)| known == group);
-    BEARERS.iter().find(|(v, k, _)| *k == kind && known(v)).map(|(.., path)| *path)
+    REFERENCING_KINDS.iter().find(|(v, k, _)| *k == kind && known(v)).map(|(.., path)| *path)
 }
 
 /// A member as kubectl sees it: the last one, be it its own or a `<<`'s.

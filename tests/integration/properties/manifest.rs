@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use super::{BEARERS, KIND, NAME};
+use super::{KIND, NAME, REFERENCING_KINDS};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Quote {
@@ -62,7 +62,7 @@ pub(super) enum Content {
     Object(Vec<Entry>, Form),
     List(Vec<(Vec<Entry>, Form)>, Form),
     Comments,
-    Nothing,
+    EmptySelection,
     /// A template, or text that is not YAML at all; nothing of ours.
     Broken(&'static str),
 }
@@ -245,7 +245,7 @@ pub(super) fn key_quote() -> impl Strategy<Value = Quote> {
     prop_oneof![12 => Just(Quote::Plain), 1 => Just(Quote::Single), 1 => Just(Quote::Double), 1 => Just(Quote::Escaped)]
 }
 
-pub(super) fn said(text: &'static str) -> impl Strategy<Value = Node> {
+pub(super) fn specified(text: &'static str) -> impl Strategy<Value = Node> {
     key_quote().prop_map(move |quote| Node::Text(text.into(), quote))
 }
 
@@ -259,13 +259,13 @@ pub(super) fn identity_ref() -> impl Strategy<Value = Node> {
         (0..3_u8).prop_map(Node::Null),
         form().prop_map(|form| Node::Map(Vec::new(), form)),
         mapping(
-            (named("kind", said("AWSClusterControllerIdentity")), named("name", said("default")))
+            (named("kind", specified("AWSClusterControllerIdentity")), named("name", specified("default")))
                 .prop_map(|(a, b)| vec![a, b])
         ),
-        mapping(named("name", said("default")).prop_map(|entry| vec![entry])),
-        mapping((named("name", said(NAME)), named("kind", said(KIND))).prop_map(|(a, b)| vec![a, b])),
+        mapping(named("name", specified("default")).prop_map(|entry| vec![entry])),
+        mapping((named("name", specified(NAME)), named("kind", specified(KIND))).prop_map(|(a, b)| vec![a, b])),
         mapping(
-            (named("name", (0..3_u8).prop_map(Node::Null)), named("kind", said("AWSClusterControllerIdentity")))
+            (named("name", (0..3_u8).prop_map(Node::Null)), named("kind", specified("AWSClusterControllerIdentity")))
                 .prop_map(|(a, b)| vec![a, b])
         ),
     ]
@@ -275,7 +275,7 @@ pub(super) fn identity_ref() -> impl Strategy<Value = Node> {
 /// One that inject may refuse.
 pub(super) fn other_ref() -> BoxedStrategy<Node> {
     prop_oneof![
-        mapping((named("kind", said(KIND)), named("name", said("other"))).prop_map(|(a, b)| vec![a, b])),
+        mapping((named("kind", specified(KIND)), named("name", specified("other"))).prop_map(|(a, b)| vec![a, b])),
         text(),
         node(),
     ]
@@ -292,7 +292,7 @@ pub(super) fn spec(tame: bool) -> BoxedStrategy<Node> {
         (any::<Index>(), dress()).prop_map(|(index, dress)| dressed(Key::Merge(index), Node::Null(0), dress)),
         0..2,
     );
-    let region = proptest::option::of(named("region", said("us-west-2")));
+    let region = proptest::option::of(named("region", specified("us-west-2")));
     let full = (reference, region, merges, fill(0..4)).prop_map(|(reference, region, merges, others)| {
         let mut entries: Vec<Entry> = others;
         entries.retain(|entry| !matches!(&entry.key, Key::Name(name, _) if name == "identityRef"));
@@ -317,7 +317,7 @@ pub(super) fn spec(tame: bool) -> BoxedStrategy<Node> {
 }
 
 pub(super) fn metadata() -> BoxedStrategy<Node> {
-    mapping((named("name", said("foo")), fill(0..2)).prop_map(|(name, others)| {
+    mapping((named("name", specified("foo")), fill(0..2)).prop_map(|(name, others)| {
         let mut entries = vec![name];
         entries.extend(others.into_iter().filter(|entry| !matches!(&entry.key, Key::Name(key, _) if key == "name")));
         entries
@@ -326,7 +326,7 @@ pub(super) fn metadata() -> BoxedStrategy<Node> {
 }
 
 pub(super) fn object(tame: bool) -> BoxedStrategy<Vec<Entry>> {
-    let bearer = (select(&BEARERS[..]), any::<u8>()).prop_flat_map(move |((version, kind, path), kept)| {
+    let bearer = (select(&REFERENCING_KINDS[..]), any::<u8>()).prop_flat_map(move |((version, kind, path), kept)| {
         let spec = spec(tame).prop_map(move |spec| match path.len() {
             2 => spec,
             _ => {
@@ -354,31 +354,35 @@ pub(super) fn object(tame: bool) -> BoxedStrategy<Vec<Entry>> {
             Node::Anchored(Box::new(Node::Map(entries, form)))
         });
         let shared = proptest::option::of(named("x-shared", shared)).prop_map(move |shared| shared.filter(|_| !tame));
-        let head = (named("apiVersion", said(version)), named("kind", said(kind)), named("metadata", metadata()));
+        let head =
+            (named("apiVersion", specified(version)), named("kind", specified(kind)), named("metadata", metadata()));
         (head, shared, spec)
             .prop_map(|((a, b, c), d, e)| [Some(a), Some(b), Some(c), d, e].into_iter().flatten().collect::<Vec<_>>())
     });
     let foreign = |version: &'static str, kind: &'static str, key: &'static str| {
-        (named("apiVersion", said(version)), named("kind", said(kind)), named(key, mapping(fill(0..4))))
+        (named("apiVersion", specified(version)), named("kind", specified(kind)), named(key, mapping(fill(0..4))))
             .prop_map(|(a, b, c)| vec![a, b, c])
     };
     let identity = (
-        named("apiVersion", said("infrastructure.cluster.x-k8s.io/v1beta2")),
-        named("kind", said(KIND)),
-        named("metadata", mapping(named("name", said(NAME)).prop_map(|name| vec![name]))),
+        named("apiVersion", specified("infrastructure.cluster.x-k8s.io/v1beta2")),
+        named("kind", specified(KIND)),
+        named("metadata", mapping(named("name", specified(NAME)).prop_map(|name| vec![name]))),
         named(
             "spec",
             mapping(
                 (
                     named(
                         "roleARN",
-                        said("arn:aws:iam::222222222222:role/control-plane.cluster-api-provider-aws.sigs.k8s.io"),
+                        specified("arn:aws:iam::222222222222:role/control-plane.cluster-api-provider-aws.sigs.k8s.io"),
                     ),
                     named("allowedNamespaces", form().prop_map(|form| Node::Map(Vec::new(), form))),
                     proptest::option::of(named(
                         "sourceIdentityRef",
                         mapping(
-                            (named("kind", said("AWSClusterControllerIdentity")), named("name", said("default")))
+                            (
+                                named("kind", specified("AWSClusterControllerIdentity")),
+                                named("name", specified("default")),
+                            )
                                 .prop_map(|(a, b)| vec![a, b]),
                         ),
                     )),
@@ -408,7 +412,7 @@ pub(super) fn document(tame: bool) -> BoxedStrategy<Document> {
         2 => (proptest::collection::vec((object(tame), form()), 0..3), form())
             .prop_map(|(items, form)| Content::List(items, form)),
         1 => Just(Content::Comments),
-        1 => Just(Content::Nothing),
+        1 => Just(Content::EmptySelection),
         1 => broken(),
     ]
     .prop_filter("a tame stream has no broken part", move |content| !tame || !matches!(content, Content::Broken(_)));
@@ -426,7 +430,8 @@ pub(super) fn stream(tame: bool) -> impl Strategy<Value = Stream> {
         move |(documents, marks, tail, json)| {
             let (bom, crlf, newline) = marks;
             // libyaml takes no `...` without a document before it. Blanks may be text of a block scalar.
-            let ended = |last: &Document| last.end || matches!(last.content, Content::Comments | Content::Nothing);
+            let ended =
+                |last: &Document| last.end || matches!(last.content, Content::Comments | Content::EmptySelection);
             let odd = tail == "   " || tail.starts_with("...") && documents.last().is_some_and(ended);
             let tail = if json.is_some() || tame && odd { "" } else { tail };
             Stream { documents, bom, crlf, newline, tail, json, tame }

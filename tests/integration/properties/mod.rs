@@ -36,7 +36,7 @@ const KIND: &str = "AWSClusterRoleIdentity";
 const NAME: &str = "cross-account-role-222222222222";
 
 /// The kinds that are generated, and where they carry a reference.
-const BEARERS: [(&str, &str, &[&str]); 3] = [
+const REFERENCING_KINDS: [(&str, &str, &[&str]); 3] = [
     ("infrastructure.cluster.x-k8s.io/v1beta2", "AWSCluster", &["spec", "identityRef"]),
     ("controlplane.cluster.x-k8s.io/v1beta1", "AWSManagedControlPlane", &["spec", "identityRef"]),
     ("infrastructure.cluster.x-k8s.io/v1beta1", "AWSClusterTemplate", &["spec", "template", "spec", "identityRef"]),
@@ -69,7 +69,7 @@ impl Tally {
             Ran::Edited(_, _, true) => 0,
             Ran::Edited(..) => 1,
             Ran::Refused(_) => 2,
-            Ran::Nothing => 3,
+            Ran::EmptySelection => 3,
         }] += 1;
         self.0.set(counts);
         if let Ran::Refused(why) = ran {
@@ -219,7 +219,7 @@ fn the_order_of_files_does_not_matter() {
                 }
                 Ok(())
             }
-            (Ran::Refused(_), Ran::Refused(_)) | (Ran::Nothing, Ran::Nothing) => Ok(()),
+            (Ran::Refused(_), Ran::Refused(_)) | (Ran::EmptySelection, Ran::EmptySelection) => Ok(()),
             _ => Err(TestCaseError::fail(format!("in one order {}, in the other {}", shown(&a), shown(&b)))),
         }
     });
@@ -256,7 +256,7 @@ fn the_program_does_what_it_says() {
         let (write, written) = run(&["--write"]);
         let expected = match &ran {
             Ran::Edited(new, _, changed) => (Some(i32::from(*changed)), Some(0), new[0].clone()),
-            Ran::Nothing => (Some(0), Some(0), text.as_bytes().to_vec()),
+            Ran::EmptySelection => (Some(0), Some(0), text.as_bytes().to_vec()),
             Ran::Refused(_) => (Some(2), Some(2), text.as_bytes().to_vec()),
         };
         if (check, write, &written) != (expected.0, expected.1, &expected.2) {

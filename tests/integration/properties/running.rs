@@ -7,8 +7,10 @@ use proptest::sample::{select, subsequence};
 
 use xaccount::capa;
 use xaccount::diag::FileId;
-use xaccount::inject::{AccountMove, Evidence, Failure, MoveFrom, Outcome, Request, Seen, Selection, Target, Unasked};
-use xaccount::run::{self, File, Run, Scan};
+use xaccount::inject::{
+    AccountMove, Evidence, Failure, InjectRequest, MoveFrom, ObservedObjects, Outcome, Selection, Target, Unasked,
+};
+use xaccount::inventory::{self, File, Inventory, Scan};
 
 use super::{cases, runner};
 use crate::suite::say;
@@ -39,7 +41,7 @@ enum Says {
 }
 
 #[derive(Clone, Debug)]
-struct World {
+struct ClusterState {
     own: At,
     default_written: bool,
     marks: bool,
@@ -70,28 +72,30 @@ fn says() -> impl Strategy<Value = Says> {
     ]
 }
 
-fn worlds() -> impl Strategy<Value = World> {
+fn worlds() -> impl Strategy<Value = ClusterState> {
     let manifest = (select(&ANYWHERE[..]), any::<bool>(), any::<bool>());
     let flags = (any::<bool>(), subsequence(vec![At::Source, At::Other, At::Unknown], 0..=3), any::<bool>());
     let names = select(vec![&["wren"][..], &["w*"], &[], &["robin", "wren"]]);
     let unasked = select(vec![Unasked::Refused, Unasked::Warned]);
-    (manifest, says(), says(), flags, names, unasked).prop_map(|(manifest, head, live, flags, names, unasked)| World {
-        own: manifest.0,
-        default_written: manifest.1,
-        marks: manifest.2,
-        head,
-        live,
-        overwrite: flags.0,
-        moves: flags.1,
-        orphan: flags.2,
-        names,
-        unasked,
+    (manifest, says(), says(), flags, names, unasked).prop_map(|(manifest, head, live, flags, names, unasked)| {
+        ClusterState {
+            own: manifest.0,
+            default_written: manifest.1,
+            marks: manifest.2,
+            head,
+            live,
+            overwrite: flags.0,
+            moves: flags.1,
+            orphan: flags.2,
+            names,
+            unasked,
+        }
     })
 }
 
 /// The contract.
-fn expected(world: &World) -> Answer {
-    let World { own, marks, head, live, ref moves, orphan, names, unasked, .. } = *world;
+fn expected(world: &ClusterState) -> Answer {
+    let ClusterState { own, marks, head, live, ref moves, orphan, names, unasked, .. } = *world;
     let live_alive = matches!(live, Says::Has(_, true));
     // What was asked for must be of use.
     let orphan_in_vain = orphan && !(marks || live_alive);
@@ -153,14 +157,17 @@ fn object(at: At, default_written: bool, alive: bool, name: &str) -> String {
     )
 }
 
-fn run_of(text: &str) -> Run {
+fn run_of(text: &str) -> Inventory {
     let needles = capa::needles();
-    let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
-    let scanned = run::scan(FileId(0), text.as_bytes(), &scan).unwrap();
-    Run::new(vec![File { name: "c.yaml".into(), brace: false, identities_only: false }], scanned.objects)
+    let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
+    let scanned = inventory::scan(FileId(0), text.as_bytes(), &scan).unwrap();
+    Inventory::new(
+        vec![File { name: "c.yaml".into(), is_json_for_kubectl: false, identities_only: false }],
+        scanned.objects,
+    )
 }
 
-fn seen(says: Says, of: impl Fn(Run) -> Seen) -> Option<Seen> {
+fn seen(says: Says, of: impl Fn(Inventory) -> ObservedObjects) -> Option<ObservedObjects> {
     Some(of(run_of(&match says {
         Says::None => return None,
         Says::NoneOfTheKind => String::new(),
@@ -169,7 +176,7 @@ fn seen(says: Says, of: impl Fn(Run) -> Seen) -> Option<Seen> {
     })))
 }
 
-fn answer(world: &World) -> (Answer, Vec<String>) {
+fn answer(world: &ClusterState) -> (Answer, Vec<String>) {
     let run = run_of(&object(world.own, world.default_written, world.marks, "wren"));
     let account = |id: &str| id.parse().unwrap();
     let moves = world.moves.iter().map(|at| AccountMove {
@@ -183,29 +190,31 @@ fn answer(world: &World) -> (Answer, Vec<String>) {
     let names = world.names.iter().map(|name| globset::Glob::new(name).unwrap().compile_matcher());
     let target =
         Target::Account { account: account("222222222222"), role: capa::DEFAULT_ROLE_NAME.into(), partition: None };
-    let request = Request {
+    let request = InjectRequest {
         moves: moves.collect(),
         orphans: if world.orphan { vec!["default/wren".into()] } else { Vec::new() },
         overwrite: world.overwrite,
         selection: Selection { cluster_names: names.collect(), ..Selection::default() },
-        ..Request::to(target)
+        ..InjectRequest::to(target)
     };
-    let evidence =
-        Evidence { head: seen(world.head, |run| Seen::head(run, BTreeSet::new())), live: seen(world.live, Seen::live) };
+    let evidence = Evidence {
+        head: seen(world.head, |run| ObservedObjects::head(run, BTreeSet::new())),
+        live: seen(world.live, ObservedObjects::live),
+    };
     let outcome = xaccount::inject::propose(&run, &request)
         .and_then(|proposal| proposal.judge(&run, &request, &evidence, world.unasked, None));
     let messages = |all: &[xaccount::diag::Diagnostic]| all.iter().map(|one| one.message.clone()).collect::<Vec<_>>();
     match outcome {
         Err(Failure::Refused(errors)) => (Answer::Refused, messages(&errors)),
-        Err(Failure::Nothing(nothing)) => panic!("{nothing:?}"),
+        Err(Failure::EmptySelection(nothing)) => panic!("{nothing:?}"),
         Ok(Outcome { changes, warnings, .. }) => {
-            let said = messages(&warnings);
-            let warned = said.iter().any(|message| message.contains("would be pointed at 222222222222"));
+            let specified = messages(&warnings);
+            let warned = specified.iter().any(|message| message.contains("would be pointed at 222222222222"));
             let changed = changes.iter().any(|change| change.object.is_some());
             match (changed, warned) {
-                (true, true) => (Answer::Warned, said),
-                (true, false) => (Answer::Done, said),
-                (false, _) => (Answer::Unchanged, said),
+                (true, true) => (Answer::Warned, specified),
+                (true, false) => (Answer::Done, specified),
+                (false, _) => (Answer::Unchanged, specified),
             }
         }
     }
@@ -215,9 +224,9 @@ fn answer(world: &World) -> (Answer, Vec<String>) {
 fn a_cluster_changes_account_only_as_the_contract_says() {
     let counts = std::cell::RefCell::new(std::collections::BTreeMap::<Answer, usize>::new());
     let result = runner(cases(4000)).run(&worlds(), |world| {
-        let (answer, said) = answer(&world);
+        let (answer, specified) = answer(&world);
         *counts.borrow_mut().entry(answer).or_default() += 1;
-        prop_assert_eq!(answer, expected(&world), "{:?}: {:?}", world, said);
+        prop_assert_eq!(answer, expected(&world), "{:?}: {:?}", world, specified);
         Ok(())
     });
     say(&format!("properties: changes of account: {:?}", counts.borrow()));

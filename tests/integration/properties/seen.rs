@@ -15,10 +15,10 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::Value;
 
-use xaccount::capa::{self, Role, Typed};
+use xaccount::capa::{self, ObjectKind, Typed};
 use xaccount::diag::FileId;
 use xaccount::inject::{self, Failure};
-use xaccount::run::{self, Run, Scan};
+use xaccount::inventory::{self, Inventory, Scan};
 
 use super::forms::{self, Mutation};
 use super::judge::request;
@@ -56,22 +56,22 @@ impl Kubectl {
     }
 
     /// The objects of our kinds in a text.
-    fn ours(&mut self, text: &[u8]) -> Vec<Seen> {
+    fn is_capa(&mut self, text: &[u8]) -> Vec<Seen> {
         let answer = self.ask(text);
         let objects = answer["objects"].as_array().unwrap().iter();
-        let ours = objects.filter(|object| {
+        let is_capa = objects.filter(|object| {
             let text = |key: &str| object[key].as_str().unwrap();
             match capa::classify(text("apiVersion"), text("kind")) {
                 Typed::Foreign | Typed::Class => false,
                 Typed::Cluster => object["topology"] == true,
-                Typed::Bearer(..) | Typed::Identity(..) | Typed::Refused(_) => true,
+                Typed::ReferencingKind(..) | Typed::Identity(..) | Typed::Refused(_) => true,
             }
         });
         let seen = |object: &Value| Seen {
             kind: object["kind"].as_str().unwrap().to_owned(),
             name: folded(object["name"].as_str().unwrap()),
         };
-        ours.map(seen).collect()
+        is_capa.map(seen).collect()
     }
 }
 
@@ -90,20 +90,26 @@ fn folded(name: &str) -> String {
 /// The objects of our kinds that `inject` accounts for; `None` where it refuses.
 fn accounted(text: &[u8]) -> Option<Vec<Seen>> {
     let needles = capa::needles();
-    let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
-    let scanned = run::scan(FileId(0), text, &options).ok()?;
-    let file = run::File { name: "in.yaml".into(), brace: scanned.brace, identities_only: false };
-    let (run, _) = Run::new(vec![file], scanned.objects).without_nameless();
+    let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
+    let scanned = inventory::scan(FileId(0), text, &options).ok()?;
+    let file = inventory::File {
+        name: "in.yaml".into(),
+        is_json_for_kubectl: scanned.is_json_for_kubectl,
+        identities_only: false,
+    };
+    let (run, _) = Inventory::new(vec![file], scanned.objects).without_nameless();
     let outcome = match inject::plan(&run, &request(true)) {
         Ok(outcome) => outcome,
-        Err(Failure::Nothing(_)) => inject::Outcome::nothing(&run, &request(true).selection),
+        Err(Failure::EmptySelection(_)) => inject::Outcome::nothing(&run, &request(true).selection),
         Err(Failure::Refused(_)) => return None,
     };
     let changed = outcome.changes.iter().filter_map(|change| change.object);
-    let pointed: Vec<usize> = changed.chain(outcome.right.iter().copied()).collect();
-    let seen = run.objects().iter().enumerate().filter(|(index, found)| match &found.object.role {
-        Role::Bearer { .. } => pointed.contains(index),
-        Role::Cluster { .. } | Role::Identity(..) | Role::Controller(_) | Role::Static(..) => true,
+    let pointed: Vec<usize> = changed.chain(outcome.unchanged.iter().copied()).collect();
+    let seen = run.objects().iter().enumerate().filter(|(index, found)| match &found.object.object_kind {
+        ObjectKind::Referencing { .. } => pointed.contains(index),
+        ObjectKind::Cluster { .. } | ObjectKind::Identity(..) | ObjectKind::Controller(_) | ObjectKind::Static(..) => {
+            true
+        }
         _ => false,
     });
     let seen = seen.map(|(_, found)| Seen {
@@ -121,7 +127,7 @@ fn accounted(text: &[u8]) -> Option<Vec<Seen>> {
 
 /// What kubectl sees and we don't.
 fn missed(kubectl: &mut Kubectl, text: &[u8]) -> Vec<Seen> {
-    let seen = kubectl.ours(text);
+    let seen = kubectl.is_capa(text);
     if seen.is_empty() {
         return seen;
     }
@@ -163,7 +169,7 @@ fn smallest(kubectl: &mut Kubectl, text: &[u8]) -> Vec<u8> {
 #[derive(Default)]
 struct Count {
     streams: usize,
-    ours: usize,
+    is_capa: usize,
     refused: usize,
 }
 
@@ -176,8 +182,8 @@ struct Hunt {
 impl Hunt {
     fn look(&mut self, name: &str, text: &[u8]) {
         self.count.streams += 1;
-        let seen = !self.kubectl.ours(text).is_empty();
-        self.count.ours += usize::from(seen);
+        let seen = !self.kubectl.is_capa(text).is_empty();
+        self.count.is_capa += usize::from(seen);
         self.count.refused += usize::from(seen && accounted(text).is_none());
         if self.failures.len() < 20 && !missed(&mut self.kubectl, text).is_empty() {
             let small = smallest(&mut self.kubectl, text);
@@ -279,14 +285,14 @@ fn what_kubectl_sees_is_read_or_refused() {
             }
         }
     }
-    let Count { streams, ours, refused } = hunt.count;
+    let Count { streams, is_capa, refused } = hunt.count;
     say(&format!(
-        "properties: seen by kubectl: {streams} streams, {ours} with objects of ours, {refused} of them refused"
+        "properties: seen by kubectl: {streams} streams, {is_capa} with objects of ours, {refused} of them refused"
     ));
     let failures = &hunt.failures;
     assert!(failures.is_empty(), "{} streams hold objects that are missed:\n{}", failures.len(), failures.join("\n\n"));
-    assert!(ours * 10 > streams, "only {ours} of {streams} streams hold something of ours");
-    assert!(refused < ours, "everything is refused");
+    assert!(is_capa * 10 > streams, "only {is_capa} of {streams} streams hold something of ours");
+    assert!(refused < is_capa, "everything is refused");
 }
 
 /// The peer is held against kubectl itself, on what both can read.
@@ -342,7 +348,7 @@ fn the_report_names_what_kubectl_sees() {
             0 => manifest::streams().new_tree(&mut runner).unwrap().current().write().into_bytes(),
             _ => hostile.new_tree(&mut runner).unwrap().current(),
         };
-        let seen = kubectl.ours(&text);
+        let seen = kubectl.is_capa(&text);
         fs::write(&file, &text).unwrap();
         let out = xaccount()
             .current_dir(directory.path())
@@ -361,7 +367,7 @@ fn the_report_names_what_kubectl_sees() {
         let names: Vec<(Value, Value)> =
             objects.chain(entries("skipped")).map(|object| (object["kind"].clone(), object["name"].clone())).collect();
         // Identities that nothing here needs are no part of a report.
-        for seen in seen.iter().filter(|seen| capa::BEARERS.iter().any(|bearer| bearer.kind == seen.kind)) {
+        for seen in seen.iter().filter(|seen| capa::REFERENCING_KINDS.iter().any(|bearer| bearer.kind == seen.kind)) {
             let name = if seen.name.is_empty() { Value::Null } else { seen.name.clone().into() };
             // One whose name is written twice has none for us.
             let known = [name, Value::Null].into_iter().any(|name| names.contains(&(seen.kind.clone().into(), name)));

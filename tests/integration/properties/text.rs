@@ -63,13 +63,13 @@ impl Stream {
                     writer.value(&Node::Seq(items, *form), 0, false, 1);
                 }
                 Content::Comments => writer.comment_line(0),
-                Content::Nothing => {}
+                Content::EmptySelection => {}
                 Content::Broken(text) => writer.out.push_str(text),
             }
             comments = writer.comments;
             out.push_str(&writer.out);
             // libyaml takes no `...` without a document before it.
-            let bare = matches!(document.content, Content::Comments | Content::Nothing);
+            let bare = matches!(document.content, Content::Comments | Content::EmptySelection);
             if document.end && !(bare && self.tame) {
                 out.push_str("...\n");
             }

@@ -198,8 +198,8 @@ fn mapping(
     if want.is_some_and(|want| want.below.len() != met) {
         return Err("the planned change is not there".into());
     }
-    let gone = |(name, want): (&String, &Want<'_>)| !want.removed || matches!(new.get(b, name), Lookup::Absent);
-    if !want.is_none_or(|want| want.below.iter().all(gone)) {
+    let deleted = |(name, want): (&String, &Want<'_>)| !want.removed || matches!(new.get(b, name), Lookup::Absent);
+    if !want.is_none_or(|want| want.below.iter().all(deleted)) {
         return Err("a merge key ('<<') supplies what was to be removed".into());
     }
     Ok(())

@@ -19,7 +19,7 @@ use crate::tree::{Data, Format, NodeId, Tree};
 ///
 /// Never straight into [`Value`]'s own scalars: that loses integers over 64 bits, `.nan`, duplicate keys and tags.
 #[derive(Debug, PartialEq)]
-struct Seen(Value);
+struct Read(Value);
 
 const SCALAR: char = '\u{1}';
 
@@ -47,58 +47,58 @@ fn planned(value: &Value) -> Value {
     }
 }
 
-struct SeenVisitor;
+struct ReadVisitor;
 
-impl<'de> Visitor<'de> for SeenVisitor {
-    type Value = Seen;
+impl<'de> Visitor<'de> for ReadVisitor {
+    type Value = Read;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")
     }
 
-    fn visit_bool<E>(self, v: bool) -> Result<Seen, E> {
-        Ok(Seen(opaque("bool", v)))
+    fn visit_bool<E>(self, v: bool) -> Result<Read, E> {
+        Ok(Read(opaque("bool", v)))
     }
-    fn visit_i64<E>(self, v: i64) -> Result<Seen, E> {
-        Ok(Seen(opaque("int", v)))
+    fn visit_i64<E>(self, v: i64) -> Result<Read, E> {
+        Ok(Read(opaque("int", v)))
     }
-    fn visit_u64<E>(self, v: u64) -> Result<Seen, E> {
-        Ok(Seen(opaque("int", v)))
+    fn visit_u64<E>(self, v: u64) -> Result<Read, E> {
+        Ok(Read(opaque("int", v)))
     }
-    fn visit_i128<E>(self, v: i128) -> Result<Seen, E> {
-        Ok(Seen(opaque("int", v)))
+    fn visit_i128<E>(self, v: i128) -> Result<Read, E> {
+        Ok(Read(opaque("int", v)))
     }
-    fn visit_u128<E>(self, v: u128) -> Result<Seen, E> {
-        Ok(Seen(opaque("int", v)))
+    fn visit_u128<E>(self, v: u128) -> Result<Read, E> {
+        Ok(Read(opaque("int", v)))
     }
-    fn visit_f64<E>(self, v: f64) -> Result<Seen, E> {
-        Ok(Seen(opaque("float", v.to_bits())))
+    fn visit_f64<E>(self, v: f64) -> Result<Read, E> {
+        Ok(Read(opaque("float", v.to_bits())))
     }
-    fn visit_str<E>(self, v: &str) -> Result<Seen, E> {
-        Ok(Seen(opaque_string(v)))
+    fn visit_str<E>(self, v: &str) -> Result<Read, E> {
+        Ok(Read(opaque_string(v)))
     }
-    fn visit_unit<E>(self) -> Result<Seen, E> {
-        Ok(Seen(opaque("null", "")))
+    fn visit_unit<E>(self) -> Result<Read, E> {
+        Ok(Read(opaque("null", "")))
     }
-    fn visit_none<E>(self) -> Result<Seen, E> {
-        Ok(Seen(opaque("null", "")))
+    fn visit_none<E>(self) -> Result<Read, E> {
+        Ok(Read(opaque("null", "")))
     }
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Seen, D::Error> {
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Read, D::Error> {
         deserializer.deserialize_any(self)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Seen, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Read, A::Error> {
         let mut items = Vec::new();
-        while let Some(Seen(item)) = access.next_element()? {
+        while let Some(Read(item)) = access.next_element()? {
             items.push(item);
         }
-        Ok(Seen(Value::Array(items)))
+        Ok(Read(Value::Array(items)))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Seen, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Read, A::Error> {
         let mut members = Map::new();
         let mut repeats: HashMap<String, usize> = HashMap::new();
-        while let Some((Seen(key), Seen(value))) = access.next_entry()? {
+        while let Some((Read(key), Read(value))) = access.next_entry()? {
             let mut name = match key {
                 Value::String(mut text) => {
                     if text.starts_with(STRING) {
@@ -116,29 +116,29 @@ impl<'de> Visitor<'de> for SeenVisitor {
             }
             members.insert(name, value);
         }
-        Ok(Seen(Value::Object(members)))
+        Ok(Read(Value::Object(members)))
     }
 
-    fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<Seen, A::Error> {
-        let (Seen(tag), content) = access.variant::<Seen>()?;
-        let Seen(value) = content.newtype_variant()?;
-        Ok(Seen(Value::Array(vec![opaque("tag", tag), value])))
+    fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<Read, A::Error> {
+        let (Read(tag), content) = access.variant::<Read>()?;
+        let Read(value) = content.newtype_variant()?;
+        Ok(Read(Value::Array(vec![opaque("tag", tag), value])))
     }
 }
 
-impl<'de> Deserialize<'de> for Seen {
+impl<'de> Deserialize<'de> for Read {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(SeenVisitor)
+        deserializer.deserialize_any(ReadVisitor)
     }
 }
 
 fn read(text: &str, format: Format) -> Result<Value, Disagreement> {
     let seen = match format {
-        Format::Json => serde_json::from_str::<Seen>(text).map_err(|error| error.to_string()),
-        Format::Yaml => serde_yaml::from_str::<Seen>(text).map_err(|error| error.to_string()),
+        Format::Json => serde_json::from_str::<Read>(text).map_err(|error| error.to_string()),
+        Format::Yaml => serde_yaml::from_str::<Read>(text).map_err(|error| error.to_string()),
     };
     // The messages themselves may quote the document and go no further.
-    seen.map(|Seen(value)| value).map_err(|message| {
+    seen.map(|Read(value)| value).map_err(|message| {
         if message.contains("recursion limit") {
             Disagreement::TooDeep
         } else if message.contains("repetition limit") {

@@ -239,14 +239,14 @@ mod tests {
             assert!(wrong.contains("behind one that is removed before"), "{old}: {wrong}");
         }
         let mixed = |first: Value, second: Value| edit("l: [{a: 1}, {a: 1}, {a: 1}]\n", json!([first, second]));
-        let (set, gone) =
+        let (set, deleted) =
             (|| json!({"op": "replace", "path": "/l/2/a", "value": 2}), || json!({"op": "remove", "path": "/l/1"}));
-        assert_eq!(mixed(set(), gone()).as_deref(), Ok("l: [{a: 1}, {a: 2}]\n"));
-        assert!(mixed(gone(), set()).is_err());
-        let (set, gone) =
+        assert_eq!(mixed(set(), deleted()).as_deref(), Ok("l: [{a: 1}, {a: 2}]\n"));
+        assert!(mixed(deleted(), set()).is_err());
+        let (set, deleted) =
             (|| json!({"op": "add", "path": "/l/0/b", "value": 2}), || json!({"op": "remove", "path": "/l/1"}));
-        assert_eq!(mixed(gone(), set()).as_deref(), Ok("l: [{b: 2, a: 1}, {a: 1}]\n"));
-        assert_eq!(mixed(set(), gone()).as_deref(), Ok("l: [{b: 2, a: 1}, {a: 1}]\n"));
+        assert_eq!(mixed(deleted(), set()).as_deref(), Ok("l: [{b: 2, a: 1}, {a: 1}]\n"));
+        assert_eq!(mixed(set(), deleted()).as_deref(), Ok("l: [{b: 2, a: 1}, {a: 1}]\n"));
     }
 
     #[test]

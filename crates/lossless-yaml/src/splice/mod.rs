@@ -37,8 +37,8 @@ pub(super) mod tests {
     }
 
     /// A text without what these pointers name, removed in this order.
-    pub(crate) fn without(text: &str, gone: &[&str]) -> Result<String, String> {
+    pub(crate) fn without(text: &str, deleted: &[&str]) -> Result<String, String> {
         let remove = |path: &&str| serde_json::json!({"op": "remove", "path": path});
-        edit(text, &gone.iter().map(remove).collect())
+        edit(text, &deleted.iter().map(remove).collect())
     }
 }

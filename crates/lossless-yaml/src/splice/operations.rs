@@ -17,7 +17,7 @@ struct Removal {
     path: Vec<String>,
     holder: Place,
     /// Indices of its entries, in the order of the operations.
-    gone: Vec<usize>,
+    deleted: Vec<usize>,
 }
 
 /// The splices that carry out `operations` on the object at `root`. Operations on one mapping keep their order.
@@ -55,15 +55,15 @@ pub(crate) fn splices(
                 let holder = editor.holder(root, parent, "remove from")?;
                 let index = editor.index(&holder, entry.as_ref(), name)?;
                 match removals.iter_mut().find(|removal| removal.holder.node == holder.node) {
-                    Some(removal) => removal.gone.push(index),
-                    None => removals.push(Removal { path: parent.to_vec(), holder, gone: vec![index] }),
+                    Some(removal) => removal.deleted.push(index),
+                    None => removals.push(Removal { path: parent.to_vec(), holder, deleted: vec![index] }),
                 }
             }
         }
     }
     for removal in &removals {
         let grows = additions.iter().any(|(parent, _)| *parent == removal.path);
-        out.extend(editor.remove(&removal.holder, &removal.gone, grows)?);
+        out.extend(editor.remove(&removal.holder, &removal.deleted, grows)?);
     }
     for (parent, members) in additions {
         let place = editor.holder(root, &parent, "add to")?;

@@ -38,25 +38,25 @@ impl Editor<'_, '_> {
     }
 
     /// Takes entries out of a mapping or a sequence, named by their indices. `grows` says that it gets new ones, too.
-    pub(super) fn remove(&self, holder: &Place, gone: &[usize], grows: bool) -> Result<Vec<Splice>, Refusal> {
+    pub(super) fn remove(&self, holder: &Place, deleted: &[usize], grows: bool) -> Result<Vec<Splice>, Refusal> {
         self.untagged(holder.node)?;
         let entries = self.held(holder.node);
-        let mut gone = gone.to_vec();
-        gone.sort_unstable();
-        if let Some(pair) = gone.windows(2).find(|pair| pair[0] == pair[1]) {
+        let mut deleted = deleted.to_vec();
+        deleted.sort_unstable();
+        if let Some(pair) = deleted.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(self.refuse(Reason::RemovedTwice, entries[pair[0]].1));
         }
-        if grows && gone.len() == entries.len() {
+        if grows && deleted.len() == entries.len() {
             return Err(self.refuse(Reason::EmptiedAndFilled, holder.node));
         }
-        for &index in &gone {
+        for &index in &deleted {
             self.unneeded(entries[index])?;
         }
         match &self.tree.node(holder.node).data {
             Data::Mapping { flow: true, .. } | Data::Sequence { flow: true, .. } => {
-                self.remove_from_flow(holder, &entries, &gone)
+                self.remove_from_flow(holder, &entries, &deleted)
             }
-            _ => self.remove_lines(holder, &entries, &gone),
+            _ => self.remove_lines(holder, &entries, &deleted),
         }
     }
 
@@ -89,14 +89,14 @@ impl Editor<'_, '_> {
 
     // --- in brackets -------------------------------------------------------------------------------------------
 
-    fn remove_from_flow(&self, holder: &Place, entries: &[Entry], gone: &[usize]) -> Result<Vec<Splice>, Refusal> {
+    fn remove_from_flow(&self, holder: &Place, entries: &[Entry], deleted: &[usize]) -> Result<Vec<Splice>, Refusal> {
         let span = self.tree.node(holder.node).span();
         if !self.tree.text[span.range()].starts_with(['{', '[']) {
             return Err(self.refuse(Reason::Layout("a pair without brackets can't be emptied"), holder.node));
         }
         let start = |index: usize| self.flow_start(entries[index]);
         let end = |index: usize| self.flow_end(entries[index]);
-        if gone.len() == entries.len() {
+        if deleted.len() == entries.len() {
             let last = end(entries.len() - 1);
             let rest = &self.tree.text[last..span.end - 1];
             // The blanks before the bracket stay; a line break or a comma would stand alone.
@@ -104,7 +104,7 @@ impl Editor<'_, '_> {
             return Ok(vec![self.cut(span.start + 1, last, "")?]);
         }
         let mut out = Vec::new();
-        for run in gone.chunk_by(|one, next| one + 1 == *next) {
+        for run in deleted.chunk_by(|one, next| one + 1 == *next) {
             let (first, last) = (run[0], run[run.len() - 1]);
             let next = (last + 1 < entries.len()).then_some(last + 1);
             let behind = |next: usize| self.cut(start(first), start(next), "");
@@ -136,15 +136,15 @@ impl Editor<'_, '_> {
 
     // --- in lines ----------------------------------------------------------------------------------------------
 
-    fn remove_lines(&self, holder: &Place, entries: &[Entry], gone: &[usize]) -> Result<Vec<Splice>, Refusal> {
+    fn remove_lines(&self, holder: &Place, entries: &[Entry], deleted: &[usize]) -> Result<Vec<Splice>, Refusal> {
         let first = self.entry_start(entries[0])?;
         let inline = self.indent(first).is_none();
-        let all = gone.len() == entries.len();
+        let all = deleted.len() == entries.len();
         let empty = if entries[0].0.is_some() { "{}" } else { "[]" };
         // Those at the front, where the first one stands behind a dash: what comes next takes its place.
-        let front = gone.iter().enumerate().take_while(|(n, index)| inline && n == *index).count();
+        let front = deleted.iter().enumerate().take_while(|(n, index)| inline && n == *index).count();
         let mut out = Vec::new();
-        if let Some(&last) = gone[..front].last() {
+        if let Some(&last) = deleted[..front].last() {
             let end = self.lines_end(entries[last])?;
             out.push(match entries.get(last + 1) {
                 None => self.cut(first, end - line_break(&self.bytes()[..end]), empty)?,
@@ -164,7 +164,7 @@ impl Editor<'_, '_> {
             let behind = self.behind_key(key, holder.node)?;
             out.push(self.splice(behind, behind, format!(" {empty}")));
         }
-        for &index in &gone[front..] {
+        for &index in &deleted[front..] {
             out.push(self.cut_lines(entries[index])?);
         }
         Ok(out)
@@ -235,10 +235,10 @@ mod tests {
     use serde_json::json;
 
     fn all(cases: &[(&str, &[&str], &str)]) {
-        for (old, gone, new) in cases {
-            assert_eq!(without(old, gone).as_deref(), Ok(*new), "{gone:?} of {old}");
+        for (old, deleted, new) in cases {
+            assert_eq!(without(old, deleted).as_deref(), Ok(*new), "{deleted:?} of {old}");
             let crlf = |text: &str| text.replace('\n', "\r\n");
-            assert_eq!(without(&crlf(old), gone), Ok(crlf(new)), "{gone:?} of {old} with CRLF");
+            assert_eq!(without(&crlf(old), deleted), Ok(crlf(new)), "{deleted:?} of {old} with CRLF");
         }
     }
 
@@ -384,7 +384,7 @@ mod tests {
 
     #[test]
     fn what_is_not_certain_is_refused_with_its_place() {
-        for (old, gone, why) in [
+        for (old, deleted, why) in [
             ("a: 1\n", &["/b"][..], "there is no 'b' here at 'a: 1'"),
             ("a: [1]\n", &["/a/1"], "there is no item 1 here at '[1]'"),
             ("a: [1]\n", &["/a/-"], "there is no '-' here at '[1]'"),
@@ -443,7 +443,7 @@ mod tests {
             ("a: !l\n- b\n- c\n", &["/a/0"], "the sequence to edit has a tag at '!l'"),
             ("[a: b, c]\n", &["/0/a"], "a pair without brackets can't be emptied at 'a: b'"),
         ] {
-            assert_eq!(without(old, gone), Err(why.to_owned()), "{gone:?} of {old}");
+            assert_eq!(without(old, deleted), Err(why.to_owned()), "{deleted:?} of {old}");
         }
     }
 }

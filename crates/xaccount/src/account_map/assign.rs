@@ -2,7 +2,7 @@
 
 use super::check::{Account, AccountMap};
 use super::entry::{Cluster, Entry, Place, fits};
-use super::index::Index;
+use super::index::EntryIndex;
 use crate::diag::Span;
 
 /// What the map says of a cluster.
@@ -113,14 +113,14 @@ impl AccountMap {
         self.accounts.len() >= MANY || self.entries().nth(MANY).is_some()
     }
 
-    fn index(&self) -> &Index {
+    fn index(&self) -> &EntryIndex {
         self.index.get_or_init(|| {
             let source = self.source.clusters.iter().enumerate().map(|(number, entry)| ((None, number), entry));
             let accounts = self.accounts.iter().enumerate().flat_map(|(account, one)| {
                 one.clusters.iter().enumerate().map(move |(number, entry)| ((Some(account), number), entry))
             });
             let templates = self.accounts.iter().enumerate().map(|(account, one)| (account, &*one.templates));
-            Box::new(Index::new(source.chain(accounts), templates))
+            Box::new(EntryIndex::new(source.chain(accounts), templates))
         })
     }
 
@@ -172,7 +172,7 @@ accounts:
   clusters: {namespaces: [prod]}
 ";
 
-    fn said(name: &str, namespace: Option<&str>, path: &str, template: bool) -> String {
+    fn specified(name: &str, namespace: Option<&str>, path: &str, template: bool) -> String {
         let map = read(MAP.as_bytes()).unwrap();
         let place = Place::Below(path.to_owned());
         let cluster = Cluster { name: Some(name), namespace, place: &place, template };
@@ -206,7 +206,7 @@ accounts:
             ("dev-x", Some("prod"), "x.yaml", true, "development \"dev-"),
             ("mgmt", Some("prod"), "x.yaml", true, "nobody"),
         ] {
-            assert_eq!(said(name, namespace, path, template), want, "{name} {namespace:?} {path}");
+            assert_eq!(specified(name, namespace, path, template), want, "{name} {namespace:?} {path}");
         }
     }
 
@@ -298,12 +298,12 @@ accounts:
     #[test]
     fn without_a_path_no_path_matches() {
         let map = read(MAP.as_bytes()).unwrap();
-        let said = |name, place: &Place| {
+        let specified = |name, place: &Place| {
             map.assign(&Cluster { name: Some(name), namespace: Some("x"), place, template: false })
         };
-        assert!(matches!(said("other", &Place::Unknown), Assigned::Unplaced(entries) if entries.len() == 1));
-        assert_eq!(said("other", &Place::Outside), Assigned::Nobody);
-        assert!(matches!(said("mgmt", &Place::Unknown), Assigned::Source(_)));
+        assert!(matches!(specified("other", &Place::Unknown), Assigned::Unplaced(entries) if entries.len() == 1));
+        assert_eq!(specified("other", &Place::Outside), Assigned::Nobody);
+        assert!(matches!(specified("mgmt", &Place::Unknown), Assigned::Source(_)));
     }
 
     /// A glob over a small alphabet, so that many fit.

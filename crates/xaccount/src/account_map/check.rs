@@ -10,10 +10,10 @@ use super::entry::{Entry, Glob};
 use super::fields::{
     API_VERSION, AccountFields, EntryFields, ExceptFields, Fields, IgnoreFields, KIND, NamespacesFields, OneOrMore,
 };
-use super::index::Index;
+use super::index::EntryIndex;
 use crate::aws::{AccountId, DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
 use crate::capa::names::{is_dns_label, is_dns_subdomain, is_label_value, is_qualified_name};
-use crate::diag::{Span, SpannedError, visible};
+use crate::diag::{Span, SpannedError, escape_control};
 
 /// Which cluster belongs to which AWS account.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub struct AccountMap {
     /// The rules that lint leaves out.
     pub lint_ignores: Vec<LintIgnore>,
     /// The entries by their globs, made when it is first asked for.
-    pub(super) index: OnceLock<Box<Index>>,
+    pub(super) index: OnceLock<Box<EntryIndex>>,
 }
 
 /// A rule that lint leaves out.
@@ -78,7 +78,7 @@ pub struct Account {
     /// `spec.durationSeconds`
     pub duration_seconds: Option<Spanned<DurationSeconds>>,
     /// `spec.allowedNamespaces`
-    pub allowed_namespaces: Option<Spanned<Namespaces>>,
+    pub allowed_namespaces: Option<Spanned<MapNamespaces>>,
     /// Which clusters belong to it.
     pub clusters: Vec<Entry>,
     /// Which templates belong to it.
@@ -87,9 +87,9 @@ pub struct Account {
 
 /// Which namespaces may use an account's identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Namespaces {
+pub enum MapNamespaces {
     /// Those of the clusters that it serves.
-    Served,
+    RequiredIdentity,
     /// Every namespace.
     All,
     /// These.
@@ -134,10 +134,11 @@ impl Checker {
     }
 
     fn map(&mut self, fields: Fields) -> AccountMap {
-        for (field, there, right) in [("apiVersion", &fields.api_version, API_VERSION), ("kind", &fields.kind, KIND)] {
-            if there.value != right {
-                let message = format!("{field} is {}, and an account map has {right}", visible(&there.value));
-                self.refuse(message, there.span);
+        for (field, existing, right) in [("apiVersion", &fields.api_version, API_VERSION), ("kind", &fields.kind, KIND)]
+        {
+            if existing.value != right {
+                let message = format!("{field} is {}, and an account map has {right}", escape_control(&existing.value));
+                self.refuse(message, existing.span);
             }
         }
         let source = fields.source.map(|source| Source {
@@ -156,7 +157,10 @@ impl Checker {
         let mut identity_annotations = Vec::new();
         for (key, value) in fields.identity_annotations {
             if !is_qualified_name(&key) {
-                self.refuse(format!("'{}' is no annotation key: write example.com/name", visible(&key)), value.span);
+                self.refuse(
+                    format!("'{}' is no annotation key: write example.com/name", escape_control(&key)),
+                    value.span,
+                );
             }
             identity_annotations.push((key, value.value));
         }
@@ -164,7 +168,7 @@ impl Checker {
         let mut names = HashSet::new();
         for account in &accounts {
             if !names.insert(&account.name.value) {
-                let name = visible(&account.name.value);
+                let name = escape_control(&account.name.value);
                 self.refuse(format!("two accounts are named {name}"), account.name.span);
             }
         }
@@ -227,8 +231,10 @@ impl Checker {
         if let Some(name) = &identity_name
             && !is_dns_subdomain(&name.value)
         {
-            let message =
-                format!("'{}' is no name of an object: lower-case letters, digits, '-' and '.'", visible(&name.value));
+            let message = format!(
+                "'{}' is no name of an object: lower-case letters, digits, '-' and '.'",
+                escape_control(&name.value)
+            );
             self.refuse(message, name.span);
         }
         let duration_seconds = duration_seconds.and_then(|seconds| match DurationSeconds::try_from(seconds.value) {
@@ -281,13 +287,13 @@ impl Checker {
         Some(version)
     }
 
-    fn namespaces(&mut self, allowed: NamespacesFields, span: Span) -> Namespaces {
-        let NamespacesFields::Capa(capa) = allowed else { return Namespaces::Served };
+    fn namespaces(&mut self, allowed: NamespacesFields, span: Span) -> MapNamespaces {
+        let NamespacesFields::Capa(capa) = allowed else { return MapNamespaces::RequiredIdentity };
         match (capa.list, capa.selector) {
-            (None, None) => Namespaces::All,
+            (None, None) => MapNamespaces::All,
             (Some(list), None) => {
                 for name in list.iter().filter(|name| !is_dns_label(&name.value)) {
-                    let text = visible(&name.value);
+                    let text = escape_control(&name.value);
                     self.refuse(
                         format!("'{text}' is no name of a namespace: CAPA compares names to the letter"),
                         name.span,
@@ -299,23 +305,23 @@ impl Checker {
                         span,
                     );
                 }
-                Namespaces::List(list.into_iter().map(|name| name.value).collect())
+                MapNamespaces::List(list.into_iter().map(|name| name.value).collect())
             }
             (None, Some(selector)) => {
                 let mut labels = selector.match_labels.into_iter();
                 match (labels.next(), labels.next()) {
                     (Some((key, value)), None) if is_qualified_name(&key) && is_label_value(&value.value) => {
-                        Namespaces::Label(key, value.value)
+                        MapNamespaces::Label(key, value.value)
                     }
                     _ => {
                         self.refuse("matchLabels takes one label, KEY: VALUE", span);
-                        Namespaces::All
+                        MapNamespaces::All
                     }
                 }
             }
             (Some(_), Some(_)) => {
                 self.refuse("allowedNamespaces has a list or a selector here, not both", span);
-                Namespaces::All
+                MapNamespaces::All
             }
         }
     }
@@ -357,7 +363,7 @@ impl Checker {
             if path.value.starts_with('/') || path.value.split('/').any(|part| part == ".." || part == ".") {
                 self.refuse("paths are relative to the map, without . and .., as clusters/dev/**", path.span);
             } else if path.value.ends_with('/') {
-                let path_of_files = format!("paths are those of files: write {}**", visible(&path.value));
+                let path_of_files = format!("paths are those of files: write {}**", escape_control(&path.value));
                 self.refuse(path_of_files, path.span);
             }
         }

@@ -50,18 +50,18 @@ impl de::Error for Error {
             Some(near) => format!("perhaps {near}"),
             None => format!("these are known: {}", expected.join(", ")),
         };
-        Self { help: Some(help), ..Self::custom(format!("there is no field {}", crate::diag::visible(field))) }
+        Self { help: Some(help), ..Self::custom(format!("there is no field {}", crate::diag::escape_control(field))) }
     }
 
-    fn invalid_type(there: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        let there = match there {
+    fn invalid_type(existing: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        let existing = match existing {
             de::Unexpected::Seq => "a list".to_owned(),
             de::Unexpected::Map => "a mapping".to_owned(),
             de::Unexpected::Unit => "nothing".to_owned(),
-            de::Unexpected::Str(text) => format!("'{}'", crate::diag::visible(text)),
+            de::Unexpected::Str(text) => format!("'{}'", crate::diag::escape_control(text)),
             other => other.to_string(),
         };
-        Self::custom(format!("this is {there}, and here belongs {expected}"))
+        Self::custom(format!("this is {existing}, and here belongs {expected}"))
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -139,7 +139,7 @@ impl Node<'_, '_> {
         } else if self.tree.is_null(self.id) {
             "nothing".into()
         } else {
-            self.tree.text(self.id).map_or_else(String::new, |text| format!("'{}'", crate::diag::visible(text)))
+            self.tree.text(self.id).map_or_else(String::new, |text| format!("'{}'", crate::diag::escape_control(text)))
         }
     }
 
@@ -166,7 +166,7 @@ impl<'de> Deserializer<'de> for Node<'_, '_> {
         let result = if let Some(entries) = self.tree.entries(self.id) {
             visitor.visit_map(Entries { node: self, entries: entries.iter(), value: None })
         } else if let Some(items) = self.tree.items(self.id) {
-            visitor.visit_seq(Items { tree: self.tree, items: items.iter() })
+            visitor.visit_seq(NodeItems { tree: self.tree, items: items.iter() })
         } else if self.tree.is_null(self.id) {
             visitor.visit_unit()
         } else if self.tree.is_typed(self.id) {
@@ -234,12 +234,12 @@ impl<'de, 'e, I: Iterator<Item = &'e (NodeId, NodeId)>> MapAccess<'de> for Entri
     }
 }
 
-struct Items<'t, 's, I> {
+struct NodeItems<'t, 's, I> {
     tree: &'t Tree<'s>,
     items: I,
 }
 
-impl<'de, 'e, I: Iterator<Item = &'e NodeId>> SeqAccess<'de> for Items<'_, '_, I> {
+impl<'de, 'e, I: Iterator<Item = &'e NodeId>> SeqAccess<'de> for NodeItems<'_, '_, I> {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {

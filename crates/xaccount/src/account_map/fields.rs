@@ -133,7 +133,7 @@ pub(super) struct AccountFields {
     /// Length of a session in seconds, 900 to 43200.
     pub(super) duration_seconds: Option<Spanned<i64>>,
     /// Which namespaces may use the identity; by default all.
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "specified")]
     #[schemars(with = "NamespacesFields")]
     pub(super) allowed_namespaces: Option<Spanned<NamespacesFields>>,
     /// Which clusters belong to it.
@@ -158,7 +158,7 @@ pub(super) struct EntryFields {
     #[serde(default)]
     pub(super) paths: Vec<Spanned<String>>,
     /// Of those clusters, the ones that are not meant.
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "specified")]
     #[schemars(with = "ExceptFields")]
     pub(super) except: Option<Spanned<ExceptFields>>,
 }
@@ -185,11 +185,11 @@ pub(super) struct OneOrMore<T>(pub(super) Vec<Spanned<T>>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMore<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let whole = Spanned::<Items<T>>::deserialize(deserializer)?;
+        let whole = Spanned::<ListItems<T>>::deserialize(deserializer)?;
         let span = whole.span;
         Ok(Self(match whole.value {
-            Items::One(value) => vec![Spanned { value, span }],
-            Items::More(values) => values,
+            ListItems::One(value) => vec![Spanned { value, span }],
+            ListItems::More(values) => values,
         }))
     }
 }
@@ -205,27 +205,27 @@ impl<T: JsonSchema> JsonSchema for OneOrMore<T> {
     }
 }
 
-enum Items<T> {
+enum ListItems<T> {
     One(T),
     More(Vec<Spanned<T>>),
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Items<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for ListItems<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either<T>(std::marker::PhantomData<T>);
         impl<'de, T: Deserialize<'de>> Visitor<'de> for Either<T> {
-            type Value = Items<T>;
+            type Value = ListItems<T>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a mapping or a list of mappings")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(de::value::MapAccessDeserializer::new(map)).map(Items::One)
+                T::deserialize(de::value::MapAccessDeserializer::new(map)).map(ListItems::One)
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-                Vec::deserialize(de::value::SeqAccessDeserializer::new(seq)).map(Items::More)
+                Vec::deserialize(de::value::SeqAccessDeserializer::new(seq)).map(ListItems::More)
             }
         }
         deserializer.deserialize_any(Either(std::marker::PhantomData))
@@ -236,7 +236,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Items<T> {
 #[derive(Debug)]
 pub(super) enum NamespacesFields {
     /// The namespaces of the clusters that it serves.
-    Served,
+    RequiredIdentity,
     /// As CAPA has it.
     Capa(CapaNamespaces),
 }
@@ -247,19 +247,20 @@ pub(super) enum NamespacesFields {
 #[schemars(rename = "AllowedNamespaces")]
 pub(super) struct CapaNamespaces {
     /// Names of namespaces.
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "specified")]
     #[schemars(with = "Vec<String>")]
     pub(super) list: Option<Vec<Spanned<String>>>,
     /// One label that they have.
-    #[serde(default, deserialize_with = "said")]
-    #[schemars(with = "Selector")]
-    pub(super) selector: Option<Selector>,
+    #[serde(default, deserialize_with = "specified")]
+    #[schemars(with = "SelectorFields")]
+    pub(super) selector: Option<SelectorFields>,
 }
 
 /// One label.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Selector {
+#[schemars(rename = "Selector")]
+pub(super) struct SelectorFields {
     /// The label's key and value.
     pub(super) match_labels: BTreeMap<String, Spanned<String>>,
 }
@@ -281,7 +282,7 @@ impl<'de> Deserialize<'de> for NamespacesFields {
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
                 match text {
-                    "served" => Ok(NamespacesFields::Served),
+                    "served" => Ok(NamespacesFields::RequiredIdentity),
                     _ => Err(E::custom(format!(
                         "'{text}' names no namespaces: write served, or {{list: [NAME]}}, or {{}} for all"
                     ))),
@@ -297,7 +298,7 @@ impl<'de> Deserialize<'de> for NamespacesFields {
 }
 
 /// A field that is there says something.
-fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+fn specified<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
@@ -344,7 +345,7 @@ fn no_surprises(tree: &Tree<'_>, id: NodeId) -> Result<(), SpannedError> {
             }
             let name = tree.text(key);
             if entries[..at].iter().any(|&(other, _)| tree.text(other) == name) {
-                let name = crate::diag::visible(name.unwrap_or_default()).into_owned();
+                let name = crate::diag::escape_control(name.unwrap_or_default()).into_owned();
                 return Err(SpannedError::new(format!("the field {name} is written twice"), tree.span(key)));
             }
             no_surprises(tree, value)

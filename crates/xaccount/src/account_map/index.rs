@@ -9,7 +9,7 @@ pub(super) type At = (Option<usize>, usize);
 
 /// All entries of a map for clusters, each under one of its keys.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Index {
+pub(super) struct EntryIndex {
     names: Keyed,
     namespaces: Keyed,
     paths: Keyed,
@@ -63,7 +63,7 @@ impl Keyed {
     }
 }
 
-impl Index {
+impl EntryIndex {
     /// `entries` for clusters, and globs of templates with their accounts.
     pub(super) fn new<'m>(
         entries: impl IntoIterator<Item = (At, &'m Entry)>,

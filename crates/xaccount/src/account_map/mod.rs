@@ -15,7 +15,7 @@ use crate::diag::SpannedError;
 use lossless_yaml::{NodeId, Source, Tree, parse};
 
 pub use assign::Assigned;
-pub use check::{Account, AccountMap, LintIgnore, Namespaces, Source as SourceAccount, parse_glob};
+pub use check::{Account, AccountMap, LintIgnore, MapNamespaces, Source as SourceAccount, parse_glob};
 pub use de::Spanned;
 pub use entry::{Cluster, Entry, Place};
 pub use fields::{API_VERSION, KIND, schema};

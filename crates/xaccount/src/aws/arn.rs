@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::arn_shape::{self, Parts};
+use super::arn_shape::{self, ArnParts};
 use super::{AccountId, Partition, RoleArnError};
 
 /// A valid ARN of an IAM role: `arn:PARTITION:iam::ACCOUNT:role[/PATH]/NAME`.
@@ -81,7 +81,7 @@ impl FromStr for RoleArn {
     type Err = RoleArnError;
 
     fn from_str(text: &str) -> Result<Self, RoleArnError> {
-        let Parts { partition, account, role } = arn_shape::check(text)?;
+        let ArnParts { partition, account, role } = arn_shape::check(text)?;
         let path_start = text.len() - role.len() - 1;
         let name_start = text.len() - role.rsplit('/').next().map_or(0, str::len);
         Ok(Self { text: text.to_owned(), partition, account, path_start, name_start })

@@ -4,7 +4,7 @@ use super::account::placeholder;
 use super::{AccountId, Partition, RoleArn, RoleArnError};
 
 /// The fields of a text that is a role ARN.
-pub(super) struct Parts<'a> {
+pub(super) struct ArnParts<'a> {
     pub(super) partition: Partition,
     pub(super) account: AccountId,
     /// What follows `role/`: the name, or path and name.
@@ -12,7 +12,7 @@ pub(super) struct Parts<'a> {
 }
 
 /// The form of an ARN, whatever it is one of.
-struct Fields<'a> {
+struct ArnFields<'a> {
     text: &'a str,
     partition: &'a str,
     service: &'a str,
@@ -22,7 +22,7 @@ struct Fields<'a> {
 }
 
 /// What was meant is checked before how it is written, so that the error names the mistake and not its consequence.
-pub(super) fn check(text: &str) -> Result<Parts<'_>, RoleArnError> {
+pub(super) fn check(text: &str) -> Result<ArnParts<'_>, RoleArnError> {
     let fields = whole(text)?;
     kind(&fields)?;
     let partition =
@@ -43,11 +43,11 @@ pub(super) fn check(text: &str) -> Result<Parts<'_>, RoleArnError> {
     })?;
     let role = fields.resource.strip_prefix("role/").unwrap_or_default();
     path_and_name(&fields, role)?;
-    Ok(Parts { partition, account, role })
+    Ok(ArnParts { partition, account, role })
 }
 
 /// Errors that show on the text as a whole; else its six fields.
-fn whole(text: &str) -> Result<Fields<'_>, RoleArnError> {
+fn whole(text: &str) -> Result<ArnFields<'_>, RoleArnError> {
     let owned = || text.to_owned();
     if text.is_empty() {
         return Err(RoleArnError::Empty);
@@ -61,12 +61,12 @@ fn whole(text: &str) -> Result<Fields<'_>, RoleArnError> {
     let blank = |c: char| c.is_whitespace() || matches!(c, '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}');
     let quote = |c: char| matches!(c, '"' | '\'' | '`' | '“' | '”' | '‘' | '’');
     // Both at once, so that nested quotes make no deep recursion.
-    let bare = || mend(text.trim_matches(|c| blank(c) || quote(c)).to_owned());
+    let dropped_by_kubectl = || mend(text.trim_matches(|c| blank(c) || quote(c)).to_owned());
     if text.trim_matches(blank) != text {
-        return Err(RoleArnError::WhiteSpace { text: owned(), suggestion: bare() });
+        return Err(RoleArnError::WhiteSpace { text: owned(), suggestion: dropped_by_kubectl() });
     }
     if text.trim_matches(quote) != text {
-        return Err(RoleArnError::Quotes { text: owned(), suggestion: bare() });
+        return Err(RoleArnError::Quotes { text: owned(), suggestion: dropped_by_kubectl() });
     }
     if let Some(placeholder) = placeholder(text) {
         return Err(RoleArnError::Placeholder { text: owned(), placeholder: placeholder.to_owned() });
@@ -78,7 +78,7 @@ fn whole(text: &str) -> Result<Fields<'_>, RoleArnError> {
     let mut next = || fields.next();
     match (next(), next(), next(), next(), next(), next()) {
         (Some("arn"), Some(partition), Some(service), Some(region), Some(account), Some(resource)) => {
-            Ok(Fields { text, partition, service, region, account, resource })
+            Ok(ArnFields { text, partition, service, region, account, resource })
         }
         // One colon of the empty region is missing: arn:aws:iam:222222222222:role/x.
         (Some("arn"), Some(partition), Some("iam"), Some(account), Some(resource), None) => Err(RoleArnError::Other {
@@ -114,7 +114,7 @@ fn no_arn(text: &str) -> RoleArnError {
 }
 
 /// Ok for `iam` and `role/`; else the error that says what the ARN is of.
-fn kind(fields: &Fields<'_>) -> Result<(), RoleArnError> {
+fn kind(fields: &ArnFields<'_>) -> Result<(), RoleArnError> {
     let (kind, rest) = match fields.resource.find(['/', ':']) {
         Some(at) => (&fields.resource[..at], &fields.resource[at + 1..]),
         None => (fields.resource, ""),
@@ -151,7 +151,7 @@ fn kind(fields: &Fields<'_>) -> Result<(), RoleArnError> {
     })
 }
 
-fn path_and_name(fields: &Fields<'_>, role: &str) -> Result<(), RoleArnError> {
+fn path_and_name(fields: &ArnFields<'_>, role: &str) -> Result<(), RoleArnError> {
     let (path, name) = match role.rfind('/') {
         Some(at) => (format!("/{}", &role[..=at]), &role[at + 1..]),
         None => ("/".to_owned(), role),

@@ -41,7 +41,7 @@ enum Sign {
 }
 
 /// A row of the table.
-struct Row {
+struct MarkRow {
     /// Group and kind; none: any.
     kinds: &'static [(&'static str, &'static str)],
     path: &'static str,
@@ -54,14 +54,14 @@ const EKS: &[(&str, &str)] = &[(CONTROL_PLANE_GROUP, "AWSManagedControlPlane")];
 const ROSA: &[(&str, &str)] = &[(CONTROL_PLANE_GROUP, "ROSAControlPlane")];
 const CLUSTER: &[(&str, &str)] = &[(CAPI_GROUP, "Cluster")];
 
-const fn row(kinds: &'static [(&'static str, &'static str)], path: &'static str, sign: Sign) -> Row {
-    Row { kinds, path, sign }
+const fn row(kinds: &'static [(&'static str, &'static str)], path: &'static str, sign: Sign) -> MarkRow {
+    MarkRow { kinds, path, sign }
 }
 
 /// Every mark. Not in it, because it proves nothing: `metadata.generation`; ids of a VPC or subnets of one's own and a
 /// control plane endpoint in the spec; `status.ready` of AWSManagedCluster and ROSACluster, which CAPA sets before any AWS
 /// call (`controllers/{awsmanagedcluster,rosacluster}_controller.go`), and what the Cluster of such says of its infrastructure.
-const TABLE: &[Row] = &[
+const TABLE: &[MarkRow] = &[
     // Set by the API server alone (apimachinery, `pkg/apis/meta/v1/types.go`, ObjectMeta).
     row(ANY, "metadata.uid", Sign::Text),
     row(ANY, "metadata.resourceVersion", Sign::Text),
@@ -101,7 +101,7 @@ const TABLE: &[Row] = &[
 ];
 
 /// The same of a Cluster whose infrastructure is an AWSCluster.
-const OF_AWS_CLUSTER: &[Row] = &[
+const OF_AWS_CLUSTER: &[MarkRow] = &[
     row(CLUSTER, "status.infrastructureReady", Sign::True),
     row(CLUSTER, "status.initialization.infrastructureProvisioned", Sign::True),
 ];
@@ -111,7 +111,7 @@ const OWNED: &str = "sigs.k8s.io/cluster-api-provider-aws/cluster/";
 /// The first mark of an object, in the order of the table.
 pub(super) fn mark(tree: &Tree<'_>, object: NodeId, api_version: &str, kind: &str) -> Option<Box<Mark>> {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    let fits = |row: &&Row| row.kinds.is_empty() || row.kinds.contains(&(group, kind));
+    let fits = |row: &&MarkRow| row.kinds.is_empty() || row.kinds.contains(&(group, kind));
     let infrastructure =
         || at(tree, object, "spec.infrastructureRef.kind").ok().flatten().and_then(|node| tree.text(node));
     let more = if kind == "Cluster" && infrastructure() == Some("AWSCluster") { OF_AWS_CLUSTER } else { &[] };
@@ -183,7 +183,7 @@ fn is_true(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::object::{Object, view};
-    use super::super::tables::BEARERS;
+    use super::super::tables::REFERENCING_KINDS;
     use lossless_yaml::yaml;
 
     fn mark(group: &str, kind: &str, rest: &str) -> Option<&'static str> {
@@ -199,7 +199,9 @@ mod tests {
 
     #[test]
     fn every_kind_shows_life_by_what_an_api_server_writes() {
-        for (group, kind) in BEARERS.iter().map(|bearer| (bearer.group, bearer.kind)).chain([(CAPI, "Cluster")]) {
+        for (group, kind) in
+            REFERENCING_KINDS.iter().map(|kind_row| (kind_row.group, kind_row.kind)).chain([(CAPI, "Cluster")])
+        {
             // AWSManagedControlPlaneTemplate and others know v1beta2 alone, which all of them do.
             for (rest, path) in [
                 ("metadata: {uid: 1-2}", Some("metadata.uid")),

@@ -48,7 +48,7 @@ impl Allowed {
 
     /// Reads the field of an identity's spec.
     pub(super) fn of(tree: &Tree<'_>, spec: NodeId) -> Self {
-        let mut reader = Reader { tree, dropped: Vec::new() };
+        let mut reader = AllowedReader { tree, dropped: Vec::new() };
         let form = match reader.namespaces(spec) {
             Ok(None) => Form::Nobody,
             Ok(Some(namespaces)) => Form::Those(namespaces),
@@ -81,12 +81,12 @@ enum Odd {
     Undecodable(String, &'static str, Span),
 }
 
-struct Reader<'t> {
+struct AllowedReader<'t> {
     tree: &'t Tree<'t>,
     dropped: Vec<(String, Span)>,
 }
 
-impl Reader<'_> {
+impl AllowedReader<'_> {
     fn namespaces(&mut self, spec: NodeId) -> Result<Option<Namespaces>, Odd> {
         let path = "allowedNamespaces";
         let Some(node) = self.member(spec, path)? else { return Ok(None) };

@@ -147,7 +147,7 @@ pub enum Rest {
     /// A pair of brackets.
     Brackets,
     /// No line.
-    Nothing,
+    EmptySelection,
 }
 
 /// A reference to another object.
@@ -263,7 +263,7 @@ pub(super) fn reference_at(
 fn rest_of(tree: &Tree<'_>, mapping: NodeId) -> Rest {
     match &tree.node(tree.resolve(mapping)).data {
         Data::Mapping { entries, flow: true } if entries.len() == 1 => Rest::Brackets,
-        Data::Mapping { entries, flow: false } if entries.len() == 1 => Rest::Nothing,
+        Data::Mapping { entries, flow: false } if entries.len() == 1 => Rest::EmptySelection,
         _ => Rest::Members,
     }
 }

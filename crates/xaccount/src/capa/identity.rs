@@ -97,7 +97,8 @@ fn unknown_of(tree: &Tree<'_>, spec: Option<NodeId>, known: &[&str]) -> Vec<(Str
 pub(super) fn static_identity(tree: &Tree<'_>, node: NodeId) -> StaticIdentity {
     let spec = spec(tree, node);
     let field = |name: &str| spec.map_or(Field::Absent, |spec| Field::of(tree, spec, name));
-    let reference = spec.and_then(|spec| tree.value(spec, "secretRef")).filter(|&there| tree.entries(there).is_some());
+    let reference =
+        spec.and_then(|spec| tree.value(spec, "secretRef")).filter(|&existing| tree.entries(existing).is_some());
     StaticIdentity {
         unknown: unknown_of(tree, spec, &STATIC_FIELDS),
         secret: reference.map_or_else(|| field("secretRef"), |reference| Field::of(tree, reference, "name")),
@@ -137,9 +138,9 @@ pub(super) fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) ->
 
 /// `allowedNamespaces` of a spec as JSON.
 fn allowed_namespaces(tree: &Tree<'_>, spec: Option<NodeId>) -> Option<(serde_json::Value, Span)> {
-    let there = tree.value(spec?, "allowedNamespaces").filter(|&there| !tree.is_null(there))?;
+    let existing = tree.value(spec?, "allowedNamespaces").filter(|&existing| !tree.is_null(existing))?;
     let mut left = MOST_NODES;
-    Some((json(tree, there, 0, &mut left), content(tree, there)))
+    Some((json(tree, existing, 0, &mut left), content(tree, existing)))
 }
 
 /// Nodes of an `allowedNamespaces` that are looked at: aliases of aliases can make billions of a few lines.

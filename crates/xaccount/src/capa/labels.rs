@@ -181,9 +181,9 @@ mod tests {
             let text = format!("metadata: {{labels: {labels}}}\n");
             let tree = yaml::read(&text, 0).unwrap();
             let read = Labels::of(&tree, tree.root);
-            let mut said: Vec<String> = read.iter().map(|(key, value)| format!("{key}={value}")).collect();
-            said.sort();
-            assert!(wanted.is_empty() || said.join(" ") == wanted, "{labels}: {said:?}");
+            let mut specified: Vec<String> = read.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            specified.sort();
+            assert!(wanted.is_empty() || specified.join(" ") == wanted, "{labels}: {specified:?}");
             assert_eq!(read.twice().map(|(key, _)| key), twice, "{labels}");
             for (key, _) in read.iter().filter(|_| twice.is_none()) {
                 let mapping = descend(&tree, tree.root, &["metadata", "labels"]).unwrap();

@@ -33,7 +33,7 @@ pub fn items<'t>(tree: &'t Tree<'_>, node: NodeId, whole: bool) -> Items<'t> {
         return Items::None;
     };
     let api_version = Field::of(tree, node, "apiVersion").text().unwrap_or_default().to_owned();
-    let ours = classify(&api_version, kind) != Typed::Foreign;
+    let is_capa = classify(&api_version, kind) != Typed::Foreign;
     let list_kind = || ListKind { api_version: api_version.clone(), kind: kind.to_owned() };
     let refuse = |span, why: String, way_out| {
         Items::Refused(Box::new(refused(tree, node, (&api_version, kind), span, why, way_out)))
@@ -52,7 +52,7 @@ pub fn items<'t>(tree: &'t Tree<'_>, node: NodeId, whole: bool) -> Items<'t> {
     };
     let list = tree.items(value);
     // Of an item, kubectl takes only an array for a list; of a document all but a missing key.
-    if ours && (whole || list.is_some()) {
+    if is_capa && (whole || list.is_some()) {
         let why = format!("it has 'items', so kubectl takes it for a list of {kind} objects");
         return refuse(tree.span(key), why, "remove 'items', or write kind: List with whole objects, and run again");
     }

@@ -5,14 +5,14 @@ use crate::diag::Span;
 use lossless_yaml::{NodeId, Tree};
 
 /// References one level too high or too low, or under a name that is nearly right. `parent` is the mapping in which one belongs;
-/// `bearer`: the object carries a reference there.
-pub(super) fn misplaced(tree: &Tree<'_>, node: NodeId, parent: &[&str], bearer: bool) -> Vec<(String, String, Span)> {
+/// `kind_row`: the object carries a reference there.
+pub(super) fn misplaced(tree: &Tree<'_>, node: NodeId, parent: &[&str], kind_row: bool) -> Vec<(String, String, Span)> {
     let mut mappings: Vec<&[&str]> = vec![&["metadata"]];
     mappings.extend((0..=parent.len()).map(|depth| &parent[..depth]));
     let mut found = Vec::new();
     for path in mappings {
         let entries = descend(tree, node, path).and_then(|mapping| tree.entries(mapping)).unwrap_or_default();
-        let right = bearer && path == parent;
+        let right = kind_row && path == parent;
         for &(key, _) in entries {
             match tree.text(key) {
                 Some(text) if if right { text != "identityRef" && is_nearly(text) } else { text == "identityRef" } => {

@@ -2,9 +2,9 @@
 //!
 //! CAPA is `kubernetes-sigs/cluster-api-provider-aws`; the tags named in comments are its.
 
+mod account_scoped;
 mod alive;
 mod allowed;
-mod bound;
 mod field;
 mod identity;
 mod labels;
@@ -26,17 +26,17 @@ pub use field::{ClassReference, Field, IdentityReference, ObjectReference, Refer
 pub use identity::{ControllerIdentity, RoleIdentity, StaticIdentity, plain_identity};
 pub use labels::{CLUSTER_NAME, Labels};
 pub use list::{Items, ListKind, borrowed, items, without_kind};
-pub use object::{Object, Role, beside, view};
+pub use object::{Object, ObjectKind, beside, view};
 pub use release::Release;
 pub use selector::{Expression, Selector};
 pub use support::{Support, read_since, served_since, support};
 pub use tables::{
-    BEARERS, Bearer, CAPI_GROUP, CONTROLLER_FIELDS, CONTROLLER_IDENTITY, CONTROLLERS_ROLE_NAME, DEFAULT_ROLE_NAME,
-    IDENTITY_GROUP, IdentityKind, ROLE_FIELDS, ROLE_IDENTITY, STATIC_FIELDS, TOPOLOGY_PROVIDERS, Typed, Version,
-    classify, may_hold_bodies, needles, needles_for_lint, needles_with_surroundings,
+    CAPI_GROUP, CONTROLLER_FIELDS, CONTROLLER_IDENTITY, CONTROLLERS_ROLE_NAME, DEFAULT_ROLE_NAME, IDENTITY_GROUP,
+    IdentityKind, REFERENCING_KINDS, ROLE_FIELDS, ROLE_IDENTITY, ReferencingKind, STATIC_FIELDS, TOPOLOGY_PROVIDERS,
+    Typed, Version, classify, may_hold_bodies, needles, needles_for_lint, needles_with_surroundings,
 };
 pub use twice::Twice;
 pub use verdict::{
-    Chain, Cursor, Hop, Judge, Outcome, Part, Permission, Reason, Scope, Search, Start, StepId, Subject, Verdict,
-    Walked, World, evaluate,
+    Chain, ClusterState, Cursor, Hop, Judge, Part, Permission, Reason, Scope, Search, Start, StepId, Subject, Verdict,
+    VerdictOutcome, Walked, evaluate,
 };

@@ -3,25 +3,25 @@
 use crate::diag::Span;
 use lossless_yaml::{Lookup, NodeId, Tree};
 
+use super::account_scoped;
 use super::alive::{Mark, mark};
-use super::bound;
 use super::field::{ClassReference, Field, IdentityReference, ObjectReference, descend, meta, reference_at, spec};
 use super::identity::{
     ControllerIdentity, RoleIdentity, StaticIdentity, controller_identity, role_identity, static_identity,
 };
 use super::labels::Labels;
 use super::misplaced::misplaced;
-use super::tables::{BEARERS, Bearer, IdentityKind, Typed, Version, WITHOUT_REFERENCE, classify};
+use super::tables::{IdentityKind, REFERENCING_KINDS, ReferencingKind, Typed, Version, WITHOUT_REFERENCE, classify};
 use super::topology::{TopologyCluster, class, cluster};
 use super::twice::{Decisive, Twice, twice};
 
 /// What an object is to us.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum ObjectKind {
     /// It carries a reference in a fixed place.
-    Bearer {
+    Referencing {
         /// Its row of the table.
-        bearer: &'static Bearer,
+        kind_row: &'static ReferencingKind,
         /// Its version.
         version: Version,
         /// The reference.
@@ -29,7 +29,7 @@ pub enum Role {
         /// `spec.region`, or the template's.
         region: Field,
         /// What its spec names that belongs to one account: ids of EC2, ARNs, the name of an SSH key.
-        bound: Vec<(String, Span)>,
+        account_scoped: Vec<(String, Span)>,
     },
     /// A Cluster.
     Cluster {
@@ -82,7 +82,7 @@ pub struct Object {
     /// A key on the way to what decides the account, whose value depends on the reader.
     pub twice: Option<Box<Twice>>,
     /// References that stand where the API server drops them: the path of their mapping, `/spec` perhaps, and the key.
-    pub astray: Vec<(String, String, Span)>,
+    pub misplaced: Vec<(String, String, Span)>,
     /// Where its `kind` stands.
     pub kind_span: Span,
     /// Where the object begins.
@@ -90,12 +90,12 @@ pub struct Object {
     /// What shows that it is or was in a management cluster, if anything does.
     pub alive: Option<Box<Mark>>,
     /// What it is.
-    pub role: Role,
+    pub object_kind: ObjectKind,
 }
 
-impl Role {
+impl ObjectKind {
     /// Whether it is of Cluster API or CAPA, or says so: what must be read with certainty.
-    pub fn is_ours(&self) -> bool {
+    pub fn is_capa(&self) -> bool {
         !matches!(self, Self::Foreign | Self::Elsewhere(_) | Self::Namespace | Self::Secret | Self::Class(_))
     }
 }
@@ -108,9 +108,9 @@ impl Object {
 
     /// The places of the object that hold, or are to hold, an identity reference.
     pub fn references(&self) -> impl Iterator<Item = &IdentityReference> {
-        let (one, many): (Option<&IdentityReference>, &[IdentityReference]) = match &self.role {
-            Role::Bearer { reference, .. } => (Some(reference), &[]),
-            Role::Cluster { references, .. } => (None, references),
+        let (one, many): (Option<&IdentityReference>, &[IdentityReference]) = match &self.object_kind {
+            ObjectKind::Referencing { reference, .. } => (Some(reference), &[]),
+            ObjectKind::Cluster { references, .. } => (None, references),
             _ => (None, &[]),
         };
         one.into_iter().chain(many)
@@ -118,17 +118,17 @@ impl Object {
 
     /// The role ARN of an identity, where it is one text.
     pub fn role_arn(&self) -> Option<&str> {
-        match &self.role {
-            Role::Identity(identity, _) => identity.role_arn.text(),
+        match &self.object_kind {
+            ObjectKind::Identity(identity, _) => identity.role_arn.text(),
             _ => None,
         }
     }
 
     /// The region that the object says: in its spec, its template's, or its topology's variables.
     pub fn region(&self) -> Option<&str> {
-        match &self.role {
-            Role::Bearer { region, .. } => region.text(),
-            Role::Cluster { region, .. } => region.as_deref(),
+        match &self.object_kind {
+            ObjectKind::Referencing { region, .. } => region.text(),
+            ObjectKind::Cluster { region, .. } => region.as_deref(),
             _ => None,
         }
     }
@@ -158,97 +158,101 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
     let (Field::Text(api_version, _), Field::Text(kind, kind_span)) = (api_version, kind) else {
         return None;
     };
-    let role = match classify(&api_version, &kind) {
+    let object_kind = match classify(&api_version, &kind) {
         Typed::Foreign => elsewhere(tree, node, &api_version, &kind),
-        Typed::Refused(why) => Role::Refused(
+        Typed::Refused(why) => ObjectKind::Refused(
             why,
             "take the apiVersion that your management cluster serves: kubectl api-resources | grep -i aws",
         ),
-        Typed::Identity(IdentityKind::Static, version) => Role::Static(Box::new(static_identity(tree, node)), version),
-        Typed::Identity(IdentityKind::Controller, _) => Role::Controller(Box::new(controller_identity(tree, node))),
-        Typed::Identity(IdentityKind::Role, version) => {
-            Role::Identity(Box::new(role_identity(tree, node, &api_version)), version)
+        Typed::Identity(IdentityKind::Static, version) => {
+            ObjectKind::Static(Box::new(static_identity(tree, node)), version)
         }
-        Typed::Bearer(bearer, version) => {
-            let path = bearer.parent.iter().chain(&["identityRef"]).map(|&key| key.to_owned()).collect();
-            let parent = descend(tree, node, bearer.parent);
-            Role::Bearer {
-                bearer,
+        Typed::Identity(IdentityKind::Controller, _) => {
+            ObjectKind::Controller(Box::new(controller_identity(tree, node)))
+        }
+        Typed::Identity(IdentityKind::Role, version) => {
+            ObjectKind::Identity(Box::new(role_identity(tree, node, &api_version)), version)
+        }
+        Typed::ReferencingKind(kind_row, version) => {
+            let path = kind_row.parent.iter().chain(&["identityRef"]).map(|&key| key.to_owned()).collect();
+            let parent = descend(tree, node, kind_row.parent);
+            ObjectKind::Referencing {
+                kind_row,
                 version,
                 reference: Box::new(reference_at(tree, node, path, None)),
                 region: parent.map_or(Field::Absent, |parent| Field::of(tree, parent, "region")),
-                bound: parent.map_or_else(Vec::new, |parent| bound::to_an_account(tree, parent)),
+                account_scoped: parent.map_or_else(Vec::new, |parent| account_scoped::to_an_account(tree, parent)),
             }
         }
         Typed::Cluster => {
             let TopologyCluster { refers_to, references, unclear, region, class } =
                 cluster(tree, node, &api_version, variable);
-            Role::Cluster { refers_to, references, unclear, region, class }
+            ObjectKind::Cluster { refers_to, references, unclear, region, class }
         }
-        Typed::Class => Role::Class(class(tree, node, &api_version)),
+        Typed::Class => ObjectKind::Class(class(tree, node, &api_version)),
     };
     Some(Object {
         name: meta(tree, node, "name"),
         namespace: meta(tree, node, "namespace"),
         namespace_span: tree.value(node, "metadata").and_then(|meta| Field::of(tree, meta, "namespace").span()),
         labels: Labels::of(tree, node),
-        twice: decisive(&role).and_then(|decisive| twice(tree, node, decisive)).map(Box::new),
-        astray: astray(tree, node, &role),
+        twice: decisive(&object_kind).and_then(|decisive| twice(tree, node, decisive)).map(Box::new),
+        misplaced: misplaced_in(tree, node, &object_kind),
         // Of what carries no reference it is of no interest.
-        alive: match &role {
-            Role::Bearer { .. } | Role::Cluster { .. } => mark(tree, node, &api_version, &kind),
+        alive: match &object_kind {
+            ObjectKind::Referencing { .. } | ObjectKind::Cluster { .. } => mark(tree, node, &api_version, &kind),
             _ => None,
         },
         api_version,
         kind,
         kind_span,
         start: tree.span(node).start,
-        role,
+        object_kind,
     })
 }
 
 /// Which of its keys decide the account.
-fn decisive(role: &Role) -> Option<Decisive> {
-    match role {
-        Role::Bearer { .. } => Some(Decisive::Labels),
-        Role::Identity(..) | Role::Controller(_) | Role::Static(..) => Some(Decisive::Metadata),
-        Role::Class(_) => Some(Decisive::Class),
-        Role::Cluster { .. } => Some(Decisive::Cluster),
+fn decisive(object_kind: &ObjectKind) -> Option<Decisive> {
+    match object_kind {
+        ObjectKind::Referencing { .. } => Some(Decisive::Labels),
+        ObjectKind::Identity(..) | ObjectKind::Controller(_) | ObjectKind::Static(..) => Some(Decisive::Metadata),
+        ObjectKind::Class(_) => Some(Decisive::Class),
+        ObjectKind::Cluster { .. } => Some(Decisive::Cluster),
         _ => None,
     }
 }
 
 /// References that stand where the API server drops them.
-fn astray(tree: &Tree<'_>, node: NodeId, role: &Role) -> Vec<(String, String, Span)> {
-    match role {
-        Role::Bearer { bearer, .. } => misplaced(tree, node, bearer.parent, true),
-        Role::Cluster { references, refers_to, .. } => {
-            let ours = refers_to.iter().any(|to| BEARERS.iter().any(|bearer| bearer.kind == to.kind));
-            if references.is_empty() && !ours { Vec::new() } else { misplaced(tree, node, &["spec"], false) }
+fn misplaced_in(tree: &Tree<'_>, node: NodeId, object_kind: &ObjectKind) -> Vec<(String, String, Span)> {
+    match object_kind {
+        ObjectKind::Referencing { kind_row, .. } => misplaced(tree, node, kind_row.parent, true),
+        ObjectKind::Cluster { references, refers_to, .. } => {
+            let is_capa = refers_to.iter().any(|to| REFERENCING_KINDS.iter().any(|kind_row| kind_row.kind == to.kind));
+            if references.is_empty() && !is_capa { Vec::new() } else { misplaced(tree, node, &["spec"], false) }
         }
         _ => Vec::new(),
     }
 }
 
 /// An object of CAPA that people take for one that carries a reference.
-fn elsewhere(tree: &Tree<'_>, node: NodeId, api_version: &str, kind: &str) -> Role {
-    let ours = api_version.split_once('/').is_some_and(|(group, _)| WITHOUT_REFERENCE.contains(&(group, kind)));
-    let spec = if ours { spec(tree, node) } else { None };
+fn elsewhere(tree: &Tree<'_>, node: NodeId, api_version: &str, kind: &str) -> ObjectKind {
+    let is_capa = api_version.split_once('/').is_some_and(|(group, _)| WITHOUT_REFERENCE.contains(&(group, kind)));
+    let spec = if is_capa { spec(tree, node) } else { None };
     match spec.map(|spec| tree.get(spec, "identityRef")) {
-        Some(Lookup::Own { key, .. }) => Role::Elsewhere(tree.span(key)),
-        _ => Role::Foreign,
+        Some(Lookup::Own { key, .. }) => ObjectKind::Elsewhere(tree.span(key)),
+        _ => ObjectKind::Foreign,
     }
 }
 
 /// Makes a Namespace or a Secret of an object that is nothing else to us. Whether an identity may be used can hang on them.
 pub fn beside(object: &mut Object) {
-    if object.role != Role::Foreign || object.api_version != "v1" {
+    if object.object_kind != ObjectKind::Foreign || object.api_version != "v1" {
         return;
     }
     match object.kind.as_str() {
-        "Namespace" => object.role = Role::Namespace,
+        "Namespace" => object.object_kind = ObjectKind::Namespace,
         "Secret" => {
-            object.role = Role::Secret;
+            object.object_kind = ObjectKind::Secret;
             object.labels = Labels::default();
         }
         _ => {}
@@ -275,11 +279,11 @@ pub(super) fn refused(
         namespace_span: tree.value(node, "metadata").and_then(|meta| Field::of(tree, meta, "namespace").span()),
         labels: Labels::default(),
         twice: None,
-        astray: Vec::new(),
+        misplaced: Vec::new(),
         kind_span: span,
         start: tree.span(node).start,
         alive: None,
-        role: Role::Refused(why, way_out),
+        object_kind: ObjectKind::Refused(why, way_out),
     }
 }
 
@@ -324,7 +328,9 @@ mod tests {
             ("spec: {identityRef: {}}\n", 2, false),
             ("spec: {identityRef: {kind: K, name: n}}\n", 2, false),
         ] {
-            let Role::Bearer { reference, .. } = read(&format!("{head}{rest}")).role else { panic!("{rest}") };
+            let ObjectKind::Referencing { reference, .. } = read(&format!("{head}{rest}")).object_kind else {
+                panic!("{rest}")
+            };
             assert_eq!((reference.present, reference.state == State::Unset), (present, unset), "{rest}");
         }
     }

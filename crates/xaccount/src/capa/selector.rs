@@ -31,14 +31,14 @@ pub struct Expression {
 
 /// What is known of a namespace's labels.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Known<'l> {
+pub(super) struct NamespaceLabels<'l> {
     /// The namespace's name, which is a label of it.
     pub(super) name: &'l str,
     /// The others; `None` where they are not known.
     pub(super) others: Option<&'l Labels>,
 }
 
-impl Known<'_> {
+impl NamespaceLabels<'_> {
     /// The label's value, if it is there; `None` where that is not known.
     fn get(&self, key: &str) -> Option<Option<&str>> {
         if key == NAME_LABEL {
@@ -68,7 +68,7 @@ impl Selector {
     }
 
     /// Whether labels fit; `None` where they are not known well enough. The selector was checked.
-    pub(super) fn matches(&self, labels: Known<'_>) -> Option<bool> {
+    pub(super) fn matches(&self, labels: NamespaceLabels<'_>) -> Option<bool> {
         let equal = |(key, value): (&String, &String)| labels.get(key).map(|own| own == Some(value.as_str()));
         let answers = self.labels.iter().flatten().map(equal);
         let answers = answers.chain(self.expressions.iter().flatten().map(|one| one.matches(labels)));
@@ -117,7 +117,7 @@ impl Expression {
         }
     }
 
-    fn matches(&self, labels: Known<'_>) -> Option<bool> {
+    fn matches(&self, labels: NamespaceLabels<'_>) -> Option<bool> {
         let own = labels.get(&self.key)?;
         let one_of = own.is_some_and(|own| self.values.iter().any(|value| value == own));
         Some(match self.operator.as_str() {
@@ -174,8 +174,8 @@ mod tests {
     #[test]
     fn labels_that_are_not_known_leave_the_answer_open_unless_another_decides() {
         let own = [("env", "dev"), ("empty", "")].into_iter().collect();
-        let known = Known { name: "a", others: Some(&own) };
-        let unknown = Known { name: "a", others: None };
+        let known = NamespaceLabels { name: "a", others: Some(&own) };
+        let unknown = NamespaceLabels { name: "a", others: None };
         for (selector, of_known, of_unknown) in [
             (selector(&[("env", "dev")], &[]), Some(true), None),
             (selector(&[("env", "prod")], &[]), Some(false), None),
@@ -209,8 +209,8 @@ mod tests {
             (selector(&[], &[("a", "Exists", &["x"])]), "values set must be empty for exists and does not exist"),
             (selector(&[], &[("", "Exists", &[])]), "key: Invalid value: \"\""),
         ] {
-            let said = bad.check().unwrap_err();
-            assert!(said.contains(words), "{said}");
+            let specified = bad.check().unwrap_err();
+            assert!(specified.contains(words), "{specified}");
         }
     }
 }

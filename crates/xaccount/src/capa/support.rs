@@ -2,7 +2,7 @@
 //! and whether that kind has an identity reference yet.
 
 use super::field::State;
-use super::object::{Object, Role};
+use super::object::{Object, ObjectKind};
 use super::release::Release;
 
 /// What a release has of an object's kind.
@@ -18,12 +18,14 @@ pub enum Support {
 
 /// What a release has of an object's kind; `None` where the object is not one of CAPA's that this program reads.
 pub fn support(object: &Object, release: Release) -> Option<Support> {
-    let (version, served, reference) = match &object.role {
-        Role::Bearer { bearer, version, .. } => {
-            (*version, Release::of_table(bearer.served_since), Release::of_table(bearer.since))
+    let (version, served, reference) = match &object.object_kind {
+        ObjectKind::Referencing { kind_row, version, .. } => {
+            (*version, Release::of_table(kind_row.served_since), Release::of_table(kind_row.since))
         }
-        Role::Identity(_, version) | Role::Static(_, version) => (*version, Release::IDENTITIES, Release::IDENTITIES),
-        Role::Controller(_) => {
+        ObjectKind::Identity(_, version) | ObjectKind::Static(_, version) => {
+            (*version, Release::IDENTITIES, Release::IDENTITIES)
+        }
+        ObjectKind::Controller(_) => {
             let (_, version) = object.api_version.split_once('/')?;
             (version.parse().ok()?, Release::IDENTITIES, Release::IDENTITIES)
         }
@@ -40,16 +42,18 @@ pub fn support(object: &Object, release: Release) -> Option<Support> {
 
 /// The first release that serves an object's kind.
 pub fn served_since(object: &Object) -> Release {
-    match &object.role {
-        Role::Bearer { bearer, .. } => Release::of_table(bearer.served_since),
+    match &object.object_kind {
+        ObjectKind::Referencing { kind_row, .. } => Release::of_table(kind_row.served_since),
         _ => Release::IDENTITIES,
     }
 }
 
 /// The first release that does all with an object that its manifest asks for: its reference counts, where it has one.
 pub fn read_since(object: &Object) -> Release {
-    match &object.role {
-        Role::Bearer { bearer, reference, .. } if reference.state != State::Unset => Release::of_table(bearer.since),
+    match &object.object_kind {
+        ObjectKind::Referencing { kind_row, reference, .. } if reference.state != State::Unset => {
+            Release::of_table(kind_row.since)
+        }
         _ => served_since(object),
     }
 }
@@ -57,7 +61,7 @@ pub fn read_since(object: &Object) -> Release {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capa::{BEARERS, view};
+    use crate::capa::{REFERENCING_KINDS, view};
     use lossless_yaml::{Source, parse};
 
     /// `config/crd/bases` at each tag.
@@ -111,10 +115,10 @@ mod tests {
 
     #[test]
     fn the_table_has_releases() {
-        for bearer in &BEARERS {
+        for kind_row in &REFERENCING_KINDS {
             let (served, since): (Release, Release) =
-                (bearer.served_since.parse().unwrap(), bearer.since.parse().unwrap());
-            assert!(served <= since, "{}", bearer.kind);
+                (kind_row.served_since.parse().unwrap(), kind_row.since.parse().unwrap());
+            assert!(served <= since, "{}", kind_row.kind);
         }
     }
 }

@@ -93,7 +93,7 @@ impl FromStr for Version {
 
 /// A kind that carries an identity reference in a fixed place.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Bearer {
+pub struct ReferencingKind {
     /// The kind.
     pub kind: &'static str,
     /// Its API group.
@@ -126,9 +126,9 @@ const TEMPLATE_SPEC: &[&str] = &["spec", "template", "spec"];
 
 /// Every kind with an identity reference of its own. Where both releases are one, the kind came with it. Sources: `api/*/awscluster_types.go`,
 /// `controlplane/{eks,rosa}/api/*/`, `exp/api/*/`, `webhooks/*_webhook.go`, and `config/crd/bases` at each tag.
-pub const BEARERS: [Bearer; 8] = [
+pub const REFERENCING_KINDS: [ReferencingKind; 8] = [
     // api/v1alpha3/awscluster_types.go, v0.6.5; the kind in v1alpha3: config/crd/bases, v0.5.0
-    Bearer {
+    ReferencingKind {
         kind: "AWSCluster",
         group: IDENTITY_GROUP,
         parent: SPEC,
@@ -141,7 +141,7 @@ pub const BEARERS: [Bearer; 8] = [
         controller_identity: true,
     },
     // api/v1alpha4/awsclustertemplate_types.go, v0.7.0
-    Bearer {
+    ReferencingKind {
         kind: "AWSClusterTemplate",
         group: IDENTITY_GROUP,
         parent: TEMPLATE_SPEC,
@@ -155,7 +155,7 @@ pub const BEARERS: [Bearer; 8] = [
     },
     // controlplane/eks/api/v1alpha3/awsmanagedcontrolplane_types.go, v0.6.5; the kind in this group:
     // controlplane/eks/config/crd/bases, v0.6.1
-    Bearer {
+    ReferencingKind {
         kind: "AWSManagedControlPlane",
         group: CONTROL_PLANE_GROUP,
         parent: SPEC,
@@ -168,7 +168,7 @@ pub const BEARERS: [Bearer; 8] = [
         controller_identity: true,
     },
     // controlplane/eks/api/v1beta2/awsmanagedcontrolplanetemplate_types.go, v2.9.0
-    Bearer {
+    ReferencingKind {
         kind: "AWSManagedControlPlaneTemplate",
         group: CONTROL_PLANE_GROUP,
         parent: TEMPLATE_SPEC,
@@ -182,7 +182,7 @@ pub const BEARERS: [Bearer; 8] = [
     },
     // controlplane/rosa/api/v1beta2/rosacontrolplane_types.go, v2.4.0; the kind, without the reference: config/crd/bases, v2.3.0
     // to v2.3.5
-    Bearer {
+    ReferencingKind {
         kind: "ROSAControlPlane",
         group: CONTROL_PLANE_GROUP,
         parent: SPEC,
@@ -195,7 +195,7 @@ pub const BEARERS: [Bearer; 8] = [
         controller_identity: false,
     },
     // exp/api/v1beta2/rosanetwork_types.go, v2.9.2; no default
-    Bearer {
+    ReferencingKind {
         kind: "ROSANetwork",
         group: IDENTITY_GROUP,
         parent: SPEC,
@@ -208,7 +208,7 @@ pub const BEARERS: [Bearer; 8] = [
         controller_identity: false,
     },
     // exp/api/v1beta2/rosaroleconfig_types.go, v2.9.2; no default
-    Bearer {
+    ReferencingKind {
         kind: "ROSARoleConfig",
         group: IDENTITY_GROUP,
         parent: SPEC,
@@ -221,7 +221,7 @@ pub const BEARERS: [Bearer; 8] = [
         controller_identity: false,
     },
     // exp/api/v1beta2/rosaocmroleconfig_types.go, v2.12.1, not in v2.11.1 (the tag v2.12.0 was not to be had); no default
-    Bearer {
+    ReferencingKind {
         kind: "ROSAOCMRoleConfig",
         group: IDENTITY_GROUP,
         parent: SPEC,
@@ -300,7 +300,7 @@ impl IdentityKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Typed {
     /// It carries an identity reference.
-    Bearer(&'static Bearer, Version),
+    ReferencingKind(&'static ReferencingKind, Version),
     /// An identity.
     Identity(IdentityKind, Version),
     /// A Cluster of Cluster API.
@@ -324,16 +324,16 @@ pub fn classify(api_version: &str, kind: &str) -> Typed {
     if kind == "ClusterClass" && group == CAPI_GROUP {
         return Typed::Class;
     }
-    if let Some(bearer) = BEARERS.iter().find(|bearer| bearer.kind == kind) {
-        return match check(kind, bearer.group, bearer.versions, bearer.since, group, version) {
-            Checked::Known(version) => Typed::Bearer(bearer, version),
+    if let Some(kind_row) = REFERENCING_KINDS.iter().find(|kind_row| kind_row.kind == kind) {
+        return match check(kind, kind_row.group, kind_row.versions, kind_row.since, group, version) {
+            Checked::NamespaceLabels(version) => Typed::ReferencingKind(kind_row, version),
             Checked::Foreign => Typed::Foreign,
             Checked::Refused(why) => Typed::Refused(why),
         };
     }
     if let Some(identity) = IdentityKind::ALL.into_iter().find(|identity| identity.name() == kind) {
         return match check(kind, IDENTITY_GROUP, &Version::ALL, "v0.6.5", group, version) {
-            Checked::Known(version) => Typed::Identity(identity, version),
+            Checked::NamespaceLabels(version) => Typed::Identity(identity, version),
             Checked::Foreign => Typed::Foreign,
             Checked::Refused(why) => Typed::Refused(why),
         };
@@ -342,7 +342,7 @@ pub fn classify(api_version: &str, kind: &str) -> Typed {
 }
 
 enum Checked {
-    Known(Version),
+    NamespaceLabels(Version),
     Foreign,
     Refused(String),
 }
@@ -356,7 +356,7 @@ fn check(kind: &str, own: &str, versions: &[Version], since: &str, group: &str, 
         };
     }
     if let Some(known) = versions.iter().find(|known| known.name() == version) {
-        return Checked::Known(*known);
+        return Checked::NamespaceLabels(*known);
     }
     let names: Vec<_> = versions.iter().map(|version| version.name()).collect();
     let names = names.join(", ");
@@ -371,7 +371,7 @@ fn check(kind: &str, own: &str, versions: &[Version], since: &str, group: &str, 
 /// The words that stand in every document that `inject` must read: the kinds with a reference, the identities (all of
 /// which contain `AWSCluster`), and topology Clusters.
 pub fn needles() -> Needles {
-    let kinds = BEARERS.iter().map(|bearer| bearer.kind);
+    let kinds = REFERENCING_KINDS.iter().map(|kind_row| kind_row.kind);
     // A word that contains another needle is found by it.
     let kinds: Vec<[&str; 1]> = kinds
         .clone()
@@ -395,12 +395,12 @@ pub fn needles_for_lint() -> Needles {
 /// Whether a text could be, or hold, a Secret or a ConfigMap, so that none of it may be shown. It need not be readable: the
 /// kind may be disguised by an escape or a tag, and what is not one may carry the fields of one.
 pub fn may_hold_bodies(text: &[u8]) -> bool {
-    static WORDS: LazyLock<Needles> = LazyLock::new(|| {
+    static USAGE: LazyLock<Needles> = LazyLock::new(|| {
         Needles::new([["Secret"], ["ConfigMap"], ["secret"], ["stringData"]].iter().map(|word| word.as_slice()))
     });
     // Any tag: what it stands for may be said elsewhere.
     let tagged = memchr::memchr_iter(b'!', text).any(|at| at > 0 && text[at - 1].is_ascii_whitespace());
-    tagged || WORDS.literal(text) || WORDS.possible(text)
+    tagged || USAGE.literal(text) || USAGE.possible(text)
 }
 
 #[cfg(test)]
@@ -411,7 +411,7 @@ mod tests {
     fn kinds_are_told_by_group_and_version() {
         let infra = |version: &str| format!("{IDENTITY_GROUP}/{version}");
         for version in Version::ALL {
-            assert!(matches!(classify(&infra(version.name()), "AWSCluster"), Typed::Bearer(..)));
+            assert!(matches!(classify(&infra(version.name()), "AWSCluster"), Typed::ReferencingKind(..)));
         }
         for (api_version, kind) in [
             (infra("v1alpha2"), "AWSCluster"),

@@ -36,7 +36,7 @@ pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, api_version: &str, wanted: 
             Some((index, name, tree.value(item, "value")))
         })
         .collect();
-    let (ours, others) = TOPOLOGY_PROVIDERS;
+    let (aws, others) = TOPOLOGY_PROVIDERS;
     let elsewhere = variables
         .iter()
         .filter_map(|&(_, _, value)| value)
@@ -54,8 +54,8 @@ pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, api_version: &str, wanted: 
                 "identityRef" => references.push(reference(*index, name, &[])),
                 "clusterConfig" => {
                     let is_there = |key: &&str| value.is_some_and(|value| tree.get(value, key) != Lookup::Absent);
-                    let there = ours.iter().copied().filter(is_there);
-                    references.extend(there.map(|key| reference(*index, name, &[key, "identityRef"])));
+                    let existing = aws.iter().copied().filter(is_there);
+                    references.extend(existing.map(|key| reference(*index, name, &[key, "identityRef"])));
                 }
                 _ => references.extend(PLACES.iter().map(|place| reference(*index, name, place)).find(is_certain)),
             }
@@ -69,7 +69,7 @@ pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, api_version: &str, wanted: 
         if name == "region" {
             return tree.text(value).map(str::to_owned);
         }
-        ours.iter().find_map(|key| {
+        aws.iter().find_map(|key| {
             let provider = tree.value(value, key)?;
             Field::of(tree, provider, "region").text().map(str::to_owned)
         })
@@ -154,7 +154,7 @@ fn missing_variable(
         }
         path
     };
-    match variables.iter().find(|(_, there, _)| there == name) {
+    match variables.iter().find(|(_, existing, _)| existing == name) {
         Some((index, _, _)) => {
             let mut item = base.to_vec();
             item.push(index.to_string());
@@ -164,12 +164,12 @@ fn missing_variable(
         None => {
             let list = reference_at(tree, node, base.to_vec(), None);
             // A list is no mapping, so it reads as wrong; here it is what we look for.
-            let there =
+            let existing =
                 descend(tree, node, &["spec", "topology", "variables"]).is_some_and(|v| tree.items(v).is_some());
             let mut path = base.to_vec();
             path.extend(["-".to_owned(), name.to_owned()]);
             path.extend(inner(rest));
-            let present = if there { base.len() } else { list.present };
+            let present = if existing { base.len() } else { list.present };
             IdentityReference { path, present, state: State::Unset, guard: None, span: list.span, rest: Rest::Members }
         }
     }

@@ -4,7 +4,7 @@
 
 use super::labels::CLUSTER_NAME;
 use super::tables::TOPOLOGY_PROVIDERS;
-use crate::diag::{Span, visible};
+use crate::diag::{Span, escape_control};
 use lossless_yaml::{Lookup, NodeId, Tree};
 
 /// A key whose value depends on the reader.
@@ -22,7 +22,7 @@ impl Twice {
     /// What is wrong: `metadata.namespace is written twice`.
     pub fn why(&self) -> String {
         let what = if self.merged { "is set again by a later '<<'" } else { "is written twice" };
-        format!("{} {what}", visible(&self.path))
+        format!("{} {what}", escape_control(&self.path))
     }
 }
 
@@ -41,7 +41,7 @@ pub(super) enum Decisive {
 
 /// The first such key of an object.
 pub(super) fn twice(tree: &Tree<'_>, node: NodeId, decisive: Decisive) -> Option<Twice> {
-    let walk = Walk { tree };
+    let walk = KeyWalk { tree };
     let found = match decisive {
         Decisive::Metadata => walk.metadata(node, false),
         Decisive::Labels => walk.metadata(node, true),
@@ -51,14 +51,14 @@ pub(super) fn twice(tree: &Tree<'_>, node: NodeId, decisive: Decisive) -> Option
     found.err()
 }
 
-struct Walk<'w> {
+struct KeyWalk<'w> {
     tree: &'w Tree<'w>,
 }
 
 /// What a reference to another object says.
 const REFERENCE: [&str; 5] = ["kind", "name", "namespace", "apiVersion", "apiGroup"];
 
-impl Walk<'_> {
+impl KeyWalk<'_> {
     /// The value of a key; `None` where it is absent.
     fn step(&self, mapping: NodeId, key: &str, path: &str) -> Result<Option<NodeId>, Twice> {
         match self.tree.get(mapping, key) {

@@ -6,7 +6,7 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{PatchOperation, RemoveOperation};
 
 use super::Draft;
-use crate::capa::{IdentityKind, ROLE_IDENTITY, Role, RoleIdentity, State, plain_identity};
+use crate::capa::{IdentityKind, ObjectKind, ROLE_IDENTITY, RoleIdentity, State, plain_identity};
 use crate::diag::{Diagnostic, FileId, Span};
 use crate::inject::{Change, ChangeKind, Outcome, default_identity_name};
 use lossless_yaml::ObjectRef;
@@ -14,15 +14,16 @@ use lossless_yaml::ObjectRef;
 impl Draft<'_> {
     /// Finds the identities that could go.
     pub(super) fn identities(&mut self) {
-        let names: Vec<String> = self.taken.keys().cloned().collect();
+        let names: Vec<String> = self.removed_refs.keys().cloned().collect();
         let users = self.users_left();
         for name in &names {
-            let user = users.get(name).map(|&user| &self.run.objects()[user]);
-            let user = user
-                .map(|found| format!("{} ({}:{}) names it", found.title(), self.run.file(found.file).name, found.line));
-            for &index in self.run.identities(IdentityKind::Role, name) {
+            let user = users.get(name).map(|&user| &self.inventory.objects()[user]);
+            let user = user.map(|found| {
+                format!("{} ({}:{}) names it", found.title(), self.inventory.file(found.file).name, found.line)
+            });
+            for &index in self.inventory.identities(IdentityKind::Role, name) {
                 match user.clone().map_or_else(|| self.may_go(index, name), Err) {
-                    Ok(()) => self.leaving.push(index),
+                    Ok(()) => self.removable.push(index),
                     Err(why) => self.stays(index, &why),
                 }
             }
@@ -31,19 +32,19 @@ impl Draft<'_> {
 
     /// Who of the run still names the identities of references that are taken out: the first, for each.
     fn users_left(&self) -> HashMap<String, usize> {
-        let taken: HashSet<(FileId, Span)> = self.taken.values().flatten().copied().collect();
+        let removed_refs: HashSet<(FileId, Span)> = self.removed_refs.values().flatten().copied().collect();
         let mut users: HashMap<String, usize> = HashMap::new();
-        for (index, found) in self.run.objects().iter().enumerate() {
+        for (index, found) in self.inventory.objects().iter().enumerate() {
             let mut names = |state: &State| {
-                let State::Set(there) = state else { return };
-                let name = there.name.text().filter(|_| there.kind.text() == Some(ROLE_IDENTITY));
-                let is_taken = there.name.span().is_some_and(|span| taken.contains(&(found.file, span)));
-                if let Some(name) = name.filter(|name| !is_taken && self.taken.contains_key(*name)) {
+                let State::Set(existing) = state else { return };
+                let name = existing.name.text().filter(|_| existing.kind.text() == Some(ROLE_IDENTITY));
+                let is_taken = existing.name.span().is_some_and(|span| removed_refs.contains(&(found.file, span)));
+                if let Some(name) = name.filter(|name| !is_taken && self.removed_refs.contains_key(*name)) {
                     users.entry(name.to_owned()).or_insert(index);
                 }
             };
-            match &found.object.role {
-                Role::Identity(identity, _) => names(&identity.source),
+            match &found.object.object_kind {
+                ObjectKind::Identity(identity, _) => names(&identity.source),
                 _ => found.object.references().for_each(|reference| names(&reference.state)),
             }
         }
@@ -52,14 +53,16 @@ impl Draft<'_> {
 
     /// Whether an identity is one that `inject` would have written, in a place where it would have.
     fn may_go(&self, index: usize, name: &str) -> Result<(), String> {
-        let found = &self.run.objects()[index];
-        let Role::Identity(identity, _) = &found.object.role else { return Err("it is no role identity".into()) };
+        let found = &self.inventory.objects()[index];
+        let ObjectKind::Identity(identity, _) = &found.object.object_kind else {
+            return Err("it is no role identity".into());
+        };
         let asked = self.request.identity_name.as_deref() == Some(name);
-        let file = self.run.file(found.file);
+        let file = self.inventory.file(found.file);
         // In the order of the files.
-        let taken = self.taken(name);
-        let place = taken.partition_point(|&(file, _)| file < found.file);
-        let with_its_clusters = taken.get(place).is_some_and(|&(file, _)| file == found.file);
+        let removed_refs = self.removed_refs(name);
+        let place = removed_refs.partition_point(|&(file, _)| file < found.file);
+        let with_its_clusters = removed_refs.get(place).is_some_and(|&(file, _)| file == found.file);
         let keeps_identities = file.identities_only || self.request.identity_file == Some(found.file);
         if !asked && (keeps_identities || !with_its_clusters) {
             return Err(format!(
@@ -75,33 +78,33 @@ impl Draft<'_> {
         if !asked && !is_default_name(identity, name) {
             return Err(format!("it has a name of its own; --identity-name {name} takes it out, too"));
         }
-        match &found.tied {
+        match &found.removal_blocker {
             Some(why) => Err(why.clone()),
-            None if file.brace && found.at.base.is_root() => Err("a JSON file can't lose a value".into()),
+            None if file.is_json_for_kubectl && found.at.base.is_root() => Err("a JSON file can't lose a value".into()),
             None => Ok(()),
         }
     }
 
     /// Says why an identity that is named no more stays.
     fn stays(&mut self, index: usize, why: &str) {
-        let found = &self.run.objects()[index];
-        let place = format!("{}:{}", self.run.file(found.file).name, found.line);
+        let found = &self.inventory.objects()[index];
+        let place = format!("{}:{}", self.inventory.file(found.file).name, found.line);
         self.outcome.warnings.push(Diagnostic::warning(format!("{} stays in {place}: {why}", found.title())));
     }
 
     /// The plan. `named` says of identities that could go why they stay all the same: what else names them.
     pub fn finish(mut self, named: &HashMap<usize, String>) -> Outcome {
         let mut items: Vec<(FileId, ObjectRef, usize)> = Vec::new();
-        let leaving = std::mem::take(&mut self.leaving);
-        let mut gone = false;
-        for index in leaving {
-            let found = &self.run.objects()[index];
-            let Role::Identity(identity, _) = &found.object.role else { continue };
+        let removable = std::mem::take(&mut self.removable);
+        let mut removed = false;
+        for index in removable {
+            let found = &self.inventory.objects()[index];
+            let ObjectKind::Identity(identity, _) = &found.object.object_kind else { continue };
             if let Some(why) = named.get(&index) {
                 self.stays(index, why);
                 continue;
             }
-            gone = true;
+            removed = true;
             let role = identity.role_arn.text().unwrap_or_default();
             let whole = PatchOperation::Remove(RemoveOperation { path: PointerBuf::new() });
             self.outcome.changes.push(Change {
@@ -139,7 +142,7 @@ impl Draft<'_> {
         for (file, list, operations) in lists {
             self.outcome.plans.entry(file).or_default().changes.push((list, operations.into()));
         }
-        if gone {
+        if removed {
             self.outcome.warnings.push(
                 Diagnostic::warning("deleting an identity that a cluster still uses leaves that cluster impossible to delete (CAPA issue 2371)")
                     .help("before an identity is deleted from a management cluster, see that no cluster there uses it"),

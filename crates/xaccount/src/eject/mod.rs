@@ -9,20 +9,20 @@ mod reference;
 use std::collections::{BTreeMap, HashSet};
 
 use crate::aws::{AccountId, RoleArn};
-use crate::check;
 use crate::diag::{Diagnostic, FileId, Span};
 use crate::inject::{Failure, Outcome, Selection, Verb, names_that_fit_nothing, selected};
-use crate::run::Run;
+use crate::inventory::Inventory;
+use crate::manifest_checks;
 
 /// What is asked for.
 #[derive(Clone, Debug, Default)]
-pub struct Request {
+pub struct EjectRequest {
     /// Which objects.
     pub selection: Selection,
     /// Only references to this identity; it may then go from a file of identities, too.
     pub identity_name: Option<String>,
     /// Only references to identities of this account or role.
-    pub target: Option<Target>,
+    pub target: Option<EjectTarget>,
     /// The file that keeps identities, if it was named as that.
     pub identity_file: Option<FileId>,
     /// Whether to say what was decided and why.
@@ -31,7 +31,7 @@ pub struct Request {
 
 /// The account or the role of an identity.
 #[derive(Clone, Debug)]
-pub enum Target {
+pub enum EjectTarget {
     /// Any role of this account.
     Account(AccountId),
     /// Exactly this role.
@@ -41,13 +41,13 @@ pub enum Target {
 /// The references that are taken out, before it is known which identities nobody else names.
 #[derive(Debug)]
 pub struct Draft<'r> {
-    run: &'r Run,
-    request: &'r Request,
+    inventory: &'r Inventory,
+    request: &'r EjectRequest,
     outcome: Outcome,
     errors: Vec<Diagnostic>,
     /// Names of the identities that are named no more, with the places of those names.
-    taken: BTreeMap<String, Vec<(FileId, Span)>>,
-    leaving: Vec<usize>,
+    removed_refs: BTreeMap<String, Vec<(FileId, Span)>>,
+    removable: Vec<usize>,
     /// Messages about references that are left: each is said once.
     warned: HashSet<String>,
 }
@@ -56,33 +56,33 @@ pub struct Draft<'r> {
 ///
 /// # Errors
 /// Everything that is wrong, not only the first of it.
-pub fn draft<'r>(run: &'r Run, request: &'r Request) -> Result<Draft<'r>, Failure> {
-    let outcome = nothing(run, &request.selection);
-    let errors = check::impossible(run).collect();
-    let (taken, leaving, warned) = Default::default();
-    let mut draft = Draft { run, request, outcome, errors, taken, leaving, warned };
-    let selected = selected(run, &request.selection)?;
-    draft.outcome.warnings.extend(names_that_fit_nothing(run, &request.selection));
-    draft.errors.extend(check::names_of_two_roles(run));
+pub fn draft<'r>(inventory: &'r Inventory, request: &'r EjectRequest) -> Result<Draft<'r>, Failure> {
+    let outcome = nothing(inventory, &request.selection);
+    let errors = manifest_checks::impossible(inventory).collect();
+    let (removed_refs, removable, warned) = Default::default();
+    let mut draft = Draft { inventory, request, outcome, errors, removed_refs, removable, warned };
+    let selected = selected(inventory, &request.selection)?;
+    draft.outcome.warnings.extend(names_that_fit_nothing(inventory, &request.selection));
+    draft.errors.extend(manifest_checks::names_of_two_roles(inventory));
     draft.references(&selected);
     draft.identities();
     if draft.errors.is_empty() { Ok(draft) } else { Err(Failure::Refused(draft.errors)) }
 }
 
 /// The plan where nothing can be taken out, and that is right.
-pub fn nothing(run: &Run, selection: &Selection) -> Outcome {
-    Outcome { verb: Verb::Eject, ..Outcome::nothing(run, selection) }
+pub fn nothing(inventory: &Inventory, selection: &Selection) -> Outcome {
+    Outcome { verb: Verb::Eject, ..Outcome::nothing(inventory, selection) }
 }
 
 impl Draft<'_> {
     /// The identities that could go, as indices into the run's objects: the question is whether anything else names them.
-    pub fn leaving(&self) -> &[usize] {
-        &self.leaving
+    pub fn removable(&self) -> &[usize] {
+        &self.removable
     }
 
     /// Where the references stand that no longer name an identity, in bytes of their files.
-    pub fn taken(&self, name: &str) -> &[(FileId, Span)] {
-        self.taken.get(name).map_or(&[], Vec::as_slice)
+    pub fn removed_refs(&self, name: &str) -> &[(FileId, Span)] {
+        self.removed_refs.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// Notes what was decided and why, where somebody asked.
@@ -99,7 +99,7 @@ mod tests {
 
     use super::*;
     use crate::inject::ChangeKind;
-    use crate::run::{File, Scan, scan};
+    use crate::inventory::{File, Scan, scan};
 
     const CLUSTER: &str = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: a}\nspec:\n  \
                            identityRef: {kind: AWSClusterRoleIdentity, name: cross-account-role-222222222222}\n---\n";
@@ -109,18 +109,18 @@ mod tests {
                             sourceIdentityRef:\n    kind: AWSClusterControllerIdentity\n    name: default\n";
 
     /// What changes in files of these texts. `named` says that something else names each identity.
-    fn changes(texts: &[&str], request: &Request, named: bool) -> Vec<ChangeKind> {
+    fn changes(texts: &[&str], request: &EjectRequest, named: bool) -> Vec<ChangeKind> {
         let needles = crate::capa::needles();
-        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
         let (mut files, mut objects) = (Vec::new(), Vec::new());
         for (index, text) in texts.iter().enumerate() {
-            files.push(File { name: index.to_string(), brace: false, identities_only: false });
+            files.push(File { name: index.to_string(), is_json_for_kubectl: false, identities_only: false });
             objects.extend(scan(FileId(index), text.as_bytes(), &options).unwrap().objects);
         }
-        let run = Run::new(files, objects);
-        let draft = draft(&run, request).unwrap();
+        let inventory = Inventory::new(files, objects);
+        let draft = draft(&inventory, request).unwrap();
         let why = if named {
-            draft.leaving().iter().map(|&index| (index, "why".to_owned())).collect()
+            draft.removable().iter().map(|&index| (index, "why".to_owned())).collect()
         } else {
             HashMap::new()
         };
@@ -131,8 +131,8 @@ mod tests {
     fn an_identity_goes_only_with_its_last_user() {
         use ChangeKind::{IdentityRemoved, ReferenceRemoved};
         let (both, other) = (format!("{CLUSTER}{IDENTITY}"), CLUSTER.replace("name: a", "name: b"));
-        let all = Request::default();
-        let mut some = Request::default();
+        let all = EjectRequest::default();
+        let mut some = EjectRequest::default();
         some.selection.cluster_names = vec![globset::Glob::new("a").unwrap().compile_matcher()];
         assert_eq!(changes(&[&both], &all, false), [ReferenceRemoved, IdentityRemoved]);
         assert_eq!(changes(&[&both], &all, true), [ReferenceRemoved]);
@@ -145,15 +145,16 @@ mod tests {
     #[test]
     fn only_what_was_asked_for_is_taken_out() {
         let both = format!("{CLUSTER}{IDENTITY}");
-        let account = |id: &str| Some(Target::Account(id.parse().unwrap()));
-        let asked = |target| changes(&[&both], &Request { target, ..Request::default() }, true).len();
+        let account = |id: &str| Some(EjectTarget::Account(id.parse().unwrap()));
+        let asked = |target| changes(&[&both], &EjectRequest { target, ..EjectRequest::default() }, true).len();
         assert_eq!((asked(account("222222222222")), asked(account("333333333333"))), (1, 0));
         // Whose identity is not there, nobody knows the account of.
         assert!(
-            changes(&[CLUSTER], &Request { target: account("222222222222"), ..Request::default() }, true).is_empty()
+            changes(&[CLUSTER], &EjectRequest { target: account("222222222222"), ..EjectRequest::default() }, true)
+                .is_empty()
         );
         let named = |name: &str| {
-            let request = Request { identity_name: Some(name.to_owned()), ..Request::default() };
+            let request = EjectRequest { identity_name: Some(name.to_owned()), ..EjectRequest::default() };
             changes(&[CLUSTER, IDENTITY], &request, false).len()
         };
         assert_eq!((named("cross-account-role-222222222222"), named("other")), (2, 0));
@@ -162,7 +163,7 @@ mod tests {
     #[test]
     fn references_are_written_before_the_identities_that_they_name_go() {
         let needles = crate::capa::needles();
-        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
         let other = |text: &str| text.replace("222222222222", "333333333333");
         // The second one names what the first one loses.
         let (first, second) =
@@ -171,13 +172,13 @@ mod tests {
         for (texts, want) in [([&first, &second], [1, 0]), ([&second, &first], [0, 1])] {
             let (mut files, mut objects) = (Vec::new(), Vec::new());
             for (index, text) in texts.into_iter().enumerate() {
-                files.push(File { name: index.to_string(), brace: false, identities_only: false });
+                files.push(File { name: index.to_string(), is_json_for_kubectl: false, identities_only: false });
                 objects.extend(scan(FileId(index), text.as_bytes(), &options).unwrap().objects);
             }
-            let run = Run::new(files, objects);
-            let outcome = draft(&run, &Request::default()).unwrap().finish(&HashMap::new());
+            let inventory = Inventory::new(files, objects);
+            let outcome = draft(&inventory, &EjectRequest::default()).unwrap().finish(&HashMap::new());
             assert_eq!(outcome.changes.len(), 5);
-            assert_eq!(crate::inject::write_order(&run, &outcome), want.map(FileId));
+            assert_eq!(crate::inject::write_order(&inventory, &outcome), want.map(FileId));
         }
     }
 }

@@ -3,39 +3,39 @@
 use json_patch::{PatchOperation, RemoveOperation, ReplaceOperation, TestOperation};
 use serde_json::{Value, json};
 
-use super::{Draft, Target};
+use super::{Draft, EjectTarget};
 use crate::aws::RoleArn;
 use crate::capa::{Field, IdentityKind, IdentityReference, ROLE_IDENTITY, Reference, Rest, State};
-use crate::check;
 use crate::diag::Diagnostic;
 use crate::inject::{Change, ChangeKind, pointer};
+use crate::manifest_checks;
 
 impl Draft<'_> {
     /// Plans the references of the selected objects.
     pub(super) fn references(&mut self, selected: &[usize]) {
         for &index in selected {
             let before = self.outcome.changes.len();
-            for reference in self.run.objects()[index].object.references() {
+            for reference in self.inventory.objects()[index].object.references() {
                 self.reference(index, reference);
             }
             if self.outcome.changes.len() == before {
-                self.outcome.right.push(index);
+                self.outcome.unchanged.push(index);
             }
         }
         let asked = match (&self.request.identity_name, &self.request.target) {
             (Some(name), _) => Some(format!("{ROLE_IDENTITY}/{name}")),
-            (None, Some(Target::Account(account))) => Some(format!("an identity of account {account}")),
-            (None, Some(Target::Role(role))) => Some(format!("an identity of role {role}")),
+            (None, Some(EjectTarget::Account(account))) => Some(format!("an identity of account {account}")),
+            (None, Some(EjectTarget::Role(role))) => Some(format!("an identity of role {role}")),
             (None, None) => None,
         };
         if let Some(asked) = asked.filter(|_| self.outcome.changes.is_empty()) {
             let name = self.request.identity_name.as_deref();
-            let there = name.and_then(|name| self.run.identities(IdentityKind::Role, name).first());
-            let help = match there.map(|&index| &self.run.objects()[index]) {
+            let existing = name.and_then(|name| self.inventory.identities(IdentityKind::Role, name).first());
+            let help = match existing.map(|&index| &self.inventory.objects()[index]) {
                 // An identity goes with the references to it; one that nothing names may be there for what is to come.
                 Some(found) => format!(
                     "nothing is taken out; its document is at {}:{}: if nothing anywhere needs it, take it out by hand",
-                    self.run.file(found.file).name,
+                    self.inventory.file(found.file).name,
                     found.line
                 ),
                 None => "nothing is taken out; check the spelling".to_owned(),
@@ -52,32 +52,32 @@ impl Draft<'_> {
     }
 
     fn reference(&mut self, index: usize, reference: &IdentityReference) {
-        let found = &self.run.objects()[index];
-        let there = match &reference.state {
+        let found = &self.inventory.objects()[index];
+        let existing = match &reference.state {
             State::Wrong(_) | State::Variable(_) | State::Twice(_) => {
-                self.errors.extend(check::misplaced(found, reference));
+                self.errors.extend(manifest_checks::misplaced(found, reference));
                 return;
             }
             State::Unset => return,
-            State::Set(there) => there,
+            State::Set(existing) => existing,
         };
-        if let Some(error) = check::unreadable(found, there) {
+        if let Some(error) = manifest_checks::unreadable(found, existing) {
             self.errors.push(error);
             return;
         }
-        let (Some(ROLE_IDENTITY), Field::Text(name, span)) = (there.kind.text(), &there.name) else {
-            self.left(index, reference, there, "it is no reference to a role identity");
+        let (Some(ROLE_IDENTITY), Field::Text(name, span)) = (existing.kind.text(), &existing.name) else {
+            self.left(index, reference, existing, "it is no reference to a role identity");
             return;
         };
         let role = self.role_of(name);
-        if let Err(why) = self.is_meant(name, role.as_ref()) {
-            self.left(index, reference, there, why);
+        if let Err(why) = self.is_selected(name, role.as_ref()) {
+            self.left(index, reference, existing, why);
             return;
         }
-        if !there.own {
+        if !existing.own {
             self.errors.push(
                 Diagnostic::error(format!("{}: its identityRef comes from a merge key ('<<')", found.title()))
-                    .at(found.location(there.span), "it stands here, and others may use it")
+                    .at(found.location(existing.span), "it stands here, and others may use it")
                     .help("remove it where it is written, or write the merged members out, and run again"),
             );
             return;
@@ -92,9 +92,9 @@ impl Draft<'_> {
             );
             return;
         }
-        self.outcome.warnings.extend(check::template(found));
-        self.outcome.warnings.extend(check::bare(found));
-        self.taken.entry(name.clone()).or_default().push((found.file, *span));
+        self.outcome.warnings.extend(manifest_checks::template(found));
+        self.outcome.warnings.extend(manifest_checks::dropped_by_kubectl(found));
+        self.removed_refs.entry(name.clone()).or_default().push((found.file, *span));
         let before = match role {
             Some(role) => {
                 format!("{} (role {}, identity {name})", role.account(), role.path_and_name())
@@ -108,26 +108,26 @@ impl Draft<'_> {
             before: Some(before),
             after: "management account (no identityRef)".to_owned(),
         };
-        self.outcome.change(self.run, change);
+        self.outcome.change(self.inventory, change);
     }
 
     /// Says, with `-v`, why a reference is left alone.
-    fn left(&mut self, index: usize, reference: &IdentityReference, there: &Reference, why: &str) {
-        let title = self.run.objects()[index].title();
+    fn left(&mut self, index: usize, reference: &IdentityReference, existing: &Reference, why: &str) {
+        let title = self.inventory.objects()[index].title();
         self.decided(|| {
-            let [kind, name] = [&there.kind, &there.name].map(|field| field.text().unwrap_or("(none)"));
+            let [kind, name] = [&existing.kind, &existing.name].map(|field| field.text().unwrap_or("(none)"));
             format!("{title}: {} names {kind}/{name} and is left: {why}", reference.path.join("."))
         });
     }
 
     /// The role of an identity, where the run has it.
     fn role_of(&self, name: &str) -> Option<RoleArn> {
-        let there = self.run.identities(IdentityKind::Role, name).iter();
-        there.filter_map(|&index| self.run.objects()[index].object.role_arn()?.parse().ok()).next()
+        let existing = self.inventory.identities(IdentityKind::Role, name).iter();
+        existing.filter_map(|&index| self.inventory.objects()[index].object.role_arn()?.parse().ok()).next()
     }
 
     /// Whether a reference to this identity is one of those that were asked for.
-    fn is_meant(&mut self, name: &str, role: Option<&RoleArn>) -> Result<(), &'static str> {
+    fn is_selected(&mut self, name: &str, role: Option<&RoleArn>) -> Result<(), &'static str> {
         if self.request.identity_name.as_ref().is_some_and(|asked| asked != name) {
             return Err("--identity-name names another one");
         }
@@ -143,10 +143,10 @@ impl Draft<'_> {
             return Err("its account is not in these files");
         };
         match target {
-            Target::Account(account) if role.account() == account => Ok(()),
-            Target::Role(wanted) if role == wanted => Ok(()),
-            Target::Account(_) => Err("--account names another account"),
-            Target::Role(_) => Err("--role-arn names another role"),
+            EjectTarget::Account(account) if role.account() == account => Ok(()),
+            EjectTarget::Role(wanted) if role == wanted => Ok(()),
+            EjectTarget::Account(_) => Err("--account names another account"),
+            EjectTarget::Role(_) => Err("--role-arn names another role"),
         }
     }
 }
@@ -163,7 +163,7 @@ fn operations(reference: &IdentityReference) -> Vec<PatchOperation> {
     let whole = RemoveOperation { path: pointer(path) };
     operations.push(match path.split_last() {
         // Where an empty `spec:` was filled, it is empty again. Null in a variable would be refused by its class.
-        Some((_, parent)) if reference.rest == Rest::Nothing && reference.guard.is_none() => {
+        Some((_, parent)) if reference.rest == Rest::EmptySelection && reference.guard.is_none() => {
             PatchOperation::Replace(ReplaceOperation { path: pointer(parent), value: Value::Null })
         }
         _ => PatchOperation::Remove(whole),

@@ -81,14 +81,14 @@ impl DerefMut for Bytes {
 
 /// Bytes that are kept elsewhere, or that were read for whoever asked.
 #[derive(Debug)]
-pub enum Lent<'a> {
+pub enum FileBytes<'a> {
     /// Kept.
     Kept(&'a [u8]),
     /// Read.
     Read(Bytes),
 }
 
-impl Deref for Lent<'_> {
+impl Deref for FileBytes<'_> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -99,19 +99,19 @@ impl Deref for Lent<'_> {
     }
 }
 
-impl Default for Lent<'_> {
+impl Default for FileBytes<'_> {
     fn default() -> Self {
         Self::Kept(&[])
     }
 }
 
-impl AsRef<[u8]> for Lent<'_> {
+impl AsRef<[u8]> for FileBytes<'_> {
     fn as_ref(&self) -> &[u8] {
         self
     }
 }
 
-impl From<Vec<u8>> for Lent<'_> {
+impl From<Vec<u8>> for FileBytes<'_> {
     fn from(bytes: Vec<u8>) -> Self {
         Self::Read(bytes.into())
     }

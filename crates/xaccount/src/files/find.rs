@@ -86,7 +86,7 @@ pub fn find(paths: &[PathBuf], recursive: bool) -> Result<Vec<Input>, FindError>
             if std::mem::replace(&mut stdin, true) {
                 return Err(FindError::StdinTwice);
             }
-            found.push(Candidate::exact(Input::Stdin, None));
+            found.push(FileCandidate::exact(Input::Stdin, None));
         } else {
             named(path, recursive, &mut found)?;
         }
@@ -95,34 +95,34 @@ pub fn find(paths: &[PathBuf], recursive: bool) -> Result<Vec<Input>, FindError>
 }
 
 /// An input, and as much of its identity as is known without asking the system again.
-struct Candidate {
+struct FileCandidate {
     input: Input,
-    key: Key,
+    key: FileKey,
 }
 
-enum Key {
+enum FileKey {
     /// Standard input.
     None,
     /// From the file itself.
-    Exact(Identity),
+    Exact(FileIdentity),
     /// The inode number that the directory gives. Not all file systems (overlayfs) give the true one there, and it says
     /// nothing of the device, so that equal numbers are a reason to look, and no more.
     Hint(Option<u64>),
 }
 
 #[cfg(unix)]
-type Identity = (u64, u64);
+type FileIdentity = (u64, u64);
 #[cfg(not(unix))]
-type Identity = PathBuf;
+type FileIdentity = PathBuf;
 
-impl Candidate {
-    fn exact(input: Input, identity: Option<Identity>) -> Self {
-        let key = identity.map_or(Key::None, Key::Exact);
+impl FileCandidate {
+    fn exact(input: Input, identity: Option<FileIdentity>) -> Self {
+        let key = identity.map_or(FileKey::None, FileKey::Exact);
         Self { input, key }
     }
 }
 
-fn named(path: &Path, recursive: bool, found: &mut Vec<Candidate>) -> Result<(), FindError> {
+fn named(path: &Path, recursive: bool, found: &mut Vec<FileCandidate>) -> Result<(), FindError> {
     let bytes = path_bytes(path);
     if bytes.is_empty() {
         return Err(FindError::Empty);
@@ -143,11 +143,11 @@ fn named(path: &Path, recursive: bool, found: &mut Vec<Candidate>) -> Result<(),
         return Err(FindError::Special { path: path.to_owned() });
     };
     let identity = identity(path, &metadata)?;
-    found.push(Candidate::exact(input, Some(identity)));
+    found.push(FileCandidate::exact(input, Some(identity)));
     Ok(())
 }
 
-fn directory(path: &Path, recursive: bool, found: &mut Vec<Candidate>) -> Result<(), FindError> {
+fn directory(path: &Path, recursive: bool, found: &mut Vec<FileCandidate>) -> Result<(), FindError> {
     // walkdir takes the kind of each entry from the listing, and asks the system only where that doesn't say.
     let walk = WalkDir::new(path)
         .min_depth(1)
@@ -165,15 +165,15 @@ fn directory(path: &Path, recursive: bool, found: &mut Vec<Candidate>) -> Result
             continue;
         }
         if kind.is_file() {
-            let key = Key::Hint(listed_inode(&entry));
+            let key = FileKey::Hint(listed_inode(&entry));
             let input = Input::File(entry.into_path());
-            found.push(Candidate { input, key });
+            found.push(FileCandidate { input, key });
         } else if kind.is_symlink() {
             let path = entry.path();
             match fs::metadata(path) {
                 Ok(metadata) if metadata.is_file() => {
                     let identity = identity(path, &metadata)?;
-                    found.push(Candidate::exact(Input::File(entry.into_path()), Some(identity)));
+                    found.push(FileCandidate::exact(Input::File(entry.into_path()), Some(identity)));
                 }
                 Ok(_) => {}
                 Err(_) if entry.file_name().as_encoded_bytes().starts_with(b".#") => {}
@@ -267,14 +267,14 @@ fn look_error(path: &Path, source: io::Error) -> FindError {
 
 /// Keeps each file at its first mention. In the usual case, one directory without links in it, no file is looked at: one
 /// system call less for each.
-fn once(mut found: Vec<Candidate>) -> Result<Vec<Input>, FindError> {
+fn once(mut found: Vec<FileCandidate>) -> Result<Vec<Input>, FindError> {
     let mut mentions: HashMap<u64, u32> = HashMap::with_capacity(found.len());
     let (mut exact, mut hints) = (false, false);
     for candidate in &found {
         match candidate.key {
-            Key::None => {}
-            Key::Exact(_) => exact = true,
-            Key::Hint(inode) => {
+            FileKey::None => {}
+            FileKey::Exact(_) => exact = true,
+            FileKey::Hint(inode) => {
                 hints = true;
                 if let Some(inode) = inode {
                     *mentions.entry(inode).or_default() += 1;
@@ -284,18 +284,18 @@ fn once(mut found: Vec<Candidate>) -> Result<Vec<Input>, FindError> {
     }
     let mixed = exact && hints;
     for candidate in &mut found {
-        let (Key::Hint(inode), Input::File(path)) = (&candidate.key, &candidate.input) else {
+        let (FileKey::Hint(inode), Input::File(path)) = (&candidate.key, &candidate.input) else {
             continue;
         };
         let unsure = inode.is_some_and(|inode| mentions.get(&inode).is_some_and(|count| *count > 1));
         if mixed || unsure {
             let metadata = fs::metadata(path).map_err(|source| look_error(path, source))?;
-            candidate.key = Key::Exact(identity(path, &metadata)?);
+            candidate.key = FileKey::Exact(identity(path, &metadata)?);
         }
     }
-    let mut seen: HashMap<Identity, Vec<PathBuf>> = HashMap::new();
-    let first = |candidate: Candidate| match (candidate.key, candidate.input.path()) {
-        (Key::Exact(identity), Some(path)) => {
+    let mut seen: HashMap<FileIdentity, Vec<PathBuf>> = HashMap::new();
+    let first = |candidate: FileCandidate| match (candidate.key, candidate.input.path()) {
+        (FileKey::Exact(identity), Some(path)) => {
             let names = seen.entry(identity).or_default();
             // Two names of one file are one input; two hard links are two, since replacing one leaves the other.
             let known = !names.is_empty() && {
@@ -311,12 +311,12 @@ fn once(mut found: Vec<Candidate>) -> Result<Vec<Input>, FindError> {
 }
 
 #[cfg(unix)]
-fn identity(_: &Path, metadata: &Metadata) -> Result<Identity, FindError> {
+fn identity(_: &Path, metadata: &Metadata) -> Result<FileIdentity, FindError> {
     Ok(super::metadata::identity(metadata))
 }
 
 #[cfg(not(unix))]
-fn identity(path: &Path, _: &Metadata) -> Result<Identity, FindError> {
+fn identity(path: &Path, _: &Metadata) -> Result<FileIdentity, FindError> {
     fs::canonicalize(path).map_err(|source| look_error(path, source))
 }
 

@@ -8,7 +8,6 @@
 //! message.
 
 mod content;
-mod early;
 mod find;
 #[cfg(test)]
 mod find_tests;
@@ -21,10 +20,11 @@ mod write;
 mod write_error;
 #[cfg(test)]
 mod write_tests;
+mod writeback;
 
 use std::path::{Path, PathBuf};
 
-pub use content::{Bytes, Lent};
+pub use content::{Bytes, FileBytes};
 pub use find::{FindError, below, find, real};
 pub use lock::{DirectoryLocks, LockError, lock};
 pub use read::{Fingerprint, ReadError, read, read_only, read_stream};

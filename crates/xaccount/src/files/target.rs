@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use tempfile::TempPath;
 
 use super::content::LARGE;
-use super::early::{EarlyWriter, let_go};
 use super::read::{Fingerprint, ReadError, is_same, read_with_metadata, reopen};
 use super::temporary;
 use super::write_error::{RenameError, WriteError};
+use super::writeback::{EarlyWriter, let_go};
 use lossless_yaml::parallel;
 
 /// Writes new content; it gets the old bytes (none for a new file). It may be called on another thread, and should write
@@ -40,7 +40,7 @@ impl std::fmt::Debug for Replacement<'_> {
 }
 
 /// A replacement, and the file that it really means.
-pub(super) struct Target<'a> {
+pub(super) struct WriteTarget<'a> {
     pub(super) replacement: &'a Replacement<'a>,
     /// Absolute, and never a symbolic link.
     pub(super) real: PathBuf,
@@ -56,7 +56,7 @@ pub(super) struct Staged<'a> {
 }
 
 /// Finds the real file of each replacement.
-pub(super) fn resolve<'a>(replacements: &'a [Replacement<'a>]) -> Result<Vec<Target<'a>>, WriteError> {
+pub(super) fn resolve<'a>(replacements: &'a [Replacement<'a>]) -> Result<Vec<WriteTarget<'a>>, WriteError> {
     // A canonical path costs a system call for each of its parts, so it is made once for each directory.
     let mut directories: HashMap<&Path, PathBuf> = HashMap::new();
     let mut seen: HashMap<PathBuf, &Path> = HashMap::with_capacity(replacements.len());
@@ -77,7 +77,7 @@ pub(super) fn resolve<'a>(replacements: &'a [Replacement<'a>]) -> Result<Vec<Tar
         if let Some(first) = seen.insert(real.clone(), path) {
             return Err(WriteError::SameFile { first: first.to_owned(), second: path.to_owned() });
         }
-        targets.push(Target { replacement, real });
+        targets.push(WriteTarget { replacement, real });
     }
     Ok(targets)
 }
@@ -114,7 +114,7 @@ fn real_file(replacement: &Replacement<'_>, joined: PathBuf) -> Result<PathBuf, 
     }
 }
 
-impl<'a> Target<'a> {
+impl<'a> WriteTarget<'a> {
     pub(super) fn directory(&self) -> &Path {
         self.real.parent().unwrap_or(&self.real)
     }

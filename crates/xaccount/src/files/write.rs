@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::lock::{DirectoryLocks, Held, lock};
-use super::target::{Replacement, Staged, Target, resolve};
+use super::target::{Replacement, Staged, WriteTarget, resolve};
 use super::temporary::remove_stale;
 use super::write_error::WriteError;
 
@@ -55,7 +55,7 @@ pub fn replace_all(replacements: &[Replacement<'_>]) -> Result<(), WriteError> {
 }
 
 /// Each directory once. The result: those in which we may replace only what we own.
-fn check_directories<'a>(targets: &'a [Target<'_>]) -> Result<HashSet<&'a Path>, WriteError> {
+fn check_directories<'a>(targets: &'a [WriteTarget<'_>]) -> Result<HashSet<&'a Path>, WriteError> {
     let mut checked = HashMap::new();
     for target in targets {
         if !checked.contains_key(target.directory()) {
@@ -65,10 +65,10 @@ fn check_directories<'a>(targets: &'a [Target<'_>]) -> Result<HashSet<&'a Path>,
     Ok(checked.into_iter().filter_map(|(directory, own_only)| own_only.then_some(directory)).collect())
 }
 
-type Stage<'s, 'a> = &'s (dyn Fn(&'a Target<'a>) -> Result<Staged<'a>, WriteError> + Sync);
+type Stage<'s, 'a> = &'s (dyn Fn(&'a WriteTarget<'a>) -> Result<Staged<'a>, WriteError> + Sync);
 
 /// In the order of the targets; so is the error, if there are several.
-fn stage_all<'a>(targets: &'a [Target<'a>], stage: Stage<'_, 'a>) -> Result<Vec<Staged<'a>>, WriteError> {
+fn stage_all<'a>(targets: &'a [WriteTarget<'a>], stage: Stage<'_, 'a>) -> Result<Vec<Staged<'a>>, WriteError> {
     let (small, large): (Vec<usize>, Vec<usize>) =
         (0..targets.len()).partition(|index| targets[*index].size() <= LARGE);
     let next = AtomicUsize::new(0);

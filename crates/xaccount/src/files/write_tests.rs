@@ -188,10 +188,10 @@ fn a_change_while_we_write_is_found_before_the_first_rename() {
 #[test]
 fn removed_files_new_files_that_exist_and_missing_directories() {
     let (directory, paths) = tree(2);
-    let gone = existing(&paths[1]);
+    let removed = existing(&paths[1]);
     fs::remove_file(&paths[1]).unwrap();
     let first = existing(&paths[0]);
-    let error = replace_all(&[first, gone]).unwrap_err();
+    let error = replace_all(&[first, removed]).unwrap_err();
     assert!(matches!(&error, WriteError::Removed { path } if *path == paths[1]), "{error}");
 
     let error = replace_all(&[new(&paths[0])]).unwrap_err();

@@ -4,13 +4,13 @@
 
 use super::{Conditions, Grant, Subjects};
 use crate::aws::policy::{
-    Condition, Effect, Element, Knowledge, Known, NOT_OF_TAG_SESSION, Policy, Principals, Statement, Truth, Who, glob,
-    has_key,
+    Condition, Effect, Element, Knowledge, KnownValues, NOT_OF_TAG_SESSION, Policy, Principals, Statement, Truth, Who,
+    glob, has_key,
 };
 use crate::aws::{Principal, PrincipalKind};
 
 /// The sessions in which one subject does one action.
-pub(super) struct Asked<'g> {
+pub(super) struct RequestedGrant<'g> {
     /// The principal of a trust policy, or the role of a permission policy.
     pub(super) arn: &'g str,
     pub(super) action: &'static str,
@@ -18,7 +18,7 @@ pub(super) struct Asked<'g> {
     knowledge: Knowledge,
 }
 
-impl<'g> Asked<'g> {
+impl<'g> RequestedGrant<'g> {
     /// Every subject of a grant with every action, the subjects in the order of their texts.
     pub(super) fn all(grant: &'g Grant) -> Vec<Self> {
         let arns = grant.arns();
@@ -37,7 +37,7 @@ impl<'g> Asked<'g> {
             learn(&mut knowledge, principal, &grant.conditions, action);
         }
         for key in NOT_OF_TAG_SESSION.into_iter().filter(|key| !has_key(action, key)) {
-            knowledge.learn(key, Known::Absent);
+            knowledge.learn(key, KnownValues::Absent);
         }
         Self { arn, action, principal, knowledge }
     }
@@ -102,7 +102,7 @@ impl<'g> Asked<'g> {
     }
 
     /// Whether a statement is about this subject in the first place: it lists it, or has a condition on its ARN.
-    pub(super) fn is_meant_by(&self, policy: &Policy, statement: &Statement) -> bool {
+    pub(super) fn is_selected_by(&self, policy: &Policy, statement: &Statement) -> bool {
         let by_condition = |condition: &Condition| {
             condition.narrows("aws:PrincipalArn")
                 && condition.holds(&self.knowledge, policy.has_variables) == Truth::Yes
@@ -211,12 +211,12 @@ fn fits(element: &Element, pattern_fits: impl Fn(&str) -> Truth) -> Truth {
 /// Adds what is certain of the requests for an action of a principal that meets the conditions. CAPA sends no external id
 /// where the identity has none (`pkg/cloud/identity/identity.go`), and speaks TLS.
 fn learn(knowledge: &mut Knowledge, principal: &Principal, conditions: &Conditions, action: &str) {
-    let one = |text: &str| Known::OneOf(vec![text.to_owned()]);
+    let one = |text: &str| KnownValues::OneOf(vec![text.to_owned()]);
     for (key, values) in conditions.keys_of(&[action]) {
-        knowledge.learn(key, Known::OneOf(values.into_iter().map(str::to_owned).collect()));
+        knowledge.learn(key, KnownValues::OneOf(values.into_iter().map(str::to_owned).collect()));
     }
     if conditions.external_ids.is_empty() {
-        knowledge.learn("sts:ExternalId", Known::Absent);
+        knowledge.learn("sts:ExternalId", KnownValues::Absent);
     }
     knowledge.learn("aws:PrincipalAccount", one(principal.account().as_str()));
     let kind = match principal.kind() {

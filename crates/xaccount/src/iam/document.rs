@@ -8,7 +8,7 @@ use lossless_yaml::{NodeId, Tree, json};
 
 /// How the document stands in what was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum DocumentForm {
     /// As itself.
     Bare,
     /// In an answer of the AWS CLI.
@@ -29,20 +29,20 @@ const PLACES: [&[&str]; 5] = [
 
 /// A policy document, found in what was given.
 #[derive(Clone, Debug)]
-pub struct Given {
+pub struct PolicyInput {
     /// The text that the spans of errors count in: what was given, or that decoded.
     text: String,
     /// Where the document stands in it.
     span: Span,
-    form: Form,
+    form: DocumentForm,
     /// The way from the root of the text to it, where it is wrapped.
     place: &'static [&'static str],
-    names: Names,
+    names: DocumentNames,
 }
 
 /// What an answer of the AWS CLI says besides.
 #[derive(Clone, Debug, Default)]
-struct Names {
+struct DocumentNames {
     /// `Role.Arn` of an answer of `get-role`.
     role_arn: Option<String>,
     /// `RoleName` and `PolicyName` of an answer of `get-role-policy`.
@@ -50,8 +50,8 @@ struct Names {
     policy_name: Option<String>,
 }
 
-impl Given {
-    /// Finds the document. Spans of the error are for [`Given::whole`], or for `bytes` where there is none.
+impl PolicyInput {
+    /// Finds the document. Spans of the error are for [`PolicyInput::whole`], or for `bytes` where there is none.
     ///
     /// # Errors
     /// Text that is not UTF-8, not strict JSON (RFC 8259) or no object; the bytes as they are to be shown come along.
@@ -61,7 +61,7 @@ impl Given {
         let bom = if text.starts_with('\u{feff}') { 3 } else { 0 };
         let trimmed = text[bom..].trim();
         if let Some(decoded) = decoded(trimmed) {
-            return Self::found(decoded, 0, Form::Encoded, Names::default());
+            return Self::found(decoded, 0, DocumentForm::Encoded, DocumentNames::default());
         }
         let tree = json::read(&text[bom..], bom).map_err(|error| {
             let at = (bom + error.at).min(text.len());
@@ -77,30 +77,35 @@ impl Given {
         if let Some(string) = tree.text(tree.root).filter(|_| trimmed.starts_with('"')) {
             // `--query … --output json` of a document that the API sent as text.
             let inner = decoded(string).unwrap_or_else(|| string.to_owned());
-            return Self::found(inner, 0, Form::Encoded, Names::default());
+            return Self::found(inner, 0, DocumentForm::Encoded, DocumentNames::default());
         }
-        let said = |path: &[&str]| {
+        let specified = |path: &[&str]| {
             let node = path.iter().try_fold(tree.root, |at, key| tree.value(at, key));
             node.and_then(|node| tree.text(node)).map(str::to_owned)
         };
-        let names = Names {
-            role_arn: said(&["Role", "Arn"]).or_else(|| said(&["Arn"])),
-            role_name: said(&["RoleName"]),
-            policy_name: said(&["PolicyName"]),
+        let names = DocumentNames {
+            role_arn: specified(&["Role", "Arn"]).or_else(|| specified(&["Arn"])),
+            role_name: specified(&["RoleName"]),
+            policy_name: specified(&["PolicyName"]),
         };
         let Some((place, inner)) = wrapped(&tree) else {
-            return Self::found(text.to_owned(), bom, Form::Bare, Names::default());
+            return Self::found(text.to_owned(), bom, DocumentForm::Bare, DocumentNames::default());
         };
         if let Some(string) = tree.text(inner) {
             let inner = decoded(string).unwrap_or_else(|| string.to_owned());
-            return Self::found(inner, 0, Form::Encoded, names);
+            return Self::found(inner, 0, DocumentForm::Encoded, names);
         }
         let span = tree.span(inner);
-        Ok(Self { text: text.to_owned(), span, form: Form::Wrapped, place, names })
+        Ok(Self { text: text.to_owned(), span, form: DocumentForm::Wrapped, place, names })
     }
 
     /// A document that is the text from `from` on.
-    fn found(text: String, from: usize, form: Form, names: Names) -> Result<Self, (SpannedError, Vec<u8>)> {
+    fn found(
+        text: String,
+        from: usize,
+        form: DocumentForm,
+        names: DocumentNames,
+    ) -> Result<Self, (SpannedError, Vec<u8>)> {
         let span = Span::new(from, text.len());
         if let Err(error) = json::read(&text[from..], from) {
             let at = (from + error.at).min(text.len());
@@ -115,7 +120,7 @@ impl Given {
         &self.text[self.span.range()]
     }
 
-    /// The text in which the document stands at [`Given::offset`].
+    /// The text in which the document stands at [`PolicyInput::offset`].
     pub fn whole(&self) -> &str {
         &self.text
     }
@@ -126,7 +131,7 @@ impl Given {
     }
 
     /// How it stands there.
-    pub fn form(&self) -> Form {
+    pub fn form(&self) -> DocumentForm {
         self.form
     }
 
@@ -174,8 +179,8 @@ pub fn partitions(document: &[u8]) -> Result<Option<Partition>, SpannedError> {
         for text in statement.aws_principals().chain(resources) {
             let partition = text.text.strip_prefix("arn:").and_then(|rest| rest.split(':').next()?.parse().ok());
             match (found, partition) {
-                (Some(there), Some(here)) if there != here => {
-                    let message = format!("this ARN is of the partition {here}, and others here are of {there}");
+                (Some(existing), Some(here)) if existing != here => {
+                    let message = format!("this ARN is of the partition {here}, and others here are of {existing}");
                     return Err(SpannedError::new(message, text.span).help("no role is assumed across partitions"));
                 }
                 (None, Some(_)) => found = partition,
@@ -275,19 +280,19 @@ mod tests {
     fn the_document_is_found_in_what_the_cli_prints() {
         let encoded = BARE.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
         for (text, form, document) in [
-            (BARE.to_owned(), Form::Bare, BARE),
-            (format!(" {BARE}\n"), Form::Bare, " {\"Statement\": []}\n"),
-            (format!("\u{feff}{BARE}"), Form::Bare, BARE),
-            (format!("{{\"Role\": {{\"AssumeRolePolicyDocument\": {BARE}}}}}"), Form::Wrapped, BARE),
-            (format!("{{\"AssumeRolePolicyDocument\": {BARE}}}"), Form::Wrapped, BARE),
-            (format!("{{\"RoleName\": \"r\", \"PolicyDocument\": {BARE}}}"), Form::Wrapped, BARE),
-            (format!("{{\"PolicyVersion\": {{\"Document\": {BARE}}}}}"), Form::Wrapped, BARE),
-            (encoded.clone(), Form::Encoded, BARE),
-            (format!("\"{encoded}\"\n"), Form::Encoded, BARE),
-            (format!("{{\"PolicyDocument\": \"{encoded}\"}}"), Form::Encoded, BARE),
-            ("\"{\\\"Statement\\\": []}\"".to_owned(), Form::Encoded, BARE),
+            (BARE.to_owned(), DocumentForm::Bare, BARE),
+            (format!(" {BARE}\n"), DocumentForm::Bare, " {\"Statement\": []}\n"),
+            (format!("\u{feff}{BARE}"), DocumentForm::Bare, BARE),
+            (format!("{{\"Role\": {{\"AssumeRolePolicyDocument\": {BARE}}}}}"), DocumentForm::Wrapped, BARE),
+            (format!("{{\"AssumeRolePolicyDocument\": {BARE}}}"), DocumentForm::Wrapped, BARE),
+            (format!("{{\"RoleName\": \"r\", \"PolicyDocument\": {BARE}}}"), DocumentForm::Wrapped, BARE),
+            (format!("{{\"PolicyVersion\": {{\"Document\": {BARE}}}}}"), DocumentForm::Wrapped, BARE),
+            (encoded.clone(), DocumentForm::Encoded, BARE),
+            (format!("\"{encoded}\"\n"), DocumentForm::Encoded, BARE),
+            (format!("{{\"PolicyDocument\": \"{encoded}\"}}"), DocumentForm::Encoded, BARE),
+            ("\"{\\\"Statement\\\": []}\"".to_owned(), DocumentForm::Encoded, BARE),
         ] {
-            let given = Given::read(text.as_bytes()).unwrap_or_else(|(error, _)| panic!("{text}: {error}"));
+            let given = PolicyInput::read(text.as_bytes()).unwrap_or_else(|(error, _)| panic!("{text}: {error}"));
             assert_eq!((given.form(), given.document()), (form, document), "{text}");
         }
     }
@@ -306,7 +311,7 @@ mod tests {
             (b"Statement: []", "not JSON"),
             (b"\"text\"", "not JSON"),
         ] {
-            let (error, _) = Given::read(bytes).unwrap_err();
+            let (error, _) = PolicyInput::read(bytes).unwrap_err();
             assert!(error.message.contains(message), "{bytes:?}: {error}");
         }
     }

@@ -4,7 +4,7 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, RemoveOperation, ReplaceOperation};
 use serde_json::Value;
 
-use super::coverage::Asked;
+use super::coverage::RequestedGrant;
 use super::document;
 use super::grant::Grant;
 use crate::aws::policy::{Effect, Policy, Statement, Texts};
@@ -12,7 +12,7 @@ use crate::diag::{Span, SpannedError};
 use lossless_yaml::{ObjectRef, Plan};
 
 /// A document that a grant is added to or taken out of.
-pub(super) struct Edit<'e> {
+pub(super) struct DocumentEdit<'e> {
     document: &'e [u8],
     pub(super) policy: Policy,
     pub(super) grant: &'e Grant,
@@ -29,7 +29,7 @@ pub(super) struct Changes {
     pub(super) removals: Vec<PatchOperation>,
 }
 
-impl<'e> Edit<'e> {
+impl<'e> DocumentEdit<'e> {
     pub(super) fn read(document: &'e [u8], grant: &'e Grant) -> Result<Self, Vec<SpannedError>> {
         let policy = document::policy(document).map_err(|error| vec![error])?;
         let edit = Self { document, policy, grant };
@@ -66,7 +66,7 @@ impl<'e> Edit<'e> {
         Ok(())
     }
 
-    pub(super) fn grants<'s>(&'s self, asked: &'s Asked<'_>) -> impl Iterator<Item = &'s Statement> {
+    pub(super) fn grants<'s>(&'s self, asked: &'s RequestedGrant<'_>) -> impl Iterator<Item = &'s Statement> {
         self.policy.statements.iter().filter(|statement| asked.is_granted_by(&self.policy, statement))
     }
 
@@ -103,8 +103,8 @@ impl<'e> Edit<'e> {
             serde_json::from_slice(self.document).map_err(|error| refuse(format!("not JSON: {error}")))?;
         json_patch::patch(&mut document, &edits).map_err(|error| refuse(error.to_string()))?;
         // A change may have taken the one statement out.
-        let there = document.as_object_mut().and_then(|members| members.remove("Statement"));
-        let value = there.into_iter().chain(added).collect();
+        let existing = document.as_object_mut().and_then(|members| members.remove("Statement"));
+        let value = existing.into_iter().chain(added).collect();
         Ok(vec![PatchOperation::Replace(ReplaceOperation { path: PointerBuf::from_tokens(["Statement"]), value })])
     }
 
@@ -141,12 +141,12 @@ impl<'e> Edit<'e> {
     /// Whether a statement lets subjects of the grant's kind do some of these actions and no other, and says nothing else but
     /// conditions.
     pub(super) fn has_our_shape(&self, statement: &Statement, actions: &[&str]) -> bool {
-        let there = &statement.action.patterns.texts;
+        let existing = &statement.action.patterns.texts;
         statement.effect == Effect::Allow
             && statement.unknown.is_empty()
             && !statement.action.not
             && self.subjects(statement).is_some()
-            && there.iter().all(|text| actions.iter().any(|action| text.text.eq_ignore_ascii_case(action)))
+            && existing.iter().all(|text| actions.iter().any(|action| text.text.eq_ignore_ascii_case(action)))
     }
 
     /// Whether a statement is this grant for other subjects, or for these.
@@ -158,11 +158,11 @@ impl<'e> Edit<'e> {
                     condition.is_plain_equals()
                         && condition.key.text.eq_ignore_ascii_case(key)
                         && condition.values.iter().all(|value| values.contains(&value.text.as_str()))
-                        && values.iter().all(|value| condition.values.iter().any(|there| there.text == *value))
+                        && values.iter().all(|value| condition.values.iter().any(|existing| existing.text == *value))
                 })
             });
-        let there = &statement.action.patterns.texts;
-        let all = actions.iter().all(|action| there.iter().any(|text| text.text.eq_ignore_ascii_case(action)));
+        let existing = &statement.action.patterns.texts;
+        let all = actions.iter().all(|action| existing.iter().any(|text| text.text.eq_ignore_ascii_case(action)));
         equal && all && self.has_our_shape(statement, actions)
     }
 

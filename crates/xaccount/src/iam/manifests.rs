@@ -1,13 +1,13 @@
 //! What manifests say of the roles that CAPA assumes.
 
 use crate::aws::{AccountId, ExternalId, RoleArn};
-use crate::capa::{Field, IdentityKind, Role, RoleIdentity, State};
+use crate::capa::{Field, IdentityKind, ObjectKind, RoleIdentity, State};
 use crate::diag::{Diagnostic, Span};
-use crate::run::{Found, Run};
+use crate::inventory::{Inventory, Resource};
 
 /// Whose credentials assume an identity's role.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Hop {
+pub enum RoleHop {
     /// The controller's own: what the CAPA pod runs as.
     Controller,
     /// Those of another role identity, and its role where the files say it.
@@ -18,13 +18,13 @@ pub enum Hop {
 
 /// A role identity of the manifests.
 #[derive(Clone, Debug)]
-pub struct Use<'r> {
+pub struct RoleUse<'r> {
     /// The identity.
-    pub found: &'r Found,
+    pub found: &'r Resource,
     /// The role that it assumes.
     pub role: RoleArn,
     /// Who assumes it.
-    pub source: Hop,
+    pub source: RoleHop,
     /// `spec.externalID`; empty counts as absent, and CAPA sends none.
     pub external_id: Option<ExternalId>,
     /// `spec.sessionName`
@@ -35,14 +35,14 @@ pub struct Use<'r> {
 ///
 /// # Errors
 /// A role ARN or an external id that is none.
-pub fn uses(run: &Run) -> Result<Vec<Use<'_>>, Vec<Diagnostic>> {
-    let (mut uses, mut errors): (Vec<Use<'_>>, _) = (Vec::new(), Vec::new());
-    for found in run.objects() {
-        let Role::Identity(identity, _) = &found.object.role else { continue };
-        match one(run, found, identity) {
+pub fn uses(inventory: &Inventory) -> Result<Vec<RoleUse<'_>>, Vec<Diagnostic>> {
+    let (mut uses, mut errors): (Vec<RoleUse<'_>>, _) = (Vec::new(), Vec::new());
+    for found in inventory.objects() {
+        let ObjectKind::Identity(identity, _) = &found.object.object_kind else { continue };
+        match one(inventory, found, identity) {
             Ok(one) => {
                 let same =
-                    |other: &&Use<'_>| other.found.object.name == one.found.object.name && other.role != one.role;
+                    |other: &&RoleUse<'_>| other.found.object.name == one.found.object.name && other.role != one.role;
                 if let Some(other) = uses.iter().find(same) {
                     let name = one.found.object.name.as_deref().unwrap_or_default();
                     errors.push(
@@ -60,7 +60,7 @@ pub fn uses(run: &Run) -> Result<Vec<Use<'_>>, Vec<Diagnostic>> {
     if errors.is_empty() { Ok(uses) } else { Err(errors) }
 }
 
-fn one<'r>(run: &Run, found: &'r Found, identity: &RoleIdentity) -> Result<Use<'r>, Diagnostic> {
+fn one<'r>(inventory: &Inventory, found: &'r Resource, identity: &RoleIdentity) -> Result<RoleUse<'r>, Diagnostic> {
     let wrong = |field: &Field, what: &str, why: String| {
         let at = found.location(field.span().unwrap_or(found.object.kind_span));
         Diagnostic::error(format!("{} has no {what} that can be granted: {why}", found.title())).at(at, "")
@@ -79,11 +79,11 @@ fn one<'r>(run: &Run, found: &'r Found, identity: &RoleIdentity) -> Result<Use<'
         }
     };
     let session_name = identity.session_name.any_text().filter(|name| !name.is_empty()).map(str::to_owned);
-    let source = source(run, &identity.source).map_err(|(why, span)| {
+    let source = source(inventory, &identity.source).map_err(|(why, span)| {
         Diagnostic::error(format!("{}: {why}", found.title()))
             .at(found.location(span.unwrap_or(found.object.kind_span)), "")
     })?;
-    Ok(Use { found, role, source, external_id, session_name })
+    Ok(RoleUse { found, role, source, external_id, session_name })
 }
 
 /// Whose credentials a source means.
@@ -91,7 +91,7 @@ fn one<'r>(run: &Run, found: &'r Found, identity: &RoleIdentity) -> Result<Use<'
 /// # Errors
 /// What CAPA's webhook refuses (`webhooks/awsclusterroleidentity_webhook.go`), or what fails when it is used
 /// (`pkg/cloud/scope/session.go`): a sentence and a place.
-fn source(run: &Run, state: &State) -> Result<Hop, (String, Option<Span>)> {
+fn source(inventory: &Inventory, state: &State) -> Result<RoleHop, (String, Option<Span>)> {
     let reference = match state {
         State::Set(reference) => reference,
         State::Unset => return Err(("there is no sourceIdentityRef, and CAPA refuses that".into(), None)),
@@ -116,16 +116,18 @@ fn source(run: &Run, state: &State) -> Result<Hop, (String, Option<Span>)> {
     }
     Ok(match kind {
         IdentityKind::Role => {
-            let there =
-                run.identities(IdentityKind::Role, &name).iter().map(|&index| &run.objects()[index].object.role);
-            let role = there.into_iter().find_map(|role| match role {
-                Role::Identity(identity, _) => identity.role_arn.any_text()?.parse().ok(),
+            let existing = inventory
+                .identities(IdentityKind::Role, &name)
+                .iter()
+                .map(|&index| &inventory.objects()[index].object.object_kind);
+            let role = existing.into_iter().find_map(|role| match role {
+                ObjectKind::Identity(identity, _) => identity.role_arn.any_text()?.parse().ok(),
                 _ => None,
             });
-            Hop::Role(name, role)
+            RoleHop::Role(name, role)
         }
-        IdentityKind::Static => Hop::Static(name),
-        IdentityKind::Controller => Hop::Controller,
+        IdentityKind::Static => RoleHop::Static(name),
+        IdentityKind::Controller => RoleHop::Controller,
     })
 }
 
@@ -134,22 +136,22 @@ fn source(run: &Run, state: &State) -> Result<Hop, (String, Option<Span>)> {
 /// # Errors
 /// A role or an account that no identity has.
 pub fn picked<'u, 'r>(
-    uses: &'u [Use<'r>],
+    uses: &'u [RoleUse<'r>],
     roles: &[RoleArn],
     accounts: &[AccountId],
-) -> Result<Vec<&'u Use<'r>>, Diagnostic> {
+) -> Result<Vec<&'u RoleUse<'r>>, Diagnostic> {
     let lost = roles.iter().find(|role| !uses.iter().any(|one| one.role == **role)).map(ToString::to_string);
     let empty = accounts.iter().find(|account| !uses.iter().any(|one| one.role.account() == *account));
     if let Some(what) = lost.or_else(|| empty.map(|account| format!("account {account}"))) {
         let error = Diagnostic::error(format!("no identity of the manifests stands for {what}"));
-        let mut there: Vec<&str> = uses.iter().map(|one| one.role.as_str()).collect();
-        there.sort_unstable();
-        there.dedup();
-        return Err(match there[..] {
+        let mut existing: Vec<&str> = uses.iter().map(|one| one.role.as_str()).collect();
+        existing.sort_unstable();
+        existing.dedup();
+        return Err(match existing[..] {
             [] => error.help(
                 "the manifests hold no AWSClusterRoleIdentity: kubectl xaccount inject makes one, or leave -f out",
             ),
-            _ => error.help(format!("these are there: {}", there.join(", "))),
+            _ => error.help(format!("these are there: {}", existing.join(", "))),
         });
     }
     let all = roles.is_empty() && accounts.is_empty();

@@ -3,11 +3,11 @@
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{PatchOperation, RemoveOperation, ReplaceOperation};
 
-use super::coverage::Asked;
-use super::edit::{Changes, Edit};
+use super::coverage::RequestedGrant;
+use super::edit::{Changes, DocumentEdit};
 use super::grant::{Grant, one_or_list};
 use crate::aws::policy::{Effect, Statement, TAG_SESSION, Texts, Truth};
-use crate::diag::{SpannedError, visible};
+use crate::diag::{SpannedError, escape_control};
 use lossless_yaml::Plan;
 
 /// How a grant is added.
@@ -19,7 +19,7 @@ pub struct MergeOptions {
 
 /// What is to be done to a document.
 #[derive(Clone, Debug, Default)]
-pub struct Outcome {
+pub struct MergeOutcome {
     /// The change; none where nothing is to be done.
     pub plan: Plan,
     /// What was done, and what was there already: a sentence each.
@@ -33,16 +33,16 @@ pub struct Outcome {
 /// # Errors
 /// All of: no policy document, or one of the other kind; a Deny that defeats the grant; the same subject there under other
 /// conditions.
-pub fn merge(document: &[u8], grant: &Grant, options: &MergeOptions) -> Result<Outcome, Vec<SpannedError>> {
-    let edit = Edit::read(document, grant)?;
-    let mut outcome = Outcome { warnings: edit.oddities(), ..Outcome::default() };
+pub fn merge(document: &[u8], grant: &Grant, options: &MergeOptions) -> Result<MergeOutcome, Vec<SpannedError>> {
+    let edit = DocumentEdit::read(document, grant)?;
+    let mut outcome = MergeOutcome { warnings: edit.oddities(), ..MergeOutcome::default() };
     let (defeats, doubts) = edit.denials();
     if !defeats.is_empty() {
         return Err(defeats);
     }
     outcome.warnings.extend(doubts);
-    let asked = Asked::all(grant);
-    let (granted, missing): (Vec<&Asked<'_>>, Vec<&Asked<'_>>) =
+    let asked = RequestedGrant::all(grant);
+    let (granted, missing): (Vec<&RequestedGrant<'_>>, Vec<&RequestedGrant<'_>>) =
         asked.iter().partition(|asked| edit.grants(asked).next().is_some());
     edit.note_granted(&granted, &mut outcome);
     edit.note_never_met(&missing, &mut outcome);
@@ -56,7 +56,7 @@ pub fn merge(document: &[u8], grant: &Grant, options: &MergeOptions) -> Result<O
 /// All actions that a grant can have.
 const ACTIONS: [&str; 2] = ["sts:AssumeRole", TAG_SESSION];
 
-impl Edit<'_> {
+impl DocumentEdit<'_> {
     /// What is not as its author thought, whoever asks: principals that AWS no longer knows by a name, elements that it does not
     /// know, and `NotPrincipal`.
     fn oddities(&self) -> Vec<SpannedError> {
@@ -75,8 +75,11 @@ impl Edit<'_> {
                 );
             }
             for name in &statement.unknown {
-                let message =
-                    format!("{} has an element that IAM does not know: {}", statement.title(), visible(&name.text));
+                let message = format!(
+                    "{} has an element that IAM does not know: {}",
+                    statement.title(),
+                    escape_control(&name.text)
+                );
                 odd.push(
                     SpannedError::new(message, name.span).help("is it misspelt? The statement counts as no grant"),
                 );
@@ -95,8 +98,8 @@ impl Edit<'_> {
     fn denials(&self) -> (Vec<SpannedError>, Vec<SpannedError>) {
         let (mut defeats, mut doubts) = (Vec::new(), Vec::new());
         for statement in self.policy.statements.iter().filter(|statement| statement.effect == Effect::Deny) {
-            let asked = Asked::all(self.grant);
-            let truths: Vec<(Truth, &Asked<'_>)> =
+            let asked = RequestedGrant::all(self.grant);
+            let truths: Vec<(Truth, &RequestedGrant<'_>)> =
                 asked.iter().map(|asked| (asked.matches(&self.policy, statement), asked)).collect();
             let Some(&(truth, asked)) = truths.iter().max_by_key(|(truth, _)| *truth) else { continue };
             let mut who: Vec<&str> =
@@ -125,12 +128,12 @@ impl Edit<'_> {
     }
 
     /// Says what was there already, and what of the request it does not enforce.
-    fn note_granted(&self, granted: &[&Asked<'_>], outcome: &mut Outcome) {
-        let mut said: Vec<String> = Vec::new();
+    fn note_granted(&self, granted: &[&RequestedGrant<'_>], outcome: &mut MergeOutcome) {
+        let mut specified: Vec<String> = Vec::new();
         for asked in granted {
             let statements: Vec<&Statement> = self.grants(asked).collect();
             let Some(first) = statements.first() else { continue };
-            said.push(match asked.is_listed_in(first) {
+            specified.push(match asked.is_listed_in(first) {
                 true => format!("{} is granted {} already, by {}", asked.arn, asked.action, first.title()),
                 false => {
                     format!("{} is granted {} already, by {}, which is wider", asked.arn, asked.action, first.title())
@@ -145,7 +148,7 @@ impl Edit<'_> {
                 for open in statements.iter().filter(|statement| !enforces(statement)) {
                     let title = open.title();
                     let others = open.conditions.iter().find(|condition| condition.narrows(key));
-                    said.push(match others {
+                    specified.push(match others {
                         Some(condition) => {
                             let texts: Vec<&str> = condition.values.iter().map(|value| value.text.as_str()).collect();
                             format!("{key} is enforced less strictly: {title} takes {}", texts.join(", "))
@@ -155,16 +158,16 @@ impl Edit<'_> {
                 }
             }
         }
-        said.dedup();
-        outcome.notes.extend(said);
+        specified.dedup();
+        outcome.notes.extend(specified);
     }
 
     /// Says which statements seem to grant an action that is still missing.
-    fn note_never_met(&self, missing: &[&Asked<'_>], outcome: &mut Outcome) {
+    fn note_never_met(&self, missing: &[&RequestedGrant<'_>], outcome: &mut MergeOutcome) {
         for asked in missing {
             for statement in &self.policy.statements {
                 let Some(condition) = asked.never_met(&self.policy, statement) else { continue };
-                let (title, action, key) = (statement.title(), asked.action, visible(&condition.key.text));
+                let (title, action, key) = (statement.title(), asked.action, escape_control(&condition.key.text));
                 outcome.notes.push(format!(
                     "{title} does not grant {action} to {}: requests for that action have no {key}, so the condition never holds",
                     asked.arn
@@ -177,25 +180,25 @@ impl Edit<'_> {
     /// Gives back what is still to be added.
     fn guards<'a, 'g>(
         &self,
-        granted: &[&'a Asked<'g>],
-        missing: &[&'a Asked<'g>],
+        granted: &[&'a RequestedGrant<'g>],
+        missing: &[&'a RequestedGrant<'g>],
         options: &MergeOptions,
         changes: &mut Changes,
-        outcome: &mut Outcome,
-    ) -> Result<Vec<&'a Asked<'g>>, Vec<SpannedError>> {
+        outcome: &mut MergeOutcome,
+    ) -> Result<Vec<&'a RequestedGrant<'g>>, Vec<SpannedError>> {
         let mut rest = missing.to_vec();
         let mut errors = Vec::new();
-        let mut taken = Vec::new();
+        let mut removed_refs = Vec::new();
         for statement in self.policy.statements.iter().rev() {
-            let guards = |asked: &&Asked<'_>| asked.is_guarded_by(&self.policy, statement);
-            let guarded: Vec<&Asked<'_>> = missing.iter().copied().filter(guards).collect();
+            let guards = |asked: &&RequestedGrant<'_>| asked.is_guarded_by(&self.policy, statement);
+            let guarded: Vec<&RequestedGrant<'_>> = missing.iter().copied().filter(guards).collect();
             let Some(first) = guarded.first() else { continue };
-            let same = guarded.iter().any(|asked| asked.is_meant_by(&self.policy, statement));
+            let same = guarded.iter().any(|asked| asked.is_selected_by(&self.policy, statement));
             if same && !options.overwrite {
                 errors.push(self.other_condition(statement, first));
                 continue;
             }
-            let Some((listed, ours)) = self.ours_of(statement, &guarded).filter(|_| same) else {
+            let Some((listed, granted)) = self.granted_in(statement, &guarded).filter(|_| same) else {
                 outcome.warnings.push(self.condition_does_not_hold(statement, first));
                 continue;
             };
@@ -209,20 +212,23 @@ impl Edit<'_> {
                 }
             }
             if mixed && self.grant.tag_session {
-                taken.push(statement.index);
+                removed_refs.push(statement.index);
             }
-            let (title, there) = (statement.title(), shown(statement));
+            let (title, existing) = (statement.title(), shown(statement));
             // What another statement was made to say already is not said twice.
             let again = guarded.iter().all(|asked| !is_among(&rest, asked));
-            if ours.len() < listed.texts.len() || again {
-                taken.push(statement.index);
-                changes.removals.extend(self.take_out(statement, listed, &ours));
-                outcome.notes.push(format!("{} taken out of {title}, whose condition was {there}", first.arn));
+            if granted.len() < listed.texts.len() || again {
+                removed_refs.push(statement.index);
+                changes.removals.extend(self.take_out(statement, listed, &granted));
+                outcome.notes.push(format!("{} taken out of {title}, whose condition was {existing}", first.arn));
             } else {
-                let said = self.with_asked(statement, changes);
-                outcome.notes.push(format!("the condition of {title} replaced; it was {there}"));
-                let is_listed = |asked: &Asked<'_>| ours.iter().any(|&at| asked.is_same(&listed.texts[at].text));
-                rest.retain(|asked| !said.contains(&asked.action) || !is_listed(asked) && !is_among(&guarded, asked));
+                let specified = self.with_asked(statement, changes);
+                outcome.notes.push(format!("the condition of {title} replaced; it was {existing}"));
+                let is_listed =
+                    |asked: &RequestedGrant<'_>| granted.iter().any(|&at| asked.is_same(&listed.texts[at].text));
+                rest.retain(|asked| {
+                    !specified.contains(&asked.action) || !is_listed(asked) && !is_among(&guarded, asked)
+                });
             }
         }
         if !errors.is_empty() {
@@ -230,17 +236,22 @@ impl Edit<'_> {
             return Err(errors);
         }
         // What only such statements granted is missing now.
-        let is_lost = |asked: &&&Asked<'_>| self.grants(asked).all(|statement| taken.contains(&statement.index));
+        let is_lost =
+            |asked: &&&RequestedGrant<'_>| self.grants(asked).all(|statement| removed_refs.contains(&statement.index));
         rest.extend(granted.iter().filter(is_lost).copied());
         Ok(rest)
     }
 
     /// The subjects that a statement of our shape lists, and which of them are the guarded ones; `None` without any.
-    fn ours_of<'s>(&self, statement: &'s Statement, guarded: &[&Asked<'_>]) -> Option<(&'s Texts, Vec<usize>)> {
+    fn granted_in<'s>(
+        &self,
+        statement: &'s Statement,
+        guarded: &[&RequestedGrant<'_>],
+    ) -> Option<(&'s Texts, Vec<usize>)> {
         let listed = self.subjects(statement).filter(|_| self.has_our_shape(statement, &ACTIONS))?;
         let of_these = |&at: &usize| guarded.iter().any(|asked| asked.is_same(&listed.texts[at].text));
-        let ours: Vec<usize> = (0..listed.texts.len()).filter(of_these).collect();
-        (!ours.is_empty()).then_some((listed, ours))
+        let granted: Vec<usize> = (0..listed.texts.len()).filter(of_these).collect();
+        (!granted.is_empty()).then_some((listed, granted))
     }
 
     /// Puts a statement under the conditions that are asked for; gives its actions. Where `sts:TagSession` is asked for and can't
@@ -264,9 +275,9 @@ impl Edit<'_> {
     }
 
     /// Refuses to put a statement that lets `sts:TagSession` in under a condition that shuts it out.
-    fn tag_session_lost(&self, statement: &Statement, guarded: &[&Asked<'_>]) -> Vec<SpannedError> {
-        let is_in = |asked: &&&Asked<'_>| {
-            Asked::new(self.grant, asked.arn, TAG_SESSION).matches(&self.policy, statement) != Truth::No
+    fn tag_session_lost(&self, statement: &Statement, guarded: &[&RequestedGrant<'_>]) -> Vec<SpannedError> {
+        let is_in = |asked: &&&RequestedGrant<'_>| {
+            RequestedGrant::new(self.grant, asked.arn, TAG_SESSION).matches(&self.policy, statement) != Truth::No
         };
         let Some(asked) = guarded.iter().find(is_in) else { return Vec::new() };
         let message = format!("{} grants {TAG_SESSION} to {} too", statement.title(), asked.arn);
@@ -277,9 +288,9 @@ impl Edit<'_> {
     }
 
     /// The error of a subject that is let in under another condition.
-    fn other_condition(&self, statement: &Statement, first: &Asked<'_>) -> SpannedError {
+    fn other_condition(&self, statement: &Statement, first: &RequestedGrant<'_>) -> SpannedError {
         let span = statement.condition_span.unwrap_or(statement.span);
-        let (title, there, says) = (statement.title(), shown(statement), self.says());
+        let (title, existing, says) = (statement.title(), shown(statement), self.says());
         let asked = self.grant.conditions.shown();
         let way = if self.grant.is_trust() {
             "ask for the same condition (--external-id, --org-id, --session-name), or pass --overwrite to replace it"
@@ -287,20 +298,20 @@ impl Edit<'_> {
             "pass --overwrite to replace the condition"
         };
         SpannedError::new(format!("{} {says} by {title} already, under another condition", first.arn), span)
-            .help(format!("there: {}; asked for: {asked}", visible(&there)))
+            .help(format!("there: {}; asked for: {asked}", escape_control(&existing)))
             .help("adding the grant beside it would switch that condition off")
             .help(way)
     }
 
     /// The warning of a condition that what is added does not have.
-    fn condition_does_not_hold(&self, statement: &Statement, first: &Asked<'_>) -> SpannedError {
+    fn condition_does_not_hold(&self, statement: &Statement, first: &RequestedGrant<'_>) -> SpannedError {
         let span = statement.condition_span.unwrap_or(statement.span);
-        let (title, there, says) = (statement.title(), shown(statement), self.says());
+        let (title, existing, says) = (statement.title(), shown(statement), self.says());
         SpannedError::new(
             format!("the condition of {title} does not hold for what is added: {} {says} without it", first.arn),
             span,
         )
-        .help(format!("there: {}", visible(&there)))
+        .help(format!("there: {}", escape_control(&existing)))
         .help("that statement is about more than this grant, and stays; change it by hand if nobody else needs it")
     }
 
@@ -308,13 +319,13 @@ impl Edit<'_> {
         if self.grant.is_trust() { "is let in" } else { "may be assumed" }
     }
 
-    fn add(&self, missing: &[&Asked<'_>], changes: &mut Changes, outcome: &mut Outcome) {
+    fn add(&self, missing: &[&RequestedGrant<'_>], changes: &mut Changes, outcome: &mut MergeOutcome) {
         // Those that lack the same actions share a statement.
         let mut groups: Vec<(Vec<&str>, Vec<&str>)> = Vec::new();
         for arn in self.grant.arns() {
             let lacks = |action: &&&str| missing.iter().any(|asked| asked.arn == arn && asked.action == **action);
             let actions: Vec<&str> = self.grant.actions().iter().filter(lacks).copied().collect();
-            match groups.iter_mut().find(|(there, _)| *there == actions) {
+            match groups.iter_mut().find(|(existing, _)| *existing == actions) {
                 Some((_, arns)) => arns.push(arn),
                 None => groups.push((actions, vec![arn])),
             }
@@ -330,7 +341,14 @@ impl Edit<'_> {
 
     /// Subjects with actions that share their conditions, in a statement that is there or in one more. `what` says which
     /// actions, where there are several such statements.
-    fn add_statement(&self, arns: &[&str], actions: &[&str], what: &str, changes: &mut Changes, outcome: &mut Outcome) {
+    fn add_statement(
+        &self,
+        arns: &[&str],
+        actions: &[&str],
+        what: &str,
+        changes: &mut Changes,
+        outcome: &mut MergeOutcome,
+    ) {
         let home = self.policy.statements.iter().find(|statement| self.is_ours(statement, actions));
         match home.and_then(|home| self.subjects(home).map(|listed| (home, listed))) {
             Some((home, listed)) => {
@@ -346,7 +364,7 @@ impl Edit<'_> {
 }
 
 /// Whether an ask is one of several.
-fn is_among(several: &[&Asked<'_>], asked: &Asked<'_>) -> bool {
+fn is_among(several: &[&RequestedGrant<'_>], asked: &RequestedGrant<'_>) -> bool {
     several.iter().any(|other| std::ptr::eq(*other, asked))
 }
 

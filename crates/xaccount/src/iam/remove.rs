@@ -1,29 +1,29 @@
 //! Taking a grant out of a document.
 
-use super::coverage::Asked;
-use super::edit::Edit;
+use super::coverage::RequestedGrant;
+use super::edit::DocumentEdit;
 use super::grant::Grant;
-use super::merge::Outcome;
+use super::merge::MergeOutcome;
 use crate::aws::policy::{Effect, Statement, Truth};
-use crate::diag::{Span, SpannedError, visible};
+use crate::diag::{Span, SpannedError, escape_control};
 
 /// Takes a grant out of a document, whoever added it. A wider grant stays.
 ///
 /// # Errors
 /// No policy document, or one of the other kind; nothing would be left of it.
-pub fn remove(document: &[u8], grant: &Grant) -> Result<Outcome, Vec<SpannedError>> {
-    let edit = Edit::read(document, grant)?;
-    let mut outcome = Outcome::default();
-    let asked = Asked::all(grant);
+pub fn remove(document: &[u8], grant: &Grant) -> Result<MergeOutcome, Vec<SpannedError>> {
+    let edit = DocumentEdit::read(document, grant)?;
+    let mut outcome = MergeOutcome::default();
+    let asked = RequestedGrant::all(grant);
     let actions = grant.actions();
     // One merge may have added the actions in two statements, and older ones put all of them under all conditions.
-    let ours = |statement: &Statement| {
+    let granted = |statement: &Statement| {
         edit.is_ours(statement, actions) || actions.iter().any(|action| edit.is_ours(statement, &[action]))
     };
     let mut operations = Vec::new();
-    let mut gone = 0;
+    let mut removed = 0;
     for statement in edit.policy.statements.iter().rev() {
-        let Some(listed) = edit.subjects(statement).filter(|_| ours(statement)) else {
+        let Some(listed) = edit.subjects(statement).filter(|_| granted(statement)) else {
             continue;
         };
         let which: Vec<usize> = (0..listed.texts.len())
@@ -32,12 +32,12 @@ pub fn remove(document: &[u8], grant: &Grant) -> Result<Outcome, Vec<SpannedErro
         if which.is_empty() {
             continue;
         }
-        gone += usize::from(which.len() == listed.texts.len());
+        removed += usize::from(which.len() == listed.texts.len());
         operations.extend(edit.take_out(statement, listed, &which));
         let named: Vec<&str> = which.iter().map(|&at| listed.texts[at].text.as_str()).collect();
-        outcome.notes.push(format!("{} taken out of {}", visible(&named.join(", ")), statement.title()));
+        outcome.notes.push(format!("{} taken out of {}", escape_control(&named.join(", ")), statement.title()));
     }
-    if gone > 0 && gone == edit.policy.statements.len() {
+    if removed > 0 && removed == edit.policy.statements.len() {
         let way = if grant.is_trust() {
             "a role must trust someone: delete the role, or add another principal first"
         } else {
@@ -48,15 +48,15 @@ pub fn remove(document: &[u8], grant: &Grant) -> Result<Outcome, Vec<SpannedErro
             SpannedError::new("nothing would be left of the policy, and AWS refuses an empty one", all).help(way),
         ]);
     }
-    let mut said = Vec::new();
+    let mut specified = Vec::new();
     for asked in &asked {
         for statement in &edit.policy.statements {
-            let is_gone = ours(statement) && asked.is_listed_in(statement);
+            let is_removed = granted(statement) && asked.is_listed_in(statement);
             let truth = asked.matches(&edit.policy, statement);
             let stays = statement.effect == Effect::Allow && truth != Truth::No;
             let guarded = asked.is_guarded_by(&edit.policy, statement);
-            if !is_gone && (stays || guarded) && !said.contains(&(asked.arn, statement.index)) {
-                said.push((asked.arn, statement.index));
+            if !is_removed && (stays || guarded) && !specified.contains(&(asked.arn, statement.index)) {
+                specified.push((asked.arn, statement.index));
                 let how = match (guarded, truth) {
                     (true, _) => "under other conditions",
                     (false, Truth::Maybe) => "for some sessions",

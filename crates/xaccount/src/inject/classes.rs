@@ -4,34 +4,38 @@ use std::collections::BTreeMap;
 
 use super::mapped::Mapped;
 use crate::account_map::{Assigned, Cluster, Place};
-use crate::check;
 use crate::diag::Diagnostic;
-use crate::run::{Class, Found, Run};
+use crate::inventory::{Class, Inventory, Resource};
+use crate::manifest_checks;
 
 /// Templates that are pointed at an account though a class of theirs serves clusters of another one. `templates` has the
 /// account of each, by its number in the map.
-pub(super) fn of_two_accounts(run: &Run, mapped: &Mapped<'_>, templates: &BTreeMap<usize, usize>) -> Vec<Diagnostic> {
+pub(super) fn of_two_accounts(
+    inventory: &Inventory,
+    mapped: &Mapped<'_>,
+    templates: &BTreeMap<usize, usize>,
+) -> Vec<Diagnostic> {
     if templates.is_empty() {
         return Vec::new();
     }
     let mut errors = Vec::new();
-    for class in run.classes() {
+    for class in inventory.classes() {
         let own: Vec<usize> = class.templates.iter().copied().filter(|index| templates.contains_key(index)).collect();
         if own.is_empty() {
             continue;
         }
         // Not an error by itself: a class decides nothing but this.
-        if let Some(error) =
-            check::twice(class.found).or_else(|| class.clusters.iter().find_map(|one| check::twice(one)))
+        if let Some(error) = manifest_checks::twice(class.found)
+            .or_else(|| class.clusters.iter().find_map(|one| manifest_checks::twice(one)))
         {
-            errors.push(in_run(run, class.found, error));
+            errors.push(in_run(inventory, class.found, error));
             continue;
         }
-        let served = served(run, mapped, &class);
+        let served = served(inventory, mapped, &class);
         for index in own {
             let account = templates.get(&index).copied();
             if served.keys().any(|other| *other != account) {
-                errors.push(torn(run, mapped, (&class, &run.objects()[index]), account, &served));
+                errors.push(torn(inventory, mapped, (&class, &inventory.objects()[index]), account, &served));
             }
         }
     }
@@ -39,10 +43,14 @@ pub(super) fn of_two_accounts(run: &Run, mapped: &Mapped<'_>, templates: &BTreeM
 }
 
 /// The clusters of a class by account, `None` for the source. What the map says of them is said elsewhere.
-fn served<'r>(run: &Run, mapped: &Mapped<'_>, class: &Class<'r>) -> BTreeMap<Option<usize>, Vec<&'r Found>> {
-    let mut served: BTreeMap<Option<usize>, Vec<&Found>> = BTreeMap::new();
+fn served<'r>(
+    inventory: &Inventory,
+    mapped: &Mapped<'_>,
+    class: &Class<'r>,
+) -> BTreeMap<Option<usize>, Vec<&'r Resource>> {
+    let mut served: BTreeMap<Option<usize>, Vec<&Resource>> = BTreeMap::new();
     for &found in &class.clusters {
-        let place = match run.other(found.file) {
+        let place = match inventory.other(found.file) {
             Some(other) => other.below_map.clone().map_or(Place::Outside, Place::Below),
             None => (mapped.file)(found.file),
         };
@@ -60,11 +68,11 @@ fn served<'r>(run: &Run, mapped: &Mapped<'_>, class: &Class<'r>) -> BTreeMap<Opt
 }
 
 fn torn(
-    run: &Run,
+    inventory: &Inventory,
     mapped: &Mapped<'_>,
-    (class, template): (&Class<'_>, &Found),
+    (class, template): (&Class<'_>, &Resource),
     account: Option<usize>,
-    served: &BTreeMap<Option<usize>, Vec<&Found>>,
+    served: &BTreeMap<Option<usize>, Vec<&Resource>>,
 ) -> Diagnostic {
     let name = |account: &Option<usize>| match account.map(|number| &mapped.map.accounts[number]) {
         Some(account) => format!("{} ({})", account.account.value, account.name.value),
@@ -77,10 +85,10 @@ fn torn(
     };
     let error = Diagnostic::error(message)
         .at(template.head(), format!("the map points it at {}", name(&account)))
-        .help(format!("{class_title}: {}", run.place(class.found)));
+        .help(format!("{class_title}: {}", inventory.place(class.found)));
     let error = served.iter().fold(error, |error, (account, clusters)| {
         let mut places: Vec<String> =
-            clusters.iter().take(5).map(|one| format!("{} ({})", one.title(), run.place(one))).collect();
+            clusters.iter().take(5).map(|one| format!("{} ({})", one.title(), inventory.place(one))).collect();
         if clusters.len() > 5 {
             places.push(format!("{} more", clusters.len() - 5));
         }
@@ -90,10 +98,10 @@ fn torn(
 }
 
 /// An error about an object of another file has no place that can be shown.
-fn in_run(run: &Run, class: &Found, error: Diagnostic) -> Diagnostic {
-    match run.other(class.file) {
+fn in_run(inventory: &Inventory, class: &Resource, error: Diagnostic) -> Diagnostic {
+    match inventory.other(class.file) {
         None => error,
-        Some(_) => Diagnostic { primary: None, ..error }.help(format!("it is in {}", run.place(class))),
+        Some(_) => Diagnostic { primary: None, ..error }.help(format!("it is in {}", inventory.place(class))),
     }
 }
 
@@ -102,7 +110,7 @@ mod tests {
     use super::*;
     use crate::account_map::{AccountMap, read};
     use crate::diag::FileId;
-    use crate::run::{File, Scan, scan};
+    use crate::inventory::{File, Scan, scan};
 
     fn map() -> AccountMap {
         let text = "apiVersion: xaccount.dev/v1alpha1\nkind: AccountMap\nsource: {clusters: {names: [s]}}\naccounts:\n\
@@ -112,7 +120,7 @@ mod tests {
     }
 
     /// The messages for a template of the first account whose class these clusters use.
-    fn said(clusters: &[&str]) -> Vec<String> {
+    fn specified(clusters: &[&str]) -> Vec<String> {
         let mut text = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSClusterTemplate\nmetadata: {name: t}\n---\n\
                         apiVersion: cluster.x-k8s.io/v1beta1\nkind: ClusterClass\nmetadata: {name: q}\nspec: {infrastructure: {ref: \
                         {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSClusterTemplate, name: t}}}\n"
@@ -123,22 +131,25 @@ mod tests {
             ));
         }
         let needles = crate::capa::needles();
-        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
         let objects = scan(FileId(0), text.as_bytes(), &options).unwrap().objects;
-        let run = Run::new(vec![File { name: "f.yaml".into(), brace: false, identities_only: false }], objects);
+        let inventory = Inventory::new(
+            vec![File { name: "f.yaml".into(), is_json_for_kubectl: false, identities_only: false }],
+            objects,
+        );
         let (map, place, file) = (map(), |_| String::new(), |_| Place::Outside);
         let mapped = Mapped { map: &map, place: &place, file: &file, without_path: "", allow_unmapped: false };
-        let errors = of_two_accounts(&run, &mapped, &BTreeMap::from([(0, 0)]));
+        let errors = of_two_accounts(&inventory, &mapped, &BTreeMap::from([(0, 0)]));
         errors.into_iter().map(|error| error.message).collect()
     }
 
     #[test]
     fn a_template_of_two_accounts_is_refused() {
         let of = |count| format!("AWSClusterTemplate t: ClusterClass q serves clusters of {count}");
-        assert_eq!(said(&["a1", "b1"]), [of("2 accounts")]);
-        assert_eq!(said(&["a1", "s"]), [of("2 accounts")]);
-        assert_eq!(said(&["b1", "b2"]), [of("another account")]);
-        assert_eq!(said(&["s"]), [of("another account")]);
-        assert!(said(&[]).is_empty() && said(&["a1", "a2", "nobodys"]).is_empty());
+        assert_eq!(specified(&["a1", "b1"]), [of("2 accounts")]);
+        assert_eq!(specified(&["a1", "s"]), [of("2 accounts")]);
+        assert_eq!(specified(&["b1", "b2"]), [of("another account")]);
+        assert_eq!(specified(&["s"]), [of("another account")]);
+        assert!(specified(&[]).is_empty() && specified(&["a1", "a2", "nobodys"]).is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! What `-v` says of an identity: each of its values, and from where it came.
 
-use super::{IdentityFile, Planner, Served};
+use super::{IdentityFile, Planner, RequiredIdentity};
 use crate::capa::{CONTROLLER_IDENTITY, ROLE_IDENTITY};
 
 impl Planner<'_> {
@@ -14,36 +14,36 @@ impl Planner<'_> {
 
     /// A Cluster of another file that an object belongs to.
     pub(super) fn explain_owner(&mut self, index: usize) {
-        let run = self.run;
-        let found = &run.objects()[index];
-        let owner = if self.request.explain { run.owner_elsewhere(found) } else { None };
+        let inventory = self.inventory;
+        let found = &inventory.objects()[index];
+        let owner = if self.request.explain { inventory.owner_elsewhere(found) } else { None };
         if let Some(owner) = owner {
-            self.decided(|| format!("{}: belongs to {} ({})", found.title(), owner.title(), run.place(owner)));
+            self.decided(|| format!("{}: belongs to {} ({})", found.title(), owner.title(), inventory.place(owner)));
         }
     }
 
     /// An identity that is there already.
-    pub(super) fn explain_there(&mut self, one: &Served, index: usize) {
-        let run = self.run;
+    pub(super) fn explain_there(&mut self, one: &RequiredIdentity, index: usize) {
+        let inventory = self.inventory;
         self.decided(|| {
-            let found = &run.objects()[index];
-            let (place, version) = (run.place(found), &found.object.api_version);
+            let found = &inventory.objects()[index];
+            let (place, version) = (inventory.place(found), &found.object.api_version);
             format!("{ROLE_IDENTITY}/{}: is there in {place}, keeps {version}", one.name)
         });
     }
 
     /// An identity that is made.
-    pub(super) fn explain_new(&mut self, one: &Served, file: &IdentityFile) {
-        let (run, request) = (self.run, self.request);
+    pub(super) fn explain_new(&mut self, one: &RequiredIdentity, file: &IdentityFile) {
+        let (inventory, request) = (self.inventory, self.request);
         let name = &one.name;
-        let said = |flag: &'static str| request.said.get(flag).cloned().unwrap_or_else(|| flag.to_owned());
+        let specified = |flag: &'static str| request.specified.get(flag).cloned().unwrap_or_else(|| flag.to_owned());
         self.decided(|| {
             let from = match request.identity_file {
-                Some(_) => format!("from {}", said("--identity-file")),
+                Some(_) => format!("from {}", specified("--identity-file")),
                 None => "the file of the objects that it serves".to_owned(),
             };
             let file = match file {
-                IdentityFile::There(file) => run.file(*file).name.clone(),
+                IdentityFile::There(file) => inventory.file(*file).name.clone(),
                 IdentityFile::New(path) => format!("{}, which is made", path.display()),
             };
             format!("{ROLE_IDENTITY}/{name}: goes to {file} ({from})")
@@ -57,23 +57,28 @@ impl Planner<'_> {
             });
             values.push(match &asked.allowed_namespaces {
                 None => "allowed namespaces all (the default)".to_owned(),
-                Some(allowed) => format!("allowed namespaces {allowed} from {}", said("--allowed-namespaces")),
+                Some(allowed) => format!("allowed namespaces {allowed} from {}", specified("--allowed-namespaces")),
             });
             values.extend(
-                asked.session_name.as_ref().map(|text| format!("session name {text} from {}", said("--session-name"))),
+                asked
+                    .session_name
+                    .as_ref()
+                    .map(|text| format!("session name {text} from {}", specified("--session-name"))),
             );
             values.extend(
-                asked.external_id.as_ref().map(|text| format!("external id {text} from {}", said("--external-id"))),
+                asked
+                    .external_id
+                    .as_ref()
+                    .map(|text| format!("external id {text} from {}", specified("--external-id"))),
             );
             values.extend(
-                asked.duration_seconds.map(|seconds| format!("duration {seconds} s from {}", said("--duration"))),
+                asked.duration_seconds.map(|seconds| format!("duration {seconds} s from {}", specified("--duration"))),
             );
             values.extend(asked.inline_policy.as_ref().map(|_| "session policy from --inline-policy".to_owned()));
             values.extend(
-                asked
-                    .annotations
-                    .iter()
-                    .map(|(key, value)| format!("annotation {key}={value} from {}", said("--identity-annotation"))),
+                asked.annotations.iter().map(|(key, value)| {
+                    format!("annotation {key}={value} from {}", specified("--identity-annotation"))
+                }),
             );
             format!("{ROLE_IDENTITY}/{name}: {}", values.join(", "))
         });

@@ -6,13 +6,13 @@ use serde_json::{Map, Value, json};
 
 use super::namespaces::AllowedNamespaces;
 use super::reference::NOT_SERVED;
-use super::{ChangeKind, IdentityFile, Planner, Served};
-use crate::capa::{CONTROLLER_IDENTITY, IDENTITY_GROUP, IdentityKind, ROLE_IDENTITY, Role, State, Version};
+use super::{ChangeKind, IdentityFile, Planner, RequiredIdentity};
+use crate::capa::{CONTROLLER_IDENTITY, IDENTITY_GROUP, IdentityKind, ObjectKind, ROLE_IDENTITY, State, Version};
 use crate::diag::{Diagnostic, FileId};
 
 impl Planner<'_> {
     /// Plans the identities that are needed.
-    pub(super) fn identities(&mut self, served: &[Served]) {
+    pub(super) fn identities(&mut self, served: &[RequiredIdentity]) {
         if !self.request.with_identity {
             self.decided(|| "identities are neither made nor mended, because of --no-identity".into());
             served.iter().for_each(|one| self.refuse_other_role(one));
@@ -21,21 +21,21 @@ impl Planner<'_> {
         served.iter().for_each(|one| self.refuse_circle(one));
         let asked = self.request.identity.allowed_namespaces.as_ref().map(AllowedNamespaces::to_value);
         let changed = self.changed();
-        let mut missing: Vec<&Served> = Vec::new();
+        let mut missing: Vec<&RequiredIdentity> = Vec::new();
         for one in served {
-            let run = self.run;
-            let there = run.identities(IdentityKind::Role, &one.name);
-            for &index in there {
+            let inventory = self.inventory;
+            let existing = inventory.identities(IdentityKind::Role, &one.name);
+            for &index in existing {
                 self.explain_there(one, index);
                 self.mend(index, one);
                 self.refuse_dependence(index, one, &changed);
                 self.warn_of_existing(index, one);
-                if let Role::Identity(identity, _) = &run.objects()[index].object.role {
-                    let there = identity.allowed_namespaces.as_ref().map(|(allowed, _)| allowed);
-                    self.warn_of_shut_out(one, asked.as_ref().or(there));
+                if let ObjectKind::Identity(identity, _) = &inventory.objects()[index].object.object_kind {
+                    let existing = identity.allowed_namespaces.as_ref().map(|(allowed, _)| allowed);
+                    self.warn_of_shut_out(one, asked.as_ref().or(existing));
                 }
             }
-            if there.is_empty() {
+            if existing.is_empty() {
                 self.warn_of_shut_out(one, asked.as_ref());
                 missing.push(one);
             }
@@ -44,7 +44,7 @@ impl Planner<'_> {
             return;
         }
         if self.request.with_controller_identity
-            && self.run.identities(IdentityKind::Controller, "default").is_empty()
+            && self.inventory.identities(IdentityKind::Controller, "default").is_empty()
             && !served.is_empty()
         {
             let all: Vec<usize> = served.iter().flat_map(|one| one.objects.iter().copied()).collect();
@@ -77,13 +77,13 @@ impl Planner<'_> {
     }
 
     /// Says which objects an identity is of no use to, where it lists namespaces. What a selector fits, the files don't say.
-    fn warn_of_shut_out(&mut self, one: &Served, allowed: Option<&Value>) {
+    fn warn_of_shut_out(&mut self, one: &RequiredIdentity, allowed: Option<&Value>) {
         let Some(allowed) = allowed.filter(|allowed| allowed.get("selector").is_none_or(Value::is_null)) else {
             return;
         };
         let Some(names) = allowed.get("list").and_then(Value::as_array) else { return };
         let names: HashSet<&str> = names.iter().filter_map(Value::as_str).collect();
-        for found in one.objects.iter().map(|&index| &self.run.objects()[index]) {
+        for found in one.objects.iter().map(|&index| &self.inventory.objects()[index]) {
             let namespace = found.object.namespace.as_deref().unwrap_or("default");
             if !names.contains(namespace) {
                 self.outcome.warnings.push(
@@ -111,26 +111,26 @@ impl Planner<'_> {
 
     /// Refuses a new reference, of an object that is `changed`, to an identity in another cluster's file: deleting that file
     /// would take it along.
-    fn refuse_dependence(&mut self, index: usize, one: &Served, changed: &[usize]) {
-        let run = self.run;
-        let found = &run.objects()[index];
+    fn refuse_dependence(&mut self, index: usize, one: &RequiredIdentity, changed: &[usize]) {
+        let inventory = self.inventory;
+        let found = &inventory.objects()[index];
         let kept = matches!(self.request.identity_file, Some(IdentityFile::There(file)) if file == found.file);
-        if kept || !run.has_clusters(found.file) {
+        if kept || !inventory.has_clusters(found.file) {
             return;
         }
         let depends = one
             .objects
             .iter()
-            .find(|object| changed.binary_search(object).is_ok() && run.objects()[**object].file != found.file);
-        if let Some(depends) = depends.map(|&object| &run.objects()[object]) {
-            let there = &run.file(found.file).name;
+            .find(|object| changed.binary_search(object).is_ok() && inventory.objects()[**object].file != found.file);
+        if let Some(depends) = depends.map(|&object| &inventory.objects()[object]) {
+            let existing = &inventory.file(found.file).name;
             self.errors.push(
-                Diagnostic::error(format!("{} would depend on {there}, another cluster's file", depends.title()))
+                Diagnostic::error(format!("{} would depend on {existing}, another cluster's file", depends.title()))
                     .at(depends.head(), "")
                     .also(found.head(), format!("{} stands here: deleting this file takes it along", found.title()))
                     .help(format!(
                         "move that document from {} to identities.yaml, and pass --identity-file identities.yaml",
-                        run.place(found)
+                        inventory.place(found)
                     ))
                     .help("or pass --identity-name to make another identity for it"),
             );
@@ -138,11 +138,11 @@ impl Planner<'_> {
     }
 
     /// What is worth knowing about an identity that is there and is used.
-    fn warn_of_existing(&mut self, index: usize, one: &Served) {
-        let found = &self.run.objects()[index];
-        let Role::Identity(identity, version) = &found.object.role else { return };
+    fn warn_of_existing(&mut self, index: usize, one: &RequiredIdentity) {
+        let found = &self.inventory.objects()[index];
+        let ObjectKind::Identity(identity, version) = &found.object.object_kind else { return };
         let known = one.objects.iter().any(|&object| {
-            matches!(&self.run.objects()[object].object.role, Role::Bearer { version: other, .. } if other == version)
+            matches!(&self.inventory.objects()[object].object.object_kind, ObjectKind::Referencing { version: other, .. } if other == version)
         });
         if let Some(served) = version.no_longer_served().filter(|_| !known) {
             let warning = Diagnostic::warning(format!("{} {version}: {served}", found.title()));
@@ -159,16 +159,18 @@ impl Planner<'_> {
     }
 
     /// Without mending, an identity that is there must say the wanted role already: the name alone points nowhere.
-    fn refuse_other_role(&mut self, one: &Served) {
-        let run = self.run;
-        for found in run.identities(IdentityKind::Role, &one.name).iter().map(|&index| &run.objects()[index]) {
-            let Role::Identity(identity, _) = &found.object.role else { continue };
+    fn refuse_other_role(&mut self, one: &RequiredIdentity) {
+        let inventory = self.inventory;
+        for found in
+            inventory.identities(IdentityKind::Role, &one.name).iter().map(|&index| &inventory.objects()[index])
+        {
+            let ObjectKind::Identity(identity, _) = &found.object.object_kind else { continue };
             if identity.role_arn.text() == Some(one.role.as_str()) {
                 continue;
             }
-            let there = identity.role_arn.any_text().unwrap_or("no role ARN");
+            let existing = identity.role_arn.any_text().unwrap_or("no role ARN");
             self.errors.push(
-                Diagnostic::error(format!("{} stands for another role: {there}", found.title()))
+                Diagnostic::error(format!("{} stands for another role: {existing}", found.title()))
                     .at(found.location(identity.role_arn.span().unwrap_or(found.object.kind_span)), format!("wanted: {}", one.role))
                     .help("with --no-identity it is not mended; leave that flag out, or name another identity with --identity-name"),
             );
@@ -176,9 +178,9 @@ impl Planner<'_> {
     }
 
     /// Refuses a source that leads back to the identity: CAPA follows sources without end, and its controller dies of it.
-    fn refuse_circle(&mut self, one: &Served) {
+    fn refuse_circle(&mut self, one: &RequiredIdentity) {
         let Some((IdentityKind::Role, first)) = &self.request.identity.source else { return };
-        let run = self.run;
+        let inventory = self.inventory;
         let mut chain = vec![one.name.as_str()];
         let mut seen = HashSet::from([one.name.as_str()]);
         let mut next = Some(first.as_str());
@@ -196,10 +198,12 @@ impl Planner<'_> {
                 return;
             }
             chain.push(name);
-            let source =
-                run.identities(IdentityKind::Role, name).first().map(|&index| &run.objects()[index].object.role);
+            let source = inventory
+                .identities(IdentityKind::Role, name)
+                .first()
+                .map(|&index| &inventory.objects()[index].object.object_kind);
             next = match source {
-                Some(Role::Identity(identity, _)) => match &identity.source {
+                Some(ObjectKind::Identity(identity, _)) => match &identity.source {
                     State::Set(to) if to.kind.text() == Some(ROLE_IDENTITY) => to.name.text(),
                     _ => None,
                 },
@@ -213,9 +217,9 @@ impl Planner<'_> {
         let version = self.version_for(kind, name, objects);
         if let Some(file) = &self.request.identity_file {
             if let IdentityFile::There(id) = file
-                && self.run.file(*id).brace
+                && self.inventory.file(*id).is_json_for_kubectl
             {
-                let path = &self.run.file(*id).name;
+                let path = &self.inventory.file(*id).name;
                 self.errors.push(
                     Diagnostic::error(format!("{path} is JSON and can't take a second document"))
                         .help("name a YAML file with --identity-file"),
@@ -224,13 +228,13 @@ impl Planner<'_> {
             }
             return Some((file.clone(), version));
         }
-        let mut files: Vec<FileId> = objects.iter().map(|&index| self.run.objects()[index].file).collect();
+        let mut files: Vec<FileId> = objects.iter().map(|&index| self.inventory.objects()[index].file).collect();
         files.sort();
         files.dedup();
-        let names: Vec<&str> = files.iter().map(|&file| self.run.file(file).name.as_str()).collect();
+        let names: Vec<&str> = files.iter().map(|&file| self.inventory.file(file).name.as_str()).collect();
         let advice = "pass --identity-file identities.yaml to keep identities in a file of their own";
         match files[..] {
-            [file] if self.run.file(file).brace => {
+            [file] if self.inventory.file(file).is_json_for_kubectl => {
                 self.errors.push(
                     Diagnostic::error(format!(
                         "{}: a JSON file can't take {kind}/{name} as a second document",
@@ -260,8 +264,8 @@ impl Planner<'_> {
 
     /// The version of a new identity: that of the objects that it serves, the newest if they differ.
     fn version_for(&mut self, kind: &str, name: &str, objects: &[usize]) -> Version {
-        let version = |index: usize| match &self.run.objects()[index].object.role {
-            Role::Bearer { version, .. } | Role::Identity(_, version) => Some(*version),
+        let version = |index: usize| match &self.inventory.objects()[index].object.object_kind {
+            ObjectKind::Referencing { version, .. } | ObjectKind::Identity(_, version) => Some(*version),
             _ => None,
         };
         let mut versions: Vec<Version> = objects.iter().filter_map(|&index| version(index)).collect();
@@ -282,7 +286,7 @@ impl Planner<'_> {
             self.outcome.warnings.push(warning);
         }
         // A topology Cluster lends none: it is of another group.
-        let (version, from) = match (versions.last(), self.run.newest_version()) {
+        let (version, from) = match (versions.last(), self.inventory.newest_version()) {
             (Some(&version), _) => (version, "the objects that it serves"),
             (None, Some(version)) => (version, "the other objects of CAPA in these files"),
             (None, None) => (Version::V1Beta2, "the default, as no object of CAPA says another"),
@@ -309,7 +313,7 @@ impl Planner<'_> {
         }
     }
 
-    pub(super) fn new_identity(&self, one: &Served, version: Version) -> Value {
+    pub(super) fn new_identity(&self, one: &RequiredIdentity, version: Version) -> Value {
         let asked = &self.request.identity;
         let mut spec = Map::new();
         let allowed = asked.allowed_namespaces.clone().unwrap_or(AllowedNamespaces::All);

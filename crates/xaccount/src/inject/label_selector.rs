@@ -17,11 +17,11 @@ pub struct LabelSelector(Vec<Requirement>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Requirement {
     key: String,
-    condition: Condition,
+    condition: LabelCondition,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Condition {
+enum LabelCondition {
     In(Vec<String>),
     NotIn(Vec<String>),
     GreaterThan(i64),
@@ -52,12 +52,12 @@ impl LabelSelector {
             let one_of = |values: &[String]| value.is_some_and(|value| values.iter().any(|one| one == value));
             let number = || value.and_then(integer);
             match &requirement.condition {
-                Condition::In(values) => one_of(values),
-                Condition::NotIn(values) => !one_of(values),
-                Condition::GreaterThan(than) => number().is_some_and(|number| number > *than),
-                Condition::LessThan(than) => number().is_some_and(|number| number < *than),
-                Condition::Exists => value.is_some(),
-                Condition::DoesNotExist => value.is_none(),
+                LabelCondition::In(values) => one_of(values),
+                LabelCondition::NotIn(values) => !one_of(values),
+                LabelCondition::GreaterThan(than) => number().is_some_and(|number| number > *than),
+                LabelCondition::LessThan(than) => number().is_some_and(|number| number < *than),
+                LabelCondition::Exists => value.is_some(),
+                LabelCondition::DoesNotExist => value.is_none(),
             }
         })
     }
@@ -127,19 +127,19 @@ fn requirement(tokens: &mut Peekable<Tokens<'_>>) -> Result<Requirement, String>
         return Err(format!("'{key}' can't be the key of a label"));
     }
     if matches!(tokens.peek(), None | Some(&",")) {
-        let condition = if absent { Condition::DoesNotExist } else { Condition::Exists };
+        let condition = if absent { LabelCondition::DoesNotExist } else { LabelCondition::Exists };
         return Ok(Requirement { key, condition });
     }
     if absent {
         return Err(format!("'!{key}' takes no value"));
     }
     let condition = match tokens.next() {
-        Some("=" | "==") => Condition::In(vec![value(tokens)?]),
-        Some("!=") => Condition::NotIn(vec![value(tokens)?]),
-        Some("in") => Condition::In(values(tokens)?),
-        Some("notin") => Condition::NotIn(values(tokens)?),
-        Some(">") => Condition::GreaterThan(number(tokens)?),
-        Some("<") => Condition::LessThan(number(tokens)?),
+        Some("=" | "==") => LabelCondition::In(vec![value(tokens)?]),
+        Some("!=") => LabelCondition::NotIn(vec![value(tokens)?]),
+        Some("in") => LabelCondition::In(values(tokens)?),
+        Some("notin") => LabelCondition::NotIn(values(tokens)?),
+        Some(">") => LabelCondition::GreaterThan(number(tokens)?),
+        Some("<") => LabelCondition::LessThan(number(tokens)?),
         other => return Err(found(other, "=, ==, !=, in, notin, < or >")),
     };
     Ok(Requirement { key, condition })

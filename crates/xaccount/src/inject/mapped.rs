@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::classes;
 use super::namespaces::AllowedNamespaces;
-use super::select::bearers;
-use super::{CAPA_VERSION, KnownAccounts, Request, Target, default_identity_name};
-use crate::account_map::{Account, AccountMap, Assigned, Cluster, Namespaces, Place};
+use super::select::referencing;
+use super::{CAPA_VERSION, InjectRequest, KnownAccounts, Target, default_identity_name};
+use crate::account_map::{Account, AccountMap, Assigned, Cluster, MapNamespaces, Place};
 use crate::aws::{AccountId, Partition, RoleArn};
-use crate::capa::{CONTROLLER_IDENTITY, DEFAULT_ROLE_NAME, Role, State};
-use crate::check;
+use crate::capa::{CONTROLLER_IDENTITY, DEFAULT_ROLE_NAME, ObjectKind, State};
 use crate::diag::{Diagnostic, FileId, Span};
-use crate::run::{Found, Run, SkipReason, Skipped};
+use crate::inventory::{Inventory, Resource, SkipReason, Skipped};
+use crate::manifest_checks;
 
 /// The account map of a run.
 pub struct Mapped<'m> {
@@ -32,16 +32,17 @@ impl Mapped<'_> {
     ///
     /// # Errors
     /// Its cluster is in doubt, and the account hangs on it.
-    fn assigned(&self, run: &Run, found: &Found, place: &Place) -> Result<Assigned, Diagnostic> {
+    fn assigned(&self, inventory: &Inventory, found: &Resource, place: &Place) -> Result<Assigned, Diagnostic> {
         let (namespace, template) = (found.object.own_namespace(), is_template(found));
-        let answer = |name: Option<&str>| Answer(self.map.assign(&Cluster { name, namespace, place, template }));
-        run.by_cluster_name(found, answer).map(|Answer(assigned)| assigned)
+        let answer =
+            |name: Option<&str>| AssignedAnswer(self.map.assign(&Cluster { name, namespace, place, template }));
+        inventory.by_cluster_name(found, answer).map(|AssignedAnswer(assigned)| assigned)
     }
 
     /// The place in the map that says to which account an object belongs.
-    pub(super) fn entry(&self, run: &Run, index: usize) -> Option<String> {
-        let found = &run.objects()[index];
-        match self.assigned(run, found, &(self.file)(found.file)) {
+    pub(super) fn entry(&self, inventory: &Inventory, index: usize) -> Option<String> {
+        let found = &inventory.objects()[index];
+        match self.assigned(inventory, found, &(self.file)(found.file)) {
             Ok(Assigned::To(_, place)) => Some((self.place)(place)),
             _ => None,
         }
@@ -66,9 +67,9 @@ pub fn known_accounts(map: &AccountMap) -> KnownAccounts {
             }
         };
         let Some(name) = name else { continue };
-        let there = identities.entry(name).or_insert_with(|| Some(account.clone()));
-        if there.as_ref() != Some(account) {
-            *there = None;
+        let existing = identities.entry(name).or_insert_with(|| Some(account.clone()));
+        if existing.as_ref() != Some(account) {
+            *existing = None;
         }
     }
     KnownAccounts { source: map.source.account.as_ref().map(|source| source.value.clone()), identities, names }
@@ -76,7 +77,7 @@ pub fn known_accounts(map: &AccountMap) -> KnownAccounts {
 
 /// What flags say of the target, each part by itself; an ARN says all of them.
 #[derive(Clone, Debug, Default)]
-pub struct SaidTarget {
+pub struct SpecifiedTarget {
     /// The account.
     pub account: Option<AccountId>,
     /// The role's name, perhaps with its path before it.
@@ -85,7 +86,7 @@ pub struct SaidTarget {
     pub partition: Option<Partition>,
 }
 
-impl SaidTarget {
+impl SpecifiedTarget {
     /// All that an ARN says.
     pub fn of_role(role: &RoleArn) -> Self {
         Self {
@@ -115,31 +116,31 @@ const NO_ACCOUNT: &str = "it belongs to no account of the map, and --allow-unmap
 const NO_TEMPLATES: &str = "no account of the map has it under templates";
 
 /// A flag, its value if it was given, and the map's with its place.
-type Said = (&'static str, Option<String>, String, Span);
+type Setting = (&'static str, Option<String>, String, Span);
 
 /// A request for each account of the map that has clusters in the run, and what none is for. `base` is what the flags say,
-/// `said` what of the target: it must be what the map says.
+/// `specified` what of the target: it must be what the map says.
 ///
 /// # Errors
 /// A cluster that several accounts claim, or none; a flag that contradicts the map; a cluster that should stay in the source
 /// account and points elsewhere.
 pub(super) fn mapped(
-    run: &Run,
-    base: &Request,
+    inventory: &Inventory,
+    base: &InjectRequest,
     mapped: &Mapped<'_>,
-    said: &SaidTarget,
-) -> Result<(Vec<Request>, Vec<Skipped>), Vec<Diagnostic>> {
-    is_source(mapped, said, base)?;
+    specified: &SpecifiedTarget,
+) -> Result<(Vec<InjectRequest>, Vec<Skipped>), Vec<Diagnostic>> {
+    is_source(mapped, specified, base)?;
     // What can't be told is refused before anybody asks whose it is.
-    let unreadable: Vec<Diagnostic> = check::impossible(run).collect();
+    let unreadable: Vec<Diagnostic> = manifest_checks::impossible(inventory).collect();
     if !unreadable.is_empty() {
         return Err(unreadable);
     }
-    let mut work = Work { run, base, mapped, said, skipped: Vec::new(), errors: Vec::new() };
+    let mut work = Work { inventory, base, mapped, specified, skipped: Vec::new(), errors: Vec::new() };
     let mut by_account: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     let mut templates = BTreeMap::new();
-    for index in bearers(run) {
-        match base.selection.means(run, index) {
+    for index in referencing(inventory) {
+        match base.selection.means(inventory, index) {
             Ok(false) => continue,
             Ok(true) => {}
             Err(doubt) => {
@@ -149,14 +150,14 @@ pub(super) fn mapped(
         }
         if let Some(account) = work.account_of(index) {
             by_account.entry(account).or_default().insert(index);
-            if is_template(&run.objects()[index]) {
+            if is_template(&inventory.objects()[index]) {
                 templates.insert(index, account);
             }
         }
     }
-    let torn = classes::of_two_accounts(run, mapped, &templates);
+    let torn = classes::of_two_accounts(inventory, mapped, &templates);
     work.errors.extend(torn);
-    let requests: Vec<Request> =
+    let requests: Vec<InjectRequest> =
         by_account.into_iter().map(|(account, objects)| work.request(&mapped.map.accounts[account], objects)).collect();
     if work.errors.is_empty() { Ok((requests, work.skipped)) } else { Err(work.errors) }
 }
@@ -166,23 +167,23 @@ pub(super) fn mapped(
 /// # Errors
 /// A flag that contradicts the map.
 pub fn for_account(
-    run: &Run,
-    base: &Request,
+    inventory: &Inventory,
+    base: &InjectRequest,
     mapped: &Mapped<'_>,
     account: &Account,
-    said: &SaidTarget,
-) -> Result<Request, Vec<Diagnostic>> {
-    is_source(mapped, said, base)?;
-    let mut work = Work { run, base, mapped, said, skipped: Vec::new(), errors: Vec::new() };
+    specified: &SpecifiedTarget,
+) -> Result<InjectRequest, Vec<Diagnostic>> {
+    is_source(mapped, specified, base)?;
+    let mut work = Work { inventory, base, mapped, specified, skipped: Vec::new(), errors: Vec::new() };
     let request = work.request(account, BTreeSet::new());
     if work.errors.is_empty() { Ok(request) } else { Err(work.errors) }
 }
 
 /// Refuses a target that is the source account.
-fn is_source(mapped: &Mapped<'_>, said: &SaidTarget, base: &Request) -> Result<(), Vec<Diagnostic>> {
+fn is_source(mapped: &Mapped<'_>, specified: &SpecifiedTarget, base: &InjectRequest) -> Result<(), Vec<Diagnostic>> {
     let Some(source) = &mapped.map.source.account else { return Ok(()) };
     let place = || (mapped.place)(source.span);
-    if said.account.as_ref() == Some(&source.value) {
+    if specified.account.as_ref() == Some(&source.value) {
         return Err(vec![target_is_source(&source.value, &place())]);
     }
     match base.moves.iter().find(|one| one.to == source.value) {
@@ -203,9 +204,9 @@ pub fn target_is_source(account: &AccountId, place: &str) -> Diagnostic {
 }
 
 /// What the map says: two answers are one where the account is.
-struct Answer(Assigned);
+struct AssignedAnswer(Assigned);
 
-impl PartialEq for Answer {
+impl PartialEq for AssignedAnswer {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Assigned::To(one, _), Assigned::To(other, _)) => one == other,
@@ -215,15 +216,15 @@ impl PartialEq for Answer {
     }
 }
 
-pub(super) fn is_template(found: &Found) -> bool {
-    matches!(&found.object.role, Role::Bearer { bearer, .. } if bearer.template)
+pub(super) fn is_template(found: &Resource) -> bool {
+    matches!(&found.object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template)
 }
 
 struct Work<'w> {
-    run: &'w Run,
-    base: &'w Request,
+    inventory: &'w Inventory,
+    base: &'w InjectRequest,
     mapped: &'w Mapped<'w>,
-    said: &'w SaidTarget,
+    specified: &'w SpecifiedTarget,
     skipped: Vec<Skipped>,
     errors: Vec<Diagnostic>,
 }
@@ -231,10 +232,10 @@ struct Work<'w> {
 impl Work<'_> {
     /// The account that an object belongs to, by its index in the map; `None` where it is passed by.
     fn account_of(&mut self, index: usize) -> Option<usize> {
-        let found = &self.run.objects()[index];
+        let found = &self.inventory.objects()[index];
         let template = is_template(found);
         let place = (self.mapped.file)(found.file);
-        let assigned = match self.mapped.assigned(self.run, found, &place) {
+        let assigned = match self.mapped.assigned(self.inventory, found, &place) {
             Ok(assigned) => assigned,
             Err(doubt) => {
                 self.errors.push(doubt);
@@ -275,7 +276,7 @@ impl Work<'_> {
                 None
             }
             Assigned::Nobody => {
-                let name = self.run.cluster_name(found).unwrap_or("(no name)");
+                let name = self.inventory.cluster_name(found).unwrap_or("(no name)");
                 self.errors.push(
                     Diagnostic::error(format!("{} belongs to no account of the map", found.title()))
                         .at(found.head(), "")
@@ -291,19 +292,19 @@ impl Work<'_> {
     }
 
     /// A cluster of the source account has no reference, or the controller identity.
-    fn stays(&mut self, found: &Found, place: Span) {
+    fn stays(&mut self, found: &Resource, place: Span) {
         for reference in found.object.references() {
-            let State::Set(there) = &reference.state else { continue };
-            if there.kind.text().is_none_or(|kind| kind.is_empty() || kind == CONTROLLER_IDENTITY) {
+            let State::Set(existing) = &reference.state else { continue };
+            if existing.kind.text().is_none_or(|kind| kind.is_empty() || kind == CONTROLLER_IDENTITY) {
                 continue;
             }
-            let (kind, name) = (there.kind.text().unwrap_or_default(), there.name.text().unwrap_or_default());
+            let (kind, name) = (existing.kind.text().unwrap_or_default(), existing.name.text().unwrap_or_default());
             self.errors.push(
                 Diagnostic::error(format!(
                     "{} names {kind}/{name}, but the map keeps it in the source account",
                     found.title()
                 ))
-                .at(found.location(there.span), "")
+                .at(found.location(existing.span), "")
                 .help(format!("the map says so at {}", (self.mapped.place)(place)))
                 .help("take the reference out, or the cluster out of source.clusters"),
             );
@@ -311,10 +312,13 @@ impl Work<'_> {
     }
 
     /// Who names an account for a cluster of the source account may not know that the map keeps it there.
-    fn is_asked_away(&mut self, found: &Found, place: Span) {
+    fn is_asked_away(&mut self, found: &Resource, place: Span) {
         let source = &self.mapped.map.source.account;
-        let Some(asked) =
-            self.said.account.as_ref().filter(|asked| source.as_ref().is_none_or(|source| source.value != **asked))
+        let Some(asked) = self
+            .specified
+            .account
+            .as_ref()
+            .filter(|asked| source.as_ref().is_none_or(|source| source.value != **asked))
         else {
             return;
         };
@@ -329,38 +333,38 @@ impl Work<'_> {
         );
     }
 
-    fn request(&mut self, account: &Account, objects: BTreeSet<usize>) -> Request {
-        let mut said: BTreeMap<&'static str, String> = BTreeMap::new();
+    fn request(&mut self, account: &Account, objects: BTreeSet<usize>) -> InjectRequest {
+        let mut specified: BTreeMap<&'static str, String> = BTreeMap::new();
         let place = |span: Span| (self.mapped.place)(span);
         let mut request = self.base.clone();
         // Its form was checked with the map.
         let version = self.mapped.map.source.capa_version.as_ref();
         request.release = version.and_then(|version| version.value.parse().ok());
-        said.extend(version.map(|version| (CAPA_VERSION, place(version.span))));
-        said.insert("--account", place(account.account.span));
+        specified.extend(version.map(|version| (CAPA_VERSION, place(version.span))));
+        specified.insert("--account", place(account.account.span));
         let (role, partition) = match &account.role_arn {
             Some(role) => {
-                said.insert("--role-arn", place(role.span));
+                specified.insert("--role-arn", place(role.span));
                 request.target = Some(Target::Role(role.value.clone()));
                 (role.value.path_and_name(), Some(role.value.partition()))
             }
             None => {
-                said.extend(account.role_name.as_ref().map(|name| ("--role-name", place(name.span))));
-                said.extend(account.partition.as_ref().map(|one| ("--partition", place(one.span))));
+                specified.extend(account.role_name.as_ref().map(|name| ("--role-name", place(name.span))));
+                specified.extend(account.partition.as_ref().map(|one| ("--partition", place(one.span))));
                 let role = account.role_name.as_ref().map_or(DEFAULT_ROLE_NAME, |name| &name.value);
                 let partition = account.partition.as_ref().map(|one| one.value);
                 request.target = Some(Target::Account {
                     account: account.account.value.clone(),
                     role: role.to_owned(),
                     // What the map leaves open, a flag may say.
-                    partition: partition.or(self.said.partition),
+                    partition: partition.or(self.specified.partition),
                 });
                 (role, partition)
             }
         };
         self.contradicting_target(account, role, partition);
         let (identity, base) = (&mut request.identity, &self.base.identity);
-        let mut flags: Vec<Said> = Vec::new();
+        let mut flags: Vec<Setting> = Vec::new();
         if let Some(name) = &account.identity_name {
             flags.push(("--identity-name", self.base.identity_name.clone(), name.value.clone(), name.span));
             request.identity_name = Some(name.value.clone());
@@ -385,16 +389,16 @@ impl Work<'_> {
             request.identity.allowed_namespaces = Some(allowed);
         }
         for (flag, by_flag, value, span) in flags {
-            said.insert(flag, place(span));
+            specified.insert(flag, place(span));
             if let Some(other) = by_flag.filter(|other| *other != value) {
                 self.errors.push(contradiction(flag, &other, &value, &account.name.value, &place(span)));
             }
         }
         let annotations = &self.mapped.map.identity_annotations;
         if !annotations.is_empty() {
-            said.insert("--identity-annotation", "the map".to_owned());
+            specified.insert("--identity-annotation", "the map".to_owned());
             for (key, value) in annotations {
-                match request.identity.annotations.iter().find(|(there, _)| there == key) {
+                match request.identity.annotations.iter().find(|(existing, _)| existing == key) {
                     Some((_, other)) if other != value => {
                         let (flag, map) = (format!("{key}={other}"), format!("{key}={value}"));
                         self.errors.push(contradiction(
@@ -411,21 +415,21 @@ impl Work<'_> {
             }
         }
         if let Some(file) = &self.mapped.map.identity_file {
-            said.insert("--identity-file", place(file.span));
+            specified.insert("--identity-file", place(file.span));
         }
         request.selection.only = Some(objects);
-        request.said = said;
+        request.specified = specified;
         request
     }
 
     /// The parts of the target that flags say otherwise than the map; of several the first.
     fn contradicting_target(&mut self, account: &Account, role: &str, partition: Option<Partition>) {
-        let by_flag = self.said;
-        let bare = |role: &str| role.trim_start_matches('/').to_owned();
+        let by_flag = self.specified;
+        let dropped_by_kubectl = |role: &str| role.trim_start_matches('/').to_owned();
         let text = |partition: Partition| partition.to_string();
         let parts = [
             ("--account", by_flag.account.as_ref().map(ToString::to_string), account.account.value.to_string()),
-            ("--role-name", by_flag.role.as_deref().map(bare), bare(role)),
+            ("--role-name", by_flag.role.as_deref().map(dropped_by_kubectl), dropped_by_kubectl(role)),
             // What the map leaves open is no contradiction.
             (
                 "--partition",
@@ -442,13 +446,14 @@ impl Work<'_> {
         }
     }
 
-    fn allowed(&self, allowed: &Namespaces, objects: &BTreeSet<usize>) -> AllowedNamespaces {
+    fn allowed(&self, allowed: &MapNamespaces, objects: &BTreeSet<usize>) -> AllowedNamespaces {
         match allowed {
-            Namespaces::All => AllowedNamespaces::All,
-            Namespaces::List(names) => AllowedNamespaces::List(names.clone()),
-            Namespaces::Label(key, value) => AllowedNamespaces::Label(key.clone(), value.clone()),
-            Namespaces::Served => {
-                let namespace = |&index: &usize| self.run.objects()[index].object.own_namespace().unwrap_or("default");
+            MapNamespaces::All => AllowedNamespaces::All,
+            MapNamespaces::List(names) => AllowedNamespaces::List(names.clone()),
+            MapNamespaces::Label(key, value) => AllowedNamespaces::Label(key.clone(), value.clone()),
+            MapNamespaces::RequiredIdentity => {
+                let namespace =
+                    |&index: &usize| self.inventory.objects()[index].object.own_namespace().unwrap_or("default");
                 let names: BTreeSet<&str> = objects.iter().map(namespace).collect();
                 AllowedNamespaces::AtLeast(names.into_iter().map(str::to_owned).collect())
             }

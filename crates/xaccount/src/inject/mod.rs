@@ -1,15 +1,15 @@
 //! What `inject` thinks: from what a run holds and what is asked for to a plan. No I/O.
 
 mod classes;
-pub(crate) mod each;
 mod explain;
 mod identity;
 mod label_selector;
 mod mapped;
-mod mend;
+pub(crate) mod merge_plans;
 mod namespaces;
 mod needs;
 mod order;
+mod reconcile;
 mod reference;
 mod running;
 mod select;
@@ -22,26 +22,26 @@ use json_patch::PatchOperation;
 use serde_json::Value;
 
 use crate::aws::{AccountId, Partition, RoleArn};
-use crate::capa::{DEFAULT_ROLE_NAME, Form, IdentityKind, ROLE_IDENTITY, Release, Role, Version};
-use crate::check;
+use crate::capa::{DEFAULT_ROLE_NAME, Form, IdentityKind, ObjectKind, ROLE_IDENTITY, Release, Version};
 use crate::diag::{Diagnostic, FileId};
-use crate::run::{Run, Skipped};
+use crate::inventory::{Inventory, Skipped};
+use crate::manifest_checks;
 use lossless_yaml::Plan;
 
-pub use each::{plan_each, plan_identities, propose_each, propose_mapped};
 pub use label_selector::LabelSelector;
-pub use mapped::{Mapped, SaidTarget, for_account, known_accounts, target_is_source};
+pub use mapped::{Mapped, SpecifiedTarget, for_account, known_accounts, target_is_source};
+pub use merge_plans::{plan_each, plan_identities, propose_each, propose_mapped};
 pub use namespaces::AllowedNamespaces;
 pub use needs::{Needs, needs};
 pub use order::write_order;
 pub(crate) use reference::pointer;
-pub use running::{AccountMove, Evidence, KnownAccounts, MoveFrom, Proposal, Seen, Unasked};
+pub use running::{AccountMove, Evidence, KnownAccounts, MoveFrom, ObservedObjects, Proposal, Unasked};
 pub use select::Selection;
 pub(crate) use select::names_that_fit_nothing;
 
 use running::Crossings;
 
-/// The field of the account map that names the release, as [`Request::said`] has it.
+/// The field of the account map that names the release, as [`InjectRequest::specified`] has it.
 const CAPA_VERSION: &str = "source.capaVersion";
 
 /// The account to point at.
@@ -62,7 +62,7 @@ pub enum Target {
 
 /// What is asked for.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct InjectRequest {
     /// The account to point at; `None` where the account map is to say it, see [`propose_mapped`].
     pub target: Option<Target>,
     /// Which objects.
@@ -92,17 +92,17 @@ pub struct Request {
     /// Whether to say what was decided and why.
     pub explain: bool,
     /// Of which flags the values come from elsewhere: the flag, and from where.
-    pub said: BTreeMap<&'static str, String>,
+    pub specified: BTreeMap<&'static str, String>,
 }
 
-impl Request {
+impl InjectRequest {
     /// A request for a target, and nothing else asked for.
     pub fn to(target: Target) -> Self {
         Self { target: Some(target), ..Self::default() }
     }
 }
 
-impl Default for Request {
+impl Default for InjectRequest {
     fn default() -> Self {
         Self {
             target: None,
@@ -119,7 +119,7 @@ impl Default for Request {
             orphans: Vec::new(),
             known: Arc::default(),
             explain: false,
-            said: BTreeMap::new(),
+            specified: BTreeMap::new(),
         }
     }
 }
@@ -225,7 +225,7 @@ pub struct Outcome {
     /// The new objects, in the order of their documents.
     pub added: Vec<NewObject>,
     /// Objects that are as they should be already: indices into the run's objects.
-    pub right: Vec<usize>,
+    pub unchanged: Vec<usize>,
     /// What is selected, can carry a reference, and is skipped.
     pub skipped: Vec<Skipped>,
     /// What to say although nothing is wrong.
@@ -236,18 +236,18 @@ pub struct Outcome {
 
 impl Outcome {
     /// Nothing to do for what a selection means, which is right.
-    pub fn nothing(run: &Run, selection: &Selection) -> Self {
-        Self { skipped: select::skipped(run, selection), ..Self::default() }
+    pub fn nothing(inventory: &Inventory, selection: &Selection) -> Self {
+        Self { skipped: select::skipped(inventory, selection), ..Self::default() }
     }
 
     /// Adds a change of an object that is there, and its operations to its file's plan.
-    pub(crate) fn change(&mut self, run: &Run, change: Change) {
-        if let Some(found) = change.object.map(|index| &run.objects()[index]) {
+    pub(crate) fn change(&mut self, inventory: &Inventory, change: Change) {
+        if let Some(found) = change.object.map(|index| &inventory.objects()[index]) {
             let plan = self.plans.entry(found.file).or_default();
             // All changes of one object are planned one after the other.
             match plan.changes.last_mut() {
-                Some((object, there)) if *object == found.at => {
-                    Arc::make_mut(there).extend(change.operations.iter().cloned())
+                Some((object, existing)) if *object == found.at => {
+                    Arc::make_mut(existing).extend(change.operations.iter().cloned())
                 }
                 _ => plan.changes.push((found.at.clone(), change.operations.clone())),
             }
@@ -258,9 +258,9 @@ impl Outcome {
 
 /// Why there is nothing to point.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Nothing {
+pub enum EmptySelection {
     /// No object of the run can carry a reference.
-    NoBearer,
+    NoReferencingObject,
     /// None of those that can was selected; their titles.
     NoneSelected(Vec<String>),
 }
@@ -269,7 +269,7 @@ pub enum Nothing {
 #[derive(Clone, Debug)]
 pub enum Failure {
     /// There is nothing to point.
-    Nothing(Nothing),
+    EmptySelection(EmptySelection),
     /// What is there can't be brought together with what is asked for.
     Refused(Vec<Diagnostic>),
 }
@@ -278,8 +278,8 @@ impl Failure {
     /// With errors that were found before.
     pub(crate) fn after(self, mut errors: Vec<Diagnostic>) -> Self {
         match self {
-            Self::Nothing(nothing) if errors.is_empty() => Self::Nothing(nothing),
-            Self::Nothing(_) => Self::Refused(errors),
+            Self::EmptySelection(nothing) if errors.is_empty() => Self::EmptySelection(nothing),
+            Self::EmptySelection(_) => Self::Refused(errors),
             Self::Refused(more) => {
                 errors.extend(more);
                 Self::Refused(errors)
@@ -292,16 +292,16 @@ impl Failure {
 ///
 /// # Errors
 /// Everything that is wrong, not only the first of it.
-pub fn plan(run: &Run, request: &Request) -> Result<Outcome, Failure> {
-    propose(run, request)?.judge(run, request, &Evidence::default(), Unasked::Refused, None)
+pub fn plan(inventory: &Inventory, request: &InjectRequest) -> Result<Outcome, Failure> {
+    propose(inventory, request)?.judge(inventory, request, &Evidence::default(), Unasked::Refused, None)
 }
 
 /// Plans the run; whether clusters may change account is left to [`Proposal::judge`].
 ///
 /// # Errors
 /// There is nothing to point, or no target.
-pub fn propose(run: &Run, request: &Request) -> Result<Proposal, Failure> {
-    propose_one(run, request, &wrong(run))
+pub fn propose(inventory: &Inventory, request: &InjectRequest) -> Result<Proposal, Failure> {
+    propose_one(inventory, request, &wrong(inventory))
 }
 
 /// What is wrong with a run, whatever is asked for: objects that can't be, and identities that contradict each other.
@@ -310,23 +310,26 @@ struct Wrong {
     identities: Vec<Diagnostic>,
 }
 
-fn wrong(run: &Run) -> Wrong {
-    Wrong { objects: check::impossible(run).collect(), identities: check::names_of_two_roles(run) }
+fn wrong(inventory: &Inventory) -> Wrong {
+    Wrong {
+        objects: manifest_checks::impossible(inventory).collect(),
+        identities: manifest_checks::names_of_two_roles(inventory),
+    }
 }
 
 /// Plans the run of which this is wrong.
-fn propose_one(run: &Run, request: &Request, wrong: &Wrong) -> Result<Proposal, Failure> {
-    let mut planner = Planner::new(run, request).map_err(Failure::Refused)?;
+fn propose_one(inventory: &Inventory, request: &InjectRequest, wrong: &Wrong) -> Result<Proposal, Failure> {
+    let mut planner = Planner::new(inventory, request).map_err(Failure::Refused)?;
     planner.errors.clone_from(&wrong.objects);
-    let selected = match select::select(run, &request.selection) {
+    let selected = match select::select(inventory, &request.selection) {
         Ok(selected) => selected,
         Err(failure) => return Err(failure.after(planner.errors)),
     };
-    planner.outcome.warnings.extend(select::names_that_fit_nothing(run, &request.selection));
+    planner.outcome.warnings.extend(select::names_that_fit_nothing(inventory, &request.selection));
     // Of several requests over one run, none of them says it.
     if request.selection.only.is_none() {
-        planner.outcome.warnings.extend(select::warnings_of_unclear(run, &request.selection));
-        planner.outcome.skipped = select::skipped(run, &request.selection);
+        planner.outcome.warnings.extend(select::warnings_of_unclear(inventory, &request.selection));
+        planner.outcome.skipped = select::skipped(inventory, &request.selection);
     }
     planner.explain_selection(selected.len());
     planner.errors.extend(wrong.identities.iter().cloned());
@@ -336,10 +339,10 @@ fn propose_one(run: &Run, request: &Request, wrong: &Wrong) -> Result<Proposal, 
 }
 
 /// Plans the identity of one account, whoever uses it.
-fn propose_identity(run: &Run, request: &Request) -> Result<Proposal, Vec<Diagnostic>> {
-    let mut planner = Planner::new(run, request)?;
-    planner.errors.extend(check::impossible(run));
-    planner.errors.extend(check::names_of_two_roles(run));
+fn propose_identity(inventory: &Inventory, request: &InjectRequest) -> Result<Proposal, Vec<Diagnostic>> {
+    let mut planner = Planner::new(inventory, request)?;
+    planner.errors.extend(manifest_checks::impossible(inventory));
+    planner.errors.extend(manifest_checks::names_of_two_roles(inventory));
     let role = role_of(planner.target).map_err(|error| vec![error])?;
     let name = planner.name_for(&role);
     if let Some(AllowedNamespaces::AtLeast(names)) = &request.identity.allowed_namespaces
@@ -349,7 +352,7 @@ fn propose_identity(run: &Run, request: &Request) -> Result<Proposal, Vec<Diagno
         let warning = Diagnostic::warning(lets_nobody_in(&name));
         planner.outcome.warnings.push(warning.help("inject adds the namespace of each cluster that it points there"));
     }
-    planner.identities(&[Served { name, role, objects: Vec::new() }]);
+    planner.identities(&[RequiredIdentity { name, role, objects: Vec::new() }]);
     Ok(planner.proposal())
 }
 
@@ -359,7 +362,7 @@ pub fn lets_nobody_in(name: &str) -> String {
 }
 
 /// The name of the identity that a request without objects is about; `None` where it has no target, or one that can't be.
-pub fn identity_name(request: &Request) -> Option<String> {
+pub fn identity_name(request: &InjectRequest) -> Option<String> {
     let role = role_of(request.target.as_ref()?).ok()?;
     Some(request.identity_name.clone().unwrap_or_else(|| default_identity_name(&role)))
 }
@@ -379,12 +382,13 @@ fn role_of(target: &Target) -> Result<RoleArn, Diagnostic> {
 ///
 /// # Errors
 /// None can carry a reference, or none of those is meant, or nobody can tell which are.
-pub fn selected(run: &Run, selection: &Selection) -> Result<Vec<usize>, Failure> {
-    select::select(run, selection).map_err(|failure| failure.after(check::impossible(run).collect()))
+pub fn selected(inventory: &Inventory, selection: &Selection) -> Result<Vec<usize>, Failure> {
+    select::select(inventory, selection)
+        .map_err(|failure| failure.after(manifest_checks::impossible(inventory).collect()))
 }
 
 /// An identity that objects need, and which they are.
-struct Served {
+struct RequiredIdentity {
     name: String,
     role: RoleArn,
     /// Indices into the run's objects.
@@ -392,8 +396,8 @@ struct Served {
 }
 
 struct Planner<'r> {
-    run: &'r Run,
-    request: &'r Request,
+    inventory: &'r Inventory,
+    request: &'r InjectRequest,
     target: &'r Target,
     outcome: Outcome,
     errors: Vec<Diagnostic>,
@@ -403,11 +407,11 @@ struct Planner<'r> {
 }
 
 impl<'r> Planner<'r> {
-    fn new(run: &'r Run, request: &'r Request) -> Result<Self, Vec<Diagnostic>> {
+    fn new(inventory: &'r Inventory, request: &'r InjectRequest) -> Result<Self, Vec<Diagnostic>> {
         match &request.target {
             Some(target) => {
                 let (outcome, errors, crossings, warned) = Default::default();
-                Ok(Self { run, request, target, outcome, errors, crossings, warned })
+                Ok(Self { inventory, request, target, outcome, errors, crossings, warned })
             }
             None => Err(vec![Diagnostic::error("no target account")]),
         }
@@ -419,9 +423,10 @@ impl<'r> Planner<'r> {
 
     /// Whether the run has no identity of this name whose `allowedNamespaces` lets a namespace in.
     fn lets_nobody_in(&self, name: &str) -> bool {
-        let there = self.run.identities(IdentityKind::Role, name).iter().map(|&index| &self.run.objects()[index]);
-        !there.into_iter().any(|found| match &found.object.role {
-            Role::Identity(identity, _) => {
+        let existing =
+            self.inventory.identities(IdentityKind::Role, name).iter().map(|&index| &self.inventory.objects()[index]);
+        !existing.into_iter().any(|found| match &found.object.object_kind {
+            ObjectKind::Identity(identity, _) => {
                 matches!(identity.allowed.form, Form::Those(_)) && !identity.lists_no_namespace()
             }
             _ => false,
@@ -437,22 +442,22 @@ impl<'r> Planner<'r> {
 
     /// From where the value of a flag is.
     fn from(&self, flag: &'static str) -> &str {
-        self.request.said.get(flag).map_or(flag, String::as_str)
+        self.request.specified.get(flag).map_or(flag, String::as_str)
     }
 
     /// The role for an object, from what is asked for and its region.
     fn role_for(&mut self, index: usize) -> Option<RoleArn> {
-        let run = self.run;
-        let found = &run.objects()[index];
+        let inventory = self.inventory;
+        let found = &inventory.objects()[index];
         // Where it decides the partition of an identity's role.
         let decides = self.request.with_identity && matches!(self.target, Target::Account { partition: None, .. });
-        if let Some(error) = check::region_twice(found).filter(|_| decides) {
+        if let Some(error) = manifest_checks::region_twice(found).filter(|_| decides) {
             self.errors.push(error);
             return None;
         }
         let region = found.object.region().map(str::to_owned);
-        let span = match &found.object.role {
-            Role::Bearer { region, .. } => region.span(),
+        let span = match &found.object.object_kind {
+            ObjectKind::Referencing { region, .. } => region.span(),
             _ => None,
         };
         let of_region = region.as_deref().and_then(Partition::of_region);
@@ -544,7 +549,7 @@ impl<'r> Planner<'r> {
             _ => operations.into(),
         };
         let change = Change { object: Some(index), kind, operations, before, after };
-        self.outcome.change(self.run, change);
+        self.outcome.change(self.inventory, change);
     }
 
     fn add(&mut self, object: Value, kind: ChangeKind, title: String, file: IdentityFile, after: String) {
@@ -600,22 +605,27 @@ mod tests {
 
     use super::*;
 
-    fn run_of(text: &str) -> Run {
+    fn run_of(text: &str) -> Inventory {
         let needles = crate::capa::needles();
-        let scan = crate::run::Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
-        let scanned = crate::run::scan(FileId(0), text.as_bytes(), &scan).unwrap();
-        let file = crate::run::File { name: "a.yaml".into(), brace: false, identities_only: false };
-        Run::new(vec![file], scanned.objects)
+        let scan = crate::inventory::Scan {
+            needles: &needles,
+            skip_templates: false,
+            topology_variable: None,
+            keep_going: false,
+        };
+        let scanned = crate::inventory::scan(FileId(0), text.as_bytes(), &scan).unwrap();
+        let file = crate::inventory::File { name: "a.yaml".into(), is_json_for_kubectl: false, identities_only: false };
+        Inventory::new(vec![file], scanned.objects)
     }
 
     fn account(id: &str) -> AccountId {
         id.parse().unwrap()
     }
 
-    fn request() -> Request {
+    fn request() -> InjectRequest {
         let target =
             Target::Account { account: account("222222222222"), role: DEFAULT_ROLE_NAME.into(), partition: None };
-        Request { overwrite: true, ..Request::to(target) }
+        InjectRequest { overwrite: true, ..InjectRequest::to(target) }
     }
 
     fn from(from: MoveFrom) -> Vec<AccountMove> {
@@ -630,57 +640,58 @@ mod tests {
     #[test]
     fn another_account_takes_more_than_overwrite() {
         let reference = "identityRef: {kind: AWSClusterRoleIdentity, name: cross-account-role-333333333333}";
-        let run = run_of(&format!("{CLUSTER}spec:\n  {reference}\n"));
+        let inventory = run_of(&format!("{CLUSTER}spec:\n  {reference}\n"));
         let mut request = request();
-        assert!(matches!(plan(&run, &request), Err(Failure::Refused(_))));
+        assert!(matches!(plan(&inventory, &request), Err(Failure::Refused(_))));
         request.moves = from(MoveFrom::Account(account("333333333333")));
-        assert_eq!(plan(&run, &request).unwrap().changes.len(), 2);
+        assert_eq!(plan(&inventory, &request).unwrap().changes.len(), 2);
     }
 
     #[test]
     fn a_cluster_that_shows_life_changes_account_by_two_flags() {
-        let run = run_of(ALIVE);
+        let inventory = run_of(ALIVE);
         let mut request = request();
-        assert!(matches!(plan(&run, &request), Err(Failure::Refused(_))));
+        assert!(matches!(plan(&inventory, &request), Err(Failure::Refused(_))));
         request.moves = from(MoveFrom::Source);
-        assert!(matches!(plan(&run, &request), Err(Failure::Refused(_))));
+        assert!(matches!(plan(&inventory, &request), Err(Failure::Refused(_))));
         request.orphans = vec!["default/a".into()];
-        assert_eq!(plan(&run, &request).unwrap().changes.len(), 2);
+        assert_eq!(plan(&inventory, &request).unwrap().changes.len(), 2);
     }
 
     #[test]
     fn an_identity_takes_no_cluster_along_unasked() {
         let identity = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSClusterRoleIdentity\nmetadata: {name: b}\n\
                         spec: {roleARN: \"arn:aws:iam::333333333333:role/x\"}\n";
-        let run = run_of(&format!(
+        let inventory = run_of(&format!(
             "{ALIVE}spec: {{identityRef: {{kind: AWSClusterRoleIdentity, name: b}}}}\n---\n{identity}"
         ));
         let moves = from(MoveFrom::Account(account("333333333333")));
-        let mut request = Request { identity_name: Some("b".into()), moves, ..request() };
-        assert!(matches!(plan(&run, &request), Err(Failure::Refused(_))));
+        let mut request = InjectRequest { identity_name: Some("b".into()), moves, ..request() };
+        assert!(matches!(plan(&inventory, &request), Err(Failure::Refused(_))));
         request.orphans = vec!["default/a".into()];
-        assert_eq!(plan(&run, &request).unwrap().changes.len(), 1);
+        assert_eq!(plan(&inventory, &request).unwrap().changes.len(), 1);
     }
 
     #[test]
     fn what_head_has_is_not_moved_unasked() {
-        let run = run_of(CLUSTER);
+        let inventory = run_of(CLUSTER);
         let request = request();
-        let evidence = Evidence { head: Some(Seen::head(run_of(CLUSTER), BTreeSet::new())), live: None };
-        let judged = |unasked| propose(&run, &request).unwrap().judge(&run, &request, &evidence, unasked, None);
+        let evidence = Evidence { head: Some(ObservedObjects::head(run_of(CLUSTER), BTreeSet::new())), live: None };
+        let judged =
+            |unasked| propose(&inventory, &request).unwrap().judge(&inventory, &request, &evidence, unasked, None);
         assert!(matches!(judged(Unasked::Refused), Err(Failure::Refused(_))));
         assert_eq!(judged(Unasked::Warned).unwrap().warnings.len(), 1);
-        assert!(plan(&run, &request).unwrap().warnings.is_empty());
+        assert!(plan(&inventory, &request).unwrap().warnings.is_empty());
     }
 
     #[test]
     fn an_unknown_account_takes_the_name_of_the_cluster() {
-        let run = run_of(&format!("{CLUSTER}spec: {{identityRef: {{kind: AWSClusterRoleIdentity, name: b}}}}\n"));
-        let mut request = Request { moves: from(MoveFrom::Unknown), ..request() };
+        let inventory = run_of(&format!("{CLUSTER}spec: {{identityRef: {{kind: AWSClusterRoleIdentity, name: b}}}}\n"));
+        let mut request = InjectRequest { moves: from(MoveFrom::Unknown), ..request() };
         for (name, moved) in [(None, false), (Some("*"), false), (Some("a"), true)] {
             let glob = |name| globset::Glob::new(name).unwrap().compile_matcher();
             request.selection.cluster_names = name.map(glob).into_iter().collect();
-            assert_eq!(plan(&run, &request).is_ok(), moved, "{name:?}");
+            assert_eq!(plan(&inventory, &request).is_ok(), moved, "{name:?}");
         }
     }
 

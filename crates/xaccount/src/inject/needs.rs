@@ -1,9 +1,9 @@
 //! What of other files decides which account an object belongs to.
 
 use super::mapped::{Mapped, is_template};
-use super::select::{Selection, bearers};
+use super::select::{Selection, referencing};
 use crate::account_map::{Assigned, Cluster};
-use crate::run::{Found, Run};
+use crate::inventory::{Inventory, Resource};
 
 /// Objects whose account hangs on files that may not be of the run: indices into its objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,15 +22,15 @@ impl Needs {
 }
 
 /// What a run needs to know of other files.
-pub fn needs(run: &Run, selection: &Selection, mapped: Option<&Mapped<'_>>) -> Needs {
+pub fn needs(inventory: &Inventory, selection: &Selection, mapped: Option<&Mapped<'_>>) -> Needs {
     let mut needs = Needs::default();
-    for index in bearers(run) {
-        let found = &run.objects()[index];
+    for index in referencing(inventory) {
+        let found = &inventory.objects()[index];
         if is_template(found) {
             if mapped.is_some_and(|mapped| selection.may_mean(found) && has_account(found, mapped)) {
                 needs.templates.push(index);
             }
-        } else if run.lacks_owner(found) && selection.may_mean(found) {
+        } else if inventory.lacks_owner(found) && selection.may_mean(found) {
             let decides = || mapped.is_some_and(|mapped| depends_on_name(found, mapped));
             if !selection.cluster_names.is_empty() || decides() {
                 needs.owners.push(index);
@@ -40,14 +40,14 @@ pub fn needs(run: &Run, selection: &Selection, mapped: Option<&Mapped<'_>>) -> N
     needs
 }
 
-fn has_account(template: &Found, mapped: &Mapped<'_>) -> bool {
+fn has_account(template: &Resource, mapped: &Mapped<'_>) -> bool {
     let place = (mapped.file)(template.file);
     let name = template.object.name.as_deref();
     let cluster = Cluster { name, namespace: template.object.own_namespace(), place: &place, template: true };
     matches!(mapped.map.assign(&cluster), Assigned::To(..))
 }
 
-fn depends_on_name(found: &Found, mapped: &Mapped<'_>) -> bool {
+fn depends_on_name(found: &Resource, mapped: &Mapped<'_>) -> bool {
     let place = (mapped.file)(found.file);
     let cluster = Cluster { name: None, namespace: found.object.own_namespace(), place: &place, template: false };
     mapped.map.depends_on_name(&cluster)

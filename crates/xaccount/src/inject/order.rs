@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{IdentityFile, Outcome, Verb};
-use crate::capa::{Role, State};
+use crate::capa::{ObjectKind, State};
 use crate::diag::FileId;
-use crate::run::Run;
+use crate::inventory::Inventory;
 
 /// What a file gains or loses.
 #[derive(Clone, Debug, Default)]
@@ -20,8 +20,8 @@ struct Share {
 
 /// The files that change, in the order in which they are to be written: identities before the references that need them, and the
 /// reverse for `eject`. A new file comes before all of them.
-pub fn write_order(run: &Run, outcome: &Outcome) -> Vec<FileId> {
-    let shares = shares(run, outcome);
+pub fn write_order(inventory: &Inventory, outcome: &Outcome) -> Vec<FileId> {
+    let shares = shares(inventory, outcome);
     let mut order: Vec<FileId> = shares.keys().copied().collect();
     if outcome.verb == Verb::Eject {
         let mut users: BTreeMap<&str, Vec<FileId>> = BTreeMap::new();
@@ -35,20 +35,21 @@ pub fn write_order(run: &Run, outcome: &Outcome) -> Vec<FileId> {
     }
     order.sort_by_key(|file| {
         let share = &shares[file];
-        let adds = outcome.added.iter().any(|new| matches!(new.file, IdentityFile::There(there) if there == *file));
+        let adds =
+            outcome.added.iter().any(|new| matches!(new.file, IdentityFile::There(existing) if existing == *file));
         // A file with both has the identities that its own references need.
         (share.references, share.identities.is_empty(), !adds)
     });
     order
 }
 
-fn shares(run: &Run, outcome: &Outcome) -> BTreeMap<FileId, Share> {
+fn shares(inventory: &Inventory, outcome: &Outcome) -> BTreeMap<FileId, Share> {
     let mut shares: BTreeMap<FileId, Share> = outcome.plans.keys().map(|&file| (file, Share::default())).collect();
     for index in outcome.changes.iter().filter_map(|change| change.object) {
-        let found = &run.objects()[index];
+        let found = &inventory.objects()[index];
         let share = shares.entry(found.file).or_default();
-        match &found.object.role {
-            Role::Identity(..) | Role::Controller(_) | Role::Static(..) => {
+        match &found.object.object_kind {
+            ObjectKind::Identity(..) | ObjectKind::Controller(_) | ObjectKind::Static(..) => {
                 share.identities.extend(found.object.name.clone());
             }
             _ => {
@@ -85,8 +86,8 @@ fn behind_users(file: FileId, graph: Graph<'_>, met: &mut BTreeSet<FileId>, out:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inject::{Request, Target, plan};
-    use crate::run::{File, Scan, scan};
+    use crate::inject::{InjectRequest, Target, plan};
+    use crate::inventory::{File, Scan, scan};
 
     fn cluster(name: &str) -> String {
         format!(
@@ -95,15 +96,15 @@ mod tests {
         )
     }
 
-    fn run_of(texts: &[String]) -> Run {
+    fn run_of(texts: &[String]) -> Inventory {
         let needles = crate::capa::needles();
-        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
         let (mut files, mut objects) = (Vec::new(), Vec::new());
         for (index, text) in texts.iter().enumerate() {
-            files.push(File { name: index.to_string(), brace: false, identities_only: false });
+            files.push(File { name: index.to_string(), is_json_for_kubectl: false, identities_only: false });
             objects.extend(scan(FileId(index), text.as_bytes(), &options).unwrap().objects);
         }
-        Run::new(files, objects)
+        Inventory::new(files, objects)
     }
 
     #[test]
@@ -112,10 +113,12 @@ mod tests {
         let target = Target::Account { account, role: crate::capa::DEFAULT_ROLE_NAME.into(), partition: None };
         // One file of the last two has both.
         for keeps in [1, 2] {
-            let run = run_of(&[cluster("a"), "# identities\n".into(), cluster("c")]);
-            let request =
-                Request { identity_file: Some(IdentityFile::There(FileId(keeps))), ..Request::to(target.clone()) };
-            let order = write_order(&run, &plan(&run, &request).unwrap());
+            let inventory = run_of(&[cluster("a"), "# identities\n".into(), cluster("c")]);
+            let request = InjectRequest {
+                identity_file: Some(IdentityFile::There(FileId(keeps))),
+                ..InjectRequest::to(target.clone())
+            };
+            let order = write_order(&inventory, &plan(&inventory, &request).unwrap());
             assert_eq!(order[0], FileId(keeps), "{order:?}");
         }
     }

@@ -7,15 +7,15 @@ use json_patch::{AddOperation, PatchOperation, ReplaceOperation, TestOperation};
 use serde_json::{Value, json};
 
 use super::running::{By, Written};
-use super::{CAPA_VERSION, ChangeKind, Planner, Served};
+use super::{CAPA_VERSION, ChangeKind, Planner, RequiredIdentity};
 use crate::aws::{AccountId, RoleArn};
 use crate::capa::names::LONGEST_NAME;
 use crate::capa::{
-    CONTROLLER_IDENTITY, Field, IdentityKind, IdentityReference, ROLE_IDENTITY, Reference, Role, State, Support,
+    CONTROLLER_IDENTITY, Field, IdentityKind, IdentityReference, ObjectKind, ROLE_IDENTITY, Reference, State, Support,
 };
-use crate::check;
 use crate::diag::{Diagnostic, FileId, Location, Severity};
-use crate::run::Found;
+use crate::inventory::Resource;
+use crate::manifest_checks;
 
 /// What to do about a version that today's CAPA does not serve.
 pub(super) const NOT_SERVED: &str = "right for an older CAPA; for a newer one, generate the manifest anew with it";
@@ -27,12 +27,12 @@ enum Existing {
     /// The wanted identity, by this name.
     Right(String),
     /// Something else: the words, and where that is.
-    Other(String, Whereabouts),
+    Other(String, IdentityAccount),
 }
 
 /// The account that an identity stands for, as far as the files say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Whereabouts {
+pub(super) enum IdentityAccount {
     /// This account.
     Account(AccountId),
     /// An account of this number in another partition.
@@ -45,7 +45,7 @@ pub(super) enum Whereabouts {
     Unknown,
 }
 
-impl Whereabouts {
+impl IdentityAccount {
     /// Where the role of an identity is, seen from the role that is wanted.
     pub(super) fn of(arn: RoleArn, wanted: &RoleArn) -> Self {
         if arn.account() == wanted.account() && arn.partition() != wanted.partition() {
@@ -68,9 +68,9 @@ impl Whereabouts {
 
 impl<'r> Planner<'r> {
     /// Plans the references of the selected objects; returns the identities that they need.
-    pub(super) fn references(&mut self, selected: &[usize]) -> Vec<Served> {
-        let mut served: Vec<Served> = Vec::new();
-        let mut told = BTreeSet::new();
+    pub(super) fn references(&mut self, selected: &[usize]) -> Vec<RequiredIdentity> {
+        let mut served: Vec<RequiredIdentity> = Vec::new();
+        let mut reported = BTreeSet::new();
         // By the name of the identity: there may be thousands.
         let mut places: HashMap<String, usize> = HashMap::new();
         for &index in selected {
@@ -86,18 +86,19 @@ impl<'r> Planner<'r> {
                 );
                 break;
             }
-            let found = &self.run.objects()[index];
-            if !self.is_supported(found, &mut told) {
+            let found = &self.inventory.objects()[index];
+            if !self.is_supported(found, &mut reported) {
                 continue;
             }
             // A class's template is defaulted by CAPA's webhook as any other.
-            let defaulted = !matches!(&found.object.role, Role::Bearer { bearer, .. } if !bearer.defaulted);
+            let defaulted =
+                !matches!(&found.object.object_kind, ObjectKind::Referencing { kind_row, .. } if !kind_row.defaulted);
             for reference in found.object.references() {
                 if let Some(name) = self.reference(index, reference, &role, defaulted) {
                     let place = *places.entry(name.clone()).or_insert(served.len());
                     match served.get_mut(place) {
                         Some(one) => self.serve(one, index, name, &role),
-                        None => served.push(Served { name, role: role.clone(), objects: vec![index] }),
+                        None => served.push(RequiredIdentity { name, role: role.clone(), objects: vec![index] }),
                     }
                 }
             }
@@ -108,19 +109,21 @@ impl<'r> Planner<'r> {
 
     /// Whether the release that reads the result, where it is known, keeps a reference of the object. One that it would drop is
     /// an error: the cluster would come up in the source account. What it refuses is said once a file, kind and version.
-    fn is_supported(&mut self, found: &'r Found, told: &mut BTreeSet<(FileId, &'r str, &'r str)>) -> bool {
-        let Some((there, warning)) = self.request.release.and_then(|release| check::unsupported(found, release)) else {
+    fn is_supported(&mut self, found: &'r Resource, reported: &mut BTreeSet<(FileId, &'r str, &'r str)>) -> bool {
+        let Some((existing, warning)) =
+            self.request.release.and_then(|release| manifest_checks::unsupported(found, release))
+        else {
             return true;
         };
-        let from = self.request.said.get(CAPA_VERSION);
+        let from = self.request.specified.get(CAPA_VERSION);
         let warning = from.iter().fold(warning, |warning, place| warning.help(format!("the map says so at {place}")));
-        let kept = there != Support::NoReference;
+        let kept = existing != Support::NoReference;
         // Which releases serve an old version is said anyway.
-        let is_old = matches!(&found.object.role, Role::Bearer { version, .. } if version.no_longer_served().is_some());
+        let is_old = matches!(&found.object.object_kind, ObjectKind::Referencing { version, .. } if version.no_longer_served().is_some());
         if !kept {
             let error = Diagnostic { severity: Severity::Error, ..warning };
             self.errors.push(error.help("upgrade CAPA first, or select other clusters with --cluster-name, -l or -n"));
-        } else if !is_old && told.insert((found.file, &found.object.kind, &found.object.api_version)) {
+        } else if !is_old && reported.insert((found.file, &found.object.kind, &found.object.api_version)) {
             self.outcome.warnings.push(warning);
         }
         kept
@@ -128,10 +131,10 @@ impl<'r> Planner<'r> {
 
     /// Says which identities of the run nothing names any more.
     fn warn_of_unused(&mut self) {
-        let run = self.run;
+        let inventory = self.inventory;
         let names = |index: usize| {
-            run.objects()[index].object.references().filter_map(|reference| match &reference.state {
-                State::Set(there) if there.kind.text() == Some(ROLE_IDENTITY) => there.name.text(),
+            inventory.objects()[index].object.references().filter_map(|reference| match &reference.state {
+                State::Set(existing) if existing.kind.text() == Some(ROLE_IDENTITY) => existing.name.text(),
                 _ => None,
             })
         };
@@ -143,10 +146,10 @@ impl<'r> Planner<'r> {
             .filter_map(|change| change.object)
             .collect();
         let left: BTreeSet<&str> = replaced.iter().flat_map(|&index| names(index)).collect();
-        let still = |name: &str| run.named_by(name).iter().any(|index| !replaced.contains(index));
+        let still = |name: &str| inventory.named_by(name).iter().any(|index| !replaced.contains(index));
         for name in left.into_iter().filter(|name| !still(name)) {
-            if let Some(&index) = run.identities(IdentityKind::Role, name).first() {
-                let found = &run.objects()[index];
+            if let Some(&index) = inventory.identities(IdentityKind::Role, name).first() {
+                let found = &inventory.objects()[index];
                 self.outcome.warnings.push(
                     Diagnostic::warning(format!("nothing here names {} any more", found.title()))
                         .at(found.head(), "")
@@ -156,15 +159,15 @@ impl<'r> Planner<'r> {
         }
     }
 
-    fn serve(&mut self, one: &mut Served, index: usize, name: String, role: &RoleArn) {
+    fn serve(&mut self, one: &mut RequiredIdentity, index: usize, name: String, role: &RoleArn) {
         if one.role == *role {
             if one.objects.last() != Some(&index) {
                 one.objects.push(index);
             }
             return;
         }
-        let first = &self.run.objects()[one.objects[0]];
-        let found = &self.run.objects()[index];
+        let first = &self.inventory.objects()[one.objects[0]];
+        let found = &self.inventory.objects()[index];
         self.errors.push(
             Diagnostic::error(format!("the identity name '{name}' would stand for two role ARNs"))
                 .at(found.head(), format!("{} needs {role}", found.title()))
@@ -175,22 +178,22 @@ impl<'r> Planner<'r> {
 
     /// What is worth knowing about an object that is pointed somewhere.
     fn warn_about(&mut self, index: usize) {
-        let found = &self.run.objects()[index];
+        let found = &self.inventory.objects()[index];
         let mut warn = |warning: Diagnostic| {
             if self.warned.insert(warning.message.clone()) {
                 self.outcome.warnings.push(warning);
             }
         };
-        if let Role::Bearer { bearer, version, .. } = &found.object.role
+        if let ObjectKind::Referencing { kind_row, version, .. } = &found.object.object_kind
             && let Some(served) = version.no_longer_served()
         {
             warn(
-                Diagnostic::warning(format!("{} {version}: {served}", bearer.kind))
+                Diagnostic::warning(format!("{} {version}: {served}", kind_row.kind))
                     .at(found.head(), "")
                     .help(NOT_SERVED),
             );
         }
-        if let Some(warning) = check::bare(found) {
+        if let Some(warning) = manifest_checks::dropped_by_kubectl(found) {
             warn(warning);
         }
     }
@@ -203,15 +206,15 @@ impl<'r> Planner<'r> {
         role: &RoleArn,
         defaulted: bool,
     ) -> Option<String> {
-        let found = &self.run.objects()[index];
+        let found = &self.inventory.objects()[index];
         let wanted = self.name_for(role);
         let existing = match &reference.state {
             State::Wrong(_) | State::Variable(_) | State::Twice(_) => {
-                self.errors.extend(check::misplaced(found, reference));
+                self.errors.extend(manifest_checks::misplaced(found, reference));
                 return None;
             }
             State::Unset => Existing::NotSet("no identityRef".into()),
-            State::Set(there) => self.judge(index, there, role, &wanted, defaulted)?,
+            State::Set(existing) => self.judge(index, existing, role, &wanted, defaulted)?,
         };
         let before = match existing {
             Existing::Right(name) => {
@@ -220,8 +223,8 @@ impl<'r> Planner<'r> {
                     let path = reference.path.join(".");
                     format!("{}: {path} already names {ROLE_IDENTITY}/{name}, which is right", found.title())
                 });
-                if self.outcome.right.last() != Some(&index) {
-                    self.outcome.right.push(index);
+                if self.outcome.unchanged.last() != Some(&index) {
+                    self.outcome.unchanged.push(index);
                 }
                 return Some(name);
             }
@@ -236,7 +239,7 @@ impl<'r> Planner<'r> {
                 place.with(&words)
             }
         };
-        self.outcome.warnings.extend(check::template(found));
+        self.outcome.warnings.extend(manifest_checks::template(found));
         self.warn_about(index);
         let (kind, operations) = operations(reference, &wanted);
         let from = self.name_from();
@@ -253,17 +256,17 @@ impl<'r> Planner<'r> {
     fn judge(
         &mut self,
         index: usize,
-        there: &Reference,
+        existing: &Reference,
         role: &RoleArn,
         wanted: &str,
         defaulted: bool,
     ) -> Option<Existing> {
-        let found = &self.run.objects()[index];
-        if let Some(error) = check::unreadable(found, there) {
+        let found = &self.inventory.objects()[index];
+        if let Some(error) = manifest_checks::unreadable(found, existing) {
             self.errors.push(error);
             return None;
         }
-        let (kind, name) = (there.kind.text(), there.name.text());
+        let (kind, name) = (existing.kind.text(), existing.name.text());
         let default = name.is_none_or(|name| name.is_empty() || name == "default");
         if kind.is_none_or(|kind| kind.is_empty() || kind == CONTROLLER_IDENTITY)
             && default
@@ -279,26 +282,26 @@ impl<'r> Planner<'r> {
         let words = format!("{}/{}", kind.unwrap_or("(no kind)"), name.unwrap_or("(no name)"));
         let name = match (kind, name) {
             (Some(ROLE_IDENTITY), Some(name)) => name,
-            (Some(CONTROLLER_IDENTITY), _) => return Some(Existing::Other(words, Whereabouts::Management)),
-            _ => return Some(Existing::Other(words, Whereabouts::Unknown)),
+            (Some(CONTROLLER_IDENTITY), _) => return Some(Existing::Other(words, IdentityAccount::Management)),
+            _ => return Some(Existing::Other(words, IdentityAccount::Unknown)),
         };
-        let there = self.run.identities(IdentityKind::Role, name);
-        let there = there.iter().filter_map(|&index| match &self.run.objects()[index].object.role {
-            Role::Identity(identity, _) => Some(identity),
+        let existing = self.inventory.identities(IdentityKind::Role, name);
+        let existing = existing.iter().filter_map(|&index| match &self.inventory.objects()[index].object.object_kind {
+            ObjectKind::Identity(identity, _) => Some(identity),
             _ => None,
         });
-        let arn: Option<RoleArn> = there.clone().find_map(|identity| identity.role_arn.text()?.parse().ok());
+        let arn: Option<RoleArn> = existing.clone().find_map(|identity| identity.role_arn.text()?.parse().ok());
         let same_role = arn.as_ref() == Some(role) && self.request.identity_name.is_none();
         if name == wanted || same_role {
             return Some(Existing::Right(name.to_owned()));
         }
-        let place = match (arn, self.request.known.by_name(name), there.clone().next()) {
-            (Some(arn), ..) => Whereabouts::of(arn, role),
-            (None, Some(account), _) => Whereabouts::Account(account),
+        let place = match (arn, self.request.known.by_name(name), existing.clone().next()) {
+            (Some(arn), ..) => IdentityAccount::of(arn, role),
+            (None, Some(account), _) => IdentityAccount::Account(account),
             (None, None, Some(identity)) => {
-                Whereabouts::Unreadable(identity.role_arn.any_text().unwrap_or("none").to_owned())
+                IdentityAccount::Unreadable(identity.role_arn.any_text().unwrap_or("none").to_owned())
             }
-            (None, None, None) => Whereabouts::Unknown,
+            (None, None, None) => IdentityAccount::Unknown,
         };
         Some(Existing::Other(words, place))
     }
@@ -310,12 +313,12 @@ impl<'r> Planner<'r> {
         index: usize,
         at: Location,
         words: &str,
-        from: &Whereabouts,
+        from: &IdentityAccount,
         to: &RoleArn,
     ) -> bool {
-        if !matches!(from, Whereabouts::Account(from) if from == to.account()) {
+        if !matches!(from, IdentityAccount::Account(from) if from == to.account()) {
             let written = Written { place: from.clone(), words: words.to_owned(), at };
-            let by = if matches!(self.run.objects()[index].object.role, Role::Identity(..)) {
+            let by = if matches!(self.inventory.objects()[index].object.object_kind, ObjectKind::Identity(..)) {
                 By::Role
             } else {
                 By::Reference
@@ -324,7 +327,7 @@ impl<'r> Planner<'r> {
             return true;
         }
         if !self.request.overwrite {
-            let title = self.run.objects()[index].title();
+            let title = self.inventory.objects()[index].title();
             let other = Diagnostic::error(format!("{title} says something else already: {words}"));
             let error = other.help("the account stays the same; pass --overwrite to replace it");
             self.errors.push(error.at(at, format!("wanted: {to}")));
@@ -353,8 +356,8 @@ fn operations(reference: &IdentityReference, name: &str) -> (ChangeKind, Vec<Pat
     }
     let whole = json!({"kind": ROLE_IDENTITY, "name": name});
     match &reference.state {
-        State::Set(there) if there.own => {
-            for (key, field, value) in [("kind", &there.kind, ROLE_IDENTITY), ("name", &there.name, name)] {
+        State::Set(existing) if existing.own => {
+            for (key, field, value) in [("kind", &existing.kind, ROLE_IDENTITY), ("name", &existing.name, name)] {
                 let mut at = pointer(path);
                 at.push_back(key);
                 match field {
@@ -365,7 +368,7 @@ fn operations(reference: &IdentityReference, name: &str) -> (ChangeKind, Vec<Pat
                     _ => operations.push(PatchOperation::Replace(ReplaceOperation { path: at, value: json!(value) })),
                 }
             }
-            let complete = there.kind.text().is_some() || there.name.text().is_some();
+            let complete = existing.kind.text().is_some() || existing.name.text().is_some();
             let kind = if complete { ChangeKind::ReferenceReplaced } else { ChangeKind::ReferenceAdded };
             (kind, operations)
         }

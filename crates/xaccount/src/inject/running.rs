@@ -19,12 +19,12 @@ use std::fmt;
 use serde_json::json;
 
 use super::mapped::Mapped;
-use super::reference::Whereabouts;
-use super::{Failure, Outcome, Request, account_in_name};
+use super::reference::IdentityAccount;
+use super::{Failure, InjectRequest, Outcome, account_in_name};
 use crate::aws::{AccountId, Partition, RoleArn};
-use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, Object, ROLE_IDENTITY, Role, State};
-use crate::diag::{Diagnostic, FileId, Location, Severity, visible};
-use crate::run::{Found, Run};
+use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, Object, ObjectKind, ROLE_IDENTITY, State};
+use crate::diag::{Diagnostic, FileId, Location, Severity, escape_control};
+use crate::inventory::{Inventory, Resource};
 
 /// A change of account that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl KnownAccounts {
     /// The id, and the name in parentheses.
     fn shown(&self, account: &AccountId) -> String {
         match self.names.get(account) {
-            Some(name) => format!("{account} ({})", visible(name)),
+            Some(name) => format!("{account} ({})", escape_control(name)),
             None => account.to_string(),
         }
     }
@@ -99,94 +99,99 @@ pub enum Unasked {
 
 /// Objects as something else than the manifests has them.
 #[derive(Debug)]
-pub struct Seen {
-    run: Run,
+pub struct ObservedObjects {
+    inventory: Inventory,
     /// Files of which not everything can be read.
     unreadable: BTreeSet<FileId>,
     /// Whether an object must be in the same file.
     by_file: bool,
-    index: HashMap<Key, Vec<usize>>,
+    index: HashMap<ObjectKey, Vec<usize>>,
 }
 
 /// File, group, kind, namespace and name.
-type Key = (Option<FileId>, String, String, String, String);
+type ObjectKey = (Option<FileId>, String, String, String, String);
 
 /// What the program found out about the objects of a run beside their own text.
 #[derive(Debug, Default)]
 pub struct Evidence {
     /// The files as Git's HEAD has them.
-    pub head: Option<Seen>,
+    pub head: Option<ObservedObjects>,
     /// A dump of the management cluster.
-    pub live: Option<Seen>,
+    pub live: Option<ObservedObjects>,
 }
 
-impl Seen {
+impl ObservedObjects {
     /// The files of a run as Git's HEAD has them, under the same ids; `unreadable` are those of which not everything can be read.
-    pub fn head(run: Run, unreadable: BTreeSet<FileId>) -> Self {
-        Self::new(run, unreadable, true)
+    pub fn head(inventory: Inventory, unreadable: BTreeSet<FileId>) -> Self {
+        Self::new(inventory, unreadable, true)
     }
 
     /// The objects that a management cluster has.
-    pub fn live(run: Run) -> Self {
-        Self::new(run, BTreeSet::new(), false)
+    pub fn live(inventory: Inventory) -> Self {
+        Self::new(inventory, BTreeSet::new(), false)
     }
 
-    fn new(run: Run, unreadable: BTreeSet<FileId>, by_file: bool) -> Self {
-        let mut index: HashMap<Key, Vec<usize>> = HashMap::new();
-        for (at, found) in run.objects().iter().enumerate() {
-            if matches!(found.object.role, Role::Bearer { .. } | Role::Cluster { .. } | Role::Refused(..)) {
+    fn new(inventory: Inventory, unreadable: BTreeSet<FileId>, by_file: bool) -> Self {
+        let mut index: HashMap<ObjectKey, Vec<usize>> = HashMap::new();
+        for (at, found) in inventory.objects().iter().enumerate() {
+            if matches!(
+                found.object.object_kind,
+                ObjectKind::Referencing { .. } | ObjectKind::Cluster { .. } | ObjectKind::Refused(..)
+            ) {
                 index.entry(key(found, by_file)).or_default().push(at);
             }
         }
-        Self { run, unreadable, by_file, index }
+        Self { inventory, unreadable, by_file, index }
     }
 
     /// The same object, as often as it is there.
-    fn find(&self, found: &Found) -> Vec<&Found> {
-        let there = self.index.get(&key(found, self.by_file)).map_or(&[][..], Vec::as_slice);
-        there.iter().map(|&at| &self.run.objects()[at]).collect()
+    fn find(&self, found: &Resource) -> Vec<&Resource> {
+        let existing = self.index.get(&key(found, self.by_file)).map_or(&[][..], Vec::as_slice);
+        existing.iter().map(|&at| &self.inventory.objects()[at]).collect()
     }
 
     /// The accounts that an object's references name; `words` makes a line of what a reference says.
-    fn sightings(&self, found: &Found, known: &KnownAccounts, words: impl Fn(&str) -> String) -> Vec<Sighting> {
-        let mut places: Vec<(Place, String)> =
+    fn sightings(&self, found: &Resource, known: &KnownAccounts, words: impl Fn(&str) -> String) -> Vec<Sighting> {
+        let mut places: Vec<(ClusterAccount, String)> =
             found.object.references().map(|reference| self.place(&reference.state, known)).collect();
-        if matches!(found.object.role, Role::Refused(..)) {
-            places.push((Place::Unknown, "an apiVersion and kind that can't be".to_owned()));
+        if matches!(found.object.object_kind, ObjectKind::Refused(..)) {
+            places.push((ClusterAccount::Unknown, "an apiVersion and kind that can't be".to_owned()));
         }
         if places.is_empty() {
-            places.push((Place::Source, "no identityRef".to_owned()));
+            places.push((ClusterAccount::Source, "no identityRef".to_owned()));
         }
-        places.into_iter().map(|(place, there)| Sighting { place, words: words(&there) }).collect()
+        places.into_iter().map(|(place, existing)| Sighting { place, words: words(&existing) }).collect()
     }
 
-    fn place(&self, state: &State, known: &KnownAccounts) -> (Place, String) {
-        let there = match state {
-            State::Unset => return (Place::Source, "no identityRef".to_owned()),
-            State::Set(there) => there,
+    fn place(&self, state: &State, known: &KnownAccounts) -> (ClusterAccount, String) {
+        let existing = match state {
+            State::Unset => return (ClusterAccount::Source, "no identityRef".to_owned()),
+            State::Set(existing) => existing,
             State::Wrong(_) | State::Variable(_) | State::Twice(_) => {
-                return (Place::Unknown, "an identityRef that can't be read".to_owned());
+                return (ClusterAccount::Unknown, "an identityRef that can't be read".to_owned());
             }
         };
-        let (kind, name) = (there.kind.any_text(), there.name.any_text());
+        let (kind, name) = (existing.kind.any_text(), existing.name.any_text());
         let words = format!("{}/{}", kind.unwrap_or("(no kind)"), name.unwrap_or("(no name)"));
         let place = match (kind, name) {
-            (None | Some(""), None | Some("" | "default")) if there.kind.is_unset() => Place::Source,
-            (Some(CONTROLLER_IDENTITY), _) => Place::Source,
+            (None | Some(""), None | Some("" | "default")) if existing.kind.is_unset() => ClusterAccount::Source,
+            (Some(CONTROLLER_IDENTITY), _) => ClusterAccount::Source,
             (Some(ROLE_IDENTITY), Some(name)) => self.place_of_role(name, known),
-            _ => Place::Unknown,
+            _ => ClusterAccount::Unknown,
         };
         (place, words)
     }
 
-    fn place_of_role(&self, name: &str, known: &KnownAccounts) -> Place {
-        let identities = self.run.identities(IdentityKind::Role, name);
+    fn place_of_role(&self, name: &str, known: &KnownAccounts) -> ClusterAccount {
+        let identities = self.inventory.identities(IdentityKind::Role, name);
         let arns: BTreeSet<&str> =
-            identities.iter().filter_map(|&at| self.run.objects()[at].object.role_arn()).collect();
+            identities.iter().filter_map(|&at| self.inventory.objects()[at].object.role_arn()).collect();
         match (arns.len(), arns.first().and_then(|arn| arn.parse::<RoleArn>().ok())) {
-            (1, Some(arn)) => Place::Account(arn.account().clone(), Some(arn.partition())),
-            (0, _) => known.by_name(name).map_or(Place::Unknown, |account| Place::Account(account, None)),
-            _ => Place::Unknown,
+            (1, Some(arn)) => ClusterAccount::Account(arn.account().clone(), Some(arn.partition())),
+            (0, _) => {
+                known.by_name(name).map_or(ClusterAccount::Unknown, |account| ClusterAccount::Account(account, None))
+            }
+            _ => ClusterAccount::Unknown,
         }
     }
 }
@@ -199,7 +204,7 @@ fn namespace(object: &Object) -> &str {
     object.namespace.as_deref().filter(|own| !own.is_empty()).unwrap_or("default")
 }
 
-fn key(found: &Found, by_file: bool) -> Key {
+fn key(found: &Resource, by_file: bool) -> ObjectKey {
     let object = &found.object;
     let name = object.name.clone().unwrap_or_default();
     (by_file.then_some(found.file), group(object).into(), object.kind.clone(), namespace(object).into(), name)
@@ -207,23 +212,23 @@ fn key(found: &Found, by_file: bool) -> Key {
 
 /// The account that a cluster is in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+enum ClusterAccount {
     Source,
     /// The partition, where it is known.
     Account(AccountId, Option<Partition>),
     Unknown,
 }
 
-impl Place {
-    fn of(whereabouts: &Whereabouts, to: &RoleArn) -> Self {
+impl ClusterAccount {
+    fn of(whereabouts: &IdentityAccount, to: &RoleArn) -> Self {
         match whereabouts {
-            Whereabouts::Account(account) if account == to.account() => {
+            IdentityAccount::Account(account) if account == to.account() => {
                 Self::Account(account.clone(), Some(to.partition()))
             }
-            Whereabouts::Account(account) => Self::Account(account.clone(), None),
-            Whereabouts::OtherPartition(arn) => Self::Account(arn.account().clone(), Some(arn.partition())),
-            Whereabouts::Management => Self::Source,
-            Whereabouts::Unreadable(_) | Whereabouts::Unknown => Self::Unknown,
+            IdentityAccount::Account(account) => Self::Account(account.clone(), None),
+            IdentityAccount::OtherPartition(arn) => Self::Account(arn.account().clone(), Some(arn.partition())),
+            IdentityAccount::Management => Self::Source,
+            IdentityAccount::Unreadable(_) | IdentityAccount::Unknown => Self::Unknown,
         }
     }
 
@@ -278,14 +283,14 @@ pub(super) struct Crossing {
 /// What a manifest says of the account.
 #[derive(Clone, Debug)]
 pub(super) struct Written {
-    pub(super) place: Whereabouts,
+    pub(super) place: IdentityAccount,
     pub(super) words: String,
     pub(super) at: Location,
 }
 
 /// What stands in the way of a plan, or may.
 #[derive(Clone, Debug)]
-enum Problem {
+enum MoveProblem {
     Error(Box<Diagnostic>),
     Crossing(Crossing),
 }
@@ -294,7 +299,7 @@ enum Problem {
 #[derive(Clone, Debug, Default)]
 pub struct Proposal {
     pub(super) outcome: Outcome,
-    problems: Vec<Problem>,
+    problems: Vec<MoveProblem>,
     targets: Vec<RoleArn>,
     /// Accounts in which selected objects are already.
     pub(super) settled: BTreeSet<AccountId>,
@@ -325,11 +330,11 @@ impl Proposal {
         let mut crossings = crossings.into_iter().peekable();
         for (at, error) in errors.into_iter().enumerate() {
             while let Some((_, crossing)) = crossings.next_if(|(before, _)| *before <= at) {
-                problems.push(Problem::Crossing(crossing));
+                problems.push(MoveProblem::Crossing(crossing));
             }
-            problems.push(Problem::Error(Box::new(error)));
+            problems.push(MoveProblem::Error(Box::new(error)));
         }
-        problems.extend(crossings.map(|(_, crossing)| Problem::Crossing(crossing)));
+        problems.extend(crossings.map(|(_, crossing)| MoveProblem::Crossing(crossing)));
         Self { outcome, problems, targets, settled }
     }
 
@@ -341,10 +346,10 @@ impl Proposal {
         self.settled.extend(settled);
         for problem in problems {
             match problem {
-                Problem::Crossing(crossing) => {
-                    self.problems.push(Problem::Crossing(Crossing { to: crossing.to + offset, ..crossing }));
+                MoveProblem::Crossing(crossing) => {
+                    self.problems.push(MoveProblem::Crossing(Crossing { to: crossing.to + offset, ..crossing }));
                 }
-                Problem::Error(error) => self.refuse([*error]),
+                MoveProblem::Error(error) => self.refuse([*error]),
             }
         }
         outcome
@@ -353,21 +358,25 @@ impl Proposal {
     /// Adds errors that are not there yet: each request looks at the whole run.
     pub(super) fn refuse(&mut self, errors: impl IntoIterator<Item = Diagnostic>) {
         for error in errors {
-            if !self.problems.iter().any(|there| matches!(there, Problem::Error(there) if **there == error)) {
-                self.problems.push(Problem::Error(Box::new(error)));
+            if !self
+                .problems
+                .iter()
+                .any(|existing| matches!(existing, MoveProblem::Error(existing) if **existing == error))
+            {
+                self.problems.push(MoveProblem::Error(Box::new(error)));
             }
         }
     }
 
     /// The files with objects that change account.
-    pub fn files_that_cross(&self, run: &Run) -> BTreeSet<FileId> {
-        self.crossings().map(|crossing| run.objects()[crossing.object].file).collect()
+    pub fn files_that_cross(&self, inventory: &Inventory) -> BTreeSet<FileId> {
+        self.crossings().map(|crossing| inventory.objects()[crossing.object].file).collect()
     }
 
     fn crossings(&self) -> impl Iterator<Item = &Crossing> {
         self.problems.iter().filter_map(|problem| match problem {
-            Problem::Crossing(crossing) => Some(crossing),
-            Problem::Error(_) => None,
+            MoveProblem::Crossing(crossing) => Some(crossing),
+            MoveProblem::Error(_) => None,
         })
     }
 
@@ -377,19 +386,19 @@ impl Proposal {
     /// What the planning found, and every change of account that was not asked for.
     pub fn judge(
         self,
-        run: &Run,
-        request: &Request,
+        inventory: &Inventory,
+        request: &InjectRequest,
         evidence: &Evidence,
         unasked: Unasked,
         mapped: Option<&Mapped<'_>>,
     ) -> Result<Outcome, Failure> {
-        let mut judge = Judge::new(run, request, evidence, unasked, mapped, &self.targets);
+        let mut judge = MoveJudge::new(inventory, request, evidence, unasked, mapped, &self.targets);
         let (mut slots, mut errors): (Vec<Slot>, Vec<Diagnostic>) = (Vec::new(), Vec::new());
         let mut groups: Vec<Group> = Vec::new();
         for problem in &self.problems {
             match problem {
-                Problem::Error(error) => slots.push(Slot::Error((**error).clone())),
-                Problem::Crossing(crossing) => {
+                MoveProblem::Error(error) => slots.push(Slot::Error((**error).clone())),
+                MoveProblem::Crossing(crossing) => {
                     let Some(kind) = judge.kind(crossing) else { continue };
                     let same = |group: &&mut Group<'_>| kind.alone.is_none() && group.kind == kind;
                     match groups.iter_mut().find(same) {
@@ -406,7 +415,7 @@ impl Proposal {
         for slot in slots {
             let diagnostic = match slot {
                 Slot::Error(error) => error,
-                Slot::Group(at) => judge.said(&groups[at]),
+                Slot::Group(at) => judge.specified(&groups[at]),
             };
             if diagnostic.severity == Severity::Error { errors.push(diagnostic) } else { warnings.push(diagnostic) }
         }
@@ -439,9 +448,9 @@ struct Kind {
     /// Index of the target.
     to: usize,
     /// The manifest's own account, where that is not to be left.
-    written: Option<Place>,
+    written: Option<ClusterAccount>,
     /// The accounts that evidence shows and that are not to be left.
-    shown: Vec<Place>,
+    shown: Vec<ClusterAccount>,
     /// Whether `--orphan-resources` is missing.
     orphan: bool,
     /// Whether `unknown=` would do if the cluster were named.
@@ -452,14 +461,14 @@ struct Kind {
 
 /// Where something shows a cluster, and in which account.
 struct Sighting {
-    place: Place,
+    place: ClusterAccount,
     /// For a label or a line: `Git's HEAD has it with no identityRef`.
     words: String,
 }
 
-struct Judge<'j> {
-    run: &'j Run,
-    request: &'j Request,
+struct MoveJudge<'j> {
+    inventory: &'j Inventory,
+    request: &'j InjectRequest,
     known: &'j KnownAccounts,
     evidence: &'j Evidence,
     unasked: Unasked,
@@ -471,43 +480,45 @@ struct Judge<'j> {
     owned: HashMap<(&'j str, &'j str, &'j str), usize>,
 }
 
-impl<'j> Judge<'j> {
+impl<'j> MoveJudge<'j> {
     fn new(
-        run: &'j Run,
-        request: &'j Request,
+        inventory: &'j Inventory,
+        request: &'j InjectRequest,
         evidence: &'j Evidence,
         unasked: Unasked,
         mapped: Option<&'j Mapped<'j>>,
         targets: &'j [RoleArn],
     ) -> Self {
         let mut owned = HashMap::new();
-        for (index, found) in run.objects().iter().enumerate() {
-            if let (Role::Cluster { refers_to, .. }, true) = (&found.object.role, found.object.alive.is_some()) {
+        for (index, found) in inventory.objects().iter().enumerate() {
+            if let (ObjectKind::Cluster { refers_to, .. }, true) =
+                (&found.object.object_kind, found.object.alive.is_some())
+            {
                 for to in refers_to {
                     owned.insert((namespace(&found.object), to.kind.as_str(), to.name.as_str()), index);
                 }
             }
         }
         let moved = vec![false; request.moves.len()];
-        Self { run, request, known: &request.known, evidence, unasked, mapped, targets, moved, owned }
+        Self { inventory, request, known: &request.known, evidence, unasked, mapped, targets, moved, owned }
     }
 
     /// What of an object's own text, or of its Cluster's, shows life: a place and the path of the field.
     fn mark(&self, index: usize) -> Option<(Location, String)> {
-        let found = &self.run.objects()[index];
+        let found = &self.inventory.objects()[index];
         if let Some(mark) = &found.object.alive {
             return Some((found.location(mark.span), mark.path.to_owned()));
         }
         let object = &found.object;
         let own = (namespace(object), object.kind.as_str(), object.name.as_deref().unwrap_or_default());
-        let owner = &self.run.objects()[*self.owned.get(&own)?];
+        let owner = &self.inventory.objects()[*self.owned.get(&own)?];
         let mark = owner.object.alive.as_ref()?;
         Some((owner.location(mark.span), format!("{} of {}", mark.path, owner.title())))
     }
 
     /// Whether the object itself shows life, in the manifest or in the dump.
     fn shows_life(&self, index: usize) -> bool {
-        let found = &self.run.objects()[index];
+        let found = &self.inventory.objects()[index];
         let live = self.evidence.live.iter().flat_map(|live| live.find(found));
         self.mark(index).is_some() || live.into_iter().any(|live| live.object.alive.is_some())
     }
@@ -515,37 +526,41 @@ impl<'j> Judge<'j> {
     /// Where a cluster is shown, and in which accounts.
     fn sightings(&self, crossing: &Crossing) -> Vec<Sighting> {
         let to = &self.targets[crossing.to];
-        let found = &self.run.objects()[crossing.object];
+        let found = &self.inventory.objects()[crossing.object];
         if crossing.by == By::Role {
             return Vec::new();
         }
         let mark = self.mark(crossing.object);
         if let Some(live) = &self.evidence.live {
-            let there = live.find(found);
-            let words = |there: &Found| format!("{}:{} has it with ", live.run.file(there.file).name, there.line);
-            if !there.is_empty() {
-                let of = |there: &Found| live.sightings(there, self.known, |is| words(there) + is);
-                return there.into_iter().flat_map(of).collect();
+            let existing = live.find(found);
+            let words = |existing: &Resource| {
+                format!("{}:{} has it with ", live.inventory.file(existing.file).name, existing.line)
+            };
+            if !existing.is_empty() {
+                let of = |existing: &Resource| live.sightings(existing, self.known, |is| words(existing) + is);
+                return existing.into_iter().flat_map(of).collect();
             }
         }
         // What a dump does not have may be in a namespace or a cluster that it was not made of.
         let head = self.evidence.head.as_ref();
-        let there = head.map_or_else(Vec::new, |head| head.find(found));
+        let existing = head.map_or_else(Vec::new, |head| head.find(found));
         let mut all: Vec<Sighting> = match head {
-            Some(head) if there.is_empty() && head.unreadable.contains(&found.file) => {
+            Some(head) if existing.is_empty() && head.unreadable.contains(&found.file) => {
                 let words = "Git's HEAD has this file in a form that can't be read".to_owned();
-                vec![Sighting { place: Place::Unknown, words }]
+                vec![Sighting { place: ClusterAccount::Unknown, words }]
             }
             Some(head) => {
-                let of =
-                    |there: &&Found| head.sightings(there, self.known, |is| format!("Git's HEAD has it with {is}"));
-                there.iter().flat_map(of).collect()
+                let of = |existing: &&Resource| {
+                    head.sightings(existing, self.known, |is| format!("Git's HEAD has it with {is}"))
+                };
+                existing.iter().flat_map(of).collect()
             }
             None => Vec::new(),
         };
         // What HEAD has with marks is the object that they are of.
-        if mark.is_some() && there.iter().all(|there| there.object.alive.is_none()) {
-            let place = crossing.from.as_ref().map_or(Place::Source, |written| Place::of(&written.place, to));
+        if mark.is_some() && existing.iter().all(|existing| existing.object.alive.is_none()) {
+            let place =
+                crossing.from.as_ref().map_or(ClusterAccount::Source, |written| ClusterAccount::of(&written.place, to));
             let field = mark.map(|(_, field)| field).unwrap_or_default();
             all.push(Sighting { place, words: format!("{field} shows that it is or was in a management cluster") });
         }
@@ -553,13 +568,13 @@ impl<'j> Judge<'j> {
     }
 
     /// Whether a move from there to the target was asked for.
-    fn is_asked(&mut self, place: &Place, to: &RoleArn) -> bool {
+    fn is_asked(&mut self, place: &ClusterAccount, to: &RoleArn) -> bool {
         let source = self.known.source.as_ref();
         let fits = |from: &MoveFrom| match (from, place) {
-            (MoveFrom::Source, Place::Source) | (MoveFrom::Unknown, Place::Unknown) => true,
-            (MoveFrom::Account(asked), Place::Account(there, _)) => asked == there,
-            (MoveFrom::Account(asked), Place::Source) => source == Some(asked),
-            (MoveFrom::Source, Place::Account(there, _)) => source == Some(there),
+            (MoveFrom::Source, ClusterAccount::Source) | (MoveFrom::Unknown, ClusterAccount::Unknown) => true,
+            (MoveFrom::Account(asked), ClusterAccount::Account(existing, _)) => asked == existing,
+            (MoveFrom::Account(asked), ClusterAccount::Source) => source == Some(asked),
+            (MoveFrom::Source, ClusterAccount::Account(existing, _)) => source == Some(existing),
             _ => false,
         };
         let mut asked = false;
@@ -577,45 +592,46 @@ impl<'j> Judge<'j> {
         let sightings = self.sightings(crossing);
         if !sightings.is_empty() && sightings.iter().all(|one| one.place.is(to)) {
             // It goes back. What was asked for of it was not in vain.
-            let own = crossing.from.as_ref().map_or(Place::Source, |written| Place::of(&written.place, to));
+            let own =
+                crossing.from.as_ref().map_or(ClusterAccount::Source, |written| ClusterAccount::of(&written.place, to));
             self.is_asked(&own, to);
             return None;
         }
-        let own = crossing.from.as_ref().map(|written| Place::of(&written.place, to));
+        let own = crossing.from.as_ref().map(|written| ClusterAccount::of(&written.place, to));
         let mut unknown = false;
         let mut written = own.clone().filter(|_| crossing.by != By::Identity);
         if let Some(place) = &written {
             let asked = self.is_asked(place, to);
-            unknown |= asked && *place == Place::Unknown;
-            let chosen = *place == Place::Source && (self.request.overwrite || !sightings.is_empty());
+            unknown |= asked && *place == ClusterAccount::Unknown;
+            let chosen = *place == ClusterAccount::Source && (self.request.overwrite || !sightings.is_empty());
             if asked || chosen {
                 written = None;
             }
         } else if sightings.is_empty() && own.is_none() {
-            self.is_asked(&Place::Source, to);
+            self.is_asked(&ClusterAccount::Source, to);
         }
         let mut shown = BTreeSet::new();
         for one in sightings.iter().filter(|one| !one.place.is(to)) {
             if self.is_asked(&one.place, to) {
-                unknown |= one.place == Place::Unknown;
+                unknown |= one.place == ClusterAccount::Unknown;
             } else {
                 shown.insert(one.place.clone());
             }
         }
         let life = !sightings.is_empty() && self.shows_life(crossing.object);
         let orphan = life && !self.request.orphans.contains(&self.cluster(crossing.object));
-        unknown |= crossing.by == By::Identity && own == Some(Place::Unknown);
+        unknown |= crossing.by == By::Identity && own == Some(ClusterAccount::Unknown);
         let unnamed = unknown && crossing.by != By::Role && !self.is_named(crossing.object);
-        let shown: Vec<Place> = shown.into_iter().collect();
+        let shown: Vec<ClusterAccount> = shown.into_iter().collect();
         let kind = Kind { to: crossing.to, written, shown, orphan, unnamed, alone: None };
         if kind.written.is_none() && kind.shown.is_empty() && !orphan && !unnamed {
             return None;
         }
         // Only accounts that are known are said of several at once.
         let alone = match &kind.written {
-            Some(Place::Account(..)) if crossing.by == By::Reference => {
+            Some(ClusterAccount::Account(..)) if crossing.by == By::Reference => {
                 let written = crossing.from.as_ref()?;
-                matches!(written.place, Whereabouts::OtherPartition(_)).then_some(crossing.object)
+                matches!(written.place, IdentityAccount::OtherPartition(_)).then_some(crossing.object)
             }
             Some(_) => Some(crossing.object),
             None => None,
@@ -625,24 +641,24 @@ impl<'j> Judge<'j> {
 
     /// `NAMESPACE/NAME` of an object's cluster.
     fn cluster(&self, index: usize) -> String {
-        let found = &self.run.objects()[index];
-        format!("{}/{}", namespace(&found.object), self.run.cluster_name(found).unwrap_or_default())
+        let found = &self.inventory.objects()[index];
+        format!("{}/{}", namespace(&found.object), self.inventory.cluster_name(found).unwrap_or_default())
     }
 
     /// Whether `--cluster-name` names the object's cluster letter by letter.
     fn is_named(&self, index: usize) -> bool {
-        let Some(name) = self.run.cluster_name(&self.run.objects()[index]) else { return false };
+        let Some(name) = self.inventory.cluster_name(&self.inventory.objects()[index]) else { return false };
         self.request.selection.cluster_names.iter().any(|glob| glob.glob().glob() == name && !is_glob(name))
     }
 
-    fn said(&self, group: &Group<'_>) -> Diagnostic {
+    fn specified(&self, group: &Group<'_>) -> Diagnostic {
         let kind = &group.kind;
         if kind.written.is_some() {
             return self.refusal_of_written(group);
         }
         let to = &self.targets[kind.to];
         let first = group.members[0];
-        let found = &self.run.objects()[first.object];
+        let found = &self.inventory.objects()[first.object];
         let target = self.known.shown(to.account());
         let many = group.members.len();
         let who = if many == 1 { found.title() } else { format!("{many} objects") };
@@ -666,7 +682,7 @@ impl<'j> Judge<'j> {
         let (at, label) = self.place_and_words(first);
         let mut diagnostic = diagnostic.at(at, label);
         for &other in group.members.iter().skip(1).take(2) {
-            let (title, words) = (self.run.objects()[other.object].title(), self.place_and_words(other).1);
+            let (title, words) = (self.inventory.objects()[other.object].title(), self.place_and_words(other).1);
             diagnostic = diagnostic.help(if words.is_empty() { title } else { format!("{title}: {words}") });
         }
         if many > 3 {
@@ -684,50 +700,50 @@ impl<'j> Judge<'j> {
 
     /// The place that shows a cluster, and what it shows.
     fn place_and_words(&self, crossing: &Crossing) -> (Location, String) {
-        let head = self.run.objects()[crossing.object].head();
+        let head = self.inventory.objects()[crossing.object].head();
         let sightings = self.sightings(crossing);
         let Some(first) = sightings.first() else { return (head, String::new()) };
         let at = match self.mark(crossing.object) {
             Some((at, field)) if first.words.starts_with(&field) => at,
             _ => head,
         };
-        (at, visible(&first.words).into_owned())
+        (at, escape_control(&first.words).into_owned())
     }
 
     /// The refusal where the manifest itself names another account.
     fn refusal_of_written(&self, group: &Group<'_>) -> Diagnostic {
         let first = group.members[0];
         let to = &self.targets[group.kind.to];
-        let title = self.run.objects()[first.object].title();
+        let title = self.inventory.objects()[first.object].title();
         let Some(written) = &first.from else { return Diagnostic::error(title) };
         let words = &written.words;
         let other = || Diagnostic::error(format!("{title} says something else already: {words}"));
         let error = match &written.place {
-            Whereabouts::Account(from) => match group.members.len() {
+            IdentityAccount::Account(from) => match group.members.len() {
                 1 => Diagnostic::error(format!("{title} is in account {from} ({words}), not in {}", to.account())),
                 many => Diagnostic::error(format!("{many} objects are in account {from}, not in {}", to.account())),
             }
             .help(NO_MOVE),
-            Whereabouts::OtherPartition(arn) => {
+            IdentityAccount::OtherPartition(arn) => {
                 let (own, wanted) = (arn.partition().id(), to.partition().id());
                 other().help(format!("its role is of partition {own}, not {wanted}: two accounts, though they have one number"))
             }
-            Whereabouts::Management => other()
+            IdentityAccount::Management => other()
                 .help("CAPA knows one such identity, named default, and writes it by default on some kinds; this one was somebody's choice")
                 .help("pass --overwrite to replace it"),
-            Whereabouts::Unreadable(arn) => other()
+            IdentityAccount::Unreadable(arn) => other()
                 .help(format!("its role ARN is {arn}, which says no account: if the cluster runs there, its VPC and machines stay there"))
                 .help("fill in the role ARN and run again"),
-            Whereabouts::Unknown => other()
+            IdentityAccount::Unknown => other()
                 .help("these files don't say in which account that is: if the cluster runs there, its VPC and machines stay there")
                 .help("name the file with that identity too, if it is a role"),
         };
         let mut error = error.at(written.at, format!("wanted: {to}"));
         for &more in group.members.iter().skip(1).take(2) {
-            let title = self.run.objects()[more.object].title();
+            let title = self.inventory.objects()[more.object].title();
             error = error.help(format!("{title}: {}", more.from.as_ref().map_or("", |written| &written.words)));
         }
-        if matches!(written.place, Whereabouts::Management) {
+        if matches!(written.place, IdentityAccount::Management) {
             return error;
         }
         self.to_move(error, group)
@@ -740,22 +756,23 @@ impl<'j> Judge<'j> {
         let mut templates: BTreeSet<&str> = BTreeSet::new();
         let mut entries: BTreeSet<String> = BTreeSet::new();
         for crossing in &group.members {
-            let found = &self.run.objects()[crossing.object];
-            let is_template = matches!(&found.object.role, Role::Bearer { bearer, .. } if bearer.template);
-            let name = if is_template { found.object.name.as_deref() } else { self.run.cluster_name(found) };
+            let found = &self.inventory.objects()[crossing.object];
+            let is_template =
+                matches!(&found.object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
+            let name = if is_template { found.object.name.as_deref() } else { self.inventory.cluster_name(found) };
             if is_template {
                 templates.extend(name)
             } else {
                 names.extend(name)
             };
-            entries.extend(self.mapped.and_then(|mapped| mapped.entry(self.run, crossing.object)));
+            entries.extend(self.mapped.and_then(|mapped| mapped.entry(self.inventory, crossing.object)));
         }
         let listed = |names: &BTreeSet<&str>| {
-            let names: Vec<String> = names.iter().map(|name| json!(visible(name)).to_string()).collect();
+            let names: Vec<String> = names.iter().map(|name| json!(escape_control(name)).to_string()).collect();
             format!("[{}]", names.join(", "))
         };
         let entries = entries.into_iter().collect::<Vec<_>>().join(", ");
-        let in_source = group.kind.shown == [Place::Source];
+        let in_source = group.kind.shown == [ClusterAccount::Source];
         let Some(mapped) = self.mapped else {
             return diagnostic.help(match in_source && !names.is_empty() {
                 true => format!(
@@ -799,7 +816,7 @@ impl<'j> Judge<'j> {
         let mut unknown = kind.unnamed;
         for place in kind.written.iter().chain(&kind.shown) {
             let flag = AccountMove { from: place.from(), to: account.clone() }.to_string();
-            unknown |= *place == Place::Unknown;
+            unknown |= *place == ClusterAccount::Unknown;
             if !flags.contains(&flag) {
                 flags.push(flag);
             }
@@ -812,7 +829,9 @@ impl<'j> Judge<'j> {
         let members = || group.members.iter().filter(|crossing| crossing.by != By::Role);
         if unknown {
             let unnamed = members().filter(|crossing| !self.is_named(crossing.object));
-            for name in unnamed.filter_map(|crossing| self.run.cluster_name(&self.run.objects()[crossing.object])) {
+            for name in
+                unnamed.filter_map(|crossing| self.inventory.cluster_name(&self.inventory.objects()[crossing.object]))
+            {
                 once(format!("--cluster-name {}", word(name)));
             }
         }
@@ -848,7 +867,7 @@ impl<'j> Judge<'j> {
             }
         }
         for orphan in &self.request.orphans {
-            let mut objects = crossed.iter().chain(&proposal.outcome.right);
+            let mut objects = crossed.iter().chain(&proposal.outcome.unchanged);
             if !objects.any(|&index| self.cluster(index) == *orphan && self.shows_life(index)) {
                 errors.push(
                     Diagnostic::error(format!("--orphan-resources {orphan} matches nothing"))
@@ -865,7 +884,7 @@ fn word(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._/".contains(&b);
     match text.bytes().all(plain) {
         true => text.to_owned(),
-        false => format!("'{}'", visible(text).replace('\'', r"'\''")),
+        false => format!("'{}'", escape_control(text).replace('\'', r"'\''")),
     }
 }
 

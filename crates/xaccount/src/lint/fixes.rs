@@ -6,28 +6,28 @@ use std::sync::Arc;
 use json_patch::PatchOperation;
 use serde_json::Value;
 
-use super::{Finding, Mend};
+use super::{Finding, FixEdit};
 use crate::diag::FileId;
 use crate::inject::{Change, ChangeKind, IdentityFile, NewObject, Outcome, Verb};
-use crate::run::Run;
+use crate::inventory::Inventory;
 
 /// The plan that mends all findings that carry a fix. Where two fixes change one place, the first one is taken.
-pub fn fixes<'f>(run: &Run, findings: impl IntoIterator<Item = &'f Finding>) -> Outcome {
+pub fn fixes<'f>(inventory: &Inventory, findings: impl IntoIterator<Item = &'f Finding>) -> Outcome {
     let mut outcome = Outcome { verb: Verb::Lint, ..Outcome::default() };
     let mut objects: Vec<(usize, &str, &[PatchOperation])> = Vec::new();
-    let mut documents: Vec<(FileId, &Mend, &str)> = Vec::new();
-    let (mut taken, mut added): (HashSet<(usize, String)>, HashSet<&Value>) = Default::default();
+    let mut documents: Vec<(FileId, &FixEdit, &str)> = Vec::new();
+    let (mut removed_refs, mut added): (HashSet<(usize, String)>, HashSet<&Value>) = Default::default();
     for fix in findings.into_iter().filter_map(|finding| finding.fix.as_ref()) {
         match &fix.change {
-            Mend::Object { object, operations } => {
+            FixEdit::Object { object, operations } => {
                 let own: Vec<_> = operations.iter().map(|operation| (*object, operation.path().to_string())).collect();
-                if !own.iter().any(|place| taken.contains(place)) {
+                if !own.iter().any(|place| removed_refs.contains(place)) {
                     objects.push((*object, &fix.what, operations));
-                    taken.extend(own);
+                    removed_refs.extend(own);
                 }
             }
             // One is enough for the whole run.
-            Mend::Document { file, object, .. } => {
+            FixEdit::Document { file, object, .. } => {
                 if added.insert(object) {
                     documents.push((*file, &fix.change, &fix.what));
                 }
@@ -44,10 +44,10 @@ pub fn fixes<'f>(run: &Run, findings: impl IntoIterator<Item = &'f Finding>) -> 
             before: None,
             after: what.to_owned(),
         };
-        outcome.change(run, change);
+        outcome.change(inventory, change);
     }
     for (file, mend, what) in documents {
-        let Mend::Document { title, object, .. } = mend else { continue };
+        let FixEdit::Document { title, object, .. } = mend else { continue };
         outcome.plans.entry(file).or_default().new_documents.push(object.clone());
         outcome.added.push(NewObject { object: object.clone(), title: title.clone(), file: IdentityFile::There(file) });
         let change = Change {
@@ -57,7 +57,7 @@ pub fn fixes<'f>(run: &Run, findings: impl IntoIterator<Item = &'f Finding>) -> 
             before: None,
             after: what.to_owned(),
         };
-        outcome.change(run, change);
+        outcome.change(inventory, change);
     }
     outcome
 }

@@ -7,7 +7,7 @@ use memchr::memmem;
 use crate::diag::Span;
 use lossless_yaml::{Source, parse};
 
-const WORDS: &[u8] = b"xaccount: ignore";
+const USAGE: &[u8] = b"xaccount: ignore";
 
 /// A comment that silences rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Ignore {
 /// The comments of a file that silence rules. What looks like one in a text, in a block scalar for one, is none; where a
 /// document can't be read, it counts.
 pub fn ignores(bytes: &[u8]) -> Vec<Ignore> {
-    let ignores: Vec<Ignore> = memmem::find_iter(bytes, WORDS).filter_map(|at| read(bytes, at)).collect();
+    let ignores: Vec<Ignore> = memmem::find_iter(bytes, USAGE).filter_map(|at| read(bytes, at)).collect();
     if ignores.is_empty() {
         return ignores;
     }
@@ -60,7 +60,7 @@ fn read(bytes: &[u8], at: usize) -> Option<Ignore> {
     if bytes[hash] != b'#' || !begins {
         return None;
     }
-    let text = std::str::from_utf8(&bytes[at + WORDS.len()..end]).ok()?;
+    let text = std::str::from_utf8(&bytes[at + USAGE.len()..end]).ok()?;
     // One without brackets names no rule, and is told as one that is of no use.
     let (rules, reason) = text.strip_prefix('[').and_then(|text| text.split_once(']')).unwrap_or_default();
     let mut silences = Span::new(start, end);

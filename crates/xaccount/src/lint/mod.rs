@@ -14,8 +14,8 @@ use serde_json::Value;
 use crate::aws::AccountId;
 use crate::capa::Release;
 use crate::diag::{Diagnostic, FileId, Severity};
+use crate::inventory::Inventory;
 use crate::kustomization::Kustomization;
-use crate::run::Run;
 use crate::status::Status;
 
 pub use fixes::fixes;
@@ -43,7 +43,7 @@ pub struct Rule {
 #[derive(Debug)]
 pub struct Context<'c> {
     /// All objects.
-    pub run: &'c Run,
+    pub inventory: &'c Inventory,
     /// What becomes of the clusters.
     pub status: &'c Status<'c>,
     /// Whether somebody said which release of CAPA judges; else it is the newest that serves the files' API versions.
@@ -84,12 +84,12 @@ pub struct Fix {
     /// What it does, in a few words.
     pub what: String,
     /// What changes.
-    pub change: Mend,
+    pub change: FixEdit,
 }
 
 /// What a fix changes.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Mend {
+pub enum FixEdit {
     /// An object.
     Object {
         /// An index into the run's objects.

@@ -3,7 +3,7 @@
 use crate::aws::RoleArn;
 use crate::aws::policy::{Effect, Policy, Statement};
 use crate::diag::{FileId, Location, Span, SpannedError};
-use crate::iam::{Given, may_show};
+use crate::iam::{PolicyInput, may_show};
 use lossless_yaml::json;
 
 /// A policy document and where it stands.
@@ -23,12 +23,12 @@ pub struct PolicyFile {
     is_shown: bool,
 }
 
-/// Reads a policy document as [`Given`] does. With it comes the text in which its places count.
+/// Reads a policy document as [`PolicyInput`] does. With it comes the text in which its places count.
 ///
 /// # Errors
-/// As [`Given::read`], and what is no policy document; with the text in which the place counts.
+/// As [`PolicyInput::read`], and what is no policy document; with the text in which the place counts.
 pub fn policy(file: FileId, bytes: &[u8]) -> Result<(PolicyFile, Vec<u8>), (SpannedError, Vec<u8>)> {
-    let given = Given::read(bytes)?;
+    let given = PolicyInput::read(bytes)?;
     let whole = given.whole().as_bytes().to_vec();
     let offset = given.offset();
     let read = json::read(given.document(), offset)

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Finding, Findings, Ignore, rule, rules::UNUSED_IGNORE};
 use crate::account_map::LintIgnore;
-use crate::diag::{Diagnostic, FileId, Location, Span, visible};
-use crate::run::{Found, Run};
+use crate::diag::{Diagnostic, FileId, Location, Span, escape_control};
+use crate::inventory::{Inventory, Resource};
 
 /// Takes out what the account map leaves out, and finds what leaves out nothing. `path` gives a file's path relative to the
 /// map, and `map` is the map's own file.
@@ -19,7 +19,7 @@ pub fn silence_by_map(
     map: impl Fn(Span) -> Location,
 ) -> Result<Vec<Finding>, Vec<Diagnostic>> {
     let unknown = ignores.iter().filter(|ignore| rule(&ignore.rule.value).is_none()).map(|ignore| {
-        Diagnostic::error(format!("there is no rule '{}'", visible(&ignore.rule.value)))
+        Diagnostic::error(format!("there is no rule '{}'", escape_control(&ignore.rule.value)))
             .at(map(ignore.rule.span), "")
             .help("kubectl xaccount explain lists the rules")
     });
@@ -60,16 +60,20 @@ fn lines(ignores: &[Ignore]) -> Lines {
 }
 
 /// The object of ours that holds a line.
-fn object_at(run: &Run, file: FileId, line: Span) -> Option<&Found> {
-    let behind = run.objects().partition_point(|found| (found.file, found.window.start) <= (file, line.start));
-    let found = run.objects()[..behind].last()?;
+fn object_at(inventory: &Inventory, file: FileId, line: Span) -> Option<&Resource> {
+    let behind = inventory.objects().partition_point(|found| (found.file, found.window.start) <= (file, line.start));
+    let found = inventory.objects()[..behind].last()?;
     let inside = found.file == file && line.end <= found.window.end;
-    Some(found).filter(|found| inside && found.object.role.is_ours())
+    Some(found).filter(|found| inside && found.object.object_kind.is_capa())
 }
 
 /// Takes out what comments silence, and finds the comments that silence nothing. `comments` are those of the files that hold
 /// objects or findings.
-pub fn silence(run: &Run, findings: Vec<Finding>, comments: &BTreeMap<FileId, Vec<Ignore>>) -> Vec<Finding> {
+pub fn silence(
+    inventory: &Inventory,
+    findings: Vec<Finding>,
+    comments: &BTreeMap<FileId, Vec<Ignore>>,
+) -> Vec<Finding> {
     let mut used: BTreeMap<FileId, Vec<bool>> =
         comments.iter().map(|(&file, ignores)| (file, vec![false; ignores.len()])).collect();
     let lines: BTreeMap<FileId, Lines> = comments.iter().map(|(&file, ignores)| (file, lines(ignores))).collect();
@@ -80,7 +84,7 @@ pub fn silence(run: &Run, findings: Vec<Finding>, comments: &BTreeMap<FileId, Ve
         let mut silenced = false;
         let start = label.at.span.start;
         let line = lines.get(&label.at.file).and_then(|lines| lines.range(..=start).next_back());
-        for &at in line.into_iter().flat_map(|(_, there)| there) {
+        for &at in line.into_iter().flat_map(|(_, existing)| existing) {
             let ignore = &ignores[at];
             if start <= ignore.silences.end && ignore.rules.iter().any(|named| finding.rule.is_named(named)) {
                 silenced = true;
@@ -94,13 +98,13 @@ pub fn silence(run: &Run, findings: Vec<Finding>, comments: &BTreeMap<FileId, Ve
     for (&file, ignores) in comments {
         for (ignore, used) in ignores.iter().zip(&used[&file]) {
             // A text in somebody else's document is none of ours.
-            let ours = object_at(run, file, ignore.silences);
-            let Some(found) = ours.filter(|_| !used) else { continue };
+            let silenced = object_at(inventory, file, ignore.silences);
+            let Some(found) = silenced.filter(|_| !used) else { continue };
             let inside = found.window.start <= ignore.span.start && ignore.span.end <= found.window.end;
             let unknown: Vec<&str> =
                 ignore.rules.iter().map(String::as_str).filter(|named| rule(named).is_none()).collect();
             let what = match (unknown.is_empty(), ignore.rules.is_empty()) {
-                (false, _) if inside => format!("there is no rule {}", visible(&unknown.join(", "))),
+                (false, _) if inside => format!("there is no rule {}", escape_control(&unknown.join(", "))),
                 // It may be text of a Secret above the object.
                 (false, _) => "this comment names a rule that is none".into(),
                 (true, true) => "this comment names no rule: write # xaccount: ignore[XA001] and why".into(),

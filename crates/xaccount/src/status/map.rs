@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Map as Object, Value, json};
 
-use super::{Account, Row, Status, file_of};
+use super::{AccountSummary, Row, Status, file_of};
 use crate::account_map::{API_VERSION, KIND};
 use crate::aws::{DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
 use crate::capa::names::{is_dns_label, is_dns_subdomain};
-use crate::capa::{DEFAULT_ROLE_NAME, Form, Namespaces, Role, RoleIdentity};
+use crate::capa::{DEFAULT_ROLE_NAME, Form, Namespaces, ObjectKind, RoleIdentity};
 use crate::diag::FileId;
 
 /// The map, and what it can't say.
@@ -24,7 +24,7 @@ pub struct Map {
 
 /// A cluster as a map sees it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Cluster<'s> {
+struct MapCluster<'s> {
     namespace: &'s str,
     name: &'s str,
     files: Files<'s>,
@@ -34,25 +34,25 @@ struct Cluster<'s> {
 type Files<'s> = BTreeSet<Option<&'s str>>;
 
 /// The same for each file of the run.
-type Paths = BTreeMap<FileId, Option<String>>;
+type MapPaths = BTreeMap<FileId, Option<String>>;
 
 /// Where clusters go: an entry of the map for each.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Target {
+enum MapTarget {
     Source,
     Role(RoleArn),
     /// What no entry can say.
     Nowhere(&'static str),
 }
 
-fn target(row: &Row) -> Target {
+fn target(row: &Row) -> MapTarget {
     match &row.account {
-        Account::Management => Target::Source,
-        Account::Static(_) => Target::Nowhere("it uses a static identity, whose account manifests don't say"),
-        Account::NotKnown(_) => Target::Nowhere("its account is not known from these files"),
-        Account::Known(_) => {
+        AccountSummary::Management => MapTarget::Source,
+        AccountSummary::Static(_) => MapTarget::Nowhere("it uses a static identity, whose account manifests don't say"),
+        AccountSummary::NotKnown(_) => MapTarget::Nowhere("its account is not known from these files"),
+        AccountSummary::Known(_) => {
             let arn = row.verdict.chain.first().and_then(|hop| hop.role_arn?.parse().ok());
-            arn.map_or(Target::Nowhere("its account is not known from these files"), Target::Role)
+            arn.map_or(MapTarget::Nowhere("its account is not known from these files"), MapTarget::Role)
         }
     }
 }
@@ -60,7 +60,8 @@ fn target(row: &Row) -> Target {
 /// The map with one entry for each role, in the order of the account ids. `path` gives a file's path relative to the map, with
 /// `/` and without links, as a map is asked; `None` for what is not below it.
 pub fn map(status: &Status<'_>, path: &dyn Fn(FileId) -> Option<String>) -> Map {
-    let paths: Paths = status.run.objects().iter().map(|found| found.file).map(|file| (file, path(file))).collect();
+    let paths: MapPaths =
+        status.inventory.objects().iter().map(|found| found.file).map(|file| (file, path(file))).collect();
     let groups = groups(status, &paths);
     let mut map = Map { value: Value::Null, source: false, unsaid: Vec::new() };
     let mut document = Object::new();
@@ -72,17 +73,17 @@ pub fn map(status: &Status<'_>, path: &dyn Fn(FileId) -> Option<String>) -> Map 
     let identities = identities(status);
     let all = All::of(groups.values());
     for (group, (target, own)) in groups.iter().enumerate() {
-        let others = Others { all: &all, group };
-        let own: Vec<&Cluster<'_>> = own.iter().collect();
+        let others = MapOthers { all: &all, group };
+        let own: Vec<&MapCluster<'_>> = own.iter().collect();
         match target {
-            Target::Nowhere(why) => map.unsaid.extend(
+            MapTarget::Nowhere(why) => map.unsaid.extend(
                 own.iter().map(|one| format!("{}/{} is in no account of the map: {why}", one.namespace, one.name)),
             ),
-            Target::Source => {
+            MapTarget::Source => {
                 map.source = true;
                 document.insert("source".into(), json!({"clusters": entries(&own, others)}));
             }
-            Target::Role(role) => {
+            MapTarget::Role(role) => {
                 let name = name(role, &own, others, &names);
                 names.insert(name.clone());
                 let mut account = Object::new();
@@ -108,27 +109,27 @@ pub fn map(status: &Status<'_>, path: &dyn Fn(FileId) -> Option<String>) -> Map 
 }
 
 /// The clusters by where they go.
-fn groups<'s>(status: &'s Status<'_>, paths: &'s Paths) -> BTreeMap<Target, Vec<Cluster<'s>>> {
-    let mut clusters: BTreeMap<(&str, &str), (Target, Files<'_>)> = BTreeMap::new();
+fn groups<'s>(status: &'s Status<'_>, paths: &'s MapPaths) -> BTreeMap<MapTarget, Vec<MapCluster<'s>>> {
+    let mut clusters: BTreeMap<(&str, &str), (MapTarget, Files<'_>)> = BTreeMap::new();
     for row in status.rows.iter().filter(|row| !row.template) {
-        let found = &status.run.objects()[row.object];
+        let found = &status.inventory.objects()[row.object];
         // For a map, what says no namespace is in this one.
         let namespace = found.object.namespace.as_deref().filter(|own| !own.is_empty()).unwrap_or("default");
-        let there = clusters.entry((namespace, &row.cluster)).or_insert_with(|| (target(row), BTreeSet::new()));
-        there.1.insert(paths.get(&found.file).and_then(Option::as_deref));
-        if there.0 != target(row) {
-            there.0 = Target::Nowhere("its objects are in two accounts, or use two roles");
+        let existing = clusters.entry((namespace, &row.cluster)).or_insert_with(|| (target(row), BTreeSet::new()));
+        existing.1.insert(paths.get(&found.file).and_then(Option::as_deref));
+        if existing.0 != target(row) {
+            existing.0 = MapTarget::Nowhere("its objects are in two accounts, or use two roles");
         }
     }
-    let mut groups: BTreeMap<Target, Vec<Cluster<'_>>> = BTreeMap::new();
+    let mut groups: BTreeMap<MapTarget, Vec<MapCluster<'_>>> = BTreeMap::new();
     for ((namespace, name), (target, files)) in clusters {
-        groups.entry(target).or_default().push(Cluster { namespace, name, files });
+        groups.entry(target).or_default().push(MapCluster { namespace, name, files });
     }
     groups
 }
 
 /// What picks these clusters and none of the others: by namespace, folder or beginning of the name, else name by name.
-fn entries(own: &[&Cluster<'_>], others: Others<'_, '_>) -> Value {
+fn entries(own: &[&MapCluster<'_>], others: MapOthers<'_, '_>) -> Value {
     if let Some(namespaces) = namespaces(own, others) {
         return json!({"namespaces": literal(&namespaces)});
     }
@@ -157,7 +158,7 @@ fn literal(names: &BTreeSet<&str>) -> Vec<String> {
 }
 
 /// The namespaces of clusters, if none of the others is in them.
-fn namespaces<'s>(own: &[&Cluster<'s>], others: Others<'_, '_>) -> Option<BTreeSet<&'s str>> {
+fn namespaces<'s>(own: &[&MapCluster<'s>], others: MapOthers<'_, '_>) -> Option<BTreeSet<&'s str>> {
     let own: BTreeSet<&str> = own.iter().map(|cluster| cluster.namespace).collect();
     // The namespace where all lands that says none is nobody's.
     let shared = own.contains("default") && others.all.groups > 1;
@@ -168,20 +169,20 @@ fn namespaces<'s>(own: &[&Cluster<'s>], others: Others<'_, '_>) -> Option<BTreeS
 /// What all clusters are called and where they are, each with the number of its group.
 struct All<'s> {
     groups: usize,
-    namespaces: Texts<'s>,
-    files: Texts<'s>,
-    names: Texts<'s>,
+    namespaces: MapTexts<'s>,
+    files: MapTexts<'s>,
+    names: MapTexts<'s>,
 }
 
 /// The clusters that are not in a group.
 #[derive(Clone, Copy)]
-struct Others<'a, 's> {
+struct MapOthers<'a, 's> {
     all: &'a All<'s>,
     group: usize,
 }
 
 impl<'s> All<'s> {
-    fn of<'g>(groups: impl ExactSizeIterator<Item = &'g Vec<Cluster<'s>>>) -> Self
+    fn of<'g>(groups: impl ExactSizeIterator<Item = &'g Vec<MapCluster<'s>>>) -> Self
     where
         's: 'g,
     {
@@ -194,23 +195,28 @@ impl<'s> All<'s> {
                 files.extend(cluster.files.iter().flatten().map(|file| (*file, group)));
             }
         }
-        Self { groups: count, namespaces: Texts::of(namespaces), files: Texts::of(files), names: Texts::of(names) }
+        Self {
+            groups: count,
+            namespaces: MapTexts::of(namespaces),
+            files: MapTexts::of(files),
+            names: MapTexts::of(names),
+        }
     }
 }
 
-impl Others<'_, '_> {
+impl MapOthers<'_, '_> {
     fn have_file_below(self, folder: &str) -> bool {
         self.all.files.begin_elsewhere(folder, self.group)
     }
 }
 
 /// Texts in their order, with the group of each, and where behind it the next of another group is.
-struct Texts<'s> {
+struct MapTexts<'s> {
     all: Vec<(&'s str, usize)>,
     next: Vec<usize>,
 }
 
-impl<'s> Texts<'s> {
+impl<'s> MapTexts<'s> {
     fn of(mut all: Vec<(&'s str, usize)>) -> Self {
         all.sort_unstable();
         let mut next = vec![all.len(); all.len()];
@@ -229,8 +235,8 @@ impl<'s> Texts<'s> {
 
     /// Whether this text is in another group.
     fn are_elsewhere(&self, text: &str, group: usize) -> bool {
-        let from = self.all.partition_point(|(there, _)| *there < text);
-        let count = self.all[from..].partition_point(|(there, _)| *there == text);
+        let from = self.all.partition_point(|(existing, _)| *existing < text);
+        let count = self.all[from..].partition_point(|(existing, _)| *existing == text);
         self.elsewhere(from, from + count, group)
     }
 
@@ -240,7 +246,7 @@ impl<'s> Texts<'s> {
 }
 
 /// The folder of all files, with a slash behind it.
-fn folder(own: &[&Cluster<'_>]) -> Option<String> {
+fn folder(own: &[&MapCluster<'_>]) -> Option<String> {
     let mut common: Option<&str> = None;
     for file in own.iter().flat_map(|cluster| cluster.files.iter().copied()) {
         // A backslash in a glob is no slash.
@@ -260,7 +266,7 @@ fn folder(own: &[&Cluster<'_>]) -> Option<String> {
 }
 
 /// The words that all names begin with, with the hyphen behind them.
-fn prefix<'s>(own: &[&Cluster<'s>]) -> Option<&'s str> {
+fn prefix<'s>(own: &[&MapCluster<'s>]) -> Option<&'s str> {
     let (first, rest) = own.split_first()?;
     if rest.is_empty() {
         return None;
@@ -272,7 +278,7 @@ fn prefix<'s>(own: &[&Cluster<'s>]) -> Option<&'s str> {
 }
 
 /// A name that a person would choose: the namespace, the folder, or the beginning of the clusters' names.
-fn name(role: &RoleArn, own: &[&Cluster<'_>], others: Others<'_, '_>, taken: &BTreeSet<String>) -> String {
+fn name(role: &RoleArn, own: &[&MapCluster<'_>], others: MapOthers<'_, '_>, removed_refs: &BTreeSet<String>) -> String {
     let namespace = namespaces(own, others).filter(|set| set.len() == 1).and_then(|set| set.into_iter().next());
     let namespace = namespace.filter(|namespace| *namespace != "default").map(str::to_owned);
     let folder = folder(own).filter(|folder| !others.have_file_below(folder));
@@ -283,7 +289,7 @@ fn name(role: &RoleArn, own: &[&Cluster<'_>], others: Others<'_, '_>, taken: &BT
     let plain =
         |name: &String| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     let candidates = [namespace, folder, prefix, Some(account), Some(with_role.clone())];
-    candidates.into_iter().flatten().find(|name| plain(name) && !taken.contains(name)).unwrap_or(with_role)
+    candidates.into_iter().flatten().find(|name| plain(name) && !removed_refs.contains(name)).unwrap_or(with_role)
 }
 
 /// What says the role, where it is not the usual one of its account.
@@ -307,8 +313,8 @@ const ALLOWED: &str = "allowedNamespaces";
 /// The identities of each role, by name.
 fn identities<'s>(status: &'s Status<'_>) -> HashMap<RoleArn, Vec<(&'s str, &'s RoleIdentity)>> {
     let mut all: HashMap<RoleArn, Vec<(&str, &RoleIdentity)>> = HashMap::new();
-    for (index, name, role) in super::role_identities(status.run) {
-        if let Role::Identity(identity, _) = &status.run.objects()[index].object.role {
+    for (index, name, role) in super::role_identities(status.inventory) {
+        if let ObjectKind::Identity(identity, _) = &status.inventory.objects()[index].object.object_kind {
             all.entry(role).or_default().push((name, identity));
         }
     }
@@ -326,8 +332,8 @@ fn identity_fields(
     if rest.is_empty() && *name != crate::inject::default_identity_name(role) && is_dns_subdomain(name) {
         fields.insert("identityName".into(), json!(name));
     }
-    for (key, value) in said(first) {
-        if rest.iter().all(|(_, other)| said(other).contains(&(key, value.clone()))) {
+    for (key, value) in specified(first) {
+        if rest.iter().all(|(_, other)| specified(other).contains(&(key, value.clone()))) {
             fields.insert(key.into(), value);
         }
     }
@@ -342,35 +348,37 @@ fn identity_fields(
 }
 
 /// The fields of an identity that are worth a line in a map.
-fn said(identity: &RoleIdentity) -> Vec<(&'static str, Value)> {
-    let mut said = Vec::new();
+fn specified(identity: &RoleIdentity) -> Vec<(&'static str, Value)> {
+    let mut specified = Vec::new();
     let text = identity.external_id.text().filter(|text| text.parse::<ExternalId>().is_ok());
-    said.extend(text.map(|text| ("externalID", json!(text))));
+    specified.extend(text.map(|text| ("externalID", json!(text))));
     let text = identity.session_name.text().filter(|text| text.parse::<SessionName>().is_ok());
-    said.extend(text.map(|text| ("sessionName", json!(text))));
+    specified.extend(text.map(|text| ("sessionName", json!(text))));
     let seconds = identity.duration_seconds.any_text().and_then(|text| text.parse::<DurationSeconds>().ok());
-    said.extend(seconds.map(|seconds| ("durationSeconds", json!(seconds.get()))));
+    specified.extend(seconds.map(|seconds| ("durationSeconds", json!(seconds.get()))));
     if let Form::Those(Namespaces { list, selector }) = &identity.allowed.form {
         let plain = |list: &[String]| !list.is_empty() && list.iter().all(|name| is_dns_label(name));
         let label = selector.labels.as_ref().filter(|labels| labels.len() == 1 && selector.check().is_ok());
         match (list, label) {
-            (Some(list), None) if selector.is_empty() && plain(list) => said.push((ALLOWED, json!({"list": list}))),
+            (Some(list), None) if selector.is_empty() && plain(list) => {
+                specified.push((ALLOWED, json!({"list": list})))
+            }
             (None, Some(label)) if selector.expressions.is_none() => {
-                said.push((ALLOWED, json!({"selector": {"matchLabels": label}})));
+                specified.push((ALLOWED, json!({"selector": {"matchLabels": label}})));
             }
             _ => {}
         }
     }
-    said
+    specified
 }
 
 /// The templates of each role by their names, without those that have one name and two roles.
-fn templates<'s>(status: &'s Status<'_>) -> BTreeMap<Target, BTreeSet<&'s str>> {
-    let mut by_name: BTreeMap<&str, BTreeSet<Target>> = BTreeMap::new();
+fn templates<'s>(status: &'s Status<'_>) -> BTreeMap<MapTarget, BTreeSet<&'s str>> {
+    let mut by_name: BTreeMap<&str, BTreeSet<MapTarget>> = BTreeMap::new();
     for row in status.rows.iter().filter(|row| row.template) {
         by_name.entry(&row.name).or_default().insert(target(row));
     }
-    let mut templates: BTreeMap<Target, BTreeSet<&str>> = BTreeMap::new();
+    let mut templates: BTreeMap<MapTarget, BTreeSet<&str>> = BTreeMap::new();
     for (name, mut targets) in by_name {
         if let Some(target) = targets.pop_first().filter(|_| targets.is_empty()) {
             templates.entry(target).or_default().insert(name);
@@ -380,12 +388,13 @@ fn templates<'s>(status: &'s Status<'_>) -> BTreeMap<Target, BTreeSet<&'s str>> 
 }
 
 /// The file that holds all role identities and no cluster.
-fn identity_file<'p>(status: &Status<'_>, paths: &'p Paths) -> Option<&'p str> {
-    let run = status.run;
-    let mut files: BTreeSet<_> = super::role_identities(run).map(|(index, ..)| file_of(run, index)).collect();
+fn identity_file<'p>(status: &Status<'_>, paths: &'p MapPaths) -> Option<&'p str> {
+    let inventory = status.inventory;
+    let mut files: BTreeSet<_> =
+        super::role_identities(inventory).map(|(index, ..)| file_of(inventory, index)).collect();
     let file = files.pop_first().filter(|_| files.is_empty())?;
     let name = paths.get(&file)?.as_deref()?;
-    let alone = !status.rows.iter().any(|row| file_of(run, row.object) == file);
+    let alone = !status.rows.iter().any(|row| file_of(inventory, row.object) == file);
     let yaml = name.ends_with(".yaml") || name.ends_with(".yml");
     (alone && yaml).then_some(name)
 }

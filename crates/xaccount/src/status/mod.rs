@@ -8,21 +8,21 @@ use std::collections::{HashMap, HashSet};
 
 use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{
-    BEARERS, CONTROLLER_IDENTITY, Hop, IdentityKind, Judge, Object, Outcome, ROLE_IDENTITY, Reason, Release, Role,
-    Search, Subject, Support, Verdict, Version, World, read_since, served_since, support,
+    CONTROLLER_IDENTITY, ClusterState, Hop, IdentityKind, Judge, Object, ObjectKind, REFERENCING_KINDS, ROLE_IDENTITY,
+    Reason, Release, Search, Subject, Support, Verdict, VerdictOutcome, Version, read_since, served_since, support,
 };
-use crate::check;
 use crate::diag::{Diagnostic, FileId, Location, Severity, Span};
-use crate::run::{Found, Run};
+use crate::inventory::{Inventory, Resource};
+use crate::manifest_checks;
 
-pub use crate::check::in_the_source_account;
+pub use crate::manifest_checks::in_the_source_account;
 pub use map::{Map, map};
-pub use moves::{Cause, Move, Side, moves};
-pub use users::{Door, doors, used_by};
+pub use moves::{Cause, Move, MoveSide, moves};
+pub use users::{AccessPath, access_paths, used_by};
 
 /// The account whose credentials CAPA uses for a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Account {
+pub enum AccountSummary {
     /// That of the role.
     Known(AccountId),
     /// That of the management cluster: the controller's own credentials.
@@ -33,7 +33,7 @@ pub enum Account {
     NotKnown(String),
 }
 
-impl Account {
+impl AccountSummary {
     /// The account's id, if the manifests say it.
     pub fn id(&self) -> Option<&AccountId> {
         match self {
@@ -55,7 +55,7 @@ impl Account {
     fn of(verdict: &Verdict) -> Self {
         let Some(first) = verdict.chain.first() else {
             return match verdict.outcome {
-                Outcome::Permitted => Self::Management,
+                VerdictOutcome::Permitted => Self::Management,
                 _ => Self::NotKnown(String::new()),
             };
         };
@@ -85,7 +85,7 @@ pub struct Row {
     /// Whether it is a template.
     pub template: bool,
     /// The account.
-    pub account: Account,
+    pub account: AccountSummary,
     /// What CAPA concludes.
     pub verdict: Verdict,
     /// Where the reference stands, or the deepest thing that is there of it.
@@ -95,13 +95,13 @@ pub struct Row {
 impl Row {
     /// Whether CAPA gets no credentials for it, as far as the files say. Nobody asks that of a template.
     pub fn is_refused(&self) -> bool {
-        !self.template && self.verdict.outcome != Outcome::Permitted
+        !self.template && self.verdict.outcome != VerdictOutcome::Permitted
     }
 
     /// Makes an error of a verdict that is no refusal yet.
     fn refuse(&mut self, reason: Reason, message: String) {
-        if matches!(self.verdict.outcome, Outcome::Permitted | Outcome::Unknown) {
-            self.verdict.outcome = Outcome::Error;
+        if matches!(self.verdict.outcome, VerdictOutcome::Permitted | VerdictOutcome::Unknown) {
+            self.verdict.outcome = VerdictOutcome::Error;
             self.verdict.reason = Some(reason);
             self.verdict.message = Some(message);
         }
@@ -118,9 +118,9 @@ impl Row {
 #[derive(Clone, Debug)]
 pub struct Status<'r> {
     /// The run.
-    pub run: &'r Run,
+    pub inventory: &'r Inventory,
     /// What the verdicts hang on.
-    pub world: World,
+    pub world: ClusterState,
     /// The clusters, in the order of the files.
     pub rows: Vec<Row>,
     /// What to say although nothing is wrong.
@@ -137,21 +137,25 @@ pub struct Options {
 }
 
 /// Looks at a run.
-pub fn status<'r>(run: &'r Run, options: &Options) -> Status<'r> {
+pub fn status<'r>(inventory: &'r Inventory, options: &Options) -> Status<'r> {
     let mut warnings = Vec::new();
-    let release = options.release.unwrap_or_else(|| implied(run, &mut warnings));
+    let release = options.release.unwrap_or_else(|| implied(inventory, &mut warnings));
     let namespace = options.namespace.as_deref();
     // What kubectl drops without a word is not applied.
-    let sent = || run.objects().iter().enumerate().filter(|(_, found)| !found.bare);
-    let world = World::new(sent().map(|(_, found)| &*found.object), release, namespace);
-    for found in run.objects().iter().filter(|found| found.bare && found.object.role.is_ours()) {
+    let sent = || inventory.objects().iter().enumerate().filter(|(_, found)| !found.dropped_by_kubectl);
+    let world = ClusterState::new(sent().map(|(_, found)| &*found.object), release, namespace);
+    for found in
+        inventory.objects().iter().filter(|found| found.dropped_by_kubectl && found.object.object_kind.is_capa())
+    {
         let message = format!("{} counts for nothing: kubectl drops a document that follows '...'", found.title());
         let warning = Diagnostic::warning(message).rule("XA035").at(found.head(), "");
         warnings.push(warning.help("begin the document with '---'"));
     }
-    let dropped =
-        |found: &Found| check::unsupported(found, release).filter(|(there, _)| *there == Support::NoReference);
-    let in_vain = sent().filter(|(_, found)| check::has_reference(found)).filter_map(|(_, found)| dropped(found));
+    let dropped = |found: &Resource| {
+        manifest_checks::unsupported(found, release).filter(|(existing, _)| *existing == Support::NoReference)
+    };
+    let in_vain =
+        sent().filter(|(_, found)| manifest_checks::has_reference(found)).filter_map(|(_, found)| dropped(found));
     warnings.extend(in_vain.map(|(_, warning)| warning));
     let mut rows = Vec::new();
     let mut judge = Judge::new(&world);
@@ -162,45 +166,48 @@ pub fn status<'r>(run: &'r Run, options: &Options) -> Status<'r> {
         }
         let place = (index, own.or(namespace));
         if let Some(twice) = found.object.twice.as_deref() {
-            match &found.object.role {
-                Role::Bearer { .. } | Role::Cluster { .. } => {
-                    rows.push(refused(run, place, Reason::Ambiguous, &twice.why()));
+            match &found.object.object_kind {
+                ObjectKind::Referencing { .. } | ObjectKind::Cluster { .. } => {
+                    rows.push(refused(inventory, place, Reason::Ambiguous, &twice.why()));
                 }
-                Role::Class(_) => {}
-                _ => warnings
-                    .extend(check::twice(found).map(|error| Diagnostic { severity: Severity::Warning, ..error })),
+                ObjectKind::Class(_) => {}
+                _ => warnings.extend(
+                    manifest_checks::twice(found).map(|error| Diagnostic { severity: Severity::Warning, ..error }),
+                ),
             }
             continue;
         }
         if found.object.references().next().is_some() {
-            warnings.extend(run.doubtful_cluster(found));
+            warnings.extend(inventory.doubtful_cluster(found));
         }
-        match &found.object.role {
-            Role::Refused(why, way_out) => match BEARERS.iter().any(|bearer| bearer.kind == found.object.kind) {
-                true => rows.push(refused(run, place, Reason::ObjectRefused, why)),
-                false => {
-                    let message = format!("{}: {why}", found.title());
-                    warnings.push(Diagnostic::warning(message).at(found.head(), "").help(*way_out));
+        match &found.object.object_kind {
+            ObjectKind::Refused(why, way_out) => {
+                match REFERENCING_KINDS.iter().any(|kind_row| kind_row.kind == found.object.kind) {
+                    true => rows.push(refused(inventory, place, Reason::ObjectRefused, why)),
+                    false => {
+                        let message = format!("{}: {why}", found.title());
+                        warnings.push(Diagnostic::warning(message).at(found.head(), "").help(*way_out));
+                    }
                 }
-            },
-            Role::Cluster { unclear: true, .. } => warnings.push(
+            }
+            ObjectKind::Cluster { unclear: true, .. } => warnings.push(
                 Diagnostic::warning(format!("{} is passed by: its variables name no provider", found.title()))
                     .at(found.head(), "if its class is one of AWS, its reference is in the class"),
             ),
-            _ => rows_of(run, place, &mut judge, &mut rows),
+            _ => rows_of(inventory, place, &mut judge, &mut rows),
         }
     }
-    refuse_other_partitions(run, &mut rows);
+    refuse_other_partitions(inventory, &mut rows);
     // A release that the files imply serves what it can of them; one that is named may not.
     if let Some(release) = options.release {
-        refuse_unserved(run, release, &mut rows);
+        refuse_unserved(inventory, release, &mut rows);
     }
-    Status { run, world, rows, warnings }
+    Status { inventory, world, rows, warnings }
 }
 
 /// The rows of an object: one for each reference that says something else.
-fn rows_of(run: &Run, (index, namespace): (usize, Option<&str>), judge: &mut Judge, rows: &mut Vec<Row>) {
-    let found = &run.objects()[index];
+fn rows_of(inventory: &Inventory, (index, namespace): (usize, Option<&str>), judge: &mut Judge, rows: &mut Vec<Row>) {
+    let found = &inventory.objects()[index];
     let mut seen: HashSet<Subject> = HashSet::new();
     for reference in found.object.references() {
         let subject = Subject::of(&found.object, reference, judge.release(), namespace);
@@ -209,36 +216,36 @@ fn rows_of(run: &Run, (index, namespace): (usize, Option<&str>), judge: &mut Jud
         }
         let verdict = judge.evaluate(&subject);
         seen.insert(subject);
-        rows.push(row(run, (index, namespace), verdict, reference.span));
+        rows.push(row(inventory, (index, namespace), verdict, reference.span));
     }
 }
 
-fn row(run: &Run, (object, namespace): (usize, Option<&str>), verdict: Verdict, reference: Span) -> Row {
-    let found = &run.objects()[object];
-    let template = matches!(&found.object.role, Role::Bearer { bearer, .. } if bearer.template);
+fn row(inventory: &Inventory, (object, namespace): (usize, Option<&str>), verdict: Verdict, reference: Span) -> Row {
+    let found = &inventory.objects()[object];
+    let template = matches!(&found.object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
     let name = found.object.name.clone().unwrap_or_else(|| "(no name)".into());
     let cluster = match template {
         true => name.clone(),
-        false => run.cluster_name(found).map_or_else(|| name.clone(), str::to_owned),
+        false => inventory.cluster_name(found).map_or_else(|| name.clone(), str::to_owned),
     };
-    let (namespace, account) = (namespace.map(str::to_owned), Account::of(&verdict));
+    let (namespace, account) = (namespace.map(str::to_owned), AccountSummary::of(&verdict));
     Row { object, namespace, name, cluster, template, account, verdict, reference }
 }
 
 /// The row of an object that no release of CAPA takes, or of which readers see two.
-fn refused(run: &Run, place: (usize, Option<&str>), reason: Reason, why: &str) -> Row {
+fn refused(inventory: &Inventory, place: (usize, Option<&str>), reason: Reason, why: &str) -> Row {
     let verdict = Verdict::refused(reason, why.to_owned());
-    row(run, place, verdict, run.objects()[place.0].object.kind_span)
+    row(inventory, place, verdict, inventory.objects()[place.0].object.kind_span)
 }
 
 /// An object whose version a release does not serve is not applied: nor is a cluster whose identity is not.
-fn refuse_unserved(run: &Run, release: Release, rows: &mut [Row]) {
-    let is_unserved = |index: usize| support(&run.objects()[index].object, release) == Some(Support::NotServed);
-    let mut identities = Search::new(|hop| identity_of(run, hop).is_some_and(is_unserved));
+fn refuse_unserved(inventory: &Inventory, release: Release, rows: &mut [Row]) {
+    let is_unserved = |index: usize| support(&inventory.objects()[index].object, release) == Some(Support::NotServed);
+    let mut identities = Search::new(|hop| identity_of(inventory, hop).is_some_and(is_unserved));
     for row in rows {
         let own = Some(row.object).filter(|&index| is_unserved(index));
-        let unserved = own.or_else(|| identity_of(run, &identities.find(&row.verdict.chain)?));
-        let Some(object) = unserved.map(|index| &*run.objects()[index].object) else { continue };
+        let unserved = own.or_else(|| identity_of(inventory, &identities.find(&row.verdict.chain)?));
+        let Some(object) = unserved.map(|index| &*inventory.objects()[index].object) else { continue };
         let Object { kind, api_version, .. } = object;
         let since = served_since(object);
         let yet = if release < since { format!(" yet; {since} is the first that does") } else { String::new() };
@@ -250,10 +257,10 @@ fn refuse_unserved(run: &Run, release: Release, rows: &mut [Row]) {
 }
 
 /// A cluster's region says its partition, and no role of another one can be assumed for it.
-fn refuse_other_partitions(run: &Run, rows: &mut [Row]) {
+fn refuse_other_partitions(inventory: &Inventory, rows: &mut [Row]) {
     let mut others = OtherPartitions::default();
     for row in rows {
-        let Some(region) = run.objects()[row.object].object.region() else { continue };
+        let Some(region) = inventory.objects()[row.object].object.region() else { continue };
         let Some((identity, role)) = others.find(row, region) else { continue };
         let Some(own) = Partition::of_region(region) else { continue };
         let message = format!(
@@ -290,28 +297,31 @@ fn role_of_hop(hop: &Hop<'_>) -> Option<RoleArn> {
 }
 
 /// The object of an identity: an index into the run's objects.
-pub fn identity_of(run: &Run, hop: &Hop<'_>) -> Option<usize> {
-    identity(run, hop.kind, hop.name)
+pub fn identity_of(inventory: &Inventory, hop: &Hop<'_>) -> Option<usize> {
+    identity(inventory, hop.kind, hop.name)
 }
 
 /// The first identity of a kind and name that kubectl sends.
-fn identity(run: &Run, kind: &str, name: &str) -> Option<usize> {
+fn identity(inventory: &Inventory, kind: &str, name: &str) -> Option<usize> {
     let kind = IdentityKind::ALL.into_iter().find(|known| known.name() == kind)?;
-    run.identities(kind, name).iter().copied().find(|&index| !run.objects()[index].bare)
+    inventory.identities(kind, name).iter().copied().find(|&index| !inventory.objects()[index].dropped_by_kubectl)
 }
 
 /// The version of an object of CAPA.
 fn version(object: &Object) -> Option<Version> {
-    let ours = matches!(object.role, Role::Bearer { .. } | Role::Identity(..) | Role::Controller(_) | Role::Static(..));
-    let (_, version) = object.api_version.split_once('/').filter(|_| ours)?;
+    let is_capa = matches!(
+        object.object_kind,
+        ObjectKind::Referencing { .. } | ObjectKind::Identity(..) | ObjectKind::Controller(_) | ObjectKind::Static(..)
+    );
+    let (_, version) = object.api_version.split_once('/').filter(|_| is_capa)?;
     version.parse().ok()
 }
 
 /// The newest release that serves the versions and kinds of CAPA's objects, and has their references.
-fn implied(run: &Run, warnings: &mut Vec<Diagnostic>) -> Release {
-    let ours = || run.objects().iter().filter(|found| version(&found.object).is_some());
-    let versions: HashSet<Version> = ours().filter_map(|found| version(&found.object)).collect();
-    let last = ours().max_by_key(|found| read_since(&found.object));
+fn implied(inventory: &Inventory, warnings: &mut Vec<Diagnostic>) -> Release {
+    let capa_objects = || inventory.objects().iter().filter(|found| version(&found.object).is_some());
+    let versions: HashSet<Version> = capa_objects().filter_map(|found| version(&found.object)).collect();
+    let last = capa_objects().max_by_key(|found| read_since(&found.object));
     let since = last.map_or(Release::IDENTITIES, |found| read_since(&found.object)).max(Release::IDENTITIES);
     Release::serving(versions.iter().copied(), since).unwrap_or_else(|| {
         let mut versions: Vec<_> = versions.iter().copied().collect();
@@ -336,27 +346,29 @@ fn implied(run: &Run, warnings: &mut Vec<Diagnostic>) -> Release {
 }
 
 /// Where an identity says its role.
-fn role_of(found: &Found) -> Location {
-    let span = match &found.object.role {
-        Role::Identity(identity, _) => identity.role_arn.span(),
+fn role_of(found: &Resource) -> Location {
+    let span = match &found.object.object_kind {
+        ObjectKind::Identity(identity, _) => identity.role_arn.span(),
         _ => None,
     };
     found.location(span.unwrap_or(found.object.kind_span))
 }
 
 /// Role identities that kubectl sends: index, name and role.
-fn role_identities(run: &Run) -> impl Iterator<Item = (usize, &str, RoleArn)> {
-    run.objects().iter().enumerate().filter(|(_, found)| !found.bare).filter_map(|(index, found)| {
-        let Role::Identity(identity, _) = &found.object.role else { return None };
-        let name = found.object.name.as_deref()?;
-        // Of two documents of one name, the first is enough to say that there is one.
-        let first = self::identity(run, ROLE_IDENTITY, name) == Some(index);
-        let role = identity.role_arn.text()?.parse().ok()?;
-        first.then_some((index, name, role))
-    })
+fn role_identities(inventory: &Inventory) -> impl Iterator<Item = (usize, &str, RoleArn)> {
+    inventory.objects().iter().enumerate().filter(|(_, found)| !found.dropped_by_kubectl).filter_map(
+        |(index, found)| {
+            let ObjectKind::Identity(identity, _) = &found.object.object_kind else { return None };
+            let name = found.object.name.as_deref()?;
+            // Of two documents of one name, the first is enough to say that there is one.
+            let first = self::identity(inventory, ROLE_IDENTITY, name) == Some(index);
+            let role = identity.role_arn.text()?.parse().ok()?;
+            first.then_some((index, name, role))
+        },
+    )
 }
 
 /// The file of an object.
-fn file_of(run: &Run, index: usize) -> FileId {
-    run.objects()[index].file
+fn file_of(inventory: &Inventory, index: usize) -> FileId {
+    inventory.objects()[index].file
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use super::{Account, Row, Status, file_of, identity_of, role_of};
-use crate::capa::{Outcome, ROLE_IDENTITY, Reason};
+use super::{AccountSummary, Row, Status, file_of, identity_of, role_of};
+use crate::capa::{ROLE_IDENTITY, Reason, VerdictOutcome};
 use crate::diag::{Location, Span};
 
 /// A cluster that moved, came or went.
@@ -18,9 +18,9 @@ pub struct Move {
     /// `NAMESPACE/NAME` of its cluster.
     pub title: String,
     /// The account before; `None` where it came.
-    pub before: Option<Account>,
+    pub before: Option<AccountSummary>,
     /// The account now; `None` where it went.
-    pub after: Option<Account>,
+    pub after: Option<AccountSummary>,
     /// What did it.
     pub cause: Cause,
 }
@@ -34,7 +34,7 @@ impl Move {
 
 /// In which of the two trees a place is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub enum MoveSide {
     /// As it was.
     Before,
     /// As it is.
@@ -47,24 +47,24 @@ pub struct Cause {
     /// The field, or what happened, in a few words.
     pub what: &'static str,
     /// In which tree the place is.
-    pub side: Side,
+    pub side: MoveSide,
     /// The place.
     pub at: Location,
 }
 
 /// Namespace, name and kind.
-type Key = (Option<String>, String, String);
+type MoveKey = (Option<String>, String, String);
 
 /// The rows of one key on both sides.
 type Both<'s> = (Vec<&'s Row>, Vec<&'s Row>);
 
-fn key(status: &Status<'_>, row: &Row) -> Key {
-    (row.namespace.clone(), row.name.clone(), status.run.objects()[row.object].object.kind.clone())
+fn key(status: &Status<'_>, row: &Row) -> MoveKey {
+    (row.namespace.clone(), row.name.clone(), status.inventory.objects()[row.object].object.kind.clone())
 }
 
 /// What differs from `before` to `after`: by kind, namespace and name.
 pub fn moves(before: &Status<'_>, after: &Status<'_>) -> Vec<Move> {
-    let mut rows: BTreeMap<Key, Both<'_>> = BTreeMap::new();
+    let mut rows: BTreeMap<MoveKey, Both<'_>> = BTreeMap::new();
     for row in &before.rows {
         rows.entry(key(before, row)).or_default().0.push(row);
     }
@@ -77,8 +77,8 @@ pub fn moves(before: &Status<'_>, after: &Status<'_>) -> Vec<Move> {
             let cause = match (was, is) {
                 (Some(was), Some(is)) if was.account == is.account => continue,
                 (Some(was), Some(is)) => cause((before, was), (after, is)),
-                (None, Some(is)) => place("appeared", Side::After, after, is),
-                (Some(was), None) => place("gone", Side::Before, before, was),
+                (None, Some(is)) => place("appeared", MoveSide::After, after, is),
+                (Some(was), None) => place("gone", MoveSide::Before, before, was),
                 (None, None) => continue,
             };
             let title = is.or(was).map(Row::title).unwrap_or_default();
@@ -96,7 +96,8 @@ fn pairs<'s>(
     (before, after): (&'s Status<'_>, &'s Status<'_>),
     (old, new): &Both<'s>,
 ) -> Vec<(Option<&'s Row>, Option<&'s Row>)> {
-    let path = |status: &'s Status<'_>, row: &Row| status.run.file(file_of(status.run, row.object)).name.as_str();
+    let path =
+        |status: &'s Status<'_>, row: &Row| status.inventory.file(file_of(status.inventory, row.object)).name.as_str();
     let was: Vec<&str> = old.iter().map(|row| path(before, row)).collect();
     let is: Vec<&str> = new.iter().map(|row| path(after, row)).collect();
     let mut partners: Vec<Option<usize>> = vec![None; old.len()];
@@ -129,8 +130,8 @@ fn end(path: &str, count: usize) -> Option<&str> {
     }
 }
 
-fn place(what: &'static str, side: Side, status: &Status<'_>, row: &Row) -> Cause {
-    let found = &status.run.objects()[row.object];
+fn place(what: &'static str, side: MoveSide, status: &Status<'_>, row: &Row) -> Cause {
+    let found = &status.inventory.objects()[row.object];
     Cause { what, side, at: found.location(Span::new(found.object.start, found.object.start)) }
 }
 
@@ -140,22 +141,22 @@ fn cause((before, was): (&Status<'_>, &Row), (after, is): (&Status<'_>, &Row)) -
     let role = own(is).is_some_and(|(kind, _)| kind == ROLE_IDENTITY);
     let same = own(was) == own(is) && role;
     let at = |status: &Status<'_>, row: &Row| {
-        let index = identity_of(status.run, &row.verdict.chain.first()?)?;
-        Some(role_of(&status.run.objects()[index]))
+        let index = identity_of(status.inventory, &row.verdict.chain.first()?)?;
+        Some(role_of(&status.inventory.objects()[index]))
     };
     if same {
         match (at(before, was), at(after, is)) {
             (Some(_), Some(at)) if is.verdict.reason == Some(Reason::Ambiguous) => {
-                return Cause { what: "two identities of one name", side: Side::After, at };
+                return Cause { what: "two identities of one name", side: MoveSide::After, at };
             }
-            (Some(_), Some(at)) => return Cause { what: "roleARN", side: Side::After, at },
-            (None, Some(at)) => return Cause { what: "identity appeared", side: Side::After, at },
-            (Some(at), None) => return Cause { what: "identity gone", side: Side::Before, at },
+            (Some(_), Some(at)) => return Cause { what: "roleARN", side: MoveSide::After, at },
+            (None, Some(at)) => return Cause { what: "identity appeared", side: MoveSide::After, at },
+            (Some(at), None) => return Cause { what: "identity gone", side: MoveSide::Before, at },
             (None, None) => {}
         }
     }
-    let found = &after.run.objects()[is.object];
-    let refused = is.verdict.outcome == Outcome::Error && is.verdict.chain.is_empty();
+    let found = &after.inventory.objects()[is.object];
+    let refused = is.verdict.outcome == VerdictOutcome::Error && is.verdict.chain.is_empty();
     let what = if refused { "identityRef refused" } else { "identityRef" };
-    Cause { what, side: Side::After, at: found.location(is.reference) }
+    Cause { what, side: MoveSide::After, at: found.location(is.reference) }
 }

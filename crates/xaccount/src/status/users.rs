@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Row, Status, role_identities};
 use crate::aws::AccountId;
-use crate::capa::{Hop, IdentityKind, Judge, Outcome, ROLE_IDENTITY, Reason, Scope, Search, Start, Subject, Verdict};
+use crate::capa::{
+    Hop, IdentityKind, Judge, ROLE_IDENTITY, Reason, Scope, Search, Start, Subject, Verdict, VerdictOutcome,
+};
 
 /// The clusters whose chain leads through an account.
 pub fn used_by<'s>(status: &'s Status<'_>, account: &AccountId) -> Vec<&'s Row> {
@@ -14,7 +16,7 @@ pub fn used_by<'s>(status: &'s Status<'_>, account: &AccountId) -> Vec<&'s Row> 
 
 /// An identity that leads into an account, and the namespaces whose clusters may use it.
 #[derive(Clone, Debug)]
-pub struct Door {
+pub struct AccessPath {
     /// The identity: an index into the run's objects.
     pub object: usize,
     /// Its name.
@@ -34,29 +36,29 @@ pub struct Door {
 }
 
 /// What a verdict says of the namespace alone.
-enum Answer {
+enum UsersAnswer {
     Yes,
     No,
     Open,
 }
 
-fn answer(verdict: &Verdict) -> Answer {
+fn answer(verdict: &Verdict) -> UsersAnswer {
     match verdict.outcome {
-        Outcome::Permitted => Answer::Yes,
-        Outcome::Denied | Outcome::Error | Outcome::Crash => Answer::No,
-        Outcome::Unknown => {
+        VerdictOutcome::Permitted => UsersAnswer::Yes,
+        VerdictOutcome::Denied | VerdictOutcome::Error | VerdictOutcome::Crash => UsersAnswer::No,
+        VerdictOutcome::Unknown => {
             let open = verdict.chain.not_known().next().is_some();
-            if open || verdict.reason == Some(Reason::Ambiguous) { Answer::Open } else { Answer::Yes }
+            if open || verdict.reason == Some(Reason::Ambiguous) { UsersAnswer::Open } else { UsersAnswer::Yes }
         }
     }
 }
 
 /// The identities that lead into an account, in the order of the files.
-pub fn doors(status: &Status<'_>, account: &AccountId) -> Vec<Door> {
+pub fn access_paths(status: &Status<'_>, account: &AccountId) -> Vec<AccessPath> {
     let mut known: BTreeSet<String> = status.world.namespaces().into_iter().map(str::to_owned).collect();
     known.extend(status.rows.iter().filter_map(|row| row.namespace.clone()));
     let mut judge = Judge::new(&status.world);
-    role_identities(status.run)
+    role_identities(status.inventory)
         .filter(|(_, _, role)| role.account() == account)
         .map(|(object, name, role)| {
             let mut ask = |scope: Scope| {
@@ -65,18 +67,18 @@ pub fn doors(status: &Status<'_>, account: &AccountId) -> Vec<Door> {
             };
             // Of a namespace of which nothing is known, not even its name.
             let anyone = ask(Scope::NotSaid);
-            let everyone = matches!(answer(&anyone), Answer::Yes);
+            let everyone = matches!(answer(&anyone), UsersAnswer::Yes);
             let (mut namespaces, mut open) = (Vec::new(), Vec::new());
             for namespace in known.iter().filter(|_| !everyone) {
                 match answer(&ask(Scope::Namespace(namespace.clone()))) {
-                    Answer::Yes => namespaces.push(namespace.clone()),
-                    Answer::Open => open.push(namespace.clone()),
-                    Answer::No => {}
+                    UsersAnswer::Yes => namespaces.push(namespace.clone()),
+                    UsersAnswer::Open => open.push(namespace.clone()),
+                    UsersAnswer::No => {}
                 }
             }
             let remark = remark(&anyone);
             let (name, role_arn, selectors) = (name.to_owned(), role.to_string(), selectors(status, &anyone));
-            Door { object, name, role_arn, everyone, namespaces, open, selectors, remark }
+            AccessPath { object, name, role_arn, everyone, namespaces, open, selectors, remark }
         })
         .collect()
 }
@@ -89,7 +91,7 @@ fn remark(anyone: &Verdict) -> Option<String> {
 
 /// The selectors on the way, where each identity has one or lets everyone in.
 fn selectors(status: &Status<'_>, anyone: &Verdict) -> Vec<String> {
-    if !matches!(answer(anyone), Answer::Open) {
+    if !matches!(answer(anyone), UsersAnswer::Open) {
         return Vec::new();
     }
     let mut selectors = Vec::new();

@@ -13,9 +13,9 @@ use crate::commands::map::MapFile;
 
 /// The flags whose values are the map's, and where in it.
 #[derive(Default)]
-pub(super) struct Said(BTreeMap<&'static str, String>);
+pub(super) struct Setting(BTreeMap<&'static str, String>);
 
-impl Said {
+impl Setting {
     /// From where the value of a flag is.
     pub(super) fn from<'s>(&'s self, flag: &'s str) -> &'s str {
         self.0.get(flag).map_or(flag, String::as_str)
@@ -34,7 +34,7 @@ pub(super) fn source(
     args: &mut SourceRoleArgs,
     needed: bool,
     map: &MapFile,
-    said: &mut Said,
+    specified: &mut Setting,
 ) -> Result<(), Diagnostic> {
     let source = &map.map.source;
     let arn = args.source_role.parse::<RoleArn>().ok();
@@ -47,7 +47,7 @@ pub(super) fn source(
             }
             None if needed => {
                 args.source_account = Some(account.value.clone());
-                said.insert("--source-account", place);
+                specified.insert("--source-account", place);
             }
             _ => {}
         }
@@ -58,7 +58,7 @@ pub(super) fn source(
             return Err(contradiction("--source-role", &args.source_role, &role.value, &place));
         }
         args.source_role.clone_from(&role.value);
-        said.insert("--source-role", place);
+        specified.insert("--source-role", place);
     }
     Ok(())
 }
@@ -68,7 +68,12 @@ pub(super) fn source(
 ///
 /// # Errors
 /// Several accounts where one is of use; a flag that contradicts the map.
-pub(super) fn target(args: &mut IamTargetArgs, one: bool, map: &MapFile, said: &mut Said) -> Result<(), Diagnostic> {
+pub(super) fn target(
+    args: &mut IamTargetArgs,
+    one: bool,
+    map: &MapFile,
+    specified: &mut Setting,
+) -> Result<(), Diagnostic> {
     let accounts = &map.map.accounts;
     let mut entries: Vec<&Account> = Vec::new();
     if args.account.is_empty() && args.role_arn.is_empty() {
@@ -114,8 +119,8 @@ pub(super) fn target(args: &mut IamTargetArgs, one: bool, map: &MapFile, said: &
             }
             _ => args.account.push(entry.account.value.clone()),
         }
-        said.insert("--account", place.clone());
-        said.insert("--role-arn", place);
+        specified.insert("--account", place.clone());
+        specified.insert("--role-arn", place);
     }
     Ok(())
 }

@@ -8,20 +8,20 @@ use std::collections::BTreeSet;
 
 use xaccount::aws::{AccountId, Partition, RoleArn, RoleArnError};
 use xaccount::capa::DEFAULT_ROLE_NAME;
-use xaccount::diag::{Diagnostic, visible};
+use xaccount::diag::{Diagnostic, escape_control};
 use xaccount::iam::{Grant, Subjects};
 
 pub(super) use permission::permission;
 pub(super) use trust::trust;
 
-use map::Said;
+use map::Setting;
 
 use super::merged::Merging;
 use crate::cli::{IamTargetArgs, SourceRoleArgs};
 use crate::commands::Terminal;
 
 /// What is asked for.
-pub(super) struct Ask {
+pub(super) struct GrantRequest {
     pub(super) grant: Grant,
     pub(super) partition: Partition,
     /// The account of the role that the policy belongs to, where it is known.
@@ -37,7 +37,7 @@ pub(super) struct Ask {
     pub(super) decisions: Vec<String>,
 }
 
-impl Ask {
+impl GrantRequest {
     /// The role that the policy belongs to, and its account.
     pub(super) fn title(&self) -> String {
         let account =
@@ -49,7 +49,7 @@ impl Ask {
     pub(super) fn decided(&self, terminal: &Terminal) -> String {
         let wanted = terminal.verbose > 0 && !terminal.quiet;
         let lines = self.decisions.iter().filter(|_| wanted);
-        lines.map(|line| format!("{}\n", visible(line))).collect()
+        lines.map(|line| format!("{}\n", escape_control(line))).collect()
     }
 
     /// How many roles a permission grants, and what becomes of others.
@@ -106,12 +106,12 @@ fn same_account(account: &AccountId, what: &str) -> Diagnostic {
 }
 
 /// From where the role of `flag_target` is.
-fn target_from(target: &IamTargetArgs, role: &RoleArn, said: &Said) -> String {
+fn target_from(target: &IamTargetArgs, role: &RoleArn, specified: &Setting) -> String {
     if target.role_arn.contains(role) {
-        return format!("role {role} from {}", said.from("--role-arn"));
+        return format!("role {role} from {}", specified.from("--role-arn"));
     }
     let name = if target.role_name == DEFAULT_ROLE_NAME { "the role that DKP makes" } else { "--role-name" };
-    format!("role {role} from {} and {name}", said.from("--account"))
+    format!("role {role} from {} and {name}", specified.from("--account"))
 }
 
 /// A role's path, with both slashes, and its name.

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use xaccount::aws::RoleArn;
 use xaccount::diag::Diagnostic;
-use xaccount::iam::manifests::{Hop, Use, picked, uses};
+use xaccount::iam::manifests::{RoleHop, RoleUse, picked, uses};
 use xaccount::iam::{Conditions, Grant, Subjects};
-use xaccount::run::Run;
+use xaccount::inventory::Inventory;
 
-use super::map::{self, Said};
-use super::{Ask, Partitions, bad_source_role, flag_target, path_and_name, same_account, source_role_arn, target_from};
+use super::map::{self, Setting};
+use super::{
+    GrantRequest, Partitions, bad_source_role, flag_target, path_and_name, same_account, source_role_arn, target_from,
+};
 use crate::cli::{Permission, PolicyFormat};
 use crate::commands::iam::merged::Merging;
 use crate::commands::map::MapFile;
@@ -17,17 +19,17 @@ use crate::commands::map::MapFile;
 /// What the source's role may assume.
 pub(crate) fn permission(
     args: &Permission,
-    run: Option<&Run>,
+    inventory: Option<&Inventory>,
     merging: Option<&Merging>,
     map: Option<&MapFile>,
-) -> Result<Ask, Vec<Diagnostic>> {
+) -> Result<GrantRequest, Vec<Diagnostic>> {
     let one = |error: Diagnostic| vec![error];
-    let uses = run.map(uses).transpose()?;
-    let (mut args, mut said) = (args.clone(), Said::default());
+    let uses = inventory.map(uses).transpose()?;
+    let (mut args, mut specified) = (args.clone(), Setting::default());
     if let Some(map) = map {
-        map::source(&mut args.source, args.for_role.is_none(), map, &mut said).map_err(one)?;
-        if run.is_none() {
-            map::target(&mut args.target, false, map, &mut said).map_err(one)?;
+        map::source(&mut args.source, args.for_role.is_none(), map, &mut specified).map_err(one)?;
+        if inventory.is_none() {
+            map::target(&mut args.target, false, map, &mut specified).map_err(one)?;
         }
     }
     let args = &args;
@@ -67,7 +69,7 @@ pub(crate) fn permission(
     }
     let mut decisions = vec![partition_from];
     decisions.extend(match &picked {
-        None => roles.iter().map(|role| target_from(&args.target, role, &said)).collect::<Vec<_>>(),
+        None => roles.iter().map(|role| target_from(&args.target, role, &specified)).collect::<Vec<_>>(),
         Some(picked) => picked
             .iter()
             .filter(|one| roles.contains(&one.role))
@@ -86,29 +88,29 @@ pub(crate) fn permission(
     // What the map says is said here, and the script may run anywhere.
     arguments.push("--no-config".to_owned());
     arguments.extend(args.policy.for_script());
-    Ok(Ask { grant, partition, account, role_name, role_path, warnings, arguments, decisions })
+    Ok(GrantRequest { grant, partition, account, role_name, role_path, warnings, arguments, decisions })
 }
 
 /// The roles that a principal assumes: the controller, or a role as a hop; and warnings of the others.
-fn assumed_by(hop: Option<&RoleArn>, picked: &[&Use<'_>]) -> (Vec<RoleArn>, Vec<Diagnostic>) {
+fn assumed_by(hop: Option<&RoleArn>, picked: &[&RoleUse<'_>]) -> (Vec<RoleArn>, Vec<Diagnostic>) {
     let (mut roles, mut warnings) = (Vec::new(), Vec::new());
     for one in picked {
         let title = one.found.title();
         let other = match (&one.source, hop) {
-            (Hop::Controller, None) => None,
-            (Hop::Role(_, Some(role)), Some(hop)) if role == hop => None,
+            (RoleHop::Controller, None) => None,
+            (RoleHop::Role(_, Some(role)), Some(hop)) if role == hop => None,
             (_, Some(_)) => continue,
-            (Hop::Role(_, Some(role)), None) => Some((
+            (RoleHop::Role(_, Some(role)), None) => Some((
                 format!("{title} is not granted here: the role {role} assumes {}, not the controller", one.role),
                 format!("that role's own policy: --for-role {role}"),
             )),
-            (Hop::Role(name, None), None) => Some((
+            (RoleHop::Role(name, None), None) => Some((
                 format!(
                     "{title} is not granted here: its source is AWSClusterRoleIdentity {name}, which is not in the files"
                 ),
                 "the role of that identity needs the permission".to_owned(),
             )),
-            (Hop::Static(name), None) => Some((
+            (RoleHop::Static(name), None) => Some((
                 format!("{title} is not granted here: the keys of AWSClusterStaticIdentity {name} assume {}", one.role),
                 "the user whose keys these are needs the permission".to_owned(),
             )),
@@ -123,7 +125,7 @@ fn assumed_by(hop: Option<&RoleArn>, picked: &[&Use<'_>]) -> (Vec<RoleArn>, Vec<
     (roles, warnings)
 }
 
-fn no_roles(args: &Permission, picked: Option<&[&Use<'_>]>) -> Diagnostic {
+fn no_roles(args: &Permission, picked: Option<&[&RoleUse<'_>]>) -> Diagnostic {
     let Some(picked) = picked else {
         return Diagnostic::error("no role is named that may be assumed")
             .help("-f clusters/ -R for those of the manifests, or --account 222222222222, or --role-arn ARN");
@@ -135,7 +137,7 @@ fn no_roles(args: &Permission, picked: Option<&[&Use<'_>]>) -> Diagnostic {
     let hops: BTreeSet<&str> = picked
         .iter()
         .filter_map(|one| match &one.source {
-            Hop::Role(_, Some(role)) => Some(role.as_str()),
+            RoleHop::Role(_, Some(role)) => Some(role.as_str()),
             _ => None,
         })
         .collect();

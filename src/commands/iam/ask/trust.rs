@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use xaccount::aws::{ExternalId, Partition, Principal, RoleArn};
 use xaccount::capa::DEFAULT_ROLE_NAME;
 use xaccount::diag::Diagnostic;
-use xaccount::iam::manifests::{Hop, Use, picked, uses};
+use xaccount::iam::manifests::{RoleHop, RoleUse, picked, uses};
 use xaccount::iam::{Conditions, Grant, Subjects};
-use xaccount::run::Run;
+use xaccount::inventory::Inventory;
 
-use super::map::{self, Said};
-use super::{Ask, Partitions, bad_source_role, flag_target, path_and_name, same_account, source_role_arn, target_from};
+use super::map::{self, Setting};
+use super::{
+    GrantRequest, Partitions, bad_source_role, flag_target, path_and_name, same_account, source_role_arn, target_from,
+};
 use crate::cli::{IamTargetArgs, PolicyFormat, Trust};
 use crate::commands::iam::merged::Merging;
 use crate::commands::map::MapFile;
@@ -18,18 +20,19 @@ use crate::commands::map::MapFile;
 /// Who may assume the target's role.
 pub(crate) fn trust(
     args: &Trust,
-    run: Option<&Run>,
+    inventory: Option<&Inventory>,
     merging: Option<&Merging>,
     map: Option<&MapFile>,
-) -> Result<Ask, Vec<Diagnostic>> {
+) -> Result<GrantRequest, Vec<Diagnostic>> {
     let one = |error: Diagnostic| vec![error];
-    let uses = run.map(uses).transpose()?;
-    let (mut args, mut said) = (args.clone(), Said::default());
+    let uses = inventory.map(uses).transpose()?;
+    let (mut args, mut specified) = (args.clone(), Setting::default());
     if let Some(map) = map {
-        map::source(&mut args.source.role, args.source.source_principal.is_empty(), map, &mut said).map_err(one)?;
+        map::source(&mut args.source.role, args.source.source_principal.is_empty(), map, &mut specified)
+            .map_err(one)?;
         let of_document = merging.is_some_and(|merging| merging.role().is_some());
-        if run.is_none() && !of_document {
-            map::target(&mut args.target, true, map, &mut said).map_err(one)?;
+        if inventory.is_none() && !of_document {
+            map::target(&mut args.target, true, map, &mut specified).map_err(one)?;
         }
     }
     let picked = uses.as_deref().map(|uses| pick_one(uses, &args.target)).transpose().map_err(one)?;
@@ -50,27 +53,27 @@ pub(crate) fn trust(
         return Err(one(error.help("run it once for each --account or --role-arn")));
     }
     let target = picked.first().map(|one| one.role.clone()).or_else(|| flags.first().cloned());
-    if let (Some(target), Some(there)) = (&target, &document_role)
-        && target != there
+    if let (Some(target), Some(existing)) = (&target, &document_role)
+        && target != existing
     {
         let error =
-            Diagnostic::error(format!("the document is the trust policy of {there}, and {target} is asked for"));
+            Diagnostic::error(format!("the document is the trust policy of {existing}, and {target} is asked for"));
         return Err(one(error.help("give that role's document, or name the role with --role-arn")));
     }
     let mut decisions = vec![partition_from];
     decisions.extend(match (&target, picked.first(), &document_role) {
         (Some(role), Some(one), _) => Some(format!("role {role} from {}", one.found.title())),
-        (Some(role), None, _) => Some(target_from(&args.target, role, &said)),
+        (Some(role), None, _) => Some(target_from(&args.target, role, &specified)),
         (None, _, Some(role)) => Some(format!("role {role} from the document")),
         (None, _, None) => None,
     });
-    if let Some(there) = &document_role
+    if let Some(existing) = &document_role
         && target.is_none()
         && args.target.role_name != DEFAULT_ROLE_NAME
-        && path_and_name(&args.target.role_name).1 != there.name()
+        && path_and_name(&args.target.role_name).1 != existing.name()
     {
         let error = Diagnostic::error(format!(
-            "the document is the trust policy of {there}, and --role-name says {}",
+            "the document is the trust policy of {existing}, and --role-name says {}",
             args.target.role_name
         ));
         return Err(one(error.help("leave --role-name out, or give that role's document")));
@@ -85,7 +88,7 @@ pub(crate) fn trust(
             return Err(one(error.help(format!("the map says so at {}", map.place(id.span)))));
         }
         args.conditions.external_id = vec![id.value.clone()];
-        said.insert("--external-id", map.place(id.span));
+        specified.insert("--external-id", map.place(id.span));
     }
     let args = &args;
 
@@ -105,9 +108,10 @@ pub(crate) fn trust(
     decisions.extend(
         principals
             .iter()
-            .map(|principal| format!("principal {principal} from {}", principal_from(args, principal, &said))),
+            .map(|principal| format!("principal {principal} from {}", principal_from(args, principal, &specified))),
     );
-    let from = if args.conditions.external_id.is_empty() { "the identities of -f" } else { said.from("--external-id") };
+    let from =
+        if args.conditions.external_id.is_empty() { "the identities of -f" } else { specified.from("--external-id") };
     decisions.extend(conditions.external_ids.iter().map(|id| format!("external id {id} from {from}")));
     let tag_session = args.tag_session;
     if args.policy.output == Some(PolicyFormat::Cli) && target.is_none() {
@@ -132,11 +136,11 @@ pub(crate) fn trust(
         None => path_and_name(&args.target.role_name),
     };
     let account = target.map(|role| role.account().clone());
-    Ok(Ask { grant, partition, account, role_name, role_path, warnings, arguments, decisions })
+    Ok(GrantRequest { grant, partition, account, role_name, role_path, warnings, arguments, decisions })
 }
 
 /// From where a principal is.
-fn principal_from(args: &Trust, principal: &Principal, said: &Said) -> String {
+fn principal_from(args: &Trust, principal: &Principal, specified: &Setting) -> String {
     let role = &args.source.role;
     if args.source.source_principal.contains(principal) {
         "--source-principal".to_owned()
@@ -145,14 +149,17 @@ fn principal_from(args: &Trust, principal: &Principal, said: &Said) -> String {
     } else if role.source_account.as_ref() != Some(principal.account()) {
         "the identity before it in the chain".to_owned()
     } else {
-        let name =
-            if role.source_role == DEFAULT_ROLE_NAME { "the role that DKP makes" } else { said.from("--source-role") };
-        format!("{} and {name}", said.from("--source-account"))
+        let name = if role.source_role == DEFAULT_ROLE_NAME {
+            "the role that DKP makes"
+        } else {
+            specified.from("--source-role")
+        };
+        format!("{} and {name}", specified.from("--source-account"))
     }
 }
 
 /// The uses of the one role that is meant.
-fn pick_one<'u, 'r>(uses: &'u [Use<'r>], target: &IamTargetArgs) -> Result<Vec<&'u Use<'r>>, Diagnostic> {
+fn pick_one<'u, 'r>(uses: &'u [RoleUse<'r>], target: &IamTargetArgs) -> Result<Vec<&'u RoleUse<'r>>, Diagnostic> {
     let found = picked(uses, &target.role_arn, &target.account)?;
     let roles: BTreeSet<&str> = found.iter().map(|one| one.role.as_str()).collect();
     match roles.len() {
@@ -172,7 +179,7 @@ fn principals(
     args: &Trust,
     source: Option<RoleArn>,
     partition: Partition,
-    picked: &[&Use<'_>],
+    picked: &[&RoleUse<'_>],
 ) -> Result<(Vec<Principal>, Vec<Diagnostic>), Diagnostic> {
     let role = &args.source.role;
     let controller: Option<Principal> = match (source, &role.source_account) {
@@ -194,25 +201,25 @@ fn principals(
     for one in picked {
         let title = one.found.title();
         match &one.source {
-            Hop::Controller => {}
-            Hop::Role(_, Some(role)) => all.push(role.clone().into()),
-            Hop::Role(name, None) => {
+            RoleHop::Controller => {}
+            RoleHop::Role(_, Some(role)) => all.push(role.clone().into()),
+            RoleHop::Role(name, None) => {
                 return Err(Diagnostic::error(format!(
                     "{title} has AWSClusterRoleIdentity {name} as its source, which is not in the files"
                 ))
                 .at(one.found.head(), "")
                 .help("give the file that holds it too: its role is the one to trust"));
             }
-            Hop::Static(name) if args.source.source_principal.is_empty() => {
+            RoleHop::Static(name) if args.source.source_principal.is_empty() => {
                 return Err(Diagnostic::error(format!("{title}: the keys of AWSClusterStaticIdentity {name} assume the role, and whose they are no file says"))
                     .at(one.found.head(), "")
                     .help("name the user: --source-principal arn:aws:iam::ACCOUNT:user/NAME"));
             }
-            Hop::Static(_) => {}
+            RoleHop::Static(_) => {}
         }
     }
     all.extend(args.source.source_principal.iter().cloned());
-    let by_controller = picked.is_empty() || picked.iter().any(|one| one.source == Hop::Controller);
+    let by_controller = picked.is_empty() || picked.iter().any(|one| one.source == RoleHop::Controller);
     match controller {
         Some(controller) if by_controller => all.push(controller),
         // The manifests say that others assume the role: the controller is not let in by the way.
@@ -240,18 +247,18 @@ fn all_named(principals: &[Principal]) -> String {
 }
 
 /// The external ids to ask for: the flags', which the identities must say too, else those of the identities.
-fn external_ids(args: &Trust, picked: &[&Use<'_>]) -> Result<Vec<ExternalId>, Vec<Diagnostic>> {
+fn external_ids(args: &Trust, picked: &[&RoleUse<'_>]) -> Result<Vec<ExternalId>, Vec<Diagnostic>> {
     let asked = &args.conditions.external_id;
-    let said = |one: &Use<'_>| {
+    let specified = |one: &RoleUse<'_>| {
         one.external_id.as_ref().map_or("no external id".to_owned(), |id| format!("the external id {id}"))
     };
     if !asked.is_empty() {
-        let other = |one: &&&Use<'_>| !one.external_id.as_ref().is_some_and(|id| asked.contains(id));
+        let other = |one: &&&RoleUse<'_>| !one.external_id.as_ref().is_some_and(|id| asked.contains(id));
         let errors: Vec<Diagnostic> = picked
             .iter()
             .filter(other)
             .map(|one| {
-                Diagnostic::error(format!("{} says {}, and another is asked for", one.found.title(), said(one)))
+                Diagnostic::error(format!("{} says {}, and another is asked for", one.found.title(), specified(one)))
                     .at(one.found.head(), "")
                     .help("AWS would answer AccessDenied: make both say the same")
             })
@@ -263,7 +270,7 @@ fn external_ids(args: &Trust, picked: &[&Use<'_>]) -> Result<Vec<ExternalId>, Ve
     if let (Some(with), Some(without)) = (with, without) {
         return Err(vec![
             Diagnostic::error(format!("two identities assume {}, and only one says an external id", with.role))
-                .at(with.found.head(), said(with))
+                .at(with.found.head(), specified(with))
                 .also(without.found.head(), "no external id")
                 .help("a trust policy that asks for it keeps the other one out: make both say the same"),
         ]);
@@ -273,14 +280,14 @@ fn external_ids(args: &Trust, picked: &[&Use<'_>]) -> Result<Vec<ExternalId>, Ve
 }
 
 /// The identities must say the session name that is asked for.
-fn session_name(args: &Trust, picked: &[&Use<'_>]) -> Result<(), Diagnostic> {
+fn session_name(args: &Trust, picked: &[&RoleUse<'_>]) -> Result<(), Diagnostic> {
     let Some(asked) = &args.conditions.session_name else { return Ok(()) };
     match picked.iter().find(|one| one.session_name.as_deref() != Some(asked.as_str())) {
         None => Ok(()),
         Some(other) => {
-            let there = other.session_name.as_deref().unwrap_or("none, so that each session gets another");
+            let existing = other.session_name.as_deref().unwrap_or("none, so that each session gets another");
             Err(Diagnostic::error(format!(
-                "{} has the session name {there}, and {asked} is asked for",
+                "{} has the session name {existing}, and {asked} is asked for",
                 other.found.title()
             ))
             .at(other.found.head(), "")

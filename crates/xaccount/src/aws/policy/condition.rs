@@ -50,7 +50,7 @@ impl Truth {
 
 /// What is known of a key's value in a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Known {
+pub enum KnownValues {
     /// The session does not have the key.
     Absent,
     /// It has one of these values, and which one is up to the session.
@@ -59,16 +59,16 @@ pub enum Known {
 
 /// What is known of the sessions that a grant is about. A key that is not in it may have any value, or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Knowledge(Vec<(String, Known)>);
+pub struct Knowledge(Vec<(String, KnownValues)>);
 
 impl Knowledge {
     /// Adds what is known of a key.
-    pub fn learn(&mut self, key: &str, known: Known) {
+    pub fn learn(&mut self, key: &str, known: KnownValues) {
         self.0.push((key.to_owned(), known));
     }
 
-    fn of(&self, key: &str) -> Option<&Known> {
-        self.0.iter().find(|(there, _)| there.eq_ignore_ascii_case(key)).map(|(_, known)| known)
+    fn of(&self, key: &str) -> Option<&KnownValues> {
+        self.0.iter().find(|(existing, _)| existing.eq_ignore_ascii_case(key)).map(|(_, known)| known)
     }
 }
 
@@ -134,7 +134,7 @@ impl Condition {
         }
         let Some(known) = knowledge.of(&self.key.text) else { return Truth::Maybe };
         if operator.base.eq_ignore_ascii_case("Null") {
-            let absent = Truth::from_bool(*known == Known::Absent);
+            let absent = Truth::from_bool(*known == KnownValues::Absent);
             let truths = self.values.iter().map(|value| match value.text.as_str() {
                 "true" => absent,
                 "false" => absent.not(),
@@ -149,13 +149,13 @@ impl Condition {
         }
         match known {
             // `ForAllValues:` holds for a key without values, and so does what is negated; `ForAnyValue:` does not.
-            Known::Absent => match operator.set.as_deref() {
+            KnownValues::Absent => match operator.set.as_deref() {
                 Some("forallvalues") => Truth::Yes,
                 Some(_) => Truth::Maybe,
                 None => Truth::from_bool(operator.if_exists || negated),
             },
-            Known::OneOf(_) if operator.set.is_some() => Truth::Maybe,
-            Known::OneOf(texts) => {
+            KnownValues::OneOf(_) if operator.set.is_some() => Truth::Maybe,
+            KnownValues::OneOf(texts) => {
                 let fits = |text: &String| self.values.iter().any(|value| test(&value.text, text)) != negated;
                 match texts.iter().filter(|text| fits(text)).count() {
                     0 => Truth::No,
@@ -208,9 +208,9 @@ mod tests {
     #[test]
     fn what_is_known_decides() {
         let mut knowledge = Knowledge::default();
-        knowledge.learn("sts:ExternalId", Known::OneOf(vec!["ab".into(), "ac".into()]));
-        knowledge.learn("aws:PrincipalArn", Known::OneOf(vec!["arn:aws:iam::111111111111:role/x".into()]));
-        knowledge.learn("aws:SourceIdentity", Known::Absent);
+        knowledge.learn("sts:ExternalId", KnownValues::OneOf(vec!["ab".into(), "ac".into()]));
+        knowledge.learn("aws:PrincipalArn", KnownValues::OneOf(vec!["arn:aws:iam::111111111111:role/x".into()]));
+        knowledge.learn("aws:SourceIdentity", KnownValues::Absent);
         for (operator, key, values, truth) in [
             ("StringEquals", "STS:externalid", &["ab", "ac"][..], Truth::Yes),
             ("StringEquals", "sts:ExternalId", &["ab"], Truth::Maybe),

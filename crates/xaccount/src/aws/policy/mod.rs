@@ -9,7 +9,7 @@ mod read;
 
 use crate::diag::Span;
 
-pub use condition::{Condition, Knowledge, Known, Truth};
+pub use condition::{Condition, Knowledge, KnownValues, Truth};
 pub use pattern::glob;
 
 /// The action that session tags need, beside `sts:AssumeRole`.
@@ -125,7 +125,7 @@ impl Statement {
     pub fn title(&self) -> String {
         // An empty Sid names nothing.
         match self.sid.as_ref().filter(|sid| !sid.text.is_empty()) {
-            Some(sid) => format!("statement {} (Sid {})", self.index + 1, crate::diag::visible(&sid.text)),
+            Some(sid) => format!("statement {} (Sid {})", self.index + 1, crate::diag::escape_control(&sid.text)),
             None => format!("statement {}", self.index + 1),
         }
     }

@@ -17,9 +17,9 @@ pub fn glob(pattern: &str, text: &str, ignore_case: bool) -> bool {
             p += 1;
         } else if pattern.get(p).is_some_and(|&c| c == '?' || c == text[t]) {
             (p, t) = (p + 1, t + 1);
-        } else if let Some((after, taken)) = back {
-            back = Some((after, taken + 1));
-            (p, t) = (after, taken + 1);
+        } else if let Some((after, removed_refs)) = back {
+            back = Some((after, removed_refs + 1));
+            (p, t) = (after, removed_refs + 1);
         } else {
             return false;
         }

@@ -15,7 +15,7 @@ impl Policy {
     /// What no policy document can be: a key twice in one object, an element of the wrong type, a statement without an
     /// effect or an action, the same `Sid` twice, unless it is empty.
     pub fn read(tree: &Tree<'_>) -> Result<Self, SpannedError> {
-        let reader = Reader { tree };
+        let reader = PolicyReader { tree };
         let root = tree.root;
         if tree.entries(root).is_none() {
             return Err(reader.refuse(root, format!("a policy document is an object, and this is {}", reader.is(root))));
@@ -43,7 +43,7 @@ impl Policy {
         let named = statements.iter().filter_map(|statement| statement.sid.as_ref()).filter(|sid| !sid.text.is_empty());
         for sid in named {
             if !sids.insert(&sid.text) {
-                let message = format!("two statements have the Sid {}", crate::diag::visible(&sid.text));
+                let message = format!("two statements have the Sid {}", crate::diag::escape_control(&sid.text));
                 return Err(SpannedError::new(message, sid.span).help("AWS refuses that; rename one of them"));
             }
         }
@@ -51,11 +51,11 @@ impl Policy {
     }
 }
 
-struct Reader<'t, 's> {
+struct PolicyReader<'t, 's> {
     tree: &'t Tree<'s>,
 }
 
-impl Reader<'_, '_> {
+impl PolicyReader<'_, '_> {
     fn refuse(&self, node: NodeId, message: impl Into<String>) -> SpannedError {
         SpannedError::new(message, self.tree.span(node))
     }
@@ -100,7 +100,8 @@ impl Reader<'_, '_> {
         for &(key, value) in self.tree.entries(object).unwrap_or_default() {
             let name = self.tree.text(key).unwrap_or_default();
             if !seen.insert(name) {
-                let message = format!("the key \"{}\" is written twice in one object", crate::diag::visible(name));
+                let message =
+                    format!("the key \"{}\" is written twice in one object", crate::diag::escape_control(name));
                 return Err(self.refuse(key, message).help("readers disagree which one counts; remove one of them"));
             }
             self.no_key_twice(value)?;
@@ -170,7 +171,7 @@ impl Reader<'_, '_> {
         let who = match (self.string(node), self.tree.entries(node)) {
             (Some("*"), _) => Who::Anyone,
             (Some(text), _) => {
-                let message = format!("the {name} \"{}\" stands without its type", crate::diag::visible(text));
+                let message = format!("the {name} \"{}\" stands without its type", crate::diag::escape_control(text));
                 return Err(self.refuse(node, message).help(format!("write \"{name}\": {{\"AWS\": \"…\"}}")));
             }
             (None, Some(entries)) => Who::Typed(

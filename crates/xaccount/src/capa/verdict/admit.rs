@@ -6,26 +6,26 @@ use super::outcome::{Reason, Start};
 use crate::capa::allowed::{Allowed, Form, Namespaces};
 use crate::capa::field::{Field, IdentityReference, Reference, State};
 use crate::capa::identity::{RoleIdentity, StaticIdentity};
-use crate::capa::object::{Object, Role};
+use crate::capa::object::{Object, ObjectKind};
 use crate::capa::release::Release;
 use crate::capa::support::{Support, support};
 use crate::capa::tables::{CONTROLLER_IDENTITY, IdentityKind, Version};
 
 /// An identity. Two documents that say the same are equal, wherever they stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(super) struct AdmittedIdentity {
     /// Why the object is not taken at all.
     pub(super) refusal: Option<Refusal>,
     /// As CAPA finds it in the store; `None` lets no namespace in.
     pub(super) allowed: Option<Namespaces>,
     /// Keys that the API server drops.
     pub(super) dropped: Vec<String>,
-    pub(super) fields: Fields,
+    pub(super) fields: IdentityFields,
 }
 
 /// What an identity says beside the namespaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fields {
+pub(super) enum IdentityFields {
     Role(RoleFields),
     Controller,
     Static { secret: String },
@@ -56,20 +56,20 @@ impl Refusal {
 }
 
 /// The identity that an object is, with its kind.
-pub(super) fn identity(object: &Object, release: Release) -> Option<(IdentityKind, Identity)> {
+pub(super) fn identity(object: &Object, release: Release) -> Option<(IdentityKind, AdmittedIdentity)> {
     let mut refusals = Refusals::default();
-    let (kind, allowed, fields) = match &object.role {
-        Role::Identity(role, _) => (IdentityKind::Role, &role.allowed, {
+    let (kind, allowed, fields) = match &object.object_kind {
+        ObjectKind::Identity(role, _) => (IdentityKind::Role, &role.allowed, {
             refusals.allowed(&role.allowed);
-            Fields::Role(refusals.role(role, release))
+            IdentityFields::Role(refusals.role(role, release))
         }),
-        Role::Controller(controller) => (IdentityKind::Controller, &controller.allowed, {
+        ObjectKind::Controller(controller) => (IdentityKind::Controller, &controller.allowed, {
             refusals.allowed(&controller.allowed);
-            Fields::Controller
+            IdentityFields::Controller
         }),
-        Role::Static(own, version) => (IdentityKind::Static, &own.allowed, {
+        ObjectKind::Static(own, version) => (IdentityKind::Static, &own.allowed, {
             refusals.allowed(&own.allowed);
-            Fields::Static { secret: refusals.secret(own, *version) }
+            IdentityFields::Static { secret: refusals.secret(own, *version) }
         }),
         _ => return None,
     };
@@ -82,7 +82,7 @@ pub(super) fn identity(object: &Object, release: Release) -> Option<(IdentityKin
         let message = format!("spec.allowedNamespaces.selector: Invalid value: {error}");
         refusals.say(Reason::InvalidSelector, message);
     }
-    let identity = Identity {
+    let identity = AdmittedIdentity {
         refusal: refusals.first,
         allowed: namespaces.map(|namespaces| stored(namespaces, release)),
         dropped: allowed.dropped.iter().map(|(path, _)| path.clone()).collect(),
@@ -212,19 +212,19 @@ impl Refusals {
 /// Where a release of CAPA begins for a reference of an object.
 pub(super) fn start(object: &Object, reference: &IdentityReference, release: Release) -> Start {
     let path = reference.path.join(".");
-    match (&object.role, &reference.state) {
+    match (&object.object_kind, &reference.state) {
         // Which of two keys counts is not told by dropping one of them.
-        (Role::Bearer { bearer, .. }, state)
+        (ObjectKind::Referencing { kind_row, .. }, state)
             if support(object, release) == Some(Support::NoReference) && !matches!(state, State::Twice(_)) =>
         {
             match state {
                 State::Unset => Start::Pod,
-                _ => Start::Dropped { kind: bearer.kind, since: bearer.since },
+                _ => Start::Dropped { kind: kind_row.kind, since: kind_row.since },
             }
         }
         // The defaulting webhook fills the gap, on create and on update.
-        (Role::Bearer { bearer, .. }, State::Unset) if bearer.defaulted => Start::Default,
-        (Role::Bearer { .. }, State::Unset) => Start::Pod,
+        (ObjectKind::Referencing { kind_row, .. }, State::Unset) if kind_row.defaulted => Start::Default,
+        (ObjectKind::Referencing { .. }, State::Unset) => Start::Pod,
         (_, State::Unset) => Start::Class,
         (_, state) => match start_at(state, &path) {
             Start::To { kind, name } => match unusable(&kind, &name, &path) {
@@ -244,8 +244,8 @@ fn start_at(state: &State, path: &str) -> Start {
         State::Variable(_) => refused(Reason::Placeholder, format!("{path}: a variable that is not filled in")),
         State::Wrong(_) => refused(Reason::ObjectRefused, format!("{path}: not a mapping of kind and name")),
         State::Twice(_) => refused(Reason::Ambiguous, format!("a key of {path} is written twice")),
-        State::Set(there) => {
-            let Reference { kind, name, .. } = &**there;
+        State::Set(existing) => {
+            let Reference { kind, name, .. } = &**existing;
             let mut refusals = Refusals::default();
             let kind = refusals.string(kind, &format!("{path}.kind"));
             let name = refusals.string(name, &format!("{path}.name"));
@@ -278,9 +278,9 @@ pub(super) fn unknown_kind(kind: &str) -> String {
 /// it: an AWSCluster or an AWSManagedControlPlane whose reference is to that kind (`exp/controlleridentitycreator`, on by
 /// default).
 pub(super) fn makes_controller_identity(object: &Object, start: &Start) -> bool {
-    let watched = match &object.role {
-        Role::Bearer { bearer, .. } => bearer.controller_identity,
-        Role::Cluster { .. } => true,
+    let watched = match &object.object_kind {
+        ObjectKind::Referencing { kind_row, .. } => kind_row.controller_identity,
+        ObjectKind::Cluster { .. } => true,
         _ => false,
     };
     watched

@@ -93,11 +93,11 @@ impl<'c> Hop<'c> {
 
 /// The identities that CAPA asks for a cluster, from its own to the source.
 #[derive(Clone, Default)]
-pub struct Chain(Option<Arc<Walk>>);
+pub struct Chain(Option<Arc<ChainWalk>>);
 
 /// How CAPA comes along the steps of a world.
 #[derive(Clone)]
-pub(super) struct Walk {
+pub(super) struct ChainWalk {
     pub(super) facts: Arc<Facts>,
     pub(super) scope: Arc<Scope>,
     /// Whether CAPA makes the controller identity.
@@ -122,7 +122,7 @@ pub(super) enum Head {
 }
 
 impl Chain {
-    pub(super) fn new(walk: Walk) -> Self {
+    pub(super) fn new(walk: ChainWalk) -> Self {
         Self(Some(Arc::new(walk)))
     }
 
@@ -242,7 +242,7 @@ impl Chain {
         Some(self.0.as_ref()?.facts.release)
     }
 
-    fn head<'c>(&'c self, walk: &'c Walk) -> Hop<'c> {
+    fn head<'c>(&'c self, walk: &'c ChainWalk) -> Hop<'c> {
         match &walk.head {
             Head::In(head) => Hop::new(self, walk.facts.steps.get(*head), Some(StepId(*head))),
             Head::Lone(step) => Hop::new(self, step, None),
@@ -254,7 +254,7 @@ impl Chain {
     }
 }
 
-impl Walk {
+impl ChainWalk {
     /// Whether an answer, or its reason, is about this namespace.
     fn is_about_scope(&self) -> bool {
         let Head::In(head) = self.head else { return false };
@@ -363,8 +363,8 @@ impl<F: Fn(&Hop<'_>) -> bool> Search<F> {
                 path.push((id, part));
             }
             match seen {
-                Some(Seen::There(more, there)) => {
-                    found = (more < part.length).then(|| (part.length - more, there));
+                Some(Seen::There(more, existing)) => {
+                    found = (more < part.length).then(|| (part.length - more, existing));
                     break;
                 }
                 Some(Seen::None(seen)) if seen.length >= part.length => break,
@@ -379,7 +379,7 @@ impl<F: Fn(&Hop<'_>) -> bool> Search<F> {
         }
         for (id, part) in path {
             // Counted from the end, as the parts are.
-            let seen = found.map_or(Seen::None(part), |(rest, there)| Seen::There(part.length - rest, there));
+            let seen = found.map_or(Seen::None(part), |(rest, existing)| Seen::There(part.length - rest, existing));
             self.seen.insert(id, seen);
         }
         chain.hop(found?.1.0)

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::call::{call, session};
-use super::chain::{Chain, Head, Hop, Walk};
+use super::chain::{Chain, ChainWalk, Head, Hop};
 use super::facts::Facts;
-use super::outcome::{Outcome, Reason, Scope, Start, Stop};
+use super::outcome::{Reason, Scope, Start, Stop, VerdictOutcome};
 use super::steps::Step;
-use super::world::{Subject, World};
+use super::world::{ClusterState, Subject};
 use crate::capa::release::Release;
 use crate::capa::tables::IdentityKind;
 
@@ -19,7 +19,7 @@ const MOST_NAMES: usize = 10;
 #[derive(Clone, Debug)]
 pub struct Verdict {
     /// What becomes of it.
-    pub outcome: Outcome,
+    pub outcome: VerdictOutcome,
     /// Why; `None` where it is permitted.
     pub reason: Option<Reason>,
     /// In CAPA's own words, where it has some; `None` where it is permitted.
@@ -34,7 +34,7 @@ impl Verdict {
     /// Of an object that is refused before any identity is asked.
     pub fn refused(reason: Reason, message: String) -> Self {
         let (reason, message) = (Some(reason), Some(message));
-        Self { outcome: Outcome::Error, reason, message, chain: Chain::default(), notes: Vec::new() }
+        Self { outcome: VerdictOutcome::Error, reason, message, chain: Chain::default(), notes: Vec::new() }
     }
 
     /// All notes about some identities of the chain, which are in its order, with those that are about none of them alone.
@@ -46,7 +46,7 @@ impl Verdict {
 /// Judges clusters of one world. What was asked for one cluster is not asked again for another.
 #[derive(Debug)]
 pub struct Judge {
-    world: World,
+    world: ClusterState,
     scopes: HashMap<Arc<Scope>, usize>,
     asked: HashMap<(usize, usize), Asked>,
 }
@@ -61,7 +61,7 @@ struct Asked {
 }
 
 /// Judges a cluster.
-pub fn evaluate(world: &World, subject: &Subject) -> Verdict {
+pub fn evaluate(world: &ClusterState, subject: &Subject) -> Verdict {
     Judge::new(world).evaluate(subject)
 }
 
@@ -74,7 +74,7 @@ pub(super) fn dropped(release: Release, kind: &str, since: &str) -> String {
 
 impl Judge {
     /// For the clusters of a world.
-    pub fn new(world: &World) -> Self {
+    pub fn new(world: &ClusterState) -> Self {
         Self { world: world.clone(), scopes: HashMap::new(), asked: HashMap::new() }
     }
 
@@ -117,12 +117,16 @@ impl Judge {
             let (stop, notes) = end_of(&step, made);
             let head = Head::Lone(step);
             let (last, open) = (None, None);
-            let called = stop.as_ref().is_none_or(|stop| stop.outcome == Outcome::Unknown);
-            return verdict(stop, Chain::new(Walk { facts, scope, made, head, length: 1, last, open, called }), notes);
+            let called = stop.as_ref().is_none_or(|stop| stop.outcome == VerdictOutcome::Unknown);
+            return verdict(
+                stop,
+                Chain::new(ChainWalk { facts, scope, made, head, length: 1, last, open, called }),
+                notes,
+            );
         };
         let way = facts.steps.get(at).way;
         let asked = way.asking.map_or_else(Asked::default, |asking| self.ask(asking, number, &scope));
-        let mut walk = Walk {
+        let mut walk = ChainWalk {
             facts,
             scope,
             made,
@@ -198,7 +202,7 @@ impl Judge {
 
 fn verdict(stop: Option<Stop>, chain: Chain, notes: Vec<String>) -> Verdict {
     let (outcome, reason, message) = match stop {
-        None => (Outcome::Permitted, None, None),
+        None => (VerdictOutcome::Permitted, None, None),
         Some(stop) => (stop.outcome, Some(stop.reason), Some(stop.message)),
     };
     Verdict { outcome, reason, message, chain, notes }
@@ -217,7 +221,7 @@ fn end_of(end: &Step, made: bool) -> (Option<Stop>, Vec<String>) {
 }
 
 /// The verdict of a chain whose identities let the namespace in, as far as that is known.
-fn to_the_end(mut walk: Walk, head: usize, end: usize) -> Verdict {
+fn to_the_end(mut walk: ChainWalk, head: usize, end: usize) -> Verdict {
     let (last, notes) = end_of(walk.facts.steps.get(end), walk.made);
     // A Secret is asked for before the namespace.
     let secret = walk.facts.steps.get(end).open.clone();
@@ -227,7 +231,7 @@ fn to_the_end(mut walk: Walk, head: usize, end: usize) -> Verdict {
     };
     // A certain refusal counts, whatever was not known before it: the cluster does not get its credentials either way.
     let (stop, open) = match last {
-        Some(stop) if stop.outcome != Outcome::Unknown => return verdict(Some(stop), Chain::new(walk), notes),
+        Some(stop) if stop.outcome != VerdictOutcome::Unknown => return verdict(Some(stop), Chain::new(walk), notes),
         // STS may refuse for certain what is asked before it, whoever the source is.
         last => {
             walk.called = true;
@@ -241,7 +245,7 @@ fn to_the_end(mut walk: Walk, head: usize, end: usize) -> Verdict {
 }
 
 /// The verdict of a chain that leads into a circle.
-fn circle(mut walk: Walk, head: usize) -> Verdict {
+fn circle(mut walk: ChainWalk, head: usize) -> Verdict {
     let steps = &walk.facts.steps;
     let names: Vec<&str> = {
         let next = |at: &usize| steps.get(*at).next;
@@ -262,7 +266,7 @@ fn circle(mut walk: Walk, head: usize) -> Verdict {
     match walk.open.map(|open| not_known(&walk, open)) {
         Some(open) => verdict(Some(open), Chain::new(walk), vec![format!("if that is permitted: {message}")]),
         None => {
-            let stop = Stop::new(Outcome::Crash, Reason::EndlessRecursion, message);
+            let stop = Stop::new(VerdictOutcome::Crash, Reason::EndlessRecursion, message);
             verdict(Some(stop), Chain::new(walk), Vec::new())
         }
     }
@@ -277,12 +281,12 @@ fn refusal(facts: &Facts, at: usize, scope: &Scope) -> Stop {
         }
         Ok(_) => {
             let message = format!("Namespace is not permitted to use {}: {}", step.kind, step.name);
-            Stop::new(Outcome::Denied, Reason::NamespaceNotPermitted, message)
+            Stop::new(VerdictOutcome::Denied, Reason::NamespaceNotPermitted, message)
         }
     }
 }
 
-fn not_known(walk: &Walk, at: usize) -> Stop {
+fn not_known(walk: &ChainWalk, at: usize) -> Stop {
     let step = walk.facts.steps.get(at);
     let permission = step.gate.permission(&walk.scope, |name| walk.facts.labels(name));
     let why = permission.map(|permission| permission.why).unwrap_or_default();

@@ -14,8 +14,8 @@ mod world;
 
 pub use chain::{Chain, Cursor, Hop, Part, Search, StepId, Walked};
 pub use judge::{Judge, Verdict, evaluate};
-pub use outcome::{Outcome, Permission, Reason, Scope, Start};
-pub use world::{Subject, World};
+pub use outcome::{Permission, Reason, Scope, Start, VerdictOutcome};
+pub use world::{ClusterState, Subject};
 
 #[cfg(test)]
 mod reference;

@@ -8,7 +8,7 @@ use crate::capa::Labels;
 use crate::capa::allowed::Namespaces;
 use crate::capa::field::is_variable;
 use crate::capa::release::Release;
-use crate::capa::selector::Known;
+use crate::capa::selector::NamespaceLabels;
 
 /// What CAPA finds in the store when the object was written under a release: before v2.9.0, the defaulting webhook took
 /// empty mappings and lists of a selector out.
@@ -43,7 +43,7 @@ pub(super) struct Gate {
 
 /// Why an identity lets a namespace in, or does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Why {
+enum GateReason {
     NotAsked,
     NotSet,
     Everybody,
@@ -108,8 +108,10 @@ impl Gate {
     /// Whether the reason is the same for each namespace that gets this answer.
     pub(super) fn is_common<'l>(&self, scope: &Scope, labels: impl FnOnce(&str) -> Option<&'l Labels>) -> bool {
         match self.decide(scope, labels) {
-            Ok((_, why @ (Why::NotSet | Why::Empty | Why::NotListed))) => !self.is_not_filled_in(why, scope),
-            Ok((_, why)) => why == Why::Everybody,
+            Ok((_, why @ (GateReason::NotSet | GateReason::Empty | GateReason::NotListed))) => {
+                !self.is_not_filled_in(why, scope)
+            }
+            Ok((_, why)) => why == GateReason::Everybody,
             Err(_) => true,
         }
     }
@@ -118,64 +120,64 @@ impl Gate {
         &self,
         scope: &Scope,
         labels: impl FnOnce(&str) -> Option<&'l Labels>,
-    ) -> Result<(Option<bool>, Why), String> {
+    ) -> Result<(Option<bool>, GateReason), String> {
         if *scope == Scope::Cluster {
-            return Ok((Some(true), Why::NotAsked));
+            return Ok((Some(true), GateReason::NotAsked));
         }
-        let Some(stored) = &self.stored else { return Ok((Some(false), Why::NotSet)) };
+        let Some(stored) = &self.stored else { return Ok((Some(false), GateReason::NotSet)) };
         if self.everybody {
-            return Ok((Some(true), Why::Everybody));
+            return Ok((Some(true), GateReason::Everybody));
         }
         let selector = &stored.selector;
         let Scope::Namespace(namespace) = scope else {
             selector.check()?;
             return Ok(match self.names.is_empty() && selector.is_empty() {
-                true => (Some(false), Why::Empty),
-                false => (None, Why::NamespaceNotSaid),
+                true => (Some(false), GateReason::Empty),
+                false => (None, GateReason::NamespaceNotSaid),
             });
         };
         if self.names.contains(namespace) {
-            return Ok((Some(true), Why::Listed));
+            return Ok((Some(true), GateReason::Listed));
         }
         selector.check()?;
         if selector.is_empty() {
-            return Ok((Some(false), if self.names.is_empty() { Why::Empty } else { Why::NotListed }));
+            return Ok((Some(false), if self.names.is_empty() { GateReason::Empty } else { GateReason::NotListed }));
         }
-        Ok(match selector.matches(Known { name: namespace, others: labels(namespace) }) {
-            Some(true) => (Some(true), Why::Selected),
-            Some(false) => (Some(false), Why::NotSelected),
-            None => (None, Why::LabelsNotKnown),
+        Ok(match selector.matches(NamespaceLabels { name: namespace, others: labels(namespace) }) {
+            Some(true) => (Some(true), GateReason::Selected),
+            Some(false) => (Some(false), GateReason::NotSelected),
+            None => (None, GateReason::LabelsNotKnown),
         })
     }
 
     /// Whether a refusal may be none once a variable is filled in.
-    fn is_not_filled_in(&self, why: Why, scope: &Scope) -> bool {
+    fn is_not_filled_in(&self, why: GateReason, scope: &Scope) -> bool {
         let own = match why {
-            Why::NotListed => self.open_list,
-            Why::NotSelected => self.stored.as_ref().is_some_and(|stored| is_variable(&stored.selector.text())),
-            Why::Empty => false,
+            GateReason::NotListed => self.open_list,
+            GateReason::NotSelected => self.stored.as_ref().is_some_and(|stored| is_variable(&stored.selector.text())),
+            GateReason::Empty => false,
             _ => return false,
         };
         own || matches!(scope, Scope::Namespace(name) if is_variable(name))
     }
 
-    fn text(&self, why: Why, scope: &Scope) -> String {
+    fn text(&self, why: GateReason, scope: &Scope) -> String {
         let namespace = match scope {
             Scope::Namespace(name) => name.as_str(),
             Scope::NotSaid | Scope::Cluster => "",
         };
         let selector = || self.stored.as_ref().map_or_else(String::new, |stored| stored.selector.text());
         match why {
-            Why::NotAsked => "an object without a namespace is not asked for one".into(),
-            Why::NotSet => "allowedNamespaces is not set, which lets no namespace in".into(),
-            Why::Everybody => "every namespace".into(),
-            Why::Empty => "an empty list and selector let no namespace in".into(),
-            Why::NamespaceNotSaid => "the manifest does not say its namespace; -n says it".into(),
-            Why::Listed => format!("list has {namespace}"),
-            Why::NotListed => format!("list has {}", self.listed()),
-            Why::Selected => format!("{namespace} matches the selector {}", selector()),
-            Why::NotSelected => format!("{namespace} does not match the selector {}", selector()),
-            Why::LabelsNotKnown => {
+            GateReason::NotAsked => "an object without a namespace is not asked for one".into(),
+            GateReason::NotSet => "allowedNamespaces is not set, which lets no namespace in".into(),
+            GateReason::Everybody => "every namespace".into(),
+            GateReason::Empty => "an empty list and selector let no namespace in".into(),
+            GateReason::NamespaceNotSaid => "the manifest does not say its namespace; -n says it".into(),
+            GateReason::Listed => format!("list has {namespace}"),
+            GateReason::NotListed => format!("list has {}", self.listed()),
+            GateReason::Selected => format!("{namespace} matches the selector {}", selector()),
+            GateReason::NotSelected => format!("{namespace} does not match the selector {}", selector()),
+            GateReason::LabelsNotKnown => {
                 format!("the labels of namespace {namespace} are in none of these files ({})", selector())
             }
         }

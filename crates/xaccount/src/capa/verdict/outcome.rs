@@ -2,7 +2,7 @@
 
 /// What becomes of a cluster's credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Outcome {
+pub enum VerdictOutcome {
     /// Every identity lets it in.
     Permitted,
     /// An identity does not let its namespace in.
@@ -15,7 +15,7 @@ pub enum Outcome {
     Unknown,
 }
 
-impl Outcome {
+impl VerdictOutcome {
     /// As in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -165,28 +165,28 @@ pub(super) const MANAGER_NAMESPACE: &str = "capa-system";
 /// Why it goes no further.
 #[derive(Clone, Debug)]
 pub(super) struct Stop {
-    pub(super) outcome: Outcome,
+    pub(super) outcome: VerdictOutcome,
     pub(super) reason: Reason,
     pub(super) message: String,
 }
 
 impl Stop {
-    pub(super) fn new(outcome: Outcome, reason: Reason, message: impl Into<String>) -> Self {
+    pub(super) fn new(outcome: VerdictOutcome, reason: Reason, message: impl Into<String>) -> Self {
         Self { outcome, reason, message: message.into() }
     }
 
     pub(super) fn error(reason: Reason, message: impl Into<String>) -> Self {
-        Self::new(Outcome::Error, reason, message)
+        Self::new(VerdictOutcome::Error, reason, message)
     }
 
     pub(super) fn unknown(reason: Reason, message: impl Into<String>) -> Self {
-        Self::new(Outcome::Unknown, reason, message)
+        Self::new(VerdictOutcome::Unknown, reason, message)
     }
 
     /// An object that is refused; one that says two things, or is not filled in, can't be told.
     pub(super) fn refused(reason: Reason, message: String) -> Self {
         let open = matches!(reason, Reason::Ambiguous | Reason::Placeholder);
-        let outcome = if open { Outcome::Unknown } else { Outcome::Error };
+        let outcome = if open { VerdictOutcome::Unknown } else { VerdictOutcome::Error };
         Self::new(outcome, reason, message)
     }
 }

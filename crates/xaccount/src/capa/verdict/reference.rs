@@ -2,17 +2,17 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::admit::{Fields, Identity, Refusal, RoleFields};
+use super::admit::{AdmittedIdentity, IdentityFields, Refusal, RoleFields};
 use super::judge::dropped;
-use super::outcome::{MANAGER_NAMESPACE, Outcome, Permission, Reason, Scope, Start, Stop};
+use super::outcome::{MANAGER_NAMESPACE, Permission, Reason, Scope, Start, Stop, VerdictOutcome};
 use super::{Subject, admit};
 use crate::aws::{AccountId, ExternalId, RoleArn, RoleArnError, SessionName};
 use crate::capa::allowed::Namespaces;
 use crate::capa::field::is_variable;
 use crate::capa::labels::Labels;
-use crate::capa::object::{Object, Role};
+use crate::capa::object::{Object, ObjectKind};
 use crate::capa::release::Release;
-use crate::capa::selector::Known;
+use crate::capa::selector::NamespaceLabels;
 use crate::capa::tables::{IdentityKind, ROLE_IDENTITY};
 
 /// Seconds of a session where the identity says nothing (aws-sdk-go-v2, `credentials/stscreds/assume_role_provider.go`,
@@ -46,7 +46,7 @@ pub(super) struct Hop {
 /// What CAPA concludes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
-    pub(super) outcome: Outcome,
+    pub(super) outcome: VerdictOutcome,
     pub(super) reason: Option<Reason>,
     pub(super) message: Option<String>,
     pub(super) chain: Vec<Hop>,
@@ -54,15 +54,15 @@ pub(super) struct Verdict {
 }
 
 /// All that the verdicts of a run hang on.
-pub(super) struct World {
+pub(super) struct ClusterState {
     release: Release,
-    identities: HashMap<(IdentityKind, String), Option<Identity>>,
+    identities: HashMap<(IdentityKind, String), Option<AdmittedIdentity>>,
     namespaces: HashMap<String, Option<Labels>>,
     secrets: HashSet<String>,
     made: bool,
 }
 
-impl World {
+impl ClusterState {
     /// What objects say to a release of CAPA. Those that are no identity, Namespace, Secret or cluster don't count.
     /// `namespace` is where objects go whose manifests say none.
     pub(super) fn new<'o>(
@@ -74,19 +74,19 @@ impl World {
         let mut world = Self { release, identities, namespaces, secrets, made: false };
         for object in objects {
             // A template alone is no cluster.
-            let template = matches!(&object.role, Role::Bearer { bearer, .. } if bearer.template);
+            let template = matches!(&object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
             let mut starts = object.references().map(|reference| admit::start(object, reference, release));
             world.made |= !template && starts.any(|start| admit::makes_controller_identity(object, &start));
             let Some(name) = object.name.clone() else { continue };
-            match &object.role {
-                Role::Namespace => {
+            match &object.object_kind {
+                ObjectKind::Namespace => {
                     let labels = Some(object.labels.clone());
-                    let there = world.namespaces.entry(name).or_insert_with(|| labels.clone());
-                    if *there != labels {
-                        *there = None;
+                    let existing = world.namespaces.entry(name).or_insert_with(|| labels.clone());
+                    if *existing != labels {
+                        *existing = None;
                     }
                 }
-                Role::Secret => {
+                ObjectKind::Secret => {
                     let own = object.namespace.as_deref().filter(|own| !own.is_empty());
                     if own.or(namespace) == Some(MANAGER_NAMESPACE) {
                         world.secrets.insert(name);
@@ -95,9 +95,9 @@ impl World {
                 _ => {
                     let Some((kind, identity)) = admit::identity(object, release) else { continue };
                     let identity = Some(identity);
-                    let there = world.identities.entry((kind, name)).or_insert_with(|| identity.clone());
-                    if *there != identity {
-                        *there = None;
+                    let existing = world.identities.entry((kind, name)).or_insert_with(|| identity.clone());
+                    if *existing != identity {
+                        *existing = None;
                     }
                 }
             }
@@ -107,7 +107,7 @@ impl World {
 }
 
 /// Judges a cluster.
-pub(super) fn evaluate(world: &World, subject: &Subject) -> Verdict {
+pub(super) fn evaluate(world: &ClusterState, subject: &Subject) -> Verdict {
     let made = world.made || subject.makes_controller_identity;
     let mut walk = Walk { world, scope: &subject.scope, made, chain: Vec::new(), open: None, notes: Vec::new() };
     let end = match &subject.start {
@@ -129,7 +129,7 @@ pub(super) fn evaluate(world: &World, subject: &Subject) -> Verdict {
     };
     let end = match end {
         // STS may refuse for certain what is asked before it, whoever the source is.
-        Err(stop) if stop.outcome == Outcome::Unknown => {
+        Err(stop) if stop.outcome == VerdictOutcome::Unknown => {
             walk.leave_open(stop);
             walk.assume()
         }
@@ -139,7 +139,7 @@ pub(super) fn evaluate(world: &World, subject: &Subject) -> Verdict {
     let stop = match (end, walk.open.take()) {
         (Err(stop), None) => Some(stop),
         // Whether CAPA comes round the circle at all hangs on what is not known.
-        (Err(stop), Some(open)) if stop.outcome == Outcome::Crash => {
+        (Err(stop), Some(open)) if stop.outcome == VerdictOutcome::Crash => {
             walk.notes.push(format!("if that is permitted: {}", stop.message));
             Some(open)
         }
@@ -147,14 +147,14 @@ pub(super) fn evaluate(world: &World, subject: &Subject) -> Verdict {
         (Ok(()), open) => open,
     };
     let (outcome, reason, message) = match stop {
-        None => (Outcome::Permitted, None, None),
+        None => (VerdictOutcome::Permitted, None, None),
         Some(stop) => (stop.outcome, Some(stop.reason), Some(stop.message)),
     };
     Verdict { outcome, reason, message, chain: walk.chain, notes: walk.notes }
 }
 
 struct Walk<'w> {
-    world: &'w World,
+    world: &'w ClusterState,
     scope: &'w Scope,
     /// Whether CAPA makes the controller identity.
     made: bool,
@@ -177,7 +177,7 @@ impl<'w> Walk<'w> {
                     "{} -> {name} is a circle: CAPA follows it until its memory ends, and its controller dies, for every cluster",
                     circle.join(" -> ")
                 );
-                return Err(Stop::new(Outcome::Crash, Reason::EndlessRecursion, message));
+                return Err(Stop::new(VerdictOutcome::Crash, Reason::EndlessRecursion, message));
             }
             self.chain.push(Hop::new(&kind, &name));
             let Some(known) = IdentityKind::ALL.into_iter().find(|known| known.name() == kind) else {
@@ -195,24 +195,24 @@ impl<'w> Walk<'w> {
             return Err(Stop::error(Reason::ControllerIdentityName, message));
         }
         let Some(identity) = self.find(kind, name)? else { return Ok(None) };
-        if let (Fields::Role(fields), Some(hop)) = (&identity.fields, self.chain.last_mut()) {
+        if let (IdentityFields::Role(fields), Some(hop)) = (&identity.fields, self.chain.last_mut()) {
             hop.take(fields, identity.refusal.is_some());
         }
         if let Some(Refusal { reason, message }) = &identity.refusal {
             return Err(Stop::refused(*reason, message.clone()));
         }
-        if let Fields::Static { secret } = &identity.fields {
+        if let IdentityFields::Static { secret } = &identity.fields {
             self.secret(secret)?;
         }
         self.namespace(kind, name, identity)?;
         Ok(match &identity.fields {
-            Fields::Role(fields) => fields.source.clone(),
-            Fields::Controller | Fields::Static { .. } => None,
+            IdentityFields::Role(fields) => fields.source.clone(),
+            IdentityFields::Controller | IdentityFields::Static { .. } => None,
         })
     }
 
     /// The identity; `None` for the one that CAPA makes itself.
-    fn find(&mut self, kind: IdentityKind, name: &str) -> Result<Option<&'w Identity>, Stop> {
+    fn find(&mut self, kind: IdentityKind, name: &str) -> Result<Option<&'w AdmittedIdentity>, Stop> {
         match self.world.identities.get(&(kind, name.to_owned())) {
             Some(Some(identity)) => Ok(Some(identity)),
             Some(None) => {
@@ -254,7 +254,7 @@ impl<'w> Walk<'w> {
         Ok(())
     }
 
-    fn namespace(&mut self, kind: IdentityKind, name: &str, identity: &Identity) -> Result<(), Stop> {
+    fn namespace(&mut self, kind: IdentityKind, name: &str, identity: &AdmittedIdentity) -> Result<(), Stop> {
         let labels = |name: &str| self.world.namespaces.get(name)?.as_ref();
         let permission = permission(identity.allowed.as_ref(), self.scope, labels).map_err(|error| {
             Stop::error(Reason::InvalidSelector, format!("failed to get label selector from spec selector: {error}"))
@@ -276,7 +276,7 @@ impl<'w> Walk<'w> {
             Some(true) => Ok(()),
             Some(false) => {
                 let message = format!("Namespace is not permitted to use {}: {name}", kind.name());
-                Err(Stop::new(Outcome::Denied, Reason::NamespaceNotPermitted, message))
+                Err(Stop::new(VerdictOutcome::Denied, Reason::NamespaceNotPermitted, message))
             }
             None => {
                 self.leave_open(Stop::unknown(Reason::NamespaceNotKnown, format!("{}/{name}: {why}", kind.name())));
@@ -439,7 +439,7 @@ fn known<'l>(
         }));
     }
     let text = selector.text();
-    Ok(match selector.matches(Known { name: namespace, others: labels(namespace) }) {
+    Ok(match selector.matches(NamespaceLabels { name: namespace, others: labels(namespace) }) {
         Some(true) => Permission::yes(format!("{namespace} matches the selector {text}")),
         Some(false) => no(format!("{namespace} does not match the selector {text}")),
         None => {

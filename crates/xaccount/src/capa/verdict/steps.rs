@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::admit;
-use super::admit::{Fields, Identity, Refusal, RoleFields};
+use super::admit::{AdmittedIdentity, IdentityFields, Refusal, RoleFields};
 use super::namespaces::Gate;
 use super::outcome::{MANAGER_NAMESPACE, Reason, Stop};
 use crate::aws::{AccountId, RoleArn};
@@ -93,7 +93,7 @@ impl Step {
         Self { kind: kind.to_owned(), name: name.to_owned(), stop: Some(stop), may_be_made, ..Self::default() }
     }
 
-    fn of(kind: IdentityKind, name: &str, identity: Option<Identity>, secrets: &dyn Fn(&str) -> bool) -> Self {
+    fn of(kind: IdentityKind, name: &str, identity: Option<AdmittedIdentity>, secrets: &dyn Fn(&str) -> bool) -> Self {
         let mut step = Self { kind: kind.name().to_owned(), name: name.to_owned(), ..Self::default() };
         step.is_known = identity.is_some();
         let own = identity.as_ref().and_then(|identity| identity.allowed.clone());
@@ -107,12 +107,12 @@ impl Step {
         if step.stop.is_some() {
             return step;
         }
-        if let Fields::Role(fields) = &identity.fields {
+        if let IdentityFields::Role(fields) = &identity.fields {
             step.take(fields, identity.refusal.is_some());
         }
         if let Some(Refusal { reason, message }) = identity.refusal {
             step.stop = Some(Stop::refused(reason, message));
-        } else if let Fields::Static { secret } = &identity.fields {
+        } else if let IdentityFields::Static { secret } = &identity.fields {
             step.secret(secret, secrets);
         }
         if step.stop.is_none() && step.gate.is_open() {
@@ -175,7 +175,7 @@ impl Steps {
     /// The steps of these identities, of which `None` stands for documents that differ, and of those that they name.
     /// `secrets` says whether a Secret is in the files, and `refuses` what STS says of the call of a step with its source.
     pub(super) fn new(
-        identities: HashMap<(IdentityKind, String), Option<Identity>>,
+        identities: HashMap<(IdentityKind, String), Option<AdmittedIdentity>>,
         secrets: &dyn Fn(&str) -> bool,
         judge: impl Fn(&Step, Option<&Step>) -> Call,
     ) -> Self {
@@ -183,7 +183,7 @@ impl Steps {
         let mut sources: Vec<Option<(String, String)>> = Vec::with_capacity(identities.len());
         for ((kind, name), identity) in identities {
             let source = match identity.as_ref().map(|identity| &identity.fields) {
-                Some(Fields::Role(fields)) => fields.source.clone(),
+                Some(IdentityFields::Role(fields)) => fields.source.clone(),
                 _ => None,
             };
             let step = Step::of(kind, &name, identity, secrets);
@@ -192,7 +192,7 @@ impl Steps {
         }
         for (at, source) in sources.into_iter().enumerate() {
             steps.all[at].next = source.map(|(kind, name)| match steps.find(&kind, &name) {
-                Some(there) => there,
+                Some(existing) => existing,
                 None => steps.add(Step::missing(&kind, &name)),
             });
         }
@@ -231,8 +231,8 @@ impl Steps {
     pub(super) fn distance(&self, from: usize, to: usize) -> usize {
         let (from, to) = (&self.all[from].way, &self.all[to].way);
         match (from.circle, to.circle) {
-            (Some(own), Some(there)) if there.before == 0 => {
-                own.before + (there.place + there.size - own.place) % there.size
+            (Some(own), Some(existing)) if existing.before == 0 => {
+                own.before + (existing.place + existing.size - own.place) % existing.size
             }
             _ => from.length - to.length,
         }

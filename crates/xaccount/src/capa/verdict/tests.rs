@@ -58,7 +58,7 @@ fn cluster(reference: &str) -> String {
 
 fn judge_with(documents: &[String], release: Release) -> Verdict {
     let objects = objects(documents);
-    let world = World::new(&objects, release, None);
+    let world = ClusterState::new(&objects, release, None);
     let subject = objects[0].references().next().map(|reference| Subject::of(&objects[0], reference, release, None));
     evaluate(&world, &subject.unwrap())
 }
@@ -73,7 +73,7 @@ fn all_notes(verdict: &Verdict) -> Vec<String> {
 }
 
 /// The verdict as the plain walk tells it.
-fn told(verdict: &Verdict) -> reference::Verdict {
+fn reported(verdict: &Verdict) -> reference::Verdict {
     let own = |text: Option<&str>| text.map(str::to_owned);
     let hop = |hop: Hop<'_>| reference::Hop {
         kind: hop.kind.to_owned(),
@@ -269,14 +269,14 @@ fn without_a_namespace_only_the_list_and_the_selector_are_open() {
         judge(&documents).outcome
     };
     for (allowed, outcome) in [
-        ("{}", Outcome::Permitted),
-        ("null", Outcome::Denied),
-        ("{list: []}", Outcome::Denied),
-        ("{list: [x]}", Outcome::Unknown),
+        ("{}", VerdictOutcome::Permitted),
+        ("null", VerdictOutcome::Denied),
+        ("{list: []}", VerdictOutcome::Denied),
+        ("{list: [x]}", VerdictOutcome::Unknown),
     ] {
         assert_eq!(judge(allowed, "AWSCluster"), outcome, "{allowed}");
         // CAPA asks no namespace of a kind that has none.
-        assert_eq!(judge(allowed, "ROSAOCMRoleConfig"), Outcome::Permitted, "{allowed}");
+        assert_eq!(judge(allowed, "ROSAOCMRoleConfig"), VerdictOutcome::Permitted, "{allowed}");
     }
 }
 
@@ -284,7 +284,7 @@ fn without_a_namespace_only_the_list_and_the_selector_are_open() {
 fn kinds_without_a_default_use_the_pods_credentials() {
     let rosa = format!("{{apiVersion: {INFRA}/v1beta2, kind: ROSANetwork, metadata: {{name: c, namespace: dev}}}}");
     let verdict = judge(&[rosa]);
-    assert_eq!((verdict.outcome, verdict.chain.len()), (Outcome::Permitted, 0));
+    assert_eq!((verdict.outcome, verdict.chain.len()), (VerdictOutcome::Permitted, 0));
     // They do not make CAPA make the controller identity either.
     let rosa = format!(
         "{{apiVersion: {INFRA}/v1beta2, kind: ROSANetwork, metadata: {{name: c, namespace: dev}}, spec: {{identityRef: {CONTROLLER}}}}}"
@@ -386,14 +386,14 @@ proptest! {
         seen.sort();
         seen.dedup();
         prop_assert_eq!(seen.len(), count);
-        prop_assert_eq!(verdict.outcome == Outcome::Permitted, verdict.reason.is_none());
+        prop_assert_eq!(verdict.outcome == VerdictOutcome::Permitted, verdict.reason.is_none());
         // No refusal and no open question stands in a chain that is permitted.
-        if verdict.outcome == Outcome::Permitted {
+        if verdict.outcome == VerdictOutcome::Permitted {
             prop_assert!(verdict.chain.iter().all(|hop| hop.permission().is_some_and(|it| it.answer == Some(true))));
         }
         documents.push(role("stranger", &format!("{stranger_says}sourceIdentityRef: {stranger_source}")));
         documents.push(namespace("strange", "{env: dev}"));
-        prop_assert_eq!(told(&judge_with(&documents, release)), told(&verdict));
+        prop_assert_eq!(reported(&judge_with(&documents, release)), reported(&verdict));
     }
 
     /// Many clusters judged together get what each gets alone, hop by hop; and what is said of their chains as a whole is so.
@@ -406,7 +406,7 @@ proptest! {
         let release: Release = release.parse().unwrap();
         let documents: Vec<String> = clusters.into_iter().chain(world).collect();
         let objects = objects(&documents);
-        let (world, plain) = (World::new(&objects, release, None), reference::World::new(&objects, release, None));
+        let (world, plain) = (ClusterState::new(&objects, release, None), reference::ClusterState::new(&objects, release, None));
         let mut judge = Judge::new(&world);
         let (mut controllers, mut walked) = (Search::new(|hop: &Hop<'_>| hop.account.is_none()), Walked::default());
         let (mut verdicts, mut edges, mut all_edges) = (Vec::new(), HashSet::new(), HashSet::new());
@@ -414,7 +414,7 @@ proptest! {
             for reference in object.references() {
                 let subject = Subject::of(object, reference, release, None);
                 let (verdict, expected) = (judge.evaluate(&subject), reference::evaluate(&plain, &subject));
-                prop_assert_eq!(&told(&verdict), &expected, "{:#?}", &documents);
+                prop_assert_eq!(&reported(&verdict), &expected, "{:#?}", &documents);
                 let chain = &verdict.chain;
                 let name = |hop: Hop<'_>| hop.title();
                 let names: Vec<String> = chain.iter().map(name).collect();

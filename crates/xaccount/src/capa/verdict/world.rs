@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::admit::{self, Identity};
+use super::admit::{self, AdmittedIdentity};
 use super::call;
 use super::facts::Facts;
 use super::outcome::{MANAGER_NAMESPACE, Scope, Start};
@@ -11,7 +11,7 @@ use super::steps::Steps;
 use crate::capa::allowed::Namespaces;
 use crate::capa::field::IdentityReference;
 use crate::capa::labels::Labels;
-use crate::capa::object::{Object, Role};
+use crate::capa::object::{Object, ObjectKind};
 use crate::capa::release::Release;
 use crate::capa::tables::IdentityKind;
 
@@ -30,8 +30,8 @@ impl Subject {
     /// A reference of an object to a release. `namespace` is where objects go whose manifests say none.
     pub fn of(object: &Object, reference: &IdentityReference, release: Release, namespace: Option<&str>) -> Self {
         let own = object.namespace.as_deref().filter(|own| !own.is_empty());
-        let scope = match (&object.role, own.or(namespace)) {
-            (Role::Bearer { bearer, .. }, _) if bearer.cluster_scoped => Scope::Cluster,
+        let scope = match (&object.object_kind, own.or(namespace)) {
+            (ObjectKind::Referencing { kind_row, .. }, _) if kind_row.cluster_scoped => Scope::Cluster,
             (_, Some(name)) => Scope::Namespace(name.to_owned()),
             (_, None) => Scope::NotSaid,
         };
@@ -42,36 +42,36 @@ impl Subject {
 
 /// All that the verdicts of a run hang on.
 #[derive(Clone)]
-pub struct World(pub(super) Arc<Facts>);
+pub struct ClusterState(pub(super) Arc<Facts>);
 
-impl std::fmt::Debug for World {
+impl std::fmt::Debug for ClusterState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("World").field("release", &self.0.release).finish_non_exhaustive()
     }
 }
 
-impl World {
+impl ClusterState {
     /// What objects say to a release of CAPA. Those that are no identity, Namespace, Secret or cluster don't count.
     /// `namespace` is where objects go whose manifests say none.
     pub fn new<'o>(objects: impl IntoIterator<Item = &'o Object>, release: Release, namespace: Option<&str>) -> Self {
-        let mut identities: HashMap<(IdentityKind, String), Option<Identity>> = HashMap::new();
+        let mut identities: HashMap<(IdentityKind, String), Option<AdmittedIdentity>> = HashMap::new();
         let mut namespaces: HashMap<String, Option<Labels>> = HashMap::new();
         let (mut secrets, mut made): (HashSet<String>, _) = (HashSet::new(), false);
         for object in objects {
             // A template alone is no cluster.
-            let template = matches!(&object.role, Role::Bearer { bearer, .. } if bearer.template);
+            let template = matches!(&object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
             let mut starts = object.references().map(|reference| admit::start(object, reference, release));
             made |= !template && starts.any(|start| admit::makes_controller_identity(object, &start));
             let Some(name) = object.name.clone() else { continue };
-            match &object.role {
-                Role::Namespace => {
+            match &object.object_kind {
+                ObjectKind::Namespace => {
                     let labels = Some(object.labels.clone());
-                    let there = namespaces.entry(name).or_insert_with(|| labels.clone());
-                    if *there != labels {
-                        *there = None;
+                    let existing = namespaces.entry(name).or_insert_with(|| labels.clone());
+                    if *existing != labels {
+                        *existing = None;
                     }
                 }
-                Role::Secret => {
+                ObjectKind::Secret => {
                     let own = object.namespace.as_deref().filter(|own| !own.is_empty());
                     if own.or(namespace) == Some(MANAGER_NAMESPACE) {
                         secrets.insert(name);
@@ -80,9 +80,9 @@ impl World {
                 _ => {
                     let Some((kind, identity)) = admit::identity(object, release) else { continue };
                     let identity = Some(identity);
-                    let there = identities.entry((kind, name)).or_insert_with(|| identity.clone());
-                    if *there != identity {
-                        *there = None;
+                    let existing = identities.entry((kind, name)).or_insert_with(|| identity.clone());
+                    if *existing != identity {
+                        *existing = None;
                     }
                 }
             }

@@ -1,9 +1,9 @@
 //! Ids of one account in a cluster that is in another.
 
 use super::super::{Context, Findings, Rule};
-use crate::capa::Role;
+use crate::capa::ObjectKind;
 use crate::diag::{Diagnostic, Severity};
-use crate::status::Account;
+use crate::status::AccountSummary;
 
 pub(super) const RULE: Rule = Rule {
     id: "XA053",
@@ -18,11 +18,13 @@ const MOST: usize = 5;
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for row in &context.status.rows {
-        let found = &context.run.objects()[row.object];
-        let (Account::Known(account), Role::Bearer { bound, .. }) = (&row.account, &found.object.role) else {
+        let found = &context.inventory.objects()[row.object];
+        let (AccountSummary::Known(account), ObjectKind::Referencing { account_scoped, .. }) =
+            (&row.account, &found.object.object_kind)
+        else {
             continue;
         };
-        let Some(((first, span), rest)) = bound.split_first() else { continue };
+        let Some(((first, span), rest)) = account_scoped.split_first() else { continue };
         let mut names: Vec<&str> =
             std::iter::once(first).chain(rest.iter().map(|(name, _)| name)).map(String::as_str).collect();
         names.dedup();

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::super::{Context, Findings, Rule};
-use super::look::{allowed, replace};
-use crate::capa::{Form, Role, is_variable};
+use super::query::{allowed, replace};
+use crate::capa::{Form, ObjectKind, is_variable};
 use crate::diag::{Diagnostic, Severity};
-use crate::run::Found;
+use crate::inventory::Resource;
 
 pub(super) const RULE: Rule = Rule {
     id: "XA005",
@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (index, found, allowed, span) in allowed(context.run) {
+    for (index, found, allowed, span) in allowed(context.inventory) {
         let title = found.title();
         match &allowed.form {
             Form::Undecodable(path, is, at) => {
@@ -57,8 +57,8 @@ fn article(go_type: &str) -> String {
 }
 
 /// The names, where a role identity has a sequence of texts for the mapping with `list`.
-fn sequence(found: &Found) -> Option<Value> {
-    let Role::Identity(identity, _) = &found.object.role else { return None };
+fn sequence(found: &Resource) -> Option<Value> {
+    let ObjectKind::Identity(identity, _) = &found.object.object_kind else { return None };
     let (value, _) = identity.allowed_namespaces.as_ref()?;
     value.as_array().filter(|items| items.iter().all(Value::is_string)).map(|items| json!({ "list": items }))
 }

@@ -1,10 +1,10 @@
 //! Pairs of kind and version that never existed.
 
 use super::super::{Context, Findings, Rule};
-use super::look::no_error;
+use super::query::no_error;
 use crate::capa::{Release, Typed, classify};
-use crate::check;
 use crate::diag::Severity;
+use crate::manifest_checks;
 
 pub(super) const RULE: Rule = Rule {
     id: "XA003",
@@ -15,8 +15,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for found in context.run.objects() {
-        let Some(error) = check::refused(found) else { continue };
+    for found in context.inventory.objects() {
+        let Some(error) = manifest_checks::refused(found) else { continue };
         // What other readers take for something else, kubectl takes all the same; and what old releases serve, they run.
         let (version, kind) = (&found.object.api_version, &found.object.kind);
         let never = matches!(classify(version, kind), Typed::Refused(_));

@@ -1,8 +1,8 @@
 //! Documents behind `...` without a `---`.
 
 use super::super::{Context, Findings, Rule};
-use crate::check;
 use crate::diag::Severity;
+use crate::manifest_checks;
 
 pub(super) const RULE: Rule = Rule {
     id: "XA035",
@@ -13,6 +13,6 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    let ours = context.run.objects().iter().filter(|found| found.object.role.is_ours());
-    ours.filter_map(check::bare).for_each(|one| findings.add(one));
+    let capa_objects = context.inventory.objects().iter().filter(|found| found.object.object_kind.is_capa());
+    capa_objects.filter_map(manifest_checks::dropped_by_kubectl).for_each(|one| findings.add(one));
 }

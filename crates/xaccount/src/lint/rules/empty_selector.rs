@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::super::{Context, Findings, Rule};
-use crate::capa::{Form, Release, Role};
+use crate::capa::{Form, ObjectKind, Release};
 use crate::diag::{Diagnostic, Severity};
 
 pub(super) const RULE: Rule = Rule {
@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 /// What of `allowedNamespaces` says nothing, where no list says something beside it.
-enum Nothing {
+enum EmptyForm {
     /// The API server drops a null.
     Null,
     /// `selector: {}`, or a list that is null alone.
@@ -25,10 +25,10 @@ enum Nothing {
 }
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for found in context.run.objects() {
-        let (written, left) = match &found.object.role {
-            Role::Identity(identity, _) => (&identity.allowed_namespaces, &identity.allowed),
-            Role::Static(identity, _) => (&identity.allowed_namespaces, &identity.allowed),
+    for found in context.inventory.objects() {
+        let (written, left) = match &found.object.object_kind {
+            ObjectKind::Identity(identity, _) => (&identity.allowed_namespaces, &identity.allowed),
+            ObjectKind::Static(identity, _) => (&identity.allowed_namespaces, &identity.allowed),
             _ => continue,
         };
         let Some((Value::Object(allowed), span)) = written else { continue };
@@ -39,15 +39,15 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let everybody = "and then every namespace may use the identity";
         let plainly = "allowedNamespaces: {} says so plainly; allowedNamespaces: {list: []} lets nobody in";
         let (message, label, help) = match nothing(allowed) {
-            Some(Nothing::Null) => {
+            Some(EmptyForm::Null) => {
                 (format!("the API server drops the null below allowedNamespaces, {everybody}"), String::new(), plainly)
             }
-            Some(Nothing::Whole(what)) if left.dropped.is_empty() => (
+            Some(EmptyForm::Whole(what)) if left.dropped.is_empty() => (
                 format!("{what} says nothing, {everybody}"),
                 "CAPA's page on multi-tenancy says nobody".into(),
                 plainly,
             ),
-            Some(Nothing::Part) => {
+            Some(EmptyForm::Part) => {
                 let release = context.release();
                 let who = if release < Release::KEEPS_EMPTY { "everybody" } else { "nobody" };
                 let message = "an empty matchLabels or matchExpressions is for every namespace up to CAPA v2.8, and for none since v2.9";
@@ -61,7 +61,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-fn nothing(allowed: &Map<String, Value>) -> Option<Nothing> {
+fn nothing(allowed: &Map<String, Value>) -> Option<EmptyForm> {
     let list = allowed.get("list");
     // Names in the list are let in either way, and nobody else is where the selector is empty.
     if list.is_some_and(|list| !list.is_null()) {
@@ -73,11 +73,11 @@ fn nothing(allowed: &Map<String, Value>) -> Option<Nothing> {
         other => other.is_null(),
     };
     match allowed.get("selector") {
-        Some(Value::Null) => Some(Nothing::Null),
-        Some(Value::Object(parts)) if parts.is_empty() => Some(Nothing::Whole("an empty selector")),
-        Some(Value::Object(parts)) if parts.values().all(Value::is_null) => Some(Nothing::Null),
-        Some(Value::Object(parts)) if parts.values().all(is_empty) => Some(Nothing::Part),
-        None if list.is_some() => Some(Nothing::Whole("a list that is null")),
+        Some(Value::Null) => Some(EmptyForm::Null),
+        Some(Value::Object(parts)) if parts.is_empty() => Some(EmptyForm::Whole("an empty selector")),
+        Some(Value::Object(parts)) if parts.values().all(Value::is_null) => Some(EmptyForm::Null),
+        Some(Value::Object(parts)) if parts.values().all(is_empty) => Some(EmptyForm::Part),
+        None if list.is_some() => Some(EmptyForm::Whole("a list that is null")),
         _ => None,
     }
 }

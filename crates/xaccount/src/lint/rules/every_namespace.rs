@@ -1,8 +1,8 @@
 //! `allowedNamespaces` that is open to everybody.
 
 use super::super::{Context, Findings, Rule};
-use super::look::{allowed, is_everybody};
-use crate::capa::{Form, Role};
+use super::query::{allowed, is_everybody};
+use crate::capa::{Form, ObjectKind};
 use crate::diag::{Diagnostic, Severity};
 
 pub(super) const RULE: Rule = Rule {
@@ -14,9 +14,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (_, found, allowed, span) in allowed(context.run) {
+    for (_, found, allowed, span) in allowed(context.inventory) {
         let everybody = matches!(&allowed.form, Form::Those(left) if allowed.dropped.is_empty() && is_everybody(left, context.release()));
-        if everybody && !matches!(found.object.role, Role::Controller(_)) {
+        if everybody && !matches!(found.object.object_kind, ObjectKind::Controller(_)) {
             findings.add(
                 Diagnostic::note(format!(
                     "{}: every namespace may use it, and whoever may make a cluster in one",

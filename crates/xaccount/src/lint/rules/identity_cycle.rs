@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::super::{Context, Findings, Rule};
-use super::look::role_identities;
-use crate::capa::{ROLE_IDENTITY, Role, State};
+use super::query::role_identities;
+use crate::capa::{ObjectKind, ROLE_IDENTITY, State};
 use crate::diag::{Diagnostic, Severity};
 
 pub(super) const RULE: Rule = Rule {
@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     let mut sources: HashMap<&str, (usize, &str)> = HashMap::new();
-    for (index, found, identity) in role_identities(context.run) {
+    for (index, found, identity) in role_identities(context.inventory) {
         if let (Some(name), State::Set(to)) = (found.object.name.as_deref(), &identity.source)
             && to.kind.text() == Some(ROLE_IDENTITY)
             && let Some(source) = to.name.text()
@@ -41,9 +41,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let chain = chain.split_off(first);
         let places: Vec<usize> = chain.iter().map(|name| sources[name].0).collect();
         let place = |index: usize| {
-            let found = &context.run.objects()[index];
-            let span = match &found.object.role {
-                Role::Identity(identity, _) => match &identity.source {
+            let found = &context.inventory.objects()[index];
+            let span = match &found.object.object_kind {
+                ObjectKind::Identity(identity, _) => match &identity.source {
                     State::Set(to) => to.name.span(),
                     _ => None,
                 },

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::super::{Context, Findings, Rule};
-use super::look::role_identities;
+use super::query::role_identities;
 use crate::capa::{Cursor, Part, ROLE_IDENTITY, StepId, is_variable};
 use crate::diag::{Diagnostic, FileId, Severity};
 use crate::status::{Row, identity_of};
@@ -17,16 +17,16 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    let file_of = |row: &Row| context.run.objects()[row.object].file;
+    let file_of = |row: &Row| context.inventory.objects()[row.object].file;
     let files: HashSet<FileId> = context.status.rows.iter().map(file_of).collect();
     let users = users_elsewhere(context);
-    for (index, found, _) in role_identities(context.run) {
+    for (index, found, _) in role_identities(context.inventory) {
         // Of a name that is filled in for each file, nobody knows which they are.
         if found.object.name.as_deref().is_some_and(is_variable) || !files.contains(&found.file) {
             continue;
         }
         let Some(user) = users.get(&index) else { continue };
-        let cluster = &context.run.objects()[user.object];
+        let cluster = &context.inventory.objects()[user.object];
         findings.add(
             Diagnostic::warning(format!(
                 "{} stands in a cluster's file, and {} in another file uses it: deleting this file takes it along, and that cluster can't be deleted any more",
@@ -47,7 +47,7 @@ type Visits = Vec<(FileId, Part)>;
 fn users_elsewhere<'c>(context: &Context<'c>) -> HashMap<usize, &'c Row> {
     let (mut users, mut visits): (HashMap<usize, &Row>, HashMap<StepId, Visits>) = Default::default();
     for row in &context.status.rows {
-        let file = context.run.objects()[row.object].file;
+        let file = context.inventory.objects()[row.object].file;
         let mut cursor = Cursor::new(&row.verdict.chain);
         while let Some(hop) = cursor.hop() {
             if let Some((id, part)) = cursor.part() {
@@ -62,8 +62,8 @@ fn users_elsewhere<'c>(context: &Context<'c>) -> HashMap<usize, &'c Row> {
                     continue;
                 }
             }
-            let index = identity_of(context.run, &hop).filter(|_| hop.kind == ROLE_IDENTITY);
-            if let Some(index) = index.filter(|&index| context.run.objects()[index].file != file) {
+            let index = identity_of(context.inventory, &hop).filter(|_| hop.kind == ROLE_IDENTITY);
+            if let Some(index) = index.filter(|&index| context.inventory.objects()[index].file != file) {
                 users.entry(index).or_insert(row);
             }
             cursor.advance();
@@ -74,7 +74,7 @@ fn users_elsewhere<'c>(context: &Context<'c>) -> HashMap<usize, &'c Row> {
 
 /// The part of the way from an identity on of which a cluster in a file tells nothing new.
 fn known(visits: &Visits, file: FileId) -> Option<Part> {
-    let own = visits.iter().find(|(there, _)| *there == file).map(|(_, part)| *part);
+    let own = visits.iter().find(|(existing, _)| *existing == file).map(|(_, part)| *part);
     // Whatever file an identity stands in, one of two is another one.
     let both = visits.iter().map(|(_, part)| *part).min_by_key(|part| part.length).filter(|_| visits.len() > 1);
     own.into_iter().chain(both).max_by_key(|part| part.length)
@@ -83,7 +83,7 @@ fn known(visits: &Visits, file: FileId) -> Option<Part> {
 /// Notes that an identity is come to from a file.
 fn visit(visits: &mut Visits, file: FileId, part: Part) {
     // Where there are two already, the one that came less far says less.
-    let own = visits.iter().position(|(there, _)| *there == file);
+    let own = visits.iter().position(|(existing, _)| *existing == file);
     let shortest = || (0..visits.len()).min_by_key(|&at| visits[at].1.length).filter(|_| visits.len() > 1);
     match own.or_else(shortest) {
         Some(place) => visits[place] = (file, part),

@@ -1,10 +1,10 @@
 //! What an `identityRef` must be: one kind of identity, and a name.
 
 use super::super::{Context, Findings, Rule};
-use super::look::{no_error, unreadable, unusable};
-use crate::capa::{Role, State};
-use crate::check;
+use super::query::{no_error, unreadable, unusable};
+use crate::capa::{ObjectKind, State};
 use crate::diag::Severity;
+use crate::manifest_checks;
 
 pub(super) const RULE: Rule = Rule {
     id: "XA004",
@@ -15,15 +15,21 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for found in context.run.objects() {
-        let decides = !matches!(found.object.role, Role::Class(_));
-        check::twice(found).filter(|_| decides).map(no_error).into_iter().for_each(|one| findings.add_as_it_is(one));
+    for found in context.inventory.objects() {
+        let decides = !matches!(found.object.object_kind, ObjectKind::Class(_));
+        manifest_checks::twice(found)
+            .filter(|_| decides)
+            .map(no_error)
+            .into_iter()
+            .for_each(|one| findings.add_as_it_is(one));
         for reference in found.object.references() {
             let problem = match &reference.state {
-                State::Set(there) => unreadable(found, there).or_else(|| unusable(found, there, "identityRef")),
+                State::Set(existing) => {
+                    unreadable(found, existing).or_else(|| unusable(found, existing, "identityRef"))
+                }
                 State::Variable(_) => None,
-                State::Twice(_) => check::misplaced(found, reference).map(no_error),
-                _ => check::misplaced(found, reference),
+                State::Twice(_) => manifest_checks::misplaced(found, reference).map(no_error),
+                _ => manifest_checks::misplaced(found, reference),
             };
             problem.into_iter().for_each(|one| findings.add_as_it_is(one));
         }

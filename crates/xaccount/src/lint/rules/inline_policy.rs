@@ -1,7 +1,7 @@
 //! `inlinePolicy`: JSON of at most 2,048 characters.
 
 use super::super::{Context, Findings, Rule};
-use super::look::role_identities;
+use super::query::role_identities;
 use crate::aws::check_inline_policy;
 use crate::capa::{Field, is_variable};
 use crate::diag::{Diagnostic, Severity};
@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (_, found, identity) in role_identities(context.run) {
+    for (_, found, identity) in role_identities(context.inventory) {
         if let Field::Typed(_, span) | Field::Other(span) = &identity.inline_policy {
             findings.add_as_it_is(
                 Diagnostic::error(format!("{}: inlinePolicy is JSON in a text, and this is none", found.title()))

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use super::super::{Context, Findings, Rule};
-use super::look::no_error;
-use crate::capa::{CONTROLLER_IDENTITY, Role, State};
+use super::query::no_error;
+use crate::capa::{CONTROLLER_IDENTITY, ObjectKind, State};
 use crate::diag::{Diagnostic, FileId, Severity};
-use crate::kustomization::{Bases, Kustomization, Names};
-use crate::run::{Found, Run};
+use crate::inventory::{Inventory, Resource};
+use crate::kustomization::{Bases, FilesByName, Kustomization};
 
 pub(super) const RULE: Rule = Rule {
     id: "XA013",
@@ -19,12 +19,12 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     let all = context.kustomizations;
-    let names_of_files = Names::of(context.run);
+    let names_of_files = FilesByName::of(context.inventory);
     let bases = Bases::of_all(all);
     let mut users: Option<Users<'_>> = None;
     for kustomization in all.iter().filter(|one| !one.renames.is_empty()) {
         let files = kustomization.files(&names_of_files, &bases);
-        let built = || built(context.run, &files);
+        let built = || built(context.inventory, &files);
         if let Some(found) = built().find(|found| is_controller(found)) {
             let finding = at(kustomization, |renamed| {
                 format!("this makes {renamed} of {CONTROLLER_IDENTITY}/default, and CAPA knows default alone")
@@ -39,8 +39,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         if kustomization.has_configurations {
             continue;
         }
-        let identities = built().filter(|found| matches!(found.object.role, Role::Identity(..) | Role::Static(..)));
-        let users = users.get_or_insert_with(|| users_of(context.run));
+        let identities = built()
+            .filter(|found| matches!(found.object.object_kind, ObjectKind::Identity(..) | ObjectKind::Static(..)));
+        let users = users.get_or_insert_with(|| users_of(context.inventory));
         let used = identities.filter_map(|identity| {
             let mut users = users.get(&key(identity)?)?.iter();
             users.find(|user| files.contains(&user.file)).map(|&user| (identity, user, reference_to(user, identity)))
@@ -72,22 +73,22 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 }
 
 /// Objects that refer to an identity, by its kind and name.
-type Users<'r> = HashMap<(&'r str, &'r str), Vec<&'r Found>>;
+type Users<'r> = HashMap<(&'r str, &'r str), Vec<&'r Resource>>;
 
-fn key(identity: &Found) -> Option<(&str, &str)> {
+fn key(identity: &Resource) -> Option<(&str, &str)> {
     Some((identity.object.kind.as_str(), identity.object.name.as_deref()?))
 }
 
-fn users_of(run: &Run) -> Users<'_> {
+fn users_of(inventory: &Inventory) -> Users<'_> {
     let mut users: Users<'_> = HashMap::new();
-    for found in run.objects() {
-        let states: Vec<&State> = match &found.object.role {
-            Role::Identity(fields, _) => vec![&fields.source],
+    for found in inventory.objects() {
+        let states: Vec<&State> = match &found.object.object_kind {
+            ObjectKind::Identity(fields, _) => vec![&fields.source],
             _ => found.object.references().map(|reference| &reference.state).collect(),
         };
         for state in states {
-            let State::Set(there) = state else { continue };
-            if let (Some(kind), Some(name)) = (there.kind.text(), there.name.text()) {
+            let State::Set(existing) = state else { continue };
+            if let (Some(kind), Some(name)) = (existing.kind.text(), existing.name.text()) {
                 users.entry((kind, name)).or_default().push(found);
             }
         }
@@ -96,12 +97,12 @@ fn users_of(run: &Run) -> Users<'_> {
 }
 
 /// The objects of files, in the order of the run.
-fn built<'r>(run: &'r Run, files: &HashSet<FileId>) -> impl Iterator<Item = &'r Found> {
+fn built<'r>(inventory: &'r Inventory, files: &HashSet<FileId>) -> impl Iterator<Item = &'r Resource> {
     let mut files: Vec<FileId> = files.iter().copied().collect();
     files.sort_unstable();
     let of_file = |file: FileId| {
-        let from = run.objects().partition_point(|found| found.file < file);
-        run.objects()[from..].iter().take_while(move |found| found.file == file)
+        let from = inventory.objects().partition_point(|found| found.file < file);
+        inventory.objects()[from..].iter().take_while(move |found| found.file == file)
     };
     files.into_iter().flat_map(of_file)
 }
@@ -116,20 +117,20 @@ fn at(kustomization: &Kustomization, message: impl Fn(&str) -> String) -> Option
     Some(Diagnostic::error(format!("{key}: {}", message(&renamed))).at(kustomization.location(*span), ""))
 }
 
-fn is_controller(found: &Found) -> bool {
-    matches!(found.object.role, Role::Controller(_)) && found.object.name.as_deref() == Some("default")
+fn is_controller(found: &Resource) -> bool {
+    matches!(found.object.object_kind, ObjectKind::Controller(_)) && found.object.name.as_deref() == Some("default")
 }
 
 /// Where an object refers to an identity, as kustomize writes paths: items of a list are all meant.
-fn reference_to(user: &Found, identity: &Found) -> Option<String> {
+fn reference_to(user: &Resource, identity: &Resource) -> Option<String> {
     let names = |state: &State| match state {
-        State::Set(there) => {
-            there.kind.text() == Some(identity.object.kind.as_str())
-                && there.name.text() == identity.object.name.as_deref()
+        State::Set(existing) => {
+            existing.kind.text() == Some(identity.object.kind.as_str())
+                && existing.name.text() == identity.object.name.as_deref()
         }
         _ => false,
     };
-    if let Role::Identity(fields, _) = &user.object.role {
+    if let ObjectKind::Identity(fields, _) = &user.object.object_kind {
         return names(&fields.source).then(|| "spec/sourceIdentityRef".to_owned());
     }
     let reference = user.object.references().find(|reference| names(&reference.state))?;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::{Context, Findings, Rule};
-use super::look::{replace, role_identities, source};
+use super::query::{replace, role_identities, source};
 use crate::capa::{CONTROLLER_IDENTITY, Field, ROLE_IDENTITY};
 use crate::diag::{Diagnostic, Severity};
 
@@ -19,7 +19,7 @@ pub(super) const RULE: Rule = Rule {
 const CHAINED_SECONDS: u32 = 3600;
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (object, found, identity) in role_identities(context.run) {
+    for (object, found, identity) in role_identities(context.inventory) {
         let Field::Typed(text, span) = &identity.duration_seconds else { continue };
         let too_long = |seconds: i64| (i64::from(CHAINED_SECONDS) + 1..=43_200).contains(&seconds);
         if !identity.duration_seconds.whole_number().is_some_and(too_long) {

@@ -4,8 +4,8 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation};
 use serde_json::json;
 
-use super::super::{Context, Findings, Fix, Mend, Rule};
-use super::look::role_identities;
+use super::super::{Context, Findings, Fix, FixEdit, Rule};
+use super::query::role_identities;
 use crate::diag::{Diagnostic, Severity};
 
 pub(super) const RULE: Rule = Rule {
@@ -17,9 +17,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (object, found, identity) in role_identities(context.run) {
+    for (object, found, identity) in role_identities(context.inventory) {
         for (key, value) in context.annotations {
-            if identity.annotations.iter().any(|(there, text)| there == key && text == value) {
+            if identity.annotations.iter().any(|(existing, text)| existing == key && text == value) {
                 continue;
             }
             let prunes = key.ends_with("/prune") || key.starts_with("argocd.argoproj.io/");
@@ -39,7 +39,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                 .at(found.head(), ""),
                 Fix {
                     what: format!("the annotation {key}"),
-                    change: Mend::Object {
+                    change: FixEdit::Object {
                         object,
                         operations: vec![PatchOperation::Add(AddOperation { path, value })],
                     },

@@ -1,7 +1,7 @@
 //! A role identity named `default`.
 
 use super::super::{Context, Findings, Rule};
-use super::look::role_identities;
+use super::query::role_identities;
 use crate::diag::{Diagnostic, Severity};
 
 pub(super) const RULE: Rule = Rule {
@@ -14,7 +14,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (_, found, _) in
-        role_identities(context.run).filter(|(_, found, _)| found.object.name.as_deref() == Some("default"))
+        role_identities(context.inventory).filter(|(_, found, _)| found.object.name.as_deref() == Some("default"))
     {
         findings.add(
             Diagnostic::warning("a role identity named default is easily taken for the controller identity, by people and in CAPA's conditions")

@@ -1,7 +1,7 @@
 //! Globs, capitals and spaces in `list`: CAPA compares letter by letter.
 
 use super::super::{Context, Findings, Rule};
-use super::look::allowed;
+use super::query::allowed;
 use crate::capa::names::is_dns_label;
 use crate::capa::{Form, is_variable};
 use crate::diag::{Diagnostic, Severity};
@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (_, found, allowed, span) in allowed(context.run) {
+    for (_, found, allowed, span) in allowed(context.inventory) {
         let Form::Those(namespaces) = &allowed.form else { continue };
         for name in namespaces.list.iter().flatten().filter(|name| !is_dns_label(name) && !is_variable(name)) {
             let finding = Diagnostic::warning(format!("{}: no namespace is named {name:?}", found.title()))

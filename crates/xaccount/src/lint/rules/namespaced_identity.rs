@@ -1,7 +1,7 @@
 //! `metadata.namespace` on an identity, which is cluster-scoped.
 
 use super::super::{Context, Findings, Rule};
-use super::look::allowed;
+use super::query::allowed;
 use crate::diag::{Diagnostic, Severity};
 
 pub(super) const RULE: Rule = Rule {
@@ -13,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (_, found, ..) in allowed(context.run) {
+    for (_, found, ..) in allowed(context.inventory) {
         let Some(span) = found.object.namespace_span else { continue };
         findings.add(
             Diagnostic::warning(format!(

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::super::{Context, Findings, Fix, Mend, Rule};
-use super::look::role_identities;
+use super::super::{Context, Findings, Fix, FixEdit, Rule};
+use super::query::role_identities;
 use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, Reason, State};
 use crate::diag::{Diagnostic, Severity};
-use crate::run::Found;
+use crate::inventory::Resource;
 use crate::status::identity_of;
 
 pub(super) const RULE: Rule = Rule {
@@ -20,14 +20,14 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    let there = !context.run.identities(IdentityKind::Controller, "default").is_empty();
+    let existing = !context.inventory.identities(IdentityKind::Controller, "default").is_empty();
     let missing =
-        context.status.rows.iter().filter(|row| !there && row.verdict.reason == Some(Reason::IdentityNotFound));
+        context.status.rows.iter().filter(|row| !existing && row.verdict.reason == Some(Reason::IdentityNotFound));
     let asked: BTreeSet<usize> = missing
         .filter(|row| row.verdict.chain.last().is_some_and(|hop| hop.kind == CONTROLLER_IDENTITY))
-        .filter_map(|row| identity_of(context.run, &row.verdict.chain.before_source()?))
+        .filter_map(|row| identity_of(context.inventory, &row.verdict.chain.before_source()?))
         .collect();
-    for (index, found, identity) in role_identities(context.run) {
+    for (index, found, identity) in role_identities(context.inventory) {
         let State::Set(source) = &identity.source else { continue };
         if !asked.contains(&index) {
             continue;
@@ -38,14 +38,14 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         .at(found.location(source.span), "the source of this identity")
         .help("kubectl xaccount identity --with-controller-identity, or inject --with-controller-identity");
         // JSON takes no second document.
-        match context.run.file(found.file).brace {
+        match context.inventory.file(found.file).is_json_for_kubectl {
             true => findings.add(finding),
             false => findings.add_with_fix(finding, fix(found)),
         }
     }
 }
 
-fn fix(identity: &Found) -> Fix {
+fn fix(identity: &Resource) -> Fix {
     let object = json!({
         "apiVersion": identity.object.api_version,
         "kind": CONTROLLER_IDENTITY,
@@ -55,6 +55,6 @@ fn fix(identity: &Found) -> Fix {
     let title = format!("{CONTROLLER_IDENTITY} default");
     Fix {
         what: "the controller's own credentials".into(),
-        change: Mend::Document { file: identity.file, title, object },
+        change: FixEdit::Document { file: identity.file, title, object },
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::{Context, Findings, Rule};
 use crate::aws::Partition;
-use crate::capa::Role;
+use crate::capa::ObjectKind;
 use crate::diag::{Diagnostic, Severity};
 use crate::status::{OtherPartitions, identity_of};
 
@@ -17,18 +17,18 @@ pub(super) const RULE: Rule = Rule {
 fn check(context: &Context<'_>, findings: &mut Findings) {
     let mut others = OtherPartitions::default();
     for row in &context.status.rows {
-        let found = &context.run.objects()[row.object];
+        let found = &context.inventory.objects()[row.object];
         let Some(region) = found.object.region() else { continue };
         let Some(own) = Partition::of_region(region) else { continue };
-        let span = match &found.object.role {
-            Role::Bearer { region, .. } => region.span(),
+        let span = match &found.object.object_kind {
+            ObjectKind::Referencing { region, .. } => region.span(),
             _ => None,
         };
         let Some((hop, role)) = others.find(row, region) else { continue };
-        let Some(identity) = identity_of(context.run, &hop) else { continue };
-        let identity = &context.run.objects()[identity];
-        let at = match &identity.object.role {
-            Role::Identity(fields, _) => fields.role_arn.span(),
+        let Some(identity) = identity_of(context.inventory, &hop) else { continue };
+        let identity = &context.inventory.objects()[identity];
+        let at = match &identity.object.object_kind {
+            ObjectKind::Identity(fields, _) => fields.role_arn.span(),
             _ => None,
         };
         findings.add(

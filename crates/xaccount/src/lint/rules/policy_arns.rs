@@ -1,7 +1,7 @@
 //! `policyARNs`, which CAPA does not send.
 
 use super::super::{Context, Findings, Rule};
-use super::look::role_identities;
+use super::query::role_identities;
 use crate::diag::{Diagnostic, Severity};
 
 pub(super) const RULE: Rule = Rule {
@@ -13,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (_, found, identity) in role_identities(context.run) {
+    for (_, found, identity) in role_identities(context.inventory) {
         let Some(span) = identity.policy_arns.span() else { continue };
         findings.add(
             Diagnostic::warning(format!("{}: CAPA does not send policyARNs: they restrict nothing", found.title()))

@@ -2,9 +2,9 @@
 
 use super::super::{Context, Findings, PolicyFile, Rule};
 use crate::aws::policy::{
-    Condition, Knowledge, Known, NOT_OF_TAG_SESSION, Statement, TAG_SESSION, Text, Truth, Who, glob,
+    Condition, Knowledge, KnownValues, NOT_OF_TAG_SESSION, Statement, TAG_SESSION, Text, Truth, Who, glob,
 };
-use crate::diag::{Diagnostic, Severity, visible};
+use crate::diag::{Diagnostic, Severity, escape_control};
 use crate::iam::limits;
 
 pub(super) const RULE: Rule = Rule {
@@ -81,7 +81,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 /// `sts:TagSession` in a statement under a condition that no request for it meets.
 fn never_tags(policy: &PolicyFile, findings: &mut Findings) {
     let mut knowledge = Knowledge::default();
-    NOT_OF_TAG_SESSION.iter().for_each(|key| knowledge.learn(key, Known::Absent));
+    NOT_OF_TAG_SESSION.iter().for_each(|key| knowledge.learn(key, KnownValues::Absent));
     for statement in policy.allows().filter(|statement| !statement.action.not) {
         let lists = |text: &&Text| text.text.eq_ignore_ascii_case(TAG_SESSION);
         let Some(action) = statement.action.patterns.texts.iter().find(lists) else { continue };
@@ -91,7 +91,7 @@ fn never_tags(policy: &PolicyFile, findings: &mut Findings) {
             Diagnostic::warning(format!(
                 "{}: it never allows {TAG_SESSION}: requests for that action have no {}",
                 statement.title(),
-                visible(&condition.key.text)
+                escape_control(&condition.key.text)
             ))
             .at(policy.location(action.span), "EKS Pod Identity needs it")
             .help("give it a statement of its own: kubectl xaccount iam trust --tag-session prints both"),

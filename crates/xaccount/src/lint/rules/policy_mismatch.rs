@@ -1,12 +1,12 @@
 //! Identities against the trust and permission policies that are given beside them.
 
 use super::super::{Context, Findings, PolicyFile, Rule};
-use super::look::{role_identities, source};
+use super::query::{role_identities, source};
 use crate::aws::RoleArn;
-use crate::aws::policy::{Condition, Element, Knowledge, Known, Statement, Truth, Who, glob};
+use crate::aws::policy::{Condition, Element, Knowledge, KnownValues, Statement, Truth, Who, glob};
 use crate::capa::{CONTROLLER_IDENTITY, RoleIdentity, is_variable};
 use crate::diag::{Diagnostic, Severity};
-use crate::run::Found;
+use crate::inventory::Resource;
 
 pub(super) const RULE: Rule = Rule {
     id: "XA031",
@@ -20,7 +20,7 @@ const ACTION: &str = "sts:AssumeRole";
 const EXTERNAL_ID: &str = "sts:ExternalId";
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    let roles: Vec<(&Found, &RoleIdentity, RoleArn)> = role_identities(context.run)
+    let roles: Vec<(&Resource, &RoleIdentity, RoleArn)> = role_identities(context.inventory)
         .filter_map(|(_, found, identity)| Some((found, identity, identity.role_arn.text()?.parse().ok()?)))
         .collect();
     for (found, identity, role) in &roles {
@@ -76,12 +76,12 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 fn trust(
     context: &Context<'_>,
     policy: &PolicyFile,
-    (found, identity, role): (&Found, &RoleIdentity, &RoleArn),
+    (found, identity, role): (&Resource, &RoleIdentity, &RoleArn),
     findings: &mut Findings,
 ) {
     let title = found.title();
     let arn = found.location(identity.role_arn.span().unwrap_or(found.object.kind_span));
-    let doors: Vec<&Statement> =
+    let access_paths: Vec<&Statement> =
         policy.allows().filter(|statement| fits(&statement.action, ACTION, true) && is_for_people(statement)).collect();
     let other = context.source_account.filter(|account| *account != role.account());
     let lets_in = |statement: &&Statement| {
@@ -92,9 +92,9 @@ fn trust(
         })
     };
     let denied = policy.denies().any(|statement| covers(&statement.action, ACTION, true) && is_everyone(statement));
-    if denied || !doors.iter().any(lets_in) {
+    if denied || !access_paths.iter().any(lets_in) {
         let of_source = |text: &str| is_session(text) && other.is_some_and(|account| text.contains(account.as_str()));
-        let session = doors.iter().any(|statement| statement.aws_principals().any(|text| of_source(&text.text)));
+        let session = access_paths.iter().any(|statement| statement.aws_principals().any(|text| of_source(&text.text)));
         let who = match other {
             None => "no account".to_owned(),
             Some(account) if session && !denied => {
@@ -111,13 +111,13 @@ fn trust(
         );
         return;
     }
-    let asks: Vec<Vec<&Condition>> = doors.iter().map(|statement| external_ids(statement)).collect();
+    let asks: Vec<Vec<&Condition>> = access_paths.iter().map(|statement| external_ids(statement)).collect();
     let sent = identity.external_id.text().filter(|id| !id.is_empty() && !is_variable(id));
     let at = found.location(
         identity.external_id.span().unwrap_or_else(|| identity.role_arn.span().unwrap_or(found.object.kind_span)),
     );
     let mut knowledge = Knowledge::default();
-    knowledge.learn(EXTERNAL_ID, sent.map_or(Known::Absent, |id| Known::OneOf(vec![id.to_owned()])));
+    knowledge.learn(EXTERNAL_ID, sent.map_or(KnownValues::Absent, |id| KnownValues::OneOf(vec![id.to_owned()])));
     let meets = |conditions: &Vec<&Condition>| {
         conditions.iter().all(|condition| condition.holds(&knowledge, policy.policy.has_variables) != Truth::No)
     };

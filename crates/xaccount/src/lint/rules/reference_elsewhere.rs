@@ -1,9 +1,9 @@
 //! `identityRef` where the API server drops it.
 
 use super::super::{Context, Findings, Rule};
-use crate::capa::{Role, State};
+use crate::capa::{ObjectKind, State};
 use crate::diag::{Diagnostic, Severity};
-use crate::run::Found;
+use crate::inventory::Resource;
 
 pub(super) const RULE: Rule = Rule {
     id: "XA034",
@@ -14,11 +14,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for found in context.run.objects() {
-        for (path, key, span) in &found.object.astray {
+    for found in context.inventory.objects() {
+        for (path, key, span) in &found.object.misplaced {
             findings.add(misplaced(found, path, key).at(found.location(*span), ""));
         }
-        let Role::Elsewhere(span) = found.object.role else { continue };
+        let ObjectKind::Elsewhere(span) = found.object.object_kind else { continue };
         let kind = found.object.kind.as_str();
         let right = match kind {
             "AWSManagedCluster" | "AWSManagedClusterTemplate" => "for EKS it belongs on the AWSManagedControlPlane",
@@ -34,11 +34,11 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 }
 
 /// A reference of a kind that has one, in another place or under another name.
-fn misplaced(found: &Found, path: &str, key: &str) -> Diagnostic {
+fn misplaced(found: &Resource, path: &str, key: &str) -> Diagnostic {
     let title = found.title();
     let place = if path.is_empty() { "/" } else { path };
     let dropped = format!("{title}: there is no {key} at {place}: the API server drops it");
-    let Role::Bearer { bearer, .. } = &found.object.role else {
+    let ObjectKind::Referencing { kind_row, .. } = &found.object.object_kind else {
         return Diagnostic::warning(dropped).help(
             "it belongs on the object that infrastructureRef or controlPlaneRef names, or in a topology's variable",
         );
@@ -48,5 +48,5 @@ fn misplaced(found: &Found, path: &str, key: &str) -> Diagnostic {
         false => "the cluster is made with the management account's credentials",
     };
     Diagnostic::warning(format!("{dropped}, and {whose}"))
-        .help(format!("it is /{}/identityRef", bearer.parent.join("/")))
+        .help(format!("it is /{}/identityRef", kind_row.parent.join("/")))
 }

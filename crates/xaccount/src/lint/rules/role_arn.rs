@@ -1,7 +1,7 @@
 //! What `roleARN` may be: the ARN of an IAM role, which the CRD does not check.
 
 use super::super::{Context, Findings, Rule};
-use super::look::role_identities;
+use super::query::role_identities;
 use crate::aws::{RoleArn, RoleArnError};
 use crate::capa::{Field, is_variable};
 use crate::diag::{Diagnostic, Severity};
@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (_, found, identity) in role_identities(context.run) {
+    for (_, found, identity) in role_identities(context.inventory) {
         let title = found.title();
         let at = found.location(identity.role_arn.span().unwrap_or(found.object.kind_span));
         let wrong = |what: &str| Diagnostic::error(format!("{title}: {what}")).at(at, "");

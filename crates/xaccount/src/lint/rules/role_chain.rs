@@ -5,10 +5,10 @@ use json_patch::{AddOperation, PatchOperation};
 use serde_json::json;
 
 use super::super::{Context, Findings, Rule};
-use super::look::{role_identities, source};
-use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, ROLE_IDENTITY, Release, Role};
+use super::query::{role_identities, source};
+use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, ObjectKind, ROLE_IDENTITY, Release};
 use crate::diag::{Diagnostic, Severity};
-use crate::lint::{Fix, Mend};
+use crate::lint::{Fix, FixEdit};
 
 pub(super) const RULE: Rule = Rule {
     id: "XA028",
@@ -22,7 +22,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     if context.release() < Release::FREEZES_SOURCE {
         return;
     }
-    for (_, found, identity) in role_identities(context.run) {
+    for (_, found, identity) in role_identities(context.inventory) {
         let Some((kind, name)) = source(identity).filter(|(kind, _)| *kind != CONTROLLER_IDENTITY) else { continue };
         let ends = match kind {
             ROLE_IDENTITY => "when that one's session ends",
@@ -36,9 +36,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         .help("best is one hop from AWSClusterControllerIdentity/default; else durationSeconds: 3600 on every hop");
         // The source lives for 900 seconds where it does not say how long.
         let source =
-            context.run.identities(IdentityKind::Role, name).first().copied().filter(|_| kind == ROLE_IDENTITY);
-        let short = source.filter(|&index| match &context.run.objects()[index].object.role {
-            Role::Identity(fields, _) => fields.has_spec && fields.duration_seconds.is_unset(),
+            context.inventory.identities(IdentityKind::Role, name).first().copied().filter(|_| kind == ROLE_IDENTITY);
+        let short = source.filter(|&index| match &context.inventory.objects()[index].object.object_kind {
+            ObjectKind::Identity(fields, _) => fields.has_spec && fields.duration_seconds.is_unset(),
             _ => false,
         });
         match short {
@@ -49,7 +49,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                     finding,
                     Fix {
                         what: "a session of an hour, the most that there is".into(),
-                        change: Mend::Object { object, operations },
+                        change: FixEdit::Object { object, operations },
                     },
                 );
             }

@@ -1,7 +1,7 @@
 //! Names of roles that the policies of clusterawsadm do not cover.
 
 use super::super::{Context, Findings, Rule};
-use super::look::role_identities;
+use super::query::role_identities;
 use crate::aws::RoleArn;
 use crate::diag::{Diagnostic, Severity};
 
@@ -18,7 +18,7 @@ pub(super) const RULE: Rule = Rule {
 const SUFFIX: &str = ".cluster-api-provider-aws.sigs.k8s.io";
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (_, found, identity) in role_identities(context.run) {
+    for (_, found, identity) in role_identities(context.inventory) {
         let (Some(text), Some(span)) = (identity.role_arn.text(), identity.role_arn.span()) else { continue };
         let Ok(role) = text.parse::<RoleArn>() else { continue };
         if role.name().ends_with(SUFFIX) {

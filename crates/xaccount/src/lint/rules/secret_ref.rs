@@ -1,7 +1,7 @@
 //! `secretRef` of a static identity: a name; in v1alpha3 a mapping.
 
 use super::super::{Context, Findings, Rule};
-use crate::capa::{Field, Role, Version};
+use crate::capa::{Field, ObjectKind, Version};
 use crate::diag::{Diagnostic, Severity};
 
 pub(super) const RULE: Rule = Rule {
@@ -13,14 +13,14 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for found in context.run.objects() {
-        let Role::Static(identity, version) = &found.object.role else { continue };
+    for found in context.inventory.objects() {
+        let ObjectKind::Static(identity, version) = &found.object.object_kind else { continue };
         let title = found.title();
         let at = found.location(identity.secret.span().unwrap_or(found.object.kind_span));
         let mapping = *version == Version::V1Alpha3;
         let unset = identity.secret.is_unset() || identity.secret.text() == Some("");
-        let said = identity.is_mapping || !identity.secret.is_unset();
-        if said && identity.is_mapping != mapping {
+        let specified = identity.is_mapping || !identity.secret.is_unset();
+        if specified && identity.is_mapping != mapping {
             let (is, wanted) = if mapping {
                 ("a text", "a mapping of name and namespace in v1alpha3")
             } else {

@@ -1,10 +1,10 @@
 //! What an identity's source must be, and that the controller identity is named `default`.
 
 use super::super::{Context, Findings, Rule};
-use super::look::{role_identities, unreadable, unusable};
-use crate::capa::{CONTROLLER_IDENTITY, Reference, Role, State, is_variable};
+use super::query::{role_identities, unreadable, unusable};
+use crate::capa::{CONTROLLER_IDENTITY, ObjectKind, Reference, State, is_variable};
 use crate::diag::{Diagnostic, Severity};
-use crate::run::Found;
+use crate::inventory::Resource;
 
 pub(super) const RULE: Rule = Rule {
     id: "XA007",
@@ -15,14 +15,14 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for found in context.run.objects() {
+    for found in context.inventory.objects() {
         for reference in found.object.references() {
-            if let State::Set(there) = &reference.state {
-                other_controller(found, there, "identityRef").into_iter().for_each(|one| findings.add(one));
+            if let State::Set(existing) = &reference.state {
+                other_controller(found, existing, "identityRef").into_iter().for_each(|one| findings.add(one));
             }
         }
         let name = found.object.name.as_deref().unwrap_or("default");
-        if matches!(found.object.role, Role::Controller(_)) && name != "default" && !is_variable(name) {
+        if matches!(found.object.object_kind, ObjectKind::Controller(_)) && name != "default" && !is_variable(name) {
             findings.add(
                 Diagnostic::error(format!("{CONTROLLER_IDENTITY} {name}: its only name is default"))
                     .at(found.head(), "CAPA's webhook refuses the object")
@@ -30,7 +30,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             );
         }
     }
-    for (_, found, identity) in role_identities(context.run) {
+    for (_, found, identity) in role_identities(context.inventory) {
         let title = found.title();
         let problem = match &identity.source {
             State::Variable(_) => None,
@@ -48,21 +48,21 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                     .at(found.location(*span), "")
                     .help("kubectl takes the last, other tools refuse it; remove one"),
             ),
-            State::Set(there) => unreadable(found, there)
-                .or_else(|| unusable(found, there, "sourceIdentityRef"))
-                .or_else(|| other_controller(found, there, "sourceIdentityRef")),
+            State::Set(existing) => unreadable(found, existing)
+                .or_else(|| unusable(found, existing, "sourceIdentityRef"))
+                .or_else(|| other_controller(found, existing, "sourceIdentityRef")),
         };
         problem.into_iter().for_each(|one| findings.add_as_it_is(one));
     }
 }
 
 /// CAPA asks for the controller identity's name before it looks for the object.
-fn other_controller(found: &Found, there: &Reference, what: &str) -> Option<Diagnostic> {
-    let name = there.name.text().filter(|name| !name.is_empty() && *name != "default" && !is_variable(name))?;
-    if there.kind.text() != Some(CONTROLLER_IDENTITY) {
+fn other_controller(found: &Resource, existing: &Reference, what: &str) -> Option<Diagnostic> {
+    let name = existing.name.text().filter(|name| !name.is_empty() && *name != "default" && !is_variable(name))?;
+    if existing.kind.text() != Some(CONTROLLER_IDENTITY) {
         return None;
     }
-    let at = found.location(there.name.span().unwrap_or(there.span));
+    let at = found.location(existing.name.span().unwrap_or(existing.span));
     Some(
         Diagnostic::error(format!(
             "{}: {what} names {CONTROLLER_IDENTITY}/{name}, and CAPA knows default alone",

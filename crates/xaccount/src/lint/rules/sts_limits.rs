@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::super::{Context, Findings, Rule};
-use super::look::{replace, role_identities};
+use super::query::{replace, role_identities};
 use crate::aws::{DurationSeconds, ExternalId, SessionName};
 use crate::capa::{Field, Release, is_variable};
 use crate::diag::{Diagnostic, Severity};
-use crate::run::Found;
+use crate::inventory::Resource;
 
 pub(super) const RULE: Rule = Rule {
     id: "XA009",
@@ -21,7 +21,7 @@ pub(super) const RULE: Rule = Rule {
 type Refuses = fn(&str) -> Option<String>;
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (object, found, identity) in role_identities(context.run) {
+    for (object, found, identity) in role_identities(context.inventory) {
         let title = found.title();
         let texts: [(&str, &Field, Refuses); 2] = [
             ("sessionName", &identity.session_name, |text| {
@@ -103,7 +103,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 }
 
 /// kubectl takes it, others don't.
-fn twice(findings: &mut Findings, found: &Found, key: &str, field: &Field) {
+fn twice(findings: &mut Findings, found: &Resource, key: &str, field: &Field) {
     findings.add_as_it_is(
         Diagnostic::warning(format!("{}: {key} is written twice", found.title()))
             .at(found.location(field.span().unwrap_or(found.object.kind_span)), "")

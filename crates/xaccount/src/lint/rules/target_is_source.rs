@@ -1,8 +1,8 @@
 //! Role identities of the account that the management cluster is in.
 
 use super::super::{Context, Findings, Rule};
-use crate::check;
 use crate::diag::Severity;
+use crate::manifest_checks;
 
 pub(super) const RULE: Rule = Rule {
     id: "XA055",
@@ -14,5 +14,5 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     let Some(source) = context.source_account else { return };
-    check::in_the_source_account(context.run, source).into_iter().for_each(|note| findings.add(note));
+    manifest_checks::in_the_source_account(context.inventory, source).into_iter().for_each(|note| findings.add(note));
 }

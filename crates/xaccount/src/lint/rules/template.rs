@@ -1,4 +1,4 @@
-//! Found while the files are read: see `run::scan`.
+//! Found while the files are read: see `inventory::scan`.
 
 use super::super::Rule;
 use crate::diag::Severity;

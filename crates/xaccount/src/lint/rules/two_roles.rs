@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::super::{Context, Findings, Rule};
-use super::look::no_error;
+use super::query::no_error;
 use crate::capa::is_variable;
-use crate::check;
 use crate::diag::{FileId, Severity};
+use crate::manifest_checks;
 
 pub(super) const RULE: Rule = Rule {
     id: "XA010",
@@ -18,7 +18,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     // A name that is filled in for each file may be another each time.
-    for finding in check::names_of_two_roles(context.run).into_iter().filter(|one| !is_variable(&one.message)) {
+    for finding in
+        manifest_checks::names_of_two_roles(context.inventory).into_iter().filter(|one| !is_variable(&one.message))
+    {
         let files: BTreeSet<FileId> =
             finding.primary.iter().chain(&finding.others).map(|label| label.at.file).collect();
         // Files may be for two management clusters.

@@ -1,10 +1,10 @@
 //! Misspelt fields of an identity, and what a reference does not have.
 
 use super::super::{Context, Findings, Rule};
-use super::look::role_identities;
-use crate::capa::{CONTROLLER_FIELDS, ROLE_FIELDS, Role, STATIC_FIELDS, State, is_variable};
+use super::query::role_identities;
+use crate::capa::{CONTROLLER_FIELDS, ObjectKind, ROLE_FIELDS, STATIC_FIELDS, State, is_variable};
 use crate::diag::{Diagnostic, Severity, Span};
-use crate::run::Found;
+use crate::inventory::Resource;
 
 pub(super) const RULE: Rule = Rule {
     id: "XA023",
@@ -15,11 +15,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for found in context.run.objects() {
-        let (fields, unknown): (&[&str], _) = match &found.object.role {
-            Role::Identity(identity, _) => (&ROLE_FIELDS, &identity.unknown),
-            Role::Static(identity, _) => (&STATIC_FIELDS, &identity.unknown),
-            Role::Controller(identity) => (&CONTROLLER_FIELDS, &identity.unknown),
+    for found in context.inventory.objects() {
+        let (fields, unknown): (&[&str], _) = match &found.object.object_kind {
+            ObjectKind::Identity(identity, _) => (&ROLE_FIELDS, &identity.unknown),
+            ObjectKind::Static(identity, _) => (&STATIC_FIELDS, &identity.unknown),
+            ObjectKind::Controller(identity) => (&CONTROLLER_FIELDS, &identity.unknown),
             _ => continue,
         };
         for (key, span) in unknown.iter().filter(|(key, _)| !is_variable(key)) {
@@ -36,15 +36,15 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             }));
         }
     }
-    for (_, found, identity) in role_identities(context.run) {
+    for (_, found, identity) in role_identities(context.inventory) {
         if let State::Set(source) = &identity.source {
             beside(findings, found, &source.unknown, "sourceIdentityRef");
         }
     }
-    for found in context.run.objects() {
+    for found in context.inventory.objects() {
         for reference in found.object.references() {
-            if let State::Set(there) = &reference.state {
-                beside(findings, found, &there.unknown, "identityRef");
+            if let State::Set(existing) = &reference.state {
+                beside(findings, found, &existing.unknown, "identityRef");
             }
         }
     }
@@ -57,7 +57,7 @@ fn nearest<'f>(key: &str, fields: &[&'f str]) -> Option<&'f str> {
     near.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
 }
 
-fn beside(findings: &mut Findings, found: &Found, unknown: &[(String, Span)], what: &str) {
+fn beside(findings: &mut Findings, found: &Resource, unknown: &[(String, Span)], what: &str) {
     for (key, span) in unknown {
         findings.add(
             Diagnostic::warning(format!("{}: {what} has no field {key}: the API server drops it", found.title()))

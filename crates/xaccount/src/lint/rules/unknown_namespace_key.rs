@@ -1,7 +1,7 @@
 //! Unknown keys below `allowedNamespaces`: dropped without a word, and what is left may be open to everybody.
 
 use super::super::{Context, Findings, Rule};
-use super::look::{allowed, is_everybody};
+use super::query::{allowed, is_everybody};
 use crate::capa::Form;
 use crate::diag::{Diagnostic, Severity};
 
@@ -14,7 +14,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (_, found, allowed, _) in allowed(context.run) {
+    for (_, found, allowed, _) in allowed(context.inventory) {
         let everybody = matches!(&allowed.form, Form::Those(left) if is_everybody(left, context.release()));
         for (path, span) in &allowed.dropped {
             let title = found.title();

@@ -1,5 +1,5 @@
 use super::json_text::laid_out;
-use super::{Half, Side};
+use super::{PolicyTarget, Side};
 
 /// A Terraform resource, which owns the whole policy.
 ///
@@ -8,7 +8,7 @@ use super::{Half, Side};
 ///
 /// Sources: HCL native syntax specification, "Template Expressions"; the pages of `aws_iam_role` and
 /// `aws_iam_role_policy` of the AWS provider.
-pub fn terraform(half: &Half<'_>) -> String {
+pub fn terraform(half: &PolicyTarget<'_>) -> String {
     let place = half.place();
     let name = quoted(half.role_name);
     let document = without_templates(&laid_out(half.document, 4));

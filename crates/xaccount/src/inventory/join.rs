@@ -46,16 +46,16 @@ pub struct NotJoined {
 }
 
 /// What a file is to kubectl.
-enum Part<'f> {
+enum TextPart<'f> {
     /// White space and a byte-order mark at most.
     Blank,
     /// JSON values, without white space around them but for that at the end of the file.
     Json(Vec<&'f [u8]>),
-    /// YAML. `brace`: its first character would make the stream JSON.
-    Yaml { text: &'f [u8], brace: bool },
+    /// YAML. `is_json_for_kubectl`: its first character would make the stream JSON.
+    Yaml { text: &'f [u8], is_json_for_kubectl: bool },
 }
 
-type Found = (Obstacle, Span);
+type JoinedObject = (Obstacle, Span);
 
 /// Files as one stream. A single one stays as it is, byte for byte.
 ///
@@ -78,21 +78,21 @@ pub fn joined<B: AsRef<[u8]>>(files: &[B]) -> Result<Vec<u8>, NotJoined> {
     let marked = present().next().is_some_and(|(_, bytes)| bytes.starts_with(BYTE_ORDER_MARK))
         && present().all(|(_, bytes)| std::str::from_utf8(bytes).is_ok());
     let mut out = Stream::new(present().map(|(_, bytes)| bytes.len() + 8).sum(), marked);
-    let json = parts.iter().all(|part| matches!(part, Part::Json(_) | Part::Blank));
+    let json = parts.iter().all(|part| matches!(part, TextPart::Json(_) | TextPart::Blank));
     match in_the_way {
         // Nothing but JSON: the JSON decoder reads it to the end.
         Some(NotJoined { obstacle: Obstacle::JsonAlone(_), .. }) if json => {
             for part in &parts {
-                if let Part::Json(values) = part {
+                if let TextPart::Json(values) = part {
                     values.iter().for_each(|value| out.value(value));
                 }
             }
         }
         Some(in_the_way) => return Err(in_the_way),
         None => parts.iter().for_each(|part| match part {
-            Part::Blank => (),
-            Part::Json(values) => values.iter().for_each(|value| out.document(value, true)),
-            Part::Yaml { text, brace } => out.document(text, *brace),
+            TextPart::Blank => (),
+            TextPart::Json(values) => values.iter().for_each(|value| out.document(value, true)),
+            TextPart::Yaml { text, is_json_for_kubectl } => out.document(text, *is_json_for_kubectl),
         }),
     }
     Ok(out.bytes)
@@ -129,12 +129,12 @@ impl Stream {
     }
 
     /// Adds a text as documents of their own.
-    fn document(&mut self, text: &[u8], brace: bool) {
+    fn document(&mut self, text: &[u8], is_json_for_kubectl: bool) {
         self.end_line();
         let first = self.bytes.len() == self.mark;
         let separator: &[u8] = if !first && prefix(text).0.starts_with(b"%") {
             self.before_directive(prefix(text).1)
-        } else if first && !brace || begins_with_marker(text) {
+        } else if first && !is_json_for_kubectl || begins_with_marker(text) {
             b""
         } else {
             self.before_content(text)
@@ -215,10 +215,10 @@ fn prefix(text: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// What a file is as a part of a stream, and what stands in the way of that.
-fn part(bytes: &[u8]) -> (Part<'_>, Option<Found>) {
+fn part(bytes: &[u8]) -> (TextPart<'_>, Option<JoinedObject>) {
     let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let base = bytes.len() - text.len();
-    let yaml = |obstacle| (Part::Yaml { text, brace: false }, obstacle);
+    let yaml = |obstacle| (TextPart::Yaml { text, is_json_for_kubectl: false }, obstacle);
     if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
         return yaml(Some((Obstacle::Utf16, Span::new(0, 2))));
     }
@@ -227,13 +227,13 @@ fn part(bytes: &[u8]) -> (Part<'_>, Option<Found>) {
     }
     let start = text.iter().position(|b| !is_json_space(*b)).unwrap_or(text.len());
     if start == text.len() {
-        return (Part::Blank, None);
+        return (TextPart::Blank, None);
     }
     // What kubectl takes for white space there is more than what a decoder takes.
     let space = String::from_utf8_lossy(&text[..text.len().min(SNIFFED)]);
-    let brace = space.len() - space.trim_start().len();
-    if brace != start && space[brace..].starts_with('{') {
-        return yaml(Some((Obstacle::Space, Span::new(base + start, base + brace))));
+    let is_json_for_kubectl = space.len() - space.trim_start().len();
+    if is_json_for_kubectl != start && space[is_json_for_kubectl..].starts_with('{') {
+        return yaml(Some((Obstacle::Space, Span::new(base + start, base + is_json_for_kubectl))));
     }
     if text[start] != b'{' || start >= SNIFFED {
         return yaml(None);
@@ -242,7 +242,7 @@ fn part(bytes: &[u8]) -> (Part<'_>, Option<Found>) {
 }
 
 /// The same of a text that begins with a brace, which is at `base` in its file.
-fn braced(text: &[u8], base: usize) -> (Part<'_>, Option<Found>) {
+fn braced(text: &[u8], base: usize) -> (TextPart<'_>, Option<JoinedObject>) {
     // As Go's decoder, it takes every text of JSON's grammar, whatever is in its strings.
     let mut reader = serde_json::Deserializer::from_slice(text).into_iter::<IgnoredAny>();
     let (mut values, mut start) = (Vec::new(), 0);
@@ -261,14 +261,14 @@ fn braced(text: &[u8], base: usize) -> (Part<'_>, Option<Found>) {
         let mut found = values.iter().filter_map(|value| otherwise(&text[value.range()], value.start));
         found.next().map(|(what, span)| (Obstacle::JsonAlone(what), span.shifted(base)))
     };
-    let yaml = Part::Yaml { text, brace: true };
+    let yaml = TextPart::Yaml { text, is_json_for_kubectl: true };
     match (whole, values.as_slice()) {
         (true, [others @ .., last]) => {
             let mut out: Vec<&[u8]> = others.iter().map(|value| &text[value.range()]).collect();
             // YAML takes no tab at the start of a line.
             let tabs = text[last.end..].contains(&b'\t');
             out.push(&text[last.start..if tabs { last.end } else { text.len() }]);
-            (Part::Json(out), alone())
+            (TextPart::Json(out), alone())
         }
         // The JSON decoder reads nothing of it, and kubectl begins again with the other one.
         (_, []) => (yaml, None),

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{Found, Run};
-use crate::capa::Role;
+use super::{Inventory, Resource};
+use crate::capa::ObjectKind;
 use crate::diag::{Diagnostic, FileId};
 
 /// Why an object is skipped.
@@ -58,7 +58,7 @@ pub struct Skipped {
 
 impl Skipped {
     /// An object that is skipped.
-    pub fn new(found: &Found, reason: SkipReason, message: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(found: &Resource, reason: SkipReason, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             file: found.file,
             line: found.line,
@@ -80,7 +80,7 @@ impl Skipped {
 #[derive(Clone, Debug)]
 pub struct SetAside {
     /// The object.
-    pub found: Found,
+    pub found: Resource,
     /// Why, for programs.
     pub reason: SkipReason,
     /// Why, for people.
@@ -90,14 +90,14 @@ pub struct SetAside {
 impl SetAside {
     /// Whether it can carry a reference, or would be used as an identity.
     pub fn matters(&self) -> bool {
-        self.found.can_be_pointed() || matches!(self.found.object.role, Role::Identity(..))
+        self.found.can_be_pointed() || matches!(self.found.object.object_kind, ObjectKind::Identity(..))
     }
 }
 
-impl Run {
+impl Inventory {
     /// The same with some objects set aside: `why` says which.
     #[must_use]
-    pub fn set_aside(mut self, why: impl Fn(&Found) -> Option<(SkipReason, Cow<'static, str>)>) -> Self {
+    pub fn set_aside(mut self, why: impl Fn(&Resource) -> Option<(SkipReason, Cow<'static, str>)>) -> Self {
         if !self.objects.iter().any(|found| why(found).is_some()) {
             return self;
         }
@@ -114,20 +114,21 @@ impl Run {
     /// The same without objects of ours that have no name: fragments, and what tests assert. A warning for each that matters.
     #[must_use]
     pub fn without_nameless(self) -> (Self, Vec<Diagnostic>) {
-        let run = self.set_aside(|found| {
+        let inventory = self.set_aside(|found| {
             // Of one with two names, nobody can tell which it has: that is refused.
             let nameless = found.object.name.as_deref().is_none_or(str::is_empty) && found.object.twice.is_none();
-            let ours = found.object.role.is_ours() && !matches!(found.object.role, Role::Refused(..));
-            (nameless && ours).then_some((SkipReason::NoName, NO_NAME.into()))
+            let is_capa =
+                found.object.object_kind.is_capa() && !matches!(found.object.object_kind, ObjectKind::Refused(..));
+            (nameless && is_capa).then_some((SkipReason::NoName, NO_NAME.into()))
         });
-        let nameless = run.set_aside.iter().filter(|one| one.reason == SkipReason::NoName && one.matters());
+        let nameless = inventory.set_aside.iter().filter(|one| one.reason == SkipReason::NoName && one.matters());
         let warning = |one: &SetAside| {
             Diagnostic::warning(format!("{} is skipped: {NO_NAME}", one.found.object.kind))
                 .at(one.found.head(), "")
                 .help("a fragment or a test's assertion is not an object to apply; if this is one, give it a metadata.name")
         };
         let warnings = nameless.map(warning).collect();
-        (run, warnings)
+        (inventory, warnings)
     }
 }
 
@@ -145,12 +146,15 @@ mod tests {
             ["metadata: {name: a}", "metadata: {generateName: a-}", "metadata: {name: ''}", "spec: {}", "metadata:"];
         let text = metadata.map(|metadata| format!("{head}{metadata}\n")).join("---\n");
         let needles = crate::capa::needles();
-        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
         let scanned = scan(FileId(0), text.as_bytes(), &options).unwrap();
-        let file = File { name: "a.yaml".into(), brace: false, identities_only: false };
-        let (run, warnings) = Run::new(vec![file], scanned.objects).without_nameless();
-        assert_eq!(run.objects().iter().filter_map(|found| found.object.name.as_deref()).collect::<Vec<_>>(), ["a"]);
-        assert_eq!((run.objects().len(), warnings.len(), run.set_aside_objects().len()), (1, 4, 4));
-        assert_eq!(run.set_aside_objects()[3].found.line, 17);
+        let file = File { name: "a.yaml".into(), is_json_for_kubectl: false, identities_only: false };
+        let (inventory, warnings) = Inventory::new(vec![file], scanned.objects).without_nameless();
+        assert_eq!(
+            inventory.objects().iter().filter_map(|found| found.object.name.as_deref()).collect::<Vec<_>>(),
+            ["a"]
+        );
+        assert_eq!((inventory.objects().len(), warnings.len(), inventory.set_aside_objects().len()), (1, 4, 4));
+        assert_eq!(inventory.set_aside_objects()[3].found.line, 17);
     }
 }

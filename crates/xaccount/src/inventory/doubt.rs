@@ -73,9 +73,10 @@ fn holds_ours(seen: &Seen, versions: &[String], kinds: &[String], whole: bool) -
     };
     let (said_versions, said_kinds, items) = (values("apiVersion"), values("kind"), values("items"));
     let (versions, kinds) = (texts(&said_versions, versions), texts(&said_kinds, kinds));
-    let ours = versions.iter().any(|version| kinds.iter().any(|kind| capa::classify(version, kind) != Typed::Foreign));
+    let is_capa =
+        versions.iter().any(|version| kinds.iter().any(|kind| capa::classify(version, kind) != Typed::Foreign));
     // Merges of merges multiply.
-    if ours || work == 0 {
+    if is_capa || work == 0 {
         return true;
     }
     let kinds: Vec<String> = kinds.iter().map(|kind| kind.strip_suffix("List").unwrap_or(kind).to_owned()).collect();

@@ -4,36 +4,40 @@
 use std::collections::BTreeMap;
 
 use crate::aws::{AccountId, RoleArn};
-use crate::capa::{Field, IdentityReference, Reference, Release, Role, State, Support, Twice, served_since, support};
+use crate::capa::{
+    Field, IdentityReference, ObjectKind, Reference, Release, State, Support, Twice, served_since, support,
+};
 use crate::diag::{Diagnostic, Span};
-use crate::run::{Found, Run};
+use crate::inventory::{Inventory, Resource};
 
 /// Objects of CAPA in a shape that can't be, or of which the account depends on the reader, are errors wherever they stand.
-pub(crate) fn impossible(run: &Run) -> impl Iterator<Item = Diagnostic> {
-    run.objects().iter().filter_map(|found| {
-        let decides = !matches!(found.object.role, Role::Class(_));
+pub(crate) fn impossible(inventory: &Inventory) -> impl Iterator<Item = Diagnostic> {
+    inventory.objects().iter().filter_map(|found| {
+        let decides = !matches!(found.object.object_kind, ObjectKind::Class(_));
         refused(found).or_else(|| twice(found).filter(|_| decides))
     })
 }
 
 /// Why readers differ in what decides the account of an object.
-pub(crate) fn twice(found: &Found) -> Option<Diagnostic> {
+pub(crate) fn twice(found: &Resource) -> Option<Diagnostic> {
     found.object.twice.as_deref().map(|twice| decided_twice(found, twice))
 }
 
 /// Why nobody can tell which label an object has.
-pub(crate) fn label_twice(found: &Found, key: &str, span: Span) -> Diagnostic {
+pub(crate) fn label_twice(found: &Resource, key: &str, span: Span) -> Diagnostic {
     decided_twice(found, &Twice { path: format!("metadata.labels.{key}"), span, merged: key == "<<" })
 }
 
 /// Why nobody can tell the region, which decides the partition.
-pub(crate) fn region_twice(found: &Found) -> Option<Diagnostic> {
-    let Role::Bearer { bearer, region: Field::Ambiguous(span), .. } = &found.object.role else { return None };
-    let path = format!("{}.region", bearer.parent.join("."));
+pub(crate) fn region_twice(found: &Resource) -> Option<Diagnostic> {
+    let ObjectKind::Referencing { kind_row, region: Field::Ambiguous(span), .. } = &found.object.object_kind else {
+        return None;
+    };
+    let path = format!("{}.region", kind_row.parent.join("."));
     Some(decided_twice(found, &Twice { path, span: *span, merged: false }))
 }
 
-fn decided_twice(found: &Found, twice: &Twice) -> Diagnostic {
+fn decided_twice(found: &Resource, twice: &Twice) -> Diagnostic {
     Diagnostic::error(format!("{}: {}", found.title(), twice.why()))
         .rule("XA004")
         .at(found.location(twice.span), "the account of a cluster depends on it")
@@ -41,18 +45,18 @@ fn decided_twice(found: &Found, twice: &Twice) -> Diagnostic {
 }
 
 /// Why an object of CAPA can't be, or can't be told.
-pub(crate) fn refused(found: &Found) -> Option<Diagnostic> {
-    let Role::Refused(why, way_out) = &found.object.role else { return None };
+pub(crate) fn refused(found: &Resource) -> Option<Diagnostic> {
+    let ObjectKind::Refused(why, way_out) = &found.object.object_kind else { return None };
     let error = Diagnostic::error(format!("{}: {why}", found.title())).rule("XA003");
     Some(error.at(found.head(), "").help(*way_out))
 }
 
 /// One identity name with two role ARNs is an error wherever it stands: the last one applied would win for all.
-pub(crate) fn names_of_two_roles(run: &Run) -> Vec<Diagnostic> {
+pub(crate) fn names_of_two_roles(inventory: &Inventory) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
     let mut seen: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
-    for (index, found) in run.objects().iter().enumerate() {
-        let Role::Identity(identity, _) = &found.object.role else {
+    for (index, found) in inventory.objects().iter().enumerate() {
+        let ObjectKind::Identity(identity, _) = &found.object.object_kind else {
             continue;
         };
         let (Some(name), Some(arn)) = (found.object.name.as_deref(), identity.role_arn.text()) else {
@@ -60,17 +64,17 @@ pub(crate) fn names_of_two_roles(run: &Run) -> Vec<Diagnostic> {
         };
         let (first, other) = *seen.entry(name).or_insert((index, arn));
         if other != arn {
-            let first = &run.objects()[first];
-            let there = match &first.object.role {
-                Role::Identity(identity, _) => identity.role_arn.span(),
+            let first = &inventory.objects()[first];
+            let existing = match &first.object.object_kind {
+                ObjectKind::Identity(identity, _) => identity.role_arn.span(),
                 _ => None,
             };
-            let there = first.location(there.unwrap_or(first.object.kind_span));
+            let existing = first.location(existing.unwrap_or(first.object.kind_span));
             errors.push(
                 Diagnostic::error(format!("the identity name '{name}' stands for two role ARNs"))
                     .rule("XA010")
                     .at(found.location(identity.role_arn.span().unwrap_or(found.object.kind_span)), arn)
-                    .also(there, other)
+                    .also(existing, other)
                     .help("identities are cluster-scoped: the one applied last would take over the clusters of both")
                     .help("give one of them another metadata.name, and name it in its clusters' identityRef"),
             );
@@ -80,10 +84,10 @@ pub(crate) fn names_of_two_roles(run: &Run) -> Vec<Diagnostic> {
 }
 
 /// Role identities whose role is in the source account: a cluster there needs none.
-pub fn in_the_source_account(run: &Run, source: &AccountId) -> Vec<Diagnostic> {
+pub fn in_the_source_account(inventory: &Inventory, source: &AccountId) -> Vec<Diagnostic> {
     let mut notes = Vec::new();
-    for found in run.objects() {
-        let Role::Identity(identity, _) = &found.object.role else { continue };
+    for found in inventory.objects() {
+        let ObjectKind::Identity(identity, _) = &found.object.object_kind else { continue };
         let (Some(text), Some(span)) = (identity.role_arn.text(), identity.role_arn.span()) else { continue };
         if text.parse::<RoleArn>().is_ok_and(|role| role.account() == source) {
             notes.push(
@@ -98,7 +102,7 @@ pub fn in_the_source_account(run: &Run, source: &AccountId) -> Vec<Diagnostic> {
 }
 
 /// Why nobody can tell what stands where a reference belongs.
-pub(crate) fn misplaced(found: &Found, reference: &IdentityReference) -> Option<Diagnostic> {
+pub(crate) fn misplaced(found: &Resource, reference: &IdentityReference) -> Option<Diagnostic> {
     let path = reference.path.join("/");
     match reference.state {
         State::Wrong(span) | State::Variable(span) => Some(
@@ -118,8 +122,8 @@ pub(crate) fn misplaced(found: &Found, reference: &IdentityReference) -> Option<
 }
 
 /// Why nobody can tell what a reference that is there names.
-pub(crate) fn unreadable(found: &Found, there: &Reference) -> Option<Diagnostic> {
-    [(&there.kind, "kind"), (&there.name, "name")].into_iter().find_map(|(field, key)| {
+pub(crate) fn unreadable(found: &Resource, existing: &Reference) -> Option<Diagnostic> {
+    [(&existing.kind, "kind"), (&existing.name, "name")].into_iter().find_map(|(field, key)| {
         let what = match field {
             Field::Typed(..) => "kubectl reads this as a number or a boolean",
             Field::Other(_) => "not one text",
@@ -130,7 +134,7 @@ pub(crate) fn unreadable(found: &Found, there: &Reference) -> Option<Diagnostic>
         Some(
             Diagnostic::error(format!("{title}: the identity reference's {key} can't be read with certainty"))
                 .rule("XA004")
-                .at(found.location(field.span().unwrap_or(there.span)), what)
+                .at(found.location(field.span().unwrap_or(existing.span)), what)
                 .help(
                     "write kind and name once, as texts, in quotes where they look like something else, and run again",
                 ),
@@ -140,14 +144,14 @@ pub(crate) fn unreadable(found: &Found, there: &Reference) -> Option<Diagnostic>
 
 /// What a release of CAPA does not have of an object that names an identity, as a warning: its kind, or the reference. A
 /// reference that the API server drops puts the cluster into the source account.
-pub(crate) fn unsupported(found: &Found, release: Release) -> Option<(Support, Diagnostic)> {
-    let there = support(&found.object, release).filter(|there| *there != Support::Full)?;
+pub(crate) fn unsupported(found: &Resource, release: Release) -> Option<(Support, Diagnostic)> {
+    let existing = support(&found.object, release).filter(|existing| *existing != Support::Full)?;
     let (kind, title) = (&found.object.kind, found.title());
-    let (message, at) = match (there, &found.object.role) {
-        (Support::NoReference, Role::Bearer { bearer, reference, .. }) => (
+    let (message, at) = match (existing, &found.object.object_kind) {
+        (Support::NoReference, ObjectKind::Referencing { kind_row, reference, .. }) => (
             format!(
                 "{title}: CAPA {release} has no identityRef on {kind}: the API server drops it, and the controller uses its own credentials; {} is the first that has it",
-                bearer.since
+                kind_row.since
             ),
             found.location(reference.span),
         ),
@@ -162,17 +166,17 @@ pub(crate) fn unsupported(found: &Found, release: Release) -> Option<(Support, D
             (message, found.head())
         }
     };
-    Some((there, Diagnostic::warning(message).rule("XA022").at(at, "")))
+    Some((existing, Diagnostic::warning(message).rule("XA022").at(at, "")))
 }
 
 /// Whether an object of a fixed place has an identity reference that the API server could drop.
-pub(crate) fn has_reference(found: &Found) -> bool {
-    matches!(&found.object.role, Role::Bearer { reference, .. } if reference.state != State::Unset)
+pub(crate) fn has_reference(found: &Resource) -> bool {
+    matches!(&found.object.object_kind, ObjectKind::Referencing { reference, .. } if reference.state != State::Unset)
 }
 
 /// A changed template can't be applied over the one that is there.
-pub(crate) fn template(found: &Found) -> Option<Diagnostic> {
-    let template = matches!(&found.object.role, Role::Bearer { bearer, .. } if bearer.template);
+pub(crate) fn template(found: &Resource) -> Option<Diagnostic> {
+    let template = matches!(&found.object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
     template.then(|| {
         Diagnostic::warning(format!(
             "{}: CAPA's webhook does not let a template's spec change once it is applied",
@@ -184,8 +188,8 @@ pub(crate) fn template(found: &Found) -> Option<Diagnostic> {
 }
 
 /// kubectl drops a document that follows `...` without a marker of its own.
-pub(crate) fn bare(found: &Found) -> Option<Diagnostic> {
-    found.bare.then(|| {
+pub(crate) fn dropped_by_kubectl(found: &Resource) -> Option<Diagnostic> {
+    found.dropped_by_kubectl.then(|| {
         Diagnostic::warning(format!("{} follows '...' without a '---': kubectl drops such a document", found.title()))
             .rule("XA035")
             .at(found.head(), "")

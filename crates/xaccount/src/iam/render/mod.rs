@@ -26,7 +26,7 @@ pub enum Side {
 
 /// One half of the job.
 #[derive(Clone, Debug)]
-pub struct Half<'h> {
+pub struct PolicyTarget<'h> {
     /// Which policy it is.
     pub side: Side,
     /// The partition of both accounts.
@@ -66,7 +66,7 @@ pub enum PieceError {
     },
 }
 
-impl Half<'_> {
+impl PolicyTarget<'_> {
     /// The role, for people.
     fn place(&self) -> String {
         let account = self.account.map(|account| format!(" in account {account}")).unwrap_or_default();

@@ -8,7 +8,7 @@ use crate::capa::ROLE_IDENTITY;
 use lossless_yaml::{Data, Letters, NodeId, Tree};
 
 /// The names that are searched for, by their numbers.
-pub(super) struct Names<'w> {
+pub(super) struct IdentityNames<'w> {
     all: Vec<&'w str>,
     /// `None` where there are more than one search can take.
     search: Option<AhoCorasick>,
@@ -18,7 +18,7 @@ pub(super) struct Names<'w> {
     pub(super) letters: Letters,
 }
 
-impl<'w> Names<'w> {
+impl<'w> IdentityNames<'w> {
     pub(super) fn new(all: Vec<&'w str>) -> Self {
         let search = AhoCorasick::new(&all).ok();
         let letters_of = all.iter().map(|name| Letters::of([name, ROLE_IDENTITY])).collect();
@@ -117,7 +117,7 @@ mod tests {
             names in prop::collection::btree_set("[ab.-]{1,4}|[a-c]{1,3}", 1..8),
             text in "[ab.\\- \n]{0,40}",
         ) {
-            let all = Names::new(names.iter().map(String::as_str).collect());
+            let all = IdentityNames::new(names.iter().map(String::as_str).collect());
             for (number, name) in names.iter().enumerate() {
                 let places = memmem::find_iter(text.as_bytes(), name);
                 let alone: Vec<usize> =

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 
-use crate::diag::{Diagnostic, FileId, SpannedError, visible};
-use crate::files::{self, Bytes, FindError, Fingerprint, Input, Lent, Replacement, WriteError};
+use crate::diag::{Diagnostic, FileId, SpannedError, escape_control};
+use crate::files::{self, Bytes, FileBytes, FindError, Fingerprint, Input, Replacement, WriteError};
 use crate::inject::IdentityFile;
-use crate::run::{self, Run, Scan, Scanned};
+use crate::inventory::{self, Inventory, Scan, Scanned};
 use lossless_yaml::{Edited, Plan, Source, apply, parallel};
 
 /// Files up to this size are worked on side by side; larger ones alone, their documents on two threads.
@@ -16,7 +16,7 @@ const SMALL: u64 = 1 << 20;
 
 /// One input of a run.
 #[derive(Debug)]
-struct Entry {
+struct OpenedInput {
     input: Input,
     name: String,
     identities_only: bool,
@@ -27,8 +27,8 @@ struct Entry {
 
 /// The inputs of a run, in the order in which they were named.
 #[derive(Debug)]
-pub struct Inputs {
-    entries: Vec<Entry>,
+pub struct Session {
+    entries: Vec<OpenedInput>,
     /// Called with what is done, the number of files done so far and of all of them.
     progress: Progress,
 }
@@ -36,7 +36,7 @@ pub struct Inputs {
 /// Told what is done, with how many files, of how many. A plain function, so that the library needs to know no terminal.
 pub type Progress = fn(&'static str, usize, usize);
 
-/// A file's proved change. Made by [`Inputs::prove`] alone.
+/// A file's proved change. Made by [`Session::prove`] alone.
 #[derive(Debug)]
 pub struct Proved<T> {
     file: FileId,
@@ -98,7 +98,7 @@ pub fn content(edited: &Edited, old: &[u8]) -> Result<Vec<u8>, Diagnostic> {
     edited.to_bytes(old).map_err(|error| Diagnostic::error(error.to_string()))
 }
 
-impl Inputs {
+impl Session {
     /// Takes the inputs that were found. `stdin` is read at once, if it is one of them; it counts as the file
     /// `stdin_name`. The identity file joins them for the identities in it, if it is there and not one of them.
     ///
@@ -127,7 +127,7 @@ impl Inputs {
                 }
                 Input::File(path) => (shown(path), None),
             };
-            entries.push(Entry { input, name, identities_only: false, fingerprint: None, bytes });
+            entries.push(OpenedInput { input, name, identities_only: false, fingerprint: None, bytes });
         }
         if let Some(path) = identity_file.filter(|path| !path.exists() && path.is_symlink()) {
             // Not a new file: nothing can be made at the end of such a link, and a diff may not say that it will be.
@@ -139,7 +139,7 @@ impl Inputs {
                 Some(at) => one_name(&entries[at], path)?,
                 None => {
                     let (input, name) = (Input::File(path.to_owned()), shown(path));
-                    entries.push(Entry { input, name, identities_only: true, fingerprint: None, bytes: None });
+                    entries.push(OpenedInput { input, name, identities_only: true, fingerprint: None, bytes: None });
                 }
             }
         }
@@ -191,19 +191,19 @@ impl Inputs {
     ///
     /// # Errors
     /// Everything that can't be read, and every document that names our kinds and can't be understood.
-    pub fn scan(&mut self, options: &Scan<'_>) -> Result<(Run, Vec<Diagnostic>), Vec<Diagnostic>> {
+    pub fn scan(&mut self, options: &Scan<'_>) -> Result<(Inventory, Vec<Diagnostic>), Vec<Diagnostic>> {
         let keep = self.entries.len() == 1;
         let total = self.entries.len();
         let done = std::sync::atomic::AtomicUsize::new(0);
         let progress = self.progress;
-        let jobs: Vec<(usize, &Entry)> = self.entries.iter().enumerate().collect();
+        let jobs: Vec<(usize, &OpenedInput)> = self.entries.iter().enumerate().collect();
         let scanned = in_batches(
             &jobs,
             |(_, entry)| entry.size(),
             |(index, entry)| {
                 let result = entry.read().and_then(|(read, fingerprint)| {
                     let bytes = entry.bytes.as_deref().unwrap_or(&read);
-                    let scanned = run::scan(FileId(*index), bytes, options)?;
+                    let scanned = inventory::scan(FileId(*index), bytes, options)?;
                     Ok((scanned, fingerprint, (keep && fingerprint.is_some()).then_some(read)))
                 });
                 progress("reading", done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, total);
@@ -213,7 +213,7 @@ impl Inputs {
         let (mut files, mut found) = (Vec::new(), Vec::new());
         let (mut warnings, mut errors, mut not_read) = (Vec::new(), Vec::new(), Vec::new());
         for (entry, result) in self.entries.iter_mut().zip(scanned) {
-            let Scanned { objects, warnings: more, skipped, brace } = match result {
+            let Scanned { objects, warnings: more, skipped, is_json_for_kubectl } = match result {
                 Ok((scanned, fingerprint, bytes)) => {
                     entry.fingerprint = fingerprint;
                     entry.bytes = entry.bytes.take().or(bytes);
@@ -224,7 +224,11 @@ impl Inputs {
                     Scanned::default()
                 }
             };
-            files.push(run::File { name: entry.name.clone(), brace, identities_only: entry.identities_only });
+            files.push(inventory::File {
+                name: entry.name.clone(),
+                is_json_for_kubectl,
+                identities_only: entry.identities_only,
+            });
             match found.is_empty() {
                 true => found = objects,
                 false => found.extend(objects),
@@ -232,7 +236,11 @@ impl Inputs {
             warnings.extend(more);
             not_read.extend(skipped);
         }
-        if errors.is_empty() { Ok((Run::new(files, found).with_not_read(not_read), warnings)) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok((Inventory::new(files, found).with_not_read(not_read), warnings))
+        } else {
+            Err(errors)
+        }
     }
 
     /// Proves every plan; `make` gets each file's old bytes while they are at hand. Results in the order of the files.
@@ -272,9 +280,9 @@ impl Inputs {
         let bytes = self.bytes(file)?;
         let edited = apply(&Source::new(&bytes), plan).map_err(|refusal| {
             // The span lies in a document of ours only where the plan changes one; behind the last document it doesn't.
-            let ours = plan.changes.iter().map(|(object, _)| object.document);
-            let ours = ours.chain(plan.removed_documents.iter().map(|(document, _)| *document));
-            let window = ours.into_iter().find(|d| d.start <= refusal.span.start && refusal.span.end <= d.end);
+            let documents = plan.changes.iter().map(|(object, _)| object.document);
+            let documents = documents.chain(plan.removed_documents.iter().map(|(document, _)| *document));
+            let window = documents.into_iter().find(|d| d.start <= refusal.span.start && refusal.span.end <= d.end);
             let single = window.filter(|_| plan.changes.iter().all(|(object, _)| object.base.is_root()));
             SpannedError::from(refusal).in_file(file, single)
         })?;
@@ -286,7 +294,7 @@ impl Inputs {
     ///
     /// # Errors
     /// The file can't be read.
-    pub fn load(&mut self, file: FileId) -> Result<Lent<'_>, Diagnostic> {
+    pub fn load(&mut self, file: FileId) -> Result<FileBytes<'_>, Diagnostic> {
         let entry = &mut self.entries[file.0];
         if entry.bytes.is_none() {
             let (bytes, fingerprint) = entry.read().map_err(|mut errors| errors.remove(0))?;
@@ -299,17 +307,17 @@ impl Inputs {
     ///
     /// # Errors
     /// The file can't be read, or was changed since.
-    pub fn bytes(&self, file: FileId) -> Result<Lent<'_>, Diagnostic> {
+    pub fn bytes(&self, file: FileId) -> Result<FileBytes<'_>, Diagnostic> {
         let entry = &self.entries[file.0];
         if let Some(bytes) = &entry.bytes {
-            return Ok(Lent::Kept(bytes));
+            return Ok(FileBytes::Kept(bytes));
         }
         let (bytes, fingerprint) = entry.read().map_err(|mut errors| errors.remove(0))?;
         if entry.fingerprint.is_some() && fingerprint != entry.fingerprint {
             return Err(Diagnostic::error(format!("{} was changed by someone else since it was read", entry.name))
                 .help("nothing was written; run the command again"));
         }
-        Ok(Lent::Read(bytes))
+        Ok(FileBytes::Read(bytes))
     }
 
     /// What was read from standard input.
@@ -383,7 +391,7 @@ impl Inputs {
     }
 }
 
-impl Entry {
+impl OpenedInput {
     fn read(&self) -> Result<(Bytes, Option<Fingerprint>), Vec<Diagnostic>> {
         match &self.input {
             Input::File(path) => files::read(path)
@@ -431,19 +439,19 @@ pub fn path_bytes(path: &Path) -> Cow<'_, [u8]> {
 }
 
 /// The entry that is the file at `path`.
-fn position(entries: &[Entry], path: &Path) -> Option<usize> {
+fn position(entries: &[OpenedInput], path: &Path) -> Option<usize> {
     let wanted = identity(path)?;
-    entries.iter().position(|entry| entry.input.path().and_then(identity).is_some_and(|there| there == wanted))
+    entries.iter().position(|entry| entry.input.path().and_then(identity).is_some_and(|existing| existing == wanted))
 }
 
 /// Refuses an identity file that is a hard link of an input: replacing the one would leave the other without the identity.
-fn one_name(entry: &Entry, path: &Path) -> Result<(), Diagnostic> {
+fn one_name(entry: &OpenedInput, path: &Path) -> Result<(), Diagnostic> {
     let real = |path: &Path| path.canonicalize().ok();
     if entry.input.path().and_then(real) == real(path) {
         return Ok(());
     }
-    let (name, path) = (visible(&entry.name).into_owned(), shown(path));
-    let path = visible(&path);
+    let (name, path) = (escape_control(&entry.name).into_owned(), shown(path));
+    let path = escape_control(&path);
     Err(Diagnostic::error(format!("the identity file {path} and {name} are hard links of one file"))
         .help("an identity written to one of them would be missing in the other, because a file is replaced as a whole")
         .help(format!("name another identity file, or make {path} a file of its own: rm {path}")))
@@ -473,9 +481,11 @@ mod tests {
         let paths = ["a.yaml", "b.yaml"].map(|name| directory.path().join(name));
         paths.iter().for_each(|path| std::fs::write(path, "kind: Pod\n").unwrap());
         let found = paths.iter().cloned().map(Input::File).collect();
-        let mut inputs = Inputs::new(found, &mut std::io::empty(), None, None, |_, _, _| ()).unwrap();
+        let mut inputs = Session::new(found, &mut std::io::empty(), None, None, |_, _, _| ()).unwrap();
         let needles = crate::capa::needles();
-        inputs.scan(&Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false }).unwrap();
+        inputs
+            .scan(&Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false })
+            .unwrap();
         assert_eq!(*inputs.bytes(FileId(0)).unwrap(), *b"kind: Pod\n");
 
         std::fs::write(&paths[0], "kind: Job\n").unwrap();
@@ -494,7 +504,7 @@ mod tests {
         std::os::unix::fs::symlink(&a, &c).unwrap();
         let open = |found: &[&Path], identities: &Path| {
             let found = found.iter().map(|path| Input::File((*path).to_owned())).collect();
-            Inputs::new(found, &mut std::io::empty(), None, Some(identities), |_, _, _| ())
+            Session::new(found, &mut std::io::empty(), None, Some(identities), |_, _, _| ())
         };
         let error = open(&[&a], &b).unwrap_err();
         assert!(error.message.contains("hard links of one file"), "{}", error.message);
@@ -504,7 +514,9 @@ mod tests {
         }
         let mut inputs = open(&[&a, &b], &directory.path().join("ids.yaml")).unwrap();
         let needles = crate::capa::needles();
-        inputs.scan(&Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false }).unwrap();
+        inputs
+            .scan(&Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false })
+            .unwrap();
         assert_eq!(inputs.hard_links(), [(FileId(0), FileId(1))]);
     }
 }

@@ -1,10 +1,10 @@
 use super::json_text::{laid_out, string};
-use super::{Half, Side};
+use super::{PolicyTarget, Side};
 
 /// A whole CloudFormation template. The stack owns the whole policy.
 ///
 /// Resource types: AWS CloudFormation template reference, `AWS::IAM::Role` and `AWS::IAM::RolePolicy`.
-pub fn cloudformation(half: &Half<'_>) -> String {
+pub fn cloudformation(half: &PolicyTarget<'_>) -> String {
     let place = half.place();
     let role = string(half.role_name);
     let (description, id, resource) = match half.side {

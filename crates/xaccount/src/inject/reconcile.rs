@@ -4,22 +4,22 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, ReplaceOperation};
 use serde_json::{Value, json};
 
-use super::reference::Whereabouts;
+use super::reference::IdentityAccount;
 use super::running::{By, Written};
-use super::{AllowedNamespaces, ChangeKind, Planner, Served};
+use super::{AllowedNamespaces, ChangeKind, Planner, RequiredIdentity};
 use crate::aws::RoleArn;
-use crate::capa::{Field, Role, RoleIdentity, State, Version};
+use crate::capa::{Field, ObjectKind, RoleIdentity, State, Version};
 use crate::diag::{Diagnostic, Location, Span};
 
 impl Planner<'_> {
     /// Brings an identity that is there to what is asked for, field by field.
-    pub(super) fn mend(&mut self, index: usize, one: &Served) {
-        let run = self.run;
-        let found = &run.objects()[index];
-        let Role::Identity(identity, _) = &found.object.role else {
+    pub(super) fn mend(&mut self, index: usize, one: &RequiredIdentity) {
+        let inventory = self.inventory;
+        let found = &inventory.objects()[index];
+        let ObjectKind::Identity(identity, _) = &found.object.object_kind else {
             return;
         };
-        let mut edit = Edit::default();
+        let mut edit = IdentityEdit::default();
         if !identity.has_spec {
             let Value::Object(mut whole) = self.new_identity(one, Version::V1Beta2) else {
                 return;
@@ -40,7 +40,7 @@ impl Planner<'_> {
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 let right = match value.is_string() {
                     true => field.text() == Some(&text),
-                    false => matches!(field, Field::Typed(there, _) if *there == text),
+                    false => matches!(field, Field::Typed(existing, _) if *existing == text),
                 };
                 if right {
                     continue;
@@ -53,7 +53,8 @@ impl Planner<'_> {
             }
         }
         if !edit.operations.is_empty() {
-            let role = identity.role_arn.any_text().filter(|there| !there.is_empty() && *there != one.role.as_str());
+            let role =
+                identity.role_arn.any_text().filter(|existing| !existing.is_empty() && *existing != one.role.as_str());
             let after = match role {
                 Some(_) => one.role.to_string(),
                 None => format!("sets {}", edit.fields.join(", ")),
@@ -62,7 +63,7 @@ impl Planner<'_> {
         }
     }
 
-    fn mend_role(&mut self, index: usize, identity: &RoleIdentity, one: &Served, edit: &mut Edit) {
+    fn mend_role(&mut self, index: usize, identity: &RoleIdentity, one: &RequiredIdentity, edit: &mut IdentityEdit) {
         let field = &identity.role_arn;
         let wanted = one.role.to_string();
         if field.text() == Some(&wanted) {
@@ -74,15 +75,16 @@ impl Planner<'_> {
         }
         let empty = field.is_unset() || field.text() == Some("");
         if !empty {
-            let found = &self.run.objects()[index];
+            let found = &self.inventory.objects()[index];
             let at = found.location(field.span().unwrap_or(found.object.kind_span));
-            let there = field.text().unwrap_or("not one text");
-            let place = there.parse::<RoleArn>().map_or(Whereabouts::Unknown, |arn| Whereabouts::of(arn, &one.role));
-            if !self.may_replace(index, at, there, &place, &one.role) {
+            let existing = field.text().unwrap_or("not one text");
+            let place =
+                existing.parse::<RoleArn>().map_or(IdentityAccount::Unknown, |arn| IdentityAccount::of(arn, &one.role));
+            if !self.may_replace(index, at, existing, &place, &one.role) {
                 return;
             }
-            if !matches!(&place, Whereabouts::Account(account) if account == one.role.account()) {
-                self.take_along(one, &Written { place, words: there.to_owned(), at });
+            if !matches!(&place, IdentityAccount::Account(account) if account == one.role.account()) {
+                self.take_along(one, &Written { place, words: existing.to_owned(), at });
             }
         }
         if !empty {
@@ -92,25 +94,25 @@ impl Planner<'_> {
     }
 
     /// Objects that name an identity change account with it.
-    fn take_along(&mut self, one: &Served, written: &Written) {
-        let run = self.run;
-        for &index in run.named_by(&one.name) {
+    fn take_along(&mut self, one: &RequiredIdentity, written: &Written) {
+        let inventory = self.inventory;
+        for &index in inventory.named_by(&one.name) {
             let before = self.errors.len();
             self.crossings.add(before, index, Some(written.clone()), &one.role, By::Identity);
         }
     }
 
     /// Says which other objects of the run an identity takes along to its new role.
-    fn warn_of_others(&mut self, index: usize, one: &Served) {
-        let run = self.run;
-        let others: Vec<String> = run
+    fn warn_of_others(&mut self, index: usize, one: &RequiredIdentity) {
+        let inventory = self.inventory;
+        let others: Vec<String> = inventory
             .named_by(&one.name)
             .iter()
             .filter(|other| one.objects.binary_search(other).is_err())
-            .map(|&other| run.objects()[other].title())
+            .map(|&other| inventory.objects()[other].title())
             .collect();
         if !others.is_empty() {
-            let found = &run.objects()[index];
+            let found = &inventory.objects()[index];
             self.outcome.warnings.push(
                 Diagnostic::warning(format!(
                     "{} takes along objects that were not selected: {}",
@@ -123,14 +125,16 @@ impl Planner<'_> {
         }
     }
 
-    fn mend_source(&mut self, index: usize, identity: &RoleIdentity, edit: &mut Edit) {
+    fn mend_source(&mut self, index: usize, identity: &RoleIdentity, edit: &mut IdentityEdit) {
         match &identity.source {
             State::Unset => edit.put(&["spec", "sourceIdentityRef"], &Field::Absent, self.source()),
-            State::Set(there) => {
+            State::Set(existing) => {
                 let Some((kind, name)) = self.request.identity.source.clone() else {
                     return;
                 };
-                for (key, field, value) in [("kind", &there.kind, kind.name()), ("name", &there.name, name.as_str())] {
+                for (key, field, value) in
+                    [("kind", &existing.kind, kind.name()), ("name", &existing.name, name.as_str())]
+                {
                     if field.text() != Some(value)
                         && (field.is_unset()
                             || self.may_change(index, "sourceIdentityRef", field.text(), field.span(), value))
@@ -145,8 +149,8 @@ impl Planner<'_> {
         }
     }
 
-    fn mend_namespaces(&mut self, index: usize, identity: &RoleIdentity, edit: &mut Edit) {
-        let found = &self.run.objects()[index];
+    fn mend_namespaces(&mut self, index: usize, identity: &RoleIdentity, edit: &mut IdentityEdit) {
+        let found = &self.inventory.objects()[index];
         let path = &["spec", "allowedNamespaces"];
         match (&self.request.identity.allowed_namespaces, &identity.allowed_namespaces) {
             (None, None) => self.outcome.warnings.push(
@@ -156,32 +160,32 @@ impl Planner<'_> {
             ),
             (None, Some(_)) => {}
             (Some(asked), None) => edit.put(path, &Field::Absent, asked.to_value()),
-            (Some(AllowedNamespaces::AtLeast(names)), Some((there, _)))
-                if there.get("list").is_some_and(Value::is_array) =>
+            (Some(AllowedNamespaces::AtLeast(names)), Some((existing, _)))
+                if existing.get("list").is_some_and(Value::is_array) =>
             {
-                let listed = there["list"].as_array().map(Vec::as_slice).unwrap_or_default();
-                for name in names.iter().filter(|name| !listed.iter().any(|there| there == name.as_str())) {
+                let listed = existing["list"].as_array().map(Vec::as_slice).unwrap_or_default();
+                for name in names.iter().filter(|name| !listed.iter().any(|existing| existing == name.as_str())) {
                     edit.put(&["spec", "allowedNamespaces", "list", "-"], &Field::Absent, json!(name));
                 }
             }
             // An empty list in place of what is open would close the identity to the clusters that use it.
-            (Some(AllowedNamespaces::AtLeast(names)), Some((there, span))) if names.is_empty() => {
+            (Some(AllowedNamespaces::AtLeast(names)), Some((existing, span))) if names.is_empty() => {
                 self.outcome.warnings.push(
                     Diagnostic::warning(format!(
                         "{} keeps its allowedNamespaces: no namespace is known that uses it",
                         found.title()
                     ))
-                    .at(found.location(*span), format!("{there} is not a list of the served namespaces"))
+                    .at(found.location(*span), format!("{existing} is not a list of the served namespaces"))
                     .help(
                         "run inject over the clusters, or write the namespaces here: allowedNamespaces: {list: [NAME]}",
                     ),
                 );
             }
-            (Some(asked), Some((there, span))) => {
+            (Some(asked), Some((existing, span))) => {
                 let asked = asked.to_value();
-                if *there != asked {
-                    let (there, span) = (there.to_string(), *span);
-                    if self.may_change(index, "allowedNamespaces", Some(&there), Some(span), &asked.to_string()) {
+                if *existing != asked {
+                    let (existing, span) = (existing.to_string(), *span);
+                    if self.may_change(index, "allowedNamespaces", Some(&existing), Some(span), &asked.to_string()) {
                         edit.put(path, &Field::Other(span), asked);
                     }
                 }
@@ -190,15 +194,22 @@ impl Planner<'_> {
     }
 
     /// Whether a field that says something else may be replaced; says why not.
-    fn may_change(&mut self, index: usize, key: &str, there: Option<&str>, span: Option<Span>, wanted: &str) -> bool {
-        if self.request.overwrite && there.is_some() {
+    fn may_change(
+        &mut self,
+        index: usize,
+        key: &str,
+        existing: Option<&str>,
+        span: Option<Span>,
+        wanted: &str,
+    ) -> bool {
+        if self.request.overwrite && existing.is_some() {
             return true;
         }
-        let found = &self.run.objects()[index];
+        let found = &self.inventory.objects()[index];
         let at: Location = found.location(span.unwrap_or(found.object.kind_span));
-        let there = there.unwrap_or("something that is not one text");
+        let existing = existing.unwrap_or("something that is not one text");
         self.errors.push(
-            Diagnostic::error(format!("{} says something else already: {key} is {there}", found.title()))
+            Diagnostic::error(format!("{} says something else already: {key} is {existing}", found.title()))
                 .at(at, format!("wanted: {wanted}"))
                 .help("pass --overwrite to replace it; it holds for every cluster that uses this identity"),
         );
@@ -208,13 +219,13 @@ impl Planner<'_> {
 
 /// Operations on one identity, and the names of the fields that they set.
 #[derive(Default)]
-struct Edit {
+struct IdentityEdit {
     operations: Vec<PatchOperation>,
     fields: Vec<String>,
 }
 
-impl Edit {
-    fn put(&mut self, path: &[&str], there: &Field, value: Value) {
+impl IdentityEdit {
+    fn put(&mut self, path: &[&str], existing: &Field, value: Value) {
         let mut at = PointerBuf::new();
         path.iter().for_each(|token| at.push_back(*token));
         // An item of a list is a change of the list.
@@ -222,7 +233,7 @@ impl Edit {
         if self.fields.last() != Some(&field) {
             self.fields.push(field);
         }
-        self.operations.push(match there {
+        self.operations.push(match existing {
             Field::Absent => PatchOperation::Add(AddOperation { path: at, value }),
             _ => PatchOperation::Replace(ReplaceOperation { path: at, value }),
         });

@@ -1,6 +1,6 @@
 use serde_json::{Map, Value, json};
 
-use super::{Half, PieceError, Side};
+use super::{PieceError, PolicyTarget, Side};
 use crate::capa::{CONTROLLERS_ROLE_NAME, DEFAULT_ROLE_NAME};
 use lossless_yaml::yaml_text;
 
@@ -9,7 +9,7 @@ use lossless_yaml::yaml_text;
 ///
 /// Source: Cluster API Provider AWS v2.11.1, `cmd/clusterawsadm/api/bootstrap/v1beta1/types.go` and
 /// `iam/api/v1beta1/types.go`. The path of all roles is that of `controlPlane`: `cmd/clusterawsadm/cloudformation/bootstrap/template.go`.
-pub fn clusterawsadm(half: &Half<'_>) -> Result<String, PieceError> {
+pub fn clusterawsadm(half: &PolicyTarget<'_>) -> Result<String, PieceError> {
     let role = match half.role_name {
         DEFAULT_ROLE_NAME => "controlPlane",
         CONTROLLERS_ROLE_NAME => "clusterAPIControllers",

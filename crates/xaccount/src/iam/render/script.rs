@@ -1,4 +1,4 @@
-use super::{Half, Side};
+use super::{PolicyTarget, Side};
 
 /// A POSIX shell script for the AWS CLI that merges the grant into the policy that AWS has, and shows the difference before
 /// it writes.
@@ -8,7 +8,7 @@ use super::{Half, Side};
 /// account, whatever their path, so that no call names the path.
 ///
 /// Source: AWS CLI command reference, `iam`, `cloudformation describe-stack-resources` and "Structured error output".
-pub fn script(half: &Half<'_>) -> String {
+pub fn script(half: &PolicyTarget<'_>) -> String {
     let (what, edit, write, profile_flag) = match half.side {
         Side::Trust => ("trust policy".to_owned(), EDIT_TRUST.to_owned(), WRITE_TRUST, "--target-profile"),
         Side::Permission => {

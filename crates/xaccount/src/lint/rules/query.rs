@@ -4,36 +4,36 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{PatchOperation, ReplaceOperation};
 use serde_json::Value;
 
-use super::super::{Fix, Mend};
+use super::super::{Fix, FixEdit};
 use crate::capa::names::is_dns_subdomain;
 use crate::capa::{
-    Allowed, Field, IdentityKind, Namespaces, Reference, Release, Role, RoleIdentity, State, Version, is_variable,
+    Allowed, Field, IdentityKind, Namespaces, ObjectKind, Reference, Release, RoleIdentity, State, Version, is_variable,
 };
-use crate::check;
 use crate::diag::{Diagnostic, Severity, Span};
-use crate::run::{Found, Run};
+use crate::inventory::{Inventory, Resource};
+use crate::manifest_checks;
 
 /// The role identities of a run.
-pub(super) fn role_identities(run: &Run) -> impl Iterator<Item = (usize, &Found, &RoleIdentity)> {
-    run.objects().iter().enumerate().filter_map(|(index, found)| match &found.object.role {
-        Role::Identity(identity, _) => Some((index, found, identity.as_ref())),
+pub(super) fn role_identities(inventory: &Inventory) -> impl Iterator<Item = (usize, &Resource, &RoleIdentity)> {
+    inventory.objects().iter().enumerate().filter_map(|(index, found)| match &found.object.object_kind {
+        ObjectKind::Identity(identity, _) => Some((index, found, identity.as_ref())),
         _ => None,
     })
 }
 
 /// The identities of all kinds with their `allowedNamespaces`, and where to point at it.
-pub(super) fn allowed(run: &Run) -> impl Iterator<Item = (usize, &Found, &Allowed, Span)> {
-    run.objects().iter().enumerate().filter_map(|(index, found)| {
+pub(super) fn allowed(inventory: &Inventory) -> impl Iterator<Item = (usize, &Resource, &Allowed, Span)> {
+    inventory.objects().iter().enumerate().filter_map(|(index, found)| {
         let head = found.object.kind_span;
-        match &found.object.role {
-            Role::Identity(identity, _) => Some((
+        match &found.object.object_kind {
+            ObjectKind::Identity(identity, _) => Some((
                 index,
                 found,
                 &identity.allowed,
                 identity.allowed_namespaces.as_ref().map_or(head, |(_, span)| *span),
             )),
-            Role::Controller(identity) => Some((index, found, &identity.allowed, head)),
-            Role::Static(identity, _) => Some((
+            ObjectKind::Controller(identity) => Some((index, found, &identity.allowed, head)),
+            ObjectKind::Static(identity, _) => Some((
                 index,
                 found,
                 &identity.allowed,
@@ -45,11 +45,12 @@ pub(super) fn allowed(run: &Run) -> impl Iterator<Item = (usize, &Found, &Allowe
 }
 
 /// The version of an object of CAPA.
-pub(super) fn version(found: &Found) -> Option<Version> {
-    match &found.object.role {
-        Role::Bearer { .. } | Role::Identity(..) | Role::Controller(_) | Role::Static(..) => {
-            found.object.api_version.split_once('/')?.1.parse().ok()
-        }
+pub(super) fn version(found: &Resource) -> Option<Version> {
+    match &found.object.object_kind {
+        ObjectKind::Referencing { .. }
+        | ObjectKind::Identity(..)
+        | ObjectKind::Controller(_)
+        | ObjectKind::Static(..) => found.object.api_version.split_once('/')?.1.parse().ok(),
         _ => None,
     }
 }
@@ -75,10 +76,11 @@ pub(super) fn no_error(diagnostic: Diagnostic) -> Diagnostic {
 }
 
 /// Why nobody can tell what a reference names: no error where it is only written twice.
-pub(super) fn unreadable(found: &Found, there: &Reference) -> Option<Diagnostic> {
-    let twice =
-        [&there.kind, &there.name].into_iter().all(|field| matches!(field, Field::Ambiguous(_) | Field::Text(..)));
-    let problem = check::unreadable(found, there)?;
+pub(super) fn unreadable(found: &Resource, existing: &Reference) -> Option<Diagnostic> {
+    let twice = [&existing.kind, &existing.name]
+        .into_iter()
+        .all(|field| matches!(field, Field::Ambiguous(_) | Field::Text(..)));
+    let problem = manifest_checks::unreadable(found, existing)?;
     Some(if twice { no_error(problem) } else { problem })
 }
 
@@ -86,23 +88,23 @@ pub(super) fn unreadable(found: &Found, there: &Reference) -> Option<Diagnostic>
 pub(super) fn replace(object: usize, field: &str, value: Value, what: &str) -> Fix {
     let path = PointerBuf::from_tokens(["spec", field]);
     let operations = vec![PatchOperation::Replace(ReplaceOperation { path, value })];
-    Fix { what: what.into(), change: Mend::Object { object, operations } }
+    Fix { what: what.into(), change: FixEdit::Object { object, operations } }
 }
 
 /// Why the API server refuses a reference: `kind` is an enumeration, `name` has at least one character. Or why it means
 /// nothing.
-pub(super) fn unusable(found: &Found, there: &Reference, what: &str) -> Option<Diagnostic> {
+pub(super) fn unusable(found: &Resource, existing: &Reference, what: &str) -> Option<Diagnostic> {
     let title = found.title();
-    let at = |span: Option<Span>| found.location(span.unwrap_or(there.span));
+    let at = |span: Option<Span>| found.location(span.unwrap_or(existing.span));
     let kinds = IdentityKind::ALL.map(IdentityKind::name);
-    match there.kind.text() {
+    match existing.kind.text() {
         Some(kind) if is_variable(kind) || kinds.contains(&kind) => {}
         Some(kind) if !kind.is_empty() => {
             let near = kinds
                 .into_iter()
                 .max_by(|a, b| strsim::jaro_winkler(a, kind).total_cmp(&strsim::jaro_winkler(b, kind)));
             let finding = Diagnostic::error(format!("{title}: {what} names the kind {kind}, which is no identity's"))
-                .at(at(there.kind.span()), "the API server refuses it");
+                .at(at(existing.kind.span()), "the API server refuses it");
             return Some(match near {
                 Some(near) => finding.help(format!("perhaps {near}; the kinds are {}", kinds.join(", "))),
                 None => finding,
@@ -116,17 +118,17 @@ pub(super) fn unusable(found: &Found, there: &Reference, what: &str) -> Option<D
             );
         }
     }
-    match there.name.text() {
+    match existing.name.text() {
         // The API server takes any text there.
         Some(name) if !name.is_empty() && !is_variable(name) && !is_dns_subdomain(name) => Some(
             Diagnostic::warning(format!("{title}: {what} names {name:?}, and no object can have that name"))
-                .at(at(there.name.span()), "CAPA finds no such identity")
+                .at(at(existing.name.span()), "CAPA finds no such identity")
                 .help("names are lower-case letters, digits, '-' and '.'"),
         ),
         Some(name) if !name.is_empty() => None,
         _ => Some(
             Diagnostic::error(format!("{title}: {what} has no name"))
-                .at(at(there.name.span()), "the API server refuses it"),
+                .at(at(existing.name.span()), "the API server refuses it"),
         ),
     }
 }

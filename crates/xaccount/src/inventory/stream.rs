@@ -1,7 +1,7 @@
 //! Whole files, for what is said and printed of them.
 
 use crate::capa;
-use crate::diag::visible;
+use crate::diag::escape_control;
 use lossless_yaml::{NodeId, Source, Tree, parse};
 
 /// The kinds of all objects of some files, in the order of their first appearance; for the error that says that none of
@@ -25,7 +25,7 @@ fn kinds(tree: &Tree<'_>, node: NodeId, seen: &mut Vec<String>) {
         items.iter().for_each(|&item| kinds(tree, item, seen));
         return;
     }
-    let title = visible(&format!("{} {}", object.api_version, object.kind)).into_owned();
+    let title = escape_control(&format!("{} {}", object.api_version, object.kind)).into_owned();
     if !seen.contains(&title) {
         seen.push(title);
     }

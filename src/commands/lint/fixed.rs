@@ -5,12 +5,12 @@ use std::collections::HashMap;
 
 use crate::output::Mended;
 use xaccount::diag::FileId;
-use xaccount::edit::Inputs;
-use xaccount::lint::{self, Finding, Mend};
-use xaccount::run::Run;
+use xaccount::inventory::Inventory;
+use xaccount::lint::{self, Finding, FixEdit};
+use xaccount::session::Session;
 
 /// The proved changes that mend the findings; `None` for one that has no fix, or whose fix can't be made.
-pub(super) fn each(run: &Run, findings: &[Finding], inputs: &Inputs) -> Vec<Option<Mended>> {
+pub(super) fn each(inventory: &Inventory, findings: &[Finding], inputs: &Session) -> Vec<Option<Mended>> {
     let mut out: Vec<Option<Mended>> = vec![None; findings.len()];
     // Findings of which no two are about one object.
     let mut rounds: Vec<Vec<(usize, usize)>> = Vec::new();
@@ -19,7 +19,7 @@ pub(super) fn each(run: &Run, findings: &[Finding], inputs: &Inputs) -> Vec<Opti
     for (at, finding) in findings.iter().enumerate() {
         match finding.fix.as_ref().map(|fix| &fix.change) {
             None => {}
-            Some(Mend::Object { object, .. }) => {
+            Some(FixEdit::Object { object, .. }) => {
                 let round = counts.entry(*object).or_default();
                 if *round == rounds.len() {
                     rounds.push(Vec::new());
@@ -27,25 +27,31 @@ pub(super) fn each(run: &Run, findings: &[Finding], inputs: &Inputs) -> Vec<Opti
                 rounds[*round].push((at, *object));
                 *round += 1;
             }
-            Some(Mend::Document { file, object, .. }) => {
+            Some(FixEdit::Document { file, object, .. }) => {
                 let mended = documents.entry((*file, object.to_string()));
-                out[at] = mended.or_insert_with(|| alone(run, finding, inputs)).clone();
+                out[at] = mended.or_insert_with(|| alone(inventory, finding, inputs)).clone();
             }
         }
     }
     for mut round in rounds {
         round.sort_by_key(|&(_, object)| object);
-        together(run, findings, inputs, &round, &mut out);
+        together(inventory, findings, inputs, &round, &mut out);
     }
     out
 }
 
 /// Proves findings of different objects, in the order of those, at once; what can't be proved so, in two halves.
-fn together(run: &Run, findings: &[Finding], inputs: &Inputs, round: &[(usize, usize)], out: &mut [Option<Mended>]) {
+fn together(
+    inventory: &Inventory,
+    findings: &[Finding],
+    inputs: &Session,
+    round: &[(usize, usize)],
+    out: &mut [Option<Mended>],
+) {
     match round {
         [] => {}
-        &[(at, _)] => out[at] = alone(run, &findings[at], inputs),
-        _ => match at_once(run, findings, inputs, round) {
+        &[(at, _)] => out[at] = alone(inventory, &findings[at], inputs),
+        _ => match at_once(inventory, findings, inputs, round) {
             Some(all) => {
                 for (&(at, _), mended) in round.iter().zip(all) {
                     out[at] = Some(mended);
@@ -53,20 +59,25 @@ fn together(run: &Run, findings: &[Finding], inputs: &Inputs, round: &[(usize, u
             }
             None => {
                 let (one, other) = round.split_at(round.len() / 2);
-                together(run, findings, inputs, one, out);
-                together(run, findings, inputs, other, out);
+                together(inventory, findings, inputs, one, out);
+                together(inventory, findings, inputs, other, out);
             }
         },
     }
 }
 
 /// The changes of each; `None` where all can't be made, or it can't be told whose a change is.
-fn at_once(run: &Run, findings: &[Finding], inputs: &Inputs, round: &[(usize, usize)]) -> Option<Vec<Mended>> {
-    let outcome = lint::fixes(run, round.iter().map(|&(at, _)| &findings[at]));
+fn at_once(
+    inventory: &Inventory,
+    findings: &[Finding],
+    inputs: &Session,
+    round: &[(usize, usize)],
+) -> Option<Vec<Mended>> {
+    let outcome = lint::fixes(inventory, round.iter().map(|&(at, _)| &findings[at]));
     let proved = inputs.prove(&outcome.plans, |_, _, _| Ok(())).ok()?;
     let mut all: Vec<Mended> = vec![Vec::new(); round.len()];
     let window = |place: usize| {
-        let found = &run.objects()[round[place].1];
+        let found = &inventory.objects()[round[place].1];
         (found.file, found.window)
     };
     for one in proved {
@@ -74,7 +85,7 @@ fn at_once(run: &Run, findings: &[Finding], inputs: &Inputs, round: &[(usize, us
             // What is put behind an object begins where the next one does.
             let start = (one.file(), splice.span.start);
             let before = |&(_, object): &(usize, usize)| {
-                let found = &run.objects()[object];
+                let found = &inventory.objects()[object];
                 (found.file, found.window.start) < start
             };
             let upto = round.partition_point(before);
@@ -92,8 +103,8 @@ fn at_once(run: &Run, findings: &[Finding], inputs: &Inputs, round: &[(usize, us
 }
 
 /// The change of one finding, where it can be made.
-fn alone(run: &Run, finding: &Finding, inputs: &Inputs) -> Option<Mended> {
-    let outcome = lint::fixes(run, [finding]);
+fn alone(inventory: &Inventory, finding: &Finding, inputs: &Session) -> Option<Mended> {
+    let outcome = lint::fixes(inventory, [finding]);
     let proved = inputs.prove(&outcome.plans, |_, _, _| Ok(())).ok()?;
     Some(proved.into_iter().map(|one| (one.file(), one.edited().splices().to_vec())).collect())
 }

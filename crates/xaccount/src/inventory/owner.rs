@@ -7,9 +7,9 @@
 
 use std::collections::HashMap;
 
-use super::{Found, Run};
-use crate::capa::{CLUSTER_NAME, Object, ObjectReference, Role};
-use crate::diag::{Diagnostic, FileId, visible};
+use super::{Inventory, Resource};
+use crate::capa::{CLUSTER_NAME, Object, ObjectKind, ObjectReference};
+use crate::diag::{Diagnostic, FileId, escape_control};
 
 /// A file that is no input of the run, read for the Clusters and classes in it. It is never edited.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub struct Other {
     /// Its path relative to the account map, with `/`; `None` where it is not below it.
     pub below_map: Option<String>,
     /// Its objects.
-    pub objects: Vec<Found>,
+    pub objects: Vec<Resource>,
 }
 
 /// A file beside the run's, or a document in it, that can't be read and may name an object.
@@ -47,7 +47,7 @@ pub struct Others {
 /// What Clusters refer to, by kind, name, directory and file; and where files are.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Owners {
-    claims: Vec<Claim>,
+    claims: Vec<OwnerClaim>,
     /// Templates by kind, name, directory and file.
     templates: Vec<usize>,
     /// ClusterClasses by name, directory and file.
@@ -58,7 +58,7 @@ pub(super) struct Owners {
 
 /// A reference of a Cluster: the Cluster, and which of its references.
 #[derive(Clone, Copy, Debug)]
-struct Claim {
+struct OwnerClaim {
     cluster: usize,
     which: usize,
 }
@@ -71,12 +71,12 @@ struct Belonging<'r> {
 
 /// Clusters of which each may be the owner.
 struct Doubt<'r> {
-    why: Why,
-    clusters: Vec<&'r Found>,
+    why: DoubtReason,
+    clusters: Vec<&'r Resource>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Why {
+enum DoubtReason {
     /// Several Clusters refer to the object.
     Several,
     /// The label says another one than a Cluster of another file does.
@@ -103,37 +103,41 @@ enum Fit {
 
 impl Owners {
     /// Of these files. `directory` says where a file is; `None` for what is in no directory.
-    pub(super) fn new(run: &Run, directory: impl Fn(FileId) -> Option<String>) -> Self {
+    pub(super) fn new(inventory: &Inventory, directory: impl Fn(FileId) -> Option<String>) -> Self {
         let mut owners = Self::default();
-        for (index, found) in run.all().enumerate() {
-            match &found.object.role {
-                Role::Cluster { refers_to, .. } => {
-                    owners.claims.extend((0..refers_to.len()).map(|which| Claim { cluster: index, which }));
+        for (index, found) in inventory.all().enumerate() {
+            match &found.object.object_kind {
+                ObjectKind::Cluster { refers_to, .. } => {
+                    owners.claims.extend((0..refers_to.len()).map(|which| OwnerClaim { cluster: index, which }));
                 }
-                Role::Class(_) => owners.classes.push(index),
-                Role::Bearer { bearer, .. } if bearer.template => owners.templates.push(index),
+                ObjectKind::Class(_) => owners.classes.push(index),
+                ObjectKind::Referencing { kind_row, .. } if kind_row.template => owners.templates.push(index),
                 _ => {}
             }
         }
         if !owners.claims.is_empty() || !owners.classes.is_empty() {
-            for file in 0..run.files.len() {
+            for file in 0..inventory.files.len() {
                 let id = directory(FileId(file)).map(|name| owners.directory(name));
                 owners.directories.push(id);
             }
-            for other in &run.others.files {
+            for other in &inventory.others.files {
                 let id = other.directory.clone().map(|name| owners.directory(name));
                 owners.directories.push(id);
             }
         }
         let mut claims = std::mem::take(&mut owners.claims);
         let [mut templates, mut classes] = [&mut owners.templates, &mut owners.classes].map(std::mem::take);
-        let place = |index: usize| owners.place(run.at(index).file);
+        let place = |index: usize| owners.place(inventory.at(index).file);
         // Stable: those of one file stay in their order.
         claims.sort_by(|a, b| {
-            run.claimed_by(a).cmp(&run.claimed_by(b)).then_with(|| place(a.cluster).cmp(&place(b.cluster)))
+            inventory.claimed_by(a).cmp(&inventory.claimed_by(b)).then_with(|| place(a.cluster).cmp(&place(b.cluster)))
         });
-        templates.sort_by(|&a, &b| run.title_key(a).cmp(&run.title_key(b)).then_with(|| place(a).cmp(&place(b))));
-        classes.sort_by(|&a, &b| run.title_key(a).1.cmp(run.title_key(b).1).then_with(|| place(a).cmp(&place(b))));
+        templates.sort_by(|&a, &b| {
+            inventory.title_key(a).cmp(&inventory.title_key(b)).then_with(|| place(a).cmp(&place(b)))
+        });
+        classes.sort_by(|&a, &b| {
+            inventory.title_key(a).1.cmp(inventory.title_key(b).1).then_with(|| place(a).cmp(&place(b)))
+        });
         Self { claims, templates, classes, ..owners }
     }
 
@@ -198,9 +202,9 @@ fn namespaces(one: Option<&str>, other: Option<&str>) -> Option<Fit> {
     (one.is_none() || other.is_none()).then_some(Fit::HalfNamed)
 }
 
-impl Run {
+impl Inventory {
     /// Object of the run or of the other files.
-    fn at(&self, index: usize) -> &Found {
+    fn at(&self, index: usize) -> &Resource {
         match self.objects.get(index) {
             Some(found) => found,
             None => &self.beside[index - self.objects.len()],
@@ -208,32 +212,32 @@ impl Run {
     }
 
     /// The objects of the run and of the other files.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Found> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &Resource> {
         self.objects.iter().chain(&self.beside)
     }
 
-    fn reference(&self, claim: Claim) -> Option<&ObjectReference> {
-        match &self.at(claim.cluster).object.role {
-            Role::Cluster { refers_to, .. } => refers_to.get(claim.which),
+    fn reference(&self, claim: OwnerClaim) -> Option<&ObjectReference> {
+        match &self.at(claim.cluster).object.object_kind {
+            ObjectKind::Cluster { refers_to, .. } => refers_to.get(claim.which),
             _ => None,
         }
     }
 
     /// The file and line of an object, as it is shown.
-    pub fn place(&self, found: &Found) -> String {
+    pub fn place(&self, found: &Resource) -> String {
         let name = match self.files.get(found.file.0) {
             Some(file) => &file.name,
             None => &self.others.files[found.file.0 - self.files.len()].name,
         };
         // Of an item of a list, the line in its file is not known.
         match found.line {
-            0 => visible(name).into_owned(),
-            line => visible(&format!("{name}:{line}")).into_owned(),
+            0 => escape_control(name).into_owned(),
+            line => escape_control(&format!("{name}:{line}")).into_owned(),
         }
     }
 
     /// The Cluster of another file that an object belongs to, where that is known.
-    pub(crate) fn owner_elsewhere<'r>(&'r self, found: &'r Found) -> Option<&'r Found> {
+    pub(crate) fn owner_elsewhere<'r>(&'r self, found: &'r Resource) -> Option<&'r Resource> {
         let name = self.belonging(found).name;
         let lacks = self.lacks_owner(found);
         lacks.then(|| self.far(found).0.into_iter().find(|one| one.object.name.as_deref() == name)).flatten()
@@ -246,7 +250,7 @@ impl Run {
 
     /// The name of the cluster that an object belongs to: the Cluster that refers to it, else its label, else its own name.
     /// Where that is in doubt, the likeliest: a decision asks [`Self::by_cluster_name`].
-    pub fn cluster_name<'r>(&'r self, found: &'r Found) -> Option<&'r str> {
+    pub fn cluster_name<'r>(&'r self, found: &'r Resource) -> Option<&'r str> {
         self.belonging(found).name
     }
 
@@ -256,7 +260,7 @@ impl Run {
     /// It is in doubt, and the answer hangs on it.
     pub fn by_cluster_name<T: PartialEq>(
         &self,
-        found: &Found,
+        found: &Resource,
         answer: impl Fn(Option<&str>) -> T,
     ) -> Result<T, Diagnostic> {
         let belonging = self.belonging(found);
@@ -273,7 +277,7 @@ impl Run {
     }
 
     /// Why the cluster that an object belongs to is in doubt, as a warning.
-    pub fn doubtful_cluster(&self, found: &Found) -> Option<Diagnostic> {
+    pub fn doubtful_cluster(&self, found: &Resource) -> Option<Diagnostic> {
         let belonging = self.belonging(found);
         let doubt = belonging.doubt?;
         let differs = doubt.clusters.iter().any(|one| one.object.name.as_deref() != belonging.name);
@@ -281,20 +285,21 @@ impl Run {
     }
 
     /// Whether neither the object's own file nor its label says which cluster it belongs to.
-    pub fn lacks_owner(&self, found: &Found) -> bool {
+    pub fn lacks_owner(&self, found: &Resource) -> bool {
         let object = &found.object;
-        let named = matches!(&object.role, Role::Bearer { bearer, .. } if !bearer.template) && object.name.is_some();
+        let named = matches!(&object.object_kind, ObjectKind::Referencing { kind_row, .. } if !kind_row.template)
+            && object.name.is_some();
         let owner = || self.candidates(found, Near::File).iter().any(|one| one.fit == Fit::Exact);
         named && object.labels.get(CLUSTER_NAME).is_none() && !owner()
     }
 
-    fn belonging<'r>(&'r self, found: &'r Found) -> Belonging<'r> {
+    fn belonging<'r>(&'r self, found: &'r Resource) -> Belonging<'r> {
         let object = &found.object;
         let own = object.name.as_deref();
         let plain = |name| Belonging { name, doubt: None };
-        match &object.role {
-            Role::Cluster { .. } => return plain(own),
-            Role::Bearer { bearer, .. } if bearer.template => return plain(own),
+        match &object.object_kind {
+            ObjectKind::Cluster { .. } => return plain(own),
+            ObjectKind::Referencing { kind_row, .. } if kind_row.template => return plain(own),
             _ => {}
         }
         let label = object.labels.get(CLUSTER_NAME);
@@ -316,10 +321,14 @@ impl Run {
         if label.is_some() {
             // Of several, the label picks one; and a Cluster that only may be meant can't contradict it.
             let agrees = far.is_empty() || far.iter().any(|one| one.object.name.as_deref() == label);
-            return Belonging { name: label, doubt: (!agrees).then_some(Doubt { why: Why::Label, clusters: far }) };
+            return Belonging {
+                name: label,
+                doubt: (!agrees).then_some(Doubt { why: DoubtReason::Label, clusters: far }),
+            };
         }
-        let doubt =
-            |clusters: Vec<&'r Found>| (!clusters.is_empty()).then_some(Doubt { why: Why::HalfNamed, clusters });
+        let doubt = |clusters: Vec<&'r Resource>| {
+            (!clusters.is_empty()).then_some(Doubt { why: DoubtReason::HalfNamed, clusters })
+        };
         match far.first() {
             Some(first) if far.iter().all(|one| one.object.name == first.object.name) => {
                 // A Cluster that stands nearer may be meant, though one of the two has no namespace.
@@ -333,7 +342,7 @@ impl Run {
 
     /// The Clusters of other files that refer to an object: of its directory, else of anywhere, and how near they are; and
     /// those that do so but for a namespace, which are of its directory where the former are not.
-    fn far<'r>(&'r self, found: &'r Found) -> (Vec<&'r Found>, Vec<&'r Found>, Near) {
+    fn far<'r>(&'r self, found: &'r Resource) -> (Vec<&'r Resource>, Vec<&'r Resource>, Near) {
         let near = self.candidates(found, Near::Directory);
         let (exact, half) = (of(&near, Fit::Exact), of(&near, Fit::HalfNamed));
         if !exact.is_empty() {
@@ -348,10 +357,10 @@ impl Run {
     }
 
     /// The Clusters at this distance that may be the owner of an object.
-    fn candidates<'r>(&'r self, found: &'r Found, near: Near) -> Vec<Candidate<'r>> {
+    fn candidates<'r>(&'r self, found: &'r Resource, near: Near) -> Vec<OwnerCandidate<'r>> {
         let object = &found.object;
         let Some(name) = object.name.as_deref() else { return Vec::new() };
-        let place = |claim: &Claim| self.owners.place(self.at(claim.cluster).file);
+        let place = |claim: &OwnerClaim| self.owners.place(self.at(claim.cluster).file);
         let own = self.owners.place(found.file);
         let claims = slice(&self.owners.claims, |claim| self.claimed_by(claim).cmp(&(object.kind.as_str(), name)));
         let claims = match near {
@@ -367,24 +376,29 @@ impl Run {
         candidates
             .filter_map(|&claim| {
                 let cluster = self.at(claim.cluster);
-                Some(Candidate { cluster, fit: fit(&cluster.object, self.reference(claim)?, object)? })
+                Some(OwnerCandidate { cluster, fit: fit(&cluster.object, self.reference(claim)?, object)? })
             })
             .collect()
     }
 
     /// Why the cluster is in doubt.
-    fn doubt(&self, found: &Found, doubt: &Doubt<'_>) -> Diagnostic {
+    fn doubt(&self, found: &Resource, doubt: &Doubt<'_>) -> Diagnostic {
         let title = found.title();
         let one = doubt.clusters.first().map_or_else(String::new, |one| one.title());
         let label = found.object.labels.get(CLUSTER_NAME).unwrap_or_default();
         let message = match doubt.why {
-            Why::Several => {
+            DoubtReason::Several => {
                 format!("{title}: {} Clusters reference it, and it can belong to only one", doubt.clusters.len())
             }
-            Why::Label => {
-                format!("{title}: its label says that its cluster is {}, and {one} references it", visible(label))
+            DoubtReason::Label => {
+                format!(
+                    "{title}: its label says that its cluster is {}, and {one} references it",
+                    escape_control(label)
+                )
             }
-            Why::HalfNamed => format!("{title}: {one} may reference it, but only one of the two has a namespace"),
+            DoubtReason::HalfNamed => {
+                format!("{title}: {one} may reference it, but only one of the two has a namespace")
+            }
         };
         let error = Diagnostic::error(message).at(found.head(), "");
         let places = doubt.clusters.iter().take(20).map(|one| format!("{}: {}", one.title(), self.place(one)));
@@ -393,14 +407,14 @@ impl Run {
             error = error.help(format!("and {more} more"));
         }
         match doubt.why {
-            Why::Several => error.help(format!(
+            DoubtReason::Several => error.help(format!(
                 "add the label {CLUSTER_NAME}: NAME to say which one, or move it to the file of its Cluster"
             )),
-            Why::Label => error.help("fix the label, or the reference of that Cluster"),
-            Why::HalfNamed => {
-                let of = |found: &Found| found.object.own_namespace().map(str::to_owned);
+            DoubtReason::Label => error.help("fix the label, or the reference of that Cluster"),
+            DoubtReason::HalfNamed => {
+                let of = |found: &Resource| found.object.own_namespace().map(str::to_owned);
                 let namespace = of(found).or_else(|| doubt.clusters.first().and_then(|one| of(one)));
-                let namespace = namespace.as_deref().map_or("NAMESPACE".into(), visible);
+                let namespace = namespace.as_deref().map_or("NAMESPACE".into(), escape_control);
                 error
                     .help(format!("if they belong together: write metadata.namespace: {namespace} in both"))
                     .help(format!("if not: add the label {CLUSTER_NAME}: NAME with the name of its Cluster"))
@@ -409,7 +423,7 @@ impl Run {
     }
 
     /// What can't be read and may hold the Cluster of an object.
-    fn unread(&self, found: &Found, belonging: &Belonging<'_>) -> Option<Diagnostic> {
+    fn unread(&self, found: &Resource, belonging: &Belonging<'_>) -> Option<Diagnostic> {
         if self.others.unread.is_empty() || !self.lacks_owner(found) {
             return None;
         }
@@ -435,7 +449,7 @@ impl Run {
         let mut classes: HashMap<usize, Class<'_>> = HashMap::new();
         for &index in &self.owners.classes {
             let found = self.at(index);
-            let Role::Class(refers_to) = &found.object.role else { continue };
+            let ObjectKind::Class(refers_to) = &found.object.object_kind else { continue };
             let templates = refers_to.iter().flat_map(|to| {
                 let key = (to.kind.as_str(), to.name.as_str());
                 let named = slice(&self.owners.templates, |&template| self.title_key(template).cmp(&key));
@@ -445,10 +459,10 @@ impl Run {
             classes.insert(index, Class { found, templates, clusters: Vec::new() });
         }
         for found in self.all() {
-            let Role::Cluster { class: Some(class), .. } = &found.object.role else { continue };
+            let ObjectKind::Cluster { class: Some(class), .. } = &found.object.object_kind else { continue };
             let named = slice(&self.owners.classes, |&one| self.title_key(one).1.cmp(class.name.as_str()));
             let namespace = class.namespace.as_deref().or(found.object.own_namespace());
-            let fits = |one: &Found| namespaces(namespace, one.object.own_namespace());
+            let fits = |one: &Resource| namespaces(namespace, one.object.own_namespace());
             for used in self.nearest(named, found.file, fits) {
                 classes.entry(used).and_modify(|class| class.clusters.push(found));
             }
@@ -458,7 +472,7 @@ impl Run {
 
     /// Of objects of one name, in the order of directories and files, those that fit and are nearest to a file; with those
     /// that fit but for a namespace and are no farther away.
-    fn nearest(&self, named: &[usize], from: FileId, fits: impl Fn(&Found) -> Option<Fit>) -> Vec<usize> {
+    fn nearest(&self, named: &[usize], from: FileId, fits: impl Fn(&Resource) -> Option<Fit>) -> Vec<usize> {
         let place = |&index: &usize| self.owners.place(self.at(index).file);
         let own = self.owners.place(from);
         let directory = own.0.map_or(&[] as &[usize], |_| slice(named, |index| place(index).0.cmp(&own.0)));
@@ -471,7 +485,7 @@ impl Run {
     }
 
     /// Kind and name of what a reference of a Cluster names.
-    fn claimed_by(&self, claim: &Claim) -> (&str, &str) {
+    fn claimed_by(&self, claim: &OwnerClaim) -> (&str, &str) {
         self.reference(*claim).map_or(("", ""), |to| (&to.kind, &to.name))
     }
 
@@ -484,29 +498,29 @@ impl Run {
 
 /// A ClusterClass.
 pub(crate) struct Class<'r> {
-    pub(crate) found: &'r Found,
+    pub(crate) found: &'r Resource,
     /// Indices into the run's objects.
     pub(crate) templates: Vec<usize>,
     /// The topology Clusters that use it.
-    pub(crate) clusters: Vec<&'r Found>,
+    pub(crate) clusters: Vec<&'r Resource>,
 }
 
 /// A Cluster that may be the owner of an object.
-struct Candidate<'r> {
-    cluster: &'r Found,
+struct OwnerCandidate<'r> {
+    cluster: &'r Resource,
     fit: Fit,
 }
 
 /// The Clusters among these that fit so, each once.
-fn of<'r>(candidates: &[Candidate<'r>], fit: Fit) -> Vec<&'r Found> {
-    let mut found: Vec<&Found> = candidates.iter().filter(|one| one.fit == fit).map(|one| one.cluster).collect();
+fn of<'r>(candidates: &[OwnerCandidate<'r>], fit: Fit) -> Vec<&'r Resource> {
+    let mut found: Vec<&Resource> = candidates.iter().filter(|one| one.fit == fit).map(|one| one.cluster).collect();
     found.dedup_by(|a, b| std::ptr::eq(*a, *b));
     found
 }
 
-fn several(clusters: Vec<&Found>) -> Belonging<'_> {
+fn several(clusters: Vec<&Resource>) -> Belonging<'_> {
     let name = clusters.first().and_then(|one| one.object.name.as_deref());
-    Belonging { name, doubt: Some(Doubt { why: Why::Several, clusters }) }
+    Belonging { name, doubt: Some(Doubt { why: DoubtReason::Several, clusters }) }
 }
 
 /// The part of a sorted slice that compares as equal.
@@ -520,19 +534,23 @@ fn slice<T>(sorted: &[T], order: impl Fn(&T) -> std::cmp::Ordering) -> &[T] {
 mod tests {
     use super::*;
     use crate::capa::needles;
-    use crate::run::{File, Scan, scan};
+    use crate::inventory::{File, Scan, scan};
 
-    fn found(file: usize, text: &str) -> Vec<Found> {
+    fn found(file: usize, text: &str) -> Vec<Resource> {
         let needles = needles();
-        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
         scan(FileId(file), text.as_bytes(), &options).unwrap().objects
     }
 
     /// A run of these files, and others beside it.
-    fn run(files: &[(&str, &str)], others: &[(&str, &str)]) -> Run {
+    fn run(files: &[(&str, &str)], others: &[(&str, &str)]) -> Inventory {
         let objects = files.iter().enumerate().flat_map(|(file, (_, text))| found(file, text)).collect();
-        let file = |(name, _): &(&str, &str)| File { name: (*name).into(), brace: false, identities_only: false };
-        let run = Run::new(files.iter().map(file).collect(), objects);
+        let file = |(name, _): &(&str, &str)| File {
+            name: (*name).into(),
+            is_json_for_kubectl: false,
+            identities_only: false,
+        };
+        let inventory = Inventory::new(files.iter().map(file).collect(), objects);
         let other = |(name, text): &(&str, &str)| Other {
             name: (*name).into(),
             directory: directory_in(name),
@@ -540,7 +558,7 @@ mod tests {
             objects: found(0, text),
         };
         let others = Others { files: others.iter().map(other).collect(), unread: Vec::new() };
-        run.with_others(others, |file| directory_in(files[file.0].0))
+        inventory.with_others(others, |file| directory_in(files[file.0].0))
     }
 
     fn cluster(metadata: &str, reference: &str) -> String {
@@ -550,24 +568,24 @@ mod tests {
         )
     }
 
-    fn bearer(metadata: &str) -> String {
+    fn kind_row(metadata: &str) -> String {
         format!(
             "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {{{metadata}}}\n---\n"
         )
     }
 
     /// The name of the cluster of the only AWSCluster, or the beginning of why nobody can tell.
-    fn said(run: &Run) -> String {
-        let mut bearers = run.objects().iter().filter(|found| found.object.references().next().is_some());
-        let found = bearers.next().unwrap();
-        match run.by_cluster_name(found, |name| name.map(str::to_owned)) {
+    fn specified(inventory: &Inventory) -> String {
+        let mut referencing = inventory.objects().iter().filter(|found| found.object.references().next().is_some());
+        let found = referencing.next().unwrap();
+        match inventory.by_cluster_name(found, |name| name.map(str::to_owned)) {
             Ok(name) => {
-                assert_eq!(name.as_deref(), run.cluster_name(found));
-                assert!(run.doubtful_cluster(found).is_none());
+                assert_eq!(name.as_deref(), inventory.cluster_name(found));
+                assert!(inventory.doubtful_cluster(found).is_none());
                 name.unwrap_or_default()
             }
             Err(error) => {
-                assert!(run.doubtful_cluster(found).is_some());
+                assert!(inventory.doubtful_cluster(found).is_some());
                 error.message
             }
         }
@@ -575,38 +593,38 @@ mod tests {
 
     #[test]
     fn the_nearest_cluster_is_the_owner() {
-        let own = bearer("name: x");
+        let own = kind_row("name: x");
         let [a, b, c] = ["a", "b", "c"].map(|name| cluster(&format!("name: {name}"), "name: x"));
         let with_own = format!("{a}{own}");
-        assert_eq!(said(&run(&[("d/b.yaml", &b), ("d/a.yaml", &with_own)], &[])), "a");
-        assert_eq!(said(&run(&[("d/1.yaml", &own), ("d/a.yaml", &a), ("e/b.yaml", &b)], &[])), "a");
-        assert_eq!(said(&run(&[("d/1.yaml", &own)], &[("e/b.yaml", &b), ("d/a.yaml", &a)])), "a");
-        assert_eq!(said(&run(&[("d/1.yaml", &own)], &[("e/b.yaml", &b)])), "b");
-        assert_eq!(said(&run(&[("./d/1.yaml", &own), ("d//e/../a.yaml", &a), ("e/b.yaml", &b)], &[])), "a");
-        assert_eq!(said(&run(&[("d/1.yaml", &own)], &[])), "x");
+        assert_eq!(specified(&run(&[("d/b.yaml", &b), ("d/a.yaml", &with_own)], &[])), "a");
+        assert_eq!(specified(&run(&[("d/1.yaml", &own), ("d/a.yaml", &a), ("e/b.yaml", &b)], &[])), "a");
+        assert_eq!(specified(&run(&[("d/1.yaml", &own)], &[("e/b.yaml", &b), ("d/a.yaml", &a)])), "a");
+        assert_eq!(specified(&run(&[("d/1.yaml", &own)], &[("e/b.yaml", &b)])), "b");
+        assert_eq!(specified(&run(&[("./d/1.yaml", &own), ("d//e/../a.yaml", &a), ("e/b.yaml", &b)], &[])), "a");
+        assert_eq!(specified(&run(&[("d/1.yaml", &own)], &[])), "x");
         let several = "AWSCluster x: 2 Clusters reference it, and it can belong to only one";
         for files in [
             [("d/1.yaml", &own), ("d/a.yaml", &a), ("d/b.yaml", &b)],
             [("1.yaml", &own), ("d/a.yaml", &a), ("e/b.yaml", &b)],
         ] {
-            assert_eq!(said(&run(&files.map(|(name, text)| (name, text.as_str())), &[])), several);
+            assert_eq!(specified(&run(&files.map(|(name, text)| (name, text.as_str())), &[])), several);
         }
-        assert_eq!(said(&run(&[("-", &own)], &[("e/b.yaml", &b)])), "b");
+        assert_eq!(specified(&run(&[("-", &own)], &[("e/b.yaml", &b)])), "b");
         let twice = format!("{a}{b}{own}");
-        assert_eq!(said(&run(&[("d/1.yaml", &twice), ("d/c.yaml", &c)], &[])), several);
+        assert_eq!(specified(&run(&[("d/1.yaml", &twice), ("d/c.yaml", &c)], &[])), several);
     }
 
     #[test]
     fn a_label_comes_after_the_own_file_and_before_others() {
-        let labelled = bearer("name: x, labels: {cluster.x-k8s.io/cluster-name: b}");
+        let labelled = kind_row("name: x, labels: {cluster.x-k8s.io/cluster-name: b}");
         let [a, b] = ["a", "b"].map(|name| cluster(&format!("name: {name}"), "name: x"));
-        assert_eq!(said(&run(&[("d/1.yaml", &format!("{a}{labelled}"))], &[])), "a");
-        assert_eq!(said(&run(&[("d/1.yaml", &format!("{a}{b}{labelled}"))], &[])), "b");
-        assert_eq!(said(&run(&[("d/1.yaml", &labelled)], &[])), "b");
-        assert_eq!(said(&run(&[("d/1.yaml", &labelled), ("e/a.yaml", &a), ("e/b.yaml", &b)], &[])), "b");
+        assert_eq!(specified(&run(&[("d/1.yaml", &format!("{a}{labelled}"))], &[])), "a");
+        assert_eq!(specified(&run(&[("d/1.yaml", &format!("{a}{b}{labelled}"))], &[])), "b");
+        assert_eq!(specified(&run(&[("d/1.yaml", &labelled)], &[])), "b");
+        assert_eq!(specified(&run(&[("d/1.yaml", &labelled), ("e/a.yaml", &a), ("e/b.yaml", &b)], &[])), "b");
         let against = "AWSCluster x: its label says that its cluster is b, and Cluster a references it";
-        assert_eq!(said(&run(&[("d/1.yaml", &labelled), ("e/a.yaml", &a)], &[])), against);
-        assert_eq!(said(&run(&[("d/1.yaml", &labelled), ("d/a.yaml", &a), ("e/b.yaml", &b)], &[])), against);
+        assert_eq!(specified(&run(&[("d/1.yaml", &labelled), ("e/a.yaml", &a)], &[])), against);
+        assert_eq!(specified(&run(&[("d/1.yaml", &labelled), ("d/a.yaml", &a), ("e/b.yaml", &b)], &[])), against);
     }
 
     #[test]
@@ -635,52 +653,60 @@ mod tests {
             ("name: a, namespace: n", "name: x", "name: x, labels: {cluster.x-k8s.io/cluster-name: b}", "b"),
         ] {
             let one = cluster(from, to);
-            assert_eq!(said(&run(&[("1.yaml", &format!("{one}{}", bearer(own)))], &[])), want, "{from}; {to}; {own}");
-            assert_eq!(said(&run(&[("1.yaml", &bearer(own))], &[("2.yaml", &one)])), want, "{from}; {to}; {own}");
+            assert_eq!(
+                specified(&run(&[("1.yaml", &format!("{one}{}", kind_row(own)))], &[])),
+                want,
+                "{from}; {to}; {own}"
+            );
+            assert_eq!(
+                specified(&run(&[("1.yaml", &kind_row(own))], &[("2.yaml", &one)])),
+                want,
+                "{from}; {to}; {own}"
+            );
         }
         // A reference of v1beta2 has no namespace, whatever is written there.
         let one =
             cluster("name: a, namespace: n", "name: x, namespace: m").replace("x-k8s.io/v1beta1", "x-k8s.io/v1beta2");
-        assert_eq!(said(&run(&[("1.yaml", &format!("{one}{}", bearer("name: x, namespace: n")))], &[])), "a");
+        assert_eq!(specified(&run(&[("1.yaml", &format!("{one}{}", kind_row("name: x, namespace: n")))], &[])), "a");
     }
 
     #[test]
     fn a_cluster_that_is_nearer_but_half_named_counts_too() {
-        let own = bearer("name: x");
+        let own = kind_row("name: x");
         let (half, exact) = (cluster("name: a, namespace: n", "name: x"), cluster("name: b", "name: x"));
         let doubt = "AWSCluster x: Cluster n/a may reference it, but only one of the two has a namespace";
-        assert_eq!(said(&run(&[("d/1.yaml", &format!("{half}{own}")), ("d/b.yaml", &exact)], &[])), doubt);
-        assert_eq!(said(&run(&[("d/1.yaml", &own), ("d/a.yaml", &half)], &[("e/b.yaml", &exact)])), doubt);
-        assert_eq!(said(&run(&[("d/1.yaml", &own), ("d/a.yaml", &half)], &[("d/b.yaml", &exact)])), "b");
-        assert_eq!(said(&run(&[("d/1.yaml", &format!("{exact}{own}")), ("d/a.yaml", &half)], &[])), "b");
+        assert_eq!(specified(&run(&[("d/1.yaml", &format!("{half}{own}")), ("d/b.yaml", &exact)], &[])), doubt);
+        assert_eq!(specified(&run(&[("d/1.yaml", &own), ("d/a.yaml", &half)], &[("e/b.yaml", &exact)])), doubt);
+        assert_eq!(specified(&run(&[("d/1.yaml", &own), ("d/a.yaml", &half)], &[("d/b.yaml", &exact)])), "b");
+        assert_eq!(specified(&run(&[("d/1.yaml", &format!("{exact}{own}")), ("d/a.yaml", &half)], &[])), "b");
     }
 
     #[test]
     fn the_group_counts_where_the_reference_says_one() {
-        let own = bearer("name: x");
+        let own = kind_row("name: x");
         for (from, want) in
             [("infrastructure.cluster.x-k8s.io/v1beta2", "a"), ("example.com/v1", "x"), ("v1", "x"), ("\"\"", "a")]
         {
             let one = cluster("name: a", "name: x").replace("infrastructure.cluster.x-k8s.io/v1beta2", from);
-            assert_eq!(said(&run(&[("1.yaml", &format!("{one}{own}"))], &[])), want, "{from}");
+            assert_eq!(specified(&run(&[("1.yaml", &format!("{one}{own}"))], &[])), want, "{from}");
         }
     }
 
     #[test]
     fn what_can_not_be_read_decides_nothing_in_silence() {
-        let (own, a) = (bearer("name: x"), cluster("name: a", "name: x"));
+        let (own, a) = (kind_row("name: x"), cluster("name: a", "name: x"));
         let unread = |name: &str, directory: &str| Unread {
             of: ("AWSCluster".into(), name.into()),
             directory: Some(directory.into()),
             what: "WHAT".into(),
         };
         let with = |files: &[(&str, &str)], unread: Unread| {
-            let run = run(files, &[]);
+            let inventory = run(files, &[]);
             let directories: Vec<_> = files.iter().map(|(name, _)| directory_in(name)).collect();
             let others = Others { files: Vec::new(), unread: vec![unread] };
-            let run = run.with_others(others, |file| directories[file.0].clone());
-            let found = run.objects().iter().find(|found| found.object.references().next().is_some()).unwrap();
-            run.by_cluster_name(found, |name| name.map(str::to_owned)).is_err()
+            let inventory = inventory.with_others(others, |file| directories[file.0].clone());
+            let found = inventory.objects().iter().find(|found| found.object.references().next().is_some()).unwrap();
+            inventory.by_cluster_name(found, |name| name.map(str::to_owned)).is_err()
         };
         let file: [(&str, &str); 1] = [("d/1.yaml", &own)];
         assert!(with(&file, unread("x", "d")) && with(&file, unread("x", "e")) && !with(&file, unread("y", "d")));
@@ -704,10 +730,10 @@ mod tests {
                 "apiVersion: cluster.x-k8s.io/v1beta2\nkind: Cluster\nmetadata: {{name: {name}}}\nspec: {{topology: {{{class}}}}}\n---\n"
             )
         };
-        let (here, there) = (topology("a", "class: q"), topology("b", "classRef: {name: q}"));
-        let said = |files: &[(&str, &str)]| -> Vec<(usize, Vec<String>)> {
-            let run = run(files, &[]);
-            let classes = run.classes();
+        let (here, existing) = (topology("a", "class: q"), topology("b", "classRef: {name: q}"));
+        let specified = |files: &[(&str, &str)]| -> Vec<(usize, Vec<String>)> {
+            let inventory = run(files, &[]);
+            let classes = inventory.classes();
             classes
                 .iter()
                 .map(|class| {
@@ -716,11 +742,11 @@ mod tests {
                 })
                 .collect()
         };
-        let all = [class("t"), template.to_owned(), here.clone(), there.clone()].concat();
-        assert_eq!(said(&[("1.yaml", &all)]), [(1, vec!["a".to_owned(), "b".to_owned()])]);
-        let (one, other) = ([class("t"), template.to_owned(), here].concat(), [class("u"), there].concat());
+        let all = [class("t"), template.to_owned(), here.clone(), existing.clone()].concat();
+        assert_eq!(specified(&[("1.yaml", &all)]), [(1, vec!["a".to_owned(), "b".to_owned()])]);
+        let (one, other) = ([class("t"), template.to_owned(), here].concat(), [class("u"), existing].concat());
         assert_eq!(
-            said(&[("d/1.yaml", &one), ("e/1.yaml", &other)]),
+            specified(&[("d/1.yaml", &one), ("e/1.yaml", &other)]),
             [(1, vec!["a".to_owned()]), (0, vec!["b".to_owned()])]
         );
     }

@@ -10,8 +10,8 @@ mod stream;
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
-use crate::capa::{IdentityKind, Object, ROLE_IDENTITY, Role, State, Version};
-use crate::diag::{FileId, Location, Span, visible};
+use crate::capa::{IdentityKind, Object, ObjectKind, ROLE_IDENTITY, State, Version};
+use crate::diag::{FileId, Location, Span, escape_control};
 use lossless_yaml::ObjectRef;
 
 pub use join::{NotJoined, Obstacle, joined, obstacle};
@@ -23,7 +23,7 @@ pub use stream::kinds_seen;
 
 /// An object and where it stands.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct Resource {
     /// The file.
     pub file: FileId,
     /// The document and the place in it.
@@ -37,22 +37,23 @@ pub struct Found {
     /// What it is.
     pub object: Box<Object>,
     /// Of an identity: why its text can't go without taking along what is not its own.
-    pub tied: Option<String>,
+    pub removal_blocker: Option<String>,
     /// Whether kubectl drops its document without a word, because it follows `...` without a `---`.
-    pub bare: bool,
+    pub dropped_by_kubectl: bool,
 }
 
-impl Found {
+impl Resource {
     /// The kind, namespace and name, as a heading: `AWSCluster default/foo`. Control characters are made visible.
     pub fn title(&self) -> String {
         let name = self.object.name.as_deref().unwrap_or("(no name)");
         let namespace = self.object.namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
-        visible(&format!("{} {namespace}{name}", self.object.kind)).into_owned()
+        escape_control(&format!("{} {namespace}{name}", self.object.kind)).into_owned()
     }
 
     /// Whether it carries an identity reference, or could: a topology Cluster whose variables name no provider.
     pub fn can_be_pointed(&self) -> bool {
-        self.object.references().next().is_some() || matches!(self.object.role, Role::Cluster { unclear: true, .. })
+        self.object.references().next().is_some()
+            || matches!(self.object.object_kind, ObjectKind::Cluster { unclear: true, .. })
     }
 
     /// A place inside the object.
@@ -72,16 +73,16 @@ pub struct File {
     /// As the user knows it: the path as typed, or what standard input counts as.
     pub name: String,
     /// Whether kubectl takes it for JSON.
-    pub brace: bool,
+    pub is_json_for_kubectl: bool,
     /// Whether it is read only for the identities in it.
     pub identities_only: bool,
 }
 
 /// Everything a verb thinks about.
 #[derive(Clone, Debug, Default)]
-pub struct Run {
+pub struct Inventory {
     files: Vec<File>,
-    objects: Vec<Found>,
+    objects: Vec<Resource>,
     /// Indices of identities by kind and name.
     identities: HashMap<(IdentityKind, String), Vec<usize>>,
     /// Objects that count for nothing.
@@ -93,15 +94,15 @@ pub struct Run {
     /// What was read beside the run.
     others: Others,
     /// The objects of the other files; their files are numbered behind those of the run.
-    beside: Vec<Found>,
+    beside: Vec<Resource>,
     /// Where the files are; empty where their names say it.
     directories: Vec<Option<String>>,
     /// What is asked for once per identity or account, and found for all of them at once.
-    index: OnceLock<Index>,
+    index: OnceLock<InventoryIndex>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Index {
+struct InventoryIndex {
     /// Indices of the objects whose references name a role identity, by its name.
     named_by: HashMap<String, Vec<usize>>,
     /// Files with an object that can carry a reference.
@@ -110,17 +111,19 @@ struct Index {
     newest: Option<Version>,
 }
 
-impl Index {
-    fn of(objects: &[Found]) -> Self {
+impl InventoryIndex {
+    fn of(objects: &[Resource]) -> Self {
         let mut index = Self::default();
         for (at, found) in objects.iter().enumerate() {
-            if let Role::Bearer { version, .. } | Role::Identity(_, version) = &found.object.role {
+            if let ObjectKind::Referencing { version, .. } | ObjectKind::Identity(_, version) =
+                &found.object.object_kind
+            {
                 index.newest = index.newest.max(Some(*version));
             }
             for reference in found.object.references() {
                 index.with_clusters.insert(found.file);
-                let State::Set(there) = &reference.state else { continue };
-                let Some(name) = there.name.text().filter(|_| there.kind.text() == Some(ROLE_IDENTITY)) else {
+                let State::Set(existing) = &reference.state else { continue };
+                let Some(name) = existing.name.text().filter(|_| existing.kind.text() == Some(ROLE_IDENTITY)) else {
                     continue;
                 };
                 let users = index.named_by.entry(name.to_owned()).or_default();
@@ -133,21 +136,21 @@ impl Index {
     }
 }
 
-impl Run {
+impl Inventory {
     /// A run of these files and their objects, which are in the order of the files.
-    pub fn new(files: Vec<File>, objects: Vec<Found>) -> Self {
-        let mut run = Self { files, objects, ..Self::default() };
-        for (index, found) in run.objects.iter().enumerate() {
+    pub fn new(files: Vec<File>, objects: Vec<Resource>) -> Self {
+        let mut inventory = Self { files, objects, ..Self::default() };
+        for (index, found) in inventory.objects.iter().enumerate() {
             let Some(name) = &found.object.name else { continue };
-            let kind = match &found.object.role {
-                Role::Identity(..) => IdentityKind::Role,
-                Role::Controller(_) => IdentityKind::Controller,
-                Role::Static(..) => IdentityKind::Static,
+            let kind = match &found.object.object_kind {
+                ObjectKind::Identity(..) => IdentityKind::Role,
+                ObjectKind::Controller(_) => IdentityKind::Controller,
+                ObjectKind::Static(..) => IdentityKind::Static,
                 _ => continue,
             };
-            run.identities.entry((kind, name.clone())).or_default().push(index);
+            inventory.identities.entry((kind, name.clone())).or_default().push(index);
         }
-        run.with_owners()
+        inventory.with_owners()
     }
 
     /// The same with files besides, read for owners; `directory` says where each file of the run is.
@@ -156,7 +159,7 @@ impl Run {
         self.beside.clear();
         for (number, other) in others.files.iter_mut().enumerate() {
             let file = FileId(self.files.len() + number);
-            self.beside.extend(std::mem::take(&mut other.objects).into_iter().map(|found| Found { file, ..found }));
+            self.beside.extend(std::mem::take(&mut other.objects).into_iter().map(|found| Resource { file, ..found }));
         }
         self.others = others;
         self.directories = (0..self.files.len()).map(|file| directory(FileId(file))).collect();
@@ -164,10 +167,10 @@ impl Run {
     }
 
     /// The same with other objects, and all else that is known.
-    fn with_objects(self, objects: Vec<Found>) -> Self {
+    fn with_objects(self, objects: Vec<Resource>) -> Self {
         let Self { files, others, beside, directories, set_aside, not_read, .. } = self;
-        let run = Self { others, beside, directories, set_aside, not_read, ..Self::new(files, objects) };
-        run.with_owners()
+        let inventory = Self { others, beside, directories, set_aside, not_read, ..Self::new(files, objects) };
+        inventory.with_owners()
     }
 
     /// The same with what Clusters refer to.
@@ -206,7 +209,7 @@ impl Run {
     }
 
     /// The objects of all files, by file and place.
-    pub fn objects(&self) -> &[Found] {
+    pub fn objects(&self) -> &[Resource] {
         &self.objects
     }
 
@@ -230,7 +233,7 @@ impl Run {
         self.index().newest
     }
 
-    fn index(&self) -> &Index {
-        self.index.get_or_init(|| Index::of(&self.objects))
+    fn index(&self) -> &InventoryIndex {
+        self.index.get_or_init(|| InventoryIndex::of(&self.objects))
     }
 }

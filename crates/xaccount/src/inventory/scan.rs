@@ -1,7 +1,7 @@
 //! What one file holds for us.
 
-use super::{Found, SkipReason, Skipped, doubt};
-use crate::capa::{self, Items, ListKind, Object, Role};
+use super::{Resource, SkipReason, Skipped, doubt};
+use crate::capa::{self, Items, ListKind, Object, ObjectKind};
 use crate::diag::{Diagnostic, FileId, Location, Span, SpannedError};
 use lossless_yaml::parallel;
 use lossless_yaml::{
@@ -16,7 +16,7 @@ pub struct Scan<'a> {
     /// Leave templates that hold our kinds alone, with a warning.
     pub skip_templates: bool,
     /// Take what can't be read for a finding, and go on.
-    pub go_on: bool,
+    pub keep_going: bool,
     /// A topology variable that is to hold a reference though it is not there, as path.
     pub topology_variable: Option<&'a [String]>,
 }
@@ -25,13 +25,13 @@ pub struct Scan<'a> {
 #[derive(Debug, Default)]
 pub struct Scanned {
     /// The objects in order.
-    pub objects: Vec<Found>,
+    pub objects: Vec<Resource>,
     /// What to say although nothing is wrong.
     pub warnings: Vec<Diagnostic>,
     /// Templates that were skipped.
     pub skipped: Vec<Skipped>,
     /// Whether kubectl takes the file for JSON, so that it takes no second document.
-    pub brace: bool,
+    pub is_json_for_kubectl: bool,
 }
 
 /// Reads what a file holds for us. A file that holds nothing for us is never an error, however broken it is.
@@ -43,13 +43,13 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
     let marked = || source.utf16_text().is_some_and(|text| options.needles.spelled(text.as_bytes()));
     if source.is_utf16(options.needles) || marked() {
         let error = utf16(Location { file, span: Span::new(0, 2), window: None });
-        return match options.go_on {
+        return match options.keep_going {
             true => Ok(Scanned { warnings: vec![error], ..Scanned::default() }),
             false => Err(vec![error]),
         };
     }
     let candidates = documents(&source, options.needles);
-    let mut scanned = Scanned { brace: source.begins_with_brace(), ..Scanned::default() };
+    let mut scanned = Scanned { is_json_for_kubectl: source.begins_with_brace(), ..Scanned::default() };
     if candidates.is_empty() {
         return Ok(scanned);
     }
@@ -61,7 +61,7 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
     for result in results {
         match result.map_err(|problem| *problem) {
             Ok(found) => scanned.objects.extend(found),
-            Err(Problem::Template(diagnostic)) if options.skip_templates => {
+            Err(ScanProblem::Template(diagnostic)) if options.skip_templates => {
                 let line = line_of(bytes, &diagnostic);
                 let message = diagnostic.message.clone();
                 scanned.skipped.push(Skipped::document(file, line, SkipReason::Template, message));
@@ -71,20 +71,22 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
                     ..diagnostic
                 });
             }
-            Err(Problem::Template(diagnostic) | Problem::Filled(diagnostic)) if options.go_on => {
+            Err(ScanProblem::Template(diagnostic) | ScanProblem::Filled(diagnostic)) if options.keep_going => {
                 scanned.warnings.push(Diagnostic {
                     severity: crate::diag::Severity::Warning,
                     help: vec!["nothing in it is checked: render it and lint the result".into()],
                     ..diagnostic.rule("XA021")
                 })
             }
-            Err(Problem::Template(diagnostic) | Problem::Filled(diagnostic) | Problem::Broken(diagnostic)) => {
+            Err(
+                ScanProblem::Template(diagnostic) | ScanProblem::Filled(diagnostic) | ScanProblem::Broken(diagnostic),
+            ) => {
                 errors.push(diagnostic);
             }
         }
     }
-    let ours = !errors.is_empty() || scanned.objects.iter().any(|found| found.object.role.is_ours());
-    if ours {
+    let is_capa = !errors.is_empty() || scanned.objects.iter().any(|found| found.object.object_kind.is_capa());
+    if is_capa {
         if let Some((character, span)) = source.doubtful_marker() {
             errors.insert(0, doubtful_marker(character, Location { file, span, window: None }));
         }
@@ -93,11 +95,11 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
             errors.truncate(1);
         }
     }
-    if !errors.is_empty() && !options.go_on {
+    if !errors.is_empty() && !options.keep_going {
         return Err(errors);
     }
     scanned.warnings.extend(errors);
-    scanned.objects.retain(|found| found.object.role != Role::Foreign);
+    scanned.objects.retain(|found| found.object.object_kind != ObjectKind::Foreign);
     number_lines(bytes, &mut scanned.objects);
     Ok(scanned)
 }
@@ -109,7 +111,7 @@ fn line_of(bytes: &[u8], diagnostic: &Diagnostic) -> usize {
 }
 
 /// Counts line breaks once, between each object and the next in the text. An object that an alias brings stands before others.
-fn number_lines(bytes: &[u8], objects: &mut [Found]) {
+fn number_lines(bytes: &[u8], objects: &mut [Resource]) {
     let mut order: Vec<usize> = (0..objects.len()).collect();
     order.sort_by_key(|&index| objects[index].object.start);
     let starts = order.iter().map(|&index| objects[index].object.start);
@@ -126,14 +128,14 @@ fn number_lines(bytes: &[u8], objects: &mut [Found]) {
 /// The rule of what can't be read.
 const NOT_READABLE: &str = "XA002";
 
-enum Problem {
+enum ScanProblem {
     Template(Diagnostic),
     /// Perhaps YAML once its variables are filled in.
     Filled(Diagnostic),
     Broken(Diagnostic),
 }
 
-fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>) -> Result<Vec<Found>, Problem> {
+fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>) -> Result<Vec<Resource>, ScanProblem> {
     let named = document.literal || options.needles.spelled(document.bytes);
     let tree = match skim(document) {
         Ok(tree) => tree,
@@ -143,26 +145,26 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
     };
     // Most documents are one object; room for four of each would be the most that a large bundle takes.
     let mut found = Vec::with_capacity(1);
-    let whole = Walk { file, bytes, document, tree: &tree, options };
+    let whole = ObjectWalk { file, bytes, document, tree: &tree, options };
     whole.objects(tree.root, &mut Vec::new(), &mut found);
     if options.needles.look_further() {
         for found in &mut found {
             capa::beside(&mut found.object);
-            found.shown &= found.object.role != Role::Secret;
+            found.shown &= found.object.object_kind != ObjectKind::Secret;
         }
     }
     if !named {
         // It was only looked at: what is odd about it is not our business.
-        found.retain(|found| !found.object.role.is_ours());
+        found.retain(|found| !found.object.object_kind.is_capa());
         return Ok(found);
     }
     whole.array()?;
     // Comments that begin with `#@` are code for ytt: the document around them is no manifest yet.
-    let ours = found.iter().any(|found: &Found| found.object.role.is_ours());
+    let is_capa = found.iter().any(|found: &Resource| found.object.object_kind.is_capa());
     let ytt = tree.comments.iter().find(|span| tree.text[span.range()].starts_with("#@"));
-    if let Some(span) = ytt.filter(|_| ours) {
+    if let Some(span) = ytt.filter(|_| is_capa) {
         let at = Location { file, span: span.shifted(tree.base), window: shown(document) };
-        return Err(Problem::Template(
+        return Err(ScanProblem::Template(
             Diagnostic::error("this document is a ytt template, not a manifest")
                 .rule(NOT_READABLE)
                 .at(at, "")
@@ -170,22 +172,22 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
         ));
     }
     // What names one of our kinds, and reads as no object, may be one for other readers.
-    let suspect = ours || found.is_empty();
-    let may_be_ours = || doubt::may_hold_ours(document.bytes);
+    let suspect = is_capa || found.is_empty();
+    let may_be_capa = || doubt::may_hold_ours(document.bytes);
     match odd(file, document, &tree) {
-        Some(problem) if suspect || may_be_ours() => Err(problem),
+        Some(problem) if suspect || may_be_capa() => Err(problem),
         _ => match odd_for_kubectl(file, document, &tree) {
-            Some(problem) if ours || may_be_ours() => Err(problem),
+            Some(problem) if is_capa || may_be_capa() => Err(problem),
             _ => Ok(found),
         },
     }
 }
 
 /// What other readers may read otherwise than we do.
-fn odd(file: FileId, document: &Document<'_>, tree: &Tree<'_>) -> Option<Problem> {
+fn odd(file: FileId, document: &Document<'_>, tree: &Tree<'_>) -> Option<ScanProblem> {
     let at = |span: Span| Location { file, span, window: shown(document) };
     if let Some(span) = tree.odd_break() {
-        return Some(Problem::Broken(
+        return Some(ScanProblem::Broken(
             Diagnostic::error("a line break of YAML 1.1 alone (U+0085, U+2028 or U+2029) stands outside of quotes")
                 .rule(NOT_READABLE)
                 .at(at(span), "kubectl begins a new line here, and other readers do not")
@@ -193,7 +195,7 @@ fn odd(file: FileId, document: &Document<'_>, tree: &Tree<'_>) -> Option<Problem
         ));
     }
     if let Some(key) = tree.odd_merge() {
-        return Some(Problem::Broken(
+        return Some(ScanProblem::Broken(
             Diagnostic::error("a '<<' in quotes or with a tag: some readers merge here, and others don't")
                 .rule(NOT_READABLE)
                 .at(at(tree.span(key)), "")
@@ -201,7 +203,7 @@ fn odd(file: FileId, document: &Document<'_>, tree: &Tree<'_>) -> Option<Problem
         ));
     }
     tree.complex_key().map(|key| {
-        Problem::Template(
+        ScanProblem::Template(
             Diagnostic::error("a key is not a scalar, as in 'name: {{ name }}': this is a template, not a manifest")
                 .rule(NOT_READABLE)
                 .at(at(tree.span(key)), "")
@@ -211,10 +213,10 @@ fn odd(file: FileId, document: &Document<'_>, tree: &Tree<'_>) -> Option<Problem
 }
 
 /// What kubectl alone reads otherwise.
-fn odd_for_kubectl(file: FileId, document: &Document<'_>, tree: &Tree<'_>) -> Option<Problem> {
+fn odd_for_kubectl(file: FileId, document: &Document<'_>, tree: &Tree<'_>) -> Option<ScanProblem> {
     let problem = |span: Span, message: &str, help: &str| {
         let at = Location { file, span: span.shifted(tree.base), window: shown(document) };
-        Problem::Broken(Diagnostic::error(message).rule(NOT_READABLE).at(at, "").help(help))
+        ScanProblem::Broken(Diagnostic::error(message).rule(NOT_READABLE).at(at, "").help(help))
     };
     if let Some(at) = doubt::odd_separator(document.bytes) {
         let message = "kubectl takes this line for the start of a document, and other readers don't";
@@ -225,7 +227,7 @@ fn odd_for_kubectl(file: FileId, document: &Document<'_>, tree: &Tree<'_>) -> Op
     Some(problem(tree.node(key).span(), message, "write the key as plain text and run again"))
 }
 
-struct Walk<'w> {
+struct ObjectWalk<'w> {
     file: FileId,
     bytes: &'w [u8],
     document: &'w Document<'w>,
@@ -233,11 +235,11 @@ struct Walk<'w> {
     options: &'w Scan<'w>,
 }
 
-impl Walk<'_> {
+impl ObjectWalk<'_> {
     /// The document's object, or the items of a list, as kubectl flattens them.
-    fn objects(&self, node: NodeId, base: &mut Vec<String>, found: &mut Vec<Found>) {
+    fn objects(&self, node: NodeId, base: &mut Vec<String>, found: &mut Vec<Resource>) {
         let object = capa::view(self.tree, node, self.options.topology_variable);
-        if let Some(refused @ Object { role: Role::Refused(..), .. }) = object {
+        if let Some(refused @ Object { object_kind: ObjectKind::Refused(..), .. }) = object {
             return self.push(refused, node, base, found);
         }
         match capa::items(self.tree, node, base.is_empty()) {
@@ -261,7 +263,7 @@ impl Walk<'_> {
         }
     }
 
-    fn item(&self, item: NodeId, list: &ListKind, base: &mut Vec<String>, found: &mut Vec<Found>) {
+    fn item(&self, item: NodeId, list: &ListKind, base: &mut Vec<String>, found: &mut Vec<Resource>) {
         let before = found.len();
         match capa::without_kind(self.tree, item, list) {
             Some(untyped) => self.push(untyped, item, base, found),
@@ -273,20 +275,20 @@ impl Walk<'_> {
     }
 
     /// Objects of ours that an alias brings can't be edited in their place: one that is refused stands for them.
-    fn borrowed(&self, node: NodeId, span: Span, before: usize, base: &[String], found: &mut Vec<Found>) {
-        if found[before..].iter().any(|found| found.object.role.is_ours()) {
+    fn borrowed(&self, node: NodeId, span: Span, before: usize, base: &[String], found: &mut Vec<Resource>) {
+        if found[before..].iter().any(|found| found.object.object_kind.is_capa()) {
             found.truncate(before);
             self.push(capa::borrowed(self.tree, node, span), node, base, found);
         }
     }
 
     /// A document that is an array of our objects, as jsonnet prints one: kubectl refuses it.
-    fn array(&self) -> Result<(), Problem> {
+    fn array(&self) -> Result<(), ScanProblem> {
         let Some(items) = self.tree.items(self.tree.root) else { return Ok(()) };
         let mut found = Vec::new();
         items.iter().for_each(|&item| self.objects(item, &mut Vec::new(), &mut found));
-        let Some(first) = found.iter().find(|found| found.object.role.is_ours()) else { return Ok(()) };
-        Err(Problem::Broken(
+        let Some(first) = found.iter().find(|found| found.object.object_kind.is_capa()) else { return Ok(()) };
+        Err(ScanProblem::Broken(
             Diagnostic::error("the document is a list; kubectl takes none")
                 .rule(NOT_READABLE)
                 .at(Location { window: shown(self.document), ..first.head() }, "")
@@ -294,7 +296,7 @@ impl Walk<'_> {
         ))
     }
 
-    fn push(&self, object: Object, node: NodeId, base: &[String], found: &mut Vec<Found>) {
+    fn push(&self, object: Object, node: NodeId, base: &[String], found: &mut Vec<Resource>) {
         let span = self.tree.span(node);
         let window = if base.is_empty() { self.document.span } else { own_lines(self.bytes, span) };
         let base = base.iter().fold(json_patch::jsonptr::PointerBuf::new(), |mut pointer, token| {
@@ -302,22 +304,25 @@ impl Walk<'_> {
             pointer
         });
         // What an object of a doubled or tagged kind is, nobody knows.
-        let shown = !matches!(object.role, Role::Refused(..)) || !capa::may_hold_bodies(&self.bytes[window.range()]);
-        let tied = matches!(object.role, Role::Identity(..)).then(|| self.tied(base.is_root(), window)).flatten();
-        found.push(Found {
+        let shown = !matches!(object.object_kind, ObjectKind::Refused(..))
+            || !capa::may_hold_bodies(&self.bytes[window.range()]);
+        let removal_blocker = matches!(object.object_kind, ObjectKind::Identity(..))
+            .then(|| self.removal_blocker(base.is_root(), window))
+            .flatten();
+        found.push(Resource {
             file: self.file,
             at: ObjectRef { document: self.document.span, base },
             line: 0,
             window,
-            bare: self.document.bare,
+            dropped_by_kubectl: self.document.bare,
             shown,
-            tied,
+            removal_blocker,
             object: Box::new(object),
         });
     }
 
     /// What would go along with the text of the document, or of an item of it.
-    fn tied(&self, whole: bool, window: Span) -> Option<String> {
+    fn removal_blocker(&self, whole: bool, window: Span) -> Option<String> {
         if whole {
             return removable(self.tree).err().map(|refusal| refusal.to_string());
         }
@@ -366,11 +371,11 @@ fn template(text: &[u8]) -> Option<&'static str> {
     }
 }
 
-fn unreadable(file: FileId, bytes: &[u8], document: &Document<'_>, refusal: Refusal) -> Problem {
+fn unreadable(file: FileId, bytes: &[u8], document: &Document<'_>, refusal: Refusal) -> ScanProblem {
     let refusal = SpannedError::from(refusal);
     let at = Location { file, span: refusal.span, window: shown(document) };
     match template(document.bytes) {
-        Some(kind) => Problem::Template(
+        Some(kind) => ScanProblem::Template(
             Diagnostic::error(format!("this document is {kind}, not a manifest ({})", refusal.message))
                 .at(at, "")
                 .help("render it first and give the result, or pass --skip-templates to leave it alone"),
@@ -382,15 +387,15 @@ fn unreadable(file: FileId, bytes: &[u8], document: &Document<'_>, refusal: Refu
             diagnostic.help.extend(refusal.help);
             let line = line_around(bytes, refusal.span.start);
             match memchr::memmem::find(&bytes[line.range()], b"${") {
-                Some(_) => Problem::Filled(diagnostic),
-                None => Problem::Broken(diagnostic),
+                Some(_) => ScanProblem::Filled(diagnostic),
+                None => ScanProblem::Broken(diagnostic),
             }
         }
     }
 }
 
 /// A document that we can't read, in which an escape or a tag spells one of our kinds: kubectl may read it.
-fn spelled(file: FileId, document: &Document<'_>, refusal: Refusal) -> Problem {
+fn spelled(file: FileId, document: &Document<'_>, refusal: Refusal) -> ScanProblem {
     let refusal = SpannedError::from(refusal);
     let at = Location { file, span: refusal.span, window: shown(document) };
     let mut diagnostic = Diagnostic::error(format!("this document can't be read: {}", refusal.message))
@@ -399,7 +404,7 @@ fn spelled(file: FileId, document: &Document<'_>, refusal: Refusal) -> Problem {
         .help("an escape or a tag in it spells a kind that carries an identity reference, and kubectl may read it")
         .help("write the kind as plain text, fix the document and run again");
     diagnostic.help.extend(refusal.help);
-    Problem::Broken(diagnostic)
+    ScanProblem::Broken(diagnostic)
 }
 
 fn utf16(at: Location) -> Diagnostic {
@@ -465,7 +470,7 @@ mod tests {
 
     fn scanned(text: &str) -> Result<Scanned, Vec<Diagnostic>> {
         let needles = capa::needles();
-        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
         scan(FileId(0), text.as_bytes(), &options)
     }
 
@@ -517,7 +522,8 @@ mod tests {
     #[test]
     fn a_list_that_readers_disagree_about_is_refused() {
         let item = CLUSTER.trim_end().replace('\n', "\n  ");
-        let role = |text: &str| scanned(text).unwrap().objects.into_iter().map(|found| found.object.role).collect();
+        let role =
+            |text: &str| scanned(text).unwrap().objects.into_iter().map(|found| found.object.object_kind).collect();
         for text in [
             format!("kind: List\nitems: []\nitems:\n- {item}\n"),
             format!("kind: List\nx: &x\n- {item}\nitems: *x\n"),
@@ -525,8 +531,8 @@ mod tests {
             "kind: List\nitems: {}\n# AWSCluster\n".to_owned(),
             format!("{CLUSTER}items: []\n"),
         ] {
-            let roles: Vec<Role> = role(&text);
-            assert!(matches!(roles[..], [Role::Refused(..)]), "{text}: {roles:?}");
+            let roles: Vec<ObjectKind> = role(&text);
+            assert!(matches!(roles[..], [ObjectKind::Refused(..)]), "{text}: {roles:?}");
         }
         assert!(refused(&format!("- {item}\n")).contains("kubectl takes none"));
     }
@@ -559,7 +565,7 @@ mod tests {
         let text = "{apiVersion: v1, kind: Secret, kind: Secret, data: {p: b, n: AWSCluster}}\n";
         let scanned = scanned(text).unwrap();
         let found = &scanned.objects[0];
-        assert!(matches!(found.object.role, Role::Refused(..)));
+        assert!(matches!(found.object.object_kind, ObjectKind::Refused(..)));
         assert_eq!(found.head().window, None);
         let text = CLUSTER.replace("v1beta2", "v1alpha2");
         assert!(super::tests::scanned(&text).unwrap().objects[0].head().window.is_some());
@@ -568,7 +574,7 @@ mod tests {
     #[test]
     fn namespaces_and_secrets_are_only_looked_at() {
         let needles = capa::needles_with_surroundings();
-        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, go_on: false };
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
         let text = format!(
             "kind: Secret\nx: [\n---\n{{apiVersion: v1, kind: Namespace, kind: Namespace}}\n---\n\
              {{apiVersion: v1, kind: Secret, metadata: {{name: s}}}}\n---\n\

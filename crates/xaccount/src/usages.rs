@@ -12,17 +12,17 @@ use memchr::memmem;
 
 use crate::capa::{IdentityKind, ROLE_IDENTITY};
 use crate::diag::{FileId, Span};
-use crate::edit::Inputs;
 use crate::eject::Draft;
 use crate::files::{self, Input};
-use crate::run::Run;
+use crate::inventory::Inventory;
+use crate::session::Session;
 use lossless_yaml::parallel;
 use lossless_yaml::{Data, Letters, NodeId, Source, Tree, parse};
-use names::Names;
+use names::IdentityNames;
 
 /// How far the search goes.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Limits<'l> {
+pub struct UsageLimits<'l> {
     /// The home directory: a Git work tree there is no repository of manifests.
     pub home: Option<&'l Path>,
     /// The directory of the account map, if there is one.
@@ -36,10 +36,15 @@ pub struct Limits<'l> {
 /// Searched are the files of the run, and all manifests below the root of the Git work tree of the identity's file; without
 /// one, those below the account map; without that, those in its directory. A work tree that is the home directory or the root
 /// of the file system counts as none.
-pub fn named(inputs: &Inputs, run: &Run, draft: &Draft<'_>, limits: Limits<'_>) -> HashMap<usize, String> {
+pub fn named(
+    inputs: &Session,
+    inventory: &Inventory,
+    draft: &Draft<'_>,
+    limits: UsageLimits<'_>,
+) -> HashMap<usize, String> {
     let mut wanted: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for &object in draft.leaving() {
-        if let Some(name) = run.objects()[object].object.name.as_deref() {
+    for &object in draft.removable() {
+        if let Some(name) = inventory.objects()[object].object.name.as_deref() {
             wanted.entry(name).or_default().push(object);
         }
     }
@@ -48,8 +53,8 @@ pub fn named(inputs: &Inputs, run: &Run, draft: &Draft<'_>, limits: Limits<'_>) 
         return out;
     }
     let names: Vec<&str> = wanted.keys().copied().collect();
-    let known = Known::of(run, draft, &names);
-    let names = Names::new(names);
+    let known = KnownNames::of(inventory, draft, &names);
+    let names = IdentityNames::new(names);
     let files: Vec<FileId> = (0..inputs.len()).map(FileId).collect();
     let here = parallel::map(&files, |&file| {
         let shown = inputs.name(file);
@@ -60,10 +65,10 @@ pub fn named(inputs: &Inputs, run: &Run, draft: &Draft<'_>, limits: Limits<'_>) 
     for (why, objects) in whys.into_iter().zip(wanted.values()) {
         out.extend(why.into_iter().flat_map(|why| objects.iter().map(move |&object| (object, why.clone()))));
     }
-    let roots = roots(inputs, run, &wanted, limits);
+    let roots = roots(inputs, inventory, &wanted, limits);
     let read: HashSet<PathBuf> = files.iter().filter_map(|&file| path(inputs, file)?.canonicalize().ok()).collect();
     for (root, wanted) in roots {
-        let names = Names::new(wanted.iter().map(|&(name, _)| name).collect());
+        let names = IdentityNames::new(wanted.iter().map(|&(name, _)| name).collect());
         let whys = first_of_each(around(inputs, &root, &names, &read, limits.here), names.len());
         for (why, (_, object)) in whys.into_iter().zip(wanted) {
             if let Some(why) = why {
@@ -97,8 +102,8 @@ fn first_of_each(files: Vec<Mentions>, names: usize) -> Vec<Option<String>> {
             out[name].get_or_insert(why);
         }
         if let Some(why) = file.others {
-            for there in &mut out {
-                there.get_or_insert_with(|| why.clone());
+            for existing in &mut out {
+                existing.get_or_insert_with(|| why.clone());
             }
             break;
         }
@@ -108,16 +113,17 @@ fn first_of_each(files: Vec<Mentions>, names: usize) -> Vec<Option<String>> {
 
 /// The mentions of identities in the files of the run that are not asked about: where references were taken out, and the
 /// identities themselves.
-struct Known(HashMap<(FileId, usize), Vec<Span>>);
+struct KnownNames(HashMap<(FileId, usize), Vec<Span>>);
 
-impl Known {
-    fn of(run: &Run, draft: &Draft<'_>, names: &[&str]) -> Self {
+impl KnownNames {
+    fn of(inventory: &Inventory, draft: &Draft<'_>, names: &[&str]) -> Self {
         let mut known: HashMap<(FileId, usize), Vec<Span>> = HashMap::new();
         for (number, name) in names.iter().enumerate() {
-            for &(file, span) in draft.taken(name) {
+            for &(file, span) in draft.removed_refs(name) {
                 known.entry((file, number)).or_default().push(span);
             }
-            for found in run.identities(IdentityKind::Role, name).iter().map(|&index| &run.objects()[index]) {
+            for found in inventory.identities(IdentityKind::Role, name).iter().map(|&index| &inventory.objects()[index])
+            {
                 known.entry((found.file, number)).or_default().push(found.window);
             }
         }
@@ -149,15 +155,15 @@ struct Root {
 
 /// Where to look around the files of identities, and for which: names and objects.
 fn roots<'w>(
-    inputs: &Inputs,
-    run: &Run,
+    inputs: &Session,
+    inventory: &Inventory,
     wanted: &BTreeMap<&'w str, Vec<usize>>,
-    limits: Limits<'_>,
+    limits: UsageLimits<'_>,
 ) -> HashMap<Root, Vec<(&'w str, usize)>> {
     let mut roots: HashMap<Root, Vec<(&str, usize)>> = HashMap::new();
     let mut of_file: HashMap<FileId, Option<Root>> = HashMap::new();
     for (&name, &object) in wanted.iter().flat_map(|(name, objects)| objects.iter().map(move |object| (name, object))) {
-        let file = run.objects()[object].file;
+        let file = inventory.objects()[object].file;
         let root = of_file.entry(file).or_insert_with(|| path(inputs, file).and_then(|path| root_of(&path, limits)));
         if let Some(root) = root {
             roots.entry(root.clone()).or_default().push((name, object));
@@ -167,7 +173,7 @@ fn roots<'w>(
 }
 
 /// The file's path; of standard input, that of the file that it counts as.
-fn path(inputs: &Inputs, file: FileId) -> Option<PathBuf> {
+fn path(inputs: &Session, file: FileId) -> Option<PathBuf> {
     match inputs.input(file) {
         Input::File(path) => Some(path.clone()),
         Input::Stdin if inputs.name(file) != "-" => Some(PathBuf::from(inputs.name(file))),
@@ -175,7 +181,7 @@ fn path(inputs: &Inputs, file: FileId) -> Option<PathBuf> {
     }
 }
 
-fn root_of(path: &Path, limits: Limits<'_>) -> Option<Root> {
+fn root_of(path: &Path, limits: UsageLimits<'_>) -> Option<Root> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let directory = path.canonicalize().ok().and_then(|real| Some(real.parent()?.to_owned()));
     let directory = directory.or_else(|| parent.canonicalize().ok())?;
@@ -191,9 +197,9 @@ fn root_of(path: &Path, limits: Limits<'_>) -> Option<Root> {
 
 /// Searches the manifests of a directory that are no inputs of the run, which are the files that were `read`.
 fn around(
-    inputs: &Inputs,
+    inputs: &Session,
     root: &Root,
-    names: &Names<'_>,
+    names: &IdentityNames<'_>,
     read: &HashSet<PathBuf>,
     here: Option<&Path>,
 ) -> Vec<Mentions> {
@@ -215,7 +221,7 @@ fn around(
 }
 
 /// Which names a file that is called `file` mentions; what stands in a `known` place, of a name and an offset, does not count.
-fn search(bytes: &[u8], file: &str, names: &Names<'_>, known: impl Fn(usize, usize) -> bool) -> Mentions {
+fn search(bytes: &[u8], file: &str, names: &IdentityNames<'_>, known: impl Fn(usize, usize) -> bool) -> Mentions {
     let mut out = Mentions::default();
     let Some(mentions) = names.mentions(bytes) else {
         out.others = Some(format!("{file} may name it"));
@@ -232,7 +238,7 @@ fn search(bytes: &[u8], file: &str, names: &Names<'_>, known: impl Fn(usize, usi
     let place = |at: usize, why: &str| format!("{file}:{} {why}", line(at));
     out.some = first.iter().map(|(&name, &at)| (name, place(at, "names it"))).collect();
     if first.len() < names.len() {
-        let mut doubts = Doubts { names, told: first.into_keys().collect(), some: Vec::new() };
+        let mut doubts = Doubts { names, reported: first.into_keys().collect(), some: Vec::new() };
         let others = doubts.of(&Source::new(bytes));
         out.some.extend(doubts.some.iter().map(|&(name, at, why)| (name, place(at, why))));
         out.others = others.map(|(at, why)| place(at, why));
@@ -242,9 +248,9 @@ fn search(bytes: &[u8], file: &str, names: &Names<'_>, known: impl Fn(usize, usi
 
 /// Places that may name identities, though their names do not stand there literally.
 struct Doubts<'n> {
-    names: &'n Names<'n>,
+    names: &'n IdentityNames<'n>,
     /// Of which names something is said already.
-    told: HashSet<usize>,
+    reported: HashSet<usize>,
     /// Names with a place and what is there.
     some: Vec<(usize, usize, &'static str)>,
 }
@@ -263,7 +269,7 @@ impl Doubts<'_> {
             let word =
                 [ROLE_IDENTITY, "identityRef"].iter().find_map(|word| memmem::find(document.bytes, word.as_bytes()));
             let spelled = Letters::spelled(document.bytes);
-            if self.told.len() == self.names.len() || word.is_none() && !self.names.letters.meet(&spelled) {
+            if self.reported.len() == self.names.len() || word.is_none() && !self.names.letters.meet(&spelled) {
                 return None;
             }
             let at = document.span.start + word.unwrap_or(0);
@@ -289,7 +295,7 @@ impl Doubts<'_> {
     }
 
     fn tell(&mut self, name: usize, at: usize, why: &'static str) {
-        if self.told.insert(name) {
+        if self.reported.insert(name) {
             self.some.push((name, at, why));
         }
     }
@@ -332,8 +338,8 @@ mod tests {
 
     const NAME: &str = "cross-account-role-222222222222";
 
-    fn said(text: &str) -> Option<String> {
-        let mentions = search(text.as_bytes(), "f", &Names::new(vec![NAME]), |_, _| false);
+    fn specified(text: &str) -> Option<String> {
+        let mentions = search(text.as_bytes(), "f", &IdentityNames::new(vec![NAME]), |_, _| false);
         first_of_each(vec![mentions], 1).remove(0)
     }
 
@@ -354,7 +360,7 @@ mod tests {
             ("{{ if }}\nkind: AWSClusterRoleIdentity\n", "f:2 can't be read and may name it"),
             ("a: [\nkind: AWSClusterRoleIdentity\n", "f:2 can't be read and may name it"),
         ] {
-            assert_eq!(said(&text.replace("NAME", NAME)).as_deref(), Some(why), "{text}");
+            assert_eq!(specified(&text.replace("NAME", NAME)).as_deref(), Some(why), "{text}");
         }
         for text in [
             "a: NAME-team-a\n",
@@ -368,10 +374,10 @@ mod tests {
             "identityRef: {kind: AWSClusterStaticIdentity, name: \"${ID}\"}\n",
             "a: \"\\x20\"\n",
         ] {
-            assert_eq!(said(&text.replace("NAME", NAME)), None, "{text}");
+            assert_eq!(specified(&text.replace("NAME", NAME)), None, "{text}");
         }
         let utf16: Vec<u8> = format!("a: {NAME}\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let mentions = search(&utf16, "f", &Names::new(vec![NAME]), |_, _| false);
+        let mentions = search(&utf16, "f", &IdentityNames::new(vec![NAME]), |_, _| false);
         assert_eq!(mentions.some, [(0, "f:1 is UTF-16 and may name it".to_owned())]);
     }
 
@@ -384,7 +390,8 @@ mod tests {
         let file = below.join("dev/a.yaml");
         std::fs::write(&file, "").unwrap();
         let root = |path: &Path, map: Option<&Path>| {
-            root_of(path, Limits { home: Some(&home), map, here: None }).map(|root| (root.directory, root.recursive))
+            root_of(path, UsageLimits { home: Some(&home), map, here: None })
+                .map(|root| (root.directory, root.recursive))
         };
         assert_eq!(root(&file, None), Some((below.join("dev"), false)));
         assert_eq!(root(&file, Some(&below)), Some((below.clone(), true)));

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::{
-    Change, Evidence, Failure, Mapped, Outcome, Proposal, Request, SaidTarget, Unasked, propose_one, select, wrong,
+    Change, Evidence, Failure, InjectRequest, Mapped, Outcome, Proposal, SpecifiedTarget, Unasked, propose_one, select,
+    wrong,
 };
 use crate::diag::{Diagnostic, FileId};
-use crate::run::Run;
+use crate::inventory::Inventory;
 use lossless_yaml::ObjectChange;
 
 /// Plans the run for several accounts, as [`super::plan`]. An object of the run belongs to one request at most. `base` is what
@@ -17,26 +18,26 @@ use lossless_yaml::ObjectChange;
 /// # Errors
 /// As [`super::plan`]; nothing to point only where no request finds anything. Two requests that change one identity, or that
 /// would make two of one name.
-pub fn plan_each(run: &Run, base: &Request, requests: &[Request]) -> Result<Outcome, Failure> {
-    propose_each(run, requests)?.judge(run, base, &Evidence::default(), Unasked::Refused, None)
+pub fn plan_each(inventory: &Inventory, base: &InjectRequest, requests: &[InjectRequest]) -> Result<Outcome, Failure> {
+    propose_each(inventory, requests)?.judge(inventory, base, &Evidence::default(), Unasked::Refused, None)
 }
 
 /// Plans the run for several accounts; whether clusters may change account is left to [`Proposal::judge`].
 ///
 /// # Errors
 /// No request finds anything to point.
-pub fn propose_each(run: &Run, requests: &[Request]) -> Result<Proposal, Failure> {
+pub fn propose_each(inventory: &Inventory, requests: &[InjectRequest]) -> Result<Proposal, Failure> {
     let mut whole = Joined::default();
     let mut nothing = None;
-    let wrong = wrong(run);
+    let wrong = wrong(inventory);
     let mut found = false;
     for request in requests {
-        match propose_one(run, request, &wrong) {
+        match propose_one(inventory, request, &wrong) {
             Ok(part) => {
                 found = true;
-                whole.join(run, part);
+                whole.join(inventory, part);
             }
-            Err(Failure::Nothing(why)) => nothing = nothing.or(Some(why)),
+            Err(Failure::EmptySelection(why)) => nothing = nothing.or(Some(why)),
             Err(Failure::Refused(more)) => {
                 found = true;
                 whole.proposal.refuse(more);
@@ -46,26 +47,31 @@ pub fn propose_each(run: &Run, requests: &[Request]) -> Result<Proposal, Failure
     let mut whole = whole.proposal;
     // In the order of the files, new objects behind them.
     whole.outcome.changes.sort_by_key(|change| change.object.unwrap_or(usize::MAX));
-    whole.outcome.right.sort_unstable();
+    whole.outcome.unchanged.sort_unstable();
     match nothing {
-        Some(nothing) if !found => Err(Failure::Nothing(nothing)),
+        Some(nothing) if !found => Err(Failure::EmptySelection(nothing)),
         _ => Ok(whole),
     }
 }
 
 /// Plans the run as an account map says of each cluster; whether clusters may change account is left to [`Proposal::judge`].
-/// `base` is what the flags say, `said` what of the target.
+/// `base` is what the flags say, `specified` what of the target.
 ///
 /// # Errors
 /// As [`propose_each`]; a cluster that several accounts claim, or none; a flag that contradicts the map; a cluster that should
 /// stay in the source account and points elsewhere.
-pub fn propose_mapped(run: &Run, base: &Request, mapped: &Mapped<'_>, said: &SaidTarget) -> Result<Proposal, Failure> {
-    select::select(run, &base.selection)?;
-    let (requests, skipped) = super::mapped::mapped(run, base, mapped, said).map_err(Failure::Refused)?;
-    let mut proposal = propose_each(run, &requests)?;
+pub fn propose_mapped(
+    inventory: &Inventory,
+    base: &InjectRequest,
+    mapped: &Mapped<'_>,
+    specified: &SpecifiedTarget,
+) -> Result<Proposal, Failure> {
+    select::select(inventory, &base.selection)?;
+    let (requests, skipped) = super::mapped::mapped(inventory, base, mapped, specified).map_err(Failure::Refused)?;
+    let mut proposal = propose_each(inventory, &requests)?;
     let outcome = &mut proposal.outcome;
-    outcome.warnings.splice(0..0, select::warnings_of_unclear(run, &base.selection));
-    outcome.skipped = select::skipped(run, &base.selection);
+    outcome.warnings.splice(0..0, select::warnings_of_unclear(inventory, &base.selection));
+    outcome.skipped = select::skipped(inventory, &base.selection);
     outcome.skipped.extend(skipped);
     Ok(proposal)
 }
@@ -74,18 +80,22 @@ pub fn propose_mapped(run: &Run, base: &Request, mapped: &Mapped<'_>, said: &Sai
 ///
 /// # Errors
 /// What is there can't be brought together with what is asked for.
-pub fn plan_identities(run: &Run, base: &Request, requests: &[Request]) -> Result<Outcome, Vec<Diagnostic>> {
+pub fn plan_identities(
+    inventory: &Inventory,
+    base: &InjectRequest,
+    requests: &[InjectRequest],
+) -> Result<Outcome, Vec<Diagnostic>> {
     let mut whole = Joined::default();
     for request in requests {
-        match super::propose_identity(run, request) {
-            Ok(part) => whole.join(run, part),
+        match super::propose_identity(inventory, request) {
+            Ok(part) => whole.join(inventory, part),
             Err(more) => whole.proposal.refuse(more),
         }
     }
-    let judged = whole.proposal.judge(run, base, &Evidence::default(), Unasked::Refused, None);
+    let judged = whole.proposal.judge(inventory, base, &Evidence::default(), Unasked::Refused, None);
     judged.map_err(|failure| match failure {
         Failure::Refused(errors) => errors,
-        Failure::Nothing(_) => Vec::new(),
+        Failure::EmptySelection(_) => Vec::new(),
     })
 }
 
@@ -104,34 +114,36 @@ struct Joined {
 }
 
 impl Joined {
-    fn join(&mut self, run: &Run, part: Proposal) {
+    fn join(&mut self, inventory: &Inventory, part: Proposal) {
         let part = self.proposal.take(part);
         let mut errors = Vec::new();
-        self.join_outcome(run, part, &mut errors);
+        self.join_outcome(inventory, part, &mut errors);
         self.proposal.refuse(errors);
     }
 
-    fn join_outcome(&mut self, run: &Run, part: Outcome, errors: &mut Vec<Diagnostic>) {
+    fn join_outcome(&mut self, inventory: &Inventory, part: Outcome, errors: &mut Vec<Diagnostic>) {
         let mut made: Vec<usize> = Vec::new();
         for (at, added) in part.added.iter().enumerate() {
-            match self.added.get(&added.title).map(|&there| &self.proposal.outcome.added[there]) {
+            match self.added.get(&added.title).map(|&existing| &self.proposal.outcome.added[existing]) {
                 None => made.push(at),
-                Some(there) if there.object == added.object => {}
-                Some(there) => add_new(errors, vec![one_of_two_accounts(&added.title, &there.object, &added.object)]),
+                Some(existing) if existing.object == added.object => {}
+                Some(existing) => {
+                    add_new(errors, vec![one_of_two_accounts(&added.title, &existing.object, &added.object)])
+                }
             }
         }
         let new: Vec<_> = made.iter().map(|&at| &part.added[at].object).collect();
         for (file, plan) in part.plans {
             for change in plan.changes {
-                self.plan(run, file, change, errors);
+                self.plan(inventory, file, change, errors);
             }
-            let there = self.proposal.outcome.plans.entry(file).or_default();
-            there.new_documents.extend(plan.new_documents.into_iter().filter(|object| new.contains(&object)));
+            let existing = self.proposal.outcome.plans.entry(file).or_default();
+            existing.new_documents.extend(plan.new_documents.into_iter().filter(|object| new.contains(&object)));
         }
         if let Some((path, plan)) = &part.new_file {
-            let (_, there) =
+            let (_, existing) =
                 self.proposal.outcome.new_file.get_or_insert_with(|| (path.clone(), lossless_yaml::Plan::default()));
-            there.new_documents.extend(plan.new_documents.iter().filter(|object| new.contains(object)).cloned());
+            existing.new_documents.extend(plan.new_documents.iter().filter(|object| new.contains(object)).cloned());
         }
         self.add_changes(part.changes, &made);
         for (at, added) in part.added.into_iter().enumerate() {
@@ -140,28 +152,28 @@ impl Joined {
                 self.proposal.outcome.added.push(added);
             }
         }
-        self.proposal.outcome.right.extend(part.right);
+        self.proposal.outcome.unchanged.extend(part.unchanged);
         for warning in part.warnings {
-            let there = self.warned.entry(warning.message.clone()).or_default();
-            if !there.iter().any(|&at| self.proposal.outcome.warnings[at] == warning) {
-                there.push(self.proposal.outcome.warnings.len());
+            let existing = self.warned.entry(warning.message.clone()).or_default();
+            if !existing.iter().any(|&at| self.proposal.outcome.warnings[at] == warning) {
+                existing.push(self.proposal.outcome.warnings.len());
                 self.proposal.outcome.warnings.push(warning);
             }
         }
         self.proposal.outcome.decisions.extend(part.decisions);
     }
 
-    fn plan(&mut self, run: &Run, file: FileId, change: ObjectChange, errors: &mut Vec<Diagnostic>) {
-        let there = self.proposal.outcome.plans.entry(file).or_default();
+    fn plan(&mut self, inventory: &Inventory, file: FileId, change: ObjectChange, errors: &mut Vec<Diagnostic>) {
+        let existing = self.proposal.outcome.plans.entry(file).or_default();
         let places = self.planned.entry((file, key(&change))).or_default();
-        match places.iter().map(|&at| &there.changes[at]).find(|(object, _)| *object == change.0) {
+        match places.iter().map(|&at| &existing.changes[at]).find(|(object, _)| *object == change.0) {
             None => {
-                places.push(there.changes.len());
-                there.changes.push(change);
+                places.push(existing.changes.len());
+                existing.changes.push(change);
             }
             Some(same) if same.1 == change.1 => {}
             Some(_) => {
-                let object = run.objects().iter().find(|found| found.file == file && found.at == change.0);
+                let object = inventory.objects().iter().find(|found| found.file == file && found.at == change.0);
                 let title = object.map_or("an object".to_owned(), |found| found.title());
                 let error = Diagnostic::error(format!("two accounts would change {title}, each otherwise"));
                 let error = error.help("give each account an identity of its own: identityName");
@@ -188,7 +200,7 @@ impl Joined {
                 continue;
             };
             let places = self.changes.entry(object).or_default();
-            let same = |there: &Change| there.kind == change.kind && there.after == change.after;
+            let same = |existing: &Change| existing.kind == change.kind && existing.after == change.after;
             if !places.iter().any(|&at| same(&self.proposal.outcome.changes[at])) {
                 places.push(self.proposal.outcome.changes.len());
                 self.proposal.outcome.changes.push(change);
@@ -215,10 +227,10 @@ fn one_of_two_accounts(title: &str, one: &Value, other: &Value) -> Diagnostic {
 }
 
 /// Adds what is not there yet: each request looks at the whole run.
-fn add_new(there: &mut Vec<Diagnostic>, more: Vec<Diagnostic>) {
+fn add_new(existing: &mut Vec<Diagnostic>, more: Vec<Diagnostic>) {
     for one in more {
-        if !there.contains(&one) {
-            there.push(one);
+        if !existing.contains(&one) {
+            existing.push(one);
         }
     }
 }
