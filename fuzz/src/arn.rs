@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use xaccount::aws::{AccountId, RoleArn};
-use xaccount::inject;
+use xaccount::plan::default_identity_name;
 
 /// A parsed ARN is the text; a suggestion is one; nothing panics.
 pub fn arn(data: &[u8]) {
@@ -19,7 +19,7 @@ pub fn arn(data: &[u8]) {
             );
             let again = RoleArn::new(arn.partition(), arn.account(), &format!("{}{}", arn.path(), arn.name()));
             assert_eq!(again.as_ref(), Ok(&arn));
-            let name = inject::default_identity_name(&arn);
+            let name = default_identity_name(&arn);
             let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
             // One that is too long is refused by the plan.
             assert!(

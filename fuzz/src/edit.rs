@@ -41,8 +41,8 @@ fn planned(data: &[u8]) -> Result<Option<Plan>, String> {
     let inventory = Inventory::new(vec![file], scanned.objects);
     match inject::plan(&inventory, &request()) {
         Ok(mut outcome) => Ok(Some(outcome.plans.remove(&FileId(0)).unwrap_or_default())),
-        Err(inject::Failure::EmptySelection(_)) => Ok(None),
-        Err(inject::Failure::Refused(errors)) => Err(format!("{errors:?}")),
+        Err(xaccount::plan::Failure::EmptySelection(_)) => Ok(None),
+        Err(xaccount::plan::Failure::Refused(errors)) => Err(format!("{errors:?}")),
     }
 }
 

@@ -6,10 +6,9 @@ use lossless_yaml::{Source, apply};
 use xaccount::account_map::{self, AccountMap, Place};
 use xaccount::capa;
 use xaccount::diag::FileId;
-use xaccount::inject::{
-    self, Evidence, IdentityFile, InjectRequest, Mapped, Outcome, SpecifiedTarget, Target, Unasked,
-};
+use xaccount::inject::{self, Evidence, InjectRequest, Mapped, SpecifiedTarget, Target, Unasked};
 use xaccount::inventory::{self, Inventory, Scan};
+use xaccount::plan::{IdentityFile, Outcome};
 
 /// More than these are one file.
 const FILES: usize = 6;

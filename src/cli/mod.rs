@@ -16,7 +16,8 @@ use clap::{ArgAction, ArgMatches, Args, Command, CommandFactory, Parser, Subcomm
 
 use xaccount::aws::{AccountId, DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
 use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind, Version, names};
-use xaccount::inject::{AllowedNamespaces, LabelSelector};
+use xaccount::inject::AllowedNamespaces;
+use xaccount::plan::LabelSelector;
 
 pub(crate) use eject::Eject;
 pub(crate) use iam::{

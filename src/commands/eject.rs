@@ -3,8 +3,8 @@
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, escape_control};
 use xaccount::eject::{self, EjectRequest, EjectTarget};
-use xaccount::inject::Failure;
 use xaccount::inventory::Scan;
+use xaccount::plan::Failure;
 use xaccount::session::Session;
 use xaccount::usages::{self, UsageLimits};
 
@@ -14,6 +14,7 @@ use super::inject::{Mode, nothing_to_point, with_owners};
 use super::map::MapFile;
 use super::{Printed, Terminal, counted};
 use crate::cli::Eject;
+use crate::output::Wording;
 
 const USAGE: UsageHint = UsageHint { verb: "eject", flags: "" };
 
@@ -67,7 +68,8 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Printed {
         before.push_str(&map.used());
     }
     outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", escape_control(line))));
-    Delivery { mode, inputs: &inputs, inventory: &inventory, outcome: &outcome, terminal }.run(before)
+    Delivery { mode, inputs: &inputs, inventory: &inventory, outcome: &outcome, terminal, wording: &Wording::EJECT }
+        .run(before)
 }
 
 /// What a run works on.

@@ -3,19 +3,18 @@
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
 
-use crate::output;
+use crate::output::{self, Wording};
 use lossless_yaml::Plan;
 use xaccount::account_map::AccountMap;
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId, escape_control};
 use xaccount::files::Input;
-use xaccount::inject::{
-    self, EmptySelection, Evidence, Failure, IdentityFile, InjectRequest, Mapped, Outcome, SpecifiedTarget, Unasked,
-};
+use xaccount::inject::{self, Evidence, InjectRequest, Mapped, SpecifiedTarget, Unasked};
 use xaccount::inventory::{Inventory, Scan};
 use xaccount::krm::ResourceList;
 use xaccount::kustomization::without_patches;
 use xaccount::patches::no_identities_here;
+use xaccount::plan::{EmptySelection, Failure, IdentityFile, Outcome};
 use xaccount::session::{self, Session};
 
 use super::inject::{live, request, specified_target};
@@ -60,7 +59,7 @@ pub(crate) fn run(flags: &Function, terminal: &Terminal) -> Printed {
             let mut lines = Vec::new();
             if !terminal.quiet {
                 lines.extend(output::cluster_lines(&inventory, &outcome));
-                lines.push(output::summary(&outcome, &inventory, true));
+                lines.push(output::summary(&outcome, &inventory, true, &Wording::INJECT));
             }
             Printed {
                 before,

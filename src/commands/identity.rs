@@ -10,11 +10,9 @@ use xaccount::account_map::{Account, Place};
 use xaccount::aws::AccountId;
 use xaccount::capa::{self, ObjectKind, ROLE_IDENTITY};
 use xaccount::diag::{Diagnostic, FileId, escape_control};
-use xaccount::inject::{
-    self, AllowedNamespaces, IdentityFile, InjectRequest, Mapped, NewObject, Outcome, SpecifiedTarget, Target,
-    known_accounts,
-};
+use xaccount::inject::{self, AllowedNamespaces, InjectRequest, Mapped, SpecifiedTarget, Target, known_accounts};
 use xaccount::inventory::{self, Inventory, Resource, Scan};
+use xaccount::plan::{IdentityFile, NewObject, Outcome};
 use xaccount::session::{self, Session};
 
 use super::inject::deliver::Delivery;
@@ -23,7 +21,7 @@ use super::inject::{Mode, Outrun, unless_outrun, until_done};
 use super::map::MapFile;
 use super::{ExitStatus, Printed, Terminal, counted, progress};
 use crate::cli::{AccountArgs, Identity, OutputFormat};
-use crate::output;
+use crate::output::{self, Wording};
 
 pub(crate) fn run(args: &Identity, terminal: &Terminal) -> Printed {
     until_done(|_| identities(args, terminal).unwrap_or_else(|text| Ok(Printed::error(text))))
@@ -112,8 +110,15 @@ fn identities(args: &Identity, terminal: &Terminal) -> Result<Result<Printed, Ou
             return Err(terminal.diagnostics(&[none_known(&closed)], Some(&inputs)));
         }
     }
-    let mut printed =
-        Delivery { mode, inputs: &inputs, inventory: &inventory, outcome: &outcome, terminal }.run(before);
+    let mut printed = Delivery {
+        mode,
+        inputs: &inputs,
+        inventory: &inventory,
+        outcome: &outcome,
+        terminal,
+        wording: &Wording::INJECT,
+    }
+    .run(before);
     if outcome.changes.is_empty() && outcome.new_file.is_none() && printed.status != ExitStatus::Error {
         printed.after = match terminal.quiet {
             true => String::new(),

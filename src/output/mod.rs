@@ -25,5 +25,5 @@ pub(crate) use sarif::{Mended, lint_sarif};
 pub(crate) use shown::{LastShown, Shown};
 pub(crate) use status::{account_users, moved, status_reasons, status_summary, status_table};
 pub(crate) use status_json::{account_json, moves_json, status_json};
-pub(crate) use summary::{cluster_lines, summary};
+pub(crate) use summary::{Wording, cluster_lines, summary};
 pub(crate) use yaml::yaml;

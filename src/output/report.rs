@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use super::summary::was_done;
 use xaccount::capa::ObjectKind;
 use xaccount::diag::Diagnostic;
-use xaccount::inject::{ChangeKind, IdentityFile, Outcome};
 use xaccount::inventory::{Inventory, Resource, Skipped};
+use xaccount::plan::{ChangeKind, IdentityFile, Outcome};
 
 /// `-o json-patch`: a list of `{"target": {group, version, kind, namespace, name}, "patch": TEXT}` where TEXT is the RFC
 /// 6902 patch as JSON, one entry per changed object: what stands under `patches:` of a kustomization or of Flux. A `test`

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use xaccount::diag::escape_control;
-use xaccount::inject::{Change, ChangeKind, IdentityFile, Outcome, Verb};
 use xaccount::inventory::Inventory;
+use xaccount::plan::{Change, ChangeKind, IdentityFile, Outcome};
 
 /// A line per changed object: from which account a cluster goes to which, and what an identity gets. Of objects with one title,
 /// each line says where it is.
@@ -49,21 +49,40 @@ pub(crate) fn was_done(kind: ChangeKind) -> &'static str {
     }
 }
 
+/// How a verb says that nothing changes.
+pub(crate) struct Wording {
+    /// Where no object is selected.
+    pub(crate) nothing: &'static str,
+    /// What an object is that stays as it is: `already points there`.
+    pub(crate) is_unchanged: &'static str,
+    /// The same of several.
+    pub(crate) are_unchanged: &'static str,
+}
+
+impl Wording {
+    pub(crate) const INJECT: Self = Self {
+        nothing: "nothing to point",
+        is_unchanged: "already points there",
+        are_unchanged: "already point there",
+    };
+    pub(crate) const EJECT: Self = Self {
+        nothing: "nothing to take out",
+        is_unchanged: "has no reference to take out",
+        are_unchanged: "have no reference to take out",
+    };
+    /// Findings are all that a fix is about: no object is counted as unchanged.
+    pub(crate) const LINT: Self =
+        Self { nothing: "nothing to fix", is_unchanged: "is right", are_unchanged: "are right" };
+}
+
 /// The last line: `1 file, 2 objects would change (1 identityRef added, 1 AWSClusterRoleIdentity added)`.
-pub(crate) fn summary(outcome: &Outcome, inventory: &Inventory, written: bool) -> String {
-    let right = outcome.unchanged.len();
+pub(crate) fn summary(outcome: &Outcome, inventory: &Inventory, written: bool, wording: &Wording) -> String {
+    let unchanged = outcome.unchanged.len();
     if outcome.changes.is_empty() {
-        let (one, objects) = (right == 1, count(right, "object"));
-        return match outcome.verb {
-            Verb::Inject if right == 0 => "nothing to point".to_owned(),
-            Verb::Eject if right == 0 => "nothing to take out".to_owned(),
-            Verb::Lint => "nothing to fix".to_owned(),
-            Verb::Inject => {
-                format!("nothing to change: {objects} already {} there", if one { "points" } else { "point" })
-            }
-            Verb::Eject => {
-                format!("nothing to change: {objects} {} no reference to take out", if one { "has" } else { "have" })
-            }
+        return match unchanged {
+            0 => wording.nothing.to_owned(),
+            1 => format!("nothing to change: 1 object {}", wording.is_unchanged),
+            many => format!("nothing to change: {many} objects {}", wording.are_unchanged),
         };
     }
     let mut files: BTreeSet<usize> = BTreeSet::new();

@@ -13,9 +13,9 @@ use serde_json::{Map, Value, json};
 
 use crate::account_map::{self, AccountMap, Place};
 use crate::diag::{Diagnostic, FileId, Location, Severity, Span, SpannedError, escape_control};
-use crate::inject::{Change, IdentityFile, NewObject, Outcome};
 use crate::inventory::{self, Inventory, Others, Resource};
 use crate::kustomization::{self, FILE_NAMES, Kustomization};
+use crate::plan::{Change, IdentityFile, NewObject, Outcome};
 use lossless_yaml::{Lookup, NodeId, ObjectRef, Plan, Source, Tree, parse};
 
 /// The versions of the format. Those before `v1beta1` have results of another form.

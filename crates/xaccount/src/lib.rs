@@ -13,6 +13,7 @@
 //! - [`account_map`]: `.xaccount.yaml`, which cluster belongs to which account
 //! - [`inventory`]: all objects of the files, each with its place
 //! - [`kustomization`]: which files are patches of objects, and what renames them
+//! - [`plan`]: the words that all verbs share: what is selected, what changes, in which order it is written
 //! - [`iam`]: the trust and permission policies of both accounts, from what is asked to a plan; before it `manifest_checks`,
 //!   what every verb says about a manifest
 //! - [`inject`]: from an inventory and a request to a plan
@@ -41,6 +42,8 @@ pub mod inventory;
 pub mod kustomization;
 
 mod manifest_checks;
+
+pub mod plan;
 
 pub mod iam;
 pub mod inject;

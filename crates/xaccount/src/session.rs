@@ -7,8 +7,8 @@ use std::path::Path;
 
 use crate::diag::{Diagnostic, FileId, SpannedError, escape_control};
 use crate::files::{self, Bytes, FileBytes, FindError, Fingerprint, Input, Replacement, WriteError};
-use crate::inject::IdentityFile;
 use crate::inventory::{self, Inventory, Scan, Scanned};
+use crate::plan::IdentityFile;
 use lossless_yaml::{Edited, Plan, Source, apply, parallel};
 
 /// Files up to this size are worked on side by side; larger ones alone, their documents on two threads.

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::output::{self, FileDiff, NewFile};
+use crate::output::{self, FileDiff, NewFile, Wording};
 use lossless_yaml::Edited;
 use xaccount::diag::{Diagnostic, FileId, Location, escape_control};
 use xaccount::files::{FileBytes, Input};
-use xaccount::inject::{ChangeKind, IdentityFile, Outcome, write_order};
 use xaccount::inventory::{self, Inventory, NotJoined, Obstacle};
+use xaccount::plan::{ChangeKind, IdentityFile, Outcome, write_order};
 use xaccount::session::{self, Proved, Session};
 
 use super::{Mode, names};
@@ -23,11 +23,12 @@ pub(in crate::commands) struct Delivery<'d> {
     pub(in crate::commands) inventory: &'d Inventory,
     pub(in crate::commands) outcome: &'d Outcome,
     pub(in crate::commands) terminal: &'d Terminal,
+    pub(in crate::commands) wording: &'d Wording,
 }
 
 /// What is made of a file while its bytes are at hand.
 enum Made {
-    EmptySelection,
+    Nothing,
     Diff(FileDiff),
     Bytes(Vec<u8>),
 }
@@ -130,7 +131,7 @@ impl Delivery<'_> {
             });
         }
         output::cluster_lines(self.inventory, self.outcome).for_each(&mut tell);
-        tell(output::summary(self.outcome, self.inventory, matches!(self.mode, Mode::Write { .. })));
+        tell(output::summary(self.outcome, self.inventory, matches!(self.mode, Mode::Write { .. }), self.wording));
         text
     }
 
@@ -160,7 +161,7 @@ impl Delivery<'_> {
             Mode::Write { .. } if *self.inputs.input(file) == Input::Stdin => {
                 Made::Bytes(session::content(edited, bytes)?)
             }
-            _ => Made::EmptySelection,
+            _ => Made::Nothing,
         })
     }
 

@@ -11,12 +11,10 @@ use std::path::{Path, PathBuf};
 
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, escape_control};
-use xaccount::inject::{
-    self, EmptySelection, Evidence, Failure, IdentityFile, InjectRequest, Mapped, Outcome, Proposal, Selection,
-    SpecifiedTarget, Unasked,
-};
+use xaccount::inject::{self, Evidence, InjectRequest, Mapped, Proposal, SpecifiedTarget, Unasked};
 use xaccount::inventory::{self, Inventory, Scan};
 use xaccount::owner_search::{self, SearchLimits};
+use xaccount::plan::{EmptySelection, Failure, IdentityFile, Outcome, Selection};
 use xaccount::session::Session;
 
 use prepare::Prepared;
@@ -25,6 +23,7 @@ pub(super) use prepare::{request, specified_target};
 use super::map::MapFile;
 use super::{ExitStatus, Printed, Terminal, all_skipped, counted};
 use crate::cli::{Inject, InputArgs, ModeArgs, OutputFormat};
+use crate::output::Wording;
 use deliver::Delivery;
 
 /// What is done with the result.
@@ -143,7 +142,15 @@ fn attempt(args: &Inject, terminal: &Terminal, stdin: Option<&[u8]>) -> Result<P
     // The program ends behind this: the system takes all of it back faster than it can be freed piece by piece.
     let (inputs, inventory, outcome) =
         (ManuallyDrop::new(inputs), ManuallyDrop::new(inventory), ManuallyDrop::new(outcome));
-    let printed = Delivery { mode, inputs: &inputs, inventory: &inventory, outcome: &outcome, terminal }.run(before);
+    let printed = Delivery {
+        mode,
+        inputs: &inputs,
+        inventory: &inventory,
+        outcome: &outcome,
+        terminal,
+        wording: &Wording::INJECT,
+    }
+    .run(before);
     unless_outrun(printed, mode, &inputs, request.identity_file.as_ref())
 }
 

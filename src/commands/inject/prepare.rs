@@ -10,9 +10,9 @@ use xaccount::aws::{AccountId, check_inline_policy};
 use xaccount::diag::{Diagnostic, escape_control};
 use xaccount::files::{self, FindError, Input};
 use xaccount::inject::{
-    AccountMove, IdentityFile, IdentityRequest, InjectRequest, MoveFrom, Selection, SpecifiedTarget, Target,
-    known_accounts,
+    AccountMove, IdentityRequest, InjectRequest, MoveFrom, SpecifiedTarget, Target, known_accounts,
 };
+use xaccount::plan::{IdentityFile, Selection};
 use xaccount::session::Session;
 
 use super::Mode;

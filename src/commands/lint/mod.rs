@@ -6,7 +6,7 @@ mod sources;
 use std::collections::HashSet;
 use std::path::Path;
 
-use crate::output::{self, LastShown};
+use crate::output::{self, LastShown, Wording};
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId, Severity};
 use xaccount::inventory::{Inventory, Scan};
@@ -183,7 +183,9 @@ fn fix(
     let reported = left.iter().filter(|finding| !terminal.quiet || finding.diagnostic.severity == Severity::Error);
     before.push_str(&findings_as_text(reported, sources, terminal.stderr_colour));
     let outcome = lint::fixes(inventory, findings);
-    let mut printed = Delivery { mode, inputs: &sources.inputs, inventory, outcome: &outcome, terminal }.run(before);
+    let mut printed =
+        Delivery { mode, inputs: &sources.inputs, inventory, outcome: &outcome, terminal, wording: &Wording::LINT }
+            .run(before);
     if printed.status == ExitStatus::Error {
         return printed;
     }

@@ -10,8 +10,8 @@ use proptest::test_runner::TestCaseError;
 use lossless_yaml::{Source, apply};
 use xaccount::diag::FileId;
 use xaccount::eject::{self, EjectRequest};
-use xaccount::inject::Failure;
 use xaccount::inventory::{self, Inventory, Scan};
+use xaccount::plan::Failure;
 
 use super::judge::{Ran, bearer, chunks, effective, inject, numbered_comments};
 use super::manifest::streams;

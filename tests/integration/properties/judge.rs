@@ -7,8 +7,9 @@ use proptest::test_runner::TestCaseError;
 
 use lossless_yaml::{Edited, Source, apply};
 use xaccount::diag::FileId;
-use xaccount::inject::{self, Failure, IdentityFile, InjectRequest, Outcome, Target};
+use xaccount::inject::{self, InjectRequest, Target};
 use xaccount::inventory::{self, Inventory, Scan};
+use xaccount::plan::{Failure, IdentityFile, Outcome};
 
 use super::{ACCOUNT, KIND, NAME, REFERENCING_KINDS};
 use crate::suite::oracle::{Reader, Tree, pointed};

@@ -7,10 +7,9 @@ use proptest::sample::{select, subsequence};
 
 use xaccount::capa;
 use xaccount::diag::FileId;
-use xaccount::inject::{
-    AccountMove, Evidence, Failure, InjectRequest, MoveFrom, ObservedObjects, Outcome, Selection, Target, Unasked,
-};
+use xaccount::inject::{AccountMove, Evidence, InjectRequest, MoveFrom, ObservedObjects, Target, Unasked};
 use xaccount::inventory::{self, File, Inventory, Scan};
+use xaccount::plan::{Failure, Outcome, Selection};
 
 use super::{cases, runner};
 use crate::suite::say;

@@ -17,8 +17,9 @@ use serde_json::Value;
 
 use xaccount::capa::{self, ObjectKind, Typed};
 use xaccount::diag::FileId;
-use xaccount::inject::{self, Failure};
+use xaccount::inject;
 use xaccount::inventory::{self, Inventory, Scan};
+use xaccount::plan::Failure;
 
 use super::forms::{self, Mutation};
 use super::judge::request;
@@ -100,7 +101,7 @@ fn accounted(text: &[u8]) -> Option<Vec<Seen>> {
     let (run, _) = Inventory::new(vec![file], scanned.objects).without_nameless();
     let outcome = match inject::plan(&run, &request(true)) {
         Ok(outcome) => outcome,
-        Err(Failure::EmptySelection(_)) => inject::Outcome::nothing(&run, &request(true).selection),
+        Err(Failure::EmptySelection(_)) => xaccount::plan::Outcome::nothing(&run, &request(true).selection),
         Err(Failure::Refused(_)) => return None,
     };
     let changed = outcome.changes.iter().filter_map(|change| change.object);

@@ -89,7 +89,7 @@ pub struct Account {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MapNamespaces {
     /// Those of the clusters that it serves.
-    RequiredIdentity,
+    Served,
     /// Every namespace.
     All,
     /// These.
@@ -288,7 +288,7 @@ impl Checker {
     }
 
     fn namespaces(&mut self, allowed: NamespacesFields, span: Span) -> MapNamespaces {
-        let NamespacesFields::Capa(capa) = allowed else { return MapNamespaces::RequiredIdentity };
+        let NamespacesFields::Capa(capa) = allowed else { return MapNamespaces::Served };
         match (capa.list, capa.selector) {
             (None, None) => MapNamespaces::All,
             (Some(list), None) => {

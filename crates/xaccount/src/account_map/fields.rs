@@ -236,7 +236,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for ListItems<T> {
 #[derive(Debug)]
 pub(super) enum NamespacesFields {
     /// The namespaces of the clusters that it serves.
-    RequiredIdentity,
+    Served,
     /// As CAPA has it.
     Capa(CapaNamespaces),
 }
@@ -282,7 +282,7 @@ impl<'de> Deserialize<'de> for NamespacesFields {
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
                 match text {
-                    "served" => Ok(NamespacesFields::RequiredIdentity),
+                    "served" => Ok(NamespacesFields::Served),
                     _ => Err(E::custom(format!(
                         "'{text}' names no namespaces: write served, or {{list: [NAME]}}, or {{}} for all"
                     ))),

@@ -132,7 +132,7 @@ pub struct IdentityReference {
     /// What stands there.
     pub state: State,
     /// A list item on the path and the name that it has there: `(["spec", "topology", "variables", "2"], "clusterConfig")`.
-    pub guard: Option<(Vec<String>, String)>,
+    pub precondition: Option<(Vec<String>, String)>,
     /// Where the reference stands, or the deepest thing that is there of it.
     pub span: Span,
     /// What is left of the mapping that holds it when it goes; for one that is not there, `Members`.
@@ -147,7 +147,7 @@ pub enum Rest {
     /// A pair of brackets.
     Brackets,
     /// No line.
-    EmptySelection,
+    Nothing,
 }
 
 /// A reference to another object.
@@ -197,7 +197,7 @@ pub(super) fn reference_at(
     tree: &Tree<'_>,
     node: NodeId,
     path: Vec<String>,
-    guard: Option<(Vec<String>, String)>,
+    precondition: Option<(Vec<String>, String)>,
 ) -> IdentityReference {
     let mut at = node;
     let mut own = true;
@@ -222,15 +222,15 @@ pub(super) fn reference_at(
             }
             Lookup::Ambiguous { key } => {
                 let state = State::Twice(tree.span(key));
-                return IdentityReference { path, present: depth, state, guard, span: tree.span(key), rest };
+                return IdentityReference { path, present: depth, state, precondition, span: tree.span(key), rest };
             }
             Lookup::Absent => {
-                return IdentityReference { path, present: depth, state: State::Unset, guard, span, rest };
+                return IdentityReference { path, present: depth, state: State::Unset, precondition, span, rest };
             }
         };
         if tree.is_null(value) {
             // A null further up is filled as a whole: its key counts as the first missing one.
-            return IdentityReference { path, present: depth, state: State::Unset, guard, span, rest };
+            return IdentityReference { path, present: depth, state: State::Unset, precondition, span, rest };
         }
         let last = depth + 1 == path.len();
         let index = path.get(depth + 1).is_some_and(|token| token.parse::<usize>().is_ok());
@@ -240,7 +240,7 @@ pub(super) fn reference_at(
                 true => State::Variable(span),
                 false => State::Wrong(span),
             };
-            return IdentityReference { path, present: depth, state, guard, span, rest };
+            return IdentityReference { path, present: depth, state, precondition, span, rest };
         }
         rest = rest_of(tree, at);
         at = value;
@@ -248,22 +248,22 @@ pub(super) fn reference_at(
     let present = path.len();
     let (kind, name) = (Field::of(tree, at, "kind"), Field::of(tree, at, "name"));
     // A variable whose value is the reference itself, and holds something else.
-    let whole = guard.is_some() && path.last().is_some_and(|last| last == "value");
+    let whole = precondition.is_some() && path.last().is_some_and(|last| last == "value");
     let other = tree.entries(at).is_some_and(|entries| !entries.is_empty());
     if whole && other && kind == Field::Absent && name == Field::Absent {
         let span = content(tree, at);
-        return IdentityReference { path, present, state: State::Wrong(span), guard, span, rest };
+        return IdentityReference { path, present, state: State::Wrong(span), precondition, span, rest };
     }
     let unknown = unknown(tree, at, &["kind", "name"]);
     let state = State::Set(Box::new(Reference { kind, name, span: content(tree, at), own, unknown }));
-    IdentityReference { path, present, state, guard, span, rest }
+    IdentityReference { path, present, state, precondition, span, rest }
 }
 
 /// What is left of the mapping without one of its members.
 fn rest_of(tree: &Tree<'_>, mapping: NodeId) -> Rest {
     match &tree.node(tree.resolve(mapping)).data {
         Data::Mapping { entries, flow: true } if entries.len() == 1 => Rest::Brackets,
-        Data::Mapping { entries, flow: false } if entries.len() == 1 => Rest::EmptySelection,
+        Data::Mapping { entries, flow: false } if entries.len() == 1 => Rest::Nothing,
         _ => Rest::Members,
     }
 }

@@ -170,7 +170,14 @@ fn missing_variable(
             path.extend(["-".to_owned(), name.to_owned()]);
             path.extend(inner(rest));
             let present = if existing { base.len() } else { list.present };
-            IdentityReference { path, present, state: State::Unset, guard: None, span: list.span, rest: Rest::Members }
+            IdentityReference {
+                path,
+                present,
+                state: State::Unset,
+                precondition: None,
+                span: list.span,
+                rest: Rest::Members,
+            }
         }
     }
 }

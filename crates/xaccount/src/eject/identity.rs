@@ -8,7 +8,7 @@ use json_patch::{PatchOperation, RemoveOperation};
 use super::Draft;
 use crate::capa::{IdentityKind, ObjectKind, ROLE_IDENTITY, RoleIdentity, State, plain_identity};
 use crate::diag::{Diagnostic, FileId, Span};
-use crate::inject::{Change, ChangeKind, Outcome, default_identity_name};
+use crate::plan::{Change, ChangeKind, Outcome, default_identity_name};
 use lossless_yaml::ObjectRef;
 
 impl Draft<'_> {

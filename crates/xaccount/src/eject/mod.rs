@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::aws::{AccountId, RoleArn};
 use crate::diag::{Diagnostic, FileId, Span};
-use crate::inject::{Failure, Outcome, Selection, Verb, names_that_fit_nothing, selected};
 use crate::inventory::Inventory;
 use crate::manifest_checks;
+use crate::plan::{Failure, Outcome, Selection, names_that_fit_nothing, selected};
 
 /// What is asked for.
 #[derive(Clone, Debug, Default)]
@@ -71,7 +71,7 @@ pub fn draft<'r>(inventory: &'r Inventory, request: &'r EjectRequest) -> Result<
 
 /// The plan where nothing can be taken out, and that is right.
 pub fn nothing(inventory: &Inventory, selection: &Selection) -> Outcome {
-    Outcome { verb: Verb::Eject, ..Outcome::nothing(inventory, selection) }
+    Outcome::nothing(inventory, selection)
 }
 
 impl Draft<'_> {
@@ -98,8 +98,8 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use crate::inject::ChangeKind;
     use crate::inventory::{File, Scan, scan};
+    use crate::plan::ChangeKind;
 
     const CLUSTER: &str = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: a}\nspec:\n  \
                            identityRef: {kind: AWSClusterRoleIdentity, name: cross-account-role-222222222222}\n---\n";
@@ -178,7 +178,7 @@ mod tests {
             let inventory = Inventory::new(files, objects);
             let outcome = draft(&inventory, &EjectRequest::default()).unwrap().finish(&HashMap::new());
             assert_eq!(outcome.changes.len(), 5);
-            assert_eq!(crate::inject::write_order(&inventory, &outcome), want.map(FileId));
+            assert_eq!(crate::plan::write_order(&inventory, &outcome), want.map(FileId));
         }
     }
 }

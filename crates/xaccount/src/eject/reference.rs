@@ -1,5 +1,6 @@
 //! From what stands in an object's reference to whether it is taken out.
 
+use json_patch::jsonptr::PointerBuf;
 use json_patch::{PatchOperation, RemoveOperation, ReplaceOperation, TestOperation};
 use serde_json::{Value, json};
 
@@ -7,8 +8,8 @@ use super::{Draft, EjectTarget};
 use crate::aws::RoleArn;
 use crate::capa::{Field, IdentityKind, IdentityReference, ROLE_IDENTITY, Reference, Rest, State};
 use crate::diag::Diagnostic;
-use crate::inject::{Change, ChangeKind, pointer};
 use crate::manifest_checks;
+use crate::plan::{Change, ChangeKind};
 
 impl Draft<'_> {
     /// Plans the references of the selected objects.
@@ -82,8 +83,8 @@ impl Draft<'_> {
             );
             return;
         }
-        if reference.guard.is_some() && reference.path.last().is_some_and(|last| last == "value") {
-            let variable = reference.guard.as_ref().map_or("", |(_, name)| name);
+        if reference.precondition.is_some() && reference.path.last().is_some_and(|last| last == "value") {
+            let variable = reference.precondition.as_ref().map_or("", |(_, name)| name);
             self.errors.push(
                 Diagnostic::error(format!("{}: the variable '{variable}' can't be left without its value", found.title()))
                     .at(found.location(reference.span), "")
@@ -155,16 +156,16 @@ impl Draft<'_> {
 fn operations(reference: &IdentityReference) -> Vec<PatchOperation> {
     let path = &reference.path;
     let mut operations = Vec::new();
-    if let Some((item, variable)) = &reference.guard {
-        let mut at = pointer(item);
+    if let Some((item, variable)) = &reference.precondition {
+        let mut at = PointerBuf::from_tokens(item);
         at.push_back("name");
         operations.push(PatchOperation::Test(TestOperation { path: at, value: json!(variable) }));
     }
-    let whole = RemoveOperation { path: pointer(path) };
+    let whole = RemoveOperation { path: PointerBuf::from_tokens(path) };
     operations.push(match path.split_last() {
         // Where an empty `spec:` was filled, it is empty again. Null in a variable would be refused by its class.
-        Some((_, parent)) if reference.rest == Rest::EmptySelection && reference.guard.is_none() => {
-            PatchOperation::Replace(ReplaceOperation { path: pointer(parent), value: Value::Null })
+        Some((_, parent)) if reference.rest == Rest::Nothing && reference.precondition.is_none() => {
+            PatchOperation::Replace(ReplaceOperation { path: PointerBuf::from_tokens(parent), value: Value::Null })
         }
         _ => PatchOperation::Remove(whole),
     });

@@ -1,7 +1,8 @@
 //! What `-v` says of an identity: each of its values, and from where it came.
 
-use super::{IdentityFile, Planner, RequiredIdentity};
+use super::planner::{Planner, RequiredIdentity};
 use crate::capa::{CONTROLLER_IDENTITY, ROLE_IDENTITY};
+use crate::plan::IdentityFile;
 
 impl Planner<'_> {
     /// From where the name of an identity came, when it was not read from a file.

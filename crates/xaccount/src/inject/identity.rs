@@ -5,10 +5,11 @@ use std::collections::HashSet;
 use serde_json::{Map, Value, json};
 
 use super::namespaces::AllowedNamespaces;
+use super::planner::{Planner, RequiredIdentity};
 use super::reference::NOT_SERVED;
-use super::{ChangeKind, IdentityFile, Planner, RequiredIdentity};
 use crate::capa::{CONTROLLER_IDENTITY, IDENTITY_GROUP, IdentityKind, ObjectKind, ROLE_IDENTITY, State, Version};
 use crate::diag::{Diagnostic, FileId};
+use crate::plan::{Change, ChangeKind, IdentityFile};
 
 impl Planner<'_> {
     /// Plans the identities that are needed.
@@ -101,8 +102,7 @@ impl Planner<'_> {
 
     /// The objects that get a reference, in their order.
     fn changed(&self) -> Vec<usize> {
-        let new =
-            |change: &&super::Change| matches!(change.kind, ChangeKind::ReferenceAdded | ChangeKind::ReferenceReplaced);
+        let new = |change: &&Change| matches!(change.kind, ChangeKind::ReferenceAdded | ChangeKind::ReferenceReplaced);
         let mut changed: Vec<usize> =
             self.outcome.changes.iter().filter(new).filter_map(|change| change.object).collect();
         changed.sort_unstable();

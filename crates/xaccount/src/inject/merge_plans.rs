@@ -4,12 +4,16 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{
-    Change, Evidence, Failure, InjectRequest, Mapped, Outcome, Proposal, SpecifiedTarget, Unasked, propose_one, select,
-    wrong,
-};
+use super::by_account::mapped as requests_of;
+use super::evidence::Evidence;
+use super::judge::Unasked;
+use super::mapped::{Mapped, SpecifiedTarget};
+use super::proposal::Proposal;
+use super::propose::{propose_identity, propose_one, wrong};
+use super::request::InjectRequest;
 use crate::diag::{Diagnostic, FileId};
 use crate::inventory::Inventory;
+use crate::plan::{Change, Failure, Outcome, select, skipped, warnings_of_unclear};
 use lossless_yaml::ObjectChange;
 
 /// Plans the run for several accounts, as [`super::plan`]. An object of the run belongs to one request at most. `base` is what
@@ -66,13 +70,13 @@ pub fn propose_mapped(
     mapped: &Mapped<'_>,
     specified: &SpecifiedTarget,
 ) -> Result<Proposal, Failure> {
-    select::select(inventory, &base.selection)?;
-    let (requests, skipped) = super::mapped::mapped(inventory, base, mapped, specified).map_err(Failure::Refused)?;
+    select(inventory, &base.selection)?;
+    let (requests, unmapped) = requests_of(inventory, base, mapped, specified).map_err(Failure::Refused)?;
     let mut proposal = propose_each(inventory, &requests)?;
     let outcome = &mut proposal.outcome;
-    outcome.warnings.splice(0..0, select::warnings_of_unclear(inventory, &base.selection));
-    outcome.skipped = select::skipped(inventory, &base.selection);
-    outcome.skipped.extend(skipped);
+    outcome.warnings.splice(0..0, warnings_of_unclear(inventory, &base.selection));
+    outcome.skipped = skipped(inventory, &base.selection);
+    outcome.skipped.extend(unmapped);
     Ok(proposal)
 }
 
@@ -87,7 +91,7 @@ pub fn plan_identities(
 ) -> Result<Outcome, Vec<Diagnostic>> {
     let mut whole = Joined::default();
     for request in requests {
-        match super::propose_identity(inventory, request) {
+        match propose_identity(inventory, request) {
             Ok(part) => whole.join(inventory, part),
             Err(more) => whole.proposal.refuse(more),
         }

@@ -1,9 +1,9 @@
 //! What of other files decides which account an object belongs to.
 
 use super::mapped::{Mapped, is_template};
-use super::select::{Selection, referencing};
 use crate::account_map::{Assigned, Cluster};
 use crate::inventory::{Inventory, Resource};
+use crate::plan::{Selection, referencing};
 
 /// Objects whose account hangs on files that may not be of the run: indices into its objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,12 +4,14 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, ReplaceOperation};
 use serde_json::{Value, json};
 
-use super::reference::IdentityAccount;
-use super::running::{By, Written};
-use super::{AllowedNamespaces, ChangeKind, Planner, RequiredIdentity};
+use super::identity_account::IdentityAccount;
+use super::namespaces::AllowedNamespaces;
+use super::planner::{Planner, RequiredIdentity};
+use super::proposal::{By, Written};
 use crate::aws::RoleArn;
 use crate::capa::{Field, ObjectKind, RoleIdentity, State, Version};
 use crate::diag::{Diagnostic, Location, Span};
+use crate::plan::ChangeKind;
 
 impl Planner<'_> {
     /// Brings an identity that is there to what is asked for, field by field.

@@ -6,9 +6,11 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, ReplaceOperation, TestOperation};
 use serde_json::{Value, json};
 
-use super::running::{By, Written};
-use super::{CAPA_VERSION, ChangeKind, Planner, RequiredIdentity};
-use crate::aws::{AccountId, RoleArn};
+use super::identity_account::IdentityAccount;
+use super::planner::{Planner, RequiredIdentity};
+use super::proposal::{By, Written};
+use super::request::CAPA_VERSION;
+use crate::aws::RoleArn;
 use crate::capa::names::LONGEST_NAME;
 use crate::capa::{
     CONTROLLER_IDENTITY, Field, IdentityKind, IdentityReference, ObjectKind, ROLE_IDENTITY, Reference, State, Support,
@@ -16,6 +18,7 @@ use crate::capa::{
 use crate::diag::{Diagnostic, FileId, Location, Severity};
 use crate::inventory::Resource;
 use crate::manifest_checks;
+use crate::plan::ChangeKind;
 
 /// What to do about a version that today's CAPA does not serve.
 pub(super) const NOT_SERVED: &str = "right for an older CAPA; for a newer one, generate the manifest anew with it";
@@ -28,42 +31,6 @@ enum Existing {
     Right(String),
     /// Something else: the words, and where that is.
     Other(String, IdentityAccount),
-}
-
-/// The account that an identity stands for, as far as the files say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum IdentityAccount {
-    /// This account.
-    Account(AccountId),
-    /// An account of this number in another partition.
-    OtherPartition(RoleArn),
-    /// The management cluster's own account, chosen by somebody.
-    Management,
-    /// The identity is in the files, but its role ARN can't be read; its text.
-    Unreadable(String),
-    /// The files don't say.
-    Unknown,
-}
-
-impl IdentityAccount {
-    /// Where the role of an identity is, seen from the role that is wanted.
-    pub(super) fn of(arn: RoleArn, wanted: &RoleArn) -> Self {
-        if arn.account() == wanted.account() && arn.partition() != wanted.partition() {
-            Self::OtherPartition(arn)
-        } else {
-            Self::Account(arn.account().clone())
-        }
-    }
-
-    /// The account, and in parentheses what says so.
-    fn with(&self, words: &str) -> String {
-        match self {
-            Self::Account(account) => format!("{account} ({words})"),
-            Self::OtherPartition(arn) => format!("{} of partition {} ({words})", arn.account(), arn.partition().id()),
-            Self::Management => format!("management account ({words})"),
-            Self::Unreadable(_) | Self::Unknown => format!("account not in these files ({words})"),
-        }
-    }
 }
 
 impl<'r> Planner<'r> {
@@ -349,7 +316,7 @@ fn operations(reference: &IdentityReference, name: &str) -> (ChangeKind, Vec<Pat
     let path = &reference.path;
     // A bundle has thousands of these: no more room than is used.
     let mut operations = Vec::with_capacity(1);
-    if let Some((item, variable)) = &reference.guard {
+    if let Some((item, variable)) = &reference.precondition {
         let mut at = pointer(item);
         at.push_back("name");
         operations.push(PatchOperation::Test(TestOperation { path: at, value: json!(variable) }));

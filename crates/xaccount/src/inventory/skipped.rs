@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{Inventory, Resource};
+use super::resource::Resource;
 use crate::capa::ObjectKind;
-use crate::diag::{Diagnostic, FileId};
+use crate::diag::FileId;
 
 /// Why an object is skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,70 +91,5 @@ impl SetAside {
     /// Whether it can carry a reference, or would be used as an identity.
     pub fn matters(&self) -> bool {
         self.found.can_be_pointed() || matches!(self.found.object.object_kind, ObjectKind::Identity(..))
-    }
-}
-
-impl Inventory {
-    /// The same with some objects set aside: `why` says which.
-    #[must_use]
-    pub fn set_aside(mut self, why: impl Fn(&Resource) -> Option<(SkipReason, Cow<'static, str>)>) -> Self {
-        if !self.objects.iter().any(|found| why(found).is_some()) {
-            return self;
-        }
-        let mut objects = Vec::with_capacity(self.objects.len());
-        for found in std::mem::take(&mut self.objects) {
-            match why(&found) {
-                Some((reason, message)) => self.set_aside.push(SetAside { found, reason, message }),
-                None => objects.push(found),
-            }
-        }
-        self.with_objects(objects)
-    }
-
-    /// The same without objects of ours that have no name: fragments, and what tests assert. A warning for each that matters.
-    #[must_use]
-    pub fn without_nameless(self) -> (Self, Vec<Diagnostic>) {
-        let inventory = self.set_aside(|found| {
-            // Of one with two names, nobody can tell which it has: that is refused.
-            let nameless = found.object.name.as_deref().is_none_or(str::is_empty) && found.object.twice.is_none();
-            let is_capa =
-                found.object.object_kind.is_capa() && !matches!(found.object.object_kind, ObjectKind::Refused(..));
-            (nameless && is_capa).then_some((SkipReason::NoName, NO_NAME.into()))
-        });
-        let nameless = inventory.set_aside.iter().filter(|one| one.reason == SkipReason::NoName && one.matters());
-        let warning = |one: &SetAside| {
-            Diagnostic::warning(format!("{} is skipped: {NO_NAME}", one.found.object.kind))
-                .at(one.found.head(), "")
-                .help("a fragment or a test's assertion is not an object to apply; if this is one, give it a metadata.name")
-        };
-        let warnings = nameless.map(warning).collect();
-        (inventory, warnings)
-    }
-}
-
-const NO_NAME: &str = "it has no metadata.name";
-
-#[cfg(test)]
-mod tests {
-    use super::super::{File, Scan, scan};
-    use super::*;
-
-    #[test]
-    fn an_object_without_a_name_is_skipped() {
-        let head = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\n";
-        let metadata =
-            ["metadata: {name: a}", "metadata: {generateName: a-}", "metadata: {name: ''}", "spec: {}", "metadata:"];
-        let text = metadata.map(|metadata| format!("{head}{metadata}\n")).join("---\n");
-        let needles = crate::capa::needles();
-        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
-        let scanned = scan(FileId(0), text.as_bytes(), &options).unwrap();
-        let file = File { name: "a.yaml".into(), is_json_for_kubectl: false, identities_only: false };
-        let (inventory, warnings) = Inventory::new(vec![file], scanned.objects).without_nameless();
-        assert_eq!(
-            inventory.objects().iter().filter_map(|found| found.object.name.as_deref()).collect::<Vec<_>>(),
-            ["a"]
-        );
-        assert_eq!((inventory.objects().len(), warnings.len(), inventory.set_aside_objects().len()), (1, 4, 4));
-        assert_eq!(inventory.set_aside_objects()[3].found.line, 17);
     }
 }

@@ -329,7 +329,7 @@ fn identity_fields(
 ) -> Object<String, Value> {
     let mut fields = Object::new();
     let Some(((name, first), rest)) = identities.split_first() else { return fields };
-    if rest.is_empty() && *name != crate::inject::default_identity_name(role) && is_dns_subdomain(name) {
+    if rest.is_empty() && *name != crate::plan::default_identity_name(role) && is_dns_subdomain(name) {
         fields.insert("identityName".into(), json!(name));
     }
     for (key, value) in specified(first) {

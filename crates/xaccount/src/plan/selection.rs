@@ -1,11 +1,10 @@
-//! Which objects are meant.
+//! Which objects a command line selects, and why there is no plan.
 
 use std::collections::BTreeSet;
 
 use globset::GlobMatcher;
 
 use super::label_selector::LabelSelector;
-use super::{EmptySelection, Failure};
 use crate::capa::ObjectKind;
 use crate::diag::Diagnostic;
 use crate::inventory::{Inventory, Resource, SkipReason, Skipped};
@@ -24,8 +23,48 @@ pub struct Selection {
     pub only: Option<BTreeSet<usize>>,
 }
 
+/// Why there is nothing to point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EmptySelection {
+    /// No object of the run can carry a reference.
+    NoReferencingObject,
+    /// None of those that can was selected; their titles.
+    NoneSelected(Vec<String>),
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug)]
+pub enum Failure {
+    /// There is nothing to point.
+    EmptySelection(EmptySelection),
+    /// What is there can't be brought together with what is asked for.
+    Refused(Vec<Diagnostic>),
+}
+
+impl Failure {
+    /// With errors that were found before.
+    pub(crate) fn after(self, mut errors: Vec<Diagnostic>) -> Self {
+        match self {
+            Self::EmptySelection(nothing) if errors.is_empty() => Self::EmptySelection(nothing),
+            Self::EmptySelection(_) => Self::Refused(errors),
+            Self::Refused(more) => {
+                errors.extend(more);
+                Self::Refused(errors)
+            }
+        }
+    }
+}
+
+/// The objects that a selection means.
+///
+/// # Errors
+/// None can carry a reference, or none of those is meant, or nobody can tell which are.
+pub fn selected(inventory: &Inventory, selection: &Selection) -> Result<Vec<usize>, Failure> {
+    select(inventory, selection).map_err(|failure| failure.after(manifest_checks::impossible(inventory).collect()))
+}
+
 /// Indices of the objects that are meant.
-pub(super) fn select(inventory: &Inventory, selection: &Selection) -> Result<Vec<usize>, Failure> {
+pub(crate) fn select(inventory: &Inventory, selection: &Selection) -> Result<Vec<usize>, Failure> {
     let referencing: Vec<usize> = match &selection.only {
         // They are bearers, and picked already.
         Some(only) => only.iter().copied().collect(),
@@ -65,7 +104,7 @@ impl Selection {
     }
 
     /// Whether it may be, whatever its cluster is called.
-    pub(super) fn may_mean(&self, found: &Resource) -> bool {
+    pub(crate) fn may_mean(&self, found: &Resource) -> bool {
         let labels = self.labels.as_ref();
         self.in_namespace(found)
             && labels.is_none_or(|asked| found.object.labels.twice().is_some() || asked.matches(&found.object.labels))
@@ -80,7 +119,7 @@ impl Selection {
 }
 
 /// Indices of the objects that can carry a reference, but for those of the identity file.
-pub(super) fn referencing(inventory: &Inventory) -> impl Iterator<Item = usize> {
+pub(crate) fn referencing(inventory: &Inventory) -> impl Iterator<Item = usize> {
     (0..inventory.objects().len()).filter(|&index| {
         let found = &inventory.objects()[index];
         !inventory.file(found.file).identities_only && found.object.references().next().is_some()
@@ -96,7 +135,7 @@ fn unclear<'r>(inventory: &'r Inventory, selection: &'r Selection) -> impl Itera
 }
 
 /// What the selection means and no plan of references can change, whatever is asked for.
-pub(super) fn skipped(inventory: &Inventory, selection: &Selection) -> Vec<Skipped> {
+pub(crate) fn skipped(inventory: &Inventory, selection: &Selection) -> Vec<Skipped> {
     let aside = inventory.set_aside_objects().iter().filter(|one| one.found.can_be_pointed());
     let aside = aside.filter(|one| matches(inventory, &one.found, selection).unwrap_or(true));
     let aside = aside.map(|one| Skipped::new(&one.found, one.reason, one.message.clone()));
@@ -108,7 +147,7 @@ pub(super) fn skipped(inventory: &Inventory, selection: &Selection) -> Vec<Skipp
 const NO_PROVIDER: &str = "its variables name no provider";
 
 /// A topology Cluster may run on AWS without a variable that says so.
-pub(super) fn warnings_of_unclear(inventory: &Inventory, selection: &Selection) -> Vec<Diagnostic> {
+pub(crate) fn warnings_of_unclear(inventory: &Inventory, selection: &Selection) -> Vec<Diagnostic> {
     let warning = |found: &Resource| {
         Diagnostic::warning(format!("{} is passed by: {NO_PROVIDER}", found.title())).at(found.head(), "").help(
             "if its class is one of AWS: --topology-variable clusterConfig.aws, or clusterConfig.eks, or identityRef",

@@ -5,63 +5,11 @@
 //! the same directory, then the only one. A run of one file and a run of the whole tree must come to one answer, so the
 //! others of the tree are read too where the answer hangs on them ([`Other`]).
 
-use std::collections::HashMap;
-
-use super::{Inventory, Resource};
-use crate::capa::{CLUSTER_NAME, Object, ObjectKind, ObjectReference};
-use crate::diag::{Diagnostic, FileId, escape_control};
-
-/// A file that is no input of the run, read for the Clusters and classes in it. It is never edited.
-#[derive(Clone, Debug)]
-pub struct Other {
-    /// As it is shown.
-    pub name: String,
-    /// Its directory, as those of the run's files are said.
-    pub directory: Option<String>,
-    /// Its path relative to the account map, with `/`; `None` where it is not below it.
-    pub below_map: Option<String>,
-    /// Its objects.
-    pub objects: Vec<Resource>,
-}
-
-/// A file beside the run's, or a document in it, that can't be read and may name an object.
-#[derive(Clone, Debug)]
-pub struct Unread {
-    /// Kind and name of the object.
-    pub of: (String, String),
-    /// The directory of the file.
-    pub directory: Option<String>,
-    /// The file, the line perhaps, and why it can't be read.
-    pub what: String,
-}
-
-/// All that was read for owners.
-#[derive(Clone, Debug, Default)]
-pub struct Others {
-    /// The files with something in them.
-    pub files: Vec<Other>,
-    /// What can't be read.
-    pub unread: Vec<Unread>,
-}
-
-/// What Clusters refer to, by kind, name, directory and file; and where files are.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Owners {
-    claims: Vec<OwnerClaim>,
-    /// Templates by kind, name, directory and file.
-    templates: Vec<usize>,
-    /// ClusterClasses by name, directory and file.
-    classes: Vec<usize>,
-    directories: Vec<Option<u32>>,
-    pub(super) names: HashMap<String, u32>,
-}
-
-/// A reference of a Cluster: the Cluster, and which of its references.
-#[derive(Clone, Copy, Debug)]
-struct OwnerClaim {
-    cluster: usize,
-    which: usize,
-}
+use super::inventory::Inventory;
+use super::owners::{Fit, Near, OwnerClaim, fit, slice};
+use super::resource::Resource;
+use crate::capa::{CLUSTER_NAME, ObjectKind};
+use crate::diag::{Diagnostic, escape_control};
 
 /// The cluster of an object.
 struct Belonging<'r> {
@@ -85,167 +33,12 @@ enum DoubtReason {
     HalfNamed,
 }
 
-/// Where a Cluster stands, seen from an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Near {
-    File,
-    Directory,
-    Anywhere,
-}
-
-/// How a reference fits an object.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fit {
-    Exact,
-    /// But for a namespace that one of them has and the other has not.
-    HalfNamed,
-}
-
-impl Owners {
-    /// Of these files. `directory` says where a file is; `None` for what is in no directory.
-    pub(super) fn new(inventory: &Inventory, directory: impl Fn(FileId) -> Option<String>) -> Self {
-        let mut owners = Self::default();
-        for (index, found) in inventory.all().enumerate() {
-            match &found.object.object_kind {
-                ObjectKind::Cluster { refers_to, .. } => {
-                    owners.claims.extend((0..refers_to.len()).map(|which| OwnerClaim { cluster: index, which }));
-                }
-                ObjectKind::Class(_) => owners.classes.push(index),
-                ObjectKind::Referencing { kind_row, .. } if kind_row.template => owners.templates.push(index),
-                _ => {}
-            }
-        }
-        if !owners.claims.is_empty() || !owners.classes.is_empty() {
-            for file in 0..inventory.files.len() {
-                let id = directory(FileId(file)).map(|name| owners.directory(name));
-                owners.directories.push(id);
-            }
-            for other in &inventory.others.files {
-                let id = other.directory.clone().map(|name| owners.directory(name));
-                owners.directories.push(id);
-            }
-        }
-        let mut claims = std::mem::take(&mut owners.claims);
-        let [mut templates, mut classes] = [&mut owners.templates, &mut owners.classes].map(std::mem::take);
-        let place = |index: usize| owners.place(inventory.at(index).file);
-        // Stable: those of one file stay in their order.
-        claims.sort_by(|a, b| {
-            inventory.claimed_by(a).cmp(&inventory.claimed_by(b)).then_with(|| place(a.cluster).cmp(&place(b.cluster)))
-        });
-        templates.sort_by(|&a, &b| {
-            inventory.title_key(a).cmp(&inventory.title_key(b)).then_with(|| place(a).cmp(&place(b)))
-        });
-        classes.sort_by(|&a, &b| {
-            inventory.title_key(a).1.cmp(inventory.title_key(b).1).then_with(|| place(a).cmp(&place(b)))
-        });
-        Self { claims, templates, classes, ..owners }
-    }
-
-    fn directory(&mut self, name: String) -> u32 {
-        let next = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
-        *self.names.entry(name).or_insert(next)
-    }
-
-    /// The directory, by its number, and the file.
-    fn place(&self, file: FileId) -> (Option<u32>, FileId) {
-        (self.directories.get(file.0).copied().flatten(), file)
-    }
-
-    /// How near two files are.
-    fn near(&self, a: FileId, b: FileId) -> Near {
-        let (one, other) = (self.place(a), self.place(b));
-        if a == b {
-            Near::File
-        } else if one.0.is_some() && one.0 == other.0 {
-            Near::Directory
-        } else {
-            Near::Anywhere
-        }
-    }
-}
-
-/// The directory of a file as its name says it; `None` for standard input without a name.
-pub(super) fn directory_in(name: &str) -> Option<String> {
-    if name == "-" {
-        return None;
-    }
-    let mut parts: Vec<&str> = Vec::new();
-    for part in name.rsplit_once('/').map_or("", |(directory, _)| directory).split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    Some(format!("{}{}", if name.starts_with('/') { "/" } else { "" }, parts.join("/")))
-}
-
-/// How a reference of an object fits another object.
-fn fit(from: &Object, to: &ObjectReference, object: &Object) -> Option<Fit> {
-    let group = object.api_version.split_once('/').map_or("", |(group, _)| group);
-    if to.kind != object.kind
-        || object.name.as_deref() != Some(&to.name)
-        || to.group.as_deref().is_some_and(|other| other != group)
-    {
-        return None;
-    }
-    namespaces(to.namespace.as_deref().or(from.own_namespace()), object.own_namespace())
-}
-
-/// How two namespaces fit, of which each may not be said.
-fn namespaces(one: Option<&str>, other: Option<&str>) -> Option<Fit> {
-    if one.unwrap_or("default") == other.unwrap_or("default") {
-        return Some(Fit::Exact);
-    }
-    (one.is_none() || other.is_none()).then_some(Fit::HalfNamed)
-}
-
 impl Inventory {
-    /// Object of the run or of the other files.
-    fn at(&self, index: usize) -> &Resource {
-        match self.objects.get(index) {
-            Some(found) => found,
-            None => &self.beside[index - self.objects.len()],
-        }
-    }
-
-    /// The objects of the run and of the other files.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Resource> {
-        self.objects.iter().chain(&self.beside)
-    }
-
-    fn reference(&self, claim: OwnerClaim) -> Option<&ObjectReference> {
-        match &self.at(claim.cluster).object.object_kind {
-            ObjectKind::Cluster { refers_to, .. } => refers_to.get(claim.which),
-            _ => None,
-        }
-    }
-
-    /// The file and line of an object, as it is shown.
-    pub fn place(&self, found: &Resource) -> String {
-        let name = match self.files.get(found.file.0) {
-            Some(file) => &file.name,
-            None => &self.others.files[found.file.0 - self.files.len()].name,
-        };
-        // Of an item of a list, the line in its file is not known.
-        match found.line {
-            0 => escape_control(name).into_owned(),
-            line => escape_control(&format!("{name}:{line}")).into_owned(),
-        }
-    }
-
     /// The Cluster of another file that an object belongs to, where that is known.
     pub(crate) fn owner_elsewhere<'r>(&'r self, found: &'r Resource) -> Option<&'r Resource> {
         let name = self.belonging(found).name;
         let lacks = self.lacks_owner(found);
         lacks.then(|| self.far(found).0.into_iter().find(|one| one.object.name.as_deref() == name)).flatten()
-    }
-
-    /// The path of another file relative to the account map; `None` for a file of the run.
-    pub(crate) fn other(&self, file: FileId) -> Option<&Other> {
-        self.others.files.get(file.0.checked_sub(self.files.len())?)
     }
 
     /// The name of the cluster that an object belongs to: the Cluster that refers to it, else its label, else its own name.
@@ -360,9 +153,9 @@ impl Inventory {
     fn candidates<'r>(&'r self, found: &'r Resource, near: Near) -> Vec<OwnerCandidate<'r>> {
         let object = &found.object;
         let Some(name) = object.name.as_deref() else { return Vec::new() };
-        let place = |claim: &OwnerClaim| self.owners.place(self.at(claim.cluster).file);
+        let place = |claim: &OwnerClaim| self.owners.place(self.all.at(claim.cluster).file);
         let own = self.owners.place(found.file);
-        let claims = slice(&self.owners.claims, |claim| self.claimed_by(claim).cmp(&(object.kind.as_str(), name)));
+        let claims = slice(&self.owners.claims, |claim| self.all.claimed_by(claim).cmp(&(object.kind.as_str(), name)));
         let claims = match near {
             Near::File => slice(claims, |claim| place(claim).cmp(&own)),
             Near::Directory if own.0.is_none() => &[],
@@ -370,13 +163,13 @@ impl Inventory {
             Near::Anywhere => claims,
         };
         let candidates = claims.iter().filter(|claim| {
-            let distance = self.owners.near(found.file, self.at(claim.cluster).file);
+            let distance = self.owners.near(found.file, self.all.at(claim.cluster).file);
             distance == near
         });
         candidates
             .filter_map(|&claim| {
-                let cluster = self.at(claim.cluster);
-                Some(OwnerCandidate { cluster, fit: fit(&cluster.object, self.reference(claim)?, object)? })
+                let cluster = self.all.at(claim.cluster);
+                Some(OwnerCandidate { cluster, fit: fit(&cluster.object, self.all.reference(claim)?, object)? })
             })
             .collect()
     }
@@ -424,14 +217,14 @@ impl Inventory {
 
     /// What can't be read and may hold the Cluster of an object.
     fn unread(&self, found: &Resource, belonging: &Belonging<'_>) -> Option<Diagnostic> {
-        if self.others.unread.is_empty() || !self.lacks_owner(found) {
+        if self.all.others.unread.is_empty() || !self.lacks_owner(found) {
             return None;
         }
         let object = &found.object;
         // The nearest counts: what stands farther away can't say another one.
         let settled = belonging.doubt.is_none() && !of(&self.candidates(found, Near::Directory), Fit::Exact).is_empty();
         let here = self.owners.place(found.file).0;
-        let unread = self.others.unread.iter().find(|unread| {
+        let unread = self.all.others.unread.iter().find(|unread| {
             let directory = unread.directory.as_ref().and_then(|name| self.owners.names.get(name)).copied();
             let names = unread.of.0 == object.kind && Some(&unread.of.1) == object.name.as_ref();
             names && !(settled && directory != here)
@@ -442,67 +235,6 @@ impl Inventory {
                 .help(format!("fix that file, or add the label {CLUSTER_NAME}: NAME to this object")),
         )
     }
-
-    /// The ClusterClasses of the run and the other files, each with its templates and the topology Clusters that use it. Of
-    /// several templates or classes of one name, the nearest is meant.
-    pub(crate) fn classes(&self) -> Vec<Class<'_>> {
-        let mut classes: HashMap<usize, Class<'_>> = HashMap::new();
-        for &index in &self.owners.classes {
-            let found = self.at(index);
-            let ObjectKind::Class(refers_to) = &found.object.object_kind else { continue };
-            let templates = refers_to.iter().flat_map(|to| {
-                let key = (to.kind.as_str(), to.name.as_str());
-                let named = slice(&self.owners.templates, |&template| self.title_key(template).cmp(&key));
-                self.nearest(named, found.file, |template| fit(&found.object, to, &template.object))
-            });
-            let templates = templates.filter(|&template| template < self.objects.len()).collect();
-            classes.insert(index, Class { found, templates, clusters: Vec::new() });
-        }
-        for found in self.all() {
-            let ObjectKind::Cluster { class: Some(class), .. } = &found.object.object_kind else { continue };
-            let named = slice(&self.owners.classes, |&one| self.title_key(one).1.cmp(class.name.as_str()));
-            let namespace = class.namespace.as_deref().or(found.object.own_namespace());
-            let fits = |one: &Resource| namespaces(namespace, one.object.own_namespace());
-            for used in self.nearest(named, found.file, fits) {
-                classes.entry(used).and_modify(|class| class.clusters.push(found));
-            }
-        }
-        self.owners.classes.iter().filter_map(|index| classes.remove(index)).collect()
-    }
-
-    /// Of objects of one name, in the order of directories and files, those that fit and are nearest to a file; with those
-    /// that fit but for a namespace and are no farther away.
-    fn nearest(&self, named: &[usize], from: FileId, fits: impl Fn(&Resource) -> Option<Fit>) -> Vec<usize> {
-        let place = |&index: &usize| self.owners.place(self.at(index).file);
-        let own = self.owners.place(from);
-        let directory = own.0.map_or(&[] as &[usize], |_| slice(named, |index| place(index).0.cmp(&own.0)));
-        let tiers = [slice(named, |index| place(index).cmp(&own)), directory, named];
-        let fitting = |tier: &[usize]| -> Vec<(usize, Fit)> {
-            tier.iter().filter_map(|&index| Some((index, fits(self.at(index))?))).collect()
-        };
-        let nearest = tiers.into_iter().map(fitting).find(|tier| tier.iter().any(|(_, fit)| *fit == Fit::Exact));
-        nearest.unwrap_or_else(|| fitting(named)).into_iter().map(|(index, _)| index).collect()
-    }
-
-    /// Kind and name of what a reference of a Cluster names.
-    fn claimed_by(&self, claim: &OwnerClaim) -> (&str, &str) {
-        self.reference(*claim).map_or(("", ""), |to| (&to.kind, &to.name))
-    }
-
-    /// Kind and name of an object.
-    fn title_key(&self, index: usize) -> (&str, &str) {
-        let object = &self.at(index).object;
-        (&object.kind, object.name.as_deref().unwrap_or_default())
-    }
-}
-
-/// A ClusterClass.
-pub(crate) struct Class<'r> {
-    pub(crate) found: &'r Resource,
-    /// Indices into the run's objects.
-    pub(crate) templates: Vec<usize>,
-    /// The topology Clusters that use it.
-    pub(crate) clusters: Vec<&'r Resource>,
 }
 
 /// A Cluster that may be the owner of an object.
@@ -523,18 +255,13 @@ fn several(clusters: Vec<&Resource>) -> Belonging<'_> {
     Belonging { name, doubt: Some(Doubt { why: DoubtReason::Several, clusters }) }
 }
 
-/// The part of a sorted slice that compares as equal.
-fn slice<T>(sorted: &[T], order: impl Fn(&T) -> std::cmp::Ordering) -> &[T] {
-    let start = sorted.partition_point(|one| order(one).is_lt());
-    let length = sorted[start..].partition_point(|one| order(one).is_le());
-    &sorted[start..start + length]
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::owners::directory_in;
     use super::*;
     use crate::capa::needles;
-    use crate::inventory::{File, Scan, scan};
+    use crate::diag::FileId;
+    use crate::inventory::{File, Other, Others, Scan, Unread, scan};
 
     fn found(file: usize, text: &str) -> Vec<Resource> {
         let needles = needles();

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{IdentityFile, Outcome, Verb};
+use super::change::{ChangeKind, IdentityFile};
+use super::outcome::Outcome;
 use crate::capa::{ObjectKind, State};
 use crate::diag::FileId;
 use crate::inventory::Inventory;
@@ -19,11 +20,11 @@ struct Share {
 }
 
 /// The files that change, in the order in which they are to be written: identities before the references that need them, and the
-/// reverse for `eject`. A new file comes before all of them.
+/// reverse where identities are removed. A new file comes before all of them.
 pub fn write_order(inventory: &Inventory, outcome: &Outcome) -> Vec<FileId> {
     let shares = shares(inventory, outcome);
     let mut order: Vec<FileId> = shares.keys().copied().collect();
-    if outcome.verb == Verb::Eject {
+    if outcome.changes.iter().any(|change| change.kind == ChangeKind::IdentityRemoved) {
         let mut users: BTreeMap<&str, Vec<FileId>> = BTreeMap::new();
         for (&file, share) in &shares {
             share.names.iter().for_each(|name| users.entry(name).or_default().push(file));
@@ -81,45 +82,4 @@ fn behind_users(file: FileId, graph: Graph<'_>, met: &mut BTreeSet<FileId>, out:
         users.get(name.as_str()).into_iter().flatten().for_each(|&user| behind_users(user, graph, met, out));
     }
     out.push(file);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::inject::{InjectRequest, Target, plan};
-    use crate::inventory::{File, Scan, scan};
-
-    fn cluster(name: &str) -> String {
-        format!(
-            "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {{name: {name}}}\nspec:\n  \
-             region: us-east-1\n"
-        )
-    }
-
-    fn run_of(texts: &[String]) -> Inventory {
-        let needles = crate::capa::needles();
-        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
-        let (mut files, mut objects) = (Vec::new(), Vec::new());
-        for (index, text) in texts.iter().enumerate() {
-            files.push(File { name: index.to_string(), is_json_for_kubectl: false, identities_only: false });
-            objects.extend(scan(FileId(index), text.as_bytes(), &options).unwrap().objects);
-        }
-        Inventory::new(files, objects)
-    }
-
-    #[test]
-    fn identities_come_before_the_references_that_need_them() {
-        let account = "222222222222".parse().unwrap();
-        let target = Target::Account { account, role: crate::capa::DEFAULT_ROLE_NAME.into(), partition: None };
-        // One file of the last two has both.
-        for keeps in [1, 2] {
-            let inventory = run_of(&[cluster("a"), "# identities\n".into(), cluster("c")]);
-            let request = InjectRequest {
-                identity_file: Some(IdentityFile::There(FileId(keeps))),
-                ..InjectRequest::to(target.clone())
-            };
-            let order = write_order(&inventory, &plan(&inventory, &request).unwrap());
-            assert_eq!(order[0], FileId(keeps), "{order:?}");
-        }
-    }
 }

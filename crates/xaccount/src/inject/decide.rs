@@ -1,0 +1,67 @@
+//! From a proposal to a plan: every change of account was asked for, or needs no asking.
+
+use super::evidence::Evidence;
+use super::judge::{Group, MoveJudge, Unasked};
+use super::mapped::Mapped;
+use super::proposal::{MoveProblem, Proposal};
+use super::request::InjectRequest;
+use crate::diag::{Diagnostic, Severity};
+use crate::inventory::Inventory;
+use crate::plan::{Failure, Outcome};
+
+enum Slot {
+    Error(Diagnostic),
+    Group(usize),
+}
+
+impl Proposal {
+    /// The plan, if each change of account was asked for or needs no asking. `mapped` is for the lines to paste.
+    ///
+    /// # Errors
+    /// What the planning found, and every change of account that was not asked for.
+    pub fn judge(
+        self,
+        inventory: &Inventory,
+        request: &InjectRequest,
+        evidence: &Evidence,
+        unasked: Unasked,
+        mapped: Option<&Mapped<'_>>,
+    ) -> Result<Outcome, Failure> {
+        let mut judge = MoveJudge::new(inventory, request, evidence, unasked, mapped, &self.targets);
+        let (mut slots, mut errors): (Vec<Slot>, Vec<Diagnostic>) = (Vec::new(), Vec::new());
+        let mut groups: Vec<Group> = Vec::new();
+        for problem in &self.problems {
+            match problem {
+                MoveProblem::Error(error) => slots.push(Slot::Error((**error).clone())),
+                MoveProblem::Crossing(crossing) => {
+                    let Some(kind) = judge.kind(crossing) else { continue };
+                    let same = |group: &&mut Group<'_>| kind.alone.is_none() && group.kind == kind;
+                    match groups.iter_mut().find(same) {
+                        Some(group) => group.members.push(crossing),
+                        None => {
+                            slots.push(Slot::Group(groups.len()));
+                            groups.push(Group { kind, members: vec![crossing] });
+                        }
+                    }
+                }
+            }
+        }
+        let mut warnings = Vec::new();
+        for slot in slots {
+            let diagnostic = match slot {
+                Slot::Error(error) => error,
+                Slot::Group(at) => judge.diagnostic(&groups[at]),
+            };
+            if diagnostic.severity == Severity::Error { errors.push(diagnostic) } else { warnings.push(diagnostic) }
+        }
+        errors.extend(judge.without_effect(&self));
+        let mut outcome = self.outcome;
+        if !errors.is_empty() {
+            return Err(Failure::Refused(errors));
+        }
+        // They come before what is said of the rest.
+        warnings.append(&mut outcome.warnings);
+        outcome.warnings = warnings;
+        Ok(outcome)
+    }
+}

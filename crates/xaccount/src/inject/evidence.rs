@@ -1,0 +1,183 @@
+//! What shows that a cluster may run, and in which account: Git's HEAD and a dump of the management cluster.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::identity_account::IdentityAccount;
+use super::moves::{KnownAccounts, MoveFrom};
+use crate::aws::{AccountId, Partition, RoleArn};
+use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, Object, ObjectKind, ROLE_IDENTITY, State};
+use crate::diag::FileId;
+use crate::inventory::{Inventory, Resource};
+
+/// Objects as something else than the manifests has them.
+#[derive(Debug)]
+pub struct ObservedObjects {
+    pub(super) inventory: Inventory,
+    /// Files of which not everything can be read.
+    pub(super) unreadable: BTreeSet<FileId>,
+    /// Whether an object must be in the same file.
+    by_file: bool,
+    index: HashMap<ObjectKey, Vec<usize>>,
+}
+
+/// File, group, kind, namespace and name.
+type ObjectKey = (Option<FileId>, String, String, String, String);
+
+/// What the program found out about the objects of a run beside their own text.
+#[derive(Debug, Default)]
+pub struct Evidence {
+    /// The files as Git's HEAD has them.
+    pub head: Option<ObservedObjects>,
+    /// A dump of the management cluster.
+    pub live: Option<ObservedObjects>,
+}
+
+impl ObservedObjects {
+    /// The files of a run as Git's HEAD has them, under the same ids; `unreadable` are those of which not everything can be read.
+    pub fn head(inventory: Inventory, unreadable: BTreeSet<FileId>) -> Self {
+        Self::new(inventory, unreadable, true)
+    }
+
+    /// The objects that a management cluster has.
+    pub fn live(inventory: Inventory) -> Self {
+        Self::new(inventory, BTreeSet::new(), false)
+    }
+
+    fn new(inventory: Inventory, unreadable: BTreeSet<FileId>, by_file: bool) -> Self {
+        let mut index: HashMap<ObjectKey, Vec<usize>> = HashMap::new();
+        for (at, found) in inventory.objects().iter().enumerate() {
+            if matches!(
+                found.object.object_kind,
+                ObjectKind::Referencing { .. } | ObjectKind::Cluster { .. } | ObjectKind::Refused(..)
+            ) {
+                index.entry(key(found, by_file)).or_default().push(at);
+            }
+        }
+        Self { inventory, unreadable, by_file, index }
+    }
+
+    /// The same object, as often as it is there.
+    pub(super) fn find(&self, found: &Resource) -> Vec<&Resource> {
+        let existing = self.index.get(&key(found, self.by_file)).map_or(&[][..], Vec::as_slice);
+        existing.iter().map(|&at| &self.inventory.objects()[at]).collect()
+    }
+
+    /// The accounts that an object's references name; `words` makes a line of what a reference says.
+    pub(super) fn sightings(
+        &self,
+        found: &Resource,
+        known: &KnownAccounts,
+        words: impl Fn(&str) -> String,
+    ) -> Vec<Sighting> {
+        let mut places: Vec<(ClusterAccount, String)> =
+            found.object.references().map(|reference| self.place(&reference.state, known)).collect();
+        if matches!(found.object.object_kind, ObjectKind::Refused(..)) {
+            places.push((ClusterAccount::Unknown, "an apiVersion and kind that can't be".to_owned()));
+        }
+        if places.is_empty() {
+            places.push((ClusterAccount::Source, "no identityRef".to_owned()));
+        }
+        places.into_iter().map(|(place, existing)| Sighting { place, words: words(&existing) }).collect()
+    }
+
+    fn place(&self, state: &State, known: &KnownAccounts) -> (ClusterAccount, String) {
+        let existing = match state {
+            State::Unset => return (ClusterAccount::Source, "no identityRef".to_owned()),
+            State::Set(existing) => existing,
+            State::Wrong(_) | State::Variable(_) | State::Twice(_) => {
+                return (ClusterAccount::Unknown, "an identityRef that can't be read".to_owned());
+            }
+        };
+        let (kind, name) = (existing.kind.any_text(), existing.name.any_text());
+        let words = format!("{}/{}", kind.unwrap_or("(no kind)"), name.unwrap_or("(no name)"));
+        let place = match (kind, name) {
+            (None | Some(""), None | Some("" | "default")) if existing.kind.is_unset() => ClusterAccount::Source,
+            (Some(CONTROLLER_IDENTITY), _) => ClusterAccount::Source,
+            (Some(ROLE_IDENTITY), Some(name)) => self.place_of_role(name, known),
+            _ => ClusterAccount::Unknown,
+        };
+        (place, words)
+    }
+
+    fn place_of_role(&self, name: &str, known: &KnownAccounts) -> ClusterAccount {
+        let identities = self.inventory.identities(IdentityKind::Role, name);
+        let arns: BTreeSet<&str> =
+            identities.iter().filter_map(|&at| self.inventory.objects()[at].object.role_arn()).collect();
+        match (arns.len(), arns.first().and_then(|arn| arn.parse::<RoleArn>().ok())) {
+            (1, Some(arn)) => ClusterAccount::Account(arn.account().clone(), Some(arn.partition())),
+            (0, _) => {
+                known.by_name(name).map_or(ClusterAccount::Unknown, |account| ClusterAccount::Account(account, None))
+            }
+            _ => ClusterAccount::Unknown,
+        }
+    }
+}
+
+fn group(object: &Object) -> &str {
+    object.api_version.split_once('/').map_or("", |(group, _)| group)
+}
+
+pub(super) fn namespace(object: &Object) -> &str {
+    object.namespace.as_deref().filter(|own| !own.is_empty()).unwrap_or("default")
+}
+
+fn key(found: &Resource, by_file: bool) -> ObjectKey {
+    let object = &found.object;
+    let name = object.name.clone().unwrap_or_default();
+    (by_file.then_some(found.file), group(object).into(), object.kind.clone(), namespace(object).into(), name)
+}
+
+/// The account that a cluster is in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum ClusterAccount {
+    Source,
+    /// The partition, where it is known.
+    Account(AccountId, Option<Partition>),
+    Unknown,
+}
+
+impl ClusterAccount {
+    pub(super) fn of(whereabouts: &IdentityAccount, to: &RoleArn) -> Self {
+        match whereabouts {
+            IdentityAccount::Account(account) if account == to.account() => {
+                Self::Account(account.clone(), Some(to.partition()))
+            }
+            IdentityAccount::Account(account) => Self::Account(account.clone(), None),
+            IdentityAccount::OtherPartition(arn) => Self::Account(arn.account().clone(), Some(arn.partition())),
+            IdentityAccount::Management => Self::Source,
+            IdentityAccount::Unreadable(_) | IdentityAccount::Unknown => Self::Unknown,
+        }
+    }
+
+    pub(super) fn is(&self, to: &RoleArn) -> bool {
+        match self {
+            Self::Account(account, partition) => {
+                account == to.account() && partition.is_none_or(|partition| partition == to.partition())
+            }
+            Self::Source | Self::Unknown => false,
+        }
+    }
+
+    pub(super) fn from(&self) -> MoveFrom {
+        match self {
+            Self::Source => MoveFrom::Source,
+            Self::Account(account, _) => MoveFrom::Account(account.clone()),
+            Self::Unknown => MoveFrom::Unknown,
+        }
+    }
+
+    pub(super) fn shown(&self, known: &KnownAccounts) -> String {
+        match self {
+            Self::Source => "the source account".to_owned(),
+            Self::Account(account, _) => format!("account {}", known.shown(account)),
+            Self::Unknown => "an account that nothing here says".to_owned(),
+        }
+    }
+}
+
+/// Where something shows a cluster, and in which account.
+pub(super) struct Sighting {
+    pub(super) place: ClusterAccount,
+    /// For a label or a line: `Git's HEAD has it with no identityRef`.
+    pub(super) words: String,
+}

@@ -1,0 +1,109 @@
+//! The plan in the making.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use json_patch::PatchOperation;
+use serde_json::Value;
+
+use super::proposal::{Crossings, Proposal};
+use super::request::{InjectRequest, Target};
+use crate::aws::RoleArn;
+use crate::capa::{Form, IdentityKind, ObjectKind};
+use crate::diag::Diagnostic;
+use crate::inventory::Inventory;
+use crate::plan::{Change, ChangeKind, IdentityFile, NewObject, Outcome, default_identity_name};
+use lossless_yaml::Plan;
+
+/// An identity that objects need, and which they are.
+pub(super) struct RequiredIdentity {
+    pub(super) name: String,
+    pub(super) role: RoleArn,
+    /// Indices into the run's objects.
+    pub(super) objects: Vec<usize>,
+}
+
+pub(super) struct Planner<'r> {
+    pub(super) inventory: &'r Inventory,
+    pub(super) request: &'r InjectRequest,
+    pub(super) target: &'r Target,
+    pub(super) outcome: Outcome,
+    pub(super) errors: Vec<Diagnostic>,
+    pub(super) crossings: Crossings,
+    /// Messages about objects that are pointed somewhere: each is said once.
+    pub(super) warned: HashSet<String>,
+}
+
+impl<'r> Planner<'r> {
+    pub(super) fn new(inventory: &'r Inventory, request: &'r InjectRequest) -> Result<Self, Vec<Diagnostic>> {
+        match &request.target {
+            Some(target) => {
+                let (outcome, errors, crossings, warned) = Default::default();
+                Ok(Self { inventory, request, target, outcome, errors, crossings, warned })
+            }
+            None => Err(vec![Diagnostic::error("no target account")]),
+        }
+    }
+
+    pub(super) fn proposal(self) -> Proposal {
+        Proposal::new(self.outcome, self.errors, self.crossings)
+    }
+
+    /// Whether the run has no identity of this name whose `allowedNamespaces` lets a namespace in.
+    pub(super) fn lets_nobody_in(&self, name: &str) -> bool {
+        let existing =
+            self.inventory.identities(IdentityKind::Role, name).iter().map(|&index| &self.inventory.objects()[index]);
+        !existing.into_iter().any(|found| match &found.object.object_kind {
+            ObjectKind::Identity(identity, _) => {
+                matches!(identity.allowed.form, Form::Those(_)) && !identity.lists_no_namespace()
+            }
+            _ => false,
+        })
+    }
+
+    /// Notes what was decided and why, where somebody asked.
+    pub(super) fn decided(&mut self, what: impl FnOnce() -> String) {
+        if self.request.explain {
+            self.outcome.decisions.push(what());
+        }
+    }
+
+    /// From where the value of a flag is.
+    pub(super) fn from(&self, flag: &'static str) -> &str {
+        self.request.specified.get(flag).map_or(flag, String::as_str)
+    }
+
+    /// The name of the identity for a role.
+    pub(super) fn name_for(&self, role: &RoleArn) -> String {
+        self.request.identity_name.clone().unwrap_or_else(|| default_identity_name(role))
+    }
+
+    pub(super) fn change(
+        &mut self,
+        index: usize,
+        kind: ChangeKind,
+        operations: Vec<PatchOperation>,
+        before: Option<String>,
+        after: String,
+    ) {
+        // Clusters that go to one account get the same operations: these are in memory once.
+        let operations = match self.outcome.changes.last() {
+            Some(last) if *last.operations == operations => Arc::clone(&last.operations),
+            _ => operations.into(),
+        };
+        let change = Change { object: Some(index), kind, operations, before, after };
+        self.outcome.change(self.inventory, change);
+    }
+
+    pub(super) fn add(&mut self, object: Value, kind: ChangeKind, title: String, file: IdentityFile, after: String) {
+        let plan = match &file {
+            IdentityFile::There(file) => self.outcome.plans.entry(*file).or_default(),
+            IdentityFile::New(path) => {
+                &mut self.outcome.new_file.get_or_insert_with(|| (path.clone(), Plan::default())).1
+            }
+        };
+        plan.new_documents.push(object.clone());
+        self.outcome.changes.push(Change { object: None, kind, operations: Arc::default(), before: None, after });
+        self.outcome.added.push(NewObject { object, title, file });
+    }
+}

@@ -1,0 +1,132 @@
+//! A plan whose changes of account are not judged yet.
+
+use std::collections::BTreeSet;
+
+use super::identity_account::IdentityAccount;
+use crate::aws::{AccountId, RoleArn};
+use crate::diag::{Diagnostic, FileId, Location};
+use crate::inventory::Inventory;
+use crate::plan::Outcome;
+
+/// How an object gets to its account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// Its reference changes.
+    Reference,
+    /// It is an identity, and its role changes.
+    Role,
+    /// The identity that it names gets another role.
+    Identity,
+}
+
+/// A change of account.
+#[derive(Clone, Debug)]
+pub(super) struct Crossing {
+    pub(super) object: usize,
+    /// What its manifest says; `None` where that is nothing, so that it is the source account.
+    pub(super) from: Option<Box<Written>>,
+    pub(super) by: By,
+    /// Index of the role in the proposal.
+    pub(super) to: usize,
+}
+
+/// What a manifest says of the account.
+#[derive(Clone, Debug)]
+pub(super) struct Written {
+    pub(super) place: IdentityAccount,
+    pub(super) words: String,
+    pub(super) at: Location,
+}
+
+/// What stands in the way of a plan, or may.
+#[derive(Clone, Debug)]
+pub(super) enum MoveProblem {
+    Error(Box<Diagnostic>),
+    Crossing(Crossing),
+}
+
+/// A plan whose changes of account are not judged yet: see [`Proposal::judge`].
+#[derive(Clone, Debug, Default)]
+pub struct Proposal {
+    pub(super) outcome: Outcome,
+    pub(super) problems: Vec<MoveProblem>,
+    pub(super) targets: Vec<RoleArn>,
+    /// Accounts in which selected objects are already.
+    pub(super) settled: BTreeSet<AccountId>,
+}
+
+/// Changes of account in the making, with how many errors there were before each.
+#[derive(Debug, Default)]
+pub(super) struct Crossings {
+    crossings: Vec<(usize, Crossing)>,
+    targets: Vec<RoleArn>,
+    pub(super) settled: BTreeSet<AccountId>,
+}
+
+impl Crossings {
+    pub(super) fn add(&mut self, errors: usize, object: usize, from: Option<Written>, to: &RoleArn, by: By) {
+        if self.targets.last() != Some(to) {
+            self.targets.push(to.clone());
+        }
+        let crossing = Crossing { object, from: from.map(Box::new), by, to: self.targets.len() - 1 };
+        self.crossings.push((errors, crossing));
+    }
+}
+
+impl Proposal {
+    pub(super) fn new(outcome: Outcome, errors: Vec<Diagnostic>, crossings: Crossings) -> Self {
+        let Crossings { crossings, targets, settled } = crossings;
+        let mut problems = Vec::with_capacity(errors.len() + crossings.len());
+        let mut crossings = crossings.into_iter().peekable();
+        for (at, error) in errors.into_iter().enumerate() {
+            while let Some((_, crossing)) = crossings.next_if(|(before, _)| *before <= at) {
+                problems.push(MoveProblem::Crossing(crossing));
+            }
+            problems.push(MoveProblem::Error(Box::new(error)));
+        }
+        problems.extend(crossings.map(|(_, crossing)| MoveProblem::Crossing(crossing)));
+        Self { outcome, problems, targets, settled }
+    }
+
+    /// Adds another account's proposal; gives what is to be joined by the caller: its outcome.
+    pub(super) fn take(&mut self, other: Self) -> Outcome {
+        let Self { outcome, problems, targets, settled } = other;
+        let offset = self.targets.len();
+        self.targets.extend(targets);
+        self.settled.extend(settled);
+        for problem in problems {
+            match problem {
+                MoveProblem::Crossing(crossing) => {
+                    self.problems.push(MoveProblem::Crossing(Crossing { to: crossing.to + offset, ..crossing }));
+                }
+                MoveProblem::Error(error) => self.refuse([*error]),
+            }
+        }
+        outcome
+    }
+
+    /// Adds errors that are not there yet: each request looks at the whole run.
+    pub(super) fn refuse(&mut self, errors: impl IntoIterator<Item = Diagnostic>) {
+        for error in errors {
+            if !self
+                .problems
+                .iter()
+                .any(|existing| matches!(existing, MoveProblem::Error(existing) if **existing == error))
+            {
+                self.problems.push(MoveProblem::Error(Box::new(error)));
+            }
+        }
+    }
+
+    /// The files with objects that change account.
+    pub fn files_that_cross(&self, inventory: &Inventory) -> BTreeSet<FileId> {
+        self.crossings().map(|crossing| inventory.objects()[crossing.object].file).collect()
+    }
+
+    pub(super) fn crossings(&self) -> impl Iterator<Item = &Crossing> {
+        self.problems.iter().filter_map(|problem| match problem {
+            MoveProblem::Crossing(crossing) => Some(crossing),
+            MoveProblem::Error(_) => None,
+        })
+    }
+}

@@ -1,0 +1,230 @@
+//! From an inventory and a request to a proposal, and to a plan.
+
+use super::evidence::Evidence;
+use super::judge::Unasked;
+use super::namespaces::AllowedNamespaces;
+use super::planner::{Planner, RequiredIdentity};
+use super::proposal::Proposal;
+use super::request::{InjectRequest, role_of};
+use crate::capa::ROLE_IDENTITY;
+use crate::diag::Diagnostic;
+use crate::inventory::Inventory;
+use crate::manifest_checks;
+use crate::plan::{Failure, Outcome, names_that_fit_nothing, select, skipped, warnings_of_unclear};
+
+/// Plans the run. What shows that a cluster runs is looked for in the manifests alone.
+///
+/// # Errors
+/// Everything that is wrong, not only the first of it.
+pub fn plan(inventory: &Inventory, request: &InjectRequest) -> Result<Outcome, Failure> {
+    propose(inventory, request)?.judge(inventory, request, &Evidence::default(), Unasked::Refused, None)
+}
+
+/// Plans the run; whether clusters may change account is left to [`Proposal::judge`].
+///
+/// # Errors
+/// There is nothing to point, or no target.
+pub fn propose(inventory: &Inventory, request: &InjectRequest) -> Result<Proposal, Failure> {
+    propose_one(inventory, request, &wrong(inventory))
+}
+
+/// What is wrong with a run, whatever is asked for: objects that can't be, and identities that contradict each other.
+pub(super) struct Wrong {
+    objects: Vec<Diagnostic>,
+    identities: Vec<Diagnostic>,
+}
+
+pub(super) fn wrong(inventory: &Inventory) -> Wrong {
+    Wrong {
+        objects: manifest_checks::impossible(inventory).collect(),
+        identities: manifest_checks::names_of_two_roles(inventory),
+    }
+}
+
+/// Plans the run of which this is wrong.
+pub(super) fn propose_one(inventory: &Inventory, request: &InjectRequest, wrong: &Wrong) -> Result<Proposal, Failure> {
+    let mut planner = Planner::new(inventory, request).map_err(Failure::Refused)?;
+    planner.errors.clone_from(&wrong.objects);
+    let selected = match select(inventory, &request.selection) {
+        Ok(selected) => selected,
+        Err(failure) => return Err(failure.after(planner.errors)),
+    };
+    planner.outcome.warnings.extend(names_that_fit_nothing(inventory, &request.selection));
+    // Of several requests over one run, none of them says it.
+    if request.selection.only.is_none() {
+        planner.outcome.warnings.extend(warnings_of_unclear(inventory, &request.selection));
+        planner.outcome.skipped = skipped(inventory, &request.selection);
+    }
+    planner.explain_selection(selected.len());
+    planner.errors.extend(wrong.identities.iter().cloned());
+    let served = planner.references(&selected);
+    planner.identities(&served);
+    Ok(planner.proposal())
+}
+
+/// Plans the identity of one account, whoever uses it.
+pub(super) fn propose_identity(inventory: &Inventory, request: &InjectRequest) -> Result<Proposal, Vec<Diagnostic>> {
+    let mut planner = Planner::new(inventory, request)?;
+    planner.errors.extend(manifest_checks::impossible(inventory));
+    planner.errors.extend(manifest_checks::names_of_two_roles(inventory));
+    let role = role_of(planner.target).map_err(|error| vec![error])?;
+    let name = planner.name_for(&role);
+    if let Some(AllowedNamespaces::AtLeast(names)) = &request.identity.allowed_namespaces
+        && names.is_empty()
+        && planner.lets_nobody_in(&name)
+    {
+        let warning = Diagnostic::warning(lets_nobody_in(&name));
+        planner.outcome.warnings.push(warning.help("inject adds the namespace of each cluster that it points there"));
+    }
+    planner.identities(&[RequiredIdentity { name, role, objects: Vec::new() }]);
+    Ok(planner.proposal())
+}
+
+/// The message about an identity that lists no namespace.
+pub fn lets_nobody_in(name: &str) -> String {
+    format!("{ROLE_IDENTITY}/{name} lets no namespace use it yet")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::aws::AccountId;
+    use crate::capa::DEFAULT_ROLE_NAME;
+    use crate::diag::FileId;
+    use crate::inject::{AccountMove, MoveFrom, ObservedObjects, Target};
+
+    fn run_of(text: &str) -> Inventory {
+        let needles = crate::capa::needles();
+        let scan = crate::inventory::Scan {
+            needles: &needles,
+            skip_templates: false,
+            topology_variable: None,
+            keep_going: false,
+        };
+        let scanned = crate::inventory::scan(FileId(0), text.as_bytes(), &scan).unwrap();
+        let file = crate::inventory::File { name: "a.yaml".into(), is_json_for_kubectl: false, identities_only: false };
+        Inventory::new(vec![file], scanned.objects)
+    }
+
+    fn account(id: &str) -> AccountId {
+        id.parse().unwrap()
+    }
+
+    fn request() -> InjectRequest {
+        let target =
+            Target::Account { account: account("222222222222"), role: DEFAULT_ROLE_NAME.into(), partition: None };
+        InjectRequest { overwrite: true, ..InjectRequest::to(target) }
+    }
+
+    fn from(from: MoveFrom) -> Vec<AccountMove> {
+        vec![AccountMove { from, to: account("222222222222") }]
+    }
+
+    const CLUSTER: &str =
+        "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: a}\n";
+    const ALIVE: &str =
+        "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: a, uid: b}\n";
+
+    #[test]
+    fn another_account_takes_more_than_overwrite() {
+        let reference = "identityRef: {kind: AWSClusterRoleIdentity, name: cross-account-role-333333333333}";
+        let inventory = run_of(&format!("{CLUSTER}spec:\n  {reference}\n"));
+        let mut request = request();
+        assert!(matches!(plan(&inventory, &request), Err(Failure::Refused(_))));
+        request.moves = from(MoveFrom::Account(account("333333333333")));
+        assert_eq!(plan(&inventory, &request).unwrap().changes.len(), 2);
+    }
+
+    #[test]
+    fn a_cluster_that_shows_life_changes_account_by_two_flags() {
+        let inventory = run_of(ALIVE);
+        let mut request = request();
+        assert!(matches!(plan(&inventory, &request), Err(Failure::Refused(_))));
+        request.moves = from(MoveFrom::Source);
+        assert!(matches!(plan(&inventory, &request), Err(Failure::Refused(_))));
+        request.orphans = vec!["default/a".into()];
+        assert_eq!(plan(&inventory, &request).unwrap().changes.len(), 2);
+    }
+
+    #[test]
+    fn an_identity_takes_no_cluster_along_unasked() {
+        let identity = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSClusterRoleIdentity\nmetadata: {name: b}\n\
+                        spec: {roleARN: \"arn:aws:iam::333333333333:role/x\"}\n";
+        let inventory = run_of(&format!(
+            "{ALIVE}spec: {{identityRef: {{kind: AWSClusterRoleIdentity, name: b}}}}\n---\n{identity}"
+        ));
+        let moves = from(MoveFrom::Account(account("333333333333")));
+        let mut request = InjectRequest { identity_name: Some("b".into()), moves, ..request() };
+        assert!(matches!(plan(&inventory, &request), Err(Failure::Refused(_))));
+        request.orphans = vec!["default/a".into()];
+        assert_eq!(plan(&inventory, &request).unwrap().changes.len(), 1);
+    }
+
+    #[test]
+    fn what_head_has_is_not_moved_unasked() {
+        let inventory = run_of(CLUSTER);
+        let request = request();
+        let evidence = Evidence { head: Some(ObservedObjects::head(run_of(CLUSTER), BTreeSet::new())), live: None };
+        let judged =
+            |unasked| propose(&inventory, &request).unwrap().judge(&inventory, &request, &evidence, unasked, None);
+        assert!(matches!(judged(Unasked::Refused), Err(Failure::Refused(_))));
+        assert_eq!(judged(Unasked::Warned).unwrap().warnings.len(), 1);
+        assert!(plan(&inventory, &request).unwrap().warnings.is_empty());
+    }
+
+    #[test]
+    fn an_unknown_account_takes_the_name_of_the_cluster() {
+        let inventory = run_of(&format!("{CLUSTER}spec: {{identityRef: {{kind: AWSClusterRoleIdentity, name: b}}}}\n"));
+        let mut request = InjectRequest { moves: from(MoveFrom::Unknown), ..request() };
+        for (name, moved) in [(None, false), (Some("*"), false), (Some("a"), true)] {
+            let glob = |name| globset::Glob::new(name).unwrap().compile_matcher();
+            request.selection.cluster_names = name.map(glob).into_iter().collect();
+            assert_eq!(plan(&inventory, &request).is_ok(), moved, "{name:?}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod order_tests {
+    use super::*;
+    use crate::diag::FileId;
+    use crate::inject::Target;
+    use crate::inventory::{File, Scan, scan};
+    use crate::plan::{IdentityFile, write_order};
+
+    fn cluster(name: &str) -> String {
+        format!(
+            "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {{name: {name}}}\nspec:\n  \
+             region: us-east-1\n"
+        )
+    }
+
+    fn run_of(texts: &[String]) -> Inventory {
+        let needles = crate::capa::needles();
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
+        let (mut files, mut objects) = (Vec::new(), Vec::new());
+        for (index, text) in texts.iter().enumerate() {
+            files.push(File { name: index.to_string(), is_json_for_kubectl: false, identities_only: false });
+            objects.extend(scan(FileId(index), text.as_bytes(), &options).unwrap().objects);
+        }
+        Inventory::new(files, objects)
+    }
+
+    #[test]
+    fn identities_come_before_the_references_that_need_them() {
+        let account = "222222222222".parse().unwrap();
+        let target = Target::Account { account, role: crate::capa::DEFAULT_ROLE_NAME.into(), partition: None };
+        // One file of the last two has both.
+        for keeps in [1, 2] {
+            let inventory = run_of(&[cluster("a"), "# identities\n".into(), cluster("c")]);
+            let request = InjectRequest {
+                identity_file: Some(IdentityFile::There(FileId(keeps))),
+                ..InjectRequest::to(target.clone())
+            };
+            let order = write_order(&inventory, &plan(&inventory, &request).unwrap());
+            assert_eq!(order[0], FileId(keeps), "{order:?}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What is asked for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::moves::{AccountMove, KnownAccounts};
+use super::namespaces::AllowedNamespaces;
+use crate::aws::{AccountId, Partition, RoleArn};
+use crate::capa::{IdentityKind, Release, Version};
+use crate::diag::Diagnostic;
+use crate::plan::{IdentityFile, Selection, default_identity_name};
+
+/// The field of the account map that names the release, as [`InjectRequest::specified`] has it.
+pub(super) const CAPA_VERSION: &str = "source.capaVersion";
+
+/// The account to point at.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// Exactly this role.
+    Role(RoleArn),
+    /// The role of this name in this account.
+    Account {
+        /// The account.
+        account: AccountId,
+        /// Name of the role, perhaps with its path before it.
+        role: String,
+        /// The partition; by default that of the cluster's region, else `aws`.
+        partition: Option<Partition>,
+    },
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct InjectRequest {
+    /// The account to point at; `None` where the account map is to say it, see [`propose_mapped`].
+    pub target: Option<Target>,
+    /// Which objects.
+    pub selection: Selection,
+    /// Name of the identity, if one was asked for.
+    pub identity_name: Option<String>,
+    /// What the identity is to say, where it was asked for.
+    pub identity: IdentityRequest,
+    /// The file that keeps identities: of the run, or to be made.
+    pub identity_file: Option<IdentityFile>,
+    /// Whether identities are made and mended at all.
+    pub with_identity: bool,
+    /// Also emit `AWSClusterControllerIdentity/default`.
+    pub with_controller_identity: bool,
+    /// Version of new identities, if one was asked for.
+    pub api_version: Option<Version>,
+    /// The release of CAPA that reads the result, where it is known.
+    pub release: Option<Release>,
+    /// Replace what says something else within one account.
+    pub overwrite: bool,
+    /// Changes of account that were asked for.
+    pub moves: Vec<AccountMove>,
+    /// Clusters that show life and may change account all the same: `NAMESPACE/NAME`.
+    pub orphans: Vec<String>,
+    /// What the account map says of accounts.
+    pub known: Arc<KnownAccounts>,
+    /// Whether to say what was decided and why.
+    pub explain: bool,
+    /// Of which flags the values come from elsewhere: the flag, and from where.
+    pub specified: BTreeMap<&'static str, String>,
+}
+
+impl InjectRequest {
+    /// A request for a target, and nothing else asked for.
+    pub fn to(target: Target) -> Self {
+        Self { target: Some(target), ..Self::default() }
+    }
+}
+
+impl Default for InjectRequest {
+    fn default() -> Self {
+        Self {
+            target: None,
+            selection: Selection::default(),
+            identity_name: None,
+            identity: IdentityRequest::default(),
+            identity_file: None,
+            with_identity: true,
+            with_controller_identity: false,
+            api_version: None,
+            release: None,
+            overwrite: false,
+            moves: Vec::new(),
+            orphans: Vec::new(),
+            known: Arc::default(),
+            explain: false,
+            specified: BTreeMap::new(),
+        }
+    }
+}
+
+/// The identity's fields as asked for; `None` where nothing was said.
+#[derive(Clone, Debug, Default)]
+pub struct IdentityRequest {
+    /// `spec.sourceIdentityRef`.
+    pub source: Option<(IdentityKind, String)>,
+    /// `spec.allowedNamespaces`.
+    pub allowed_namespaces: Option<AllowedNamespaces>,
+    /// `spec.sessionName`.
+    pub session_name: Option<String>,
+    /// `spec.externalID`.
+    pub external_id: Option<String>,
+    /// `spec.durationSeconds`.
+    pub duration_seconds: Option<u32>,
+    /// `spec.inlinePolicy`.
+    pub inline_policy: Option<String>,
+    /// `metadata.annotations` of identities that we make.
+    pub annotations: Vec<(String, String)>,
+}
+
+/// The name of the identity that a request without objects is about; `None` where it has no target, or one that can't be.
+pub fn identity_name(request: &InjectRequest) -> Option<String> {
+    let role = role_of(request.target.as_ref()?).ok()?;
+    Some(request.identity_name.clone().unwrap_or_else(|| default_identity_name(&role)))
+}
+
+/// The role of a target, where no region says the partition.
+pub(super) fn role_of(target: &Target) -> Result<RoleArn, Diagnostic> {
+    match target {
+        Target::Role(role) => Ok(role.clone()),
+        Target::Account { account, role, partition } => {
+            RoleArn::new(partition.unwrap_or(Partition::Aws), account, role)
+                .map_err(|error| Diagnostic::error(error.to_string()))
+        }
+    }
+}

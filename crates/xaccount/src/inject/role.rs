@@ -1,0 +1,95 @@
+//! The role that an object is pointed at.
+
+use super::planner::Planner;
+use super::request::Target;
+use crate::aws::{Partition, RoleArn};
+use crate::capa::{DEFAULT_ROLE_NAME, ObjectKind};
+use crate::diag::Diagnostic;
+use crate::manifest_checks;
+
+impl Planner<'_> {
+    /// The role for an object, from what is asked for and its region.
+    pub(super) fn role_for(&mut self, index: usize) -> Option<RoleArn> {
+        let inventory = self.inventory;
+        let found = &inventory.objects()[index];
+        // Where it decides the partition of an identity's role.
+        let decides = self.request.with_identity && matches!(self.target, Target::Account { partition: None, .. });
+        if let Some(error) = manifest_checks::region_twice(found).filter(|_| decides) {
+            self.errors.push(error);
+            return None;
+        }
+        let region = found.object.region().map(str::to_owned);
+        let span = match &found.object.object_kind {
+            ObjectKind::Referencing { region, .. } => region.span(),
+            _ => None,
+        };
+        let of_region = region.as_deref().and_then(Partition::of_region);
+        let at = found.location(span.unwrap_or(found.object.kind_span));
+        let wrong = |partition: Partition, own: Partition| {
+            let region = region.clone().unwrap_or_default();
+            Diagnostic::error(format!(
+                "{} is in {region}, partition {}, but the role is in partition {}",
+                found.title(),
+                own.id(),
+                partition.id()
+            ))
+            .at(at, "no role can be assumed across partitions")
+        };
+        match self.target {
+            Target::Role(role) => {
+                if let Some(own) = of_region
+                    && own != role.partition()
+                {
+                    let right = RoleArn::new(own, role.account(), role.path_and_name());
+                    let mut diagnostic = wrong(role.partition(), own);
+                    if let Ok(right) = right {
+                        diagnostic = diagnostic.help(format!("if the account is right: --role-arn {right}"));
+                    }
+                    self.errors.push(diagnostic);
+                    return None;
+                }
+                let from = self.from("--role-arn").to_owned();
+                self.decided(|| {
+                    let (account, name, partition) = (role.account(), role.path_and_name(), role.partition().id());
+                    let title = found.title();
+                    format!("{title}: account {account}, role {name}, partition {partition}, all from {from}")
+                });
+                Some(role.clone())
+            }
+            Target::Account { account, role, partition } => {
+                if let (Some(asked), Some(own)) = (*partition, of_region)
+                    && asked != own
+                {
+                    self.errors.push(wrong(asked, own).help(format!("pass --partition {} or leave it out", own.id())));
+                    return None;
+                }
+                let chosen = partition.or(of_region).unwrap_or(Partition::Aws);
+                let [account_from, role_from, partition_from] =
+                    ["--account", "--role-name", "--partition"].map(|flag| self.from(flag).to_owned());
+                self.decided(|| {
+                    let why = match (partition, of_region, &region) {
+                        (Some(_), ..) => partition_from,
+                        (None, Some(_), Some(region)) => format!("the region {region}"),
+                        (None, _, Some(region)) => {
+                            format!("the default, as the region {region} is of none that is known")
+                        }
+                        (None, _, None) => "the default, as no region is said".to_owned(),
+                    };
+                    let role_from = if role == DEFAULT_ROLE_NAME { "the role that DKP makes" } else { &role_from };
+                    format!(
+                        "{}: account {account} from {account_from}, role {role} ({role_from}), partition {} from {why}",
+                        found.title(),
+                        chosen.id()
+                    )
+                });
+                match RoleArn::new(chosen, account, role) {
+                    Ok(arn) => Some(arn),
+                    Err(error) => {
+                        self.errors.push(Diagnostic::error(error.to_string()));
+                        None
+                    }
+                }
+            }
+        }
+    }
+}

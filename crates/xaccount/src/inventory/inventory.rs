@@ -1,0 +1,235 @@
+//! The objects of all files, and what is asked for of them together.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
+
+use super::objects::{Objects, Other, Others};
+use super::owners::Owners;
+use super::resource::{File, Resource};
+use super::skipped::{SetAside, SkipReason, Skipped};
+use crate::capa::{IdentityKind, ObjectKind, ROLE_IDENTITY, State, Version};
+use crate::diag::{Diagnostic, FileId};
+
+/// Everything a verb thinks about.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    pub(super) all: Objects,
+    /// Indices of identities by kind and name.
+    identities: HashMap<(IdentityKind, String), Vec<usize>>,
+    /// Objects that count for nothing.
+    set_aside: Vec<SetAside>,
+    /// Documents that were skipped unread.
+    not_read: Vec<Skipped>,
+    /// What Clusters refer to.
+    pub(super) owners: Owners,
+    /// What is asked for once per identity or account, and found for all of them at once.
+    index: OnceLock<InventoryIndex>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct InventoryIndex {
+    /// Indices of the objects whose references name a role identity, by its name.
+    named_by: HashMap<String, Vec<usize>>,
+    /// Files with an object that can carry a reference.
+    with_clusters: HashSet<FileId>,
+    /// The newest version of an object of CAPA.
+    newest: Option<Version>,
+}
+
+impl InventoryIndex {
+    fn of(objects: &[Resource]) -> Self {
+        let mut index = Self::default();
+        for (at, found) in objects.iter().enumerate() {
+            if let ObjectKind::Referencing { version, .. } | ObjectKind::Identity(_, version) =
+                &found.object.object_kind
+            {
+                index.newest = index.newest.max(Some(*version));
+            }
+            for reference in found.object.references() {
+                index.with_clusters.insert(found.file);
+                let State::Set(existing) = &reference.state else { continue };
+                let Some(name) = existing.name.text().filter(|_| existing.kind.text() == Some(ROLE_IDENTITY)) else {
+                    continue;
+                };
+                let users = index.named_by.entry(name.to_owned()).or_default();
+                if users.last() != Some(&at) {
+                    users.push(at);
+                }
+            }
+        }
+        index
+    }
+}
+
+impl Inventory {
+    /// These files and their objects, which are in the order of the files.
+    pub fn new(files: Vec<File>, objects: Vec<Resource>) -> Self {
+        Self::of(Objects { files, own: objects, ..Objects::default() })
+    }
+
+    fn of(all: Objects) -> Self {
+        let owners = Owners::new(&all);
+        let mut identities: HashMap<(IdentityKind, String), Vec<usize>> = HashMap::new();
+        for (index, found) in all.own.iter().enumerate() {
+            let Some(name) = &found.object.name else { continue };
+            let kind = match &found.object.object_kind {
+                ObjectKind::Identity(..) => IdentityKind::Role,
+                ObjectKind::Controller(_) => IdentityKind::Controller,
+                ObjectKind::Static(..) => IdentityKind::Static,
+                _ => continue,
+            };
+            identities.entry((kind, name.clone())).or_default().push(index);
+        }
+        Self { all, identities, owners, ..Self::default() }
+    }
+
+    /// The same with files besides, read for owners; `directory` says where each file of the inventory is.
+    #[must_use]
+    pub fn with_others(mut self, mut others: Others, directory: impl Fn(FileId) -> Option<String>) -> Self {
+        let all = &mut self.all;
+        all.beside.clear();
+        for (number, other) in others.files.iter_mut().enumerate() {
+            let file = FileId(all.files.len() + number);
+            all.beside.extend(std::mem::take(&mut other.objects).into_iter().map(|found| Resource { file, ..found }));
+        }
+        all.others = others;
+        all.directories = (0..all.files.len()).map(|file| directory(FileId(file))).collect();
+        self.owners = Owners::new(&self.all);
+        self
+    }
+
+    /// The same with other objects, and all else that is known.
+    fn with_objects(self, own: Vec<Resource>) -> Self {
+        let Self { all, set_aside, not_read, .. } = self;
+        Self { set_aside, not_read, ..Self::of(Objects { own, ..all }) }
+    }
+
+    /// The same with documents that were skipped unread.
+    #[must_use]
+    pub fn with_not_read(self, not_read: Vec<Skipped>) -> Self {
+        Self { not_read, ..self }
+    }
+
+    /// Objects that count for nothing, by file and place for each reason.
+    pub fn set_aside_objects(&self) -> &[SetAside] {
+        &self.set_aside
+    }
+
+    /// Documents that were skipped unread.
+    pub fn not_read(&self) -> &[Skipped] {
+        &self.not_read
+    }
+
+    /// The files, by [`FileId`].
+    pub fn files(&self) -> &[File] {
+        &self.all.files
+    }
+
+    /// The file.
+    pub fn file(&self, file: FileId) -> &File {
+        &self.all.files[file.0]
+    }
+
+    /// The objects of all files, by file and place.
+    pub fn objects(&self) -> &[Resource] {
+        &self.all.own
+    }
+
+    /// Indices of all identities of a kind and name.
+    pub fn identities(&self, kind: IdentityKind, name: &str) -> &[usize] {
+        self.identities.get(&(kind, name.to_owned())).map_or(&[], Vec::as_slice)
+    }
+
+    /// Indices of the objects whose references name a role identity.
+    pub(crate) fn named_by(&self, name: &str) -> &[usize] {
+        self.index().named_by.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether an object of the file can carry a reference.
+    pub(crate) fn has_clusters(&self, file: FileId) -> bool {
+        self.index().with_clusters.contains(&file)
+    }
+
+    /// The newest version of its objects of CAPA.
+    pub(crate) fn newest_version(&self) -> Option<Version> {
+        self.index().newest
+    }
+
+    fn index(&self) -> &InventoryIndex {
+        self.index.get_or_init(|| InventoryIndex::of(&self.all.own))
+    }
+
+    /// The file and line of an object, as it is shown.
+    pub fn place(&self, found: &Resource) -> String {
+        self.all.place(found)
+    }
+
+    /// The file beside the inventory's that this is; `None` for one of its own.
+    pub(crate) fn other(&self, file: FileId) -> Option<&Other> {
+        self.all.other(file)
+    }
+
+    /// The same with some objects set aside: `why` says which.
+    #[must_use]
+    pub fn set_aside(mut self, why: impl Fn(&Resource) -> Option<(SkipReason, Cow<'static, str>)>) -> Self {
+        if !self.all.own.iter().any(|found| why(found).is_some()) {
+            return self;
+        }
+        let mut objects = Vec::with_capacity(self.all.own.len());
+        for found in std::mem::take(&mut self.all.own) {
+            match why(&found) {
+                Some((reason, message)) => self.set_aside.push(SetAside { found, reason, message }),
+                None => objects.push(found),
+            }
+        }
+        self.with_objects(objects)
+    }
+
+    /// The same without objects of ours that have no name: fragments, and what tests assert. A warning for each that matters.
+    #[must_use]
+    pub fn without_nameless(self) -> (Self, Vec<Diagnostic>) {
+        let inventory = self.set_aside(|found| {
+            // Of one with two names, nobody can tell which it has: that is refused.
+            let nameless = found.object.name.as_deref().is_none_or(str::is_empty) && found.object.twice.is_none();
+            let is_capa =
+                found.object.object_kind.is_capa() && !matches!(found.object.object_kind, ObjectKind::Refused(..));
+            (nameless && is_capa).then_some((SkipReason::NoName, NO_NAME.into()))
+        });
+        let nameless = inventory.set_aside.iter().filter(|one| one.reason == SkipReason::NoName && one.matters());
+        let warning = |one: &SetAside| {
+            Diagnostic::warning(format!("{} is skipped: {NO_NAME}", one.found.object.kind))
+                .at(one.found.head(), "")
+                .help("a fragment or a test's assertion is not an object to apply; if this is one, give it a metadata.name")
+        };
+        let warnings = nameless.map(warning).collect();
+        (inventory, warnings)
+    }
+}
+
+const NO_NAME: &str = "it has no metadata.name";
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Scan, scan};
+    use super::*;
+
+    #[test]
+    fn an_object_without_a_name_is_skipped() {
+        let head = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\n";
+        let metadata =
+            ["metadata: {name: a}", "metadata: {generateName: a-}", "metadata: {name: ''}", "spec: {}", "metadata:"];
+        let text = metadata.map(|metadata| format!("{head}{metadata}\n")).join("---\n");
+        let needles = crate::capa::needles();
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
+        let scanned = scan(FileId(0), text.as_bytes(), &options).unwrap();
+        let file = File { name: "a.yaml".into(), is_json_for_kubectl: false, identities_only: false };
+        let (inventory, warnings) = Inventory::new(vec![file], scanned.objects).without_nameless();
+        assert_eq!(
+            inventory.objects().iter().filter_map(|found| found.object.name.as_deref()).collect::<Vec<_>>(),
+            ["a"]
+        );
+        assert_eq!((inventory.objects().len(), warnings.len(), inventory.set_aside_objects().len()), (1, 4, 4));
+        assert_eq!(inventory.set_aside_objects()[3].found.line, 17);
+    }
+}

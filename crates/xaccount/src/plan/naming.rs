@@ -1,0 +1,63 @@
+//! The names of identities that nobody named.
+
+use crate::aws::{AccountId, RoleArn};
+use crate::capa::DEFAULT_ROLE_NAME;
+
+/// `cross-account-role-<account>`, and the role's path and name behind it where it is not the default role: identities are
+/// cluster-scoped, so a name must say which account and role it stands for. Where the name of an object can't hold them as
+/// they are, six hexadecimal digits of their hash (xxh3) follow.
+pub fn default_identity_name(role: &RoleArn) -> String {
+    let mut name = format!("cross-account-role-{}", role.account());
+    if role.path() != "/" || role.name() != DEFAULT_ROLE_NAME {
+        // IAM tells no names apart by case.
+        let written = role.path_and_name().to_ascii_lowercase();
+        let tail = written.replace(|c: char| !c.is_ascii_alphanumeric() && c != '.', "-");
+        // DNS-1123: each part between dots begins and ends with a letter or digit.
+        let parts: Vec<_> =
+            tail.split('.').map(|part| part.trim_matches('-')).filter(|part| !part.is_empty()).collect();
+        let tail = parts.join(".");
+        if !tail.is_empty() {
+            name = format!("{name}-{tail}");
+        }
+        if tail != written {
+            // `a_b` and `a-b` are two roles: what a name can't say, a hash does.
+            name = format!("{name}-{:06x}", xxhash_rust::xxh3::xxh3_64(written.as_bytes()) >> 40);
+        }
+    }
+    name
+}
+
+/// The account that an identity name made by [`default_identity_name`] says.
+pub(crate) fn account_in_name(name: &str) -> Option<AccountId> {
+    let rest = name.strip_prefix("cross-account-role-")?;
+    let (account, tail) = rest.split_at_checked(12)?;
+    if !tail.is_empty() && !tail.starts_with('-') {
+        return None;
+    }
+    account.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identity_names_say_account_and_role() {
+        let name = |arn: &str| default_identity_name(&arn.parse().unwrap());
+        assert_eq!(
+            name("arn:aws:iam::012345678901:role/control-plane.cluster-api-provider-aws.sigs.k8s.io"),
+            "cross-account-role-012345678901"
+        );
+        assert_eq!(name("arn:aws:iam::222222222222:role/Team-A"), "cross-account-role-222222222222-team-a");
+        let hashed = |arn: &str, plain: &str| {
+            let name = name(arn);
+            let hash = name.strip_prefix(plain).and_then(|rest| rest.strip_prefix('-')).unwrap_or_default();
+            assert!(hash.len() == 6 && hash.chars().all(|c| c.is_ascii_hexdigit()), "{name}");
+        };
+        hashed("arn:aws:iam::222222222222:role/Team_A", "cross-account-role-222222222222-team-a");
+        hashed("arn:aws:iam::222222222222:role/x/y/r+", "cross-account-role-222222222222-x-y-r");
+        hashed("arn:aws:iam::222222222222:role/_", "cross-account-role-222222222222");
+        assert_eq!(account_in_name("cross-account-role-222222222222-team-a").unwrap().as_str(), "222222222222");
+        assert!(account_in_name("cross-account-role-2222222222223").is_none());
+    }
+}
