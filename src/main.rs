@@ -9,11 +9,11 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use commands::{ExitStatus, Printed, Terminal};
+use commands::{CommandError, ExitStatus, Printed, Terminal};
 
 fn main() -> ExitCode {
-    if let Some(printed) = commands::completion::answer(std::env::args_os().skip(1).collect()) {
-        return print("", &printed).into();
+    if let Some(answer) = commands::completion::answer(std::env::args_os().skip(1).collect()) {
+        return print(&Terminal::plain(), answer).into();
     }
     let cli = match parse() {
         Ok(cli) => cli,
@@ -28,8 +28,8 @@ fn main() -> ExitCode {
         }
     };
     let terminal = Terminal::new(&cli.global);
-    commands::begin_progress(&cli.global);
-    let printed = match &cli.verb {
+    commands::progress::begin(&cli.global);
+    let result = match &cli.verb {
         cli::Verb::Inject(args) => commands::inject::run(args, &terminal),
         cli::Verb::Eject(args) => commands::eject::run(args, &terminal),
         cli::Verb::Identity(args) => commands::identity::run(args, &terminal),
@@ -37,11 +37,11 @@ fn main() -> ExitCode {
         cli::Verb::Iam(args) => commands::iam::run(args, &terminal),
         cli::Verb::Lint(args) => commands::lint::run(args, &terminal),
         cli::Verb::Status(args) => commands::status::run(args, &terminal),
-        cli::Verb::Explain(args) => commands::explain::run(args),
+        cli::Verb::Explain(args) => Ok(commands::explain::run(args)),
         cli::Verb::Completion(args) => commands::completion::run(args),
     };
-    commands::end_progress();
-    print(&terminal.first_messages(), &printed).into()
+    commands::progress::end();
+    print(&terminal, result).into()
 }
 
 /// The command line. What is wrong with it is said in the colours that it asks for.
@@ -65,21 +65,30 @@ fn parse() -> Result<cli::Cli, clap::Error> {
     Ok(cli)
 }
 
-/// Warnings, the result, what it means. A reader that had enough (`| head`) is no error.
-fn print(first: &str, printed: &Printed) -> ExitStatus {
+/// Messages, the result, what it means. A reader that had enough (`| head`) is no error.
+fn print(terminal: &Terminal, result: Result<Printed, CommandError>) -> ExitStatus {
+    let printed = result.unwrap_or_else(|CommandError(messages)| Printed {
+        messages,
+        stdout: Vec::new(),
+        summary: Vec::new(),
+        status: ExitStatus::Error,
+    });
     let mut stderr = std::io::stderr();
     // Nobody can be told that stderr is closed.
-    let _ = stderr.write_all(first.as_bytes());
-    let _ = stderr.write_all(printed.before.as_bytes());
+    let _ = stderr.write_all(terminal.text(&terminal.first_messages()).as_bytes());
+    let _ = stderr.write_all(terminal.text(&printed.messages).as_bytes());
     let result = write_stdout(&printed.stdout);
-    let _ = stderr.write_all(printed.after.as_bytes());
-    match result {
+    let _ = stderr.write_all(terminal.summary(&printed.summary).as_bytes());
+    let status = match result {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             let _ = writeln!(stderr, "error: standard output can't be written: {error}");
             ExitStatus::Error
         }
         _ => printed.status,
-    }
+    };
+    // The program ends: the system takes the files back faster than they can be freed piece by piece.
+    std::mem::forget(printed);
+    status
 }
 
 fn write_stdout(bytes: &[u8]) -> std::io::Result<()> {

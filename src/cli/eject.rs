@@ -6,7 +6,7 @@ use clap::Args;
 
 use xaccount::aws::{AccountId, RoleArn};
 
-use super::{ConfigArgs, InputArgs, ModeArgs, SelectArgs, account, dns_name, role_arn};
+use super::{ConfigArgs, InputArgs, ModeArgs, ScanArgs, SelectArgs, account, dns_name, role_arn};
 
 const EJECT_EXAMPLES: &str = "\
 Examples:
@@ -50,6 +50,8 @@ Exit status:
 pub(crate) struct Eject {
     #[command(flatten)]
     pub(crate) input: InputArgs,
+    #[command(flatten)]
+    pub(crate) scan: ScanArgs,
     #[command(flatten)]
     pub(crate) select: SelectArgs,
     #[command(flatten)]

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use xaccount::aws::{AccountId, ExternalId, OrgId, Partition, Principal, RoleArn, SessionName};
 use xaccount::capa::DEFAULT_ROLE_NAME;
 
-use super::{ConfigArgs, account, path, role_arn, role_name, with_suggestion};
+use super::{ConfigArgs, InputArgs, account, path, role_arn, role_name, with_suggestion};
 
 const IAM_EXAMPLES: &str = "\
 Two policies let clusters of the source account's management cluster live in a target account:
@@ -194,19 +194,10 @@ pub(crate) struct IamTargetArgs {
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Manifests")]
+#[command(next_help_heading = "Input")]
 pub(crate) struct ManifestArgs {
-    /// Files or directories, the same as -f
-    #[arg(value_name = "PATH", value_parser = path())]
-    pub(crate) paths: Vec<PathBuf>,
-
-    /// Manifests whose AWSClusterRoleIdentity objects say roles and external ids; - is standard input
-    #[arg(short = 'f', long = "filename", value_name = "PATH", value_delimiter = ',', value_parser = path())]
-    pub(crate) filenames: Vec<PathBuf>,
-
-    /// Directories with all that is below them
-    #[arg(short = 'R', long)]
-    pub(crate) recursive: bool,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
 
     /// Leave Go, Helm and Jinja templates that hold our kinds alone, with a warning
     #[arg(long, hide_short_help = true)]

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use xaccount::capa::Release;
 use xaccount::lint::{self, Rule};
 
-use super::{ConfigArgs, path};
+use super::{ConfigArgs, InputArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -42,25 +42,8 @@ Exit status:
 #[command(after_help = "--help lists more flags, and has examples", after_long_help = EXAMPLES,
     override_usage = "kubectl xaccount lint [PATH]... [-f PATH]... [-R] [-o FORMAT] [flags]")]
 pub(crate) struct Lint {
-    /// Files or directories, the same as -f
-    #[arg(value_name = "PATH", value_parser = path(), help_heading = "Input")]
-    pub(crate) paths: Vec<PathBuf>,
-
-    /// Files or directories; - is standard input. May be repeated, or separated by commas
-    #[arg(short = 'f', long = "filename", value_name = "PATH", value_delimiter = ',', value_parser = path(), help_heading = "Input")]
-    pub(crate) filenames: Vec<PathBuf>,
-
-    /// Directories with all that is below them
-    #[arg(short = 'R', long, help_heading = "Input")]
-    pub(crate) recursive: bool,
-
-    /// Not read: build it and pipe it in
-    #[arg(short = 'k', long, value_name = "DIR", hide = true)]
-    pub(crate) kustomize: Option<PathBuf>,
-
-    /// As which file standard input counts
-    #[arg(long, hide_short_help = true, value_name = "PATH", help_heading = "Input")]
-    pub(crate) stdin_filename: Option<String>,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
 
     /// The namespace that objects go to which say none
     #[arg(short = 'n', long, value_name = "NS", help_heading = "Input")]

@@ -1,5 +1,6 @@
 //! All flags.
 
+mod args;
 mod eject;
 mod iam;
 mod identity;
@@ -19,6 +20,7 @@ use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind, Version, names};
 use xaccount::inject::AllowedNamespaces;
 use xaccount::plan::LabelSelector;
 
+pub(crate) use args::{InputArgs, ScanArgs};
 pub(crate) use eject::Eject;
 pub(crate) use iam::{
     Iam, IamTargetArgs, IamVerb, ManifestArgs, Permission, PolicyArgs, PolicyFormat, SourceRoleArgs, Trust,
@@ -135,6 +137,8 @@ pub(crate) struct Inject {
     #[command(flatten)]
     pub(crate) input: InputArgs,
     #[command(flatten)]
+    pub(crate) scan: ScanArgs,
+    #[command(flatten)]
     pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) select: SelectArgs,
@@ -228,38 +232,6 @@ impl Function {
             first.trim_start_matches("error: ").split_whitespace().collect::<Vec<_>>().join(" ")
         })
     }
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Input")]
-pub(crate) struct InputArgs {
-    /// Files or directories; - is standard input
-    #[arg(value_name = "PATH", value_parser = path())]
-    pub(crate) paths: Vec<PathBuf>,
-
-    /// The same as PATH, as kubectl has it; may be repeated, or separated by commas
-    #[arg(short = 'f', long = "filename", value_name = "PATH", value_delimiter = ',', value_parser = path())]
-    pub(crate) filenames: Vec<PathBuf>,
-
-    /// Directories with all that is below them
-    #[arg(short = 'R', long)]
-    pub(crate) recursive: bool,
-
-    /// As which file standard input counts, in headings and reports
-    #[arg(long, hide_short_help = true, value_name = "PATH")]
-    pub(crate) stdin_filename: Option<String>,
-
-    /// Not read: build it and pipe it in
-    #[arg(short = 'k', long, value_name = "DIR", hide = true)]
-    pub(crate) kustomize: Option<PathBuf>,
-
-    /// Leave Go, Helm and Jinja templates that hold our kinds alone, with a warning
-    #[arg(long)]
-    pub(crate) skip_templates: bool,
-
-    /// A run that finds nothing to point is no error
-    #[arg(long)]
-    pub(crate) allow_empty: bool,
 }
 
 #[derive(Debug, Args)]

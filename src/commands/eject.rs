@@ -1,96 +1,82 @@
 //! `kubectl xaccount eject`.
 
+use std::rc::Rc;
+
 use xaccount::capa;
-use xaccount::diag::{Diagnostic, escape_control};
+use xaccount::diag::Diagnostic;
 use xaccount::eject::{self, EjectRequest, EjectTarget};
-use xaccount::inventory::Scan;
-use xaccount::plan::Failure;
+use xaccount::inventory::Inventory;
+use xaccount::plan::{Failure, Outcome};
 use xaccount::session::Session;
 use xaccount::usages::{self, UsageLimits};
 
-use super::inject::deliver::Delivery;
-use super::inject::prepare::{UsageHint, find, identity_file, map_above, open, selection};
-use super::inject::{Mode, nothing_to_point, with_owners};
+use super::edit::{Delivery, Mode, refuse_inputs};
+use super::empty::nothing_to_point;
+use super::input::{self, Usage, counted};
 use super::map::MapFile;
-use super::{Printed, Terminal, counted};
+use super::owners::with_owners;
+use super::request::{identity_file, selection};
+use super::{CommandError, Messages, Printed, Terminal};
 use crate::cli::Eject;
 use crate::output::Wording;
 
-const USAGE: UsageHint = UsageHint { verb: "eject", flags: "" };
-
-pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Printed {
-    let mode = Mode::of(&args.mode);
-    let PreparedEject { request, mut inputs, map } = match prepare(args, mode, terminal) {
-        Ok(prepared) => prepared,
-        Err(text) => return Printed::error(text),
-    };
-    let needles = capa::needles();
-    let scan = Scan {
-        needles: &needles,
-        skip_templates: args.input.skip_templates,
-        topology_variable: args.select.topology_variable.as_ref().map(|variable| variable.0.as_slice()),
-        keep_going: false,
-    };
-    let (inventory, mut warnings) = match inputs.scan(&scan) {
-        Ok(scanned) => scanned,
-        Err(errors) => return Printed::error(terminal.diagnostics(&errors, Some(&inputs))),
-    };
-    let identity_file = request.identity_file.and_then(|file| inputs.input(file).path());
-    let (inventory, specified) = match counted(&inputs, inventory, identity_file) {
-        Ok(counted) => counted,
-        Err(error) => return Printed::error(terminal.diagnostics(&[error], Some(&inputs))),
-    };
-    warnings.extend(specified);
-    // The map names no cluster here: what is taken out is what the flags select.
-    let inventory = with_owners(inventory, &inputs, &request.selection, map.as_ref(), false);
-    let outcome = match eject::draft(&inventory, &request) {
-        Ok(draft) => {
-            let home = std::env::home_dir();
-            let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
-            let map = map.as_ref().map(MapFile::directory);
-            let limits = UsageLimits { home: home.as_deref(), map, here: here.as_deref() };
-            let named = usages::named(&inputs, &inventory, &draft, limits);
-            draft.finish(&named)
-        }
-        Err(Failure::EmptySelection(_)) if args.input.allow_empty => eject::nothing(&inventory, &request.selection),
-        Err(Failure::EmptySelection(nothing)) => {
-            warnings.push(nothing_to_point(&nothing, &inputs, &inventory, &args.input));
-            return Printed::error(terminal.diagnostics(&warnings, Some(&inputs)));
-        }
-        Err(Failure::Refused(errors)) => {
-            warnings.extend(errors);
-            return Printed::error(terminal.diagnostics(&warnings, Some(&inputs)));
-        }
-    };
-    warnings.extend(outcome.warnings.iter().cloned());
-    let mut before = terminal.diagnostics(&warnings, Some(&inputs));
-    if let Some(map) = map.filter(|_| !terminal.quiet) {
-        before.push_str(&map.used());
-    }
-    outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", escape_control(line))));
-    Delivery { mode, inputs: &inputs, inventory: &inventory, outcome: &outcome, terminal, wording: &Wording::EJECT }
-        .run(before)
-}
+const USAGE: Usage = Usage { verb: "eject", flags: "", edits: true, prints: "-o yaml" };
 
 /// What a run works on.
 struct PreparedEject {
     request: EjectRequest,
-    inputs: Session,
+    session: Session,
     map: Option<MapFile>,
 }
 
-/// The error is text for stderr.
-fn prepare(args: &Eject, mode: Mode, terminal: &Terminal) -> Result<PreparedEject, String> {
-    let one = |diagnostic: Diagnostic| terminal.diagnostics(&[diagnostic], None);
+pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Result<Printed, CommandError> {
+    let mode = Mode::of(&args.mode);
+    let PreparedEject { request, mut session, map } = prepare(args, mode, terminal)?;
+    let needles = capa::needles();
+    let scan = input::scan(&needles, args.scan.skip_templates, args.select.topology_variable.as_ref());
+    let scanned = session.scan(&scan);
+    let session = Rc::new(session);
+    let (inventory, mut warnings) = scanned.map_err(|errors| CommandError::about(&session, errors))?;
+    let identity_file = request.identity_file.and_then(|file| session.input(file).path());
+    let (inventory, of_skipped) =
+        counted(&session, inventory, identity_file).map_err(|error| CommandError::about(&session, vec![error]))?;
+    warnings.extend(of_skipped);
+    // The map names no cluster here: what is taken out is what the flags select.
+    let inventory = with_owners(inventory, &session, &request.selection, map.as_ref(), false);
+    let outcome = match plan(&inventory, &request, &session, map.as_ref()) {
+        Ok(outcome) => outcome,
+        Err(Failure::EmptySelection(_)) if args.scan.allow_empty => eject::nothing(&inventory, &request.selection),
+        Err(Failure::EmptySelection(nothing)) => {
+            warnings.push(nothing_to_point(&nothing, &session, &inventory, &args.input));
+            return Err(CommandError::about(&session, warnings));
+        }
+        Err(Failure::Refused(errors)) => {
+            warnings.extend(errors);
+            return Err(CommandError::about(&session, warnings));
+        }
+    };
+    warnings.extend(outcome.warnings.iter().cloned());
+    let mut messages = Messages::default();
+    messages.about(&session, warnings);
+    if let Some(map) = &map {
+        messages.note(map.used());
+    }
+    outcome.decisions.iter().for_each(|line| messages.note(line));
+    let (inventory, outcome) = (&inventory, &outcome);
+    Delivery { mode, session: &session, inventory, outcome, terminal, wording: &Wording::EJECT }.run(messages, &session)
+}
+
+fn prepare(args: &Eject, mode: Mode, terminal: &Terminal) -> Result<PreparedEject, CommandError> {
     let asked = &args.references;
-    let found = find(&args.input, mode, USAGE).map_err(one)?;
+    let found = input::find(&args.input, &USAGE)?;
+    refuse_inputs(&found, &args.input, mode, &USAGE)?;
     if let Some(path) = asked.identity_file.as_ref().filter(|path| !path.exists()) {
         let error = Diagnostic::error(format!("--identity-file {} does not exist", path.display()));
-        return Err(one(error.help("check the spelling and the directory that you are in, or leave it out")));
+        return Err(error.help("check the spelling and the directory that you are in, or leave it out").into());
     }
-    let map = map_above(&found, &args.input, &args.map, terminal)?;
-    let identity_file = identity_file(asked.identity_file.as_deref(), map.as_ref()).map_err(one)?;
-    let inputs = open(found, &args.input, identity_file.as_deref(), mode, None).map_err(one)?;
+    let map = input::map_above(&found, &args.input, &args.map, terminal)?;
+    let identity_file = identity_file(asked.identity_file.as_deref(), map.as_ref())?;
+    let session = input::open(found, &args.input, identity_file.as_deref(), None)?;
     let target = match (&asked.account, &asked.role_arn) {
         (Some(account), _) => Some(EjectTarget::Account(account.clone())),
         (None, Some(role)) => Some(EjectTarget::Role(role.clone())),
@@ -100,8 +86,23 @@ fn prepare(args: &Eject, mode: Mode, terminal: &Terminal) -> Result<PreparedEjec
         selection: selection(&args.select),
         identity_name: asked.identity_name.clone(),
         target,
-        identity_file: identity_file.and_then(|path| inputs.find(&path)),
-        explain: terminal.verbose > 0 && !terminal.quiet,
+        identity_file: identity_file.and_then(|path| session.find(&path)),
+        explain: terminal.explains(),
     };
-    Ok(PreparedEject { request, inputs, map })
+    Ok(PreparedEject { request, session, map })
+}
+
+/// The references that are taken out, and the identities that nothing else names.
+fn plan(
+    inventory: &Inventory,
+    request: &EjectRequest,
+    session: &Session,
+    map: Option<&MapFile>,
+) -> Result<Outcome, Failure> {
+    let draft = eject::draft(inventory, request)?;
+    let home = std::env::home_dir();
+    let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
+    let limits = UsageLimits { home: home.as_deref(), map: map.map(MapFile::directory), here: here.as_deref() };
+    let named = usages::named(session, inventory, &draft, limits);
+    Ok(draft.finish(&named))
 }

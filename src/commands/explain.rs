@@ -3,7 +3,7 @@
 use xaccount::account_map;
 use xaccount::lint;
 
-use super::{ExitStatus, Printed};
+use super::Printed;
 use crate::cli::Explain;
 use crate::output;
 
@@ -13,5 +13,5 @@ pub(crate) fn run(args: &Explain) -> Printed {
         None if args.schema => format!("{:#}\n", account_map::schema()),
         None => output::rules(lint::RULES),
     };
-    Printed { before: String::new(), stdout: stdout.into_bytes(), after: String::new(), status: ExitStatus::Done }
+    Printed::of(stdout.into_bytes())
 }

@@ -2,23 +2,24 @@
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
+use std::rc::Rc;
 
 use crate::output::{self, Wording};
 use lossless_yaml::Plan;
 use xaccount::account_map::AccountMap;
 use xaccount::capa;
-use xaccount::diag::{Diagnostic, FileId, escape_control};
+use xaccount::diag::{Diagnostic, FileId};
 use xaccount::files::Input;
 use xaccount::inject::{self, Evidence, InjectRequest, Mapped, SpecifiedTarget, Unasked};
-use xaccount::inventory::{Inventory, Scan};
+use xaccount::inventory::Inventory;
 use xaccount::krm::ResourceList;
 use xaccount::kustomization::without_patches;
 use xaccount::patches::no_identities_here;
 use xaccount::plan::{EmptySelection, Failure, IdentityFile, Outcome};
 use xaccount::session::{self, Session};
 
-use super::inject::{live, request, specified_target};
-use super::{ExitStatus, Printed, Terminal, progress};
+use super::request::{request, specified_target};
+use super::{CommandError, ExitStatus, Messages, Printed, Terminal, input, live, progress};
 use crate::cli::Function;
 
 /// What to do where a map decides by path, and an item has none.
@@ -27,57 +28,45 @@ const NO_PATH: &str = "give the item a path (annotation internal.config.kubernet
 /// What standard input is called in messages.
 const NAME: &str = "ResourceList";
 
-pub(crate) fn run(flags: &Function, terminal: &Terminal) -> Printed {
-    let error = |error: Diagnostic| Printed::error(terminal.diagnostics(&[error], None));
+pub(crate) fn run(flags: &Function, terminal: &Terminal) -> Result<Printed, CommandError> {
     if std::io::stdin().is_terminal() {
-        return error(
-            Diagnostic::error("fn reads a ResourceList from standard input, and that is a terminal")
-                .help("kustomize and kpt run it; for files: kubectl xaccount inject FILE --account 222222222222"),
-        );
+        return Err(Diagnostic::error("fn reads a ResourceList from standard input, and that is a terminal")
+            .help("kustomize and kpt run it; for files: kubectl xaccount inject FILE --account 222222222222")
+            .into());
     }
-    let stdin = Session::new(vec![Input::Stdin], &mut std::io::stdin().lock(), Some(NAME), None, progress);
-    let (mut inputs, bytes) = match stdin.and_then(|inputs| Ok((inputs.bytes(FileId(0))?.to_vec(), inputs))) {
-        Ok((bytes, inputs)) => (inputs, bytes),
-        Err(diagnostic) => return error(diagnostic),
-    };
+    let stdin = &mut std::io::stdin().lock();
+    let mut session = Session::new(vec![Input::Stdin], stdin, Some(NAME), None, progress::show)?;
+    let bytes = session.bytes(FileId(0))?.to_vec();
     let list = match ResourceList::read(&bytes) {
         Ok(list) => list,
-        Err(diagnostic) => return Printed::error(terminal.diagnostics(&[diagnostic], Some(&inputs))),
+        Err(diagnostic) => return Err(CommandError::about(&Rc::new(session), vec![diagnostic])),
     };
-    let done = Work { flags, list: &list, terminal }.plan(&mut inputs).and_then(|done| {
+    let done = FunctionWork { flags, list: &list, terminal }.plan(&mut session).and_then(|done| {
         let edited = list
             .plan(&done.inventory, &done.outcome, &done.warnings)
             .and_then(|plan| prove(&bytes, &plan))
             .map_err(|error| Refused { inventory: done.inventory.clone(), errors: vec![error] })?;
         Ok((done, edited))
     });
-    match done {
-        Ok((Done { inventory, outcome, warnings }, edited)) => {
-            let warnings: Vec<Diagnostic> = warnings.into_iter().map(|one| list.in_stream(one)).collect();
-            let mut before = terminal.diagnostics(&warnings, Some(&inputs));
-            outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", escape_control(line))));
-            let mut lines = Vec::new();
-            if !terminal.quiet {
-                lines.extend(output::cluster_lines(&inventory, &outcome));
-                lines.push(output::summary(&outcome, &inventory, true, &Wording::INJECT));
-            }
-            Printed {
-                before,
-                stdout: edited,
-                after: lines.iter().map(|line| format!("{line}\n")).collect(),
-                status: ExitStatus::Done,
-            }
+    let session = Rc::new(session);
+    let mut messages = Messages::default();
+    let in_stream = |all: Vec<Diagnostic>| all.into_iter().map(|one| list.in_stream(one)).collect();
+    Ok(match done {
+        Ok((Done { inventory, outcome, warnings }, stdout)) => {
+            messages.about(&session, in_stream(warnings));
+            outcome.decisions.iter().for_each(|line| messages.note(line));
+            let mut summary: Vec<String> = output::cluster_lines(&inventory, &outcome).collect();
+            summary.push(output::summary(&outcome, &inventory, true, &Wording::INJECT));
+            Printed { messages, stdout, summary, status: ExitStatus::Done }
         }
         Err(Refused { inventory, errors }) => {
             let result = list.refusal(&inventory, &errors).and_then(|plan| prove(&bytes, &plan));
-            let errors: Vec<Diagnostic> = errors.into_iter().map(|one| list.in_stream(one)).collect();
-            Printed {
-                // A host takes the items from stdout whatever the exit status is: they are always there.
-                stdout: result.unwrap_or_else(|_| bytes.clone()),
-                ..Printed::error(terminal.diagnostics(&errors, Some(&inputs)))
-            }
+            messages.about(&session, in_stream(errors));
+            // A host takes the items from stdout whatever the exit status is: they are always there.
+            let stdout = result.unwrap_or_else(|_| bytes.clone());
+            Printed { messages, stdout, summary: Vec::new(), status: ExitStatus::Error }
         }
-    }
+    })
 }
 
 struct Done {
@@ -92,31 +81,26 @@ struct Refused {
     errors: Vec<Diagnostic>,
 }
 
-struct Work<'w> {
+struct FunctionWork<'w> {
     flags: &'w Function,
     list: &'w ResourceList<'w>,
     terminal: &'w Terminal,
 }
 
-impl Work<'_> {
+impl FunctionWork<'_> {
     fn plan(&self, inputs: &mut Session) -> Result<Done, Refused> {
         let early = |errors: Vec<Diagnostic>| Refused { inventory: Inventory::default(), errors };
         let map = self.list.account_map().transpose().map_err(early)?;
         let specified = if map.is_some() { None } else { self.specified().map_err(|error| early(vec![error]))? };
         let flags = specified.as_ref().unwrap_or(self.flags);
-        let explain = self.terminal.verbose > 0 && !self.terminal.quiet;
+        let explain = self.terminal.explains();
         let mut request =
             request(&flags.target, &flags.select, &flags.identity, map.as_ref(), explain).map_err(early)?;
         let path = flags.identity.identity_file.as_ref().map(|path| inputs.shown(path));
         let of_map = map.as_ref().and_then(|map| Some(map.identity_file.as_ref()?.value.clone()));
         request.identity_file = path.or(of_map).and_then(|path| self.list.identity_file(&path));
         let needles = capa::needles();
-        let scan = Scan {
-            needles: &needles,
-            skip_templates: false,
-            topology_variable: flags.select.topology_variable.as_ref().map(|variable| variable.0.as_slice()),
-            keep_going: false,
-        };
+        let scan = input::scan(&needles, false, flags.select.topology_variable.as_ref());
         let (inventory, mut warnings) = inputs.scan(&scan).map_err(early)?;
         let (inventory, said_of_skipped) = self.counted(&inventory, &request).map_err(early)?;
         warnings.extend(said_of_skipped);

@@ -1,7 +1,8 @@
 //! `kubectl xaccount identity`.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -9,36 +10,49 @@ use serde_json::Value;
 use xaccount::account_map::{Account, Place};
 use xaccount::aws::AccountId;
 use xaccount::capa::{self, ObjectKind, ROLE_IDENTITY};
-use xaccount::diag::{Diagnostic, FileId, escape_control};
+use xaccount::diag::{Diagnostic, FileId};
 use xaccount::inject::{self, AllowedNamespaces, InjectRequest, Mapped, SpecifiedTarget, Target, known_accounts};
 use xaccount::inventory::{self, Inventory, Resource, Scan};
 use xaccount::plan::{IdentityFile, NewObject, Outcome};
 use xaccount::session::{self, Session};
 
-use super::inject::deliver::Delivery;
-use super::inject::prepare::{identity_file, identity_request, moves};
-use super::inject::{Mode, Outrun, unless_outrun, until_done};
+use super::edit::{Attempt, Delivery, Mode, unless_outrun, until_done};
+use super::input::{self, counted};
 use super::map::MapFile;
-use super::{ExitStatus, Printed, Terminal, counted, progress};
+use super::request::{identity_file, identity_request, moves};
+use super::{CommandError, Messages, Printed, Terminal, progress};
 use crate::cli::{AccountArgs, Identity, OutputFormat};
 use crate::output::{self, Wording};
 
-pub(crate) fn run(args: &Identity, terminal: &Terminal) -> Printed {
-    until_done(|_| identities(args, terminal).unwrap_or_else(|text| Ok(Printed::error(text))))
+pub(crate) fn run(args: &Identity, terminal: &Terminal) -> Result<Printed, CommandError> {
+    until_done(|_| {
+        let mode = Mode::of(&args.mode);
+        match prepare(args, mode, terminal) {
+            Ok(prepared) => attempt(args, mode, prepared, terminal),
+            Err(error) => Attempt::Done(Err(error)),
+        }
+    })
 }
 
-/// The error is text for stderr.
-fn identities(args: &Identity, terminal: &Terminal) -> Result<Result<Printed, Outrun>, String> {
-    let all = |errors: Vec<Diagnostic>| terminal.diagnostics(&errors, None);
-    let one = |error: Diagnostic| all(vec![error]);
+/// What a run works on.
+struct PreparedIdentity {
+    base: InjectRequest,
+    session: Session,
+    map: Option<MapFile>,
+    /// The identity file that is read.
+    file: Option<PathBuf>,
+    /// Whether the documents are printed, and no file is changed.
+    print: bool,
+}
+
+fn prepare(args: &Identity, mode: Mode, terminal: &Terminal) -> Result<PreparedIdentity, CommandError> {
     if args.identity.no_identity {
-        return Err(one(Diagnostic::error("--no-identity leaves nothing to do here")));
+        return Err(Diagnostic::error("--no-identity leaves nothing to do here").into());
     }
     let place = args.identity.identity_file.clone().unwrap_or_else(|| PathBuf::from("-"));
     let map = MapFile::find(&args.config, &[place], terminal)?;
     let flag = args.identity.identity_file.as_deref();
-    let file = identity_file(flag, map.as_ref()).map_err(one)?;
-    let mode = Mode::of(&args.mode);
+    let file = identity_file(flag, map.as_ref())?;
     // Without a file to compare with, the documents are printed, as they are where the map alone names one.
     let print = match mode {
         Mode::Diff => flag.is_none() && args.mode.dry_run.is_none(),
@@ -46,86 +60,100 @@ fn identities(args: &Identity, terminal: &Terminal) -> Result<Result<Printed, Ou
         _ => false,
     };
     if file.is_none() && !print {
-        return Err(one(Diagnostic::error("there is no file to write to or to compare with")
-            .help("add --identity-file identities.yaml; or leave the mode out to print the documents")));
+        let error = Diagnostic::error("there is no file to write to or to compare with");
+        let help = "add --identity-file identities.yaml; or leave the mode out to print the documents";
+        return Err(error.help(help).into());
     }
     // What is printed is what the file is to hold, so it is read then, too.
     let file = file.filter(|path| !print || path.exists());
-    let mut inputs = Session::new(Vec::new(), &mut std::io::empty(), None, file.as_deref(), progress).map_err(one)?;
-    let identity = identity_request(&args.identity).map_err(all)?;
+    let session = Session::new(Vec::new(), &mut std::io::empty(), None, file.as_deref(), progress::show)?;
+    let identity = identity_request(&args.identity)?;
     let to_file = match &file {
         None => IdentityFile::New(PathBuf::from("identities.yaml")),
-        Some(path) => inputs.find(path).map_or_else(|| IdentityFile::New(path.clone()), IdentityFile::There),
+        Some(path) => session.find(path).map_or_else(|| IdentityFile::New(path.clone()), IdentityFile::There),
     };
-    let moves = moves(&args.target.move_account, map.as_ref().map(|map| &map.map)).map_err(one)?;
     let base = InjectRequest {
         identity,
         identity_name: args.identity.identity_name.clone(),
         with_controller_identity: args.identity.with_controller_identity,
         api_version: args.identity.api_version,
         overwrite: args.target.overwrite,
-        moves,
+        moves: moves(&args.target.move_account, map.as_ref().map(|map| &map.map))?,
         known: Arc::new(map.as_ref().map(|map| known_accounts(&map.map)).unwrap_or_default()),
-        explain: terminal.verbose > 0 && !terminal.quiet,
+        explain: terminal.explains(),
         identity_file: Some(to_file),
         ..InjectRequest::default()
     };
+    Ok(PreparedIdentity { base, session, map, file, print })
+}
+
+fn attempt(args: &Identity, mode: Mode, prepared: PreparedIdentity, terminal: &Terminal) -> Attempt {
+    let PreparedIdentity { base, mut session, map, file, print } = prepared;
     let needles = capa::needles();
-    let scan = Scan {
-        needles: &needles,
-        skip_templates: args.target.skip_templates,
-        topology_variable: None,
-        keep_going: false,
-    };
-    let (inventory, mut warnings) =
-        inputs.scan(&scan).map_err(|errors| terminal.diagnostics(&errors, Some(&inputs)))?;
-    let (inventory, said_of_skipped) = counted(&inputs, inventory, file.as_deref()).map_err(one)?;
-    warnings.extend(said_of_skipped);
-    let requests = requests(args, &inventory, &base, map.as_ref()).map_err(all)?;
-    let outcome = inject::plan_identities(&inventory, &base, &requests)
-        .map_err(|errors| terminal.diagnostics(&errors, Some(&inputs)))?;
-    let printed = match print {
-        true => Some(documents(&inputs, &outcome, &requests)),
-        false => None,
-    };
-    let printed = printed.transpose().map_err(|errors| {
-        let all: Vec<Diagnostic> = warnings.iter().cloned().chain(errors).collect();
-        terminal.diagnostics(&all, Some(&inputs))
-    })?;
-    let omitted = printed.as_ref().map_or(&[][..], |(_, omitted)| omitted.as_slice());
-    let specified = |one: &&Diagnostic| !omitted.iter().any(|name| one.message == inject::lets_nobody_in(name));
-    warnings.extend(outcome.warnings.iter().filter(specified).cloned());
-    warnings.extend(omitted.iter().map(|name| is_omitted(name)));
-    let mut before = terminal.diagnostics(&warnings, Some(&inputs));
-    if let Some(map) = map.filter(|_| !terminal.quiet) {
-        before.push_str(&map.used());
-    }
-    outcome.decisions.iter().for_each(|line| before.push_str(&format!("{}\n", escape_control(line))));
-    if let Some((stdout, _)) = printed {
-        return Ok(Ok(Printed { before, stdout, after: String::new(), status: ExitStatus::Done }));
-    }
-    if mode == Mode::Output(OutputFormat::Yaml) {
-        let closed: Vec<String> = outcome.added.iter().filter(|new| is_closed(&new.object)).map(title).collect();
-        if !closed.is_empty() {
-            return Err(terminal.diagnostics(&[none_known(&closed)], Some(&inputs)));
-        }
-    }
-    let mut printed = Delivery {
-        mode,
-        inputs: &inputs,
-        inventory: &inventory,
-        outcome: &outcome,
-        terminal,
-        wording: &Wording::INJECT,
-    }
-    .run(before);
-    if outcome.changes.is_empty() && outcome.new_file.is_none() && printed.status != ExitStatus::Error {
-        printed.after = match terminal.quiet {
-            true => String::new(),
-            false => "nothing to change: the identities are there\n".to_owned(),
+    let scanned = session.scan(&input::scan(&needles, args.target.skip_templates, None));
+    let session = Rc::new(session);
+    let work = IdentityWork { args, base: &base, session: &session, map: map.as_ref(), file: file.as_deref(), print };
+    let result = scanned
+        .map_err(|errors| CommandError::about(&session, errors))
+        .and_then(|(inventory, warnings)| work.answer(inventory, warnings, mode, terminal));
+    unless_outrun(result, mode, &session, base.identity_file.as_ref())
+}
+
+/// All that a plan depends on.
+struct IdentityWork<'w> {
+    args: &'w Identity,
+    base: &'w InjectRequest,
+    session: &'w Rc<Session>,
+    map: Option<&'w MapFile>,
+    file: Option<&'w Path>,
+    print: bool,
+}
+
+impl IdentityWork<'_> {
+    fn answer(
+        &self,
+        inventory: Inventory,
+        mut warnings: Vec<Diagnostic>,
+        mode: Mode,
+        terminal: &Terminal,
+    ) -> Result<Printed, CommandError> {
+        let about = |errors: Vec<Diagnostic>| CommandError::about(self.session, errors);
+        let (inventory, of_skipped) = counted(self.session, inventory, self.file)?;
+        warnings.extend(of_skipped);
+        let requests = requests(self.args, &inventory, self.base, self.map)?;
+        let outcome = inject::plan_identities(&inventory, self.base, &requests).map_err(about)?;
+        let printed = match self.print {
+            true => Some(documents(self.session, &outcome, &requests)),
+            false => None,
         };
+        let printed = printed.transpose().map_err(|errors| about(warnings.iter().cloned().chain(errors).collect()))?;
+        let omitted = printed.as_ref().map_or(&[][..], |(_, omitted)| omitted.as_slice());
+        let is_printed = |one: &&Diagnostic| !omitted.iter().any(|name| one.message == inject::lets_nobody_in(name));
+        warnings.extend(outcome.warnings.iter().filter(is_printed).cloned());
+        warnings.extend(omitted.iter().map(|name| is_omitted(name)));
+        let mut messages = Messages::default();
+        messages.about(self.session, warnings);
+        if let Some(map) = self.map {
+            messages.note(map.used());
+        }
+        outcome.decisions.iter().for_each(|line| messages.note(line));
+        if let Some((stdout, _)) = printed {
+            return Ok(Printed { messages, ..Printed::of(stdout) });
+        }
+        if mode == Mode::Output(OutputFormat::Yaml) {
+            let closed: Vec<String> = outcome.added.iter().filter(|new| is_closed(&new.object)).map(title).collect();
+            if !closed.is_empty() {
+                return Err(about(vec![none_known(&closed)]));
+            }
+        }
+        let (session, inventory, wording) = (self.session, &inventory, &Wording::INJECT);
+        let delivery = Delivery { mode, session, inventory, outcome: &outcome, terminal, wording };
+        let printed = delivery.run(messages, self.session)?;
+        Ok(match outcome.changes.is_empty() && outcome.new_file.is_none() {
+            true => Printed { summary: vec!["nothing to change: the identities are there".to_owned()], ..printed },
+            false => printed,
+        })
     }
-    Ok(unless_outrun(printed, mode, &inputs, base.identity_file.as_ref()))
 }
 
 /// The documents of the identities that the requests are about, as the identity file is to hold them, and the names of those

@@ -2,36 +2,37 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::rc::Rc;
 
 use xaccount::account_map::{self, AccountMap, FILE_NAME, Place};
 use xaccount::capa::Release;
-use xaccount::diag::{Diagnostic, FileId, Span, escape_control};
-use xaccount::files::{self, FileBytes, Input};
+use xaccount::diag::{Diagnostic, FileId, OneSource, SourceFile, Span};
+use xaccount::files::{self, Input};
 use xaccount::session::{Session, path_bytes};
 
-use super::Terminal;
+use super::{CommandError, Terminal};
 use crate::cli::ConfigArgs;
 
 /// A map and where it stands.
 pub(crate) struct MapFile {
     pub(crate) map: AccountMap,
-    /// As it is shown: relative to the working directory where it is below it.
-    name: String,
     /// The map's path, canonical.
     path: PathBuf,
     /// The map's directory, canonical.
     directory: PathBuf,
-    bytes: Vec<u8>,
-    /// Offsets of its line breaks, counted when a place is first asked for.
-    breaks: OnceLock<Vec<usize>>,
+    text: SourceFile<'static>,
 }
 
 impl MapFile {
-    /// The map that the flags name, else the nearest one above the inputs; `None` where there is none. The error is text for
-    /// stderr.
-    pub(crate) fn find(args: &ConfigArgs, paths: &[PathBuf], terminal: &Terminal) -> Result<Option<Self>, String> {
-        let text = |error: Diagnostic| terminal.diagnostics(&[error], None);
+    /// The map that the flags name, else the nearest one above the inputs; `None` where there is none.
+    ///
+    /// # Errors
+    /// It can't be read, or the inputs belong to two maps.
+    pub(crate) fn find(
+        args: &ConfigArgs,
+        paths: &[PathBuf],
+        terminal: &Terminal,
+    ) -> Result<Option<Self>, CommandError> {
         let path = match (&args.config, args.no_config) {
             (Some(path), _) => Some(path.clone()),
             (None, true) => None,
@@ -39,34 +40,34 @@ impl MapFile {
                 let mut search = Search::default();
                 let nearest = search.nearest_of_all(paths);
                 search.misnamed.iter().for_each(|path| terminal.say_first(not_read(path)));
-                nearest.map_err(text)?
+                nearest?
             }
         };
-        path.map(|path| Self::read(&path, terminal)).transpose()
+        path.map(|path| Self::read(&path)).transpose()
     }
 
-    fn read(path: &Path, terminal: &Terminal) -> Result<Self, String> {
+    fn read(path: &Path) -> Result<Self, CommandError> {
         let bytes = files::read_only(below_here(path).as_deref().unwrap_or(path))
-            .map_err(|error| terminal.diagnostics(&[Diagnostic::error(format!("the account map: {error}"))], None))?;
+            .map_err(|error| Diagnostic::error(format!("the account map: {error}")))?;
         let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let name = shown(&whole, path);
         match account_map::read(&bytes) {
             Ok(map) => {
                 let directory = whole.parent().map(Path::to_owned).unwrap_or_default();
-                Ok(Self { map, name, path: whole, directory, bytes, breaks: OnceLock::new() })
+                Ok(Self { map, path: whole, directory, text: SourceFile::new(name, bytes) })
             }
             Err(refusals) => {
                 let window = account_map::may_show(&bytes).then(|| Span::new(0, bytes.len()));
                 let errors: Vec<Diagnostic> =
                     refusals.into_iter().map(|refusal| refusal.in_file(FileId(0), window)).collect();
-                Err(terminal.rendered(&errors, |_| (name.clone(), Some(FileBytes::Kept(&bytes)))))
+                Err(CommandError::about(&Rc::new(OneSource::new(name, bytes)), errors))
             }
         }
     }
 
     /// The line that names it.
     pub(crate) fn used(&self) -> String {
-        format!("account map: {}\n", escape_control(&self.name))
+        format!("account map: {}", self.text.name)
     }
 
     /// Its accounts by id and name, for a message.
@@ -77,7 +78,7 @@ impl MapFile {
 
     /// Its name and text, for what is shown of it.
     pub(crate) fn text(&self) -> (&str, &[u8]) {
-        (&self.name, &self.bytes)
+        (&self.text.name, self.text.bytes())
     }
 
     /// The release of CAPA that it names.
@@ -102,8 +103,7 @@ impl MapFile {
 
     /// A place in the map: `.xaccount.yaml:12`.
     pub(crate) fn place(&self, span: Span) -> String {
-        let breaks = self.breaks.get_or_init(|| memchr::memchr_iter(b'\n', &self.bytes).collect());
-        format!("{}:{}", self.name, breaks.partition_point(|&at| at < span.start) + 1)
+        self.text.place(span.start)
     }
 
     /// The file that keeps identities, if the map names one.
@@ -115,7 +115,7 @@ impl MapFile {
 
     /// Where the map names that file.
     pub(crate) fn identity_file_place(&self) -> String {
-        self.map.identity_file.as_ref().map_or_else(|| self.name.clone(), |file| self.place(file.span))
+        self.map.identity_file.as_ref().map_or_else(|| self.text.name.clone(), |file| self.place(file.span))
     }
 
     /// The path of an input relative to the map, with `/`; `None` where it is not below it.

@@ -1,25 +1,28 @@
 //! `kubectl xaccount status`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::rc::Rc;
 
 use serde::Serialize;
 
-use crate::output::{self, LastShown, Shown};
+use crate::output;
 use xaccount::aws::AccountId;
 use xaccount::capa;
-use xaccount::diag::{Diagnostic, FileId, escape_control};
-use xaccount::files::{self, FindError, Input};
-use xaccount::inventory::{self, Inventory, Scan};
+use xaccount::diag::{Diagnostic, SourceMap, escape_control};
+use xaccount::inventory::{self, Inventory};
 use xaccount::session::Session;
 use xaccount::status::{self, AccountSummary, Map, Move, MoveSide, Options, Row, Status};
 
+use super::input::{self, Usage, all_skipped, counted, names_flat_directory};
 use super::map::{self, MapFile};
-use super::{ExitStatus, Printed, Terminal, all_skipped, counted, no_build, progress, stdin_twice};
+use super::{CommandError, ExitStatus, Messages, Printed, Terminal};
 use crate::cli::{Status as Args, StatusFormat};
+
+const USAGE: Usage = Usage { verb: "status", flags: "", edits: false, prints: "" };
 
 /// One of the two trees.
 struct Tree {
-    inputs: Session,
+    session: Rc<Session>,
     inventory: Inventory,
     warnings: Vec<Diagnostic>,
 }
@@ -27,138 +30,120 @@ struct Tree {
 /// What goes to stdout, what it means, and whether what was asked is so.
 struct StatusAnswer {
     stdout: Vec<u8>,
-    meaning: String,
+    meaning: Vec<String>,
     found: bool,
 }
 
-pub(crate) fn run(args: &Args, terminal: &Terminal) -> Printed {
-    answer(args, terminal).unwrap_or_else(Printed::error)
-}
-
-fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
-    let plain = |error: Diagnostic| terminal.diagnostics(&[error], None);
-    combination(args).map_err(plain)?;
-    let paths: Vec<PathBuf> = args.paths.iter().chain(&args.filenames).cloned().collect();
-    if let Some(directory) = &args.kustomize {
-        let (error, pipe) = no_build(directory, "status", "reads");
-        return Err(plain(error.help(pipe)));
-    }
-    if paths.is_empty() {
-        return Err(plain(no_files()));
-    }
-    let both: Vec<PathBuf> = paths.iter().chain(&args.against).cloned().collect();
-    if both.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
-        let error = Diagnostic::error("standard input is named twice, but it can be read only once");
-        return Err(plain(error.help("keep one of them in a file")));
-    }
-    let tree = Tree::read(&paths, args, terminal)?;
+pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandError> {
+    let paths = named(args)?;
+    let tree = Tree::read(&paths, args)?;
     // With `-o map > .xaccount.yaml`, the shell has emptied the map by now.
     let reads_map = args.output != Some(StatusFormat::Map) || args.map.config.is_some();
-    let map = if reads_map { tree.map(args, terminal)? } else { None };
-    let of_map = map.as_ref().and_then(|map| Some((map, map.map.source.capa_version.as_ref()?)));
-    let of_map = of_map.filter(|_| args.capa_version.is_none());
-    let release = match &of_map {
+    let map = if reads_map { input::map_of(&tree.session, &args.map, terminal)? } else { None };
+    let of_map = map.as_ref().filter(|map| map.map.source.capa_version.is_some() && args.capa_version.is_none());
+    let release = match of_map {
         None => args.capa_version,
-        Some((map, _)) => map.release().map_err(plain)?,
+        Some(map) => map.release()?,
     };
     let options = Options { release, namespace: args.namespace.clone() };
     let status = status::status(&tree.inventory, &options);
+    let mut messages = Messages::default();
     let mut warnings = status.warnings.clone();
     if let Some(source) = map.as_ref().and_then(|map| map.map.source.account.as_ref()) {
         warnings.extend(status::in_the_source_account(&tree.inventory, &source.value));
     }
-    let mut before = tree.specified(&warnings, terminal);
-    if let Some((map, _)) = of_map.filter(|_| !terminal.quiet) {
-        before.push_str(&map.used());
+    tree.warn(&warnings, &mut messages);
+    if let Some(map) = of_map {
+        messages.note(map.used());
     }
-    if terminal.verbose > 0 && !terminal.quiet {
-        let release = status.world.release();
-        before.push_str(&match (args.capa_version, &of_map) {
-            (Some(_), _) => format!("judged as CAPA {release} would, from --capa-version\n"),
-            (None, Some((map, version))) => {
-                format!("judged as CAPA {release} would, from {}\n", escape_control(&map.place(version.span)))
-            }
-            (None, None) => {
-                format!("judged as CAPA {release} would, the newest that serves the API versions of the files\n")
-            }
-        });
-        if let Some(namespace) = &args.namespace {
-            before.push_str(&escape_control(&format!(
-                "objects without a namespace are in {namespace}, from --namespace"
-            )));
-            before.push('\n');
-        }
+    if terminal.explains() {
+        explain(&status, of_map, args, &mut messages);
     }
     // Identities alone say who may use an account, and clusters that went are all on the other side.
     let enough =
         args.account.is_some() && tree.inventory.objects().iter().any(|found| found.object.role_arn().is_some());
-    if status.rows.is_empty() && !enough && args.against.is_empty() && !args.allow_empty {
-        return Err(before + &plain(nothing(&tree, args)));
-    }
     let answer = if !args.against.is_empty() {
-        let old = Tree::read(&args.against, args, terminal)?;
+        let old = Tree::read(&args.against, args)?;
         let was = status::status(&old.inventory, &options);
-        before.push_str(&old.specified(&was.warnings, terminal));
+        old.warn(&was.warnings, &mut messages);
         if status.rows.is_empty() && was.rows.is_empty() && !args.allow_empty {
-            return Err(before + &plain(nothing(&tree, args)));
+            return Err(CommandError::and(messages, nothing(&tree, args)));
         }
-        moved((&old, &was), (&tree, &status), args, terminal)
+        moved(Side { tree: &old, status: &was }, Side { tree: &tree, status: &status }, args, terminal)
+    } else if status.rows.is_empty() && !enough && !args.allow_empty {
+        return Err(CommandError::and(messages, nothing(&tree, args)));
     } else if let Some(account) = &args.account {
         used(&status, account, args, terminal)
     } else {
         whole(&tree, &status, args, terminal)
     };
-    let StatusAnswer { stdout, mut meaning, found } = answer.map_err(|error| before.clone() + &plain(error))?;
-    if terminal.quiet {
-        meaning.clear();
+    match answer {
+        Ok(StatusAnswer { stdout, meaning, found }) => {
+            let status = if args.exit_code && found { ExitStatus::Found } else { ExitStatus::Done };
+            Ok(Printed { messages, stdout, summary: meaning, status })
+        }
+        Err(error) => Err(CommandError::and(messages, error)),
     }
-    let status = if args.exit_code && found { ExitStatus::Found } else { ExitStatus::Done };
-    Ok(Printed { before, stdout, after: meaning, status })
+}
+
+/// The paths that are named, and not those of `--against`.
+///
+/// # Errors
+/// None is named, or flags don't go together.
+fn named(args: &Args) -> Result<Vec<PathBuf>, Diagnostic> {
+    combination(args)?;
+    input::refuse_build(&args.input, &USAGE)?;
+    let paths = input::paths(&args.input);
+    if paths.is_empty() {
+        return Err(no_files());
+    }
+    if paths.iter().chain(&args.against).filter(|path| path.as_os_str() == "-").count() > 1 {
+        let error = Diagnostic::error("standard input is named twice, but it can be read only once");
+        return Err(error.help("keep one of them in a file"));
+    }
+    Ok(paths)
+}
+
+/// Says which release judges, and which namespace counts.
+fn explain(status: &Status<'_>, of_map: Option<&MapFile>, args: &Args, messages: &mut Messages) {
+    let release = status.world.release();
+    let version = of_map.and_then(|map| Some((map, map.map.source.capa_version.as_ref()?)));
+    messages.note(match (args.capa_version, version) {
+        (Some(_), _) => format!("judged as CAPA {release} would, from --capa-version"),
+        (None, Some((map, version))) => format!("judged as CAPA {release} would, from {}", map.place(version.span)),
+        (None, None) => {
+            format!("judged as CAPA {release} would, the newest that serves the API versions of the files")
+        }
+    });
+    if let Some(namespace) = &args.namespace {
+        messages.note(format!("objects without a namespace are in {namespace}, from --namespace"));
+    }
 }
 
 impl Tree {
-    fn read(paths: &[PathBuf], args: &Args, terminal: &Terminal) -> Result<Self, String> {
-        let text = |error: Diagnostic| terminal.diagnostics(&[error], None);
-        let found = files::find(paths, args.recursive).map_err(|error| text(find_error(&error)))?;
-        if let Some(path) = stdin_twice(&found) {
-            let error = format!("standard input is named twice, as `-` and as {}", path.display());
-            return Err(text(Diagnostic::error(error).help("name it once: -f -")));
-        }
-        let stdin_name = args.stdin_filename.as_deref().filter(|_| found.contains(&Input::Stdin));
-        let mut inputs = Session::new(found, &mut std::io::stdin().lock(), stdin_name, None, progress).map_err(text)?;
+    fn read(paths: &[PathBuf], args: &Args) -> Result<Self, CommandError> {
+        let found = input::find_paths(paths, args.input.recursive, &USAGE)?;
+        let mut session = input::open(found, &args.input, None, None)?;
         let needles = capa::needles_with_surroundings();
-        let scan =
-            Scan { needles: &needles, skip_templates: args.skip_templates, topology_variable: None, keep_going: false };
-        match inputs.scan(&scan) {
-            Ok((inventory, mut warnings)) => {
-                let (inventory, specified) = counted(&inputs, inventory, None).map_err(text)?;
-                warnings.extend(specified);
-                Ok(Self { inputs, inventory, warnings })
-            }
-            Err(errors) => Err(terminal.diagnostics(&errors, Some(&inputs))),
-        }
+        let scanned = session.scan(&input::scan(&needles, args.skip_templates, None));
+        let session = Rc::new(session);
+        let (inventory, mut warnings) = scanned.map_err(|errors| CommandError::about(&session, errors))?;
+        let (inventory, of_skipped) = counted(&session, inventory, None)?;
+        warnings.extend(of_skipped);
+        Ok(Self { session, inventory, warnings })
     }
 
-    /// Its warnings and others about it, as text.
-    fn specified(&self, others: &[Diagnostic], terminal: &Terminal) -> String {
-        let all: Vec<Diagnostic> = self.warnings.iter().chain(others).cloned().collect();
-        terminal.diagnostics(&all, Some(&self.inputs))
+    /// Adds its warnings and others about it.
+    fn warn(&self, others: &[Diagnostic], messages: &mut Messages) {
+        messages.about(&self.session, self.warnings.iter().chain(others).cloned().collect());
     }
+}
 
-    /// The account map above the files, for the release of CAPA that it names.
-    fn map(&self, args: &Args, terminal: &Terminal) -> Result<Option<MapFile>, String> {
-        let stands = |file: FileId| match self.inputs.input(file).path() {
-            Some(path) => path.to_owned(),
-            None => PathBuf::from(self.inputs.name(file)),
-        };
-        MapFile::find(&args.map, &self.inputs.named().map(stands).collect::<Vec<_>>(), terminal)
-    }
-
-    /// The file's name and the line of a place in it, from 1. `last` are the files that were asked for.
-    fn line<'t>(&'t self, last: &LastShown<'t>, file: FileId, offset: usize) -> (String, usize) {
-        let shown = last.get(file, || Shown::new(self.inputs.name(file).to_owned(), self.inputs.bytes(file).ok()));
-        (shown.name.clone(), if shown.bytes.is_empty() { 1 } else { shown.line(offset) })
-    }
+/// A tree and what becomes of it.
+#[derive(Clone, Copy)]
+struct Side<'s> {
+    tree: &'s Tree,
+    status: &'s Status<'s>,
 }
 
 /// Refuses what does not go together.
@@ -189,14 +174,6 @@ fn no_files() -> Diagnostic {
         )
 }
 
-fn find_error(error: &FindError) -> Diagnostic {
-    match error {
-        FindError::Url { url } => Diagnostic::error(format!("{url} is a URL, and URLs are not read"))
-            .help(format!("curl -fsSL '{url}' | kubectl xaccount status -f -")),
-        other => Diagnostic::error(other.to_string()),
-    }
-}
-
 /// No cluster is an error: a mistyped path must not look like all is well.
 fn nothing(tree: &Tree, args: &Args) -> Diagnostic {
     if args.namespace.is_some()
@@ -208,14 +185,13 @@ fn nothing(tree: &Tree, args: &Args) -> Diagnostic {
     if let Some(error) = all_skipped(&tree.inventory) {
         return error;
     }
-    let seen = inventory::kinds_seen(tree.inputs.named().filter_map(|file| tree.inputs.bytes(file).ok()));
+    let seen = inventory::kinds_seen(tree.session.named().filter_map(|file| tree.session.bytes(file).ok()));
     let mut seen: Vec<String> = if seen.is_empty() { vec!["no object at all".into()] } else { seen };
     seen.truncate(20);
     let error = Diagnostic::error("there is no cluster of CAPA here")
         .help(format!("seen: {}", seen.join(", ")))
         .help("or pass --allow-empty if that is right");
-    let mut paths = args.paths.iter().chain(&args.filenames);
-    if !args.recursive && paths.any(|path| Path::is_dir(path)) {
+    if names_flat_directory(&args.input) {
         return error.help("directories are read without what is below them, unless -R is given");
     }
     error
@@ -228,7 +204,7 @@ fn whole(tree: &Tree, status: &Status<'_>, args: &Args, terminal: &Terminal) -> 
         let text = output::status_table(status, wide, colour) + &output::status_reasons(status, colour);
         if status.rows.is_empty() { Vec::new() } else { text.into_bytes() }
     };
-    let mut meaning = format!("{}\n", output::status_summary(status));
+    let mut meaning = vec![output::status_summary(status)];
     let stdout = match args.output {
         None => table(false),
         Some(StatusFormat::Wide) => table(true),
@@ -238,7 +214,7 @@ fn whole(tree: &Tree, status: &Status<'_>, args: &Args, terminal: &Terminal) -> 
         Some(StatusFormat::Map) => {
             // A map that is found above the files stands where this is run.
             let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
-            let map = status::map(status, &|file| map::relative(&tree.inputs, file, &here));
+            let map = status::map(status, &|file| map::relative(&tree.session, file, &here));
             meaning = map_meaning(&map);
             map_text(&map)?
         }
@@ -268,30 +244,26 @@ fn used(
         }
     };
     let hidden = status.rows.iter().filter(|row| matches!(row.account, AccountSummary::NotKnown(_))).count();
-    let mut meaning = String::from(
-        "not seen here: who may create clusters in these namespaces (RBAC), and which other principals the role's trust policy lets in\n",
-    );
+    let mut meaning = vec![
+        "not seen here: who may create clusters in these namespaces (RBAC), and which other principals the role's trust policy lets in".to_owned(),
+    ];
     if hidden > 0 {
-        meaning.push_str(&format!("{hidden} more: their account is not known from these files\n"));
+        meaning.push(format!("{hidden} more: their account is not known from these files"));
     }
     if status.rows.is_empty() {
-        meaning.push_str("no cluster is in these files\n");
+        meaning.push("no cluster is in these files".to_owned());
     }
     Ok(StatusAnswer { stdout, meaning, found })
 }
 
 /// Which clusters are in another account than before.
-fn moved(
-    (old, was): (&Tree, &Status<'_>),
-    (new, is): (&Tree, &Status<'_>),
-    args: &Args,
-    terminal: &Terminal,
-) -> Result<StatusAnswer, Diagnostic> {
-    let moves = status::moves(was, is);
-    let last = [LastShown::default(), LastShown::default()];
+fn moved(old: Side<'_>, new: Side<'_>, args: &Args, terminal: &Terminal) -> Result<StatusAnswer, Diagnostic> {
+    let moves = status::moves(old.status, new.status);
+    let (before, after) = (SourceMap::new(&*old.tree.session), SourceMap::new(&*new.tree.session));
     let line = |one: &Move| {
-        let (tree, last) = if one.cause.side == MoveSide::Before { (old, &last[0]) } else { (new, &last[1]) };
-        tree.line(last, one.cause.at.file, one.cause.at.span.start)
+        let files = if one.cause.side == MoveSide::Before { &before } else { &after };
+        let file = files.get(one.cause.at.file);
+        (file.name.clone(), file.lines().line(one.cause.at.span.start))
     };
     let place = |one: &Move| {
         let (file, line) = line(one);
@@ -306,17 +278,17 @@ fn moved(
         |one: &&Move| ![&one.before, &one.after].iter().any(|side| matches!(side, Some(AccountSummary::NotKnown(_))));
     let (sure, open): (Vec<&Move>, Vec<&Move>) = moves.iter().filter(|one| one.is_move()).partition(known);
     let clusters = |count: usize| if count == 1 { "1 cluster".to_owned() } else { format!("{count} clusters") };
-    let mut meaning = match (sure.len(), open.len()) {
-        (0, 0) => "no cluster moved to another account\n".to_owned(),
-        (0, _) => String::new(),
+    let mut meaning: Vec<String> = match (sure.len(), open.len()) {
+        (0, 0) => vec!["no cluster moved to another account".to_owned()],
+        (0, _) => Vec::new(),
         (count, _) => {
-            format!("{} moved to another account: an identity moves no VPC and no machine\n", clusters(count))
+            vec![format!("{} moved to another account: an identity moves no VPC and no machine", clusters(count))]
         }
     };
     if !open.is_empty() {
         let open = clusters(open.len());
-        meaning.push_str(&format!(
-            "{open} may have moved: these files don't say the account; name the file of the identity, too\n"
+        meaning.push(format!(
+            "{open} may have moved: these files don't say the account; name the file of the identity, too"
         ));
     }
     let found = !sure.is_empty() || !open.is_empty();
@@ -349,6 +321,6 @@ fn map_text(map: &Map) -> Result<Vec<u8>, Diagnostic> {
     Ok(bytes)
 }
 
-fn map_meaning(map: &Map) -> String {
-    map.unsaid.iter().map(|sentence| format!("Warning: {}\n", escape_control(sentence))).collect()
+fn map_meaning(map: &Map) -> Vec<String> {
+    map.unsaid.iter().map(|sentence| format!("Warning: {}", escape_control(sentence))).collect()
 }

@@ -1,12 +1,8 @@
 //! Errors and warnings with the lines that they are about.
 
-use std::rc::Rc;
-
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use super::shown::Shown;
-use xaccount::diag::{Diagnostic, FileId, Label, Severity, escape_control};
-use xaccount::files::FileBytes;
+use xaccount::diag::{Diagnostic, Label, Severity, SourceMap, escape_control};
 
 /// Lines shown before and behind the place.
 const CONTEXT: usize = 1;
@@ -24,29 +20,17 @@ struct Place {
     label: String,
 }
 
-/// The diagnostic as text, as rustc would show it. `file` gives a file's name and its bytes, if they can still be had.
-pub(crate) fn render<'f>(
-    diagnostic: &Diagnostic,
-    file: impl Fn(FileId) -> (String, Option<FileBytes<'f>>),
-    colour: bool,
-) -> String {
-    let shown = |id: FileId| {
-        let (name, bytes) = file(id);
-        Rc::new(Shown::new(name, bytes))
-    };
-    text(diagnostic, shown, colour, false)
+/// The diagnostic as text, as rustc would show it.
+pub(crate) fn render(diagnostic: &Diagnostic, files: &SourceMap<'_>, colour: bool) -> String {
+    text(diagnostic, files, colour, false)
 }
 
 /// The same with the rule's id: `error[XA001]: …`.
-pub(crate) fn render_finding<'f>(
-    diagnostic: &Diagnostic,
-    file: impl Fn(FileId) -> Rc<Shown<'f>>,
-    colour: bool,
-) -> String {
-    text(diagnostic, file, colour, true)
+pub(crate) fn render_finding(diagnostic: &Diagnostic, files: &SourceMap<'_>, colour: bool) -> String {
+    text(diagnostic, files, colour, true)
 }
 
-fn text<'f>(diagnostic: &Diagnostic, file: impl Fn(FileId) -> Rc<Shown<'f>>, colour: bool, with_rule: bool) -> String {
+fn text(diagnostic: &Diagnostic, files: &SourceMap<'_>, colour: bool, with_rule: bool) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning if with_rule => Level::WARNING,
@@ -58,7 +42,7 @@ fn text<'f>(diagnostic: &Diagnostic, file: impl Fn(FileId) -> Rc<Shown<'f>>, col
         .iter()
         .map(|label| (label, true))
         .chain(diagnostic.others.iter().map(|label| (label, false)))
-        .map(|(label, primary)| (place(label, &file), primary))
+        .map(|(label, primary)| (place(label, files), primary))
         .collect();
     let mut title = level.primary_title(escape_control(&diagnostic.message));
     if let Some(id) = diagnostic.rule.filter(|_| with_rule) {
@@ -96,14 +80,14 @@ fn text<'f>(diagnostic: &Diagnostic, file: impl Fn(FileId) -> Rc<Shown<'f>>, col
     text
 }
 
-fn place<'f>(label: &Label, file: &impl Fn(FileId) -> Rc<Shown<'f>>) -> Place {
-    let file = file(label.at.file);
-    let bytes: &[u8] = &file.bytes;
+fn place(label: &Label, files: &SourceMap<'_>) -> Place {
+    let file = files.get(label.at.file);
+    let (bytes, lines) = (file.bytes(), file.lines());
     let start = label.at.span.start.min(bytes.len());
-    let line = file.line(start);
-    let line_start = file.start(line);
+    let line = lines.line(start);
+    let line_start = lines.start(line);
     let bom = usize::from(line_start == 0 && bytes.starts_with(b"\xEF\xBB\xBF"));
-    let column = file.characters(line_start, start) + 1 - bom.min(start);
+    let column = file.characters_between(line_start, start) + 1 - bom.min(start);
     let excerpt = label.at.window.and_then(|window| {
         let window =
             window.start.max(if bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 })..window.end.min(bytes.len());
@@ -112,7 +96,7 @@ fn place<'f>(label: &Label, file: &impl Fn(FileId) -> Rc<Shown<'f>>) -> Place {
             return None;
         }
         // Not looked through for each place: a file may be one line.
-        if file.end(line).min(window.end) - line_start.max(window.start) > LONGEST_LINE + 1 {
+        if lines.end(line).min(window.end) - line_start.max(window.start) > LONGEST_LINE + 1 {
             return None;
         }
         // Whole lines around the place, cut at the window.
@@ -157,18 +141,15 @@ fn boundary(text: &str, mut at: usize, behind: bool) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use xaccount::diag::{Location, Span};
+    use xaccount::diag::{FileId, Location, OneSource, Span};
 
     #[test]
     fn text_outside_the_window_is_never_shown() {
         let text = b"secret: MARKER\n---\nkind: K\nname: n\n---\nother: MARKER\n";
         let at = |window| Location { file: FileId(0), span: Span::new(25, 26), window };
         let show = |window| {
-            render(
-                &Diagnostic::error("wrong").at(at(window), "here").help("do this"),
-                |_| ("f.yaml".to_owned(), Some(FileBytes::Kept(text))),
-                false,
-            )
+            let file = OneSource::new("f.yaml", text);
+            render(&Diagnostic::error("wrong").at(at(window), "here").help("do this"), &SourceMap::new(&file), false)
         };
         let shown = show(Some(Span::new(15, 35)));
         assert!(shown.starts_with("error: wrong\n"), "{shown}");

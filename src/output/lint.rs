@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 
-use super::shown::Shown;
+use xaccount::diag::SourceFile as Shown;
 use xaccount::diag::{FileId, Label, Severity, escape_control};
 use xaccount::inventory::Inventory;
 use xaccount::lint::{Finding, Fix, FixEdit, Rule};

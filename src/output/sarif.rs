@@ -11,8 +11,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::explanation::explanation;
 use super::lint::severity;
-use super::shown::Shown;
 use lossless_yaml::Splice;
+use xaccount::diag::SourceFile as Shown;
 use xaccount::diag::{FileId, Label, Span, escape_control};
 use xaccount::lint::{Finding, Fix, RULES};
 

@@ -176,25 +176,16 @@ fn circles_are_seen() {
     assert!(circles(&tests).is_empty());
 }
 
-/// Rooms in which files still import each other. A room that has no circle any more leaves the list; none joins it.
-const CIRCLES: [(&str, &[&str]); 3] = [
-    ("crates/lossless-yaml/src", &[]),
-    ("crates/xaccount/src", &[]),
-    ("src", &["commands/completion", "commands/iam", "commands/inject"]),
-];
-
 #[test]
 fn no_two_files_import_each_other() {
-    for (directory, known) in CIRCLES {
+    for directory in ["crates/lossless-yaml/src", "crates/xaccount/src", "src"] {
         let directory = root().join(directory);
         let start = format!("{}/", directory.display());
         let files: Vec<(String, String)> =
             sources(&directory).into_iter().map(|(name, text)| (name.replace(&start, ""), text)).collect();
         assert!(files.len() > 20);
         let found = circles(&files);
-        let rooms: BTreeSet<&str> =
-            found.iter().map(|file| file.rsplit_once('/').map_or("", |(room, _)| room)).collect();
-        assert_eq!(rooms, BTreeSet::from_iter(known.iter().copied()), "{}: {found:?}", directory.display());
+        assert!(found.is_empty(), "{}: {found:?}", directory.display());
     }
 }
 

@@ -2,9 +2,14 @@
 //!
 //! Nothing here formats for people.
 
+mod lines;
+mod source_map;
+
 use std::borrow::Cow;
 
+pub use lines::{LineIndex, line_of};
 pub use lossless_yaml::Span;
+pub use source_map::{OneSource, Position, SourceFile, SourceFiles, SourceMap};
 
 /// Which input of a run: an index into its list of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -12,7 +12,7 @@ use json_patch::{AddOperation, PatchOperation};
 use serde_json::{Map, Value, json};
 
 use crate::account_map::{self, AccountMap, Place};
-use crate::diag::{Diagnostic, FileId, Location, Severity, Span, SpannedError, escape_control};
+use crate::diag::{Diagnostic, FileId, LineIndex, Location, Severity, Span, SpannedError, escape_control};
 use crate::inventory::{self, Inventory, Others, Resource};
 use crate::kustomization::{self, FILE_NAMES, Kustomization};
 use crate::plan::{Change, IdentityFile, NewObject, Outcome};
@@ -38,8 +38,8 @@ pub struct ResourceList<'s> {
     items: Vec<FileId>,
     /// For each prefix, whether an item has a path under it.
     annotated: [bool; 2],
-    /// Offsets of the text's line breaks, counted when a place is first asked for.
-    breaks: OnceLock<Vec<usize>>,
+    /// The lines of the text, counted when a place is first asked for.
+    lines: OnceLock<LineIndex>,
 }
 
 /// Whether the items are a list, or nothing, for every reader.
@@ -92,8 +92,8 @@ impl<'s> ResourceList<'s> {
         }
         check_items(&tree)?;
         let document = document.span;
-        let (files, items, breaks) = (Vec::new(), Vec::new(), OnceLock::new());
-        let mut list = Self { tree, document, files, items, annotated: [false; 2], breaks };
+        let (files, items, lines) = (Vec::new(), Vec::new(), OnceLock::new());
+        let mut list = Self { tree, document, files, items, annotated: [false; 2], lines };
         let mut known: HashMap<Option<String>, usize> = HashMap::new();
         for item in list.nodes().to_vec() {
             let path = list.annotation(item, "path");
@@ -171,8 +171,8 @@ impl<'s> ResourceList<'s> {
 
     /// A place in the stream, for messages: `functionConfig, line 12`.
     pub fn place(&self, span: Span) -> String {
-        let breaks = self.breaks.get_or_init(|| memchr::memchr_iter(b'\n', self.tree.text.as_bytes()).collect());
-        let line = breaks.partition_point(|&at| at + self.tree.base < span.start) + 1;
+        let lines = self.lines.get_or_init(|| LineIndex::new(self.tree.text.as_bytes()));
+        let line = lines.line(span.start.saturating_sub(self.tree.base));
         format!("functionConfig, line {line} of the list")
     }
 

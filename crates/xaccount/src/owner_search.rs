@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use memchr::memmem;
 
 use crate::capa::{CAPI_GROUP, ObjectKind};
-use crate::diag::{Diagnostic, FileId};
+use crate::diag::{Diagnostic, FileId, line_of};
 use crate::files::{self, Input};
 use crate::inject::Needs;
 use crate::inventory::{Inventory, Other, Others, Scan, Unread, scan};
@@ -242,7 +242,7 @@ fn read<'r>(bytes: &[u8], wanted: &Wanted<'r>) -> (Vec<crate::inventory::Resourc
     }
     let options = Scan { needles: &wanted.needles, skip_templates: true, topology_variable: None, keep_going: true };
     let scanned = scan(FileId(0), bytes, &options).unwrap_or_default();
-    let line = |at: usize| memchr::memchr_iter(b'\n', &bytes[..at.min(bytes.len())]).count() + 1;
+    let line = |at: usize| line_of(bytes, at);
     let mut problems: Vec<SearchProblem<'r>> = Vec::new();
     for warning in &scanned.warnings {
         let at = place(warning);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 use crate::account_map;
-use crate::diag::{Diagnostic, FileId, Span, escape_control};
+use crate::diag::{Diagnostic, FileId, Span, escape_control, line_of};
 use crate::files::{self, Input};
 use crate::inventory::Inventory;
 use crate::kustomization::{FILE_NAMES, Kustomization, NOT_TOLD, kustomization, without_patches};
@@ -130,7 +130,7 @@ impl Reading<'_> {
             Ok(bytes) => bytes,
             Err(error) => return self.warn(error.to_string()),
         };
-        let line = |span: Span| memchr::memchr_iter(b'\n', &bytes[..span.start.min(bytes.len())]).count() + 1;
+        let line = |span: Span| line_of(&bytes, span.start);
         match kustomization(FileId(usize::MAX), &shown, &bytes) {
             Ok(one) => self.take(path, &one, |span| format!("{shown}:{}", line(span))),
             Err(unreadable) => {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 
-use crate::diag::{Diagnostic, FileId, SpannedError, escape_control};
+use crate::diag::{Diagnostic, FileId, SourceFile, SourceFiles, SpannedError, escape_control};
 use crate::files::{self, Bytes, FileBytes, FindError, Fingerprint, Input, Replacement, WriteError};
 use crate::inventory::{self, Inventory, Scan, Scanned};
 use crate::plan::IdentityFile;
@@ -388,6 +388,12 @@ impl Session {
         }
         (self.progress)("writing", 0, replacements.len());
         files::replace_all(&replacements)
+    }
+}
+
+impl SourceFiles for Session {
+    fn source(&self, file: FileId) -> SourceFile<'_> {
+        SourceFile::new(self.name(file).to_owned(), self.bytes(file).unwrap_or_default())
     }
 }
 

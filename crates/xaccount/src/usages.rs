@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use memchr::memmem;
 
 use crate::capa::{IdentityKind, ROLE_IDENTITY};
-use crate::diag::{FileId, Span};
+use crate::diag::{FileId, LineIndex, Span};
 use crate::eject::Draft;
 use crate::files::{self, Input};
 use crate::inventory::Inventory;
@@ -233,9 +233,8 @@ fn search(bytes: &[u8], file: &str, names: &IdentityNames<'_>, known: impl Fn(us
             first.insert(name, at);
         }
     }
-    let lines: Vec<usize> = memchr::memchr_iter(b'\n', bytes).collect();
-    let line = |at: usize| lines.partition_point(|&end| end < at) + 1;
-    let place = |at: usize, why: &str| format!("{file}:{} {why}", line(at));
+    let lines = LineIndex::new(bytes);
+    let place = |at: usize, why: &str| format!("{file}:{} {why}", lines.line(at));
     out.some = first.iter().map(|(&name, &at)| (name, place(at, "names it"))).collect();
     if first.len() < names.len() {
         let mut doubts = Doubts { names, reported: first.into_keys().collect(), some: Vec::new() };

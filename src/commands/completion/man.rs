@@ -6,17 +6,16 @@ use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-use super::NAME;
 use crate::cli::Cli;
 
-pub(super) fn page() -> io::Result<Vec<u8>> {
+pub(super) fn page(name: &str) -> io::Result<Vec<u8>> {
     let mut program = Cli::command().subcommand_value_name("COMMAND");
     program.build();
     let version = env!("CARGO_PKG_VERSION");
     let man = Man::new(program.clone())
-        .title(NAME.to_uppercase())
+        .title(name.to_uppercase())
         .date(env!("XACCOUNT_DAY"))
-        .source(format!("{NAME} {version}"))
+        .source(format!("{name} {version}"))
         .manual("User Commands");
     let (mut title, mut text) = (Vec::new(), Vec::new());
     man.render_title(&mut title)?;

@@ -12,9 +12,10 @@ use clap::Command;
 use clap_complete::engine::{self, CompletionCandidate};
 use clap_complete::env::{EnvCompleter, Fish, Powershell};
 
-use super::{ExitStatus, Printed};
+use super::{CommandError, Printed};
 use crate::cli::{self, Completion, CompletionOf};
 use found::ManifestNames;
+use xaccount::diag::Diagnostic;
 
 /// Not `kubectl xaccount`: a script for that name takes the place of kubectl's own completion.
 const NAME: &str = "kubectl-xaccount";
@@ -26,14 +27,14 @@ const VARIABLE: &str = "_KUBECTL_XACCOUNT_COMPLETE";
 const NO_SPACE: u8 = 2;
 const NO_FILES: u8 = 4;
 
-pub(crate) fn run(args: &Completion) -> Printed {
+pub(crate) fn run(args: &Completion) -> Result<Printed, CommandError> {
     let text = match args.what {
         CompletionOf::Bash => Ok(include_bytes!("completion.bash").to_vec()),
         CompletionOf::Zsh => Ok(include_bytes!("completion.zsh").to_vec()),
         CompletionOf::Fish => script(&Fish),
         CompletionOf::Powershell => script(&Powershell),
         CompletionOf::Kubectl => Ok(include_bytes!("kubectl_complete-xaccount").to_vec()),
-        CompletionOf::Man => man::page(),
+        CompletionOf::Man => man::page(NAME),
     };
     printed(text)
 }
@@ -45,11 +46,8 @@ fn script(shell: &dyn EnvCompleter) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-fn printed(text: io::Result<Vec<u8>>) -> Printed {
-    match text {
-        Ok(stdout) => Printed { before: String::new(), stdout, after: String::new(), status: ExitStatus::Done },
-        Err(error) => Printed::error(format!("error: {error}\n")),
-    }
+fn printed(text: io::Result<Vec<u8>>) -> Result<Printed, CommandError> {
+    text.map(Printed::of).map_err(|error| Diagnostic::error(error.to_string()).into())
 }
 
 /// The answer, if these arguments are a shell's question and no verb.
@@ -58,7 +56,7 @@ fn printed(text: io::Result<Vec<u8>>) -> Printed {
 /// - `-- kubectl-xaccount WORD…` with the variable set comes from the scripts of clap_complete.
 ///
 /// The last word is being typed.
-pub(crate) fn answer(mut arguments: Vec<OsString>) -> Option<Printed> {
+pub(crate) fn answer(mut arguments: Vec<OsString>) -> Option<Result<Printed, CommandError>> {
     let first = arguments.first()?;
     if first == "__complete" {
         arguments[0] = NAME.into();

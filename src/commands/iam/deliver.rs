@@ -2,15 +2,15 @@
 
 use lossless_yaml::{Edited, Plan, Source};
 use serde_json::Value;
-use xaccount::diag::{Diagnostic, FileId, Severity, Span, escape_control};
+use xaccount::diag::{Diagnostic, FileId, Span, escape_control};
 use xaccount::iam::render::{self, PolicyTarget, Side};
-use xaccount::iam::{self, DocumentForm, MergeOptions, MergeOutcome};
+use xaccount::iam::{self, DocumentForm, MergeOptions, MergeOutcome, limits};
 use xaccount::session;
 
 use super::ask::GrantRequest;
 use super::merged::{self, Merging};
 use crate::cli::{PolicyArgs, PolicyFormat};
-use crate::commands::{ExitStatus, Printed, Terminal};
+use crate::commands::{CommandError, ExitStatus, Messages, Printed, Terminal};
 
 /// A grant on its way out.
 pub(super) struct PolicyDelivery<'d> {
@@ -32,63 +32,55 @@ struct Merged {
 }
 
 impl PolicyDelivery<'_> {
-    /// Prints `document`, or what becomes of the document that is there. `before` and `hint` are for stderr. The error is text for it.
+    /// Prints `document`, or what becomes of the document that exists. `messages` come first; `hint` says what the result
+    /// is.
+    ///
+    /// # Errors
+    /// The document can't be changed with certainty, or is longer than IAM takes.
     pub(super) fn run(
         &self,
         document: &Value,
         merging: Option<Merging>,
-        before: String,
-        hint: String,
-    ) -> Result<Printed, String> {
-        let error = |error: Diagnostic| self.terminal.diagnostics(&[error], None);
+        messages: Messages,
+        hint: Option<String>,
+    ) -> Result<Printed, CommandError> {
         match merging {
-            Some(merging) => self.merge(merging, before, hint),
+            Some(merging) => self.merge(&merging, messages, hint),
             None => {
                 let text = format!("{document:#}\n");
-                super::short_enough(self.ask, self.policy, &text).map_err(error)?;
-                let stdout = self.formatted(&text).map_err(error)?.into_bytes();
-                Ok(Printed { before, stdout, after: hint, status: ExitStatus::Done })
+                short_enough(self.ask, self.policy, &text)?;
+                let stdout = self.formatted(&text)?.into_bytes();
+                Ok(Printed { messages, summary: hint.into_iter().collect(), ..Printed::of(stdout) })
             }
         }
     }
 
-    fn merge(&self, merging: Merging, mut before: String, hint: String) -> Result<Printed, String> {
-        let merged = self.merged(&merging)?;
-        before.push_str(&merging.text(&merged.outcome.warnings, Severity::Warning, self.terminal));
+    fn merge(&self, merging: &Merging, mut messages: Messages, hint: Option<String>) -> Result<Printed, CommandError> {
+        let merged = self.merged(merging)?;
+        merging.warn(&merged.outcome.warnings, &mut messages);
         let changed = !merged.edited.is_unchanged();
         let found = if changed { ExitStatus::Found } else { ExitStatus::Done };
-        let error = |error: Diagnostic| self.terminal.diagnostics(&[error], None);
+        let after_write = if self.policy.exit_code { found } else { ExitStatus::Done };
         let file = merging.file().map(std::path::Path::to_owned);
         let (stdout, status) = if self.policy.check {
-            (if changed { format!("{}\n", merging.inputs.name(FileId(0))) } else { String::new() }, found)
+            (if changed { format!("{}\n", merging.session.name(FileId(0))) } else { String::new() }, found)
         } else if self.policy.write && file.is_some() {
             if changed {
-                let plans = [(&FileId(0), &merged.plan)];
-                let errors = |errors: Vec<Diagnostic>| self.terminal.diagnostics(&errors, Some(&merging.inputs));
-                let proved = merging.inputs.prove(plans, |_, _, _| Ok(())).map_err(errors)?;
-                merging
-                    .inputs
-                    .write(&proved, None, &[])
-                    .map_err(|failed| error(Diagnostic::error(failed.to_string())))?;
+                write(merging, &merged.plan)?;
             }
-            (String::new(), if self.policy.exit_code { found } else { ExitStatus::Done })
+            (String::new(), after_write)
         } else if let (Some(path), None, false) = (&file, self.policy.output, self.policy.write) {
             let heading = format!("{} policy  {}", self.kind(), escape_control(merging.name()));
-            let bytes = self.source(&merging).as_bytes();
+            let bytes = self.source(merging).as_bytes();
             (merged::diff(path, bytes, &merged.edited, &heading, self.terminal.stdout_colour), found)
         } else {
-            let status = if self.policy.exit_code { found } else { ExitStatus::Done };
-            (self.formatted(&merged.text).map_err(error)?, status)
+            (self.formatted(&merged.text)?, after_write)
         };
-        Ok(Printed {
-            before,
-            stdout: stdout.into_bytes(),
-            after: hint + &self.meaning(&merging, &merged.outcome, changed),
-            status,
-        })
+        let summary = hint.into_iter().chain(self.meaning(merging, &merged.outcome, changed)).collect();
+        Ok(Printed { messages, stdout: stdout.into_bytes(), summary, status })
     }
 
-    fn merged(&self, merging: &Merging) -> Result<Merged, String> {
+    fn merged(&self, merging: &Merging) -> Result<Merged, CommandError> {
         let document = merging.given.document();
         let result = if self.policy.remove {
             iam::remove(document.as_bytes(), &self.ask.grant)
@@ -96,8 +88,7 @@ impl PolicyDelivery<'_> {
             let options = MergeOptions { overwrite: self.policy.overwrite };
             iam::merge(document.as_bytes(), &self.ask.grant, &options)
         };
-        let refused = |refusals: Vec<_>| merging.text(&refusals, Severity::Error, self.terminal);
-        let outcome = result.map_err(refused)?;
+        let outcome = result.map_err(|refusals| merging.refused(&refusals))?;
         // A file is edited as it is, with all around the document.
         let source = self.source(merging);
         let offset = if merging.given.form() == DocumentForm::Encoded { 0 } else { merging.given.offset() };
@@ -108,17 +99,15 @@ impl PolicyDelivery<'_> {
             object.document = whole;
             merging.given.place().iter().for_each(|key| object.base.push_back(*key));
         }
-        let edited = session::prove_text(source.as_bytes(), &plan).map_err(|error| refused(vec![error]))?;
-        let whole = session::content(&edited, source.as_bytes());
-        let whole = whole.map_err(|error| self.terminal.diagnostics(&[error], None))?;
+        let edited = session::prove_text(source.as_bytes(), &plan).map_err(|error| merging.refused(&[error]))?;
+        let whole = session::content(&edited, source.as_bytes())?;
         let whole = String::from_utf8_lossy(&whole).into_owned();
         let mut text = whole[offset..whole.len() - behind].to_owned();
         if merging.given.form() != DocumentForm::Bare {
             text.push('\n');
         }
         if !edited.is_unchanged() && !self.policy.remove {
-            let long = super::short_enough(self.ask, self.policy, &text);
-            long.map_err(|error| self.terminal.diagnostics(&[error], None))?;
+            short_enough(self.ask, self.policy, &text)?;
         }
         Ok(Merged { outcome, plan, edited, text })
     }
@@ -138,11 +127,8 @@ impl PolicyDelivery<'_> {
         }
     }
 
-    /// What was done, and what it means; a line each.
-    fn meaning(&self, merging: &Merging, outcome: &MergeOutcome, changed: bool) -> String {
-        if self.terminal.quiet {
-            return String::new();
-        }
+    /// What was done, and what it means.
+    fn meaning(&self, merging: &Merging, outcome: &MergeOutcome, changed: bool) -> Vec<String> {
         let written = self.policy.write && merging.file().is_some();
         let asks = self.policy.check || self.policy.output.is_none() && merging.file().is_some();
         let last = match (changed, written, merging.given.form()) {
@@ -156,7 +142,9 @@ impl PolicyDelivery<'_> {
                 format!("{}: the document decoded from it would change", merging.name())
             }
         };
-        notes(outcome) + &format!("{}\n", escape_control(&last))
+        let mut lines = notes(outcome);
+        lines.push(escape_control(&last).into_owned());
+        lines
     }
 
     /// A document in the format that is asked for.
@@ -187,9 +175,24 @@ impl PolicyDelivery<'_> {
     }
 }
 
-/// What was done, and what was there already; a line each.
-fn notes(outcome: &MergeOutcome) -> String {
-    outcome.notes.iter().map(|line| format!("{}\n", escape_control(line))).collect()
+/// What was done, and what was in the document already.
+fn notes(outcome: &MergeOutcome) -> Vec<String> {
+    outcome.notes.iter().map(|line| escape_control(line).into_owned()).collect()
+}
+
+/// Writes the file of the document.
+fn write(merging: &Merging, plan: &Plan) -> Result<(), CommandError> {
+    let plans = [(&FileId(0), plan)];
+    let proved = merging.session.prove(plans, |_, _, _| Ok(()));
+    let proved = proved.map_err(|errors| CommandError::about(&merging.session, errors))?;
+    merging.session.write(&proved, None, &[]).map_err(|failed| Diagnostic::error(failed.to_string()).into())
+}
+
+/// Refuses a document that is longer than IAM takes.
+fn short_enough(ask: &GrantRequest, policy: &PolicyArgs, document: &str) -> Result<(), Diagnostic> {
+    limits::check(document, ask.grant.is_trust(), policy.max_size).map_err(|error| {
+        error.help().into_iter().fold(Diagnostic::error(error.to_string()), |error, line| error.help(line))
+    })
 }
 
 /// Where the one document of a text is: a byte-order mark is not in it, blank lines are.

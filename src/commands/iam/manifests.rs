@@ -1,70 +1,59 @@
 //! The manifests of `-f`.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use xaccount::capa;
 use xaccount::diag::Diagnostic;
-use xaccount::files::{self, FindError, Input};
-use xaccount::inventory::{Inventory, Scan};
+use xaccount::files::Input;
+use xaccount::inventory::Inventory;
 use xaccount::session::Session;
 
 use crate::cli::ManifestArgs;
-use crate::commands::{Terminal, progress, stdin_twice};
+use crate::commands::input::{self, Usage};
+use crate::commands::{CommandError, Messages};
+
+pub(super) const USAGE: Usage = Usage { verb: "iam …", flags: "", edits: false, prints: "-o json" };
 
 pub(super) struct Manifests {
-    inputs: Session,
-    inventory: Inventory,
+    pub(super) session: Rc<Session>,
+    pub(super) inventory: Inventory,
     warnings: Vec<Diagnostic>,
 }
 
 impl Manifests {
-    /// The manifests that the flags name; `None` without any. The error is text for stderr.
-    pub(super) fn read(args: &ManifestArgs, merge: Option<&Path>, terminal: &Terminal) -> Result<Option<Self>, String> {
-        let paths: Vec<PathBuf> = args.paths.iter().chain(&args.filenames).cloned().collect();
+    /// The manifests that the flags name; `None` without any.
+    ///
+    /// # Errors
+    /// They can't be read, or standard input is the document of `--merge`.
+    pub(super) fn read(args: &ManifestArgs, merge: Option<&Path>) -> Result<Option<Self>, CommandError> {
+        input::refuse_build(&args.input, &USAGE)?;
+        let paths = input::paths(&args.input);
         if paths.is_empty() {
             return Ok(None);
         }
-        let text = |error: Diagnostic| terminal.diagnostics(&[error], None);
-        let found = files::find(&paths, args.recursive).map_err(|error| text(find_error(&error)))?;
-        if stdin_twice(&found).is_some() || (found.contains(&Input::Stdin) && merge == Some(Path::new("-"))) {
+        let found = input::find_paths(&paths, args.input.recursive, &USAGE)?;
+        if found.contains(&Input::Stdin) && merge == Some(Path::new("-")) {
             let error = Diagnostic::error("standard input is named twice, but it can be read only once");
-            return Err(text(error.help("keep one of them in a file")));
+            return Err(error.help("keep one of them in a file").into());
         }
-        let mut inputs = Session::new(found, &mut std::io::stdin().lock(), None, None, progress).map_err(text)?;
+        let mut session = input::open(found, &args.input, None, None)?;
         let needles = capa::needles();
-        let scan =
-            Scan { needles: &needles, skip_templates: args.skip_templates, topology_variable: None, keep_going: false };
-        match inputs.scan(&scan) {
-            Ok((inventory, warnings)) => Ok(Some(Self { inputs, inventory, warnings })),
-            Err(errors) => Err(terminal.diagnostics(&errors, Some(&inputs))),
-        }
-    }
-
-    pub(super) fn inventory(&self) -> &Inventory {
-        &self.inventory
+        let scanned = session.scan(&input::scan(&needles, args.skip_templates, None));
+        let session = Rc::new(session);
+        let (inventory, warnings) = scanned.map_err(|errors| CommandError::about(&session, errors))?;
+        Ok(Some(Self { session, inventory, warnings }))
     }
 
     /// Where they stand; `-` for standard input.
     pub(super) fn paths(&self) -> Vec<PathBuf> {
-        let inputs = self.inputs.named().map(|file| self.inputs.input(file));
+        let inputs = self.session.named().map(|file| self.session.input(file));
         inputs.map(|input| input.path().map_or_else(|| PathBuf::from("-"), Path::to_owned)).collect()
     }
 
-    pub(super) fn inputs(&self) -> &Session {
-        &self.inputs
-    }
-
-    /// Its warnings and others about it, as text.
-    pub(super) fn specified(mut self, others: &[Diagnostic], terminal: &Terminal) -> String {
+    /// Adds its warnings and others about it.
+    pub(super) fn warn(mut self, others: &[Diagnostic], messages: &mut Messages) {
         self.warnings.extend_from_slice(others);
-        terminal.diagnostics(&self.warnings, Some(&self.inputs))
-    }
-}
-
-pub(super) fn find_error(error: &FindError) -> Diagnostic {
-    match error {
-        FindError::Url { url } => Diagnostic::error(format!("{url} is a URL, and URLs are not read"))
-            .help(format!("curl -fsSL '{url}' | kubectl xaccount iam … -f -")),
-        other => Diagnostic::error(other.to_string()),
+        messages.about(&self.session, self.warnings);
     }
 }

@@ -9,37 +9,80 @@ use std::path::PathBuf;
 
 use xaccount::capa::DEFAULT_ROLE_NAME;
 use xaccount::diag::Diagnostic;
-use xaccount::iam::limits;
 use xaccount::iam::render::Side;
+use xaccount::inventory::Inventory;
 
 use super::map::MapFile;
-use super::{Printed, Terminal};
-use crate::cli::{Iam, IamVerb, Permission, PolicyArgs, PolicyFormat, Trust};
+use super::{CommandError, Messages, Printed, Terminal};
+use crate::cli::{ConfigArgs, Iam, IamVerb, ManifestArgs, Permission, PolicyArgs, PolicyFormat, Trust};
 use ask::GrantRequest;
 use deliver::PolicyDelivery;
 use manifests::Manifests;
 use merged::Merging;
 
-pub(crate) fn run(args: &Iam, terminal: &Terminal) -> Printed {
-    let printed = match &args.verb {
+pub(crate) fn run(args: &Iam, terminal: &Terminal) -> Result<Printed, CommandError> {
+    match &args.verb {
         IamVerb::Trust(args) => trust(args, terminal),
         IamVerb::Permission(args) => permission(args, terminal),
-    };
-    printed.unwrap_or_else(Printed::error)
+    }
 }
 
-fn trust(args: &Trust, terminal: &Terminal) -> Result<Printed, String> {
-    combination(&args.policy).map_err(|error| terminal.diagnostics(&[error], None))?;
-    if args.new_role && !matches!(args.policy.output, None | Some(PolicyFormat::Json)) {
-        let error =
-            Diagnostic::error("--new-role prints a JSON document; the pieces for other tools are whole already");
-        return Err(terminal.diagnostics(&[error], None));
+/// What both verbs read.
+struct Read {
+    manifests: Option<Manifests>,
+    merging: Option<Merging>,
+    map: Option<MapFile>,
+}
+
+impl Read {
+    fn new(
+        manifests: &ManifestArgs,
+        policy: &PolicyArgs,
+        config: &ConfigArgs,
+        terminal: &Terminal,
+    ) -> Result<Self, CommandError> {
+        let manifests = Manifests::read(manifests, policy.merge.as_deref())?;
+        let merging = Merging::read(policy)?;
+        let map = MapFile::find(config, &stands(manifests.as_ref()), terminal)?;
+        Ok(Self { manifests, merging, map })
     }
-    let manifests = Manifests::read(&args.manifests, args.policy.merge.as_deref(), terminal)?;
-    let merging = Merging::read(&args.policy, terminal)?;
-    let map = MapFile::find(&args.config, &stands(manifests.as_ref()), terminal)?;
-    let ask = ask::trust(args, manifests.as_ref().map(Manifests::inventory), merging.as_ref(), map.as_ref());
-    let ask = ask.map_err(|errors| terminal.diagnostics(&errors, manifests.as_ref().map(Manifests::inputs)))?;
+
+    fn inventory(&self) -> Option<&Inventory> {
+        self.manifests.as_ref().map(|manifests| &manifests.inventory)
+    }
+
+    /// Errors about the manifests.
+    fn refused(&self, errors: Vec<Diagnostic>) -> CommandError {
+        match &self.manifests {
+            Some(manifests) => CommandError::about(&manifests.session, errors),
+            None => errors.into(),
+        }
+    }
+
+    /// What is said before the result, and the document that is changed.
+    fn messages(self, ask: &GrantRequest, terminal: &Terminal) -> (Messages, Option<Merging>) {
+        let mut messages = Messages::default();
+        if let Some(manifests) = self.manifests {
+            manifests.warn(&ask.warnings, &mut messages);
+        }
+        if let Some(map) = &self.map {
+            messages.note(map.used());
+        }
+        let decisions = ask.decisions.iter().filter(|_| terminal.explains());
+        decisions.for_each(|line| messages.note(line));
+        (messages, self.merging)
+    }
+}
+
+fn trust(args: &Trust, terminal: &Terminal) -> Result<Printed, CommandError> {
+    combination(&args.policy)?;
+    if args.new_role && !matches!(args.policy.output, None | Some(PolicyFormat::Json)) {
+        let error = "--new-role prints a JSON document; the pieces for other tools are whole already";
+        return Err(Diagnostic::error(error).into());
+    }
+    let read = Read::new(&args.manifests, &args.policy, &args.config, terminal)?;
+    let ask = ask::trust(args, read.inventory(), read.merging.as_ref(), read.map.as_ref())
+        .map_err(|errors| read.refused(errors))?;
     let document = if args.new_role || args.policy.output.is_some_and(|format| format != PolicyFormat::Json) {
         ask.grant.new_role_document()
     } else {
@@ -47,46 +90,33 @@ fn trust(args: &Trust, terminal: &Terminal) -> Result<Printed, String> {
         // One statement goes into the list of a document as it is, and so do the items of a list.
         if statements.len() == 1 { statements.remove(0) } else { statements.into() }
     };
-    let mut before = manifests.map(|manifests| manifests.specified(&ask.warnings, terminal)).unwrap_or_default();
-    if let Some(map) = map.filter(|_| !terminal.quiet) {
-        before.push_str(&map.used());
-    }
-    before.push_str(&ask.decided(terminal));
-    let mut hint = String::new();
-    if merging.is_none() && !args.new_role && !args.policy.remove && args.policy.output.is_none() && !terminal.quiet {
+    let (messages, merging) = read.messages(&ask, terminal);
+    let is_bare = merging.is_none() && !args.new_role && !args.policy.remove && args.policy.output.is_none();
+    let hint = is_bare.then(|| {
         let role = ask.title();
         let (what, them) = if document.is_array() { ("two statements", "them") } else { ("a statement", "it") };
-        hint.push_str(&format!(
-            "{what} for the trust policy of {role}; --merge adds {them} to the document that is there, --new-role prints a whole one\n"
-        ));
-    }
+        format!("{what} for the trust policy of {role}; --merge adds {them} to the document that is there, --new-role prints a whole one")
+    });
     let profile = args.target_profile.as_deref();
     let delivery =
         PolicyDelivery { side: Side::Trust, ask: &ask, policy: &args.policy, policy_name: "", profile, terminal };
-    delivery.run(&document, merging, before, hint)
+    delivery.run(&document, merging, messages, hint)
 }
 
-fn permission(args: &Permission, terminal: &Terminal) -> Result<Printed, String> {
-    combination(&args.policy).map_err(|error| terminal.diagnostics(&[error], None))?;
-    let manifests = Manifests::read(&args.manifests, args.policy.merge.as_deref(), terminal)?;
-    let merging = Merging::read(&args.policy, terminal)?;
-    let map = MapFile::find(&args.config, &stands(manifests.as_ref()), terminal)?;
-    let ask = ask::permission(args, manifests.as_ref().map(Manifests::inventory), merging.as_ref(), map.as_ref());
-    let ask = ask.map_err(|errors| terminal.diagnostics(&errors, manifests.as_ref().map(Manifests::inputs)))?;
-    let mut before = manifests.map(|manifests| manifests.specified(&ask.warnings, terminal)).unwrap_or_default();
-    if let Some(map) = map.filter(|_| !terminal.quiet) {
-        before.push_str(&map.used());
-    }
-    before.push_str(&ask.decided(terminal));
+fn permission(args: &Permission, terminal: &Terminal) -> Result<Printed, CommandError> {
+    combination(&args.policy)?;
+    let read = Read::new(&args.manifests, &args.policy, &args.config, terminal)?;
+    let ask = ask::permission(args, read.inventory(), read.merging.as_ref(), read.map.as_ref())
+        .map_err(|errors| read.refused(errors))?;
+    let (messages, merging) = read.messages(&ask, terminal);
     let json = matches!(args.policy.output, None | Some(PolicyFormat::Json));
-    let hint =
-        if terminal.quiet || args.policy.remove { String::new() } else { ask.counted(merging.is_none() && json) };
+    let hint = if args.policy.remove { None } else { ask.counted(merging.is_none() && json) };
     let profile = args.source_profile.as_deref();
-    let policy_name = policy_name(args, merging.as_ref()).map_err(|error| terminal.diagnostics(&[error], None))?;
+    let policy_name = policy_name(args, merging.as_ref())?;
     let policy_name = policy_name.as_str();
     let side = Side::Permission;
     let delivery = PolicyDelivery { side, ask: &ask, policy: &args.policy, policy_name, profile, terminal };
-    delivery.run(&ask.grant.document(), merging, before, hint)
+    delivery.run(&ask.grant.document(), merging, messages, hint)
 }
 
 /// The name of the inline policy: the flag's, else that of the document, else our own.
@@ -143,11 +173,4 @@ fn combination(policy: &PolicyArgs) -> Result<(), Diagnostic> {
         }
         _ => Ok(()),
     }
-}
-
-/// Refuses a document that is longer than IAM takes.
-fn short_enough(ask: &GrantRequest, policy: &PolicyArgs, document: &str) -> Result<(), Diagnostic> {
-    limits::check(document, ask.grant.is_trust(), policy.max_size).map_err(|error| {
-        error.help().into_iter().fold(Diagnostic::error(error.to_string()), |error, line| error.help(line))
-    })
 }

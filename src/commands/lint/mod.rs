@@ -4,39 +4,37 @@ mod fixed;
 mod sources;
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::rc::Rc;
 
-use crate::output::{self, LastShown, Wording};
+use crate::output::{self, Wording};
 use xaccount::capa;
-use xaccount::diag::{Diagnostic, FileId, Severity};
+use xaccount::diag::{Diagnostic, FileId, Severity, SourceMap};
 use xaccount::inventory::{Inventory, Scan};
 use xaccount::lint::{self, Context, Finding};
+use xaccount::session::Session;
 use xaccount::status::{self, Options};
 
-use super::inject::Mode;
-use super::inject::deliver::Delivery;
-use super::{ExitStatus, Printed, Terminal, kustomize_patches};
+use super::edit::{Delivery, Mode};
+use super::input::{self, kustomize_patches, names_flat_directory};
+use super::{CommandError, ExitStatus, Messages, Printed, Terminal};
 use crate::cli::{Level, Lint as Args, LintFormat, OutputFormat};
 use sources::Sources;
 
-pub(crate) fn run(args: &Args, terminal: &Terminal) -> Printed {
-    answer(args, terminal).unwrap_or_else(Printed::error)
-}
-
-fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
-    let mode = LintAnswer::of(args).map_err(|error| terminal.diagnostics(&[error], None))?;
-    let mut sources = Sources::read(args, terminal)?;
+pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandError> {
+    let mode = LintAnswer::of(args)?;
+    let mut sources = Sources::read(args, mode.edits(), terminal)?;
     let needles = capa::needles_for_lint();
-    let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: true };
-    let scanned = sources.inputs.scan(&scan);
-    let (inventory, read) = scanned.map_err(|errors| terminal.diagnostics(&errors, Some(&sources.inputs)))?;
+    let scan = Scan { keep_going: true, ..input::scan(&needles, false, None) };
+    let scanned = sources.session.scan(&scan);
+    let sources = Rc::new(sources);
+    let (inventory, read) = scanned.map_err(|errors| CommandError::about(&sources, errors))?;
     let kustomizations = sources.kustomizations();
-    let patches = kustomize_patches(&sources.inputs, None);
+    let patches = kustomize_patches(&sources.session, None);
     // That patches are not judged needs no word here.
-    let (inventory, _) = patches.set_aside(inventory, &sources.inputs);
+    let (inventory, _) = patches.set_aside(inventory, &sources.session);
     let map = sources.map.as_ref();
     let release = match (args.capa_version, map) {
-        (None, Some(map)) => map.release().map_err(|error| terminal.diagnostics(&[error], None))?,
+        (None, Some(map)) => map.release()?,
         (specified, _) => specified,
     };
     let status = status::status(&inventory, &Options { release, namespace: args.namespace.clone() });
@@ -52,26 +50,35 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
     };
     let findings = sources
         .silence(&inventory, lint::lint(&context, read))
-        .map_err(|errors| terminal.rendered(&errors, |file| sources.file(file)))?;
+        .map_err(|errors| CommandError::about(&sources, errors))?;
     let findings: Vec<Finding> = findings.into_iter().filter(|finding| is_wanted(finding, args)).collect();
     // What has a rule is a finding already.
     let reported: HashSet<&str> = findings.iter().map(|finding| finding.diagnostic.message.as_str()).collect();
     let is_told = |one: &Diagnostic| reported.contains(one.message.as_str());
     let others = status.warnings.iter().filter(|one| one.rule.is_none() && !is_told(one));
-    let others: Vec<Diagnostic> = patches.warnings().iter().chain(others).cloned().collect();
-    let mut before = terminal.diagnostics(&others, Some(&sources.inputs));
-    if let Some(map) = map.filter(|_| !terminal.quiet) {
-        before.push_str(&map.used());
+    let mut messages = Messages::default();
+    messages.about(&sources, patches.warnings().iter().chain(others).cloned().collect());
+    if let Some(map) = map {
+        messages.note(map.used());
     }
-    Ok(match mode {
+    match mode {
         LintAnswer::Findings(format) => {
-            let stdout = text(&inventory, &findings, &sources, (format, &context.release().to_string()), terminal);
+            let release = context.release().to_string();
+            let stdout = text(
+                &inventory,
+                &findings,
+                &sources,
+                Format { format, release: &release, colour: terminal.stdout_colour },
+            );
             let status = exit_status(&findings, args);
-            let after = if terminal.quiet { String::new() } else { meaning(&inventory, &findings, &sources, args) };
-            Printed { before, stdout: stdout.into_bytes(), after, status }
+            let summary = meaning(&inventory, &findings, &sources, args);
+            Ok(Printed { messages, stdout: stdout.into_bytes(), summary, status })
         }
-        LintAnswer::Fixes(mode) => fix(&inventory, &findings, &mut sources, (mode, args), before, terminal),
-    })
+        LintAnswer::Fixes(mode) => {
+            let work = Fixes { inventory: &inventory, sources: &sources, mode, args, terminal };
+            work.fix(&findings, messages)
+        }
+    }
 }
 
 /// What is asked for.
@@ -81,6 +88,14 @@ enum LintAnswer {
 }
 
 impl LintAnswer {
+    /// What happens to the fixes, where they are asked for.
+    fn edits(&self) -> Option<Mode> {
+        match self {
+            Self::Findings(_) => None,
+            Self::Fixes(mode) => Some(*mode),
+        }
+    }
+
     fn of(args: &Args) -> Result<Self, Diagnostic> {
         let output = match args.output {
             None if args.write => return Ok(Self::Fixes(Mode::Write { exit_code: false })),
@@ -102,13 +117,6 @@ impl LintAnswer {
         if !args.fix {
             let error = Diagnostic::error("this format is about changes, and without --fix nothing changes");
             return Err(error.help("add --fix, or take -o text, json, sarif or github"));
-        }
-        if output == OutputFormat::Patch
-            && args.stdin_filename.is_none()
-            && args.filenames.iter().any(|path| path.as_os_str() == "-")
-        {
-            return Err(Diagnostic::error("a patch needs a file name, and standard input has none")
-                .help("add --stdin-filename PATH"));
         }
         Ok(Self::Fixes(Mode::Output(output)))
     }
@@ -141,73 +149,73 @@ fn exit_status(findings: &[Finding], args: &Args) -> ExitStatus {
     if bad && !args.exit_zero { ExitStatus::Found } else { ExitStatus::Done }
 }
 
-/// The findings on stdout. `release` is the release of CAPA that judged.
-fn text(
-    inventory: &Inventory,
-    findings: &[Finding],
-    sources: &Sources,
-    (format, release): (LintFormat, &str),
-    terminal: &Terminal,
-) -> String {
-    let last = LastShown::default();
-    let shown = |file: FileId| sources.shown(&last, file);
-    match format {
-        LintFormat::Json => format!("{:#}\n", output::lint_json(inventory, findings, release, shown)),
+/// How findings are printed.
+struct Format<'f> {
+    format: LintFormat,
+    /// The release of CAPA that judged.
+    release: &'f str,
+    colour: bool,
+}
+
+/// The findings on stdout.
+fn text(inventory: &Inventory, findings: &[Finding], sources: &Sources, format: Format<'_>) -> String {
+    let files = SourceMap::new(sources);
+    let shown = |file: FileId| files.get(file);
+    match format.format {
+        LintFormat::Json => format!("{:#}\n", output::lint_json(inventory, findings, format.release, shown)),
         LintFormat::Github => output::lint_github(findings, shown),
         LintFormat::Sarif => {
-            let mended = fixed::each(inventory, findings, &sources.inputs);
-            format!("{:#}\n", output::lint_sarif(findings, &mended, shown))
+            let fixes = fixed::each(inventory, findings, &sources.session);
+            format!("{:#}\n", output::lint_sarif(findings, &fixes, shown))
         }
-        _ => findings_as_text(findings, sources, terminal.stdout_colour),
+        _ => {
+            let text = |finding: &Finding| output::finding(&finding.diagnostic, &files, format.colour) + "\n";
+            findings.iter().map(text).collect()
+        }
     }
 }
 
-fn findings_as_text<'f>(findings: impl IntoIterator<Item = &'f Finding>, sources: &Sources, colour: bool) -> String {
-    let last = LastShown::default();
-    let text =
-        |finding: &Finding| output::finding(&finding.diagnostic, |file| sources.shown(&last, file), colour) + "\n";
-    findings.into_iter().map(text).collect()
+/// What fixes are made of.
+struct Fixes<'f> {
+    inventory: &'f Inventory,
+    sources: &'f Rc<Sources>,
+    mode: Mode,
+    args: &'f Args,
+    terminal: &'f Terminal,
 }
 
-/// Mends what carries a fix; what is left over goes to stderr.
-fn fix(
-    inventory: &Inventory,
-    findings: &[Finding],
-    sources: &mut Sources,
-    (mode, args): (Mode, &Args),
-    mut before: String,
-    terminal: &Terminal,
-) -> Printed {
-    let findings = &mendable(inventory, findings, sources);
-    let left: Vec<Finding> = findings.iter().filter(|finding| finding.fix.is_none()).cloned().collect();
-    let reported = left.iter().filter(|finding| !terminal.quiet || finding.diagnostic.severity == Severity::Error);
-    before.push_str(&findings_as_text(reported, sources, terminal.stderr_colour));
-    let outcome = lint::fixes(inventory, findings);
-    let mut printed =
-        Delivery { mode, inputs: &sources.inputs, inventory, outcome: &outcome, terminal, wording: &Wording::LINT }
-            .run(before);
-    if printed.status == ExitStatus::Error {
-        return printed;
+impl Fixes<'_> {
+    /// Fixes what carries a fix; what is left over goes to stderr.
+    fn fix(&self, findings: &[Finding], mut messages: Messages) -> Result<Printed, CommandError> {
+        let (inventory, mode, args) = (self.inventory, self.mode, self.args);
+        let findings = &fixable(inventory, findings, &self.sources.session);
+        let left: Vec<Finding> = findings.iter().filter(|finding| finding.fix.is_none()).cloned().collect();
+        messages.findings(self.sources, left.iter().map(|finding| finding.diagnostic.clone()).collect());
+        let outcome = &lint::fixes(inventory, findings);
+        let (terminal, wording) = (self.terminal, &Wording::LINT);
+        let session = &self.sources.session;
+        let mut printed =
+            Delivery { mode, session, inventory, outcome, terminal, wording }.run(messages, self.sources)?;
+        if !left.is_empty() {
+            let count = session.named().count();
+            printed.summary.push(format!("left to mend by hand: {}", output::lint_summary(&left, count)));
+        }
+        let asks = matches!(mode, Mode::Diff | Mode::Check | Mode::Write { .. });
+        if asks && printed.status == ExitStatus::Done {
+            printed.status = exit_status(&left, args);
+        }
+        if args.exit_zero {
+            printed.status = ExitStatus::Done;
+        }
+        Ok(printed)
     }
-    if !terminal.quiet && !left.is_empty() {
-        let count = sources.inputs.named().count();
-        printed.after.push_str(&format!("left to mend by hand: {}\n", output::lint_summary(&left, count)));
-    }
-    let asks = matches!(mode, Mode::Diff | Mode::Check | Mode::Write { .. });
-    if asks && printed.status == ExitStatus::Done {
-        printed.status = exit_status(&left, args);
-    }
-    if args.exit_zero {
-        printed.status = ExitStatus::Done;
-    }
-    printed
 }
 
 /// The findings, without the fixes that the text does not let through: one of them is no reason not to mend the others.
-fn mendable(inventory: &Inventory, findings: &[Finding], sources: &Sources) -> Vec<Finding> {
+fn fixable(inventory: &Inventory, findings: &[Finding], session: &Session) -> Vec<Finding> {
     let refused = |findings: &mut dyn Iterator<Item = &Finding>| {
         let outcome = lint::fixes(inventory, findings);
-        let errors = sources.inputs.prove(&outcome.plans, |_, _, _| Ok(())).err().unwrap_or_default();
+        let errors = session.prove(&outcome.plans, |_, _, _| Ok(())).err().unwrap_or_default();
         // What is wrong with a file as a whole, stops the run.
         if errors.iter().any(|error| error.primary.is_none()) { Vec::new() } else { errors }
     };
@@ -238,20 +246,17 @@ fn mendable(inventory: &Inventory, findings: &[Finding], sources: &Sources) -> V
 }
 
 /// The last lines: how much was found, or why nothing may have been.
-fn meaning(inventory: &Inventory, findings: &[Finding], sources: &Sources, args: &Args) -> String {
-    let mut text = format!("{}\n", output::lint_summary(findings, sources.inputs.named().count()));
+fn meaning(inventory: &Inventory, findings: &[Finding], sources: &Sources, args: &Args) -> Vec<String> {
+    let mut lines = vec![output::lint_summary(findings, sources.session.named().count())];
     let fixes = findings.iter().filter(|finding| finding.fix.is_some()).count();
     if fixes > 0 {
         let what = if fixes == 1 { "1 of them has".to_owned() } else { format!("{fixes} of them have") };
-        text.push_str(&format!("{what} one right answer: --fix shows it\n"));
+        lines.push(format!("{what} one right answer: --fix shows it"));
     }
     if findings.is_empty() && !inventory.objects().iter().any(|found| found.object.object_kind.is_capa()) {
-        text.push_str("no cluster or identity is in them");
-        let mut paths = args.paths.iter().chain(&args.filenames);
-        if !args.recursive && paths.any(|path| Path::is_dir(path)) {
-            text.push_str("; directories are read without what is below them, unless -R is given");
-        }
-        text.push('\n');
+        let flat = names_flat_directory(&args.input);
+        let why = if flat { "; directories are read without what is below them, unless -R is given" } else { "" };
+        lines.push(format!("no cluster or identity is in them{why}"));
     }
-    text
+    lines
 }

@@ -32,7 +32,7 @@ pub enum Target {
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub struct InjectRequest {
-    /// The account to point at; `None` where the account map is to say it, see [`propose_mapped`].
+    /// The account to point at; `None` where the account map is to say it, see [`propose_mapped`](super::propose_mapped).
     pub target: Option<Target>,
     /// Which objects.
     pub selection: Selection,

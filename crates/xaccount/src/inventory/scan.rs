@@ -2,7 +2,7 @@
 
 use super::{Resource, SkipReason, Skipped, doubt};
 use crate::capa::{self, Items, ListKind, Object, ObjectKind};
-use crate::diag::{Diagnostic, FileId, Location, Span, SpannedError};
+use crate::diag::{Diagnostic, FileId, Location, Span, SpannedError, line_of};
 use lossless_yaml::parallel;
 use lossless_yaml::{
     Data, Document, Needles, NodeId, ObjectRef, Refusal, Source, Tree, documents, line_around, removable, skim,
@@ -62,7 +62,7 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
         match result.map_err(|problem| *problem) {
             Ok(found) => scanned.objects.extend(found),
             Err(ScanProblem::Template(diagnostic)) if options.skip_templates => {
-                let line = line_of(bytes, &diagnostic);
+                let line = line_about(bytes, &diagnostic);
                 let message = diagnostic.message.clone();
                 scanned.skipped.push(Skipped::document(file, line, SkipReason::Template, message));
                 scanned.warnings.push(Diagnostic {
@@ -105,9 +105,8 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
 }
 
 /// The line of the document that a diagnostic is about, or of its place where the document may not be shown.
-fn line_of(bytes: &[u8], diagnostic: &Diagnostic) -> usize {
-    let start = diagnostic.primary.as_ref().map_or(0, |label| label.at.span.start);
-    memchr::memchr_iter(b'\n', &bytes[..start.min(bytes.len())]).count() + 1
+fn line_about(bytes: &[u8], diagnostic: &Diagnostic) -> usize {
+    line_of(bytes, diagnostic.primary.as_ref().map_or(0, |label| label.at.span.start))
 }
 
 /// Counts line breaks once, between each object and the next in the text. An object that an alias brings stands before others.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use xaccount::aws::{AccountId, Partition, RoleArn, RoleArnError};
 use xaccount::capa::DEFAULT_ROLE_NAME;
-use xaccount::diag::{Diagnostic, escape_control};
+use xaccount::diag::Diagnostic;
 use xaccount::iam::{Grant, Subjects};
 
 pub(super) use permission::permission;
@@ -18,7 +18,6 @@ use map::Setting;
 
 use super::merged::Merging;
 use crate::cli::{IamTargetArgs, SourceRoleArgs};
-use crate::commands::Terminal;
 
 /// What is asked for.
 pub(super) struct GrantRequest {
@@ -45,16 +44,9 @@ impl GrantRequest {
         format!("role {} in {account}", self.role_name)
     }
 
-    /// From where each value came, where that is asked for.
-    pub(super) fn decided(&self, terminal: &Terminal) -> String {
-        let wanted = terminal.verbose > 0 && !terminal.quiet;
-        let lines = self.decisions.iter().filter(|_| wanted);
-        lines.map(|line| format!("{}\n", escape_control(line))).collect()
-    }
-
     /// How many roles a permission grants, and what becomes of others.
-    pub(super) fn counted(&self, whole: bool) -> String {
-        let Subjects::Roles(roles) = &self.grant.subjects else { return String::new() };
+    pub(super) fn counted(&self, whole: bool) -> Option<String> {
+        let Subjects::Roles(roles) = &self.grant.subjects else { return None };
         let count = |n: usize, noun: &str| if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") };
         let accounts = roles.iter().map(RoleArn::account).collect::<BTreeSet<_>>().len();
         let warning = if whole {
@@ -62,7 +54,8 @@ impl GrantRequest {
         } else {
             ""
         };
-        format!("grants {} in {}{warning}\n", count(self.grant.arns().len(), "role"), count(accounts, "account"))
+        let (roles, accounts) = (count(self.grant.arns().len(), "role"), count(accounts, "account"));
+        Some(format!("grants {roles} in {accounts}{warning}"))
     }
 }
 

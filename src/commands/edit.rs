@@ -1,29 +1,73 @@
-//! From a plan to what is printed or written. Everything is proved before anything comes out.
+//! What happens to a plan: a diff, files, a patch or a report. Everything is proved before anything comes out.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
+use std::rc::Rc;
 
+use super::input::{Usage, refuse_streams};
+use super::patch_names;
+use super::printed::{CommandError, ExitStatus, Messages, Printed};
+use super::terminal::Terminal;
+use crate::cli::{InputArgs, ModeArgs, OutputFormat};
 use crate::output::{self, FileDiff, NewFile, Wording};
 use lossless_yaml::Edited;
-use xaccount::diag::{Diagnostic, FileId, Location, escape_control};
+use xaccount::diag::{Diagnostic, FileId, Location, SourceFiles, escape_control};
 use xaccount::files::{FileBytes, Input};
 use xaccount::inventory::{self, Inventory, NotJoined, Obstacle};
 use xaccount::plan::{ChangeKind, IdentityFile, Outcome, write_order};
 use xaccount::session::{self, Proved, Session};
 
-use super::{Mode, names};
-use crate::cli::OutputFormat;
-use crate::commands::{ExitStatus, Printed, Terminal};
+/// What is done with the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Diff,
+    Write { exit_code: bool },
+    Check,
+    Output(OutputFormat),
+}
+
+impl Mode {
+    pub(crate) fn of(args: &ModeArgs) -> Self {
+        match args.output {
+            Some(format) => Self::Output(format),
+            None if args.write => Self::Write { exit_code: args.exit_code },
+            None if args.check => Self::Check,
+            None => Self::Diff,
+        }
+    }
+}
+
+/// Refuses inputs that the mode can't take.
+///
+/// # Errors
+/// A pipe or a device that is to be written; standard input without the name that it needs, or with one that it does not.
+pub(crate) fn refuse_inputs(found: &[Input], args: &InputArgs, mode: Mode, usage: &Usage) -> Result<(), Diagnostic> {
+    if matches!(mode, Mode::Write { .. }) {
+        refuse_streams(found, usage)?;
+    }
+    let has_stdin = found.contains(&Input::Stdin);
+    match args.stdin_filename {
+        Some(_) if !has_stdin => {
+            Err(Diagnostic::error("--stdin-filename says what standard input counts as, but '-' is not read")
+                .help("add -f -"))
+        }
+        None if has_stdin && mode == Mode::Output(OutputFormat::Patch) => {
+            Err(Diagnostic::error("a patch needs a file name, and standard input has none")
+                .help("add --stdin-filename PATH"))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// A plan on its way out.
-pub(in crate::commands) struct Delivery<'d> {
-    pub(in crate::commands) mode: Mode,
-    pub(in crate::commands) inputs: &'d Session,
-    pub(in crate::commands) inventory: &'d Inventory,
-    pub(in crate::commands) outcome: &'d Outcome,
-    pub(in crate::commands) terminal: &'d Terminal,
-    pub(in crate::commands) wording: &'d Wording,
+pub(crate) struct Delivery<'d> {
+    pub(crate) mode: Mode,
+    pub(crate) session: &'d Session,
+    pub(crate) inventory: &'d Inventory,
+    pub(crate) outcome: &'d Outcome,
+    pub(crate) terminal: &'d Terminal,
+    pub(crate) wording: &'d Wording,
 }
 
 /// What is made of a file while its bytes are at hand.
@@ -41,19 +85,27 @@ struct New<'d> {
 }
 
 impl Delivery<'_> {
-    /// Proves all, then prints or writes. `warnings` go to stderr first.
-    pub(in crate::commands) fn run(self, warnings: String) -> Printed {
+    /// Proves all, then prints or writes. `messages` come first; errors are about `files`.
+    ///
+    /// # Errors
+    /// A file can't be edited with certainty, or can't be written; nothing was written then.
+    pub(crate) fn run(
+        self,
+        mut messages: Messages,
+        files: &Rc<impl SourceFiles + 'static>,
+    ) -> Result<Printed, CommandError> {
         match self.deliver() {
             Ok((stdout, status)) => {
-                Printed { before: warnings + &self.cut_links(), stdout, after: self.meaning(), status }
+                messages.plain(self.cut_links());
+                Ok(Printed { messages, stdout, summary: self.summary(), status })
             }
-            Err(errors) => Printed::error(warnings + &self.terminal.diagnostics(&errors, Some(self.inputs))),
+            Err(errors) => Err(CommandError::after(messages, files, errors)),
         }
     }
 
     fn deliver(&self) -> Result<(Vec<u8>, ExitStatus), Vec<Diagnostic>> {
         let by_file = self.changed_objects();
-        let proved = self.inputs.prove(&self.outcome.plans, |file, bytes, edited| {
+        let proved = self.session.prove(&self.outcome.plans, |file, bytes, edited| {
             self.made(file, bytes, edited, by_file.get(&file).map_or(&[], Vec::as_slice))
         })?;
         let new: Option<New<'_>> = match &self.outcome.new_file {
@@ -75,13 +127,13 @@ impl Delivery<'_> {
             }
             Mode::Check => {
                 let mut names: Vec<Cow<'_, [u8]>> =
-                    proved.iter().map(|one| self.inputs.path_bytes(one.file())).collect();
+                    proved.iter().map(|one| self.session.path_bytes(one.file())).collect();
                 names.extend(new.iter().map(|new| session::path_bytes(new.path)));
                 (names.iter().flat_map(|name| [name, &b"\n"[..]].concat()).collect(), found)
             }
             Mode::Write { exit_code } => {
                 let order = write_order(self.inventory, self.outcome);
-                self.inputs
+                self.session
                     .write(&proved, new.as_ref().map(|new| (new.path, &new.edited)), &order)
                     .map_err(|error| vec![Diagnostic::error(error.to_string())])?;
                 let stdout = self.stdin_result(&proved)?;
@@ -97,42 +149,39 @@ impl Delivery<'_> {
         Ok((stdout, status))
     }
 
-    /// What became of inputs that were one file under two names.
-    fn cut_links(&self) -> String {
+    /// Warnings about inputs that were one file under two names.
+    fn cut_links(&self) -> Vec<Diagnostic> {
         if !matches!(self.mode, Mode::Write { .. }) {
-            return String::new();
+            return Vec::new();
         }
-        let links = self.inputs.hard_links().into_iter();
+        let links = self.session.hard_links().into_iter();
         let links = links.filter(|(a, b)| [a, b].into_iter().any(|file| self.outcome.plans.contains_key(file)));
         let warning = |(a, b): (FileId, FileId)| {
-            let [a, b] = [a, b].map(|file| escape_control(self.inputs.name(file)));
+            let [a, b] = [a, b].map(|file| escape_control(self.session.name(file)));
             Diagnostic::warning(format!("{a} and {b} were hard links of one file, and are two files now"))
                 .help("a file that changes is replaced as a whole; compare them if they are to stay equal")
         };
-        self.terminal.diagnostics(&links.map(warning).collect::<Vec<_>>(), None)
+        links.map(warning).collect()
     }
 
     /// The lines that say what the result means.
-    fn meaning(&self) -> String {
-        let mut text = String::new();
-        if self.terminal.quiet {
-            return text;
-        }
-        let mut tell = |line: String| text.extend([&line, "\n"]);
+    fn summary(&self) -> Vec<String> {
+        let mut lines = Vec::new();
         if self.mode == Mode::Output(OutputFormat::JsonPatch) {
             let removed = self.outcome.changes.iter().filter(|change| change.kind == ChangeKind::IdentityRemoved);
-            removed.filter_map(|change| change.object).for_each(|index| {
+            lines.extend(removed.filter_map(|change| change.object).map(|index| {
                 let title = self.inventory.objects()[index].title();
-                tell(format!("{title} goes, which a JSON patch can't say: delete it (--write, or $patch: delete)"));
-            });
-            self.outcome.added.iter().for_each(|added| {
+                format!("{title} goes, which a JSON patch can't say: delete it (--write, or $patch: delete)")
+            }));
+            lines.extend(self.outcome.added.iter().map(|added| {
                 let way = "add it as a resource (-o yaml, or --write --identity-file)";
-                tell(format!("{} is new, which a JSON patch can't say: {way}", added.title));
-            });
+                format!("{} is new, which a JSON patch can't say: {way}", added.title)
+            }));
         }
-        output::cluster_lines(self.inventory, self.outcome).for_each(&mut tell);
-        tell(output::summary(self.outcome, self.inventory, matches!(self.mode, Mode::Write { .. }), self.wording));
-        text
+        lines.extend(output::cluster_lines(self.inventory, self.outcome));
+        let is_written = matches!(self.mode, Mode::Write { .. });
+        lines.push(output::summary(self.outcome, self.inventory, is_written, self.wording));
+        lines
     }
 
     /// The run's objects that change, by file.
@@ -154,11 +203,11 @@ impl Delivery<'_> {
         Ok(match self.mode {
             Mode::Diff | Mode::Output(OutputFormat::Patch) => {
                 let added = self.added_to(|to| matches!(to, IdentityFile::There(existing) if *existing == file));
-                let path = self.inputs.path_bytes(file);
+                let path = self.session.path_bytes(file);
                 Made::Diff(output::of_file(self.inventory, (file, &path), bytes, edited, changed, &added))
             }
             Mode::Output(OutputFormat::Yaml) => Made::Bytes(session::content(edited, bytes)?),
-            Mode::Write { .. } if *self.inputs.input(file) == Input::Stdin => {
+            Mode::Write { .. } if *self.session.input(file) == Input::Stdin => {
                 Made::Bytes(session::content(edited, bytes)?)
             }
             _ => Made::Nothing,
@@ -174,7 +223,7 @@ impl Delivery<'_> {
             })
             .collect();
         if let Some(New { path, text, .. }) = new {
-            let name = self.inputs.shown(path);
+            let name = self.session.shown(path);
             let text = String::from_utf8_lossy(text);
             let titles = self.added_to(|to| matches!(to, IdentityFile::New(_))).join(", ");
             diffs.push(output::new_file(NewFile {
@@ -189,7 +238,7 @@ impl Delivery<'_> {
     fn patch(&self, diffs: Vec<FileDiff>) -> Result<Vec<u8>, Vec<Diagnostic>> {
         match diffs.iter().find_map(|diff| diff.fit().err()) {
             None => {
-                let diffs = names::for_git(diffs).map_err(|error| vec![error])?;
+                let diffs = patch_names::for_git(diffs).map_err(|error| vec![error])?;
                 Ok(output::diff(&diffs, false).into_bytes())
             }
             Some(unfit) => {
@@ -206,7 +255,7 @@ impl Delivery<'_> {
 
     /// The new bytes of standard input with `--write`, as gofmt prints them.
     fn stdin_result(&self, proved: &[Proved<Made>]) -> Result<Vec<u8>, Vec<Diagnostic>> {
-        let stdin = (0..self.inputs.len()).map(FileId).find(|&file| *self.inputs.input(file) == Input::Stdin);
+        let stdin = (0..self.session.len()).map(FileId).find(|&file| *self.session.input(file) == Input::Stdin);
         match stdin {
             None => Ok(Vec::new()),
             Some(file) => self.result(file, proved).map(|bytes| bytes.to_vec()),
@@ -217,14 +266,14 @@ impl Delivery<'_> {
     fn result<'p>(&'p self, file: FileId, proved: &'p [Proved<Made>]) -> Result<FileBytes<'p>, Vec<Diagnostic>> {
         match proved.binary_search_by_key(&file, Proved::file).ok().map(|at| proved[at].made()) {
             Some(Made::Bytes(bytes)) => Ok(FileBytes::Kept(bytes)),
-            _ => self.inputs.bytes(file).map_err(|error| vec![error]),
+            _ => self.session.bytes(file).map_err(|error| vec![error]),
         }
     }
 
     /// All inputs with their changes as one stream that `kubectl apply -f -` takes.
     fn stream<'p>(&'p self, proved: &'p [Proved<Made>], new: Option<&'p New<'_>>) -> Result<Vec<u8>, Vec<Diagnostic>> {
-        let mut parts = Vec::with_capacity(self.inputs.len() + 1);
-        for file in (0..self.inputs.len()).map(FileId) {
+        let mut parts = Vec::with_capacity(self.session.len() + 1);
+        for file in (0..self.session.len()).map(FileId) {
             parts.push(self.result(file, proved)?);
         }
         if let Some(new) = new {
@@ -236,8 +285,8 @@ impl Delivery<'_> {
     /// Why there is no stream. The place is one of the file as it is; what is edited there never is what is in the way.
     fn not_joined(&self, error: &NotJoined) -> Diagnostic {
         let file = FileId(error.file);
-        let bytes = if error.file < self.inputs.len() {
-            self.inputs.bytes(file).unwrap_or_default()
+        let bytes = if error.file < self.session.len() {
+            self.session.bytes(file).unwrap_or_default()
         } else {
             FileBytes::default()
         };
@@ -257,7 +306,7 @@ impl Delivery<'_> {
                 "or write that character as another escape or as it is, or convert the file to YAML",
             ),
         };
-        let name = if error.file < self.inputs.len() { self.inputs.name(file) } else { "the new file" };
+        let name = if error.file < self.session.len() { self.session.name(file) } else { "the new file" };
         let mut diagnostic =
             Diagnostic::error(format!("{} can't be joined with the other files: {why}", escape_control(name)));
         if let Some(span) = span {
@@ -279,4 +328,45 @@ fn json_text(value: &serde_json::Value) -> Vec<u8> {
     let mut text = format!("{value:#}").into_bytes();
     text.push(b'\n');
     text
+}
+
+/// How often a run begins again, each time because another one has written the identity file meanwhile.
+const ATTEMPTS: usize = 100;
+
+/// What one attempt came to.
+pub(crate) enum Attempt {
+    /// The end of the run.
+    Done(Result<Printed, CommandError>),
+    /// Another run was faster with the identity file: this is why it failed, and what it read from standard input.
+    Outrun(CommandError, Option<Vec<u8>>),
+}
+
+/// Runs to the end; where another run was faster with the identity file, from the beginning: all that was read may be old.
+pub(crate) fn until_done(mut attempt: impl FnMut(Option<&[u8]>) -> Attempt) -> Result<Printed, CommandError> {
+    let mut stdin = None;
+    for _ in 1..ATTEMPTS {
+        match attempt(stdin.as_deref()) {
+            Attempt::Done(result) => return result,
+            Attempt::Outrun(_, read) => stdin = read,
+        }
+    }
+    match attempt(stdin.as_deref()) {
+        Attempt::Done(result) => result,
+        Attempt::Outrun(error, _) => Err(error),
+    }
+}
+
+/// What came of a run, if the identity file is still what it was when the plan was made.
+pub(crate) fn unless_outrun(
+    result: Result<Printed, CommandError>,
+    mode: Mode,
+    session: &Session,
+    file: Option<&IdentityFile>,
+) -> Attempt {
+    match (result, file) {
+        (Err(error), Some(file)) if matches!(mode, Mode::Write { .. }) && session.is_stale(file) => {
+            Attempt::Outrun(error, session.stdin())
+        }
+        (result, _) => Attempt::Done(result),
+    }
 }

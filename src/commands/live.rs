@@ -16,10 +16,7 @@ const DUMP: &str = "kubectl get clusters.cluster.x-k8s.io,awsclusters,awsmanaged
 ///
 /// # Errors
 /// No file is named, or it is none that can be read.
-pub(in crate::commands) fn read(
-    path: &Path,
-    scan: &Scan<'_>,
-) -> Result<(ObservedObjects, Option<Diagnostic>), Diagnostic> {
+pub(crate) fn read(path: &Path, scan: &Scan<'_>) -> Result<(ObservedObjects, Option<Diagnostic>), Diagnostic> {
     if path.as_os_str().is_empty() {
         let error = Diagnostic::error("this build does not read a live cluster; --live=FILE reads a dump of one");
         return Err(error.help(format!("{DUMP}; then --live=live.yaml")));

@@ -1,130 +1,19 @@
-//! From flags to a request and the inputs.
+//! From flags to what is asked of the library.
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::map::MapFile;
+use crate::cli::{AskedAccount, AskedMove, IdentityArgs, SelectArgs, TargetArgs};
 use xaccount::account_map::AccountMap;
 use xaccount::aws::{AccountId, check_inline_policy};
 use xaccount::diag::{Diagnostic, escape_control};
-use xaccount::files::{self, FindError, Input};
+use xaccount::files;
 use xaccount::inject::{
     AccountMove, IdentityRequest, InjectRequest, MoveFrom, SpecifiedTarget, Target, known_accounts,
 };
-use xaccount::plan::{IdentityFile, Selection};
-use xaccount::session::Session;
-
-use super::Mode;
-use crate::cli::{
-    AskedAccount, AskedMove, ConfigArgs, IdentityArgs, Inject, InputArgs, OutputFormat, SelectArgs, TargetArgs,
-};
-use crate::commands::map::MapFile;
-use crate::commands::{Terminal, no_build, progress, stdin_twice};
-
-/// What a run works on.
-pub(super) struct Prepared {
-    /// What the flags say.
-    pub(super) request: InjectRequest,
-    /// What of the target they say.
-    pub(super) specified: SpecifiedTarget,
-    pub(super) inputs: Session,
-    pub(super) map: Option<MapFile>,
-}
-
-/// How a verb is typed in the messages about its input.
-#[derive(Clone, Copy)]
-pub(crate) struct UsageHint {
-    pub(crate) verb: &'static str,
-    /// What is typed behind the paths at the least.
-    pub(crate) flags: &'static str,
-}
-
-const USAGE: UsageHint = UsageHint { verb: "inject", flags: " --account 222222222222" };
-
-/// `stdin` is what was read from there already. The error is text for stderr.
-pub(super) fn prepare(
-    args: &Inject,
-    mode: Mode,
-    stdin: Option<&[u8]>,
-    terminal: &Terminal,
-) -> Result<Prepared, String> {
-    let one = |diagnostic: Diagnostic| terminal.diagnostics(&[diagnostic], None);
-    let explain = terminal.verbose > 0 && !terminal.quiet;
-    let found = find(&args.input, mode, USAGE).map_err(one)?;
-    let map = map_above(&found, &args.input, &args.map.config, terminal)?;
-    let asked = request(&args.target, &args.select, &args.identity, map.as_ref().map(|map| &map.map), explain);
-    let mut request = asked.map_err(|errors| terminal.diagnostics(&errors, None))?;
-    let identity_file = identity_file(args.identity.identity_file.as_deref(), map.as_ref()).map_err(one)?;
-    let identity_file = identity_file.as_deref();
-    let inputs = open(found, &args.input, identity_file, mode, stdin).map_err(one)?;
-    request.identity_file = identity_file.map(|path| match inputs.find(path) {
-        Some(file) => IdentityFile::There(file),
-        None => IdentityFile::New(path.to_owned()),
-    });
-    Ok(Prepared { request, specified: specified_target(&args.target), inputs, map })
-}
-
-/// The inputs that the command line names.
-///
-/// # Errors
-/// None is named, or one can't be found, or can't be what the mode takes.
-pub(crate) fn find(args: &InputArgs, mode: Mode, words: UsageHint) -> Result<Vec<Input>, Diagnostic> {
-    let UsageHint { verb, flags } = words;
-    if let Some(directory) = &args.kustomize {
-        let (error, pipe) = no_build(directory, verb, "edits");
-        return Err(error.help(format!("{pipe} …")));
-    }
-    let paths: Vec<PathBuf> = args.paths.iter().chain(&args.filenames).cloned().collect();
-    if paths.is_empty() {
-        let error = Diagnostic::error("nothing to read: name files or directories")
-            .help(format!("kubectl xaccount {verb} foo.yaml{flags}"));
-        return Err(error.help(if std::io::stdin().is_terminal() {
-            format!("or pipe manifests in and say so: dkp create cluster aws … | kubectl xaccount {verb} -f - …")
-        } else {
-            format!("standard input is read when it is named: kubectl xaccount {verb} -f - …")
-        }));
-    }
-    let found = files::find(&paths, args.recursive).map_err(|error| find_error(&error, verb))?;
-    if let Some(path) = stdin_twice(&found) {
-        let error =
-            format!("standard input is named twice, as `-` and as {}, but it can be read only once", path.display());
-        return Err(Diagnostic::error(error).help("name it once: -f -"));
-    }
-    if matches!(mode, Mode::Write { .. })
-        && let Some(Input::Stream(path)) = found.iter().find(|input| matches!(input, Input::Stream(_)))
-    {
-        let error = Diagnostic::error(format!("{} is a pipe or a device and can't be written", path.display()));
-        return Err(error.help("use -o yaml and redirect the output"));
-    }
-    Ok(found)
-}
-
-/// The inputs, and the identity file besides. Standard input is read now, or was and is `stdin`.
-///
-/// # Errors
-/// Standard input without the name that it needs, or with one that it does not; a stream that can't be read.
-pub(crate) fn open(
-    found: Vec<Input>,
-    args: &InputArgs,
-    identity_file: Option<&Path>,
-    mode: Mode,
-    stdin: Option<&[u8]>,
-) -> Result<Session, Diagnostic> {
-    if args.stdin_filename.is_some() && !found.contains(&Input::Stdin) {
-        return Err(Diagnostic::error("--stdin-filename says what standard input counts as, but '-' is not read")
-            .help("add -f -"));
-    }
-    if mode == Mode::Output(OutputFormat::Patch) && args.stdin_filename.is_none() && found.contains(&Input::Stdin) {
-        return Err(Diagnostic::error("a patch needs a file name, and standard input has none")
-            .help("add --stdin-filename PATH"));
-    }
-    let name = args.stdin_filename.as_deref();
-    match stdin {
-        Some(mut bytes) => Session::new(found, &mut bytes, name, identity_file, progress),
-        None => Session::new(found, &mut std::io::stdin().lock(), name, identity_file, progress),
-    }
-}
+use xaccount::plan::Selection;
 
 /// What the selecting flags mean.
 pub(crate) fn selection(select: &SelectArgs) -> Selection {
@@ -134,19 +23,6 @@ pub(crate) fn selection(select: &SelectArgs) -> Selection {
         namespace: select.namespace.clone(),
         only: None,
     }
-}
-
-/// The account map of these inputs, where there is one. The error is text for stderr.
-pub(crate) fn map_above(
-    found: &[Input],
-    args: &InputArgs,
-    config: &ConfigArgs,
-    terminal: &Terminal,
-) -> Result<Option<MapFile>, String> {
-    let stdin = args.stdin_filename.as_deref().unwrap_or("-");
-    let stands = |input: &Input| input.path().map_or_else(|| PathBuf::from(stdin), Path::to_owned);
-    let stands: Vec<PathBuf> = found.iter().map(stands).collect();
-    MapFile::find(config, &stands, terminal)
 }
 
 /// The file that keeps identities, as a flag or the map says.
@@ -321,12 +197,4 @@ pub(crate) fn identity_request(identity: &IdentityArgs) -> Result<IdentityReques
         inline_policy,
         annotations: identity.identity_annotation.clone(),
     })
-}
-
-fn find_error(error: &FindError, verb: &str) -> Diagnostic {
-    match error {
-        FindError::Url { url } => Diagnostic::error(format!("{url} is a URL, and URLs are not read"))
-            .help(format!("curl -fsSL '{url}' | kubectl xaccount {verb} -f - …")),
-        other => Diagnostic::error(other.to_string()),
-    }
 }

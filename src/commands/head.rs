@@ -41,7 +41,7 @@ const OF_GIT: [&str; 16] = [
 ///
 /// # Errors
 /// A repository that `git` can't read: whether a cluster is in its HEAD is not known then.
-pub(super) fn head(
+pub(crate) fn head(
     files: &BTreeSet<FileId>,
     inputs: &Session,
     inventory: &Inventory,

@@ -1,0 +1,183 @@
+//! `kubectl xaccount inject`.
+
+use std::mem::ManuallyDrop;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use xaccount::capa;
+use xaccount::diag::Diagnostic;
+use xaccount::inject::{self, Evidence, InjectRequest, Mapped, Proposal, SpecifiedTarget, Unasked};
+use xaccount::inventory::{Inventory, Scan};
+use xaccount::plan::{Failure, IdentityFile, Outcome};
+use xaccount::session::Session;
+
+use super::edit::{Attempt, Delivery, Mode, refuse_inputs, unless_outrun, until_done};
+use super::empty::nothing_to_point;
+use super::input::{self, Usage, counted};
+use super::map::MapFile;
+use super::owners::{NO_PATH, with_owners};
+use super::request::{identity_file, request, specified_target};
+use super::{CommandError, Messages, Printed, Terminal, head, live};
+use crate::cli::Inject;
+use crate::output::Wording;
+
+const USAGE: Usage = Usage { verb: "inject", flags: " --account 222222222222", edits: true, prints: "-o yaml" };
+
+/// What a run works on.
+struct Prepared {
+    /// What the flags say.
+    request: InjectRequest,
+    /// What of the target they say.
+    specified: SpecifiedTarget,
+    session: Session,
+    map: Option<MapFile>,
+}
+
+pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Result<Printed, CommandError> {
+    until_done(|stdin| {
+        let mode = Mode::of(&args.mode);
+        match prepare(args, mode, stdin, terminal) {
+            Ok(prepared) => attempt(args, mode, prepared, terminal),
+            Err(error) => Attempt::Done(Err(error)),
+        }
+    })
+}
+
+/// `stdin` is what an attempt before this one read from there.
+fn prepare(args: &Inject, mode: Mode, stdin: Option<&[u8]>, terminal: &Terminal) -> Result<Prepared, CommandError> {
+    let found = input::find(&args.input, &USAGE)?;
+    refuse_inputs(&found, &args.input, mode, &USAGE)?;
+    let map = input::map_above(&found, &args.input, &args.map.config, terminal)?;
+    let map_file = map.as_ref().map(|map| &map.map);
+    let mut request = request(&args.target, &args.select, &args.identity, map_file, terminal.explains())?;
+    let identity_file = identity_file(args.identity.identity_file.as_deref(), map.as_ref())?;
+    let session = input::open(found, &args.input, identity_file.as_deref(), stdin)?;
+    request.identity_file = identity_file.map(|path| match session.find(&path) {
+        Some(file) => IdentityFile::There(file),
+        None => IdentityFile::New(path),
+    });
+    Ok(Prepared { request, specified: specified_target(&args.target), session, map })
+}
+
+fn attempt(args: &Inject, mode: Mode, prepared: Prepared, terminal: &Terminal) -> Attempt {
+    let Prepared { request, specified, mut session, map } = prepared;
+    let needles = capa::needles();
+    let scan = input::scan(&needles, args.scan.skip_templates, args.select.topology_variable.as_ref());
+    let scanned = session.scan(&scan);
+    let session = Rc::new(session);
+    let (inventory, warnings) = match scanned {
+        Ok(scanned) => scanned,
+        Err(errors) => return Attempt::Done(Err(CommandError::about(&session, errors))),
+    };
+    let work = InjectWork { args, request: &request, specified: &specified, session: &session, scan: &scan, mode };
+    let mut messages = Messages::default();
+    let (inventory, outcome) = match work.outcome(inventory, warnings, map.as_ref(), &mut messages) {
+        // The program ends after this: the system takes all of it back faster than it can be freed piece by piece.
+        Ok((inventory, outcome)) => (ManuallyDrop::new(inventory), ManuallyDrop::new(outcome)),
+        Err(error) => return Attempt::Done(Err(error)),
+    };
+    if let Some(map) = &map {
+        messages.note(map.used());
+    }
+    outcome.decisions.iter().for_each(|line| messages.note(line));
+    let delivery = Delivery {
+        mode,
+        session: &session,
+        inventory: &inventory,
+        outcome: &outcome,
+        terminal,
+        wording: &Wording::INJECT,
+    };
+    unless_outrun(delivery.run(messages, &session), mode, &session, request.identity_file.as_ref())
+}
+
+/// All that a plan depends on.
+struct InjectWork<'w> {
+    args: &'w Inject,
+    request: &'w InjectRequest,
+    specified: &'w SpecifiedTarget,
+    session: &'w Rc<Session>,
+    scan: &'w Scan<'w>,
+    mode: Mode,
+}
+
+impl InjectWork<'_> {
+    /// What is to be done. Warnings go to `messages`.
+    fn outcome(
+        &self,
+        inventory: Inventory,
+        mut warnings: Vec<Diagnostic>,
+        map: Option<&MapFile>,
+        messages: &mut Messages,
+    ) -> Result<(Inventory, Outcome), CommandError> {
+        let about = |errors: Vec<Diagnostic>| CommandError::about(self.session, errors);
+        let (inventory, of_skipped) =
+            counted(self.session, inventory, self.identity_file().as_deref()).map_err(|error| about(vec![error]))?;
+        warnings.extend(of_skipped);
+        let inventory = with_owners(inventory, self.session, &self.request.selection, map, true);
+        let mut evidence = Evidence::default();
+        if let Some(path) = &self.args.target.live {
+            let (live, warning) = live::read(path, self.scan)?;
+            evidence.live = Some(live);
+            warnings.extend(warning);
+        }
+        let outcome = match self.plan(&inventory, map, evidence) {
+            Ok(outcome) => outcome,
+            Err(Failure::EmptySelection(_)) if self.args.scan.allow_empty => {
+                Outcome::nothing(&inventory, &self.request.selection)
+            }
+            Err(Failure::EmptySelection(nothing)) => {
+                warnings.push(nothing_to_point(&nothing, self.session, &inventory, &self.args.input));
+                return Err(about(warnings));
+            }
+            Err(Failure::Refused(errors)) => {
+                warnings.extend(errors);
+                return Err(about(warnings));
+            }
+        };
+        warnings.extend(outcome.warnings.iter().cloned());
+        messages.about(self.session, warnings);
+        Ok((inventory, outcome))
+    }
+
+    /// The path of the file that keeps identities.
+    fn identity_file(&self) -> Option<PathBuf> {
+        match self.request.identity_file.as_ref()? {
+            IdentityFile::There(file) => self.session.input(*file).path().map(PathBuf::from),
+            IdentityFile::New(path) => Some(path.clone()),
+        }
+    }
+
+    /// The plan for the account of the flags, or for what the map says of each cluster.
+    fn plan(&self, inventory: &Inventory, map: Option<&MapFile>, evidence: Evidence) -> Result<Outcome, Failure> {
+        let Some(map) = map else {
+            let proposal = inject::propose(inventory, self.request)?;
+            return self.judged(proposal, inventory, evidence, None);
+        };
+        let place = |span| map.place(span);
+        let file = |file| map.file(self.session, file);
+        let allow_unmapped = self.args.map.allow_unmapped;
+        let mapped = Mapped { map: &map.map, place: &place, file: &file, without_path: NO_PATH, allow_unmapped };
+        let proposal = inject::propose_mapped(inventory, self.request, &mapped, self.specified)?;
+        self.judged(proposal, inventory, evidence, Some(&mapped))
+    }
+
+    fn judged(
+        &self,
+        proposal: Proposal,
+        inventory: &Inventory,
+        mut evidence: Evidence,
+        mapped: Option<&Mapped<'_>>,
+    ) -> Result<Outcome, Failure> {
+        // GitOps renders from Git on every run, where the reference is never committed.
+        if !matches!(self.mode, Mode::Output(_)) {
+            let files = proposal.files_that_cross(inventory);
+            if !files.is_empty() {
+                evidence.head = head::head(&files, self.session, inventory, self.scan)
+                    .map_err(|error| Failure::Refused(vec![error]))?;
+            }
+        }
+        let unasked = if self.mode == Mode::Diff { Unasked::Warned } else { Unasked::Refused };
+        proposal.judge(inventory, self.request, &evidence, unasked, mapped)
+    }
+}

@@ -1,0 +1,248 @@
+//! What every verb does before it thinks: paths, standard input and the account map become a session.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use super::map::MapFile;
+use super::printed::CommandError;
+use super::progress;
+use super::terminal::Terminal;
+use crate::cli::{ConfigArgs, InputArgs, TopologyVariable};
+use lossless_yaml::Needles;
+use xaccount::diag::{Diagnostic, FileId};
+use xaccount::files::{self, FindError, Input};
+use xaccount::inventory::{Inventory, Scan, SetAside, SkipReason};
+use xaccount::patches::{Patches, SearchRoots};
+use xaccount::session::Session;
+
+/// How a verb is typed in messages about its input.
+pub(crate) struct Usage {
+    /// As it is typed: `inject`.
+    pub(crate) verb: &'static str,
+    /// What is typed after the paths at the least.
+    pub(crate) flags: &'static str,
+    /// Whether it edits files, and more is typed after the paths than one line has room for.
+    pub(crate) edits: bool,
+    /// What makes it print where it would write.
+    pub(crate) prints: &'static str,
+}
+
+impl Usage {
+    /// What follows a pipe: `kubectl xaccount inject -f - …`.
+    fn piped(&self) -> String {
+        format!("kubectl xaccount {} -f -{}", self.verb, if self.edits { " …" } else { "" })
+    }
+}
+
+/// The inputs that the command line names.
+///
+/// # Errors
+/// None is named, or one can't be found.
+pub(crate) fn find(args: &InputArgs, usage: &Usage) -> Result<Vec<Input>, Diagnostic> {
+    refuse_build(args, usage)?;
+    let paths = paths(args);
+    if paths.is_empty() {
+        let error = Diagnostic::error("nothing to read: name files or directories").help(format!(
+            "kubectl xaccount {} {}{}",
+            usage.verb,
+            if usage.edits { "foo.yaml" } else { "clusters/ -R" },
+            usage.flags
+        ));
+        return Err(error.help(if std::io::stdin().is_terminal() {
+            format!("or pipe manifests in and say so: dkp create cluster aws … | {}", usage.piped())
+        } else {
+            format!("standard input is read when it is named: {}", usage.piped())
+        }));
+    }
+    find_paths(&paths, args.recursive, usage)
+}
+
+/// The paths that the command line names, in either way.
+pub(crate) fn paths(args: &InputArgs) -> Vec<PathBuf> {
+    args.paths.iter().chain(&args.filenames).cloned().collect()
+}
+
+/// Whether the command line names a directory that is read without what is below it.
+pub(crate) fn names_flat_directory(args: &InputArgs) -> bool {
+    !args.recursive && args.paths.iter().chain(&args.filenames).any(|path| path.is_dir())
+}
+
+/// Refuses `-k`, and says how to pipe the build in.
+///
+/// # Errors
+/// `-k` is specified.
+pub(crate) fn refuse_build(args: &InputArgs, usage: &Usage) -> Result<(), Diagnostic> {
+    let Some(directory) = &args.kustomize else { return Ok(()) };
+    let (verb, directory) = (usage.verb, directory.display());
+    let does = if usage.edits { "edits" } else { "reads" };
+    let error = Diagnostic::error(format!("-k is not read: {verb} {does} files, and a build has none"));
+    let pipe = format!("kubectl kustomize {directory} | {}", usage.piped());
+    Err(match verb {
+        "lint" => error
+            .help(format!("what is built: {pipe}"))
+            .help(format!("the files themselves, with their places: kubectl xaccount lint {directory} -R")),
+        _ => error.help(pipe),
+    })
+}
+
+/// The inputs at these paths.
+///
+/// # Errors
+/// One can't be found, is a URL, or is standard input a second time.
+pub(crate) fn find_paths(paths: &[PathBuf], recursive: bool, usage: &Usage) -> Result<Vec<Input>, Diagnostic> {
+    let found = files::find(paths, recursive).map_err(|error| match &error {
+        FindError::Url { url } => Diagnostic::error(format!("{url} is a URL, and URLs are not read"))
+            .help(format!("curl -fsSL '{url}' | {}", usage.piped())),
+        other => Diagnostic::error(other.to_string()),
+    })?;
+    if let Some(path) = stdin_twice(&found) {
+        let error =
+            format!("standard input is named twice, as `-` and as {}, but it can be read only once", path.display());
+        return Err(Diagnostic::error(error).help("name it once: -f -"));
+    }
+    Ok(found)
+}
+
+/// Refuses inputs that can't be written.
+///
+/// # Errors
+/// One is a pipe or a device.
+pub(crate) fn refuse_streams(found: &[Input], usage: &Usage) -> Result<(), Diagnostic> {
+    let Some(Input::Stream(path)) = found.iter().find(|input| matches!(input, Input::Stream(_))) else {
+        return Ok(());
+    };
+    let error = Diagnostic::error(format!("{} is a pipe or a device and can't be written", path.display()));
+    Err(error.help(format!("use {} and redirect the output", usage.prints)))
+}
+
+/// A session of these inputs, and the identity file besides. Standard input is read now, or was and is `stdin`.
+///
+/// # Errors
+/// A name for standard input that is not read; a stream that can't be read.
+pub(crate) fn open(
+    found: Vec<Input>,
+    args: &InputArgs,
+    identity_file: Option<&Path>,
+    stdin: Option<&[u8]>,
+) -> Result<Session, Diagnostic> {
+    let name = args.stdin_filename.as_deref().filter(|_| found.contains(&Input::Stdin));
+    match stdin {
+        Some(mut bytes) => Session::new(found, &mut bytes, name, identity_file, progress::show),
+        None => Session::new(found, &mut std::io::stdin().lock(), name, identity_file, progress::show),
+    }
+}
+
+/// What is looked for in the files.
+pub(crate) fn scan<'s>(needles: &'s Needles, skip_templates: bool, variable: Option<&'s TopologyVariable>) -> Scan<'s> {
+    let topology_variable = variable.map(|variable| variable.0.as_slice());
+    Scan { needles, skip_templates, topology_variable, keep_going: false }
+}
+
+/// The account map of these inputs, where there is one.
+///
+/// # Errors
+/// As [`MapFile::find`].
+pub(crate) fn map_above(
+    found: &[Input],
+    args: &InputArgs,
+    config: &ConfigArgs,
+    terminal: &Terminal,
+) -> Result<Option<MapFile>, CommandError> {
+    let stdin = args.stdin_filename.as_deref().unwrap_or("-");
+    let stands = |input: &Input| input.path().map_or_else(|| PathBuf::from(stdin), Path::to_owned);
+    MapFile::find(config, &found.iter().map(stands).collect::<Vec<_>>(), terminal)
+}
+
+/// The same for a session.
+///
+/// # Errors
+/// As [`MapFile::find`].
+pub(crate) fn map_of(
+    session: &Session,
+    config: &ConfigArgs,
+    terminal: &Terminal,
+) -> Result<Option<MapFile>, CommandError> {
+    let stands = |file: FileId| match session.input(file).path() {
+        Some(path) => path.to_owned(),
+        None => PathBuf::from(session.name(file)),
+    };
+    MapFile::find(config, &session.named().map(stands).collect::<Vec<_>>(), terminal)
+}
+
+/// The objects of a run that count, and what to say of the others: those of kustomize patches, and those without a name. A
+/// file that is to keep identities must not be a patch.
+pub(crate) fn counted(
+    inputs: &Session,
+    inventory: Inventory,
+    identity_file: Option<&Path>,
+) -> Result<(Inventory, Vec<Diagnostic>), Diagnostic> {
+    let patches = kustomize_patches(inputs, identity_file);
+    if let Some(error) = identity_file.and_then(|path| patches.refusal(path)) {
+        return Err(error);
+    }
+    let (inventory, mut specified) = patches.set_aside(inventory, inputs);
+    let (inventory, nameless) = inventory.without_nameless();
+    specified.extend(nameless);
+    Ok((inventory, specified))
+}
+
+/// The inputs that kustomizations name as patches.
+pub(crate) fn kustomize_patches(inputs: &Session, identity_file: Option<&Path>) -> Patches {
+    let home = std::env::home_dir();
+    let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
+    let place = SearchRoots { home: home.as_deref(), here: here.as_deref() };
+    Patches::around(inputs, identity_file.as_slice(), place)
+}
+
+/// Why a run in which something could carry a reference has nothing to point: all of it is skipped.
+pub(crate) fn all_skipped(inventory: &Inventory) -> Option<Diagnostic> {
+    const MOST: usize = 20;
+    let mut lines: Vec<String> = Vec::new();
+    let mut patches = false;
+    for SetAside { found, reason, message } in
+        inventory.set_aside_objects().iter().filter(|one| one.found.can_be_pointed())
+    {
+        let file = &inventory.file(found.file).name;
+        let line = match reason {
+            SkipReason::KustomizePatch => format!("{file}: {message}"),
+            _ => format!("{file}:{}: {message}", found.line),
+        };
+        patches |= *reason == SkipReason::KustomizePatch;
+        if lines.last() != Some(&line) {
+            lines.push(line);
+        }
+    }
+    if lines.is_empty() {
+        return None;
+    }
+    let more = lines.len().saturating_sub(MOST);
+    let error = Diagnostic::error("every object here that can carry an identity reference is skipped");
+    let mut error = lines.into_iter().take(MOST).fold(error, Diagnostic::help);
+    if more > 0 {
+        error = error.help(format!("… and {more} more"));
+    }
+    if patches {
+        error = error.help("a patch is not a cluster: name the files that kustomizations have under resources");
+    }
+    Some(error.help("or pass --allow-empty if that is right"))
+}
+
+/// The path that is standard input under another name (`/dev/stdin`, or the file that the shell opened for it), where `-`
+/// is named as well: each would get a part of it, or both the same objects.
+#[cfg(unix)]
+fn stdin_twice(found: &[Input]) -> Option<&Path> {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::MetadataExt;
+    if !found.contains(&Input::Stdin) {
+        return None;
+    }
+    let stdin = std::io::stdin().as_fd().try_clone_to_owned().ok()?;
+    let stdin = std::fs::File::from(stdin).metadata().ok()?;
+    let same = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino()) == (stdin.dev(), stdin.ino());
+    found.iter().filter_map(Input::path).find(|path| path.metadata().is_ok_and(same))
+}
+
+#[cfg(not(unix))]
+fn stdin_twice(_: &[Input]) -> Option<&Path> {
+    None
+}

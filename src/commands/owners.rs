@@ -1,0 +1,36 @@
+//! The Clusters of files that are no inputs, where the account of an object depends on them.
+
+use super::map::MapFile;
+use xaccount::inject::{self, Mapped};
+use xaccount::inventory::Inventory;
+use xaccount::owner_search::{self, SearchLimits};
+use xaccount::plan::Selection;
+use xaccount::session::Session;
+
+/// What to do where a map decides by path, and there is none.
+pub(crate) const NO_PATH: &str =
+    "a stream has no path: pass it as -f - with --stdin-filename PATH, the file that it counts as";
+
+/// The run with the Clusters of other files, where the account of an object hangs on them.
+pub(crate) fn with_owners(
+    inventory: Inventory,
+    inputs: &Session,
+    selection: &Selection,
+    map: Option<&MapFile>,
+    decides: bool,
+) -> Inventory {
+    let needs = match map.filter(|_| decides) {
+        None => inject::needs(&inventory, selection, None),
+        Some(map) => {
+            let place = |span| map.place(span);
+            let file = |file| map.file(inputs, file);
+            let mapped =
+                Mapped { map: &map.map, place: &place, file: &file, without_path: NO_PATH, allow_unmapped: true };
+            inject::needs(&inventory, selection, Some(&mapped))
+        }
+    };
+    let home = std::env::home_dir();
+    let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
+    let limits = SearchLimits { home: home.as_deref(), map: map.map(MapFile::directory), here: here.as_deref() };
+    owner_search::with_owners(inventory, inputs, &needs, limits)
+}

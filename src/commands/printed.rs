@@ -1,0 +1,136 @@
+//! What a command answers: text for both streams, and the exit status.
+
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use xaccount::diag::{Diagnostic, FileId, SourceFile, SourceFiles};
+
+/// What the program says by its exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExitStatus {
+    /// It did what was asked.
+    Done,
+    /// The answer to a question is yes: something would change.
+    Found,
+    /// An error or wrong usage.
+    Error,
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        match status {
+            ExitStatus::Done => Self::SUCCESS,
+            ExitStatus::Found => Self::from(1),
+            ExitStatus::Error => Self::from(2),
+        }
+    }
+}
+
+/// A message for stderr, not formatted yet.
+pub(crate) enum Message {
+    /// Warnings and errors, about these files.
+    Diagnostics(Vec<Diagnostic>, Rc<dyn SourceFiles>),
+    /// The same with the ids of their rules.
+    Findings(Vec<Diagnostic>, Rc<dyn SourceFiles>),
+    /// A line about the run, which `--quiet` drops.
+    Note(String),
+}
+
+/// Messages in their order.
+#[derive(Default)]
+pub(crate) struct Messages(Vec<Message>);
+
+impl Messages {
+    /// Adds diagnostics about these files.
+    pub(crate) fn about(&mut self, files: &Rc<impl SourceFiles + 'static>, diagnostics: Vec<Diagnostic>) {
+        self.0.push(Message::Diagnostics(diagnostics, Rc::clone(files) as Rc<dyn SourceFiles>));
+    }
+
+    /// Adds findings, each with its rule.
+    pub(crate) fn findings(&mut self, files: &Rc<impl SourceFiles + 'static>, findings: Vec<Diagnostic>) {
+        self.0.push(Message::Findings(findings, Rc::clone(files) as Rc<dyn SourceFiles>));
+    }
+
+    /// Adds diagnostics without places.
+    pub(crate) fn plain(&mut self, diagnostics: Vec<Diagnostic>) {
+        self.0.push(Message::Diagnostics(diagnostics, Rc::new(NoFiles)));
+    }
+
+    /// Adds a line about the run.
+    pub(crate) fn note(&mut self, line: impl Into<String>) {
+        self.0.push(Message::Note(line.into()));
+    }
+
+    /// The messages.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Message> {
+        self.0.iter()
+    }
+}
+
+/// No files: diagnostics without places need none.
+struct NoFiles;
+
+impl SourceFiles for NoFiles {
+    fn source(&self, _: FileId) -> SourceFile<'_> {
+        SourceFile::new(String::new(), [])
+    }
+}
+
+/// What is to be printed. Nothing is printed before all is known.
+pub(crate) struct Printed {
+    /// For stderr, before the result.
+    pub(crate) messages: Messages,
+    pub(crate) stdout: Vec<u8>,
+    /// For stderr, after the result: what it means, a line each. `--quiet` drops them.
+    pub(crate) summary: Vec<String>,
+    pub(crate) status: ExitStatus,
+}
+
+impl Printed {
+    /// A result alone.
+    pub(crate) fn of(stdout: Vec<u8>) -> Self {
+        Self { messages: Messages::default(), stdout, summary: Vec::new(), status: ExitStatus::Done }
+    }
+}
+
+/// Why a command has no result. Nothing goes to stdout, and the exit status is [`ExitStatus::Error`].
+pub(crate) struct CommandError(pub(crate) Messages);
+
+impl CommandError {
+    /// Errors about these files.
+    pub(crate) fn about(files: &Rc<impl SourceFiles + 'static>, errors: Vec<Diagnostic>) -> Self {
+        Self::after(Messages::default(), files, errors)
+    }
+
+    /// Errors about these files, after other messages.
+    pub(crate) fn after(
+        mut messages: Messages,
+        files: &Rc<impl SourceFiles + 'static>,
+        errors: Vec<Diagnostic>,
+    ) -> Self {
+        messages.about(files, errors);
+        Self(messages)
+    }
+}
+
+impl CommandError {
+    /// An error without a place, after other messages.
+    pub(crate) fn and(mut messages: Messages, error: Diagnostic) -> Self {
+        messages.plain(vec![error]);
+        Self(messages)
+    }
+}
+
+impl From<Vec<Diagnostic>> for CommandError {
+    fn from(errors: Vec<Diagnostic>) -> Self {
+        let mut messages = Messages::default();
+        messages.plain(errors);
+        Self(messages)
+    }
+}
+
+impl From<Diagnostic> for CommandError {
+    fn from(error: Diagnostic) -> Self {
+        vec![error].into()
+    }
+}
