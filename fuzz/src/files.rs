@@ -9,6 +9,7 @@ use xaccount::diag::FileId;
 use xaccount::inject::{self, Evidence, InjectRequest, Mapped, SpecifiedTarget, Target, Unasked};
 use xaccount::inventory::{self, Inventory, Scan};
 use xaccount::plan::{IdentityFile, Outcome};
+use xaccount::settings::Setting;
 
 /// More than these are one file.
 const FILES: usize = 6;
@@ -93,17 +94,18 @@ fn edited(files: &[&[u8]], map: Option<&AccountMap>) -> Option<Edits> {
 fn planned(inventory: &Inventory, map: Option<&AccountMap>) -> Option<Outcome> {
     let identity_file = Some(IdentityFile::New(PathBuf::from(IDENTITIES)));
     let Some(map) = map else {
-        let target = Target::Account {
-            account: "012345678901".parse().expect("an account"),
-            role: capa::DEFAULT_ROLE_NAME.to_owned(),
-            partition: None,
-        };
-        return inject::plan(inventory, &InjectRequest { identity_file, ..InjectRequest::to(target) }).ok();
+        let target = Target::account("012345678901".parse().expect("an account"));
+        return inject::plan(
+            inventory,
+            &InjectRequest { identity_file: identity_file.map(Setting::default), ..InjectRequest::to(target) },
+        )
+        .ok();
     };
     // The same for each: a path that depends on the file's number would depend on the order.
     let file = |_: FileId| Place::below("clusters/a.yaml");
-    let mapped = Mapped { map, place: &|_| String::new(), file: &file, without_path: "", allow_unmapped: true };
-    let base = InjectRequest { identity_file, ..InjectRequest::default() };
+    let mapped =
+        Mapped { map, place: &|_| String::new(), file: &file, without_path: "", ways_out: "", allow_unmapped: true };
+    let base = InjectRequest { identity_file: identity_file.map(Setting::default), ..InjectRequest::default() };
     let proposal = inject::propose_mapped(inventory, &base, &mapped, &SpecifiedTarget::default()).ok()?;
     proposal.judge(inventory, &base, &Evidence::default(), Unasked::Refused, Some(&mapped)).ok()
 }

@@ -75,7 +75,7 @@ fn prepare(args: &Eject, mode: Mode, terminal: &Terminal) -> Result<PreparedEjec
         return Err(error.help("check the spelling and the directory that you are in, or leave it out").into());
     }
     let map = input::map_above(&found, &args.input, &args.map, terminal)?;
-    let identity_file = identity_file(asked.identity_file.as_deref(), map.as_ref())?;
+    let identity_file = identity_file(asked.identity_file.as_deref(), map.as_ref())?.map(|file| file.value);
     let session = input::open(found, &args.input, identity_file.as_deref(), None)?;
     let target = match (&asked.account, &asked.role_arn) {
         (Some(account), _) => Some(EjectTarget::Account(account.clone())),

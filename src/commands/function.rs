@@ -17,8 +17,9 @@ use xaccount::kustomization::without_patches;
 use xaccount::patches::no_identities_here;
 use xaccount::plan::{EmptySelection, Failure, IdentityFile, Outcome};
 use xaccount::session::{self, Session};
+use xaccount::settings::Setting;
 
-use super::request::{request, specified_target};
+use super::request::{WAYS_OUT, request, specified_target};
 use super::{CommandError, ExitStatus, Messages, Printed, Terminal, input, live, progress};
 use crate::cli::Function;
 
@@ -96,9 +97,13 @@ impl FunctionWork<'_> {
         let explain = self.terminal.explains();
         let mut request =
             request(&flags.target, &flags.select, &flags.identity, map.as_ref(), explain).map_err(early)?;
-        let path = flags.identity.identity_file.as_ref().map(|path| inputs.shown(path));
-        let of_map = map.as_ref().and_then(|map| Some(map.identity_file.as_ref()?.value.clone()));
-        request.identity_file = path.or(of_map).and_then(|path| self.list.identity_file(&path));
+        let path = flags.identity.identity_file.as_ref();
+        let path = path.map(|path| Setting::flag("--identity-file", inputs.shown(path)));
+        let of_map = map.as_ref().and_then(|map| map.identity_file.as_ref());
+        let of_map = of_map.map(|file| Setting::map(file.value.clone(), self.list.place(file.span)));
+        // A path of the package is not one of this machine: what a flag says counts.
+        let file = path.or(of_map);
+        request.identity_file = file.and_then(|file| Some(file.with(self.list.identity_file(&file.value)?)));
         let needles = capa::needles();
         let scan = input::scan(&needles, false, flags.select.topology_variable.as_ref());
         let (inventory, mut warnings) = inputs.scan(&scan).map_err(early)?;
@@ -136,7 +141,7 @@ impl FunctionWork<'_> {
         request: &InjectRequest,
     ) -> Result<(Inventory, Vec<Diagnostic>), Vec<Diagnostic>> {
         let patches = self.list.patches();
-        let identity_file = match &request.identity_file {
+        let identity_file = match request.identity_file.as_ref().map(|file| &file.value) {
             Some(IdentityFile::There(file)) => self.list.path(*file).map(str::to_owned),
             Some(IdentityFile::New(path)) => Some(path.to_string_lossy().into_owned()),
             None => None,
@@ -167,7 +172,14 @@ impl FunctionWork<'_> {
         };
         let place = |span| self.list.place(span);
         let file = |file| self.list.file_place(file);
-        let mapped = Mapped { map, place: &place, file: &file, without_path: NO_PATH, allow_unmapped: false };
+        let mapped = Mapped {
+            map,
+            place: &place,
+            file: &file,
+            without_path: NO_PATH,
+            ways_out: WAYS_OUT,
+            allow_unmapped: false,
+        };
         let proposal = inject::propose_mapped(inventory, request, &mapped, specified)?;
         proposal.judge(inventory, request, evidence, Unasked::Refused, Some(&mapped))
     }

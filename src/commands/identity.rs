@@ -15,11 +15,12 @@ use xaccount::inject::{self, AllowedNamespaces, InjectRequest, Mapped, Specified
 use xaccount::inventory::{self, Inventory, Resource, Scan};
 use xaccount::plan::{IdentityFile, NewObject, Outcome};
 use xaccount::session::{self, Session};
+use xaccount::settings::Setting;
 
 use super::edit::{Attempt, Delivery, Mode, unless_outrun, until_done};
 use super::input::{self, counted};
 use super::map::MapFile;
-use super::request::{identity_file, identity_request, moves};
+use super::request::{WAYS_OUT, identity_file, identity_request, moves};
 use super::{CommandError, Messages, Printed, Terminal, progress};
 use crate::cli::{AccountArgs, Identity, OutputFormat};
 use crate::output::{self, Wording};
@@ -52,7 +53,7 @@ fn prepare(args: &Identity, mode: Mode, terminal: &Terminal) -> Result<PreparedI
     let place = args.identity.identity_file.clone().unwrap_or_else(|| PathBuf::from("-"));
     let map = MapFile::find(&args.config, &[place], terminal)?;
     let flag = args.identity.identity_file.as_deref();
-    let file = identity_file(flag, map.as_ref())?;
+    let file = identity_file(flag, map.as_ref())?.map(|file| file.value);
     // Without a file to compare with, the documents are printed, as they are where the map alone names one.
     let print = match mode {
         Mode::Diff => flag.is_none() && args.mode.dry_run.is_none(),
@@ -74,14 +75,14 @@ fn prepare(args: &Identity, mode: Mode, terminal: &Terminal) -> Result<PreparedI
     };
     let base = InjectRequest {
         identity,
-        identity_name: args.identity.identity_name.clone(),
+        identity_name: args.identity.identity_name.clone().map(|name| Setting::flag("--identity-name", name)),
         with_controller_identity: args.identity.with_controller_identity,
         api_version: args.identity.api_version,
         overwrite: args.target.overwrite,
         moves: moves(&args.target.move_account, map.as_ref().map(|map| &map.map))?,
         known: Arc::new(map.as_ref().map(|map| known_accounts(&map.map)).unwrap_or_default()),
         explain: terminal.explains(),
-        identity_file: Some(to_file),
+        identity_file: Some(Setting::flag("--identity-file", to_file)),
         ..InjectRequest::default()
     };
     Ok(PreparedIdentity { base, session, map, file, print })
@@ -96,7 +97,7 @@ fn attempt(args: &Identity, mode: Mode, prepared: PreparedIdentity, terminal: &T
     let result = scanned
         .map_err(|errors| CommandError::about(&session, errors))
         .and_then(|(inventory, warnings)| work.answer(inventory, warnings, mode, terminal));
-    unless_outrun(result, mode, &session, base.identity_file.as_ref())
+    unless_outrun(result, mode, &session, base.identity_file.as_ref().map(|file| &file.value))
 }
 
 /// All that a plan depends on.
@@ -179,7 +180,8 @@ fn documents(
     let mut seen = BTreeSet::new();
     for request in requests {
         let Some(name) = inject::identity_name(request).filter(|name| seen.insert(name.clone())) else { continue };
-        let served = matches!(request.identity.allowed_namespaces, Some(AllowedNamespaces::AtLeast(_)));
+        let served =
+            matches!(&request.identity.allowed_namespaces, Some(Setting { value: AllowedNamespaces::AtLeast(_), .. }));
         for one in found.iter().filter(|one| one.object.name.as_deref() == Some(&name)) {
             match &one.object.object_kind {
                 ObjectKind::Identity(identity, _) if served && identity.lists_no_namespace() => {
@@ -300,13 +302,17 @@ fn requests(
 
 fn by_flags(target: &AccountArgs) -> Vec<Target> {
     let accounts = target.account.iter().filter_map(|account| specified(target, Some(account)).target());
-    let roles = target.role_arn.iter().map(|role| Target::Role(role.clone()));
+    let roles = target.role_arn.iter().map(|role| Target::Role(Setting::flag("--role-arn", role.clone())));
     accounts.chain(roles).collect()
 }
 
 /// What the flags say of one of the accounts, or of all.
 fn specified(target: &AccountArgs, account: Option<&AccountId>) -> SpecifiedTarget {
-    SpecifiedTarget { account: account.cloned(), role: target.role_name.clone(), partition: target.partition }
+    SpecifiedTarget {
+        account: account.cloned().map(|account| Setting::flag("--account", account)),
+        role: target.role_name.clone().map(|name| Setting::flag("--role-name", name)),
+        partition: target.partition.map(|partition| Setting::flag("--partition", partition)),
+    }
 }
 
 fn by_map(
@@ -317,20 +323,28 @@ fn by_map(
 ) -> Result<Vec<InjectRequest>, Vec<Diagnostic>> {
     let place = |span| map.place(span);
     let file = |_| Place::Outside;
-    let mapped = Mapped { map: &map.map, place: &place, file: &file, without_path: "", allow_unmapped: true };
+    let mapped = Mapped {
+        map: &map.map,
+        place: &place,
+        file: &file,
+        without_path: "",
+        ways_out: WAYS_OUT,
+        allow_unmapped: true,
+    };
     let accounts = target.account.iter().map(|account| specified(target, Some(account)));
-    let mut wanted: Vec<SpecifiedTarget> =
-        accounts.chain(target.role_arn.iter().map(SpecifiedTarget::of_role)).collect();
+    let mut wanted: Vec<SpecifiedTarget> = accounts
+        .chain(target.role_arn.iter().map(|role| SpecifiedTarget::of_role(&Setting::flag("--role-arn", role.clone()))))
+        .collect();
     if wanted.is_empty() {
         wanted.push(specified(target, None));
     }
     let (mut requests, mut errors) = (Vec::new(), Vec::new());
     for specified in &wanted {
         let is_selected =
-            |entry: &&Account| specified.account.as_ref().is_none_or(|account| entry.account.value == *account);
+            |entry: &&Account| specified.account.as_ref().is_none_or(|account| entry.account.value == account.value);
         let entries: Vec<&Account> = map.map.accounts.iter().filter(is_selected).collect();
         match (&specified.account, entries.is_empty()) {
-            (Some(account), true) => errors.push(unknown(account, map)),
+            (Some(account), true) => errors.push(unknown(&account.value, map)),
             (None, true) => errors.push(Diagnostic::error("the account map has no accounts")),
             _ => {}
         }

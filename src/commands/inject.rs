@@ -16,7 +16,7 @@ use super::empty::nothing_to_point;
 use super::input::{self, Usage, counted};
 use super::map::MapFile;
 use super::owners::{NO_PATH, with_owners};
-use super::request::{identity_file, request, specified_target};
+use super::request::{WAYS_OUT, identity_file, request, specified_target};
 use super::{CommandError, Messages, Printed, Terminal, head, live};
 use crate::cli::Inject;
 use crate::output::Wording;
@@ -51,10 +51,12 @@ fn prepare(args: &Inject, mode: Mode, stdin: Option<&[u8]>, terminal: &Terminal)
     let map_file = map.as_ref().map(|map| &map.map);
     let mut request = request(&args.target, &args.select, &args.identity, map_file, terminal.explains())?;
     let identity_file = identity_file(args.identity.identity_file.as_deref(), map.as_ref())?;
-    let session = input::open(found, &args.input, identity_file.as_deref(), stdin)?;
-    request.identity_file = identity_file.map(|path| match session.find(&path) {
-        Some(file) => IdentityFile::There(file),
-        None => IdentityFile::New(path),
+    let session = input::open(found, &args.input, identity_file.as_ref().map(|file| file.value.as_path()), stdin)?;
+    request.identity_file = identity_file.map(|file| {
+        file.with(match session.find(&file.value) {
+            Some(id) => IdentityFile::There(id),
+            None => IdentityFile::New(file.value.clone()),
+        })
     });
     Ok(Prepared { request, specified: specified_target(&args.target), session, map })
 }
@@ -88,7 +90,12 @@ fn attempt(args: &Inject, mode: Mode, prepared: Prepared, terminal: &Terminal) -
         terminal,
         wording: &Wording::INJECT,
     };
-    unless_outrun(delivery.run(messages, &session), mode, &session, request.identity_file.as_ref())
+    unless_outrun(
+        delivery.run(messages, &session),
+        mode,
+        &session,
+        request.identity_file.as_ref().map(|file| &file.value),
+    )
 }
 
 /// All that a plan depends on.
@@ -142,7 +149,7 @@ impl InjectWork<'_> {
 
     /// The path of the file that keeps identities.
     fn identity_file(&self) -> Option<PathBuf> {
-        match self.request.identity_file.as_ref()? {
+        match &self.request.identity_file.as_ref()?.value {
             IdentityFile::There(file) => self.session.input(*file).path().map(PathBuf::from),
             IdentityFile::New(path) => Some(path.clone()),
         }
@@ -157,7 +164,14 @@ impl InjectWork<'_> {
         let place = |span| map.place(span);
         let file = |file| map.file(self.session, file);
         let allow_unmapped = self.args.map.allow_unmapped;
-        let mapped = Mapped { map: &map.map, place: &place, file: &file, without_path: NO_PATH, allow_unmapped };
+        let mapped = Mapped {
+            map: &map.map,
+            place: &place,
+            file: &file,
+            without_path: NO_PATH,
+            ways_out: WAYS_OUT,
+            allow_unmapped,
+        };
         let proposal = inject::propose_mapped(inventory, self.request, &mapped, self.specified)?;
         self.judged(proposal, inventory, evidence, Some(&mapped))
     }

@@ -24,8 +24,14 @@ pub(crate) fn with_owners(
         Some(map) => {
             let place = |span| map.place(span);
             let file = |file| map.file(inputs, file);
-            let mapped =
-                Mapped { map: &map.map, place: &place, file: &file, without_path: NO_PATH, allow_unmapped: true };
+            let mapped = Mapped {
+                map: &map.map,
+                place: &place,
+                file: &file,
+                without_path: NO_PATH,
+                ways_out: "",
+                allow_unmapped: true,
+            };
             inject::needs(&inventory, selection, Some(&mapped))
         }
     };

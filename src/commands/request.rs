@@ -1,6 +1,6 @@
 //! From flags to what is asked of the library.
 
-use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use xaccount::inject::{
     AccountMove, IdentityRequest, InjectRequest, MoveFrom, SpecifiedTarget, Target, known_accounts,
 };
 use xaccount::plan::Selection;
+use xaccount::settings::{Setting, agreed};
 
 /// What the selecting flags mean.
 pub(crate) fn selection(select: &SelectArgs) -> Selection {
@@ -25,32 +26,43 @@ pub(crate) fn selection(select: &SelectArgs) -> Selection {
     }
 }
 
+/// What to do where a flag contradicts the account map.
+pub(crate) const WAYS_OUT: &str = "leave the flag out, change the map, or pass --no-config to go without it";
+
+/// A path of which only the file counts, however it is typed.
+struct SameFile(PathBuf);
+
+impl PartialEq for SameFile {
+    fn eq(&self, other: &Self) -> bool {
+        let real = |path: &Path| path.canonicalize().ok();
+        self.0 == other.0 || real(&self.0).is_some_and(|one| real(&other.0) == Some(one))
+    }
+}
+
+impl fmt::Display for SameFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.display().fmt(f)
+    }
+}
+
 /// The file that keeps identities, as a flag or the map says.
 ///
 /// # Errors
 /// They say two, or the map itself.
-pub(crate) fn identity_file(flag: Option<&Path>, map: Option<&MapFile>) -> Result<Option<PathBuf>, Diagnostic> {
-    let of_map = map.and_then(MapFile::identity_file);
-    let same = |a: &Path, b: &Path| a == b || a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b));
-    match (flag, of_map) {
-        (Some(flag), Some(of_map)) if !same(flag, &of_map) => {
-            let (flag, of_map) = (flag.display(), of_map.display());
-            Err(Diagnostic::error(format!("--identity-file says {flag}, and the map says {of_map}"))
-                .help(format!("the map says so at {}", map.map_or_else(String::new, MapFile::identity_file_place)))
-                .help("leave the flag out, change the map, or pass --no-config to go without it"))
-        }
-        (flag, of_map) => {
-            let file = flag.map(Path::to_owned).or(of_map);
-            match file.as_deref().filter(|file| map.is_some_and(|map| same(file, map.path()))) {
-                Some(file) => Err(Diagnostic::error(format!(
-                    "{} is the account map: it can't keep identities, too",
-                    file.display()
-                ))
-                .help("name another file, as identities.yaml")),
-                None => Ok(file),
-            }
-        }
+pub(crate) fn identity_file(
+    flag: Option<&Path>,
+    map: Option<&MapFile>,
+) -> Result<Option<Setting<PathBuf>>, Diagnostic> {
+    let of_map = map.and_then(|map| Some(Setting::map(SameFile(map.identity_file()?), map.identity_file_place())));
+    let of_flag = flag.map(|flag| Setting::flag("--identity-file", SameFile(flag.to_owned())));
+    let file = agreed(of_flag, of_map).map_err(|contradiction| contradiction.diagnostic(None, WAYS_OUT))?;
+    let Some(file) = file else { return Ok(None) };
+    if map.is_some_and(|map| file.value == SameFile(map.path().to_owned())) {
+        return Err(Diagnostic::error(format!("{} is the account map: it can't keep identities, too", file.value))
+            .help("name another file, as identities.yaml"));
     }
+    // As it is typed.
+    Ok(Some(file.with(flag.map_or_else(|| file.value.0.clone(), Path::to_owned))))
 }
 
 /// What the flags ask for, but for the identity file, which is one of the run or not. An account map says the target itself.
@@ -66,7 +78,7 @@ pub(crate) fn request(
 ) -> Result<InjectRequest, Vec<Diagnostic>> {
     let moves = moves(&target.move_account, map).map_err(|error| vec![error])?;
     let mut account = match &target.role_arn {
-        Some(role) => Some(Target::Role(role.clone())),
+        Some(role) => Some(Target::Role(Setting::flag("--role-arn", role.clone()))),
         None => specified_target(target).target(),
     };
     if account.is_none() && map.is_none() {
@@ -80,7 +92,7 @@ pub(crate) fn request(
     Ok(InjectRequest {
         target: account,
         selection: selection(select),
-        identity_name: identity.identity_name.clone(),
+        identity_name: identity.identity_name.clone().map(|name| Setting::flag("--identity-name", name)),
         identity: identity_request(identity)?,
         identity_file: None,
         with_identity: !identity.no_identity,
@@ -92,7 +104,6 @@ pub(crate) fn request(
         orphans: target.orphan_resources.clone(),
         known: Arc::new(map.map(known_accounts).unwrap_or_default()),
         explain,
-        specified: BTreeMap::new(),
     })
 }
 
@@ -146,17 +157,18 @@ fn target_of_moves(target: &TargetArgs, moves: &[AccountMove]) -> Result<Option<
         ))
         .help("run once for each; or write an account map, which says which cluster belongs to which"));
     }
-    Ok(SpecifiedTarget { account: Some(first.to.clone()), ..specified_target(target) }.target())
+    let account = Some(Setting::flag("--move-account", first.to.clone()));
+    Ok(SpecifiedTarget { account, ..specified_target(target) }.target())
 }
 
 /// What of the target the flags say.
 pub(crate) fn specified_target(target: &TargetArgs) -> SpecifiedTarget {
     match &target.role_arn {
-        Some(role) => SpecifiedTarget::of_role(role),
+        Some(role) => SpecifiedTarget::of_role(&Setting::flag("--role-arn", role.clone())),
         None => SpecifiedTarget {
-            account: target.account.clone(),
-            role: target.role_name.clone(),
-            partition: target.partition,
+            account: target.account.clone().map(|account| Setting::flag("--account", account)),
+            role: target.role_name.clone().map(|name| Setting::flag("--role-name", name)),
+            partition: target.partition.map(|partition| Setting::flag("--partition", partition)),
         },
     }
 }
@@ -188,13 +200,17 @@ pub(crate) fn identity_request(identity: &IdentityArgs) -> Result<IdentityReques
             Some(text)
         }
     };
+    let annotations = identity.identity_annotation.iter();
     Ok(IdentityRequest {
         source: identity.source_identity.clone(),
-        allowed_namespaces: identity.allowed_namespaces.clone(),
-        session_name: identity.session_name.as_ref().map(ToString::to_string),
-        external_id: identity.external_id.as_ref().map(ToString::to_string),
-        duration_seconds: identity.duration.map(|duration| duration.get()),
+        allowed_namespaces: identity
+            .allowed_namespaces
+            .clone()
+            .map(|which| Setting::flag("--allowed-namespaces", which)),
+        session_name: identity.session_name.as_ref().map(|name| Setting::flag("--session-name", name.to_string())),
+        external_id: identity.external_id.as_ref().map(|id| Setting::flag("--external-id", id.to_string())),
+        duration_seconds: identity.duration.map(|duration| Setting::flag("--duration", duration.get())),
         inline_policy,
-        annotations: identity.identity_annotation.clone(),
+        annotations: annotations.cloned().map(|one| Setting::flag("--identity-annotation", one)).collect(),
     })
 }

@@ -197,11 +197,23 @@ fn the_engine_names_no_kubernetes_and_no_flag() {
         for word in ["kubectl", "kubernetes", "kustomize", "cluster"] {
             assert!(!text.contains(word), "{file} says {word}");
         }
-        // A marker has three dashes, and what follows it no letter.
-        let flag =
-            text.match_indices("--").find(|(at, _)| text[at + 2..].starts_with(|c: char| c.is_ascii_lowercase()));
-        assert!(flag.is_none_or(|(at, _)| text[..at].ends_with('-')), "{file} names a flag");
+        assert!(!names_a_flag(&text), "{file} names a flag");
     }
+}
+
+/// Whether a text has a flag in it. A marker has three dashes, and no letter follows it.
+fn names_a_flag(text: &str) -> bool {
+    let is_flag =
+        |at: usize| text[at + 2..].starts_with(|c: char| c.is_ascii_lowercase()) && !text[..at].ends_with('-');
+    text.match_indices("--").any(|(at, _)| is_flag(at))
+}
+
+/// Which flag a setting is of, the command line says.
+#[test]
+fn settings_name_no_flag() {
+    let text = fs::read_to_string(root().join("crates/xaccount/src/settings.rs")).unwrap();
+    assert!(!names_a_flag(&text));
+    assert!(names_a_flag("pass --write") && !names_a_flag("a line '---' and more"));
 }
 
 #[test]

@@ -11,6 +11,7 @@
 //! - [`aws`]: account ids, role ARNs, partitions, what STS takes
 //! - [`capa`]: what Cluster API Provider AWS says, as tables, and its objects read through spans
 //! - [`account_map`]: `.xaccount.yaml`, which cluster belongs to which account
+//! - [`settings`]: a setting and where it comes from: flag, map or default
 //! - [`inventory`]: all objects of the files, each with its place
 //! - [`kustomization`]: which files are patches of objects, and what renames them
 //! - [`plan`]: the words that all verbs share: what is selected, what changes, in which order it is written
@@ -36,6 +37,8 @@ pub mod aws;
 pub mod capa;
 
 pub mod account_map;
+
+pub mod settings;
 
 pub mod inventory;
 

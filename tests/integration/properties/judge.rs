@@ -10,19 +10,16 @@ use xaccount::diag::FileId;
 use xaccount::inject::{self, InjectRequest, Target};
 use xaccount::inventory::{self, Inventory, Scan};
 use xaccount::plan::{Failure, IdentityFile, Outcome};
+use xaccount::settings::Setting;
 
 use super::{ACCOUNT, KIND, NAME, REFERENCING_KINDS};
 use crate::suite::oracle::{Reader, Tree, pointed};
 use crate::suite::restored;
 
 pub(super) fn request(identity_file: bool) -> InjectRequest {
-    let target = Target::Account {
-        account: ACCOUNT.parse().unwrap(),
-        role: xaccount::capa::DEFAULT_ROLE_NAME.into(),
-        partition: None,
-    };
+    let target = Target::account(ACCOUNT.parse().unwrap());
     let identity_file = identity_file.then(|| IdentityFile::New(PathBuf::from("identities.yaml")));
-    InjectRequest { identity_file, ..InjectRequest::to(target) }
+    InjectRequest { identity_file: identity_file.map(Setting::default), ..InjectRequest::to(target) }
 }
 
 #[derive(Debug)]

@@ -1,11 +1,12 @@
 //! From the account map to a request for each account.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 
 use super::classes;
 use super::mapped::{Mapped, SpecifiedTarget, is_template};
 use super::namespaces::AllowedNamespaces;
-use super::request::{CAPA_VERSION, InjectRequest, Target};
+use super::request::{InjectRequest, Target};
 use crate::account_map::{Account, Assigned, MapNamespaces};
 use crate::aws::{AccountId, Partition};
 use crate::capa::{CONTROLLER_IDENTITY, DEFAULT_ROLE_NAME, State};
@@ -13,18 +14,13 @@ use crate::diag::{Diagnostic, Span};
 use crate::inventory::{Inventory, Resource, SkipReason, Skipped};
 use crate::manifest_checks;
 use crate::plan::referencing;
-
-/// What to do where a flag says something else than the map.
-const WAYS_OUT: &str = "leave the flag out, change the map, or pass --no-config to go without it";
+use crate::settings::{Origin, Setting, agreed};
 
 /// Why a cluster is skipped that no account has.
 const NO_ACCOUNT: &str = "it belongs to no account of the map, and --allow-unmapped is specified";
 
 /// Why a template is.
 const NO_TEMPLATES: &str = "no account of the map has it under templates";
-
-/// A flag, its value if it was given, and the map's with its place.
-type Setting = (&'static str, Option<String>, String, Span);
 
 /// A request for each account of the map that has clusters in the run, and what none is for. `base` is what the flags say,
 /// `specified` what of the target: it must be what the map says.
@@ -91,7 +87,7 @@ pub fn for_account(
 fn is_source(mapped: &Mapped<'_>, specified: &SpecifiedTarget, base: &InjectRequest) -> Result<(), Vec<Diagnostic>> {
     let Some(source) = &mapped.map.source.account else { return Ok(()) };
     let place = || (mapped.place)(source.span);
-    if specified.account.as_ref() == Some(&source.value) {
+    if specified.account.as_ref().is_some_and(|account| account.value == source.value) {
         return Err(vec![target_is_source(&source.value, &place())]);
     }
     match base.moves.iter().find(|one| one.to == source.value) {
@@ -204,136 +200,127 @@ impl Work<'_> {
 
     /// Who names an account for a cluster of the source account may not know that the map keeps it there.
     fn is_asked_away(&mut self, found: &Resource, place: Span) {
-        let source = &self.mapped.map.source.account;
-        let Some(asked) = self
-            .specified
-            .account
-            .as_ref()
-            .filter(|asked| source.as_ref().is_none_or(|source| source.value != **asked))
-        else {
-            return;
-        };
+        let source = self.mapped.map.source.account.as_ref();
+        let is_other = |asked: &&Setting<AccountId>| source.is_none_or(|source| source.value != asked.value);
+        let Some(asked) = self.specified.account.as_ref().filter(is_other) else { return };
         self.errors.push(
             Diagnostic::error(format!(
-                "--account says {asked}, but the map keeps {} in the source account",
+                "{} says {}, but the map keeps {} in the source account",
+                asked.origin,
+                asked.value,
                 found.title()
             ))
             .at(found.head(), "")
             .help(format!("the map says so at {}", (self.mapped.place)(place)))
-            .help(WAYS_OUT),
+            .help(self.mapped.ways_out),
         );
     }
 
     fn request(&mut self, account: &Account, objects: BTreeSet<usize>) -> InjectRequest {
-        let mut specified: BTreeMap<&'static str, String> = BTreeMap::new();
-        let place = |span: Span| (self.mapped.place)(span);
-        let mut request = self.base.clone();
+        let map = self.mapped.map;
+        let base = self.base;
+        let mut request = base.clone();
         // Its form was checked with the map.
-        let version = self.mapped.map.source.capa_version.as_ref();
-        request.release = version.and_then(|version| version.value.parse().ok());
-        specified.extend(version.map(|version| (CAPA_VERSION, place(version.span))));
-        specified.insert("--account", place(account.account.span));
-        let (role, partition) = match &account.role_arn {
-            Some(role) => {
-                specified.insert("--role-arn", place(role.span));
-                request.target = Some(Target::Role(role.value.clone()));
-                (role.value.path_and_name(), Some(role.value.partition()))
-            }
-            None => {
-                specified.extend(account.role_name.as_ref().map(|name| ("--role-name", place(name.span))));
-                specified.extend(account.partition.as_ref().map(|one| ("--partition", place(one.span))));
-                let role = account.role_name.as_ref().map_or(DEFAULT_ROLE_NAME, |name| &name.value);
-                let partition = account.partition.as_ref().map(|one| one.value);
-                request.target = Some(Target::Account {
-                    account: account.account.value.clone(),
-                    role: role.to_owned(),
-                    // What the map leaves open, a flag may say.
-                    partition: partition.or(self.specified.partition),
-                });
-                (role, partition)
-            }
-        };
-        self.contradicting_target(account, role, partition);
-        let (identity, base) = (&mut request.identity, &self.base.identity);
-        let mut flags: Vec<Setting> = Vec::new();
-        if let Some(name) = &account.identity_name {
-            flags.push(("--identity-name", self.base.identity_name.clone(), name.value.clone(), name.span));
-            request.identity_name = Some(name.value.clone());
+        let version = map.source.capa_version.as_ref();
+        request.release = version.and_then(|version| Some(self.of_map(version.value.parse().ok()?, version.span)));
+        request.target = Some(self.target(account));
+        let name = account.identity_name.as_ref().map(|name| self.of_map(name.value.clone(), name.span));
+        request.identity_name = self.agreed(base.identity_name.clone(), name, account);
+        let (identity, base) = (&mut request.identity, &base.identity);
+        let id = account.external_id.as_ref().map(|id| self.of_map(id.value.to_string(), id.span));
+        identity.external_id = self.agreed(base.external_id.clone(), id, account);
+        let name = account.session_name.as_ref().map(|name| self.of_map(name.value.to_string(), name.span));
+        identity.session_name = self.agreed(base.session_name.clone(), name, account);
+        let seconds = account.duration_seconds.as_ref().map(|seconds| self.of_map(seconds.value.get(), seconds.span));
+        identity.duration_seconds = self.agreed(base.duration_seconds.clone(), seconds, account);
+        let allowed = account.allowed_namespaces.as_ref();
+        let allowed = allowed.map(|allowed| self.of_map(self.allowed(&allowed.value, &objects), allowed.span));
+        identity.allowed_namespaces = self.agreed(base.allowed_namespaces.clone(), allowed, account);
+        for (key, value) in &map.identity_annotations {
+            self.annotate(&mut identity.annotations, key, value, account);
         }
-        if let Some(id) = &account.external_id {
-            flags.push(("--external-id", base.external_id.clone(), id.value.to_string(), id.span));
-            identity.external_id = Some(id.value.to_string());
-        }
-        if let Some(name) = &account.session_name {
-            flags.push(("--session-name", base.session_name.clone(), name.value.to_string(), name.span));
-            identity.session_name = Some(name.value.to_string());
-        }
-        if let Some(seconds) = &account.duration_seconds {
-            let text = base.duration_seconds.map(|seconds| seconds.to_string());
-            flags.push(("--duration", text, seconds.value.to_string(), seconds.span));
-            identity.duration_seconds = Some(seconds.value.get());
-        }
-        if let Some(allowed) = &account.allowed_namespaces {
-            let (allowed, span) = (self.allowed(&allowed.value, &objects), allowed.span);
-            let text = base.allowed_namespaces.as_ref().map(ToString::to_string);
-            flags.push(("--allowed-namespaces", text, allowed.to_string(), span));
-            request.identity.allowed_namespaces = Some(allowed);
-        }
-        for (flag, by_flag, value, span) in flags {
-            specified.insert(flag, place(span));
-            if let Some(other) = by_flag.filter(|other| *other != value) {
-                self.errors.push(contradiction(flag, &other, &value, &account.name.value, &place(span)));
-            }
-        }
-        let annotations = &self.mapped.map.identity_annotations;
-        if !annotations.is_empty() {
-            specified.insert("--identity-annotation", "the map".to_owned());
-            for (key, value) in annotations {
-                match request.identity.annotations.iter().find(|(existing, _)| existing == key) {
-                    Some((_, other)) if other != value => {
-                        let (flag, map) = (format!("{key}={other}"), format!("{key}={value}"));
-                        self.errors.push(contradiction(
-                            "--identity-annotation",
-                            &flag,
-                            &map,
-                            &account.name.value,
-                            "identityAnnotations",
-                        ));
-                    }
-                    Some(_) => {}
-                    None => request.identity.annotations.push((key.clone(), value.clone())),
-                }
-            }
-        }
-        if let Some(file) = &self.mapped.map.identity_file {
-            specified.insert("--identity-file", place(file.span));
+        if let (Some(file), Some(of_map)) = (&mut request.identity_file, &map.identity_file) {
+            file.origin = Origin::Map((self.mapped.place)(of_map.span));
         }
         request.selection.only = Some(objects);
-        request.specified = specified;
         request
+    }
+
+    /// A value of the map.
+    fn of_map<T>(&self, value: T, span: Span) -> Setting<T> {
+        Setting::map(value, (self.mapped.place)(span))
+    }
+
+    /// What a flag and the map say of a setting of an account; an error where they say two things.
+    fn agreed<T: PartialEq + Display>(
+        &mut self,
+        flag: Option<Setting<T>>,
+        map: Option<Setting<T>>,
+        account: &Account,
+    ) -> Option<Setting<T>> {
+        agreed(flag, map).unwrap_or_else(|contradiction| {
+            self.errors.push(contradiction.diagnostic(Some(&account.name.value), self.mapped.ways_out));
+            None
+        })
+    }
+
+    /// The target of an account; an error where flags say another one.
+    fn target(&mut self, account: &Account) -> Target {
+        let id = self.of_map(account.account.value.clone(), account.account.span);
+        let (role, partition) = match &account.role_arn {
+            Some(arn) => (
+                self.of_map(arn.value.path_and_name().to_owned(), arn.span),
+                Some(self.of_map(arn.value.partition(), arn.span)),
+            ),
+            None => {
+                let partition = account.partition.as_ref().map(|one| self.of_map(one.value, one.span));
+                let role = match &account.role_name {
+                    Some(name) => self.of_map(name.value.clone(), name.span),
+                    None => Setting::default(DEFAULT_ROLE_NAME.to_owned()),
+                };
+                // What the map leaves open, a flag may say.
+                (role, partition.or_else(|| self.specified.partition.clone()))
+            }
+        };
+        self.contradicting_target(account, &role.value, partition.as_ref().map(|partition| partition.value));
+        match &account.role_arn {
+            Some(arn) => Target::Role(self.of_map(arn.value.clone(), arn.span)),
+            None => Target::Account { account: id, role, partition },
+        }
     }
 
     /// The parts of the target that flags say otherwise than the map; of several the first.
     fn contradicting_target(&mut self, account: &Account, role: &str, partition: Option<Partition>) {
-        let by_flag = self.specified;
-        let without_slash = |role: &str| role.trim_start_matches('/').to_owned();
-        let text = |partition: Partition| partition.to_string();
-        let parts = [
-            ("--account", by_flag.account.as_ref().map(ToString::to_string), account.account.value.to_string()),
-            ("--role-name", by_flag.role.as_deref().map(without_slash), without_slash(role)),
+        let flags = self.specified;
+        let at = account.account.span;
+        let plain = |role: &str| role.trim_start_matches('/').to_owned();
+        let of_flag = flags.role.as_ref().map(|flag| flag.with(plain(&flag.value)));
+        let found = agreed(flags.account.clone(), Some(self.of_map(account.account.value.clone(), at)))
+            .map(drop)
+            .and_then(|()| agreed(of_flag, Some(self.of_map(plain(role), at))).map(drop))
             // What the map leaves open is no contradiction.
-            (
-                "--partition",
-                by_flag.partition.map(text),
-                partition.or(by_flag.partition).map_or_else(String::new, text),
-            ),
-        ];
-        let other = parts
-            .into_iter()
-            .find_map(|(flag, by_flag, by_map)| Some((flag, by_flag.filter(|one| *one != by_map)?, by_map)));
-        if let Some((flag, by_flag, by_map)) = other {
-            let at = (self.mapped.place)(account.account.span);
-            self.errors.push(contradiction(flag, &by_flag, &by_map, &account.name.value, &at));
+            .and_then(|()| agreed(flags.partition.clone(), partition.map(|one| self.of_map(one, at))).map(drop));
+        if let Err(contradiction) = found {
+            self.errors.push(contradiction.diagnostic(Some(&account.name.value), self.mapped.ways_out));
+        }
+    }
+
+    /// Adds an annotation of the map.
+    fn annotate(
+        &mut self,
+        annotations: &mut Vec<Setting<(String, String)>>,
+        key: &str,
+        value: &str,
+        account: &Account,
+    ) {
+        const FIELD: &str = "identityAnnotations";
+        let existing = annotations.iter().find(|one| one.value.0 == key);
+        let whole = |value: &str| format!("{key}={value}");
+        let flag = existing.map(|one| one.with(whole(&one.value.1)));
+        if self.agreed(flag, Some(Setting::map(whole(value), FIELD.to_owned())), account).is_some()
+            && existing.is_none()
+        {
+            annotations.push(Setting::map((key.to_owned(), value.to_owned()), "the map".to_owned()));
         }
     }
 
@@ -350,10 +337,4 @@ impl Work<'_> {
             }
         }
     }
-}
-
-fn contradiction(flag: &str, by_flag: &str, by_map: &str, account: &str, place: &str) -> Diagnostic {
-    Diagnostic::error(format!("{flag} says {by_flag}, and the map says {by_map} for the account {account}"))
-        .help(format!("the map says so at {place}"))
-        .help(WAYS_OUT)
 }

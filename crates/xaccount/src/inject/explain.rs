@@ -3,12 +3,13 @@
 use super::planner::{Planner, RequiredIdentity};
 use crate::capa::{CONTROLLER_IDENTITY, ROLE_IDENTITY};
 use crate::plan::IdentityFile;
+use crate::settings::Setting;
 
 impl Planner<'_> {
     /// From where the name of an identity came, when it was not read from a file.
     pub(super) fn name_from(&self) -> String {
-        match self.request.identity_name {
-            Some(_) => format!("from {}", self.from("--identity-name")),
+        match &self.request.identity_name {
+            Some(name) => format!("from {}", name.origin),
             None => "a name made of the account and the role".to_owned(),
         }
     }
@@ -37,10 +38,9 @@ impl Planner<'_> {
     pub(super) fn explain_new(&mut self, one: &RequiredIdentity, file: &IdentityFile) {
         let (inventory, request) = (self.inventory, self.request);
         let name = &one.name;
-        let specified = |flag: &'static str| request.specified.get(flag).cloned().unwrap_or_else(|| flag.to_owned());
         self.decided(|| {
-            let from = match request.identity_file {
-                Some(_) => format!("from {}", specified("--identity-file")),
+            let from = match &request.identity_file {
+                Some(file) => format!("from {}", file.origin),
                 None => "the file of the objects that it serves".to_owned(),
             };
             let file = match file {
@@ -58,28 +58,21 @@ impl Planner<'_> {
             });
             values.push(match &asked.allowed_namespaces {
                 None => "allowed namespaces all (the default)".to_owned(),
-                Some(allowed) => format!("allowed namespaces {allowed} from {}", specified("--allowed-namespaces")),
+                Some(allowed) => format!("allowed namespaces {} from {}", allowed.value, allowed.origin),
             });
-            values.extend(
-                asked
-                    .session_name
-                    .as_ref()
-                    .map(|text| format!("session name {text} from {}", specified("--session-name"))),
-            );
-            values.extend(
-                asked
-                    .external_id
-                    .as_ref()
-                    .map(|text| format!("external id {text} from {}", specified("--external-id"))),
-            );
-            values.extend(
-                asked.duration_seconds.map(|seconds| format!("duration {seconds} s from {}", specified("--duration"))),
-            );
+            let texts = [("session name", &asked.session_name), ("external id", &asked.external_id)];
+            values.extend(texts.into_iter().filter_map(|(what, text)| {
+                let text = text.as_ref()?;
+                Some(format!("{what} {} from {}", text.value, text.origin))
+            }));
+            let duration = asked.duration_seconds.as_ref();
+            values.extend(duration.map(|seconds| format!("duration {} s from {}", seconds.value, seconds.origin)));
             values.extend(asked.inline_policy.as_ref().map(|_| "session policy from --inline-policy".to_owned()));
             values.extend(
-                asked.annotations.iter().map(|(key, value)| {
-                    format!("annotation {key}={value} from {}", specified("--identity-annotation"))
-                }),
+                asked
+                    .annotations
+                    .iter()
+                    .map(|Setting { value: (key, value), origin }| format!("annotation {key}={value} from {origin}")),
             );
             format!("{ROLE_IDENTITY}/{name}: {}", values.join(", "))
         });

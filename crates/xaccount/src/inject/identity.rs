@@ -10,6 +10,7 @@ use super::reference::NOT_SERVED;
 use crate::capa::{CONTROLLER_IDENTITY, IDENTITY_GROUP, IdentityKind, ObjectKind, ROLE_IDENTITY, State, Version};
 use crate::diag::{Diagnostic, FileId};
 use crate::plan::{Change, ChangeKind, IdentityFile};
+use crate::settings::Setting;
 
 impl Planner<'_> {
     /// Plans the identities that are needed.
@@ -20,7 +21,7 @@ impl Planner<'_> {
             return;
         }
         served.iter().for_each(|one| self.refuse_circle(one));
-        let asked = self.request.identity.allowed_namespaces.as_ref().map(AllowedNamespaces::to_value);
+        let asked = self.request.identity.allowed_namespaces.as_ref().map(|allowed| allowed.value.to_value());
         let changed = self.changed();
         let mut missing: Vec<&RequiredIdentity> = Vec::new();
         for one in served {
@@ -114,7 +115,7 @@ impl Planner<'_> {
     fn refuse_dependence(&mut self, index: usize, one: &RequiredIdentity, changed: &[usize]) {
         let inventory = self.inventory;
         let found = &inventory.objects()[index];
-        let kept = matches!(self.request.identity_file, Some(IdentityFile::There(file)) if file == found.file);
+        let kept = matches!(&self.request.identity_file, Some(Setting { value: IdentityFile::There(file), .. }) if *file == found.file);
         if kept || !inventory.has_clusters(found.file) {
             return;
         }
@@ -149,7 +150,8 @@ impl Planner<'_> {
             self.outcome.warnings.push(warning.at(found.head(), "").help(NOT_SERVED));
         }
         let annotations = &self.request.identity.annotations;
-        if let Some((key, _)) = annotations.iter().find(|one| !identity.annotations.contains(one)) {
+        if let Some((key, _)) = annotations.iter().map(|one| &one.value).find(|one| !identity.annotations.contains(one))
+        {
             self.outcome.warnings.push(
                 Diagnostic::warning(format!("{} does not get the annotation {key}", found.title()))
                     .at(found.head(), "")
@@ -215,7 +217,7 @@ impl Planner<'_> {
     /// The file for a new identity that serves these objects, and its version.
     fn file_for(&mut self, kind: &str, name: &str, objects: &[usize]) -> Option<(IdentityFile, Version)> {
         let version = self.version_for(kind, name, objects);
-        if let Some(file) = &self.request.identity_file {
+        if let Some(Setting { value: file, .. }) = &self.request.identity_file {
             if let IdentityFile::There(id) = file
                 && self.inventory.file(*id).is_json_for_kubectl
             {
@@ -300,7 +302,7 @@ impl Planner<'_> {
         let mut metadata = Map::new();
         metadata.insert("name".into(), json!(name));
         if !annotations.is_empty() {
-            let annotations = annotations.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
+            let annotations = annotations.iter().map(|one| (one.value.0.clone(), json!(one.value.1))).collect();
             metadata.insert("annotations".into(), Value::Object(annotations));
         }
         Value::Object(metadata)
@@ -316,7 +318,7 @@ impl Planner<'_> {
     pub(super) fn new_identity(&self, one: &RequiredIdentity, version: Version) -> Value {
         let asked = &self.request.identity;
         let mut spec = Map::new();
-        let allowed = asked.allowed_namespaces.clone().unwrap_or(AllowedNamespaces::All);
+        let allowed = asked.allowed_namespaces.as_ref().map_or(&AllowedNamespaces::All, |allowed| &allowed.value);
         spec.insert("allowedNamespaces".into(), allowed.to_value());
         spec.insert("roleARN".into(), json!(one.role.to_string()));
         spec.extend(self.optional().into_iter().map(|(key, value)| (key.to_owned(), value)));
@@ -333,9 +335,9 @@ impl Planner<'_> {
     pub(super) fn optional(&self) -> Vec<(&'static str, Value)> {
         let asked = &self.request.identity;
         [
-            ("sessionName", asked.session_name.as_ref().map(|text| json!(text))),
-            ("externalID", asked.external_id.as_ref().map(|text| json!(text))),
-            ("durationSeconds", asked.duration_seconds.map(|seconds| json!(seconds))),
+            ("sessionName", asked.session_name.as_ref().map(|text| json!(text.value))),
+            ("externalID", asked.external_id.as_ref().map(|text| json!(text.value))),
+            ("durationSeconds", asked.duration_seconds.as_ref().map(|seconds| json!(seconds.value))),
             ("inlinePolicy", asked.inline_policy.as_ref().map(|text| json!(text))),
         ]
         .into_iter()

@@ -10,6 +10,7 @@ use crate::capa::{DEFAULT_ROLE_NAME, ObjectKind};
 use crate::diag::{Diagnostic, FileId, Span};
 use crate::inventory::{Inventory, Resource};
 use crate::plan::default_identity_name;
+use crate::settings::Setting;
 
 /// The account map of a run.
 pub struct Mapped<'m> {
@@ -21,6 +22,8 @@ pub struct Mapped<'m> {
     pub file: &'m dyn Fn(FileId) -> Place,
     /// What to do where that is not known.
     pub without_path: &'m str,
+    /// What to do where a flag contradicts the map.
+    pub ways_out: &'m str,
     /// Clusters that the map does not name are passed by.
     pub allow_unmapped: bool,
 }
@@ -82,20 +85,20 @@ pub fn known_accounts(map: &AccountMap) -> KnownAccounts {
 #[derive(Clone, Debug, Default)]
 pub struct SpecifiedTarget {
     /// The account.
-    pub account: Option<AccountId>,
+    pub account: Option<Setting<AccountId>>,
     /// The role's name, perhaps with its path before it.
-    pub role: Option<String>,
+    pub role: Option<Setting<String>>,
     /// The partition.
-    pub partition: Option<Partition>,
+    pub partition: Option<Setting<Partition>>,
 }
 
 impl SpecifiedTarget {
     /// All that an ARN says.
-    pub fn of_role(role: &RoleArn) -> Self {
+    pub fn of_role(role: &Setting<RoleArn>) -> Self {
         Self {
-            account: Some(role.account().clone()),
-            role: Some(role.path_and_name().to_owned()),
-            partition: Some(role.partition()),
+            account: Some(role.with(role.value.account().clone())),
+            role: Some(role.with(role.value.path_and_name().to_owned())),
+            partition: Some(role.with(role.value.partition())),
         }
     }
 
@@ -103,8 +106,8 @@ impl SpecifiedTarget {
     pub fn target(&self) -> Option<Target> {
         Some(Target::Account {
             account: self.account.clone()?,
-            role: self.role.clone().unwrap_or_else(|| DEFAULT_ROLE_NAME.to_owned()),
-            partition: self.partition,
+            role: self.role.clone().unwrap_or_else(|| Setting::default(DEFAULT_ROLE_NAME.to_owned())),
+            partition: self.partition.clone(),
         })
     }
 }

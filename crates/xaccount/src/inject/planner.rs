@@ -68,14 +68,9 @@ impl<'r> Planner<'r> {
         }
     }
 
-    /// From where the value of a flag is.
-    pub(super) fn from(&self, flag: &'static str) -> &str {
-        self.request.specified.get(flag).map_or(flag, String::as_str)
-    }
-
     /// The name of the identity for a role.
     pub(super) fn name_for(&self, role: &RoleArn) -> String {
-        self.request.identity_name.clone().unwrap_or_else(|| default_identity_name(role))
+        self.request.identity_name.as_ref().map_or_else(|| default_identity_name(role), |name| name.value.clone())
     }
 
     pub(super) fn change(

@@ -11,6 +11,7 @@ use crate::diag::Diagnostic;
 use crate::inventory::Inventory;
 use crate::manifest_checks;
 use crate::plan::{Failure, Outcome, names_that_fit_nothing, select, skipped, warnings_of_unclear};
+use crate::settings::Setting;
 
 /// Plans the run. What shows that a cluster runs is looked for in the manifests alone.
 ///
@@ -69,7 +70,7 @@ pub(super) fn propose_identity(inventory: &Inventory, request: &InjectRequest) -
     planner.errors.extend(manifest_checks::names_of_two_roles(inventory));
     let role = role_of(planner.target).map_err(|error| vec![error])?;
     let name = planner.name_for(&role);
-    if let Some(AllowedNamespaces::AtLeast(names)) = &request.identity.allowed_namespaces
+    if let Some(Setting { value: AllowedNamespaces::AtLeast(names), .. }) = &request.identity.allowed_namespaces
         && names.is_empty()
         && planner.lets_nobody_in(&name)
     {
@@ -91,7 +92,6 @@ mod tests {
 
     use super::*;
     use crate::aws::AccountId;
-    use crate::capa::DEFAULT_ROLE_NAME;
     use crate::diag::FileId;
     use crate::inject::{AccountMove, MoveFrom, ObservedObjects, Target};
 
@@ -113,9 +113,7 @@ mod tests {
     }
 
     fn request() -> InjectRequest {
-        let target =
-            Target::Account { account: account("222222222222"), role: DEFAULT_ROLE_NAME.into(), partition: None };
-        InjectRequest { overwrite: true, ..InjectRequest::to(target) }
+        InjectRequest { overwrite: true, ..InjectRequest::to(Target::account(account("222222222222"))) }
     }
 
     fn from(from: MoveFrom) -> Vec<AccountMove> {
@@ -156,7 +154,7 @@ mod tests {
             "{ALIVE}spec: {{identityRef: {{kind: AWSClusterRoleIdentity, name: b}}}}\n---\n{identity}"
         ));
         let moves = from(MoveFrom::Account(account("333333333333")));
-        let mut request = InjectRequest { identity_name: Some("b".into()), moves, ..request() };
+        let mut request = InjectRequest { identity_name: Some(Setting::default("b".into())), moves, ..request() };
         assert!(matches!(plan(&inventory, &request), Err(Failure::Refused(_))));
         request.orphans = vec!["default/a".into()];
         assert_eq!(plan(&inventory, &request).unwrap().changes.len(), 1);
@@ -214,13 +212,12 @@ mod order_tests {
 
     #[test]
     fn identities_come_before_the_references_that_need_them() {
-        let account = "222222222222".parse().unwrap();
-        let target = Target::Account { account, role: crate::capa::DEFAULT_ROLE_NAME.into(), partition: None };
+        let target = Target::account("222222222222".parse().unwrap());
         // One file of the last two has both.
         for keeps in [1, 2] {
             let inventory = run_of(&[cluster("a"), "# identities\n".into(), cluster("c")]);
             let request = InjectRequest {
-                identity_file: Some(IdentityFile::There(FileId(keeps))),
+                identity_file: Some(Setting::default(IdentityFile::There(FileId(keeps)))),
                 ..InjectRequest::to(target.clone())
             };
             let order = write_order(&inventory, &plan(&inventory, &request).unwrap());

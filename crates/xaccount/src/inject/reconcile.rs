@@ -154,7 +154,8 @@ impl Planner<'_> {
     fn mend_namespaces(&mut self, index: usize, identity: &RoleIdentity, edit: &mut IdentityEdit) {
         let found = &self.inventory.objects()[index];
         let path = &["spec", "allowedNamespaces"];
-        match (&self.request.identity.allowed_namespaces, &identity.allowed_namespaces) {
+        let asked = self.request.identity.allowed_namespaces.as_ref().map(|allowed| &allowed.value);
+        match (asked, &identity.allowed_namespaces) {
             (None, None) => self.outcome.warnings.push(
                 Diagnostic::warning(format!("{} has no allowedNamespaces: no namespace may use it", found.title()))
                     .at(found.head(), "")

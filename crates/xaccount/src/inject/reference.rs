@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use super::identity_account::IdentityAccount;
 use super::planner::{Planner, RequiredIdentity};
 use super::proposal::{By, Written};
-use super::request::CAPA_VERSION;
 use crate::aws::RoleArn;
 use crate::capa::names::LONGEST_NAME;
 use crate::capa::{
@@ -19,6 +18,7 @@ use crate::diag::{Diagnostic, FileId, Location, Severity};
 use crate::inventory::Resource;
 use crate::manifest_checks;
 use crate::plan::ChangeKind;
+use crate::settings::Origin;
 
 /// What to do about a version that today's CAPA does not serve.
 pub(super) const NOT_SERVED: &str = "right for an older CAPA; for a newer one, generate the manifest anew with it";
@@ -78,12 +78,14 @@ impl<'r> Planner<'r> {
     /// an error: the cluster would come up in the source account. What it refuses is said once a file, kind and version.
     fn is_supported(&mut self, found: &'r Resource, reported: &mut BTreeSet<(FileId, &'r str, &'r str)>) -> bool {
         let Some((existing, warning)) =
-            self.request.release.and_then(|release| manifest_checks::unsupported(found, release))
+            self.request.release.as_ref().and_then(|release| manifest_checks::unsupported(found, release.value))
         else {
             return true;
         };
-        let from = self.request.specified.get(CAPA_VERSION);
-        let warning = from.iter().fold(warning, |warning, place| warning.help(format!("the map says so at {place}")));
+        let warning = match self.request.release.as_ref().map(|release| &release.origin) {
+            Some(Origin::Map(place)) => warning.help(format!("the map says so at {place}")),
+            _ => warning,
+        };
         let kept = existing != Support::NoReference;
         // Which releases serve an old version is said anyway.
         let is_old = matches!(&found.object.object_kind, ObjectKind::Referencing { version, .. } if version.no_longer_served().is_some());

@@ -1,32 +1,42 @@
 //! What is asked for.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::moves::{AccountMove, KnownAccounts};
 use super::namespaces::AllowedNamespaces;
 use crate::aws::{AccountId, Partition, RoleArn};
-use crate::capa::{IdentityKind, Release, Version};
+use crate::capa::{DEFAULT_ROLE_NAME, IdentityKind, Release, Version};
 use crate::diag::Diagnostic;
 use crate::plan::{IdentityFile, Selection, default_identity_name};
-
-/// The field of the account map that names the release, as [`InjectRequest::specified`] has it.
-pub(super) const CAPA_VERSION: &str = "source.capaVersion";
+use crate::settings::Setting;
 
 /// The account to point at.
 #[derive(Clone, Debug)]
 pub enum Target {
     /// Exactly this role.
-    Role(RoleArn),
+    Role(Setting<RoleArn>),
     /// The role of this name in this account.
     Account {
         /// The account.
-        account: AccountId,
+        account: Setting<AccountId>,
         /// Name of the role, perhaps with its path before it.
-        role: String,
+        role: Setting<String>,
         /// The partition; by default that of the cluster's region, else `aws`.
-        partition: Option<Partition>,
+        partition: Option<Setting<Partition>>,
     },
+}
+
+impl Target {
+    /// The default role of an account.
+    pub fn account(account: AccountId) -> Self {
+        let role = Setting::default(DEFAULT_ROLE_NAME.to_owned());
+        Self::Account { account: Setting::default(account), role, partition: None }
+    }
+
+    /// A role.
+    pub fn role(role: RoleArn) -> Self {
+        Self::Role(Setting::default(role))
+    }
 }
 
 /// What is asked for.
@@ -37,11 +47,11 @@ pub struct InjectRequest {
     /// Which objects.
     pub selection: Selection,
     /// Name of the identity, if one was asked for.
-    pub identity_name: Option<String>,
+    pub identity_name: Option<Setting<String>>,
     /// What the identity is to say, where it was asked for.
     pub identity: IdentityRequest,
     /// The file that keeps identities: of the run, or to be made.
-    pub identity_file: Option<IdentityFile>,
+    pub identity_file: Option<Setting<IdentityFile>>,
     /// Whether identities are made and mended at all.
     pub with_identity: bool,
     /// Also emit `AWSClusterControllerIdentity/default`.
@@ -49,7 +59,7 @@ pub struct InjectRequest {
     /// Version of new identities, if one was asked for.
     pub api_version: Option<Version>,
     /// The release of CAPA that reads the result, where it is known.
-    pub release: Option<Release>,
+    pub release: Option<Setting<Release>>,
     /// Replace what says something else within one account.
     pub overwrite: bool,
     /// Changes of account that were asked for.
@@ -60,8 +70,6 @@ pub struct InjectRequest {
     pub known: Arc<KnownAccounts>,
     /// Whether to say what was decided and why.
     pub explain: bool,
-    /// Of which flags the values come from elsewhere: the flag, and from where.
-    pub specified: BTreeMap<&'static str, String>,
 }
 
 impl InjectRequest {
@@ -88,7 +96,6 @@ impl Default for InjectRequest {
             orphans: Vec::new(),
             known: Arc::default(),
             explain: false,
-            specified: BTreeMap::new(),
         }
     }
 }
@@ -99,32 +106,32 @@ pub struct IdentityRequest {
     /// `spec.sourceIdentityRef`.
     pub source: Option<(IdentityKind, String)>,
     /// `spec.allowedNamespaces`.
-    pub allowed_namespaces: Option<AllowedNamespaces>,
+    pub allowed_namespaces: Option<Setting<AllowedNamespaces>>,
     /// `spec.sessionName`.
-    pub session_name: Option<String>,
+    pub session_name: Option<Setting<String>>,
     /// `spec.externalID`.
-    pub external_id: Option<String>,
+    pub external_id: Option<Setting<String>>,
     /// `spec.durationSeconds`.
-    pub duration_seconds: Option<u32>,
+    pub duration_seconds: Option<Setting<u32>>,
     /// `spec.inlinePolicy`.
     pub inline_policy: Option<String>,
     /// `metadata.annotations` of identities that we make.
-    pub annotations: Vec<(String, String)>,
+    pub annotations: Vec<Setting<(String, String)>>,
 }
 
 /// The name of the identity that a request without objects is about; `None` where it has no target, or one that can't be.
 pub fn identity_name(request: &InjectRequest) -> Option<String> {
     let role = role_of(request.target.as_ref()?).ok()?;
-    Some(request.identity_name.clone().unwrap_or_else(|| default_identity_name(&role)))
+    Some(request.identity_name.as_ref().map_or_else(|| default_identity_name(&role), |name| name.value.clone()))
 }
 
 /// The role of a target, where no region says the partition.
 pub(super) fn role_of(target: &Target) -> Result<RoleArn, Diagnostic> {
     match target {
-        Target::Role(role) => Ok(role.clone()),
+        Target::Role(role) => Ok(role.value.clone()),
         Target::Account { account, role, partition } => {
-            RoleArn::new(partition.unwrap_or(Partition::Aws), account, role)
-                .map_err(|error| Diagnostic::error(error.to_string()))
+            let partition = partition.as_ref().map_or(Partition::Aws, |partition| partition.value);
+            RoleArn::new(partition, &account.value, &role.value).map_err(|error| Diagnostic::error(error.to_string()))
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::aws::{Partition, RoleArn};
 use crate::capa::{DEFAULT_ROLE_NAME, ObjectKind};
 use crate::diag::Diagnostic;
 use crate::manifest_checks;
+use crate::settings::{Origin, Setting};
 
 impl Planner<'_> {
     /// The role for an object, from what is asked for and its region.
@@ -36,7 +37,8 @@ impl Planner<'_> {
             .at(at, "no role can be assumed across partitions")
         };
         match self.target {
-            Target::Role(role) => {
+            Target::Role(setting) => {
+                let role = &setting.value;
                 if let Some(own) = of_region
                     && own != role.partition()
                 {
@@ -48,8 +50,8 @@ impl Planner<'_> {
                     self.errors.push(diagnostic);
                     return None;
                 }
-                let from = self.from("--role-arn").to_owned();
                 self.decided(|| {
+                    let (role, from) = (&setting.value, &setting.origin);
                     let (account, name, partition) = (role.account(), role.path_and_name(), role.partition().id());
                     let title = found.title();
                     format!("{title}: account {account}, role {name}, partition {partition}, all from {from}")
@@ -57,32 +59,38 @@ impl Planner<'_> {
                 Some(role.clone())
             }
             Target::Account { account, role, partition } => {
-                if let (Some(asked), Some(own)) = (*partition, of_region)
+                if let (Some(asked), Some(own)) = (partition.as_ref().map(|asked| asked.value), of_region)
                     && asked != own
                 {
                     self.errors.push(wrong(asked, own).help(format!("pass --partition {} or leave it out", own.id())));
                     return None;
                 }
-                let chosen = partition.or(of_region).unwrap_or(Partition::Aws);
-                let [account_from, role_from, partition_from] =
-                    ["--account", "--role-name", "--partition"].map(|flag| self.from(flag).to_owned());
+                let chosen = match (partition, of_region, &region) {
+                    (Some(partition), ..) => partition.clone(),
+                    (None, Some(own), Some(region)) => Setting { value: own, origin: Origin::Region(region.clone()) },
+                    _ => Setting::default(Partition::Aws),
+                };
                 self.decided(|| {
-                    let why = match (partition, of_region, &region) {
-                        (Some(_), ..) => partition_from,
-                        (None, Some(_), Some(region)) => format!("the region {region}"),
-                        (None, _, Some(region)) => {
+                    let why = match (&chosen.origin, &region) {
+                        (Origin::Default, Some(region)) => {
                             format!("the default, as the region {region} is of none that is known")
                         }
-                        (None, _, None) => "the default, as no region is said".to_owned(),
+                        (Origin::Default, None) => "the default, as no region is said".to_owned(),
+                        (origin, _) => origin.to_string(),
                     };
-                    let role_from = if role == DEFAULT_ROLE_NAME { "the role that DKP makes" } else { &role_from };
+                    let is_default = role.value == DEFAULT_ROLE_NAME;
+                    let role_from =
+                        if is_default { "the role that DKP makes".to_owned() } else { role.origin.to_string() };
                     format!(
-                        "{}: account {account} from {account_from}, role {role} ({role_from}), partition {} from {why}",
+                        "{}: account {} from {}, role {} ({role_from}), partition {} from {why}",
                         found.title(),
-                        chosen.id()
+                        account.value,
+                        account.origin,
+                        role.value,
+                        chosen.value.id()
                     )
                 });
-                match RoleArn::new(chosen, account, role) {
+                match RoleArn::new(chosen.value, &account.value, &role.value) {
                     Ok(arn) => Some(arn),
                     Err(error) => {
                         self.errors.push(Diagnostic::error(error.to_string()));

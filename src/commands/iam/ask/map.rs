@@ -1,29 +1,48 @@
 //! What the account map adds to the flags.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
-use xaccount::account_map::Account;
+use xaccount::account_map::{Account, Spanned};
 use xaccount::aws::{Partition, RoleArn};
 use xaccount::capa::DEFAULT_ROLE_NAME;
 use xaccount::diag::Diagnostic;
 use xaccount::inject::target_is_source;
+use xaccount::settings::{self, Origin, Setting};
 
 use crate::cli::{IamTargetArgs, SourceRoleArgs};
 use crate::commands::map::MapFile;
+use crate::commands::request::WAYS_OUT;
 
-/// The flags whose values are the map's, and where in it.
+/// Where the values of flags come from, by flag.
 #[derive(Default)]
-pub(super) struct Setting(BTreeMap<&'static str, String>);
+pub(super) struct Origins(BTreeMap<&'static str, Origin>);
 
-impl Setting {
-    /// From where the value of a flag is.
-    pub(super) fn from<'s>(&'s self, flag: &'s str) -> &'s str {
-        self.0.get(flag).map_or(flag, String::as_str)
+impl Origins {
+    /// Where the value of a flag is from.
+    pub(super) fn of(&self, flag: &'static str) -> Origin {
+        self.0.get(flag).cloned().unwrap_or(Origin::Flag(flag))
     }
 
-    pub(super) fn insert(&mut self, flag: &'static str, place: String) {
-        self.0.insert(flag, place);
+    pub(super) fn insert(&mut self, flag: &'static str, origin: Origin) {
+        self.0.insert(flag, origin);
     }
+}
+
+/// What a flag and the map agree on.
+///
+/// # Errors
+/// They say two things.
+pub(super) fn agreed<T: PartialEq + Display>(
+    flag: Option<Setting<T>>,
+    map: Option<Setting<T>>,
+) -> Result<Option<Setting<T>>, Diagnostic> {
+    settings::agreed(flag, map).map_err(|contradiction| contradiction.diagnostic(None, WAYS_OUT))
+}
+
+/// A value of the map.
+pub(super) fn of_map<T: Clone>(map: &MapFile, one: &Spanned<T>) -> Setting<T> {
+    Setting::map(one.value.clone(), map.place(one.span))
 }
 
 /// The source account's role. `needed`: nothing else says who assumes the role.
@@ -34,31 +53,27 @@ pub(super) fn source(
     args: &mut SourceRoleArgs,
     needed: bool,
     map: &MapFile,
-    specified: &mut Setting,
+    origins: &mut Origins,
 ) -> Result<(), Diagnostic> {
     let source = &map.map.source;
     let arn = args.source_role.parse::<RoleArn>().ok();
     if let Some(account) = &source.account {
-        let place = map.place(account.span);
-        let by_flag = args.source_account.as_ref().or(arn.as_ref().map(RoleArn::account));
-        match by_flag {
-            Some(other) if *other != account.value => {
-                return Err(contradiction("--source-account", other.as_str(), account.value.as_str(), &place));
-            }
-            None if needed => {
-                args.source_account = Some(account.value.clone());
-                specified.insert("--source-account", place);
-            }
-            _ => {}
+        let by_flag = args.source_account.clone().or(arn.as_ref().map(|arn| arn.account().clone()));
+        let is_open = by_flag.is_none();
+        let by_flag = by_flag.map(|account| Setting::flag("--source-account", account));
+        let agreed = agreed(by_flag, Some(of_map(map, account)))?;
+        if let Some(account) = agreed.filter(|_| is_open && needed) {
+            args.source_account = Some(account.value);
+            origins.insert("--source-account", account.origin);
         }
     }
     if let (Some(role), None) = (&source.role_name, arn) {
-        let place = map.place(role.span);
-        if args.source_role != DEFAULT_ROLE_NAME && args.source_role != role.value {
-            return Err(contradiction("--source-role", &args.source_role, &role.value, &place));
+        let by_flag = Some(&args.source_role).filter(|role| *role != DEFAULT_ROLE_NAME);
+        let by_flag = by_flag.map(|role| Setting::flag("--source-role", role.clone()));
+        if let Some(role) = agreed(by_flag, Some(of_map(map, role)))? {
+            args.source_role = role.value;
+            origins.insert("--source-role", role.origin);
         }
-        args.source_role.clone_from(&role.value);
-        specified.insert("--source-role", place);
     }
     Ok(())
 }
@@ -72,57 +87,59 @@ pub(super) fn target(
     args: &mut IamTargetArgs,
     one: bool,
     map: &MapFile,
-    specified: &mut Setting,
+    origins: &mut Origins,
 ) -> Result<(), Diagnostic> {
+    for entry in entries(args, one, map)? {
+        let by_flag = || {
+            let flag = Some(&args.role_name).filter(|name| *name != DEFAULT_ROLE_NAME);
+            flag.map(|name| Setting::flag("--role-name", name.clone()))
+        };
+        if let Some(arn) = &entry.role_arn {
+            let name = arn.value.path_and_name().to_owned();
+            agreed(by_flag(), Some(Setting::map(name, map.place(arn.span))))?;
+            args.role_arn.push(arn.value.clone());
+        } else {
+            let name = agreed(by_flag(), entry.role_name.as_ref().map(|name| of_map(map, name)))?;
+            if entry.role_name.is_some() || entry.partition.is_some() {
+                let partition = entry.partition.as_ref().map(|one| one.value).or(args.partition);
+                let name = name.map_or_else(|| args.role_name.clone(), |name| name.value);
+                let arn = RoleArn::new(partition.unwrap_or(Partition::Aws), &entry.account.value, &name);
+                args.role_arn.push(arn.map_err(|error| Diagnostic::error(error.to_string()))?);
+            } else {
+                args.account.push(entry.account.value.clone());
+            }
+        }
+        let origin = Origin::Map(map.place(entry.account.span));
+        origins.insert("--account", origin.clone());
+        origins.insert("--role-arn", origin);
+    }
+    Ok(())
+}
+
+/// The entries of the accounts that flags name, which are taken out of the flags; without such flags, all of the map.
+fn entries<'m>(args: &mut IamTargetArgs, one: bool, map: &'m MapFile) -> Result<Vec<&'m Account>, Diagnostic> {
     let accounts = &map.map.accounts;
-    let mut entries: Vec<&Account> = Vec::new();
     if args.account.is_empty() && args.role_arn.is_empty() {
         if one && accounts.len() > 1 {
             return Err(Diagnostic::error("a trust policy belongs to one role, and the map names several accounts")
                 .help(format!("pick one with --account: {}", map.accounts())));
         }
-        entries.extend(accounts);
-    } else {
-        for account in std::mem::take(&mut args.account) {
-            let before = entries.len();
-            entries.extend(accounts.iter().filter(|entry| entry.account.value == account));
-            if let Some(source) = map.map.source.account.as_ref().filter(|source| source.value == account) {
-                return Err(target_is_source(&account, &map.place(source.span)));
-            }
-            if entries.len() == before {
-                return Err(Diagnostic::error(format!("--account says {account}, which is no account of the map"))
-                    .help(format!("the map has {}", map.accounts()))
-                    .help("add it to the map, or pass --no-config to go without it"));
-            }
+        return Ok(accounts.iter().collect());
+    }
+    let mut entries: Vec<&Account> = Vec::new();
+    for account in std::mem::take(&mut args.account) {
+        let before = entries.len();
+        entries.extend(accounts.iter().filter(|entry| entry.account.value == account));
+        if let Some(source) = map.map.source.account.as_ref().filter(|source| source.value == account) {
+            return Err(target_is_source(&account, &map.place(source.span)));
+        }
+        if entries.len() == before {
+            return Err(Diagnostic::error(format!("--account says {account}, which is no account of the map"))
+                .help(format!("the map has {}", map.accounts()))
+                .help("add it to the map, or pass --no-config to go without it"));
         }
     }
-    for entry in entries {
-        let place = map.place(entry.account.span);
-        let other = |name: &str| args.role_name != DEFAULT_ROLE_NAME && args.role_name != name;
-        match (&entry.role_arn, &entry.role_name) {
-            (Some(role), _) => {
-                let name = role.value.path_and_name();
-                if other(name) {
-                    return Err(contradiction("--role-name", &args.role_name, name, &map.place(role.span)));
-                }
-                args.role_arn.push(role.value.clone());
-            }
-            (None, Some(role)) if other(&role.value) => {
-                return Err(contradiction("--role-name", &args.role_name, &role.value, &map.place(role.span)));
-            }
-            (None, role) if role.is_some() || entry.partition.is_some() => {
-                let partition =
-                    entry.partition.as_ref().map(|one| one.value).or(args.partition).unwrap_or(Partition::Aws);
-                let name = role.as_ref().map_or(&args.role_name, |role| &role.value);
-                let arn = RoleArn::new(partition, &entry.account.value, name);
-                args.role_arn.push(arn.map_err(|error| Diagnostic::error(error.to_string()))?);
-            }
-            _ => args.account.push(entry.account.value.clone()),
-        }
-        specified.insert("--account", place.clone());
-        specified.insert("--role-arn", place);
-    }
-    Ok(())
+    Ok(entries)
 }
 
 /// The entry of the map for a role.
@@ -134,10 +151,4 @@ pub(super) fn entry<'m>(map: &'m MapFile, role: &RoleArn) -> Option<&'m Account>
         (None, None) => true,
     };
     of_account().find(names)
-}
-
-fn contradiction(flag: &str, by_flag: &str, by_map: &str, place: &str) -> Diagnostic {
-    Diagnostic::error(format!("{flag} says {by_flag}, and the map says {by_map}"))
-        .help(format!("the map says so at {place}"))
-        .help("leave the flag out, change the map, or pass --no-config to go without it")
 }

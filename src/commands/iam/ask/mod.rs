@@ -14,7 +14,7 @@ use xaccount::iam::{Grant, Subjects};
 pub(super) use permission::permission;
 pub(super) use trust::trust;
 
-use map::Setting;
+use map::Origins;
 
 use super::merged::Merging;
 use crate::cli::{IamTargetArgs, SourceRoleArgs};
@@ -99,12 +99,12 @@ fn same_account(account: &AccountId, what: &str) -> Diagnostic {
 }
 
 /// From where the role of `flag_target` is.
-fn target_from(target: &IamTargetArgs, role: &RoleArn, specified: &Setting) -> String {
+fn target_from(target: &IamTargetArgs, role: &RoleArn, origins: &Origins) -> String {
     if target.role_arn.contains(role) {
-        return format!("role {role} from {}", specified.from("--role-arn"));
+        return format!("role {role} from {}", origins.of("--role-arn"));
     }
     let name = if target.role_name == DEFAULT_ROLE_NAME { "the role that DKP makes" } else { "--role-name" };
-    format!("role {role} from {} and {name}", specified.from("--account"))
+    format!("role {role} from {} and {name}", origins.of("--account"))
 }
 
 /// A role's path, with both slashes, and its name.

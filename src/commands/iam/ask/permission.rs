@@ -8,7 +8,7 @@ use xaccount::iam::manifests::{RoleHop, RoleUse, picked, uses};
 use xaccount::iam::{Conditions, Grant, Subjects};
 use xaccount::inventory::Inventory;
 
-use super::map::{self, Setting};
+use super::map::{self, Origins};
 use super::{
     GrantRequest, Partitions, bad_source_role, flag_target, path_and_name, same_account, source_role_arn, target_from,
 };
@@ -25,11 +25,11 @@ pub(crate) fn permission(
 ) -> Result<GrantRequest, Vec<Diagnostic>> {
     let one = |error: Diagnostic| vec![error];
     let uses = inventory.map(uses).transpose()?;
-    let (mut args, mut specified) = (args.clone(), Setting::default());
+    let (mut args, mut origins) = (args.clone(), Origins::default());
     if let Some(map) = map {
-        map::source(&mut args.source, args.for_role.is_none(), map, &mut specified).map_err(one)?;
+        map::source(&mut args.source, args.for_role.is_none(), map, &mut origins).map_err(one)?;
         if inventory.is_none() {
-            map::target(&mut args.target, false, map, &mut specified).map_err(one)?;
+            map::target(&mut args.target, false, map, &mut origins).map_err(one)?;
         }
     }
     let args = &args;
@@ -69,7 +69,7 @@ pub(crate) fn permission(
     }
     let mut decisions = vec![partition_from];
     decisions.extend(match &picked {
-        None => roles.iter().map(|role| target_from(&args.target, role, &specified)).collect::<Vec<_>>(),
+        None => roles.iter().map(|role| target_from(&args.target, role, &origins)).collect::<Vec<_>>(),
         Some(picked) => picked
             .iter()
             .filter(|one| roles.contains(&one.role))

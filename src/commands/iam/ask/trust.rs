@@ -8,8 +8,9 @@ use xaccount::diag::Diagnostic;
 use xaccount::iam::manifests::{RoleHop, RoleUse, picked, uses};
 use xaccount::iam::{Conditions, Grant, Subjects};
 use xaccount::inventory::Inventory;
+use xaccount::settings::Setting;
 
-use super::map::{self, Setting};
+use super::map::{self, Origins};
 use super::{
     GrantRequest, Partitions, bad_source_role, flag_target, path_and_name, same_account, source_role_arn, target_from,
 };
@@ -26,13 +27,12 @@ pub(crate) fn trust(
 ) -> Result<GrantRequest, Vec<Diagnostic>> {
     let one = |error: Diagnostic| vec![error];
     let uses = inventory.map(uses).transpose()?;
-    let (mut args, mut specified) = (args.clone(), Setting::default());
+    let (mut args, mut origins) = (args.clone(), Origins::default());
     if let Some(map) = map {
-        map::source(&mut args.source.role, args.source.source_principal.is_empty(), map, &mut specified)
-            .map_err(one)?;
+        map::source(&mut args.source.role, args.source.source_principal.is_empty(), map, &mut origins).map_err(one)?;
         let of_document = merging.is_some_and(|merging| merging.role().is_some());
         if inventory.is_none() && !of_document {
-            map::target(&mut args.target, true, map, &mut specified).map_err(one)?;
+            map::target(&mut args.target, true, map, &mut origins).map_err(one)?;
         }
     }
     let picked = uses.as_deref().map(|uses| pick_one(uses, &args.target)).transpose().map_err(one)?;
@@ -63,7 +63,7 @@ pub(crate) fn trust(
     let mut decisions = vec![partition_from];
     decisions.extend(match (&target, picked.first(), &document_role) {
         (Some(role), Some(one), _) => Some(format!("role {role} from {}", one.found.title())),
-        (Some(role), None, _) => Some(target_from(&args.target, role, &specified)),
+        (Some(role), None, _) => Some(target_from(&args.target, role, &origins)),
         (None, _, Some(role)) => Some(format!("role {role} from the document")),
         (None, _, None) => None,
     });
@@ -79,16 +79,8 @@ pub(crate) fn trust(
         return Err(one(error.help("leave --role-name out, or give that role's document")));
     }
     let target = target.or(document_role);
-    let entry = map.zip(target.as_ref()).and_then(|(map, role)| Some((map, map::entry(map, role)?)));
-    if let Some((map, id)) = entry.and_then(|(map, entry)| Some((map, entry.external_id.as_ref()?))) {
-        if args.conditions.external_id.iter().any(|asked| *asked != id.value) {
-            let asked: Vec<&str> = args.conditions.external_id.iter().map(ExternalId::as_str).collect();
-            let error =
-                Diagnostic::error(format!("--external-id says {}, and the map says {}", asked.join(", "), id.value));
-            return Err(one(error.help(format!("the map says so at {}", map.place(id.span)))));
-        }
-        args.conditions.external_id = vec![id.value.clone()];
-        specified.insert("--external-id", map.place(id.span));
+    if let (Some(map), Some(role)) = (map, &target) {
+        external_id_of_map(&mut args, map, role, &mut origins).map_err(one)?;
     }
     let args = &args;
 
@@ -108,10 +100,12 @@ pub(crate) fn trust(
     decisions.extend(
         principals
             .iter()
-            .map(|principal| format!("principal {principal} from {}", principal_from(args, principal, &specified))),
+            .map(|principal| format!("principal {principal} from {}", principal_from(args, principal, &origins))),
     );
-    let from =
-        if args.conditions.external_id.is_empty() { "the identities of -f" } else { specified.from("--external-id") };
+    let from = match args.conditions.external_id.is_empty() {
+        true => "the identities of -f".to_owned(),
+        false => origins.of("--external-id").to_string(),
+    };
     decisions.extend(conditions.external_ids.iter().map(|id| format!("external id {id} from {from}")));
     let tag_session = args.tag_session;
     if args.policy.output == Some(PolicyFormat::Cli) && target.is_none() {
@@ -139,8 +133,28 @@ pub(crate) fn trust(
     Ok(GrantRequest { grant, partition, account, role_name, role_path, warnings, arguments, decisions })
 }
 
+/// The external id that the map has for the role. A flag may repeat it.
+fn external_id_of_map(
+    args: &mut Trust,
+    map: &MapFile,
+    role: &RoleArn,
+    origins: &mut Origins,
+) -> Result<(), Diagnostic> {
+    let Some(id) = map::entry(map, role).and_then(|entry| entry.external_id.as_ref()) else { return Ok(()) };
+    let flags = &args.conditions.external_id;
+    let is_other = flags.iter().any(|asked| *asked != id.value);
+    let flag = is_other.then(|| flags.iter().map(ExternalId::as_str).collect::<Vec<_>>().join(", "));
+    let flag = flag.map(|ids| Setting::flag("--external-id", ids));
+    let agreed = map::agreed(flag, Some(Setting::map(id.value.to_string(), map.place(id.span))))?;
+    args.conditions.external_id = vec![id.value.clone()];
+    if let Some(agreed) = agreed {
+        origins.insert("--external-id", agreed.origin);
+    }
+    Ok(())
+}
+
 /// From where a principal is.
-fn principal_from(args: &Trust, principal: &Principal, specified: &Setting) -> String {
+fn principal_from(args: &Trust, principal: &Principal, origins: &Origins) -> String {
     let role = &args.source.role;
     if args.source.source_principal.contains(principal) {
         "--source-principal".to_owned()
@@ -149,12 +163,11 @@ fn principal_from(args: &Trust, principal: &Principal, specified: &Setting) -> S
     } else if role.source_account.as_ref() != Some(principal.account()) {
         "the identity before it in the chain".to_owned()
     } else {
-        let name = if role.source_role == DEFAULT_ROLE_NAME {
-            "the role that DKP makes"
-        } else {
-            specified.from("--source-role")
+        let name = match role.source_role == DEFAULT_ROLE_NAME {
+            true => "the role that DKP makes".to_owned(),
+            false => origins.of("--source-role").to_string(),
         };
-        format!("{} and {name}", specified.from("--source-account"))
+        format!("{} and {name}", origins.of("--source-account"))
     }
 }
 
