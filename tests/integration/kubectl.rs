@@ -15,9 +15,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Value, json};
 use xaccount::capa::REFERENCING_KINDS;
 
-use crate::cases::{Tree, all, execute, is_write, read_tree, words, write_tree};
+use crate::cases::{Tree, execute, is_write, read_tree, words, write_tree};
 use crate::fixtures::fixtures;
-use crate::support::{peer, skip, testdata, xaccount};
+use crate::support::{all_cases, peer, skip, testdata, xaccount};
 
 const ACCOUNT: &str = "222222222222";
 
@@ -224,7 +224,7 @@ fn kubectl_sees_nothing_else_change_in_any_case_or_fixture() {
         return skip("kubectl_sees_nothing_else_change_in_any_case_or_fixture", "no kubectl");
     };
     // Policies are no manifests.
-    let cases = all().into_iter().filter(|case| !case.name.starts_with("iam/")).map(|case| Job {
+    let cases = all_cases().into_iter().filter(|case| !case.name.starts_with("iam/")).map(|case| Job {
         runs: case.runs.iter().map(|line| words(line)).collect(),
         name: case.name,
         files: case.files,

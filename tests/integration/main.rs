@@ -4,7 +4,6 @@
 
 #[cfg(target_os = "linux")]
 mod action;
-mod cases;
 #[cfg(unix)]
 mod completion;
 #[cfg(unix)]
@@ -40,6 +39,8 @@ mod running;
 mod sarif;
 mod secrets;
 mod selector;
+#[path = "../shared/mod.rs"]
+mod shared;
 #[cfg(target_os = "linux")]
 mod sockets;
 mod status;
@@ -47,3 +48,5 @@ mod suite;
 mod support;
 mod version;
 mod workflows;
+
+use shared::cases;

@@ -211,7 +211,7 @@ fn every_command_of_the_readme_works_as_shown() {
     assert!(not_run.is_empty(), "not in the README: {not_run:?}");
 }
 
-/// `UPDATE_CASES=1 cargo test` writes it anew.
+/// `UPDATE_CASES=1 cargo test --test integration schema` writes it anew.
 #[test]
 fn the_schema_of_the_account_map_is_fresh() {
     let out = xaccount().args(["explain", "--schema"]).output().unwrap();

@@ -10,9 +10,8 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::cases::{Case, all, words, write_tree};
-use crate::support::skip;
-use crate::support::{root, xaccount};
+use crate::cases::{Case, words, write_tree};
+use crate::support::{all_cases, root, skip, xaccount};
 
 const CALLS: &str = "%network,io_uring_setup,io_uring_enter";
 
@@ -84,7 +83,7 @@ fn no_case_opens_a_socket() {
     assert!(!output.status.success(), "{output:?}");
     assert!(calls.contains("socket(AF_INET") && calls.contains("EACCES") && calls.contains("INJECTED"), "{calls}");
 
-    let cases = all();
+    let cases = all_cases();
     let (next, runs) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let work = || {
         let mut failures = Vec::new();

@@ -1,22 +1,16 @@
-//! What every test needs: the program, in a clean environment; and real peers, where there are some.
+//! What the tests of this binary need: the program, its cases and other manifests, and real peers, where there are some.
 
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// The program under test, without the environment's ideas of colour.
-pub(crate) fn xaccount() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-xaccount"));
-    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "CI", "TERM"] {
-        command.env_remove(name);
-    }
-    command
-}
+use crate::cases::{Case, names};
+pub(crate) use crate::shared::{root, xaccount};
 
-/// The root of the project.
-pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
+/// All cases of `tests/cases/`, by name.
+pub(crate) fn all_cases() -> Vec<Case> {
+    names().iter().map(|name| Case::read(name)).collect()
 }
 
 /// A file of `testdata/`.

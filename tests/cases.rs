@@ -1,0 +1,217 @@
+//! The cases of `tests/cases/TOPIC/NAME/`: what a command prints, and what it leaves behind, byte for byte. Each is a test
+//! of its own, `TOPIC::NAME`: `cargo test --test cases bom` runs those that have `bom` in their names.
+//!
+//! A case is a folder:
+//!
+//! | File | Holds |
+//! |---|---|
+//! | `cmd` | the arguments of one run a line, quoted as for a shell; a line that begins with `#` says what the case shows, and at least one must |
+//! | `in/` | the files that are there; the runs have this as their directory |
+//! | `stdin` | standard input of every run; without it, it is empty |
+//! | `stdout`, `stderr`, `status` | what is expected; a missing `stdout` or `stderr` stands for nothing. Where `cmd` has several runs, each part of `stdout` and `stderr` has the line `$ ARGUMENTS` above it, and `status` has a line a run |
+//! | `out/` | the files that the runs change or make; all others must stay as they are |
+//!
+//! `UPDATE_CASES=1 cargo test --test cases [FILTER]` rewrites `stdout`, `stderr`, `status` and `out/`. Read `git diff` before
+//! it is committed: an expected file that holds a wrong answer is worse than none.
+//!
+//! Every run with `--write` also has to keep the promises of that mode: `--check` says 1 before it exactly where it changes
+//! a byte, and a second run changes nothing and exits 0. Where nothing is to be written, nothing may be.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{ExitCode, Output};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use shared::cases::{Case, Tree, execute, folder, is_write, names, read_tree, words, write_tree};
+
+mod shared;
+
+/// What the runs of a case did.
+#[derive(Default)]
+struct Seen {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    status: String,
+    files: Tree,
+    /// Promises that were broken.
+    broken: Vec<String>,
+}
+
+/// The promises that a run broke.
+#[derive(Default)]
+struct Broken(Vec<String>);
+
+impl Broken {
+    fn unless(&mut self, held: bool, promise: &str) {
+        if !held {
+            self.0.push(promise.to_owned());
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let trials = names().into_iter().map(|name| Trial::test(name.replace('/', "::"), move || trial(&name))).collect();
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+    if conclusion.has_failed() {
+        eprintln!("UPDATE_CASES=1 cargo test --test cases rewrites what is expected; read the differences first");
+    }
+    conclusion.exit_code()
+}
+
+fn trial(name: &str) -> Result<(), Failed> {
+    let case = Case::read(name);
+    let seen = run(&case);
+    if std::env::var_os("UPDATE_CASES").is_some() {
+        rewrite(&case, &seen);
+    }
+    let mut report = differences(&case, &seen);
+    for promise in &seen.broken {
+        writeln!(report, "promise broken: {promise}").unwrap();
+    }
+    let shows = shows(name);
+    if shows.is_empty() {
+        writeln!(report, "cmd: no line says what the case shows (`# A BOM at the start of the file is kept.`)")
+            .unwrap();
+    }
+    if report.is_empty() { Ok(()) } else { Err(format!("tests/cases/{name}\n{shows}{report}").into()) }
+}
+
+/// What a case shows, in its own words: the lines of `cmd` that begin with `#`.
+fn shows(name: &str) -> String {
+    let cmd = fs::read_to_string(folder(name).join("cmd")).unwrap();
+    let says = |line: &&str| line.strip_prefix('#').is_some_and(|text| !text.trim().is_empty());
+    cmd.lines().filter(says).map(|line| format!("{line}\n")).collect()
+}
+
+fn run(case: &Case) -> Seen {
+    let directory = tempfile::tempdir().unwrap();
+    write_tree(directory.path(), &case.files);
+    let mut seen = Seen::default();
+    for line in &case.runs {
+        let (output, broken) = step(directory.path(), &words(line), &case.stdin);
+        seen.broken.extend(broken.0.iter().map(|promise| format!("{promise} ({line})")));
+        if case.runs.len() > 1 {
+            for out in [&mut seen.stdout, &mut seen.stderr] {
+                writeln!(out, "$ {line}").unwrap();
+            }
+        }
+        writeln!(seen.status, "{}", status(&output)).unwrap();
+        seen.stdout.extend(output.stdout);
+        seen.stderr.extend(output.stderr);
+    }
+    seen.files = read_tree(directory.path());
+    seen.files.retain(|name, bytes| case.files.get(name) != Some(bytes));
+    seen
+}
+
+/// Does one run, with what its promises are judged by: `--check` before a run that writes, and the same run once more.
+fn step(directory: &Path, args: &[String], stdin: &[u8]) -> (Output, Broken) {
+    let mut broken = Broken::default();
+    let before = read_tree(directory);
+    let writes = args.iter().any(|arg| is_write(arg));
+    let checked = writes.then(|| execute(directory, &as_check(args), stdin));
+    broken.unless(read_tree(directory) == before, "--check changes no file");
+    let output = execute(directory, args, stdin);
+    let after = read_tree(directory);
+    let is_error = status(&output) == 2;
+    broken.unless(!is_error || output.stdout.is_empty(), "an error prints nothing on stdout");
+    broken.unless(!is_error || before == after, "an error writes nothing");
+    broken.unless(writes || before == after, "without --write nothing is written");
+    broken.unless((0..=2).contains(&status(&output)), "the exit status is 0, 1 or 2");
+    if let Some(checked) = checked {
+        let is_stdin = args.iter().any(|arg| arg == "-");
+        let changed = before != after || (is_stdin && !is_error && output.stdout != stdin);
+        let said = status(&checked);
+        // What only the writing meets, --check can't know; but it never says that there is nothing to do.
+        let is_true = if is_error { said != 0 } else { said == i32::from(changed) };
+        broken.unless(is_true, &format!("--check tells the truth; it says {said}"));
+        if !is_error {
+            let given = if is_stdin { &output.stdout } else { stdin };
+            let again = execute(directory, args, given);
+            let why = String::from_utf8_lossy(&again.stderr);
+            broken.unless(status(&again) == 0, &format!("a second run exits 0: {why}"));
+            broken.unless(read_tree(directory) == after, "a second run changes nothing");
+            broken.unless(again.stdout == output.stdout, "a second run prints the same on stdout");
+        }
+    }
+    (output, broken)
+}
+
+/// The arguments of a run that writes, for one that only checks.
+fn as_check(args: &[String]) -> Vec<String> {
+    args.iter()
+        .filter(|arg| *arg != "--exit-code")
+        .map(|arg| if is_write(arg) { "--check".to_owned() } else { arg.clone() })
+        .collect()
+}
+
+fn status(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn differences(case: &Case, seen: &Seen) -> String {
+    let mut report = String::new();
+    let expected = |name: &str| fs::read(folder(&case.name).join(name)).unwrap_or_default();
+    compare(&mut report, "status", &expected("status"), seen.status.as_bytes());
+    compare(&mut report, "stdout", &expected("stdout"), &seen.stdout);
+    compare(&mut report, "stderr", &expected("stderr"), &seen.stderr);
+    let out = read_tree(&folder(&case.name).join("out"));
+    for (name, bytes) in &out {
+        match seen.files.get(name) {
+            Some(now) => compare(&mut report, name, bytes, now),
+            None => writeln!(report, "{name}: expected to change, and did not").unwrap(),
+        }
+    }
+    for (name, bytes) in seen.files.iter().filter(|(name, _)| !out.contains_key(*name)) {
+        let before = case.files.get(name).map_or(&[][..], Vec::as_slice);
+        writeln!(report, "{name}: expected to stay as it is").unwrap();
+        compare(&mut report, name, before, bytes);
+    }
+    report
+}
+
+fn compare(report: &mut String, name: &str, expected: &[u8], seen: &[u8]) {
+    if expected == seen {
+        return;
+    }
+    let (old, new) = (visible(expected), visible(seen));
+    let diff = similar::TextDiff::from_lines(&old, &new);
+    let mut diff = diff.unified_diff();
+    let diff = diff.context_radius(3).header(&format!("{name} as expected"), &format!("{name} as it is now"));
+    write!(report, "{diff}").unwrap();
+}
+
+/// Text in which bytes that a terminal would swallow can be seen.
+fn visible(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes)
+        .chars()
+        .flat_map(|c| match c {
+            '\n' => vec![c],
+            '\t' | '\r' | '\0' | '\x1b' | '\u{feff}' | '\u{85}' | '\u{2028}' => c.escape_default().collect(),
+            c => vec![c],
+        })
+        .collect()
+}
+
+fn rewrite(case: &Case, seen: &Seen) {
+    let put = |name: &str, bytes: &[u8]| {
+        let path = folder(&case.name).join(name);
+        if bytes.is_empty() {
+            let _ = fs::remove_file(path);
+        } else {
+            fs::write(path, bytes).unwrap();
+        }
+    };
+    put("stdout", &seen.stdout);
+    put("stderr", &seen.stderr);
+    put("status", seen.status.as_bytes());
+    let out = folder(&case.name).join("out");
+    if out.exists() {
+        fs::remove_dir_all(&out).unwrap();
+    }
+    write_tree(&out, &seen.files);
+}

@@ -1,0 +1,20 @@
+//! What both test binaries need: the program in a clean environment, the project's root, and the cases.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub(crate) mod cases;
+
+/// The program under test, without the environment's ideas of colour.
+pub(crate) fn xaccount() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-xaccount"));
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "CI", "TERM"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// The root of the project.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
+}
