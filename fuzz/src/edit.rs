@@ -14,7 +14,7 @@ use xaccount::inventory::{self, Inventory, Scan};
 
 /// What is asked for. The account has a zero in front, so that a reader that takes it for a number is found out.
 fn request() -> InjectRequest {
-    let target = Target::account("012345678901".parse().expect("an account"));
+    let target = Target::of_account("012345678901".parse().expect("an account"));
     InjectRequest { overwrite: true, ..InjectRequest::to(target) }
 }
 

@@ -94,7 +94,7 @@ fn edited(files: &[&[u8]], map: Option<&AccountMap>) -> Option<Edits> {
 fn planned(inventory: &Inventory, map: Option<&AccountMap>) -> Option<Outcome> {
     let identity_file = Some(IdentityFile::New(PathBuf::from(IDENTITIES)));
     let Some(map) = map else {
-        let target = Target::account("012345678901".parse().expect("an account"));
+        let target = Target::of_account("012345678901".parse().expect("an account"));
         return inject::plan(
             inventory,
             &InjectRequest { identity_file: identity_file.map(Setting::default), ..InjectRequest::to(target) },

@@ -17,7 +17,7 @@ use crate::suite::oracle::{Reader, Tree, pointed};
 use crate::suite::restored;
 
 pub(super) fn request(identity_file: bool) -> InjectRequest {
-    let target = Target::account(ACCOUNT.parse().unwrap());
+    let target = Target::of_account(ACCOUNT.parse().unwrap());
     let identity_file = identity_file.then(|| IdentityFile::New(PathBuf::from("identities.yaml")));
     InjectRequest { identity_file: identity_file.map(Setting::default), ..InjectRequest::to(target) }
 }

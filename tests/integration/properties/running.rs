@@ -187,7 +187,7 @@ fn answer(world: &ClusterState) -> (Answer, Vec<String>) {
         to: account("222222222222"),
     });
     let names = world.names.iter().map(|name| globset::Glob::new(name).unwrap().compile_matcher());
-    let target = Target::account(account("222222222222"));
+    let target = Target::of_account(account("222222222222"));
     let request = InjectRequest {
         moves: moves.collect(),
         orphans: if world.orphan { vec!["default/wren".into()] } else { Vec::new() },

@@ -113,7 +113,7 @@ mod tests {
     }
 
     fn request() -> InjectRequest {
-        InjectRequest { overwrite: true, ..InjectRequest::to(Target::account(account("222222222222"))) }
+        InjectRequest { overwrite: true, ..InjectRequest::to(Target::of_account(account("222222222222"))) }
     }
 
     fn from(from: MoveFrom) -> Vec<AccountMove> {
@@ -212,7 +212,7 @@ mod order_tests {
 
     #[test]
     fn identities_come_before_the_references_that_need_them() {
-        let target = Target::account("222222222222".parse().unwrap());
+        let target = Target::of_account("222222222222".parse().unwrap());
         // One file of the last two has both.
         for keeps in [1, 2] {
             let inventory = run_of(&[cluster("a"), "# identities\n".into(), cluster("c")]);

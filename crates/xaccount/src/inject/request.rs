@@ -27,15 +27,10 @@ pub enum Target {
 }
 
 impl Target {
-    /// The default role of an account.
-    pub fn account(account: AccountId) -> Self {
+    /// The default role in an account.
+    pub fn of_account(account: AccountId) -> Self {
         let role = Setting::default(DEFAULT_ROLE_NAME.to_owned());
         Self::Account { account: Setting::default(account), role, partition: None }
-    }
-
-    /// A role.
-    pub fn role(role: RoleArn) -> Self {
-        Self::Role(Setting::default(role))
     }
 }
 
