@@ -3,6 +3,7 @@
 //! Nothing here formats for people.
 
 use std::borrow::Cow;
+use std::fmt;
 
 pub use lossless_yaml::Span;
 
@@ -85,6 +86,16 @@ pub enum Severity {
     Error,
 }
 
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
 /// A place and what is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
@@ -157,5 +168,13 @@ impl Diagnostic {
     pub fn help(mut self, line: impl Into<String>) -> Self {
         self.help.push(line.into());
         self
+    }
+}
+
+/// One line without place and help: `error[XA001]: …`.
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rule = self.rule.map_or_else(String::new, |id| format!("[{id}]"));
+        write!(f, "{}{rule}: {}", self.severity, escape_control(&self.message))
     }
 }

@@ -3,7 +3,7 @@
 //! A Cluster names its infrastructure and its control plane by group, kind, namespace and name. In a tree that kustomize
 //! builds, several Clusters may name objects that are called alike, so the nearest Cluster counts: of the same file, then of
 //! the same directory, then the only one. A run of one file and a run of the whole tree must come to one answer, so the
-//! others of the tree are read too where the answer hangs on them ([`Other`]).
+//! others of the tree are read too where the answer hangs on them ([`Other`](super::Other)).
 
 use super::inventory::Inventory;
 use super::owners::{Fit, Near, OwnerClaim, fit, slice};
