@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::moves::{AccountMove, KnownAccounts};
 use super::namespaces::AllowedNamespaces;
-use crate::aws::{AccountId, Partition, RoleArn};
-use crate::capa::{IdentityKind, Release, Version};
+use crate::aws::{AccountId, AccountIdError, Partition, RoleArn, RoleArnError};
+use crate::capa::{DEFAULT_ROLE_NAME, IdentityKind, Release, Version};
 use crate::diag::Diagnostic;
 use crate::plan::{IdentityFile, Selection, default_identity_name};
 
@@ -29,10 +29,28 @@ pub enum Target {
     },
 }
 
+impl Target {
+    /// The default role in an account, by its 12 digits.
+    ///
+    /// # Errors
+    /// The text is not an account id.
+    pub fn account(id: &str) -> Result<Self, AccountIdError> {
+        Ok(Self::Account { account: id.parse()?, role: DEFAULT_ROLE_NAME.to_owned(), partition: None })
+    }
+
+    /// A role, by its ARN.
+    ///
+    /// # Errors
+    /// The text is not the ARN of a role.
+    pub fn role(arn: &str) -> Result<Self, RoleArnError> {
+        Ok(Self::Role(arn.parse()?))
+    }
+}
+
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub struct InjectRequest {
-    /// The account to point at; `None` where the account map is to say it, see [`propose_mapped`].
+    /// The account to point at; `None` where the account map is to say it, see [`propose_mapped`](super::propose_mapped).
     pub target: Option<Target>,
     /// Which objects.
     pub selection: Selection,
@@ -68,6 +86,24 @@ impl InjectRequest {
     /// A request for a target, and nothing else asked for.
     pub fn to(target: Target) -> Self {
         Self { target: Some(target), ..Self::default() }
+    }
+}
+
+impl From<Target> for InjectRequest {
+    fn from(target: Target) -> Self {
+        Self::to(target)
+    }
+}
+
+impl From<&Target> for InjectRequest {
+    fn from(target: &Target) -> Self {
+        Self::to(target.clone())
+    }
+}
+
+impl From<&Self> for InjectRequest {
+    fn from(request: &Self) -> Self {
+        request.clone()
     }
 }
 
