@@ -25,6 +25,7 @@ mod krm;
 mod kubectl;
 mod kustomize;
 mod layers;
+mod library;
 mod outputs;
 mod patch;
 #[cfg(unix)]
