@@ -24,6 +24,7 @@ mod krm;
 mod kubectl;
 mod kustomize;
 mod layers;
+mod library;
 mod outputs;
 mod patch;
 #[cfg(unix)]

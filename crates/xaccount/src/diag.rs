@@ -6,10 +6,11 @@ mod lines;
 mod source_map;
 
 use std::borrow::Cow;
+use std::fmt;
 
-pub use lines::{LineIndex, line_of};
+pub use lines::{LineIndex, Position, line_of};
 pub use lossless_yaml::Span;
-pub use source_map::{OneSource, Position, SourceFile, SourceFiles, SourceMap};
+pub use source_map::{OneSource, SourceFile, SourceFiles, SourceMap};
 
 /// Which input of a run: an index into its list of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,6 +91,16 @@ pub enum Severity {
     Error,
 }
 
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
 /// A place and what is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
@@ -162,5 +173,13 @@ impl Diagnostic {
     pub fn help(mut self, line: impl Into<String>) -> Self {
         self.help.push(line.into());
         self
+    }
+}
+
+/// One line without place and help: `error[XA001]: …`.
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rule = self.rule.map_or_else(String::new, |id| format!("[{id}]"));
+        write!(f, "{}{rule}: {}", self.severity, escape_control(&self.message))
     }
 }

@@ -204,14 +204,7 @@ impl<'s> ResourceList<'s> {
                 }
             }
         }
-        let mut named: HashMap<String, String> = HashMap::new();
-        for (one, patch) in all.iter().flat_map(|one| one.patches.iter().map(move |patch| (one, patch))) {
-            let why = format!("{} names it under {}", escape_control(&one.name), patch.key);
-            named.entry(one.path(&patch.path)).or_insert(why);
-        }
-        for (one, path) in all.iter().flat_map(|one| one.resources.iter().map(move |path| (one, path))) {
-            named.remove(&one.path(path));
-        }
+        let named = kustomization::patch_files(&all, |one, _| escape_control(&one.name).into_owned());
         let why = |path: &Option<String>| named.get(&kustomization::plain(path.as_deref()?)).cloned();
         let files = self.files.iter().enumerate().filter_map(|(index, path)| Some((FileId(index), why(path)?)));
         ListPatches { files: files.collect(), named, warnings }

@@ -46,7 +46,8 @@ pub struct PatchFile {
 }
 
 /// Why a kustomization can't be read, so that nobody can tell which files it patches with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
 pub struct Unreadable {
     /// The place.
     pub span: Span,
@@ -148,6 +149,23 @@ fn is_path(text: &str) -> bool {
 /// What may write other names than those of the resources.
 const ALTERS: [&str; 6] =
     ["patches", "patchesStrategicMerge", "patchesJson6902", "replacements", "transformers", "vars"];
+
+/// The files that kustomizations name as patches and none names as a resource, by their plain paths, with what names each:
+/// `place` says where in a kustomization.
+pub(crate) fn patch_files(
+    all: &[Kustomization],
+    place: impl Fn(&Kustomization, &PatchFile) -> String,
+) -> HashMap<String, String> {
+    let mut named: HashMap<String, String> = HashMap::new();
+    for (one, patch) in all.iter().flat_map(|one| one.patches.iter().map(move |patch| (one, patch))) {
+        let why = || format!("{} names it under {}", place(one, patch), patch.key);
+        named.entry(one.path(&patch.path)).or_insert_with(why);
+    }
+    for (one, path) in all.iter().flat_map(|one| one.resources.iter().map(move |path| (one, path))) {
+        named.remove(&one.path(path));
+    }
+    named
+}
 
 /// The files of a run by their names, made plain.
 pub(crate) struct FilesByName(HashMap<String, FileId>);

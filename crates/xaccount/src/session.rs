@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::diag::{Diagnostic, FileId, SourceFile, SourceFiles, SpannedError, escape_control};
 use crate::files::{self, Bytes, FileBytes, FindError, Fingerprint, Input, Replacement, WriteError};
@@ -144,6 +145,20 @@ impl Session {
             }
         }
         Ok(Self { entries, progress })
+    }
+
+    /// A session over texts in memory, by their names. No directory is theirs: nothing around them is searched, and
+    /// [`Self::write`] skips them.
+    pub fn in_memory(files: impl IntoIterator<Item = (String, Arc<Vec<u8>>)>) -> Self {
+        let entry = |(name, bytes): (String, Arc<Vec<u8>>)| OpenedInput {
+            // What a stream is once it was read: bytes that are kept, and never replaced.
+            input: Input::Stream(PathBuf::from(&name)),
+            name,
+            identities_only: false,
+            fingerprint: None,
+            bytes: Some(bytes.into()),
+        };
+        Self { entries: files.into_iter().map(entry).collect(), progress: |_, _, _| () }
     }
 
     /// The inputs that were named, the identity file only if it is one of them.

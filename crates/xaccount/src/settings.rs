@@ -60,6 +60,12 @@ impl<T> Setting<T> {
     }
 }
 
+impl<T> From<T> for Setting<T> {
+    fn from(value: T) -> Self {
+        Self::default(value)
+    }
+}
+
 /// A flag says something else than the account map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contradiction {

@@ -19,28 +19,28 @@ pub struct Spanned<T> {
 
 /// What is wrong, where, and what was meant perhaps.
 #[derive(Clone, Debug)]
-pub(super) struct Error {
+pub(super) struct FieldError {
     pub(super) message: String,
     pub(super) span: Option<Span>,
     pub(super) help: Option<String>,
 }
 
-impl Error {
+impl FieldError {
     fn at(mut self, span: Span) -> Self {
         self.span.get_or_insert(span);
         self
     }
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for FieldError {}
 
-impl de::Error for Error {
+impl de::Error for FieldError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self { message: message.to_string(), span: None, help: None }
     }
@@ -143,25 +143,25 @@ impl Node<'_, '_> {
         }
     }
 
-    fn expected(&self, what: &str) -> Error {
+    fn expected(&self, what: &str) -> FieldError {
         de::Error::custom(format!("{what} is expected here, and this is {}", self.is()))
     }
 }
 
 macro_rules! scalar {
     ($($method:ident $visit:ident $what:literal),*) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
             let parsed = self.tree.text(self.id).and_then(|text| text.parse().ok());
             let value = parsed.ok_or_else(|| self.expected($what).at(self.span()))?;
-            visitor.$visit(value).map_err(|error: Error| error.at(self.span()))
+            visitor.$visit(value).map_err(|error: FieldError| error.at(self.span()))
         })*
     };
 }
 
 impl<'de> Deserializer<'de> for Node<'_, '_> {
-    type Error = Error;
+    type Error = FieldError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
         let span = self.span();
         let result = if let Some(entries) = self.tree.entries(self.id) {
             visitor.visit_map(Entries { node: self, entries: entries.iter(), value: None })
@@ -172,14 +172,14 @@ impl<'de> Deserializer<'de> for Node<'_, '_> {
         } else if self.tree.is_typed(self.id) {
             let text = self.tree.text(self.id).unwrap_or_default();
             let message = format!("{text} is no text for YAML: readers take it for a number or a boolean");
-            Err(Error { help: Some(format!("write \"{text}\"")), ..de::Error::custom(message) })
+            Err(FieldError { help: Some(format!("write \"{text}\"")), ..de::Error::custom(message) })
         } else {
             visitor.visit_str(self.tree.text(self.id).unwrap_or_default())
         };
         result.map_err(|error| error.at(span))
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
         if self.tree.is_null(self.id) { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
@@ -188,7 +188,7 @@ impl<'de> Deserializer<'de> for Node<'_, '_> {
         name: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Error> {
+    ) -> Result<V::Value, FieldError> {
         if name == SPANNED {
             return visitor.visit_map(Parts { node: self, next: 0 });
         }
@@ -217,19 +217,19 @@ struct Entries<'t, 's, I> {
 }
 
 impl<'de, 'e, I: Iterator<Item = &'e (NodeId, NodeId)>> MapAccess<'de> for Entries<'_, '_, I> {
-    type Error = Error;
+    type Error = FieldError;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, FieldError> {
         let Some(&(key, value)) = self.entries.next() else { return Ok(None) };
         self.value = Some(value);
         let span = self.node.tree.span(key);
         let text = self.node.tree.text(key).unwrap_or_default();
-        let key: StrDeserializer<'_, Error> = text.into_deserializer();
+        let key: StrDeserializer<'_, FieldError> = text.into_deserializer();
         seed.deserialize(key).map(Some).map_err(|error| error.at(span))
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
-        let id = self.value.take().ok_or_else(|| <Error as de::Error>::custom("a value before its key"))?;
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, FieldError> {
+        let id = self.value.take().ok_or_else(|| <FieldError as de::Error>::custom("a value before its key"))?;
         seed.deserialize(Node { tree: self.node.tree, id })
     }
 }
@@ -240,9 +240,9 @@ struct NodeItems<'t, 's, I> {
 }
 
 impl<'de, 'e, I: Iterator<Item = &'e NodeId>> SeqAccess<'de> for NodeItems<'_, '_, I> {
-    type Error = Error;
+    type Error = FieldError;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, FieldError> {
         self.items.next().map(|&id| seed.deserialize(Node { tree: self.tree, id })).transpose()
     }
 }
@@ -254,14 +254,14 @@ struct Parts<'t, 's> {
 }
 
 impl<'de> MapAccess<'de> for Parts<'_, '_> {
-    type Error = Error;
+    type Error = FieldError;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
-        let key: StrDeserializer<'_, Error> = "part".into_deserializer();
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, FieldError> {
+        let key: StrDeserializer<'_, FieldError> = "part".into_deserializer();
         seed.deserialize(key).map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, FieldError> {
         self.next += 1;
         let span = self.node.span();
         match self.next {

@@ -31,6 +31,7 @@ impl fmt::Display for AccountId {
 
 /// Why a text is not an account id. Each message says what is wrong and what to type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AccountIdError {
     /// There is no text at all.
     #[error("the account id is empty; type its 12 digits, for example 012345678901")]

@@ -31,6 +31,7 @@ pub struct Principal {
 
 /// Why a text is no principal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PrincipalError {
     /// `*`, or a part of a name left open: AWS refuses the latter, and the former is the world.
     #[error(

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 /// Why a text is no session name or external id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum StsTextError {
     /// Too short or too long.
     #[error("the {what} {text:?} has {count} characters; STS takes {min} to {max}")]
@@ -145,6 +146,7 @@ pub struct DurationSeconds(u32);
 
 /// Why a value is no session duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DurationError {
     /// Not a whole number.
     #[error("the duration {text:?} is not a number of seconds{}", in_seconds(.text))]
@@ -218,6 +220,7 @@ const DOCUMENT: &str = "a policy document begins with {\"Version\": \"2012-10-17
 
 /// Why a text is no session policy.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum InlinePolicyError {
     /// There is no text at all.
     #[error("the inline policy is empty; leave it out, or write a policy document")]

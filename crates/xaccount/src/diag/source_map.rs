@@ -4,7 +4,7 @@ use std::cell::{OnceCell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
-use super::lines::LineIndex;
+use super::lines::{LineIndex, Position};
 use super::{FileId, Span};
 
 /// Bytes whose characters are counted together.
@@ -33,15 +33,6 @@ impl fmt::Debug for SourceFile<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SourceFile").field("name", &self.name).finish_non_exhaustive()
     }
-}
-
-/// A place as people count it: lines and columns from 1, columns in Unicode characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
-    /// The line.
-    pub line: usize,
-    /// The column.
-    pub column: usize,
 }
 
 impl<'f> SourceFile<'f> {

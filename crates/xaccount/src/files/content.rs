@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use memmap2::{MmapMut, MmapOptions};
 use xxhash_rust::xxh3::xxh3_128;
@@ -24,6 +25,7 @@ pub struct Bytes {
 #[derive(Debug)]
 enum Memory {
     Allocated(Vec<u8>),
+    Shared(Arc<Vec<u8>>),
     Mapped(MmapMut),
 }
 
@@ -41,13 +43,14 @@ impl Bytes {
         Ok(vec![0; length].into())
     }
 
-    /// The same as a vector; large ones are copied.
+    /// The same as a vector; large ones, and those that others hold too, are copied.
     pub fn into_vec(self) -> Vec<u8> {
         match self.memory {
             Memory::Allocated(mut bytes) => {
                 bytes.truncate(self.length);
                 bytes
             }
+            Memory::Shared(bytes) => Arc::unwrap_or_clone(bytes),
             Memory::Mapped(map) => map[..self.length].to_vec(),
         }
     }
@@ -59,12 +62,19 @@ impl From<Vec<u8>> for Bytes {
     }
 }
 
+impl From<Arc<Vec<u8>>> for Bytes {
+    fn from(bytes: Arc<Vec<u8>>) -> Self {
+        Self { length: bytes.len(), memory: Memory::Shared(bytes) }
+    }
+}
+
 impl Deref for Bytes {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
         match &self.memory {
             Memory::Allocated(bytes) => &bytes[..self.length],
+            Memory::Shared(bytes) => bytes,
             Memory::Mapped(map) => &map[..self.length],
         }
     }
@@ -74,6 +84,7 @@ impl DerefMut for Bytes {
     fn deref_mut(&mut self) -> &mut [u8] {
         match &mut self.memory {
             Memory::Allocated(bytes) => &mut bytes[..self.length],
+            Memory::Shared(bytes) => Arc::make_mut(bytes).as_mut_slice(),
             Memory::Mapped(map) => &mut map[..self.length],
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::moves::{AccountMove, KnownAccounts};
 use super::namespaces::AllowedNamespaces;
-use crate::aws::{AccountId, Partition, RoleArn};
+use crate::aws::{AccountId, AccountIdError, Partition, RoleArn, RoleArnError};
 use crate::capa::{DEFAULT_ROLE_NAME, IdentityKind, Release, Version};
 use crate::diag::Diagnostic;
 use crate::plan::{IdentityFile, Selection, default_identity_name};
@@ -31,6 +31,22 @@ impl Target {
     pub fn of_account(account: AccountId) -> Self {
         let role = Setting::default(DEFAULT_ROLE_NAME.to_owned());
         Self::Account { account: Setting::default(account), role, partition: None }
+    }
+
+    /// The default role in an account, by its 12 digits.
+    ///
+    /// # Errors
+    /// The text is not an account id.
+    pub fn account(id: &str) -> Result<Self, AccountIdError> {
+        Ok(Self::of_account(id.parse()?))
+    }
+
+    /// A role, by its ARN.
+    ///
+    /// # Errors
+    /// The text is not the ARN of a role.
+    pub fn role(arn: &str) -> Result<Self, RoleArnError> {
+        Ok(Self::Role(Setting::default(arn.parse()?)))
     }
 }
 
@@ -71,6 +87,24 @@ impl InjectRequest {
     /// A request for a target, and nothing else asked for.
     pub fn to(target: Target) -> Self {
         Self { target: Some(target), ..Self::default() }
+    }
+}
+
+impl From<Target> for InjectRequest {
+    fn from(target: Target) -> Self {
+        Self::to(target)
+    }
+}
+
+impl From<&Target> for InjectRequest {
+    fn from(target: &Target) -> Self {
+        Self::to(target.clone())
+    }
+}
+
+impl From<&Self> for InjectRequest {
+    fn from(request: &Self) -> Self {
+        request.clone()
     }
 }
 

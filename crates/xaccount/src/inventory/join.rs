@@ -6,6 +6,8 @@
 //! one document of each piece, drops what follows it, and reads some JSON strings otherwise or not at all. The source:
 //! apimachinery v0.37.1, `pkg/util/yaml/decoder.go`; cli-runtime v0.37.1, `pkg/resource/visitor.go`.
 
+use std::fmt;
+
 use serde::de::IgnoredAny;
 
 use crate::diag::Span;
@@ -34,8 +36,21 @@ pub enum Obstacle {
     JsonAlone(&'static str),
 }
 
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Utf16 => f.write_str("it is UTF-16"),
+            Self::TwoMarks => f.write_str("it begins with two byte order marks"),
+            Self::Space => f.write_str("JSON does not allow the white space before its first brace"),
+            Self::TextBehindJson => f.write_str("kubectl does not read the text after its JSON"),
+            Self::JsonAlone(what) => write!(f, "kubectl reads {what} as it is only in a stream of JSON alone"),
+        }
+    }
+}
+
 /// Which of the files can't be joined with the others, and why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("file {file} can't be joined with the others: {obstacle}")]
 pub struct NotJoined {
     /// The number of the file, from 0.
     pub file: usize,

@@ -1,12 +1,13 @@
 //! Which objects a command line selects, and why there is no plan.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use globset::GlobMatcher;
 
 use super::label_selector::LabelSelector;
 use crate::capa::ObjectKind;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, escape_control};
 use crate::inventory::{Inventory, Resource, SkipReason, Skipped};
 use crate::manifest_checks;
 
@@ -40,6 +41,33 @@ pub enum Failure {
     /// What is there can't be brought together with what is asked for.
     Refused(Vec<Diagnostic>),
 }
+
+impl fmt::Display for EmptySelection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoReferencingObject => "nothing here can carry an identity reference",
+            Self::NoneSelected(_) => "no object is selected",
+        })
+    }
+}
+
+impl std::error::Error for EmptySelection {}
+
+/// One line: the first error, and how many more there are.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EmptySelection(nothing) => nothing.fmt(f),
+            Self::Refused(errors) => match errors.as_slice() {
+                [] => f.write_str("refused"),
+                [only] => f.write_str(&escape_control(&only.message)),
+                [first, more @ ..] => write!(f, "{} (and {} more)", escape_control(&first.message), more.len()),
+            },
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
 
 impl Failure {
     /// With errors that were found before.

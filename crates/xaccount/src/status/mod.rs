@@ -5,13 +5,14 @@ mod moves;
 mod users;
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{
     CONTROLLER_IDENTITY, ClusterState, Hop, IdentityKind, Judge, Object, ObjectKind, REFERENCING_KINDS, ROLE_IDENTITY,
     Reason, Release, Search, Subject, Support, Verdict, VerdictOutcome, Version, read_since, served_since, support,
 };
-use crate::diag::{Diagnostic, FileId, Location, Severity, Span};
+use crate::diag::{Diagnostic, FileId, Location, Severity, Span, escape_control};
 use crate::inventory::{Inventory, Resource};
 use crate::manifest_checks;
 
@@ -71,6 +72,17 @@ impl AccountSummary {
     }
 }
 
+impl fmt::Display for AccountSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(id) => write!(f, "account {id}"),
+            Self::Management => f.write_str("the account of the management cluster"),
+            Self::Static(_) => f.write_str("the account of static keys"),
+            Self::NotKnown(_) => f.write_str("unknown account"),
+        }
+    }
+}
+
 /// A cluster, or a template of clusters, and what becomes of its credentials.
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -111,6 +123,18 @@ impl Row {
     pub fn title(&self) -> String {
         let namespace = self.namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
         format!("{namespace}{}", self.cluster)
+    }
+}
+
+/// One line: `default/heron: permitted, account 222222222222`, and why where it is not permitted.
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let template = if self.template { " (template)" } else { "" };
+        write!(f, "{}{template}: {}, {}", escape_control(&self.title()), self.verdict.outcome.name(), self.account)?;
+        match &self.verdict.message {
+            Some(message) => write!(f, ": {}", escape_control(message)),
+            None => Ok(()),
+        }
     }
 }
 

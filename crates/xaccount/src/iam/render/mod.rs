@@ -53,6 +53,7 @@ pub struct PolicyTarget<'h> {
 
 /// What a tool can't hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PieceError {
     /// clusterawsadm makes roles of fixed names.
     #[error(

@@ -1,0 +1,355 @@
+//! `inject` and `eject` in memory.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::path::Path;
+
+use json_patch::PatchOperation;
+
+use super::error::Error;
+use super::manifests::{Manifests, ReadManifests};
+use super::place::MemoryFile;
+use super::request::{no_account_map, wrong, wrong_selection};
+use crate::capa::needles;
+use crate::diag::{Diagnostic, FileId, escape_control};
+use crate::eject::{EjectRequest, draft};
+use crate::inject::{InjectRequest, plan};
+use crate::inventory::{Inventory, Skipped};
+use crate::kustomization::plain;
+use crate::plan::{ChangeKind, IdentityFile, Outcome, write_order};
+use crate::session::{self, shown};
+use crate::usages::{UsageLimits, named};
+
+/// Manifests with a change that is proved: two independent readers agree that each new text is the old one with exactly
+/// the planned change.
+#[derive(Clone, Debug)]
+pub struct ChangedManifests {
+    /// With the new bytes; a file that was made is the last.
+    manifests: Manifests,
+    /// Indices of the files that differ, in the order in which to write them.
+    changed: Vec<usize>,
+    /// As it was read.
+    inventory: Inventory,
+    outcome: Outcome,
+    warnings: Vec<Diagnostic>,
+}
+
+/// An object that changes.
+#[derive(Clone, Debug)]
+pub struct ChangedObject<'c> {
+    /// The name of its file.
+    pub file: &'c str,
+    /// The line of its first key in the old text, from 1; `None` for a new object.
+    pub line: Option<usize>,
+    /// Its kind, namespace and name: `AWSCluster default/heron`.
+    pub title: String,
+    /// What happens to it.
+    pub kind: ChangeKind,
+    /// The old value in words, where it had one.
+    pub before: Option<&'c str>,
+    /// The new value in words.
+    pub after: &'c str,
+    /// The change as RFC 6902, relative to the object; empty for a new object.
+    pub operations: &'c [PatchOperation],
+}
+
+/// Points clusters at a target account: sets the identity reference of each selected object, and adds the
+/// `AWSClusterRoleIdentity` that it names. The request is a [`Target`](crate::Target), or an [`InjectRequest`] with more.
+///
+/// ```
+/// use xaccount::{ErrorKind, Manifests, Target};
+///
+/// let yaml = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: heron}\n";
+/// let manifests = Manifests::from_bytes("heron.yaml", yaml);
+/// let change = xaccount::inject(&manifests, Target::account("222222222222")?)?;
+/// for object in change.objects() {
+///     println!("{object}");
+/// }
+/// assert!(change.bytes("heron.yaml")?.starts_with(yaml.as_bytes()));
+///
+/// // A second run changes nothing.
+/// assert!(xaccount::inject(change.manifests(), Target::account("222222222222")?)?.is_unchanged());
+///
+/// // A cluster that is or was in a management cluster stays where it is.
+/// let live = Manifests::from_bytes("heron.yaml", yaml.replace("heron", "heron, uid: 0c1b"));
+/// let error = xaccount::inject(&live, Target::account("222222222222")?).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Refused);
+/// # Ok::<(), xaccount::Error>(())
+/// ```
+///
+/// Whether a cluster runs already is looked for in the manifests alone: there is neither Git's HEAD nor a dump of the
+/// management cluster. A manifest without a `metadata.uid`, or another mark that only an API server or a controller
+/// writes, counts as a cluster that does not exist yet. Where that may be wrong, ask the management cluster before you
+/// apply the result.
+///
+/// # Errors
+/// Everything for which the command refuses to write, an account map among the files, and what a request can't say.
+pub fn inject(manifests: &Manifests, request: impl Into<InjectRequest>) -> Result<ChangedManifests, Error> {
+    let request = request.into();
+    let identity_file = identity_file(manifests, request.identity_file.as_ref().map(|file| &file.value))?;
+    let wrong: Vec<Diagnostic> = no_account_map(manifests.names()).into_iter().chain(wrong(&request)).collect();
+    if !wrong.is_empty() {
+        return Err(Error::requests(wrong));
+    }
+    let read = read(manifests, identity_file.as_deref())?;
+    match plan(&read.inventory, &request) {
+        Ok(outcome) => proved(manifests, read, outcome),
+        Err(failure) => Err(manifests.failed(read.warnings, failure)),
+    }
+}
+
+/// Removes the references to role identities again, and the identities that `inject` added and that nothing names any more.
+///
+/// ```
+/// use xaccount::{EjectRequest, Manifests, Target};
+///
+/// let yaml = "\
+/// apiVersion: infrastructure.cluster.x-k8s.io/v1beta2
+/// kind: AWSCluster
+/// metadata: {name: heron}
+/// spec:
+///   region: us-east-1
+/// ";
+/// let manifests = Manifests::from_bytes("heron.yaml", yaml);
+/// let change = xaccount::inject(&manifests, Target::account("222222222222")?)?;
+/// let back = xaccount::eject(change.manifests(), &EjectRequest::default())?;
+/// assert_eq!(back.bytes("heron.yaml")?, yaml.as_bytes());
+/// # Ok::<(), xaccount::Error>(())
+/// ```
+///
+/// Only the given files are searched for other users of an identity. An identity that is still used is removed only if none
+/// of them shows that: pass all manifests of a repository, and look at the management cluster before an identity is
+/// deleted there.
+///
+/// # Errors
+/// Everything for which the command refuses to write, an account map among the files, and what a request can't say.
+pub fn eject(manifests: &Manifests, request: &EjectRequest) -> Result<ChangedManifests, Error> {
+    let file = request.identity_file.map(IdentityFile::There);
+    let identity_file = identity_file(manifests, file.as_ref())?;
+    let wrong = no_account_map(manifests.names()).into_iter().chain(wrong_selection(&request.selection));
+    let wrong: Vec<Diagnostic> = wrong.collect();
+    if !wrong.is_empty() {
+        return Err(Error::requests(wrong));
+    }
+    let read = read(manifests, identity_file.as_deref())?;
+    let outcome = draft(&read.inventory, request).map(|draft| {
+        // Files in memory are in no directory, so that this looks at them alone.
+        let users = named(&read.session, &read.inventory, &draft, UsageLimits::default());
+        draft.finish(&users)
+    });
+    match outcome {
+        Ok(outcome) => proved(manifests, read, outcome),
+        Err(failure) => Err(manifests.failed(read.warnings, failure)),
+    }
+}
+
+/// The name of the file that keeps identities.
+fn identity_file(manifests: &Manifests, file: Option<&IdentityFile>) -> Result<Option<String>, Error> {
+    let refused = |message: String| Err(Error::request(Diagnostic::error(message)));
+    let path = match file {
+        None => return Ok(None),
+        Some(IdentityFile::There(file)) => {
+            return match manifests.files.get(file.0) {
+                Some(file) => Ok(Some(file.name.clone())),
+                None => refused(format!("the identity file is number {} of {} files", file.0, manifests.files.len())),
+            };
+        }
+        Some(IdentityFile::New(path)) => path,
+    };
+    let name = shown(path);
+    let text = escape_control(&name);
+    if manifests.names().any(|existing| plain(existing) == plain(&name)) {
+        return refused(format!("the identity file {text} is one of the manifests; Manifests::identity_file finds it"));
+    }
+    if name == "-" || name.is_empty() || Path::new(&name).extension().is_some_and(|extension| extension == "json") {
+        return refused(format!("'{text}' can't be a new identity file: identities are kept in a YAML file"));
+    }
+    Ok(Some(name))
+}
+
+/// What both verbs work on.
+fn read(manifests: &Manifests, identity_file: Option<&str>) -> Result<ReadManifests, Error> {
+    let read = manifests.read(&needles(), false)?;
+    match identity_file.and_then(|file| read.kustomizations.refusal(file)) {
+        Some(error) => Err(manifests.refused(vec![error])),
+        None => Ok(read.counted()),
+    }
+}
+
+/// Proves a plan.
+fn proved(manifests: &Manifests, read: ReadManifests, outcome: Outcome) -> Result<ChangedManifests, Error> {
+    let ReadManifests { session, inventory, mut warnings, .. } = read;
+    let proved = session.prove(&outcome.plans, |_, old, edited| session::content(edited, old));
+    let proved = proved.map_err(|errors| manifests.refused(errors))?;
+    let mut files = manifests.files.clone();
+    let mut differs: HashSet<FileId> = HashSet::new();
+    for one in proved.into_iter().filter(|one| !one.edited().is_unchanged()) {
+        let file = one.file();
+        differs.insert(file);
+        files[file.0] = MemoryFile::new(files[file.0].name.clone(), one.into_made());
+    }
+    let mut changed = Vec::new();
+    if let Some((path, plan)) = &outcome.new_file {
+        let text = session::new_text(plan).map_err(|error| manifests.refused(vec![error]))?;
+        changed.push(files.len());
+        files.push(MemoryFile::new(shown(path), text));
+    }
+    let order = write_order(&inventory, &outcome);
+    changed.extend(order.into_iter().filter(|file| differs.contains(file)).map(|file| file.0));
+    warnings.extend(outcome.warnings.iter().cloned());
+    let manifests = Manifests { files, ..manifests.clone() };
+    Ok(ChangedManifests { manifests, changed, inventory, outcome, warnings })
+}
+
+impl ChangedManifests {
+    /// The bytes of a file: the new ones, or the old ones where it stays as it is.
+    ///
+    /// # Errors
+    /// There is no such file.
+    pub fn bytes(&self, name: &str) -> Result<&[u8], Error> {
+        self.manifests.bytes(name).ok_or_else(|| {
+            let message = format!("{} is not one of the manifests", escape_control(name));
+            Error::request(Diagnostic::error(message))
+        })
+    }
+
+    /// The files that differ, and their new bytes. Written in this order, no reference is without its identity at any
+    /// moment.
+    pub fn changed_files(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let files = self.changed.iter().map(|&file| &self.manifests.files[file]);
+        files.map(|file| (file.name.as_str(), file.bytes.as_slice()))
+    }
+
+    /// Whether no file differs.
+    pub fn is_unchanged(&self) -> bool {
+        self.changed.is_empty()
+    }
+
+    /// The objects that change, and the new ones.
+    pub fn objects(&self) -> impl Iterator<Item = ChangedObject<'_>> {
+        let mut added = self.outcome.added.iter();
+        self.outcome.changes.iter().filter_map(move |change| {
+            let (file, line, title) = match change.object {
+                Some(index) => {
+                    let found = &self.inventory.objects()[index];
+                    (found.file.0, Some(found.line), found.title())
+                }
+                None => {
+                    let new = added.next()?;
+                    let file = match &new.file {
+                        IdentityFile::There(file) => file.0,
+                        IdentityFile::New(_) => self.inventory.files().len(),
+                    };
+                    (file, None, new.title.clone())
+                }
+            };
+            Some(ChangedObject {
+                file: &self.manifests.files.get(file)?.name,
+                line,
+                title,
+                kind: change.kind,
+                before: change.before.as_deref(),
+                after: &change.after,
+                operations: &change.operations,
+            })
+        })
+    }
+
+    /// What is selected, can carry a reference and is skipped, and why.
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.outcome.skipped
+    }
+
+    /// What to say although nothing is wrong. [`Manifests::place`] of the manifests that were changed has the places.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+
+    /// What was decided, and why, where the request has `explain`.
+    pub fn decisions(&self) -> &[String] {
+        &self.outcome.decisions
+    }
+
+    /// The manifests with the change, for another verb.
+    pub fn manifests(&self) -> &Manifests {
+        &self.manifests
+    }
+
+    /// The same, without what was said of the change.
+    pub fn into_manifests(self) -> Manifests {
+        self.manifests
+    }
+}
+
+impl fmt::Display for ChangedObject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = self.line.map_or_else(|| self.file.to_owned(), |line| format!("{}:{line}", self.file));
+        let change = match self.before {
+            Some(before) => format!("{before} -> {}", self.after),
+            None => self.after.to_owned(),
+        };
+        f.write_str(&escape_control(&format!("{place}: {}: {change}", self.title)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facade::{Error, ErrorKind};
+    use crate::inject::Target;
+
+    const CLUSTER: &str =
+        "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: heron}\n";
+
+    fn injected(files: &[(&str, &str)]) -> Result<ChangedManifests, Error> {
+        inject(&Manifests::new(files.iter().copied())?, Target::account("222222222222")?)
+    }
+
+    #[test]
+    fn an_account_map_among_the_files_is_refused() {
+        for name in [".xaccount.yaml", "clusters/.xaccount.yaml"] {
+            let error = injected(&[("clusters/heron.yaml", CLUSTER), (name, "")]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+            assert!(error.to_string().starts_with(&format!("{name} is an account map")), "{error}");
+        }
+        assert!(injected(&[("heron.yaml", CLUSTER), ("my.xaccount.yaml", "")]).is_ok());
+    }
+
+    #[test]
+    fn a_patch_is_not_a_cluster() {
+        let base = ("base/heron.yaml", CLUSTER);
+        let patch = ("prod/heron.yaml", CLUSTER);
+        let kustomization = ("prod/kustomization.yaml", "resources: [../base]\npatches:\n- path: ./heron.yaml\n");
+        let change = injected(&[base, patch, kustomization]).unwrap();
+        assert_eq!(change.changed_files().map(|(name, _)| name).collect::<Vec<_>>(), ["base/heron.yaml"]);
+        let notes: Vec<&str> = change.warnings().iter().map(|note| note.message.as_str()).collect();
+        let note =
+            "prod/heron.yaml is a kustomize patch and is skipped: prod/kustomization.yaml:3 names it under patches";
+        assert_eq!(notes, [note]);
+
+        let error = injected(&[patch, kustomization]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::EmptySelection);
+        let broken = injected(&[base, ("base/kustomization.yaml", "patches: [")]).unwrap();
+        assert!(broken.warnings()[0].message.starts_with("base/kustomization.yaml:"), "{:?}", broken.warnings());
+
+        let manifests = Manifests::new([base, patch, kustomization]).unwrap();
+        let mut request = InjectRequest::from(Target::account("222222222222").unwrap());
+        request.identity_file = Some(manifests.identity_file("prod/heron.yaml").into());
+        assert!(inject(&manifests, request).unwrap_err().to_string().contains("can't keep identities"));
+    }
+
+    #[test]
+    fn the_error_has_the_first_place_and_how_many_more() {
+        let live = CLUSTER.replace("heron", "heron, uid: a");
+        let error = injected(&[("a.yaml", &live), ("b.yaml", "kind: AWSCluster\nspec: [\n")]).unwrap_err();
+        assert!(error.to_string().starts_with("b.yaml:"), "{error}");
+        let error = injected(&[("a.yaml", "kind: AWSCluster\nspec: [\n"), ("b.yaml", "kind: AWSCluster\nspec: [\n")]);
+        let error = error.unwrap_err();
+        assert!(error.to_string().starts_with("a.yaml:") && error.to_string().ends_with(" (and 1 more)"), "{error}");
+        assert!(error.with_places().all(|(_, place)| place.is_some()));
+        let error = injected(&[("a.yaml", &live)]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Refused);
+        assert!(error.to_string().starts_with("a.yaml:3:"), "{error}");
+        assert_eq!(injected(&[]).unwrap_err().to_string(), "nothing here can carry an identity reference");
+    }
+}

@@ -1,0 +1,93 @@
+//! `lint` in memory.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use super::error::Error;
+use super::manifests::{Manifests, ReadManifests};
+use crate::capa::{Release, needles_for_lint};
+use crate::diag::{Diagnostic, FileId};
+use crate::lint::{Context, Finding, Ignore, ignores, silence};
+use crate::status::{Options, status};
+
+/// What `lint` found.
+#[derive(Clone, Debug)]
+pub struct LintReport {
+    findings: Vec<Finding>,
+    release: Release,
+    warnings: Vec<Diagnostic>,
+}
+
+/// Finds cross-account mistakes. A document that can't be read is a finding too. A comment `# xaccount: ignore[XA001] why`
+/// silences the line that it is on, or the next.
+///
+/// ```
+/// use xaccount::Manifests;
+///
+/// let yaml = "\
+/// apiVersion: infrastructure.cluster.x-k8s.io/v1beta2
+/// kind: AWSClusterRoleIdentity
+/// metadata: {name: prod}
+/// spec:
+///   allowedNamespaces: {}
+///   roleARN: arn:aws:iam::222222222222:instance-profile/capa
+///   sourceIdentityRef: {kind: AWSClusterControllerIdentity, name: default}
+/// ";
+/// let manifests = Manifests::from_bytes("prod.yaml", yaml);
+/// let report = xaccount::lint(&manifests)?;
+/// let finding = report.findings().iter().find(|finding| finding.rule.name == "role-arn").ok_or("a finding")?;
+/// let place = finding.diagnostic.primary.as_ref().and_then(|label| manifests.place(label.at)).ok_or("a place")?;
+/// assert_eq!(place.to_string(), "prod.yaml:6:12");
+/// assert!(finding.diagnostic.to_string().starts_with("error[XA001]: "));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// None today: what is wrong with the manifests is a finding.
+pub fn lint(manifests: &Manifests) -> Result<LintReport, Error> {
+    let read = manifests.read(&needles_for_lint(), true)?;
+    let ReadManifests { session, inventory, kustomizations, warnings } = read;
+    // That patches are not checked is not a finding.
+    let (inventory, _) = kustomizations.set_aside(inventory, &session);
+    let options = Options { release: manifests.release, namespace: manifests.namespace.clone() };
+    let status = status(&inventory, &options);
+    let context = Context {
+        inventory: &inventory,
+        status: &status,
+        release_is_said: manifests.release.is_some(),
+        annotations: &[],
+        source_account: None,
+        kustomizations: &kustomizations.all,
+        trust: &[],
+        permission: &[],
+    };
+    let findings = crate::lint::lint(&context, warnings);
+    let with_findings = findings.iter().filter_map(|finding| Some(finding.diagnostic.primary.as_ref()?.at.file));
+    let files: BTreeSet<FileId> = inventory.objects().iter().map(|found| found.file).chain(with_findings).collect();
+    let comments = files.into_iter().filter_map(|file| Some((file, ignores(&manifests.files.get(file.0)?.bytes))));
+    let comments: BTreeMap<FileId, Vec<Ignore>> = comments.filter(|(_, ignores)| !ignores.is_empty()).collect();
+    let findings = silence(&inventory, findings, &comments);
+    // What has a rule is a finding already.
+    let reported: HashSet<&str> = findings.iter().map(|finding| finding.diagnostic.message.as_str()).collect();
+    let is_other = |one: &&Diagnostic| one.rule.is_none() && !reported.contains(one.message.as_str());
+    let others = status.warnings.iter().filter(is_other);
+    let warnings = kustomizations.warnings.iter().chain(others).cloned().collect();
+    let release = context.release();
+    Ok(LintReport { findings, release, warnings })
+}
+
+impl LintReport {
+    /// The findings, by file and place.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// The release of CAPA that the manifests were checked for.
+    pub fn release(&self) -> Release {
+        self.release
+    }
+
+    /// What to say besides, which is not of a rule.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+}

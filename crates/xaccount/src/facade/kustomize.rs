@@ -1,0 +1,70 @@
+//! The kustomizations among files in memory, and the files that they name as patches.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use crate::diag::{Diagnostic, FileId, Span, escape_control};
+use crate::inventory::Inventory;
+use crate::kustomization::{FILE_NAMES, Kustomization, NOT_TOLD, kustomization, patch_files, plain, without_patches};
+use crate::patches::no_identities_here;
+use crate::session::Session;
+
+/// The kustomizations among the files of a session. Those beside and above them are not known.
+pub(super) struct MemoryKustomizations {
+    pub(super) all: Vec<Kustomization>,
+    /// Kustomizations that can't be read.
+    pub(super) warnings: Vec<Diagnostic>,
+    /// By plain path: what names the file as a patch.
+    named: HashMap<String, String>,
+}
+
+impl MemoryKustomizations {
+    /// Reads them.
+    pub(super) fn of(session: &Session) -> Self {
+        let (mut all, mut warnings) = (Vec::new(), Vec::new());
+        let line = |file: FileId, span: Span| {
+            let bytes = session.bytes(file).unwrap_or_default();
+            memchr::memchr_iter(b'\n', &bytes[..span.start.min(bytes.len())]).count() + 1
+        };
+        for file in session.named().filter(|&file| is_kustomization(session.name(file))) {
+            let name = session.name(file);
+            match kustomization(file, name, &session.bytes(file).unwrap_or_default()) {
+                Ok(one) => all.push(one),
+                Err(unreadable) => {
+                    let place = format!("{name}:{}", line(file, unreadable.span));
+                    let message = format!("{place} can't be read: {}", unreadable.why);
+                    let warning = Diagnostic::warning(escape_control(&message).into_owned()).help(NOT_TOLD);
+                    warnings.push(warning.help("fix it, or render it, and run again"));
+                }
+            }
+        }
+        let named = patch_files(&all, |one, patch| {
+            escape_control(&format!("{}:{}", one.name, line(one.file, patch.span))).into_owned()
+        });
+        Self { all, warnings, named }
+    }
+
+    /// Refuses a file that is to keep identities, where it is a patch.
+    pub(super) fn refusal(&self, identity_file: &str) -> Option<Diagnostic> {
+        Some(no_identities_here(identity_file, self.named.get(&plain(identity_file))?))
+    }
+
+    /// The inventory without the objects of patches, and what to say about these.
+    pub(super) fn set_aside(&self, inventory: Inventory, session: &Session) -> (Inventory, Vec<Diagnostic>) {
+        let why = |file: FileId| Some((file, self.named.get(&plain(session.name(file)))?.clone()));
+        let patches: BTreeMap<FileId, String> = session.named().filter_map(why).collect();
+        let with_objects: HashSet<FileId> = inventory.objects().iter().map(|found| found.file).collect();
+        // The operations of a JSON patch are not an object.
+        let sets = |file: FileId| {
+            let bytes = session.bytes(file).unwrap_or_default();
+            memchr::memmem::find(&bytes, b"identityRef").is_some()
+        };
+        let others = patches.keys().copied().filter(|file| !with_objects.contains(file));
+        let setting: BTreeSet<FileId> = others.filter(|&file| sets(file)).collect();
+        let (inventory, notes) = without_patches(inventory, &patches, &setting);
+        (inventory, self.warnings.iter().cloned().chain(notes).collect())
+    }
+}
+
+fn is_kustomization(name: &str) -> bool {
+    FILE_NAMES.contains(&name.rsplit_once('/').map_or(name, |(_, name)| name))
+}

@@ -1,0 +1,174 @@
+//! Manifests in memory, and what a verb reads of them.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use super::error::{Error, ErrorKind};
+use super::kustomize::MemoryKustomizations;
+use super::place::{MemoryFile, SourcePlace};
+use crate::capa::Release;
+use crate::diag::{Diagnostic, FileId, Location, escape_control};
+use crate::inventory::{Inventory, Scan};
+use crate::kustomization::plain;
+use crate::plan::{EmptySelection, Failure, IdentityFile};
+use crate::session::Session;
+use lossless_yaml::Needles;
+
+/// Manifests in memory: YAML or JSON by the names of their files, with `/` between the parts of a name.
+///
+/// Nothing is parsed before a verb asks, so a text that one verb refuses can still be linted. Clones share the bytes.
+///
+/// ```
+/// use xaccount::Manifests;
+///
+/// let manifests = Manifests::new([
+///     ("clusters/heron.yaml", "kind: AWSCluster\n"),
+///     ("clusters/identities.yaml", "# identities of all clusters\n"),
+/// ])?;
+/// assert_eq!(manifests.names().collect::<Vec<_>>(), ["clusters/heron.yaml", "clusters/identities.yaml"]);
+/// assert!(Manifests::new([("a.yaml", ""), ("./a.yaml", "")]).is_err());
+/// # Ok::<(), xaccount::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Manifests {
+    pub(super) files: Vec<MemoryFile>,
+    pub(super) release: Option<Release>,
+    pub(super) namespace: Option<String>,
+}
+
+impl Manifests {
+    /// The manifests of one file.
+    pub fn from_bytes(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        Self { files: vec![MemoryFile::new(name.into(), bytes.into())], release: None, namespace: None }
+    }
+
+    /// The manifests of several files, by their names. An identity in one of them counts for the clusters in all of them,
+    /// and a kustomization among them says which of them are patches.
+    ///
+    /// # Errors
+    /// Two files of one name.
+    pub fn new<N: Into<String>, B: Into<Vec<u8>>>(files: impl IntoIterator<Item = (N, B)>) -> Result<Self, Error> {
+        let files: Vec<MemoryFile> =
+            files.into_iter().map(|(name, bytes)| MemoryFile::new(name.into(), bytes.into())).collect();
+        let mut seen = HashSet::new();
+        match files.iter().find(|file| !seen.insert(plain(&file.name))) {
+            None => Ok(Self { files, release: None, namespace: None }),
+            Some(twice) => {
+                let message = format!("two files have the name {}", escape_control(&twice.name));
+                Err(Error::request(Diagnostic::error(message)))
+            }
+        }
+    }
+
+    /// The same, evaluated for a release of CAPA by [`status()`](super::status) and [`lint()`](super::lint). The default is
+    /// the newest that serves the API versions of the files.
+    #[must_use]
+    pub fn with_release(self, release: Release) -> Self {
+        Self { release: Some(release), ..self }
+    }
+
+    /// The same, of which [`status()`](super::status) and [`lint()`](super::lint) see one namespace: its objects, and those
+    /// without a namespace, which go there.
+    #[must_use]
+    pub fn with_namespace(self, namespace: impl Into<String>) -> Self {
+        Self { namespace: Some(namespace.into()), ..self }
+    }
+
+    /// The names of the files.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| file.name.as_str())
+    }
+
+    /// The bytes of a file; `None` where it is not one of the manifests.
+    pub fn bytes(&self, name: &str) -> Option<&[u8]> {
+        let file = self.files.iter().find(|file| file.name == name)?;
+        Some(&file.bytes)
+    }
+
+    /// The file of a name, for requests that take one: one of the manifests, or a new one.
+    ///
+    /// ```
+    /// use xaccount::{InjectRequest, Manifests, Target};
+    ///
+    /// let yaml = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: heron}\n";
+    /// let manifests = Manifests::from_bytes("heron.yaml", yaml);
+    /// let mut request = InjectRequest::to(Target::account("222222222222")?);
+    /// request.identity_file = Some(manifests.identity_file("identities.yaml").into());
+    /// let change = xaccount::inject(&manifests, request)?;
+    /// // What names an identity is written after it.
+    /// let files: Vec<&str> = change.changed_files().map(|(name, _)| name).collect();
+    /// assert_eq!(files, ["identities.yaml", "heron.yaml"]);
+    /// # Ok::<(), xaccount::Error>(())
+    /// ```
+    pub fn identity_file(&self, name: &str) -> IdentityFile {
+        let wanted = plain(name);
+        match self.files.iter().position(|file| plain(&file.name) == wanted) {
+            Some(file) => IdentityFile::There(FileId(file)),
+            None => IdentityFile::New(PathBuf::from(name)),
+        }
+    }
+
+    /// Where a diagnostic's location is; `None` for a file that is not one of the manifests.
+    pub fn place(&self, at: Location) -> Option<SourcePlace> {
+        Some(self.files.get(at.file.0)?.place(at.span.start))
+    }
+
+    /// What a verb reads: the documents with one of the needles. With `keep_going`, what can't be read is a warning.
+    pub(super) fn read(&self, needles: &Needles, keep_going: bool) -> Result<ReadManifests, Error> {
+        let mut session = Session::in_memory(self.files.iter().map(|file| (file.name.clone(), file.bytes.clone())));
+        let scan = Scan { needles, skip_templates: false, topology_variable: None, keep_going };
+        let (inventory, warnings) = session.scan(&scan).map_err(|errors| self.refused(errors))?;
+        let kustomizations = MemoryKustomizations::of(&session);
+        Ok(ReadManifests { session, inventory, kustomizations, warnings })
+    }
+
+    /// An error of these diagnostics.
+    pub(super) fn refused(&self, diagnostics: Vec<Diagnostic>) -> Error {
+        self.error(ErrorKind::Refused, diagnostics)
+    }
+
+    /// The error of a verb that makes no plan; `warnings` were found before.
+    pub(super) fn failed(&self, mut warnings: Vec<Diagnostic>, failure: Failure) -> Error {
+        match failure {
+            Failure::EmptySelection(nothing) => {
+                let mut error = Diagnostic::error(nothing.to_string());
+                if let EmptySelection::NoneSelected(mut titles) = nothing {
+                    titles.truncate(20);
+                    error = error.help(format!("these can carry an identity reference: {}", titles.join(", ")));
+                }
+                warnings.push(error);
+                self.error(ErrorKind::EmptySelection, warnings)
+            }
+            Failure::Refused(errors) => {
+                warnings.extend(errors);
+                self.refused(warnings)
+            }
+        }
+    }
+
+    fn error(&self, kind: ErrorKind, diagnostics: Vec<Diagnostic>) -> Error {
+        let place = |diagnostic: &Diagnostic| self.place(diagnostic.primary.as_ref()?.at);
+        let places = diagnostics.iter().map(place).collect();
+        Error::new(kind, diagnostics, places)
+    }
+}
+
+/// What a verb works on.
+pub(super) struct ReadManifests {
+    pub(super) session: Session,
+    pub(super) inventory: Inventory,
+    pub(super) kustomizations: MemoryKustomizations,
+    /// What to say although nothing is wrong.
+    pub(super) warnings: Vec<Diagnostic>,
+}
+
+impl ReadManifests {
+    /// The same without what is not an object to apply: kustomize patches, and objects without a name.
+    pub(super) fn counted(self) -> Self {
+        let Self { session, inventory, kustomizations, mut warnings } = self;
+        let (inventory, notes) = kustomizations.set_aside(inventory, &session);
+        let (inventory, nameless) = inventory.without_nameless();
+        warnings.extend(notes.into_iter().chain(nameless));
+        Self { session, inventory, kustomizations, warnings }
+    }
+}

@@ -1,0 +1,20 @@
+//! The verbs over manifests in memory: bytes in, proved bytes and verdicts out. No file is read or written.
+//!
+//! Each verb takes the steps of the command of that name, and refuses what the command refuses. What a command reads
+//! besides the manifests is missing here; the crate's documentation lists it under Limitations.
+
+mod change;
+mod clusters;
+mod error;
+mod findings;
+mod kustomize;
+mod manifests;
+mod place;
+mod request;
+
+pub use change::{ChangedManifests, ChangedObject, eject, inject};
+pub use clusters::{StatusReport, status};
+pub use error::{Error, ErrorKind};
+pub use findings::{LintReport, lint};
+pub use manifests::Manifests;
+pub use place::SourcePlace;

@@ -1,0 +1,85 @@
+//! What a request may say. The command line checks its flags where it reads them; a request is checked here.
+
+use crate::account_map;
+use crate::aws::{DurationSeconds, ExternalId, SessionName, check_inline_policy};
+use crate::capa::IdentityKind;
+use crate::capa::names::{is_dns_subdomain, is_qualified_name};
+use crate::diag::{Diagnostic, escape_control};
+use crate::inject::{AllowedNamespaces, IdentityRequest, InjectRequest};
+use crate::plan::Selection;
+use crate::settings::Setting;
+
+/// Everything that no request may say.
+pub(super) fn wrong(request: &InjectRequest) -> Vec<Diagnostic> {
+    let mut wrong: Vec<Diagnostic> = wrong_selection(&request.selection).into_iter().collect();
+    if let Some(name) = request.identity_name.as_ref().map(|name| &name.value).filter(|name| !is_dns_subdomain(name)) {
+        wrong.push(not_a_name("the identity", name));
+    }
+    let is_title =
+        |text: &str| text.split_once('/').is_some_and(|(namespace, name)| !namespace.is_empty() && !name.is_empty());
+    for orphan in request.orphans.iter().filter(|orphan| !is_title(orphan)) {
+        let message = format!("'{}' is not NAMESPACE/NAME of a cluster", escape_control(orphan));
+        wrong.push(Diagnostic::error(message).help("a cluster without a namespace is in default"));
+    }
+    wrong.extend(wrong_identity(&request.identity));
+    wrong
+}
+
+/// Indices are those of an inventory, and a verb makes its own.
+pub(super) fn wrong_selection(selection: &Selection) -> Option<Diagnostic> {
+    let message = "a selection by index is for an inventory, and here each verb makes its own";
+    selection.only.as_ref().map(|_| Diagnostic::error(message).help("select by name, label or namespace"))
+}
+
+/// Refuses an account map among the files: it says which cluster belongs to which account, and a request can't override it.
+pub(super) fn no_account_map<'n>(mut names: impl Iterator<Item = &'n str>) -> Option<Diagnostic> {
+    let is_map = |name: &&str| name.rsplit_once('/').map_or(*name, |(_, name)| name) == account_map::FILE_NAME;
+    let map = names.find(is_map)?;
+    let message = format!("{} is an account map, and none is followed here", escape_control(map));
+    let help = "omit the file where the request says the same; inject::propose_mapped takes a map";
+    Some(Diagnostic::error(message).help(help))
+}
+
+fn wrong_identity(identity: &IdentityRequest) -> Vec<Diagnostic> {
+    let mut wrong: Vec<Diagnostic> = Vec::new();
+    match &identity.source {
+        Some((IdentityKind::Controller, name)) if name != "default" => {
+            wrong.push(Diagnostic::error("CAPA knows one AWSClusterControllerIdentity only, named default"));
+        }
+        Some((_, name)) if !is_dns_subdomain(name) => wrong.push(not_a_name("the source identity", name)),
+        _ => {}
+    }
+    if let Some(Setting { value: allowed, .. }) = &identity.allowed_namespaces {
+        // Its text is what the flag takes, so the flag's check is this one, too.
+        let listed = match allowed {
+            AllowedNamespaces::AtLeast(names) => AllowedNamespaces::List(names.clone()),
+            other => other.clone(),
+        };
+        let is_empty = matches!(&listed, AllowedNamespaces::List(names) if names.is_empty());
+        if !is_empty && listed.to_string().parse() != Ok(listed) {
+            wrong.push(Diagnostic::error(format!("'{}' names no namespaces", escape_control(&allowed.to_string()))));
+        }
+    }
+    let texts = [
+        identity.session_name.as_ref().and_then(|text| text.value.parse::<SessionName>().err()),
+        identity.external_id.as_ref().and_then(|text| text.value.parse::<ExternalId>().err()),
+    ];
+    wrong.extend(texts.into_iter().flatten().map(|error| Diagnostic::error(error.to_string())));
+    let duration = identity.duration_seconds.as_ref();
+    let duration = duration.and_then(|seconds| DurationSeconds::try_from(i64::from(seconds.value)).err());
+    wrong.extend(duration.map(|error| Diagnostic::error(error.to_string())));
+    let policy = identity.inline_policy.as_ref().and_then(|policy| check_inline_policy(policy).err());
+    wrong.extend(policy.map(|error| Diagnostic::error(error.to_string())));
+    let keys = identity.annotations.iter().map(|one| &one.value.0);
+    for key in keys.filter(|key| !is_qualified_name(key)) {
+        let message = format!("'{}' is not an annotation key", escape_control(key));
+        wrong.push(Diagnostic::error(message).help("write example.com/name"));
+    }
+    wrong
+}
+
+fn not_a_name(what: &str, name: &str) -> Diagnostic {
+    let help =
+        "a Kubernetes name is lower-case letters, digits, '-' and '.', and begins and ends with a letter or digit";
+    Diagnostic::error(format!("'{}' can't be the name of {what}", escape_control(name))).help(help)
+}
