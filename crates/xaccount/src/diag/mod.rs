@@ -1,0 +1,15 @@
+//! What every check and every error is made of: spans, labels, diagnostics.
+//!
+//! Nothing here formats for people.
+
+mod diagnostic;
+mod escape;
+mod place;
+mod spanned_error;
+
+pub use lossless_yaml::Span;
+
+pub use diagnostic::{Diagnostic, Label, Severity};
+pub use escape::escape_control;
+pub use place::{FileId, Location};
+pub use spanned_error::SpannedError;
