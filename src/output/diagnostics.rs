@@ -62,7 +62,7 @@ fn text<'f>(diagnostic: &Diagnostic, file: impl Fn(FileId) -> Rc<Shown<'f>>, col
         .collect();
     let mut title = level.primary_title(escape_control(&diagnostic.message));
     if let Some(id) = diagnostic.rule.filter(|_| with_rule) {
-        title = title.id(id);
+        title = title.id(id.code());
     }
     let mut group = Group::with_title(title);
     for (place, primary) in &places {

@@ -7,7 +7,7 @@ use crate::aws::{AccountId, RoleArn};
 use crate::capa::{
     Field, IdentityReference, ObjectKind, Reference, Release, State, Support, Twice, served_since, support,
 };
-use crate::diag::{Diagnostic, Span};
+use crate::diag::{Diagnostic, RuleId, Span};
 use crate::inventory::{Inventory, Resource};
 
 /// Objects of CAPA in a shape that can't be, or of which the account depends on the reader, are errors wherever they stand.
@@ -39,7 +39,7 @@ pub(crate) fn region_twice(found: &Resource) -> Option<Diagnostic> {
 
 fn decided_twice(found: &Resource, twice: &Twice) -> Diagnostic {
     Diagnostic::error(format!("{}: {}", found.title(), twice.why()))
-        .rule("XA004")
+        .rule(RuleId::InvalidIdentityRef)
         .at(found.location(twice.span), "the account of a cluster depends on it")
         .help("remove one of them and run again; kubectl takes the last, other tools refuse it")
 }
@@ -47,7 +47,7 @@ fn decided_twice(found: &Resource, twice: &Twice) -> Diagnostic {
 /// Why an object of CAPA can't be, or can't be told.
 pub(crate) fn refused(found: &Resource) -> Option<Diagnostic> {
     let ObjectKind::Refused(why, way_out) = &found.object.object_kind else { return None };
-    let error = Diagnostic::error(format!("{}: {why}", found.title())).rule("XA003");
+    let error = Diagnostic::error(format!("{}: {why}", found.title())).rule(RuleId::UnknownApiVersion);
     Some(error.at(found.head(), "").help(*way_out))
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn names_of_two_roles(inventory: &Inventory) -> Vec<Diagnostic> {
             let existing = first.location(existing.unwrap_or(first.object.kind_span));
             errors.push(
                 Diagnostic::error(format!("the identity name '{name}' stands for two role ARNs"))
-                    .rule("XA010")
+                    .rule(RuleId::TwoRoles)
                     .at(found.location(identity.role_arn.span().unwrap_or(found.object.kind_span)), arn)
                     .also(existing, other)
                     .help("identities are cluster-scoped: the one applied last would take over the clusters of both")
@@ -92,7 +92,7 @@ pub fn in_the_source_account(inventory: &Inventory, source: &AccountId) -> Vec<D
         if text.parse::<RoleArn>().is_ok_and(|role| role.account() == source) {
             notes.push(
                 Diagnostic::note(format!("{}: its role is in the source account {source}", found.title()))
-                    .rule("XA055")
+                    .rule(RuleId::TargetIsSource)
                     .at(found.location(span), "")
                     .help("a cluster in the source account needs no role identity: the controller identity does"),
             );
@@ -107,13 +107,13 @@ pub(crate) fn misplaced(found: &Resource, reference: &IdentityReference) -> Opti
     match reference.state {
         State::Wrong(span) | State::Variable(span) => Some(
             Diagnostic::error(format!("{}: no identityRef can stand here", found.title()))
-                .rule("XA004")
+                .rule(RuleId::InvalidIdentityRef)
                 .at(found.location(span), format!("/{path} leads here"))
                 .help("an identityRef is a mapping of kind and name; mend this by hand and run again"),
         ),
         State::Twice(span) => Some(
             Diagnostic::error(format!("{}: a key on the way to identityRef is written twice", found.title()))
-                .rule("XA004")
+                .rule(RuleId::InvalidIdentityRef)
                 .at(found.location(span), format!("/{path} leads here twice"))
                 .help("remove one of them and run again; kubectl takes the last, other tools refuse it"),
         ),
@@ -133,7 +133,7 @@ pub(crate) fn unreadable(found: &Resource, existing: &Reference) -> Option<Diagn
         let title = found.title();
         Some(
             Diagnostic::error(format!("{title}: the identity reference's {key} can't be read with certainty"))
-                .rule("XA004")
+                .rule(RuleId::InvalidIdentityRef)
                 .at(found.location(field.span().unwrap_or(existing.span)), what)
                 .help(
                     "write kind and name once, as texts, in quotes where they look like something else, and run again",
@@ -166,7 +166,7 @@ pub(crate) fn unsupported(found: &Resource, release: Release) -> Option<(Support
             (message, found.head())
         }
     };
-    Some((existing, Diagnostic::warning(message).rule("XA022").at(at, "")))
+    Some((existing, Diagnostic::warning(message).rule(RuleId::NotServed).at(at, "")))
 }
 
 /// Whether an object of a fixed place has an identity reference that the API server could drop.
@@ -191,7 +191,7 @@ pub(crate) fn template(found: &Resource) -> Option<Diagnostic> {
 pub(crate) fn dropped_by_kubectl(found: &Resource) -> Option<Diagnostic> {
     found.dropped_by_kubectl.then(|| {
         Diagnostic::warning(format!("{} follows '...' without a '---': kubectl drops such a document", found.title()))
-            .rule("XA035")
+            .rule(RuleId::DroppedDocument)
             .at(found.head(), "")
             .help("write '---' behind the '...' line")
     })

@@ -1,6 +1,7 @@
 //! Diagnostics: how bad, what, where, and what to type next.
 
 use super::place::Location;
+use super::rule_id::RuleId;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,8 +28,8 @@ pub struct Label {
 pub struct Diagnostic {
     /// How bad it is.
     pub severity: Severity,
-    /// The rule of `lint` that it is of: `XA001`.
-    pub rule: Option<&'static str>,
+    /// The rule of `lint` that it is of.
+    pub rule: Option<RuleId>,
     /// What is wrong, in one sentence without a final stop.
     pub message: String,
     /// The place that the message is about.
@@ -61,7 +62,7 @@ impl Diagnostic {
 
     /// Says of which rule it is.
     #[must_use]
-    pub fn rule(mut self, id: &'static str) -> Self {
+    pub fn rule(mut self, id: RuleId) -> Self {
         self.rule = Some(id);
         self
     }

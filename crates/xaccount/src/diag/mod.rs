@@ -1,10 +1,11 @@
-//! What every check and every error is made of: spans, labels, diagnostics.
+//! What every check and every error is made of: spans, labels, diagnostics, and the rules that they are of.
 //!
 //! Nothing here formats for people.
 
 mod diagnostic;
 mod escape;
 mod place;
+mod rule_id;
 mod spanned_error;
 
 pub use lossless_yaml::Span;
@@ -12,4 +13,5 @@ pub use lossless_yaml::Span;
 pub use diagnostic::{Diagnostic, Label, Severity};
 pub use escape::escape_control;
 pub use place::{FileId, Location};
+pub use rule_id::RuleId;
 pub use spanned_error::SpannedError;

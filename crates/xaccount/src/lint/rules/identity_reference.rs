@@ -3,11 +3,11 @@
 use super::super::{Context, Findings, Rule};
 use super::query::{no_error, unreadable, unusable};
 use crate::capa::{ObjectKind, State};
-use crate::diag::Severity;
+use crate::diag::{RuleId, Severity};
 use crate::manifest_checks;
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA004",
+    id: RuleId::InvalidIdentityRef,
     name: "identity-reference",
     severity: Severity::Error,
     summary: "An identityRef that the API server refuses, or that nobody can tell",

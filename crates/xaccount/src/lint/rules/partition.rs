@@ -3,11 +3,11 @@
 use super::super::{Context, Findings, Rule};
 use crate::aws::Partition;
 use crate::capa::ObjectKind;
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::status::{OtherPartitions, identity_of};
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA012",
+    id: RuleId::PartitionMismatch,
     name: "partition",
     severity: Severity::Error,
     summary: "A role of another partition than the cluster's region",

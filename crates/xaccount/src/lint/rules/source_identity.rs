@@ -3,11 +3,11 @@
 use super::super::{Context, Findings, Rule};
 use super::query::{role_identities, unreadable, unusable};
 use crate::capa::{CONTROLLER_IDENTITY, ObjectKind, Reference, State, is_variable};
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::inventory::Resource;
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA007",
+    id: RuleId::InvalidSourceIdentity,
     name: "source-identity",
     severity: Severity::Error,
     summary: "A source identity that is missing or can't be one",
