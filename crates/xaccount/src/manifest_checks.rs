@@ -193,6 +193,6 @@ pub(crate) fn dropped_by_kubectl(found: &Resource) -> Option<Diagnostic> {
         Diagnostic::warning(format!("{} follows '...' without a '---': kubectl drops such a document", found.title()))
             .rule(RuleId::DroppedDocument)
             .at(found.head(), "")
-            .help("write '---' behind the '...' line")
+            .help("begin the document with '---'")
     })
 }

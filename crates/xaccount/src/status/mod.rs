@@ -11,7 +11,7 @@ use crate::capa::{
     CONTROLLER_IDENTITY, ClusterState, Hop, IdentityKind, Judge, Object, ObjectKind, REFERENCING_KINDS, ROLE_IDENTITY,
     Reason, Release, Search, Subject, Support, Verdict, VerdictOutcome, Version, read_since, served_since, support,
 };
-use crate::diag::{Diagnostic, FileId, Location, RuleId, Severity, Span};
+use crate::diag::{Diagnostic, FileId, Location, Severity, Span};
 use crate::inventory::{Inventory, Resource};
 use crate::manifest_checks;
 
@@ -144,13 +144,8 @@ pub fn status<'r>(inventory: &'r Inventory, options: &Options) -> Status<'r> {
     // What kubectl drops without a word is not applied.
     let sent = || inventory.objects().iter().enumerate().filter(|(_, found)| !found.dropped_by_kubectl);
     let world = ClusterState::new(sent().map(|(_, found)| &*found.object), release, namespace);
-    for found in
-        inventory.objects().iter().filter(|found| found.dropped_by_kubectl && found.object.object_kind.is_capa())
-    {
-        let message = format!("{} counts for nothing: kubectl drops a document that follows '...'", found.title());
-        let warning = Diagnostic::warning(message).rule(RuleId::DroppedDocument).at(found.head(), "");
-        warnings.push(warning.help("begin the document with '---'"));
-    }
+    let capa_objects = inventory.objects().iter().filter(|found| found.object.object_kind.is_capa());
+    warnings.extend(capa_objects.filter_map(manifest_checks::dropped_by_kubectl));
     let dropped = |found: &Resource| {
         manifest_checks::unsupported(found, release).filter(|(existing, _)| *existing == Support::NoReference)
     };
