@@ -10,7 +10,7 @@ use crate::output::{self, LastShown};
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId, Severity};
 use xaccount::inventory::{Inventory, Scan};
-use xaccount::lint::{self, Context, Finding};
+use xaccount::lint::{self, Context, Finding, LintResult};
 use xaccount::status::{self, Options};
 
 use super::inject::Mode;
@@ -50,20 +50,21 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
         trust: &sources.trust,
         permission: &sources.permission,
     };
+    let LintResult { findings, others } = lint::lint(&context, read);
     let findings = sources
-        .silence(&inventory, lint::lint(&context, read))
+        .silence(&inventory, findings)
         .map_err(|errors| terminal.rendered(&errors, |file| sources.file(file)))?;
     let findings: Vec<Finding> = findings.into_iter().filter(|finding| is_wanted(finding, args)).collect();
-    // What has a rule is a finding already.
+    // What is a finding in the same words already.
     let reported: HashSet<&str> = findings.iter().map(|finding| finding.diagnostic.message.as_str()).collect();
     let is_told = |one: &Diagnostic| reported.contains(one.message.as_str());
-    let others = status.warnings.iter().filter(|one| one.rule.is_none() && !is_told(one));
+    let others = others.iter().filter(|one| !is_told(one));
     let others: Vec<Diagnostic> = patches.warnings().iter().chain(others).cloned().collect();
     let mut before = terminal.diagnostics(&others, Some(&sources.inputs));
     if let Some(map) = map.filter(|_| !terminal.quiet) {
         before.push_str(&map.used());
     }
-    Ok(match mode {
+    let mut printed = match mode {
         LintAnswer::Findings(format) => {
             let stdout = text(&inventory, &findings, &sources, (format, &context.release().to_string()), terminal);
             let status = exit_status(&findings, args);
@@ -71,7 +72,13 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
             Printed { before, stdout: stdout.into_bytes(), after, status }
         }
         LintAnswer::Fixes(mode) => fix(&inventory, &findings, &mut sources, (mode, args), before, terminal),
-    })
+    };
+    // An error counts whether or not a rule is named for it.
+    let failed = others.iter().any(|one| one.severity == Severity::Error) && !args.exit_zero;
+    if failed && printed.status == ExitStatus::Done {
+        printed.status = ExitStatus::Found;
+    }
+    Ok(printed)
 }
 
 /// What is asked for.

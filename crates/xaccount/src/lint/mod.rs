@@ -8,6 +8,8 @@ mod policy;
 mod rules;
 mod silence;
 
+use std::collections::HashSet;
+
 use json_patch::PatchOperation;
 use serde_json::Value;
 
@@ -108,10 +110,19 @@ pub enum FixEdit {
     },
 }
 
-/// Where rules put what they find.
+/// What `lint` has to say about a run.
 #[derive(Debug, Default)]
+pub struct LintResult {
+    /// By file and place.
+    pub findings: Vec<Finding>,
+    /// What has no rule, so that nothing silences it: the caller reports it.
+    pub others: Vec<Diagnostic>,
+}
+
+/// Where a rule puts what it finds.
+#[derive(Debug)]
 pub struct Findings {
-    rule: Option<&'static Rule>,
+    rule: &'static Rule,
     found: Vec<Finding>,
 }
 
@@ -125,23 +136,12 @@ impl Rule {
 impl Findings {
     /// Those of a rule.
     fn of(rule: &'static Rule) -> Self {
-        Self { rule: Some(rule), found: Vec::new() }
-    }
-
-    /// By file, place and rule, each once.
-    fn sorted(self) -> Vec<Finding> {
-        let mut found = self.found;
-        found.sort_by_key(|finding| (place(finding), finding.rule.id));
-        found.dedup_by(|a, b| a.rule.id == b.rule.id && a.diagnostic == b.diagnostic);
-        found
+        Self { rule, found: Vec::new() }
     }
 
     /// Adds a finding with the rule's own severity.
     fn add(&mut self, diagnostic: Diagnostic) {
-        if let Some(rule) = self.rule {
-            let diagnostic = Diagnostic { severity: rule.severity, ..diagnostic }.rule(rule.id);
-            self.found.push(Finding { rule, diagnostic, fix: None });
-        }
+        self.add_as_it_is(Diagnostic { severity: self.rule.severity, ..diagnostic });
     }
 
     /// Adds one with the change that mends it.
@@ -154,9 +154,8 @@ impl Findings {
 
     /// Adds one that says itself how bad it is.
     fn add_as_it_is(&mut self, diagnostic: Diagnostic) {
-        if let Some(rule) = self.rule {
-            self.found.push(Finding { rule, diagnostic: diagnostic.rule(rule.id), fix: None });
-        }
+        let rule = self.rule;
+        self.found.push(Finding { rule, diagnostic: diagnostic.rule(rule.id), fix: None });
     }
 }
 
@@ -165,31 +164,81 @@ pub fn rule(text: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.is_named(text))
 }
 
-/// All findings of a run, by file and place, with those of its reading (`read`).
-pub fn lint(context: &Context<'_>, read: Vec<Diagnostic>) -> Vec<Finding> {
-    let mut findings = Findings::default();
-    for diagnostic in read {
-        if let Some(rule) = diagnostic.rule.map(rule_of) {
-            findings.found.push(Finding { rule, diagnostic, fix: None });
-        }
-    }
+/// All findings of a run, with those of its reading (`read`) and of its status. Every diagnostic that goes in comes out.
+pub fn lint(context: &Context<'_>, read: Vec<Diagnostic>) -> LintResult {
+    let mut result = LintResult::default();
+    read.into_iter().for_each(|diagnostic| result.add(diagnostic));
     for &rule in RULES {
         if let Some(check) = rule.check {
-            findings.rule = Some(rule);
-            check(context, &mut findings);
+            let mut found = Findings::of(rule);
+            check(context, &mut found);
+            result.findings.extend(found.found);
         }
     }
-    findings.sorted()
+    // Most of what `status` warns of, the rule finds as well, and may add help to it.
+    let found: HashSet<_> = result.findings.iter().map(|finding| statement(&finding.diagnostic)).collect();
+    let unfound: Vec<_> =
+        context.status.warnings.iter().filter(|one| !found.contains(&statement(one))).cloned().collect();
+    unfound.into_iter().for_each(|warning| result.add(warning));
+    result.findings = sorted(result.findings);
+    result
+}
+
+impl LintResult {
+    fn add(&mut self, diagnostic: Diagnostic) {
+        match diagnostic.rule {
+            Some(id) => self.findings.push(Finding { rule: rule_of(id), diagnostic, fix: None }),
+            None => self.others.push(diagnostic),
+        }
+    }
+}
+
+/// By file, place and rule, each once.
+fn sorted(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.sort_by_key(|finding| (place(&finding.diagnostic), finding.rule.id));
+    findings.dedup_by(|a, b| a.rule.id == b.rule.id && a.diagnostic == b.diagnostic);
+    findings
+}
+
+/// What a diagnostic states, whatever it advises: its rule, place and message.
+fn statement(diagnostic: &Diagnostic) -> (Option<RuleId>, Option<(FileId, usize)>, &str) {
+    (diagnostic.rule, place(diagnostic), &diagnostic.message)
 }
 
 /// File and offset of the primary place; what has none comes first.
-fn place(finding: &Finding) -> Option<(FileId, usize)> {
-    finding.diagnostic.primary.as_ref().map(|label| (label.at.file, label.at.span.start))
+fn place(diagnostic: &Diagnostic) -> Option<(FileId, usize)> {
+    diagnostic.primary.as_ref().map(|label| (label.at.file, label.at.span.start))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_diagnostic_that_goes_in_comes_out() {
+        let inventory = Inventory::new(Vec::new(), Vec::new());
+        let mut status = crate::status::status(&inventory, &crate::status::Options::default());
+        let mut read: Vec<_> = RuleId::ALL.iter().map(|&id| Diagnostic::error("read").rule(id)).collect();
+        read.push(Diagnostic::error("read"));
+        status.warnings = vec![Diagnostic::warning("seen").rule(RuleId::NotServed), Diagnostic::warning("seen")];
+        let context = Context {
+            inventory: &inventory,
+            status: &status,
+            release_is_said: false,
+            annotations: &[],
+            source_account: None,
+            kustomizations: &[],
+            trust: &[],
+            permission: &[],
+        };
+        let LintResult { findings, others } = lint(&context, read);
+        let seen: Vec<_> = findings.iter().map(|one| (one.rule.id, one.diagnostic.message.as_str())).collect();
+        let mut expected: Vec<_> = RuleId::ALL.iter().map(|&id| (id, "read")).collect();
+        let behind = expected.iter().position(|&(id, _)| id == RuleId::NotServed).unwrap() + 1;
+        expected.insert(behind, (RuleId::NotServed, "seen"));
+        assert_eq!(seen, expected);
+        assert_eq!(others, [Diagnostic::error("read"), Diagnostic::warning("seen")]);
+    }
 
     #[test]
     fn names_are_unique() {

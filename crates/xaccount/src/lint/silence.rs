@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Finding, Findings, Ignore, rule, rules::UNUSED_IGNORE};
+use super::{Finding, Findings, Ignore, rule, rules::UNUSED_IGNORE, sorted};
 use crate::account_map::LintIgnore;
 use crate::diag::{Diagnostic, FileId, Location, RuleId, Span, escape_control};
 use crate::inventory::{Inventory, Resource};
@@ -45,7 +45,7 @@ pub fn silence_by_map(
         let note = Diagnostic::note(format!("lint.ignore of {} leaves out nothing", ignore.rule.value));
         left.add(note.at(map(ignore.rule.span), "").help("remove the entry"));
     }
-    Ok(left.sorted())
+    Ok(sorted(left.found))
 }
 
 /// The comments that silence each line, by where it begins.
@@ -122,5 +122,5 @@ pub fn silence(
             );
         }
     }
-    left.sorted()
+    sorted(left.found)
 }
