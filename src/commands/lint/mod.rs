@@ -3,7 +3,6 @@
 mod fixed;
 mod sources;
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use crate::output::{self, LastShown};
@@ -55,11 +54,7 @@ fn answer(args: &Args, terminal: &Terminal) -> Result<Printed, String> {
         .silence(&inventory, findings)
         .map_err(|errors| terminal.rendered(&errors, |file| sources.file(file)))?;
     let findings: Vec<Finding> = findings.into_iter().filter(|finding| is_wanted(finding, args)).collect();
-    // What is a finding in the same words already.
-    let reported: HashSet<&str> = findings.iter().map(|finding| finding.diagnostic.message.as_str()).collect();
-    let is_told = |one: &Diagnostic| reported.contains(one.message.as_str());
-    let others = others.iter().filter(|one| !is_told(one));
-    let others: Vec<Diagnostic> = patches.warnings().iter().chain(others).cloned().collect();
+    let others: Vec<Diagnostic> = patches.warnings().iter().cloned().chain(others).collect();
     let mut before = terminal.diagnostics(&others, Some(&sources.inputs));
     if let Some(map) = map.filter(|_| !terminal.quiet) {
         before.push_str(&map.used());

@@ -166,9 +166,7 @@ pub fn status<'r>(inventory: &'r Inventory, options: &Options) -> Status<'r> {
                     rows.push(refused(inventory, place, Reason::Ambiguous, &twice.why()));
                 }
                 ObjectKind::Class(_) => {}
-                _ => warnings.extend(
-                    manifest_checks::twice(found).map(|error| Diagnostic { severity: Severity::Warning, ..error }),
-                ),
+                _ => warnings.extend(manifest_checks::twice(found).map(as_warning)),
             }
             continue;
         }
@@ -176,13 +174,10 @@ pub fn status<'r>(inventory: &'r Inventory, options: &Options) -> Status<'r> {
             warnings.extend(inventory.doubtful_cluster(found));
         }
         match &found.object.object_kind {
-            ObjectKind::Refused(why, way_out) => {
+            ObjectKind::Refused(why, _) => {
                 match REFERENCING_KINDS.iter().any(|kind_row| kind_row.kind == found.object.kind) {
                     true => rows.push(refused(inventory, place, Reason::ObjectRefused, why)),
-                    false => {
-                        let message = format!("{}: {why}", found.title());
-                        warnings.push(Diagnostic::warning(message).at(found.head(), "").help(*way_out));
-                    }
+                    false => warnings.extend(manifest_checks::refused(found).map(as_warning)),
                 }
             }
             ObjectKind::Cluster { unclear: true, .. } => warnings.push(
@@ -198,6 +193,11 @@ pub fn status<'r>(inventory: &'r Inventory, options: &Options) -> Status<'r> {
         refuse_unserved(inventory, release, &mut rows);
     }
     Status { inventory, world, rows, warnings }
+}
+
+/// What other verbs refuse, and a look at the manifests only warns of.
+fn as_warning(error: Diagnostic) -> Diagnostic {
+    Diagnostic { severity: Severity::Warning, ..error }
 }
 
 /// The rows of an object: one for each reference that says something else.
