@@ -4,6 +4,7 @@ use crate::aws::{AccountId, ExternalId, RoleArn};
 use crate::capa::{Field, IdentityKind, ObjectKind, RoleIdentity, State};
 use crate::diag::{Diagnostic, Span};
 use crate::inventory::{Inventory, Resource};
+use crate::manifest_checks;
 
 /// Whose credentials assume an identity's role.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,26 +35,14 @@ pub struct RoleUse<'r> {
 /// Every role identity of a run, in its order.
 ///
 /// # Errors
-/// A role ARN or an external id that is none.
+/// A role ARN, an external id or a source that can't be used, or a name with two role ARNs.
 pub fn uses(inventory: &Inventory) -> Result<Vec<RoleUse<'_>>, Vec<Diagnostic>> {
-    let (mut uses, mut errors): (Vec<RoleUse<'_>>, _) = (Vec::new(), Vec::new());
+    let mut uses: Vec<RoleUse<'_>> = Vec::new();
+    let mut errors = manifest_checks::names_of_two_roles(inventory);
     for found in inventory.objects() {
         let ObjectKind::Identity(identity, _) = &found.object.object_kind else { continue };
         match one(inventory, found, identity) {
-            Ok(one) => {
-                let same =
-                    |other: &&RoleUse<'_>| other.found.object.name == one.found.object.name && other.role != one.role;
-                if let Some(other) = uses.iter().find(same) {
-                    let name = one.found.object.name.as_deref().unwrap_or_default();
-                    errors.push(
-                        Diagnostic::error(format!("the identity name '{name}' stands for two role ARNs"))
-                            .at(one.found.head(), one.role.to_string())
-                            .also(other.found.head(), other.role.to_string())
-                            .help("identities are cluster-scoped: the one applied last would take over the clusters of both"),
-                    );
-                }
-                uses.push(one);
-            }
+            Ok(one) => uses.push(one),
             Err(error) => errors.push(error),
         }
     }
