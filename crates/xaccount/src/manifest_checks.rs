@@ -2,8 +2,9 @@
 //! check that is a rule of `lint` has its id.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use crate::aws::{AccountId, RoleArn};
+use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{
     Field, IdentityReference, ObjectKind, Reference, Release, State, Support, Twice, served_since, support,
 };
@@ -81,6 +82,55 @@ pub(crate) fn names_of_two_roles(inventory: &Inventory) -> Vec<Diagnostic> {
         }
     }
     errors
+}
+
+/// What follows from two partitions.
+pub const NO_ROLE_ACROSS_PARTITIONS: &str = "no role can be assumed across partitions";
+
+/// A role in another partition than what it is needed for.
+#[derive(Clone, Copy, Debug)]
+pub struct PartitionMismatch<'m> {
+    /// What the role is needed for, or what specifies the partition.
+    pub subject: &'m str,
+    /// The region of the subject, if it is a cluster.
+    pub region: Option<&'m str>,
+    /// The partition of the subject.
+    pub partition: Partition,
+    /// The role.
+    pub role: &'m str,
+    /// The partition of the role.
+    pub role_partition: Partition,
+}
+
+impl fmt::Display for PartitionMismatch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { subject, region, partition, role, role_partition } = self;
+        match region {
+            Some(region) => write!(f, "{subject} is in {region}, partition {partition}")?,
+            None => write!(f, "{subject} is in partition {partition}")?,
+        }
+        write!(f, ", but {role} is in partition {role_partition}")
+    }
+}
+
+impl PartitionMismatch<'_> {
+    /// As an error without a place.
+    pub fn error(&self) -> Diagnostic {
+        Diagnostic::error(self.to_string()).rule(RuleId::PartitionMismatch)
+    }
+}
+
+/// A role in another partition than the region of a cluster. `fallback` is the place for a region without one.
+pub(crate) fn partition(found: &Resource, role: &str, role_partition: Partition, fallback: Span) -> Option<Diagnostic> {
+    let region = found.object.region()?;
+    let partition = Partition::of_region(region).filter(|own| *own != role_partition)?;
+    let span = match &found.object.object_kind {
+        ObjectKind::Referencing { region, .. } => region.span(),
+        _ => None,
+    };
+    let subject = &found.title();
+    let mismatch = PartitionMismatch { subject, region: Some(region), partition, role, role_partition };
+    Some(mismatch.error().at(found.location(span.unwrap_or(fallback)), NO_ROLE_ACROSS_PARTITIONS))
 }
 
 /// Role identities whose role is in the source account: a cluster there needs none.

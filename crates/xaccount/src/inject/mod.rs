@@ -456,33 +456,16 @@ impl<'r> Planner<'r> {
             return None;
         }
         let region = found.object.region().map(str::to_owned);
-        let span = match &found.object.object_kind {
-            ObjectKind::Referencing { region, .. } => region.span(),
-            _ => None,
-        };
         let of_region = region.as_deref().and_then(Partition::of_region);
-        let at = found.location(span.unwrap_or(found.object.kind_span));
-        let wrong = |partition: Partition, own: Partition| {
-            let region = region.clone().unwrap_or_default();
-            Diagnostic::error(format!(
-                "{} is in {region}, partition {}, but the role is in partition {}",
-                found.title(),
-                own.id(),
-                partition.id()
-            ))
-            .at(at, "no role can be assumed across partitions")
-        };
+        let mismatch =
+            |partition| manifest_checks::partition(found, "the role", partition, found.object.kind_span).zip(of_region);
         match self.target {
             Target::Role(role) => {
-                if let Some(own) = of_region
-                    && own != role.partition()
-                {
-                    let right = RoleArn::new(own, role.account(), role.path_and_name());
-                    let mut diagnostic = wrong(role.partition(), own);
-                    if let Ok(right) = right {
-                        diagnostic = diagnostic.help(format!("if the account is right: --role-arn {right}"));
-                    }
-                    self.errors.push(diagnostic);
+                if let Some((error, own)) = mismatch(role.partition()) {
+                    self.errors.push(match RoleArn::new(own, role.account(), role.path_and_name()) {
+                        Ok(right) => error.help(format!("if the account is right: --role-arn {right}")),
+                        Err(_) => error,
+                    });
                     return None;
                 }
                 let from = self.from("--role-arn").to_owned();
@@ -494,10 +477,8 @@ impl<'r> Planner<'r> {
                 Some(role.clone())
             }
             Target::Account { account, role, partition } => {
-                if let (Some(asked), Some(own)) = (*partition, of_region)
-                    && asked != own
-                {
-                    self.errors.push(wrong(asked, own).help(format!("pass --partition {} or leave it out", own.id())));
+                if let Some((error, own)) = partition.and_then(mismatch) {
+                    self.errors.push(error.help(format!("pass --partition {own} or leave it out")));
                     return None;
                 }
                 let chosen = partition.or(of_region).unwrap_or(Partition::Aws);

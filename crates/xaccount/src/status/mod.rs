@@ -13,7 +13,7 @@ use crate::capa::{
 };
 use crate::diag::{Diagnostic, FileId, Location, Severity, Span};
 use crate::inventory::{Inventory, Resource};
-use crate::manifest_checks;
+use crate::manifest_checks::{self, NO_ROLE_ACROSS_PARTITIONS, PartitionMismatch};
 
 pub use crate::manifest_checks::in_the_source_account;
 pub use map::{Map, map};
@@ -258,12 +258,15 @@ fn refuse_other_partitions(inventory: &Inventory, rows: &mut [Row]) {
         let Some(region) = inventory.objects()[row.object].object.region() else { continue };
         let Some((identity, role)) = others.find(row, region) else { continue };
         let Some(own) = Partition::of_region(region) else { continue };
-        let message = format!(
-            "{}: its role is in partition {}, and the region {region} in {own}: no role can be assumed across partitions",
-            identity.title(),
-            role.partition()
-        );
-        row.refuse(Reason::AssumeRoleRefused, message);
+        // Without the cluster's name, so that clusters with one mismatch are shown together.
+        let mismatch = PartitionMismatch {
+            subject: "the cluster",
+            region: Some(region),
+            partition: own,
+            role: &format!("the role of {}", identity.title()),
+            role_partition: role.partition(),
+        };
+        row.refuse(Reason::AssumeRoleRefused, format!("{mismatch}: {NO_ROLE_ACROSS_PARTITIONS}"));
     }
 }
 
