@@ -192,6 +192,20 @@ pub(crate) fn unreadable(found: &Resource, existing: &Reference) -> Option<Diagn
     })
 }
 
+/// Why nobody can tell whether a topology Cluster runs on AWS.
+pub(crate) const NO_PROVIDER: &str = "its variables name no provider";
+
+/// Whether a topology Cluster may run on AWS without a variable that says so.
+pub(crate) fn names_no_provider(found: &Resource) -> bool {
+    matches!(found.object.object_kind, ObjectKind::Cluster { unclear: true, .. })
+}
+
+/// Such a Cluster is skipped.
+pub(crate) fn no_provider(found: &Resource) -> Diagnostic {
+    Diagnostic::warning(format!("{} is passed by: {NO_PROVIDER}", found.title()))
+        .at(found.head(), "if its class is one of AWS, its reference is in the class")
+}
+
 /// What a release of CAPA does not have of an object that names an identity, as a warning: its kind, or the reference. A
 /// reference that the API server drops puts the cluster into the source account.
 pub(crate) fn unsupported(found: &Resource, release: Release) -> Option<(Support, Diagnostic)> {

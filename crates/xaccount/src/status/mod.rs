@@ -180,10 +180,7 @@ pub fn status<'r>(inventory: &'r Inventory, options: &Options) -> Status<'r> {
                     false => warnings.extend(manifest_checks::refused(found).map(as_warning)),
                 }
             }
-            ObjectKind::Cluster { unclear: true, .. } => warnings.push(
-                Diagnostic::warning(format!("{} is passed by: its variables name no provider", found.title()))
-                    .at(found.head(), "if its class is one of AWS, its reference is in the class"),
-            ),
+            _ if manifest_checks::names_no_provider(found) => warnings.push(manifest_checks::no_provider(found)),
             _ => rows_of(inventory, place, &mut judge, &mut rows),
         }
     }
