@@ -6,7 +6,8 @@ use std::fmt;
 
 use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{
-    Field, IdentityReference, ObjectKind, Reference, Release, State, Support, Twice, served_since, support,
+    CONTROLLER_IDENTITY, Field, IdentityReference, ObjectKind, Reference, Release, State, Support, Twice,
+    UnusableReference, served_since, support,
 };
 use crate::diag::{Diagnostic, RuleId, Span};
 use crate::inventory::{Inventory, Resource};
@@ -204,6 +205,51 @@ pub(crate) fn names_no_provider(found: &Resource) -> bool {
 pub(crate) fn no_provider(found: &Resource) -> Diagnostic {
     Diagnostic::warning(format!("{} is passed by: {NO_PROVIDER}", found.title()))
         .at(found.head(), "if its class is one of AWS, its reference is in the class")
+}
+
+/// Why a reference can't be used. `what` is its field.
+pub(crate) fn unusable(found: &Resource, existing: &Reference, what: &str, problem: &UnusableReference) -> Diagnostic {
+    let (field, label) = match problem {
+        UnusableReference::NoKind => (None, "the API server refuses it"),
+        UnusableReference::UnknownKind(_) => (Some(&existing.kind), "the API server refuses it"),
+        UnusableReference::NoName => (Some(&existing.name), "the API server refuses it"),
+        UnusableReference::OtherController(_) => (Some(&existing.name), "the API server takes this; CAPA then fails"),
+    };
+    let at = field.and_then(Field::span).unwrap_or(existing.span);
+    let error = Diagnostic::error(format!("{}: {what} {problem}", found.title())).at(found.location(at), label);
+    match problem {
+        UnusableReference::OtherController(_) => error.rule(RuleId::InvalidSourceIdentity).help("name: default"),
+        _ => {
+            let error = error.rule(RuleId::InvalidIdentityRef);
+            problem.kinds().into_iter().fold(error, Diagnostic::help)
+        }
+    }
+}
+
+/// The reference to an identity's source.
+///
+/// # Errors
+/// It is missing, or it isn't one mapping of kind and name.
+pub(crate) fn source_reference<'s>(found: &Resource, source: &'s State) -> Result<&'s Reference, Diagnostic> {
+    let title = found.title();
+    let error = match source {
+        State::Set(existing) => return Ok(existing),
+        State::Unset => Diagnostic::error(format!("{title}: there is no sourceIdentityRef"))
+            .at(found.head(), "CAPA's webhook refuses the object")
+            .help(format!("sourceIdentityRef: {{kind: {CONTROLLER_IDENTITY}, name: default}}")),
+        State::Wrong(span) => {
+            Diagnostic::error(format!("{title}: sourceIdentityRef is not a mapping of kind and name"))
+                .at(found.location(*span), "")
+        }
+        State::Variable(span) => {
+            Diagnostic::error(format!("{title}: sourceIdentityRef is a variable that is not filled in"))
+                .at(found.location(*span), "")
+        }
+        State::Twice(span) => Diagnostic::error(format!("{title}: sourceIdentityRef is written twice"))
+            .at(found.location(*span), "")
+            .help("kubectl takes the last, other tools refuse it; remove one"),
+    };
+    Err(error.rule(RuleId::InvalidSourceIdentity))
 }
 
 /// What a release of CAPA does not have of an object that names an identity, as a warning: its kind, or the reference. A

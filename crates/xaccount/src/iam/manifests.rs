@@ -1,8 +1,8 @@
 //! What manifests say of the roles that CAPA assumes.
 
 use crate::aws::{AccountId, ExternalId, RoleArn};
-use crate::capa::{Field, IdentityKind, ObjectKind, RoleIdentity, State};
-use crate::diag::{Diagnostic, Span};
+use crate::capa::{Field, IdentityKind, ObjectKind, RoleIdentity, State, referenced_kind};
+use crate::diag::{Diagnostic, RuleId};
 use crate::inventory::{Inventory, Resource};
 use crate::manifest_checks;
 
@@ -68,41 +68,24 @@ fn one<'r>(inventory: &Inventory, found: &'r Resource, identity: &RoleIdentity) 
         }
     };
     let session_name = identity.session_name.any_text().filter(|name| !name.is_empty()).map(str::to_owned);
-    let source = source(inventory, &identity.source).map_err(|(why, span)| {
-        Diagnostic::error(format!("{}: {why}", found.title()))
-            .at(found.location(span.unwrap_or(found.object.kind_span)), "")
-    })?;
+    let source = source(inventory, found, &identity.source)?;
     Ok(RoleUse { found, role, source, external_id, session_name })
 }
 
 /// Whose credentials a source means.
 ///
 /// # Errors
-/// What CAPA's webhook refuses (`webhooks/awsclusterroleidentity_webhook.go`), or what fails when it is used
-/// (`pkg/cloud/scope/session.go`): a sentence and a place.
-fn source(inventory: &Inventory, state: &State) -> Result<RoleHop, (String, Option<Span>)> {
-    let reference = match state {
-        State::Set(reference) => reference,
-        State::Unset => return Err(("there is no sourceIdentityRef, and CAPA refuses that".into(), None)),
-        State::Wrong(span) | State::Variable(span) | State::Twice(span) => {
-            return Err(("the sourceIdentityRef can't be read with certainty".into(), Some(*span)));
-        }
-    };
-    let wrong = |why: String| Err((why, Some(reference.span)));
-    let name = reference.name.any_text().unwrap_or_default().to_owned();
-    let kind = IdentityKind::ALL.into_iter().find(|kind| Some(kind.name()) == reference.kind.any_text());
-    let Some(kind) = kind else {
-        let kind = reference.kind.any_text().unwrap_or("nothing");
-        return wrong(format!("its source is of the kind {kind}, which CAPA does not know"));
-    };
-    if name.is_empty() {
-        return wrong("its source has no name".into());
+/// What can't be read, what CAPA's webhook refuses (`webhooks/awsclusterroleidentity_webhook.go`), or what fails when it is used.
+fn source(inventory: &Inventory, found: &Resource, source: &State) -> Result<RoleHop, Diagnostic> {
+    let existing = manifest_checks::source_reference(found, source)?;
+    if let Some(error) = manifest_checks::unreadable(found, existing) {
+        return Err(error.rule(RuleId::InvalidSourceIdentity));
     }
-    if kind == IdentityKind::Controller && name != "default" {
-        return wrong(format!(
-            "its source is AWSClusterControllerIdentity/{name}, and CAPA knows the one named default only"
-        ));
-    }
+    let [kind, name] = [&existing.kind, &existing.name].map(|field| field.text().unwrap_or_default());
+    let kind = referenced_kind(kind, name).map_err(|problem| {
+        manifest_checks::unusable(found, existing, "sourceIdentityRef", &problem).rule(RuleId::InvalidSourceIdentity)
+    })?;
+    let name = name.to_owned();
     Ok(match kind {
         IdentityKind::Role => {
             let existing = inventory
