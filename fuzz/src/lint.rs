@@ -30,7 +30,7 @@ fn found(data: &[u8]) -> Option<(Inventory, Vec<Finding>)> {
         trust: &[],
         permission: &[],
     };
-    let findings = lint::lint(&context, scanned.warnings);
+    let findings = lint::lint(&context, scanned.warnings).findings;
     let comments = [(FileId(0), lint::ignores(data))].into();
     let findings = lint::silence(&inventory, findings, &comments);
     drop(status);

@@ -16,7 +16,7 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, Command, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use xaccount::aws::{AccountId, DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
-use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind, Version, names};
+use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind, Version, names, referenced_kind};
 use xaccount::inject::AllowedNamespaces;
 use xaccount::plan::LabelSelector;
 
@@ -576,16 +576,10 @@ fn annotation(text: &str) -> Result<(String, String), String> {
 fn source_identity(text: &str) -> Result<(IdentityKind, String), String> {
     let form = "write KIND/NAME, for example AWSClusterControllerIdentity/default";
     let (kind, name) = text.split_once('/').ok_or(form)?;
-    let known = IdentityKind::ALL.into_iter().find(|known| known.name() == kind).ok_or_else(|| {
-        let names = IdentityKind::ALL.map(IdentityKind::name).join(", ");
-        format!("'{kind}' is no kind of identity: {names}")
+    let known = referenced_kind(kind, name).map_err(|problem| {
+        let kinds = problem.kinds().map_or_else(String::new, |kinds| format!("; {kinds}"));
+        format!("it {problem}{kinds}")
     })?;
-    if known == IdentityKind::Controller && name != "default" {
-        return Err("CAPA knows one AWSClusterControllerIdentity only, named default".into());
-    }
-    if name.is_empty() {
-        return Err(form.into());
-    }
     Ok((known, dns_name(name)?))
 }
 

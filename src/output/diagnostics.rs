@@ -46,7 +46,7 @@ fn text(diagnostic: &Diagnostic, files: &SourceMap<'_>, colour: bool, with_rule:
         .collect();
     let mut title = level.primary_title(escape_control(&diagnostic.message));
     if let Some(id) = diagnostic.rule.filter(|_| with_rule) {
-        title = title.id(id);
+        title = title.id(id.code());
     }
     let mut group = Group::with_title(title);
     for (place, primary) in &places {

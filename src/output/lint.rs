@@ -63,7 +63,7 @@ pub(crate) fn lint_json<'f>(
         .iter()
         .map(|Finding { rule, diagnostic, fix }| {
             json!({
-                "rule": rule.id,
+                "rule": rule.id.code(),
                 "name": rule.name,
                 "severity": severity(diagnostic.severity),
                 "message": diagnostic.message,

@@ -30,7 +30,7 @@ pub(crate) fn lint_sarif<'f>(
         .iter()
         .map(|rule| {
             json!({
-                "id": rule.id,
+                "id": rule.id.code(),
                 "name": rule.name,
                 "shortDescription": {"text": rule.summary},
                 "help": {"text": explanation(rule), "markdown": explanation(rule)},
@@ -68,7 +68,7 @@ fn fingerprint<'f>(finding: &Finding, file: &impl Fn(FileId) -> Rc<Shown<'f>>) -
     let label = finding.diagnostic.primary.as_ref();
     let name = label.map_or_else(String::new, |label| file(label.at.file).name.clone());
     let place = label.map_or("", |label| label.text.as_str());
-    xxh3_64([finding.rule.id, &name, &finding.diagnostic.message, place].join("\0").as_bytes())
+    xxh3_64([finding.rule.id.code(), &name, &finding.diagnostic.message, place].join("\0").as_bytes())
 }
 
 fn result<'f>(
@@ -80,7 +80,7 @@ fn result<'f>(
     let help = diagnostic.help.iter().map(|line| format!("\nhelp: {}", escape_control(line)));
     let text = escape_control(&diagnostic.message).into_owned() + &help.collect::<String>();
     let mut result = json!({
-        "ruleId": rule.id,
+        "ruleId": rule.id.code(),
         "ruleIndex": RULES.iter().position(|other| other.id == rule.id),
         "level": severity(diagnostic.severity),
         "message": {"text": text},

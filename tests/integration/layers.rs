@@ -229,6 +229,17 @@ fn one_module_calls_the_engine() {
     assert_eq!(callers, BTreeSet::from([root().join("crates/xaccount/src/session.rs").display().to_string()]));
 }
 
+/// A rule's code is written in one table; elsewhere it is a `RuleId`.
+#[test]
+fn one_file_writes_the_codes_of_rules() {
+    let mut writers = BTreeSet::new();
+    for directory in ["crates/xaccount/src", "src"] {
+        let written = sources(&root().join(directory)).into_iter().filter(|(_, text)| code(text).contains("\"XA0"));
+        writers.extend(written.map(|(file, _)| file));
+    }
+    assert_eq!(writers, BTreeSet::from([root().join("crates/xaccount/src/diag/rule_id.rs").display().to_string()]));
+}
+
 /// Types of one name can't be told apart by a search. What a function keeps to itself, and the types of a trait, count
 /// for nothing.
 #[test]

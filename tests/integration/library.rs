@@ -76,7 +76,7 @@ fn refused_alike(files: &Files, error: &Error, out: &Output) {
         let errors = error.diagnostics().iter().filter(|one| one.severity == Severity::Error);
         for one in errors.take(20) {
             assert!(
-                stderr.contains(&one.to_string().replacen(&format!("[{}]", one.rule.unwrap_or("")), "", 1)),
+                stderr.contains(&one.to_string().replacen(&format!("[{}]", one.rule.map_or("", |id| id.code())), "", 1)),
                 "{one}\n{stderr}"
             );
         }
@@ -146,7 +146,7 @@ fn status_and_lint_find_the_same() {
         let ours = ours.findings().iter().map(|finding| {
             let label = finding.diagnostic.primary.as_ref();
             let place = label.and_then(|label| manifests.place(label.at)).map(|place| place.to_string());
-            (finding.rule.id.to_owned(), finding.diagnostic.message.clone(), place)
+            (finding.rule.id.code().to_owned(), finding.diagnostic.message.clone(), place)
         });
         assert_eq!(ours.collect::<Vec<_>>(), theirs);
     }

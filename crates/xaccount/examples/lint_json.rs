@@ -32,7 +32,7 @@ pub(crate) fn findings(files: &[String]) -> Result<String, Box<dyn Error>> {
     let manifests = Manifests::new(texts)?;
     let report = xaccount::lint(&manifests)?;
     let findings = report.findings().iter().map(|finding| JsonFinding {
-        rule: finding.rule.id,
+        rule: finding.rule.id.code(),
         severity: finding.diagnostic.severity.to_string(),
         message: finding.diagnostic.message.clone(),
         at: finding.diagnostic.primary.as_ref().and_then(|label| manifests.place(label.at)),

@@ -2,12 +2,14 @@
 //! check that is a rule of `lint` has its id.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use crate::aws::{AccountId, RoleArn};
+use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{
-    Field, IdentityReference, ObjectKind, Reference, Release, State, Support, Twice, served_since, support,
+    CONTROLLER_IDENTITY, Field, IdentityReference, ObjectKind, Reference, Release, State, Support, Twice,
+    UnusableReference, served_since, support,
 };
-use crate::diag::{Diagnostic, Span};
+use crate::diag::{Diagnostic, RuleId, Span};
 use crate::inventory::{Inventory, Resource};
 
 /// Objects of CAPA in a shape that can't be, or of which the account depends on the reader, are errors wherever they stand.
@@ -39,7 +41,7 @@ pub(crate) fn region_twice(found: &Resource) -> Option<Diagnostic> {
 
 fn decided_twice(found: &Resource, twice: &Twice) -> Diagnostic {
     Diagnostic::error(format!("{}: {}", found.title(), twice.why()))
-        .rule("XA004")
+        .rule(RuleId::InvalidIdentityRef)
         .at(found.location(twice.span), "the account of a cluster depends on it")
         .help("remove one of them and run again; kubectl takes the last, other tools refuse it")
 }
@@ -47,7 +49,7 @@ fn decided_twice(found: &Resource, twice: &Twice) -> Diagnostic {
 /// Why an object of CAPA can't be, or can't be told.
 pub(crate) fn refused(found: &Resource) -> Option<Diagnostic> {
     let ObjectKind::Refused(why, way_out) = &found.object.object_kind else { return None };
-    let error = Diagnostic::error(format!("{}: {why}", found.title())).rule("XA003");
+    let error = Diagnostic::error(format!("{}: {why}", found.title())).rule(RuleId::UnknownApiVersion);
     Some(error.at(found.head(), "").help(*way_out))
 }
 
@@ -72,7 +74,7 @@ pub(crate) fn names_of_two_roles(inventory: &Inventory) -> Vec<Diagnostic> {
             let existing = first.location(existing.unwrap_or(first.object.kind_span));
             errors.push(
                 Diagnostic::error(format!("the identity name '{name}' stands for two role ARNs"))
-                    .rule("XA010")
+                    .rule(RuleId::TwoRoles)
                     .at(found.location(identity.role_arn.span().unwrap_or(found.object.kind_span)), arn)
                     .also(existing, other)
                     .help("identities are cluster-scoped: the one applied last would take over the clusters of both")
@@ -81,6 +83,55 @@ pub(crate) fn names_of_two_roles(inventory: &Inventory) -> Vec<Diagnostic> {
         }
     }
     errors
+}
+
+/// What follows from two partitions.
+pub const NO_ROLE_ACROSS_PARTITIONS: &str = "no role can be assumed across partitions";
+
+/// A role in another partition than what it is needed for.
+#[derive(Clone, Copy, Debug)]
+pub struct PartitionMismatch<'m> {
+    /// What the role is needed for, or what specifies the partition.
+    pub subject: &'m str,
+    /// The region of the subject, if it is a cluster.
+    pub region: Option<&'m str>,
+    /// The partition of the subject.
+    pub partition: Partition,
+    /// The role.
+    pub role: &'m str,
+    /// The partition of the role.
+    pub role_partition: Partition,
+}
+
+impl fmt::Display for PartitionMismatch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { subject, region, partition, role, role_partition } = self;
+        match region {
+            Some(region) => write!(f, "{subject} is in {region}, partition {partition}")?,
+            None => write!(f, "{subject} is in partition {partition}")?,
+        }
+        write!(f, ", but {role} is in partition {role_partition}")
+    }
+}
+
+impl PartitionMismatch<'_> {
+    /// As an error without a place.
+    pub fn error(&self) -> Diagnostic {
+        Diagnostic::error(self.to_string()).rule(RuleId::PartitionMismatch)
+    }
+}
+
+/// A role in another partition than the region of a cluster. `fallback` is the place for a region without one.
+pub(crate) fn partition(found: &Resource, role: &str, role_partition: Partition, fallback: Span) -> Option<Diagnostic> {
+    let region = found.object.region()?;
+    let partition = Partition::of_region(region).filter(|own| *own != role_partition)?;
+    let span = match &found.object.object_kind {
+        ObjectKind::Referencing { region, .. } => region.span(),
+        _ => None,
+    };
+    let subject = &found.title();
+    let mismatch = PartitionMismatch { subject, region: Some(region), partition, role, role_partition };
+    Some(mismatch.error().at(found.location(span.unwrap_or(fallback)), NO_ROLE_ACROSS_PARTITIONS))
 }
 
 /// Role identities whose role is in the source account: a cluster there needs none.
@@ -92,7 +143,7 @@ pub fn in_the_source_account(inventory: &Inventory, source: &AccountId) -> Vec<D
         if text.parse::<RoleArn>().is_ok_and(|role| role.account() == source) {
             notes.push(
                 Diagnostic::note(format!("{}: its role is in the source account {source}", found.title()))
-                    .rule("XA055")
+                    .rule(RuleId::TargetIsSource)
                     .at(found.location(span), "")
                     .help("a cluster in the source account needs no role identity: the controller identity does"),
             );
@@ -107,13 +158,13 @@ pub(crate) fn misplaced(found: &Resource, reference: &IdentityReference) -> Opti
     match reference.state {
         State::Wrong(span) | State::Variable(span) => Some(
             Diagnostic::error(format!("{}: no identityRef can stand here", found.title()))
-                .rule("XA004")
+                .rule(RuleId::InvalidIdentityRef)
                 .at(found.location(span), format!("/{path} leads here"))
                 .help("an identityRef is a mapping of kind and name; mend this by hand and run again"),
         ),
         State::Twice(span) => Some(
             Diagnostic::error(format!("{}: a key on the way to identityRef is written twice", found.title()))
-                .rule("XA004")
+                .rule(RuleId::InvalidIdentityRef)
                 .at(found.location(span), format!("/{path} leads here twice"))
                 .help("remove one of them and run again; kubectl takes the last, other tools refuse it"),
         ),
@@ -133,13 +184,72 @@ pub(crate) fn unreadable(found: &Resource, existing: &Reference) -> Option<Diagn
         let title = found.title();
         Some(
             Diagnostic::error(format!("{title}: the identity reference's {key} can't be read with certainty"))
-                .rule("XA004")
+                .rule(RuleId::InvalidIdentityRef)
                 .at(found.location(field.span().unwrap_or(existing.span)), what)
                 .help(
                     "write kind and name once, as texts, in quotes where they look like something else, and run again",
                 ),
         )
     })
+}
+
+/// Why nobody can tell whether a topology Cluster runs on AWS.
+pub(crate) const NO_PROVIDER: &str = "its variables name no provider";
+
+/// Whether a topology Cluster may run on AWS without a variable that says so.
+pub(crate) fn names_no_provider(found: &Resource) -> bool {
+    matches!(found.object.object_kind, ObjectKind::Cluster { unclear: true, .. })
+}
+
+/// Such a Cluster is skipped.
+pub(crate) fn no_provider(found: &Resource) -> Diagnostic {
+    Diagnostic::warning(format!("{} is passed by: {NO_PROVIDER}", found.title()))
+        .at(found.head(), "if its class is one of AWS, its reference is in the class")
+}
+
+/// Why a reference can't be used. `what` is its field.
+pub(crate) fn unusable(found: &Resource, existing: &Reference, what: &str, problem: &UnusableReference) -> Diagnostic {
+    let (field, label) = match problem {
+        UnusableReference::NoKind => (None, "the API server refuses it"),
+        UnusableReference::UnknownKind(_) => (Some(&existing.kind), "the API server refuses it"),
+        UnusableReference::NoName => (Some(&existing.name), "the API server refuses it"),
+        UnusableReference::OtherController(_) => (Some(&existing.name), "the API server takes this; CAPA then fails"),
+    };
+    let at = field.and_then(Field::span).unwrap_or(existing.span);
+    let error = Diagnostic::error(format!("{}: {what} {problem}", found.title())).at(found.location(at), label);
+    match problem {
+        UnusableReference::OtherController(_) => error.rule(RuleId::InvalidSourceIdentity).help("name: default"),
+        _ => {
+            let error = error.rule(RuleId::InvalidIdentityRef);
+            problem.kinds().into_iter().fold(error, Diagnostic::help)
+        }
+    }
+}
+
+/// The reference to an identity's source.
+///
+/// # Errors
+/// It is missing, or it isn't one mapping of kind and name.
+pub(crate) fn source_reference<'s>(found: &Resource, source: &'s State) -> Result<&'s Reference, Diagnostic> {
+    let title = found.title();
+    let error = match source {
+        State::Set(existing) => return Ok(existing),
+        State::Unset => Diagnostic::error(format!("{title}: there is no sourceIdentityRef"))
+            .at(found.head(), "CAPA's webhook refuses the object")
+            .help(format!("sourceIdentityRef: {{kind: {CONTROLLER_IDENTITY}, name: default}}")),
+        State::Wrong(span) => {
+            Diagnostic::error(format!("{title}: sourceIdentityRef is not a mapping of kind and name"))
+                .at(found.location(*span), "")
+        }
+        State::Variable(span) => {
+            Diagnostic::error(format!("{title}: sourceIdentityRef is a variable that is not filled in"))
+                .at(found.location(*span), "")
+        }
+        State::Twice(span) => Diagnostic::error(format!("{title}: sourceIdentityRef is written twice"))
+            .at(found.location(*span), "")
+            .help("kubectl takes the last, other tools refuse it; remove one"),
+    };
+    Err(error.rule(RuleId::InvalidSourceIdentity))
 }
 
 /// What a release of CAPA does not have of an object that names an identity, as a warning: its kind, or the reference. A
@@ -166,7 +276,7 @@ pub(crate) fn unsupported(found: &Resource, release: Release) -> Option<(Support
             (message, found.head())
         }
     };
-    Some((existing, Diagnostic::warning(message).rule("XA022").at(at, "")))
+    Some((existing, Diagnostic::warning(message).rule(RuleId::NotServed).at(at, "")))
 }
 
 /// Whether an object of a fixed place has an identity reference that the API server could drop.
@@ -191,8 +301,8 @@ pub(crate) fn template(found: &Resource) -> Option<Diagnostic> {
 pub(crate) fn dropped_by_kubectl(found: &Resource) -> Option<Diagnostic> {
     found.dropped_by_kubectl.then(|| {
         Diagnostic::warning(format!("{} follows '...' without a '---': kubectl drops such a document", found.title()))
-            .rule("XA035")
+            .rule(RuleId::DroppedDocument)
             .at(found.head(), "")
-            .help("write '---' behind the '...' line")
+            .help("begin the document with '---'")
     })
 }

@@ -28,7 +28,7 @@ fn with_values(arg: Arg, found: &ManifestNames) -> Arg {
         "merge" => ArgValueCompleter::new(|typed: &OsStr| files(typed, &["json"], true)),
         "trust_policy" | "permission_policy" => ArgValueCompleter::new(|typed: &OsStr| files(typed, &["json"], false)),
         "select" | "ignore" | "rule" => listed(|| {
-            RULES.iter().map(|rule| (rule.id.to_owned(), format!("{}: {}", rule.name, rule.summary))).collect()
+            RULES.iter().map(|rule| (rule.id.to_string(), format!("{}: {}", rule.name, rule.summary))).collect()
         }),
         "live" => ArgValueCompleter::new(|typed: &OsStr| files(typed, MANIFESTS, false)),
         "orphan_resources" => listed(move || {

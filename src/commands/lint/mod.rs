@@ -3,14 +3,13 @@
 mod fixed;
 mod sources;
 
-use std::collections::HashSet;
 use std::rc::Rc;
 
 use crate::output::{self, Wording};
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId, Severity, SourceMap};
 use xaccount::inventory::{Inventory, Scan};
-use xaccount::lint::{self, Context, Finding};
+use xaccount::lint::{self, Context, Finding, LintResult};
 use xaccount::session::Session;
 use xaccount::status::{self, Options};
 
@@ -48,20 +47,17 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
         trust: &sources.trust,
         permission: &sources.permission,
     };
-    let findings = sources
-        .silence(&inventory, lint::lint(&context, read))
-        .map_err(|errors| CommandError::about(&sources, errors))?;
+    let LintResult { findings, others } = lint::lint(&context, read);
+    let findings = sources.silence(&inventory, findings).map_err(|errors| CommandError::about(&sources, errors))?;
     let findings: Vec<Finding> = findings.into_iter().filter(|finding| is_wanted(finding, args)).collect();
-    // What has a rule is a finding already.
-    let reported: HashSet<&str> = findings.iter().map(|finding| finding.diagnostic.message.as_str()).collect();
-    let is_told = |one: &Diagnostic| reported.contains(one.message.as_str());
-    let others = status.warnings.iter().filter(|one| one.rule.is_none() && !is_told(one));
+    // An error counts whether or not a rule is named for it.
+    let failed = others.iter().any(|one| one.severity == Severity::Error) && !args.exit_zero;
     let mut messages = Messages::default();
-    messages.about(&sources, patches.warnings().iter().chain(others).cloned().collect());
+    messages.about(&sources, patches.warnings().iter().cloned().chain(others).collect());
     if let Some(map) = map {
         messages.note(map.used());
     }
-    match mode {
+    let mut printed = match mode {
         LintAnswer::Findings(format) => {
             let release = context.release().to_string();
             let stdout = text(
@@ -72,13 +68,17 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
             );
             let status = exit_status(&findings, args);
             let summary = meaning(&inventory, &findings, &sources, args);
-            Ok(Printed { messages, stdout: stdout.into_bytes(), summary, status })
+            Printed { messages, stdout: stdout.into_bytes(), summary, status }
         }
         LintAnswer::Fixes(mode) => {
             let work = Fixes { inventory: &inventory, sources: &sources, mode, args, terminal };
-            work.fix(&findings, messages)
+            work.fix(&findings, messages)?
         }
+    };
+    if failed && printed.status == ExitStatus::Done {
+        printed.status = ExitStatus::Found;
     }
+    Ok(printed)
 }
 
 /// What is asked for.

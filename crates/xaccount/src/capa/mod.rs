@@ -18,6 +18,7 @@ mod support;
 mod tables;
 mod topology;
 mod twice;
+mod unusable;
 mod verdict;
 
 pub use alive::Mark;
@@ -36,6 +37,7 @@ pub use tables::{
     Typed, Version, classify, may_hold_bodies, needles, needles_for_lint, needles_with_surroundings,
 };
 pub use twice::Twice;
+pub use unusable::{UnusableReference, referenced_kind};
 pub use verdict::{
     Chain, ClusterState, Cursor, Hop, Judge, Part, Permission, Reason, Scope, Search, Start, StepId, Subject, Verdict,
     VerdictOutcome, Walked, evaluate,

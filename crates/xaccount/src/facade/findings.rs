@@ -1,12 +1,12 @@
 //! `lint` in memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::Error;
 use super::manifests::{Manifests, ReadManifests};
 use crate::capa::{Release, needles_for_lint};
 use crate::diag::{Diagnostic, FileId};
-use crate::lint::{Context, Finding, Ignore, ignores, silence};
+use crate::lint::{Context, Finding, Ignore, LintResult, ignores, silence};
 use crate::status::{Options, status};
 
 /// What `lint` found.
@@ -60,17 +60,13 @@ pub fn lint(manifests: &Manifests) -> Result<LintReport, Error> {
         trust: &[],
         permission: &[],
     };
-    let findings = crate::lint::lint(&context, warnings);
+    let LintResult { findings, others } = crate::lint::lint(&context, warnings);
     let with_findings = findings.iter().filter_map(|finding| Some(finding.diagnostic.primary.as_ref()?.at.file));
     let files: BTreeSet<FileId> = inventory.objects().iter().map(|found| found.file).chain(with_findings).collect();
     let comments = files.into_iter().filter_map(|file| Some((file, ignores(&manifests.files.get(file.0)?.bytes))));
     let comments: BTreeMap<FileId, Vec<Ignore>> = comments.filter(|(_, ignores)| !ignores.is_empty()).collect();
     let findings = silence(&inventory, findings, &comments);
-    // What has a rule is a finding already.
-    let reported: HashSet<&str> = findings.iter().map(|finding| finding.diagnostic.message.as_str()).collect();
-    let is_other = |one: &&Diagnostic| one.rule.is_none() && !reported.contains(one.message.as_str());
-    let others = status.warnings.iter().filter(is_other);
-    let warnings = kustomizations.warnings.iter().chain(others).cloned().collect();
+    let warnings = kustomizations.warnings.iter().cloned().chain(others).collect();
     let release = context.release();
     Ok(LintReport { findings, release, warnings })
 }

@@ -4,6 +4,7 @@ use crate::aws::Partition;
 use crate::aws::policy::Policy;
 use crate::capa::may_hold_bodies;
 use crate::diag::{Span, SpannedError};
+use crate::manifest_checks::{NO_ROLE_ACROSS_PARTITIONS, PartitionMismatch};
 use lossless_yaml::{NodeId, Tree, json};
 
 /// How the document stands in what was given.
@@ -180,8 +181,14 @@ pub fn partitions(document: &[u8]) -> Result<Option<Partition>, SpannedError> {
             let partition = text.text.strip_prefix("arn:").and_then(|rest| rest.split(':').next()?.parse().ok());
             match (found, partition) {
                 (Some(existing), Some(here)) if existing != here => {
-                    let message = format!("this ARN is of the partition {here}, and others here are of {existing}");
-                    return Err(SpannedError::new(message, text.span).help("no role is assumed across partitions"));
+                    let mismatch = PartitionMismatch {
+                        subject: "this ARN",
+                        region: None,
+                        partition: here,
+                        role: "another one",
+                        role_partition: existing,
+                    };
+                    return Err(SpannedError::new(mismatch.to_string(), text.span).help(NO_ROLE_ACROSS_PARTITIONS));
                 }
                 (None, Some(_)) => found = partition,
                 _ => {}

@@ -1,9 +1,10 @@
 //! What manifests say of the roles that CAPA assumes.
 
 use crate::aws::{AccountId, ExternalId, RoleArn};
-use crate::capa::{Field, IdentityKind, ObjectKind, RoleIdentity, State};
-use crate::diag::{Diagnostic, Span};
+use crate::capa::{Field, IdentityKind, ObjectKind, RoleIdentity, State, referenced_kind};
+use crate::diag::{Diagnostic, RuleId};
 use crate::inventory::{Inventory, Resource};
+use crate::manifest_checks;
 
 /// Whose credentials assume an identity's role.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,26 +35,14 @@ pub struct RoleUse<'r> {
 /// Every role identity of a run, in its order.
 ///
 /// # Errors
-/// A role ARN or an external id that is none.
+/// A role ARN, an external id or a source that can't be used, or a name with two role ARNs.
 pub fn uses(inventory: &Inventory) -> Result<Vec<RoleUse<'_>>, Vec<Diagnostic>> {
-    let (mut uses, mut errors): (Vec<RoleUse<'_>>, _) = (Vec::new(), Vec::new());
+    let mut uses: Vec<RoleUse<'_>> = Vec::new();
+    let mut errors = manifest_checks::names_of_two_roles(inventory);
     for found in inventory.objects() {
         let ObjectKind::Identity(identity, _) = &found.object.object_kind else { continue };
         match one(inventory, found, identity) {
-            Ok(one) => {
-                let same =
-                    |other: &&RoleUse<'_>| other.found.object.name == one.found.object.name && other.role != one.role;
-                if let Some(other) = uses.iter().find(same) {
-                    let name = one.found.object.name.as_deref().unwrap_or_default();
-                    errors.push(
-                        Diagnostic::error(format!("the identity name '{name}' stands for two role ARNs"))
-                            .at(one.found.head(), one.role.to_string())
-                            .also(other.found.head(), other.role.to_string())
-                            .help("identities are cluster-scoped: the one applied last would take over the clusters of both"),
-                    );
-                }
-                uses.push(one);
-            }
+            Ok(one) => uses.push(one),
             Err(error) => errors.push(error),
         }
     }
@@ -79,41 +68,24 @@ fn one<'r>(inventory: &Inventory, found: &'r Resource, identity: &RoleIdentity) 
         }
     };
     let session_name = identity.session_name.any_text().filter(|name| !name.is_empty()).map(str::to_owned);
-    let source = source(inventory, &identity.source).map_err(|(why, span)| {
-        Diagnostic::error(format!("{}: {why}", found.title()))
-            .at(found.location(span.unwrap_or(found.object.kind_span)), "")
-    })?;
+    let source = source(inventory, found, &identity.source)?;
     Ok(RoleUse { found, role, source, external_id, session_name })
 }
 
 /// Whose credentials a source means.
 ///
 /// # Errors
-/// What CAPA's webhook refuses (`webhooks/awsclusterroleidentity_webhook.go`), or what fails when it is used
-/// (`pkg/cloud/scope/session.go`): a sentence and a place.
-fn source(inventory: &Inventory, state: &State) -> Result<RoleHop, (String, Option<Span>)> {
-    let reference = match state {
-        State::Set(reference) => reference,
-        State::Unset => return Err(("there is no sourceIdentityRef, and CAPA refuses that".into(), None)),
-        State::Wrong(span) | State::Variable(span) | State::Twice(span) => {
-            return Err(("the sourceIdentityRef can't be read with certainty".into(), Some(*span)));
-        }
-    };
-    let wrong = |why: String| Err((why, Some(reference.span)));
-    let name = reference.name.any_text().unwrap_or_default().to_owned();
-    let kind = IdentityKind::ALL.into_iter().find(|kind| Some(kind.name()) == reference.kind.any_text());
-    let Some(kind) = kind else {
-        let kind = reference.kind.any_text().unwrap_or("nothing");
-        return wrong(format!("its source is of the kind {kind}, which CAPA does not know"));
-    };
-    if name.is_empty() {
-        return wrong("its source has no name".into());
+/// What can't be read, what CAPA's webhook refuses (`webhooks/awsclusterroleidentity_webhook.go`), or what fails when it is used.
+fn source(inventory: &Inventory, found: &Resource, source: &State) -> Result<RoleHop, Diagnostic> {
+    let existing = manifest_checks::source_reference(found, source)?;
+    if let Some(error) = manifest_checks::unreadable(found, existing) {
+        return Err(error.rule(RuleId::InvalidSourceIdentity));
     }
-    if kind == IdentityKind::Controller && name != "default" {
-        return wrong(format!(
-            "its source is AWSClusterControllerIdentity/{name}, and CAPA knows the one named default only"
-        ));
-    }
+    let [kind, name] = [&existing.kind, &existing.name].map(|field| field.text().unwrap_or_default());
+    let kind = referenced_kind(kind, name).map_err(|problem| {
+        manifest_checks::unusable(found, existing, "sourceIdentityRef", &problem).rule(RuleId::InvalidSourceIdentity)
+    })?;
+    let name = name.to_owned();
     Ok(match kind {
         IdentityKind::Role => {
             let existing = inventory

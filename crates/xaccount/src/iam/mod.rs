@@ -18,3 +18,5 @@ pub use document::{DocumentForm, PolicyInput, may_show, partitions};
 pub use grant::{Conditions, Grant, Subjects};
 pub use merge::{MergeOptions, MergeOutcome, merge};
 pub use remove::remove;
+
+pub use crate::manifest_checks::{NO_ROLE_ACROSS_PARTITIONS, PartitionMismatch};

@@ -3,7 +3,7 @@
 use super::planner::Planner;
 use super::request::Target;
 use crate::aws::{Partition, RoleArn};
-use crate::capa::{DEFAULT_ROLE_NAME, ObjectKind};
+use crate::capa::DEFAULT_ROLE_NAME;
 use crate::diag::Diagnostic;
 use crate::manifest_checks;
 use crate::settings::{Origin, Setting};
@@ -20,34 +20,17 @@ impl Planner<'_> {
             return None;
         }
         let region = found.object.region().map(str::to_owned);
-        let span = match &found.object.object_kind {
-            ObjectKind::Referencing { region, .. } => region.span(),
-            _ => None,
-        };
         let of_region = region.as_deref().and_then(Partition::of_region);
-        let at = found.location(span.unwrap_or(found.object.kind_span));
-        let wrong = |partition: Partition, own: Partition| {
-            let region = region.clone().unwrap_or_default();
-            Diagnostic::error(format!(
-                "{} is in {region}, partition {}, but the role is in partition {}",
-                found.title(),
-                own.id(),
-                partition.id()
-            ))
-            .at(at, "no role can be assumed across partitions")
-        };
+        let mismatch =
+            |partition| manifest_checks::partition(found, "the role", partition, found.object.kind_span).zip(of_region);
         match self.target {
             Target::Role(setting) => {
                 let role = &setting.value;
-                if let Some(own) = of_region
-                    && own != role.partition()
-                {
-                    let right = RoleArn::new(own, role.account(), role.path_and_name());
-                    let mut diagnostic = wrong(role.partition(), own);
-                    if let Ok(right) = right {
-                        diagnostic = diagnostic.help(format!("if the account is right: --role-arn {right}"));
-                    }
-                    self.errors.push(diagnostic);
+                if let Some((error, own)) = mismatch(role.partition()) {
+                    self.errors.push(match RoleArn::new(own, role.account(), role.path_and_name()) {
+                        Ok(right) => error.help(format!("if the account is right: --role-arn {right}")),
+                        Err(_) => error,
+                    });
                     return None;
                 }
                 self.decided(|| {
@@ -59,10 +42,8 @@ impl Planner<'_> {
                 Some(role.clone())
             }
             Target::Account { account, role, partition } => {
-                if let (Some(asked), Some(own)) = (partition.as_ref().map(|asked| asked.value), of_region)
-                    && asked != own
-                {
-                    self.errors.push(wrong(asked, own).help(format!("pass --partition {} or leave it out", own.id())));
+                if let Some((error, own)) = partition.as_ref().and_then(|partition| mismatch(partition.value)) {
+                    self.errors.push(error.help(format!("pass --partition {own} or leave it out")));
                     return None;
                 }
                 let chosen = match (partition, of_region, &region) {

@@ -2,7 +2,7 @@
 
 use super::{Resource, SkipReason, Skipped, doubt};
 use crate::capa::{self, Items, ListKind, Object, ObjectKind};
-use crate::diag::{Diagnostic, FileId, Location, Span, SpannedError, line_of};
+use crate::diag::{Diagnostic, FileId, Location, RuleId, Span, SpannedError, line_of};
 use lossless_yaml::parallel;
 use lossless_yaml::{
     Data, Document, Needles, NodeId, ObjectRef, Refusal, Source, Tree, documents, line_around, removable, skim,
@@ -75,7 +75,7 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
                 scanned.warnings.push(Diagnostic {
                     severity: crate::diag::Severity::Warning,
                     help: vec!["nothing in it is checked: render it and lint the result".into()],
-                    ..diagnostic.rule("XA021")
+                    ..diagnostic.rule(RuleId::UncheckedTemplate)
                 })
             }
             Err(
@@ -125,7 +125,7 @@ fn number_lines(bytes: &[u8], objects: &mut [Resource]) {
 }
 
 /// The rule of what can't be read.
-const NOT_READABLE: &str = "XA002";
+const NOT_READABLE: RuleId = RuleId::UnreadableDocument;
 
 enum ScanProblem {
     Template(Diagnostic),

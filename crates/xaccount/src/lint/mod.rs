@@ -8,12 +8,14 @@ mod policy;
 mod rules;
 mod silence;
 
+use std::collections::HashSet;
+
 use json_patch::PatchOperation;
 use serde_json::Value;
 
 use crate::aws::AccountId;
 use crate::capa::Release;
-use crate::diag::{Diagnostic, FileId, Severity};
+use crate::diag::{Diagnostic, FileId, RuleId, Severity};
 use crate::inventory::Inventory;
 use crate::kustomization::Kustomization;
 use crate::status::Status;
@@ -21,14 +23,14 @@ use crate::status::Status;
 pub use fixes::fixes;
 pub use ignore::{Ignore, ignores};
 pub use policy::{PolicyFile, policy};
-pub use rules::RULES;
+pub use rules::{RULES, rule_of};
 pub use silence::{silence, silence_by_map};
 
 /// A rule.
 #[derive(Debug)]
 pub struct Rule {
-    /// `XA001`; never given to another rule.
-    pub id: &'static str,
+    /// Its id, which no other rule has.
+    pub id: RuleId,
     /// A word for people: `role-arn`.
     pub name: &'static str,
     /// How bad a finding is, unless it says otherwise itself.
@@ -108,40 +110,38 @@ pub enum FixEdit {
     },
 }
 
-/// Where rules put what they find.
+/// What `lint` has to say about a run.
 #[derive(Debug, Default)]
+pub struct LintResult {
+    /// By file and place.
+    pub findings: Vec<Finding>,
+    /// What has no rule, so that nothing silences it: the caller reports it.
+    pub others: Vec<Diagnostic>,
+}
+
+/// Where a rule puts what it finds.
+#[derive(Debug)]
 pub struct Findings {
-    rule: Option<&'static Rule>,
+    rule: &'static Rule,
     found: Vec<Finding>,
 }
 
 impl Rule {
     /// Whether a text is its id or its name.
     pub fn is_named(&self, text: &str) -> bool {
-        self.id.eq_ignore_ascii_case(text) || self.name == text
+        RuleId::from_code(text) == Some(self.id) || self.name == text
     }
 }
 
 impl Findings {
     /// Those of a rule.
     fn of(rule: &'static Rule) -> Self {
-        Self { rule: Some(rule), found: Vec::new() }
-    }
-
-    /// By file, place and rule, each once.
-    fn sorted(self) -> Vec<Finding> {
-        let mut found = self.found;
-        found.sort_by_key(|finding| (place(finding), finding.rule.id));
-        found.dedup_by(|a, b| a.rule.id == b.rule.id && a.diagnostic == b.diagnostic);
-        found
+        Self { rule, found: Vec::new() }
     }
 
     /// Adds a finding with the rule's own severity.
     fn add(&mut self, diagnostic: Diagnostic) {
-        if let Some(rule) = self.rule {
-            let diagnostic = Diagnostic { severity: rule.severity, ..diagnostic }.rule(rule.id);
-            self.found.push(Finding { rule, diagnostic, fix: None });
-        }
+        self.add_as_it_is(Diagnostic { severity: self.rule.severity, ..diagnostic });
     }
 
     /// Adds one with the change that mends it.
@@ -154,9 +154,8 @@ impl Findings {
 
     /// Adds one that says itself how bad it is.
     fn add_as_it_is(&mut self, diagnostic: Diagnostic) {
-        if let Some(rule) = self.rule {
-            self.found.push(Finding { rule, diagnostic: diagnostic.rule(rule.id), fix: None });
-        }
+        let rule = self.rule;
+        self.found.push(Finding { rule, diagnostic: diagnostic.rule(rule.id), fix: None });
     }
 }
 
@@ -165,26 +164,50 @@ pub fn rule(text: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.is_named(text))
 }
 
-/// All findings of a run, by file and place, with those of its reading (`read`).
-pub fn lint(context: &Context<'_>, read: Vec<Diagnostic>) -> Vec<Finding> {
-    let mut findings = Findings::default();
-    for diagnostic in read {
-        if let Some(rule) = diagnostic.rule.and_then(rule) {
-            findings.found.push(Finding { rule, diagnostic, fix: None });
-        }
-    }
+/// All findings of a run, with those of its reading (`read`) and of its status. Every diagnostic that goes in comes out.
+pub fn lint(context: &Context<'_>, read: Vec<Diagnostic>) -> LintResult {
+    let mut result = LintResult::default();
+    read.into_iter().for_each(|diagnostic| result.add(diagnostic));
     for &rule in RULES {
         if let Some(check) = rule.check {
-            findings.rule = Some(rule);
-            check(context, &mut findings);
+            let mut found = Findings::of(rule);
+            check(context, &mut found);
+            result.findings.extend(found.found);
         }
     }
-    findings.sorted()
+    // Most of what `status` warns of, the rule finds as well, and may add help to it.
+    let found: HashSet<_> = result.findings.iter().map(|finding| statement(&finding.diagnostic)).collect();
+    let unfound: Vec<_> =
+        context.status.warnings.iter().filter(|one| !found.contains(&statement(one))).cloned().collect();
+    unfound.into_iter().for_each(|warning| result.add(warning));
+    result.findings = sorted(result.findings);
+    result
+}
+
+impl LintResult {
+    fn add(&mut self, diagnostic: Diagnostic) {
+        match diagnostic.rule {
+            Some(id) => self.findings.push(Finding { rule: rule_of(id), diagnostic, fix: None }),
+            None => self.others.push(diagnostic),
+        }
+    }
+}
+
+/// By file, place and rule, each once.
+fn sorted(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.sort_by_key(|finding| (place(&finding.diagnostic), finding.rule.id));
+    findings.dedup_by(|a, b| a.rule.id == b.rule.id && a.diagnostic == b.diagnostic);
+    findings
+}
+
+/// What a diagnostic states, whatever it advises: its rule, place and message.
+fn statement(diagnostic: &Diagnostic) -> (Option<RuleId>, Option<(FileId, usize)>, &str) {
+    (diagnostic.rule, place(diagnostic), &diagnostic.message)
 }
 
 /// File and offset of the primary place; what has none comes first.
-fn place(finding: &Finding) -> Option<(FileId, usize)> {
-    finding.diagnostic.primary.as_ref().map(|label| (label.at.file, label.at.span.start))
+fn place(diagnostic: &Diagnostic) -> Option<(FileId, usize)> {
+    diagnostic.primary.as_ref().map(|label| (label.at.file, label.at.span.start))
 }
 
 #[cfg(test)]
@@ -192,13 +215,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_and_names_are_unique_and_in_order() {
-        for pair in RULES.windows(2) {
-            assert!(pair[0].id < pair[1].id, "{} {}", pair[0].id, pair[1].id);
-        }
+    fn every_diagnostic_that_goes_in_comes_out() {
+        let inventory = Inventory::new(Vec::new(), Vec::new());
+        let mut status = crate::status::status(&inventory, &crate::status::Options::default());
+        let mut read: Vec<_> = RuleId::ALL.iter().map(|&id| Diagnostic::error("read").rule(id)).collect();
+        read.push(Diagnostic::error("read"));
+        status.warnings = vec![Diagnostic::warning("seen").rule(RuleId::NotServed), Diagnostic::warning("seen")];
+        let context = Context {
+            inventory: &inventory,
+            status: &status,
+            release_is_said: false,
+            annotations: &[],
+            source_account: None,
+            kustomizations: &[],
+            trust: &[],
+            permission: &[],
+        };
+        let LintResult { findings, others } = lint(&context, read);
+        let seen: Vec<_> = findings.iter().map(|one| (one.rule.id, one.diagnostic.message.as_str())).collect();
+        let mut expected: Vec<_> = RuleId::ALL.iter().map(|&id| (id, "read")).collect();
+        let behind = expected.iter().position(|&(id, _)| id == RuleId::NotServed).unwrap() + 1;
+        expected.insert(behind, (RuleId::NotServed, "seen"));
+        assert_eq!(seen, expected);
+        assert_eq!(others, [Diagnostic::error("read"), Diagnostic::warning("seen")]);
+    }
+
+    #[test]
+    fn names_are_unique() {
         for rule in RULES {
             assert_eq!(RULES.iter().filter(|other| other.name == rule.name).count(), 1, "{}", rule.name);
-            assert!(rule.id.len() == 5 && rule.id.starts_with("XA"), "{}", rule.id);
             assert!(!rule.summary.ends_with('.'), "{}", rule.summary);
         }
     }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Finding, Findings, Ignore, rule, rules::UNUSED_IGNORE};
+use super::{Finding, Findings, Ignore, rule, rules::UNUSED_IGNORE, sorted};
 use crate::account_map::LintIgnore;
-use crate::diag::{Diagnostic, FileId, Location, Span, escape_control};
+use crate::diag::{Diagnostic, FileId, Location, RuleId, Span, escape_control};
 use crate::inventory::{Inventory, Resource};
 
 /// Takes out what the account map leaves out, and finds what leaves out nothing. `path` gives a file's path relative to the
@@ -45,7 +45,7 @@ pub fn silence_by_map(
         let note = Diagnostic::note(format!("lint.ignore of {} leaves out nothing", ignore.rule.value));
         left.add(note.at(map(ignore.rule.span), "").help("remove the entry"));
     }
-    Ok(left.sorted())
+    Ok(sorted(left.found))
 }
 
 /// The comments that silence each line, by where it begins.
@@ -107,7 +107,10 @@ pub fn silence(
                 (false, _) if inside => format!("there is no rule {}", escape_control(&unknown.join(", "))),
                 // It may be text of a Secret above the object.
                 (false, _) => "this comment names a rule that is none".into(),
-                (true, true) => "this comment names no rule: write # xaccount: ignore[XA001] and why".into(),
+                (true, true) => {
+                    let example = RuleId::InvalidRoleArn;
+                    format!("this comment names no rule: write # xaccount: ignore[{example}] and why")
+                }
                 (true, false) => "this comment silences nothing".into(),
             };
             let at =
@@ -119,5 +122,5 @@ pub fn silence(
             );
         }
     }
-    left.sorted()
+    sorted(left.found)
 }

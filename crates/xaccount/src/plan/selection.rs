@@ -6,10 +6,9 @@ use std::fmt;
 use globset::GlobMatcher;
 
 use super::label_selector::LabelSelector;
-use crate::capa::ObjectKind;
 use crate::diag::{Diagnostic, escape_control};
 use crate::inventory::{Inventory, Resource, SkipReason, Skipped};
-use crate::manifest_checks;
+use crate::manifest_checks::{self, NO_PROVIDER};
 
 /// Which objects are meant; everything that is given must match.
 #[derive(Clone, Debug, Default)]
@@ -157,8 +156,9 @@ pub(crate) fn referencing(inventory: &Inventory) -> impl Iterator<Item = usize> 
 /// Clusters of a class that are meant as well, and of which nobody can tell whether they are ours.
 fn unclear<'r>(inventory: &'r Inventory, selection: &'r Selection) -> impl Iterator<Item = &'r Resource> {
     inventory.objects().iter().filter(|found| {
-        let unclear = matches!(found.object.object_kind, ObjectKind::Cluster { unclear: true, .. });
-        unclear && !inventory.file(found.file).identities_only && matches(inventory, found, selection).unwrap_or(true)
+        manifest_checks::names_no_provider(found)
+            && !inventory.file(found.file).identities_only
+            && matches(inventory, found, selection).unwrap_or(true)
     })
 }
 
@@ -171,15 +171,11 @@ pub(crate) fn skipped(inventory: &Inventory, selection: &Selection) -> Vec<Skipp
     aside.chain(unclear).chain(inventory.not_read().iter().cloned()).collect()
 }
 
-/// Why nobody can tell whether a topology Cluster is one of AWS.
-const NO_PROVIDER: &str = "its variables name no provider";
-
 /// A topology Cluster may run on AWS without a variable that says so.
 pub(crate) fn warnings_of_unclear(inventory: &Inventory, selection: &Selection) -> Vec<Diagnostic> {
     let warning = |found: &Resource| {
-        Diagnostic::warning(format!("{} is passed by: {NO_PROVIDER}", found.title())).at(found.head(), "").help(
-            "if its class is one of AWS: --topology-variable clusterConfig.aws, or clusterConfig.eks, or identityRef",
-        )
+        manifest_checks::no_provider(found)
+            .help("to add one here: --topology-variable clusterConfig.aws, or clusterConfig.eks, or identityRef")
     };
     unclear(inventory, selection).map(warning).collect()
 }

@@ -14,7 +14,7 @@ use crate::capa::{
 };
 use crate::diag::{Diagnostic, FileId, Location, Severity, Span, escape_control};
 use crate::inventory::{Inventory, Resource};
-use crate::manifest_checks;
+use crate::manifest_checks::{self, NO_ROLE_ACROSS_PARTITIONS, PartitionMismatch};
 
 pub use crate::manifest_checks::in_the_source_account;
 pub use map::{Map, map};
@@ -168,13 +168,8 @@ pub fn status<'r>(inventory: &'r Inventory, options: &Options) -> Status<'r> {
     // What kubectl drops without a word is not applied.
     let sent = || inventory.objects().iter().enumerate().filter(|(_, found)| !found.dropped_by_kubectl);
     let world = ClusterState::new(sent().map(|(_, found)| &*found.object), release, namespace);
-    for found in
-        inventory.objects().iter().filter(|found| found.dropped_by_kubectl && found.object.object_kind.is_capa())
-    {
-        let message = format!("{} counts for nothing: kubectl drops a document that follows '...'", found.title());
-        let warning = Diagnostic::warning(message).rule("XA035").at(found.head(), "");
-        warnings.push(warning.help("begin the document with '---'"));
-    }
+    let capa_objects = inventory.objects().iter().filter(|found| found.object.object_kind.is_capa());
+    warnings.extend(capa_objects.filter_map(manifest_checks::dropped_by_kubectl));
     let dropped = |found: &Resource| {
         manifest_checks::unsupported(found, release).filter(|(existing, _)| *existing == Support::NoReference)
     };
@@ -195,9 +190,7 @@ pub fn status<'r>(inventory: &'r Inventory, options: &Options) -> Status<'r> {
                     rows.push(refused(inventory, place, Reason::Ambiguous, &twice.why()));
                 }
                 ObjectKind::Class(_) => {}
-                _ => warnings.extend(
-                    manifest_checks::twice(found).map(|error| Diagnostic { severity: Severity::Warning, ..error }),
-                ),
+                _ => warnings.extend(manifest_checks::twice(found).map(as_warning)),
             }
             continue;
         }
@@ -205,19 +198,13 @@ pub fn status<'r>(inventory: &'r Inventory, options: &Options) -> Status<'r> {
             warnings.extend(inventory.doubtful_cluster(found));
         }
         match &found.object.object_kind {
-            ObjectKind::Refused(why, way_out) => {
+            ObjectKind::Refused(why, _) => {
                 match REFERENCING_KINDS.iter().any(|kind_row| kind_row.kind == found.object.kind) {
                     true => rows.push(refused(inventory, place, Reason::ObjectRefused, why)),
-                    false => {
-                        let message = format!("{}: {why}", found.title());
-                        warnings.push(Diagnostic::warning(message).at(found.head(), "").help(*way_out));
-                    }
+                    false => warnings.extend(manifest_checks::refused(found).map(as_warning)),
                 }
             }
-            ObjectKind::Cluster { unclear: true, .. } => warnings.push(
-                Diagnostic::warning(format!("{} is passed by: its variables name no provider", found.title()))
-                    .at(found.head(), "if its class is one of AWS, its reference is in the class"),
-            ),
+            _ if manifest_checks::names_no_provider(found) => warnings.push(manifest_checks::no_provider(found)),
             _ => rows_of(inventory, place, &mut judge, &mut rows),
         }
     }
@@ -227,6 +214,11 @@ pub fn status<'r>(inventory: &'r Inventory, options: &Options) -> Status<'r> {
         refuse_unserved(inventory, release, &mut rows);
     }
     Status { inventory, world, rows, warnings }
+}
+
+/// What other verbs refuse, and a look at the manifests only warns of.
+fn as_warning(error: Diagnostic) -> Diagnostic {
+    Diagnostic { severity: Severity::Warning, ..error }
 }
 
 /// The rows of an object: one for each reference that says something else.
@@ -287,12 +279,15 @@ fn refuse_other_partitions(inventory: &Inventory, rows: &mut [Row]) {
         let Some(region) = inventory.objects()[row.object].object.region() else { continue };
         let Some((identity, role)) = others.find(row, region) else { continue };
         let Some(own) = Partition::of_region(region) else { continue };
-        let message = format!(
-            "{}: its role is in partition {}, and the region {region} in {own}: no role can be assumed across partitions",
-            identity.title(),
-            role.partition()
-        );
-        row.refuse(Reason::AssumeRoleRefused, message);
+        // Without the cluster's name, so that clusters with one mismatch are shown together.
+        let mismatch = PartitionMismatch {
+            subject: "the cluster",
+            region: Some(region),
+            partition: own,
+            role: &format!("the role of {}", identity.title()),
+            role_partition: role.partition(),
+        };
+        row.refuse(Reason::AssumeRoleRefused, format!("{mismatch}: {NO_ROLE_ACROSS_PARTITIONS}"));
     }
 }
 

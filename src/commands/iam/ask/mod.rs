@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use xaccount::aws::{AccountId, Partition, RoleArn, RoleArnError};
 use xaccount::capa::DEFAULT_ROLE_NAME;
 use xaccount::diag::Diagnostic;
-use xaccount::iam::{Grant, Subjects};
+use xaccount::iam::{Grant, NO_ROLE_ACROSS_PARTITIONS, PartitionMismatch, Subjects};
 
 pub(super) use permission::permission;
 pub(super) use trust::trust;
@@ -116,12 +116,14 @@ fn path_and_name(role: &str) -> (String, String) {
     }
 }
 
+const FLAG: &str = "--partition";
+
 /// The partitions that are said, each with where.
 struct Partitions(Vec<(String, Partition)>);
 
 impl Partitions {
     fn new(target: &IamTargetArgs, merging: Option<&Merging>) -> Self {
-        let flag = target.partition.map(|partition| ("--partition".to_owned(), partition));
+        let flag = target.partition.map(|partition| (FLAG.to_owned(), partition));
         let document =
             merging.and_then(|merging| Some((format!("the document in {}", merging.name()), merging.partition?)));
         let mut all = Self(flag.into_iter().chain(document).collect());
@@ -140,9 +142,17 @@ impl Partitions {
         };
         match self.0.iter().find(|(_, other)| other != partition) {
             None => Ok((*partition, format!("partition {partition} from {first}"))),
-            Some((what, other)) => {
-                Err(Diagnostic::error(format!("{first} is of the partition {partition}, and {what} of {other}"))
-                    .help("no role is assumed across partitions: each needs a management cluster of its own"))
+            Some((role, role_partition)) => {
+                let subject = if first == FLAG { "the requested policy (--partition)" } else { first };
+                let mismatch = PartitionMismatch {
+                    subject,
+                    region: None,
+                    partition: *partition,
+                    role,
+                    role_partition: *role_partition,
+                };
+                let help = format!("{NO_ROLE_ACROSS_PARTITIONS}: each needs a management cluster of its own");
+                Err(mismatch.error().help(help))
             }
         }
     }

@@ -10,6 +10,7 @@ use crate::capa::object::{Object, ObjectKind};
 use crate::capa::release::Release;
 use crate::capa::support::{Support, support};
 use crate::capa::tables::{CONTROLLER_IDENTITY, IdentityKind, Version};
+use crate::capa::unusable::{UnusableReference, referenced_kind};
 
 /// An identity. Two documents that say the same are equal, wherever they stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -259,14 +260,17 @@ fn start_at(state: &State, path: &str) -> Start {
 
 /// What the CRD refuses of a reference: `kind` is an enumeration, `name` has at least one character.
 fn unusable(kind: &str, name: &str, path: &str) -> Option<(Reason, String)> {
-    if !IdentityKind::ALL.iter().any(|known| known.name() == kind) {
-        return Some((Reason::UnknownKind, unknown_kind(kind)));
+    match referenced_kind(kind, name) {
+        Err(UnusableReference::NoKind | UnusableReference::UnknownKind(_)) => {
+            Some((Reason::UnknownKind, unknown_kind(kind)))
+        }
+        Err(UnusableReference::NoName) => {
+            let message = format!("{path}.name: Invalid value: \"\": should be at least 1 chars long");
+            Some((Reason::ObjectRefused, message))
+        }
+        // The API server takes such a name; CAPA refuses it when it asks for the credentials.
+        Err(UnusableReference::OtherController(_)) | Ok(_) => None,
     }
-    if name.is_empty() {
-        let message = format!("{path}.name: Invalid value: \"\": should be at least 1 chars long");
-        return Some((Reason::ObjectRefused, message));
-    }
-    None
 }
 
 /// CAPA's words (`buildProvidersForRef`). The enumeration of the CRD refuses such a reference already.

@@ -2,11 +2,11 @@
 
 use super::super::{Context, Findings, Rule};
 use crate::capa::ObjectKind;
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::status::AccountSummary;
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA053",
+    id: RuleId::AccountBoundId,
     name: "account-bound-id",
     severity: Severity::Note,
     summary: "A cluster names resources that must be in the account of its identity",

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use super::super::{Context, Findings, Rule};
 use super::query::{allowed, replace};
 use crate::capa::{Form, ObjectKind, is_variable};
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::inventory::Resource;
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA005",
+    id: RuleId::InvalidAllowedNamespaces,
     name: "allowed-namespaces",
     severity: Severity::Error,
     summary: "allowedNamespaces has a shape that CAPA's webhook refuses",

@@ -3,11 +3,11 @@
 use super::super::{Context, Findings, Rule};
 use super::query::no_error;
 use crate::capa::{Release, Typed, classify};
-use crate::diag::Severity;
+use crate::diag::{RuleId, Severity};
 use crate::manifest_checks;
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA003",
+    id: RuleId::UnknownApiVersion,
     name: "api-version",
     severity: Severity::Error,
     summary: "A kind in a version that it never had, or that knew no identities",

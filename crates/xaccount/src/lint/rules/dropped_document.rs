@@ -1,11 +1,11 @@
 //! Documents behind `...` without a `---`.
 
 use super::super::{Context, Findings, Rule};
-use crate::diag::Severity;
+use crate::diag::{RuleId, Severity};
 use crate::manifest_checks;
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA035",
+    id: RuleId::DroppedDocument,
     name: "dropped-document",
     severity: Severity::Warning,
     summary: "A document that kubectl drops",

@@ -4,10 +4,10 @@ use serde_json::{Map, Value};
 
 use super::super::{Context, Findings, Rule};
 use crate::capa::{Form, ObjectKind, Release};
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA024",
+    id: RuleId::EmptySelector,
     name: "empty-selector",
     severity: Severity::Warning,
     summary: "A null or empty selector, which does not mean nobody",

@@ -3,10 +3,10 @@
 use super::super::{Context, Findings, Rule};
 use super::query::{allowed, is_everybody};
 use crate::capa::{Form, ObjectKind};
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA051",
+    id: RuleId::EveryNamespace,
     name: "every-namespace",
     severity: Severity::Note,
     summary: "Every namespace may use the identity",

@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use super::super::{Context, Findings, Rule};
 use super::query::role_identities;
 use crate::capa::{ObjectKind, ROLE_IDENTITY, State};
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA008",
+    id: RuleId::IdentityCycle,
     name: "identity-cycle",
     severity: Severity::Error,
     summary: "Identities that are each other's source",

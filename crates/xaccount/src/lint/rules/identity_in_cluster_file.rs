@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 use super::super::{Context, Findings, Rule};
 use super::query::role_identities;
 use crate::capa::{Cursor, Part, ROLE_IDENTITY, StepId, is_variable};
-use crate::diag::{Diagnostic, FileId, Severity};
+use crate::diag::{Diagnostic, FileId, RuleId, Severity};
 use crate::status::{Row, identity_of};
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA032",
+    id: RuleId::IdentityInClusterFile,
     name: "identity-in-cluster-file",
     severity: Severity::Warning,
     summary: "An identity in one cluster's file that other files use",

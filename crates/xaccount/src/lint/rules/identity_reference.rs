@@ -1,13 +1,13 @@
 //! What an `identityRef` must be: one kind of identity, and a name.
 
 use super::super::{Context, Findings, Rule};
-use super::query::{no_error, unreadable, unusable};
+use super::query::{no_error, odd_name, unreadable, unusable};
 use crate::capa::{ObjectKind, State};
-use crate::diag::Severity;
+use crate::diag::{RuleId, Severity};
 use crate::manifest_checks;
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA004",
+    id: RuleId::InvalidIdentityRef,
     name: "identity-reference",
     severity: Severity::Error,
     summary: "An identityRef that the API server refuses, or that nobody can tell",
@@ -24,9 +24,10 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             .for_each(|one| findings.add_as_it_is(one));
         for reference in found.object.references() {
             let problem = match &reference.state {
-                State::Set(existing) => {
-                    unreadable(found, existing).or_else(|| unusable(found, existing, "identityRef"))
-                }
+                // A controller identity of another name is XA007: the API server takes it.
+                State::Set(existing) => unreadable(found, existing)
+                    .or_else(|| unusable(found, existing, "identityRef").filter(|one| one.rule == Some(RULE.id)))
+                    .or_else(|| odd_name(found, existing, "identityRef")),
                 State::Variable(_) => None,
                 State::Twice(_) => manifest_checks::misplaced(found, reference).map(no_error),
                 _ => manifest_checks::misplaced(found, reference),

@@ -4,10 +4,10 @@ use super::super::{Context, Findings, Rule};
 use super::query::role_identities;
 use crate::aws::check_inline_policy;
 use crate::capa::{Field, is_variable};
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA030",
+    id: RuleId::InvalidInlinePolicy,
     name: "inline-policy",
     severity: Severity::Warning,
     summary: "An inlinePolicy that STS refuses",

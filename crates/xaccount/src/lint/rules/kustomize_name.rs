@@ -5,12 +5,12 @@ use std::collections::{HashMap, HashSet};
 use super::super::{Context, Findings, Rule};
 use super::query::no_error;
 use crate::capa::{CONTROLLER_IDENTITY, ObjectKind, State};
-use crate::diag::{Diagnostic, FileId, Severity};
+use crate::diag::{Diagnostic, FileId, RuleId, Severity};
 use crate::inventory::{Inventory, Resource};
 use crate::kustomization::{Bases, FilesByName, Kustomization};
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA013",
+    id: RuleId::KustomizeRename,
     name: "kustomize-name",
     severity: Severity::Error,
     summary: "A namePrefix or nameSuffix that renames an identity, and not the references to it",

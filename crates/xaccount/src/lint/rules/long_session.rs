@@ -5,10 +5,10 @@ use serde_json::json;
 use super::super::{Context, Findings, Rule};
 use super::query::{replace, role_identities, source};
 use crate::capa::{CONTROLLER_IDENTITY, Field, ROLE_IDENTITY};
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA027",
+    id: RuleId::LongSession,
     name: "long-session",
     severity: Severity::Warning,
     summary: "A session longer than STS gives to a role that assumes a role",

@@ -6,10 +6,10 @@ use serde_json::json;
 
 use super::super::{Context, Findings, Fix, FixEdit, Rule};
 use super::query::role_identities;
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA036",
+    id: RuleId::MissingAnnotation,
     name: "missing-annotation",
     severity: Severity::Warning,
     summary: "An identity without an annotation that the account map asks for",

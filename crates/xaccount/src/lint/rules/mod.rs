@@ -40,10 +40,11 @@ mod unknown_namespace_key;
 mod unused_ignore;
 
 use super::Rule;
+use crate::diag::RuleId;
 
 pub(super) use unused_ignore::RULE as UNUSED_IGNORE;
 
-/// All rules, by id.
+/// All rules, in the order of [`RuleId::ALL`].
 pub const RULES: &[&Rule] = &[
     &role_arn::RULE,
     &not_readable::RULE,
@@ -83,3 +84,18 @@ pub const RULES: &[&Rule] = &[
     &role_name::RULE,
     &target_is_source::RULE,
 ];
+
+// One rule for each id, at its place; a rule's file that the table does not name is dead code to the compiler.
+const _: () = {
+    assert!(RULES.len() == RuleId::ALL.len(), "a RuleId has no rule, or a rule is in the table twice");
+    let mut at = 0;
+    while at < RULES.len() {
+        assert!(RULES[at].id as usize == at, "a rule of the table is not at the place of its RuleId");
+        at += 1;
+    }
+};
+
+/// The rule of an id.
+pub fn rule_of(id: RuleId) -> &'static Rule {
+    RULES[id as usize]
+}

@@ -2,10 +2,10 @@
 
 use super::super::{Context, Findings, Rule};
 use super::query::role_identities;
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA026",
+    id: RuleId::NamedDefault,
     name: "named-default",
     severity: Severity::Warning,
     summary: "A role identity with the name of the controller identity",

@@ -4,10 +4,10 @@ use super::super::{Context, Findings, Rule};
 use super::query::allowed;
 use crate::capa::names::is_dns_label;
 use crate::capa::{Form, is_variable};
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA025",
+    id: RuleId::InvalidNamespaceName,
     name: "namespace-name",
     severity: Severity::Warning,
     summary: "A name in allowedNamespaces.list that no namespace has",

@@ -2,10 +2,10 @@
 
 use super::super::{Context, Findings, Rule};
 use super::query::allowed;
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA033",
+    id: RuleId::NamespacedIdentity,
     name: "namespaced-identity",
     severity: Severity::Warning,
     summary: "An identity with a namespace, though it has none",

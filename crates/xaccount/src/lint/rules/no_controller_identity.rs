@@ -7,12 +7,12 @@ use serde_json::json;
 use super::super::{Context, Findings, Fix, FixEdit, Rule};
 use super::query::role_identities;
 use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, Reason, State};
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::inventory::Resource;
 use crate::status::identity_of;
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA050",
+    id: RuleId::NoControllerIdentity,
     name: "no-controller-identity",
     severity: Severity::Note,
     summary: "The controller identity is in none of the files, and CAPA may not make it",

@@ -2,11 +2,11 @@
 
 use super::super::{Context, Findings, Rule};
 use crate::capa::VerdictOutcome;
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::status::identity_of;
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA020",
+    id: RuleId::NotPermitted,
     name: "not-permitted",
     severity: Severity::Warning,
     summary: "An identity does not let the cluster's namespace in",

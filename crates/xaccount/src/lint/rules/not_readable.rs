@@ -1,10 +1,10 @@
 //! Found while the files are read: see `inventory::scan`.
 
 use super::super::Rule;
-use crate::diag::Severity;
+use crate::diag::{RuleId, Severity};
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA002",
+    id: RuleId::UnreadableDocument,
     name: "not-readable",
     severity: Severity::Error,
     summary: "A document that names a kind of ours can't be read with certainty",

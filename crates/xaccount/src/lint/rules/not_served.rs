@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use super::super::{Context, Findings, Rule};
 use super::query::version;
 use crate::capa::{Release, Support};
-use crate::diag::{Diagnostic, FileId, Severity};
+use crate::diag::{Diagnostic, FileId, RuleId, Severity};
 use crate::inventory::Resource;
 use crate::manifest_checks;
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA022",
+    id: RuleId::NotServed,
     name: "not-served",
     severity: Severity::Warning,
     summary: "An API version that newer releases of CAPA refuse",

@@ -2,10 +2,10 @@
 
 use super::super::{Context, Findings, Rule};
 use super::query::role_identities;
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA029",
+    id: RuleId::PolicyArns,
     name: "policy-arns",
     severity: Severity::Warning,
     summary: "policyARNs restricts nothing",

@@ -4,11 +4,11 @@ use super::super::{Context, Findings, PolicyFile, Rule};
 use crate::aws::policy::{
     Condition, Knowledge, KnownValues, NOT_OF_TAG_SESSION, Statement, TAG_SESSION, Text, Truth, Who, glob,
 };
-use crate::diag::{Diagnostic, Severity, escape_control};
+use crate::diag::{Diagnostic, RuleId, Severity, escape_control};
 use crate::iam::limits;
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA037",
+    id: RuleId::PolicyForm,
     name: "policy-form",
     severity: Severity::Warning,
     summary: "A policy that lets the whole world in, names what is gone, grants nothing, or is nearly full",

@@ -5,11 +5,11 @@ use super::query::{role_identities, source};
 use crate::aws::RoleArn;
 use crate::aws::policy::{Condition, Element, Knowledge, KnownValues, Statement, Truth, Who, glob};
 use crate::capa::{CONTROLLER_IDENTITY, RoleIdentity, is_variable};
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::inventory::Resource;
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA031",
+    id: RuleId::PolicyMismatch,
     name: "policy-mismatch",
     severity: Severity::Warning,
     summary: "A trust or permission policy that does not let an identity assume its role",

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::super::{Fix, FixEdit};
 use crate::capa::names::is_dns_subdomain;
 use crate::capa::{
-    Allowed, Field, IdentityKind, Namespaces, ObjectKind, Reference, Release, RoleIdentity, State, Version, is_variable,
+    Allowed, Field, Namespaces, ObjectKind, Reference, Release, RoleIdentity, State, UnusableReference, Version,
+    is_variable, referenced_kind,
 };
 use crate::diag::{Diagnostic, Severity, Span};
 use crate::inventory::{Inventory, Resource};
@@ -91,44 +92,24 @@ pub(super) fn replace(object: usize, field: &str, value: Value, what: &str) -> F
     Fix { what: what.into(), change: FixEdit::Object { object, operations } }
 }
 
-/// Why the API server refuses a reference: `kind` is an enumeration, `name` has at least one character. Or why it means
-/// nothing.
+/// Why a reference can't be used. A variable may turn out right.
 pub(super) fn unusable(found: &Resource, existing: &Reference, what: &str) -> Option<Diagnostic> {
-    let title = found.title();
-    let at = |span: Option<Span>| found.location(span.unwrap_or(existing.span));
-    let kinds = IdentityKind::ALL.map(IdentityKind::name);
-    match existing.kind.text() {
-        Some(kind) if is_variable(kind) || kinds.contains(&kind) => {}
-        Some(kind) if !kind.is_empty() => {
-            let near = kinds
-                .into_iter()
-                .max_by(|a, b| strsim::jaro_winkler(a, kind).total_cmp(&strsim::jaro_winkler(b, kind)));
-            let finding = Diagnostic::error(format!("{title}: {what} names the kind {kind}, which is no identity's"))
-                .at(at(existing.kind.span()), "the API server refuses it");
-            return Some(match near {
-                Some(near) => finding.help(format!("perhaps {near}; the kinds are {}", kinds.join(", "))),
-                None => finding,
-            });
-        }
-        _ => {
-            return Some(
-                Diagnostic::error(format!("{title}: {what} has no kind"))
-                    .at(at(None), "the API server refuses it")
-                    .help(format!("the kinds are {}", kinds.join(", "))),
-            );
-        }
-    }
-    match existing.name.text() {
-        // The API server takes any text there.
-        Some(name) if !name.is_empty() && !is_variable(name) && !is_dns_subdomain(name) => Some(
-            Diagnostic::warning(format!("{title}: {what} names {name:?}, and no object can have that name"))
-                .at(at(existing.name.span()), "CAPA finds no such identity")
-                .help("names are lower-case letters, digits, '-' and '.'"),
-        ),
-        Some(name) if !name.is_empty() => None,
-        _ => Some(
-            Diagnostic::error(format!("{title}: {what} has no name"))
-                .at(at(existing.name.span()), "the API server refuses it"),
-        ),
-    }
+    let [kind, name] = [&existing.kind, &existing.name].map(|field| field.text().unwrap_or_default());
+    let problem = match referenced_kind(kind, name).err()? {
+        UnusableReference::UnknownKind(_) if is_variable(kind) && name.is_empty() => UnusableReference::NoName,
+        UnusableReference::UnknownKind(_) if is_variable(kind) => return None,
+        UnusableReference::OtherController(_) if is_variable(name) => return None,
+        problem => problem,
+    };
+    Some(manifest_checks::unusable(found, existing, what, &problem))
+}
+
+/// A name that the API server takes in a reference, and that no object can have.
+pub(super) fn odd_name(found: &Resource, existing: &Reference, what: &str) -> Option<Diagnostic> {
+    let name = existing.name.text().filter(|name| !name.is_empty() && !is_variable(name) && !is_dns_subdomain(name))?;
+    Some(
+        Diagnostic::warning(format!("{}: {what} names {name:?}, and no object can have that name", found.title()))
+            .at(found.location(existing.name.span().unwrap_or(existing.span)), "CAPA finds no such identity")
+            .help("names are lower-case letters, digits, '-' and '.'"),
+    )
 }

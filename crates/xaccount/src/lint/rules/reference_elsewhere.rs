@@ -2,11 +2,11 @@
 
 use super::super::{Context, Findings, Rule};
 use crate::capa::{ObjectKind, State};
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::inventory::Resource;
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA034",
+    id: RuleId::MisplacedReference,
     name: "reference-elsewhere",
     severity: Severity::Warning,
     summary: "An identityRef on a kind that has none",

@@ -4,10 +4,10 @@ use super::super::{Context, Findings, Rule};
 use super::query::role_identities;
 use crate::aws::{RoleArn, RoleArnError};
 use crate::capa::{Field, is_variable};
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA001",
+    id: RuleId::InvalidRoleArn,
     name: "role-arn",
     severity: Severity::Error,
     summary: "roleARN is not the ARN of an IAM role",

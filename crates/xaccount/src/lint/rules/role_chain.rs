@@ -7,11 +7,11 @@ use serde_json::json;
 use super::super::{Context, Findings, Rule};
 use super::query::{role_identities, source};
 use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, ObjectKind, ROLE_IDENTITY, Release};
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::lint::{Fix, FixEdit};
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA028",
+    id: RuleId::RoleChain,
     name: "role-chain",
     severity: Severity::Warning,
     summary: "A chain that ends with its source's session, since CAPA v2.9",

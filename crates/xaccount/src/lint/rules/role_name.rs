@@ -3,10 +3,10 @@
 use super::super::{Context, Findings, Rule};
 use super::query::role_identities;
 use crate::aws::RoleArn;
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA054",
+    id: RuleId::UncoveredRoleName,
     name: "role-name",
     severity: Severity::Note,
     summary: "A role whose name the policies of clusterawsadm do not cover",

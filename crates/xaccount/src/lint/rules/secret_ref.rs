@@ -2,10 +2,10 @@
 
 use super::super::{Context, Findings, Rule};
 use crate::capa::{Field, ObjectKind, Version};
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA011",
+    id: RuleId::InvalidSecretRef,
     name: "secret-ref",
     severity: Severity::Error,
     summary: "A static identity without a Secret's name, or in the shape of another version",

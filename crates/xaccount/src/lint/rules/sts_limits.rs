@@ -6,11 +6,11 @@ use super::super::{Context, Findings, Rule};
 use super::query::{replace, role_identities};
 use crate::aws::{DurationSeconds, ExternalId, SessionName};
 use crate::capa::{Field, Release, is_variable};
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::inventory::Resource;
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA009",
+    id: RuleId::StsLimits,
     name: "sts-limits",
     severity: Severity::Error,
     summary: "A session name, external id or duration that STS or the CRD refuses",

@@ -1,11 +1,11 @@
 //! Role identities of the account that the management cluster is in.
 
 use super::super::{Context, Findings, Rule};
-use crate::diag::Severity;
+use crate::diag::{RuleId, Severity};
 use crate::manifest_checks;
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA055",
+    id: RuleId::TargetIsSource,
     name: "target-is-source",
     severity: Severity::Note,
     summary: "A role in the source account",

@@ -1,10 +1,10 @@
 //! Found while the files are read: see `inventory::scan`.
 
 use super::super::Rule;
-use crate::diag::Severity;
+use crate::diag::{RuleId, Severity};
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA021",
+    id: RuleId::UncheckedTemplate,
     name: "template",
     severity: Severity::Warning,
     summary: "A template that names a kind of ours is not checked",

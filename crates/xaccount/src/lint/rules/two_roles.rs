@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use super::super::{Context, Findings, Rule};
 use super::query::no_error;
 use crate::capa::is_variable;
-use crate::diag::{FileId, Severity};
+use crate::diag::{FileId, RuleId, Severity};
 use crate::manifest_checks;
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA010",
+    id: RuleId::TwoRoles,
     name: "two-roles",
     severity: Severity::Error,
     summary: "One identity name with two role ARNs",

@@ -3,11 +3,11 @@
 use super::super::{Context, Findings, Rule};
 use super::query::role_identities;
 use crate::capa::{CONTROLLER_FIELDS, ObjectKind, ROLE_FIELDS, STATIC_FIELDS, State, is_variable};
-use crate::diag::{Diagnostic, Severity, Span};
+use crate::diag::{Diagnostic, RuleId, Severity, Span};
 use crate::inventory::Resource;
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA023",
+    id: RuleId::UnknownField,
     name: "unknown-field",
     severity: Severity::Warning,
     summary: "A field that the API server drops",

@@ -3,10 +3,10 @@
 use super::super::{Context, Findings, Rule};
 use super::query::{allowed, is_everybody};
 use crate::capa::Form;
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, RuleId, Severity};
 
 pub(super) const RULE: Rule = Rule {
-    id: "XA006",
+    id: RuleId::UnknownNamespaceKey,
     name: "unknown-namespace-key",
     severity: Severity::Error,
     summary: "A key below allowedNamespaces that the API server drops",

@@ -1,10 +1,10 @@
 //! Found when findings are silenced: see `lint::silence`.
 
 use super::super::Rule;
-use crate::diag::Severity;
+use crate::diag::{RuleId, Severity};
 
 pub(in crate::lint) const RULE: Rule = Rule {
-    id: "XA052",
+    id: RuleId::UnusedIgnore,
     name: "unused-ignore",
     severity: Severity::Note,
     summary: "A comment that silences nothing",

@@ -1,0 +1,111 @@
+//! Diagnostics: how bad, what, where, and what to type next.
+
+use std::fmt;
+
+use super::escape::escape_control;
+use super::place::Location;
+use super::rule_id::RuleId;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Something will go wrong, and the message says when.
+    Warning,
+    /// Nothing is written.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// A place and what is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Where.
+    pub at: Location,
+    /// What, in a few words; may be empty.
+    pub text: String,
+}
+
+/// One finding: what is wrong, where, and what to type next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The rule of `lint` that it is of.
+    pub rule: Option<RuleId>,
+    /// What is wrong, in one sentence without a final stop.
+    pub message: String,
+    /// The place that the message is about.
+    pub primary: Option<Label>,
+    /// Other places that belong to it.
+    pub others: Vec<Label>,
+    /// What it means and what to type next, a line each.
+    pub help: Vec<String>,
+}
+
+impl Diagnostic {
+    /// An error without a place.
+    pub fn error(message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, message)
+    }
+
+    /// A warning without a place.
+    pub fn warning(message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, message)
+    }
+
+    fn new(severity: Severity, message: impl Into<String>) -> Self {
+        Self { severity, rule: None, message: message.into(), primary: None, others: Vec::new(), help: Vec::new() }
+    }
+
+    /// A note without a place.
+    pub fn note(message: impl Into<String>) -> Self {
+        Self::new(Severity::Note, message)
+    }
+
+    /// Says of which rule it is.
+    #[must_use]
+    pub fn rule(mut self, id: RuleId) -> Self {
+        self.rule = Some(id);
+        self
+    }
+
+    /// Adds the place that the message is about.
+    #[must_use]
+    pub fn at(mut self, at: Location, text: impl Into<String>) -> Self {
+        self.primary = Some(Label { at, text: text.into() });
+        self
+    }
+
+    /// Adds another place.
+    #[must_use]
+    pub fn also(mut self, at: Location, text: impl Into<String>) -> Self {
+        self.others.push(Label { at, text: text.into() });
+        self
+    }
+
+    /// Adds a line of help.
+    #[must_use]
+    pub fn help(mut self, line: impl Into<String>) -> Self {
+        self.help.push(line.into());
+        self
+    }
+}
+
+/// One line without place and help: `error[XA001]: …`.
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rule = self.rule.map_or_else(String::new, |id| format!("[{}]", id.code()));
+        write!(f, "{}{rule}: {}", self.severity, escape_control(&self.message))
+    }
+}
