@@ -5,8 +5,10 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::rc::Rc;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
@@ -256,19 +258,14 @@ fn artifact(name: &str) -> SarifArtifactLocation {
         return absolute(format!("file://{}", encoded(name)));
     }
     let relative = name.strip_prefix("./").unwrap_or(name);
-    SarifArtifactLocation { uri: encoded(relative), uri_base_id: Some("%SRCROOT%") }
+    SarifArtifactLocation { uri: encoded(relative).to_string(), uri_base_id: Some("%SRCROOT%") }
 }
 
-/// RFC 3986, section 2.3: all but unreserved characters and the slashes of a path.
-fn encoded(path: &str) -> String {
-    let mut uri = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(byte)),
-            _ => uri.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    uri
+/// What a path in a URI has as it is (RFC 3986, section 2.3): unreserved characters, and the slashes between its parts.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+fn encoded(path: &str) -> impl Display {
+    utf8_percent_encode(path, ESCAPED)
 }
 
 #[cfg(test)]
