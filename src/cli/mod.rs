@@ -15,8 +15,9 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, Command, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use xaccount::aws::{AccountId, DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
-use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind, Version, names};
-use xaccount::inject::{AllowedNamespaces, LabelSelector};
+use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind, Version};
+use xaccount::inject::AllowedNamespaces;
+use xaccount::kubernetes::{LabelSelector, names};
 
 pub(crate) use eject::Eject;
 pub(crate) use iam::{

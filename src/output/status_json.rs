@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use serde::{Serialize, Serializer};
 
 use xaccount::aws::AccountId;
-use xaccount::capa::{Chain, Hop, Namespaces, Permission, Scope, Selector, Walked};
+use xaccount::capa::{Chain, Hop, Namespaces, Permission, Scope, Walked};
+use xaccount::kubernetes::ApiLabelSelector;
 use xaccount::status::{AccessPath, AccountSummary, Move, Row, Status, identity_of};
 
 const API_VERSION: &str = "xaccount.dev/v1alpha1";
@@ -276,7 +277,7 @@ fn identity<'s>(status: &'s Status<'_>, hop: &Hop<'s>) -> IdentityJson<'s> {
         every_namespace: allowed.map(|allowed| allowed.is_some_and(|allowed| *allowed == Namespaces::default())),
         namespaces: allowed.flatten().and_then(|allowed| allowed.list.as_deref()),
         not_permitted: Vec::new(),
-        selector: selector.filter(|selector| !selector.is_empty()).map(Selector::text),
+        selector: selector.filter(|selector| !selector.is_empty()).map(ApiLabelSelector::text),
         notes: hop.notes(),
     }
 }

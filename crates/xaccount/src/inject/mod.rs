@@ -3,7 +3,6 @@
 mod classes;
 mod explain;
 mod identity;
-mod label_selector;
 mod mapped;
 pub(crate) mod merge_plans;
 mod namespaces;
@@ -28,7 +27,6 @@ use crate::inventory::{Inventory, Skipped};
 use crate::manifest_checks;
 use lossless_yaml::Plan;
 
-pub use label_selector::LabelSelector;
 pub use mapped::{Mapped, SpecifiedTarget, for_account, known_accounts, target_is_source};
 pub use merge_plans::{plan_each, plan_identities, propose_each, propose_mapped};
 pub use namespaces::AllowedNamespaces;

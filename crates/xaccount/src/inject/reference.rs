@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use super::running::{By, Written};
 use super::{CAPA_VERSION, ChangeKind, Planner, RequiredIdentity};
 use crate::aws::{AccountId, RoleArn};
-use crate::capa::names::LONGEST_NAME;
 use crate::capa::{
     CONTROLLER_IDENTITY, Field, IdentityKind, IdentityReference, ObjectKind, ROLE_IDENTITY, Reference, State, Support,
 };
 use crate::diag::{Diagnostic, FileId, Location, Severity};
 use crate::inventory::Resource;
+use crate::kubernetes::names::LONGEST_NAME;
 use crate::manifest_checks;
 
 /// What to do about a version that today's CAPA does not serve.
