@@ -432,9 +432,7 @@ impl ListPatches {
 }
 
 fn add(path: &[&str], value: Value) -> PatchOperation {
-    let mut at = PointerBuf::new();
-    path.iter().for_each(|token| at.push_back(*token));
-    PatchOperation::Add(AddOperation { path: at, value })
+    PatchOperation::Add(AddOperation { path: PointerBuf::from_tokens(path.iter().copied()), value })
 }
 
 fn reference(found: &Resource) -> ResultReference<'_> {

@@ -1,5 +1,6 @@
 //! From what stands in an object's reference to whether it is taken out.
 
+use json_patch::jsonptr::PointerBuf;
 use json_patch::{PatchOperation, RemoveOperation, ReplaceOperation, TestOperation};
 use serde_json::{Value, json};
 
@@ -7,7 +8,7 @@ use super::{Draft, EjectTarget};
 use crate::aws::RoleArn;
 use crate::capa::{Field, IdentityKind, IdentityReference, ROLE_IDENTITY, Reference, Rest, State};
 use crate::diag::Diagnostic;
-use crate::inject::{Change, ChangeKind, pointer};
+use crate::inject::{Change, ChangeKind};
 use crate::manifest_checks;
 
 impl Draft<'_> {
@@ -156,15 +157,15 @@ fn operations(reference: &IdentityReference) -> Vec<PatchOperation> {
     let path = &reference.path;
     let mut operations = Vec::new();
     if let Some((item, variable)) = &reference.guard {
-        let mut at = pointer(item);
+        let mut at = PointerBuf::from_tokens(item);
         at.push_back("name");
         operations.push(PatchOperation::Test(TestOperation { path: at, value: json!(variable) }));
     }
-    let whole = RemoveOperation { path: pointer(path) };
+    let whole = RemoveOperation { path: PointerBuf::from_tokens(path) };
     operations.push(match path.split_last() {
         // Where an empty `spec:` was filled, it is empty again. Null in a variable would be refused by its class.
         Some((_, parent)) if reference.rest == Rest::EmptySelection && reference.guard.is_none() => {
-            PatchOperation::Replace(ReplaceOperation { path: pointer(parent), value: Value::Null })
+            PatchOperation::Replace(ReplaceOperation { path: PointerBuf::from_tokens(parent), value: Value::Null })
         }
         _ => PatchOperation::Remove(whole),
     });

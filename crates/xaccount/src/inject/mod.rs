@@ -32,7 +32,6 @@ pub use merge_plans::{plan_each, plan_identities, propose_each, propose_mapped};
 pub use namespaces::AllowedNamespaces;
 pub use needs::{Needs, needs};
 pub use order::write_order;
-pub(crate) use reference::pointer;
 pub use running::{AccountMove, Evidence, KnownAccounts, MoveFrom, ObservedObjects, Proposal, Unasked};
 pub use select::Selection;
 pub(crate) use select::names_that_fit_nothing;
