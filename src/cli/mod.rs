@@ -16,9 +16,9 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, Command, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use xaccount::aws::{AccountId, DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
-use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind, Version, names, referenced_kind};
+use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind, Version, referenced_kind};
 use xaccount::inject::AllowedNamespaces;
-use xaccount::plan::LabelSelector;
+use xaccount::kubernetes::{LabelSelector, names};
 
 pub(crate) use args::{InputArgs, ScanArgs};
 pub(crate) use eject::Eject;

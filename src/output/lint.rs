@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use json_patch::PatchOperation;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use xaccount::diag::SourceFile as Shown;
@@ -10,6 +12,48 @@ use xaccount::inventory::Inventory;
 use xaccount::lint::{Finding, Fix, FixEdit, Rule};
 
 const API_VERSION: &str = "xaccount.dev/v1alpha1";
+
+/// What `-o json` prints.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FindingsJson<'f> {
+    api_version: &'static str,
+    kind: &'static str,
+    capa_version: &'f str,
+    findings: Vec<FindingJson<'f>>,
+}
+
+#[derive(Serialize)]
+struct FindingJson<'f> {
+    rule: &'static str,
+    name: &'static str,
+    severity: &'static str,
+    message: &'f str,
+    at: Option<PlaceJson<'f>>,
+    others: Vec<PlaceJson<'f>>,
+    help: &'f [String],
+    fix: Option<FixJson<'f>>,
+}
+
+/// A place on one line; lines and columns from 1, the end behind the last character.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlaceJson<'f> {
+    file: String,
+    line: usize,
+    column: usize,
+    end_line: usize,
+    end_column: usize,
+    text: &'f str,
+}
+
+/// What a fix changes: an object, or a file that gets a new one.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum FixJson<'f> {
+    Object { what: &'f str, file: &'f str, line: usize, object: String, operations: &'f [PatchOperation] },
+    Document { what: &'f str, file: &'f str, new: &'f Value },
+}
 
 /// The word for it.
 pub(crate) fn severity(severity: Severity) -> &'static str {
@@ -40,62 +84,54 @@ pub(crate) fn lint_summary(findings: &[Finding], files: usize) -> String {
 }
 
 /// Version 1 of the findings.
-pub(crate) fn lint_json<'f>(
-    inventory: &Inventory,
-    findings: &[Finding],
-    release: &str,
-    file: impl Fn(FileId) -> Rc<Shown<'f>>,
+pub(crate) fn lint_json<'f, 's>(
+    inventory: &'f Inventory,
+    findings: &'f [Finding],
+    release: &'f str,
+    file: impl Fn(FileId) -> Rc<Shown<'s>>,
 ) -> Value {
-    let place = |label: &Label| {
-        let file = file(label.at.file);
-        let span = file.first_line(label.at.span);
-        let (from, to) = (file.position(span.start), file.position(span.end));
-        json!({
-            "file": file.name,
-            "line": from.line,
-            "column": from.column,
-            "endLine": to.line,
-            "endColumn": to.column,
-            "text": label.text,
-        })
+    let place = |label: &'f Label| place(label, &file(label.at.file));
+    let finding = |Finding { rule, diagnostic, fix }: &'f Finding| FindingJson {
+        rule: rule.id.code(),
+        name: rule.name,
+        severity: severity(diagnostic.severity),
+        message: &diagnostic.message,
+        at: diagnostic.primary.as_ref().map(place),
+        others: diagnostic.others.iter().map(place).collect(),
+        help: &diagnostic.help,
+        fix: fix.as_ref().map(|fix| fix_json(inventory, fix)),
     };
-    let findings: Vec<Value> = findings
-        .iter()
-        .map(|Finding { rule, diagnostic, fix }| {
-            json!({
-                "rule": rule.id.code(),
-                "name": rule.name,
-                "severity": severity(diagnostic.severity),
-                "message": diagnostic.message,
-                "at": diagnostic.primary.as_ref().map(place),
-                "others": diagnostic.others.iter().map(place).collect::<Vec<_>>(),
-                "help": diagnostic.help,
-                "fix": fix.as_ref().map(|fix| fix_json(inventory, fix)),
-            })
-        })
-        .collect();
-    json!({
-        "apiVersion": API_VERSION,
-        "kind": "Findings",
-        "capaVersion": release,
-        "findings": findings,
+    json!(FindingsJson {
+        api_version: API_VERSION,
+        kind: "Findings",
+        capa_version: release,
+        findings: findings.iter().map(finding).collect(),
     })
 }
 
-fn fix_json(inventory: &Inventory, fix: &Fix) -> Value {
+fn place<'f>(label: &'f Label, file: &Shown<'_>) -> PlaceJson<'f> {
+    let span = file.first_line(label.at.span);
+    let (from, to) = (file.position(span.start), file.position(span.end));
+    PlaceJson {
+        file: file.name.clone(),
+        line: from.line,
+        column: from.column,
+        end_line: to.line,
+        end_column: to.column,
+        text: &label.text,
+    }
+}
+
+fn fix_json<'f>(inventory: &'f Inventory, fix: &'f Fix) -> FixJson<'f> {
+    let what = fix.what.as_str();
     match &fix.change {
         FixEdit::Object { object, operations } => {
             let found = &inventory.objects()[*object];
-            json!({
-                "what": fix.what,
-                "file": inventory.file(found.file).name,
-                "line": found.line,
-                "object": found.title(),
-                "operations": operations,
-            })
+            let file = inventory.file(found.file).name.as_str();
+            FixJson::Object { what, file, line: found.line, object: found.title(), operations }
         }
         FixEdit::Document { file, object, .. } => {
-            json!({"what": fix.what, "file": inventory.file(*file).name, "new": object})
+            FixJson::Document { what, file: &inventory.file(*file).name, new: object }
         }
     }
 }

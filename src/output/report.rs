@@ -1,13 +1,108 @@
 //! What a run changes, for programs.
 
+use std::borrow::Cow;
+
 use json_patch::PatchOperation;
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 use super::summary::was_done;
 use xaccount::capa::ObjectKind;
 use xaccount::diag::Diagnostic;
 use xaccount::inventory::{Inventory, Resource, Skipped};
-use xaccount::plan::{ChangeKind, IdentityFile, Outcome};
+use xaccount::plan::{Change, ChangeKind, IdentityFile, NewObject, Outcome};
+
+/// An entry of `-o json-patch`.
+#[derive(Serialize)]
+struct PatchJson<'r> {
+    target: TargetJson<'r>,
+    /// The RFC 6902 patch, as text.
+    patch: String,
+}
+
+/// What kustomize selects by; see [`target`].
+#[derive(Serialize)]
+struct TargetJson<'r> {
+    group: &'r str,
+    version: &'r str,
+    kind: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<String>,
+    name: String,
+}
+
+/// What `-o report` prints.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReportJson<'r> {
+    api_version: &'static str,
+    kind: &'static str,
+    changes: Vec<ChangeJson<'r>>,
+    unchanged: Vec<UnchangedJson<'r>>,
+    skipped: Vec<SkippedJson<'r>>,
+    #[serde(serialize_with = "as_map")]
+    summary: Vec<(&'static str, usize)>,
+}
+
+/// A change of an object, or a new one.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ChangeJson<'r> {
+    Edited {
+        change: &'static str,
+        file: &'r str,
+        line: usize,
+        object: ObjectJson<'r>,
+        before: Option<&'r str>,
+        after: &'r str,
+        patch: &'r [PatchOperation],
+    },
+    New {
+        change: &'static str,
+        file: Cow<'r, str>,
+        object: ObjectJson<'r>,
+        after: &'r str,
+        new: &'r Value,
+    },
+}
+
+#[derive(Serialize)]
+struct UnchangedJson<'r> {
+    file: &'r str,
+    line: usize,
+    object: ObjectJson<'r>,
+}
+
+/// What is skipped, where, and why.
+#[derive(Serialize)]
+struct SkippedJson<'r> {
+    file: &'r str,
+    line: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'r str>,
+    reason: &'static str,
+    message: &'r str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ObjectJson<'r> {
+    api_version: &'r str,
+    kind: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'r str>,
+}
+
+/// Pairs as one JSON object, in their order.
+fn as_map<S: Serializer>(pairs: &[(&'static str, usize)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().copied())
+}
 
 /// `-o json-patch`: a list of `{"target": {group, version, kind, namespace, name}, "patch": TEXT}` where TEXT is the RFC
 /// 6902 patch as JSON, one entry per changed object: what stands under `patches:` of a kustomization or of Flux. A `test`
@@ -25,19 +120,17 @@ pub(crate) fn json_patch(inventory: &Inventory, outcome: &Outcome) -> Result<Val
             _ => entries.push((index, change.operations.iter().collect())),
         }
     }
-    entries
-        .into_iter()
-        .map(|(index, operations)| {
-            let patch = serde_json::to_value(&operations).unwrap_or_default();
-            Ok(json!({"target": target(&inventory.objects()[index])?, "patch": patch.to_string()}))
-        })
-        .collect()
+    let entry = |(index, operations): (usize, Vec<&PatchOperation>)| {
+        Ok(PatchJson { target: target(&inventory.objects()[index])?, patch: json!(operations).to_string() })
+    };
+    let entries: Vec<PatchJson<'_>> = entries.into_iter().map(entry).collect::<Result<_, _>>()?;
+    Ok(json!(entries))
 }
 
 /// Exactly this object, as kustomize selects (`api/types/selector.go`, `api/resmap/reswrangler.go`): name and namespace are
 /// regular expressions for the whole text, a member that is left out fits everything, and an object without a namespace
 /// counts as one in `default`.
-fn target(found: &Resource) -> Result<Value, Diagnostic> {
+fn target(found: &Resource) -> Result<TargetJson<'_>, Diagnostic> {
     let object = &found.object;
     let Some(name) = object.name.as_deref().filter(|name| !name.is_empty()) else {
         return Err(Diagnostic::error(format!("{} has no name: a patch would hit all of its kind", object.kind))
@@ -45,16 +138,15 @@ fn target(found: &Resource) -> Result<Value, Diagnostic> {
             .help("give it a metadata.name, or use -o yaml or --write"));
     };
     let (group, version) = object.api_version.split_once('/').unwrap_or_default();
-    let mut target = Map::new();
-    target.insert("group".into(), json!(group));
-    target.insert("version".into(), json!(version));
-    target.insert("kind".into(), json!(object.kind));
-    if !matches!(object.object_kind, ObjectKind::Identity(..)) {
-        let namespace = object.namespace.as_deref().filter(|namespace| !namespace.is_empty());
-        target.insert("namespace".into(), json!(literal(namespace.unwrap_or("default"))));
-    }
-    target.insert("name".into(), json!(literal(name)));
-    Ok(Value::Object(target))
+    let is_namespaced = !matches!(object.object_kind, ObjectKind::Identity(..));
+    let namespace = object.namespace.as_deref().filter(|namespace| !namespace.is_empty());
+    Ok(TargetJson {
+        group,
+        version,
+        kind: &object.kind,
+        namespace: is_namespaced.then(|| literal(namespace.unwrap_or("default"))),
+        name: literal(name),
+    })
 }
 
 /// The regular expression (RE2) that fits this text alone.
@@ -69,104 +161,92 @@ fn literal(text: &str) -> String {
     out
 }
 
-fn identity(found: &Resource) -> Map<String, Value> {
-    let object = &found.object;
-    let mut out = Map::new();
-    out.insert("apiVersion".into(), json!(object.api_version));
-    out.insert("kind".into(), json!(object.kind));
-    if let Some(namespace) = &object.namespace {
-        out.insert("namespace".into(), json!(namespace));
-    }
-    if let Some(name) = &object.name {
-        out.insert("name".into(), json!(name));
-    }
-    out
-}
-
 /// `-o report`: version 2 of the change report; `docs/report.md` describes it.
 pub(crate) fn report(inventory: &Inventory, outcome: &Outcome) -> Value {
-    let mut added = outcome.added.iter();
-    let changes: Vec<Value> = outcome
-        .changes
-        .iter()
-        .map(|change| {
-            let mut entry = Map::new();
-            entry.insert("change".into(), json!(name(change.kind)));
-            match change.object {
-                Some(index) => {
-                    let found = &inventory.objects()[index];
-                    entry.insert("file".into(), json!(inventory.file(found.file).name));
-                    entry.insert("line".into(), json!(found.line));
-                    entry.insert("object".into(), Value::Object(identity(found)));
-                    entry.insert("before".into(), json!(change.before));
-                    entry.insert("after".into(), json!(change.after));
-                    entry.insert("patch".into(), serde_json::to_value(&*change.operations).unwrap_or_default());
-                }
-                None => {
-                    if let Some(new) = added.next() {
-                        let file = match &new.file {
-                            IdentityFile::There(file) => inventory.file(*file).name.clone(),
-                            IdentityFile::New(path) => path.to_string_lossy().into_owned(),
-                        };
-                        entry.insert("file".into(), json!(file));
-                        let field = |name: &str| new.object.get(name).cloned().unwrap_or_default();
-                        entry.insert(
-                            "object".into(),
-                            json!({
-                                "apiVersion": field("apiVersion"),
-                                "kind": field("kind"),
-                                "name": new.object.pointer("/metadata/name").cloned().unwrap_or_default(),
-                            }),
-                        );
-                        entry.insert("after".into(), json!(change.after));
-                        entry.insert("new".into(), new.object.clone());
-                    }
-                }
-            }
-            Value::Object(entry)
-        })
-        .collect();
-    let right: Vec<Value> = outcome
-        .unchanged
-        .iter()
-        .map(|&index| {
-            let found = &inventory.objects()[index];
-            let mut entry = Map::new();
-            entry.insert("file".into(), json!(inventory.file(found.file).name));
-            entry.insert("line".into(), json!(found.line));
-            entry.insert("object".into(), Value::Object(identity(found)));
-            Value::Object(entry)
-        })
-        .collect();
-    let mut summary = Map::new();
-    for change in &outcome.changes {
-        let entry = summary.entry(was_done(change.kind)).or_insert(json!(0));
-        *entry = json!(entry.as_u64().unwrap_or(0) + 1);
+    let mut summary: Vec<(&'static str, usize)> = Vec::new();
+    for word in outcome.changes.iter().map(|change| was_done(change.kind)) {
+        match summary.iter_mut().find(|(existing, _)| *existing == word) {
+            Some((_, count)) => *count += 1,
+            None => summary.push((word, 1)),
+        }
     }
+    let unchanged = outcome.unchanged.iter().map(|&index| {
+        let found = &inventory.objects()[index];
+        UnchangedJson { file: &inventory.file(found.file).name, line: found.line, object: object(found) }
+    });
     let mut skipped: Vec<&Skipped> = outcome.skipped.iter().collect();
     skipped.sort_by_key(|one| (one.file, one.line));
-    let skipped: Vec<Value> = skipped.into_iter().map(|one| skipped_entry(inventory, one)).collect();
-    json!({
-        "apiVersion": "xaccount.dev/v1alpha2",
-        "kind": "ChangeReport",
-        "changes": changes,
-        "unchanged": right,
-        "skipped": skipped,
-        "summary": summary,
+    json!(ReportJson {
+        api_version: "xaccount.dev/v1alpha2",
+        kind: "ChangeReport",
+        changes: changes(inventory, outcome),
+        unchanged: unchanged.collect(),
+        skipped: skipped.into_iter().map(|one| skipped_entry(inventory, one)).collect(),
+        summary,
     })
 }
 
-/// What is skipped, where, and why.
-fn skipped_entry(inventory: &Inventory, one: &Skipped) -> Value {
-    let mut entry = Map::new();
-    entry.insert("file".into(), json!(inventory.file(one.file).name));
-    entry.insert("line".into(), json!(one.line));
-    for (key, value) in [("kind", &one.kind), ("namespace", &one.namespace), ("name", &one.name)] {
-        entry.extend(value.as_ref().map(|value| (key.to_owned(), json!(value))));
+fn changes<'r>(inventory: &'r Inventory, outcome: &'r Outcome) -> Vec<ChangeJson<'r>> {
+    let mut added = outcome.added.iter();
+    let edited = |change: &'r Change, index: usize| {
+        let found = &inventory.objects()[index];
+        ChangeJson::Edited {
+            change: name(change.kind),
+            file: &inventory.file(found.file).name,
+            line: found.line,
+            object: object(found),
+            before: change.before.as_deref(),
+            after: &change.after,
+            patch: &change.operations,
+        }
+    };
+    let entry = |change: &'r Change| match change.object {
+        Some(index) => Some(edited(change, index)),
+        // The changes without an object are those that add one, in the same order.
+        None => added.next().map(|new| new_entry(inventory, change, new)),
+    };
+    outcome.changes.iter().filter_map(entry).collect()
+}
+
+fn new_entry<'r>(inventory: &'r Inventory, change: &'r Change, new: &'r NewObject) -> ChangeJson<'r> {
+    let text = |at: &str| new.object.pointer(at).and_then(Value::as_str);
+    ChangeJson::New {
+        change: name(change.kind),
+        file: match &new.file {
+            IdentityFile::There(file) => Cow::Borrowed(inventory.file(*file).name.as_str()),
+            IdentityFile::New(path) => path.to_string_lossy(),
+        },
+        object: ObjectJson {
+            api_version: text("/apiVersion").unwrap_or_default(),
+            kind: text("/kind").unwrap_or_default(),
+            namespace: None,
+            name: text("/metadata/name"),
+        },
+        after: &change.after,
+        new: &new.object,
     }
-    entry.insert("reason".into(), json!(one.reason.word()));
-    entry.insert("message".into(), json!(one.message));
-    Value::Object(entry)
+}
+
+fn object(found: &Resource) -> ObjectJson<'_> {
+    let object = &found.object;
+    ObjectJson {
+        api_version: &object.api_version,
+        kind: &object.kind,
+        namespace: object.namespace.as_deref(),
+        name: object.name.as_deref(),
+    }
+}
+
+fn skipped_entry<'r>(inventory: &'r Inventory, one: &'r Skipped) -> SkippedJson<'r> {
+    SkippedJson {
+        file: &inventory.file(one.file).name,
+        line: one.line,
+        kind: one.kind.as_deref(),
+        namespace: one.namespace.as_deref(),
+        name: one.name.as_deref(),
+        reason: one.reason.word(),
+        message: &one.message,
+    }
 }
 
 fn name(kind: ChangeKind) -> &'static str {

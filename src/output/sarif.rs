@@ -1,12 +1,16 @@
 //! Findings as SARIF 2.1.0 (OASIS, "Static Analysis Results Interchange Format"), as GitHub's code scanning takes them.
 //!
-//! Written by hand: the crates that have SARIF as types make them when they are built, by a code generator that is kept no
-//! more. The tests hold the result against the schema of the standard.
+//! The types are our own: the crates that have SARIF as types generate them at build time, with an unmaintained code
+//! generator. The tests validate the result against the schema of the standard.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::rc::Rc;
 
-use serde_json::{Map, Value, json};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::explanation::explanation;
@@ -14,52 +18,173 @@ use super::lint::severity;
 use lossless_yaml::Splice;
 use xaccount::diag::SourceFile as Shown;
 use xaccount::diag::{FileId, Label, Span, escape_control};
-use xaccount::lint::{Finding, Fix, RULES};
+use xaccount::lint::{Finding, Fix, RULES, Rule};
+
+/// `sarifLog`: the types below have the names that the standard gives them, after `Sarif`.
+#[derive(Serialize)]
+struct SarifLog<'f> {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    version: &'static str,
+    runs: [SarifRun<'f>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SarifRun<'f> {
+    tool: SarifTool,
+    column_kind: &'static str,
+    results: Vec<SarifResult<'f>>,
+}
+
+#[derive(Serialize)]
+struct SarifTool {
+    driver: SarifToolComponent,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SarifToolComponent {
+    name: &'static str,
+    semantic_version: &'static str,
+    rules: Vec<SarifReportingDescriptor>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SarifReportingDescriptor {
+    id: &'static str,
+    name: &'static str,
+    short_description: SarifMessage<&'static str>,
+    help: SarifHelp,
+    default_configuration: SarifConfiguration,
+}
+
+/// A `message` or an `artifactContent`, which are alike as far as we write them.
+#[derive(Serialize)]
+struct SarifMessage<T> {
+    text: T,
+}
+
+#[derive(Serialize)]
+struct SarifHelp {
+    text: &'static str,
+    markdown: &'static str,
+}
+
+#[derive(Serialize)]
+struct SarifConfiguration {
+    level: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SarifResult<'f> {
+    rule_id: &'static str,
+    rule_index: Option<usize>,
+    level: &'static str,
+    message: SarifMessage<String>,
+    locations: Vec<SarifLocation<'f>>,
+    partial_fingerprints: SarifFingerprints,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    related_locations: Vec<SarifLocation<'f>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fixes: Option<[SarifFix<'f>; 1]>,
+}
+
+#[derive(Serialize)]
+struct SarifFingerprints {
+    #[serde(rename = "xaccount/v1")]
+    v1: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SarifLocation<'f> {
+    physical_location: SarifPhysicalLocation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<SarifMessage<Cow<'f, str>>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SarifPhysicalLocation {
+    artifact_location: SarifArtifactLocation,
+    region: SarifRegion,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SarifArtifactLocation {
+    uri: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uri_base_id: Option<&'static str>,
+}
+
+/// Lines and columns from 1; the end is behind the last character.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SarifRegion {
+    start_line: usize,
+    start_column: usize,
+    end_line: usize,
+    end_column: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SarifFix<'f> {
+    description: SarifMessage<&'f str>,
+    artifact_changes: Vec<SarifArtifactChange<'f>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SarifArtifactChange<'f> {
+    artifact_location: SarifArtifactLocation,
+    replacements: Vec<SarifReplacement<'f>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SarifReplacement<'f> {
+    deleted_region: SarifRegion,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inserted_content: Option<SarifMessage<&'f str>>,
+}
 
 /// The proved changes of a fix, by file.
 pub(crate) type Mended = Vec<(FileId, Vec<Splice>)>;
 
 /// The findings as one run. `mended` has the changes of each finding's fix; `None` where there is none, or it can't be made
 /// with certainty.
-pub(crate) fn lint_sarif<'f>(
-    findings: &[Finding],
-    mended: &[Option<Mended>],
-    file: impl Fn(FileId) -> Rc<Shown<'f>>,
+pub(crate) fn lint_sarif<'f, 's>(
+    findings: &'f [Finding],
+    mended: &'f [Option<Mended>],
+    file: impl Fn(FileId) -> Rc<Shown<'s>>,
 ) -> Value {
-    let rules: Vec<Value> = RULES
-        .iter()
-        .map(|rule| {
-            json!({
-                "id": rule.id.code(),
-                "name": rule.name,
-                "shortDescription": {"text": rule.summary},
-                "help": {"text": explanation(rule), "markdown": explanation(rule)},
-                "defaultConfiguration": {"level": severity(rule.severity)},
-            })
-        })
-        .collect();
+    let rule = |rule: &&'static Rule| SarifReportingDescriptor {
+        id: rule.id.code(),
+        name: rule.name,
+        short_description: SarifMessage { text: rule.summary },
+        help: SarifHelp { text: explanation(rule), markdown: explanation(rule) },
+        default_configuration: SarifConfiguration { level: severity(rule.severity) },
+    };
     let mut seen: HashMap<u64, usize> = HashMap::new();
-    let results: Vec<Value> = findings
-        .iter()
-        .zip(mended)
-        .map(|(finding, mended)| {
-            let print = fingerprint(finding, &file);
-            let count = seen.entry(print).and_modify(|count| *count += 1).or_insert(1);
-            result(finding, mended.as_ref(), format!("{print:016x}:{count}"), &file)
-        })
-        .collect();
-    json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": {"driver": {
-                "name": "kubectl-xaccount",
-                "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "rules": rules,
-            }},
-            "columnKind": "unicodeCodePoints",
-            "results": results,
-        }],
+    let results = findings.iter().zip(mended).map(|(finding, mended)| {
+        let print = fingerprint(finding, &file);
+        let count = seen.entry(print).and_modify(|count| *count += 1).or_insert(1);
+        result(finding, mended.as_ref(), format!("{print:016x}:{count}"), &file)
+    });
+    let driver = SarifToolComponent {
+        name: "kubectl-xaccount",
+        semantic_version: env!("CARGO_PKG_VERSION"),
+        rules: RULES.iter().map(rule).collect(),
+    };
+    json!(SarifLog {
+        schema: "https://json.schemastore.org/sarif-2.1.0.json",
+        version: "2.1.0",
+        runs: [SarifRun { tool: SarifTool { driver }, column_kind: "unicodeCodePoints", results: results.collect() }],
     })
 }
 
@@ -71,95 +196,76 @@ fn fingerprint<'f>(finding: &Finding, file: &impl Fn(FileId) -> Rc<Shown<'f>>) -
     xxh3_64([finding.rule.id.code(), &name, &finding.diagnostic.message, place].join("\0").as_bytes())
 }
 
-fn result<'f>(
-    Finding { rule, diagnostic, fix }: &Finding,
-    mended: Option<&Mended>,
+fn result<'f, 's>(
+    Finding { rule, diagnostic, fix }: &'f Finding,
+    mended: Option<&'f Mended>,
     fingerprint: String,
-    file: &impl Fn(FileId) -> Rc<Shown<'f>>,
-) -> Value {
+    file: &impl Fn(FileId) -> Rc<Shown<'s>>,
+) -> SarifResult<'f> {
     let help = diagnostic.help.iter().map(|line| format!("\nhelp: {}", escape_control(line)));
     let text = escape_control(&diagnostic.message).into_owned() + &help.collect::<String>();
-    let mut result = json!({
-        "ruleId": rule.id.code(),
-        "ruleIndex": RULES.iter().position(|other| other.id == rule.id),
-        "level": severity(diagnostic.severity),
-        "message": {"text": text},
-        "locations": diagnostic.primary.iter().map(|label| location(label, file)).collect::<Vec<_>>(),
-        "partialFingerprints": {"xaccount/v1": fingerprint},
-    });
-    if !diagnostic.others.is_empty() {
-        result["relatedLocations"] = diagnostic.others.iter().map(|label| location(label, file)).collect();
+    let location = |label: &'f Label| location(label, &file(label.at.file));
+    SarifResult {
+        rule_id: rule.id.code(),
+        rule_index: RULES.iter().position(|other| other.id == rule.id),
+        level: severity(diagnostic.severity),
+        message: SarifMessage { text },
+        locations: diagnostic.primary.iter().map(location).collect(),
+        partial_fingerprints: SarifFingerprints { v1: fingerprint },
+        related_locations: diagnostic.others.iter().map(location).collect(),
+        fixes: fix.as_ref().zip(mended).map(|(fix, mended)| [fix_of(fix, mended, file)]),
     }
-    if let (Some(fix), Some(mended)) = (fix, mended) {
-        result["fixes"] = json!([fix_of(fix, mended, file)]);
-    }
-    result
 }
 
-fn location<'f>(label: &Label, file: &impl Fn(FileId) -> Rc<Shown<'f>>) -> Value {
-    let file = file(label.at.file);
-    let mut location = json!({
-        "physicalLocation": {
-            "artifactLocation": artifact(&file.name),
-            "region": region(&file, file.first_line(label.at.span)),
+fn location<'f>(label: &'f Label, file: &Shown<'_>) -> SarifLocation<'f> {
+    SarifLocation {
+        physical_location: SarifPhysicalLocation {
+            artifact_location: artifact(&file.name),
+            region: region(file, file.first_line(label.at.span)),
         },
-    });
-    if !label.text.is_empty() {
-        location["message"] = json!({"text": escape_control(&label.text)});
+        message: (!label.text.is_empty()).then(|| SarifMessage { text: escape_control(&label.text) }),
     }
-    location
 }
 
-fn fix_of<'f>(fix: &Fix, mended: &Mended, file: &impl Fn(FileId) -> Rc<Shown<'f>>) -> Value {
-    let change = |(id, splices): &(FileId, Vec<Splice>)| {
-        let file = file(*id);
-        let replacement = |splice: &Splice| {
-            let mut replacement = Map::new();
-            replacement.insert("deletedRegion".into(), region(&file, splice.span));
-            if !splice.text.is_empty() {
-                replacement.insert("insertedContent".into(), json!({"text": splice.text}));
-            }
-            Value::Object(replacement)
-        };
-        json!({
-            "artifactLocation": artifact(&file.name),
-            "replacements": splices.iter().map(replacement).collect::<Vec<_>>(),
-        })
+fn fix_of<'f, 's>(fix: &'f Fix, mended: &'f Mended, file: &impl Fn(FileId) -> Rc<Shown<'s>>) -> SarifFix<'f> {
+    let replacement = |file: &Shown<'s>, splice: &'f Splice| SarifReplacement {
+        deleted_region: region(file, splice.span),
+        inserted_content: (!splice.text.is_empty()).then_some(SarifMessage { text: splice.text.as_str() }),
     };
-    json!({
-        "description": {"text": fix.what},
-        "artifactChanges": mended.iter().map(change).collect::<Vec<_>>(),
-    })
+    let change = |(id, splices): &'f (FileId, Vec<Splice>)| {
+        let file = file(*id);
+        SarifArtifactChange {
+            artifact_location: artifact(&file.name),
+            replacements: splices.iter().map(|splice| replacement(&file, splice)).collect(),
+        }
+    };
+    SarifFix { description: SarifMessage { text: &fix.what }, artifact_changes: mended.iter().map(change).collect() }
 }
 
-/// Lines and columns from 1; the end is behind the last character.
-fn region(file: &Shown<'_>, span: Span) -> Value {
+fn region(file: &Shown<'_>, span: Span) -> SarifRegion {
     let (from, to) = (file.position(span.start), file.position(span.end));
-    json!({"startLine": from.line, "startColumn": from.column, "endLine": to.line, "endColumn": to.column})
+    SarifRegion { start_line: from.line, start_column: from.column, end_line: to.line, end_column: to.column }
 }
 
 /// A path as a URI: a relative one is below the root of the sources, as GitHub takes it.
-fn artifact(name: &str) -> Value {
+fn artifact(name: &str) -> SarifArtifactLocation {
     let drive = matches!(name.as_bytes(), [letter, b':', b'/', ..] if letter.is_ascii_alphabetic());
+    let absolute = |uri: String| SarifArtifactLocation { uri, uri_base_id: None };
     if drive {
-        return json!({"uri": format!("file:///{}{}", &name[..2], encoded(&name[2..]))});
+        return absolute(format!("file:///{}{}", &name[..2], encoded(&name[2..])));
     }
     if name.starts_with('/') {
-        return json!({"uri": format!("file://{}", encoded(name))});
+        return absolute(format!("file://{}", encoded(name)));
     }
-    json!({"uri": encoded(name.strip_prefix("./").unwrap_or(name)), "uriBaseId": "%SRCROOT%"})
+    let relative = name.strip_prefix("./").unwrap_or(name);
+    SarifArtifactLocation { uri: encoded(relative).to_string(), uri_base_id: Some("%SRCROOT%") }
 }
 
-/// RFC 3986, section 2.3: all but unreserved characters and the slashes of a path.
-fn encoded(path: &str) -> String {
-    let mut uri = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(byte)),
-            _ => uri.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    uri
+/// What a path in a URI has as it is (RFC 3986, section 2.3): unreserved characters, and the slashes between its parts.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+fn encoded(path: &str) -> impl Display {
+    utf8_percent_encode(path, ESCAPED)
 }
 
 #[cfg(test)]
@@ -175,8 +281,8 @@ mod tests {
             ("-", "-", true),
         ] {
             let artifact = artifact(name);
-            assert_eq!(artifact["uri"], uri);
-            assert_eq!(artifact.get("uriBaseId").is_some(), relative, "{name}");
+            assert_eq!(artifact.uri, uri);
+            assert_eq!(artifact.uri_base_id.is_some(), relative, "{name}");
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
 
 use xaccount::aws::AccountId;
-use xaccount::capa::{Chain, Hop, Namespaces, Permission, Scope, Selector, Walked};
-use xaccount::status::{AccessPath, Move, Row, Status, identity_of};
+use xaccount::capa::{Chain, Hop, Namespaces, Permission, Scope, Walked};
+use xaccount::kubernetes::ApiLabelSelector;
+use xaccount::status::{AccessPath, AccountSummary, Move, Row, Status, identity_of};
 
 const API_VERSION: &str = "xaccount.dev/v1alpha1";
 
@@ -32,7 +32,7 @@ struct AccountJson<'s> {
     capa_version: String,
     account: &'s str,
     used_by: Vec<ClusterJson<'s>>,
-    may_be_used_from: Vec<Value>,
+    may_be_used_from: Vec<AccessPathJson<'s>>,
     identities: Identities<'s>,
 }
 
@@ -91,6 +91,44 @@ struct IdentityJson<'s> {
     notes: Vec<String>,
 }
 
+/// An identity through which the account can be used, and the namespaces that may.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AccessPathJson<'s> {
+    identity: &'s str,
+    #[serde(rename = "roleARN")]
+    role_arn: &'s str,
+    file: &'s str,
+    line: usize,
+    every_namespace: bool,
+    namespaces: &'s [String],
+    not_known: &'s [String],
+    selectors: &'s [String],
+    remark: Option<&'s str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MovesJson<'s> {
+    api_version: &'static str,
+    kind: &'static str,
+    changes: Vec<MoveJson<'s>>,
+}
+
+/// A cluster that moved, came or went.
+#[derive(Serialize)]
+struct MoveJson<'s> {
+    change: &'static str,
+    kind: &'s str,
+    namespace: Option<&'s str>,
+    name: &'s str,
+    before: Option<&'s str>,
+    after: Option<&'s str>,
+    cause: &'s str,
+    file: String,
+    line: usize,
+}
+
 /// The identities of some clusters by kind and name, in the order in which they are asked.
 struct Identities<'s>(Vec<(String, IdentityJson<'s>)>);
 
@@ -121,20 +159,21 @@ pub(crate) fn account_json<'s>(
     status: &'s Status<'_>,
     account: &'s AccountId,
     rows: &[&'s Row],
-    access_paths: &[AccessPath],
+    access_paths: &'s [AccessPath],
 ) -> impl Serialize + use<'s> {
-    let access_path = |access_path: &AccessPath| {
-        json!({
-            "identity": access_path.name,
-            "roleARN": access_path.role_arn,
-            "file": status.inventory.file(status.inventory.objects()[access_path.object].file).name,
-            "line": status.inventory.objects()[access_path.object].line,
-            "everyNamespace": access_path.everyone,
-            "namespaces": access_path.namespaces,
-            "notKnown": access_path.open,
-            "selectors": access_path.selectors,
-            "remark": access_path.remark,
-        })
+    let access_path = |access_path: &'s AccessPath| {
+        let found = &status.inventory.objects()[access_path.object];
+        AccessPathJson {
+            identity: &access_path.name,
+            role_arn: &access_path.role_arn,
+            file: &status.inventory.file(found.file).name,
+            line: found.line,
+            every_namespace: access_path.everyone,
+            namespaces: &access_path.namespaces,
+            not_known: &access_path.open,
+            selectors: &access_path.selectors,
+            remark: access_path.remark.as_deref(),
+        }
     };
     AccountJson {
         api_version: CLUSTERS_VERSION,
@@ -148,30 +187,29 @@ pub(crate) fn account_json<'s>(
 }
 
 /// Version 1 of the clusters that moved. `line` finds the file and the line of what did it.
-pub(crate) fn moves_json(moves: &[Move], line: impl Fn(&Move) -> (String, usize)) -> Value {
-    let moves: Vec<Value> = moves
-        .iter()
-        .map(|one| {
-            let (file, at) = line(one);
-            let change = match (&one.before, &one.after) {
+pub(crate) fn moves_json<'s, L: Fn(&Move) -> (String, usize)>(
+    moves: &'s [Move],
+    line: L,
+) -> impl Serialize + use<'s, L> {
+    let entry = |one: &'s Move| {
+        let (file, line) = line(one);
+        MoveJson {
+            change: match (&one.before, &one.after) {
                 (Some(_), Some(_)) => "moved",
                 (None, _) => "appeared",
                 (_, None) => "gone",
-            };
-            json!({
-                "change": change,
-                "kind": one.kind,
-                "namespace": one.namespace,
-                "name": one.name,
-                "before": one.before.as_ref().map(|account| account.word()),
-                "after": one.after.as_ref().map(|account| account.word()),
-                "cause": one.cause.what,
-                "file": file,
-                "line": at,
-            })
-        })
-        .collect();
-    json!({"apiVersion": API_VERSION, "kind": "StatusChanges", "changes": moves})
+            },
+            kind: &one.kind,
+            namespace: one.namespace.as_deref(),
+            name: &one.name,
+            before: one.before.as_ref().map(AccountSummary::word),
+            after: one.after.as_ref().map(AccountSummary::word),
+            cause: one.cause.what,
+            file,
+            line,
+        }
+    };
+    MovesJson { api_version: API_VERSION, kind: "StatusChanges", changes: moves.iter().map(entry).collect() }
 }
 
 fn cluster<'s>(status: &'s Status<'_>, row: &'s Row) -> ClusterJson<'s> {
@@ -239,7 +277,7 @@ fn identity<'s>(status: &'s Status<'_>, hop: &Hop<'s>) -> IdentityJson<'s> {
         every_namespace: allowed.map(|allowed| allowed.is_some_and(|allowed| *allowed == Namespaces::default())),
         namespaces: allowed.flatten().and_then(|allowed| allowed.list.as_deref()),
         not_permitted: Vec::new(),
-        selector: selector.filter(|selector| !selector.is_empty()).map(Selector::text),
+        selector: selector.filter(|selector| !selector.is_empty()).map(ApiLabelSelector::text),
         notes: hop.notes(),
     }
 }

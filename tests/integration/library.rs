@@ -76,7 +76,11 @@ fn refused_alike(files: &Files, error: &Error, out: &Output) {
         let errors = error.diagnostics().iter().filter(|one| one.severity == Severity::Error);
         for one in errors.take(20) {
             assert!(
-                stderr.contains(&one.to_string().replacen(&format!("[{}]", one.rule.map_or("", |id| id.code())), "", 1)),
+                stderr.contains(&one.to_string().replacen(
+                    &format!("[{}]", one.rule.map_or("", |id| id.code())),
+                    "",
+                    1
+                )),
                 "{one}\n{stderr}"
             );
         }

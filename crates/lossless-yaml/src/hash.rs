@@ -1,4 +1,4 @@
-//! One hash of bytes, made in pieces: by two threads, and while they are read. It finds accidents; it is not made against an
+//! One hash of bytes, made in pieces: by several threads, and while they are read. It finds accidents; it is not made against an
 //! attacker.
 
 use xxhash_rust::xxh3::xxh3_128;
@@ -10,8 +10,8 @@ pub const PIECE: usize = 1 << 20;
 
 /// xxh3 with 128 bits of some bytes; of more than a piece, of the hashes of its pieces.
 pub fn of(bytes: &[u8]) -> u128 {
-    let worth_it = bytes.len() > PIECE;
-    together(&parallel::filter_map(worth_it, bytes.chunks(PIECE), 1, |piece| Some(xxh3_128(piece))))
+    let worth = bytes.len().div_ceil(PIECE);
+    together(&parallel::filter_map(worth, bytes.chunks(PIECE), 1, |piece| Some(xxh3_128(piece))))
 }
 
 /// One hash of the hashes of pieces, in their order.

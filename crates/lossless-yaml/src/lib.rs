@@ -48,7 +48,7 @@
 //! - A document over 4 GiB, nested deeper than 127 levels, with a key written twice on the way to the change, or in another
 //!   encoding than UTF-8 is refused.
 //! - JSON takes and loses no document.
-//! - Everything of one document is in memory; a file of many is worked on one by one, on two threads.
+//! - Everything of one document is in memory; a file of many is worked on one by one, on up to eight threads.
 
 pub mod span;
 mod tree;

@@ -180,7 +180,7 @@ pub fn documents<'s>(source: &Source<'s>, needles: &Needles) -> Vec<Document<'s>
             || needles.possible(document.bytes);
         wanted.then_some(Document { literal, ..document })
     };
-    parallel::filter_map(source.bytes.len() > PIECE, source.segments(), HANDFUL, wanted)
+    parallel::filter_map(source.bytes.len().div_ceil(PIECE), source.segments(), HANDFUL, wanted)
 }
 
 /// Whether a marker line, `---` or `...`, begins at `at`. The caller knows that a line begins there.

@@ -3,13 +3,15 @@
 //! The items are objects like those of a `List`. What is added, the identities and the results, are operations of the plan
 //! too. The source of the format: kustomize, `cmd/config/docs/api-conventions/functions-spec.md`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::account_map::{self, AccountMap, Place};
 use crate::diag::{Diagnostic, FileId, LineIndex, Location, Severity, Span, SpannedError, escape_control};
@@ -26,6 +28,38 @@ const PREFIXES: [&str; 2] = ["internal.config.kubernetes.io/", "config.kubernete
 
 /// The only file of the run that a stream is.
 const STREAM: FileId = FileId(0);
+
+/// An item of the list's `results`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FunctionResult<'r> {
+    message: Cow<'r, str>,
+    severity: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_ref: Option<ResultReference<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'r ResultFile>,
+}
+
+/// The object that a result is about.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResultReference<'r> {
+    api_version: &'r str,
+    kind: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<&'r str>,
+}
+
+/// The file of an object that a result is about.
+#[derive(Serialize)]
+struct ResultFile {
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<u64>,
+}
 
 /// A list as it was read.
 #[derive(Debug)]
@@ -264,7 +298,7 @@ impl<'s> ResourceList<'s> {
     pub fn plan(&self, inventory: &Inventory, outcome: &Outcome, warnings: &[Diagnostic]) -> Result<Plan, Diagnostic> {
         let mut changes: Vec<_> = outcome.plans.values().flat_map(|plan| plan.changes.iter().cloned()).collect();
         let mut next: HashMap<Option<String>, u64> = HashMap::new();
-        let added: Vec<(Value, Map<String, Value>)> =
+        let added: Vec<(Value, Option<ResultFile>)> =
             outcome.added.iter().map(|new| self.placed(new, &mut next)).collect();
         let mut results: Vec<Value> = warnings.iter().map(|warning| self.finding(inventory, warning)).collect();
         let mut new = added.iter();
@@ -273,7 +307,7 @@ impl<'s> ResourceList<'s> {
                 Some(index) => Some(self.changed(&inventory.objects()[index], change)),
                 None => new.next().map(|(object, file)| {
                     let specified = format!("added: {}", change.after);
-                    result(Severity::Note, &specified, reference_to(object), file.clone())
+                    result(Severity::Note, &specified, Some(reference_to(object)), file.as_ref())
                 }),
             });
         }
@@ -314,13 +348,13 @@ impl<'s> ResourceList<'s> {
     }
 
     /// A new object as an item of its file, behind the items that the file has; and the file as results say it.
-    fn placed(&self, new: &NewObject, next: &mut HashMap<Option<String>, u64>) -> (Value, Map<String, Value>) {
+    fn placed(&self, new: &NewObject, next: &mut HashMap<Option<String>, u64>) -> (Value, Option<ResultFile>) {
         let mut object = new.object.clone();
         let path = match &new.file {
             IdentityFile::There(file) => self.files.get(file.0).cloned().flatten(),
             IdentityFile::New(path) => Some(path.to_string_lossy().into_owned()),
         };
-        let Some(name) = path.clone() else { return (object, Map::new()) };
+        let Some(name) = path.clone() else { return (object, None) };
         let index = next.entry(path.clone()).or_insert_with(|| self.behind(&name));
         if let Some(Value::Object(metadata)) = object.get_mut("metadata")
             && let Value::Object(annotations) = metadata.entry("annotations").or_insert_with(|| json!({}))
@@ -332,9 +366,9 @@ impl<'s> ResourceList<'s> {
                 annotations.insert(format!("{prefix}path"), json!(name));
             }
         }
-        let file = Map::from_iter([("path".to_owned(), json!(name)), ("index".to_owned(), json!(*index))]);
+        let file = ResultFile { path: name, index: Some(*index) };
         *index = index.saturating_add(1);
-        (object, file)
+        (object, Some(file))
     }
 
     /// The first free index of a file.
@@ -350,7 +384,7 @@ impl<'s> ResourceList<'s> {
             Some(before) => format!("{before} -> {}", change.after),
             None => change.after.clone(),
         };
-        result(Severity::Note, &specified, self.reference(found), self.file(found))
+        result(Severity::Note, &specified, Some(reference(found)), self.file(found).as_ref())
     }
 
     fn finding(&self, inventory: &Inventory, diagnostic: &Diagnostic) -> Value {
@@ -360,31 +394,15 @@ impl<'s> ResourceList<'s> {
         };
         let found = inventory.objects().iter().find(inside);
         let specified = [std::slice::from_ref(&diagnostic.message), &diagnostic.help].concat().join("; ");
-        let (reference, file) = found.map(|found| (self.reference(found), self.file(found))).unwrap_or_default();
-        result(diagnostic.severity, &specified, reference, file)
-    }
-
-    fn reference(&self, found: &Resource) -> Map<String, Value> {
-        let object = &found.object;
-        let fields = [
-            ("apiVersion", Some(&object.api_version)),
-            ("kind", Some(&object.kind)),
-            ("name", object.name.as_ref()),
-            ("namespace", object.namespace.as_ref()),
-        ];
-        fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), json!(value?)))).collect()
+        let file = found.and_then(|found| self.file(found));
+        result(diagnostic.severity, &specified, found.map(reference), file.as_ref())
     }
 
     /// The file of an object's item, as results say it.
-    fn file(&self, found: &Resource) -> Map<String, Value> {
-        let item = self.item(&found.at).and_then(|item| self.nodes().get(item).copied());
-        let Some((item, path)) = item.and_then(|item| Some((item, self.annotation(item, "path")?))) else {
-            return Map::new();
-        };
-        let index = self.annotation(item, "index").and_then(|index| index.parse::<u64>().ok());
-        let mut file = Map::from_iter([("path".to_owned(), json!(path))]);
-        file.extend(index.map(|index| ("index".to_owned(), json!(index))));
-        file
+    fn file(&self, found: &Resource) -> Option<ResultFile> {
+        let item = *self.nodes().get(self.item(&found.at)?)?;
+        let path = self.annotation(item, "path")?;
+        Some(ResultFile { path, index: self.annotation(item, "index").and_then(|index| index.parse().ok()) })
     }
 }
 
@@ -407,29 +425,40 @@ impl ListPatches {
 }
 
 fn add(path: &[&str], value: Value) -> PatchOperation {
-    let mut at = PointerBuf::new();
-    path.iter().for_each(|token| at.push_back(*token));
-    PatchOperation::Add(AddOperation { path: at, value })
+    PatchOperation::Add(AddOperation { path: PointerBuf::from_tokens(path.iter().copied()), value })
 }
 
-fn reference_to(object: &Value) -> Map<String, Value> {
-    let places = [("apiVersion", "/apiVersion"), ("kind", "/kind"), ("name", "/metadata/name")];
-    places.into_iter().filter_map(|(key, at)| Some((key.to_owned(), object.pointer(at)?.clone()))).collect()
+fn reference(found: &Resource) -> ResultReference<'_> {
+    let object = &found.object;
+    ResultReference {
+        api_version: &object.api_version,
+        kind: &object.kind,
+        name: object.name.as_deref(),
+        namespace: object.namespace.as_deref(),
+    }
 }
 
-fn result(severity: Severity, message: &str, reference: Map<String, Value>, file: Map<String, Value>) -> Value {
+/// The reference to a new object, which is cluster-scoped.
+fn reference_to(object: &Value) -> ResultReference<'_> {
+    let text = |at: &str| object.pointer(at).and_then(Value::as_str);
+    ResultReference {
+        api_version: text("/apiVersion").unwrap_or_default(),
+        kind: text("/kind").unwrap_or_default(),
+        name: text("/metadata/name"),
+        namespace: None,
+    }
+}
+
+fn result(
+    severity: Severity,
+    message: &str,
+    resource_ref: Option<ResultReference<'_>>,
+    file: Option<&ResultFile>,
+) -> Value {
     let severity = match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
         Severity::Note => "info",
     };
-    let mut result = Map::new();
-    result.insert("message".into(), json!(escape_control(message)));
-    result.insert("severity".into(), json!(severity));
-    for (key, value) in [("resourceRef", reference), ("file", file)] {
-        if !value.is_empty() {
-            result.insert(key.into(), Value::Object(value));
-        }
-    }
-    Value::Object(result)
+    json!(FunctionResult { message: escape_control(message), severity, resource_ref, file })
 }

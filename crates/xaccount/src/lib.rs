@@ -43,11 +43,12 @@
 //! ```text
 //! bytes ─► lossless-yaml ─► inventory ─► inject · eject · lint · status · iam ─► session ─► files
 //!                               ▲          (each: inventory -> plan or findings)  (plan -> proved bytes)
-//!          capa, aws, account_map (facts and checks, no I/O)
+//!          capa, aws, kubernetes, account_map (facts and checks, no I/O)
 //! ```
 //!
 //! - [`diag`]: diagnostics, what every error is made of; beside it `refusal`, what to do about what [`lossless_yaml`] refuses
 //! - [`aws`]: account ids, role ARNs, partitions, what STS takes
+//! - [`kubernetes`]: names, labels and label selectors
 //! - [`capa`]: what Cluster API Provider AWS says, as tables, and its objects read through spans
 //! - [`account_map`]: `.xaccount.yaml`, which cluster belongs to which account
 //! - [`settings`]: a setting and where it comes from: flag, map or default
@@ -74,6 +75,8 @@ pub mod diag;
 mod refusal;
 
 pub mod aws;
+pub mod kubernetes;
+
 pub mod capa;
 
 pub mod account_map;

@@ -189,7 +189,8 @@ fn search(
             }
         }
     }
-    let read = parallel::map(&found, |path| {
+    let size = |path: &PathBuf| files::size(path);
+    let read = parallel::map_sized(&found, size, |path| {
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) => {

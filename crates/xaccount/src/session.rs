@@ -12,9 +12,6 @@ use crate::inventory::{self, Inventory, Scan, Scanned};
 use crate::plan::IdentityFile;
 use lossless_yaml::{Edited, Plan, Source, apply, parallel};
 
-/// Files up to this size are worked on side by side; larger ones alone, their documents on two threads.
-const SMALL: u64 = 1 << 20;
-
 /// One input of a run.
 #[derive(Debug)]
 struct OpenedInput {
@@ -212,7 +209,7 @@ impl Session {
         let done = std::sync::atomic::AtomicUsize::new(0);
         let progress = self.progress;
         let jobs: Vec<(usize, &OpenedInput)> = self.entries.iter().enumerate().collect();
-        let scanned = in_batches(
+        let scanned = parallel::map_sized(
             &jobs,
             |(_, entry)| entry.size(),
             |(index, entry)| {
@@ -268,10 +265,10 @@ impl Session {
         make: impl Fn(FileId, &[u8], &Edited) -> Result<T, Diagnostic> + Sync,
     ) -> Result<Vec<Proved<T>>, Vec<Diagnostic>> {
         let jobs: Vec<(FileId, &Plan)> = plans.into_iter().map(|(&file, plan)| (file, plan)).collect();
-        let size = |(file, _): &(FileId, &Plan)| self.entries[file.0].size();
+        let size = |(file, _): &(FileId, &Plan)| self.size(*file);
         let done = std::sync::atomic::AtomicUsize::new(0);
         (self.progress)("proving", 0, jobs.len());
-        let results = in_batches(&jobs, size, |&(file, plan)| {
+        let results = parallel::map_sized(&jobs, size, |&(file, plan)| {
             let result = self.prove_one(file, plan, &make);
             (self.progress)("proving", done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, jobs.len());
             result
@@ -316,6 +313,11 @@ impl Session {
             (entry.bytes, entry.fingerprint) = (Some(bytes), fingerprint);
         }
         self.bytes(file)
+    }
+
+    /// How many bytes a file has; zero for what is gone.
+    pub(crate) fn size(&self, file: FileId) -> u64 {
+        self.entries[file.0].size()
     }
 
     /// A file's bytes, which must be what was scanned.
@@ -428,24 +430,8 @@ impl OpenedInput {
             (Some(bytes), _) => return bytes.len() as u64,
             _ => return 0,
         };
-        std::fs::metadata(path).map_or(0, |metadata| metadata.len())
+        files::size(path)
     }
-}
-
-/// `work` on every item, small ones side by side, in the items' order.
-fn in_batches<T: Sync, R: Send>(items: &[T], size: impl Fn(&T) -> u64, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let mut out = Vec::with_capacity(items.len());
-    let mut at = 0;
-    while at < items.len() {
-        let small = items[at..].iter().take_while(|item| size(item) <= SMALL).count();
-        out.extend(parallel::map(&items[at..at + small], &work));
-        at += small;
-        if let Some(large) = items.get(at) {
-            out.push(work(large));
-            at += 1;
-        }
-    }
-    out
 }
 
 /// A path as it is shown: with `/`, whatever the system.

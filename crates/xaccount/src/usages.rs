@@ -56,7 +56,8 @@ pub fn named(
     let known = KnownNames::of(inventory, draft, &names);
     let names = IdentityNames::new(names);
     let files: Vec<FileId> = (0..inputs.len()).map(FileId).collect();
-    let here = parallel::map(&files, |&file| {
+    let size = |file: &FileId| inputs.size(*file);
+    let here = parallel::map_sized(&files, size, |&file| {
         let shown = inputs.name(file);
         let Ok(bytes) = inputs.bytes(file) else { return Mentions::all(format!("{shown} can't be read again")) };
         search(&bytes, shown, &names, |name, at| known.has(file, name, at))
@@ -208,7 +209,8 @@ fn around(
         Err(error) => return vec![Mentions::all(format!("other files may name it: {error}"))],
     };
     let found: Vec<&Path> = found.iter().filter_map(Input::path).collect();
-    parallel::map(&found, |path| {
+    let size = |path: &&Path| files::size(path);
+    parallel::map_sized(&found, size, |path| {
         if path.canonicalize().is_ok_and(|real| read.contains(&real)) {
             return Mentions::default();
         }

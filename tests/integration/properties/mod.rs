@@ -15,6 +15,7 @@ mod remove;
 mod running;
 mod seen;
 mod text;
+mod threads;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

@@ -241,12 +241,7 @@ fn patched(
 }
 
 fn rebased(operation: &PatchOperation, prefix: &[String]) -> Option<PatchOperation> {
-    let at = |path: &PointerBuf| {
-        let mut whole = PointerBuf::new();
-        prefix.iter().for_each(|token| whole.push_back(token.as_str()));
-        whole.append(path);
-        whole
-    };
+    let at = |path: &PointerBuf| PointerBuf::from_tokens(prefix).concat(path);
     match operation {
         PatchOperation::Add(add) => {
             Some(PatchOperation::Add(AddOperation { path: at(&add.path), value: planned(&add.value) }))

@@ -12,8 +12,8 @@ use super::fields::{
 };
 use super::index::EntryIndex;
 use crate::aws::{AccountId, DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
-use crate::capa::names::{is_dns_label, is_dns_subdomain, is_label_value, is_qualified_name};
 use crate::diag::{Span, SpannedError, escape_control};
+use crate::kubernetes::names::{is_dns_label, is_dns_subdomain, is_label_value, is_qualified_name};
 
 /// Which cluster belongs to which AWS account.
 #[derive(Clone, Debug)]

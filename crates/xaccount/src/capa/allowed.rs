@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::field::is_variable;
-use super::selector::{Expression, Selector};
 use crate::diag::Span;
+use crate::kubernetes::{ApiLabelSelector, MatchExpression};
 use lossless_yaml::{Lookup, NodeId, Tree};
 
 /// Which namespaces an identity is for.
@@ -37,7 +37,7 @@ pub struct Namespaces {
     /// `list`
     pub list: Option<Vec<String>>,
     /// `selector`
-    pub selector: Selector,
+    pub selector: ApiLabelSelector,
 }
 
 impl Allowed {
@@ -92,7 +92,7 @@ impl AllowedReader<'_> {
         let Some(node) = self.member(spec, path)? else { return Ok(None) };
         self.only(node, path, &["list", "selector"])?;
         let list = self.texts(node, path, "list")?;
-        let mut selector = Selector::default();
+        let mut selector = ApiLabelSelector::default();
         if let Some(inner) = self.member(node, "selector")? {
             let path = "allowedNamespaces.selector";
             self.only(inner, path, &["matchLabels", "matchExpressions"])?;
@@ -169,7 +169,7 @@ impl AllowedReader<'_> {
         Ok(Some(labels))
     }
 
-    fn expressions(&mut self, selector: NodeId, path: &str) -> Result<Option<Vec<Expression>>, Odd> {
+    fn expressions(&mut self, selector: NodeId, path: &str) -> Result<Option<Vec<MatchExpression>>, Odd> {
         let Some(node) = self.member(selector, "matchExpressions")? else { return Ok(None) };
         let path = format!("{path}.matchExpressions");
         let Some(items) = self.tree.items(node) else {
@@ -178,7 +178,7 @@ impl AllowedReader<'_> {
         let mut expressions = Vec::with_capacity(items.len());
         for &item in items {
             if self.tree.is_null(item) {
-                expressions.push(Expression::default());
+                expressions.push(MatchExpression::default());
                 continue;
             }
             self.only(item, &path, &["key", "operator", "values"])?;
@@ -188,7 +188,7 @@ impl AllowedReader<'_> {
             };
             let (key, operator) = (text("key")?, text("operator")?);
             let values = self.texts(item, &path, "values")?.unwrap_or_default();
-            expressions.push(Expression { key, operator, values });
+            expressions.push(MatchExpression { key, operator, values });
         }
         Ok(Some(expressions))
     }

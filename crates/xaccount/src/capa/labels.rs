@@ -4,10 +4,14 @@ use std::collections::HashMap;
 
 use super::field::descend;
 use crate::diag::Span;
+use crate::kubernetes::{LabelSelector, LabelValue};
 use lossless_yaml::{NodeId, Tree};
 
 /// The label that says which Cluster an object belongs to (Cluster API, `api/v1beta1/common_types.go`, `ClusterNameLabel`).
 pub const CLUSTER_NAME: &str = "cluster.x-k8s.io/cluster-name";
+
+/// The label that the API server keeps on every Namespace, whatever its manifest says.
+const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// `metadata.labels`, where keys and values are scalars.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +40,11 @@ impl Labels {
         self.iter().filter(|(own, _)| *own == key).map(|(_, value)| value).last()
     }
 
+    /// Whether a selector matches.
+    pub fn match_selector(&self, selector: &LabelSelector) -> bool {
+        selector.matches(|key| self.get(key).into()) == Some(true)
+    }
+
     /// A key that is written twice, or set again by a later `<<`, and the second place.
     pub fn twice(&self) -> Option<(&str, Span)> {
         self.twice.first().map(|(key, span)| (key.as_str(), *span))
@@ -57,6 +66,29 @@ impl Labels {
         let Members { found, twice, .. } = members;
         let labels: Self = found.iter().filter_map(|&(key, value)| Some((key, tree.text(value)?))).collect();
         Self { twice, ..labels }
+    }
+}
+
+/// What is known of a namespace's labels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NamespaceLabels<'l> {
+    /// The namespace's name, which is a label of it.
+    pub(super) name: &'l str,
+    /// The others; `None` where they are not known.
+    pub(super) others: Option<&'l Labels>,
+}
+
+impl<'l> NamespaceLabels<'l> {
+    /// Whether a selector matches; `None` where the labels are not known well enough.
+    pub(super) fn match_selector(self, selector: &LabelSelector) -> Option<bool> {
+        selector.matches(|key| self.get(key))
+    }
+
+    fn get(self, key: &str) -> LabelValue<'l> {
+        if key == NAME_LABEL {
+            return LabelValue::Is(self.name);
+        }
+        self.others.map_or(LabelValue::Unknown, |others| others.get(key).into())
     }
 }
 
@@ -160,6 +192,33 @@ mod tests {
         let wanted = [("env", Some("prod")), ("", Some("x")), ("a/b", Some("")), ("a", None), ("ü", Some("é"))];
         for (key, value) in wanted {
             assert_eq!(labels.get(key), value, "{key}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_namespace_is_a_label_of_it_also_where_the_others_are_not_known() {
+        let own = [("env", "dev"), ("empty", "")].into_iter().collect();
+        let known = NamespaceLabels { name: "a", others: Some(&own) };
+        let unknown = NamespaceLabels { name: "a", others: None };
+        for (selector, of_known, of_unknown) in [
+            ("env=dev", Some(true), None),
+            ("env=prod", Some(false), None),
+            ("empty=", Some(true), None),
+            ("missing=", Some(false), None),
+            ("env in (dev,x)", Some(true), None),
+            ("env notin (dev)", Some(false), None),
+            ("missing notin (dev)", Some(true), None),
+            ("env", Some(true), None),
+            ("!missing", Some(true), None),
+            ("kubernetes.io/metadata.name=a", Some(true), Some(true)),
+            ("kubernetes.io/metadata.name=b", Some(false), Some(false)),
+            // A name that does not fit decides, whatever the other label is.
+            ("kubernetes.io/metadata.name=b,env=dev", Some(false), Some(false)),
+            ("kubernetes.io/metadata.name=a,env=dev", Some(true), None),
+        ] {
+            let parsed: LabelSelector = selector.parse().unwrap();
+            assert_eq!(known.match_selector(&parsed), of_known, "{selector}");
+            assert_eq!(unknown.match_selector(&parsed), of_unknown, "{selector}");
         }
     }
 

@@ -10,10 +10,8 @@ mod identity;
 mod labels;
 mod list;
 mod misplaced;
-pub mod names;
 mod object;
 mod release;
-mod selector;
 mod support;
 mod tables;
 mod topology;
@@ -29,7 +27,6 @@ pub use labels::{CLUSTER_NAME, Labels};
 pub use list::{Items, ListKind, borrowed, items, without_kind};
 pub use object::{Object, ObjectKind, beside, view};
 pub use release::Release;
-pub use selector::{Expression, Selector};
 pub use support::{Support, read_since, served_since, support};
 pub use tables::{
     CAPI_GROUP, CONTROLLER_FIELDS, CONTROLLER_IDENTITY, CONTROLLERS_ROLE_NAME, DEFAULT_ROLE_NAME, IDENTITY_GROUP,

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use json_patch::jsonptr::PointerBuf;
+use json_patch::jsonptr::{PointerBuf, Token};
 use json_patch::{PatchOperation, RemoveOperation};
 
 use super::Draft;
@@ -128,9 +128,7 @@ impl Draft<'_> {
         let mut lists: Vec<(FileId, ObjectRef, Vec<PatchOperation>)> = Vec::new();
         let mut places: HashMap<(FileId, Span, String), usize> = HashMap::new();
         for (file, list, item) in items {
-            let mut path = PointerBuf::new();
-            path.push_back("items");
-            path.push_back(item);
+            let path = PointerBuf::from_tokens([Token::from("items"), Token::from(item)]);
             let remove = PatchOperation::Remove(RemoveOperation { path });
             let key = (file, list.document, list.base.as_str().to_owned());
             let place = *places.entry(key).or_insert(lists.len());

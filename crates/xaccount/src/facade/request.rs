@@ -3,9 +3,9 @@
 use crate::account_map;
 use crate::aws::{DurationSeconds, ExternalId, SessionName, check_inline_policy};
 use crate::capa::IdentityKind;
-use crate::capa::names::{is_dns_subdomain, is_qualified_name};
 use crate::diag::{Diagnostic, escape_control};
 use crate::inject::{AllowedNamespaces, IdentityRequest, InjectRequest};
+use crate::kubernetes::names::{is_dns_subdomain, is_qualified_name};
 use crate::plan::Selection;
 use crate::settings::Setting;
 

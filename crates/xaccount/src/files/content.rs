@@ -1,4 +1,4 @@
-//! The bytes of a file and their hash, both made at once: a large file is read and hashed in pieces, on two threads.
+//! The bytes of a file and their hash, both made at once: a large file is read and hashed in pieces, on several threads.
 
 use std::fs::File;
 use std::io;

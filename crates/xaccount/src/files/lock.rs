@@ -128,23 +128,34 @@ fn open(path: &Path, _: usize) -> Result<Opened, LockError> {
 #[cfg(unix)]
 impl Held {
     fn acquire(&mut self) -> io::Result<()> {
-        use rustix::fs::{FlockOperation, flock};
-        use rustix::io::Errno;
         let Some(file) = &self.file else {
             return Ok(());
         };
         loop {
-            match flock(file, FlockOperation::LockExclusive) {
+            match file.lock() {
                 Ok(()) => {
                     self.locked = true;
                     return Ok(());
                 }
-                Err(Errno::INTR) => {}
-                // EBADF and EINVAL: NFS and some FUSE file systems lock only what is open for writing, or nothing.
-                Err(Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::BADF | Errno::INVAL) => return Ok(()),
-                Err(error) => return Err(error.into()),
+                // `std` makes the system call once: a signal with a handler ends the wait.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if has_no_locks(&error) => return Ok(()),
+                Err(error) => return Err(error),
             }
         }
+    }
+}
+
+/// Whether an error says that the file system, or the system, has no such locks.
+#[cfg(unix)]
+fn has_no_locks(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    match Errno::from_io_error(error) {
+        // EBADF and EINVAL: NFS and some FUSE file systems lock only what is open for writing, or nothing.
+        Some(Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::BADF | Errno::INVAL) => true,
+        Some(_) => false,
+        // No error of the system: `std` itself knows no lock there.
+        None => error.kind() == io::ErrorKind::Unsupported,
     }
 }
 
@@ -263,6 +274,20 @@ mod tests {
         let locks = lock([real.clone(), link, real]).unwrap();
         assert_eq!(locks.len(), 1);
         assert!(locks.held()[0].locked);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_system_without_locks_is_told_from_an_error() {
+        use rustix::io::Errno;
+        for errno in [Errno::NOLCK, Errno::OPNOTSUPP, Errno::NOSYS, Errno::BADF, Errno::INVAL] {
+            assert!(has_no_locks(&errno.into()), "{errno}");
+        }
+        for errno in [Errno::IO, Errno::PERM, Errno::DEADLK] {
+            assert!(!has_no_locks(&errno.into()), "{errno}");
+        }
+        assert!(has_no_locks(&io::ErrorKind::Unsupported.into()));
+        assert!(!has_no_locks(&io::ErrorKind::InvalidInput.into()));
     }
 
     #[test]

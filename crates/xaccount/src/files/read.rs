@@ -98,6 +98,11 @@ pub fn read_only(path: &Path) -> Result<Vec<u8>, ReadError> {
     }
 }
 
+/// How many bytes a file has; zero where the system doesn't say.
+pub fn size(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
 pub(super) fn read_with_metadata(path: &Path) -> Result<(Bytes, Fingerprint, Metadata), ReadError> {
     let io = |source| ReadError::Io { path: path.to_owned(), source };
     for _ in 0..2 {

@@ -4,20 +4,16 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::lock::{DirectoryLocks, Held, lock};
 use super::target::{Replacement, Staged, WriteTarget, resolve};
 use super::temporary::remove_stale;
 use super::write_error::WriteError;
+use lossless_yaml::parallel;
 
 /// As many files or directories are synced one by one; more of them with their whole file system, where there is such a
 /// call.
 const SYNC_EACH: usize = 16;
-/// A second thread pays from about here.
-const PARALLEL: usize = 64;
-/// A file over this many bytes is not worked on beside another one.
-const LARGE: u64 = 8 << 20;
 
 /// Replaces files, all or nothing.
 ///
@@ -27,8 +23,8 @@ const LARGE: u64 = 8 << 20;
 /// then all are renamed into place, and the directories synced. Killed at any moment, each file is whole, old or new.
 ///
 /// A file that we may not write to is refused, though the rename would work. A hard link is cut: the other names keep the
-/// old content. Access control lists and extended attributes are not kept. In memory are about two files at a time, or one
-/// that is over 8 MiB.
+/// old content. Access control lists and extended attributes are not kept. In memory are about as many files as there are
+/// threads, or one that is over 1 MiB.
 ///
 /// # Errors
 /// After [`WriteError::Partial`], some files are new and some old, each of them whole; after [`WriteError::DirectorySync`] all
@@ -43,7 +39,9 @@ pub fn replace_all(replacements: &[Replacement<'_>]) -> Result<(), WriteError> {
     }
     let own_only = check_directories(&targets)?;
     let sync_each = targets.len() <= SYNC_EACH || !cfg!(target_os = "linux");
-    let staged = stage_all(&targets, &|target| target.stage(own_only.contains(target.directory()), sync_each))?;
+    let staged = parallel::try_map_sized(&targets, WriteTarget::size, |target| {
+        target.stage(own_only.contains(target.directory()), sync_each)
+    })?;
     if !sync_each {
         sync_file_systems(&locks).map_err(|(path, source)| WriteError::io(path, "synced", source))?;
     }
@@ -63,55 +61,6 @@ fn check_directories<'a>(targets: &'a [WriteTarget<'_>]) -> Result<HashSet<&'a P
         }
     }
     Ok(checked.into_iter().filter_map(|(directory, own_only)| own_only.then_some(directory)).collect())
-}
-
-type Stage<'s, 'a> = &'s (dyn Fn(&'a WriteTarget<'a>) -> Result<Staged<'a>, WriteError> + Sync);
-
-/// In the order of the targets; so is the error, if there are several.
-fn stage_all<'a>(targets: &'a [WriteTarget<'a>], stage: Stage<'_, 'a>) -> Result<Vec<Staged<'a>>, WriteError> {
-    let (small, large): (Vec<usize>, Vec<usize>) =
-        (0..targets.len()).partition(|index| targets[*index].size() <= LARGE);
-    let next = AtomicUsize::new(0);
-    let failed = AtomicBool::new(false);
-    let work = || {
-        let mut done = Vec::new();
-        while !failed.load(Ordering::Relaxed) {
-            let Some(&index) = small.get(next.fetch_add(1, Ordering::Relaxed)) else {
-                break;
-            };
-            let staged = stage(&targets[index]);
-            if staged.is_err() {
-                failed.store(true, Ordering::Relaxed);
-            }
-            done.push((index, staged));
-        }
-        done
-    };
-    let mut done = if small.len() < PARALLEL {
-        work()
-    } else {
-        std::thread::scope(|scope| {
-            let other = scope.spawn(work);
-            let mut done = work();
-            match other.join() {
-                Ok(others) => done.extend(others),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-            done
-        })
-    };
-    if !failed.load(Ordering::Relaxed) {
-        for index in large {
-            let staged = stage(&targets[index]);
-            let stop = staged.is_err();
-            done.push((index, staged));
-            if stop {
-                break;
-            }
-        }
-    }
-    done.sort_unstable_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, staged)| staged).collect()
 }
 
 pub(super) fn rename_all(staged: Vec<Staged<'_>>, locks: &DirectoryLocks) -> Result<(), WriteError> {

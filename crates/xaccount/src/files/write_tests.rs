@@ -9,6 +9,7 @@ use super::target::Render;
 use super::target::resolve;
 use super::write::rename_all;
 use super::*;
+use lossless_yaml::parallel::with_threads;
 
 fn upper(old: &[u8], out: &mut dyn Write) -> io::Result<()> {
     out.write_all(&old.to_ascii_uppercase())
@@ -96,10 +97,12 @@ fn a_file_whose_bytes_are_known_is_compared_with_them() {
 
 #[test]
 fn few_and_many_files_are_replaced() {
-    for count in [0, 1, 16, 17, 63, 64, 300] {
+    for (count, threads) in
+        [(0, 8), (1, 8), (16, 8), (17, 8), (63, 8), (64, 1), (64, 2), (64, 8), (300, 1), (300, 2), (300, 8)]
+    {
         let (directory, paths) = tree(count);
         let replacements: Vec<_> = paths.iter().map(existing).collect();
-        replace_all(&replacements).unwrap();
+        with_threads(threads, || replace_all(&replacements)).unwrap();
         for path in &paths {
             assert_eq!(text(path), path.file_name().unwrap().to_str().unwrap().to_uppercase());
         }
@@ -133,20 +136,20 @@ fn a_large_file_is_replaced_beside_small_ones() {
     let large = directory.path().join("f005");
     fs::write(&large, vec![b'x'; 9 << 20]).unwrap();
     paths.sort();
-    replace_all(&paths.iter().map(existing).collect::<Vec<_>>()).unwrap();
+    with_threads(8, || replace_all(&paths.iter().map(existing).collect::<Vec<_>>())).unwrap();
     assert_eq!(fs::read(&large).unwrap(), vec![b'X'; 9 << 20]);
     assert_eq!(text(&paths[69]), "F069");
 }
 
 #[test]
 fn a_changed_file_stops_all() {
-    for count in [3, 200] {
+    for (count, threads) in [(3, 8), (200, 1), (200, 2), (300, 8)] {
         let (directory, paths) = tree(count);
         let replacements: Vec<_> = paths.iter().map(existing).collect();
         // Of two changed files the first is named, whichever thread is faster.
         fs::write(&paths[count - 1], "else").unwrap();
         fs::write(&paths[count - 2], "else").unwrap();
-        let error = replace_all(&replacements).unwrap_err();
+        let error = with_threads(threads, || replace_all(&replacements)).unwrap_err();
         assert!(matches!(&error, WriteError::Changed { path } if *path == paths[count - 2]), "{error}");
         assert!(error.to_string().contains("nothing was written"), "{error}");
         assert_eq!(text(&paths[0]), "f000");
@@ -230,7 +233,7 @@ fn a_new_file_never_overwrites() {
 
 #[test]
 fn an_error_of_render_leaves_nothing() {
-    for count in [4, 100] {
+    for (count, threads) in [(4, 8), (100, 1), (100, 2), (300, 8)] {
         let (directory, paths) = tree(count);
         for (kind, message) in
             [(io::ErrorKind::StorageFull, "the disk is full"), (io::ErrorKind::Other, "can't be written")]
@@ -241,7 +244,7 @@ fn an_error_of_render_leaves_nothing() {
             };
             let mut replacements: Vec<_> = paths.iter().map(existing).collect();
             replacements[count - 1] = with(existing(&paths[count - 1]), &render);
-            let error = replace_all(&replacements).unwrap_err().to_string();
+            let error = with_threads(threads, || replace_all(&replacements)).unwrap_err().to_string();
             assert!(error.contains(message) && error.contains("nothing was changed"), "{error}");
             assert_eq!(text(&paths[0]), "f000");
             assert_eq!(names(directory.path()).len(), count);

@@ -1,5 +1,9 @@
 //! The policy document in what the user gave: bare, percent-encoded, or inside what `aws iam get-role` printed.
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
 use crate::aws::Partition;
 use crate::aws::policy::Policy;
 use crate::capa::may_hold_bodies;
@@ -253,28 +257,18 @@ fn wrapped(tree: &Tree<'_>) -> Option<(&'static [&'static str], NodeId)> {
     PLACES.iter().find_map(|place| Some((*place, place.iter().try_fold(tree.root, |at, key| tree.value(at, key))?)))
 }
 
-/// The text behind percent-encoding (RFC 3986, 2.1); `None` where it is no encoded object.
+/// The text behind percent-encoding (RFC 3986, 2.1); `None` where it is not an encoded object. An escape that is none would
+/// be left as it is by the decoder, and show up as a wrong value of the policy.
 fn decoded(text: &str) -> Option<String> {
     if !text.get(..3)?.eq_ignore_ascii_case("%7b") {
         return None;
     }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        let hex = tail.get(..2).filter(|_| byte == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.map(|hex| u8::from_str_radix(hex, 16)) {
-            Some(Ok(decoded)) => {
-                bytes.push(decoded);
-                rest = &tail[2..];
-            }
-            Some(Err(_)) => return None,
-            None => {
-                bytes.push(byte);
-                rest = tail;
-            }
-        }
+    let is_escape =
+        |rest: &str| matches!(rest.as_bytes(), [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+    if !text.split('%').skip(1).all(is_escape) {
+        return None;
     }
-    String::from_utf8(bytes).ok()
+    percent_decode_str(text).decode_utf8().ok().map(Cow::into_owned)
 }
 
 #[cfg(test)]
@@ -317,6 +311,12 @@ mod tests {
             (b"{\"Statement\": [] // c\n}", "not JSON"),
             (b"Statement: []", "not JSON"),
             (b"\"text\"", "not JSON"),
+            (b"%7B%22Statement%22: []", "not JSON"),
+            (b"%7B%22Statement%22: %22%zz%22%7D", "not JSON"),
+            (b"%7B%22Statement%22: %22%2%22%7D", "not JSON"),
+            (b"%7B%22Statement%22: %22%+7%22%7D", "not JSON"),
+            (b"%7B%22Statement%22: %22%FF%22%7D", "not JSON"),
+            (b"%7B%22Statement%22: []%7D%", "not JSON"),
         ] {
             let (error, _) = PolicyInput::read(bytes).unwrap_err();
             assert!(error.message.contains(message), "{bytes:?}: {error}");

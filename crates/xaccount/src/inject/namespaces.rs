@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::capa::names::{is_dns_label, is_label_value, is_qualified_name};
+use crate::kubernetes::names::{is_dns_label, is_label_value, is_qualified_name};
 
 /// Which namespaces may use an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]

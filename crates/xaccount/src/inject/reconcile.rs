@@ -229,8 +229,7 @@ struct IdentityEdit {
 
 impl IdentityEdit {
     fn put(&mut self, path: &[&str], existing: &Field, value: Value) {
-        let mut at = PointerBuf::new();
-        path.iter().for_each(|token| at.push_back(*token));
+        let at = PointerBuf::from_tokens(path.iter().copied());
         // An item of a list is a change of the list.
         let field = path.strip_suffix(&["-"]).unwrap_or(path).join(".");
         if self.fields.last() != Some(&field) {

@@ -10,12 +10,12 @@ use super::identity_account::IdentityAccount;
 use super::planner::{Planner, RequiredIdentity};
 use super::proposal::{By, Written};
 use crate::aws::RoleArn;
-use crate::capa::names::LONGEST_NAME;
 use crate::capa::{
     CONTROLLER_IDENTITY, Field, IdentityKind, IdentityReference, ObjectKind, ROLE_IDENTITY, Reference, State, Support,
 };
 use crate::diag::{Diagnostic, FileId, Location, Severity};
 use crate::inventory::Resource;
+use crate::kubernetes::names::LONGEST_NAME;
 use crate::manifest_checks;
 use crate::plan::ChangeKind;
 use crate::settings::Origin;
@@ -305,21 +305,13 @@ impl<'r> Planner<'r> {
     }
 }
 
-/// The pointer of these tokens.
-pub(crate) fn pointer(path: &[String]) -> PointerBuf {
-    path.iter().fold(PointerBuf::new(), |mut pointer, token| {
-        pointer.push_back(token.as_str());
-        pointer
-    })
-}
-
 /// The operations that make a reference name the identity.
 fn operations(reference: &IdentityReference, name: &str) -> (ChangeKind, Vec<PatchOperation>) {
     let path = &reference.path;
     // A bundle has thousands of these: no more room than is used.
     let mut operations = Vec::with_capacity(1);
     if let Some((item, variable)) = &reference.precondition {
-        let mut at = pointer(item);
+        let mut at = PointerBuf::from_tokens(item);
         at.push_back("name");
         operations.push(PatchOperation::Test(TestOperation { path: at, value: json!(variable) }));
     }
@@ -327,7 +319,7 @@ fn operations(reference: &IdentityReference, name: &str) -> (ChangeKind, Vec<Pat
     match &reference.state {
         State::Set(existing) if existing.own => {
             for (key, field, value) in [("kind", &existing.kind, ROLE_IDENTITY), ("name", &existing.name, name)] {
-                let mut at = pointer(path);
+                let mut at = PointerBuf::from_tokens(path);
                 at.push_back(key);
                 match field {
                     Field::Text(text, _) if text == value => {}
@@ -342,12 +334,12 @@ fn operations(reference: &IdentityReference, name: &str) -> (ChangeKind, Vec<Pat
             (kind, operations)
         }
         State::Set(_) => {
-            operations.push(PatchOperation::Add(AddOperation { path: pointer(path), value: whole }));
+            operations.push(PatchOperation::Add(AddOperation { path: PointerBuf::from_tokens(path), value: whole }));
             (ChangeKind::ReferenceReplaced, operations)
         }
         _ => {
             let (at, value) = missing(path, reference.present, whole);
-            operations.push(PatchOperation::Add(AddOperation { path: pointer(&at), value }));
+            operations.push(PatchOperation::Add(AddOperation { path: PointerBuf::from_tokens(&at), value }));
             (ChangeKind::ReferenceAdded, operations)
         }
     }

@@ -1,5 +1,7 @@
 //! What one file holds for us.
 
+use json_patch::jsonptr::PointerBuf;
+
 use super::{Resource, SkipReason, Skipped, doubt};
 use crate::capa::{self, Items, ListKind, Object, ObjectKind};
 use crate::diag::{Diagnostic, FileId, Location, RuleId, Span, SpannedError, line_of};
@@ -298,10 +300,7 @@ impl ObjectWalk<'_> {
     fn push(&self, object: Object, node: NodeId, base: &[String], found: &mut Vec<Resource>) {
         let span = self.tree.span(node);
         let window = if base.is_empty() { self.document.span } else { own_lines(self.bytes, span) };
-        let base = base.iter().fold(json_patch::jsonptr::PointerBuf::new(), |mut pointer, token| {
-            pointer.push_back(token.as_str());
-            pointer
-        });
+        let base = PointerBuf::from_tokens(base);
         // What an object of a doubled or tagged kind is, nobody knows.
         let shown = !matches!(object.object_kind, ObjectKind::Refused(..))
             || !capa::may_hold_bodies(&self.bytes[window.range()]);

@@ -1,14 +1,12 @@
 //! The words that all verbs share: which objects are selected, what changes, and in which order it is written.
 
 mod change;
-mod label_selector;
 mod naming;
 mod order;
 mod outcome;
 mod selection;
 
 pub use change::{Change, ChangeKind, IdentityFile, NewObject};
-pub use label_selector::LabelSelector;
 pub(crate) use naming::account_in_name;
 pub use naming::default_identity_name;
 pub use order::write_order;

@@ -5,9 +5,9 @@ use std::fmt;
 
 use globset::GlobMatcher;
 
-use super::label_selector::LabelSelector;
 use crate::diag::{Diagnostic, escape_control};
 use crate::inventory::{Inventory, Resource, SkipReason, Skipped};
+use crate::kubernetes::LabelSelector;
 use crate::manifest_checks::{self, NO_PROVIDER};
 
 /// Which objects are meant; everything that is given must match.
@@ -134,7 +134,8 @@ impl Selection {
     pub(crate) fn may_mean(&self, found: &Resource) -> bool {
         let labels = self.labels.as_ref();
         self.in_namespace(found)
-            && labels.is_none_or(|asked| found.object.labels.twice().is_some() || asked.matches(&found.object.labels))
+            && labels
+                .is_none_or(|asked| found.object.labels.twice().is_some() || found.object.labels.match_selector(asked))
     }
 
     fn in_namespace(&self, found: &Resource) -> bool {
@@ -188,7 +189,7 @@ fn matches(inventory: &Inventory, found: &Resource, selection: &Selection) -> Re
         if let Some((key, span)) = found.object.labels.twice() {
             return Err(manifest_checks::label_twice(found, key, span));
         }
-        if !selector.matches(&found.object.labels) {
+        if !found.object.labels.match_selector(selector) {
             return Ok(false);
         }
     }

@@ -7,9 +7,9 @@ use serde_json::{Map as Object, Value, json};
 use super::{AccountSummary, Row, Status, file_of};
 use crate::account_map::{API_VERSION, KIND};
 use crate::aws::{DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
-use crate::capa::names::{is_dns_label, is_dns_subdomain};
 use crate::capa::{DEFAULT_ROLE_NAME, Form, Namespaces, ObjectKind, RoleIdentity};
 use crate::diag::FileId;
+use crate::kubernetes::names::{is_dns_label, is_dns_subdomain};
 
 /// The map, and what it can't say.
 #[derive(Clone, Debug)]
@@ -358,7 +358,7 @@ fn specified(identity: &RoleIdentity) -> Vec<(&'static str, Value)> {
     specified.extend(seconds.map(|seconds| ("durationSeconds", json!(seconds.get()))));
     if let Form::Those(Namespaces { list, selector }) = &identity.allowed.form {
         let plain = |list: &[String]| !list.is_empty() && list.iter().all(|name| is_dns_label(name));
-        let label = selector.labels.as_ref().filter(|labels| labels.len() == 1 && selector.check().is_ok());
+        let label = selector.labels.as_ref().filter(|labels| labels.len() == 1 && selector.to_selector().is_ok());
         match (list, label) {
             (Some(list), None) if selector.is_empty() && plain(list) => {
                 specified.push((ALLOWED, json!({"list": list})))

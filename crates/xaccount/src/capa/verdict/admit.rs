@@ -79,7 +79,7 @@ pub(super) fn identity(object: &Object, release: Release) -> Option<(IdentityKin
         _ => None,
     };
     // The validating webhook comes last, and looks at the selector last.
-    if let Some(Err(error)) = namespaces.map(|namespaces| namespaces.selector.check()) {
+    if let Some(Err(error)) = namespaces.map(|namespaces| namespaces.selector.to_selector()) {
         let message = format!("spec.allowedNamespaces.selector: Invalid value: {error}");
         refusals.say(Reason::InvalidSelector, message);
     }

@@ -4,11 +4,11 @@
 use std::collections::HashSet;
 
 use super::outcome::{Permission, Scope};
-use crate::capa::Labels;
 use crate::capa::allowed::Namespaces;
 use crate::capa::field::is_variable;
+use crate::capa::labels::{Labels, NamespaceLabels};
 use crate::capa::release::Release;
-use crate::capa::selector::NamespaceLabels;
+use crate::kubernetes::LabelSelector;
 
 /// What CAPA finds in the store when the object was written under a release: before v2.9.0, the defaulting webhook took
 /// empty mappings and lists of a selector out.
@@ -30,10 +30,12 @@ fn everybody(stored: Option<&Namespaces>) -> bool {
 }
 
 /// `allowedNamespaces` of an identity, made ready to be asked for many namespaces.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Gate {
     /// As CAPA finds it in the store; `None` lets no namespace in.
     stored: Option<Namespaces>,
+    /// The conditions of its selector, or why Kubernetes refuses them.
+    selector: Result<LabelSelector, String>,
     /// The names of the list.
     names: HashSet<String>,
     /// Whether a variable is in one of them.
@@ -56,12 +58,19 @@ enum GateReason {
     LabelsNotKnown,
 }
 
+impl Default for Gate {
+    fn default() -> Self {
+        Self::new(None)
+    }
+}
+
 impl Gate {
     pub(super) fn new(stored: Option<Namespaces>) -> Self {
         let list = stored.as_ref().and_then(|stored| stored.list.as_deref()).unwrap_or_default();
         let open_list = list.iter().any(|name| is_variable(name));
         let names = list.iter().cloned().collect();
-        Self { names, open_list, everybody: everybody(stored.as_ref()), stored }
+        let selector = stored.as_ref().map_or_else(|| Ok(LabelSelector::default()), |one| one.selector.to_selector());
+        Self { selector, names, open_list, everybody: everybody(stored.as_ref()), stored }
     }
 
     pub(super) fn stored(&self) -> Option<&Namespaces> {
@@ -124,13 +133,14 @@ impl Gate {
         if *scope == Scope::Cluster {
             return Ok((Some(true), GateReason::NotAsked));
         }
-        let Some(stored) = &self.stored else { return Ok((Some(false), GateReason::NotSet)) };
+        if self.stored.is_none() {
+            return Ok((Some(false), GateReason::NotSet));
+        }
         if self.everybody {
             return Ok((Some(true), GateReason::Everybody));
         }
-        let selector = &stored.selector;
         let Scope::Namespace(namespace) = scope else {
-            selector.check()?;
+            let selector = self.selector.as_ref().map_err(String::clone)?;
             return Ok(match self.names.is_empty() && selector.is_empty() {
                 true => (Some(false), GateReason::Empty),
                 false => (None, GateReason::NamespaceNotSaid),
@@ -139,11 +149,11 @@ impl Gate {
         if self.names.contains(namespace) {
             return Ok((Some(true), GateReason::Listed));
         }
-        selector.check()?;
+        let selector = self.selector.as_ref().map_err(String::clone)?;
         if selector.is_empty() {
             return Ok((Some(false), if self.names.is_empty() { GateReason::Empty } else { GateReason::NotListed }));
         }
-        Ok(match selector.matches(NamespaceLabels { name: namespace, others: labels(namespace) }) {
+        Ok(match (NamespaceLabels { name: namespace, others: labels(namespace) }).match_selector(selector) {
             Some(true) => (Some(true), GateReason::Selected),
             Some(false) => (Some(false), GateReason::NotSelected),
             None => (None, GateReason::LabelsNotKnown),

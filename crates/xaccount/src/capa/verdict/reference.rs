@@ -10,9 +10,9 @@ use crate::aws::{AccountId, ExternalId, RoleArn, RoleArnError, SessionName};
 use crate::capa::allowed::Namespaces;
 use crate::capa::field::is_variable;
 use crate::capa::labels::Labels;
+use crate::capa::labels::NamespaceLabels;
 use crate::capa::object::{Object, ObjectKind};
 use crate::capa::release::Release;
-use crate::capa::selector::NamespaceLabels;
 use crate::capa::tables::{IdentityKind, ROLE_IDENTITY};
 
 /// Seconds of a session where the identity says nothing (aws-sdk-go-v2, `credentials/stscreds/assume_role_provider.go`,
@@ -417,9 +417,8 @@ fn known<'l>(
     labels: impl FnOnce(&str) -> Option<&'l Labels>,
 ) -> Result<Permission, String> {
     let list = stored.list.as_deref().unwrap_or_default();
-    let selector = &stored.selector;
     let Scope::Namespace(namespace) = scope else {
-        selector.check()?;
+        let selector = stored.selector.to_selector()?;
         return Ok(match list.is_empty() && selector.is_empty() {
             true => no("an empty list and selector let no namespace in"),
             false => Permission::not_known("the manifest does not say its namespace; -n says it"),
@@ -428,7 +427,7 @@ fn known<'l>(
     if list.contains(namespace) {
         return Ok(Permission::yes(format!("list has {namespace}")));
     }
-    selector.check()?;
+    let selector = stored.selector.to_selector()?;
     if selector.is_empty() {
         return Ok(no(match list {
             [] => "an empty list and selector let no namespace in".to_owned(),
@@ -438,8 +437,8 @@ fn known<'l>(
             ),
         }));
     }
-    let text = selector.text();
-    Ok(match selector.matches(NamespaceLabels { name: namespace, others: labels(namespace) }) {
+    let text = stored.selector.text();
+    Ok(match (NamespaceLabels { name: namespace, others: labels(namespace) }).match_selector(&selector) {
         Some(true) => Permission::yes(format!("{namespace} matches the selector {text}")),
         Some(false) => no(format!("{namespace} does not match the selector {text}")),
         None => {

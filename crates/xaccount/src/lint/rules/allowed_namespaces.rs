@@ -37,7 +37,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                     .help("write it once, in its place"),
             ),
             Form::Those(namespaces) => {
-                let Err(why) = namespaces.selector.check() else { continue };
+                let Err(why) = namespaces.selector.to_selector() else { continue };
                 if is_variable(&why) {
                     continue;
                 }

@@ -2,9 +2,9 @@
 
 use super::super::{Context, Findings, Rule};
 use super::query::allowed;
-use crate::capa::names::is_dns_label;
 use crate::capa::{Form, is_variable};
 use crate::diag::{Diagnostic, RuleId, Severity};
+use crate::kubernetes::names::is_dns_label;
 
 pub(super) const RULE: Rule = Rule {
     id: RuleId::InvalidNamespaceName,

@@ -5,13 +5,13 @@ use json_patch::{PatchOperation, ReplaceOperation};
 use serde_json::Value;
 
 use super::super::{Fix, FixEdit};
-use crate::capa::names::is_dns_subdomain;
 use crate::capa::{
     Allowed, Field, Namespaces, ObjectKind, Reference, Release, RoleIdentity, State, UnusableReference, Version,
     is_variable, referenced_kind,
 };
 use crate::diag::{Diagnostic, Severity, Span};
 use crate::inventory::{Inventory, Resource};
+use crate::kubernetes::names::is_dns_subdomain;
 use crate::manifest_checks;
 
 /// The role identities of a run.

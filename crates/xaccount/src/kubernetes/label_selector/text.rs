@@ -1,35 +1,12 @@
-//! What stands behind `-l`: kubectl's label selectors.
+//! The parser of kubectl's `-l`.
 
 use std::iter::Peekable;
 
-use crate::capa::Labels;
-use crate::capa::names::{is_label_value, is_qualified_name};
+use super::requirement::{LabelOperator, LabelSelector, Requirement, integer};
+use crate::kubernetes::names::{is_label_value, is_qualified_name};
 
-/// A label selector in kubectl's syntax: `a=b`, `a==b`, `a!=b`, `a in (b,c)`, `a notin (b)`, `a>1`, `a<1`, `a`, `!a`,
-/// joined by commas (apimachinery v0.34.1, `pkg/labels/selector.go`).
-///
 /// Two things that kubectl takes are refused: nothing at all, which would mean every object, and `!a=b`, which it reads
 /// as `a=b`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LabelSelector(Vec<Requirement>);
-
-/// One condition of a label selector.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Requirement {
-    key: String,
-    condition: LabelCondition,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum LabelCondition {
-    In(Vec<String>),
-    NotIn(Vec<String>),
-    GreaterThan(i64),
-    LessThan(i64),
-    Exists,
-    DoesNotExist,
-}
-
 impl std::str::FromStr for LabelSelector {
     type Err = String;
 
@@ -42,30 +19,6 @@ impl std::str::FromStr for LabelSelector {
         })?;
         Ok(Self(requirements))
     }
-}
-
-impl LabelSelector {
-    /// Whether labels match, as the API server has it: `!=` and `notin` match where the key is missing.
-    pub fn matches(&self, labels: &Labels) -> bool {
-        self.0.iter().all(|requirement| {
-            let value = labels.get(&requirement.key);
-            let one_of = |values: &[String]| value.is_some_and(|value| values.iter().any(|one| one == value));
-            let number = || value.and_then(integer);
-            match &requirement.condition {
-                LabelCondition::In(values) => one_of(values),
-                LabelCondition::NotIn(values) => !one_of(values),
-                LabelCondition::GreaterThan(than) => number().is_some_and(|number| number > *than),
-                LabelCondition::LessThan(than) => number().is_some_and(|number| number < *than),
-                LabelCondition::Exists => value.is_some(),
-                LabelCondition::DoesNotExist => value.is_none(),
-            }
-        })
-    }
-}
-
-/// An integer as Go's `strconv.ParseInt` reads it, which takes a sign of either kind.
-fn integer(text: &str) -> Option<i64> {
-    text.parse().ok()
 }
 
 /// What is no part of a word, besides blanks.
@@ -127,22 +80,22 @@ fn requirement(tokens: &mut Peekable<Tokens<'_>>) -> Result<Requirement, String>
         return Err(format!("'{key}' can't be the key of a label"));
     }
     if matches!(tokens.peek(), None | Some(&",")) {
-        let condition = if absent { LabelCondition::DoesNotExist } else { LabelCondition::Exists };
-        return Ok(Requirement { key, condition });
+        let operator = if absent { LabelOperator::DoesNotExist } else { LabelOperator::Exists };
+        return Ok(Requirement { key, operator });
     }
     if absent {
         return Err(format!("'!{key}' takes no value"));
     }
-    let condition = match tokens.next() {
-        Some("=" | "==") => LabelCondition::In(vec![value(tokens)?]),
-        Some("!=") => LabelCondition::NotIn(vec![value(tokens)?]),
-        Some("in") => LabelCondition::In(values(tokens)?),
-        Some("notin") => LabelCondition::NotIn(values(tokens)?),
-        Some(">") => LabelCondition::GreaterThan(number(tokens)?),
-        Some("<") => LabelCondition::LessThan(number(tokens)?),
+    let operator = match tokens.next() {
+        Some("=" | "==") => LabelOperator::In(vec![value(tokens)?]),
+        Some("!=") => LabelOperator::NotIn(vec![value(tokens)?]),
+        Some("in") => LabelOperator::In(values(tokens)?),
+        Some("notin") => LabelOperator::NotIn(values(tokens)?),
+        Some(">") => LabelOperator::GreaterThan(number(tokens)?),
+        Some("<") => LabelOperator::LessThan(number(tokens)?),
         other => return Err(found(other, "=, ==, !=, in, notin, < or >")),
     };
-    Ok(Requirement { key, condition })
+    Ok(Requirement { key, operator })
 }
 
 /// One value, perhaps empty.
@@ -187,11 +140,14 @@ fn word(token: Option<&str>) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use super::super::LabelValue;
     use super::*;
 
     #[test]
     fn labels_that_match() {
-        let labels = [("env", "dev"), ("a/b", ""), ("in", "notin"), ("n", "7"), ("m", "-1")].into_iter().collect();
+        let labels = HashMap::from([("env", "dev"), ("a/b", ""), ("in", "notin"), ("n", "7"), ("m", "-1")]);
         for (selector, want) in [
             ("env=dev", true),
             ("env==dev", true),
@@ -227,7 +183,8 @@ mod tests {
             ("env in (dev,prod),a/b", true),
         ] {
             let parsed: LabelSelector = selector.parse().unwrap_or_else(|why| panic!("{why}"));
-            assert_eq!(parsed.matches(&labels), want, "{selector}");
+            let label = |key: &str| LabelValue::from(labels.get(key).copied());
+            assert_eq!(parsed.matches(label), Some(want), "{selector}");
         }
     }
 
