@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 
 use crate::account_map::{self, AccountMap, Place};
 use crate::diag::{Diagnostic, FileId, LineIndex, Location, Severity, Span, SpannedError, escape_control};
+use crate::inventory::kustomization::{self, FILE_NAMES, Kustomization};
 use crate::inventory::{self, Inventory, Others, Resource};
-use crate::kustomization::{self, FILE_NAMES, Kustomization};
 use crate::plan::{Change, IdentityFile, NewObject, Outcome};
 use lossless_yaml::{Lookup, NodeId, ObjectRef, Plan, Source, Tree, parse};
 

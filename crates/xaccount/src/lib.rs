@@ -52,8 +52,7 @@
 //! - [`capa`]: what Cluster API Provider AWS says, as tables, and its objects read through spans
 //! - [`account_map`]: `.xaccount.yaml`, which cluster belongs to which account
 //! - [`settings`]: a setting and where it comes from: flag, map or default
-//! - [`inventory`]: all objects of the files, each with its place
-//! - [`kustomization`]: which files are patches of objects, and what renames them
+//! - [`inventory`]: all objects of the files, each with its place; what kustomizations say of the files
 //! - [`plan`]: the words that all verbs share: what is selected, what changes, in which order it is written
 //! - [`iam`]: the trust and permission policies of both accounts, from what is asked to a plan; before it `manifest_checks`,
 //!   what every verb says about a manifest
@@ -74,6 +73,8 @@
 pub mod diag;
 mod refusal;
 
+mod templates;
+
 pub mod aws;
 pub mod kubernetes;
 
@@ -84,8 +85,6 @@ pub mod account_map;
 pub mod settings;
 
 pub mod inventory;
-
-pub mod kustomization;
 
 mod manifest_checks;
 

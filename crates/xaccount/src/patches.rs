@@ -9,7 +9,7 @@ use crate::account_map;
 use crate::diag::{Diagnostic, FileId, Span, escape_control, line_of};
 use crate::files::{self, Input};
 use crate::inventory::Inventory;
-use crate::kustomization::{FILE_NAMES, Kustomization, NOT_TOLD, kustomization, without_patches};
+use crate::inventory::kustomization::{FILE_NAMES, Kustomization, NOT_TOLD, kustomization, without_patches};
 use crate::session::{Session, shown};
 
 /// What is known of the machine.

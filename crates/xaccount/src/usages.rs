@@ -16,6 +16,7 @@ use crate::eject::Draft;
 use crate::files::{self, Input};
 use crate::inventory::Inventory;
 use crate::session::Session;
+use crate::templates::is_filled_in;
 use lossless_yaml::parallel;
 use lossless_yaml::{Data, Letters, NodeId, Source, Tree, parse};
 use names::IdentityNames;
@@ -311,15 +312,10 @@ impl Doubts<'_> {
     }
 }
 
-/// Whether a text is filled in by some program before it is a manifest's.
-fn is_filled(text: &str) -> bool {
-    ["${", "{{", "{%", "<%", "$("].iter().any(|mark| text.contains(mark))
-}
-
 /// Whether a reference, to a role identity as far as it says, has a name that is filled in, or is so as a whole, or a text
 /// inside the document may be such a one.
 fn is_template(tree: &Tree<'_>, at: NodeId) -> bool {
-    let filled = |id: NodeId| tree.text(id).is_some_and(is_filled);
+    let filled = |id: NodeId| tree.text(id).is_some_and(is_filled_in);
     let member = |key| tree.value(at, key);
     let role = member("kind").is_some_and(|kind| filled(kind) || tree.text(kind) == Some(ROLE_IDENTITY));
     let reference = role && member("name").is_some_and(filled) || member("identityRef").is_some_and(filled);
@@ -328,7 +324,7 @@ fn is_template(tree: &Tree<'_>, at: NodeId) -> bool {
             reference || entries.iter().any(|&(key, value)| is_template(tree, key) || is_template(tree, value))
         }
         Data::Sequence { items, .. } => items.iter().any(|&item| is_template(tree, item)),
-        Data::Scalar { text, .. } => text.contains(ROLE_IDENTITY) && is_filled(text),
+        Data::Scalar { text, .. } => text.contains(ROLE_IDENTITY) && is_filled_in(text),
         Data::Alias(_) => false,
     }
 }

@@ -8,7 +8,7 @@ use xaccount::diag::{Diagnostic, FileId, Location, OneSource, SourceFile, Source
 use xaccount::files;
 use xaccount::iam::may_show;
 use xaccount::inventory::Inventory;
-use xaccount::kustomization::{self, Kustomization};
+use xaccount::inventory::kustomization::{self, Kustomization};
 use xaccount::lint::{self, Finding, Ignore, PolicyFile};
 use xaccount::session::Session;
 

@@ -1,5 +1,6 @@
 //! AWS account ids.
 
+use crate::templates;
 use std::fmt;
 use std::str::FromStr;
 
@@ -107,14 +108,13 @@ fn lost_zero(text: &str) -> String {
     }
 }
 
-/// `${X}`, `$(X)`, `$X`, `<X>` and `{{X}}`.
+/// What stands for a value in a text: a template's marker, or `<X>` as documentation has it.
 pub(super) fn placeholder(text: &str) -> Option<&str> {
-    const PAIRS: [(&str, &str); 4] = [("${", "}"), ("$(", ")"), ("{{", "}}"), ("<", ">")];
-    PAIRS.iter().find_map(|(open, close)| {
-        let start = text.find(open)?;
-        let end = start + open.len() + text[start + open.len()..].find(close)? + close.len();
-        Some(&text[start..end])
-    })
+    let in_brackets = || {
+        let start = text.find('<')?;
+        Some(&text[start..=start + text[start..].find('>')?])
+    };
+    templates::placeholder(text).or_else(in_brackets)
 }
 
 fn shell_variable(text: &str) -> bool {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::field::is_variable;
 use crate::diag::Span;
 use crate::kubernetes::{ApiLabelSelector, MatchExpression};
+use crate::templates::is_filled_in;
 use lossless_yaml::{Lookup, NodeId, Tree};
 
 /// Which namespaces an identity is for.
@@ -114,7 +114,7 @@ impl AllowedReader<'_> {
 
     fn undecodable(&self, path: String, node: NodeId) -> Odd {
         let span = self.tree.span(self.tree.resolve(node));
-        match self.tree.text(node).is_some_and(is_variable) {
+        match self.tree.text(node).is_some_and(is_filled_in) {
             true => Odd::Variable(path, span),
             false => Odd::Undecodable(path, go_type(self.tree, node), span),
         }

@@ -3,6 +3,7 @@
 //! A typed derive would drop an unknown key in silence, and in an identity the unknown key is the dangerous one.
 
 use crate::diag::Span;
+use crate::templates::is_filled_in;
 use lossless_yaml::{Data, Lookup, NodeId, Tree};
 
 /// A field as the text has it.
@@ -172,11 +173,6 @@ pub struct ClassReference {
     pub name: String,
 }
 
-/// Whether a text holds what is filled in before it is applied: by envsubst, clusterctl or Flux, or, in quotes, by Helm.
-pub fn is_variable(text: &str) -> bool {
-    ["${", "$(", "{{"].into_iter().any(|open| text.contains(open))
-}
-
 /// A text of an object's metadata.
 pub(super) fn meta(tree: &Tree<'_>, node: NodeId, name: &str) -> Option<String> {
     Field::of(tree, tree.value(node, "metadata")?, name).any_text().map(str::to_owned)
@@ -236,7 +232,7 @@ pub(super) fn reference_at(
         let index = path.get(depth + 1).is_some_and(|token| token.parse::<usize>().is_ok());
         if tree.entries(value).is_none() && (last || tree.items(value).is_none() || !index) {
             let span = tree.span(value);
-            let state = match tree.text(value).is_some_and(is_variable) {
+            let state = match tree.text(value).is_some_and(is_filled_in) {
                 true => State::Variable(span),
                 false => State::Wrong(span),
             };

@@ -21,7 +21,7 @@ mod verdict;
 
 pub use alive::Mark;
 pub use allowed::{Allowed, Form, Namespaces};
-pub use field::{ClassReference, Field, IdentityReference, ObjectReference, Reference, Rest, State, is_variable};
+pub use field::{ClassReference, Field, IdentityReference, ObjectReference, Reference, Rest, State};
 pub use identity::{ControllerIdentity, RoleIdentity, StaticIdentity, plain_identity};
 pub use labels::{CLUSTER_NAME, Labels};
 pub use list::{Items, ListKind, borrowed, items, without_kind};

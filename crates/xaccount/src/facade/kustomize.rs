@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::diag::{Diagnostic, FileId, Span, escape_control};
 use crate::inventory::Inventory;
-use crate::kustomization::{FILE_NAMES, Kustomization, NOT_TOLD, kustomization, patch_files, plain, without_patches};
+use crate::inventory::kustomization::{
+    FILE_NAMES, Kustomization, NOT_TOLD, kustomization, patch_files, plain, without_patches,
+};
 use crate::patches::no_identities_here;
 use crate::session::Session;
 

@@ -7,6 +7,7 @@ mod doubt;
 #[allow(clippy::module_inception)]
 mod inventory;
 mod join;
+pub mod kustomization;
 mod objects;
 mod owners;
 mod resource;

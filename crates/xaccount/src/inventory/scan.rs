@@ -5,6 +5,7 @@ use json_patch::jsonptr::PointerBuf;
 use super::{Resource, SkipReason, Skipped, doubt};
 use crate::capa::{self, Items, ListKind, Object, ObjectKind};
 use crate::diag::{Diagnostic, FileId, Location, RuleId, Span, SpannedError, line_of};
+use crate::templates;
 use lossless_yaml::parallel;
 use lossless_yaml::{
     Data, Document, Needles, NodeId, ObjectRef, Refusal, Source, Tree, documents, line_around, removable, skim,
@@ -355,24 +356,10 @@ fn shown(document: &Document<'_>) -> Option<Span> {
     (!body).then_some(document.span)
 }
 
-/// What kind of template the text is, if it looks like one.
-fn template(text: &[u8]) -> Option<&'static str> {
-    let holds = |needle: &[u8]| memchr::memmem::find(text, needle).is_some();
-    if holds(b"{%") {
-        Some("a Jinja template")
-    } else if holds(b"{{") {
-        Some("a Helm or Go template")
-    } else if holds(b"<%") {
-        Some("an ERB template")
-    } else {
-        None
-    }
-}
-
 fn unreadable(file: FileId, bytes: &[u8], document: &Document<'_>, refusal: Refusal) -> ScanProblem {
     let refusal = SpannedError::from(refusal);
     let at = Location { file, span: refusal.span, window: shown(document) };
-    match template(document.bytes) {
+    match templates::language(document.bytes) {
         Some(kind) => ScanProblem::Template(
             Diagnostic::error(format!("this document is {kind}, not a manifest ({})", refusal.message))
                 .at(at, "")

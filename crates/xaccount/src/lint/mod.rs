@@ -17,7 +17,7 @@ use crate::aws::AccountId;
 use crate::capa::Release;
 use crate::diag::{Diagnostic, FileId, RuleId, Severity};
 use crate::inventory::Inventory;
-use crate::kustomization::Kustomization;
+use crate::inventory::kustomization::Kustomization;
 use crate::status::Status;
 
 pub use fixes::fixes;

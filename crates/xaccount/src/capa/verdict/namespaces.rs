@@ -5,10 +5,10 @@ use std::collections::HashSet;
 
 use super::outcome::{Permission, Scope};
 use crate::capa::allowed::Namespaces;
-use crate::capa::field::is_variable;
 use crate::capa::labels::{Labels, NamespaceLabels};
 use crate::capa::release::Release;
 use crate::kubernetes::LabelSelector;
+use crate::templates::is_filled_in;
 
 /// What CAPA finds in the store when the object was written under a release: before v2.9.0, the defaulting webhook took
 /// empty mappings and lists of a selector out.
@@ -67,7 +67,7 @@ impl Default for Gate {
 impl Gate {
     pub(super) fn new(stored: Option<Namespaces>) -> Self {
         let list = stored.as_ref().and_then(|stored| stored.list.as_deref()).unwrap_or_default();
-        let open_list = list.iter().any(|name| is_variable(name));
+        let open_list = list.iter().any(|name| is_filled_in(name));
         let names = list.iter().cloned().collect();
         let selector = stored.as_ref().map_or_else(|| Ok(LabelSelector::default()), |one| one.selector.to_selector());
         Self { selector, names, open_list, everybody: everybody(stored.as_ref()), stored }
@@ -164,11 +164,11 @@ impl Gate {
     fn is_not_filled_in(&self, why: GateReason, scope: &Scope) -> bool {
         let own = match why {
             GateReason::NotListed => self.open_list,
-            GateReason::NotSelected => self.stored.as_ref().is_some_and(|stored| is_variable(&stored.selector.text())),
+            GateReason::NotSelected => self.stored.as_ref().is_some_and(|stored| is_filled_in(&stored.selector.text())),
             GateReason::Empty => false,
             _ => return false,
         };
-        own || matches!(scope, Scope::Namespace(name) if is_variable(name))
+        own || matches!(scope, Scope::Namespace(name) if is_filled_in(name))
     }
 
     fn text(&self, why: GateReason, scope: &Scope) -> String {

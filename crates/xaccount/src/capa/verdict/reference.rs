@@ -8,12 +8,12 @@ use super::outcome::{MANAGER_NAMESPACE, Permission, Reason, Scope, Start, Stop, 
 use super::{Subject, admit};
 use crate::aws::{AccountId, ExternalId, RoleArn, RoleArnError, SessionName};
 use crate::capa::allowed::Namespaces;
-use crate::capa::field::is_variable;
 use crate::capa::labels::Labels;
 use crate::capa::labels::NamespaceLabels;
 use crate::capa::object::{Object, ObjectKind};
 use crate::capa::release::Release;
 use crate::capa::tables::{IdentityKind, ROLE_IDENTITY};
+use crate::templates::is_filled_in;
 
 /// Seconds of a session where the identity says nothing (aws-sdk-go-v2, `credentials/stscreds/assume_role_provider.go`,
 /// `DefaultDuration`).
@@ -403,7 +403,7 @@ fn permission<'l>(
         return Ok(Permission::yes("every namespace"));
     }
     let permission = known(stored, scope, labels)?;
-    let open = is_variable(&permission.why) || matches!(scope, Scope::Namespace(name) if is_variable(name));
+    let open = is_filled_in(&permission.why) || matches!(scope, Scope::Namespace(name) if is_filled_in(name));
     match permission.answer {
         Some(false) if open => Ok(Permission::not_known(format!("{}: a variable is not filled in", permission.why))),
         _ => Ok(permission),

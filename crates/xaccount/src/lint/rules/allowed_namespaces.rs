@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use super::super::{Context, Findings, Rule};
 use super::query::{allowed, replace};
-use crate::capa::{Form, ObjectKind, is_variable};
+use crate::capa::{Form, ObjectKind};
 use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::inventory::Resource;
+use crate::templates::is_filled_in;
 
 pub(super) const RULE: Rule = Rule {
     id: RuleId::InvalidAllowedNamespaces,
@@ -38,7 +39,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             ),
             Form::Those(namespaces) => {
                 let Err(why) = namespaces.selector.to_selector() else { continue };
-                if is_variable(&why) {
+                if is_filled_in(&why) {
                     continue;
                 }
                 findings.add(

@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::{Context, Findings, Rule};
 use super::query::role_identities;
-use crate::capa::{Cursor, Part, ROLE_IDENTITY, StepId, is_variable};
+use crate::capa::{Cursor, Part, ROLE_IDENTITY, StepId};
 use crate::diag::{Diagnostic, FileId, RuleId, Severity};
 use crate::status::{Row, identity_of};
+use crate::templates::is_filled_in;
 
 pub(super) const RULE: Rule = Rule {
     id: RuleId::IdentityInClusterFile,
@@ -22,7 +23,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     let users = users_elsewhere(context);
     for (index, found, _) in role_identities(context.inventory) {
         // Of a name that is filled in for each file, nobody knows which they are.
-        if found.object.name.as_deref().is_some_and(is_variable) || !files.contains(&found.file) {
+        if found.object.name.as_deref().is_some_and(is_filled_in) || !files.contains(&found.file) {
             continue;
         }
         let Some(user) = users.get(&index) else { continue };

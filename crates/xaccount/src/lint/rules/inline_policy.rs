@@ -3,8 +3,9 @@
 use super::super::{Context, Findings, Rule};
 use super::query::role_identities;
 use crate::aws::check_inline_policy;
-use crate::capa::{Field, is_variable};
+use crate::capa::Field;
 use crate::diag::{Diagnostic, RuleId, Severity};
+use crate::templates::is_filled_in;
 
 pub(super) const RULE: Rule = Rule {
     id: RuleId::InvalidInlinePolicy,
@@ -25,7 +26,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         }
         let (Some(text), Some(span)) = (identity.inline_policy.text(), identity.inline_policy.span()) else { continue };
         // An empty one is not sent.
-        if text.is_empty() || is_variable(text) {
+        if text.is_empty() || is_filled_in(text) {
             continue;
         }
         if let Err(error) = check_inline_policy(text.trim_end()) {

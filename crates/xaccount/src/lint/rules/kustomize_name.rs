@@ -6,8 +6,8 @@ use super::super::{Context, Findings, Rule};
 use super::query::no_error;
 use crate::capa::{CONTROLLER_IDENTITY, ObjectKind, State};
 use crate::diag::{Diagnostic, FileId, RuleId, Severity};
+use crate::inventory::kustomization::{Bases, FilesByName, Kustomization};
 use crate::inventory::{Inventory, Resource};
-use crate::kustomization::{Bases, FilesByName, Kustomization};
 
 pub(super) const RULE: Rule = Rule {
     id: RuleId::KustomizeRename,

@@ -2,9 +2,10 @@
 
 use super::super::{Context, Findings, Rule};
 use super::query::allowed;
-use crate::capa::{Form, is_variable};
+use crate::capa::Form;
 use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::kubernetes::names::is_dns_label;
+use crate::templates::is_filled_in;
 
 pub(super) const RULE: Rule = Rule {
     id: RuleId::InvalidNamespaceName,
@@ -17,7 +18,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (_, found, allowed, span) in allowed(context.inventory) {
         let Form::Those(namespaces) = &allowed.form else { continue };
-        for name in namespaces.list.iter().flatten().filter(|name| !is_dns_label(name) && !is_variable(name)) {
+        for name in namespaces.list.iter().flatten().filter(|name| !is_dns_label(name) && !is_filled_in(name)) {
             let finding = Diagnostic::warning(format!("{}: no namespace is named {name:?}", found.title()))
                 .at(found.location(span), "CAPA compares names letter by letter");
             findings.add(match name.contains('*') {

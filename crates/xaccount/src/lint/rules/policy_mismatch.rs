@@ -4,9 +4,10 @@ use super::super::{Context, Findings, PolicyFile, Rule};
 use super::query::{role_identities, source};
 use crate::aws::RoleArn;
 use crate::aws::policy::{Condition, Element, Knowledge, KnownValues, Statement, Truth, Who, glob};
-use crate::capa::{CONTROLLER_IDENTITY, RoleIdentity, is_variable};
+use crate::capa::{CONTROLLER_IDENTITY, RoleIdentity};
 use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::inventory::Resource;
+use crate::templates::is_filled_in;
 
 pub(super) const RULE: Rule = Rule {
     id: RuleId::PolicyMismatch,
@@ -112,7 +113,7 @@ fn trust(
         return;
     }
     let asks: Vec<Vec<&Condition>> = access_paths.iter().map(|statement| external_ids(statement)).collect();
-    let sent = identity.external_id.text().filter(|id| !id.is_empty() && !is_variable(id));
+    let sent = identity.external_id.text().filter(|id| !id.is_empty() && !is_filled_in(id));
     let at = found.location(
         identity.external_id.span().unwrap_or_else(|| identity.role_arn.span().unwrap_or(found.object.kind_span)),
     );
@@ -121,7 +122,7 @@ fn trust(
     let meets = |conditions: &Vec<&Condition>| {
         conditions.iter().all(|condition| condition.holds(&knowledge, policy.policy.has_variables) != Truth::No)
     };
-    if identity.external_id.text().is_some_and(is_variable) {
+    if identity.external_id.text().is_some_and(is_filled_in) {
         return;
     }
     let asked = || asks.iter().flatten().find(|condition| condition.narrows(EXTERNAL_ID));

@@ -7,12 +7,13 @@ use serde_json::Value;
 use super::super::{Fix, FixEdit};
 use crate::capa::{
     Allowed, Field, Namespaces, ObjectKind, Reference, Release, RoleIdentity, State, UnusableReference, Version,
-    is_variable, referenced_kind,
+    referenced_kind,
 };
 use crate::diag::{Diagnostic, Severity, Span};
 use crate::inventory::{Inventory, Resource};
 use crate::kubernetes::names::is_dns_subdomain;
 use crate::manifest_checks;
+use crate::templates::is_filled_in;
 
 /// The role identities of a run.
 pub(super) fn role_identities(inventory: &Inventory) -> impl Iterator<Item = (usize, &Resource, &RoleIdentity)> {
@@ -96,9 +97,9 @@ pub(super) fn replace(object: usize, field: &str, value: Value, what: &str) -> F
 pub(super) fn unusable(found: &Resource, existing: &Reference, what: &str) -> Option<Diagnostic> {
     let [kind, name] = [&existing.kind, &existing.name].map(|field| field.text().unwrap_or_default());
     let problem = match referenced_kind(kind, name).err()? {
-        UnusableReference::UnknownKind(_) if is_variable(kind) && name.is_empty() => UnusableReference::NoName,
-        UnusableReference::UnknownKind(_) if is_variable(kind) => return None,
-        UnusableReference::OtherController(_) if is_variable(name) => return None,
+        UnusableReference::UnknownKind(_) if is_filled_in(kind) && name.is_empty() => UnusableReference::NoName,
+        UnusableReference::UnknownKind(_) if is_filled_in(kind) => return None,
+        UnusableReference::OtherController(_) if is_filled_in(name) => return None,
         problem => problem,
     };
     Some(manifest_checks::unusable(found, existing, what, &problem))
@@ -106,7 +107,8 @@ pub(super) fn unusable(found: &Resource, existing: &Reference, what: &str) -> Op
 
 /// A name that the API server takes in a reference, and that no object can have.
 pub(super) fn odd_name(found: &Resource, existing: &Reference, what: &str) -> Option<Diagnostic> {
-    let name = existing.name.text().filter(|name| !name.is_empty() && !is_variable(name) && !is_dns_subdomain(name))?;
+    let name =
+        existing.name.text().filter(|name| !name.is_empty() && !is_filled_in(name) && !is_dns_subdomain(name))?;
     Some(
         Diagnostic::warning(format!("{}: {what} names {name:?}, and no object can have that name", found.title()))
             .at(found.location(existing.name.span().unwrap_or(existing.span)), "CAPA finds no such identity")

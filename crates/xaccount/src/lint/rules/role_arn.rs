@@ -3,8 +3,9 @@
 use super::super::{Context, Findings, Rule};
 use super::query::role_identities;
 use crate::aws::{RoleArn, RoleArnError};
-use crate::capa::{Field, is_variable};
+use crate::capa::Field;
 use crate::diag::{Diagnostic, RuleId, Severity};
+use crate::templates::is_filled_in;
 
 pub(super) const RULE: Rule = Rule {
     id: RuleId::InvalidRoleArn,
@@ -23,7 +24,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             Field::Text(text, _) if !text.is_empty() => {
                 let Err(error) = text.parse::<RoleArn>() else { continue };
                 // What envsubst or clusterctl fills in.
-                if matches!(&error, RoleArnError::Placeholder { placeholder, .. } if is_variable(placeholder)) {
+                if matches!(&error, RoleArnError::Placeholder { placeholder, .. } if is_filled_in(placeholder)) {
                     continue;
                 }
                 let mut finding = wrong(&error.to_string());

@@ -2,9 +2,10 @@
 
 use super::super::{Context, Findings, Rule};
 use super::query::{no_error, odd_name, role_identities, unreadable, unusable};
-use crate::capa::{CONTROLLER_IDENTITY, ObjectKind, State, is_variable};
+use crate::capa::{CONTROLLER_IDENTITY, ObjectKind, State};
 use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::manifest_checks;
+use crate::templates::is_filled_in;
 
 pub(super) const RULE: Rule = Rule {
     id: RuleId::InvalidSourceIdentity,
@@ -23,7 +24,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             }
         }
         let name = found.object.name.as_deref().unwrap_or("default");
-        if matches!(found.object.object_kind, ObjectKind::Controller(_)) && name != "default" && !is_variable(name) {
+        if matches!(found.object.object_kind, ObjectKind::Controller(_)) && name != "default" && !is_filled_in(name) {
             findings.add(
                 Diagnostic::error(format!("{CONTROLLER_IDENTITY} {name}: its only name is default"))
                     .at(found.head(), "CAPA's webhook refuses the object")

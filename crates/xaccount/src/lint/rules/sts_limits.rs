@@ -5,9 +5,10 @@ use serde_json::json;
 use super::super::{Context, Findings, Rule};
 use super::query::{replace, role_identities};
 use crate::aws::{DurationSeconds, ExternalId, SessionName};
-use crate::capa::{Field, Release, is_variable};
+use crate::capa::{Field, Release};
 use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::inventory::Resource;
+use crate::templates::is_filled_in;
 
 pub(super) const RULE: Rule = Rule {
     id: RuleId::StsLimits,
@@ -34,7 +35,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         for (key, field, error) in texts {
             let why = match field {
                 // An empty one is not sent.
-                Field::Text(text, _) if text.is_empty() || is_variable(text) => None,
+                Field::Text(text, _) if text.is_empty() || is_filled_in(text) => None,
                 Field::Text(text, _) => error(text).map(|error| (error, "STS refuses the call")),
                 // A number of base 60 for others; kubectl has none (goyaml.v2, `resolve.go`).
                 Field::Typed(text, _) if text.contains(':') => error(text).map(|error| (error, "STS refuses the call")),
@@ -67,7 +68,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             Field::Typed(..) if field.whole_number().is_some_and(|seconds| (900..=43_200).contains(&seconds)) => None,
             // The webhook of old releases took it for nothing.
             Field::Typed(..) if field.whole_number() == Some(0) && context.release() < Release::KEEPS_EMPTY => None,
-            Field::Text(text, _) if is_variable(text) => None,
+            Field::Text(text, _) if is_filled_in(text) => None,
             Field::Absent | Field::Null => None,
             Field::Typed(text, _) => Some(format!("{text} is not from 900 to 43200")),
             Field::Text(text, _) if text.parse::<DurationSeconds>().is_ok() => {

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::super::{Context, Findings, Rule};
 use super::query::no_error;
-use crate::capa::is_variable;
 use crate::diag::{FileId, RuleId, Severity};
 use crate::manifest_checks;
+use crate::templates::is_filled_in;
 
 pub(super) const RULE: Rule = Rule {
     id: RuleId::TwoRoles,
@@ -19,7 +19,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(context: &Context<'_>, findings: &mut Findings) {
     // A name that is filled in for each file may be another each time.
     for finding in
-        manifest_checks::names_of_two_roles(context.inventory).into_iter().filter(|one| !is_variable(&one.message))
+        manifest_checks::names_of_two_roles(context.inventory).into_iter().filter(|one| !is_filled_in(&one.message))
     {
         let files: BTreeSet<FileId> =
             finding.primary.iter().chain(&finding.others).map(|label| label.at.file).collect();

@@ -2,9 +2,10 @@
 
 use super::super::{Context, Findings, Rule};
 use super::query::role_identities;
-use crate::capa::{CONTROLLER_FIELDS, ObjectKind, ROLE_FIELDS, STATIC_FIELDS, State, is_variable};
+use crate::capa::{CONTROLLER_FIELDS, ObjectKind, ROLE_FIELDS, STATIC_FIELDS, State};
 use crate::diag::{Diagnostic, RuleId, Severity, Span};
 use crate::inventory::Resource;
+use crate::templates::is_filled_in;
 
 pub(super) const RULE: Rule = Rule {
     id: RuleId::UnknownField,
@@ -22,7 +23,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             ObjectKind::Controller(identity) => (&CONTROLLER_FIELDS, &identity.unknown),
             _ => continue,
         };
-        for (key, span) in unknown.iter().filter(|(key, _)| !is_variable(key)) {
+        for (key, span) in unknown.iter().filter(|(key, _)| !is_filled_in(key)) {
             let near = nearest(key, fields);
             let then = match near {
                 Some("externalID") => "no external id is sent",

@@ -1,0 +1,66 @@
+//! Template languages: what in a text is filled in by a program before the text is a manifest.
+
+/// A marker of template languages.
+struct TemplateMarker {
+    open: &'static str,
+    close: &'static str,
+    /// The language, where a document with the marker is one of its templates. The others are values of plain YAML.
+    language: Option<&'static str>,
+}
+
+/// Markers, in the order in which a document is taken for a template of a language.
+const MARKERS: [TemplateMarker; 5] = [
+    TemplateMarker { open: "{%", close: "%}", language: Some("a Jinja template") },
+    // In quotes it is a value, too.
+    TemplateMarker { open: "{{", close: "}}", language: Some("a Helm or Go template") },
+    TemplateMarker { open: "<%", close: "%>", language: Some("an ERB template") },
+    // envsubst, clusterctl and Flux.
+    TemplateMarker { open: "${", close: "}", language: None },
+    // Kubernetes (dependent environment variables) and kustomize (vars).
+    TemplateMarker { open: "$(", close: ")", language: None },
+];
+
+/// Whether a text holds what is filled in before it is applied.
+pub(crate) fn is_filled_in(text: &str) -> bool {
+    MARKERS.iter().any(|marker| text.contains(marker.open))
+}
+
+/// The language that a document is a template of: `a Jinja template`.
+pub(crate) fn language(document: &[u8]) -> Option<&'static str> {
+    let holds = |marker: &&TemplateMarker| memchr::memmem::find(document, marker.open.as_bytes()).is_some();
+    MARKERS.iter().filter(|marker| marker.language.is_some()).find(holds)?.language
+}
+
+/// The first placeholder of a text, with its markers: `${ACCOUNT}`.
+pub(crate) fn placeholder(text: &str) -> Option<&str> {
+    let whole = |marker: &TemplateMarker| {
+        let start = text.find(marker.open)?;
+        let inside = start + marker.open.len();
+        let end = inside + text[inside..].find(marker.close)? + marker.close.len();
+        Some((start, end))
+    };
+    let (start, end) = MARKERS.iter().filter_map(whole).min()?;
+    Some(&text[start..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_language_is_known_by_its_markers() {
+        for (text, is_filled, of) in [
+            ("${A}", true, None),
+            ("$(A)", true, None),
+            ("{{ .a }}", true, Some("a Helm or Go template")),
+            ("{% if %}{{ a }}", true, Some("a Jinja template")),
+            ("<%= a %>", true, Some("an ERB template")),
+            ("$A <a> {a}", false, None),
+        ] {
+            assert_eq!((is_filled_in(text), language(text.as_bytes())), (is_filled, of), "{text}");
+        }
+        assert_eq!(placeholder("a ${B} {{ c }}"), Some("${B}"));
+        assert_eq!(placeholder("<%= a %>"), Some("<%= a %>"));
+        assert_eq!(placeholder("${A"), None);
+    }
+}
