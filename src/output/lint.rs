@@ -1,13 +1,10 @@
 //! What `lint` found, for people and for programs; `docs/lint.md` describes it.
 
-use std::rc::Rc;
-
 use json_patch::PatchOperation;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use xaccount::diag::SourceFile as Shown;
-use xaccount::diag::{FileId, Label, Severity, escape_control};
+use xaccount::diag::{Label, Severity, SourceFile, SourceMap, escape_control};
 use xaccount::inventory::Inventory;
 use xaccount::lint::{Finding, Fix, FixEdit, Rule};
 
@@ -88,9 +85,9 @@ pub(crate) fn lint_json<'f, 's>(
     inventory: &'f Inventory,
     findings: &'f [Finding],
     release: &'f str,
-    file: impl Fn(FileId) -> Rc<Shown<'s>>,
+    files: &SourceMap<'_>,
 ) -> Value {
-    let place = |label: &'f Label| place(label, &file(label.at.file));
+    let place = |label: &'f Label| place(label, &files.get(label.at.file));
     let finding = |Finding { rule, diagnostic, fix }: &'f Finding| FindingJson {
         rule: rule.id.code(),
         name: rule.name,
@@ -109,7 +106,7 @@ pub(crate) fn lint_json<'f, 's>(
     })
 }
 
-fn place<'f>(label: &'f Label, file: &Shown<'_>) -> PlaceJson<'f> {
+fn place<'f>(label: &'f Label, file: &SourceFile<'_>) -> PlaceJson<'f> {
     let span = file.first_line(label.at.span);
     let (from, to) = (file.position(span.start), file.position(span.end));
     PlaceJson {
@@ -137,7 +134,7 @@ fn fix_json<'f>(inventory: &'f Inventory, fix: &'f Fix) -> FixJson<'f> {
 }
 
 /// Annotations of GitHub's workflow commands, a line each (actions/toolkit, `packages/core/src/command.ts`).
-pub(crate) fn lint_github<'f>(findings: &[Finding], file: impl Fn(FileId) -> Rc<Shown<'f>>) -> String {
+pub(crate) fn lint_github<'f>(findings: &[Finding], files: &SourceMap<'_>) -> String {
     let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
     let mut text = String::new();
@@ -148,7 +145,7 @@ pub(crate) fn lint_github<'f>(findings: &[Finding], file: impl Fn(FileId) -> Rc<
         };
         let mut properties = Vec::new();
         if let Some(label) = &diagnostic.primary {
-            let file = file(label.at.file);
+            let file = files.get(label.at.file);
             let span = file.first_line(label.at.span);
             let (from, to) = (file.position(span.start), file.position(span.end));
             let name = escape_control(&file.name);

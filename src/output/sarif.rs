@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::rc::Rc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
@@ -16,8 +15,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::explanation::explanation;
 use super::lint::severity;
 use lossless_yaml::Splice;
-use xaccount::diag::SourceFile as Shown;
-use xaccount::diag::{FileId, Label, Span, escape_control};
+use xaccount::diag::{FileId, Label, SourceFile, SourceMap, Span, escape_control};
 use xaccount::lint::{Finding, Fix, RULES, Rule};
 
 /// `sarifLog`: the types below have the names that the standard gives them, after `Sarif`.
@@ -161,7 +159,7 @@ pub(crate) type Mended = Vec<(FileId, Vec<Splice>)>;
 pub(crate) fn lint_sarif<'f, 's>(
     findings: &'f [Finding],
     mended: &'f [Option<Mended>],
-    file: impl Fn(FileId) -> Rc<Shown<'s>>,
+    files: &SourceMap<'_>,
 ) -> Value {
     let rule = |rule: &&'static Rule| SarifReportingDescriptor {
         id: rule.id.code(),
@@ -172,9 +170,9 @@ pub(crate) fn lint_sarif<'f, 's>(
     };
     let mut seen: HashMap<u64, usize> = HashMap::new();
     let results = findings.iter().zip(mended).map(|(finding, mended)| {
-        let print = fingerprint(finding, &file);
+        let print = fingerprint(finding, files);
         let count = seen.entry(print).and_modify(|count| *count += 1).or_insert(1);
-        result(finding, mended.as_ref(), format!("{print:016x}:{count}"), &file)
+        result(finding, mended.as_ref(), format!("{print:016x}:{count}"), files)
     });
     let driver = SarifToolComponent {
         name: "kubectl-xaccount",
@@ -189,9 +187,9 @@ pub(crate) fn lint_sarif<'f, 's>(
 }
 
 /// The same for a finding whose lines moved: its rule, file and words, and no line. Of several alike the order counts.
-fn fingerprint<'f>(finding: &Finding, file: &impl Fn(FileId) -> Rc<Shown<'f>>) -> u64 {
+fn fingerprint<'f>(finding: &Finding, files: &SourceMap<'_>) -> u64 {
     let label = finding.diagnostic.primary.as_ref();
-    let name = label.map_or_else(String::new, |label| file(label.at.file).name.clone());
+    let name = label.map_or_else(String::new, |label| files.get(label.at.file).name.clone());
     let place = label.map_or("", |label| label.text.as_str());
     xxh3_64([finding.rule.id.code(), &name, &finding.diagnostic.message, place].join("\0").as_bytes())
 }
@@ -200,11 +198,11 @@ fn result<'f, 's>(
     Finding { rule, diagnostic, fix }: &'f Finding,
     mended: Option<&'f Mended>,
     fingerprint: String,
-    file: &impl Fn(FileId) -> Rc<Shown<'s>>,
+    files: &SourceMap<'_>,
 ) -> SarifResult<'f> {
     let help = diagnostic.help.iter().map(|line| format!("\nhelp: {}", escape_control(line)));
     let text = escape_control(&diagnostic.message).into_owned() + &help.collect::<String>();
-    let location = |label: &'f Label| location(label, &file(label.at.file));
+    let location = |label: &'f Label| location(label, &files.get(label.at.file));
     SarifResult {
         rule_id: rule.id.code(),
         rule_index: RULES.iter().position(|other| other.id == rule.id),
@@ -213,11 +211,11 @@ fn result<'f, 's>(
         locations: diagnostic.primary.iter().map(location).collect(),
         partial_fingerprints: SarifFingerprints { v1: fingerprint },
         related_locations: diagnostic.others.iter().map(location).collect(),
-        fixes: fix.as_ref().zip(mended).map(|(fix, mended)| [fix_of(fix, mended, file)]),
+        fixes: fix.as_ref().zip(mended).map(|(fix, mended)| [fix_of(fix, mended, files)]),
     }
 }
 
-fn location<'f>(label: &'f Label, file: &Shown<'_>) -> SarifLocation<'f> {
+fn location<'f>(label: &'f Label, file: &SourceFile<'_>) -> SarifLocation<'f> {
     SarifLocation {
         physical_location: SarifPhysicalLocation {
             artifact_location: artifact(&file.name),
@@ -227,13 +225,13 @@ fn location<'f>(label: &'f Label, file: &Shown<'_>) -> SarifLocation<'f> {
     }
 }
 
-fn fix_of<'f, 's>(fix: &'f Fix, mended: &'f Mended, file: &impl Fn(FileId) -> Rc<Shown<'s>>) -> SarifFix<'f> {
-    let replacement = |file: &Shown<'s>, splice: &'f Splice| SarifReplacement {
+fn fix_of<'f, 's>(fix: &'f Fix, mended: &'f Mended, files: &SourceMap<'_>) -> SarifFix<'f> {
+    let replacement = |file: &SourceFile<'_>, splice: &'f Splice| SarifReplacement {
         deleted_region: region(file, splice.span),
         inserted_content: (!splice.text.is_empty()).then_some(SarifMessage { text: splice.text.as_str() }),
     };
     let change = |(id, splices): &'f (FileId, Vec<Splice>)| {
-        let file = file(*id);
+        let file = files.get(*id);
         SarifArtifactChange {
             artifact_location: artifact(&file.name),
             replacements: splices.iter().map(|splice| replacement(&file, splice)).collect(),
@@ -242,7 +240,7 @@ fn fix_of<'f, 's>(fix: &'f Fix, mended: &'f Mended, file: &impl Fn(FileId) -> Rc
     SarifFix { description: SarifMessage { text: &fix.what }, artifact_changes: mended.iter().map(change).collect() }
 }
 
-fn region(file: &Shown<'_>, span: Span) -> SarifRegion {
+fn region(file: &SourceFile<'_>, span: Span) -> SarifRegion {
     let (from, to) = (file.position(span.start), file.position(span.end));
     SarifRegion { start_line: from.line, start_column: from.column, end_line: to.line, end_column: to.column }
 }

@@ -487,3 +487,22 @@ fn collect_keys(value: &serde_json::Value, keys: &mut BTreeSet<String>) {
         _ => {}
     }
 }
+
+/// The diffs of CONTRIBUTING.md are of the code as it is: each line that they add is in the file that they name.
+#[test]
+fn contributing_shows_real_code() {
+    let page = read("CONTRIBUTING.md");
+    let mut lines = 0;
+    for block in page.split("```diff\n").skip(1) {
+        let mut file = String::new();
+        for line in block.lines().take_while(|line| !line.starts_with("```")) {
+            if let Some(path) = line.strip_prefix("+++ b/") {
+                file = read(path);
+            } else if let Some(line) = line.strip_prefix('+').or_else(|| line.strip_prefix(' ')) {
+                assert!(file.lines().any(|existing| existing == line), "{line}");
+                lines += 1;
+            }
+        }
+    }
+    assert!(lines > 30, "{lines}");
+}

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::output::{self, Wording};
 use xaccount::capa;
-use xaccount::diag::{Diagnostic, FileId, Severity, SourceMap};
+use xaccount::diag::{Diagnostic, Severity, SourceMap};
 use xaccount::inventory::{Inventory, Scan};
 use xaccount::lint::{self, Context, Finding, LintResult};
 use xaccount::session::Session;
@@ -160,13 +160,12 @@ struct Format<'f> {
 /// The findings on stdout.
 fn text(inventory: &Inventory, findings: &[Finding], sources: &Sources, format: Format<'_>) -> String {
     let files = SourceMap::new(sources);
-    let shown = |file: FileId| files.get(file);
     match format.format {
-        LintFormat::Json => format!("{:#}\n", output::lint_json(inventory, findings, format.release, shown)),
-        LintFormat::Github => output::lint_github(findings, shown),
+        LintFormat::Json => format!("{:#}\n", output::lint_json(inventory, findings, format.release, &files)),
+        LintFormat::Github => output::lint_github(findings, &files),
         LintFormat::Sarif => {
             let fixes = fixed::each(inventory, findings, &sources.session);
-            format!("{:#}\n", output::lint_sarif(findings, &fixes, shown))
+            format!("{:#}\n", output::lint_sarif(findings, &fixes, &files))
         }
         _ => {
             let text = |finding: &Finding| output::finding(&finding.diagnostic, &files, format.colour) + "\n";
