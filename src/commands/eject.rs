@@ -6,7 +6,7 @@ use xaccount::capa;
 use xaccount::diag::Diagnostic;
 use xaccount::eject::{self, EjectRequest, EjectTarget};
 use xaccount::inventory::Inventory;
-use xaccount::plan::{Failure, Outcome};
+use xaccount::plan::{Failure, IdentityFile, Outcome};
 use xaccount::session::Session;
 use xaccount::usages::{self, UsageLimits};
 
@@ -37,7 +37,10 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Result<Printed, CommandE
     let scanned = session.scan(&scan);
     let session = Rc::new(session);
     let (inventory, mut warnings) = scanned.map_err(|errors| CommandError::about(&session, errors))?;
-    let identity_file = request.identity_file.and_then(|file| session.input(file).path());
+    let identity_file = match request.identity_file {
+        Some(IdentityFile::There(file)) => session.input(file).path(),
+        _ => None,
+    };
     let (inventory, of_skipped) =
         counted(&session, inventory, identity_file).map_err(|error| CommandError::about(&session, vec![error]))?;
     warnings.extend(of_skipped);
@@ -86,7 +89,7 @@ fn prepare(args: &Eject, mode: Mode, terminal: &Terminal) -> Result<PreparedEjec
         selection: selection(&args.select),
         identity_name: asked.identity_name.clone(),
         target,
-        identity_file: identity_file.and_then(|path| session.find(&path)),
+        identity_file: identity_file.and_then(|path| session.find(&path)).map(IdentityFile::There),
         explain: terminal.explains(),
     };
     Ok(PreparedEject { request, session, map })

@@ -14,7 +14,7 @@ use xaccount::inject::{self, Evidence, InjectRequest, Mapped, SpecifiedTarget, U
 use xaccount::inventory::Inventory;
 use xaccount::inventory::kustomization::without_patches;
 use xaccount::krm::ResourceList;
-use xaccount::patches::no_identities_here;
+use xaccount::patches::refused_identity_file;
 use xaccount::plan::{EmptySelection, Failure, IdentityFile, Outcome};
 use xaccount::session::{self, Session};
 use xaccount::settings::Setting;
@@ -146,10 +146,8 @@ impl FunctionWork<'_> {
             Some(IdentityFile::New(path)) => Some(path.to_string_lossy().into_owned()),
             None => None,
         };
-        if let Some(path) = &identity_file
-            && let Some(why) = patches.of(path)
-        {
-            return Err(vec![no_identities_here(path, why)]);
+        if let Some(error) = identity_file.and_then(|path| refused_identity_file(&path, patches.of(&path))) {
+            return Err(vec![error]);
         }
         let mut specified = patches.warnings;
         let (inventory, notes) = without_patches(self.list.by_file(inventory), &patches.files, &BTreeSet::new());

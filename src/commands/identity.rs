@@ -53,7 +53,7 @@ fn prepare(args: &Identity, mode: Mode, terminal: &Terminal) -> Result<PreparedI
     let place = args.identity.identity_file.clone().unwrap_or_else(|| PathBuf::from("-"));
     let map = MapFile::find(&args.config, &[place], terminal)?;
     let flag = args.identity.identity_file.as_deref();
-    let file = identity_file(flag, map.as_ref())?.map(|file| file.value);
+    let file = identity_file(flag, map.as_ref())?;
     // Without a file to compare with, the documents are printed, as they are where the map alone names one.
     let print = match mode {
         Mode::Diff => flag.is_none() && args.mode.dry_run.is_none(),
@@ -66,12 +66,17 @@ fn prepare(args: &Identity, mode: Mode, terminal: &Terminal) -> Result<PreparedI
         return Err(error.help(help).into());
     }
     // What is printed is what the file is to hold, so it is read then, too.
-    let file = file.filter(|path| !print || path.exists());
-    let session = Session::new(Vec::new(), &mut std::io::empty(), None, file.as_deref(), progress::show)?;
+    let file = file.filter(|file| !print || file.value.exists());
+    let path = file.as_ref().map(|file| file.value.as_path());
+    let session = Session::new(Vec::new(), &mut std::io::empty(), None, path, progress::show)?;
     let identity = identity_request(&args.identity)?;
     let to_file = match &file {
-        None => IdentityFile::New(PathBuf::from("identities.yaml")),
-        Some(path) => session.find(path).map_or_else(|| IdentityFile::New(path.clone()), IdentityFile::There),
+        // It is printed, and goes to no file.
+        None => IdentityFile::New(PathBuf::from("identities.yaml")).into(),
+        Some(file) => file.with(match session.find(&file.value) {
+            Some(id) => IdentityFile::There(id),
+            None => IdentityFile::New(file.value.clone()),
+        }),
     };
     let base = InjectRequest {
         identity,
@@ -82,9 +87,10 @@ fn prepare(args: &Identity, mode: Mode, terminal: &Terminal) -> Result<PreparedI
         moves: moves(&args.target.move_account, map.as_ref().map(|map| &map.map))?,
         known: Arc::new(map.as_ref().map(|map| known_accounts(&map.map)).unwrap_or_default()),
         explain: terminal.explains(),
-        identity_file: Some(Setting::flag("--identity-file", to_file)),
+        identity_file: Some(to_file),
         ..InjectRequest::default()
     };
+    let file = file.map(|file| file.value);
     Ok(PreparedIdentity { base, session, map, file, print })
 }
 

@@ -81,7 +81,7 @@ pub(crate) fn lint_summary(findings: &[Finding], files: usize) -> String {
 }
 
 /// Version 1 of the findings.
-pub(crate) fn lint_json<'f, 's>(
+pub(crate) fn lint_json<'f>(
     inventory: &'f Inventory,
     findings: &'f [Finding],
     release: &'f str,
@@ -134,7 +134,7 @@ fn fix_json<'f>(inventory: &'f Inventory, fix: &'f Fix) -> FixJson<'f> {
 }
 
 /// Annotations of GitHub's workflow commands, a line each (actions/toolkit, `packages/core/src/command.ts`).
-pub(crate) fn lint_github<'f>(findings: &[Finding], files: &SourceMap<'_>) -> String {
+pub(crate) fn lint_github(findings: &[Finding], files: &SourceMap<'_>) -> String {
     let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
     let mut text = String::new();

@@ -156,11 +156,7 @@ pub(crate) type Mended = Vec<(FileId, Vec<Splice>)>;
 
 /// The findings as one run. `mended` has the changes of each finding's fix; `None` where there is none, or it can't be made
 /// with certainty.
-pub(crate) fn lint_sarif<'f, 's>(
-    findings: &'f [Finding],
-    mended: &'f [Option<Mended>],
-    files: &SourceMap<'_>,
-) -> Value {
+pub(crate) fn lint_sarif<'f>(findings: &'f [Finding], mended: &'f [Option<Mended>], files: &SourceMap<'_>) -> Value {
     let rule = |rule: &&'static Rule| SarifReportingDescriptor {
         id: rule.id.code(),
         name: rule.name,
@@ -187,7 +183,7 @@ pub(crate) fn lint_sarif<'f, 's>(
 }
 
 /// The same for a finding whose lines moved: its rule, file and words, and no line. Of several alike the order counts.
-fn fingerprint<'f>(finding: &Finding, files: &SourceMap<'_>) -> u64 {
+fn fingerprint(finding: &Finding, files: &SourceMap<'_>) -> u64 {
     let label = finding.diagnostic.primary.as_ref();
     let name = label.map_or_else(String::new, |label| files.get(label.at.file).name.clone());
     let place = label.map_or("", |label| label.text.as_str());

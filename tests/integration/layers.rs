@@ -267,3 +267,15 @@ fn type_names_are_unique_in_their_crate() {
         assert!(twice.is_empty(), "{twice:?}");
     }
 }
+
+/// What the library knows, its caller gave it.
+#[test]
+fn the_library_reads_no_environment_and_prints_nothing() {
+    for directory in ["crates/lossless-yaml/src", "crates/xaccount/src"] {
+        for (file, text) in sources(&root().join(directory)) {
+            for word in ["env::", "println!", "eprintln!", "process::exit", "home_dir"] {
+                assert!(!code(&text).contains(word), "{file} has {word}");
+            }
+        }
+    }
+}

@@ -180,8 +180,7 @@ fn a_request_is_checked_as_the_flags_are() {
     refused(&|request| {
         request.identity_file = Some(xaccount::plan::IdentityFile::There(xaccount::diag::FileId(1)).into())
     });
-    refused(&|request| request.identity_file = Some(xaccount::plan::IdentityFile::New("./heron.yaml".into()).into()));
-    refused(&|request| request.identity_file = Some(manifests.identity_file("ids.json").into()));
+    refused(&|request| request.identity_file = Some(xaccount::plan::IdentityFile::named("ids.json").into()));
     assert!(xaccount::inject(&manifests, InjectRequest::default()).is_err());
 
     let with_map = Manifests::new([("heron.yaml", cluster), (".xaccount.yaml", "")]).unwrap();

@@ -9,7 +9,9 @@ use crate::account_map;
 use crate::diag::{Diagnostic, FileId, Span, escape_control, line_of};
 use crate::files::{self, Input};
 use crate::inventory::Inventory;
-use crate::inventory::kustomization::{FILE_NAMES, Kustomization, NOT_TOLD, kustomization, without_patches};
+use crate::inventory::kustomization::{
+    FILE_NAMES, Kustomization, NOT_TOLD, is_kustomization, kustomization, without_patches,
+};
 use crate::session::{Session, shown};
 
 /// What is known of the machine.
@@ -68,10 +70,12 @@ impl Patches {
         &self.warnings
     }
 
-    /// Refuses a file that is to keep identities: a document that is added to a patch breaks the build.
+    /// Refuses a file that is to keep identities, where one more document in it breaks the build.
     pub fn refusal(&self, identity_file: &Path) -> Option<Diagnostic> {
-        let why = self.of(identity_file, &mut |directory| directory.canonicalize().ok())?;
-        Some(no_identities_here(&identity_file.to_string_lossy(), why))
+        let why = self.of(identity_file, &mut |directory| directory.canonicalize().ok());
+        // A link to a kustomization is one, too.
+        let real = identity_file.canonicalize().ok().filter(|real| is_kustomization(&shown(real)));
+        refused_identity_file(&shown(real.as_deref().unwrap_or(identity_file)), why)
     }
 
     /// The run without the objects of patches, and what to say of it. Kustomizations that can't be read are warnings.
@@ -105,11 +109,15 @@ impl Patches {
     }
 }
 
-/// The error for a file that is to keep identities, and is a patch.
-pub fn no_identities_here(file: &str, why: &str) -> Diagnostic {
-    Diagnostic::error(format!("{} can't keep identities: {why}", escape_control(file)))
-        .help("a patch is a part of an object: one more document in it breaks the build")
-        .help("name another file, and put it under resources of a kustomization")
+/// Refuses a file that is to keep identities, and is a kustomization or a patch. `patch` says what names it as a patch.
+pub fn refused_identity_file(file: &str, patch: Option<&str>) -> Option<Diagnostic> {
+    let refused = |why: &str| Diagnostic::error(format!("{} can't keep identities: {why}", escape_control(file)));
+    if is_kustomization(file) {
+        let error = refused("it is a kustomization, and kustomize reads one document from it");
+        return Some(error.help("name another file, and put it under resources of this one"));
+    }
+    let error = refused(patch?).help("a patch is a part of an object: one more document in it breaks the build");
+    Some(error.help("name another file, and put it under resources of a kustomization"))
 }
 
 /// Kustomizations as they are read one after the other.

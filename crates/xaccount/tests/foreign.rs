@@ -31,7 +31,7 @@ spec: {allowedNamespaces: {}}
 apiVersion: infrastructure.cluster.x-k8s.io/v1beta2
 kind: AWSCluster
 metadata:
-  name: heron   # ours
+  name: cinder   # ours
 ";
 
 /// The Rust block below \"As a library\".
@@ -57,7 +57,7 @@ fn the_code_of_the_readme_is_a_whole_program() {
     let code = readme_code(&fs::read_to_string(workspace.join("README.md")).unwrap()).to_owned();
     assert!(code.lines().count() <= 12, "ten lines, and main's braces");
     fs::write(crate_of.join("src/main.rs"), code).unwrap();
-    fs::write(crate_of.join("heron.yaml"), MANIFESTS).unwrap();
+    fs::write(crate_of.join("cinder.yaml"), MANIFESTS).unwrap();
 
     let run = Command::new(env!("CARGO"))
         .current_dir(crate_of)
@@ -66,7 +66,7 @@ fn the_code_of_the_readme_is_a_whole_program() {
         .output()
         .expect("cargo starts");
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-    assert_eq!(String::from_utf8(run.stdout).unwrap(), "heron: permitted, account 222222222222\n");
-    let text = fs::read_to_string(crate_of.join("heron.yaml")).unwrap();
+    assert_eq!(String::from_utf8(run.stdout).unwrap(), "cinder: permitted, account 222222222222\n");
+    let text = fs::read_to_string(crate_of.join("cinder.yaml")).unwrap();
     assert!(text.starts_with(MANIFESTS) && text.contains("\n  identityRef:\n"), "{text}");
 }

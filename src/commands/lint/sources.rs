@@ -80,7 +80,7 @@ impl Sources {
     pub(super) fn kustomizations(&self) -> Vec<Kustomization> {
         let is_one = |file: &FileId| {
             let name = self.session.name(*file);
-            kustomization::FILE_NAMES.contains(&name.rsplit_once('/').map_or(name, |(_, name)| name))
+            kustomization::is_kustomization(name)
         };
         let read = |file| {
             let bytes = self.session.bytes(file).ok()?;

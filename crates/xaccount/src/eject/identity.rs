@@ -8,7 +8,7 @@ use json_patch::{PatchOperation, RemoveOperation};
 use super::Draft;
 use crate::capa::{IdentityKind, ObjectKind, ROLE_IDENTITY, RoleIdentity, State, plain_identity};
 use crate::diag::{Diagnostic, FileId, Span};
-use crate::plan::{Change, ChangeKind, Outcome, default_identity_name};
+use crate::plan::{Change, ChangeKind, IdentityFile, Outcome, default_identity_name};
 use lossless_yaml::ObjectRef;
 
 impl Draft<'_> {
@@ -63,7 +63,9 @@ impl Draft<'_> {
         let removed_refs = self.removed_refs(name);
         let place = removed_refs.partition_point(|&(file, _)| file < found.file);
         let with_its_clusters = removed_refs.get(place).is_some_and(|&(file, _)| file == found.file);
-        let keeps_identities = file.identities_only || self.request.identity_file == Some(found.file);
+        let named = self.request.identity_file.as_ref();
+        let is_named = named.is_some_and(|named| matches!(named, IdentityFile::There(file) if *file == found.file));
+        let keeps_identities = file.identities_only || is_named;
         if !asked && (keeps_identities || !with_its_clusters) {
             return Err(format!(
                 "it stands apart from the clusters that named it; --identity-name {name} takes it out, too"

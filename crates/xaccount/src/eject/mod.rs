@@ -12,7 +12,7 @@ use crate::aws::{AccountId, RoleArn};
 use crate::diag::{Diagnostic, FileId, Span};
 use crate::inventory::Inventory;
 use crate::manifest_checks;
-use crate::plan::{Failure, Outcome, Selection, names_that_fit_nothing, selected};
+use crate::plan::{Failure, IdentityFile, Outcome, Selection, names_that_fit_nothing, selected};
 
 /// What is asked for.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +24,7 @@ pub struct EjectRequest {
     /// Only references to identities of this account or role.
     pub target: Option<EjectTarget>,
     /// The file that keeps identities, if it was named as that.
-    pub identity_file: Option<FileId>,
+    pub identity_file: Option<IdentityFile>,
     /// Whether to say what was decided and why.
     pub explain: bool,
 }

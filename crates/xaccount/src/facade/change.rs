@@ -14,7 +14,6 @@ use crate::capa::needles;
 use crate::diag::{Diagnostic, FileId, escape_control};
 use crate::eject::{EjectRequest, draft};
 use crate::inject::{InjectRequest, plan};
-use crate::inventory::kustomization::plain;
 use crate::inventory::{Inventory, Skipped};
 use crate::plan::{ChangeKind, IdentityFile, Outcome, write_order};
 use crate::session::{self, shown};
@@ -85,8 +84,11 @@ pub struct ChangedObject<'c> {
 /// # Errors
 /// Everything for which the command refuses to write, an account map among the files, and what a request can't say.
 pub fn inject(manifests: &Manifests, request: impl Into<InjectRequest>) -> Result<ChangedManifests, Error> {
-    let request = request.into();
-    let identity_file = identity_file(manifests, request.identity_file.as_ref().map(|file| &file.value))?;
+    let mut request = request.into();
+    let identity_file = match &mut request.identity_file {
+        Some(file) => Some(resolve(manifests, &mut file.value)?),
+        None => None,
+    };
     let wrong: Vec<Diagnostic> = no_account_map(manifests.names()).into_iter().chain(wrong(&request)).collect();
     if !wrong.is_empty() {
         return Err(Error::requests(wrong));
@@ -124,15 +126,18 @@ pub fn inject(manifests: &Manifests, request: impl Into<InjectRequest>) -> Resul
 /// # Errors
 /// Everything for which the command refuses to write, an account map among the files, and what a request can't say.
 pub fn eject(manifests: &Manifests, request: &EjectRequest) -> Result<ChangedManifests, Error> {
-    let file = request.identity_file.map(IdentityFile::There);
-    let identity_file = identity_file(manifests, file.as_ref())?;
+    let mut request = request.clone();
+    let identity_file = match &mut request.identity_file {
+        Some(file) => Some(resolve(manifests, file)?),
+        None => None,
+    };
     let wrong = no_account_map(manifests.names()).into_iter().chain(wrong_selection(&request.selection));
     let wrong: Vec<Diagnostic> = wrong.collect();
     if !wrong.is_empty() {
         return Err(Error::requests(wrong));
     }
     let read = read(manifests, identity_file.as_deref())?;
-    let outcome = draft(&read.inventory, request).map(|draft| {
+    let outcome = draft(&read.inventory, &request).map(|draft| {
         // Files in memory are in no directory, so that this looks at them alone.
         let users = named(&read.session, &read.inventory, &draft, UsageLimits::default());
         draft.finish(&users)
@@ -143,28 +148,22 @@ pub fn eject(manifests: &Manifests, request: &EjectRequest) -> Result<ChangedMan
     }
 }
 
-/// The name of the file that keeps identities.
-fn identity_file(manifests: &Manifests, file: Option<&IdentityFile>) -> Result<Option<String>, Error> {
+/// Finds the file that keeps identities, and gives its name.
+fn resolve(manifests: &Manifests, file: &mut IdentityFile) -> Result<String, Error> {
     let refused = |message: String| Err(Error::request(Diagnostic::error(message)));
-    let path = match file {
-        None => return Ok(None),
-        Some(IdentityFile::There(file)) => {
-            return match manifests.files.get(file.0) {
-                Some(file) => Ok(Some(file.name.clone())),
-                None => refused(format!("the identity file is number {} of {} files", file.0, manifests.files.len())),
-            };
-        }
-        Some(IdentityFile::New(path)) => path,
+    let IdentityFile::New(path) = file else {
+        return refused("an identity file is named, not numbered: IdentityFile::named(\"identities.yaml\")".to_owned());
     };
     let name = shown(path);
-    let text = escape_control(&name);
-    if manifests.names().any(|existing| plain(existing) == plain(&name)) {
-        return refused(format!("the identity file {text} is one of the manifests; Manifests::identity_file finds it"));
+    if let Some(at) = manifests.position(&name) {
+        *file = IdentityFile::There(FileId(at));
+        return Ok(name);
     }
     if name == "-" || name.is_empty() || Path::new(&name).extension().is_some_and(|extension| extension == "json") {
+        let text = escape_control(&name);
         return refused(format!("'{text}' can't be a new identity file: identities are kept in a YAML file"));
     }
-    Ok(Some(name))
+    Ok(name)
 }
 
 /// What both verbs work on.
@@ -334,7 +333,7 @@ mod tests {
 
         let manifests = Manifests::new([base, patch, kustomization]).unwrap();
         let mut request = InjectRequest::from(Target::account("222222222222").unwrap());
-        request.identity_file = Some(manifests.identity_file("prod/heron.yaml").into());
+        request.identity_file = Some(IdentityFile::named("prod/heron.yaml").into());
         assert!(inject(&manifests, request).unwrap_err().to_string().contains("can't keep identities"));
     }
 

@@ -10,7 +10,7 @@ use crate::diag::{Diagnostic, Severity, escape_control};
 ///
 /// As text it is one line: the first error with its place, and how many more there are. [`Self::diagnostics`] has all of
 /// them, and what to do about each.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Error {
     kind: ErrorKind,
     diagnostics: Vec<Diagnostic>,
@@ -74,6 +74,15 @@ impl fmt::Display for Error {
             0 => Ok(()),
             more => write!(f, " (and {more} more)"),
         }
+    }
+}
+
+/// As `main` prints it: the text, and what to do about it.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let first = self.diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error);
+        first.iter().flat_map(|first| &first.help).try_for_each(|line| write!(f, "\n  {}", escape_control(line)))
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::diag::{Diagnostic, FileId, Span, escape_control};
+use crate::diag::{Diagnostic, FileId, Span, escape_control, line_of};
 use crate::inventory::Inventory;
 use crate::inventory::kustomization::{
-    FILE_NAMES, Kustomization, NOT_TOLD, kustomization, patch_files, plain, without_patches,
+    Kustomization, NOT_TOLD, is_kustomization, kustomization, patch_files, plain, without_patches,
 };
-use crate::patches::no_identities_here;
+use crate::patches::refused_identity_file;
 use crate::session::Session;
 
 /// The kustomizations among the files of a session. Those beside and above them are not known.
@@ -23,10 +23,7 @@ impl MemoryKustomizations {
     /// Reads them.
     pub(super) fn of(session: &Session) -> Self {
         let (mut all, mut warnings) = (Vec::new(), Vec::new());
-        let line = |file: FileId, span: Span| {
-            let bytes = session.bytes(file).unwrap_or_default();
-            memchr::memchr_iter(b'\n', &bytes[..span.start.min(bytes.len())]).count() + 1
-        };
+        let line = |file: FileId, span: Span| line_of(&session.bytes(file).unwrap_or_default(), span.start);
         for file in session.named().filter(|&file| is_kustomization(session.name(file))) {
             let name = session.name(file);
             match kustomization(file, name, &session.bytes(file).unwrap_or_default()) {
@@ -45,9 +42,9 @@ impl MemoryKustomizations {
         Self { all, warnings, named }
     }
 
-    /// Refuses a file that is to keep identities, where it is a patch.
+    /// Refuses a file that is to keep identities, where it is a kustomization or a patch.
     pub(super) fn refusal(&self, identity_file: &str) -> Option<Diagnostic> {
-        Some(no_identities_here(identity_file, self.named.get(&plain(identity_file))?))
+        refused_identity_file(identity_file, self.named.get(&plain(identity_file)).map(String::as_str))
     }
 
     /// The inventory without the objects of patches, and what to say about these.
@@ -65,8 +62,4 @@ impl MemoryKustomizations {
         let (inventory, notes) = without_patches(inventory, &patches, &setting);
         (inventory, self.warnings.iter().cloned().chain(notes).collect())
     }
-}
-
-fn is_kustomization(name: &str) -> bool {
-    FILE_NAMES.contains(&name.rsplit_once('/').map_or(name, |(_, name)| name))
 }

@@ -1,16 +1,15 @@
 //! Manifests in memory, and what a verb reads of them.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 
 use super::error::{Error, ErrorKind};
 use super::kustomize::MemoryKustomizations;
 use super::place::{MemoryFile, SourcePlace};
 use crate::capa::Release;
-use crate::diag::{Diagnostic, FileId, Location, escape_control};
+use crate::diag::{Diagnostic, Location, escape_control};
 use crate::inventory::kustomization::plain;
 use crate::inventory::{Inventory, Scan};
-use crate::plan::{EmptySelection, Failure, IdentityFile};
+use crate::plan::{EmptySelection, Failure};
 use crate::session::Session;
 use lossless_yaml::Needles;
 
@@ -81,31 +80,13 @@ impl Manifests {
 
     /// The bytes of a file; `None` where it is not one of the manifests.
     pub fn bytes(&self, name: &str) -> Option<&[u8]> {
-        let file = self.files.iter().find(|file| file.name == name)?;
-        Some(&file.bytes)
+        Some(&self.files[self.position(name)?].bytes)
     }
 
-    /// The file of a name, for requests that take one: one of the manifests, or a new one.
-    ///
-    /// ```
-    /// use xaccount::{InjectRequest, Manifests, Target};
-    ///
-    /// let yaml = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: heron}\n";
-    /// let manifests = Manifests::from_bytes("heron.yaml", yaml);
-    /// let mut request = InjectRequest::to(Target::account("222222222222")?);
-    /// request.identity_file = Some(manifests.identity_file("identities.yaml").into());
-    /// let change = xaccount::inject(&manifests, request)?;
-    /// // What names an identity is written after it.
-    /// let files: Vec<&str> = change.changed_files().map(|(name, _)| name).collect();
-    /// assert_eq!(files, ["identities.yaml", "heron.yaml"]);
-    /// # Ok::<(), xaccount::Error>(())
-    /// ```
-    pub fn identity_file(&self, name: &str) -> IdentityFile {
+    /// The number of the file of a name, however its path is written.
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
         let wanted = plain(name);
-        match self.files.iter().position(|file| plain(&file.name) == wanted) {
-            Some(file) => IdentityFile::There(FileId(file)),
-            None => IdentityFile::New(PathBuf::from(name)),
-        }
+        self.files.iter().position(|file| plain(&file.name) == wanted)
     }
 
     /// Where a diagnostic's location is; `None` for a file that is not one of the manifests.

@@ -3,7 +3,7 @@
 use super::planner::{Planner, RequiredIdentity};
 use crate::capa::{CONTROLLER_IDENTITY, ROLE_IDENTITY};
 use crate::plan::IdentityFile;
-use crate::settings::Setting;
+use crate::settings::{Origin, Setting};
 
 impl Planner<'_> {
     /// From where the name of an identity came, when it was not read from a file.
@@ -38,17 +38,19 @@ impl Planner<'_> {
     pub(super) fn explain_new(&mut self, one: &RequiredIdentity, file: &IdentityFile) {
         let (inventory, request) = (self.inventory, self.request);
         let name = &one.name;
-        self.decided(|| {
-            let from = match &request.identity_file {
-                Some(file) => format!("from {}", file.origin),
-                None => "the file of the objects that it serves".to_owned(),
-            };
-            let file = match file {
-                IdentityFile::There(file) => inventory.file(*file).name.clone(),
-                IdentityFile::New(path) => format!("{}, which is made", path.display()),
-            };
-            format!("{ROLE_IDENTITY}/{name}: goes to {file} ({from})")
-        });
+        let origin = request.identity_file.as_ref().map(|file| &file.origin);
+        // Of one that nobody named, nothing is said: it is printed.
+        if origin != Some(&Origin::Default) {
+            self.decided(|| {
+                let from = origin
+                    .map_or("the file of the objects that it serves".to_owned(), |origin| format!("from {origin}"));
+                let file = match file {
+                    IdentityFile::There(file) => inventory.file(*file).name.clone(),
+                    IdentityFile::New(path) => format!("{}, which is made", path.display()),
+                };
+                format!("{ROLE_IDENTITY}/{name}: goes to {file} ({from})")
+            });
+        }
         self.decided(|| {
             let asked = &request.identity;
             let mut values = Vec::new();

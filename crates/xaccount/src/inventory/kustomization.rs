@@ -11,6 +11,11 @@ use lossless_yaml::{Lookup, NodeId, Source, Tree, parse};
 /// Names that kustomize knows (`api/konfig/general.go`, `RecognizedKustomizationFileNames`).
 pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
+/// Whether a path is one at which kustomize looks for a kustomization.
+pub fn is_kustomization(path: &str) -> bool {
+    FILE_NAMES.contains(&path.rsplit_once('/').map_or(path, |(_, name)| name))
+}
+
 /// What follows where a kustomization can't be read.
 pub(crate) const NOT_TOLD: &str = "which files it names as patches is unknown: objects in them are treated as clusters";
 

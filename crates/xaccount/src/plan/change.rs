@@ -17,6 +17,28 @@ pub enum IdentityFile {
     New(PathBuf),
 }
 
+impl IdentityFile {
+    /// A file by its name. Of manifests in memory, the one of that name; a new one where there is none.
+    ///
+    /// ```
+    /// use xaccount::plan::IdentityFile;
+    /// use xaccount::{InjectRequest, Manifests, Target};
+    ///
+    /// let yaml = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: heron}\n";
+    /// let manifests = Manifests::from_bytes("heron.yaml", yaml);
+    /// let mut request = InjectRequest::to(Target::account("222222222222")?);
+    /// request.identity_file = Some(IdentityFile::named("identities.yaml").into());
+    /// let change = xaccount::inject(&manifests, request)?;
+    /// // What names an identity is written after it.
+    /// let files: Vec<&str> = change.changed_files().map(|(name, _)| name).collect();
+    /// assert_eq!(files, ["identities.yaml", "heron.yaml"]);
+    /// # Ok::<(), xaccount::Error>(())
+    /// ```
+    pub fn named(name: &str) -> Self {
+        Self::New(PathBuf::from(name))
+    }
+}
+
 /// What happens to one object.
 #[derive(Clone, Debug)]
 pub struct Change {
