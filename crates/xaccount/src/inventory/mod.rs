@@ -7,6 +7,7 @@ mod doubt;
 #[allow(clippy::module_inception)]
 mod inventory;
 mod join;
+mod object_id;
 mod objects;
 mod owners;
 mod resource;
@@ -17,6 +18,7 @@ mod stream;
 pub(crate) use classes::Class;
 pub use inventory::Inventory;
 pub use join::{NotJoined, Obstacle, joined, obstacle};
+pub use object_id::ObjectId;
 pub use objects::{Other, Others, Unread};
 pub use resource::{File, Resource};
 pub use scan::{Scan, Scanned, scan};
