@@ -14,7 +14,7 @@ use crate::output::{self, FileDiff, NewFile, Wording};
 use lossless_yaml::Edited;
 use xaccount::diag::{Diagnostic, FileId, Location, SourceFiles, escape_control};
 use xaccount::files::{FileBytes, Input};
-use xaccount::inventory::{self, Inventory, NotJoined, Obstacle};
+use xaccount::inventory::{self, Inventory, NotJoined, ObjectId, Obstacle};
 use xaccount::plan::{ChangeKind, IdentityFile, Outcome, write_order};
 use xaccount::session::{self, Proved, Session};
 
@@ -170,7 +170,7 @@ impl Delivery<'_> {
         if self.mode == Mode::Output(OutputFormat::JsonPatch) {
             let removed = self.outcome.changes.iter().filter(|change| change.kind == ChangeKind::IdentityRemoved);
             lines.extend(removed.filter_map(|change| change.object).map(|index| {
-                let title = self.inventory.objects()[index].title();
+                let title = self.inventory[index].title();
                 format!("{title} goes, which a JSON patch can't say: delete it (--write, or $patch: delete)")
             }));
             lines.extend(self.outcome.added.iter().map(|added| {
@@ -185,10 +185,10 @@ impl Delivery<'_> {
     }
 
     /// The run's objects that change, by file.
-    fn changed_objects(&self) -> HashMap<FileId, Vec<usize>> {
-        let mut by_file: HashMap<FileId, Vec<usize>> = HashMap::new();
+    fn changed_objects(&self) -> HashMap<FileId, Vec<ObjectId>> {
+        let mut by_file: HashMap<FileId, Vec<ObjectId>> = HashMap::new();
         for index in self.outcome.changes.iter().filter_map(|change| change.object) {
-            by_file.entry(self.inventory.objects()[index].file).or_default().push(index);
+            by_file.entry(self.inventory[index].file).or_default().push(index);
         }
         by_file
     }
@@ -199,7 +199,7 @@ impl Delivery<'_> {
         added.map(|added| added.title.as_str()).collect()
     }
 
-    fn made(&self, file: FileId, bytes: &[u8], edited: &Edited, changed: &[usize]) -> Result<Made, Diagnostic> {
+    fn made(&self, file: FileId, bytes: &[u8], edited: &Edited, changed: &[ObjectId]) -> Result<Made, Diagnostic> {
         Ok(match self.mode {
             Mode::Diff | Mode::Output(OutputFormat::Patch) => {
                 let added = self.added_to(|to| matches!(to, IdentityFile::There(existing) if *existing == file));

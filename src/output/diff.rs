@@ -8,7 +8,7 @@ use super::hunks::{Hunk, Line, Region, Tag, hunks};
 use lossless_yaml::Edited;
 use xaccount::capa::{self, ObjectKind};
 use xaccount::diag::{FileId, Span, escape_control};
-use xaccount::inventory::{Inventory, Resource};
+use xaccount::inventory::{Inventory, ObjectId, Resource};
 
 const BOLD: Style = Style::new().bold();
 const CYAN: Style = AnsiColor::Cyan.on_default();
@@ -113,7 +113,7 @@ pub(crate) fn of_file(
     (file, path): (FileId, &[u8]),
     bytes: &[u8],
     edited: &Edited,
-    changed: &[usize],
+    changed: &[ObjectId],
     added: &[&str],
 ) -> FileDiff {
     let name = &inventory.file(file).name;
@@ -126,7 +126,7 @@ pub(crate) fn of_file(
     let mut regions: Vec<Region> = changed
         .iter()
         .map(|&index| {
-            let found = &inventory.objects()[index];
+            let found = &inventory[index];
             let mut region = region(found, heading(&found.title(), found.line), &mut may_hold_bodies);
             if removed.contains(&region.document) {
                 region.window.start = before(inventory, index).unwrap_or(region.window.start);
@@ -161,8 +161,8 @@ fn last_of_ours(inventory: &Inventory, file: FileId, document: Option<Span>) -> 
 }
 
 /// Where the document before an object's own begins, if it is one object of ours alone, so that its lines may be shown.
-fn before(inventory: &Inventory, index: usize) -> Option<usize> {
-    let (found, before) = (&inventory.objects()[index], &inventory.objects()[index.checked_sub(1)?]);
+fn before(inventory: &Inventory, index: ObjectId) -> Option<usize> {
+    let (found, before) = (&inventory[index], &inventory[index.previous()?]);
     let neighbour = before.file == found.file && before.at.document.end == found.at.document.start;
     let is_capa = before.at.base.is_root() && before.object.object_kind != ObjectKind::Foreign;
     (neighbour && is_capa).then_some(before.at.document.start)
@@ -387,12 +387,13 @@ mod tests {
         let path = PointerBuf::parse("/spec/i").unwrap();
         let operation = PatchOperation::Add(AddOperation { path, value: json!("v") });
         let changed = usize::from(new_documents.is_empty());
+        let all: Vec<ObjectId> = inventory.entries().map(|(index, _)| index).collect();
         let changes = inventory.objects()[..changed]
             .iter()
             .map(|found| (found.at.clone(), vec![operation.clone()].into()))
             .collect();
         let edited = apply(&Source::new(text.as_bytes()), &Plan { changes, new_documents, ..Plan::default() }).unwrap();
-        of_file(&inventory, (FileId(0), b"f"), text.as_bytes(), &edited, &(0..changed).collect::<Vec<_>>(), &["K new"])
+        of_file(&inventory, (FileId(0), b"f"), text.as_bytes(), &edited, &all[..changed], &["K new"])
     }
 
     const CLUSTER: &str =
@@ -443,12 +444,10 @@ mod tests {
         let scanned = xaccount::inventory::scan(FileId(0), text.as_bytes(), &options).unwrap();
         let file = xaccount::inventory::File { name: "f".into(), is_json_for_kubectl: false, identities_only: false };
         let inventory = Inventory::new(vec![file], scanned.objects);
-        let index = inventory
-            .objects()
-            .iter()
-            .position(|found| matches!(found.object.object_kind, ObjectKind::Identity(..)))
+        let (index, found) = inventory
+            .entries()
+            .find(|(_, found)| matches!(found.object.object_kind, ObjectKind::Identity(..)))
             .unwrap();
-        let found = &inventory.objects()[index];
         let holds = capa::plain_identity(&found.object.api_version, "i", found.object.role_arn().unwrap());
         let removed_documents = vec![(found.at.document, holds)];
         let plan = Plan { removed_documents, ..Plan::default() };

@@ -123,7 +123,7 @@ fn fix_json<'f>(inventory: &'f Inventory, fix: &'f Fix) -> FixJson<'f> {
     let what = fix.what.as_str();
     match &fix.change {
         FixEdit::Object { object, operations } => {
-            let found = &inventory.objects()[*object];
+            let found = &inventory[*object];
             let file = inventory.file(found.file).name.as_str();
             FixJson::Object { what, file, line: found.line, object: found.title(), operations }
         }

@@ -122,7 +122,7 @@ fn arrow(row: &Row) -> String {
 /// The cluster's name, with the kind of its object where the name is not enough.
 fn label(status: &Status<'_>, row: &Row, alone: bool) -> String {
     let title = text(&row.title());
-    if alone { title } else { format!("{title}<br/>{}", text(&status.inventory.objects()[row.object].object.kind)) }
+    if alone { title } else { format!("{title}<br/>{}", text(&status.inventory[row.object].object.kind)) }
 }
 
 /// Text that ends no label and begins no markup.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::summary::was_done;
 use xaccount::capa::ObjectKind;
 use xaccount::diag::Diagnostic;
-use xaccount::inventory::{Inventory, Resource, Skipped};
+use xaccount::inventory::{Inventory, ObjectId, Resource, Skipped};
 use xaccount::plan::{Change, ChangeKind, IdentityFile, NewObject, Outcome};
 
 /// An entry of `-o json-patch`.
@@ -112,7 +112,7 @@ fn as_map<S: Serializer>(pairs: &[(&'static str, usize)], serializer: S) -> Resu
 /// # Errors
 /// An object without a name: a target without one means all objects of its kind.
 pub(crate) fn json_patch(inventory: &Inventory, outcome: &Outcome) -> Result<Value, Diagnostic> {
-    let mut entries: Vec<(usize, Vec<&PatchOperation>)> = Vec::new();
+    let mut entries: Vec<(ObjectId, Vec<&PatchOperation>)> = Vec::new();
     for change in &outcome.changes {
         let Some(index) = change.object.filter(|_| change.kind != ChangeKind::IdentityRemoved) else { continue };
         match entries.last_mut() {
@@ -120,8 +120,8 @@ pub(crate) fn json_patch(inventory: &Inventory, outcome: &Outcome) -> Result<Val
             _ => entries.push((index, change.operations.iter().collect())),
         }
     }
-    let entry = |(index, operations): (usize, Vec<&PatchOperation>)| {
-        Ok(PatchJson { target: target(&inventory.objects()[index])?, patch: json!(operations).to_string() })
+    let entry = |(index, operations): (ObjectId, Vec<&PatchOperation>)| {
+        Ok(PatchJson { target: target(&inventory[index])?, patch: json!(operations).to_string() })
     };
     let entries: Vec<PatchJson<'_>> = entries.into_iter().map(entry).collect::<Result<_, _>>()?;
     Ok(json!(entries))
@@ -171,7 +171,7 @@ pub(crate) fn report(inventory: &Inventory, outcome: &Outcome) -> Value {
         }
     }
     let unchanged = outcome.unchanged.iter().map(|&index| {
-        let found = &inventory.objects()[index];
+        let found = &inventory[index];
         UnchangedJson { file: &inventory.file(found.file).name, line: found.line, object: object(found) }
     });
     let mut skipped: Vec<&Skipped> = outcome.skipped.iter().collect();
@@ -188,8 +188,8 @@ pub(crate) fn report(inventory: &Inventory, outcome: &Outcome) -> Value {
 
 fn changes<'r>(inventory: &'r Inventory, outcome: &'r Outcome) -> Vec<ChangeJson<'r>> {
     let mut added = outcome.added.iter();
-    let edited = |change: &'r Change, index: usize| {
-        let found = &inventory.objects()[index];
+    let edited = |change: &'r Change, index: ObjectId| {
+        let found = &inventory[index];
         ChangeJson::Edited {
             change: name(change.kind),
             file: &inventory.file(found.file).name,

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use super::table::{Cell, styled, table};
 use xaccount::capa::{CONTROLLER_IDENTITY, Hop, IdentityKind, Permission, VerdictOutcome};
 use xaccount::diag::escape_control;
-use xaccount::inventory::Inventory;
+use xaccount::inventory::{Inventory, ObjectId};
 use xaccount::status::{AccessPath, Move, Row, Status, identity_of};
 
 const GREEN: Style = AnsiColor::Green.on_default();
@@ -37,7 +37,7 @@ pub(crate) fn status_table(status: &Status<'_>, wide: bool, colour: bool) -> Str
 
 fn cells(status: &Status<'_>, row: &Row, wide: bool) -> Vec<Cell> {
     const NONE: &str = "-";
-    let found = &status.inventory.objects()[row.object];
+    let found = &status.inventory[row.object];
     let first = row.verdict.chain.first();
     let role = first.and_then(|hop| hop.role_arn).filter(|arn| !arn.is_empty());
     let name = if row.template { format!("{} (template)", row.cluster) } else { row.cluster.clone() };
@@ -100,15 +100,15 @@ fn short(hop: &Hop<'_>) -> String {
 }
 
 /// `FILE:LINE` of an object.
-pub(super) fn place(inventory: &Inventory, object: usize) -> String {
-    let found = &inventory.objects()[object];
+pub(super) fn place(inventory: &Inventory, object: ObjectId) -> String {
+    let found = &inventory[object];
     format!("{}:{}", inventory.file(found.file).name, found.line)
 }
 
 /// Where an identity stands; more than once, where two documents say it.
 fn places(inventory: &Inventory, hop: &Hop<'_>) -> String {
     let all = IdentityKind::named(hop.kind).map_or(&[][..], |kind| inventory.identities(kind, hop.name)).iter();
-    all.filter(|&&index| !inventory.objects()[index].dropped_by_kubectl)
+    all.filter(|&&index| !inventory[index].dropped_by_kubectl)
         .map(|&index| place(inventory, index))
         .collect::<Vec<_>>()
         .join(", ")

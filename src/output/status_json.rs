@@ -162,7 +162,7 @@ pub(crate) fn account_json<'s>(
     access_paths: &'s [AccessPath],
 ) -> impl Serialize + use<'s> {
     let access_path = |access_path: &'s AccessPath| {
-        let found = &status.inventory.objects()[access_path.object];
+        let found = &status.inventory[access_path.object];
         AccessPathJson {
             identity: &access_path.name,
             role_arn: &access_path.role_arn,
@@ -213,7 +213,7 @@ pub(crate) fn moves_json<'s, L: Fn(&Move) -> (String, usize)>(
 }
 
 fn cluster<'s>(status: &'s Status<'_>, row: &'s Row) -> ClusterJson<'s> {
-    let found = &status.inventory.objects()[row.object];
+    let found = &status.inventory[row.object];
     let verdict = &row.verdict;
     ClusterJson {
         kind: &found.object.kind,
@@ -260,7 +260,7 @@ fn identities<'s>(status: &'s Status<'_>, rows: impl Iterator<Item = &'s Row>) -
 }
 
 fn identity<'s>(status: &'s Status<'_>, hop: &Hop<'s>) -> IdentityJson<'s> {
-    let found = identity_of(status.inventory, hop).map(|index| &status.inventory.objects()[index]);
+    let found = identity_of(status.inventory, hop).map(|index| &status.inventory[index]);
     let allowed = hop.allowed();
     let selector = allowed.flatten().map(|allowed| &allowed.selector);
     IdentityJson {

@@ -3,15 +3,15 @@
 use std::collections::{BTreeSet, HashMap};
 
 use xaccount::diag::escape_control;
-use xaccount::inventory::Inventory;
+use xaccount::inventory::{Inventory, ObjectId};
 use xaccount::plan::{Change, ChangeKind, IdentityFile, Outcome};
 
 /// A line per changed object: from which account a cluster goes to which, and what an identity gets. Of objects with one title,
 /// each line says where it is.
 pub(crate) fn cluster_lines(inventory: &Inventory, outcome: &Outcome) -> impl Iterator<Item = String> {
-    let mut objects: HashMap<String, BTreeSet<usize>> = HashMap::new();
+    let mut objects: HashMap<String, BTreeSet<ObjectId>> = HashMap::new();
     for index in outcome.changes.iter().filter_map(|change| change.object) {
-        objects.entry(inventory.objects()[index].title()).or_default().insert(index);
+        objects.entry(inventory[index].title()).or_default().insert(index);
     }
     let mut last = None;
     outcome
@@ -19,9 +19,9 @@ pub(crate) fn cluster_lines(inventory: &Inventory, outcome: &Outcome) -> impl It
         .iter()
         .filter_map(move |change| {
             let index = change.object?;
-            let title = inventory.objects()[index].title();
+            let title = inventory[index].title();
             let title = match objects.get(&title).is_some_and(|objects| objects.len() > 1) {
-                true => format!("{title} ({})", inventory.place(&inventory.objects()[index])),
+                true => format!("{title} ({})", inventory.place(&inventory[index])),
                 false => title,
             };
             let line = match &change.before {
@@ -86,11 +86,11 @@ pub(crate) fn summary(outcome: &Outcome, inventory: &Inventory, written: bool, w
         };
     }
     let mut files: BTreeSet<usize> = BTreeSet::new();
-    let mut objects: BTreeSet<usize> = BTreeSet::new();
+    let mut objects: BTreeSet<ObjectId> = BTreeSet::new();
     for change in &outcome.changes {
         if let Some(index) = change.object {
             objects.insert(index);
-            files.insert(inventory.objects()[index].file.0);
+            files.insert(inventory[index].file.0);
         }
     }
     let mut new_files = 0;

@@ -7,6 +7,7 @@ use std::process::Output;
 use serde_json::Value;
 use walkdir::WalkDir;
 use xaccount::diag::Severity;
+use xaccount::inventory::ObjectId;
 use xaccount::{EjectRequest, Error, ErrorKind, InjectRequest, Manifests, Target};
 
 use crate::support::{testdata, xaccount};
@@ -176,7 +177,7 @@ fn a_request_is_checked_as_the_flags_are() {
         request.identity.allowed_namespaces = Some(xaccount::inject::AllowedNamespaces::List(vec!["A".into()]).into())
     });
     refused(&|request| request.orphans = vec!["heron".into()]);
-    refused(&|request| request.selection.only = Some(std::iter::once(7).collect()));
+    refused(&|request| request.selection.only = Some(std::iter::once(ObjectId::new(7)).collect()));
     refused(&|request| {
         request.identity_file = Some(xaccount::plan::IdentityFile::There(xaccount::diag::FileId(1)).into())
     });

@@ -304,7 +304,7 @@ impl<'s> ResourceList<'s> {
         let mut new = added.iter();
         for change in &outcome.changes {
             results.extend(match change.object {
-                Some(index) => Some(self.changed(&inventory.objects()[index], change)),
+                Some(index) => Some(self.changed(&inventory[index], change)),
                 None => new.next().map(|(object, file)| {
                     let specified = format!("added: {}", change.after);
                     result(Severity::Note, &specified, Some(reference_to(object)), file.as_ref())

@@ -10,7 +10,7 @@ use crate::capa::{
     UnusableReference, served_since, support,
 };
 use crate::diag::{Diagnostic, RuleId, Span};
-use crate::inventory::{Inventory, Resource};
+use crate::inventory::{Inventory, ObjectId, Resource};
 
 /// Objects of CAPA in a shape that can't be, or of which the account depends on the reader, are errors wherever they stand.
 pub(crate) fn impossible(inventory: &Inventory) -> impl Iterator<Item = Diagnostic> {
@@ -56,8 +56,8 @@ pub(crate) fn refused(found: &Resource) -> Option<Diagnostic> {
 /// One identity name with two role ARNs is an error wherever it stands: the last one applied would win for all.
 pub(crate) fn names_of_two_roles(inventory: &Inventory) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
-    let mut seen: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
-    for (index, found) in inventory.objects().iter().enumerate() {
+    let mut seen: BTreeMap<&str, (ObjectId, &str)> = BTreeMap::new();
+    for (index, found) in inventory.entries() {
         let ObjectKind::Identity(identity, _) = &found.object.object_kind else {
             continue;
         };
@@ -66,7 +66,7 @@ pub(crate) fn names_of_two_roles(inventory: &Inventory) -> Vec<Diagnostic> {
         };
         let (first, other) = *seen.entry(name).or_insert((index, arn));
         if other != arn {
-            let first = &inventory.objects()[first];
+            let first = &inventory[first];
             let existing = match &first.object.object_kind {
                 ObjectKind::Identity(identity, _) => identity.role_arn.span(),
                 _ => None,

@@ -12,7 +12,7 @@ use crate::capa::{CAPI_GROUP, ObjectKind};
 use crate::diag::{Diagnostic, FileId, line_of};
 use crate::files::{self, Input};
 use crate::inject::Needs;
-use crate::inventory::{Inventory, Other, Others, Scan, Unread, scan};
+use crate::inventory::{Inventory, ObjectId, Other, Others, Scan, Unread, scan};
 use crate::patches::{Patches, SearchRoots};
 use crate::session::{Session, path_bytes};
 use lossless_yaml::parallel;
@@ -82,7 +82,7 @@ fn roots(
     limits: SearchLimits<'_>,
 ) -> BTreeSet<(PathBuf, bool)> {
     let files: BTreeSet<FileId> =
-        needs.owners.iter().chain(&needs.templates).map(|&index| inventory.objects()[index].file).collect();
+        needs.owners.iter().chain(&needs.templates).map(|&index| inventory[index].file).collect();
     let mut roots: BTreeSet<(PathBuf, bool)> = BTreeSet::new();
     for file in files {
         let directory = match &known[file.0] {
@@ -121,8 +121,8 @@ const FEW: usize = 16;
 
 impl<'r> Wanted<'r> {
     fn new(inventory: &'r Inventory, needs: &Needs) -> Self {
-        let of = |indices: &[usize]| -> BTreeSet<(&'r str, &'r str)> {
-            let objects = indices.iter().map(|&index| &inventory.objects()[index].object);
+        let of = |indices: &[ObjectId]| -> BTreeSet<(&'r str, &'r str)> {
+            let objects = indices.iter().map(|&index| &inventory[index].object);
             objects.filter_map(|object| Some((object.kind.as_str(), object.name.as_deref()?))).collect()
         };
         let templates = of(&needs.templates);

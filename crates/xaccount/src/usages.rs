@@ -14,7 +14,7 @@ use crate::capa::{IdentityKind, ROLE_IDENTITY};
 use crate::diag::{FileId, LineIndex, Span};
 use crate::eject::Draft;
 use crate::files::{self, Input};
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, ObjectId};
 use crate::session::Session;
 use crate::templates::is_filled_in;
 use lossless_yaml::parallel;
@@ -42,10 +42,10 @@ pub fn named(
     inventory: &Inventory,
     draft: &Draft<'_>,
     limits: UsageLimits<'_>,
-) -> HashMap<usize, String> {
-    let mut wanted: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+) -> HashMap<ObjectId, String> {
+    let mut wanted: BTreeMap<&str, Vec<ObjectId>> = BTreeMap::new();
     for &object in draft.removable() {
-        if let Some(name) = inventory.objects()[object].object.name.as_deref() {
+        if let Some(name) = inventory[object].object.name.as_deref() {
             wanted.entry(name).or_default().push(object);
         }
     }
@@ -124,8 +124,7 @@ impl KnownNames {
             for &(file, span) in draft.removed_refs(name) {
                 known.entry((file, number)).or_default().push(span);
             }
-            for found in inventory.identities(IdentityKind::Role, name).iter().map(|&index| &inventory.objects()[index])
-            {
+            for found in inventory.identities(IdentityKind::Role, name).iter().map(|&index| &inventory[index]) {
                 known.entry((found.file, number)).or_default().push(found.window);
             }
         }
@@ -159,13 +158,13 @@ struct Root {
 fn roots<'w>(
     inputs: &Session,
     inventory: &Inventory,
-    wanted: &BTreeMap<&'w str, Vec<usize>>,
+    wanted: &BTreeMap<&'w str, Vec<ObjectId>>,
     limits: UsageLimits<'_>,
-) -> HashMap<Root, Vec<(&'w str, usize)>> {
-    let mut roots: HashMap<Root, Vec<(&str, usize)>> = HashMap::new();
+) -> HashMap<Root, Vec<(&'w str, ObjectId)>> {
+    let mut roots: HashMap<Root, Vec<(&str, ObjectId)>> = HashMap::new();
     let mut of_file: HashMap<FileId, Option<Root>> = HashMap::new();
     for (&name, &object) in wanted.iter().flat_map(|(name, objects)| objects.iter().map(move |object| (name, object))) {
-        let file = inventory.objects()[object].file;
+        let file = inventory[object].file;
         let root = of_file.entry(file).or_insert_with(|| path(inputs, file).and_then(|path| root_of(&path, limits)));
         if let Some(root) = root {
             roots.entry(root.clone()).or_default().push((name, object));

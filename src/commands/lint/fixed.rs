@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::output::Mended;
 use xaccount::diag::FileId;
-use xaccount::inventory::Inventory;
+use xaccount::inventory::{Inventory, ObjectId};
 use xaccount::lint::{self, Finding, FixEdit};
 use xaccount::session::Session;
 
@@ -13,8 +13,8 @@ use xaccount::session::Session;
 pub(super) fn each(inventory: &Inventory, findings: &[Finding], inputs: &Session) -> Vec<Option<Mended>> {
     let mut out: Vec<Option<Mended>> = vec![None; findings.len()];
     // Findings of which no two are about one object.
-    let mut rounds: Vec<Vec<(usize, usize)>> = Vec::new();
-    let mut counts: HashMap<usize, usize> = HashMap::new();
+    let mut rounds: Vec<Vec<(usize, ObjectId)>> = Vec::new();
+    let mut counts: HashMap<ObjectId, usize> = HashMap::new();
     let mut documents: HashMap<(FileId, String), Option<Mended>> = HashMap::new();
     for (at, finding) in findings.iter().enumerate() {
         match finding.fix.as_ref().map(|fix| &fix.change) {
@@ -45,7 +45,7 @@ fn together(
     inventory: &Inventory,
     findings: &[Finding],
     inputs: &Session,
-    round: &[(usize, usize)],
+    round: &[(usize, ObjectId)],
     out: &mut [Option<Mended>],
 ) {
     match round {
@@ -71,21 +71,21 @@ fn at_once(
     inventory: &Inventory,
     findings: &[Finding],
     inputs: &Session,
-    round: &[(usize, usize)],
+    round: &[(usize, ObjectId)],
 ) -> Option<Vec<Mended>> {
     let outcome = lint::fixes(inventory, round.iter().map(|&(at, _)| &findings[at]));
     let proved = inputs.prove(&outcome.plans, |_, _, _| Ok(())).ok()?;
     let mut all: Vec<Mended> = vec![Vec::new(); round.len()];
     let window = |place: usize| {
-        let found = &inventory.objects()[round[place].1];
+        let found = &inventory[round[place].1];
         (found.file, found.window)
     };
     for one in proved {
         for splice in one.edited().splices() {
             // What is put behind an object begins where the next one does.
             let start = (one.file(), splice.span.start);
-            let before = |&(_, object): &(usize, usize)| {
-                let found = &inventory.objects()[object];
+            let before = |&(_, object): &(usize, ObjectId)| {
+                let found = &inventory[object];
                 (found.file, found.window.start) < start
             };
             let upto = round.partition_point(before);

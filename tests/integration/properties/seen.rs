@@ -18,7 +18,7 @@ use serde_json::Value;
 use xaccount::capa::{self, ObjectKind, Typed};
 use xaccount::diag::FileId;
 use xaccount::inject;
-use xaccount::inventory::{self, Inventory, Scan};
+use xaccount::inventory::{self, Inventory, ObjectId, Scan};
 use xaccount::plan::Failure;
 
 use super::forms::{self, Mutation};
@@ -105,8 +105,8 @@ fn accounted(text: &[u8]) -> Option<Vec<Seen>> {
         Err(Failure::Refused(_)) => return None,
     };
     let changed = outcome.changes.iter().filter_map(|change| change.object);
-    let pointed: Vec<usize> = changed.chain(outcome.unchanged.iter().copied()).collect();
-    let seen = run.objects().iter().enumerate().filter(|(index, found)| match &found.object.object_kind {
+    let pointed: Vec<ObjectId> = changed.chain(outcome.unchanged.iter().copied()).collect();
+    let seen = run.entries().filter(|(index, found)| match &found.object.object_kind {
         ObjectKind::Referencing { .. } => pointed.contains(index),
         ObjectKind::Cluster { .. } | ObjectKind::Identity(..) | ObjectKind::Controller(_) | ObjectKind::Static(..) => {
             true

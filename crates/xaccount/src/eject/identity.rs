@@ -8,6 +8,7 @@ use json_patch::{PatchOperation, RemoveOperation};
 use super::Draft;
 use crate::capa::{IdentityKind, ObjectKind, ROLE_IDENTITY, RoleIdentity, State, plain_identity};
 use crate::diag::{Diagnostic, FileId, Span};
+use crate::inventory::ObjectId;
 use crate::plan::{Change, ChangeKind, IdentityFile, Outcome, default_identity_name};
 use lossless_yaml::ObjectRef;
 
@@ -17,7 +18,7 @@ impl Draft<'_> {
         let names: Vec<String> = self.removed_refs.keys().cloned().collect();
         let users = self.users_left();
         for name in &names {
-            let user = users.get(name).map(|&user| &self.inventory.objects()[user]);
+            let user = users.get(name).map(|&user| &self.inventory[user]);
             let user = user.map(|found| {
                 format!("{} ({}:{}) names it", found.title(), self.inventory.file(found.file).name, found.line)
             });
@@ -31,10 +32,10 @@ impl Draft<'_> {
     }
 
     /// Who of the run still names the identities of references that are taken out: the first, for each.
-    fn users_left(&self) -> HashMap<String, usize> {
+    fn users_left(&self) -> HashMap<String, ObjectId> {
         let removed_refs: HashSet<(FileId, Span)> = self.removed_refs.values().flatten().copied().collect();
-        let mut users: HashMap<String, usize> = HashMap::new();
-        for (index, found) in self.inventory.objects().iter().enumerate() {
+        let mut users: HashMap<String, ObjectId> = HashMap::new();
+        for (index, found) in self.inventory.entries() {
             let mut names = |state: &State| {
                 let State::Set(existing) = state else { return };
                 let name = existing.name.text().filter(|_| existing.kind.text() == Some(ROLE_IDENTITY));
@@ -52,8 +53,8 @@ impl Draft<'_> {
     }
 
     /// Whether an identity is one that `inject` would have written, in a place where it would have.
-    fn may_go(&self, index: usize, name: &str) -> Result<(), String> {
-        let found = &self.inventory.objects()[index];
+    fn may_go(&self, index: ObjectId, name: &str) -> Result<(), String> {
+        let found = &self.inventory[index];
         let ObjectKind::Identity(identity, _) = &found.object.object_kind else {
             return Err("it is no role identity".into());
         };
@@ -88,19 +89,19 @@ impl Draft<'_> {
     }
 
     /// Says why an identity that is named no more stays.
-    fn stays(&mut self, index: usize, why: &str) {
-        let found = &self.inventory.objects()[index];
+    fn stays(&mut self, index: ObjectId, why: &str) {
+        let found = &self.inventory[index];
         let place = format!("{}:{}", self.inventory.file(found.file).name, found.line);
         self.outcome.warnings.push(Diagnostic::warning(format!("{} stays in {place}: {why}", found.title())));
     }
 
     /// The plan. `named` says of identities that could go why they stay all the same: what else names them.
-    pub fn finish(mut self, named: &HashMap<usize, String>) -> Outcome {
+    pub fn finish(mut self, named: &HashMap<ObjectId, String>) -> Outcome {
         let mut items: Vec<(FileId, ObjectRef, usize)> = Vec::new();
         let removable = std::mem::take(&mut self.removable);
         let mut removed = false;
         for index in removable {
-            let found = &self.inventory.objects()[index];
+            let found = &self.inventory[index];
             let ObjectKind::Identity(identity, _) = &found.object.object_kind else { continue };
             if let Some(why) = named.get(&index) {
                 self.stays(index, why);

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::aws::{AccountId, RoleArn};
 use crate::diag::{Diagnostic, FileId, Span};
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, ObjectId};
 use crate::manifest_checks;
 use crate::plan::{Failure, IdentityFile, Outcome, Selection, names_that_fit_nothing, selected};
 
@@ -47,7 +47,7 @@ pub struct Draft<'r> {
     errors: Vec<Diagnostic>,
     /// Names of the identities that are named no more, with the places of those names.
     removed_refs: BTreeMap<String, Vec<(FileId, Span)>>,
-    removable: Vec<usize>,
+    removable: Vec<ObjectId>,
     /// Messages about references that are left: each is said once.
     warned: HashSet<String>,
 }
@@ -75,8 +75,8 @@ pub fn nothing(inventory: &Inventory, selection: &Selection) -> Outcome {
 }
 
 impl Draft<'_> {
-    /// The identities that could go, as indices into the run's objects: the question is whether anything else names them.
-    pub fn removable(&self) -> &[usize] {
+    /// The identities that could go: the question is whether anything else names them.
+    pub fn removable(&self) -> &[ObjectId] {
         &self.removable
     }
 

@@ -8,15 +8,16 @@ use super::{Draft, EjectTarget};
 use crate::aws::RoleArn;
 use crate::capa::{Field, IdentityKind, IdentityReference, ROLE_IDENTITY, Reference, Rest, State};
 use crate::diag::Diagnostic;
+use crate::inventory::ObjectId;
 use crate::manifest_checks;
 use crate::plan::{Change, ChangeKind};
 
 impl Draft<'_> {
     /// Plans the references of the selected objects.
-    pub(super) fn references(&mut self, selected: &[usize]) {
+    pub(super) fn references(&mut self, selected: &[ObjectId]) {
         for &index in selected {
             let before = self.outcome.changes.len();
-            for reference in self.inventory.objects()[index].object.references() {
+            for reference in self.inventory[index].object.references() {
                 self.reference(index, reference);
             }
             if self.outcome.changes.len() == before {
@@ -32,7 +33,7 @@ impl Draft<'_> {
         if let Some(asked) = asked.filter(|_| self.outcome.changes.is_empty()) {
             let name = self.request.identity_name.as_deref();
             let existing = name.and_then(|name| self.inventory.identities(IdentityKind::Role, name).first());
-            let help = match existing.map(|&index| &self.inventory.objects()[index]) {
+            let help = match existing.map(|&index| &self.inventory[index]) {
                 // An identity goes with the references to it; one that nothing names may be there for what is to come.
                 Some(found) => format!(
                     "nothing is taken out; its document is at {}:{}: if nothing anywhere needs it, take it out by hand",
@@ -52,8 +53,8 @@ impl Draft<'_> {
         }
     }
 
-    fn reference(&mut self, index: usize, reference: &IdentityReference) {
-        let found = &self.inventory.objects()[index];
+    fn reference(&mut self, index: ObjectId, reference: &IdentityReference) {
+        let found = &self.inventory[index];
         let existing = match &reference.state {
             State::Wrong(_) | State::Variable(_) | State::Twice(_) => {
                 self.errors.extend(manifest_checks::misplaced(found, reference));
@@ -113,8 +114,8 @@ impl Draft<'_> {
     }
 
     /// Says, with `-v`, why a reference is left alone.
-    fn left(&mut self, index: usize, reference: &IdentityReference, existing: &Reference, why: &str) {
-        let title = self.inventory.objects()[index].title();
+    fn left(&mut self, index: ObjectId, reference: &IdentityReference, existing: &Reference, why: &str) {
+        let title = self.inventory[index].title();
         self.decided(|| {
             let [kind, name] = [&existing.kind, &existing.name].map(|field| field.text().unwrap_or("(none)"));
             format!("{title}: {} names {kind}/{name} and is left: {why}", reference.path.join("."))
@@ -124,7 +125,7 @@ impl Draft<'_> {
     /// The role of an identity, where the run has it.
     fn role_of(&self, name: &str) -> Option<RoleArn> {
         let existing = self.inventory.identities(IdentityKind::Role, name).iter();
-        existing.filter_map(|&index| self.inventory.objects()[index].object.role_arn()?.parse().ok()).next()
+        existing.filter_map(|&index| self.inventory[index].object.role_arn()?.parse().ok()).next()
     }
 
     /// Whether a reference to this identity is one of those that were asked for.

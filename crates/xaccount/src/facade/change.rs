@@ -230,7 +230,7 @@ impl ChangedManifests {
         self.outcome.changes.iter().filter_map(move |change| {
             let (file, line, title) = match change.object {
                 Some(index) => {
-                    let found = &self.inventory.objects()[index];
+                    let found = &self.inventory[index];
                     (found.file.0, Some(found.line), found.title())
                 }
                 None => {

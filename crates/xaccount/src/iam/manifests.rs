@@ -91,7 +91,7 @@ fn source(inventory: &Inventory, found: &Resource, source: &State) -> Result<Rol
             let existing = inventory
                 .identities(IdentityKind::Role, &name)
                 .iter()
-                .map(|&index| &inventory.objects()[index].object.object_kind);
+                .map(|&index| &inventory[index].object.object_kind);
             let role = existing.into_iter().find_map(|role| match role {
                 ObjectKind::Identity(identity, _) => identity.role_arn.any_text()?.parse().ok(),
                 _ => None,

@@ -11,7 +11,7 @@ use crate::account_map::{Account, Assigned, MapNamespaces};
 use crate::aws::{AccountId, Partition};
 use crate::capa::{CONTROLLER_IDENTITY, DEFAULT_ROLE_NAME, State};
 use crate::diag::{Diagnostic, Span};
-use crate::inventory::{Inventory, Resource, SkipReason, Skipped};
+use crate::inventory::{Inventory, ObjectId, Resource, SkipReason, Skipped};
 use crate::manifest_checks;
 use crate::plan::referencing;
 use crate::settings::{Origin, Setting, agreed};
@@ -41,7 +41,7 @@ pub(super) fn mapped(
         return Err(unreadable);
     }
     let mut work = Work { inventory, base, mapped, specified, skipped: Vec::new(), errors: Vec::new() };
-    let mut by_account: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+    let mut by_account: BTreeMap<usize, BTreeSet<ObjectId>> = BTreeMap::new();
     let mut templates = BTreeMap::new();
     for index in referencing(inventory) {
         match base.selection.means(inventory, index) {
@@ -54,7 +54,7 @@ pub(super) fn mapped(
         }
         if let Some(account) = work.account_of(index) {
             by_account.entry(account).or_default().insert(index);
-            if is_template(&inventory.objects()[index]) {
+            if is_template(&inventory[index]) {
                 templates.insert(index, account);
             }
         }
@@ -118,8 +118,8 @@ struct Work<'w> {
 
 impl Work<'_> {
     /// The account that an object belongs to, by its index in the map; `None` where it is passed by.
-    fn account_of(&mut self, index: usize) -> Option<usize> {
-        let found = &self.inventory.objects()[index];
+    fn account_of(&mut self, index: ObjectId) -> Option<usize> {
+        let found = &self.inventory[index];
         let template = is_template(found);
         let place = (self.mapped.file)(found.file);
         let assigned = match self.mapped.assigned(self.inventory, found, &place) {
@@ -216,7 +216,7 @@ impl Work<'_> {
         );
     }
 
-    fn request(&mut self, account: &Account, objects: BTreeSet<usize>) -> InjectRequest {
+    fn request(&mut self, account: &Account, objects: BTreeSet<ObjectId>) -> InjectRequest {
         let map = self.mapped.map;
         let base = self.base;
         let mut request = base.clone();
@@ -324,14 +324,13 @@ impl Work<'_> {
         }
     }
 
-    fn allowed(&self, allowed: &MapNamespaces, objects: &BTreeSet<usize>) -> AllowedNamespaces {
+    fn allowed(&self, allowed: &MapNamespaces, objects: &BTreeSet<ObjectId>) -> AllowedNamespaces {
         match allowed {
             MapNamespaces::All => AllowedNamespaces::All,
             MapNamespaces::List(names) => AllowedNamespaces::List(names.clone()),
             MapNamespaces::Label(key, value) => AllowedNamespaces::Label(key.clone(), value.clone()),
             MapNamespaces::Served => {
-                let namespace =
-                    |&index: &usize| self.inventory.objects()[index].object.own_namespace().unwrap_or("default");
+                let namespace = |&index: &ObjectId| self.inventory[index].object.own_namespace().unwrap_or("default");
                 let names: BTreeSet<&str> = objects.iter().map(namespace).collect();
                 AllowedNamespaces::AtLeast(names.into_iter().map(str::to_owned).collect())
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::mapped::Mapped;
 use crate::account_map::{Assigned, Cluster, Place};
 use crate::diag::Diagnostic;
-use crate::inventory::{Class, Inventory, Resource};
+use crate::inventory::{Class, Inventory, ObjectId, Resource};
 use crate::manifest_checks;
 
 /// Templates that are pointed at an account though a class of theirs serves clusters of another one. `templates` has the
@@ -13,14 +13,15 @@ use crate::manifest_checks;
 pub(super) fn of_two_accounts(
     inventory: &Inventory,
     mapped: &Mapped<'_>,
-    templates: &BTreeMap<usize, usize>,
+    templates: &BTreeMap<ObjectId, usize>,
 ) -> Vec<Diagnostic> {
     if templates.is_empty() {
         return Vec::new();
     }
     let mut errors = Vec::new();
     for class in inventory.classes() {
-        let own: Vec<usize> = class.templates.iter().copied().filter(|index| templates.contains_key(index)).collect();
+        let own: Vec<ObjectId> =
+            class.templates.iter().copied().filter(|index| templates.contains_key(index)).collect();
         if own.is_empty() {
             continue;
         }
@@ -35,7 +36,7 @@ pub(super) fn of_two_accounts(
         for index in own {
             let account = templates.get(&index).copied();
             if served.keys().any(|other| *other != account) {
-                errors.push(torn(inventory, mapped, (&class, &inventory.objects()[index]), account, &served));
+                errors.push(torn(inventory, mapped, (&class, &inventory[index]), account, &served));
             }
         }
     }
@@ -140,7 +141,7 @@ mod tests {
         let (map, place, file) = (map(), |_| String::new(), |_| Place::Outside);
         let mapped =
             Mapped { map: &map, place: &place, file: &file, without_path: "", ways_out: "", allow_unmapped: false };
-        let errors = of_two_accounts(&inventory, &mapped, &BTreeMap::from([(0, 0)]));
+        let errors = of_two_accounts(&inventory, &mapped, &BTreeMap::from([(ObjectId::new(0), 0)]));
         errors.into_iter().map(|error| error.message).collect()
     }
 

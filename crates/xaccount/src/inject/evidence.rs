@@ -7,7 +7,7 @@ use super::moves::{KnownAccounts, MoveFrom};
 use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, Object, ObjectKind, ROLE_IDENTITY, State};
 use crate::diag::FileId;
-use crate::inventory::{Inventory, Resource};
+use crate::inventory::{Inventory, ObjectId, Resource};
 
 /// Objects as something else than the manifests has them.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub struct ObservedObjects {
     pub(super) unreadable: BTreeSet<FileId>,
     /// Whether an object must be in the same file.
     by_file: bool,
-    index: HashMap<ObjectKey, Vec<usize>>,
+    index: HashMap<ObjectKey, Vec<ObjectId>>,
 }
 
 /// File, group, kind, namespace and name.
@@ -44,8 +44,8 @@ impl ObservedObjects {
     }
 
     fn new(inventory: Inventory, unreadable: BTreeSet<FileId>, by_file: bool) -> Self {
-        let mut index: HashMap<ObjectKey, Vec<usize>> = HashMap::new();
-        for (at, found) in inventory.objects().iter().enumerate() {
+        let mut index: HashMap<ObjectKey, Vec<ObjectId>> = HashMap::new();
+        for (at, found) in inventory.entries() {
             if matches!(
                 found.object.object_kind,
                 ObjectKind::Referencing { .. } | ObjectKind::Cluster { .. } | ObjectKind::Refused(..)
@@ -59,7 +59,7 @@ impl ObservedObjects {
     /// The same object, as often as it is there.
     pub(super) fn find(&self, found: &Resource) -> Vec<&Resource> {
         let existing = self.index.get(&key(found, self.by_file)).map_or(&[][..], Vec::as_slice);
-        existing.iter().map(|&at| &self.inventory.objects()[at]).collect()
+        existing.iter().map(|&at| &self.inventory[at]).collect()
     }
 
     /// The accounts that an object's references name; `words` makes a line of what a reference says.
@@ -101,8 +101,7 @@ impl ObservedObjects {
 
     fn place_of_role(&self, name: &str, known: &KnownAccounts) -> ClusterAccount {
         let identities = self.inventory.identities(IdentityKind::Role, name);
-        let arns: BTreeSet<&str> =
-            identities.iter().filter_map(|&at| self.inventory.objects()[at].object.role_arn()).collect();
+        let arns: BTreeSet<&str> = identities.iter().filter_map(|&at| self.inventory[at].object.role_arn()).collect();
         match (arns.len(), arns.first().and_then(|arn| arn.parse::<RoleArn>().ok())) {
             (1, Some(arn)) => ClusterAccount::Account(arn.account().clone(), Some(arn.partition())),
             (0, _) => {

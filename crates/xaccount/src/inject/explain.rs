@@ -2,6 +2,7 @@
 
 use super::planner::{Planner, RequiredIdentity};
 use crate::capa::{CONTROLLER_IDENTITY, ROLE_IDENTITY};
+use crate::inventory::ObjectId;
 use crate::plan::IdentityFile;
 use crate::settings::{Origin, Setting};
 
@@ -15,9 +16,9 @@ impl Planner<'_> {
     }
 
     /// A Cluster of another file that an object belongs to.
-    pub(super) fn explain_owner(&mut self, index: usize) {
+    pub(super) fn explain_owner(&mut self, index: ObjectId) {
         let inventory = self.inventory;
-        let found = &inventory.objects()[index];
+        let found = &inventory[index];
         let owner = if self.request.explain { inventory.owner_elsewhere(found) } else { None };
         if let Some(owner) = owner {
             self.decided(|| format!("{}: belongs to {} ({})", found.title(), owner.title(), inventory.place(owner)));
@@ -25,10 +26,10 @@ impl Planner<'_> {
     }
 
     /// An identity that is there already.
-    pub(super) fn explain_there(&mut self, one: &RequiredIdentity, index: usize) {
+    pub(super) fn explain_there(&mut self, one: &RequiredIdentity, index: ObjectId) {
         let inventory = self.inventory;
         self.decided(|| {
-            let found = &inventory.objects()[index];
+            let found = &inventory[index];
             let (place, version) = (inventory.place(found), &found.object.api_version);
             format!("{ROLE_IDENTITY}/{}: is there in {place}, keeps {version}", one.name)
         });

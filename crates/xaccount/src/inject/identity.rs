@@ -9,6 +9,7 @@ use super::planner::{Planner, RequiredIdentity};
 use super::reference::NOT_SERVED;
 use crate::capa::{CONTROLLER_IDENTITY, IDENTITY_GROUP, IdentityKind, ObjectKind, ROLE_IDENTITY, State, Version};
 use crate::diag::{Diagnostic, FileId};
+use crate::inventory::ObjectId;
 use crate::plan::{Change, ChangeKind, IdentityFile};
 use crate::settings::Setting;
 
@@ -32,7 +33,7 @@ impl Planner<'_> {
                 self.mend(index, one);
                 self.refuse_dependence(index, one, &changed);
                 self.warn_of_existing(index, one);
-                if let ObjectKind::Identity(identity, _) = &inventory.objects()[index].object.object_kind {
+                if let ObjectKind::Identity(identity, _) = &inventory[index].object.object_kind {
                     let existing = identity.allowed_namespaces.as_ref().map(|(allowed, _)| allowed);
                     self.warn_of_shut_out(one, asked.as_ref().or(existing));
                 }
@@ -49,7 +50,7 @@ impl Planner<'_> {
             && self.inventory.identities(IdentityKind::Controller, "default").is_empty()
             && !served.is_empty()
         {
-            let all: Vec<usize> = served.iter().flat_map(|one| one.objects.iter().copied()).collect();
+            let all: Vec<ObjectId> = served.iter().flat_map(|one| one.objects.iter().copied()).collect();
             if let Some((file, version)) = self.file_for(CONTROLLER_IDENTITY, "default", &all) {
                 let object = json!({
                     "apiVersion": format!("{IDENTITY_GROUP}/{version}"),
@@ -85,7 +86,7 @@ impl Planner<'_> {
         };
         let Some(names) = allowed.get("list").and_then(Value::as_array) else { return };
         let names: HashSet<&str> = names.iter().filter_map(Value::as_str).collect();
-        for found in one.objects.iter().map(|&index| &self.inventory.objects()[index]) {
+        for found in one.objects.iter().map(|&index| &self.inventory[index]) {
             let namespace = found.object.namespace.as_deref().unwrap_or("default");
             if !names.contains(namespace) {
                 self.outcome.warnings.push(
@@ -102,9 +103,9 @@ impl Planner<'_> {
     }
 
     /// The objects that get a reference, in their order.
-    fn changed(&self) -> Vec<usize> {
+    fn changed(&self) -> Vec<ObjectId> {
         let new = |change: &&Change| matches!(change.kind, ChangeKind::ReferenceAdded | ChangeKind::ReferenceReplaced);
-        let mut changed: Vec<usize> =
+        let mut changed: Vec<ObjectId> =
             self.outcome.changes.iter().filter(new).filter_map(|change| change.object).collect();
         changed.sort_unstable();
         changed
@@ -112,9 +113,9 @@ impl Planner<'_> {
 
     /// Refuses a new reference, of an object that is `changed`, to an identity in another cluster's file: deleting that file
     /// would take it along.
-    fn refuse_dependence(&mut self, index: usize, one: &RequiredIdentity, changed: &[usize]) {
+    fn refuse_dependence(&mut self, index: ObjectId, one: &RequiredIdentity, changed: &[ObjectId]) {
         let inventory = self.inventory;
-        let found = &inventory.objects()[index];
+        let found = &inventory[index];
         let kept = matches!(&self.request.identity_file, Some(Setting { value: IdentityFile::There(file), .. }) if *file == found.file);
         if kept || !inventory.has_clusters(found.file) {
             return;
@@ -122,8 +123,8 @@ impl Planner<'_> {
         let depends = one
             .objects
             .iter()
-            .find(|object| changed.binary_search(object).is_ok() && inventory.objects()[**object].file != found.file);
-        if let Some(depends) = depends.map(|&object| &inventory.objects()[object]) {
+            .find(|object| changed.binary_search(object).is_ok() && inventory[**object].file != found.file);
+        if let Some(depends) = depends.map(|&object| &inventory[object]) {
             let existing = &inventory.file(found.file).name;
             self.errors.push(
                 Diagnostic::error(format!("{} would depend on {existing}, another cluster's file", depends.title()))
@@ -139,11 +140,11 @@ impl Planner<'_> {
     }
 
     /// What is worth knowing about an identity that is there and is used.
-    fn warn_of_existing(&mut self, index: usize, one: &RequiredIdentity) {
-        let found = &self.inventory.objects()[index];
+    fn warn_of_existing(&mut self, index: ObjectId, one: &RequiredIdentity) {
+        let found = &self.inventory[index];
         let ObjectKind::Identity(identity, version) = &found.object.object_kind else { return };
         let known = one.objects.iter().any(|&object| {
-            matches!(&self.inventory.objects()[object].object.object_kind, ObjectKind::Referencing { version: other, .. } if other == version)
+            matches!(&self.inventory[object].object.object_kind, ObjectKind::Referencing { version: other, .. } if other == version)
         });
         if let Some(served) = version.no_longer_served().filter(|_| !known) {
             let warning = Diagnostic::warning(format!("{} {version}: {served}", found.title()));
@@ -163,9 +164,7 @@ impl Planner<'_> {
     /// Without mending, an identity that is there must say the wanted role already: the name alone points nowhere.
     fn refuse_other_role(&mut self, one: &RequiredIdentity) {
         let inventory = self.inventory;
-        for found in
-            inventory.identities(IdentityKind::Role, &one.name).iter().map(|&index| &inventory.objects()[index])
-        {
+        for found in inventory.identities(IdentityKind::Role, &one.name).iter().map(|&index| &inventory[index]) {
             let ObjectKind::Identity(identity, _) = &found.object.object_kind else { continue };
             if identity.role_arn.text() == Some(one.role.as_str()) {
                 continue;
@@ -203,7 +202,7 @@ impl Planner<'_> {
             let source = inventory
                 .identities(IdentityKind::Role, name)
                 .first()
-                .map(|&index| &inventory.objects()[index].object.object_kind);
+                .map(|&index| &inventory[index].object.object_kind);
             next = match source {
                 Some(ObjectKind::Identity(identity, _)) => match &identity.source {
                     State::Set(to) if to.kind.text() == Some(ROLE_IDENTITY) => to.name.text(),
@@ -215,7 +214,7 @@ impl Planner<'_> {
     }
 
     /// The file for a new identity that serves these objects, and its version.
-    fn file_for(&mut self, kind: &str, name: &str, objects: &[usize]) -> Option<(IdentityFile, Version)> {
+    fn file_for(&mut self, kind: &str, name: &str, objects: &[ObjectId]) -> Option<(IdentityFile, Version)> {
         let version = self.version_for(kind, name, objects);
         if let Some(Setting { value: file, .. }) = &self.request.identity_file {
             if let IdentityFile::There(id) = file
@@ -230,7 +229,7 @@ impl Planner<'_> {
             }
             return Some((file.clone(), version));
         }
-        let mut files: Vec<FileId> = objects.iter().map(|&index| self.inventory.objects()[index].file).collect();
+        let mut files: Vec<FileId> = objects.iter().map(|&index| self.inventory[index].file).collect();
         files.sort();
         files.dedup();
         let names: Vec<&str> = files.iter().map(|&file| self.inventory.file(file).name.as_str()).collect();
@@ -265,8 +264,8 @@ impl Planner<'_> {
     }
 
     /// The version of a new identity: that of the objects that it serves, the newest if they differ.
-    fn version_for(&mut self, kind: &str, name: &str, objects: &[usize]) -> Version {
-        let version = |index: usize| match &self.inventory.objects()[index].object.object_kind {
+    fn version_for(&mut self, kind: &str, name: &str, objects: &[ObjectId]) -> Version {
+        let version = |index: ObjectId| match &self.inventory[index].object.object_kind {
             ObjectKind::Referencing { version, .. } | ObjectKind::Identity(_, version) => Some(*version),
             _ => None,
         };

@@ -24,7 +24,7 @@ use super::request::InjectRequest;
 use crate::aws::RoleArn;
 use crate::capa::ObjectKind;
 use crate::diag::{Diagnostic, Location};
-use crate::inventory::{Inventory, Resource};
+use crate::inventory::{Inventory, ObjectId, Resource};
 
 /// What becomes of a change of account that is not asked for while something shows that the cluster may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub(super) struct Kind {
     /// Whether `unknown=` would do if the cluster were named.
     pub(super) unnamed: bool,
     /// Whether what the manifest says is one of a kind, and is said by itself.
-    pub(super) alone: Option<usize>,
+    pub(super) alone: Option<ObjectId>,
 }
 
 pub(super) struct MoveJudge<'j> {
@@ -69,7 +69,7 @@ pub(super) struct MoveJudge<'j> {
     /// Which of the moves were of use.
     pub(super) moved: Vec<bool>,
     /// What Clusters of the run that show life refer to: group is not said, so namespace, kind and name.
-    pub(super) owned: HashMap<(&'j str, &'j str, &'j str), usize>,
+    pub(super) owned: HashMap<(&'j str, &'j str, &'j str), ObjectId>,
 }
 
 impl<'j> MoveJudge<'j> {
@@ -82,7 +82,7 @@ impl<'j> MoveJudge<'j> {
         targets: &'j [RoleArn],
     ) -> Self {
         let mut owned = HashMap::new();
-        for (index, found) in inventory.objects().iter().enumerate() {
+        for (index, found) in inventory.entries() {
             if let (ObjectKind::Cluster { refers_to, .. }, true) =
                 (&found.object.object_kind, found.object.alive.is_some())
             {
@@ -96,21 +96,21 @@ impl<'j> MoveJudge<'j> {
     }
 
     /// What of an object's own text, or of its Cluster's, shows life: a place and the path of the field.
-    pub(super) fn mark(&self, index: usize) -> Option<(Location, String)> {
-        let found = &self.inventory.objects()[index];
+    pub(super) fn mark(&self, index: ObjectId) -> Option<(Location, String)> {
+        let found = &self.inventory[index];
         if let Some(mark) = &found.object.alive {
             return Some((found.location(mark.span), mark.path.to_owned()));
         }
         let object = &found.object;
         let own = (namespace(object), object.kind.as_str(), object.name.as_deref().unwrap_or_default());
-        let owner = &self.inventory.objects()[*self.owned.get(&own)?];
+        let owner = &self.inventory[*self.owned.get(&own)?];
         let mark = owner.object.alive.as_ref()?;
         Some((owner.location(mark.span), format!("{} of {}", mark.path, owner.title())))
     }
 
     /// Whether the object itself shows life, in the manifest or in the dump.
-    pub(super) fn shows_life(&self, index: usize) -> bool {
-        let found = &self.inventory.objects()[index];
+    pub(super) fn shows_life(&self, index: ObjectId) -> bool {
+        let found = &self.inventory[index];
         let live = self.evidence.live.iter().flat_map(|live| live.find(found));
         self.mark(index).is_some() || live.into_iter().any(|live| live.object.alive.is_some())
     }
@@ -118,7 +118,7 @@ impl<'j> MoveJudge<'j> {
     /// Where a cluster is shown, and in which accounts.
     pub(super) fn sightings(&self, crossing: &Crossing) -> Vec<Sighting> {
         let to = &self.targets[crossing.to];
-        let found = &self.inventory.objects()[crossing.object];
+        let found = &self.inventory[crossing.object];
         if crossing.by == By::Role {
             return Vec::new();
         }
@@ -232,21 +232,21 @@ impl<'j> MoveJudge<'j> {
     }
 
     /// `NAMESPACE/NAME` of an object's cluster.
-    pub(super) fn cluster(&self, index: usize) -> String {
-        let found = &self.inventory.objects()[index];
+    pub(super) fn cluster(&self, index: ObjectId) -> String {
+        let found = &self.inventory[index];
         format!("{}/{}", namespace(&found.object), self.inventory.cluster_name(found).unwrap_or_default())
     }
 
     /// Whether `--cluster-name` names the object's cluster letter by letter.
-    pub(super) fn is_named(&self, index: usize) -> bool {
-        let Some(name) = self.inventory.cluster_name(&self.inventory.objects()[index]) else { return false };
+    pub(super) fn is_named(&self, index: ObjectId) -> bool {
+        let Some(name) = self.inventory.cluster_name(&self.inventory[index]) else { return false };
         self.request.selection.cluster_names.iter().any(|glob| glob.glob().glob() == name && !is_glob(name))
     }
 
     /// What was asked for, and changes nothing.
     pub(super) fn without_effect(&self, proposal: &Proposal) -> Vec<Diagnostic> {
         let mut errors = Vec::new();
-        let crossed: BTreeSet<usize> = proposal.crossings().map(|crossing| crossing.object).collect();
+        let crossed: BTreeSet<ObjectId> = proposal.crossings().map(|crossing| crossing.object).collect();
         for (one, _) in self.request.moves.iter().zip(&self.moved).filter(|(_, moved)| !**moved) {
             // The same command a second time.
             if !proposal.settled.contains(&one.to) {

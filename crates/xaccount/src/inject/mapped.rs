@@ -8,7 +8,7 @@ use crate::account_map::{AccountMap, Assigned, Cluster, Place};
 use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{DEFAULT_ROLE_NAME, ObjectKind};
 use crate::diag::{Diagnostic, FileId, Span};
-use crate::inventory::{Inventory, Resource};
+use crate::inventory::{Inventory, ObjectId, Resource};
 use crate::plan::default_identity_name;
 use crate::settings::Setting;
 
@@ -46,8 +46,8 @@ impl Mapped<'_> {
     }
 
     /// The place in the map that says to which account an object belongs.
-    pub(super) fn entry(&self, inventory: &Inventory, index: usize) -> Option<String> {
-        let found = &inventory.objects()[index];
+    pub(super) fn entry(&self, inventory: &Inventory, index: ObjectId) -> Option<String> {
+        let found = &inventory[index];
         match self.assigned(inventory, found, &(self.file)(found.file)) {
             Ok(Assigned::To(_, place)) => Some((self.place)(place)),
             _ => None,

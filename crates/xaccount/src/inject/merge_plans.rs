@@ -12,7 +12,7 @@ use super::proposal::Proposal;
 use super::propose::{propose_identity, propose_one, wrong};
 use super::request::InjectRequest;
 use crate::diag::{Diagnostic, FileId};
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, ObjectId};
 use crate::plan::{Change, Failure, Outcome, select, skipped, warnings_of_unclear};
 use lossless_yaml::ObjectChange;
 
@@ -50,7 +50,7 @@ pub fn propose_each(inventory: &Inventory, requests: &[InjectRequest]) -> Result
     }
     let mut whole = whole.proposal;
     // In the order of the files, new objects behind them.
-    whole.outcome.changes.sort_by_key(|change| change.object.unwrap_or(usize::MAX));
+    whole.outcome.changes.sort_by_key(|change| (change.object.is_none(), change.object));
     whole.outcome.unchanged.sort_unstable();
     match nothing {
         Some(nothing) if !found => Err(Failure::EmptySelection(nothing)),
@@ -112,7 +112,7 @@ struct Joined {
     /// Places in the plan of a file, by where the object begins; several objects may begin there.
     planned: HashMap<(FileId, usize), Vec<usize>>,
     /// Places in `proposal.outcome.changes`, by object.
-    changes: HashMap<usize, Vec<usize>>,
+    changes: HashMap<ObjectId, Vec<usize>>,
     /// Messages of `proposal.outcome.warnings`.
     warned: HashMap<String, Vec<usize>>,
 }

@@ -20,7 +20,7 @@ impl MoveJudge<'_> {
         }
         let to = &self.targets[kind.to];
         let first = group.members[0];
-        let found = &self.inventory.objects()[first.object];
+        let found = &self.inventory[first.object];
         let target = self.known.shown(to.account());
         let many = group.members.len();
         let who = if many == 1 { found.title() } else { format!("{many} objects") };
@@ -44,7 +44,7 @@ impl MoveJudge<'_> {
         let (at, label) = self.place_and_words(first);
         let mut diagnostic = diagnostic.at(at, label);
         for &other in group.members.iter().skip(1).take(2) {
-            let (title, words) = (self.inventory.objects()[other.object].title(), self.place_and_words(other).1);
+            let (title, words) = (self.inventory[other.object].title(), self.place_and_words(other).1);
             diagnostic = diagnostic.help(if words.is_empty() { title } else { format!("{title}: {words}") });
         }
         if many > 3 {
@@ -62,7 +62,7 @@ impl MoveJudge<'_> {
 
     /// The place that shows a cluster, and what it shows.
     fn place_and_words(&self, crossing: &Crossing) -> (Location, String) {
-        let head = self.inventory.objects()[crossing.object].head();
+        let head = self.inventory[crossing.object].head();
         let sightings = self.sightings(crossing);
         let Some(first) = sightings.first() else { return (head, String::new()) };
         let at = match self.mark(crossing.object) {
@@ -76,7 +76,7 @@ impl MoveJudge<'_> {
     fn refusal_of_written(&self, group: &Group<'_>) -> Diagnostic {
         let first = group.members[0];
         let to = &self.targets[group.kind.to];
-        let title = self.inventory.objects()[first.object].title();
+        let title = self.inventory[first.object].title();
         let Some(written) = &first.from else { return Diagnostic::error(title) };
         let words = &written.words;
         let other = || Diagnostic::error(format!("{title} says something else already: {words}"));
@@ -102,7 +102,7 @@ impl MoveJudge<'_> {
         };
         let mut error = error.at(written.at, format!("wanted: {to}"));
         for &more in group.members.iter().skip(1).take(2) {
-            let title = self.inventory.objects()[more.object].title();
+            let title = self.inventory[more.object].title();
             error = error.help(format!("{title}: {}", more.from.as_ref().map_or("", |written| &written.words)));
         }
         if matches!(written.place, IdentityAccount::Management) {
@@ -118,7 +118,7 @@ impl MoveJudge<'_> {
         let mut templates: BTreeSet<&str> = BTreeSet::new();
         let mut entries: BTreeSet<String> = BTreeSet::new();
         for crossing in &group.members {
-            let found = &self.inventory.objects()[crossing.object];
+            let found = &self.inventory[crossing.object];
             let is_template =
                 matches!(&found.object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
             let name = if is_template { found.object.name.as_deref() } else { self.inventory.cluster_name(found) };
@@ -191,9 +191,7 @@ impl MoveJudge<'_> {
         let members = || group.members.iter().filter(|crossing| crossing.by != By::Role);
         if unknown {
             let unnamed = members().filter(|crossing| !self.is_named(crossing.object));
-            for name in
-                unnamed.filter_map(|crossing| self.inventory.cluster_name(&self.inventory.objects()[crossing.object]))
-            {
+            for name in unnamed.filter_map(|crossing| self.inventory.cluster_name(&self.inventory[crossing.object])) {
                 once(format!("--cluster-name {}", word(name)));
             }
         }

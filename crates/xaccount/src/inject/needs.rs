@@ -2,16 +2,16 @@
 
 use super::mapped::{Mapped, is_template};
 use crate::account_map::{Assigned, Cluster};
-use crate::inventory::{Inventory, Resource};
+use crate::inventory::{Inventory, ObjectId, Resource};
 use crate::plan::{Selection, referencing};
 
-/// Objects whose account hangs on files that may not be of the run: indices into its objects.
+/// Objects whose account hangs on files that may not be of the run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
     /// Those whose Cluster is in another file, if anywhere, and of which its name decides something.
-    pub owners: Vec<usize>,
+    pub owners: Vec<ObjectId>,
     /// Templates that are pointed at an account: which clusters they serve.
-    pub templates: Vec<usize>,
+    pub templates: Vec<ObjectId>,
 }
 
 impl Needs {
@@ -25,7 +25,7 @@ impl Needs {
 pub fn needs(inventory: &Inventory, selection: &Selection, mapped: Option<&Mapped<'_>>) -> Needs {
     let mut needs = Needs::default();
     for index in referencing(inventory) {
-        let found = &inventory.objects()[index];
+        let found = &inventory[index];
         if is_template(found) {
             if mapped.is_some_and(|mapped| selection.may_mean(found) && has_account(found, mapped)) {
                 needs.templates.push(index);

@@ -11,7 +11,7 @@ use super::request::{InjectRequest, Target};
 use crate::aws::RoleArn;
 use crate::capa::{Form, IdentityKind, ObjectKind};
 use crate::diag::Diagnostic;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, ObjectId};
 use crate::plan::{Change, ChangeKind, IdentityFile, NewObject, Outcome, default_identity_name};
 use lossless_yaml::Plan;
 
@@ -19,8 +19,7 @@ use lossless_yaml::Plan;
 pub(super) struct RequiredIdentity {
     pub(super) name: String,
     pub(super) role: RoleArn,
-    /// Indices into the run's objects.
-    pub(super) objects: Vec<usize>,
+    pub(super) objects: Vec<ObjectId>,
 }
 
 pub(super) struct Planner<'r> {
@@ -51,8 +50,7 @@ impl<'r> Planner<'r> {
 
     /// Whether the run has no identity of this name whose `allowedNamespaces` lets a namespace in.
     pub(super) fn lets_nobody_in(&self, name: &str) -> bool {
-        let existing =
-            self.inventory.identities(IdentityKind::Role, name).iter().map(|&index| &self.inventory.objects()[index]);
+        let existing = self.inventory.identities(IdentityKind::Role, name).iter().map(|&index| &self.inventory[index]);
         !existing.into_iter().any(|found| match &found.object.object_kind {
             ObjectKind::Identity(identity, _) => {
                 matches!(identity.allowed.form, Form::Those(_)) && !identity.lists_no_namespace()
@@ -75,7 +73,7 @@ impl<'r> Planner<'r> {
 
     pub(super) fn change(
         &mut self,
-        index: usize,
+        index: ObjectId,
         kind: ChangeKind,
         operations: Vec<PatchOperation>,
         before: Option<String>,

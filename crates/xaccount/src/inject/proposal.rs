@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::identity_account::IdentityAccount;
 use crate::aws::{AccountId, RoleArn};
 use crate::diag::{Diagnostic, FileId, Location};
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, ObjectId};
 use crate::plan::Outcome;
 
 /// How an object gets to its account.
@@ -22,7 +22,7 @@ pub(super) enum By {
 /// A change of account.
 #[derive(Clone, Debug)]
 pub(super) struct Crossing {
-    pub(super) object: usize,
+    pub(super) object: ObjectId,
     /// What its manifest says; `None` where that is nothing, so that it is the source account.
     pub(super) from: Option<Box<Written>>,
     pub(super) by: By,
@@ -64,7 +64,7 @@ pub(super) struct Crossings {
 }
 
 impl Crossings {
-    pub(super) fn add(&mut self, errors: usize, object: usize, from: Option<Written>, to: &RoleArn, by: By) {
+    pub(super) fn add(&mut self, errors: usize, object: ObjectId, from: Option<Written>, to: &RoleArn, by: By) {
         if self.targets.last() != Some(to) {
             self.targets.push(to.clone());
         }
@@ -120,7 +120,7 @@ impl Proposal {
 
     /// The files with objects that change account.
     pub fn files_that_cross(&self, inventory: &Inventory) -> BTreeSet<FileId> {
-        self.crossings().map(|crossing| inventory.objects()[crossing.object].file).collect()
+        self.crossings().map(|crossing| inventory[crossing.object].file).collect()
     }
 
     pub(super) fn crossings(&self) -> impl Iterator<Item = &Crossing> {

@@ -11,13 +11,14 @@ use super::proposal::{By, Written};
 use crate::aws::RoleArn;
 use crate::capa::{Field, ObjectKind, RoleIdentity, State, Version};
 use crate::diag::{Diagnostic, Location, Span};
+use crate::inventory::ObjectId;
 use crate::plan::ChangeKind;
 
 impl Planner<'_> {
     /// Brings an identity that is there to what is asked for, field by field.
-    pub(super) fn mend(&mut self, index: usize, one: &RequiredIdentity) {
+    pub(super) fn mend(&mut self, index: ObjectId, one: &RequiredIdentity) {
         let inventory = self.inventory;
-        let found = &inventory.objects()[index];
+        let found = &inventory[index];
         let ObjectKind::Identity(identity, _) = &found.object.object_kind else {
             return;
         };
@@ -65,7 +66,7 @@ impl Planner<'_> {
         }
     }
 
-    fn mend_role(&mut self, index: usize, identity: &RoleIdentity, one: &RequiredIdentity, edit: &mut IdentityEdit) {
+    fn mend_role(&mut self, index: ObjectId, identity: &RoleIdentity, one: &RequiredIdentity, edit: &mut IdentityEdit) {
         let field = &identity.role_arn;
         let wanted = one.role.to_string();
         if field.text() == Some(&wanted) {
@@ -77,7 +78,7 @@ impl Planner<'_> {
         }
         let empty = field.is_unset() || field.text() == Some("");
         if !empty {
-            let found = &self.inventory.objects()[index];
+            let found = &self.inventory[index];
             let at = found.location(field.span().unwrap_or(found.object.kind_span));
             let existing = field.text().unwrap_or("not one text");
             let place =
@@ -105,16 +106,16 @@ impl Planner<'_> {
     }
 
     /// Says which other objects of the run an identity takes along to its new role.
-    fn warn_of_others(&mut self, index: usize, one: &RequiredIdentity) {
+    fn warn_of_others(&mut self, index: ObjectId, one: &RequiredIdentity) {
         let inventory = self.inventory;
         let others: Vec<String> = inventory
             .named_by(&one.name)
             .iter()
             .filter(|other| one.objects.binary_search(other).is_err())
-            .map(|&other| inventory.objects()[other].title())
+            .map(|&other| inventory[other].title())
             .collect();
         if !others.is_empty() {
-            let found = &inventory.objects()[index];
+            let found = &inventory[index];
             self.outcome.warnings.push(
                 Diagnostic::warning(format!(
                     "{} takes along objects that were not selected: {}",
@@ -127,7 +128,7 @@ impl Planner<'_> {
         }
     }
 
-    fn mend_source(&mut self, index: usize, identity: &RoleIdentity, edit: &mut IdentityEdit) {
+    fn mend_source(&mut self, index: ObjectId, identity: &RoleIdentity, edit: &mut IdentityEdit) {
         match &identity.source {
             State::Unset => edit.put(&["spec", "sourceIdentityRef"], &Field::Absent, self.source()),
             State::Set(existing) => {
@@ -151,8 +152,8 @@ impl Planner<'_> {
         }
     }
 
-    fn mend_namespaces(&mut self, index: usize, identity: &RoleIdentity, edit: &mut IdentityEdit) {
-        let found = &self.inventory.objects()[index];
+    fn mend_namespaces(&mut self, index: ObjectId, identity: &RoleIdentity, edit: &mut IdentityEdit) {
+        let found = &self.inventory[index];
         let path = &["spec", "allowedNamespaces"];
         let asked = self.request.identity.allowed_namespaces.as_ref().map(|allowed| &allowed.value);
         match (asked, &identity.allowed_namespaces) {
@@ -199,7 +200,7 @@ impl Planner<'_> {
     /// Whether a field that says something else may be replaced; says why not.
     fn may_change(
         &mut self,
-        index: usize,
+        index: ObjectId,
         key: &str,
         existing: Option<&str>,
         span: Option<Span>,
@@ -208,7 +209,7 @@ impl Planner<'_> {
         if self.request.overwrite && existing.is_some() {
             return true;
         }
-        let found = &self.inventory.objects()[index];
+        let found = &self.inventory[index];
         let at: Location = found.location(span.unwrap_or(found.object.kind_span));
         let existing = existing.unwrap_or("something that is not one text");
         self.errors.push(

@@ -14,7 +14,7 @@ use crate::capa::{
     CONTROLLER_IDENTITY, Field, IdentityKind, IdentityReference, ObjectKind, ROLE_IDENTITY, Reference, State, Support,
 };
 use crate::diag::{Diagnostic, FileId, Location, Severity};
-use crate::inventory::Resource;
+use crate::inventory::{ObjectId, Resource};
 use crate::kubernetes::names::LONGEST_NAME;
 use crate::manifest_checks;
 use crate::plan::ChangeKind;
@@ -35,7 +35,7 @@ enum Existing {
 
 impl<'r> Planner<'r> {
     /// Plans the references of the selected objects; returns the identities that they need.
-    pub(super) fn references(&mut self, selected: &[usize]) -> Vec<RequiredIdentity> {
+    pub(super) fn references(&mut self, selected: &[ObjectId]) -> Vec<RequiredIdentity> {
         let mut served: Vec<RequiredIdentity> = Vec::new();
         let mut reported = BTreeSet::new();
         // By the name of the identity: there may be thousands.
@@ -53,7 +53,7 @@ impl<'r> Planner<'r> {
                 );
                 break;
             }
-            let found = &self.inventory.objects()[index];
+            let found = &self.inventory[index];
             if !self.is_supported(found, &mut reported) {
                 continue;
             }
@@ -101,13 +101,13 @@ impl<'r> Planner<'r> {
     /// Says which identities of the run nothing names any more.
     fn warn_of_unused(&mut self) {
         let inventory = self.inventory;
-        let names = |index: usize| {
-            inventory.objects()[index].object.references().filter_map(|reference| match &reference.state {
+        let names = |index: ObjectId| {
+            inventory[index].object.references().filter_map(|reference| match &reference.state {
                 State::Set(existing) if existing.kind.text() == Some(ROLE_IDENTITY) => existing.name.text(),
                 _ => None,
             })
         };
-        let replaced: BTreeSet<usize> = self
+        let replaced: BTreeSet<ObjectId> = self
             .outcome
             .changes
             .iter()
@@ -118,7 +118,7 @@ impl<'r> Planner<'r> {
         let still = |name: &str| inventory.named_by(name).iter().any(|index| !replaced.contains(index));
         for name in left.into_iter().filter(|name| !still(name)) {
             if let Some(&index) = inventory.identities(IdentityKind::Role, name).first() {
-                let found = &inventory.objects()[index];
+                let found = &inventory[index];
                 self.outcome.warnings.push(
                     Diagnostic::warning(format!("nothing here names {} any more", found.title()))
                         .at(found.head(), "")
@@ -128,15 +128,15 @@ impl<'r> Planner<'r> {
         }
     }
 
-    fn serve(&mut self, one: &mut RequiredIdentity, index: usize, name: String, role: &RoleArn) {
+    fn serve(&mut self, one: &mut RequiredIdentity, index: ObjectId, name: String, role: &RoleArn) {
         if one.role == *role {
             if one.objects.last() != Some(&index) {
                 one.objects.push(index);
             }
             return;
         }
-        let first = &self.inventory.objects()[one.objects[0]];
-        let found = &self.inventory.objects()[index];
+        let first = &self.inventory[one.objects[0]];
+        let found = &self.inventory[index];
         self.errors.push(
             Diagnostic::error(format!("the identity name '{name}' would stand for two role ARNs"))
                 .at(found.head(), format!("{} needs {role}", found.title()))
@@ -146,8 +146,8 @@ impl<'r> Planner<'r> {
     }
 
     /// What is worth knowing about an object that is pointed somewhere.
-    fn warn_about(&mut self, index: usize) {
-        let found = &self.inventory.objects()[index];
+    fn warn_about(&mut self, index: ObjectId) {
+        let found = &self.inventory[index];
         let mut warn = |warning: Diagnostic| {
             if self.warned.insert(warning.message.clone()) {
                 self.outcome.warnings.push(warning);
@@ -170,12 +170,12 @@ impl<'r> Planner<'r> {
     /// Plans one reference; returns the name of the identity that it names in the end.
     fn reference(
         &mut self,
-        index: usize,
+        index: ObjectId,
         reference: &IdentityReference,
         role: &RoleArn,
         defaulted: bool,
     ) -> Option<String> {
-        let found = &self.inventory.objects()[index];
+        let found = &self.inventory[index];
         let wanted = self.name_for(role);
         let existing = match &reference.state {
             State::Wrong(_) | State::Variable(_) | State::Twice(_) => {
@@ -224,13 +224,13 @@ impl<'r> Planner<'r> {
     /// What a reference that is there says. `None` after an error.
     fn judge(
         &mut self,
-        index: usize,
+        index: ObjectId,
         existing: &Reference,
         role: &RoleArn,
         wanted: &str,
         defaulted: bool,
     ) -> Option<Existing> {
-        let found = &self.inventory.objects()[index];
+        let found = &self.inventory[index];
         if let Some(error) = manifest_checks::unreadable(found, existing) {
             self.errors.push(error);
             return None;
@@ -255,7 +255,7 @@ impl<'r> Planner<'r> {
             _ => return Some(Existing::Other(words, IdentityAccount::Unknown)),
         };
         let existing = self.inventory.identities(IdentityKind::Role, name);
-        let existing = existing.iter().filter_map(|&index| match &self.inventory.objects()[index].object.object_kind {
+        let existing = existing.iter().filter_map(|&index| match &self.inventory[index].object.object_kind {
             ObjectKind::Identity(identity, _) => Some(identity),
             _ => None,
         });
@@ -279,7 +279,7 @@ impl<'r> Planner<'r> {
     /// with all that shows whether it runs.
     pub(super) fn may_replace(
         &mut self,
-        index: usize,
+        index: ObjectId,
         at: Location,
         words: &str,
         from: &IdentityAccount,
@@ -287,7 +287,7 @@ impl<'r> Planner<'r> {
     ) -> bool {
         if !matches!(from, IdentityAccount::Account(from) if from == to.account()) {
             let written = Written { place: from.clone(), words: words.to_owned(), at };
-            let by = if matches!(self.inventory.objects()[index].object.object_kind, ObjectKind::Identity(..)) {
+            let by = if matches!(self.inventory[index].object.object_kind, ObjectKind::Identity(..)) {
                 By::Role
             } else {
                 By::Reference
@@ -296,7 +296,7 @@ impl<'r> Planner<'r> {
             return true;
         }
         if !self.request.overwrite {
-            let title = self.inventory.objects()[index].title();
+            let title = self.inventory[index].title();
             let other = Diagnostic::error(format!("{title} says something else already: {words}"));
             let error = other.help("the account stays the same; pass --overwrite to replace it");
             self.errors.push(error.at(at, format!("wanted: {to}")));

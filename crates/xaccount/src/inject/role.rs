@@ -5,14 +5,15 @@ use super::request::Target;
 use crate::aws::{Partition, RoleArn};
 use crate::capa::DEFAULT_ROLE_NAME;
 use crate::diag::Diagnostic;
+use crate::inventory::ObjectId;
 use crate::manifest_checks;
 use crate::settings::{Origin, Setting};
 
 impl Planner<'_> {
     /// The role for an object, from what is asked for and its region.
-    pub(super) fn role_for(&mut self, index: usize) -> Option<RoleArn> {
+    pub(super) fn role_for(&mut self, index: ObjectId) -> Option<RoleArn> {
         let inventory = self.inventory;
-        let found = &inventory.objects()[index];
+        let found = &inventory[index];
         // Where it decides the partition of an identity's role.
         let decides = self.request.with_identity && matches!(self.target, Target::Account { partition: None, .. });
         if let Some(error) = manifest_checks::region_twice(found).filter(|_| decides) {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::inventory::Inventory;
+use super::object_id::{KnownId, ObjectId};
 use super::owners::{Fit, fit, namespaces, slice};
 use super::resource::Resource;
 use crate::capa::ObjectKind;
@@ -11,8 +12,8 @@ use crate::diag::FileId;
 /// A ClusterClass.
 pub(crate) struct Class<'r> {
     pub(crate) found: &'r Resource,
-    /// Indices into the run's objects.
-    pub(crate) templates: Vec<usize>,
+    /// Those of the inventory.
+    pub(crate) templates: Vec<ObjectId>,
     /// The topology Clusters that use it.
     pub(crate) clusters: Vec<&'r Resource>,
 }
@@ -21,7 +22,7 @@ impl Inventory {
     /// The ClusterClasses of the run and the other files, each with its templates and the topology Clusters that use it. Of
     /// several templates or classes of one name, the nearest is meant.
     pub(crate) fn classes(&self) -> Vec<Class<'_>> {
-        let mut classes: HashMap<usize, Class<'_>> = HashMap::new();
+        let mut classes: HashMap<KnownId, Class<'_>> = HashMap::new();
         for &index in &self.owners.classes {
             let found = self.all.at(index);
             let ObjectKind::Class(refers_to) = &found.object.object_kind else { continue };
@@ -30,10 +31,10 @@ impl Inventory {
                 let named = slice(&self.owners.templates, |&template| self.all.title_key(template).cmp(&key));
                 self.nearest(named, found.file, |template| fit(&found.object, to, &template.object))
             });
-            let templates = templates.filter(|&template| template < self.all.own.len()).collect();
+            let templates = templates.filter_map(|template| template.own(self.all.own.len())).collect();
             classes.insert(index, Class { found, templates, clusters: Vec::new() });
         }
-        for found in self.all.all() {
+        for (_, found) in self.all.all() {
             let ObjectKind::Cluster { class: Some(class), .. } = &found.object.object_kind else { continue };
             let named = slice(&self.owners.classes, |&one| self.all.title_key(one).1.cmp(class.name.as_str()));
             let namespace = class.namespace.as_deref().or(found.object.own_namespace());
@@ -47,12 +48,12 @@ impl Inventory {
 
     /// Of objects of one name, in the order of directories and files, those that fit and are nearest to a file; with those
     /// that fit but for a namespace and are no farther away.
-    fn nearest(&self, named: &[usize], from: FileId, fits: impl Fn(&Resource) -> Option<Fit>) -> Vec<usize> {
-        let place = |&index: &usize| self.owners.place(self.all.at(index).file);
+    fn nearest(&self, named: &[KnownId], from: FileId, fits: impl Fn(&Resource) -> Option<Fit>) -> Vec<KnownId> {
+        let place = |&index: &KnownId| self.owners.place(self.all.at(index).file);
         let own = self.owners.place(from);
-        let directory = own.0.map_or(&[] as &[usize], |_| slice(named, |index| place(index).0.cmp(&own.0)));
+        let directory = own.0.map_or(&[] as &[KnownId], |_| slice(named, |index| place(index).0.cmp(&own.0)));
         let tiers = [slice(named, |index| place(index).cmp(&own)), directory, named];
-        let fitting = |tier: &[usize]| -> Vec<(usize, Fit)> {
+        let fitting = |tier: &[KnownId]| -> Vec<(KnownId, Fit)> {
             tier.iter().filter_map(|&index| Some((index, fits(self.all.at(index))?))).collect()
         };
         let nearest = tiers.into_iter().map(fitting).find(|tier| tier.iter().any(|(_, fit)| *fit == Fit::Exact));

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::ops::Index;
 use std::sync::OnceLock;
 
+use super::object_id::ObjectId;
 use super::objects::{Objects, Other, Others};
 use super::owners::Owners;
 use super::resource::{File, Resource};
@@ -15,8 +17,8 @@ use crate::diag::{Diagnostic, FileId};
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
     pub(super) all: Objects,
-    /// Indices of identities by kind and name.
-    identities: HashMap<(IdentityKind, String), Vec<usize>>,
+    /// Identities by kind and name.
+    identities: HashMap<(IdentityKind, String), Vec<ObjectId>>,
     /// Objects that count for nothing.
     set_aside: Vec<SetAside>,
     /// Documents that were skipped unread.
@@ -29,8 +31,8 @@ pub struct Inventory {
 
 #[derive(Clone, Debug, Default)]
 struct InventoryIndex {
-    /// Indices of the objects whose references name a role identity, by its name.
-    named_by: HashMap<String, Vec<usize>>,
+    /// The objects whose references name a role identity, by its name.
+    named_by: HashMap<String, Vec<ObjectId>>,
     /// Files with an object that can carry a reference.
     with_clusters: HashSet<FileId>,
     /// The newest version of an object of CAPA.
@@ -41,6 +43,7 @@ impl InventoryIndex {
     fn of(objects: &[Resource]) -> Self {
         let mut index = Self::default();
         for (at, found) in objects.iter().enumerate() {
+            let at = ObjectId::new(at);
             if let ObjectKind::Referencing { version, .. } | ObjectKind::Identity(_, version) =
                 &found.object.object_kind
             {
@@ -70,7 +73,7 @@ impl Inventory {
 
     fn of(all: Objects) -> Self {
         let owners = Owners::new(&all);
-        let mut identities: HashMap<(IdentityKind, String), Vec<usize>> = HashMap::new();
+        let mut identities: HashMap<(IdentityKind, String), Vec<ObjectId>> = HashMap::new();
         for (index, found) in all.own.iter().enumerate() {
             let Some(name) = &found.object.name else { continue };
             let kind = match &found.object.object_kind {
@@ -79,7 +82,7 @@ impl Inventory {
                 ObjectKind::Static(..) => IdentityKind::Static,
                 _ => continue,
             };
-            identities.entry((kind, name.clone())).or_default().push(index);
+            identities.entry((kind, name.clone())).or_default().push(ObjectId::new(index));
         }
         Self { all, identities, owners, ..Self::default() }
     }
@@ -136,13 +139,18 @@ impl Inventory {
         &self.all.own
     }
 
-    /// Indices of all identities of a kind and name.
-    pub fn identities(&self, kind: IdentityKind, name: &str) -> &[usize] {
+    /// The objects of all files, each with its id.
+    pub fn entries(&self) -> impl Iterator<Item = (ObjectId, &Resource)> {
+        self.all.own.iter().enumerate().map(|(index, found)| (ObjectId::new(index), found))
+    }
+
+    /// All identities of a kind and name.
+    pub fn identities(&self, kind: IdentityKind, name: &str) -> &[ObjectId] {
         self.identities.get(&(kind, name.to_owned())).map_or(&[], Vec::as_slice)
     }
 
-    /// Indices of the objects whose references name a role identity.
-    pub(crate) fn named_by(&self, name: &str) -> &[usize] {
+    /// The objects whose references name a role identity.
+    pub(crate) fn named_by(&self, name: &str) -> &[ObjectId] {
         self.index().named_by.get(name).map_or(&[], Vec::as_slice)
     }
 
@@ -204,6 +212,14 @@ impl Inventory {
         };
         let warnings = nameless.map(warning).collect();
         (inventory, warnings)
+    }
+}
+
+impl Index<ObjectId> for Inventory {
+    type Output = Resource;
+
+    fn index(&self, id: ObjectId) -> &Resource {
+        &self.all.own[id.index()]
     }
 }
 

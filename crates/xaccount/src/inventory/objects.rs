@@ -1,5 +1,6 @@
 //! The objects of all files, those of the inventory and those that were read for owners.
 
+use super::object_id::KnownId;
 use super::resource::{File, Resource};
 use crate::diag::{FileId, escape_control};
 
@@ -51,7 +52,8 @@ pub(super) struct Objects {
 
 impl Objects {
     /// Object of the run or of the other files.
-    pub(super) fn at(&self, index: usize) -> &Resource {
+    pub(super) fn at(&self, id: KnownId) -> &Resource {
+        let index = id.index();
         match self.own.get(index) {
             Some(found) => found,
             None => &self.beside[index - self.own.len()],
@@ -59,8 +61,8 @@ impl Objects {
     }
 
     /// The objects of the run and of the other files.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Resource> {
-        self.own.iter().chain(&self.beside)
+    pub(super) fn all(&self) -> impl Iterator<Item = (KnownId, &Resource)> {
+        self.own.iter().chain(&self.beside).enumerate().map(|(index, found)| (KnownId::new(index), found))
     }
 
     /// The file and line of an object, as it is shown.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::object_id::KnownId;
 use super::objects::Objects;
 use crate::capa::{Object, ObjectKind, ObjectReference};
 use crate::diag::FileId;
@@ -11,9 +12,9 @@ use crate::diag::FileId;
 pub(super) struct Owners {
     pub(super) claims: Vec<OwnerClaim>,
     /// Templates by kind, name, directory and file.
-    pub(super) templates: Vec<usize>,
+    pub(super) templates: Vec<KnownId>,
     /// ClusterClasses by name, directory and file.
-    pub(super) classes: Vec<usize>,
+    pub(super) classes: Vec<KnownId>,
     pub(super) directories: Vec<Option<u32>>,
     pub(super) names: HashMap<String, u32>,
 }
@@ -21,7 +22,7 @@ pub(super) struct Owners {
 /// A reference of a Cluster: the Cluster, and which of its references.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OwnerClaim {
-    pub(super) cluster: usize,
+    pub(super) cluster: KnownId,
     pub(super) which: usize,
 }
 
@@ -45,7 +46,7 @@ impl Owners {
     /// Of these files.
     pub(super) fn new(all: &Objects) -> Self {
         let mut owners = Self::default();
-        for (index, found) in all.all().enumerate() {
+        for (index, found) in all.all() {
             match &found.object.object_kind {
                 ObjectKind::Cluster { refers_to, .. } => {
                     owners.claims.extend((0..refers_to.len()).map(|which| OwnerClaim { cluster: index, which }));
@@ -67,7 +68,7 @@ impl Owners {
         }
         let mut claims = std::mem::take(&mut owners.claims);
         let [mut templates, mut classes] = [&mut owners.templates, &mut owners.classes].map(std::mem::take);
-        let place = |index: usize| owners.place(all.at(index).file);
+        let place = |index: KnownId| owners.place(all.at(index).file);
         // Stable: those of one file stay in their order.
         claims.sort_by(|a, b| {
             all.claimed_by(a).cmp(&all.claimed_by(b)).then_with(|| place(a.cluster).cmp(&place(b.cluster)))
@@ -114,7 +115,7 @@ impl Objects {
     }
 
     /// Kind and name of an object.
-    pub(super) fn title_key(&self, index: usize) -> (&str, &str) {
+    pub(super) fn title_key(&self, index: KnownId) -> (&str, &str) {
         let object = &self.at(index).object;
         (&object.kind, object.name.as_deref().unwrap_or_default())
     }

@@ -8,15 +8,15 @@ use serde_json::Value;
 
 use super::{Finding, FixEdit};
 use crate::diag::FileId;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, ObjectId};
 use crate::plan::{Change, ChangeKind, IdentityFile, NewObject, Outcome};
 
 /// The plan that mends all findings that carry a fix. Where two fixes change one place, the first one is taken.
 pub fn fixes<'f>(inventory: &Inventory, findings: impl IntoIterator<Item = &'f Finding>) -> Outcome {
     let mut outcome = Outcome::default();
-    let mut objects: Vec<(usize, &str, &[PatchOperation])> = Vec::new();
+    let mut objects: Vec<(ObjectId, &str, &[PatchOperation])> = Vec::new();
     let mut documents: Vec<(FileId, &FixEdit, &str)> = Vec::new();
-    let (mut removed_refs, mut added): (HashSet<(usize, String)>, HashSet<&Value>) = Default::default();
+    let (mut removed_refs, mut added): (HashSet<(ObjectId, String)>, HashSet<&Value>) = Default::default();
     for fix in findings.into_iter().filter_map(|finding| finding.fix.as_ref()) {
         match &fix.change {
             FixEdit::Object { object, operations } => {

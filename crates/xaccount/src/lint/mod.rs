@@ -16,8 +16,8 @@ use serde_json::Value;
 use crate::aws::AccountId;
 use crate::capa::Release;
 use crate::diag::{Diagnostic, FileId, RuleId, Severity};
-use crate::inventory::Inventory;
 use crate::inventory::kustomization::Kustomization;
+use crate::inventory::{Inventory, ObjectId};
 use crate::status::Status;
 
 pub use fixes::fixes;
@@ -94,8 +94,8 @@ pub struct Fix {
 pub enum FixEdit {
     /// An object.
     Object {
-        /// An index into the run's objects.
-        object: usize,
+        /// Which.
+        object: ObjectId,
         /// RFC 6902, relative to the object.
         operations: Vec<PatchOperation>,
     },

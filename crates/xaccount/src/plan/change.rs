@@ -7,6 +7,7 @@ use json_patch::PatchOperation;
 use serde_json::Value;
 
 use crate::diag::FileId;
+use crate::inventory::ObjectId;
 
 /// The file that keeps identities.
 #[derive(Clone, Debug)]
@@ -42,8 +43,8 @@ impl IdentityFile {
 /// What happens to one object.
 #[derive(Clone, Debug)]
 pub struct Change {
-    /// The object: an index into the run's objects, or none for a new one.
-    pub object: Option<usize>,
+    /// The object; `None` for a new one.
+    pub object: Option<ObjectId>,
     /// What kind of change it is.
     pub kind: ChangeKind,
     /// The operations, empty for a new object.

@@ -47,7 +47,7 @@ pub fn write_order(inventory: &Inventory, outcome: &Outcome) -> Vec<FileId> {
 fn shares(inventory: &Inventory, outcome: &Outcome) -> BTreeMap<FileId, Share> {
     let mut shares: BTreeMap<FileId, Share> = outcome.plans.keys().map(|&file| (file, Share::default())).collect();
     for index in outcome.changes.iter().filter_map(|change| change.object) {
-        let found = &inventory.objects()[index];
+        let found = &inventory[index];
         let share = shares.entry(found.file).or_default();
         match &found.object.object_kind {
             ObjectKind::Identity(..) | ObjectKind::Controller(_) | ObjectKind::Static(..) => {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::change::{Change, NewObject};
 use super::selection::{Selection, skipped};
 use crate::diag::{Diagnostic, FileId};
-use crate::inventory::{Inventory, Skipped};
+use crate::inventory::{Inventory, ObjectId, Skipped};
 use lossless_yaml::Plan;
 
 /// What is to be done.
@@ -21,8 +21,8 @@ pub struct Outcome {
     pub changes: Vec<Change>,
     /// The new objects, in the order of their documents.
     pub added: Vec<NewObject>,
-    /// Objects that are as they should be already: indices into the run's objects.
-    pub unchanged: Vec<usize>,
+    /// Objects that are as they should be already.
+    pub unchanged: Vec<ObjectId>,
     /// What is selected, can carry a reference, and is skipped.
     pub skipped: Vec<Skipped>,
     /// What to say although nothing is wrong.
@@ -39,7 +39,7 @@ impl Outcome {
 
     /// Adds a change of an object that is there, and its operations to its file's plan.
     pub(crate) fn change(&mut self, inventory: &Inventory, change: Change) {
-        if let Some(found) = change.object.map(|index| &inventory.objects()[index]) {
+        if let Some(found) = change.object.map(|index| &inventory[index]) {
             let plan = self.plans.entry(found.file).or_default();
             // All changes of one object are planned one after the other.
             match plan.changes.last_mut() {

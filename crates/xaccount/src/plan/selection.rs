@@ -6,7 +6,7 @@ use std::fmt;
 use globset::GlobMatcher;
 
 use crate::diag::{Diagnostic, escape_control};
-use crate::inventory::{Inventory, Resource, SkipReason, Skipped};
+use crate::inventory::{Inventory, ObjectId, Resource, SkipReason, Skipped};
 use crate::kubernetes::LabelSelector;
 use crate::manifest_checks::{self, NO_PROVIDER};
 
@@ -20,7 +20,7 @@ pub struct Selection {
     /// Objects in this namespace, and objects without one.
     pub namespace: Option<String>,
     /// Only these of the run's objects.
-    pub only: Option<BTreeSet<usize>>,
+    pub only: Option<BTreeSet<ObjectId>>,
 }
 
 /// Why there is nothing to point.
@@ -86,13 +86,13 @@ impl Failure {
 ///
 /// # Errors
 /// None can carry a reference, or none of those is meant, or nobody can tell which are.
-pub fn selected(inventory: &Inventory, selection: &Selection) -> Result<Vec<usize>, Failure> {
+pub fn selected(inventory: &Inventory, selection: &Selection) -> Result<Vec<ObjectId>, Failure> {
     select(inventory, selection).map_err(|failure| failure.after(manifest_checks::impossible(inventory).collect()))
 }
 
-/// Indices of the objects that are meant.
-pub(crate) fn select(inventory: &Inventory, selection: &Selection) -> Result<Vec<usize>, Failure> {
-    let referencing: Vec<usize> = match &selection.only {
+/// The objects that are meant.
+pub(crate) fn select(inventory: &Inventory, selection: &Selection) -> Result<Vec<ObjectId>, Failure> {
+    let referencing: Vec<ObjectId> = match &selection.only {
         // They are bearers, and picked already.
         Some(only) => only.iter().copied().collect(),
         None => referencing(inventory).collect(),
@@ -112,7 +112,7 @@ pub(crate) fn select(inventory: &Inventory, selection: &Selection) -> Result<Vec
         return Err(Failure::Refused(doubts));
     }
     if selected.is_empty() {
-        let titles = referencing.iter().map(|&index| inventory.objects()[index].title()).collect();
+        let titles = referencing.iter().map(|&index| inventory[index].title()).collect();
         return Err(Failure::EmptySelection(EmptySelection::NoneSelected(titles)));
     }
     Ok(selected)
@@ -123,11 +123,11 @@ impl Selection {
     ///
     /// # Errors
     /// Nobody can tell: its cluster is in doubt, or its labels are.
-    pub fn means(&self, inventory: &Inventory, index: usize) -> Result<bool, Diagnostic> {
+    pub fn means(&self, inventory: &Inventory, index: ObjectId) -> Result<bool, Diagnostic> {
         if self.only.as_ref().is_some_and(|only| !only.contains(&index)) {
             return Ok(false);
         }
-        matches(inventory, &inventory.objects()[index], self)
+        matches(inventory, &inventory[index], self)
     }
 
     /// Whether it may be, whatever its cluster is called.
@@ -146,12 +146,12 @@ impl Selection {
     }
 }
 
-/// Indices of the objects that can carry a reference, but for those of the identity file.
-pub(crate) fn referencing(inventory: &Inventory) -> impl Iterator<Item = usize> {
-    (0..inventory.objects().len()).filter(|&index| {
-        let found = &inventory.objects()[index];
-        !inventory.file(found.file).identities_only && found.object.references().next().is_some()
-    })
+/// The objects that can carry a reference, but for those of the identity file.
+pub(crate) fn referencing(inventory: &Inventory) -> impl Iterator<Item = ObjectId> {
+    let all = inventory
+        .entries()
+        .filter(|(_, found)| !inventory.file(found.file).identities_only && found.object.references().next().is_some());
+    all.map(|(index, _)| index)
 }
 
 /// Clusters of a class that are meant as well, and of which nobody can tell whether they are ours.

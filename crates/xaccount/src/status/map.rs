@@ -112,7 +112,7 @@ pub fn map(status: &Status<'_>, path: &dyn Fn(FileId) -> Option<String>) -> Map 
 fn groups<'s>(status: &'s Status<'_>, paths: &'s MapPaths) -> BTreeMap<MapTarget, Vec<MapCluster<'s>>> {
     let mut clusters: BTreeMap<(&str, &str), (MapTarget, Files<'_>)> = BTreeMap::new();
     for row in status.rows.iter().filter(|row| !row.template) {
-        let found = &status.inventory.objects()[row.object];
+        let found = &status.inventory[row.object];
         // For a map, what says no namespace is in this one.
         let namespace = found.object.namespace.as_deref().filter(|own| !own.is_empty()).unwrap_or("default");
         let existing = clusters.entry((namespace, &row.cluster)).or_insert_with(|| (target(row), BTreeSet::new()));
@@ -314,7 +314,7 @@ const ALLOWED: &str = "allowedNamespaces";
 fn identities<'s>(status: &'s Status<'_>) -> HashMap<RoleArn, Vec<(&'s str, &'s RoleIdentity)>> {
     let mut all: HashMap<RoleArn, Vec<(&str, &RoleIdentity)>> = HashMap::new();
     for (index, name, role) in super::role_identities(status.inventory) {
-        if let ObjectKind::Identity(identity, _) = &status.inventory.objects()[index].object.object_kind {
+        if let ObjectKind::Identity(identity, _) = &status.inventory[index].object.object_kind {
             all.entry(role).or_default().push((name, identity));
         }
     }

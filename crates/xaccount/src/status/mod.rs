@@ -13,7 +13,7 @@ use crate::capa::{
     Reason, Release, Search, Subject, Support, Verdict, VerdictOutcome, Version, read_since, served_since, support,
 };
 use crate::diag::{Diagnostic, FileId, Location, Severity, Span, escape_control};
-use crate::inventory::{Inventory, Resource};
+use crate::inventory::{Inventory, ObjectId, Resource};
 use crate::manifest_checks::{self, NO_ROLE_ACROSS_PARTITIONS, PartitionMismatch};
 
 pub use crate::manifest_checks::in_the_source_account;
@@ -86,8 +86,8 @@ impl fmt::Display for AccountSummary {
 /// A cluster, or a template of clusters, and what becomes of its credentials.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// The object: an index into the run's objects.
-    pub object: usize,
+    /// The object.
+    pub object: ObjectId,
     /// The namespace that it says, or that objects without one go to.
     pub namespace: Option<String>,
     /// Its own name.
@@ -166,7 +166,7 @@ pub fn status<'r>(inventory: &'r Inventory, options: &Options) -> Status<'r> {
     let release = options.release.unwrap_or_else(|| implied(inventory, &mut warnings));
     let namespace = options.namespace.as_deref();
     // What kubectl drops without a word is not applied.
-    let sent = || inventory.objects().iter().enumerate().filter(|(_, found)| !found.dropped_by_kubectl);
+    let sent = || inventory.entries().filter(|(_, found)| !found.dropped_by_kubectl);
     let world = ClusterState::new(sent().map(|(_, found)| &*found.object), release, namespace);
     let capa_objects = inventory.objects().iter().filter(|found| found.object.object_kind.is_capa());
     warnings.extend(capa_objects.filter_map(manifest_checks::dropped_by_kubectl));
@@ -222,8 +222,13 @@ fn as_warning(error: Diagnostic) -> Diagnostic {
 }
 
 /// The rows of an object: one for each reference that says something else.
-fn rows_of(inventory: &Inventory, (index, namespace): (usize, Option<&str>), judge: &mut Judge, rows: &mut Vec<Row>) {
-    let found = &inventory.objects()[index];
+fn rows_of(
+    inventory: &Inventory,
+    (index, namespace): (ObjectId, Option<&str>),
+    judge: &mut Judge,
+    rows: &mut Vec<Row>,
+) {
+    let found = &inventory[index];
     let mut seen: HashSet<Subject> = HashSet::new();
     for reference in found.object.references() {
         let subject = Subject::of(&found.object, reference, judge.release(), namespace);
@@ -236,8 +241,8 @@ fn rows_of(inventory: &Inventory, (index, namespace): (usize, Option<&str>), jud
     }
 }
 
-fn row(inventory: &Inventory, (object, namespace): (usize, Option<&str>), verdict: Verdict, reference: Span) -> Row {
-    let found = &inventory.objects()[object];
+fn row(inventory: &Inventory, (object, namespace): (ObjectId, Option<&str>), verdict: Verdict, reference: Span) -> Row {
+    let found = &inventory[object];
     let template = matches!(&found.object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
     let name = found.object.name.clone().unwrap_or_else(|| "(no name)".into());
     let cluster = match template {
@@ -249,19 +254,19 @@ fn row(inventory: &Inventory, (object, namespace): (usize, Option<&str>), verdic
 }
 
 /// The row of an object that no release of CAPA takes, or of which readers see two.
-fn refused(inventory: &Inventory, place: (usize, Option<&str>), reason: Reason, why: &str) -> Row {
+fn refused(inventory: &Inventory, place: (ObjectId, Option<&str>), reason: Reason, why: &str) -> Row {
     let verdict = Verdict::refused(reason, why.to_owned());
-    row(inventory, place, verdict, inventory.objects()[place.0].object.kind_span)
+    row(inventory, place, verdict, inventory[place.0].object.kind_span)
 }
 
 /// An object whose version a release does not serve is not applied: nor is a cluster whose identity is not.
 fn refuse_unserved(inventory: &Inventory, release: Release, rows: &mut [Row]) {
-    let is_unserved = |index: usize| support(&inventory.objects()[index].object, release) == Some(Support::NotServed);
+    let is_unserved = |index: ObjectId| support(&inventory[index].object, release) == Some(Support::NotServed);
     let mut identities = Search::new(|hop| identity_of(inventory, hop).is_some_and(is_unserved));
     for row in rows {
         let own = Some(row.object).filter(|&index| is_unserved(index));
         let unserved = own.or_else(|| identity_of(inventory, &identities.find(&row.verdict.chain)?));
-        let Some(object) = unserved.map(|index| &*inventory.objects()[index].object) else { continue };
+        let Some(object) = unserved.map(|index| &*inventory[index].object) else { continue };
         let Object { kind, api_version, .. } = object;
         let since = served_since(object);
         let yet = if release < since { format!(" yet; {since} is the first that does") } else { String::new() };
@@ -276,7 +281,7 @@ fn refuse_unserved(inventory: &Inventory, release: Release, rows: &mut [Row]) {
 fn refuse_other_partitions(inventory: &Inventory, rows: &mut [Row]) {
     let mut others = OtherPartitions::default();
     for row in rows {
-        let Some(region) = inventory.objects()[row.object].object.region() else { continue };
+        let Some(region) = inventory[row.object].object.region() else { continue };
         let Some((identity, role)) = others.find(row, region) else { continue };
         let Some(own) = Partition::of_region(region) else { continue };
         // Without the cluster's name, so that clusters with one mismatch are shown together.
@@ -315,15 +320,15 @@ fn role_of_hop(hop: &Hop<'_>) -> Option<RoleArn> {
     hop.role_arn?.parse().ok()
 }
 
-/// The object of an identity: an index into the run's objects.
-pub fn identity_of(inventory: &Inventory, hop: &Hop<'_>) -> Option<usize> {
+/// The object of an identity.
+pub fn identity_of(inventory: &Inventory, hop: &Hop<'_>) -> Option<ObjectId> {
     identity(inventory, hop.kind, hop.name)
 }
 
 /// The first identity of a kind and name that kubectl sends.
-fn identity(inventory: &Inventory, kind: &str, name: &str) -> Option<usize> {
+fn identity(inventory: &Inventory, kind: &str, name: &str) -> Option<ObjectId> {
     let kind = IdentityKind::ALL.into_iter().find(|known| known.name() == kind)?;
-    inventory.identities(kind, name).iter().copied().find(|&index| !inventory.objects()[index].dropped_by_kubectl)
+    inventory.identities(kind, name).iter().copied().find(|&index| !inventory[index].dropped_by_kubectl)
 }
 
 /// The version of an object of CAPA.
@@ -373,21 +378,19 @@ fn role_of(found: &Resource) -> Location {
     found.location(span.unwrap_or(found.object.kind_span))
 }
 
-/// Role identities that kubectl sends: index, name and role.
-fn role_identities(inventory: &Inventory) -> impl Iterator<Item = (usize, &str, RoleArn)> {
-    inventory.objects().iter().enumerate().filter(|(_, found)| !found.dropped_by_kubectl).filter_map(
-        |(index, found)| {
-            let ObjectKind::Identity(identity, _) = &found.object.object_kind else { return None };
-            let name = found.object.name.as_deref()?;
-            // Of two documents of one name, the first is enough to say that there is one.
-            let first = self::identity(inventory, ROLE_IDENTITY, name) == Some(index);
-            let role = identity.role_arn.text()?.parse().ok()?;
-            first.then_some((index, name, role))
-        },
-    )
+/// Role identities that kubectl sends: object, name and role.
+fn role_identities(inventory: &Inventory) -> impl Iterator<Item = (ObjectId, &str, RoleArn)> {
+    inventory.entries().filter(|(_, found)| !found.dropped_by_kubectl).filter_map(|(index, found)| {
+        let ObjectKind::Identity(identity, _) = &found.object.object_kind else { return None };
+        let name = found.object.name.as_deref()?;
+        // Of two documents of one name, the first is enough to say that there is one.
+        let first = self::identity(inventory, ROLE_IDENTITY, name) == Some(index);
+        let role = identity.role_arn.text()?.parse().ok()?;
+        first.then_some((index, name, role))
+    })
 }
 
 /// The file of an object.
-fn file_of(inventory: &Inventory, index: usize) -> FileId {
-    inventory.objects()[index].file
+fn file_of(inventory: &Inventory, index: ObjectId) -> FileId {
+    inventory[index].file
 }

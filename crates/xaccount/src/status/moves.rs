@@ -59,7 +59,7 @@ type MoveKey = (Option<String>, String, String);
 type Both<'s> = (Vec<&'s Row>, Vec<&'s Row>);
 
 fn key(status: &Status<'_>, row: &Row) -> MoveKey {
-    (row.namespace.clone(), row.name.clone(), status.inventory.objects()[row.object].object.kind.clone())
+    (row.namespace.clone(), row.name.clone(), status.inventory[row.object].object.kind.clone())
 }
 
 /// What differs from `before` to `after`: by kind, namespace and name.
@@ -131,7 +131,7 @@ fn end(path: &str, count: usize) -> Option<&str> {
 }
 
 fn place(what: &'static str, side: MoveSide, status: &Status<'_>, row: &Row) -> Cause {
-    let found = &status.inventory.objects()[row.object];
+    let found = &status.inventory[row.object];
     Cause { what, side, at: found.location(Span::new(found.object.start, found.object.start)) }
 }
 
@@ -142,7 +142,7 @@ fn cause((before, was): (&Status<'_>, &Row), (after, is): (&Status<'_>, &Row)) -
     let same = own(was) == own(is) && role;
     let at = |status: &Status<'_>, row: &Row| {
         let index = identity_of(status.inventory, &row.verdict.chain.first()?)?;
-        Some(role_of(&status.inventory.objects()[index]))
+        Some(role_of(&status.inventory[index]))
     };
     if same {
         match (at(before, was), at(after, is)) {
@@ -155,7 +155,7 @@ fn cause((before, was): (&Status<'_>, &Row), (after, is): (&Status<'_>, &Row)) -
             (None, None) => {}
         }
     }
-    let found = &after.inventory.objects()[is.object];
+    let found = &after.inventory[is.object];
     let refused = is.verdict.outcome == VerdictOutcome::Error && is.verdict.chain.is_empty();
     let what = if refused { "identityRef refused" } else { "identityRef" };
     Cause { what, side: MoveSide::After, at: found.location(is.reference) }

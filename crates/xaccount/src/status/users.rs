@@ -7,6 +7,7 @@ use crate::aws::AccountId;
 use crate::capa::{
     Hop, IdentityKind, Judge, ROLE_IDENTITY, Reason, Scope, Search, Start, Subject, Verdict, VerdictOutcome,
 };
+use crate::inventory::ObjectId;
 
 /// The clusters whose chain leads through an account.
 pub fn used_by<'s>(status: &'s Status<'_>, account: &AccountId) -> Vec<&'s Row> {
@@ -17,8 +18,8 @@ pub fn used_by<'s>(status: &'s Status<'_>, account: &AccountId) -> Vec<&'s Row> 
 /// An identity that leads into an account, and the namespaces whose clusters may use it.
 #[derive(Clone, Debug)]
 pub struct AccessPath {
-    /// The identity: an index into the run's objects.
-    pub object: usize,
+    /// The identity.
+    pub object: ObjectId,
     /// Its name.
     pub name: String,
     /// Its role.

@@ -18,7 +18,7 @@ const MOST: usize = 5;
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for row in &context.status.rows {
-        let found = &context.inventory.objects()[row.object];
+        let found = &context.inventory[row.object];
         let (AccountSummary::Known(account), ObjectKind::Referencing { account_scoped, .. }) =
             (&row.account, &found.object.object_kind)
         else {

@@ -6,6 +6,7 @@ use super::super::{Context, Findings, Rule};
 use super::query::role_identities;
 use crate::capa::{ObjectKind, ROLE_IDENTITY, State};
 use crate::diag::{Diagnostic, RuleId, Severity};
+use crate::inventory::ObjectId;
 
 pub(super) const RULE: Rule = Rule {
     id: RuleId::IdentityCycle,
@@ -16,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    let mut sources: HashMap<&str, (usize, &str)> = HashMap::new();
+    let mut sources: HashMap<&str, (ObjectId, &str)> = HashMap::new();
     for (index, found, identity) in role_identities(context.inventory) {
         if let (Some(name), State::Set(to)) = (found.object.name.as_deref(), &identity.source)
             && to.kind.text() == Some(ROLE_IDENTITY)
@@ -39,9 +40,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         // What comes to a circle of an earlier walk, or to none, closes none.
         let Some(first) = chain.iter().position(|&name| name == at) else { continue };
         let chain = chain.split_off(first);
-        let places: Vec<usize> = chain.iter().map(|name| sources[name].0).collect();
-        let place = |index: usize| {
-            let found = &context.inventory.objects()[index];
+        let places: Vec<ObjectId> = chain.iter().map(|name| sources[name].0).collect();
+        let place = |index: ObjectId| {
+            let found = &context.inventory[index];
             let span = match &found.object.object_kind {
                 ObjectKind::Identity(identity, _) => match &identity.source {
                     State::Set(to) => to.name.span(),

@@ -6,6 +6,7 @@ use super::super::{Context, Findings, Rule};
 use super::query::role_identities;
 use crate::capa::{Cursor, Part, ROLE_IDENTITY, StepId};
 use crate::diag::{Diagnostic, FileId, RuleId, Severity};
+use crate::inventory::ObjectId;
 use crate::status::{Row, identity_of};
 use crate::templates::is_filled_in;
 
@@ -18,7 +19,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    let file_of = |row: &Row| context.inventory.objects()[row.object].file;
+    let file_of = |row: &Row| context.inventory[row.object].file;
     let files: HashSet<FileId> = context.status.rows.iter().map(file_of).collect();
     let users = users_elsewhere(context);
     for (index, found, _) in role_identities(context.inventory) {
@@ -27,7 +28,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             continue;
         }
         let Some(user) = users.get(&index) else { continue };
-        let cluster = &context.inventory.objects()[user.object];
+        let cluster = &context.inventory[user.object];
         findings.add(
             Diagnostic::warning(format!(
                 "{} stands in a cluster's file, and {} in another file uses it: deleting this file takes it along, and that cluster can't be deleted any more",
@@ -45,10 +46,10 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 type Visits = Vec<(FileId, Part)>;
 
 /// Of each role identity the first cluster in another file that uses it.
-fn users_elsewhere<'c>(context: &Context<'c>) -> HashMap<usize, &'c Row> {
-    let (mut users, mut visits): (HashMap<usize, &Row>, HashMap<StepId, Visits>) = Default::default();
+fn users_elsewhere<'c>(context: &Context<'c>) -> HashMap<ObjectId, &'c Row> {
+    let (mut users, mut visits): (HashMap<ObjectId, &Row>, HashMap<StepId, Visits>) = Default::default();
     for row in &context.status.rows {
-        let file = context.inventory.objects()[row.object].file;
+        let file = context.inventory[row.object].file;
         let mut cursor = Cursor::new(&row.verdict.chain);
         while let Some(hop) = cursor.hop() {
             if let Some((id, part)) = cursor.part() {
@@ -64,7 +65,7 @@ fn users_elsewhere<'c>(context: &Context<'c>) -> HashMap<usize, &'c Row> {
                 }
             }
             let index = identity_of(context.inventory, &hop).filter(|_| hop.kind == ROLE_IDENTITY);
-            if let Some(index) = index.filter(|&index| context.inventory.objects()[index].file != file) {
+            if let Some(index) = index.filter(|&index| context.inventory[index].file != file) {
                 users.entry(index).or_insert(row);
             }
             cursor.advance();

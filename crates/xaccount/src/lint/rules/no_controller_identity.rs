@@ -8,7 +8,7 @@ use super::super::{Context, Findings, Fix, FixEdit, Rule};
 use super::query::role_identities;
 use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, Reason, State};
 use crate::diag::{Diagnostic, RuleId, Severity};
-use crate::inventory::Resource;
+use crate::inventory::{ObjectId, Resource};
 use crate::status::identity_of;
 
 pub(super) const RULE: Rule = Rule {
@@ -23,7 +23,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     let existing = !context.inventory.identities(IdentityKind::Controller, "default").is_empty();
     let missing =
         context.status.rows.iter().filter(|row| !existing && row.verdict.reason == Some(Reason::IdentityNotFound));
-    let asked: BTreeSet<usize> = missing
+    let asked: BTreeSet<ObjectId> = missing
         .filter(|row| row.verdict.chain.last().is_some_and(|hop| hop.kind == CONTROLLER_IDENTITY))
         .filter_map(|row| identity_of(context.inventory, &row.verdict.chain.before_source()?))
         .collect();

@@ -15,14 +15,14 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for row in context.status.rows.iter().filter(|row| !row.template && row.verdict.outcome == VerdictOutcome::Denied) {
-        let found = &context.inventory.objects()[row.object];
+        let found = &context.inventory[row.object];
         let (Some(hop), Some(message)) = (row.verdict.chain.last(), &row.verdict.message) else { continue };
         let why = hop.permission().map_or_else(String::new, |permission| permission.why);
         let finding = Diagnostic::warning(format!("{}: {message}", found.title())).at(
             found.location(row.reference),
             format!("its namespace is {}", row.namespace.as_deref().unwrap_or("not said")),
         );
-        let finding = match identity_of(context.inventory, &hop).map(|index| &context.inventory.objects()[index]) {
+        let finding = match identity_of(context.inventory, &hop).map(|index| &context.inventory[index]) {
             Some(identity) => finding.also(identity.head(), why),
             None => finding,
         };

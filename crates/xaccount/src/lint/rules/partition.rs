@@ -17,10 +17,10 @@ pub(super) const RULE: Rule = Rule {
 fn check(context: &Context<'_>, findings: &mut Findings) {
     let mut others = OtherPartitions::default();
     for row in &context.status.rows {
-        let found = &context.inventory.objects()[row.object];
+        let found = &context.inventory[row.object];
         let Some((hop, role)) = found.object.region().and_then(|region| others.find(row, region)) else { continue };
         let Some(identity) = identity_of(context.inventory, &hop) else { continue };
-        let identity = &context.inventory.objects()[identity];
+        let identity = &context.inventory[identity];
         let at = match &identity.object.object_kind {
             ObjectKind::Identity(fields, _) => fields.role_arn.span(),
             _ => None,

@@ -10,22 +10,22 @@ use crate::capa::{
     referenced_kind,
 };
 use crate::diag::{Diagnostic, Severity, Span};
-use crate::inventory::{Inventory, Resource};
+use crate::inventory::{Inventory, ObjectId, Resource};
 use crate::kubernetes::names::is_dns_subdomain;
 use crate::manifest_checks;
 use crate::templates::is_filled_in;
 
 /// The role identities of a run.
-pub(super) fn role_identities(inventory: &Inventory) -> impl Iterator<Item = (usize, &Resource, &RoleIdentity)> {
-    inventory.objects().iter().enumerate().filter_map(|(index, found)| match &found.object.object_kind {
+pub(super) fn role_identities(inventory: &Inventory) -> impl Iterator<Item = (ObjectId, &Resource, &RoleIdentity)> {
+    inventory.entries().filter_map(|(index, found)| match &found.object.object_kind {
         ObjectKind::Identity(identity, _) => Some((index, found, identity.as_ref())),
         _ => None,
     })
 }
 
 /// The identities of all kinds with their `allowedNamespaces`, and where to point at it.
-pub(super) fn allowed(inventory: &Inventory) -> impl Iterator<Item = (usize, &Resource, &Allowed, Span)> {
-    inventory.objects().iter().enumerate().filter_map(|(index, found)| {
+pub(super) fn allowed(inventory: &Inventory) -> impl Iterator<Item = (ObjectId, &Resource, &Allowed, Span)> {
+    inventory.entries().filter_map(|(index, found)| {
         let head = found.object.kind_span;
         match &found.object.object_kind {
             ObjectKind::Identity(identity, _) => Some((
@@ -87,7 +87,7 @@ pub(super) fn unreadable(found: &Resource, existing: &Reference) -> Option<Diagn
 }
 
 /// The fix that gives a field of an identity's `spec` another value.
-pub(super) fn replace(object: usize, field: &str, value: Value, what: &str) -> Fix {
+pub(super) fn replace(object: ObjectId, field: &str, value: Value, what: &str) -> Fix {
     let path = PointerBuf::from_tokens(["spec", field]);
     let operations = vec![PatchOperation::Replace(ReplaceOperation { path, value })];
     Fix { what: what.into(), change: FixEdit::Object { object, operations } }

@@ -37,7 +37,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         // The source lives for 900 seconds where it does not say how long.
         let source =
             context.inventory.identities(IdentityKind::Role, name).first().copied().filter(|_| kind == ROLE_IDENTITY);
-        let short = source.filter(|&index| match &context.inventory.objects()[index].object.object_kind {
+        let short = source.filter(|&index| match &context.inventory[index].object.object_kind {
             ObjectKind::Identity(fields, _) => fields.has_spec && fields.duration_seconds.is_unset(),
             _ => false,
         });
