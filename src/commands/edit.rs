@@ -10,7 +10,7 @@ use super::patch_names;
 use super::printed::{CommandError, ExitStatus, Messages, Printed};
 use super::terminal::Terminal;
 use crate::cli::{InputArgs, ModeArgs, OutputFormat};
-use crate::output::{self, FileDiff, NewFile, Wording};
+use crate::output::{self, EditedFile, FileDiff, NewFile, Wording};
 use lossless_yaml::Edited;
 use xaccount::diag::{Diagnostic, FileId, Location, SourceFiles, escape_control};
 use xaccount::files::{FileBytes, Input};
@@ -204,7 +204,8 @@ impl Delivery<'_> {
             Mode::Diff | Mode::Output(OutputFormat::Patch) => {
                 let added = self.added_to(|to| matches!(to, IdentityFile::There(existing) if *existing == file));
                 let path = self.session.path_bytes(file);
-                Made::Diff(output::of_file(self.inventory, (file, &path), bytes, edited, changed, &added))
+                let edited_file = EditedFile { file, path: &path, bytes, edited };
+                Made::Diff(output::of_file(self.inventory, edited_file, changed, &added))
             }
             Mode::Output(OutputFormat::Yaml) => Made::Bytes(session::content(edited, bytes)?),
             Mode::Write { .. } if *self.session.input(file) == Input::Stdin => {

@@ -106,16 +106,25 @@ fn parts(path: &[u8]) -> Vec<&[u8]> {
     parts
 }
 
-/// The diff of an edited file, whose path has the bytes `path`. `changed` are the run's objects that change in it, in their
+/// A file with its edits.
+pub(crate) struct EditedFile<'a> {
+    pub(crate) file: FileId,
+    /// The bytes of its path.
+    pub(crate) path: &'a [u8],
+    /// Its text before the edits.
+    pub(crate) bytes: &'a [u8],
+    pub(crate) edited: &'a Edited,
+}
+
+/// The diff of an edited file. `changed` are the run's objects that change in it, in their
 /// order; `added` the titles of the objects behind its last document.
 pub(crate) fn of_file(
     inventory: &Inventory,
-    (file, path): (FileId, &[u8]),
-    bytes: &[u8],
-    edited: &Edited,
+    edited_file: EditedFile<'_>,
     changed: &[ObjectId],
     added: &[&str],
 ) -> FileDiff {
+    let EditedFile { file, path, bytes, edited } = edited_file;
     let name = &inventory.file(file).name;
     let heading = |title: &str, line: usize| format!("{title}  {}:{line}", escape_control(name));
     let removed: HashSet<Span> = edited.removed().iter().copied().collect();
@@ -236,27 +245,29 @@ impl Writer {
         self.out.push(' ');
         self.styled(BOLD, &hunk.heading);
         self.out.push('\n');
-        for line in &hunk.lines {
-            let (mark, style) = match line.tag {
-                Tag::Context => (" ", Style::new()),
-                Tag::Removed => ("-", RED),
-                Tag::Added => ("+", GREEN),
-            };
-            self.styled(style, mark);
-            if line.hidden {
-                self.styled(style, PLACEHOLDER);
-            } else {
-                // Emphasis says something only where a part of the line stays.
-                let partly = line.pieces.iter().any(|(emphasised, text)| !emphasised && !text.trim().is_empty());
-                for (emphasised, text) in &line.pieces {
-                    let effects = if *emphasised && partly { Effects::INVERT } else { Effects::new() };
-                    self.styled(style.effects(effects), text);
-                }
+        hunk.lines.iter().for_each(|line| self.hunk_line(line));
+    }
+
+    fn hunk_line(&mut self, line: &Line) {
+        let (mark, style) = match line.tag {
+            Tag::Context => (" ", Style::new()),
+            Tag::Removed => ("-", RED),
+            Tag::Added => ("+", GREEN),
+        };
+        self.styled(style, mark);
+        if line.hidden {
+            self.styled(style, PLACEHOLDER);
+        } else {
+            // Emphasis says something only where a part of the line stays.
+            let partly = line.pieces.iter().any(|(emphasised, text)| !emphasised && !text.trim().is_empty());
+            for (emphasised, text) in &line.pieces {
+                let effects = if *emphasised && partly { Effects::INVERT } else { Effects::new() };
+                self.styled(style.effects(effects), text);
             }
-            self.out.push('\n');
-            if !line.ended {
-                self.out.push_str("\\ No newline at end of file\n");
-            }
+        }
+        self.out.push('\n');
+        if !line.ended {
+            self.out.push_str("\\ No newline at end of file\n");
         }
     }
 }
@@ -393,7 +404,8 @@ mod tests {
             .map(|found| (found.at.clone(), vec![operation.clone()].into()))
             .collect();
         let edited = apply(&Source::new(text.as_bytes()), &Plan { changes, new_documents, ..Plan::default() }).unwrap();
-        of_file(&inventory, (FileId(0), b"f"), text.as_bytes(), &edited, &all[..changed], &["K new"])
+        let edited_file = EditedFile { file: FileId(0), path: b"f", bytes: text.as_bytes(), edited: &edited };
+        of_file(&inventory, edited_file, &all[..changed], &["K new"])
     }
 
     const CLUSTER: &str =
@@ -452,7 +464,8 @@ mod tests {
         let removed_documents = vec![(found.at.document, holds)];
         let plan = Plan { removed_documents, ..Plan::default() };
         let edited = apply(&Source::new(text.as_bytes()), &plan).unwrap();
-        of_file(&inventory, (FileId(0), b"f"), text.as_bytes(), &edited, &[index], &[])
+        let edited_file = EditedFile { file: FileId(0), path: b"f", bytes: text.as_bytes(), edited: &edited };
+        of_file(&inventory, edited_file, &[index], &[])
     }
 
     #[test]

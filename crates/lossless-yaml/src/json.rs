@@ -183,18 +183,7 @@ impl<'s> JsonReader<'s> {
                 }
                 Some(b'\\') => {
                     escaped = true;
-                    self.at += 1;
-                    match self.peek() {
-                        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
-                        Some(b'u') => {
-                            let hex = self.bytes.get(self.at + 1..self.at + 5);
-                            if !hex.is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) {
-                                return Err(self.error("'\\u' needs four hexadecimal digits"));
-                            }
-                            self.at += 5;
-                        }
-                        _ => return Err(self.error("JSON does not know this escape")),
-                    }
+                    self.escape()?;
                 }
                 Some(_) => self.at += 1,
             }
@@ -213,6 +202,23 @@ impl<'s> JsonReader<'s> {
             Some(text) => Cow::Borrowed(&text[start + 1..end - 1]),
         };
         Ok(self.push(start, |_| Data::Scalar { text, style: ScalarStyle::DoubleQuoted }))
+    }
+
+    /// Reads an escape of a string, from its backslash on.
+    fn escape(&mut self) -> Result<(), JsonError> {
+        self.at += 1;
+        match self.peek() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
+            Some(b'u') => {
+                let hex = self.bytes.get(self.at + 1..self.at + 5);
+                if !hex.is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) {
+                    return Err(self.error("'\\u' needs four hexadecimal digits"));
+                }
+                self.at += 5;
+            }
+            _ => return Err(self.error("JSON does not know this escape")),
+        }
+        Ok(())
     }
 
     fn word(&mut self) -> Result<NodeId, JsonError> {

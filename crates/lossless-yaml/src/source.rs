@@ -245,25 +245,24 @@ impl<'s> Iterator for Segments<'s> {
                 let more = content || explicit || has_odd_break(&bytes[from..]);
                 return more.then(|| self.document(bytes.len(), self.after_end && !explicit));
             }
-            if is_marker(bytes, line) {
-                let end = bytes[line] == b'.';
-                if !end && (content || explicit) {
+            let seen = content || explicit;
+            let marker = is_marker(bytes, line).then(|| bytes[line]);
+            if marker == Some(b'.') {
+                line = line_end(bytes, line);
+                let bare = self.after_end && !explicit;
+                self.after_end = true;
+                if seen {
+                    return Some(self.document(line, bare));
+                }
+            } else if marker.is_some() {
+                if seen {
                     let bare = self.after_end && !explicit;
                     self.after_end = false;
                     return Some(self.document(line, bare));
                 }
-                if end {
-                    line = line_end(bytes, line);
-                    let bare = self.after_end && !explicit;
-                    self.after_end = true;
-                    if content || explicit {
-                        return Some(self.document(line, bare));
-                    }
-                    continue;
-                }
                 explicit = true;
                 line = line_end(bytes, line);
-            } else if content || explicit {
+            } else if seen {
                 // Inside a document only the next marker matters.
                 line = next_marker(bytes, line);
             } else {

@@ -18,7 +18,7 @@ use crate::inventory::{Inventory, ObjectId};
 use crate::session::Session;
 use crate::templates::is_filled_in;
 use lossless_yaml::parallel;
-use lossless_yaml::{Data, Letters, NodeId, Source, Tree, parse};
+use lossless_yaml::{Data, Document, Letters, NodeId, Source, Tree, parse};
 use names::IdentityNames;
 
 /// How far the search goes.
@@ -266,33 +266,35 @@ impl Doubts<'_> {
             }
             self.names.in_text(&half).into_iter().for_each(|name| self.tell(name, 0, why));
         }
-        source.segments().find_map(|document| {
-            let word =
-                [ROLE_IDENTITY, "identityRef"].iter().find_map(|word| memmem::find(document.bytes, word.as_bytes()));
-            let spelled = Letters::spelled(document.bytes);
-            if self.reported.len() == self.names.len() || word.is_none() && !self.names.letters.meet(&spelled) {
+        source.segments().find_map(|document| self.of_document(&document))
+    }
+
+    /// The same for one document.
+    fn of_document(&mut self, document: &Document<'_>) -> Option<(usize, &'static str)> {
+        let word = [ROLE_IDENTITY, "identityRef"].iter().find_map(|word| memmem::find(document.bytes, word.as_bytes()));
+        let spelled = Letters::spelled(document.bytes);
+        if self.reported.len() == self.names.len() || word.is_none() && !self.names.letters.meet(&spelled) {
+            return None;
+        }
+        let at = document.span.start + word.unwrap_or(0);
+        let tree = match parse(document) {
+            Ok(tree) => tree,
+            Err(_) if word.is_some() => return Some((at, "can't be read and may name it")),
+            Err(_) => {
+                self.tell_of(&spelled, at, "can't be read and may name it");
                 return None;
             }
-            let at = document.span.start + word.unwrap_or(0);
-            let tree = match parse(&document) {
-                Ok(tree) => tree,
-                Err(_) if word.is_some() => return Some((at, "can't be read and may name it")),
-                Err(_) => {
-                    self.tell_of(&spelled, at, "can't be read and may name it");
-                    return None;
-                }
-            };
-            if !spelled.is_empty() {
-                // What stands there literally was looked at, or is known.
-                for name in self.names.hidden(&tree, document.bytes) {
-                    if self.names.letters_of(name).meet(&spelled) {
-                        self.tell(name, at, "names it");
-                    }
+        };
+        if !spelled.is_empty() {
+            // What stands there literally was looked at, or is known.
+            for name in self.names.hidden(&tree, document.bytes) {
+                if self.names.letters_of(name).meet(&spelled) {
+                    self.tell(name, at, "names it");
                 }
             }
-            let template = word.is_some() && (tree.complex_key().is_some() || is_template(&tree, tree.root));
-            template.then_some((at, "is a template and may name it"))
-        })
+        }
+        let template = word.is_some() && (tree.complex_key().is_some() || is_template(&tree, tree.root));
+        template.then_some((at, "is a template and may name it"))
     }
 
     fn tell(&mut self, name: usize, at: usize, why: &'static str) {

@@ -212,38 +212,15 @@ impl Checker {
         }
         let role_arn: Option<Spanned<RoleArn>> = self.parse(role_arn);
         let id: Option<Spanned<AccountId>> = self.parse(Some(id));
-        if let (Some(role), Some(id)) = (&role_arn, &id)
-            && role.value.account() != &id.value
-        {
-            self.refuse(
-                format!("roleARN is in account {}, and account is {}", role.value.account(), id.value),
-                role.span,
-            );
+        if let Some(role) = &role_arn {
+            let others = [
+                ("roleName", role_name.as_ref().map(|one| one.span)),
+                ("partition", partition.as_ref().map(|one| one.span)),
+            ];
+            self.beside_role_arn(role, id.as_ref(), others);
         }
-        for (field, span) in [
-            ("roleName", role_name.as_ref().map(|one| one.span)),
-            ("partition", partition.as_ref().map(|one| one.span)),
-        ] {
-            if let Some(span) = span.filter(|_| role_arn.is_some()) {
-                self.refuse(format!("roleARN says all of the role: leave {field} out"), span);
-            }
-        }
-        if let Some(name) = &identity_name
-            && !is_dns_subdomain(&name.value)
-        {
-            let message = format!(
-                "'{}' is no name of an object: lower-case letters, digits, '-' and '.'",
-                escape_control(&name.value)
-            );
-            self.refuse(message, name.span);
-        }
-        let duration_seconds = duration_seconds.and_then(|seconds| match DurationSeconds::try_from(seconds.value) {
-            Ok(value) => Some(Spanned { value, span: seconds.span }),
-            Err(error) => {
-                self.refuse(error.to_string(), seconds.span);
-                None
-            }
-        });
+        self.object_name(identity_name.as_ref());
+        let duration_seconds = duration_seconds.and_then(|seconds| self.duration(seconds));
         Some(Account {
             name,
             account: id?,
@@ -261,6 +238,48 @@ impl Checker {
             clusters: self.entries(clusters),
             templates: templates.into_iter().filter_map(|glob| self.glob(glob, false)).collect(),
         })
+    }
+
+    /// Checks an account's role ARN against its id and the fields that say parts of the role, each with its place.
+    fn beside_role_arn(
+        &mut self,
+        role: &Spanned<RoleArn>,
+        id: Option<&Spanned<AccountId>>,
+        others: [(&str, Option<Span>); 2],
+    ) {
+        if let Some(id) = id.filter(|id| role.value.account() != &id.value) {
+            self.refuse(
+                format!("roleARN is in account {}, and account is {}", role.value.account(), id.value),
+                role.span,
+            );
+        }
+        for (field, span) in others {
+            if let Some(span) = span {
+                self.refuse(format!("roleARN says all of the role: leave {field} out"), span);
+            }
+        }
+    }
+
+    fn object_name(&mut self, name: Option<&Spanned<String>>) {
+        if let Some(name) = name
+            && !is_dns_subdomain(&name.value)
+        {
+            let message = format!(
+                "'{}' is no name of an object: lower-case letters, digits, '-' and '.'",
+                escape_control(&name.value)
+            );
+            self.refuse(message, name.span);
+        }
+    }
+
+    fn duration(&mut self, seconds: Spanned<i64>) -> Option<Spanned<DurationSeconds>> {
+        match DurationSeconds::try_from(seconds.value) {
+            Ok(value) => Some(Spanned { value, span: seconds.span }),
+            Err(error) => {
+                self.refuse(error.to_string(), seconds.span);
+                None
+            }
+        }
     }
 
     fn role_name(&mut self, name: Option<Spanned<String>>) -> Option<Spanned<String>> {

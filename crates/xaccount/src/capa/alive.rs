@@ -222,73 +222,90 @@ mod tests {
         }
     }
 
+    /// Each rest of a manifest of this kind, and the path of its mark.
+    fn have_marks(group: &str, kind: &str, table: &[(&str, Option<&str>)]) {
+        for &(rest, path) in table {
+            assert_eq!(mark(group, kind, rest), path, "{kind} {rest}");
+        }
+    }
+
     #[test]
     fn each_kind_has_marks_of_its_own() {
-        let elb = "status: {networkStatus: {apiServerElb: {dnsName: a.elb.amazonaws.com}}}";
-        let groups = "status: {networkStatus: {securityGroups: {node: {id: sg-1}}}}";
-        let owned = "spec: {network: {vpc: {tags: {sigs.k8s.io/cluster-api-provider-aws/cluster/a: owned}}}}";
-        let shared =
-            "spec: {network: {vpc: {id: vpc-1, tags: {sigs.k8s.io/cluster-api-provider-aws/cluster/a: shared}}}}";
-        let condition =
-            |name: &str, status: &str| format!("status: {{conditions: [{{type: {name}, status: {status}}}]}}");
-        let dry_run = "spec: {controlPlaneEndpoint: {host: '', port: 0}}\nstatus: {ready: false, initialized: false}";
-        for (group, kind, rest, path) in [
-            (INFRA, "AWSCluster", "status: {ready: true}".to_owned(), Some("status.ready")),
-            (INFRA, "AWSCluster", elb.into(), Some("status.networkStatus.apiServerElb.dnsName")),
-            (INFRA, "AWSCluster", groups.into(), Some("status.networkStatus.securityGroups")),
-            (INFRA, "AWSCluster", "status: {failureDomains: {a: {}}}".into(), Some("status.failureDomains")),
-            (INFRA, "AWSCluster", "status: {failureDomains: {}}".into(), None),
-            (INFRA, "AWSCluster", condition("VpcReady", "\"True\""), Some("status.conditions")),
-            (INFRA, "AWSCluster", condition("VpcReady", "\"False\""), None),
-            (INFRA, "AWSCluster", condition("Paused", "\"True\""), None),
-            (
-                INFRA,
-                "AWSCluster",
-                "metadata: {finalizers: [awscluster.infrastructure.cluster.x-k8s.io]}".into(),
-                Some("metadata.finalizers"),
-            ),
-            (INFRA, "AWSCluster", "metadata: {finalizers: [example.com/hold]}".into(), None),
-            (INFRA, "AWSCluster", owned.into(), Some("spec.network.vpc.tags")),
-            (INFRA, "AWSCluster", shared.into(), None),
-            (INFRA, "AWSCluster", "spec: {controlPlaneEndpoint: {host: lb.example.com}}".into(), None),
-            (INFRA, "AWSClusterTemplate", "status: {ready: true}".into(), None),
-            (CONTROL, "AWSManagedControlPlane", "status: {initialized: true}".into(), Some("status.initialized")),
-            (CONTROL, "AWSManagedControlPlane", "status: {version: v1.30}".into(), Some("status.version")),
-            (CONTROL, "AWSManagedControlPlane", "status: {addons: [{name: vpc-cni}]}".into(), Some("status.addons")),
-            (CONTROL, "AWSManagedControlPlane", "status: {externalManagedControlPlane: true}".into(), None),
-            (CONTROL, "AWSManagedControlPlane", "spec: {eksClusterName: dev_a}".into(), None),
-            (
-                CONTROL,
-                "AWSManagedControlPlane",
-                "spec: {controlPlaneEndpoint: {host: https://A.gr7.us-west-2.eks.amazonaws.com}}".into(),
-                Some("spec.controlPlaneEndpoint.host"),
-            ),
-            (
-                CONTROL,
-                "AWSManagedControlPlane",
-                "spec: {controlPlaneEndpoint: {host: A.yl4.cn-north-1.eks.amazonaws.com.cn}}".into(),
-                Some("spec.controlPlaneEndpoint.host"),
-            ),
-            (CONTROL, "AWSManagedControlPlane", dry_run.into(), None),
-            (CONTROL, "ROSAControlPlane", "status: {id: abc}".into(), Some("status.id")),
-            (CONTROL, "ROSAControlPlane", "spec: {version: 4.15.0}".into(), None),
-            (CAPI, "Cluster", "status: {phase: Provisioned}".into(), Some("status.phase")),
-            (CAPI, "Cluster", "status: {phase: Provisioning}".into(), None),
-            (CAPI, "Cluster", "status: {infrastructureReady: true}".into(), None),
-            (
-                CAPI,
-                "Cluster",
-                "spec: {infrastructureRef: {kind: AWSCluster}}\nstatus: {infrastructureReady: true}".into(),
-                Some("status.infrastructureReady"),
-            ),
-            (
-                CAPI,
-                "Cluster",
-                "spec: {infrastructureRef: {kind: AWSManagedCluster}}\nstatus: {infrastructureReady: true}".into(),
-                None,
-            ),
-        ] {
-            assert_eq!(mark(group, kind, &rest), path, "{kind} {rest}");
-        }
+        have_marks(
+            INFRA,
+            "AWSCluster",
+            &[
+                ("status: {ready: true}", Some("status.ready")),
+                (
+                    "status: {networkStatus: {apiServerElb: {dnsName: a.elb.amazonaws.com}}}",
+                    Some("status.networkStatus.apiServerElb.dnsName"),
+                ),
+                (
+                    "status: {networkStatus: {securityGroups: {node: {id: sg-1}}}}",
+                    Some("status.networkStatus.securityGroups"),
+                ),
+                ("status: {failureDomains: {a: {}}}", Some("status.failureDomains")),
+                ("status: {failureDomains: {}}", None),
+                ("status: {conditions: [{type: VpcReady, status: \"True\"}]}", Some("status.conditions")),
+                ("status: {conditions: [{type: VpcReady, status: \"False\"}]}", None),
+                ("status: {conditions: [{type: Paused, status: \"True\"}]}", None),
+                ("metadata: {finalizers: [awscluster.infrastructure.cluster.x-k8s.io]}", Some("metadata.finalizers")),
+                ("metadata: {finalizers: [example.com/hold]}", None),
+                (
+                    "spec: {network: {vpc: {tags: {sigs.k8s.io/cluster-api-provider-aws/cluster/a: owned}}}}",
+                    Some("spec.network.vpc.tags"),
+                ),
+                (
+                    "spec: {network: {vpc: {id: vpc-1, tags: {sigs.k8s.io/cluster-api-provider-aws/cluster/a: shared}}}}",
+                    None,
+                ),
+                ("spec: {controlPlaneEndpoint: {host: lb.example.com}}", None),
+            ],
+        );
+        have_marks(INFRA, "AWSClusterTemplate", &[("status: {ready: true}", None)]);
+        have_marks(
+            CAPI,
+            "Cluster",
+            &[
+                ("status: {phase: Provisioned}", Some("status.phase")),
+                ("status: {phase: Provisioning}", None),
+                ("status: {infrastructureReady: true}", None),
+                (
+                    "spec: {infrastructureRef: {kind: AWSCluster}}\nstatus: {infrastructureReady: true}",
+                    Some("status.infrastructureReady"),
+                ),
+                ("spec: {infrastructureRef: {kind: AWSManagedCluster}}\nstatus: {infrastructureReady: true}", None),
+            ],
+        );
+    }
+
+    #[test]
+    fn each_control_plane_has_marks_of_its_own() {
+        have_marks(
+            CONTROL,
+            "AWSManagedControlPlane",
+            &[
+                ("status: {initialized: true}", Some("status.initialized")),
+                ("status: {version: v1.30}", Some("status.version")),
+                ("status: {addons: [{name: vpc-cni}]}", Some("status.addons")),
+                ("status: {externalManagedControlPlane: true}", None),
+                ("spec: {eksClusterName: dev_a}", None),
+                (
+                    "spec: {controlPlaneEndpoint: {host: https://A.gr7.us-west-2.eks.amazonaws.com}}",
+                    Some("spec.controlPlaneEndpoint.host"),
+                ),
+                (
+                    "spec: {controlPlaneEndpoint: {host: A.yl4.cn-north-1.eks.amazonaws.com.cn}}",
+                    Some("spec.controlPlaneEndpoint.host"),
+                ),
+                // What a dry run writes.
+                ("spec: {controlPlaneEndpoint: {host: '', port: 0}}\nstatus: {ready: false, initialized: false}", None),
+            ],
+        );
+        have_marks(
+            CONTROL,
+            "ROSAControlPlane",
+            &[("status: {id: abc}", Some("status.id")), ("spec: {version: 4.15.0}", None)],
+        );
     }
 }

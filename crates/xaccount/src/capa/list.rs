@@ -4,7 +4,7 @@ use crate::diag::Span;
 use lossless_yaml::{Data, Lookup, NodeId, Tree};
 
 use super::field::{Field, head};
-use super::object::{Object, refused};
+use super::object::{Object, TypeMeta, refused};
 use super::tables::{Typed, classify};
 
 /// What stands under the `items` of an object.
@@ -36,7 +36,8 @@ pub fn items<'t>(tree: &'t Tree<'_>, node: NodeId, whole: bool) -> Items<'t> {
     let is_capa = classify(&api_version, kind) != Typed::Foreign;
     let list_kind = || ListKind { api_version: api_version.clone(), kind: kind.to_owned() };
     let refuse = |span, why: String, way_out| {
-        Items::Refused(Box::new(refused(tree, node, (&api_version, kind), span, why, way_out)))
+        let type_meta = TypeMeta { api_version: &api_version, kind };
+        Items::Refused(Box::new(refused(tree, node, type_meta, span, why, way_out)))
     };
     let (key, value, inherited) = match tree.get(node, "items") {
         Lookup::Absent => return Items::None,
@@ -75,7 +76,8 @@ pub fn borrowed(tree: &Tree<'_>, node: NodeId, span: Span) -> Object {
     let text = |name| Field::of(tree, node, name).text().unwrap_or_default().to_owned();
     let why = "an alias or a '<<' brings its objects, which can't be edited there".into();
     let way_out = "write the objects out in place of the alias and run again";
-    refused(tree, node, (&text("apiVersion"), &text("kind")), span, why, way_out)
+    let type_meta = TypeMeta { api_version: &text("apiVersion"), kind: &text("kind") };
+    refused(tree, node, type_meta, span, why, way_out)
 }
 
 /// An item that says no kind, in a list of one of our kinds (`AWSClusterList`): kubectl gives it the list's.
@@ -95,5 +97,6 @@ pub fn without_kind(tree: &Tree<'_>, item: NodeId, list: &ListKind) -> Option<Ob
     }
     let why = format!("this item of an {} has no kind of its own: kubectl takes it for an {kind}", list.kind);
     let way_out = "write its apiVersion and kind and run again";
-    Some(refused(tree, item, (&list.api_version, kind), head(tree, item), why, way_out))
+    let type_meta = TypeMeta { api_version: &list.api_version, kind };
+    Some(refused(tree, item, type_meta, head(tree, item), why, way_out))
 }

@@ -139,58 +139,13 @@ impl Object {
 pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Option<Object> {
     let api_version = Field::of(tree, node, "apiVersion");
     let kind = Field::of(tree, node, "kind");
-    for (field, key) in [(&kind, "kind"), (&api_version, "apiVersion")] {
-        if let Field::Ambiguous(span) = field {
-            let (version, kind) = (api_version.text().unwrap_or_default(), kind.text().unwrap_or(UNKNOWN));
-            let why = format!("the key '{key}' is written twice: kubectl takes the last, other tools refuse it");
-            return Some(refused(tree, node, (version, kind), *span, why, "remove one of them and run again"));
-        }
-    }
-    for key in ["kind", "apiVersion"] {
-        let node_of = tree.value(node, key).map(|value| tree.node(tree.resolve(value)));
-        if let Some(tag) = node_of.and_then(|value| value.tag()).filter(|tag| &tree.text[tag.range()] != "!!str") {
-            let version = api_version.text().unwrap_or_default();
-            let why = format!("the {key} has a tag, and what it stands for can't be told with certainty");
-            let way_out = "write it as plain text and run again";
-            return Some(refused(tree, node, (version, UNKNOWN), tag.shifted(tree.base), why, way_out));
-        }
+    if let Some(object) = uncertain_type(tree, node, &api_version, &kind) {
+        return Some(object);
     }
     let (Field::Text(api_version, _), Field::Text(kind, kind_span)) = (api_version, kind) else {
         return None;
     };
-    let object_kind = match classify(&api_version, &kind) {
-        Typed::Foreign => elsewhere(tree, node, &api_version, &kind),
-        Typed::Refused(why) => ObjectKind::Refused(
-            why,
-            "take the apiVersion that your management cluster serves: kubectl api-resources | grep -i aws",
-        ),
-        Typed::Identity(IdentityKind::Static, version) => {
-            ObjectKind::Static(Box::new(static_identity(tree, node)), version)
-        }
-        Typed::Identity(IdentityKind::Controller, _) => {
-            ObjectKind::Controller(Box::new(controller_identity(tree, node)))
-        }
-        Typed::Identity(IdentityKind::Role, version) => {
-            ObjectKind::Identity(Box::new(role_identity(tree, node, &api_version)), version)
-        }
-        Typed::ReferencingKind(kind_row, version) => {
-            let path = kind_row.parent.iter().chain(&["identityRef"]).map(|&key| key.to_owned()).collect();
-            let parent = descend(tree, node, kind_row.parent);
-            ObjectKind::Referencing {
-                kind_row,
-                version,
-                reference: Box::new(reference_at(tree, node, path, None)),
-                region: parent.map_or(Field::Absent, |parent| Field::of(tree, parent, "region")),
-                account_scoped: parent.map_or_else(Vec::new, |parent| account_scoped::to_an_account(tree, parent)),
-            }
-        }
-        Typed::Cluster => {
-            let TopologyCluster { refers_to, references, unclear, region, class } =
-                cluster(tree, node, &api_version, variable);
-            ObjectKind::Cluster { refers_to, references, unclear, region, class }
-        }
-        Typed::Class => ObjectKind::Class(class(tree, node, &api_version)),
-    };
+    let object_kind = kind_of(tree, node, &api_version, &kind, variable);
     Some(Object {
         name: meta(tree, node, "name"),
         namespace: meta(tree, node, "namespace"),
@@ -209,6 +164,65 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
         start: tree.span(node).start,
         object_kind,
     })
+}
+
+/// The object as a refused one, where its apiVersion and kind can't be told with certainty.
+fn uncertain_type(tree: &Tree<'_>, node: NodeId, api_version: &Field, kind: &Field) -> Option<Object> {
+    for (field, key) in [(kind, "kind"), (api_version, "apiVersion")] {
+        if let Field::Ambiguous(span) = field {
+            let type_meta =
+                TypeMeta { api_version: api_version.text().unwrap_or_default(), kind: kind.text().unwrap_or(UNKNOWN) };
+            let why = format!("the key '{key}' is written twice: kubectl takes the last, other tools refuse it");
+            return Some(refused(tree, node, type_meta, *span, why, "remove one of them and run again"));
+        }
+    }
+    for key in ["kind", "apiVersion"] {
+        let node_of = tree.value(node, key).map(|value| tree.node(tree.resolve(value)));
+        if let Some(tag) = node_of.and_then(|value| value.tag()).filter(|tag| &tree.text[tag.range()] != "!!str") {
+            let type_meta = TypeMeta { api_version: api_version.text().unwrap_or_default(), kind: UNKNOWN };
+            let why = format!("the {key} has a tag, and what it stands for can't be told with certainty");
+            let way_out = "write it as plain text and run again";
+            return Some(refused(tree, node, type_meta, tag.shifted(tree.base), why, way_out));
+        }
+    }
+    None
+}
+
+/// What an object of this apiVersion and kind is to us, with what is read of it.
+fn kind_of(tree: &Tree<'_>, node: NodeId, api_version: &str, kind: &str, variable: Option<&[String]>) -> ObjectKind {
+    match classify(api_version, kind) {
+        Typed::Foreign => elsewhere(tree, node, api_version, kind),
+        Typed::Refused(why) => ObjectKind::Refused(
+            why,
+            "take the apiVersion that your management cluster serves: kubectl api-resources | grep -i aws",
+        ),
+        Typed::Identity(IdentityKind::Static, version) => {
+            ObjectKind::Static(Box::new(static_identity(tree, node)), version)
+        }
+        Typed::Identity(IdentityKind::Controller, _) => {
+            ObjectKind::Controller(Box::new(controller_identity(tree, node)))
+        }
+        Typed::Identity(IdentityKind::Role, version) => {
+            ObjectKind::Identity(Box::new(role_identity(tree, node, api_version)), version)
+        }
+        Typed::ReferencingKind(kind_row, version) => {
+            let path = kind_row.parent.iter().chain(&["identityRef"]).map(|&key| key.to_owned()).collect();
+            let parent = descend(tree, node, kind_row.parent);
+            ObjectKind::Referencing {
+                kind_row,
+                version,
+                reference: Box::new(reference_at(tree, node, path, None)),
+                region: parent.map_or(Field::Absent, |parent| Field::of(tree, parent, "region")),
+                account_scoped: parent.map_or_else(Vec::new, |parent| account_scoped::to_an_account(tree, parent)),
+            }
+        }
+        Typed::Cluster => {
+            let TopologyCluster { refers_to, references, unclear, region, class } =
+                cluster(tree, node, api_version, variable);
+            ObjectKind::Cluster { refers_to, references, unclear, region, class }
+        }
+        Typed::Class => ObjectKind::Class(class(tree, node, api_version)),
+    }
 }
 
 /// Which of its keys decide the account.
@@ -262,18 +276,24 @@ pub fn beside(object: &mut Object) {
 /// What an object is called whose kind can't be told.
 const UNKNOWN: &str = "object";
 
+/// The apiVersion and kind of an object, as far as they can be told.
+pub(super) struct TypeMeta<'a> {
+    pub(super) api_version: &'a str,
+    pub(super) kind: &'a str,
+}
+
 /// An object in a shape that can't be; the span is the place that says so.
 pub(super) fn refused(
     tree: &Tree<'_>,
     node: NodeId,
-    (api_version, kind): (&str, &str),
+    type_meta: TypeMeta<'_>,
     span: Span,
     why: String,
     way_out: &'static str,
 ) -> Object {
     Object {
-        api_version: api_version.to_owned(),
-        kind: kind.to_owned(),
+        api_version: type_meta.api_version.to_owned(),
+        kind: type_meta.kind.to_owned(),
         name: meta(tree, node, "name"),
         namespace: meta(tree, node, "namespace"),
         namespace_span: tree.value(node, "metadata").and_then(|meta| Field::of(tree, meta, "namespace").span()),

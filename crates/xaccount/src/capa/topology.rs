@@ -14,6 +14,21 @@ pub(super) struct TopologyCluster {
     pub(super) class: Option<ClassReference>,
 }
 
+/// A variable of a topology.
+struct ClusterVariable {
+    /// Its place in the list.
+    index: usize,
+    name: String,
+    value: Option<NodeId>,
+}
+
+/// The path of the list of variables.
+fn variables_path() -> Vec<String> {
+    ["spec", "topology", "variables"].map(str::to_owned).to_vec()
+}
+
+/// What the spec of a Cluster refers to, and where its topology has or takes a reference. `wanted` names a variable that is to
+/// hold one.
 pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, api_version: &str, wanted: Option<&[String]>) -> TopologyCluster {
     let mut refers_to = Vec::with_capacity(2);
     refers_to.extend(["infrastructureRef", "controlPlaneRef"].iter().filter_map(|key| {
@@ -24,58 +39,75 @@ pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, api_version: &str, wanted: 
     let Some(topology) = topology else {
         return TopologyCluster { refers_to, references: Vec::new(), unclear: false, region: None, class: None };
     };
-    let base = ["spec", "topology", "variables"].map(str::to_owned).to_vec();
-    let variables: Vec<(usize, String, Option<NodeId>)> = tree
-        .value(topology, "variables")
-        .and_then(|variables| tree.items(variables))
-        .unwrap_or_default()
-        .iter()
-        .enumerate()
-        .filter_map(|(index, &item)| {
-            let name = Field::of(tree, item, "name").any_text()?.to_owned();
-            Some((index, name, tree.value(item, "value")))
-        })
-        .collect();
-    let (aws, others) = TOPOLOGY_PROVIDERS;
+    let variables = variables_of(tree, topology);
+    let others = TOPOLOGY_PROVIDERS.1;
     let elsewhere = variables
         .iter()
-        .filter_map(|&(_, _, value)| value)
+        .filter_map(|variable| variable.value)
         .any(|value| others.iter().any(|key| tree.get(value, key) != Lookup::Absent));
-    let mut references = Vec::new();
-    let reference = |index: usize, name: &str, rest: &[&str]| {
-        let mut item = base.clone();
-        item.push(index.to_string());
-        let path = item.iter().cloned().chain(["value".to_owned()]).chain(rest.iter().map(|&s| s.to_owned())).collect();
-        reference_at(tree, node, path, Some((item, name.to_owned())))
-    };
-    if !elsewhere {
-        for (index, name, value) in &variables {
-            match name.as_str() {
-                "identityRef" => references.push(reference(*index, name, &[])),
-                "clusterConfig" => {
-                    let is_there = |key: &&str| value.is_some_and(|value| tree.get(value, key) != Lookup::Absent);
-                    let existing = aws.iter().copied().filter(is_there);
-                    references.extend(existing.map(|key| reference(*index, name, &[key, "identityRef"])));
-                }
-                _ => references.extend(PLACES.iter().map(|place| reference(*index, name, place)).find(is_certain)),
-            }
-        }
-        if let (true, Some([name, rest @ ..])) = (references.is_empty(), wanted) {
-            references.push(missing_variable(tree, node, &base, &variables, name, rest));
-        }
+    let mut references = if elsewhere { Vec::new() } else { references_in(tree, node, &variables) };
+    if let (true, false, Some([name, rest @ ..])) = (references.is_empty(), elsewhere, wanted) {
+        references.push(missing_variable(tree, node, &variables, name, rest));
     }
-    let region = variables.iter().find_map(|(_, name, value)| {
-        let value = (*value)?;
-        if name == "region" {
-            return tree.text(value).map(str::to_owned);
-        }
-        aws.iter().find_map(|key| {
-            let provider = tree.value(value, key)?;
-            Field::of(tree, provider, "region").text().map(str::to_owned)
-        })
-    });
+    let region = variables.iter().find_map(|variable| region_in(tree, variable));
     let unclear = references.is_empty() && !elsewhere;
     TopologyCluster { refers_to, references, unclear, region, class: class_of(tree, topology) }
+}
+
+fn variables_of(tree: &Tree<'_>, topology: NodeId) -> Vec<ClusterVariable> {
+    let variables = tree.value(topology, "variables").and_then(|variables| tree.items(variables)).unwrap_or_default();
+    let read = |(index, &item): (usize, &NodeId)| {
+        let name = Field::of(tree, item, "name").any_text()?.to_owned();
+        Some(ClusterVariable { index, name, value: tree.value(item, "value") })
+    };
+    variables.iter().enumerate().filter_map(read).collect()
+}
+
+/// The places in the values of variables that hold, or are to hold, a reference.
+fn references_in(tree: &Tree<'_>, node: NodeId, variables: &[ClusterVariable]) -> Vec<IdentityReference> {
+    let aws = TOPOLOGY_PROVIDERS.0;
+    let mut references = Vec::new();
+    for variable in variables {
+        let reference = |rest: &[&str]| {
+            let rest: Vec<String> = rest.iter().map(|&key| key.to_owned()).collect();
+            reference_in_value(tree, node, variable, rest)
+        };
+        match variable.name.as_str() {
+            "identityRef" => references.push(reference(&[])),
+            "clusterConfig" => {
+                let is_there = |key: &&str| variable.value.is_some_and(|value| tree.get(value, key) != Lookup::Absent);
+                let existing = aws.iter().copied().filter(is_there);
+                references.extend(existing.map(|key| reference(&[key, "identityRef"])));
+            }
+            _ => references.extend(PLACES.iter().map(|place| reference(place)).find(is_certain)),
+        }
+    }
+    references
+}
+
+/// The reference at `rest` in the value of a variable.
+fn reference_in_value(
+    tree: &Tree<'_>,
+    node: NodeId,
+    variable: &ClusterVariable,
+    rest: Vec<String>,
+) -> IdentityReference {
+    let mut item = variables_path();
+    item.push(variable.index.to_string());
+    let path = item.iter().cloned().chain(["value".to_owned()]).chain(rest).collect();
+    reference_at(tree, node, path, Some((item, variable.name.clone())))
+}
+
+/// The region that a variable says, itself or for a provider of ours.
+fn region_in(tree: &Tree<'_>, variable: &ClusterVariable) -> Option<String> {
+    let value = variable.value?;
+    if variable.name == "region" {
+        return tree.text(value).map(str::to_owned);
+    }
+    TOPOLOGY_PROVIDERS.0.iter().find_map(|key| {
+        let provider = tree.value(value, key)?;
+        Field::of(tree, provider, "region").text().map(str::to_owned)
+    })
 }
 
 /// Whether references of a version are core/v1 object references, which say a namespace. Those of v1beta2 have `apiGroup`, `kind`
@@ -142,8 +174,7 @@ fn is_certain(place: &IdentityReference) -> bool {
 fn missing_variable(
     tree: &Tree<'_>,
     node: NodeId,
-    base: &[String],
-    variables: &[(usize, String, Option<NodeId>)],
+    variables: &[ClusterVariable],
     name: &str,
     rest: &[String],
 ) -> IdentityReference {
@@ -154,22 +185,18 @@ fn missing_variable(
         }
         path
     };
-    match variables.iter().find(|(_, existing, _)| existing == name) {
-        Some((index, _, _)) => {
-            let mut item = base.to_vec();
-            item.push(index.to_string());
-            let path = item.iter().cloned().chain(["value".to_owned()]).chain(inner(rest)).collect();
-            reference_at(tree, node, path, Some((item, name.to_owned())))
-        }
+    match variables.iter().find(|variable| variable.name == name) {
+        Some(variable) => reference_in_value(tree, node, variable, inner(rest)),
         None => {
-            let list = reference_at(tree, node, base.to_vec(), None);
+            let mut path = variables_path();
+            let length = path.len();
+            let list = reference_at(tree, node, path.clone(), None);
             // A list is no mapping, so it reads as wrong; here it is what we look for.
             let existing =
                 descend(tree, node, &["spec", "topology", "variables"]).is_some_and(|v| tree.items(v).is_some());
-            let mut path = base.to_vec();
             path.extend(["-".to_owned(), name.to_owned()]);
             path.extend(inner(rest));
-            let present = if existing { base.len() } else { list.present };
+            let present = if existing { length } else { list.present };
             IdentityReference {
                 path,
                 present,

@@ -249,16 +249,11 @@ mod tests {
         paths.iter().for_each(|path| std::fs::create_dir(path).unwrap());
         std::thread::scope(|scope| {
             for backwards in [false, true] {
-                let paths = &paths;
-                scope.spawn(move || {
-                    for _ in 0..20 {
-                        let mut paths = paths.clone();
-                        if backwards {
-                            paths.reverse();
-                        }
-                        assert_eq!(lock(paths).unwrap().len(), 50);
-                    }
-                });
+                let mut paths = paths.clone();
+                if backwards {
+                    paths.reverse();
+                }
+                scope.spawn(move || (0..20).for_each(|_| assert_eq!(lock(paths.clone()).unwrap().len(), 50)));
             }
         });
     }

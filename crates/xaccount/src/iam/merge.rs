@@ -145,17 +145,8 @@ impl DocumentEdit<'_> {
                 let enforces = |statement: &&&Statement| {
                     statement.conditions.iter().any(|condition| condition.demands_one_of(key, &values))
                 };
-                for open in statements.iter().filter(|statement| !enforces(statement)) {
-                    let title = open.title();
-                    let others = open.conditions.iter().find(|condition| condition.narrows(key));
-                    specified.push(match others {
-                        Some(condition) => {
-                            let texts: Vec<&str> = condition.values.iter().map(|value| value.text.as_str()).collect();
-                            format!("{key} is enforced less strictly: {title} takes {}", texts.join(", "))
-                        }
-                        None => format!("{key} is not enforced: {title} lets {} in without it", asked.arn),
-                    });
-                }
+                let open = statements.iter().filter(|statement| !enforces(statement));
+                specified.extend(open.map(|statement| not_enforced(statement, key, asked)));
             }
         }
         specified.dedup();
@@ -364,6 +355,18 @@ impl DocumentEdit<'_> {
 }
 
 /// Whether an ask is one of several.
+/// Says how an Allow statement lets in a grant's subject without the condition on `key` that is asked for.
+fn not_enforced(statement: &Statement, key: &str, asked: &RequestedGrant<'_>) -> String {
+    let title = statement.title();
+    match statement.conditions.iter().find(|condition| condition.narrows(key)) {
+        Some(condition) => {
+            let texts: Vec<&str> = condition.values.iter().map(|value| value.text.as_str()).collect();
+            format!("{key} is enforced less strictly: {title} takes {}", texts.join(", "))
+        }
+        None => format!("{key} is not enforced: {title} lets {} in without it", asked.arn),
+    }
+}
+
 fn is_among(several: &[&RequestedGrant<'_>], asked: &RequestedGrant<'_>) -> bool {
     several.iter().any(|other| std::ptr::eq(*other, asked))
 }

@@ -48,10 +48,25 @@ pub fn remove(document: &[u8], grant: &Grant) -> Result<MergeOutcome, Vec<Spanne
             SpannedError::new("nothing would be left of the policy, and AWS refuses an empty one", all).help(way),
         ]);
     }
+    outcome.warnings = still_granted(&edit, &asked, &granted);
+    if operations.is_empty() {
+        outcome.notes.push("nothing to take out: no statement is this grant".to_owned());
+    }
+    outcome.plan = edit.plan(operations);
+    Ok(outcome)
+}
+
+/// The statements that let a subject of the grant in after it is taken out, once for each subject.
+fn still_granted(
+    edit: &DocumentEdit<'_>,
+    asked: &[RequestedGrant<'_>],
+    is_grant: &impl Fn(&Statement) -> bool,
+) -> Vec<SpannedError> {
     let mut specified = Vec::new();
-    for asked in &asked {
+    let mut warnings = Vec::new();
+    for asked in asked {
         for statement in &edit.policy.statements {
-            let is_removed = granted(statement) && asked.is_listed_in(statement);
+            let is_removed = is_grant(statement) && asked.is_listed_in(statement);
             let truth = asked.matches(&edit.policy, statement);
             let stays = statement.effect == Effect::Allow && truth != Truth::No;
             let guarded = asked.is_guarded_by(&edit.policy, statement);
@@ -63,16 +78,12 @@ pub fn remove(document: &[u8], grant: &Grant) -> Result<MergeOutcome, Vec<Spanne
                     _ => "more widely",
                 };
                 let message = format!("{} still lets {} in {how}, and stays", statement.title(), asked.arn);
-                outcome.warnings.push(
+                warnings.push(
                     SpannedError::new(message, statement.span)
                         .help("to take that out, too: ask for its conditions and actions, or change it by hand"),
                 );
             }
         }
     }
-    if operations.is_empty() {
-        outcome.notes.push("nothing to take out: no statement is this grant".to_owned());
-    }
-    outcome.plan = edit.plan(operations);
-    Ok(outcome)
+    warnings
 }

@@ -22,9 +22,27 @@ impl Planner<'_> {
             return;
         }
         served.iter().for_each(|one| self.refuse_circle(one));
+        let mut missing = self.existing_identities(served);
+        if !self.errors.is_empty() {
+            return;
+        }
+        self.controller_identity(served);
+        missing.sort_by(|a, b| a.name.cmp(&b.name));
+        for one in missing {
+            if let Some((file, version)) = self.file_for(ROLE_IDENTITY, &one.name, &one.objects) {
+                self.explain_new(one, &file);
+                let object = self.new_identity(one, version);
+                let title = format!("{ROLE_IDENTITY} {}", one.name);
+                self.add(object, ChangeKind::IdentityAdded, title, file, one.role.to_string());
+            }
+        }
+    }
+
+    /// Updates and checks the identities that exist, and returns those that don't.
+    fn existing_identities<'s>(&mut self, served: &'s [RequiredIdentity]) -> Vec<&'s RequiredIdentity> {
         let asked = self.request.identity.allowed_namespaces.as_ref().map(|allowed| allowed.value.to_value());
         let changed = self.changed();
-        let mut missing: Vec<&RequiredIdentity> = Vec::new();
+        let mut missing = Vec::new();
         for one in served {
             let inventory = self.inventory;
             let existing = inventory.identities(IdentityKind::Role, &one.name);
@@ -43,39 +61,26 @@ impl Planner<'_> {
                 missing.push(one);
             }
         }
-        if !self.errors.is_empty() {
+        missing
+    }
+
+    /// Plans the controller identity, if it is asked for and the files have none.
+    fn controller_identity(&mut self, served: &[RequiredIdentity]) {
+        let existing = !self.inventory.identities(IdentityKind::Controller, "default").is_empty();
+        if !self.request.with_controller_identity || existing || served.is_empty() {
             return;
         }
-        if self.request.with_controller_identity
-            && self.inventory.identities(IdentityKind::Controller, "default").is_empty()
-            && !served.is_empty()
-        {
-            let all: Vec<ObjectId> = served.iter().flat_map(|one| one.objects.iter().copied()).collect();
-            if let Some((file, version)) = self.file_for(CONTROLLER_IDENTITY, "default", &all) {
-                let object = json!({
-                    "apiVersion": format!("{IDENTITY_GROUP}/{version}"),
-                    "kind": CONTROLLER_IDENTITY,
-                    "metadata": self.metadata("default"),
-                    "spec": {"allowedNamespaces": {}},
-                });
-                let title = format!("{CONTROLLER_IDENTITY} default");
-                self.add(
-                    object,
-                    ChangeKind::ControllerIdentityAdded,
-                    title,
-                    file,
-                    "the controller's own credentials".into(),
-                );
-            }
-        }
-        missing.sort_by(|a, b| a.name.cmp(&b.name));
-        for one in missing {
-            if let Some((file, version)) = self.file_for(ROLE_IDENTITY, &one.name, &one.objects) {
-                self.explain_new(one, &file);
-                let object = self.new_identity(one, version);
-                let title = format!("{ROLE_IDENTITY} {}", one.name);
-                self.add(object, ChangeKind::IdentityAdded, title, file, one.role.to_string());
-            }
+        let all: Vec<ObjectId> = served.iter().flat_map(|one| one.objects.iter().copied()).collect();
+        if let Some((file, version)) = self.file_for(CONTROLLER_IDENTITY, "default", &all) {
+            let object = json!({
+                "apiVersion": format!("{IDENTITY_GROUP}/{version}"),
+                "kind": CONTROLLER_IDENTITY,
+                "metadata": self.metadata("default"),
+                "spec": {"allowedNamespaces": {}},
+            });
+            let title = format!("{CONTROLLER_IDENTITY} default");
+            let label = "the controller's own credentials".into();
+            self.add(object, ChangeKind::ControllerIdentityAdded, title, file, label);
         }
     }
 

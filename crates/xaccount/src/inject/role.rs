@@ -2,7 +2,7 @@
 
 use super::planner::Planner;
 use super::request::Target;
-use crate::aws::{Partition, RoleArn};
+use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::DEFAULT_ROLE_NAME;
 use crate::diag::Diagnostic;
 use crate::inventory::ObjectId;
@@ -53,24 +53,8 @@ impl Planner<'_> {
                     _ => Setting::default(Partition::Aws),
                 };
                 self.decided(|| {
-                    let why = match (&chosen.origin, &region) {
-                        (Origin::Default, Some(region)) => {
-                            format!("the default, as the region {region} is of none that is known")
-                        }
-                        (Origin::Default, None) => "the default, as no region is said".to_owned(),
-                        (origin, _) => origin.to_string(),
-                    };
-                    let is_default = role.value == DEFAULT_ROLE_NAME;
-                    let role_from =
-                        if is_default { "the role that DKP makes".to_owned() } else { role.origin.to_string() };
-                    format!(
-                        "{}: account {} from {}, role {} ({role_from}), partition {} from {why}",
-                        found.title(),
-                        account.value,
-                        account.origin,
-                        role.value,
-                        chosen.value.id()
-                    )
+                    let from = parts_from(account, role, &chosen, region.as_deref());
+                    format!("{}: {from}", found.title())
                 });
                 match RoleArn::new(chosen.value, &account.value, &role.value) {
                     Ok(arn) => Some(arn),
@@ -82,4 +66,27 @@ impl Planner<'_> {
             }
         }
     }
+}
+
+/// The account, the name and the partition of a role, each with its origin.
+fn parts_from(
+    account: &Setting<AccountId>,
+    role: &Setting<String>,
+    partition: &Setting<Partition>,
+    region: Option<&str>,
+) -> String {
+    let why = match (&partition.origin, region) {
+        (Origin::Default, Some(region)) => format!("the default, as the region {region} is of none that is known"),
+        (Origin::Default, None) => "the default, as no region is said".to_owned(),
+        (origin, _) => origin.to_string(),
+    };
+    let is_default = role.value == DEFAULT_ROLE_NAME;
+    let role_from = if is_default { "the role that DKP makes".to_owned() } else { role.origin.to_string() };
+    format!(
+        "account {} from {}, role {} ({role_from}), partition {} from {why}",
+        account.value,
+        account.origin,
+        role.value,
+        partition.value.id()
+    )
 }

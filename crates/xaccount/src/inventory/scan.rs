@@ -37,6 +37,36 @@ pub struct Scanned {
     pub is_json_for_kubectl: bool,
 }
 
+impl Scanned {
+    /// Takes down a document that can't be read, if the options allow it; otherwise it is given back as an error.
+    fn tolerate(&mut self, problem: ScanProblem, file: FileId, bytes: &[u8], options: &Scan<'_>) -> Option<Diagnostic> {
+        match problem {
+            ScanProblem::Template(diagnostic) if options.skip_templates => {
+                let line = line_about(bytes, &diagnostic);
+                let message = diagnostic.message.clone();
+                self.skipped.push(Skipped::document(file, line, SkipReason::Template, message));
+                self.warnings.push(Diagnostic {
+                    severity: crate::diag::Severity::Warning,
+                    help: vec!["left alone, because of --skip-templates".into()],
+                    ..diagnostic
+                });
+                None
+            }
+            ScanProblem::Template(diagnostic) | ScanProblem::Filled(diagnostic) if options.keep_going => {
+                self.warnings.push(Diagnostic {
+                    severity: crate::diag::Severity::Warning,
+                    help: vec!["nothing in it is checked: render it and lint the result".into()],
+                    ..diagnostic.rule(RuleId::UncheckedTemplate)
+                });
+                None
+            }
+            ScanProblem::Template(diagnostic) | ScanProblem::Filled(diagnostic) | ScanProblem::Broken(diagnostic) => {
+                Some(diagnostic)
+            }
+        }
+    }
+}
+
 /// Reads what a file holds for us. A file that holds nothing for us is never an error, however broken it is.
 ///
 /// # Errors
@@ -64,28 +94,7 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
     for result in results {
         match result.map_err(|problem| *problem) {
             Ok(found) => scanned.objects.extend(found),
-            Err(ScanProblem::Template(diagnostic)) if options.skip_templates => {
-                let line = line_about(bytes, &diagnostic);
-                let message = diagnostic.message.clone();
-                scanned.skipped.push(Skipped::document(file, line, SkipReason::Template, message));
-                scanned.warnings.push(Diagnostic {
-                    severity: crate::diag::Severity::Warning,
-                    help: vec!["left alone, because of --skip-templates".into()],
-                    ..diagnostic
-                });
-            }
-            Err(ScanProblem::Template(diagnostic) | ScanProblem::Filled(diagnostic)) if options.keep_going => {
-                scanned.warnings.push(Diagnostic {
-                    severity: crate::diag::Severity::Warning,
-                    help: vec!["nothing in it is checked: render it and lint the result".into()],
-                    ..diagnostic.rule(RuleId::UncheckedTemplate)
-                })
-            }
-            Err(
-                ScanProblem::Template(diagnostic) | ScanProblem::Filled(diagnostic) | ScanProblem::Broken(diagnostic),
-            ) => {
-                errors.push(diagnostic);
-            }
+            Err(problem) => errors.extend(scanned.tolerate(problem, file, bytes, options)),
         }
     }
     let is_capa = !errors.is_empty() || scanned.objects.iter().any(|found| found.object.object_kind.is_capa());

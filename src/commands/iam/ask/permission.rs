@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use xaccount::aws::RoleArn;
+use xaccount::aws::{Partition, RoleArn};
 use xaccount::diag::Diagnostic;
 use xaccount::iam::manifests::{RoleHop, RoleUse, picked, uses};
 use xaccount::iam::{Conditions, Grant, Subjects};
@@ -12,7 +12,7 @@ use super::map::{self, Origins};
 use super::{
     GrantRequest, Partitions, bad_source_role, flag_target, path_and_name, same_account, source_role_arn, target_from,
 };
-use crate::cli::{Permission, PolicyFormat};
+use crate::cli::{Permission, PolicyFormat, SourceRoleArgs};
 use crate::commands::iam::merged::Merging;
 use crate::commands::map::MapFile;
 
@@ -47,20 +47,11 @@ pub(crate) fn permission(
     if roles.is_empty() {
         return Err(one(no_roles(args, picked.as_deref())));
     }
-    let source = match (source, &args.source.source_account) {
-        (Some(role), _) => Some(role),
-        (None, Some(account)) => Some(
-            RoleArn::new(partition, account, &args.source.source_role).map_err(|error| one(bad_source_role(&error)))?,
-        ),
-        (None, None) => None,
+    let source = match source {
+        Some(role) => Some(role),
+        None => role_in_source_account(&args.source, partition).map_err(one)?,
     };
-    let (role_path, role_name) = match (&args.for_role, &source) {
-        (Some(role), _) | (None, Some(role)) => (role.path().to_owned(), role.name().to_owned()),
-        (None, None) => match merging.and_then(|merging| merging.given.role_name()) {
-            Some(role) => ("/".to_owned(), role.to_owned()),
-            None => path_and_name(&args.source.source_role),
-        },
-    };
+    let (role_path, role_name) = changed_role(args, source.as_ref(), merging);
     let account = args.for_role.as_ref().or(source.as_ref()).map(|role| role.account().clone());
     if let Some(role) = roles.iter().find(|role| Some(role.account()) == account.as_ref())
         && !args.source.allow_same_account
@@ -76,19 +67,34 @@ pub(crate) fn permission(
             .map(|one| format!("role {} from {}", one.role, one.found.title()))
             .collect(),
     });
-    let mut arguments = vec!["iam".to_owned(), "permission".to_owned()];
     if args.policy.output == Some(PolicyFormat::Cli) && account.is_none() {
         return Err(one(Diagnostic::error("a script changes a role in one account, and the account is not said")
             .help("add --source-account 111111111111: roles of one name are in many accounts")));
     }
     let tag_session = args.tag_session;
     let grant = Grant { subjects: Subjects::Roles(roles), conditions: Conditions::default(), tag_session };
+    let mut arguments = vec!["iam".to_owned(), "permission".to_owned()];
     arguments.extend(grant.arns().iter().map(|arn| format!("--role-arn={arn}")));
     arguments.extend(tag_session.then(|| "--tag-session".to_owned()));
     // What the map says is said here, and the script may run anywhere.
     arguments.push("--no-config".to_owned());
     arguments.extend(args.policy.for_script());
     Ok(GrantRequest { grant, partition, account, role_name, role_path, warnings, arguments, decisions })
+}
+
+/// The role that flags name by its name and account.
+fn role_in_source_account(args: &SourceRoleArgs, partition: Partition) -> Result<Option<RoleArn>, Diagnostic> {
+    let of_account = |account| RoleArn::new(partition, account, &args.source_role);
+    args.source_account.as_ref().map(of_account).transpose().map_err(|error| bad_source_role(&error))
+}
+
+/// Path and name of the role whose policy is changed.
+fn changed_role(args: &Permission, source: Option<&RoleArn>, merging: Option<&Merging>) -> (String, String) {
+    match (args.for_role.as_ref().or(source), merging.and_then(|merging| merging.given.role_name())) {
+        (Some(role), _) => (role.path().to_owned(), role.name().to_owned()),
+        (None, Some(role)) => ("/".to_owned(), role.to_owned()),
+        (None, None) => path_and_name(&args.source.source_role),
+    }
 }
 
 /// The roles that a principal assumes: the controller, or a role as a hop; and warnings of the others.

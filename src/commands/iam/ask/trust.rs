@@ -46,50 +46,18 @@ pub(crate) fn trust(
         .see(args.source.source_principal.iter().map(|one| (format!("--source-principal {one}"), one.partition())));
     partitions.see(document_role.iter().map(|role| (format!("the document's role {role}"), role.partition())));
     let (partition, partition_from) = partitions.agreed().map_err(one)?;
-
-    let flags = flag_target(&args.target, partition).map_err(one)?;
-    if picked.is_empty() && flags.len() > 1 {
-        let error = Diagnostic::error("a trust policy belongs to one role, and several are named");
-        return Err(one(error.help("run it once for each --account or --role-arn")));
-    }
-    let target = picked.first().map(|one| one.role.clone()).or_else(|| flags.first().cloned());
-    if let (Some(target), Some(existing)) = (&target, &document_role)
-        && target != existing
-    {
-        let error =
-            Diagnostic::error(format!("the document is the trust policy of {existing}, and {target} is asked for"));
-        return Err(one(error.help("give that role's document, or name the role with --role-arn")));
-    }
+    let TrustingRole { role: target, decision } =
+        trusting_role(&args.target, partition, &picked, document_role, &origins).map_err(one)?;
     let mut decisions = vec![partition_from];
-    decisions.extend(match (&target, picked.first(), &document_role) {
-        (Some(role), Some(one), _) => Some(format!("role {role} from {}", one.found.title())),
-        (Some(role), None, _) => Some(target_from(&args.target, role, &origins)),
-        (None, _, Some(role)) => Some(format!("role {role} from the document")),
-        (None, _, None) => None,
-    });
-    if let Some(existing) = &document_role
-        && target.is_none()
-        && args.target.role_name != DEFAULT_ROLE_NAME
-        && path_and_name(&args.target.role_name).1 != existing.name()
-    {
-        let error = Diagnostic::error(format!(
-            "the document is the trust policy of {existing}, and --role-name says {}",
-            args.target.role_name
-        ));
-        return Err(one(error.help("leave --role-name out, or give that role's document")));
-    }
-    let target = target.or(document_role);
+    decisions.extend(decision);
     if let (Some(map), Some(role)) = (map, &target) {
         external_id_of_map(&mut args, map, role, &mut origins).map_err(one)?;
     }
     let args = &args;
 
     let (principals, mut warnings) = principals(args, source, partition, &picked).map_err(one)?;
-    if let Some(target) = &target {
-        let same = principals.iter().find(|principal| principal.account() == target.account());
-        if let Some(same) = same.filter(|_| !args.source.role.allow_same_account) {
-            return Err(one(same_account(same.account(), &format!("{same} and {target}"))));
-        }
+    if let Some(target) = target.as_ref().filter(|_| !args.source.role.allow_same_account) {
+        refuse_same_account(&principals, target).map_err(one)?;
     }
     let conditions = Conditions {
         external_ids: external_ids(args, &picked)?,
@@ -102,10 +70,7 @@ pub(crate) fn trust(
             .iter()
             .map(|principal| format!("principal {principal} from {}", principal_from(args, principal, &origins))),
     );
-    let from = match args.conditions.external_id.is_empty() {
-        true => "the identities of -f".to_owned(),
-        false => origins.of("--external-id").to_string(),
-    };
+    let from = external_ids_from(args, &origins);
     decisions.extend(conditions.external_ids.iter().map(|id| format!("external id {id} from {from}")));
     let tag_session = args.tag_session;
     if args.policy.output == Some(PolicyFormat::Cli) && target.is_none() {
@@ -113,17 +78,7 @@ pub(crate) fn trust(
             .help("add --account 222222222222 or --role-arn ARN: roles of one name are in many accounts")));
     }
     let grant = Grant { subjects: Subjects::Principals(principals), conditions, tag_session };
-    let mut arguments = vec!["iam".to_owned(), "trust".to_owned()];
-    arguments.extend(grant.arns().iter().map(|arn| format!("--source-principal={arn}")));
-    arguments.extend(target.iter().map(|role| format!("--role-arn={role}")));
-    arguments.extend(grant.conditions.external_ids.iter().map(|id| format!("--external-id={id}")));
-    arguments.extend(grant.conditions.org_id.iter().map(|id| format!("--org-id={}", id.as_str())));
-    arguments.extend(grant.conditions.session_name.iter().map(|name| format!("--session-name={name}")));
-    arguments.extend(tag_session.then(|| "--tag-session".to_owned()));
-    arguments.extend(args.source.role.allow_same_account.then(|| "--allow-same-account".to_owned()));
-    // What the map says is said here, and the script may run anywhere.
-    arguments.push("--no-config".to_owned());
-    arguments.extend(args.policy.for_script());
+    let arguments = script_arguments(args, &grant, target.as_ref());
     warnings.dedup();
     let (role_path, role_name) = match &target {
         Some(role) => (role.path().to_owned(), role.name().to_owned()),
@@ -131,6 +86,75 @@ pub(crate) fn trust(
     };
     let account = target.map(|role| role.account().clone());
     Ok(GrantRequest { grant, partition, account, role_name, role_path, warnings, arguments, decisions })
+}
+
+/// The role whose trust policy is asked for, if it is known.
+struct TrustingRole {
+    role: Option<RoleArn>,
+    /// From where it is, for `-v`.
+    decision: Option<String>,
+}
+
+/// The role that manifests, flags and the document to merge into name, which must agree.
+fn trusting_role(
+    args: &IamTargetArgs,
+    partition: Partition,
+    picked: &[&RoleUse<'_>],
+    document_role: Option<RoleArn>,
+    origins: &Origins,
+) -> Result<TrustingRole, Diagnostic> {
+    let flags = flag_target(args, partition)?;
+    if picked.is_empty() && flags.len() > 1 {
+        let error = Diagnostic::error("a trust policy belongs to one role, and several are named");
+        return Err(error.help("run it once for each --account or --role-arn"));
+    }
+    let target = picked.first().map(|one| one.role.clone()).or_else(|| flags.first().cloned());
+    if let Some(existing) = &document_role {
+        agrees_with_document(args, target.as_ref(), existing)?;
+    }
+    let decision = match (&target, picked.first(), &document_role) {
+        (Some(role), Some(one), _) => Some(format!("role {role} from {}", one.found.title())),
+        (Some(role), None, _) => Some(target_from(args, role, origins)),
+        (None, _, Some(role)) => Some(format!("role {role} from the document")),
+        (None, _, None) => None,
+    };
+    Ok(TrustingRole { role: target.or(document_role), decision })
+}
+
+/// Refuses a role, or a name of one, that is not the role of the document to merge into.
+fn agrees_with_document(args: &IamTargetArgs, target: Option<&RoleArn>, existing: &RoleArn) -> Result<(), Diagnostic> {
+    let name = &args.role_name;
+    match target {
+        Some(target) if target != existing => {
+            let error =
+                Diagnostic::error(format!("the document is the trust policy of {existing}, and {target} is asked for"));
+            Err(error.help("give that role's document, or name the role with --role-arn"))
+        }
+        None if name != DEFAULT_ROLE_NAME && path_and_name(name).1 != existing.name() => {
+            let error = Diagnostic::error(format!(
+                "the document is the trust policy of {existing}, and --role-name says {name}"
+            ));
+            Err(error.help("leave --role-name out, or give that role's document"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The arguments that ask for the same grant without manifests and map.
+fn script_arguments(args: &Trust, grant: &Grant, target: Option<&RoleArn>) -> Vec<String> {
+    let conditions = &grant.conditions;
+    let mut arguments = vec!["iam".to_owned(), "trust".to_owned()];
+    arguments.extend(grant.arns().iter().map(|arn| format!("--source-principal={arn}")));
+    arguments.extend(target.map(|role| format!("--role-arn={role}")));
+    arguments.extend(conditions.external_ids.iter().map(|id| format!("--external-id={id}")));
+    arguments.extend(conditions.org_id.iter().map(|id| format!("--org-id={}", id.as_str())));
+    arguments.extend(conditions.session_name.iter().map(|name| format!("--session-name={name}")));
+    arguments.extend(args.tag_session.then(|| "--tag-session".to_owned()));
+    arguments.extend(args.source.role.allow_same_account.then(|| "--allow-same-account".to_owned()));
+    // What the map says is said here, and the script may run anywhere.
+    arguments.push("--no-config".to_owned());
+    arguments.extend(args.policy.for_script());
+    arguments
 }
 
 /// The external id that the map has for the role. A flag may repeat it.
@@ -151,6 +175,22 @@ fn external_id_of_map(
         origins.insert("--external-id", agreed.origin);
     }
     Ok(())
+}
+
+/// Refuses a principal in the role's own account.
+fn refuse_same_account(principals: &[Principal], target: &RoleArn) -> Result<(), Diagnostic> {
+    match principals.iter().find(|principal| principal.account() == target.account()) {
+        Some(same) => Err(same_account(same.account(), &format!("{same} and {target}"))),
+        None => Ok(()),
+    }
+}
+
+/// From where the external ids are.
+fn external_ids_from(args: &Trust, origins: &Origins) -> String {
+    match args.conditions.external_id.is_empty() {
+        true => "the identities of -f".to_owned(),
+        false => origins.of("--external-id").to_string(),
+    }
 }
 
 /// From where a principal is.

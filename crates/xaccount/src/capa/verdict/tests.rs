@@ -101,20 +101,38 @@ fn short(verdict: &Verdict) -> String {
     format!("{} {reason} {}", verdict.outcome.name(), chain.join(">"))
 }
 
+/// A cluster that names a role identity.
+fn to(name: &str) -> String {
+    to_kind("AWSClusterRoleIdentity", name)
+}
+
+fn to_kind(kind: &str, name: &str) -> String {
+    cluster(&format!("{{kind: {kind}, name: {name}}}"))
+}
+
+/// The controller identity, for all namespaces.
+fn all() -> String {
+    controller("{allowedNamespaces: {}}")
+}
+
+const OPEN: &str = "allowedNamespaces: {}";
+
+/// The first of each list of documents, judged in the light of all.
+fn have_verdicts(table: Vec<(Vec<String>, &str)>) {
+    for (documents, expected) in table {
+        assert_eq!(short(&judge(&documents)), expected, "{documents:#?}");
+    }
+}
+
 #[test]
-fn every_form_of_a_chain_has_its_verdict() {
-    let to = |name: &str| cluster(&format!("{{kind: AWSClusterRoleIdentity, name: {name}}}"));
-    let kind = |kind: &str, name: &str| cluster(&format!("{{kind: {kind}, name: {name}}}"));
-    let open = "allowedNamespaces: {}";
+fn the_namespaces_of_each_identity_decide() {
     let list = |name: &str| format!("allowedNamespaces: {{list: [{name}]}}, sourceIdentityRef: {CONTROLLER}");
     let label =
         format!("allowedNamespaces: {{selector: {{matchLabels: {{env: dev}}}}}}, sourceIdentityRef: {CONTROLLER}");
     let bad = format!(
         "allowedNamespaces: {{list: [dev], selector: {{matchExpressions: [{{key: k, operator: Is}}]}}}}, sourceIdentityRef: {CONTROLLER}"
     );
-    let all = || controller("{allowedNamespaces: {}}");
-    let with = |rest: &str| role("a", &format!("{open}, sourceIdentityRef: {CONTROLLER}, {rest}"));
-    let table: Vec<(Vec<String>, &str)> = vec![
+    have_verdicts(vec![
         (vec![to("a"), plain("a"), all()], "permitted  a>default"),
         (vec![to("a"), plain("a")], "unknown IdentityNotFound a>default"),
         (vec![to("a")], "unknown IdentityNotFound a"),
@@ -134,49 +152,67 @@ fn every_form_of_a_chain_has_its_verdict() {
         (vec![to("a"), role("a", &bad), all()], "error InvalidSelector a"),
         (vec![to("a"), plain("a"), plain("a"), all()], "permitted  a>default"),
         (vec![to("a"), plain("a"), role("a", &list("dev")), all()], "unknown Ambiguous a"),
-        (vec![to("a"), role("a", open), all()], "error ObjectRefused a"),
+        (vec![to("a"), role("a", OPEN), all()], "error ObjectRefused a"),
         (vec![to("a"), role("a", "allowedNamespaces: [dev]"), all()], "error ObjectRefused a"),
-        (vec![to("a"), role("a", &format!("{open}, {}", source("a")))], "crash EndlessRecursion a"),
+    ]);
+}
+
+#[test]
+fn a_circle_of_identities_crashes() {
+    have_verdicts(vec![
+        (vec![to("a"), role("a", &format!("{OPEN}, {}", source("a")))], "crash EndlessRecursion a"),
         (
             vec![
                 to("a"),
-                role("a", &format!("{open}, {}", source("b"))),
-                role("b", &format!("{open}, {}", source("a"))),
+                role("a", &format!("{OPEN}, {}", source("b"))),
+                role("b", &format!("{OPEN}, {}", source("a"))),
             ],
             "crash EndlessRecursion a>b",
         ),
         // The refusal of one of the circle comes first.
         (
-            vec![to("a"), role("a", &format!("{open}, {}", source("b"))), role("b", &source("a"))],
+            vec![to("a"), role("a", &format!("{OPEN}, {}", source("b"))), role("b", &source("a"))],
             "denied NamespaceNotPermitted a>b",
         ),
-        (vec![kind("AWSClusterControllerIdentity", "other")], "error ControllerIdentityName other"),
+    ]);
+}
+
+#[test]
+fn a_reference_names_a_kind_that_capa_has() {
+    have_verdicts(vec![
+        (vec![to_kind("AWSClusterControllerIdentity", "other")], "error ControllerIdentityName other"),
         (
-            vec![kind("AWSClusterControllerIdentity", "default"), controller("{allowedNamespaces: {list: [x]}}")],
+            vec![to_kind("AWSClusterControllerIdentity", "default"), controller("{allowedNamespaces: {list: [x]}}")],
             "denied NamespaceNotPermitted default",
         ),
         // CAPA makes it itself.
-        (vec![kind("AWSClusterControllerIdentity", "default")], "permitted  default"),
+        (vec![to_kind("AWSClusterControllerIdentity", "default")], "permitted  default"),
         (vec![cluster("null")], "permitted  default"),
-        (vec![kind("AWSRole", "a")], "error UnknownKind a"),
+        (vec![to_kind("AWSRole", "a")], "error UnknownKind a"),
         (vec![cluster("{}")], "error UnknownKind "),
         (vec![cluster("{kind: AWSClusterRoleIdentity}")], "error ObjectRefused "),
         (vec![cluster("{kind: AWSClusterRoleIdentity, name: 12}")], "error ObjectRefused "),
         (vec![cluster("a")], "error ObjectRefused "),
         (vec![cluster("{kind: AWSClusterRoleIdentity, name: a, name: b}")], "unknown Ambiguous "),
-        (vec![kind("AWSClusterStaticIdentity", "s")], "unknown IdentityNotFound s"),
+    ]);
+}
+
+#[test]
+fn a_static_identity_needs_its_secret() {
+    have_verdicts(vec![
+        (vec![to_kind("AWSClusterStaticIdentity", "s")], "unknown IdentityNotFound s"),
         (
-            vec![kind("AWSClusterStaticIdentity", "s"), fixed("{secretRef: x, allowedNamespaces: {}}")],
+            vec![to_kind("AWSClusterStaticIdentity", "s"), fixed("{secretRef: x, allowedNamespaces: {}}")],
             "unknown SecretNotFound s",
         ),
-        (vec![kind("AWSClusterStaticIdentity", "s"), fixed("{allowedNamespaces: {}}")], "error SecretNotFound s"),
+        (vec![to_kind("AWSClusterStaticIdentity", "s"), fixed("{allowedNamespaces: {}}")], "error SecretNotFound s"),
         (
-            vec![kind("AWSClusterStaticIdentity", "s"), fixed("{secretRef: {name: x}, allowedNamespaces: {}}")],
+            vec![to_kind("AWSClusterStaticIdentity", "s"), fixed("{secretRef: {name: x}, allowedNamespaces: {}}")],
             "error ObjectRefused s",
         ),
         (
             vec![
-                kind("AWSClusterStaticIdentity", "s"),
+                to_kind("AWSClusterStaticIdentity", "s"),
                 fixed("{secretRef: x, allowedNamespaces: {}}"),
                 "{apiVersion: v1, kind: Secret, metadata: {name: x, namespace: capa-system}}".into(),
             ],
@@ -185,19 +221,26 @@ fn every_form_of_a_chain_has_its_verdict() {
         // The Secret's namespace is the controller's, not the tenant's.
         (
             vec![
-                kind("AWSClusterStaticIdentity", "s"),
+                to_kind("AWSClusterStaticIdentity", "s"),
                 fixed("{secretRef: x, allowedNamespaces: {}}"),
                 "{apiVersion: v1, kind: Secret, metadata: {name: x, namespace: dev}}".into(),
             ],
             "unknown SecretNotFound s",
         ),
+    ]);
+}
+
+#[test]
+fn what_sts_refuses_is_an_error() {
+    let with = |rest: &str| role("a", &format!("{OPEN}, sourceIdentityRef: {CONTROLLER}, {rest}"));
+    have_verdicts(vec![
         (vec![to("a"), with("durationSeconds: 60"), all()], "error ObjectRefused a"),
         (vec![to("a"), with("durationSeconds: \"3600\""), all()], "error ObjectRefused a"),
         (vec![to("a"), with("durationSeconds: 3600"), all()], "permitted  a>default"),
         (vec![to("a"), with("sessionName: \"a b\""), all()], "error AssumeRoleRefused a>default"),
         (vec![to("a"), with("externalID: x"), all()], "error AssumeRoleRefused a>default"),
         (
-            vec![to("a"), role("a", &format!("{open}, durationSeconds: 7200, {}", source("b"))), plain("b"), all()],
+            vec![to("a"), role("a", &format!("{OPEN}, durationSeconds: 7200, {}", source("b"))), plain("b"), all()],
             "error AssumeRoleRefused a>b>default",
         ),
         (
@@ -211,15 +254,12 @@ fn every_form_of_a_chain_has_its_verdict() {
             "error AssumeRoleRefused a>default",
         ),
         (
-            vec![to("a"), role("a", &format!("{open}, durationSeconds: 7200, {}", source("b")))],
+            vec![to("a"), role("a", &format!("{OPEN}, durationSeconds: 7200, {}", source("b")))],
             "error AssumeRoleRefused a>b",
         ),
         (vec![to("a"), plain("a").replace("222222222222", "${ACCOUNT}")], "unknown IdentityNotFound a>default"),
         (vec![to("a"), plain("a").replace("roleARN:", "roleARN: x, roleARN:")], "unknown Ambiguous a"),
-    ];
-    for (documents, expected) in table {
-        assert_eq!(short(&judge(&documents)), expected, "{documents:#?}");
-    }
+    ]);
 }
 
 #[test]

@@ -22,19 +22,8 @@ pub fn script(half: &PolicyTarget<'_>) -> String {
     if half.side == Side::Permission {
         names.push_str(&format!("policy={}\n", word(half.policy_name)));
     }
-    let mut check = String::new();
-    if let Some(account) = half.account {
-        names.push_str(&format!("account={}\n", word(account.as_str())));
-        let way = match half.profile {
-            Some(_) => format!("print this script with another {profile_flag}"),
-            None => "set AWS_PROFILE".to_owned(),
-        };
-        check = format!(
-            r#"[ "$found" = "$account" ] ||
-    fail "these are credentials of account $found, but the role is in account $account: {way}; nothing was changed"
-"#
-        );
-    }
+    names.extend(half.account.map(|account| format!("account={}\n", word(account.as_str()))));
+    let check = half.account.map(|_| account_check(half.profile, profile_flag)).unwrap_or_default();
     let account = half.account.map_or("the role's account".to_owned(), |account| format!("account {account}"));
     let profile = half.profile.map(|profile| format!(" --profile={}", word(profile))).unwrap_or_default();
     let (role, arguments) = (half.role_name, words(half.arguments));
@@ -62,14 +51,35 @@ print_policy() {{
     kubectl xaccount{arguments} "$@" -o json
 }}
 
-fail() {{
+{START}{check}
+{MAKE_DIRECTORY}{edit}
+{COMPARE}{WARN_OF_STACK}
+{CONFIRM}{write}"#
+    )
+}
+
+/// The part of a script that refuses credentials of another account than the role's.
+fn account_check(profile: Option<&str>, profile_flag: &str) -> String {
+    let way = match profile {
+        Some(_) => format!("print this script with another {profile_flag}"),
+        None => "set AWS_PROFILE".to_owned(),
+    };
+    format!(
+        r#"[ "$found" = "$account" ] ||
+    fail "these are credentials of account $found, but the role is in account $account: {way}; nothing was changed"
+"#
+    )
+}
+
+/// Messages, the arguments, and whose credentials these are.
+const START: &str = r#"fail() {
     printf 'error: %s\n' "$*" >&2
     exit 1
-}}
+}
 
-warn() {{
+warn() {
     printf 'Warning: %s\n' "$*" >&2
-}}
+}
 
 case $* in
 '' | --dry-run) dry_run=$* ;;
@@ -80,15 +90,19 @@ kubectl xaccount --version >/dev/null 2>&1 ||
     fail "kubectl xaccount does not run here: is the plugin kubectl-xaccount on PATH? Nothing was changed"
 found=$(call_aws sts get-caller-identity --query Account --output text) ||
     fail "AWS doesn't say whose credentials these are; nothing was changed"
-{check}
-files=$(mktemp -d)
+"#;
+
+/// A directory for the texts of the policy, which is removed however the script ends.
+const MAKE_DIRECTORY: &str = r#"files=$(mktemp -d)
 trap 'rm -rf "$files"' EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-{edit}
-if cmp -s "$files/live.json" "$files/merged.json"; then
+"#;
+
+/// The end, where nothing changes; or the difference.
+const COMPARE: &str = r#"if cmp -s "$files/live.json" "$files/merged.json"; then
     echo "account $found, role $role: unchanged, nothing to do"
     exit 0
 fi
@@ -97,8 +111,10 @@ differ=0
 (cd "$files" && diff -u live.json merged.json) || differ=$?
 [ "$differ" -eq 1 ] || fail "the difference can't be shown; nothing was changed"
 
-{WARN_OF_STACK}
-if [ -n "$dry_run" ]; then
+"#;
+
+/// The end of a dry run; or a last look at the policy before it is written.
+const CONFIRM: &str = r#"if [ -n "$dry_run" ]; then
     echo 'nothing was changed: --dry-run'
     exit 0
 fi
@@ -106,9 +122,7 @@ fi
 read_policy >"$files/again.json" 2>/dev/null || :
 cmp -s "$files/live.json" "$files/again.json" ||
     fail "the policy was changed by someone else meanwhile; nothing was changed: run this again"
-{write}"#
-    )
-}
+"#;
 
 const EDIT_TRUST: &str = r#"read_policy() {
     call_aws iam get-role --role-name="$role" --query Role.AssumeRolePolicyDocument --output json

@@ -2,10 +2,10 @@
 
 use super::super::{Context, Findings, PolicyFile, Rule};
 use super::query::{role_identities, source};
-use crate::aws::RoleArn;
 use crate::aws::policy::{Condition, Element, Knowledge, KnownValues, Statement, Truth, Who, glob};
+use crate::aws::{AccountId, RoleArn};
 use crate::capa::{CONTROLLER_IDENTITY, RoleIdentity};
-use crate::diag::{Diagnostic, RuleId, Severity};
+use crate::diag::{Diagnostic, Location, RuleId, Severity};
 use crate::inventory::Resource;
 use crate::templates::is_filled_in;
 
@@ -20,43 +20,35 @@ pub(super) const RULE: Rule = Rule {
 const ACTION: &str = "sts:AssumeRole";
 const EXTERNAL_ID: &str = "sts:ExternalId";
 
-fn check(context: &Context<'_>, findings: &mut Findings) {
-    let roles: Vec<(&Resource, &RoleIdentity, RoleArn)> = role_identities(context.inventory)
-        .filter_map(|(_, found, identity)| Some((found, identity, identity.role_arn.text()?.parse().ok()?)))
-        .collect();
-    for (found, identity, role) in &roles {
-        let from_controller = source(identity).is_none_or(|(kind, _)| kind == CONTROLLER_IDENTITY);
-        let allows = || context.permission.iter().flat_map(PolicyFile::allows);
-        let granted = allows().any(|statement| {
-            fits(&statement.action, ACTION, true)
-                && statement.resource.as_ref().is_some_and(|resource| fits(resource, role.as_str(), false))
-        });
-        let denied = context.permission.iter().flat_map(PolicyFile::denies).any(|statement| {
-            covers(&statement.action, ACTION, true)
-                && statement.resource.as_ref().is_some_and(|resource| covers(resource, role.as_str(), false))
-        });
-        if let Some(policy) = context.permission.first().filter(|_| from_controller && (!granted || denied)) {
-            findings.add(
-                Diagnostic::warning(format!(
-                    "{}: the permission policy does not let the source role assume {role}",
-                    found.title()
-                ))
-                .at(
-                    found.location(identity.role_arn.span().unwrap_or(found.object.kind_span)),
-                    "AWS refuses every call",
-                )
-                .also(policy.head(), "")
-                .help("kubectl xaccount iam permission --merge FILE -f MANIFESTS adds what is missing"),
-            );
-        }
+/// An identity and the role that it assumes.
+struct AssumedRole<'a> {
+    found: &'a Resource,
+    identity: &'a RoleIdentity,
+    role: RoleArn,
+}
+
+impl AssumedRole<'_> {
+    /// The place of the role's ARN.
+    fn arn(&self) -> Location {
+        self.found.location(self.identity.role_arn.span().unwrap_or(self.found.object.kind_span))
     }
+
+    /// The external id that CAPA sends, as far as it can be told.
+    fn external_id(&self) -> Option<&str> {
+        self.identity.external_id.text().filter(|id| !id.is_empty() && !is_filled_in(id))
+    }
+}
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    let roles: Vec<AssumedRole<'_>> = role_identities(context.inventory)
+        .filter_map(|(_, found, identity)| {
+            let role = identity.role_arn.text()?.parse().ok()?;
+            Some(AssumedRole { found, identity, role })
+        })
+        .collect();
+    roles.iter().for_each(|one| permission(context, one, findings));
     for policy in context.trust {
-        let one = |role: &RoleArn| match &policy.role {
-            Some(own) => own == role,
-            // Of which role it is, nothing says; of one there is no doubt.
-            None => roles.iter().all(|(.., other)| other == role),
-        };
-        let own: Vec<_> = roles.iter().filter(|(.., role)| one(role)).collect();
+        let own: Vec<_> = roles.iter().filter(|one| is_trust_policy_of(policy, &one.role, &roles)).collect();
         if own.is_empty() && !roles.is_empty() {
             let why = match &policy.role {
                 Some(role) => format!("no identity here has its role, {role}"),
@@ -68,23 +60,64 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                     .help("aws iam get-role --role-name NAME prints a trust policy with its role"),
             );
         }
-        for (found, identity, role) in own {
-            trust(context, policy, (found, identity, role), findings);
+        for one in own {
+            trust(context, policy, one, findings);
         }
     }
 }
 
-fn trust(
-    context: &Context<'_>,
-    policy: &PolicyFile,
-    (found, identity, role): (&Resource, &RoleIdentity, &RoleArn),
-    findings: &mut Findings,
-) {
-    let title = found.title();
-    let arn = found.location(identity.role_arn.span().unwrap_or(found.object.kind_span));
+/// Whether a policy is, for certain, the trust policy of this role.
+fn is_trust_policy_of(policy: &PolicyFile, role: &RoleArn, roles: &[AssumedRole<'_>]) -> bool {
+    match &policy.role {
+        Some(own) => own == role,
+        // Of which role it is, nothing says; of one there is no doubt.
+        None => roles.iter().all(|other| other.role == *role),
+    }
+}
+
+/// Whether the permission policies let the controller's role assume that of an identity.
+fn permission(context: &Context<'_>, one: &AssumedRole<'_>, findings: &mut Findings) {
+    let AssumedRole { found, identity, role } = one;
+    let from_controller = source(identity).is_none_or(|(kind, _)| kind == CONTROLLER_IDENTITY);
+    let granted = context.permission.iter().flat_map(PolicyFile::allows).any(|statement| {
+        fits(&statement.action, ACTION, true)
+            && statement.resource.as_ref().is_some_and(|resource| fits(resource, role.as_str(), false))
+    });
+    let denied = context.permission.iter().flat_map(PolicyFile::denies).any(|statement| {
+        covers(&statement.action, ACTION, true)
+            && statement.resource.as_ref().is_some_and(|resource| covers(resource, role.as_str(), false))
+    });
+    if let Some(policy) = context.permission.first().filter(|_| from_controller && (!granted || denied)) {
+        findings.add(
+            Diagnostic::warning(format!(
+                "{}: the permission policy does not let the source role assume {role}",
+                found.title()
+            ))
+            .at(one.arn(), "AWS refuses every call")
+            .also(policy.head(), "")
+            .help("kubectl xaccount iam permission --merge FILE -f MANIFESTS adds what is missing"),
+        );
+    }
+}
+
+/// Whether a trust policy lets the source account assume the role with what the identity sends.
+fn trust(context: &Context<'_>, policy: &PolicyFile, one: &AssumedRole<'_>, findings: &mut Findings) {
     let access_paths: Vec<&Statement> =
         policy.allows().filter(|statement| fits(&statement.action, ACTION, true) && is_for_people(statement)).collect();
-    let other = context.source_account.filter(|account| *account != role.account());
+    let other = context.source_account.filter(|account| **account != *one.role.account());
+    match shut_out(policy, one, &access_paths, other) {
+        Some(finding) => findings.add(finding),
+        None => external_id(policy, one, &access_paths, findings),
+    }
+}
+
+/// What is wrong where no principal of the source account is let in; `other` is that account, where it is not the role's own.
+fn shut_out(
+    policy: &PolicyFile,
+    one: &AssumedRole<'_>,
+    access_paths: &[&Statement],
+    other: Option<&AccountId>,
+) -> Option<Diagnostic> {
     let lets_in = |statement: &&Statement| {
         let texts = statement.aws_principals().map(|text| text.text.as_str());
         other.is_none_or(|account| {
@@ -93,39 +126,44 @@ fn trust(
         })
     };
     let denied = policy.denies().any(|statement| covers(&statement.action, ACTION, true) && is_everyone(statement));
-    if denied || !access_paths.iter().any(lets_in) {
-        let of_source = |text: &str| is_session(text) && other.is_some_and(|account| text.contains(account.as_str()));
-        let session = access_paths.iter().any(|statement| statement.aws_principals().any(|text| of_source(&text.text)));
-        let who = match other {
-            None => "no account".to_owned(),
-            Some(account) if session && !denied => {
-                format!("only single sessions of the source account {account}")
-            }
-            Some(account) => format!("nobody of the source account {account}"),
-        };
-        let what = if session && !denied { "AWS refuses every other session" } else { "AWS refuses every call" };
-        findings.add(
-            Diagnostic::warning(format!("{title}: the trust policy of {role} lets {who} in"))
-                .at(arn, what)
-                .also(policy.head(), "")
-                .help("kubectl xaccount iam trust --merge FILE -f MANIFESTS adds what is missing"),
-        );
+    if !denied && access_paths.iter().any(lets_in) {
+        return None;
+    }
+    let of_source = |text: &str| is_session(text) && other.is_some_and(|account| text.contains(account.as_str()));
+    let session = access_paths.iter().any(|statement| statement.aws_principals().any(|text| of_source(&text.text)));
+    let who = match other {
+        None => "no account".to_owned(),
+        Some(account) if session && !denied => {
+            format!("only single sessions of the source account {account}")
+        }
+        Some(account) => format!("nobody of the source account {account}"),
+    };
+    let what = if session && !denied { "AWS refuses every other session" } else { "AWS refuses every call" };
+    let (title, role) = (one.found.title(), &one.role);
+    Some(
+        Diagnostic::warning(format!("{title}: the trust policy of {role} lets {who} in"))
+            .at(one.arn(), what)
+            .also(policy.head(), "")
+            .help("kubectl xaccount iam trust --merge FILE -f MANIFESTS adds what is missing"),
+    )
+}
+
+/// Whether the trust policy takes the external id of the identity, and asks for one at all.
+fn external_id(policy: &PolicyFile, one: &AssumedRole<'_>, access_paths: &[&Statement], findings: &mut Findings) {
+    let AssumedRole { found, identity, role } = one;
+    if identity.external_id.text().is_some_and(is_filled_in) {
         return;
     }
     let asks: Vec<Vec<&Condition>> = access_paths.iter().map(|statement| external_ids(statement)).collect();
-    let sent = identity.external_id.text().filter(|id| !id.is_empty() && !is_filled_in(id));
-    let at = found.location(
-        identity.external_id.span().unwrap_or_else(|| identity.role_arn.span().unwrap_or(found.object.kind_span)),
-    );
+    let sent = one.external_id();
+    let at = identity.external_id.span().map_or_else(|| one.arn(), |span| found.location(span));
     let mut knowledge = Knowledge::default();
     knowledge.learn(EXTERNAL_ID, sent.map_or(KnownValues::Absent, |id| KnownValues::OneOf(vec![id.to_owned()])));
     let meets = |conditions: &Vec<&Condition>| {
         conditions.iter().all(|condition| condition.holds(&knowledge, policy.policy.has_variables) != Truth::No)
     };
-    if identity.external_id.text().is_some_and(is_filled_in) {
-        return;
-    }
     let asked = || asks.iter().flatten().find(|condition| condition.narrows(EXTERNAL_ID));
+    let title = found.title();
     if let Some(condition) = asks.iter().flatten().next().filter(|_| !asks.iter().any(meets)) {
         let what = match sent {
             None => "the identity has no externalID",

@@ -7,7 +7,7 @@ use super::query::{replace, role_identities};
 use crate::aws::{DurationSeconds, ExternalId, SessionName};
 use crate::capa::{Field, Release};
 use crate::diag::{Diagnostic, RuleId, Severity};
-use crate::inventory::Resource;
+use crate::inventory::{ObjectId, Resource};
 use crate::templates::is_filled_in;
 
 pub(super) const RULE: Rule = Rule {
@@ -23,7 +23,6 @@ type Refuses = fn(&str) -> Option<String>;
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (object, found, identity) in role_identities(context.inventory) {
-        let title = found.title();
         let texts: [(&str, &Field, Refuses); 2] = [
             ("sessionName", &identity.session_name, |text| {
                 text.parse::<SessionName>().err().map(|error| error.to_string())
@@ -32,74 +31,85 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                 text.parse::<ExternalId>().err().map(|error| error.to_string())
             }),
         ];
-        for (key, field, error) in texts {
-            let why = match field {
-                // An empty one is not sent.
-                Field::Text(text, _) if text.is_empty() || is_filled_in(text) => None,
-                Field::Text(text, _) => error(text).map(|error| (error, "STS refuses the call")),
-                // A number of base 60 for others; kubectl has none (goyaml.v2, `resolve.go`).
-                Field::Typed(text, _) if text.contains(':') => error(text).map(|error| (error, "STS refuses the call")),
-                Field::Typed(text, _) => Some((
-                    format!("kubectl reads {text} as a number or a boolean"),
-                    "the API server refuses it: put it in quotes",
-                )),
-                Field::Other(_) => Some(("it is no text".into(), "the API server refuses it")),
-                Field::Ambiguous(_) => {
-                    twice(findings, found, key, field);
-                    None
-                }
-                Field::Absent | Field::Null => None,
-            };
-            if let (Some((why, label)), Some(span)) = (why, field.span()) {
-                let finding = Diagnostic::error(format!("{title}: {key}: {why}")).at(found.location(span), label);
-                match field {
-                    Field::Typed(text, _) if error(text).is_none() => {
-                        findings.add_with_fix(
-                            finding,
-                            replace(object, key, json!(text), "in quotes, so that it is a text"),
-                        );
-                    }
-                    _ => findings.add(finding),
-                }
-            }
+        for (key, field, refuses) in texts {
+            check_text(CheckedField { object, found, key, field }, refuses, findings);
         }
         let field = &identity.duration_seconds;
-        let why = match field {
-            Field::Typed(..) if field.whole_number().is_some_and(|seconds| (900..=43_200).contains(&seconds)) => None,
-            // The webhook of old releases took it for nothing.
-            Field::Typed(..) if field.whole_number() == Some(0) && context.release() < Release::KEEPS_EMPTY => None,
-            Field::Text(text, _) if is_filled_in(text) => None,
-            Field::Absent | Field::Null => None,
-            Field::Typed(text, _) => Some(format!("{text} is not from 900 to 43200")),
-            Field::Text(text, _) if text.parse::<DurationSeconds>().is_ok() => {
-                Some("it is a text, and no number: leave the quotes out".into())
-            }
-            Field::Text(..) | Field::Other(_) => Some("it is no number of seconds".into()),
-            Field::Ambiguous(_) => {
-                twice(findings, found, "durationSeconds", field);
-                None
-            }
-        };
-        if let (Some(why), Some(span)) = (why, field.span()) {
-            let finding = Diagnostic::error(format!("{title}: durationSeconds: {why}"))
-                .at(found.location(span), "the API server refuses it");
-            let number = match field {
-                Field::Text(text, _) => text.parse::<DurationSeconds>().ok(),
-                _ => None,
-            };
-            match number {
-                Some(number) => {
-                    let fix = replace(
-                        object,
-                        "durationSeconds",
-                        json!(number.get()),
-                        "without quotes, so that it is a number",
-                    );
-                    findings.add_with_fix(finding, fix);
-                }
-                None => findings.add(finding),
-            }
+        check_duration(CheckedField { object, found, key: "durationSeconds", field }, context.release(), findings);
+    }
+}
+
+/// A field of an identity's spec.
+struct CheckedField<'a> {
+    /// The identity.
+    object: ObjectId,
+    found: &'a Resource,
+    key: &'a str,
+    field: &'a Field,
+}
+
+/// Checks a field that is a text.
+fn check_text(checked: CheckedField<'_>, refuses: Refuses, findings: &mut Findings) {
+    let CheckedField { object, found, key, field } = checked;
+    let why = match field {
+        // An empty one is not sent.
+        Field::Text(text, _) if text.is_empty() || is_filled_in(text) => None,
+        Field::Text(text, _) => refuses(text).map(|error| (error, "STS refuses the call")),
+        // A number of base 60 for others; kubectl has none (goyaml.v2, `resolve.go`).
+        Field::Typed(text, _) if text.contains(':') => refuses(text).map(|error| (error, "STS refuses the call")),
+        Field::Typed(text, _) => Some((
+            format!("kubectl reads {text} as a number or a boolean"),
+            "the API server refuses it: put it in quotes",
+        )),
+        Field::Other(_) => Some(("it is no text".into(), "the API server refuses it")),
+        Field::Ambiguous(_) => {
+            twice(findings, found, key, field);
+            None
         }
+        Field::Absent | Field::Null => None,
+    };
+    let (Some((why, label)), Some(span)) = (why, field.span()) else { return };
+    let finding = Diagnostic::error(format!("{}: {key}: {why}", found.title())).at(found.location(span), label);
+    match field {
+        Field::Typed(text, _) if refuses(text).is_none() => {
+            findings.add_with_fix(finding, replace(object, key, json!(text), "in quotes, so that it is a text"));
+        }
+        _ => findings.add(finding),
+    }
+}
+
+/// Checks a field that is a number of seconds.
+fn check_duration(checked: CheckedField<'_>, release: Release, findings: &mut Findings) {
+    let CheckedField { object, found, key, field } = checked;
+    let why = match field {
+        Field::Typed(..) if field.whole_number().is_some_and(|seconds| (900..=43_200).contains(&seconds)) => None,
+        // The webhook of old releases took it for nothing.
+        Field::Typed(..) if field.whole_number() == Some(0) && release < Release::KEEPS_EMPTY => None,
+        Field::Text(text, _) if is_filled_in(text) => None,
+        Field::Absent | Field::Null => None,
+        Field::Typed(text, _) => Some(format!("{text} is not from 900 to 43200")),
+        Field::Text(text, _) if text.parse::<DurationSeconds>().is_ok() => {
+            Some("it is a text, and no number: leave the quotes out".into())
+        }
+        Field::Text(..) | Field::Other(_) => Some("it is no number of seconds".into()),
+        Field::Ambiguous(_) => {
+            twice(findings, found, key, field);
+            None
+        }
+    };
+    let (Some(why), Some(span)) = (why, field.span()) else { return };
+    let finding = Diagnostic::error(format!("{}: {key}: {why}", found.title()))
+        .at(found.location(span), "the API server refuses it");
+    let number = match field {
+        Field::Text(text, _) => text.parse::<DurationSeconds>().ok(),
+        _ => None,
+    };
+    match number {
+        Some(number) => {
+            let fix = replace(object, key, json!(number.get()), "without quotes, so that it is a number");
+            findings.add_with_fix(finding, fix);
+        }
+        None => findings.add(finding),
     }
 }
 
