@@ -23,7 +23,7 @@ fn found(data: &[u8]) -> Option<(Inventory, Vec<Finding>)> {
     let context = Context {
         inventory: &inventory,
         status: &status,
-        release_is_said: false,
+        release_is_specified: false,
         annotations: &annotations,
         source_account: None,
         kustomizations: &[],

@@ -37,7 +37,7 @@ Exit status:
 
 /// Find cross-account mistakes in manifests
 ///
-/// Looks at clusters, identities and what they hang on, over all files of the run: an identity in another file counts. An error is what the API server, CAPA or AWS will refuse; a warning says what goes wrong, and when. Nothing is asked of a cluster or of AWS.
+/// Looks at clusters, identities and what they hang on, over all files of the inventory: an identity in another file counts. An error is what the API server, CAPA or AWS will refuse; a warning says what goes wrong, and when. Nothing is asked of a cluster or of AWS.
 #[derive(Debug, Args)]
 #[command(after_help = "--help lists more flags, and has examples", after_long_help = EXAMPLES,
     override_usage = "kubectl xaccount lint [PATH]... [-f PATH]... [-R] [-o FORMAT] [flags]")]

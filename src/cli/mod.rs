@@ -514,8 +514,8 @@ fn role_arn(text: &str) -> Result<RoleArn, String> {
 
 fn glob(text: &str) -> Result<globset::Glob, String> {
     // A text of any length is not said twice.
-    let specified: String = text.chars().take(40).collect();
-    xaccount::account_map::parse_glob(text, false).map_err(|why| format!("error parsing glob '{specified}': {why}"))
+    let shortened: String = text.chars().take(40).collect();
+    xaccount::account_map::parse_glob(text, false).map_err(|why| format!("error parsing glob '{shortened}': {why}"))
 }
 
 fn role_name_help() -> String {

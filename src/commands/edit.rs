@@ -184,7 +184,7 @@ impl Delivery<'_> {
         lines
     }
 
-    /// The run's objects that change, by file.
+    /// The inventory's objects that change, by file.
     fn changed_objects(&self) -> HashMap<FileId, Vec<ObjectId>> {
         let mut by_file: HashMap<FileId, Vec<ObjectId>> = HashMap::new();
         for index in self.outcome.changes.iter().filter_map(|change| change.object) {

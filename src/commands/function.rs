@@ -92,8 +92,8 @@ impl FunctionWork<'_> {
     fn plan(&self, inputs: &mut Session) -> Result<Done, Refused> {
         let early = |errors: Vec<Diagnostic>| Refused { inventory: Inventory::default(), errors };
         let map = self.list.account_map().transpose().map_err(early)?;
-        let specified = if map.is_some() { None } else { self.specified().map_err(|error| early(vec![error]))? };
-        let flags = specified.as_ref().unwrap_or(self.flags);
+        let configured = if map.is_some() { None } else { self.configured().map_err(|error| early(vec![error]))? };
+        let flags = configured.as_ref().unwrap_or(self.flags);
         let explain = self.terminal.explains();
         let mut request =
             request(&flags.target, &flags.select, &flags.identity, map.as_ref(), explain).map_err(early)?;
@@ -107,8 +107,8 @@ impl FunctionWork<'_> {
         let needles = capa::needles();
         let scan = input::scan(&needles, false, flags.select.topology_variable.as_ref());
         let (inventory, mut warnings) = inputs.scan(&scan).map_err(early)?;
-        let (inventory, said_of_skipped) = self.counted(&inventory, &request).map_err(early)?;
-        warnings.extend(said_of_skipped);
+        let (inventory, of_skipped) = self.counted(&inventory, &request).map_err(early)?;
+        warnings.extend(of_skipped);
         let mut evidence = Evidence::default();
         if let Some(path) = &self.flags.target.live {
             let (live, warning) = live::read(path, &scan).map_err(|error| early(vec![error]))?;
@@ -149,12 +149,12 @@ impl FunctionWork<'_> {
         if let Some(error) = identity_file.and_then(|path| refused_identity_file(&path, patches.of(&path))) {
             return Err(vec![error]);
         }
-        let mut specified = patches.warnings;
-        let (inventory, notes) = without_patches(self.list.by_file(inventory), &patches.files, &BTreeSet::new());
-        specified.extend(notes);
+        let mut notes = patches.warnings;
+        let (inventory, more) = without_patches(self.list.by_file(inventory), &patches.files, &BTreeSet::new());
+        notes.extend(more);
         let (inventory, nameless) = inventory.without_nameless();
-        specified.extend(nameless);
-        Ok((inventory, specified))
+        notes.extend(nameless);
+        Ok((inventory, notes))
     }
 
     fn outcome(
@@ -183,7 +183,7 @@ impl FunctionWork<'_> {
     }
 
     /// The flags that the functionConfig says, if it says any.
-    fn specified(&self) -> Result<Option<Function>, Diagnostic> {
+    fn configured(&self) -> Result<Option<Function>, Diagnostic> {
         let data = self.list.instructions()?;
         if data.is_empty() {
             return Ok(None);

@@ -52,7 +52,7 @@ pub(crate) fn head(
     for &file in files {
         read.read(file, &mut repositories)?;
     }
-    // An identity may be in any file of the run: first those that have some now, then those that may have had some.
+    // An identity may be in any file of the inventory: first those that have some now, then those that may have had some.
     let with_identities = |found: &&Resource| matches!(found.object.object_kind, ObjectKind::Identity(..));
     let now: BTreeSet<FileId> = inventory.objects().iter().filter(with_identities).map(|found| found.file).collect();
     let all: BTreeSet<FileId> = (0..inputs.len()).map(FileId).collect();

@@ -180,10 +180,10 @@ pub(crate) fn counted(
     if let Some(error) = identity_file.and_then(|path| patches.refusal(path)) {
         return Err(error);
     }
-    let (inventory, mut specified) = patches.set_aside(inventory, inputs);
+    let (inventory, mut notes) = patches.set_aside(inventory, inputs);
     let (inventory, nameless) = inventory.without_nameless();
-    specified.extend(nameless);
-    Ok((inventory, specified))
+    notes.extend(nameless);
+    Ok((inventory, notes))
 }
 
 /// The inputs that kustomizations name as patches.

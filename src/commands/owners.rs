@@ -11,7 +11,7 @@ use xaccount::session::Session;
 pub(crate) const NO_PATH: &str =
     "a stream has no path: pass it as -f - with --stdin-filename PATH, the file that it counts as";
 
-/// The run with the Clusters of other files, where the account of an object hangs on them.
+/// The inventory with the Clusters of other files, where the account of an object hangs on them.
 pub(crate) fn with_owners(
     inventory: Inventory,
     inputs: &Session,

@@ -116,7 +116,7 @@ pub(crate) struct EditedFile<'a> {
     pub(crate) edited: &'a Edited,
 }
 
-/// The diff of an edited file. `changed` are the run's objects that change in it, in their
+/// The diff of an edited file. `changed` are the inventory's objects that change in it, in their
 /// order; `added` the titles of the objects behind its last document.
 pub(crate) fn of_file(
     inventory: &Inventory,

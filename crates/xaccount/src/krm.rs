@@ -26,7 +26,7 @@ const VERSIONS: [&str; 2] = ["config.kubernetes.io/v1", "config.kubernetes.io/v1
 /// What the annotations that say an item's file begin with: today's, and the ones before kyaml 0.12, which hosts still set.
 const PREFIXES: [&str; 2] = ["internal.config.kubernetes.io/", "config.kubernetes.io/"];
 
-/// The only file of the run that a stream is.
+/// The only file of the inventory that a stream is.
 const STREAM: FileId = FileId(0);
 
 /// An item of the list's `results`.
@@ -244,7 +244,7 @@ impl<'s> ResourceList<'s> {
         ListPatches { files: files.collect(), named, warnings }
     }
 
-    /// The run with each object in the file that its item comes from, as the planner wants it.
+    /// The inventory with each object in the file that its item comes from, as the planner wants it.
     pub fn by_file(&self, inventory: &Inventory) -> Inventory {
         let files = self.files.iter().map(|path| inventory::File {
             name: path.clone().unwrap_or_else(|| "the items without a path".into()),
@@ -306,8 +306,8 @@ impl<'s> ResourceList<'s> {
             results.extend(match change.object {
                 Some(index) => Some(self.changed(&inventory[index], change)),
                 None => new.next().map(|(object, file)| {
-                    let specified = format!("added: {}", change.after);
-                    result(Severity::Note, &specified, Some(reference_to(object)), file.as_ref())
+                    let message = format!("added: {}", change.after);
+                    result(Severity::Note, &message, Some(reference_to(object)), file.as_ref())
                 }),
             });
         }
@@ -380,11 +380,11 @@ impl<'s> ResourceList<'s> {
     }
 
     fn changed(&self, found: &Resource, change: &Change) -> Value {
-        let specified = match &change.before {
+        let message = match &change.before {
             Some(before) => format!("{before} -> {}", change.after),
             None => change.after.clone(),
         };
-        result(Severity::Note, &specified, Some(reference(found)), self.file(found).as_ref())
+        result(Severity::Note, &message, Some(reference(found)), self.file(found).as_ref())
     }
 
     fn finding(&self, inventory: &Inventory, diagnostic: &Diagnostic) -> Value {
@@ -393,9 +393,9 @@ impl<'s> ResourceList<'s> {
             span.is_some_and(|span| found.window.start <= span.start && span.end <= found.window.end)
         };
         let found = inventory.objects().iter().find(inside);
-        let specified = [std::slice::from_ref(&diagnostic.message), &diagnostic.help].concat().join("; ");
+        let message = [std::slice::from_ref(&diagnostic.message), &diagnostic.help].concat().join("; ");
         let file = found.and_then(|found| self.file(found));
-        result(diagnostic.severity, &specified, found.map(reference), file.as_ref())
+        result(diagnostic.severity, &message, found.map(reference), file.as_ref())
     }
 
     /// The file of an object's item, as results say it.

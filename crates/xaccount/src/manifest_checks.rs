@@ -67,16 +67,16 @@ pub(crate) fn names_of_two_roles(inventory: &Inventory) -> Vec<Diagnostic> {
         let (first, other) = *seen.entry(name).or_insert((index, arn));
         if other != arn {
             let first = &inventory[first];
-            let existing = match &first.object.object_kind {
+            let first_arn = match &first.object.object_kind {
                 ObjectKind::Identity(identity, _) => identity.role_arn.span(),
                 _ => None,
             };
-            let existing = first.location(existing.unwrap_or(first.object.kind_span));
+            let first_arn = first.location(first_arn.unwrap_or(first.object.kind_span));
             errors.push(
                 Diagnostic::error(format!("the identity name '{name}' stands for two role ARNs"))
                     .rule(RuleId::TwoRoles)
                     .at(found.location(identity.role_arn.span().unwrap_or(found.object.kind_span)), arn)
-                    .also(existing, other)
+                    .also(first_arn, other)
                     .help("identities are cluster-scoped: the one applied last would take over the clusters of both")
                     .help("give one of them another metadata.name, and name it in its clusters' identityRef"),
             );
@@ -173,8 +173,8 @@ pub(crate) fn misplaced(found: &Resource, reference: &IdentityReference) -> Opti
 }
 
 /// Why nobody can tell what a reference that is there names.
-pub(crate) fn unreadable(found: &Resource, existing: &Reference) -> Option<Diagnostic> {
-    [(&existing.kind, "kind"), (&existing.name, "name")].into_iter().find_map(|(field, key)| {
+pub(crate) fn unreadable(found: &Resource, reference: &Reference) -> Option<Diagnostic> {
+    [(&reference.kind, "kind"), (&reference.name, "name")].into_iter().find_map(|(field, key)| {
         let what = match field {
             Field::Typed(..) => "kubectl reads this as a number or a boolean",
             Field::Other(_) => "not one text",
@@ -185,7 +185,7 @@ pub(crate) fn unreadable(found: &Resource, existing: &Reference) -> Option<Diagn
         Some(
             Diagnostic::error(format!("{title}: the identity reference's {key} can't be read with certainty"))
                 .rule(RuleId::InvalidIdentityRef)
-                .at(found.location(field.span().unwrap_or(existing.span)), what)
+                .at(found.location(field.span().unwrap_or(reference.span)), what)
                 .help(
                     "write kind and name once, as texts, in quotes where they look like something else, and run again",
                 ),
@@ -208,14 +208,14 @@ pub(crate) fn no_provider(found: &Resource) -> Diagnostic {
 }
 
 /// Why a reference can't be used. `what` is its field.
-pub(crate) fn unusable(found: &Resource, existing: &Reference, what: &str, problem: &UnusableReference) -> Diagnostic {
+pub(crate) fn unusable(found: &Resource, reference: &Reference, what: &str, problem: &UnusableReference) -> Diagnostic {
     let (field, label) = match problem {
         UnusableReference::NoKind => (None, "the API server refuses it"),
-        UnusableReference::UnknownKind(_) => (Some(&existing.kind), "the API server refuses it"),
-        UnusableReference::NoName => (Some(&existing.name), "the API server refuses it"),
-        UnusableReference::OtherController(_) => (Some(&existing.name), "the API server takes this; CAPA then fails"),
+        UnusableReference::UnknownKind(_) => (Some(&reference.kind), "the API server refuses it"),
+        UnusableReference::NoName => (Some(&reference.name), "the API server refuses it"),
+        UnusableReference::OtherController(_) => (Some(&reference.name), "the API server takes this; CAPA then fails"),
     };
-    let at = field.and_then(Field::span).unwrap_or(existing.span);
+    let at = field.and_then(Field::span).unwrap_or(reference.span);
     let error = Diagnostic::error(format!("{}: {what} {problem}", found.title())).at(found.location(at), label);
     match problem {
         UnusableReference::OtherController(_) => error.rule(RuleId::InvalidSourceIdentity).help("name: default"),
@@ -233,7 +233,7 @@ pub(crate) fn unusable(found: &Resource, existing: &Reference, what: &str, probl
 pub(crate) fn source_reference<'s>(found: &Resource, source: &'s State) -> Result<&'s Reference, Diagnostic> {
     let title = found.title();
     let error = match source {
-        State::Set(existing) => return Ok(existing),
+        State::Set(reference) => return Ok(reference),
         State::Unset => Diagnostic::error(format!("{title}: there is no sourceIdentityRef"))
             .at(found.head(), "CAPA's webhook refuses the object")
             .help(format!("sourceIdentityRef: {{kind: {CONTROLLER_IDENTITY}, name: default}}")),
@@ -255,9 +255,9 @@ pub(crate) fn source_reference<'s>(found: &Resource, source: &'s State) -> Resul
 /// What a release of CAPA does not have of an object that names an identity, as a warning: its kind, or the reference. A
 /// reference that the API server drops puts the cluster into the source account.
 pub(crate) fn unsupported(found: &Resource, release: Release) -> Option<(Support, Diagnostic)> {
-    let existing = support(&found.object, release).filter(|existing| *existing != Support::Full)?;
+    let supported = support(&found.object, release).filter(|supported| *supported != Support::Full)?;
     let (kind, title) = (&found.object.kind, found.title());
-    let (message, at) = match (existing, &found.object.object_kind) {
+    let (message, at) = match (supported, &found.object.object_kind) {
         (Support::NoReference, ObjectKind::Referencing { kind_row, reference, .. }) => (
             format!(
                 "{title}: CAPA {release} has no identityRef on {kind}: the API server drops it, and the controller uses its own credentials; {} is the first that has it",
@@ -276,7 +276,7 @@ pub(crate) fn unsupported(found: &Resource, release: Release) -> Option<(Support
             (message, found.head())
         }
     };
-    Some((existing, Diagnostic::warning(message).rule(RuleId::NotServed).at(at, "")))
+    Some((supported, Diagnostic::warning(message).rule(RuleId::NotServed).at(at, "")))
 }
 
 /// Whether an object of a fixed place has an identity reference that the API server could drop.

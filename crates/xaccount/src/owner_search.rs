@@ -29,7 +29,7 @@ pub struct SearchLimits<'l> {
     pub here: Option<&'l Path>,
 }
 
-/// The run with what its objects need to know of other files: all manifests below the account map; for a file that is not below
+/// The inventory with what its objects need to know of other files: all manifests below the account map; for a file that is not below
 /// it, those below the root of its Git work tree; without one, those in its directory.
 #[must_use]
 pub fn with_owners(inventory: Inventory, inputs: &Session, needs: &Needs, limits: SearchLimits<'_>) -> Inventory {

@@ -73,18 +73,19 @@ impl Patches {
     /// Refuses a file that is to keep identities, where one more document in it breaks the build.
     pub fn refusal(&self, identity_file: &Path) -> Option<Diagnostic> {
         let why = self.of(identity_file, &mut |directory| directory.canonicalize().ok());
+        let name = shown(identity_file);
         // A link to a kustomization is one, too.
-        let real = identity_file.canonicalize().ok().filter(|real| is_kustomization(&shown(real)));
-        refused_identity_file(&shown(real.as_deref().unwrap_or(identity_file)), why)
+        let is_link = || identity_file.canonicalize().is_ok_and(|real| is_kustomization(&shown(&real)));
+        refused_identity_file(&name, why).or_else(|| is_link().then(|| refused_kustomization(&name)))
     }
 
-    /// The run without the objects of patches, and what to say of it. Kustomizations that can't be read are warnings.
+    /// The inventory without the objects of patches, and what to say of it. Kustomizations that can't be read are warnings.
     pub fn set_aside(&self, inventory: Inventory, inputs: &Session) -> (Inventory, Vec<Diagnostic>) {
-        let mut specified = self.warnings.clone();
+        let mut notes = self.warnings.clone();
         let mut patches: BTreeMap<FileId, String> = BTreeMap::new();
         let mut setting: BTreeSet<FileId> = BTreeSet::new();
         if self.named.is_empty() {
-            return (inventory, specified);
+            return (inventory, notes);
         }
         // Of many files in one directory, the system is asked once.
         let mut known: HashMap<PathBuf, Option<PathBuf>> = HashMap::new();
@@ -103,21 +104,29 @@ impl Patches {
                 setting.insert(file);
             }
         }
-        let (inventory, notes) = without_patches(inventory, &patches, &setting);
-        specified.extend(notes);
-        (inventory, specified)
+        let (inventory, more) = without_patches(inventory, &patches, &setting);
+        notes.extend(more);
+        (inventory, notes)
     }
 }
 
 /// Refuses a file that is to keep identities, and is a kustomization or a patch. `patch` says what names it as a patch.
 pub fn refused_identity_file(file: &str, patch: Option<&str>) -> Option<Diagnostic> {
-    let refused = |why: &str| Diagnostic::error(format!("{} can't keep identities: {why}", escape_control(file)));
     if is_kustomization(file) {
-        let error = refused("it is a kustomization, and kustomize reads one document from it");
-        return Some(error.help("name another file, and put it under resources of this one"));
+        return Some(refused_kustomization(file));
     }
-    let error = refused(patch?).help("a patch is a part of an object: one more document in it breaks the build");
+    let error = keeps_no_identities(file, patch?);
+    let error = error.help("a patch is a part of an object: one more document in it breaks the build");
     Some(error.help("name another file, and put it under resources of a kustomization"))
+}
+
+fn refused_kustomization(file: &str) -> Diagnostic {
+    keeps_no_identities(file, "it is a kustomization, and kustomize reads one document from it")
+        .help("name another file, and put it under resources of this one")
+}
+
+fn keeps_no_identities(file: &str, why: &str) -> Diagnostic {
+    Diagnostic::error(format!("{} can't keep identities: {why}", escape_control(file)))
 }
 
 /// Kustomizations as they are read one after the other.
@@ -296,12 +305,12 @@ mod tests {
         let (directory, inputs, inventory) = tree(files);
         let top = directory.path().canonicalize().unwrap();
         let patches = Patches::around(&inputs, &[], SearchRoots { home: None, here: Some(&top) });
-        let (inventory, specified) = patches.set_aside(inventory, &inputs);
+        let (inventory, notes) = patches.set_aside(inventory, &inputs);
         let name = |found: &crate::inventory::Resource| {
             let name = Path::new(&inventory.file(found.file).name).strip_prefix(directory.path()).unwrap();
             name.to_string_lossy().into_owned()
         };
-        (inventory.objects().iter().map(name).collect(), specified)
+        (inventory.objects().iter().map(name).collect(), notes)
     }
 
     #[test]
@@ -312,14 +321,10 @@ mod tests {
             ("prod/heron.yaml", HERON),
             ("prod/kustomization.yaml", "resources: [../base]\npatches:\n- path: ./heron.yaml\n"),
         ];
-        let (files, specified) = left(&files);
+        let (files, notes) = left(&files);
         assert_eq!(files, ["base/heron.yaml"]);
-        assert_eq!(specified.len(), 1);
-        assert!(
-            specified[0].message.ends_with("prod/kustomization.yaml:3 names it under patches"),
-            "{}",
-            specified[0].message
-        );
+        assert_eq!(notes.len(), 1);
+        assert!(notes[0].message.ends_with("prod/kustomization.yaml:3 names it under patches"), "{}", notes[0].message);
     }
 
     #[test]
@@ -329,19 +334,16 @@ mod tests {
             ("a/kustomization.yaml", "resources: [heron.yaml]\n"),
             ("kustomization.yaml", "patchesStrategicMerge: [a/heron.yaml]\n"),
         ];
-        let (files, specified) = left(&files);
-        assert_eq!((files, specified), (vec!["a/heron.yaml".to_owned()], Vec::new()));
+        let (files, notes) = left(&files);
+        assert_eq!((files, notes), (vec!["a/heron.yaml".to_owned()], Vec::new()));
     }
 
     #[test]
     fn a_kustomization_that_cant_be_read_is_said() {
         for text in ["patches: [", "patches: {}\n", "patches: []\npatches: []\n", "namePrefix: {{ a }}\n", "- a\n"] {
-            let (files, specified) = left(&[("heron.yaml", HERON), ("Kustomization", text)]);
+            let (files, notes) = left(&[("heron.yaml", HERON), ("Kustomization", text)]);
             assert_eq!(files, ["heron.yaml"]);
-            assert!(
-                specified.len() == 1 && specified[0].message.starts_with("Kustomization:"),
-                "{text}: {specified:?}"
-            );
+            assert!(notes.len() == 1 && notes[0].message.starts_with("Kustomization:"), "{text}: {notes:?}");
         }
     }
 

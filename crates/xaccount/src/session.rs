@@ -1,4 +1,4 @@
-//! From inputs to a run, and from plans to proved files. The one place where files are read for an edit.
+//! From files to an inventory, and from plans to proved files. The one place where files are read for an edit.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -34,7 +34,7 @@ pub struct UsageLimits<'l> {
 
 /// Says of each identity that could go what else names it, in a few words; those that nothing names are left out.
 ///
-/// Searched are the files of the run, and all manifests below the root of the Git work tree of the identity's file; without
+/// Searched are the files of the inventory, and all manifests below the root of the Git work tree of the identity's file; without
 /// one, those below the account map; without that, those in its directory. A work tree that is the home directory or the root
 /// of the file system counts as none.
 pub fn named(
@@ -113,7 +113,7 @@ fn first_of_each(files: Vec<Mentions>, names: usize) -> Vec<Option<String>> {
     out
 }
 
-/// The mentions of identities in the files of the run that are not asked about: where references were taken out, and the
+/// The mentions of identities in the files of the inventory that are not asked about: where references were taken out, and the
 /// identities themselves.
 struct KnownNames(HashMap<(FileId, usize), Vec<Span>>);
 

@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
     let context = Context {
         inventory: &inventory,
         status: &status,
-        release_is_said: release.is_some(),
+        release_is_specified: release.is_some(),
         annotations: map.map_or(&[], |map| &map.map.identity_annotations),
         source_account: map.and_then(|map| map.map.source.account.as_ref()).map(|account| &account.value),
         kustomizations: &kustomizations,

@@ -172,7 +172,7 @@ accounts:
   clusters: {namespaces: [prod]}
 ";
 
-    fn specified(name: &str, namespace: Option<&str>, path: &str, template: bool) -> String {
+    fn assigned_to(name: &str, namespace: Option<&str>, path: &str, template: bool) -> String {
         let map = read(MAP.as_bytes()).unwrap();
         let place = Place::Below(path.to_owned());
         let cluster = Cluster { name: Some(name), namespace, place: &place, template };
@@ -206,7 +206,7 @@ accounts:
             ("dev-x", Some("prod"), "x.yaml", true, "development \"dev-"),
             ("mgmt", Some("prod"), "x.yaml", true, "nobody"),
         ] {
-            assert_eq!(specified(name, namespace, path, template), want, "{name} {namespace:?} {path}");
+            assert_eq!(assigned_to(name, namespace, path, template), want, "{name} {namespace:?} {path}");
         }
     }
 
@@ -298,12 +298,12 @@ accounts:
     #[test]
     fn without_a_path_no_path_matches() {
         let map = read(MAP.as_bytes()).unwrap();
-        let specified = |name, place: &Place| {
+        let assigned_to = |name, place: &Place| {
             map.assign(&Cluster { name: Some(name), namespace: Some("x"), place, template: false })
         };
-        assert!(matches!(specified("other", &Place::Unknown), Assigned::Unplaced(entries) if entries.len() == 1));
-        assert_eq!(specified("other", &Place::Outside), Assigned::Nobody);
-        assert!(matches!(specified("mgmt", &Place::Unknown), Assigned::Source(_)));
+        assert!(matches!(assigned_to("other", &Place::Unknown), Assigned::Unplaced(entries) if entries.len() == 1));
+        assert_eq!(assigned_to("other", &Place::Outside), Assigned::Nobody);
+        assert!(matches!(assigned_to("mgmt", &Place::Unknown), Assigned::Source(_)));
     }
 
     /// A glob over a small alphabet, so that many fit.

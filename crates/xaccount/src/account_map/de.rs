@@ -53,15 +53,15 @@ impl de::Error for FieldError {
         Self { help: Some(help), ..Self::custom(format!("there is no field {}", crate::diag::escape_control(field))) }
     }
 
-    fn invalid_type(existing: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        let existing = match existing {
+    fn invalid_type(unexpected: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        let unexpected = match unexpected {
             de::Unexpected::Seq => "a list".to_owned(),
             de::Unexpected::Map => "a mapping".to_owned(),
             de::Unexpected::Unit => "nothing".to_owned(),
             de::Unexpected::Str(text) => format!("'{}'", crate::diag::escape_control(text)),
             other => other.to_string(),
         };
-        Self::custom(format!("this is {existing}, and here belongs {expected}"))
+        Self::custom(format!("this is {unexpected}, and here belongs {expected}"))
     }
 
     fn missing_field(field: &'static str) -> Self {

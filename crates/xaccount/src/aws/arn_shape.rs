@@ -31,14 +31,14 @@ pub(super) fn check(text: &str) -> Result<ArnParts<'_>, RoleArnError> {
         return Err(RoleArnError::Region {
             text: text.to_owned(),
             region: fields.region.to_owned(),
-            suggestion: mend(format!("arn:{partition}:iam::{}:{}", fields.account, fields.resource)),
+            suggestion: suggested(format!("arn:{partition}:iam::{}:{}", fields.account, fields.resource)),
         });
     }
     let account = fields.account.parse().map_err(|source: super::AccountIdError| RoleArnError::AccountId {
         text: text.to_owned(),
         suggestion: source
             .suggestion()
-            .and_then(|account| mend(format!("arn:{partition}:iam::{account}:{}", fields.resource))),
+            .and_then(|account| suggested(format!("arn:{partition}:iam::{account}:{}", fields.resource))),
         source,
     })?;
     let role = fields.resource.strip_prefix("role/").unwrap_or_default();
@@ -61,12 +61,12 @@ fn whole(text: &str) -> Result<ArnFields<'_>, RoleArnError> {
     let blank = |c: char| c.is_whitespace() || matches!(c, '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}');
     let quote = |c: char| matches!(c, '"' | '\'' | '`' | '“' | '”' | '‘' | '’');
     // Both at once, so that nested quotes make no deep recursion.
-    let dropped_by_kubectl = || mend(text.trim_matches(|c| blank(c) || quote(c)).to_owned());
+    let trimmed = || suggested(text.trim_matches(|c| blank(c) || quote(c)).to_owned());
     if text.trim_matches(blank) != text {
-        return Err(RoleArnError::WhiteSpace { text: owned(), suggestion: dropped_by_kubectl() });
+        return Err(RoleArnError::WhiteSpace { text: owned(), suggestion: trimmed() });
     }
     if text.trim_matches(quote) != text {
-        return Err(RoleArnError::Quotes { text: owned(), suggestion: dropped_by_kubectl() });
+        return Err(RoleArnError::Quotes { text: owned(), suggestion: trimmed() });
     }
     if let Some(placeholder) = placeholder(text) {
         return Err(RoleArnError::Placeholder { text: owned(), placeholder: placeholder.to_owned() });
@@ -83,14 +83,14 @@ fn whole(text: &str) -> Result<ArnFields<'_>, RoleArnError> {
         // One colon of the empty region is missing: arn:aws:iam:222222222222:role/x.
         (Some("arn"), Some(partition), Some("iam"), Some(account), Some(resource), None) => Err(RoleArnError::Other {
             text: owned(),
-            suggestion: mend(format!("arn:{partition}:iam::{account}:{resource}")),
+            suggestion: suggested(format!("arn:{partition}:iam::{account}:{resource}")),
         }),
         (Some(first), Some(_), ..) => Err(RoleArnError::Other {
             text: owned(),
             suggestion: if first.eq_ignore_ascii_case("arn") && first != "arn" {
-                mend(format!("arn{}", &text[first.len()..]))
+                suggested(format!("arn{}", &text[first.len()..]))
             } else if first.parse::<Partition>().is_ok() {
-                mend(format!("arn:{text}"))
+                suggested(format!("arn:{text}"))
             } else {
                 None
             },
@@ -120,7 +120,7 @@ fn kind(fields: &ArnFields<'_>) -> Result<(), RoleArnError> {
         None => (fields.resource, ""),
     };
     let text = fields.text.to_owned();
-    let as_role = |role: &str| mend(format!("arn:{}:iam::{}:role/{role}", fields.partition, fields.account));
+    let as_role = |role: &str| suggested(format!("arn:{}:iam::{}:role/{role}", fields.partition, fields.account));
     Err(match (fields.service, kind) {
         ("iam", "role") if fields.resource.starts_with("role/") => return Ok(()),
         ("sts", "assumed-role") => {
@@ -182,7 +182,7 @@ fn path_and_name(fields: &ArnFields<'_>, role: &str) -> Result<(), RoleArnError>
             .starts_with("//")
             .then(|| {
                 let role = role.trim_start_matches('/');
-                mend(format!("arn:{}:iam::{}:role/{role}", fields.partition, fields.account))
+                suggested(format!("arn:{}:iam::{}:role/{role}", fields.partition, fields.account))
             })
             .flatten(),
         text,
@@ -203,7 +203,7 @@ fn in_path(b: u8) -> bool {
 
 /// The text if it is a role ARN, else what its own error suggests. Every caller hands over a text with one mistake
 /// less, so this ends.
-fn mend(text: String) -> Option<String> {
+fn suggested(text: String) -> Option<String> {
     match text.parse::<RoleArn>() {
         Ok(arn) => Some(arn.to_string()),
         Err(error) => error.suggestion(),

@@ -240,9 +240,9 @@ mod tests {
             let text = format!("metadata: {{labels: {labels}}}\n");
             let tree = yaml::read(&text, 0).unwrap();
             let read = Labels::of(&tree, tree.root);
-            let mut specified: Vec<String> = read.iter().map(|(key, value)| format!("{key}={value}")).collect();
-            specified.sort();
-            assert!(wanted.is_empty() || specified.join(" ") == wanted, "{labels}: {specified:?}");
+            let mut seen: Vec<String> = read.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            seen.sort();
+            assert!(wanted.is_empty() || seen.join(" ") == wanted, "{labels}: {seen:?}");
             assert_eq!(read.twice().map(|(key, _)| key), twice, "{labels}");
             for (key, _) in read.iter().filter(|_| twice.is_none()) {
                 let mapping = descend(&tree, tree.root, &["metadata", "labels"]).unwrap();

@@ -156,18 +156,18 @@ mod tests {
     }
 
     const CLUSTER: &str = "apiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\n";
-    const BEARER: &str = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\n";
+    const REFERENCING: &str = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\n";
     const CLASS: &str = "apiVersion: cluster.x-k8s.io/v1beta1\nkind: ClusterClass\n";
 
     #[test]
     fn every_key_that_decides_is_looked_at() {
         for (head, rest, path) in [
-            (BEARER, "metadata: {name: a}\nmetadata: {name: b}\n", "metadata"),
-            (BEARER, "metadata: {name: a, name: b}\n", "metadata.name"),
-            (BEARER, "metadata: {namespace: a, namespace: a}\n", "metadata.namespace"),
-            (BEARER, "metadata: {labels: {a: b}, labels: {}}\n", "metadata.labels"),
+            (REFERENCING, "metadata: {name: a}\nmetadata: {name: b}\n", "metadata"),
+            (REFERENCING, "metadata: {name: a, name: b}\n", "metadata.name"),
+            (REFERENCING, "metadata: {namespace: a, namespace: a}\n", "metadata.namespace"),
+            (REFERENCING, "metadata: {labels: {a: b}, labels: {}}\n", "metadata.labels"),
             (
-                BEARER,
+                REFERENCING,
                 "metadata:\n  labels: {cluster.x-k8s.io/cluster-name: a, cluster.x-k8s.io/cluster-name: b}\n",
                 "metadata.labels.cluster.x-k8s.io/cluster-name",
             ),
@@ -212,7 +212,7 @@ mod tests {
             ("metadata: {labels: {x: y, x: z}}\n", None),
             ("metadata: {annotations: {x: y, x: z}}\nspec: {region: a, region: b}\n", None),
         ] {
-            assert_eq!(found(&format!("{BEARER}{rest}")), path, "{rest}");
+            assert_eq!(found(&format!("{REFERENCING}{rest}")), path, "{rest}");
         }
     }
 }

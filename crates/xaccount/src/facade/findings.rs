@@ -53,7 +53,7 @@ pub fn lint(manifests: &Manifests) -> Result<LintReport, Error> {
     let context = Context {
         inventory: &inventory,
         status: &status,
-        release_is_said: manifests.release.is_some(),
+        release_is_specified: manifests.release.is_some(),
         annotations: &[],
         source_account: None,
         kustomizations: &kustomizations.all,

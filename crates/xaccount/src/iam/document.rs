@@ -84,14 +84,14 @@ impl PolicyInput {
             let inner = decoded(string).unwrap_or_else(|| string.to_owned());
             return Self::found(inner, 0, DocumentForm::Encoded, DocumentNames::default());
         }
-        let specified = |path: &[&str]| {
+        let text_at = |path: &[&str]| {
             let node = path.iter().try_fold(tree.root, |at, key| tree.value(at, key));
             node.and_then(|node| tree.text(node)).map(str::to_owned)
         };
         let names = DocumentNames {
-            role_arn: specified(&["Role", "Arn"]).or_else(|| specified(&["Arn"])),
-            role_name: specified(&["RoleName"]),
-            policy_name: specified(&["PolicyName"]),
+            role_arn: text_at(&["Role", "Arn"]).or_else(|| text_at(&["Arn"])),
+            role_name: text_at(&["RoleName"]),
+            policy_name: text_at(&["PolicyName"]),
         };
         let Some((place, inner)) = wrapped(&tree) else {
             return Self::found(text.to_owned(), bom, DocumentForm::Bare, DocumentNames::default());

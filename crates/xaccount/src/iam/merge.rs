@@ -129,11 +129,11 @@ impl DocumentEdit<'_> {
 
     /// Says what was there already, and what of the request it does not enforce.
     fn note_granted(&self, granted: &[&RequestedGrant<'_>], outcome: &mut MergeOutcome) {
-        let mut specified: Vec<String> = Vec::new();
+        let mut notes: Vec<String> = Vec::new();
         for asked in granted {
             let statements: Vec<&Statement> = self.grants(asked).collect();
             let Some(first) = statements.first() else { continue };
-            specified.push(match asked.is_listed_in(first) {
+            notes.push(match asked.is_listed_in(first) {
                 true => format!("{} is granted {} already, by {}", asked.arn, asked.action, first.title()),
                 false => {
                     format!("{} is granted {} already, by {}, which is wider", asked.arn, asked.action, first.title())
@@ -146,11 +146,11 @@ impl DocumentEdit<'_> {
                     statement.conditions.iter().any(|condition| condition.demands_one_of(key, &values))
                 };
                 let open = statements.iter().filter(|statement| !enforces(statement));
-                specified.extend(open.map(|statement| not_enforced(statement, key, asked)));
+                notes.extend(open.map(|statement| not_enforced(statement, key, asked)));
             }
         }
-        specified.dedup();
-        outcome.notes.extend(specified);
+        notes.dedup();
+        outcome.notes.extend(notes);
     }
 
     /// Says which statements seem to grant an action that is still missing.
@@ -213,12 +213,12 @@ impl DocumentEdit<'_> {
                 changes.removals.extend(self.take_out(statement, listed, &granted));
                 outcome.notes.push(format!("{} taken out of {title}, whose condition was {existing}", first.arn));
             } else {
-                let specified = self.with_asked(statement, changes);
+                let changed = self.with_asked(statement, changes);
                 outcome.notes.push(format!("the condition of {title} replaced; it was {existing}"));
                 let is_listed =
                     |asked: &RequestedGrant<'_>| granted.iter().any(|&at| asked.is_same(&listed.texts[at].text));
                 rest.retain(|asked| {
-                    !specified.contains(&asked.action) || !is_listed(asked) && !is_among(&guarded, asked)
+                    !changed.contains(&asked.action) || !is_listed(asked) && !is_among(&guarded, asked)
                 });
             }
         }

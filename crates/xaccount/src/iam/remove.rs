@@ -62,7 +62,7 @@ fn still_granted(
     asked: &[RequestedGrant<'_>],
     is_grant: &impl Fn(&Statement) -> bool,
 ) -> Vec<SpannedError> {
-    let mut specified = Vec::new();
+    let mut reported = Vec::new();
     let mut warnings = Vec::new();
     for asked in asked {
         for statement in &edit.policy.statements {
@@ -70,8 +70,8 @@ fn still_granted(
             let truth = asked.matches(&edit.policy, statement);
             let stays = statement.effect == Effect::Allow && truth != Truth::No;
             let guarded = asked.is_guarded_by(&edit.policy, statement);
-            if !is_removed && (stays || guarded) && !specified.contains(&(asked.arn, statement.index)) {
-                specified.push((asked.arn, statement.index));
+            if !is_removed && (stays || guarded) && !reported.contains(&(asked.arn, statement.index)) {
+                reported.push((asked.arn, statement.index));
                 let how = match (guarded, truth) {
                     (true, _) => "under other conditions",
                     (false, Truth::Maybe) => "for some sessions",

@@ -121,7 +121,7 @@ mod tests {
     }
 
     /// The messages for a template of the first account whose class these clusters use.
-    fn specified(clusters: &[&str]) -> Vec<String> {
+    fn messages(clusters: &[&str]) -> Vec<String> {
         let mut text = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSClusterTemplate\nmetadata: {name: t}\n---\n\
                         apiVersion: cluster.x-k8s.io/v1beta1\nkind: ClusterClass\nmetadata: {name: q}\nspec: {infrastructure: {ref: \
                         {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSClusterTemplate, name: t}}}\n"
@@ -148,10 +148,10 @@ mod tests {
     #[test]
     fn a_template_of_two_accounts_is_refused() {
         let of = |count| format!("AWSClusterTemplate t: ClusterClass q serves clusters of {count}");
-        assert_eq!(specified(&["a1", "b1"]), [of("2 accounts")]);
-        assert_eq!(specified(&["a1", "s"]), [of("2 accounts")]);
-        assert_eq!(specified(&["b1", "b2"]), [of("another account")]);
-        assert_eq!(specified(&["s"]), [of("another account")]);
-        assert!(specified(&[]).is_empty() && specified(&["a1", "a2", "nobodys"]).is_empty());
+        assert_eq!(messages(&["a1", "b1"]), [of("2 accounts")]);
+        assert_eq!(messages(&["a1", "s"]), [of("2 accounts")]);
+        assert_eq!(messages(&["b1", "b2"]), [of("another account")]);
+        assert_eq!(messages(&["s"]), [of("another account")]);
+        assert!(messages(&[]).is_empty() && messages(&["a1", "a2", "nobodys"]).is_empty());
     }
 }

@@ -77,21 +77,21 @@ impl ObservedObjects {
         if places.is_empty() {
             places.push((ClusterAccount::Source, "no identityRef".to_owned()));
         }
-        places.into_iter().map(|(place, existing)| Sighting { place, words: words(&existing) }).collect()
+        places.into_iter().map(|(place, text)| Sighting { place, words: words(&text) }).collect()
     }
 
     fn place(&self, state: &State, known: &KnownAccounts) -> (ClusterAccount, String) {
-        let existing = match state {
+        let reference = match state {
             State::Unset => return (ClusterAccount::Source, "no identityRef".to_owned()),
-            State::Set(existing) => existing,
+            State::Set(reference) => reference,
             State::Wrong(_) | State::Variable(_) | State::Twice(_) => {
                 return (ClusterAccount::Unknown, "an identityRef that can't be read".to_owned());
             }
         };
-        let (kind, name) = (existing.kind.any_text(), existing.name.any_text());
+        let (kind, name) = (reference.kind.any_text(), reference.name.any_text());
         let words = format!("{}/{}", kind.unwrap_or("(no kind)"), name.unwrap_or("(no name)"));
         let place = match (kind, name) {
-            (None | Some(""), None | Some("" | "default")) if existing.kind.is_unset() => ClusterAccount::Source,
+            (None | Some(""), None | Some("" | "default")) if reference.kind.is_unset() => ClusterAccount::Source,
             (Some(CONTROLLER_IDENTITY), _) => ClusterAccount::Source,
             (Some(ROLE_IDENTITY), Some(name)) => self.place_of_role(name, known),
             _ => ClusterAccount::Unknown,
@@ -136,8 +136,8 @@ pub(super) enum ClusterAccount {
 }
 
 impl ClusterAccount {
-    pub(super) fn of(whereabouts: &IdentityAccount, to: &RoleArn) -> Self {
-        match whereabouts {
+    pub(super) fn of(identity_account: &IdentityAccount, to: &RoleArn) -> Self {
+        match identity_account {
             IdentityAccount::Account(account) if account == to.account() => {
                 Self::Account(account.clone(), Some(to.partition()))
             }

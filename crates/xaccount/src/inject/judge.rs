@@ -68,7 +68,7 @@ pub(super) struct MoveJudge<'j> {
     pub(super) targets: &'j [RoleArn],
     /// Which of the moves were of use.
     pub(super) moved: Vec<bool>,
-    /// What Clusters of the run that show life refer to: group is not said, so namespace, kind and name.
+    /// What Clusters of the inventory that show life refer to: group is not said, so namespace, kind and name.
     pub(super) owned: HashMap<(&'j str, &'j str, &'j str), ObjectId>,
 }
 

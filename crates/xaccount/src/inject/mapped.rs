@@ -18,7 +18,7 @@ pub struct Mapped<'m> {
     pub map: &'m AccountMap,
     /// A place in it as it is shown: `.xaccount.yaml:12`.
     pub place: &'m dyn Fn(Span) -> String,
-    /// Where a file of the run is, seen from the map.
+    /// Where a file of the inventory is, seen from the map.
     pub file: &'m dyn Fn(FileId) -> Place,
     /// What to do where that is not known.
     pub without_path: &'m str,

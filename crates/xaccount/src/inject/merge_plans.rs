@@ -16,7 +16,7 @@ use crate::inventory::{Inventory, ObjectId};
 use crate::plan::{Change, Failure, Outcome, select, skipped, warnings_of_unclear};
 use lossless_yaml::ObjectChange;
 
-/// Plans the run for several accounts, as [`super::plan`]. An object of the run belongs to one request at most. `base` is what
+/// Plans the inventory for several accounts, as [`super::plan`]. An object of the inventory belongs to one request at most. `base` is what
 /// the requests were made from.
 ///
 /// # Errors
@@ -26,7 +26,7 @@ pub fn plan_each(inventory: &Inventory, base: &InjectRequest, requests: &[Inject
     propose_each(inventory, requests)?.judge(inventory, base, &Evidence::default(), Unasked::Refused, None)
 }
 
-/// Plans the run for several accounts; whether clusters may change account is left to [`Proposal::judge`].
+/// Plans the inventory for several accounts; whether clusters may change account is left to [`Proposal::judge`].
 ///
 /// # Errors
 /// No request finds anything to point.
@@ -58,7 +58,7 @@ pub fn propose_each(inventory: &Inventory, requests: &[InjectRequest]) -> Result
     }
 }
 
-/// Plans the run as an account map says of each cluster; whether clusters may change account is left to [`Proposal::judge`].
+/// Plans the inventory as an account map says of each cluster; whether clusters may change account is left to [`Proposal::judge`].
 /// `base` is what the flags say, `specified` what of the target.
 ///
 /// # Errors

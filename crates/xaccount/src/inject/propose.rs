@@ -13,7 +13,7 @@ use crate::manifest_checks;
 use crate::plan::{Failure, Outcome, names_that_fit_nothing, select, skipped, warnings_of_unclear};
 use crate::settings::Setting;
 
-/// Plans the run. What shows that a cluster runs is looked for in the manifests alone.
+/// Plans the inventory. What shows that a cluster runs is looked for in the manifests alone.
 ///
 /// # Errors
 /// Everything that is wrong, not only the first of it.
@@ -21,7 +21,7 @@ pub fn plan(inventory: &Inventory, request: &InjectRequest) -> Result<Outcome, F
     propose(inventory, request)?.judge(inventory, request, &Evidence::default(), Unasked::Refused, None)
 }
 
-/// Plans the run; whether clusters may change account is left to [`Proposal::judge`].
+/// Plans the inventory; whether clusters may change account is left to [`Proposal::judge`].
 ///
 /// # Errors
 /// There is nothing to point, or no target.
@@ -42,7 +42,7 @@ pub(super) fn wrong(inventory: &Inventory) -> Wrong {
     }
 }
 
-/// Plans the run of which this is wrong.
+/// Plans the inventory of which this is wrong.
 pub(super) fn propose_one(inventory: &Inventory, request: &InjectRequest, wrong: &Wrong) -> Result<Proposal, Failure> {
     let mut planner = Planner::new(inventory, request).map_err(Failure::Refused)?;
     planner.errors.clone_from(&wrong.objects);

@@ -105,7 +105,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Says which other objects of the run an identity takes along to its new role.
+    /// Says which other objects of the inventory an identity takes along to its new role.
     fn warn_of_others(&mut self, index: ObjectId, one: &RequiredIdentity) {
         let inventory = self.inventory;
         let others: Vec<String> = inventory

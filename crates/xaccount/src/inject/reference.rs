@@ -77,7 +77,7 @@ impl<'r> Planner<'r> {
     /// Whether the release that reads the result, where it is known, keeps a reference of the object. One that it would drop is
     /// an error: the cluster would come up in the source account. What it refuses is said once a file, kind and version.
     fn is_supported(&mut self, found: &'r Resource, reported: &mut BTreeSet<(FileId, &'r str, &'r str)>) -> bool {
-        let Some((existing, warning)) =
+        let Some((supported, warning)) =
             self.request.release.as_ref().and_then(|release| manifest_checks::unsupported(found, release.value))
         else {
             return true;
@@ -86,7 +86,7 @@ impl<'r> Planner<'r> {
             Some(Origin::Map(place)) => warning.help(format!("the map says so at {place}")),
             _ => warning,
         };
-        let kept = existing != Support::NoReference;
+        let kept = supported != Support::NoReference;
         // Which releases serve an old version is said anyway.
         let is_old = matches!(&found.object.object_kind, ObjectKind::Referencing { version, .. } if version.no_longer_served().is_some());
         if !kept {
@@ -98,7 +98,7 @@ impl<'r> Planner<'r> {
         kept
     }
 
-    /// Says which identities of the run nothing names any more.
+    /// Says which identities of the inventory nothing names any more.
     fn warn_of_unused(&mut self) {
         let inventory = self.inventory;
         let names = |index: ObjectId| {

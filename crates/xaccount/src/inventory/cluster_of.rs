@@ -269,7 +269,7 @@ mod tests {
         scan(FileId(file), text.as_bytes(), &options).unwrap().objects
     }
 
-    /// A run of these files, and others beside it.
+    /// An inventory of these files, and others beside it.
     fn run(files: &[(&str, &str)], others: &[(&str, &str)]) -> Inventory {
         let objects = files.iter().enumerate().flat_map(|(file, (_, text))| found(file, text)).collect();
         let file = |(name, _): &(&str, &str)| File {
@@ -302,7 +302,7 @@ mod tests {
     }
 
     /// The name of the cluster of the only AWSCluster, or the beginning of why nobody can tell.
-    fn specified(inventory: &Inventory) -> String {
+    fn cluster_name_of(inventory: &Inventory) -> String {
         let mut referencing = inventory.objects().iter().filter(|found| found.object.references().next().is_some());
         let found = referencing.next().unwrap();
         match inventory.by_cluster_name(found, |name| name.map(str::to_owned)) {
@@ -323,35 +323,35 @@ mod tests {
         let own = kind_row("name: x");
         let [a, b, c] = ["a", "b", "c"].map(|name| cluster(&format!("name: {name}"), "name: x"));
         let with_own = format!("{a}{own}");
-        assert_eq!(specified(&run(&[("d/b.yaml", &b), ("d/a.yaml", &with_own)], &[])), "a");
-        assert_eq!(specified(&run(&[("d/1.yaml", &own), ("d/a.yaml", &a), ("e/b.yaml", &b)], &[])), "a");
-        assert_eq!(specified(&run(&[("d/1.yaml", &own)], &[("e/b.yaml", &b), ("d/a.yaml", &a)])), "a");
-        assert_eq!(specified(&run(&[("d/1.yaml", &own)], &[("e/b.yaml", &b)])), "b");
-        assert_eq!(specified(&run(&[("./d/1.yaml", &own), ("d//e/../a.yaml", &a), ("e/b.yaml", &b)], &[])), "a");
-        assert_eq!(specified(&run(&[("d/1.yaml", &own)], &[])), "x");
+        assert_eq!(cluster_name_of(&run(&[("d/b.yaml", &b), ("d/a.yaml", &with_own)], &[])), "a");
+        assert_eq!(cluster_name_of(&run(&[("d/1.yaml", &own), ("d/a.yaml", &a), ("e/b.yaml", &b)], &[])), "a");
+        assert_eq!(cluster_name_of(&run(&[("d/1.yaml", &own)], &[("e/b.yaml", &b), ("d/a.yaml", &a)])), "a");
+        assert_eq!(cluster_name_of(&run(&[("d/1.yaml", &own)], &[("e/b.yaml", &b)])), "b");
+        assert_eq!(cluster_name_of(&run(&[("./d/1.yaml", &own), ("d//e/../a.yaml", &a), ("e/b.yaml", &b)], &[])), "a");
+        assert_eq!(cluster_name_of(&run(&[("d/1.yaml", &own)], &[])), "x");
         let several = "AWSCluster x: 2 Clusters reference it, and it can belong to only one";
         for files in [
             [("d/1.yaml", &own), ("d/a.yaml", &a), ("d/b.yaml", &b)],
             [("1.yaml", &own), ("d/a.yaml", &a), ("e/b.yaml", &b)],
         ] {
-            assert_eq!(specified(&run(&files.map(|(name, text)| (name, text.as_str())), &[])), several);
+            assert_eq!(cluster_name_of(&run(&files.map(|(name, text)| (name, text.as_str())), &[])), several);
         }
-        assert_eq!(specified(&run(&[("-", &own)], &[("e/b.yaml", &b)])), "b");
+        assert_eq!(cluster_name_of(&run(&[("-", &own)], &[("e/b.yaml", &b)])), "b");
         let twice = format!("{a}{b}{own}");
-        assert_eq!(specified(&run(&[("d/1.yaml", &twice), ("d/c.yaml", &c)], &[])), several);
+        assert_eq!(cluster_name_of(&run(&[("d/1.yaml", &twice), ("d/c.yaml", &c)], &[])), several);
     }
 
     #[test]
     fn a_label_comes_after_the_own_file_and_before_others() {
         let labelled = kind_row("name: x, labels: {cluster.x-k8s.io/cluster-name: b}");
         let [a, b] = ["a", "b"].map(|name| cluster(&format!("name: {name}"), "name: x"));
-        assert_eq!(specified(&run(&[("d/1.yaml", &format!("{a}{labelled}"))], &[])), "a");
-        assert_eq!(specified(&run(&[("d/1.yaml", &format!("{a}{b}{labelled}"))], &[])), "b");
-        assert_eq!(specified(&run(&[("d/1.yaml", &labelled)], &[])), "b");
-        assert_eq!(specified(&run(&[("d/1.yaml", &labelled), ("e/a.yaml", &a), ("e/b.yaml", &b)], &[])), "b");
+        assert_eq!(cluster_name_of(&run(&[("d/1.yaml", &format!("{a}{labelled}"))], &[])), "a");
+        assert_eq!(cluster_name_of(&run(&[("d/1.yaml", &format!("{a}{b}{labelled}"))], &[])), "b");
+        assert_eq!(cluster_name_of(&run(&[("d/1.yaml", &labelled)], &[])), "b");
+        assert_eq!(cluster_name_of(&run(&[("d/1.yaml", &labelled), ("e/a.yaml", &a), ("e/b.yaml", &b)], &[])), "b");
         let against = "AWSCluster x: its label says that its cluster is b, and Cluster a references it";
-        assert_eq!(specified(&run(&[("d/1.yaml", &labelled), ("e/a.yaml", &a)], &[])), against);
-        assert_eq!(specified(&run(&[("d/1.yaml", &labelled), ("d/a.yaml", &a), ("e/b.yaml", &b)], &[])), against);
+        assert_eq!(cluster_name_of(&run(&[("d/1.yaml", &labelled), ("e/a.yaml", &a)], &[])), against);
+        assert_eq!(cluster_name_of(&run(&[("d/1.yaml", &labelled), ("d/a.yaml", &a), ("e/b.yaml", &b)], &[])), against);
     }
 
     #[test]
@@ -381,12 +381,12 @@ mod tests {
         ] {
             let one = cluster(from, to);
             assert_eq!(
-                specified(&run(&[("1.yaml", &format!("{one}{}", kind_row(own)))], &[])),
+                cluster_name_of(&run(&[("1.yaml", &format!("{one}{}", kind_row(own)))], &[])),
                 want,
                 "{from}; {to}; {own}"
             );
             assert_eq!(
-                specified(&run(&[("1.yaml", &kind_row(own))], &[("2.yaml", &one)])),
+                cluster_name_of(&run(&[("1.yaml", &kind_row(own))], &[("2.yaml", &one)])),
                 want,
                 "{from}; {to}; {own}"
             );
@@ -394,7 +394,10 @@ mod tests {
         // A reference of v1beta2 has no namespace, whatever is written there.
         let one =
             cluster("name: a, namespace: n", "name: x, namespace: m").replace("x-k8s.io/v1beta1", "x-k8s.io/v1beta2");
-        assert_eq!(specified(&run(&[("1.yaml", &format!("{one}{}", kind_row("name: x, namespace: n")))], &[])), "a");
+        assert_eq!(
+            cluster_name_of(&run(&[("1.yaml", &format!("{one}{}", kind_row("name: x, namespace: n")))], &[])),
+            "a"
+        );
     }
 
     #[test]
@@ -402,10 +405,10 @@ mod tests {
         let own = kind_row("name: x");
         let (half, exact) = (cluster("name: a, namespace: n", "name: x"), cluster("name: b", "name: x"));
         let doubt = "AWSCluster x: Cluster n/a may reference it, but only one of the two has a namespace";
-        assert_eq!(specified(&run(&[("d/1.yaml", &format!("{half}{own}")), ("d/b.yaml", &exact)], &[])), doubt);
-        assert_eq!(specified(&run(&[("d/1.yaml", &own), ("d/a.yaml", &half)], &[("e/b.yaml", &exact)])), doubt);
-        assert_eq!(specified(&run(&[("d/1.yaml", &own), ("d/a.yaml", &half)], &[("d/b.yaml", &exact)])), "b");
-        assert_eq!(specified(&run(&[("d/1.yaml", &format!("{exact}{own}")), ("d/a.yaml", &half)], &[])), "b");
+        assert_eq!(cluster_name_of(&run(&[("d/1.yaml", &format!("{half}{own}")), ("d/b.yaml", &exact)], &[])), doubt);
+        assert_eq!(cluster_name_of(&run(&[("d/1.yaml", &own), ("d/a.yaml", &half)], &[("e/b.yaml", &exact)])), doubt);
+        assert_eq!(cluster_name_of(&run(&[("d/1.yaml", &own), ("d/a.yaml", &half)], &[("d/b.yaml", &exact)])), "b");
+        assert_eq!(cluster_name_of(&run(&[("d/1.yaml", &format!("{exact}{own}")), ("d/a.yaml", &half)], &[])), "b");
     }
 
     #[test]
@@ -415,7 +418,7 @@ mod tests {
             [("infrastructure.cluster.x-k8s.io/v1beta2", "a"), ("example.com/v1", "x"), ("v1", "x"), ("\"\"", "a")]
         {
             let one = cluster("name: a", "name: x").replace("infrastructure.cluster.x-k8s.io/v1beta2", from);
-            assert_eq!(specified(&run(&[("1.yaml", &format!("{one}{own}"))], &[])), want, "{from}");
+            assert_eq!(cluster_name_of(&run(&[("1.yaml", &format!("{one}{own}"))], &[])), want, "{from}");
         }
     }
 
@@ -458,7 +461,7 @@ mod tests {
             )
         };
         let (here, existing) = (topology("a", "class: q"), topology("b", "classRef: {name: q}"));
-        let specified = |files: &[(&str, &str)]| -> Vec<(usize, Vec<String>)> {
+        let cluster_name_of = |files: &[(&str, &str)]| -> Vec<(usize, Vec<String>)> {
             let inventory = run(files, &[]);
             let classes = inventory.classes();
             classes
@@ -470,10 +473,10 @@ mod tests {
                 .collect()
         };
         let all = [class("t"), template.to_owned(), here.clone(), existing.clone()].concat();
-        assert_eq!(specified(&[("1.yaml", &all)]), [(1, vec!["a".to_owned(), "b".to_owned()])]);
+        assert_eq!(cluster_name_of(&[("1.yaml", &all)]), [(1, vec!["a".to_owned(), "b".to_owned()])]);
         let (one, other) = ([class("t"), template.to_owned(), here].concat(), [class("u"), existing].concat());
         assert_eq!(
-            specified(&[("d/1.yaml", &one), ("e/1.yaml", &other)]),
+            cluster_name_of(&[("d/1.yaml", &one), ("e/1.yaml", &other)]),
             [(1, vec!["a".to_owned()]), (0, vec!["b".to_owned()])]
         );
     }

@@ -8,14 +8,14 @@ use crate::capa::{self, Typed};
 use lossless_yaml::{Seen, first_document};
 
 /// Whether kubectl could see an object of Cluster API or CAPA in a document.
-pub(super) fn may_hold_ours(document: &[u8]) -> bool {
+pub(super) fn may_hold_capa(document: &[u8]) -> bool {
     let text = String::from_utf8_lossy(document);
     // Whether its first line is a cut or content to kubectl depends on what stands before the document.
     let behind = text.split_once('\n').filter(|(line, _)| line.strip_prefix("---").is_some_and(cuts));
     pieces(&text).chain(behind.into_iter().flat_map(|(_, behind)| pieces(behind))).any(|piece| {
         let piece = piece.strip_prefix('\u{feff}').unwrap_or(piece);
         let json = piece.trim_start().starts_with('{');
-        json || first_document(piece).is_none_or(|seen| holds_ours(&seen, &[], &[], true))
+        json || first_document(piece).is_none_or(|seen| holds_capa(&seen, &[], &[], true))
     })
 }
 
@@ -57,7 +57,7 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
 
 /// Whether the value is an object of ours, or a list with one, by any reading of keys that are written twice or merged in.
 /// `versions` and `kinds` are those that the list gives to an item that says none.
-fn holds_ours(seen: &Seen, versions: &[String], kinds: &[String], whole: bool) -> bool {
+fn holds_capa(seen: &Seen, versions: &[String], kinds: &[String], whole: bool) -> bool {
     let no_members = Vec::new();
     let members = match seen {
         Seen::Mapping(members) => members,
@@ -81,7 +81,7 @@ fn holds_ours(seen: &Seen, versions: &[String], kinds: &[String], whole: bool) -
     }
     let kinds: Vec<String> = kinds.iter().map(|kind| kind.strip_suffix("List").unwrap_or(kind).to_owned()).collect();
     items.iter().any(|items| match items {
-        Seen::Sequence(items) => items.iter().any(|item| holds_ours(item, &versions, &kinds, false)),
+        Seen::Sequence(items) => items.iter().any(|item| holds_capa(item, &versions, &kinds, false)),
         _ => false,
     })
 }
@@ -183,16 +183,16 @@ mod tests {
             "kind: \"AWSClu\\x73ter\"\n",
             "a: [\n",
         ] {
-            assert!(may_hold_ours(format!("{version}{text}").as_bytes()), "{text}");
+            assert!(may_hold_capa(format!("{version}{text}").as_bytes()), "{text}");
         }
-        assert!(may_hold_ours(format!("---#c\n{{kind: AWSCluster, {}}}\n", version.trim_end()).as_bytes()));
+        assert!(may_hold_capa(format!("---#c\n{{kind: AWSCluster, {}}}\n", version.trim_end()).as_bytes()));
         for text in [
             "kind: Pod\n",
             "kind: Pod\na: {kind: AWSCluster}\n",
             "kind: PodList\nitems: [{kind: Pod}]\n",
             "a: AWSCluster\n",
         ] {
-            assert!(!may_hold_ours(format!("{version}{text}").as_bytes()), "{text}");
+            assert!(!may_hold_capa(format!("{version}{text}").as_bytes()), "{text}");
         }
     }
 }

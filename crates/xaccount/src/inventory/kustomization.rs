@@ -198,21 +198,23 @@ pub fn without_patches(
     {
         *skipped.entry(one.found.file).or_default() |= sets_reference(&one.found);
     }
-    let specified = |wanted: bool| -> Vec<(&str, &str)> {
+    let files_where = |wanted: bool| -> Vec<(&str, &str)> {
         let files = skipped.iter().filter(|&(_, &sets)| sets == wanted);
         files.filter_map(|(file, _)| Some((inventory.file(*file).name.as_str(), patches.get(file)?.as_str()))).collect()
     };
     let mut notes = Vec::new();
-    if let Some(note) =
-        several(&specified(false), "is a kustomize patch and is skipped", "files are kustomize patches and are skipped")
-    {
+    if let Some(note) = several(
+        &files_where(false),
+        "is a kustomize patch and is skipped",
+        "files are kustomize patches and are skipped",
+    ) {
         notes.push(Diagnostic { severity: Severity::Note, ..note });
     }
     let (one, many) = (
         "is a kustomize patch that sets identityRef, and is skipped",
         "kustomize patches set identityRef, and are skipped",
     );
-    if let Some(warning) = several(&specified(true), one, many) {
+    if let Some(warning) = several(&files_where(true), one, many) {
         notes.push(warning.help(
             "a patch overrides the object that it patches: change identityRef there by hand, or remove it there",
         ));
@@ -265,7 +267,7 @@ impl Kustomization {
         Location { file: self.file, span, window: Some(self.window) }
     }
 
-    /// The files of the run that it builds from, those of kustomizations that it names too.
+    /// The files of the inventory that it builds from, those of kustomizations that it names too.
     pub(crate) fn files(&self, names: &FilesByName, bases: &Bases<'_>) -> HashSet<FileId> {
         let resources =
             self.built_from(bases).into_iter().flat_map(|one| one.resources.iter().map(|path| one.path(path)));

@@ -9,7 +9,7 @@ use crate::diag::{FileId, escape_control};
 pub struct Other {
     /// As it is shown.
     pub name: String,
-    /// Its directory, as those of the run's files are said.
+    /// Its directory, as those of the inventory's files are said.
     pub directory: Option<String>,
     /// Its path relative to the account map, with `/`; `None` where it is not below it.
     pub below_map: Option<String>,
@@ -60,7 +60,7 @@ impl Objects {
         }
     }
 
-    /// The objects of the run and of the other files.
+    /// The objects of the inventory and of the other files.
     pub(super) fn all(&self) -> impl Iterator<Item = (KnownId, &Resource)> {
         self.own.iter().chain(&self.beside).enumerate().map(|(index, found)| (KnownId::new(index), found))
     }
@@ -78,7 +78,7 @@ impl Objects {
         }
     }
 
-    /// The path of another file relative to the account map; `None` for a file of the run.
+    /// The path of another file relative to the account map; `None` for a file of the inventory.
     pub(super) fn other(&self, file: FileId) -> Option<&Other> {
         self.others.files.get(file.0.checked_sub(self.files.len())?)
     }

@@ -184,7 +184,7 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
     }
     // What names one of our kinds, and reads as no object, may be one for other readers.
     let suspect = is_capa || found.is_empty();
-    let may_be_capa = || doubt::may_hold_ours(document.bytes);
+    let may_be_capa = || doubt::may_hold_capa(document.bytes);
     match odd(file, document, &tree) {
         Some(problem) if suspect || may_be_capa() => Err(problem),
         _ => match odd_for_kubectl(file, document, &tree) {

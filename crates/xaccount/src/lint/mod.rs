@@ -49,7 +49,7 @@ pub struct Context<'c> {
     /// What becomes of the clusters.
     pub status: &'c Status<'c>,
     /// Whether somebody said which release of CAPA judges; else it is the newest that serves the files' API versions.
-    pub release_is_said: bool,
+    pub release_is_specified: bool,
     /// The annotations that the account map wants on identities.
     pub annotations: &'c [(String, String)],
     /// The account of the management cluster, where the account map says it.
@@ -224,7 +224,7 @@ mod tests {
         let context = Context {
             inventory: &inventory,
             status: &status,
-            release_is_said: false,
+            release_is_specified: false,
             annotations: &[],
             source_account: None,
             kustomizations: &[],

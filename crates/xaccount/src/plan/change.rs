@@ -12,7 +12,7 @@ use crate::inventory::ObjectId;
 /// The file that keeps identities.
 #[derive(Clone, Debug)]
 pub enum IdentityFile {
-    /// It is there, and a file of the run.
+    /// It is there, and a file of the inventory.
     There(FileId),
     /// It is to be made.
     New(PathBuf),

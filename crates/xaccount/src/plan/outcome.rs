@@ -13,7 +13,7 @@ use lossless_yaml::Plan;
 /// What is to be done.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
-    /// By file of the run.
+    /// By file of the inventory.
     pub plans: BTreeMap<FileId, Plan>,
     /// A file to be made.
     pub new_file: Option<(PathBuf, Plan)>,

@@ -19,14 +19,14 @@ pub struct Selection {
     pub labels: Option<LabelSelector>,
     /// Objects in this namespace, and objects without one.
     pub namespace: Option<String>,
-    /// Only these of the run's objects.
+    /// Only these of the inventory's objects.
     pub only: Option<BTreeSet<ObjectId>>,
 }
 
 /// Why there is nothing to point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EmptySelection {
-    /// No object of the run can carry a reference.
+    /// No object of the inventory can carry a reference.
     NoReferencingObject,
     /// None of those that can was selected; their titles.
     NoneSelected(Vec<String>),
@@ -93,7 +93,7 @@ pub fn selected(inventory: &Inventory, selection: &Selection) -> Result<Vec<Obje
 /// The objects that are meant.
 pub(crate) fn select(inventory: &Inventory, selection: &Selection) -> Result<Vec<ObjectId>, Failure> {
     let referencing: Vec<ObjectId> = match &selection.only {
-        // They are bearers, and picked already.
+        // They can carry a reference, and were selected before.
         Some(only) => only.iter().copied().collect(),
         None => referencing(inventory).collect(),
     };
@@ -119,7 +119,7 @@ pub(crate) fn select(inventory: &Inventory, selection: &Selection) -> Result<Vec
 }
 
 impl Selection {
-    /// Whether an object of the run is meant, if it can carry a reference.
+    /// Whether an object of the inventory is meant, if it can carry a reference.
     ///
     /// # Errors
     /// Nobody can tell: its cluster is in doubt, or its labels are.

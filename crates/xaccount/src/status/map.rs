@@ -33,7 +33,7 @@ struct MapCluster<'s> {
 /// Paths of files relative to the map; `None` stands for what is not below it.
 type Files<'s> = BTreeSet<Option<&'s str>>;
 
-/// The same for each file of the run.
+/// The same for each file of the inventory.
 type MapPaths = BTreeMap<FileId, Option<String>>;
 
 /// Where clusters go: an entry of the map for each.

@@ -150,8 +150,8 @@ mod tests {
             (selector(&[], &[("a", "Exists", &["x"])]), "values set must be empty for exists and does not exist"),
             (selector(&[], &[("", "Exists", &[])]), "key: Invalid value: \"\""),
         ] {
-            let specified = bad.to_selector().unwrap_err();
-            assert!(specified.contains(words), "{specified}");
+            let error = bad.to_selector().unwrap_err();
+            assert!(error.contains(words), "{error}");
         }
     }
 }

@@ -20,9 +20,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    let existing = !context.inventory.identities(IdentityKind::Controller, "default").is_empty();
+    let exists = !context.inventory.identities(IdentityKind::Controller, "default").is_empty();
     let missing =
-        context.status.rows.iter().filter(|row| !existing && row.verdict.reason == Some(Reason::IdentityNotFound));
+        context.status.rows.iter().filter(|row| !exists && row.verdict.reason == Some(Reason::IdentityNotFound));
     let asked: BTreeSet<ObjectId> = missing
         .filter(|row| row.verdict.chain.last().is_some_and(|hop| hop.kind == CONTROLLER_IDENTITY))
         .filter_map(|row| identity_of(context.inventory, &row.verdict.chain.before_source()?))

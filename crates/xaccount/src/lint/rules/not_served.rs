@@ -21,14 +21,14 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     let mut reported = BTreeSet::new();
     for found in context.inventory.objects() {
         let Some(version) = version(found) else { continue };
-        let (release, specified) = (context.release(), context.release_is_said);
+        let (release, is_specified) = (context.release(), context.release_is_specified);
         let message = match version.no_longer_served() {
-            _ if specified && release.serves(version) => {
+            _ if is_specified && release.serves(version) => {
                 too_early(found, release).into_iter().for_each(|one| findings.add(one));
                 continue;
             }
             Some(served) => served.to_owned(),
-            None if specified => format!("CAPA {release} does not serve {version} yet"),
+            None if is_specified => format!("CAPA {release} does not serve {version} yet"),
             None => continue,
         };
         // A file is of one time: once is enough.
@@ -45,7 +45,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 
 /// A kind that the release does not have yet, or a reference that it drops.
 fn too_early(found: &Resource, release: Release) -> Option<Diagnostic> {
-    let (existing, warning) = manifest_checks::unsupported(found, release)?;
+    let (supported, warning) = manifest_checks::unsupported(found, release)?;
     let help = "right for newer releases; --capa-version, or source.capaVersion in the account map, says which one reads these files";
-    (existing == Support::NotServed || manifest_checks::has_reference(found)).then(|| warning.help(help))
+    (supported == Support::NotServed || manifest_checks::has_reference(found)).then(|| warning.help(help))
 }

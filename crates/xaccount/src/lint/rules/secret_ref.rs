@@ -19,8 +19,8 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let at = found.location(identity.secret.span().unwrap_or(found.object.kind_span));
         let mapping = *version == Version::V1Alpha3;
         let unset = identity.secret.is_unset() || identity.secret.text() == Some("");
-        let specified = identity.is_mapping || !identity.secret.is_unset();
-        if specified && identity.is_mapping != mapping {
+        let is_readable = identity.is_mapping || !identity.secret.is_unset();
+        if is_readable && identity.is_mapping != mapping {
             let (is, wanted) = if mapping {
                 ("a text", "a mapping of name and namespace in v1alpha3")
             } else {
