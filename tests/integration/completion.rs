@@ -57,97 +57,103 @@ fn values(lines: &[String]) -> Vec<&str> {
 /// Words, what is offered, and the directive.
 type Question = (&'static [&'static str], &'static [&'static str], &'static str);
 
+/// Verbs, flags and their fixed values; nothing where there is nothing to say.
+const WORDS: &[Question] = &[
+    (&["inj"], &["inject"], ":4"),
+    (&["inject", "--color", ""], &["auto", "always", "never"], ":4"),
+    (&["inject", "--color=a"], &["--color=auto", "--color=always"], ":4"),
+    (&["--color", "ne"], &["never"], ":4"),
+    (&["inject", "-o", ""], &["yaml", "patch", "json-patch", "report"], ":4"),
+    (&["inject", "-oj"], &["-ojson-patch"], ":4"),
+    (&["completion", ""], &["bash", "zsh", "fish", "powershell", "kubectl", "man"], ":4"),
+    // What is no flag's value any more.
+    (&["inject", "--dry-run", "ci"], &["cinder.yaml"], ":4"),
+    (&["inject", "-v", "ci"], &["cinder.yaml"], ":4"),
+    (&["inject", "--dry-run="], &["--dry-run=client"], ":4"),
+    // Fixed values.
+    (&["inject", "--partition", "aws-i"], &["aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f"], ":4"),
+    (&["inject", "--api-version", "v1b"], &["v1beta1", "v1beta2"], ":4"),
+    (&["inject", "--topology-variable", "i"], &["identityRef"], ":4"),
+    (
+        &["inject", "--source-identity", ""],
+        &["AWSClusterControllerIdentity/default", "AWSClusterRoleIdentity/", "AWSClusterStaticIdentity/"],
+        ":4",
+    ),
+    (&["inject", "--source-identity", "AWSClusterS"], &["AWSClusterStaticIdentity/"], ":6"),
+    (&["inject", "--external-id", ""], &[], ":4"),
+    (&["nothing", ""], &["inject", "eject", "identity", "fn", "iam", "lint", "status", "explain", "completion"], ":4"),
+];
+
+/// Files: manifests and directories, and flags only for a dash.
+const PATHS: &[Question] = &[
+    (
+        &["inject", ""],
+        &["broken.yaml", "cinder.yaml", "my file.yml", "policy.json", "ridge.yaml", "bin/", "clusters/"],
+        ":4",
+    ),
+    (&["inject", "cl"], &["clusters/"], ":6"),
+    (&["inject", "clusters/"], &["clusters/one.yaml"], ":4"),
+    (&["inject", "-f", "r"], &["ridge.yaml"], ":4"),
+    (&["inject", "-f", "ridge.yaml,ci"], &["ridge.yaml,cinder.yaml"], ":4"),
+    (&["inject", "--filename=ri"], &["--filename=ridge.yaml"], ":4"),
+    (&["inject", "cinder.yaml", "ri"], &["ridge.yaml"], ":4"),
+    (&["inject", "--inline-policy", "p"], &["policy.json"], ":4"),
+    (&["inject", "--identity-file", "ri"], &["ridge.yaml"], ":4"),
+    (&["inject", "notes"], &[], ":4"),
+    (&["inject", "--wri"], &["--write"], ":4"),
+    (&["inject", "--in-p"], &["--in-place"], ":4"),
+];
+
+/// What the manifests hold.
+const FROM_MANIFESTS: &[Question] = &[
+    (&["inject", "--identity-name", ""], &[], ":4"),
+    (&["inject", "ridge.yaml", "--identity-name", ""], &[IDENTITY], ":4"),
+    (&["inject", "-f", "cinder.yaml,ridge.yaml", "--identity-name", ""], &[IDENTITY], ":4"),
+    (&["inject", "broken.yaml", "ridge.yaml", "--identity-name", ""], &[IDENTITY], ":4"),
+    (&["inject", "nowhere.yaml", "clusters", "--identity-name", ""], &[IDENTITY], ":4"),
+    (&["inject", "--account", "no", "ridge.yaml", "--identity-name", "x"], &[], ":4"),
+    (
+        &["inject", "--account", "no", "ridge.yaml", "--source-identity", "AWSClusterR"],
+        &["AWSClusterRoleIdentity/cross-account-role-333333333333"],
+        ":4",
+    ),
+    (&["inject", "-R", ".", "--cluster-name", "r"], &["ridge"], ":4"),
+    (&["inject", "cinder.yaml", "ridge.yaml", "--cluster-name", ""], &["cinder", "ridge"], ":4"),
+    (&["inject", "ridge.yaml", "-n", ""], &["default"], ":4"),
+    (&["inject", "ridge.yaml", "--account", ""], &["333333333333"], ":4"),
+    (
+        &["inject", "ridge.yaml", "--role-arn", "arn:aws:iam::3"],
+        &["arn:aws:iam::333333333333:role/control-plane.cluster-api-provider-aws.sigs.k8s.io"],
+        ":4",
+    ),
+    (&["inject", "ridge.yaml", "--move-account", ""], &["333333333333=", "source=", "unknown="], ":6"),
+    (&["inject", "ridge.yaml", "--orphan-resources", ""], &["default/ridge"], ":4"),
+    (
+        &["inject", "ridge.yaml", "--account", "222222222222", "--move-account", "333333333333="],
+        &["333333333333=222222222222"],
+        ":4",
+    ),
+    (&["inject", "ridge.yaml", "--allowed-namespaces", ""], &["all", "default"], ":4"),
+    (&["inject", "ridge.yaml", "--allowed-namespaces", "team-a,"], &["team-a,default"], ":4"),
+];
+
+/// Verbs below a verb, and the same for other verbs than `inject`.
+const OTHER_VERBS: &[Question] = &[
+    (&["iam", ""], &["trust", "permission"], ":4"),
+    (&["iam", "trust", "--merge", "p"], &["policy.json"], ":4"),
+    (&["iam", "trust", "-o", "c"], &["cli", "cloudformation", "clusterawsadm"], ":4"),
+    (&["iam", "permission", "-f", "ridge.yaml", "--account", ""], &["333333333333"], ":4"),
+    (&["status", "-f", "ridge.yaml", "--account", ""], &["333333333333"], ":4"),
+    (&["status", "-o", "m"], &["mermaid", "map"], ":4"),
+    (&["status", "--against", "ri"], &["ridge.yaml"], ":4"),
+];
+
 #[test]
 fn values_come_from_the_flags_and_from_the_manifests_on_the_command_line() {
     let directory = directory();
-    let questions: &[Question] = &[
-        (&["inj"], &["inject"], ":4"),
-        (&["inject", "--color", ""], &["auto", "always", "never"], ":4"),
-        (&["inject", "--color=a"], &["--color=auto", "--color=always"], ":4"),
-        (&["--color", "ne"], &["never"], ":4"),
-        (&["inject", "-o", ""], &["yaml", "patch", "json-patch", "report"], ":4"),
-        (&["inject", "-oj"], &["-ojson-patch"], ":4"),
-        (&["completion", ""], &["bash", "zsh", "fish", "powershell", "kubectl", "man"], ":4"),
-        // Files: manifests and directories, and flags only for a dash.
-        (
-            &["inject", ""],
-            &["broken.yaml", "cinder.yaml", "my file.yml", "policy.json", "ridge.yaml", "bin/", "clusters/"],
-            ":4",
-        ),
-        (&["inject", "cl"], &["clusters/"], ":6"),
-        (&["inject", "clusters/"], &["clusters/one.yaml"], ":4"),
-        (&["inject", "-f", "r"], &["ridge.yaml"], ":4"),
-        (&["inject", "-f", "ridge.yaml,ci"], &["ridge.yaml,cinder.yaml"], ":4"),
-        (&["inject", "--filename=ri"], &["--filename=ridge.yaml"], ":4"),
-        (&["inject", "cinder.yaml", "ri"], &["ridge.yaml"], ":4"),
-        (&["inject", "--inline-policy", "p"], &["policy.json"], ":4"),
-        (&["inject", "--identity-file", "ri"], &["ridge.yaml"], ":4"),
-        (&["inject", "notes"], &[], ":4"),
-        (&["inject", "--wri"], &["--write"], ":4"),
-        (&["inject", "--in-p"], &["--in-place"], ":4"),
-        // What is no flag's value any more.
-        (&["inject", "--dry-run", "ci"], &["cinder.yaml"], ":4"),
-        (&["inject", "-v", "ci"], &["cinder.yaml"], ":4"),
-        (&["inject", "--dry-run="], &["--dry-run=client"], ":4"),
-        // Fixed values.
-        (&["inject", "--partition", "aws-i"], &["aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f"], ":4"),
-        (&["inject", "--api-version", "v1b"], &["v1beta1", "v1beta2"], ":4"),
-        (&["inject", "--topology-variable", "i"], &["identityRef"], ":4"),
-        (
-            &["inject", "--source-identity", ""],
-            &["AWSClusterControllerIdentity/default", "AWSClusterRoleIdentity/", "AWSClusterStaticIdentity/"],
-            ":4",
-        ),
-        (&["inject", "--source-identity", "AWSClusterS"], &["AWSClusterStaticIdentity/"], ":6"),
-        // What the manifests hold.
-        (&["inject", "--identity-name", ""], &[], ":4"),
-        (&["inject", "ridge.yaml", "--identity-name", ""], &[IDENTITY], ":4"),
-        (&["inject", "-f", "cinder.yaml,ridge.yaml", "--identity-name", ""], &[IDENTITY], ":4"),
-        (&["inject", "broken.yaml", "ridge.yaml", "--identity-name", ""], &[IDENTITY], ":4"),
-        (&["inject", "nowhere.yaml", "clusters", "--identity-name", ""], &[IDENTITY], ":4"),
-        (&["inject", "--account", "no", "ridge.yaml", "--identity-name", "x"], &[], ":4"),
-        (
-            &["inject", "--account", "no", "ridge.yaml", "--source-identity", "AWSClusterR"],
-            &["AWSClusterRoleIdentity/cross-account-role-333333333333"],
-            ":4",
-        ),
-        (&["inject", "-R", ".", "--cluster-name", "r"], &["ridge"], ":4"),
-        (&["inject", "cinder.yaml", "ridge.yaml", "--cluster-name", ""], &["cinder", "ridge"], ":4"),
-        (&["inject", "ridge.yaml", "-n", ""], &["default"], ":4"),
-        (&["inject", "ridge.yaml", "--account", ""], &["333333333333"], ":4"),
-        (
-            &["inject", "ridge.yaml", "--role-arn", "arn:aws:iam::3"],
-            &["arn:aws:iam::333333333333:role/control-plane.cluster-api-provider-aws.sigs.k8s.io"],
-            ":4",
-        ),
-        (&["inject", "ridge.yaml", "--move-account", ""], &["333333333333=", "source=", "unknown="], ":6"),
-        (&["inject", "ridge.yaml", "--orphan-resources", ""], &["default/ridge"], ":4"),
-        (
-            &["inject", "ridge.yaml", "--account", "222222222222", "--move-account", "333333333333="],
-            &["333333333333=222222222222"],
-            ":4",
-        ),
-        (&["inject", "ridge.yaml", "--allowed-namespaces", ""], &["all", "default"], ":4"),
-        (&["inject", "ridge.yaml", "--allowed-namespaces", "team-a,"], &["team-a,default"], ":4"),
-        // Nothing to say.
-        (&["inject", "--external-id", ""], &[], ":4"),
-        (
-            &["nothing", ""],
-            &["inject", "eject", "identity", "fn", "iam", "lint", "status", "explain", "completion"],
-            ":4",
-        ),
-        // Verbs below a verb.
-        (&["iam", ""], &["trust", "permission"], ":4"),
-        (&["iam", "trust", "--merge", "p"], &["policy.json"], ":4"),
-        (&["iam", "trust", "-o", "c"], &["cli", "cloudformation", "clusterawsadm"], ":4"),
-        (&["iam", "permission", "-f", "ridge.yaml", "--account", ""], &["333333333333"], ":4"),
-        (&["status", "-f", "ridge.yaml", "--account", ""], &["333333333333"], ":4"),
-        (&["status", "-o", "m"], &["mermaid", "map"], ":4"),
-        (&["status", "--against", "ri"], &["ridge.yaml"], ":4"),
-    ];
-    for (words, expected, directive) in questions {
+    for (words, expected, directive) in [WORDS, PATHS, FROM_MANIFESTS, OTHER_VERBS].concat() {
         let (lines, said) = ask(directory.path(), words);
-        assert_eq!((values(&lines), said.as_str()), (expected.to_vec(), *directive), "{words:?}");
+        assert_eq!((values(&lines), said.as_str()), (expected.to_vec(), directive), "{words:?}");
     }
 }
 

@@ -86,29 +86,33 @@ impl Fixture {
     }
 }
 
+/// A file of `testdata/` with the flags that change it: the first ones, and else the first others that do.
+fn variants_that_edit(path: &str, bytes: &[u8]) -> Vec<Fixture> {
+    let name = Path::new(path).file_name().unwrap().to_str().unwrap();
+    let mut fixtures = Vec::new();
+    for flags in VARIANTS {
+        let fixture = Fixture {
+            name: format!("{path} {flags}"),
+            files: Tree::from([(name.to_owned(), bytes.to_vec())]),
+            args: words(&format!("inject {name} --account 222222222222 {flags}")),
+        };
+        if fixture.run("--check").0.status.code() == Some(1) {
+            fixtures.push(fixture);
+            // The rest is for files that these do not suit.
+            if flags != VARIANTS[0] {
+                break;
+            }
+        }
+    }
+    fixtures
+}
+
 /// All of them.
 pub(crate) fn fixtures() -> &'static [Fixture] {
     static FIXTURES: OnceLock<Vec<Fixture>> = OnceLock::new();
     FIXTURES.get_or_init(|| {
-        let testdata = manifests();
-        let mut fixtures = Vec::new();
-        for (path, bytes) in &testdata {
-            let name = Path::new(path).file_name().unwrap().to_str().unwrap();
-            for flags in VARIANTS {
-                let fixture = Fixture {
-                    name: format!("{path} {flags}"),
-                    files: Tree::from([(name.to_owned(), bytes.clone())]),
-                    args: words(&format!("inject {name} --account 222222222222 {flags}")),
-                };
-                if fixture.run("--check").0.status.code() == Some(1) {
-                    fixtures.push(fixture);
-                    // The rest is for files that these do not suit.
-                    if flags != VARIANTS[0] {
-                        break;
-                    }
-                }
-            }
-        }
+        let mut fixtures: Vec<Fixture> =
+            manifests().iter().flat_map(|(path, bytes)| variants_that_edit(path, bytes)).collect();
         for folder in ["nkp-directory", "fleet"] {
             let fixture = Fixture {
                 name: format!("{folder}/"),

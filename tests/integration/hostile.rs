@@ -114,9 +114,16 @@ fn nests() -> Vec<(&'static str, String)> {
     ]
 }
 
-fn inputs() -> Vec<(String, &'static str, Vec<u8>, Verdict)> {
-    let yaml = |name: &str, text: String, verdict| (name.to_owned(), "heron.yaml", text.into_bytes(), verdict);
-    let mut inputs = vec![
+/// A name, the file, its bytes, and what is to become of it.
+type Input = (String, &'static str, Vec<u8>, Verdict);
+
+fn yaml(name: &str, text: String, verdict: Verdict) -> Input {
+    (name.to_owned(), "heron.yaml", text.into_bytes(), verdict)
+}
+
+/// Aliases that multiply, and characters that readers take for different things.
+fn odd_characters() -> Vec<Input> {
+    vec![
         yaml(
             "an alias bomb",
             format!("{CLUSTER}{}", bomb("  ")),
@@ -141,6 +148,12 @@ fn inputs() -> Vec<(String, &'static str, Vec<u8>, Verdict)> {
         yaml("a lone CR before a marker", format!("{CLUSTER}  r: x\n\r---\na: b\n"), Refused("carriage return")),
         yaml("a NUL at the end", format!("{CLUSTER}  r: x\n\0"), Refused("NUL byte")),
         yaml("a NUL in another document", format!("{CLUSTER}  r: x\n---\na: \0\n"), Right),
+    ]
+}
+
+/// Texts with one part that is very long.
+fn long_texts() -> Vec<Input> {
+    vec![
         yaml(
             "a key of a million characters",
             format!("{CLUSTER}  {}: x\n", "k".repeat(1_000_000)),
@@ -151,6 +164,12 @@ fn inputs() -> Vec<(String, &'static str, Vec<u8>, Verdict)> {
         yaml("a million blanks", format!("{CLUSTER}  k:{}x\n", " ".repeat(1_000_000)), Right),
         yaml("a million empty lines", format!("{CLUSTER}  r: x\n{}", "\n".repeat(1_000_000)), Right),
         yaml("a hundred thousand blocks of comments", format!("{CLUSTER}  r: x\n{}", "# c\n\n".repeat(100_000)), Right),
+    ]
+}
+
+/// Templates of each language.
+fn templates() -> Vec<Input> {
+    vec![
         yaml(
             "Helm",
             format!("{CLUSTER}  {{{{- with .Values.region }}}}\n  region: {{{{ . }}}}\n  {{{{- end }}}}\n"),
@@ -162,6 +181,12 @@ fn inputs() -> Vec<(String, &'static str, Vec<u8>, Verdict)> {
             Refused("a Jinja template"),
         ),
         yaml("ERB", format!("{CLUSTER}  <% if region %>\n  region: x\n  <% end %>\n"), Refused("an ERB template")),
+    ]
+}
+
+/// Deep JSON and YAML, alone and beside a cluster.
+fn deep_texts() -> Vec<Input> {
+    let mut inputs = vec![
         (
             "JSON left open".to_owned(),
             "heron.json",
@@ -187,6 +212,12 @@ fn inputs() -> Vec<(String, &'static str, Vec<u8>, Verdict)> {
             Right,
         ));
     }
+    inputs
+}
+
+/// Texts that are not UTF-8.
+fn encodings() -> Vec<Input> {
+    let mut inputs = Vec::new();
     for (name, endian) in [("UTF-16LE", u16::to_le_bytes as fn(u16) -> [u8; 2]), ("UTF-16BE", u16::to_be_bytes)] {
         let text = format!("\u{feff}{CLUSTER}  r: x\n");
         let bytes = text.encode_utf16().flat_map(endian).collect();
@@ -203,6 +234,10 @@ fn inputs() -> Vec<(String, &'static str, Vec<u8>, Verdict)> {
         inputs.push((format!("{name}, beside it"), "heron.yaml", beside, Right));
     }
     inputs
+}
+
+fn inputs() -> Vec<Input> {
+    [odd_characters(), long_texts(), templates(), deep_texts(), encodings()].into_iter().flatten().collect()
 }
 
 #[test]

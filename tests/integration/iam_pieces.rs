@@ -236,34 +236,39 @@ fn clusterawsadm_puts_the_statement_into_the_role() {
         for make in [Sample::trust, Sample::permission] {
             for path in ["/", "/a\"b\\'#/"] {
                 let sample = Sample { role: role.to_owned(), path: path.to_owned(), ..make() };
-                let configuration = render::clusterawsadm(&sample.half()).unwrap();
-                let mut made = template(&configuration);
-                let properties = &mut made["Resources"][id]["Properties"];
-                assert_eq!(properties["RoleName"], *role);
-                // Without the statement, and the path, it is what it was.
-                let added = match sample.side {
-                    Side::Trust => {
-                        let statements = &mut properties["AssumeRolePolicyDocument"]["Statement"];
-                        let statements = statements.as_array_mut().unwrap();
-                        statements.split_off(statements.len() - sample.statements.len())
-                    }
-                    Side::Permission => {
-                        let policies = properties.as_object_mut().unwrap().remove("Policies").unwrap();
-                        assert_eq!(policies.as_array().unwrap().len(), 1);
-                        policies[0]["PolicyDocument"]["Statement"].as_array().unwrap().clone()
-                    }
-                };
-                assert_eq!(added, sample.statements.iter().map(listed).collect::<Vec<_>>(), "{configuration}");
-                for (_, resource) in made["Resources"].as_object_mut().unwrap() {
-                    let properties = resource["Properties"].as_object_mut().unwrap();
-                    if let Some(found) = properties.remove("Path") {
-                        assert_eq!(found, path);
-                    }
-                }
-                assert_eq!(made, govcloud, "{configuration}");
+                adds_the_statements(&sample, id, &govcloud, &template);
             }
         }
     }
+}
+
+/// Whether the template of clusterawsadm with a sample's piece is the one without, but for the statements and the path.
+fn adds_the_statements(sample: &Sample, id: &str, without: &Value, template: &impl Fn(&str) -> Value) {
+    let configuration = render::clusterawsadm(&sample.half()).unwrap();
+    let mut made = template(&configuration);
+    let properties = &mut made["Resources"][id]["Properties"];
+    assert_eq!(properties["RoleName"], *sample.role);
+    // Without the statement, and the path, it is what it was.
+    let added = match sample.side {
+        Side::Trust => {
+            let statements = &mut properties["AssumeRolePolicyDocument"]["Statement"];
+            let statements = statements.as_array_mut().unwrap();
+            statements.split_off(statements.len() - sample.statements.len())
+        }
+        Side::Permission => {
+            let policies = properties.as_object_mut().unwrap().remove("Policies").unwrap();
+            assert_eq!(policies.as_array().unwrap().len(), 1);
+            policies[0]["PolicyDocument"]["Statement"].as_array().unwrap().clone()
+        }
+    };
+    assert_eq!(added, sample.statements.iter().map(listed).collect::<Vec<_>>(), "{configuration}");
+    for (_, resource) in made["Resources"].as_object_mut().unwrap() {
+        let properties = resource["Properties"].as_object_mut().unwrap();
+        if let Some(found) = properties.remove("Path") {
+            assert_eq!(found, sample.path);
+        }
+    }
+    assert_eq!(made, *without, "{configuration}");
 }
 
 #[test]

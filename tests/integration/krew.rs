@@ -241,20 +241,22 @@ pub(crate) mod real {
             let address = listener.local_addr().unwrap();
             let stop = Arc::new(AtomicBool::new(false));
             let stopped = Arc::clone(&stop);
-            let thread = std::thread::spawn(move || {
-                for stream in listener.incoming() {
-                    if stopped.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    // A client that hangs up is the client's business.
-                    let _ = answer(stream.unwrap(), &directory);
-                }
-            });
+            let thread = std::thread::spawn(move || serve(&listener, &stopped, &directory));
             Server { address, stop, thread: Some(thread) }
         }
 
         fn url(&self) -> String {
             format!("http://{}", self.address)
+        }
+    }
+
+    fn serve(listener: &TcpListener, stopped: &AtomicBool, directory: &Path) {
+        for stream in listener.incoming() {
+            if stopped.load(Ordering::Relaxed) {
+                break;
+            }
+            // A client that hangs up is the client's business.
+            let _ = answer(stream.unwrap(), directory);
         }
     }
 
@@ -398,13 +400,89 @@ pub(crate) mod real {
         assert!(!refused.status.success(), "it takes any file name now: copy no more");
     }
 
+    /// krew with a root of its own.
+    struct Krew {
+        program: PathBuf,
+        kubectl: PathBuf,
+        home: PathBuf,
+        root: PathBuf,
+    }
+
+    impl Krew {
+        /// A command that finds nothing but krew's programs and those of the system.
+        fn clean(&self, program: &Path) -> Command {
+            let mut command = Command::new(program);
+            command.env_clear().env("PATH", format!("{}:/usr/bin:/bin", self.root.join("bin").display()));
+            command.env("HOME", &self.home).env("KREW_ROOT", &self.root).env("KREW_NO_UPGRADE_CHECK", "1");
+            command.env("KREW_DEFAULT_INDEX_URI", "file:///no/such/index");
+            command
+        }
+
+        fn run(&self, arguments: &[&str]) -> String {
+            ok(self.clean(&self.program).args(arguments))
+        }
+
+        fn receipt(&self) -> PathBuf {
+            self.root.join("receipts/xaccount.yaml")
+        }
+
+        fn has(&self, version: &str) -> bool {
+            let receipt: serde_yaml::Value =
+                serde_yaml::from_str(&fs::read_to_string(self.receipt()).unwrap()).unwrap();
+            receipt["spec"]["version"].as_str() == Some(version)
+        }
+
+        /// The plugin runs through kubectl.
+        fn assert_runs(&self) {
+            let through = self.clean(&self.kubectl).args(["xaccount", "--version"]).output().unwrap();
+            assert!(through.status.success());
+            assert_eq!(through.stdout, xaccount().arg("--version").output().unwrap().stdout);
+        }
+
+        fn uninstall(&self) {
+            self.run(&["uninstall", "xaccount"]);
+            assert!(!self.receipt().exists() && !self.root.join("bin/kubectl-xaccount").exists());
+        }
+
+        /// Publishes a manifest in the index, a Git repository.
+        fn publish(&self, index: &Path, manifest: &str) {
+            let plugins = index.join("plugins");
+            fs::create_dir_all(&plugins).unwrap();
+            fs::write(plugins.join("xaccount.yaml"), manifest).unwrap();
+            for arguments in [&["init", "-q"][..], &["add", "."], &["commit", "-q", "-m", "xaccount"]] {
+                let mut git = self.clean(Path::new("git"));
+                git.current_dir(index).args(["-c", "user.name=test", "-c", "user.email=test@localhost"]);
+                ok(git.args(arguments));
+            }
+        }
+
+        /// Installs and upgrades from an index, without which krew removes nothing. A plugin is installed before.
+        fn installs_and_upgrades_from_an_index(&self, manifest: &str) {
+            let index = self.home.join("index");
+            self.publish(&index, manifest);
+            self.run(&["index", "add", "team", &format!("file://{}", index.display())]);
+            self.uninstall();
+            self.run(&["install", "team/xaccount"]);
+            self.assert_runs();
+            let current = concat!("v", env!("CARGO_PKG_VERSION"));
+            assert!(self.run(&["list"]).contains("team/xaccount"));
+            assert!(self.has(current));
+
+            let newer = "v999.0.0";
+            self.publish(&index, &manifest.replacen(&format!("version: {current}"), &format!("version: {newer}"), 1));
+            self.run(&["upgrade", "xaccount"]);
+            assert!(self.has(newer));
+            self.assert_runs();
+            self.uninstall();
+        }
+    }
+
     #[test]
     fn krew_installs_upgrades_and_removes_the_plugin() {
-        let (krew, _, kubectl) = match peers() {
+        let (program, _, kubectl) = match peers() {
             Ok(peers) => peers,
             Err(why) => return skip("krew_installs_upgrades_and_removes_the_plugin", why),
         };
-        let krew_program = &krew;
         let home = tempfile::tempdir().unwrap();
         let home = home.path();
         let dist = home.join("dist");
@@ -412,78 +490,27 @@ pub(crate) mod real {
         // The debug information is most of it.
         let small = home.join("small");
         let strip = Command::new("strip").arg("-o").arg(&small).arg(PROGRAM).output();
-        let program = if strip.is_ok_and(|out| out.status.success()) { &small } else { Path::new(PROGRAM) };
-        ok(package(&dist, &["--repository", &server.url(), "--binary"]).arg(program));
+        let packed = if strip.is_ok_and(|out| out.status.success()) { &small } else { Path::new(PROGRAM) };
+        ok(package(&dist, &["--repository", &server.url(), "--binary"]).arg(packed));
         let manifest = dist.join("xaccount.yaml");
         let archive = &archives(&dist)[0];
-
-        let root = home.join("krew");
-        let clean = |program: &Path| {
-            let mut command = Command::new(program);
-            command.env_clear().env("PATH", format!("{}:/usr/bin:/bin", root.join("bin").display()));
-            command.env("HOME", home).env("KREW_ROOT", &root).env("KREW_NO_UPGRADE_CHECK", "1");
-            command.env("KREW_DEFAULT_INDEX_URI", "file:///no/such/index");
-            command
-        };
-        let krew = |arguments: &[&str]| ok(clean(krew_program).args(arguments));
-        let receipt = root.join("receipts/xaccount.yaml");
-        let installed = |version: &str| {
-            let receipt: serde_yaml::Value = serde_yaml::from_str(&fs::read_to_string(&receipt).unwrap()).unwrap();
-            receipt["spec"]["version"].as_str() == Some(version)
-        };
-        let version = xaccount().arg("--version").output().unwrap().stdout;
-        let runs = || {
-            let through = clean(&kubectl).args(["xaccount", "--version"]).output().unwrap();
-            assert!(through.status.success());
-            assert_eq!(through.stdout, version);
-        };
+        let krew = Krew { program, kubectl, home: home.to_owned(), root: home.join("krew") };
 
         // From the files, as before any index has it.
         let arguments = ["install", "--manifest", manifest.to_str().unwrap(), "--archive", archive.to_str().unwrap()];
-        let said = krew(&arguments);
+        let said = krew.run(&arguments);
         assert!(said.contains("does not change IAM"), "the caveats are shown: {said}");
-        assert!(receipt.is_file());
-        runs();
-        // From an index, without which krew removes nothing.
-        let index = home.join("index");
-        let plugin = index.join("plugins/xaccount.yaml");
-        fs::create_dir_all(plugin.parent().unwrap()).unwrap();
-        let git = |arguments: &[&str]| {
-            let mut command = clean(Path::new("git"));
-            command.current_dir(&index).args(["-c", "user.name=test", "-c", "user.email=test@localhost"]);
-            ok(command.args(arguments))
-        };
-        let publish = |text: &str| {
-            fs::write(&plugin, text).unwrap();
-            git(&["add", "."]);
-            git(&["commit", "-q", "-m", "xaccount"]);
-        };
-        git(&["init", "-q"]);
-        let first = fs::read_to_string(&manifest).unwrap();
-        publish(&first);
-        krew(&["index", "add", "team", &format!("file://{}", index.display())]);
-        krew(&["uninstall", "xaccount"]);
-        assert!(!receipt.exists() && !root.join("bin/kubectl-xaccount").exists());
-        krew(&["install", "team/xaccount"]);
-        runs();
-        let current = concat!("v", env!("CARGO_PKG_VERSION"));
-        assert!(krew(&["list"]).contains("team/xaccount"));
-        assert!(installed(current));
-
-        let newer = "v999.0.0";
-        publish(&first.replacen(&format!("version: {current}"), &format!("version: {newer}"), 1));
-        krew(&["upgrade", "xaccount"]);
-        assert!(installed(newer));
-        runs();
-        krew(&["uninstall", "xaccount"]);
-        assert!(!receipt.exists() && !root.join("bin/kubectl-xaccount").exists());
+        assert!(krew.receipt().is_file());
+        krew.assert_runs();
+        let text = fs::read_to_string(&manifest).unwrap();
+        krew.installs_and_upgrades_from_an_index(&text);
 
         // The checksum is that of the archive: another one is refused.
-        let (before, after) = first.split_once("sha256: \"").unwrap();
+        let (before, after) = text.split_once("sha256: \"").unwrap();
         let digit = if after.starts_with('0') { '1' } else { '0' };
         fs::write(&manifest, format!("{before}sha256: \"{digit}{}", &after[1..])).unwrap();
-        let refused = clean(krew_program).args(arguments).output().unwrap();
-        assert!(!refused.status.success() && !receipt.exists());
+        let refused = krew.clean(&krew.program).args(arguments).output().unwrap();
+        assert!(!refused.status.success() && !krew.receipt().exists());
         assert!(String::from_utf8_lossy(&refused.stderr).contains("checksum"));
     }
 }

@@ -76,24 +76,30 @@ fn paths(module: &[&str], children: &[&str], code: &str) -> Vec<Vec<String>> {
                 code[line..at].trim().strip_prefix("pub").is_some_and(|rest| rest.trim_end().ends_with("use"));
             let end = code[at..].find(|c: char| !(c.is_alphanumeric() || "_:{}, *\n".contains(c)));
             expand(&code[at..end.map_or(code.len(), |end| at + end)], &mut |path| {
-                let mut here: Vec<String> = module.iter().map(|name| (*name).to_owned()).collect();
-                let mut words = path.split("::").map(str::trim).peekable();
-                while let Some(word) = words.next_if(|word| ["crate", "super", "self"].contains(word)) {
-                    match word {
-                        "crate" => here.clear(),
-                        "super" => drop(here.pop()),
-                        _ => {}
-                    }
-                }
-                let own = here.len() >= module.len();
-                here.extend(words.map(str::to_owned));
+                let (absolute, own) = resolved(module, path);
                 if !(is_export && own) {
-                    found.push(here);
+                    found.push(absolute);
                 }
             });
         }
     }
     found
+}
+
+/// A path from the crate's root, and whether it leads to the module itself or below it.
+fn resolved(module: &[&str], path: &str) -> (Vec<String>, bool) {
+    let mut here: Vec<String> = module.iter().map(|name| (*name).to_owned()).collect();
+    let mut words = path.split("::").map(str::trim).peekable();
+    while let Some(word) = words.next_if(|word| ["crate", "super", "self"].contains(word)) {
+        match word {
+            "crate" => here.clear(),
+            "super" => drop(here.pop()),
+            _ => {}
+        }
+    }
+    let own = here.len() >= module.len();
+    here.extend(words.map(str::to_owned));
+    (here, own)
 }
 
 /// `a::{b, c::d}` as `a::b` and `a::c::d`.

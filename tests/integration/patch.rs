@@ -4,9 +4,10 @@ mod applier;
 mod eject;
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
-use self::applier::{Applier, Tally, differing, git};
+use self::applier::{Applier, Tally, git};
 use crate::cases::{Tree, execute, read_tree, words, write_tree};
 use crate::fixtures::fixtures;
 use crate::support::all_cases;
@@ -23,152 +24,214 @@ fn tree(files: &[(&str, &str)]) -> Tree {
     files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect()
 }
 
-#[test]
-fn shapes_that_are_hard_for_a_patch() {
+/// Compares what a patch makes of a manifest with what is written.
+fn compare(tally: &mut Tally, name: &str, text: &str, flags: &str) {
+    let args = words(&format!("inject heron.yaml --account 222222222222 {flags}"));
+    tally.compare(name, &tree(&[("heron.yaml", text)]), &args);
+}
+
+const NO_IDENTITY: &str = "--no-identity";
+
+/// Each shape, with and without a line break at its end. A shape gets what it is called, and what cuts its end.
+fn compare_both_ends(shapes: impl Fn(&dyn Fn(&str) -> String) -> Vec<(&'static str, String, &'static str)>) {
     let mut tally = Tally::default();
-    let mut one = |name: &str, text: &str, flags: &str| {
-        tally.compare(
-            name,
-            &tree(&[("heron.yaml", text)]),
-            &words(&format!("inject heron.yaml --account 222222222222 {flags}")),
-        );
-    };
-    let heron = cluster("heron", REGION);
-    let none = "--no-identity";
     for (end, last) in [("", "without a final newline"), ("\n", "")] {
-        let cut = |text: &str| format!("{}{end}", text.trim_end_matches('\n'));
-        let name = |what: &str| format!("{what} {last}");
-        one(
-            &name("at a document's end, a marker behind"),
-            &cut(&format!("{}---\n{NAMESPACE}", cluster("heron", "spec:\n"))),
-            none,
-        );
-        one(&name("spec missing, a marker behind"), &cut(&format!("{}---\n{NAMESPACE}", cluster("heron", ""))), none);
-        one(
-            &name("spec {} , a marker behind"),
-            &cut(&format!("{}---\n{NAMESPACE}", cluster("heron", "spec: {}\n"))),
-            none,
-        );
-        one(&name("spec missing at the end"), &cut(&cluster("heron", "")), none);
-        one(&name("spec null at the end"), &cut(&cluster("heron", "spec:\n")), none);
-        one(&name("spec ~ at the end"), &cut(&cluster("heron", "spec: ~\n")), none);
-        one(&name("spec null at the end, identity"), &cut(&cluster("heron", "spec: null\n")), "");
-        one(&name("spec {} at the end, identity"), &cut(&cluster("heron", "spec: {}\n")), "");
-        one(&name("reference and identity"), &cut(&heron), "");
-        one(
-            &name("identity far behind"),
-            &cut(&format!("{heron}---\n{NAMESPACE}---\n{NAMESPACE}---\n{NAMESPACE}")),
-            "",
-        );
-        one(
-            &name("two documents edited side by side"),
-            &cut(&format!("{}---\n{}", cluster("a", "spec: {}\n"), cluster("b", REGION))),
-            none,
-        );
-        one(
-            &name("three documents edited, one far"),
-            &cut(&format!(
-                "{}---\n{}---\n{NAMESPACE}---\n{NAMESPACE}---\n{}",
-                cluster("a", "spec:\n"),
-                cluster("b", ""),
-                cluster("c", REGION)
-            )),
-            "",
-        );
-        one(
-            &name("one-line documents side by side"),
-            &cut(&format!(
-                "--- {{apiVersion: {0}, kind: AWSCluster, metadata: {{name: a}}}}\n--- {{apiVersion: {0}, kind: AWSCluster, metadata: {{name: b}}, spec: {{}}}}\n",
-                "infrastructure.cluster.x-k8s.io/v1beta2"
-            )),
-            "",
-        );
-        one(
-            &name("List"),
-            &cut(&format!(
-                "apiVersion: v1\nkind: List\nitems:\n- {}- {}",
-                heron.trim_end().replace('\n', "\n  ") + "\n",
-                NAMESPACE.trim_end().replace('\n', "\n  ") + "\n"
-            )),
-            none,
-        );
-        one(
-            &name("List with identity"),
-            &cut(&format!("apiVersion: v1\nkind: List\nitems:\n- {}", heron.trim_end().replace('\n', "\n  ") + "\n")),
-            "",
-        );
-        one(
-            &name("JSON on one line"),
-            &cut(
-                "{\"apiVersion\":\"infrastructure.cluster.x-k8s.io/v1beta2\",\"kind\":\"AWSCluster\",\"metadata\":{\"name\":\"heron\"},\"spec\":{}}\n",
-            ),
-            none,
-        );
-        one(
-            &name("JSON over lines"),
-            &cut(
-                "{\n  \"apiVersion\": \"infrastructure.cluster.x-k8s.io/v1beta2\",\n  \"kind\": \"AWSCluster\",\n  \"metadata\": {\"name\": \"heron\"},\n  \"spec\": {\n    \"region\": \"eu-west-1\"\n  }\n}\n",
-            ),
-            none,
-        );
-        one(
-            &name("a reference replaced"),
-            &cut(&cluster(
-                "heron",
-                "spec:\n  identityRef:\n    kind: AWSClusterControllerIdentity\n    name: default\n",
-            )),
-            "",
-        );
-        one(&name("CRLF"), &cut(&heron).replace('\n', "\r\n"), "");
-        one(&name("CRLF, a marker behind"), &cut(&format!("{heron}---\n{NAMESPACE}")).replace('\n', "\r\n"), "");
-        one(&name("CRLF, spec null at the end"), &cut(&cluster("heron", "spec:\n")).replace('\n', "\r\n"), "");
-        one(&name("byte-order mark"), &format!("\u{feff}{}", cut(&heron)), "");
-        one(
-            &name("blank lines around the edit"),
-            &cut(&format!("\n\n{}\n\n\n---\n\n{NAMESPACE}\n", cluster("heron", "spec:\n\n  region: x\n"))),
-            "",
-        );
-        one(
-            &name("long document"),
-            &cut(&format!(
-                "{}{}",
-                cluster("heron", "spec:\n"),
-                "  tag: x\n"
-                    .repeat(40)
-                    .lines()
-                    .enumerate()
-                    .map(|(i, l)| format!("{}{i}: y\n", l.trim_end_matches(": x")))
-                    .collect::<String>()
-            )),
-            "",
-        );
+        for (name, text, flags) in shapes(&|text| format!("{}{end}", text.trim_end_matches('\n'))) {
+            compare(&mut tally, &format!("{name} {last}"), &text, flags);
+        }
     }
-    one(
+    tally.end();
+}
+
+#[test]
+fn specs_that_are_hard_for_a_patch() {
+    let heron = cluster("heron", REGION);
+    compare_both_ends(|cut| {
+        vec![
+            (
+                "at a document's end, a marker behind",
+                cut(&format!("{}---\n{NAMESPACE}", cluster("heron", "spec:\n"))),
+                NO_IDENTITY,
+            ),
+            ("spec missing, a marker behind", cut(&format!("{}---\n{NAMESPACE}", cluster("heron", ""))), NO_IDENTITY),
+            (
+                "spec {} , a marker behind",
+                cut(&format!("{}---\n{NAMESPACE}", cluster("heron", "spec: {}\n"))),
+                NO_IDENTITY,
+            ),
+            ("spec missing at the end", cut(&cluster("heron", "")), NO_IDENTITY),
+            ("spec null at the end", cut(&cluster("heron", "spec:\n")), NO_IDENTITY),
+            ("spec ~ at the end", cut(&cluster("heron", "spec: ~\n")), NO_IDENTITY),
+            ("spec null at the end, identity", cut(&cluster("heron", "spec: null\n")), ""),
+            ("spec {} at the end, identity", cut(&cluster("heron", "spec: {}\n")), ""),
+            ("reference and identity", cut(&heron), ""),
+            ("identity far behind", cut(&format!("{heron}---\n{NAMESPACE}---\n{NAMESPACE}---\n{NAMESPACE}")), ""),
+        ]
+    });
+}
+
+#[test]
+fn documents_that_are_hard_for_a_patch() {
+    compare_both_ends(|cut| {
+        vec![
+            (
+                "two documents edited side by side",
+                cut(&format!("{}---\n{}", cluster("a", "spec: {}\n"), cluster("b", REGION))),
+                NO_IDENTITY,
+            ),
+            (
+                "three documents edited, one far",
+                cut(&format!(
+                    "{}---\n{}---\n{NAMESPACE}---\n{NAMESPACE}---\n{}",
+                    cluster("a", "spec:\n"),
+                    cluster("b", ""),
+                    cluster("c", REGION)
+                )),
+                "",
+            ),
+            (
+                "one-line documents side by side",
+                cut(&format!(
+                    "--- {{apiVersion: {0}, kind: AWSCluster, metadata: {{name: a}}}}\n--- {{apiVersion: {0}, kind: AWSCluster, metadata: {{name: b}}, spec: {{}}}}\n",
+                    "infrastructure.cluster.x-k8s.io/v1beta2"
+                )),
+                "",
+            ),
+        ]
+    });
+}
+
+#[test]
+fn lists_and_json_as_a_patch() {
+    let heron = cluster("heron", REGION);
+    compare_both_ends(|cut| {
+        vec![
+            (
+                "List",
+                cut(&format!(
+                    "apiVersion: v1\nkind: List\nitems:\n- {}- {}",
+                    heron.trim_end().replace('\n', "\n  ") + "\n",
+                    NAMESPACE.trim_end().replace('\n', "\n  ") + "\n"
+                )),
+                NO_IDENTITY,
+            ),
+            (
+                "List with identity",
+                cut(&format!(
+                    "apiVersion: v1\nkind: List\nitems:\n- {}",
+                    heron.trim_end().replace('\n', "\n  ") + "\n"
+                )),
+                "",
+            ),
+            (
+                "JSON on one line",
+                cut(
+                    "{\"apiVersion\":\"infrastructure.cluster.x-k8s.io/v1beta2\",\"kind\":\"AWSCluster\",\"metadata\":{\"name\":\"heron\"},\"spec\":{}}\n",
+                ),
+                NO_IDENTITY,
+            ),
+            (
+                "JSON over lines",
+                cut(
+                    "{\n  \"apiVersion\": \"infrastructure.cluster.x-k8s.io/v1beta2\",\n  \"kind\": \"AWSCluster\",\n  \"metadata\": {\"name\": \"heron\"},\n  \"spec\": {\n    \"region\": \"eu-west-1\"\n  }\n}\n",
+                ),
+                NO_IDENTITY,
+            ),
+        ]
+    });
+}
+
+#[test]
+fn line_breaks_and_blank_lines_in_a_patch() {
+    let heron = cluster("heron", REGION);
+    compare_both_ends(|cut| {
+        vec![
+            (
+                "a reference replaced",
+                cut(&cluster(
+                    "heron",
+                    "spec:\n  identityRef:\n    kind: AWSClusterControllerIdentity\n    name: default\n",
+                )),
+                "",
+            ),
+            ("CRLF", cut(&heron).replace('\n', "\r\n"), ""),
+            ("CRLF, a marker behind", cut(&format!("{heron}---\n{NAMESPACE}")).replace('\n', "\r\n"), ""),
+            ("CRLF, spec null at the end", cut(&cluster("heron", "spec:\n")).replace('\n', "\r\n"), ""),
+            ("byte-order mark", format!("\u{feff}{}", cut(&heron)), ""),
+            (
+                "blank lines around the edit",
+                cut(&format!("\n\n{}\n\n\n---\n\n{NAMESPACE}\n", cluster("heron", "spec:\n\n  region: x\n"))),
+                "",
+            ),
+            (
+                "long document",
+                cut(&format!(
+                    "{}{}",
+                    cluster("heron", "spec:\n"),
+                    "  tag: x\n"
+                        .repeat(40)
+                        .lines()
+                        .enumerate()
+                        .map(|(i, l)| format!("{}{i}: y\n", l.trim_end_matches(": x")))
+                        .collect::<String>()
+                )),
+                "",
+            ),
+        ]
+    });
+}
+
+#[test]
+fn one_line_and_ends_of_files_as_a_patch() {
+    let mut tally = Tally::default();
+    let heron = cluster("heron", REGION);
+    compare(
+        &mut tally,
         "two objects of one line",
         &format!(
             "apiVersion: v1\nkind: List\nitems: [{{apiVersion: {0}, kind: AWSCluster, metadata: {{name: a}}, spec: {{}}}}, {{apiVersion: {0}, kind: AWSCluster, metadata: {{name: b}}, spec: {{}}}}]\n",
             "infrastructure.cluster.x-k8s.io/v1beta2"
         ),
-        none,
+        NO_IDENTITY,
     );
-    one(
+    compare(
+        &mut tally,
         "two places of one variable",
         "apiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\nmetadata: {name: heron}\nspec:\n  topology:\n    variables:\n    - name: clusterConfig\n      value: {aws: {}, eks: {}}\n",
-        none,
+        NO_IDENTITY,
     );
-    one("the last line is a comment", &format!("{heron}# the end"), "");
-    one("the file ends in a marker", &format!("{heron}---"), "");
-    one("the file ends in a marker and a newline", &format!("{heron}---\n"), "");
-    one("the file ends in an end marker", &format!("{heron}...\n"), "");
-    one("the file ends in blank lines", &format!("{heron}\n\n\n"), "");
-    one("a Secret in front", &format!("apiVersion: v1\nkind: Secret\nstringData:\n  k: v\n---\n{heron}"), "");
-    one("a Secret behind", &format!("{heron}---\napiVersion: v1\nkind: Secret\nstringData:\n  k: v\n"), "");
-    one(
+    compare(&mut tally, "the last line is a comment", &format!("{heron}# the end"), "");
+    compare(&mut tally, "the file ends in a marker", &format!("{heron}---"), "");
+    compare(&mut tally, "the file ends in a marker and a newline", &format!("{heron}---\n"), "");
+    compare(&mut tally, "the file ends in an end marker", &format!("{heron}...\n"), "");
+    compare(&mut tally, "the file ends in blank lines", &format!("{heron}\n\n\n"), "");
+    tally.end();
+}
+
+#[test]
+fn secrets_beside_a_patch() {
+    let mut tally = Tally::default();
+    let heron = cluster("heron", REGION);
+    compare(
+        &mut tally,
+        "a Secret in front",
+        &format!("apiVersion: v1\nkind: Secret\nstringData:\n  k: v\n---\n{heron}"),
+        "",
+    );
+    compare(
+        &mut tally,
+        "a Secret behind",
+        &format!("{heron}---\napiVersion: v1\nkind: Secret\nstringData:\n  k: v\n"),
+        "",
+    );
+    compare(
+        &mut tally,
         "a Secret on both sides",
         &format!("kind: Secret\nk: v\n---\n{}---\nkind: Secret\nk: v\n", cluster("heron", "spec:\n")),
         "",
     );
-    one(
+    compare(
+        &mut tally,
         "a Secret in the List",
         &format!(
             "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Secret\n  stringData: {{k: v}}\n- {}\n- apiVersion: v1\n  kind: Secret\n  stringData: {{k: v}}\n",
@@ -176,15 +239,17 @@ fn shapes_that_are_hard_for_a_patch() {
         ),
         "",
     );
-    one(
+    compare(
+        &mut tally,
         "a Secret on the marker line behind",
         &format!("{heron}--- {{apiVersion: v1, kind: Secret, stringData: {{k: v}}}}\n"),
-        none,
+        NO_IDENTITY,
     );
-    one(
+    compare(
+        &mut tally,
         "a Secret on the marker line behind an empty spec",
         &format!("{}--- {{apiVersion: v1, kind: Secret, stringData: {{k: v}}}}\n", cluster("heron", "spec:\n")),
-        none,
+        NO_IDENTITY,
     );
     tally.end();
 }
@@ -247,32 +312,35 @@ fn several_files_and_new_ones() {
 }
 
 #[cfg(unix)]
+const ODD_NAMES: [&str; 20] = [
+    "a b.yaml",
+    " a.yaml",
+    "a .yaml",
+    "é.yaml",
+    "鷺.yaml",
+    "a\"b.yaml",
+    "a\\b.yaml",
+    "a'b.yaml",
+    "a\tb.yaml",
+    "a\nb.yaml",
+    "-a.yaml",
+    "a b/c d.yaml",
+    "ä/b c.yaml",
+    "b/b.yaml",
+    "a/heron.yaml",
+    "$(x).yaml",
+    "a,b.yaml",
+    "#a.yaml",
+    "@@ -1 +1 @@.yaml",
+    "heron.yaml ",
+];
+
+#[cfg(unix)]
 #[test]
 fn odd_names() {
     let mut tally = Tally::default();
     let heron = cluster("heron", REGION);
-    for name in [
-        "a b.yaml",
-        " a.yaml",
-        "a .yaml",
-        "é.yaml",
-        "鷺.yaml",
-        "a\"b.yaml",
-        "a\\b.yaml",
-        "a'b.yaml",
-        "a\tb.yaml",
-        "a\nb.yaml",
-        "-a.yaml",
-        "a b/c d.yaml",
-        "ä/b c.yaml",
-        "b/b.yaml",
-        "a/heron.yaml",
-        "$(x).yaml",
-        "a,b.yaml",
-        "#a.yaml",
-        "@@ -1 +1 @@.yaml",
-        "heron.yaml ",
-    ] {
+    for name in ODD_NAMES {
         let files = tree(&[(name, &heron)]);
         let args = |identities: Option<&str>| {
             let mut args = words("inject --account 222222222222");
@@ -297,32 +365,11 @@ fn odd_names() {
             assert_eq!(patch.status.code(), Some(0), "{name:?}: {}", String::from_utf8_lossy(&patch.stderr));
             execute(directory.path(), &with("--write", identities), b"");
             let written = read_tree(directory.path());
-            for (index, applier) in Applier::ALL.into_iter().enumerate() {
-                // GNU patch 2.7 refuses names with a line break, and cuts a blank at the end.
-                if applier == Applier::GnuPatch && (name.contains('\n') || name.ends_with(' ')) {
-                    continue;
-                }
-                if !applier.there() {
-                    tally.skipped[index] += 1;
-                    continue;
-                }
-                let directory = tempfile::tempdir().unwrap();
-                write_tree(directory.path(), &files);
-                let result = applier.apply(directory.path(), &patch.stdout);
-                let after = read_tree(directory.path());
-                match result {
-                    Ok(()) if after == written => tally.applied += 1,
-                    Ok(()) => tally.failures.push(format!(
-                        "{name:?} {identities:?} {}: {}",
-                        applier.program(),
-                        differing(&written, &after)
-                    )),
-                    Err(message) => tally.failures.push(format!(
-                        "{name:?} {identities:?} {}: {message}{}",
-                        applier.program(),
-                        String::from_utf8_lossy(&patch.stdout)
-                    )),
-                }
+            let what = format!("{name:?} {identities:?}");
+            // GNU patch 2.7 refuses names with a line break, and cuts a blank at the end.
+            let fits = |applier| applier != Applier::GnuPatch || !(name.contains('\n') || name.ends_with(' '));
+            for applier in Applier::ALL.into_iter().filter(|applier| fits(*applier)) {
+                tally.apply(applier, &what, &patch.stdout, &files, &written);
             }
         }
     }
@@ -412,6 +459,27 @@ fn below_the_root_of_a_work_tree() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("would pass it by"), "{refused:?}");
 }
 
+/// Checks and then applies a patch in a repository.
+fn apply_with_git(repository: &Path, patch: &[u8], name: &str) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), patch).unwrap();
+    for check in [true, false] {
+        let output = git(&mut Command::new("git"))
+            .args(["apply", "--whitespace=nowarn"])
+            .args(check.then_some("--check"))
+            .arg(file.path())
+            .current_dir(repository)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{name} check={check}: {}\n{}",
+            String::from_utf8_lossy(&output.stderr),
+            String::from_utf8_lossy(patch)
+        );
+    }
+}
+
 #[test]
 fn a_file_that_moved_by_some_lines() {
     if !Applier::Git.there() {
@@ -453,23 +521,7 @@ fn a_file_that_moved_by_some_lines() {
             let (_, written) = run("--write");
             let moved = tree(&[("heron.yaml", &format!("{above}{text}"))]);
             let directory = repository(&moved);
-            let file = tempfile::NamedTempFile::new().unwrap();
-            std::fs::write(file.path(), &patch).unwrap();
-            for check in [true, false] {
-                let output = git(&mut Command::new("git"))
-                    .args(["apply", "--whitespace=nowarn"])
-                    .args(check.then_some("--check"))
-                    .arg(file.path())
-                    .current_dir(directory.path())
-                    .output()
-                    .unwrap();
-                assert!(
-                    output.status.success(),
-                    "{name} crlf={crlf} check={check}: {}\n{}",
-                    String::from_utf8_lossy(&output.stderr),
-                    String::from_utf8_lossy(&patch)
-                );
-            }
+            apply_with_git(directory.path(), &patch, &format!("{name} crlf={crlf}"));
             let mut wanted = above.clone().into_bytes();
             wanted.extend_from_slice(&written["heron.yaml"]);
             assert_eq!(

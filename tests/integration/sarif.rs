@@ -89,6 +89,19 @@ fn fingerprints_stay_where_lines_move() {
     }
 }
 
+/// What the fix of a result replaces in a text: from where, up to where, and with what.
+fn replacements(result: &Value, text: &str) -> Vec<(usize, usize, String)> {
+    let replacements = result["fixes"][0]["artifactChanges"][0]["replacements"].as_array();
+    let read = |replacement: &Value| {
+        let region = &replacement["deletedRegion"];
+        let at =
+            |line: &str, column: &str| offset(text, region[line].as_u64().unwrap(), region[column].as_u64().unwrap());
+        let content = replacement["insertedContent"]["text"].as_str().unwrap_or_default().to_owned();
+        (at("startLine", "startColumn"), at("endLine", "endColumn"), content)
+    };
+    replacements.into_iter().flatten().map(read).collect()
+}
+
 /// Replaces what each fix deletes, from the last to the first.
 #[test]
 fn fixes_are_those_of_fix() {
@@ -102,19 +115,8 @@ fn fixes_are_those_of_fix() {
             let alone = tempfile::tempdir().unwrap();
             let file = alone.path().join("a.yaml");
             fs::write(&file, &text).unwrap();
-            let mut replacements: Vec<(usize, usize, String)> = Vec::new();
-            for result in results(&sarif(alone.path(), &[])) {
-                for replacement in
-                    result["fixes"][0]["artifactChanges"][0]["replacements"].as_array().into_iter().flatten()
-                {
-                    let region = &replacement["deletedRegion"];
-                    let at = |line: &str, column: &str| {
-                        offset(&text, region[line].as_u64().unwrap(), region[column].as_u64().unwrap())
-                    };
-                    let content = replacement["insertedContent"]["text"].as_str().unwrap_or_default().to_owned();
-                    replacements.push((at("startLine", "startColumn"), at("endLine", "endColumn"), content));
-                }
-            }
+            let mut replacements: Vec<(usize, usize, String)> =
+                results(&sarif(alone.path(), &[])).iter().flat_map(|result| replacements(result, &text)).collect();
             replacements.sort();
             replacements.dedup();
             let mut expected = text.clone();

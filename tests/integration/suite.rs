@@ -406,8 +406,54 @@ pub(crate) fn restored(old: &[u8], new: &[u8], splices: &[Splice]) -> Result<(),
     if back == old { Ok(()) } else { Err("something beside the splices changes".into()) }
 }
 
+/// What came of the trials.
+#[derive(Default)]
+struct TrialCounts<'t> {
+    /// Edited, refused, and not one document any more: of valid cases, and of invalid ones.
+    counts: [[usize; 3]; 2],
+    /// Edited and refused, by form.
+    forms: BTreeMap<&'t str, [usize; 2]>,
+}
+
+/// A trial that was edited.
+struct TrialEdit<'t> {
+    trial: &'t Trial,
+    new: String,
+    /// Of the reference.
+    path: Vec<&'t str>,
+    /// How many other parsers see the right change.
+    agree: usize,
+}
+
 fn edits_are_right_or_refused(home: &Path, cases: &[Case], failures: &mut Failures) {
-    let mut trials_of = Vec::new();
+    let trials = all_trials(cases);
+    let mut counts = TrialCounts::default();
+    let mut edits: Vec<TrialEdit<'_>> =
+        trials.iter().filter_map(|trial| edited_and_judged(trial, &mut counts, failures)).collect();
+    let said = ask_npm(home, &mut edits, failures);
+    let mut lenient: Vec<String> = Vec::new();
+    for TrialEdit { trial, new, agree, .. } in &edits {
+        if *agree < 2 {
+            failures.add(&trial.id, format!("edited, and {agree} other parser(s) can tell\n{new}"));
+        }
+        if trial.fail && !lenient.contains(&trial.case) {
+            lenient.push(trial.case.clone());
+        }
+    }
+    counts.report(&lenient, &said);
+    for (form, floor) in EDITED {
+        let edited = counts.forms.get(form).map_or(0, |count| count[0]);
+        if edited < floor {
+            failures.add(form, format!("only {edited} edits are made, fewer than {floor}"));
+        }
+    }
+    if lenient != LENIENT {
+        failures.add("yaml-test-suite", format!("edited though invalid: {lenient:?}"));
+    }
+}
+
+fn all_trials(cases: &[Case]) -> Vec<Trial> {
+    let mut all = Vec::new();
     for case in cases {
         let source = Source::new(case.yaml.as_bytes());
         for (index, document) in source.segments().enumerate() {
@@ -417,57 +463,63 @@ fn edits_are_right_or_refused(home: &Path, cases: &[Case], failures: &mut Failur
             });
             // An invalid case may not be a mapping by our own reading, so all are tried.
             if mapping || case.fail {
-                trials(case, index, text, &mut trials_of);
+                trials(case, index, text, &mut all);
             }
         }
     }
-    let mut counts = [[0_usize; 3]; 2];
-    let mut forms: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
-    let mut met: Vec<(String, &str)> = Vec::new();
-    let mut lenient: Vec<String> = Vec::new();
-    let mut edits = Vec::new();
-    for trial in &trials_of {
-        let count = &mut counts[usize::from(trial.fail)];
-        let form = forms.entry(trial.form).or_default();
-        let new = match attempt(trial, failures) {
-            Tried::Edited(new) => new,
-            Tried::Refused(why) => {
-                count[1] += 1;
-                form[1] += usize::from(!trial.fail);
-                if std::env::var_os("XACCOUNT_SHOW_REFUSED").is_some() {
-                    say(&format!("refused {}: {why}\n{}", trial.id, trial.text));
-                }
-                continue;
+    all
+}
+
+/// Tries the edit, and asks the parsers that run here about it.
+fn edited_and_judged<'t>(
+    trial: &'t Trial,
+    counts: &mut TrialCounts<'t>,
+    failures: &mut Failures,
+) -> Option<TrialEdit<'t>> {
+    let count = &mut counts.counts[usize::from(trial.fail)];
+    let form = counts.forms.entry(trial.form).or_default();
+    let new = match attempt(trial, failures) {
+        Tried::Edited(new) => new,
+        Tried::Refused(why) => {
+            count[1] += 1;
+            form[1] += usize::from(!trial.fail);
+            if std::env::var_os("XACCOUNT_SHOW_REFUSED").is_some() {
+                say(&format!("refused {}: {why}\n{}", trial.id, trial.text));
             }
-            Tried::Unfit => {
-                count[2] += 1;
-                continue;
-            }
-        };
-        count[0] += 1;
-        form[0] += usize::from(!trial.fail);
-        let mut path: Vec<&str> = trial.base.split('/').filter(|step| !step.is_empty()).collect();
-        path.extend(["spec", "identityRef"]);
-        let verdict = oracle::judge(&trial.text, &new, &path, KIND, NAME);
-        for wrong in &verdict.wrong {
-            failures.add(&trial.id, format!("{wrong}\n--- old\n{}\n--- new\n{new}", trial.text));
+            return None;
         }
-        edits.push((trial, new, path, verdict.agree));
+        Tried::Unfit => {
+            count[2] += 1;
+            return None;
+        }
+    };
+    count[0] += 1;
+    form[0] += usize::from(!trial.fail);
+    let mut path: Vec<&str> = trial.base.split('/').filter(|step| !step.is_empty()).collect();
+    path.extend(["spec", "identityRef"]);
+    let verdict = oracle::judge(&trial.text, &new, &path, KIND, NAME);
+    for wrong in &verdict.wrong {
+        failures.add(&trial.id, format!("{wrong}\n--- old\n{}\n--- new\n{new}", trial.text));
     }
-    // Two more judges, all edits at once.
+    Some(TrialEdit { trial, new, path, agree: verdict.agree })
+}
+
+/// Asks two more judges about all edits at once. Returns what each of them says, in a few words.
+fn ask_npm(home: &Path, edits: &mut [TrialEdit<'_>], failures: &mut Failures) -> String {
     let input: Vec<Value> = edits
         .iter()
-        .map(|(trial, new, path, _)| {
+        .map(|TrialEdit { trial, new, path, .. }| {
             json!({"id": trial.id, "old": trial.text, "new": new, "path": path, "kind": KIND, "name": NAME})
         })
         .collect();
     let more = more_judges(home, &input);
+    let mut met: Vec<(String, &str)> = Vec::new();
     let mut said = Vec::new();
     for judge in ["yaml", "jsYaml"] {
         let verdicts = more[judge].as_array().unwrap();
         assert_eq!(verdicts.len(), edits.len());
         let (mut agreed, mut silent) = (0, 0);
-        for ((trial, new, _, agree), verdict) in edits.iter_mut().zip(verdicts) {
+        for (TrialEdit { trial, new, agree, .. }, verdict) in edits.iter_mut().zip(verdicts) {
             match verdict.as_str() {
                 Some("agree") => {
                     *agree += 1;
@@ -482,41 +534,29 @@ fn edits_are_right_or_refused(home: &Path, cases: &[Case], failures: &mut Failur
         }
         said.push(format!("npm's {judge} agrees with {agreed}, can't read {silent}"));
     }
-    for (trial, new, _, agree) in &edits {
-        if *agree < 2 {
-            failures.add(&trial.id, format!("edited, and {agree} other parser(s) can tell\n{new}"));
-        }
-        if trial.fail && !lenient.contains(&trial.case) {
-            lenient.push(trial.case.clone());
-        }
-    }
     for (case, judge) in MISJUDGED {
         if !met.iter().any(|(c, j)| c == case && *j == judge) {
             failures.add(case, "is right now: take it out of its list");
         }
     }
-    let [valid, invalid] = counts;
-    say(&format!(
-        "yaml-test-suite: of valid documents as specs {} edited, {} refused, {} not one document any more; of invalid \
-         ones {} edited ({}), {} refused, {} not one document; {}",
-        valid[0],
-        valid[1],
-        valid[2],
-        invalid[0],
-        lenient.join(" "),
-        invalid[1],
-        invalid[2],
-        said.join("; ")
-    ));
-    say(&format!("    edited and refused by form: {forms:?}"));
-    for (form, floor) in EDITED {
-        let edited = forms.get(form).map_or(0, |count| count[0]);
-        if edited < floor {
-            failures.add(form, format!("only {edited} edits are made, fewer than {floor}"));
-        }
-    }
-    if lenient != LENIENT {
-        failures.add("yaml-test-suite", format!("edited though invalid: {lenient:?}"));
+    said.join("; ")
+}
+
+impl TrialCounts<'_> {
+    fn report(&self, lenient: &[String], said: &str) {
+        let [valid, invalid] = self.counts;
+        say(&format!(
+            "yaml-test-suite: of valid documents as specs {} edited, {} refused, {} not one document any more; of invalid \
+             ones {} edited ({}), {} refused, {} not one document; {said}",
+            valid[0],
+            valid[1],
+            valid[2],
+            invalid[0],
+            lenient.join(" "),
+            invalid[1],
+            invalid[2],
+        ));
+        say(&format!("    edited and refused by form: {:?}", self.forms));
     }
 }
 

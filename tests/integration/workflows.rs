@@ -64,14 +64,12 @@ fn workflows_call_scripts_that_are_there() {
     let mut called = 0;
     for name in WORKFLOWS {
         for (job, value) in jobs(&workflow(name)) {
-            for command in commands(value) {
-                for (script, argument) in scripts(&command) {
-                    called += 1;
-                    let metadata = fs::metadata(root().join(&script));
-                    assert!(metadata.is_ok_and(|file| file.is_file()), "{name}, {job}: {script} is not there");
-                    if script == "scripts/lane" {
-                        assert!(lanes().contains(&argument), "{name}, {job}: no lane {argument}");
-                    }
+            for (script, argument) in commands(value).iter().flat_map(|command| scripts(command)) {
+                called += 1;
+                let metadata = fs::metadata(root().join(&script));
+                assert!(metadata.is_ok_and(|file| file.is_file()), "{name}, {job}: {script} is not there");
+                if script == "scripts/lane" {
+                    assert!(lanes().contains(&argument), "{name}, {job}: no lane {argument}");
                 }
             }
         }

@@ -40,8 +40,8 @@ pub fn with_owners(inventory: Inventory, inputs: &Session, needs: &Needs, limits
     let mut paths = SearchPaths::default();
     let known: Vec<Option<PathBuf>> = (0..inputs.len()).map(|file| paths.of(inputs, FileId(file))).collect();
     let mut others = Others::default();
-    for (directory, recursive) in roots(&inventory, &known, needs, limits) {
-        search((&directory, recursive), &known, &wanted, limits, &mut others);
+    for root in roots(&inventory, &known, needs, limits) {
+        search(&root, &known, &wanted, limits, &mut others);
     }
     inventory.with_others(others, |file| Some(text(known.get(file.0)?.as_deref()?.parent()?)))
 }
@@ -74,16 +74,24 @@ impl SearchPaths {
     }
 }
 
-/// Where to look for what these objects need: directories, and whether what is below them counts too.
+/// A directory to look in.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct SearchDirectory {
+    path: PathBuf,
+    /// Whether what is below it counts too.
+    recursive: bool,
+}
+
+/// Where to look for what these objects need.
 fn roots(
     inventory: &Inventory,
     known: &[Option<PathBuf>],
     needs: &Needs,
     limits: SearchLimits<'_>,
-) -> BTreeSet<(PathBuf, bool)> {
+) -> Vec<SearchDirectory> {
     let files: BTreeSet<FileId> =
         needs.owners.iter().chain(&needs.templates).map(|&index| inventory[index].file).collect();
-    let mut roots: BTreeSet<(PathBuf, bool)> = BTreeSet::new();
+    let mut roots: BTreeSet<SearchDirectory> = BTreeSet::new();
     for file in files {
         let directory = match &known[file.0] {
             Some(path) => path.parent().map(Path::to_owned),
@@ -91,19 +99,19 @@ fn roots(
         };
         roots.extend(directory.map(|directory| root_of(&directory, limits)));
     }
-    let whole: Vec<PathBuf> = roots.iter().filter(|(_, recursive)| *recursive).map(|(root, _)| root.clone()).collect();
+    let whole: Vec<PathBuf> = roots.iter().filter(|root| root.recursive).map(|root| root.path.clone()).collect();
     let below = |root: &Path| whole.iter().any(|other| root != other && root.starts_with(other));
-    roots.into_iter().filter(|(root, recursive)| !below(root) && (*recursive || !whole.contains(root))).collect()
+    roots.into_iter().filter(|root| !below(&root.path) && (root.recursive || !whole.contains(&root.path))).collect()
 }
 
-fn root_of(directory: &Path, limits: SearchLimits<'_>) -> (PathBuf, bool) {
+fn root_of(directory: &Path, limits: SearchLimits<'_>) -> SearchDirectory {
     let home = limits.home.and_then(|home| home.canonicalize().ok());
     let is_tree = |root: &&Path| root.parent().is_some() && Some(*root) != home.as_deref();
     let map = limits.map.filter(|map| directory.starts_with(map)).filter(is_tree);
     let git = || directory.ancestors().find(|above| above.join(".git").exists()).filter(is_tree);
     match map.or_else(git) {
-        Some(root) => (root.to_owned(), true),
-        None => (directory.to_owned(), false),
+        Some(root) => SearchDirectory { path: root.to_owned(), recursive: true },
+        None => SearchDirectory { path: directory.to_owned(), recursive: false },
     }
 }
 
@@ -161,7 +169,7 @@ impl<'r> Wanted<'r> {
 
 /// Reads the manifests below a directory that are no inputs of the run.
 fn search(
-    (root, recursive): (&Path, bool),
+    root: &SearchDirectory,
     known: &[Option<PathBuf>],
     wanted: &Wanted<'_>,
     limits: SearchLimits<'_>,
@@ -179,7 +187,7 @@ fn search(
         of.into_iter().map(one).collect()
     };
     let mut found: Vec<PathBuf> = Vec::new();
-    for path in files::below(root, recursive) {
+    for path in files::below(&root.path, root.recursive) {
         match path {
             Ok(path) if inputs.contains(path.as_path()) => {}
             Ok(path) => found.push(path),

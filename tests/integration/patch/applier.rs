@@ -99,29 +99,32 @@ impl Tally {
         }
         let (write, written) = run("--write");
         assert_eq!(write.status.code(), Some(0), "{name}");
-        for (index, applier) in Applier::ALL.into_iter().enumerate() {
-            if !applier.there() {
-                self.skipped[index] += 1;
-                continue;
-            }
-            let directory = tempfile::tempdir().unwrap();
-            write_tree(directory.path(), files);
-            let result = applier.apply(directory.path(), &patch.stdout);
-            let after = read_tree(directory.path());
-            let why = match result {
-                Err(message) => message,
-                Ok(()) if after != written => differing(&written, &after),
-                Ok(()) => {
-                    self.applied += 1;
-                    continue;
-                }
-            };
-            self.failures.push(format!(
-                "{name}: {}: {why}\n{}",
-                applier.program(),
-                String::from_utf8_lossy(&patch.stdout)
-            ));
+        for applier in Applier::ALL {
+            self.apply(applier, name, &patch.stdout, files, &written);
         }
+    }
+
+    /// Compares what an applier makes of a patch with what is `written`.
+    pub(super) fn apply(&mut self, applier: Applier, name: &str, patch: &[u8], files: &Tree, written: &Tree) {
+        if !applier.there() {
+            let index = Applier::ALL.into_iter().position(|one| one == applier).unwrap();
+            self.skipped[index] += 1;
+            return;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        write_tree(directory.path(), files);
+        let result = applier.apply(directory.path(), patch);
+        let after = read_tree(directory.path());
+        let why = match result {
+            Err(message) => message,
+            Ok(()) if after != *written => differing(written, &after),
+            Ok(()) => {
+                self.applied += 1;
+                return;
+            }
+        };
+        let patch = String::from_utf8_lossy(patch);
+        self.failures.push(format!("{name}: {}: {why}\n{patch}", applier.program()));
     }
 
     /// Ends the comparisons: fails with all that went wrong.
@@ -136,7 +139,7 @@ impl Tally {
     }
 }
 
-pub(super) fn differing(wanted: &Tree, seen: &Tree) -> String {
+fn differing(wanted: &Tree, seen: &Tree) -> String {
     let mut out = String::from("other bytes than --write gives:");
     for name in wanted.keys().chain(seen.keys()) {
         if wanted.get(name) != seen.get(name) {

@@ -233,60 +233,36 @@ pub(super) fn right(old: &[u8], new: &[u8], json: bool, all: bool) -> Result<(),
     if numbered_comments(old) != numbered_comments(new) {
         return Err("comments change".into());
     }
-    if json {
-        let values = |text: &str| -> Result<Vec<Tree>, String> {
-            let text = text.trim_start_matches('\u{feff}');
-            let each = serde_json::Deserializer::from_str(text).into_iter::<Tree>();
-            each.collect::<Result<_, _>>().map_err(|error| format!("it is no JSON: {error}"))
-        };
-        let (was, is) = (values(old)?, values(new)?);
-        if was.len() != is.len() {
-            return Err("another number of JSON values".into());
-        }
-        return was.iter().zip(&is).try_for_each(|(a, b)| {
-            rightly_changed(a, b)?;
-            if all { all_pointed(b) } else { Ok(()) }
-        });
+    if json { json_values_right(old, new, all) } else { parts_right(old, new, all) }
+}
+
+fn json_values_right(old: &str, new: &str, all: bool) -> Result<(), String> {
+    let values = |text: &str| -> Result<Vec<Tree>, String> {
+        let text = text.trim_start_matches('\u{feff}');
+        let each = serde_json::Deserializer::from_str(text).into_iter::<Tree>();
+        each.collect::<Result<_, _>>().map_err(|error| format!("it is no JSON: {error}"))
+    };
+    let (was, is) = (values(old)?, values(new)?);
+    if was.len() != is.len() {
+        return Err("another number of JSON values".into());
     }
+    was.iter().zip(&is).try_for_each(|(a, b)| object_right(a, b, all))
+}
+
+fn object_right(old: &Tree, new: &Tree, all: bool) -> Result<(), String> {
+    rightly_changed(old, new)?;
+    if all { all_pointed(new) } else { Ok(()) }
+}
+
+fn parts_right(old: &str, new: &str, all: bool) -> Result<(), String> {
     let (was, is) = (chunks(old), chunks(new));
     if is.len() < was.len() || is.len() > was.len() + 1 {
         return Err(format!("{} parts become {}", was.len(), is.len()));
     }
+    let added = is.len() > was.len();
     for (index, (a, b)) in was.iter().zip(&is).enumerate() {
-        let last = index + 1 == was.len();
-        // A new document behind it gives the last line its line break.
-        let ended = format!("{a}{}", if b.strip_prefix(a) == Some("\r\n") { "\r\n" } else { "\n" });
-        let grown = last && is.len() > was.len() && !a.ends_with('\n');
-        let mut agree = 0;
-        for reader in Reader::ALL {
-            // To libyaml that break is one more in a block scalar at the very end, as a note says.
-            let before = if grown && reader == Reader::Libyaml { &ended } else { *a };
-            let Ok(before) = reader.read(before) else { continue };
-            let after = match reader.read(b) {
-                Ok(after) => after,
-                Err(error) => return Err(format!("{reader:?} can't read a part any more: {error}")),
-            };
-            agree += 1;
-            // An empty document behind a dangling `---` takes the identity.
-            let empty = before.iter().all(Tree::is_null);
-            if last && empty && is.len() == was.len() && after.first().is_some_and(is_identity) && after.len() == 1 {
-                continue;
-            }
-            if before.len() != after.len() {
-                return Err(format!("{reader:?}: {} documents become {}", before.len(), after.len()));
-            }
-            for (a, b) in before.iter().zip(&after) {
-                rightly_changed(a, b).map_err(|why| format!("{reader:?}: {why}"))?;
-                if all {
-                    all_pointed(b).map_err(|why| format!("{reader:?}: {why}"))?;
-                }
-            }
-        }
-        // The second parser sees only those items of a list that change: one that nobody else reads may stand beside them.
-        let list = a.contains("items");
-        if a != b && !(grown && *b == ended) && agree == 0 && !list {
-            return Err("a part changes that no other parser can read".into());
-        }
+        let end = (index + 1 == was.len()).then_some(LastPart { added });
+        part_right(a, b, end, all)?;
     }
     for added in &is[was.len()..] {
         for reader in Reader::ALL {
@@ -296,6 +272,48 @@ pub(super) fn right(old: &[u8], new: &[u8], json: bool, all: bool) -> Result<(),
                 return Err(format!("{reader:?} sees something else than an identity added"));
             }
         }
+    }
+    Ok(())
+}
+
+/// The last part of the old text.
+#[derive(Clone, Copy)]
+struct LastPart {
+    /// Whether the new text has one more behind it.
+    added: bool,
+}
+
+/// Whether all readers that can read a part see the right change in it.
+fn part_right(a: &str, b: &str, last: Option<LastPart>, all: bool) -> Result<(), String> {
+    // A new document behind it gives the last line its line break.
+    let ended = format!("{a}{}", if b.strip_prefix(a) == Some("\r\n") { "\r\n" } else { "\n" });
+    let grown = last.is_some_and(|last| last.added) && !a.ends_with('\n');
+    let mut agree = 0;
+    for reader in Reader::ALL {
+        // To libyaml that break is one more in a block scalar at the very end, as a note says.
+        let before = if grown && reader == Reader::Libyaml { &ended } else { a };
+        let Ok(before) = reader.read(before) else { continue };
+        let after = match reader.read(b) {
+            Ok(after) => after,
+            Err(error) => return Err(format!("{reader:?} can't read a part any more: {error}")),
+        };
+        agree += 1;
+        // An empty document behind a dangling `---` takes the identity.
+        let takes_identity = last.is_some_and(|last| !last.added) && before.iter().all(Tree::is_null);
+        if takes_identity && after.first().is_some_and(is_identity) && after.len() == 1 {
+            continue;
+        }
+        if before.len() != after.len() {
+            return Err(format!("{reader:?}: {} documents become {}", before.len(), after.len()));
+        }
+        for (a, b) in before.iter().zip(&after) {
+            object_right(a, b, all).map_err(|why| format!("{reader:?}: {why}"))?;
+        }
+    }
+    // The second parser sees only those items of a list that change: one that nobody else reads may stand beside them.
+    let list = a.contains("items");
+    if a != b && !(grown && b == ended) && agree == 0 && !list {
+        return Err("a part changes that no other parser can read".into());
     }
     Ok(())
 }

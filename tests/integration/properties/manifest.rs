@@ -325,45 +325,51 @@ pub(super) fn metadata() -> BoxedStrategy<Node> {
     .boxed()
 }
 
-pub(super) fn object(tame: bool) -> BoxedStrategy<Vec<Entry>> {
-    let bearer = (select(&REFERENCING_KINDS[..]), any::<u8>()).prop_flat_map(move |((version, kind, path), kept)| {
-        let spec = spec(tame).prop_map(move |spec| match path.len() {
-            2 => spec,
-            _ => {
-                let around = |key: &str, value: Node| Entry {
-                    above: Vec::new(),
-                    key: Key::Name(key.into(), Quote::Plain),
-                    value,
-                    comment: false,
-                    gap: 1,
-                };
-                // A template's spec may end on the way.
-                let inner = match kept % 8 {
-                    0 => Node::Null(0),
-                    1 => Node::Map(Vec::new(), Form::Flow),
-                    _ => Node::Map(vec![around("spec", spec)], Form::Block),
-                };
-                Node::Map(vec![around("template", inner)], Form::Block)
-            }
-        });
-        let spec = proptest::option::weighted(0.95, named("spec", spec));
-        // What a spec may merge, perhaps with a reference in it.
-        let shared = (fill(0..2), proptest::option::of(named("identityRef", identity_ref())), form());
-        let shared = shared.prop_map(|(mut entries, reference, form)| {
-            entries.extend(reference);
-            Node::Anchored(Box::new(Node::Map(entries, form)))
-        });
-        let shared = proptest::option::of(named("x-shared", shared)).prop_map(move |shared| shared.filter(|_| !tame));
-        let head =
-            (named("apiVersion", specified(version)), named("kind", specified(kind)), named("metadata", metadata()));
-        (head, shared, spec)
-            .prop_map(|((a, b, c), d, e)| [Some(a), Some(b), Some(c), d, e].into_iter().flatten().collect::<Vec<_>>())
-    });
-    let foreign = |version: &'static str, kind: &'static str, key: &'static str| {
-        (named("apiVersion", specified(version)), named("kind", specified(kind)), named(key, mapping(fill(0..4))))
-            .prop_map(|(a, b, c)| vec![a, b, c])
+/// A template's spec around that of its object, or one that ends on the way.
+fn in_template(spec: Node, kept: u8) -> Node {
+    let around = |key: &str, value: Node| Entry {
+        above: Vec::new(),
+        key: Key::Name(key.into(), Quote::Plain),
+        value,
+        comment: false,
+        gap: 1,
     };
-    let identity = (
+    let inner = match kept % 8 {
+        0 => Node::Null(0),
+        1 => Node::Map(Vec::new(), Form::Flow),
+        _ => Node::Map(vec![around("spec", spec)], Form::Block),
+    };
+    Node::Map(vec![around("template", inner)], Form::Block)
+}
+
+/// An object that carries a reference.
+fn bearer(tame: bool) -> BoxedStrategy<Vec<Entry>> {
+    (select(&REFERENCING_KINDS[..]), any::<u8>())
+        .prop_flat_map(move |((version, kind, path), kept)| {
+            let spec = spec(tame).prop_map(move |spec| if path.len() == 2 { spec } else { in_template(spec, kept) });
+            let spec = proptest::option::weighted(0.95, named("spec", spec));
+            // What a spec may merge, perhaps with a reference in it.
+            let shared = (fill(0..2), proptest::option::of(named("identityRef", identity_ref())), form());
+            let shared = shared.prop_map(|(mut entries, reference, form)| {
+                entries.extend(reference);
+                Node::Anchored(Box::new(Node::Map(entries, form)))
+            });
+            let shared =
+                proptest::option::of(named("x-shared", shared)).prop_map(move |shared| shared.filter(|_| !tame));
+            let head = (
+                named("apiVersion", specified(version)),
+                named("kind", specified(kind)),
+                named("metadata", metadata()),
+            );
+            (head, shared, spec).prop_map(|((a, b, c), d, e)| {
+                [Some(a), Some(b), Some(c), d, e].into_iter().flatten().collect::<Vec<_>>()
+            })
+        })
+        .boxed()
+}
+
+fn identity() -> BoxedStrategy<Vec<Entry>> {
+    (
         named("apiVersion", specified("infrastructure.cluster.x-k8s.io/v1beta2")),
         named("kind", specified(KIND)),
         named("metadata", mapping(named("name", specified(NAME)).prop_map(|name| vec![name]))),
@@ -391,14 +397,22 @@ pub(super) fn object(tame: bool) -> BoxedStrategy<Vec<Entry>> {
             ),
         ),
     )
-        .prop_map(|(a, b, c, d)| vec![a, b, c, d]);
+        .prop_map(|(a, b, c, d)| vec![a, b, c, d])
+        .boxed()
+}
+
+pub(super) fn object(tame: bool) -> BoxedStrategy<Vec<Entry>> {
+    let foreign = |version: &'static str, kind: &'static str, key: &'static str| {
+        (named("apiVersion", specified(version)), named("kind", specified(kind)), named(key, mapping(fill(0..4))))
+            .prop_map(|(a, b, c)| vec![a, b, c])
+    };
     prop_oneof![
-        8 => bearer,
+        8 => bearer(tame),
         1 => foreign("cluster.x-k8s.io/v1beta1", "Cluster", "spec"),
         1 => foreign("v1", "Secret", "stringData"),
         2 => foreign("v1", "ConfigMap", "data"),
         1 => foreign("example.com/v1", "Thing", "spec"),
-        1 => identity,
+        1 => identity(),
     ]
     .prop_shuffle()
     .boxed()

@@ -108,7 +108,7 @@ fn node(old: &Tree<'_>, a: NodeId, new: &Tree<'_>, b: NodeId, want: Option<&Want
             sequence(old, xs, new, ys, want)
         }
         (Data::Mapping { entries: xs, flow: f }, Data::Mapping { entries: ys, flow: g }) if f == g || ys.is_empty() => {
-            mapping(old, xs, new, (b, ys), want)
+            mapping(old, xs, new, NewMapping { node: b, entries: ys }, want)
         }
         _ => Err("a value changes that was not to change".into()),
     }
@@ -156,13 +156,20 @@ fn sequence(
     rest.zip(&want.added).try_for_each(|(&y, value)| value_at(new, y, value))
 }
 
+/// A mapping of the new tree.
+struct NewMapping<'t> {
+    node: NodeId,
+    entries: &'t [(NodeId, NodeId)],
+}
+
 fn mapping(
     old: &Tree<'_>,
     xs: &[(NodeId, NodeId)],
     new: &Tree<'_>,
-    (b, ys): (NodeId, &[(NodeId, NodeId)]),
+    new_mapping: NewMapping<'_>,
     want: Option<&Want<'_>>,
 ) -> Result<(), String> {
+    let NewMapping { node: b, entries: ys } = new_mapping;
     let below = |tree: &Tree<'_>, key: NodeId| {
         let want = want?;
         tree.text(key).filter(|_| !tree.is_merge(key)).and_then(|name| want.below.get(name))

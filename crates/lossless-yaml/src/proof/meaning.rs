@@ -209,7 +209,9 @@ pub(super) fn equal(old: &Tree<'_>, new: &Tree<'_>, changes: &[&ObjectChange]) -
         match object_text(old, before, &base).zip(object_text(new, after, &base)) {
             Some((was, is)) => {
                 let patch: Vec<_> = operations.iter().filter_map(|operation| rebased(operation, &[])).collect();
-                patched((old, before, &was), (new, after, &is), &patch).map_err(|why| why.refusal(old.span(before)))?;
+                let was = ObjectText { tree: old, node: before, text: &was };
+                let is = ObjectText { tree: new, node: after, text: &is };
+                patched(was, is, &patch).map_err(|why| why.refusal(old.span(before)))?;
             }
             _ => whole |= !operations.is_empty(),
         }
@@ -223,16 +225,35 @@ pub(super) fn equal(old: &Tree<'_>, new: &Tree<'_>, changes: &[&ObjectChange]) -
         .flat_map(|(object, operations)| operations.iter().map(|operation| (tokens(&object.base), operation)))
         .filter_map(|(base, operation)| rebased(operation, &base))
         .collect();
-    patched((old, old.root, old.text), (new, new.root, new.text), &all).map_err(|why| why.refusal(old.span(old.root)))
+    patched(ObjectText::whole(old), ObjectText::whole(new), &all).map_err(|why| why.refusal(old.span(old.root)))
 }
 
-fn patched(
-    (old, before, was): (&Tree<'_>, NodeId, &str),
-    (new, after, is): (&Tree<'_>, NodeId, &str),
-    patch: &[PatchOperation],
-) -> Result<(), Disagreement> {
-    let (was, is) = (read(was, old.format)?, read(is, new.format)?);
-    if !same_structure(old, before, &was) || !same_structure(new, after, &is) {
+/// A node of a tree, and its text for the second reader.
+struct ObjectText<'t> {
+    tree: &'t Tree<'t>,
+    node: NodeId,
+    text: &'t str,
+}
+
+impl<'t> ObjectText<'t> {
+    fn whole(tree: &'t Tree<'t>) -> Self {
+        Self { tree, node: tree.root, text: tree.text }
+    }
+
+    /// What the second reader sees.
+    fn value(&self) -> Result<Value, Disagreement> {
+        read(self.text, self.tree.format)
+    }
+
+    fn has_structure_of(&self, value: &Value) -> bool {
+        same_structure(self.tree, self.node, value)
+    }
+}
+
+/// Whether the patch makes the new object of the old one, for the second reader.
+fn patched(old: ObjectText<'_>, new: ObjectText<'_>, patch: &[PatchOperation]) -> Result<(), Disagreement> {
+    let (was, is) = (old.value()?, new.value()?);
+    if !old.has_structure_of(&was) || !new.has_structure_of(&is) {
         return Err(Disagreement::Structure);
     }
     let mut expected = was;

@@ -7,8 +7,14 @@ use crate::source::line_start;
 use crate::span::Span;
 use crate::tree::{Data, Lookup, NodeId, ScalarStyle};
 
-/// An entry: the key of a member, and the value or item.
-type Entry = (Option<NodeId>, NodeId);
+/// An entry of a mapping or a sequence.
+#[derive(Clone, Copy)]
+struct Entry {
+    /// The key of a member; an item has none.
+    key: Option<NodeId>,
+    /// The value of a member, or the item.
+    value: NodeId,
+}
 
 impl Editor<'_, '_> {
     /// The index of the entry of `holder` that is found at `place` under this name.
@@ -16,7 +22,7 @@ impl Editor<'_, '_> {
         if self.inherits(holder.node, name) {
             return Err(self.refuse(Reason::FromMergeKey(name.to_owned()), holder.node));
         }
-        let index = place.and_then(|place| self.held(holder.node).iter().position(|&(_, node)| node == place.node));
+        let index = place.and_then(|place| self.held(holder.node).iter().position(|entry| entry.value == place.node));
         index.ok_or_else(|| self.refuse(Reason::NoMember(name.to_owned()), holder.node))
     }
 
@@ -31,8 +37,10 @@ impl Editor<'_, '_> {
 
     fn held(&self, holder: NodeId) -> Vec<Entry> {
         match &self.tree.node(holder).data {
-            Data::Mapping { entries, .. } => entries.iter().map(|&(key, value)| (Some(key), value)).collect(),
-            Data::Sequence { items, .. } => items.iter().map(|&item| (None, item)).collect(),
+            Data::Mapping { entries, .. } => {
+                entries.iter().map(|&(key, value)| Entry { key: Some(key), value }).collect()
+            }
+            Data::Sequence { items, .. } => items.iter().map(|&value| Entry { key: None, value }).collect(),
             _ => Vec::new(),
         }
     }
@@ -44,7 +52,7 @@ impl Editor<'_, '_> {
         let mut deleted = deleted.to_vec();
         deleted.sort_unstable();
         if let Some(pair) = deleted.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(self.refuse(Reason::RemovedTwice, entries[pair[0]].1));
+            return Err(self.refuse(Reason::RemovedTwice, entries[pair[0]].value));
         }
         if grows && deleted.len() == entries.len() {
             return Err(self.refuse(Reason::EmptiedAndFilled, holder.node));
@@ -61,7 +69,7 @@ impl Editor<'_, '_> {
     }
 
     /// Refuses to take an anchor away that an alias elsewhere uses.
-    fn unneeded(&self, (key, value): Entry) -> Result<(), Refusal> {
+    fn unneeded(&self, Entry { key, value }: Entry) -> Result<(), Refusal> {
         let shared = key.and_then(|key| self.tree.shared_anchor(key)).or_else(|| self.tree.shared_anchor(value));
         let Some(anchor) = shared else { return Ok(()) };
         let span = Span::new(self.node_start(key.unwrap_or(value)), self.tree.node(value).span().end);
@@ -119,11 +127,11 @@ impl Editor<'_, '_> {
         Ok(out)
     }
 
-    fn flow_start(&self, (key, value): Entry) -> usize {
+    fn flow_start(&self, Entry { key, value }: Entry) -> usize {
         key.map_or_else(|| self.node_start(value), |key| self.key_start(key))
     }
 
-    fn flow_end(&self, (key, value): Entry) -> usize {
+    fn flow_end(&self, Entry { key, value }: Entry) -> usize {
         let node = self.tree.node(value);
         let absent = matches!(node.data, Data::Scalar { style: ScalarStyle::Absent, .. });
         let Some(colon) = key.filter(|_| absent).and_then(|key| self.behind_key(key, value).ok()) else {
@@ -140,7 +148,7 @@ impl Editor<'_, '_> {
         let first = self.entry_start(entries[0])?;
         let inline = self.indent(first).is_none();
         let all = deleted.len() == entries.len();
-        let empty = if entries[0].0.is_some() { "{}" } else { "[]" };
+        let empty = if entries[0].key.is_some() { "{}" } else { "[]" };
         // Those at the front, where the first one stands behind a dash: what comes next takes its place.
         let front = deleted.iter().enumerate().take_while(|(n, index)| inline && n == *index).count();
         let mut out = Vec::new();
@@ -180,19 +188,19 @@ impl Editor<'_, '_> {
     fn cut_lines(&self, entry: Entry) -> Result<Splice, Refusal> {
         let start = self.entry_start(entry)?;
         if self.indent(start).is_none() {
-            return Err(self.refuse(Reason::Layout("this entry has no lines of its own"), entry.1));
+            return Err(self.refuse(Reason::Layout("this entry has no lines of its own"), entry.value));
         }
         self.cut(line_start(self.bytes(), start), self.lines_end(entry)?, "")
     }
 
     /// Start of a member's key or an item's dash.
-    fn entry_start(&self, (key, value): Entry) -> Result<usize, Refusal> {
+    fn entry_start(&self, Entry { key, value }: Entry) -> Result<usize, Refusal> {
         let start = key.map_or_else(|| self.dash(value), |key| Some(self.key_start(key)));
         start.ok_or_else(|| self.refuse(Reason::Layout("the dash of this item is not found"), value))
     }
 
     /// Start of the line behind an entry.
-    fn lines_end(&self, (key, value): Entry) -> Result<usize, Refusal> {
+    fn lines_end(&self, Entry { key, value }: Entry) -> Result<usize, Refusal> {
         let end = match key {
             Some(key) => self.entry_tail(key, value),
             None if matches!(self.tree.node(value).data, Data::Scalar { style: ScalarStyle::Absent, .. }) => {

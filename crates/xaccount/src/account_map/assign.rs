@@ -2,7 +2,7 @@
 
 use super::check::{Account, AccountMap};
 use super::entry::{Cluster, Entry, Place, fits};
-use super::index::EntryIndex;
+use super::index::{EntryIndex, EntryPosition};
 use crate::diag::Span;
 
 /// What the map says of a cluster.
@@ -84,16 +84,15 @@ impl AccountMap {
     fn indexed(&self, cluster: &Cluster<'_>) -> Vec<Claim> {
         if cluster.template {
             let accounts = self.index().of_template(cluster.name);
-            let claim = |(account, _): (Option<usize>, usize)| {
-                Some((account, of_template(&self.accounts[account?], cluster.name)?))
-            };
+            let claim =
+                |EntryPosition { account, .. }| Some((account, of_template(&self.accounts[account?], cluster.name)?));
             return accounts.into_iter().filter_map(claim).collect();
         }
         let mut candidates = self.index().candidates(cluster);
         candidates.sort_unstable();
         let matching = candidates.into_iter().filter_map(|at| {
             let entry = self.entry(at)?;
-            entry.matches(cluster).then_some((at.0, entry.span))
+            entry.matches(cluster).then_some((at.account, entry.span))
         });
         let mut claims: Vec<Claim> = matching.collect();
         // Of the entries of one account, the first.
@@ -115,19 +114,20 @@ impl AccountMap {
 
     fn index(&self) -> &EntryIndex {
         self.index.get_or_init(|| {
-            let source = self.source.clusters.iter().enumerate().map(|(number, entry)| ((None, number), entry));
-            let accounts = self.accounts.iter().enumerate().flat_map(|(account, one)| {
-                one.clusters.iter().enumerate().map(move |(number, entry)| ((Some(account), number), entry))
-            });
+            let at =
+                |account: Option<usize>| move |(number, entry): (usize, _)| (EntryPosition { account, number }, entry);
+            let source = self.source.clusters.iter().enumerate().map(at(None));
+            let accounts = self.accounts.iter().enumerate();
+            let accounts = accounts.flat_map(|(account, one)| one.clusters.iter().enumerate().map(at(Some(account))));
             let templates = self.accounts.iter().enumerate().map(|(account, one)| (account, &*one.templates));
             Box::new(EntryIndex::new(source.chain(accounts), templates))
         })
     }
 
-    fn entry(&self, (account, number): (Option<usize>, usize)) -> Option<&Entry> {
-        match account {
-            Some(account) => self.accounts[account].clusters.get(number),
-            None => self.source.clusters.get(number),
+    fn entry(&self, at: EntryPosition) -> Option<&Entry> {
+        match at.account {
+            Some(account) => self.accounts[account].clusters.get(at.number),
+            None => self.source.clusters.get(at.number),
         }
     }
 

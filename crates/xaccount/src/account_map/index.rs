@@ -4,8 +4,14 @@ use globset::{GlobSet, GlobSetBuilder};
 
 use super::entry::{Cluster, Entry, Glob};
 
-/// Where an entry stands: the account, `None` for the source; and which of its entries.
-pub(super) type At = (Option<usize>, usize);
+/// The position of an entry in a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct EntryPosition {
+    /// The account, `None` for the source.
+    pub(super) account: Option<usize>,
+    /// Which of its entries.
+    pub(super) number: usize,
+}
 
 /// All entries of a map for clusters, each under one of its keys.
 #[derive(Clone, Debug, Default)]
@@ -31,11 +37,11 @@ struct Nameless {
 struct Keyed {
     set: Option<GlobSet>,
     globs: Vec<Glob>,
-    entries: Vec<At>,
+    entries: Vec<EntryPosition>,
 }
 
 impl Keyed {
-    fn add(&mut self, globs: &[Glob], at: At) {
+    fn add(&mut self, globs: &[Glob], at: EntryPosition) {
         self.globs.extend(globs.iter().cloned());
         self.entries.extend(std::iter::repeat_n(at, globs.len()));
     }
@@ -50,13 +56,13 @@ impl Keyed {
     }
 
     /// The entries of which a glob fits.
-    fn fitting(&self, text: Option<&str>) -> Vec<At> {
+    fn fitting(&self, text: Option<&str>) -> Vec<EntryPosition> {
         let Some(text) = text else { return Vec::new() };
         let globs = match &self.set {
             Some(set) => set.matches(text),
             None => (0..self.globs.len()).filter(|&at| self.globs[at].matcher.is_match(text)).collect(),
         };
-        let mut entries: Vec<At> = globs.into_iter().map(|glob| self.entries[glob]).collect();
+        let mut entries: Vec<EntryPosition> = globs.into_iter().map(|glob| self.entries[glob]).collect();
         entries.sort_unstable();
         entries.dedup();
         entries
@@ -66,7 +72,7 @@ impl Keyed {
 impl EntryIndex {
     /// `entries` for clusters, and globs of templates with their accounts.
     pub(super) fn new<'m>(
-        entries: impl IntoIterator<Item = (At, &'m Entry)>,
+        entries: impl IntoIterator<Item = (EntryPosition, &'m Entry)>,
         templates: impl IntoIterator<Item = (usize, &'m [Glob])>,
     ) -> Self {
         let mut index = Self::default();
@@ -85,7 +91,7 @@ impl EntryIndex {
             }
         }
         for (account, globs) in templates {
-            index.templates.add(globs, (Some(account), 0));
+            index.templates.add(globs, EntryPosition { account: Some(account), number: 0 });
         }
         let Nameless { namespaces, paths, .. } = &mut index.named;
         for keyed in
@@ -97,7 +103,7 @@ impl EntryIndex {
     }
 
     /// The entries that may match a cluster: no other does. Where its path is not known, those with `paths` alone are left out.
-    pub(super) fn candidates(&self, cluster: &Cluster<'_>) -> Vec<At> {
+    pub(super) fn candidates(&self, cluster: &Cluster<'_>) -> Vec<EntryPosition> {
         let mut all = self.names.fitting(cluster.name);
         all.extend(self.namespaces.fitting(Some(cluster.namespace())));
         all.extend(self.paths.fitting(cluster.path()));
@@ -105,12 +111,12 @@ impl EntryIndex {
     }
 
     /// The accounts of which a glob fits a template.
-    pub(super) fn of_template(&self, name: Option<&str>) -> Vec<At> {
+    pub(super) fn of_template(&self, name: Option<&str>) -> Vec<EntryPosition> {
         self.templates.fitting(name)
     }
 
     /// The entries that ask for names and may match a cluster of some name; `None` where one that asks for names alone does.
-    pub(super) fn nameless(&self, cluster: &Cluster<'_>) -> Option<Vec<At>> {
+    pub(super) fn nameless(&self, cluster: &Cluster<'_>) -> Option<Vec<EntryPosition>> {
         if self.named.any {
             return None;
         }

@@ -36,7 +36,8 @@ pub(super) fn of_two_accounts(
         for index in own {
             let account = templates.get(&index).copied();
             if served.keys().any(|other| *other != account) {
-                errors.push(torn(inventory, mapped, (&class, &inventory[index]), account, &served));
+                let template = MappedTemplate { found: &inventory[index], account };
+                errors.push(torn(inventory, mapped, &class, &template, &served));
             }
         }
     }
@@ -68,11 +69,17 @@ fn served<'r>(
     served
 }
 
+/// A template and its account in the map, `None` for the source.
+struct MappedTemplate<'r> {
+    found: &'r Resource,
+    account: Option<usize>,
+}
+
 fn torn(
     inventory: &Inventory,
     mapped: &Mapped<'_>,
-    (class, template): (&Class<'_>, &Resource),
-    account: Option<usize>,
+    class: &Class<'_>,
+    template: &MappedTemplate<'_>,
     served: &BTreeMap<Option<usize>, Vec<&Resource>>,
 ) -> Diagnostic {
     let name = |account: &Option<usize>| match account.map(|number| &mapped.map.accounts[number]) {
@@ -81,11 +88,11 @@ fn torn(
     };
     let class_title = class.found.title();
     let message = match served.len() {
-        1 => format!("{}: {class_title} serves clusters of another account", template.title()),
-        count => format!("{}: {class_title} serves clusters of {count} accounts", template.title()),
+        1 => format!("{}: {class_title} serves clusters of another account", template.found.title()),
+        count => format!("{}: {class_title} serves clusters of {count} accounts", template.found.title()),
     };
     let error = Diagnostic::error(message)
-        .at(template.head(), format!("the map points it at {}", name(&account)))
+        .at(template.found.head(), format!("the map points it at {}", name(&template.account)))
         .help(format!("{class_title}: {}", inventory.place(class.found)));
     let error = served.iter().fold(error, |error, (account, clusters)| {
         let mut places: Vec<String> =

@@ -183,7 +183,7 @@ pub fn status<'r>(inventory: &'r Inventory, options: &Options) -> Status<'r> {
         if own.is_some_and(|own| namespace.is_some_and(|asked| asked != own)) {
             continue;
         }
-        let place = (index, own.or(namespace));
+        let place = PlacedObject { index, namespace: own.or(namespace) };
         if let Some(twice) = found.object.twice.as_deref() {
             match &found.object.object_kind {
                 ObjectKind::Referencing { .. } | ObjectKind::Cluster { .. } => {
@@ -221,27 +221,30 @@ fn as_warning(error: Diagnostic) -> Diagnostic {
     Diagnostic { severity: Severity::Warning, ..error }
 }
 
+/// An object, and the namespace that it is applied to.
+#[derive(Clone, Copy)]
+struct PlacedObject<'n> {
+    index: ObjectId,
+    namespace: Option<&'n str>,
+}
+
 /// The rows of an object: one for each reference that says something else.
-fn rows_of(
-    inventory: &Inventory,
-    (index, namespace): (ObjectId, Option<&str>),
-    judge: &mut Judge,
-    rows: &mut Vec<Row>,
-) {
-    let found = &inventory[index];
+fn rows_of(inventory: &Inventory, place: PlacedObject<'_>, judge: &mut Judge, rows: &mut Vec<Row>) {
+    let found = &inventory[place.index];
     let mut seen: HashSet<Subject> = HashSet::new();
     for reference in found.object.references() {
-        let subject = Subject::of(&found.object, reference, judge.release(), namespace);
+        let subject = Subject::of(&found.object, reference, judge.release(), place.namespace);
         if seen.contains(&subject) {
             continue;
         }
         let verdict = judge.evaluate(&subject);
         seen.insert(subject);
-        rows.push(row(inventory, (index, namespace), verdict, reference.span));
+        rows.push(row(inventory, place, verdict, reference.span));
     }
 }
 
-fn row(inventory: &Inventory, (object, namespace): (ObjectId, Option<&str>), verdict: Verdict, reference: Span) -> Row {
+fn row(inventory: &Inventory, place: PlacedObject<'_>, verdict: Verdict, reference: Span) -> Row {
+    let PlacedObject { index: object, namespace } = place;
     let found = &inventory[object];
     let template = matches!(&found.object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
     let name = found.object.name.clone().unwrap_or_else(|| "(no name)".into());
@@ -254,9 +257,9 @@ fn row(inventory: &Inventory, (object, namespace): (ObjectId, Option<&str>), ver
 }
 
 /// The row of an object that no release of CAPA takes, or of which readers see two.
-fn refused(inventory: &Inventory, place: (ObjectId, Option<&str>), reason: Reason, why: &str) -> Row {
+fn refused(inventory: &Inventory, place: PlacedObject<'_>, reason: Reason, why: &str) -> Row {
     let verdict = Verdict::refused(reason, why.to_owned());
-    row(inventory, place, verdict, inventory[place.0].object.kind_span)
+    row(inventory, place, verdict, inventory[place.index].object.kind_span)
 }
 
 /// An object whose version a release does not serve is not applied: nor is a cluster whose identity is not.

@@ -56,7 +56,31 @@ pub struct Cause {
 type MoveKey = (Option<String>, String, String);
 
 /// The rows of one key on both sides.
-type Both<'s> = (Vec<&'s Row>, Vec<&'s Row>);
+#[derive(Default)]
+struct KeyedRows<'s> {
+    before: Vec<&'s Row>,
+    after: Vec<&'s Row>,
+}
+
+/// A row and the status that it is of.
+struct StatusRow<'s, 'r> {
+    status: &'s Status<'r>,
+    row: &'s Row,
+}
+
+impl StatusRow<'_, '_> {
+    /// Kind and name of the identity that the object itself names.
+    fn own_identity(&self) -> Option<(&str, &str)> {
+        self.row.verdict.chain.first().map(|hop| (hop.kind, hop.name))
+    }
+
+    /// The place of the role of that identity, if the inventory has it.
+    fn role(&self) -> Option<Location> {
+        let inventory = self.status.inventory;
+        let index = identity_of(inventory, &self.row.verdict.chain.first()?)?;
+        Some(role_of(&inventory[index]))
+    }
+}
 
 fn key(status: &Status<'_>, row: &Row) -> MoveKey {
     (row.namespace.clone(), row.name.clone(), status.inventory[row.object].object.kind.clone())
@@ -64,19 +88,21 @@ fn key(status: &Status<'_>, row: &Row) -> MoveKey {
 
 /// What differs from `before` to `after`: by kind, namespace and name.
 pub fn moves(before: &Status<'_>, after: &Status<'_>) -> Vec<Move> {
-    let mut rows: BTreeMap<MoveKey, Both<'_>> = BTreeMap::new();
+    let mut rows: BTreeMap<MoveKey, KeyedRows<'_>> = BTreeMap::new();
     for row in &before.rows {
-        rows.entry(key(before, row)).or_default().0.push(row);
+        rows.entry(key(before, row)).or_default().before.push(row);
     }
     for row in &after.rows {
-        rows.entry(key(after, row)).or_default().1.push(row);
+        rows.entry(key(after, row)).or_default().after.push(row);
     }
     let mut moves = Vec::new();
     for ((namespace, name, kind), both) in rows {
-        for (was, is) in pairs((before, after), &both) {
+        for (was, is) in pairs(before, after, &both) {
             let cause = match (was, is) {
                 (Some(was), Some(is)) if was.account == is.account => continue,
-                (Some(was), Some(is)) => cause((before, was), (after, is)),
+                (Some(was), Some(is)) => {
+                    cause(&StatusRow { status: before, row: was }, &StatusRow { status: after, row: is })
+                }
                 (None, Some(is)) => place("appeared", MoveSide::After, after, is),
                 (Some(was), None) => place("gone", MoveSide::Before, before, was),
                 (None, None) => continue,
@@ -93,13 +119,13 @@ pub fn moves(before: &Status<'_>, after: &Status<'_>) -> Vec<Move> {
 /// Which row of now is which of before. One name may stand in the directories of several management clusters: then those
 /// belong together whose paths end alike.
 fn pairs<'s>(
-    (before, after): (&'s Status<'_>, &'s Status<'_>),
-    (old, new): &Both<'s>,
+    before: &'s Status<'_>,
+    after: &'s Status<'_>,
+    rows: &KeyedRows<'s>,
 ) -> Vec<(Option<&'s Row>, Option<&'s Row>)> {
-    let path =
-        |status: &'s Status<'_>, row: &Row| status.inventory.file(file_of(status.inventory, row.object)).name.as_str();
-    let was: Vec<&str> = old.iter().map(|row| path(before, row)).collect();
-    let is: Vec<&str> = new.iter().map(|row| path(after, row)).collect();
+    let KeyedRows { before: old, after: new } = rows;
+    let was: Vec<&str> = old.iter().map(|row| path_of(before, row)).collect();
+    let is: Vec<&str> = new.iter().map(|row| path_of(after, row)).collect();
     let mut partners: Vec<Option<usize>> = vec![None; old.len()];
     let mut free = vec![true; new.len()];
     let longest = was.iter().map(|path| path.split('/').count()).max().unwrap_or(0);
@@ -121,6 +147,11 @@ fn pairs<'s>(
     both.chain(new.iter().zip(free).filter(|(_, free)| *free).map(|(&is, _)| (None, Some(is)))).collect()
 }
 
+/// The path of a row's file.
+fn path_of<'s>(status: &'s Status<'_>, row: &Row) -> &'s str {
+    &status.inventory.file(file_of(status.inventory, row.object)).name
+}
+
 /// The last parts of a path; `None` where it has fewer.
 fn end(path: &str, count: usize) -> Option<&str> {
     let Some(slashes) = count.checked_sub(1) else { return Some("") };
@@ -136,17 +167,12 @@ fn place(what: &'static str, side: MoveSide, status: &Status<'_>, row: &Row) -> 
 }
 
 /// The line that moved a cluster: its reference, or the role of the identity that it names still.
-fn cause((before, was): (&Status<'_>, &Row), (after, is): (&Status<'_>, &Row)) -> Cause {
-    let own = |row: &Row| row.verdict.chain.first().map(|hop| (hop.kind.to_owned(), hop.name.to_owned()));
-    let role = own(is).is_some_and(|(kind, _)| kind == ROLE_IDENTITY);
-    let same = own(was) == own(is) && role;
-    let at = |status: &Status<'_>, row: &Row| {
-        let index = identity_of(status.inventory, &row.verdict.chain.first()?)?;
-        Some(role_of(&status.inventory[index]))
-    };
-    if same {
-        match (at(before, was), at(after, is)) {
-            (Some(_), Some(at)) if is.verdict.reason == Some(Reason::Ambiguous) => {
+fn cause(was: &StatusRow<'_, '_>, is: &StatusRow<'_, '_>) -> Cause {
+    let StatusRow { status, row } = is;
+    let names_role = is.own_identity().is_some_and(|(kind, _)| kind == ROLE_IDENTITY);
+    if names_role && was.own_identity() == is.own_identity() {
+        match (was.role(), is.role()) {
+            (Some(_), Some(at)) if row.verdict.reason == Some(Reason::Ambiguous) => {
                 return Cause { what: "two identities of one name", side: MoveSide::After, at };
             }
             (Some(_), Some(at)) => return Cause { what: "roleARN", side: MoveSide::After, at },
@@ -155,8 +181,8 @@ fn cause((before, was): (&Status<'_>, &Row), (after, is): (&Status<'_>, &Row)) -
             (None, None) => {}
         }
     }
-    let found = &after.inventory[is.object];
-    let refused = is.verdict.outcome == VerdictOutcome::Error && is.verdict.chain.is_empty();
+    let found = &status.inventory[row.object];
+    let refused = row.verdict.outcome == VerdictOutcome::Error && row.verdict.chain.is_empty();
     let what = if refused { "identityRef refused" } else { "identityRef" };
-    Cause { what, side: MoveSide::After, at: found.location(is.reference) }
+    Cause { what, side: MoveSide::After, at: found.location(row.reference) }
 }
