@@ -188,7 +188,7 @@ impl Delivery<'_> {
     fn changed_objects(&self) -> HashMap<FileId, Vec<ObjectId>> {
         let mut by_file: HashMap<FileId, Vec<ObjectId>> = HashMap::new();
         for index in self.outcome.changes.iter().filter_map(|change| change.object) {
-            by_file.entry(self.inventory[index].file).or_default().push(index);
+            by_file.entry(self.inventory[index].origin.file).or_default().push(index);
         }
         by_file
     }

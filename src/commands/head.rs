@@ -54,7 +54,8 @@ pub(crate) fn head(
     }
     // An identity may be in any file of the inventory: first those that have some now, then those that may have had some.
     let with_identities = |found: &&Resource| matches!(found.object.object_kind, ObjectKind::Identity(..));
-    let now: BTreeSet<FileId> = inventory.objects().iter().filter(with_identities).map(|found| found.file).collect();
+    let now: BTreeSet<FileId> =
+        inventory.objects().iter().filter(with_identities).map(|found| found.origin.file).collect();
     let all: BTreeSet<FileId> = (0..inputs.len()).map(FileId).collect();
     for more in [now, all] {
         if read.all_identities_are_there() {

@@ -228,10 +228,10 @@ fn result(inputs: &Session, outcome: &Outcome) -> Result<Vec<u8>, Vec<Diagnostic
 
 /// The text of an object's document; of an item of a list, the object as a document of its own.
 fn document(text: &[u8], found: &Resource) -> Vec<u8> {
-    let own = &text[found.at.document.range()];
-    if !found.at.base.is_root() {
+    let own = &text[found.origin.at.document.range()];
+    if !found.origin.at.base.is_root() {
         let whole: Value = serde_yaml::from_slice(own).unwrap_or_default();
-        let item = found.at.base.resolve(&whole).cloned().unwrap_or_default();
+        let item = found.origin.at.base.resolve(&whole).cloned().unwrap_or_default();
         return output::yaml(&item).unwrap_or_default();
     }
     without_marker(own)

@@ -202,10 +202,10 @@ pub(crate) fn all_skipped(inventory: &Inventory) -> Option<Diagnostic> {
     for SetAside { found, reason, message } in
         inventory.set_aside_objects().iter().filter(|one| one.found.can_be_pointed())
     {
-        let file = &inventory.file(found.file).name;
+        let file = &inventory.file(found.origin.file).name;
         let line = match reason {
             SkipReason::KustomizePatch => format!("{file}: {message}"),
-            _ => format!("{file}:{}: {message}", found.line),
+            _ => format!("{file}:{}: {message}", found.origin.line),
         };
         patches |= *reason == SkipReason::KustomizePatch;
         if lines.last() != Some(&line) {

@@ -261,9 +261,15 @@ fn moved(old: Side<'_>, new: Side<'_>, args: &Args, terminal: &Terminal) -> Resu
     let moves = status::moves(old.status, new.status);
     let (before, after) = (SourceMap::new(&*old.tree.session), SourceMap::new(&*new.tree.session));
     let line = |one: &Move| {
-        let files = if one.cause.side == MoveSide::Before { &before } else { &after };
-        let file = files.get(one.cause.at.file);
-        (file.name.clone(), file.lines().line(one.cause.at.span.start))
+        let (files, side) = if one.cause.side == MoveSide::Before { (&before, old) } else { (&after, new) };
+        match one.cause.at {
+            Some(at) => {
+                let file = files.get(at.file);
+                (file.name.clone(), file.lines().line(at.span.start))
+            }
+            // What is in a cluster has no line.
+            None => (side.tree.inventory.place(&side.tree.inventory[one.cause.object]), 0),
+        }
     };
     let place = |one: &Move| {
         let (file, line) = line(one);

@@ -136,7 +136,7 @@ pub(crate) fn of_file(
         .iter()
         .map(|&index| {
             let found = &inventory[index];
-            let mut region = region(found, heading(&found.title(), found.line), &mut may_hold_bodies);
+            let mut region = region(found, heading(&found.title(), found.origin.line), &mut may_hold_bodies);
             if removed.contains(&region.document) {
                 region.window.start = before(inventory, index).unwrap_or(region.window.start);
             }
@@ -161,10 +161,10 @@ pub(crate) fn of_document(path: &[u8], bytes: &[u8], edited: &Edited, heading: &
 
 /// The document before the added ones, where it is one object of ours alone, so that its lines may be shown.
 fn last_of_ours(inventory: &Inventory, file: FileId, document: Option<Span>) -> Option<Span> {
-    let upto = inventory.objects().partition_point(|found| found.file <= file);
-    let found = inventory.objects()[..upto].last().filter(|found| found.file == file)?;
-    let is_capa = Some(found.at.document) == document
-        && found.at.base.is_root()
+    let upto = inventory.objects().partition_point(|found| found.origin.file <= file);
+    let found = inventory.objects()[..upto].last().filter(|found| found.origin.file == file)?;
+    let is_capa = Some(found.origin.at.document) == document
+        && found.origin.at.base.is_root()
         && found.object.object_kind != ObjectKind::Foreign;
     document.filter(|_| is_capa)
 }
@@ -172,15 +172,16 @@ fn last_of_ours(inventory: &Inventory, file: FileId, document: Option<Span>) -> 
 /// Where the document before an object's own begins, if it is one object of ours alone, so that its lines may be shown.
 fn before(inventory: &Inventory, index: ObjectId) -> Option<usize> {
     let (found, before) = (&inventory[index], &inventory[index.previous()?]);
-    let neighbour = before.file == found.file && before.at.document.end == found.at.document.start;
-    let is_capa = before.at.base.is_root() && before.object.object_kind != ObjectKind::Foreign;
-    (neighbour && is_capa).then_some(before.at.document.start)
+    let neighbour =
+        before.origin.file == found.origin.file && before.origin.at.document.end == found.origin.at.document.start;
+    let is_capa = before.origin.at.base.is_root() && before.object.object_kind != ObjectKind::Foreign;
+    (neighbour && is_capa).then_some(before.origin.at.document.start)
 }
 
 fn region(found: &Resource, heading: String, may_hold_bodies: &mut impl FnMut(Span) -> bool) -> Region {
-    let document = found.at.document;
-    let alone = found.at.base.is_root() || !may_hold_bodies(document);
-    Region { document, window: if alone { document } else { found.window }, heading }
+    let document = found.origin.at.document;
+    let alone = found.origin.at.base.is_root() || !may_hold_bodies(document);
+    Region { document, window: if alone { document } else { found.origin.window }, heading }
 }
 
 /// The diff of a file to be made.
@@ -401,7 +402,7 @@ mod tests {
         let all: Vec<ObjectId> = inventory.entries().map(|(index, _)| index).collect();
         let changes = inventory.objects()[..changed]
             .iter()
-            .map(|found| (found.at.clone(), vec![operation.clone()].into()))
+            .map(|found| (found.origin.at.clone(), vec![operation.clone()].into()))
             .collect();
         let edited = apply(&Source::new(text.as_bytes()), &Plan { changes, new_documents, ..Plan::default() }).unwrap();
         let edited_file = EditedFile { file: FileId(0), path: b"f", bytes: text.as_bytes(), edited: &edited };
@@ -461,7 +462,7 @@ mod tests {
             .find(|(_, found)| matches!(found.object.object_kind, ObjectKind::Identity(..)))
             .unwrap();
         let holds = capa::plain_identity(&found.object.api_version, "i", found.object.role_arn().unwrap());
-        let removed_documents = vec![(found.at.document, holds)];
+        let removed_documents = vec![(found.origin.at.document, holds)];
         let plan = Plan { removed_documents, ..Plan::default() };
         let edited = apply(&Source::new(text.as_bytes()), &plan).unwrap();
         let edited_file = EditedFile { file: FileId(0), path: b"f", bytes: text.as_bytes(), edited: &edited };

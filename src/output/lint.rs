@@ -124,8 +124,8 @@ fn fix_json<'f>(inventory: &'f Inventory, fix: &'f Fix) -> FixJson<'f> {
     match &fix.change {
         FixEdit::Object { object, operations } => {
             let found = &inventory[*object];
-            let file = inventory.file(found.file).name.as_str();
-            FixJson::Object { what, file, line: found.line, object: found.title(), operations }
+            let file = inventory.file(found.origin.file).name.as_str();
+            FixJson::Object { what, file, line: found.origin.line, object: found.title(), operations }
         }
         FixEdit::Document { file, object, .. } => {
             FixJson::Document { what, file: &inventory.file(*file).name, new: object }

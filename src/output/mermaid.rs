@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use xaccount::capa::{CONTROLLER_IDENTITY, Hop, VerdictOutcome, Walked};
 use xaccount::diag::escape_control;
+use xaccount::inventory::Provenance;
 use xaccount::status::{AccountSummary, Row, Status};
 
 /// The kind of a node, in the order from left to right.
@@ -22,7 +23,7 @@ type Edge = (Node, Node, String);
 
 /// `account --> identity --> cluster`, and `identity --> identity` where one is the source of the other. The same for the
 /// same clusters, in whatever order they stand.
-pub(crate) fn mermaid(status: &Status<'_>) -> String {
+pub(crate) fn mermaid<O: Provenance>(status: &Status<'_, O>) -> String {
     let mut nodes: BTreeSet<Node> = BTreeSet::new();
     let mut edges: BTreeSet<Edge> = BTreeSet::new();
     let mut refused: BTreeSet<Node> = BTreeSet::new();
@@ -120,7 +121,7 @@ fn arrow(row: &Row) -> String {
 }
 
 /// The cluster's name, with the kind of its object where the name is not enough.
-fn label(status: &Status<'_>, row: &Row, alone: bool) -> String {
+fn label<O: Provenance>(status: &Status<'_, O>, row: &Row, alone: bool) -> String {
     let title = text(&row.title());
     if alone { title } else { format!("{title}<br/>{}", text(&status.inventory[row.object].object.kind)) }
 }

@@ -172,7 +172,7 @@ pub(crate) fn report(inventory: &Inventory, outcome: &Outcome) -> Value {
     }
     let unchanged = outcome.unchanged.iter().map(|&index| {
         let found = &inventory[index];
-        UnchangedJson { file: &inventory.file(found.file).name, line: found.line, object: object(found) }
+        UnchangedJson { file: &inventory.file(found.origin.file).name, line: found.origin.line, object: object(found) }
     });
     let mut skipped: Vec<&Skipped> = outcome.skipped.iter().collect();
     skipped.sort_by_key(|one| (one.file, one.line));
@@ -192,8 +192,8 @@ fn changes<'r>(inventory: &'r Inventory, outcome: &'r Outcome) -> Vec<ChangeJson
         let found = &inventory[index];
         ChangeJson::Edited {
             change: name(change.kind),
-            file: &inventory.file(found.file).name,
-            line: found.line,
+            file: &inventory.file(found.origin.file).name,
+            line: found.origin.line,
             object: object(found),
             before: change.before.as_deref(),
             after: &change.after,

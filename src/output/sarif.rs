@@ -190,7 +190,7 @@ fn fingerprint(finding: &Finding, files: &SourceMap<'_>) -> u64 {
     xxh3_64([finding.rule.id.code(), &name, &finding.diagnostic.message, place].join("\0").as_bytes())
 }
 
-fn result<'f, 's>(
+fn result<'f>(
     Finding { rule, diagnostic, fix }: &'f Finding,
     mended: Option<&'f Mended>,
     fingerprint: String,
@@ -221,7 +221,7 @@ fn location<'f>(label: &'f Label, file: &SourceFile<'_>) -> SarifLocation<'f> {
     }
 }
 
-fn fix_of<'f, 's>(fix: &'f Fix, mended: &'f Mended, files: &SourceMap<'_>) -> SarifFix<'f> {
+fn fix_of<'f>(fix: &'f Fix, mended: &'f Mended, files: &SourceMap<'_>) -> SarifFix<'f> {
     let replacement = |file: &SourceFile<'_>, splice: &'f Splice| SarifReplacement {
         deleted_region: region(file, splice.span),
         inserted_content: (!splice.text.is_empty()).then_some(SarifMessage { text: splice.text.as_str() }),

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use super::table::{Cell, styled, table};
 use xaccount::capa::{CONTROLLER_IDENTITY, Hop, IdentityKind, Permission, VerdictOutcome};
 use xaccount::diag::escape_control;
-use xaccount::inventory::{Inventory, ObjectId};
+use xaccount::inventory::{Inventory, ObjectId, OriginRef, Provenance};
 use xaccount::status::{AccessPath, Move, Row, Status, identity_of};
 
 const GREEN: Style = AnsiColor::Green.on_default();
@@ -26,7 +26,7 @@ fn style(outcome: VerdictOutcome) -> Style {
 }
 
 /// The table, a line for each cluster; `wide` has more columns.
-pub(crate) fn status_table(status: &Status<'_>, wide: bool, colour: bool) -> String {
+pub(crate) fn status_table<O: Provenance>(status: &Status<'_, O>, wide: bool, colour: bool) -> String {
     let mut head = vec!["CLUSTER", "NAMESPACE", "IDENTITY", "ROLE ARN", "ACCOUNT", "REGION", "VERDICT"];
     if wide {
         head.extend(["REASON", "SESSION", "EXTERNAL ID", "SECONDS", "KIND", "FILE"]);
@@ -35,7 +35,7 @@ pub(crate) fn status_table(status: &Status<'_>, wide: bool, colour: bool) -> Str
     table(&head, &rows, colour)
 }
 
-fn cells(status: &Status<'_>, row: &Row, wide: bool) -> Vec<Cell> {
+fn cells<O: Provenance>(status: &Status<'_, O>, row: &Row, wide: bool) -> Vec<Cell> {
     const NONE: &str = "-";
     let found = &status.inventory[row.object];
     let first = row.verdict.chain.first();
@@ -99,23 +99,26 @@ fn short(hop: &Hop<'_>) -> String {
     }
 }
 
-/// `FILE:LINE` of an object.
-pub(super) fn place(inventory: &Inventory, object: ObjectId) -> String {
+/// `FILE:LINE` of an object, or its context.
+pub(super) fn place<O: Provenance>(inventory: &Inventory<O>, object: ObjectId) -> String {
     let found = &inventory[object];
-    format!("{}:{}", inventory.file(found.file).name, found.line)
+    match found.origin.origin() {
+        OriginRef::Manifest(manifest) => format!("{}:{}", inventory.holder(found), manifest.line),
+        OriginRef::Live(live) => live.to_string(),
+    }
 }
 
 /// Where an identity stands; more than once, where two documents say it.
-fn places(inventory: &Inventory, hop: &Hop<'_>) -> String {
+fn places<O: Provenance>(inventory: &Inventory<O>, hop: &Hop<'_>) -> String {
     let all = IdentityKind::named(hop.kind).map_or(&[][..], |kind| inventory.identities(kind, hop.name)).iter();
-    all.filter(|&&index| !inventory[index].dropped_by_kubectl)
+    all.filter(|&&index| !inventory[index].origin.is_dropped_by_kubectl())
         .map(|&index| place(inventory, index))
         .collect::<Vec<_>>()
         .join(", ")
 }
 
 /// Why: hop by hop, clusters of which the same is true together.
-pub(crate) fn status_reasons(status: &Status<'_>, colour: bool) -> String {
+pub(crate) fn status_reasons<O: Provenance>(status: &Status<'_, O>, colour: bool) -> String {
     let (mut groups, mut places): (Vec<Vec<&Row>>, HashMap<_, usize>) = (Vec::new(), HashMap::new());
     for row in &status.rows {
         let verdict = &row.verdict;
@@ -151,7 +154,7 @@ pub(crate) fn status_reasons(status: &Status<'_>, colour: bool) -> String {
     out
 }
 
-fn hop_lines(status: &Status<'_>, hop: &Hop<'_>, colour: bool) -> String {
+fn hop_lines<O: Provenance>(status: &Status<'_, O>, hop: &Hop<'_>, colour: bool) -> String {
     let permission = hop.permission();
     let made = hop.kind == CONTROLLER_IDENTITY && permission.is_some();
     let at = match identity_of(status.inventory, hop) {
@@ -181,7 +184,7 @@ fn hop_lines(status: &Status<'_>, hop: &Hop<'_>, colour: bool) -> String {
 }
 
 /// The last line: how many, and what becomes of them.
-pub(crate) fn status_summary(status: &Status<'_>) -> String {
+pub(crate) fn status_summary<O: Provenance>(status: &Status<'_, O>) -> String {
     let clusters = || status.rows.iter().filter(|row| !row.template);
     let outcomes = [
         VerdictOutcome::Permitted,
@@ -212,7 +215,12 @@ pub(crate) fn status_summary(status: &Status<'_>) -> String {
 }
 
 /// `USED BY` and `MAY BE USED FROM` of an account.
-pub(crate) fn account_users(status: &Status<'_>, rows: &[&Row], access_paths: &[AccessPath], colour: bool) -> String {
+pub(crate) fn account_users<O: Provenance>(
+    status: &Status<'_, O>,
+    rows: &[&Row],
+    access_paths: &[AccessPath],
+    colour: bool,
+) -> String {
     let mut out = String::from("USED BY\n");
     let cells: Vec<Vec<Cell>> = rows
         .iter()

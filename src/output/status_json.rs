@@ -166,8 +166,8 @@ pub(crate) fn account_json<'s>(
         AccessPathJson {
             identity: &access_path.name,
             role_arn: &access_path.role_arn,
-            file: &status.inventory.file(found.file).name,
-            line: found.line,
+            file: &status.inventory.file(found.origin.file).name,
+            line: found.origin.line,
             every_namespace: access_path.everyone,
             namespaces: &access_path.namespaces,
             not_known: &access_path.open,
@@ -221,8 +221,8 @@ fn cluster<'s>(status: &'s Status<'_>, row: &'s Row) -> ClusterJson<'s> {
         name: &row.name,
         cluster: &row.cluster,
         template: row.template,
-        file: &status.inventory.file(found.file).name,
-        line: found.line,
+        file: &status.inventory.file(found.origin.file).name,
+        line: found.origin.line,
         region: found.object.region(),
         account: row.account.id().map(AccountId::as_str),
         verdict: VerdictJson {
@@ -266,8 +266,8 @@ fn identity<'s>(status: &'s Status<'_>, hop: &Hop<'s>) -> IdentityJson<'s> {
     IdentityJson {
         kind: hop.kind,
         name: hop.name,
-        file: found.map(|found| status.inventory.file(found.file).name.as_str()),
-        line: found.map(|found| found.line),
+        file: found.map(|found| status.inventory.file(found.origin.file).name.as_str()),
+        line: found.map(|found| found.origin.line),
         role_arn: hop.role_arn,
         account: hop.account.map(AccountId::as_str),
         session_name: hop.session_name,

@@ -90,7 +90,7 @@ pub(crate) fn summary(outcome: &Outcome, inventory: &Inventory, written: bool, w
     for change in &outcome.changes {
         if let Some(index) = change.object {
             objects.insert(index);
-            files.insert(inventory[index].file.0);
+            files.insert(inventory[index].origin.file.0);
         }
     }
     let mut new_files = 0;

@@ -253,11 +253,11 @@ impl<'s> ResourceList<'s> {
         });
         let mut objects: Vec<Resource> = inventory.objects().to_vec();
         for found in &mut objects {
-            found.file = self.item(&found.at).map_or(STREAM, |item| self.items[item]);
+            found.origin.file = self.item(&found.origin.at).map_or(STREAM, |item| self.items[item]);
             // Its line counts in the list, not in that file.
-            found.line = 0;
+            found.origin.line = 0;
         }
-        objects.sort_by_key(|found| found.file);
+        objects.sort_by_key(|found| found.origin.file);
         // A path that leads out of the package is somewhere: that of its text.
         let directory = |file: FileId| {
             let path = match self.file_place(file) {
@@ -390,7 +390,7 @@ impl<'s> ResourceList<'s> {
     fn finding(&self, inventory: &Inventory, diagnostic: &Diagnostic) -> Value {
         let span = diagnostic.primary.as_ref().map(|label| label.at.span);
         let inside = |found: &&Resource| {
-            span.is_some_and(|span| found.window.start <= span.start && span.end <= found.window.end)
+            span.is_some_and(|span| found.origin.window.start <= span.start && span.end <= found.origin.window.end)
         };
         let found = inventory.objects().iter().find(inside);
         let message = [std::slice::from_ref(&diagnostic.message), &diagnostic.help].concat().join("; ");
@@ -400,7 +400,7 @@ impl<'s> ResourceList<'s> {
 
     /// The file of an object's item, as results say it.
     fn file(&self, found: &Resource) -> Option<ResultFile> {
-        let item = *self.nodes().get(self.item(&found.at)?)?;
+        let item = *self.nodes().get(self.item(&found.origin.at)?)?;
         let path = self.annotation(item, "path")?;
         Some(ResultFile { path, index: self.annotation(item, "index").and_then(|index| index.parse().ok()) })
     }

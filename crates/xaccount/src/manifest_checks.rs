@@ -10,7 +10,7 @@ use crate::capa::{
     UnusableReference, served_since, support,
 };
 use crate::diag::{Diagnostic, RuleId, Span};
-use crate::inventory::{Inventory, ObjectId, Resource};
+use crate::inventory::{Inventory, ObjectId, Provenance, Resource};
 
 /// Objects of CAPA in a shape that can't be, or of which the account depends on the reader, are errors wherever they stand.
 pub(crate) fn impossible(inventory: &Inventory) -> impl Iterator<Item = Diagnostic> {
@@ -21,7 +21,7 @@ pub(crate) fn impossible(inventory: &Inventory) -> impl Iterator<Item = Diagnost
 }
 
 /// Why readers differ in what decides the account of an object.
-pub(crate) fn twice(found: &Resource) -> Option<Diagnostic> {
+pub(crate) fn twice<O: Provenance>(found: &Resource<O>) -> Option<Diagnostic> {
     found.object.twice.as_deref().map(|twice| decided_twice(found, twice))
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn region_twice(found: &Resource) -> Option<Diagnostic> {
     Some(decided_twice(found, &Twice { path, span: *span, merged: false }))
 }
 
-fn decided_twice(found: &Resource, twice: &Twice) -> Diagnostic {
+fn decided_twice<O: Provenance>(found: &Resource<O>, twice: &Twice) -> Diagnostic {
     Diagnostic::error(format!("{}: {}", found.title(), twice.why()))
         .rule(RuleId::InvalidIdentityRef)
         .at(found.location(twice.span), "the account of a cluster depends on it")
@@ -47,7 +47,7 @@ fn decided_twice(found: &Resource, twice: &Twice) -> Diagnostic {
 }
 
 /// Why an object of CAPA can't be, or can't be told.
-pub(crate) fn refused(found: &Resource) -> Option<Diagnostic> {
+pub(crate) fn refused<O: Provenance>(found: &Resource<O>) -> Option<Diagnostic> {
     let ObjectKind::Refused(why, way_out) = &found.object.object_kind else { return None };
     let error = Diagnostic::error(format!("{}: {why}", found.title())).rule(RuleId::UnknownApiVersion);
     Some(error.at(found.head(), "").help(*way_out))
@@ -135,7 +135,7 @@ pub(crate) fn partition(found: &Resource, role: &str, role_partition: Partition,
 }
 
 /// Role identities whose role is in the source account: a cluster there needs none.
-pub fn in_the_source_account(inventory: &Inventory, source: &AccountId) -> Vec<Diagnostic> {
+pub fn in_the_source_account<O: Provenance>(inventory: &Inventory<O>, source: &AccountId) -> Vec<Diagnostic> {
     let mut notes = Vec::new();
     for found in inventory.objects() {
         let ObjectKind::Identity(identity, _) = &found.object.object_kind else { continue };
@@ -197,12 +197,12 @@ pub(crate) fn unreadable(found: &Resource, reference: &Reference) -> Option<Diag
 pub(crate) const NO_PROVIDER: &str = "its variables name no provider";
 
 /// Whether a topology Cluster may run on AWS without a variable that says so.
-pub(crate) fn names_no_provider(found: &Resource) -> bool {
+pub(crate) fn names_no_provider<O: Provenance>(found: &Resource<O>) -> bool {
     matches!(found.object.object_kind, ObjectKind::Cluster { unclear: true, .. })
 }
 
 /// Such a Cluster is skipped.
-pub(crate) fn no_provider(found: &Resource) -> Diagnostic {
+pub(crate) fn no_provider<O: Provenance>(found: &Resource<O>) -> Diagnostic {
     Diagnostic::warning(format!("{} is passed by: {NO_PROVIDER}", found.title()))
         .at(found.head(), "if its class is one of AWS, its reference is in the class")
 }
@@ -254,7 +254,7 @@ pub(crate) fn source_reference<'s>(found: &Resource, source: &'s State) -> Resul
 
 /// What a release of CAPA does not have of an object that names an identity, as a warning: its kind, or the reference. A
 /// reference that the API server drops puts the cluster into the source account.
-pub(crate) fn unsupported(found: &Resource, release: Release) -> Option<(Support, Diagnostic)> {
+pub(crate) fn unsupported<O: Provenance>(found: &Resource<O>, release: Release) -> Option<(Support, Diagnostic)> {
     let supported = support(&found.object, release).filter(|supported| *supported != Support::Full)?;
     let (kind, title) = (&found.object.kind, found.title());
     let (message, at) = match (supported, &found.object.object_kind) {
@@ -280,7 +280,7 @@ pub(crate) fn unsupported(found: &Resource, release: Release) -> Option<(Support
 }
 
 /// Whether an object of a fixed place has an identity reference that the API server could drop.
-pub(crate) fn has_reference(found: &Resource) -> bool {
+pub(crate) fn has_reference<O: Provenance>(found: &Resource<O>) -> bool {
     matches!(&found.object.object_kind, ObjectKind::Referencing { reference, .. } if reference.state != State::Unset)
 }
 
@@ -298,8 +298,8 @@ pub(crate) fn template(found: &Resource) -> Option<Diagnostic> {
 }
 
 /// kubectl drops a document that follows `...` without a marker of its own.
-pub(crate) fn dropped_by_kubectl(found: &Resource) -> Option<Diagnostic> {
-    found.dropped_by_kubectl.then(|| {
+pub(crate) fn dropped_by_kubectl<O: Provenance>(found: &Resource<O>) -> Option<Diagnostic> {
+    found.origin.is_dropped_by_kubectl().then(|| {
         Diagnostic::warning(format!("{} follows '...' without a '---': kubectl drops such a document", found.title()))
             .rule(RuleId::DroppedDocument)
             .at(found.head(), "")

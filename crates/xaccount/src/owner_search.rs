@@ -90,7 +90,7 @@ fn roots(
     limits: SearchLimits<'_>,
 ) -> Vec<SearchDirectory> {
     let files: BTreeSet<FileId> =
-        needs.owners.iter().chain(&needs.templates).map(|&index| inventory[index].file).collect();
+        needs.owners.iter().chain(&needs.templates).map(|&index| inventory[index].origin.file).collect();
     let mut roots: BTreeSet<SearchDirectory> = BTreeSet::new();
     for file in files {
         let directory = match &known[file.0] {
@@ -272,8 +272,8 @@ fn read<'r>(bytes: &[u8], wanted: &Wanted<'r>) -> (Vec<crate::inventory::Resourc
     for found in objects.iter().filter(|found| found.object.twice.is_some()) {
         let why = "has a key that is written twice and may reference it";
         problems.push(SearchProblem {
-            of: wanted.named_in(&bytes[found.window.range()]).collect(),
-            line: found.line,
+            of: wanted.named_in(&bytes[found.origin.window.range()]).collect(),
+            line: found.origin.line,
             why,
         });
     }

@@ -93,7 +93,7 @@ impl Patches {
             Some(real) => real.clone(),
             None => known.entry(directory.to_owned()).or_insert(directory.canonicalize().ok()).clone(),
         };
-        let with_objects: HashSet<FileId> = inventory.objects().iter().map(|found| found.file).collect();
+        let with_objects: HashSet<FileId> = inventory.objects().iter().map(|found| found.origin.file).collect();
         for file in (0..inputs.len()).map(FileId) {
             let Some(path) = path(inputs, file) else { continue };
             let Some(why) = self.of(&path, &mut real) else { continue };
@@ -307,7 +307,7 @@ mod tests {
         let patches = Patches::around(&inputs, &[], SearchRoots { home: None, here: Some(&top) });
         let (inventory, notes) = patches.set_aside(inventory, &inputs);
         let name = |found: &crate::inventory::Resource| {
-            let name = Path::new(&inventory.file(found.file).name).strip_prefix(directory.path()).unwrap();
+            let name = Path::new(&inventory.file(found.origin.file).name).strip_prefix(directory.path()).unwrap();
             name.to_string_lossy().into_owned()
         };
         (inventory.objects().iter().map(name).collect(), notes)

@@ -125,7 +125,7 @@ impl KnownNames {
                 known.entry((file, number)).or_default().push(span);
             }
             for found in inventory.identities(IdentityKind::Role, name).iter().map(|&index| &inventory[index]) {
-                known.entry((found.file, number)).or_default().push(found.window);
+                known.entry((found.origin.file, number)).or_default().push(found.origin.window);
             }
         }
         for spans in known.values_mut() {
@@ -164,7 +164,7 @@ fn roots<'w>(
     let mut roots: HashMap<Root, Vec<(&str, ObjectId)>> = HashMap::new();
     let mut of_file: HashMap<FileId, Option<Root>> = HashMap::new();
     for (&name, &object) in wanted.iter().flat_map(|(name, objects)| objects.iter().map(move |object| (name, object))) {
-        let file = inventory[object].file;
+        let file = inventory[object].origin.file;
         let root = of_file.entry(file).or_insert_with(|| path(inputs, file).and_then(|path| root_of(&path, limits)));
         if let Some(root) = root {
             roots.entry(root.clone()).or_default().push((name, object));

@@ -78,7 +78,7 @@ fn at_once(
     let mut all: Vec<Mended> = vec![Vec::new(); round.len()];
     let window = |place: usize| {
         let found = &inventory[round[place].1];
-        (found.file, found.window)
+        (found.origin.file, found.origin.window)
     };
     for one in proved {
         for splice in one.edited().splices() {
@@ -86,7 +86,7 @@ fn at_once(
             let start = (one.file(), splice.span.start);
             let before = |&(_, object): &(usize, ObjectId)| {
                 let found = &inventory[object];
-                (found.file, found.window.start) < start
+                (found.origin.file, found.origin.window.start) < start
             };
             let upto = round.partition_point(before);
             let place = upto.checked_sub(1)?;

@@ -97,7 +97,7 @@ impl Sources {
         findings: Vec<Finding>,
     ) -> Result<Vec<Finding>, Vec<Diagnostic>> {
         let found = findings.iter().filter_map(|finding| Some(finding.diagnostic.primary.as_ref()?.at.file));
-        let inputs = inventory.objects().iter().map(|found| found.file).chain(found);
+        let inputs = inventory.objects().iter().map(|found| found.origin.file).chain(found);
         let files: BTreeSet<FileId> = inputs.filter(|file| file.0 < self.session.len()).collect();
         let mut comments: BTreeMap<FileId, Vec<Ignore>> = BTreeMap::new();
         for file in files {

@@ -80,10 +80,12 @@ impl Diagnostic {
         self
     }
 
-    /// Adds the place that the message is about.
+    /// Adds the place that the message is about. What is in no file has none: the message names it.
     #[must_use]
-    pub fn at(mut self, at: Location, text: impl Into<String>) -> Self {
-        self.primary = Some(Label { at, text: text.into() });
+    pub fn at(mut self, at: impl Into<Option<Location>>, text: impl Into<String>) -> Self {
+        if let Some(at) = at.into() {
+            self.primary = Some(Label { at, text: text.into() });
+        }
         self
     }
 

@@ -20,7 +20,12 @@ impl Draft<'_> {
         for name in &names {
             let user = users.get(name).map(|&user| &self.inventory[user]);
             let user = user.map(|found| {
-                format!("{} ({}:{}) names it", found.title(), self.inventory.file(found.file).name, found.line)
+                format!(
+                    "{} ({}:{}) names it",
+                    found.title(),
+                    self.inventory.file(found.origin.file).name,
+                    found.origin.line
+                )
             });
             for &index in self.inventory.identities(IdentityKind::Role, name) {
                 match user.clone().map_or_else(|| self.may_go(index, name), Err) {
@@ -39,7 +44,8 @@ impl Draft<'_> {
             let mut names = |state: &State| {
                 let State::Set(existing) = state else { return };
                 let name = existing.name.text().filter(|_| existing.kind.text() == Some(ROLE_IDENTITY));
-                let is_taken = existing.name.span().is_some_and(|span| removed_refs.contains(&(found.file, span)));
+                let is_taken =
+                    existing.name.span().is_some_and(|span| removed_refs.contains(&(found.origin.file, span)));
                 if let Some(name) = name.filter(|name| !is_taken && self.removed_refs.contains_key(*name)) {
                     users.entry(name.to_owned()).or_insert(index);
                 }
@@ -59,13 +65,14 @@ impl Draft<'_> {
             return Err("it is no role identity".into());
         };
         let asked = self.request.identity_name.as_deref() == Some(name);
-        let file = self.inventory.file(found.file);
+        let file = self.inventory.file(found.origin.file);
         // In the order of the files.
         let removed_refs = self.removed_refs(name);
-        let place = removed_refs.partition_point(|&(file, _)| file < found.file);
-        let with_its_clusters = removed_refs.get(place).is_some_and(|&(file, _)| file == found.file);
+        let place = removed_refs.partition_point(|&(file, _)| file < found.origin.file);
+        let with_its_clusters = removed_refs.get(place).is_some_and(|&(file, _)| file == found.origin.file);
         let named = self.request.identity_file.as_ref();
-        let is_named = named.is_some_and(|named| matches!(named, IdentityFile::There(file) if *file == found.file));
+        let is_named =
+            named.is_some_and(|named| matches!(named, IdentityFile::There(file) if *file == found.origin.file));
         let keeps_identities = file.identities_only || is_named;
         if !asked && (keeps_identities || !with_its_clusters) {
             return Err(format!(
@@ -81,9 +88,11 @@ impl Draft<'_> {
         if !asked && !is_default_name(identity, name) {
             return Err(format!("it has a name of its own; --identity-name {name} takes it out, too"));
         }
-        match &found.removal_blocker {
+        match &found.origin.removal_blocker {
             Some(why) => Err(why.clone()),
-            None if file.is_json_for_kubectl && found.at.base.is_root() => Err("a JSON file can't lose a value".into()),
+            None if file.is_json_for_kubectl && found.origin.at.base.is_root() => {
+                Err("a JSON file can't lose a value".into())
+            }
             None => Ok(()),
         }
     }
@@ -91,7 +100,7 @@ impl Draft<'_> {
     /// Says why an identity that is named no more stays.
     fn stays(&mut self, index: ObjectId, why: &str) {
         let found = &self.inventory[index];
-        let place = format!("{}:{}", self.inventory.file(found.file).name, found.line);
+        let place = format!("{}:{}", self.inventory.file(found.origin.file).name, found.origin.line);
         self.outcome.warnings.push(Diagnostic::warning(format!("{} stays in {place}: {why}", found.title())));
     }
 
@@ -117,14 +126,14 @@ impl Draft<'_> {
                 before: Some(role.to_owned()),
                 after: "taken out, as nothing here names it any more".to_owned(),
             });
-            if let Some((list, item)) = item_of(&found.at) {
-                items.push((found.file, list, item));
+            if let Some((list, item)) = item_of(&found.origin.at) {
+                items.push((found.origin.file, list, item));
                 continue;
             }
             let holds =
                 plain_identity(&found.object.api_version, found.object.name.as_deref().unwrap_or_default(), role);
-            let plan = self.outcome.plans.entry(found.file).or_default();
-            plan.removed_documents.push((found.at.document, holds));
+            let plan = self.outcome.plans.entry(found.origin.file).or_default();
+            plan.removed_documents.push((found.origin.at.document, holds));
         }
         // Behind all changes in items, and from the back, so that each index is that of the list as it is.
         items.sort_by_key(|&(.., item)| std::cmp::Reverse(item));

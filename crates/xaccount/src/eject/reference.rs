@@ -37,8 +37,8 @@ impl Draft<'_> {
                 // An identity goes with the references to it; one that nothing names may be there for what is to come.
                 Some(found) => format!(
                     "nothing is taken out; its document is at {}:{}: if nothing anywhere needs it, take it out by hand",
-                    self.inventory.file(found.file).name,
-                    found.line
+                    self.inventory.file(found.origin.file).name,
+                    found.origin.line
                 ),
                 None => "nothing is taken out; check the spelling".to_owned(),
             };
@@ -96,7 +96,7 @@ impl Draft<'_> {
         }
         self.outcome.warnings.extend(manifest_checks::template(found));
         self.outcome.warnings.extend(manifest_checks::dropped_by_kubectl(found));
-        self.removed_refs.entry(name.clone()).or_default().push((found.file, *span));
+        self.removed_refs.entry(name.clone()).or_default().push((found.origin.file, *span));
         let before = match role {
             Some(role) => {
                 format!("{} (role {}, identity {name})", role.account(), role.path_and_name())

@@ -231,7 +231,7 @@ impl ChangedManifests {
             let (file, line, title) = match change.object {
                 Some(index) => {
                     let found = &self.inventory[index];
-                    (found.file.0, Some(found.line), found.title())
+                    (found.origin.file.0, Some(found.origin.line), found.title())
                 }
                 None => {
                     let new = added.next()?;

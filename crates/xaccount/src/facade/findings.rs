@@ -62,7 +62,8 @@ pub fn lint(manifests: &Manifests) -> Result<LintReport, Error> {
     };
     let LintResult { findings, others } = crate::lint::lint(&context, warnings);
     let with_findings = findings.iter().filter_map(|finding| Some(finding.diagnostic.primary.as_ref()?.at.file));
-    let files: BTreeSet<FileId> = inventory.objects().iter().map(|found| found.file).chain(with_findings).collect();
+    let files: BTreeSet<FileId> =
+        inventory.objects().iter().map(|found| found.origin.file).chain(with_findings).collect();
     let comments = files.into_iter().filter_map(|file| Some((file, ignores(&manifests.files.get(file.0)?.bytes))));
     let comments: BTreeMap<FileId, Vec<Ignore>> = comments.filter(|(_, ignores)| !ignores.is_empty()).collect();
     let findings = silence(&inventory, findings, &comments);

@@ -51,7 +51,7 @@ impl MemoryKustomizations {
     pub(super) fn set_aside(&self, inventory: Inventory, session: &Session) -> (Inventory, Vec<Diagnostic>) {
         let why = |file: FileId| Some((file, self.named.get(&plain(session.name(file)))?.clone()));
         let patches: BTreeMap<FileId, String> = session.named().filter_map(why).collect();
-        let with_objects: HashSet<FileId> = inventory.objects().iter().map(|found| found.file).collect();
+        let with_objects: HashSet<FileId> = inventory.objects().iter().map(|found| found.origin.file).collect();
         // The operations of a JSON patch are not an object.
         let sets = |file: FileId| {
             let bytes = session.bytes(file).unwrap_or_default();

@@ -121,7 +121,7 @@ impl Work<'_> {
     fn account_of(&mut self, index: ObjectId) -> Option<usize> {
         let found = &self.inventory[index];
         let template = is_template(found);
-        let place = (self.mapped.file)(found.file);
+        let place = (self.mapped.file)(found.origin.file);
         let assigned = match self.mapped.assigned(self.inventory, found, &place) {
             Ok(assigned) => assigned,
             Err(doubt) => {

@@ -52,9 +52,9 @@ fn served<'r>(
 ) -> BTreeMap<Option<usize>, Vec<&'r Resource>> {
     let mut served: BTreeMap<Option<usize>, Vec<&Resource>> = BTreeMap::new();
     for &found in &class.clusters {
-        let place = match inventory.other(found.file) {
+        let place = match inventory.other(found.origin.file) {
             Some(other) => other.below_map.clone().map_or(Place::Outside, Place::Below),
-            None => (mapped.file)(found.file),
+            None => (mapped.file)(found.origin.file),
         };
         let object = &found.object;
         let cluster =
@@ -107,7 +107,7 @@ fn torn(
 
 /// An error about an object of another file has no place that can be shown.
 fn in_run(inventory: &Inventory, class: &Resource, error: Diagnostic) -> Diagnostic {
-    match inventory.other(class.file) {
+    match inventory.other(class.origin.file) {
         None => error,
         Some(_) => Diagnostic { primary: None, ..error }.help(format!("it is in {}", inventory.place(class))),
     }

@@ -123,7 +123,7 @@ pub(super) fn namespace(object: &Object) -> &str {
 fn key(found: &Resource, by_file: bool) -> ObjectKey {
     let object = &found.object;
     let name = object.name.clone().unwrap_or_default();
-    (by_file.then_some(found.file), group(object).into(), object.kind.clone(), namespace(object).into(), name)
+    (by_file.then_some(found.origin.file), group(object).into(), object.kind.clone(), namespace(object).into(), name)
 }
 
 /// The account that a cluster is in.

@@ -121,16 +121,15 @@ impl Planner<'_> {
     fn refuse_dependence(&mut self, index: ObjectId, one: &RequiredIdentity, changed: &[ObjectId]) {
         let inventory = self.inventory;
         let found = &inventory[index];
-        let kept = matches!(&self.request.identity_file, Some(Setting { value: IdentityFile::There(file), .. }) if *file == found.file);
-        if kept || !inventory.has_clusters(found.file) {
+        let kept = matches!(&self.request.identity_file, Some(Setting { value: IdentityFile::There(file), .. }) if *file == found.origin.file);
+        if kept || !inventory.has_clusters(found.origin.file) {
             return;
         }
-        let depends = one
-            .objects
-            .iter()
-            .find(|object| changed.binary_search(object).is_ok() && inventory[**object].file != found.file);
+        let depends = one.objects.iter().find(|object| {
+            changed.binary_search(object).is_ok() && inventory[**object].origin.file != found.origin.file
+        });
         if let Some(depends) = depends.map(|&object| &inventory[object]) {
-            let existing = &inventory.file(found.file).name;
+            let existing = &inventory.file(found.origin.file).name;
             self.errors.push(
                 Diagnostic::error(format!("{} would depend on {existing}, another cluster's file", depends.title()))
                     .at(depends.head(), "")
@@ -234,7 +233,7 @@ impl Planner<'_> {
             }
             return Some((file.clone(), version));
         }
-        let mut files: Vec<FileId> = objects.iter().map(|&index| self.inventory[index].file).collect();
+        let mut files: Vec<FileId> = objects.iter().map(|&index| self.inventory[index].origin.file).collect();
         files.sort();
         files.dedup();
         let names: Vec<&str> = files.iter().map(|&file| self.inventory.file(file).name.as_str()).collect();

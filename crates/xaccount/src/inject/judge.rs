@@ -126,7 +126,7 @@ impl<'j> MoveJudge<'j> {
         if let Some(live) = &self.evidence.live {
             let existing = live.find(found);
             let words = |existing: &Resource| {
-                format!("{}:{} has it with ", live.inventory.file(existing.file).name, existing.line)
+                format!("{}:{} has it with ", live.inventory.file(existing.origin.file).name, existing.origin.line)
             };
             if !existing.is_empty() {
                 let of = |existing: &Resource| live.sightings(existing, self.known, |is| words(existing) + is);
@@ -137,7 +137,7 @@ impl<'j> MoveJudge<'j> {
         let head = self.evidence.head.as_ref();
         let existing = head.map_or_else(Vec::new, |head| head.find(found));
         let mut all: Vec<Sighting> = match head {
-            Some(head) if existing.is_empty() && head.unreadable.contains(&found.file) => {
+            Some(head) if existing.is_empty() && head.unreadable.contains(&found.origin.file) => {
                 let words = "Git's HEAD has this file in a form that can't be read".to_owned();
                 vec![Sighting { place: ClusterAccount::Unknown, words }]
             }

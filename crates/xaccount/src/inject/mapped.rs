@@ -48,7 +48,7 @@ impl Mapped<'_> {
     /// The place in the map that says to which account an object belongs.
     pub(super) fn entry(&self, inventory: &Inventory, index: ObjectId) -> Option<String> {
         let found = &inventory[index];
-        match self.assigned(inventory, found, &(self.file)(found.file)) {
+        match self.assigned(inventory, found, &(self.file)(found.origin.file)) {
             Ok(Assigned::To(_, place)) => Some((self.place)(place)),
             _ => None,
         }

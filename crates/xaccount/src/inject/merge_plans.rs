@@ -177,7 +177,8 @@ impl Joined {
             }
             Some(same) if same.1 == change.1 => {}
             Some(_) => {
-                let object = inventory.objects().iter().find(|found| found.file == file && found.at == change.0);
+                let object =
+                    inventory.objects().iter().find(|found| found.origin.file == file && found.origin.at == change.0);
                 let title = object.map_or("an object".to_owned(), |found| found.title());
                 let error = Diagnostic::error(format!("two accounts would change {title}, each otherwise"));
                 let error = error.help("give each account an identity of its own: identityName");

@@ -41,14 +41,14 @@ pub fn needs(inventory: &Inventory, selection: &Selection, mapped: Option<&Mappe
 }
 
 fn has_account(template: &Resource, mapped: &Mapped<'_>) -> bool {
-    let place = (mapped.file)(template.file);
+    let place = (mapped.file)(template.origin.file);
     let name = template.object.name.as_deref();
     let cluster = Cluster { name, namespace: template.object.own_namespace(), place: &place, template: true };
     matches!(mapped.map.assign(&cluster), Assigned::To(..))
 }
 
 fn depends_on_name(found: &Resource, mapped: &Mapped<'_>) -> bool {
-    let place = (mapped.file)(found.file);
+    let place = (mapped.file)(found.origin.file);
     let cluster = Cluster { name: None, namespace: found.object.own_namespace(), place: &place, template: false };
     mapped.map.depends_on_name(&cluster)
 }

@@ -120,7 +120,7 @@ impl Proposal {
 
     /// The files with objects that change account.
     pub fn files_that_cross(&self, inventory: &Inventory) -> BTreeSet<FileId> {
-        self.crossings().map(|crossing| inventory[crossing.object].file).collect()
+        self.crossings().map(|crossing| inventory[crossing.object].origin.file).collect()
     }
 
     pub(super) fn crossings(&self) -> impl Iterator<Item = &Crossing> {

@@ -92,7 +92,7 @@ impl<'r> Planner<'r> {
         if !kept {
             let error = Diagnostic { severity: Severity::Error, ..warning };
             self.errors.push(error.help("upgrade CAPA first, or select other clusters with --cluster-name, -l or -n"));
-        } else if !is_old && reported.insert((found.file, &found.object.kind, &found.object.api_version)) {
+        } else if !is_old && reported.insert((found.origin.file, &found.object.kind, &found.object.api_version)) {
             self.outcome.warnings.push(warning);
         }
         kept

@@ -29,7 +29,7 @@ impl Inventory {
             let templates = refers_to.iter().flat_map(|to| {
                 let key = (to.kind.as_str(), to.name.as_str());
                 let named = slice(&self.owners.templates, |&template| self.all.title_key(template).cmp(&key));
-                self.nearest(named, found.file, |template| fit(&found.object, to, &template.object))
+                self.nearest(named, found.origin.file, |template| fit(&found.object, to, &template.object))
             });
             let templates = templates.filter_map(|template| template.own(self.all.own.len())).collect();
             classes.insert(index, Class { found, templates, clusters: Vec::new() });
@@ -39,7 +39,7 @@ impl Inventory {
             let named = slice(&self.owners.classes, |&one| self.all.title_key(one).1.cmp(class.name.as_str()));
             let namespace = class.namespace.as_deref().or(found.object.own_namespace());
             let fits = |one: &Resource| namespaces(namespace, one.object.own_namespace());
-            for used in self.nearest(named, found.file, fits) {
+            for used in self.nearest(named, found.origin.file, fits) {
                 classes.entry(used).and_modify(|class| class.clusters.push(found));
             }
         }
@@ -49,8 +49,8 @@ impl Inventory {
     /// Of objects of one name, in the order of directories and files, those that fit and are nearest to a file; with those
     /// that fit but for a namespace and are no farther away.
     fn nearest(&self, named: &[KnownId], from: FileId, fits: impl Fn(&Resource) -> Option<Fit>) -> Vec<KnownId> {
-        let place = |&index: &KnownId| self.owners.place(self.all.at(index).file);
-        let own = self.owners.place(from);
+        let place = |&index: &KnownId| self.owners.place(Some(self.all.at(index).origin.file));
+        let own = self.owners.place(Some(from));
         let directory = own.0.map_or(&[] as &[KnownId], |_| slice(named, |index| place(index).0.cmp(&own.0)));
         let tiers = [slice(named, |index| place(index).cmp(&own)), directory, named];
         let fitting = |tier: &[KnownId]| -> Vec<(KnownId, Fit)> {

@@ -6,21 +6,22 @@
 //! others of the tree are read too where the answer hangs on them ([`Other`](super::Other)).
 
 use super::inventory::Inventory;
+use super::origin::Provenance;
 use super::owners::{Fit, Near, OwnerClaim, fit, slice};
 use super::resource::Resource;
 use crate::capa::{CLUSTER_NAME, ObjectKind};
 use crate::diag::{Diagnostic, escape_control};
 
 /// The cluster of an object.
-struct Belonging<'r> {
+struct Belonging<'r, O> {
     name: Option<&'r str>,
-    doubt: Option<Doubt<'r>>,
+    doubt: Option<Doubt<'r, O>>,
 }
 
 /// Clusters of which each may be the owner.
-struct Doubt<'r> {
+struct Doubt<'r, O> {
     why: DoubtReason,
-    clusters: Vec<&'r Resource>,
+    clusters: Vec<&'r Resource<O>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,9 +34,9 @@ enum DoubtReason {
     HalfNamed,
 }
 
-impl Inventory {
+impl<O: Provenance> Inventory<O> {
     /// The Cluster of another file that an object belongs to, where that is known.
-    pub(crate) fn owner_elsewhere<'r>(&'r self, found: &'r Resource) -> Option<&'r Resource> {
+    pub(crate) fn owner_elsewhere<'r>(&'r self, found: &'r Resource<O>) -> Option<&'r Resource<O>> {
         let name = self.belonging(found).name;
         let lacks = self.lacks_owner(found);
         lacks.then(|| self.far(found).0.into_iter().find(|one| one.object.name.as_deref() == name)).flatten()
@@ -43,7 +44,7 @@ impl Inventory {
 
     /// The name of the cluster that an object belongs to: the Cluster that refers to it, else its label, else its own name.
     /// Where that is in doubt, the likeliest: a decision asks [`Self::by_cluster_name`].
-    pub fn cluster_name<'r>(&'r self, found: &'r Resource) -> Option<&'r str> {
+    pub fn cluster_name<'r>(&'r self, found: &'r Resource<O>) -> Option<&'r str> {
         self.belonging(found).name
     }
 
@@ -53,7 +54,7 @@ impl Inventory {
     /// It is in doubt, and the answer hangs on it.
     pub fn by_cluster_name<T: PartialEq>(
         &self,
-        found: &Resource,
+        found: &Resource<O>,
         answer: impl Fn(Option<&str>) -> T,
     ) -> Result<T, Diagnostic> {
         let belonging = self.belonging(found);
@@ -70,7 +71,7 @@ impl Inventory {
     }
 
     /// Why the cluster that an object belongs to is in doubt, as a warning.
-    pub fn doubtful_cluster(&self, found: &Resource) -> Option<Diagnostic> {
+    pub fn doubtful_cluster(&self, found: &Resource<O>) -> Option<Diagnostic> {
         let belonging = self.belonging(found);
         let doubt = belonging.doubt?;
         let differs = doubt.clusters.iter().any(|one| one.object.name.as_deref() != belonging.name);
@@ -78,7 +79,7 @@ impl Inventory {
     }
 
     /// Whether neither the object's own file nor its label says which cluster it belongs to.
-    pub fn lacks_owner(&self, found: &Resource) -> bool {
+    pub fn lacks_owner(&self, found: &Resource<O>) -> bool {
         let object = &found.object;
         let named = matches!(&object.object_kind, ObjectKind::Referencing { kind_row, .. } if !kind_row.template)
             && object.name.is_some();
@@ -86,7 +87,7 @@ impl Inventory {
         named && object.labels.get(CLUSTER_NAME).is_none() && !owner()
     }
 
-    fn belonging<'r>(&'r self, found: &'r Resource) -> Belonging<'r> {
+    fn belonging<'r>(&'r self, found: &'r Resource<O>) -> Belonging<'r, O> {
         let object = &found.object;
         let own = object.name.as_deref();
         let plain = |name| Belonging { name, doubt: None };
@@ -119,7 +120,7 @@ impl Inventory {
                 doubt: (!agrees).then_some(Doubt { why: DoubtReason::Label, clusters: far }),
             };
         }
-        let doubt = |clusters: Vec<&'r Resource>| {
+        let doubt = |clusters: Vec<&'r Resource<O>>| {
             (!clusters.is_empty()).then_some(Doubt { why: DoubtReason::HalfNamed, clusters })
         };
         match far.first() {
@@ -135,7 +136,7 @@ impl Inventory {
 
     /// The Clusters of other files that refer to an object: of its directory, else of anywhere, and how near they are; and
     /// those that do so but for a namespace, which are of its directory where the former are not.
-    fn far<'r>(&'r self, found: &'r Resource) -> (Vec<&'r Resource>, Vec<&'r Resource>, Near) {
+    fn far<'r>(&'r self, found: &'r Resource<O>) -> (Vec<&'r Resource<O>>, Vec<&'r Resource<O>>, Near) {
         let near = self.candidates(found, Near::Directory);
         let (exact, half) = (of(&near, Fit::Exact), of(&near, Fit::HalfNamed));
         if !exact.is_empty() {
@@ -150,11 +151,11 @@ impl Inventory {
     }
 
     /// The Clusters at this distance that may be the owner of an object.
-    fn candidates<'r>(&'r self, found: &'r Resource, near: Near) -> Vec<OwnerCandidate<'r>> {
+    fn candidates<'r>(&'r self, found: &'r Resource<O>, near: Near) -> Vec<OwnerCandidate<'r, O>> {
         let object = &found.object;
         let Some(name) = object.name.as_deref() else { return Vec::new() };
-        let place = |claim: &OwnerClaim| self.owners.place(self.all.at(claim.cluster).file);
-        let own = self.owners.place(found.file);
+        let place = |claim: &OwnerClaim| self.owners.place(self.all.at(claim.cluster).origin.file());
+        let own = self.owners.place(found.origin.file());
         let claims = slice(&self.owners.claims, |claim| self.all.claimed_by(claim).cmp(&(object.kind.as_str(), name)));
         let claims = match near {
             Near::File => slice(claims, |claim| place(claim).cmp(&own)),
@@ -163,7 +164,7 @@ impl Inventory {
             Near::Anywhere => claims,
         };
         let candidates = claims.iter().filter(|claim| {
-            let distance = self.owners.near(found.file, self.all.at(claim.cluster).file);
+            let distance = self.owners.near(found.origin.file(), self.all.at(claim.cluster).origin.file());
             distance == near
         });
         candidates
@@ -175,7 +176,7 @@ impl Inventory {
     }
 
     /// Why the cluster is in doubt.
-    fn doubt(&self, found: &Resource, doubt: &Doubt<'_>) -> Diagnostic {
+    fn doubt(&self, found: &Resource<O>, doubt: &Doubt<'_, O>) -> Diagnostic {
         let title = found.title();
         let one = doubt.clusters.first().map_or_else(String::new, |one| one.title());
         let label = found.object.labels.get(CLUSTER_NAME).unwrap_or_default();
@@ -205,7 +206,7 @@ impl Inventory {
             )),
             DoubtReason::Label => error.help("fix the label, or the reference of that Cluster"),
             DoubtReason::HalfNamed => {
-                let of = |found: &Resource| found.object.own_namespace().map(str::to_owned);
+                let of = |found: &Resource<O>| found.object.own_namespace().map(str::to_owned);
                 let namespace = of(found).or_else(|| doubt.clusters.first().and_then(|one| of(one)));
                 let namespace = namespace.as_deref().map_or("NAMESPACE".into(), escape_control);
                 error
@@ -216,14 +217,14 @@ impl Inventory {
     }
 
     /// What can't be read and may hold the Cluster of an object.
-    fn unread(&self, found: &Resource, belonging: &Belonging<'_>) -> Option<Diagnostic> {
+    fn unread(&self, found: &Resource<O>, belonging: &Belonging<'_, O>) -> Option<Diagnostic> {
         if self.all.others.unread.is_empty() || !self.lacks_owner(found) {
             return None;
         }
         let object = &found.object;
         // The nearest counts: what stands farther away can't say another one.
         let settled = belonging.doubt.is_none() && !of(&self.candidates(found, Near::Directory), Fit::Exact).is_empty();
-        let here = self.owners.place(found.file).0;
+        let here = self.owners.place(found.origin.file()).0;
         let unread = self.all.others.unread.iter().find(|unread| {
             let directory = unread.directory.as_ref().and_then(|name| self.owners.names.get(name)).copied();
             let names = unread.of.0 == object.kind && Some(&unread.of.1) == object.name.as_ref();
@@ -238,19 +239,19 @@ impl Inventory {
 }
 
 /// A Cluster that may be the owner of an object.
-struct OwnerCandidate<'r> {
-    cluster: &'r Resource,
+struct OwnerCandidate<'r, O> {
+    cluster: &'r Resource<O>,
     fit: Fit,
 }
 
 /// The Clusters among these that fit so, each once.
-fn of<'r>(candidates: &[OwnerCandidate<'r>], fit: Fit) -> Vec<&'r Resource> {
-    let mut found: Vec<&Resource> = candidates.iter().filter(|one| one.fit == fit).map(|one| one.cluster).collect();
+fn of<'r, O>(candidates: &[OwnerCandidate<'r, O>], fit: Fit) -> Vec<&'r Resource<O>> {
+    let mut found: Vec<&Resource<O>> = candidates.iter().filter(|one| one.fit == fit).map(|one| one.cluster).collect();
     found.dedup_by(|a, b| std::ptr::eq(*a, *b));
     found
 }
 
-fn several(clusters: Vec<&Resource>) -> Belonging<'_> {
+fn several<O>(clusters: Vec<&Resource<O>>) -> Belonging<'_, O> {
     let name = clusters.first().and_then(|one| one.object.name.as_deref());
     Belonging { name, doubt: Some(Doubt { why: DoubtReason::Several, clusters }) }
 }

@@ -7,16 +7,17 @@ use std::sync::OnceLock;
 
 use super::object_id::ObjectId;
 use super::objects::{Objects, Other, Others};
+use super::origin::{AnyOrigin, Live, Manifest, OriginRef, Provenance};
 use super::owners::Owners;
 use super::resource::{File, Resource};
 use super::skipped::{SetAside, SkipReason, Skipped};
 use crate::capa::{IdentityKind, ObjectKind, ROLE_IDENTITY, State, Version};
 use crate::diag::{Diagnostic, FileId};
 
-/// Everything a verb thinks about.
-#[derive(Clone, Debug, Default)]
-pub struct Inventory {
-    pub(super) all: Objects,
+/// Everything a verb thinks about: what stands in files, unless said otherwise.
+#[derive(Clone, Debug)]
+pub struct Inventory<O = Manifest> {
+    pub(super) all: Objects<O>,
     /// Identities by kind and name.
     identities: HashMap<(IdentityKind, String), Vec<ObjectId>>,
     /// Objects that count for nothing.
@@ -40,7 +41,7 @@ struct InventoryIndex {
 }
 
 impl InventoryIndex {
-    fn of(objects: &[Resource]) -> Self {
+    fn of<O: Provenance>(objects: &[Resource<O>]) -> Self {
         let mut index = Self::default();
         for (at, found) in objects.iter().enumerate() {
             let at = ObjectId::new(at);
@@ -50,7 +51,7 @@ impl InventoryIndex {
                 index.newest = index.newest.max(Some(*version));
             }
             for reference in found.object.references() {
-                index.with_clusters.insert(found.file);
+                index.with_clusters.extend(found.origin.file());
                 let State::Set(existing) = &reference.state else { continue };
                 let Some(name) = existing.name.text().filter(|_| existing.kind.text() == Some(ROLE_IDENTITY)) else {
                     continue;
@@ -65,13 +66,13 @@ impl InventoryIndex {
     }
 }
 
-impl Inventory {
-    /// These files and their objects, which are in the order of the files.
-    pub fn new(files: Vec<File>, objects: Vec<Resource>) -> Self {
-        Self::of(Objects { files, own: objects, ..Objects::default() })
+impl<O: Provenance> Inventory<O> {
+    /// These files and their objects, which are in the order of the files. Of a cluster there are objects alone.
+    pub fn new(files: Vec<File>, objects: Vec<Resource<O>>) -> Self {
+        Self::of(Objects::new(files, objects))
     }
 
-    fn of(all: Objects) -> Self {
+    fn of(all: Objects<O>) -> Self {
         let owners = Owners::new(&all);
         let mut identities: HashMap<(IdentityKind, String), Vec<ObjectId>> = HashMap::new();
         for (index, found) in all.own.iter().enumerate() {
@@ -84,28 +85,29 @@ impl Inventory {
             };
             identities.entry((kind, name.clone())).or_default().push(ObjectId::new(index));
         }
-        Self { all, identities, owners, ..Self::default() }
+        let (set_aside, not_read, index) = (Vec::new(), Vec::new(), OnceLock::new());
+        Self { all, identities, set_aside, not_read, owners, index }
     }
 
     /// The same with files besides, read for owners; `directory` says where each file of the inventory is.
     #[must_use]
-    pub fn with_others(mut self, mut others: Others, directory: impl Fn(FileId) -> Option<String>) -> Self {
+    pub fn with_others(mut self, mut others: Others, directory: impl Fn(FileId) -> Option<String>) -> Self
+    where
+        O: From<Manifest>,
+    {
         let all = &mut self.all;
         all.beside.clear();
         for (number, other) in others.files.iter_mut().enumerate() {
             let file = FileId(all.files.len() + number);
-            all.beside.extend(std::mem::take(&mut other.objects).into_iter().map(|found| Resource { file, ..found }));
+            all.beside.extend(std::mem::take(&mut other.objects).into_iter().map(|mut found| {
+                found.origin.file = file;
+                found.into_origin()
+            }));
         }
         all.others = others;
         all.directories = (0..all.files.len()).map(|file| directory(FileId(file))).collect();
         self.owners = Owners::new(&self.all);
         self
-    }
-
-    /// The same with other objects, and all else that is known.
-    fn with_objects(self, own: Vec<Resource>) -> Self {
-        let Self { all, set_aside, not_read, .. } = self;
-        Self { set_aside, not_read, ..Self::of(Objects { own, ..all }) }
     }
 
     /// The same with documents that were skipped unread.
@@ -135,12 +137,12 @@ impl Inventory {
     }
 
     /// The objects of all files, by file and place.
-    pub fn objects(&self) -> &[Resource] {
+    pub fn objects(&self) -> &[Resource<O>] {
         &self.all.own
     }
 
     /// The objects of all files, each with its id.
-    pub fn entries(&self) -> impl Iterator<Item = (ObjectId, &Resource)> {
+    pub fn entries(&self) -> impl Iterator<Item = (ObjectId, &Resource<O>)> {
         self.all.own.iter().enumerate().map(|(index, found)| (ObjectId::new(index), found))
     }
 
@@ -168,14 +170,36 @@ impl Inventory {
         self.index.get_or_init(|| InventoryIndex::of(&self.all.own))
     }
 
-    /// The file and line of an object, as it is shown.
-    pub fn place(&self, found: &Resource) -> String {
+    /// The file and line of an object, or its context, as it is shown.
+    pub fn place(&self, found: &Resource<O>) -> String {
         self.all.place(found)
+    }
+
+    /// What holds an object: the name of its file, or of its context.
+    pub fn holder<'i>(&'i self, found: &'i Resource<O>) -> &'i str {
+        match found.origin.origin() {
+            OriginRef::Manifest(manifest) => &self.file(manifest.file).name,
+            OriginRef::Live(live) => &live.context,
+        }
     }
 
     /// The file beside the inventory's that this is; `None` for one of its own.
     pub(crate) fn other(&self, file: FileId) -> Option<&Other> {
         self.all.other(file)
+    }
+
+    /// The same, of origins that may be others.
+    fn into_origins<P: From<O>>(self) -> Inventory<P> {
+        let Self { all, identities, set_aside, not_read, owners, index } = self;
+        Inventory { all: all.into_origins(), identities, set_aside, not_read, owners, index }
+    }
+}
+
+impl Inventory {
+    /// The same with other objects, and all else that is known.
+    fn with_objects(self, own: Vec<Resource>) -> Self {
+        let Self { all, set_aside, not_read, .. } = self;
+        Self { set_aside, not_read, ..Self::of(Objects { own, ..all }) }
     }
 
     /// The same with some objects set aside: `why` says which.
@@ -215,11 +239,29 @@ impl Inventory {
     }
 }
 
-impl Index<ObjectId> for Inventory {
-    type Output = Resource;
+impl<O> Index<ObjectId> for Inventory<O> {
+    type Output = Resource<O>;
 
-    fn index(&self, id: ObjectId) -> &Resource {
+    fn index(&self, id: ObjectId) -> &Resource<O> {
         &self.all.own[id.index()]
+    }
+}
+
+impl Default for Inventory {
+    fn default() -> Self {
+        Self::new(Vec::new(), Vec::new())
+    }
+}
+
+impl From<Inventory> for Inventory<AnyOrigin> {
+    fn from(inventory: Inventory) -> Self {
+        inventory.into_origins()
+    }
+}
+
+impl From<Inventory<Live>> for Inventory<AnyOrigin> {
+    fn from(inventory: Inventory<Live>) -> Self {
+        inventory.into_origins()
     }
 }
 
@@ -246,6 +288,6 @@ mod tests {
             ["a"]
         );
         assert_eq!((inventory.objects().len(), warnings.len(), inventory.set_aside_objects().len()), (1, 4, 4));
-        assert_eq!(inventory.set_aside_objects()[3].found.line, 17);
+        assert_eq!(inventory.set_aside_objects()[3].found.origin.line, 17);
     }
 }

@@ -189,14 +189,14 @@ pub fn without_patches(
     setting: &BTreeSet<FileId>,
 ) -> (Inventory, Vec<Diagnostic>) {
     let inventory = inventory.set_aside(|found| {
-        let why = patches.get(&found.file)?;
+        let why = patches.get(&found.origin.file)?;
         Some((SkipReason::KustomizePatch, Cow::Owned(why.clone())))
     });
     let mut skipped: BTreeMap<FileId, bool> = setting.iter().map(|&file| (file, true)).collect();
     for one in
         inventory.set_aside_objects().iter().filter(|one| one.reason == SkipReason::KustomizePatch && one.matters())
     {
-        *skipped.entry(one.found.file).or_default() |= sets_reference(&one.found);
+        *skipped.entry(one.found.origin.file).or_default() |= sets_reference(&one.found);
     }
     let files_where = |wanted: bool| -> Vec<(&str, &str)> {
         let files = skipped.iter().filter(|&(_, &sets)| sets == wanted);

@@ -1,6 +1,7 @@
 //! The objects of all files, those of the inventory and those that were read for owners.
 
 use super::object_id::KnownId;
+use super::origin::{Manifest, OriginRef, Provenance};
 use super::resource::{File, Resource};
 use crate::diag::{FileId, escape_control};
 
@@ -38,21 +39,33 @@ pub struct Others {
 }
 
 /// All objects, and the files that they are of.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Objects {
+#[derive(Clone, Debug)]
+pub(super) struct Objects<O = Manifest> {
     pub(super) files: Vec<File>,
-    pub(super) own: Vec<Resource>,
+    pub(super) own: Vec<Resource<O>>,
     /// What was read beside the files.
     pub(super) others: Others,
     /// The objects of the other files; these are numbered after the files of the inventory.
-    pub(super) beside: Vec<Resource>,
+    pub(super) beside: Vec<Resource<O>>,
     /// Where the files are; empty where their names say it.
     pub(super) directories: Vec<Option<String>>,
 }
 
-impl Objects {
+impl<O: Provenance> Objects<O> {
+    /// These files and their objects, and nothing beside them.
+    pub(super) fn new(files: Vec<File>, own: Vec<Resource<O>>) -> Self {
+        Self { files, own, others: Others::default(), beside: Vec::new(), directories: Vec::new() }
+    }
+
+    /// The same, of origins that may be others.
+    pub(super) fn into_origins<P: From<O>>(self) -> Objects<P> {
+        let Self { files, own, others, beside, directories } = self;
+        let [own, beside] = [own, beside].map(|all| all.into_iter().map(Resource::into_origin).collect());
+        Objects { files, own, others, beside, directories }
+    }
+
     /// Object of the run or of the other files.
-    pub(super) fn at(&self, id: KnownId) -> &Resource {
+    pub(super) fn at(&self, id: KnownId) -> &Resource<O> {
         let index = id.index();
         match self.own.get(index) {
             Some(found) => found,
@@ -61,18 +74,22 @@ impl Objects {
     }
 
     /// The objects of the inventory and of the other files.
-    pub(super) fn all(&self) -> impl Iterator<Item = (KnownId, &Resource)> {
+    pub(super) fn all(&self) -> impl Iterator<Item = (KnownId, &Resource<O>)> {
         self.own.iter().chain(&self.beside).enumerate().map(|(index, found)| (KnownId::new(index), found))
     }
 
-    /// The file and line of an object, as it is shown.
-    pub(super) fn place(&self, found: &Resource) -> String {
-        let name = match self.files.get(found.file.0) {
+    /// The file and line of an object, or its context, as it is shown.
+    pub(super) fn place(&self, found: &Resource<O>) -> String {
+        let manifest = match found.origin.origin() {
+            OriginRef::Manifest(manifest) => manifest,
+            OriginRef::Live(live) => return escape_control(&live.to_string()).into_owned(),
+        };
+        let name = match self.files.get(manifest.file.0) {
             Some(file) => &file.name,
-            None => &self.others.files[found.file.0 - self.files.len()].name,
+            None => &self.others.files[manifest.file.0 - self.files.len()].name,
         };
         // Of an item of a list, the line in its file is not known.
-        match found.line {
+        match manifest.line {
             0 => escape_control(name).into_owned(),
             line => escape_control(&format!("{name}:{line}")).into_owned(),
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::object_id::KnownId;
 use super::objects::Objects;
+use super::origin::Provenance;
 use crate::capa::{Object, ObjectKind, ObjectReference};
 use crate::diag::FileId;
 
@@ -44,7 +45,7 @@ pub(super) enum Fit {
 
 impl Owners {
     /// Of these files.
-    pub(super) fn new(all: &Objects) -> Self {
+    pub(super) fn new<O: Provenance>(all: &Objects<O>) -> Self {
         let mut owners = Self::default();
         for (index, found) in all.all() {
             match &found.object.object_kind {
@@ -68,7 +69,7 @@ impl Owners {
         }
         let mut claims = std::mem::take(&mut owners.claims);
         let [mut templates, mut classes] = [&mut owners.templates, &mut owners.classes].map(std::mem::take);
-        let place = |index: KnownId| owners.place(all.at(index).file);
+        let place = |index: KnownId| owners.place(all.at(index).origin.file());
         // Stable: those of one file stay in their order.
         claims.sort_by(|a, b| {
             all.claimed_by(a).cmp(&all.claimed_by(b)).then_with(|| place(a.cluster).cmp(&place(b.cluster)))
@@ -83,13 +84,13 @@ impl Owners {
         *self.names.entry(name).or_insert(next)
     }
 
-    /// The directory, by its number, and the file.
-    pub(super) fn place(&self, file: FileId) -> (Option<u32>, FileId) {
-        (self.directories.get(file.0).copied().flatten(), file)
+    /// The directory, by its number, and the file. What is in a cluster stands together, as in one file.
+    pub(super) fn place(&self, file: Option<FileId>) -> (Option<u32>, Option<FileId>) {
+        (file.and_then(|file| self.directories.get(file.0).copied().flatten()), file)
     }
 
     /// How near two files are.
-    pub(super) fn near(&self, a: FileId, b: FileId) -> Near {
+    pub(super) fn near(&self, a: Option<FileId>, b: Option<FileId>) -> Near {
         let (one, other) = (self.place(a), self.place(b));
         if a == b {
             Near::File
@@ -101,7 +102,7 @@ impl Owners {
     }
 }
 
-impl Objects {
+impl<O: Provenance> Objects<O> {
     pub(super) fn reference(&self, claim: OwnerClaim) -> Option<&ObjectReference> {
         match &self.at(claim.cluster).object.object_kind {
             ObjectKind::Cluster { refers_to, .. } => refers_to.get(claim.which),
@@ -122,7 +123,7 @@ impl Objects {
 }
 
 /// Where a file is; `None` for what is in no directory.
-fn directory_of(all: &Objects, file: FileId) -> Option<String> {
+fn directory_of<O>(all: &Objects<O>, file: FileId) -> Option<String> {
     match all.directories.get(file.0) {
         Some(directory) => directory.clone(),
         None => directory_in(&all.files[file.0].name),

@@ -1,31 +1,19 @@
-//! An object of a file, and the file.
+//! An object, and where it comes from.
 
+use super::origin::{Manifest, Provenance};
 use crate::capa::{Object, ObjectKind};
-use crate::diag::{FileId, Location, Span, escape_control};
-use lossless_yaml::ObjectRef;
+use crate::diag::{Span, escape_control};
 
-/// An object and where it stands.
+/// An object and where it comes from: of a file, unless said otherwise.
 #[derive(Clone, Debug)]
-pub struct Resource {
-    /// The file.
-    pub file: FileId,
-    /// The document and the place in it.
-    pub at: ObjectRef,
-    /// Line of its first key, from 1.
-    pub line: usize,
-    /// Its own bytes, whole lines where it shares none: what a message may show of the file.
-    pub window: Span,
-    /// Whether a message may show its text: not where it could be a Secret or a ConfigMap.
-    pub shown: bool,
+pub struct Resource<O = Manifest> {
     /// What it is.
     pub object: Box<Object>,
-    /// Of an identity: why its text can't go without taking along what is not its own.
-    pub removal_blocker: Option<String>,
-    /// Whether kubectl drops its document without a word, because it follows `...` without a `---`.
-    pub dropped_by_kubectl: bool,
+    /// Where it comes from.
+    pub origin: O,
 }
 
-impl Resource {
+impl<O: Provenance> Resource<O> {
     /// The kind, namespace and name, as a heading: `AWSCluster default/foo`. Control characters are made visible.
     pub fn title(&self) -> String {
         let name = self.object.name.as_deref().unwrap_or("(no name)");
@@ -40,13 +28,18 @@ impl Resource {
     }
 
     /// A place inside the object.
-    pub fn location(&self, span: Span) -> Location {
-        Location { file: self.file, span, window: self.shown.then_some(self.window) }
+    pub fn location(&self, span: Span) -> O::Place {
+        self.origin.location(span)
     }
 
     /// Where its kind is written.
-    pub fn head(&self) -> Location {
+    pub fn head(&self) -> O::Place {
         self.location(self.object.kind_span)
+    }
+
+    /// The same, of an origin that may be another one.
+    pub(super) fn into_origin<P: From<O>>(self) -> Resource<P> {
+        Resource { object: self.object, origin: self.origin.into() }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use json_patch::jsonptr::PointerBuf;
 
-use super::{Resource, SkipReason, Skipped, doubt};
+use super::{Manifest, Resource, SkipReason, Skipped, doubt};
 use crate::capa::{self, Items, ListKind, Object, ObjectKind};
 use crate::diag::{Diagnostic, FileId, Location, RuleId, Span, SpannedError, line_of};
 use crate::templates;
@@ -132,7 +132,7 @@ fn number_lines(bytes: &[u8], objects: &mut [Resource]) {
     let mut line = 1;
     for (index, breaks) in order.into_iter().zip(breaks) {
         line += breaks;
-        objects[index].line = line;
+        objects[index].origin.line = line;
     }
 }
 
@@ -161,7 +161,7 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
     if options.needles.look_further() {
         for found in &mut found {
             capa::beside(&mut found.object);
-            found.shown &= found.object.object_kind != ObjectKind::Secret;
+            found.origin.printable &= found.object.object_kind != ObjectKind::Secret;
         }
     }
     if !named {
@@ -312,21 +312,21 @@ impl ObjectWalk<'_> {
         let window = if base.is_empty() { self.document.span } else { own_lines(self.bytes, span) };
         let base = PointerBuf::from_tokens(base);
         // What an object of a doubled or tagged kind is, nobody knows.
-        let shown = !matches!(object.object_kind, ObjectKind::Refused(..))
+        let printable = !matches!(object.object_kind, ObjectKind::Refused(..))
             || !capa::may_hold_bodies(&self.bytes[window.range()]);
         let removal_blocker = matches!(object.object_kind, ObjectKind::Identity(..))
             .then(|| self.removal_blocker(base.is_root(), window))
             .flatten();
-        found.push(Resource {
+        let origin = Manifest {
             file: self.file,
             at: ObjectRef { document: self.document.span, base },
             line: 0,
             window,
             dropped_by_kubectl: self.document.bare,
-            shown,
+            printable,
             removal_blocker,
-            object: Box::new(object),
-        });
+        };
+        found.push(Resource { object: Box::new(object), origin });
     }
 
     /// What would go along with the text of the document, or of an item of it.
@@ -475,7 +475,7 @@ mod tests {
     fn neighbours_that_are_not_ours_may_be_broken() {
         let scanned = scanned(&format!("a: {{{{ b }}: c\n---\n{CLUSTER}---\nx: [\n")).unwrap();
         assert_eq!(scanned.objects.len(), 1);
-        assert_eq!((scanned.objects[0].line, scanned.objects[0].title().as_str()), (3, "AWSCluster n/a"));
+        assert_eq!((scanned.objects[0].origin.line, scanned.objects[0].title().as_str()), (3, "AWSCluster n/a"));
     }
 
     #[test]
@@ -576,7 +576,7 @@ mod tests {
              {{apiVersion: example.com/v1, kind: Secret}}\n---\n{CLUSTER}"
         );
         let objects = scan(FileId(0), text.as_bytes(), &options).unwrap().objects;
-        let seen: Vec<_> = objects.iter().map(|found| (found.title(), found.shown)).collect();
+        let seen: Vec<_> = objects.iter().map(|found| (found.title(), found.origin.printable)).collect();
         let expected = [("Secret s", false), ("Namespace n", true), ("AWSCluster n/a", true)];
         assert_eq!(seen, expected.map(|(title, shown)| (title.to_owned(), shown)));
         // Other verbs pass them by.
@@ -587,7 +587,7 @@ mod tests {
     fn the_items_of_a_list_are_objects() {
         let text = format!("apiVersion: v1\nkind: List\nitems:\n- {}", CLUSTER.trim_end().replace('\n', "\n  "));
         let scanned = scanned(&text).unwrap();
-        assert_eq!(scanned.objects[0].at.base.to_string(), "/items/0");
-        assert_eq!(scanned.objects[0].line, 4);
+        assert_eq!(scanned.objects[0].origin.at.base.to_string(), "/items/0");
+        assert_eq!(scanned.objects[0].origin.line, 4);
     }
 }

@@ -60,8 +60,8 @@ impl Skipped {
     /// An object that is skipped.
     pub fn new(found: &Resource, reason: SkipReason, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            file: found.file,
-            line: found.line,
+            file: found.origin.file,
+            line: found.origin.line,
             kind: Some(found.object.kind.clone()),
             namespace: found.object.namespace.clone(),
             name: found.object.name.clone(),

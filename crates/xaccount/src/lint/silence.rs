@@ -61,9 +61,11 @@ fn lines(ignores: &[Ignore]) -> Lines {
 
 /// The object of ours that holds a line.
 fn object_at(inventory: &Inventory, file: FileId, line: Span) -> Option<&Resource> {
-    let behind = inventory.objects().partition_point(|found| (found.file, found.window.start) <= (file, line.start));
+    let behind = inventory
+        .objects()
+        .partition_point(|found| (found.origin.file, found.origin.window.start) <= (file, line.start));
     let found = inventory.objects()[..behind].last()?;
-    let inside = found.file == file && line.end <= found.window.end;
+    let inside = found.origin.file == file && line.end <= found.origin.window.end;
     Some(found).filter(|found| inside && found.object.object_kind.is_capa())
 }
 
@@ -100,7 +102,7 @@ pub fn silence(
             // A text in somebody else's document is none of ours.
             let silenced = object_at(inventory, file, ignore.silences);
             let Some(found) = silenced.filter(|_| !used) else { continue };
-            let inside = found.window.start <= ignore.span.start && ignore.span.end <= found.window.end;
+            let inside = found.origin.window.start <= ignore.span.start && ignore.span.end <= found.origin.window.end;
             let unknown: Vec<&str> =
                 ignore.rules.iter().map(String::as_str).filter(|named| rule(named).is_none()).collect();
             let what = match (unknown.is_empty(), ignore.rules.is_empty()) {

@@ -48,7 +48,7 @@ fn shares(inventory: &Inventory, outcome: &Outcome) -> BTreeMap<FileId, Share> {
     let mut shares: BTreeMap<FileId, Share> = outcome.plans.keys().map(|&file| (file, Share::default())).collect();
     for index in outcome.changes.iter().filter_map(|change| change.object) {
         let found = &inventory[index];
-        let share = shares.entry(found.file).or_default();
+        let share = shares.entry(found.origin.file).or_default();
         match &found.object.object_kind {
             ObjectKind::Identity(..) | ObjectKind::Controller(_) | ObjectKind::Static(..) => {
                 share.identities.extend(found.object.name.clone());

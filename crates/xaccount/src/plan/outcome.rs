@@ -40,13 +40,13 @@ impl Outcome {
     /// Adds a change of an object that is there, and its operations to its file's plan.
     pub(crate) fn change(&mut self, inventory: &Inventory, change: Change) {
         if let Some(found) = change.object.map(|index| &inventory[index]) {
-            let plan = self.plans.entry(found.file).or_default();
+            let plan = self.plans.entry(found.origin.file).or_default();
             // All changes of one object are planned one after the other.
             match plan.changes.last_mut() {
-                Some((object, existing)) if *object == found.at => {
+                Some((object, existing)) if *object == found.origin.at => {
                     Arc::make_mut(existing).extend(change.operations.iter().cloned())
                 }
-                _ => plan.changes.push((found.at.clone(), change.operations.clone())),
+                _ => plan.changes.push((found.origin.at.clone(), change.operations.clone())),
             }
         }
         self.changes.push(change);

@@ -148,9 +148,9 @@ impl Selection {
 
 /// The objects that can carry a reference, but for those of the identity file.
 pub(crate) fn referencing(inventory: &Inventory) -> impl Iterator<Item = ObjectId> {
-    let all = inventory
-        .entries()
-        .filter(|(_, found)| !inventory.file(found.file).identities_only && found.object.references().next().is_some());
+    let all = inventory.entries().filter(|(_, found)| {
+        !inventory.file(found.origin.file).identities_only && found.object.references().next().is_some()
+    });
     all.map(|(index, _)| index)
 }
 
@@ -158,7 +158,7 @@ pub(crate) fn referencing(inventory: &Inventory) -> impl Iterator<Item = ObjectI
 fn unclear<'r>(inventory: &'r Inventory, selection: &'r Selection) -> impl Iterator<Item = &'r Resource> {
     inventory.objects().iter().filter(|found| {
         manifest_checks::names_no_provider(found)
-            && !inventory.file(found.file).identities_only
+            && !inventory.file(found.origin.file).identities_only
             && matches(inventory, found, selection).unwrap_or(true)
     })
 }

@@ -9,6 +9,7 @@ use crate::account_map::{API_VERSION, KIND};
 use crate::aws::{DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
 use crate::capa::{DEFAULT_ROLE_NAME, Form, Namespaces, ObjectKind, RoleIdentity};
 use crate::diag::FileId;
+use crate::inventory::Provenance;
 use crate::kubernetes::names::{is_dns_label, is_dns_subdomain};
 
 /// The map, and what it can't say.
@@ -59,9 +60,14 @@ fn target(row: &Row) -> MapTarget {
 
 /// The map with one entry for each role, in the order of the account ids. `path` gives a file's path relative to the map, with
 /// `/` and without links, as a map is asked; `None` for what is not below it.
-pub fn map(status: &Status<'_>, path: &dyn Fn(FileId) -> Option<String>) -> Map {
-    let paths: MapPaths =
-        status.inventory.objects().iter().map(|found| found.file).map(|file| (file, path(file))).collect();
+pub fn map<O: Provenance>(status: &Status<'_, O>, path: &dyn Fn(FileId) -> Option<String>) -> Map {
+    let paths: MapPaths = status
+        .inventory
+        .objects()
+        .iter()
+        .filter_map(|found| found.origin.file())
+        .map(|file| (file, path(file)))
+        .collect();
     let groups = groups(status, &paths);
     let mut map = Map { value: Value::Null, source: false, unsaid: Vec::new() };
     let mut document = Object::new();
@@ -109,14 +115,17 @@ pub fn map(status: &Status<'_>, path: &dyn Fn(FileId) -> Option<String>) -> Map 
 }
 
 /// The clusters by where they go.
-fn groups<'s>(status: &'s Status<'_>, paths: &'s MapPaths) -> BTreeMap<MapTarget, Vec<MapCluster<'s>>> {
+fn groups<'s, O: Provenance>(
+    status: &'s Status<'_, O>,
+    paths: &'s MapPaths,
+) -> BTreeMap<MapTarget, Vec<MapCluster<'s>>> {
     let mut clusters: BTreeMap<(&str, &str), (MapTarget, Files<'_>)> = BTreeMap::new();
     for row in status.rows.iter().filter(|row| !row.template) {
         let found = &status.inventory[row.object];
         // For a map, what says no namespace is in this one.
         let namespace = found.object.namespace.as_deref().filter(|own| !own.is_empty()).unwrap_or("default");
         let existing = clusters.entry((namespace, &row.cluster)).or_insert_with(|| (target(row), BTreeSet::new()));
-        existing.1.insert(paths.get(&found.file).and_then(Option::as_deref));
+        existing.1.insert(found.origin.file().and_then(|file| paths.get(&file)?.as_deref()));
         if existing.0 != target(row) {
             existing.0 = MapTarget::Nowhere("its objects are in two accounts, or use two roles");
         }
@@ -311,7 +320,7 @@ fn role_fields(role: &RoleArn) -> Object<String, Value> {
 const ALLOWED: &str = "allowedNamespaces";
 
 /// The identities of each role, by name.
-fn identities<'s>(status: &'s Status<'_>) -> HashMap<RoleArn, Vec<(&'s str, &'s RoleIdentity)>> {
+fn identities<'s, O: Provenance>(status: &'s Status<'_, O>) -> HashMap<RoleArn, Vec<(&'s str, &'s RoleIdentity)>> {
     let mut all: HashMap<RoleArn, Vec<(&str, &RoleIdentity)>> = HashMap::new();
     for (index, name, role) in super::role_identities(status.inventory) {
         if let ObjectKind::Identity(identity, _) = &status.inventory[index].object.object_kind {
@@ -373,7 +382,7 @@ fn specified(identity: &RoleIdentity) -> Vec<(&'static str, Value)> {
 }
 
 /// The templates of each role by their names, without those that have one name and two roles.
-fn templates<'s>(status: &'s Status<'_>) -> BTreeMap<MapTarget, BTreeSet<&'s str>> {
+fn templates<'s, O: Provenance>(status: &'s Status<'_, O>) -> BTreeMap<MapTarget, BTreeSet<&'s str>> {
     let mut by_name: BTreeMap<&str, BTreeSet<MapTarget>> = BTreeMap::new();
     for row in status.rows.iter().filter(|row| row.template) {
         by_name.entry(&row.name).or_default().insert(target(row));
@@ -388,12 +397,12 @@ fn templates<'s>(status: &'s Status<'_>) -> BTreeMap<MapTarget, BTreeSet<&'s str
 }
 
 /// The file that holds all role identities and no cluster.
-fn identity_file<'p>(status: &Status<'_>, paths: &'p MapPaths) -> Option<&'p str> {
+fn identity_file<'p, O: Provenance>(status: &Status<'_, O>, paths: &'p MapPaths) -> Option<&'p str> {
     let inventory = status.inventory;
     let mut files: BTreeSet<_> =
         super::role_identities(inventory).map(|(index, ..)| file_of(inventory, index)).collect();
     let file = files.pop_first().filter(|_| files.is_empty())?;
-    let name = paths.get(&file)?.as_deref()?;
+    let name = paths.get(&file?)?.as_deref()?;
     let alone = !status.rows.iter().any(|row| file_of(inventory, row.object) == file);
     let yaml = name.ends_with(".yaml") || name.ends_with(".yml");
     (alone && yaml).then_some(name)

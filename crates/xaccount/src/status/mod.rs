@@ -1,5 +1,7 @@
 //! What `status` thinks: which cluster is in which account, through which identities, and may it. No I/O.
 
+#[cfg(test)]
+mod live_tests;
 mod map;
 mod moves;
 mod users;
@@ -12,8 +14,8 @@ use crate::capa::{
     CONTROLLER_IDENTITY, ClusterState, Hop, IdentityKind, Judge, Object, ObjectKind, REFERENCING_KINDS, ROLE_IDENTITY,
     Reason, Release, Search, Subject, Support, Verdict, VerdictOutcome, Version, read_since, served_since, support,
 };
-use crate::diag::{Diagnostic, FileId, Location, Severity, Span, escape_control};
-use crate::inventory::{Inventory, ObjectId, Resource};
+use crate::diag::{Diagnostic, FileId, Severity, Span, escape_control};
+use crate::inventory::{Inventory, Manifest, ObjectId, Provenance, Resource};
 use crate::manifest_checks::{self, NO_ROLE_ACROSS_PARTITIONS, PartitionMismatch};
 
 pub use crate::manifest_checks::in_the_source_account;
@@ -140,9 +142,9 @@ impl fmt::Display for Row {
 
 /// All that `status` knows of a run.
 #[derive(Clone, Debug)]
-pub struct Status<'r> {
+pub struct Status<'r, O = Manifest> {
     /// The run.
-    pub inventory: &'r Inventory,
+    pub inventory: &'r Inventory<O>,
     /// What the verdicts hang on.
     pub world: ClusterState,
     /// The clusters, in the order of the files.
@@ -161,16 +163,16 @@ pub struct Options {
 }
 
 /// Looks at a run.
-pub fn status<'r>(inventory: &'r Inventory, options: &Options) -> Status<'r> {
+pub fn status<'r, O: Provenance>(inventory: &'r Inventory<O>, options: &Options) -> Status<'r, O> {
     let mut warnings = Vec::new();
     let release = options.release.unwrap_or_else(|| implied(inventory, &mut warnings));
     let namespace = options.namespace.as_deref();
     // What kubectl drops without a word is not applied.
-    let sent = || inventory.entries().filter(|(_, found)| !found.dropped_by_kubectl);
+    let sent = || inventory.entries().filter(|(_, found)| !found.origin.is_dropped_by_kubectl());
     let world = ClusterState::new(sent().map(|(_, found)| &*found.object), release, namespace);
     let capa_objects = inventory.objects().iter().filter(|found| found.object.object_kind.is_capa());
     warnings.extend(capa_objects.filter_map(manifest_checks::dropped_by_kubectl));
-    let dropped = |found: &Resource| {
+    let dropped = |found: &Resource<O>| {
         manifest_checks::unsupported(found, release).filter(|(existing, _)| *existing == Support::NoReference)
     };
     let in_vain =
@@ -229,7 +231,7 @@ struct PlacedObject<'n> {
 }
 
 /// The rows of an object: one for each reference that says something else.
-fn rows_of(inventory: &Inventory, place: PlacedObject<'_>, judge: &mut Judge, rows: &mut Vec<Row>) {
+fn rows_of<O: Provenance>(inventory: &Inventory<O>, place: PlacedObject<'_>, judge: &mut Judge, rows: &mut Vec<Row>) {
     let found = &inventory[place.index];
     let mut seen: HashSet<Subject> = HashSet::new();
     for reference in found.object.references() {
@@ -243,7 +245,7 @@ fn rows_of(inventory: &Inventory, place: PlacedObject<'_>, judge: &mut Judge, ro
     }
 }
 
-fn row(inventory: &Inventory, place: PlacedObject<'_>, verdict: Verdict, reference: Span) -> Row {
+fn row<O: Provenance>(inventory: &Inventory<O>, place: PlacedObject<'_>, verdict: Verdict, reference: Span) -> Row {
     let PlacedObject { index: object, namespace } = place;
     let found = &inventory[object];
     let template = matches!(&found.object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
@@ -257,13 +259,13 @@ fn row(inventory: &Inventory, place: PlacedObject<'_>, verdict: Verdict, referen
 }
 
 /// The row of an object that no release of CAPA takes, or of which readers see two.
-fn refused(inventory: &Inventory, place: PlacedObject<'_>, reason: Reason, why: &str) -> Row {
+fn refused<O: Provenance>(inventory: &Inventory<O>, place: PlacedObject<'_>, reason: Reason, why: &str) -> Row {
     let verdict = Verdict::refused(reason, why.to_owned());
     row(inventory, place, verdict, inventory[place.index].object.kind_span)
 }
 
 /// An object whose version a release does not serve is not applied: nor is a cluster whose identity is not.
-fn refuse_unserved(inventory: &Inventory, release: Release, rows: &mut [Row]) {
+fn refuse_unserved<O: Provenance>(inventory: &Inventory<O>, release: Release, rows: &mut [Row]) {
     let is_unserved = |index: ObjectId| support(&inventory[index].object, release) == Some(Support::NotServed);
     let mut identities = Search::new(|hop| identity_of(inventory, hop).is_some_and(is_unserved));
     for row in rows {
@@ -281,7 +283,7 @@ fn refuse_unserved(inventory: &Inventory, release: Release, rows: &mut [Row]) {
 }
 
 /// A cluster's region says its partition, and no role of another one can be assumed for it.
-fn refuse_other_partitions(inventory: &Inventory, rows: &mut [Row]) {
+fn refuse_other_partitions<O: Provenance>(inventory: &Inventory<O>, rows: &mut [Row]) {
     let mut others = OtherPartitions::default();
     for row in rows {
         let Some(region) = inventory[row.object].object.region() else { continue };
@@ -324,14 +326,14 @@ fn role_of_hop(hop: &Hop<'_>) -> Option<RoleArn> {
 }
 
 /// The object of an identity.
-pub fn identity_of(inventory: &Inventory, hop: &Hop<'_>) -> Option<ObjectId> {
+pub fn identity_of<O: Provenance>(inventory: &Inventory<O>, hop: &Hop<'_>) -> Option<ObjectId> {
     identity(inventory, hop.kind, hop.name)
 }
 
 /// The first identity of a kind and name that kubectl sends.
-fn identity(inventory: &Inventory, kind: &str, name: &str) -> Option<ObjectId> {
+fn identity<O: Provenance>(inventory: &Inventory<O>, kind: &str, name: &str) -> Option<ObjectId> {
     let kind = IdentityKind::ALL.into_iter().find(|known| known.name() == kind)?;
-    inventory.identities(kind, name).iter().copied().find(|&index| !inventory[index].dropped_by_kubectl)
+    inventory.identities(kind, name).iter().copied().find(|&index| !inventory[index].origin.is_dropped_by_kubectl())
 }
 
 /// The version of an object of CAPA.
@@ -345,7 +347,7 @@ fn version(object: &Object) -> Option<Version> {
 }
 
 /// The newest release that serves the versions and kinds of CAPA's objects, and has their references.
-fn implied(inventory: &Inventory, warnings: &mut Vec<Diagnostic>) -> Release {
+fn implied<O: Provenance>(inventory: &Inventory<O>, warnings: &mut Vec<Diagnostic>) -> Release {
     let capa_objects = || inventory.objects().iter().filter(|found| version(&found.object).is_some());
     let versions: HashSet<Version> = capa_objects().filter_map(|found| version(&found.object)).collect();
     let last = capa_objects().max_by_key(|found| read_since(&found.object));
@@ -373,7 +375,7 @@ fn implied(inventory: &Inventory, warnings: &mut Vec<Diagnostic>) -> Release {
 }
 
 /// Where an identity says its role.
-fn role_of(found: &Resource) -> Location {
+fn role_of<O: Provenance>(found: &Resource<O>) -> O::Place {
     let span = match &found.object.object_kind {
         ObjectKind::Identity(identity, _) => identity.role_arn.span(),
         _ => None,
@@ -382,8 +384,8 @@ fn role_of(found: &Resource) -> Location {
 }
 
 /// Role identities that kubectl sends: object, name and role.
-fn role_identities(inventory: &Inventory) -> impl Iterator<Item = (ObjectId, &str, RoleArn)> {
-    inventory.entries().filter(|(_, found)| !found.dropped_by_kubectl).filter_map(|(index, found)| {
+fn role_identities<O: Provenance>(inventory: &Inventory<O>) -> impl Iterator<Item = (ObjectId, &str, RoleArn)> {
+    inventory.entries().filter(|(_, found)| !found.origin.is_dropped_by_kubectl()).filter_map(|(index, found)| {
         let ObjectKind::Identity(identity, _) = &found.object.object_kind else { return None };
         let name = found.object.name.as_deref()?;
         // Of two documents of one name, the first is enough to say that there is one.
@@ -393,7 +395,7 @@ fn role_identities(inventory: &Inventory) -> impl Iterator<Item = (ObjectId, &st
     })
 }
 
-/// The file of an object.
-fn file_of(inventory: &Inventory, index: ObjectId) -> FileId {
-    inventory[index].file
+/// The file of an object, if it is of one.
+fn file_of<O: Provenance>(inventory: &Inventory<O>, index: ObjectId) -> Option<FileId> {
+    inventory[index].origin.file()
 }

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use super::{AccountSummary, Row, Status, file_of, identity_of, role_of};
+use super::{AccountSummary, Row, Status, identity_of, role_of};
 use crate::capa::{ROLE_IDENTITY, Reason, VerdictOutcome};
 use crate::diag::{Location, Span};
+use crate::inventory::{ObjectId, Provenance};
 
 /// A cluster that moved, came or went.
 #[derive(Clone, Debug)]
@@ -48,61 +49,37 @@ pub struct Cause {
     pub what: &'static str,
     /// In which tree the place is.
     pub side: MoveSide,
-    /// The place.
-    pub at: Location,
+    /// The object that the place is in, of that tree.
+    pub object: ObjectId,
+    /// The place; `None` in an object of a cluster.
+    pub at: Option<Location>,
 }
 
 /// Namespace, name and kind.
 type MoveKey = (Option<String>, String, String);
 
 /// The rows of one key on both sides.
-#[derive(Default)]
-struct KeyedRows<'s> {
-    before: Vec<&'s Row>,
-    after: Vec<&'s Row>,
-}
+type Both<'s> = (Vec<&'s Row>, Vec<&'s Row>);
 
-/// A row and the status that it is of.
-struct StatusRow<'s, 'r> {
-    status: &'s Status<'r>,
-    row: &'s Row,
-}
-
-impl StatusRow<'_, '_> {
-    /// Kind and name of the identity that the object itself names.
-    fn own_identity(&self) -> Option<(&str, &str)> {
-        self.row.verdict.chain.first().map(|hop| (hop.kind, hop.name))
-    }
-
-    /// The place of the role of that identity, if the inventory has it.
-    fn role(&self) -> Option<Location> {
-        let inventory = self.status.inventory;
-        let index = identity_of(inventory, &self.row.verdict.chain.first()?)?;
-        Some(role_of(&inventory[index]))
-    }
-}
-
-fn key(status: &Status<'_>, row: &Row) -> MoveKey {
+fn key<O: Provenance>(status: &Status<'_, O>, row: &Row) -> MoveKey {
     (row.namespace.clone(), row.name.clone(), status.inventory[row.object].object.kind.clone())
 }
 
 /// What differs from `before` to `after`: by kind, namespace and name.
-pub fn moves(before: &Status<'_>, after: &Status<'_>) -> Vec<Move> {
-    let mut rows: BTreeMap<MoveKey, KeyedRows<'_>> = BTreeMap::new();
+pub fn moves<B: Provenance, A: Provenance>(before: &Status<'_, B>, after: &Status<'_, A>) -> Vec<Move> {
+    let mut rows: BTreeMap<MoveKey, Both<'_>> = BTreeMap::new();
     for row in &before.rows {
-        rows.entry(key(before, row)).or_default().before.push(row);
+        rows.entry(key(before, row)).or_default().0.push(row);
     }
     for row in &after.rows {
-        rows.entry(key(after, row)).or_default().after.push(row);
+        rows.entry(key(after, row)).or_default().1.push(row);
     }
     let mut moves = Vec::new();
     for ((namespace, name, kind), both) in rows {
-        for (was, is) in pairs(before, after, &both) {
+        for (was, is) in pairs((before, after), &both) {
             let cause = match (was, is) {
                 (Some(was), Some(is)) if was.account == is.account => continue,
-                (Some(was), Some(is)) => {
-                    cause(&StatusRow { status: before, row: was }, &StatusRow { status: after, row: is })
-                }
+                (Some(was), Some(is)) => cause((before, was), (after, is)),
                 (None, Some(is)) => place("appeared", MoveSide::After, after, is),
                 (Some(was), None) => place("gone", MoveSide::Before, before, was),
                 (None, None) => continue,
@@ -118,14 +95,12 @@ pub fn moves(before: &Status<'_>, after: &Status<'_>) -> Vec<Move> {
 
 /// Which row of now is which of before. One name may stand in the directories of several management clusters: then those
 /// belong together whose paths end alike.
-fn pairs<'s>(
-    before: &'s Status<'_>,
-    after: &'s Status<'_>,
-    rows: &KeyedRows<'s>,
+fn pairs<'s, B: Provenance, A: Provenance>(
+    (before, after): (&'s Status<'_, B>, &'s Status<'_, A>),
+    (old, new): &Both<'s>,
 ) -> Vec<(Option<&'s Row>, Option<&'s Row>)> {
-    let KeyedRows { before: old, after: new } = rows;
-    let was: Vec<&str> = old.iter().map(|row| path_of(before, row)).collect();
-    let is: Vec<&str> = new.iter().map(|row| path_of(after, row)).collect();
+    let was: Vec<&str> = old.iter().map(|row| before.inventory.holder(&before.inventory[row.object])).collect();
+    let is: Vec<&str> = new.iter().map(|row| after.inventory.holder(&after.inventory[row.object])).collect();
     let mut partners: Vec<Option<usize>> = vec![None; old.len()];
     let mut free = vec![true; new.len()];
     let longest = was.iter().map(|path| path.split('/').count()).max().unwrap_or(0);
@@ -147,11 +122,6 @@ fn pairs<'s>(
     both.chain(new.iter().zip(free).filter(|(_, free)| *free).map(|(&is, _)| (None, Some(is)))).collect()
 }
 
-/// The path of a row's file.
-fn path_of<'s>(status: &'s Status<'_>, row: &Row) -> &'s str {
-    &status.inventory.file(file_of(status.inventory, row.object)).name
-}
-
 /// The last parts of a path; `None` where it has fewer.
 fn end(path: &str, count: usize) -> Option<&str> {
     let Some(slashes) = count.checked_sub(1) else { return Some("") };
@@ -161,28 +131,44 @@ fn end(path: &str, count: usize) -> Option<&str> {
     }
 }
 
-fn place(what: &'static str, side: MoveSide, status: &Status<'_>, row: &Row) -> Cause {
+fn place<O: Provenance>(what: &'static str, side: MoveSide, status: &Status<'_, O>, row: &Row) -> Cause {
     let found = &status.inventory[row.object];
-    Cause { what, side, at: found.location(Span::new(found.object.start, found.object.start)) }
+    let at = found.location(Span::new(found.object.start, found.object.start)).into();
+    Cause { what, side, object: row.object, at }
 }
 
 /// The line that moved a cluster: its reference, or the role of the identity that it names still.
-fn cause(was: &StatusRow<'_, '_>, is: &StatusRow<'_, '_>) -> Cause {
-    let StatusRow { status, row } = is;
-    let names_role = is.own_identity().is_some_and(|(kind, _)| kind == ROLE_IDENTITY);
-    if names_role && was.own_identity() == is.own_identity() {
-        match (was.role(), is.role()) {
-            (Some(_), Some(at)) if row.verdict.reason == Some(Reason::Ambiguous) => {
-                return Cause { what: "two identities of one name", side: MoveSide::After, at };
-            }
-            (Some(_), Some(at)) => return Cause { what: "roleARN", side: MoveSide::After, at },
-            (None, Some(at)) => return Cause { what: "identity appeared", side: MoveSide::After, at },
-            (Some(at), None) => return Cause { what: "identity gone", side: MoveSide::Before, at },
-            (None, None) => {}
+fn cause<B: Provenance, A: Provenance>(
+    (before, was): (&Status<'_, B>, &Row),
+    (after, is): (&Status<'_, A>, &Row),
+) -> Cause {
+    let own = |row: &Row| row.verdict.chain.first().map(|hop| (hop.kind.to_owned(), hop.name.to_owned()));
+    let role = own(is).is_some_and(|(kind, _)| kind == ROLE_IDENTITY);
+    if own(was) == own(is) && role {
+        let gone = identity_cause("identity gone", MoveSide::Before, before, was);
+        let there = |what| identity_cause(what, MoveSide::After, after, is);
+        let what = match &gone {
+            Some(_) if is.verdict.reason == Some(Reason::Ambiguous) => "two identities of one name",
+            Some(_) => "roleARN",
+            None => "identity appeared",
+        };
+        if let Some(cause) = there(what).or(gone) {
+            return cause;
         }
     }
-    let found = &status.inventory[row.object];
-    let refused = row.verdict.outcome == VerdictOutcome::Error && row.verdict.chain.is_empty();
+    let found = &after.inventory[is.object];
+    let refused = is.verdict.outcome == VerdictOutcome::Error && is.verdict.chain.is_empty();
     let what = if refused { "identityRef refused" } else { "identityRef" };
-    Cause { what, side: MoveSide::After, at: found.location(row.reference) }
+    Cause { what, side: MoveSide::After, object: is.object, at: found.location(is.reference).into() }
+}
+
+/// The role of the identity that a cluster names, where that identity is there.
+fn identity_cause<O: Provenance>(
+    what: &'static str,
+    side: MoveSide,
+    status: &Status<'_, O>,
+    row: &Row,
+) -> Option<Cause> {
+    let object = identity_of(status.inventory, &row.verdict.chain.first()?)?;
+    Some(Cause { what, side, object, at: role_of(&status.inventory[object]).into() })
 }

@@ -7,10 +7,10 @@ use crate::aws::AccountId;
 use crate::capa::{
     Hop, IdentityKind, Judge, ROLE_IDENTITY, Reason, Scope, Search, Start, Subject, Verdict, VerdictOutcome,
 };
-use crate::inventory::ObjectId;
+use crate::inventory::{ObjectId, Provenance};
 
 /// The clusters whose chain leads through an account.
-pub fn used_by<'s>(status: &'s Status<'_>, account: &AccountId) -> Vec<&'s Row> {
+pub fn used_by<'s, O: Provenance>(status: &'s Status<'_, O>, account: &AccountId) -> Vec<&'s Row> {
     let mut search = Search::new(|hop: &Hop<'_>| hop.account == Some(account));
     status.rows.iter().filter(|row| search.find(&row.verdict.chain).is_some()).collect()
 }
@@ -55,7 +55,7 @@ fn answer(verdict: &Verdict) -> UsersAnswer {
 }
 
 /// The identities that lead into an account, in the order of the files.
-pub fn access_paths(status: &Status<'_>, account: &AccountId) -> Vec<AccessPath> {
+pub fn access_paths<O: Provenance>(status: &Status<'_, O>, account: &AccountId) -> Vec<AccessPath> {
     let mut known: BTreeSet<String> = status.world.namespaces().into_iter().map(str::to_owned).collect();
     known.extend(status.rows.iter().filter_map(|row| row.namespace.clone()));
     let mut judge = Judge::new(&status.world);
@@ -91,7 +91,7 @@ fn remark(anyone: &Verdict) -> Option<String> {
 }
 
 /// The selectors on the way, where each identity has one or lets everyone in.
-fn selectors(status: &Status<'_>, anyone: &Verdict) -> Vec<String> {
+fn selectors<O: Provenance>(status: &Status<'_, O>, anyone: &Verdict) -> Vec<String> {
     if !matches!(answer(anyone), UsersAnswer::Open) {
         return Vec::new();
     }

@@ -19,12 +19,12 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    let file_of = |row: &Row| context.inventory[row.object].file;
+    let file_of = |row: &Row| context.inventory[row.object].origin.file;
     let files: HashSet<FileId> = context.status.rows.iter().map(file_of).collect();
     let users = users_elsewhere(context);
     for (index, found, _) in role_identities(context.inventory) {
         // Of a name that is filled in for each file, nobody knows which they are.
-        if found.object.name.as_deref().is_some_and(is_filled_in) || !files.contains(&found.file) {
+        if found.object.name.as_deref().is_some_and(is_filled_in) || !files.contains(&found.origin.file) {
             continue;
         }
         let Some(user) = users.get(&index) else { continue };
@@ -49,7 +49,7 @@ type Visits = Vec<(FileId, Part)>;
 fn users_elsewhere<'c>(context: &Context<'c>) -> HashMap<ObjectId, &'c Row> {
     let (mut users, mut visits): (HashMap<ObjectId, &Row>, HashMap<StepId, Visits>) = Default::default();
     for row in &context.status.rows {
-        let file = context.inventory[row.object].file;
+        let file = context.inventory[row.object].origin.file;
         let mut cursor = Cursor::new(&row.verdict.chain);
         while let Some(hop) = cursor.hop() {
             if let Some((id, part)) = cursor.part() {
@@ -65,7 +65,7 @@ fn users_elsewhere<'c>(context: &Context<'c>) -> HashMap<ObjectId, &'c Row> {
                 }
             }
             let index = identity_of(context.inventory, &hop).filter(|_| hop.kind == ROLE_IDENTITY);
-            if let Some(index) = index.filter(|&index| context.inventory[index].file != file) {
+            if let Some(index) = index.filter(|&index| context.inventory[index].origin.file != file) {
                 users.entry(index).or_insert(row);
             }
             cursor.advance();

@@ -44,7 +44,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let users = users.get_or_insert_with(|| users_of(context.inventory));
         let used = identities.filter_map(|identity| {
             let mut users = users.get(&key(identity)?)?.iter();
-            users.find(|user| files.contains(&user.file)).map(|&user| (identity, user, reference_to(user, identity)))
+            users
+                .find(|user| files.contains(&user.origin.file))
+                .map(|&user| (identity, user, reference_to(user, identity)))
         });
         if let Some((identity, user, Some(path))) = used.into_iter().next() {
             let kind = identity.object.kind.as_str();
@@ -101,8 +103,8 @@ fn built<'r>(inventory: &'r Inventory, files: &HashSet<FileId>) -> impl Iterator
     let mut files: Vec<FileId> = files.iter().copied().collect();
     files.sort_unstable();
     let of_file = |file: FileId| {
-        let from = inventory.objects().partition_point(|found| found.file < file);
-        inventory.objects()[from..].iter().take_while(move |found| found.file == file)
+        let from = inventory.objects().partition_point(|found| found.origin.file < file);
+        inventory.objects()[from..].iter().take_while(move |found| found.origin.file == file)
     };
     files.into_iter().flat_map(of_file)
 }

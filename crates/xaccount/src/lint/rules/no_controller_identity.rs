@@ -38,7 +38,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         .at(found.location(source.span), "the source of this identity")
         .help("kubectl xaccount identity --with-controller-identity, or inject --with-controller-identity");
         // JSON takes no second document.
-        match context.inventory.file(found.file).is_json_for_kubectl {
+        match context.inventory.file(found.origin.file).is_json_for_kubectl {
             true => findings.add(finding),
             false => findings.add_with_fix(finding, fix(found)),
         }
@@ -55,6 +55,6 @@ fn fix(identity: &Resource) -> Fix {
     let title = format!("{CONTROLLER_IDENTITY} default");
     Fix {
         what: "the controller's own credentials".into(),
-        change: FixEdit::Document { file: identity.file, title, object },
+        change: FixEdit::Document { file: identity.origin.file, title, object },
     }
 }

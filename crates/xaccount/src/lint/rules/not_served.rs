@@ -32,7 +32,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             None => continue,
         };
         // A file is of one time: once is enough.
-        let FileId(file) = found.file;
+        let FileId(file) = found.origin.file;
         if reported.insert((file, version)) {
             findings.add(
                 Diagnostic::warning(format!("{} {version}: {message}", found.title()))
