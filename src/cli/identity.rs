@@ -30,7 +30,9 @@ Exit status:
 #[derive(Debug, Args)]
 #[command(after_help = "--help lists more flags, and has examples", after_long_help = EXAMPLES,
     override_usage = "kubectl xaccount identity [--account ID... | --role-arn ARN...] [--identity-file FILE] [mode] [flags]",
-    mut_arg("no_identity", |flag| flag.hide(true)))]
+    mut_arg("no_identity", |flag| flag.hide(true)),
+    mut_arg("dry_run", |flag| flag.help("With --identity-file: print a diff and write nothing (the default there)")),
+    mut_arg("write", |flag| flag.help("With --identity-file, or that of the map: write the file")))]
 pub(crate) struct Identity {
     #[command(flatten)]
     pub(crate) target: AccountArgs,

@@ -202,7 +202,7 @@ impl Delivery<'_> {
     fn made(&self, file: FileId, bytes: &[u8], edited: &Edited, changed: &[ObjectId]) -> Result<Made, Diagnostic> {
         Ok(match self.mode {
             Mode::Diff | Mode::Output(OutputFormat::Patch) => {
-                let added = self.added_to(|to| matches!(to, IdentityFile::There(existing) if *existing == file));
+                let added = self.added_to(|to| matches!(to, IdentityFile::Existing(existing) if *existing == file));
                 let path = self.session.path_bytes(file);
                 let edited_file = EditedFile { file, path: &path, bytes, edited };
                 Made::Diff(output::of_file(self.inventory, edited_file, changed, &added))

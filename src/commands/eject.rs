@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Result<Printed, CommandE
     let session = Rc::new(session);
     let (inventory, mut warnings) = scanned.map_err(|errors| CommandError::about(&session, errors))?;
     let identity_file = match request.identity_file {
-        Some(IdentityFile::There(file)) => session.input(file).path(),
+        Some(IdentityFile::Existing(file)) => session.input(file).path(),
         _ => None,
     };
     let (inventory, of_skipped) =
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Result<Printed, CommandE
     let inventory = with_owners(inventory, &session, &request.selection, map.as_ref(), false);
     let outcome = match plan(&inventory, &request, &session, map.as_ref()) {
         Ok(outcome) => outcome,
-        Err(Failure::EmptySelection(_)) if args.scan.allow_empty => eject::nothing(&inventory, &request.selection),
+        Err(Failure::EmptySelection(_)) if args.scan.allow_empty => Outcome::nothing(&inventory, &request.selection),
         Err(Failure::EmptySelection(nothing)) => {
             warnings.push(nothing_to_point(&nothing, &session, &inventory, &args.input));
             return Err(CommandError::about(&session, warnings));
@@ -89,7 +89,7 @@ fn prepare(args: &Eject, mode: Mode, terminal: &Terminal) -> Result<PreparedEjec
         selection: selection(&args.select),
         identity_name: asked.identity_name.clone(),
         target,
-        identity_file: identity_file.and_then(|path| session.find(&path)).map(IdentityFile::There),
+        identity_file: identity_file.and_then(|path| session.find(&path)).map(IdentityFile::Existing),
         explain: terminal.explains(),
     };
     Ok(PreparedEject { request, session, map })

@@ -142,7 +142,7 @@ impl FunctionWork<'_> {
     ) -> Result<(Inventory, Vec<Diagnostic>), Vec<Diagnostic>> {
         let patches = self.list.patches();
         let identity_file = match request.identity_file.as_ref().map(|file| &file.value) {
-            Some(IdentityFile::There(file)) => self.list.path(*file).map(str::to_owned),
+            Some(IdentityFile::Existing(file)) => self.list.path(*file).map(str::to_owned),
             Some(IdentityFile::New(path)) => Some(path.to_string_lossy().into_owned()),
             None => None,
         };

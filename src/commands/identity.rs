@@ -74,7 +74,7 @@ fn prepare(args: &Identity, mode: Mode, terminal: &Terminal) -> Result<PreparedI
         // It is printed, and goes to no file.
         None => IdentityFile::New(PathBuf::from("identities.yaml")).into(),
         Some(file) => file.with(match session.find(&file.value) {
-            Some(id) => IdentityFile::There(id),
+            Some(id) => IdentityFile::Existing(id),
             None => IdentityFile::New(file.value.clone()),
         }),
     };

@@ -54,7 +54,7 @@ fn prepare(args: &Inject, mode: Mode, stdin: Option<&[u8]>, terminal: &Terminal)
     let session = input::open(found, &args.input, identity_file.as_ref().map(|file| file.value.as_path()), stdin)?;
     request.identity_file = identity_file.map(|file| {
         file.with(match session.find(&file.value) {
-            Some(id) => IdentityFile::There(id),
+            Some(id) => IdentityFile::Existing(id),
             None => IdentityFile::New(file.value.clone()),
         })
     });
@@ -150,7 +150,7 @@ impl InjectWork<'_> {
     /// The path of the file that keeps identities.
     fn identity_file(&self) -> Option<PathBuf> {
         match &self.request.identity_file.as_ref()?.value {
-            IdentityFile::There(file) => self.session.input(*file).path().map(PathBuf::from),
+            IdentityFile::Existing(file) => self.session.input(*file).path().map(PathBuf::from),
             IdentityFile::New(path) => Some(path.clone()),
         }
     }

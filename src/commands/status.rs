@@ -106,7 +106,7 @@ fn named(args: &Args) -> Result<Vec<PathBuf>, Diagnostic> {
 
 /// Says which release judges, and which namespace counts.
 fn explain(status: &Status<'_>, of_map: Option<&MapFile>, args: &Args, messages: &mut Messages) {
-    let release = status.world.release();
+    let release = status.cluster_state.release();
     let version = of_map.and_then(|map| Some((map, map.map.source.capa_version.as_ref()?)));
     messages.note(match (args.capa_version, version) {
         (Some(_), _) => format!("judged as CAPA {release} would, from --capa-version"),

@@ -213,7 +213,7 @@ fn new_entry<'r>(inventory: &'r Inventory, change: &'r Change, new: &'r NewObjec
     ChangeJson::New {
         change: name(change.kind),
         file: match &new.file {
-            IdentityFile::There(file) => Cow::Borrowed(inventory.file(*file).name.as_str()),
+            IdentityFile::Existing(file) => Cow::Borrowed(inventory.file(*file).name.as_str()),
             IdentityFile::New(path) => path.to_string_lossy(),
         },
         object: ObjectJson {

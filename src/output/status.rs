@@ -211,7 +211,7 @@ pub(crate) fn status_summary<O: Provenance>(status: &Status<'_, O>) -> String {
     }
     let total = parts.join(", ");
     let counts = if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };
-    format!("{total}{counts}; judged as CAPA {} would", status.world.release())
+    format!("{total}{counts}; judged as CAPA {} would", status.cluster_state.release())
 }
 
 /// `USED BY` and `MAY BE USED FROM` of an account.

@@ -148,7 +148,7 @@ pub(crate) fn status_json<'s>(status: &'s Status<'_>) -> impl Serialize + use<'s
     StatusJson {
         api_version: CLUSTERS_VERSION,
         kind: "Status",
-        capa_version: status.world.release().to_string(),
+        capa_version: status.cluster_state.release().to_string(),
         clusters: status.rows.iter().map(|row| cluster(status, row)).collect(),
         identities: identities(status, status.rows.iter()),
     }
@@ -178,7 +178,7 @@ pub(crate) fn account_json<'s>(
     AccountJson {
         api_version: CLUSTERS_VERSION,
         kind: "AccountStatus",
-        capa_version: status.world.release().to_string(),
+        capa_version: status.cluster_state.release().to_string(),
         account: account.as_str(),
         used_by: rows.iter().map(|row| cluster(status, row)).collect(),
         may_be_used_from: access_paths.iter().map(access_path).collect(),

@@ -96,7 +96,7 @@ pub(crate) fn summary(outcome: &Outcome, inventory: &Inventory, written: bool, w
     let mut new_files = 0;
     for added in &outcome.added {
         match &added.file {
-            IdentityFile::There(file) => {
+            IdentityFile::Existing(file) => {
                 files.insert(file.0);
             }
             IdentityFile::New(_) => new_files = 1,

@@ -179,7 +179,7 @@ fn a_request_is_checked_as_the_flags_are() {
     refused(&|request| request.orphans = vec!["heron".into()]);
     refused(&|request| request.selection.only = Some(std::iter::once(ObjectId::new(7)).collect()));
     refused(&|request| {
-        request.identity_file = Some(xaccount::plan::IdentityFile::There(xaccount::diag::FileId(1)).into())
+        request.identity_file = Some(xaccount::plan::IdentityFile::Existing(xaccount::diag::FileId(1)).into())
     });
     refused(&|request| request.identity_file = Some(xaccount::plan::IdentityFile::named("ids.json").into()));
     assert!(xaccount::inject(&manifests, InjectRequest::default()).is_err());

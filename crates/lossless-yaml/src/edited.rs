@@ -68,7 +68,7 @@ impl Edited {
         self.check(old)?;
         let grown: usize = self.splices.iter().map(|splice| splice.text.len()).sum();
         let mut out = Vec::with_capacity(old.len() + grown);
-        // Memory takes everything.
+        // Writing to a `Vec` can't fail.
         let _ = self.copy(old, &mut out);
         Ok(out)
     }

@@ -276,7 +276,10 @@ impl<'s> ResourceList<'s> {
             return None;
         }
         let existing = self.files.iter().position(|file| file.as_deref() == Some(path));
-        Some(existing.map_or_else(|| IdentityFile::New(PathBuf::from(path)), |file| IdentityFile::There(FileId(file))))
+        Some(
+            existing
+                .map_or_else(|| IdentityFile::New(PathBuf::from(path)), |file| IdentityFile::Existing(FileId(file))),
+        )
     }
 
     /// The number of an object's item.
@@ -351,7 +354,7 @@ impl<'s> ResourceList<'s> {
     fn placed(&self, new: &NewObject, next: &mut HashMap<Option<String>, u64>) -> (Value, Option<ResultFile>) {
         let mut object = new.object.clone();
         let path = match &new.file {
-            IdentityFile::There(file) => self.files.get(file.0).cloned().flatten(),
+            IdentityFile::Existing(file) => self.files.get(file.0).cloned().flatten(),
             IdentityFile::New(path) => Some(path.to_string_lossy().into_owned()),
         };
         let Some(name) = path.clone() else { return (object, None) };

@@ -100,9 +100,11 @@ pub mod eject;
 
 pub mod files;
 
-pub mod patches;
 pub mod session;
+
 pub mod usages;
+
+pub mod patches;
 
 pub mod owner_search;
 

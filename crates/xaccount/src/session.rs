@@ -347,7 +347,7 @@ impl Session {
     pub fn is_stale(&self, file: &IdentityFile) -> bool {
         match file {
             IdentityFile::New(path) => path.symlink_metadata().is_ok(),
-            IdentityFile::There(file) => {
+            IdentityFile::Existing(file) => {
                 let entry = &self.entries[file.0];
                 let now = entry.input.path().and_then(|path| path.metadata().ok());
                 entry.fingerprint.is_some_and(|old| !now.is_some_and(|now| old.same_file_state(&now)))

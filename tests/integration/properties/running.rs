@@ -93,8 +93,8 @@ fn worlds() -> impl Strategy<Value = ClusterState> {
 }
 
 /// The contract.
-fn expected(world: &ClusterState) -> Answer {
-    let ClusterState { own, marks, head, live, ref moves, orphan, names, unasked, .. } = *world;
+fn expected(cluster_state: &ClusterState) -> Answer {
+    let ClusterState { own, marks, head, live, ref moves, orphan, names, unasked, .. } = *cluster_state;
     let live_alive = matches!(live, Says::Has(_, true));
     // What was asked for must be of use.
     let orphan_in_vain = orphan && !(marks || live_alive);
@@ -175,10 +175,10 @@ fn seen(says: Says, of: impl Fn(Inventory) -> ObservedObjects) -> Option<Observe
     })))
 }
 
-fn answer(world: &ClusterState) -> (Answer, Vec<String>) {
-    let run = run_of(&object(world.own, world.default_written, world.marks, "wren"));
+fn answer(cluster_state: &ClusterState) -> (Answer, Vec<String>) {
+    let run = run_of(&object(cluster_state.own, cluster_state.default_written, cluster_state.marks, "wren"));
     let account = |id: &str| id.parse().unwrap();
-    let moves = world.moves.iter().map(|at| AccountMove {
+    let moves = cluster_state.moves.iter().map(|at| AccountMove {
         from: match at {
             At::Source => MoveFrom::Source,
             At::Unknown => MoveFrom::Unknown,
@@ -186,21 +186,21 @@ fn answer(world: &ClusterState) -> (Answer, Vec<String>) {
         },
         to: account("222222222222"),
     });
-    let names = world.names.iter().map(|name| globset::Glob::new(name).unwrap().compile_matcher());
+    let names = cluster_state.names.iter().map(|name| globset::Glob::new(name).unwrap().compile_matcher());
     let target = Target::of_account(account("222222222222"));
     let request = InjectRequest {
         moves: moves.collect(),
-        orphans: if world.orphan { vec!["default/wren".into()] } else { Vec::new() },
-        overwrite: world.overwrite,
+        orphans: if cluster_state.orphan { vec!["default/wren".into()] } else { Vec::new() },
+        overwrite: cluster_state.overwrite,
         selection: Selection { cluster_names: names.collect(), ..Selection::default() },
         ..InjectRequest::to(target)
     };
     let evidence = Evidence {
-        head: seen(world.head, |run| ObservedObjects::head(run, BTreeSet::new())),
-        live: seen(world.live, ObservedObjects::live),
+        head: seen(cluster_state.head, |run| ObservedObjects::head(run, BTreeSet::new())),
+        live: seen(cluster_state.live, ObservedObjects::live),
     };
     let outcome = xaccount::inject::propose(&run, &request)
-        .and_then(|proposal| proposal.judge(&run, &request, &evidence, world.unasked, None));
+        .and_then(|proposal| proposal.judge(&run, &request, &evidence, cluster_state.unasked, None));
     let messages = |all: &[xaccount::diag::Diagnostic]| all.iter().map(|one| one.message.clone()).collect::<Vec<_>>();
     match outcome {
         Err(Failure::Refused(errors)) => (Answer::Refused, messages(&errors)),
@@ -221,10 +221,10 @@ fn answer(world: &ClusterState) -> (Answer, Vec<String>) {
 #[test]
 fn a_cluster_changes_account_only_as_the_contract_says() {
     let counts = std::cell::RefCell::new(std::collections::BTreeMap::<Answer, usize>::new());
-    let result = runner(cases(4000)).run(&worlds(), |world| {
-        let (answer, specified) = answer(&world);
+    let result = runner(cases(4000)).run(&worlds(), |cluster_state| {
+        let (answer, specified) = answer(&cluster_state);
         *counts.borrow_mut().entry(answer).or_default() += 1;
-        prop_assert_eq!(answer, expected(&world), "{:?}: {:?}", world, specified);
+        prop_assert_eq!(answer, expected(&cluster_state), "{:?}: {:?}", cluster_state, specified);
         Ok(())
     });
     say(&format!("properties: changes of account: {:?}", counts.borrow()));

@@ -72,8 +72,8 @@ pub(super) fn appended(old: &[u8], behind: Span, text: &str, objects: &[Value]) 
     Err(Refusal::new(Reason::BlockScalarGrows, Span::new(behind.end, behind.end)))
 }
 
-/// Whether a document means the same with and without a line break at its end. One that we can't read is none of ours, and
-/// a marker or the end of the file ends it anyway.
+/// Whether a document means the same with and without a line break at its end. A document that can't be parsed was not
+/// edited, and a marker or the end of the file delimits it either way.
 fn same(was: &Document<'_>, is: &Document<'_>, at: Span) -> Result<bool, Refusal> {
     let (Ok(was), Ok(is)) = (parse(was), parse(is)) else {
         return Ok(true);

@@ -72,7 +72,7 @@ impl Draft<'_> {
         let with_its_clusters = removed_refs.get(place).is_some_and(|&(file, _)| file == found.origin.file);
         let named = self.request.identity_file.as_ref();
         let is_named =
-            named.is_some_and(|named| matches!(named, IdentityFile::There(file) if *file == found.origin.file));
+            named.is_some_and(|named| matches!(named, IdentityFile::Existing(file) if *file == found.origin.file));
         let keeps_identities = file.identities_only || is_named;
         if !asked && (keeps_identities || !with_its_clusters) {
             return Err(format!(

@@ -57,7 +57,7 @@ pub struct Draft<'r> {
 /// # Errors
 /// Everything that is wrong, not only the first of it.
 pub fn draft<'r>(inventory: &'r Inventory, request: &'r EjectRequest) -> Result<Draft<'r>, Failure> {
-    let outcome = nothing(inventory, &request.selection);
+    let outcome = Outcome::nothing(inventory, &request.selection);
     let errors = manifest_checks::impossible(inventory).collect();
     let (removed_refs, removable, warned) = Default::default();
     let mut draft = Draft { inventory, request, outcome, errors, removed_refs, removable, warned };
@@ -67,11 +67,6 @@ pub fn draft<'r>(inventory: &'r Inventory, request: &'r EjectRequest) -> Result<
     draft.references(&selected);
     draft.identities();
     if draft.errors.is_empty() { Ok(draft) } else { Err(Failure::Refused(draft.errors)) }
-}
-
-/// The plan where nothing can be taken out, and that is right.
-pub fn nothing(inventory: &Inventory, selection: &Selection) -> Outcome {
-    Outcome::nothing(inventory, selection)
 }
 
 impl Draft<'_> {

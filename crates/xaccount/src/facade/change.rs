@@ -156,7 +156,7 @@ fn resolve(manifests: &Manifests, file: &mut IdentityFile) -> Result<String, Err
     };
     let name = shown(path);
     if let Some(at) = manifests.position(&name) {
-        *file = IdentityFile::There(FileId(at));
+        *file = IdentityFile::Existing(FileId(at));
         return Ok(name);
     }
     if name == "-" || name.is_empty() || Path::new(&name).extension().is_some_and(|extension| extension == "json") {
@@ -236,7 +236,7 @@ impl ChangedManifests {
                 None => {
                     let new = added.next()?;
                     let file = match &new.file {
-                        IdentityFile::There(file) => file.0,
+                        IdentityFile::Existing(file) => file.0,
                         IdentityFile::New(_) => self.inventory.files().len(),
                     };
                     (file, None, new.title.clone())

@@ -49,7 +49,7 @@ pub fn status(manifests: &Manifests) -> Result<StatusReport, Error> {
     let ReadManifests { inventory, mut warnings, .. } = manifests.read(&needles_with_surroundings(), false)?.counted();
     let options = Options { release: manifests.release, namespace: manifests.namespace.clone() };
     let status = status::status(&inventory, &options);
-    let (release, rows) = (status.world.release(), status.rows);
+    let (release, rows) = (status.cluster_state.release(), status.rows);
     warnings.extend(status.warnings);
     Ok(StatusReport { inventory, release, rows, warnings })
 }

@@ -46,7 +46,7 @@ impl Planner<'_> {
                 let from = origin
                     .map_or("the file of the objects that it serves".to_owned(), |origin| format!("from {origin}"));
                 let file = match file {
-                    IdentityFile::There(file) => inventory.file(*file).name.clone(),
+                    IdentityFile::Existing(file) => inventory.file(*file).name.clone(),
                     IdentityFile::New(path) => format!("{}, which is made", path.display()),
                 };
                 format!("{ROLE_IDENTITY}/{name}: goes to {file} ({from})")

@@ -15,18 +15,18 @@ use crate::settings::Setting;
 
 impl Planner<'_> {
     /// Plans the identities that are needed.
-    pub(super) fn identities(&mut self, served: &[RequiredIdentity]) {
+    pub(super) fn identities(&mut self, required: &[RequiredIdentity]) {
         if !self.request.with_identity {
             self.decided(|| "identities are neither made nor mended, because of --no-identity".into());
-            served.iter().for_each(|one| self.refuse_other_role(one));
+            required.iter().for_each(|one| self.refuse_other_role(one));
             return;
         }
-        served.iter().for_each(|one| self.refuse_circle(one));
-        let mut missing = self.existing_identities(served);
+        required.iter().for_each(|one| self.refuse_circle(one));
+        let mut missing = self.existing_identities(required);
         if !self.errors.is_empty() {
             return;
         }
-        self.controller_identity(served);
+        self.controller_identity(required);
         missing.sort_by(|a, b| a.name.cmp(&b.name));
         for one in missing {
             if let Some((file, version)) = self.file_for(ROLE_IDENTITY, &one.name, &one.objects) {
@@ -39,11 +39,11 @@ impl Planner<'_> {
     }
 
     /// Updates and checks the identities that exist, and returns those that don't.
-    fn existing_identities<'s>(&mut self, served: &'s [RequiredIdentity]) -> Vec<&'s RequiredIdentity> {
+    fn existing_identities<'s>(&mut self, required: &'s [RequiredIdentity]) -> Vec<&'s RequiredIdentity> {
         let asked = self.request.identity.allowed_namespaces.as_ref().map(|allowed| allowed.value.to_value());
         let changed = self.changed();
         let mut missing = Vec::new();
-        for one in served {
+        for one in required {
             let inventory = self.inventory;
             let existing = inventory.identities(IdentityKind::Role, &one.name);
             for &index in existing {
@@ -65,12 +65,12 @@ impl Planner<'_> {
     }
 
     /// Plans the controller identity, if it is asked for and the files have none.
-    fn controller_identity(&mut self, served: &[RequiredIdentity]) {
+    fn controller_identity(&mut self, required: &[RequiredIdentity]) {
         let existing = !self.inventory.identities(IdentityKind::Controller, "default").is_empty();
-        if !self.request.with_controller_identity || existing || served.is_empty() {
+        if !self.request.with_controller_identity || existing || required.is_empty() {
             return;
         }
-        let all: Vec<ObjectId> = served.iter().flat_map(|one| one.objects.iter().copied()).collect();
+        let all: Vec<ObjectId> = required.iter().flat_map(|one| one.objects.iter().copied()).collect();
         if let Some((file, version)) = self.file_for(CONTROLLER_IDENTITY, "default", &all) {
             let object = json!({
                 "apiVersion": format!("{IDENTITY_GROUP}/{version}"),
@@ -121,7 +121,7 @@ impl Planner<'_> {
     fn refuse_dependence(&mut self, index: ObjectId, one: &RequiredIdentity, changed: &[ObjectId]) {
         let inventory = self.inventory;
         let found = &inventory[index];
-        let kept = matches!(&self.request.identity_file, Some(Setting { value: IdentityFile::There(file), .. }) if *file == found.origin.file);
+        let kept = matches!(&self.request.identity_file, Some(Setting { value: IdentityFile::Existing(file), .. }) if *file == found.origin.file);
         if kept || !inventory.has_clusters(found.origin.file) {
             return;
         }
@@ -150,8 +150,8 @@ impl Planner<'_> {
         let known = one.objects.iter().any(|&object| {
             matches!(&self.inventory[object].object.object_kind, ObjectKind::Referencing { version: other, .. } if other == version)
         });
-        if let Some(served) = version.no_longer_served().filter(|_| !known) {
-            let warning = Diagnostic::warning(format!("{} {version}: {served}", found.title()));
+        if let Some(required) = version.no_longer_served().filter(|_| !known) {
+            let warning = Diagnostic::warning(format!("{} {version}: {required}", found.title()));
             self.outcome.warnings.push(warning.at(found.head(), "").help(NOT_SERVED));
         }
         let annotations = &self.request.identity.annotations;
@@ -221,7 +221,7 @@ impl Planner<'_> {
     fn file_for(&mut self, kind: &str, name: &str, objects: &[ObjectId]) -> Option<(IdentityFile, Version)> {
         let version = self.version_for(kind, name, objects);
         if let Some(Setting { value: file, .. }) = &self.request.identity_file {
-            if let IdentityFile::There(id) = file
+            if let IdentityFile::Existing(id) = file
                 && self.inventory.file(*id).is_json_for_kubectl
             {
                 let path = &self.inventory.file(*id).name;
@@ -250,7 +250,7 @@ impl Planner<'_> {
                 );
                 None
             }
-            [file] => Some((IdentityFile::There(file), version)),
+            [file] => Some((IdentityFile::Existing(file), version)),
             _ => {
                 let mut diagnostic = Diagnostic::error(format!("{kind}/{name} would serve {} files", names.len()))
                     .help("deleting one cluster's file must not take the others' identity along, so it can't stand in one of them")
@@ -278,8 +278,8 @@ impl Planner<'_> {
         versions.dedup();
         if let Some(asked) = self.request.api_version {
             self.decided(|| format!("{kind}/{name}: version {asked} from --api-version"));
-            if let Some(served) = asked.no_longer_served().filter(|_| !versions.contains(&asked)) {
-                self.outcome.warnings.push(Diagnostic::warning(format!("{kind} {asked}: {served}")).help(NOT_SERVED));
+            if let Some(required) = asked.no_longer_served().filter(|_| !versions.contains(&asked)) {
+                self.outcome.warnings.push(Diagnostic::warning(format!("{kind} {asked}: {required}")).help(NOT_SERVED));
             }
             return asked;
         }

@@ -90,7 +90,7 @@ impl<'r> Planner<'r> {
 
     pub(super) fn add(&mut self, object: Value, kind: ChangeKind, title: String, file: IdentityFile, after: String) {
         let plan = match &file {
-            IdentityFile::There(file) => self.outcome.plans.entry(*file).or_default(),
+            IdentityFile::Existing(file) => self.outcome.plans.entry(*file).or_default(),
             IdentityFile::New(path) => {
                 &mut self.outcome.new_file.get_or_insert_with(|| (path.clone(), Plan::default())).1
             }

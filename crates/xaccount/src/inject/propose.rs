@@ -58,8 +58,8 @@ pub(super) fn propose_one(inventory: &Inventory, request: &InjectRequest, wrong:
     }
     planner.explain_selection(selected.len());
     planner.errors.extend(wrong.identities.iter().cloned());
-    let served = planner.references(&selected);
-    planner.identities(&served);
+    let required = planner.references(&selected);
+    planner.identities(&required);
     Ok(planner.proposal())
 }
 
@@ -217,7 +217,7 @@ mod order_tests {
         for keeps in [1, 2] {
             let inventory = run_of(&[cluster("a"), "# identities\n".into(), cluster("c")]);
             let request = InjectRequest {
-                identity_file: Some(Setting::default(IdentityFile::There(FileId(keeps)))),
+                identity_file: Some(Setting::default(IdentityFile::Existing(FileId(keeps)))),
                 ..InjectRequest::to(target.clone())
             };
             let order = write_order(&inventory, &plan(&inventory, &request).unwrap());

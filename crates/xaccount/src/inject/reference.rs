@@ -36,7 +36,7 @@ enum Existing {
 impl<'r> Planner<'r> {
     /// Plans the references of the selected objects; returns the identities that they need.
     pub(super) fn references(&mut self, selected: &[ObjectId]) -> Vec<RequiredIdentity> {
-        let mut served: Vec<RequiredIdentity> = Vec::new();
+        let mut required: Vec<RequiredIdentity> = Vec::new();
         let mut reported = BTreeSet::new();
         // By the name of the identity: there may be thousands.
         let mut places: HashMap<String, usize> = HashMap::new();
@@ -62,16 +62,16 @@ impl<'r> Planner<'r> {
                 !matches!(&found.object.object_kind, ObjectKind::Referencing { kind_row, .. } if !kind_row.defaulted);
             for reference in found.object.references() {
                 if let Some(name) = self.reference(index, reference, &role, defaulted) {
-                    let place = *places.entry(name.clone()).or_insert(served.len());
-                    match served.get_mut(place) {
+                    let place = *places.entry(name.clone()).or_insert(required.len());
+                    match required.get_mut(place) {
                         Some(one) => self.serve(one, index, name, &role),
-                        None => served.push(RequiredIdentity { name, role: role.clone(), objects: vec![index] }),
+                        None => required.push(RequiredIdentity { name, role: role.clone(), objects: vec![index] }),
                     }
                 }
             }
         }
         self.warn_of_unused();
-        served
+        required
     }
 
     /// Whether the release that reads the result, where it is known, keeps a reference of the object. One that it would drop is
@@ -154,10 +154,10 @@ impl<'r> Planner<'r> {
             }
         };
         if let ObjectKind::Referencing { kind_row, version, .. } = &found.object.object_kind
-            && let Some(served) = version.no_longer_served()
+            && let Some(required) = version.no_longer_served()
         {
             warn(
-                Diagnostic::warning(format!("{} {version}: {served}", kind_row.kind))
+                Diagnostic::warning(format!("{} {version}: {required}", kind_row.kind))
                     .at(found.head(), "")
                     .help(NOT_SERVED),
             );

@@ -49,7 +49,11 @@ pub fn fixes<'f>(inventory: &Inventory, findings: impl IntoIterator<Item = &'f F
     for (file, mend, what) in documents {
         let FixEdit::Document { title, object, .. } = mend else { continue };
         outcome.plans.entry(file).or_default().new_documents.push(object.clone());
-        outcome.added.push(NewObject { object: object.clone(), title: title.clone(), file: IdentityFile::There(file) });
+        outcome.added.push(NewObject {
+            object: object.clone(),
+            title: title.clone(),
+            file: IdentityFile::Existing(file),
+        });
         let change = Change {
             object: None,
             kind: ChangeKind::ControllerIdentityAdded,

@@ -65,7 +65,7 @@ pub struct Context<'c> {
 impl Context<'_> {
     /// The release of CAPA that judges.
     pub fn release(&self) -> Release {
-        self.status.world.release()
+        self.status.cluster_state.release()
     }
 }
 

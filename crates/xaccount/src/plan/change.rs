@@ -12,8 +12,8 @@ use crate::inventory::ObjectId;
 /// The file that keeps identities.
 #[derive(Clone, Debug)]
 pub enum IdentityFile {
-    /// It is there, and a file of the inventory.
-    There(FileId),
+    /// It exists, and is a file of the inventory.
+    Existing(FileId),
     /// It is to be made.
     New(PathBuf),
 }
@@ -49,7 +49,7 @@ pub struct Change {
     pub kind: ChangeKind,
     /// The operations, empty for a new object.
     pub operations: Arc<Vec<PatchOperation>>,
-    /// For people: what was there, and what will be.
+    /// For people: what was there.
     pub before: Option<String>,
     /// For people: what will be.
     pub after: String,

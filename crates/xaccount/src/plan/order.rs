@@ -37,7 +37,7 @@ pub fn write_order(inventory: &Inventory, outcome: &Outcome) -> Vec<FileId> {
     order.sort_by_key(|file| {
         let share = &shares[file];
         let adds =
-            outcome.added.iter().any(|new| matches!(new.file, IdentityFile::There(existing) if existing == *file));
+            outcome.added.iter().any(|new| matches!(new.file, IdentityFile::Existing(existing) if existing == *file));
         // A file with both has the identities that its own references need.
         (share.references, share.identities.is_empty(), !adds)
     });
@@ -63,7 +63,7 @@ fn shares(inventory: &Inventory, outcome: &Outcome) -> BTreeMap<FileId, Share> {
         }
     }
     for new in &outcome.added {
-        if let IdentityFile::There(file) = new.file {
+        if let IdentityFile::Existing(file) = new.file {
             shares.entry(file).or_default().identities.insert(new.title.clone());
         }
     }

@@ -21,7 +21,7 @@ pub struct Outcome {
     pub changes: Vec<Change>,
     /// The new objects, in the order of their documents.
     pub added: Vec<NewObject>,
-    /// Objects that are as they should be already.
+    /// Selected objects that stay as they are: of `inject` they are right, of `eject` they have no reference of these.
     pub unchanged: Vec<ObjectId>,
     /// What is selected, can carry a reference, and is skipped.
     pub skipped: Vec<Skipped>,

@@ -146,7 +146,7 @@ pub struct Status<'r, O = Manifest> {
     /// The run.
     pub inventory: &'r Inventory<O>,
     /// What the verdicts hang on.
-    pub world: ClusterState,
+    pub cluster_state: ClusterState,
     /// The clusters, in the order of the files.
     pub rows: Vec<Row>,
     /// What to say although nothing is wrong.
@@ -169,7 +169,7 @@ pub fn status<'r, O: Provenance>(inventory: &'r Inventory<O>, options: &Options)
     let namespace = options.namespace.as_deref();
     // What kubectl drops without a word is not applied.
     let sent = || inventory.entries().filter(|(_, found)| !found.origin.is_dropped_by_kubectl());
-    let world = ClusterState::new(sent().map(|(_, found)| &*found.object), release, namespace);
+    let cluster_state = ClusterState::new(sent().map(|(_, found)| &*found.object), release, namespace);
     let capa_objects = inventory.objects().iter().filter(|found| found.object.object_kind.is_capa());
     warnings.extend(capa_objects.filter_map(manifest_checks::dropped_by_kubectl));
     let dropped = |found: &Resource<O>| {
@@ -179,7 +179,7 @@ pub fn status<'r, O: Provenance>(inventory: &'r Inventory<O>, options: &Options)
         sent().filter(|(_, found)| manifest_checks::has_reference(found)).filter_map(|(_, found)| dropped(found));
     warnings.extend(in_vain.map(|(_, warning)| warning));
     let mut rows = Vec::new();
-    let mut judge = Judge::new(&world);
+    let mut judge = Judge::new(&cluster_state);
     for (index, found) in sent() {
         let own = found.object.namespace.as_deref().filter(|own| !own.is_empty());
         if own.is_some_and(|own| namespace.is_some_and(|asked| asked != own)) {
@@ -215,7 +215,7 @@ pub fn status<'r, O: Provenance>(inventory: &'r Inventory<O>, options: &Options)
     if let Some(release) = options.release {
         refuse_unserved(inventory, release, &mut rows);
     }
-    Status { inventory, world, rows, warnings }
+    Status { inventory, cluster_state, rows, warnings }
 }
 
 /// What other verbs refuse, and a look at the manifests only warns of.

@@ -59,7 +59,31 @@ pub struct Cause {
 type MoveKey = (Option<String>, String, String);
 
 /// The rows of one key on both sides.
-type Both<'s> = (Vec<&'s Row>, Vec<&'s Row>);
+#[derive(Default)]
+struct KeyedRows<'s> {
+    before: Vec<&'s Row>,
+    after: Vec<&'s Row>,
+}
+
+/// A row and the status that it is of.
+struct StatusRow<'s, 'i, O> {
+    status: &'s Status<'i, O>,
+    row: &'s Row,
+}
+
+impl<O: Provenance> StatusRow<'_, '_, O> {
+    /// The identity that the cluster itself names.
+    fn own_identity(&self) -> Option<(String, String)> {
+        self.row.verdict.chain.first().map(|hop| (hop.kind.to_owned(), hop.name.to_owned()))
+    }
+
+    /// The role of that identity, where the identity is there.
+    fn role(&self, what: &'static str, side: MoveSide) -> Option<Cause> {
+        let inventory = self.status.inventory;
+        let object = identity_of(inventory, &self.row.verdict.chain.first()?)?;
+        Some(Cause { what, side, object, at: role_of(&inventory[object]).into() })
+    }
+}
 
 fn key<O: Provenance>(status: &Status<'_, O>, row: &Row) -> MoveKey {
     (row.namespace.clone(), row.name.clone(), status.inventory[row.object].object.kind.clone())
@@ -67,19 +91,21 @@ fn key<O: Provenance>(status: &Status<'_, O>, row: &Row) -> MoveKey {
 
 /// What differs from `before` to `after`: by kind, namespace and name.
 pub fn moves<B: Provenance, A: Provenance>(before: &Status<'_, B>, after: &Status<'_, A>) -> Vec<Move> {
-    let mut rows: BTreeMap<MoveKey, Both<'_>> = BTreeMap::new();
+    let mut rows: BTreeMap<MoveKey, KeyedRows<'_>> = BTreeMap::new();
     for row in &before.rows {
-        rows.entry(key(before, row)).or_default().0.push(row);
+        rows.entry(key(before, row)).or_default().before.push(row);
     }
     for row in &after.rows {
-        rows.entry(key(after, row)).or_default().1.push(row);
+        rows.entry(key(after, row)).or_default().after.push(row);
     }
     let mut moves = Vec::new();
-    for ((namespace, name, kind), both) in rows {
-        for (was, is) in pairs((before, after), &both) {
+    for ((namespace, name, kind), rows) in rows {
+        for (was, is) in pairs(before, after, &rows) {
             let cause = match (was, is) {
                 (Some(was), Some(is)) if was.account == is.account => continue,
-                (Some(was), Some(is)) => cause((before, was), (after, is)),
+                (Some(was), Some(is)) => {
+                    cause(&StatusRow { status: before, row: was }, &StatusRow { status: after, row: is })
+                }
                 (None, Some(is)) => place("appeared", MoveSide::After, after, is),
                 (Some(was), None) => place("gone", MoveSide::Before, before, was),
                 (None, None) => continue,
@@ -96,9 +122,11 @@ pub fn moves<B: Provenance, A: Provenance>(before: &Status<'_, B>, after: &Statu
 /// Which row of now is which of before. One name may stand in the directories of several management clusters: then those
 /// belong together whose paths end alike.
 fn pairs<'s, B: Provenance, A: Provenance>(
-    (before, after): (&'s Status<'_, B>, &'s Status<'_, A>),
-    (old, new): &Both<'s>,
+    before: &'s Status<'_, B>,
+    after: &'s Status<'_, A>,
+    rows: &KeyedRows<'s>,
 ) -> Vec<(Option<&'s Row>, Option<&'s Row>)> {
+    let KeyedRows { before: old, after: new } = rows;
     let was: Vec<&str> = old.iter().map(|row| before.inventory.holder(&before.inventory[row.object])).collect();
     let is: Vec<&str> = new.iter().map(|row| after.inventory.holder(&after.inventory[row.object])).collect();
     let mut partners: Vec<Option<usize>> = vec![None; old.len()];
@@ -137,38 +165,23 @@ fn place<O: Provenance>(what: &'static str, side: MoveSide, status: &Status<'_, 
     Cause { what, side, object: row.object, at }
 }
 
-/// The line that moved a cluster: its reference, or the role of the identity that it names still.
-fn cause<B: Provenance, A: Provenance>(
-    (before, was): (&Status<'_, B>, &Row),
-    (after, is): (&Status<'_, A>, &Row),
-) -> Cause {
-    let own = |row: &Row| row.verdict.chain.first().map(|hop| (hop.kind.to_owned(), hop.name.to_owned()));
-    let role = own(is).is_some_and(|(kind, _)| kind == ROLE_IDENTITY);
-    if own(was) == own(is) && role {
-        let gone = identity_cause("identity gone", MoveSide::Before, before, was);
-        let there = |what| identity_cause(what, MoveSide::After, after, is);
+/// The line that moved a cluster: its reference, or the role of the identity that it still names.
+fn cause<B: Provenance, A: Provenance>(was: &StatusRow<'_, '_, B>, is: &StatusRow<'_, '_, A>) -> Cause {
+    let StatusRow { status, row } = is;
+    let names_role = is.own_identity().is_some_and(|(kind, _)| kind == ROLE_IDENTITY);
+    if names_role && was.own_identity() == is.own_identity() {
+        let gone = was.role("identity gone", MoveSide::Before);
         let what = match &gone {
-            Some(_) if is.verdict.reason == Some(Reason::Ambiguous) => "two identities of one name",
+            Some(_) if row.verdict.reason == Some(Reason::Ambiguous) => "two identities of one name",
             Some(_) => "roleARN",
             None => "identity appeared",
         };
-        if let Some(cause) = there(what).or(gone) {
+        if let Some(cause) = is.role(what, MoveSide::After).or(gone) {
             return cause;
         }
     }
-    let found = &after.inventory[is.object];
-    let refused = is.verdict.outcome == VerdictOutcome::Error && is.verdict.chain.is_empty();
+    let found = &status.inventory[row.object];
+    let refused = row.verdict.outcome == VerdictOutcome::Error && row.verdict.chain.is_empty();
     let what = if refused { "identityRef refused" } else { "identityRef" };
-    Cause { what, side: MoveSide::After, object: is.object, at: found.location(is.reference).into() }
-}
-
-/// The role of the identity that a cluster names, where that identity is there.
-fn identity_cause<O: Provenance>(
-    what: &'static str,
-    side: MoveSide,
-    status: &Status<'_, O>,
-    row: &Row,
-) -> Option<Cause> {
-    let object = identity_of(status.inventory, &row.verdict.chain.first()?)?;
-    Some(Cause { what, side, object, at: role_of(&status.inventory[object]).into() })
+    Cause { what, side: MoveSide::After, object: row.object, at: found.location(row.reference).into() }
 }

@@ -56,9 +56,9 @@ fn answer(verdict: &Verdict) -> UsersAnswer {
 
 /// The identities that lead into an account, in the order of the files.
 pub fn access_paths<O: Provenance>(status: &Status<'_, O>, account: &AccountId) -> Vec<AccessPath> {
-    let mut known: BTreeSet<String> = status.world.namespaces().into_iter().map(str::to_owned).collect();
+    let mut known: BTreeSet<String> = status.cluster_state.namespaces().into_iter().map(str::to_owned).collect();
     known.extend(status.rows.iter().filter_map(|row| row.namespace.clone()));
-    let mut judge = Judge::new(&status.world);
+    let mut judge = Judge::new(&status.cluster_state);
     role_identities(status.inventory)
         .filter(|(_, _, role)| role.account() == account)
         .map(|(object, name, role)| {
@@ -98,7 +98,7 @@ fn selectors<O: Provenance>(status: &Status<'_, O>, anyone: &Verdict) -> Vec<Str
     let mut selectors = Vec::new();
     for hop in anyone.chain.not_known() {
         let kind = IdentityKind::named(hop.kind);
-        let allowed = kind.and_then(|kind| status.world.allowed(kind, hop.name)).flatten();
+        let allowed = kind.and_then(|kind| status.cluster_state.allowed(kind, hop.name)).flatten();
         match allowed.filter(|allowed| !allowed.selector.is_empty()) {
             Some(allowed) => selectors.push(allowed.selector.text()),
             // A list alone: nobody else comes through here.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::call::{call, session};
 use super::chain::{Chain, ChainWalk, Head, Hop};
+use super::cluster_state::{ClusterState, Subject};
 use super::facts::Facts;
 use super::outcome::{Reason, Scope, Start, Stop, VerdictOutcome};
 use super::steps::Step;
-use super::world::{ClusterState, Subject};
 use crate::capa::release::Release;
 use crate::capa::tables::IdentityKind;
 
@@ -46,7 +46,7 @@ impl Verdict {
 /// Judges clusters of one world. What was asked for one cluster is not asked again for another.
 #[derive(Debug)]
 pub struct Judge {
-    world: ClusterState,
+    cluster_state: ClusterState,
     scopes: HashMap<Arc<Scope>, usize>,
     asked: HashMap<(usize, usize), Asked>,
 }
@@ -61,8 +61,8 @@ struct Asked {
 }
 
 /// Judges a cluster.
-pub fn evaluate(world: &ClusterState, subject: &Subject) -> Verdict {
-    Judge::new(world).evaluate(subject)
+pub fn evaluate(cluster_state: &ClusterState, subject: &Subject) -> Verdict {
+    Judge::new(cluster_state).evaluate(subject)
 }
 
 /// What becomes of a reference that the release does not have.
@@ -74,13 +74,13 @@ pub(super) fn dropped(release: Release, kind: &str, since: &str) -> String {
 
 impl Judge {
     /// For the clusters of a world.
-    pub fn new(world: &ClusterState) -> Self {
-        Self { world: world.clone(), scopes: HashMap::new(), asked: HashMap::new() }
+    pub fn new(cluster_state: &ClusterState) -> Self {
+        Self { cluster_state: cluster_state.clone(), scopes: HashMap::new(), asked: HashMap::new() }
     }
 
     /// The release that judges.
     pub fn release(&self) -> Release {
-        self.world.release()
+        self.cluster_state.release()
     }
 
     /// Judges a cluster.
@@ -108,7 +108,7 @@ impl Judge {
 
     /// Follows the references, in the order of CAPA: an identity exists, lets the namespace in, and has a source.
     fn along(&mut self, subject: &Subject, kind: &str, name: &str) -> Verdict {
-        let facts = Arc::clone(&self.world.0);
+        let facts = Arc::clone(&self.cluster_state.0);
         let made = facts.made || subject.makes_controller_identity;
         let (scope, number) = self.scope(&subject.scope);
         let head = facts.steps.find(kind, name);
@@ -159,7 +159,7 @@ impl Judge {
 
     /// Asks the identities, from one on that does not let everybody in.
     fn ask(&mut self, first: usize, number: usize, scope: &Scope) -> Asked {
-        let facts = Arc::clone(&self.world.0);
+        let facts = Arc::clone(&self.cluster_state.0);
         // With whether it is known that they let the namespace in.
         let mut path: Vec<(usize, bool)> = Vec::new();
         let mut places: HashMap<usize, usize> = HashMap::new();

@@ -5,17 +5,17 @@
 mod admit;
 mod call;
 mod chain;
+mod cluster_state;
 mod facts;
 mod judge;
 mod namespaces;
 mod outcome;
 mod steps;
-mod world;
 
 pub use chain::{Chain, Cursor, Hop, Part, Search, StepId, Walked};
+pub use cluster_state::{ClusterState, Subject};
 pub use judge::{Judge, Verdict, evaluate};
 pub use outcome::{Permission, Reason, Scope, Start, VerdictOutcome};
-pub use world::{ClusterState, Subject};
 
 #[cfg(test)]
 mod reference;

@@ -71,17 +71,17 @@ impl ClusterState {
         namespace: Option<&str>,
     ) -> Self {
         let (identities, namespaces, secrets) = Default::default();
-        let mut world = Self { release, identities, namespaces, secrets, made: false };
+        let mut cluster_state = Self { release, identities, namespaces, secrets, made: false };
         for object in objects {
             // A template alone is no cluster.
             let template = matches!(&object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
             let mut starts = object.references().map(|reference| admit::start(object, reference, release));
-            world.made |= !template && starts.any(|start| admit::makes_controller_identity(object, &start));
+            cluster_state.made |= !template && starts.any(|start| admit::makes_controller_identity(object, &start));
             let Some(name) = object.name.clone() else { continue };
             match &object.object_kind {
                 ObjectKind::Namespace => {
                     let labels = Some(object.labels.clone());
-                    let existing = world.namespaces.entry(name).or_insert_with(|| labels.clone());
+                    let existing = cluster_state.namespaces.entry(name).or_insert_with(|| labels.clone());
                     if *existing != labels {
                         *existing = None;
                     }
@@ -89,27 +89,28 @@ impl ClusterState {
                 ObjectKind::Secret => {
                     let own = object.namespace.as_deref().filter(|own| !own.is_empty());
                     if own.or(namespace) == Some(MANAGER_NAMESPACE) {
-                        world.secrets.insert(name);
+                        cluster_state.secrets.insert(name);
                     }
                 }
                 _ => {
                     let Some((kind, identity)) = admit::identity(object, release) else { continue };
                     let identity = Some(identity);
-                    let existing = world.identities.entry((kind, name)).or_insert_with(|| identity.clone());
+                    let existing = cluster_state.identities.entry((kind, name)).or_insert_with(|| identity.clone());
                     if *existing != identity {
                         *existing = None;
                     }
                 }
             }
         }
-        world
+        cluster_state
     }
 }
 
 /// Judges a cluster.
-pub(super) fn evaluate(world: &ClusterState, subject: &Subject) -> Verdict {
-    let made = world.made || subject.makes_controller_identity;
-    let mut walk = Walk { world, scope: &subject.scope, made, chain: Vec::new(), open: None, notes: Vec::new() };
+pub(super) fn evaluate(cluster_state: &ClusterState, subject: &Subject) -> Verdict {
+    let made = cluster_state.made || subject.makes_controller_identity;
+    let mut walk =
+        Walk { cluster_state, scope: &subject.scope, made, chain: Vec::new(), open: None, notes: Vec::new() };
     let end = match &subject.start {
         Start::Default => walk.along(IdentityKind::Controller.name(), "default"),
         Start::To { kind, name } => walk.along(kind, name),
@@ -118,7 +119,7 @@ pub(super) fn evaluate(world: &ClusterState, subject: &Subject) -> Verdict {
             Ok(())
         }
         Start::Dropped { kind, since } => {
-            walk.notes.push(dropped(world.release, kind, since));
+            walk.notes.push(dropped(cluster_state.release, kind, since));
             Ok(())
         }
         Start::Class => Err(Stop::unknown(
@@ -154,7 +155,7 @@ pub(super) fn evaluate(world: &ClusterState, subject: &Subject) -> Verdict {
 }
 
 struct Walk<'w> {
-    world: &'w ClusterState,
+    cluster_state: &'w ClusterState,
     scope: &'w Scope,
     /// Whether CAPA makes the controller identity.
     made: bool,
@@ -213,7 +214,7 @@ impl<'w> Walk<'w> {
 
     /// The identity; `None` for the one that CAPA makes itself.
     fn find(&mut self, kind: IdentityKind, name: &str) -> Result<Option<&'w AdmittedIdentity>, Stop> {
-        match self.world.identities.get(&(kind, name.to_owned())) {
+        match self.cluster_state.identities.get(&(kind, name.to_owned())) {
             Some(Some(identity)) => Ok(Some(identity)),
             Some(None) => {
                 let message = format!("{}/{name} is there more than once, and says different things", kind.name());
@@ -245,7 +246,7 @@ impl<'w> Walk<'w> {
         if name.is_empty() {
             return Err(Stop::error(Reason::SecretNotFound, "spec.secretRef names no Secret: Secret \"\" not found"));
         }
-        if !self.world.secrets.contains(name) {
+        if !self.cluster_state.secrets.contains(name) {
             let message = format!(
                 "Secret {MANAGER_NAMESPACE}/{name} is in none of these files; if the management cluster has none either, CAPA says: Secret \"{name}\" not found"
             );
@@ -255,7 +256,7 @@ impl<'w> Walk<'w> {
     }
 
     fn namespace(&mut self, kind: IdentityKind, name: &str, identity: &AdmittedIdentity) -> Result<(), Stop> {
-        let labels = |name: &str| self.world.namespaces.get(name)?.as_ref();
+        let labels = |name: &str| self.cluster_state.namespaces.get(name)?.as_ref();
         let permission = permission(identity.allowed.as_ref(), self.scope, labels).map_err(|error| {
             Stop::error(Reason::InvalidSelector, format!("failed to get label selector from spec selector: {error}"))
         })?;
@@ -366,7 +367,7 @@ impl Walk<'_> {
                 "{title}: durationSeconds {seconds} is more than the {CHAINED_SECONDS} that STS gives where the controller itself runs as a role"
             ));
         }
-        if source.is_role() && self.world.release >= Release::FREEZES_SOURCE {
+        if source.is_role() && self.cluster_state.release >= Release::FREEZES_SOURCE {
             let end = match source.duration_seconds {
                 Some(seconds) => format!("after {seconds} seconds"),
                 None => "with its session".into(),

@@ -58,9 +58,9 @@ fn cluster(reference: &str) -> String {
 
 fn judge_with(documents: &[String], release: Release) -> Verdict {
     let objects = objects(documents);
-    let world = ClusterState::new(&objects, release, None);
+    let cluster_state = ClusterState::new(&objects, release, None);
     let subject = objects[0].references().next().map(|reference| Subject::of(&objects[0], reference, release, None));
-    evaluate(&world, &subject.unwrap())
+    evaluate(&cluster_state, &subject.unwrap())
 }
 
 /// Judges the first document in the light of all.
@@ -412,14 +412,14 @@ proptest! {
     #[test]
     fn there_is_always_a_verdict_and_strangers_do_not_change_it(
         reference in any_reference(),
-        world in prop::collection::vec(any_document(), 0..8),
+        cluster_state in prop::collection::vec(any_document(), 0..8),
         stranger_says in any_allowed(),
         stranger_source in any_reference(),
         release in prop::sample::select(vec!["v0.6.9", "v2.8.4", "v2.13.0"]),
     ) {
         let release: Release = release.parse().unwrap();
         let mut documents = vec![cluster(&reference)];
-        documents.extend(world);
+        documents.extend(cluster_state);
         let verdict = judge_with(&documents, release);
         let mut seen: Vec<_> = verdict.chain.iter().map(|hop| (hop.kind, hop.name)).collect();
         let count = seen.len();
@@ -440,14 +440,14 @@ proptest! {
     #[test]
     fn clusters_that_share_chains_get_the_verdict_of_a_plain_walk(
         clusters in prop::collection::vec(any_cluster(), 1..8),
-        world in prop::collection::vec(any_document(), 0..10),
+        cluster_state in prop::collection::vec(any_document(), 0..10),
         release in prop::sample::select(vec!["v0.6.9", "v2.8.4", "v2.13.0"]),
     ) {
         let release: Release = release.parse().unwrap();
-        let documents: Vec<String> = clusters.into_iter().chain(world).collect();
+        let documents: Vec<String> = clusters.into_iter().chain(cluster_state).collect();
         let objects = objects(&documents);
-        let (world, plain) = (ClusterState::new(&objects, release, None), reference::ClusterState::new(&objects, release, None));
-        let mut judge = Judge::new(&world);
+        let (cluster_state, plain) = (ClusterState::new(&objects, release, None), reference::ClusterState::new(&objects, release, None));
+        let mut judge = Judge::new(&cluster_state);
         let (mut controllers, mut walked) = (Search::new(|hop: &Hop<'_>| hop.account.is_none()), Walked::default());
         let (mut verdicts, mut edges, mut all_edges) = (Vec::new(), HashSet::new(), HashSet::new());
         for object in &objects {
