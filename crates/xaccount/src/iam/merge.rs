@@ -1,5 +1,7 @@
 //! Adding a grant to a document, and finding out that it is there already.
 
+use std::collections::BTreeMap;
+
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{PatchOperation, RemoveOperation, ReplaceOperation};
 
@@ -321,40 +323,38 @@ impl DocumentEdit<'_> {
                 None => groups.push((actions, vec![arn])),
             }
         }
+        // Two groups may join one statement: its list is replaced once, by what both add.
+        let mut joined: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
         for (actions, arns) in groups {
             let shared = self.grant.shared(&actions);
             for actions in &shared {
                 let what = if shared.len() > 1 { format!(" for {}", actions.join(" and ")) } else { String::new() };
-                self.add_statement(&arns, actions, &what, changes, outcome);
+                match self.home(actions) {
+                    Some(home) => {
+                        joined.entry(home.index).or_default().extend(&arns);
+                        outcome.notes.push(format!("{} added to {}", arns.join(", "), home.title()));
+                    }
+                    None => {
+                        changes.added.push(self.grant.statement_for(&arns, actions));
+                        outcome.notes.push(format!("a statement{what} added for {}", arns.join(", ")));
+                    }
+                }
+            }
+        }
+        for statement in &self.policy.statements {
+            if let (Some(arns), Some(listed)) = (joined.get(&statement.index), self.subjects(statement)) {
+                changes.edits.extend(self.join(statement, listed, arns));
             }
         }
     }
 
-    /// Subjects with actions that share their conditions, in a statement that is there or in one more. `what` says which
-    /// actions, where there are several such statements.
-    fn add_statement(
-        &self,
-        arns: &[&str],
-        actions: &[&str],
-        what: &str,
-        changes: &mut Changes,
-        outcome: &mut MergeOutcome,
-    ) {
-        let home = self.policy.statements.iter().find(|statement| self.is_ours(statement, actions));
-        match home.and_then(|home| self.subjects(home).map(|listed| (home, listed))) {
-            Some((home, listed)) => {
-                changes.edits.extend(self.join(home, listed, arns));
-                outcome.notes.push(format!("{} added to {}", arns.join(", "), home.title()));
-            }
-            None => {
-                changes.added.push(self.grant.statement_for(arns, actions));
-                outcome.notes.push(format!("a statement{what} added for {}", arns.join(", ")));
-            }
-        }
+    /// The statement that subjects with these actions, which share their conditions, can join.
+    fn home(&self, actions: &[&str]) -> Option<&Statement> {
+        let home = self.policy.statements.iter().find(|statement| self.is_ours(statement, actions))?;
+        self.subjects(home).map(|_| home)
     }
 }
 
-/// Whether an ask is one of several.
 /// Says how an Allow statement lets in a grant's subject without the condition on `key` that is asked for.
 fn not_enforced(statement: &Statement, key: &str, asked: &RequestedGrant<'_>) -> String {
     let title = statement.title();
@@ -367,6 +367,7 @@ fn not_enforced(statement: &Statement, key: &str, asked: &RequestedGrant<'_>) ->
     }
 }
 
+/// Whether one request is among several.
 fn is_among(several: &[&RequestedGrant<'_>], asked: &RequestedGrant<'_>) -> bool {
     several.iter().any(|other| std::ptr::eq(*other, asked))
 }
