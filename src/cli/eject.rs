@@ -6,7 +6,8 @@ use clap::Args;
 
 use xaccount::aws::{AccountId, RoleArn};
 
-use super::{ConfigArgs, InputArgs, ModeArgs, ScanArgs, SelectArgs, account, dns_name, role_arn};
+use super::args::{ConfigArgs, InputArgs, ModeArgs, ScanArgs, SelectArgs};
+use super::values::{account, dns_name, role_arn};
 
 const EJECT_EXAMPLES: &str = "\
 Examples:

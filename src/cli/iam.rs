@@ -7,7 +7,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use xaccount::aws::{AccountId, ExternalId, OrgId, Partition, Principal, RoleArn, SessionName};
 use xaccount::capa::DEFAULT_ROLE_NAME;
 
-use super::{ConfigArgs, InputArgs, account, path, role_arn, role_name, with_suggestion};
+use super::args::{ConfigArgs, InputArgs};
+use super::values::{account, path, role_arn, role_name, with_suggestion};
 
 const IAM_EXAMPLES: &str = "\
 Two policies let clusters of the source account's management cluster live in a target account:

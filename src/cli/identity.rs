@@ -4,9 +4,8 @@ use clap::Args;
 
 use xaccount::aws::{AccountId, Partition, RoleArn};
 
-use super::{
-    AskedMove, ConfigArgs, IdentityArgs, ModeArgs, account, account_move, role_arn, role_name, role_name_help,
-};
+use super::args::{ConfigArgs, IdentityArgs, ModeArgs};
+use super::values::{AskedMove, account, account_move, role_arn, role_name, role_name_help};
 
 const EXAMPLES: &str = "\
 Examples:

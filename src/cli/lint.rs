@@ -1,4 +1,4 @@
-//! The flags of `lint` and `explain`.
+//! The flags of `lint`.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use xaccount::capa::Release;
 use xaccount::lint::{self, Rule};
 
-use super::{ConfigArgs, InputArgs};
+use super::args::{ConfigArgs, InputArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -101,32 +101,6 @@ pub(crate) struct Lint {
     pub(crate) exit_zero: bool,
 }
 
-const EXPLAIN_EXAMPLES: &str = "\
-Examples:
-  # All rules of lint, a line each
-  kubectl xaccount explain
-
-  # What a rule finds, why, and how it is mended
-  kubectl xaccount explain XA007
-
-  # The account map's schema, for an editor that knows JSON Schema
-  kubectl xaccount explain --schema > .xaccount.schema.json
-  # and in the first line of .xaccount.yaml:
-  # yaml-language-server: $schema=.xaccount.schema.json";
-
-/// Explain a rule of lint, or print the JSON Schema of the account map
-#[derive(Debug, Args)]
-#[command(after_long_help = EXPLAIN_EXAMPLES)]
-pub(crate) struct Explain {
-    /// Id or name of a rule; without one, all are listed
-    #[arg(value_name = "RULE", value_parser = rule)]
-    pub(crate) rule: Option<&'static Rule>,
-
-    /// The JSON Schema of .xaccount.yaml, for editors
-    #[arg(long, conflicts_with = "rule")]
-    pub(crate) schema: bool,
-}
-
 /// How bad something is at least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Level {
@@ -147,6 +121,6 @@ pub(crate) enum LintFormat {
     Report,
 }
 
-fn rule(text: &str) -> Result<&'static Rule, String> {
+pub(super) fn rule(text: &str) -> Result<&'static Rule, String> {
     lint::rule(text).ok_or_else(|| format!("there is no rule '{text}': kubectl xaccount explain lists them"))
 }

@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 use xaccount::aws::AccountId;
 use xaccount::capa::Release;
 
-use super::{ConfigArgs, InputArgs, account, path};
+use super::args::{ConfigArgs, InputArgs};
+use super::values::{account, path};
 
 const EXAMPLES: &str = "\
 Examples:
