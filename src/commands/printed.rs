@@ -111,9 +111,7 @@ impl CommandError {
         messages.about(files, errors);
         Self(messages)
     }
-}
 
-impl CommandError {
     /// An error without a place, after other messages.
     pub(crate) fn and(mut messages: Messages, error: Diagnostic) -> Self {
         messages.plain(vec![error]);

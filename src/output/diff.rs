@@ -384,8 +384,8 @@ mod tests {
         assert_eq!(hidden.fit(), Err(Unfit { name: "f".into(), line: 2, last: false }));
     }
 
-    /// The diff of a file whose only AWSCluster gets a member of its spec, or behind which a document is added.
-    fn diff_of(text: &str, new_documents: Vec<serde_json::Value>) -> FileDiff {
+    /// The inventory of one file that holds this text.
+    fn inventory_of(text: &str) -> Inventory {
         let needles = xaccount::capa::needles();
         let options = xaccount::inventory::Scan {
             needles: &needles,
@@ -395,7 +395,12 @@ mod tests {
         };
         let scanned = xaccount::inventory::scan(FileId(0), text.as_bytes(), &options).unwrap();
         let file = xaccount::inventory::File { name: "f".into(), is_json_for_kubectl: false, identities_only: false };
-        let inventory = Inventory::new(vec![file], scanned.objects);
+        Inventory::new(vec![file], scanned.objects)
+    }
+
+    /// The diff of a file whose only AWSCluster gets a member of its spec, or behind which a document is added.
+    fn diff_of(text: &str, new_documents: Vec<serde_json::Value>) -> FileDiff {
+        let inventory = inventory_of(text);
         let path = PointerBuf::parse("/spec/i").unwrap();
         let operation = PatchOperation::Add(AddOperation { path, value: json!("v") });
         let changed = usize::from(new_documents.is_empty());
@@ -447,16 +452,7 @@ mod tests {
 
     /// The diff of a file from which its identity is removed.
     fn diff_without_identity(text: &str) -> FileDiff {
-        let needles = xaccount::capa::needles();
-        let options = xaccount::inventory::Scan {
-            needles: &needles,
-            skip_templates: false,
-            topology_variable: None,
-            keep_going: false,
-        };
-        let scanned = xaccount::inventory::scan(FileId(0), text.as_bytes(), &options).unwrap();
-        let file = xaccount::inventory::File { name: "f".into(), is_json_for_kubectl: false, identities_only: false };
-        let inventory = Inventory::new(vec![file], scanned.objects);
+        let inventory = inventory_of(text);
         let (index, found) = inventory
             .entries()
             .find(|(_, found)| matches!(found.object.object_kind, ObjectKind::Identity(..)))
