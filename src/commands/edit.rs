@@ -122,7 +122,7 @@ impl Delivery<'_> {
         let (stdout, status) = match self.mode {
             Mode::Diff => {
                 let diffs = seen_from_here(self.diffs(&proved, new.as_ref()));
-                let text = output::diff(&diffs, self.terminal.stdout_colour);
+                let text = output::diff(&diffs, self.terminal.stdout.colour);
                 (text.into_bytes(), found)
             }
             Mode::Check => {

@@ -199,7 +199,7 @@ fn nothing(tree: &Tree, args: &Args) -> Diagnostic {
 
 /// Every cluster.
 fn whole(tree: &Tree, status: &Status<'_>, args: &Args, terminal: &Terminal) -> Result<StatusAnswer, Diagnostic> {
-    let colour = terminal.stdout_colour;
+    let colour = terminal.stdout.colour;
     let table = |wide: bool| {
         let text = output::status_table(status, wide, colour) + &output::status_reasons(status, colour);
         if status.rows.is_empty() { Vec::new() } else { text.into_bytes() }
@@ -234,7 +234,7 @@ fn used(
     let found = rows.iter().any(|row| row.is_refused());
     let stdout = match args.output {
         None | Some(StatusFormat::Wide | StatusFormat::Map) => {
-            output::account_users(status, &rows, &access_paths, terminal.stdout_colour).into_bytes()
+            output::account_users(status, &rows, &access_paths, terminal.stdout.colour).into_bytes()
         }
         Some(StatusFormat::Json) => json(&output::account_json(status, account, &rows, &access_paths))?,
         Some(StatusFormat::Yaml) => yaml(&output::account_json(status, account, &rows, &access_paths))?,
@@ -278,7 +278,7 @@ fn moved(old: Side<'_>, new: Side<'_>, args: &Args, terminal: &Terminal) -> Resu
     let stdout = match args.output {
         Some(StatusFormat::Json) => json(&output::moves_json(&moves, line))?,
         Some(StatusFormat::Yaml) => yaml(&output::moves_json(&moves, line))?,
-        _ => output::moved(&moves, place, terminal.stdout_colour).into_bytes(),
+        _ => output::moved(&moves, place, terminal.stdout.colour).into_bytes(),
     };
     let known =
         |one: &&Move| ![&one.before, &one.after].iter().any(|side| matches!(side, Some(AccountSummary::NotKnown(_))));

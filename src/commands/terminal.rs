@@ -1,12 +1,18 @@
 //! What is known of the streams, and the one place where messages become text.
 
+use std::io::IsTerminal;
+#[cfg(unix)]
+use std::os::fd::AsFd;
+#[cfg(windows)]
+use std::os::windows::io::AsHandle;
 use std::sync::{Mutex, PoisonError};
 
 use anstream::AutoStream;
+use terminal_size::{Width, terminal_size_of};
 
 use super::printed::{Message, Messages};
 use crate::cli::{ColorWhen, Global};
-use crate::output;
+use crate::output::{self, DEFAULT_WIDTH, Screen};
 use xaccount::diag::{Diagnostic, Severity, SourceMap, escape_control};
 
 /// So many diagnostics of a kind are shown at once.
@@ -14,12 +20,24 @@ const MOST: usize = 20;
 
 /// What is known of the streams, and how much to say.
 pub(crate) struct Terminal {
-    pub(crate) stdout_colour: bool,
-    stderr_colour: bool,
+    pub(crate) stdout: Screen,
+    stderr: Screen,
     quiet: bool,
     verbose: u8,
     /// What is said first, whatever comes of the run.
     first: Mutex<Vec<Diagnostic>>,
+}
+
+/// Columns of a stream that is a terminal. One that does not know them has 80.
+#[cfg(unix)]
+pub(crate) fn width_of(stream: &(impl IsTerminal + AsFd)) -> Option<usize> {
+    stream.is_terminal().then(|| terminal_size_of(stream).map_or(DEFAULT_WIDTH, |(Width(columns), _)| columns.into()))
+}
+
+/// The same on Windows.
+#[cfg(windows)]
+pub(crate) fn width_of(stream: &(impl IsTerminal + AsHandle)) -> Option<usize> {
+    stream.is_terminal().then(|| terminal_size_of(stream).map_or(DEFAULT_WIDTH, |(Width(columns), _)| columns.into()))
 }
 
 impl Terminal {
@@ -30,8 +48,14 @@ impl Terminal {
             ColorWhen::Auto => auto != anstream::ColorChoice::Never,
         };
         Self {
-            stdout_colour: colour(AutoStream::choice(&std::io::stdout())),
-            stderr_colour: colour(AutoStream::choice(&std::io::stderr())),
+            stdout: Screen {
+                colour: colour(AutoStream::choice(&std::io::stdout())),
+                width: width_of(&std::io::stdout()),
+            },
+            stderr: Screen {
+                colour: colour(AutoStream::choice(&std::io::stderr())),
+                width: width_of(&std::io::stderr()),
+            },
             quiet: global.quiet,
             verbose: global.verbose,
             first: Mutex::default(),
@@ -40,7 +64,7 @@ impl Terminal {
 
     /// No colours, and all that there is to say.
     pub(crate) fn plain() -> Self {
-        Self { stdout_colour: false, stderr_colour: false, quiet: false, verbose: 0, first: Mutex::default() }
+        Self { stdout: Screen::default(), stderr: Screen::default(), quiet: false, verbose: 0, first: Mutex::default() }
     }
 
     /// Whether to say what was decided and why.
@@ -71,12 +95,12 @@ impl Terminal {
                 Message::Findings(findings, files) => {
                     let files = SourceMap::new(&**files);
                     for finding in findings.iter().filter(|one| self.is_wanted(one)) {
-                        text.push_str(&output::finding(finding, &files, self.stderr_colour));
+                        text.push_str(&output::finding(finding, &files, self.stderr));
                         text.push('\n');
                     }
                 }
                 Message::Note(_) if self.quiet => {}
-                Message::Note(line) => text.extend([&*escape_control(line), "\n"]),
+                Message::Note(line) => text.extend([&*self.stderr.wrap(&escape_control(line), 0, 2), "\n"]),
             }
         }
         text
@@ -84,7 +108,7 @@ impl Terminal {
 
     /// The lines that say what the result means.
     pub(crate) fn summary(&self, lines: &[String]) -> String {
-        if self.quiet { String::new() } else { lines.iter().map(|line| format!("{line}\n")).collect() }
+        if self.quiet { String::new() } else { lines.iter().map(|line| self.stderr.wrap(line, 0, 2) + "\n").collect() }
     }
 
     fn is_wanted(&self, diagnostic: &Diagnostic) -> bool {
@@ -98,7 +122,7 @@ impl Terminal {
             let count = &mut shown[usize::from(diagnostic.severity == Severity::Error)];
             *count += 1;
             if *count <= MOST {
-                text.push_str(&output::diagnostics(diagnostic, files, self.stderr_colour));
+                text.push_str(&output::diagnostics(diagnostic, files, self.stderr));
             }
         }
         let more: usize = shown.iter().map(|count: &usize| count.saturating_sub(MOST)).sum();

@@ -2,7 +2,8 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use xaccount::diag::{Diagnostic, Label, Severity, SourceMap, escape_control};
+use super::screen::Screen;
+use xaccount::diag::{Diagnostic, Label, RuleId, Severity, SourceMap, escape_control};
 
 /// Lines shown before and behind the place.
 const CONTEXT: usize = 1;
@@ -21,21 +22,21 @@ struct Place {
 }
 
 /// The diagnostic as text, as rustc would show it.
-pub(crate) fn render(diagnostic: &Diagnostic, files: &SourceMap<'_>, colour: bool) -> String {
-    text(diagnostic, files, colour, false)
+pub(crate) fn render(diagnostic: &Diagnostic, files: &SourceMap<'_>, screen: Screen) -> String {
+    text(diagnostic, files, screen, false)
 }
 
 /// The same with the rule's id: `error[XA001]: …`.
-pub(crate) fn render_finding(diagnostic: &Diagnostic, files: &SourceMap<'_>, colour: bool) -> String {
-    text(diagnostic, files, colour, true)
+pub(crate) fn render_finding(diagnostic: &Diagnostic, files: &SourceMap<'_>, screen: Screen) -> String {
+    text(diagnostic, files, screen, true)
 }
 
-fn text(diagnostic: &Diagnostic, files: &SourceMap<'_>, colour: bool, with_rule: bool) -> String {
-    let level = match diagnostic.severity {
-        Severity::Error => Level::ERROR,
-        Severity::Warning if with_rule => Level::WARNING,
-        Severity::Warning => Level::WARNING.with_name("Warning"),
-        Severity::Note => Level::NOTE,
+fn text(diagnostic: &Diagnostic, files: &SourceMap<'_>, screen: Screen, with_rule: bool) -> String {
+    let (level, word) = match diagnostic.severity {
+        Severity::Error => (Level::ERROR, "error"),
+        Severity::Warning if with_rule => (Level::WARNING, "warning"),
+        Severity::Warning => (Level::WARNING.with_name("Warning"), "Warning"),
+        Severity::Note => (Level::NOTE, "note"),
     };
     let places: Vec<(Place, bool)> = diagnostic
         .primary
@@ -44,10 +45,15 @@ fn text(diagnostic: &Diagnostic, files: &SourceMap<'_>, colour: bool, with_rule:
         .chain(diagnostic.others.iter().map(|label| (label, false)))
         .map(|(label, primary)| (place(label, files), primary))
         .collect();
-    let mut title = level.primary_title(escape_control(&diagnostic.message));
-    if let Some(id) = diagnostic.rule.filter(|_| with_rule) {
-        title = title.id(id.code());
+    let code = diagnostic.rule.filter(|_| with_rule).map(RuleId::code);
+    let before_title = word.len() + code.map_or(0, |code| code.len() + "[]".len()) + ": ".len();
+    let mut title = level.primary_title(screen.wrap(&escape_control(&diagnostic.message), before_title, 0));
+    if let Some(code) = code {
+        title = title.id(code);
     }
+    // `   = help: `, as far to the right as the longest line number.
+    let gutter = places.iter().map(|(place, _)| place.gutter()).max().unwrap_or_default();
+    let wrapped = |text: &str| screen.wrap(text, gutter + " = help: ".len(), 0);
     let mut group = Group::with_title(title);
     for (place, primary) in &places {
         group = match &place.excerpt {
@@ -64,20 +70,29 @@ fn text(diagnostic: &Diagnostic, files: &SourceMap<'_>, colour: bool, with_rule:
             None => {
                 let origin = Origin::path(place.name.clone()).line(place.line).char_column(place.column);
                 let group = group.element(origin);
-                if place.label.is_empty() { group } else { group.element(Level::NOTE.message(place.label.clone())) }
+                if place.label.is_empty() { group } else { group.element(Level::NOTE.message(wrapped(&place.label))) }
             }
         };
     }
     for line in &diagnostic.help {
-        group = group.element(Level::HELP.message(escape_control(line)));
+        group = group.element(Level::HELP.message(wrapped(&escape_control(line))));
     }
     if let Some(id) = diagnostic.rule.filter(|_| !with_rule) {
         group = group.element(Level::HELP.message(format!("kubectl xaccount explain {id}")));
     }
-    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let renderer = if screen.colour { Renderer::styled() } else { Renderer::plain() };
+    let renderer = screen.width.map_or(renderer.clone(), |width| renderer.term_width(width));
     let mut text = renderer.render(&[group]);
     text.push('\n');
     text
+}
+
+impl Place {
+    /// Digits of the last line number that is shown.
+    fn gutter(&self) -> usize {
+        let last = self.excerpt.as_ref().map_or(self.line, |(text, first, _)| first + text.lines().count());
+        last.to_string().len()
+    }
 }
 
 fn place(label: &Label, files: &SourceMap<'_>) -> Place {
@@ -149,7 +164,8 @@ mod tests {
         let at = |window| Location { file: FileId(0), span: Span::new(25, 26), window };
         let show = |window| {
             let file = OneSource::new("f.yaml", text);
-            render(&Diagnostic::error("wrong").at(at(window), "here").help("do this"), &SourceMap::new(&file), false)
+            let diagnostic = Diagnostic::error("wrong").at(at(window), "here").help("do this");
+            render(&diagnostic, &SourceMap::new(&file), Screen::default())
         };
         let shown = show(Some(Span::new(15, 35)));
         assert!(shown.starts_with("error: wrong\n"), "{shown}");

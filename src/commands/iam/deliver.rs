@@ -72,7 +72,7 @@ impl PolicyDelivery<'_> {
         } else if let (Some(path), None, false) = (&file, self.policy.output, self.policy.write) {
             let heading = format!("{} policy  {}", self.kind(), escape_control(merging.name()));
             let bytes = self.source(merging).as_bytes();
-            (merged::diff(path, bytes, &merged.edited, &heading, self.terminal.stdout_colour), found)
+            (merged::diff(path, bytes, &merged.edited, &heading, self.terminal.stdout.colour), found)
         } else {
             (self.formatted(&merged.text)?, after_write)
         };

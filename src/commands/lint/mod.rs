@@ -5,7 +5,7 @@ mod sources;
 
 use std::rc::Rc;
 
-use crate::output::{self, Wording};
+use crate::output::{self, Screen, Wording};
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, Severity, SourceMap};
 use xaccount::inventory::{Inventory, Scan};
@@ -60,12 +60,8 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
     let mut printed = match mode {
         LintAnswer::Findings(format) => {
             let release = context.release().to_string();
-            let stdout = text(
-                &inventory,
-                &findings,
-                &sources,
-                Format { format, release: &release, colour: terminal.stdout_colour },
-            );
+            let stdout =
+                text(&inventory, &findings, &sources, Format { format, release: &release, screen: terminal.stdout });
             let status = exit_status(&findings, args);
             let summary = meaning(&inventory, &findings, &sources, args);
             Printed { messages, stdout: stdout.into_bytes(), summary, status }
@@ -154,7 +150,7 @@ struct Format<'f> {
     format: LintFormat,
     /// The release of CAPA that judged.
     release: &'f str,
-    colour: bool,
+    screen: Screen,
 }
 
 /// The findings on stdout.
@@ -168,7 +164,7 @@ fn text(inventory: &Inventory, findings: &[Finding], sources: &Sources, format: 
             format!("{:#}\n", output::lint_sarif(findings, &fixes, &files))
         }
         _ => {
-            let text = |finding: &Finding| output::finding(&finding.diagnostic, &files, format.colour) + "\n";
+            let text = |finding: &Finding| output::finding(&finding.diagnostic, &files, format.screen) + "\n";
             findings.iter().map(text).collect()
         }
     }
