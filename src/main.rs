@@ -4,9 +4,11 @@ mod cli;
 mod commands;
 mod output;
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 
 use commands::{CommandError, ExitStatus, Printed, Terminal};
@@ -17,15 +19,7 @@ fn main() -> ExitCode {
     }
     let cli = match parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are answers; anything else is wrong usage, and never looks like a difference.
-            let status = if error.use_stderr() { ExitStatus::Error } else { ExitStatus::Done };
-            return match error.print() {
-                Ok(()) => status.into(),
-                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => status.into(),
-                Err(_) => ExitStatus::Error.into(),
-            };
-        }
+        Err(status) => return status.into(),
     };
     let terminal = Terminal::new(&cli.global);
     commands::progress::begin(&cli.global);
@@ -39,13 +33,19 @@ fn main() -> ExitCode {
         cli::Verb::Status(args) => commands::status::run(args, &terminal),
         cli::Verb::Explain(args) => Ok(commands::explain::run(args)),
         cli::Verb::Completion(args) => commands::completion::run(args),
+        cli::Verb::Version(args) => commands::version::run(args),
+        // `parse` answers it.
+        cli::Verb::Help(_) => Ok(Printed::of(Vec::new())),
     };
     commands::progress::end();
     print(&terminal, result).into()
 }
 
-/// The command line. What is wrong with it is said in the colours that it asks for.
-fn parse() -> Result<cli::Cli, clap::Error> {
+/// The command line. Prints help, versions and errors in the colours that it asks for.
+///
+/// # Errors
+/// There is nothing to run: the exit status.
+fn parse() -> Result<cli::Cli, ExitStatus> {
     let words = cli::command_line(std::env::args_os());
     let mut asked = words.iter().enumerate().filter_map(|(at, word)| match word.to_str()? {
         "--color" => words.get(at + 1)?.to_str(),
@@ -56,16 +56,59 @@ fn parse() -> Result<cli::Cli, clap::Error> {
         Some("never") => clap::ColorChoice::Never,
         _ => clap::ColorChoice::Auto,
     };
-    let mut matches = cli::Cli::command().color(colour).try_get_matches_from(words)?;
-    let specified = cli::Function::is_specified(&matches);
-    let mut cli = cli::Cli::from_arg_matches_mut(&mut matches)?;
-    if let cli::Verb::Function(flags) = &mut cli.verb {
-        flags.specified = specified;
+    let width = commands::width_of(&std::io::stdout()).unwrap_or(output::DEFAULT_WIDTH).max(output::DEFAULT_WIDTH);
+    let command = || cli::Cli::command().color(colour).term_width(width);
+    let parsed = |words: Vec<OsString>| {
+        let mut matches = command().try_get_matches_from(words)?;
+        let specified = cli::Function::is_specified(&matches);
+        let mut cli = cli::Cli::from_arg_matches_mut(&mut matches)?;
+        if let cli::Verb::Function(flags) = &mut cli.verb {
+            flags.specified = specified;
+        }
+        Ok::<_, clap::Error>(cli)
+    };
+    match parsed(words.clone()) {
+        Ok(cli::Cli { verb: cli::Verb::Help(args), .. }) => {
+            let program = words.first().cloned().unwrap_or_default();
+            let verb = args.verb.iter().map(OsString::from);
+            let words: Vec<OsString> = std::iter::once(program).chain(verb).chain(["--help".into()]).collect();
+            match parsed(words.clone()) {
+                Ok(_) => Err(ExitStatus::Done),
+                Err(error) => Err(print_usage(&error, &words, colour)),
+            }
+        }
+        Ok(cli) => Ok(cli),
+        Err(error) => Err(print_usage(&error, &words, colour)),
     }
-    Ok(cli)
 }
 
-/// Messages, the result, what it means. A reader that had enough (`| head`) is no error.
+/// Prints help and versions as clap does, and errors as every other error.
+fn print_usage(error: &clap::Error, words: &[OsString], colour: clap::ColorChoice) -> ExitStatus {
+    // Help and version are answers; anything else is wrong usage, and never looks like a difference.
+    let status = if error.use_stderr() { ExitStatus::Error } else { ExitStatus::Done };
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let choice = match colour {
+            clap::ColorChoice::Always => anstream::ColorChoice::Always,
+            clap::ColorChoice::Never => anstream::ColorChoice::Never,
+            clap::ColorChoice::Auto => anstream::ColorChoice::Auto,
+        };
+        let text = cli::global_flags_last(&error.render().ansi().to_string());
+        let written = match error.use_stderr() {
+            true => anstream::AutoStream::new(std::io::stderr(), choice).write_all(text.as_bytes()),
+            false => anstream::AutoStream::new(std::io::stdout(), choice).write_all(text.as_bytes()),
+        };
+        return match written {
+            Ok(()) => status,
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => status,
+            Err(_) => ExitStatus::Error,
+        };
+    }
+    let words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let error = commands::usage::diagnostic(error, &words);
+    print(&Terminal::of_errors(colour), Err(error.into()))
+}
+
+/// Messages, the result, what it means. A reader that closes the pipe (`| head`) is not an error.
 fn print(terminal: &Terminal, result: Result<Printed, CommandError>) -> ExitStatus {
     let printed = result.unwrap_or_else(|CommandError(messages)| Printed {
         messages,

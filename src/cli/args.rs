@@ -10,8 +10,8 @@ use xaccount::inject::AllowedNamespaces;
 use xaccount::kubernetes::LabelSelector;
 
 use super::values::{
-    AskedMove, TopologyVariable, account, account_move, annotation, dns_name, glob, namespaced_name, path, role_arn,
-    role_name, role_name_help, source_identity, topology_variable,
+    AskedMove, ROLE_NAME_HELP, TopologyVariable, account, account_move, annotation, dns_name, glob, namespaced_name,
+    path, role_arn, role_name, role_name_long_help, source_identity, topology_variable,
 };
 
 /// What a verb reads.
@@ -22,19 +22,19 @@ pub(crate) struct InputArgs {
     #[arg(value_name = "PATH", value_parser = path())]
     pub(crate) paths: Vec<PathBuf>,
 
-    /// The same as PATH, as kubectl has it; may be repeated, or separated by commas
+    /// Files or directories, as PATH; may be repeated or separated by commas
     #[arg(short = 'f', long = "filename", value_name = "PATH", value_delimiter = ',', value_parser = path())]
     pub(crate) filenames: Vec<PathBuf>,
 
-    /// Directories with all that is below them
+    /// Read directories recursively
     #[arg(short = 'R', long)]
     pub(crate) recursive: bool,
 
-    /// As which file standard input counts, in headings and reports
+    /// Name of standard input in diffs and reports
     #[arg(long, hide_short_help = true, value_name = "PATH")]
     pub(crate) stdin_filename: Option<String>,
 
-    /// Not read: build it and pipe it in
+    /// Not supported: pipe the build in with -f -
     #[arg(short = 'k', long, value_name = "DIR", hide = true)]
     pub(crate) kustomize: Option<PathBuf>,
 }
@@ -43,11 +43,11 @@ pub(crate) struct InputArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub(crate) struct ScanArgs {
-    /// Leave Go, Helm and Jinja templates that hold our kinds alone, with a warning
+    /// Skip Go, Helm and Jinja templates with a warning, instead of an error
     #[arg(long)]
     pub(crate) skip_templates: bool,
 
-    /// A run that finds nothing to point is no error
+    /// Don't fail when no cluster matches
     #[arg(long)]
     pub(crate) allow_empty: bool,
 }
@@ -55,38 +55,38 @@ pub(crate) struct ScanArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct TargetArgs {
-    /// The target account, 12 digits
+    /// Target account, 12 digits
     #[arg(long, value_name = "ID", conflicts_with = "role_arn", value_parser = account)]
     pub(crate) account: Option<AccountId>,
 
-    /// The role to assume in the target account
+    /// Role to assume in the target account
     #[arg(long, value_name = "ARN", value_parser = role_arn)]
     pub(crate) role_arn: Option<RoleArn>,
 
-    #[arg(long, value_name = "NAME", help = role_name_help(), conflicts_with = "role_arn", value_parser = role_name)]
+    #[arg(long, value_name = "NAME", help = ROLE_NAME_HELP, long_help = role_name_long_help(), conflicts_with = "role_arn", value_parser = role_name)]
     pub(crate) role_name: Option<String>,
 
     /// Partition of the role, with --account [default: that of the cluster's region, else aws]
     #[arg(long, hide_short_help = true, conflicts_with = "role_arn")]
     pub(crate) partition: Option<Partition>,
 
-    /// Replace what says something else, within one account
+    /// Replace an existing reference, if the account stays the same
     #[arg(long)]
     pub(crate) overwrite: bool,
 
-    /// Replace a reference to account FROM by one to account TO. Moves no VPC and no machine
+    /// Replace references to account FROM with references to account TO; VPCs and machines stay where they are
     ///
-    /// FROM and TO are ids, or names of the account map; FROM may also be `source`, the account of the management cluster, or `unknown`, with the exact --cluster-name. --account need not be repeated.
+    /// FROM and TO are account ids, or names from the account map. FROM can also be `source` (the source account), or `unknown` together with an exact --cluster-name. --account can be omitted.
     #[arg(long, value_name = "FROM=TO", value_parser = account_move)]
     pub(crate) move_account: Vec<AskedMove>,
 
-    /// With --move-account, for a cluster that shows life itself: leave its resources behind. May be repeated
+    /// With --move-account: also move this cluster, whose manifest shows that it runs, and orphan its resources; may be repeated
     #[arg(long, hide_short_help = true, value_name = "NAMESPACE/NAME", value_parser = namespaced_name)]
     pub(crate) orphan_resources: Vec<String>,
 
-    /// A dump of the management cluster (kubectl get … -A -o yaml): a cluster that it has may run, in the account that it shows
+    /// Dump of the management cluster (kubectl get … -A -o yaml), used to find clusters that may run
     ///
-    /// Such a cluster changes account only if that is asked for with --move-account and --orphan-resources. Where the dump has the object, that counts instead of Git's HEAD.
+    /// A cluster in the dump may run in the account that the dump shows. It changes account only with --move-account and --orphan-resources. For such a cluster, Git's HEAD is not checked.
     #[arg(long, hide_short_help = true, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "",
           value_parser = path())]
     pub(crate) live: Option<PathBuf>,
@@ -95,11 +95,11 @@ pub(crate) struct TargetArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Account map")]
 pub(crate) struct ConfigArgs {
-    /// The account map [default: the nearest .xaccount.yaml above the files, as far as the Git root]
+    /// Account map [default: the nearest .xaccount.yaml above the files, up to the Git root]
     #[arg(long, hide_short_help = true, value_name = "FILE", conflicts_with = "no_config")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Go without an account map
+    /// Don't use an account map
     #[arg(long, hide_short_help = true)]
     pub(crate) no_config: bool,
 }
@@ -110,27 +110,37 @@ pub(crate) struct MapArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
 
-    /// Leave clusters alone that the account map does not name
+    /// Skip clusters that match no entry of the account map, instead of an error
     #[arg(long, hide_short_help = true)]
     pub(crate) allow_unmapped: bool,
 }
 
-#[derive(Debug, Args)]
+/// Which clusters a verb is about.
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Which clusters")]
 pub(crate) struct SelectArgs {
-    /// Only clusters whose name matches; may be repeated
+    /// Only clusters with this name; may be repeated
     #[arg(long, value_name = "GLOB", value_parser = glob)]
     pub(crate) cluster_name: Vec<globset::Glob>,
 
-    /// Only objects whose labels match, as kubectl has it
+    /// Only objects with these labels
     #[arg(short = 'l', long, value_name = "SELECTOR")]
     pub(crate) selector: Option<LabelSelector>,
 
-    /// Only objects in this namespace, and objects without one
-    #[arg(short = 'n', long, value_name = "NS")]
-    pub(crate) namespace: Option<String>,
+    /// Only objects in this namespace; may be repeated or separated by commas
+    #[arg(short = 'n', long, value_name = "NS", value_delimiter = ',')]
+    pub(crate) namespace: Vec<String>,
 
-    /// A topology variable that is to hold the reference though it is not there yet: identityRef, or clusterConfig.aws
+    /// Namespace of objects that set none, where they will be applied [default: default]
+    #[arg(long, hide_short_help = true, value_name = "NS", value_parser = dns_name)]
+    pub(crate) default_namespace: Option<String>,
+}
+
+/// The variable that a topology Cluster lacks.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Which clusters")]
+pub(crate) struct TopologyArgs {
+    /// Topology variable to create for the reference if it does not exist yet: identityRef, clusterConfig.aws or clusterConfig.eks
     #[arg(long, hide_short_help = true, value_name = "NAME", value_parser = topology_variable)]
     pub(crate) topology_variable: Option<TopologyVariable>,
 }
@@ -138,25 +148,25 @@ pub(crate) struct SelectArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Identity")]
 pub(crate) struct IdentityArgs {
-    /// Name of the identity [default: cross-account-role-ID, and -ROLE for a role other than the default one]
+    /// Name of the identity [default: cross-account-role-ID, plus -ROLE for another role]
     #[arg(long, value_name = "NAME", value_parser = dns_name)]
     pub(crate) identity_name: Option<String>,
 
-    /// Keep identities in this file, out of the clusters' files; made if it is not there
+    /// File for the identities, separate from the clusters' files; created if it does not exist
     #[arg(long, value_name = "PATH")]
     pub(crate) identity_file: Option<PathBuf>,
 
-    /// Neither make nor mend identities
+    /// Neither create nor update identities
     #[arg(long, hide_short_help = true, conflicts_with_all = [
         "identity_file", "with_controller_identity", "source_identity", "allowed_namespaces", "session_name", "external_id",
         "duration", "inline_policy", "identity_annotation", "api_version"])]
     pub(crate) no_identity: bool,
 
-    /// The identity whose credentials assume the role [default: AWSClusterControllerIdentity/default]
+    /// Identity whose credentials assume the role [default: AWSClusterControllerIdentity/default]
     #[arg(long, hide_short_help = true, value_name = "KIND/NAME", value_parser = source_identity)]
     pub(crate) source_identity: Option<(IdentityKind, String)>,
 
-    /// Namespaces whose clusters may use the identity: all, NAME,NAME or KEY=VALUE [default: all]
+    /// Namespaces that may use the identity: all, NAME,NAME or KEY=VALUE [default: all]
     #[arg(long, hide_short_help = true, value_name = "WHICH")]
     pub(crate) allowed_namespaces: Option<AllowedNamespaces>,
 
@@ -164,15 +174,15 @@ pub(crate) struct IdentityArgs {
     #[arg(long, hide_short_help = true, value_name = "NAME")]
     pub(crate) session_name: Option<SessionName>,
 
-    /// External id that the role's trust policy asks for
+    /// External id that the role's trust policy requires
     #[arg(long, hide_short_help = true, value_name = "ID")]
     pub(crate) external_id: Option<ExternalId>,
 
-    /// Length of a session in seconds, 900 to 43200
+    /// Session duration in seconds, 900 to 43200
     #[arg(long, hide_short_help = true, value_name = "SECONDS")]
     pub(crate) duration: Option<DurationSeconds>,
 
-    /// File with a session policy as JSON
+    /// JSON file with a session policy
     #[arg(long, hide_short_help = true, value_name = "FILE")]
     pub(crate) inline_policy: Option<PathBuf>,
 
@@ -180,11 +190,11 @@ pub(crate) struct IdentityArgs {
     #[arg(long, hide_short_help = true)]
     pub(crate) with_controller_identity: bool,
 
-    /// Annotation of identities that are made; may be repeated
+    /// Annotation for new identities; may be repeated
     #[arg(long, hide_short_help = true, value_name = "KEY=VALUE", value_parser = annotation)]
     pub(crate) identity_annotation: Vec<(String, String)>,
 
-    /// Version of new identities [default: that of the objects that they serve]
+    /// API version of new identities [default: that of the clusters that use them]
     #[arg(long, hide_short_help = true, value_name = "VERSION")]
     pub(crate) api_version: Option<Version>,
 }
@@ -192,24 +202,24 @@ pub(crate) struct IdentityArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Mode")]
 pub(crate) struct ModeArgs {
-    /// Print a diff and write nothing (the default)
+    /// Print a diff and write nothing (default)
     #[arg(long, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "client",
           value_parser = ["client"], hide_possible_values = true, conflicts_with_all = ["write", "check"])]
     pub(crate) dry_run: Option<String>,
 
-    /// Write the files; for - the result goes to stdout
+    /// Write the files; for - print the result
     #[arg(short = 'i', long, visible_alias = "in-place", conflicts_with_all = ["check", "output"])]
     pub(crate) write: bool,
 
-    /// Only say which files would change
+    /// Print the names of the files that would change
     #[arg(long, conflicts_with = "output")]
     pub(crate) check: bool,
 
-    /// Print the result (yaml), a patch for git (patch), patches for kustomize and Flux (json-patch) or a report (report)
+    /// Print the result (yaml), a git patch (patch), kustomize and Flux patches (json-patch) or a report (json)
     #[arg(short = 'o', long, value_name = "FORMAT", hide_possible_values = true)]
     pub(crate) output: Option<OutputFormat>,
 
-    /// With --write: exit with 1 when anything was changed
+    /// With --write: exit with 1 if anything was changed
     #[arg(long, requires = "write")]
     pub(crate) exit_code: bool,
 }
@@ -223,5 +233,6 @@ pub(crate) enum OutputFormat {
     /// Patches for kustomize and Flux
     JsonPatch,
     /// A report as JSON
+    #[value(alias = "json")]
     Report,
 }

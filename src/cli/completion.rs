@@ -2,16 +2,22 @@
 
 use clap::{Args, ValueEnum};
 
+use super::help::TEMPLATE;
+
+const EXAMPLE: &str = "\
+Example:
+  source <(kubectl-xaccount completion bash)";
+
 const EXAMPLES: &str = "\
 Examples:
-  # For kubectl xaccount …, in every shell: a program on PATH that kubectl asks
+  # For `kubectl xaccount`, in every shell: a program on PATH that kubectl runs
   kubectl xaccount completion kubectl > ~/.local/bin/kubectl_complete-xaccount
   chmod +x ~/.local/bin/kubectl_complete-xaccount
 
-  # For kubectl-xaccount …: bash, in ~/.bashrc
+  # For `kubectl-xaccount`: bash, in ~/.bashrc
   source <(kubectl-xaccount completion bash)
 
-  # zsh, in ~/.zshrc behind compinit
+  # zsh, in ~/.zshrc after compinit
   source <(kubectl-xaccount completion zsh)
 
   # fish, in ~/.config/fish/config.fish
@@ -21,13 +27,15 @@ Examples:
   kubectl-xaccount completion powershell | Out-String | Invoke-Expression
 
   # The man page
+  mkdir -p ~/.local/share/man/man1
   kubectl xaccount completion man > ~/.local/share/man/man1/kubectl-xaccount.1";
 
 /// Print completion for kubectl or a shell, or the man page
 ///
-/// Completes flags and values: manifests, and the clusters, namespaces, identities, roles and accounts that the manifests on the command line hold. Nothing is written: the help says where to put what is printed. The scripts ask the program itself, so that they always know its flags; print them anew with each version all the same.
+/// Completes verbs, flags and values: manifests, and the clusters, namespaces, identities, roles and accounts in the manifests of the command line and in the account map. Only prints; the examples show where to put the output. Print the script again after an upgrade.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(before_help = EXAMPLE, before_long_help = EXAMPLES, help_template = TEMPLATE,
+    override_usage = "kubectl xaccount completion WHAT")]
 pub(crate) struct Completion {
     /// What to print: bash, zsh, fish, powershell, kubectl or man
     #[arg(value_name = "WHAT", hide_possible_values = true)]

@@ -7,9 +7,14 @@ use clap::Args;
 use xaccount::aws::{AccountId, RoleArn};
 
 use super::args::{ConfigArgs, InputArgs, ModeArgs, ScanArgs, SelectArgs};
+use super::help::{MORE, TEMPLATE};
 use super::values::{account, dns_name, role_arn};
 
-const EJECT_EXAMPLES: &str = "\
+const EXAMPLE: &str = "\
+Example:
+  kubectl xaccount eject foo.yaml";
+
+const EXAMPLES: &str = "\
 Examples:
   # Show what would change; nothing is written, exit status 1
   kubectl xaccount eject foo.yaml
@@ -17,37 +22,44 @@ Examples:
   # Write it; a second run changes nothing
   kubectl xaccount eject foo.yaml --write
 
-  # A whole repository: only what names identities of one account
-  kubectl xaccount eject clusters/ -R --identity-file clusters/identities.yaml \\
-    --account 222222222222 --write
+  # A whole repository, only references to one account
+  kubectl xaccount eject clusters/ -R \\
+    --identity-file clusters/identities.yaml --account 222222222222 --write
 
-  # One identity with all references to it, also out of a file that keeps identities
-  kubectl xaccount eject clusters/ -R --identity-name cross-account-role-222222222222 --write
+  # One identity and all references to it
+  kubectl xaccount eject clusters/ -R \\
+    --identity-name cross-account-role-222222222222 --write";
 
+const NOTES: &str = "\
 What stays:
-  A reference to AWSClusterControllerIdentity or AWSClusterStaticIdentity stays: inject wrote
-  neither. So does the document AWSClusterControllerIdentity/default, for CAPA and other identities
-  need it.
-  An AWSClusterRoleIdentity goes with the last reference to it, if it says what inject would write,
-  stands in the file of a cluster that named it, has no comment, and nothing else names it: not in
-  the files of this run, and in no manifest of the Git work tree, else below the account map, else
-  in the same directory. Otherwise it stays, and a line says why.
+  References to AWSClusterControllerIdentity and AWSClusterStaticIdentity, and
+  the document AWSClusterControllerIdentity/default, which CAPA and other
+  identities need.
+  An AWSClusterRoleIdentity is removed together with the last reference to it,
+  if all of this holds; otherwise it stays, and a line says why:
+  - its content is exactly what inject generates, without a comment;
+  - it is in the file of a cluster that referenced it;
+  - nothing else references it: no file of this run, and no manifest in the Git
+    work tree (without Git: below the account map, or in the same directory).
 
-A cluster that runs is not for eject: CAPA's webhook fills the gap with
-AWSClusterControllerIdentity/default, and the cluster silently moves to the management account's
-credentials. Go back with git revert to the reference that it was made with.
+Running clusters:
+  Don't use eject on a running cluster. CAPA's webhook fills the gap with
+  AWSClusterControllerIdentity/default, and the cluster silently moves to the
+  credentials of the source account. Use git revert to go back to the reference
+  that the cluster was created with.
 
 Exit status:
   0  done; with the default diff and with --check: nothing to change
-  1  the diff or --check found something to change; --write --exit-code changed something
-  2  an error or wrong usage; nothing was written, and nothing is on stdout";
+  1  the diff or --check found something to change, or --write --exit-code
+     changed something
+  2  an error or wrong usage; nothing was written, and stdout is empty";
 
-/// Take the references out again, and identities that nobody uses
+/// Remove the references again, and identities that nothing uses
 ///
-/// The way back of inject: takes references to AWSClusterRoleIdentities out of the selected clusters, and the identities that nothing names any more. A file is then what it was before inject, byte for byte, where the reference's parent holds something else or was an empty 'spec:'; else it means the same. Prints a diff unless told otherwise.
+/// Undoes inject: removes references to AWSClusterRoleIdentities from the selected clusters, and identities that nothing references any more. Usually this restores the file byte for byte; if inject replaced a reference or created the mapping around it, it restores the meaning. Prints a diff by default.
 #[derive(Debug, Args)]
-#[command(after_help = "--help lists more flags, and has examples", after_long_help = EJECT_EXAMPLES, override_usage = "kubectl xaccount eject [PATH]... [-f PATH]... [-R] [mode] [flags]",
-    mut_arg("topology_variable", |flag| flag.hide(true)))]
+#[command(before_help = EXAMPLE, before_long_help = EXAMPLES, after_help = MORE, after_long_help = NOTES,
+    help_template = TEMPLATE, override_usage = "kubectl xaccount eject PATH... [-R] [flags]")]
 pub(crate) struct Eject {
     #[command(flatten)]
     pub(crate) input: InputArgs,
@@ -66,7 +78,7 @@ pub(crate) struct Eject {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Which references")]
 pub(crate) struct ReferenceArgs {
-    /// Only references to identities of this account, 12 digits, as far as these files hold them
+    /// Only references to identities of this account, 12 digits
     #[arg(long, value_name = "ID", conflicts_with = "role_arn", value_parser = account)]
     pub(crate) account: Option<AccountId>,
 
@@ -74,11 +86,11 @@ pub(crate) struct ReferenceArgs {
     #[arg(long, value_name = "ARN", value_parser = role_arn)]
     pub(crate) role_arn: Option<RoleArn>,
 
-    /// Only references to this AWSClusterRoleIdentity; it goes from whichever of these files it stands in
+    /// Only references to this AWSClusterRoleIdentity, which is removed too; may be repeated
     #[arg(long, value_name = "NAME", value_parser = dns_name)]
-    pub(crate) identity_name: Option<String>,
+    pub(crate) identity_name: Vec<String>,
 
-    /// The file that keeps identities [default: the account map's]; none goes from it unless --identity-name asks
+    /// File of the identities [default: the account map's]; identities in it are kept without --identity-name
     #[arg(long, value_name = "PATH")]
     pub(crate) identity_file: Option<PathBuf>,
 }

@@ -3,43 +3,56 @@
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory, Parser};
 
-use super::args::{IdentityArgs, SelectArgs, TargetArgs};
+use super::args::{IdentityArgs, SelectArgs, TargetArgs, TopologyArgs};
+use super::help::{MORE, TEMPLATE};
+
+const EXAMPLE: &str = "\
+Example:
+  kpt fn eval clusters \\
+    --exec 'kubectl-xaccount fn --account=222222222222'";
 
 const EXAMPLES: &str = "\
-What to do is said by flags, or by a functionConfig: a ConfigMap whose data has the flags' names as
-keys. A flag without a value is \"true\" there; several values stand one a line.
-
 Examples:
   # kpt, in place
-  kpt fn eval clusters \\
-    --exec 'kubectl-xaccount fn --account=222222222222 --identity-file=identities.yaml'
+  kpt fn eval clusters --exec \\
+    'kubectl-xaccount fn --account=222222222222 --identity-file=identities.yaml'
 
-  # kustomize, with the ConfigMap as a transformer; kubectl kustomize skips exec functions silently
-  kustomize build --enable-alpha-plugins --enable-exec .
+  # kustomize, with the ConfigMap as a transformer; kubectl kustomize silently
+  # ignores exec functions
+  kustomize build --enable-alpha-plugins --enable-exec .";
+
+const NOTES: &str = "\
+functionConfig:
+  Instead of flags, a functionConfig can be used: a ConfigMap with the flags'
+  names as keys of its data. A flag without a value is \"true\" there; several
+  values are written one per line.
 
 Exit status:
-  0  done; nothing to point is no error here
-  2  an error; the items come out unchanged, and results say why. Wrong flags and unreadable lists
-     print nothing";
+  0  done, also if no cluster matches
+  2  an error: the items are printed unchanged, and results say why; for wrong
+     flags and lists that can't be read, stdout is empty";
 
-/// The same as inject, as a KRM function
+/// Run inject as a KRM function
 ///
-/// Reads a ResourceList from standard input and prints it with the clusters in it pointed at the target account. New identities are items behind the others; with --identity-file their path annotation is that file. Results say what was changed.
+/// Reads a ResourceList from standard input and prints it with its clusters pointed at the target account. New identities are added after the other items; with --identity-file, their path annotation is that file. Results say what was changed.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES, override_usage = "kubectl xaccount fn [(--role-arn ARN | --account ID)] [flags]")]
+#[command(before_help = EXAMPLE, before_long_help = EXAMPLES, after_help = MORE, after_long_help = NOTES,
+    help_template = TEMPLATE, override_usage = "kubectl xaccount fn (--account ID | --role-arn ARN) [flags]")]
 pub(crate) struct Function {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) select: SelectArgs,
     #[command(flatten)]
+    pub(crate) topology: TopologyArgs,
+    #[command(flatten)]
     pub(crate) identity: IdentityArgs,
-    /// Whether the command line says any of these; see [`Function::is_specified`].
+    /// Whether any of these flags is on the command line; see [`Function::is_specified`].
     #[arg(skip)]
     pub(crate) specified: bool,
 }
 
-/// The flags of `fn`, as a functionConfig says them.
+/// The flags of `fn`, as a functionConfig sets them.
 #[derive(Debug, Parser)]
 #[command(no_binary_name = true, disable_help_flag = true)]
 struct FunctionConfig {
@@ -48,7 +61,7 @@ struct FunctionConfig {
 }
 
 impl Function {
-    /// Whether a command line says any of these flags.
+    /// Whether any of these flags is on a command line.
     pub(crate) fn is_specified(matches: &ArgMatches) -> bool {
         matches.subcommand_matches("fn").is_some_and(|given| {
             let flags = FunctionConfig::command();
@@ -58,20 +71,22 @@ impl Function {
         })
     }
 
-    /// The flags that a functionConfig's data say.
+    /// The flags that a functionConfig's data set.
     ///
     /// # Errors
-    /// A sentence: a key that is no flag, or a value that the flag does not take.
+    /// A sentence: a key that is not a flag, or a value that the flag does not take.
     pub(crate) fn from_data(data: &[(String, String)]) -> Result<Self, String> {
         let command = FunctionConfig::command();
         let mut words = Vec::new();
         for (key, value) in data {
             if let "inline-policy" | "live" = key.as_str() {
-                return Err(format!("{key} names a file of this machine, and data may not: pass --{key} as a flag"));
+                return Err(format!(
+                    "data.{key} is not allowed, because it names a file of this machine: pass --{key} as a flag"
+                ));
             }
             let Some(flag) = command.get_arguments().find(|flag| flag.get_long() == Some(key)) else {
                 let known: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
-                return Err(format!("data.{key} is no flag of fn; these are: {}", known.join(", ")));
+                return Err(format!("data.{key} is not a flag of fn; the flags are: {}", known.join(", ")));
             };
             match (flag.get_action(), value.as_str()) {
                 (ArgAction::SetTrue, "true") => words.push(format!("--{key}")),

@@ -8,7 +8,8 @@ use xaccount::aws::{AccountId, ExternalId, OrgId, Partition, Principal, RoleArn,
 use xaccount::capa::DEFAULT_ROLE_NAME;
 
 use super::args::{ConfigArgs, InputArgs};
-use super::values::{account, path, role_arn, role_name, with_suggestion};
+use super::help::{MORE, TEMPLATE};
+use super::values::{ROLE_NAME_HELP, account, path, role_arn, role_name, role_name_long_help, with_suggestion};
 
 const IAM_EXAMPLES: &str = "\
 Two policies let clusters of the source account's management cluster live in a target account:
@@ -21,7 +22,8 @@ Nothing here writes to AWS. docs/iam.md has the whole picture.";
 
 /// Print or merge the trust and permission policies of both accounts
 #[derive(Clone, Debug, Args)]
-#[command(after_long_help = IAM_EXAMPLES, subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(after_long_help = IAM_EXAMPLES, help_template = IAM_TEMPLATE,
+    override_usage = "kubectl xaccount iam VERB [flags]", subcommand_help_heading = "Verbs", subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
 pub(crate) struct Iam {
     #[command(subcommand)]
     pub(crate) verb: IamVerb,
@@ -33,6 +35,29 @@ pub(crate) enum IamVerb {
     Permission(Box<Permission>),
 }
 
+/// The list of verbs, and the picture of both accounts.
+const IAM_TEMPLATE: &str = "\
+{about-with-newline}
+{usage-heading}
+  {usage}
+
+{all-args}{after-help}";
+
+const IAM_EXIT_STATUS: &str = "\
+Exit status:
+  0  done; with the diff of --merge FILE and with --check: nothing to change
+  1  the diff or --check found something to change, or --write --exit-code
+     changed something
+  2  an error or wrong usage; nothing was written, and stdout is empty";
+
+const TRUST_EXAMPLE: &str = "\
+Example:
+  kubectl xaccount iam trust --source-account 111111111111 --merge trust.json";
+
+const PERMISSION_EXAMPLE: &str = "\
+Example:
+  kubectl xaccount iam permission -f clusters/ -R";
+
 const TRUST_EXAMPLES: &str = "\
 Examples:
   # The statement, to be added to the role's trust policy in the target account
@@ -40,28 +65,27 @@ Examples:
 
   # Merged into what is there today; nothing is dropped, and nothing doubled
   aws iam get-role --role-name R --query Role.AssumeRolePolicyDocument |
-    kubectl xaccount iam trust --source-account 111111111111 --merge - > trust.json
+    kubectl xaccount iam trust --source-account 111111111111 --merge - \\
+    > trust.json
 
   # The same with a file, as a diff; --write writes it
   kubectl xaccount iam trust --source-account 111111111111 --merge trust.json
 
   # With the external id that the manifests say
-  kubectl xaccount iam trust --source-account 111111111111 -f clusters/ -R --account 222222222222
+  kubectl xaccount iam trust --source-account 111111111111 \\
+    -f clusters/ -R --account 222222222222
 
   # A script that merges into what is live: read it, then run it in the target account
-  kubectl xaccount iam trust --source-account 111111111111 --account 222222222222 -o cli > trust.sh
-
-Exit status:
-  0  done; with the diff of --merge FILE and with --check: nothing to change
-  1  the diff or --check found something to change; --write --exit-code changed something
-  2  an error or wrong usage; nothing was written, and nothing is on stdout";
+  kubectl xaccount iam trust --source-account 111111111111 \\
+    --account 222222222222 -o cli > trust.sh";
 
 /// Who may assume the target account's role
 ///
 /// Prints the statement that lets the source account's role assume the target account's role: a bare statement, which AWS refuses as a document, so that nobody replaces a role's whole trust policy with it by accident. --merge adds it to the document that is there; an equal or wider grant means unchanged bytes, and a Deny that defeats it is an error.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "--help lists more flags, and has examples", after_long_help = TRUST_EXAMPLES,
-    override_usage = "kubectl xaccount iam trust --source-account ID [--account ID] [PATH]... [-f PATH]... [-R] [--merge FILE] [mode] [flags]")]
+#[command(before_help = TRUST_EXAMPLE, before_long_help = TRUST_EXAMPLES, after_help = MORE,
+    after_long_help = IAM_EXIT_STATUS, help_template = TEMPLATE,
+    override_usage = "kubectl xaccount iam trust --source-account ID [--merge FILE] [flags]")]
 pub(crate) struct Trust {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
@@ -102,21 +126,18 @@ Examples:
   aws iam get-role-policy --role-name R --policy-name xaccount-assume-role |
     kubectl xaccount iam permission -f clusters/ -R --merge - > permission.json
 
-  # A script that merges into what is live: read it, then run it in the source account
+  # A script that merges into the live policy: read it, then run it in the
+  # source account
   kubectl xaccount iam permission -f clusters/ -R --source-account 111111111111 \\
-    -o cli > permission.sh
-
-Exit status:
-  0  done; with the diff of --merge FILE and with --check: nothing to change
-  1  the diff or --check found something to change; --write --exit-code changed something
-  2  an error or wrong usage; nothing was written, and nothing is on stdout";
+    -o cli > permission.sh";
 
 /// What the source account's role may assume
 ///
 /// Prints a policy document that allows sts:AssumeRole on the target accounts' roles and on nothing else: on those that the manifests' AWSClusterRoleIdentity objects name, or on the role of each --account. --merge adds them to the document that is there.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "--help lists more flags, and has examples", after_long_help = PERMISSION_EXAMPLES,
-    override_usage = "kubectl xaccount iam permission ([PATH]... [-f PATH]... [-R] | --account ID... | --role-arn ARN...) [--merge FILE] [mode] [flags]")]
+#[command(before_help = PERMISSION_EXAMPLE, before_long_help = PERMISSION_EXAMPLES, after_help = MORE,
+    after_long_help = IAM_EXIT_STATUS, help_template = TEMPLATE,
+    override_usage = "kubectl xaccount iam permission (PATH... [-R] | --account ID...) [flags]")]
 pub(crate) struct Permission {
     #[command(flatten)]
     pub(crate) target: IamTargetArgs,
@@ -166,7 +187,9 @@ pub(crate) struct SourceRoleArgs {
     pub(crate) source_account: Option<AccountId>,
 
     /// The role that the CAPA pod runs as: a name, path and name, or an ARN
-    #[arg(long, value_name = "ROLE", default_value = DEFAULT_ROLE_NAME)]
+    #[arg(long, value_name = "ROLE", default_value = DEFAULT_ROLE_NAME, hide_default_value = true,
+          help = "Role that the CAPA pod runs as: name, path and name, or ARN [default: the role of DKP and NKP]",
+          long_help = format!("Role that the CAPA pod runs as: name, path and name, or ARN [default: {DEFAULT_ROLE_NAME}]"))]
     pub(crate) source_role: String,
 
     /// Source and target may be one account
@@ -185,8 +208,8 @@ pub(crate) struct IamTargetArgs {
     #[arg(long, value_name = "ARN", value_parser = role_arn)]
     pub(crate) role_arn: Vec<RoleArn>,
 
-    /// Name of the role, with --account
-    #[arg(long, value_name = "NAME", default_value = DEFAULT_ROLE_NAME, value_parser = role_name)]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_ROLE_NAME, hide_default_value = true, help = ROLE_NAME_HELP,
+          long_help = role_name_long_help(), value_parser = role_name)]
     pub(crate) role_name: String,
 
     /// Partition of both accounts [default: that of the merged document or of an ARN, else aws]

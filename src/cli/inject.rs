@@ -2,7 +2,12 @@
 
 use clap::Args;
 
-use super::args::{IdentityArgs, InputArgs, MapArgs, ModeArgs, ScanArgs, SelectArgs, TargetArgs};
+use super::args::{IdentityArgs, InputArgs, MapArgs, ModeArgs, ScanArgs, SelectArgs, TargetArgs, TopologyArgs};
+use super::help::{EDIT_EXIT_STATUS, MORE, TEMPLATE};
+
+const EXAMPLE: &str = "\
+Example:
+  kubectl xaccount inject foo.yaml --account 222222222222";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,25 +19,23 @@ Examples:
 
   # From dkp to the cluster in one pipe
   dkp create cluster aws --cluster-name=foo --dry-run --output=yaml |
-    kubectl xaccount inject -f - --account 222222222222 -o yaml | kubectl create -f -
+    kubectl xaccount inject -f - --account 222222222222 -o yaml |
+    kubectl create -f -
 
-  # No account on the command line: the account map says it
+  # A whole repository, with the accounts of the account map
   kubectl xaccount inject clusters/ -R --write
 
-  # A whole repository; identities in a file of their own
+  # A whole repository, with the identities in their own file
   kubectl xaccount inject clusters/ -R --account 222222222222 \\
-    --identity-file clusters/identities.yaml --write
-
-Exit status:
-  0  done; with the default diff and with --check: nothing to change
-  1  the diff or --check found something to change; --write --exit-code changed something
-  2  an error or wrong usage; nothing was written, and nothing is on stdout";
+    --identity-file clusters/identities.yaml --write";
 
 /// Point clusters at a target account
 ///
-/// Reads manifests, gives every selected cluster an identityRef to an AWSClusterRoleIdentity of the target account, and adds that identity where it is missing. Prints a diff unless told otherwise. Bytes outside the edit stay as they are.
+/// Gives every selected cluster an identityRef to an AWSClusterRoleIdentity of the target account, and adds that identity if it does not exist. Prints a diff by default. Bytes outside the edit stay as they are.
 #[derive(Debug, Args)]
-#[command(after_help = "--help lists more flags, and has examples", after_long_help = EXAMPLES, override_usage = "kubectl xaccount inject [PATH]... [-f PATH]... [-R] [--role-arn ARN | --account ID] [mode] [flags]")]
+#[command(before_help = EXAMPLE, before_long_help = EXAMPLES, after_help = MORE, after_long_help = EDIT_EXIT_STATUS,
+    help_template = TEMPLATE,
+    override_usage = "kubectl xaccount inject PATH... [-R] [--account ID | --role-arn ARN] [flags]")]
 pub(crate) struct Inject {
     #[command(flatten)]
     pub(crate) input: InputArgs,
@@ -42,6 +45,8 @@ pub(crate) struct Inject {
     pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) select: SelectArgs,
+    #[command(flatten)]
+    pub(crate) topology: TopologyArgs,
     #[command(flatten)]
     pub(crate) identity: IdentityArgs,
     #[command(flatten)]

@@ -7,49 +7,61 @@ use clap::{Args, ValueEnum};
 use xaccount::capa::Release;
 use xaccount::lint::{self, Rule};
 
-use super::args::{ConfigArgs, InputArgs};
+use super::args::{ConfigArgs, InputArgs, SelectArgs};
+use super::help::{MORE, TEMPLATE};
+
+const EXAMPLE: &str = "\
+Example:
+  kubectl xaccount lint clusters/ -R";
 
 const EXAMPLES: &str = "\
 Examples:
-  # What is wrong in a directory, and where
+  # Find mistakes in a directory
   kubectl xaccount lint clusters/ -R
 
-  # As another release of CAPA would judge it
+  # Evaluate for another release of CAPA
   kubectl xaccount lint clusters/ -R --capa-version 2.9
 
-  # What a rule means, and how to mend what it finds
+  # What a rule finds, and how to fix it
   kubectl xaccount explain XA007
 
-  # Mend what has one right answer: the diff, then the files
+  # Fix what can be fixed automatically: first the diff, then the files
   kubectl xaccount lint clusters/ -R --fix
   kubectl xaccount lint clusters/ -R --fix --write
 
-  # For GitHub code scanning, which takes findings whatever the exit status says
-  kubectl xaccount lint clusters/ -R -o sarif --exit-zero > xaccount.sarif
+  # For GitHub code scanning
+  kubectl xaccount lint clusters/ -R -o sarif --exit-zero > xaccount.sarif";
 
-A comment silences a rule on its line, or on the line below it:
-  # xaccount: ignore[XA020] the namespace is made by another pipeline
+const NOTES: &str = "\
+Ignore a finding:
+  A comment on the line, or on the line above it, silences a rule there:
+  # xaccount: ignore[XA020] another pipeline creates the namespace
 
 Exit status:
-  0  nothing is an error, or as bad as --error-on says; with --fix, nothing would change besides
-  1  something is; with --fix, it would change, and with --fix --write, it is left over
-  2  an error or wrong usage; nothing is on stdout";
+  0  no finding is an error (or as severe as --error-on); with --fix: also nothing
+     to change
+  1  a finding is an error; with --fix: something would change; with --fix
+     --write: an error is left that --fix can't fix
+  2  an error or wrong usage, or no Kubernetes object was read; stdout is empty";
 
 /// Find cross-account mistakes in manifests
 ///
-/// Looks at clusters, identities and what they hang on, over all files of the inventory: an identity in another file counts. An error is what the API server, CAPA or AWS will refuse; a warning says what goes wrong, and when. Nothing is asked of a cluster or of AWS.
+/// Checks clusters, identities and what they depend on, across all files of the run. An error is what the API server, CAPA or AWS will refuse; a warning says what goes wrong, and when. Neither the management cluster nor AWS is contacted.
 #[derive(Debug, Args)]
-#[command(after_help = "--help lists more flags, and has examples", after_long_help = EXAMPLES,
-    override_usage = "kubectl xaccount lint [PATH]... [-f PATH]... [-R] [-o FORMAT] [flags]")]
+#[command(before_help = EXAMPLE, before_long_help = EXAMPLES, after_help = MORE, after_long_help = NOTES,
+    help_template = TEMPLATE, override_usage = "kubectl xaccount lint PATH... [-R] [-o FORMAT] [flags]")]
 pub(crate) struct Lint {
     #[command(flatten)]
     pub(crate) input: InputArgs,
 
-    /// The namespace that objects go to which say none
-    #[arg(short = 'n', long, value_name = "NS", help_heading = "Input")]
-    pub(crate) namespace: Option<String>,
+    /// Don't fail when the files contain no Kubernetes object
+    #[arg(long, help_heading = "Input")]
+    pub(crate) allow_empty: bool,
 
-    /// The release of CAPA that judges [default: the account map's, else the newest that serves the files' API versions]
+    #[command(flatten)]
+    pub(crate) clusters: SelectArgs,
+
+    /// Release of CAPA to evaluate for [default: the account map's, else the newest that serves the files' API versions]
     #[arg(long, value_name = "RELEASE", help_heading = "Rules")]
     pub(crate) capa_version: Option<Release>,
 
@@ -57,34 +69,34 @@ pub(crate) struct Lint {
     #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule, help_heading = "Rules")]
     pub(crate) select: Vec<&'static Rule>,
 
-    /// Not these rules
+    /// Ignore these rules
     #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule, help_heading = "Rules")]
     pub(crate) ignore: Vec<&'static Rule>,
 
-    /// The least that is shown: note, warning or error
+    /// Minimum severity to show: note, warning or error
     #[arg(long, value_name = "LEVEL", default_value = "warning", hide_possible_values = true, help_heading = "Rules")]
     pub(crate) severity: Level,
 
-    /// The least that makes the exit status 1: note, warning or error
+    /// Minimum severity to fail on (exit status 1): note, warning or error
     #[arg(long, value_name = "LEVEL", default_value = "error", hide_possible_values = true, help_heading = "Rules")]
     pub(crate) error_on: Level,
 
-    /// Trust policy of a target role, as a file that aws iam get-role printed; may be repeated
+    /// Trust policy of a target role, as printed by aws iam get-role; may be repeated
     #[arg(long, hide_short_help = true, value_name = "FILE", help_heading = "Policies")]
     pub(crate) trust_policy: Vec<PathBuf>,
 
-    /// Permission policy of the source role, as a file that aws iam get-role-policy printed; may be repeated
+    /// Permissions policy of the source role, as printed by aws iam get-role-policy; may be repeated
     #[arg(long, hide_short_help = true, value_name = "FILE", help_heading = "Policies")]
     pub(crate) permission_policy: Vec<PathBuf>,
 
     #[command(flatten)]
     pub(crate) map: ConfigArgs,
 
-    /// Print text, data (json), or what GitHub takes: code scanning (sarif), annotations (github). With --fix: yaml, patch, json-patch or report
+    /// Print text, data (json), or a format for GitHub code scanning (sarif) or annotations (github). With --fix: yaml, patch, json-patch or report
     #[arg(short = 'o', long, value_name = "FORMAT", hide_possible_values = true, help_heading = "Mode")]
     pub(crate) output: Option<LintFormat>,
 
-    /// Mend what has one right answer: show the diff, and write nothing
+    /// Fix what can be fixed automatically: print a diff and write nothing
     #[arg(long, help_heading = "Mode")]
     pub(crate) fix: bool,
 
@@ -92,16 +104,16 @@ pub(crate) struct Lint {
     #[arg(short = 'i', long, visible_alias = "in-place", requires = "fix", conflicts_with_all = ["check", "output"], help_heading = "Mode")]
     pub(crate) write: bool,
 
-    /// With --fix: only say which files would change
+    /// With --fix: print the names of the files that would change
     #[arg(long, requires = "fix", conflicts_with = "output", help_heading = "Mode")]
     pub(crate) check: bool,
 
-    /// Exit with 0 whatever is found
+    /// Exit with 0 even if findings are errors
     #[arg(long, help_heading = "Mode")]
     pub(crate) exit_zero: bool,
 }
 
-/// How bad something is at least.
+/// A minimum severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Level {
     Note,

@@ -5,6 +5,7 @@ mod completion;
 mod eject;
 mod explain;
 mod function;
+mod help;
 mod iam;
 mod identity;
 mod inject;
@@ -12,6 +13,7 @@ mod lazy;
 mod lint;
 mod status;
 mod values;
+mod version;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -23,6 +25,7 @@ pub(crate) use completion::{Completion, CompletionOf};
 pub(crate) use eject::Eject;
 pub(crate) use explain::Explain;
 pub(crate) use function::Function;
+pub(crate) use help::{Help, global_flags_last};
 pub(crate) use iam::{
     Iam, IamTargetArgs, IamVerb, ManifestArgs, Permission, PolicyArgs, PolicyFormat, SourceRoleArgs, Trust,
 };
@@ -32,6 +35,7 @@ pub(crate) use lazy::Lazy;
 pub(crate) use lint::{Level, Lint, LintFormat};
 pub(crate) use status::{Status, StatusFormat};
 pub(crate) use values::{AskedAccount, AskedMove, TopologyVariable};
+pub(crate) use version::{Version, VersionFormat};
 
 /// Point Cluster API AWS clusters at another AWS account.
 #[derive(Debug, Parser)]
@@ -42,9 +46,16 @@ pub(crate) use values::{AskedAccount, AskedMove, TopologyVariable};
     about = "Point Cluster API AWS clusters at another AWS account",
     long_about = "Point Cluster API AWS clusters at another AWS account.\n\n\
         Edits the manifests of Cluster API Provider AWS (dkp, nkp, clusterctl, Git) so that clusters are created in a \
-        target account: the identity reference on each cluster, and the AWSClusterRoleIdentity that it names. Shows a \
-        diff first; changes no other byte.",
+        target account: the identity reference of each cluster, and the AWSClusterRoleIdentity that it names. Prints a \
+        diff first, and changes no other byte.",
+    before_help = EXAMPLE,
+    after_help = "kubectl xaccount VERB --help shows all flags and examples of a verb",
     after_long_help = EXIT_STATUS,
+    help_template = help::TEMPLATE,
+    override_usage = "kubectl xaccount VERB [flags]",
+    subcommand_help_heading = "Verbs",
+    disable_help_flag = true,
+    disable_version_flag = true,
     subcommand_required = true,
     arg_required_else_help = true,
     disable_help_subcommand = true
@@ -57,23 +68,41 @@ pub(crate) struct Cli {
     pub(crate) global: Global,
 }
 
-const EXIT_STATUS: &str = "Exit status: 0 done; 1 the diff or --check found something to change, lint an error, or status with\n--exit-code a cluster that is not permitted or that moved; 2 an error or wrong usage.";
+const EXAMPLE: &str = "\
+Example:
+  kubectl xaccount inject foo.yaml --account 222222222222";
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  done
+  1  the diff or --check found something to change, lint found an error, or
+     status --exit-code found a cluster that is not permitted or that moved
+  2  an error or wrong usage; stdout is empty";
 
 /// Flags of every verb.
 #[derive(Debug, Args)]
+#[command(next_help_heading = help::GLOBAL_HEADING)]
 pub(crate) struct Global {
-    /// Colour: auto, always or never. NO_COLOR and CLICOLOR_FORCE count for auto
+    /// Use colours: auto, always or never; auto respects NO_COLOR and CLICOLOR_FORCE
     #[arg(long, value_name = "WHEN", default_value = "auto", global = true, hide_possible_values = true)]
     pub(crate) color: ColorWhen,
 
-    /// Say what was decided and why (also -v=N, as kubectl)
+    /// Print what was decided and why
     #[arg(short = 'v', long = "verbose", alias = "v", value_name = "LEVEL", num_args = 0..=1, require_equals = true,
           default_value = "0", default_missing_value = "1", global = true, hide_default_value = true)]
     pub(crate) verbose: u8,
 
-    /// Say nothing but errors
+    /// Print only errors
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+
+    /// Print help
+    #[arg(short, long, action = clap::ArgAction::Help, global = true, long_help = "Print help; -h prints less")]
+    help: Option<bool>,
+
+    /// Print the version
+    #[arg(short = 'V', long, action = clap::ArgAction::Version)]
+    version: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -83,28 +112,32 @@ pub(crate) enum ColorWhen {
     Never,
 }
 
-/// Each says in a line what its own help begins with: the flags are made late, see [`Lazy`].
+/// The line of each is what its own help begins with: the flags are built late, see [`Lazy`].
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Point clusters at a target account
     Inject(Lazy<Inject>),
-    /// Take the references out again, and identities that nobody uses
+    /// Remove the references again, and identities that nothing uses
     Eject(Lazy<Eject>),
     /// Print the identities of accounts, before any cluster exists
     Identity(Lazy<Identity>),
-    /// The same as inject, as a KRM function
+    /// Run inject as a KRM function
     #[command(name = "fn")]
     Function(Lazy<Function>),
     /// Print or merge the trust and permission policies of both accounts
     Iam(Lazy<Iam>),
     /// Find cross-account mistakes in manifests
     Lint(Lazy<Lint>),
-    /// Show which cluster is in which account, through which identity, and may it
+    /// Show each cluster's account and identity, and whether CAPA allows it
     Status(Lazy<Status>),
     /// Explain a rule of lint, or print the JSON Schema of the account map
     Explain(Lazy<Explain>),
     /// Print completion for kubectl or a shell, or the man page
     Completion(Lazy<Completion>),
+    /// Print help for a verb
+    Help(Lazy<Help>),
+    /// Print the version
+    Version(Lazy<Version>),
 }
 
 /// The command line with the flags of every verb.
@@ -114,8 +147,8 @@ pub(crate) fn whole() -> Command {
     command
 }
 
-/// The words of the command line, in which the name of a file is never taken for a flag: pre-commit passes names as they
-/// are, `-dash.yaml` too, and no `--` can stand before them, because users' own flags come behind the hook's.
+/// The words of the command line. The name of an existing file is never read as a flag: pre-commit passes names as they
+/// are, `-dash.yaml` too, and no `--` can precede them, because users' own flags follow the hook's.
 pub(crate) fn command_line(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut flags = true;
     let path = |word: OsString| {
@@ -131,16 +164,20 @@ pub(crate) fn command_line(words: impl Iterator<Item = OsString>) -> Vec<OsStrin
 mod tests {
     use super::*;
 
-    /// The help is wrapped at 100 columns, and a command that is wrapped can't be copied.
+    /// Help is wrapped at 80 columns where there is no terminal, and a wrapped command can't be copied.
     #[test]
     fn no_line_of_an_example_is_wrapped() {
         fn check(command: &clap::Command) {
-            let after = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
-            for line in after.lines() {
-                assert!(line.chars().count() <= 100, "{}: {line}", command.get_name());
+            let texts = [command.get_before_help(), command.get_before_long_help(), command.get_after_long_help()];
+            for line in texts
+                .into_iter()
+                .flatten()
+                .flat_map(|text| text.to_string().lines().map(str::to_owned).collect::<Vec<_>>())
+            {
+                assert!(line.chars().count() <= 80, "{}: {line}", command.get_name());
             }
             command.get_subcommands().for_each(check);
         }
-        check(&Cli::command());
+        check(&whole());
     }
 }

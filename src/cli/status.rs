@@ -4,78 +4,92 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use xaccount::aws::AccountId;
 use xaccount::capa::Release;
 
-use super::args::{ConfigArgs, InputArgs};
-use super::values::{account, path};
+use super::args::{ConfigArgs, InputArgs, SelectArgs};
+use super::help::{MORE, TEMPLATE};
+use super::values::{AskedAccount, account_or_name, path};
+
+const EXAMPLE: &str = "\
+Example:
+  kubectl xaccount status clusters/ -R";
 
 const EXAMPLES: &str = "\
 Examples:
-  # Every cluster with its account, and why CAPA will let it have the credentials or not
-  kubectl xaccount status -f clusters/ -R
+  # Every cluster with its account, and whether CAPA allows it
+  kubectl xaccount status clusters/ -R
 
-  # Who uses an account, and from which namespaces it may be used
-  kubectl xaccount status -f clusters/ -R --account 222222222222
+  # Which clusters use an account, and which namespaces may use it
+  kubectl xaccount status clusters/ -R --account 222222222222
 
   # Which clusters a change moves to another account
-  kubectl xaccount status -f clusters/ -R --against ../main/clusters --exit-code
+  kubectl xaccount status clusters/ -R --against main --exit-code
 
-  # What a live management cluster holds
-  kubectl get awsclusters,awsmanagedcontrolplanes,awsri,awssi,awsci,namespaces -A -o yaml |
-    kubectl xaccount status -f -
+  # A live management cluster
+  kubectl get awsclusters,awsmanagedcontrolplanes,awsri,awssi,awsci,namespaces \\
+    -A -o yaml | kubectl xaccount status -f -
 
-  # The account map that these manifests obey
-  kubectl xaccount status -f clusters/ -R -o map > .xaccount.yaml
+  # An account map generated from the manifests
+  kubectl xaccount status clusters/ -R -o map > .xaccount.yaml";
 
+const EXIT_STATUS: &str = "\
 Exit status:
   0  done
-  1  with --exit-code: a cluster is not permitted, or not known to be; with --against: a cluster
-     moved, or may have
-  2  an error or wrong usage; nothing is on stdout";
+  1  with --exit-code: a cluster is not permitted, or unknown, or a file can't be
+     read; with --against: a cluster moved, or may have moved
+  2  an error or wrong usage; stdout is empty";
 
-/// Show which cluster is in which account, through which identity, and may it
+/// Show each cluster's account and identity, and whether CAPA allows it
 ///
-/// Judges every cluster as CAPA's controller will: the identity exists, lets the cluster's namespace in, and so does each source behind it. Manifests are taken as kubectl apply would send them, with what CAPA's webhooks fill in and refuse and what the API server drops. What is not in the files is unknown, and never guessed. Bodies of Secrets are not read.
+/// Evaluates every cluster as CAPA's controller does: the identity must exist and allow the cluster's namespace, and so must each identity that it gets its credentials from. Manifests are read as `kubectl apply` sends them, with the defaults and refusals of CAPA's webhooks and the fields that the API server drops. What is not in the files is `unknown`. Bodies of Secrets are not read.
 #[derive(Debug, Args)]
-#[command(after_help = "--help lists more flags, and has examples", after_long_help = EXAMPLES,
-    override_usage = "kubectl xaccount status -f PATH... [-R] [--account ID | --against PATH] [-o FORMAT] [flags]")]
+#[command(before_help = EXAMPLE, before_long_help = EXAMPLES, after_help = MORE, after_long_help = EXIT_STATUS,
+    help_template = TEMPLATE,
+    override_usage = "kubectl xaccount status PATH... [-R] [-o FORMAT] [flags]")]
 pub(crate) struct Status {
     #[command(flatten)]
     pub(crate) input: InputArgs,
 
-    /// Leave Go, Helm and Jinja templates that hold our kinds alone, with a warning
+    /// Skip Go, Helm and Jinja templates with a warning
     #[arg(long, hide_short_help = true, help_heading = "Input")]
     pub(crate) skip_templates: bool,
 
-    /// A run that finds no cluster is no error
+    /// Don't fail when no cluster matches
     #[arg(long, hide_short_help = true, help_heading = "Input")]
     pub(crate) allow_empty: bool,
 
-    /// Only clusters in this namespace; objects without one count as in it
-    #[arg(short = 'n', long, value_name = "NS", help_heading = "Question")]
-    pub(crate) namespace: Option<String>,
+    /// Fail when a file can't be read, instead of a warning
+    #[arg(long, hide_short_help = true, help_heading = "Input")]
+    pub(crate) strict: bool,
 
-    /// Who uses this account, and from which namespaces it may be used
-    #[arg(long, value_name = "ID", value_parser = account, conflicts_with = "against", help_heading = "Question")]
-    pub(crate) account: Option<AccountId>,
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
 
-    /// Only clusters whose account is another one in these files, which are the state before
-    #[arg(long, value_name = "PATH", value_delimiter = ',', value_parser = path(), help_heading = "Question")]
+    /// Show which clusters use this account, and which namespaces may use it
+    #[arg(long, value_name = "ID|NAME", value_parser = account_or_name, conflicts_with = "against",
+          help_heading = "Question")]
+    pub(crate) account: Option<AskedAccount>,
+
+    /// Show which clusters move, compared with these files or with a Git revision (REV or git:REV)
+    #[arg(long, value_name = "PATH|REV", value_delimiter = ',', value_parser = path(), help_heading = "Question")]
     pub(crate) against: Vec<PathBuf>,
 
-    /// The release of CAPA that judges [default: the account map's, else the newest that serves the files' API versions]
+    /// Release of CAPA to evaluate for [default: the account map's, else the newest that serves the files' API versions]
     #[arg(long, value_name = "RELEASE", help_heading = "Question")]
     pub(crate) capa_version: Option<Release>,
 
     #[command(flatten)]
     pub(crate) map: ConfigArgs,
 
-    /// Print more columns (wide), data (json, yaml), a picture (mermaid) or the account map (map)
+    /// Print more columns (wide), names (name), data (json, yaml), a flowchart (mermaid) or an account map (map)
     #[arg(short = 'o', long, value_name = "FORMAT", hide_possible_values = true, help_heading = "Mode")]
     pub(crate) output: Option<StatusFormat>,
 
-    /// Exit with 1 when a cluster is not permitted; with --against, when a cluster moved, or may have
+    /// Print tables without a header line
+    #[arg(long, help_heading = "Mode")]
+    pub(crate) no_headers: bool,
+
+    /// Exit with 1 if a cluster is not permitted, or with --against, if a cluster moved or may have moved
     #[arg(long, help_heading = "Mode")]
     pub(crate) exit_code: bool,
 }
@@ -84,6 +98,8 @@ pub(crate) struct Status {
 pub(crate) enum StatusFormat {
     /// More columns
     Wide,
+    /// Names, as kubectl prints them
+    Name,
     /// Data as JSON
     Json,
     /// Data as YAML

@@ -50,7 +50,10 @@ pub(super) fn glob(text: &str) -> Result<globset::Glob, String> {
     xaccount::account_map::parse_glob(text, false).map_err(|why| format!("error parsing glob '{shortened}': {why}"))
 }
 
-pub(super) fn role_name_help() -> String {
+/// The default is too long for a line of the short help.
+pub(super) const ROLE_NAME_HELP: &str = "Name of the role, with --account [default: the role of DKP and NKP]";
+
+pub(super) fn role_name_long_help() -> String {
     format!("Name of the role, with --account [default: {DEFAULT_ROLE_NAME}]")
 }
 
@@ -68,15 +71,20 @@ pub(super) fn with_suggestion(message: String, suggestion: Option<String>) -> St
     }
 }
 
-pub(super) fn account_move(text: &str) -> Result<AskedMove, String> {
-    let form = "write FROM=TO: account ids, or names of the account map; FROM may be source or unknown";
-    let (from, to) = text.split_once('=').ok_or(form)?;
-    let asked = |text: &str| match text {
-        "" => Err(form.to_owned()),
+/// An account id, or a name of the account map.
+pub(super) fn account_or_name(text: &str) -> Result<AskedAccount, String> {
+    match text {
+        "" => Err("write an account id, or a name from the account map".to_owned()),
         // What looks like an id is one: a name of digits alone would hide a typing error.
         _ if text.bytes().all(|b| b.is_ascii_digit() || b" -_.".contains(&b)) => account(text).map(AskedAccount::Id),
         name => Ok(AskedAccount::Name(name.to_owned())),
-    };
+    }
+}
+
+pub(super) fn account_move(text: &str) -> Result<AskedMove, String> {
+    let form = "write FROM=TO: account ids, or names of the account map; FROM may be source or unknown";
+    let (from, to) = text.split_once('=').ok_or(form)?;
+    let asked = |text: &str| if text.is_empty() { Err(form.to_owned()) } else { account_or_name(text) };
     let from = match from {
         "source" => AskedAccount::Source,
         "unknown" => AskedAccount::Unknown,

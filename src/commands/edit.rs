@@ -171,14 +171,25 @@ impl Delivery<'_> {
             let removed = self.outcome.changes.iter().filter(|change| change.kind == ChangeKind::IdentityRemoved);
             lines.extend(removed.filter_map(|change| change.object).map(|index| {
                 let title = self.inventory[index].title();
-                format!("{title} goes, which a JSON patch can't say: delete it (--write, or $patch: delete)")
+                format!(
+                    "{title} is removed, which a JSON patch can't express: use --write, or a patch with $patch: delete"
+                )
             }));
             lines.extend(self.outcome.added.iter().map(|added| {
-                let way = "add it as a resource (-o yaml, or --write --identity-file)";
-                format!("{} is new, which a JSON patch can't say: {way}", added.title)
+                let role = added.object.pointer("/spec/roleARN").and_then(serde_json::Value::as_str);
+                let way = match role {
+                    Some(role) => format!("kubectl xaccount identity --role-arn {role} > identity.yaml"),
+                    None => "add it as a resource".to_owned(),
+                };
+                format!("{} is new, which a JSON patch can't express: {way}", added.title)
             }));
         }
-        lines.extend(output::cluster_lines(self.inventory, self.outcome));
+        let colour = self.terminal.stderr.colour;
+        lines.extend(output::cluster_lines(self.inventory, self.outcome, colour));
+        // A diff and what it means are two things to read.
+        if self.mode == Mode::Diff && !self.outcome.changes.is_empty() && self.terminal.shows_both() {
+            lines.insert(0, String::new());
+        }
         let is_written = matches!(self.mode, Mode::Write { .. });
         lines.push(output::summary(self.outcome, self.inventory, is_written, self.wording));
         lines

@@ -11,7 +11,7 @@ use xaccount::session::Session;
 use xaccount::usages::{self, UsageLimits};
 
 use super::edit::{Delivery, Mode, refuse_inputs};
-use super::empty::nothing_to_point;
+use super::empty::no_cluster;
 use super::input::{self, Usage, counted};
 use super::map::MapFile;
 use super::owners::with_owners;
@@ -20,7 +20,7 @@ use super::{CommandError, Messages, Printed, Terminal};
 use crate::cli::Eject;
 use crate::output::Wording;
 
-const USAGE: Usage = Usage { verb: "eject", flags: "", edits: true, prints: "-o yaml" };
+const USAGE: Usage = Usage { verb: "eject", flags: "", edits: true, reads_kustomizations: false, prints: "-o yaml" };
 
 /// What a run works on.
 struct PreparedEject {
@@ -30,10 +30,11 @@ struct PreparedEject {
 }
 
 pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Result<Printed, CommandError> {
+    input::note_unread(&args.input, terminal);
     let mode = Mode::of(&args.mode);
     let PreparedEject { request, mut session, map } = prepare(args, mode, terminal)?;
     let needles = capa::needles();
-    let scan = input::scan(&needles, args.scan.skip_templates, args.select.topology_variable.as_ref());
+    let scan = input::scan(&needles, args.scan.skip_templates, None);
     let scanned = session.scan(&scan);
     let session = Rc::new(session);
     let (inventory, mut warnings) = scanned.map_err(|errors| CommandError::about(&session, errors))?;
@@ -44,13 +45,14 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Result<Printed, CommandE
     let (inventory, of_skipped) =
         counted(&session, inventory, identity_file).map_err(|error| CommandError::about(&session, vec![error]))?;
     warnings.extend(of_skipped);
+    let inventory = input::placed(inventory, &args.select);
     // The map names no cluster here: what is taken out is what the flags select.
     let inventory = with_owners(inventory, &session, &request.selection, map.as_ref(), false);
     let outcome = match plan(&inventory, &request, &session, map.as_ref()) {
         Ok(outcome) => outcome,
         Err(Failure::EmptySelection(_)) if args.scan.allow_empty => Outcome::nothing(&inventory, &request.selection),
         Err(Failure::EmptySelection(nothing)) => {
-            warnings.push(nothing_to_point(&nothing, &session, &inventory, &args.input));
+            warnings.push(no_cluster(&nothing, &session, &inventory, &args.select));
             return Err(CommandError::about(&session, warnings));
         }
         Err(Failure::Refused(errors)) => {
@@ -87,7 +89,7 @@ fn prepare(args: &Eject, mode: Mode, terminal: &Terminal) -> Result<PreparedEjec
     };
     let request = EjectRequest {
         selection: selection(&args.select),
-        identity_name: asked.identity_name.clone(),
+        identity_names: asked.identity_name.clone(),
         target,
         identity_file: identity_file.and_then(|path| session.find(&path)).map(IdentityFile::Existing),
         explain: terminal.explains(),

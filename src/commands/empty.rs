@@ -1,44 +1,68 @@
 //! Why a selection is empty.
 
-use super::input::{all_skipped, names_flat_directory};
-use crate::cli::InputArgs;
-use xaccount::diag::Diagnostic;
+use super::input::all_skipped;
+use crate::cli::SelectArgs;
+use xaccount::diag::{Diagnostic, escape_control};
 use xaccount::inventory::{self, Inventory};
 use xaccount::plan::EmptySelection;
 use xaccount::session::Session;
 
-/// Nothing to point is an error: a typo must not create a cluster in the wrong account.
-pub(crate) fn nothing_to_point(
+/// Names in one help line.
+const MOST: usize = 20;
+
+/// What to type where an empty run is right.
+pub(crate) const ALLOW_EMPTY: &str = "or pass --allow-empty if that is right";
+
+/// No cluster is an error: a typo must not create a cluster in the wrong account.
+pub(crate) fn no_cluster(
     nothing: &EmptySelection,
     inputs: &Session,
     inventory: &Inventory,
-    args: &InputArgs,
+    select: &SelectArgs,
 ) -> Diagnostic {
-    let listed = |mut names: Vec<String>| {
-        names.truncate(20);
-        names.join(", ")
-    };
     if let (EmptySelection::NoReferencingObject, Some(error)) = (nothing, all_skipped(inventory)) {
         return error;
     }
     match nothing {
-        EmptySelection::NoneSelected(titles) => {
-            Diagnostic::error("no object is selected by --cluster-name, --selector or --namespace as given")
-                .help(format!("these can carry an identity reference: {}", listed(titles.clone())))
-                .help("or pass --allow-empty if that is right")
-        }
+        EmptySelection::NoneSelected(titles) => none_selected(select, titles).help(ALLOW_EMPTY),
         EmptySelection::NoReferencingObject => {
-            let seen = inventory::kinds_seen(inputs.named().filter_map(|file| inputs.bytes(file).ok()));
-            let seen = if seen.is_empty() { "no object at all".to_owned() } else { listed(seen) };
-            let mut error = Diagnostic::error("nothing here can carry an identity reference")
-                .help(format!("seen: {seen}"))
-                .help("wanted: AWSCluster, AWSManagedControlPlane, a ROSA kind, their templates, or a topology Cluster with an aws or eks variable")
-                .help("a topology Cluster whose variable is not there yet: --topology-variable clusterConfig.aws; one of another provider is left alone")
-                .help("or pass --allow-empty if that is right");
-            if names_flat_directory(args) {
-                error = error.help("directories are read without what is below them, unless -R is given");
-            }
-            error
+            Diagnostic::error("no cluster found")
+                .help(format!("found: {}", kinds_seen(inputs)))
+                .help("expected: AWSCluster, AWSManagedControlPlane, a ROSA kind, their templates, or a topology Cluster with an aws or eks variable")
+                .help("for a topology Cluster without such a variable: --topology-variable clusterConfig.aws")
+                .help(ALLOW_EMPTY)
         }
+    }
+}
+
+/// The kinds of the objects in the files, for a help line.
+pub(crate) fn kinds_seen(inputs: &Session) -> String {
+    let seen = inventory::kinds_seen(inputs.named().filter_map(|file| inputs.bytes(file).ok()));
+    if seen.is_empty() { "no Kubernetes object".to_owned() } else { listed(&seen) }
+}
+
+/// No object matches the flags that select; `titles` are of those that could have.
+pub(crate) fn none_selected(select: &SelectArgs, titles: &[String]) -> Diagnostic {
+    let names: Vec<&str> = select.cluster_name.iter().map(|glob| glob.glob()).collect();
+    let mut flags: Vec<String> = names.iter().map(|name| format!("--cluster-name {name}")).collect();
+    flags.extend(select.selector.iter().map(|_| "--selector".to_owned()));
+    flags.extend((!select.namespace.is_empty()).then(|| format!("--namespace {}", select.namespace.join(","))));
+    let flags = escape_control(&flags.join(" ")).into_owned();
+    let error = Diagnostic::error(format!("no cluster matches {flags}"));
+    let error = match names.iter().find(|name| name.contains(',') && !name.contains('{')) {
+        Some(several) => {
+            let repeated: Vec<String> = several.split(',').map(|name| format!("--cluster-name {name}")).collect();
+            error.help(format!("repeat the flag for several names: {}", repeated.join(" ")))
+        }
+        None => error,
+    };
+    error.help(format!("clusters in these files: {}", listed(titles)))
+}
+
+fn listed(names: &[String]) -> String {
+    let shown = names.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MOST) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }

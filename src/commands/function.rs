@@ -8,7 +8,7 @@ use crate::output::{self, Wording};
 use lossless_yaml::Plan;
 use xaccount::account_map::AccountMap;
 use xaccount::capa;
-use xaccount::diag::{Diagnostic, FileId};
+use xaccount::diag::{Diagnostic, FileId, Severity};
 use xaccount::files::Input;
 use xaccount::inject::{self, Evidence, InjectRequest, Mapped, SpecifiedTarget, Unasked};
 use xaccount::inventory::Inventory;
@@ -19,6 +19,7 @@ use xaccount::plan::{EmptySelection, Failure, IdentityFile, Outcome};
 use xaccount::session::{self, Session};
 use xaccount::settings::Setting;
 
+use super::empty::none_selected;
 use super::request::{WAYS_OUT, request, specified_target};
 use super::{CommandError, ExitStatus, Messages, Printed, Terminal, input, live, progress};
 use crate::cli::Function;
@@ -56,7 +57,7 @@ pub(crate) fn run(flags: &Function, terminal: &Terminal) -> Result<Printed, Comm
         Ok((Done { inventory, outcome, warnings }, stdout)) => {
             messages.about(&session, in_stream(warnings));
             outcome.decisions.iter().for_each(|line| messages.note(line));
-            let mut summary: Vec<String> = output::cluster_lines(&inventory, &outcome).collect();
+            let mut summary: Vec<String> = output::cluster_lines(&inventory, &outcome, terminal.stderr.colour);
             summary.push(output::summary(&outcome, &inventory, true, &Wording::INJECT));
             Printed { messages, stdout, summary, status: ExitStatus::Done }
         }
@@ -105,13 +106,15 @@ impl FunctionWork<'_> {
         let file = path.or(of_map);
         request.identity_file = file.and_then(|file| Some(file.with(self.list.identity_file(&file.value)?)));
         let needles = capa::needles();
-        let scan = input::scan(&needles, false, flags.select.topology_variable.as_ref());
+        let scan = input::scan(&needles, false, flags.topology.topology_variable.as_ref());
         let (inventory, mut warnings) = inputs.scan(&scan).map_err(early)?;
         let (inventory, of_skipped) = self.counted(&inventory, &request).map_err(early)?;
         warnings.extend(of_skipped);
+        let inventory = input::placed(inventory, &flags.select);
         let mut evidence = Evidence::default();
         if let Some(path) = &self.flags.target.live {
-            let (live, warning) = live::read(path, &scan).map_err(|error| early(vec![error]))?;
+            let (live, warning) =
+                live::read(path, &scan, inventory.default_namespace()).map_err(|error| early(vec![error]))?;
             evidence.live = Some(live);
             warnings.extend(warning);
         }
@@ -123,10 +126,8 @@ impl FunctionWork<'_> {
             // A function runs on whatever a package holds; but a selection that fits nothing may be a typing error.
             Err(Failure::EmptySelection(nothing)) => {
                 if let EmptySelection::NoneSelected(titles) = nothing {
-                    warnings.push(
-                        Diagnostic::warning("no item is selected by cluster-name, selector or namespace as given")
-                            .help(format!("these can carry an identity reference: {}", titles.join(", "))),
-                    );
+                    let error = none_selected(&flags.select, &titles);
+                    warnings.push(Diagnostic { severity: Severity::Warning, ..error });
                 }
                 Ok(Done { inventory, outcome: Outcome::default(), warnings })
             }

@@ -73,7 +73,8 @@ pub(crate) fn head(
         .map(|file| File { name: file.name.clone(), is_json_for_kubectl: false, identities_only: false })
         .collect();
     let objects = read.objects.into_values().flatten().collect();
-    Ok(Some(ObservedObjects::head(Inventory::new(names, objects), read.unreadable)))
+    let observed = Inventory::new(names, objects).with_default_namespace(inventory.default_namespace());
+    Ok(Some(ObservedObjects::head(observed, read.unreadable)))
 }
 
 /// What was read of HEAD.
@@ -302,7 +303,7 @@ impl Drop for Git {
 }
 
 /// `git` for one repository: none that the environment names, no network and no lock.
-fn git(root: &Path) -> Command {
+pub(super) fn git(root: &Path) -> Command {
     let mut command = Command::new("git");
     OF_GIT.iter().for_each(|name| {
         command.env_remove(name);

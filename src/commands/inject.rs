@@ -12,7 +12,7 @@ use xaccount::plan::{Failure, IdentityFile, Outcome};
 use xaccount::session::Session;
 
 use super::edit::{Attempt, Delivery, Mode, refuse_inputs, unless_outrun, until_done};
-use super::empty::nothing_to_point;
+use super::empty::no_cluster;
 use super::input::{self, Usage, counted};
 use super::map::MapFile;
 use super::owners::{NO_PATH, with_owners};
@@ -21,7 +21,13 @@ use super::{CommandError, Messages, Printed, Terminal, head, live};
 use crate::cli::Inject;
 use crate::output::Wording;
 
-const USAGE: Usage = Usage { verb: "inject", flags: " --account 222222222222", edits: true, prints: "-o yaml" };
+const USAGE: Usage = Usage {
+    verb: "inject",
+    flags: " --account 222222222222",
+    edits: true,
+    reads_kustomizations: false,
+    prints: "-o yaml",
+};
 
 /// What a run works on.
 struct Prepared {
@@ -34,6 +40,7 @@ struct Prepared {
 }
 
 pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Result<Printed, CommandError> {
+    input::note_unread(&args.input, terminal);
     until_done(|stdin| {
         let mode = Mode::of(&args.mode);
         match prepare(args, mode, stdin, terminal) {
@@ -64,7 +71,7 @@ fn prepare(args: &Inject, mode: Mode, stdin: Option<&[u8]>, terminal: &Terminal)
 fn attempt(args: &Inject, mode: Mode, prepared: Prepared, terminal: &Terminal) -> Attempt {
     let Prepared { request, specified, mut session, map } = prepared;
     let needles = capa::needles();
-    let scan = input::scan(&needles, args.scan.skip_templates, args.select.topology_variable.as_ref());
+    let scan = input::scan(&needles, args.scan.skip_templates, args.topology.topology_variable.as_ref());
     let scanned = session.scan(&scan);
     let session = Rc::new(session);
     let (inventory, warnings) = match scanned {
@@ -121,10 +128,11 @@ impl InjectWork<'_> {
         let (inventory, of_skipped) =
             counted(self.session, inventory, self.identity_file().as_deref()).map_err(|error| about(vec![error]))?;
         warnings.extend(of_skipped);
+        let inventory = input::placed(inventory, &self.args.select);
         let inventory = with_owners(inventory, self.session, &self.request.selection, map, true);
         let mut evidence = Evidence::default();
         if let Some(path) = &self.args.target.live {
-            let (live, warning) = live::read(path, self.scan)?;
+            let (live, warning) = live::read(path, self.scan, inventory.default_namespace())?;
             evidence.live = Some(live);
             warnings.extend(warning);
         }
@@ -134,7 +142,7 @@ impl InjectWork<'_> {
                 Outcome::nothing(&inventory, &self.request.selection)
             }
             Err(Failure::EmptySelection(nothing)) => {
-                warnings.push(nothing_to_point(&nothing, self.session, &inventory, &self.args.input));
+                warnings.push(no_cluster(&nothing, self.session, &inventory, &self.args.select));
                 return Err(about(warnings));
             }
             Err(Failure::Refused(errors)) => {

@@ -7,9 +7,9 @@ use super::map::MapFile;
 use super::printed::CommandError;
 use super::progress;
 use super::terminal::Terminal;
-use crate::cli::{ConfigArgs, InputArgs, TopologyVariable};
+use crate::cli::{ConfigArgs, InputArgs, SelectArgs, TopologyVariable};
 use lossless_yaml::Needles;
-use xaccount::diag::{Diagnostic, FileId};
+use xaccount::diag::{Diagnostic, FileId, escape_control};
 use xaccount::files::{self, FindError, Input};
 use xaccount::inventory::{Inventory, Scan, SetAside, SkipReason};
 use xaccount::patches::{Patches, SearchRoots};
@@ -23,6 +23,8 @@ pub(crate) struct Usage {
     pub(crate) flags: &'static str,
     /// Whether it edits files, and more is typed after the paths than one line has room for.
     pub(crate) edits: bool,
+    /// Whether the files of a kustomization are worth reading by themselves.
+    pub(crate) reads_kustomizations: bool,
     /// What makes it print where it would write.
     pub(crate) prints: &'static str,
 }
@@ -49,9 +51,9 @@ pub(crate) fn find(args: &InputArgs, usage: &Usage) -> Result<Vec<Input>, Diagno
             usage.flags
         ));
         return Err(error.help(if std::io::stdin().is_terminal() {
-            format!("or pipe manifests in and say so: dkp create cluster aws … | {}", usage.piped())
+            format!("or pipe manifests in: dkp create cluster aws … | {}", usage.piped())
         } else {
-            format!("standard input is read when it is named: {}", usage.piped())
+            format!("to read standard input: {}", usage.piped())
         }));
     }
     find_paths(&paths, args.recursive, usage)
@@ -62,9 +64,45 @@ pub(crate) fn paths(args: &InputArgs) -> Vec<PathBuf> {
     args.paths.iter().chain(&args.filenames).cloned().collect()
 }
 
-/// Whether the command line names a directory that is read without what is below it.
-pub(crate) fn names_flat_directory(args: &InputArgs) -> bool {
-    !args.recursive && args.paths.iter().chain(&args.filenames).any(|path| path.is_dir())
+/// Files and directories that are looked at for a manifest below a directory.
+const MOST_ENTRIES: usize = 10_000;
+
+/// Says which directories have sub-directories with manifests that are not read, for lack of `-R`.
+pub(crate) fn note_unread(args: &InputArgs, terminal: &Terminal) {
+    if args.recursive {
+        return;
+    }
+    for path in args.paths.iter().chain(&args.filenames).filter(|path| path.is_dir()) {
+        let mut left = MOST_ENTRIES;
+        let below = directories(path).into_iter().any(|directory| has_manifest(&directory, &mut left));
+        if below {
+            let name = escape_control(&path.display().to_string()).into_owned();
+            let note = Diagnostic::note(format!("sub-directories of {name} were not read: pass -R to read them"));
+            terminal.say_first(note);
+        }
+    }
+}
+
+fn directories(path: &Path) -> Vec<PathBuf> {
+    let entries = path.read_dir().into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.filter(|path| path.is_dir() && !path.is_symlink()).collect()
+}
+
+/// Whether there is a manifest in a directory or below it, as far as entries are left to look at.
+fn has_manifest(directory: &Path, left: &mut usize) -> bool {
+    let is_hidden = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    if is_hidden(directory) {
+        return false;
+    }
+    for entry in directory.read_dir().into_iter().flatten().flatten() {
+        let Some(fewer) = left.checked_sub(1) else { return false };
+        *left = fewer;
+        let extension = entry.path().extension().map(|end| end.to_ascii_lowercase());
+        if extension.is_some_and(|end| end == "yaml" || end == "yml" || end == "json") {
+            return true;
+        }
+    }
+    directories(directory).iter().any(|directory| has_manifest(directory, left))
 }
 
 /// Refuses `-k`, and says how to pipe the build in.
@@ -75,13 +113,13 @@ pub(crate) fn refuse_build(args: &InputArgs, usage: &Usage) -> Result<(), Diagno
     let Some(directory) = &args.kustomize else { return Ok(()) };
     let (verb, directory) = (usage.verb, directory.display());
     let does = if usage.edits { "edits" } else { "reads" };
-    let error = Diagnostic::error(format!("-k is not read: {verb} {does} files, and a build has none"));
+    let error = Diagnostic::error(format!("-k is not supported: {verb} {does} files and runs no build"));
     let pipe = format!("kubectl kustomize {directory} | {}", usage.piped());
-    Err(match verb {
-        "lint" => error
+    Err(match usage.reads_kustomizations {
+        true => error
             .help(format!("what is built: {pipe}"))
-            .help(format!("the files themselves, with their places: kubectl xaccount lint {directory} -R")),
-        _ => error.help(pipe),
+            .help(format!("the files themselves: kubectl xaccount {verb} {directory} -R")),
+        false => error.help(pipe),
     })
 }
 
@@ -167,6 +205,14 @@ pub(crate) fn map_of(
         None => PathBuf::from(session.name(file)),
     };
     MapFile::find(config, &session.named().map(stands).collect::<Vec<_>>(), terminal)
+}
+
+/// The inventory, whose objects without a namespace are applied to that of `--default-namespace`.
+pub(crate) fn placed(inventory: Inventory, select: &SelectArgs) -> Inventory {
+    match &select.default_namespace {
+        Some(namespace) => inventory.with_default_namespace(namespace),
+        None => inventory,
+    }
 }
 
 /// The objects of a run that count, and what to say of the others: those of kustomize patches, and those without a name. A

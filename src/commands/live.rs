@@ -16,7 +16,11 @@ const DUMP: &str = "kubectl get clusters.cluster.x-k8s.io,awsclusters,awsmanaged
 ///
 /// # Errors
 /// No file is named, or it is none that can be read.
-pub(crate) fn read(path: &Path, scan: &Scan<'_>) -> Result<(ObservedObjects, Option<Diagnostic>), Diagnostic> {
+pub(crate) fn read(
+    path: &Path,
+    scan: &Scan<'_>,
+    default_namespace: &str,
+) -> Result<(ObservedObjects, Option<Diagnostic>), Diagnostic> {
     if path.as_os_str().is_empty() {
         let error = Diagnostic::error("this build does not read a live cluster; --live=FILE reads a dump of one");
         return Err(error.help(format!("{DUMP}; then --live=live.yaml")));
@@ -41,5 +45,8 @@ pub(crate) fn read(path: &Path, scan: &Scan<'_>) -> Result<(ObservedObjects, Opt
         Diagnostic::warning(format!("{name} has no cluster: it does not show which of these clusters run")).help(DUMP)
     });
     let file = File { name, is_json_for_kubectl: scanned.is_json_for_kubectl, identities_only: false };
-    Ok((ObservedObjects::live(Inventory::new(vec![file], scanned.objects)), warning))
+    Ok((
+        ObservedObjects::live(Inventory::new(vec![file], scanned.objects).with_default_namespace(default_namespace)),
+        warning,
+    ))
 }

@@ -19,8 +19,11 @@ mod patch_names;
 mod printed;
 pub(crate) mod progress;
 mod request;
+mod revision;
 pub(crate) mod status;
 mod terminal;
+pub(crate) mod usage;
+pub(crate) mod version;
 
 pub(crate) use printed::{CommandError, ExitStatus, Messages, Printed};
-pub(crate) use terminal::Terminal;
+pub(crate) use terminal::{Terminal, width_of};

@@ -21,7 +21,7 @@ pub(crate) fn selection(select: &SelectArgs) -> Selection {
     Selection {
         cluster_names: select.cluster_name.iter().map(globset::Glob::compile_matcher).collect(),
         labels: select.selector.clone(),
-        namespace: select.namespace.clone(),
+        namespaces: select.namespace.clone(),
         only: None,
     }
 }
@@ -116,30 +116,36 @@ pub(crate) fn moves(asked: &[AskedMove], map: Option<&AccountMap>) -> Result<Vec
         let from = match &one.from {
             AskedAccount::Source => MoveFrom::Source,
             AskedAccount::Unknown => MoveFrom::Unknown,
-            other => MoveFrom::Account(account_id(other, map)?),
+            other => MoveFrom::Account(account_id("--move-account", other, map)?),
         };
-        Ok(AccountMove { from, to: account_id(&one.to, map)? })
+        Ok(AccountMove { from, to: account_id("--move-account", &one.to, map)? })
     };
     asked.iter().map(resolved).collect()
 }
 
-fn account_id(asked: &AskedAccount, map: Option<&AccountMap>) -> Result<AccountId, Diagnostic> {
+/// The id of an account that a flag names by id or by its name in the map.
+///
+/// # Errors
+/// The map has no account of that name, or there is no map.
+pub(crate) fn account_id(flag: &str, asked: &AskedAccount, map: Option<&AccountMap>) -> Result<AccountId, Diagnostic> {
     let name = match asked {
         AskedAccount::Id(id) => return Ok(id.clone()),
         AskedAccount::Name(name) => name.as_str(),
         AskedAccount::Source => "source",
         AskedAccount::Unknown => "unknown",
     };
-    let unknown = |what: &str| Diagnostic::error(format!("--move-account: '{}' is not {what}", escape_control(name)));
+    let shown = escape_control(name);
     let Some(map) = map else {
-        return Err(unknown("an account id, and there is no account map (.xaccount.yaml) with names")
-            .help("write 12 digits: --move-account 333333333333=222222222222"));
+        return Err(Diagnostic::error(format!(
+            "{flag}: '{shown}' is not an account id, and there is no account map (.xaccount.yaml) with names"
+        ))
+        .help("an account id has 12 digits: 222222222222"));
     };
     map.named(name).map(|account| account.account.value.clone()).map_err(|near| {
-        let error = unknown("an account of the map");
+        let error = Diagnostic::error(format!("{flag}: the account map has no account named '{shown}'"));
         match near {
             Some(near) => error.help(format!("perhaps {near}")),
-            None => error.help("write an account's name in the map, or 12 digits"),
+            None => error.help("use an account's name from the map, or 12 digits"),
         }
     })
 }

@@ -5,26 +5,34 @@ use std::rc::Rc;
 
 use serde::Serialize;
 
-use crate::output;
+use crate::output::{self, TableStyle, UnreadJson};
 use xaccount::aws::AccountId;
 use xaccount::capa;
-use xaccount::diag::{Diagnostic, SourceMap, escape_control};
-use xaccount::inventory::{self, Inventory};
+use xaccount::diag::{Diagnostic, RuleId, Severity, SourceMap, escape_control};
+use xaccount::inject::known_accounts;
+use xaccount::inventory::Inventory;
 use xaccount::session::Session;
 use xaccount::status::{self, AccountSummary, Map, Move, MoveSide, Options, Row, Status};
 
-use super::input::{self, Usage, all_skipped, counted, names_flat_directory};
+use super::empty::{ALLOW_EMPTY, kinds_seen, none_selected};
+use super::input::{self, Usage, all_skipped};
 use super::map::{self, MapFile};
+use super::request::{account_id, selection};
+use super::revision::{Against, Checkout};
 use super::{CommandError, ExitStatus, Messages, Printed, Terminal};
 use crate::cli::{Status as Args, StatusFormat};
 
-const USAGE: Usage = Usage { verb: "status", flags: "", edits: false, prints: "" };
+const USAGE: Usage = Usage { verb: "status", flags: "", edits: false, reads_kustomizations: false, prints: "" };
 
 /// One of the two trees.
 struct Tree {
     session: Rc<Session>,
     inventory: Inventory,
     warnings: Vec<Diagnostic>,
+    /// What could not be read, as warnings.
+    unread: Vec<Diagnostic>,
+    /// The copy of a revision that the files are in.
+    _checkout: Option<Checkout>,
 }
 
 /// What goes to stdout, what it means, and whether what was asked is so.
@@ -36,20 +44,24 @@ struct StatusAnswer {
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandError> {
     let paths = named(args)?;
+    input::note_unread(&args.input, terminal);
     let tree = Tree::read(&paths, args)?;
+    let old = if args.against.is_empty() { None } else { Some(Tree::against(&paths, args)?) };
     // With `-o map > .xaccount.yaml`, the shell has emptied the map by now.
     let reads_map = args.output != Some(StatusFormat::Map) || args.map.config.is_some();
     let map = if reads_map { input::map_of(&tree.session, &args.map, terminal)? } else { None };
+    let accounts = map.as_ref().map(|map| &map.map);
+    let account = args.account.as_ref().map(|asked| account_id("--account", asked, accounts)).transpose()?;
     let of_map = map.as_ref().filter(|map| map.map.source.capa_version.is_some() && args.capa_version.is_none());
     let release = match of_map {
         None => args.capa_version,
         Some(map) => map.release()?,
     };
-    let options = Options { release, namespace: args.namespace.clone() };
-    let status = status::status(&tree.inventory, &options);
+    let options = Options { release };
+    let status = tree.status(&options, args);
     let mut messages = Messages::default();
     let mut warnings = status.warnings.clone();
-    if let Some(source) = map.as_ref().and_then(|map| map.map.source.account.as_ref()) {
+    if let Some(source) = accounts.and_then(|map| map.source.account.as_ref()) {
         warnings.extend(status::in_the_source_account(&tree.inventory, &source.value));
     }
     tree.warn(&warnings, &mut messages);
@@ -59,30 +71,172 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
     if terminal.explains() {
         explain(&status, of_map, args, &mut messages);
     }
-    // Identities alone say who may use an account, and clusters that went are all on the other side.
-    let enough =
-        args.account.is_some() && tree.inventory.objects().iter().any(|found| found.object.role_arn().is_some());
-    let answer = if !args.against.is_empty() {
-        let old = Tree::read(&args.against, args)?;
-        let was = status::status(&old.inventory, &options);
-        old.warn(&was.warnings, &mut messages);
-        if status.rows.is_empty() && was.rows.is_empty() && !args.allow_empty {
-            return Err(CommandError::and(messages, nothing(&tree, args)));
-        }
-        moved(Side { tree: &old, status: &was }, Side { tree: &tree, status: &status }, args, terminal)
-    } else if status.rows.is_empty() && !enough && !args.allow_empty {
-        return Err(CommandError::and(messages, nothing(&tree, args)));
-    } else if let Some(account) = &args.account {
-        used(&status, account, args, terminal)
-    } else {
-        whole(&tree, &status, args, terminal)
+    let names = accounts.map(known_accounts).unwrap_or_default().names;
+    let style = TableStyle {
+        wide: args.output == Some(StatusFormat::Wide),
+        headers: !args.no_headers,
+        screen: terminal.stdout,
+        account_names: &names,
     };
-    match answer {
+    let work = StatusWork { args, tree: &tree, status: &status, account: account.as_ref(), style, terminal };
+    match work.answer(old.as_ref(), &options, &mut messages) {
         Ok(StatusAnswer { stdout, meaning, found }) => {
             let status = if args.exit_code && found { ExitStatus::Found } else { ExitStatus::Done };
             Ok(Printed { messages, stdout, summary: meaning, status })
         }
         Err(error) => Err(CommandError::and(messages, error)),
+    }
+}
+
+/// All that an answer depends on.
+struct StatusWork<'w> {
+    args: &'w Args,
+    tree: &'w Tree,
+    status: &'w Status<'w>,
+    /// The account that is asked about.
+    account: Option<&'w AccountId>,
+    style: TableStyle<'w>,
+    terminal: &'w Terminal,
+}
+
+impl StatusWork<'_> {
+    fn answer(
+        &self,
+        old: Option<&Tree>,
+        options: &Options,
+        messages: &mut Messages,
+    ) -> Result<StatusAnswer, Diagnostic> {
+        let Self { args, tree, status, .. } = self;
+        let is_empty = status.rows.is_empty() && !args.allow_empty;
+        if let Some(old) = old {
+            let was = old.status(options, args);
+            old.warn(&was.warnings, messages);
+            if is_empty && was.rows.is_empty() {
+                return Err(nothing(tree, args));
+            }
+            return self.moved(Side { tree: old, status: &was });
+        }
+        // Identities alone say who may use an account.
+        let has_role = || tree.inventory.objects().iter().any(|found| found.object.role_arn().is_some());
+        match self.account {
+            Some(account) if !is_empty || has_role() => self.used(account),
+            None if !is_empty => self.whole(),
+            _ => Err(nothing(tree, args)),
+        }
+    }
+
+    /// Every cluster.
+    fn whole(&self) -> Result<StatusAnswer, Diagnostic> {
+        let Self { args, tree, status, style, .. } = *self;
+        let unread = tree.unread();
+        let mut meaning = vec![output::status_summary(status, unread.len())];
+        let stdout = match args.output {
+            None | Some(StatusFormat::Wide) if status.rows.is_empty() => Vec::new(),
+            None | Some(StatusFormat::Wide) => {
+                let reasons = match args.no_headers {
+                    true => String::new(),
+                    false => output::status_reasons(status, self.terminal.explains(), style.screen),
+                };
+                (output::status_table(status, style) + &reasons).into_bytes()
+            }
+            Some(StatusFormat::Name) => output::status_names(status, status.rows.iter()).into_bytes(),
+            Some(StatusFormat::Json) => json(&output::status_json(status, &unread))?,
+            Some(StatusFormat::Yaml) => yaml(&output::status_json(status, &unread))?,
+            Some(StatusFormat::Mermaid) => output::mermaid(status).into_bytes(),
+            Some(StatusFormat::Map) => {
+                // A map that is found above the files is in the directory where this is run.
+                let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
+                let map = status::map(status, &|file| map::relative(&tree.session, file, &here));
+                meaning = map_meaning(&map);
+                map_text(&map)?
+            }
+        };
+        let found = !unread.is_empty() || status.rows.iter().any(Row::is_refused);
+        Ok(StatusAnswer { stdout, meaning, found })
+    }
+
+    /// Who uses an account, and who may.
+    fn used(&self, account: &AccountId) -> Result<StatusAnswer, Diagnostic> {
+        let Self { args, tree, status, style, .. } = *self;
+        let access_paths = status::access_paths(status, account);
+        let rows: Vec<&Row> = status::used_by(status, account);
+        let found = !tree.unread.is_empty() || rows.iter().any(|row| row.is_refused());
+        let stdout = match args.output {
+            None | Some(StatusFormat::Wide | StatusFormat::Map) => {
+                output::account_users(status, &rows, &access_paths, style).into_bytes()
+            }
+            Some(StatusFormat::Name) => output::status_names(status, rows.iter().copied()).into_bytes(),
+            Some(StatusFormat::Json) => json(&output::account_json(status, account, &rows, &access_paths))?,
+            Some(StatusFormat::Yaml) => yaml(&output::account_json(status, account, &rows, &access_paths))?,
+            Some(StatusFormat::Mermaid) => {
+                let rows = rows.into_iter().cloned().collect();
+                output::mermaid(&Status { rows, ..status.clone() }).into_bytes()
+            }
+        };
+        let hidden = status.rows.iter().filter(|row| matches!(row.account, AccountSummary::NotKnown(_))).count();
+        let mut meaning = vec![
+            "not checked here: who may create clusters in these namespaces (RBAC), and which other principals the role's trust policy allows".to_owned(),
+        ];
+        match hidden {
+            0 => {}
+            1 => meaning.push("1 more cluster, whose account is not known from these files".to_owned()),
+            many => meaning.push(format!("{many} more clusters, whose accounts are not known from these files")),
+        }
+        if status.rows.is_empty() {
+            meaning.push("there is no cluster in these files".to_owned());
+        }
+        Ok(StatusAnswer { stdout, meaning, found })
+    }
+
+    /// Which clusters are in another account than before.
+    fn moved(&self, old: Side<'_>) -> Result<StatusAnswer, Diagnostic> {
+        let new = Side { tree: self.tree, status: self.status };
+        let moves = status::moves(old.status, new.status);
+        let (before, after) = (SourceMap::new(&*old.tree.session), SourceMap::new(&*new.tree.session));
+        let line = |one: &Move| {
+            let (files, side) = if one.cause.side == MoveSide::Before { (&before, old) } else { (&after, new) };
+            match one.cause.at {
+                Some(at) => {
+                    let file = files.get(at.file);
+                    (file.name.clone(), file.lines().line(at.span.start))
+                }
+                // What is in a cluster has no line.
+                None => (side.tree.inventory.place(&side.tree.inventory[one.cause.object]), 0),
+            }
+        };
+        let place = |one: &Move| {
+            let (file, line) = line(one);
+            escape_control(&format!("{file}:{line}")).into_owned()
+        };
+        let stdout = match self.args.output {
+            Some(StatusFormat::Json) => json(&output::moves_json(&moves, line))?,
+            Some(StatusFormat::Yaml) => yaml(&output::moves_json(&moves, line))?,
+            _ => output::moved(&moves, place, self.style).into_bytes(),
+        };
+        let known = |one: &&Move| {
+            ![&one.before, &one.after].iter().any(|side| matches!(side, Some(AccountSummary::NotKnown(_))))
+        };
+        let (sure, open): (Vec<&Move>, Vec<&Move>) = moves.iter().filter(|one| one.is_move()).partition(known);
+        let clusters = |count: usize| if count == 1 { "1 cluster".to_owned() } else { format!("{count} clusters") };
+        let mut meaning: Vec<String> = match (sure.len(), open.len()) {
+            (0, 0) => vec!["no cluster moved to another account".to_owned()],
+            (0, _) => Vec::new(),
+            (count, _) => {
+                vec![format!("{} moved to another account; VPCs and machines stay where they are", clusters(count))]
+            }
+        };
+        if !open.is_empty() {
+            let open = clusters(open.len());
+            meaning.push(format!(
+                "{open} may have moved: the account is not known from these files; also name the file of the identity"
+            ));
+        }
+        let unread = old.tree.unread.len() + new.tree.unread.len();
+        if unread > 0 {
+            meaning.push("clusters in files that could not be read may have moved, too".to_owned());
+        }
+        let found = !sure.is_empty() || !open.is_empty() || unread > 0;
+        Ok(StatusAnswer { stdout, meaning, found })
     }
 }
 
@@ -104,39 +258,102 @@ fn named(args: &Args) -> Result<Vec<PathBuf>, Diagnostic> {
     Ok(paths)
 }
 
-/// Says which release judges, and which namespace counts.
+/// Says for which release clusters are evaluated, and which namespace counts.
 fn explain(status: &Status<'_>, of_map: Option<&MapFile>, args: &Args, messages: &mut Messages) {
     let release = status.cluster_state.release();
     let version = of_map.and_then(|map| Some((map, map.map.source.capa_version.as_ref()?)));
     messages.note(match (args.capa_version, version) {
-        (Some(_), _) => format!("judged as CAPA {release} would, from --capa-version"),
-        (None, Some((map, version))) => format!("judged as CAPA {release} would, from {}", map.place(version.span)),
+        (Some(_), _) => format!("evaluated for CAPA {release}, from --capa-version"),
+        (None, Some((map, version))) => format!("evaluated for CAPA {release}, from {}", map.place(version.span)),
         (None, None) => {
-            format!("judged as CAPA {release} would, the newest that serves the API versions of the files")
+            format!("evaluated for CAPA {release}, the newest that serves the API versions of the files")
         }
     });
-    if let Some(namespace) = &args.namespace {
-        messages.note(format!("objects without a namespace are in {namespace}, from --namespace"));
+    if let Some(namespace) = &args.select.default_namespace {
+        messages.note(format!("objects without a namespace are in {namespace}, from --default-namespace"));
     }
 }
 
 impl Tree {
     fn read(paths: &[PathBuf], args: &Args) -> Result<Self, CommandError> {
+        Self::read_copy(paths, args, None)
+    }
+
+    /// The tree to compare with.
+    fn against(paths: &[PathBuf], args: &Args) -> Result<Self, CommandError> {
+        match Against::of(&args.against, paths)? {
+            Against::Paths(paths) => Self::read(&paths, args),
+            Against::Revision(revision) => {
+                let checkout = Checkout::of(&revision, paths)?;
+                Self::read_copy(&checkout.paths.clone(), args, Some(checkout))
+            }
+        }
+    }
+
+    /// Reads files, which may be in the copy of a revision.
+    fn read_copy(paths: &[PathBuf], args: &Args, checkout: Option<Checkout>) -> Result<Self, CommandError> {
         let found = input::find_paths(paths, args.input.recursive, &USAGE)?;
         let mut session = input::open(found, &args.input, None, None)?;
         let needles = capa::needles_with_surroundings();
-        let scanned = session.scan(&input::scan(&needles, args.skip_templates, None));
+        let scan = input::scan(&needles, args.skip_templates, None);
+        let scanned = match args.strict {
+            true => session.scan(&scan).map(|(inventory, warnings)| (inventory, warnings, Vec::new())),
+            false => Ok(session.scan_readable(&scan)),
+        };
+        if let Some(checkout) = &checkout {
+            session.rename(|copy| checkout.name(copy));
+        }
         let session = Rc::new(session);
-        let (inventory, mut warnings) = scanned.map_err(|errors| CommandError::about(&session, errors))?;
-        let (inventory, of_skipped) = counted(&session, inventory, None)?;
+        let (inventory, mut warnings, errors) = scanned.map_err(|errors| CommandError::about(&session, errors))?;
+        let (inventory, of_skipped) = input::counted(&session, input::placed(inventory, &args.select), None)?;
         warnings.extend(of_skipped);
-        Ok(Self { session, inventory, warnings })
+        if let Some(checkout) = &checkout {
+            warnings.iter_mut().for_each(|one| one.message = checkout.renamed(&one.message));
+        }
+        let unread = errors.into_iter().map(not_read).collect();
+        Ok(Self { session, inventory, warnings, unread, _checkout: checkout })
+    }
+
+    /// The selected clusters.
+    fn status(&self, options: &Options, args: &Args) -> Status<'_> {
+        let mut status = status::status(&self.inventory, options);
+        let selection = selection(&args.select);
+        // One that may be selected is shown.
+        status.rows.retain(|row| selection.means(&self.inventory, row.object).unwrap_or(true));
+        status
     }
 
     /// Adds its warnings and others about it.
     fn warn(&self, others: &[Diagnostic], messages: &mut Messages) {
-        messages.about(&self.session, self.warnings.iter().chain(others).cloned().collect());
+        let all = self.unread.iter().chain(&self.warnings).chain(others);
+        messages.about(&self.session, all.cloned().collect());
     }
+
+    /// What could not be read, for programs.
+    fn unread(&self) -> Vec<UnreadJson> {
+        let files = SourceMap::new(&*self.session);
+        let place = |one: &Diagnostic| match &one.primary {
+            Some(label) => {
+                let file = files.get(label.at.file);
+                (file.name.clone(), file.lines().line(label.at.span.start))
+            }
+            None => (String::new(), 0),
+        };
+        let json = |one: &Diagnostic| {
+            let (file, line) = place(one);
+            UnreadJson { file, line, message: one.message.clone() }
+        };
+        self.unread.iter().map(json).collect()
+    }
+}
+
+/// A file or document that can't be read: the rest is shown.
+fn not_read(error: Diagnostic) -> Diagnostic {
+    let help = match error.rule {
+        Some(RuleId::UncheckedTemplate) => vec!["render it first, or pass --skip-templates".to_owned()],
+        _ => error.help,
+    };
+    Diagnostic { severity: Severity::Warning, help, ..error }.help("not in the table; --exit-code counts it as unknown")
 }
 
 /// A tree and what becomes of it.
@@ -148,27 +365,31 @@ struct Side<'s> {
 
 /// Refuses what does not go together.
 fn combination(args: &Args) -> Result<(), Diagnostic> {
-    let question = match (&args.account, &args.namespace) {
-        (Some(_), _) => "--account",
-        (None, Some(_)) => "--namespace",
-        (None, None) => "--against",
-    };
-    let asked = args.account.is_some() || args.namespace.is_some() || !args.against.is_empty();
-    match args.output {
-        Some(StatusFormat::Map) if asked => {
-            Err(Diagnostic::error(format!("-o map is the map of all clusters, and {question} asks about some of them"))
-                .help(format!("leave {question} out")))
+    let some = |given: bool, flag: &'static str| given.then_some(flag);
+    let asks_about_some = some(args.account.is_some(), "--account")
+        .or(some(!args.select.namespace.is_empty(), "--namespace"))
+        .or(some(!args.select.cluster_name.is_empty(), "--cluster-name"))
+        .or(some(args.select.selector.is_some(), "--selector"))
+        .or(some(!args.against.is_empty(), "--against"));
+    match (args.output, asks_about_some) {
+        (Some(StatusFormat::Map), Some(flag)) => {
+            Err(Diagnostic::error(format!("-o map prints the map of all clusters, and {flag} selects some of them"))
+                .help(format!("don't pass {flag}")))
         }
-        Some(StatusFormat::Mermaid) if !args.against.is_empty() => {
-            Err(Diagnostic::error("-o mermaid draws one state, and --against compares two").help("leave --against out"))
+        (Some(StatusFormat::Mermaid), _) if !args.against.is_empty() => {
+            Err(Diagnostic::error("-o mermaid draws one state, and --against compares two")
+                .help("don't pass --against"))
+        }
+        (Some(StatusFormat::Name), _) if !args.against.is_empty() => {
+            Err(Diagnostic::error("-o name lists one state, and --against compares two").help("use -o json"))
         }
         _ => Ok(()),
     }
 }
 
 fn no_files() -> Diagnostic {
-    Diagnostic::error("nothing to read: this build does not read a live cluster, so name files or directories")
-        .help("kubectl xaccount status -f clusters/ -R")
+    Diagnostic::error("nothing to read: name files or directories; this build does not read a live cluster")
+        .help("kubectl xaccount status clusters/ -R")
         .help(
             "kubectl get awsclusters,awsmanagedcontrolplanes,awsri,awssi,awsci,namespaces -A -o yaml | kubectl xaccount status -f -",
         )
@@ -176,129 +397,15 @@ fn no_files() -> Diagnostic {
 
 /// No cluster is an error: a mistyped path must not look like all is well.
 fn nothing(tree: &Tree, args: &Args) -> Diagnostic {
-    if args.namespace.is_some()
-        && tree.inventory.objects().iter().any(|found| found.object.references().next().is_some())
-    {
-        return Diagnostic::error("there is no cluster in the namespace that --namespace names")
-            .help("or pass --allow-empty if that is right");
+    let referencing = tree.inventory.objects().iter().filter(|found| found.object.references().next().is_some());
+    let titles: Vec<String> = referencing.map(|found| found.title()).collect();
+    if !titles.is_empty() {
+        return none_selected(&args.select, &titles).help(ALLOW_EMPTY);
     }
     if let Some(error) = all_skipped(&tree.inventory) {
         return error;
     }
-    let seen = inventory::kinds_seen(tree.session.named().filter_map(|file| tree.session.bytes(file).ok()));
-    let mut seen: Vec<String> = if seen.is_empty() { vec!["no object at all".into()] } else { seen };
-    seen.truncate(20);
-    let error = Diagnostic::error("there is no cluster of CAPA here")
-        .help(format!("seen: {}", seen.join(", ")))
-        .help("or pass --allow-empty if that is right");
-    if names_flat_directory(&args.input) {
-        return error.help("directories are read without what is below them, unless -R is given");
-    }
-    error
-}
-
-/// Every cluster.
-fn whole(tree: &Tree, status: &Status<'_>, args: &Args, terminal: &Terminal) -> Result<StatusAnswer, Diagnostic> {
-    let colour = terminal.stdout.colour;
-    let table = |wide: bool| {
-        let text = output::status_table(status, wide, colour) + &output::status_reasons(status, colour);
-        if status.rows.is_empty() { Vec::new() } else { text.into_bytes() }
-    };
-    let mut meaning = vec![output::status_summary(status)];
-    let stdout = match args.output {
-        None => table(false),
-        Some(StatusFormat::Wide) => table(true),
-        Some(StatusFormat::Json) => json(&output::status_json(status))?,
-        Some(StatusFormat::Yaml) => yaml(&output::status_json(status))?,
-        Some(StatusFormat::Mermaid) => output::mermaid(status).into_bytes(),
-        Some(StatusFormat::Map) => {
-            // A map that is found above the files stands where this is run.
-            let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
-            let map = status::map(status, &|file| map::relative(&tree.session, file, &here));
-            meaning = map_meaning(&map);
-            map_text(&map)?
-        }
-    };
-    Ok(StatusAnswer { stdout, meaning, found: status.rows.iter().any(Row::is_refused) })
-}
-
-/// Who uses an account, and who may.
-fn used(
-    status: &Status<'_>,
-    account: &AccountId,
-    args: &Args,
-    terminal: &Terminal,
-) -> Result<StatusAnswer, Diagnostic> {
-    let access_paths = status::access_paths(status, account);
-    let rows: Vec<&Row> = status::used_by(status, account);
-    let found = rows.iter().any(|row| row.is_refused());
-    let stdout = match args.output {
-        None | Some(StatusFormat::Wide | StatusFormat::Map) => {
-            output::account_users(status, &rows, &access_paths, terminal.stdout.colour).into_bytes()
-        }
-        Some(StatusFormat::Json) => json(&output::account_json(status, account, &rows, &access_paths))?,
-        Some(StatusFormat::Yaml) => yaml(&output::account_json(status, account, &rows, &access_paths))?,
-        Some(StatusFormat::Mermaid) => {
-            let rows = rows.into_iter().cloned().collect();
-            output::mermaid(&Status { rows, ..status.clone() }).into_bytes()
-        }
-    };
-    let hidden = status.rows.iter().filter(|row| matches!(row.account, AccountSummary::NotKnown(_))).count();
-    let mut meaning = vec![
-        "not seen here: who may create clusters in these namespaces (RBAC), and which other principals the role's trust policy lets in".to_owned(),
-    ];
-    if hidden > 0 {
-        meaning.push(format!("{hidden} more: their account is not known from these files"));
-    }
-    if status.rows.is_empty() {
-        meaning.push("no cluster is in these files".to_owned());
-    }
-    Ok(StatusAnswer { stdout, meaning, found })
-}
-
-/// Which clusters are in another account than before.
-fn moved(old: Side<'_>, new: Side<'_>, args: &Args, terminal: &Terminal) -> Result<StatusAnswer, Diagnostic> {
-    let moves = status::moves(old.status, new.status);
-    let (before, after) = (SourceMap::new(&*old.tree.session), SourceMap::new(&*new.tree.session));
-    let line = |one: &Move| {
-        let (files, side) = if one.cause.side == MoveSide::Before { (&before, old) } else { (&after, new) };
-        match one.cause.at {
-            Some(at) => {
-                let file = files.get(at.file);
-                (file.name.clone(), file.lines().line(at.span.start))
-            }
-            // What is in a cluster has no line.
-            None => (side.tree.inventory.place(&side.tree.inventory[one.cause.object]), 0),
-        }
-    };
-    let place = |one: &Move| {
-        let (file, line) = line(one);
-        escape_control(&format!("{file}:{line}")).into_owned()
-    };
-    let stdout = match args.output {
-        Some(StatusFormat::Json) => json(&output::moves_json(&moves, line))?,
-        Some(StatusFormat::Yaml) => yaml(&output::moves_json(&moves, line))?,
-        _ => output::moved(&moves, place, terminal.stdout.colour).into_bytes(),
-    };
-    let known =
-        |one: &&Move| ![&one.before, &one.after].iter().any(|side| matches!(side, Some(AccountSummary::NotKnown(_))));
-    let (sure, open): (Vec<&Move>, Vec<&Move>) = moves.iter().filter(|one| one.is_move()).partition(known);
-    let clusters = |count: usize| if count == 1 { "1 cluster".to_owned() } else { format!("{count} clusters") };
-    let mut meaning: Vec<String> = match (sure.len(), open.len()) {
-        (0, 0) => vec!["no cluster moved to another account".to_owned()],
-        (0, _) => Vec::new(),
-        (count, _) => {
-            vec![format!("{} moved to another account: an identity moves no VPC and no machine", clusters(count))]
-        }
-    };
-    if !open.is_empty() {
-        let open = clusters(open.len());
-        meaning.push(format!(
-            "{open} may have moved: these files don't say the account; name the file of the identity, too"
-        ));
-    }
-    let found = !sure.is_empty() || !open.is_empty();
-    Ok(StatusAnswer { stdout, meaning, found })
+    Diagnostic::error("no cluster found").help(format!("found: {}", kinds_seen(&tree.session))).help(ALLOW_EMPTY)
 }
 
 fn json(value: &impl Serialize) -> Result<Vec<u8>, Diagnostic> {
@@ -312,11 +419,11 @@ fn yaml(value: &impl Serialize) -> Result<Vec<u8>, Diagnostic> {
     output::yaml(&value)
 }
 
-/// The map as YAML, with what it can't say as a comment.
+/// The map as YAML, with what it can't express as comments.
 fn map_text(map: &Map) -> Result<Vec<u8>, Diagnostic> {
-    let mut text = String::from("# The accounts that the manifests are in today.\n");
+    let mut text = String::from("# The accounts of the clusters in these manifests.\n");
     if map.source {
-        text.push_str("# source.account is to be added: manifests don't say the account of the management cluster.\n");
+        text.push_str("# Add source.account, the account of the management cluster: it is not in the manifests.\n");
     }
     for sentence in &map.unsaid {
         text.push_str(&escape_control(&format!("# Note: {sentence}.")));

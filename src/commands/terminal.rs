@@ -21,7 +21,7 @@ const MOST: usize = 20;
 /// What is known of the streams, and how much to say.
 pub(crate) struct Terminal {
     pub(crate) stdout: Screen,
-    stderr: Screen,
+    pub(crate) stderr: Screen,
     quiet: bool,
     verbose: u8,
     /// What is said first, whatever comes of the run.
@@ -62,7 +62,17 @@ impl Terminal {
         }
     }
 
-    /// No colours, and all that there is to say.
+    /// For errors in the command line, of which only the colours are known.
+    pub(crate) fn of_errors(colour: clap::ColorChoice) -> Self {
+        let colour = match colour {
+            clap::ColorChoice::Always => true,
+            clap::ColorChoice::Never => false,
+            clap::ColorChoice::Auto => AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never,
+        };
+        Self { stderr: Screen { colour, width: width_of(&std::io::stderr()) }, ..Self::plain() }
+    }
+
+    /// No colours, no terminal, and every message.
     pub(crate) fn plain() -> Self {
         Self { stdout: Screen::default(), stderr: Screen::default(), quiet: false, verbose: 0, first: Mutex::default() }
     }
@@ -70,6 +80,11 @@ impl Terminal {
     /// Whether to say what was decided and why.
     pub(crate) fn explains(&self) -> bool {
         self.verbose > 0 && !self.quiet
+    }
+
+    /// Whether the result and the messages are read on one screen.
+    pub(crate) fn shows_both(&self) -> bool {
+        self.stdout.width.is_some() && self.stderr.width.is_some()
     }
 
     /// Says something before all else, whatever comes of the run.
@@ -87,10 +102,17 @@ impl Terminal {
     /// Messages as text; warnings and notes only where they are wanted.
     pub(crate) fn text(&self, messages: &Messages) -> String {
         let mut text = String::new();
+        // A blank line between two diagnostics.
+        let mut after_diagnostic = false;
         for message in messages.iter() {
             match message {
                 Message::Diagnostics(diagnostics, files) => {
-                    self.diagnostics(diagnostics, &SourceMap::new(&**files), &mut text);
+                    let more = self.diagnostics(diagnostics, &SourceMap::new(&**files));
+                    if after_diagnostic && !more.is_empty() {
+                        text.push('\n');
+                    }
+                    after_diagnostic |= !more.is_empty();
+                    text.push_str(&more);
                 }
                 Message::Findings(findings, files) => {
                     let files = SourceMap::new(&**files);
@@ -100,7 +122,10 @@ impl Terminal {
                     }
                 }
                 Message::Note(_) if self.quiet => {}
-                Message::Note(line) => text.extend([&*self.stderr.wrap(&escape_control(line), 0, 2), "\n"]),
+                Message::Note(line) => {
+                    after_diagnostic = false;
+                    text.extend([&*self.stderr.wrap(&escape_control(line), 0, 2), "\n"]);
+                }
             }
         }
         text
@@ -115,13 +140,17 @@ impl Terminal {
         !self.quiet || diagnostic.severity == Severity::Error
     }
 
-    fn diagnostics(&self, diagnostics: &[Diagnostic], files: &SourceMap<'_>, text: &mut String) {
+    fn diagnostics(&self, diagnostics: &[Diagnostic], files: &SourceMap<'_>) -> String {
+        let mut text = String::new();
         // However many warnings there are, an error after them is shown.
         let mut shown = [0; 2];
         for diagnostic in diagnostics.iter().filter(|one| self.is_wanted(one)) {
             let count = &mut shown[usize::from(diagnostic.severity == Severity::Error)];
             *count += 1;
             if *count <= MOST {
+                if !text.is_empty() {
+                    text.push('\n');
+                }
                 text.push_str(&output::diagnostics(diagnostic, files, self.stderr));
             }
         }
@@ -129,5 +158,6 @@ impl Terminal {
         if more > 0 {
             text.push_str(&format!("… and {more} more like these\n"));
         }
+        text
     }
 }

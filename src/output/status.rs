@@ -2,13 +2,16 @@
 
 use anstyle::{AnsiColor, Style};
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use super::screen::Screen;
 use super::table::{Cell, styled, table};
+use unicode_width::UnicodeWidthStr;
+use xaccount::aws::AccountId;
 use xaccount::capa::{CONTROLLER_IDENTITY, Hop, IdentityKind, Permission, VerdictOutcome};
 use xaccount::diag::escape_control;
 use xaccount::inventory::{Inventory, ObjectId, OriginRef, Provenance};
-use xaccount::status::{AccessPath, Move, Row, Status, identity_of};
+use xaccount::status::{AccessPath, AccountSummary, Move, Row, Status, identity_of};
 
 const GREEN: Style = AnsiColor::Green.on_default();
 const RED: Style = AnsiColor::Red.on_default();
@@ -25,44 +28,146 @@ fn style(outcome: VerdictOutcome) -> Style {
     }
 }
 
-/// The table, a line for each cluster; `wide` has more columns.
-pub(crate) fn status_table<O: Provenance>(status: &Status<'_, O>, wide: bool, colour: bool) -> String {
-    let mut head = vec!["CLUSTER", "NAMESPACE", "IDENTITY", "ROLE ARN", "ACCOUNT", "REGION", "VERDICT"];
-    if wide {
-        head.extend(["REASON", "SESSION", "EXTERNAL ID", "SECONDS", "KIND", "FILE"]);
-    }
-    let rows: Vec<Vec<Cell>> = status.rows.iter().map(|row| cells(status, row, wide)).collect();
-    table(&head, &rows, colour)
+/// Names of clusters in one line of a cell.
+const NAMES_WIDTH: usize = 28;
+
+/// How a table is printed.
+#[derive(Clone, Copy)]
+pub(crate) struct TableStyle<'n> {
+    /// A line for each cluster, with more columns.
+    pub(crate) wide: bool,
+    /// Whether there is a header.
+    pub(crate) headers: bool,
+    pub(crate) screen: Screen,
+    /// The names of accounts in the account map.
+    pub(crate) account_names: &'n BTreeMap<AccountId, String>,
 }
 
-fn cells<O: Provenance>(status: &Status<'_, O>, row: &Row, wide: bool) -> Vec<Cell> {
-    const NONE: &str = "-";
+impl TableStyle<'_> {
+    fn head<'h>(&self, names: &'h [&'h str]) -> &'h [&'h str] {
+        if self.headers { names } else { &[] }
+    }
+
+    /// An account in a word: `222222222222 (development)`.
+    fn account(&self, account: &AccountSummary) -> String {
+        let name = account.id().and_then(|id| self.account_names.get(id));
+        name.map_or_else(|| account.word().to_owned(), |name| format!("{} ({name})", account.word()))
+    }
+}
+
+/// The table: clusters that differ in their names alone are one row, unless it is `wide`.
+pub(crate) fn status_table<O: Provenance>(status: &Status<'_, O>, style: TableStyle<'_>) -> String {
+    const HEAD: [&str; 5] = ["NAMESPACE", "NAME", "ACCOUNT", "VERDICT", "IDENTITY"];
+    const MORE: [&str; 8] = ["SOURCE", "ROLE ARN", "REGION", "REASON", "SESSION", "EXTERNAL ID", "KIND", "FILE"];
+    if style.wide {
+        let head = [&HEAD[..], &MORE[..]].concat();
+        let rows: Vec<Vec<Cell>> = status.rows.iter().map(|row| wide_cells(status, row, style)).collect();
+        return table(style.head(&head), &rows, Screen { width: None, ..style.screen });
+    }
+    let (mut groups, mut places): (Vec<RowGroup>, HashMap<_, usize>) = (Vec::new(), HashMap::new());
+    for row in &status.rows {
+        let key = (row.namespace.as_deref(), &row.account, row.verdict.outcome, row.verdict.chain.key());
+        let place = *places.entry(key).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some(group) => group.names.push(name(row)),
+            None => groups.push(RowGroup { cells: cells(row, style), names: vec![name(row)] }),
+        }
+    }
+    let rows: Vec<Vec<Cell>> = groups.into_iter().flat_map(RowGroup::lines).collect();
+    table(style.head(&HEAD), &rows, style.screen)
+}
+
+/// Clusters that differ in their names alone.
+struct RowGroup {
+    /// Those of the first.
+    cells: Vec<Cell>,
+    names: Vec<String>,
+}
+
+impl RowGroup {
+    /// The lines of the table: one with all cells, and more where the names need them.
+    fn lines(self) -> Vec<Vec<Cell>> {
+        let blank = vec![Cell::from(""); self.cells.len()];
+        let mut rows: Vec<Vec<Cell>> = Vec::new();
+        for names in lines_of(&self.names) {
+            let mut cells = if rows.is_empty() { self.cells.clone() } else { blank.clone() };
+            cells[1] = names.into();
+            rows.push(cells);
+        }
+        rows
+    }
+}
+
+/// Names with commas between, as many in a line as fit.
+fn lines_of(names: &[String]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for name in names {
+        match lines.last_mut() {
+            Some(line) if line.width() + ", ".len() + name.width() <= NAMES_WIDTH => {
+                line.push_str(", ");
+                line.push_str(name);
+            }
+            Some(line) => {
+                line.push(',');
+                lines.push(name.clone());
+            }
+            None => lines.push(name.clone()),
+        }
+    }
+    lines
+}
+
+/// The names of the objects, as kubectl prints them: `awscluster.infrastructure.cluster.x-k8s.io/heron`.
+pub(crate) fn status_names<'r, O: Provenance>(status: &Status<'_, O>, rows: impl Iterator<Item = &'r Row>) -> String {
+    let name = |row: &Row| {
+        let object = &status.inventory[row.object].object;
+        let group = object.api_version.split_once('/').map_or(String::new(), |(group, _)| format!(".{group}"));
+        escape_control(&format!("{}{group}/{}", object.kind.to_lowercase(), row.name)).into_owned() + "\n"
+    };
+    let mut names: Vec<String> = rows.map(name).collect();
+    // An object with several references has a row for each.
+    names.dedup();
+    names.concat()
+}
+
+const NONE: &str = "-";
+
+fn name(row: &Row) -> String {
+    if row.template { format!("{} (template)", row.cluster) } else { row.cluster.clone() }
+}
+
+fn cells(row: &Row, style: TableStyle<'_>) -> Vec<Cell> {
+    let outcome = row.verdict.outcome;
+    vec![
+        row.namespace.as_deref().unwrap_or(NONE).into(),
+        name(row).into(),
+        style.account(&row.account).into(),
+        Cell::styled(outcome.name(), self::style(outcome)),
+        identity(row).into(),
+    ]
+}
+
+fn wide_cells<O: Provenance>(status: &Status<'_, O>, row: &Row, style: TableStyle<'_>) -> Vec<Cell> {
+    let mut cells = cells(row, style);
     let found = &status.inventory[row.object];
     let first = row.verdict.chain.first();
     let role = first.and_then(|hop| hop.role_arn).filter(|arn| !arn.is_empty());
-    let name = if row.template { format!("{} (template)", row.cluster) } else { row.cluster.clone() };
-    let outcome = row.verdict.outcome;
-    let mut cells: Vec<Cell> = vec![
-        name.into(),
-        row.namespace.as_deref().unwrap_or(NONE).into(),
-        chain(row).into(),
+    let text = |part: Option<&str>| part.unwrap_or(NONE).to_owned();
+    let session = match first.and_then(|hop| hop.duration_seconds) {
+        None => NONE.to_owned(),
+        Some(seconds) => format!("{} {seconds} s", first.and_then(|hop| hop.session_name).unwrap_or(NONE)),
+    };
+    cells[4] = first.as_ref().map_or(NONE.to_owned(), short).into();
+    cells.extend([
+        chain(row).split_once(" <- ").map_or(NONE, |(_, sources)| sources).into(),
         role.unwrap_or(NONE).into(),
-        row.account.word().into(),
         found.object.region().unwrap_or(NONE).into(),
-        Cell::styled(outcome.name(), style(outcome)),
-    ];
-    if wide {
-        let text = |part: Option<&str>| part.unwrap_or(NONE).to_owned();
-        let seconds = first.and_then(|hop| hop.duration_seconds).map_or(NONE.to_owned(), |seconds| seconds.to_string());
-        cells.extend([
-            row.verdict.reason.map_or(NONE, |reason| reason.name()).into(),
-            text(first.and_then(|hop| hop.session_name)).into(),
-            text(first.and_then(|hop| hop.external_id)).into(),
-            seconds.into(),
-            found.object.kind.as_str().into(),
-            place(status.inventory, row.object).into(),
-        ]);
-    }
+        row.verdict.reason.map_or(NONE, |reason| reason.name()).into(),
+        session.into(),
+        text(first.and_then(|hop| hop.external_id)).into(),
+        found.object.kind.as_str().into(),
+        place(status.inventory, row.object).into(),
+    ]);
     cells
 }
 
@@ -73,10 +178,16 @@ fn chain(row: &Row) -> String {
     if more > 0 {
         names.insert(names.len() - 1, format!("… {more} more"));
     }
-    if names.is_empty() { "-".into() } else { names.join(" <- ") }
+    if names.is_empty() { NONE.into() } else { names.join(" <- ") }
 }
 
-/// The identities of a chain that are shown, and how many are left out before the last of them.
+/// The same without the controller identity as source, which nearly every chain ends with.
+fn identity(row: &Row) -> String {
+    let chain = chain(row);
+    chain.strip_suffix(" <- controller").map_or(chain.clone(), str::to_owned)
+}
+
+/// The identities of a chain that are shown, and how many are omitted before the last of them.
 fn shown(row: &Row) -> (Vec<Hop<'_>>, usize) {
     let chain = &row.verdict.chain;
     if chain.len() <= MOST_HOPS {
@@ -108,7 +219,7 @@ pub(super) fn place<O: Provenance>(inventory: &Inventory<O>, object: ObjectId) -
     }
 }
 
-/// Where an identity stands; more than once, where two documents say it.
+/// Where an identity is; several places, if several documents have it.
 fn places<O: Provenance>(inventory: &Inventory<O>, hop: &Hop<'_>) -> String {
     let all = IdentityKind::named(hop.kind).map_or(&[][..], |kind| inventory.identities(kind, hop.name)).iter();
     all.filter(|&&index| !inventory[index].origin.is_dropped_by_kubectl())
@@ -117,10 +228,10 @@ fn places<O: Provenance>(inventory: &Inventory<O>, hop: &Hop<'_>) -> String {
         .join(", ")
 }
 
-/// Why: hop by hop, clusters of which the same is true together.
-pub(crate) fn status_reasons<O: Provenance>(status: &Status<'_, O>, colour: bool) -> String {
+/// Why, hop by hop, with clusters of which the same is true together: of those that are not permitted, or of `all`.
+pub(crate) fn status_reasons<O: Provenance>(status: &Status<'_, O>, all: bool, screen: Screen) -> String {
     let (mut groups, mut places): (Vec<Vec<&Row>>, HashMap<_, usize>) = (Vec::new(), HashMap::new());
-    for row in &status.rows {
+    for row in status.rows.iter().filter(|row| all || row.verdict.outcome != VerdictOutcome::Permitted) {
         let verdict = &row.verdict;
         let key =
             (verdict.outcome, verdict.reason, &verdict.message, verdict.chain.key(), &verdict.notes, row.template);
@@ -136,41 +247,42 @@ pub(crate) fn status_reasons<O: Provenance>(status: &Status<'_, O>, colour: bool
         let titles: Vec<String> = group.iter().map(|row| row.title()).collect();
         let template = if first.template { " (template)" } else { "" };
         let verdict = &first.verdict;
-        let outcome = styled(verdict.outcome.name(), style(verdict.outcome), colour);
+        let outcome = styled(verdict.outcome.name(), style(verdict.outcome), screen.colour);
         let message =
             verdict.message.as_ref().map_or(String::new(), |message| format!(": {}", escape_control(message)));
-        out.push_str(&format!("\n{}{template} {outcome}{message}\n", escape_control(&titles.join(", "))));
+        let title = format!("{}{template} {outcome}{message}", escape_control(&titles.join(", ")));
+        out.push_str(&format!("\n{}\n", screen.wrap(&title, 0, 2)));
         let (hops, more) = shown(first);
         for (at, hop) in hops.iter().enumerate() {
             if more > 0 && at + 1 == hops.len() {
                 out.push_str(&format!("  … {more} more: -o json lists them\n"));
             }
-            out.push_str(&hop_lines(status, hop, colour));
+            out.push_str(&hop_lines(status, hop, screen));
         }
         for note in verdict.notes_about(&hops) {
-            out.push_str(&format!("  {} {}\n", styled("note:", YELLOW, colour), escape_control(&note)));
+            let note = format!("{} {}", styled("note:", YELLOW, screen.colour), escape_control(&note));
+            out.push_str(&format!("  {}\n", screen.wrap(&note, 2, 4)));
         }
     }
     out
 }
 
-fn hop_lines<O: Provenance>(status: &Status<'_, O>, hop: &Hop<'_>, colour: bool) -> String {
+fn hop_lines<O: Provenance>(status: &Status<'_, O>, hop: &Hop<'_>, screen: Screen) -> String {
     let permission = hop.permission();
     let made = hop.kind == CONTROLLER_IDENTITY && permission.is_some();
     let at = match identity_of(status.inventory, hop) {
         Some(_) => places(status.inventory, hop),
-        None if made => "made by CAPA".into(),
-        None => "in none of these files".into(),
+        None if made => "created by CAPA".into(),
+        None => "not in these files".into(),
     };
     let mut out = format!("  {}\n", escape_control(&format!("{}/{}  {at}", hop.kind, hop.name)));
     if let (Some(arn), Some(seconds)) = (hop.role_arn.filter(|arn| !arn.is_empty()), hop.duration_seconds) {
-        let session =
-            hop.session_name.map_or("a session name made from the time".into(), |name| format!("session name {name}"));
+        let session = hop
+            .session_name
+            .map_or("session name generated from the time".into(), |name| format!("session name {name}"));
         let external = hop.external_id.map_or("no external id".into(), |id| format!("external id {id}"));
-        out.push_str(&format!(
-            "    role {}\n",
-            escape_control(&format!("{arn} for {seconds} s, {session}, {external}"))
-        ));
+        let role = format!("role {}", escape_control(&format!("{arn} for {seconds} s, {session}, {external}")));
+        out.push_str(&format!("    {}\n", screen.wrap(&role, 4, 6)));
     }
     if let Some(Permission { answer, why }) = &permission {
         let (word, style) = match answer {
@@ -178,13 +290,14 @@ fn hop_lines<O: Provenance>(status: &Status<'_, O>, hop: &Hop<'_>, colour: bool)
             Some(false) => ("refused", RED),
             None => ("unknown", YELLOW),
         };
-        out.push_str(&format!("    {}: {}\n", styled(word, style, colour), escape_control(why)));
+        let answer = format!("{}: {}", styled(word, style, screen.colour), escape_control(why));
+        out.push_str(&format!("    {}\n", screen.wrap(&answer, 4, 6)));
     }
     out
 }
 
-/// The last line: how many, and what becomes of them.
-pub(crate) fn status_summary<O: Provenance>(status: &Status<'_, O>) -> String {
+/// The last line: how many, and their verdicts. `unread` files may have more.
+pub(crate) fn status_summary<O: Provenance>(status: &Status<'_, O>, unread: usize) -> String {
     let clusters = || status.rows.iter().filter(|row| !row.template);
     let outcomes = [
         VerdictOutcome::Permitted,
@@ -211,7 +324,12 @@ pub(crate) fn status_summary<O: Provenance>(status: &Status<'_, O>) -> String {
     }
     let total = parts.join(", ");
     let counts = if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };
-    format!("{total}{counts}; judged as CAPA {} would", status.cluster_state.release())
+    let unread = match unread {
+        0 => String::new(),
+        1 => "; 1 file could not be read".to_owned(),
+        files => format!("; {files} files could not be read"),
+    };
+    format!("{total}{counts}{unread} (evaluated for CAPA {})", status.cluster_state.release())
 }
 
 /// `USED BY` and `MAY BE USED FROM` of an account.
@@ -219,26 +337,29 @@ pub(crate) fn account_users<O: Provenance>(
     status: &Status<'_, O>,
     rows: &[&Row],
     access_paths: &[AccessPath],
-    colour: bool,
+    style: TableStyle<'_>,
 ) -> String {
     let mut out = String::from("USED BY\n");
     let cells: Vec<Vec<Cell>> = rows
         .iter()
         .map(|row| {
             let outcome = row.verdict.outcome;
-            let name = if row.template { format!("{} (template)", row.cluster) } else { row.cluster.clone() };
             vec![
-                name.into(),
-                row.namespace.as_deref().unwrap_or("-").into(),
-                chain(row).into(),
+                row.namespace.as_deref().unwrap_or(NONE).into(),
+                name(row).into(),
+                Cell::styled(outcome.name(), self::style(outcome)),
+                identity(row).into(),
                 place(status.inventory, row.object).into(),
-                Cell::styled(outcome.name(), style(outcome)),
             ]
         })
         .collect();
     match cells.is_empty() {
-        true => out.push_str("nobody\n"),
-        false => out.push_str(&table(&["CLUSTER", "NAMESPACE", "IDENTITY", "FILE", "VERDICT"], &cells, colour)),
+        true => out.push_str("no cluster\n"),
+        false => out.push_str(&table(
+            style.head(&["NAMESPACE", "NAME", "VERDICT", "IDENTITY", "FILE"]),
+            &cells,
+            style.screen,
+        )),
     }
     out.push_str("\nMAY BE USED FROM\n");
     let cells: Vec<Vec<Cell>> = access_paths
@@ -247,20 +368,23 @@ pub(crate) fn account_users<O: Provenance>(
             let whom = whom(access_path);
             let whom = if access_path.everyone { Cell::styled(&whom, RED) } else { whom.into() };
             vec![
+                whom,
                 access_path.name.as_str().into(),
                 access_path.role_arn.as_str().into(),
                 place(status.inventory, access_path.object).into(),
-                whom,
             ]
         })
         .collect();
     match cells.is_empty() {
-        true => out.push_str("no identity of these files\n"),
-        false => out.push_str(&table(&["IDENTITY", "ROLE ARN", "FILE", "NAMESPACES"], &cells, colour)),
+        true => out.push_str("no identity in these files\n"),
+        false => {
+            out.push_str(&table(style.head(&["NAMESPACES", "IDENTITY", "ROLE ARN", "FILE"]), &cells, style.screen));
+        }
     }
     for access_path in access_paths {
         if let Some(remark) = &access_path.remark {
-            out.push_str(&format!("  {}: {}\n", escape_control(&access_path.name), escape_control(remark)));
+            let remark = format!("{}: {}", escape_control(&access_path.name), escape_control(remark));
+            out.push_str(&format!("  {}\n", style.screen.wrap(&remark, 2, 4)));
         }
     }
     out
@@ -275,7 +399,7 @@ fn whom(access_path: &AccessPath) -> String {
     if !access_path.selectors.is_empty() {
         parts.push(format!("every namespace with {}", access_path.selectors.join(" and ")));
     }
-    // What a selector decides is said already.
+    // A selector decides about the others.
     if access_path.selectors.is_empty() && !access_path.open.is_empty() {
         parts.push(format!("not known: {}", access_path.open.join(", ")));
     }
@@ -283,17 +407,19 @@ fn whom(access_path: &AccessPath) -> String {
 }
 
 /// A line for each cluster that moved, came or went. `line` finds the line of what did it, as `FILE:LINE`.
-pub(crate) fn moved(moves: &[Move], line: impl Fn(&Move) -> String, colour: bool) -> String {
+pub(crate) fn moved(moves: &[Move], line: impl Fn(&Move) -> String, style: TableStyle<'_>) -> String {
     let mut out = String::new();
+    let colour = style.screen.colour;
     for one in moves {
         let title = escape_control(&one.title).into_owned();
         let (at, cause) = (line(one), one.cause.what);
         let text = match (&one.before, &one.after) {
             (Some(before), Some(after)) => {
-                format!("{title} {} -> {} ({cause}, {at})", before.word(), styled(after.word(), RED, colour))
+                let (before, after) = (style.account(before), style.account(after));
+                format!("{title} {before} -> {} ({cause}, {at})", styled(&after, RED, colour))
             }
-            (None, Some(after)) => format!("{title} appeared in {} ({at})", after.word()),
-            (Some(before), None) => format!("{title} gone from {} ({at})", before.word()),
+            (None, Some(after)) => format!("{title} appeared in {} ({at})", style.account(after)),
+            (Some(before), None) => format!("{title} gone from {} ({at})", style.account(before)),
             (None, None) => continue,
         };
         out.push_str(&text);

@@ -22,6 +22,16 @@ struct StatusJson<'s> {
     capa_version: String,
     clusters: Vec<ClusterJson<'s>>,
     identities: Identities<'s>,
+    /// Places that could not be read, where there may be more clusters.
+    unread: &'s [UnreadJson],
+}
+
+/// A document or file that could not be read.
+#[derive(Serialize)]
+pub(crate) struct UnreadJson {
+    pub(crate) file: String,
+    pub(crate) line: usize,
+    pub(crate) message: String,
 }
 
 #[derive(Serialize)]
@@ -144,13 +154,14 @@ fn names<S: Serializer>(chain: &Chain, serializer: S) -> Result<S::Ok, S::Error>
 }
 
 /// Version 2 of the status of clusters.
-pub(crate) fn status_json<'s>(status: &'s Status<'_>) -> impl Serialize + use<'s> {
+pub(crate) fn status_json<'s>(status: &'s Status<'_>, unread: &'s [UnreadJson]) -> impl Serialize + use<'s> {
     StatusJson {
         api_version: CLUSTERS_VERSION,
         kind: "Status",
         capa_version: status.cluster_state.release().to_string(),
         clusters: status.rows.iter().map(|row| cluster(status, row)).collect(),
         identities: identities(status, status.rows.iter()),
+        unread,
     }
 }
 

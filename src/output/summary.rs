@@ -1,41 +1,60 @@
-//! What a run means, in a line per cluster and one for all.
+//! What a run changes, in a line per cluster and one for all.
 
 use std::collections::{BTreeSet, HashMap};
 
+use anstyle::{AnsiColor, Style};
+use serde_json::Value;
+
+use super::table::styled;
+use xaccount::capa::ROLE_IDENTITY;
 use xaccount::diag::escape_control;
 use xaccount::inventory::{Inventory, ObjectId};
-use xaccount::plan::{Change, ChangeKind, IdentityFile, Outcome};
+use xaccount::plan::{Change, ChangeKind, IdentityFile, NewObject, Outcome};
 
-/// A line per changed object: from which account a cluster goes to which, and what an identity gets. Of objects with one title,
-/// each line says where it is.
-pub(crate) fn cluster_lines(inventory: &Inventory, outcome: &Outcome) -> impl Iterator<Item = String> {
+const GREEN: Style = AnsiColor::Green.on_default();
+
+/// A line per changed object: `AWSCluster dev/foo  source -> 222222222222`. Of objects with one title, each line says where it
+/// is. Then a line per new identity.
+pub(crate) fn cluster_lines(inventory: &Inventory, outcome: &Outcome, colour: bool) -> Vec<String> {
     let mut objects: HashMap<String, BTreeSet<ObjectId>> = HashMap::new();
     for index in outcome.changes.iter().filter_map(|change| change.object) {
         objects.entry(inventory[index].title()).or_default().insert(index);
     }
-    let mut last = None;
-    outcome
-        .changes
-        .iter()
-        .filter_map(move |change| {
-            let index = change.object?;
-            let title = inventory[index].title();
-            let title = match objects.get(&title).is_some_and(|objects| objects.len() > 1) {
-                true => format!("{title} ({})", inventory.place(&inventory[index])),
-                false => title,
-            };
-            let line = match &change.before {
-                Some(before) => format!("{title}: {before} -> {}", change.after),
-                None => format!("{title}: {}", change.after),
-            };
-            Some((index, escape_control(&line).into_owned()))
-        })
-        // An object may have several references.
-        .filter(move |line| last.replace(line.clone()).as_ref() != Some(line))
-        .map(|(_, line)| line)
+    let line = |change: &Change| {
+        let index = change.object?;
+        let title = inventory[index].title();
+        let title = match objects.get(&title).is_some_and(|objects| objects.len() > 1) {
+            true => format!("{title} ({})", inventory.place(&inventory[index])),
+            false => title,
+        };
+        let (title, after) = (escape_control(&title), styled(&escape_control(&change.after), GREEN, colour));
+        let line = match &change.before {
+            Some(before) => format!("{title}  {} -> {after}", escape_control(before)),
+            None => format!("{title}  {after}"),
+        };
+        Some((index, line))
+    };
+    let mut lines: Vec<(ObjectId, String)> = outcome.changes.iter().filter_map(line).collect();
+    // An object may have several references.
+    lines.dedup();
+    let new = outcome.added.iter().map(|added| {
+        let title = escape_control(&added.title);
+        match is_open(added) {
+            true => format!("{title}  {}", styled("new, every namespace may use it", GREEN, colour)),
+            false => format!("{title}  {}", styled("new", GREEN, colour)),
+        }
+    });
+    lines.into_iter().map(|(_, line)| line).chain(new).collect()
 }
 
-/// What a kind of change is called when it is counted.
+/// Whether CAPA lets every namespace use a new role identity.
+fn is_open(added: &NewObject) -> bool {
+    let is_role = added.object.get("kind").and_then(Value::as_str) == Some(ROLE_IDENTITY);
+    let allowed = added.object.pointer("/spec/allowedNamespaces").and_then(Value::as_object);
+    is_role && allowed.is_some_and(serde_json::Map::is_empty)
+}
+
+/// The name of a kind of change in a report.
 pub(crate) fn was_done(kind: ChangeKind) -> &'static str {
     match kind {
         ChangeKind::ReferenceAdded => "identityRef added",
@@ -45,7 +64,7 @@ pub(crate) fn was_done(kind: ChangeKind) -> &'static str {
         ChangeKind::ControllerIdentityAdded => "AWSClusterControllerIdentity added",
         ChangeKind::ReferenceRemoved => "identityRef removed",
         ChangeKind::IdentityRemoved => "AWSClusterRoleIdentity removed",
-        ChangeKind::FindingFixed => "mended",
+        ChangeKind::FindingFixed => "fixed",
     }
 }
 
@@ -61,21 +80,21 @@ pub(crate) struct Wording {
 
 impl Wording {
     pub(crate) const INJECT: Self = Self {
-        nothing: "nothing to point",
+        nothing: "no cluster found",
         is_unchanged: "already points there",
         are_unchanged: "already point there",
     };
     pub(crate) const EJECT: Self = Self {
-        nothing: "nothing to take out",
-        is_unchanged: "has no reference to take out",
-        are_unchanged: "have no reference to take out",
+        nothing: "no cluster found",
+        is_unchanged: "has no reference to remove",
+        are_unchanged: "have no reference to remove",
     };
     /// Findings are all that a fix is about: no object is counted as unchanged.
     pub(crate) const LINT: Self =
-        Self { nothing: "nothing to fix", is_unchanged: "is right", are_unchanged: "are right" };
+        Self { nothing: "nothing to fix", is_unchanged: "is unchanged", are_unchanged: "are unchanged" };
 }
 
-/// The last line: `1 file, 2 objects would change (1 identityRef added, 1 AWSClusterRoleIdentity added)`.
+/// The last line: `3 clusters changed, 1 identity added in 4 files`.
 pub(crate) fn summary(outcome: &Outcome, inventory: &Inventory, written: bool, wording: &Wording) -> String {
     let unchanged = outcome.unchanged.len();
     if outcome.changes.is_empty() {
@@ -86,12 +105,8 @@ pub(crate) fn summary(outcome: &Outcome, inventory: &Inventory, written: bool, w
         };
     }
     let mut files: BTreeSet<usize> = BTreeSet::new();
-    let mut objects: BTreeSet<ObjectId> = BTreeSet::new();
-    for change in &outcome.changes {
-        if let Some(index) = change.object {
-            objects.insert(index);
-            files.insert(inventory[index].origin.file.0);
-        }
+    for index in outcome.changes.iter().filter_map(|change| change.object) {
+        files.insert(inventory[index].origin.file.0);
     }
     let mut new_files = 0;
     for added in &outcome.added {
@@ -102,18 +117,66 @@ pub(crate) fn summary(outcome: &Outcome, inventory: &Inventory, written: bool, w
             IdentityFile::New(_) => new_files = 1,
         }
     }
-    let total = objects.len() + outcome.added.len();
-    let mut kinds: Vec<(ChangeKind, usize)> = Vec::new();
-    for Change { kind, .. } in &outcome.changes {
-        match kinds.iter_mut().find(|(existing, _)| existing == kind) {
-            Some((_, n)) => *n += 1,
-            None => kinds.push((*kind, 1)),
+    let counts: Vec<String> = CATEGORIES.iter().filter_map(|category| category.count(outcome, written)).collect();
+    format!("{} in {}", counts.join(", "), count(files.len() + new_files, "file"))
+}
+
+/// Kinds of change that are counted together, and what happens to the objects.
+struct Category {
+    kinds: &'static [ChangeKind],
+    noun: [&'static str; 2],
+    /// `changed`, and after `would`: `change`.
+    verb: [&'static str; 2],
+}
+
+const CATEGORIES: [Category; 6] = [
+    Category {
+        kinds: &[ChangeKind::ReferenceAdded, ChangeKind::ReferenceReplaced, ChangeKind::ReferenceRemoved],
+        noun: ["cluster", "clusters"],
+        verb: ["changed", "would change"],
+    },
+    Category {
+        kinds: &[ChangeKind::IdentityAdded],
+        noun: ["identity", "identities"],
+        verb: ["added", "would be added"],
+    },
+    Category {
+        kinds: &[ChangeKind::IdentityChanged],
+        noun: ["identity", "identities"],
+        verb: ["updated", "would be updated"],
+    },
+    Category {
+        kinds: &[ChangeKind::ControllerIdentityAdded],
+        noun: ["controller identity", "controller identities"],
+        verb: ["added", "would be added"],
+    },
+    Category {
+        kinds: &[ChangeKind::IdentityRemoved],
+        noun: ["identity", "identities"],
+        verb: ["removed", "would be removed"],
+    },
+    Category { kinds: &[ChangeKind::FindingFixed], noun: ["finding", "findings"], verb: ["fixed", "would be fixed"] },
+];
+
+impl Category {
+    /// `3 clusters changed`; `None` where there is none.
+    fn count(&self, outcome: &Outcome, written: bool) -> Option<String> {
+        let changes = outcome.changes.iter().filter(|change| self.kinds.contains(&change.kind));
+        let is_finding = self.kinds.contains(&ChangeKind::FindingFixed);
+        let (mut objects, mut others) = (BTreeSet::new(), 0);
+        for change in changes {
+            match change.object {
+                // An object may have several references, and of several findings each is fixed.
+                Some(index) if !is_finding => {
+                    objects.insert(index);
+                }
+                _ => others += 1,
+            }
         }
+        let n = objects.len() + others;
+        let verb = self.verb[usize::from(!written)];
+        (n > 0).then(|| format!("{n} {} {verb}", self.noun[usize::from(n != 1)]))
     }
-    kinds.sort();
-    let kinds: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} {}", was_done(*kind))).collect();
-    let verb = if written { "changed" } else { "would change" };
-    format!("{}, {} {verb} ({})", count(files.len() + new_files, "file"), count(total, "object"), kinds.join(", "))
 }
 
 fn count(n: usize, noun: &str) -> String {

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::diag::{Diagnostic, FileId, SourceFile, SourceFiles, SpannedError, escape_control};
+use crate::diag::{Diagnostic, FileId, RuleId, Severity, SourceFile, SourceFiles, SpannedError, escape_control};
 use crate::files::{self, Bytes, FileBytes, FindError, Fingerprint, Input, Replacement, WriteError};
 use crate::inventory::{self, Inventory, Scan, Scanned};
 use crate::plan::IdentityFile;
@@ -204,6 +204,23 @@ impl Session {
     /// # Errors
     /// Everything that can't be read, and every document that names our kinds and can't be understood.
     pub fn scan(&mut self, options: &Scan<'_>) -> Result<(Inventory, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let (inventory, warnings, errors) = self.scan_all(options);
+        if errors.is_empty() { Ok((inventory, warnings)) } else { Err(errors) }
+    }
+
+    /// The same without what can't be read: the inventory of the rest, warnings, and an error for each file or document that
+    /// could not be read.
+    pub fn scan_readable(&mut self, options: &Scan<'_>) -> (Inventory, Vec<Diagnostic>, Vec<Diagnostic>) {
+        let (inventory, warnings, mut errors) = self.scan_all(&Scan { keep_going: true, ..*options });
+        let (unread, warnings) = warnings
+            .into_iter()
+            .partition(|one| one.severity == Severity::Error || one.rule == Some(RuleId::UncheckedTemplate));
+        errors.extend::<Vec<Diagnostic>>(unread);
+        (inventory, warnings, errors)
+    }
+
+    /// The inventory of what can be read, warnings, and what can't be read.
+    fn scan_all(&mut self, options: &Scan<'_>) -> (Inventory, Vec<Diagnostic>, Vec<Diagnostic>) {
         let keep = self.entries.len() == 1;
         let total = self.entries.len();
         let done = std::sync::atomic::AtomicUsize::new(0);
@@ -248,10 +265,13 @@ impl Session {
             warnings.extend(more);
             not_read.extend(skipped);
         }
-        if errors.is_empty() {
-            Ok((Inventory::new(files, found).with_not_read(not_read), warnings))
-        } else {
-            Err(errors)
+        (Inventory::new(files, found).with_not_read(not_read), warnings, errors)
+    }
+
+    /// Gives the files other names, where they are read from a copy.
+    pub fn rename(&mut self, name: impl Fn(&str) -> String) {
+        for entry in &mut self.entries {
+            entry.name = name(&entry.name);
         }
     }
 

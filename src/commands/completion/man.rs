@@ -27,26 +27,32 @@ pub(super) fn page(name: &str) -> io::Result<Vec<u8>> {
     for verb in program.get_subcommands().filter(|verb| !verb.is_hide_set()) {
         page.push_str(&of_verb(verb)?);
     }
-    let mut end = Roff::new();
-    if let Some((title, body)) = program.get_after_long_help().map(ToString::to_string).as_deref().and_then(paragraph) {
-        end.control("SH", [title.to_uppercase().as_str()]).text([roman(body)]);
+    if let Some(help) = program.get_after_long_help() {
+        page.push_str(&as_typed(&help.to_string(), "SH"));
     }
+    let mut end = Roff::new();
     end.control("SH", ["SEE ALSO"]).text([roman("kubectl(1)")]);
     page.push_str(&end.to_roff());
-    Ok(page.into_bytes())
+    Ok(ascii(&page).into_bytes())
 }
 
-/// `Title: text`
-fn paragraph(text: &str) -> Option<(&str, &str)> {
-    text.split_once(": ")
+/// The page in the characters that every roff reads: others as their code, `\\[u2026]`.
+fn ascii(page: &str) -> String {
+    let escaped = |character: char| match character {
+        character if character.is_ascii() => character.to_string(),
+        other => format!("\\[u{:04X}]", u32::from(other)),
+    };
+    page.chars().map(escaped).collect()
 }
 
 /// A verb as a section; what would be sections of its own page are subsections.
 fn of_verb(verb: &Command) -> io::Result<String> {
     let name = verb.get_bin_name().unwrap_or_else(|| verb.get_name()).to_owned();
     let own = verb.clone().mut_args(|arg| {
-        // They stand under OPTIONS already.
+        // They are under OPTIONS already.
         let everywhere = arg.is_global_set() || arg.get_id() == "help";
+        // clap_mangen omits the text of a flag that the short help omits.
+        let arg = arg.hide_short_help(false);
         // clap_mangen does not know aliases.
         match (arg.get_visible_aliases(), arg.get_help()) {
             _ if everywhere => arg.hide(true),
@@ -65,8 +71,8 @@ fn of_verb(verb: &Command) -> io::Result<String> {
     let mut section = Roff::new();
     section.control("SH", [name.to_uppercase().as_str()]);
     let mut page = section.to_roff() + &sections(&text, "SS");
-    if let Some(help) = verb.get_after_long_help() {
-        page.push_str(&as_typed(&help.to_string()));
+    for help in [verb.get_before_long_help(), verb.get_after_long_help()].into_iter().flatten() {
+        page.push_str(&as_typed(&help.to_string(), "SS"));
     }
     for verb in verb.get_subcommands().filter(|verb| !verb.is_hide_set()) {
         page.push_str(&of_verb(verb)?);
@@ -75,7 +81,7 @@ fn of_verb(verb: &Command) -> io::Result<String> {
 }
 
 /// Blocks under titles that end with a colon. Their lines stay as they are.
-fn as_typed(text: &str) -> String {
+fn as_typed(text: &str, heading: &str) -> String {
     let mut roff = Roff::new();
     let mut open = false;
     for line in text.lines() {
@@ -84,7 +90,7 @@ fn as_typed(text: &str) -> String {
                 if std::mem::replace(&mut open, true) {
                     roff.control("fi", []);
                 }
-                roff.control("SS", [title.to_uppercase().as_str()]).control("nf", []);
+                roff.control(heading, [title.to_uppercase().as_str()]).control("nf", []);
             }
             None => {
                 roff.text([roman(line.strip_prefix("  ").unwrap_or(line))]);

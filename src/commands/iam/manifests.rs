@@ -13,7 +13,8 @@ use crate::cli::ManifestArgs;
 use crate::commands::input::{self, Usage};
 use crate::commands::{CommandError, Messages};
 
-pub(super) const USAGE: Usage = Usage { verb: "iam …", flags: "", edits: false, prints: "-o json" };
+pub(super) const USAGE: Usage =
+    Usage { verb: "iam …", flags: "", edits: false, reads_kustomizations: false, prints: "-o json" };
 
 pub(super) struct Manifests {
     pub(super) session: Rc<Session>,

@@ -1,6 +1,7 @@
 //! `kubectl xaccount lint`.
 
 mod fixed;
+mod selected;
 mod sources;
 
 use std::rc::Rc;
@@ -8,19 +9,23 @@ use std::rc::Rc;
 use crate::output::{self, Screen, Wording};
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, Severity, SourceMap};
-use xaccount::inventory::{Inventory, Scan};
+use xaccount::inventory::{self, Inventory, Scan};
 use xaccount::lint::{self, Context, Finding, LintResult};
 use xaccount::session::Session;
 use xaccount::status::{self, Options};
 
 use super::edit::{Delivery, Mode};
-use super::input::{self, kustomize_patches, names_flat_directory};
+use super::empty::ALLOW_EMPTY;
+use super::input::{self, kustomize_patches};
+use super::request::selection;
 use super::{CommandError, ExitStatus, Messages, Printed, Terminal};
 use crate::cli::{Level, Lint as Args, LintFormat, OutputFormat};
+use selected::Selected;
 use sources::Sources;
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandError> {
     let mode = LintAnswer::of(args)?;
+    input::note_unread(&args.input, terminal);
     let mut sources = Sources::read(args, mode.edits(), terminal)?;
     let needles = capa::needles_for_lint();
     let scan = Scan { keep_going: true, ..input::scan(&needles, false, None) };
@@ -31,12 +36,13 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
     let patches = kustomize_patches(&sources.session, None);
     // That patches are not judged needs no word here.
     let (inventory, _) = patches.set_aside(inventory, &sources.session);
+    let inventory = input::placed(inventory, &args.clusters);
     let map = sources.map.as_ref();
     let release = match (args.capa_version, map) {
         (None, Some(map)) => map.release()?,
         (specified, _) => specified,
     };
-    let status = status::status(&inventory, &Options { release, namespace: args.namespace.clone() });
+    let status = status::status(&inventory, &Options { release });
     let context = Context {
         inventory: &inventory,
         status: &status,
@@ -49,7 +55,12 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
     };
     let LintResult { findings, others } = lint::lint(&context, read);
     let findings = sources.silence(&inventory, findings).map_err(|errors| CommandError::about(&sources, errors))?;
-    let findings: Vec<Finding> = findings.into_iter().filter(|finding| is_wanted(finding, args)).collect();
+    if findings.is_empty() && others.is_empty() {
+        refuse_nothing(&inventory, &sources.session, args)?;
+    }
+    let selected = Selected::of(&status, &selection(&args.clusters));
+    let is_shown = |finding: &Finding| is_wanted(finding, args) && selected.has(finding);
+    let findings: Vec<Finding> = findings.into_iter().filter(is_shown).collect();
     // An error counts whether or not a rule is named for it.
     let failed = others.iter().any(|one| one.severity == Severity::Error) && !args.exit_zero;
     let mut messages = Messages::default();
@@ -63,7 +74,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
             let stdout =
                 text(&inventory, &findings, &sources, Format { format, release: &release, screen: terminal.stdout });
             let status = exit_status(&findings, args);
-            let summary = meaning(&inventory, &findings, &sources, args);
+            let summary = meaning(&inventory, &findings, &sources);
             Printed { messages, stdout: stdout.into_bytes(), summary, status }
         }
         LintAnswer::Fixes(mode) => {
@@ -75,6 +86,15 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
         printed.status = ExitStatus::Found;
     }
     Ok(printed)
+}
+
+/// Refuses a run that reads no Kubernetes object: `kustomize build broken | lint -f -` must not pass.
+fn refuse_nothing(inventory: &Inventory, session: &Session, args: &Args) -> Result<(), Diagnostic> {
+    let seen = || inventory::kinds_seen(session.named().filter_map(|file| session.bytes(file).ok()));
+    if args.allow_empty || !inventory.objects().is_empty() || !seen().is_empty() {
+        return Ok(());
+    }
+    Err(Diagnostic::error("there is no Kubernetes object in these files").help(ALLOW_EMPTY))
 }
 
 /// What is asked for.
@@ -241,7 +261,7 @@ fn fixable(inventory: &Inventory, findings: &[Finding], session: &Session) -> Ve
 }
 
 /// The last lines: how much was found, or why nothing may have been.
-fn meaning(inventory: &Inventory, findings: &[Finding], sources: &Sources, args: &Args) -> Vec<String> {
+fn meaning(inventory: &Inventory, findings: &[Finding], sources: &Sources) -> Vec<String> {
     let mut lines = vec![output::lint_summary(findings, sources.session.named().count())];
     let fixes = findings.iter().filter(|finding| finding.fix.is_some()).count();
     if fixes > 0 {
@@ -249,9 +269,7 @@ fn meaning(inventory: &Inventory, findings: &[Finding], sources: &Sources, args:
         lines.push(format!("{what} one right answer: --fix shows it"));
     }
     if findings.is_empty() && !inventory.objects().iter().any(|found| found.object.object_kind.is_capa()) {
-        let flat = names_flat_directory(&args.input);
-        let why = if flat { "; directories are read without what is below them, unless -R is given" } else { "" };
-        lines.push(format!("no cluster or identity is in them{why}"));
+        lines.push("there is no cluster or identity in them".to_owned());
     }
     lines
 }

@@ -28,7 +28,8 @@ pub(super) struct Sources {
     beside: Vec<(String, Vec<u8>)>,
 }
 
-const USAGE: Usage = Usage { verb: "lint", flags: "", edits: false, prints: "--fix -o yaml" };
+const USAGE: Usage =
+    Usage { verb: "lint", flags: "", edits: false, reads_kustomizations: true, prints: "--fix -o yaml" };
 
 impl SourceFiles for Sources {
     fn source(&self, file: FileId) -> SourceFile<'_> {

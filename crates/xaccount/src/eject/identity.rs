@@ -64,7 +64,7 @@ impl Draft<'_> {
         let ObjectKind::Identity(identity, _) = &found.object.object_kind else {
             return Err("it is no role identity".into());
         };
-        let asked = self.request.identity_name.as_deref() == Some(name);
+        let asked = self.request.identity_names.iter().any(|asked| asked == name);
         let file = self.inventory.file(found.origin.file);
         // In the order of the files.
         let removed_refs = self.removed_refs(name);

@@ -20,7 +20,7 @@ pub struct EjectRequest {
     /// Which objects.
     pub selection: Selection,
     /// Only references to this identity; it may then go from a file of identities, too.
-    pub identity_name: Option<String>,
+    pub identity_names: Vec<String>,
     /// Only references to identities of this account or role.
     pub target: Option<EjectTarget>,
     /// The file that keeps identities, if it was named as that.
@@ -149,7 +149,7 @@ mod tests {
                 .is_empty()
         );
         let named = |name: &str| {
-            let request = EjectRequest { identity_name: Some(name.to_owned()), ..EjectRequest::default() };
+            let request = EjectRequest { identity_names: vec![name.to_owned()], ..EjectRequest::default() };
             changes(&[CLUSTER, IDENTITY], &request, false).len()
         };
         assert_eq!((named("cross-account-role-222222222222"), named("other")), (2, 0));

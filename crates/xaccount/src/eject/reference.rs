@@ -10,7 +10,7 @@ use crate::capa::{Field, IdentityKind, IdentityReference, ROLE_IDENTITY, Referen
 use crate::diag::Diagnostic;
 use crate::inventory::ObjectId;
 use crate::manifest_checks;
-use crate::plan::{Change, ChangeKind};
+use crate::plan::{Change, ChangeKind, SOURCE, account_in_a_line};
 
 impl Draft<'_> {
     /// Plans the references of the selected objects.
@@ -24,15 +24,8 @@ impl Draft<'_> {
                 self.outcome.unchanged.push(index);
             }
         }
-        let asked = match (&self.request.identity_name, &self.request.target) {
-            (Some(name), _) => Some(format!("{ROLE_IDENTITY}/{name}")),
-            (None, Some(EjectTarget::Account(account))) => Some(format!("an identity of account {account}")),
-            (None, Some(EjectTarget::Role(role))) => Some(format!("an identity of role {role}")),
-            (None, None) => None,
-        };
-        if let Some(asked) = asked.filter(|_| self.outcome.changes.is_empty()) {
-            let name = self.request.identity_name.as_deref();
-            let existing = name.and_then(|name| self.inventory.identities(IdentityKind::Role, name).first());
+        for (asked, name) in self.not_referenced() {
+            let existing = name.and_then(|name| self.inventory.identities(IdentityKind::Role, &name).first());
             let help = match existing.map(|&index| &self.inventory[index]) {
                 // An identity goes with the references to it; one that nothing names may be there for what is to come.
                 Some(found) => format!(
@@ -51,6 +44,18 @@ impl Draft<'_> {
                     .help("for a cluster that runs, go back with git revert to the reference that it was made with"),
             );
         }
+    }
+
+    /// What the request names and no selected object references, in words; with the name of the identity, if it is one.
+    fn not_referenced(&self) -> Vec<(String, Option<String>)> {
+        let names = self.request.identity_names.iter().filter(|name| self.removed_refs(name).is_empty());
+        let names = names.map(|name| (format!("{ROLE_IDENTITY}/{name}"), Some(name.clone())));
+        let target = self.request.target.as_ref().filter(|_| self.outcome.changes.is_empty());
+        let target = target.filter(|_| self.request.identity_names.is_empty()).map(|target| match target {
+            EjectTarget::Account(account) => (format!("an identity of account {account}"), None),
+            EjectTarget::Role(role) => (format!("an identity of role {role}"), None),
+        });
+        names.chain(target).collect()
     }
 
     fn reference(&mut self, index: ObjectId, reference: &IdentityReference) {
@@ -98,17 +103,15 @@ impl Draft<'_> {
         self.outcome.warnings.extend(manifest_checks::dropped_by_kubectl(found));
         self.removed_refs.entry(name.clone()).or_default().push((found.origin.file, *span));
         let before = match role {
-            Some(role) => {
-                format!("{} (role {}, identity {name})", role.account(), role.path_and_name())
-            }
-            None => format!("account not in these files (identity {name})"),
+            Some(role) => account_in_a_line(&role, name, role.account().to_string()),
+            None => format!("unknown ({ROLE_IDENTITY}/{name})"),
         };
         let change = Change {
             object: Some(index),
             kind: ChangeKind::ReferenceRemoved,
             operations: operations(reference).into(),
             before: Some(before),
-            after: "management account (no identityRef)".to_owned(),
+            after: SOURCE.to_owned(),
         };
         self.outcome.change(self.inventory, change);
     }
@@ -130,7 +133,8 @@ impl Draft<'_> {
 
     /// Whether a reference to this identity is one of those that were asked for.
     fn is_selected(&mut self, name: &str, role: Option<&RoleArn>) -> Result<(), &'static str> {
-        if self.request.identity_name.as_ref().is_some_and(|asked| asked != name) {
+        let names = &self.request.identity_names;
+        if !names.is_empty() && !names.iter().any(|asked| asked == name) {
             return Err("--identity-name names another one");
         }
         let Some(target) = &self.request.target else { return Ok(()) };

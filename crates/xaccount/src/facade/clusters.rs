@@ -47,7 +47,7 @@ pub struct StatusReport {
 /// Every document that names one of CAPA's kinds and can't be read.
 pub fn status(manifests: &Manifests) -> Result<StatusReport, Error> {
     let ReadManifests { inventory, mut warnings, .. } = manifests.read(&needles_with_surroundings(), false)?.counted();
-    let options = Options { release: manifests.release, namespace: manifests.namespace.clone() };
+    let options = Options { release: manifests.release };
     let status = status::status(&inventory, &options);
     let (release, rows) = (status.cluster_state.release(), status.rows);
     warnings.extend(status.warnings);

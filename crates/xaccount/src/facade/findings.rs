@@ -48,7 +48,7 @@ pub fn lint(manifests: &Manifests) -> Result<LintReport, Error> {
     let ReadManifests { session, inventory, kustomizations, warnings } = read;
     // That patches are not checked is not a finding.
     let (inventory, _) = kustomizations.set_aside(inventory, &session);
-    let options = Options { release: manifests.release, namespace: manifests.namespace.clone() };
+    let options = Options { release: manifests.release };
     let status = status(&inventory, &options);
     let context = Context {
         inventory: &inventory,

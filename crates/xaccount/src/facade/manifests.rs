@@ -32,13 +32,13 @@ use lossless_yaml::Needles;
 pub struct Manifests {
     pub(super) files: Vec<MemoryFile>,
     pub(super) release: Option<Release>,
-    pub(super) namespace: Option<String>,
+    pub(super) default_namespace: Option<String>,
 }
 
 impl Manifests {
     /// The manifests of one file.
     pub fn from_bytes(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
-        Self { files: vec![MemoryFile::new(name.into(), bytes.into())], release: None, namespace: None }
+        Self { files: vec![MemoryFile::new(name.into(), bytes.into())], release: None, default_namespace: None }
     }
 
     /// The manifests of several files, by their names. An identity in one of them counts for the clusters in all of them,
@@ -51,7 +51,7 @@ impl Manifests {
             files.into_iter().map(|(name, bytes)| MemoryFile::new(name.into(), bytes.into())).collect();
         let mut seen = HashSet::new();
         match files.iter().find(|file| !seen.insert(plain(&file.name))) {
-            None => Ok(Self { files, release: None, namespace: None }),
+            None => Ok(Self { files, release: None, default_namespace: None }),
             Some(twice) => {
                 let message = format!("two files have the name {}", escape_control(&twice.name));
                 Err(Error::request(Diagnostic::error(message)))
@@ -66,11 +66,10 @@ impl Manifests {
         Self { release: Some(release), ..self }
     }
 
-    /// The same, of which [`status()`](super::status) and [`lint()`](super::lint) see one namespace: its objects, and those
-    /// without a namespace, which go there.
+    /// The same, applied to a namespace other than `default` where an object sets none.
     #[must_use]
-    pub fn with_namespace(self, namespace: impl Into<String>) -> Self {
-        Self { namespace: Some(namespace.into()), ..self }
+    pub fn with_default_namespace(self, namespace: impl Into<String>) -> Self {
+        Self { default_namespace: Some(namespace.into()), ..self }
     }
 
     /// The names of the files.
@@ -99,6 +98,10 @@ impl Manifests {
         let mut session = Session::in_memory(self.files.iter().map(|file| (file.name.clone(), file.bytes.clone())));
         let scan = Scan { needles, skip_templates: false, topology_variable: None, keep_going };
         let (inventory, warnings) = session.scan(&scan).map_err(|errors| self.refused(errors))?;
+        let inventory = match &self.default_namespace {
+            Some(namespace) => inventory.with_default_namespace(namespace),
+            None => inventory,
+        };
         let kustomizations = MemoryKustomizations::of(&session);
         Ok(ReadManifests { session, inventory, kustomizations, warnings })
     }

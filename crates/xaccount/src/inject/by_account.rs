@@ -167,10 +167,7 @@ impl Work<'_> {
                 self.errors.push(
                     Diagnostic::error(format!("{} belongs to no account of the map", found.title()))
                         .at(found.head(), "")
-                        .help(format!(
-                            "its cluster is {name}, its namespace {}",
-                            found.object.own_namespace().unwrap_or("default")
-                        ))
+                        .help(format!("its cluster is {name}, its namespace {}", self.inventory.namespace_of(found)))
                         .help("add it to the clusters of an account, or pass --allow-unmapped to leave it alone"),
                 );
                 None
@@ -330,7 +327,7 @@ impl Work<'_> {
             MapNamespaces::List(names) => AllowedNamespaces::List(names.clone()),
             MapNamespaces::Label(key, value) => AllowedNamespaces::Label(key.clone(), value.clone()),
             MapNamespaces::Served => {
-                let namespace = |&index: &ObjectId| self.inventory[index].object.own_namespace().unwrap_or("default");
+                let namespace = |&index: &ObjectId| self.inventory.namespace_of(&self.inventory[index]);
                 let names: BTreeSet<&str> = objects.iter().map(namespace).collect();
                 AllowedNamespaces::AtLeast(names.into_iter().map(str::to_owned).collect())
             }

@@ -57,8 +57,12 @@ fn served<'r>(
             None => (mapped.file)(found.origin.file),
         };
         let object = &found.object;
-        let cluster =
-            Cluster { name: object.name.as_deref(), namespace: object.own_namespace(), place: &place, template: false };
+        let cluster = Cluster {
+            name: object.name.as_deref(),
+            namespace: Some(inventory.namespace_of(found)),
+            place: &place,
+            template: false,
+        };
         let account = match mapped.map.assign(&cluster) {
             Assigned::To(account, _) => Some(account),
             Assigned::Source(_) => None,

@@ -50,7 +50,7 @@ impl ObservedObjects {
                 found.object.object_kind,
                 ObjectKind::Referencing { .. } | ObjectKind::Cluster { .. } | ObjectKind::Refused(..)
             ) {
-                index.entry(key(found, by_file)).or_default().push(at);
+                index.entry(key(found, inventory.namespace_of(found), by_file)).or_default().push(at);
             }
         }
         Self { inventory, unreadable, by_file, index }
@@ -58,7 +58,10 @@ impl ObservedObjects {
 
     /// The same object, as often as it is there.
     pub(super) fn find(&self, found: &Resource) -> Vec<&Resource> {
-        let existing = self.index.get(&key(found, self.by_file)).map_or(&[][..], Vec::as_slice);
+        let existing = self
+            .index
+            .get(&key(found, self.inventory.namespace_of(found), self.by_file))
+            .map_or(&[][..], Vec::as_slice);
         existing.iter().map(|&at| &self.inventory[at]).collect()
     }
 
@@ -116,14 +119,10 @@ fn group(object: &Object) -> &str {
     object.api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
-pub(super) fn namespace(object: &Object) -> &str {
-    object.namespace.as_deref().filter(|own| !own.is_empty()).unwrap_or("default")
-}
-
-fn key(found: &Resource, by_file: bool) -> ObjectKey {
+fn key(found: &Resource, namespace: &str, by_file: bool) -> ObjectKey {
     let object = &found.object;
     let name = object.name.clone().unwrap_or_default();
-    (by_file.then_some(found.origin.file), group(object).into(), object.kind.clone(), namespace(object).into(), name)
+    (by_file.then_some(found.origin.file), group(object).into(), object.kind.clone(), namespace.into(), name)
 }
 
 /// The account that a cluster is in.

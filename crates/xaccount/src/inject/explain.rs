@@ -87,7 +87,7 @@ impl Planner<'_> {
         let givers = [
             (!selection.cluster_names.is_empty(), "--cluster-name"),
             (selection.labels.is_some(), "--selector"),
-            (selection.namespace.is_some(), "--namespace"),
+            (!selection.namespaces.is_empty(), "--namespace"),
             (selection.only.is_some(), "the account map"),
         ];
         let given: Vec<&str> = givers.into_iter().filter_map(|(given, giver)| given.then_some(giver)).collect();

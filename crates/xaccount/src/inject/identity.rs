@@ -92,7 +92,7 @@ impl Planner<'_> {
         let Some(names) = allowed.get("list").and_then(Value::as_array) else { return };
         let names: HashSet<&str> = names.iter().filter_map(Value::as_str).collect();
         for found in one.objects.iter().map(|&index| &self.inventory[index]) {
-            let namespace = found.object.namespace.as_deref().unwrap_or("default");
+            let namespace = self.inventory.namespace_of(found);
             if !names.contains(namespace) {
                 self.outcome.warnings.push(
                     Diagnostic::warning(format!(

@@ -1,6 +1,8 @@
 //! The account that an identity stands for.
 
+use super::moves::KnownAccounts;
 use crate::aws::{AccountId, RoleArn};
+use crate::plan::{SOURCE, account_in_name};
 
 /// The account that an identity stands for, as far as the files say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,13 +29,17 @@ impl IdentityAccount {
         }
     }
 
-    /// The account, and in parentheses what says so.
-    pub(super) fn with(&self, words: &str) -> String {
+    /// The account for a line of a summary; `words` name the identity.
+    pub(super) fn short(&self, words: &str, known: &KnownAccounts) -> String {
         match self {
-            Self::Account(account) => format!("{account} ({words})"),
-            Self::OtherPartition(arn) => format!("{} of partition {} ({words})", arn.account(), arn.partition().id()),
-            Self::Management => format!("management account ({words})"),
-            Self::Unreadable(_) | Self::Unknown => format!("account not in these files ({words})"),
+            Self::Account(account) => {
+                let usual = account_in_name(words.rsplit('/').next().unwrap_or_default());
+                let shown = known.shown(account);
+                if usual.as_ref() == Some(account) { shown } else { format!("{shown}, {words}") }
+            }
+            Self::OtherPartition(arn) => format!("{} of partition {}", arn.account(), arn.partition().id()),
+            Self::Management => format!("{SOURCE} ({words})"),
+            Self::Unreadable(_) | Self::Unknown => format!("unknown ({words})"),
         }
     }
 }

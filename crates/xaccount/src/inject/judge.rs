@@ -15,7 +15,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::evidence::{ClusterAccount, Evidence, Sighting, namespace};
+use super::evidence::{ClusterAccount, Evidence, Sighting};
 use super::identity_account::IdentityAccount;
 use super::mapped::Mapped;
 use super::moves::{KnownAccounts, MoveFrom};
@@ -87,7 +87,7 @@ impl<'j> MoveJudge<'j> {
                 (&found.object.object_kind, found.object.alive.is_some())
             {
                 for to in refers_to {
-                    owned.insert((namespace(&found.object), to.kind.as_str(), to.name.as_str()), index);
+                    owned.insert((inventory.namespace_of(found), to.kind.as_str(), to.name.as_str()), index);
                 }
             }
         }
@@ -102,7 +102,8 @@ impl<'j> MoveJudge<'j> {
             return Some((found.location(mark.span), mark.path.to_owned()));
         }
         let object = &found.object;
-        let own = (namespace(object), object.kind.as_str(), object.name.as_deref().unwrap_or_default());
+        let own =
+            (self.inventory.namespace_of(found), object.kind.as_str(), object.name.as_deref().unwrap_or_default());
         let owner = &self.inventory[*self.owned.get(&own)?];
         let mark = owner.object.alive.as_ref()?;
         Some((owner.location(mark.span), format!("{} of {}", mark.path, owner.title())))
@@ -234,7 +235,7 @@ impl<'j> MoveJudge<'j> {
     /// `NAMESPACE/NAME` of an object's cluster.
     pub(super) fn cluster(&self, index: ObjectId) -> String {
         let found = &self.inventory[index];
-        format!("{}/{}", namespace(&found.object), self.inventory.cluster_name(found).unwrap_or_default())
+        format!("{}/{}", self.inventory.namespace_of(found), self.inventory.cluster_name(found).unwrap_or_default())
     }
 
     /// Whether `--cluster-name` names the object's cluster letter by letter.

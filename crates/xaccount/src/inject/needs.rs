@@ -27,11 +27,13 @@ pub fn needs(inventory: &Inventory, selection: &Selection, mapped: Option<&Mappe
     for index in referencing(inventory) {
         let found = &inventory[index];
         if is_template(found) {
-            if mapped.is_some_and(|mapped| selection.may_mean(found) && has_account(found, mapped)) {
+            if mapped
+                .is_some_and(|mapped| selection.may_mean(inventory, found) && has_account(inventory, found, mapped))
+            {
                 needs.templates.push(index);
             }
-        } else if inventory.lacks_owner(found) && selection.may_mean(found) {
-            let decides = || mapped.is_some_and(|mapped| depends_on_name(found, mapped));
+        } else if inventory.lacks_owner(found) && selection.may_mean(inventory, found) {
+            let decides = || mapped.is_some_and(|mapped| depends_on_name(inventory, found, mapped));
             if !selection.cluster_names.is_empty() || decides() {
                 needs.owners.push(index);
             }
@@ -40,15 +42,16 @@ pub fn needs(inventory: &Inventory, selection: &Selection, mapped: Option<&Mappe
     needs
 }
 
-fn has_account(template: &Resource, mapped: &Mapped<'_>) -> bool {
+fn has_account(inventory: &Inventory, template: &Resource, mapped: &Mapped<'_>) -> bool {
     let place = (mapped.file)(template.origin.file);
     let name = template.object.name.as_deref();
-    let cluster = Cluster { name, namespace: template.object.own_namespace(), place: &place, template: true };
+    let cluster = Cluster { name, namespace: Some(inventory.namespace_of(template)), place: &place, template: true };
     matches!(mapped.map.assign(&cluster), Assigned::To(..))
 }
 
-fn depends_on_name(found: &Resource, mapped: &Mapped<'_>) -> bool {
+fn depends_on_name(inventory: &Inventory, found: &Resource, mapped: &Mapped<'_>) -> bool {
     let place = (mapped.file)(found.origin.file);
-    let cluster = Cluster { name: None, namespace: found.object.own_namespace(), place: &place, template: false };
+    let cluster =
+        Cluster { name: None, namespace: Some(inventory.namespace_of(found)), place: &place, template: false };
     mapped.map.depends_on_name(&cluster)
 }

@@ -17,11 +17,14 @@ use crate::diag::{Diagnostic, FileId, Location, Severity};
 use crate::inventory::{ObjectId, Resource};
 use crate::kubernetes::names::LONGEST_NAME;
 use crate::manifest_checks;
-use crate::plan::ChangeKind;
+use crate::plan::{ChangeKind, SOURCE, account_in_a_line};
 use crate::settings::Origin;
 
 /// What to do about a version that today's CAPA does not serve.
 pub(super) const NOT_SERVED: &str = "right for an older CAPA; for a newer one, generate the manifest anew with it";
+
+/// An object without a reference, in words.
+const NO_REFERENCE: &str = "no identityRef";
 
 /// What a reference that is there says.
 enum Existing {
@@ -182,7 +185,7 @@ impl<'r> Planner<'r> {
                 self.errors.extend(manifest_checks::misplaced(found, reference));
                 return None;
             }
-            State::Unset => Existing::NotSet("no identityRef".into()),
+            State::Unset => Existing::NotSet(NO_REFERENCE.into()),
             State::Set(existing) => self.judge(index, existing, role, &wanted, defaulted)?,
         };
         let before = match existing {
@@ -199,13 +202,13 @@ impl<'r> Planner<'r> {
             }
             Existing::NotSet(words) => {
                 self.crossings.add(self.errors.len(), index, None, role, By::Reference);
-                format!("management account ({words})")
+                if words == NO_REFERENCE { SOURCE.to_owned() } else { format!("{SOURCE} ({words})") }
             }
             Existing::Other(words, place) => {
                 if !self.may_replace(index, found.location(reference.span), &words, &place, role) {
                     return None;
                 }
-                place.with(&words)
+                place.short(&words, &self.request.known)
             }
         };
         self.outcome.warnings.extend(manifest_checks::template(found));
@@ -216,7 +219,7 @@ impl<'r> Planner<'r> {
             let path = reference.path.join(".");
             format!("{}: {path} will name {ROLE_IDENTITY}/{wanted} ({from})", found.title())
         });
-        let after = format!("{}, role {}, identity {wanted}", role.account(), role.path_and_name());
+        let after = account_in_a_line(role, &wanted, self.request.known.shown(role.account()));
         self.change(index, kind, operations, Some(before), after);
         Some(wanted)
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Index;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::object_id::ObjectId;
 use super::objects::{Objects, Other, Others};
@@ -13,6 +13,9 @@ use super::resource::{File, Resource};
 use super::skipped::{SetAside, SkipReason, Skipped};
 use crate::capa::{IdentityKind, ObjectKind, ROLE_IDENTITY, State, Version};
 use crate::diag::{Diagnostic, FileId};
+
+/// Where kubectl puts an object without a namespace, unless it is told another one.
+const DEFAULT_NAMESPACE: &str = "default";
 
 /// Everything a verb thinks about: what stands in files, unless said otherwise.
 #[derive(Clone, Debug)]
@@ -26,6 +29,8 @@ pub struct Inventory<O = Manifest> {
     not_read: Vec<Skipped>,
     /// What Clusters refer to.
     pub(super) owners: Owners,
+    /// The namespace that objects without one are applied to.
+    default_namespace: Arc<str>,
     /// What is asked for once per identity or account, and found for all of them at once.
     index: OnceLock<InventoryIndex>,
 }
@@ -86,7 +91,7 @@ impl<O: Provenance> Inventory<O> {
             identities.entry((kind, name.clone())).or_default().push(ObjectId::new(index));
         }
         let (set_aside, not_read, index) = (Vec::new(), Vec::new(), OnceLock::new());
-        Self { all, identities, set_aside, not_read, owners, index }
+        Self { all, identities, set_aside, not_read, owners, default_namespace: DEFAULT_NAMESPACE.into(), index }
     }
 
     /// The same with files besides, read for owners; `directory` says where each file of the inventory is.
@@ -114,6 +119,22 @@ impl<O: Provenance> Inventory<O> {
     #[must_use]
     pub fn with_not_read(self, not_read: Vec<Skipped>) -> Self {
         Self { not_read, ..self }
+    }
+
+    /// The same, applied to a namespace other than `default`.
+    #[must_use]
+    pub fn with_default_namespace(self, namespace: &str) -> Self {
+        Self { default_namespace: namespace.into(), ..self }
+    }
+
+    /// The namespace that objects without one are applied to.
+    pub fn default_namespace(&self) -> &str {
+        &self.default_namespace
+    }
+
+    /// The namespace that an object is applied to.
+    pub fn namespace_of<'r>(&'r self, found: &'r Resource<O>) -> &'r str {
+        found.object.own_namespace().unwrap_or(&self.default_namespace)
     }
 
     /// Objects that count for nothing, by file and place for each reason.
@@ -190,16 +211,16 @@ impl<O: Provenance> Inventory<O> {
 
     /// The same, of origins that may be others.
     fn into_origins<P: From<O>>(self) -> Inventory<P> {
-        let Self { all, identities, set_aside, not_read, owners, index } = self;
-        Inventory { all: all.into_origins(), identities, set_aside, not_read, owners, index }
+        let Self { all, identities, set_aside, not_read, owners, default_namespace, index } = self;
+        Inventory { all: all.into_origins(), identities, set_aside, not_read, owners, default_namespace, index }
     }
 }
 
 impl Inventory {
     /// The same with other objects, and all else that is known.
     fn with_objects(self, own: Vec<Resource>) -> Self {
-        let Self { all, set_aside, not_read, .. } = self;
-        Self { set_aside, not_read, ..Self::of(Objects { own, ..all }) }
+        let Self { all, set_aside, not_read, default_namespace, .. } = self;
+        Self { set_aside, not_read, default_namespace, ..Self::of(Objects { own, ..all }) }
     }
 
     /// The same with some objects set aside: `why` says which.

@@ -17,8 +17,8 @@ pub struct Selection {
     pub cluster_names: Vec<GlobMatcher>,
     /// Label selector.
     pub labels: Option<LabelSelector>,
-    /// Objects in this namespace, and objects without one.
-    pub namespace: Option<String>,
+    /// Namespaces, of which one must be the object's.
+    pub namespaces: Vec<String>,
     /// Only these of the inventory's objects.
     pub only: Option<BTreeSet<ObjectId>>,
 }
@@ -130,19 +130,21 @@ impl Selection {
         matches(inventory, &inventory[index], self)
     }
 
+    /// Whether it excludes nothing.
+    pub fn is_everything(&self) -> bool {
+        self.cluster_names.is_empty() && self.labels.is_none() && self.namespaces.is_empty() && self.only.is_none()
+    }
+
     /// Whether it may be, whatever its cluster is called.
-    pub(crate) fn may_mean(&self, found: &Resource) -> bool {
+    pub(crate) fn may_mean(&self, inventory: &Inventory, found: &Resource) -> bool {
         let labels = self.labels.as_ref();
-        self.in_namespace(found)
+        self.in_namespace(inventory, found)
             && labels
                 .is_none_or(|asked| found.object.labels.twice().is_some() || found.object.labels.match_selector(asked))
     }
 
-    fn in_namespace(&self, found: &Resource) -> bool {
-        match (&self.namespace, found.object.own_namespace()) {
-            (Some(asked), Some(own)) => asked == own,
-            _ => true,
-        }
+    fn in_namespace(&self, inventory: &Inventory, found: &Resource) -> bool {
+        self.namespaces.is_empty() || self.namespaces.iter().any(|one| one == inventory.namespace_of(found))
     }
 }
 
@@ -182,7 +184,7 @@ pub(crate) fn warnings_of_unclear(inventory: &Inventory, selection: &Selection) 
 }
 
 fn matches(inventory: &Inventory, found: &Resource, selection: &Selection) -> Result<bool, Diagnostic> {
-    if !selection.in_namespace(found) {
+    if !selection.in_namespace(inventory, found) {
         return Ok(false);
     }
     if let Some(selector) = &selection.labels {

@@ -82,8 +82,12 @@ fn places<O: Provenance>(status: &Status<'_, O>) -> Vec<String> {
 fn a_cluster_is_judged_as_its_manifests_are() {
     let manifests = manifests(&clusters());
     let (live, any) = (live(&manifests), Inventory::<AnyOrigin>::from(manifests.clone()));
-    for namespace in [None, Some("ducks".to_owned())] {
-        let options = Options { release: None, namespace };
+    for namespace in ["default", "ducks"] {
+        let options = Options::default();
+        let place = |one: Inventory| one.with_default_namespace(namespace);
+        let manifests = place(manifests.clone());
+        let (live, any) =
+            (live.clone().with_default_namespace(namespace), any.clone().with_default_namespace(namespace));
         let (of_files, of_cluster) = (status(&manifests, &options), status(&live, &options));
         assert_eq!(specified(&of_cluster), specified(&of_files));
         assert_eq!(specified(&status(&any, &options)), specified(&of_files));

@@ -90,7 +90,7 @@ impl fmt::Display for AccountSummary {
 pub struct Row {
     /// The object.
     pub object: ObjectId,
-    /// The namespace that it says, or that objects without one go to.
+    /// The namespace that it is applied to.
     pub namespace: Option<String>,
     /// Its own name.
     pub name: String,
@@ -158,18 +158,16 @@ pub struct Status<'r, O = Manifest> {
 pub struct Options {
     /// The release of CAPA that judges; by default the newest that serves the API versions of the files.
     pub release: Option<Release>,
-    /// Only objects in this namespace, and objects without one, which go there.
-    pub namespace: Option<String>,
 }
 
 /// Looks at a run.
 pub fn status<'r, O: Provenance>(inventory: &'r Inventory<O>, options: &Options) -> Status<'r, O> {
     let mut warnings = Vec::new();
     let release = options.release.unwrap_or_else(|| implied(inventory, &mut warnings));
-    let namespace = options.namespace.as_deref();
     // What kubectl drops without a word is not applied.
     let sent = || inventory.entries().filter(|(_, found)| !found.origin.is_dropped_by_kubectl());
-    let cluster_state = ClusterState::new(sent().map(|(_, found)| &*found.object), release, namespace);
+    let cluster_state =
+        ClusterState::new(sent().map(|(_, found)| &*found.object), release, Some(inventory.default_namespace()));
     let capa_objects = inventory.objects().iter().filter(|found| found.object.object_kind.is_capa());
     warnings.extend(capa_objects.filter_map(manifest_checks::dropped_by_kubectl));
     let dropped = |found: &Resource<O>| {
@@ -181,11 +179,7 @@ pub fn status<'r, O: Provenance>(inventory: &'r Inventory<O>, options: &Options)
     let mut rows = Vec::new();
     let mut judge = Judge::new(&cluster_state);
     for (index, found) in sent() {
-        let own = found.object.namespace.as_deref().filter(|own| !own.is_empty());
-        if own.is_some_and(|own| namespace.is_some_and(|asked| asked != own)) {
-            continue;
-        }
-        let place = PlacedObject { index, namespace: own.or(namespace) };
+        let place = PlacedObject { index, namespace: Some(inventory.namespace_of(found)) };
         if let Some(twice) = found.object.twice.as_deref() {
             match &found.object.object_kind {
                 ObjectKind::Referencing { .. } | ObjectKind::Cluster { .. } => {
