@@ -21,6 +21,8 @@ mod krew;
 #[cfg(unix)]
 mod krm;
 #[cfg(unix)]
+mod krm_peers;
+#[cfg(unix)]
 mod kubectl;
 mod kustomize;
 mod layers;

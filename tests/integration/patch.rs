@@ -1,4 +1,4 @@
-//! `-o patch`, applied by the programs that it is for, gives what `--write` writes.
+//! A patch of `-o patch`, applied by git and GNU patch, gives the same files as `--write`.
 
 mod applier;
 mod eject;
@@ -24,7 +24,7 @@ fn tree(files: &[(&str, &str)]) -> Tree {
     files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect()
 }
 
-/// Compares what a patch makes of a manifest with what is written.
+/// Compares a manifest after its patch with the one that `--write` writes.
 fn compare(tally: &mut Tally, name: &str, text: &str, flags: &str) {
     let args = words(&format!("inject heron.yaml --account 222222222222 {flags}"));
     tally.compare(name, &tree(&[("heron.yaml", text)]), &args);
@@ -32,7 +32,7 @@ fn compare(tally: &mut Tally, name: &str, text: &str, flags: &str) {
 
 const NO_IDENTITY: &str = "--no-identity";
 
-/// Each shape, with and without a line break at its end. A shape gets what it is called, and what cuts its end.
+/// Compares each shape with and without a line break at its end. `shapes` gets a function that ends a text accordingly.
 fn compare_both_ends(shapes: impl Fn(&dyn Fn(&str) -> String) -> Vec<(&'static str, String, &'static str)>) {
     let mut tally = Tally::default();
     for (end, last) in [("", "without a final newline"), ("\n", "")] {
@@ -422,7 +422,7 @@ fn repository(files: &Tree) -> tempfile::TempDir {
 #[test]
 #[cfg(unix)]
 fn below_the_root_of_a_work_tree() {
-    if !Applier::Git.there() {
+    if !Applier::Git.is_installed() {
         eprintln!("skipped: no git");
         return;
     }
@@ -482,7 +482,7 @@ fn apply_with_git(repository: &Path, patch: &[u8], name: &str) {
 
 #[test]
 fn a_file_that_moved_by_some_lines() {
-    if !Applier::Git.there() {
+    if !Applier::Git.is_installed() {
         eprintln!("skipped: no git");
         return;
     }

@@ -1,4 +1,4 @@
-//! The same for what `eject` takes out.
+//! The same for `eject`.
 
 use super::applier::Tally;
 use super::{NAMESPACE, cluster, tree};
