@@ -54,7 +54,7 @@ fn answer(map: &AccountMap, cluster: &Cluster<'_>, length: usize) -> String {
             (names.join("+"), places)
         }
         Assigned::Unplaced(places) => ("unplaced".into(), places),
-        Assigned::Nobody => ("nobody".into(), Vec::new()),
+        Assigned::Nobody => ("unassigned".into(), Vec::new()),
     };
     assert!(places.iter().all(|place| place.start < place.end && place.end <= length), "{places:?}");
     format!("{said} {places:?}")

@@ -58,7 +58,7 @@ fn granit_scalars(text: &str, out: &mut Vec<String>) {
 
 fn libyaml_scalars(text: &[u8], out: &mut Vec<String>) {
     use serde::Deserialize as _;
-    // It doesn't panic or hang on any known input; what it refuses, it does not read.
+    // No known input makes it panic or hang; what it refuses, it does not read.
     for document in serde_yaml::Deserializer::from_slice(text) {
         let Ok(value) = serde_yaml::Value::deserialize(document) else { return };
         collect(&value, out, &mut 10_000);

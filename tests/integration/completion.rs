@@ -185,7 +185,7 @@ fn all_flags_are_offered() {
     assert!(!offered.contains(&"--kustomize"));
 }
 
-/// A pipe that nobody writes to, and a name that contains characters of the protocol.
+/// A pipe without a writer, and a name that contains characters of the protocol.
 #[test]
 fn nothing_hangs_and_no_name_is_read_as_two() {
     let directory = directory();

@@ -228,10 +228,10 @@ fn encodings() -> Vec<Input> {
         ("an overlong slash", b"\xC0\xAF"),
         ("half a character", b"\xE2\x82"),
     ] {
-        let ours = [CLUSTER.as_bytes(), b"  r: ", bytes, b"\n"].concat();
-        inputs.push((name.to_owned(), "heron.yaml", ours, Refused("not UTF-8")));
-        let beside = [CLUSTER.as_bytes(), b"  r: x\n---\na: ", bytes, b"\n"].concat();
-        inputs.push((format!("{name}, next to it"), "heron.yaml", beside, Right));
+        let inside = [CLUSTER.as_bytes(), b"  r: ", bytes, b"\n"].concat();
+        inputs.push((name.to_owned(), "heron.yaml", inside, Refused("not UTF-8")));
+        let next_to = [CLUSTER.as_bytes(), b"  r: x\n---\na: ", bytes, b"\n"].concat();
+        inputs.push((format!("{name}, next to it"), "heron.yaml", next_to, Right));
     }
     inputs
 }

@@ -319,15 +319,15 @@ fn paths_are_normalized_before_the_map_is_matched() {
             _ => errors(&out).lines().next().unwrap_or_default().to_owned(),
         }
     };
-    let nobody = "error: AWSCluster a belongs to no account of the map";
+    let unassigned = "error: AWSCluster a belongs to no account of the map";
     let unplaced = "error: AWSCluster a: the map decides by path, and its file has none";
     for (path, name, want) in [
         ("clusters/dev/a.yaml", "a", "222222222222"),
         ("clusters/dev/../prod/a.yaml", "a", "333333333333"),
         ("./clusters//prod/a.yaml", "a", "333333333333"),
-        ("/clusters/dev/a.yaml", "a", nobody),
-        ("../clusters/dev/a.yaml", "a", nobody),
-        ("x/../../clusters/dev/a.yaml", "a", nobody),
+        ("/clusters/dev/a.yaml", "a", unassigned),
+        ("../clusters/dev/a.yaml", "a", unassigned),
+        ("x/../../clusters/dev/a.yaml", "a", unassigned),
         ("", "a", unplaced),
         ("", "fen-1", "444444444444"),
     ] {

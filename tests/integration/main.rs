@@ -50,6 +50,7 @@ mod status;
 mod suite;
 mod support;
 mod version;
+mod words;
 mod workflows;
 
 use shared::cases;

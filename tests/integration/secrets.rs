@@ -113,7 +113,7 @@ fn no_error_of_usage_prints_a_body() {
 
 /// Texts put before, into and after a file so that it is broken, near its bodies.
 fn breakages(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
-    let behind = |text: &str| {
+    let after = |text: &str| {
         let mut out = bytes.to_vec();
         if !out.ends_with(b"\n") {
             out.push(b'\n');
@@ -126,12 +126,12 @@ fn breakages(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         text.replace(from, to).into_bytes()
     };
     let mut out = vec![
-        ("a broken document after it", behind("---\nkind: AWSCluster\nspec: [\n")),
-        ("a broken line of the last document", behind("  kind: AWSCluster: [\n")),
-        ("a template after it", behind("---\nkind: AWSCluster\nname: {{ x }}\n")),
+        ("a broken document after it", after("---\nkind: AWSCluster\nspec: [\n")),
+        ("a broken line of the last document", after("  kind: AWSCluster: [\n")),
+        ("a template after it", after("---\nkind: AWSCluster\nname: {{ x }}\n")),
         (
             "another version after it",
-            behind("---\napiVersion: infrastructure.cluster.x-k8s.io/v1\nkind: AWSCluster\nmetadata: {name: x}\n"),
+            after("---\napiVersion: infrastructure.cluster.x-k8s.io/v1\nkind: AWSCluster\nmetadata: {name: x}\n"),
         ),
         ("a tab", replaced("\n  ", "\n\t")),
         ("a log line", {

@@ -301,10 +301,10 @@ fn body(text: &str) -> (String, String, Vec<&str>) {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let start = lines.iter().position(|line| marker(line, "---"));
     let directives = lines[..start.unwrap_or(0)].iter().filter(|line| line.starts_with('%')).copied().collect();
-    let behind = start.map_or("", |start| lines[start][3..].trim_end_matches(['\r', '\n'])).to_owned();
+    let first_line = start.map_or("", |start| lines[start][3..].trim_end_matches(['\r', '\n'])).to_owned();
     let rest = &lines[start.map_or(0, |start| start + 1)..];
     let end = rest.iter().position(|line| marker(line, "...")).unwrap_or(rest.len());
-    (directives, behind, rest[..end].to_vec())
+    (directives, first_line, rest[..end].to_vec())
 }
 
 fn indented(lines: &[&str], by: usize) -> String {
@@ -313,7 +313,7 @@ fn indented(lines: &[&str], by: usize) -> String {
 }
 
 fn trials(case: &Case, index: usize, text: &str, out: &mut Vec<Trial>) {
-    let (directives, behind, lines) = body(text);
+    let (directives, first_line, lines) = body(text);
     let head = HEAD.join("\n");
     let marker = if directives.is_empty() { String::new() } else { format!("{directives}---\n") };
     let mut add = |form: &'static str, text: String, base: &'static str| {
@@ -323,19 +323,19 @@ fn trials(case: &Case, index: usize, text: &str, out: &mut Vec<Trial>) {
     let block = indented(&lines, 2);
     let block = if block.is_empty() { block } else { format!("\n{block}") };
     let newline = if block.ends_with('\n') { "" } else { "\n" };
-    let plain = format!("{marker}{head}\nspec:{behind}{block}{newline}status: {{}}\n");
+    let plain = format!("{marker}{head}\nspec:{first_line}{block}{newline}status: {{}}\n");
     if !plain.contains('\r') {
         add("crlf", plain.replace('\n', "\r\n"), "");
     }
     add("plain", plain, "");
-    add("last", format!("{marker}{head}\nspec:{behind}{block}"), "");
+    add("last", format!("{marker}{head}\nspec:{first_line}{block}"), "");
     let items = format!(
-        "{marker}apiVersion: v1\nkind: List\nitems:\n- {}\n  spec:{behind}\n{}{newline}- kind: X\n",
+        "{marker}apiVersion: v1\nkind: List\nitems:\n- {}\n  spec:{first_line}\n{}{newline}- kind: X\n",
         HEAD.join("\n  "),
         indented(&lines, 4)
     );
     add("list", items, "/items/0");
-    let whole = if behind.trim().is_empty() { lines.concat() } else { format!("{behind}\n{}", lines.concat()) };
+    let whole = if first_line.trim().is_empty() { lines.concat() } else { format!("{first_line}\n{}", lines.concat()) };
     let whole = whole.trim();
     if whole.starts_with(['{', '&', '!']) && whole.contains('{') {
         let folded = whole.replace('\n', "\n   ");
@@ -389,12 +389,12 @@ fn attempt(trial: &Trial, failures: &mut Failures) -> Tried {
 pub(crate) fn restored(old: &[u8], new: &[u8], splices: &[Splice]) -> Result<(), String> {
     let mut back = Vec::new();
     let mut at = 0;
-    let mut behind = 0;
+    let mut end = 0;
     for splice in splices {
-        if splice.span.start < behind || splice.span.end > old.len() {
+        if splice.span.start < end || splice.span.end > old.len() {
             return Err("splices overlap or reach out of the text".into());
         }
-        let kept = splice.span.start - behind;
+        let kept = splice.span.start - end;
         back.extend_from_slice(new.get(at..at + kept).ok_or("too short")?);
         at += kept;
         if new.get(at..at + splice.text.len()) != Some(splice.text.as_bytes()) {
@@ -402,7 +402,7 @@ pub(crate) fn restored(old: &[u8], new: &[u8], splices: &[Splice]) -> Result<(),
         }
         at += splice.text.len();
         back.extend_from_slice(&old[splice.span.range()]);
-        behind = splice.span.end;
+        end = splice.span.end;
     }
     back.extend_from_slice(&new[at..]);
     if back == old { Ok(()) } else { Err("something outside the splices changes".into()) }

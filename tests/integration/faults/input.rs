@@ -37,7 +37,7 @@ fn a_fifo_is_read_and_never_written() {
     let folder = folder();
     let fifo = folder.path().join("fifo.yaml");
     make_fifo(&fifo);
-    // Nobody writes to it, so a run that opens it waits for ever.
+    // The pipe has no writer, so a run that opens it waits for ever.
     let output = run(&mut inject(folder.path(), "fifo.yaml --write"));
     refused(&output, &["fifo.yaml is a pipe or a device and can't be written", "-o yaml"]);
     // In a directory it is not a manifest, even without a writer at its other end.

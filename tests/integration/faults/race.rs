@@ -113,7 +113,7 @@ fn a_mode_that_was_set_since_is_kept() {
     assert_eq!(snapshot(folder.path())[Path::new("b.yaml")], Thing::File(new("b"), 0o600));
 }
 
-/// Of two runs, one did the work, and one was too late.
+/// Checks that one of two runs did the work, and the other one was too late.
 #[track_caller]
 fn one_of_two(outputs: &[Output]) {
     let late: Vec<&Output> = outputs.iter().filter(|output| output.status.code() != Some(0)).collect();

@@ -176,7 +176,7 @@ const TRAPS: &[&str] = &[
     "a: \"\\\n  b\"",
     "a: &x 1",
     "a: *x",
-    "a: *nobody",
+    "a: *unknown",
     "- a",
     "a",
     "",
@@ -312,11 +312,11 @@ fn list() -> BoxedStrategy<String> {
         proptest::collection::vec(item, 0..4),
         one(&["", "", "", "items: []\n", "kind: List\n", "items:\n", "metadata: {}\n"]),
     )
-        .prop_map(|(head, key, items, behind)| {
+        .prop_map(|(head, key, items, after)| {
             let items = items.concat();
             match key.starts_with("<<") {
-                true => format!("{head}{key}:\n{}{behind}", indented(&items, "  ", "  ")),
-                false => format!("{head}{key}:\n{items}{behind}"),
+                true => format!("{head}{key}:\n{}{after}", indented(&items, "  ", "  ")),
+                false => format!("{head}{key}:\n{items}{after}"),
             }
         })
         .boxed()
@@ -326,12 +326,11 @@ fn list() -> BoxedStrategy<String> {
 fn json_stream() -> BoxedStrategy<String> {
     let values =
         proptest::collection::vec((flow(), one(&["", "\n", " ", "\n---\n", ",", "\u{b}", "\u{85}", " x\n"])), 1..4);
-    let values =
-        values.prop_map(|values| values.into_iter().map(|(value, behind)| value + &behind).collect::<String>());
-    let behind = prop_oneof![4 => Just(String::new()), 1 => block(), 1 => trap()];
+    let values = values.prop_map(|values| values.into_iter().map(|(value, after)| value + &after).collect::<String>());
+    let after = prop_oneof![4 => Just(String::new()), 1 => block(), 1 => trap()];
     let array = flow().prop_map(|value| format!("[{value}]\n"));
     let list = flow().prop_map(|value| format!("{{\"kind\":\"List\",\"apiVersion\":\"v1\",\"items\":[{value}]}}\n"));
-    prop_oneof![4 => (values, behind).prop_map(|(values, behind)| values + &behind), 1 => array, 1 => list].boxed()
+    prop_oneof![4 => (values, after).prop_map(|(values, after)| values + &after), 1 => array, 1 => list].boxed()
 }
 
 fn deep() -> BoxedStrategy<String> {

@@ -228,7 +228,7 @@ fn seeds() -> Vec<(String, Vec<u8>)> {
     files.into_iter().filter(small).map(named).collect()
 }
 
-/// A foreign text around, before and after a cluster of ours.
+/// A foreign text around, before and after a cluster.
 fn with_cluster(text: &str, how: usize) -> String {
     let head = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: \"AWSClu\\x73ter\"\n";
     match how {

@@ -57,14 +57,14 @@ fn matches(operator: &str, value: &str, wanted: &str, variables: Variables<'_>) 
         "Bool" => truth(value).is_some() && truth(value) == truth(wanted),
         "IpAddress" => in_network(value, wanted),
         _ => match (operator.strip_prefix("Numeric"), operator.strip_prefix("Date")) {
-            (Some(relation), _) => stands(number(value).partial_cmp(&number(wanted)), relation),
-            (_, Some(relation)) => stands(seconds(value).partial_cmp(&seconds(wanted)), relation),
+            (Some(relation), _) => compares(number(value).partial_cmp(&number(wanted)), relation),
+            (_, Some(relation)) => compares(seconds(value).partial_cmp(&seconds(wanted)), relation),
             _ => panic!("unknown operator: {operator}"),
         },
     }
 }
 
-fn stands(ordering: Option<Ordering>, relation: &str) -> bool {
+fn compares(ordering: Option<Ordering>, relation: &str) -> bool {
     let Some(ordering) = ordering else { return false };
     match relation {
         "Equals" => ordering.is_eq(),

@@ -33,9 +33,9 @@ impl Pattern {
         let mut rest = text;
         while let Some(next) = rest.chars().next() {
             let variable = rest.strip_prefix("${").and_then(|inner| inner.split_once('}'));
-            if let (Some(context), Some((inner, behind))) = (variables, variable) {
+            if let (Some(context), Some((inner, after))) = (variables, variable) {
                 tokens.extend(value(inner, context)?.chars().map(Token::Char));
-                rest = behind;
+                rest = after;
                 continue;
             }
             tokens.push(match next {
