@@ -202,7 +202,7 @@ const RULES: &[Rule] = &[
     // Inversions
     rule(
         r"(^|[.] )(?-i:Where) [a-z]+( [^ ,\n]+){1,10}, [a-z]+",
-        r", (and|at|from|or|seen)$",
+        r", (and|at|for|from|if|or|seen|so)$",
         "If …",
         "Where the file is missing, it is created.",
         "Where the file is, and its name.",
