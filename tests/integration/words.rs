@@ -1,7 +1,8 @@
-//! Plain words: comments, messages, pages and expected outputs avoid the phrases of a table, and each phrase has a replacement.
+//! Plain words: comments, messages, pages and expected outputs avoid the phrases of a table, which has
+//! a replacement for each.
 //!
-//! The texts are the Rust files, the pages, the scripts, and what the cases expect on stdout and stderr. A sentence that is
-//! wrapped is matched as if it were on one line. `CHANGELOG.md` is history and stays as it is.
+//! The texts are the Rust files (comments and strings), the pages, the scripts, and what the cases expect on stdout and
+//! stderr. A wrapped sentence is matched as if it were on one line. `CHANGELOG.md` is history and stays as it is.
 
 use std::collections::BTreeSet;
 use std::fs;
