@@ -1,9 +1,10 @@
-//! Says which commit the program is built from: `0.1.0 (1a2b3c4d5e 2026-11-20)`. Never reads the clock, so that one
-//! commit always makes the same program.
+//! Sets the commit that the program is built from: `0.1.0 (1a2b3c4d5e 2026-11-20)`. Never reads the clock, so that one
+//! commit always gives the same program.
 //!
-//! - In a checkout, git gives the commit and the day on which it was committed.
-//! - In a crate from a registry, cargo left the commit in `.cargo_vcs_info.json`; `SOURCE_DATE_EPOCH` may give the day.
-//! - Elsewhere the version stands alone.
+//! - In a checkout, git gives the commit and its commit date.
+//! - In a crate from a registry, cargo put the commit into `.cargo_vcs_info.json`; `SOURCE_DATE_EPOCH` may give the
+//!   date.
+//! - Otherwise there is only the version.
 
 use std::path::Path;
 use std::process::Command;
@@ -17,11 +18,11 @@ fn main() {
         None => (version, String::new()),
     };
     println!("cargo:rustc-env=XACCOUNT_VERSION={version}");
-    // For the man page; empty where it is not known.
+    // For the man page; empty if it is unknown.
     println!("cargo:rustc-env=XACCOUNT_DAY={day}");
 }
 
-/// The commit's hash, and its day, as far as they are known.
+/// The commit's hash and date, if they are known.
 fn commit() -> Option<(String, Option<String>)> {
     if let Some(found) = from_git() {
         return Some(found);
@@ -39,13 +40,13 @@ fn commit() -> Option<(String, Option<String>)> {
 fn from_git() -> Option<(String, Option<String>)> {
     let head = git(&["rev-parse", "--git-path", "HEAD"])?;
     println!("cargo:rerun-if-changed={head}");
-    // HEAD names a branch, and the branch's file changes with a commit. A branch that is packed has none until then.
+    // HEAD names a branch, and the branch's file changes with each commit. A packed branch has no file until then.
     let branch = git(&["symbolic-ref", "-q", "HEAD"]).and_then(|branch| git(&["rev-parse", "--git-path", &branch]));
     let branch = branch.filter(|path| Path::new(path).exists());
     let branches = || git(&["rev-parse", "--git-path", "refs/heads"]);
     let packed = git(&["rev-parse", "--git-path", "packed-refs"]);
     for path in [branch.or_else(branches), packed].into_iter().flatten() {
-        // What is not there would be new in every build.
+        // Cargo would rebuild every time for a file that does not exist.
         if Path::new(&path).exists() {
             println!("cargo:rerun-if-changed={path}");
         }
@@ -55,13 +56,13 @@ fn from_git() -> Option<(String, Option<String>)> {
     is_hash(commit).then(|| (commit.to_owned(), Some(day.to_owned())))
 }
 
-/// What git prints about this directory's own repository; none that is around it counts.
+/// What git prints about the repository of this directory; a repository around it is ignored.
 fn git(arguments: &[&str]) -> Option<String> {
     let here = std::env::current_dir().ok()?;
     let out = Command::new("git")
         .args(arguments)
         .env("GIT_CEILING_DIRECTORIES", here.parent()?)
-        // Set where cargo runs below a git hook, and then of another repository.
+        // Set when cargo runs from a git hook, and then for another repository.
         .env_remove("GIT_DIR")
         .env_remove("GIT_WORK_TREE")
         .output()
@@ -74,7 +75,7 @@ fn is_hash(text: &str) -> bool {
     text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// The day in UTC of seconds since 1970, in the proleptic Gregorian calendar.
+/// The UTC date of seconds since 1970, in the proleptic Gregorian calendar.
 fn day(seconds: u64) -> String {
     let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let mut days = seconds / 86_400;

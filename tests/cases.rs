@@ -1,21 +1,24 @@
-//! The cases of `tests/cases/TOPIC/NAME/`: what a command prints, and what it leaves behind, byte for byte. Each is a test
-//! of its own, `TOPIC::NAME`: `cargo test --test cases bom` runs those that have `bom` in their names.
+//! The cases of `tests/cases/TOPIC/NAME/`: what a command prints, and the files that it leaves, byte for byte. Each is
+//! a test of its own, `TOPIC::NAME`: `cargo test --test cases bom` runs those that have `bom` in their names.
 //!
 //! A case is a folder:
 //!
-//! | File | Holds |
+//! | File | Content |
 //! |---|---|
-//! | `cmd` | the arguments of one run a line, quoted as for a shell; a line that begins with `#` says what the case shows, and at least one must |
-//! | `in/` | the files that are there; the runs have this as their directory |
-//! | `stdin` | standard input of every run; without it, it is empty |
-//! | `stdout`, `stderr`, `status` | what is expected; a missing `stdout` or `stderr` stands for nothing. Where `cmd` has several runs, each part of `stdout` and `stderr` has the line `$ ARGUMENTS` above it, and `status` has a line a run |
-//! | `out/` | the files that the runs change or make; all others must stay as they are |
+//! | `cmd` | one run per line: its arguments, quoted as for a shell; a line that begins with `#` describes the case,
+//! and at least one is required |
+//! | `in/` | the existing files; it is the working directory of the runs |
+//! | `stdin` | standard input of every run; empty without this file |
+//! | `stdout`, `stderr`, `status` | the expected results; without `stdout` or `stderr`, no output is expected. If `cmd`
+//! has several runs, the line `$ ARGUMENTS` precedes each part of `stdout` and `stderr`, and `status` has one line per
+//! run |
+//! | `out/` | the files that the runs change or create; all others must stay as they are |
 //!
-//! `UPDATE_CASES=1 cargo test --test cases [FILTER]` rewrites `stdout`, `stderr`, `status` and `out/`. Read `git diff` before
-//! it is committed: an expected file that holds a wrong answer is worse than none.
+//! `UPDATE_CASES=1 cargo test --test cases [FILTER]` rewrites `stdout`, `stderr`, `status` and `out/`. Read `git diff`
+//! before you commit: an expected file with a wrong answer is worse than none.
 //!
-//! Every run with `--write` also has to keep the promises of that mode: `--check` says 1 before it exactly where it changes
-//! a byte, and a second run changes nothing and exits 0. Where nothing is to be written, nothing may be.
+//! Every run with `--write` also has to keep the promises of that mode: before it, `--check` exits 1 if and only if the
+//! run changes a byte, and a second run changes nothing and exits 0. A run without `--write` writes nothing.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
@@ -30,7 +33,7 @@ use shared::cases::{Case, Tree, execute, folder, is_write, names, read_tree, wor
 
 mod shared;
 
-/// What the runs of a case did.
+/// The results of the runs of a case.
 #[derive(Default)]
 struct Seen {
     stdout: Vec<u8>,
@@ -74,13 +77,12 @@ fn trial(name: &str) -> Result<(), Failed> {
     }
     let shows = shows(name);
     if shows.is_empty() {
-        writeln!(report, "cmd: no line says what the case shows (`# A BOM at the start of the file is kept.`)")
-            .unwrap();
+        writeln!(report, "cmd: no line describes the case (`# A BOM at the start of the file is kept.`)").unwrap();
     }
     if report.is_empty() { Ok(()) } else { Err(format!("tests/cases/{name}\n{shows}{report}").into()) }
 }
 
-/// What a case shows, in its own words: the lines of `cmd` that begin with `#`.
+/// The description of a case: the lines of `cmd` that begin with `#`.
 fn shows(name: &str) -> String {
     let cmd = fs::read_to_string(folder(name).join("cmd")).unwrap();
     let says = |line: &&str| line.strip_prefix('#').is_some_and(|text| !text.trim().is_empty());
@@ -108,7 +110,7 @@ fn run(case: &Case) -> Seen {
     seen
 }
 
-/// Does one run, with what its promises are judged by: `--check` before a run that writes, and the same run once more.
+/// Does one run, and the runs that check its promises: `--check` before a run that writes, and the same run again.
 fn step(directory: &Path, args: &[String], stdin: &[u8]) -> (Output, Broken) {
     let mut broken = Broken::default();
     let before = read_tree(directory);
@@ -126,9 +128,9 @@ fn step(directory: &Path, args: &[String], stdin: &[u8]) -> (Output, Broken) {
         let is_stdin = args.iter().any(|arg| arg == "-");
         let changed = before != after || (is_stdin && !is_error && output.stdout != stdin);
         let said = status(&checked);
-        // What only the writing meets, --check can't know; but it never says that there is nothing to do.
+        // --check can't know an error that only writing meets; but it must not report that there is nothing to do.
         let is_true = if is_error { said != 0 } else { said == i32::from(changed) };
-        broken.unless(is_true, &format!("--check tells the truth; it says {said}"));
+        broken.unless(is_true, &format!("--check predicts the result; it exits {said}"));
         if !is_error {
             let given = if is_stdin { &output.stdout } else { stdin };
             let again = execute(directory, args, given);
@@ -141,7 +143,7 @@ fn step(directory: &Path, args: &[String], stdin: &[u8]) -> (Output, Broken) {
     (output, broken)
 }
 
-/// The arguments of a run that writes, for one that only checks.
+/// The arguments of a run that writes, changed to only check.
 fn as_check(args: &[String]) -> Vec<String> {
     args.iter()
         .filter(|arg| *arg != "--exit-code")
@@ -185,7 +187,7 @@ fn compare(report: &mut String, name: &str, expected: &[u8], seen: &[u8]) {
     write!(report, "{diff}").unwrap();
 }
 
-/// Text in which bytes that a terminal would swallow can be seen.
+/// Text with those bytes visible that a terminal would swallow.
 fn visible(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes)
         .chars()

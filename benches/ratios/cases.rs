@@ -12,14 +12,14 @@ use crate::{floor, growth, proof};
 
 const MIB: u64 = 1 << 20;
 
-/// Where all this is kept.
+/// The directories and results of one benchmark run.
 struct Bench {
     folder: PathBuf,
     smoke: bool,
     rows: Vec<Row>,
 }
 
-/// Runs the groups that are named, or all, printing each case as it is done, and then what the proof costs.
+/// Runs the named groups, or all; prints each case when it is done, then the cost of the proof.
 pub(crate) fn all(smoke: bool, groups: &[&str]) -> (Vec<Row>, Option<String>) {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let folder = target.join(if smoke { "bench-data/smoke" } else { "bench-data" });
@@ -69,8 +69,8 @@ fn tool() -> Command {
     Command::new(TOOL.get().unwrap())
 }
 
-/// The program as it is released. What cargo builds beside a benchmark is another one: the tests' crates turn on features of
-/// its dependencies, and its start takes a quarter longer with the tables of Unicode that come with them.
+/// The program as it is released. The one that cargo builds for a benchmark differs: the tests' crates turn on features
+/// of its dependencies, and with their Unicode tables it takes a quarter longer to start.
 fn released(target: &Path) -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--locked", "--profile", "dist", "--bin", "kubectl-xaccount", "--manifest-path"]);
@@ -98,7 +98,7 @@ impl Bench {
         self.rows.push(row);
     }
 
-    /// Against a clap program that does nothing.
+    /// Start-up time, compared with a clap program that does nothing.
     fn start_up(&mut self) {
         let empty = empty_program(&self.folder, self.smoke);
         let one = self.folder.join("one.yaml");
@@ -110,7 +110,7 @@ impl Bench {
         };
         let mut tool = tool();
         tool.arg("--version");
-        // A diff is more than a start: it has no goal, and shows what is left for the user to wait for.
+        // A diff does more than start: it has no goal, and shows what the user waits for on top of that.
         for (name, tool, status, most) in
             [("--version", tool, 0, Some(1.3)), ("inject of one document", inject(&one), 1, None)]
         {
@@ -141,7 +141,7 @@ impl Bench {
         check.arg("--check");
         let mut cat = Command::new("cat");
         cat.arg(&right);
-        let name = format!("--check: bundle of {large} clusters, all right / cat");
+        let name = format!("--check: bundle of {large} clusters, nothing to change / cat");
         self.run(Case { name, runs: 9, memory: stream(&right), ..case(check, cat) });
     }
 
@@ -186,7 +186,8 @@ impl Bench {
         for left in [&work, &copy] {
             let _ = fs::remove_dir_all(left);
         }
-        // Written over where it is there, not removed: ext4 takes its time before it gives out a removed inode again.
+        // Existing files are overwritten, not removed: ext4 takes its time before it reuses the inode of a removed
+        // file.
         let prepare = || {
             let _ = fs::remove_file(work.join("identities.yaml"));
             for (tree, file) in [&work, &copy].into_iter().flat_map(|tree| files(&all).map(move |file| (tree, file))) {
@@ -203,7 +204,7 @@ impl Bench {
             run(&mut flags(&work, &["--check"]), 0);
         };
         for (floor, what, most) in
-            [("write", "writing them, sync", Some(2.0)), ("replace", "writing them beside, sync, renaming", None)]
+            [("write", "writing them, sync", Some(2.0)), ("replace", "writing temporary files, sync, renaming", None)]
         {
             self.run(Case {
                 name: format!("--write: tree of {n} files, all edited / {what}"),
@@ -218,7 +219,8 @@ impl Bench {
         fs::remove_dir_all(&copy).unwrap();
     }
 
-    /// A hook on one file whose Cluster is somewhere in a tree: the name decides the account, so the tree is searched.
+    /// A hook on one file whose Cluster is somewhere in a tree: the Cluster's name decides the account, so the tree is
+    /// searched.
     fn owners(&mut self) {
         let n = if self.smoke { 300 } else { 10_000 };
         let folder = self.folder.join("owners");
@@ -236,7 +238,7 @@ impl Bench {
         self.run(Case { name, runs: 9, status: 1, most: Some(2.0), ..case(hook, floor::command("read", &[&tree])) });
     }
 
-    /// A map with an account for each cluster, against one account for all.
+    /// A map with an account for each cluster, compared with one account for all.
     fn map(&mut self) {
         let n = if self.smoke { 40 } else { 4_000 };
         let folder = self.folder.join("map");
@@ -262,7 +264,7 @@ impl Bench {
         self.run(Case { name, runs: 5, most: Some(6.0), ..case(mapped, plain) });
     }
 
-    /// `lint` against `inject --check`, over trees where all is right for both.
+    /// `lint` compared with `inject --check`, over trees in which neither finds anything.
     fn lint(&mut self) {
         let n = if self.smoke { 300 } else { 10_000 };
         for (what, every) in [("1 of 50 a cluster", 50), ("all clusters", 1)] {
@@ -280,7 +282,7 @@ impl Bench {
         }
     }
 
-    /// One line of carriage returns beside a cluster, against half as many: linear is a ratio of 2.
+    /// A line of carriage returns next to a cluster, compared with half as many: a ratio of 2 is linear.
     fn carriage_returns(&mut self) {
         let n = if self.smoke { 400_000 } else { 4_000_000 };
         let check = |n: usize| {
@@ -294,7 +296,7 @@ impl Bench {
         self.run(Case { name, runs: 9, most: Some(2.5), ..case(tool, floor) });
     }
 
-    /// Everything over so much, and over twice as much.
+    /// Each growing input, compared with one of half the size.
     fn growth(&mut self) {
         for &(many, n, ways) in growth::CASES {
             let n = if self.smoke { n / 500 + 4 } else { n };
@@ -340,7 +342,7 @@ impl Bench {
     }
 }
 
-/// A case of which nothing special is to be said.
+/// A case with the default settings.
 fn case<'c>(tool: Command, floor: Command) -> Case<'c> {
     Case {
         name: String::new(),
@@ -362,13 +364,13 @@ fn stream(path: &Path) -> Option<(u64, String)> {
     Some((size(path) + 16 * MIB, "RSS ≤ file + 16 MiB".to_owned()))
 }
 
-/// The file to edit, and nothing else on its way to the disk.
+/// Copies the file to edit, so that nothing else still has to be written to disk during the run.
 fn fresh(from: &Path, to: &Path) {
     fs::copy(from, to).unwrap();
     floor::sync(to);
 }
 
-/// A second run finds nothing to do and writes nothing.
+/// Checks that a second run finds nothing to do and writes nothing.
 fn twice(path: &Path) {
     let state = || {
         let metadata = fs::metadata(path).unwrap();

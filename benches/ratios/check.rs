@@ -1,11 +1,11 @@
-//! Whether the tool did what it should: its output is the input with the planned edits, and nothing else.
+//! Checks that the tool's output is the input with the planned edits, and nothing else.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-/// How many references `new` has more than `old`, and whether an identity stands at its end; panics where anything else
-/// differs. Reads line by line, so that this process stays small.
+/// How many references `new` has more than `old`, and whether it ends with an identity; panics on any other difference.
+/// Reads line by line, so that this process stays small.
 pub(crate) fn edits(old: &Path, new: &Path) -> (usize, bool) {
     let lines = |path: &Path| BufReader::new(File::open(path).unwrap()).lines().map(Result::unwrap);
     let (mut news, mut edits) = (lines(new), 0);

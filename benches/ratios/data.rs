@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 const TEMPLATE: &str = include_str!("cluster.yaml");
 
-/// The account that all clusters go to.
+/// The target account of all clusters.
 pub(crate) const ACCOUNT: &str = "222222222222";
 
 /// Files in one directory of a tree.
@@ -50,15 +50,15 @@ const SCRIPT: [&str; 10] = [
 /// What a file holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Content {
-    /// A stream of this many clusters, about 43 kB each; the first of them point where they should already.
+    /// A stream of this many clusters, about 43 kB each; the first `right` of them already have the reference.
     Bundle { clusters: usize, right: usize },
     /// The same, as one document of kind List.
     List { clusters: usize },
-    /// A cluster that points where it should, and a ConfigMap whose one line has this many carriage returns.
+    /// A cluster that already has the reference, and a ConfigMap with one line of this many carriage returns.
     Returns { lines: usize },
 }
 
-/// Makes the file, or takes the one that is there if its bytes are right.
+/// Creates the file, or reuses an existing one with the same bytes.
 pub(crate) fn file(folder: &Path, name: &str, content: Content) -> PathBuf {
     let path = folder.join(name);
     kept(&path, &format!("{content:?}"), || {
@@ -90,7 +90,7 @@ pub(crate) fn file(folder: &Path, name: &str, content: Content) -> PathBuf {
     path
 }
 
-/// Makes a tree of `files` files, of which every `every`th holds an AWSCluster, or takes the one that is there.
+/// Creates a tree of `files` files, of which every `every`th contains an AWSCluster, or reuses an existing one.
 pub(crate) fn tree(folder: &Path, name: &str, files: usize, every: usize) -> PathBuf {
     let path = folder.join(name);
     kept(&path, &format!("{files} {every}"), || {
@@ -116,7 +116,7 @@ pub(crate) fn files(path: &Path) -> impl Iterator<Item = PathBuf> {
     entries.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path)
 }
 
-/// Runs `make` unless the bytes at `path` are those that it left the last time, from the same sources.
+/// Runs `make` unless the bytes at `path` are those that it wrote the last time, from the same sources.
 fn kept(path: &Path, what: &str, make: impl FnOnce()) {
     let stamp = path.with_extension("stamp");
     let digest = || {
@@ -155,7 +155,7 @@ fn document(template: &str, n: usize, pool: usize, right: bool) -> String {
             let indent = &line[..line.len() - text.len()];
             let count: usize = count.trim_end_matches('@').parse().unwrap();
             for step in 0..count {
-                // Some order that differs from cluster to cluster.
+                // An order that differs from cluster to cluster.
                 let line = SCRIPT[(step * 7 + step / 10 * n + n) % SCRIPT.len()];
                 let line = line.replace('@', &(step % 97).to_string());
                 writeln!(out, "{}{line}", if line.is_empty() { "" } else { indent }).unwrap();

@@ -1,5 +1,5 @@
-//! The floors: the least that a program has to do for a case. Each is a process of its own, as the tool is: this program,
-//! called with `--floor NAME PATH…`.
+//! The floors: the minimum that a program has to do for a case. Each is a process of its own, as the tool is: this
+//! program, called with `--floor NAME PATH…`.
 
 use std::fs::{self, File};
 use std::hint::black_box;
@@ -16,20 +16,20 @@ pub(crate) fn command(name: &str, paths: &[&Path]) -> Command {
 
 pub(crate) fn run(name: &str, paths: &[PathBuf]) {
     match (name, paths) {
-        // `cp` and fsync of its result.
+        // `cp`, and fsync of the copy.
         ("copy", [from, to]) => {
             let _ = fs::remove_file(to);
             fs::copy(from, to).unwrap();
             File::open(to).unwrap().sync_all().unwrap();
         }
         ("read", [tree]) => files(tree).for_each(|path| drop(black_box(fs::read(path).unwrap()))),
-        // As many bytes to as many new files, and one sync for all.
+        // The same number of bytes to the same number of new files, and one sync for all.
         ("write", [tree, to]) => {
             let to = to.join(std::process::id().to_string());
             write(tree, &to, "");
             sync(&to);
         }
-        // The same beside files that are there, and then in their place.
+        // The same to temporary files next to the existing ones, which are then renamed over them.
         ("replace", [tree, to]) => {
             let written = write(tree, to, ".floor");
             sync(to);
@@ -40,7 +40,7 @@ pub(crate) fn run(name: &str, paths: &[PathBuf]) {
     }
 }
 
-/// As many bytes as the files of `tree` have, to files of the same names and an extension more.
+/// Writes as many bytes as the files of `tree` have, to files of the same names plus an extension.
 fn write(tree: &Path, to: &Path, extension: &str) -> Vec<PathBuf> {
     let bytes = vec![b'x'; 1 << 20];
     let one = |path: PathBuf| {
@@ -55,7 +55,7 @@ fn write(tree: &Path, to: &Path, extension: &str) -> Vec<PathBuf> {
     files(tree).map(one).collect()
 }
 
-/// Writes out all that the system still holds back; before a measured write, so that it pays for itself alone.
+/// Flushes all that the system has not written yet, so that a measured write pays only for itself.
 pub(crate) fn sync(path: &Path) {
     #[cfg(target_os = "linux")]
     rustix::fs::syncfs(File::open(path).unwrap()).unwrap();

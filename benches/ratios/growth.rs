@@ -1,4 +1,4 @@
-//! What grows: the same run over so much, and over twice as much. Twice the time is linear, four times quadratic.
+//! Growth: the same run over an input and over twice as much. Twice the time is linear, four times is quadratic.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -6,35 +6,35 @@ use std::path::{Path, PathBuf};
 
 const INFRA: &str = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2";
 
-/// So many times the CPU time for twice as much is still no quadratic path: what is sorted or no longer fits a cache takes a bit
-/// more than twice.
+/// The CPU time for twice the input may be this many times as long: a sort, or data that no longer fits a cache, takes
+/// a bit more than twice.
 pub(crate) const MOST: f64 = 2.6;
 
-/// What there is many of.
+/// What the input contains many of.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Many {
-    /// Clusters, each with an identity of its own.
+    /// Clusters, each with its own identity.
     Identities,
-    /// Identities of one chain, and one cluster at its end.
+    /// Identities that form one chain, and one cluster at its end.
     Links,
-    /// The same with a cluster at every link.
+    /// The same with a cluster at every identity.
     Clusters,
-    /// Identities of one circle, with a cluster at every one.
+    /// Identities that form a circle, with a cluster at every one.
     Circle,
-    /// Clusters of one List.
+    /// Clusters in one List.
     Items,
-    /// The same that point at one identity.
+    /// The same, all with a reference to one identity.
     Right,
-    /// Identities of one List with a finding that can be mended.
+    /// Identities in one List, each with a fixable finding.
     Findings,
-    /// Kustomizations with a prefix, each of a directory of its own.
+    /// Kustomizations with a prefix, each in its own directory.
     Kustomizations,
 }
 
-/// A way to run the program: its name, what is typed, the exit status.
+/// A command line: its name, the arguments, the exit status.
 pub(crate) type Way = (&'static str, &'static [&'static str], i32);
 
-/// What is run over which.
+/// Which commands run over which input.
 pub(crate) const CASES: &[(Many, usize, &[Way])] = &[
     (
         Many::Identities,
@@ -55,7 +55,7 @@ pub(crate) const CASES: &[(Many, usize, &[Way])] = &[
     (Many::Kustomizations, 500, &[("lint", &["lint", "--exit-zero"], 0)]),
 ];
 
-/// Makes the files of `n` of them in a directory of their own.
+/// Creates the files with `n` of them in a directory of their own.
 pub(crate) fn directory(folder: &Path, many: Many, n: usize) -> PathBuf {
     let path = folder.join(format!("growth-{many:?}-{n}"));
     let _ = fs::remove_dir_all(&path);

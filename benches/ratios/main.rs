@@ -1,15 +1,16 @@
-//! How far the program is from what the system itself takes: `cargo bench --bench ratios` prints one table.
+//! The program compared with what the system itself takes: `cargo bench --bench ratios` prints one table.
 //!
-//! Each line runs the program and a floor (an empty clap program, `cp` and fsync, `cat`, a loop that reads a tree) by turns
-//! in one go, so that the ratio says something on any machine; the times themselves do so on a quiet one only. The ratio is
-//! the median of the ratios pair by pair, CPU time is user plus system, peak RSS is the largest of all runs.
+//! Each line runs the program and a floor (an empty clap program, `cp` and fsync, `cat`, a loop that reads a tree) in
+//! alternation, so that the ratio is meaningful on any machine; the times themselves are meaningful only on a quiet
+//! one. The ratio is the median of the ratios of the pairs, CPU time is user plus system, peak RSS is the largest of
+//! all runs.
 //!
-//! `cargo bench --bench ratios -- --smoke` does it all once with small inputs, and judges no times: for CI, to see that
-//! this still works and that the outputs are right. Words run only these groups: `start-up`, `bundles`, `trees`, `owners`,
-//! `map`, `lint`, `list`, `growth`, `proof`.
+//! `cargo bench --bench ratios -- --smoke` runs everything once on small inputs and does not check the times: CI uses
+//! it to see that the benchmarks work and that the outputs are right. Arguments select groups: `start-up`, `bundles`,
+//! `trees`, `owners`, `map`, `lint`, `list`, `growth`, `proof`.
 //!
-//! In `growth`, the floor is the program itself over half as much, and the goal is for the CPU time: a path that takes four
-//! times as long for twice as many identities, links of a chain or items of a list is seen whatever the machine.
+//! In `growth`, the floor is the program itself over half the input, and the goal is for the CPU time: a path that
+//! takes four times as long for twice as many identities, links of a chain or items of a list is found on any machine.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 #![allow(missing_docs)]
 
@@ -30,7 +31,7 @@ mod proof;
 
 #[cfg(not(unix))]
 fn main() {
-    eprintln!("the floors of these benchmarks are unix's");
+    eprintln!("these benchmarks need Unix");
 }
 
 #[cfg(unix)]
@@ -43,7 +44,7 @@ fn main() {
         return floor::run(name, &paths);
     }
     let given = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    // `cargo test --benches` runs this without --bench, and built without optimization.
+    // `cargo test --benches` runs this without --bench, and without optimization.
     let smoke = given("--smoke") || !given("--bench");
     let groups: Vec<&str> = arguments.iter().map(String::as_str).filter(|word| !word.starts_with("--")).collect();
     let load = || std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
@@ -55,5 +56,5 @@ fn main() {
     }
     let missed = rows.iter().filter(|row| row.missed).count();
     println!("\nLoad before: {}; after: {}", before.trim(), load().trim());
-    println!("{} cases, {missed} of them beside the goal", rows.len());
+    println!("{} cases, {missed} of them missed the goal", rows.len());
 }

@@ -1,40 +1,41 @@
-//! Runs a command and its floor by turns, and makes rows of a table of it.
+//! Runs a command and its floor in alternation, and makes table rows of the results.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use wait4::Wait4;
 
-/// What one process took.
+/// The time and memory of one process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Usage {
     wall: Duration,
     /// User and system time of all its threads.
     pub(crate) cpu: Duration,
-    /// Peak of the resident set, in bytes. This process must stay small: a child's peak is never less than ours.
+    /// Peak of the resident set, in bytes. This process must stay small: a child's peak is never less than its
+    /// parent's.
     rss: u64,
 }
 
-/// A command, its floor, and what is wanted of them. All times are those of whole processes.
+/// A command, its floor, and the goals. All times are those of whole processes.
 pub(crate) struct Case<'c> {
     pub(crate) name: String,
     /// How many pairs.
     pub(crate) runs: usize,
-    /// Done before each run of either, and not measured.
+    /// Runs before each measured run of either, not measured.
     pub(crate) prepare: &'c dyn Fn(),
     pub(crate) tool: Command,
-    /// The exit status that is right.
+    /// The expected exit status.
     pub(crate) status: i32,
     pub(crate) floor: Command,
-    /// The exit status of the floor that is right.
+    /// The expected exit status of the floor.
     pub(crate) floor_status: i32,
     /// Checks what the tool's first run did; not measured.
     pub(crate) check: &'c dyn Fn(),
-    /// The ratio that is the goal: of the time on the clock, or of CPU time.
+    /// The goal: the largest ratio of wall time, or of CPU time.
     pub(crate) most: Option<f64>,
-    /// Whether it is of CPU time.
+    /// Whether the goal is for CPU time.
     pub(crate) of_cpu: bool,
-    /// The peak resident set that is the goal, in bytes, and how it is written.
+    /// The goal for the peak resident set, in bytes, and its text.
     pub(crate) memory: Option<(u64, String)>,
 }
 
@@ -47,7 +48,8 @@ pub(crate) struct Row {
 pub(crate) const HEAD: [&str; 9] =
     ["case", "tool", "floor", "ratio", "min–max", "CPU ratio", "peak RSS", "goal", "met"];
 
-/// Tool, floor, floor, tool, tool, floor …: neighbours share the machine's weather, and neither is always first.
+/// Order: tool, floor, floor, tool, tool, floor …, so that neighbours run under the same load and neither is always
+/// first.
 pub(crate) fn measure(mut case: Case<'_>) -> Row {
     let (mut tools, mut floors) = (Vec::new(), Vec::new());
     for pair in 0..case.runs {
@@ -102,7 +104,7 @@ pub(crate) fn measure(mut case: Case<'_>) -> Row {
     Row { cells, missed: slow || large }
 }
 
-/// Runs a command to its end; all that it prints goes to `/dev/null`.
+/// Runs a command to its end; its output goes to `/dev/null`.
 pub(crate) fn run(command: &mut Command, status: i32) -> Usage {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let start = Instant::now();

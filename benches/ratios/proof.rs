@@ -1,4 +1,4 @@
-//! What the proof costs, measured through the library.
+//! The cost of the proof, measured through the library.
 
 use std::fs;
 use std::hint::black_box;
@@ -20,7 +20,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration, Duration) {
     (result, start.elapsed(), cpu() - before)
 }
 
-/// `whole`: CPU time of the tool's whole run with `--write`.
+/// The table's line about the proof. `whole` is the CPU time of the tool's whole run with `--write`.
 pub(crate) fn share(bundle: &Path, whole: Duration) -> String {
     let (bytes, ..) = timed(|| fs::read(bundle).unwrap());
     let source = Source::new(&bytes);

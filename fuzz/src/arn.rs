@@ -5,7 +5,7 @@ use std::str::FromStr;
 use xaccount::aws::{AccountId, RoleArn};
 use xaccount::plan::default_identity_name;
 
-/// A parsed ARN is the text; a suggestion is one; nothing panics.
+/// A parsed ARN prints as the same text, a suggestion parses, and nothing panics.
 pub fn arn(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     match RoleArn::from_str(text) {
@@ -21,13 +21,13 @@ pub fn arn(data: &[u8]) {
             assert_eq!(again.as_ref(), Ok(&arn));
             let name = default_identity_name(&arn);
             let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-            // One that is too long is refused by the plan.
+            // The plan refuses a name that is too long.
             assert!(
                 name.len() > 253
                     || name.split('.').all(|part| part.starts_with(ok)
                         && part.ends_with(ok)
                         && part.chars().all(|c| ok(c) || c == '-')),
-                "{name:?} is no name of an object"
+                "{name:?} is not a valid object name"
             );
         }
         Err(error) => {

@@ -1,4 +1,4 @@
-//! The whole edit against its promises.
+//! A whole edit, checked against its promises.
 
 use std::collections::HashMap;
 
@@ -12,13 +12,13 @@ use xaccount::diag::FileId;
 use xaccount::inject::{self, InjectRequest, Target};
 use xaccount::inventory::{self, Inventory, Scan};
 
-/// What is asked for. The account has a zero in front, so that a reader that takes it for a number is found out.
+/// The request. The account begins with a zero, so that a reader that takes it for a number is found out.
 fn request() -> InjectRequest {
     let target = Target::of_account("012345678901".parse().expect("an account"));
     InjectRequest { overwrite: true, ..InjectRequest::to(target) }
 }
 
-/// The plan for one file; `None` where it has nothing that can carry a reference.
+/// The plan for one file; `None` if nothing in it can carry a reference.
 fn planned(data: &[u8]) -> Result<Option<Plan>, String> {
     let needles = capa::needles();
     let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
@@ -42,8 +42,8 @@ fn planned(data: &[u8]) -> Result<Option<Plan>, String> {
     }
 }
 
-/// A whole edit: it is the old text with splices, a second one changes nothing, and a parser that took no part sees
-/// exactly the planned difference.
+/// A whole edit: the new text is the old one with splices, a second edit changes nothing, and a parser that is not
+/// involved in the edit sees exactly the planned difference.
 pub fn edit(data: &[u8]) {
     let Ok(Some(plan)) = planned(data) else { return };
     let source = Source::new(data);
@@ -55,7 +55,7 @@ pub fn edit(data: &[u8]) {
 
     match planned(&new) {
         Err(errors) => panic!("the result can't be read again: {errors}\n{}", String::from_utf8_lossy(&new)),
-        Ok(None) => panic!("the result has nothing for us any more\n{}", String::from_utf8_lossy(&new)),
+        Ok(None) => panic!("no object can carry a reference in the result\n{}", String::from_utf8_lossy(&new)),
         Ok(Some(again)) => {
             let nothing =
                 again.new_documents.is_empty() && again.changes.iter().all(|(_, operations)| operations.is_empty());
@@ -65,7 +65,7 @@ pub fn edit(data: &[u8]) {
     independent(&source, &plan, &new);
 }
 
-/// Takes the splices out of the new text; the old one is left.
+/// Checks that the new text without the splices is the old one.
 fn splices_only(old: &[u8], new: &[u8], splices: &[Splice]) {
     let mut back = Vec::new();
     let (mut at_old, mut at_new) = (0, 0);
@@ -93,14 +93,14 @@ enum Node {
     },
     Sequence(Option<String>, Vec<Node>),
     Mapping(Option<String>, Vec<(Node, Node)>),
-    /// What is meant by it, and where that stood.
+    /// The node that an alias refers to.
     Alias(usize),
 }
 
-/// The documents of a text, or nothing where saphyr can't read it whole.
+/// The documents of a text, or `None` if saphyr can't read all of it.
 fn saphyr_documents(text: &str) -> Option<Vec<Node>> {
     let mut out = Vec::new();
-    // Open collections; what they hold comes flat, keys and values in turn.
+    // Open collections; their content is a flat list, keys and values in turn.
     let mut open: Vec<(bool, Option<String>, Vec<Node>)> = Vec::new();
     let mut anchors: HashMap<usize, usize> = HashMap::new();
     for result in Saphyr::new_from_str(text) {
@@ -150,7 +150,7 @@ fn saphyr_documents(text: &str) -> Option<Vec<Node>> {
     Some(out)
 }
 
-/// A value of a plan as a node. A text must not be plain where a reader could take it for something else.
+/// A value of a plan as a node. A string must not be plain if a reader could take it for something else.
 fn node(value: &Value) -> Node {
     let plain = |text: String| Node::Scalar { tag: None, plain: true, text };
     match value {
@@ -171,7 +171,7 @@ fn node(value: &Value) -> Node {
     }
 }
 
-/// Whether a plain scalar of this text would be no string for some reader of YAML 1.1 or 1.2.
+/// Whether some reader of YAML 1.1 or 1.2 would not read a plain scalar of this text as a string.
 fn needs_quotes(text: &str) -> bool {
     let words = ["", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n"];
     words.contains(&text.to_ascii_lowercase().as_str())
@@ -179,7 +179,8 @@ fn needs_quotes(text: &str) -> bool {
             && text.chars().any(|c| c.is_ascii_digit())
 }
 
-/// Whether what was read is what was planned: a text may be quoted without need, never plain where it must not be.
+/// Whether the node that was read is the planned one: a string may be quoted without need, never plain where it must
+/// not be.
 fn same(read: &Node, planned: &Node) -> bool {
     match (read, planned) {
         (Node::Scalar { tag: a, plain: p, text: s }, Node::Scalar { tag: b, plain: q, text: t }) => {
@@ -189,7 +190,7 @@ fn same(read: &Node, planned: &Node) -> bool {
             a == b && xs.len() == ys.len() && xs.iter().zip(ys).all(|(x, y)| same(x, y))
         }
         (Node::Mapping(a, xs), Node::Mapping(b, ys)) => {
-            // The order of what was there is a matter of `form`; here a mapping is one.
+            // `form` checks the order of existing entries; here the order of a mapping does not count.
             let key = |node: &Node| match node {
                 Node::Scalar { text, .. } => text.clone(),
                 other => format!("{other:?}"),
@@ -204,7 +205,7 @@ fn same(read: &Node, planned: &Node) -> bool {
     }
 }
 
-/// Does what one operation of RFC 6902 says; false where the place is not there.
+/// Applies one operation of RFC 6902; false if the place does not exist.
 fn operate(root: &mut Node, base: &[String], operation: &PatchOperation) -> bool {
     let (path, value) = match operation {
         PatchOperation::Add(add) => (&add.path, Some(node(&add.value))),
@@ -257,12 +258,13 @@ fn operate(root: &mut Node, base: &[String], operation: &PatchOperation) -> bool
     }
 }
 
-/// saphyr, which took no part in the edit, sees the old documents with the operations applied, and the new ones.
+/// Checks that saphyr, which is not involved in the edit, sees the old documents with the operations applied, and the
+/// new ones.
 fn independent(source: &Source<'_>, plan: &Plan, new: &[u8]) {
     let old_segments: Vec<Document<'_>> = source.segments().collect();
     let new_source = Source::new(new);
     let new_segments: Vec<Document<'_>> = new_source.segments().collect();
-    assert_eq!(new_segments.len(), old_segments.len() + plan.new_documents.len(), "how many documents");
+    assert_eq!(new_segments.len(), old_segments.len() + plan.new_documents.len(), "number of documents");
     let read = |segment: &Document<'_>| -> Option<Vec<Node>> {
         let text = std::str::from_utf8(segment.bytes).ok()?;
         saphyr_documents(text)
@@ -272,7 +274,7 @@ fn independent(source: &Source<'_>, plan: &Plan, new: &[u8]) {
         if changes.iter().all(|(_, operations)| operations.is_empty()) {
             let grown = new.bytes.strip_prefix(old.bytes);
             let kept = grown.is_some_and(|rest| rest.is_empty() || rest == b"\n" || rest == b"\r\n");
-            assert!(kept, "a document that was not to change did");
+            assert!(kept, "a document changed that is not in the plan");
             continue;
         }
         let Some(mut before) = read(old) else { continue };
@@ -280,22 +282,23 @@ fn independent(source: &Source<'_>, plan: &Plan, new: &[u8]) {
             panic!("saphyr can't read the result: {}", String::from_utf8_lossy(new.bytes));
         };
         let [before] = before.as_mut_slice() else { continue };
-        // `/metadata` of an absent parent: a null that becomes a mapping is written by `replace`, so all places are there.
+        // `/metadata` of an absent parent: a null that becomes a mapping is written by `replace`, so all places exist.
         for (object, operations) in changes {
             let base: Vec<String> = object.base.tokens().map(|token| token.decoded().into_owned()).collect();
             for operation in operations.iter() {
-                assert!(operate(before, &base, operation), "{operation} has no place in {before:?}");
+                assert!(operate(before, &base, operation), "{operation} can't be applied to {before:?}");
             }
         }
         assert!(
             after.len() == 1 && same(&after[0], before),
-            "saphyr sees something else than was planned\nplanned: {before:?}\nseen: {after:?}\ntext: {}",
+            "saphyr does not see the planned change\nplanned: {before:?}\nseen: {after:?}\ntext: {}",
             String::from_utf8_lossy(new.bytes)
         );
     }
     for (segment, object) in new_segments[old_segments.len()..].iter().zip(&plan.new_documents) {
         let Some(nodes) = read(segment) else {
-            // Comments behind the last document, which the new one takes: with a byte-order mark in them saphyr reads none.
+            // Comments after the last document are part of the new one: saphyr reads no text with a byte-order mark in
+            // them.
             let comments = source.segments().last().map_or(0, |last| last.span.end);
             let comments = String::from_utf8_lossy(&source.bytes()[comments..]);
             assert!(comments.contains('\u{feff}'), "saphyr can't read a new document");
@@ -303,12 +306,12 @@ fn independent(source: &Source<'_>, plan: &Plan, new: &[u8]) {
         };
         assert!(nodes.len() == 1 && same(&nodes[0], &node(object)), "saphyr reads {nodes:?} for {object}");
     }
-    // The stream as a whole, if it was one before.
+    // The stream as a whole, if saphyr could read it before.
     let whole = |bytes: &[u8]| {
         std::str::from_utf8(bytes).ok().and_then(|text| saphyr_documents(text.trim_start_matches('\u{feff}')))
     };
     if let (Format::Yaml, Some(before)) = (source.format(), whole(source.bytes())) {
         let after = whole(new).expect("saphyr reads the result whole, as it did before");
-        assert_eq!(after.len(), before.len() + plan.new_documents.len(), "how many documents saphyr reads");
+        assert_eq!(after.len(), before.len() + plan.new_documents.len(), "number of documents that saphyr reads");
     }
 }

@@ -11,14 +11,14 @@ use xaccount::inventory::{self, Inventory, Scan};
 use xaccount::plan::{IdentityFile, Outcome};
 use xaccount::settings::Setting;
 
-/// More than these are one file.
+/// At most this many files; the rest of the input is part of the last one.
 const FILES: usize = 6;
 
-/// The file that keeps new identities.
+/// The identity file.
 const IDENTITIES: &str = "identities.yaml";
 
-/// Files with a NUL between them, of which the first may be an account map. Each result is a file that is read again and has
-/// nothing left to do; the order of the files does not matter; and joined, they hold the same objects.
+/// Files separated by a NUL; the first may be an account map. Each result can be read again and needs no further
+/// change; the order of the files does not matter; and joined, the files contain the same objects.
 pub fn files(data: &[u8]) {
     let mut files: Vec<&[u8]> = data.splitn(FILES, |&byte| byte == 0).collect();
     let map = account_map::read(files[0]).ok();
@@ -39,13 +39,13 @@ pub fn files(data: &[u8]) {
 
     let Some(stream) = inventory::joined(&whole).stream() else { return };
     let titles = |bytes: &[u8]| Some(scanned(bytes, 0)?.iter().map(inventory::Resource::title).collect::<Vec<_>>());
-    // A file that nobody can read is none of ours by itself, and stands in the way of the whole.
+    // A file that can't be read contains no CAPA object by itself, and makes the joined stream unreadable.
     let Some(joined) = titles(&stream) else { return };
     let apart: Vec<String> = whole.iter().flat_map(|bytes| titles(bytes).expect("it was read before")).collect();
-    assert_eq!(joined, apart, "joined, they hold other objects:\n{}", String::from_utf8_lossy(&stream));
+    assert_eq!(joined, apart, "joined, they contain other objects:\n{}", String::from_utf8_lossy(&stream));
 }
 
-/// Files that can't be joined are no stream.
+/// Files that can't be joined give no stream.
 trait Stream {
     fn stream(self) -> Option<Vec<u8>>;
 }
@@ -71,7 +71,7 @@ fn scanned(bytes: &[u8], file: usize) -> Option<Vec<inventory::Resource>> {
 /// The new bytes of each file, and those of the new identity file.
 type Edits = (Vec<Vec<u8>>, Option<Vec<u8>>);
 
-/// What a run makes of files; `None` where it refuses or finds nothing.
+/// The result of a run over files; `None` if it refuses them or finds nothing.
 fn edited(files: &[&[u8]], map: Option<&AccountMap>) -> Option<Edits> {
     let mut of_run = Vec::new();
     let mut objects = Vec::new();
@@ -101,7 +101,7 @@ fn planned(inventory: &Inventory, map: Option<&AccountMap>) -> Option<Outcome> {
         )
         .ok();
     };
-    // The same for each: a path that depends on the file's number would depend on the order.
+    // The same for each file: a path that depends on the file's number would depend on the order.
     let file = |_: FileId| Place::below("clusters/a.yaml");
     let mapped =
         Mapped { map, place: &|_| String::new(), file: &file, without_path: "", ways_out: "", allow_unmapped: true };

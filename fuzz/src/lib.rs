@@ -1,5 +1,5 @@
-//! What each fuzz target checks, as plain functions: cargo-fuzz and `tests/integration/replay.rs` call the same ones. Each
-//! panics where the program breaks a promise, and returns otherwise.
+//! The checks of the fuzz targets, as plain functions: cargo-fuzz and `tests/integration/replay.rs` call the same ones.
+//! Each panics if the program breaks a promise, and returns otherwise.
 //!
 //! This file is a module of two packages, so it uses only crates that both have.
 

@@ -1,4 +1,4 @@
-//! What `lint` finds, and what its fixes do.
+//! The findings of `lint`, and its fixes.
 
 use lossless_yaml::{Source, apply};
 use xaccount::capa;
@@ -7,7 +7,7 @@ use xaccount::inventory::{self, Inventory, Scan};
 use xaccount::lint::{self, Context, Finding};
 use xaccount::status::{self, Options};
 
-/// A text as a run of one file, and what is found in it; `None` where it can't be read.
+/// Reads a text as the only file, and lints it; `None` if it can't be read.
 fn found(data: &[u8]) -> Option<(Inventory, Vec<Finding>)> {
     let needles = capa::needles_for_lint();
     let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: true };
@@ -37,7 +37,8 @@ fn found(data: &[u8]) -> Option<(Inventory, Vec<Finding>)> {
     Some((inventory, findings))
 }
 
-/// Every finding has its places in the file; fixes are proved or refused, and mending comes to an end.
+/// Every label of a finding is inside the file; fixes are proved or refused, and fixing again and again comes to an
+/// end.
 pub fn lint(data: &[u8]) {
     let Some((inventory, findings)) = found(data) else { return };
     for Finding { diagnostic, .. } in &findings {
@@ -60,7 +61,7 @@ pub fn lint(data: &[u8]) {
         };
         (inventory, findings) = (next, found);
         let now = fixes(&inventory, &findings);
-        assert!(now < left, "mending makes {now} of {left}:\n{}", String::from_utf8_lossy(&text));
+        assert!(now < left, "fixing leaves {now} of {left} findings:\n{}", String::from_utf8_lossy(&text));
         left = now;
     }
 }

@@ -1,9 +1,10 @@
-//! The reader of account maps, and which account a cluster belongs to.
+//! The reader of account maps, and the account of a cluster.
 
 use xaccount::account_map::{self, AccountMap, Assigned, Cluster, Place};
 
-/// A map and, behind a NUL, the cluster that is asked for: its name, namespace and path, with blanks between. The places of errors
-/// are in the map and can be shown, a map that is read says the same when it is read again, and each answer has its place.
+/// A map and, after a NUL, the requested cluster: its name, namespace and path, separated by blanks. The places of
+/// errors are in the map and can be shown, a map read twice gives the same answer, and each answer has a place in the
+/// map.
 pub fn map(data: &[u8]) {
     let (map, asked) = match data.iter().position(|&byte| byte == 0) {
         Some(at) => (&data[..at], String::from_utf8_lossy(&data[at + 1..]).into_owned()),
@@ -31,7 +32,7 @@ pub fn map(data: &[u8]) {
         let said = answer(&read, &cluster, map.len());
         let again = account_map::read(map).expect("it was read before");
         assert_eq!(said, answer(&again, &cluster, map.len()));
-        // Without a namespace, it is in `default`.
+        // Without a namespace, the cluster is in `default`.
         if word(1) == Some("default") {
             assert_eq!(said, answer(&read, &Cluster { namespace: None, ..cluster }, map.len()));
         }
@@ -42,7 +43,7 @@ pub fn map(data: &[u8]) {
     }
 }
 
-/// Whose the cluster is, with the places that say so.
+/// The account of the cluster, with the places in the map that decide it.
 fn answer(map: &AccountMap, cluster: &Cluster<'_>, length: usize) -> String {
     let (said, places) = match map.assign(cluster) {
         Assigned::To(account, place) => (map.accounts[account].name.value.clone(), vec![place]),
@@ -53,7 +54,7 @@ fn answer(map: &AccountMap, cluster: &Cluster<'_>, length: usize) -> String {
             (names.join("+"), places)
         }
         Assigned::Unplaced(places) => ("unplaced".into(), places),
-        Assigned::Nobody => ("nobody".into(), Vec::new()),
+        Assigned::Nobody => ("unassigned".into(), Vec::new()),
     };
     assert!(places.iter().all(|place| place.start < place.end && place.end <= length), "{places:?}");
     format!("{said} {places:?}")

@@ -1,11 +1,11 @@
-//! The pre-filter against "does any parsed scalar name one of our kinds".
+//! The pre-filter, compared with "does any parsed scalar name a CAPA kind".
 
 use granit_parser::{Event as G, Parser as Granit};
 
 use lossless_yaml::{Source, documents, parse};
 use xaccount::capa;
 
-/// The words of `capa::needles`, as groups of which all must be there.
+/// The words of `capa::needles`, in groups; a document must contain all words of a group.
 fn needle_groups() -> Vec<Vec<&'static str>> {
     let mut groups: Vec<Vec<&'static str>> =
         capa::REFERENCING_KINDS.iter().map(|kind_row| vec![kind_row.kind]).collect();
@@ -14,7 +14,7 @@ fn needle_groups() -> Vec<Vec<&'static str>> {
     groups
 }
 
-/// A document that the pre-filter passes by has no scalar, by two readers, that holds a needle.
+/// A document that the pre-filter skips has no scalar, read by two parsers, that contains a needle.
 pub fn prefilter(data: &[u8]) {
     let needles = capa::needles();
     let source = Source::new(data);
@@ -39,7 +39,7 @@ pub fn prefilter(data: &[u8]) {
         }
         for group in &groups {
             let holds = |word: &&str| scalars.iter().any(|scalar| scalar.contains(*word));
-            assert!(!group.iter().all(holds), "passed by, but {group:?} is in {scalars:?}");
+            assert!(!group.iter().all(holds), "skipped, but {group:?} is in {scalars:?}");
         }
     }
 }
@@ -58,7 +58,7 @@ fn granit_scalars(text: &str, out: &mut Vec<String>) {
 
 fn libyaml_scalars(text: &[u8], out: &mut Vec<String>) {
     use serde::Deserialize as _;
-    // It panics or never ends on no input that we know of; what it refuses it does not read.
+    // No known input makes it panic or hang; what it refuses, it does not read.
     for document in serde_yaml::Deserializer::from_slice(text) {
         let Ok(value) = serde_yaml::Value::deserialize(document) else { return };
         collect(&value, out, &mut 10_000);
@@ -88,7 +88,7 @@ fn collect(value: &serde_yaml::Value, out: &mut Vec<String>, left: &mut usize) {
     }
 }
 
-/// Base64 as YAML 1.1's `!!binary` has it, white space between the characters allowed.
+/// Base64 as in YAML 1.1's `!!binary`, with white space allowed between the characters.
 fn base64(text: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let (mut bits, mut count) = (0_u32, 0);

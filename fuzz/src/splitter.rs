@@ -1,4 +1,4 @@
-//! The cut into documents against a parser that reads the whole text.
+//! The splitter, compared with a parser that reads the whole text.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,10 @@ use granit_parser::{Event as G, Parser as Granit};
 
 use lossless_yaml::{Document, Format, Source};
 
-/// One document as granit reads it, comments left out, anchors counted anew.
+/// One document as granit reads it, without comments, with anchors numbered from its start.
 type Events = Vec<String>;
 
-/// The documents of a text, and whether it was read to its end. A document in which it broke off is not among them.
+/// The documents of a text, and whether granit read it to the end. A document that it could not finish is not included.
 fn granit_documents(text: &str) -> (Vec<Events>, bool) {
     let options = granit_parser::options! { emit_anchor_events: true, max_buffered_comment_events: usize::MAX, };
     let mut done = Vec::new();
@@ -51,13 +51,13 @@ fn granit_documents(text: &str) -> (Vec<Events>, bool) {
     (done, true)
 }
 
-/// [`Source::segments`] cuts a text where a parser that reads it whole begins its documents.
+/// [`Source::segments`] cuts a text where a parser that reads all of it begins its documents.
 pub fn splitter(data: &[u8]) {
     let source = Source::new(data);
     let segments: Vec<Document<'_>> = source.segments().collect();
     let bom = if data.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
 
-    // The segments lie side by side, and what is behind the last one begins no document.
+    // The segments are adjacent, and no document begins after the last one.
     let mut at = bom;
     for (index, segment) in segments.iter().enumerate() {
         assert_eq!(segment.index, index);
@@ -69,10 +69,10 @@ pub fn splitter(data: &[u8]) {
     for line in data[at..].split_inclusive(|&b| b == b'\n') {
         let text = line.trim_ascii();
         let nothing = text.is_empty() || text.starts_with(b"#") || line.starts_with(b"%") || line.starts_with(b"...");
-        assert!(nothing || source.format() == Format::Json, "content behind the last segment: {line:?}");
+        assert!(nothing || source.format() == Format::Json, "content after the last segment: {line:?}");
     }
 
-    // What is refused anyway needs no cut that readers agree on.
+    // Readers need not agree on the cut of a text that is refused anyway.
     let Ok(text) = std::str::from_utf8(data) else { return };
     if source.format() == Format::Json || source.doubtful_marker().is_some() || data.contains(&0) {
         return;
@@ -81,7 +81,7 @@ pub fn splitter(data: &[u8]) {
     let alone: Vec<(Vec<Events>, bool)> = segments
         .iter()
         .map(|segment| granit_documents(std::str::from_utf8(segment.bytes).expect("the cut is between characters")))
-        // One that holds no document, as of a lone carriage return, takes none from another.
+        // A segment without a document, such as a lone carriage return, takes none from another.
         .filter(|(read, complete)| !(read.is_empty() && *complete))
         .collect();
     if complete {
@@ -89,12 +89,12 @@ pub fn splitter(data: &[u8]) {
     }
     for (index, document) in whole.iter().enumerate() {
         let Some((read, read_complete)) = alone.get(index) else {
-            panic!("granit reads a document {index} that no segment holds: {document:?}");
+            panic!("granit reads a document {index} that is in no segment: {document:?}");
         };
         match (read.as_slice(), read_complete) {
-            ([one], true) => assert_eq!(one, document, "segment {index} says something else by itself"),
-            // By itself it may be refused only where a reader of the whole file gives up as well, or where it leans on
-            // a directive of another document.
+            ([one], true) => assert_eq!(one, document, "segment {index} is another document by itself"),
+            // By itself it may be refused only if a reader of the whole file gives up as well, or if it depends on a
+            // directive of another document.
             (_, false) => assert!(!complete || text.contains("%TAG"), "segment {index} can't be read by itself"),
             (more, true) => panic!("segment {index} holds {} documents", more.len()),
         }

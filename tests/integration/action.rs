@@ -1,4 +1,4 @@
-//! `action.yml`, its steps run as a runner of GitHub Actions would, with a release in a directory.
+//! `action.yml`: its steps, run as a runner of GitHub Actions would, with the releases in a directory.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -80,7 +80,7 @@ impl Runner {
         self.command(root().join("scripts/action")).arg("install").output().unwrap()
     }
 
-    /// Runs a step as `action.yml` has it, with its defaults and these inputs.
+    /// Runs a step of `action.yml`, with its defaults and these inputs.
     fn check(&self, repository: &Path, inputs: &[(&str, &str)]) -> (bool, String) {
         let action = action();
         let step = &action["runs"]["steps"][1];
@@ -123,7 +123,7 @@ fn the_release_of_its_own_version_is_installed() {
 }
 
 #[test]
-fn what_the_checksums_do_not_say_is_not_installed() {
+fn an_archive_with_a_wrong_checksum_is_not_installed() {
     let archive = concat!("kubectl-xaccount-v", env!("CARGO_PKG_VERSION"), "-linux-amd64.tar.gz");
     let zeros = format!("{}  {archive}\n", "0".repeat(64));
     for (sums, words) in [
@@ -168,16 +168,16 @@ fn a_pull_request_is_linted_checked_and_compared() {
     runner.git(&origin, &["commit", "-q", "-m", "base"]);
     runner.git(runner.0.path(), &["clone", "-q", "origin", "work"]);
 
-    // All is right, and nothing moves.
+    // Nothing to report, and nothing moves.
     let (done, said) = runner.check(&work, &[("against", "main")]);
     assert!(done && said.contains("no cluster moved to another account"), "{said}");
     assert!(!work.join(".git/shallow").exists(), "the clone has lost its history");
-    // A cluster without its account, in a file with a name that no shell may take for anything else.
+    // A cluster without its account, in a file whose name a shell must not interpret.
     fs::write(work.join("clusters/$(touch x) b.yaml"), cluster.replace("dev-a", "dev-b")).unwrap();
     let (done, said) = runner.check(&work, &[("paths", "clusters")]);
     assert!(!done && said.contains("clusters/$(touch x) b.yaml") && !work.join("x").exists(), "{said}");
     inject(&work);
-    // A move: said, and failing only where it is asked for.
+    // A move is reported, and fails the step only on request.
     for file in [".xaccount.yaml", "clusters/a.yaml", "identities.yaml"] {
         let text = fs::read_to_string(work.join(file)).unwrap().replace("222222222222", "333333333333");
         fs::write(work.join(file), text).unwrap();
@@ -194,9 +194,9 @@ fn a_pull_request_is_linted_checked_and_compared() {
     assert!(!done && said.contains("::error file=heron.yaml,line=19,"), "{said}");
 }
 
-/// The page has every input and its default.
+/// The page lists every input and its default.
 #[test]
-fn the_page_has_every_input() {
+fn the_page_lists_every_input() {
     let page = fs::read_to_string(root().join("docs/github.md")).unwrap();
     for (name, input) in action()["inputs"].as_mapping().unwrap() {
         let row = format!("| `{}` | ", name.as_str().unwrap());

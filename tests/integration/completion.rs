@@ -1,6 +1,6 @@
-//! Completion as a user meets it: in each shell, and through kubectl.
+//! Completion in each shell, and through kubectl.
 //!
-//! Shells that are not there are named as skipped. `scripts/test` installs those that the system packages.
+//! Missing shells are reported as skipped. `scripts/test` installs those that the system packages.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -11,7 +11,7 @@ use crate::support::{make_fifo, peer, root, skip, testdata, xaccount};
 
 const IDENTITY: &str = "cross-account-role-333333333333";
 
-/// A directory with manifests and things that are none, and `bin` with the program.
+/// A directory with manifests and other files, and `bin` with the program.
 fn directory() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
@@ -36,7 +36,7 @@ fn path_with(directory: &Path) -> String {
     format!("{}:{}", directory.join("bin").display(), std::env::var("PATH").unwrap_or_default())
 }
 
-/// Answers to words, of which the last one is being typed; the values, and the directive.
+/// Completes words, of which the last one is being typed; returns the values and the directive.
 fn ask(directory: &Path, words: &[&str]) -> (Vec<String>, String) {
     let out = xaccount().current_dir(directory).arg("__complete").args(words).output().unwrap();
     assert!(out.status.success() && out.stderr.is_empty(), "{words:?}: {out:?}");
@@ -54,10 +54,10 @@ fn values(lines: &[String]) -> Vec<&str> {
     lines.iter().map(|line| line.split('\t').next().unwrap()).collect()
 }
 
-/// Words, what is offered, and the directive.
+/// Words, the values offered, and the directive.
 type Question = (&'static [&'static str], &'static [&'static str], &'static str);
 
-/// Verbs, flags and their fixed values; nothing where there is nothing to say.
+/// Verbs, flags and their fixed values; no values if there are none to offer.
 const WORDS: &[Question] = &[
     (&["inj"], &["inject"], ":4"),
     (&["inject", "--color", ""], &["auto", "always", "never"], ":4"),
@@ -66,7 +66,7 @@ const WORDS: &[Question] = &[
     (&["inject", "-o", ""], &["yaml", "patch", "json-patch", "report"], ":4"),
     (&["inject", "-oj"], &["-ojson-patch"], ":4"),
     (&["completion", ""], &["bash", "zsh", "fish", "powershell", "kubectl", "man"], ":4"),
-    // What is no flag's value any more.
+    // The next word is not the value of such a flag.
     (&["inject", "--dry-run", "ci"], &["cinder.yaml"], ":4"),
     (&["inject", "-v", "ci"], &["cinder.yaml"], ":4"),
     (&["inject", "--dry-run="], &["--dry-run=client"], ":4"),
@@ -104,7 +104,7 @@ const PATHS: &[Question] = &[
     (&["inject", "--in-p"], &["--in-place"], ":4"),
 ];
 
-/// What the manifests hold.
+/// Values read from the manifests.
 const FROM_MANIFESTS: &[Question] = &[
     (&["inject", "--identity-name", ""], &[], ":4"),
     (&["inject", "ridge.yaml", "--identity-name", ""], &[IDENTITY], ":4"),
@@ -137,7 +137,7 @@ const FROM_MANIFESTS: &[Question] = &[
     (&["inject", "ridge.yaml", "--allowed-namespaces", "team-a,"], &["team-a,default"], ":4"),
 ];
 
-/// Verbs below a verb, and the same for other verbs than `inject`.
+/// Verbs below a verb, and verbs other than `inject`.
 const OTHER_VERBS: &[Question] = &[
     (&["iam", ""], &["trust", "permission"], ":4"),
     (&["iam", "trust", "--merge", "p"], &["policy.json"], ":4"),
@@ -158,7 +158,7 @@ fn values_come_from_the_flags_and_from_the_manifests_on_the_command_line() {
 }
 
 #[test]
-fn descriptions_stand_behind_a_tab() {
+fn descriptions_follow_a_tab() {
     let directory = directory();
     let (lines, _) = ask(directory.path(), &["inject", "--mov"]);
     assert!(lines[0].starts_with("--move-account\tReplace a reference to account FROM"), "{lines:?}");
@@ -185,7 +185,7 @@ fn all_flags_are_offered() {
     assert!(!offered.contains(&"--kustomize"));
 }
 
-/// A pipe that nobody writes to, and a name that breaks the protocol.
+/// A pipe without a writer, and a name that contains characters of the protocol.
 #[test]
 fn nothing_hangs_and_no_name_is_read_as_two() {
     let directory = directory();
@@ -198,7 +198,7 @@ fn nothing_hangs_and_no_name_is_read_as_two() {
     assert!(lines.is_empty(), "{lines:?}");
 }
 
-/// The variable of the scripts alone makes no question of a command.
+/// The variable of the scripts by itself does not turn a command into a completion request.
 #[test]
 fn a_variable_in_the_environment_changes_no_verb() {
     let out = xaccount().env("_KUBECTL_XACCOUNT_COMPLETE", "fish").env("COMPLETE", "bash").arg("--version").output();
@@ -221,7 +221,7 @@ fn script(directory: &Path, what: &str) -> PathBuf {
     file
 }
 
-/// Unfinished lines, and what they are after the tab key. A blank at the end says that the word is done.
+/// Unfinished lines, and the same lines after the tab key. A blank at the end shows that the word is complete.
 const TYPED: &[(&str, &str)] = &[
     ("kubectl-xaccount inj", "kubectl-xaccount inject "),
     ("kubectl-xaccount inject --color al", "kubectl-xaccount inject --color always "),
@@ -242,7 +242,7 @@ const TYPED: &[(&str, &str)] = &[
         "kubectl-xaccount inject ridge.yaml --source-identity AWSClusterRoleIdentity/",
         "kubectl-xaccount inject ridge.yaml --source-identity AWSClusterRoleIdentity/cross-account-role-333333333333 ",
     ),
-    // The signs at which bash cuts words.
+    // The characters at which bash splits words.
     (
         "kubectl-xaccount inject ridge.yaml --role-arn arn:aws:iam::33",
         "kubectl-xaccount inject ridge.yaml --role-arn \
@@ -258,7 +258,7 @@ const TYPED: &[(&str, &str)] = &[
     ),
 ];
 
-/// Types the lines into an interactive shell whose setup is `setup`, with `OUT` the file that it writes to.
+/// Types the lines into an interactive shell whose setup is `setup`, with `OUT` as the file that it writes to.
 fn type_into(directory: &Path, shell: &[&str], setup: &str) -> Vec<String> {
     let out = directory.join("out");
     fs::write(directory.join("setup"), setup).unwrap();
@@ -296,7 +296,7 @@ fn bash() {
             return skip("completion::bash", &format!("no {program}"));
         }
     }
-    // Older ones can't say what stands on the line.
+    // Older versions don't report what is on the line.
     let old = Command::new("bash").args(["-c", "((BASH_VERSINFO[0] < 4))"]).status().unwrap().success();
     if old {
         return skip("completion::bash", "bash is older than 4.0 here");
@@ -345,7 +345,7 @@ fn zsh() {
         bindkey '^X^P' dump\n\
         setopt no_beep no_auto_remove_slash no_auto_param_slash no_auto_menu no_list_ambiguous\n\
         echo ready >>$OUT\n";
-    // As the help says it, and as a file that zsh reads when it is first needed.
+    // As in the help, and as a file that zsh reads when it first needs it.
     for setup in [
         "autoload -Uz compinit; compinit -u -D\nsource ./script.zsh\n",
         "fpath=(./functions $fpath)\nautoload -Uz compinit; compinit -u -D\n",
@@ -474,7 +474,7 @@ fn through_kubectl() {
         let (lines, said) = answers(&out);
         assert_eq!((values(&lines), said.as_str()), (expected.to_vec(), *directive), "{words:?}");
     }
-    // What docs/completion.md shows.
+    // The commands of docs/completion.md.
     let page = fs::read_to_string(root().join("docs/completion.md")).unwrap();
     let (_, block) = page.split_once("```console\n$ ").expect("a command");
     let (line, shown) = block.split_once('\n').unwrap();
@@ -485,7 +485,7 @@ fn through_kubectl() {
 // --- the man page ----------------------------------------------------------------------------------------------------
 
 #[test]
-fn the_man_page_names_all_and_has_no_mistakes() {
+fn the_man_page_lists_all_flags_and_has_no_mistakes() {
     let directory = tempfile::tempdir().unwrap();
     let page = script(directory.path(), "man");
     let text = fs::read_to_string(&page).unwrap();
@@ -505,7 +505,7 @@ fn the_man_page_names_all_and_has_no_mistakes() {
     let groff = Command::new("groff").args(["-ww", "-man", "-Tutf8", "-K", "utf8"]).arg(&page).output().unwrap();
     assert!(groff.status.success() && groff.stderr.is_empty(), "{}", String::from_utf8_lossy(&groff.stderr));
     let shown = String::from_utf8_lossy(&groff.stdout);
-    // The examples stand line by line.
+    // Each example is on a line of its own.
     assert!(shown.lines().any(|line| line.contains("source <(kubectl-xaccount completion bash)")), "{shown}");
     if has("man") {
         let man = Command::new("man").args(["--warnings", "-l"]).arg(&page).env("LC_ALL", "C.UTF-8").output().unwrap();
@@ -513,7 +513,7 @@ fn the_man_page_names_all_and_has_no_mistakes() {
     }
 }
 
-/// docs/completion.md shows the commands of the help, as they are.
+/// docs/completion.md shows the commands of the help unchanged.
 #[test]
 fn the_page_shows_the_commands_of_the_help() {
     let page = fs::read_to_string(root().join("docs/completion.md")).unwrap();
@@ -529,7 +529,7 @@ fn the_page_shows_the_commands_of_the_help() {
 }
 
 #[test]
-fn the_script_of_the_release_writes_all_of_it() {
+fn the_release_script_writes_all_scripts_and_the_man_page() {
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("extras");
     let status = Command::new(root().join("scripts/extras"))

@@ -1,5 +1,6 @@
-//! Faults around files, seen from outside: the program is killed, the disk is full, files may not be written or change
-//! under it, and paths are no files. After each of them every file is whole, and the message says what to do.
+//! Faults around files, seen from outside: the program is killed, the disk is full, files can't be written or change
+//! during the run, and paths are not files. After each fault every file is whole, and the message tells the user what
+//! to do.
 
 mod input;
 mod kill;
@@ -19,12 +20,12 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::xaccount;
 
-/// No run takes as long; one that does hangs.
+/// A run that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(60);
 
 const ACCOUNT: [&str; 2] = ["--account", "222222222222"];
 
-/// What the identity's document must be.
+/// The expected document of the identity.
 const IDENTITY: &str = r#"apiVersion: infrastructure.cluster.x-k8s.io/v1beta2
 kind: AWSClusterRoleIdentity
 metadata:
@@ -45,7 +46,7 @@ fn old(name: &str) -> String {
     )
 }
 
-/// The same with its reference, its identity being elsewhere.
+/// The same with its reference, without its identity.
 fn new(name: &str) -> String {
     old(name).replace(
         "spec:\n",
@@ -53,12 +54,12 @@ fn new(name: &str) -> String {
     )
 }
 
-/// The same with the identity behind it.
+/// The same with the identity after it.
 fn new_with_identity(name: &str) -> String {
     format!("{}---\n{IDENTITY}", new(name))
 }
 
-/// A new directory that others may enter.
+/// A new directory that other users may enter.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -93,7 +94,7 @@ fn run(command: &mut Command) -> Output {
     end(command.spawn().unwrap())
 }
 
-/// Waits for its end. A child that hangs is killed, and the test fails.
+/// Waits for its end. Kills a child that hangs, and fails the test.
 fn end(child: Child) -> Output {
     let pid = Pid::from_child(&child);
     let (sender, receiver) = mpsc::channel();
@@ -111,13 +112,13 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// It ended as it should when it did what was asked.
+/// The run did its work and exited as it should.
 #[track_caller]
 fn done(output: &Output) {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
 }
 
-/// It refused: exit status 2, nothing on stdout, and an error with all these words.
+/// The run refused: exit status 2, nothing on stdout, and an error with all these words.
 #[track_caller]
 fn refused(output: &Output, words: &[&str]) {
     let text = stderr(output);
@@ -129,7 +130,7 @@ fn refused(output: &Output, words: &[&str]) {
     }
 }
 
-/// What there is at a path.
+/// The file, directory or link at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Thing {
     /// Content and permissions.
@@ -139,7 +140,7 @@ enum Thing {
     Other,
 }
 
-/// All that is below a directory, so that a temporary file that was left shows.
+/// Everything below a directory, leftover temporary files included.
 fn snapshot(directory: &Path) -> BTreeMap<PathBuf, Thing> {
     let mut all = BTreeMap::new();
     let mut open = vec![directory.to_owned()];

@@ -1,4 +1,5 @@
-//! Every file of `testdata/` that can be edited: it is, once and never twice, by additions, in every mode alike.
+//! Every file of `testdata/` that can be edited: the first run edits it, the second changes nothing, and all modes
+//! agree.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
@@ -19,7 +20,7 @@ const VARIANTS: [&str; 8] = [
     "--overwrite --move-account unknown=222222222222 --cluster-name sable --cluster-name heron",
 ];
 
-/// Files that no flags make editable, and why is in `testdata/README.md`.
+/// Files that no flags make editable; `testdata/README.md` explains why.
 const NEVER: [&str; 25] = [
     "clusterclass/topology-caren-docker.yaml",
     "clusterclass/topology-caren-nutanix.yaml",
@@ -48,7 +49,7 @@ const NEVER: [&str; 25] = [
     "templates/jinja-awscluster.yaml",
 ];
 
-/// A way in which files of `testdata/` are edited.
+/// Files of `testdata/`, and a command line that edits them.
 pub(crate) struct Fixture {
     /// For messages.
     pub(crate) name: String,
@@ -64,7 +65,7 @@ impl Fixture {
         self.args.iter().cloned().chain(words(mode)).collect()
     }
 
-    /// The way back: the files as it leaves them, and `eject` on those that were named.
+    /// The reverse: the edited files, and `eject` on the paths that were given.
     pub(crate) fn back(&self) -> Self {
         let (output, files) = self.run("--write");
         assert_eq!(output.status.code(), Some(0), "{}", self.name);
@@ -77,7 +78,7 @@ impl Fixture {
         Self { name: format!("back from {}", self.name), files, args }
     }
 
-    /// Runs it in a new directory; gives the output and what is there afterwards.
+    /// Runs it in a new directory; returns the output and the files afterwards.
     pub(crate) fn run(&self, mode: &str) -> (std::process::Output, Tree) {
         let directory = tempfile::tempdir().unwrap();
         write_tree(directory.path(), &self.files);
@@ -86,7 +87,7 @@ impl Fixture {
     }
 }
 
-/// A file of `testdata/` with the flags that change it: the first ones, and else the first others that do.
+/// A file of `testdata/` with the flags that change it: the first set, or else the first of the others that do.
 fn variants_that_edit(path: &str, bytes: &[u8]) -> Vec<Fixture> {
     let name = Path::new(path).file_name().unwrap().to_str().unwrap();
     let mut fixtures = Vec::new();
@@ -98,7 +99,7 @@ fn variants_that_edit(path: &str, bytes: &[u8]) -> Vec<Fixture> {
         };
         if fixture.run("--check").0.status.code() == Some(1) {
             fixtures.push(fixture);
-            // The rest is for files that these do not suit.
+            // The others are for files that the first set does not change.
             if flags != VARIANTS[0] {
                 break;
             }
@@ -107,7 +108,7 @@ fn variants_that_edit(path: &str, bytes: &[u8]) -> Vec<Fixture> {
     fixtures
 }
 
-/// All of them.
+/// All fixtures.
 pub(crate) fn fixtures() -> &'static [Fixture] {
     static FIXTURES: OnceLock<Vec<Fixture>> = OnceLock::new();
     FIXTURES.get_or_init(|| {
@@ -134,9 +135,9 @@ pub(crate) fn manifests() -> Tree {
     tree
 }
 
-/// Files that `eject` does not give back byte for byte, for there was a reference or an identity that `inject` changed; and a
-/// variable that can't be left without its value.
-const NO_WAY_BACK: [&str; 8] = [
+/// Files that `eject` does not restore byte for byte: `inject` changed an existing reference or identity, or a variable
+/// can't exist without its value.
+const NOT_RESTORED: [&str; 8] = [
     "clusterclass/topology-identityref-variable.yaml",
     "dkp/dkp-controller-identity.yaml",
     "dkp/dkp-list.json",
@@ -148,17 +149,17 @@ const NO_WAY_BACK: [&str; 8] = [
 ];
 
 #[test]
-fn eject_gives_every_file_back() {
+fn eject_restores_every_file() {
     let mut failures = Vec::new();
     for fixture in fixtures() {
         let (output, mut after) = fixture.back().run("--write");
-        // What `inject` made stays, for it keeps identities.
+        // The file that `inject` created stays, because it is an identity file.
         if !fixture.files.contains_key("identities.yaml") {
             after.remove("identities.yaml");
         }
         let same = output.status.code() == Some(0) && after == fixture.files;
         let path = fixture.name.split(' ').next().unwrap();
-        if same == NO_WAY_BACK.contains(&path) {
+        if same == NOT_RESTORED.contains(&path) {
             failures.push(format!("{}: {}", fixture.name, String::from_utf8_lossy(&output.stderr)));
         }
     }
@@ -205,14 +206,14 @@ fn only_references_and_empty_places_are_replaced() {
                     removed.push(change.value().trim_end_matches(['\r', '\n']).to_owned());
                 }
             }
-            // Behind a last line without a line break one is added.
+            // A last line without a line break gets one.
             let last = old.lines().last().unwrap_or_default().to_owned();
             removed.retain(|line| {
                 let text = line.trim();
                 let reference = ["kind: AWSCluster", "name:", "\"kind\": \"AWSCluster", "\"name\":"]
                     .iter()
                     .any(|start| text.starts_with(start));
-                // A flow mapping or JSON on one line grows inside.
+                // A flow mapping, or JSON on one line, gets the new members on that line.
                 let grown = new.lines().any(|new| {
                     let open = text.trim_end_matches(['}', ']', ',', ' ']);
                     text.contains('{') && new.contains(open.split('{').next().unwrap_or(open))
@@ -225,7 +226,7 @@ fn only_references_and_empty_places_are_replaced() {
 }
 
 #[test]
-fn every_mode_says_the_same() {
+fn all_modes_agree() {
     for fixture in fixtures() {
         let name = &fixture.name;
         let (diff, untouched) = fixture.run("");
@@ -248,7 +249,7 @@ fn every_mode_says_the_same() {
             .collect();
         let wanted: BTreeSet<String> = changed.keys().map(|name| (*name).clone()).collect();
         assert_eq!(named, wanted, "{name}");
-        // One file, and no other: the stream is the file.
+        // With exactly one file, the stream is that file.
         let (yaml, _) = fixture.run("-o yaml");
         assert_eq!(yaml.status.code(), Some(0), "{name}");
         if let [(file, bytes)] = written.iter().collect::<Vec<_>>()[..] {
@@ -256,7 +257,7 @@ fn every_mode_says_the_same() {
         } else {
             let stream: HashSet<&[u8]> = yaml.stdout.split(|&b| b == b'\n').collect();
             for (file, bytes) in &changed {
-                // A byte-order mark stays only in front of the stream.
+                // A byte-order mark stays only at the start of the stream.
                 let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
                 let missing = bytes.split(|&b| b == b'\n').find(|line| line.len() > 4 && !stream.contains(line));
                 let missing = missing.filter(|line| !yaml.stdout.starts_with(&[b"\xEF\xBB\xBF", *line].concat()));

@@ -1,4 +1,4 @@
-//! The ways of `docs/gitops.md`: patches for kustomize and Flux, and the plugins of Argo CD.
+//! The setups of `docs/gitops.md`: patches for kustomize and Flux, and the plugins of Argo CD.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -26,7 +26,7 @@ fn objects(yaml: &[u8]) -> Objects {
         }
         let metadata = &object["metadata"];
         let name = format!("{} {}/{}", object["kind"], metadata["namespace"], metadata["name"]);
-        assert!(objects.insert(name.clone(), object).is_none(), "{name} is there twice");
+        assert!(objects.insert(name.clone(), object).is_none(), "{name} exists twice");
     }
     objects
 }
@@ -35,14 +35,14 @@ fn said(out: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
 }
 
-/// What kubectl builds of a directory.
+/// What kubectl builds from a directory.
 fn build(kubectl: &Path, directory: &Path) -> Objects {
     let out = Command::new(kubectl).arg("kustomize").arg(directory).env("HOME", directory).output().unwrap();
     assert!(out.status.success(), "{}: {}", directory.display(), said(&out));
     objects(&out.stdout)
 }
 
-/// Files that kustomize takes, and flags.
+/// Files that kustomize accepts, and flags.
 const FILES: [(&str, &str); 12] = [
     ("dkp/dkp-2.1-v1alpha4.yaml", ""),
     ("dkp/dkp-2.3-v1beta1.yaml", ""),
@@ -93,7 +93,7 @@ fn json_patches_build_what_yaml_prints() {
     }
 }
 
-/// The YAML blocks of the page of a kind, and perhaps of a name.
+/// The page's YAML block of a kind, and of a name if one is given.
 fn shown(kind: &str, name: &str) -> Value {
     let page = readme::blocks(&readme::read("docs/gitops.md"), "yaml");
     let mut all = page.iter().map(|block| serde_yaml::from_str::<Value>(block).unwrap());
@@ -101,7 +101,7 @@ fn shown(kind: &str, name: &str) -> Value {
         .unwrap_or_else(|| panic!("docs/gitops.md shows no {kind} {name}"))
 }
 
-/// A kustomization of these resources with the patches of the page's Flux Kustomization, as Flux makes one.
+/// A kustomization of these resources with the patches of the page's Flux Kustomization, as Flux creates one.
 fn with_fluxs_patches(resources: &[&str]) -> String {
     let patches = &shown("Kustomization", "")["spec"]["patches"];
     serde_json::json!({"resources": resources, "patches": patches}).to_string()
@@ -146,7 +146,7 @@ fn generate(plugin: &str, directory: &Path, account: &str, bin: &Path) -> Output
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]).current_dir(directory).stdin(Stdio::null());
     command.env("PATH", format!("{}:{path}", bin.display())).env_remove("ARGOCD_ENV_TARGET_ACCOUNT");
-    // The application's name for it, as the page shows it, with the prefix of Argo CD.
+    // The application's name for the variable, as on the page, with the prefix of Argo CD.
     let variable = shown("Application", "")["spec"]["source"]["plugin"]["env"][0]["name"].as_str().unwrap().to_owned();
     if !account.is_empty() {
         command.env(format!("ARGOCD_ENV_{variable}"), account);
@@ -154,7 +154,7 @@ fn generate(plugin: &str, directory: &Path, account: &str, bin: &Path) -> Output
     command.output().unwrap()
 }
 
-/// A directory with the program, and these peers, under their names.
+/// A directory with the program and these peers, under their names.
 fn bin(peers: &[(&str, PathBuf)]) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     symlink(env!("CARGO_BIN_EXE_kubectl-xaccount"), directory.path().join("kubectl-xaccount")).unwrap();
@@ -185,14 +185,14 @@ fn argo_cds_plugin_prints_every_manifest() {
     for (name, object) in &wanted {
         assert!(*object == printed[name], "{name} differs");
     }
-    // The repository is not Argo CD's to write.
+    // Argo CD must not write to the repository.
     assert!(!directory.path().join("identities.yaml").exists());
 
     for account in ["", "22"] {
         let out = generate("xaccount", directory.path(), account, bin.path());
         assert!(!out.status.success() && out.stdout.is_empty(), "{account:?}: {}", said(&out));
     }
-    // The plugin serves applications without clusters too.
+    // The plugin also works for applications without clusters.
     let empty = tempfile::tempdir().unwrap();
     fs::write(empty.path().join("s.yaml"), "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n").unwrap();
     let out = generate("xaccount", empty.path(), "222222222222", bin.path());

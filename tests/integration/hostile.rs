@@ -1,9 +1,9 @@
-//! Input that is made to hurt: each is a right edit or a refusal that names the cause, in bounded time and memory.
+//! Hostile input: each is edited correctly or refused with its cause, in bounded time and memory.
 //!
 //! Time is compared between two sizes of one input, not with a clock: eight times the input may take three times eight
-//! the CPU time, and what is quadratic takes 64 times. Memory is the child's peak, against the size of the input.
-//! A test build is slower than the program itself; where there are many objects, there are fewer of them in it.
-//! `cargo test --release --test integration hostile` runs the full number.
+//! the CPU time, and what is quadratic takes 64 times. Memory is the child's peak, compared with the size of the input.
+//! A test build is slower than the program itself, so inputs with many objects have fewer of them in it. `cargo test
+//! --release --test integration hostile` runs the full number.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -18,12 +18,12 @@ use crate::support::xaccount;
 
 const FULL: bool = !cfg!(debug_assertions);
 
-/// A cluster whose spec is its last member, so that more members may follow.
+/// A cluster whose spec is its last member, so that more members can be appended.
 const CLUSTER: &str =
     "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata:\n  name: heron\nspec:\n";
 const REFERENCE: &str = "  identityRef:\n    kind: AWSClusterRoleIdentity\n    name: cross-account-role-222222222222\n";
 
-/// What a run took and did.
+/// The cost and the result of a run.
 struct Done {
     status: Option<i32>,
     stdout: Vec<u8>,
@@ -33,7 +33,7 @@ struct Done {
     peak: u64,
 }
 
-/// Writes `NAME` piece by piece, so that this process stays small: a child's peak is never less than its parent's was.
+/// Writes `NAME` piece by piece, so that this process stays small: a child's peak is never less than its parent's.
 fn put(directory: &Path, name: &str, write: impl FnOnce(&mut dyn Write)) -> u64 {
     let path = directory.join(name);
     let mut out = BufWriter::new(File::create(&path).unwrap());
@@ -65,7 +65,7 @@ fn run(directory: &Path, name: &str, flags: &[&str]) -> Done {
     Done { status: used.status.code(), stdout, stderr, cpu, peak: used.rusage.maxrss }
 }
 
-/// The largest that this process has been, in bytes, which its children count as theirs.
+/// The largest size of this process so far, in bytes, which its children count as theirs.
 fn own_peak() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -74,7 +74,7 @@ fn own_peak() -> u64 {
 
 const MIB: u64 = 1 << 20;
 
-/// Whether `done` took at most so many bytes; more where this process itself was larger.
+/// Checks that `done` took at most this many bytes; more if this process itself was larger.
 fn bounded(name: &str, done: &Done, most: u64) {
     let most = most.max(own_peak() + 16 * MIB);
     assert!(done.peak <= most, "{name}: {} MiB at its peak, not {} MiB", done.peak / MIB, most / MIB);
@@ -85,7 +85,7 @@ fn bounded(name: &str, done: &Done, most: u64) {
 enum Verdict {
     /// The reference is added, and nothing else changes.
     Right,
-    /// Refused, and the sentence holds this.
+    /// Refused, and the message contains this.
     Refused(&'static str),
 }
 use Verdict::{Refused, Right};
@@ -114,14 +114,14 @@ fn nests() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// A name, the file, its bytes, and what is to become of it.
+/// A name, the file, its bytes, and the expected result.
 type Input = (String, &'static str, Vec<u8>, Verdict);
 
 fn yaml(name: &str, text: String, verdict: Verdict) -> Input {
     (name.to_owned(), "heron.yaml", text.into_bytes(), verdict)
 }
 
-/// Aliases that multiply, and characters that readers take for different things.
+/// Aliases that multiply, and characters on which readers disagree.
 fn odd_characters() -> Vec<Input> {
     vec![
         yaml(
@@ -129,9 +129,9 @@ fn odd_characters() -> Vec<Input> {
             format!("{CLUSTER}{}", bomb("  ")),
             Refused("aliases of this document multiply too much"),
         ),
-        yaml("an alias bomb beside it", format!("{CLUSTER}  r: x\n---\nkind: Pod\n{}", bomb("")), Right),
+        yaml("an alias bomb in another document", format!("{CLUSTER}  r: x\n---\nkind: Pod\n{}", bomb("")), Right),
         yaml(
-            "an alias that holds itself",
+            "an alias inside its own anchor",
             format!("{CLUSTER}  a: &a [*a]\n"),
             Refused("an alias stands inside its own anchor"),
         ),
@@ -184,7 +184,7 @@ fn templates() -> Vec<Input> {
     ]
 }
 
-/// Deep JSON and YAML, alone and beside a cluster.
+/// Deep JSON and YAML, alone and next to a cluster.
 fn deep_texts() -> Vec<Input> {
     let mut inputs = vec![
         (
@@ -207,7 +207,7 @@ fn deep_texts() -> Vec<Input> {
             Refused("recursion limit"),
         ));
         inputs.push(yaml(
-            &format!("{name}, {DEEP} deep, beside it"),
+            &format!("{name}, {DEEP} deep, next to it"),
             format!("{CLUSTER}  r: x\n---\ndeep: {text}\n"),
             Right,
         ));
@@ -228,10 +228,10 @@ fn encodings() -> Vec<Input> {
         ("an overlong slash", b"\xC0\xAF"),
         ("half a character", b"\xE2\x82"),
     ] {
-        let ours = [CLUSTER.as_bytes(), b"  r: ", bytes, b"\n"].concat();
-        inputs.push((name.to_owned(), "heron.yaml", ours, Refused("not UTF-8")));
-        let beside = [CLUSTER.as_bytes(), b"  r: x\n---\na: ", bytes, b"\n"].concat();
-        inputs.push((format!("{name}, beside it"), "heron.yaml", beside, Right));
+        let inside = [CLUSTER.as_bytes(), b"  r: ", bytes, b"\n"].concat();
+        inputs.push((name.to_owned(), "heron.yaml", inside, Refused("not UTF-8")));
+        let next_to = [CLUSTER.as_bytes(), b"  r: x\n---\na: ", bytes, b"\n"].concat();
+        inputs.push((format!("{name}, next to it"), "heron.yaml", next_to, Right));
     }
     inputs
 }
@@ -241,7 +241,7 @@ fn inputs() -> Vec<Input> {
 }
 
 #[test]
-fn each_is_edited_rightly_or_refused() {
+fn each_is_edited_correctly_or_refused() {
     let mut failures = Vec::new();
     let inputs = inputs();
     assert!(inputs.len() >= 40, "{}", inputs.len());
@@ -251,7 +251,7 @@ fn each_is_edited_rightly_or_refused() {
         put(directory.path(), file, |out| out.write_all(&bytes).unwrap());
         let done = run(directory.path(), file, &["--write"]);
         bounded(&name, &done, 64 * MIB + 40 * bytes.len() as u64);
-        // Seconds are for what has no end: the slowest takes less than one.
+        // A limit for runs that never end: the slowest takes less than a second.
         assert!(done.cpu < Duration::from_secs(60), "{name}: {:?}", done.cpu);
         most = most.max(done.peak);
         let after = fs::read(directory.path().join(file)).unwrap();
@@ -263,7 +263,7 @@ fn each_is_edited_rightly_or_refused() {
             Refused(why) => {
                 let first = done.stderr.lines().next().unwrap_or_default();
                 if !first.starts_with("error: ") || !first.contains(why) {
-                    failures.push(format!("{name}: does not say '{why}': {:.300}", done.stderr));
+                    failures.push(format!("{name}: the message lacks '{why}': {:.300}", done.stderr));
                 }
                 (Some(2), bytes)
             }
@@ -276,7 +276,7 @@ fn each_is_edited_rightly_or_refused() {
         }
         let left = fs::read_dir(directory.path()).unwrap().count();
         if left != 1 {
-            failures.push(format!("{name}: {left} files are there"));
+            failures.push(format!("{name}: {left} files exist"));
         }
     }
     eprintln!("peak {} MiB", most / MIB);
@@ -303,13 +303,13 @@ fn grows(name: &str, n: usize, status: i32, memory: u64, write: impl Fn(usize, &
         eprintln!("{name}, {:.1} MB: {:.2} s, {} MiB", size as f64 / 1e6, done.cpu.as_secs_f64(), done.peak / MIB);
         *cpu = done.cpu;
     }
-    // A program that takes no time at all still takes some milliseconds to start.
+    // A program that does nothing still takes some milliseconds to start.
     let floor = Duration::from_millis(20);
     let ratio = cpu[1].as_secs_f64() / cpu[0].max(floor).as_secs_f64();
     assert!(ratio <= GROWTH, "{name}: {TIMES} times the input takes {ratio:.1} times the time: {cpu:?}");
 }
 
-/// Text over and over, without one string that holds it all.
+/// Writes a text again and again, without one string that contains it all.
 fn repeat(out: &mut dyn Write, text: &str, n: usize) {
     for _ in 0..n {
         out.write_all(text.as_bytes()).unwrap();
@@ -317,8 +317,8 @@ fn repeat(out: &mut dyn Write, text: &str, n: usize) {
 }
 
 #[test]
-fn one_long_line_of_ours() {
-    grows("one long line of ours", 200_000_000, 1, 6, |n, out| {
+fn one_long_line_in_a_capa_object() {
+    grows("one long line in a CAPA object", 200_000_000, 1, 6, |n, out| {
         write!(out, "{CLUSTER}  line: ").unwrap();
         repeat(out, "word ", n / 5);
         writeln!(out, "x").unwrap();
@@ -326,8 +326,8 @@ fn one_long_line_of_ours() {
 }
 
 #[test]
-fn one_long_line_beside_ours() {
-    grows("one long line beside ours", 200_000_000, 1, 2, |n, out| {
+fn one_long_line_in_another_document() {
+    grows("one long line in another document", 200_000_000, 1, 2, |n, out| {
         write!(out, "{CLUSTER}  r: x\n---\nline: ").unwrap();
         repeat(out, "word ", n / 5);
         writeln!(out, "x").unwrap();
@@ -335,8 +335,8 @@ fn one_long_line_beside_ours() {
 }
 
 #[test]
-fn many_carriage_returns_in_a_line_beside_ours() {
-    grows("many carriage returns beside ours", 4_000_000, 1, 3, |n, out| {
+fn many_carriage_returns_in_another_document() {
+    grows("many carriage returns in another document", 4_000_000, 1, 3, |n, out| {
         write!(out, "{CLUSTER}  r: x\n---\nkind: ConfigMap\ndata: {{a: \"").unwrap();
         repeat(out, "word\r", n / 5);
         writeln!(out, "\"}}").unwrap();
@@ -344,8 +344,8 @@ fn many_carriage_returns_in_a_line_beside_ours() {
 }
 
 #[test]
-fn many_carriage_returns_in_a_line_of_ours() {
-    grows("many carriage returns of ours", 4_000_000, 2, 3, |n, out| {
+fn many_carriage_returns_in_a_capa_object() {
+    grows("many carriage returns in a CAPA object", 4_000_000, 2, 3, |n, out| {
         write!(out, "{CLUSTER}  r: \"").unwrap();
         repeat(out, "word\r", n / 5);
         writeln!(out, "\"").unwrap();
@@ -396,8 +396,8 @@ fn many_aliases_of_one_anchor() {
 }
 
 #[test]
-fn many_keys_of_an_object_that_may_be_ours() {
-    grows("many keys of an object that may be ours", MANY, 1, 400, |n, out| {
+fn many_keys_of_an_object_that_mentions_a_capa_kind() {
+    grows("many keys of an object that mentions a CAPA kind", MANY, 1, 400, |n, out| {
         write!(out, "{CLUSTER}  r: x\n---\napiVersion: v1\nkind: ConfigMap # of AWSCluster\u{2028}\n").unwrap();
         (0..n).for_each(|k| writeln!(out, "k{k}: v").unwrap());
     });
@@ -418,7 +418,7 @@ fn item(out: &mut dyn Write, n: usize) {
 }
 
 #[test]
-fn many_items_of_which_all_are_edited() {
+fn many_items_that_are_all_edited() {
     grows("many items, all edited", MANY / 16, 1, 40, |n, out| {
         writeln!(out, "apiVersion: v1\nkind: List\nitems:").unwrap();
         (0..n).for_each(|n| item(out, n));

@@ -1,5 +1,5 @@
-//! The halves of `iam` for other tools, given to those tools: shellcheck and shells, cfn-lint, the HCL parser that Terraform
-//! has, clusterawsadm, and the AWS CLI with an AWS that enforces policies.
+//! The policies of `iam` in the formats of other tools, given to those tools: shellcheck and shells, cfn-lint, the HCL
+//! parser of Terraform, clusterawsadm, and the AWS CLI with an AWS that enforces policies.
 
 mod live;
 mod script;
@@ -15,7 +15,7 @@ use xaccount::iam::render::{self, PieceError, PolicyTarget, Side};
 
 use crate::support::{peer, skip};
 
-/// What a half is made of.
+/// The input for one policy: the trust policy or the permissions policy.
 struct Sample {
     side: Side,
     account: Option<AccountId>,
@@ -71,7 +71,7 @@ impl Sample {
         }
     }
 
-    fn half(&self) -> PolicyTarget<'_> {
+    fn target(&self) -> PolicyTarget<'_> {
         PolicyTarget {
             side: self.side,
             partition: Partition::AwsUsGov,
@@ -88,7 +88,7 @@ impl Sample {
     }
 }
 
-/// Both halves, with usual names and with the oddest ones that IAM takes.
+/// Both policies, with usual names and with the oddest ones that IAM accepts.
 fn samples() -> Vec<Sample> {
     let mut samples = Vec::new();
     for make in [Sample::trust, Sample::permission] {
@@ -115,7 +115,7 @@ fn cfn_lint_accepts_the_templates() {
     let lint = |files: &[PathBuf]| Command::new(&lint).args(files).output().unwrap();
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for (number, sample) in samples().into_iter().enumerate() {
-        let template = render::cloudformation(&sample.half());
+        let template = render::cloudformation(&sample.target());
         let parsed: Value = serde_json::from_str(&template).unwrap();
         let (_, resource) = parsed["Resources"].as_object().unwrap().iter().next().unwrap();
         let properties = &resource["Properties"];
@@ -130,11 +130,11 @@ fn cfn_lint_accepts_the_templates() {
                 "PolicyDocument"
             }
         };
-        // Texts, so that the order of keys counts.
+        // Compared as texts, because the order of keys matters.
         assert_eq!(properties[key].to_string(), sample.document);
 
-        // It knows fewer paths than IAM does.
-        let template = render::cloudformation(&Sample { path: "/team/".to_owned(), ..sample }.half());
+        // cfn-lint knows fewer paths than IAM does.
+        let template = render::cloudformation(&Sample { path: "/team/".to_owned(), ..sample }.target());
         good.push(directory.path().join(format!("{number}-good.json")));
         fs::write(&good[number], &template).unwrap();
         bad.push(directory.path().join(format!("{number}-bad.json")));
@@ -142,12 +142,12 @@ fn cfn_lint_accepts_the_templates() {
     }
     let out = lint(&good);
     assert!(out.status.success() && out.stdout.is_empty(), "{}", said(&out));
-    // It does look at documents.
+    // It checks documents.
     let text = said(&lint(&bad));
     assert!(bad.iter().all(|file| text.contains(file.to_str().unwrap())), "{text}");
 }
 
-/// What the resources may hold, for hcldec; its value is one by resource type and name.
+/// A specification of the resources for hcldec; its value is one resource by type and name.
 fn hcl_specification(kind: &str, attributes: &[&str]) -> String {
     let attribute = |name: &&str| format!("attr \"{name}\" {{\n  type = string\n  required = true\n}}\n");
     let attributes: String = attributes.iter().map(attribute).collect();
@@ -166,7 +166,7 @@ fn terraforms_parser_gives_the_document_back() {
     };
     let directory = tempfile::tempdir().unwrap();
     let (file, specification) = (directory.path().join("role.tf"), directory.path().join("role.hcldec"));
-    // What HCL, heredocs and Unicode's normal forms could touch.
+    // Characters that HCL, heredocs and Unicode's normal forms could change.
     let tricky = r##"{"Version":"2012-10-17","Statement":["${aws:username}","$${a}$$$${b}","%{c}%%{d}","${","%{","$","%",
         "\"\\\\\n\t\/","caf\u00e9 é","e\u0301 DECOMPOSED","\ud83d\ude00 😀","POLICY","\nPOLICY\n","  POLICY","#//<<-X"]}"##;
     let of_references = r#"{"description":"","max_session_duration":"","permissions_boundary":"","tags":""}"#;
@@ -177,7 +177,7 @@ fn terraforms_parser_gives_the_document_back() {
             Side::Trust => ("aws_iam_role", "assume_role_policy", ["name", "path", "assume_role_policy"]),
             Side::Permission => ("aws_iam_role_policy", "policy", ["name", "role", "policy"]),
         };
-        let text = render::terraform(&sample.half());
+        let text = render::terraform(&sample.target());
         fs::write(&file, &text).unwrap();
         fs::write(&specification, hcl_specification(kind, &attributes)).unwrap();
         let arguments = ["--spec", specification.to_str().unwrap(), "--vars", of_references];
@@ -199,7 +199,7 @@ fn terraforms_parser_gives_the_document_back() {
     }
 }
 
-/// The statement with a list wherever IAM takes one or a string.
+/// The statement with a list wherever IAM accepts a list or a string.
 fn listed(statement: &Value) -> Value {
     let list = |value: &Value| if value.is_string() { json!([value]) } else { value.clone() };
     let mut statement = statement.clone();
@@ -230,7 +230,7 @@ fn clusterawsadm_puts_the_statement_into_the_role() {
     };
     let bare = "apiVersion: bootstrap.aws.infrastructure.cluster.x-k8s.io/v1beta1\nkind: AWSIAMConfiguration\n";
     let govcloud = template(&format!("{bare}spec:\n  partition: aws-us-gov\n"));
-    assert_ne!(govcloud, template(bare), "the partition says nothing");
+    assert_ne!(govcloud, template(bare), "the partition makes no difference");
     let roles = [(DEFAULT_ROLE_NAME, "AWSIAMRoleControlPlane"), (CONTROLLERS_ROLE_NAME, "AWSIAMRoleControllers")];
     for (role, id) in roles {
         for make in [Sample::trust, Sample::permission] {
@@ -242,13 +242,13 @@ fn clusterawsadm_puts_the_statement_into_the_role() {
     }
 }
 
-/// Whether the template of clusterawsadm with a sample's piece is the one without, but for the statements and the path.
+/// Whether the template of clusterawsadm with a sample's piece is the one without it, plus the statements and the path.
 fn adds_the_statements(sample: &Sample, id: &str, without: &Value, template: &impl Fn(&str) -> Value) {
-    let configuration = render::clusterawsadm(&sample.half()).unwrap();
+    let configuration = render::clusterawsadm(&sample.target()).unwrap();
     let mut made = template(&configuration);
     let properties = &mut made["Resources"][id]["Properties"];
     assert_eq!(properties["RoleName"], *sample.role);
-    // Without the statement, and the path, it is what it was.
+    // Without the statement and the path, nothing differs.
     let added = match sample.side {
         Side::Trust => {
             let statements = &mut properties["AssumeRolePolicyDocument"]["Statement"];
@@ -274,7 +274,7 @@ fn adds_the_statements(sample: &Sample, id: &str, without: &Value, template: &im
 #[test]
 fn clusterawsadm_has_two_roles() {
     let sample = Sample { role: "other".to_owned(), ..Sample::trust() };
-    let error = render::clusterawsadm(&sample.half()).unwrap_err();
+    let error = render::clusterawsadm(&sample.target()).unwrap_err();
     assert_eq!(error, PieceError::NoRoleOfClusterawsadm { name: "other".to_owned() });
     let text = error.to_string();
     assert!(text.contains(DEFAULT_ROLE_NAME) && text.contains(CONTROLLERS_ROLE_NAME), "{text}");

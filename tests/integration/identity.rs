@@ -1,4 +1,4 @@
-//! What `identity` prints is what `identity --check` takes.
+//! `identity --check` accepts what `identity` prints.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ const ACCOUNTS: [&str; 3] = ["222222222222", "333333333333", "444444444444"];
 struct Account {
     allowed: &'static str,
     extra: &'static str,
-    /// The namespaces that the file lists; `None` where it has no identity of the account.
+    /// The namespaces that the file lists; `None` if the file has no identity of the account.
     listed: Option<Vec<&'static str>>,
     kept: &'static str,
 }
@@ -57,7 +57,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Namespaces by identity, as another parser reads them; none of what lists nothing.
+/// The allowed namespaces of each identity, read by another parser; `None` without a list.
 fn lists(yaml: &[u8]) -> Vec<(String, Option<Vec<String>>)> {
     use serde::Deserialize as _;
     let mut all = Vec::new();
@@ -79,20 +79,24 @@ fn round_trip(accounts: &[Account]) -> bool {
     let printed = identity(directory, &[]);
     let checked = identity(directory, &["--check"]);
     if checked.status.code() == Some(2) {
-        // What is refused there, is refused here.
+        // Input that `--check` refuses is refused here.
         assert_eq!((printed.status.code(), printed.stdout.is_empty()), (Some(2), true), "{}", text(&checked.stderr));
         return false;
     }
     let names: Vec<&str> = ACCOUNTS[..accounts.len()].to_vec();
     let now = lists(&printed.stdout);
     for (name, list) in &now {
-        assert!(list.as_ref().is_none_or(|list| !list.is_empty()), "{name} is closed: {}", text(&printed.stdout));
+        assert!(
+            list.as_ref().is_none_or(|list| !list.is_empty()),
+            "{name} allows no namespace: {}",
+            text(&printed.stdout)
+        );
         let before = lists(&old).into_iter().find(|(other, _)| other == name);
         let before = before.and_then(|(_, list)| list).unwrap_or_default();
         let keeps = list.as_ref().is_none_or(|list| before.iter().all(|one| list.contains(one)));
         assert!(keeps, "{name} loses a namespace: {before:?}: {}", text(&printed.stdout));
     }
-    // All are printed, or said to be omitted.
+    // Each identity is printed, or reported as omitted.
     let said = text(&printed.stderr);
     for id in &names {
         let name = format!("cross-account-role-{id}");
@@ -103,7 +107,7 @@ fn round_trip(accounts: &[Account]) -> bool {
         return false;
     }
     assert_eq!(printed.status.code(), Some(0), "{said}");
-    // In a file of their own, they are right as they are.
+    // Written to a file, they need no change.
     fs::write(directory.join("ids.yaml"), &printed.stdout).unwrap();
     let mut words = vec!["--check"];
     for id in names.iter().filter(|id| now.iter().any(|(name, _)| name.ends_with(**id))) {
@@ -117,7 +121,7 @@ fn round_trip(accounts: &[Account]) -> bool {
 }
 
 #[test]
-fn what_is_printed_is_what_check_takes() {
+fn check_accepts_what_is_printed() {
     let cases = std::env::var("XACCOUNT_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(48);
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let printed = std::cell::Cell::new(0);

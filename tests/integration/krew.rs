@@ -1,6 +1,6 @@
-//! krew: the manifest keeps its rules, and krew itself installs what `scripts/package` makes.
+//! krew: the manifest follows its rules, and krew itself installs the archives of `scripts/package`.
 //!
-//! krew's own programs are built by `scripts/peers/go`; without them those tests are skipped and say so.
+//! `scripts/peers/go` builds krew's own programs; without them these tests are reported as skipped.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::support::root;
 
-/// The pairs that krew knows.
+/// The platforms that krew knows.
 const KNOWN: [(&str, &str); 11] = [
     ("darwin", "386"),
     ("darwin", "amd64"),
@@ -24,7 +24,7 @@ const KNOWN: [(&str, &str); 11] = [
     ("windows", "arm64"),
 ];
 
-// krew reads past fields that it does not know; here they are errors.
+// krew ignores unknown fields; here they are errors.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Manifest {
@@ -52,7 +52,7 @@ struct Spec {
     platforms: Vec<Platform>,
 }
 
-// Without `files` all of the archive is installed, as krew's guide wants it.
+// Without `files` the whole archive is installed, as krew's guide recommends.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Platform {
@@ -86,7 +86,7 @@ fn plugin_yaml() -> String {
     fs::read_to_string(root().join("plugin.yaml")).unwrap()
 }
 
-/// What krew's code refuses in a manifest, and what the reviewers of its index send back.
+/// The rules of krew's code, and of the reviewers of its index, that a manifest breaks.
 fn violations(text: &str) -> Vec<String> {
     let manifest: Manifest = match serde_yaml::from_str(text) {
         Ok(manifest) => manifest,
@@ -104,16 +104,16 @@ fn violations(text: &str) -> Vec<String> {
     let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     rule(!name.is_empty() && name.chars().all(kebab), format!("name {name} is not kebab-case"));
     // The program's name is the plugin's name.
-    rule(env!("CARGO_PKG_NAME") == format!("kubectl-{name}"), format!("name {name} is not the program's"));
+    rule(env!("CARGO_PKG_NAME") == format!("kubectl-{name}"), format!("name {name} is not the program's name"));
     let version = format!("v{}", env!("CARGO_PKG_VERSION"));
-    rule(spec.version == version, format!("version {} is not Cargo.toml's, {version}", spec.version));
+    rule(spec.version == version, format!("version {} is not that of Cargo.toml, {version}", spec.version));
     rule(spec.homepage.starts_with("https://"), format!("homepage {}", spec.homepage));
 
     let short = &spec.short_description;
     rule(!short.is_empty() && !short.contains('\n'), "shortDescription is empty or has a line break".into());
     rule(short.chars().count() <= 50, "shortDescription is longer than 50 characters".into());
     rule(!short.ends_with('.'), "shortDescription ends with a full stop".into());
-    rule(!short.to_lowercase().contains("kubectl"), "shortDescription says what is plain: kubectl".into());
+    rule(!short.to_lowercase().contains("kubectl"), "shortDescription contains kubectl".into());
     rule(!spec.description.is_empty(), "no description".into());
     for (field, text) in [("description", &spec.description), ("caveats", &spec.caveats)] {
         for line in text.lines() {
@@ -165,9 +165,9 @@ fn a_manifest_that_breaks_a_rule_is_found() {
         ("v1alpha2", "v1", "apiVersion"),
         ("kind: Plugin", "kind: Plugins", "kind"),
         ("name: xaccount", "name: XAccount", "not kebab-case"),
-        ("name: xaccount", "name: x-account", "not the program's"),
-        ("version: v", "version: ", "not Cargo.toml's"),
-        ("  version: v", "  version: v9", "not Cargo.toml's"),
+        ("name: xaccount", "name: x-account", "not the program's name"),
+        ("version: v", "version: ", "not that of Cargo.toml"),
+        ("  version: v", "  version: v9", "not that of Cargo.toml"),
         ("homepage: https", "homepage: http", "homepage"),
         ("shortDescription: Point", "shortDescription: Point and point", "longer than 50"),
         ("shortDescription: Point Cluster", "shortDescription: |-\n    Point\n    Cluster", "line break"),
@@ -211,7 +211,8 @@ pub(crate) mod real {
 
     const PROGRAM: &str = env!("CARGO_BIN_EXE_kubectl-xaccount");
 
-    /// krew, its check of manifests, and kubectl; else what is missing, Python for `scripts/package` too.
+    /// krew, its check of manifests, and kubectl; otherwise the name of what is missing, including Python for
+    /// `scripts/package`.
     fn peers() -> Result<(PathBuf, PathBuf, PathBuf), &'static str> {
         if no_python() {
             return Err("no python3");
@@ -228,7 +229,7 @@ pub(crate) mod real {
         all
     }
 
-    /// A file server on loopback, for as long as it is kept.
+    /// A file server on loopback, which stops when it is dropped.
     struct Server {
         address: SocketAddr,
         stop: Arc<AtomicBool>,
@@ -255,7 +256,7 @@ pub(crate) mod real {
             if stopped.load(Ordering::Relaxed) {
                 break;
             }
-            // A client that hangs up is the client's business.
+            // A client that hangs up is not an error.
             let _ = answer(stream.unwrap(), directory);
         }
     }
@@ -283,7 +284,7 @@ pub(crate) mod real {
         stream.write_all(&body)
     }
 
-    /// `scripts/package`, which needs Python, in a `dist` of its own.
+    /// `scripts/package`, which needs Python, with its own `dist` directory.
     fn package(out: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(root().join("scripts/package"));
         command.arg("--out").arg(out).args(arguments);
@@ -392,7 +393,7 @@ pub(crate) mod real {
         let said = ok(&mut check(&dist.join("xaccount.yaml"), &[]));
         assert!(said.contains("all 6 spec.platforms installed fine"), "{said}");
 
-        // The manifest of the tree, under the name that the check wants, and under its own.
+        // The tree's manifest, under the file name that the check requires, and under its own.
         let copy = home.path().join("xaccount.yaml");
         fs::copy(root().join("plugin.yaml"), &copy).unwrap();
         ok(&mut check(&copy, &["-skip-install"]));
@@ -400,7 +401,7 @@ pub(crate) mod real {
         assert!(!refused.status.success(), "it takes any file name now: copy no more");
     }
 
-    /// krew with a root of its own.
+    /// krew with its own root directory.
     struct Krew {
         program: PathBuf,
         kubectl: PathBuf,
@@ -409,7 +410,7 @@ pub(crate) mod real {
     }
 
     impl Krew {
-        /// A command that finds nothing but krew's programs and those of the system.
+        /// A command whose PATH contains only krew's programs and those of the system.
         fn clean(&self, program: &Path) -> Command {
             let mut command = Command::new(program);
             command.env_clear().env("PATH", format!("{}:/usr/bin:/bin", self.root.join("bin").display()));
@@ -432,7 +433,7 @@ pub(crate) mod real {
             receipt["spec"]["version"].as_str() == Some(version)
         }
 
-        /// The plugin runs through kubectl.
+        /// Checks that the plugin runs through kubectl.
         fn assert_runs(&self) {
             let through = self.clean(&self.kubectl).args(["xaccount", "--version"]).output().unwrap();
             assert!(through.status.success());
@@ -456,7 +457,7 @@ pub(crate) mod real {
             }
         }
 
-        /// Installs and upgrades from an index, without which krew removes nothing. A plugin is installed before.
+        /// Installs and upgrades from an index; krew needs one to remove a plugin. The plugin is already installed.
         fn installs_and_upgrades_from_an_index(&self, manifest: &str) {
             let index = self.home.join("index");
             self.publish(&index, manifest);
@@ -487,7 +488,7 @@ pub(crate) mod real {
         let home = home.path();
         let dist = home.join("dist");
         let server = Server::new(dist.clone());
-        // The debug information is most of it.
+        // The debug information is most of the program's size.
         let small = home.join("small");
         let strip = Command::new("strip").arg("-o").arg(&small).arg(PROGRAM).output();
         let packed = if strip.is_ok_and(|out| out.status.success()) { &small } else { Path::new(PROGRAM) };
@@ -496,7 +497,7 @@ pub(crate) mod real {
         let archive = &archives(&dist)[0];
         let krew = Krew { program, kubectl, home: home.to_owned(), root: home.join("krew") };
 
-        // From the files, as before any index has it.
+        // From local files, as before any index has the plugin.
         let arguments = ["install", "--manifest", manifest.to_str().unwrap(), "--archive", archive.to_str().unwrap()];
         let said = krew.run(&arguments);
         assert!(said.contains("does not change IAM"), "the caveats are shown: {said}");
@@ -505,7 +506,7 @@ pub(crate) mod real {
         let text = fs::read_to_string(&manifest).unwrap();
         krew.installs_and_upgrades_from_an_index(&text);
 
-        // The checksum is that of the archive: another one is refused.
+        // An archive with another checksum is refused.
         let (before, after) = text.split_once("sha256: \"").unwrap();
         let digit = if after.starts_with('0') { '1' } else { '0' };
         fs::write(&manifest, format!("{before}sha256: \"{digit}{}", &after[1..])).unwrap();

@@ -1,18 +1,13 @@
-//! `fn`: a ResourceList in and out, by itself, and between the steps of kustomize and kpt.
+//! `fn`: a ResourceList in and out.
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::symlink;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use serde_json::Value;
 
-use crate::readme;
-use crate::support::{peer, skip, testdata, xaccount};
+use crate::support::xaccount;
 
-const IDENTITY: &str = "cross-account-role-222222222222";
+pub(crate) const IDENTITY: &str = "cross-account-role-222222222222";
 
 /// Runs `fn` with the words of `flags` on `stdin`.
 fn function(stdin: &str, flags: &str) -> Output {
@@ -24,7 +19,7 @@ fn function(stdin: &str, flags: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A wrong flag ends the program before it reads.
+    // With a wrong flag the program ends before it reads.
     let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
     child.wait_with_output().unwrap()
 }
@@ -33,17 +28,17 @@ fn value(out: &Output) -> Value {
     serde_yaml::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(out)))
 }
 
-fn text(out: &Output) -> String {
+pub(crate) fn text(out: &Output) -> String {
     String::from_utf8_lossy(&out.stdout).into_owned()
 }
 
-fn errors(out: &Output) -> String {
+pub(crate) fn errors(out: &Output) -> String {
     String::from_utf8_lossy(&out.stderr).into_owned()
 }
 
 const CONFIG: &str = "functionConfig:\n  apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: x}\n  data:\n";
 
-/// A list in the way of kpt: items with the file that they come from, then the functionConfig's data.
+/// A list as kpt writes it: items with the file that they come from, then the functionConfig's data.
 fn list(items: &[(&str, String)], data: &str) -> String {
     let mut text = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n".to_owned();
     for (path, item) in items {
@@ -53,7 +48,7 @@ fn list(items: &[(&str, String)], data: &str) -> String {
     if data.is_empty() { text } else { format!("{text}{CONFIG}    {}\n", data.trim_end().replace('\n', "\n    ")) }
 }
 
-fn cluster(name: &str, index: usize) -> String {
+pub(crate) fn cluster(name: &str, index: usize) -> String {
     format!(
         "# made by hand\napiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata:\n  name: {name}\n  annotations:\n    internal.config.kubernetes.io/path: 'PATH'\n    internal.config.kubernetes.io/index: '{index}'\nspec:\n  region: \"us-west-2\"  # near\n"
     )
@@ -63,7 +58,7 @@ const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringD
 
 const ACCOUNT: &str = "account: \"222222222222\"";
 
-/// The lines that are new; all old ones must be there in their order.
+/// The new lines; all old ones must exist in their order.
 fn added(before: &str, after: &str) -> Vec<String> {
     let mut old = before.lines().peekable();
     let mut new = Vec::new();
@@ -74,12 +69,12 @@ fn added(before: &str, after: &str) -> Vec<String> {
             new.push(line.to_owned());
         }
     }
-    assert_eq!(old.next(), None, "a line is lost or changed:\n{after}");
+    assert_eq!(old.next(), None, "a line is missing or changed:\n{after}");
     new
 }
 
 #[test]
-fn items_are_pointed_and_results_say_so() {
+fn items_get_references_and_results_report_it() {
     let before = list(&[("a/heron.yaml", cluster("heron", 0)), ("s.yaml", SECRET.into())], ACCOUNT);
     let out = function(&before, "");
     assert_eq!(out.status.code(), Some(0), "{}", errors(&out));
@@ -174,7 +169,7 @@ fn versions_and_forms() {
 }
 
 #[test]
-fn nothing_to_point_is_no_error() {
+fn a_list_without_clusters_is_not_an_error() {
     for items in ["items:\n- apiVersion: v1\n  kind: Secret\n  metadata: {name: s}\n", "items: []\n", "items:\n", ""] {
         let before = format!("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n{items}");
         let out = function(&before, "--account 222222222222");
@@ -182,7 +177,7 @@ fn nothing_to_point_is_no_error() {
     }
 }
 
-/// A list as it must come out after an error: as it went in, but for results, the last of which are these.
+/// Checks the list after an error: it is unchanged except for results; returns these, which are all errors.
 fn refused(before: &str, out: &Output) -> Vec<Value> {
     assert_eq!(out.status.code(), Some(2), "{}", errors(out));
     assert!(errors(out).contains("error: "), "{}", errors(out));
@@ -193,7 +188,7 @@ fn refused(before: &str, out: &Output) -> Vec<Value> {
 }
 
 #[test]
-fn an_error_leaves_the_items_and_says_why() {
+fn an_error_leaves_the_items_unchanged_and_is_a_result() {
     let pointed = cluster("ridge", 3).replace(
         "spec:\n",
         "spec:\n  identityRef: {kind: AWSClusterRoleIdentity, name: cross-account-role-333333333333}\n",
@@ -219,7 +214,7 @@ fn an_error_leaves_the_items_and_says_why() {
 }
 
 #[test]
-fn what_a_function_config_may_say() {
+fn values_of_a_function_config() {
     let items = [("a.yaml", cluster("a", 0))];
     for (data, why) in [
         ("account: \"22\"", "12"),
@@ -255,8 +250,8 @@ fn what_a_function_config_may_say() {
     }
 
     // Numbers and booleans as written; several values; a flag that is off.
-    let said = "account: 012345678901\nno-identity: true\noverwrite: \"false\"\ncluster-name: |\n  x-*\n  a";
-    let out = function(&list(&items, said), "");
+    let data = "account: 012345678901\nno-identity: true\noverwrite: \"false\"\ncluster-name: |\n  x-*\n  a";
+    let out = function(&list(&items, data), "");
     assert_eq!(out.status.code(), Some(0), "{}", errors(&out));
     assert_eq!(value(&out)["items"][0]["spec"]["identityRef"]["name"], "cross-account-role-012345678901");
     assert_eq!(value(&out)["items"].as_array().unwrap().len(), 1);
@@ -313,7 +308,7 @@ const BY_PATH: &str = "functionConfig:
 ";
 
 #[test]
-fn paths_are_made_plain_before_the_map_is_asked() {
+fn paths_are_normalized_before_the_map_is_matched() {
     let account = |path: &str, name: &str| {
         let item = cluster(name, 0);
         let item =
@@ -324,15 +319,15 @@ fn paths_are_made_plain_before_the_map_is_asked() {
             _ => errors(&out).lines().next().unwrap_or_default().to_owned(),
         }
     };
-    let nobody = "error: AWSCluster a belongs to no account of the map";
+    let unassigned = "error: AWSCluster a belongs to no account of the map";
     let unplaced = "error: AWSCluster a: the map decides by path, and its file has none";
     for (path, name, want) in [
         ("clusters/dev/a.yaml", "a", "222222222222"),
         ("clusters/dev/../prod/a.yaml", "a", "333333333333"),
         ("./clusters//prod/a.yaml", "a", "333333333333"),
-        ("/clusters/dev/a.yaml", "a", nobody),
-        ("../clusters/dev/a.yaml", "a", nobody),
-        ("x/../../clusters/dev/a.yaml", "a", nobody),
+        ("/clusters/dev/a.yaml", "a", unassigned),
+        ("../clusters/dev/a.yaml", "a", unassigned),
+        ("x/../../clusters/dev/a.yaml", "a", unassigned),
         ("", "a", unplaced),
         ("", "fen-1", "444444444444"),
     ] {
@@ -351,7 +346,7 @@ fn the_owner_of_an_item_is_that_of_its_file() {
         .replace("paths: ['clusters/dev/**']", "names: ['dev-*']")
         .replace("paths: ['clusters/prod/**']", "names: ['prod-*']");
     let run = |items: &[(&str, String)]| function(&format!("{}{map}", list(items, "")), "");
-    let told = |out: &Output| -> Vec<String> {
+    let accounts = |out: &Output| -> Vec<String> {
         errors(out).lines().filter_map(|line| Some(line.split_once(" -> ")?.1[..12].to_owned())).collect()
     };
     let both = [
@@ -360,7 +355,7 @@ fn the_owner_of_an_item_is_that_of_its_file() {
         ("prod/a.yaml", owner("prod-main", 0)),
         ("prod/b.yaml", cluster("main", 0)),
     ];
-    assert_eq!(told(&run(&both)), ["222222222222", "333333333333"]);
+    assert_eq!(accounts(&run(&both)), ["222222222222", "333333333333"]);
     let differ = [both[0].clone(), both[2].clone(), ("base/a.yaml", cluster("main", 0))];
     let out = run(&differ);
     assert_eq!(out.status.code(), Some(2));
@@ -370,26 +365,26 @@ fn the_owner_of_an_item_is_that_of_its_file() {
 #[test]
 fn an_identity_file_is_a_path() {
     let items = [("a.yaml", cluster("a", 0)), ("b.yaml", cluster("b", 0))];
-    let said = format!("{ACCOUNT}\nidentity-file: ids/all.yaml");
-    let out = function(&list(&items, &said), "");
+    let data = format!("{ACCOUNT}\nidentity-file: ids/all.yaml");
+    let out = function(&list(&items, &data), "");
     assert_eq!(out.status.code(), Some(0), "{}", errors(&out));
     let annotations = &value(&out)["items"][2]["metadata"]["annotations"];
     assert_eq!(annotations["internal.config.kubernetes.io/path"], "ids/all.yaml");
     assert_eq!(annotations["internal.config.kubernetes.io/index"], "0");
 
-    // The file has items already, with the annotations of old hosts too.
-    let there = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n  annotations:\n    config.kubernetes.io/path: PATH\n    config.kubernetes.io/index: \"4\"\n";
-    let items = [("a.yaml", cluster("a", 0)), ("b.yaml", cluster("b", 0)), ("ids/all.yaml", there.into())];
-    let out = function(&list(&items, &said), "");
+    // The file already has items, also with the annotations of old hosts.
+    let existing = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n  annotations:\n    config.kubernetes.io/path: PATH\n    config.kubernetes.io/index: \"4\"\n";
+    let items = [("a.yaml", cluster("a", 0)), ("b.yaml", cluster("b", 0)), ("ids/all.yaml", existing.into())];
+    let out = function(&list(&items, &data), "");
     let annotations = &value(&out)["items"][3]["metadata"]["annotations"];
     for prefix in ["", "internal."] {
         assert_eq!(annotations[format!("{prefix}config.kubernetes.io/path")], "ids/all.yaml", "{annotations}");
         assert_eq!(annotations[format!("{prefix}config.kubernetes.io/index")], "5", "{annotations}");
     }
 
-    // Without paths there are no files, and nothing to say about them.
+    // Without paths there are no files, and nothing to report about them.
     let bare = cluster("a", 0).replace("    internal.config.kubernetes.io/path: 'PATH'\n", "    x: y\n");
-    let out = function(&list(&[("", bare.clone()), ("", bare.replace("name: a", "name: b"))], &said), "");
+    let out = function(&list(&[("", bare.clone()), ("", bare.replace("name: a", "name: b"))], &data), "");
     assert_eq!(out.status.code(), Some(0), "{}", errors(&out));
     assert_eq!(value(&out)["items"][2]["metadata"].get("annotations"), None);
     assert_eq!(value(&out)["results"][0].get("file"), None);
@@ -397,19 +392,23 @@ fn an_identity_file_is_a_path() {
 
 #[test]
 fn results_of_functions_before_stay() {
-    for (there, before) in
+    for (existing, before) in
         [("results:\n- {message: first, severity: info}\n", 1), ("results: []\n", 0), ("results:\n", 0)]
     {
-        let text = list(&[("a.yaml", cluster("a", 0))], ACCOUNT) + there;
+        let text = list(&[("a.yaml", cluster("a", 0))], ACCOUNT) + existing;
         let out = function(&text, "");
-        assert_eq!(out.status.code(), Some(0), "{there}: {}", errors(&out));
+        assert_eq!(out.status.code(), Some(0), "{existing}: {}", errors(&out));
         let results = value(&out)["results"].as_array().unwrap().clone();
-        assert_eq!(results.len(), before + 2, "{there}");
+        assert_eq!(results.len(), before + 2, "{existing}");
         assert!(before == 0 || results[0]["message"] == "first");
     }
     let text = list(&[("a.yaml", cluster("a", 0))], ACCOUNT) + "results: {items: []}\n";
     let out = function(&text, "");
-    assert_eq!((out.status.code(), self::text(&out)), (Some(2), text), "the list comes out though it takes no results");
+    assert_eq!(
+        (out.status.code(), self::text(&out)),
+        (Some(2), text),
+        "the list is printed, although its results can't be extended"
+    );
     assert!(errors(&out).contains("results of the ResourceList are no list"), "{}", errors(&out));
 }
 
@@ -430,113 +429,6 @@ fn an_item_that_ends_where_new_ones_begin() {
     }
 }
 
-/// A directory with `cinder.yaml`, what the page says is there, and `.bin` with the peers.
-fn directory(peers: &[&str]) -> tempfile::TempDir {
-    let directory = tempfile::tempdir().unwrap();
-    fs::copy(testdata("dkp/dkp-2.7-v1beta2.yaml"), directory.path().join("cinder.yaml")).unwrap();
-    for block in readme::blocks(&readme::read("docs/krm.md"), "yaml") {
-        let name = block.lines().next().and_then(|line| line.strip_prefix("# ")).expect("a block begins with its name");
-        let file = directory.path().join(name);
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, &block).unwrap();
-    }
-    let bin = directory.path().join(".bin");
-    fs::create_dir(&bin).unwrap();
-    symlink(env!("CARGO_BIN_EXE_kubectl-xaccount"), bin.join("kubectl-xaccount")).unwrap();
-    for name in peers {
-        symlink(peer(name).unwrap(), bin.join(name)).unwrap();
-    }
-    directory
-}
-
-#[test]
-fn every_command_of_the_page_works_as_shown() {
-    let peers = ["kubectl", "kustomize", "kpt"];
-    if let Some(missing) = peers.iter().find(|name| peer(name).is_none()) {
-        return skip("every_command_of_the_page_works_as_shown", &format!("no {missing}"));
-    }
-    let run_count = readme::run_page("docs/krm.md", &mut BTreeSet::new(), || directory(&peers));
-    assert!(run_count >= 8, "only {run_count} commands were found");
-}
-
-/// A peer in a directory of [`directory`], with the program on its `PATH`.
-fn run(directory: &Path, program: &str, args: &[&str]) -> Output {
-    let path = std::env::var("PATH").unwrap_or_default();
-    Command::new(directory.join(".bin").join(program))
-        .args(args)
-        .current_dir(directory)
-        .env("PATH", format!("{}:{path}", directory.join(".bin").display()))
-        .output()
-        .unwrap()
-}
-
-#[test]
-fn kustomize_builds_what_inject_prints() {
-    if peer("kustomize").is_none() {
-        return skip("kustomize_builds_what_inject_prints", "no kustomize");
-    }
-    let directory = directory(&["kustomize"]);
-    let directory = directory.path();
-    let build = ["build", "--enable-alpha-plugins", "--enable-exec", "."];
-    let built = run(directory, "kustomize", &build);
-    assert!(built.status.success(), "{}", errors(&built));
-
-    let inject = "inject cinder.yaml --account 222222222222 -o yaml";
-    let printed = xaccount().current_dir(directory).args(inject.split(' ')).output().unwrap();
-    fs::write(directory.join("printed.yaml"), printed.stdout).unwrap();
-    fs::write(directory.join("kustomization.yaml"), "resources: [printed.yaml]\n").unwrap();
-    let plain = run(directory, "kustomize", &build);
-    assert!(plain.status.success(), "{}", errors(&plain));
-    assert_eq!(text(&built), text(&plain));
-
-    // An error stops the build.
-    fs::write(directory.join("kustomization.yaml"), "resources: [cinder.yaml]\ntransformers: [account.yaml]\n")
-        .unwrap();
-    let config = fs::read_to_string(directory.join("account.yaml")).unwrap();
-    fs::write(directory.join("account.yaml"), config.replace("222222222222", "2222")).unwrap();
-    let wrong = run(directory, "kustomize", &build);
-    assert!(!wrong.status.success() && errors(&wrong).contains("has 4 digits"), "{}", errors(&wrong));
-    assert_eq!(text(&wrong), "");
-}
-
-#[test]
-fn kpt_writes_the_files() {
-    if peer("kpt").is_none() {
-        return skip("kpt_writes_the_files", "no kpt");
-    }
-    let directory = directory(&["kpt"]);
-    let directory = directory.path();
-    let package = directory.join("package");
-    fs::create_dir(&package).unwrap();
-    for name in ["a", "b"] {
-        let text = cluster(name, 0).replace("  annotations:\n    internal.config.kubernetes.io/path: 'PATH'\n    internal.config.kubernetes.io/index: '0'\n", "");
-        fs::write(package.join(format!("{name}.yaml")), text).unwrap();
-    }
-    let eval = |flags: &str| {
-        let exec = format!("kubectl-xaccount fn --account=222222222222{flags}");
-        run(directory, "kpt", &["fn", "eval", "package", "--results-dir", "results", "--exec", &exec])
-    };
-    let wrong = eval("");
-    assert!(!wrong.status.success(), "{}", errors(&wrong));
-    let results = fs::read_to_string(directory.join("results/results.yaml")).unwrap();
-    assert!(results.contains("would serve 2 files") && results.contains("severity: error"), "{results}");
-    assert!(!fs::read_to_string(package.join("a.yaml")).unwrap().contains("identityRef"));
-
-    let done = eval(" --identity-file=ids/identities.yaml");
-    assert!(done.status.success(), "{}", errors(&done));
-    for name in ["a.yaml", "b.yaml"] {
-        assert!(fs::read_to_string(package.join(name)).unwrap().contains(IDENTITY), "{name}");
-    }
-    let identities = fs::read_to_string(package.join("ids/identities.yaml")).unwrap();
-    assert_eq!(identities.matches("kind: AWSClusterRoleIdentity").count(), 1, "{identities}");
-    assert!(!identities.contains("annotations"), "{identities}");
-    let results = fs::read_to_string(directory.join("results/results.yaml")).unwrap();
-    assert_eq!(results.matches("severity: info").count(), 3, "{results}");
-    let check = "inject package -R --account 222222222222 --identity-file package/ids/identities.yaml --check";
-    let check = xaccount().current_dir(directory).args(check.split(' ')).output().unwrap();
-    assert_eq!(check.status.code(), Some(0), "{}", errors(&check));
-}
-
 fn kustomization(body: &str) -> String {
     format!(
         "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nmetadata:\n  name: k\n  annotations:\n    internal.config.kubernetes.io/path: 'PATH'\n{body}\n"
@@ -544,7 +436,7 @@ fn kustomization(body: &str) -> String {
 }
 
 #[test]
-fn a_patch_of_the_package_and_an_item_without_a_name_are_left_alone() {
+fn a_patch_of_the_package_and_an_item_without_a_name_are_skipped() {
     let nameless = cluster("gone", 0).replace("  name: gone\n", "");
     let items = [
         ("overlays/prod/Kustomization", kustomization("resources: [../../base]\npatches:\n- path: ./heron.yaml")),
@@ -568,13 +460,13 @@ fn a_patch_of_the_package_and_an_item_without_a_name_are_left_alone() {
 }
 
 #[test]
-fn a_patch_of_the_package_keeps_no_identities() {
-    for there in [true, false] {
+fn a_patch_of_the_package_is_not_an_identity_file() {
+    for exists in [true, false] {
         let mut items = vec![
             ("kustomization.yaml", kustomization("resources: [base.yaml]\npatches: [{path: ids.yaml}]")),
             ("base.yaml", cluster("heron", 0)),
         ];
-        if there {
+        if exists {
             items.push(("ids.yaml", cluster("heron", 0)));
         }
         let input = list(&items, &format!("{ACCOUNT}\nidentity-file: ids.yaml"));
@@ -589,7 +481,7 @@ fn a_patch_of_the_package_keeps_no_identities() {
 }
 
 #[test]
-fn a_kustomization_of_the_package_that_cant_be_read_is_said() {
+fn an_unreadable_kustomization_of_the_package_is_reported() {
     let items = [("Kustomization", kustomization("patches: heron.yaml")), ("heron.yaml", cluster("heron", 0))];
     let out = function(&list(&items, ACCOUNT), "");
     assert_eq!(out.status.code(), Some(0), "{}", errors(&out));

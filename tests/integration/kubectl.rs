@@ -1,9 +1,10 @@
-//! kubectl itself: it finds the program as a plugin, and it judges what was written.
+//! kubectl itself: it finds the program as a plugin, and reads what the program wrote.
 //!
-//! A table of files says what is planned, and kubectl must see exactly that. Over all cases and all files of `testdata/` it
-//! must see nothing else but references and identities.
+//! For the files of a table, kubectl must see exactly the planned change. For all cases and all files of `testdata/`,
+//! it must see no changes except references and identities.
 //!
-//! Taken from `target/peers`, where `scripts/test` puts it, else from `PATH`; without one, these tests are skipped and say so.
+//! kubectl comes from `target/peers`, where `scripts/test` puts it, or from `PATH`; without it, these tests are
+//! reported as skipped.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -21,7 +22,7 @@ use crate::support::{all_cases, peer, skip, testdata, xaccount};
 
 const ACCOUNT: &str = "222222222222";
 
-/// A directory with a `bin` that holds nothing but the program.
+/// A directory with a `bin` that contains only the program.
 fn directory() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let bin = directory.path().join("bin");
@@ -30,7 +31,7 @@ fn directory() -> tempfile::TempDir {
     directory
 }
 
-/// kubectl in `directory`, which finds no other plugin, no cluster and no cache.
+/// kubectl in `directory`, without other plugins, a cluster or a cache.
 fn run(kubectl: &Path, directory: &Path, line: &[&str]) -> Output {
     Command::new(kubectl)
         .current_dir(directory)
@@ -74,7 +75,7 @@ fn kubectl_runs_the_plugin_and_passes_its_exit_status_through() {
     assert!(String::from_utf8_lossy(&list.stdout).contains("bin/kubectl-xaccount\n"), "{list:?}");
 }
 
-/// A file, the places in it that get a reference, and the version of the identity.
+/// A file, the places in it that get a reference, and the API version of the identity.
 const JUDGED: &[(&str, &[&str], &str)] = &[
     ("dkp/dkp-2.1-v1alpha4.yaml", &["AWSCluster"], "v1alpha4"),
     ("dkp/dkp-2.3-v1beta1.yaml", &["AWSCluster"], "v1beta1"),
@@ -128,7 +129,7 @@ fn kubectl_reads_the_same_objects_but_for_the_planned_change() {
         if json {
             line.extend(["--identity-file", "identities.yaml"]);
         }
-        // As `kubectl get` prints it: it shows life.
+        // As `kubectl get` prints it: its objects have marks of a running cluster.
         if *file == "dkp/dkp-list.json" {
             line.extend(["--move-account", "source=222222222222", "--orphan-resources", "default/kelp"]);
         }
@@ -144,14 +145,14 @@ fn kubectl_reads_the_same_objects_but_for_the_planned_change() {
         for object in &mut expected {
             pointed(object, &mut left);
         }
-        assert!(left.is_empty(), "{file}: {left:?} is not in it");
+        assert!(left.is_empty(), "{file}: the file lacks {left:?}");
         expected.push(identity(version));
-        assert_eq!(after.len(), expected.len(), "{file}: how many objects");
+        assert_eq!(after.len(), expected.len(), "{file}: number of objects");
         for (after, expected) in after.iter().zip(&expected) {
             // Not with assert_eq: a ConfigMap is thousands of lines.
             assert!(
                 after == expected,
-                "{file}: kubectl reads another {} {} than was planned",
+                "{file}: kubectl does not read the planned {} {}",
                 expected["kind"],
                 expected["metadata"]["name"]
             );
@@ -181,7 +182,7 @@ fn pointed(object: &mut Value, places: &mut Vec<&str>) {
     }
 }
 
-/// The identity as kubectl reads it.
+/// The identity, as kubectl reads it.
 fn identity(version: &str) -> Value {
     json!({
         "apiVersion": format!("infrastructure.cluster.x-k8s.io/{version}"),
@@ -203,19 +204,19 @@ struct Job {
     stdin: Vec<u8>,
 }
 
-/// What kubectl said of all jobs.
+/// The results of all jobs with kubectl.
 #[derive(Default)]
 struct Judged {
     /// Files that it reads before and after.
     read: usize,
-    /// Files that were made.
+    /// Files that were created.
     made: usize,
-    /// Files that it refuses before and after, with what it says.
+    /// Files that it refuses before and after, with its message.
     refused: Vec<String>,
     failures: Vec<String>,
 }
 
-/// How many files are judged at least; some of them by more than one job.
+/// The minimum number of files checked; some of them by several jobs.
 const FLOOR: usize = 350;
 
 #[test]
@@ -223,7 +224,7 @@ fn kubectl_sees_nothing_else_change_in_any_case_or_fixture() {
     let Some(kubectl) = peer("kubectl") else {
         return skip("kubectl_sees_nothing_else_change_in_any_case_or_fixture", "no kubectl");
     };
-    // Policies are no manifests.
+    // Policies are not manifests.
     let cases = all_cases().into_iter().filter(|case| !case.name.starts_with("iam/")).map(|case| Job {
         runs: case.runs.iter().map(|line| words(line)).collect(),
         name: case.name,
@@ -258,7 +259,7 @@ fn kubectl_sees_nothing_else_change_in_any_case_or_fixture() {
     assert!(read >= FLOOR && made > 0, "{read} {made}");
 }
 
-/// Carries out a job, and compares what kubectl sees of each file that a run changed.
+/// Runs a job, and compares what kubectl sees of each file that a run changed.
 fn judge(kubectl: &Path, job: &Job, judged: &Mutex<Judged>) {
     let directory = directory();
     let here = directory.path().join("files");
@@ -270,7 +271,7 @@ fn judge(kubectl: &Path, job: &Job, judged: &Mutex<Judged>) {
         let after = read_tree(&here);
         for (file, now) in after.iter().filter(|(file, now)| before.get(*file) != Some(now)) {
             let seen = |bytes: &[u8]| {
-                // kubectl reads what ends so.
+                // kubectl reads files with such names.
                 let name = if file.ends_with(".json") { "judged.json" } else { "judged.yaml" };
                 fs::write(directory.path().join(name), bytes).unwrap();
                 let out = run(kubectl, directory.path(), &["label", "--local", "-f", name, "judged=yes", "-o", "json"]);
@@ -293,7 +294,7 @@ fn judge(kubectl: &Path, job: &Job, judged: &Mutex<Judged>) {
                     judged.made += 1;
                     judged.failures.extend(only_planned(&[], &is).err().map(|why| format!("{place}: {why}")));
                 }
-                // Its reason may name another place afterwards.
+                // The message may name another place afterwards.
                 (Some(Err(why)), Err(_)) => judged.refused.push(format!("{place}: {why}")),
                 (Some(Err(why)), Ok(_)) => judged.failures.push(format!("{place}: refused only before: {why}")),
                 (_, Err(why)) => judged.failures.push(format!("{place}: refused only now: {why}")),
@@ -302,13 +303,13 @@ fn judge(kubectl: &Path, job: &Job, judged: &Mutex<Judged>) {
     }
 }
 
-/// Whether an object is an identity of a kind that we make.
+/// Whether an object is an identity of a kind that the program creates.
 fn is_identity(object: &&Value) -> bool {
     let ours = object["apiVersion"].as_str().is_some_and(|text| text.starts_with("infrastructure.cluster.x-k8s.io/"));
     ours && (object["kind"] == "AWSClusterRoleIdentity" || object["kind"] == "AWSClusterControllerIdentity")
 }
 
-/// Whether two lists of objects differ in references and in identities alone, and do differ.
+/// Whether two lists of objects differ only in references and identities, and do differ.
 fn only_planned(before: &[Value], after: &[Value]) -> Result<(), String> {
     if before == after {
         return Err("kubectl sees no change".into());
@@ -324,7 +325,7 @@ fn only_planned(before: &[Value], after: &[Value]) -> Result<(), String> {
     })
 }
 
-/// Whether two values differ in references alone.
+/// Whether two values differ only in references.
 fn same(before: Option<&Value>, after: Option<&Value>, path: &str) -> Result<(), String> {
     match (before, after) {
         (Some(Value::Object(before)), Some(Value::Object(after))) => {
@@ -347,7 +348,7 @@ fn same(before: Option<&Value>, after: Option<&Value>, path: &str) -> Result<(),
     }
 }
 
-/// Whether a value comes or goes for the reference in it, and for nothing else.
+/// Whether a value is added or removed only for the reference in it.
 fn carries(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.len() == 1 && carries(&items[0]),
@@ -362,8 +363,8 @@ fn carries(value: &Value) -> bool {
     }
 }
 
-/// Files that kubectl can't read, before or after, and that are edited all the same: a neighbour is broken or a template,
-/// a marker line has content, a number is none of JSON's or too large, or there is a directive.
+/// Files that kubectl can't read, before or after, and that are edited all the same: another document is broken or a
+/// template, a marker line has content, a number is not valid JSON or too large, or there is a directive.
 const REFUSED: [&str; 12] = [
     "yaml/append-behind-broken, heron.yaml",
     "yaml/broken-neighbour, heron.yaml",

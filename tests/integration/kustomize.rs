@@ -1,4 +1,5 @@
-//! Bases, overlays and patches: what kustomize builds before a run, it builds after it, and a patch is never a cluster.
+//! Bases, overlays and patches: kustomize builds the same before and after a run, except for the planned change, and a
+//! patch is never a cluster.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,13 +20,13 @@ const ACCOUNT: &str = "--account 222222222222";
 struct Overlay {
     directory: &'static str,
     kustomization: &'static str,
-    /// Of the kustomization, with FILE for the path of the patch.
+    /// The line of the kustomization, with FILE for the path of the patch.
     naming: &'static str,
-    /// What stands before the patch's name.
+    /// The text before the patch's name.
     before: &'static str,
     patch: &'static str,
     sets_reference: bool,
-    /// Lines above, which move the place.
+    /// Comment lines above, which shift the line number.
     comments: usize,
 }
 
@@ -34,7 +35,7 @@ impl Overlay {
         format!("{}{}", self.before, self.patch)
     }
 
-    /// The patch from the top of the tree.
+    /// The path of the patch from the top of the tree.
     fn file(&self) -> String {
         let inner = if self.before == "sub/" { "sub/" } else { "" };
         format!("{}/{inner}{}", self.directory, self.patch)
@@ -122,7 +123,7 @@ fn check(overlays: &[Overlay]) {
     let mut seen: Vec<&str> = skipped.iter().map(|one| one["file"].as_str().unwrap()).collect();
     seen.sort_unstable();
     assert_eq!(seen, expected, "{report:#}");
-    // The line that is named is the one that names the patch.
+    // The message names the line that names the patch.
     for one in skipped {
         assert_eq!(one["reason"], "kustomizePatch");
         let message = one["message"].as_str().unwrap();
@@ -146,7 +147,7 @@ fn check(overlays: &[Overlay]) {
     let changed: Vec<&Path> =
         after.iter().filter(|(path, bytes)| before.get(*path) != Some(bytes)).map(|(path, _)| path.as_path()).collect();
     assert_eq!(changed, ["base/egret.yaml", "base/heron.yaml", "base/identities.yaml"].map(Path::new));
-    // Each alone, as a hook names them.
+    // Each file alone, as a hook names it.
     for overlay in overlays {
         for line in
             [format!("{} {ACCOUNT} --check --allow-empty", overlay.file()), format!("{} {ACCOUNT}", overlay.file())]
@@ -170,7 +171,7 @@ fn a_patch_is_never_a_cluster() {
         .unwrap();
 }
 
-/// One overlay for each way to name a patch that today's kustomize reads.
+/// One overlay for each way to name a patch that current versions of kustomize read.
 fn every_way() -> Vec<Overlay> {
     let overlay = |directory, kustomization, naming, before| Overlay {
         directory,
@@ -195,12 +196,12 @@ fn every_way() -> Vec<Overlay> {
 }
 
 #[test]
-fn what_was_built_before_is_built_after() {
+fn kustomize_builds_the_same_except_for_the_change() {
     let builders = [("kubectl", vec!["kustomize"]), ("kustomize", vec!["build"])];
     let there: Vec<(PathBuf, Vec<&str>)> =
         builders.into_iter().filter_map(|(name, words)| Some((peer(name)?, words))).collect();
     if there.is_empty() {
-        return skip("what_was_built_before_is_built_after", "no kubectl and no kustomize");
+        return skip("kustomize_builds_the_same_except_for_the_change", "no kubectl and no kustomize");
     }
     let overlays = every_way();
     for (program, words) in &there {
@@ -224,7 +225,7 @@ fn what_was_built_before_is_built_after() {
             let count = |text: &str, what: &str| text.matches(what).count();
             assert_eq!((count(&before, "identityRef:"), count(&after, "identityRef:")), (0, 2), "{after}");
             assert_eq!(count(&after, "kind: AWSClusterRoleIdentity\nmetadata:"), 1, "{after}");
-            // The patch still says the region.
+            // The patch still sets the region.
             assert_eq!(count(&after, "region: eu-west-3"), 1, "{after}");
         }
     }

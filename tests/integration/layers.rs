@@ -1,4 +1,4 @@
-//! The layout that CONTRIBUTING.md draws: which module may use which, and who may call the engine.
+//! The layout in CONTRIBUTING.md: which module may use which, and which module may call the engine.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,7 +14,7 @@ fn sources(path: &Path) -> Vec<(String, String)> {
     vec![(path.display().to_string(), fs::read_to_string(path).unwrap())]
 }
 
-/// A text without its test module, which is the last thing in it.
+/// A text without its test module, which comes last.
 fn without_tests(text: &str) -> &str {
     let ends = ["\n#[cfg(test)]\nmod tests", "\n#[cfg(test)]\npub(super) mod tests"];
     let end = ends.iter().filter_map(|end| text.find(end)).min();
@@ -27,7 +27,7 @@ fn code(text: &str) -> String {
     without_tests(text).lines().map(code).collect::<Vec<_>>().join("\n")
 }
 
-/// The modules in the order of CONTRIBUTING.md: one uses only those above it.
+/// The modules are listed in the order of CONTRIBUTING.md: a module uses only those above it.
 #[test]
 fn the_list_of_modules_is_complete_and_one_way() {
     let page = fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
@@ -48,7 +48,7 @@ fn the_list_of_modules_is_complete_and_one_way() {
                 let rest = &text[used.0 + used.1.len()..];
                 let name: String = rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
                 if let Some(there) = place(&name) {
-                    assert!(there <= here, "{file} uses {name}, which stands below {module}");
+                    assert!(there <= here, "{file} uses {name}, which is below {module}");
                 }
             }
         }
@@ -59,7 +59,7 @@ fn the_list_of_modules_is_complete_and_one_way() {
     }
 }
 
-/// All that a piece of code imports from its own crate, as paths from the crate's root: `use` with braces, and paths in
+/// All paths that a piece of code imports from its own crate, from the crate's root: `use` with braces, and paths in
 /// expressions.
 fn paths(module: &[&str], children: &[&str], code: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
@@ -70,7 +70,7 @@ fn paths(module: &[&str], children: &[&str], code: &str) -> Vec<Vec<String>> {
             if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
                 continue;
             }
-            // What makes a name public again is no use of it.
+            // A re-export is not a use.
             let line = code[..at].rfind([';', '}']).map_or(0, |end| end + 1);
             let is_export =
                 code[line..at].trim().strip_prefix("pub").is_some_and(|rest| rest.trim_end().ends_with("use"));
@@ -130,7 +130,7 @@ fn expand(text: &str, each: &mut dyn FnMut(&str)) {
     }
 }
 
-/// The modules that stand on a way from a module back to itself.
+/// The modules on an import path from a module back to itself.
 fn circles(files: &[(String, String)]) -> BTreeSet<String> {
     let modules: Vec<Vec<&str>> = files
         .iter()
@@ -145,7 +145,7 @@ fn circles(files: &[(String, String)]) -> BTreeSet<String> {
         let is_child = |one: &&Vec<&str>| one.len() == modules[here].len() + 1 && one.starts_with(&modules[here]);
         let children: Vec<&str> = modules.iter().filter(is_child).filter_map(|one| one.last().copied()).collect();
         for path in paths(&modules[here], &children, &code(text)) {
-            // The deepest module that the path leads through.
+            // The deepest module on the path.
             let there = (0..=path.len()).rev().find_map(|length| modules.iter().position(|one| *one == path[..length]));
             if let Some(there) = there.filter(|&there| there != here && !modules[there].is_empty()) {
                 uses.entry(here).or_default().insert(there);
@@ -195,7 +195,7 @@ fn no_two_files_import_each_other() {
     }
 }
 
-/// What the engine is for, others say; so nothing in it speaks of it.
+/// The engine does not mention what it is used for.
 #[test]
 fn the_engine_names_no_kubernetes_and_no_flag() {
     for (file, text) in sources(&root().join("crates/lossless-yaml/src")) {
@@ -207,14 +207,14 @@ fn the_engine_names_no_kubernetes_and_no_flag() {
     }
 }
 
-/// Whether a text has a flag in it. A marker has three dashes, and no letter follows it.
+/// Whether a text contains a flag. A marker has three dashes, and no letter follows it.
 fn names_a_flag(text: &str) -> bool {
     let is_flag =
         |at: usize| text[at + 2..].starts_with(|c: char| c.is_ascii_lowercase()) && !text[..at].ends_with('-');
     text.match_indices("--").any(|(at, _)| is_flag(at))
 }
 
-/// Which flag a setting is of, the command line says.
+/// A setting does not mention its flag; the command line adds it.
 #[test]
 fn settings_name_no_flag() {
     let text = fs::read_to_string(root().join("crates/xaccount/src/settings.rs")).unwrap();
@@ -235,7 +235,7 @@ fn one_module_calls_the_engine() {
     assert_eq!(callers, BTreeSet::from([root().join("crates/xaccount/src/session.rs").display().to_string()]));
 }
 
-/// A rule's code is written in one table; elsewhere it is a `RuleId`.
+/// A rule's code is written in one table; everywhere else it is a `RuleId`.
 #[test]
 fn one_file_writes_the_codes_of_rules() {
     let mut writers = BTreeSet::new();
@@ -246,14 +246,14 @@ fn one_file_writes_the_codes_of_rules() {
     assert_eq!(writers, BTreeSet::from([root().join("crates/xaccount/src/diag/rule_id.rs").display().to_string()]));
 }
 
-/// Types of one name can't be told apart by a search. What a function keeps to itself, and the types of a trait, count
-/// for nothing.
+/// Types with the same name can't be told apart by a search. Types inside functions, and associated types of traits,
+/// don't count.
 #[test]
 fn type_names_are_unique_in_their_crate() {
     for directory in ["crates/lossless-yaml/src", "crates/xaccount/src", "src"] {
         let mut places: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (file, text) in sources(&root().join(directory)) {
-            // The second implementation of the verdict, for tests alone.
+            // The second implementation of the verdict, used only by tests.
             if file.ends_with("capa/verdict/reference.rs") {
                 continue;
             }
@@ -274,7 +274,7 @@ fn type_names_are_unique_in_their_crate() {
     }
 }
 
-/// What the library knows, its caller gave it.
+/// The library gets all its input from the caller.
 #[test]
 fn the_library_reads_no_environment_and_prints_nothing() {
     for directory in ["crates/lossless-yaml/src", "crates/xaccount/src"] {

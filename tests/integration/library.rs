@@ -1,4 +1,4 @@
-//! The library on bytes and the program on files: one answer.
+//! The library on bytes and the program on files give the same results.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -49,7 +49,7 @@ fn inputs() -> Vec<Files> {
     inputs
 }
 
-/// Runs the program in a directory with the files; gives what it says, and the files as they are then.
+/// Runs the program in a directory with the files; returns its output, and the files afterwards.
 fn run(files: &Files, line: &str) -> (Output, Files) {
     let directory = tempfile::tempdir().unwrap();
     for (name, bytes) in files {
@@ -67,12 +67,12 @@ fn manifests(files: &Files) -> Manifests {
     Manifests::new(files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()))).unwrap()
 }
 
-/// Every error of the library is one that the program prints, up to as many as it prints.
+/// Every error of the library is one that the program prints, up to the number that it prints.
 fn refused_alike(files: &Files, error: &Error, out: &Output) {
     let stderr = String::from_utf8_lossy(&out.stderr);
     let names: Vec<&String> = files.keys().collect();
     assert_eq!(out.status.code(), Some(2), "{names:?}: {error}\n{stderr}");
-    // How to go on with an empty selection, each says in its own words.
+    // The advice about an empty selection is worded differently.
     if error.kind() != ErrorKind::EmptySelection {
         let errors = error.diagnostics().iter().filter(|one| one.severity == Severity::Error);
         for one in errors.take(20) {

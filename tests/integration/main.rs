@@ -21,6 +21,8 @@ mod krew;
 #[cfg(unix)]
 mod krm;
 #[cfg(unix)]
+mod krm_peers;
+#[cfg(unix)]
 mod kubectl;
 mod kustomize;
 mod layers;
@@ -48,6 +50,7 @@ mod status;
 mod suite;
 mod support;
 mod version;
+mod words;
 mod workflows;
 
 use shared::cases;

@@ -1,4 +1,4 @@
-//! What holds whatever the words are: for inputs whose messages are not fixed by a case.
+//! Properties of the output for inputs whose messages no case fixes.
 
 use std::process::Output;
 
@@ -6,7 +6,7 @@ use crate::cases::{Tree, execute, read_tree, words, write_tree};
 
 const HEAD: &str = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata:\n  name: heron\n";
 
-/// Runs `inject heron.yaml --account 222222222222` with more flags; gives the output and the file afterwards.
+/// Runs `inject heron.yaml --account 222222222222` with more flags; returns the output and the file afterwards.
 fn inject(text: &str, flags: &str) -> (Output, String) {
     let directory = tempfile::tempdir().unwrap();
     write_tree(directory.path(), &Tree::from([("heron.yaml".to_owned(), text.as_bytes().to_vec())]));
@@ -16,7 +16,7 @@ fn inject(text: &str, flags: &str) -> (Output, String) {
     (output, String::from_utf8_lossy(&after).into_owned())
 }
 
-/// Characters that take several bytes, where the reader stops at them: no place in a message may cut them.
+/// Multi-byte characters at which the reader stops: no place in a message may split them.
 #[test]
 fn errors_at_characters_of_several_bytes() {
     let mut failures = Vec::new();
@@ -48,9 +48,9 @@ fn errors_at_characters_of_several_bytes() {
     assert!(failures.is_empty(), "{} failed:\n{}", failures.len(), failures.join("\n"));
 }
 
-/// A name with a line break or an escape sequence makes no lines and no colours of its own.
+/// A line break or an escape sequence in a name does not start a line or change a colour.
 #[test]
-fn names_say_nothing_to_the_terminal() {
+fn names_do_not_control_the_terminal() {
     let mut failures = Vec::new();
     for name in
         ["a\\nAWSCluster forged: line", "a\\e[31mred", "a\\rb", "a\\x9b31mred", "a\\n+forged", "a\\n@@ -1 +1 @@"]
@@ -81,10 +81,10 @@ fn names_say_nothing_to_the_terminal() {
     assert!(failures.is_empty(), "{} failed:\n{}", failures.len(), failures.join("\n"));
 }
 
-/// `0123` without quotes is a number to kubectl, and the API server refuses it where a text belongs: it is not the text
-/// that was asked for.
+/// `0123` without quotes is a number to kubectl, and the API server refuses a number in place of a string: it is not
+/// the requested text.
 #[test]
-fn a_number_is_not_the_text_that_was_asked_for() {
+fn a_number_is_not_the_requested_text() {
     let identity = |fields: &str| {
         format!(
             "{HEAD}spec:\n  identityRef:\n    kind: AWSClusterRoleIdentity\n    name: cross-account-role-222222222222\n---\n\
@@ -118,7 +118,8 @@ fn a_number_is_not_the_text_that_was_asked_for() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// CAPA follows sources without end: neither the identity itself nor one that leads back to it may be its source.
+/// CAPA follows sources without end: an identity's source must not be the identity itself, or one that leads back to
+/// it.
 #[test]
 fn no_circle_of_sources() {
     let hub = format!(
@@ -131,7 +132,7 @@ fn no_circle_of_sources() {
     assert_eq!(after, hub);
 }
 
-/// A Secret whose file is cut off, or that an unindented `---` cuts in two, is one all the same.
+/// A Secret whose file is cut off, or that an unindented `---` splits, is still treated as a Secret.
 #[test]
 fn the_rest_of_a_secret_is_in_no_diff() {
     let mut failures = Vec::new();
@@ -155,9 +156,9 @@ fn the_rest_of_a_secret_is_in_no_diff() {
     assert!(failures.is_empty(), "{} failed:\n{}", failures.len(), failures.join("\n"));
 }
 
-/// `-v` says from where each value came.
+/// `-v` reports the origin of each value.
 #[test]
-fn verbose_says_where_values_come_from() {
+fn verbose_reports_the_origin_of_values() {
     let text = format!("{HEAD}spec:\n  region: us-gov-west-1\n");
     let (output, _) = inject(&text, "-v --check");
     let stderr = String::from_utf8_lossy(&output.stderr);

@@ -1,4 +1,4 @@
-//! `-o patch`, applied by the programs that it is for, gives what `--write` writes.
+//! A patch of `-o patch`, applied by git and GNU patch, gives the same files as `--write`.
 
 mod applier;
 mod eject;
@@ -24,7 +24,7 @@ fn tree(files: &[(&str, &str)]) -> Tree {
     files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect()
 }
 
-/// Compares what a patch makes of a manifest with what is written.
+/// Compares a manifest after its patch with the one that `--write` writes.
 fn compare(tally: &mut Tally, name: &str, text: &str, flags: &str) {
     let args = words(&format!("inject heron.yaml --account 222222222222 {flags}"));
     tally.compare(name, &tree(&[("heron.yaml", text)]), &args);
@@ -32,7 +32,7 @@ fn compare(tally: &mut Tally, name: &str, text: &str, flags: &str) {
 
 const NO_IDENTITY: &str = "--no-identity";
 
-/// Each shape, with and without a line break at its end. A shape gets what it is called, and what cuts its end.
+/// Compares each shape with and without a line break at its end. `shapes` gets a function that ends a text accordingly.
 fn compare_both_ends(shapes: impl Fn(&dyn Fn(&str) -> String) -> Vec<(&'static str, String, &'static str)>) {
     let mut tally = Tally::default();
     for (end, last) in [("", "without a final newline"), ("\n", "")] {
@@ -49,13 +49,13 @@ fn specs_that_are_hard_for_a_patch() {
     compare_both_ends(|cut| {
         vec![
             (
-                "at a document's end, a marker behind",
+                "at a document's end, a marker after it",
                 cut(&format!("{}---\n{NAMESPACE}", cluster("heron", "spec:\n"))),
                 NO_IDENTITY,
             ),
-            ("spec missing, a marker behind", cut(&format!("{}---\n{NAMESPACE}", cluster("heron", ""))), NO_IDENTITY),
+            ("spec missing, a marker after it", cut(&format!("{}---\n{NAMESPACE}", cluster("heron", ""))), NO_IDENTITY),
             (
-                "spec {} , a marker behind",
+                "spec {} , a marker after it",
                 cut(&format!("{}---\n{NAMESPACE}", cluster("heron", "spec: {}\n"))),
                 NO_IDENTITY,
             ),
@@ -65,7 +65,7 @@ fn specs_that_are_hard_for_a_patch() {
             ("spec null at the end, identity", cut(&cluster("heron", "spec: null\n")), ""),
             ("spec {} at the end, identity", cut(&cluster("heron", "spec: {}\n")), ""),
             ("reference and identity", cut(&heron), ""),
-            ("identity far behind", cut(&format!("{heron}---\n{NAMESPACE}---\n{NAMESPACE}---\n{NAMESPACE}")), ""),
+            ("identity far below", cut(&format!("{heron}---\n{NAMESPACE}---\n{NAMESPACE}---\n{NAMESPACE}")), ""),
         ]
     });
 }
@@ -155,7 +155,7 @@ fn line_breaks_and_blank_lines_in_a_patch() {
                 "",
             ),
             ("CRLF", cut(&heron).replace('\n', "\r\n"), ""),
-            ("CRLF, a marker behind", cut(&format!("{heron}---\n{NAMESPACE}")).replace('\n', "\r\n"), ""),
+            ("CRLF, a marker after it", cut(&format!("{heron}---\n{NAMESPACE}")).replace('\n', "\r\n"), ""),
             ("CRLF, spec null at the end", cut(&cluster("heron", "spec:\n")).replace('\n', "\r\n"), ""),
             ("byte-order mark", format!("\u{feff}{}", cut(&heron)), ""),
             (
@@ -220,7 +220,7 @@ fn secrets_beside_a_patch() {
     );
     compare(
         &mut tally,
-        "a Secret behind",
+        "a Secret after it",
         &format!("{heron}---\napiVersion: v1\nkind: Secret\nstringData:\n  k: v\n"),
         "",
     );
@@ -241,13 +241,13 @@ fn secrets_beside_a_patch() {
     );
     compare(
         &mut tally,
-        "a Secret on the marker line behind",
+        "a Secret on the next marker line",
         &format!("{heron}--- {{apiVersion: v1, kind: Secret, stringData: {{k: v}}}}\n"),
         NO_IDENTITY,
     );
     compare(
         &mut tally,
-        "a Secret on the marker line behind an empty spec",
+        "a Secret on the marker line after an empty spec",
         &format!("{}--- {{apiVersion: v1, kind: Secret, stringData: {{k: v}}}}\n", cluster("heron", "spec:\n")),
         NO_IDENTITY,
     );
@@ -263,7 +263,7 @@ fn a_patch_that_would_show_a_secret_is_refused() {
     let unfit = [
         ("at the end without a newline", format!("{heron}---\n{secret}")),
         (
-            "on the marker line behind the edit",
+            "on the marker line after the edit",
             format!(
                 "{}--- {{kind: Secret, k: v}}\n",
                 cluster("heron", "spec:\n")
@@ -348,7 +348,7 @@ fn odd_names() {
             args.extend(["--".to_owned(), name.to_owned()]);
             args
         };
-        // The mode must stand before `--`.
+        // The mode must come before `--`.
         let with = |mode: &str, identities: Option<&str>| {
             let mut args = args(identities);
             let at = args.len() - 2;
@@ -418,11 +418,11 @@ fn repository(files: &Tree) -> tempfile::TempDir {
     directory
 }
 
-/// In a work tree `git apply` takes names from its root, wherever it runs, and passes by what it does not find.
+/// In a work tree `git apply` takes names from its root, wherever it runs, and skips what it does not find.
 #[test]
 #[cfg(unix)]
 fn below_the_root_of_a_work_tree() {
-    if !Applier::Git.there() {
+    if !Applier::Git.is_installed() {
         eprintln!("skipped: no git");
         return;
     }
@@ -482,7 +482,7 @@ fn apply_with_git(repository: &Path, patch: &[u8], name: &str) {
 
 #[test]
 fn a_file_that_moved_by_some_lines() {
-    if !Applier::Git.there() {
+    if !Applier::Git.is_installed() {
         eprintln!("skipped: no git");
         return;
     }
@@ -490,7 +490,7 @@ fn a_file_that_moved_by_some_lines() {
     let heron = cluster("heron", REGION);
     let texts = [
         ("one document", heron.clone(), ""),
-        ("a marker behind", format!("{}---\n{NAMESPACE}", cluster("heron", "spec:\n")), "--no-identity"),
+        ("a marker after it", format!("{}---\n{NAMESPACE}", cluster("heron", "spec:\n")), "--no-identity"),
         (
             "several documents",
             format!(

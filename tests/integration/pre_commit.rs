@@ -1,5 +1,5 @@
-//! The hooks of `.pre-commit-hooks.yaml`, run by pre-commit itself on repositories of their own, with the configurations that
-//! `docs/pre-commit.md` shows.
+//! The hooks of `.pre-commit-hooks.yaml`, run by pre-commit itself in repositories of their own, with the
+//! configurations of `docs/pre-commit.md`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,17 +13,17 @@ use crate::support::{peer, root, skip, target, testdata, xaccount};
 
 const IDENTITY: &str = "cross-account-role-222222222222";
 
-/// What must be left out when git runs in a repository of ours, though the tests themselves may run in a git hook.
+/// Variables to unset when git runs in a test repository, because the tests themselves may run in a git hook.
 const OF_GIT: [&str; 5] = ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX", "GIT_AUTHOR_DATE"];
 
-/// A directory that holds the repository with the hooks, the repository that uses them, and pre-commit's own files.
+/// A directory with the repository of the hooks, the repository that uses them, and pre-commit's own files.
 struct Place {
     directory: tempfile::TempDir,
     pre_commit: PathBuf,
 }
 
 impl Place {
-    /// A repository whose configuration is the one of the page that begins with `first`, with the hooks taken from `hooks`.
+    /// A repository whose configuration is the page's one that begins with `recipe`, with the hooks taken from `hooks`.
     fn new(pre_commit: PathBuf, recipe: &str, hooks: impl FnOnce(&Path)) -> Self {
         let place = Self { directory: tempfile::tempdir().unwrap(), pre_commit };
         for name in ["bin", "hooks", "work"] {
@@ -53,7 +53,7 @@ impl Place {
         place
     }
 
-    /// As [`Self::new`], with the hooks that run the program on `PATH`, and installed as a git hook.
+    /// Like [`Self::new`], with hooks that run the program on `PATH`, installed as a git hook.
     fn system(test: &str, recipe: &str) -> Option<Self> {
         let Some(pre_commit) = peer("pre-commit") else {
             skip(test, "no pre-commit");
@@ -106,14 +106,14 @@ impl Place {
         self.command(directory, program).args(args).output().unwrap_or_else(|error| panic!("{program}: {error}"))
     }
 
-    /// Runs what must succeed; gives its stdout.
+    /// Runs a command that must succeed; returns its stdout.
     fn must(&self, directory: &str, program: &str, args: &[&str]) -> String {
         let out = self.run(directory, program, args);
         assert!(out.status.success(), "{program} {args:?}: {}", said(&out));
         String::from_utf8_lossy(&out.stdout).into_owned()
     }
 
-    /// Stages files and commits; whether git did, and all that was said.
+    /// Stages files and commits; returns whether git committed, and all output.
     fn commit(&self, files: &[&str]) -> (bool, String) {
         self.must("work", "git", &[&["add", "--"], files].concat());
         let out = self.run("work", "git", &["commit", "-m", "change"]);
@@ -129,7 +129,7 @@ fn said(out: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
 }
 
-/// The configuration of the page that holds a hook, and perhaps a word more.
+/// The page's configuration with these words.
 fn recipe(words: &[&str]) -> String {
     let page = fs::read_to_string(root().join("docs/pre-commit.md")).unwrap();
     let blocks: Vec<&str> = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
@@ -137,7 +137,7 @@ fn recipe(words: &[&str]) -> String {
     found.unwrap_or_else(|| panic!("docs/pre-commit.md shows no configuration with {words:?}")).to_owned()
 }
 
-/// The configuration with the identity in the cluster's own file.
+/// The configuration that puts the identity into the cluster's own file.
 fn plain() -> String {
     recipe(&["- id: xaccount-inject-system\n", "--account=222222222222]"])
 }
@@ -159,8 +159,8 @@ fn pointed(name: &str) -> String {
 }
 
 #[test]
-fn a_file_that_needs_the_edit_fails_the_commit_and_is_mended() {
-    let Some(place) = Place::system("a_file_that_needs_the_edit_fails_the_commit_and_is_mended", &plain()) else {
+fn a_file_that_needs_the_edit_fails_the_commit_and_is_edited() {
+    let Some(place) = Place::system("a_file_that_needs_the_edit_fails_the_commit_and_is_edited", &plain()) else {
         return;
     };
     place.write("heron.yaml", cluster("heron"));
@@ -168,22 +168,22 @@ fn a_file_that_needs_the_edit_fails_the_commit_and_is_mended() {
     assert!(!done, "{said}");
     assert!(said.contains("exit code: 1") && said.contains("files were modified by this hook"), "{said}");
     assert!(said.contains("AWSCluster heron: management account (no identityRef) -> 222222222222"), "{said}");
-    let mended = place.read("heron.yaml");
+    let edited = place.read("heron.yaml");
     assert!(
-        mended.starts_with(&pointed("heron")) && mended.contains("kind: AWSClusterRoleIdentity\nmetadata:"),
-        "{mended}"
+        edited.starts_with(&pointed("heron")) && edited.contains("kind: AWSClusterRoleIdentity\nmetadata:"),
+        "{edited}"
     );
 
     let (done, said) = place.commit(&["heron.yaml"]);
     assert!(done, "{said}");
-    // pre-commit hides what a passing hook says.
+    // pre-commit hides the output of a passing hook.
     assert!(said.contains("Passed") && !said.contains("already points there"), "{said}");
-    assert_eq!(place.must("work", "git", &["show", "HEAD:heron.yaml"]), mended);
+    assert_eq!(place.must("work", "git", &["show", "HEAD:heron.yaml"]), edited);
 }
 
 #[test]
-fn what_is_not_ours_blocks_no_commit() {
-    let Some(place) = Place::system("what_is_not_ours_blocks_no_commit", &plain()) else { return };
+fn files_without_clusters_block_no_commit() {
+    let Some(place) = Place::system("files_without_clusters_block_no_commit", &plain()) else { return };
     let helm = fs::read_to_string(testdata("templates/helm-awscluster.yaml")).unwrap();
     let jinja = fs::read_to_string(testdata("templates/jinja-awscluster.yaml")).unwrap();
     let files: &[(&str, &str)] = &[
@@ -217,7 +217,7 @@ fn what_is_not_ours_blocks_no_commit() {
 #[test]
 fn a_new_identity_file_fails_the_commit() {
     let Some(place) = Place::system("a_new_identity_file_fails_the_commit", &with_identity_file()) else { return };
-    // Only the identity is missing: git sees no change of a file that it knows, and so pre-commit does not.
+    // Only the identity is missing: git, and so pre-commit, sees no change of a tracked file.
     place.write("clusters/heron.yaml", pointed("heron"));
     let (done, said) = place.commit(&["clusters/heron.yaml"]);
     assert!(!done && said.contains("exit code: 1"), "{said}");
@@ -242,7 +242,7 @@ fn a_name_that_begins_with_a_dash_is_a_file() {
     }
 }
 
-/// The same without pre-commit: only a file that is there is one, and only where a flag could stand.
+/// The same without pre-commit: such a word is a file only if the file exists, and only where a flag is possible.
 #[test]
 fn words_that_begin_with_a_dash() {
     let directory = tempfile::tempdir().unwrap();
@@ -258,7 +258,7 @@ fn words_that_begin_with_a_dash() {
     assert_eq!(run(&[account, "--check", "-heron.yaml", "-q"]), (Some(1), "./-heron.yaml\n".into()));
     assert_eq!(run(&[account, "--check", "-q", "-f", "-heron.yaml"]), (Some(1), "./-heron.yaml\n".into()));
     assert_eq!(run(&[account, "--check", "-q", "--", "-heron.yaml"]), (Some(1), "-heron.yaml\n".into()));
-    // A name that is a flag stays one, but behind `--`.
+    // A name that is also a flag is a flag, except after `--`.
     assert_eq!(run(&[account, "-q", "-heron.yaml", "-i"]), (Some(0), String::new()));
     assert_eq!(run(&[account, "--check", "-q", "--", "-i"]), (Some(1), "-i\n".into()));
     let (status, text) = run(&[account, "--check", "-ibis.yaml"]);
@@ -279,11 +279,11 @@ fn several_commits_make_one_identity() {
         assert!(done, "{said}");
         assert_eq!(place.must("work", "git", &["show", &format!("HEAD:{file}")]), pointed(name));
     }
-    assert_eq!(place.read("clusters/late.yaml"), cluster("late"), "it was never staged");
+    assert_eq!(place.read("clusters/late.yaml"), cluster("late"), "the file was never staged");
     let identities = place.read("clusters/identities.yaml");
     assert_eq!(identities.matches("kind: AWSClusterRoleIdentity").count(), 1, "{identities}");
 
-    // In CI, all files at once.
+    // In CI, all files in one run.
     place.must("work", "git", &["add", "-A"]);
     let all = place.run("work", "pre-commit", &["run", "--all-files"]);
     assert_eq!(all.status.code(), Some(1), "{}", said(&all));
@@ -292,7 +292,7 @@ fn several_commits_make_one_identity() {
     place.must("work", "pre-commit", &["run", "--all-files"]);
 }
 
-/// The configuration that leaves all to the account map.
+/// The configuration that leaves everything to the account map.
 fn with_map() -> String {
     recipe(&["- id: xaccount-inject-system\n        files: ^clusters/\n"])
 }
@@ -301,8 +301,8 @@ const MAP: &str = "apiVersion: xaccount.dev/v1alpha1\nkind: AccountMap\nidentity
 
 /// Each commit stages one cluster of a fleet.
 #[test]
-fn the_account_map_says_the_account_and_no_second_identity_is_made() {
-    let test = "the_account_map_says_the_account_and_no_second_identity_is_made";
+fn the_account_map_sets_the_account_and_no_second_identity_is_created() {
+    let test = "the_account_map_sets_the_account_and_no_second_identity_is_created";
     let Some(place) = Place::system(test, &with_map()) else { return };
     place.write(".xaccount.yaml", MAP);
     let (done, said) = place.commit(&[".xaccount.yaml"]);
@@ -328,7 +328,7 @@ fn the_account_map_says_the_account_and_no_second_identity_is_made() {
     assert!(said.contains("AWSCluster stage-a belongs to no account of the map"), "{said}");
     assert_eq!(place.read("clusters/stage-a.yaml"), cluster("stage-a"));
 
-    // The map moves a cluster: nothing of it is staged, and all files tell.
+    // The map moves a cluster: its file is not staged, so only a run over all files shows it.
     place.must("work", "git", &["rm", "-q", "-f", "clusters/stage-a.yaml"]);
     place.write(".xaccount.yaml", MAP.replace("dev-*", "dev-a").replace("prod-*", "*-[ab]"));
     let (done, said) = place.commit(&[".xaccount.yaml"]);
@@ -338,7 +338,7 @@ fn the_account_map_says_the_account_and_no_second_identity_is_made() {
     assert!(self::said(&all).contains("belongs to 2 accounts of the map"), "{}", self::said(&all));
 }
 
-/// `try-repo` passes no arguments: only a map can say the account.
+/// `try-repo` passes no arguments: only a map can set the account.
 #[test]
 fn try_repo_takes_the_account_from_the_map() {
     let Some(place) = Place::system("try_repo_takes_the_account_from_the_map", &with_map()) else { return };
@@ -360,7 +360,7 @@ fn try_repo_takes_the_account_from_the_map() {
     assert_eq!(place.read("clusters/dev-a.yaml"), cluster("dev-a"));
     let (status, said) = try_repo("xaccount-inject-system", &["--files", "clusters/dev-a.yaml"]);
     assert_eq!(status, Some(1), "{said}");
-    assert_eq!(place.read("clusters/prod-a.yaml"), cluster("prod-a"), "it was not named");
+    assert_eq!(place.read("clusters/prod-a.yaml"), cluster("prod-a"), "the file was not named");
     let identities = place.read("clusters/identities.yaml");
     assert_eq!(identities.matches("kind: AWSClusterRoleIdentity").count(), 1, "{identities}");
     place.must("work", "git", &["add", "-A"]);
@@ -396,18 +396,18 @@ fn a_finding_blocks_the_commit() {
     let (done, said) = place.commit(&["heron.yaml"]);
     assert!(!done && said.contains("error[XA001]") && said.contains("heron.yaml:19:12"), "{said}");
     assert_eq!(place.read("heron.yaml"), heron);
-    // The identity is in another file; the hook does not see it, and does not miss it.
+    // The identity is in another file, which the hook does not see; it is not reported as missing.
     place.write("heron.yaml", heron.split_inclusive("---\n").next().unwrap().trim_end_matches("---\n"));
     let (done, said) = place.commit(&["heron.yaml"]);
     assert!(done, "{said}");
 }
 
 #[test]
-fn an_error_blocks_and_says_what_to_type() {
-    let Some(place) = Place::system("an_error_blocks_and_says_what_to_type", &plain()) else { return };
+fn an_error_blocks_and_names_the_flag_to_type() {
+    let Some(place) = Place::system("an_error_blocks_and_names_the_flag_to_type", &plain()) else { return };
     let other = fs::read_to_string(testdata("dkp/dkp-other-account.yaml")).unwrap();
     place.write("ridge.yaml", &other);
-    // As on a terminal: pre-commit gives the hook a pseudo-terminal then.
+    // As in a terminal: pre-commit then gives the hook a pseudo-terminal.
     place.must("work", "git", &["add", "-A"]);
     let out = place.command("work", "pre-commit").args(["run", "--color", "always"]).output().unwrap();
     let said = said(&out);
@@ -419,7 +419,7 @@ fn an_error_blocks_and_says_what_to_type() {
 fn every_command_of_the_page_works_as_shown() {
     let test = "every_command_of_the_page_works_as_shown";
     let Some(place) = Place::system(test, &with_identity_file()) else { return };
-    // The directory of the commands is the repository, so everything happens in one.
+    // The commands run in the repository, so everything is in one directory.
     let commands = || {
         let directory = tempfile::tempdir().unwrap();
         let copied =
@@ -448,7 +448,7 @@ fn every_command_of_the_page_works_as_shown() {
     assert!(run_count >= 5, "only {run_count} commands were found");
 }
 
-/// What two hooks do that are run at the same time, as in two terminals.
+/// Two hooks that run at the same time, as in two terminals.
 #[test]
 fn two_processes_at_once_lose_nothing() {
     for round in 0..10 {
@@ -474,7 +474,8 @@ fn two_processes_at_once_lose_nothing() {
             assert!(out.status.code() == Some(1) || text.contains("identities.yaml"), "round {round}: {text}");
         }
         assert!(ended.iter().any(|out| out.status.code() == Some(1)), "round {round}: one of them wins");
-        // What one run wrote no other undid; those that gave up have changed nothing, and complete it the next time.
+        // No run undid what another one wrote; those that gave up changed nothing, and the next run completes their
+        // work.
         for (names, out) in names.chunks(4).zip(&ended) {
             for name in names {
                 let want = if out.status.code() == Some(1) { pointed(name) } else { cluster(name) };
@@ -505,12 +506,12 @@ fn the_rust_hook_is_built_and_runs() {
             }
         }
     });
-    // pre-commit builds without the lock file, so that the registry has to be there.
+    // pre-commit builds without the lock file, so it needs the registry.
     let registry = place.run("hooks", "cargo", &["update", "--dry-run"]);
     if !registry.status.success() {
         return skip(test, "no crates registry");
     }
-    // A later run of this test need not compile everything anew.
+    // Keeps the build, so that a later run of this test need not compile everything again.
     let start = Instant::now();
     let built = place
         .command("work", "pre-commit")
@@ -531,7 +532,7 @@ fn the_rust_hook_is_built_and_runs() {
     place.must("work", "pre-commit", &["run"]);
 }
 
-/// Twins differ only in who brings the program.
+/// Hooks in pairs differ only in how the program is installed.
 #[test]
 fn the_twins_are_alike() {
     let text = fs::read_to_string(root().join(".pre-commit-hooks.yaml")).unwrap();
@@ -547,7 +548,7 @@ fn the_twins_are_alike() {
         for hook in [built, system] {
             assert_eq!(hook["require_serial"], true, "{id}");
             let entry = hook["entry"].as_str().unwrap();
-            // lint takes a template for a warning, and finds nothing where nothing is.
+            // lint reports a template as a warning, and reports nothing if there are no clusters.
             let calm = entry.contains("--skip-templates") && entry.contains("--allow-empty");
             assert!((calm || id == "xaccount-lint") && !entry.ends_with("--"));
             assert_eq!(entry.contains("--exit-code"), entry.contains("--write"));

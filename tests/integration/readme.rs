@@ -1,4 +1,4 @@
-//! README.md and docs/ say what is true: every command in them is run, and every table is compared.
+//! README.md and docs/ are checked: every command in them is run, and every table is compared.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -13,22 +13,19 @@ use xaccount::capa::{REFERENCING_KINDS, Reason};
 
 use crate::support::{root, testdata, xaccount};
 
-/// Commands of the README that are not run, and why.
+/// Commands of the README that are not run, and the reason.
 const NOT_RUN: &[(&str, &str)] = &[
-    ("cargo install --locked --path .", "compiles everything once more, for minutes"),
-    ("./scripts/test", "it is what runs this test"),
+    ("cargo install --locked --path .", "compiles everything again, for minutes"),
+    ("./scripts/test", "it runs this test"),
     (
         "kubectl krew install --manifest=xaccount.yaml --archive=kubectl-xaccount-v0.1.0-linux-amd64.tar.gz",
-        "krew.rs runs it, with an archive of its own",
+        "krew.rs runs it, with its own archive",
     ),
-    (
-        "kubectl krew index add team https://github.com/OWNER/krew-index.git",
-        "krew.rs runs it, with an index of its own",
-    ),
+    ("kubectl krew index add team https://github.com/OWNER/krew-index.git", "krew.rs runs it, with its own index"),
     ("kubectl krew install team/xaccount", "krew.rs runs it, from that index"),
 ];
 
-/// What the README says is there: its name, and what of `testdata/` it is.
+/// The files of the README's examples: their names, and their sources in `testdata/`.
 const FILES: &[(&str, &str)] = &[
     ("cinder.yaml", "dkp/dkp-2.7-v1beta2.yaml"),
     ("ridge.yaml", "dkp/dkp-other-account.yaml"),
@@ -36,10 +33,10 @@ const FILES: &[(&str, &str)] = &[
     ("heron.yaml", "lint/heron.yaml"),
 ];
 
-/// Pages of `docs/` whose commands follow one another in one directory.
+/// Pages of `docs/` whose commands run one after another in one directory.
 const GUIDES: [&str; 5] = ["onboard.md", "move.md", "rotate-role.md", "undo.md", "upgrade-capa.md"];
 
-/// What stands in for programs that are not ours, or that take too long.
+/// Replacements for programs that are not ours, or that take too long.
 const STANDINS: &[(&str, &str)] = &[
     ("kubectl-xaccount", "exec 'BIN' \"$@\""),
     ("cargo", "[ \"$1 $2 $3\" = 'run --release --' ] || exit 99\nshift 3\nexec 'BIN' \"$@\""),
@@ -97,7 +94,7 @@ fn steps(block: &str) -> Vec<Step> {
     steps
 }
 
-/// A fresh directory with all that the README says is there, and `.bin` with the programs.
+/// A fresh directory with the files of the README, and `.bin` with the programs.
 fn directory() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     for (name, from) in FILES {
@@ -116,7 +113,7 @@ fn directory() -> tempfile::TempDir {
     directory
 }
 
-/// Runs the commands of a block in one shell; gives what each printed, and its status.
+/// Runs the commands of a block in one shell; returns the output and status of each.
 fn run(directory: &Path, steps: &[Step]) -> Vec<(String, i32)> {
     let out = directory.join(".out");
     fs::create_dir(&out).unwrap();
@@ -132,7 +129,7 @@ fn run(directory: &Path, steps: &[Step]) -> Vec<(String, i32)> {
         .current_dir(directory)
         .env_remove("CI")
         .env_remove("CLICOLOR_FORCE")
-        // Elsewhere: an account map in the home directory is none.
+        // In another directory: an account map in the home directory is not used.
         .env("HOME", directory.join(".home"))
         .env("PATH", format!("{}:{path}", directory.join(".bin").display()))
         .stdin(std::process::Stdio::null())
@@ -146,8 +143,8 @@ fn run(directory: &Path, steps: &[Step]) -> Vec<(String, i32)> {
         .collect()
 }
 
-/// Runs every command of a page, each block in a directory of its own; gives the number of commands. `not_run` loses those
-/// that were left out because it names them.
+/// Runs every command of a page, each block in a directory of its own; returns the number of commands. Removes from
+/// `not_run` the commands that were skipped because it names them.
 pub(crate) fn run_page(page: &str, not_run: &mut BTreeSet<&str>, directory: impl Fn() -> tempfile::TempDir) -> usize {
     let left_out = not_run.clone();
     let mut run_count = 0;
@@ -163,7 +160,7 @@ pub(crate) fn run_page(page: &str, not_run: &mut BTreeSet<&str>, directory: impl
     run_count
 }
 
-/// Runs every command of a guide, one after the other in one directory; gives the number of commands.
+/// Runs every command of a guide, one after another in one directory; returns the number of commands.
 fn run_guide(page: &str) -> usize {
     let text = read(page);
     let directory = if text.contains("`testdata/fleet/account-map.yaml`") { with_map() } else { directory() };
@@ -173,7 +170,7 @@ fn run_guide(page: &str) -> usize {
     steps.len()
 }
 
-/// Runs commands, and compares what they print with what is shown below them.
+/// Runs commands, and compares their output with the text below them.
 fn run_steps(page: &str, steps: &[Step], directory: &Path) {
     for (step, (printed, status)) in steps.iter().zip(run(directory, steps)) {
         let Step { command, shown } = step;
@@ -208,10 +205,10 @@ fn every_command_of_the_readme_works_as_shown() {
     let mut not_run: BTreeSet<&str> = NOT_RUN.iter().map(|(command, _)| *command).collect();
     let run_count = run_page("README.md", &mut not_run, directory);
     assert!(run_count >= 10, "only {run_count} commands were found");
-    assert!(not_run.is_empty(), "not in the README: {not_run:?}");
+    assert!(not_run.is_empty(), "listed as not run, but not in the README: {not_run:?}");
 }
 
-/// `UPDATE_CASES=1 cargo test --test integration schema` writes it anew.
+/// `UPDATE_CASES=1 cargo test --test integration schema` rewrites it.
 #[test]
 fn the_schema_of_the_account_map_is_fresh() {
     let out = xaccount().args(["explain", "--schema"]).output().unwrap();
@@ -256,7 +253,7 @@ fn every_command_of_the_guides_works_as_shown() {
     assert!(counts.iter().all(|&count| count >= 4), "{counts:?}");
 }
 
-/// Pages with commands that other modules run, because these need peers.
+/// Pages with commands that other modules run, because they need peers.
 #[test]
 fn no_page_has_commands_that_are_not_run() {
     let others =
@@ -265,7 +262,7 @@ fn no_page_has_commands_that_are_not_run() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         if name.ends_with(".md") && !others.contains(&name.as_str()) && !GUIDES.contains(&name.as_str()) {
             let page = format!("docs/{name}");
-            assert!(blocks(&read(&page), "console").is_empty(), "who runs the commands of {page}?");
+            assert!(blocks(&read(&page), "console").is_empty(), "no test runs the commands of {page}");
         }
     }
 }
@@ -364,7 +361,7 @@ fn every_flag_of_the_pages_is_one_of_the_program() {
     }
 }
 
-/// `SNAPSHOTS=overwrite cargo test` draws them anew.
+/// `SNAPSHOTS=overwrite cargo test` draws them again.
 #[test]
 fn the_pictures_are_real() {
     for (file, line) in
@@ -382,7 +379,7 @@ fn the_pictures_are_real() {
 }
 
 #[test]
-fn the_report_is_as_its_page_says() {
+fn the_report_is_as_documented() {
     let page = read("docs/report.md");
     let directory = directory();
     let report = |line: &str| {
@@ -393,7 +390,7 @@ fn the_report_is_as_its_page_says() {
     let shown = blocks(&page, "json");
     assert_eq!(shown.first(), Some(&report("inject cinder.yaml --account 222222222222 -o report")));
     assert_eq!(shown.get(1), Some(&report("inject cinder.yaml --account 222222222222 -o json-patch")));
-    // All names of changes, and the texts that count them.
+    // The names of all changes, and the texts that count them.
     for (file, module) in [("src/output/report.rs", "report"), ("src/output/summary.rs", "summary")] {
         for line in read(file).lines().filter(|line| line.trim().starts_with("ChangeKind::")) {
             let Some((_, name)) = line.split_once("=> \"") else { continue };
@@ -412,7 +409,7 @@ fn the_report_is_as_its_page_says() {
     }
 }
 
-/// What a command prints in the directory of the examples, once others have run there.
+/// The output of a command in the directory of the examples, after other commands have run there.
 fn printed(before: &[&str], line: &str) -> String {
     let directory = directory();
     for line in before {
@@ -432,7 +429,7 @@ fn the_chart_of_the_readme_is_real() {
 }
 
 #[test]
-fn the_status_is_as_its_page_says() {
+fn the_status_is_as_documented() {
     let page = read("docs/status.md");
     assert_eq!(blocks(&page, "json"), [printed(&[], "status -f cinder.yaml -o json")]);
     for reason in Reason::ALL {
@@ -475,7 +472,7 @@ fn collect_keys(value: &serde_json::Value, keys: &mut BTreeSet<String>) {
             for (key, member) in members {
                 keys.insert(key.clone());
                 match member {
-                    // Its keys are names.
+                    // The keys are names.
                     serde_json::Value::Object(named) if key == "identities" => {
                         named.values().for_each(|identity| collect_keys(identity, keys));
                     }
@@ -488,7 +485,7 @@ fn collect_keys(value: &serde_json::Value, keys: &mut BTreeSet<String>) {
     }
 }
 
-/// The diffs of CONTRIBUTING.md are of the code as it is: each line that they add is in the file that they name.
+/// The diffs of CONTRIBUTING.md match the code: each line that they add is in the file that they name.
 #[test]
 fn contributing_shows_real_code() {
     let page = read("CONTRIBUTING.md");

@@ -1,6 +1,6 @@
-//! Every input of `fuzz/corpus` through its fuzz target, on the stable compiler, so that neither is ever dead.
+//! Runs every input of `fuzz/corpus` through its fuzz target, on the stable compiler, so that both stay in use.
 
-// A library of its own beside; here its `pub` reaches nobody.
+// Also a library of its own; here its `pub` items are not reachable.
 #[allow(unreachable_pub)]
 #[path = "../../fuzz/src/lib.rs"]
 pub(crate) mod targets;
@@ -10,7 +10,7 @@ use std::panic::catch_unwind;
 
 use crate::support::{root, xaccount};
 
-/// Of each corpus at least so many inputs are there.
+/// The minimum number of inputs of each corpus.
 const FLOOR: usize = 20;
 
 #[test]
@@ -34,7 +34,7 @@ fn the_corpus_of_each_fuzz_target_holds() {
     assert!(failures.is_empty(), "{} inputs break a promise:\n{}", failures.len(), failures.join("\n"));
 }
 
-/// What is found in each input of `lint` can be shown in each format.
+/// The findings in each input of `lint` can be shown in each format.
 #[test]
 fn findings_in_the_corpus_are_shown_in_every_format() {
     let mut shown = 0;

@@ -1,4 +1,4 @@
-//! The examples of `docs/rules.md`: each wrong one fires exactly its rule, each right one none.
+//! The examples of `docs/rules.md`: each wrong one triggers exactly its rule, each right one triggers none.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +15,7 @@ struct Section<'p> {
     id: &'p str,
     name: &'p str,
     text: &'p str,
-    /// What is typed behind `lint . -R`.
+    /// The words after `lint . -R`.
     flags: Vec<&'p str>,
 }
 
@@ -23,7 +23,7 @@ struct Section<'p> {
 type File<'p> = (&'p str, String);
 
 #[test]
-fn each_wrong_example_fires_exactly_its_rule() {
+fn each_wrong_example_triggers_exactly_its_rule() {
     let page = page();
     for section in sections(&page) {
         let example = tempfile::tempdir().unwrap();
@@ -37,7 +37,7 @@ fn each_wrong_example_fires_exactly_its_rule() {
 }
 
 #[test]
-fn each_right_example_fires_nothing() {
+fn each_right_example_triggers_nothing() {
     let page = page();
     for section in sections(&page) {
         let example = tempfile::tempdir().unwrap();
@@ -47,7 +47,7 @@ fn each_right_example_fires_nothing() {
     }
 }
 
-/// What `inject` adds is no finding of its own; its API version is that of the clusters.
+/// `lint` finds nothing in what `inject` adds; its API version is that of the clusters.
 #[test]
 fn what_inject_writes_is_clean() {
     let found = |tree: &Tree| -> BTreeSet<String> {
@@ -85,9 +85,9 @@ fn each_rule_has_a_section_and_a_case() {
     }
 }
 
-/// `docs/lint.md` has every field of the JSON, and no field that is not there.
+/// `docs/lint.md` lists every field of the JSON, and no other.
 #[test]
-fn the_page_has_every_field() {
+fn the_page_lists_every_field() {
     let page = fs::read_to_string(root().join("docs/lint.md")).unwrap();
     let table = page.split("| Field | Means |").nth(1).unwrap();
     let mut keys = BTreeSet::new();
@@ -101,11 +101,11 @@ fn the_page_has_every_field() {
     let missing: Vec<&String> = keys.iter().filter(|key| !described.contains(key.as_str())).collect();
     assert!(missing.is_empty(), "docs/lint.md lacks {missing:?}");
     for key in ["rule", "at", "others", "help", "fix", "operations", "new", "endColumn"] {
-        assert!(keys.contains(key), "nothing printed {key}");
+        assert!(keys.contains(key), "no output has {key}");
     }
 }
 
-/// The names of all members, but for those of objects that are printed as they are.
+/// The names of all members, except those of objects that are printed unchanged.
 fn collect_keys(value: &Value, keys: &mut BTreeSet<String>) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| collect_keys(item, keys)),
@@ -141,7 +141,7 @@ fn section(text: &str) -> Section<'_> {
 }
 
 impl Section<'_> {
-    /// The files of an example: fences behind its word, named by a line `` `PATH`: `` above them.
+    /// The files of an example: fences after its word, named by a line `` `PATH`: `` above them.
     fn files(&self, word: &str) -> Vec<File<'_>> {
         let text = self.text.split_once(&format!("\n{word}\n")).unwrap_or_else(|| panic!("{} has {word}", self.id)).1;
         let mut files: Vec<File<'_>> = Vec::new();
@@ -175,7 +175,7 @@ fn put(directory: &Path, files: &[File<'_>]) {
     }
 }
 
-/// All findings, notes too unless the flags say otherwise.
+/// All findings, including notes unless the flags omit them.
 fn lint(directory: &Path, flags: &[&str]) -> Vec<Value> {
     let severity = if flags.contains(&"--severity") { &[][..] } else { &["--severity", "note"] };
     let words = ["lint", ".", "-R", "-o", "json"];

@@ -1,4 +1,4 @@
-//! Clusters that may run: what Git's HEAD has decides, read with the `git` on `PATH`; and `fn`, which reads no Git.
+//! Clusters that may run: Git's HEAD decides, read with the `git` on `PATH`; and `fn`, which does not read Git.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use crate::cases::{execute, words};
 use crate::support::{skip, xaccount};
 
-/// What must be left out when git runs in a repository of ours, though the tests themselves may run in a git hook.
+/// Variables to unset when git runs in a test repository, because the tests themselves may run in a git hook.
 const OF_GIT: [&str; 6] =
     ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR"];
 
@@ -44,7 +44,7 @@ impl Repo {
         repo
     }
 
-    /// With these files committed.
+    /// A repository with these files committed.
     fn of(files: &[(&str, &str)]) -> Self {
         let repo = Self::new();
         files.iter().for_each(|(name, text)| repo.put(name, text));
@@ -75,7 +75,7 @@ impl Repo {
         self.git(&["commit", "-q", "--no-verify", "--no-gpg-sign", "-m", "x"]);
     }
 
-    /// Runs a line here, and holds it to an exit status; gives what it says.
+    /// Runs a line in the repository and checks the exit status; returns the output.
     fn run(&self, status: i32, line: &str) -> String {
         said(status, line, &execute(self.path(), &words(line), b""))
     }
@@ -107,7 +107,7 @@ const TO_DEV: &str = "--account 222222222222";
 const FROM_SOURCE: &str = "may run in the source account, and would be pointed at 222222222222";
 
 #[test]
-fn a_committed_cluster_is_not_moved_unasked() {
+fn a_committed_cluster_is_not_moved_without_a_flag() {
     let repo = Repo::of(&[("c.yaml", &cluster("wren", None))]);
     let before = repo.read("c.yaml");
     for mode in ["", "--dry-run", "--dry-run=client"] {
@@ -123,14 +123,14 @@ fn a_committed_cluster_is_not_moved_unasked() {
         assert!(!text.contains("--orphan-resources"), "{text}");
     }
     assert_eq!(repo.read("c.yaml"), before);
-    // What GitOps renders from Git on every run is judged by the objects alone.
+    // GitOps renders these formats from Git on every run, so HEAD is not used for them, only the objects.
     for format in ["yaml", "patch", "json-patch", "report"] {
         let text = repo.run(0, &format!("inject c.yaml {TO_DEV} -o {format}"));
         assert!(!text.contains("Warning"), "{text}");
     }
     repo.run(0, "inject c.yaml --write --move-account source=222222222222");
     assert!(repo.read("c.yaml").contains(DEV));
-    // The same command once more, before and after it is committed.
+    // The same command again, before and after the commit.
     repo.run(0, "inject c.yaml --write --move-account source=222222222222");
     repo.commit();
     repo.run(0, "inject c.yaml --write --move-account source=222222222222");
@@ -138,7 +138,7 @@ fn a_committed_cluster_is_not_moved_unasked() {
 }
 
 #[test]
-fn what_head_does_not_have_is_free() {
+fn a_cluster_that_is_not_in_head_may_move() {
     let wren = cluster("wren", None);
     let repo = Repo::of(&[
         ("other.yaml", &wren),
@@ -148,7 +148,7 @@ fn what_head_does_not_have_is_free() {
             &cluster("wren", None).replace("AWSCluster", "AWSClusterTemplate").replace("spec:\n", "spec: {}\nx:\n"),
         ),
     ]);
-    // Another namespace, another kind, another path.
+    // Another namespace, kind or path is another cluster.
     for name in ["c.yaml", "k.yaml", "new.yaml", "staged.yaml"] {
         repo.put(name, &wren);
     }
@@ -159,7 +159,7 @@ fn what_head_does_not_have_is_free() {
         assert!(!repo.run(1, &format!("inject {name} {TO_DEV}")).contains("Warning"), "{name}");
         repo.run(0, &format!("inject {name} {TO_DEV} --write"));
     }
-    // Standard input, also where it counts as a file that is committed.
+    // The same for standard input, even if it has the name of a committed file.
     for flags in ["--check", "--write --stdin-filename other.yaml"] {
         let line = format!("inject -f - {TO_DEV} {flags}");
         let output = execute(repo.path(), &words(&line), wren.as_bytes());
@@ -169,7 +169,7 @@ fn what_head_does_not_have_is_free() {
 }
 
 #[test]
-fn no_git_and_no_head_is_no_judgement() {
+fn without_git_or_head_a_cluster_may_move() {
     let wren = cluster("wren", None);
     let unborn = Repo::new();
     unborn.put("c.yaml", &wren);
@@ -180,7 +180,7 @@ fn no_git_and_no_head_is_no_judgement() {
     fs::write(none.path().join("c.yaml"), &wren).unwrap();
     let line = format!("inject c.yaml {TO_DEV} --check");
     said(1, &line, &execute(none.path(), &words(&line), b""));
-    // A directory that is a repository by its name alone, and a worktree whose repository is elsewhere.
+    // A directory that is only named like a repository, and a worktree whose repository is missing.
     fs::create_dir(none.path().join(".git")).unwrap();
     said(1, &line, &execute(none.path(), &words(&line), b""));
     fs::remove_dir(none.path().join(".git")).unwrap();
@@ -195,18 +195,19 @@ fn no_git_and_no_head_is_no_judgement() {
 }
 
 #[test]
-fn a_directory_named_like_a_repository_does_not_lead_to_the_one_above() {
+fn a_directory_named_like_a_repository_hides_the_one_above() {
     let repo = Repo::of(&[("c.yaml", &cluster("wren", None))]);
-    // The same path, seen from a directory whose `.git` is none: the repository above has another file of that name.
+    // The same path, from a directory whose `.git` is not a repository: the repository above has another file of that
+    // name.
     fs::create_dir_all(repo.path().join("sub/.git")).unwrap();
     repo.put("sub/c.yaml", &cluster("wren", None));
     repo.run(1, &format!("inject sub/c.yaml {TO_DEV} --check"));
 }
 
 #[test]
-fn a_repository_that_can_not_be_read_is_an_error() {
+fn an_unreadable_repository_is_an_error() {
     let repo = Repo::of(&[("c.yaml", &cluster("wren", None))]);
-    // The file, its directory and the commit; broken, and gone.
+    // The file, its directory and the commit; each broken, and each missing.
     for name in ["HEAD:c.yaml", "HEAD^{tree}", "HEAD"] {
         let id = repo.git(&["rev-parse", name]);
         let object = repo.path().join(".git/objects").join(&id[..2]).join(id[2..].trim());
@@ -230,7 +231,7 @@ fn a_repository_that_can_not_be_read_is_an_error() {
 }
 
 #[test]
-fn the_account_of_head_counts() {
+fn the_account_in_head_counts() {
     let map = "apiVersion: xaccount.dev/v1alpha1\nkind: AccountMap\naccounts:\n- name: development\n  account: \"222222222222\"\n  \
                clusters: {names: [\"*\"]}\n- name: production\n  account: \"333333333333\"\n  identityName: prod\n";
     let repo = Repo::of(&[
@@ -247,13 +248,13 @@ fn the_account_of_head_counts() {
     assert!(text.contains("may run in account 333333333333, and would be pointed at 222222222222"), "{text}");
     assert!(text.contains("Git's HEAD has it with AWSClusterRoleIdentity/flock"), "{text}");
     assert!(text.contains("--move-account 333333333333=222222222222\n"), "{text}");
-    // An identity that a file of the run had in HEAD, and has no more.
+    // An identity that a file of the run had in HEAD, and no longer has.
     repo.put("ids.yaml", "# empty\n");
     repo.run(1, "inject c.yaml ids.yaml --move-account 333333333333=222222222222 --identity-file new.yaml --check");
-    // One that no file of the run has.
+    // An identity that no file of the run has.
     let text = repo.run(2, &format!("inject c.yaml {TO_DEV} --check"));
     assert!(text.contains("--move-account unknown=222222222222 --cluster-name wren\n"), "{text}");
-    // One that the map knows.
+    // An identity that the map knows.
     repo.put("map.yaml", map);
     repo.put("prod.yaml", &cluster("robin", None));
     let text = repo.run(2, "inject prod.yaml --config map.yaml --check");
@@ -263,12 +264,12 @@ fn the_account_of_head_counts() {
     );
     assert!(text.contains("correct the account map at map.yaml:6"), "{text}");
     repo.run(1, "inject prod.yaml --config map.yaml --check --move-account production=development");
-    // Back to the account of HEAD, from nowhere and from another account.
+    // Back to the account in HEAD, from no account and from another one.
     for there in [None, Some("cross-account-role-444444444444"), Some("somewhere")] {
         repo.put("dev.yaml", &cluster("heron", there));
         repo.run(0, &format!("inject dev.yaml {TO_DEV} --write"));
     }
-    // On from an account that was never committed: both are to be asked for.
+    // Further from an account that was never committed: both moves must be requested.
     repo.put("dev.yaml", &cluster("heron", Some("cross-account-role-444444444444")));
     let line = "inject dev.yaml --account 333333333333 --check";
     repo.run(2, line);
@@ -278,12 +279,12 @@ fn the_account_of_head_counts() {
 }
 
 #[test]
-fn marks_of_head_are_of_the_account_of_head() {
+fn marks_in_head_belong_to_the_account_in_head() {
     let alive = |text: String| text.replace("  namespace", "  uid: 0f0e0d0c-0000-4000-8000-000000000001\n  namespace");
     let repo = Repo::of(&[("c.yaml", &alive(cluster("heron", Some(DEV))))]);
     repo.put("c.yaml", &alive(cluster("heron", Some("cross-account-role-444444444444"))));
     repo.run(1, &format!("inject c.yaml {TO_DEV} --check"));
-    // Marks that HEAD doesn't have are of the object as it is now.
+    // Marks that HEAD doesn't have belong to the object as it is now.
     let repo = Repo::of(&[("c.yaml", &cluster("heron", Some(DEV)))]);
     repo.put("c.yaml", &alive(cluster("heron", None)));
     let text = repo.run(2, &format!("inject c.yaml {TO_DEV} --check"));
@@ -291,14 +292,14 @@ fn marks_of_head_are_of_the_account_of_head() {
 }
 
 #[test]
-fn a_version_that_can_not_be_read_may_hold_the_cluster() {
+fn an_unreadable_version_may_contain_the_cluster() {
     let broken = format!("{}  tags: [\n", cluster("wren", None));
     let repo = Repo::of(&[("c.yaml", &broken)]);
     repo.put("c.yaml", &cluster("wren", None));
     let text = repo.run(2, &format!("inject c.yaml {TO_DEV} --check"));
     assert!(text.contains("in a form that can't be read"), "{text}");
     repo.run(1, "inject c.yaml --check --move-account unknown=222222222222 --cluster-name wren");
-    // Of two of one name, either may be the one that runs.
+    // If two objects have the same name, either may be the one that runs.
     let twice = format!("{}---\n{}", cluster("wren", Some(DEV)), cluster("wren", None));
     let repo = Repo::of(&[("c.yaml", &twice)]);
     repo.put("c.yaml", &cluster("wren", None));
@@ -306,7 +307,7 @@ fn a_version_that_can_not_be_read_may_hold_the_cluster() {
 }
 
 #[test]
-fn a_cluster_that_an_identity_takes_along_counts() {
+fn a_cluster_that_a_changed_identity_moves_counts() {
     let repo =
         Repo::of(&[("c.yaml", &cluster("wren", Some("flock"))), ("ids.yaml", &identity("flock", "333333333333"))]);
     let line = "inject c.yaml --identity-name flock --identity-file ids.yaml --check";
@@ -316,12 +317,12 @@ fn a_cluster_that_an_identity_takes_along_counts() {
 }
 
 #[test]
-fn what_the_dump_has_counts_instead_of_head() {
+fn an_object_in_the_dump_counts_instead_of_head() {
     let repo = Repo::of(&[("c.yaml", &cluster("wren", None))]);
-    // The dump may be one of another namespace or management cluster: of what it does not have, it shows nothing.
+    // The dump may be of another namespace or management cluster: an object that it lacks proves nothing.
     repo.put("live.yaml", &cluster("robin", None));
     repo.run(2, &format!("inject c.yaml {TO_DEV} --live=live.yaml --check"));
-    // In the dump it is where it shall be, whatever HEAD has; and the other way round.
+    // In the dump it already has the target account, whatever HEAD has; and the reverse.
     repo.put("live.yaml", &cluster("wren", Some(DEV)));
     repo.run(1, &format!("inject c.yaml {TO_DEV} --live=live.yaml --check"));
     let text = repo.run(2, "inject c.yaml --account 333333333333 --live=live.yaml --check");
@@ -376,7 +377,7 @@ fn names_are_looked_up_byte_for_byte() {
     for path in &paths {
         let whole = repo.path().join(path);
         fs::create_dir_all(whole.parent().unwrap()).unwrap();
-        // Not every file system takes every name.
+        // Some file systems don't accept every name.
         let Err(error) = fs::write(&whole, cluster("wren", None)) else { continue };
         skip("names_are_looked_up_byte_for_byte", &format!("{}: {error}", whole.display()));
         return;
@@ -393,7 +394,7 @@ fn names_are_looked_up_byte_for_byte() {
         let text = said(2, &path.display().to_string(), &command.output().unwrap());
         assert!(text.contains(FROM_SOURCE), "{text}");
     }
-    // A carriage return at the end of a name, which git cuts off a line.
+    // A carriage return at the end of a name, which git removes from a line.
     fs::write(repo.path().join("twin.yaml"), cluster("wren", None)).unwrap();
     repo.commit();
     fs::rename(repo.path().join("twin.yaml"), repo.path().join("twin.yaml\r")).unwrap();
@@ -425,7 +426,7 @@ fn a_file_is_looked_up_where_it_is() {
     git(&tree, &["commit", "-q", "-m", "gone"]);
     said(1, &here, &execute(&tree, &words(&here), b""));
     said(2, &here, &execute(repo.path(), &words(&here), b""));
-    // So has a submodule.
+    // The same for a submodule.
     let outer = Repo::of(&[("c.yaml", &cluster("robin", None))]);
     outer.git(&["submodule", "add", "-q", repo.path().to_str().unwrap(), "sub"]);
     outer.commit();
@@ -435,7 +436,7 @@ fn a_file_is_looked_up_where_it_is() {
 }
 
 #[test]
-fn the_environment_leads_to_no_other_repository() {
+fn the_environment_does_not_select_another_repository() {
     let repo = Repo::of(&[("c.yaml", &cluster("wren", None))]);
     let other = Repo::of(&[("d.yaml", "")]);
     let line = format!("inject c.yaml {TO_DEV} --check");
@@ -453,7 +454,7 @@ fn the_environment_leads_to_no_other_repository() {
 }
 
 #[test]
-fn fn_judges_by_marks_and_a_dump() {
+fn fn_uses_marks_and_a_dump() {
     let alive =
         cluster("wren", None).replace("  namespace", "  uid: 0f0e0d0c-0000-4000-8000-000000000001\n  namespace");
     let list = |item: &str| {

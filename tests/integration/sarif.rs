@@ -1,4 +1,4 @@
-//! `lint -o sarif` against the standard's own schema, and against what `--fix` does.
+//! `lint -o sarif`, checked against the standard's own schema, and compared with `--fix`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::{peer, root, skip, target, xaccount};
 
-/// SARIF of a directory's files, notes too.
+/// SARIF of a directory's files, including notes.
 fn sarif(directory: &Path, flags: &[&str]) -> String {
     let words = ["lint", ".", "-R", "--severity", "note", "-o", "sarif", "--exit-zero"];
     let output = xaccount().current_dir(directory).args(words).args(flags).output().unwrap();
@@ -25,7 +25,7 @@ fn results(sarif: &str) -> Vec<Value> {
 fn directories() -> Vec<PathBuf> {
     let cases = fs::read_dir(root().join("tests/cases/lint")).unwrap();
     let mut directories: Vec<PathBuf> = cases.map(|entry| entry.unwrap().path().join("in")).collect();
-    // Its maps are wrong on purpose.
+    // This case has wrong maps on purpose.
     directories.retain(|path| path.is_dir() && !path.ends_with("map-ignores-wrong/in"));
     directories.push(root().join("testdata"));
     directories.sort();
@@ -33,7 +33,7 @@ fn directories() -> Vec<PathBuf> {
 }
 
 #[test]
-fn the_schema_of_the_standard_takes_it() {
+fn the_schema_of_the_standard_accepts_it() {
     let schema = target().join("peers/sarif-2.1.0.json");
     let Some(check) = peer("check-jsonschema") else { return skip("sarif", "no check-jsonschema") };
     if !schema.is_file() {
@@ -51,18 +51,18 @@ fn the_schema_of_the_standard_takes_it() {
         files.push(file);
     }
     assert!(found > 100, "{found}");
-    // A pattern of the schema (of `language`) is no regular expression of ECMAScript.
-    let judge = |files: &[PathBuf]| {
+    // One pattern of the schema (of `language`) is not a regular expression of ECMAScript.
+    let validate = |files: &[PathBuf]| {
         let mut check = Command::new(&check);
         check.args(["--regex-variant", "python", "--schemafile"]).arg(&schema).args(files).output().unwrap()
     };
-    let output = judge(&files);
+    let output = validate(&files);
     let said = [&output.stdout[..], &output.stderr].concat();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
-    // It can say no.
+    // The check can fail.
     let wrong = out.path().join("wrong.sarif");
     fs::write(&wrong, fs::read_to_string(&files[0]).unwrap().replace("\"startLine\": ", "\"startLine\": -")).unwrap();
-    assert!(!judge(&[wrong]).status.success());
+    assert!(!validate(&[wrong]).status.success());
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn fingerprints_stay_where_lines_move() {
         for entry in walkdir::WalkDir::new(&here).into_iter().map(Result::unwrap) {
             let name = entry.file_name().to_string_lossy().into_owned();
             let text = fs::read(entry.path()).unwrap_or_default();
-            // What is above a directive or a log line is not a comment's place.
+            // Above a directive or a log line there is no place for a comment.
             let plain = text.starts_with(b"apiVersion") || text.starts_with(b"#") && !text.starts_with(b"#@");
             if name.ends_with(".yaml") && plain {
                 fs::write(entry.path(), [b"# one more line\n\n", &text[..]].concat()).unwrap();
@@ -89,7 +89,7 @@ fn fingerprints_stay_where_lines_move() {
     }
 }
 
-/// What the fix of a result replaces in a text: from where, up to where, and with what.
+/// What the fix of a result replaces in a text: the start, the end, and the new text.
 fn replacements(result: &Value, text: &str) -> Vec<(usize, usize, String)> {
     let replacements = result["fixes"][0]["artifactChanges"][0]["replacements"].as_array();
     let read = |replacement: &Value| {
@@ -105,7 +105,7 @@ fn replacements(result: &Value, text: &str) -> Vec<(usize, usize, String)> {
 /// Replaces what each fix deletes, from the last to the first.
 #[test]
 fn fixes_are_those_of_fix() {
-    let mut mended = 0;
+    let mut fixed = 0;
     for directory in directories() {
         for entry in walkdir::WalkDir::new(&directory).into_iter().map(Result::unwrap) {
             if !entry.file_type().is_file() || entry.path().extension().is_none_or(|ending| ending != "yaml") {
@@ -125,14 +125,14 @@ fn fixes_are_those_of_fix() {
             }
             let words = ["lint", "a.yaml", "--severity", "note", "--fix", "--write", "--exit-zero"];
             let output = xaccount().current_dir(alone.path()).args(words).output().unwrap();
-            // Where one of several fixes can't be made, none is written.
+            // If one of several fixes can't be made, none is written.
             if output.status.code() == Some(0) {
                 assert_eq!(fs::read_to_string(&file).unwrap(), expected, "{}", entry.path().display());
-                mended += replacements.len();
+                fixed += replacements.len();
             }
         }
     }
-    assert!(mended >= 10, "{mended}");
+    assert!(fixed >= 10, "{fixed}");
 }
 
 /// The offset of a line and a column in characters, both from 1.

@@ -1,18 +1,18 @@
-//! What stands in a Secret or a ConfigMap is printed by `-o yaml` and `--write` of `-` alone.
+//! The body of a Secret or a ConfigMap is printed only by `-o yaml`, and by `--write` on `-`.
 
 use std::process::Output;
 
 use crate::cases::{Tree, execute, words, write_tree};
 use crate::fixtures::{fixtures, manifests};
 
-/// In the body of every Secret and ConfigMap of `testdata/`.
+/// Text in the body of every Secret and ConfigMap of `testdata/`.
 const MARKERS: [&str; 2] = ["MARKER-BODY", "MARKER-SECRET-BODY"];
 
 /// Modes that never print a body.
 const MODES: [&str; 7] =
     ["--color always -v", "-q", "--check -v=9", "--write -v", "-o patch", "-o json-patch -v", "-o report"];
 
-/// Modes and flags that are errors with some file or other.
+/// Modes and flags that are errors for at least one file.
 const ERRORS: [&str; 12] = [
     "--write --check",
     "-o patch --dry-run",
@@ -28,7 +28,7 @@ const ERRORS: [&str; 12] = [
     "--inline-policy nowhere.json",
 ];
 
-/// What is wrong with an output that must hold no body.
+/// The problem with an output that must not contain a body.
 fn leak(what: &str, output: &Output) -> Option<String> {
     for (stream, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
         let text = String::from_utf8_lossy(bytes);
@@ -111,9 +111,9 @@ fn no_error_of_usage_prints_a_body() {
     none(&failures);
 }
 
-/// What is put before, into and behind a file so that it is broken, near its bodies.
+/// Texts put before, into and after a file so that it is broken, near its bodies.
 fn breakages(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
-    let behind = |text: &str| {
+    let after = |text: &str| {
         let mut out = bytes.to_vec();
         if !out.ends_with(b"\n") {
             out.push(b'\n');
@@ -126,12 +126,12 @@ fn breakages(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         text.replace(from, to).into_bytes()
     };
     let mut out = vec![
-        ("a broken document behind", behind("---\nkind: AWSCluster\nspec: [\n")),
-        ("a broken line of the last document", behind("  kind: AWSCluster: [\n")),
-        ("a template behind", behind("---\nkind: AWSCluster\nname: {{ x }}\n")),
+        ("a broken document after it", after("---\nkind: AWSCluster\nspec: [\n")),
+        ("a broken line of the last document", after("  kind: AWSCluster: [\n")),
+        ("a template after it", after("---\nkind: AWSCluster\nname: {{ x }}\n")),
         (
-            "another version behind",
-            behind("---\napiVersion: infrastructure.cluster.x-k8s.io/v1\nkind: AWSCluster\nmetadata: {name: x}\n"),
+            "another version after it",
+            after("---\napiVersion: infrastructure.cluster.x-k8s.io/v1\nkind: AWSCluster\nmetadata: {name: x}\n"),
         ),
         ("a tab", replaced("\n  ", "\n\t")),
         ("a log line", {
@@ -140,7 +140,7 @@ fn breakages(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
             out
         }),
         ("every Secret a cluster", replaced("kind: Secret", "kind: AWSCluster")),
-        ("every marker gone", replaced("\n---\n", "\n").into_iter().collect()),
+        ("every marker removed", replaced("\n---\n", "\n").into_iter().collect()),
         ("every line twice", {
             let text = String::from_utf8_lossy(bytes);
             text.split_inclusive('\n').flat_map(|line| [line, line]).collect::<String>().into_bytes()
@@ -171,11 +171,11 @@ fn breakages(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     out
 }
 
-/// A cluster, behind which something else may stand.
+/// A cluster, to which another text can be appended.
 const CLUSTER: &str =
     "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata:\n  name: heron\nspec: {}\n";
 
-/// Objects whose kind is doubled, tagged or spelled with escapes, on one line with their bodies.
+/// Objects whose kind is duplicated, tagged or spelled with escapes, on one line with their bodies.
 #[test]
 fn no_disguised_kind_prints_a_body() {
     let mut failures = Vec::new();
@@ -210,7 +210,7 @@ fn no_disguised_kind_prints_a_body() {
 fn no_broken_file_prints_a_body() {
     let mut failures = Vec::new();
     for (path, bytes) in manifests() {
-        // The largest files have the same bodies as others, and take their time.
+        // The largest files have the same bodies as others, and take long.
         if bytes.len() > 100_000 && !path.contains("crlf") {
             continue;
         }
@@ -227,8 +227,8 @@ fn no_broken_file_prints_a_body() {
     none(&failures);
 }
 
-/// Files with a body, as they may be given by mistake where a policy or an account map is wanted: manifests, answers of other
-/// commands, and some that are broken near the body.
+/// Files with a body that may be given by mistake as a policy or an account map: manifests, answers of other commands,
+/// and some that are broken near the body.
 fn mistaken_files() -> Vec<(String, Vec<u8>)> {
     let policy = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}"#;
     let texts = [
@@ -261,7 +261,7 @@ fn mistaken_files() -> Vec<(String, Vec<u8>)> {
         texts.iter().map(|text| ((*text).to_owned(), text.as_bytes().to_vec())).collect();
     let secret = texts[5];
     files.extend([
-        ("a Secret behind a policy".to_owned(), format!("{policy}\n{secret}").into_bytes()),
+        ("a Secret after a policy".to_owned(), format!("{policy}\n{secret}").into_bytes()),
         (
             "a policy in a Secret".to_owned(),
             secret.replace("MARKER-BODY", "{\\\"Statement\\\": MARKER-BODY").into_bytes(),
@@ -281,7 +281,7 @@ fn mistaken_files() -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// A file in place of a policy or an account map is refused, and its text stays where it is.
+/// A file that is not a policy or an account map is refused, and its text is not printed.
 #[test]
 fn no_file_of_another_flag_is_printed() {
     let runs = [
@@ -307,7 +307,7 @@ fn no_file_of_another_flag_is_printed() {
             let output = execute(directory.path(), &words(line), b"");
             let what = format!("{what}: {line}");
             failures.extend(leak(&what, &output));
-            // None of these is a policy, and none an account map.
+            // None of these is a policy or an account map.
             if output.status.code() != Some(2) {
                 failures.push(format!("{what}: taken, {:?}", output.status.code()));
             }

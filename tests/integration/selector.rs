@@ -1,4 +1,4 @@
-//! `-l` beside the selector of a patch of kustomize, which is read by the parser of kubectl's `-l`.
+//! `-l` compared with the selector of a kustomize patch, which is read by the parser of kubectl's `-l`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{peer, skip, xaccount};
 
-/// What the clusters of the test carry, in this order.
+/// The labels of the clusters of the test, in this order.
 const LABELS: [&str; 6] = [
     "{}",
     "{env: dev}",
@@ -20,12 +20,12 @@ const LABELS: [&str; 6] = [
     "{tier: '-3', env: '-3'}",
 ];
 
-/// What kustomize says of a selector.
+/// kustomize's messages about an invalid selector.
 const SELECTOR_ERRORS: [&str; 2] = ["unable to parse requirement", "Error: found '"];
 
-/// The names of the clusters that kustomize would patch; `None` where it refuses the selector.
+/// The names of the clusters that kustomize would patch; `None` if it refuses the selector.
 fn kustomize(kustomize: &Path, directory: &Path, selector: &str) -> Option<BTreeSet<String>> {
-    let patch = json!([{"op": "add", "path": "/metadata/annotations", "value": {"meant": "yes"}}]).to_string();
+    let patch = json!([{"op": "add", "path": "/metadata/annotations", "value": {"selected": "yes"}}]).to_string();
     let target = json!({"kind": "AWSCluster", "labelSelector": selector});
     let kustomization = json!({"resources": ["fleet.yaml"], "patches": [{"target": target, "patch": patch}]});
     fs::write(directory.join("kustomization.yaml"), kustomization.to_string()).unwrap();
@@ -34,13 +34,13 @@ fn kustomize(kustomize: &Path, directory: &Path, selector: &str) -> Option<BTree
     assert!(out.status.success() || SELECTOR_ERRORS.iter().any(|one| said.contains(one)), "{selector}: {said}");
     out.status.success().then(|| {
         let objects = serde_yaml::Deserializer::from_slice(&out.stdout).map(|one| Value::deserialize(one).unwrap());
-        let meant = objects.filter(|object| object["metadata"]["annotations"]["meant"] == "yes");
-        meant.map(|object| object["metadata"]["name"].as_str().unwrap().to_owned()).collect()
+        let selected = objects.filter(|object| object["metadata"]["annotations"]["selected"] == "yes");
+        selected.map(|object| object["metadata"]["name"].as_str().unwrap().to_owned()).collect()
     })
 }
 
-/// The names of the clusters that `inject` would change; `None` where it refuses the selector.
-fn ours(directory: &Path, selector: &str) -> Option<BTreeSet<String>> {
+/// The names of the clusters that `inject` would change; `None` if it refuses the selector.
+fn injected(directory: &Path, selector: &str) -> Option<BTreeSet<String>> {
     let mut command = xaccount();
     command.arg("inject").arg(directory.join("fleet.yaml")).arg(format!("-l={selector}"));
     let out = command.args(["--account", "222222222222", "--no-identity", "-o", "json-patch"]).output().unwrap();
@@ -56,7 +56,7 @@ fn ours(directory: &Path, selector: &str) -> Option<BTreeSet<String>> {
     Some(patches.iter().map(|patch| patch["target"]["name"].as_str().unwrap().to_owned()).collect())
 }
 
-/// Selectors that are right, and some that come close.
+/// Valid selectors, and some that are almost valid.
 const SELECTORS: &[&str] = &[
     "env",
     "!env",
@@ -124,8 +124,8 @@ const SELECTORS: &[&str] = &[
 ];
 
 #[test]
-fn the_same_objects_are_meant() {
-    let Some(peer) = peer("kustomize") else { return skip("the_same_objects_are_meant", "no kustomize") };
+fn the_same_objects_are_selected() {
+    let Some(peer) = peer("kustomize") else { return skip("the_same_objects_are_selected", "no kustomize") };
     let directory = tempfile::tempdir().unwrap();
     let fleet: Vec<_> = LABELS
         .iter()
@@ -138,15 +138,15 @@ fn the_same_objects_are_meant() {
         })
         .collect();
     fs::write(directory.path().join("fleet.yaml"), fleet.join("---\n")).unwrap();
-    let (mut refused, mut meant) = (0, 0);
+    let (mut refused, mut selected) = (0, 0);
     for selector in SELECTORS {
         let theirs = kustomize(&peer, directory.path(), selector);
-        let own = ours(directory.path(), selector);
+        let own = injected(directory.path(), selector);
         assert_eq!(own, theirs, "{selector:?}");
         match theirs {
             None => refused += 1,
-            Some(names) => meant += names.len(),
+            Some(names) => selected += names.len(),
         }
     }
-    assert!(refused > 20 && meant > 60, "{refused} {meant}");
+    assert!(refused > 20 && selected > 60, "{refused} {selected}");
 }

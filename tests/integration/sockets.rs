@@ -1,8 +1,8 @@
-//! No verb that reads files opens a socket: all cases are run where none can be opened, and where an attempt is seen.
+//! No verb that reads files opens a socket: all cases run where none can be opened, and where an attempt is seen.
 //!
-//! strace lets every network system call fail, and writes it down: `-e inject=%network:error=EACCES`. io_uring, which
-//! could open sockets without these calls, fails as well. Without strace, or where nothing may be traced, the test is
-//! skipped and says so; `scripts/test` installs strace where it may.
+//! strace makes every network system call fail, and records it: `-e inject=%network:error=EACCES`. io_uring, which
+//! could open sockets without these calls, fails as well. Without strace, or where tracing is not allowed, the test is
+//! reported as skipped; `scripts/test` installs strace if it is allowed to.
 
 use std::fs;
 use std::io::Write as _;
@@ -15,7 +15,7 @@ use crate::support::{all_cases, root, skip, xaccount};
 
 const CALLS: &str = "%network,io_uring_setup,io_uring_enter";
 
-/// Runs `program` under strace; gives what it did, and the network system calls that it tried.
+/// Runs `program` under strace; returns its output, and the network system calls that it tried.
 fn traced(program: &Command, directory: &Path, stdin: &[u8]) -> std::io::Result<(Output, String)> {
     let log = tempfile::NamedTempFile::new()?;
     let mut command = Command::new("strace");
@@ -30,12 +30,12 @@ fn traced(program: &Command, directory: &Path, stdin: &[u8]) -> std::io::Result<
     }
     command.current_dir(directory).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
-    // What it does not read is its business.
+    // The program need not read all of it.
     let _ = child.stdin.take().unwrap().write_all(stdin);
     Ok((child.wait_with_output()?, fs::read_to_string(log.path())?))
 }
 
-/// Why nothing can be traced here, if that is so.
+/// The reason why nothing can be traced, if that is so.
 fn missing(directory: &Path) -> Option<String> {
     match traced(&Command::new("true"), directory, b"") {
         Err(_) => Some("no strace".to_owned()),
@@ -49,8 +49,8 @@ fn missing(directory: &Path) -> Option<String> {
     }
 }
 
-/// What is wrong with a case when no socket can be opened; and how many runs it has.
-fn judge(case: &Case, failures: &mut Vec<String>) -> usize {
+/// Records a case that fails without sockets; returns the number of its runs.
+fn check(case: &Case, failures: &mut Vec<String>) -> usize {
     let directory = tempfile::tempdir().unwrap();
     write_tree(directory.path(), &case.files);
     let expected = fs::read_to_string(root().join("tests/cases").join(&case.name).join("status")).unwrap();
@@ -76,7 +76,7 @@ fn no_case_opens_a_socket() {
     if let Some(why) = missing(directory.path()) {
         return skip("no_case_opens_a_socket", &why);
     }
-    // That an attempt is seen, and fails.
+    // Checks that an attempt is seen, and fails.
     let mut attempt = Command::new("bash");
     attempt.args(["-c", "exec 3<>/dev/tcp/127.0.0.1/9"]);
     let (output, calls) = traced(&attempt, directory.path(), b"").unwrap();
@@ -88,7 +88,7 @@ fn no_case_opens_a_socket() {
     let work = || {
         let mut failures = Vec::new();
         while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-            runs.fetch_add(judge(case, &mut failures), Ordering::Relaxed);
+            runs.fetch_add(check(case, &mut failures), Ordering::Relaxed);
         }
         failures
     };

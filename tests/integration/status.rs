@@ -1,4 +1,4 @@
-//! `status` over every manifest of `testdata/`, and the maps that it makes of any fleet.
+//! `status` on every manifest of `testdata/`, and the maps that it generates for any fleet.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ fn no_format_prints_a_body() {
     }
 }
 
-/// What inject writes is in the account that it was asked for.
+/// A cluster written by inject is in the requested account.
 #[test]
 fn what_inject_writes_is_in_its_account() {
     let mut written = 0;
@@ -43,7 +43,7 @@ fn what_inject_writes_is_in_its_account() {
             .unwrap_or_else(|error| panic!("{}: {error}: {}", fixture.name, String::from_utf8_lossy(&output.stderr)));
         let clusters = said["clusters"].as_array().unwrap();
         let there = |cluster: &serde_json::Value| cluster["account"] == "222222222222";
-        // With --no-identity, the identity that would say the account is nowhere.
+        // With --no-identity, the identity with the account does not exist.
         let named = |cluster: &serde_json::Value| {
             cluster["verdict"]["chain"][0].as_str().is_some_and(|name| name.contains("222222222222"))
         };
@@ -53,7 +53,7 @@ fn what_inject_writes_is_in_its_account() {
     assert!(written > 20, "only {written} were written");
 }
 
-/// A cluster and where it goes: an identity's number, or the management account.
+/// A cluster and its account: an identity's number, or the source account.
 #[derive(Clone, Debug)]
 struct Cluster {
     folder: &'static str,
@@ -87,13 +87,13 @@ fn any_identity() -> impl Strategy<Value = &'static str> {
     ])
 }
 
-/// The files of a fleet, each cluster once by namespace and name.
+/// The files of a fleet; each cluster is unique by namespace and name.
 fn files(clusters: &[Cluster], identities: &[&str]) -> Tree {
     let mut tree = Tree::new();
     let mut seen = BTreeSet::new();
     for cluster in clusters {
         let Cluster { folder, namespace, name, identity } = cluster;
-        // What says no namespace is in default.
+        // A cluster without a namespace is in default.
         let own = if namespace.is_empty() { "default" } else { namespace };
         if !seen.insert((own, name)) {
             continue;
@@ -116,7 +116,8 @@ fn files(clusters: &[Cluster], identities: &[&str]) -> Tree {
     tree
 }
 
-/// Identities whose sources are one another, and clusters that use one of them; numbers beyond them are in none of the files.
+/// Identities whose sources are one another, and clusters that use one of them; numbers without an identity are in no
+/// file.
 fn chains(sources: &[Option<usize>], says: &[&str], clusters: &[(usize, &str)]) -> String {
     const INFRA: &str = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2";
     let mut text = String::new();
@@ -141,7 +142,8 @@ fn chains(sources: &[Option<usize>], says: &[&str], clusters: &[(usize, &str)]) 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// The map of a fleet is what the fleet obeys: with it, there is nothing to inject, by whatever path it is read.
+    /// The generated map of a fleet matches the fleet: with it, there is nothing to inject, whatever path it is read
+    /// from.
     #[test]
     fn a_fleet_obeys_its_own_map(
         clusters in prop::collection::vec(any_cluster(), 1..9),
@@ -161,10 +163,10 @@ proptest! {
         prop_assert!(check.stdout.is_empty());
     }
 
-    /// Each identity is in the JSON once, and a cluster's chain is what its identities say: each but those that are listed lets
-    /// the cluster's namespace in, and the next is its source. The table shows the same chain.
+    /// The JSON has each identity once, and a cluster's chain follows its identities: each except the reported ones
+    /// allows the cluster's namespace, and the next one is its source. The table shows the same chain.
     #[test]
-    fn the_chains_of_the_json_are_what_the_identities_say(
+    fn the_chains_of_the_json_follow_the_identities(
         sources in prop::collection::vec(prop::option::weighted(0.8, 0..14_usize), 14),
         says in prop::collection::vec(any_identity(), 14),
         clusters in prop::collection::vec((0..16_usize, prop::sample::select(vec!["dev", "prod"])), 1..9),
@@ -211,7 +213,7 @@ proptest! {
 
     /// A chart is the same, whatever the order of the files.
     #[test]
-    fn a_chart_does_not_hang_on_the_order(clusters in prop::collection::vec(any_cluster(), 1..9)) {
+    fn a_chart_does_not_depend_on_the_order(clusters in prop::collection::vec(any_cluster(), 1..9)) {
         let directory = tempfile::tempdir().unwrap();
         let tree = files(&clusters, &["allowedNamespaces: {list: [dev]}"; ROLES.len()]);
         write_tree(directory.path(), &tree);

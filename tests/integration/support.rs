@@ -1,4 +1,4 @@
-//! What the tests of this binary need: the program, its cases and other manifests, and real peers, where there are some.
+//! Shared by the tests of this binary: the program, its cases and other manifests, and the peers that are installed.
 
 use std::fs;
 use std::io::Write as _;
@@ -33,7 +33,7 @@ pub(crate) fn target() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_kubectl-xaccount")).ancestors().nth(2).expect("a target directory").to_path_buf()
 }
 
-/// A real peer: from `target/peers/bin`, where `scripts/test` puts it, else from `PATH`.
+/// A peer: from `target/peers/bin`, where `scripts/test` puts it, otherwise from `PATH`.
 #[allow(dead_code)]
 pub(crate) fn peer(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -41,11 +41,11 @@ pub(crate) fn peer(name: &str) -> Option<PathBuf> {
     std::iter::once(target().join("peers/bin").join(name)).chain(on_path).find(|file| file.is_file())
 }
 
-/// Says that a test could not run, and why, "no PEER" where a peer is missing: in the file that `scripts/test` counts, else
-/// on stderr.
+/// Reports that a test could not run, and why ("no PEER" if a peer is missing): in the file that `scripts/test` counts,
+/// or on stderr.
 #[allow(dead_code)]
 pub(crate) fn skip(test: &str, why: &str) {
-    // One line a test, whatever a program said.
+    // One line per test, whatever a program printed.
     let line = format!("{test}: {}\n", why.lines().collect::<Vec<_>>().join("; "));
     match std::env::var_os("SKIPPED_TESTS") {
         Some(file) => fs::OpenOptions::new()
@@ -57,7 +57,7 @@ pub(crate) fn skip(test: &str, why: &str) {
     }
 }
 
-/// A named pipe; rustix has none for Apple's systems.
+/// A named pipe; rustix does not support them on Apple's systems.
 #[cfg(unix)]
 #[allow(dead_code)]
 pub(crate) fn make_fifo(path: &Path) {

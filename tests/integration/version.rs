@@ -1,4 +1,4 @@
-//! `--version` names the commit, in every way to build.
+//! `--version` names the commit, whatever way the program is built.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -38,11 +38,11 @@ fn it_is_that_of_the_checkout() {
     assert_eq!(String::from_utf8(short.stdout).unwrap(), said);
 }
 
-/// Runs the build script in `directory`; gives the version that it sets, and the files that it watches.
+/// Runs the build script in `directory`; returns the version that it sets, and the files that it watches.
 fn build(script: &Path, directory: &Path, epoch: Option<&str>) -> (String, Vec<PathBuf>) {
     let mut command = Command::new(script);
     command.current_dir(directory).env("CARGO_PKG_VERSION", "1.2.3").env_remove("SOURCE_DATE_EPOCH");
-    // As below a git hook.
+    // As in a git hook.
     command.env("GIT_DIR", root().join(".git"));
     if let Some(epoch) = epoch {
         command.env("SOURCE_DATE_EPOCH", epoch);
@@ -76,7 +76,7 @@ fn it_is_reproducible_and_needs_no_git() {
     assert_eq!(build(&script, &plain, None).0, "1.2.3");
     assert_eq!(build(&script, &plain, Some("1795219200")).0, "1.2.3");
 
-    // As `cargo package` leaves it.
+    // As `cargo package` creates it.
     let hash = "0123456789abcdef0123456789abcdef01234567";
     let info = format!("{{\n  \"git\": {{\n    \"sha1\": \"{hash}\"\n  }},\n  \"path_in_vcs\": \"\"\n}}");
     std::fs::write(plain.join(".cargo_vcs_info.json"), info).unwrap();
@@ -98,15 +98,18 @@ fn it_is_reproducible_and_needs_no_git() {
         return;
     }
     git(around, &["commit", "-q", "--allow-empty", "-m", "x"]).unwrap();
-    // A repository around the sources is somebody else's.
+    // A repository around the sources is another project.
     assert_eq!(build(&script, &plain, None).0, "1.2.3");
-    // The committer's own day, wherever and whenever it is built.
+    // The committer's own date, wherever and whenever it is built.
     let head = git(around, &["rev-parse", "HEAD"]).unwrap();
     let expected = format!("1.2.3 ({} 2026-11-20)", &head[..10]);
     let watches_the_next_commit = || {
         let (version, watched) = build(&script, around, Some("0"));
         assert_eq!(version, expected);
-        assert!(watched.iter().all(|path| around.join(path).exists()), "what is not there is always new: {watched:?}");
+        assert!(
+            watched.iter().all(|path| around.join(path).exists()),
+            "a missing file causes a rebuild every time: {watched:?}"
+        );
         assert!(watched.contains(&".git/HEAD".into()), "{watched:?}");
         watched
     };

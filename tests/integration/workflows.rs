@@ -1,4 +1,4 @@
-//! The workflows of GitHub Actions and `.ci/run` say the same as the rest of the tree.
+//! The workflows of GitHub Actions and `.ci/run` agree with the rest of the tree.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -31,7 +31,7 @@ fn strings(list: &Value) -> Vec<String> {
     list.as_sequence().unwrap().iter().map(|item| item.as_str().unwrap().to_owned()).collect()
 }
 
-/// The commands of a job, with each value of `matrix.lane` in its place.
+/// The commands of a job, once for each value of `matrix.lane`.
 fn commands(job: &Value) -> Vec<String> {
     let lanes = &job["strategy"]["matrix"]["lane"];
     let lanes = if lanes.is_sequence() { strings(lanes) } else { vec![String::new()] };
@@ -40,7 +40,7 @@ fn commands(job: &Value) -> Vec<String> {
     lanes.iter().flat_map(|lane| runs.iter().map(move |run| run.replace("\"$LANE\"", lane))).collect()
 }
 
-/// Our own scripts that a command names, with the word behind each.
+/// The project's scripts that a command names, each with the word after it.
 fn scripts(command: &str) -> Vec<(String, String)> {
     let words: Vec<&str> = command.split_whitespace().collect();
     let at = |i: usize| words.get(i).copied().unwrap_or_default().to_owned();
@@ -48,7 +48,7 @@ fn scripts(command: &str) -> Vec<(String, String)> {
     named.map(|i| (at(i).trim_start_matches("./").to_owned(), at(i + 1))).collect()
 }
 
-/// The lanes that `scripts/lane` knows.
+/// The lanes that `scripts/lane` has.
 fn lanes() -> BTreeSet<String> {
     let script = read("scripts/lane");
     let usage = script.split_once("usage: scripts/lane ").unwrap().1;
@@ -60,14 +60,14 @@ fn lanes() -> BTreeSet<String> {
 }
 
 #[test]
-fn workflows_call_scripts_that_are_there() {
+fn workflows_call_existing_scripts() {
     let mut called = 0;
     for name in WORKFLOWS {
         for (job, value) in jobs(&workflow(name)) {
             for (script, argument) in commands(value).iter().flat_map(|command| scripts(command)) {
                 called += 1;
                 let metadata = fs::metadata(root().join(&script));
-                assert!(metadata.is_ok_and(|file| file.is_file()), "{name}, {job}: {script} is not there");
+                assert!(metadata.is_ok_and(|file| file.is_file()), "{name}, {job}: {script} does not exist");
                 if script == "scripts/lane" {
                     assert!(lanes().contains(&argument), "{name}, {job}: no lane {argument}");
                 }
@@ -89,7 +89,7 @@ fn ci_and_the_workflow_run_the_same_lanes() {
     let script = read(".ci/run");
     let here = script.split_once("for name in ").unwrap().1.split_once(';').unwrap().0;
     let here: BTreeSet<String> = here.split(' ').map(str::to_owned).collect();
-    // They get more than packages from the network: a toolchain, and a database of advisories.
+    // They need more than packages from the network: a toolchain, and a database of advisories.
     let elsewhere = BTreeSet::from(["deny", "msrv"].map(str::to_owned));
     assert_eq!(&here | &elsewhere, lanes());
     assert!(script.contains("./scripts/lane \"$name\""));
@@ -154,7 +154,7 @@ fn workflows_may_do_no_more_than_they_need() {
 
 /// A tag can be moved; a commit can't.
 #[test]
-fn actions_are_pinned_by_commit_and_say_the_version() {
+fn actions_are_pinned_by_commit_with_their_version() {
     let mut pinned = BTreeSet::new();
     for name in WORKFLOWS {
         for line in read(&format!(".github/workflows/{name}.yml")).lines() {
@@ -167,13 +167,13 @@ fn actions_are_pinned_by_commit_and_say_the_version() {
         }
     }
     let actions: BTreeSet<&str> = pinned.iter().map(|action| action.split('@').next().unwrap()).collect();
-    assert_eq!(actions.len(), pinned.len(), "one action in two versions: {pinned:?}");
+    assert_eq!(actions.len(), pinned.len(), "an action has two versions: {pinned:?}");
 }
 
 #[test]
 fn the_pages_name_the_oldest_rust_of_cargo_toml() {
     let rust = env!("CARGO_PKG_RUST_VERSION");
-    assert!(read("README.md").contains(&format!("{rust} or newer")), "README.md does not say {rust}");
+    assert!(read("README.md").contains(&format!("{rust} or newer")), "README.md does not name {rust}");
     // The lane reads it from Cargo.toml in this form.
     assert!(read("Cargo.toml").contains(&format!("\nrust-version = \"{rust}\"\n")));
 }
@@ -187,7 +187,7 @@ fn actionlint_finds_nothing_in_the_workflows() {
     let files = WORKFLOWS.map(|name| format!(".github/workflows/{name}.yml"));
     let run = |file: &std::path::Path| {
         let mut command = std::process::Command::new(&actionlint);
-        // shellcheck and pyflakes are used where they are, and they are not everywhere.
+        // shellcheck and pyflakes would be used if they are installed, and they are not installed everywhere.
         command.current_dir(root()).args(["-shellcheck=", "-pyflakes="]).arg(file).output().unwrap()
     };
     for file in &files {
@@ -197,5 +197,5 @@ fn actionlint_finds_nothing_in_the_workflows() {
     let directory = tempfile::tempdir().unwrap();
     let wrong = directory.path().join("wrong.yml");
     fs::write(&wrong, read(&files[0]).replace("runs-on: ubuntu-24.04", "runs-on: ubuntu-1.0")).unwrap();
-    assert!(!run(&wrong).status.success(), "it finds nothing anywhere");
+    assert!(!run(&wrong).status.success(), "it found nothing in a wrong workflow");
 }

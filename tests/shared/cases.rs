@@ -1,5 +1,5 @@
-//! The cases of `tests/cases/` as they stand in their folders, and what runs the program on files like theirs. The form of a
-//! case is in `tests/cases.rs`.
+//! The cases of `tests/cases/`, and functions that run the program on such files. `tests/cases.rs` describes the form
+//! of a case.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use super::{root, xaccount};
 /// Files by their paths, with `/`.
 pub(crate) type Tree = BTreeMap<String, Vec<u8>>;
 
-/// A case as it stands in its folder.
+/// A case, read from its folder.
 pub(crate) struct Case {
     /// `TOPIC/NAME`.
     pub(crate) name: String,
@@ -23,7 +23,7 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// Reads the case of a name.
+    /// Reads the case with a name.
     pub(crate) fn read(name: &str) -> Self {
         let folder = folder(name);
         let cmd =
@@ -40,7 +40,7 @@ impl Case {
     }
 }
 
-/// The folder of the case of a name.
+/// The folder of the case with a name.
 pub(crate) fn folder(name: &str) -> PathBuf {
     root().join("tests/cases").join(name)
 }
@@ -57,7 +57,7 @@ pub(crate) fn names() -> Vec<String> {
     names
 }
 
-/// Whether an argument is the mode that writes.
+/// Whether an argument selects the mode that writes.
 pub(crate) fn is_write(arg: &str) -> bool {
     ["--write", "-i", "--in-place"].contains(&arg)
 }
@@ -72,12 +72,12 @@ pub(crate) fn execute(directory: &Path, args: &[String], stdin: &[u8]) -> Output
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program starts");
-    // What it does not read is its business.
+    // The program need not read all of it.
     let _ = child.stdin.take().unwrap().write_all(stdin);
     child.wait_with_output().unwrap()
 }
 
-/// A line as words, with the quotes of a shell and nothing else of one.
+/// The words of a line, with a shell's quotes and no other shell syntax.
 pub(crate) fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -110,7 +110,7 @@ fn directories(path: &Path) -> Vec<String> {
     names
 }
 
-/// All files below a directory; none where there is no directory.
+/// All files in a directory, recursively; none if there is no directory.
 pub(crate) fn read_tree(directory: &Path) -> Tree {
     let mut tree = Tree::new();
     if directory.is_dir() {

@@ -1,11 +1,11 @@
-//! What both test binaries need: the program in a clean environment, the project's root, and the cases.
+//! Shared by both test binaries: the program in a clean environment, the project's root, and the cases.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub(crate) mod cases;
 
-/// The program under test, without the environment's ideas of colour.
+/// The program under test, without the environment's settings for colour.
 pub(crate) fn xaccount() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-xaccount"));
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "CI", "TERM"] {

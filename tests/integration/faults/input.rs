@@ -1,4 +1,4 @@
-//! Paths that are no files, or not what they seem.
+//! Paths that are not files, or are not what they seem to be.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use super::*;
 use crate::support::make_fifo;
 
-/// The same command, started by a shell that has made `redirections` for it.
+/// The same command, started by a shell with these `redirections`.
 fn by_shell(shell: &str, command: &Command, redirections: &str) -> Command {
     let mut outer = Command::new(shell);
     outer.args(["-c", &format!("exec \"$0\" \"$@\" {redirections}")]);
@@ -27,7 +27,7 @@ fn by_shell(shell: &str, command: &Command, redirections: &str) -> Command {
 /// The same command, with this on a pipe as its standard input.
 fn fed(command: &mut Command, text: &str) -> Output {
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-    // One that refuses to read is no error here.
+    // A command that refuses to read is not an error here.
     let _ = child.stdin.take().unwrap().write_all(text.as_bytes());
     end(child)
 }
@@ -37,13 +37,13 @@ fn a_fifo_is_read_and_never_written() {
     let folder = folder();
     let fifo = folder.path().join("fifo.yaml");
     make_fifo(&fifo);
-    // Nobody writes to it, so that a run that opened it would wait for ever.
+    // The pipe has no writer, so a run that opens it waits for ever.
     let output = run(&mut inject(folder.path(), "fifo.yaml --write"));
     refused(&output, &["fifo.yaml is a pipe or a device and can't be written", "-o yaml"]);
-    // In a directory it is no manifest, with no writer at its other end.
+    // In a directory it is not a manifest, even without a writer at its other end.
     let output = run(&mut inject(folder.path(), ". --write"));
     refused(&output, &["nothing here can carry an identity reference"]);
-    // As a file of its own it may not be opened either.
+    // As an identity file it must not be opened either.
     let output = run(&mut inject(folder.path(), "- --identity-file fifo.yaml"));
     refused(&output, &["fifo.yaml is not a regular file"]);
 
@@ -89,19 +89,19 @@ fn standard_input_by_its_path() {
         assert_eq!(String::from_utf8(output.stdout).unwrap(), new_with_identity("a"), "{path}");
         let output = fed(&mut inject(folder.path(), &format!("{path} --write")), &old("a"));
         refused(&output, &[path, "is a pipe or a device and can't be written"]);
-        // Each would get a part of it, or both the same.
+        // Each name would get a part of the input, or both the same.
         for line in [format!("- {path} -o yaml"), format!("{path} -f - -o yaml")] {
             let words = [path, "standard input is named twice", "only once"];
             refused(&fed(&mut inject(folder.path(), &line), &old("a")), &words);
             refused(&run(&mut by_shell("sh", &inject(folder.path(), &line), "<a.yaml")), &words);
         }
-        // A file that the shell opened is read as that file.
+        // If the shell opened a file, that file is read.
         let output = run(&mut by_shell("sh", &inject(folder.path(), &format!("{path} -o yaml")), "<a.yaml"));
         done(&output);
         assert_eq!(String::from_utf8(output.stdout).unwrap(), new_with_identity("a"), "{path}");
     }
     assert_eq!(snapshot(folder.path()), before);
-    // The link that leads to it is followed, as all links are.
+    // The link to it is followed, like all links.
     if cfg!(target_os = "linux") {
         done(&run(&mut by_shell("sh", &inject(folder.path(), "/dev/stdin --write"), "<a.yaml")));
         assert_eq!(fs::read_to_string(folder.path().join("a.yaml")).unwrap(), new_with_identity("a"));
@@ -121,7 +121,7 @@ fn a_result_that_cannot_be_printed_is_an_error() {
 }
 
 #[test]
-fn loops_of_links_end_and_each_file_is_taken_once() {
+fn loops_of_links_end_and_each_file_is_read_once() {
     let folder = clusters(&["a.yaml", "d/b.yaml", "x.yaml/c.yaml"]);
     let at = |path: &str| folder.path().join(path);
     symlink("..", at("d/up")).unwrap();
@@ -189,9 +189,9 @@ fn missing_files_and_links_that_lead_nowhere() {
     assert_eq!(fs::read_to_string(at("a.yaml")).unwrap(), new_with_identity("a"));
 }
 
-/// The program has found its files when it begins to read standard input, and reads them when that ends.
+/// The program has found its files when it begins to read standard input, and reads them when standard input ends.
 #[test]
-fn a_file_that_goes_or_becomes_something_else_before_it_is_read() {
+fn a_file_that_is_removed_or_replaced_before_it_is_read() {
     type Change = fn(&Path);
     let changes: [(Change, &str); 3] = [
         (|path| fs::remove_file(path).unwrap(), "b.yaml cannot be read: No such file or directory"),
@@ -214,7 +214,7 @@ fn a_file_that_goes_or_becomes_something_else_before_it_is_read() {
         let folder = clusters(&["a.yaml", "b.yaml", "c.yaml"]);
         let mut child = inject(folder.path(), "- . --write").stdin(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        // More than a pipe holds: this ends only when the program reads.
+        // More than a pipe holds, so that this ends only when the program reads.
         stdin.write_all("# a comment\n".repeat(200_000).as_bytes()).unwrap();
         change(&folder.path().join("b.yaml"));
         let changed = snapshot(folder.path());
@@ -232,11 +232,11 @@ fn names_that_are_not_utf_8() {
     if fs::write(&path, old("b")).is_err() {
         return crate::support::skip("names_that_are_not_utf_8", "the file system takes no such name");
     }
-    // Replaced by U+FFFD, the two would be one.
+    // With U+FFFD in place of the bytes, the two names would be one.
     let other = folder.path().join(OsStr::from_bytes(b"b\xfe \xe9.yaml"));
     fs::write(&other, "kind: Nothing\n").unwrap();
 
-    // What other programs read is the name itself.
+    // Output for other programs contains the name itself.
     let output = run(&mut inject(folder.path(), ". --check"));
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert_eq!(output.stdout, b"./b\xff \xe9.yaml\n");
@@ -256,7 +256,7 @@ fn names_that_are_not_utf_8() {
         }
     }
 
-    // People see that there is a byte that can't be shown.
+    // Messages show that there is a byte that can't be printed.
     let output = run(inject(folder.path(), "--write --overwrite").arg(folder.path().join(OsStr::from_bytes(b"n\xff"))));
     refused(&output, &["n\u{fffd} does not exist"]);
     done(&run(&mut inject(folder.path(), ". --write")));

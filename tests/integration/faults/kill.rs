@@ -19,14 +19,14 @@ const MODE: u32 = 0o640;
 const NAME: &str = "cross-account-role-222222222222";
 const LINE: &str = "-q -R . --identity-file identities.yaml --write";
 
-/// When the program is killed.
+/// The moment at which the program is killed.
 #[derive(Clone, Copy, Debug)]
 enum Moment {
-    /// So long after its start.
+    /// This long after its start.
     After(Duration),
-    /// When there is a temporary file for the one that stands at so many thousandths of those that are still old.
+    /// When a temporary file exists for the file at this many thousandths of the files that are still old.
     Staged(usize),
-    /// When the one that stands there has its new content.
+    /// When the file at this position has its new content.
     Renamed(usize),
 }
 
@@ -49,7 +49,7 @@ struct Tree {
     files: Vec<PathBuf>,
 }
 
-/// What a killed run left.
+/// The state that a killed run left.
 #[derive(Clone, Copy, Debug, Default)]
 struct Left {
     old: usize,
@@ -59,8 +59,8 @@ struct Left {
 
 impl Tree {
     fn new() -> Self {
-        // In memory where that can be had: the program syncs, and on a disk that others keep busy a run then takes
-        // seconds. What a kill leaves is the same.
+        // In memory if possible: the program syncs, and on a busy disk a run then takes seconds. What a kill leaves is
+        // the same.
         let home = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let path =
             |n: usize| PathBuf::from(format!("d{}/c{:03}.yaml", n / (FILES / DIRECTORIES), n % (FILES / DIRECTORIES)));
@@ -89,14 +89,15 @@ impl Tree {
         }
     }
 
-    /// Everything is as after an undisturbed run, and nothing else is there.
+    /// Checks that everything is as after an undisturbed run, and that there are no other files.
     fn assert_complete(&self, what: &str) {
         let left = self.examine(what);
         assert_eq!((left.old, left.new, left.temporary), (0, FILES, 0), "{what}");
         assert_eq!(fs::read_to_string(self.root().join("identities.yaml")).unwrap(), IDENTITY, "{what}");
     }
 
-    /// Each file is whole, old or new, no reference names an identity that isn't there, and all else that is there is a temporary file that nobody takes for a manifest.
+    /// Checks that each file is whole, old or new, that no reference names a missing identity, and that all other files
+    /// are temporary files that no program reads as manifests.
     fn examine(&self, what: &str) -> Left {
         let mut left = Left::default();
         for (n, file) in self.files.iter().enumerate() {
@@ -119,17 +120,17 @@ impl Tree {
             } else if path.as_os_str() == "identities.yaml" {
                 assert!(matches!(&thing, Thing::File(text, _) if text == IDENTITY), "{what}: {thing:?}");
             } else if let (Thing::File(_, mode), true) = (&thing, is_temporary(name)) {
-                // Nobody may read what is half written who may not read the file.
+                // A temporary file must not be readable by more users than its target.
                 let public = name.as_bytes().starts_with(b".identities.yaml.");
                 assert!(public || mode & !MODE == 0, "{what}: {} has mode {mode:o}", path.display());
                 left.temporary += 1;
             } else {
-                panic!("{what}: {} is left", path.display());
+                panic!("{what}: {} is left over", path.display());
             }
         }
         assert_eq!(known, FILES, "{what}");
         let identity = fs::read_to_string(self.root().join("identities.yaml")).is_ok_and(|text| text == IDENTITY);
-        assert!(identity || left.new == 0, "{what}: {} references, and their identity isn't there", left.new);
+        assert!(identity || left.new == 0, "{what}: {} references, and their identity is missing", left.new);
         left
     }
 
@@ -145,7 +146,7 @@ impl Tree {
         self.assert_complete(what);
     }
 
-    /// Starts a run and kills it at that moment. False: it was faster.
+    /// Starts a run and kills it at that moment. Returns false if the run ended first.
     fn kill(&self, moment: Moment) -> bool {
         let is_old = |n: &usize| fs::read_to_string(self.root().join(&self.files[*n])).unwrap() == old(&Self::name(*n));
         let remaining: Vec<usize> = (0..FILES).filter(is_old).collect();
@@ -174,7 +175,7 @@ impl Tree {
     }
 }
 
-/// Temporary files that are to become this file.
+/// Temporary files of this file.
 fn temporary_of(file: &Path) -> Vec<OsString> {
     let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
         return Vec::new();
@@ -184,19 +185,19 @@ fn temporary_of(file: &Path) -> Vec<OsString> {
     names.filter(|name| is_temporary(name) && name.as_bytes().starts_with(start.as_bytes())).collect()
 }
 
-/// Waits until something is so, or the child ends.
+/// Waits until a condition holds, or the child ends.
 fn watch(child: &mut Child, started: Instant, so: impl Fn() -> bool) {
     while !so() && child.try_wait().unwrap().is_none() {
         if started.elapsed() > LIMIT {
             child.kill().unwrap();
             panic!("still running after {LIMIT:?}");
         }
-        // A watcher that never sleeps takes the processor from what it watches.
+        // A watcher that never sleeps would take the CPU from the process that it watches.
         std::thread::sleep(Duration::from_micros(50));
     }
 }
 
-/// `.NAME.RANDOM.xaccount-tmp`: hidden, and with no ending that kubectl, kustomize or an editor takes for a manifest.
+/// `.NAME.RANDOM.xaccount-tmp`: hidden, and without an ending that kubectl, kustomize or an editor reads as a manifest.
 fn is_temporary(name: &OsStr) -> bool {
     let name = name.to_str().unwrap();
     name.starts_with('.') && name.contains(".yaml.") && name.ends_with(".xaccount-tmp")
@@ -221,7 +222,7 @@ fn a_run_that_is_killed_leaves_whole_files_and_the_next_run_completes_the_work()
         let moment = match runs % 3 {
             0 => Moment::After(Duration::from_nanos(random.below(duration.as_nanos() as u64))),
             1 => Moment::Staged(random.below(1000) as usize),
-            // Not the last ones: between the look and the kill more are renamed.
+            // Not the last ones: more files are renamed between the check and the kill.
             _ => Moment::Renamed(random.below(500) as usize),
         };
         let what = format!("XACCOUNT_FAULT_SEED={seed}, run {runs}, {moment:?}");
@@ -234,8 +235,8 @@ fn a_run_that_is_killed_leaves_whole_files_and_the_next_run_completes_the_work()
         mixed += usize::from(left.old > 0 && left.new > 0);
         littered += usize::from(left.temporary > 0);
         middle += usize::from(left.temporary > 0 || (left.old > 0 && left.new > 0));
-        // Most of the runs that should complete it are killed as well, at the next moment; so is one that has nothing to
-        // complete, since nothing was written.
+        // Most of the runs that should complete it are killed as well, at the next moment; so is one with nothing to
+        // complete because nothing was written.
         let untouched = left.new == 0 && left.temporary == 0;
         again = left.old > 0 && (untouched || random.below(3) > 0);
         twice += usize::from(again && left.temporary > 0);
@@ -249,14 +250,14 @@ fn a_run_that_is_killed_leaves_whole_files_and_the_next_run_completes_the_work()
     ));
     let what = format!("XACCOUNT_FAULT_SEED={seed}: {killed} killed, {middle} in the middle, {mixed} mixed");
     assert!(killed >= KILLS && middle >= KILLS / 2 && mixed >= KILLS / 5, "{what}");
-    // All is right: nothing is left to do.
+    // Nothing is left to do.
     tree.complete(&what);
     let output = run(&mut inject(tree.root(), "-R . --identity-file identities.yaml --check"));
     done(&output);
     assert_eq!(output.stdout, b"");
 }
 
-/// The reverse: `eject` takes the identity out last.
+/// The reverse: `eject` removes the identity last.
 #[test]
 fn a_killed_eject_leaves_no_reference_without_its_identity() {
     let tree = Tree::new();
@@ -281,7 +282,7 @@ fn a_killed_eject_leaves_no_reference_without_its_identity() {
     let (mut mixed, mut runs) = (0, 0);
     while mixed < KILLS / 4 && runs < 4 * KILLS {
         reset();
-        // At a rename: of the first file, or of one further on.
+        // At a rename: of the first file, or of a later one.
         let watched = tree.root().join(&tree.files[(runs * 37) % (FILES / 2)]);
         let before = fs::metadata(&watched).unwrap().ino();
         let mut child = command().spawn().unwrap();
@@ -289,7 +290,7 @@ fn a_killed_eject_leaves_no_reference_without_its_identity() {
         child.kill().unwrap();
         child.wait().unwrap();
         let left = pointed();
-        assert!(there() || left == 0, "{left} references, and their identity isn't there");
+        assert!(there() || left == 0, "{left} references, and their identity is missing");
         mixed += usize::from(left > 0 && left < FILES);
         runs += 1;
     }

@@ -1,7 +1,7 @@
-//! Files that change under the program, and two runs at once.
+//! Files that change during a run, and two runs at once.
 //!
-//! The test holds the lock of the directory. A run that has read, planned and proved then waits for it, which the system
-//! shows in /proc/locks; so each change falls between reading and writing, without any sleeping and hoping.
+//! The test holds the lock of the directory. A run that has read, planned and proved then waits for the lock, which the
+//! system shows in /proc/locks; so each change happens between reading and writing, without sleeping and hoping.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -13,7 +13,7 @@ use rustix::fs::{FlockOperation, flock};
 use super::*;
 use crate::support::make_fifo;
 
-/// Runs the lines in one directory, all of them at the point of writing when `change` is done.
+/// Runs the lines in one directory; all of them wait to write until `change` is done.
 fn while_they_wait(folder: &Path, lines: &[&str], change: impl FnOnce()) -> Vec<Output> {
     let lock = File::open(folder).unwrap();
     flock(&lock, FlockOperation::LockExclusive).unwrap();
@@ -33,7 +33,7 @@ fn while_they_wait(folder: &Path, lines: &[&str], change: impl FnOnce()) -> Vec<
     children.into_iter().map(end).collect()
 }
 
-/// Whether it waits for a lock: `3: -> FLOCK  ADVISORY  WRITE PID DEVICE:INODE 0 EOF`.
+/// Whether a child waits for a lock: `3: -> FLOCK  ADVISORY  WRITE PID DEVICE:INODE 0 EOF`.
 fn waits(child: &Child) -> bool {
     let pid = child.id().to_string();
     fs::read_to_string("/proc/locks").unwrap().lines().any(|line| {
@@ -104,7 +104,7 @@ fn what_changed_since_it_was_read_is_not_overwritten() {
 }
 
 #[test]
-fn a_mode_that_was_given_since_is_kept() {
+fn a_mode_that_was_set_since_is_kept() {
     let folder = clusters(&["a.yaml", "b.yaml"]);
     let outputs = while_they_wait(folder.path(), &[LINE], || {
         fs::set_permissions(folder.path().join("b.yaml"), fs::Permissions::from_mode(0o600)).unwrap();
@@ -113,7 +113,7 @@ fn a_mode_that_was_given_since_is_kept() {
     assert_eq!(snapshot(folder.path())[Path::new("b.yaml")], Thing::File(new("b"), 0o600));
 }
 
-/// The one that did the work, and the one that came too late.
+/// Checks that one of two runs did the work, and the other one was too late.
 #[track_caller]
 fn one_of_two(outputs: &[Output]) {
     let late: Vec<&Output> = outputs.iter().filter(|output| output.status.code() != Some(0)).collect();
@@ -121,7 +121,7 @@ fn one_of_two(outputs: &[Output]) {
     refused(late[0], &["nothing was written", "run the command again"]);
 }
 
-/// The one that comes second reads all of it again, and finds nothing left to do.
+/// The second run reads everything again, and finds nothing left to do.
 #[test]
 fn two_equal_runs() {
     let folder = clusters(&["a.yaml", "b.yaml", "c.yaml"]);
@@ -134,9 +134,9 @@ fn two_equal_runs() {
     assert!(matches!(&after[Path::new("ids.yaml")], Thing::File(text, _) if text == IDENTITY));
 }
 
-/// A file for identities that somebody else made meanwhile is one that is there.
+/// An identity file that another program creates meanwhile counts as existing.
 #[test]
-fn an_identity_file_that_is_made_meanwhile_is_read() {
+fn an_identity_file_that_is_created_meanwhile_is_read() {
     let folder = clusters(&["a.yaml"]);
     let outputs = while_they_wait(folder.path(), &["a.yaml --identity-file ids.yaml --write"], || {
         fs::write(folder.path().join("ids.yaml"), "kind: Mine\n").unwrap();
@@ -146,7 +146,7 @@ fn an_identity_file_that_is_made_meanwhile_is_read() {
     assert!(matches!(&after[Path::new("a.yaml")], Thing::File(text, _) if *text == new("a")));
     let wanted = format!("kind: Mine\n---\n{IDENTITY}");
     assert!(matches!(&after[Path::new("ids.yaml")], Thing::File(text, _) if *text == wanted), "{after:?}");
-    // One that says something else of the identity is what the run plans with, and it refuses.
+    // The run plans with the other definition of the identity in such a file, and refuses.
     let folder = clusters(&["a.yaml"]);
     let other = IDENTITY.replace("role/control-plane", "role/other");
     let outputs = while_they_wait(folder.path(), &["a.yaml --identity-file ids.yaml --write"], || {
@@ -158,7 +158,7 @@ fn an_identity_file_that_is_made_meanwhile_is_read() {
     assert!(matches!(&after[Path::new("ids.yaml")], Thing::File(text, _) if *text == other));
 }
 
-/// The identities that a file holds, by name.
+/// The names of the identities in a file.
 fn identities(text: &str) -> Vec<&str> {
     let mut names: Vec<&str> =
         text.lines().filter_map(|line| line.strip_prefix("  name: ")).filter(|name| *name != "default").collect();
@@ -166,10 +166,10 @@ fn identities(text: &str) -> Vec<&str> {
     names
 }
 
-/// Each of several runs points a cluster at an account of its own, and all keep the identities in one new file: none fails, and
-/// each identity is there once, as after one run behind the other.
+/// Each of several runs points a cluster at an account of its own, and all keep the identities in one new file: none
+/// fails, and the file has each identity once, as after one run after the other.
 #[test]
-fn runs_that_make_one_identity_file_all_do_their_work() {
+fn runs_that_create_one_identity_file_all_do_their_work() {
     let rounds = std::env::var("XACCOUNT_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(25);
     for round in 0..rounds {
         let count = 2 + round % 3;
@@ -180,7 +180,7 @@ fn runs_that_make_one_identity_file_all_do_their_work() {
         let children: Vec<Child> = (0..count)
             .map(|n| {
                 let mut command = xaccount();
-                // Of four, two have the same account; every other one writes the identity alone, before its cluster.
+                // Two of four have the same account; every other one writes only the identity, before its cluster.
                 command.current_dir(folder.path()).args(match (round + n) % 4 {
                     0 => vec!["identity"],
                     1 if count > 2 => vec!["inject", "."],
@@ -227,7 +227,7 @@ fn two_runs_with_different_changes_of_one_file_lose_none() {
 #[test]
 fn two_runs_on_different_files_of_one_directory_both_do_their_work() {
     let folder = clusters(&["a.yaml", "b.yaml"]);
-    // Of a third one that was killed.
+    // A leftover of a third run that was killed.
     fs::write(folder.path().join(".a.yaml.Ab0123456789.xaccount-tmp"), "half").unwrap();
     let outputs = while_they_wait(folder.path(), &["a.yaml --write", "b.yaml --write"], || ());
     outputs.iter().for_each(done);
@@ -238,7 +238,7 @@ fn two_runs_on_different_files_of_one_directory_both_do_their_work() {
     assert_eq!(snapshot(folder.path()).len(), 2);
 }
 
-/// Without a hand on the lock, as they come.
+/// Without the test holding the lock, in any order.
 #[test]
 fn runs_that_start_together() {
     let names: Vec<String> = (0..40).map(|n| format!("d{}/c{n}.yaml", n % 4)).collect();

@@ -1,4 +1,4 @@
-//! No space, and no permission.
+//! A full disk, and missing permissions.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -11,12 +11,12 @@ use rustix::process::geteuid;
 use super::*;
 use crate::support::skip;
 
-/// Runs a shell script in a mount namespace of its own, so that nothing stays mounted, whatever happens. It has the
-/// program as `$xaccount`, and leaves what is to be looked at in `folder`. An error says why there is no namespace.
+/// Runs a shell script in a mount namespace of its own, so that nothing stays mounted, whatever happens. The script has
+/// the program as `$xaccount`, and leaves its results in `folder`. The error is the reason why there is no namespace.
 fn with_mounts(folder: &Path, script: &str) -> Result<(), String> {
     let unshare = |script: &str| {
         let mut command = Command::new("unshare");
-        // Without root, as root of a user namespace.
+        // Without root, become root of a user namespace.
         command.args(if geteuid().is_root() { &["-m"][..] } else { &["-m", "-r"] });
         command.args(["sh", "-euc", script]).current_dir(folder);
         command.env("xaccount", xaccount().get_program());
@@ -33,7 +33,7 @@ fn with_mounts(folder: &Path, script: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What a run in the script left in the files `NAME.status`, `NAME.stdout` and `NAME.stderr`.
+/// The output of a run in the script, from the files `NAME.status`, `NAME.stdout` and `NAME.stderr`.
 fn output(folder: &Path, name: &str) -> Output {
     let read = |what: &str| fs::read(folder.join(format!("{name}.{what}"))).unwrap();
     let status: i32 = String::from_utf8(read("status")).unwrap().trim().parse().unwrap();
@@ -50,7 +50,7 @@ try() {
 }
 "#;
 
-/// 60 clusters, in files that take a page each.
+/// 60 clusters, each in a file of one page.
 fn many(folder: &Path, directory: &str) -> Vec<String> {
     let files: Vec<String> = (0..60).map(|n| format!("{directory}/c{n:02}.yaml")).collect();
     write_clusters(folder, &files.iter().map(String::as_str).collect::<Vec<_>>());
@@ -59,11 +59,11 @@ fn many(folder: &Path, directory: &str) -> Vec<String> {
 
 #[test]
 fn a_full_disk_changes_nothing() {
-    // Room for half of the new files: in pages, and in inodes.
+    // Space for half of the new files: in pages, and in inodes.
     for size in ["size=360k", "nr_inodes=100"] {
         let folder = folder();
         let at = |path: &str| folder.path().join(path);
-        // The first of two file systems has room enough.
+        // The first of two file systems has enough space.
         let files = many(folder.path(), "big");
         many(folder.path(), "full");
         let script = format!(
@@ -85,7 +85,7 @@ fn a_full_disk_changes_nothing() {
         refused(&full, &["nothing was changed"]);
         assert_eq!(snapshot(&at("after")), snapshot(&at("full")), "{size}");
         assert_eq!(snapshot(&at("after-big")), snapshot(&at("full")), "{size}");
-        // With room, the same command does it.
+        // With enough space, the same command succeeds.
         done(&output(folder.path(), "room"));
         for file in files {
             let name = file.strip_prefix("big/").unwrap();
@@ -97,7 +97,7 @@ fn a_full_disk_changes_nothing() {
     }
 }
 
-/// A limit that needs no mount: the system refuses to let a file grow, or stops the program with a signal.
+/// A limit that needs no mount: the system does not let a file grow, or stops the program with a signal.
 #[test]
 fn a_limit_on_the_size_of_files() {
     let folder = clusters(&["a.yaml", "c.yaml"]);
@@ -105,7 +105,7 @@ fn a_limit_on_the_size_of_files() {
     fs::write(&path, format!("{}{}", old("b"), "# a comment\n".repeat(10_000))).unwrap();
     let before = snapshot(folder.path());
     let line = ". --identity-file ids.yaml --write";
-    // 16 blocks are 8 or 16 KiB, as the shell has it.
+    // 16 blocks are 8 or 16 KiB, depending on the shell.
     let limited = |prepare: &str| {
         let command = inject(folder.path(), line);
         let mut shell = Command::new("sh");
@@ -118,7 +118,7 @@ fn a_limit_on_the_size_of_files() {
     refused(&refusal, &["b.yaml can't be written: File too large", "nothing was changed"]);
     assert_eq!(snapshot(folder.path()), before);
 
-    // Killed by the signal; what it leaves is removed by the next run.
+    // Killed by the signal; the next run removes what it leaves.
     let killed = limited("");
     assert!(killed.status.signal().is_some(), "{killed:?}");
     let mut left = snapshot(folder.path());
@@ -160,7 +160,8 @@ fn a_file_system_that_is_mounted_read_only() {
     assert_eq!(after, before);
 }
 
-/// A file that is mounted by itself, as into a container, can't be renamed over. That is known before others are.
+/// A file that is a mount point, as in a container, can't be renamed over. The program knows this before it renames
+/// others.
 #[test]
 fn a_file_that_is_a_mount_of_its_own() {
     let folder = clusters(&["a.yaml", "b.yaml", "c.yaml", "elsewhere/b.yaml"]);
@@ -186,39 +187,39 @@ fn a_file_that_is_a_mount_of_its_own() {
     let mut left = snapshot(&after);
     left.retain(|path, _| before.contains_key(path));
     assert_eq!(left, before);
-    // Here, without the mount, it is replaced.
+    // Without the mount, it is replaced.
     done(&run(&mut inject(folder.path(), "b.yaml --write")));
     assert_eq!(fs::read_to_string(folder.path().join("b.yaml")).unwrap(), new_with_identity("b"));
 }
 
-/// Someone who is not root, for whom modes count: ourselves, or nobody where the test runs as root.
-struct Somebody {
+/// A user who is not root, for whom file modes count: the current user, or `nobody` if the test runs as root.
+struct PlainUser {
     folder: tempfile::TempDir,
     program: Option<tempfile::TempDir>,
 }
 
 const NOBODY: u32 = 65534;
 
-impl Somebody {
-    /// With a cluster of theirs in each of `files`.
+impl PlainUser {
+    /// Creates a cluster of this user in each of `files`.
     fn with(files: &[&str]) -> Self {
         let folder = clusters(files);
         let program = geteuid().is_root().then(|| {
-            // The build may be where only root may go.
+            // The build may be in a place that only root can read.
             let home = super::folder();
             let program = home.path().join("xaccount");
             let built = xaccount().get_program().to_owned();
             fs::hard_link(&built, &program).or_else(|_| fs::copy(&built, &program).map(drop)).unwrap();
             home
         });
-        let somebody = Self { folder, program };
-        if somebody.is_nobody() {
-            give(somebody.folder.path(), NOBODY);
-            for path in snapshot(somebody.folder.path()).keys() {
-                give(&somebody.at(path), NOBODY);
+        let user = Self { folder, program };
+        if user.is_nobody() {
+            give(user.folder.path(), NOBODY);
+            for path in snapshot(user.folder.path()).keys() {
+                give(&user.at(path), NOBODY);
             }
         }
-        somebody
+        user
     }
 
     fn is_nobody(&self) -> bool {
@@ -251,9 +252,9 @@ fn give(path: &Path, owner: u32) {
 const LINE: &str = "-R . --identity-file ids.yaml --write";
 
 #[test]
-fn what_may_not_be_read_or_written_stops_all() {
-    let somebody = Somebody::with(&["a.yaml", "d/b.yaml", "e.yaml"]);
-    let owned = fs::metadata(somebody.at("a.yaml")).unwrap();
+fn an_unreadable_or_unwritable_file_stops_the_run() {
+    let user = PlainUser::with(&["a.yaml", "d/b.yaml", "e.yaml"]);
+    let owned = fs::metadata(user.at("a.yaml")).unwrap();
     let faults: [(&str, u32, &[&str]); 5] = [
         ("d/b.yaml", 0o444, &["d/b.yaml is read-only for you (Permission denied", "chmod u+w it"]),
         ("d/b.yaml", 0o000, &["d/b.yaml cannot be read: Permission denied"]),
@@ -263,47 +264,47 @@ fn what_may_not_be_read_or_written_stops_all() {
             &["d/b.yaml can't be replaced, because its directory ", "/d is read-only for you (Permission denied"],
         ),
         ("d", 0o000, &["the directory ./d cannot be listed: Permission denied"]),
-        // The new file comes first.
+        // The new file is written first.
         ("", 0o555, &["ids.yaml can't be replaced, because its directory ", "is read-only for you (Permission denied"]),
     ];
     for (path, mode, words) in faults {
-        let before = fs::metadata(somebody.at(path)).unwrap().mode() & 0o7777;
-        let all = snapshot(somebody.folder.path());
-        somebody.mode(path, mode);
-        let output = somebody.runs(LINE);
-        somebody.mode(path, before);
+        let before = fs::metadata(user.at(path)).unwrap().mode() & 0o7777;
+        let all = snapshot(user.folder.path());
+        user.mode(path, mode);
+        let output = user.runs(LINE);
+        user.mode(path, before);
         refused(&output, words);
-        assert_eq!(snapshot(somebody.folder.path()), all, "{path} {mode:o}");
+        assert_eq!(snapshot(user.folder.path()), all, "{path} {mode:o}");
     }
-    let now = fs::metadata(somebody.at("a.yaml")).unwrap();
+    let now = fs::metadata(user.at("a.yaml")).unwrap();
     assert_eq!((now.ino(), now.mtime_nsec()), (owned.ino(), owned.mtime_nsec()));
-    // Without the fault it works, so that each refusal above had the one cause.
-    done(&somebody.runs(LINE));
-    assert_eq!(fs::read_to_string(somebody.at("d/b.yaml")).unwrap(), new("b"));
+    // Without the fault it works, so each refusal above had that one cause.
+    done(&user.runs(LINE));
+    assert_eq!(fs::read_to_string(user.at("d/b.yaml")).unwrap(), new("b"));
 }
 
 #[test]
-fn what_belongs_to_others_keeps_its_owner_or_stays_as_it_is() {
-    let somebody = Somebody::with(&["a.yaml", "d/b.yaml"]);
-    if !somebody.is_nobody() {
-        return skip("what_belongs_to_others_keeps_its_owner_or_stays_as_it_is", "it takes root to give files away");
+fn a_file_of_another_owner_keeps_its_owner_or_is_not_changed() {
+    let user = PlainUser::with(&["a.yaml", "d/b.yaml"]);
+    if !user.is_nobody() {
+        return skip("a_file_of_another_owner_keeps_its_owner_or_is_not_changed", "only root can change owners");
     }
-    let all = snapshot(somebody.folder.path());
-    // Anyone may write to it, but a file that replaces it would be ours.
-    give(&somebody.at("d/b.yaml"), 0);
-    somebody.mode("d/b.yaml", 0o666);
-    refused(&somebody.runs(LINE), &["d/b.yaml can't keep its owner and group 0:0", "nothing was written", "chown"]);
+    let all = snapshot(user.folder.path());
+    // Every user may write to it, but its replacement would belong to the current user.
+    give(&user.at("d/b.yaml"), 0);
+    user.mode("d/b.yaml", 0o666);
+    refused(&user.runs(LINE), &["d/b.yaml can't keep its owner and group 0:0", "nothing was written", "chown"]);
     // In a directory like /tmp, not even a rename over it is allowed.
-    give(&somebody.at("d"), 0);
-    somebody.mode("d", 0o1777);
+    give(&user.at("d"), 0);
+    user.mode("d", 0o1777);
     let words = ["d/b.yaml can't be replaced", "read-only for you (Operation not permitted", "nothing was written"];
-    refused(&somebody.runs(LINE), &words);
-    somebody.mode("d", 0o755);
-    somebody.mode("d/b.yaml", 0o644);
-    assert_eq!(snapshot(somebody.folder.path()), all);
-    // Root may, and gives the new file to the owner of the old one.
-    done(&run(&mut inject(somebody.folder.path(), LINE)));
-    let owner = |path: &str| fs::metadata(somebody.at(path)).unwrap().uid();
+    refused(&user.runs(LINE), &words);
+    user.mode("d", 0o755);
+    user.mode("d/b.yaml", 0o644);
+    assert_eq!(snapshot(user.folder.path()), all);
+    // Root may, and gives the new file the owner of the old one.
+    done(&run(&mut inject(user.folder.path(), LINE)));
+    let owner = |path: &str| fs::metadata(user.at(path)).unwrap().uid();
     assert_eq!((owner("a.yaml"), owner("d/b.yaml")), (NOBODY, 0));
-    assert_eq!(fs::read_to_string(somebody.at("d/b.yaml")).unwrap(), new("b"));
+    assert_eq!(fs::read_to_string(user.at("d/b.yaml")).unwrap(), new("b"));
 }

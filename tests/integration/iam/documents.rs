@@ -1,4 +1,4 @@
-//! What is generated: grants, and policy documents near them.
+//! The generated cases: grants, and policy documents that resemble them.
 
 use std::fmt;
 
@@ -21,8 +21,8 @@ pub(super) const PRINCIPALS: [&str; 6] = [
     "arn:aws:iam::333333333333:root",
 ];
 
-/// And those that only documents name: wider ones, strangers, single sessions of roles that are granted something, among
-/// them sessions of a name that is asked for, one that is deleted.
+/// Principals that only documents name: wider ones, unrelated ones, and single sessions of granted roles, among them
+/// sessions with a requested name and a session of a deleted role.
 const OTHER_PRINCIPALS: [&str; 10] = [
     "*",
     "111111111111",
@@ -84,18 +84,18 @@ const ACTIONS: [&str; 14] = [
     "sts:AssumeRole?",
 ];
 
-/// A grant and a document to put it in.
+/// A grant, and a document to merge it into.
 #[derive(Clone)]
 pub(super) struct Case {
     pub(super) grant: Grant,
     pub(super) document: Value,
     pub(super) text: String,
-    /// What requests are drawn from.
+    /// The seed of the requests.
     pub(super) seed: u64,
 }
 
 impl fmt::Debug for Case {
-    /// A failure has shown all of it before.
+    /// Only the text: the message of a failure already contains the rest.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.text)
     }
@@ -139,7 +139,7 @@ fn grants() -> impl Strategy<Value = Grant> {
         .prop_map(|((subjects, conditions), tag_session)| Grant { subjects, conditions, tag_session })
 }
 
-/// Texts of an element: those that are asked for, and others.
+/// The values of an element: requested ones, and others.
 #[derive(Clone, Debug)]
 enum Texts {
     RequestedGrant,
@@ -185,9 +185,9 @@ struct Test {
     operator: Index,
     wanted: Vec<Index>,
     if_exists: bool,
-    /// In front of an operator that has none.
+    /// A set operator in front of the operator, if it has none.
     set: Option<&'static str>,
-    /// `Null` in place of the operator, and its value.
+    /// `Null` instead of the operator, and its value.
     null: Option<bool>,
     upper: bool,
 }
@@ -195,7 +195,7 @@ struct Test {
 fn tests() -> impl Strategy<Value = Test> {
     let rare = || prop::bool::weighted(0.15);
     let wanted = proptest::collection::vec(any::<Index>(), 1..3);
-    // What grants are about comes first.
+    // The keys of grants come first.
     let key = prop_oneof![0..KEYS.len(), 0..6_usize];
     let set = proptest::option::weighted(0.08, select(&["ForAllValues:", "ForAnyValue:"][..]));
     let null = proptest::option::weighted(0.1, any::<bool>());
@@ -215,17 +215,17 @@ fn tests() -> impl Strategy<Value = Test> {
 #[derive(Clone, Debug)]
 struct Statement {
     deny: bool,
-    /// `Not…` instead.
+    /// `Not…` instead of the element.
     not: [bool; 3],
     who: Who,
     subjects: Texts,
     actions: Texts,
-    /// What is asked for is among its conditions.
+    /// Whether the requested conditions are among its conditions.
     asked: bool,
     tests: Vec<Test>,
     sid: bool,
     note: Option<usize>,
-    /// One text as a list, by element.
+    /// Whether an element's single value is written as a list.
     listed: [bool; 3],
     order: usize,
 }
@@ -328,12 +328,12 @@ impl Statement {
         let actions = one_or_list(self.actions.of(grant.actions(), &ACTIONS), actions_listed);
         members.push((not("NotAction", "Action", not_actions), actions));
         let conditions = self.conditions(grant, values_listed);
-        // An empty block asks for nothing.
+        // An empty block requires nothing.
         if !conditions.is_empty() || self.note == Some(0) {
             members.push(("Condition", Value::Object(conditions)));
         }
         if self.sid {
-            // Any number of them may be empty.
+            // Any number of statements may have an empty `Sid`.
             let sid = if self.order.is_multiple_of(2) { String::new() } else { format!("S{index}") };
             members.push(("Sid", json!(sid)));
         }
@@ -348,7 +348,7 @@ impl Statement {
         let mut block = Map::new();
         let mut put = |operator: &str, key: &str, wanted: Value| {
             let keys = block.entry(operator).or_insert_with(|| json!({})).as_object_mut().unwrap();
-            // One key in two cases is one key twice.
+            // A key in upper case and the same key in lower case are duplicates.
             if !keys.keys().any(|other| other.eq_ignore_ascii_case(key)) {
                 keys.insert(key.to_owned(), wanted);
             }

@@ -1,7 +1,7 @@
-//! What one policy document says to one request, by the IAM user guide alone: a second opinion that shares no line with
-//! the program.
+//! What one policy document decides about one request, according only to the IAM user guide: a second implementation
+//! that shares no line with the program.
 //!
-//! Written to be read, not to be fast. A document that AWS would not take may get any answer.
+//! Written to be read, not to be fast. For a document that AWS would not accept, any answer is possible.
 
 mod conditions;
 mod pattern;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use self::conditions::hold;
 use self::pattern::{Pattern, Variables};
 
-/// What is said of one request, by "Policy evaluation logic".
+/// The decision about one request, by "Policy evaluation logic".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     /// An Allow applies, and no Deny.
@@ -27,10 +27,11 @@ pub(super) enum Decision {
     Denied,
 }
 
-/// Condition keys in lower case, for their case means nothing, each with its values. An absent key is not in here.
+/// Condition keys in lower case, because their case does not matter, each with its values. Absent keys are not
+/// included.
 pub(super) type Context = BTreeMap<String, Vec<String>>;
 
-/// Who asks for what.
+/// A request: principal, action and resource.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
     pub(super) action: String,
@@ -38,13 +39,13 @@ pub(super) struct Request {
     pub(super) principal: String,
     /// ARN of the role's session.
     pub(super) session: Option<String>,
-    /// `None` asks a trust policy, whose resource is the role that has it.
+    /// `None` for a trust policy, whose resource is the role that it belongs to.
     pub(super) resource: Option<String>,
     pub(super) context: Context,
 }
 
 impl Request {
-    /// With the keys that every request of a role's session or of a user has.
+    /// A request with the keys that every request of a role's session or of a user has.
     pub(super) fn new(action: &str, principal: &str, session: Option<&str>) -> Self {
         let mut request = Self {
             action: action.to_owned(),
@@ -60,7 +61,7 @@ impl Request {
         request
     }
 
-    /// No value leaves the key out, and so does an action whose requests have no such key.
+    /// Without values the key is not set, and neither is a key that requests of this action don't have.
     pub(super) fn set(&mut self, key: &str, values: &[&str]) {
         let key = key.to_ascii_lowercase();
         match values {
@@ -74,15 +75,16 @@ impl Request {
         self.principal.split(':').nth(4).unwrap()
     }
 
-    /// Who asks is of the principals that an element names. "AWS JSON policy elements: Principal": an account is all in
-    /// it, a role is all its sessions, and a wildcard in a part of a name is no wildcard.
+    /// Whether an element includes the principal. "AWS JSON policy elements: Principal": an account includes everyone
+    /// in it, a role includes all its sessions, and a wildcard in a part of a name is not a wildcard.
     fn is_of(&self, element: &Value) -> bool {
         let partition = self.principal.split(':').nth(1).unwrap();
         let root = format!("arn:{partition}:iam::{}:root", self.account());
         names(element).any(|name| name == self.account() || name == root || self.is(name))
     }
 
-    /// Who asks is named itself. "AWS JSON policy elements: NotPrincipal": the account of a role does not name the role.
+    /// Whether an element names the principal itself. "AWS JSON policy elements: NotPrincipal": the account of a role
+    /// does not name the role.
     fn is_named_in(&self, element: &Value) -> bool {
         names(element).any(|name| self.is(name))
     }
@@ -92,9 +94,9 @@ impl Request {
     }
 }
 
-/// Service Authorization Reference, "Actions, resources, and condition keys for AWS Security Token Service": of the keys of
-/// that service, in lower case, `sts:TagSession` has only those of tags, and other services have none. All other keys are
-/// global.
+/// Whether requests of an action have a key. Service Authorization Reference, "Actions, resources, and condition keys
+/// for AWS Security Token Service": of the keys of that service, in lower case, `sts:TagSession` has only those of
+/// tags, and other services have none. All other keys are global.
 pub(super) fn has_key(action: &str, key: &str) -> bool {
     let assumes = action.eq_ignore_ascii_case("sts:AssumeRole");
     !key.starts_with("sts:")
@@ -102,12 +104,12 @@ pub(super) fn has_key(action: &str, key: &str) -> bool {
         || key == "sts:transitivetagkeys" && action.eq_ignore_ascii_case("sts:TagSession")
 }
 
-/// The `AWS` principals of an element, and the `"*"` that stands for `{"AWS": "*"}`.
+/// The `AWS` principals of an element; `"*"` means `{"AWS": "*"}`.
 fn names(element: &Value) -> impl Iterator<Item = &str> {
     listed(if element.is_object() { &element["AWS"] } else { element }).iter().filter_map(Value::as_str)
 }
 
-/// A list's items, or the one item that stands for a list.
+/// A list's items, or the single item that is written without a list.
 pub(super) fn listed(value: &Value) -> &[Value] {
     match value {
         Value::Array(items) => items,
@@ -127,9 +129,9 @@ pub(super) fn evaluate(document: &Value, request: &Request) -> Decision {
     }
 }
 
-/// The statements of one effect that apply to a request: each of their elements does.
+/// The statements of one effect that apply to a request, because each of their elements matches it.
 pub(super) fn applying<'d>(document: &'d Value, effect: &str, request: &Request) -> Vec<&'d Value> {
-    // "IAM JSON policy elements: Version": what has none, or the older one, has no variables.
+    // "IAM JSON policy elements: Version": a document without a version, or with the older one, has no variables.
     let variables = (document["Version"] == "2012-10-17").then_some(&request.context);
     let applies = |statement: &&Value| {
         statement["Effect"] == effect
@@ -146,12 +148,12 @@ fn principal(statement: &Value, request: &Request) -> bool {
         (Some(element), None) => request.is_of(element),
         // "AWS JSON policy elements: NotPrincipal": with an Allow it is not supported.
         (None, Some(element)) => statement["Effect"] == "Deny" && !request.is_named_in(element),
-        // An identity's own policy names nobody; a trust policy must.
+        // An identity-based policy has no principal; a trust policy must have one.
         _ => request.resource.is_some(),
     }
 }
 
-/// "IAM JSON policy elements: Action": wildcards, and the case means nothing. Variables have no place in it.
+/// "IAM JSON policy elements: Action": wildcards are allowed, and the case does not matter. Variables are not allowed.
 fn action(statement: &Value, request: &Request) -> bool {
     let asked = request.action.to_ascii_lowercase();
     let among = |element: &Value| {
@@ -165,7 +167,7 @@ fn action(statement: &Value, request: &Request) -> bool {
     }
 }
 
-/// "IAM JSON policy elements: Resource": wildcards and variables, and the case counts.
+/// "IAM JSON policy elements: Resource": wildcards and variables are allowed, and the case matters.
 fn resource(statement: &Value, request: &Request, variables: Variables<'_>) -> bool {
     let Some(asked) = &request.resource else { return true };
     let among = |element: &Value| {

@@ -1,4 +1,4 @@
-//! Whether a document says what it should, by requests drawn from a case.
+//! Checks of a document, by requests drawn from a case.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use super::documents::Case;
 use super::evaluator::{Decision, Request, applying, evaluate, has_key, listed};
 use super::requests::{Draws, any, asked, is_certain, is_granted, is_subject};
 
-/// The statements of one effect that a message points at, or at the conditions of.
+/// The statements of one effect that a message points at, or whose conditions it points at.
 fn pointed_at<'d>(refusal: &SpannedError, case: &'d Case, effect: &str) -> Vec<&'d Value> {
     let pointed: Value = serde_json::from_str(&case.text[refusal.span.range()]).unwrap_or_default();
     let is_it = |statement: &&Value| {
@@ -18,8 +18,8 @@ fn pointed_at<'d>(refusal: &SpannedError, case: &'d Case, effect: &str) -> Vec<&
     listed(&case.document["Statement"]).iter().filter(is_it).collect()
 }
 
-/// Every request that the grant is about is let in, but for a Deny that hangs on what nobody knows and was warned of.
-pub(super) fn lets_in(
+/// Every request of the grant is allowed, except by a Deny that depends on unknown values and causes a warning.
+pub(super) fn allows_all(
     document: &Value,
     case: &Case,
     warnings: &[SpannedError],
@@ -29,15 +29,15 @@ pub(super) fn lets_in(
     for request in asked(&case.grant, 6, draws) {
         match evaluate(document, &request) {
             Decision::Allowed => {}
-            Decision::Refused => return Err(format!("what was asked for is refused: {request:?}")),
+            Decision::Refused => return Err(format!("a requested grant is refused: {request:?}")),
             Decision::Denied => {
                 let denials = applying(document, "Deny", &request);
                 if let Some(certain) = denials.iter().find(|denial| is_certain(&case.grant, denial, &request.action)) {
-                    return Err(format!("what was asked for is always denied, by {certain}: {request:?}"));
+                    return Err(format!("a requested grant is always denied, by {certain}: {request:?}"));
                 }
                 if !denials.iter().any(|denial| warned.contains(denial)) {
                     return Err(format!(
-                        "what was asked for is denied, and only warned of are {warned:?}: {request:?}"
+                        "a requested grant is denied, and the only warnings are about {warned:?}: {request:?}"
                     ));
                 }
             }
@@ -46,8 +46,8 @@ pub(super) fn lets_in(
     Ok(())
 }
 
-/// A refusal has its reason: a Deny that denies something of the grant, or an Allow under conditions that names one of
-/// its subjects, or holds them to a pattern. Says which.
+/// The reason for a refusal: a Deny that denies a part of the grant, or an Allow with conditions that names one of the
+/// grant's subjects, or restricts them to a pattern. Returns which.
 pub(super) fn reason(refusal: &SpannedError, case: &Case, draws: &mut Draws) -> Result<&'static str, String> {
     let denials = pointed_at(refusal, case, "Deny");
     let denied = |request: &Request| applying(&case.document, "Deny", request).iter().any(|one| denials.contains(one));
@@ -65,44 +65,45 @@ pub(super) fn reason(refusal: &SpannedError, case: &Case, draws: &mut Draws) -> 
     Err(format!("refused without a reason: {refusal:?}"))
 }
 
-/// No request but those of the grant is decided otherwise than before.
-pub(super) fn lets_in_nothing_else(old: &Value, new: &Value, grant: &Grant, draws: &mut Draws) -> Result<(), String> {
+/// No request except those of the grant is decided differently than before.
+pub(super) fn allows_nothing_else(old: &Value, new: &Value, grant: &Grant, draws: &mut Draws) -> Result<(), String> {
     for _ in 0..24 {
         let request = any(grant, draws);
         let (before, after) = (evaluate(old, &request), evaluate(new, &request));
         if before != after && !is_granted(grant, &request) {
-            return Err(format!("not asked for, {before:?} before and {after:?} now: {request:?}"));
+            return Err(format!("not requested, {before:?} before and {after:?} now: {request:?}"));
         }
     }
     Ok(())
 }
 
-/// Others than the grant's subjects are decided as before, and those are let in nowhere else.
-pub(super) fn touches_no_others(old: &Value, new: &Value, grant: &Grant, draws: &mut Draws) -> Result<(), String> {
+/// Requests of others than the grant's subjects are decided as before, and the subjects are allowed nothing else.
+pub(super) fn changes_no_others(old: &Value, new: &Value, grant: &Grant, draws: &mut Draws) -> Result<(), String> {
     for _ in 0..24 {
         let request = any(grant, draws);
         let (before, after) = (evaluate(old, &request), evaluate(new, &request));
-        let shut_out = is_subject(grant, &request) && (before, after) == (Decision::Allowed, Decision::Refused);
-        if before != after && !shut_out && !is_granted(grant, &request) {
-            return Err(format!("not asked for, {before:?} before and {after:?} now: {request:?}"));
+        let refused = is_subject(grant, &request) && (before, after) == (Decision::Allowed, Decision::Refused);
+        if before != after && !refused && !is_granted(grant, &request) {
+            return Err(format!("not requested, {before:?} before and {after:?} now: {request:?}"));
         }
     }
     Ok(())
 }
 
-/// Nobody is shut out but those of the grant, and nothing is let in.
-pub(super) fn shuts_out_nobody_else(old: &Value, new: &Value, grant: &Grant, draws: &mut Draws) -> Result<(), String> {
-    lets_in_nothing_else(old, new, grant, draws)?;
+/// Only requests of the grant are refused now, and none is allowed now.
+pub(super) fn refuses_nothing_else(old: &Value, new: &Value, grant: &Grant, draws: &mut Draws) -> Result<(), String> {
+    allows_nothing_else(old, new, grant, draws)?;
     for request in asked(grant, 6, draws) {
         let (before, after) = (evaluate(old, &request), evaluate(new, &request));
         if before != after && (before, after) != (Decision::Allowed, Decision::Refused) {
-            return Err(format!("taken out, {before:?} before and {after:?} now: {request:?}"));
+            return Err(format!("removed, {before:?} before and {after:?} now: {request:?}"));
         }
     }
     Ok(())
 }
 
-/// Statements that seem to allow `sts:TagSession`, and never do: on a key that its requests don't have.
+/// The number of statements that seem to allow `sts:TagSession`, and never do: they test a key that its requests don't
+/// have.
 pub(super) fn never_tagging(document: &Value) -> usize {
     let lists_tags = |statement: &&Value| listed(&statement["Action"]).iter().any(|action| action == "sts:TagSession");
     let by_key = |statement: &&Value| {
@@ -114,7 +115,7 @@ pub(super) fn never_tagging(document: &Value) -> usize {
     allows.filter(lists_tags).filter(by_key).count()
 }
 
-/// A document whose lists of one item are that item.
+/// A document in which each list of one item is replaced by the item.
 pub(super) fn plain(value: &Value) -> Value {
     match value {
         Value::Array(items) if items.len() == 1 => plain(&items[0]),
@@ -124,7 +125,7 @@ pub(super) fn plain(value: &Value) -> Value {
     }
 }
 
-/// Whom each Allow names: the elements that a grant joins or leaves.
+/// The element of each Allow to which a grant adds its subjects, or from which it removes them.
 fn subjects<'d>(document: &'d Value, grant: &Grant) -> impl Iterator<Item = &'d Value> {
     let trust = grant.is_trust();
     let allows = listed(&document["Statement"]).iter().filter(|statement| statement["Effect"] == "Allow");
@@ -138,20 +139,20 @@ fn names(grant: &Grant) -> Vec<&str> {
     accounts.chain(arns.iter().copied()).collect()
 }
 
-/// Some Allow is for a subject of the grant.
+/// Whether some Allow is for a subject of the grant.
 pub(super) fn names_a_subject(document: &Value, grant: &Grant) -> bool {
     let names = names(grant);
     subjects(document, grant).flat_map(listed).filter_map(Value::as_str).any(|subject| names.contains(&subject))
 }
 
-/// A statement is the grant's own.
-pub(super) fn is_there(document: &Value, grant: &Grant) -> bool {
+/// Whether a statement is the grant's own.
+pub(super) fn has_own_statement(document: &Value, grant: &Grant) -> bool {
     let own: Vec<Value> = grant.statements().iter().map(plain).collect();
     listed(&document["Statement"]).iter().any(|statement| own.contains(&plain(statement)))
 }
 
-/// All statements are Allows for subjects of the grant alone.
-pub(super) fn names_nobody_else(document: &Value, grant: &Grant) -> bool {
+/// Whether all statements are Allows for subjects of the grant alone.
+pub(super) fn names_only_subjects(document: &Value, grant: &Grant) -> bool {
     let names = names(grant);
     listed(&document["Statement"]).iter().all(|statement| statement["Effect"] == "Allow")
         && subjects(document, grant).all(|subjects| {
@@ -159,7 +160,7 @@ pub(super) fn names_nobody_else(document: &Value, grant: &Grant) -> bool {
         })
 }
 
-/// Nothing must become a list, so that nothing stays one.
+/// Whether merging turns no element into a list, so that removing leaves no list.
 pub(super) fn has_lists(document: &Value, grant: &Grant) -> bool {
     document["Statement"].is_array() && !subjects(document, grant).any(Value::is_string)
 }

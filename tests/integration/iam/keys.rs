@@ -1,4 +1,4 @@
-//! Condition keys: what documents hold against them, and what requests say.
+//! Condition keys: the values in documents, and the values in requests.
 
 use super::documents::PRINCIPALS;
 
@@ -24,9 +24,9 @@ const SET: &[&str] = &[
 pub(super) struct Key {
     pub(super) name: &'static str,
     pub(super) operators: &'static [&'static str],
-    /// What documents hold against it.
+    /// The values that documents compare the key with.
     pub(super) wanted: &'static [&'static str],
-    /// What requests say, where nothing else gives it; an empty one leaves it out.
+    /// The values in requests, unless something else sets the key; an empty list means that the key is absent.
     pub(super) said: &'static [&'static [&'static str]],
 }
 
@@ -103,7 +103,7 @@ pub(super) const KEYS: [Key; 19] = [
         wanted: &["2026-01-01T00:00:00Z", "2030-06-30T12:00:00Z"],
         said: &[&["2025-06-01T00:00:00Z"], &["2027-06-01T00:00:00Z"], &["2031-06-01T00:00:00Z"]],
     },
-    // Every call to STS says these.
+    // Every call to STS has this key.
     Key { name: "aws:SecureTransport", operators: &["Bool"], wanted: &["true", "false"], said: &[&["true"]] },
     Key { name: "aws:PrincipalIsAWSService", operators: &["Bool"], wanted: &["false", "true"], said: &[&["false"]] },
     Key { name: "aws:TagKeys", operators: SET, wanted: &["a", "b", "*"], said: &[&[], &["a"], &["a", "b"], &["c"]] },

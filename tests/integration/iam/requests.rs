@@ -1,4 +1,4 @@
-//! The requests that a grant is about, and all others.
+//! The requests of a grant, and all others.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use super::documents::{NOTE, PRINCIPALS, ROLES};
 use super::evaluator::{Request, has_key, listed};
 use super::keys::KEYS;
 
-/// A row of numbers from a seed (SplitMix64), so that a case is the same each time.
+/// A sequence of numbers from a seed (SplitMix64), so that a case is the same each time.
 pub(super) struct Draws(pub(super) u64);
 
 impl Draws {
@@ -25,7 +25,7 @@ impl Draws {
     }
 }
 
-/// Who comes from an account beside the roles and users that are known.
+/// Principals of an account other than the known roles and users.
 const STRANGERS: [&str; 4] = [
     "arn:aws:iam::111111111111:role/stranger",
     "arn:aws:iam::333333333333:user/team/bob",
@@ -33,12 +33,12 @@ const STRANGERS: [&str; 4] = [
     "arn:aws:iam::444444444444:user/ann",
 ];
 
-/// All who may ask.
+/// All principals.
 fn everyone() -> Vec<&'static str> {
     PRINCIPALS[..4].iter().chain(&STRANGERS).copied().collect()
 }
 
-/// A request with some value, or none, of each key that is not certain.
+/// A request in which each optional key has some value, or is absent.
 fn request(action: &str, principal: &str, resource: Option<&str>, draws: &mut Draws) -> Request {
     let account = principal.split(':').nth(4).unwrap();
     let session = principal.split_once(":role/").map(|(_, role)| {
@@ -53,8 +53,8 @@ fn request(action: &str, principal: &str, resource: Option<&str>, draws: &mut Dr
     request
 }
 
-/// The requests that a grant is about: each subject with each action and each external id, `rounds` times with other
-/// values of what is not asked for.
+/// The requests of a grant: each subject with each action and each external id, `rounds` times with different values of
+/// what the grant does not specify.
 pub(super) fn asked(grant: &Grant, rounds: usize, draws: &mut Draws) -> Vec<Request> {
     let ids: Vec<Option<&str>> = match &grant.conditions.external_ids[..] {
         [] => vec![None],
@@ -77,7 +77,7 @@ fn one_asked(grant: &Grant, subject: &str, action: &str, id: Option<&str>, draws
     if !grant.is_trust() {
         return request(action, draws.pick(&everyone()), Some(subject), draws);
     }
-    // An account is anyone in it.
+    // For an account, any principal in it.
     let own: Vec<&str> = everyone().into_iter().filter(|name| covers(subject, name)).collect();
     let mut request = request(action, draws.pick(&own), None, draws);
     say_asked(&mut request, grant, id);
@@ -91,7 +91,7 @@ fn say_asked(request: &mut Request, grant: &Grant, id: Option<&str>) {
     request.set("sts:ExternalId", id.as_slice());
 }
 
-/// A request of any kind, often one that differs from the asked ones in little.
+/// Any request; often one that differs only slightly from the requests of the grant.
 pub(super) fn any(grant: &Grant, draws: &mut Draws) -> Request {
     let arns = grant.arns();
     let action = draws.pick(&["sts:AssumeRole", "sts:AssumeRole", "sts:TagSession", "s3:GetObject"]);
@@ -111,12 +111,12 @@ pub(super) fn any(grant: &Grant, draws: &mut Draws) -> Request {
     request
 }
 
-/// A subject is this principal, or its account.
+/// Whether a subject is this principal, or its account.
 fn covers(subject: &str, principal: &str) -> bool {
     subject == principal || subject.ends_with(":root") && subject.split(':').nth(4) == principal.split(':').nth(4)
 }
 
-/// Whom the request is of, or for, is a subject of the grant.
+/// Whether the request's principal (or, in a permissions policy, its resource) is a subject of the grant.
 pub(super) fn is_subject(grant: &Grant, request: &Request) -> bool {
     match &request.resource {
         None => grant.arns().iter().any(|subject| covers(subject, &request.principal)),
@@ -124,7 +124,7 @@ pub(super) fn is_subject(grant: &Grant, request: &Request) -> bool {
     }
 }
 
-/// The grant lets this request in by itself.
+/// Whether the grant by itself allows this request.
 pub(super) fn is_granted(grant: &Grant, request: &Request) -> bool {
     let conditions = grant.conditions.keys().into_iter().all(|(key, wanted)| {
         let key = key.to_ascii_lowercase();
@@ -134,20 +134,20 @@ pub(super) fn is_granted(grant: &Grant, request: &Request) -> bool {
     is_subject(grant, request) && conditions && grant.actions().contains(&request.action.as_str())
 }
 
-/// Whether a statement applies to the asked requests follows from what is asked: it looks at nothing else.
+/// Whether the grant alone decides if a statement applies to its requests: the statement tests nothing else.
 pub(super) fn is_certain(grant: &Grant, statement: &Value, action: &str) -> bool {
     let text = statement.to_string();
-    // A variable may be anything, and so may an element that IAM does not know.
+    // A variable can have any value, and so can an element that IAM does not know.
     if text.contains("${") || statement.get(NOTE).is_some() {
         return false;
     }
     if !grant.is_trust() {
-        // Who has the permission is not said; and a star that ends a part of an ARN "can" take what is behind it.
+        // The principal is unknown; and a star at the end of an ARN's part "can" match what follows it.
         let elements = ["Resource", "NotResource"].map(|name| &statement[name]);
         let mut patterns = elements.into_iter().flat_map(listed).filter_map(Value::as_str);
         return statement.get("Condition").is_none() && patterns.all(|text| text == "*" || text.contains(":role/"));
     }
-    // An account is many, and of a session the role is known, not the name.
+    // An account has many principals, and of a session only the role is known, not its name.
     if grant.arns().iter().any(|arn| arn.ends_with(":root")) || text.contains(":assumed-role/") {
         return false;
     }
@@ -164,8 +164,8 @@ pub(super) fn is_certain(grant: &Grant, statement: &Value, action: &str) -> bool
     let mut tests =
         operators.flat_map(|(operator, keys)| keys.as_object().unwrap().iter().map(move |test| (operator, test)));
     tests.all(|(operator, (key, wanted))| {
-        // The guide says what a set of many values is, and what an ARN matches; of one value and of a text that is no
-        // ARN it says little.
+        // The guide defines sets of several values and matches of ARNs; it says little about single values and about
+        // texts that are not ARNs.
         let is_arn = |text: &Value| text.as_str().unwrap().splitn(6, ':').count() == 6;
         is_known(key) && !operator.contains(':') && (!operator.starts_with("Arn") || listed(wanted).iter().all(is_arn))
     })

@@ -8,16 +8,16 @@ use serde_json::{Map, Value};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Style {
-    /// What a level is indented by; `None` keeps all on one line.
+    /// The indentation of a level; `None` keeps everything on one line.
     indent: Option<&'static str>,
-    /// Behind a comma on one line, and behind each colon.
+    /// The blanks after a comma on one line, and after each colon.
     gap: &'static str,
     eol: &'static str,
     /// Lists of texts stay on one line.
     short: bool,
-    /// Some letters as escapes.
+    /// Some letters are written as escapes.
     escaped: bool,
-    /// A line break behind the document.
+    /// A line break after the document.
     ends: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Both scripts, run with the AWS CLI and kubectl against an AWS that enforces policies, on loopback; and the hop that they
-//! are for.
+//! Both scripts, run with the AWS CLI and kubectl against an AWS on loopback that enforces policies; and the AssumeRole
+//! call that they are for.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -20,7 +20,7 @@ const POLICY: &str = "xaccount-assume-role";
 const EXTERNAL_ID: &str = "0123:a=b";
 const ASSUME_ROLE: [&str; 5] = ["sts", "assume-role", "--role-session-name", "capa", "--role-arn"];
 
-/// An emulated AWS. There, the key id of an account's root user is the account's id.
+/// An emulated AWS. The key id of an account's root user is the account's id.
 struct Cloud {
     server: Child,
     endpoint: String,
@@ -76,7 +76,7 @@ impl Cloud {
         self.directory.path().join(name)
     }
 
-    /// A program in an environment without credentials but for the profiles.
+    /// A program in an environment whose only credentials are the profiles.
     fn command(&self, program: &Path) -> Command {
         let path = std::env::var("PATH").unwrap_or_default();
         let mut command = Command::new(program);
@@ -93,7 +93,7 @@ impl Cloud {
         command
     }
 
-    /// What the AWS CLI says to an account's root user, as JSON.
+    /// The answer of the AWS CLI to an account's root user, as JSON.
     fn aws(&self, account: &str, words: &[&str]) -> Value {
         let mut command = self.command(&self.path("bin/aws"));
         command.env("AWS_ACCESS_KEY_ID", account).env("AWS_SECRET_ACCESS_KEY", "x");
@@ -111,7 +111,7 @@ impl Cloud {
         self.aws(account, &["iam", "create-role", "--role-name", ROLE, "--assume-role-policy-document", &trust]);
     }
 
-    /// Runs the script that the program prints.
+    /// Runs the script printed by the program.
     fn run_script(&self, words: &[&str]) -> Output {
         let script = xaccount().arg("iam").args(words).args(["-o", "cli"]).output().unwrap();
         assert!(script.status.success(), "{}", said(&script));
@@ -120,7 +120,7 @@ impl Cloud {
         self.command(Path::new("/bin/sh")).arg(file).output().unwrap()
     }
 
-    /// What the environment holds in a session of the source role.
+    /// The environment variables of a session of the source role.
     fn source_session(&self) -> [(&'static str, String); 3] {
         let session = self.aws(SOURCE, &[&ASSUME_ROLE[..], &[&arn(SOURCE)]].concat());
         let key = |name: &str| session["Credentials"][name].as_str().unwrap().to_owned();
@@ -131,8 +131,8 @@ impl Cloud {
         ]
     }
 
-    /// Whether a session of the source role may become the target role.
-    fn hop(&self, session: &[(&'static str, String); 3], external_id: &str) -> bool {
+    /// Whether a session of the source role may assume the target role.
+    fn can_assume(&self, session: &[(&'static str, String); 3], external_id: &str) -> bool {
         let mut command = self.command(&self.path("bin/aws"));
         command.envs(session.iter().cloned()).args(ASSUME_ROLE).arg(arn(TARGET));
         if !external_id.is_empty() {
@@ -164,7 +164,7 @@ fn document(statements: &[&Value]) -> Value {
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
-/// What a run that changed something, or nothing, printed.
+/// The output of a run, which changed something or not.
 fn shown(out: &Output, changed: bool) -> String {
     let text = said(out);
     assert!(out.status.success(), "{text}");
@@ -174,15 +174,15 @@ fn shown(out: &Output, changed: bool) -> String {
 }
 
 #[test]
-fn the_hop_works_with_both_halves_only() {
-    let Some(cloud) = Cloud::start("the_hop_works_with_both_halves_only") else { return };
+fn the_role_can_be_assumed_only_with_both_policies() {
+    let Some(cloud) = Cloud::start("the_role_can_be_assumed_only_with_both_policies") else { return };
     let ec2 = trusts(&json!({ "Service": "ec2.amazonaws.com" }));
     cloud.create_role(TARGET, &document(&[&ec2]));
-    // The test has to become the role that the controller runs as.
+    // The test has to assume the role that the controller runs as.
     cloud.create_role(SOURCE, &document(&[&trusts(&json!({ "AWS": format!("arn:aws:iam::{SOURCE}:root") }))]));
     let session = cloud.source_session();
-    let hop = |external_id: &str| cloud.hop(&session, external_id);
-    assert!(!hop(EXTERNAL_ID), "neither half");
+    let can_assume = |external_id: &str| cloud.can_assume(&session, external_id);
+    assert!(!can_assume(EXTERNAL_ID), "without policies");
 
     let trust = [
         "trust",
@@ -201,7 +201,7 @@ fn the_hop_works_with_both_halves_only() {
     grant["Condition"] = json!({ "StringEquals": { "sts:ExternalId": EXTERNAL_ID } });
     assert_eq!(cloud.trust_policy(TARGET), document(&[&ec2, &grant]));
     shown(&cloud.run_script(&trust), false);
-    assert!(!hop(EXTERNAL_ID), "trust alone");
+    assert!(!can_assume(EXTERNAL_ID), "only the trust policy");
 
     let permission = ["permission", "--source-account", SOURCE, "--source-profile", "the source", "--account"];
     let with = |account: &'static str| [&permission[..], &[account]].concat();
@@ -218,17 +218,17 @@ fn the_hop_works_with_both_halves_only() {
     shown(&cloud.run_script(&with(TARGET)), true);
     assert_eq!(policy(), allows(&[TARGET]));
     shown(&cloud.run_script(&with(TARGET)), false);
-    assert!(hop(EXTERNAL_ID), "both halves");
-    assert!(!hop("0123:a=c"), "another external id");
-    assert!(!hop(""), "no external id");
+    assert!(can_assume(EXTERNAL_ID), "both policies");
+    assert!(!can_assume("0123:a=c"), "another external id");
+    assert!(!can_assume(""), "no external id");
 
     shown(&cloud.run_script(&with("444444444444")), true);
     assert_eq!(policy(), allows(&[TARGET, "444444444444"]));
-    assert!(hop(EXTERNAL_ID), "with a second account");
+    assert!(can_assume(EXTERNAL_ID), "with a second account");
 
     let old = document(&[&ec2]).to_string();
     cloud.aws(TARGET, &["iam", "update-assume-role-policy", "--role-name", ROLE, "--policy-document", &old]);
-    assert!(!hop(EXTERNAL_ID), "permission alone");
+    assert!(!can_assume(EXTERNAL_ID), "only the permissions policy");
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn a_stack_makes_the_role_and_the_script_names_it() {
     assert_eq!(cloud.trust_policy(TARGET), role["Properties"]["AssumeRolePolicyDocument"]);
     assert_eq!(role["Properties"]["AssumeRolePolicyDocument"]["Statement"].as_array().unwrap().len(), 2);
 
-    // The emulated AWS finds a stack by its name only.
+    // The emulated AWS finds a stack only by its name.
     let aws = fs::read_link(cloud.path("bin/aws")).unwrap();
     fs::remove_file(cloud.path("bin/aws")).unwrap();
     let by_name = format!(

@@ -1,4 +1,5 @@
-//! The script for the AWS CLI: read by shellcheck and shells, and run with an `aws` and a `kubectl` that do as a test says.
+//! The script for the AWS CLI: checked by shellcheck and shells, and run with an `aws` and a `kubectl` that a test
+//! controls.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,10 +12,10 @@ use xaccount::iam::render::{self, PolicyTarget, Side};
 use super::{Sample, said};
 use crate::support::{peer, skip};
 
-/// Words that a shell would take apart, replace or run.
+/// Words that a shell would split, replace or run.
 const ODD: [&str; 6] = ["it's \"$HOME\" `id` $(id) \\ \\\\ !", "a\nb", "*", "~", "--x=é;&|<>(){}[]#", "\\"];
 
-/// Scripts for both halves, with and without an account, with and without odd words.
+/// Scripts for both policies, with and without an account, with and without odd words.
 fn variants() -> Vec<Sample> {
     let mut samples = super::samples();
     for odd in ODD {
@@ -36,11 +37,11 @@ fn shellcheck_and_shells_find_nothing_wrong() {
     let directory = tempfile::tempdir().unwrap();
     let mut files = Vec::new();
     let variants = variants();
-    let halves =
-        variants.iter().flat_map(|sample| [false, true].map(|remove| PolicyTarget { remove, ..sample.half() }));
-    for (number, half) in halves.enumerate() {
+    let targets =
+        variants.iter().flat_map(|sample| [false, true].map(|remove| PolicyTarget { remove, ..sample.target() }));
+    for (number, target) in targets.enumerate() {
         let file = directory.path().join(format!("{number}.sh"));
-        fs::write(&file, render::script(&half)).unwrap();
+        fs::write(&file, render::script(&target)).unwrap();
         for shell in shells() {
             let out = super::run(&shell, &["-n"], &file);
             assert!(out.status.success() && out.stderr.is_empty(), "{}", said(&out));
@@ -57,8 +58,8 @@ fn shells() -> Vec<PathBuf> {
     shells
 }
 
-/// An `aws` that answers a call with the file of its name, or with that and `.error` on stderr and a failure. It keeps the
-/// document that it is given. `kubectl` puts a statement in where `[]` is.
+/// An `aws` that answers a call with the file of its name, or with that and `.error` on stderr and a failure. It keeps
+/// the document that it receives. `kubectl` replaces `[]` with a statement.
 const AWS: &str = r#"#!/bin/sh
 printf '%s\0' aws "$@" end >>"$ANSWERS/log"
 case $1 in --profile=*) shift ;; esac
@@ -95,7 +96,7 @@ done
 echo 'a new document'
 "#;
 
-/// A directory with the stand-ins and their answers.
+/// A directory with the two programs and their answers.
 struct Stage {
     directory: tempfile::TempDir,
 }
@@ -125,9 +126,9 @@ impl Stage {
         fs::write(self.path("answers").join(name), text).unwrap();
     }
 
-    /// Runs the script, piped into the shell as people do, and takes the calls since the last time.
+    /// Runs the script, piped into the shell as users do, and returns the calls since the last time.
     fn run(&self, shell: &PathBuf, sample: &Sample, arguments: &[&str]) -> (Output, Vec<Vec<String>>) {
-        fs::write(self.path("script"), render::script(&sample.half())).unwrap();
+        fs::write(self.path("script"), render::script(&sample.target())).unwrap();
         let path = std::env::var("PATH").unwrap_or_default();
         let out = Command::new(shell)
             .arg("-s")
@@ -209,7 +210,7 @@ fn the_difference_is_shown_then_written_once() {
             let (out, calls) = stage.run(&shell, &sample, &[]);
             assert!(out.status.success() && out.stderr.is_empty() && writes(&calls), "{}", said(&out));
             let done = text(&out.stdout);
-            // The names of temporary files are not in it.
+            // The output does not contain the names of temporary files.
             let before = shown.strip_suffix("nothing was changed: --dry-run\n").unwrap().lines();
             let same = before
                 .zip(done.lines())
@@ -224,7 +225,7 @@ fn the_difference_is_shown_then_written_once() {
 }
 
 #[test]
-fn only_a_missing_policy_is_made() {
+fn only_a_missing_policy_is_created() {
     let sample = Sample::permission();
     for shell in shells() {
         let stage = Stage::new();
@@ -245,7 +246,7 @@ fn only_a_missing_policy_is_made() {
 
 #[test]
 fn what_fails_stops_it_before_it_writes() {
-    // What fails, how, and what stderr says of it.
+    // The call that fails, how it fails, and the text expected on stderr.
     let table: [(Side, &str, &str, &str); 12] = [
         (
             Side::Trust,
@@ -284,7 +285,7 @@ fn what_fails_stops_it_before_it_writes() {
         let stage = Stage::new();
         let (out, calls) = stage.run(&shell, &Sample::trust(), &["--dryrun"]);
         assert!(!out.status.success() && calls.is_empty(), "{}", said(&out));
-        // And what AWS refuses is no success.
+        // A refusal by AWS is not reported as success.
         stage.answer("update-assume-role-policy.error", "(MalformedPolicyDocument)");
         let (out, _) = stage.run(&shell, &Sample::trust(), &[]);
         assert!(!out.status.success() && text(&out.stderr).contains("did not update"), "{}", said(&out));

@@ -1,4 +1,4 @@
-//! git and GNU patch, and what they make of a patch against what `--write` makes.
+//! git and GNU patch, and the comparison of a patched file with the one that `--write` writes.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -23,8 +23,8 @@ impl Applier {
         }
     }
 
-    /// Whether it is on this machine; BSD's `patch` is another program.
-    pub(super) fn there(self) -> bool {
+    /// Whether the program is installed; BSD's `patch` is another program.
+    pub(super) fn is_installed(self) -> bool {
         static GIT: OnceLock<bool> = OnceLock::new();
         static PATCH: OnceLock<bool> = OnceLock::new();
         let there = || {
@@ -38,7 +38,7 @@ impl Applier {
         }
     }
 
-    /// Applies a patch in a directory; says what went wrong.
+    /// Applies a patch in a directory; returns the error, if any.
     pub(super) fn apply(self, directory: &Path, patch: &[u8]) -> Result<(), String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), patch).unwrap();
@@ -56,7 +56,7 @@ impl Applier {
     }
 }
 
-/// git without the user's settings, above all none that convert line ends.
+/// git without the user's settings, above all without a conversion of line endings.
 pub(super) fn git(command: &mut Command) -> &mut Command {
     command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null").env_remove("GIT_DIR").args([
         "-c",
@@ -66,11 +66,11 @@ pub(super) fn git(command: &mut Command) -> &mut Command {
     ])
 }
 
-/// What came of several comparisons.
+/// The results of several comparisons.
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) applied: usize,
-    /// Files of which a patch would show a Secret.
+    /// Files whose patch would show a Secret.
     pub(super) unfit: Vec<String>,
     pub(super) skipped: [usize; 2],
     pub(super) failures: Vec<String>,
@@ -104,9 +104,9 @@ impl Tally {
         }
     }
 
-    /// Compares what an applier makes of a patch with what is `written`.
+    /// Compares a patched file with the `written` one.
     pub(super) fn apply(&mut self, applier: Applier, name: &str, patch: &[u8], files: &Tree, written: &Tree) {
-        if !applier.there() {
+        if !applier.is_installed() {
             let index = Applier::ALL.into_iter().position(|one| one == applier).unwrap();
             self.skipped[index] += 1;
             return;
@@ -127,7 +127,7 @@ impl Tally {
         self.failures.push(format!("{name}: {}: {why}\n{patch}", applier.program()));
     }
 
-    /// Ends the comparisons: fails with all that went wrong.
+    /// Ends the comparisons: fails with everything that went wrong.
     pub(super) fn end(self) {
         for (applier, skipped) in Applier::ALL.into_iter().zip(self.skipped) {
             if skipped > 0 {
@@ -140,7 +140,7 @@ impl Tally {
 }
 
 fn differing(wanted: &Tree, seen: &Tree) -> String {
-    let mut out = String::from("other bytes than --write gives:");
+    let mut out = String::from("the bytes differ from those of --write:");
     for name in wanted.keys().chain(seen.keys()) {
         if wanted.get(name) != seen.get(name) {
             let text = |tree: &Tree| tree.get(name).map(|bytes| String::from_utf8_lossy(bytes).into_owned());

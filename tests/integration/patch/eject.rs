@@ -1,4 +1,4 @@
-//! The same for what `eject` takes out.
+//! The same for `eject`.
 
 use super::applier::Tally;
 use super::{NAMESPACE, cluster, tree};
@@ -19,15 +19,15 @@ fn shapes_that_are_hard_for_a_patch() {
     let region = "  region: eu-west-1\n";
     let far = [NAMESPACE; 3].join("---\n");
     let texts = [
-        ("behind the cluster", format!("{}---\n{IDENTITY}", heron(region))),
-        ("behind a spec that is empty then", format!("{}---\n{IDENTITY}", heron(""))),
+        ("after the cluster", format!("{}---\n{IDENTITY}", heron(region))),
+        ("after a spec that is then empty", format!("{}---\n{IDENTITY}", heron(""))),
         ("between the cluster and another", format!("{}---\n{IDENTITY}---\n{NAMESPACE}", heron(region))),
-        ("behind an empty spec, another behind", format!("{}---\n{IDENTITY}---\n{NAMESPACE}", heron(""))),
+        ("after an empty spec, another object after it", format!("{}---\n{IDENTITY}---\n{NAMESPACE}", heron(""))),
         ("first", format!("{IDENTITY}---\n{}", heron(region))),
         ("first, with a marker", format!("---\n{IDENTITY}---\n{}", heron(region))),
-        ("far behind", format!("{}---\n{far}---\n{IDENTITY}", heron(region))),
+        ("far below", format!("{}---\n{far}---\n{IDENTITY}", heron(region))),
         ("far before", format!("{IDENTITY}---\n{far}---\n{}", heron(""))),
-        ("behind another", format!("{}---\n{NAMESPACE}---\n{IDENTITY}---\n{NAMESPACE}", heron(region))),
+        ("after another object", format!("{}---\n{NAMESPACE}---\n{IDENTITY}---\n{NAMESPACE}", heron(region))),
         ("twice", format!("{IDENTITY}---\n{}---\n{IDENTITY}", heron(region))),
         ("twice, side by side", format!("{}---\n{IDENTITY}---\n{IDENTITY}---\n{NAMESPACE}", heron(""))),
         (
@@ -40,7 +40,7 @@ fn shapes_that_are_hard_for_a_patch() {
                 )
             ),
         ),
-        ("behind blank lines", format!("{}\n\n---\n{IDENTITY}\n\n", heron(region))),
+        ("after blank lines", format!("{}\n\n---\n{IDENTITY}\n\n", heron(region))),
     ];
     for (what, text) in texts {
         for (variant, text) in [

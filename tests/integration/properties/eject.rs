@@ -1,5 +1,5 @@
-//! `eject` is the way back of `inject`: byte for byte where the parent of the reference held something else or was an empty
-//! `spec:`, else by value.
+//! `eject` is the reverse of `inject`: byte for byte if the parent of the reference had other members or was an empty
+//! `spec:`, otherwise by value.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
@@ -19,7 +19,7 @@ use super::{KIND, NAME, cases, runner};
 use crate::suite::oracle::{Reader, Tree};
 use crate::suite::{restored, say};
 
-/// `eject` on a file in memory that nothing stands beside.
+/// `eject` on a single file in memory.
 fn eject(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let needles = xaccount::capa::needles();
     let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
@@ -45,18 +45,18 @@ fn eject(bytes: &[u8]) -> Result<Vec<u8>, String> {
     Ok(new)
 }
 
-/// What is to become of a text.
+/// The expected result for a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Back {
-    /// Every byte is as it was.
+    /// Every byte is as before.
     Exact,
-    /// It means the same.
+    /// The value is as before.
     Value,
-    /// It held something before that `eject` takes out, too, or what it can't take out.
+    /// The text had something that `eject` also removes, or that it can't remove.
     Open,
 }
 
-/// The objects of a document, those of lists too.
+/// The objects of a document, including those in lists.
 fn objects<'t>(tree: &'t Tree, out: &mut Vec<&'t Tree>) {
     match effective(tree, "items") {
         Some(Tree::Seq(items, _)) => items.iter().for_each(|item| objects(item, out)),
@@ -72,10 +72,10 @@ fn back_of(object: &Tree, alone_in_lines: bool) -> Back {
     let parent = parents.iter().try_fold(object, |at, key| effective(at, key));
     match parent {
         Some(parent @ Tree::Map(entries, _)) => match effective(parent, last) {
-            // What a merge key supplies would still be there, so it can't be taken out.
+            // A value from a merge key would still exist, so it can't be removed.
             Some(_) if !entries.iter().any(|(key, _)| key.text() == Some(last)) => Back::Open,
             Some(there) if effective(there, "kind").and_then(Tree::text) == Some(KIND) => Back::Open,
-            // What stood in it, and a comment beside it, goes along or stays in the way.
+            // Its members, and a comment next to it, are removed as well, or prevent the removal.
             Some(_) => Back::Open,
             None if entries.iter().any(|(key, _)| key.text() == Some("<<")) => Back::Open,
             None if entries.is_empty() => Back::Value,
@@ -86,11 +86,11 @@ fn back_of(object: &Tree, alone_in_lines: bool) -> Back {
     }
 }
 
-/// What is to become of a document, as one of the other parsers sees it.
+/// The expected result for a document, as one of the other parsers sees it.
 fn back(part: &str, json: bool) -> Back {
     let lines = || part.lines().map(str::trim_end).filter(|line| !line.is_empty());
     let first = lines().find(|line| !line.starts_with('#') && !line.starts_with("---"));
-    // On the marker's line, too.
+    // Also on the marker's line.
     let in_lines = first.is_some_and(|line| !line.starts_with(['{', '['])) && !part.contains("--- {");
     let trees = documents(part, json, Reader::Saphyr).unwrap_or_default();
     let back = trees.iter().map(|tree| {
@@ -102,7 +102,7 @@ fn back(part: &str, json: bool) -> Back {
     back.fold(Back::Exact, Back::max)
 }
 
-/// The tree without references and without the parents that are empty then, so that what is not said in any way is equal.
+/// The tree without references and the parents that are then empty, so that absent and empty values compare as equal.
 fn unsaid(tree: &Tree) -> Tree {
     match tree {
         Tree::Map(entries, tag) if matches!(tree.get("items"), Some(Tree::Seq(..))) => {
@@ -118,7 +118,7 @@ fn unsaid(tree: &Tree) -> Tree {
     }
 }
 
-/// The tree without what stands at the path; nothing, where nothing is left.
+/// The tree without the value at the path; `None` if nothing remains.
 fn cut(tree: &Tree, path: &[&str]) -> Option<Tree> {
     let (key, rest) = path.split_first()?;
     let Tree::Map(entries, tag) = tree else { return (!tree.is_null()).then(|| tree.clone()) };
@@ -130,7 +130,7 @@ fn cut(tree: &Tree, path: &[&str]) -> Option<Tree> {
     (!kept.is_empty()).then(|| Tree::Map(kept, tag.clone()))
 }
 
-/// JSON values are told apart by their own parser.
+/// JSON values are separated by their own parser.
 fn parts(text: &str, json: bool) -> Vec<&str> {
     if json { vec![text.trim_start_matches('\u{feff}')] } else { chunks(text) }
 }
@@ -155,14 +155,14 @@ fn same_value(old: &str, new: &str, json: bool) -> Result<(), String> {
         };
         let Ok(old) = specified(old) else { continue };
         if specified(new).as_ref() != Ok(&old) {
-            return Err(format!("{reader:?} sees another value"));
+            return Err(format!("{reader:?} sees a different value"));
         }
     }
     Ok(())
 }
 
 #[test]
-fn eject_is_the_way_back_of_inject() {
+fn eject_reverses_inject() {
     let counts = Cell::new([0_usize; 4]);
     let refusals: std::cell::RefCell<BTreeMap<String, usize>> = std::cell::RefCell::default();
     let result = runner(cases(1200)).run(&streams(), |stream| {
@@ -203,7 +203,7 @@ fn eject_is_the_way_back_of_inject() {
                 prop_assert!(*back != Back::Exact || old == new, "{old}\n---\n{new}\n--- in {}", shown(&ejected));
             }
         }
-        // The identity has gone, and no reference names it.
+        // The identity is removed, and no reference names it.
         if wanted != Back::Open && !text.contains(NAME) {
             prop_assert!(!seen.contains(NAME), "{}", shown(&ejected));
         }
@@ -215,12 +215,12 @@ fn eject_is_the_way_back_of_inject() {
     });
     let [exact, value, open, refused] = counts.get();
     say(&format!(
-        "properties: injected and ejected: {exact} byte for byte, {value} by value, {open} with what was there before, {refused} refused"
+        "properties: injected and ejected: {exact} byte for byte, {value} by value, {open} with older references or identities, {refused} refused"
     ));
     if std::env::var_os("XACCOUNT_SHOW_REFUSED").is_some() {
         refusals.borrow().iter().for_each(|(why, count)| say(&format!("    {count} {why}")));
     }
     result.unwrap_or_else(|error| panic!("{error}"));
-    assert!(exact * 10 > cases(1200) as usize, "only {exact} are back byte for byte");
+    assert!(exact * 10 > cases(1200) as usize, "only {exact} are restored byte for byte");
     assert!(value > 0 && open > 0);
 }

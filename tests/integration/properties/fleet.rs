@@ -1,5 +1,5 @@
-//! Random trees of clusters and a random account map: a run over one file points each object where the run over the whole tree
-//! points it, or is refused. A hook sees one file, and a person runs the tree.
+//! Random trees of clusters and a random account map: a run over one file, as a hook does it, points each object at the
+//! same account as the run over the whole tree, or is refused.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ const DIRECTORIES: [&str; 5] = ["", "dev/", "prod/", "dev/a/", "prod/a/"];
 const INFRASTRUCTURE: &str = "infrastructure.cluster.x-k8s.io/v1beta2";
 const CONTROL_PLANE: &str = "controlplane.cluster.x-k8s.io/v1beta2";
 
-/// A tree of files, and what is asked of it.
+/// A tree of files, and the request.
 #[derive(Clone, Debug)]
 struct Fleet {
     files: BTreeMap<String, String>,
@@ -33,7 +33,7 @@ struct Fleet {
 
 #[derive(Clone, Debug)]
 enum Asked {
-    /// An account map, and whether clusters that it does not name are left alone.
+    /// An account map, and whether clusters that it does not name are skipped.
     Map(String, bool),
     /// Clusters of these names, without a map.
     Names(String),
@@ -43,7 +43,7 @@ fn name() -> impl Strategy<Value = String> {
     select(&NAMES[..]).prop_map(str::to_owned)
 }
 
-/// Often none: kustomize adds it.
+/// Often without a namespace: kustomize adds it.
 fn namespace() -> impl Strategy<Value = Option<String>> {
     option::weighted(0.4, select(&NAMESPACES[..]).prop_map(str::to_owned))
 }
@@ -96,7 +96,7 @@ fn cluster() -> impl Strategy<Value = String> {
         })
 }
 
-/// A Cluster of a class, a class, or a template.
+/// A Cluster with a class, a class, or a template.
 fn classy() -> impl Strategy<Value = String> {
     let one = || select(vec!["q", "r"]).prop_map(str::to_owned);
     (0..3_u8, any::<bool>(), name(), one(), one(), namespace()).prop_map(|(what, new, name, class, template, namespace)| {
@@ -136,7 +136,7 @@ fn entry() -> impl Strategy<Value = String> {
     let paths = select(vec!["dev/**", "prod/**", "*/a/*"]);
     (names, select(&NAMESPACES[..]), paths, 0..9_u8).prop_map(|(names, namespace, path, keys)| {
         let keys = match keys {
-            // Mostly names alone: what they decide is in question.
+            // Mostly only names, because the test is about what they decide.
             0..=4 => [true, false, false],
             5 => [false, true, false],
             6 => [false, false, true],
@@ -175,7 +175,7 @@ fn fleets() -> impl Strategy<Value = Fleet> {
     (files(), asked).prop_map(|(files, asked)| Fleet { files, asked })
 }
 
-/// For each object, by file and line, what it is pointed at; `None` where the run is refused.
+/// The account of each object, by file and line; `None` if the run is refused.
 type Pointed = Option<BTreeMap<(String, u64), String>>;
 
 fn inject(directory: &Path, fleet: &Fleet, path: &[&str]) -> Result<Pointed, TestCaseError> {
@@ -236,7 +236,7 @@ impl Plain {
         self.file.rsplit_once('/').map_or("", |(directory, _)| directory)
     }
 
-    /// Whether a reference of this Cluster names the object, as the API server has it.
+    /// Whether a reference of this Cluster names the object, as the API server resolves it.
     fn refers_to(&self, object: &Self) -> bool {
         self.text(&["kind"]) == Some("Cluster")
             && ["infrastructureRef", "controlPlaneRef"].iter().any(|key| {
@@ -247,7 +247,7 @@ impl Plain {
             })
     }
 
-    /// The name of its cluster; `None` where several of one distance name it.
+    /// The name of the object's cluster; `None` if several at the same distance name it.
     fn cluster<'p>(&'p self, all: &'p [Self]) -> Option<&'p str> {
         let owners = |near: fn(&Self, &Self) -> bool| -> Vec<&str> {
             let mut names: Vec<&str> = all
@@ -276,8 +276,8 @@ impl Plain {
     }
 }
 
-/// Whether a tree is pointed as the docs say it, template by template left out.
-fn as_the_docs_say(fleet: &Fleet, pointed: &BTreeMap<(String, u64), String>) -> Result<usize, TestCaseError> {
+/// Checks that a tree is pointed as the docs describe, except for templates.
+fn as_documented(fleet: &Fleet, pointed: &BTreeMap<(String, u64), String>) -> Result<usize, TestCaseError> {
     let all = Plain::of(fleet);
     let mut judged = 0;
     for object in &all {
@@ -313,7 +313,7 @@ fn as_the_docs_say(fleet: &Fleet, pointed: &BTreeMap<(String, u64), String>) -> 
 
 #[test]
 fn a_file_alone_is_pointed_where_the_whole_tree_points_it() {
-    // Whole runs that are done and refused, and runs of one file: with something pointed, without, refused.
+    // Whole runs: done, refused. Runs over one file: with a change, without one, refused.
     let counts = Cell::new([0_usize; 5]);
     let count = |at: usize| {
         let mut all = counts.get();
@@ -338,7 +338,7 @@ fn a_file_alone_is_pointed_where_the_whole_tree_points_it() {
             return Ok(());
         };
         count(0);
-        judged.set(judged.get() + as_the_docs_say(&fleet, &whole)?);
+        judged.set(judged.get() + as_documented(&fleet, &whole)?);
         for name in fleet.files.keys() {
             let Some(alone) = inject(root, &fleet, &[name])? else {
                 count(4);
@@ -353,7 +353,7 @@ fn a_file_alone_is_pointed_where_the_whole_tree_points_it() {
     });
     let [done, refused, pointed, nothing, alone] = counts.get();
     say(&format!(
-        "properties: fleets: {done} trees pointed ({} objects judged), {refused} refused; of their files alone {pointed} pointed, {nothing} with nothing to point, {alone} refused",
+        "properties: fleets: {done} trees pointed ({} objects checked), {refused} refused; single files: {pointed} pointed, {nothing} without clusters, {alone} refused",
         judged.get()
     ));
     result.unwrap_or_else(|error| panic!("{error}"));

@@ -1,5 +1,5 @@
-//! Streams that are made to be read otherwise by others: escapes, tags, keys written twice, lists of every form, line breaks and
-//! document markers of every kind, streams of JSON, UTF-16, bytes that are no text.
+//! Streams made so that readers may disagree: escapes, tags, duplicate keys, lists of every form, line breaks and
+//! document markers of every kind, streams of JSON, UTF-16, bytes that are not text.
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -12,7 +12,7 @@ fn one(texts: &'static [&'static str]) -> BoxedStrategy<String> {
     select(texts).prop_map(str::to_owned).boxed()
 }
 
-/// Mostly the first, else one of the others.
+/// Mostly the first text, otherwise one of the others.
 fn mostly(first: &'static str, others: &'static [&'static str]) -> BoxedStrategy<String> {
     prop_oneof![5 => Just(first.to_owned()), 1 => one(others)].boxed()
 }
@@ -52,7 +52,7 @@ fn kind() -> BoxedStrategy<String> {
     ])
 }
 
-/// The same inside brackets of JSON.
+/// The same inside JSON brackets.
 fn json_kind() -> BoxedStrategy<String> {
     one(&[
         "\"AWSCluster\"",
@@ -89,7 +89,7 @@ fn version() -> BoxedStrategy<String> {
     mostly(VERSION, &["v1", "\"infrastructure.cluster.x-k8s.io/v1beta\\x32\"", "", "~", "5", "[a]", "example.com/v1"])
 }
 
-/// Lines of block style that say no more than they must, and traps.
+/// Minimal lines of block style, and traps.
 const TRAPS: &[&str] = &[
     "# comment",
     "# \u{2028}kind: AWSCluster",
@@ -176,7 +176,7 @@ const TRAPS: &[&str] = &[
     "a: \"\\\n  b\"",
     "a: &x 1",
     "a: *x",
-    "a: *nobody",
+    "a: *unknown",
     "- a",
     "a",
     "",
@@ -196,7 +196,7 @@ fn trap() -> BoxedStrategy<String> {
     one(TRAPS)
 }
 
-/// An object in lines.
+/// An object in block style.
 fn block() -> BoxedStrategy<String> {
     let name = mostly(
         "metadata: {name: a}",
@@ -221,7 +221,7 @@ fn block() -> BoxedStrategy<String> {
         .boxed()
 }
 
-/// An object in brackets, as YAML or JSON.
+/// An object in flow style, as YAML or JSON.
 fn flow() -> BoxedStrategy<String> {
     let more = one(&[
         "",
@@ -312,11 +312,11 @@ fn list() -> BoxedStrategy<String> {
         proptest::collection::vec(item, 0..4),
         one(&["", "", "", "items: []\n", "kind: List\n", "items:\n", "metadata: {}\n"]),
     )
-        .prop_map(|(head, key, items, behind)| {
+        .prop_map(|(head, key, items, after)| {
             let items = items.concat();
             match key.starts_with("<<") {
-                true => format!("{head}{key}:\n{}{behind}", indented(&items, "  ", "  ")),
-                false => format!("{head}{key}:\n{items}{behind}"),
+                true => format!("{head}{key}:\n{}{after}", indented(&items, "  ", "  ")),
+                false => format!("{head}{key}:\n{items}{after}"),
             }
         })
         .boxed()
@@ -326,12 +326,11 @@ fn list() -> BoxedStrategy<String> {
 fn json_stream() -> BoxedStrategy<String> {
     let values =
         proptest::collection::vec((flow(), one(&["", "\n", " ", "\n---\n", ",", "\u{b}", "\u{85}", " x\n"])), 1..4);
-    let values =
-        values.prop_map(|values| values.into_iter().map(|(value, behind)| value + &behind).collect::<String>());
-    let behind = prop_oneof![4 => Just(String::new()), 1 => block(), 1 => trap()];
+    let values = values.prop_map(|values| values.into_iter().map(|(value, after)| value + &after).collect::<String>());
+    let after = prop_oneof![4 => Just(String::new()), 1 => block(), 1 => trap()];
     let array = flow().prop_map(|value| format!("[{value}]\n"));
     let list = flow().prop_map(|value| format!("{{\"kind\":\"List\",\"apiVersion\":\"v1\",\"items\":[{value}]}}\n"));
-    prop_oneof![4 => (values, behind).prop_map(|(values, behind)| values + &behind), 1 => array, 1 => list].boxed()
+    prop_oneof![4 => (values, after).prop_map(|(values, after)| values + &after), 1 => array, 1 => list].boxed()
 }
 
 fn deep() -> BoxedStrategy<String> {
@@ -347,7 +346,7 @@ fn deep() -> BoxedStrategy<String> {
         .boxed()
 }
 
-/// How the whole is written as bytes.
+/// Encodes the text as bytes.
 fn encode(text: &str, how: u8) -> Vec<u8> {
     let units = |order: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(order).collect::<Vec<u8>>();
     match how {
@@ -396,7 +395,7 @@ pub(super) fn streams() -> BoxedStrategy<Vec<u8>> {
         .boxed()
 }
 
-/// Pieces that are put into texts at random.
+/// Texts that are inserted at random places.
 const PIECES: [&[u8]; 40] = [
     b"\n",
     b"\r",
@@ -440,7 +439,8 @@ const PIECES: [&[u8]; 40] = [
     b"kind: \"AWSClu\\x73ter\"\n",
 ];
 
-/// A change of a text at random: where, how many bytes go, what comes; or a copy of a part elsewhere.
+/// A random change of a text: the place, the number of bytes removed, the bytes inserted; or a copy of a part at
+/// another place.
 pub(super) type Mutation = (Index, usize, Option<&'static [u8]>, Index);
 
 pub(super) fn mutations() -> impl Strategy<Value = Vec<Mutation>> {

@@ -1,6 +1,6 @@
-//! Files joined to one stream: every value is read as it was in its own file, or the files are not joined.
+//! Files joined to one stream: every value is read as in its own file, or the files are not joined.
 //!
-//! The judge is kubectl's own decoder, as a peer (`scripts/peers/values`), and libyaml beside it.
+//! The values are read with kubectl's own decoder, as a peer (`scripts/peers/values`), and with libyaml.
 
 use std::cell::{Cell, RefCell};
 use std::io::{BufRead, BufReader, Write};
@@ -19,7 +19,7 @@ use crate::suite::oracle::{Reader, Tree};
 use crate::suite::say;
 use crate::support::{peer, skip};
 
-/// Lines with which files begin and end.
+/// Lines at the start and end of files.
 const LINES: [&str; 24] = [
     "a: 1\n",
     "kind: b\n",
@@ -47,7 +47,7 @@ const LINES: [&str; 24] = [
     "é: &x 1\nf: *x\n",
 ];
 
-/// Lines and parts of lines that readers take for other things than they are, or not at all.
+/// Lines and parts of lines that readers may misread or can't read.
 const TRAPS: [&str; 31] = [
     "---#c\n",
     "----\n",
@@ -82,7 +82,7 @@ const TRAPS: [&str; 31] = [
     "{{ .x }}\n",
 ];
 
-/// JSON values, many of which are other ones as YAML.
+/// JSON values, many of which have another value as YAML.
 const VALUES: [&str; 28] = [
     "{\"a\": 1}",
     "{\"a\":{\"b\":[1,2,{\"c\":null}]},\"d\":true}",
@@ -133,7 +133,7 @@ fn json() -> impl Strategy<Value = String> {
         .prop_map(|(before, values)| before.to_owned() + &values.into_iter().map(|(a, b)| a + b).collect::<String>())
 }
 
-/// Its bytes, shown as text.
+/// A file's bytes, displayed as text.
 #[derive(Clone)]
 struct File(Vec<u8>);
 
@@ -149,7 +149,7 @@ impl AsRef<[u8]> for File {
     }
 }
 
-/// A file in any of the forms that it may have.
+/// A file in one of its possible forms.
 fn file() -> impl Strategy<Value = File> {
     let text = prop_oneof![
         9 => pieces(),
@@ -183,7 +183,7 @@ fn files() -> impl Strategy<Value = Vec<File>> {
 /// kubectl's decoder.
 struct Kubectl(RefCell<(Child, BufReader<std::process::ChildStdout>)>);
 
-/// The values that it reads, and why it stops before the end.
+/// The values that it reads, and the error at which it stops.
 type Read = (Vec<Value>, Option<String>);
 
 impl Kubectl {
@@ -192,7 +192,7 @@ impl Kubectl {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("the judge starts");
+            .expect("the peer starts");
         let answers = BufReader::new(child.stdout.take().unwrap());
         Some(Self(RefCell::new((child, answers))))
     }
@@ -209,7 +209,7 @@ impl Kubectl {
                 let mut line = String::new();
                 answers.read_line(&mut line).unwrap();
                 let answer: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-                // For kubectl a value that is no object is an error, and it reads the next one.
+                // kubectl reports a value that is not an object as an error, and reads the next one.
                 let object = |value: &Value| if value.is_object() { value.clone() } else { Value::Null };
                 let values = answer["values"].as_array().unwrap().iter().map(object).collect();
                 (values, answer["error"].as_str().map(str::to_owned))
@@ -230,9 +230,10 @@ fn shown(stream: &[u8]) -> String {
     format!("the stream: {:?}", String::from_utf8_lossy(stream))
 }
 
-/// What is wrong with a stream: `alone` are the values of each file.
+/// The difference between a stream and its files: `alone` are the values of each file.
 fn wrong(alone: &[Read], stream: &Read) -> Option<String> {
-    // A file that kubectl can't read whole, it need not read in the stream; what it reads must be the same as far as that.
+    // If kubectl can't read all of a file, it need not read it in the stream; the values before the error must be the
+    // same.
     let mut certain = Vec::new();
     for (values, error) in alone {
         certain.extend(values.iter());
@@ -251,7 +252,7 @@ fn wrong(alone: &[Read], stream: &Read) -> Option<String> {
     if !broken && values.len() > certain.len() {
         return Some(format!("kubectl reads more: {values:?} instead of {certain:?}"));
     }
-    // Without an error nothing is missing of the files behind.
+    // Without an error, nothing of the files after it may be missing.
     let mut rest = values.iter();
     let all = error.is_some() || alone.iter().flat_map(|(values, _)| values).all(|one| rest.any(|value| value == one));
     (!all).then(|| format!("kubectl reads {values:?} and no error, and something is missing of {alone:?}"))
@@ -277,7 +278,7 @@ fn every_value_is_read_as_in_its_own_file() {
                     (wrong(&read, &whole), whole)
                 };
                 let (mut why, mut whole) = ask();
-                // Of the keys `1` and `'1'` in one mapping kubectl takes now the one and now the other.
+                // If a mapping has the keys `1` and `'1'`, kubectl uses sometimes one and sometimes the other.
                 let mut tries = 20;
                 while why.is_some() && tries > 0 {
                     (why, whole) = ask();
@@ -302,21 +303,21 @@ fn every_value_is_read_as_in_its_own_file() {
     assert!(read * 5 > cases(1200) as usize && broken > 0 && refused > 0, "{read}, {broken}, {refused}");
 }
 
-/// The documents that libyaml reads, without those that hold nothing.
+/// The documents that libyaml reads, without the empty ones.
 fn documents(text: &str) -> Option<Vec<Tree>> {
     let mut trees = Reader::Libyaml.read(text).ok()?;
     trees.retain(|tree| !tree.is_null());
     Some(trees)
 }
 
-/// To libyaml a block scalar at the very end of a file is one line break longer with a final line break.
+/// For libyaml, a block scalar at the very end of a file is one line break longer if the file ends with a line break.
 fn ended(text: &str) -> String {
     if text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
 }
 
 #[test]
 fn libyaml_reads_every_document_as_in_its_own_file() {
-    // JSON is another reader's, and what libyaml can't read alone says nothing.
+    // Another parser reads JSON; and a file that libyaml can't read alone proves nothing.
     let read = |file: &File| {
         let text = std::str::from_utf8(&file.0).ok();
         let text = text.filter(|text| !text.trim_start_matches('\u{feff}').trim_start().starts_with('{'));

@@ -1,4 +1,4 @@
-//! What is run, and whether the result is right: by other parsers and a cut into documents of its own.
+//! Runs `inject`, and checks the result with other parsers and an independent cut into documents.
 
 use std::path::PathBuf;
 
@@ -24,9 +24,9 @@ pub(super) fn request(identity_file: bool) -> InjectRequest {
 
 #[derive(Debug)]
 pub(super) enum Ran {
-    /// New content by file, and that of the new identity file.
+    /// New content by file, the content of the new identity file, and whether anything changed.
     Edited(Vec<Vec<u8>>, Option<Vec<u8>>, bool),
-    /// Nothing to point in these files.
+    /// No cluster in these files.
     EmptySelection,
     Refused(String),
 }
@@ -80,7 +80,7 @@ pub(super) fn inject(files: &[&[u8]], identity_file: bool) -> Result<Ran, TestCa
     Ok(Ran::Edited(out, made, changed))
 }
 
-/// A text cut before each `---` line and behind each `...` line.
+/// A text cut before each `---` line and after each `...` line.
 pub(super) fn chunks(text: &str) -> Vec<&str> {
     let mut out = Vec::new();
     let mut start = 0;
@@ -107,7 +107,7 @@ pub(super) fn chunks(text: &str) -> Vec<&str> {
     out
 }
 
-/// Where the object carries a reference, if it is one that does.
+/// The path of the object's reference, if it can carry one.
 pub(super) fn bearer(tree: &Tree) -> Option<&'static [&'static str]> {
     let (version, kind) = (effective(tree, "apiVersion")?.text()?, effective(tree, "kind")?.text()?);
     let group = version.split_once('/')?.0;
@@ -115,7 +115,7 @@ pub(super) fn bearer(tree: &Tree) -> Option<&'static [&'static str]> {
     REFERENCING_KINDS.iter().find(|(v, k, _)| *k == kind && known(v)).map(|(.., path)| *path)
 }
 
-/// A member as kubectl sees it: the last one, be it its own or a `<<`'s.
+/// A member as kubectl sees it: the last one, whether its own or from a `<<`.
 pub(super) fn effective<'t>(tree: &'t Tree, name: &str) -> Option<&'t Tree> {
     let Tree::Map(entries, _) = tree else { return None };
     let mut found = None;
@@ -133,9 +133,9 @@ pub(super) fn effective<'t>(tree: &'t Tree, name: &str) -> Option<&'t Tree> {
     found
 }
 
-/// Whether every bearer of the document names the identity.
+/// Checks that every object of the document that can carry a reference names the identity.
 pub(super) fn all_pointed(tree: &Tree) -> Result<(), String> {
-    // For kubectl all that has items is a list, whatever its kind.
+    // For kubectl, everything with items is a list, whatever its kind.
     if let Some(Tree::Seq(items, _)) = effective(tree, "items")
         && effective(tree, "kind").is_some()
         && effective(tree, "apiVersion").is_some()
@@ -148,11 +148,11 @@ pub(super) fn all_pointed(tree: &Tree) -> Result<(), String> {
     if (says("kind"), says("name")) == (Some(KIND), Some(NAME)) {
         Ok(())
     } else {
-        Err(format!("an object is left out: its reference is {reference:?}"))
+        Err(format!("an object is not pointed: its reference is {reference:?}"))
     }
 }
 
-/// Whether `new` is `old` with every bearer's reference, and nothing else.
+/// Checks that `new` is `old` plus the references, and nothing else.
 pub(super) fn rightly_changed(old: &Tree, new: &Tree) -> Result<(), String> {
     if old == new {
         return Ok(());
@@ -172,14 +172,14 @@ pub(super) fn rightly_changed(old: &Tree, new: &Tree) -> Result<(), String> {
     }
     match bearer(old) {
         Some(path) => pointed(old, new, path, KIND, NAME),
-        // CAPA leaves the source out of no identity: the one of our name gets it.
-        None if effective(old, "kind").and_then(Tree::text) == Some(KIND) => mended(old, new),
+        // CAPA requires a source in every identity: an identity with our name gets one.
+        None if effective(old, "kind").and_then(Tree::text) == Some(KIND) => completed(old, new),
         None => Err("an object of another kind changes".into()),
     }
 }
 
-/// Whether an identity of our name only got the role and the source that it lacked.
-pub(super) fn mended(old: &Tree, new: &Tree) -> Result<(), String> {
+/// Checks that an identity with our name only got the role and the source that it lacked.
+pub(super) fn completed(old: &Tree, new: &Tree) -> Result<(), String> {
     let without = |tree: &Tree| -> Tree {
         let cut = |tree: &Tree, keys: &[&str]| match tree {
             Tree::Map(entries, tag) => {
@@ -196,7 +196,7 @@ pub(super) fn mended(old: &Tree, new: &Tree) -> Result<(), String> {
                 *value = cut(value, &["roleARN", "sourceIdentityRef", "allowedNamespaces"]);
             }
         }
-        // A spec that is not there, or null, is made as a whole.
+        // An absent or null spec is created as a whole.
         entries.retain(|(key, value)| key.text() != Some("spec") || *value != Tree::Map(Vec::new(), None));
         Tree::Map(entries, tag.clone())
     };
@@ -207,7 +207,7 @@ pub(super) fn mended(old: &Tree, new: &Tree) -> Result<(), String> {
     let kept =
         |key| at(old, key).is_none_or(|was| was.is_null() || was.text() == Some("") || at(new, key) == Some(was));
     if !is_identity(new) || !["roleARN", "allowedNamespaces"].into_iter().all(kept) {
-        return Err("an identity is mended wrongly".into());
+        return Err("an identity is updated wrongly".into());
     }
     Ok(())
 }
@@ -225,8 +225,8 @@ pub(super) fn numbered_comments(text: &str) -> Vec<&str> {
     text.match_indices("# comment ").map(|(at, sign)| &text[at..number(at + sign.len())]).collect()
 }
 
-/// Whether the new file is the old one, pointed, with perhaps an identity behind it. `all` where every bearer must be
-/// pointed in the end; a text changed at random may hold what we and others don't take for an object.
+/// Checks that the new file is the old one, pointed, with perhaps an identity after it. With `all`, every object that
+/// can carry a reference must be pointed; in a text changed at random, readers may disagree about what is an object.
 pub(super) fn right(old: &[u8], new: &[u8], json: bool, all: bool) -> Result<(), String> {
     let old = std::str::from_utf8(old).map_err(|_| "an input that is not UTF-8 is edited")?;
     let new = std::str::from_utf8(new).map_err(|_| "the output is not UTF-8")?;
@@ -240,11 +240,11 @@ fn json_values_right(old: &str, new: &str, all: bool) -> Result<(), String> {
     let values = |text: &str| -> Result<Vec<Tree>, String> {
         let text = text.trim_start_matches('\u{feff}');
         let each = serde_json::Deserializer::from_str(text).into_iter::<Tree>();
-        each.collect::<Result<_, _>>().map_err(|error| format!("it is no JSON: {error}"))
+        each.collect::<Result<_, _>>().map_err(|error| format!("it is not JSON: {error}"))
     };
     let (was, is) = (values(old)?, values(new)?);
     if was.len() != is.len() {
-        return Err("another number of JSON values".into());
+        return Err("the number of JSON values changes".into());
     }
     was.iter().zip(&is).try_for_each(|(a, b)| object_right(a, b, all))
 }
@@ -269,7 +269,7 @@ fn parts_right(old: &str, new: &str, all: bool) -> Result<(), String> {
             let trees =
                 reader.read(added).map_err(|error| format!("{reader:?} can't read the new document: {error}"))?;
             if trees.len() != 1 || !is_identity(&trees[0]) {
-                return Err(format!("{reader:?} sees something else than an identity added"));
+                return Err(format!("{reader:?} does not see exactly one added identity"));
             }
         }
     }
@@ -279,18 +279,18 @@ fn parts_right(old: &str, new: &str, all: bool) -> Result<(), String> {
 /// The last part of the old text.
 #[derive(Clone, Copy)]
 struct LastPart {
-    /// Whether the new text has one more behind it.
+    /// Whether the new text has one more part after it.
     added: bool,
 }
 
-/// Whether all readers that can read a part see the right change in it.
+/// Checks that all readers that can read a part see the planned change in it.
 fn part_right(a: &str, b: &str, last: Option<LastPart>, all: bool) -> Result<(), String> {
-    // A new document behind it gives the last line its line break.
+    // A new document after it gives the last line its line break.
     let ended = format!("{a}{}", if b.strip_prefix(a) == Some("\r\n") { "\r\n" } else { "\n" });
     let grown = last.is_some_and(|last| last.added) && !a.ends_with('\n');
     let mut agree = 0;
     for reader in Reader::ALL {
-        // To libyaml that break is one more in a block scalar at the very end, as a note says.
+        // For libyaml that break is one more in a block scalar at the very end, as a note says.
         let before = if grown && reader == Reader::Libyaml { &ended } else { a };
         let Ok(before) = reader.read(before) else { continue };
         let after = match reader.read(b) {
@@ -298,7 +298,7 @@ fn part_right(a: &str, b: &str, last: Option<LastPart>, all: bool) -> Result<(),
             Err(error) => return Err(format!("{reader:?} can't read a part any more: {error}")),
         };
         agree += 1;
-        // An empty document behind a dangling `---` takes the identity.
+        // An empty document after a dangling `---` gets the identity.
         let takes_identity = last.is_some_and(|last| !last.added) && before.iter().all(Tree::is_null);
         if takes_identity && after.first().is_some_and(is_identity) && after.len() == 1 {
             continue;
@@ -310,15 +310,15 @@ fn part_right(a: &str, b: &str, last: Option<LastPart>, all: bool) -> Result<(),
             object_right(a, b, all).map_err(|why| format!("{reader:?}: {why}"))?;
         }
     }
-    // The second parser sees only those items of a list that change: one that nobody else reads may stand beside them.
+    // The second parser sees only the items of a list that change; unchanged items may be unreadable for others.
     let list = a.contains("items");
     if a != b && !(grown && b == ended) && agree == 0 && !list {
-        return Err("a part changes that no other parser can read".into());
+        return Err("a part changes, and no other parser can read it".into());
     }
     Ok(())
 }
 
-/// Whether a second run on the result changes nothing.
+/// Checks that a second run on the result changes nothing.
 pub(super) fn idempotent(new: &[u8], identity_file: bool) -> Result<(), TestCaseError> {
     match inject(&[new], identity_file)? {
         Ran::Edited(again, ..) if again[0] == new => Ok(()),

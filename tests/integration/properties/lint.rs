@@ -1,4 +1,4 @@
-//! What `lint` finds in texts changed at random.
+//! The findings of `lint` in texts changed at random.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use super::{cases, runner};
 use crate::replay::targets;
 use crate::support::root;
 
-/// What a value is replaced by, and what comes between lines.
+/// Values that replace others.
 const VALUES: [&str; 30] = [
     "",
     "~",
@@ -43,7 +43,7 @@ const VALUES: [&str; 30] = [
     "3600",
 ];
 
-/// Lines put between others.
+/// Lines inserted between others.
 const LINES: [&str; 10] = [
     "---",
     "...",
@@ -57,7 +57,7 @@ const LINES: [&str; 10] = [
     "  allowedNamespaces: [a]",
 ];
 
-/// A change of a line: another value, gone, twice, or one more.
+/// A change of a line: another value, removed, doubled, or a line inserted.
 #[derive(Clone, Debug)]
 enum Change {
     Value(&'static str),
@@ -68,7 +68,7 @@ enum Change {
 }
 
 #[test]
-fn texts_changed_at_random_are_judged_and_mended() {
+fn texts_changed_at_random_are_linted_and_fixed() {
     let mut corpus: Vec<String> = fs::read_dir(root().join("fuzz/corpus/lint"))
         .unwrap()
         .map(|entry| String::from_utf8_lossy(&fs::read(entry.unwrap().path()).unwrap()).into_owned())

@@ -1,4 +1,4 @@
-//! What is generated: manifests with all that people and tools do to YAML.
+//! The generated manifests, with everything that people and tools do to YAML.
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -17,7 +17,7 @@ pub(super) enum Quote {
 #[derive(Clone, Debug)]
 pub(super) enum Node {
     Text(String, Quote),
-    /// Nothing, `~` or `null`.
+    /// An empty value, `~` or `null`.
     Null(u8),
     /// `|` or `>`, chomping, lines.
     Block(bool, u8, Vec<String>),
@@ -25,7 +25,7 @@ pub(super) enum Node {
     Seq(Vec<Node>, Form),
     /// An anchor on the node.
     Anchored(Box<Node>),
-    /// One of the anchors so far, a text where there is none.
+    /// One of the anchors so far; a text if there is none.
     Alias(Index),
 }
 
@@ -40,20 +40,20 @@ pub(super) enum Form {
 
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    /// Lines above: blank, or a comment at its own or another column.
+    /// The lines above: blank, or a comment at its own or another column.
     pub(super) above: Vec<Option<usize>>,
     pub(super) key: Key,
     pub(super) value: Node,
     /// A comment on the key's line.
     pub(super) comment: bool,
-    /// Blanks behind the colon.
+    /// Blanks after the colon.
     pub(super) gap: usize,
 }
 
 #[derive(Clone, Debug)]
 pub(super) enum Key {
     Name(String, Quote),
-    /// `<<`, of one of the mappings anchored so far; left out where there is none.
+    /// `<<` with one of the mappings anchored so far; omitted if there is none.
     Merge(Index),
 }
 
@@ -63,7 +63,7 @@ pub(super) enum Content {
     List(Vec<(Vec<Entry>, Form)>, Form),
     Comments,
     EmptySelection,
-    /// A template, or text that is not YAML at all; nothing of ours.
+    /// A template, or text that is not YAML at all, without CAPA objects.
     Broken(&'static str),
 }
 
@@ -71,10 +71,10 @@ pub(super) enum Content {
 pub(super) struct Document {
     pub(super) marker: &'static str,
     pub(super) content: Content,
-    /// Indentation, and whether sequences stand at the column of their key.
+    /// Indentation, and whether sequences are at the column of their key.
     pub(super) step: usize,
     pub(super) flush: bool,
-    /// `...` behind it.
+    /// `...` after it.
     pub(super) end: bool,
 }
 
@@ -84,7 +84,7 @@ pub(super) struct Stream {
     pub(super) bom: bool,
     pub(super) crlf: bool,
     pub(super) newline: bool,
-    /// What stands behind the last document: markers, blanks and comments.
+    /// The text after the last document: markers, blanks and comments.
     pub(super) tail: &'static str,
     pub(super) json: Option<bool>,
     /// Without anchors, aliases, merges and broken neighbours: such a stream must be edited.
@@ -165,7 +165,7 @@ pub(super) const LINES: [&str; 12] =
 pub(super) const BROKEN: [&str; 5] =
     ["a: {{ .Values.b }}: c\n", "x: [\n", "\t- a\n", "a: 'b\n", "{{- if x }}\nkind: Pod\n{{- end }}\n"];
 
-/// What a file may end with. A file without a final newline loses those of it.
+/// Possible ends of a file. A file without a final newline has this end without its newlines.
 pub(super) const TAILS: [&str; 12] = [
     "---\n",
     "--- \n",
@@ -215,7 +215,7 @@ pub(super) fn node() -> BoxedStrategy<Node> {
     .boxed()
 }
 
-/// What stands around a key: the lines above, a comment behind it, blanks behind its colon.
+/// The text around a key: the lines above, a comment after it, blanks after its colon.
 pub(super) fn dress() -> impl Strategy<Value = (Vec<Option<usize>>, bool, usize)> + Clone {
     let above = prop_oneof![1 => Just(None), 2 => (0..3_usize).prop_map(Some)];
     (proptest::collection::vec(above, 0..2), prop::bool::weighted(0.2), 1..3_usize)
@@ -253,7 +253,7 @@ pub(super) fn mapping(entries: impl Strategy<Value = Vec<Entry>> + 'static) -> B
     (entries, form()).prop_map(|(entries, form)| Node::Map(entries, form)).boxed()
 }
 
-/// An identity reference in every state that inject mends without being asked twice.
+/// An identity reference in each state that inject updates without a flag.
 pub(super) fn identity_ref() -> impl Strategy<Value = Node> {
     prop_oneof![
         (0..3_u8).prop_map(Node::Null),
@@ -272,7 +272,7 @@ pub(super) fn identity_ref() -> impl Strategy<Value = Node> {
     .boxed()
 }
 
-/// One that inject may refuse.
+/// A reference that inject may refuse.
 pub(super) fn other_ref() -> BoxedStrategy<Node> {
     prop_oneof![
         mapping((named("kind", specified(KIND)), named("name", specified("other"))).prop_map(|(a, b)| vec![a, b])),
@@ -325,7 +325,7 @@ pub(super) fn metadata() -> BoxedStrategy<Node> {
     .boxed()
 }
 
-/// A template's spec around that of its object, or one that ends on the way.
+/// A template's spec around that of its object, or one that ends before it.
 fn in_template(spec: Node, kept: u8) -> Node {
     let around = |key: &str, value: Node| Entry {
         above: Vec::new(),
@@ -348,7 +348,7 @@ fn bearer(tame: bool) -> BoxedStrategy<Vec<Entry>> {
         .prop_flat_map(move |((version, kind, path), kept)| {
             let spec = spec(tame).prop_map(move |spec| if path.len() == 2 { spec } else { in_template(spec, kept) });
             let spec = proptest::option::weighted(0.95, named("spec", spec));
-            // What a spec may merge, perhaps with a reference in it.
+            // Members that a spec may merge, sometimes with a reference.
             let shared = (fill(0..2), proptest::option::of(named("identityRef", identity_ref())), form());
             let shared = shared.prop_map(|(mut entries, reference, form)| {
                 entries.extend(reference);
@@ -443,7 +443,7 @@ pub(super) fn stream(tame: bool) -> impl Strategy<Value = Stream> {
     (proptest::collection::vec(document(tame), 1..4), marks, tail, json).prop_map(
         move |(documents, marks, tail, json)| {
             let (bom, crlf, newline) = marks;
-            // libyaml takes no `...` without a document before it. Blanks may be text of a block scalar.
+            // libyaml does not accept `...` without a document before it. Blanks may be text of a block scalar.
             let ended =
                 |last: &Document| last.end || matches!(last.content, Content::Comments | Content::EmptySelection);
             let odd = tail == "   " || tail.starts_with("...") && documents.last().is_some_and(ended);

@@ -1,7 +1,8 @@
-//! The engine and `inject` on generated manifests: whatever the text looks like, the result is right or there is none.
+//! The engine and `inject` on generated manifests: whatever the text looks like, the result is right, or the run is
+//! refused.
 //!
-//! `XACCOUNT_CASES=N` runs N cases of each property instead of a few hundred. What is right is judged by other parsers
-//! (see `suite/oracle.rs`) and by a cut into documents of its own.
+//! `XACCOUNT_CASES=N` runs N cases of each property instead of a few hundred. Other parsers (see `suite/oracle.rs`) and
+//! an independent cut into documents decide what is right.
 
 mod eject;
 mod fleet;
@@ -36,7 +37,7 @@ const ACCOUNT: &str = "222222222222";
 const KIND: &str = "AWSClusterRoleIdentity";
 const NAME: &str = "cross-account-role-222222222222";
 
-/// The kinds that are generated, and where they carry a reference.
+/// The generated kinds, and the path of their reference.
 const REFERENCING_KINDS: [(&str, &str, &[&str]); 3] = [
     ("infrastructure.cluster.x-k8s.io/v1beta2", "AWSCluster", &["spec", "identityRef"]),
     ("controlplane.cluster.x-k8s.io/v1beta1", "AWSManagedControlPlane", &["spec", "identityRef"]),
@@ -59,7 +60,7 @@ fn runner(cases: u32) -> TestRunner {
     })
 }
 
-/// How often what happened, to be said and held to a floor.
+/// How often each outcome happened, for a report and for minimum counts.
 #[derive(Default)]
 struct Tally(Cell<[usize; 4]>, std::cell::RefCell<BTreeMap<String, usize>>);
 
@@ -81,7 +82,7 @@ impl Tally {
     fn say(&self, property: &str) {
         let [edited, right, refused, nothing] = self.0.get();
         say(&format!(
-            "properties: {property}: {edited} edited, {right} right already, {refused} refused, {nothing} hold nothing of ours"
+            "properties: {property}: {edited} edited, {right} unchanged, {refused} refused, {nothing} without clusters"
         ));
         if std::env::var_os("XACCOUNT_SHOW_REFUSED").is_some() {
             let mut why: Vec<_> = self.1.borrow().iter().map(|(why, count)| (*count, why.clone())).collect();
@@ -101,7 +102,7 @@ fn a_manifest_is_edited_right_or_refused() {
     let tame = Cell::new(0);
     let result = runner(cases(1200)).run(&streams(), |stream| {
         let text = stream.write();
-        // What begins with a brace takes no second document.
+        // A text that begins with a brace can't get a second document.
         let brace = Source::new(text.as_bytes()).begins_with_brace();
         let ran = inject(&[text.as_bytes()], brace)?;
         tally.count(&ran);
@@ -133,7 +134,7 @@ fn a_manifest_is_edited_right_or_refused() {
     assert!(tame.get() > 0);
 }
 
-/// What is put into a text at random.
+/// Texts that are inserted at random places.
 const PIECES: [&str; 36] = [
     "\n",
     " ",
@@ -216,7 +217,7 @@ fn the_order_of_files_does_not_matter() {
             (Ran::Edited(one, made, _), Ran::Edited(other, made_too, _)) => {
                 prop_assert_eq!(made, made_too);
                 for (at, &from) in order.iter().enumerate() {
-                    prop_assert!(other[at] == one[from], "file {} differs by its place", from);
+                    prop_assert!(other[at] == one[from], "file {} depends on its position", from);
                     right(files[from], &one[from], streams[from].json.is_some(), true)
                         .map_err(|why| fail(why, files[from], &a))?;
                 }
@@ -231,7 +232,7 @@ fn the_order_of_files_does_not_matter() {
 }
 
 #[test]
-fn the_program_does_what_it_says() {
+fn the_program_does_what_it_reports() {
     let tally = Tally::default();
     let binary_cases = std::env::var("XACCOUNT_CASES").ok().and_then(|text| text.parse::<u32>().ok());
     let result = runner(binary_cases.map_or(60, |cases| (cases / 20).max(20))).run(&streams(), |stream| {
@@ -263,7 +264,8 @@ fn the_program_does_what_it_says() {
             Ran::Refused(_) => (Some(2), Some(2), text.as_bytes().to_vec()),
         };
         if (check, write, &written) != (expected.0, expected.1, &expected.2) {
-            let why = format!("--check says {check:?}, --write {write:?}; expected {:?}, {:?}", expected.0, expected.1);
+            let why =
+                format!("--check exits {check:?}, --write {write:?}; expected {:?}, {:?}", expected.0, expected.1);
             return Err(fail(why, text.as_bytes(), &ran));
         }
         if write == Some(0) {

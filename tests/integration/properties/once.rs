@@ -1,9 +1,9 @@
-//! What the properties found, as texts.
+//! Failures that the properties found, as texts.
 
 use super::judge::{Ran, all_pointed, idempotent, inject, right, shown};
 use crate::suite::oracle::Reader;
 
-/// Texts that were refused without need once, found here.
+/// Texts that were once refused without need.
 const REFUSED: [(&str, &str); 3] = [
     (
         "the last member of a list's item has no value",
@@ -17,30 +17,30 @@ const REFUSED: [(&str, &str); 3] = [
          kind: AWSCluster\n  metadata: {name: bar}\n  spec: {region: *r }\n",
     ),
     (
-        "a `...` behind nothing but comments joins the next document",
+        "a `...` after nothing but comments joins the next document",
         "# c\n...\n---\napiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata:\n  name: foo\n",
     ),
 ];
 
-/// Texts that were edited wrongly once, found by the text changed at random; kubectl 1.37 sees the same as libyaml.
+/// Texts that were once edited wrongly, found in texts changed at random; kubectl 1.37 sees the same as libyaml.
 const WRONG: [(&str, &str); 4] = [
     (
-        "U+0085 before a second `spec`: the same key for libyaml's readers alone, which take the last",
+        "U+0085 before a second `spec`: the same key only for libyaml's readers, which use the last",
         "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: a}\nspec:\n  region: \
          us-west-2\n\u{85}spec:\n  region: us-west-2\n",
     ),
     (
-        "U+0085 before a `<<` in brackets: a merge key for libyaml's readers alone, which lets it win over the new member",
+        "U+0085 before a `<<` in brackets: a merge key only for libyaml's readers, where it overrides the new member",
         "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata:\n  name: a\n\
          x: &a1 {identityRef: {kind: AWSClusterRoleIdentity, name: other}}\nspec: {a: b,\u{85} <<: *a1 }\n",
     ),
     (
-        "U+0085 before a `kind`: an AWSCluster for libyaml's readers alone, left out without a word",
+        "U+0085 before a `kind`: an AWSCluster only for libyaml's readers, silently skipped",
         "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata:\n  name: a\n---\n\
          apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nmetadata:\n  name: b\n\u{85}kind: AWSCluster\nspec: {}\n",
     ),
     (
-        "a CRLF file that ends with a bare U+000D: the document added behind it makes a text that is refused from then on",
+        "a CRLF file that ends with a bare U+000D: with a document added after it, the text is refused from then on",
         "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\r\nkind: AWSCluster\r\nmetadata: {name: a}\r\nspec: {}\r",
     ),
 ];

@@ -1,4 +1,4 @@
-//! What is removed and what is put into an array: the exact inverse of `add`, and nothing else than was asked for.
+//! Removals and insertions into an array: the exact inverse of `add`, and no other change.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use super::{cases, runner};
 use crate::suite::oracle::{Reader, Tree as Seen};
 use crate::suite::{restored, say};
 
-/// A place that a pointer can name.
+/// A node that a pointer can name.
 struct Named {
     path: String,
     node: NodeId,
@@ -54,7 +54,7 @@ fn edited(text: &str, document: usize, operations: Vec<PatchOperation>) -> Resul
     Ok(String::from_utf8(new).unwrap())
 }
 
-/// JSON as other tools and people space it: not only as `serde_json` does.
+/// JSON with the spacing of other tools and people, not only that of `serde_json`.
 fn spaced(stream: &Stream, style: usize) -> String {
     let text = stream.write();
     match stream.json {
@@ -67,7 +67,7 @@ fn spaced(stream: &Stream, style: usize) -> String {
             text.split_inclusive('\n').map(line).collect()
         }
         Some(false) if style.is_multiple_of(2) => {
-            // Outside of strings only.
+            // Only outside of strings.
             let mut out = String::new();
             let (mut quoted, mut escaped) = (false, false);
             for c in text.chars() {
@@ -92,7 +92,7 @@ fn remove(path: &str) -> PatchOperation {
     PatchOperation::Remove(RemoveOperation { path: pointer(path) })
 }
 
-/// How many entries a mapping or sequence holds, and whether it is a mapping.
+/// The number of entries of a mapping or sequence, and whether it is a mapping.
 fn holds(tree: &Tree<'_>, node: NodeId) -> Option<(usize, bool)> {
     match &tree.node(node).data {
         Data::Mapping { entries, .. } => Some((entries.len(), true)),
@@ -156,7 +156,7 @@ fn what_was_added_can_be_removed_byte_for_byte() {
             Ok(())
         },
     );
-    say(&format!("properties: added and removed: {} back, {} not added", done.get(), refused.get()));
+    say(&format!("properties: added and removed: {} restored, {} not added", done.get(), refused.get()));
     result.unwrap_or_else(|error| panic!("{error}"));
     assert!(done.get() * 3 > cases(1200), "only {} are edited", done.get());
 }
@@ -187,7 +187,8 @@ fn changed(tree: &Seen, path: &[String], change: &dyn Fn(&Seen) -> Option<Seen>)
     }
 }
 
-/// Whether the other readers see `with` in one document where they see `without`, but for what `change` does at the path.
+/// Checks that other readers see the same documents in `with` and `without`, except for `change` at the path in one of
+/// them.
 fn seen(with: &str, without: &str, path: &str, change: &dyn Fn(&Seen) -> Option<Seen>) -> Result<(), TestCaseError> {
     let path: Vec<String> = pointer(path).tokens().map(|token| token.decoded().into_owned()).collect();
     let mut agree = 0;
@@ -198,11 +199,11 @@ fn seen(with: &str, without: &str, path: &str, change: &dyn Fn(&Seen) -> Option<
             prop_assert_eq!(expected.as_ref(), Some(without), "{:?}", reader);
             agree += 1;
         } else {
-            // What it could not read before it may not read now.
+            // If it could not read the text before, it need not read it now.
             prop_assert!(with.is_err() && without.is_err(), "{:?} reads {:?} and {:?}", reader, with, without);
         }
     }
-    prop_assert!(agree > 0, "no other parser can tell");
+    prop_assert!(agree > 0, "no other parser can read it");
     Ok(())
 }
 
@@ -217,7 +218,7 @@ fn texts<'t>(tree: &'t Tree<'_>, id: NodeId, out: &mut Vec<&'t str>) {
 }
 
 #[test]
-fn what_is_removed_is_gone_and_nothing_else() {
+fn only_the_removed_entry_is_removed() {
     let counts = Cell::new([0; 2]);
     let result = runner(cases(2400)).run(
         &(streams(), 0..4_usize, any::<Index>(), any::<Index>()),
@@ -249,7 +250,7 @@ fn what_is_removed_is_gone_and_nothing_else() {
                 let bytes = source.segments().nth(document).unwrap().bytes.to_vec();
                 String::from_utf8(bytes).unwrap()
             };
-            // A block scalar may hold what looks like a comment.
+            // A block scalar may contain text that looks like a comment.
             let mut inside = Vec::new();
             texts(&tree, entry.node, &mut inside);
             let mut comments = numbered_comments(&text);
@@ -265,7 +266,7 @@ fn what_is_removed_is_gone_and_nothing_else() {
     assert!(done * 3 > cases(2400), "only {done} are removed");
 }
 
-/// The value as we read it, if it stands on its own and no reader can take it for something else.
+/// The value as we read it, if it has no aliases and no reader can take it for something else.
 fn value(tree: &Tree<'_>, id: NodeId) -> Option<Value> {
     let value = match &tree.node(id).data {
         Data::Mapping { entries, flow: true } => {
@@ -281,7 +282,7 @@ fn value(tree: &Tree<'_>, id: NodeId) -> Option<Value> {
 }
 
 #[test]
-fn what_is_put_into_an_array_keeps_its_bytes() {
+fn entries_put_into_an_array_keep_their_bytes() {
     let counts = Cell::new([0; 2]);
     let result = runner(cases(1200)).run(
         &(streams(), 0..4_usize, any::<Index>(), any::<Index>()),

@@ -1,4 +1,4 @@
-//! Whether a cluster may change account, against the contract written down once more.
+//! Whether a cluster may move to another account, checked against a second implementation of the contract.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use xaccount::plan::{Failure, Outcome, Selection};
 use super::{cases, runner};
 use crate::suite::say;
 
-/// An account, as far as a reference says.
+/// An account, as far as a reference shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum At {
     /// No reference, or CAPA's default.
@@ -26,16 +26,16 @@ enum At {
 
 const ANYWHERE: [At; 4] = [At::Source, At::Target, At::Other, At::Unknown];
 
-/// What HEAD or a dump says of the cluster.
+/// The cluster in HEAD or in a dump.
 #[derive(Clone, Copy, Debug)]
 enum Says {
-    /// It is not asked, or there is none.
+    /// There is no HEAD or dump.
     None,
     /// It has no object of the kind.
     NoneOfTheKind,
-    /// It has others.
+    /// It has other objects of the kind.
     Others,
-    /// It has it, there, and with a uid or without.
+    /// It has the object, with this account, and with or without a uid.
     Has(At, bool),
 }
 
@@ -96,7 +96,7 @@ fn worlds() -> impl Strategy<Value = ClusterState> {
 fn expected(cluster_state: &ClusterState) -> Answer {
     let ClusterState { own, marks, head, live, ref moves, orphan, names, unasked, .. } = *cluster_state;
     let live_alive = matches!(live, Says::Has(_, true));
-    // What was asked for must be of use.
+    // A flag that has no effect is refused.
     let orphan_in_vain = orphan && !(marks || live_alive);
     if own == At::Target {
         return if orphan_in_vain { Answer::Refused } else { Answer::Unchanged };
@@ -111,7 +111,7 @@ fn expected(cluster_state: &ClusterState) -> Answer {
         _ => shown.extend(marks.then_some(own)),
     }
     let goes_back = !shown.is_empty() && shown.iter().all(|at| *at == At::Target);
-    // From where it would go, by the manifest and by what shows it.
+    // The account that it would move from, by the manifest and by HEAD or the dump.
     let written = Some(own).filter(|at| *at != At::Source);
     let from: BTreeSet<At> = written.into_iter().chain(shown.iter().copied().filter(|at| *at != At::Target)).collect();
     let of_use = |at: &At| match (goes_back, shown.is_empty()) {
@@ -131,7 +131,7 @@ fn expected(cluster_state: &ClusterState) -> Answer {
     }
     match (missing.is_empty() && (!life || orphan), unnamed, unasked) {
         (true, false, _) => Answer::Done,
-        // Only that the name is missing: that is no question of what may run.
+        // Only the cluster's name is missing: refused, whatever `unasked` is.
         (true, true, _) => Answer::Refused,
         (false, _, Unasked::Refused) => Answer::Refused,
         (false, _, Unasked::Warned) => Answer::Warned,
@@ -229,7 +229,7 @@ fn a_cluster_changes_account_only_as_the_contract_says() {
     });
     say(&format!("properties: changes of account: {:?}", counts.borrow()));
     result.unwrap();
-    // Every answer is tried often enough.
+    // Every answer occurs often enough.
     let counts = counts.into_inner();
     assert!(counts.len() == 4 && counts.values().all(|count| *count >= cases(4000) as usize / 100), "{counts:?}");
 }

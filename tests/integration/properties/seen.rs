@@ -1,8 +1,8 @@
-//! Every object of ours that kubectl sees is read, or the run refuses.
+//! Every CAPA object that kubectl sees is read, or the run refuses.
 //!
-//! What kubectl sees is said by `objects`, a program on kubectl's own libraries that `scripts/peers/go` builds. The streams are
-//! those of the fuzz corpus, the generators, yaml-test-suite and the cases, and the files below the directories of
-//! `XACCOUNT_STREAMS` (separated as in `PATH`), as they are and changed at random.
+//! `objects` reports what kubectl sees: a program on kubectl's own libraries that `scripts/peers/go` builds. The
+//! streams are those of the fuzz corpus, the generators, yaml-test-suite and the cases, and the files below the
+//! directories of `XACCOUNT_STREAMS` (separated as in `PATH`), unchanged and changed at random.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,7 +27,7 @@ use super::manifest;
 use crate::suite::{say, suite_texts};
 use crate::support::{peer, root, skip, xaccount};
 
-/// The program that says what kubectl sees.
+/// The program that reports what kubectl sees.
 struct Kubectl {
     child: Child,
     stdin: ChildStdin,
@@ -56,7 +56,7 @@ impl Kubectl {
         serde_json::from_str(&line).unwrap()
     }
 
-    /// The objects of our kinds in a text.
+    /// The CAPA objects in a text.
     fn is_capa(&mut self, text: &[u8]) -> Vec<Seen> {
         let answer = self.ask(text);
         let objects = answer["objects"].as_array().unwrap().iter();
@@ -83,12 +83,13 @@ impl Drop for Kubectl {
     }
 }
 
-/// A name as kubectl reads it where a line break of YAML 1.1 alone stands in its quotes. No object can be called so.
+/// A name as kubectl reads it if it is quoted and contains a line break of YAML 1.1 alone. No object can have such a
+/// name.
 fn folded(name: &str) -> String {
     name.replace(['\u{85}', '\u{2028}', '\u{2029}'], " ")
 }
 
-/// The objects of our kinds that `inject` accounts for; `None` where it refuses.
+/// The CAPA objects that `inject` accounts for; `None` if it refuses.
 fn accounted(text: &[u8]) -> Option<Vec<Seen>> {
     let needles = capa::needles();
     let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
@@ -120,13 +121,13 @@ fn accounted(text: &[u8]) -> Option<Vec<Seen>> {
     let name = |name: &Option<String>| folded(name.as_deref().unwrap_or_default());
     let skipped =
         outcome.skipped.iter().filter_map(|one| Some(Seen { kind: one.kind.clone()?, name: name(&one.name) }));
-    // An identity without a name is not part of a report; a warning says that it is skipped.
+    // An identity without a name is not in a report; a warning reports that it is skipped.
     let aside = run.set_aside_objects().iter().map(|one| &one.found).filter(|found| !found.can_be_pointed());
     let aside = aside.map(|found| Seen { kind: found.object.kind.clone(), name: name(&found.object.name) });
     Some(seen.chain(skipped).chain(aside).collect())
 }
 
-/// What kubectl sees and we don't.
+/// The objects that kubectl sees and we don't.
 fn missed(kubectl: &mut Kubectl, text: &[u8]) -> Vec<Seen> {
     let seen = kubectl.is_capa(text);
     if seen.is_empty() {
@@ -142,12 +143,12 @@ fn missed(kubectl: &mut Kubectl, text: &[u8]) -> Vec<Seen> {
         }
         _ => false,
     };
-    // One whose name is written twice has none for us.
+    // If the name is a duplicate key, we read no name.
     let nameless = |seen: &Seen| Seen { name: String::new(), ..seen.clone() };
     seen.into_iter().filter(|seen| !take(seen) && !take(&nameless(seen))).collect()
 }
 
-/// The same text, made smaller as long as something is missed.
+/// The same text, made smaller as long as an object is missed.
 fn smallest(kubectl: &mut Kubectl, text: &[u8]) -> Vec<u8> {
     let mut text = text.to_vec();
     let mut size = text.len() / 2;
@@ -166,7 +167,7 @@ fn smallest(kubectl: &mut Kubectl, text: &[u8]) -> Vec<u8> {
     text
 }
 
-/// How many streams, and how many in which kubectl sees something of ours.
+/// The number of streams, and of those in which kubectl sees a CAPA object.
 #[derive(Default)]
 struct Count {
     streams: usize,
@@ -208,7 +209,7 @@ fn below(directory: &Path, out: &mut Vec<PathBuf>) {
     }
 }
 
-/// What is there to begin with: the fuzz corpus, the cases, what the environment names.
+/// The streams to begin with: the fuzz corpus, the cases, the files named in the environment.
 fn seeds() -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     let own = [
@@ -227,7 +228,7 @@ fn seeds() -> Vec<(String, Vec<u8>)> {
     files.into_iter().filter(small).map(named).collect()
 }
 
-/// A text of somebody else around, before and behind a cluster of ours.
+/// A foreign text around, before and after a cluster.
 fn with_cluster(text: &str, how: usize) -> String {
     let head = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: \"AWSClu\\x73ter\"\n";
     match how {
@@ -288,15 +289,20 @@ fn what_kubectl_sees_is_read_or_refused() {
     }
     let Count { streams, is_capa, refused } = hunt.count;
     say(&format!(
-        "properties: seen by kubectl: {streams} streams, {is_capa} with objects of ours, {refused} of them refused"
+        "properties: seen by kubectl: {streams} streams, {is_capa} with CAPA objects, {refused} of them refused"
     ));
     let failures = &hunt.failures;
-    assert!(failures.is_empty(), "{} streams hold objects that are missed:\n{}", failures.len(), failures.join("\n\n"));
-    assert!(is_capa * 10 > streams, "only {is_capa} of {streams} streams hold something of ours");
-    assert!(refused < is_capa, "everything is refused");
+    assert!(
+        failures.is_empty(),
+        "{} streams contain objects that are missed:\n{}",
+        failures.len(),
+        failures.join("\n\n")
+    );
+    assert!(is_capa * 10 > streams, "only {is_capa} of {streams} streams contain a CAPA object");
+    assert!(refused < is_capa, "every such stream is refused");
 }
 
-/// The peer is held against kubectl itself, on what both can read.
+/// The peer is compared with kubectl itself, on what both can read.
 #[test]
 fn the_peer_sees_what_kubectl_prints() {
     let test = "the_peer_sees_what_kubectl_prints";
@@ -318,7 +324,7 @@ fn the_peer_sees_what_kubectl_prints() {
             .output()
             .unwrap();
         let answer = peer.ask(&text);
-        // kubectl takes no items without an apiVersion, and prints one that is none as it is.
+        // kubectl does not accept items without an apiVersion, and prints an invalid one as it is.
         let whole = |line: &String| line.starts_with("v1 ") || line.split(' ').next().unwrap().contains('/');
         let text_of = |object: &Value, key: &str| object[key].as_str().unwrap().to_owned();
         let line = |object: &Value| {
@@ -367,14 +373,14 @@ fn the_report_names_what_kubectl_sees() {
             [entries("changes"), entries("unchanged")].concat().into_iter().map(|entry| entry["object"].clone());
         let names: Vec<(Value, Value)> =
             objects.chain(entries("skipped")).map(|object| (object["kind"].clone(), object["name"].clone())).collect();
-        // Identities that nothing here needs are no part of a report.
+        // Identities that nothing here needs are not in a report.
         for seen in seen.iter().filter(|seen| capa::REFERENCING_KINDS.iter().any(|bearer| bearer.kind == seen.kind)) {
             let name = if seen.name.is_empty() { Value::Null } else { seen.name.clone().into() };
-            // One whose name is written twice has none for us.
+            // If the name is a duplicate key, we read no name.
             let known = [name, Value::Null].into_iter().any(|name| names.contains(&(seen.kind.clone().into(), name)));
             assert!(known, "{seen:?} of\n{}", text.escape_ascii());
             named += 1;
         }
     }
-    assert!(named > 5, "only {named} objects are named");
+    assert!(named > 5, "only {named} objects are in a report");
 }

@@ -1,4 +1,4 @@
-//! How a generated manifest is written.
+//! The text of a generated manifest.
 
 use proptest::sample::Index;
 
@@ -9,9 +9,9 @@ pub(super) struct Writer {
     pub(super) step: usize,
     pub(super) flush: bool,
     pub(super) tame: bool,
-    /// Comments are numbered, so that none can be lost or moved unseen.
+    /// Comments are numbered, so that a lost or moved one is found.
     pub(super) comments: usize,
-    /// Whether each anchor so far stands for a mapping; nothing before its node is complete.
+    /// Whether each anchor so far is a mapping; `None` before its node is complete.
     pub(super) anchors: Vec<Option<bool>>,
 }
 
@@ -68,7 +68,7 @@ impl Stream {
             }
             comments = writer.comments;
             out.push_str(&writer.out);
-            // libyaml takes no `...` without a document before it.
+            // libyaml does not accept `...` without a document before it.
             let bare = matches!(document.content, Content::Comments | Content::EmptySelection);
             if document.end && !(bare && self.tame) {
                 out.push_str("...\n");
@@ -145,7 +145,7 @@ impl Writer {
         self.out.push_str(&format!("{}{comment}\n", " ".repeat(indent)));
     }
 
-    /// What stands for an alias or a merge here.
+    /// The text of an alias or a merge at this place.
     fn alias(&self, index: &Index, map: bool) -> Option<String> {
         let fit: Vec<usize> =
             (0..self.anchors.len()).filter(|&at| self.anchors[at].is_some_and(|is| is || !map)).collect();
@@ -159,7 +159,7 @@ impl Writer {
         }
     }
 
-    /// Entries of a block mapping; `first_inline` where the first one stands behind a dash.
+    /// Entries of a block mapping; `first_inline` if the first one follows a dash.
     fn entries(&mut self, entries: &[Entry], indent: usize, mut first_inline: bool) {
         let mut seen: Vec<&str> = Vec::new();
         for entry in entries {
@@ -191,7 +191,7 @@ impl Writer {
             }
         }
         if first_inline {
-            // Nothing was written behind the dash.
+            // Nothing was written after the dash.
             self.out.push_str("{}\n");
         }
     }
@@ -204,7 +204,7 @@ impl Writer {
         self.out.push('\n');
     }
 
-    /// What stands behind the colon of a key at `indent`, up to the end of its last line.
+    /// The value after the colon of a key at `indent`, up to the end of its last line.
     fn value(&mut self, node: &Node, indent: usize, comment: bool, gap: usize) {
         let blanks = " ".repeat(gap);
         match node {
@@ -230,7 +230,7 @@ impl Writer {
                 self.end_line(comment);
             }
             Node::Block(fold, chomp, lines) => {
-                // libyaml, and with it kubectl, takes no tab on the line that shows the indentation.
+                // libyaml, and therefore kubectl, does not accept a tab on the line that shows the indentation.
                 let first = lines.iter().find(|line| !line.is_empty());
                 let indicator = if first.is_some_and(|line| line.starts_with([' ', '\t'])) {
                     self.step.to_string()
@@ -285,7 +285,7 @@ impl Writer {
             }
             other => {
                 self.out.push('-');
-                // A block scalar, an anchor: as behind a key at the dash.
+                // A block scalar, an anchor: as after a key at the dash.
                 let (step, flush) = (self.step, self.flush);
                 (self.step, self.flush) = (step.max(2), false);
                 self.value(other, column, false, 1);

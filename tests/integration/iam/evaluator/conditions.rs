@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::pattern::{Pattern, Variables};
 use super::{Context, listed};
 
-/// All operators and all their keys must hold; no element holds always.
+/// Whether a condition block holds: all operators with all their keys must hold; an empty block always holds.
 pub(super) fn hold(block: &Value, context: &Context, variables: Variables<'_>) -> bool {
     let operators = block.as_object().into_iter().flatten();
     let mut tests =
@@ -19,12 +19,12 @@ pub(super) fn hold(block: &Value, context: &Context, variables: Variables<'_>) -
     })
 }
 
-/// `true` and `5` stand for `"true"` and `"5"`.
+/// The text of a value: `true` and `5` mean `"true"` and `"5"`.
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// One operator on one key. Of the wanted values any will do; of a negated operator's none may match.
+/// Whether one operator holds for one key. One wanted value must match; for a negated operator, none may match.
 fn holds(operator: &str, wanted: &[String], present: Option<&[String]>, variables: Variables<'_>) -> bool {
     let (set, operator) = operator.split_once(':').map_or((None, operator), |(set, rest)| (Some(set), rest));
     let (operator, if_exists) = operator.strip_suffix("IfExists").map_or((operator, false), |rest| (rest, true));
@@ -35,14 +35,14 @@ fn holds(operator: &str, wanted: &[String], present: Option<&[String]>, variable
     let negated = positive != operator;
     let passes = |value: &String| wanted.iter().any(|wanted| matches(&positive, value, wanted, variables)) != negated;
     match (set, present) {
-        // Without the key: a match fails, and with it the negation holds.
+        // Without the key: a match fails, so its negation holds.
         (None, None) => negated || if_exists,
         (None, Some(values)) if negated => values.iter().all(passes),
         (None, Some(values)) => values.iter().any(passes),
-        // None of no values is outside, and none is inside; `IfExists` changes neither.
+        // Without values, "all" is true and "any" is false; `IfExists` does not change that.
         (Some("ForAllValues"), values) => values.unwrap_or_default().iter().all(passes),
         (Some("ForAnyValue"), values) => values.unwrap_or_default().iter().any(passes),
-        (Some(other), _) => panic!("no set operator: {other}"),
+        (Some(other), _) => panic!("unknown set operator: {other}"),
     }
 }
 
@@ -57,14 +57,14 @@ fn matches(operator: &str, value: &str, wanted: &str, variables: Variables<'_>) 
         "Bool" => truth(value).is_some() && truth(value) == truth(wanted),
         "IpAddress" => in_network(value, wanted),
         _ => match (operator.strip_prefix("Numeric"), operator.strip_prefix("Date")) {
-            (Some(relation), _) => stands(number(value).partial_cmp(&number(wanted)), relation),
-            (_, Some(relation)) => stands(seconds(value).partial_cmp(&seconds(wanted)), relation),
-            _ => panic!("no operator: {operator}"),
+            (Some(relation), _) => compares(number(value).partial_cmp(&number(wanted)), relation),
+            (_, Some(relation)) => compares(seconds(value).partial_cmp(&seconds(wanted)), relation),
+            _ => panic!("unknown operator: {operator}"),
         },
     }
 }
 
-fn stands(ordering: Option<Ordering>, relation: &str) -> bool {
+fn compares(ordering: Option<Ordering>, relation: &str) -> bool {
     let Some(ordering) = ordering else { return false };
     match relation {
         "Equals" => ordering.is_eq(),
@@ -72,7 +72,7 @@ fn stands(ordering: Option<Ordering>, relation: &str) -> bool {
         "LessThanEquals" => ordering.is_le(),
         "GreaterThan" => ordering.is_gt(),
         "GreaterThanEquals" => ordering.is_ge(),
-        other => panic!("no relation: {other}"),
+        other => panic!("unknown relation: {other}"),
     }
 }
 
@@ -80,12 +80,12 @@ fn truth(text: &str) -> Option<bool> {
     text.to_ascii_lowercase().parse().ok()
 }
 
-/// No number compares with nothing.
+/// The number in a text; NaN, which compares with nothing, if it is not a number.
 fn number(text: &str) -> f64 {
     text.parse().unwrap_or(f64::NAN)
 }
 
-/// Seconds since 1970: `2026-01-31T00:00:00Z`, `2026-01-31`, or the seconds themselves. No date compares with nothing.
+/// Seconds since 1970: `2026-01-31T00:00:00Z`, `2026-01-31`, or the seconds themselves. NaN if it is not a date.
 fn seconds(text: &str) -> f64 {
     let date = |text: &str| -> Option<f64> {
         let (date, time) = text.split_once('T').unwrap_or((text, "00:00:00Z"));
@@ -101,7 +101,7 @@ fn seconds(text: &str) -> f64 {
     date(text).unwrap_or_else(|| number(text))
 }
 
-/// An address in a network `ADDRESS/BITS`, or the address itself.
+/// Whether an address is in the network `ADDRESS/BITS`, or is the address itself.
 fn in_network(value: &str, wanted: &str) -> bool {
     let (network, bits) = wanted.split_once('/').map_or((wanted, None), |(network, bits)| (network, Some(bits)));
     let bits = bits.map(|bits| bits.parse::<u32>().unwrap());

@@ -1,8 +1,8 @@
-//! Texts of a policy with wildcards and variables.
+//! Texts in a policy, with wildcards and variables.
 
 use super::Context;
 
-/// What variables are taken from; `None` where a document has none, so that `${` is text as any other.
+/// The values of variables; `None` if the document has no variables, so that `${` is ordinary text.
 pub(in super::super) type Variables<'c> = Option<&'c Context>;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -14,16 +14,16 @@ enum Token {
     Char(char),
 }
 
-/// A policy's text, its variables replaced.
+/// A policy's text, with its variables replaced.
 pub(super) struct Pattern(Vec<Token>);
 
 impl Pattern {
-    /// `*` and `?` are wildcards. `None` where a variable has no value: such a text fits nothing.
+    /// `*` and `?` are wildcards. `None` if a variable has no value: such a text matches nothing.
     pub(super) fn wild(text: &str, variables: Variables<'_>) -> Option<Self> {
         Self::read(text, variables, true)
     }
 
-    /// `*` and `?` are themselves.
+    /// `*` and `?` are ordinary characters.
     pub(super) fn exact(text: &str, variables: Variables<'_>) -> Option<Self> {
         Self::read(text, variables, false)
     }
@@ -33,9 +33,9 @@ impl Pattern {
         let mut rest = text;
         while let Some(next) = rest.chars().next() {
             let variable = rest.strip_prefix("${").and_then(|inner| inner.split_once('}'));
-            if let (Some(context), Some((inner, behind))) = (variables, variable) {
+            if let (Some(context), Some((inner, after))) = (variables, variable) {
                 tokens.extend(value(inner, context)?.chars().map(Token::Char));
-                rest = behind;
+                rest = after;
                 continue;
             }
             tokens.push(match next {
@@ -48,7 +48,7 @@ impl Pattern {
         Some(Self(tokens))
     }
 
-    /// For texts whose case means nothing; what it is held against is in lower case, too.
+    /// For texts whose case does not matter; the text to compare with must be in lower case.
     pub(super) fn lower(mut self) -> Self {
         for token in &mut self.0 {
             if let Token::Char(char) = token {
@@ -58,12 +58,12 @@ impl Pattern {
         self
     }
 
-    /// The whole of `text`.
+    /// Whether the pattern matches the whole of `text`.
     pub(super) fn fits(&self, text: &str) -> bool {
         fits(&self.0, &text.chars().collect::<Vec<_>>())
     }
 
-    /// "IAM JSON policy elements: Condition operators": the six parts of an ARN, each by itself.
+    /// "IAM JSON policy elements: Condition operators": the six parts of an ARN are matched one by one.
     pub(super) fn fits_arn(&self, arn: &str) -> bool {
         let arn: Vec<char> = arn.chars().collect();
         let patterns: Vec<&[Token]> = self.0.splitn(6, |token| *token == COLON).collect();
@@ -71,8 +71,8 @@ impl Pattern {
         patterns.len() == 6 && parts.len() == 6 && patterns.iter().zip(parts).all(|(pattern, part)| fits(pattern, part))
     }
 
-    /// "IAM JSON policy elements: Resource": wildcards within the parts of an ARN, and a star that ends a part also
-    /// takes what is behind the colon.
+    /// "IAM JSON policy elements: Resource": wildcards within the parts of an ARN; a star at the end of a part also
+    /// matches what follows the colon.
     pub(super) fn fits_resource(&self, arn: &str) -> bool {
         fits_parts(&self.0, &arn.chars().collect::<Vec<_>>(), 6)
     }
@@ -80,7 +80,7 @@ impl Pattern {
 
 const COLON: Token = Token::Char(':');
 
-/// "IAM policy elements: Variables and tags". A key with several values has no place in a variable.
+/// "IAM policy elements: Variables and tags". A key with several values can't be used as a variable.
 fn value(inner: &str, context: &Context) -> Option<String> {
     if matches!(inner, "*" | "?" | "$") {
         return Some(inner.to_owned());

@@ -1,4 +1,4 @@
-//! The evaluator against what the IAM user guide says; each table names its page.
+//! The evaluator, compared with the IAM user guide; each table names its page.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ fn document(statements: &Value) -> Value {
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
-/// An Allow for all, with one more element.
+/// An Allow for everything, with one more element.
 fn allow(name: &str, element: &Value) -> Value {
     let mut statement = json!({ "Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole" });
     statement[name] = element.clone();
@@ -48,7 +48,7 @@ fn a_deny_wins_and_without_an_allow_nothing_is_allowed() {
 
 /// "AWS JSON policy elements: Principal" and "AWS JSON policy elements: NotPrincipal".
 #[test]
-fn who_is_named() {
+fn principals_match() {
     let aws = |name: &str| json!({ "AWS": name });
     for (element, role_is, user_is) in [
         (json!("*"), true, true),
@@ -94,7 +94,7 @@ fn who_is_named() {
 
 /// "IAM JSON policy elements: Action" and "IAM JSON policy elements: NotAction".
 #[test]
-fn which_action() {
+fn actions_match() {
     for (element, is) in [
         (json!("sts:AssumeRole"), true),
         (json!("STS:assumerole"), true),
@@ -117,7 +117,7 @@ fn which_action() {
 /// "IAM JSON policy elements: Resource", "IAM JSON policy elements: NotResource" and "IAM policy elements: Variables and
 /// tags".
 #[test]
-fn which_resource() {
+fn resources_match() {
     let arn = "arn:aws:iam::222222222222:role/a/b";
     for (element, is) in [
         (json!(arn), true),
@@ -128,7 +128,7 @@ fn which_resource() {
         (json!("arn:aws:iam::*"), true),
         (json!("arn:aws:iam::2*:role/a/b"), true),
         (json!("arn:aws:iam::22222222222?:*"), true),
-        // A star within a part stays within it, one that ends a part need not.
+        // A star within a part matches within it; one that ends a part may match more.
         (json!("arn:aws:i*2:role/a/b"), false),
         (json!("arn:aws:iam:*:role/a/b"), true),
         (json!("arn:aws:iam::222222222222:role/${aws:PrincipalTag/team}/b"), true),
@@ -268,13 +268,13 @@ fn arns_in_conditions() {
         (arn("ArnEquals", "arn:aws:iam::*:role/team/?ps"), true),
         (arn("ArnLike", "arn:*:*:*:*:*"), true),
         (arn("ArnLike", "arn:aws:iam::111111111111:ROLE/*"), false),
-        // No wildcard takes a colon between two parts.
+        // A wildcard does not match a colon between two parts.
         (arn("ArnLike", "arn:aws:iam::*"), false),
         (arn("ArnLike", "*"), false),
         (arn("ArnLike", "arn:aws:*:role/team/ops"), false),
         (arn("ArnNotLike", "arn:aws:iam::111111111111:*"), false),
         (arn("ArnNotEquals", "arn:aws:iam::333333333333:*"), true),
-        // The key holds the role, never its session.
+        // The key contains the role, never its session.
         (arn("ArnEquals", SESSION), false),
         (arn("StringLike", "*"), true),
     ]);
@@ -317,7 +317,7 @@ fn numbers_dates_and_addresses() {
 
 /// "IAM policy elements: Variables and tags" and "IAM JSON policy elements: Version".
 #[test]
-fn variables_are_of_the_newer_version() {
+fn only_the_newer_version_has_variables() {
     let own = one("StringEquals", "sts:RoleSessionName", json!("${aws:username}"));
     let mut document = document(&allow("Condition", &own));
     let mut request = Request::new("sts:AssumeRole", USER, None);
@@ -330,7 +330,7 @@ fn variables_are_of_the_newer_version() {
     assert_eq!(decide(&document, "bob", Some("ann")), Refused);
     assert_eq!(decide(&document, "ann", None), Refused);
     assert_eq!(decide(&document, "${aws:username}", None), Refused);
-    // A value with a wildcard in it is a text as any other.
+    // A wildcard in a value is ordinary text.
     document["Statement"]["Condition"] = one("StringLike", "sts:RoleSessionName", json!("${aws:username}${*}"));
     assert_eq!(decide(&document, "a*", Some("a")), Allowed);
     assert_eq!(decide(&document, "ab", Some("a")), Refused);
