@@ -1,24 +1,24 @@
-//! The account that an identity stands for.
+//! The account of an identity.
 
 use crate::aws::{AccountId, RoleArn};
 
-/// The account that an identity stands for, as far as the files say.
+/// The account of an identity, as far as the files determine it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum IdentityAccount {
-    /// This account.
+    /// A known account.
     Account(AccountId),
-    /// An account of this number in another partition.
+    /// An account with the number of the target, but in another partition.
     OtherPartition(RoleArn),
-    /// The management cluster's own account, chosen by somebody.
+    /// The source account, set explicitly with a controller identity.
     Management,
-    /// The identity is in the files, but its role ARN can't be read; its text.
+    /// The identity is in the files, but its role ARN can't be parsed; the text of the ARN.
     Unreadable(String),
-    /// The files don't say.
+    /// The files don't determine it.
     Unknown,
 }
 
 impl IdentityAccount {
-    /// Where the role of an identity is, seen from the role that is wanted.
+    /// The account of an identity's role, compared with the wanted role.
     pub(super) fn of(arn: RoleArn, wanted: &RoleArn) -> Self {
         if arn.account() == wanted.account() && arn.partition() != wanted.partition() {
             Self::OtherPartition(arn)
@@ -27,7 +27,7 @@ impl IdentityAccount {
         }
     }
 
-    /// The account, and in parentheses what says so.
+    /// The account, followed by `words` in parentheses.
     pub(super) fn with(&self, words: &str) -> String {
         match self {
             Self::Account(account) => format!("{account} ({words})"),
