@@ -58,7 +58,8 @@ impl Draft<'_> {
         users
     }
 
-    /// Whether an identity may be removed: `inject` would have created the same one in the same file. The error is why not.
+    /// Whether an identity may be removed: `inject` would have created the same one in the same file. The error is why
+    /// not.
     fn may_go(&self, index: ObjectId, name: &str) -> Result<(), String> {
         let found = &self.inventory[index];
         let ObjectKind::Identity(identity, _) = &found.object.object_kind else {
@@ -152,8 +153,10 @@ impl Draft<'_> {
         }
         if removed {
             self.outcome.warnings.push(
-                Diagnostic::warning("a cluster can't be deleted after the identity that it uses was deleted (CAPA issue 2371)")
-                    .help("before you delete an identity from a management cluster, check that no cluster there uses it"),
+                Diagnostic::warning(
+                    "a cluster can't be deleted after the identity that it uses was deleted (CAPA issue 2371)",
+                )
+                .help("before you delete an identity from a management cluster, check that no cluster there uses it"),
             );
         }
         self.outcome

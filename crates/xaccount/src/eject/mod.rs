@@ -1,7 +1,7 @@
 //! The logic of `eject`: which references are removed, and which identities with them. No I/O.
 //!
-//! It undoes `inject`, so it only removes references to role identities: the controller identity is what CAPA's webhook sets
-//! by itself, and `inject` never writes a static identity.
+//! It undoes `inject`, so it only removes references to role identities: the controller identity is what CAPA's webhook
+//! sets by itself, and `inject` never writes a static identity.
 
 mod identity;
 mod reference;

@@ -34,7 +34,8 @@ impl Draft<'_> {
             let name = self.request.identity_name.as_deref();
             let existing = name.and_then(|name| self.inventory.identities(IdentityKind::Role, name).first());
             let help = match existing.map(|&index| &self.inventory[index]) {
-                // An identity is removed with the references to it; one that nothing references may be for future clusters.
+                // An identity is removed with the references to it; one that nothing references may be for future
+                // clusters.
                 Some(found) => format!(
                     "nothing is removed; its document is at {}:{}: if nothing needs it, remove it manually",
                     self.inventory.file(found.origin.file).name,
@@ -42,7 +43,9 @@ impl Draft<'_> {
                 ),
                 None => "nothing is removed; check the spelling".to_owned(),
             };
-            self.outcome.warnings.push(Diagnostic::warning(format!("no selected object references {asked}")).help(help));
+            self.outcome
+                .warnings
+                .push(Diagnostic::warning(format!("no selected object references {asked}")).help(help));
         }
         if !self.outcome.changes.is_empty() {
             self.outcome.warnings.push(

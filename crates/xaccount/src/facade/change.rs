@@ -53,7 +53,8 @@ pub struct ChangedObject<'c> {
 }
 
 /// Points clusters at a target account: sets the identity reference of each selected object, and adds the
-/// `AWSClusterRoleIdentity` that it names. The request is a [`Target`](crate::Target), or an [`InjectRequest`] with more.
+/// `AWSClusterRoleIdentity` that it names. The request is a [`Target`](crate::Target), or an [`InjectRequest`] with
+/// more.
 ///
 /// ```
 /// use xaccount::{ErrorKind, Manifests, Target};
@@ -100,8 +101,8 @@ pub fn inject(manifests: &Manifests, request: impl Into<InjectRequest>) -> Resul
     }
 }
 
-/// Removes the references to role identities again, and the identities that `inject` added and that nothing references any
-/// more.
+/// Removes the references to role identities again, and the identities that `inject` added and that nothing references
+/// any more.
 ///
 /// ```
 /// use xaccount::{EjectRequest, Manifests, Target};
@@ -120,8 +121,8 @@ pub fn inject(manifests: &Manifests, request: impl Into<InjectRequest>) -> Resul
 /// # Ok::<(), xaccount::Error>(())
 /// ```
 ///
-/// Only the given files are searched for other users of an identity, so an identity that is used elsewhere can be removed. Pass
-/// all manifests of a repository, and check the management cluster before you delete an identity there.
+/// Only the given files are searched for other users of an identity, so an identity that is used elsewhere can be
+/// removed. Pass all manifests of a repository, and check the management cluster before you delete an identity there.
 ///
 /// # Errors
 /// Everything that the command refuses to write, an account map among the files, and an invalid request.
@@ -212,8 +213,8 @@ impl ChangedManifests {
         })
     }
 
-    /// The files that differ, and their new bytes. If they are written in this order, no reference is without its identity
-    /// at any moment.
+    /// The files that differ, and their new bytes. If they are written in this order, no reference is without its
+    /// identity at any moment.
     pub fn changed_files(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let files = self.changed.iter().map(|&file| &self.manifests.files[file]);
         files.map(|file| (file.name.as_str(), file.bytes.as_slice()))

@@ -8,8 +8,8 @@ use crate::diag::{Diagnostic, Severity, escape_control};
 
 /// Why a verb fails: all errors, with their places.
 ///
-/// As text it is one line: the first error with its place, and how many more there are. [`Self::diagnostics`] has all of
-/// them, and what to do about each.
+/// As text it is one line: the first error with its place, and how many more there are. [`Self::diagnostics`] has all
+/// of them, and what to do about each.
 #[derive(Clone)]
 pub struct Error {
     kind: ErrorKind,

@@ -17,8 +17,8 @@ pub struct LintReport {
     warnings: Vec<Diagnostic>,
 }
 
-/// Finds cross-account mistakes. A document that can't be read is a finding too. A comment `# xaccount: ignore[XA001] why`
-/// silences the line that it is on, or the next.
+/// Finds cross-account mistakes. A document that can't be read is a finding too. A comment `# xaccount: ignore[XA001]
+/// why` silences the line that it is on, or the next.
 ///
 /// ```
 /// use xaccount::Manifests;

@@ -41,8 +41,8 @@ impl Manifests {
         Self { files: vec![MemoryFile::new(name.into(), bytes.into())], release: None, namespace: None }
     }
 
-    /// The manifests of several files, by their names. An identity in one of them counts for the clusters in all of them,
-    /// and a kustomization among them decides which of them are patches.
+    /// The manifests of several files, by their names. An identity in one of them counts for the clusters in all of
+    /// them, and a kustomization among them decides which of them are patches.
     ///
     /// # Errors
     /// Two files with the same name.
@@ -59,15 +59,15 @@ impl Manifests {
         }
     }
 
-    /// The same, evaluated for a release of CAPA by [`status()`](super::status) and [`lint()`](super::lint). The default is
-    /// the newest that serves the API versions of the files.
+    /// The same, evaluated for a release of CAPA by [`status()`](super::status) and [`lint()`](super::lint). The
+    /// default is the newest that serves the API versions of the files.
     #[must_use]
     pub fn with_release(self, release: Release) -> Self {
         Self { release: Some(release), ..self }
     }
 
-    /// The same, of which [`status()`](super::status) and [`lint()`](super::lint) only see one namespace: its objects, and
-    /// those without a namespace, which would be created there.
+    /// The same, of which [`status()`](super::status) and [`lint()`](super::lint) only see one namespace: its objects,
+    /// and those without a namespace, which would be created there.
     #[must_use]
     pub fn with_namespace(self, namespace: impl Into<String>) -> Self {
         Self { namespace: Some(namespace.into()), ..self }
@@ -94,7 +94,8 @@ impl Manifests {
         Some(self.files.get(at.file.0)?.place(at.span.start))
     }
 
-    /// Reads the documents that contain one of the needles. With `keep_going`, a document that can't be read is a warning.
+    /// Reads the documents that contain one of the needles. With `keep_going`, a document that can't be read is a
+    /// warning.
     pub(super) fn read(&self, needles: &Needles, keep_going: bool) -> Result<ReadManifests, Error> {
         let mut session = Session::in_memory(self.files.iter().map(|file| (file.name.clone(), file.bytes.clone())));
         let scan = Scan { needles, skip_templates: false, topology_variable: None, keep_going };

@@ -22,12 +22,12 @@ const NO_ACCOUNT: &str = "it belongs to no account of the map, and --allow-unmap
 /// Why a template that belongs to no account is skipped.
 const NO_TEMPLATES: &str = "no account of the map lists it under templates";
 
-/// A request for each account of the map that has clusters in the inventory, and the skipped objects. `base` is the request from
-/// the flags, `specified` the target from the flags, which must agree with the map.
+/// A request for each account of the map that has clusters in the inventory, and the skipped objects. `base` is the
+/// request from the flags, `specified` the target from the flags, which must agree with the map.
 ///
 /// # Errors
-/// A cluster that matches no account or several; a flag that contradicts the map; a cluster that the map keeps in the source
-/// account, but that references another one.
+/// A cluster that matches no account or several; a flag that contradicts the map; a cluster that the map keeps in the
+/// source account, but that references another one.
 pub(super) fn mapped(
     inventory: &Inventory,
     base: &InjectRequest,
@@ -155,7 +155,8 @@ impl Work<'_> {
             }
             Assigned::Unplaced(entries) => {
                 let title = found.title();
-                let error = Diagnostic::error(format!("{title}: the map matches files by path, and its path is unknown"));
+                let error =
+                    Diagnostic::error(format!("{title}: the map matches files by path, and its path is unknown"));
                 let error = entries.iter().fold(error.at(found.head(), ""), |error, span| {
                     error.help(format!("this entry may match: {}", (self.mapped.place)(*span)))
                 });
@@ -178,7 +179,8 @@ impl Work<'_> {
         }
     }
 
-    /// Refuses a reference of a cluster that the map keeps in the source account, other than to the controller identity.
+    /// Refuses a reference of a cluster that the map keeps in the source account, other than to the controller
+    /// identity.
     fn refuse_reference(&mut self, found: &Resource, place: Span) {
         for reference in found.object.references() {
             let State::Set(existing) = &reference.state else { continue };

@@ -8,8 +8,8 @@ use crate::diag::Diagnostic;
 use crate::inventory::{Class, Inventory, ObjectId, Resource};
 use crate::manifest_checks;
 
-/// Errors about templates that are pointed at an account, although clusters of another account use their class. `templates` has
-/// the index in the map of each template's account.
+/// Errors about templates that are pointed at an account, although clusters of another account use their class.
+/// `templates` has the index in the map of each template's account.
 pub(super) fn of_two_accounts(
     inventory: &Inventory,
     mapped: &Mapped<'_>,
@@ -44,8 +44,8 @@ pub(super) fn of_two_accounts(
     errors
 }
 
-/// The clusters of a class by the index of their account, `None` for the source account. Clusters that match no account, or
-/// several, are reported elsewhere.
+/// The clusters of a class by the index of their account, `None` for the source account. Clusters that match no
+/// account, or several, are reported elsewhere.
 fn served<'r>(
     inventory: &Inventory,
     mapped: &Mapped<'_>,

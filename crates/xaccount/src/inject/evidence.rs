@@ -33,7 +33,8 @@ pub struct Evidence {
 }
 
 impl ObservedObjects {
-    /// The files of a run as Git's HEAD has them, with the same ids; `unreadable` are those that can't be read completely.
+    /// The files of a run as Git's HEAD has them, with the same ids; `unreadable` are those that can't be read
+    /// completely.
     pub fn head(inventory: Inventory, unreadable: BTreeSet<FileId>) -> Self {
         Self::new(inventory, unreadable, true)
     }

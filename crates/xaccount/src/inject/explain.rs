@@ -43,8 +43,8 @@ impl Planner<'_> {
         // The default is to print the identity, which needs no explanation.
         if origin != Some(&Origin::Default) {
             self.decided(|| {
-                let from = origin
-                    .map_or("the file of the objects that use it".to_owned(), |origin| format!("from {origin}"));
+                let from =
+                    origin.map_or("the file of the objects that use it".to_owned(), |origin| format!("from {origin}"));
                 let file = match file {
                     IdentityFile::Existing(file) => inventory.file(*file).name.clone(),
                     IdentityFile::New(path) => format!("the new file {}", path.display()),

@@ -84,8 +84,8 @@ impl Planner<'_> {
         }
     }
 
-    /// Warns about objects whose namespace is not in the identity's list. Selectors are not checked: the labels of namespaces are
-    /// not in the files.
+    /// Warns about objects whose namespace is not in the identity's list. Selectors are not checked: the labels of
+    /// namespaces are not in the files.
     fn warn_of_denied(&mut self, one: &RequiredIdentity, allowed: Option<&Value>) {
         let Some(allowed) = allowed.filter(|allowed| allowed.get("selector").is_none_or(Value::is_null)) else {
             return;
@@ -117,8 +117,8 @@ impl Planner<'_> {
         changed
     }
 
-    /// Refuses a new reference from a `changed` object to an identity in another cluster's file: deleting that file would delete
-    /// the identity.
+    /// Refuses a new reference from a `changed` object to an identity in another cluster's file: deleting that file
+    /// would delete the identity.
     fn refuse_dependence(&mut self, index: ObjectId, one: &RequiredIdentity, changed: &[ObjectId]) {
         let inventory = self.inventory;
         let found = &inventory[index];
@@ -166,8 +166,8 @@ impl Planner<'_> {
         }
     }
 
-    /// Refuses an existing identity with another role. With `--no-identity` it is not updated, so a reference to it would point
-    /// at that role.
+    /// Refuses an existing identity with another role. With `--no-identity` it is not updated, so a reference to it
+    /// would point at that role.
     fn refuse_other_role(&mut self, one: &RequiredIdentity) {
         let inventory = self.inventory;
         for found in inventory.identities(IdentityKind::Role, &one.name).iter().map(|&index| &inventory[index]) {
@@ -178,13 +178,19 @@ impl Planner<'_> {
             let existing = identity.role_arn.any_text().unwrap_or("none");
             self.errors.push(
                 Diagnostic::error(format!("{} has another role: {existing}", found.title()))
-                    .at(found.location(identity.role_arn.span().unwrap_or(found.object.kind_span)), format!("wanted: {}", one.role))
-                    .help("--no-identity does not update identities: omit it, or pass --identity-name with another name"),
+                    .at(
+                        found.location(identity.role_arn.span().unwrap_or(found.object.kind_span)),
+                        format!("wanted: {}", one.role),
+                    )
+                    .help(
+                        "--no-identity does not update identities: omit it, or pass --identity-name with another name",
+                    ),
             );
         }
     }
 
-    /// Refuses a source that leads back to the identity: CAPA follows such a cycle until its controller runs out of memory.
+    /// Refuses a source that leads back to the identity: CAPA follows such a cycle until its controller runs out of
+    /// memory.
     fn refuse_circle(&mut self, one: &RequiredIdentity) {
         let Some((IdentityKind::Role, first)) = &self.request.identity.source else { return };
         let inventory = self.inventory;

@@ -1,6 +1,8 @@
-//! Whether a change of account is allowed: the evidence that a cluster is running, its account, and the requested moves.
+//! Whether a change of account is allowed: the evidence that a cluster is running, its account, and the requested
+//! moves.
 //!
-//! The decision for one object that moves to account T. Its manifest specifies account F, the evidence shows the accounts E:
+//! The decision for one object that moves to account T. Its manifest specifies account F, the evidence shows the
+//! accounts E:
 //!
 //! | F | E | needed |
 //! |---|---|---|
@@ -10,9 +12,9 @@
 //! | another account, or an unknown one | none | `--move-account F=T` |
 //! | any | others than T | `--move-account` from each of them, and from F if F is specified and not the source account |
 //!
-//! `--orphan-resources` is needed as well if the object shows life: a field in its manifest or in the dump of `--live` shows that
-//! it is or was in a management cluster. If the dump has the object, it counts instead of Git's HEAD. An object that the dump
-//! does not have may still exist.
+//! `--orphan-resources` is needed as well if the object shows life: a field in its manifest or in the dump of `--live`
+//! shows that it is or was in a management cluster. If the dump has the object, it counts instead of Git's HEAD. An
+//! object that the dump does not have may still exist.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -69,7 +71,8 @@ pub(super) struct MoveJudge<'j> {
     pub(super) targets: &'j [RoleArn],
     /// For each requested move, whether it matched a change.
     pub(super) moved: Vec<bool>,
-    /// The objects that Clusters with a sign of life refer to, by namespace, kind and name: the references have no group.
+    /// The objects that Clusters with a sign of life refer to, by namespace, kind and name: the references have no
+    /// group.
     pub(super) owned: HashMap<(&'j str, &'j str, &'j str), ObjectId>,
 }
 

@@ -16,12 +16,12 @@ use crate::inventory::{Inventory, ObjectId};
 use crate::plan::{Change, Failure, Outcome, select, skipped, warnings_of_unclear};
 use lossless_yaml::ObjectChange;
 
-/// Plans the inventory for several accounts, like [`super::plan`]. Each object belongs to at most one request. `base` is the
-/// request that the others were made from.
+/// Plans the inventory for several accounts, like [`super::plan`]. Each object belongs to at most one request. `base`
+/// is the request that the others were made from.
 ///
 /// # Errors
-/// Those of [`super::plan`], but an empty selection only if no request selects anything. Two requests that change one identity
-/// differently, or that would create two identities with the same name.
+/// Those of [`super::plan`], but an empty selection only if no request selects anything. Two requests that change one
+/// identity differently, or that would create two identities with the same name.
 pub fn plan_each(inventory: &Inventory, base: &InjectRequest, requests: &[InjectRequest]) -> Result<Outcome, Failure> {
     propose_each(inventory, requests)?.judge(inventory, base, &Evidence::default(), Unasked::Refused, None)
 }
@@ -58,12 +58,12 @@ pub fn propose_each(inventory: &Inventory, requests: &[InjectRequest]) -> Result
     }
 }
 
-/// Plans the inventory with the account that an account map assigns to each cluster. [`Proposal::judge`] then checks whether
-/// clusters may change account. `base` is the request from the flags, `specified` the target from the flags.
+/// Plans the inventory with the account that an account map assigns to each cluster. [`Proposal::judge`] then checks
+/// whether clusters may change account. `base` is the request from the flags, `specified` the target from the flags.
 ///
 /// # Errors
-/// Those of [`propose_each`]; a cluster that matches no account or several; a flag that contradicts the map; a cluster that the
-/// map keeps in the source account, but that references another one.
+/// Those of [`propose_each`]; a cluster that matches no account or several; a flag that contradicts the map; a cluster
+/// that the map keeps in the source account, but that references another one.
 pub fn propose_mapped(
     inventory: &Inventory,
     base: &InjectRequest,
@@ -193,8 +193,8 @@ impl Joined {
         }
     }
 
-    /// Adds the changes that are not in the list yet. New objects have one change each, in the same order: only those at the
-    /// indices in `made` are added.
+    /// Adds the changes that are not in the list yet. New objects have one change each, in the same order: only those
+    /// at the indices in `made` are added.
     fn add_changes(&mut self, changes: Vec<Change>, made: &[usize]) {
         let mut number = 0;
         for change in changes {
@@ -227,7 +227,9 @@ fn one_of_two_accounts(title: &str, one: &Value, other: &Value) -> Diagnostic {
     let error = Diagnostic::error(format!("two accounts would create {title} with different content"));
     let (one, other) = (role(one), role(other));
     let error = if one == other { error } else { error.help(format!("one is for {one}, the other for {other}")) };
-    error.help("identities are cluster-scoped: give one account another identityName in the map, or omit --identity-name")
+    error.help(
+        "identities are cluster-scoped: give one account another identityName in the map, or omit --identity-name",
+    )
 }
 
 /// Adds errors that are not in the list yet: each request checks the whole inventory.

@@ -42,7 +42,8 @@ impl std::str::FromStr for AllowedNamespaces {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = |why: &str| format!("'{text}' does not specify namespaces ({why}): use all, NAME,NAME or KEY=VALUE");
+        let wrong =
+            |why: &str| format!("'{text}' does not specify namespaces ({why}): use all, NAME,NAME or KEY=VALUE");
         if text == "all" {
             return Ok(Self::All);
         }

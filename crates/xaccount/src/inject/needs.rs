@@ -8,7 +8,8 @@ use crate::plan::{Selection, referencing};
 /// Objects whose account depends on files that may not be in the run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// Objects whose Cluster is not in the run, although its name decides whether they are selected or which account they get.
+    /// Objects whose Cluster is not in the run, although its name decides whether they are selected or which account
+    /// they get.
     pub owners: Vec<ObjectId>,
     /// Templates that are pointed at an account: the clusters that use them must be known.
     pub templates: Vec<ObjectId>,

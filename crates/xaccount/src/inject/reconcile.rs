@@ -66,7 +66,13 @@ impl Planner<'_> {
         }
     }
 
-    fn update_role(&mut self, index: ObjectId, identity: &RoleIdentity, one: &RequiredIdentity, edit: &mut IdentityEdit) {
+    fn update_role(
+        &mut self,
+        index: ObjectId,
+        identity: &RoleIdentity,
+        one: &RequiredIdentity,
+        edit: &mut IdentityEdit,
+    ) {
         let field = &identity.role_arn;
         let wanted = one.role.to_string();
         if field.text() == Some(&wanted) {
@@ -180,7 +186,9 @@ impl Planner<'_> {
                         found.title()
                     ))
                     .at(found.location(*span), format!("{existing} has no list of namespaces"))
-                    .help("run inject over the clusters, or list the namespaces here: allowedNamespaces: {list: [NAME]}"),
+                    .help(
+                        "run inject over the clusters, or list the namespaces here: allowedNamespaces: {list: [NAME]}",
+                    ),
                 );
             }
             (Some(asked), Some((existing, span))) => {

@@ -74,9 +74,9 @@ impl<'r> Planner<'r> {
         required
     }
 
-    /// Whether the CAPA release that reads the result, if known, keeps the object's reference. A reference that would be dropped
-    /// is an error: the cluster would be created in the source account. An unserved version is a warning, once for each file,
-    /// kind and version.
+    /// Whether the CAPA release that reads the result, if known, keeps the object's reference. A reference that would
+    /// be dropped is an error: the cluster would be created in the source account. An unserved version is a warning,
+    /// once for each file, kind and version.
     fn is_supported(&mut self, found: &'r Resource, reported: &mut BTreeSet<(FileId, &'r str, &'r str)>) -> bool {
         let Some((supported, warning)) =
             self.request.release.as_ref().and_then(|release| manifest_checks::unsupported(found, release.value))
@@ -276,8 +276,8 @@ impl<'r> Planner<'r> {
         Some(Existing::Other(words, place))
     }
 
-    /// Whether an existing reference or role may be replaced; adds an error if not. A change of account is only recorded here:
-    /// it is checked later, with all the evidence that the cluster is running.
+    /// Whether an existing reference or role may be replaced; adds an error if not. A change of account is only
+    /// recorded here: it is checked later, with all the evidence that the cluster is running.
     pub(super) fn may_replace(
         &mut self,
         index: ObjectId,
@@ -349,8 +349,8 @@ fn operations(reference: &IdentityReference, name: &str) -> (ChangeKind, Vec<Pat
     }
 }
 
-/// The path of the first missing member, and the value to add there. A `-` is a new item in the list of topology variables; the
-/// token after it is the variable's name.
+/// The path of the first missing member, and the value to add there. A `-` is a new item in the list of topology
+/// variables; the token after it is the variable's name.
 fn missing(path: &[String], present: usize, value: Value) -> (Vec<String>, Value) {
     let list = path.iter().position(|token| token == "-");
     let wrap = |tokens: &[String], value: Value| {

@@ -3,11 +3,11 @@
 use crate::aws::{AccountId, RoleArn};
 use crate::capa::DEFAULT_ROLE_NAME;
 
-/// The default name of a role's identity: `cross-account-role-<account>`, followed by the role's path and name if it is not the
-/// default role.
+/// The default name of a role's identity: `cross-account-role-<account>`, followed by the role's path and name if it is
+/// not the default role.
 ///
-/// Identities are cluster-scoped, so a name must identify the account and the role. If the path and the name are not valid in
-/// a Kubernetes name, six hexadecimal digits of their hash (xxh3) follow.
+/// Identities are cluster-scoped, so a name must identify the account and the role. If the path and the name are not
+/// valid in a Kubernetes name, six hexadecimal digits of their hash (xxh3) follow.
 pub fn default_identity_name(role: &RoleArn) -> String {
     let mut name = format!("cross-account-role-{}", role.account());
     if role.path() != "/" || role.name() != DEFAULT_ROLE_NAME {

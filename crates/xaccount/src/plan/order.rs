@@ -19,8 +19,8 @@ struct Share {
     names: BTreeSet<String>,
 }
 
-/// The files that change, in the order in which to write them: identities before the references that need them, or the reverse if
-/// identities are removed. A new file is written before all of them.
+/// The files that change, in the order in which to write them: identities before the references that need them, or the
+/// reverse if identities are removed. A new file is written before all of them.
 pub fn write_order(inventory: &Inventory, outcome: &Outcome) -> Vec<FileId> {
     let shares = shares(inventory, outcome);
     let mut order: Vec<FileId> = shares.keys().copied().collect();
@@ -72,8 +72,8 @@ fn shares(inventory: &Inventory, outcome: &Outcome) -> BTreeMap<FileId, Share> {
 
 type Graph<'g> = (&'g BTreeMap<FileId, Share>, &'g BTreeMap<&'g str, Vec<FileId>>);
 
-/// Puts a file after all files whose references name the identities that it loses. In a cycle, the file that was visited first
-/// comes last.
+/// Puts a file after all files whose references name the identities that it loses. In a cycle, the file that was
+/// visited first comes last.
 fn after_users(file: FileId, graph: Graph<'_>, met: &mut BTreeSet<FileId>, out: &mut Vec<FileId>) {
     if !met.insert(file) {
         return;

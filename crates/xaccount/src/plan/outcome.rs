@@ -21,7 +21,8 @@ pub struct Outcome {
     pub changes: Vec<Change>,
     /// The new objects, in the order of their documents.
     pub added: Vec<NewObject>,
-    /// Selected objects that don't change: for `inject` they are correct already, for `eject` they have no reference to remove.
+    /// Selected objects that don't change: for `inject` they are correct already, for `eject` they have no reference to
+    /// remove.
     pub unchanged: Vec<ObjectId>,
     /// Selected objects that can carry a reference and are skipped.
     pub skipped: Vec<Skipped>,
