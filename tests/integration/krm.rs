@@ -211,7 +211,7 @@ fn an_error_leaves_the_items_and_says_why() {
     let before = list(&[("a.yaml", cluster("a", 0)), ("b.yaml", cluster("b", 0))], ACCOUNT);
     let results = refused(&before, &function(&before, ""));
     let message = results[0]["message"].as_str().unwrap();
-    assert!(message.contains("would serve 2 files") && message.contains("--identity-file"), "{message}");
+    assert!(message.contains("would be used by 2 files") && message.contains("--identity-file"), "{message}");
 
     // A document that can't be understood.
     let before = list(&[("a.yaml", cluster("a", 0).replace("region:", "identityRef: x\n  region:"))], ACCOUNT);
@@ -519,7 +519,7 @@ fn kpt_writes_the_files() {
     let wrong = eval("");
     assert!(!wrong.status.success(), "{}", errors(&wrong));
     let results = fs::read_to_string(directory.join("results/results.yaml")).unwrap();
-    assert!(results.contains("would serve 2 files") && results.contains("severity: error"), "{results}");
+    assert!(results.contains("would be used by 2 files") && results.contains("severity: error"), "{results}");
     assert!(!fs::read_to_string(package.join("a.yaml")).unwrap().contains("identityRef"));
 
     let done = eval(" --identity-file=ids/identities.yaml");
