@@ -296,7 +296,7 @@ fn a_version_that_can_not_be_read_may_hold_the_cluster() {
     let repo = Repo::of(&[("c.yaml", &broken)]);
     repo.put("c.yaml", &cluster("wren", None));
     let text = repo.run(2, &format!("inject c.yaml {TO_DEV} --check"));
-    assert!(text.contains("in a form that can't be read"), "{text}");
+    assert!(text.contains("can't be read in Git's HEAD"), "{text}");
     repo.run(1, "inject c.yaml --check --move-account unknown=222222222222 --cluster-name wren");
     // Of two of one name, either may be the one that runs.
     let twice = format!("{}---\n{}", cluster("wren", Some(DEV)), cluster("wren", None));
@@ -431,7 +431,7 @@ fn a_file_is_looked_up_where_it_is() {
     outer.commit();
     outer.run(2, &format!("inject sub/clusters/c.yaml {line}"));
     let text = outer.run(2, &format!("inject sub/clusters/c.yaml c.yaml {line} --identity-file ids.yaml"));
-    assert!(text.contains("2 objects may run"), "{text}");
+    assert!(text.contains("2 objects may be running"), "{text}");
 }
 
 #[test]

@@ -206,9 +206,9 @@ impl MoveJudge<'_> {
         let flags = flags.join(" ");
         diagnostic.help(match (group.members.len(), kind.orphan) {
             (1, false) => format!("if the cluster does not exist yet, or will be recreated: {flags}"),
-            (1, true) => format!("if its resources are deleted already, or will be left in the old account: {flags}"),
+            (1, true) => format!("if its resources are already deleted, or should stay in the old account: {flags}"),
             (_, false) => format!("if the clusters do not exist yet, or will be recreated: {flags}"),
-            (_, true) => format!("if their resources are deleted already, or will be left in the old account: {flags}"),
+            (_, true) => format!("if their resources are already deleted, or should stay in the old account: {flags}"),
         })
     }
 }
@@ -222,4 +222,4 @@ fn word(text: &str) -> String {
     }
 }
 
-const NO_MOVE: &str = "another identity does not move the VPC and the machines: CAPA would look for them in the new account, and not find them";
+const NO_MOVE: &str = "changing the identity does not move the VPC and the machines: CAPA would look for them in the new account, and not find them";

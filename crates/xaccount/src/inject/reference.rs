@@ -49,7 +49,9 @@ impl<'r> Planner<'r> {
             if wanted.len() > LONGEST_NAME {
                 self.errors.push(
                     Diagnostic::error(format!("the identity name for {role} would have {} characters", wanted.len()))
-                        .help(format!("object names have at most {LONGEST_NAME}: pass --identity-name")),
+                        .help(format!(
+                            "object names have at most {LONGEST_NAME} characters: pass a shorter --identity-name"
+                        )),
                 );
                 break;
             }
