@@ -206,7 +206,7 @@ fn an_error_leaves_the_items_unchanged_and_is_a_result() {
     let before = list(&[("a.yaml", cluster("a", 0)), ("b.yaml", cluster("b", 0))], ACCOUNT);
     let results = refused(&before, &function(&before, ""));
     let message = results[0]["message"].as_str().unwrap();
-    assert!(message.contains("would serve 2 files") && message.contains("--identity-file"), "{message}");
+    assert!(message.contains("would be used by 2 files") && message.contains("--identity-file"), "{message}");
 
     // A document that can't be understood.
     let before = list(&[("a.yaml", cluster("a", 0).replace("region:", "identityRef: x\n  region:"))], ACCOUNT);
@@ -222,8 +222,8 @@ fn values_of_a_function_config() {
         ("account: \"222222222222\"\noverwrite: \"yes\"", "write \"true\" or \"false\""),
         ("account: \"222222222222\"\ninline-policy: /etc/passwd", "inline-policy"),
         ("account: \"222222222222\"\nrole-arn: arn:aws:iam::222222222222:role/x", "cannot be used"),
-        ("account: [a]", "keys and texts"),
-        ("account:", "keys and texts"),
+        ("account: [a]", "keys with strings"),
+        ("account:", "keys with strings"),
         ("overwrite: \"true\"", "no target account"),
         ("write: \"true\"", "data.write is no flag"),
     ] {
@@ -242,7 +242,7 @@ fn values_of_a_function_config() {
 
     for (kind, why) in [
         ("apiVersion: xaccount.dev/v1alpha1\n  kind: AccountMap", "functionConfig: there is no field data"),
-        ("apiVersion: example.com/v1\n  kind: Other", "no ConfigMap, but example.com/v1 Other"),
+        ("apiVersion: example.com/v1\n  kind: Other", "not a ConfigMap, but example.com/v1 Other"),
     ] {
         let before = list(&items, ACCOUNT).replace("apiVersion: v1\n  kind: ConfigMap", kind);
         let results = refused(&before, &function(&before, ""));
@@ -294,7 +294,7 @@ fn a_function_config_may_be_an_account_map() {
     }
     let before = with(map);
     let results = refused(&before, &function(&before, "--account 333333333333"));
-    assert!(results[0]["message"].as_str().unwrap().contains("the map says 222222222222"), "{results:?}");
+    assert!(results[0]["message"].as_str().unwrap().contains("the account map has 222222222222"), "{results:?}");
 }
 
 /// A map as functionConfig: by path, or by name.
@@ -320,7 +320,7 @@ fn paths_are_normalized_before_the_map_is_matched() {
         }
     };
     let unassigned = "error: AWSCluster a belongs to no account of the map";
-    let unplaced = "error: AWSCluster a: the map decides by path, and its file has none";
+    let unplaced = "error: AWSCluster a: the map matches files by path, and its path is unknown";
     for (path, name, want) in [
         ("clusters/dev/a.yaml", "a", "222222222222"),
         ("clusters/dev/../prod/a.yaml", "a", "333333333333"),
@@ -409,7 +409,7 @@ fn results_of_functions_before_stay() {
         (Some(2), text),
         "the list is printed, although its results can't be extended"
     );
-    assert!(errors(&out).contains("results of the ResourceList are no list"), "{}", errors(&out));
+    assert!(errors(&out).contains("results of the ResourceList are not a list"), "{}", errors(&out));
 }
 
 #[test]

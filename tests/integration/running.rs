@@ -104,7 +104,7 @@ fn said(status: i32, line: &str, output: &Output) -> String {
 }
 
 const TO_DEV: &str = "--account 222222222222";
-const FROM_SOURCE: &str = "may run in the source account, and would be pointed at 222222222222";
+const FROM_SOURCE: &str = "may be running in the source account, and would be pointed at 222222222222";
 
 #[test]
 fn a_committed_cluster_is_not_moved_without_a_flag() {
@@ -245,7 +245,7 @@ fn the_account_in_head_counts() {
     repo.put("c.yaml", &cluster("wren", None));
     repo.put("ids.yaml", &identity("flock", "222222222222"));
     let text = repo.run(2, &format!("inject c.yaml {TO_DEV} --identity-file ids.yaml --check"));
-    assert!(text.contains("may run in account 333333333333, and would be pointed at 222222222222"), "{text}");
+    assert!(text.contains("may be running in account 333333333333, and would be pointed at 222222222222"), "{text}");
     assert!(text.contains("Git's HEAD has it with AWSClusterRoleIdentity/flock"), "{text}");
     assert!(text.contains("--move-account 333333333333=222222222222\n"), "{text}");
     // An identity that a file of the run had in HEAD, and no longer has.
@@ -259,7 +259,7 @@ fn the_account_in_head_counts() {
     repo.put("prod.yaml", &cluster("robin", None));
     let text = repo.run(2, "inject prod.yaml --config map.yaml --check");
     assert!(
-        text.contains("may run in account 333333333333 (production), and would be pointed at 222222222222"),
+        text.contains("may be running in account 333333333333 (production), and would be pointed at 222222222222"),
         "{text}"
     );
     assert!(text.contains("correct the account map at map.yaml:6"), "{text}");
@@ -297,7 +297,7 @@ fn an_unreadable_version_may_contain_the_cluster() {
     let repo = Repo::of(&[("c.yaml", &broken)]);
     repo.put("c.yaml", &cluster("wren", None));
     let text = repo.run(2, &format!("inject c.yaml {TO_DEV} --check"));
-    assert!(text.contains("in a form that can't be read"), "{text}");
+    assert!(text.contains("can't be read in Git's HEAD"), "{text}");
     repo.run(1, "inject c.yaml --check --move-account unknown=222222222222 --cluster-name wren");
     // If two objects have the same name, either may be the one that runs.
     let twice = format!("{}---\n{}", cluster("wren", Some(DEV)), cluster("wren", None));
@@ -312,7 +312,7 @@ fn a_cluster_that_a_changed_identity_moves_counts() {
         Repo::of(&[("c.yaml", &cluster("wren", Some("flock"))), ("ids.yaml", &identity("flock", "333333333333"))]);
     let line = "inject c.yaml --identity-name flock --identity-file ids.yaml --check";
     let text = repo.run(2, &format!("{line} {TO_DEV}"));
-    assert!(text.contains("AWSCluster birds/wren may run in account 333333333333"), "{text}");
+    assert!(text.contains("AWSCluster birds/wren may be running in account 333333333333"), "{text}");
     repo.run(1, &format!("{line} --move-account 333333333333=222222222222"));
 }
 
@@ -326,7 +326,7 @@ fn an_object_in_the_dump_counts_instead_of_head() {
     repo.put("live.yaml", &cluster("wren", Some(DEV)));
     repo.run(1, &format!("inject c.yaml {TO_DEV} --live=live.yaml --check"));
     let text = repo.run(2, "inject c.yaml --account 333333333333 --live=live.yaml --check");
-    assert!(text.contains("may run in account 222222222222"), "{text}");
+    assert!(text.contains("may be running in account 222222222222"), "{text}");
 }
 
 #[test]
@@ -347,7 +347,7 @@ fn a_fleet_gets_one_message_with_lines_that_work() {
     repo.put("clusters/new.yaml", &cluster("new", None));
     let text = repo.run(2, "inject clusters --write");
     assert_eq!(text.matches("error: ").count(), 1, "{text}");
-    assert!(text.starts_with("error: 200 objects may run in the source account"), "{text}");
+    assert!(text.starts_with("error: 200 objects may be running in the source account"), "{text}");
     let line = |start: &str| {
         let line = text.lines().find(|line| line.contains(start)).unwrap();
         line[line.find(": clusters: {").or(line.find(": except: {")).unwrap() + 2..].to_owned()
@@ -432,7 +432,7 @@ fn a_file_is_looked_up_where_it_is() {
     outer.commit();
     outer.run(2, &format!("inject sub/clusters/c.yaml {line}"));
     let text = outer.run(2, &format!("inject sub/clusters/c.yaml c.yaml {line} --identity-file ids.yaml"));
-    assert!(text.contains("2 objects may run"), "{text}");
+    assert!(text.contains("2 objects may be running"), "{text}");
 }
 
 #[test]

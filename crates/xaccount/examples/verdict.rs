@@ -1,4 +1,5 @@
-//! Prints what Cluster API Provider AWS will do with each cluster of some files: the account, and the identities on the way.
+//! Prints what Cluster API Provider AWS will do with each cluster of some files: the account, and the chain of
+//! identities.
 //!
 //! ```text
 //! cargo run -p xaccount --example verdict -- FILE...
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 
 use xaccount::Manifests;
 
-/// A line for each cluster, and one for each identity that CAPA asks for it.
+/// A line for each cluster, and one for each identity in its chain.
 pub(crate) fn verdicts(files: &[String]) -> Result<String, Box<dyn Error>> {
     let mut texts = Vec::new();
     for file in files {

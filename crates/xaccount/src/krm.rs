@@ -1,7 +1,7 @@
-//! The `ResourceList` of a KRM function: read, told apart by file, and planned as any other text. Pure.
+//! The `ResourceList` of a KRM function: read, split by file, and planned like any other text. No I/O.
 //!
-//! The items are objects like those of a `List`. What is added, the identities and the results, are operations of the plan
-//! too. The source of the format: kustomize, `cmd/config/docs/api-conventions/functions-spec.md`.
+//! The items are objects like those of a `List`. New identities and results are added with operations of the plan, too.
+//! The source of the format: kustomize, `cmd/config/docs/api-conventions/functions-spec.md`.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -20,13 +20,14 @@ use crate::inventory::{self, Inventory, Others, Resource};
 use crate::plan::{Change, IdentityFile, NewObject, Outcome};
 use lossless_yaml::{Lookup, NodeId, ObjectRef, Plan, Source, Tree, parse};
 
-/// The versions of the format. Those before `v1beta1` have results of another form.
+/// The supported versions of the format. In those before `v1beta1`, results have another form.
 const VERSIONS: [&str; 2] = ["config.kubernetes.io/v1", "config.kubernetes.io/v1beta1"];
 
-/// What the annotations that say an item's file begin with: today's, and the ones before kyaml 0.12, which hosts still set.
+/// The prefixes of the annotations with an item's file: the current one, and the one before kyaml 0.12, which hosts
+/// still set.
 const PREFIXES: [&str; 2] = ["internal.config.kubernetes.io/", "config.kubernetes.io/"];
 
-/// The only file of the inventory that a stream is.
+/// The stream, which is the only file of its inventory.
 const STREAM: FileId = FileId(0);
 
 /// An item of the list's `results`.
@@ -61,29 +62,29 @@ struct ResultFile {
     index: Option<u64>,
 }
 
-/// A list as it was read.
+/// A list that was read.
 #[derive(Debug)]
 pub struct ResourceList<'s> {
     tree: Tree<'s>,
     document: Span,
     /// The files that the items come from, in the order of their first items; `None` for items without a path.
     files: Vec<Option<String>>,
-    /// For each item, the file.
+    /// The file of each item.
     items: Vec<FileId>,
-    /// For each prefix, whether an item has a path under it.
+    /// For each prefix, whether an item has a path with it.
     annotated: [bool; 2],
-    /// The lines of the text, counted when a place is first asked for.
+    /// The index of the text's lines, made when it is first needed.
     lines: OnceLock<LineIndex>,
 }
 
-/// Whether the items are a list, or nothing, for every reader.
+/// Checks that the items are a list, or absent, for every reader.
 fn check_items(tree: &Tree<'_>) -> Result<(), Diagnostic> {
     let error = |node: NodeId, what: &str, help: &str| {
         let at = Location { file: STREAM, span: tree.span(node), window: None };
         Err(Diagnostic::error(format!("the ResourceList can't be read: {what}")).at(at, "").help(help))
     };
     match tree.get(tree.root, "items") {
-        Lookup::Ambiguous { key } => error(key, "the key 'items' is written twice", "remove one of them and run again"),
+        Lookup::Ambiguous { key } => error(key, "duplicate key 'items'", "remove one of them and run again"),
         Lookup::Own { value, .. } | Lookup::Inherited { value }
             if tree.items(value).is_none() && !tree.is_null(value) =>
         {
@@ -97,14 +98,14 @@ impl<'s> ResourceList<'s> {
     /// Reads a list.
     ///
     /// # Errors
-    /// What is no list of a known version.
+    /// The bytes are not a list of a known version.
     pub fn read(bytes: &'s [u8]) -> Result<Self, Diagnostic> {
         let source = Source::new(bytes);
         let mut segments = source.segments();
-        let way_out = "plain manifests go through: kubectl xaccount inject -f - … -o yaml";
+        let way_out = "for plain manifests, run: kubectl xaccount inject -f - … -o yaml";
         let (Some(document), None) = (segments.next(), segments.next()) else {
-            let what = if source.segments().next().is_none() { "is empty" } else { "holds several documents" };
-            return Err(Diagnostic::error(format!("standard input is no ResourceList: it {what}")).help(way_out));
+            let what = if source.segments().next().is_none() { "is empty" } else { "contains several documents" };
+            return Err(Diagnostic::error(format!("standard input is not a ResourceList: it {what}")).help(way_out));
         };
         let tree = parse(&document).map_err(|refusal| {
             let mut error = SpannedError::from(refusal).in_file(STREAM, None);
@@ -116,13 +117,13 @@ impl<'s> ResourceList<'s> {
         if kind != "ResourceList" {
             let kind = escape_control(kind);
             return Err(
-                Diagnostic::error(format!("standard input is no ResourceList: its kind is {kind}")).help(way_out)
+                Diagnostic::error(format!("standard input is not a ResourceList: its kind is {kind}")).help(way_out)
             );
         }
         if !VERSIONS.contains(&version) {
             let version = escape_control(version);
-            return Err(Diagnostic::error(format!("the ResourceList is of the unknown version {version}"))
-                .help(format!("known are {}", VERSIONS.join(" and "))));
+            return Err(Diagnostic::error(format!("the ResourceList has the unsupported version {version}"))
+                .help(format!("supported are {}", VERSIONS.join(" and "))));
         }
         check_items(&tree)?;
         let document = document.span;
@@ -157,10 +158,10 @@ impl<'s> ResourceList<'s> {
         PREFIXES.iter().find_map(|prefix| self.exact_annotation(item, &format!("{prefix}{name}")))
     }
 
-    /// The data of the functionConfig, in order; empty where there is none.
+    /// The data of the functionConfig, in order; empty if there is none.
     ///
     /// # Errors
-    /// A functionConfig that is no ConfigMap of texts.
+    /// The functionConfig is not a ConfigMap with strings.
     pub fn instructions(&self) -> Result<Vec<(String, String)>, Diagnostic> {
         let tree = &self.tree;
         let Some(config) = tree.value(tree.root, "functionConfig").filter(|&config| !tree.is_null(config)) else {
@@ -168,17 +169,17 @@ impl<'s> ResourceList<'s> {
         };
         let text = |name: &str| tree.value(config, name).and_then(|value| tree.text(value)).unwrap_or("none");
         let at = |node: NodeId| Location { file: STREAM, span: tree.span(node), window: None };
-        let way_out = "write a ConfigMap (apiVersion: v1) whose data has the flags' names as keys: account: \"222222222222\"; or an AccountMap";
+        let way_out = "use a ConfigMap (apiVersion: v1) whose data has flag names as keys, as in account: \"222222222222\", or an AccountMap";
         let (version, kind) = (text("apiVersion"), text("kind"));
         if (version, kind) != ("v1", "ConfigMap") {
             let what = escape_control(&format!("{version} {kind}")).into_owned();
-            return Err(Diagnostic::error(format!("functionConfig is no ConfigMap, but {what}")).help(way_out));
+            return Err(Diagnostic::error(format!("functionConfig is not a ConfigMap, but {what}")).help(way_out));
         }
         let Some(data) = tree.value(config, "data").filter(|&data| !tree.is_null(data)) else {
             return Ok(Vec::new());
         };
         let wrong = |node| {
-            Diagnostic::error("the data of functionConfig are not keys and texts").at(at(node), "").help(way_out)
+            Diagnostic::error("the data of functionConfig must be keys with strings").at(at(node), "").help(way_out)
         };
         let entries = tree.entries(data).ok_or_else(|| wrong(data))?;
         let pair = |&(key, value): &(NodeId, NodeId)| {
@@ -188,10 +189,10 @@ impl<'s> ResourceList<'s> {
         entries.iter().map(pair).collect()
     }
 
-    /// The account map that the functionConfig is, if it is one.
+    /// The functionConfig as an account map, if it is one.
     ///
     /// # Errors
-    /// Everything that is wrong with the map.
+    /// All errors in the map.
     pub fn account_map(&self) -> Option<Result<AccountMap, Vec<Diagnostic>>> {
         let config = self.tree.value(self.tree.root, "functionConfig")?;
         let kind = self.tree.value(config, "kind").and_then(|kind| self.tree.text(kind));
@@ -215,7 +216,7 @@ impl<'s> ResourceList<'s> {
         self.files.get(file.0)?.as_deref()
     }
 
-    /// Where a file of [`Self::by_file`] is, seen from an account map at the root of the package.
+    /// The place of a file of [`Self::by_file`], relative to an account map at the root of the package.
     pub fn file_place(&self, file: FileId) -> Place {
         self.path(file).map_or(Place::Unknown, Place::below)
     }
@@ -244,7 +245,7 @@ impl<'s> ResourceList<'s> {
         ListPatches { files: files.collect(), named, warnings }
     }
 
-    /// The inventory with each object in the file that its item comes from, as the planner wants it.
+    /// The inventory with each object in the file that its item comes from, as the planner needs it.
     pub fn by_file(&self, inventory: &Inventory) -> Inventory {
         let files = self.files.iter().map(|path| inventory::File {
             name: path.clone().unwrap_or_else(|| "the items without a path".into()),
@@ -254,11 +255,11 @@ impl<'s> ResourceList<'s> {
         let mut objects: Vec<Resource> = inventory.objects().to_vec();
         for found in &mut objects {
             found.origin.file = self.item(&found.origin.at).map_or(STREAM, |item| self.items[item]);
-            // Its line counts in the list, not in that file.
+            // Its line number is that in the list, not in its file.
             found.origin.line = 0;
         }
         objects.sort_by_key(|found| found.origin.file);
-        // A path that leads out of the package is somewhere: that of its text.
+        // A path that leads out of the package is used as it is written.
         let directory = |file: FileId| {
             let path = match self.file_place(file) {
                 Place::Below(path) => path,
@@ -270,7 +271,7 @@ impl<'s> ResourceList<'s> {
         Inventory::new(files.collect(), objects).with_others(Others::default(), directory)
     }
 
-    /// The file for new identities. Where no item has a path there are no files, and it is nothing.
+    /// The file for new identities; `None` if no item has a path, because there are no files then.
     pub fn identity_file(&self, path: &str) -> Option<IdentityFile> {
         if self.files.iter().all(Option::is_none) {
             return None;
@@ -282,22 +283,23 @@ impl<'s> ResourceList<'s> {
         )
     }
 
-    /// The number of an object's item.
+    /// The index of an object's item.
     fn item(&self, at: &ObjectRef) -> Option<usize> {
         let item = at.base.tokens().nth(1)?.decoded().parse::<usize>().ok()?;
         (item < self.items.len()).then_some(item)
     }
 
-    /// A diagnostic about a file of [`Self::by_file`] as one about the stream, whose bytes can be shown.
+    /// Changes a diagnostic about a file of [`Self::by_file`] to one about the stream, whose bytes can be shown.
     pub fn in_stream(&self, mut diagnostic: Diagnostic) -> Diagnostic {
         diagnostic.primary.iter_mut().chain(&mut diagnostic.others).for_each(|label| label.at.file = STREAM);
         diagnostic
     }
 
-    /// The whole change: the outcome's, the new identities as items, and the results. `run` is that of [`Self::by_file`].
+    /// The whole change: that of the outcome, the new identities as items, and the results. `inventory` is that of
+    /// [`Self::by_file`].
     ///
     /// # Errors
-    /// A list whose results are no list.
+    /// The `results` of the list are not a list.
     pub fn plan(&self, inventory: &Inventory, outcome: &Outcome, warnings: &[Diagnostic]) -> Result<Plan, Diagnostic> {
         let mut changes: Vec<_> = outcome.plans.values().flat_map(|plan| plan.changes.iter().cloned()).collect();
         let mut next: HashMap<Option<String>, u64> = HashMap::new();
@@ -318,23 +320,23 @@ impl<'s> ResourceList<'s> {
             added.into_iter().map(|(object, _)| add(&["items", "-"], object)).collect();
         operations.extend(self.report(results)?);
         if !operations.is_empty() {
-            // Last: what is added behind the last item stands behind what changes in it.
+            // Last, so that a new item comes after the changes in the last item.
             changes.push((ObjectRef { document: self.document, base: PointerBuf::new() }, operations.into()));
         }
         Ok(Plan { changes, ..Plan::default() })
     }
 
-    /// Nothing but results that say what is wrong. `run` is that of [`Self::by_file`], or an empty one.
+    /// A plan that only adds the errors as results. `inventory` is that of [`Self::by_file`], or an empty one.
     ///
     /// # Errors
-    /// As [`Self::plan`].
+    /// Those of [`Self::plan`].
     pub fn refusal(&self, inventory: &Inventory, errors: &[Diagnostic]) -> Result<Plan, Diagnostic> {
         let operations = self.report(errors.iter().map(|error| self.finding(inventory, error)).collect())?;
         let object = ObjectRef { document: self.document, base: PointerBuf::new() };
         Ok(Plan { changes: vec![(object, operations.into())], ..Plan::default() })
     }
 
-    /// The operations that put results behind those of functions that ran before.
+    /// The operations that add results after those of earlier functions.
     fn report(&self, results: Vec<Value>) -> Result<Vec<PatchOperation>, Diagnostic> {
         let existing = self.tree.value(self.tree.root, "results").filter(|&existing| !self.tree.is_null(existing));
         match existing {
@@ -345,12 +347,12 @@ impl<'s> ResourceList<'s> {
             }
             Some(existing) => {
                 let at = Location { file: STREAM, span: self.tree.span(existing), window: None };
-                Err(Diagnostic::error("the results of the ResourceList are no list").at(at, ""))
+                Err(Diagnostic::error("the results of the ResourceList are not a list").at(at, ""))
             }
         }
     }
 
-    /// A new object as an item of its file, behind the items that the file has; and the file as results say it.
+    /// A new object as the last item of its file, and the file for results.
     fn placed(&self, new: &NewObject, next: &mut HashMap<Option<String>, u64>) -> (Value, Option<ResultFile>) {
         let mut object = new.object.clone();
         let path = match &new.file {
@@ -358,7 +360,7 @@ impl<'s> ResourceList<'s> {
             IdentityFile::New(path) => Some(path.to_string_lossy().into_owned()),
         };
         let Some(name) = path.clone() else { return (object, None) };
-        let index = next.entry(path.clone()).or_insert_with(|| self.behind(&name));
+        let index = next.entry(path.clone()).or_insert_with(|| self.first_free_index(&name));
         if let Some(Value::Object(metadata)) = object.get_mut("metadata")
             && let Value::Object(annotations) = metadata.entry("annotations").or_insert_with(|| json!({}))
         {
@@ -375,11 +377,10 @@ impl<'s> ResourceList<'s> {
     }
 
     /// The first free index of a file.
-    fn behind(&self, path: &str) -> u64 {
+    fn first_free_index(&self, path: &str) -> u64 {
         let of_file = self.nodes().iter().filter(|&&item| self.annotation(item, "path").as_deref() == Some(path));
-        let removed_refs =
-            of_file.map(|&item| self.annotation(item, "index").and_then(|index| index.parse::<u64>().ok()));
-        removed_refs.map(|index| index.unwrap_or(0).saturating_add(1)).max().unwrap_or(0)
+        let used = of_file.map(|&item| self.annotation(item, "index").and_then(|index| index.parse::<u64>().ok()));
+        used.map(|index| index.unwrap_or(0).saturating_add(1)).max().unwrap_or(0)
     }
 
     fn changed(&self, found: &Resource, change: &Change) -> Value {
@@ -401,7 +402,7 @@ impl<'s> ResourceList<'s> {
         result(diagnostic.severity, &message, found.map(reference), file.as_ref())
     }
 
-    /// The file of an object's item, as results say it.
+    /// The file of an object's item, for results.
     fn file(&self, found: &Resource) -> Option<ResultFile> {
         let item = *self.nodes().get(self.item(&found.origin.at)?)?;
         let path = self.annotation(item, "path")?;
@@ -409,7 +410,7 @@ impl<'s> ResourceList<'s> {
     }
 }
 
-/// What the kustomizations of a list say of files.
+/// The files that kustomizations of a list name as patches.
 #[derive(Debug)]
 pub struct ListPatches {
     /// The files of [`ResourceList::by_file`] that are patches, with what names them.

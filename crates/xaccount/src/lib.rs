@@ -1,5 +1,5 @@
-//! What `kubectl-xaccount` knows and does, without a command line: point Cluster API AWS clusters at another AWS account,
-//! without touching another byte.
+//! The library of `kubectl-xaccount`: points Cluster API AWS clusters at another AWS account, without changing any
+//! other byte of their manifests.
 //!
 //! ```
 //! use xaccount::{Manifests, Target};
@@ -14,29 +14,31 @@
 //! # Ok::<(), xaccount::Error>(())
 //! ```
 //!
-//! [`Manifests`] are texts in memory. [`inject()`] and [`eject()`] give [`ChangedManifests`], which are proved; [`status()`]
-//! says what CAPA will do with each cluster, and [`lint()`] what is wrong. All four fail with one [`Error`]. The examples
-//! `inject_bytes`, `verdict` and `lint_json` are small programs around them.
+//! [`Manifests`] are files in memory. [`inject()`] and [`eject()`] return [`ChangedManifests`], which are proved;
+//! [`status()`] shows what CAPA will do with each cluster, and [`lint()`] finds mistakes. All four return the same
+//! [`Error`]. The examples `inject_bytes`, `verdict` and `lint_json` are small programs that use them.
 //!
 //! # Limitations
 //!
-//! The functions at the root read no file and ask no cluster. What the commands of the same names find on disk is missing:
+//! The functions at the root don't read files or ask a cluster. They lack what the commands of the same names find on
+//! disk:
 //!
-//! - Whether a cluster runs already is looked for in its manifest alone. There is neither Git's HEAD nor a dump of the
-//!   management cluster, so a manifest without a mark of life (`metadata.uid`, `status.ready`, …) counts as a
-//!   cluster that does not exist yet, and changes account. A manifest with one is refused, as by the command. Where a
-//!   manifest may be that of a running cluster, compare with the management cluster before you apply the result.
-//! - An account map (`.xaccount.yaml`) is not followed: among the files it is an error of [`inject()`] and [`eject()`].
-//!   [`status()`] and [`lint()`] read none either: neither its release, source account and annotations, nor its `lint.ignore`.
-//!   [`lint()`] takes no IAM policy documents.
-//! - Kustomize patches are known by the kustomizations among the files, not by those beside and above them.
-//! - The `Cluster` that an object belongs to, and other users of an identity, are looked up among the files only.
-//! - Templates are errors. A topology `Cluster` needs a variable that says its provider.
+//! - Only its manifest shows whether a cluster is running. There is neither Git's HEAD nor a dump of the management
+//!   cluster, so a manifest without a field that shows life (`metadata.uid`, `status.ready`, …) counts as a cluster
+//!   that does not exist yet, and changes account. A manifest with such a field is refused, as by the command. If a
+//!   manifest may be that of a running cluster, compare it with the management cluster before you apply the result.
+//! - Account maps (`.xaccount.yaml`) are not supported: among the files, one is an error of [`inject()`] and
+//!   [`eject()`]. [`status()`] and [`lint()`] ignore its release, source account, annotations and `lint.ignore`.
+//! - [`lint()`] takes no IAM policy documents.
+//! - Kustomize patches are found with the kustomizations among the files, not with others around them.
+//! - The `Cluster` that an object belongs to, and other users of an identity, are searched for among the files only.
+//! - Templates are errors. A topology `Cluster` needs a variable that specifies its provider.
 //! - Nothing is written. [`session`] and [`files`] replace files all or nothing; `std::fs::write` does not.
-//! - Messages name flags of `kubectl xaccount`. Those about the request are fields of [`InjectRequest`] and [`EjectRequest`];
-//!   `--skip-templates`, `--topology-variable`, `--live` and the flags of the account map have no counterpart.
+//! - Messages name flags of `kubectl xaccount`. Flags of the request are fields of [`InjectRequest`] and
+//!   [`EjectRequest`]; `--skip-templates`, `--topology-variable`, `--live` and the flags of the account map have no
+//!   counterpart.
 //!
-//! What can't be edited with certainty is refused: see the limitations of [`lossless_yaml`].
+//! A file that can't be edited with certainty is refused: see the limitations of [`lossless_yaml`].
 //!
 //! # Modules
 //!
@@ -46,26 +48,26 @@
 //!          capa, aws, kubernetes, account_map (facts and checks, no I/O)
 //! ```
 //!
-//! - [`diag`]: diagnostics, what every error is made of; beside it `refusal`, what to do about what [`lossless_yaml`] refuses
-//! - [`aws`]: account ids, role ARNs, partitions, what STS takes
+//! - [`diag`]: diagnostics, of which every error is made; `refusal` adds help to what [`lossless_yaml`] refuses
+//! - [`aws`]: account ids, role ARNs, partitions, the limits of STS
 //! - [`kubernetes`]: names, labels and label selectors
-//! - [`capa`]: what Cluster API Provider AWS says, as tables, and its objects read through spans
-//! - [`account_map`]: `.xaccount.yaml`, which cluster belongs to which account
+//! - [`capa`]: facts about Cluster API Provider AWS as tables, and its objects with their spans
+//! - [`account_map`]: `.xaccount.yaml`, which assigns clusters to accounts
 //! - [`settings`]: a setting and where it comes from: flag, map or default
-//! - [`inventory`]: all objects of the files, each with its place; what kustomizations say of the files
-//! - [`plan`]: the words that all verbs share: what is selected, what changes, in which order it is written
-//! - [`iam`]: the trust and permission policies of both accounts, from what is asked to a plan; before it `manifest_checks`,
-//!   what every verb says about a manifest
-//! - [`mod@inject`]: from an inventory and a request to a plan
-//! - [`mod@status`]: which cluster is in which account, through which identities, and may it
-//! - [`mod@lint`]: what is wrong in manifests, and what mends it
-//! - [`mod@eject`]: the same as `inject` the other way
-//! - [`files`]: find, read, lock and replace files, all or nothing
-//! - [`session`]: files to an inventory, plans to proved files; nothing else calls the engine on a file
-//! - [`usages`]: who else names an identity that is to be removed
-//! - [`patches`]: which inputs are kustomize patches, by the kustomizations in and above them
-//! - [`owner_search`]: the Clusters of files that are no inputs
-//! - [`krm`]: the ResourceList of a KRM function, in and out
+//! - [`inventory`]: all objects of the files, each with its place, and the kustomizations among the files
+//! - [`plan`]: types that all verbs share: the selection, the changes, and the order in which files are written
+//! - [`iam`]: the trust and permissions policies of both accounts, from a request to a plan; above it
+//!   `manifest_checks`, the checks that all verbs share
+//! - [`mod@inject`]: turns an inventory and a request into a plan
+//! - [`mod@status`]: the account and the identities of each cluster, and whether CAPA allows it
+//! - [`mod@lint`]: finds mistakes in manifests, and fixes for them
+//! - [`mod@eject`]: undoes `inject`
+//! - [`files`]: finds, reads, locks and replaces files, all or nothing
+//! - [`session`]: turns files into an inventory, and plans into proved files; only it calls the engine on a file
+//! - [`usages`]: finds what else names an identity that could be removed
+//! - [`patches`]: finds the inputs that are kustomize patches, from the kustomizations in their directories and above
+//! - [`owner_search`]: finds the Clusters in files that are not inputs
+//! - [`krm`]: the ResourceList of a KRM function, input and output
 //! - `facade`: the verbs over manifests in memory, which are at the root
 //!
 //! A module uses only those above it. The library never prints, never exits and never reads the environment.

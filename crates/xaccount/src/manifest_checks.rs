@@ -1,5 +1,5 @@
-//! What is said of a run and its objects whichever verb reads them: `inject` and `eject` refuse it, `lint` finds it. Each
-//! check that is a rule of `lint` has its id.
+//! Checks that all verbs share: `inject` and `eject` refuse what they find, `lint` reports it. A check that is a rule
+//! of `lint` has the rule's id.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::capa::{
 use crate::diag::{Diagnostic, RuleId, Span};
 use crate::inventory::{Inventory, ObjectId, Provenance, Resource};
 
-/// Objects of CAPA in a shape that can't be, or of which the account depends on the reader, are errors wherever they stand.
+/// Errors about invalid CAPA objects, and objects whose account depends on the YAML reader, anywhere in the inventory.
 pub(crate) fn impossible(inventory: &Inventory) -> impl Iterator<Item = Diagnostic> {
     inventory.objects().iter().filter_map(|found| {
         let decides = !matches!(found.object.object_kind, ObjectKind::Class(_));
@@ -20,17 +20,17 @@ pub(crate) fn impossible(inventory: &Inventory) -> impl Iterator<Item = Diagnost
     })
 }
 
-/// Why readers differ in what decides the account of an object.
+/// The error about a duplicate key that decides the account of an object: readers differ.
 pub(crate) fn twice<O: Provenance>(found: &Resource<O>) -> Option<Diagnostic> {
     found.object.twice.as_deref().map(|twice| decided_twice(found, twice))
 }
 
-/// Why nobody can tell which label an object has.
+/// The error about a duplicate label.
 pub(crate) fn label_twice(found: &Resource, key: &str, span: Span) -> Diagnostic {
     decided_twice(found, &Twice { path: format!("metadata.labels.{key}"), span, merged: key == "<<" })
 }
 
-/// Why nobody can tell the region, which decides the partition.
+/// The error about a duplicate region, which decides the partition.
 pub(crate) fn region_twice(found: &Resource) -> Option<Diagnostic> {
     let ObjectKind::Referencing { kind_row, region: Field::Ambiguous(span), .. } = &found.object.object_kind else {
         return None;
@@ -46,14 +46,15 @@ fn decided_twice<O: Provenance>(found: &Resource<O>, twice: &Twice) -> Diagnosti
         .help("remove one of them and run again; kubectl takes the last, other tools refuse it")
 }
 
-/// Why an object of CAPA can't be, or can't be told.
+/// The error about a CAPA object that is invalid or can't be identified.
 pub(crate) fn refused<O: Provenance>(found: &Resource<O>) -> Option<Diagnostic> {
     let ObjectKind::Refused(why, way_out) = &found.object.object_kind else { return None };
     let error = Diagnostic::error(format!("{}: {why}", found.title())).rule(RuleId::UnknownApiVersion);
     Some(error.at(found.head(), "").help(*way_out))
 }
 
-/// One identity name with two role ARNs is an error wherever it stands: the last one applied would win for all.
+/// Errors about identity names with two role ARNs, anywhere in the inventory: the one applied last would win for all
+/// clusters.
 pub(crate) fn names_of_two_roles(inventory: &Inventory) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
     let mut seen: BTreeMap<&str, (ObjectId, &str)> = BTreeMap::new();
@@ -73,19 +74,19 @@ pub(crate) fn names_of_two_roles(inventory: &Inventory) -> Vec<Diagnostic> {
             };
             let first_arn = first.location(first_arn.unwrap_or(first.object.kind_span));
             errors.push(
-                Diagnostic::error(format!("the identity name '{name}' stands for two role ARNs"))
+                Diagnostic::error(format!("the identity '{name}' has two role ARNs"))
                     .rule(RuleId::TwoRoles)
                     .at(found.location(identity.role_arn.span().unwrap_or(found.object.kind_span)), arn)
                     .also(first_arn, other)
-                    .help("identities are cluster-scoped: the one applied last would take over the clusters of both")
-                    .help("give one of them another metadata.name, and name it in its clusters' identityRef"),
+                    .help("identities are cluster-scoped: the one applied last is used for the clusters of both")
+                    .help("give one of them another metadata.name, and use that in its clusters' identityRef"),
             );
         }
     }
     errors
 }
 
-/// What follows from two partitions.
+/// The label of a partition mismatch.
 pub const NO_ROLE_ACROSS_PARTITIONS: &str = "no role can be assumed across partitions";
 
 /// A role in another partition than what it is needed for.
@@ -134,7 +135,7 @@ pub(crate) fn partition(found: &Resource, role: &str, role_partition: Partition,
     Some(mismatch.error().at(found.location(span.unwrap_or(fallback)), NO_ROLE_ACROSS_PARTITIONS))
 }
 
-/// Role identities whose role is in the source account: a cluster there needs none.
+/// Notes about role identities whose role is in the source account: a cluster there needs none.
 pub fn in_the_source_account<O: Provenance>(inventory: &Inventory<O>, source: &AccountId) -> Vec<Diagnostic> {
     let mut notes = Vec::new();
     for found in inventory.objects() {
@@ -145,25 +146,25 @@ pub fn in_the_source_account<O: Provenance>(inventory: &Inventory<O>, source: &A
                 Diagnostic::note(format!("{}: its role is in the source account {source}", found.title()))
                     .rule(RuleId::TargetIsSource)
                     .at(found.location(span), "")
-                    .help("a cluster in the source account needs no role identity: the controller identity does"),
+                    .help("a cluster in the source account needs no role identity: the controller identity is enough"),
             );
         }
     }
     notes
 }
 
-/// Why nobody can tell what stands where a reference belongs.
+/// The error about something else where a reference belongs.
 pub(crate) fn misplaced(found: &Resource, reference: &IdentityReference) -> Option<Diagnostic> {
     let path = reference.path.join("/");
     match reference.state {
         State::Wrong(span) | State::Variable(span) => Some(
-            Diagnostic::error(format!("{}: no identityRef can stand here", found.title()))
+            Diagnostic::error(format!("{}: an identityRef can't be set here", found.title()))
                 .rule(RuleId::InvalidIdentityRef)
                 .at(found.location(span), format!("/{path} leads here"))
-                .help("an identityRef is a mapping of kind and name; mend this by hand and run again"),
+                .help("an identityRef is a mapping of kind and name; correct this manually and run again"),
         ),
         State::Twice(span) => Some(
-            Diagnostic::error(format!("{}: a key on the way to identityRef is written twice", found.title()))
+            Diagnostic::error(format!("{}: duplicate key in the path of identityRef", found.title()))
                 .rule(RuleId::InvalidIdentityRef)
                 .at(found.location(span), format!("/{path} leads here twice"))
                 .help("remove one of them and run again; kubectl takes the last, other tools refuse it"),
@@ -172,13 +173,13 @@ pub(crate) fn misplaced(found: &Resource, reference: &IdentityReference) -> Opti
     }
 }
 
-/// Why nobody can tell what a reference that is there names.
+/// The error about an existing reference whose kind or name is ambiguous.
 pub(crate) fn unreadable(found: &Resource, reference: &Reference) -> Option<Diagnostic> {
     [(&reference.kind, "kind"), (&reference.name, "name")].into_iter().find_map(|(field, key)| {
         let what = match field {
             Field::Typed(..) => "kubectl reads this as a number or a boolean",
-            Field::Other(_) => "not one text",
-            Field::Ambiguous(_) => "written twice",
+            Field::Other(_) => "not a string",
+            Field::Ambiguous(_) => "duplicate key",
             _ => return None,
         };
         let title = found.title();
@@ -186,34 +187,34 @@ pub(crate) fn unreadable(found: &Resource, reference: &Reference) -> Option<Diag
             Diagnostic::error(format!("{title}: the identity reference's {key} can't be read with certainty"))
                 .rule(RuleId::InvalidIdentityRef)
                 .at(found.location(field.span().unwrap_or(reference.span)), what)
-                .help(
-                    "write kind and name once, as texts, in quotes where they look like something else, and run again",
-                ),
+                .help("write kind and name once, as strings, in quotes if they look like another type, and run again"),
         )
     })
 }
 
-/// Why nobody can tell whether a topology Cluster runs on AWS.
+/// Why it is unknown whether a topology Cluster runs on AWS.
 pub(crate) const NO_PROVIDER: &str = "its variables name no provider";
 
-/// Whether a topology Cluster may run on AWS without a variable that says so.
+/// Whether a topology Cluster may run on AWS, but has no variable for it.
 pub(crate) fn names_no_provider<O: Provenance>(found: &Resource<O>) -> bool {
     matches!(found.object.object_kind, ObjectKind::Cluster { unclear: true, .. })
 }
 
-/// Such a Cluster is skipped.
+/// The warning that such a Cluster is skipped.
 pub(crate) fn no_provider<O: Provenance>(found: &Resource<O>) -> Diagnostic {
-    Diagnostic::warning(format!("{} is passed by: {NO_PROVIDER}", found.title()))
-        .at(found.head(), "if its class is one of AWS, its reference is in the class")
+    Diagnostic::warning(format!("{} is skipped: {NO_PROVIDER}", found.title()))
+        .at(found.head(), "if its class is for AWS, the reference is in the class")
 }
 
-/// Why a reference can't be used. `what` is its field.
+/// The error about a reference that can't be used. `what` is its field.
 pub(crate) fn unusable(found: &Resource, reference: &Reference, what: &str, problem: &UnusableReference) -> Diagnostic {
     let (field, label) = match problem {
         UnusableReference::NoKind => (None, "the API server refuses it"),
         UnusableReference::UnknownKind(_) => (Some(&reference.kind), "the API server refuses it"),
         UnusableReference::NoName => (Some(&reference.name), "the API server refuses it"),
-        UnusableReference::OtherController(_) => (Some(&reference.name), "the API server takes this; CAPA then fails"),
+        UnusableReference::OtherController(_) => {
+            (Some(&reference.name), "the API server accepts this; CAPA then fails")
+        }
     };
     let at = field.and_then(Field::span).unwrap_or(reference.span);
     let error = Diagnostic::error(format!("{}: {what} {problem}", found.title())).at(found.location(at), label);
@@ -229,7 +230,7 @@ pub(crate) fn unusable(found: &Resource, reference: &Reference, what: &str, prob
 /// The reference to an identity's source.
 ///
 /// # Errors
-/// It is missing, or it isn't one mapping of kind and name.
+/// It is missing, or it is not a single mapping of kind and name.
 pub(crate) fn source_reference<'s>(found: &Resource, source: &'s State) -> Result<&'s Reference, Diagnostic> {
     let title = found.title();
     let error = match source {
@@ -245,59 +246,63 @@ pub(crate) fn source_reference<'s>(found: &Resource, source: &'s State) -> Resul
             Diagnostic::error(format!("{title}: sourceIdentityRef is a variable that is not filled in"))
                 .at(found.location(*span), "")
         }
-        State::Twice(span) => Diagnostic::error(format!("{title}: sourceIdentityRef is written twice"))
+        State::Twice(span) => Diagnostic::error(format!("{title}: duplicate key sourceIdentityRef"))
             .at(found.location(*span), "")
             .help("kubectl takes the last, other tools refuse it; remove one"),
     };
     Err(error.rule(RuleId::InvalidSourceIdentity))
 }
 
-/// What a release of CAPA does not have of an object that names an identity, as a warning: its kind, or the reference. A
-/// reference that the API server drops puts the cluster into the source account.
+/// The warning about a release of CAPA that does not support an object's kind, version or reference. A reference that
+/// the API server drops puts the cluster into the source account.
 pub(crate) fn unsupported<O: Provenance>(found: &Resource<O>, release: Release) -> Option<(Support, Diagnostic)> {
     let supported = support(&found.object, release).filter(|supported| *supported != Support::Full)?;
     let (kind, title) = (&found.object.kind, found.title());
-    let (message, at) = match (supported, &found.object.object_kind) {
+    let (message, at, help) = match (supported, &found.object.object_kind) {
         (Support::NoReference, ObjectKind::Referencing { kind_row, reference, .. }) => (
-            format!(
-                "{title}: CAPA {release} has no identityRef on {kind}: the API server drops it, and the controller uses its own credentials; {} is the first that has it",
-                kind_row.since
-            ),
+            format!("{title}: CAPA {release} has no identityRef on {kind}, so the API server drops it"),
             found.location(reference.span),
+            Some(format!(
+                "the controller then uses its own credentials; {} is the first release with the field",
+                kind_row.since
+            )),
         ),
         _ => {
             let since = served_since(&found.object);
             let version = found.object.api_version.rsplit('/').next().unwrap_or_default();
             let message = if release < since {
-                format!("{title}: CAPA {release} does not have the kind {kind} yet; {since} is the first that does")
+                format!(
+                    "{title}: CAPA {release} does not have the kind {kind} yet; {since} is the first release with it"
+                )
             } else {
                 format!("{title}: CAPA {release} does not serve {version}")
             };
-            (message, found.head())
+            (message, found.head(), None)
         }
     };
-    Some((supported, Diagnostic::warning(message).rule(RuleId::NotServed).at(at, "")))
+    let warning = Diagnostic::warning(message).rule(RuleId::NotServed).at(at, "");
+    Some((supported, help.into_iter().fold(warning, Diagnostic::help)))
 }
 
-/// Whether an object of a fixed place has an identity reference that the API server could drop.
+/// Whether an object with a field for it has an identity reference, which the API server could drop.
 pub(crate) fn has_reference<O: Provenance>(found: &Resource<O>) -> bool {
     matches!(&found.object.object_kind, ObjectKind::Referencing { reference, .. } if reference.state != State::Unset)
 }
 
-/// A changed template can't be applied over the one that is there.
+/// The warning that a changed template can't be applied over the existing one.
 pub(crate) fn template(found: &Resource) -> Option<Diagnostic> {
     let template = matches!(&found.object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
     template.then(|| {
         Diagnostic::warning(format!(
-            "{}: CAPA's webhook does not let a template's spec change once it is applied",
+            "{}: CAPA's webhook refuses changes to the spec of an applied template",
             found.title()
         ))
         .at(found.head(), "")
-        .help("if it is applied already: give the template a new metadata.name, and name that in the ClusterClass")
+        .help("if it is applied already, give the template a new metadata.name, and use that in the ClusterClass")
     })
 }
 
-/// kubectl drops a document that follows `...` without a marker of its own.
+/// The warning about a document that follows `...` without a `---`, which kubectl drops.
 pub(crate) fn dropped_by_kubectl<O: Provenance>(found: &Resource<O>) -> Option<Diagnostic> {
     found.origin.is_dropped_by_kubectl().then(|| {
         Diagnostic::warning(format!("{} follows '...' without a '---': kubectl drops such a document", found.title()))

@@ -1,7 +1,8 @@
-//! The Clusters and classes of files that are no inputs: which account an object belongs to can hang on them, and a run over one
-//! file must come to the same answer as one over the whole tree.
+//! Finds the Clusters and classes in files that are not inputs: the account of an object can depend on them, and a run
+//! over one file must come to the same result as a run over the whole tree.
 //!
-//! They are read and never edited. One that can't be read stops a run only where it may name an object of it.
+//! These files are read and never edited. One that can't be read stops a run only if it may reference an object of the
+//! run.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -18,19 +19,21 @@ use crate::session::{Session, path_bytes};
 use lossless_yaml::parallel;
 use lossless_yaml::{Needles, Source};
 
-/// Where to look.
+/// The limits of the search.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SearchLimits<'l> {
-    /// The home directory: neither a map nor a Git work tree there is that of manifests.
+    /// The home directory: an account map or a Git work tree there does not count.
     pub home: Option<&'l Path>,
     /// The directory of the account map, canonical, if there is one.
     pub map: Option<&'l Path>,
-    /// The working directory, canonical: a file below it is named from there, and standard input without a name is in it.
+    /// The working directory, canonical: files below it are shown relative to it, and standard input without a name is
+    /// in it.
     pub here: Option<&'l Path>,
 }
 
-/// The inventory with what its objects need to know of other files: all manifests below the account map; for a file that is not below
-/// it, those below the root of its Git work tree; without one, those in its directory.
+/// The inventory with the objects of other files that its own objects need. The search covers all manifests below the
+/// account map; for a file that is not below it, those below the root of its Git work tree; without one, those in its
+/// directory.
 #[must_use]
 pub fn with_owners(inventory: Inventory, inputs: &Session, needs: &Needs, limits: SearchLimits<'_>) -> Inventory {
     if needs.is_empty() {
@@ -50,12 +53,12 @@ fn text(path: &Path) -> String {
     String::from_utf8_lossy(&path_bytes(path)).into_owned()
 }
 
-/// Real paths of inputs. Most files of a directory are no links, and the directory is asked about once.
+/// Real paths of inputs. Most files are not links, so each directory is resolved once.
 #[derive(Default)]
 struct SearchPaths(HashMap<PathBuf, Option<PathBuf>>);
 
 impl SearchPaths {
-    /// The path without links; of standard input, that of the file that it counts as.
+    /// The path without links; for standard input, that of the file that it counts as.
     fn of(&mut self, inputs: &Session, file: FileId) -> Option<PathBuf> {
         match inputs.input(file) {
             Input::File(path) => self.real(path),
@@ -74,15 +77,15 @@ impl SearchPaths {
     }
 }
 
-/// A directory to look in.
+/// A directory to search.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct SearchDirectory {
     path: PathBuf,
-    /// Whether what is below it counts too.
+    /// Whether it is searched recursively.
     recursive: bool,
 }
 
-/// Where to look for what these objects need.
+/// The directories to search for what these objects need.
 fn roots(
     inventory: &Inventory,
     known: &[Option<PathBuf>],
@@ -115,16 +118,16 @@ fn root_of(directory: &Path, limits: SearchLimits<'_>) -> SearchDirectory {
     }
 }
 
-/// What is looked for.
+/// What to search for.
 struct Wanted<'r> {
     /// Kind and name of each object.
     objects: Vec<(&'r str, &'r str)>,
     needles: Needles,
-    /// Whether topology Clusters count, whatever they name.
+    /// Whether all topology Clusters count, whatever they reference.
     with_topologies: bool,
 }
 
-/// So many names are looked for one by one; more of them cost more than all Clusters do.
+/// Up to this many names are searched for one by one; for more, it is cheaper to read all Clusters.
 const FEW: usize = 16;
 
 impl<'r> Wanted<'r> {
@@ -142,7 +145,7 @@ impl<'r> Wanted<'r> {
         };
         let with_topologies = !templates.is_empty();
         if with_topologies {
-            // A class that is nearer than another counts, and so does a template, whatever they name.
+            // All classes and templates count, whatever they reference: the nearest one of a name is used.
             groups.extend([["topology", CAPI_GROUP], ["ClusterClass", CAPI_GROUP]]);
             groups.extend(templates.iter().filter(|_| !few).map(|&(kind, _)| [kind, "metadata"]));
         }
@@ -150,7 +153,7 @@ impl<'r> Wanted<'r> {
         Self { needles, objects: objects.into_iter().collect(), with_topologies }
     }
 
-    /// Those that a text may name: that holds their names, or an escape that may spell them.
+    /// The objects that a text may name: it contains their names, or an escape that may spell them.
     fn named_in<'w>(&'w self, text: &[u8]) -> impl Iterator<Item = (&'r str, &'r str)> + use<'w, 'r> {
         let possible = self.needles.possible(text);
         let topology = self.with_topologies && memmem::find(text, b"topology").is_some();
@@ -167,7 +170,7 @@ impl<'r> Wanted<'r> {
     }
 }
 
-/// Reads the manifests below a directory that are no inputs of the run.
+/// Reads the manifests in a directory that are not inputs of the run.
 fn search(
     root: &SearchDirectory,
     known: &[Option<PathBuf>],
@@ -221,7 +224,7 @@ fn search(
     let matters =
         |(_, (other, unread)): &(PathBuf, (Option<Other>, Vec<Unread>))| other.is_some() || !unread.is_empty();
     let read: Vec<_> = found.into_iter().zip(read).filter(matters).collect();
-    // A patch is a part of an object, as in a run that has the file as an input.
+    // Patches are skipped, as in a run that has the file as an input.
     let place = SearchRoots { home: limits.home, here: limits.here };
     let patches = Patches::of_files(read.iter().map(|(path, _)| path.clone()), place);
     for (_, (other, unread)) in read.into_iter().filter(|(path, _)| !patches.names(path)) {
@@ -230,14 +233,14 @@ fn search(
     }
 }
 
-/// What can't be read, and which objects it may name.
+/// A text that can't be read, and the objects that it may name.
 struct SearchProblem<'r> {
     of: Vec<(&'r str, &'r str)>,
     line: usize,
     why: &'static str,
 }
 
-/// The Clusters, classes and templates of a file, and what of it can't be read.
+/// The Clusters, classes and templates of a file, and the parts of it that can't be read.
 fn read<'r>(bytes: &[u8], wanted: &Wanted<'r>) -> (Vec<crate::inventory::Resource>, Vec<SearchProblem<'r>>) {
     let source = Source::new(bytes);
     if source.is_utf16(&wanted.needles) {
@@ -270,7 +273,7 @@ fn read<'r>(bytes: &[u8], wanted: &Wanted<'r>) -> (Vec<crate::inventory::Resourc
         _ => false,
     });
     for found in objects.iter().filter(|found| found.object.twice.is_some()) {
-        let why = "has a key that is written twice and may reference it";
+        let why = "has a duplicate key and may reference it";
         problems.push(SearchProblem {
             of: wanted.named_in(&bytes[found.origin.window.range()]).collect(),
             line: found.origin.line,
@@ -281,7 +284,7 @@ fn read<'r>(bytes: &[u8], wanted: &Wanted<'r>) -> (Vec<crate::inventory::Resourc
     (objects, problems)
 }
 
-/// Where a problem is.
+/// The offset of a problem.
 fn place(diagnostic: &Diagnostic) -> usize {
     diagnostic.primary.as_ref().map_or(0, |label| label.at.span.start)
 }

@@ -1,4 +1,4 @@
-//! Which inputs of a run are kustomize patches, by the kustomizations in and above them.
+//! Finds the inputs that are kustomize patches, from the kustomizations in their directories and above.
 //!
 //! A patch is a part of an object: it is not a cluster, and a document that is added to it breaks the build.
 
@@ -14,26 +14,26 @@ use crate::inventory::kustomization::{
 };
 use crate::session::{Session, shown};
 
-/// What is known of the machine.
+/// The directories that limit the search.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SearchRoots<'p> {
     /// The home directory: no kustomization in it or above it counts.
     pub home: Option<&'p Path>,
-    /// The working directory, canonical: a file below it is named from there.
+    /// The working directory, canonical: files below it are shown relative to it.
     pub here: Option<&'p Path>,
 }
 
 /// The files that kustomizations name as patches.
 #[derive(Debug, Default)]
 pub struct Patches {
-    /// By canonical path: what names the file, as `overlays/prod/kustomization.yaml:7 names it under patches`.
+    /// What names a file, by canonical path: `overlays/prod/kustomization.yaml:7 names it under patches`.
     named: HashMap<PathBuf, String>,
     warnings: Vec<Diagnostic>,
 }
 
 impl Patches {
-    /// Reads the kustomizations in the directories of the inputs and of `others`, and above them: as far as the root of the Git
-    /// work tree; without one as far as the account map.
+    /// Reads the kustomizations in the directories of the inputs and of `others`, and above them: up to the root of the
+    /// Git work tree, or without one up to the account map.
     pub fn around(inputs: &Session, others: &[&Path], place: SearchRoots<'_>) -> Self {
         let own = (0..inputs.len()).filter_map(|file| path(inputs, FileId(file)));
         Self::of_files(own.chain(others.iter().map(|&path| path.to_owned())), place)
@@ -53,7 +53,7 @@ impl Patches {
         patches
     }
 
-    /// What names a file as a patch. `real` gives the real path of a directory.
+    /// What names a file as a patch. `real` returns the real path of a directory.
     fn of(&self, path: &Path, real: &mut dyn FnMut(&Path) -> Option<PathBuf>) -> Option<&str> {
         let own = || path.is_symlink().then(|| path.canonicalize().ok()).flatten();
         let named = self.named.get(&real(parent(path))?.join(path.file_name()?));
@@ -70,7 +70,7 @@ impl Patches {
         &self.warnings
     }
 
-    /// Refuses a file that is to keep identities, where one more document in it breaks the build.
+    /// Refuses an identity file in which one more document breaks the build.
     pub fn refusal(&self, identity_file: &Path) -> Option<Diagnostic> {
         let why = self.of(identity_file, &mut |directory| directory.canonicalize().ok());
         let name = shown(identity_file);
@@ -79,7 +79,8 @@ impl Patches {
         refused_identity_file(&name, why).or_else(|| is_link().then(|| refused_kustomization(&name)))
     }
 
-    /// The inventory without the objects of patches, and what to say of it. Kustomizations that can't be read are warnings.
+    /// The inventory without the objects of patches, and the warnings about them and about kustomizations that can't be
+    /// read.
     pub fn set_aside(&self, inventory: Inventory, inputs: &Session) -> (Inventory, Vec<Diagnostic>) {
         let mut notes = self.warnings.clone();
         let mut patches: BTreeMap<FileId, String> = BTreeMap::new();
@@ -87,7 +88,7 @@ impl Patches {
         if self.named.is_empty() {
             return (inventory, notes);
         }
-        // Of many files in one directory, the system is asked once.
+        // Each directory is resolved once.
         let mut known: HashMap<PathBuf, Option<PathBuf>> = HashMap::new();
         let mut real = |directory: &Path| match known.get(directory) {
             Some(real) => real.clone(),
@@ -98,7 +99,7 @@ impl Patches {
             let Some(path) = path(inputs, file) else { continue };
             let Some(why) = self.of(&path, &mut real) else { continue };
             patches.insert(file, why.to_owned());
-            // The operations of a JSON patch are no object.
+            // The operations of a JSON patch are not an object.
             let sets = |bytes: &[u8]| memchr::memmem::find(bytes, b"identityRef").is_some();
             if !with_objects.contains(&file) && inputs.bytes(file).is_ok_and(|bytes| sets(&bytes)) {
                 setting.insert(file);
@@ -110,26 +111,26 @@ impl Patches {
     }
 }
 
-/// Refuses a file that is to keep identities, and is a kustomization or a patch. `patch` says what names it as a patch.
+/// Refuses an identity file that is a kustomization or a patch. `patch` is what names it as a patch.
 pub fn refused_identity_file(file: &str, patch: Option<&str>) -> Option<Diagnostic> {
     if is_kustomization(file) {
         return Some(refused_kustomization(file));
     }
     let error = keeps_no_identities(file, patch?);
     let error = error.help("a patch is a part of an object: one more document in it breaks the build");
-    Some(error.help("name another file, and put it under resources of a kustomization"))
+    Some(error.help("use another file, and list it under resources of a kustomization"))
 }
 
 fn refused_kustomization(file: &str) -> Diagnostic {
-    keeps_no_identities(file, "it is a kustomization, and kustomize reads one document from it")
-        .help("name another file, and put it under resources of this one")
+    keeps_no_identities(file, "it is a kustomization, and kustomize reads only one document from it")
+        .help("use another file, and list it under resources of this one")
 }
 
 fn keeps_no_identities(file: &str, why: &str) -> Diagnostic {
     Diagnostic::error(format!("{} can't keep identities: {why}", escape_control(file)))
 }
 
-/// Kustomizations as they are read one after the other.
+/// The state while kustomizations are read.
 struct Reading<'r> {
     place: SearchRoots<'r>,
     patches: Patches,
@@ -138,7 +139,7 @@ struct Reading<'r> {
 
 impl Reading<'_> {
     fn read(&mut self, path: &Path) {
-        // A directory of that name is not a kustomization; on some file systems the case of names doesn't count.
+        // A directory of that name is not a kustomization; some file systems ignore the case of names.
         if !path.symlink_metadata().is_ok_and(|metadata| !metadata.is_dir()) {
             return;
         }
@@ -178,7 +179,7 @@ impl Reading<'_> {
     }
 }
 
-/// The path of an input, also of the file that standard input counts as.
+/// The path of an input; for standard input, that of the file that it counts as.
 fn path(inputs: &Session, file: FileId) -> Option<PathBuf> {
     match inputs.input(file) {
         Input::File(path) => Some(path.clone()),
@@ -192,14 +193,14 @@ fn path(inputs: &Session, file: FileId) -> Option<PathBuf> {
 struct PatchWalk {
     home: Option<PathBuf>,
     directories: BTreeSet<PathBuf>,
-    /// Directories as they are named, which need no second look.
+    /// Directories as they are named, which were handled already.
     seen: HashSet<PathBuf>,
     /// Real directories, and whether they are in a Git work tree.
     walked: HashMap<PathBuf, bool>,
 }
 
 impl PatchWalk {
-    /// Takes the directory that a file is named in, and, where the file is a link, that of what it leads to.
+    /// Adds the directory that a file is named in, and if the file is a link, the directory of its target.
     fn file(&mut self, path: &Path) {
         let parent = parent(path);
         if !self.seen.contains(parent) {
@@ -216,7 +217,7 @@ impl PatchWalk {
         }
     }
 
-    /// Takes a directory, and those above it that count.
+    /// Adds a directory, and those above it that count.
     fn directory(&mut self, directory: &Path) {
         let mut up: Vec<&Path> = Vec::new();
         let mut in_git = false;
@@ -248,12 +249,13 @@ fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// The canonical path of a file that is perhaps not there or a link: its own name in its real directory.
+/// The canonical path of a file that may be missing or a link: its own name in its real directory.
 fn in_its_directory(path: &Path) -> Option<PathBuf> {
     Some(parent(path).canonicalize().ok()?.join(path.file_name()?))
 }
 
-/// A path that a kustomization names: `..` takes away the name before it, whether that is there or not (Go's `filepath.Join`).
+/// A path that a kustomization names: `..` removes the name before it, whether that exists or not (Go's
+/// `filepath.Join`).
 fn joined(directory: &Path, path: &str) -> PathBuf {
     let mut out = PathBuf::new();
     for part in directory.join(path).components() {
@@ -268,7 +270,7 @@ fn joined(directory: &Path, path: &str) -> PathBuf {
     out
 }
 
-/// A file as it is named, and as what a link leads to.
+/// The path of a file as it is named, and that of the target if it is a link.
 fn both_names(path: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     in_its_directory(path).into_iter().chain(path.canonicalize().ok())
 }
@@ -281,7 +283,7 @@ mod tests {
     const HERON: &str =
         "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: heron}\n";
 
-    /// A directory of these files, and the run of those that hold objects.
+    /// A directory with these files, and a session of those that contain objects.
     fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Session, Inventory) {
         let directory = tempfile::tempdir().unwrap();
         let mut found = Vec::new();
@@ -300,7 +302,7 @@ mod tests {
         (directory, inputs, inventory)
     }
 
-    /// The files that are left, and what is said.
+    /// The files that remain, and the warnings.
     fn left(files: &[(&str, &str)]) -> (Vec<String>, Vec<Diagnostic>) {
         let (directory, inputs, inventory) = tree(files);
         let top = directory.path().canonicalize().unwrap();
@@ -369,7 +371,7 @@ mod tests {
             files.push((end, ""));
             assert_eq!(left(&files).0, ["in/deep/heron.yaml"], "{end}");
         }
-        // In a Git work tree, a map is no end.
+        // In a Git work tree, a map does not end the search.
         let mut files = files.to_vec();
         files.extend([("in/.xaccount.yaml", ""), (".git/HEAD", "")]);
         assert_eq!(left(&files).0, [""; 0]);

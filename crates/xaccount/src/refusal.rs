@@ -1,4 +1,4 @@
-//! What to do about what the engine refuses: it names no program and no flag, so this is said here.
+//! Help texts for refusals of the engine, whose own messages name no program and no flag.
 
 use lossless_yaml::{Reason, Refusal};
 
@@ -14,7 +14,7 @@ impl From<Refusal> for SpannedError {
 
 fn message(reason: &Reason) -> String {
     match reason {
-        Reason::JsonTakesNoDocument => format!("{reason}: kubectl reads no '---' behind JSON"),
+        Reason::JsonTakesNoDocument => format!("{reason}: kubectl does not read '---' after JSON"),
         _ => reason.to_string(),
     }
 }
@@ -24,28 +24,28 @@ const ELSEWHERE: &str = "or pass --identity-file with another file, so that noth
 fn help(reason: &Reason) -> Vec<&'static str> {
     let one = match reason {
         Reason::NotUtf8 => "save the file as UTF-8 and run again",
-        Reason::NulByte => "remove it, or write the file anew, and run again",
+        Reason::NulByte => "remove it, or write the file again, and run again",
         Reason::LoneCarriageReturn | Reason::EndsWithCarriageReturn => {
             "convert the line endings to LF or CRLF and run again"
         }
         Reason::Utf16 => "convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW-FILE",
         Reason::KeyTwice(_) => "remove one of them and run again; kubectl takes the last",
         Reason::Alias | Reason::ReplacedAlias => "write the value out instead of the alias and run again",
-        Reason::EditUnderAnchor | Reason::AnchorRemoved => "write the value out where the alias stands and run again",
+        Reason::EditUnderAnchor | Reason::AnchorRemoved => "replace the alias with the value and run again",
         Reason::Tagged(_) | Reason::ReplacedTag => "remove the tag and run again",
-        Reason::NoColon => "write a ':' behind the key and run again",
-        Reason::TabIndent => "indent with blanks and run again; YAML forbids tabs there",
-        Reason::FromMergeKey(_) => "remove it where it is written, or write the merged members out, and run again",
+        Reason::NoColon => "write a ':' after the key and run again",
+        Reason::TabIndent => "indent with spaces and run again; YAML does not allow tabs there",
+        Reason::FromMergeKey(_) => "remove it where it is defined, or replace '<<' with the merged keys, and run again",
         Reason::CommentRemoved => "move the comment to a line above and run again, or make the edit by hand",
         Reason::ReplacedBlockScalar => "write it on one line in quotes and run again",
         Reason::NoBracketsAround => "write it in quotes and run again",
         Reason::CommentReplaced => "move the comment above the key, or edit the value by hand, and run again",
-        Reason::OddBreakAtEnd => "replace it by a blank or a line feed and run again",
+        Reason::OddBreakAtEnd => "replace it with a space or a line feed and run again",
         Reason::BlockScalarShrinks => "end the file with a newline and run again",
         Reason::BlockScalarGrows => {
             return vec![
-                "kubectl reads both alike, kustomize and PyYAML do not",
-                "end the file with a newline if that is what it means, or pass --identity-file, so that nothing is added here",
+                "kubectl reads both the same way, kustomize and PyYAML do not",
+                "end the file with a newline if the text should end with one, or pass --identity-file, so that nothing is added here",
             ];
         }
         Reason::FileUnreadable(inner) => {
@@ -55,11 +55,9 @@ fn help(reason: &Reason) -> Vec<&'static str> {
         }
         Reason::LastDocumentUnreadable(_) => return vec!["correct it and run again", ELSEWHERE],
         Reason::Unproved(_) => {
-            "nothing was written; make the edit by hand, and please report the shape of this document"
+            "nothing was written; make the edit by hand, and please report an example of this document"
         }
-        Reason::Disagreement(_) => {
-            "nothing was written; make the edit by hand, or write this part of the document plainly"
-        }
+        Reason::Disagreement(_) => "nothing was written; make the edit by hand, or simplify this part of the document",
         _ => return Vec::new(),
     };
     vec![one]

@@ -1,4 +1,4 @@
-//! From files to an inventory, and from plans to proved files. The one place where files are read for an edit.
+//! Reads files into an inventory, and turns plans into proved files. Files are read for an edit only here.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ struct OpenedInput {
     name: String,
     identities_only: bool,
     fingerprint: Option<Fingerprint>,
-    /// Kept for what can be read once only, and for the only file of a run.
+    /// Kept for a stream, which can be read only once, and for the only file of a run.
     bytes: Option<Bytes>,
 }
 
@@ -27,14 +27,15 @@ struct OpenedInput {
 #[derive(Debug)]
 pub struct Session {
     entries: Vec<OpenedInput>,
-    /// Called with what is done, the number of files done so far and of all of them.
+    /// Called with the step, the number of files that are done, and the number of all files.
     progress: Progress,
 }
 
-/// Told what is done, with how many files, of how many. A plain function, so that the library needs to know no terminal.
+/// Called with the step, the number of files that are done, and the number of all files. A plain function, so that the
+/// library does not depend on a terminal.
 pub type Progress = fn(&'static str, usize, usize);
 
-/// A file's proved change. Made by [`Session::prove`] alone.
+/// The proved change of a file. Only [`Session::prove`] makes it.
 #[derive(Debug)]
 pub struct Proved<T> {
     file: FileId,
@@ -53,18 +54,18 @@ impl<T> Proved<T> {
         &self.edited
     }
 
-    /// What was made of it while its bytes were at hand.
+    /// What the caller of [`Session::prove`] made of the change.
     pub fn made(&self) -> &T {
         &self.made
     }
 
-    /// The same, for keeps.
+    /// The same, by value.
     pub fn into_made(self) -> T {
         self.made
     }
 }
 
-/// Proves a plan on a text that is no file of a run: a part of one, or what another program sent.
+/// Proves a plan on a text that is not a file of a run: a part of one, or the input from another program.
 ///
 /// # Errors
 /// What can't be edited with certainty.
@@ -72,36 +73,36 @@ pub fn prove_text(text: &[u8], plan: &Plan) -> Result<Edited, SpannedError> {
     Ok(apply(&Source::new(text), plan)?)
 }
 
-/// Proves the documents of a file that is to be made.
+/// Proves the documents of a new file.
 ///
 /// # Errors
-/// The two readers don't agree on them; that never was seen.
+/// The two readers don't agree on them, which has never been observed.
 pub fn prove_new(plan: &Plan) -> Result<Edited, Diagnostic> {
     prove_text(&[], plan).map_err(|error| Diagnostic::error(error.message))
 }
 
-/// The text of a file that is to be made, proved.
+/// The proved text of a new file.
 ///
 /// # Errors
-/// As [`prove_new`].
+/// Those of [`prove_new`].
 pub fn new_text(plan: &Plan) -> Result<Vec<u8>, Diagnostic> {
     content(&prove_new(plan)?, &[])
 }
 
-/// The new content of a text: `old` is what the change was proved on.
+/// The new content of a text. `old` is the text that the change was proved on.
 ///
 /// # Errors
-/// It is another text.
+/// `old` is another text.
 pub fn content(edited: &Edited, old: &[u8]) -> Result<Vec<u8>, Diagnostic> {
     edited.to_bytes(old).map_err(|error| Diagnostic::error(error.to_string()))
 }
 
 impl Session {
-    /// Takes the inputs that were found. `stdin` is read at once, if it is one of them; it counts as the file
-    /// `stdin_name`. The identity file joins them for the identities in it, if it is there and not one of them.
+    /// Opens the inputs that were found. If standard input is one of them, `stdin` is read at once, and counts as the
+    /// file `stdin_name`. The identity file is added for the identities in it, if it exists and is not an input.
     ///
     /// # Errors
-    /// A stream that can't be read, or an identity file that is a link to nowhere.
+    /// A stream that can't be read, or an identity file that is a broken link.
     pub fn new(
         found: Vec<Input>,
         stdin: &mut dyn Read,
@@ -128,7 +129,7 @@ impl Session {
             entries.push(OpenedInput { input, name, identities_only: false, fingerprint: None, bytes });
         }
         if let Some(path) = identity_file.filter(|path| !path.exists() && path.is_symlink()) {
-            // Not a new file: nothing can be made at the end of such a link, and a diff may not say that it will be.
+            // Not a new file: the target of a broken link can't be created, and a diff must not show that it will be.
             let missing = FindError::Missing { path: path.to_owned(), link: true };
             return Err(Diagnostic::error(missing.to_string()));
         }
@@ -144,11 +145,11 @@ impl Session {
         Ok(Self { entries, progress })
     }
 
-    /// A session over texts in memory, by their names. No directory is theirs: nothing around them is searched, and
+    /// A session over files in memory, by their names. They have no directory: nothing around them is searched, and
     /// [`Self::write`] skips them.
     pub fn in_memory(files: impl IntoIterator<Item = (String, Arc<Vec<u8>>)>) -> Self {
         let entry = |(name, bytes): (String, Arc<Vec<u8>>)| OpenedInput {
-            // What a stream is once it was read: bytes that are kept, and never replaced.
+            // Like a stream that was read: its bytes are kept, and never replaced.
             input: Input::Stream(PathBuf::from(&name)),
             name,
             identities_only: false,
@@ -163,7 +164,7 @@ impl Session {
         (0..self.entries.len()).filter(|&index| !self.entries[index].identities_only).map(FileId)
     }
 
-    /// A path as it is shown: with `/`, whatever the system.
+    /// A path for people: with `/` on every system.
     pub fn shown(&self, path: &Path) -> String {
         shown(path)
     }
@@ -173,36 +174,36 @@ impl Session {
         position(&self.entries, path).map(FileId)
     }
 
-    /// How many they are.
+    /// The number of files.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no files.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The file as the user knows it.
+    /// The name of a file for people.
     pub fn name(&self, file: FileId) -> &str {
         &self.entries[file.0].name
     }
 
-    /// The file's path byte for byte, for what other programs read. Only people get [`Self::name`].
+    /// The file's path byte for byte, for output that other programs read. [`Self::name`] is for people.
     pub fn path_bytes(&self, file: FileId) -> Cow<'_, [u8]> {
         let entry = &self.entries[file.0];
         entry.input.path().map_or_else(|| entry.name.as_bytes().into(), path_bytes)
     }
 
-    /// The input.
+    /// The input that a file comes from.
     pub fn input(&self, file: FileId) -> &Input {
         &self.entries[file.0].input
     }
 
-    /// Reads all inputs and what they hold for us.
+    /// Reads all inputs and finds the objects in them.
     ///
     /// # Errors
-    /// Everything that can't be read, and every document that names our kinds and can't be understood.
+    /// Every file that can't be read, and every document that names a CAPA kind and can't be parsed.
     pub fn scan(&mut self, options: &Scan<'_>) -> Result<(Inventory, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (inventory, warnings, errors) = self.scan_all(options);
         if errors.is_empty() { Ok((inventory, warnings)) } else { Err(errors) }
@@ -275,10 +276,10 @@ impl Session {
         }
     }
 
-    /// Proves every plan; `make` gets each file's old bytes while they are at hand. Results in the order of the files.
+    /// Proves every plan. `make` gets each file's old bytes while they are in memory. The results are in file order.
     ///
     /// # Errors
-    /// Every file that can't be edited with certainty, and what `make` says.
+    /// Every file that can't be edited with certainty, and the errors of `make`.
     pub fn prove<'p, T: Send>(
         &self,
         plans: impl IntoIterator<Item = (&'p FileId, &'p Plan)>,
@@ -311,7 +312,7 @@ impl Session {
     ) -> Result<Proved<T>, Diagnostic> {
         let bytes = self.bytes(file)?;
         let edited = apply(&Source::new(&bytes), plan).map_err(|refusal| {
-            // The span lies in a document of ours only where the plan changes one; behind the last document it doesn't.
+            // The span is in a document that the plan changes, unless it is after the last document.
             let documents = plan.changes.iter().map(|(object, _)| object.document);
             let documents = documents.chain(plan.removed_documents.iter().map(|(document, _)| *document));
             let window = documents.into_iter().find(|d| d.start <= refusal.span.start && refusal.span.end <= d.end);
@@ -322,7 +323,7 @@ impl Session {
         Ok(Proved { file, edited, made })
     }
 
-    /// Reads a file that needs no scan, and remembers what it was.
+    /// Reads a file that needs no scan, and keeps its bytes and its fingerprint.
     ///
     /// # Errors
     /// The file can't be read.
@@ -335,12 +336,12 @@ impl Session {
         self.bytes(file)
     }
 
-    /// How many bytes a file has; zero for what is gone.
+    /// The size of a file in bytes; zero if it does not exist any more.
     pub(crate) fn size(&self, file: FileId) -> u64 {
         self.entries[file.0].size()
     }
 
-    /// A file's bytes, which must be what was scanned.
+    /// A file's bytes, which must be those that were scanned.
     ///
     /// # Errors
     /// The file can't be read, or was changed since.
@@ -363,7 +364,7 @@ impl Session {
         stdin.and_then(|entry| entry.bytes.as_deref()).map(<[u8]>::to_vec)
     }
 
-    /// Whether the file that keeps identities is not what it was any more: replaced or removed since it was read, or made.
+    /// Whether the identity file has changed since it was read: it was replaced, removed or created.
     pub fn is_stale(&self, file: &IdentityFile) -> bool {
         match file {
             IdentityFile::New(path) => path.symlink_metadata().is_ok(),
@@ -387,11 +388,11 @@ impl Session {
         known.collect()
     }
 
-    /// Writes all files, or none: see [`files::replace_all`]. `new` is a file to be made, which comes first; the others come in
-    /// this `order`.
+    /// Writes all files, or none: see [`files::replace_all`]. `new` is a file to create, which is written first; the
+    /// others are written in this `order`.
     ///
     /// # Errors
-    /// As `replace_all`.
+    /// Those of `replace_all`.
     pub fn write<T>(
         &self,
         proved: &[Proved<T>],
@@ -454,24 +455,25 @@ impl OpenedInput {
     }
 }
 
-/// A path as it is shown: with `/`, whatever the system.
+/// A path for people: with `/` on every system.
 pub(crate) fn shown(path: &Path) -> String {
     let text = path.to_string_lossy();
     if cfg!(windows) { text.replace('\\', "/") } else { text.into_owned() }
 }
 
-/// A path as bytes, with `/`, whatever the system.
+/// A path as bytes, with `/` on every system.
 pub fn path_bytes(path: &Path) -> Cow<'_, [u8]> {
     if cfg!(windows) { shown(path).into_bytes().into() } else { path.as_os_str().as_encoded_bytes().into() }
 }
 
-/// The entry that is the file at `path`.
+/// The index of the entry for the file at `path`.
 fn position(entries: &[OpenedInput], path: &Path) -> Option<usize> {
     let wanted = identity(path)?;
     entries.iter().position(|entry| entry.input.path().and_then(identity).is_some_and(|existing| existing == wanted))
 }
 
-/// Refuses an identity file that is a hard link of an input: replacing the one would leave the other without the identity.
+/// Refuses an identity file that is a hard link of an input: replacing the one would leave the other without the
+/// identity.
 fn one_name(entry: &OpenedInput, path: &Path) -> Result<(), Diagnostic> {
     let real = |path: &Path| path.canonicalize().ok();
     if entry.input.path().and_then(real) == real(path) {
@@ -481,10 +483,10 @@ fn one_name(entry: &OpenedInput, path: &Path) -> Result<(), Diagnostic> {
     let path = escape_control(&path);
     Err(Diagnostic::error(format!("the identity file {path} and {name} are hard links of one file"))
         .help("an identity written to one of them would be missing in the other, because a file is replaced as a whole")
-        .help(format!("name another identity file, or make {path} a file of its own: rm {path}")))
+        .help(format!("use another identity file, or remove the link: rm {path}")))
 }
 
-/// What a file is beside its name, so that one that is named twice is known; `None` where it is not there.
+/// What identifies a file independent of its name, to find one that is named twice; `None` if it does not exist.
 fn identity(path: &Path) -> Option<impl PartialEq + use<>> {
     #[cfg(unix)]
     {
@@ -504,7 +506,7 @@ mod tests {
     #[test]
     fn bytes_that_changed_since_the_scan_are_not_given() {
         let directory = tempfile::tempdir().unwrap();
-        // Of several files none is kept in memory.
+        // With several files, none is kept in memory.
         let paths = ["a.yaml", "b.yaml"].map(|name| directory.path().join(name));
         paths.iter().for_each(|path| std::fs::write(path, "kind: Pod\n").unwrap());
         let found = paths.iter().cloned().map(Input::File).collect();
@@ -535,7 +537,7 @@ mod tests {
         };
         let error = open(&[&a], &b).unwrap_err();
         assert!(error.message.contains("hard links of one file"), "{}", error.message);
-        // Another name of the file is the file.
+        // Another path to the file is the same file.
         for identities in [&a, &c] {
             assert_eq!(open(&[&a], identities).unwrap().len(), 1);
         }

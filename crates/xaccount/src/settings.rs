@@ -10,11 +10,11 @@ use crate::diag::Diagnostic;
 pub enum Origin {
     /// A flag, as it is typed.
     Flag(&'static str),
-    /// The account map: the place in it as it is shown, `.xaccount.yaml:12`.
+    /// The account map: the formatted place in it, `.xaccount.yaml:12`.
     Map(String),
     /// The region of a cluster.
     Region(String),
-    /// Nothing says otherwise.
+    /// No flag and no map specifies it.
     Default,
 }
 
@@ -44,7 +44,7 @@ impl<T> Setting<T> {
         Self { value, origin: Origin::Flag(flag) }
     }
 
-    /// A value of the account map, at a place as it is shown.
+    /// A value of the account map, with its formatted place.
     pub fn map(value: T, place: String) -> Self {
         Self { value, origin: Origin::Map(place) }
     }
@@ -66,7 +66,7 @@ impl<T> From<T> for Setting<T> {
     }
 }
 
-/// A flag says something else than the account map.
+/// A flag that contradicts the account map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contradiction {
     by_flag: String,
@@ -76,21 +76,22 @@ pub struct Contradiction {
 }
 
 impl Contradiction {
-    /// As an error. `account` is what the map calls the account, where the setting is of one; `ways_out` says what to type.
+    /// As an error. `account` is the account's name in the map, if the setting belongs to one; `ways_out` is the help
+    /// text.
     pub fn diagnostic(&self, account: Option<&str>, ways_out: &str) -> Diagnostic {
         let Self { by_flag, flag, by_map, place } = self;
         let account = account.map_or_else(String::new, |account| format!(" for the account {account}"));
-        Diagnostic::error(format!("{flag} says {by_flag}, and the map says {by_map}{account}"))
-            .help(format!("the map says so at {place}"))
+        Diagnostic::error(format!("{flag} is {by_flag}, but the account map has {by_map}{account}"))
+            .help(format!("set in the account map at {place}"))
             .help(ways_out)
     }
 }
 
-/// The setting that a flag and the account map agree on. The map comes first: a flag may repeat it, and says what the map
-/// leaves open.
+/// The setting that a flag and the account map agree on. The map comes first: a flag may repeat it, or specify what the
+/// map does not.
 ///
 /// # Errors
-/// They say two different things.
+/// They differ.
 pub fn agreed<T: PartialEq + fmt::Display>(
     flag: Option<Setting<T>>,
     map: Option<Setting<T>>,
@@ -119,7 +120,7 @@ mod tests {
         assert_eq!(agreed(None, map(1)), Ok(map(1)));
         assert_eq!(agreed(flag(1), map(1)), Ok(map(1)));
         let error = agreed(flag(1), map(2)).unwrap_err().diagnostic(Some("dev"), "omit one");
-        assert_eq!(error.message, "name says 1, and the map says 2 for the account dev");
-        assert_eq!(error.help, ["the map says so at map:1", "omit one"]);
+        assert_eq!(error.message, "name is 1, but the account map has 2 for the account dev");
+        assert_eq!(error.help, ["set in the account map at map:1", "omit one"]);
     }
 }

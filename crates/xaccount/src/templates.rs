@@ -1,17 +1,18 @@
-//! Template languages: what in a text is filled in by a program before the text is a manifest.
+//! Template languages: placeholders that a program fills in before a text is a manifest.
 
 /// A marker of template languages.
 struct TemplateMarker {
     open: &'static str,
     close: &'static str,
-    /// The language, where a document with the marker is one of its templates. The others are values of plain YAML.
+    /// The language, if a document with the marker is a template of it. Markers without a language are values in plain
+    /// YAML.
     language: Option<&'static str>,
 }
 
-/// Markers, in the order in which a document is taken for a template of a language.
+/// The markers, in the order in which they decide the language of a document.
 const MARKERS: [TemplateMarker; 5] = [
     TemplateMarker { open: "{%", close: "%}", language: Some("a Jinja template") },
-    // In quotes it is a value, too.
+    // In quotes, it is a value of plain YAML, too.
     TemplateMarker { open: "{{", close: "}}", language: Some("a Helm or Go template") },
     TemplateMarker { open: "<%", close: "%>", language: Some("an ERB template") },
     // envsubst, clusterctl and Flux.
@@ -20,7 +21,7 @@ const MARKERS: [TemplateMarker; 5] = [
     TemplateMarker { open: "$(", close: ")", language: None },
 ];
 
-/// Whether a text holds what is filled in before it is applied.
+/// Whether a text contains a placeholder, which is filled in before the text is applied.
 pub(crate) fn is_filled_in(text: &str) -> bool {
     MARKERS.iter().any(|marker| text.contains(marker.open))
 }

@@ -1,7 +1,7 @@
-//! Who else names an identity: in the rest of the files of a run, and in those beside them that the run did not read.
+//! Finds what else names an identity: in the other files of a run, and in files around them that the run did not read.
 //!
-//! Whatever may name it counts: a comment, a text inside another object, a template, a file that can't be read. An identity
-//! that stays for nothing harms nobody; one that goes while a cluster uses it does.
+//! Whatever may name it counts: a comment, a text inside another object, a template, a file that can't be read. Keeping
+//! an unused identity is harmless; removing one that a cluster uses is not.
 
 mod names;
 
@@ -21,22 +21,23 @@ use lossless_yaml::parallel;
 use lossless_yaml::{Data, Document, Letters, NodeId, Source, Tree, parse};
 use names::IdentityNames;
 
-/// How far the search goes.
+/// The limits of the search.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UsageLimits<'l> {
-    /// The home directory: a Git work tree there is no repository of manifests.
+    /// The home directory: a Git work tree there does not count.
     pub home: Option<&'l Path>,
     /// The directory of the account map, if there is one.
     pub map: Option<&'l Path>,
-    /// The working directory, canonical: a file below it is named from there.
+    /// The working directory, canonical: files below it are shown relative to it.
     pub here: Option<&'l Path>,
 }
 
-/// Says of each identity that could go what else names it, in a few words; those that nothing names are left out.
+/// For each identity that could be removed, what else names it, in a few words. Identities that nothing names are
+/// omitted.
 ///
-/// Searched are the files of the inventory, and all manifests below the root of the Git work tree of the identity's file; without
-/// one, those below the account map; without that, those in its directory. A work tree that is the home directory or the root
-/// of the file system counts as none.
+/// The search covers the files of the inventory, and all manifests below the root of the Git work tree of the
+/// identity's file; without one, those below the account map; without that, those in its directory. A work tree that is
+/// the home directory or the root of the file system does not count.
 pub fn named(
     inputs: &Session,
     inventory: &Inventory,
@@ -81,12 +82,12 @@ pub fn named(
     out
 }
 
-/// What a file says of the names that are searched for.
+/// What a file mentions of the names that are searched for.
 #[derive(Debug, Default)]
 struct Mentions {
-    /// Of names by their numbers, in a few words.
+    /// The indices of names that it may mention, and where, in a few words.
     some: Vec<(usize, String)>,
-    /// Of all others.
+    /// The same for all other names.
     others: Option<String>,
 }
 
@@ -96,7 +97,7 @@ impl Mentions {
     }
 }
 
-/// What the first file that mentions a name says of it.
+/// The first mention of each name.
 fn first_of_each(files: Vec<Mentions>, names: usize) -> Vec<Option<String>> {
     let mut out: Vec<Option<String>> = vec![None; names];
     for file in files {
@@ -113,7 +114,7 @@ fn first_of_each(files: Vec<Mentions>, names: usize) -> Vec<Option<String>> {
     out
 }
 
-/// The mentions of identities in the files of the inventory that are not asked about: where references were taken out, and the
+/// The mentions of identities in the files of the inventory that don't count: the removed references, and the
 /// identities themselves.
 struct KnownNames(HashMap<(FileId, usize), Vec<Span>>);
 
@@ -130,7 +131,7 @@ impl KnownNames {
         }
         for spans in known.values_mut() {
             spans.sort_unstable();
-            // Where they meet, they are one.
+            // Spans that meet are joined.
             spans.dedup_by(|next, before| {
                 let meet = next.start <= before.end;
                 before.end = if meet { before.end.max(next.end) } else { before.end };
@@ -142,19 +143,19 @@ impl KnownNames {
 
     fn has(&self, file: FileId, name: usize, at: usize) -> bool {
         let Some(spans) = self.0.get(&(file, name)) else { return false };
-        let behind = spans.partition_point(|span| span.start <= at);
-        behind.checked_sub(1).is_some_and(|last| at < spans[last].end)
+        let after = spans.partition_point(|span| span.start <= at);
+        after.checked_sub(1).is_some_and(|last| at < spans[last].end)
     }
 }
 
-/// A directory, and whether what is below it counts too.
+/// A directory, and whether it is searched recursively.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Root {
     directory: PathBuf,
     recursive: bool,
 }
 
-/// Where to look around the files of identities, and for which: names and objects.
+/// The directories to search around the files of identities, with the names and the objects of these identities.
 fn roots<'w>(
     inputs: &Session,
     inventory: &Inventory,
@@ -173,7 +174,7 @@ fn roots<'w>(
     roots
 }
 
-/// The file's path; of standard input, that of the file that it counts as.
+/// The file's path; for standard input, that of the file that it counts as.
 fn path(inputs: &Session, file: FileId) -> Option<PathBuf> {
     match inputs.input(file) {
         Input::File(path) => Some(path.clone()),
@@ -196,7 +197,7 @@ fn root_of(path: &Path, limits: UsageLimits<'_>) -> Option<Root> {
     })
 }
 
-/// Searches the manifests of a directory that are no inputs of the run, which are the files that were `read`.
+/// Searches the manifests of a directory, except the files that the run has `read`.
 fn around(
     inputs: &Session,
     root: &Root,
@@ -206,7 +207,7 @@ fn around(
 ) -> Vec<Mentions> {
     let found = match files::find(std::slice::from_ref(&root.directory), root.recursive) {
         Ok(found) => found,
-        Err(error) => return vec![Mentions::all(format!("other files may name it: {error}"))],
+        Err(error) => return vec![Mentions::all(format!("other files may reference it: {error}"))],
     };
     let found: Vec<&Path> = found.iter().filter_map(Input::path).collect();
     let size = |path: &&Path| files::size(path);
@@ -217,16 +218,16 @@ fn around(
         let name = inputs.shown(here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path));
         match files::read_only(path) {
             Ok(bytes) => search(&bytes, &name, names, |_, _| false),
-            Err(_) => Mentions::all(format!("{name} can't be read and may name it")),
+            Err(_) => Mentions::all(format!("{name} can't be read and may reference it")),
         }
     })
 }
 
-/// Which names a file that is called `file` mentions; what stands in a `known` place, of a name and an offset, does not count.
+/// What a file with the name `file` mentions. A mention for which `known` is true, by name and offset, does not count.
 fn search(bytes: &[u8], file: &str, names: &IdentityNames<'_>, known: impl Fn(usize, usize) -> bool) -> Mentions {
     let mut out = Mentions::default();
     let Some(mentions) = names.mentions(bytes) else {
-        out.others = Some(format!("{file} may name it"));
+        out.others = Some(format!("{file} may reference it"));
         return out;
     };
     let mut first: HashMap<usize, usize> = HashMap::new();
@@ -237,7 +238,7 @@ fn search(bytes: &[u8], file: &str, names: &IdentityNames<'_>, known: impl Fn(us
     }
     let lines = LineIndex::new(bytes);
     let place = |at: usize, why: &str| format!("{file}:{} {why}", lines.line(at));
-    out.some = first.iter().map(|(&name, &at)| (name, place(at, "names it"))).collect();
+    out.some = first.iter().map(|(&name, &at)| (name, place(at, "mentions it"))).collect();
     if first.len() < names.len() {
         let mut doubts = Doubts { names, reported: first.into_keys().collect(), some: Vec::new() };
         let others = doubts.of(&Source::new(bytes));
@@ -247,20 +248,20 @@ fn search(bytes: &[u8], file: &str, names: &IdentityNames<'_>, known: impl Fn(us
     out
 }
 
-/// Places that may name identities, though their names do not stand there literally.
+/// Places that may name identities without containing their names literally.
 struct Doubts<'n> {
     names: &'n IdentityNames<'n>,
-    /// Of which names something is said already.
+    /// The names that are reported already.
     reported: HashSet<usize>,
-    /// Names with a place and what is there.
+    /// The reported names, with a place and what is there.
     some: Vec<(usize, usize, &'static str)>,
 }
 
 impl Doubts<'_> {
-    /// Looks through a file up to a place that may name each of the names of which nothing was said till then.
+    /// Searches a file up to a place that may name all names that are not reported by then.
     fn of(&mut self, source: &Source<'_>) -> Option<(usize, &'static str)> {
         if let Some(half) = source.halved() {
-            let why = "is UTF-16 and may name it";
+            let why = "is UTF-16 and may reference it";
             if memmem::find(&half, ROLE_IDENTITY.as_bytes()).is_some() {
                 return Some((0, why));
             }
@@ -279,22 +280,22 @@ impl Doubts<'_> {
         let at = document.span.start + word.unwrap_or(0);
         let tree = match parse(document) {
             Ok(tree) => tree,
-            Err(_) if word.is_some() => return Some((at, "can't be read and may name it")),
+            Err(_) if word.is_some() => return Some((at, "can't be read and may reference it")),
             Err(_) => {
-                self.tell_of(&spelled, at, "can't be read and may name it");
+                self.tell_of(&spelled, at, "can't be read and may reference it");
                 return None;
             }
         };
         if !spelled.is_empty() {
-            // What stands there literally was looked at, or is known.
+            // Literal names were found before, or don't count.
             for name in self.names.hidden(&tree, document.bytes) {
                 if self.names.letters_of(name).meet(&spelled) {
-                    self.tell(name, at, "names it");
+                    self.tell(name, at, "mentions it");
                 }
             }
         }
         let template = word.is_some() && (tree.complex_key().is_some() || is_template(&tree, tree.root));
-        template.then_some((at, "is a template and may name it"))
+        template.then_some((at, "is a template and may reference it"))
     }
 
     fn tell(&mut self, name: usize, at: usize, why: &'static str) {
@@ -303,7 +304,7 @@ impl Doubts<'_> {
         }
     }
 
-    /// Says it of all names with one of these letters.
+    /// Reports all names with one of these letters.
     fn tell_of(&mut self, letters: &Letters, at: usize, why: &'static str) {
         for name in 0..self.names.len() {
             if self.names.letters_of(name).meet(letters) {
@@ -313,8 +314,8 @@ impl Doubts<'_> {
     }
 }
 
-/// Whether a reference, to a role identity as far as it says, has a name that is filled in, or is so as a whole, or a text
-/// inside the document may be such a one.
+/// Whether the document has a reference, perhaps to a role identity, whose name or whole value is a placeholder, or a
+/// text that may contain such a reference.
 fn is_template(tree: &Tree<'_>, at: NodeId) -> bool {
     let filled = |id: NodeId| tree.text(id).is_some_and(is_filled_in);
     let member = |key| tree.value(at, key);
@@ -344,19 +345,19 @@ mod tests {
     #[test]
     fn whatever_may_name_an_identity_counts() {
         for (text, why) in [
-            ("a: 1\nn: NAME\n", "f:2 names it"),
-            ("# NAME.\n", "f:1 names it"),
-            ("a: |\n  role/NAME,\n", "f:2 names it"),
-            ("a: \"cross\\x2daccount-role-222222222222\"\n", "f:1 names it"),
-            ("a: 1\n---\nkind: AWSClusterRoleIdentity\nname: x{{ y }}\n", "f:3 is a template and may name it"),
-            ("ref: {kind: AWSClusterRoleIdentity, name: \"${ID}\"}\n", "f:1 is a template and may name it"),
-            ("a: |\n  kind: AWSClusterRoleIdentity\n  name: {{ .id }}\n", "f:2 is a template and may name it"),
-            ("kind: AWSClusterRoleIdentity\nname: {{ .y }}\n", "f:1 is a template and may name it"),
-            ("spec:\n  identityRef: ${REF}\n", "f:2 is a template and may name it"),
-            ("identityRef:\n  kind: ${KIND}\n  name: ${ID}\n", "f:1 is a template and may name it"),
-            ("identityRef: {{ toYaml .ref }}\n", "f:1 is a template and may name it"),
-            ("{{ if }}\nkind: AWSClusterRoleIdentity\n", "f:2 can't be read and may name it"),
-            ("a: [\nkind: AWSClusterRoleIdentity\n", "f:2 can't be read and may name it"),
+            ("a: 1\nn: NAME\n", "f:2 mentions it"),
+            ("# NAME.\n", "f:1 mentions it"),
+            ("a: |\n  role/NAME,\n", "f:2 mentions it"),
+            ("a: \"cross\\x2daccount-role-222222222222\"\n", "f:1 mentions it"),
+            ("a: 1\n---\nkind: AWSClusterRoleIdentity\nname: x{{ y }}\n", "f:3 is a template and may reference it"),
+            ("ref: {kind: AWSClusterRoleIdentity, name: \"${ID}\"}\n", "f:1 is a template and may reference it"),
+            ("a: |\n  kind: AWSClusterRoleIdentity\n  name: {{ .id }}\n", "f:2 is a template and may reference it"),
+            ("kind: AWSClusterRoleIdentity\nname: {{ .y }}\n", "f:1 is a template and may reference it"),
+            ("spec:\n  identityRef: ${REF}\n", "f:2 is a template and may reference it"),
+            ("identityRef:\n  kind: ${KIND}\n  name: ${ID}\n", "f:1 is a template and may reference it"),
+            ("identityRef: {{ toYaml .ref }}\n", "f:1 is a template and may reference it"),
+            ("{{ if }}\nkind: AWSClusterRoleIdentity\n", "f:2 can't be read and may reference it"),
+            ("a: [\nkind: AWSClusterRoleIdentity\n", "f:2 can't be read and may reference it"),
         ] {
             assert_eq!(specified(&text.replace("NAME", NAME)).as_deref(), Some(why), "{text}");
         }
@@ -376,7 +377,7 @@ mod tests {
         }
         let utf16: Vec<u8> = format!("a: {NAME}\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
         let mentions = search(&utf16, "f", &IdentityNames::new(vec![NAME]), |_, _| false);
-        assert_eq!(mentions.some, [(0, "f:1 is UTF-16 and may name it".to_owned())]);
+        assert_eq!(mentions.some, [(0, "f:1 is UTF-16 and may reference it".to_owned())]);
     }
 
     #[test]

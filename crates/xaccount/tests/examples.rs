@@ -14,7 +14,7 @@ mod lint_json;
 #[path = "../examples/verdict.rs"]
 mod verdict;
 
-/// A cluster, and an identity of a role that is not one.
+/// A cluster, and an identity whose role ARN is not that of a role.
 const TEXT: &str = "\
 apiVersion: infrastructure.cluster.x-k8s.io/v1beta2
 kind: AWSCluster

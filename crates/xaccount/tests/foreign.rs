@@ -1,4 +1,4 @@
-//! The ten lines of the README as a crate of somebody else, with nothing but the library.
+//! The library example of the README, as a separate crate that uses only the library.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -49,10 +49,10 @@ fn the_code_of_the_readme_is_a_whole_program() {
     let directory = tempfile::tempdir().unwrap();
     let crate_of = directory.path();
     fs::create_dir(crate_of.join("src")).unwrap();
-    // A Rust string with escapes is one of TOML, too.
+    // An escaped Rust string is also a TOML string.
     let path = format!("{:?}", library.to_str().expect("a path"));
     fs::write(crate_of.join("Cargo.toml"), PACKAGE.replace("PATH", &path)).unwrap();
-    // The same versions as everywhere; none is looked for.
+    // The versions of the workspace, so that none is looked up.
     fs::copy(workspace.join("Cargo.lock"), crate_of.join("Cargo.lock")).unwrap();
     let code = readme_code(&fs::read_to_string(workspace.join("README.md")).unwrap()).to_owned();
     assert!(code.lines().count() <= 12, "ten lines, and main's braces");

@@ -1,4 +1,4 @@
-//! The identities that nothing names any more.
+//! The identities that nothing references any more.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +13,7 @@ use crate::plan::{Change, ChangeKind, IdentityFile, Outcome, default_identity_na
 use lossless_yaml::ObjectRef;
 
 impl Draft<'_> {
-    /// Finds the identities that could go.
+    /// Finds the identities that could be removed.
     pub(super) fn identities(&mut self) {
         let names: Vec<String> = self.removed_refs.keys().cloned().collect();
         let users = self.users_left();
@@ -21,7 +21,7 @@ impl Draft<'_> {
             let user = users.get(name).map(|&user| &self.inventory[user]);
             let user = user.map(|found| {
                 format!(
-                    "{} ({}:{}) names it",
+                    "{} ({}:{}) references it",
                     found.title(),
                     self.inventory.file(found.origin.file).name,
                     found.origin.line
@@ -30,13 +30,13 @@ impl Draft<'_> {
             for &index in self.inventory.identities(IdentityKind::Role, name) {
                 match user.clone().map_or_else(|| self.may_go(index, name), Err) {
                     Ok(()) => self.removable.push(index),
-                    Err(why) => self.stays(index, &why),
+                    Err(why) => self.keep(index, &why),
                 }
             }
         }
     }
 
-    /// Who of the run still names the identities of references that are taken out: the first, for each.
+    /// For each identity whose references are removed, the first object of the run that still references it.
     fn users_left(&self) -> HashMap<String, ObjectId> {
         let removed_refs: HashSet<(FileId, Span)> = self.removed_refs.values().flatten().copied().collect();
         let mut users: HashMap<String, ObjectId> = HashMap::new();
@@ -58,11 +58,12 @@ impl Draft<'_> {
         users
     }
 
-    /// Whether an identity is one that `inject` would have written, in a place where it would have.
+    /// Whether an identity may be removed: `inject` would have created the same one in the same file. The error is why
+    /// not.
     fn may_go(&self, index: ObjectId, name: &str) -> Result<(), String> {
         let found = &self.inventory[index];
         let ObjectKind::Identity(identity, _) = &found.object.object_kind else {
-            return Err("it is no role identity".into());
+            return Err("it is not a role identity".into());
         };
         let asked = self.request.identity_names.iter().any(|asked| asked == name);
         let file = self.inventory.file(found.origin.file);
@@ -75,36 +76,34 @@ impl Draft<'_> {
             named.is_some_and(|named| matches!(named, IdentityFile::Existing(file) if *file == found.origin.file));
         let keeps_identities = file.identities_only || is_named;
         if !asked && (keeps_identities || !with_its_clusters) {
-            return Err(format!(
-                "it stands apart from the clusters that named it; --identity-name {name} takes it out, too"
-            ));
+            return Err(format!("it is in a separate file; pass --identity-name {name} to remove it, too"));
         }
         if !identity.plain {
             return Err(
-                "it says what inject does not write without flags and a map; if nothing needs it, take it out by hand"
+                "it was edited, or created with extra flags or an account map; if nothing needs it, remove it manually"
                     .into(),
             );
         }
         if !asked && !is_default_name(identity, name) {
-            return Err(format!("it has a name of its own; --identity-name {name} takes it out, too"));
+            return Err(format!("it does not have the default name; pass --identity-name {name} to remove it, too"));
         }
         match &found.origin.removal_blocker {
             Some(why) => Err(why.clone()),
             None if file.is_json_for_kubectl && found.origin.at.base.is_root() => {
-                Err("a JSON file can't lose a value".into())
+                Err("a top-level object can't be removed from a JSON file".into())
             }
             None => Ok(()),
         }
     }
 
-    /// Says why an identity that is named no more stays.
-    fn stays(&mut self, index: ObjectId, why: &str) {
+    /// Warns that an identity is kept, and why.
+    fn keep(&mut self, index: ObjectId, why: &str) {
         let found = &self.inventory[index];
         let place = format!("{}:{}", self.inventory.file(found.origin.file).name, found.origin.line);
-        self.outcome.warnings.push(Diagnostic::warning(format!("{} stays in {place}: {why}", found.title())));
+        self.outcome.warnings.push(Diagnostic::warning(format!("{} is kept in {place}: {why}", found.title())));
     }
 
-    /// The plan. `named` says of identities that could go why they stay all the same: what else names them.
+    /// The plan. `named` has the identities that are kept because something else references them, and what that is.
     pub fn finish(mut self, named: &HashMap<ObjectId, String>) -> Outcome {
         let mut items: Vec<(FileId, ObjectRef, usize)> = Vec::new();
         let removable = std::mem::take(&mut self.removable);
@@ -113,7 +112,7 @@ impl Draft<'_> {
             let found = &self.inventory[index];
             let ObjectKind::Identity(identity, _) = &found.object.object_kind else { continue };
             if let Some(why) = named.get(&index) {
-                self.stays(index, why);
+                self.keep(index, why);
                 continue;
             }
             removed = true;
@@ -124,7 +123,7 @@ impl Draft<'_> {
                 kind: ChangeKind::IdentityRemoved,
                 operations: vec![whole].into(),
                 before: Some(role.to_owned()),
-                after: "taken out, as nothing here names it any more".to_owned(),
+                after: "removed, because nothing here references it any more".to_owned(),
             });
             if let Some((list, item)) = item_of(&found.origin.at) {
                 items.push((found.origin.file, list, item));
@@ -135,7 +134,7 @@ impl Draft<'_> {
             let plan = self.outcome.plans.entry(found.origin.file).or_default();
             plan.removed_documents.push((found.origin.at.document, holds));
         }
-        // Behind all changes in items, and from the back, so that each index is that of the list as it is.
+        // After all changes in items, and from the last item, so that each index stays valid.
         items.sort_by_key(|&(.., item)| std::cmp::Reverse(item));
         let mut lists: Vec<(FileId, ObjectRef, Vec<PatchOperation>)> = Vec::new();
         let mut places: HashMap<(FileId, Span, String), usize> = HashMap::new();
@@ -154,21 +153,23 @@ impl Draft<'_> {
         }
         if removed {
             self.outcome.warnings.push(
-                Diagnostic::warning("deleting an identity that a cluster still uses leaves that cluster impossible to delete (CAPA issue 2371)")
-                    .help("before an identity is deleted from a management cluster, see that no cluster there uses it"),
+                Diagnostic::warning(
+                    "a cluster can't be deleted after the identity that it uses was deleted (CAPA issue 2371)",
+                )
+                .help("before you delete an identity from a management cluster, check that no cluster there uses it"),
             );
         }
         self.outcome
     }
 }
 
-/// Whether `inject` would give the identity this name by itself.
+/// Whether `inject` would give the identity this name by default.
 fn is_default_name(identity: &RoleIdentity, name: &str) -> bool {
     let role = identity.role_arn.text().and_then(|role| role.parse().ok());
     role.is_some_and(|role| default_identity_name(&role) == name)
 }
 
-/// The list that holds an object, and which of its items that is.
+/// The list that contains an object, and the object's index in it.
 fn item_of(at: &ObjectRef) -> Option<(ObjectRef, usize)> {
     let mut base = at.base.clone();
     let item = base.pop_back()?.decoded().parse().ok()?;

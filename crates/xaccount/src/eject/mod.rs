@@ -1,7 +1,7 @@
-//! What `eject` thinks: which references are taken out, and which identities go with them. No I/O.
+//! The logic of `eject`: which references are removed, and which identities with them. No I/O.
 //!
-//! It is the way back of `inject`, so it takes out references to role identities alone: the controller identity is what
-//! CAPA's webhook writes by itself, and a static identity was never `inject`'s.
+//! It undoes `inject`, so it only removes references to role identities: the controller identity is what CAPA's webhook
+//! sets by itself, and `inject` never writes a static identity.
 
 mod identity;
 mod reference;
@@ -14,18 +14,18 @@ use crate::inventory::{Inventory, ObjectId};
 use crate::manifest_checks;
 use crate::plan::{Failure, IdentityFile, Outcome, Selection, names_that_fit_nothing, selected};
 
-/// What is asked for.
+/// A request of `eject`.
 #[derive(Clone, Debug, Default)]
 pub struct EjectRequest {
-    /// Which objects.
+    /// The objects to change.
     pub selection: Selection,
-    /// Only references to this identity; it may then go from a file of identities, too.
+    /// Remove only references to these identities, which may then be removed from an identity file, too.
     pub identity_names: Vec<String>,
-    /// Only references to identities of this account or role.
+    /// Remove only references to identities of this account or role.
     pub target: Option<EjectTarget>,
-    /// The file that keeps identities, if it was named as that.
+    /// The file that keeps identities, if specified.
     pub identity_file: Option<IdentityFile>,
-    /// Whether to say what was decided and why.
+    /// Whether to record what was decided and why.
     pub explain: bool,
 }
 
@@ -38,24 +38,24 @@ pub enum EjectTarget {
     Role(RoleArn),
 }
 
-/// The references that are taken out, before it is known which identities nobody else names.
+/// The removed references, before it is known which of their identities are still used elsewhere.
 #[derive(Debug)]
 pub struct Draft<'r> {
     inventory: &'r Inventory,
     request: &'r EjectRequest,
     outcome: Outcome,
     errors: Vec<Diagnostic>,
-    /// Names of the identities that are named no more, with the places of those names.
+    /// The places of the removed references, by the name of the identity.
     removed_refs: BTreeMap<String, Vec<(FileId, Span)>>,
     removable: Vec<ObjectId>,
-    /// Messages about references that are left: each is said once.
+    /// Messages about skipped references that were added already: each is reported once.
     warned: HashSet<String>,
 }
 
-/// Plans the references of a run, and says which identities could go.
+/// Plans the references of a run, and finds the identities that could be removed.
 ///
 /// # Errors
-/// Everything that is wrong, not only the first of it.
+/// All errors, not only the first.
 pub fn draft<'r>(inventory: &'r Inventory, request: &'r EjectRequest) -> Result<Draft<'r>, Failure> {
     let outcome = Outcome::nothing(inventory, &request.selection);
     let errors = manifest_checks::impossible(inventory).collect();
@@ -70,17 +70,17 @@ pub fn draft<'r>(inventory: &'r Inventory, request: &'r EjectRequest) -> Result<
 }
 
 impl Draft<'_> {
-    /// The identities that could go: the question is whether anything else names them.
+    /// The identities that can be removed, unless something else references them.
     pub fn removable(&self) -> &[ObjectId] {
         &self.removable
     }
 
-    /// Where the references stand that no longer name an identity, in bytes of their files.
+    /// The removed references to an identity: the files and the bytes in them.
     pub fn removed_refs(&self, name: &str) -> &[(FileId, Span)] {
         self.removed_refs.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// Notes what was decided and why, where somebody asked.
+    /// Records what was decided and why, if the request has `explain`.
     fn decided(&mut self, what: impl FnOnce() -> String) {
         if self.request.explain {
             self.outcome.decisions.push(what());
@@ -103,7 +103,7 @@ mod tests {
                             \"arn:aws:iam::222222222222:role/control-plane.cluster-api-provider-aws.sigs.k8s.io\"\n  \
                             sourceIdentityRef:\n    kind: AWSClusterControllerIdentity\n    name: default\n";
 
-    /// What changes in files of these texts. `named` says that something else names each identity.
+    /// What changes in files with these texts. `named` means that something else references each identity.
     fn changes(texts: &[&str], request: &EjectRequest, named: bool) -> Vec<ChangeKind> {
         let needles = crate::capa::needles();
         let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
@@ -143,7 +143,7 @@ mod tests {
         let account = |id: &str| Some(EjectTarget::Account(id.parse().unwrap()));
         let asked = |target| changes(&[&both], &EjectRequest { target, ..EjectRequest::default() }, true).len();
         assert_eq!((asked(account("222222222222")), asked(account("333333333333"))), (1, 0));
-        // Whose identity is not there, nobody knows the account of.
+        // Without the identity, the account of a reference is unknown.
         assert!(
             changes(&[CLUSTER], &EjectRequest { target: account("222222222222"), ..EjectRequest::default() }, true)
                 .is_empty()
@@ -160,7 +160,7 @@ mod tests {
         let needles = crate::capa::needles();
         let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
         let other = |text: &str| text.replace("222222222222", "333333333333");
-        // The second one names what the first one loses.
+        // The second file references the identity that is removed from the first.
         let (first, second) =
             (format!("{CLUSTER}{IDENTITY}"), format!("{CLUSTER}{}{}", other(CLUSTER), other(IDENTITY)));
         let second = second.replacen("name: a", "name: b", 1).replace("name: a}", "name: c}");

@@ -1,4 +1,4 @@
-//! From what stands in an object's reference to whether it is taken out.
+//! Decides which references of the selected objects are removed.
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{PatchOperation, RemoveOperation, ReplaceOperation, TestOperation};
@@ -27,21 +27,24 @@ impl Draft<'_> {
         for (asked, name) in self.not_referenced() {
             let existing = name.and_then(|name| self.inventory.identities(IdentityKind::Role, &name).first());
             let help = match existing.map(|&index| &self.inventory[index]) {
-                // An identity goes with the references to it; one that nothing names may be there for what is to come.
+                // An identity is removed with the references to it; one that nothing references may be for future
+                // clusters.
                 Some(found) => format!(
-                    "nothing is taken out; its document is at {}:{}: if nothing anywhere needs it, take it out by hand",
+                    "nothing is removed; its document is at {}:{}: if nothing needs it, remove it manually",
                     self.inventory.file(found.origin.file).name,
                     found.origin.line
                 ),
-                None => "nothing is taken out; check the spelling".to_owned(),
+                None => "nothing is removed; check the spelling".to_owned(),
             };
-            self.outcome.warnings.push(Diagnostic::warning(format!("no selected object names {asked}")).help(help));
+            self.outcome
+                .warnings
+                .push(Diagnostic::warning(format!("no selected object references {asked}")).help(help));
         }
         if !self.outcome.changes.is_empty() {
             self.outcome.warnings.push(
-                Diagnostic::warning("applied to a cluster that runs, this silently moves it to the management account's credentials")
-                    .help("CAPA's webhook writes AWSClusterControllerIdentity/default where no identityRef is; its VPC and machines stay where they are")
-                    .help("for a cluster that runs, go back with git revert to the reference that it was made with"),
+                Diagnostic::warning("if you apply this to a running cluster, it silently switches to the source account's credentials")
+                    .help("CAPA's webhook sets AWSClusterControllerIdentity/default if there is no identityRef; the VPC and machines stay in their account")
+                    .help("for a running cluster, use git revert to restore the reference that it was created with"),
             );
         }
     }
@@ -73,29 +76,29 @@ impl Draft<'_> {
             return;
         }
         let (Some(ROLE_IDENTITY), Field::Text(name, span)) = (existing.kind.text(), &existing.name) else {
-            self.left(index, reference, existing, "it is no reference to a role identity");
+            self.explain_skipped(index, reference, existing, "it does not reference a role identity");
             return;
         };
         let role = self.role_of(name);
         if let Err(why) = self.is_selected(name, role.as_ref()) {
-            self.left(index, reference, existing, why);
+            self.explain_skipped(index, reference, existing, why);
             return;
         }
         if !existing.own {
             self.errors.push(
                 Diagnostic::error(format!("{}: its identityRef comes from a merge key ('<<')", found.title()))
-                    .at(found.location(existing.span), "it stands here, and others may use it")
-                    .help("remove it where it is written, or write the merged members out, and run again"),
+                    .at(found.location(existing.span), "it is defined here, and other objects may use it")
+                    .help("remove it there, or replace '<<' with the merged keys, and run again"),
             );
             return;
         }
         if reference.precondition.is_some() && reference.path.last().is_some_and(|last| last == "value") {
             let variable = reference.precondition.as_ref().map_or("", |(_, name)| name);
             self.errors.push(
-                Diagnostic::error(format!("{}: the variable '{variable}' can't be left without its value", found.title()))
+                Diagnostic::error(format!("{}: the value of the variable '{variable}' can't be removed", found.title()))
                     .at(found.location(reference.span), "")
-                    .help("its class may ask for it, and these files don't say what it was: delete the variable by hand, or set kind AWSClusterControllerIdentity and name default")
-                    .help("or leave this cluster out with --cluster-name"),
+                    .help("its class may require it, and its previous value is unknown: remove the variable manually, or set kind AWSClusterControllerIdentity and name default")
+                    .help("or select only the other clusters with --cluster-name"),
             );
             return;
         }
@@ -116,34 +119,34 @@ impl Draft<'_> {
         self.outcome.change(self.inventory, change);
     }
 
-    /// Says, with `-v`, why a reference is left alone.
-    fn left(&mut self, index: ObjectId, reference: &IdentityReference, existing: &Reference, why: &str) {
+    /// Explains, for `-v`, why a reference is skipped.
+    fn explain_skipped(&mut self, index: ObjectId, reference: &IdentityReference, existing: &Reference, why: &str) {
         let title = self.inventory[index].title();
         self.decided(|| {
             let [kind, name] = [&existing.kind, &existing.name].map(|field| field.text().unwrap_or("(none)"));
-            format!("{title}: {} names {kind}/{name} and is left: {why}", reference.path.join("."))
+            format!("{title}: {} references {kind}/{name} and is skipped: {why}", reference.path.join("."))
         });
     }
 
-    /// The role of an identity, where the run has it.
+    /// The role of an identity, if the run has it.
     fn role_of(&self, name: &str) -> Option<RoleArn> {
         let existing = self.inventory.identities(IdentityKind::Role, name).iter();
         existing.filter_map(|&index| self.inventory[index].object.role_arn()?.parse().ok()).next()
     }
 
-    /// Whether a reference to this identity is one of those that were asked for.
+    /// Whether references to this identity are to be removed. The error is why not.
     fn is_selected(&mut self, name: &str, role: Option<&RoleArn>) -> Result<(), &'static str> {
         let names = &self.request.identity_names;
         if !names.is_empty() && !names.iter().any(|asked| asked == name) {
-            return Err("--identity-name names another one");
+            return Err("--identity-name specifies another identity");
         }
         let Some(target) = &self.request.target else { return Ok(()) };
         let Some(role) = role else {
             let message =
-                format!("{ROLE_IDENTITY}/{name} is not in these files with a role ARN: references to it are left");
+                format!("{ROLE_IDENTITY}/{name} has no role ARN in these files: references to it are skipped");
             if self.warned.insert(message.clone()) {
                 let help =
-                    "name the file that holds it, too, or pass --identity-name in place of --account and --role-arn";
+                    "also pass the file that contains it, or use --identity-name instead of --account or --role-arn";
                 self.outcome.warnings.push(Diagnostic::warning(message).help(help));
             }
             return Err("its account is not in these files");
@@ -151,13 +154,13 @@ impl Draft<'_> {
         match target {
             EjectTarget::Account(account) if role.account() == account => Ok(()),
             EjectTarget::Role(wanted) if role == wanted => Ok(()),
-            EjectTarget::Account(_) => Err("--account names another account"),
-            EjectTarget::Role(_) => Err("--role-arn names another role"),
+            EjectTarget::Account(_) => Err("--account specifies another account"),
+            EjectTarget::Role(_) => Err("--role-arn specifies another role"),
         }
     }
 }
 
-/// The operations that take a reference out.
+/// The operations that remove a reference.
 fn operations(reference: &IdentityReference) -> Vec<PatchOperation> {
     let path = &reference.path;
     let mut operations = Vec::new();
@@ -168,7 +171,7 @@ fn operations(reference: &IdentityReference) -> Vec<PatchOperation> {
     }
     let whole = RemoveOperation { path: PointerBuf::from_tokens(path) };
     operations.push(match path.split_last() {
-        // Where an empty `spec:` was filled, it is empty again. Null in a variable would be refused by its class.
+        // A `spec:` with nothing else becomes empty, as before `inject`. The class of a variable would refuse null.
         Some((_, parent)) if reference.rest == Rest::Nothing && reference.precondition.is_none() => {
             PatchOperation::Replace(ReplaceOperation { path: PointerBuf::from_tokens(parent), value: Value::Null })
         }

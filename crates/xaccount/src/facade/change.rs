@@ -23,11 +23,11 @@ use crate::usages::{UsageLimits, named};
 /// the planned change.
 #[derive(Clone, Debug)]
 pub struct ChangedManifests {
-    /// With the new bytes; a file that was made is the last.
+    /// The files with their new bytes; a new file comes last.
     manifests: Manifests,
     /// Indices of the files that differ, in the order in which to write them.
     changed: Vec<usize>,
-    /// As it was read.
+    /// The inventory before the change.
     inventory: Inventory,
     outcome: Outcome,
     warnings: Vec<Diagnostic>,
@@ -44,7 +44,7 @@ pub struct ChangedObject<'c> {
     pub title: String,
     /// What happens to it.
     pub kind: ChangeKind,
-    /// The old value in words, where it had one.
+    /// The old value in words, if it had one.
     pub before: Option<&'c str>,
     /// The new value in words.
     pub after: &'c str,
@@ -53,7 +53,8 @@ pub struct ChangedObject<'c> {
 }
 
 /// Points clusters at a target account: sets the identity reference of each selected object, and adds the
-/// `AWSClusterRoleIdentity` that it names. The request is a [`Target`](crate::Target), or an [`InjectRequest`] with more.
+/// `AWSClusterRoleIdentity` that it names. The request is a [`Target`](crate::Target), or an [`InjectRequest`] with
+/// more.
 ///
 /// ```
 /// use xaccount::{ErrorKind, Manifests, Target};
@@ -69,20 +70,20 @@ pub struct ChangedObject<'c> {
 /// // A second run changes nothing.
 /// assert!(xaccount::inject(change.manifests(), Target::account("222222222222")?)?.is_unchanged());
 ///
-/// // A cluster that is or was in a management cluster stays where it is.
+/// // A cluster that is or was in a management cluster is not moved.
 /// let live = Manifests::from_bytes("heron.yaml", yaml.replace("heron", "heron, uid: 0c1b"));
 /// let error = xaccount::inject(&live, Target::account("222222222222")?).unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::Refused);
 /// # Ok::<(), xaccount::Error>(())
 /// ```
 ///
-/// Whether a cluster runs already is looked for in the manifests alone: there is neither Git's HEAD nor a dump of the
-/// management cluster. A manifest without a `metadata.uid`, or another mark that only an API server or a controller
-/// writes, counts as a cluster that does not exist yet. Where that may be wrong, ask the management cluster before you
+/// Only the manifests are searched for signs that a cluster is running: there is neither Git's HEAD nor a dump of the
+/// management cluster. A manifest without a `metadata.uid`, or another field that only an API server or a controller
+/// writes, counts as a cluster that does not exist yet. If that may be wrong, check the management cluster before you
 /// apply the result.
 ///
 /// # Errors
-/// Everything for which the command refuses to write, an account map among the files, and what a request can't say.
+/// Everything that the command refuses to write, an account map among the files, and an invalid request.
 pub fn inject(manifests: &Manifests, request: impl Into<InjectRequest>) -> Result<ChangedManifests, Error> {
     let mut request = request.into();
     let identity_file = match &mut request.identity_file {
@@ -100,7 +101,8 @@ pub fn inject(manifests: &Manifests, request: impl Into<InjectRequest>) -> Resul
     }
 }
 
-/// Removes the references to role identities again, and the identities that `inject` added and that nothing names any more.
+/// Removes the references to role identities again, and the identities that `inject` added and that nothing references
+/// any more.
 ///
 /// ```
 /// use xaccount::{EjectRequest, Manifests, Target};
@@ -119,12 +121,11 @@ pub fn inject(manifests: &Manifests, request: impl Into<InjectRequest>) -> Resul
 /// # Ok::<(), xaccount::Error>(())
 /// ```
 ///
-/// Only the given files are searched for other users of an identity. An identity that is still used is removed only if none
-/// of them shows that: pass all manifests of a repository, and look at the management cluster before an identity is
-/// deleted there.
+/// Only the given files are searched for other users of an identity, so an identity that is used elsewhere can be
+/// removed. Pass all manifests of a repository, and check the management cluster before you delete an identity there.
 ///
 /// # Errors
-/// Everything for which the command refuses to write, an account map among the files, and what a request can't say.
+/// Everything that the command refuses to write, an account map among the files, and an invalid request.
 pub fn eject(manifests: &Manifests, request: &EjectRequest) -> Result<ChangedManifests, Error> {
     let mut request = request.clone();
     let identity_file = match &mut request.identity_file {
@@ -138,7 +139,7 @@ pub fn eject(manifests: &Manifests, request: &EjectRequest) -> Result<ChangedMan
     }
     let read = read(manifests, identity_file.as_deref())?;
     let outcome = draft(&read.inventory, &request).map(|draft| {
-        // Files in memory are in no directory, so that this looks at them alone.
+        // Files in memory have no directory, so only they are searched.
         let users = named(&read.session, &read.inventory, &draft, UsageLimits::default());
         draft.finish(&users)
     });
@@ -148,11 +149,11 @@ pub fn eject(manifests: &Manifests, request: &EjectRequest) -> Result<ChangedMan
     }
 }
 
-/// Finds the file that keeps identities, and gives its name.
+/// Finds the file that keeps identities, and returns its name.
 fn resolve(manifests: &Manifests, file: &mut IdentityFile) -> Result<String, Error> {
     let refused = |message: String| Err(Error::request(Diagnostic::error(message)));
     let IdentityFile::New(path) = file else {
-        return refused("an identity file is named, not numbered: IdentityFile::named(\"identities.yaml\")".to_owned());
+        return refused("specify the identity file by name: IdentityFile::named(\"identities.yaml\")".to_owned());
     };
     let name = shown(path);
     if let Some(at) = manifests.position(&name) {
@@ -166,7 +167,7 @@ fn resolve(manifests: &Manifests, file: &mut IdentityFile) -> Result<String, Err
     Ok(name)
 }
 
-/// What both verbs work on.
+/// Reads the manifests for both verbs.
 fn read(manifests: &Manifests, identity_file: Option<&str>) -> Result<ReadManifests, Error> {
     let read = manifests.read(&needles(), false)?;
     match identity_file.and_then(|file| read.kustomizations.refusal(file)) {
@@ -201,7 +202,7 @@ fn proved(manifests: &Manifests, read: ReadManifests, outcome: Outcome) -> Resul
 }
 
 impl ChangedManifests {
-    /// The bytes of a file: the new ones, or the old ones where it stays as it is.
+    /// The bytes of a file: the new ones, or the old ones if it does not change.
     ///
     /// # Errors
     /// There is no such file.
@@ -212,8 +213,8 @@ impl ChangedManifests {
         })
     }
 
-    /// The files that differ, and their new bytes. Written in this order, no reference is without its identity at any
-    /// moment.
+    /// The files that differ, and their new bytes. If they are written in this order, no reference is without its
+    /// identity at any moment.
     pub fn changed_files(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let files = self.changed.iter().map(|&file| &self.manifests.files[file]);
         files.map(|file| (file.name.as_str(), file.bytes.as_slice()))
@@ -254,17 +255,17 @@ impl ChangedManifests {
         })
     }
 
-    /// What is selected, can carry a reference and is skipped, and why.
+    /// The selected objects that can carry a reference and are skipped, and why.
     pub fn skipped(&self) -> &[Skipped] {
         &self.outcome.skipped
     }
 
-    /// What to say although nothing is wrong. [`Manifests::place`] of the manifests that were changed has the places.
+    /// The warnings. [`Manifests::place`] of the original manifests returns their places.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }
 
-    /// What was decided, and why, where the request has `explain`.
+    /// What was decided, and why, if the request has `explain`.
     pub fn decisions(&self) -> &[String] {
         &self.outcome.decisions
     }
@@ -274,7 +275,7 @@ impl ChangedManifests {
         &self.manifests
     }
 
-    /// The same, without what was said of the change.
+    /// The same, by value.
     pub fn into_manifests(self) -> Manifests {
         self.manifests
     }

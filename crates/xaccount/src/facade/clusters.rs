@@ -7,7 +7,7 @@ use crate::diag::Diagnostic;
 use crate::inventory::Inventory;
 use crate::status::{self, Options, Row};
 
-/// What CAPA will do with each cluster, as far as the manifests say.
+/// What CAPA will do with each cluster, as far as the manifests show.
 #[derive(Clone, Debug)]
 pub struct StatusReport {
     inventory: Inventory,
@@ -44,7 +44,7 @@ pub struct StatusReport {
 /// ```
 ///
 /// # Errors
-/// Every document that names one of CAPA's kinds and can't be read.
+/// Every document that names a CAPA kind and can't be read.
 pub fn status(manifests: &Manifests) -> Result<StatusReport, Error> {
     let ReadManifests { inventory, mut warnings, .. } = manifests.read(&needles_with_surroundings(), false)?.counted();
     let options = Options { release: manifests.release };
@@ -65,12 +65,12 @@ impl StatusReport {
         self.release
     }
 
-    /// What to say although nothing is wrong.
+    /// The warnings.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }
 
-    /// All objects, which [`Row::object`] counts, and the files.
+    /// All objects, indexed by [`Row::object`], and the files.
     pub fn inventory(&self) -> &Inventory {
         &self.inventory
     }

@@ -1,4 +1,4 @@
-//! Why a verb gives no answer.
+//! The error of all verbs.
 
 use std::fmt;
 
@@ -6,15 +6,15 @@ use super::place::SourcePlace;
 use crate::aws::{AccountIdError, RoleArnError};
 use crate::diag::{Diagnostic, Severity, escape_control};
 
-/// Why a verb gives no answer: everything that is wrong, with its places.
+/// Why a verb fails: all errors, with their places.
 ///
-/// As text it is one line: the first error with its place, and how many more there are. [`Self::diagnostics`] has all of
-/// them, and what to do about each.
+/// As text it is one line: the first error with its place, and how many more there are. [`Self::diagnostics`] has all
+/// of them, and what to do about each.
 #[derive(Clone)]
 pub struct Error {
     kind: ErrorKind,
     diagnostics: Vec<Diagnostic>,
-    /// Of each diagnostic, the place.
+    /// The place of each diagnostic.
     places: Vec<Option<SourcePlace>>,
 }
 

@@ -17,8 +17,8 @@ pub struct LintReport {
     warnings: Vec<Diagnostic>,
 }
 
-/// Finds cross-account mistakes. A document that can't be read is a finding too. A comment `# xaccount: ignore[XA001] why`
-/// silences the line that it is on, or the next.
+/// Finds cross-account mistakes. A document that can't be read is a finding too. A comment `# xaccount: ignore[XA001]
+/// why` silences the line that it is on, or the next.
 ///
 /// ```
 /// use xaccount::Manifests;
@@ -42,11 +42,11 @@ pub struct LintReport {
 /// ```
 ///
 /// # Errors
-/// None today: what is wrong with the manifests is a finding.
+/// None at present: mistakes in the manifests are findings.
 pub fn lint(manifests: &Manifests) -> Result<LintReport, Error> {
     let read = manifests.read(&needles_for_lint(), true)?;
     let ReadManifests { session, inventory, kustomizations, warnings } = read;
-    // That patches are not checked is not a finding.
+    // Skipped patches are not findings.
     let (inventory, _) = kustomizations.set_aside(inventory, &session);
     let options = Options { release: manifests.release };
     let status = status(&inventory, &options);
@@ -83,7 +83,7 @@ impl LintReport {
         self.release
     }
 
-    /// What to say besides, which is not of a rule.
+    /// Warnings that don't belong to a rule.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }

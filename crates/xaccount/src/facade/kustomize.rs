@@ -10,17 +10,17 @@ use crate::inventory::kustomization::{
 use crate::patches::refused_identity_file;
 use crate::session::Session;
 
-/// The kustomizations among the files of a session. Those beside and above them are not known.
+/// The kustomizations among the files of a session. Others are unknown.
 pub(super) struct MemoryKustomizations {
     pub(super) all: Vec<Kustomization>,
     /// Kustomizations that can't be read.
     pub(super) warnings: Vec<Diagnostic>,
-    /// By plain path: what names the file as a patch.
+    /// What names a file as a patch, by plain path.
     named: HashMap<String, String>,
 }
 
 impl MemoryKustomizations {
-    /// Reads them.
+    /// Reads the kustomizations.
     pub(super) fn of(session: &Session) -> Self {
         let (mut all, mut warnings) = (Vec::new(), Vec::new());
         let line = |file: FileId, span: Span| line_of(&session.bytes(file).unwrap_or_default(), span.start);
@@ -42,12 +42,12 @@ impl MemoryKustomizations {
         Self { all, warnings, named }
     }
 
-    /// Refuses a file that is to keep identities, where it is a kustomization or a patch.
+    /// Refuses an identity file that is a kustomization or a patch.
     pub(super) fn refusal(&self, identity_file: &str) -> Option<Diagnostic> {
         refused_identity_file(identity_file, self.named.get(&plain(identity_file)).map(String::as_str))
     }
 
-    /// The inventory without the objects of patches, and what to say about these.
+    /// The inventory without the objects of patches, and the warnings about them.
     pub(super) fn set_aside(&self, inventory: Inventory, session: &Session) -> (Inventory, Vec<Diagnostic>) {
         let why = |file: FileId| Some((file, self.named.get(&plain(session.name(file)))?.clone()));
         let patches: BTreeMap<FileId, String> = session.named().filter_map(why).collect();

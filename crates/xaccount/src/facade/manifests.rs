@@ -1,4 +1,4 @@
-//! Manifests in memory, and what a verb reads of them.
+//! Manifests in memory, and what a verb reads from them.
 
 use std::collections::HashSet;
 
@@ -13,9 +13,9 @@ use crate::plan::{EmptySelection, Failure};
 use crate::session::Session;
 use lossless_yaml::Needles;
 
-/// Manifests in memory: YAML or JSON by the names of their files, with `/` between the parts of a name.
+/// Manifests in memory: YAML or JSON files by name, with `/` between the parts of a name.
 ///
-/// Nothing is parsed before a verb asks, so a text that one verb refuses can still be linted. Clones share the bytes.
+/// Nothing is parsed before a verb runs, so a text that one verb refuses can still be linted. Clones share the bytes.
 ///
 /// ```
 /// use xaccount::Manifests;
@@ -41,11 +41,11 @@ impl Manifests {
         Self { files: vec![MemoryFile::new(name.into(), bytes.into())], release: None, default_namespace: None }
     }
 
-    /// The manifests of several files, by their names. An identity in one of them counts for the clusters in all of them,
-    /// and a kustomization among them says which of them are patches.
+    /// The manifests of several files, by their names. An identity in one of them counts for the clusters in all of
+    /// them, and a kustomization among them decides which of them are patches.
     ///
     /// # Errors
-    /// Two files of one name.
+    /// Two files with the same name.
     pub fn new<N: Into<String>, B: Into<Vec<u8>>>(files: impl IntoIterator<Item = (N, B)>) -> Result<Self, Error> {
         let files: Vec<MemoryFile> =
             files.into_iter().map(|(name, bytes)| MemoryFile::new(name.into(), bytes.into())).collect();
@@ -59,8 +59,8 @@ impl Manifests {
         }
     }
 
-    /// The same, evaluated for a release of CAPA by [`status()`](super::status) and [`lint()`](super::lint). The default is
-    /// the newest that serves the API versions of the files.
+    /// The same, evaluated for a release of CAPA by [`status()`](super::status) and [`lint()`](super::lint). The
+    /// default is the newest that serves the API versions of the files.
     #[must_use]
     pub fn with_release(self, release: Release) -> Self {
         Self { release: Some(release), ..self }
@@ -77,12 +77,12 @@ impl Manifests {
         self.files.iter().map(|file| file.name.as_str())
     }
 
-    /// The bytes of a file; `None` where it is not one of the manifests.
+    /// The bytes of a file; `None` if it is not one of the manifests.
     pub fn bytes(&self, name: &str) -> Option<&[u8]> {
         Some(&self.files[self.position(name)?].bytes)
     }
 
-    /// The number of the file of a name, however its path is written.
+    /// The index of the file with a name, however its path is written.
     pub(super) fn position(&self, name: &str) -> Option<usize> {
         let wanted = plain(name);
         self.files.iter().position(|file| plain(&file.name) == wanted)
@@ -93,7 +93,8 @@ impl Manifests {
         Some(self.files.get(at.file.0)?.place(at.span.start))
     }
 
-    /// What a verb reads: the documents with one of the needles. With `keep_going`, what can't be read is a warning.
+    /// Reads the documents that contain one of the needles. With `keep_going`, a document that can't be read is a
+    /// warning.
     pub(super) fn read(&self, needles: &Needles, keep_going: bool) -> Result<ReadManifests, Error> {
         let mut session = Session::in_memory(self.files.iter().map(|file| (file.name.clone(), file.bytes.clone())));
         let scan = Scan { needles, skip_templates: false, topology_variable: None, keep_going };
@@ -106,7 +107,7 @@ impl Manifests {
         Ok(ReadManifests { session, inventory, kustomizations, warnings })
     }
 
-    /// An error of these diagnostics.
+    /// The error of a verb that refuses the manifests.
     pub(super) fn refused(&self, diagnostics: Vec<Diagnostic>) -> Error {
         self.error(ErrorKind::Refused, diagnostics)
     }
@@ -137,17 +138,17 @@ impl Manifests {
     }
 }
 
-/// What a verb works on.
+/// The input of a verb.
 pub(super) struct ReadManifests {
     pub(super) session: Session,
     pub(super) inventory: Inventory,
     pub(super) kustomizations: MemoryKustomizations,
-    /// What to say although nothing is wrong.
+    /// The warnings.
     pub(super) warnings: Vec<Diagnostic>,
 }
 
 impl ReadManifests {
-    /// The same without what is not an object to apply: kustomize patches, and objects without a name.
+    /// The same, without what can't be applied as an object: kustomize patches, and objects without a name.
     pub(super) fn counted(self) -> Self {
         let Self { session, inventory, kustomizations, mut warnings } = self;
         let (inventory, notes) = kustomizations.set_aside(inventory, &session);

@@ -1,7 +1,7 @@
 //! The verbs over manifests in memory: bytes in, proved bytes and verdicts out. No file is read or written.
 //!
-//! Each verb takes the steps of the command of that name, and refuses what the command refuses. What a command reads
-//! besides the manifests is missing here; the crate's documentation lists it under Limitations.
+//! Each verb does what the command of that name does, and refuses what the command refuses. What a command reads
+//! besides the manifests is not available here; the crate's documentation lists it under Limitations.
 
 mod change;
 mod clusters;

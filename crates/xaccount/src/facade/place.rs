@@ -1,11 +1,11 @@
-//! Texts in memory, and places in them as people count.
+//! Files in memory, and places in them by line and column.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use crate::diag::{LineIndex, Position, escape_control};
 
-/// A place in a file, as an editor shows it. Its text is `FILE:LINE:COLUMN`.
+/// A place in a file, as an editor shows it. It is displayed as `FILE:LINE:COLUMN`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct SourcePlace {
     /// The name of the file.
@@ -27,7 +27,7 @@ impl fmt::Display for SourcePlace {
 pub(super) struct MemoryFile {
     pub(super) name: String,
     pub(super) bytes: Arc<Vec<u8>>,
-    /// Its lines, found when a place is first asked for.
+    /// The index of its lines, made when it is first needed.
     lines: OnceLock<LineIndex>,
 }
 

@@ -1,4 +1,4 @@
-//! What a request may say. The command line checks its flags where it reads them; a request is checked here.
+//! Checks of a request. The command line checks flags when it parses them; a request is checked here.
 
 use crate::account_map;
 use crate::aws::{DurationSeconds, ExternalId, SessionName, check_inline_policy};
@@ -9,7 +9,7 @@ use crate::kubernetes::names::{is_dns_subdomain, is_qualified_name};
 use crate::plan::Selection;
 use crate::settings::Setting;
 
-/// Everything that no request may say.
+/// All errors in a request.
 pub(super) fn wrong(request: &InjectRequest) -> Vec<Diagnostic> {
     let mut wrong: Vec<Diagnostic> = wrong_selection(&request.selection).into_iter().collect();
     if let Some(name) = request.identity_name.as_ref().map(|name| &name.value).filter(|name| !is_dns_subdomain(name)) {
@@ -18,25 +18,25 @@ pub(super) fn wrong(request: &InjectRequest) -> Vec<Diagnostic> {
     let is_title =
         |text: &str| text.split_once('/').is_some_and(|(namespace, name)| !namespace.is_empty() && !name.is_empty());
     for orphan in request.orphans.iter().filter(|orphan| !is_title(orphan)) {
-        let message = format!("'{}' is not NAMESPACE/NAME of a cluster", escape_control(orphan));
-        wrong.push(Diagnostic::error(message).help("a cluster without a namespace is in default"));
+        let message = format!("'{}' is not the NAMESPACE/NAME of a cluster", escape_control(orphan));
+        wrong.push(Diagnostic::error(message).help("for a cluster without a namespace, use default/NAME"));
     }
     wrong.extend(wrong_identity(&request.identity));
     wrong
 }
 
-/// Indices are those of an inventory, and a verb makes its own.
+/// Refuses a selection by index: an index belongs to an inventory, and each verb makes its own.
 pub(super) fn wrong_selection(selection: &Selection) -> Option<Diagnostic> {
-    let message = "a selection by index is for an inventory, and here each verb makes its own";
+    let message = "objects can't be selected by index: each verb makes a new inventory";
     selection.only.as_ref().map(|_| Diagnostic::error(message).help("select by name, label or namespace"))
 }
 
-/// Refuses an account map among the files: it says which cluster belongs to which account, and a request can't override it.
+/// Refuses an account map among the files: it assigns clusters to accounts, and a request can't override it.
 pub(super) fn no_account_map<'n>(mut names: impl Iterator<Item = &'n str>) -> Option<Diagnostic> {
     let is_map = |name: &&str| name.rsplit_once('/').map_or(*name, |(_, name)| name) == account_map::FILE_NAME;
     let map = names.find(is_map)?;
-    let message = format!("{} is an account map, and none is followed here", escape_control(map));
-    let help = "omit the file where the request says the same; inject::propose_mapped takes a map";
+    let message = format!("{} is an account map, which is not supported here", escape_control(map));
+    let help = "omit the file if the request specifies the same; inject::propose_mapped takes a map";
     Some(Diagnostic::error(message).help(help))
 }
 
@@ -44,20 +44,21 @@ fn wrong_identity(identity: &IdentityRequest) -> Vec<Diagnostic> {
     let mut wrong: Vec<Diagnostic> = Vec::new();
     match &identity.source {
         Some((IdentityKind::Controller, name)) if name != "default" => {
-            wrong.push(Diagnostic::error("CAPA knows one AWSClusterControllerIdentity only, named default"));
+            wrong.push(Diagnostic::error("CAPA only supports one AWSClusterControllerIdentity, named default"));
         }
         Some((_, name)) if !is_dns_subdomain(name) => wrong.push(not_a_name("the source identity", name)),
         _ => {}
     }
     if let Some(Setting { value: allowed, .. }) = &identity.allowed_namespaces {
-        // Its text is what the flag takes, so the flag's check is this one, too.
+        // Its text is what the flag takes, so the flag's check applies.
         let listed = match allowed {
             AllowedNamespaces::AtLeast(names) => AllowedNamespaces::List(names.clone()),
             other => other.clone(),
         };
         let is_empty = matches!(&listed, AllowedNamespaces::List(names) if names.is_empty());
         if !is_empty && listed.to_string().parse() != Ok(listed) {
-            wrong.push(Diagnostic::error(format!("'{}' names no namespaces", escape_control(&allowed.to_string()))));
+            let text = allowed.to_string();
+            wrong.push(Diagnostic::error(format!("'{}' does not specify namespaces", escape_control(&text))));
         }
     }
     let texts = [
@@ -80,6 +81,6 @@ fn wrong_identity(identity: &IdentityRequest) -> Vec<Diagnostic> {
 
 fn not_a_name(what: &str, name: &str) -> Diagnostic {
     let help =
-        "a Kubernetes name is lower-case letters, digits, '-' and '.', and begins and ends with a letter or digit";
+        "a Kubernetes name has lower-case letters, digits, '-' and '.', and begins and ends with a letter or digit";
     Diagnostic::error(format!("'{}' can't be the name of {what}", escape_control(name))).help(help)
 }

@@ -1,4 +1,4 @@
-//! From the account map to a request for each account.
+//! Makes a request for each account of the account map.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -16,18 +16,18 @@ use crate::manifest_checks;
 use crate::plan::referencing;
 use crate::settings::{Origin, Setting, agreed};
 
-/// Why a cluster is skipped that no account has.
+/// Why a cluster that belongs to no account is skipped.
 const NO_ACCOUNT: &str = "it belongs to no account of the map, and --allow-unmapped is specified";
 
-/// Why a template is.
-const NO_TEMPLATES: &str = "no account of the map has it under templates";
+/// Why a template that belongs to no account is skipped.
+const NO_TEMPLATES: &str = "no account of the map lists it under templates";
 
-/// A request for each account of the map that has clusters in the run, and what none is for. `base` is what the flags say,
-/// `specified` what of the target: it must be what the map says.
+/// A request for each account of the map that has clusters in the inventory, and the skipped objects. `base` is the
+/// request from the flags, `specified` the target from the flags, which must agree with the map.
 ///
 /// # Errors
-/// A cluster that several accounts claim, or none; a flag that contradicts the map; a cluster that should stay in the source
-/// account and points elsewhere.
+/// A cluster that matches no account or several; a flag that contradicts the map; a cluster that the map keeps in the
+/// source account, but that references another one.
 pub(super) fn mapped(
     inventory: &Inventory,
     base: &InjectRequest,
@@ -35,7 +35,7 @@ pub(super) fn mapped(
     specified: &SpecifiedTarget,
 ) -> Result<(Vec<InjectRequest>, Vec<Skipped>), Vec<Diagnostic>> {
     is_source(mapped, specified, base)?;
-    // What can't be told is refused before anybody asks whose it is.
+    // Ambiguous objects are refused before they are assigned to an account.
     let unreadable: Vec<Diagnostic> = manifest_checks::impossible(inventory).collect();
     if !unreadable.is_empty() {
         return Err(unreadable);
@@ -66,7 +66,7 @@ pub(super) fn mapped(
     if work.errors.is_empty() { Ok((requests, work.skipped)) } else { Err(work.errors) }
 }
 
-/// The request for one account of the map and no object.
+/// The request for one account of the map, without objects.
 ///
 /// # Errors
 /// A flag that contradicts the map.
@@ -92,18 +92,18 @@ fn is_source(mapped: &Mapped<'_>, specified: &SpecifiedTarget, base: &InjectRequ
     }
     match base.moves.iter().find(|one| one.to == source.value) {
         Some(one) => Err(vec![
-            Diagnostic::error(format!("{one} leads to the source account"))
-                .help(format!("the map says so at {}", place()))
-                .help("eject removes the reference of a cluster that is to be made in the source account"),
+            Diagnostic::error(format!("{one} moves clusters to the source account"))
+                .help(format!("set in the account map at {}", place()))
+                .help("to create a cluster in the source account, remove its reference with eject"),
         ]),
         None => Ok(()),
     }
 }
 
-/// The refusal of a target that is the source account, which the map names at `place`.
+/// The error about a target that is the source account, which the map sets at `place`.
 pub fn target_is_source(account: &AccountId, place: &str) -> Diagnostic {
     Diagnostic::error(format!("the target account {account} is the source account"))
-        .help(format!("the map says so at {place}"))
+        .help(format!("set in the account map at {place}"))
         .help("a cluster in the source account needs no role identity: name another account, or omit the cluster")
 }
 
@@ -117,7 +117,7 @@ struct Work<'w> {
 }
 
 impl Work<'_> {
-    /// The account that an object belongs to, by its index in the map; `None` where it is passed by.
+    /// The index in the map of the account that an object belongs to; `None` if the object is skipped or an error.
     fn account_of(&mut self, index: ObjectId) -> Option<usize> {
         let found = &self.inventory[index];
         let template = is_template(found);
@@ -132,8 +132,8 @@ impl Work<'_> {
         match assigned {
             Assigned::To(account, _) => Some(account),
             Assigned::Source(place) => {
-                self.stays(found, place);
-                self.is_asked_away(found, place);
+                self.refuse_reference(found, place);
+                self.refuse_account_flag(found, place);
                 let why = format!("the map keeps its cluster in the source account ({})", (self.mapped.place)(place));
                 self.skipped.push(Skipped::new(found, SkipReason::SourceAccount, why));
                 None
@@ -144,18 +144,19 @@ impl Work<'_> {
                 let error = claims.iter().fold(error.at(found.head(), ""), |error, (name, span)| {
                     error.help(format!("{name}: {}", (self.mapped.place)(*span)))
                 });
-                self.errors.push(error.help("change the map so that one of them matches"));
+                self.errors.push(error.help("change the map so that only one of them matches"));
                 None
             }
-            // One template serves clusters of many accounts: only those that the map names are meant.
+            // A template may be used by clusters of many accounts, so only templates that the map names are changed.
             Assigned::Nobody if template || self.mapped.allow_unmapped => {
                 let why = if template { NO_TEMPLATES } else { NO_ACCOUNT };
                 self.skipped.push(Skipped::new(found, SkipReason::Unmapped, why));
                 None
             }
             Assigned::Unplaced(entries) => {
+                let title = found.title();
                 let error =
-                    Diagnostic::error(format!("{}: the map decides by path, and its file has none", found.title()));
+                    Diagnostic::error(format!("{title}: the map matches files by path, and its path is unknown"));
                 let error = entries.iter().fold(error.at(found.head(), ""), |error, span| {
                     error.help(format!("this entry may match: {}", (self.mapped.place)(*span)))
                 });
@@ -168,15 +169,16 @@ impl Work<'_> {
                     Diagnostic::error(format!("{} belongs to no account of the map", found.title()))
                         .at(found.head(), "")
                         .help(format!("its cluster is {name}, its namespace {}", self.inventory.namespace_of(found)))
-                        .help("add it to the clusters of an account, or pass --allow-unmapped to leave it alone"),
+                        .help("add it to the clusters of an account, or pass --allow-unmapped to skip it"),
                 );
                 None
             }
         }
     }
 
-    /// A cluster of the source account has no reference, or the controller identity.
-    fn stays(&mut self, found: &Resource, place: Span) {
+    /// Refuses a reference of a cluster that the map keeps in the source account, other than to the controller
+    /// identity.
+    fn refuse_reference(&mut self, found: &Resource, place: Span) {
         for reference in found.object.references() {
             let State::Set(existing) = &reference.state else { continue };
             if existing.kind.text().is_none_or(|kind| kind.is_empty() || kind == CONTROLLER_IDENTITY) {
@@ -185,30 +187,30 @@ impl Work<'_> {
             let (kind, name) = (existing.kind.text().unwrap_or_default(), existing.name.text().unwrap_or_default());
             self.errors.push(
                 Diagnostic::error(format!(
-                    "{} names {kind}/{name}, but the map keeps it in the source account",
+                    "{} references {kind}/{name}, but the map keeps it in the source account",
                     found.title()
                 ))
                 .at(found.location(existing.span), "")
-                .help(format!("the map says so at {}", (self.mapped.place)(place)))
-                .help("take the reference out, or the cluster out of source.clusters"),
+                .help(format!("set in the account map at {}", (self.mapped.place)(place)))
+                .help("remove the reference, or remove the cluster from source.clusters"),
             );
         }
     }
 
-    /// Who names an account for a cluster of the source account may not know that the map keeps it there.
-    fn is_asked_away(&mut self, found: &Resource, place: Span) {
+    /// Refuses an account flag for a cluster that the map keeps in the source account.
+    fn refuse_account_flag(&mut self, found: &Resource, place: Span) {
         let source = self.mapped.map.source.account.as_ref();
         let is_other = |asked: &&Setting<AccountId>| source.is_none_or(|source| source.value != asked.value);
         let Some(asked) = self.specified.account.as_ref().filter(is_other) else { return };
         self.errors.push(
             Diagnostic::error(format!(
-                "{} says {}, but the map keeps {} in the source account",
+                "{} is {}, but the map keeps {} in the source account",
                 asked.origin,
                 asked.value,
                 found.title()
             ))
             .at(found.head(), "")
-            .help(format!("the map says so at {}", (self.mapped.place)(place)))
+            .help(format!("set in the account map at {}", (self.mapped.place)(place)))
             .help(self.mapped.ways_out),
         );
     }
@@ -217,7 +219,7 @@ impl Work<'_> {
         let map = self.mapped.map;
         let base = self.base;
         let mut request = base.clone();
-        // Its form was checked with the map.
+        // Its syntax was checked when the map was read.
         let version = map.source.capa_version.as_ref();
         request.release = version.and_then(|version| Some(self.of_map(version.value.parse().ok()?, version.span)));
         request.target = Some(self.target(account));
@@ -248,7 +250,7 @@ impl Work<'_> {
         Setting::map(value, (self.mapped.place)(span))
     }
 
-    /// What a flag and the map say of a setting of an account; an error where they say two things.
+    /// The setting that a flag and the map agree on for an account; adds an error if they differ.
     fn agreed<T: PartialEq + Display>(
         &mut self,
         flag: Option<Setting<T>>,
@@ -261,7 +263,7 @@ impl Work<'_> {
         })
     }
 
-    /// The target of an account; an error where flags say another one.
+    /// The target of an account; adds an error if flags specify another one.
     fn target(&mut self, account: &Account) -> Target {
         let id = self.of_map(account.account.value.clone(), account.account.span);
         let (role, partition) = match &account.role_arn {
@@ -275,7 +277,7 @@ impl Work<'_> {
                     Some(name) => self.of_map(name.value.clone(), name.span),
                     None => Setting::default(DEFAULT_ROLE_NAME.to_owned()),
                 };
-                // What the map leaves open, a flag may say.
+                // A flag may specify what the map does not.
                 (role, partition.or_else(|| self.specified.partition.clone()))
             }
         };
@@ -286,7 +288,7 @@ impl Work<'_> {
         }
     }
 
-    /// The parts of the target that flags say otherwise than the map; of several the first.
+    /// Adds an error for the first part of the target in which flags contradict the map.
     fn contradicting_target(&mut self, account: &Account, role: &str, partition: Option<Partition>) {
         let flags = self.specified;
         let at = account.account.span;
@@ -295,7 +297,7 @@ impl Work<'_> {
         let found = agreed(flags.account.clone(), Some(self.of_map(account.account.value.clone(), at)))
             .map(drop)
             .and_then(|()| agreed(of_flag, Some(self.of_map(plain(role), at))).map(drop))
-            // What the map leaves open is no contradiction.
+            // A part that the map does not specify is not a contradiction.
             .and_then(|()| agreed(flags.partition.clone(), partition.map(|one| self.of_map(one, at))).map(drop));
         if let Err(contradiction) = found {
             self.errors.push(contradiction.diagnostic(Some(&account.name.value), self.mapped.ways_out));

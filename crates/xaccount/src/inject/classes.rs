@@ -1,4 +1,4 @@
-//! Templates whose ClusterClass serves clusters of other accounts.
+//! Templates whose ClusterClass is used by clusters of other accounts.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use crate::diag::Diagnostic;
 use crate::inventory::{Class, Inventory, ObjectId, Resource};
 use crate::manifest_checks;
 
-/// Templates that are pointed at an account though a class of theirs serves clusters of another one. `templates` has the
-/// account of each, by its number in the map.
+/// Errors about templates that are pointed at an account, although clusters of another account use their class.
+/// `templates` has the index in the map of each template's account.
 pub(super) fn of_two_accounts(
     inventory: &Inventory,
     mapped: &Mapped<'_>,
@@ -25,7 +25,7 @@ pub(super) fn of_two_accounts(
         if own.is_empty() {
             continue;
         }
-        // Not an error by itself: a class decides nothing but this.
+        // A duplicate key in a class is an error only here: nothing else depends on it.
         if let Some(error) = manifest_checks::twice(class.found)
             .or_else(|| class.clusters.iter().find_map(|one| manifest_checks::twice(one)))
         {
@@ -44,7 +44,8 @@ pub(super) fn of_two_accounts(
     errors
 }
 
-/// The clusters of a class by account, `None` for the source. What the map says of them is said elsewhere.
+/// The clusters of a class by the index of their account, `None` for the source account. Clusters that match no
+/// account, or several, are reported elsewhere.
 fn served<'r>(
     inventory: &Inventory,
     mapped: &Mapped<'_>,
@@ -73,7 +74,7 @@ fn served<'r>(
     served
 }
 
-/// A template and its account in the map, `None` for the source.
+/// A template and the index of its account in the map, `None` for the source account.
 struct MappedTemplate<'r> {
     found: &'r Resource,
     account: Option<usize>,
@@ -92,8 +93,8 @@ fn torn(
     };
     let class_title = class.found.title();
     let message = match served.len() {
-        1 => format!("{}: {class_title} serves clusters of another account", template.found.title()),
-        count => format!("{}: {class_title} serves clusters of {count} accounts", template.found.title()),
+        1 => format!("{}: {class_title} is used by clusters of another account", template.found.title()),
+        count => format!("{}: {class_title} is used by clusters of {count} accounts", template.found.title()),
     };
     let error = Diagnostic::error(message)
         .at(template.found.head(), format!("the map points it at {}", name(&template.account)))
@@ -106,10 +107,10 @@ fn torn(
         }
         error.help(format!("{}: {}", name(account), places.join(", ")))
     });
-    error.help("a template has one account: give each account a class and a template of its own, or change the map")
+    error.help("a template has one account: give each account its own class and template, or change the map")
 }
 
-/// An error about an object of another file has no place that can be shown.
+/// Names the file in an error about an object outside the run, whose place can't be shown.
 fn in_run(inventory: &Inventory, class: &Resource, error: Diagnostic) -> Diagnostic {
     match inventory.other(class.origin.file) {
         None => error,
@@ -158,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_template_of_two_accounts_is_refused() {
-        let of = |count| format!("AWSClusterTemplate t: ClusterClass q serves clusters of {count}");
+        let of = |count| format!("AWSClusterTemplate t: ClusterClass q is used by clusters of {count}");
         assert_eq!(messages(&["a1", "b1"]), [of("2 accounts")]);
         assert_eq!(messages(&["a1", "s"]), [of("2 accounts")]);
         assert_eq!(messages(&["b1", "b2"]), [of("another account")]);

@@ -1,4 +1,4 @@
-//! From a proposal to a plan: every change of account was asked for, or needs no asking.
+//! Turns a proposal into a plan, if every change of account was requested or needs no request.
 
 use super::evidence::Evidence;
 use super::judge::{Group, MoveJudge, Unasked};
@@ -15,10 +15,10 @@ enum Slot {
 }
 
 impl Proposal {
-    /// The plan, if each change of account was asked for or needs no asking. `mapped` is for the lines to paste.
+    /// The plan, if every change of account was requested or needs no request. `mapped` is for the help lines to paste.
     ///
     /// # Errors
-    /// What the planning found, and every change of account that was not asked for.
+    /// The errors found while planning, and every change of account that was not requested.
     pub fn judge(
         self,
         inventory: &Inventory,
@@ -59,7 +59,7 @@ impl Proposal {
         if !errors.is_empty() {
             return Err(Failure::Refused(errors));
         }
-        // They come before what is said of the rest.
+        // These come before the other warnings.
         warnings.append(&mut outcome.warnings);
         outcome.warnings = warnings;
         Ok(outcome)

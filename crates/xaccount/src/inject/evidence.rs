@@ -1,4 +1,4 @@
-//! What shows that a cluster may run, and in which account: Git's HEAD and a dump of the management cluster.
+//! Evidence that a cluster is running, and in which account: Git's HEAD and a dump of the management cluster.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,11 +9,11 @@ use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, Object, ObjectKind, ROLE_ID
 use crate::diag::FileId;
 use crate::inventory::{Inventory, ObjectId, Resource};
 
-/// Objects as something else than the manifests has them.
+/// Objects as Git's HEAD or a dump has them.
 #[derive(Debug)]
 pub struct ObservedObjects {
     pub(super) inventory: Inventory,
-    /// Files of which not everything can be read.
+    /// Files that can't be read completely.
     pub(super) unreadable: BTreeSet<FileId>,
     /// Whether an object must be in the same file.
     by_file: bool,
@@ -23,7 +23,7 @@ pub struct ObservedObjects {
 /// File, group, kind, namespace and name.
 type ObjectKey = (Option<FileId>, String, String, String, String);
 
-/// What the program found out about the objects of a run beside their own text.
+/// What is known about the objects of a run besides their manifests.
 #[derive(Debug, Default)]
 pub struct Evidence {
     /// The files as Git's HEAD has them.
@@ -33,12 +33,13 @@ pub struct Evidence {
 }
 
 impl ObservedObjects {
-    /// The files of a run as Git's HEAD has them, under the same ids; `unreadable` are those of which not everything can be read.
+    /// The files of a run as Git's HEAD has them, with the same ids; `unreadable` are those that can't be read
+    /// completely.
     pub fn head(inventory: Inventory, unreadable: BTreeSet<FileId>) -> Self {
         Self::new(inventory, unreadable, true)
     }
 
-    /// The objects that a management cluster has.
+    /// The objects in a dump of the management cluster.
     pub fn live(inventory: Inventory) -> Self {
         Self::new(inventory, BTreeSet::new(), false)
     }
@@ -56,7 +57,7 @@ impl ObservedObjects {
         Self { inventory, unreadable, by_file, index }
     }
 
-    /// The same object, as often as it is there.
+    /// All occurrences of the same object.
     pub(super) fn find(&self, found: &Resource) -> Vec<&Resource> {
         let existing = self
             .index
@@ -65,7 +66,7 @@ impl ObservedObjects {
         existing.iter().map(|&at| &self.inventory[at]).collect()
     }
 
-    /// The accounts that an object's references name; `words` makes a line of what a reference says.
+    /// The accounts that an object's references name; `words` turns the text of a reference into a line.
     pub(super) fn sightings(
         &self,
         found: &Resource,
@@ -75,7 +76,7 @@ impl ObservedObjects {
         let mut places: Vec<(ClusterAccount, String)> =
             found.object.references().map(|reference| self.place(&reference.state, known)).collect();
         if matches!(found.object.object_kind, ObjectKind::Refused(..)) {
-            places.push((ClusterAccount::Unknown, "an apiVersion and kind that can't be".to_owned()));
+            places.push((ClusterAccount::Unknown, "an invalid apiVersion or kind".to_owned()));
         }
         if places.is_empty() {
             places.push((ClusterAccount::Source, "no identityRef".to_owned()));
@@ -129,7 +130,7 @@ fn key(found: &Resource, namespace: &str, by_file: bool) -> ObjectKey {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ClusterAccount {
     Source,
-    /// The partition, where it is known.
+    /// An account id, and the partition if it is known.
     Account(AccountId, Option<Partition>),
     Unknown,
 }
@@ -168,14 +169,14 @@ impl ClusterAccount {
         match self {
             Self::Source => "the source account".to_owned(),
             Self::Account(account, _) => format!("account {}", known.shown(account)),
-            Self::Unknown => "an account that nothing here says".to_owned(),
+            Self::Unknown => "an unknown account".to_owned(),
         }
     }
 }
 
-/// Where something shows a cluster, and in which account.
+/// One piece of evidence for a cluster, and the account that it shows.
 pub(super) struct Sighting {
     pub(super) place: ClusterAccount,
-    /// For a label or a line: `Git's HEAD has it with no identityRef`.
+    /// The text for a label or a help line: `Git's HEAD has it with no identityRef`.
     pub(super) words: String,
 }

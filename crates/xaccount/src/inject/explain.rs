@@ -1,4 +1,4 @@
-//! What `-v` says of an identity: each of its values, and from where it came.
+//! What `-v` prints about an identity: each value and where it comes from.
 
 use super::planner::{Planner, RequiredIdentity};
 use crate::capa::{CONTROLLER_IDENTITY, ROLE_IDENTITY};
@@ -7,15 +7,15 @@ use crate::plan::IdentityFile;
 use crate::settings::{Origin, Setting};
 
 impl Planner<'_> {
-    /// From where the name of an identity came, when it was not read from a file.
+    /// Where the name of an identity comes from, if it was not read from a file.
     pub(super) fn name_from(&self) -> String {
         match &self.request.identity_name {
             Some(name) => format!("from {}", name.origin),
-            None => "a name made of the account and the role".to_owned(),
+            None => "the default name for this account and role".to_owned(),
         }
     }
 
-    /// A Cluster of another file that an object belongs to.
+    /// Explains to which Cluster in another file an object belongs.
     pub(super) fn explain_owner(&mut self, index: ObjectId) {
         let inventory = self.inventory;
         let found = &inventory[index];
@@ -25,31 +25,31 @@ impl Planner<'_> {
         }
     }
 
-    /// An identity that is there already.
-    pub(super) fn explain_there(&mut self, one: &RequiredIdentity, index: ObjectId) {
+    /// Explains an existing identity.
+    pub(super) fn explain_existing(&mut self, one: &RequiredIdentity, index: ObjectId) {
         let inventory = self.inventory;
         self.decided(|| {
             let found = &inventory[index];
             let (place, version) = (inventory.place(found), &found.object.api_version);
-            format!("{ROLE_IDENTITY}/{}: is there in {place}, keeps {version}", one.name)
+            format!("{ROLE_IDENTITY}/{}: exists in {place}, keeps {version}", one.name)
         });
     }
 
-    /// An identity that is made.
+    /// Explains a new identity.
     pub(super) fn explain_new(&mut self, one: &RequiredIdentity, file: &IdentityFile) {
         let (inventory, request) = (self.inventory, self.request);
         let name = &one.name;
         let origin = request.identity_file.as_ref().map(|file| &file.origin);
-        // Of one that nobody named, nothing is said: it is printed.
+        // The default is to print the identity, which needs no explanation.
         if origin != Some(&Origin::Default) {
             self.decided(|| {
-                let from = origin
-                    .map_or("the file of the objects that it serves".to_owned(), |origin| format!("from {origin}"));
+                let from =
+                    origin.map_or("the file of the objects that use it".to_owned(), |origin| format!("from {origin}"));
                 let file = match file {
                     IdentityFile::Existing(file) => inventory.file(*file).name.clone(),
-                    IdentityFile::New(path) => format!("{}, which is made", path.display()),
+                    IdentityFile::New(path) => format!("the new file {}", path.display()),
                 };
-                format!("{ROLE_IDENTITY}/{name}: goes to {file} ({from})")
+                format!("{ROLE_IDENTITY}/{name}: added to {file} ({from})")
             });
         }
         self.decided(|| {
@@ -81,7 +81,7 @@ impl Planner<'_> {
         });
     }
 
-    /// How it came that just these objects are pointed.
+    /// Explains what selected the objects.
     pub(super) fn explain_selection(&mut self, selected: usize) {
         let selection = &self.request.selection;
         let givers = [

@@ -1,4 +1,4 @@
-//! The identities that the references need: found, mended field by field, or made.
+//! The identities that the references need: existing ones are updated field by field, missing ones are created.
 
 use std::collections::HashSet;
 
@@ -17,7 +17,7 @@ impl Planner<'_> {
     /// Plans the identities that are needed.
     pub(super) fn identities(&mut self, required: &[RequiredIdentity]) {
         if !self.request.with_identity {
-            self.decided(|| "identities are neither made nor mended, because of --no-identity".into());
+            self.decided(|| "identities are not created or updated, because of --no-identity".into());
             required.iter().for_each(|one| self.refuse_other_role(one));
             return;
         }
@@ -47,24 +47,24 @@ impl Planner<'_> {
             let inventory = self.inventory;
             let existing = inventory.identities(IdentityKind::Role, &one.name);
             for &index in existing {
-                self.explain_there(one, index);
-                self.mend(index, one);
+                self.explain_existing(one, index);
+                self.update(index, one);
                 self.refuse_dependence(index, one, &changed);
                 self.warn_of_existing(index, one);
                 if let ObjectKind::Identity(identity, _) = &inventory[index].object.object_kind {
                     let existing = identity.allowed_namespaces.as_ref().map(|(allowed, _)| allowed);
-                    self.warn_of_shut_out(one, asked.as_ref().or(existing));
+                    self.warn_of_denied(one, asked.as_ref().or(existing));
                 }
             }
             if existing.is_empty() {
-                self.warn_of_shut_out(one, asked.as_ref());
+                self.warn_of_denied(one, asked.as_ref());
                 missing.push(one);
             }
         }
         missing
     }
 
-    /// Plans the controller identity, if it is asked for and the files have none.
+    /// Plans the controller identity, if it was requested and does not exist in the files.
     fn controller_identity(&mut self, required: &[RequiredIdentity]) {
         let existing = !self.inventory.identities(IdentityKind::Controller, "default").is_empty();
         if !self.request.with_controller_identity || existing || required.is_empty() {
@@ -84,8 +84,9 @@ impl Planner<'_> {
         }
     }
 
-    /// Says which objects an identity is of no use to, where it lists namespaces. What a selector fits, the files don't say.
-    fn warn_of_shut_out(&mut self, one: &RequiredIdentity, allowed: Option<&Value>) {
+    /// Warns about objects whose namespace is not in the identity's list. Selectors are not checked: the labels of
+    /// namespaces are not in the files.
+    fn warn_of_denied(&mut self, one: &RequiredIdentity, allowed: Option<&Value>) {
         let Some(allowed) = allowed.filter(|allowed| allowed.get("selector").is_none_or(Value::is_null)) else {
             return;
         };
@@ -96,7 +97,7 @@ impl Planner<'_> {
             if !names.contains(namespace) {
                 self.outcome.warnings.push(
                     Diagnostic::warning(format!(
-                        "{ROLE_IDENTITY}/{} is not allowed in namespace {namespace}: CAPA will not use it for {}",
+                        "{ROLE_IDENTITY}/{} does not allow namespace {namespace}: CAPA will not use it for {}",
                         one.name,
                         found.title()
                     ))
@@ -107,7 +108,7 @@ impl Planner<'_> {
         }
     }
 
-    /// The objects that get a reference, in their order.
+    /// The objects whose reference changes, in order.
     fn changed(&self) -> Vec<ObjectId> {
         let new = |change: &&Change| matches!(change.kind, ChangeKind::ReferenceAdded | ChangeKind::ReferenceReplaced);
         let mut changed: Vec<ObjectId> =
@@ -116,8 +117,8 @@ impl Planner<'_> {
         changed
     }
 
-    /// Refuses a new reference, of an object that is `changed`, to an identity in another cluster's file: deleting that file
-    /// would take it along.
+    /// Refuses a new reference from a `changed` object to an identity in another cluster's file: deleting that file
+    /// would delete the identity.
     fn refuse_dependence(&mut self, index: ObjectId, one: &RequiredIdentity, changed: &[ObjectId]) {
         let inventory = self.inventory;
         let found = &inventory[index];
@@ -133,17 +134,17 @@ impl Planner<'_> {
             self.errors.push(
                 Diagnostic::error(format!("{} would depend on {existing}, another cluster's file", depends.title()))
                     .at(depends.head(), "")
-                    .also(found.head(), format!("{} stands here: deleting this file takes it along", found.title()))
+                    .also(found.head(), format!("{} is here: deleting this file deletes it", found.title()))
                     .help(format!(
                         "move that document from {} to identities.yaml, and pass --identity-file identities.yaml",
                         inventory.place(found)
                     ))
-                    .help("or pass --identity-name to make another identity for it"),
+                    .help("or pass --identity-name to create another identity for it"),
             );
         }
     }
 
-    /// What is worth knowing about an identity that is there and is used.
+    /// Adds the warnings about an existing identity that is used.
     fn warn_of_existing(&mut self, index: ObjectId, one: &RequiredIdentity) {
         let found = &self.inventory[index];
         let ObjectKind::Identity(identity, version) = &found.object.object_kind else { return };
@@ -160,12 +161,13 @@ impl Planner<'_> {
             self.outcome.warnings.push(
                 Diagnostic::warning(format!("{} does not get the annotation {key}", found.title()))
                     .at(found.head(), "")
-                    .help("--identity-annotation is for identities that are made; add it by hand"),
+                    .help("--identity-annotation only applies to new identities; add it manually"),
             );
         }
     }
 
-    /// Without mending, an identity that is there must say the wanted role already: the name alone points nowhere.
+    /// Refuses an existing identity with another role. With `--no-identity` it is not updated, so a reference to it
+    /// would point at that role.
     fn refuse_other_role(&mut self, one: &RequiredIdentity) {
         let inventory = self.inventory;
         for found in inventory.identities(IdentityKind::Role, &one.name).iter().map(|&index| &inventory[index]) {
@@ -173,16 +175,22 @@ impl Planner<'_> {
             if identity.role_arn.text() == Some(one.role.as_str()) {
                 continue;
             }
-            let existing = identity.role_arn.any_text().unwrap_or("no role ARN");
+            let existing = identity.role_arn.any_text().unwrap_or("none");
             self.errors.push(
-                Diagnostic::error(format!("{} stands for another role: {existing}", found.title()))
-                    .at(found.location(identity.role_arn.span().unwrap_or(found.object.kind_span)), format!("wanted: {}", one.role))
-                    .help("with --no-identity it is not mended; leave that flag out, or name another identity with --identity-name"),
+                Diagnostic::error(format!("{} has another role: {existing}", found.title()))
+                    .at(
+                        found.location(identity.role_arn.span().unwrap_or(found.object.kind_span)),
+                        format!("wanted: {}", one.role),
+                    )
+                    .help(
+                        "--no-identity does not update identities: omit it, or pass --identity-name with another name",
+                    ),
             );
         }
     }
 
-    /// Refuses a source that leads back to the identity: CAPA follows sources without end, and its controller dies of it.
+    /// Refuses a source that leads back to the identity: CAPA follows such a cycle until its controller runs out of
+    /// memory.
     fn refuse_circle(&mut self, one: &RequiredIdentity) {
         let Some((IdentityKind::Role, first)) = &self.request.identity.source else { return };
         let inventory = self.inventory;
@@ -194,11 +202,11 @@ impl Planner<'_> {
                 chain.push(name);
                 self.errors.push(
                     Diagnostic::error(format!(
-                        "the identity '{}' can't be its own source: CAPA would never end",
+                        "the identity '{}' can't be its own source: CAPA would run out of memory",
                         one.name
                     ))
-                    .help(format!("its sources would be {}", chain.join(" -> ")))
-                    .help("name another --source-identity, or another --identity-name"),
+                    .help(format!("the cycle would be {}", chain.join(" -> ")))
+                    .help("pass another --source-identity or another --identity-name"),
                 );
                 return;
             }
@@ -217,7 +225,7 @@ impl Planner<'_> {
         }
     }
 
-    /// The file for a new identity that serves these objects, and its version.
+    /// The file and the API version of a new identity for these objects.
     fn file_for(&mut self, kind: &str, name: &str, objects: &[ObjectId]) -> Option<(IdentityFile, Version)> {
         let version = self.version_for(kind, name, objects);
         if let Some(Setting { value: file, .. }) = &self.request.identity_file {
@@ -227,7 +235,7 @@ impl Planner<'_> {
                 let path = &self.inventory.file(*id).name;
                 self.errors.push(
                     Diagnostic::error(format!("{path} is JSON and can't take a second document"))
-                        .help("name a YAML file with --identity-file"),
+                        .help("pass --identity-file with a YAML file"),
                 );
                 return None;
             }
@@ -245,15 +253,15 @@ impl Planner<'_> {
                         "{}: a JSON file can't take {kind}/{name} as a second document",
                         names[0]
                     ))
-                    .help("kubectl reads no '---' behind JSON")
+                    .help("kubectl does not read '---' after JSON")
                     .help(advice),
                 );
                 None
             }
             [file] => Some((IdentityFile::Existing(file), version)),
             _ => {
-                let mut diagnostic = Diagnostic::error(format!("{kind}/{name} would serve {} files", names.len()))
-                    .help("deleting one cluster's file must not take the others' identity along, so it can't stand in one of them")
+                let mut diagnostic = Diagnostic::error(format!("{kind}/{name} would be used by {} files", names.len()))
+                    .help("it can't be in one of them: deleting that file would delete the identity of the other clusters")
                     .help(advice);
                 for name in names.iter().take(20) {
                     diagnostic = diagnostic.help(format!("  {name}"));
@@ -267,7 +275,7 @@ impl Planner<'_> {
         }
     }
 
-    /// The version of a new identity: that of the objects that it serves, the newest if they differ.
+    /// The API version of a new identity: the newest version of the objects that use it.
     fn version_for(&mut self, kind: &str, name: &str, objects: &[ObjectId]) -> Version {
         let version = |index: ObjectId| match &self.inventory[index].object.object_kind {
             ObjectKind::Referencing { version, .. } | ObjectKind::Identity(_, version) => Some(*version),
@@ -285,16 +293,16 @@ impl Planner<'_> {
         }
         if let [oldest, .., newest] = versions[..] {
             let warning = Diagnostic::warning(format!(
-                "the objects that {kind}/{name} serves are of {oldest} to {newest}; it is written in {newest}"
+                "the objects that use {kind}/{name} have versions {oldest} to {newest}; it gets {newest}"
             ))
-            .help("one CAPA may not serve all of them; --api-version picks another");
+            .help("one CAPA release may not serve all of them; pass --api-version to choose another");
             self.outcome.warnings.push(warning);
         }
-        // A topology Cluster lends none: it is of another group.
+        // The version of a topology Cluster does not count: it belongs to another API group.
         let (version, from) = match (versions.last(), self.inventory.newest_version()) {
-            (Some(&version), _) => (version, "the objects that it serves"),
-            (None, Some(version)) => (version, "the other objects of CAPA in these files"),
-            (None, None) => (Version::V1Beta2, "the default, as no object of CAPA says another"),
+            (Some(&version), _) => (version, "the objects that use it"),
+            (None, Some(version)) => (version, "the other CAPA objects in these files"),
+            (None, None) => (Version::V1Beta2, "the default, because there is no CAPA object with a version"),
         };
         self.decided(|| format!("{kind}/{name}: version {version} from {from}"));
         version
@@ -334,7 +342,7 @@ impl Planner<'_> {
         })
     }
 
-    /// The scalar fields that were asked for.
+    /// The scalar fields that were requested.
     pub(super) fn optional(&self) -> Vec<(&'static str, Value)> {
         let asked = &self.request.identity;
         [

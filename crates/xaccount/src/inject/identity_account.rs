@@ -1,26 +1,26 @@
-//! The account that an identity stands for.
+//! The account of an identity.
 
 use super::moves::KnownAccounts;
 use crate::aws::{AccountId, RoleArn};
 use crate::plan::{SOURCE, account_in_name};
 
-/// The account that an identity stands for, as far as the files say.
+/// The account of an identity, as far as the files determine it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum IdentityAccount {
-    /// This account.
+    /// A known account.
     Account(AccountId),
-    /// An account of this number in another partition.
+    /// An account with the number of the target, but in another partition.
     OtherPartition(RoleArn),
-    /// The management cluster's own account, chosen by somebody.
+    /// The source account, set explicitly with a controller identity.
     Management,
-    /// The identity is in the files, but its role ARN can't be read; its text.
+    /// The identity is in the files, but its role ARN can't be parsed; the text of the ARN.
     Unreadable(String),
-    /// The files don't say.
+    /// The files don't determine it.
     Unknown,
 }
 
 impl IdentityAccount {
-    /// Where the role of an identity is, seen from the role that is wanted.
+    /// The account of an identity's role, compared with the wanted role.
     pub(super) fn of(arn: RoleArn, wanted: &RoleArn) -> Self {
         if arn.account() == wanted.account() && arn.partition() != wanted.partition() {
             Self::OtherPartition(arn)

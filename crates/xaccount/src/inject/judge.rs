@@ -1,17 +1,20 @@
-//! Whether a change of account may be made: what shows that a cluster may run, in which account, and what was asked for.
+//! Whether a change of account is allowed: the evidence that a cluster is running, its account, and the requested
+//! moves.
 //!
-//! The decision, for one object that goes to account T; its manifest names account F, what shows it names the accounts E:
+//! The decision for one object that moves to account T. Its manifest specifies account F, the evidence shows the
+//! accounts E:
 //!
 //! | F | E | needed |
 //! |---|---|---|
-//! | any | only T | nothing: it goes back |
-//! | none written | none | nothing: it does not exist yet |
-//! | the controller identity, by choice | none | `--overwrite` or `--move-account source=T` |
-//! | another account, or one that can't be told | none | `--move-account F=T` |
-//! | any | others than T | `--move-account` from each of them, and from F where F is written and not the source account |
+//! | any | only T | nothing: it moves back |
+//! | not specified | none | nothing: it does not exist yet |
+//! | the controller identity, set explicitly | none | `--overwrite` or `--move-account source=T` |
+//! | another account, or an unknown one | none | `--move-account F=T` |
+//! | any | others than T | `--move-account` from each of them, and from F if F is specified and not the source account |
 //!
-//! and `--orphan-resources` besides, where the object itself shows life, in its manifest or in the dump of `--live`. Where the
-//! dump has the object, that counts instead of Git's HEAD; what the dump does not have, it says nothing of.
+//! `--orphan-resources` is needed as well if the object shows life: a field in its manifest or in the dump of `--live`
+//! shows that it is or was in a management cluster. If the dump has the object, it counts instead of Git's HEAD. An
+//! object that the dump does not have may still exist.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -26,35 +29,35 @@ use crate::capa::ObjectKind;
 use crate::diag::{Diagnostic, Location};
 use crate::inventory::{Inventory, ObjectId, Resource};
 
-/// What becomes of a change of account that is not asked for while something shows that the cluster may run.
+/// How to treat a change of account that was not requested, if the cluster may be running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unasked {
-    /// It is refused.
+    /// Refuse it.
     Refused,
-    /// It is shown with a warning.
+    /// Plan it with a warning.
     Warned,
 }
 
-/// Changes of account about which one thing is said.
+/// Changes of account that one message reports.
 pub(super) struct Group<'p> {
     pub(super) kind: Kind,
     pub(super) members: Vec<&'p Crossing>,
 }
 
-/// What is said of a change of account. Those of one kind are said together.
+/// What a change of account lacks. Changes of the same kind are reported together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Kind {
     /// Index of the target.
     pub(super) to: usize,
-    /// The manifest's own account, where that is not to be left.
+    /// The account that the manifest specifies, if no move from it was requested.
     pub(super) written: Option<ClusterAccount>,
-    /// The accounts that evidence shows and that are not to be left.
+    /// The accounts that the evidence shows and from which no move was requested.
     pub(super) shown: Vec<ClusterAccount>,
     /// Whether `--orphan-resources` is missing.
     pub(super) orphan: bool,
-    /// Whether `unknown=` would do if the cluster were named.
+    /// Whether a move from `unknown` was requested, but `--cluster-name` does not name the cluster.
     pub(super) unnamed: bool,
-    /// Whether what the manifest says is one of a kind, and is said by itself.
+    /// The object, if it is reported by itself.
     pub(super) alone: Option<ObjectId>,
 }
 
@@ -66,9 +69,10 @@ pub(super) struct MoveJudge<'j> {
     pub(super) unasked: Unasked,
     pub(super) mapped: Option<&'j Mapped<'j>>,
     pub(super) targets: &'j [RoleArn],
-    /// Which of the moves were of use.
+    /// For each requested move, whether it matched a change.
     pub(super) moved: Vec<bool>,
-    /// What Clusters of the inventory that show life refer to: group is not said, so namespace, kind and name.
+    /// The objects that Clusters with a sign of life refer to, by namespace, kind and name: the references have no
+    /// group.
     pub(super) owned: HashMap<(&'j str, &'j str, &'j str), ObjectId>,
 }
 
@@ -95,7 +99,7 @@ impl<'j> MoveJudge<'j> {
         Self { inventory, request, known: &request.known, evidence, unasked, mapped, targets, moved, owned }
     }
 
-    /// What of an object's own text, or of its Cluster's, shows life: a place and the path of the field.
+    /// The field of an object, or of its Cluster, that shows life: its place and its path.
     pub(super) fn mark(&self, index: ObjectId) -> Option<(Location, String)> {
         let found = &self.inventory[index];
         if let Some(mark) = &found.object.alive {
@@ -116,7 +120,7 @@ impl<'j> MoveJudge<'j> {
         self.mark(index).is_some() || live.into_iter().any(|live| live.object.alive.is_some())
     }
 
-    /// Where a cluster is shown, and in which accounts.
+    /// The evidence for a cluster, and the accounts that it shows.
     pub(super) fn sightings(&self, crossing: &Crossing) -> Vec<Sighting> {
         let to = &self.targets[crossing.to];
         let found = &self.inventory[crossing.object];
@@ -134,12 +138,12 @@ impl<'j> MoveJudge<'j> {
                 return existing.into_iter().flat_map(of).collect();
             }
         }
-        // What a dump does not have may be in a namespace or a cluster that it was not made of.
+        // An object that is not in the dump may be in a namespace or a cluster that the dump does not cover.
         let head = self.evidence.head.as_ref();
         let existing = head.map_or_else(Vec::new, |head| head.find(found));
         let mut all: Vec<Sighting> = match head {
             Some(head) if existing.is_empty() && head.unreadable.contains(&found.origin.file) => {
-                let words = "Git's HEAD has this file in a form that can't be read".to_owned();
+                let words = "this file can't be read in Git's HEAD".to_owned();
                 vec![Sighting { place: ClusterAccount::Unknown, words }]
             }
             Some(head) => {
@@ -150,7 +154,7 @@ impl<'j> MoveJudge<'j> {
             }
             None => Vec::new(),
         };
-        // What HEAD has with marks is the object that they are of.
+        // If the object shows life in HEAD, the account that HEAD has counts.
         if mark.is_some() && existing.iter().all(|existing| existing.object.alive.is_none()) {
             let place =
                 crossing.from.as_ref().map_or(ClusterAccount::Source, |written| ClusterAccount::of(&written.place, to));
@@ -160,7 +164,7 @@ impl<'j> MoveJudge<'j> {
         all
     }
 
-    /// Whether a move from there to the target was asked for.
+    /// Whether a move from `place` to the target was requested.
     pub(super) fn is_asked(&mut self, place: &ClusterAccount, to: &RoleArn) -> bool {
         let source = self.known.source.as_ref();
         let fits = |from: &MoveFrom| match (from, place) {
@@ -179,12 +183,12 @@ impl<'j> MoveJudge<'j> {
         asked
     }
 
-    /// What is to be said of a change of account; `None` where it may be made.
+    /// What a change of account lacks; `None` if it is allowed.
     pub(super) fn kind(&mut self, crossing: &Crossing) -> Option<Kind> {
         let to = &self.targets[crossing.to];
         let sightings = self.sightings(crossing);
         if !sightings.is_empty() && sightings.iter().all(|one| one.place.is(to)) {
-            // It goes back. What was asked for of it was not in vain.
+            // It moves back. A move that was requested for it counts as used.
             let own =
                 crossing.from.as_ref().map_or(ClusterAccount::Source, |written| ClusterAccount::of(&written.place, to));
             self.is_asked(&own, to);
@@ -220,7 +224,7 @@ impl<'j> MoveJudge<'j> {
         if kind.written.is_none() && kind.shown.is_empty() && !orphan && !unnamed {
             return None;
         }
-        // Only accounts that are known are said of several at once.
+        // Only objects with a known account are reported together.
         let alone = match &kind.written {
             Some(ClusterAccount::Account(..)) if crossing.by == By::Reference => {
                 let written = crossing.from.as_ref()?;
@@ -238,18 +242,18 @@ impl<'j> MoveJudge<'j> {
         format!("{}/{}", self.inventory.namespace_of(found), self.inventory.cluster_name(found).unwrap_or_default())
     }
 
-    /// Whether `--cluster-name` names the object's cluster letter by letter.
+    /// Whether `--cluster-name` names the object's cluster exactly, without a pattern.
     pub(super) fn is_named(&self, index: ObjectId) -> bool {
         let Some(name) = self.inventory.cluster_name(&self.inventory[index]) else { return false };
         self.request.selection.cluster_names.iter().any(|glob| glob.glob().glob() == name && !is_glob(name))
     }
 
-    /// What was asked for, and changes nothing.
+    /// Errors about requested moves and orphans that match nothing.
     pub(super) fn without_effect(&self, proposal: &Proposal) -> Vec<Diagnostic> {
         let mut errors = Vec::new();
         let crossed: BTreeSet<ObjectId> = proposal.crossings().map(|crossing| crossing.object).collect();
         for (one, _) in self.request.moves.iter().zip(&self.moved).filter(|(_, moved)| !**moved) {
-            // The same command a second time.
+            // Running the same command again is not an error.
             if !proposal.settled.contains(&one.to) {
                 let from = match &one.from {
                     MoveFrom::Source => "the source account".to_owned(),
@@ -259,7 +263,7 @@ impl<'j> MoveJudge<'j> {
                 let to = self.known.shown(&one.to);
                 errors.push(
                     Diagnostic::error(format!("{one} matches nothing"))
-                        .help(format!("no selected object goes from {from} to {to}: check both, or omit the flag")),
+                        .help(format!("no selected object moves from {from} to {to}: check both, or omit the flag")),
                 );
             }
         }
@@ -268,7 +272,7 @@ impl<'j> MoveJudge<'j> {
             if !objects.any(|&index| self.cluster(index) == *orphan && self.shows_life(index)) {
                 errors.push(
                     Diagnostic::error(format!("--orphan-resources {orphan} matches nothing"))
-                        .help("it names a selected cluster whose object shows life, as NAMESPACE/NAME: check it, or omit the flag"),
+                        .help("it takes the NAMESPACE/NAME of a selected cluster that is or was in a management cluster: check it, or omit it"),
                 );
             }
         }
@@ -276,7 +280,7 @@ impl<'j> MoveJudge<'j> {
     }
 }
 
-/// Whether a text means something to a glob.
+/// Whether a text has special characters of globs.
 fn is_glob(text: &str) -> bool {
     text.contains(['*', '?', '[', ']', '{', '}', '\\', '!'])
 }

@@ -1,4 +1,4 @@
-//! The account map of an inventory, and what flags say of the target.
+//! The account map of an inventory, and the target that flags specify.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,23 +16,23 @@ use crate::settings::Setting;
 pub struct Mapped<'m> {
     /// The map.
     pub map: &'m AccountMap,
-    /// A place in it as it is shown: `.xaccount.yaml:12`.
+    /// Formats a place in the map: `.xaccount.yaml:12`.
     pub place: &'m dyn Fn(Span) -> String,
-    /// Where a file of the inventory is, seen from the map.
+    /// Returns the place of a file of the inventory, relative to the map.
     pub file: &'m dyn Fn(FileId) -> Place,
-    /// What to do where that is not known.
+    /// The help text if the place of a file is unknown.
     pub without_path: &'m str,
-    /// What to do where a flag contradicts the map.
+    /// The help text if a flag contradicts the map.
     pub ways_out: &'m str,
-    /// Clusters that the map does not name are passed by.
+    /// Whether clusters that match no account are skipped.
     pub allow_unmapped: bool,
 }
 
 impl Mapped<'_> {
-    /// What the map says of an object, whose file is at this place.
+    /// The account that the map assigns to an object whose file is at `place`.
     ///
     /// # Errors
-    /// Its cluster is in doubt, and the account hangs on it.
+    /// The object's cluster is ambiguous, and the account depends on it.
     pub(super) fn assigned(
         &self,
         inventory: &Inventory,
@@ -45,7 +45,7 @@ impl Mapped<'_> {
         inventory.by_cluster_name(found, answer).map(|AssignedAnswer(assigned)| assigned)
     }
 
-    /// The place in the map that says to which account an object belongs.
+    /// The place of the map entry that assigns an object to its account.
     pub(super) fn entry(&self, inventory: &Inventory, index: ObjectId) -> Option<String> {
         let found = &inventory[index];
         match self.assigned(inventory, found, &(self.file)(found.origin.file)) {
@@ -55,20 +55,20 @@ impl Mapped<'_> {
     }
 }
 
-/// What a map says of accounts, whatever the objects are.
+/// What a map specifies about accounts, independent of the objects.
 pub fn known_accounts(map: &AccountMap) -> KnownAccounts {
     let mut identities: HashMap<String, Option<AccountId>> = HashMap::new();
     let mut names: BTreeMap<AccountId, String> = BTreeMap::new();
     for one in &map.accounts {
         let account = &one.account.value;
-        // Which name each of several roles of one account has is of no interest here.
+        // If an account has several entries, the name of the first is used.
         names.entry(account.clone()).or_insert_with(|| one.name.value.clone());
         let name = match (&one.identity_name, &one.role_arn) {
             (Some(name), _) => Some(name.value.clone()),
             (None, Some(role)) => Some(default_identity_name(&role.value)),
             (None, None) => {
                 let role = one.role_name.as_ref().map_or(DEFAULT_ROLE_NAME, |name| &name.value);
-                // The partition is not in the name.
+                // The identity name does not contain the partition.
                 RoleArn::new(Partition::Aws, account, role).ok().map(|role| default_identity_name(&role))
             }
         };
@@ -81,19 +81,19 @@ pub fn known_accounts(map: &AccountMap) -> KnownAccounts {
     KnownAccounts { source: map.source.account.as_ref().map(|source| source.value.clone()), identities, names }
 }
 
-/// What flags say of the target, each part by itself; an ARN says all of them.
+/// The parts of the target that flags specify. A role ARN specifies all of them.
 #[derive(Clone, Debug, Default)]
 pub struct SpecifiedTarget {
     /// The account.
     pub account: Option<Setting<AccountId>>,
-    /// The role's name, perhaps with its path before it.
+    /// The role's name, optionally after its path.
     pub role: Option<Setting<String>>,
     /// The partition.
     pub partition: Option<Setting<Partition>>,
 }
 
 impl SpecifiedTarget {
-    /// All that an ARN says.
+    /// The parts of a role ARN.
     pub fn of_role(role: &Setting<RoleArn>) -> Self {
         Self {
             account: Some(role.with(role.value.account().clone())),
@@ -102,7 +102,7 @@ impl SpecifiedTarget {
         }
     }
 
-    /// The target without a map, where there is an account. By default its role is the one that DKP makes.
+    /// The target without a map; `None` without an account. The default role is the one that DKP creates.
     pub fn target(&self) -> Option<Target> {
         Some(Target::Account {
             account: self.account.clone()?,
@@ -112,7 +112,7 @@ impl SpecifiedTarget {
     }
 }
 
-/// What the map says: two answers are one where the account is.
+/// The answer of the map. Two answers are equal if the account is, even from different entries.
 struct AssignedAnswer(Assigned);
 
 impl PartialEq for AssignedAnswer {

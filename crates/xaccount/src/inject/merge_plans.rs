@@ -1,4 +1,4 @@
-//! Several requests over one run, planned as one.
+//! Plans several requests over one inventory as one.
 
 use std::collections::HashMap;
 
@@ -16,20 +16,20 @@ use crate::inventory::{Inventory, ObjectId};
 use crate::plan::{Change, Failure, Outcome, select, skipped, warnings_of_unclear};
 use lossless_yaml::ObjectChange;
 
-/// Plans the inventory for several accounts, as [`super::plan`]. An object of the inventory belongs to one request at most. `base` is what
-/// the requests were made from.
+/// Plans the inventory for several accounts, like [`super::plan`]. Each object belongs to at most one request. `base`
+/// is the request that the others were made from.
 ///
 /// # Errors
-/// As [`super::plan`]; nothing to point only where no request finds anything. Two requests that change one identity, or that
-/// would make two of one name.
+/// Those of [`super::plan`], but an empty selection only if no request selects anything. Two requests that change one
+/// identity differently, or that would create two identities with the same name.
 pub fn plan_each(inventory: &Inventory, base: &InjectRequest, requests: &[InjectRequest]) -> Result<Outcome, Failure> {
     propose_each(inventory, requests)?.judge(inventory, base, &Evidence::default(), Unasked::Refused, None)
 }
 
-/// Plans the inventory for several accounts; whether clusters may change account is left to [`Proposal::judge`].
+/// Plans the inventory for several accounts. [`Proposal::judge`] then checks whether clusters may change account.
 ///
 /// # Errors
-/// No request finds anything to point.
+/// No request selects anything.
 pub fn propose_each(inventory: &Inventory, requests: &[InjectRequest]) -> Result<Proposal, Failure> {
     let mut whole = Joined::default();
     let mut nothing = None;
@@ -49,7 +49,7 @@ pub fn propose_each(inventory: &Inventory, requests: &[InjectRequest]) -> Result
         }
     }
     let mut whole = whole.proposal;
-    // In the order of the files, new objects behind them.
+    // In file order; new objects come last.
     whole.outcome.changes.sort_by_key(|change| (change.object.is_none(), change.object));
     whole.outcome.unchanged.sort_unstable();
     match nothing {
@@ -58,12 +58,12 @@ pub fn propose_each(inventory: &Inventory, requests: &[InjectRequest]) -> Result
     }
 }
 
-/// Plans the inventory as an account map says of each cluster; whether clusters may change account is left to [`Proposal::judge`].
-/// `base` is what the flags say, `specified` what of the target.
+/// Plans the inventory with the account that an account map assigns to each cluster. [`Proposal::judge`] then checks
+/// whether clusters may change account. `base` is the request from the flags, `specified` the target from the flags.
 ///
 /// # Errors
-/// As [`propose_each`]; a cluster that several accounts claim, or none; a flag that contradicts the map; a cluster that should
-/// stay in the source account and points elsewhere.
+/// Those of [`propose_each`]; a cluster that matches no account or several; a flag that contradicts the map; a cluster
+/// that the map keeps in the source account, but that references another one.
 pub fn propose_mapped(
     inventory: &Inventory,
     base: &InjectRequest,
@@ -80,10 +80,10 @@ pub fn propose_mapped(
     Ok(proposal)
 }
 
-/// Plans the identities of several accounts, whoever uses them.
+/// Plans the identities of several accounts, independent of the objects that use them.
 ///
 /// # Errors
-/// What is there can't be brought together with what is asked for.
+/// The manifests contradict a request, or two requests contradict each other.
 pub fn plan_identities(
     inventory: &Inventory,
     base: &InjectRequest,
@@ -103,17 +103,17 @@ pub fn plan_identities(
     })
 }
 
-/// A proposal made of several, and where in it things are: a map may have thousands of accounts.
+/// A proposal joined from several, with indices into it: a map may have thousands of accounts.
 #[derive(Default)]
 struct Joined {
     proposal: Proposal,
-    /// Places in `proposal.outcome.added`, by title.
+    /// Indices in `proposal.outcome.added`, by title.
     added: HashMap<String, usize>,
-    /// Places in the plan of a file, by where the object begins; several objects may begin there.
+    /// Indices in the plan of a file, by the [`key`] of the object, which several objects may share.
     planned: HashMap<(FileId, usize), Vec<usize>>,
-    /// Places in `proposal.outcome.changes`, by object.
+    /// Indices in `proposal.outcome.changes`, by object.
     changes: HashMap<ObjectId, Vec<usize>>,
-    /// Messages of `proposal.outcome.warnings`.
+    /// Indices in `proposal.outcome.warnings`, by message.
     warned: HashMap<String, Vec<usize>>,
 }
 
@@ -180,8 +180,8 @@ impl Joined {
                 let object =
                     inventory.objects().iter().find(|found| found.origin.file == file && found.origin.at == change.0);
                 let title = object.map_or("an object".to_owned(), |found| found.title());
-                let error = Diagnostic::error(format!("two accounts would change {title}, each otherwise"));
-                let error = error.help("give each account an identity of its own: identityName");
+                let error = Diagnostic::error(format!("two accounts would change {title} differently"));
+                let error = error.help("give each account its own identity: set identityName in the map");
                 add_new(
                     errors,
                     vec![match object {
@@ -193,7 +193,8 @@ impl Joined {
         }
     }
 
-    /// Adds the changes that are not there yet. Of new objects there is a change each, in their order: those of `made` count.
+    /// Adds the changes that are not in the list yet. New objects have one change each, in the same order: only those
+    /// at the indices in `made` are added.
     fn add_changes(&mut self, changes: Vec<Change>, made: &[usize]) {
         let mut number = 0;
         for change in changes {
@@ -214,24 +215,24 @@ impl Joined {
     }
 }
 
-/// Something that tells the objects of a document apart, nearly always: a List has thousands.
+/// A hash key for an object. Two objects rarely share one, even in a List with thousands of items.
 fn key(change: &ObjectChange) -> usize {
     let item = change.0.base.tokens().nth(1).and_then(|token| token.decoded().parse::<usize>().ok());
     change.0.document.start.wrapping_add(item.unwrap_or(0))
 }
 
-/// Two contents for one new identity.
+/// The error about two definitions of one new identity.
 fn one_of_two_accounts(title: &str, one: &Value, other: &Value) -> Diagnostic {
     let role = |object: &Value| object.pointer("/spec/roleARN").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let error = Diagnostic::error(format!("two accounts would make {title}, each with another content"));
+    let error = Diagnostic::error(format!("two accounts would create {title} with different content"));
     let (one, other) = (role(one), role(other));
-    let error = if one == other { error } else { error.help(format!("one would be for {one}, one for {other}")) };
+    let error = if one == other { error } else { error.help(format!("one is for {one}, the other for {other}")) };
     error.help(
-        "identities are cluster-scoped: give one of them another identityName in the map, or leave --identity-name out",
+        "identities are cluster-scoped: give one account another identityName in the map, or omit --identity-name",
     )
 }
 
-/// Adds what is not there yet: each request looks at the whole run.
+/// Adds errors that are not in the list yet: each request checks the whole inventory.
 fn add_new(existing: &mut Vec<Diagnostic>, more: Vec<Diagnostic>) {
     for one in more {
         if !existing.contains(&one) {

@@ -1,4 +1,4 @@
-//! What `inject` thinks: from an inventory and what is asked for to a plan. No I/O.
+//! The logic of `inject`: turns an inventory and a request into a plan. No I/O.
 
 mod by_account;
 mod classes;

@@ -1,4 +1,4 @@
-//! What is said of changes of account that were not asked for, and what to type next.
+//! Messages about changes of account that were not requested, and what to type next.
 
 use std::collections::BTreeSet;
 
@@ -26,8 +26,8 @@ impl MoveJudge<'_> {
         let who = if many == 1 { found.title() } else { format!("{many} objects") };
         let message = match &kind.shown[..] {
             [] if kind.orphan => {
-                let (show, themselves) = if many == 1 { ("shows", "itself") } else { ("show", "themselves") };
-                format!("{who} {show} life {themselves}, and would be pointed at {target}")
+                let be = if many == 1 { "is or was" } else { "are or were" };
+                format!("{who} {be} in a management cluster, and would be pointed at {target}")
             }
             [] => format!(
                 "{who} would be moved out of an unknown account, and --cluster-name does not name {}",
@@ -35,7 +35,7 @@ impl MoveJudge<'_> {
             ),
             places => {
                 let places: Vec<String> = places.iter().map(|place| place.shown(self.known)).collect();
-                format!("{who} may run in {}, and would be pointed at {target}", places.join(" and "))
+                format!("{who} may be running in {}, and would be pointed at {target}", places.join(" and "))
             }
         };
         let unnamed = kind.shown.is_empty() && !kind.orphan;
@@ -51,7 +51,7 @@ impl MoveJudge<'_> {
             diagnostic = diagnostic.help(format!("and {} more, named below", many - 3));
         }
         if !refused {
-            diagnostic = diagnostic.help("--write and --check refuse this");
+            diagnostic = diagnostic.help("with --write or --check, this is an error");
         }
         if !kind.shown.is_empty() {
             diagnostic = diagnostic.help(NO_MOVE);
@@ -60,7 +60,7 @@ impl MoveJudge<'_> {
         self.to_move(diagnostic, group)
     }
 
-    /// The place that shows a cluster, and what it shows.
+    /// The place and the text of the first evidence for a cluster.
     fn place_and_words(&self, crossing: &Crossing) -> (Location, String) {
         let head = self.inventory[crossing.object].head();
         let sightings = self.sightings(crossing);
@@ -72,14 +72,19 @@ impl MoveJudge<'_> {
         (at, escape_control(&first.words).into_owned())
     }
 
-    /// The refusal where the manifest itself names another account.
+    /// The error if the manifest itself specifies another account.
     fn refusal_of_written(&self, group: &Group<'_>) -> Diagnostic {
         let first = group.members[0];
         let to = &self.targets[group.kind.to];
         let title = self.inventory[first.object].title();
         let Some(written) = &first.from else { return Diagnostic::error(title) };
         let words = &written.words;
-        let other = || Diagnostic::error(format!("{title} says something else already: {words}"));
+        let other = || {
+            Diagnostic::error(match first.by {
+                By::Role => format!("{title} already has another role: {words}"),
+                By::Reference | By::Identity => format!("{title} already references {words}"),
+            })
+        };
         let error = match &written.place {
             IdentityAccount::Account(from) => match group.members.len() {
                 1 => Diagnostic::error(format!("{title} is in account {from} ({words}), not in {}", to.account())),
@@ -88,17 +93,17 @@ impl MoveJudge<'_> {
             .help(NO_MOVE),
             IdentityAccount::OtherPartition(arn) => {
                 let (own, wanted) = (arn.partition().id(), to.partition().id());
-                other().help(format!("its role is of partition {own}, not {wanted}: two accounts, though they have one number"))
+                other().help(format!("its role is in partition {own}, not {wanted}: two accounts with the same number"))
             }
             IdentityAccount::Management => other()
-                .help("CAPA knows one such identity, named default, and writes it by default on some kinds; this one was somebody's choice")
+                .help("CAPA has one controller identity, named default, and sets it by default on some kinds; this one was set explicitly")
                 .help("pass --overwrite to replace it"),
             IdentityAccount::Unreadable(arn) => other()
-                .help(format!("its role ARN is {arn}, which says no account: if the cluster runs there, its VPC and machines stay there"))
+                .help(format!("its role ARN is {arn}, so its account is unknown: if the cluster is running there, its VPC and machines stay there"))
                 .help("fill in the role ARN and run again"),
             IdentityAccount::Unknown => other()
-                .help("these files don't say in which account that is: if the cluster runs there, its VPC and machines stay there")
-                .help("name the file with that identity too, if it is a role"),
+                .help("its account is not in these files: if the cluster is running there, its VPC and machines stay there")
+                .help("if it is a role identity, also pass the file that contains it"),
         };
         let mut error = error.at(written.at, format!("wanted: {to}"));
         for &more in group.members.iter().skip(1).take(2) {
@@ -111,7 +116,7 @@ impl MoveJudge<'_> {
         self.to_move(error, group)
     }
 
-    /// The lines that keep clusters where they are.
+    /// Adds the help lines for clusters that stay in their account.
     fn to_stay(&self, diagnostic: Diagnostic, group: &Group<'_>) -> Diagnostic {
         let it = if group.members.len() == 1 { "it stays" } else { "they stay" };
         let mut names: BTreeSet<&str> = BTreeSet::new();
@@ -138,18 +143,18 @@ impl MoveJudge<'_> {
         let Some(mapped) = self.mapped else {
             return diagnostic.help(match in_source && !names.is_empty() {
                 true => format!(
-                    "if {it} there, in an account map (.xaccount.yaml): source: {{clusters: {{names: {}}}}}",
+                    "if {it} there, add to an account map (.xaccount.yaml): source: {{clusters: {{names: {}}}}}",
                     listed(&names)
                 ),
-                false => format!("if {it} there: select the other clusters with --cluster-name"),
+                false => format!("if {it} there, select the other clusters with --cluster-name"),
             });
         };
         if !in_source {
-            return diagnostic.help(format!("if {it} there: correct the account map at {entries}"));
+            return diagnostic.help(format!("if {it} there, correct the account map at {entries}"));
         }
         if names.is_empty() {
             return diagnostic
-                .help(format!("if {it} there: remove {} from the account map at {entries}", listed(&templates)));
+                .help(format!("if {it} there, remove {} from the account map at {entries}", listed(&templates)));
         }
         let source = &mapped.map.source;
         let names = listed(&names);
@@ -159,18 +164,18 @@ impl MoveJudge<'_> {
             }
             (None, Some(account)) => {
                 format!(
-                    "in the account map, under source ({}): clusters: {{names: {names}}}",
+                    "add to source in the account map ({}): clusters: {{names: {names}}}",
                     (mapped.place)(account.span)
                 )
             }
-            (None, None) => format!("in the account map: source: {{clusters: {{names: {names}}}}}"),
+            (None, None) => format!("add to the account map: source: {{clusters: {{names: {names}}}}}"),
         };
         diagnostic
             .help(format!("if {it} there, {line}"))
-            .help(format!("and in the entry that names the cluster now ({entries}): except: {{names: {names}}}"))
+            .help(format!("and add to the entry that matches the cluster now ({entries}): except: {{names: {names}}}"))
     }
 
-    /// The flags that ask for the change.
+    /// Adds the help line with the flags that request the change.
     fn to_move(&self, diagnostic: Diagnostic, group: &Group<'_>) -> Diagnostic {
         let kind = &group.kind;
         let account = self.targets[kind.to].account();
@@ -200,15 +205,15 @@ impl MoveJudge<'_> {
         }
         let flags = flags.join(" ");
         diagnostic.help(match (group.members.len(), kind.orphan) {
-            (1, false) => format!("if the cluster does not exist yet, or is to be made anew: {flags}"),
-            (1, true) => format!("if its resources are gone, or are to be left behind: {flags}"),
-            (_, false) => format!("if the clusters do not exist yet, or are to be made anew: {flags}"),
-            (_, true) => format!("if their resources are gone, or are to be left behind: {flags}"),
+            (1, false) => format!("if the cluster does not exist yet, or will be recreated: {flags}"),
+            (1, true) => format!("if its resources are already deleted, or should stay in the old account: {flags}"),
+            (_, false) => format!("if the clusters do not exist yet, or will be recreated: {flags}"),
+            (_, true) => format!("if their resources are already deleted, or should stay in the old account: {flags}"),
         })
     }
 }
 
-/// A text of a manifest as a word of a command line to paste.
+/// A text of a manifest, quoted for a command line to paste.
 fn word(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._/".contains(&b);
     match text.bytes().all(plain) {
@@ -217,4 +222,4 @@ fn word(text: &str) -> String {
     }
 }
 
-const NO_MOVE: &str = "an identity moves no VPC and no machine: CAPA would look for the cluster's resources in the new account, and not find them";
+const NO_MOVE: &str = "changing the identity does not move the VPC and the machines: CAPA would look for them in the new account, and not find them";

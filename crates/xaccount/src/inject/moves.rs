@@ -1,4 +1,4 @@
-//! Changes of account as they are asked for, and what is known of accounts beforehand.
+//! Requested changes of account, and what the account map specifies about accounts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -7,12 +7,12 @@ use crate::aws::AccountId;
 use crate::diag::escape_control;
 use crate::plan::account_in_name;
 
-/// A change of account that was asked for.
+/// A requested change of account: `--move-account FROM=TO`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountMove {
-    /// From where.
+    /// The account that clusters leave.
     pub from: MoveFrom,
-    /// To where.
+    /// The account that they move to.
     pub to: AccountId,
 }
 
@@ -21,9 +21,9 @@ pub struct AccountMove {
 pub enum MoveFrom {
     /// The account of the management cluster.
     Source,
-    /// This one.
+    /// A known account.
     Account(AccountId),
-    /// One that nothing says.
+    /// An account that can't be determined.
     Unknown,
 }
 
@@ -43,24 +43,24 @@ impl fmt::Display for AccountMove {
     }
 }
 
-/// What the account map says of accounts, whatever the objects are.
+/// What the account map specifies about accounts, independent of the objects.
 #[derive(Clone, Debug, Default)]
 pub struct KnownAccounts {
     /// The account of the management cluster.
     pub source: Option<AccountId>,
-    /// The account of each identity name; `None` where two accounts would have one.
+    /// The account of each identity name; `None` if two accounts share the name.
     pub identities: HashMap<String, Option<AccountId>>,
-    /// What people call an account.
+    /// The name of each account.
     pub names: BTreeMap<AccountId, String>,
 }
 
 impl KnownAccounts {
-    /// The account that an identity of this name stands for, as far as the name alone says.
+    /// The account of an identity with this name, if the name alone determines it.
     pub(super) fn by_name(&self, identity: &str) -> Option<AccountId> {
         self.identities.get(identity).cloned().flatten().or_else(|| account_in_name(identity))
     }
 
-    /// The id, and the name in parentheses.
+    /// The account id, followed by its name in parentheses if there is one.
     pub(super) fn shown(&self, account: &AccountId) -> String {
         match self.names.get(account) {
             Some(name) => format!("{account} ({})", escape_control(name)),

@@ -1,19 +1,19 @@
-//! Which namespaces may use an identity, as `--allowed-namespaces` says it.
+//! The namespaces that may use an identity: the value of `--allowed-namespaces`.
 
 use serde_json::{Value, json};
 
 use crate::kubernetes::names::{is_dns_label, is_label_value, is_qualified_name};
 
-/// Which namespaces may use an identity.
+/// The namespaces that may use an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AllowedNamespaces {
     /// Every namespace: `{}`.
     All,
-    /// These.
+    /// The listed namespaces.
     List(Vec<String>),
-    /// Those with this label.
+    /// The namespaces with this label.
     Label(String, String),
-    /// These, and whatever an identity that is there lists besides.
+    /// These namespaces, and those that an existing identity lists already.
     AtLeast(Vec<String>),
 }
 
@@ -28,7 +28,7 @@ impl std::fmt::Display for AllowedNamespaces {
 }
 
 impl AllowedNamespaces {
-    /// As `spec.allowedNamespaces`.
+    /// The value of `spec.allowedNamespaces`.
     pub fn to_value(&self) -> Value {
         match self {
             Self::All => json!({}),
@@ -42,22 +42,23 @@ impl std::str::FromStr for AllowedNamespaces {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = |why: &str| format!("'{text}' names no namespaces ({why}): write all, NAME,NAME or KEY=VALUE");
+        let wrong =
+            |why: &str| format!("'{text}' does not specify namespaces ({why}): use all, NAME,NAME or KEY=VALUE");
         if text == "all" {
             return Ok(Self::All);
         }
         if let Some((key, value)) = text.split_once('=') {
             if !is_qualified_name(key) || !is_label_value(value) {
-                return Err(wrong("not one label"));
+                return Err(wrong("not a single label"));
             }
             return Ok(Self::Label(key.into(), value.into()));
         }
         let names: Vec<String> = text.split(',').map(str::to_owned).collect();
         if names.iter().any(|name| name == "all") {
-            return Err(wrong("'all' stands alone"));
+            return Err(wrong("'all' can't be combined with names"));
         }
         match names.iter().find(|name| !is_dns_label(name)) {
-            Some(name) => Err(wrong(&format!("'{name}' is no namespace name; CAPA compares names to the letter"))),
+            Some(name) => Err(wrong(&format!("'{name}' is not a namespace name, and CAPA matches names exactly"))),
             None => Ok(Self::List(names)),
         }
     }

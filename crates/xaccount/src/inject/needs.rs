@@ -1,27 +1,28 @@
-//! What of other files decides which account an object belongs to.
+//! Objects whose account depends on files outside the run.
 
 use super::mapped::{Mapped, is_template};
 use crate::account_map::{Assigned, Cluster};
 use crate::inventory::{Inventory, ObjectId, Resource};
 use crate::plan::{Selection, referencing};
 
-/// Objects whose account hangs on files that may not be of the run.
+/// Objects whose account depends on files that may not be in the run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// Those whose Cluster is in another file, if anywhere, and of which its name decides something.
+    /// Objects whose Cluster is not in the run, although its name decides whether they are selected or which account
+    /// they get.
     pub owners: Vec<ObjectId>,
-    /// Templates that are pointed at an account: which clusters they serve.
+    /// Templates that are pointed at an account: the clusters that use them must be known.
     pub templates: Vec<ObjectId>,
 }
 
 impl Needs {
-    /// Whether the run holds all that counts.
+    /// Whether no other file is needed.
     pub fn is_empty(&self) -> bool {
         self.owners.is_empty() && self.templates.is_empty()
     }
 }
 
-/// What a run needs to know of other files.
+/// The objects of a run that depend on other files.
 pub fn needs(inventory: &Inventory, selection: &Selection, mapped: Option<&Mapped<'_>>) -> Needs {
     let mut needs = Needs::default();
     for index in referencing(inventory) {

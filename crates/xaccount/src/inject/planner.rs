@@ -1,4 +1,4 @@
-//! The plan in the making.
+//! The state of a plan while it is made.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::inventory::{Inventory, ObjectId};
 use crate::plan::{Change, ChangeKind, IdentityFile, NewObject, Outcome, default_identity_name};
 use lossless_yaml::Plan;
 
-/// An identity that objects need, and which they are.
+/// An identity that is needed, and the objects that need it.
 pub(super) struct RequiredIdentity {
     pub(super) name: String,
     pub(super) role: RoleArn,
@@ -29,7 +29,7 @@ pub(super) struct Planner<'r> {
     pub(super) outcome: Outcome,
     pub(super) errors: Vec<Diagnostic>,
     pub(super) crossings: Crossings,
-    /// Messages about objects that are pointed somewhere: each is said once.
+    /// Messages about changed objects that were added already: each is reported once.
     pub(super) warned: HashSet<String>,
 }
 
@@ -48,7 +48,7 @@ impl<'r> Planner<'r> {
         Proposal::new(self.outcome, self.errors, self.crossings)
     }
 
-    /// Whether the run has no identity of this name whose `allowedNamespaces` lets a namespace in.
+    /// Whether the inventory has no identity with this name that allows a namespace.
     pub(super) fn lets_nobody_in(&self, name: &str) -> bool {
         let existing = self.inventory.identities(IdentityKind::Role, name).iter().map(|&index| &self.inventory[index]);
         !existing.into_iter().any(|found| match &found.object.object_kind {
@@ -59,7 +59,7 @@ impl<'r> Planner<'r> {
         })
     }
 
-    /// Notes what was decided and why, where somebody asked.
+    /// Records what was decided and why, if the request has `explain`.
     pub(super) fn decided(&mut self, what: impl FnOnce() -> String) {
         if self.request.explain {
             self.outcome.decisions.push(what());
@@ -79,7 +79,7 @@ impl<'r> Planner<'r> {
         before: Option<String>,
         after: String,
     ) {
-        // Clusters that go to one account get the same operations: these are in memory once.
+        // Clusters of one account get the same operations, which are in memory once.
         let operations = match self.outcome.changes.last() {
             Some(last) if *last.operations == operations => Arc::clone(&last.operations),
             _ => operations.into(),

@@ -1,4 +1,4 @@
-//! A plan whose changes of account are not judged yet.
+//! A plan whose changes of account are not checked yet.
 
 use std::collections::BTreeSet;
 
@@ -8,29 +8,29 @@ use crate::diag::{Diagnostic, FileId, Location};
 use crate::inventory::{Inventory, ObjectId};
 use crate::plan::Outcome;
 
-/// How an object gets to its account.
+/// What moves an object to its new account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum By {
     /// Its reference changes.
     Reference,
     /// It is an identity, and its role changes.
     Role,
-    /// The identity that it names gets another role.
+    /// The identity that it references gets another role.
     Identity,
 }
 
-/// A change of account.
+/// A change of account of one object.
 #[derive(Clone, Debug)]
 pub(super) struct Crossing {
     pub(super) object: ObjectId,
-    /// What its manifest says; `None` where that is nothing, so that it is the source account.
+    /// The account that its manifest specifies; `None` if it specifies none, which means the source account.
     pub(super) from: Option<Box<Written>>,
     pub(super) by: By,
     /// Index of the role in the proposal.
     pub(super) to: usize,
 }
 
-/// What a manifest says of the account.
+/// The account that a manifest specifies.
 #[derive(Clone, Debug)]
 pub(super) struct Written {
     pub(super) place: IdentityAccount,
@@ -38,24 +38,24 @@ pub(super) struct Written {
     pub(super) at: Location,
 }
 
-/// What stands in the way of a plan, or may.
+/// An error in a plan, or a change of account that may be one.
 #[derive(Clone, Debug)]
 pub(super) enum MoveProblem {
     Error(Box<Diagnostic>),
     Crossing(Crossing),
 }
 
-/// A plan whose changes of account are not judged yet: see [`Proposal::judge`].
+/// A plan whose changes of account are not checked yet: see [`Proposal::judge`].
 #[derive(Clone, Debug, Default)]
 pub struct Proposal {
     pub(super) outcome: Outcome,
     pub(super) problems: Vec<MoveProblem>,
     pub(super) targets: Vec<RoleArn>,
-    /// Accounts in which selected objects are already.
+    /// Accounts that selected objects are in already.
     pub(super) settled: BTreeSet<AccountId>,
 }
 
-/// Changes of account in the making, with how many errors there were before each.
+/// The changes of account found so far, each with the number of errors found before it.
 #[derive(Debug, Default)]
 pub(super) struct Crossings {
     crossings: Vec<(usize, Crossing)>,
@@ -88,7 +88,7 @@ impl Proposal {
         Self { outcome, problems, targets, settled }
     }
 
-    /// Adds another account's proposal; gives what is to be joined by the caller: its outcome.
+    /// Adds another account's proposal, and returns its outcome, which the caller has to join.
     pub(super) fn take(&mut self, other: Self) -> Outcome {
         let Self { outcome, problems, targets, settled } = other;
         let offset = self.targets.len();
@@ -105,7 +105,7 @@ impl Proposal {
         outcome
     }
 
-    /// Adds errors that are not there yet: each request looks at the whole run.
+    /// Adds errors that are not in the list yet: each request checks the whole inventory.
     pub(super) fn refuse(&mut self, errors: impl IntoIterator<Item = Diagnostic>) {
         for error in errors {
             if !self

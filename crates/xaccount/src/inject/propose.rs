@@ -1,4 +1,4 @@
-//! From an inventory and a request to a proposal, and to a plan.
+//! Turns an inventory and a request into a proposal or a plan.
 
 use super::evidence::Evidence;
 use super::judge::Unasked;
@@ -13,23 +13,23 @@ use crate::manifest_checks;
 use crate::plan::{Failure, Outcome, names_that_fit_nothing, select, skipped, warnings_of_unclear};
 use crate::settings::Setting;
 
-/// Plans the inventory. What shows that a cluster runs is looked for in the manifests alone.
+/// Plans the inventory. Only the manifests are searched for signs that a cluster is running.
 ///
 /// # Errors
-/// Everything that is wrong, not only the first of it.
+/// All errors, not only the first.
 pub fn plan(inventory: &Inventory, request: &InjectRequest) -> Result<Outcome, Failure> {
     propose(inventory, request)?.judge(inventory, request, &Evidence::default(), Unasked::Refused, None)
 }
 
-/// Plans the inventory; whether clusters may change account is left to [`Proposal::judge`].
+/// Plans the inventory. [`Proposal::judge`] then checks whether clusters may change account.
 ///
 /// # Errors
-/// There is nothing to point, or no target.
+/// No object is selected, or there is no target account.
 pub fn propose(inventory: &Inventory, request: &InjectRequest) -> Result<Proposal, Failure> {
     propose_one(inventory, request, &wrong(inventory))
 }
 
-/// What is wrong with a run, whatever is asked for: objects that can't be, and identities that contradict each other.
+/// Errors that don't depend on the request: invalid objects, and identities that contradict each other.
 pub(super) struct Wrong {
     objects: Vec<Diagnostic>,
     identities: Vec<Diagnostic>,
@@ -42,7 +42,7 @@ pub(super) fn wrong(inventory: &Inventory) -> Wrong {
     }
 }
 
-/// Plans the inventory of which this is wrong.
+/// Plans the inventory, whose own errors are `wrong`.
 pub(super) fn propose_one(inventory: &Inventory, request: &InjectRequest, wrong: &Wrong) -> Result<Proposal, Failure> {
     let mut planner = Planner::new(inventory, request).map_err(Failure::Refused)?;
     planner.errors.clone_from(&wrong.objects);
@@ -51,7 +51,7 @@ pub(super) fn propose_one(inventory: &Inventory, request: &InjectRequest, wrong:
         Err(failure) => return Err(failure.after(planner.errors)),
     };
     planner.outcome.warnings.extend(names_that_fit_nothing(inventory, &request.selection));
-    // Of several requests over one run, none of them says it.
+    // With several requests, the caller adds these once.
     if request.selection.only.is_none() {
         planner.outcome.warnings.extend(warnings_of_unclear(inventory, &request.selection));
         planner.outcome.skipped = skipped(inventory, &request.selection);
@@ -63,7 +63,7 @@ pub(super) fn propose_one(inventory: &Inventory, request: &InjectRequest, wrong:
     Ok(planner.proposal())
 }
 
-/// Plans the identity of one account, whoever uses it.
+/// Plans the identity of one account, independent of the objects that use it.
 pub(super) fn propose_identity(inventory: &Inventory, request: &InjectRequest) -> Result<Proposal, Vec<Diagnostic>> {
     let mut planner = Planner::new(inventory, request)?;
     planner.errors.extend(manifest_checks::impossible(inventory));
@@ -75,15 +75,16 @@ pub(super) fn propose_identity(inventory: &Inventory, request: &InjectRequest) -
         && planner.lets_nobody_in(&name)
     {
         let warning = Diagnostic::warning(lets_nobody_in(&name));
-        planner.outcome.warnings.push(warning.help("inject adds the namespace of each cluster that it points there"));
+        let help = "inject adds the namespace of each cluster that it points at this account";
+        planner.outcome.warnings.push(warning.help(help));
     }
     planner.identities(&[RequiredIdentity { name, role, objects: Vec::new() }]);
     Ok(planner.proposal())
 }
 
-/// The message about an identity that lists no namespace.
+/// The message about an identity that allows no namespace.
 pub fn lets_nobody_in(name: &str) -> String {
-    format!("{ROLE_IDENTITY}/{name} lets no namespace use it yet")
+    format!("{ROLE_IDENTITY}/{name} allows no namespace yet")
 }
 
 #[cfg(test)]

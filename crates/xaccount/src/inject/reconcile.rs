@@ -1,4 +1,4 @@
-//! An identity that is there, brought to what is asked for field by field.
+//! Updates an existing identity field by field.
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, ReplaceOperation};
@@ -15,8 +15,8 @@ use crate::inventory::ObjectId;
 use crate::plan::ChangeKind;
 
 impl Planner<'_> {
-    /// Brings an identity that is there to what is asked for, field by field.
-    pub(super) fn mend(&mut self, index: ObjectId, one: &RequiredIdentity) {
+    /// Updates an existing identity to what was requested, field by field.
+    pub(super) fn update(&mut self, index: ObjectId, one: &RequiredIdentity) {
         let inventory = self.inventory;
         let found = &inventory[index];
         let ObjectKind::Identity(identity, _) = &found.object.object_kind else {
@@ -30,9 +30,9 @@ impl Planner<'_> {
             let spec = whole.remove("spec").unwrap_or_default();
             edit.put(&["spec"], &Field::Absent, spec);
         } else {
-            self.mend_role(index, identity, one, &mut edit);
-            self.mend_source(index, identity, &mut edit);
-            self.mend_namespaces(index, identity, &mut edit);
+            self.update_role(index, identity, one, &mut edit);
+            self.update_source(index, identity, &mut edit);
+            self.update_namespaces(index, identity, &mut edit);
             for (key, value) in self.optional() {
                 let field = match key {
                     "sessionName" => &identity.session_name,
@@ -48,7 +48,7 @@ impl Planner<'_> {
                 if right {
                     continue;
                 }
-                // The same text in another type says nothing that the API server would take.
+                // The API server refuses the same text with another type, so it can be replaced.
                 let void = field.is_unset() || field.any_text() == Some(&text);
                 if void || self.may_change(index, key, field.any_text(), field.span(), &text) {
                     edit.put(&["spec", key], field, value);
@@ -66,11 +66,17 @@ impl Planner<'_> {
         }
     }
 
-    fn mend_role(&mut self, index: ObjectId, identity: &RoleIdentity, one: &RequiredIdentity, edit: &mut IdentityEdit) {
+    fn update_role(
+        &mut self,
+        index: ObjectId,
+        identity: &RoleIdentity,
+        one: &RequiredIdentity,
+        edit: &mut IdentityEdit,
+    ) {
         let field = &identity.role_arn;
         let wanted = one.role.to_string();
         if field.text() == Some(&wanted) {
-            // Of an identity that is asked for by itself.
+            // For an identity that was requested without objects.
             if one.objects.is_empty() {
                 self.crossings.settled.insert(one.role.account().clone());
             }
@@ -80,7 +86,7 @@ impl Planner<'_> {
         if !empty {
             let found = &self.inventory[index];
             let at = found.location(field.span().unwrap_or(found.object.kind_span));
-            let existing = field.text().unwrap_or("not one text");
+            let existing = field.text().unwrap_or("(not a single string)");
             let place =
                 existing.parse::<RoleArn>().map_or(IdentityAccount::Unknown, |arn| IdentityAccount::of(arn, &one.role));
             if !self.may_replace(index, at, existing, &place, &one.role) {
@@ -96,7 +102,7 @@ impl Planner<'_> {
         edit.put(&["spec", "roleARN"], field, json!(wanted));
     }
 
-    /// Objects that name an identity change account with it.
+    /// Records that the objects that reference an identity change account with it.
     fn take_along(&mut self, one: &RequiredIdentity, written: &Written) {
         let inventory = self.inventory;
         for &index in inventory.named_by(&one.name) {
@@ -105,7 +111,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Says which other objects of the inventory an identity takes along to its new role.
+    /// Warns about objects that were not selected, but reference an identity whose role changes.
     fn warn_of_others(&mut self, index: ObjectId, one: &RequiredIdentity) {
         let inventory = self.inventory;
         let others: Vec<String> = inventory
@@ -118,17 +124,17 @@ impl Planner<'_> {
             let found = &inventory[index];
             self.outcome.warnings.push(
                 Diagnostic::warning(format!(
-                    "{} takes along objects that were not selected: {}",
+                    "{} is also used by objects that were not selected: {}",
                     found.title(),
                     others.join(", ")
                 ))
                 .at(found.head(), "")
-                .help("they name the same identity; pass --identity-name to make another one instead"),
+                .help("they get its new role, too; pass --identity-name to create another identity instead"),
             );
         }
     }
 
-    fn mend_source(&mut self, index: ObjectId, identity: &RoleIdentity, edit: &mut IdentityEdit) {
+    fn update_source(&mut self, index: ObjectId, identity: &RoleIdentity, edit: &mut IdentityEdit) {
         match &identity.source {
             State::Unset => edit.put(&["spec", "sourceIdentityRef"], &Field::Absent, self.source()),
             State::Set(existing) => {
@@ -152,7 +158,7 @@ impl Planner<'_> {
         }
     }
 
-    fn mend_namespaces(&mut self, index: ObjectId, identity: &RoleIdentity, edit: &mut IdentityEdit) {
+    fn update_namespaces(&mut self, index: ObjectId, identity: &RoleIdentity, edit: &mut IdentityEdit) {
         let found = &self.inventory[index];
         let path = &["spec", "allowedNamespaces"];
         let asked = self.request.identity.allowed_namespaces.as_ref().map(|allowed| &allowed.value);
@@ -160,7 +166,7 @@ impl Planner<'_> {
             (None, None) => self.outcome.warnings.push(
                 Diagnostic::warning(format!("{} has no allowedNamespaces: no namespace may use it", found.title()))
                     .at(found.head(), "")
-                    .help("pass --allowed-namespaces all, or names, to say who may"),
+                    .help("pass --allowed-namespaces with all, or with the names of namespaces"),
             ),
             (None, Some(_)) => {}
             (Some(asked), None) => edit.put(path, &Field::Absent, asked.to_value()),
@@ -172,16 +178,16 @@ impl Planner<'_> {
                     edit.put(&["spec", "allowedNamespaces", "list", "-"], &Field::Absent, json!(name));
                 }
             }
-            // An empty list in place of what is open would close the identity to the clusters that use it.
+            // An empty list would deny the identity to the clusters that use it now.
             (Some(AllowedNamespaces::AtLeast(names)), Some((existing, span))) if names.is_empty() => {
                 self.outcome.warnings.push(
                     Diagnostic::warning(format!(
-                        "{} keeps its allowedNamespaces: no namespace is known that uses it",
+                        "{} keeps its allowedNamespaces: no namespace that uses it is known",
                         found.title()
                     ))
-                    .at(found.location(*span), format!("{existing} is not a list of the served namespaces"))
+                    .at(found.location(*span), format!("{existing} has no list of namespaces"))
                     .help(
-                        "run inject over the clusters, or write the namespaces here: allowedNamespaces: {list: [NAME]}",
+                        "run inject over the clusters, or list the namespaces here: allowedNamespaces: {list: [NAME]}",
                     ),
                 );
             }
@@ -197,7 +203,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether a field that says something else may be replaced; says why not.
+    /// Whether a field with another value may be replaced; adds an error if not.
     fn may_change(
         &mut self,
         index: ObjectId,
@@ -211,11 +217,11 @@ impl Planner<'_> {
         }
         let found = &self.inventory[index];
         let at: Location = found.location(span.unwrap_or(found.object.kind_span));
-        let existing = existing.unwrap_or("something that is not one text");
+        let existing = existing.unwrap_or("(not a single string)");
         self.errors.push(
-            Diagnostic::error(format!("{} says something else already: {key} is {existing}", found.title()))
+            Diagnostic::error(format!("{} already has another {key}: {existing}", found.title()))
                 .at(at, format!("wanted: {wanted}"))
-                .help("pass --overwrite to replace it; it holds for every cluster that uses this identity"),
+                .help("pass --overwrite to replace it, for every cluster that uses this identity"),
         );
         false
     }
@@ -231,7 +237,7 @@ struct IdentityEdit {
 impl IdentityEdit {
     fn put(&mut self, path: &[&str], existing: &Field, value: Value) {
         let at = PointerBuf::from_tokens(path.iter().copied());
-        // An item of a list is a change of the list.
+        // A new item counts as a change of its list.
         let field = path.strip_suffix(&["-"]).unwrap_or(path).join(".");
         if self.fields.last() != Some(&field) {
             self.fields.push(field);

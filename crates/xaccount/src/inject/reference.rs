@@ -1,4 +1,4 @@
-//! From what stands in an object's reference to what is done about it.
+//! Plans the references of objects: what each one names now, and what has to change.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -20,28 +20,28 @@ use crate::manifest_checks;
 use crate::plan::{ChangeKind, SOURCE, account_in_a_line};
 use crate::settings::Origin;
 
-/// What to do about a version that today's CAPA does not serve.
-pub(super) const NOT_SERVED: &str = "right for an older CAPA; for a newer one, generate the manifest anew with it";
+/// The help text for a version that current CAPA releases don't serve.
+pub(super) const NOT_SERVED: &str = "correct for an older CAPA; for a newer one, generate the manifest again with it";
 
 /// An object without a reference, in words.
 const NO_REFERENCE: &str = "no identityRef";
 
-/// What a reference that is there says.
+/// What a reference names now.
 enum Existing {
-    /// Nothing that counts; the words say what it was.
+    /// Nothing, or CAPA's default; the text describes it.
     NotSet(String),
-    /// The wanted identity, by this name.
+    /// The wanted identity; its name.
     Right(String),
-    /// Something else: the words, and where that is.
+    /// Another identity: its kind and name, and its account.
     Other(String, IdentityAccount),
 }
 
 impl<'r> Planner<'r> {
-    /// Plans the references of the selected objects; returns the identities that they need.
+    /// Plans the references of the selected objects, and returns the identities that they need.
     pub(super) fn references(&mut self, selected: &[ObjectId]) -> Vec<RequiredIdentity> {
         let mut required: Vec<RequiredIdentity> = Vec::new();
         let mut reported = BTreeSet::new();
-        // By the name of the identity: there may be thousands.
+        // Indices by identity name: there may be thousands.
         let mut places: HashMap<String, usize> = HashMap::new();
         for &index in selected {
             self.explain_owner(index);
@@ -51,8 +51,10 @@ impl<'r> Planner<'r> {
             let wanted = self.name_for(&role);
             if wanted.len() > LONGEST_NAME {
                 self.errors.push(
-                    Diagnostic::error(format!("the identity's name for {role} would have {} characters", wanted.len()))
-                        .help(format!("an object's name has {LONGEST_NAME} at most: pass --identity-name")),
+                    Diagnostic::error(format!("the identity name for {role} would have {} characters", wanted.len()))
+                        .help(format!(
+                            "object names have at most {LONGEST_NAME} characters: pass a shorter --identity-name"
+                        )),
                 );
                 break;
             }
@@ -60,7 +62,7 @@ impl<'r> Planner<'r> {
             if !self.is_supported(found, &mut reported) {
                 continue;
             }
-            // A class's template is defaulted by CAPA's webhook as any other.
+            // A topology Cluster counts too: CAPA's webhook sets the default on the template of its class.
             let defaulted =
                 !matches!(&found.object.object_kind, ObjectKind::Referencing { kind_row, .. } if !kind_row.defaulted);
             for reference in found.object.references() {
@@ -77,8 +79,9 @@ impl<'r> Planner<'r> {
         required
     }
 
-    /// Whether the release that reads the result, where it is known, keeps a reference of the object. One that it would drop is
-    /// an error: the cluster would come up in the source account. What it refuses is said once a file, kind and version.
+    /// Whether the CAPA release that reads the result, if known, keeps the object's reference. A reference that would
+    /// be dropped is an error: the cluster would be created in the source account. An unserved version is a warning,
+    /// once for each file, kind and version.
     fn is_supported(&mut self, found: &'r Resource, reported: &mut BTreeSet<(FileId, &'r str, &'r str)>) -> bool {
         let Some((supported, warning)) =
             self.request.release.as_ref().and_then(|release| manifest_checks::unsupported(found, release.value))
@@ -86,11 +89,11 @@ impl<'r> Planner<'r> {
             return true;
         };
         let warning = match self.request.release.as_ref().map(|release| &release.origin) {
-            Some(Origin::Map(place)) => warning.help(format!("the map says so at {place}")),
+            Some(Origin::Map(place)) => warning.help(format!("the release is set in the account map at {place}")),
             _ => warning,
         };
         let kept = supported != Support::NoReference;
-        // Which releases serve an old version is said anyway.
+        // `warn_about` reports old versions anyway.
         let is_old = matches!(&found.object.object_kind, ObjectKind::Referencing { version, .. } if version.no_longer_served().is_some());
         if !kept {
             let error = Diagnostic { severity: Severity::Error, ..warning };
@@ -101,7 +104,7 @@ impl<'r> Planner<'r> {
         kept
     }
 
-    /// Says which identities of the inventory nothing names any more.
+    /// Warns about identities of the inventory that no object references any more.
     fn warn_of_unused(&mut self) {
         let inventory = self.inventory;
         let names = |index: ObjectId| {
@@ -123,9 +126,9 @@ impl<'r> Planner<'r> {
             if let Some(&index) = inventory.identities(IdentityKind::Role, name).first() {
                 let found = &inventory[index];
                 self.outcome.warnings.push(
-                    Diagnostic::warning(format!("nothing here names {} any more", found.title()))
+                    Diagnostic::warning(format!("nothing here references {} any more", found.title()))
                         .at(found.head(), "")
-                        .help("it stays as it is; delete it once no cluster anywhere uses it"),
+                        .help("it is not changed; delete it when no cluster uses it any more"),
                 );
             }
         }
@@ -141,14 +144,14 @@ impl<'r> Planner<'r> {
         let first = &self.inventory[one.objects[0]];
         let found = &self.inventory[index];
         self.errors.push(
-            Diagnostic::error(format!("the identity name '{name}' would stand for two role ARNs"))
+            Diagnostic::error(format!("the identity '{name}' would have two role ARNs"))
                 .at(found.head(), format!("{} needs {role}", found.title()))
                 .also(first.head(), format!("{} needs {}", first.title(), one.role))
                 .help("the clusters are in two partitions: run once for each, with --cluster-name and --identity-name"),
         );
     }
 
-    /// What is worth knowing about an object that is pointed somewhere.
+    /// Adds the warnings about an object whose reference changes.
     fn warn_about(&mut self, index: ObjectId) {
         let found = &self.inventory[index];
         let mut warn = |warning: Diagnostic| {
@@ -170,7 +173,7 @@ impl<'r> Planner<'r> {
         }
     }
 
-    /// Plans one reference; returns the name of the identity that it names in the end.
+    /// Plans one reference, and returns the name of the identity that it references afterwards.
     fn reference(
         &mut self,
         index: ObjectId,
@@ -193,7 +196,7 @@ impl<'r> Planner<'r> {
                 self.crossings.settled.insert(role.account().clone());
                 self.decided(|| {
                     let path = reference.path.join(".");
-                    format!("{}: {path} already names {ROLE_IDENTITY}/{name}, which is right", found.title())
+                    format!("{}: {path} already references {ROLE_IDENTITY}/{name}", found.title())
                 });
                 if self.outcome.unchanged.last() != Some(&index) {
                     self.outcome.unchanged.push(index);
@@ -217,14 +220,14 @@ impl<'r> Planner<'r> {
         let from = self.name_from();
         self.decided(|| {
             let path = reference.path.join(".");
-            format!("{}: {path} will name {ROLE_IDENTITY}/{wanted} ({from})", found.title())
+            format!("{}: {path} will reference {ROLE_IDENTITY}/{wanted} ({from})", found.title())
         });
         let after = account_in_a_line(role, &wanted, self.request.known.shown(role.account()));
         self.change(index, kind, operations, Some(before), after);
         Some(wanted)
     }
 
-    /// What a reference that is there says. `None` after an error.
+    /// Compares an existing reference with the wanted identity. `None` after an error.
     fn judge(
         &mut self,
         index: ObjectId,
@@ -278,8 +281,8 @@ impl<'r> Planner<'r> {
         Some(Existing::Other(words, place))
     }
 
-    /// Whether something else may be replaced as far as this object says; says why not. Whether it may change account is judged
-    /// with all that shows whether it runs.
+    /// Whether an existing reference or role may be replaced; adds an error if not. A change of account is only
+    /// recorded here: it is checked later, with all the evidence that the cluster is running.
     pub(super) fn may_replace(
         &mut self,
         index: ObjectId,
@@ -299,8 +302,11 @@ impl<'r> Planner<'r> {
             return true;
         }
         if !self.request.overwrite {
-            let title = self.inventory[index].title();
-            let other = Diagnostic::error(format!("{title} says something else already: {words}"));
+            let found = &self.inventory[index];
+            let other = Diagnostic::error(match found.object.object_kind {
+                ObjectKind::Identity(..) => format!("{} already has another role: {words}", found.title()),
+                _ => format!("{} already references {words}", found.title()),
+            });
             let error = other.help("the account stays the same; pass --overwrite to replace it");
             self.errors.push(error.at(at, format!("wanted: {to}")));
         }
@@ -308,10 +314,10 @@ impl<'r> Planner<'r> {
     }
 }
 
-/// The operations that make a reference name the identity.
+/// The operations that set a reference to the identity.
 fn operations(reference: &IdentityReference, name: &str) -> (ChangeKind, Vec<PatchOperation>) {
     let path = &reference.path;
-    // A bundle has thousands of these: no more room than is used.
+    // A bundle can have thousands of these: allocate only what is used.
     let mut operations = Vec::with_capacity(1);
     if let Some((item, variable)) = &reference.precondition {
         let mut at = PointerBuf::from_tokens(item);
@@ -348,8 +354,8 @@ fn operations(reference: &IdentityReference, name: &str) -> (ChangeKind, Vec<Pat
     }
 }
 
-/// The path of the first missing member, and the whole of what is missing from there on. A `-` is a new item of a list of
-/// topology variables; the token behind it is the variable's name.
+/// The path of the first missing member, and the value to add there. A `-` is a new item in the list of topology
+/// variables; the token after it is the variable's name.
 fn missing(path: &[String], present: usize, value: Value) -> (Vec<String>, Value) {
     let list = path.iter().position(|token| token == "-");
     let wrap = |tokens: &[String], value: Value| {

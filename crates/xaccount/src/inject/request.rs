@@ -1,4 +1,4 @@
-//! What is asked for.
+//! A request of `inject`: the target, the selection and the options.
 
 use std::sync::Arc;
 
@@ -19,9 +19,9 @@ pub enum Target {
     Account {
         /// The account.
         account: Setting<AccountId>,
-        /// Name of the role, perhaps with its path before it.
+        /// The role's name, optionally after its path.
         role: Setting<String>,
-        /// The partition; by default that of the cluster's region, else `aws`.
+        /// The partition. The default is that of the cluster's region, or else `aws`.
         partition: Option<Setting<Partition>>,
     },
 }
@@ -50,41 +50,41 @@ impl Target {
     }
 }
 
-/// What is asked for.
+/// A request of `inject`.
 #[derive(Clone, Debug)]
 pub struct InjectRequest {
-    /// The account to point at; `None` where the account map is to say it, see [`propose_mapped`](super::propose_mapped).
+    /// The account to point at; `None` if the account map specifies it, see [`propose_mapped`](super::propose_mapped).
     pub target: Option<Target>,
-    /// Which objects.
+    /// The objects to change.
     pub selection: Selection,
-    /// Name of the identity, if one was asked for.
+    /// The name of the identity, if specified.
     pub identity_name: Option<Setting<String>>,
-    /// What the identity is to say, where it was asked for.
+    /// The requested fields of the identity.
     pub identity: IdentityRequest,
-    /// The file that keeps identities: of the run, or to be made.
+    /// The file that keeps identities: one of the run, or a new one.
     pub identity_file: Option<Setting<IdentityFile>>,
-    /// Whether identities are made and mended at all.
+    /// Whether identities are created and updated.
     pub with_identity: bool,
-    /// Also emit `AWSClusterControllerIdentity/default`.
+    /// Whether to create `AWSClusterControllerIdentity/default`, too.
     pub with_controller_identity: bool,
-    /// Version of new identities, if one was asked for.
+    /// The API version of new identities, if specified.
     pub api_version: Option<Version>,
-    /// The release of CAPA that reads the result, where it is known.
+    /// The release of CAPA that reads the result, if known.
     pub release: Option<Setting<Release>>,
-    /// Replace what says something else within one account.
+    /// Whether to replace an existing reference or field if the account stays the same.
     pub overwrite: bool,
-    /// Changes of account that were asked for.
+    /// The requested changes of account.
     pub moves: Vec<AccountMove>,
-    /// Clusters that show life and may change account all the same: `NAMESPACE/NAME`.
+    /// Clusters that may change account although they are or were in a management cluster: `NAMESPACE/NAME`.
     pub orphans: Vec<String>,
-    /// What the account map says of accounts.
+    /// What the account map specifies about accounts.
     pub known: Arc<KnownAccounts>,
-    /// Whether to say what was decided and why.
+    /// Whether to record what was decided and why.
     pub explain: bool,
 }
 
 impl InjectRequest {
-    /// A request for a target, and nothing else asked for.
+    /// A request for a target, with the defaults for everything else.
     pub fn to(target: Target) -> Self {
         Self { target: Some(target), ..Self::default() }
     }
@@ -129,7 +129,7 @@ impl Default for InjectRequest {
     }
 }
 
-/// The identity's fields as asked for; `None` where nothing was said.
+/// The requested fields of the identity; `None` if not specified.
 #[derive(Clone, Debug, Default)]
 pub struct IdentityRequest {
     /// `spec.sourceIdentityRef`.
@@ -144,17 +144,17 @@ pub struct IdentityRequest {
     pub duration_seconds: Option<Setting<u32>>,
     /// `spec.inlinePolicy`.
     pub inline_policy: Option<String>,
-    /// `metadata.annotations` of identities that we make.
+    /// `metadata.annotations` of new identities.
     pub annotations: Vec<Setting<(String, String)>>,
 }
 
-/// The name of the identity that a request without objects is about; `None` where it has no target, or one that can't be.
+/// The name of the identity of a request without objects; `None` if it has no target or an invalid one.
 pub fn identity_name(request: &InjectRequest) -> Option<String> {
     let role = role_of(request.target.as_ref()?).ok()?;
     Some(request.identity_name.as_ref().map_or_else(|| default_identity_name(&role), |name| name.value.clone()))
 }
 
-/// The role of a target, where no region says the partition.
+/// The role of a target, without a region that decides the partition.
 pub(super) fn role_of(target: &Target) -> Result<RoleArn, Diagnostic> {
     match target {
         Target::Role(role) => Ok(role.value.clone()),

@@ -10,11 +10,11 @@ use crate::manifest_checks;
 use crate::settings::{Origin, Setting};
 
 impl Planner<'_> {
-    /// The role for an object, from what is asked for and its region.
+    /// The role for an object, from the target and the object's region.
     pub(super) fn role_for(&mut self, index: ObjectId) -> Option<RoleArn> {
         let inventory = self.inventory;
         let found = &inventory[index];
-        // Where it decides the partition of an identity's role.
+        // The region only matters if it decides the partition of an identity's role.
         let decides = self.request.with_identity && matches!(self.target, Target::Account { partition: None, .. });
         if let Some(error) = manifest_checks::region_twice(found).filter(|_| decides) {
             self.errors.push(error);
@@ -29,7 +29,7 @@ impl Planner<'_> {
                 let role = &setting.value;
                 if let Some((error, own)) = mismatch(role.partition()) {
                     self.errors.push(match RoleArn::new(own, role.account(), role.path_and_name()) {
-                        Ok(right) => error.help(format!("if the account is right: --role-arn {right}")),
+                        Ok(right) => error.help(format!("if the account is correct, pass --role-arn {right}")),
                         Err(_) => error,
                     });
                     return None;
@@ -44,7 +44,7 @@ impl Planner<'_> {
             }
             Target::Account { account, role, partition } => {
                 if let Some((error, own)) = partition.as_ref().and_then(|partition| mismatch(partition.value)) {
-                    self.errors.push(error.help(format!("pass --partition {own} or leave it out")));
+                    self.errors.push(error.help(format!("pass --partition {own}, or omit it")));
                     return None;
                 }
                 let chosen = match (partition, of_region, &region) {
@@ -68,7 +68,7 @@ impl Planner<'_> {
     }
 }
 
-/// The account, the name and the partition of a role, each with its origin.
+/// The account, the name and the partition of a role, each with where it comes from.
 fn parts_from(
     account: &Setting<AccountId>,
     role: &Setting<String>,
@@ -76,12 +76,12 @@ fn parts_from(
     region: Option<&str>,
 ) -> String {
     let why = match (&partition.origin, region) {
-        (Origin::Default, Some(region)) => format!("the default, as the region {region} is of none that is known"),
-        (Origin::Default, None) => "the default, as no region is said".to_owned(),
+        (Origin::Default, Some(region)) => format!("the default, because the region {region} is unknown"),
+        (Origin::Default, None) => "the default, because no region is specified".to_owned(),
         (origin, _) => origin.to_string(),
     };
     let is_default = role.value == DEFAULT_ROLE_NAME;
-    let role_from = if is_default { "the role that DKP makes".to_owned() } else { role.origin.to_string() };
+    let role_from = if is_default { "the role that DKP creates".to_owned() } else { role.origin.to_string() };
     format!(
         "account {} from {}, role {} ({role_from}), partition {} from {why}",
         account.value,

@@ -1,4 +1,4 @@
-//! One change, and where new objects go.
+//! A change of one object, and the file of a new one.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use crate::inventory::ObjectId;
 /// The file that keeps identities.
 #[derive(Clone, Debug)]
 pub enum IdentityFile {
-    /// It exists, and is a file of the inventory.
+    /// An existing file of the inventory.
     Existing(FileId),
-    /// It is to be made.
+    /// A file to create.
     New(PathBuf),
 }
 
 impl IdentityFile {
-    /// A file by its name. Of manifests in memory, the one of that name; a new one where there is none.
+    /// The file with a name. For manifests in memory, this is the file of that name, or a new one if there is none.
     ///
     /// ```
     /// use xaccount::plan::IdentityFile;
@@ -30,7 +30,7 @@ impl IdentityFile {
     /// let mut request = InjectRequest::to(Target::account("222222222222")?);
     /// request.identity_file = Some(IdentityFile::named("identities.yaml").into());
     /// let change = xaccount::inject(&manifests, request)?;
-    /// // What names an identity is written after it.
+    /// // An identity is written before the references to it.
     /// let files: Vec<&str> = change.changed_files().map(|(name, _)| name).collect();
     /// assert_eq!(files, ["identities.yaml", "heron.yaml"]);
     /// # Ok::<(), xaccount::Error>(())
@@ -49,9 +49,9 @@ pub struct Change {
     pub kind: ChangeKind,
     /// The operations, empty for a new object.
     pub operations: Arc<Vec<PatchOperation>>,
-    /// For people: what was there.
+    /// The old value, in words.
     pub before: Option<String>,
-    /// For people: what will be.
+    /// The new value, in words.
     pub after: String,
 }
 
@@ -70,19 +70,19 @@ pub enum ChangeKind {
     ControllerIdentityAdded,
     /// An object loses its reference.
     ReferenceRemoved,
-    /// An AWSClusterRoleIdentity goes.
+    /// An AWSClusterRoleIdentity is removed.
     IdentityRemoved,
-    /// What a finding of `lint` is about is mended.
+    /// A finding of `lint` is fixed.
     FindingFixed,
 }
 
-/// A new object and the file that it goes to.
+/// A new object and its file.
 #[derive(Clone, Debug)]
 pub struct NewObject {
     /// The object.
     pub object: Value,
     /// Its kind and name: `AWSClusterRoleIdentity cross-account-role-222222222222`.
     pub title: String,
-    /// Where it goes.
+    /// The file that it is added to.
     pub file: IdentityFile,
 }

@@ -1,4 +1,4 @@
-//! The words that all verbs share: which objects are selected, what changes, and in which order it is written.
+//! Types that all verbs share: the selection, the changes, and the order in which files are written.
 
 mod change;
 mod naming;

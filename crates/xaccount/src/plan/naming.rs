@@ -1,15 +1,17 @@
-//! The names of identities that nobody named.
+//! The default names of identities.
 
 use crate::aws::{AccountId, RoleArn};
 use crate::capa::DEFAULT_ROLE_NAME;
 
-/// `cross-account-role-<account>`, and the role's path and name behind it where it is not the default role: identities are
-/// cluster-scoped, so a name must say which account and role it stands for. Where the name of an object can't hold them as
-/// they are, six hexadecimal digits of their hash (xxh3) follow.
+/// The default name of a role's identity: `cross-account-role-<account>`, followed by the role's path and name if it is
+/// not the default role.
+///
+/// Identities are cluster-scoped, so a name must identify the account and the role. If the path and the name are not
+/// valid in a Kubernetes name, six hexadecimal digits of their hash (xxh3) follow.
 pub fn default_identity_name(role: &RoleArn) -> String {
     let mut name = format!("cross-account-role-{}", role.account());
     if role.path() != "/" || role.name() != DEFAULT_ROLE_NAME {
-        // IAM tells no names apart by case.
+        // IAM names that differ only in case are the same.
         let written = role.path_and_name().to_ascii_lowercase();
         let tail = written.replace(|c: char| !c.is_ascii_alphanumeric() && c != '.', "-");
         // DNS-1123: each part between dots begins and ends with a letter or digit.
@@ -20,7 +22,7 @@ pub fn default_identity_name(role: &RoleArn) -> String {
             name = format!("{name}-{tail}");
         }
         if tail != written {
-            // `a_b` and `a-b` are two roles: what a name can't say, a hash does.
+            // `a_b` and `a-b` are two roles: the hash distinguishes them.
             name = format!("{name}-{:06x}", xxhash_rust::xxh3::xxh3_64(written.as_bytes()) >> 40);
         }
     }
@@ -42,7 +44,7 @@ pub(crate) fn account_in_a_line(role: &RoleArn, identity: &str, account: String)
     line
 }
 
-/// The account that an identity name made by [`default_identity_name`] says.
+/// The account in an identity name that [`default_identity_name`] made.
 pub(crate) fn account_in_name(name: &str) -> Option<AccountId> {
     let rest = name.strip_prefix("cross-account-role-")?;
     let (account, tail) = rest.split_at_checked(12)?;

@@ -1,4 +1,4 @@
-//! In which order the files of an outcome are written, so that at no moment a reference names an identity that isn't there.
+//! The order in which the files of an outcome are written: a reference never names an identity that does not exist yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,19 +8,19 @@ use crate::capa::{ObjectKind, State};
 use crate::diag::FileId;
 use crate::inventory::Inventory;
 
-/// What a file gains or loses.
+/// What changes in a file.
 #[derive(Clone, Debug, Default)]
 struct Share {
     /// Names of identities that are added, changed or removed.
     identities: BTreeSet<String>,
     /// Whether references change.
     references: bool,
-    /// Identities that its changed references name now.
+    /// Identities that its changed references name before the change.
     names: BTreeSet<String>,
 }
 
-/// The files that change, in the order in which they are to be written: identities before the references that need them, and the
-/// reverse where identities are removed. A new file comes before all of them.
+/// The files that change, in the order in which to write them: identities before the references that need them, or the
+/// reverse if identities are removed. A new file is written before all of them.
 pub fn write_order(inventory: &Inventory, outcome: &Outcome) -> Vec<FileId> {
     let shares = shares(inventory, outcome);
     let mut order: Vec<FileId> = shares.keys().copied().collect();
@@ -31,7 +31,7 @@ pub fn write_order(inventory: &Inventory, outcome: &Outcome) -> Vec<FileId> {
         }
         let mut out = Vec::with_capacity(order.len());
         let mut met = BTreeSet::new();
-        order.iter().for_each(|&file| behind_users(file, (&shares, &users), &mut met, &mut out));
+        order.iter().for_each(|&file| after_users(file, (&shares, &users), &mut met, &mut out));
         return out;
     }
     order.sort_by_key(|file| {
@@ -72,14 +72,15 @@ fn shares(inventory: &Inventory, outcome: &Outcome) -> BTreeMap<FileId, Share> {
 
 type Graph<'g> = (&'g BTreeMap<FileId, Share>, &'g BTreeMap<&'g str, Vec<FileId>>);
 
-/// Puts a file behind all those whose references name what it loses. In a circle, the one that was met first comes last.
-fn behind_users(file: FileId, graph: Graph<'_>, met: &mut BTreeSet<FileId>, out: &mut Vec<FileId>) {
+/// Puts a file after all files whose references name the identities that it loses. In a cycle, the file that was
+/// visited first comes last.
+fn after_users(file: FileId, graph: Graph<'_>, met: &mut BTreeSet<FileId>, out: &mut Vec<FileId>) {
     if !met.insert(file) {
         return;
     }
     let (shares, users) = graph;
     for name in &shares[&file].identities {
-        users.get(name.as_str()).into_iter().flatten().for_each(|&user| behind_users(user, graph, met, out));
+        users.get(name.as_str()).into_iter().flatten().for_each(|&user| after_users(user, graph, met, out));
     }
     out.push(file);
 }

@@ -1,4 +1,4 @@
-//! What a verb decided: the plan of every file, and what to say about it.
+//! The result of a verb: the plan of every file, and the messages about it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,38 +10,39 @@ use crate::diag::{Diagnostic, FileId};
 use crate::inventory::{Inventory, ObjectId, Skipped};
 use lossless_yaml::Plan;
 
-/// What is to be done.
+/// What to do: the plan of every file, and the messages about it.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
-    /// By file of the inventory.
+    /// The plans of the inventory's files.
     pub plans: BTreeMap<FileId, Plan>,
-    /// A file to be made.
+    /// A file to create.
     pub new_file: Option<(PathBuf, Plan)>,
-    /// Every change of an object that is there, and every new one, in the order of the files.
+    /// Every change of an existing object, and every new object, in file order.
     pub changes: Vec<Change>,
     /// The new objects, in the order of their documents.
     pub added: Vec<NewObject>,
-    /// Selected objects that stay as they are: of `inject` they are right, of `eject` they have no reference of these.
+    /// Selected objects that don't change: for `inject` they are correct already, for `eject` they have no reference to
+    /// remove.
     pub unchanged: Vec<ObjectId>,
-    /// What is selected, can carry a reference, and is skipped.
+    /// Selected objects that can carry a reference and are skipped.
     pub skipped: Vec<Skipped>,
-    /// What to say although nothing is wrong.
+    /// The warnings.
     pub warnings: Vec<Diagnostic>,
     /// What was decided, for `-v`.
     pub decisions: Vec<String>,
 }
 
 impl Outcome {
-    /// Nothing to do for what a selection means, which is right.
+    /// An outcome without changes for a selection.
     pub fn nothing(inventory: &Inventory, selection: &Selection) -> Self {
         Self { skipped: skipped(inventory, selection), ..Self::default() }
     }
 
-    /// Adds a change of an object that is there, and its operations to its file's plan.
+    /// Adds a change of an existing object, and its operations to the plan of its file.
     pub(crate) fn change(&mut self, inventory: &Inventory, change: Change) {
         if let Some(found) = change.object.map(|index| &inventory[index]) {
             let plan = self.plans.entry(found.origin.file).or_default();
-            // All changes of one object are planned one after the other.
+            // All changes of one object are added one after the other.
             match plan.changes.last_mut() {
                 Some((object, existing)) if *object == found.origin.at => {
                     Arc::make_mut(existing).extend(change.operations.iter().cloned())

@@ -1,4 +1,4 @@
-//! Which objects a command line selects, and why there is no plan.
+//! The objects that a request selects, and why there is no plan.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,12 +10,12 @@ use crate::inventory::{Inventory, ObjectId, Resource, SkipReason, Skipped};
 use crate::kubernetes::LabelSelector;
 use crate::manifest_checks::{self, NO_PROVIDER};
 
-/// Which objects are meant; everything that is given must match.
+/// Which objects are selected: an object must match everything that is specified.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Globs of cluster names, of which one must match.
+    /// Globs of cluster names: at least one must match.
     pub cluster_names: Vec<GlobMatcher>,
-    /// Label selector.
+    /// A label selector.
     pub labels: Option<LabelSelector>,
     /// Namespaces, of which one must be the object's.
     pub namespaces: Vec<String>,
@@ -23,21 +23,21 @@ pub struct Selection {
     pub only: Option<BTreeSet<ObjectId>>,
 }
 
-/// Why there is nothing to point.
+/// Why no object is selected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EmptySelection {
     /// No object of the inventory can carry a reference.
     NoReferencingObject,
-    /// None of those that can was selected; their titles.
+    /// Objects can carry a reference, but none is selected; the titles of these objects.
     NoneSelected(Vec<String>),
 }
 
 /// Why there is no plan.
 #[derive(Clone, Debug)]
 pub enum Failure {
-    /// There is nothing to point.
+    /// No object is selected.
     EmptySelection(EmptySelection),
-    /// What is there can't be brought together with what is asked for.
+    /// The manifests are invalid, or contradict the request.
     Refused(Vec<Diagnostic>),
 }
 
@@ -69,7 +69,7 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 impl Failure {
-    /// With errors that were found before.
+    /// The same, with errors that were found before.
     pub(crate) fn after(self, mut errors: Vec<Diagnostic>) -> Self {
         match self {
             Self::EmptySelection(nothing) if errors.is_empty() => Self::EmptySelection(nothing),
@@ -82,15 +82,15 @@ impl Failure {
     }
 }
 
-/// The objects that a selection means.
+/// The selected objects.
 ///
 /// # Errors
-/// None can carry a reference, or none of those is meant, or nobody can tell which are.
+/// No object can carry a reference, none of those that can is selected, or it is ambiguous which ones are.
 pub fn selected(inventory: &Inventory, selection: &Selection) -> Result<Vec<ObjectId>, Failure> {
     select(inventory, selection).map_err(|failure| failure.after(manifest_checks::impossible(inventory).collect()))
 }
 
-/// The objects that are meant.
+/// The selected objects, without the errors about other objects.
 pub(crate) fn select(inventory: &Inventory, selection: &Selection) -> Result<Vec<ObjectId>, Failure> {
     let referencing: Vec<ObjectId> = match &selection.only {
         // They can carry a reference, and were selected before.
@@ -119,10 +119,10 @@ pub(crate) fn select(inventory: &Inventory, selection: &Selection) -> Result<Vec
 }
 
 impl Selection {
-    /// Whether an object of the inventory is meant, if it can carry a reference.
+    /// Whether an object of the inventory is selected, if it can carry a reference.
     ///
     /// # Errors
-    /// Nobody can tell: its cluster is in doubt, or its labels are.
+    /// Its cluster or its labels are ambiguous.
     pub fn means(&self, inventory: &Inventory, index: ObjectId) -> Result<bool, Diagnostic> {
         if self.only.as_ref().is_some_and(|only| !only.contains(&index)) {
             return Ok(false);
@@ -148,7 +148,7 @@ impl Selection {
     }
 }
 
-/// The objects that can carry a reference, but for those of the identity file.
+/// The objects that can carry a reference, except those in the identity file.
 pub(crate) fn referencing(inventory: &Inventory) -> impl Iterator<Item = ObjectId> {
     let all = inventory.entries().filter(|(_, found)| {
         !inventory.file(found.origin.file).identities_only && found.object.references().next().is_some()
@@ -156,7 +156,7 @@ pub(crate) fn referencing(inventory: &Inventory) -> impl Iterator<Item = ObjectI
     all.map(|(index, _)| index)
 }
 
-/// Clusters of a class that are meant as well, and of which nobody can tell whether they are ours.
+/// Selected topology Clusters that may run on AWS or not.
 fn unclear<'r>(inventory: &'r Inventory, selection: &'r Selection) -> impl Iterator<Item = &'r Resource> {
     inventory.objects().iter().filter(|found| {
         manifest_checks::names_no_provider(found)
@@ -165,7 +165,7 @@ fn unclear<'r>(inventory: &'r Inventory, selection: &'r Selection) -> impl Itera
     })
 }
 
-/// What the selection means and no plan of references can change, whatever is asked for.
+/// The selected objects whose reference can't be changed by any request.
 pub(crate) fn skipped(inventory: &Inventory, selection: &Selection) -> Vec<Skipped> {
     let aside = inventory.set_aside_objects().iter().filter(|one| one.found.can_be_pointed());
     let aside = aside.filter(|one| matches(inventory, &one.found, selection).unwrap_or(true));
@@ -174,11 +174,11 @@ pub(crate) fn skipped(inventory: &Inventory, selection: &Selection) -> Vec<Skipp
     aside.chain(unclear).chain(inventory.not_read().iter().cloned()).collect()
 }
 
-/// A topology Cluster may run on AWS without a variable that says so.
+/// Warnings about topology Clusters that may run on AWS, but have no variable for it.
 pub(crate) fn warnings_of_unclear(inventory: &Inventory, selection: &Selection) -> Vec<Diagnostic> {
     let warning = |found: &Resource| {
         manifest_checks::no_provider(found)
-            .help("to add one here: --topology-variable clusterConfig.aws, or clusterConfig.eks, or identityRef")
+            .help("to add one, pass --topology-variable with clusterConfig.aws, clusterConfig.eks or identityRef")
     };
     unclear(inventory, selection).map(warning).collect()
 }
@@ -203,7 +203,7 @@ fn matches(inventory: &Inventory, found: &Resource, selection: &Selection) -> Re
     })
 }
 
-/// Of several `--cluster-name`, each should fit something: one of them may be a typing error.
+/// Warnings about each `--cluster-name` that matches nothing: it may be a typing error.
 pub(crate) fn names_that_fit_nothing(inventory: &Inventory, selection: &Selection) -> impl Iterator<Item = Diagnostic> {
     let fits = |name: &globset::GlobMatcher| {
         let referencing = inventory.objects().iter().filter(|found| found.object.references().next().is_some());
@@ -211,7 +211,7 @@ pub(crate) fn names_that_fit_nothing(inventory: &Inventory, selection: &Selectio
     };
     selection.cluster_names.iter().filter(move |name| !fits(name)).map(|name| {
         let text = name.glob().glob();
-        Diagnostic::warning(format!("--cluster-name {text} fits no cluster here"))
-            .help("check the spelling; several names are several --cluster-name, or one {a,b}")
+        Diagnostic::warning(format!("--cluster-name {text} matches no cluster here"))
+            .help("check the spelling; for several names, repeat --cluster-name or write {a,b}")
     })
 }

@@ -1,4 +1,4 @@
-//! Names of identities, all searched for at once.
+//! Searches for several identity names at once.
 
 use std::collections::HashMap;
 
@@ -7,14 +7,14 @@ use aho_corasick::AhoCorasick;
 use crate::capa::ROLE_IDENTITY;
 use lossless_yaml::{Data, Letters, NodeId, Tree};
 
-/// The names that are searched for, by their numbers.
+/// The names to search for, by index.
 pub(super) struct IdentityNames<'w> {
     all: Vec<&'w str>,
-    /// `None` where there are more than one search can take.
+    /// `None` if there are more names than one search can take.
     search: Option<AhoCorasick>,
-    /// The letters of each, and of the words that may stand for any.
+    /// The letters of each name and of the kind of role identities.
     letters_of: Vec<Letters>,
-    /// Those of all.
+    /// The letters of all names and of the kind.
     pub(super) letters: Letters,
 }
 
@@ -34,14 +34,14 @@ impl<'w> IdentityNames<'w> {
         &self.letters_of[name]
     }
 
-    /// Where names stand that are not part of longer ones, in the order of their ends. `None` where nobody can search for
-    /// that many.
+    /// The names in a text that are not part of longer ones, and their offsets, in the order of their ends. `None` if
+    /// there are too many names for one search.
     pub(super) fn mentions<'t>(&'t self, text: &'t [u8]) -> Option<impl Iterator<Item = (usize, usize)> + 't> {
         let found = self.found(text)?;
         Some(found.filter(|&(name, at)| !is_part(text, at, at + self.all[name].len())))
     }
 
-    /// The names that stand in a text, as parts of longer ones too.
+    /// The names in a text, including parts of longer ones.
     pub(super) fn in_text(&self, text: &[u8]) -> Vec<usize> {
         match self.found(text) {
             Some(found) => found.map(|(name, _)| name).collect(),
@@ -49,7 +49,7 @@ impl<'w> IdentityNames<'w> {
         }
     }
 
-    /// The names that the texts of a document mention more often than the document itself.
+    /// The names that occur more often in the parsed texts of a document than in its bytes.
     pub(super) fn hidden(&self, tree: &Tree<'_>, document: &[u8]) -> Vec<usize> {
         let mut counts: HashMap<usize, usize> = HashMap::new();
         self.count(tree, tree.root, &mut |name| *counts.entry(name).or_default() += 1);
@@ -78,7 +78,7 @@ impl<'w> IdentityNames<'w> {
         }
     }
 
-    /// Each name and where it stands; of places of one name that overlap, the first.
+    /// Each name and its offset; if places of one name overlap, only the first.
     fn found<'t>(&'t self, text: &'t [u8]) -> Option<impl Iterator<Item = (usize, usize)> + 't> {
         let mut ends: HashMap<usize, usize> = HashMap::new();
         let found = self.search.as_ref()?.find_overlapping_iter(text);
@@ -93,7 +93,7 @@ impl<'w> IdentityNames<'w> {
     }
 }
 
-/// Whether what stands between two places is a part of a longer name.
+/// Whether the text between two offsets is part of a longer name.
 fn is_part(text: &[u8], start: usize, end: usize) -> bool {
     let letter = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphanumeric);
     let joint = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(|byte| matches!(byte, b'-' | b'.'));
@@ -111,7 +111,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// All names at once are found where each alone is.
+        /// A search for all names finds the same places as a search for each.
         #[test]
         fn many_names_are_found_as_one_is(
             names in prop::collection::btree_set("[ab.-]{1,4}|[a-c]{1,3}", 1..8),
