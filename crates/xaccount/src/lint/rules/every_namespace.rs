@@ -1,4 +1,4 @@
-//! `allowedNamespaces` that is open to everybody.
+//! Identities that every namespace may use.
 
 use super::super::{Context, Findings, Rule};
 use super::query::{allowed, is_everybody};
@@ -19,11 +19,11 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         if everybody && !matches!(found.object.object_kind, ObjectKind::Controller(_)) {
             findings.add(
                 Diagnostic::note(format!(
-                    "{}: every namespace may use it, and whoever may make a cluster in one",
+                    "{}: every namespace may use it, and so may anyone who can create a cluster in one",
                     found.title()
                 ))
                 .at(found.location(span), "")
-                .help("allowedNamespaces: {list: [NAME, …]} lets those in that need it"),
+                .help("allowedNamespaces: {list: [NAME, …]} allows only these namespaces"),
             );
         }
     }

@@ -1,4 +1,4 @@
-//! Unknown keys below `allowedNamespaces`: dropped without a word, and what is left may be open to everybody.
+//! Unknown keys below `allowedNamespaces`: they are dropped silently, and the rest may allow every namespace.
 
 use super::super::{Context, Findings, Rule};
 use super::query::{allowed, is_everybody};
@@ -20,13 +20,13 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             let title = found.title();
             let finding = if everybody {
                 Diagnostic::error(format!(
-                    "{title}: the API server does not know {path} and drops it, and then every namespace may use the identity"
+                    "{title}: the API server drops the unknown key {path}, and then every namespace may use the identity"
                 ))
             } else {
-                Diagnostic::warning(format!("{title}: the API server does not know {path} and drops it"))
+                Diagnostic::warning(format!("{title}: the API server drops the unknown key {path}"))
             };
             findings.add_as_it_is(finding.at(found.location(*span), "").help(
-                "the keys are list, selector.matchLabels, and selector.matchExpressions with key, operator and values",
+                "known keys: list, selector.matchLabels, and selector.matchExpressions with key, operator and values",
             ));
         }
     }
