@@ -154,8 +154,8 @@ struct SarifReplacement<'f> {
 /// The proved changes of a fix, by file.
 pub(crate) type FixedFiles = Vec<(FileId, Vec<Splice>)>;
 
-/// The findings as one run. `fixed` has the changes of each finding's fix; `None` if there is no fix, or it can't be made
-/// with certainty.
+/// The findings as one run. `fixed` has the changes of each finding's fix; `None` if there is no fix, or it can't be
+/// made with certainty.
 pub(crate) fn lint_sarif<'f>(findings: &'f [Finding], fixed: &'f [Option<FixedFiles>], files: &SourceMap<'_>) -> Value {
     let rule = |rule: &&'static Rule| SarifReportingDescriptor {
         id: rule.id.code(),

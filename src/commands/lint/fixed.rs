@@ -1,5 +1,5 @@
-//! The change that fixes each finding, as if it were the only one. Findings of different objects are proved together, so
-//! that a list of thousands of objects is not parsed again for each of them.
+//! The change that fixes each finding, as if it were the only one. Findings of different objects are proved together,
+//! so that a list of thousands of objects is not parsed again for each of them.
 
 use std::collections::HashMap;
 

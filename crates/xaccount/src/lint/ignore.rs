@@ -16,14 +16,14 @@ pub struct Ignore {
     pub rules: Vec<String>,
     /// The reason; may be empty.
     pub reason: String,
-    /// The line whose findings it silences: its own; for a comment on a line of its own, the next line with content.
+    /// The line whose findings it silences: its own, or, if the comment is alone on its line, the next with content.
     pub silences: Span,
     /// The comment, from its `#`.
     pub span: Span,
 }
 
-/// The comments of a file that silence rules. Text inside a scalar that looks like such a comment does not count, unless
-/// the document can't be parsed.
+/// The comments of a file that silence rules. Text inside a scalar that looks like such a comment does not count,
+/// unless the document can't be parsed.
 pub fn ignores(bytes: &[u8]) -> Vec<Ignore> {
     let ignores: Vec<Ignore> = memmem::find_iter(bytes, USAGE).filter_map(|at| read(bytes, at)).collect();
     if ignores.is_empty() {

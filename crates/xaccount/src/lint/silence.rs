@@ -7,8 +7,8 @@ use crate::account_map::LintIgnore;
 use crate::diag::{Diagnostic, FileId, Location, RuleId, Span, escape_control};
 use crate::inventory::{Inventory, Resource};
 
-/// Removes the findings that `lint.ignore` of the account map silences, and adds one for each entry that silences nothing.
-/// `path` returns a file's path relative to the map, and `map` a location in the map's own file.
+/// Removes the findings that `lint.ignore` of the account map silences, and adds one for each entry that silences
+/// nothing. `path` returns a file's path relative to the map, and `map` a location in the map's own file.
 ///
 /// # Errors
 /// An entry names an unknown rule.
@@ -69,8 +69,8 @@ fn object_at(inventory: &Inventory, file: FileId, line: Span) -> Option<&Resourc
     Some(found).filter(|found| inside && found.object.object_kind.is_capa())
 }
 
-/// Removes the findings that comments silence, and adds one for each comment that silences nothing. `comments` are those of
-/// the files with objects or findings.
+/// Removes the findings that comments silence, and adds one for each comment that silences nothing. `comments` are
+/// those of the files with objects or findings.
 pub fn silence(
     inventory: &Inventory,
     findings: Vec<Finding>,

@@ -50,7 +50,8 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             Some(EmptyForm::Part) => {
                 let release = context.release();
                 let who = if release < Release::KEEPS_EMPTY { "every namespace" } else { "no namespace" };
-                let message = "an empty matchLabels or matchExpressions allows every namespace up to CAPA v2.8, and none since v2.9";
+                let message = "an empty matchLabels or matchExpressions allows every namespace up to CAPA v2.8, \
+                    and none since v2.9";
                 let help = "allowedNamespaces: {} allows every namespace in all releases";
                 (message.into(), format!("CAPA {release} allows {who}"), help)
             }

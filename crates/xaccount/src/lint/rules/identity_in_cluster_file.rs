@@ -38,7 +38,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             .at(found.head(), "")
             .also(cluster.location(user.reference), "")
             .help("deleting this file deletes the identity, and the other cluster can then no longer be deleted")
-            .help("move it to a separate file, such as identities.yaml: --identity-file, or identityFile in the account map"),
+            .help("move it to a file of its own, such as identities.yaml: --identity-file, or identityFile in the map"),
         );
     }
 }

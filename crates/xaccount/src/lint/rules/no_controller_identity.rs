@@ -33,7 +33,8 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             continue;
         }
         let finding = Diagnostic::note(format!(
-            "{CONTROLLER_IDENTITY}/default is in none of these files, and CAPA creates it only for a cluster that uses it directly"
+            "{CONTROLLER_IDENTITY}/default is in none of these files, and CAPA creates it only for a \
+             cluster that uses it directly"
         ))
         .at(found.location(source.span), "the source of this identity")
         .help("to add it: kubectl xaccount identity --with-controller-identity, or inject --with-controller-identity");

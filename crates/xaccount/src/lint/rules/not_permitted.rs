@@ -26,6 +26,10 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             Some(identity) => finding.also(identity.head(), why),
             None => finding,
         };
-        findings.add(finding.help("add the namespace to allowedNamespaces.list; without it CAPA creates nothing for the cluster, and reports that only in its log"));
+        findings.add(
+            finding
+                .help("add the namespace to allowedNamespaces.list")
+                .help("until then CAPA creates nothing for the cluster, and reports that only in its log"),
+        );
     }
 }

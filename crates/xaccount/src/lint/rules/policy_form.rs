@@ -52,11 +52,12 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         if length + ONE_MORE > limits::TRUST {
             findings.add(
                 Diagnostic::warning(format!(
-                    "the trust policy has {length} characters, and IAM allows {} unless the quota was raised: the next principal may not fit",
+                    "the trust policy has {length} characters, and IAM allows {}: another principal may not fit",
                     limits::TRUST
                 ))
                 .at(policy.head(), "")
-                .help("one statement with a list of principals is shorter than a statement for each"),
+                .help("one statement with a list of principals is shorter than a statement for each")
+                .help("ignore this if the quota for the length of trust policies was raised"),
             );
         }
     }
@@ -105,7 +106,8 @@ fn assumes(statement: &Statement) -> bool {
         && statement.action.patterns.texts.iter().any(|pattern| glob(&pattern.text, "sts:AssumeRole", true))
 }
 
-/// Whether a principal is the id that IAM shows for a deleted role or user (IAM user guide, "IAM identifiers", "Unique identifiers").
+/// Whether a principal is the id that IAM shows for a deleted role or user (IAM user guide, "IAM identifiers",
+/// "Unique identifiers").
 fn is_unique_id(text: &str) -> bool {
     let id = text.strip_prefix("AROA").or_else(|| text.strip_prefix("AIDA"));
     id.is_some_and(|id| id.len() >= 12 && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()))

@@ -175,7 +175,7 @@ fn external_id(policy: &PolicyFile, one: &AssumedRole<'_>, access_paths: &[&Stat
             Diagnostic::warning(format!("{title}: the trust policy of {role} requires an external id, and {what}"))
                 .at(at, "AWS refuses every call")
                 .also(policy.location(condition.key.span), "")
-                .help("set spec.externalID to the value in the trust policy: inject --external-id, or externalID in the account map"),
+                .help("set spec.externalID as in the trust policy: inject --external-id, or externalID in the account map"),
         );
     } else if sent.is_some() && asked().is_none() {
         findings.add_as_it_is(

@@ -28,7 +28,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             findings.add(
                 Diagnostic::error(format!("{CONTROLLER_IDENTITY} {name}: the only valid name is default"))
                     .at(found.head(), "CAPA's webhook refuses the object")
-                    .help("name it default; if a kustomization has a namePrefix or a nameSuffix, remove the object from it"),
+                    .help(
+                        "name it default; if a kustomization with a namePrefix or nameSuffix lists it, remove it there",
+                    ),
             );
         }
     }

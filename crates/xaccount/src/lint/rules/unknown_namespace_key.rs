@@ -20,7 +20,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             let title = found.title();
             let finding = if everybody {
                 Diagnostic::error(format!(
-                    "{title}: the API server drops the unknown key {path}, and then every namespace may use the identity"
+                    "{title}: the API server drops the unknown key {path}, so every namespace may use the identity"
                 ))
             } else {
                 Diagnostic::warning(format!("{title}: the API server drops the unknown key {path}"))
