@@ -55,7 +55,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let Some((&first, rest)) = places.split_first() else { continue };
         let cycle = chain.iter().chain(chain.first()).copied().collect::<Vec<_>>().join(" -> ");
         let finding = Diagnostic::error(format!(
-            "identity cycle {cycle}: CAPA follows it until its controller runs out of memory, for every cluster"
+            "identity cycle {cycle}: CAPA's controller runs out of memory and crashes, for every cluster"
         ))
         .at(place(first), "")
         .help("set the source of one of them to AWSClusterControllerIdentity/default");

@@ -25,15 +25,17 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         if !identity.duration_seconds.whole_number().is_some_and(too_long) {
             continue;
         }
-        let (why, always) = match source(identity) {
-            Some((ROLE_IDENTITY, _)) => ("its source is a role, so STS refuses more than 3600 seconds", true),
-            Some((CONTROLLER_IDENTITY, _)) => {
-                ("STS refuses more than 3600 seconds if the controller runs as a role (with IRSA, or on a node)", false)
-            }
+        let (why, label, always) = match source(identity) {
+            Some((ROLE_IDENTITY, _)) => ("its source is a role, so STS refuses more than 3600 seconds", "", true),
+            Some((CONTROLLER_IDENTITY, _)) => (
+                "STS refuses more than 3600 seconds if the controller runs as a role",
+                "as it does with IRSA, or on a node",
+                false,
+            ),
             _ => continue,
         };
         let finding = Diagnostic::warning(format!("{}: durationSeconds {text}: {why}", found.title()))
-            .at(found.location(*span), "")
+            .at(found.location(*span), label)
             .help("durationSeconds: 3600");
         match always {
             true => findings.add_with_fix(

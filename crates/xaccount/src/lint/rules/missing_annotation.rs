@@ -23,20 +23,19 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                 continue;
             }
             let prunes = key.ends_with("/prune") || key.starts_with("argocd.argoproj.io/");
-            let then = match prunes {
-                true => ", because if it is pruned, clusters that use it can no longer be deleted",
-                false => "",
-            };
             let (path, new) = match identity.annotations.is_empty() {
                 true => (PointerBuf::from_tokens(["metadata", "annotations"]), json!({key: value})),
                 false => (PointerBuf::from_tokens(["metadata", "annotations", key]), json!(value)),
             };
+            let message = format!("{}: the account map requires the annotation {key}: {value}", found.title());
+            let finding = Diagnostic::warning(message).at(found.head(), "");
+            let finding = match prunes {
+                true => finding
+                    .help("without it the identity may be pruned, and clusters that use it can't be deleted then"),
+                false => finding,
+            };
             findings.add_with_fix(
-                Diagnostic::warning(format!(
-                    "{}: the account map requires the annotation {key}: {value}{then}",
-                    found.title()
-                ))
-                .at(found.head(), ""),
+                finding,
                 Fix {
                     what: format!("annotation {key} set"),
                     change: FixEdit::Object {

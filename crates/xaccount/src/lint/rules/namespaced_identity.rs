@@ -17,7 +17,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let Some(span) = found.object.namespace_span else { continue };
         findings.add(
             Diagnostic::warning(format!(
-                "{} is cluster-scoped: metadata.namespace has no effect, clusters in every namespace see it",
+                "{} is cluster-scoped: metadata.namespace has no effect, and clusters in every namespace see it",
                 found.title()
             ))
             .at(found.location(span), "")

@@ -40,7 +40,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 fn misplaced(found: &Resource, path: &str, key: &str) -> Diagnostic {
     let title = found.title();
     let place = if path.is_empty() { "/" } else { path };
-    let dropped = format!("{title}: there is no {key} at {place}: the API server drops it");
+    let dropped = format!("{title}: unknown field {key} at {place}: the API server drops it");
     let ObjectKind::Referencing { kind_row, .. } = &found.object.object_kind else {
         return Diagnostic::warning(dropped).help(
             "it belongs on the object that infrastructureRef or controlPlaneRef names, or in a topology's variable",

@@ -61,7 +61,7 @@ fn check_text(checked: CheckedField<'_>, refuses: Refuses, findings: &mut Findin
             format!("kubectl reads {text} as a number or a boolean"),
             "the API server refuses it: put it in quotes",
         )),
-        Field::Other(_) => Some(("not a string".into(), "the API server refuses it")),
+        Field::Other(_) => Some(("must be a string".into(), "the API server refuses it")),
         Field::Ambiguous(_) => {
             twice(findings, found, key, field);
             None
@@ -89,9 +89,9 @@ fn check_duration(checked: CheckedField<'_>, release: Release, findings: &mut Fi
         Field::Absent | Field::Null => None,
         Field::Typed(text, _) => Some(format!("{text} is not between 900 and 43200")),
         Field::Text(text, _) if text.parse::<DurationSeconds>().is_ok() => {
-            Some("a string, not a number: remove the quotes".into())
+            Some("must be a number, not a string: remove the quotes".into())
         }
-        Field::Text(..) | Field::Other(_) => Some("not a number of seconds".into()),
+        Field::Text(..) | Field::Other(_) => Some("must be a number of seconds".into()),
         Field::Ambiguous(_) => {
             twice(findings, found, key, field);
             None
