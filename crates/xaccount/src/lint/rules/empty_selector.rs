@@ -36,14 +36,14 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         if !matches!(left.form, Form::Those(_)) {
             continue;
         }
-        let everybody = "every namespace may use the identity";
+        let open = "every namespace may use the identity";
         let explicit = "write allowedNamespaces: {} to allow every namespace, or {list: []} to allow none";
         let (message, label, help) = match nothing(allowed) {
             Some(EmptyForm::Null) => {
-                (format!("the API server drops the null below allowedNamespaces: {everybody}"), String::new(), explicit)
+                (format!("the API server drops the null below allowedNamespaces: {open}"), String::new(), explicit)
             }
             Some(EmptyForm::Whole(what)) if left.dropped.is_empty() => (
-                format!("with {what}, {everybody}"),
+                format!("with {what}, {open}"),
                 "CAPA's page on multi-tenancy says that it allows none".into(),
                 explicit,
             ),

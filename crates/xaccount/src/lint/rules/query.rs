@@ -66,7 +66,7 @@ pub(super) fn source(identity: &RoleIdentity) -> Option<(&str, &str)> {
 }
 
 /// Whether `allowedNamespaces`, as the API server stores it, allows every namespace.
-pub(super) fn is_everybody(left: &Namespaces, release: Release) -> bool {
+pub(super) fn allows_every_namespace(left: &Namespaces, release: Release) -> bool {
     let empty = left.selector.labels.is_none() && left.selector.expressions.is_none()
         || left.selector.is_empty() && release < Release::KEEPS_EMPTY;
     left.list.is_none() && empty
