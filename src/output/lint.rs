@@ -1,4 +1,4 @@
-//! What `lint` found, for people and for programs; `docs/lint.md` describes it.
+//! The findings of `lint`, for people and for programs; `docs/lint.md` describes the formats.
 
 use json_patch::PatchOperation;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use xaccount::lint::{Finding, Fix, FixEdit, Rule};
 
 const API_VERSION: &str = "xaccount.dev/v1alpha1";
 
-/// What `-o json` prints.
+/// The document that `-o json` prints.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct FindingsJson<'f> {
@@ -32,7 +32,7 @@ struct FindingJson<'f> {
     fix: Option<FixJson<'f>>,
 }
 
-/// A place on one line; lines and columns from 1, the end behind the last character.
+/// A place on one line: one-based lines and columns, the end after the last character.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PlaceJson<'f> {
@@ -44,7 +44,7 @@ struct PlaceJson<'f> {
     text: &'f str,
 }
 
-/// What a fix changes: an object, or a file that gets a new one.
+/// What a fix changes: an existing object, or a file to which an object is added.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum FixJson<'f> {
@@ -52,7 +52,7 @@ enum FixJson<'f> {
     Document { what: &'f str, file: &'f str, new: &'f Value },
 }
 
-/// The word for it.
+/// The name of a severity.
 pub(crate) fn severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
@@ -75,12 +75,12 @@ pub(crate) fn lint_summary(findings: &[Finding], files: usize) -> String {
     let counts: Vec<String> = counts.into_iter().filter_map(|(severity, noun)| count(severity, noun)).collect();
     let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
     match counts.is_empty() {
-        true => format!("nothing found in {files}"),
+        true => format!("no findings in {files}"),
         false => format!("{} in {files}", counts.join(", ")),
     }
 }
 
-/// Version 1 of the findings.
+/// Version 1 of the JSON format.
 pub(crate) fn lint_json<'f>(
     inventory: &'f Inventory,
     findings: &'f [Finding],
@@ -133,7 +133,7 @@ fn fix_json<'f>(inventory: &'f Inventory, fix: &'f Fix) -> FixJson<'f> {
     }
 }
 
-/// Annotations of GitHub's workflow commands, a line each (actions/toolkit, `packages/core/src/command.ts`).
+/// Annotations as workflow commands of GitHub Actions, one per line (actions/toolkit, `packages/core/src/command.ts`).
 pub(crate) fn lint_github(findings: &[Finding], files: &SourceMap<'_>) -> String {
     let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
@@ -164,12 +164,12 @@ pub(crate) fn lint_github(findings: &[Finding], files: &SourceMap<'_>) -> String
     text
 }
 
-/// Control characters but line ends made visible.
+/// The text with control characters made visible, except line ends.
 fn visible_lines(text: &str) -> String {
     text.split('\n').map(|line| escape_control(line).into_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// All rules, a line each.
+/// All rules, one per line.
 pub(crate) fn rules(rules: &[&Rule]) -> String {
     let width = rules.iter().map(|rule| rule.name.len()).max().unwrap_or_default();
     let line = |rule: &&Rule| {

@@ -1,4 +1,4 @@
-//! The only place that formats for people and for other programs. It makes texts; the binary prints them.
+//! All formats, for people and for other programs. This module returns texts; the binary prints them.
 
 mod diagnostics;
 mod diff;
@@ -21,7 +21,7 @@ pub(crate) use explanation::explanation;
 pub(crate) use lint::{lint_github, lint_json, lint_summary, rules};
 pub(crate) use mermaid::mermaid;
 pub(crate) use report::{json_patch, report};
-pub(crate) use sarif::{Mended, lint_sarif};
+pub(crate) use sarif::{FixedFiles, lint_sarif};
 pub(crate) use screen::{DEFAULT_WIDTH, Screen};
 pub(crate) use status::{TableStyle, account_users, moved, status_names, status_reasons, status_summary, status_table};
 pub(crate) use status_json::{UnreadJson, account_json, moves_json, status_json};

@@ -58,7 +58,7 @@ struct SarifReportingDescriptor {
     default_configuration: SarifConfiguration,
 }
 
-/// A `message` or an `artifactContent`, which are alike as far as we write them.
+/// A `message` or an `artifactContent`: the fields that we write are the same.
 #[derive(Serialize)]
 struct SarifMessage<T> {
     text: T,
@@ -119,7 +119,7 @@ struct SarifArtifactLocation {
     uri_base_id: Option<&'static str>,
 }
 
-/// Lines and columns from 1; the end is behind the last character.
+/// One-based lines and columns; the end is after the last character.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SarifRegion {
@@ -152,11 +152,11 @@ struct SarifReplacement<'f> {
 }
 
 /// The proved changes of a fix, by file.
-pub(crate) type Mended = Vec<(FileId, Vec<Splice>)>;
+pub(crate) type FixedFiles = Vec<(FileId, Vec<Splice>)>;
 
-/// The findings as one run. `mended` has the changes of each finding's fix; `None` where there is none, or it can't be made
-/// with certainty.
-pub(crate) fn lint_sarif<'f>(findings: &'f [Finding], mended: &'f [Option<Mended>], files: &SourceMap<'_>) -> Value {
+/// The findings as one run. `fixed` has the changes of each finding's fix; `None` if there is no fix, or it can't be
+/// made with certainty.
+pub(crate) fn lint_sarif<'f>(findings: &'f [Finding], fixed: &'f [Option<FixedFiles>], files: &SourceMap<'_>) -> Value {
     let rule = |rule: &&'static Rule| SarifReportingDescriptor {
         id: rule.id.code(),
         name: rule.name,
@@ -165,10 +165,10 @@ pub(crate) fn lint_sarif<'f>(findings: &'f [Finding], mended: &'f [Option<Mended
         default_configuration: SarifConfiguration { level: severity(rule.severity) },
     };
     let mut seen: HashMap<u64, usize> = HashMap::new();
-    let results = findings.iter().zip(mended).map(|(finding, mended)| {
+    let results = findings.iter().zip(fixed).map(|(finding, fixed)| {
         let print = fingerprint(finding, files);
         let count = seen.entry(print).and_modify(|count| *count += 1).or_insert(1);
-        result(finding, mended.as_ref(), format!("{print:016x}:{count}"), files)
+        result(finding, fixed.as_ref(), format!("{print:016x}:{count}"), files)
     });
     let driver = SarifToolComponent {
         name: "kubectl-xaccount",
@@ -182,7 +182,7 @@ pub(crate) fn lint_sarif<'f>(findings: &'f [Finding], mended: &'f [Option<Mended
     })
 }
 
-/// The same for a finding whose lines moved: its rule, file and words, and no line. Of several alike the order counts.
+/// A hash that stays the same when lines move: of the finding's rule, file and texts, without its line.
 fn fingerprint(finding: &Finding, files: &SourceMap<'_>) -> u64 {
     let label = finding.diagnostic.primary.as_ref();
     let name = label.map_or_else(String::new, |label| files.get(label.at.file).name.clone());
@@ -192,7 +192,7 @@ fn fingerprint(finding: &Finding, files: &SourceMap<'_>) -> u64 {
 
 fn result<'f>(
     Finding { rule, diagnostic, fix }: &'f Finding,
-    mended: Option<&'f Mended>,
+    fixed: Option<&'f FixedFiles>,
     fingerprint: String,
     files: &SourceMap<'_>,
 ) -> SarifResult<'f> {
@@ -207,7 +207,7 @@ fn result<'f>(
         locations: diagnostic.primary.iter().map(location).collect(),
         partial_fingerprints: SarifFingerprints { v1: fingerprint },
         related_locations: diagnostic.others.iter().map(location).collect(),
-        fixes: fix.as_ref().zip(mended).map(|(fix, mended)| [fix_of(fix, mended, files)]),
+        fixes: fix.as_ref().zip(fixed).map(|(fix, fixed)| [fix_of(fix, fixed, files)]),
     }
 }
 
@@ -221,7 +221,7 @@ fn location<'f>(label: &'f Label, file: &SourceFile<'_>) -> SarifLocation<'f> {
     }
 }
 
-fn fix_of<'f>(fix: &'f Fix, mended: &'f Mended, files: &SourceMap<'_>) -> SarifFix<'f> {
+fn fix_of<'f>(fix: &'f Fix, fixed: &'f FixedFiles, files: &SourceMap<'_>) -> SarifFix<'f> {
     let replacement = |file: &SourceFile<'_>, splice: &'f Splice| SarifReplacement {
         deleted_region: region(file, splice.span),
         inserted_content: (!splice.text.is_empty()).then_some(SarifMessage { text: splice.text.as_str() }),
@@ -233,7 +233,7 @@ fn fix_of<'f>(fix: &'f Fix, mended: &'f Mended, files: &SourceMap<'_>) -> SarifF
             replacements: splices.iter().map(|splice| replacement(&file, splice)).collect(),
         }
     };
-    SarifFix { description: SarifMessage { text: &fix.what }, artifact_changes: mended.iter().map(change).collect() }
+    SarifFix { description: SarifMessage { text: &fix.what }, artifact_changes: fixed.iter().map(change).collect() }
 }
 
 fn region(file: &SourceFile<'_>, span: Span) -> SarifRegion {
@@ -241,7 +241,7 @@ fn region(file: &SourceFile<'_>, span: Span) -> SarifRegion {
     SarifRegion { start_line: from.line, start_column: from.column, end_line: to.line, end_column: to.column }
 }
 
-/// A path as a URI: a relative one is below the root of the sources, as GitHub takes it.
+/// A path as a URI: a relative path is relative to the root of the sources, as GitHub expects.
 fn artifact(name: &str) -> SarifArtifactLocation {
     let drive = matches!(name.as_bytes(), [letter, b':', b'/', ..] if letter.is_ascii_alphabetic());
     let absolute = |uri: String| SarifArtifactLocation { uri, uri_base_id: None };
@@ -255,7 +255,7 @@ fn artifact(name: &str) -> SarifArtifactLocation {
     SarifArtifactLocation { uri: encoded(relative).to_string(), uri_base_id: Some("%SRCROOT%") }
 }
 
-/// What a path in a URI has as it is (RFC 3986, section 2.3): unreserved characters, and the slashes between its parts.
+/// Characters that are escaped in a URI's path: all but the unreserved ones (RFC 3986, section 2.3) and slashes.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 fn encoded(path: &str) -> impl Display {

@@ -127,10 +127,10 @@ fn an_archive_with_a_wrong_checksum_is_not_installed() {
     let archive = concat!("kubectl-xaccount-v", env!("CARGO_PKG_VERSION"), "-linux-amd64.tar.gz");
     let zeros = format!("{}  {archive}\n", "0".repeat(64));
     for (sums, words) in [
-        (zeros.as_str(), "is not what SHA256SUMS says"),
-        ("", "SHA256SUMS has not one line for"),
-        (&zeros.replace("amd64", "amd64x"), "SHA256SUMS has not one line for"),
-        (&zeros.repeat(2), "SHA256SUMS has not one line for"),
+        (zeros.as_str(), "does not match its checksum in SHA256SUMS"),
+        ("", "SHA256SUMS must have exactly one line for"),
+        (&zeros.replace("amd64", "amd64x"), "SHA256SUMS must have exactly one line for"),
+        (&zeros.repeat(2), "SHA256SUMS must have exactly one line for"),
     ] {
         let runner = Runner::new();
         let program = runner.path("kubectl-xaccount");
@@ -143,7 +143,7 @@ fn an_archive_with_a_wrong_checksum_is_not_installed() {
     }
     let runner = Runner::new();
     let out = runner.install();
-    assert!(!out.status.success() && said(&out).contains("can't be had"), "{}", said(&out));
+    assert!(!out.status.success() && said(&out).contains("can't download"), "{}", said(&out));
 }
 
 #[test]

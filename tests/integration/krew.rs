@@ -354,7 +354,7 @@ pub(crate) mod real {
         let (status, said) = stamp(&["--tag", "v9.9.9"]);
         assert!(status == Some(1) && said.contains("the tag is v9.9.9"), "{said}");
         let (status, said) = stamp(&["--tag", concat!("v", env!("CARGO_PKG_VERSION"))]);
-        assert!(status == Some(1) && said.contains("holds no archive"), "{said}");
+        assert!(status == Some(1) && said.contains("contains no archive"), "{said}");
         let name = format!("kubectl-xaccount-v{}-linux-amd64.tar.gz", env!("CARGO_PKG_VERSION"));
         fs::write(directory.path().join(name), "").unwrap();
         let (status, said) = stamp(&["--all"]);

@@ -1,7 +1,7 @@
 // Command objects prints the objects that kubectl sees in texts: the decoders of kubectl's resource builder, and its rules
 // for lists (k8s.io/cli-runtime, pkg/resource: FileVisitor, StreamVisitor, FlattenListVisitor, metadataValidatingDecoder).
 //
-// Standard input holds any number of texts, each behind its length as four bytes, the most significant first. For each text
+// Standard input holds any number of texts, each preceded by its length as four bytes, most significant first. For each text
 // there is one line: a JSON object with the objects in order, and the error at which kubectl stops, if any.
 package main
 
@@ -44,7 +44,7 @@ type metadataOnly struct {
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 }
 
-// A peer never stops for a text: what makes the decoder panic makes kubectl panic.
+// Does not stop at a panic of the decoder: kubectl would panic too.
 func read(text []byte) (seen answer) {
 	seen = answer{Objects: []object{}, Errors: []string{}}
 	defer func() {
@@ -66,7 +66,7 @@ func read(text []byte) (seen answer) {
 		if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
 			continue
 		}
-		// kubectl says what is wrong with a document, and goes on.
+		// kubectl reports the problem of a document, and continues.
 		decoded, _, err := unstructured.UnstructuredJSONScheme.Decode(raw, nil, nil)
 		if err == nil {
 			err = utiljson.Unmarshal(raw, &metadataOnly{})
@@ -105,7 +105,7 @@ func flatten(decoded runtime.Object, seen *answer) error {
 		namespace, _ := access.Namespace(item)
 		topology := false
 		if one, ok := item.(*unstructured.Unstructured); ok {
-			// The accessor above forgets a version that is none.
+			// The accessor above drops an invalid version.
 			version, kind = one.GetAPIVersion(), one.GetKind()
 			_, topology, _ = unstructured.NestedMap(one.Object, "spec", "topology")
 		}
@@ -132,7 +132,7 @@ func main() {
 		if err == nil {
 			err = lines.Encode(read(text))
 		}
-		// Someone may wait for the answer before the next question.
+		// The caller may wait for the answer before it sends the next text.
 		if err == nil && in.Buffered() == 0 {
 			err = out.Flush()
 		}

@@ -1,9 +1,9 @@
-"""Types into an interactive shell and says what its line is after the tab key.
+"""Types into an interactive shell and prints its line after the tab key.
 
     type.py LINES OUT SHELL [ARGUMENT]...
 
-LINES is a file with one unfinished line each. The shell has to say on the file OUT that it is ready, and to append its
-line there, emptying it, on control-x control-p. Each line is printed as it was found.
+LINES is a file with one unfinished command line per line. The shell must write a line to the file OUT when it is ready. On
+control-x control-p, it must append its command line to OUT and clear it. Each of these lines is printed.
 """
 
 import os
@@ -25,7 +25,7 @@ def main() -> None:
     screen = bytearray()
 
     def wait_for(count: int) -> list[str]:
-        """What the shell said so far, when that is so many lines. What it shows has to be taken off it meanwhile."""
+        """Waits for `count` lines in OUT and returns all. Also reads the terminal, so that the shell is not blocked."""
         until = time.monotonic() + LONGEST
         while time.monotonic() < until:
             if select.select([terminal], [], [], 0.02)[0]:
@@ -35,16 +35,16 @@ def main() -> None:
                     break
             if os.path.exists(out):
                 with open(out, encoding="utf-8") as file:
-                    said = file.read().splitlines()
-                if len(said) >= count:
-                    return said
+                    written = file.read().splitlines()
+                if len(written) >= count:
+                    return written
         sys.exit(f"{shell[0]} does not answer; it shows:\n{screen.decode(errors='replace')}")
 
     wait_for(1)
     for n, line in enumerate(lines):
         os.write(terminal, line.encode() + b"\t\x18\x10")
         print(wait_for(n + 2)[-1], flush=True)
-    # The end of its input ends the shell.
+    # The shell exits at the end of its input.
     os.close(terminal)
     os.waitpid(pid, 0)
 

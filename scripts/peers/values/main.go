@@ -1,7 +1,7 @@
 // Command values prints the values that kubectl reads from texts, whole: the decoder of kubectl's resource builder
 // (k8s.io/cli-runtime, pkg/resource: FileVisitor, StreamVisitor).
 //
-// Standard input holds any number of texts, each behind its length as four bytes, the most significant first. For each
+// Standard input holds any number of texts, each preceded by its length as four bytes, most significant first. For each
 // text there is one line: a JSON object with the values in order, and the error at which kubectl stops, if any.
 package main
 
@@ -27,7 +27,7 @@ type answer struct {
 	Error  string `json:"error,omitempty"`
 }
 
-// What makes the decoder panic makes kubectl panic.
+// Does not stop at a panic of the decoder: kubectl would panic too.
 func read(text []byte) (seen answer) {
 	seen.Values = []any{}
 	defer func() {
@@ -49,10 +49,10 @@ func read(text []byte) (seen answer) {
 		if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
 			continue
 		}
-		// As objects are decoded: whole numbers are int64, others float64, and of equal keys the last one counts.
+		// As objects are decoded: whole numbers are int64, others float64, and the last duplicate key wins.
 		var value any
 		if err := utiljson.Unmarshal(raw, &value); err != nil {
-			// kubectl says so of this value, and reads the next one.
+			// kubectl reports this value, and reads the next one.
 			value = map[string]any{"unreadable": err.Error()}
 		}
 		seen.Values = append(seen.Values, value)
@@ -77,7 +77,7 @@ func run() error {
 		if err := lines.Encode(read(text)); err != nil {
 			return err
 		}
-		// Someone may wait for the answer before the next question.
+		// The caller may wait for the answer before it sends the next text.
 		if in.Buffered() == 0 {
 			if err := out.Flush(); err != nil {
 				return err

@@ -2,9 +2,9 @@
 //
 //   node cases.mjs NODE_MODULES
 //
-// In the suite a case of several stands for what changes: a valid one without a tree has that of the case before it. The
-// package has the suite's signs for blanks, tabs and line ends (␣ » ↵ ∎ ← ⇔) expanded already; should one be left, that
-// is an error rather than a wrong test.
+// If the suite has several cases in a file, a case contains only what differs: a valid one without a tree has the tree of the
+// case before it. The package has already expanded the suite's signs for blanks, tabs and line ends (␣ » ↵ ∎ ← ⇔); a
+// remaining sign is an error, so that no wrong test is run.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -1,11 +1,11 @@
-// Says of every edit on stdin, [{id, old, new, path, kind, name}], whether the npm packages yaml and js-yaml see exactly
-// the planned member come and nothing else change: {yaml: [verdict], jsYaml: [verdict]}, a verdict for each edit: "agree",
-// "silent" where the old text can't be read, or why it is wrong.
+// Checks for every edit on stdin, [{id, old, new, path, kind, name}], that the npm packages yaml and js-yaml see the planned
+// new member and no other change. Prints {yaml: [verdict], jsYaml: [verdict]} with a verdict for each edit: "agree",
+// "silent" if the old text can't be read, or the reason why it is wrong.
 //
 //   node judge.mjs NODE_MODULES < edits.json
 //
-// Neither shares a line with the parsers on the Rust side, nor with the other. js-yaml takes, as PyYAML does, what the
-// suite calls invalid for its indentation alone; from 5.0 on it does not, so it stays at 4.1.
+// The two share no code with each other or with the parsers on the Rust side. Like PyYAML, js-yaml accepts texts that the
+// suite considers invalid only for their indentation; since 5.0 it does not, so it stays at 4.1.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ const require = createRequire(join(process.argv[2], 'x.js'));
 const yaml = require('yaml');
 const jsYaml = require('js-yaml');
 
-// Texts only, no types, no merging; unknown tags are an error.
+// Reads strings only, without types and merging; unknown tags are an error.
 function readPlainly(text) {
   const node = (value) => {
     if (value === null || value === undefined) return ['null'];
@@ -32,7 +32,7 @@ function read(text) {
   return documents.map((document) => plain(document.contents));
 }
 
-// A node as data that JSON.stringify compares: text, quoted or not, tag, anchor; entries in order.
+// A node as data for a comparison with JSON.stringify: text, quoted or not, tag, anchor; entries in order.
 function plain(node) {
   if (node === null || node === undefined) return ['null'];
   const own = [node.tag ?? '', node.anchor ?? ''];
@@ -49,9 +49,9 @@ function without(node, [step, ...rest], expected) {
     node[3][Number(step)] = without(node[3][Number(step)], rest, expected);
     return node;
   }
-  if (node[0] !== 'map') throw new Error(`no mapping holds '${step}'`);
+  if (node[0] !== 'map') throw new Error(`no mapping contains '${step}'`);
   const found = node[3].filter(([key]) => key[0] === 'scalar' && key[3] === step);
-  if (found.length !== 1) throw new Error(`'${step}' is there ${found.length} times`);
+  if (found.length !== 1) throw new Error(`'${step}' exists ${found.length} times`);
   if (rest.length) {
     found[0][1] = without(found[0][1], rest, expected);
     return node;

@@ -1,21 +1,21 @@
-//! The change that mends each finding, as if it alone were mended. All are proved together where that is the same: a list
-//! of thousands of objects is not read again for each of them.
+//! The change that fixes each finding, as if it were the only one. Findings of different objects are proved together,
+//! so that a list of thousands of objects is not parsed again for each of them.
 
 use std::collections::HashMap;
 
-use crate::output::Mended;
+use crate::output::FixedFiles;
 use xaccount::diag::FileId;
 use xaccount::inventory::{Inventory, ObjectId};
 use xaccount::lint::{self, Finding, FixEdit};
 use xaccount::session::Session;
 
-/// The proved changes that mend the findings; `None` for one that has no fix, or whose fix can't be made.
-pub(super) fn each(inventory: &Inventory, findings: &[Finding], inputs: &Session) -> Vec<Option<Mended>> {
-    let mut out: Vec<Option<Mended>> = vec![None; findings.len()];
-    // Findings of which no two are about one object.
+/// The proved change of each finding; `None` if a finding has no fix, or its fix can't be made.
+pub(super) fn each(inventory: &Inventory, findings: &[Finding], inputs: &Session) -> Vec<Option<FixedFiles>> {
+    let mut out: Vec<Option<FixedFiles>> = vec![None; findings.len()];
+    // In each round, no two findings are about the same object.
     let mut rounds: Vec<Vec<(usize, ObjectId)>> = Vec::new();
     let mut counts: HashMap<ObjectId, usize> = HashMap::new();
-    let mut documents: HashMap<(FileId, String), Option<Mended>> = HashMap::new();
+    let mut documents: HashMap<(FileId, String), Option<FixedFiles>> = HashMap::new();
     for (at, finding) in findings.iter().enumerate() {
         match finding.fix.as_ref().map(|fix| &fix.change) {
             None => {}
@@ -28,8 +28,8 @@ pub(super) fn each(inventory: &Inventory, findings: &[Finding], inputs: &Session
                 *round += 1;
             }
             Some(FixEdit::Document { file, object, .. }) => {
-                let mended = documents.entry((*file, object.to_string()));
-                out[at] = mended.or_insert_with(|| alone(inventory, finding, inputs)).clone();
+                let fixed = documents.entry((*file, object.to_string()));
+                out[at] = fixed.or_insert_with(|| alone(inventory, finding, inputs)).clone();
             }
         }
     }
@@ -40,21 +40,21 @@ pub(super) fn each(inventory: &Inventory, findings: &[Finding], inputs: &Session
     out
 }
 
-/// Proves findings of different objects, in the order of those, at once; what can't be proved so, in two halves.
+/// Proves findings of different objects, sorted by object, at once; if that fails, in two halves.
 fn together(
     inventory: &Inventory,
     findings: &[Finding],
     inputs: &Session,
     round: &[(usize, ObjectId)],
-    out: &mut [Option<Mended>],
+    out: &mut [Option<FixedFiles>],
 ) {
     match round {
         [] => {}
         &[(at, _)] => out[at] = alone(inventory, &findings[at], inputs),
         _ => match at_once(inventory, findings, inputs, round) {
             Some(all) => {
-                for (&(at, _), mended) in round.iter().zip(all) {
-                    out[at] = Some(mended);
+                for (&(at, _), fixed) in round.iter().zip(all) {
+                    out[at] = Some(fixed);
                 }
             }
             None => {
@@ -66,23 +66,23 @@ fn together(
     }
 }
 
-/// The changes of each; `None` where all can't be made, or it can't be told whose a change is.
+/// The change of each finding; `None` if they can't all be made, or a splice can't be attributed to one of them.
 fn at_once(
     inventory: &Inventory,
     findings: &[Finding],
     inputs: &Session,
     round: &[(usize, ObjectId)],
-) -> Option<Vec<Mended>> {
+) -> Option<Vec<FixedFiles>> {
     let outcome = lint::fixes(inventory, round.iter().map(|&(at, _)| &findings[at]));
     let proved = inputs.prove(&outcome.plans, |_, _, _| Ok(())).ok()?;
-    let mut all: Vec<Mended> = vec![Vec::new(); round.len()];
+    let mut all: Vec<FixedFiles> = vec![Vec::new(); round.len()];
     let window = |place: usize| {
         let found = &inventory[round[place].1];
         (found.origin.file, found.origin.window)
     };
     for one in proved {
         for splice in one.edited().splices() {
-            // What is put behind an object begins where the next one does.
+            // Text added after an object begins where the next object begins.
             let start = (one.file(), splice.span.start);
             let before = |&(_, object): &(usize, ObjectId)| {
                 let found = &inventory[object];
@@ -99,11 +99,11 @@ fn at_once(
             }
         }
     }
-    all.iter().all(|mended| !mended.is_empty()).then_some(all)
+    all.iter().all(|fixed| !fixed.is_empty()).then_some(all)
 }
 
-/// The change of one finding, where it can be made.
-fn alone(inventory: &Inventory, finding: &Finding, inputs: &Session) -> Option<Mended> {
+/// The change of one finding, if it can be made.
+fn alone(inventory: &Inventory, finding: &Finding, inputs: &Session) -> Option<FixedFiles> {
     let outcome = lint::fixes(inventory, [finding]);
     let proved = inputs.prove(&outcome.plans, |_, _, _| Ok(())).ok()?;
     Some(proved.into_iter().map(|one| (one.file(), one.edited().splices().to_vec())).collect())

@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
     let (inventory, read) = scanned.map_err(|errors| CommandError::about(&sources, errors))?;
     let kustomizations = sources.kustomizations();
     let patches = kustomize_patches(&sources.session, None);
-    // That patches are not judged needs no word here.
+    // No note about skipped patches: `lint` skips them by design.
     let (inventory, _) = patches.set_aside(inventory, &sources.session);
     let inventory = input::placed(inventory, &args.clusters);
     let map = sources.map.as_ref();
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
     let selected = Selected::of(&status, &selection(&args.clusters));
     let is_shown = |finding: &Finding| is_wanted(finding, args) && selected.has(finding);
     let findings: Vec<Finding> = findings.into_iter().filter(is_shown).collect();
-    // An error counts whether or not a rule is named for it.
+    // An error without a rule counts as well.
     let failed = others.iter().any(|one| one.severity == Severity::Error) && !args.exit_zero;
     let mut messages = Messages::default();
     messages.about(&sources, patches.warnings().iter().cloned().chain(others).collect());
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
             let stdout =
                 text(&inventory, &findings, &sources, Format { format, release: &release, screen: terminal.stdout });
             let status = exit_status(&findings, args);
-            let summary = meaning(&inventory, &findings, &sources);
+            let summary = summary_lines(&inventory, &findings, &sources);
             Printed { messages, stdout: stdout.into_bytes(), summary, status }
         }
         LintAnswer::Fixes(mode) => {
@@ -97,14 +97,14 @@ fn refuse_nothing(inventory: &Inventory, session: &Session, args: &Args) -> Resu
     Err(Diagnostic::error("there is no Kubernetes object in these files").help(ALLOW_EMPTY))
 }
 
-/// What is asked for.
+/// The requested answer.
 enum LintAnswer {
     Findings(LintFormat),
     Fixes(Mode),
 }
 
 impl LintAnswer {
-    /// What happens to the fixes, where they are asked for.
+    /// What happens to the fixes, if they are requested.
     fn edits(&self) -> Option<Mode> {
         match self {
             Self::Findings(_) => None,
@@ -123,16 +123,17 @@ impl LintAnswer {
             Some(LintFormat::JsonPatch) => OutputFormat::JsonPatch,
             Some(LintFormat::Report) => OutputFormat::Report,
             Some(format) if args.fix => {
-                let error = Diagnostic::error("--fix changes files, and this format is about findings");
-                let help =
-                    format!("leave --fix out, or take -o yaml, patch, json-patch or report ({format:?} is none)");
-                return Err(error.help(help.to_lowercase()));
+                let error = Diagnostic::error("--fix changes files, but this format prints findings");
+                let format = format!("{format:?}").to_lowercase();
+                return Err(
+                    error.help(format!("use -o {format} without --fix, or -o yaml, patch, json-patch or report"))
+                );
             }
             Some(format) => return Ok(Self::Findings(format)),
         };
         if !args.fix {
-            let error = Diagnostic::error("this format is about changes, and without --fix nothing changes");
-            return Err(error.help("add --fix, or take -o text, json, sarif or github"));
+            let error = Diagnostic::error("this format prints changes, but without --fix nothing changes");
+            return Err(error.help("add --fix, or use -o text, json, sarif or github"));
         }
         Ok(Self::Fixes(Mode::Output(output)))
     }
@@ -148,7 +149,7 @@ impl Level {
     }
 }
 
-/// Whether a finding is to be shown: what makes the exit status 1 always is.
+/// Whether a finding is shown. One that makes the exit status 1 always is.
 fn is_wanted(finding: &Finding, args: &Args) -> bool {
     let is_in = |rules: &[&'static lint::Rule]| rules.iter().any(|rule| rule.id == finding.rule.id);
     if is_in(&args.ignore) {
@@ -168,7 +169,7 @@ fn exit_status(findings: &[Finding], args: &Args) -> ExitStatus {
 /// How findings are printed.
 struct Format<'f> {
     format: LintFormat,
-    /// The release of CAPA that judged.
+    /// The CAPA release that the manifests were evaluated for.
     release: &'f str,
     screen: Screen,
 }
@@ -190,7 +191,7 @@ fn text(inventory: &Inventory, findings: &[Finding], sources: &Sources, format: 
     }
 }
 
-/// What fixes are made of.
+/// The inputs of `--fix`.
 struct Fixes<'f> {
     inventory: &'f Inventory,
     sources: &'f Rc<Sources>,
@@ -200,7 +201,7 @@ struct Fixes<'f> {
 }
 
 impl Fixes<'_> {
-    /// Fixes what carries a fix; what is left over goes to stderr.
+    /// Fixes the fixable findings; the others are printed to stderr.
     fn fix(&self, findings: &[Finding], mut messages: Messages) -> Result<Printed, CommandError> {
         let (inventory, mode, args) = (self.inventory, self.mode, self.args);
         let findings = &fixable(inventory, findings, &self.sources.session);
@@ -213,7 +214,7 @@ impl Fixes<'_> {
             Delivery { mode, session, inventory, outcome, terminal, wording }.run(messages, self.sources)?;
         if !left.is_empty() {
             let count = session.named().count();
-            printed.summary.push(format!("left to mend by hand: {}", output::lint_summary(&left, count)));
+            printed.summary.push(format!("not fixable automatically: {}", output::lint_summary(&left, count)));
         }
         let asks = matches!(mode, Mode::Diff | Mode::Check | Mode::Write { .. });
         if asks && printed.status == ExitStatus::Done {
@@ -226,17 +227,17 @@ impl Fixes<'_> {
     }
 }
 
-/// The findings, without the fixes that the text does not let through: one of them is no reason not to mend the others.
+/// The findings, without the fixes that can't be made in the text. A refused fix does not prevent the others.
 fn fixable(inventory: &Inventory, findings: &[Finding], session: &Session) -> Vec<Finding> {
     let refused = |findings: &mut dyn Iterator<Item = &Finding>| {
         let outcome = lint::fixes(inventory, findings);
         let errors = session.prove(&outcome.plans, |_, _, _| Ok(())).err().unwrap_or_default();
-        // What is wrong with a file as a whole, stops the run.
+        // A problem of a whole file stops the run.
         if errors.iter().any(|error| error.primary.is_none()) { Vec::new() } else { errors }
     };
     let mut findings = findings.to_vec();
     let fixable: Vec<usize> = (0..findings.len()).filter(|&at| findings[at].fix.is_some()).collect();
-    // In halves, so that a few that are refused among thousands are found soon.
+    // Split in halves, so that a few refused fixes among thousands are found quickly.
     let mut doubtful = vec![&fixable[..]];
     while let Some(some) = doubtful.pop() {
         let errors = refused(&mut some.iter().map(|&at| &findings[at]));
@@ -247,7 +248,7 @@ fn fixable(inventory: &Inventory, findings: &[Finding], session: &Session) -> Ve
                 for error in errors {
                     let finding = &mut findings[at];
                     finding.fix = None;
-                    finding.diagnostic.help.push(format!("not mended: {}", error.message));
+                    finding.diagnostic.help.push(format!("can't be fixed automatically: {}", error.message));
                     finding.diagnostic.help.extend(error.help);
                 }
             }
@@ -260,16 +261,15 @@ fn fixable(inventory: &Inventory, findings: &[Finding], session: &Session) -> Ve
     findings
 }
 
-/// The last lines: how much was found, or why nothing may have been.
-fn meaning(inventory: &Inventory, findings: &[Finding], sources: &Sources) -> Vec<String> {
+/// The last lines: the number of findings, or why there may be none.
+fn summary_lines(inventory: &Inventory, findings: &[Finding], sources: &Sources) -> Vec<String> {
     let mut lines = vec![output::lint_summary(findings, sources.session.named().count())];
     let fixes = findings.iter().filter(|finding| finding.fix.is_some()).count();
     if fixes > 0 {
-        let what = if fixes == 1 { "1 of them has".to_owned() } else { format!("{fixes} of them have") };
-        lines.push(format!("{what} one right answer: --fix shows it"));
+        lines.push(format!("{fixes} fixable: run again with --fix"));
     }
     if findings.is_empty() && !inventory.objects().iter().any(|found| found.object.object_kind.is_capa()) {
-        lines.push("there is no cluster or identity in them".to_owned());
+        lines.push("they contain no cluster or identity".to_owned());
     }
     lines
 }

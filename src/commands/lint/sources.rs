@@ -18,14 +18,14 @@ use crate::commands::input::{self, Usage};
 use crate::commands::map::MapFile;
 use crate::commands::{CommandError, Terminal};
 
-/// What a run looks at.
+/// The inputs of a run.
 pub(super) struct Sources {
     pub(super) session: Session,
     pub(super) map: Option<MapFile>,
     pub(super) trust: Vec<PolicyFile>,
     pub(super) permission: Vec<PolicyFile>,
-    /// Files that are no inputs, behind them: name and text.
-    beside: Vec<(String, Vec<u8>)>,
+    /// Name and text of the other files; their ids follow those of the inputs.
+    extra: Vec<(String, Vec<u8>)>,
 }
 
 const USAGE: Usage =
@@ -33,7 +33,7 @@ const USAGE: Usage =
 
 impl SourceFiles for Sources {
     fn source(&self, file: FileId) -> SourceFile<'_> {
-        match file.0.checked_sub(self.session.len()).and_then(|index| self.beside.get(index)) {
+        match file.0.checked_sub(self.session.len()).and_then(|index| self.extra.get(index)) {
             Some((name, bytes)) => SourceFile::new(name.clone(), bytes),
             None => self.session.source(file),
         }
@@ -41,7 +41,7 @@ impl SourceFiles for Sources {
 }
 
 impl Sources {
-    /// Reads all but the manifests. `edits` is what happens to fixes.
+    /// Reads everything but the manifests. `edits` is what happens to fixes.
     pub(super) fn read(args: &Args, edits: Option<Mode>, terminal: &Terminal) -> Result<Self, CommandError> {
         let found = input::find(&args.input, &USAGE)?;
         if let Some(mode) = edits {
@@ -49,9 +49,9 @@ impl Sources {
         }
         let session = input::open(found, &args.input, None, None)?;
         let map = input::map_of(&session, &args.map, terminal)?;
-        let mut sources = Self { session, map, trust: Vec::new(), permission: Vec::new(), beside: Vec::new() };
+        let mut sources = Self { session, map, trust: Vec::new(), permission: Vec::new(), extra: Vec::new() };
         if let Some((name, bytes)) = sources.map.as_ref().map(MapFile::text) {
-            sources.beside.push((name.to_owned(), bytes.to_vec()));
+            sources.extra.push((name.to_owned(), bytes.to_vec()));
         }
         let policies = |sources: &mut Self, paths: &[PathBuf]| -> Result<Vec<PolicyFile>, CommandError> {
             paths.iter().map(|path| sources.policy(path)).collect()
@@ -63,11 +63,11 @@ impl Sources {
 
     fn policy(&mut self, path: &Path) -> Result<PolicyFile, CommandError> {
         let bytes = files::read_only(path).map_err(|error| Diagnostic::error(error.to_string()))?;
-        let file = FileId(self.session.len() + self.beside.len());
+        let file = FileId(self.session.len() + self.extra.len());
         let name = self.session.shown(path);
         match lint::policy(file, &bytes) {
             Ok((policy, text)) => {
-                self.beside.push((name, text));
+                self.extra.push((name, text));
                 Ok(policy)
             }
             Err((refusal, text)) => {
@@ -77,7 +77,7 @@ impl Sources {
         }
     }
 
-    /// The kustomizations among the inputs. Those that can't be read are said with the patches.
+    /// The kustomizations among the inputs. Those that can't be read are reported with the patches.
     pub(super) fn kustomizations(&self) -> Vec<Kustomization> {
         let is_one = |file: &FileId| {
             let name = self.session.name(*file);
@@ -90,8 +90,7 @@ impl Sources {
         self.session.named().filter(is_one).filter_map(read).collect()
     }
 
-    /// The findings that neither the map nor a comment silences. Only files that hold objects or findings are looked at
-    /// again.
+    /// The findings that neither the map nor a comment silences. Only files with objects or findings are read again.
     pub(super) fn silence(
         &self,
         inventory: &Inventory,
@@ -110,7 +109,7 @@ impl Sources {
         let findings = lint::silence(inventory, findings, &comments);
         let Some(map) = &self.map else { return Ok(findings) };
         let path = |file: FileId| if file.0 < self.session.len() { map.relative(&self.session, file) } else { None };
-        // The map is the first of the files beside the inputs.
+        // The map is the first file after the inputs.
         let place = |span: Span| Location {
             file: FileId(self.session.len()),
             span,

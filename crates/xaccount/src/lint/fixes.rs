@@ -1,4 +1,4 @@
-//! From findings with one right answer to a plan.
+//! The plan that fixes findings.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::diag::FileId;
 use crate::inventory::{Inventory, ObjectId};
 use crate::plan::{Change, ChangeKind, IdentityFile, NewObject, Outcome};
 
-/// The plan that mends all findings that carry a fix. Where two fixes change one place, the first one is taken.
+/// The plan that fixes all fixable findings. If two fixes change the same place, the first one is used.
 pub fn fixes<'f>(inventory: &Inventory, findings: impl IntoIterator<Item = &'f Finding>) -> Outcome {
     let mut outcome = Outcome::default();
     let mut objects: Vec<(ObjectId, &str, &[PatchOperation])> = Vec::new();
@@ -26,7 +26,7 @@ pub fn fixes<'f>(inventory: &Inventory, findings: impl IntoIterator<Item = &'f F
                     removed_refs.extend(own);
                 }
             }
-            // One is enough for the whole run.
+            // One copy of a new object is enough for the whole run.
             FixEdit::Document { file, object, .. } => {
                 if added.insert(object) {
                     documents.push((*file, &fix.change, &fix.what));
@@ -34,7 +34,7 @@ pub fn fixes<'f>(inventory: &Inventory, findings: impl IntoIterator<Item = &'f F
             }
         }
     }
-    // All changes of one object are planned one after the other.
+    // The changes of one object are planned one after the other.
     objects.sort_by_key(|(object, ..)| *object);
     for (object, what, operations) in objects {
         let change = Change {
@@ -46,8 +46,8 @@ pub fn fixes<'f>(inventory: &Inventory, findings: impl IntoIterator<Item = &'f F
         };
         outcome.change(inventory, change);
     }
-    for (file, mend, what) in documents {
-        let FixEdit::Document { title, object, .. } = mend else { continue };
+    for (file, edit, what) in documents {
+        let FixEdit::Document { title, object, .. } = edit else { continue };
         outcome.plans.entry(file).or_default().new_documents.push(object.clone());
         outcome.added.push(NewObject {
             object: object.clone(),

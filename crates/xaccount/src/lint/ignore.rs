@@ -12,30 +12,30 @@ const USAGE: &[u8] = b"xaccount: ignore";
 /// A comment that silences rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ignore {
-    /// What it names: ids or names of rules, as written; nothing where the brackets lack.
+    /// Ids or names of rules, as written; empty if the comment has no brackets.
     pub rules: Vec<String>,
-    /// Why; may be empty.
+    /// The reason; may be empty.
     pub reason: String,
-    /// The line whose findings it silences: its own, or the next that is no comment where it stands alone.
+    /// The line whose findings it silences: its own, or, if the comment is alone on its line, the next with content.
     pub silences: Span,
     /// The comment, from its `#`.
     pub span: Span,
 }
 
-/// The comments of a file that silence rules. What looks like one in a text, in a block scalar for one, is none; where a
-/// document can't be read, it counts.
+/// The comments of a file that silence rules. Text inside a scalar that looks like such a comment does not count,
+/// unless the document can't be parsed.
 pub fn ignores(bytes: &[u8]) -> Vec<Ignore> {
     let ignores: Vec<Ignore> = memmem::find_iter(bytes, USAGE).filter_map(|at| read(bytes, at)).collect();
     if ignores.is_empty() {
         return ignores;
     }
-    // Both are in the order of the file.
+    // Both the comments and the documents are in the order of the file.
     let mut rest = ignores.into_iter().peekable();
-    let mut left = Vec::new();
+    let mut kept = Vec::new();
     for document in Source::new(bytes).segments() {
         let before = |ignore: &Ignore| ignore.span.start < document.span.start || ignore.span.end > document.span.end;
         while let Some(outside) = rest.next_if(|ignore| ignore.span.start < document.span.end && before(ignore)) {
-            left.push(outside);
+            kept.push(outside);
         }
         let mut inside = Vec::new();
         while let Some(ignore) = rest.next_if(|ignore| ignore.span.start < document.span.end && !before(ignore)) {
@@ -46,10 +46,10 @@ pub fn ignores(bytes: &[u8]) -> Vec<Ignore> {
             let comments: HashSet<usize> = tree.comments.iter().map(|comment| comment.start + tree.base).collect();
             inside.retain(|ignore| comments.contains(&ignore.span.start));
         }
-        left.extend(inside);
+        kept.extend(inside);
     }
-    left.extend(rest);
-    left
+    kept.extend(rest);
+    kept
 }
 
 fn read(bytes: &[u8], at: usize) -> Option<Ignore> {
@@ -61,7 +61,7 @@ fn read(bytes: &[u8], at: usize) -> Option<Ignore> {
         return None;
     }
     let text = std::str::from_utf8(&bytes[at + USAGE.len()..end]).ok()?;
-    // One without brackets names no rule, and is told as one that is of no use.
+    // A comment without brackets names no rule, and is reported as unused.
     let (rules, reason) = text.strip_prefix('[').and_then(|text| text.split_once(']')).unwrap_or_default();
     let mut silences = Span::new(start, end);
     while bytes[silences.range()].trim_ascii().first().is_none_or(|&byte| byte == b'#') && silences.end < bytes.len() {

@@ -1,4 +1,4 @@
-//! What `lint` thinks: cross-account mistakes in manifests, found before AWS says them. No I/O.
+//! The rules of `lint`: cross-account mistakes in manifests, found before CAPA or AWS refuses them. No I/O.
 //!
 //! A rule is a file under `rules/`, a line in [`RULES`], and a section of `docs/rules.md`.
 
@@ -26,33 +26,33 @@ pub use policy::{PolicyFile, policy};
 pub use rules::{RULES, rule_of};
 pub use silence::{silence, silence_by_map};
 
-/// A rule.
+/// A rule of `lint`.
 #[derive(Debug)]
 pub struct Rule {
-    /// Its id, which no other rule has.
+    /// Unique id.
     pub id: RuleId,
-    /// A word for people: `role-arn`.
+    /// Readable name, such as `role-arn`.
     pub name: &'static str,
-    /// How bad a finding is, unless it says otherwise itself.
+    /// Default severity; a finding can have another one.
     pub severity: Severity,
-    /// What it finds, in a sentence without a final stop.
+    /// What the rule finds, in one sentence without a full stop.
     pub summary: &'static str,
-    /// Finds it in the objects of a run. `None` for what is found while the files are read.
+    /// Checks the objects of a run. `None` for a rule whose findings come from reading the files or from silencing.
     check: Option<fn(&Context<'_>, &mut Findings)>,
 }
 
-/// What rules look at: the whole run, so that an identity in another file counts.
+/// Input of the rules: the whole run, so that an identity in another file counts.
 #[derive(Debug)]
 pub struct Context<'c> {
     /// All objects.
     pub inventory: &'c Inventory,
-    /// What becomes of the clusters.
+    /// Accounts and verdicts of the clusters.
     pub status: &'c Status<'c>,
-    /// Whether somebody said which release of CAPA judges; else it is the newest that serves the files' API versions.
+    /// Whether the CAPA release was specified; otherwise it is the newest that serves the files' API versions.
     pub release_is_specified: bool,
-    /// The annotations that the account map wants on identities.
+    /// Annotations that the account map requires on identities.
     pub annotations: &'c [(String, String)],
-    /// The account of the management cluster, where the account map says it.
+    /// The source account, if the account map specifies it.
     pub source_account: Option<&'c AccountId>,
     /// The kustomizations of the run.
     pub kustomizations: &'c [Kustomization],
@@ -63,63 +63,63 @@ pub struct Context<'c> {
 }
 
 impl Context<'_> {
-    /// The release of CAPA that judges.
+    /// The CAPA release that the manifests are evaluated for.
     pub fn release(&self) -> Release {
         self.status.cluster_state.release()
     }
 }
 
-/// Something that is wrong in a manifest.
+/// A problem in a manifest.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// Of which rule it is.
+    /// The rule that found it.
     pub rule: &'static Rule,
-    /// How bad, what, where, and what to type.
+    /// Severity, message, place and help.
     pub diagnostic: Diagnostic,
-    /// The change that mends it, where there is one right answer.
+    /// The change that fixes it, if it is fixable.
     pub fix: Option<Fix>,
 }
 
-/// A change that mends a finding.
+/// A change that fixes a finding.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fix {
     /// What it does, in a few words.
     pub what: String,
-    /// What changes.
+    /// The change itself.
     pub change: FixEdit,
 }
 
 /// What a fix changes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FixEdit {
-    /// An object.
+    /// Changes an object.
     Object {
-        /// Which.
+        /// The object.
         object: ObjectId,
         /// RFC 6902, relative to the object.
         operations: Vec<PatchOperation>,
     },
-    /// A file gets a new document.
+    /// Adds a document to a file.
     Document {
         /// The file.
         file: FileId,
-        /// Its kind and name.
+        /// Kind and name of the new object.
         title: String,
-        /// The object.
+        /// The new object.
         object: Value,
     },
 }
 
-/// What `lint` has to say about a run.
+/// The result of a `lint` run.
 #[derive(Debug, Default)]
 pub struct LintResult {
-    /// By file and place.
+    /// Findings, sorted by file and place.
     pub findings: Vec<Finding>,
-    /// What has no rule, so that nothing silences it: the caller reports it.
+    /// Diagnostics without a rule. They can't be silenced; the caller reports them.
     pub others: Vec<Diagnostic>,
 }
 
-/// Where a rule puts what it finds.
+/// Collects the findings of one rule.
 #[derive(Debug)]
 pub struct Findings {
     rule: &'static Rule,
@@ -134,7 +134,7 @@ impl Rule {
 }
 
 impl Findings {
-    /// Those of a rule.
+    /// An empty collection for a rule.
     fn of(rule: &'static Rule) -> Self {
         Self { rule, found: Vec::new() }
     }
@@ -144,7 +144,7 @@ impl Findings {
         self.add_as_it_is(Diagnostic { severity: self.rule.severity, ..diagnostic });
     }
 
-    /// Adds one with the change that mends it.
+    /// Adds a finding with its fix.
     fn add_with_fix(&mut self, diagnostic: Diagnostic, fix: Fix) {
         self.add(diagnostic);
         if let Some(last) = self.found.last_mut() {
@@ -152,19 +152,19 @@ impl Findings {
         }
     }
 
-    /// Adds one that says itself how bad it is.
+    /// Adds a finding with the diagnostic's own severity.
     fn add_as_it_is(&mut self, diagnostic: Diagnostic) {
         let rule = self.rule;
         self.found.push(Finding { rule, diagnostic: diagnostic.rule(rule.id), fix: None });
     }
 }
 
-/// The rule of an id or a name.
+/// The rule with an id or a name.
 pub fn rule(text: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.is_named(text))
 }
 
-/// All findings of a run, with those of its reading (`read`) and of its status. Every diagnostic that goes in comes out.
+/// All findings of a run, including those of reading the files (`read`) and of the status. No diagnostic is lost.
 pub fn lint(context: &Context<'_>, read: Vec<Diagnostic>) -> LintResult {
     let mut result = LintResult::default();
     read.into_iter().for_each(|diagnostic| result.add(diagnostic));
@@ -175,7 +175,7 @@ pub fn lint(context: &Context<'_>, read: Vec<Diagnostic>) -> LintResult {
             result.findings.extend(found.found);
         }
     }
-    // Most of what `status` warns of, the rule finds as well, and may add help to it.
+    // A rule finds most of what `status` warns of as well, and may add help to it.
     let found: HashSet<_> = result.findings.iter().map(|finding| statement(&finding.diagnostic)).collect();
     let unfound: Vec<_> =
         context.status.warnings.iter().filter(|one| !found.contains(&statement(one))).cloned().collect();
@@ -193,19 +193,19 @@ impl LintResult {
     }
 }
 
-/// By file, place and rule, each once.
+/// Findings sorted by file, place and rule, without duplicates.
 fn sorted(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings.sort_by_key(|finding| (place(&finding.diagnostic), finding.rule.id));
     findings.dedup_by(|a, b| a.rule.id == b.rule.id && a.diagnostic == b.diagnostic);
     findings
 }
 
-/// What a diagnostic states, whatever it advises: its rule, place and message.
+/// Rule, place and message of a diagnostic, without its help.
 fn statement(diagnostic: &Diagnostic) -> (Option<RuleId>, Option<(FileId, usize)>, &str) {
     (diagnostic.rule, place(diagnostic), &diagnostic.message)
 }
 
-/// File and offset of the primary place; what has none comes first.
+/// File and offset of the primary place; a diagnostic without one sorts first.
 fn place(diagnostic: &Diagnostic) -> Option<(FileId, usize)> {
     diagnostic.primary.as_ref().map(|label| (label.at.file, label.at.span.start))
 }
@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_diagnostic_that_goes_in_comes_out() {
+    fn no_diagnostic_is_lost() {
         let inventory = Inventory::new(Vec::new(), Vec::new());
         let mut status = crate::status::status(&inventory, &crate::status::Options::default());
         let mut read: Vec<_> = RuleId::ALL.iter().map(|&id| Diagnostic::error("read").rule(id)).collect();
@@ -234,8 +234,8 @@ mod tests {
         let LintResult { findings, others } = lint(&context, read);
         let seen: Vec<_> = findings.iter().map(|one| (one.rule.id, one.diagnostic.message.as_str())).collect();
         let mut expected: Vec<_> = RuleId::ALL.iter().map(|&id| (id, "read")).collect();
-        let behind = expected.iter().position(|&(id, _)| id == RuleId::NotServed).unwrap() + 1;
-        expected.insert(behind, (RuleId::NotServed, "seen"));
+        let after = expected.iter().position(|&(id, _)| id == RuleId::NotServed).unwrap() + 1;
+        expected.insert(after, (RuleId::NotServed, "seen"));
         assert_eq!(seen, expected);
         assert_eq!(others, [Diagnostic::error("read"), Diagnostic::warning("seen")]);
     }

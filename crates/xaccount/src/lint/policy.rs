@@ -1,4 +1,4 @@
-//! IAM policy documents beside the manifests.
+//! IAM policy documents that are checked together with the manifests.
 
 use crate::aws::RoleArn;
 use crate::aws::policy::{Effect, Policy, Statement};
@@ -6,27 +6,27 @@ use crate::diag::{FileId, Location, Span, SpannedError};
 use crate::iam::{PolicyInput, may_show};
 use lossless_yaml::json;
 
-/// A policy document and where it stands.
+/// A policy document and its place in a file.
 #[derive(Clone, Debug)]
 pub struct PolicyFile {
     /// The file.
     pub file: FileId,
     /// The document.
     pub policy: Policy,
-    /// The role that it belongs to, where an answer of the AWS CLI says it.
+    /// The role that it belongs to, if the file is an AWS CLI response that contains it.
     pub role: Option<RoleArn>,
     /// The document's text.
     pub document: String,
-    /// Bytes before the document in the text that is shown.
+    /// Offset of the document in the text that is shown.
     offset: usize,
-    /// Whether any text is shown.
+    /// Whether the file's text may be shown.
     is_shown: bool,
 }
 
-/// Reads a policy document as [`PolicyInput`] does. With it comes the text in which its places count.
+/// Reads a policy document as [`PolicyInput`] does. Returns it with the text that its spans refer to.
 ///
 /// # Errors
-/// As [`PolicyInput::read`], and what is no policy document; with the text in which the place counts.
+/// As [`PolicyInput::read`], and if the document is not a policy; with the text that the span refers to.
 pub fn policy(file: FileId, bytes: &[u8]) -> Result<(PolicyFile, Vec<u8>), (SpannedError, Vec<u8>)> {
     let given = PolicyInput::read(bytes)?;
     let whole = given.whole().as_bytes().to_vec();
@@ -45,7 +45,7 @@ pub fn policy(file: FileId, bytes: &[u8]) -> Result<(PolicyFile, Vec<u8>), (Span
 }
 
 impl PolicyFile {
-    /// A place in it.
+    /// The location of a span of the document.
     pub(super) fn location(&self, span: Span) -> Location {
         let end = self.offset + self.document.len();
         Location { file: self.file, span, window: self.is_shown.then(|| Span::new(self.offset, end)) }
@@ -56,13 +56,13 @@ impl PolicyFile {
         self.location(Span::new(self.offset, self.offset + 1))
     }
 
-    /// The statements that keep out in every case, whatever else lets in.
+    /// Deny statements without conditions: they override every Allow.
     pub(super) fn denies(&self) -> impl Iterator<Item = &Statement> {
         let certain = |statement: &&Statement| statement.effect == Effect::Deny && statement.conditions.is_empty();
         self.policy.statements.iter().filter(certain)
     }
 
-    /// The statements that let somebody in.
+    /// Allow statements.
     pub(super) fn allows(&self) -> impl Iterator<Item = &Statement> {
         self.policy.statements.iter().filter(|statement| statement.effect == Effect::Allow)
     }

@@ -1,4 +1,4 @@
-//! Which findings somebody has silenced, and which silences are of no use.
+//! Silences findings, and reports comments and map entries that silence nothing.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use crate::account_map::LintIgnore;
 use crate::diag::{Diagnostic, FileId, Location, RuleId, Span, escape_control};
 use crate::inventory::{Inventory, Resource};
 
-/// Takes out what the account map leaves out, and finds what leaves out nothing. `path` gives a file's path relative to the
-/// map, and `map` is the map's own file.
+/// Removes the findings that `lint.ignore` of the account map silences, and adds one for each entry that silences
+/// nothing. `path` returns a file's path relative to the map, and `map` a location in the map's own file.
 ///
 /// # Errors
-/// An entry that names no rule.
+/// An entry names an unknown rule.
 pub fn silence_by_map(
     findings: Vec<Finding>,
     ignores: &[LintIgnore],
@@ -19,7 +19,7 @@ pub fn silence_by_map(
     map: impl Fn(Span) -> Location,
 ) -> Result<Vec<Finding>, Vec<Diagnostic>> {
     let unknown = ignores.iter().filter(|ignore| rule(&ignore.rule.value).is_none()).map(|ignore| {
-        Diagnostic::error(format!("there is no rule '{}'", escape_control(&ignore.rule.value)))
+        Diagnostic::error(format!("unknown rule '{}'", escape_control(&ignore.rule.value)))
             .at(map(ignore.rule.span), "")
             .help("kubectl xaccount explain lists the rules")
     });
@@ -28,8 +28,8 @@ pub fn silence_by_map(
         return Err(unknown);
     }
     let mut used = vec![false; ignores.len()];
-    let mut left = Findings::of(&UNUSED_IGNORE);
-    left.found.extend(findings.into_iter().filter(|finding| {
+    let mut kept = Findings::of(&UNUSED_IGNORE);
+    kept.found.extend(findings.into_iter().filter(|finding| {
         let file = finding.diagnostic.primary.as_ref().and_then(|label| path(label.at.file));
         let mut silenced = false;
         for (ignore, used) in ignores.iter().zip(&mut used) {
@@ -42,13 +42,13 @@ pub fn silence_by_map(
         !silenced
     }));
     for (ignore, _) in ignores.iter().zip(used).filter(|(_, used)| !used) {
-        let note = Diagnostic::note(format!("lint.ignore of {} leaves out nothing", ignore.rule.value));
-        left.add(note.at(map(ignore.rule.span), "").help("remove the entry"));
+        let note = Diagnostic::note(format!("the lint.ignore entry for {} silences nothing", ignore.rule.value));
+        kept.add(note.at(map(ignore.rule.span), "").help("remove the entry"));
     }
-    Ok(sorted(left.found))
+    Ok(sorted(kept.found))
 }
 
-/// The comments that silence each line, by where it begins.
+/// Indices of the comments that silence each line, by the line's start.
 type Lines = BTreeMap<usize, Vec<usize>>;
 
 fn lines(ignores: &[Ignore]) -> Lines {
@@ -59,18 +59,18 @@ fn lines(ignores: &[Ignore]) -> Lines {
     lines
 }
 
-/// The object of ours that holds a line.
+/// The CAPA object that contains a line.
 fn object_at(inventory: &Inventory, file: FileId, line: Span) -> Option<&Resource> {
-    let behind = inventory
+    let after = inventory
         .objects()
         .partition_point(|found| (found.origin.file, found.origin.window.start) <= (file, line.start));
-    let found = inventory.objects()[..behind].last()?;
+    let found = inventory.objects()[..after].last()?;
     let inside = found.origin.file == file && line.end <= found.origin.window.end;
     Some(found).filter(|found| inside && found.object.object_kind.is_capa())
 }
 
-/// Takes out what comments silence, and finds the comments that silence nothing. `comments` are those of the files that hold
-/// objects or findings.
+/// Removes the findings that comments silence, and adds one for each comment that silences nothing. `comments` are
+/// those of the files with objects or findings.
 pub fn silence(
     inventory: &Inventory,
     findings: Vec<Finding>,
@@ -79,8 +79,8 @@ pub fn silence(
     let mut used: BTreeMap<FileId, Vec<bool>> =
         comments.iter().map(|(&file, ignores)| (file, vec![false; ignores.len()])).collect();
     let lines: BTreeMap<FileId, Lines> = comments.iter().map(|(&file, ignores)| (file, lines(ignores))).collect();
-    let mut left = Findings::of(&UNUSED_IGNORE);
-    left.found.extend(findings.into_iter().filter(|finding| {
+    let mut kept = Findings::of(&UNUSED_IGNORE);
+    kept.found.extend(findings.into_iter().filter(|finding| {
         let Some(label) = &finding.diagnostic.primary else { return true };
         let Some(ignores) = comments.get(&label.at.file) else { return true };
         let mut silenced = false;
@@ -99,30 +99,30 @@ pub fn silence(
     }));
     for (&file, ignores) in comments {
         for (ignore, used) in ignores.iter().zip(&used[&file]) {
-            // A text in somebody else's document is none of ours.
+            // Comments outside of CAPA objects are not reported.
             let silenced = object_at(inventory, file, ignore.silences);
             let Some(found) = silenced.filter(|_| !used) else { continue };
             let inside = found.origin.window.start <= ignore.span.start && ignore.span.end <= found.origin.window.end;
             let unknown: Vec<&str> =
                 ignore.rules.iter().map(String::as_str).filter(|named| rule(named).is_none()).collect();
             let what = match (unknown.is_empty(), ignore.rules.is_empty()) {
-                (false, _) if inside => format!("there is no rule {}", escape_control(&unknown.join(", "))),
-                // It may be text of a Secret above the object.
-                (false, _) => "this comment names a rule that is none".into(),
+                (false, _) if inside => format!("unknown rule {}", escape_control(&unknown.join(", "))),
+                // The comment may be part of a Secret above the object: don't show its text.
+                (false, _) => "this comment names an unknown rule".into(),
                 (true, true) => {
                     let example = RuleId::InvalidRoleArn;
-                    format!("this comment names no rule: write # xaccount: ignore[{example}] and why")
+                    format!("this comment names no rule: write # xaccount: ignore[{example}] REASON")
                 }
                 (true, false) => "this comment silences nothing".into(),
             };
             let at =
                 Location { window: found.location(ignore.span).window.filter(|_| inside), file, span: ignore.span };
-            left.add(
+            kept.add(
                 Diagnostic::note(what)
                     .at(at, "")
-                    .help("remove it; it silences the line that it stands on, or the next"),
+                    .help("remove it; a comment silences its own line, or the next one if it is alone on its line"),
             );
         }
     }
-    sorted(left.found)
+    sorted(kept.found)
 }

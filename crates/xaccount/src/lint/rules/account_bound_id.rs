@@ -1,4 +1,4 @@
-//! Ids of one account in a cluster that is in another.
+//! Clusters with ids or ARNs that belong to one account.
 
 use super::super::{Context, Findings, Rule};
 use crate::capa::ObjectKind;
@@ -9,11 +9,11 @@ pub(super) const RULE: Rule = Rule {
     id: RuleId::AccountBoundId,
     name: "account-bound-id",
     severity: Severity::Note,
-    summary: "A cluster names resources that must be in the account of its identity",
+    summary: "A cluster names resources that must exist in the account of its identity",
     check: Some(check),
 };
 
-/// As many as a message names.
+/// Maximum number of ids in a message.
 const MOST: usize = 5;
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
@@ -32,13 +32,13 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         names.truncate(MOST);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let finding = Diagnostic::note(format!(
-            "{} names {}{more}: they must be in account {account}, that of its identity",
+            "{} names {}{more}: they must exist in account {account}, the account of its identity",
             found.title(),
             names.join(", ")
         ))
         .at(found.location(*span), "");
         let finding =
             rest.iter().take(MOST - 1).fold(finding, |finding, (_, span)| finding.also(found.location(*span), ""));
-        findings.add(finding.help("another identity on a cluster that exists moves none of them"));
+        findings.add(finding.help("changing the identity of an existing cluster does not move them"));
     }
 }

@@ -1,4 +1,4 @@
-//! Shapes of `allowedNamespaces` that are no object, or whose selector is none.
+//! `allowedNamespaces` with a shape or a selector that CAPA's webhook refuses.
 
 use serde_json::{Value, json};
 
@@ -26,16 +26,17 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                     .at(found.location(*at), "CAPA's webhook refuses the object")
                     .help("allowedNamespaces is a mapping: {} for all, {list: [NAME, …]}, or {selector: {matchLabels: {KEY: VALUE}}}");
                 match sequence(found) {
-                    Some(list) => {
-                        findings.add_with_fix(finding, replace(index, "allowedNamespaces", list, "the names as a list"))
-                    }
+                    Some(list) => findings.add_with_fix(
+                        finding,
+                        replace(index, "allowedNamespaces", list, "names moved to allowedNamespaces.list"),
+                    ),
                     None => findings.add(finding),
                 }
             }
             Form::Twice(at) => findings.add_as_it_is(
-                Diagnostic::warning(format!("{title}: a key below allowedNamespaces is written twice, or merged"))
+                Diagnostic::warning(format!("{title}: duplicate or merged key below allowedNamespaces"))
                     .at(found.location(*at), "")
-                    .help("write it once, in its place"),
+                    .help("write the key once, in the mapping that it belongs to"),
             ),
             Form::Those(namespaces) => {
                 let Err(why) = namespaces.selector.to_selector() else { continue };
@@ -43,7 +44,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                     continue;
                 }
                 findings.add(
-                    Diagnostic::error(format!("{title}: the selector of allowedNamespaces is none: {why}"))
+                    Diagnostic::error(format!("{title}: invalid selector in allowedNamespaces: {why}"))
                         .at(found.location(span), "CAPA's webhook refuses the object"),
                 );
             }
@@ -57,7 +58,7 @@ fn article(go_type: &str) -> String {
     format!("{an} {go_type}")
 }
 
-/// The names, where a role identity has a sequence of texts for the mapping with `list`.
+/// The names as a `list`, if a role identity has a sequence of strings in the place of a mapping.
 fn sequence(found: &Resource) -> Option<Value> {
     let ObjectKind::Identity(identity, _) = &found.object.object_kind else { return None };
     let (value, _) = identity.allowed_namespaces.as_ref()?;

@@ -1,4 +1,4 @@
-//! Documents behind `...` without a `---`.
+//! Documents after `...` without a `---`.
 
 use super::super::{Context, Findings, Rule};
 use crate::diag::{RuleId, Severity};

@@ -1,4 +1,4 @@
-//! Nulls and empty selectors in `allowedNamespaces`: for everybody, or for nobody, by the release.
+//! Nulls and empty selectors in `allowedNamespaces`: they allow every namespace or none, depending on the release.
 
 use serde_json::{Map, Value};
 
@@ -10,15 +10,15 @@ pub(super) const RULE: Rule = Rule {
     id: RuleId::EmptySelector,
     name: "empty-selector",
     severity: Severity::Warning,
-    summary: "A null or empty selector, which does not mean nobody",
+    summary: "A null or empty selector, which may allow every namespace",
     check: Some(check),
 };
 
-/// What of `allowedNamespaces` says nothing, where no list says something beside it.
+/// The empty part of an `allowedNamespaces` without a `list`.
 enum EmptyForm {
-    /// The API server drops a null.
+    /// A null, which the API server drops.
     Null,
-    /// `selector: {}`, or a list that is null alone.
+    /// `selector: {}`, or only a `list` that is null.
     Whole(&'static str),
     /// An empty `matchLabels` or `matchExpressions`.
     Part,
@@ -32,27 +32,28 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             _ => continue,
         };
         let Some((Value::Object(allowed), span)) = written else { continue };
-        // What a variable stands for, or what is refused, is not judged; unknown keys are another rule's.
+        // Skips placeholders and what the webhook refuses; unknown keys are found by another rule.
         if !matches!(left.form, Form::Those(_)) {
             continue;
         }
-        let everybody = "and then every namespace may use the identity";
-        let plainly = "allowedNamespaces: {} says so plainly; allowedNamespaces: {list: []} lets nobody in";
+        let open = "every namespace may use the identity";
+        let explicit = "write allowedNamespaces: {} to allow every namespace, or {list: []} to allow none";
         let (message, label, help) = match nothing(allowed) {
             Some(EmptyForm::Null) => {
-                (format!("the API server drops the null below allowedNamespaces, {everybody}"), String::new(), plainly)
+                (format!("the API server drops the null below allowedNamespaces: {open}"), String::new(), explicit)
             }
             Some(EmptyForm::Whole(what)) if left.dropped.is_empty() => (
-                format!("{what} says nothing, {everybody}"),
-                "CAPA's page on multi-tenancy says nobody".into(),
-                plainly,
+                format!("with {what}, {open}"),
+                "CAPA's page on multi-tenancy says that it allows none".into(),
+                explicit,
             ),
             Some(EmptyForm::Part) => {
                 let release = context.release();
-                let who = if release < Release::KEEPS_EMPTY { "everybody" } else { "nobody" };
-                let message = "an empty matchLabels or matchExpressions is for every namespace up to CAPA v2.8, and for none since v2.9";
-                let help = "allowedNamespaces: {} is for every namespace with all releases";
-                (message.into(), format!("CAPA {release} lets {who} in"), help)
+                let who = if release < Release::KEEPS_EMPTY { "every namespace" } else { "no namespace" };
+                let message = "an empty matchLabels or matchExpressions allows every namespace up to CAPA v2.8, \
+                    and none since v2.9";
+                let help = "allowedNamespaces: {} allows every namespace in all releases";
+                (message.into(), format!("CAPA {release} allows {who}"), help)
             }
             _ => continue,
         };
@@ -63,7 +64,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 
 fn nothing(allowed: &Map<String, Value>) -> Option<EmptyForm> {
     let list = allowed.get("list");
-    // Names in the list are let in either way, and nobody else is where the selector is empty.
+    // The names in the list are allowed in any case; an empty selector then allows no others.
     if list.is_some_and(|list| !list.is_null()) {
         return None;
     }
@@ -77,7 +78,7 @@ fn nothing(allowed: &Map<String, Value>) -> Option<EmptyForm> {
         Some(Value::Object(parts)) if parts.is_empty() => Some(EmptyForm::Whole("an empty selector")),
         Some(Value::Object(parts)) if parts.values().all(Value::is_null) => Some(EmptyForm::Null),
         Some(Value::Object(parts)) if parts.values().all(is_empty) => Some(EmptyForm::Part),
-        None if list.is_some() => Some(EmptyForm::Whole("a list that is null")),
+        None if list.is_some() => Some(EmptyForm::Whole("a null list")),
         _ => None,
     }
 }

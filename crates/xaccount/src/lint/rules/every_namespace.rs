@@ -1,7 +1,7 @@
-//! `allowedNamespaces` that is open to everybody.
+//! Identities that every namespace may use.
 
 use super::super::{Context, Findings, Rule};
-use super::query::{allowed, is_everybody};
+use super::query::{allowed, allows_every_namespace};
 use crate::capa::{Form, ObjectKind};
 use crate::diag::{Diagnostic, RuleId, Severity};
 
@@ -15,15 +15,16 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (_, found, allowed, span) in allowed(context.inventory) {
-        let everybody = matches!(&allowed.form, Form::Those(left) if allowed.dropped.is_empty() && is_everybody(left, context.release()));
-        if everybody && !matches!(found.object.object_kind, ObjectKind::Controller(_)) {
+        let is_open = allowed.dropped.is_empty()
+            && matches!(&allowed.form, Form::Those(left) if allows_every_namespace(left, context.release()));
+        if is_open && !matches!(found.object.object_kind, ObjectKind::Controller(_)) {
             findings.add(
                 Diagnostic::note(format!(
-                    "{}: every namespace may use it, and whoever may make a cluster in one",
+                    "{}: every namespace may use it, and so may anyone who can create a cluster in one",
                     found.title()
                 ))
                 .at(found.location(span), "")
-                .help("allowedNamespaces: {list: [NAME, …]} lets those in that need it"),
+                .help("allowedNamespaces: {list: [NAME, …]} allows only these namespaces"),
             );
         }
     }

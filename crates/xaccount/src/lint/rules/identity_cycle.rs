@@ -1,4 +1,4 @@
-//! A circle of sources: CAPA follows it until its memory ends.
+//! Cycles of source identities, which CAPA follows until it runs out of memory.
 
 use std::collections::{HashMap, HashSet};
 
@@ -28,7 +28,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     }
     let mut names: Vec<&str> = sources.keys().copied().collect();
     names.sort_unstable();
-    // Each name is walked once.
+    // Each name is visited once.
     let mut walked: HashSet<&str> = HashSet::new();
     for start in names {
         let mut chain = Vec::new();
@@ -37,7 +37,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             chain.push(at);
             at = sources[at].1;
         }
-        // What comes to a circle of an earlier walk, or to none, closes none.
+        // A walk that ends, or that reaches names of an earlier walk, closes no new cycle.
         let Some(first) = chain.iter().position(|&name| name == at) else { continue };
         let chain = chain.split_off(first);
         let places: Vec<ObjectId> = chain.iter().map(|name| sources[name].0).collect();
@@ -53,12 +53,12 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             found.location(span.unwrap_or(found.object.kind_span))
         };
         let Some((&first, rest)) = places.split_first() else { continue };
-        let circle = chain.iter().chain(chain.first()).copied().collect::<Vec<_>>().join(" -> ");
+        let cycle = chain.iter().chain(chain.first()).copied().collect::<Vec<_>>().join(" -> ");
         let finding = Diagnostic::error(format!(
-            "{circle} is a circle: CAPA follows it until its memory ends, and its controller dies, for every cluster"
+            "identity cycle {cycle}: CAPA's controller runs out of memory and crashes, for every cluster"
         ))
         .at(place(first), "")
-        .help("let one of them have AWSClusterControllerIdentity/default for its source");
+        .help("set the source of one of them to AWSClusterControllerIdentity/default");
         findings.add(rest.iter().fold(finding, |finding, &index| finding.also(place(index), "")));
     }
 }

@@ -1,4 +1,4 @@
-//! Identities that go when one cluster's file is deleted, though others need them.
+//! Identities in a cluster's file that clusters in other files use.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +14,7 @@ pub(super) const RULE: Rule = Rule {
     id: RuleId::IdentityInClusterFile,
     name: "identity-in-cluster-file",
     severity: Severity::Warning,
-    summary: "An identity in one cluster's file that other files use",
+    summary: "An identity in one cluster's file that clusters in other files use",
     check: Some(check),
 };
 
@@ -23,7 +23,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     let files: HashSet<FileId> = context.status.rows.iter().map(file_of).collect();
     let users = users_elsewhere(context);
     for (index, found, _) in role_identities(context.inventory) {
-        // Of a name that is filled in for each file, nobody knows which they are.
+        // A name with a placeholder may differ in each file.
         if found.object.name.as_deref().is_some_and(is_filled_in) || !files.contains(&found.origin.file) {
             continue;
         }
@@ -31,21 +31,22 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let cluster = &context.inventory[user.object];
         findings.add(
             Diagnostic::warning(format!(
-                "{} stands in a cluster's file, and {} in another file uses it: deleting this file takes it along, and that cluster can't be deleted any more",
+                "{} is in a cluster's file, but {} in another file uses it",
                 found.title(),
                 cluster.title()
             ))
             .at(found.head(), "")
             .also(cluster.location(user.reference), "")
-            .help("move it to a file of identities: identities.yaml, and --identity-file or identityFile in the account map"),
+            .help("deleting this file deletes the identity, and the other cluster can then no longer be deleted")
+            .help("move it to a file of its own, such as identities.yaml: --identity-file, or identityFile in the map"),
         );
     }
 }
 
-/// From which files an identity was come to, and which identities were asked from there on: two of them are enough.
+/// The files from which an identity was reached, each with the part of the chain visited from there. Two are enough.
 type Visits = Vec<(FileId, Part)>;
 
-/// Of each role identity the first cluster in another file that uses it.
+/// For each role identity, the first cluster in another file that uses it.
 fn users_elsewhere<'c>(context: &Context<'c>) -> HashMap<ObjectId, &'c Row> {
     let (mut users, mut visits): (HashMap<ObjectId, &Row>, HashMap<StepId, Visits>) = Default::default();
     for row in &context.status.rows {
@@ -74,17 +75,17 @@ fn users_elsewhere<'c>(context: &Context<'c>) -> HashMap<ObjectId, &'c Row> {
     users
 }
 
-/// The part of the way from an identity on of which a cluster in a file tells nothing new.
+/// The part of the chain after an identity that is already covered for clusters in a file.
 fn known(visits: &Visits, file: FileId) -> Option<Part> {
     let own = visits.iter().find(|(existing, _)| *existing == file).map(|(_, part)| *part);
-    // Whatever file an identity stands in, one of two is another one.
+    // Of two files, at least one is not the identity's own.
     let both = visits.iter().map(|(_, part)| *part).min_by_key(|part| part.length).filter(|_| visits.len() > 1);
     own.into_iter().chain(both).max_by_key(|part| part.length)
 }
 
-/// Notes that an identity is come to from a file.
+/// Records that an identity was reached from a file.
 fn visit(visits: &mut Visits, file: FileId, part: Part) {
-    // Where there are two already, the one that came less far says less.
+    // If there are two already, the one with the shorter part is replaced.
     let own = visits.iter().position(|(existing, _)| *existing == file);
     let shortest = || (0..visits.len()).min_by_key(|&at| visits[at].1.length).filter(|_| visits.len() > 1);
     match own.or_else(shortest) {

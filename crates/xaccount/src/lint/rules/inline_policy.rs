@@ -19,13 +19,13 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     for (_, found, identity) in role_identities(context.inventory) {
         if let Field::Typed(_, span) | Field::Other(span) = &identity.inline_policy {
             findings.add_as_it_is(
-                Diagnostic::error(format!("{}: inlinePolicy is JSON in a text, and this is none", found.title()))
+                Diagnostic::error(format!("{}: inlinePolicy must be a string that contains JSON", found.title()))
                     .at(found.location(*span), "the API server refuses it")
-                    .help("inlinePolicy: | and the JSON below it"),
+                    .help("write inlinePolicy: | and the JSON on the next lines"),
             );
         }
         let (Some(text), Some(span)) = (identity.inline_policy.text(), identity.inline_policy.span()) else { continue };
-        // An empty one is not sent.
+        // CAPA does not send an empty policy.
         if text.is_empty() || is_filled_in(text) {
             continue;
         }

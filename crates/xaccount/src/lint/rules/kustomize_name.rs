@@ -1,9 +1,9 @@
-//! `namePrefix` and `nameSuffix`: they rename identities, and not what refers to them.
+//! `namePrefix` and `nameSuffix` that rename an identity, but not the references to it.
 
 use std::collections::{HashMap, HashSet};
 
 use super::super::{Context, Findings, Rule};
-use super::query::no_error;
+use super::query::as_warning;
 use crate::capa::{CONTROLLER_IDENTITY, ObjectKind, State};
 use crate::diag::{Diagnostic, FileId, RuleId, Severity};
 use crate::inventory::kustomization::{Bases, FilesByName, Kustomization};
@@ -13,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
     id: RuleId::KustomizeRename,
     name: "kustomize-name",
     severity: Severity::Error,
-    summary: "A namePrefix or nameSuffix that renames an identity, and not the references to it",
+    summary: "A namePrefix or nameSuffix that renames an identity, but not the references to it",
     check: Some(check),
 };
 
@@ -27,12 +27,12 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let built = || built(context.inventory, &files);
         if let Some(found) = built().find(|found| is_controller(found)) {
             let finding = at(kustomization, |renamed| {
-                format!("this makes {renamed} of {CONTROLLER_IDENTITY}/default, and CAPA knows default alone")
+                format!("this renames {CONTROLLER_IDENTITY}/default to {renamed}, and CAPA accepts only default")
             });
             let finding = finding.map(|finding| {
                 finding
                     .also(found.head(), "")
-                    .help("keep the object out of this kustomization: it is one for the whole management cluster")
+                    .help("remove the object from this kustomization: there is only one in a management cluster")
             });
             finding.into_iter().for_each(|finding| findings.add(finding));
         }
@@ -52,21 +52,21 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             let kind = identity.object.kind.as_str();
             let name = identity.object.name.as_deref().unwrap_or_default();
             let finding = at(kustomization, |_| {
-                format!("this renames {kind}/{name}, and not the reference to it in {}", user.title())
+                format!("this renames {kind}/{name}, but not the reference to it in {}", user.title())
             });
             let finding = finding.map(|finding| {
-                finding.also(identity.head(), "").help("name a file under configurations:, and in it:").help(format!(
-                    "nameReference: [{{kind: {kind}, fieldSpecs: [{{kind: {}, path: {path}/name}}]}}]",
-                    user.object.kind
-                ))
+                finding.also(identity.head(), "").help("add a file under configurations: with this content:").help(
+                    format!(
+                        "nameReference: [{{kind: {kind}, fieldSpecs: [{{kind: {}, path: {path}/name}}]}}]",
+                        user.object.kind
+                    ),
+                )
             });
-            // A patch or a replacement, here, below or further up, may write the new name.
+            // A patch or a replacement in this kustomization, a base or an overlay may write the new name.
             let related = kustomization.built_from(&bases).into_iter().chain(bases.that_build(kustomization));
             let altered = related.into_iter().any(|one| one.alters);
             let finding = finding.map(|finding| match altered {
-                true => {
-                    no_error(finding).help("right as it is where a patch or a replacement writes the new name there")
-                }
+                true => as_warning(finding).help("ignore this if a patch or a replacement writes the new name there"),
                 false => finding,
             });
             finding.into_iter().for_each(|finding| findings.add_as_it_is(finding));
@@ -109,7 +109,7 @@ fn built<'r>(inventory: &'r Inventory, files: &HashSet<FileId>) -> impl Iterator
     files.into_iter().flat_map(of_file)
 }
 
-/// A finding at the first thing that renames; the message gets what becomes of the name `default`.
+/// A finding at the first key that renames; `message` gets the name that `default` becomes.
 fn at(kustomization: &Kustomization, message: impl Fn(&str) -> String) -> Option<Diagnostic> {
     let (key, _, span) = kustomization.renames.first()?;
     let part = |wanted: &str| {
@@ -123,7 +123,7 @@ fn is_controller(found: &Resource) -> bool {
     matches!(found.object.object_kind, ObjectKind::Controller(_)) && found.object.name.as_deref() == Some("default")
 }
 
-/// Where an object refers to an identity, as kustomize writes paths: items of a list are all meant.
+/// The path of the reference to an identity as kustomize writes it: without list indices.
 fn reference_to(user: &Resource, identity: &Resource) -> Option<String> {
     let names = |state: &State| match state {
         State::Set(existing) => {

@@ -1,4 +1,4 @@
-//! `durationSeconds` over an hour where a role assumes the role.
+//! `durationSeconds` over an hour for a role that another role assumes.
 
 use serde_json::json;
 
@@ -11,11 +11,11 @@ pub(super) const RULE: Rule = Rule {
     id: RuleId::LongSession,
     name: "long-session",
     severity: Severity::Warning,
-    summary: "A session longer than STS gives to a role that assumes a role",
+    summary: "A session longer than STS allows when a role assumes a role",
     check: Some(check),
 };
 
-/// The most that STS gives where a role assumes a role (STS API reference, `AssumeRole`, `DurationSeconds`).
+/// Maximum session duration when a role assumes a role (STS API reference, `AssumeRole`, `DurationSeconds`).
 const CHAINED_SECONDS: u32 = 3600;
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
@@ -25,21 +25,22 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         if !identity.duration_seconds.whole_number().is_some_and(too_long) {
             continue;
         }
-        let (why, always) = match source(identity) {
-            Some((ROLE_IDENTITY, _)) => ("its source is a role, and STS refuses more than 3600 seconds then", true),
+        let (why, label, always) = match source(identity) {
+            Some((ROLE_IDENTITY, _)) => ("its source is a role, so STS refuses more than 3600 seconds", "", true),
             Some((CONTROLLER_IDENTITY, _)) => (
-                "STS refuses more than 3600 seconds where the controller itself runs as a role, as it does with IRSA or on a node",
+                "STS refuses more than 3600 seconds if the controller runs as a role",
+                "as it does with IRSA, or on a node",
                 false,
             ),
             _ => continue,
         };
         let finding = Diagnostic::warning(format!("{}: durationSeconds {text}: {why}", found.title()))
-            .at(found.location(*span), "")
+            .at(found.location(*span), label)
             .help("durationSeconds: 3600");
         match always {
             true => findings.add_with_fix(
                 finding,
-                replace(object, "durationSeconds", json!(CHAINED_SECONDS), "a session of an hour"),
+                replace(object, "durationSeconds", json!(CHAINED_SECONDS), "durationSeconds set to 3600"),
             ),
             false => findings.add(finding),
         }

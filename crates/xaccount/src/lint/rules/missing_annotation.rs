@@ -1,4 +1,4 @@
-//! Annotations that the account map wants on identities: those that keep a GitOps tool from taking them away.
+//! Annotations that the account map requires on identities, such as those that keep GitOps tools from pruning them.
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation};
@@ -12,7 +12,7 @@ pub(super) const RULE: Rule = Rule {
     id: RuleId::MissingAnnotation,
     name: "missing-annotation",
     severity: Severity::Warning,
-    summary: "An identity without an annotation that the account map asks for",
+    summary: "An identity without an annotation that the account map requires",
     check: Some(check),
 };
 
@@ -23,25 +23,24 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                 continue;
             }
             let prunes = key.ends_with("/prune") || key.starts_with("argocd.argoproj.io/");
-            let then = match prunes {
-                true => ": it goes when its file does, and the clusters that use it can't be deleted any more",
-                false => "",
-            };
-            let (path, value) = match identity.annotations.is_empty() {
+            let (path, new) = match identity.annotations.is_empty() {
                 true => (PointerBuf::from_tokens(["metadata", "annotations"]), json!({key: value})),
                 false => (PointerBuf::from_tokens(["metadata", "annotations", key]), json!(value)),
             };
+            let message = format!("{}: the account map requires the annotation {key}: {value}", found.title());
+            let finding = Diagnostic::warning(message).at(found.head(), "");
+            let finding = match prunes {
+                true => finding
+                    .help("without it the identity may be pruned, and clusters that use it can't be deleted then"),
+                false => finding,
+            };
             findings.add_with_fix(
-                Diagnostic::warning(format!(
-                    "{} lacks the annotation {key} that the account map asks for{then}",
-                    found.title()
-                ))
-                .at(found.head(), ""),
+                finding,
                 Fix {
-                    what: format!("the annotation {key}"),
+                    what: format!("annotation {key} set"),
                     change: FixEdit::Object {
                         object,
-                        operations: vec![PatchOperation::Add(AddOperation { path, value })],
+                        operations: vec![PatchOperation::Add(AddOperation { path, value: new })],
                     },
                 },
             );

@@ -1,4 +1,4 @@
-//! One file for each rule, and the table of all.
+//! One file per rule, and the table of all rules.
 
 mod account_bound_id;
 mod allowed_namespaces;
@@ -85,7 +85,7 @@ pub const RULES: &[&Rule] = &[
     &target_is_source::RULE,
 ];
 
-// One rule for each id, at its place; a rule's file that the table does not name is dead code to the compiler.
+// One rule per id, in the same order. If a rule is not in the table, the compiler reports it as dead code.
 const _: () = {
     assert!(RULES.len() == RuleId::ALL.len(), "a RuleId has no rule, or a rule is in the table twice");
     let mut at = 0;
@@ -95,7 +95,7 @@ const _: () = {
     }
 };
 
-/// The rule of an id.
+/// The rule with an id.
 pub fn rule_of(id: RuleId) -> &'static Rule {
     RULES[id as usize]
 }

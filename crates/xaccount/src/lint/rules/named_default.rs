@@ -17,9 +17,11 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         role_identities(context.inventory).filter(|(_, found, _)| found.object.name.as_deref() == Some("default"))
     {
         findings.add(
-            Diagnostic::warning("a role identity named default is easily taken for the controller identity, by people and in CAPA's conditions")
-                .at(found.head(), "")
-                .help("name it after its account: cross-account-role-ACCOUNT"),
+            Diagnostic::warning(
+                "a role identity named default is easily mistaken for the controller identity in CAPA's conditions",
+            )
+            .at(found.head(), "")
+            .help("name it after its account: cross-account-role-ACCOUNT"),
         );
     }
 }

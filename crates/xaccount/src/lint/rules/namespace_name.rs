@@ -1,4 +1,4 @@
-//! Globs, capitals and spaces in `list`: CAPA compares letter by letter.
+//! Names in `allowedNamespaces.list` that no namespace can have.
 
 use super::super::{Context, Findings, Rule};
 use super::query::allowed;
@@ -11,7 +11,7 @@ pub(super) const RULE: Rule = Rule {
     id: RuleId::InvalidNamespaceName,
     name: "namespace-name",
     severity: Severity::Warning,
-    summary: "A name in allowedNamespaces.list that no namespace has",
+    summary: "A name in allowedNamespaces.list that no namespace can have",
     check: Some(check),
 };
 
@@ -19,11 +19,11 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     for (_, found, allowed, span) in allowed(context.inventory) {
         let Form::Those(namespaces) = &allowed.form else { continue };
         for name in namespaces.list.iter().flatten().filter(|name| !is_dns_label(name) && !is_filled_in(name)) {
-            let finding = Diagnostic::warning(format!("{}: no namespace is named {name:?}", found.title()))
-                .at(found.location(span), "CAPA compares names letter by letter");
+            let finding = Diagnostic::warning(format!("{}: no namespace can be named {name:?}", found.title()))
+                .at(found.location(span), "CAPA compares names exactly");
             findings.add(match name.contains('*') {
-                true => finding.help("a list knows no wildcards: use a selector, or {} for every namespace"),
-                false => finding.help("names of namespaces are lower-case letters, digits and hyphens"),
+                true => finding.help("a list has no wildcards: use a selector, or {} for every namespace"),
+                false => finding.help("namespace names consist of lower-case letters, digits and hyphens"),
             });
         }
     }

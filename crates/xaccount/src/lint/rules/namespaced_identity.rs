@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
     id: RuleId::NamespacedIdentity,
     name: "namespaced-identity",
     severity: Severity::Warning,
-    summary: "An identity with a namespace, though it has none",
+    summary: "An identity with a namespace, though identities are cluster-scoped",
     check: Some(check),
 };
 
@@ -17,11 +17,11 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let Some(span) = found.object.namespace_span else { continue };
         findings.add(
             Diagnostic::warning(format!(
-                "{} is cluster-scoped: it is in no namespace, and clusters of all namespaces see it",
+                "{} is cluster-scoped: metadata.namespace has no effect, and clusters in every namespace see it",
                 found.title()
             ))
-            .at(found.location(span), "this counts for nothing")
-            .help("leave it out; allowedNamespaces says from where it may be used"),
+            .at(found.location(span), "")
+            .help("remove metadata.namespace; allowedNamespaces specifies which namespaces may use the identity"),
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The source of role identities, which CAPA makes only where a cluster uses it itself.
+//! Missing controller identity: CAPA creates it only for a cluster that uses it directly.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
     id: RuleId::NoControllerIdentity,
     name: "no-controller-identity",
     severity: Severity::Note,
-    summary: "The controller identity is in none of the files, and CAPA may not make it",
+    summary: "The controller identity is in none of the files, and CAPA may not create it",
     check: Some(check),
 };
 
@@ -33,11 +33,12 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             continue;
         }
         let finding = Diagnostic::note(format!(
-            "{CONTROLLER_IDENTITY}/default is in none of these files, and CAPA makes it only for a cluster that uses it itself"
+            "{CONTROLLER_IDENTITY}/default is in none of these files, and CAPA creates it only for a \
+             cluster that uses it directly"
         ))
         .at(found.location(source.span), "the source of this identity")
-        .help("kubectl xaccount identity --with-controller-identity, or inject --with-controller-identity");
-        // JSON takes no second document.
+        .help("to add it: kubectl xaccount identity --with-controller-identity, or inject --with-controller-identity");
+        // A JSON file can't have a second document.
         match context.inventory.file(found.origin.file).is_json_for_kubectl {
             true => findings.add(finding),
             false => findings.add_with_fix(finding, fix(found)),

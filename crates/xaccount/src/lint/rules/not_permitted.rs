@@ -1,4 +1,4 @@
-//! Namespaces that an identity of the chain does not admit.
+//! Namespaces that an identity of the chain does not allow.
 
 use super::super::{Context, Findings, Rule};
 use crate::capa::VerdictOutcome;
@@ -9,7 +9,7 @@ pub(super) const RULE: Rule = Rule {
     id: RuleId::NotPermitted,
     name: "not-permitted",
     severity: Severity::Warning,
-    summary: "An identity does not let the cluster's namespace in",
+    summary: "An identity does not allow the cluster's namespace",
     check: Some(check),
 };
 
@@ -20,12 +20,16 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let why = hop.permission().map_or_else(String::new, |permission| permission.why);
         let finding = Diagnostic::warning(format!("{}: {message}", found.title())).at(
             found.location(row.reference),
-            format!("its namespace is {}", row.namespace.as_deref().unwrap_or("not said")),
+            format!("its namespace is {}", row.namespace.as_deref().unwrap_or("not specified")),
         );
         let finding = match identity_of(context.inventory, &hop).map(|index| &context.inventory[index]) {
             Some(identity) => finding.also(identity.head(), why),
             None => finding,
         };
-        findings.add(finding.help("CAPA makes nothing for the cluster, and says so in its log alone: let the namespace in with allowedNamespaces.list"));
+        findings.add(
+            finding
+                .help("add the namespace to allowedNamespaces.list")
+                .help("until then CAPA creates nothing for the cluster, and reports that only in its log"),
+        );
     }
 }

@@ -7,6 +7,6 @@ pub(super) const RULE: Rule = Rule {
     id: RuleId::UnreadableDocument,
     name: "not-readable",
     severity: Severity::Error,
-    summary: "A document that names a kind of ours can't be read with certainty",
+    summary: "A document that names a CAPA kind can't be read with certainty",
     check: None,
 };

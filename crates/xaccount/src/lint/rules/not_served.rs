@@ -31,14 +31,13 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             None if is_specified => format!("CAPA {release} does not serve {version} yet"),
             None => continue,
         };
-        // A file is of one time: once is enough.
+        // Report each version once per file.
         let FileId(file) = found.origin.file;
         if reported.insert((file, version)) {
-            findings.add(
-                Diagnostic::warning(format!("{} {version}: {message}", found.title()))
-                    .at(found.head(), "")
-                    .help("right for that CAPA; --capa-version, or source.capaVersion in the account map, says which one reads these files"),
-            );
+            findings
+                .add(Diagnostic::warning(format!("{} {version}: {message}", found.title())).at(found.head(), "").help(
+                "if your CAPA serves it, specify the release: --capa-version, or source.capaVersion in the account map",
+            ));
         }
     }
 }
@@ -46,6 +45,6 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 /// A kind that the release does not have yet, or a reference that it drops.
 fn too_early(found: &Resource, release: Release) -> Option<Diagnostic> {
     let (supported, warning) = manifest_checks::unsupported(found, release)?;
-    let help = "right for newer releases; --capa-version, or source.capaVersion in the account map, says which one reads these files";
+    let help = "if your CAPA is newer, specify the release: --capa-version, or source.capaVersion in the account map";
     (supported == Support::NotServed || manifest_checks::has_reference(found)).then(|| warning.help(help))
 }

@@ -1,4 +1,4 @@
-//! Partitions of a chain and of the region: no role can be assumed across them.
+//! Roles in another partition than the cluster's region: no role can be assumed across partitions.
 
 use super::super::{Context, Findings, Rule};
 use crate::capa::ObjectKind;
@@ -10,7 +10,7 @@ pub(super) const RULE: Rule = Rule {
     id: RuleId::PartitionMismatch,
     name: "partition",
     severity: Severity::Error,
-    summary: "A role of another partition than the cluster's region",
+    summary: "A role in another partition than the cluster's region",
     check: Some(check),
 };
 

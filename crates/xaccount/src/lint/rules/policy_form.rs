@@ -1,4 +1,4 @@
-//! What is dangerous or stale in the policies that are given beside the manifests.
+//! Dangerous or stale statements in the specified policies.
 
 use super::super::{Context, Findings, PolicyFile, Rule};
 use crate::aws::policy::{
@@ -11,11 +11,11 @@ pub(super) const RULE: Rule = Rule {
     id: RuleId::PolicyForm,
     name: "policy-form",
     severity: Severity::Warning,
-    summary: "A policy that lets the whole world in, names what is gone, grants nothing, or is nearly full",
+    summary: "A policy that trusts everyone, names a deleted principal, grants nothing, or is nearly full",
     check: Some(check),
 };
 
-/// Characters that a statement for one more principal takes, about.
+/// Approximate length of a statement for one more principal, in characters.
 const ONE_MORE: usize = 200;
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
@@ -29,7 +29,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             {
                 findings.add(
                     Diagnostic::warning(format!(
-                        "{}: everybody with an AWS account may assume this role",
+                        "{}: anyone with an AWS account may assume this role",
                         statement.title()
                     ))
                     .at(policy.location(span), "")
@@ -39,11 +39,11 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             for text in statement.aws_principals().filter(|text| is_unique_id(&text.text)) {
                 findings.add(
                     Diagnostic::warning(format!(
-                        "{}: {} is the id of a role or user that was deleted",
+                        "{}: {} is the id of a deleted role or user",
                         statement.title(),
                         text.text
                     ))
-                    .at(policy.location(text.span), "a new one of its name is not let in")
+                    .at(policy.location(text.span), "a new role or user of that name is not trusted")
                     .help("write the ARN again: IAM resolves it when the policy is saved"),
                 );
             }
@@ -52,11 +52,12 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         if length + ONE_MORE > limits::TRUST {
             findings.add(
                 Diagnostic::warning(format!(
-                    "the trust policy has {length} characters, and IAM takes {} unless that quota was raised: the next principal may not fit",
+                    "the trust policy has {length} characters, and IAM allows {}: another principal may not fit",
                     limits::TRUST
                 ))
                 .at(policy.head(), "")
-                .help("one statement with a list of principals is shorter than a statement for each"),
+                .help("one statement with a list of principals is shorter than a statement for each")
+                .help("ignore this if the quota for the length of trust policies was raised"),
             );
         }
     }
@@ -67,7 +68,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             if let Some(text) = all.filter(|_| statement.conditions.is_empty()) {
                 findings.add(
                     Diagnostic::warning(format!(
-                        "{}: the source role may assume every role that lets it in",
+                        "{}: the source role may assume every role that trusts it",
                         statement.title()
                     ))
                     .at(policy.location(text.span), "")
@@ -78,7 +79,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-/// `sts:TagSession` in a statement under a condition that no request for it meets.
+/// Finds `sts:TagSession` in a statement with a condition that no request for it meets.
 fn never_tags(policy: &PolicyFile, findings: &mut Findings) {
     let mut knowledge = Knowledge::default();
     NOT_OF_TAG_SESSION.iter().for_each(|key| knowledge.learn(key, KnownValues::Absent));
@@ -89,23 +90,24 @@ fn never_tags(policy: &PolicyFile, findings: &mut Findings) {
         let Some(condition) = statement.conditions.iter().find(never) else { continue };
         findings.add(
             Diagnostic::warning(format!(
-                "{}: it never allows {TAG_SESSION}: requests for that action have no {}",
+                "{}: {TAG_SESSION} is never allowed, because its requests have no {}",
                 statement.title(),
                 escape_control(&condition.key.text)
             ))
             .at(policy.location(action.span), "EKS Pod Identity needs it")
-            .help("give it a statement of its own: kubectl xaccount iam trust --tag-session prints both"),
+            .help("move it to a separate statement: kubectl xaccount iam trust --tag-session prints both"),
         );
     }
 }
 
-/// Whether a statement is about `sts:AssumeRole`, and not about everything.
+/// Whether the `Action` of a statement covers `sts:AssumeRole`.
 fn assumes(statement: &Statement) -> bool {
     !statement.action.not
         && statement.action.patterns.texts.iter().any(|pattern| glob(&pattern.text, "sts:AssumeRole", true))
 }
 
-/// What IAM makes of an ARN whose role or user is deleted (IAM user guide, "IAM identifiers", "Unique identifiers").
+/// Whether a principal is the id that IAM shows for a deleted role or user (IAM user guide, "IAM identifiers",
+/// "Unique identifiers").
 fn is_unique_id(text: &str) -> bool {
     let id = text.strip_prefix("AROA").or_else(|| text.strip_prefix("AIDA"));
     id.is_some_and(|id| id.len() >= 12 && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()))

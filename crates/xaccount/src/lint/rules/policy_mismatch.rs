@@ -1,4 +1,4 @@
-//! Identities against the trust and permission policies that are given beside them.
+//! Identities whose role can't be assumed according to the specified trust and permission policies.
 
 use super::super::{Context, Findings, PolicyFile, Rule};
 use super::query::{role_identities, source};
@@ -13,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
     id: RuleId::PolicyMismatch,
     name: "policy-mismatch",
     severity: Severity::Warning,
-    summary: "A trust or permission policy that does not let an identity assume its role",
+    summary: "A trust or permission policy that does not allow an identity to assume its role",
     check: Some(check),
 };
 
@@ -33,7 +33,7 @@ impl AssumedRole<'_> {
         self.found.location(self.identity.role_arn.span().unwrap_or(self.found.object.kind_span))
     }
 
-    /// The external id that CAPA sends, as far as it can be told.
+    /// The external id that CAPA sends, if it is known.
     fn external_id(&self) -> Option<&str> {
         self.identity.external_id.text().filter(|id| !id.is_empty() && !is_filled_in(id))
     }
@@ -51,11 +51,11 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let own: Vec<_> = roles.iter().filter(|one| is_trust_policy_of(policy, &one.role, &roles)).collect();
         if own.is_empty() && !roles.is_empty() {
             let why = match &policy.role {
-                Some(role) => format!("no identity here has its role, {role}"),
-                None => "the identities have several roles, and it does not say of which it is".into(),
+                Some(role) => format!("no identity here uses its role, {role}"),
+                None => "the identities use several roles, and the file does not name its role".into(),
             };
             findings.add(
-                Diagnostic::warning(format!("this trust policy is held against nothing: {why}"))
+                Diagnostic::warning(format!("this trust policy was not checked: {why}"))
                     .at(policy.head(), "")
                     .help("aws iam get-role --role-name NAME prints a trust policy with its role"),
             );
@@ -66,16 +66,16 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-/// Whether a policy is, for certain, the trust policy of this role.
+/// Whether a policy is certainly the trust policy of this role.
 fn is_trust_policy_of(policy: &PolicyFile, role: &RoleArn, roles: &[AssumedRole<'_>]) -> bool {
     match &policy.role {
         Some(own) => own == role,
-        // Of which role it is, nothing says; of one there is no doubt.
+        // A bare document does not name its role: it is certain only if there is a single role.
         None => roles.iter().all(|other| other.role == *role),
     }
 }
 
-/// Whether the permission policies let the controller's role assume that of an identity.
+/// Checks that the permission policies allow the controller's role to assume the role of an identity.
 fn permission(context: &Context<'_>, one: &AssumedRole<'_>, findings: &mut Findings) {
     let AssumedRole { found, identity, role } = one;
     let from_controller = source(identity).is_none_or(|(kind, _)| kind == CONTROLLER_IDENTITY);
@@ -90,7 +90,7 @@ fn permission(context: &Context<'_>, one: &AssumedRole<'_>, findings: &mut Findi
     if let Some(policy) = context.permission.first().filter(|_| from_controller && (!granted || denied)) {
         findings.add(
             Diagnostic::warning(format!(
-                "{}: the permission policy does not let the source role assume {role}",
+                "{}: the permission policy does not allow the source role to assume {role}",
                 found.title()
             ))
             .at(one.arn(), "AWS refuses every call")
@@ -100,25 +100,27 @@ fn permission(context: &Context<'_>, one: &AssumedRole<'_>, findings: &mut Findi
     }
 }
 
-/// Whether a trust policy lets the source account assume the role with what the identity sends.
+/// Checks that a trust policy allows the source account to assume the role with the identity's external id.
 fn trust(context: &Context<'_>, policy: &PolicyFile, one: &AssumedRole<'_>, findings: &mut Findings) {
-    let access_paths: Vec<&Statement> =
-        policy.allows().filter(|statement| fits(&statement.action, ACTION, true) && is_for_people(statement)).collect();
+    let access_paths: Vec<&Statement> = policy
+        .allows()
+        .filter(|statement| fits(&statement.action, ACTION, true) && trusts_accounts(statement))
+        .collect();
     let other = context.source_account.filter(|account| **account != *one.role.account());
-    match shut_out(policy, one, &access_paths, other) {
+    match not_trusted(policy, one, &access_paths, other) {
         Some(finding) => findings.add(finding),
         None => external_id(policy, one, &access_paths, findings),
     }
 }
 
-/// What is wrong where no principal of the source account is let in; `other` is that account, where it is not the role's own.
-fn shut_out(
+/// The finding if no principal of the source account is trusted. `other` is that account, if it is not the role's own.
+fn not_trusted(
     policy: &PolicyFile,
     one: &AssumedRole<'_>,
     access_paths: &[&Statement],
     other: Option<&AccountId>,
 ) -> Option<Diagnostic> {
-    let lets_in = |statement: &&Statement| {
+    let trusts = |statement: &&Statement| {
         let texts = statement.aws_principals().map(|text| text.text.as_str());
         other.is_none_or(|account| {
             let names = |text: &str| text == "*" || text.contains(account.as_str()) && !is_session(text);
@@ -126,29 +128,29 @@ fn shut_out(
         })
     };
     let denied = policy.denies().any(|statement| covers(&statement.action, ACTION, true) && is_everyone(statement));
-    if !denied && access_paths.iter().any(lets_in) {
+    if !denied && access_paths.iter().any(trusts) {
         return None;
     }
     let of_source = |text: &str| is_session(text) && other.is_some_and(|account| text.contains(account.as_str()));
     let session = access_paths.iter().any(|statement| statement.aws_principals().any(|text| of_source(&text.text)));
     let who = match other {
-        None => "no account".to_owned(),
+        None => "no AWS account".to_owned(),
         Some(account) if session && !denied => {
             format!("only single sessions of the source account {account}")
         }
-        Some(account) => format!("nobody of the source account {account}"),
+        Some(account) => format!("no principal of the source account {account}"),
     };
     let what = if session && !denied { "AWS refuses every other session" } else { "AWS refuses every call" };
     let (title, role) = (one.found.title(), &one.role);
     Some(
-        Diagnostic::warning(format!("{title}: the trust policy of {role} lets {who} in"))
+        Diagnostic::warning(format!("{title}: the trust policy of {role} allows {who}"))
             .at(one.arn(), what)
             .also(policy.head(), "")
             .help("kubectl xaccount iam trust --merge FILE -f MANIFESTS adds what is missing"),
     )
 }
 
-/// Whether the trust policy takes the external id of the identity, and asks for one at all.
+/// Checks that the trust policy accepts the identity's external id, and that it requires one.
 fn external_id(policy: &PolicyFile, one: &AssumedRole<'_>, access_paths: &[&Statement], findings: &mut Findings) {
     let AssumedRole { found, identity, role } = one;
     if identity.external_id.text().is_some_and(is_filled_in) {
@@ -167,18 +169,18 @@ fn external_id(policy: &PolicyFile, one: &AssumedRole<'_>, access_paths: &[&Stat
     if let Some(condition) = asks.iter().flatten().next().filter(|_| !asks.iter().any(meets)) {
         let what = match sent {
             None => "the identity has no externalID",
-            Some(_) => "the identity's externalID is another",
+            Some(_) => "the identity's externalID is different",
         };
         findings.add(
-            Diagnostic::warning(format!("{title}: the trust policy of {role} asks for an external id, and {what}"))
+            Diagnostic::warning(format!("{title}: the trust policy of {role} requires an external id, and {what}"))
                 .at(at, "AWS refuses every call")
                 .also(policy.location(condition.key.span), "")
-                .help("set spec.externalID to what the trust policy says: inject --external-id, or externalID in the account map"),
+                .help("set spec.externalID as in the trust policy: inject --external-id, or externalID in the account map"),
         );
     } else if sent.is_some() && asked().is_none() {
         findings.add_as_it_is(
             Diagnostic::note(format!(
-                "{title}: the trust policy of {role} does not ask for the external id, which protects nothing then"
+                "{title}: the trust policy of {role} does not require the external id, so it protects nothing"
             ))
             .at(at, "")
             .also(policy.head(), ""),
@@ -186,7 +188,7 @@ fn external_id(policy: &PolicyFile, one: &AssumedRole<'_>, access_paths: &[&Stat
     }
 }
 
-/// Whether an element covers a text, as far as that can be told.
+/// Whether an element covers a text, or may cover it because of a policy variable.
 fn fits(element: &Element, text: &str, ignore_case: bool) -> bool {
     let mut patterns = element.patterns.texts.iter();
     match element.not {
@@ -200,8 +202,8 @@ fn is_session(text: &str) -> bool {
     text.contains(":assumed-role/")
 }
 
-/// Whether it lets in principals of AWS accounts, and not services alone.
-fn is_for_people(statement: &Statement) -> bool {
+/// Whether a statement applies to principals of AWS accounts, not only to services.
+fn trusts_accounts(statement: &Statement) -> bool {
     is_anyone(statement) || statement.aws_principals().next().is_some()
 }
 
@@ -209,12 +211,12 @@ fn is_anyone(statement: &Statement) -> bool {
     statement.principals.as_ref().is_some_and(|principals| principals.not || principals.who == Who::Anyone)
 }
 
-/// Whether an element covers a text for certain.
+/// Whether an element certainly covers a text.
 fn covers(element: &Element, text: &str, ignore_case: bool) -> bool {
     fits(element, text, ignore_case) && !element.patterns.texts.iter().any(|pattern| pattern.text.contains("${"))
 }
 
-/// Whether a statement is about all principals, and not about all but some.
+/// Whether a statement applies to all principals without exception.
 fn is_everyone(statement: &Statement) -> bool {
     statement.principals.as_ref().is_some_and(|principals| {
         !principals.not && (principals.who == Who::Anyone || statement.aws_principals().any(|text| text.text == "*"))

@@ -1,4 +1,4 @@
-//! What several rules look for.
+//! Helpers that several rules share.
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{PatchOperation, ReplaceOperation};
@@ -23,7 +23,7 @@ pub(super) fn role_identities(inventory: &Inventory) -> impl Iterator<Item = (Ob
     })
 }
 
-/// The identities of all kinds with their `allowedNamespaces`, and where to point at it.
+/// The identities of all kinds with their `allowedNamespaces`, and the span to report.
 pub(super) fn allowed(inventory: &Inventory) -> impl Iterator<Item = (ObjectId, &Resource, &Allowed, Span)> {
     inventory.entries().filter_map(|(index, found)| {
         let head = found.object.kind_span;
@@ -46,7 +46,7 @@ pub(super) fn allowed(inventory: &Inventory) -> impl Iterator<Item = (ObjectId, 
     })
 }
 
-/// The version of an object of CAPA.
+/// The API version of a CAPA object.
 pub(super) fn version(found: &Resource) -> Option<Version> {
     match &found.object.object_kind {
         ObjectKind::Referencing { .. }
@@ -57,7 +57,7 @@ pub(super) fn version(found: &Resource) -> Option<Version> {
     }
 }
 
-/// The kind and name of an identity's source, if they are texts.
+/// The kind and name of an identity's source, if both are strings.
 pub(super) fn source(identity: &RoleIdentity) -> Option<(&str, &str)> {
     match &identity.source {
         State::Set(to) => Some((to.kind.text()?, to.name.text()?)),
@@ -65,35 +65,35 @@ pub(super) fn source(identity: &RoleIdentity) -> Option<(&str, &str)> {
     }
 }
 
-/// Whether what the API server leaves of `allowedNamespaces` is open to every namespace.
-pub(super) fn is_everybody(left: &Namespaces, release: Release) -> bool {
+/// Whether `allowedNamespaces`, as the API server stores it, allows every namespace.
+pub(super) fn allows_every_namespace(left: &Namespaces, release: Release) -> bool {
     let empty = left.selector.labels.is_none() && left.selector.expressions.is_none()
         || left.selector.is_empty() && release < Release::KEEPS_EMPTY;
     left.list.is_none() && empty
 }
 
-/// What `inject` refuses because nobody can edit it, and kubectl takes all the same.
-pub(super) fn no_error(diagnostic: Diagnostic) -> Diagnostic {
+/// The diagnostic as a warning: `inject` refuses to edit this, but kubectl accepts it.
+pub(super) fn as_warning(diagnostic: Diagnostic) -> Diagnostic {
     Diagnostic { severity: Severity::Warning, ..diagnostic }
 }
 
-/// Why nobody can tell what a reference names: no error where it is only written twice.
+/// Why a reference is ambiguous; a warning if the cause is only a duplicate key.
 pub(super) fn unreadable(found: &Resource, existing: &Reference) -> Option<Diagnostic> {
     let twice = [&existing.kind, &existing.name]
         .into_iter()
         .all(|field| matches!(field, Field::Ambiguous(_) | Field::Text(..)));
     let problem = manifest_checks::unreadable(found, existing)?;
-    Some(if twice { no_error(problem) } else { problem })
+    Some(if twice { as_warning(problem) } else { problem })
 }
 
-/// The fix that gives a field of an identity's `spec` another value.
+/// A fix that replaces a field of an identity's `spec`.
 pub(super) fn replace(object: ObjectId, field: &str, value: Value, what: &str) -> Fix {
     let path = PointerBuf::from_tokens(["spec", field]);
     let operations = vec![PatchOperation::Replace(ReplaceOperation { path, value })];
     Fix { what: what.into(), change: FixEdit::Object { object, operations } }
 }
 
-/// Why a reference can't be used. A variable may turn out right.
+/// Why a reference can't be used. A placeholder may be filled in correctly, so it is accepted.
 pub(super) fn unusable(found: &Resource, existing: &Reference, what: &str) -> Option<Diagnostic> {
     let [kind, name] = [&existing.kind, &existing.name].map(|field| field.text().unwrap_or_default());
     let problem = match referenced_kind(kind, name).err()? {
@@ -105,13 +105,13 @@ pub(super) fn unusable(found: &Resource, existing: &Reference, what: &str) -> Op
     Some(manifest_checks::unusable(found, existing, what, &problem))
 }
 
-/// A name that the API server takes in a reference, and that no object can have.
+/// A name that the API server accepts in a reference, but that no object can have.
 pub(super) fn odd_name(found: &Resource, existing: &Reference, what: &str) -> Option<Diagnostic> {
     let name =
         existing.name.text().filter(|name| !name.is_empty() && !is_filled_in(name) && !is_dns_subdomain(name))?;
     Some(
-        Diagnostic::warning(format!("{}: {what} names {name:?}, and no object can have that name", found.title()))
+        Diagnostic::warning(format!("{}: {what} names {name:?}, but no object can have that name", found.title()))
             .at(found.location(existing.name.span().unwrap_or(existing.span)), "CAPA finds no such identity")
-            .help("names are lower-case letters, digits, '-' and '.'"),
+            .help("names consist of lower-case letters, digits, '-' and '.'"),
     )
 }

@@ -1,4 +1,4 @@
-//! `identityRef` where the API server drops it.
+//! `identityRef` in a place where the API server drops it.
 
 use super::super::{Context, Findings, Rule};
 use crate::capa::{ObjectKind, State};
@@ -9,7 +9,7 @@ pub(super) const RULE: Rule = Rule {
     id: RuleId::MisplacedReference,
     name: "reference-elsewhere",
     severity: Severity::Warning,
-    summary: "An identityRef on a kind that has none",
+    summary: "An identityRef on a kind that has none, or in the wrong place",
     check: Some(check),
 };
 
@@ -23,30 +23,33 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let right = match kind {
             "AWSManagedCluster" | "AWSManagedClusterTemplate" => "for EKS it belongs on the AWSManagedControlPlane",
             "ROSACluster" | "ROSAMachinePool" => "for ROSA it belongs on the ROSAControlPlane",
-            _ => "it belongs on the AWSCluster or the control plane; this takes the identity of its cluster",
+            _ => "it belongs on the AWSCluster or the control plane; this kind uses the identity of its cluster",
         };
         findings.add(
-            Diagnostic::warning(format!("{}: {kind} has no identityRef: the API server drops it, and the cluster stays in the management account", found.title()))
-                .at(found.location(span), "")
-                .help(right),
+            Diagnostic::warning(format!(
+                "{}: {kind} has no identityRef: the API server drops it, and the cluster stays in the source account",
+                found.title()
+            ))
+            .at(found.location(span), "")
+            .help(right),
         );
     }
 }
 
-/// A reference of a kind that has one, in another place or under another name.
+/// A reference in the wrong place or under a wrong name.
 fn misplaced(found: &Resource, path: &str, key: &str) -> Diagnostic {
     let title = found.title();
     let place = if path.is_empty() { "/" } else { path };
-    let dropped = format!("{title}: there is no {key} at {place}: the API server drops it");
+    let dropped = format!("{title}: unknown field {key} at {place}: the API server drops it");
     let ObjectKind::Referencing { kind_row, .. } = &found.object.object_kind else {
         return Diagnostic::warning(dropped).help(
             "it belongs on the object that infrastructureRef or controlPlaneRef names, or in a topology's variable",
         );
     };
     let whose = match found.object.references().any(|reference| matches!(reference.state, State::Set(_))) {
-        true => "the one in its place counts",
-        false => "the cluster is made with the management account's credentials",
+        true => "the one in the right place is used",
+        false => "the cluster is created with the source account's credentials",
     };
     Diagnostic::warning(format!("{dropped}, and {whose}"))
-        .help(format!("it is /{}/identityRef", kind_row.parent.join("/")))
+        .help(format!("the right place is /{}/identityRef", kind_row.parent.join("/")))
 }

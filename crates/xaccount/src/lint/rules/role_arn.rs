@@ -1,4 +1,4 @@
-//! What `roleARN` may be: the ARN of an IAM role, which the CRD does not check.
+//! `roleARN` that is not the ARN of an IAM role, which the CRD does not check.
 
 use super::super::{Context, Findings, Rule};
 use super::query::role_identities;
@@ -23,7 +23,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         match &identity.role_arn {
             Field::Text(text, _) if !text.is_empty() => {
                 let Err(error) = text.parse::<RoleArn>() else { continue };
-                // What envsubst or clusterctl fills in.
+                // A placeholder that envsubst or clusterctl fills in.
                 if matches!(&error, RoleArnError::Placeholder { placeholder, .. } if is_filled_in(placeholder)) {
                     continue;
                 }
@@ -34,17 +34,17 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                 findings.add(finding);
             }
             Field::Absent | Field::Null | Field::Text(..) => findings.add(
-                wrong("there is no role ARN: the API server takes that, and AWS refuses every call")
+                wrong("no role ARN: the API server accepts that, but AWS refuses every call")
                     .help("roleARN: arn:aws:iam::ACCOUNT:role/NAME"),
             ),
             Field::Typed(text, _) => {
                 findings.add(wrong(&format!("kubectl reads the role ARN {text} as a number or a boolean")));
             }
-            Field::Other(_) => findings.add(wrong("the role ARN is no text")),
+            Field::Other(_) => findings.add(wrong("the role ARN is not a string")),
             Field::Ambiguous(_) => findings.add_as_it_is(
-                Diagnostic::warning(format!("{title}: the role ARN is written twice"))
+                Diagnostic::warning(format!("{title}: duplicate key roleARN"))
                     .at(at, "")
-                    .help("kubectl takes the last, other tools refuse it; remove one"),
+                    .help("kubectl uses the last one, other tools refuse the file; remove one"),
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! Chains of identities, whose sources' credentials are not renewed since CAPA v2.9.
+//! Chains of identities: since CAPA v2.9, the source's credentials are not renewed.
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation};
@@ -14,7 +14,7 @@ pub(super) const RULE: Rule = Rule {
     id: RuleId::RoleChain,
     name: "role-chain",
     severity: Severity::Warning,
-    summary: "A chain that ends with its source's session, since CAPA v2.9",
+    summary: "A chain of identities that fails when its source's session ends, since CAPA v2.9",
     check: Some(check),
 };
 
@@ -25,16 +25,19 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     for (_, found, identity) in role_identities(context.inventory) {
         let Some((kind, name)) = source(identity).filter(|(kind, _)| *kind != CONTROLLER_IDENTITY) else { continue };
         let ends = match kind {
-            ROLE_IDENTITY => "when that one's session ends",
-            _ => "when its keys are changed",
+            ROLE_IDENTITY => "when the source's session ends",
+            _ => "when the source's keys change",
         };
         let finding = Diagnostic::warning(format!(
-            "{}: since CAPA v2.9.0 the credentials of its source {kind}/{name} are taken once: the chain fails {ends}, until the controller is restarted or this identity is written to",
+            "{}: since CAPA v2.9.0 the credentials of its source {kind}/{name} are not renewed",
             found.title()
         ))
         .at(found.head(), "")
-        .help("best is one hop from AWSClusterControllerIdentity/default; else durationSeconds: 3600 on every hop");
-        // The source lives for 900 seconds where it does not say how long.
+        .help(format!("the chain fails {ends}, until the controller is restarted or this identity is updated"))
+        .help(
+            "best use AWSClusterControllerIdentity/default as the source; else set durationSeconds: 3600 on every hop",
+        );
+        // Without durationSeconds, the source's session lasts 900 seconds.
         let source =
             context.inventory.identities(IdentityKind::Role, name).first().copied().filter(|_| kind == ROLE_IDENTITY);
         let short = source.filter(|&index| match &context.inventory[index].object.object_kind {
@@ -48,7 +51,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                 findings.add_with_fix(
                     finding,
                     Fix {
-                        what: "a session of an hour, the most that there is".into(),
+                        what: "durationSeconds set to 3600, the maximum".into(),
                         change: FixEdit::Object { object, operations },
                     },
                 );

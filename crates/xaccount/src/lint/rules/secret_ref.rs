@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
     id: RuleId::InvalidSecretRef,
     name: "secret-ref",
     severity: Severity::Error,
-    summary: "A static identity without a Secret's name, or in the shape of another version",
+    summary: "A static identity whose secretRef is empty, or has the shape of another API version",
     check: Some(check),
 };
 
@@ -22,27 +22,27 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let is_readable = identity.is_mapping || !identity.secret.is_unset();
         if is_readable && identity.is_mapping != mapping {
             let (is, wanted) = if mapping {
-                ("a text", "a mapping of name and namespace in v1alpha3")
+                ("a string", "a mapping with name and namespace in v1alpha3")
             } else {
                 ("a mapping", "the name of the Secret since v1alpha4")
             };
             findings.add(
-                Diagnostic::error(format!("{title}: secretRef is {is}, and it is {wanted}"))
+                Diagnostic::error(format!("{title}: secretRef is {is}, but must be {wanted}"))
                     .at(at, "the API server refuses the object"),
             );
         } else if matches!(identity.secret, Field::Typed(..) | Field::Other(_)) {
             findings.add(
-                Diagnostic::error(format!("{title}: the name of the Secret is no text"))
+                Diagnostic::error(format!("{title}: the name of the Secret is not a string"))
                     .at(at, "the API server refuses the object")
                     .help("write it in quotes"),
             );
         } else if unset {
             findings.add(
                 Diagnostic::error(format!(
-                    "{title}: secretRef names no Secret: the API server takes that, and CAPA never gets keys"
+                    "{title}: secretRef names no Secret: the API server accepts that, but CAPA never gets keys"
                 ))
                 .at(at, "")
-                .help("secretRef: NAME, of a Secret in the namespace of CAPA's controller"),
+                .help("set secretRef to the name of a Secret in the namespace of CAPA's controller"),
             );
         }
     }

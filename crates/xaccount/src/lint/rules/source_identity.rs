@@ -1,7 +1,7 @@
-//! What an identity's source must be, and that the controller identity is named `default`.
+//! Source identities that are missing or invalid, and controller identities that are not named `default`.
 
 use super::super::{Context, Findings, Rule};
-use super::query::{no_error, odd_name, role_identities, unreadable, unusable};
+use super::query::{as_warning, odd_name, role_identities, unreadable, unusable};
 use crate::capa::{CONTROLLER_IDENTITY, ObjectKind, State};
 use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::manifest_checks;
@@ -11,7 +11,7 @@ pub(super) const RULE: Rule = Rule {
     id: RuleId::InvalidSourceIdentity,
     name: "source-identity",
     severity: Severity::Error,
-    summary: "A source identity that is missing or can't be one",
+    summary: "A source identity that is missing or invalid",
     check: Some(check),
 };
 
@@ -26,9 +26,11 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let name = found.object.name.as_deref().unwrap_or("default");
         if matches!(found.object.object_kind, ObjectKind::Controller(_)) && name != "default" && !is_filled_in(name) {
             findings.add(
-                Diagnostic::error(format!("{CONTROLLER_IDENTITY} {name}: its only name is default"))
+                Diagnostic::error(format!("{CONTROLLER_IDENTITY} {name}: the only valid name is default"))
                     .at(found.head(), "CAPA's webhook refuses the object")
-                    .help("name it default; where a kustomization has a namePrefix or a nameSuffix, keep the object out of it"),
+                    .help(
+                        "name it default; if a kustomization with a namePrefix or nameSuffix lists it, remove it there",
+                    ),
             );
         }
     }
@@ -37,9 +39,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             (Ok(existing), _) => unreadable(found, existing)
                 .or_else(|| unusable(found, existing, "sourceIdentityRef"))
                 .or_else(|| odd_name(found, existing, "sourceIdentityRef")),
-            // It may turn out right.
+            // A placeholder may be filled in correctly.
             (Err(_), State::Variable(_)) => None,
-            (Err(error), State::Twice(_)) => Some(no_error(error)),
+            (Err(error), State::Twice(_)) => Some(as_warning(error)),
             (Err(error), _) => Some(error),
         };
         problem.into_iter().for_each(|one| findings.add_as_it_is(one));

@@ -1,4 +1,4 @@
-//! Limits of `sts:AssumeRole`, of which the CRD checks the duration alone.
+//! Limits of `sts:AssumeRole`; the CRD checks only the duration.
 
 use serde_json::json;
 
@@ -18,7 +18,7 @@ pub(super) const RULE: Rule = Rule {
     check: Some(check),
 };
 
-/// Why a text is refused.
+/// Returns why a value is refused.
 type Refuses = fn(&str) -> Option<String>;
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
@@ -48,20 +48,20 @@ struct CheckedField<'a> {
     field: &'a Field,
 }
 
-/// Checks a field that is a text.
+/// Checks a string field.
 fn check_text(checked: CheckedField<'_>, refuses: Refuses, findings: &mut Findings) {
     let CheckedField { object, found, key, field } = checked;
     let why = match field {
-        // An empty one is not sent.
+        // CAPA does not send an empty value.
         Field::Text(text, _) if text.is_empty() || is_filled_in(text) => None,
         Field::Text(text, _) => refuses(text).map(|error| (error, "STS refuses the call")),
-        // A number of base 60 for others; kubectl has none (goyaml.v2, `resolve.go`).
+        // A base-60 number to some readers, but a string to kubectl (goyaml.v2, `resolve.go`).
         Field::Typed(text, _) if text.contains(':') => refuses(text).map(|error| (error, "STS refuses the call")),
         Field::Typed(text, _) => Some((
             format!("kubectl reads {text} as a number or a boolean"),
             "the API server refuses it: put it in quotes",
         )),
-        Field::Other(_) => Some(("it is no text".into(), "the API server refuses it")),
+        Field::Other(_) => Some(("must be a string".into(), "the API server refuses it")),
         Field::Ambiguous(_) => {
             twice(findings, found, key, field);
             None
@@ -72,7 +72,7 @@ fn check_text(checked: CheckedField<'_>, refuses: Refuses, findings: &mut Findin
     let finding = Diagnostic::error(format!("{}: {key}: {why}", found.title())).at(found.location(span), label);
     match field {
         Field::Typed(text, _) if refuses(text).is_none() => {
-            findings.add_with_fix(finding, replace(object, key, json!(text), "in quotes, so that it is a text"));
+            findings.add_with_fix(finding, replace(object, key, json!(text), &format!("{key} quoted")));
         }
         _ => findings.add(finding),
     }
@@ -83,15 +83,15 @@ fn check_duration(checked: CheckedField<'_>, release: Release, findings: &mut Fi
     let CheckedField { object, found, key, field } = checked;
     let why = match field {
         Field::Typed(..) if field.whole_number().is_some_and(|seconds| (900..=43_200).contains(&seconds)) => None,
-        // The webhook of old releases took it for nothing.
+        // The webhook of old releases treats 0 as unset.
         Field::Typed(..) if field.whole_number() == Some(0) && release < Release::KEEPS_EMPTY => None,
         Field::Text(text, _) if is_filled_in(text) => None,
         Field::Absent | Field::Null => None,
-        Field::Typed(text, _) => Some(format!("{text} is not from 900 to 43200")),
+        Field::Typed(text, _) => Some(format!("{text} is not between 900 and 43200")),
         Field::Text(text, _) if text.parse::<DurationSeconds>().is_ok() => {
-            Some("it is a text, and no number: leave the quotes out".into())
+            Some("must be a number, not a string: remove the quotes".into())
         }
-        Field::Text(..) | Field::Other(_) => Some("it is no number of seconds".into()),
+        Field::Text(..) | Field::Other(_) => Some("must be a number of seconds".into()),
         Field::Ambiguous(_) => {
             twice(findings, found, key, field);
             None
@@ -106,18 +106,18 @@ fn check_duration(checked: CheckedField<'_>, release: Release, findings: &mut Fi
     };
     match number {
         Some(number) => {
-            let fix = replace(object, key, json!(number.get()), "without quotes, so that it is a number");
+            let fix = replace(object, key, json!(number.get()), &format!("{key} without quotes"));
             findings.add_with_fix(finding, fix);
         }
         None => findings.add(finding),
     }
 }
 
-/// kubectl takes it, others don't.
+/// A warning for a duplicate key: kubectl accepts it, other tools refuse it.
 fn twice(findings: &mut Findings, found: &Resource, key: &str, field: &Field) {
     findings.add_as_it_is(
-        Diagnostic::warning(format!("{}: {key} is written twice", found.title()))
+        Diagnostic::warning(format!("{}: duplicate key {key}", found.title()))
             .at(found.location(field.span().unwrap_or(found.object.kind_span)), "")
-            .help("kubectl takes the last, other tools refuse it; remove one"),
+            .help("kubectl uses the last one, other tools refuse the file; remove one"),
     );
 }

@@ -1,4 +1,4 @@
-//! Role identities of the account that the management cluster is in.
+//! Role identities whose role is in the source account.
 
 use super::super::{Context, Findings, Rule};
 use crate::diag::{RuleId, Severity};

@@ -7,6 +7,6 @@ pub(super) const RULE: Rule = Rule {
     id: RuleId::UncheckedTemplate,
     name: "template",
     severity: Severity::Warning,
-    summary: "A template that names a kind of ours is not checked",
+    summary: "A template that names a CAPA kind is not checked",
     check: None,
 };

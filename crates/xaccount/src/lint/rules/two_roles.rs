@@ -1,9 +1,9 @@
-//! Identities are cluster-scoped: of two of one name, the last one applied wins for all.
+//! Identities of one name with different roles: they are cluster-scoped, so the one applied last wins.
 
 use std::collections::BTreeSet;
 
 use super::super::{Context, Findings, Rule};
-use super::query::no_error;
+use super::query::as_warning;
 use crate::diag::{FileId, RuleId, Severity};
 use crate::manifest_checks;
 use crate::templates::is_filled_in;
@@ -17,13 +17,13 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    // A name that is filled in for each file may be another each time.
+    // A name with a placeholder may differ in each file.
     for finding in
         manifest_checks::names_of_two_roles(context.inventory).into_iter().filter(|one| !is_filled_in(&one.message))
     {
         let files: BTreeSet<FileId> =
             finding.primary.iter().chain(&finding.others).map(|label| label.at.file).collect();
         // Files may be for two management clusters.
-        findings.add_as_it_is(if files.len() > 1 { no_error(finding) } else { finding });
+        findings.add_as_it_is(if files.len() > 1 { as_warning(finding) } else { finding });
     }
 }

@@ -1,4 +1,4 @@
-//! Misspelt fields of an identity, and what a reference does not have.
+//! Unknown fields of identities and references.
 
 use super::super::{Context, Findings, Rule};
 use super::query::role_identities;
@@ -27,43 +27,43 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             let near = nearest(key, fields);
             let then = match near {
                 Some("externalID") => "no external id is sent",
-                Some("allowedNamespaces") => "no namespace is let in",
+                Some("allowedNamespaces") => "no namespace is allowed",
                 _ => "",
             };
             let message = format!("{}: its spec has no field {key}: the API server drops it", found.title());
             findings.add(Diagnostic::warning(message).at(found.location(*span), then).help(match near {
                 Some(known) => format!("perhaps {known}"),
-                None => format!("its fields are {}", fields.join(", ")),
+                None => format!("known fields: {}", fields.join(", ")),
             }));
         }
     }
     for (_, found, identity) in role_identities(context.inventory) {
         if let State::Set(source) = &identity.source {
-            beside(findings, found, &source.unknown, "sourceIdentityRef");
+            unknown_in_reference(findings, found, &source.unknown, "sourceIdentityRef");
         }
     }
     for found in context.inventory.objects() {
         for reference in found.object.references() {
             if let State::Set(existing) = &reference.state {
-                beside(findings, found, &existing.unknown, "identityRef");
+                unknown_in_reference(findings, found, &existing.unknown, "identityRef");
             }
         }
     }
 }
 
-/// The field that was meant, if one is near.
+/// The known field with the most similar name, if one is similar enough.
 fn nearest<'f>(key: &str, fields: &[&'f str]) -> Option<&'f str> {
     let likeness = |known: &str| strsim::jaro_winkler(&known.to_lowercase(), &key.to_lowercase());
     let near = fields.iter().map(|&known| (likeness(known), known)).filter(|(likeness, _)| *likeness > 0.85);
     near.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
 }
 
-fn beside(findings: &mut Findings, found: &Resource, unknown: &[(String, Span)], what: &str) {
+fn unknown_in_reference(findings: &mut Findings, found: &Resource, unknown: &[(String, Span)], what: &str) {
     for (key, span) in unknown {
         findings.add(
             Diagnostic::warning(format!("{}: {what} has no field {key}: the API server drops it", found.title()))
                 .at(found.location(*span), "")
-                .help("it has kind and name: an identity is in no namespace, and of one API group"),
+                .help("a reference has only kind and name: identities are cluster-scoped and in one API group"),
         );
     }
 }

@@ -1,7 +1,7 @@
-//! Unknown keys below `allowedNamespaces`: dropped without a word, and what is left may be open to everybody.
+//! Unknown keys below `allowedNamespaces`: they are dropped silently, and the rest may allow every namespace.
 
 use super::super::{Context, Findings, Rule};
-use super::query::{allowed, is_everybody};
+use super::query::{allowed, allows_every_namespace};
 use crate::capa::Form;
 use crate::diag::{Diagnostic, RuleId, Severity};
 
@@ -15,18 +15,18 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (_, found, allowed, _) in allowed(context.inventory) {
-        let everybody = matches!(&allowed.form, Form::Those(left) if is_everybody(left, context.release()));
+        let is_open = matches!(&allowed.form, Form::Those(left) if allows_every_namespace(left, context.release()));
         for (path, span) in &allowed.dropped {
             let title = found.title();
-            let finding = if everybody {
+            let finding = if is_open {
                 Diagnostic::error(format!(
-                    "{title}: the API server does not know {path} and drops it, and then every namespace may use the identity"
+                    "{title}: the API server drops the unknown key {path}, so every namespace may use the identity"
                 ))
             } else {
-                Diagnostic::warning(format!("{title}: the API server does not know {path} and drops it"))
+                Diagnostic::warning(format!("{title}: the API server drops the unknown key {path}"))
             };
             findings.add_as_it_is(finding.at(found.location(*span), "").help(
-                "the keys are list, selector.matchLabels, and selector.matchExpressions with key, operator and values",
+                "known keys: list, selector.matchLabels, and selector.matchExpressions with key, operator and values",
             ));
         }
     }

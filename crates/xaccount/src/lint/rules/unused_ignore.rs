@@ -7,6 +7,6 @@ pub(in crate::lint) const RULE: Rule = Rule {
     id: RuleId::UnusedIgnore,
     name: "unused-ignore",
     severity: Severity::Note,
-    summary: "A comment that silences nothing",
+    summary: "A comment or map entry that silences nothing",
     check: None,
 };
