@@ -12,13 +12,15 @@ use super::help::{MORE, TEMPLATE};
 use super::values::{ROLE_NAME_HELP, account, path, role_arn, role_name, role_name_long_help, with_suggestion};
 
 const IAM_EXAMPLES: &str = "\
-Two policies let clusters of the source account's management cluster live in a target account:
+Two policies let the management cluster in the source account create clusters in
+a target account:
 
-  source account                                     target account
-  role that the CAPA pod runs as  --sts:AssumeRole-->  role that CAPA assumes
-  permission policy: iam permission                  trust policy: iam trust
+  source account                         target account
+  role of the CAPA pod  --AssumeRole-->  role that CAPA assumes
+  permissions policy:                    trust policy:
+  iam permission                         iam trust
 
-Nothing here writes to AWS. docs/iam.md has the whole picture.";
+Nothing here writes to AWS. docs/iam.md has more.";
 
 /// Print or merge the trust and permission policies of both accounts
 #[derive(Clone, Debug, Args)]

@@ -47,13 +47,15 @@ fn text(diagnostic: &Diagnostic, files: &SourceMap<'_>, screen: Screen, with_rul
         .collect();
     let code = diagnostic.rule.filter(|_| with_rule).map(RuleId::code);
     let before_title = word.len() + code.map_or(0, |code| code.len() + "[]".len()) + ": ".len();
-    let mut title = level.primary_title(screen.wrap(&escape_control(&diagnostic.message), before_title, 0));
+    // Lines after the first are indented by the renderer.
+    let wrapped = |text: &str, before: usize| screen.narrower(before).wrap(text, 0, 0);
+    let mut title = level.primary_title(wrapped(&escape_control(&diagnostic.message), before_title));
     if let Some(code) = code {
         title = title.id(code);
     }
     // `   = help: `, as far to the right as the longest line number.
     let gutter = places.iter().map(|(place, _)| place.gutter()).max().unwrap_or_default();
-    let wrapped = |text: &str| screen.wrap(text, gutter + " = help: ".len(), 0);
+    let before_help = gutter + " = help: ".len();
     let mut group = Group::with_title(title);
     for (place, primary) in &places {
         group = match &place.excerpt {
@@ -70,12 +72,16 @@ fn text(diagnostic: &Diagnostic, files: &SourceMap<'_>, screen: Screen, with_rul
             None => {
                 let origin = Origin::path(place.name.clone()).line(place.line).char_column(place.column);
                 let group = group.element(origin);
-                if place.label.is_empty() { group } else { group.element(Level::NOTE.message(wrapped(&place.label))) }
+                if place.label.is_empty() {
+                    group
+                } else {
+                    group.element(Level::NOTE.message(wrapped(&place.label, before_help)))
+                }
             }
         };
     }
     for line in &diagnostic.help {
-        group = group.element(Level::HELP.message(wrapped(&escape_control(line))));
+        group = group.element(Level::HELP.message(wrapped(&escape_control(line), before_help)));
     }
     if let Some(id) = diagnostic.rule.filter(|_| !with_rule) {
         group = group.element(Level::HELP.message(format!("kubectl xaccount explain {id}")));

@@ -4,6 +4,7 @@ use json_patch::PatchOperation;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::screen::Screen;
 use xaccount::diag::{Label, Severity, SourceFile, SourceMap, escape_control};
 use xaccount::inventory::Inventory;
 use xaccount::lint::{Finding, Fix, FixEdit, Rule};
@@ -169,11 +170,12 @@ fn visible_lines(text: &str) -> String {
     text.split('\n').map(|line| escape_control(line).into_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// All rules, one per line.
-pub(crate) fn rules(rules: &[&Rule]) -> String {
+/// All rules, one per line; on a terminal, a summary that does not fit goes on below itself.
+pub(crate) fn rules(rules: &[&Rule], screen: Screen) -> String {
     let width = rules.iter().map(|rule| rule.name.len()).max().unwrap_or_default();
     let line = |rule: &&Rule| {
-        format!("{}  {:<width$}  {:<7}  {}\n", rule.id, rule.name, severity(rule.severity), rule.summary)
+        let before = format!("{}  {:<width$}  {:<7}  ", rule.id, rule.name, severity(rule.severity));
+        format!("{before}{}\n", screen.wrap(rule.summary, before.len(), before.len()))
     };
     rules.iter().map(line).collect()
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::explanation::explanation;
+use super::explanation::section;
 use super::lint::severity;
 use lossless_yaml::Splice;
 use xaccount::diag::{FileId, Label, SourceFile, SourceMap, Span, escape_control};
@@ -161,7 +161,7 @@ pub(crate) fn lint_sarif<'f>(findings: &'f [Finding], fixed: &'f [Option<FixedFi
         id: rule.id.code(),
         name: rule.name,
         short_description: SarifMessage { text: rule.summary },
-        help: SarifHelp { text: explanation(rule), markdown: explanation(rule) },
+        help: SarifHelp { text: section(rule), markdown: section(rule) },
         default_configuration: SarifConfiguration { level: severity(rule.severity) },
     };
     let mut seen: HashMap<u64, usize> = HashMap::new();

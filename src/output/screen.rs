@@ -32,15 +32,21 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    /// The text wrapped at word boundaries. Lines after the first begin with `indent` blanks, and each line has `taken` columns
-    /// less than the screen. Paths, and commands and YAML to be copied, are never broken.
+    /// The same with fewer columns.
+    pub(crate) fn narrower(self, by: usize) -> Self {
+        Self { width: self.width.map(|width| width.saturating_sub(by)), ..self }
+    }
+
+    /// The text wrapped at word boundaries. `taken` columns of the first line are taken by what is before it; lines after the
+    /// first begin with `indent` blanks. Paths, and commands and YAML to be copied, are never broken.
     pub(crate) fn wrap(self, text: &str, taken: usize, indent: usize) -> String {
         let Some(width) = self.width else { return text.to_owned() };
-        let width = width.max(NARROWEST).saturating_sub(taken).max(NARROWEST / 2);
+        let width = width.max(NARROWEST);
+        let room = |taken: usize| width.saturating_sub(taken).max(NARROWEST / 2) as f64;
         let pad = format!("\n{}", " ".repeat(indent));
         let wrap_line = |line: &str| {
             let words: Vec<Word<'_>> = unbroken(line).into_iter().map(Word::from).collect();
-            let lines = wrap_first_fit(&words, &[width as f64, width.saturating_sub(indent) as f64]);
+            let lines = wrap_first_fit(&words, &[room(taken), room(indent)]);
             let joined = |words: &&[Word<'_>]| {
                 let line: String = words.iter().flat_map(|word| [word.word, word.whitespace]).collect();
                 line.trim_end().to_owned()

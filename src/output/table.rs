@@ -126,7 +126,7 @@ mod tests {
             [vec!["a-name-of-twenty-two-c".into(), "permitted".into(), "cross-account-role-222222222222".into()]];
         let screen = |width| Screen { colour: false, width };
         let text = table(&[], &rows, screen(Some(50)));
-        assert_eq!(text, "a-name-of-twent…   permitted   cross-account-r…\n");
+        assert_eq!(text, "a-name-of-twenty-…   permitted   cross-account-ro…\n");
         assert!(table(&[], &rows, screen(None)).contains("cross-account-role-222222222222"));
     }
 }
