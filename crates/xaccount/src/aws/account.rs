@@ -58,7 +58,9 @@ pub enum AccountIdError {
         text: String,
     },
     /// A character is not an ASCII digit.
-    #[error("the account id {text:?} contains the character {character:?}; an account id is 12 digits and nothing else")]
+    #[error(
+        "the account id {text:?} contains the character {character:?}; an account id is 12 digits and nothing else"
+    )]
     NotADigit {
         /// The text as given.
         text: String,

@@ -79,7 +79,9 @@ pub enum RoleArnError {
         text: String,
     },
     /// An IAM user.
-    #[error("{text:?} is a user, but only roles can be assumed; write the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME")]
+    #[error(
+        "{text:?} is a user, but only roles can be assumed; write the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME"
+    )]
     User {
         /// The text as given.
         text: String,

@@ -44,7 +44,7 @@ pub fn items<'t>(tree: &'t Tree<'_>, node: NodeId, whole: bool) -> Items<'t> {
         Lookup::Absent => return Items::None,
         Lookup::Ambiguous { key } => {
             let why = match tree.is_merge(key) {
-                true => "a '<<' after the key 'items' sets it again: kubectl uses the last value, other tools the first",
+                true => "a '<<' after the key 'items' sets it again: kubectl uses the last one, other tools the first",
                 false => "duplicate key 'items': kubectl uses the last one, other tools refuse the file",
             };
             return refuse(tree.span(key), why.into(), "remove one of them and run again");

@@ -109,7 +109,12 @@ impl<'e> DocumentEdit<'e> {
     }
 
     /// Removes subjects that a statement lists, last one first; removes the statement if it lists no others.
-    pub(super) fn remove_subjects(&self, statement: &Statement, listed: &Texts, which: &[usize]) -> Vec<PatchOperation> {
+    pub(super) fn remove_subjects(
+        &self,
+        statement: &Statement,
+        listed: &Texts,
+        which: &[usize],
+    ) -> Vec<PatchOperation> {
         let remove =
             |pointer: Vec<String>| PatchOperation::Remove(RemoveOperation { path: PointerBuf::from_tokens(&pointer) });
         if which.len() == listed.texts.len() {

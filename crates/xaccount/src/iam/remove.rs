@@ -18,8 +18,7 @@ pub fn remove(document: &[u8], grant: &Grant) -> Result<MergeOutcome, Vec<Spanne
     let actions = grant.actions();
     // A merge may have added the actions in two statements, or an older one all actions under all conditions.
     let granted = |statement: &Statement| {
-        edit.is_same_grant(statement, actions)
-            || actions.iter().any(|action| edit.is_same_grant(statement, &[action]))
+        edit.is_same_grant(statement, actions) || actions.iter().any(|action| edit.is_same_grant(statement, &[action]))
     };
     let mut operations = Vec::new();
     let mut removed = 0;
@@ -78,8 +77,7 @@ fn still_granted(
                     (false, Truth::Maybe) => "for some sessions",
                     _ => "with a wider grant",
                 };
-                let message =
-                    format!("{} still allows {} {how}, and is not removed", statement.title(), asked.arn);
+                let message = format!("{} still allows {} {how}, and is not removed", statement.title(), asked.arn);
                 warnings.push(
                     SpannedError::new(message, statement.span)
                         .help("to remove it too, pass its conditions and actions as flags, or edit it manually"),

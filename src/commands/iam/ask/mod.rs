@@ -49,11 +49,8 @@ impl GrantRequest {
         let Subjects::Roles(roles) = &self.grant.subjects else { return None };
         let count = |n: usize, noun: &str| if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") };
         let accounts = roles.iter().map(RoleArn::account).collect::<BTreeSet<_>>().len();
-        let warning = if whole {
-            "; put-role-policy replaces the existing policy: pass all manifests, or --merge"
-        } else {
-            ""
-        };
+        let warning =
+            if whole { "; put-role-policy replaces the existing policy: pass all manifests, or --merge" } else { "" };
         let (roles, accounts) = (count(self.grant.arns().len(), "role"), count(accounts, "account"));
         Some(format!("grants {roles} in {accounts}{warning}"))
     }

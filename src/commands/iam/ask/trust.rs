@@ -126,14 +126,12 @@ fn agrees_with_document(args: &IamTargetArgs, target: Option<&RoleArn>, existing
     let name = &args.role_name;
     match target {
         Some(target) if target != existing => {
-            let error =
-                Diagnostic::error(format!("the document is the trust policy of {existing}, not of {target}"));
+            let error = Diagnostic::error(format!("the document is the trust policy of {existing}, not of {target}"));
             Err(error.help("pass the requested role's document, or select the role with --role-arn"))
         }
         None if name != DEFAULT_ROLE_NAME && path_and_name(name).1 != existing.name() => {
-            let error = Diagnostic::error(format!(
-                "the document is the trust policy of {existing}, but --role-name is {name}"
-            ));
+            let error =
+                Diagnostic::error(format!("the document is the trust policy of {existing}, but --role-name is {name}"));
             Err(error.help(format!("omit --role-name, or pass the trust policy of {name}")))
         }
         _ => Ok(()),

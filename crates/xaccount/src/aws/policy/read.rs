@@ -100,8 +100,7 @@ impl PolicyReader<'_, '_> {
         for &(key, value) in self.tree.entries(object).unwrap_or_default() {
             let name = self.tree.text(key).unwrap_or_default();
             if !seen.insert(name) {
-                let message =
-                    format!("duplicate key \"{}\"", crate::diag::escape_control(name));
+                let message = format!("duplicate key \"{}\"", crate::diag::escape_control(name));
                 return Err(self.refuse(key, message).help("parsers disagree on which one counts; remove one of them"));
             }
             self.no_key_twice(value)?;

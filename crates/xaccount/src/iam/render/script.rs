@@ -160,7 +160,8 @@ elif ! grep -q '(ValidationError).* does not exist' "$files/error"; then
 fi
 "#;
 
-const MAKE: &str = r#"print_policy -q >"$files/merged.json" || fail "the policy can't be created; nothing was changed""#;
+const MAKE: &str =
+    r#"print_policy -q >"$files/merged.json" || fail "the policy can't be created; nothing was changed""#;
 
 const NOTHING_TO_REMOVE: &str = r#"echo "account $found, role $role: unchanged, policy $policy does not exist"
     exit 0"#;
