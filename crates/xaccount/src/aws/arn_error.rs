@@ -63,7 +63,7 @@ pub enum RoleArnError {
         suggestion: Option<String>,
     },
     /// An instance profile.
-    #[error("{text:?} is an instance profile, not a role{}; this is a guess from the name: `aws iam get-instance-profile` prints its role", hint(.suggestion))]
+    #[error("{text:?} is an instance profile, not a role{}; that is a guess from the name: `aws iam get-instance-profile` prints its role", hint(.suggestion))]
     InstanceProfile {
         /// The text as given.
         text: String,

@@ -219,7 +219,7 @@ impl DocumentEdit<'_> {
                 outcome.notes.push(format!("{} removed from {title}, whose condition was {existing}", first.arn));
             } else {
                 let changed = self.with_asked(statement, changes);
-                outcome.notes.push(format!("the condition of {title} replaced, it was {existing}"));
+                outcome.notes.push(format!("replaced the condition of {title}: it was {existing}"));
                 let is_listed =
                     |asked: &RequestedGrant<'_>| granted.iter().any(|&at| asked.is_same(&listed.texts[at].text));
                 rest.retain(|asked| {
