@@ -240,11 +240,9 @@ fn principals(
             Some(role.into())
         }
         (None, None) if role.source_role != DEFAULT_ROLE_NAME => {
-            return Err(Diagnostic::error(format!(
-                "missing --source-account: --source-role {} is a name, not an ARN",
-                role.source_role
-            ))
-            .help("add --source-account 111111111111"));
+            let name = &role.source_role;
+            let why = format!("missing --source-account: --source-role {name} is a name, not an ARN");
+            return Err(Diagnostic::error(why).help("add --source-account 111111111111"));
         }
         (None, None) => None,
     };
@@ -262,12 +260,10 @@ fn principals(
                 .help("pass its file too: the role of that identity is the one to trust"));
             }
             RoleHop::Static(name) if args.source.source_principal.is_empty() => {
-                return Err(Diagnostic::error(format!(
-                    "{title}: missing --source-principal, the user of AWSClusterStaticIdentity {name}"
-                ))
-                .at(one.found.head(), "")
-                .help("the keys of that identity assume the role, and the files do not contain their user")
-                .help("add --source-principal arn:aws:iam::ACCOUNT:user/NAME"));
+                let why = format!("{title}: missing --source-principal, the user of AWSClusterStaticIdentity {name}");
+                return Err(Diagnostic::error(why)
+                    .at(one.found.head(), "")
+                    .help("its keys assume the role; add --source-principal arn:aws:iam::ACCOUNT:user/NAME"));
             }
             RoleHop::Static(_) => {}
         }
