@@ -22,7 +22,7 @@ a target account:
 
 Nothing here writes to AWS. docs/iam.md has more.";
 
-/// Print or merge the trust and permission policies of both accounts
+/// Print or merge the trust and permissions policies of both accounts
 #[derive(Clone, Debug, Args)]
 #[command(after_long_help = IAM_EXAMPLES, help_template = IAM_TEMPLATE,
     override_usage = "kubectl xaccount iam VERB [flags]", subcommand_help_heading = "Verbs", subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
@@ -62,28 +62,29 @@ Example:
 
 const TRUST_EXAMPLES: &str = "\
 Examples:
-  # The statement, to be added to the role's trust policy in the target account
+  # Print the statement to add to the role's trust policy in the target account
   kubectl xaccount iam trust --source-account 111111111111
 
-  # Merged into what is there today; nothing is dropped, and nothing doubled
+  # Merge it into the live policy; nothing is lost or duplicated
   aws iam get-role --role-name R --query Role.AssumeRolePolicyDocument |
     kubectl xaccount iam trust --source-account 111111111111 --merge - \\
     > trust.json
 
-  # The same with a file, as a diff; --write writes it
+  # Show the change to a file as a diff; --write writes the file
   kubectl xaccount iam trust --source-account 111111111111 --merge trust.json
 
-  # With the external id that the manifests say
+  # Use the external id of the identity in the manifests
   kubectl xaccount iam trust --source-account 111111111111 \\
     -f clusters/ -R --account 222222222222
 
-  # A script that merges into what is live: read it, then run it in the target account
+  # Print a script that changes the live policy: read it, then run it in the
+  # target account
   kubectl xaccount iam trust --source-account 111111111111 \\
     --account 222222222222 -o cli > trust.sh";
 
-/// Who may assume the target account's role
+/// Print who may assume the target account's role (its trust policy)
 ///
-/// Prints the statement that lets the source account's role assume the target account's role: a bare statement, which AWS refuses as a document, so that nobody replaces a role's whole trust policy with it by accident. --merge adds it to the document that is there; an equal or wider grant means unchanged bytes, and a Deny that defeats it is an error.
+/// Prints the statement that allows the source account's role to assume the target account's role. AWS refuses a single statement as a policy document, so it can't replace a role's whole trust policy by accident. --merge adds the statement to an existing document. If the document already has an equal or wider grant, it does not change. A Deny that defeats the grant is an error.
 #[derive(Clone, Debug, Args)]
 #[command(before_help = TRUST_EXAMPLE, before_long_help = TRUST_EXAMPLES, after_help = MORE,
     after_long_help = IAM_EXIT_STATUS, help_template = TEMPLATE,
@@ -98,7 +99,7 @@ pub(crate) struct Trust {
     #[command(flatten)]
     pub(crate) conditions: ConditionArgs,
 
-    /// Allow sts:TagSession too, which sessions of EKS Pod Identity need
+    /// Also allow sts:TagSession, which EKS Pod Identity needs
     #[arg(long, hide_short_help = true, help_heading = "Conditions")]
     pub(crate) tag_session: bool,
 
@@ -107,35 +108,35 @@ pub(crate) struct Trust {
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
 
-    /// Print a whole document for create-role, with what EC2 needs
+    /// Print a whole document for create-role, including the statement for EC2
     #[arg(long, hide_short_help = true, conflicts_with = "merge", help_heading = "Mode")]
     pub(crate) new_role: bool,
 
-    /// Profile of the AWS CLI for the target account, in the script of -o cli
+    /// AWS CLI profile for the target account, used by the script of -o cli
     #[arg(long, hide_short_help = true, value_name = "NAME", help_heading = "Mode")]
     pub(crate) target_profile: Option<String>,
 }
 
 const PERMISSION_EXAMPLES: &str = "\
 Examples:
-  # One least-privilege policy for every role that the manifests assume
+  # Print one least-privilege policy for all roles in the manifests
   kubectl xaccount iam permission -f clusters/ -R
 
-  # For accounts, without manifests
+  # Print it for accounts, without manifests
   kubectl xaccount iam permission --account 222222222222 --account 333333333333
 
-  # Merged into the inline policy that is there today
+  # Merge it into the live inline policy
   aws iam get-role-policy --role-name R --policy-name xaccount-assume-role |
     kubectl xaccount iam permission -f clusters/ -R --merge - > permission.json
 
-  # A script that merges into the live policy: read it, then run it in the
+  # Print a script that changes the live policy: read it, then run it in the
   # source account
   kubectl xaccount iam permission -f clusters/ -R --source-account 111111111111 \\
     -o cli > permission.sh";
 
-/// What the source account's role may assume
+/// Print which roles the source account's role may assume (its permissions policy)
 ///
-/// Prints a policy document that allows sts:AssumeRole on the target accounts' roles and on nothing else: on those that the manifests' AWSClusterRoleIdentity objects name, or on the role of each --account. --merge adds them to the document that is there.
+/// Prints a policy document that allows sts:AssumeRole on the target accounts' roles, and nothing else. The roles are those of the AWSClusterRoleIdentity objects in the manifests, or the role of each --account. --merge adds them to an existing document.
 #[derive(Clone, Debug, Args)]
 #[command(before_help = PERMISSION_EXAMPLE, before_long_help = PERMISSION_EXAMPLES, after_help = MORE,
     after_long_help = IAM_EXIT_STATUS, help_template = TEMPLATE,
@@ -148,11 +149,11 @@ pub(crate) struct Permission {
     #[command(flatten)]
     pub(crate) source: SourceRoleArgs,
 
-    /// The policy of this role instead: what it assumes as a hop of a chain
+    /// Print the policy of this role instead, which is a hop in a chain of roles
     #[arg(long, hide_short_help = true, value_name = "ARN", value_parser = role_arn, help_heading = "Source")]
     pub(crate) for_role: Option<RoleArn>,
 
-    /// Allow sts:TagSession too, which sessions of EKS Pod Identity need
+    /// Also allow sts:TagSession, which EKS Pod Identity needs
     #[arg(long, hide_short_help = true, help_heading = "Source")]
     pub(crate) tag_session: bool,
 
@@ -161,11 +162,11 @@ pub(crate) struct Permission {
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
 
-    /// Name of the inline policy, for -o cli, cloudformation and terraform [default: xaccount-assume-role]
+    /// Name of the inline policy for -o cli, cloudformation and terraform [default: xaccount-assume-role]
     #[arg(long, hide_short_help = true, value_name = "NAME", value_parser = policy_name, help_heading = "Mode")]
     pub(crate) policy_name: Option<String>,
 
-    /// Profile of the AWS CLI for the source account, in the script of -o cli
+    /// AWS CLI profile for the source account, used by the script of -o cli
     #[arg(long, hide_short_help = true, value_name = "NAME", help_heading = "Mode")]
     pub(crate) source_profile: Option<String>,
 }
@@ -176,7 +177,7 @@ pub(crate) struct SourceArgs {
     #[command(flatten)]
     pub(crate) role: SourceRoleArgs,
 
-    /// A user or another role that assumes the role too, as with dkp's bootstrap credentials; may be repeated
+    /// A user or role that may also assume the role, as with dkp's bootstrap credentials; may be repeated
     #[arg(long, value_name = "ARN", value_parser = principal)]
     pub(crate) source_principal: Vec<Principal>,
 }
@@ -184,7 +185,7 @@ pub(crate) struct SourceArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Source")]
 pub(crate) struct SourceRoleArgs {
-    /// The account of the management cluster, 12 digits
+    /// Account id of the management cluster (12 digits)
     #[arg(long, value_name = "ID", value_parser = account)]
     pub(crate) source_account: Option<AccountId>,
 
@@ -194,7 +195,7 @@ pub(crate) struct SourceRoleArgs {
           long_help = format!("Role that the CAPA pod runs as: name, path and name, or ARN [default: {DEFAULT_ROLE_NAME}]"))]
     pub(crate) source_role: String,
 
-    /// Source and target may be one account
+    /// Allow source and target to be the same account
     #[arg(long, hide_short_help = true)]
     pub(crate) allow_same_account: bool,
 }
@@ -202,11 +203,11 @@ pub(crate) struct SourceRoleArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct IamTargetArgs {
-    /// The target account, 12 digits; with -f, the one that is meant. May be repeated
+    /// Target account id (12 digits); with -f, use only roles of this account. May be repeated
     #[arg(long, value_name = "ID", value_parser = account)]
     pub(crate) account: Vec<AccountId>,
 
-    /// The role in the target account; with -f, the one that is meant. May be repeated
+    /// ARN of the role in the target account; with -f, use only this role. May be repeated
     #[arg(long, value_name = "ARN", value_parser = role_arn)]
     pub(crate) role_arn: Vec<RoleArn>,
 
@@ -214,7 +215,7 @@ pub(crate) struct IamTargetArgs {
           long_help = role_name_long_help(), value_parser = role_name)]
     pub(crate) role_name: String,
 
-    /// Partition of both accounts [default: that of the merged document or of an ARN, else aws]
+    /// AWS partition of both accounts [default: from the merged document or an ARN, else aws]
     #[arg(long, hide_short_help = true)]
     pub(crate) partition: Option<Partition>,
 }
@@ -225,7 +226,7 @@ pub(crate) struct ManifestArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
 
-    /// Leave Go, Helm and Jinja templates that hold our kinds alone, with a warning
+    /// Skip Go, Helm and Jinja templates that contain CAPA kinds, with a warning
     #[arg(long, hide_short_help = true)]
     pub(crate) skip_templates: bool,
 }
@@ -233,15 +234,15 @@ pub(crate) struct ManifestArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Conditions")]
 pub(crate) struct ConditionArgs {
-    /// Ask for this external id, or one of several [default: what the identities of -f say]
+    /// Require this external id; may be repeated to accept one of several [default: from the identities of -f]
     #[arg(long, value_name = "ID")]
     pub(crate) external_id: Vec<ExternalId>,
 
-    /// Ask for a principal of this organisation
+    /// Require a principal of this organisation
     #[arg(long, value_name = "ID")]
     pub(crate) org_id: Option<OrgId>,
 
-    /// Ask for this session name
+    /// Require this session name
     #[arg(long, value_name = "NAME")]
     pub(crate) session_name: Option<SessionName>,
 }
@@ -249,15 +250,15 @@ pub(crate) struct ConditionArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Mode")]
 pub(crate) struct PolicyArgs {
-    /// Add to the document in this file, bare or as the AWS CLI prints it; - is standard input, and the result goes to stdout
+    /// Add the grant to the policy in this file, bare or as the AWS CLI prints it; - reads stdin and prints the result
     #[arg(long, value_name = "FILE", value_parser = path())]
     pub(crate) merge: Option<PathBuf>,
 
-    /// Take the grant out of the merged document instead
+    /// Remove the grant from the document of --merge instead
     #[arg(long, conflicts_with = "overwrite")]
     pub(crate) remove: bool,
 
-    /// Replace the conditions under which the same principal is let in already
+    /// Replace the conditions under which the document already allows the same principal
     #[arg(long)]
     pub(crate) overwrite: bool,
 
@@ -270,25 +271,25 @@ pub(crate) struct PolicyArgs {
     #[arg(short = 'i', long, visible_alias = "in-place", requires = "merge", conflicts_with_all = ["check", "output"])]
     pub(crate) write: bool,
 
-    /// Only say whether the file of --merge would change
+    /// Only check whether the file of --merge would change
     #[arg(long, requires = "merge", conflicts_with = "output")]
     pub(crate) check: bool,
 
-    /// Print the document (json), a script (cli), or a piece for cloudformation, terraform or clusterawsadm
+    /// Output format: json (the document), cli (a script), cloudformation, terraform or clusterawsadm
     #[arg(short = 'o', long, value_name = "FORMAT", hide_possible_values = true)]
     pub(crate) output: Option<PolicyFormat>,
 
-    /// With --write: exit with 1 when anything was changed
+    /// With --write: exit with status 1 if the file changed
     #[arg(long, hide_short_help = true, requires = "write")]
     pub(crate) exit_code: bool,
 
-    /// The quota for the policy's length in characters, where AWS raised it
+    /// Maximum length of the policy in characters, if AWS raised your quota
     #[arg(long, hide_short_help = true, value_name = "N")]
     pub(crate) max_size: Option<usize>,
 }
 
 impl PolicyArgs {
-    /// The flags that count for the merge that a script asks for.
+    /// The flags that a script passes on to its merge.
     pub(crate) fn for_script(&self) -> Vec<String> {
         let flags = [(self.remove, "--remove"), (self.overwrite, "--overwrite")];
         let flags = flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag.to_owned());
@@ -320,6 +321,6 @@ fn policy_name(text: &str) -> Result<String, String> {
     if (1..=128).contains(&text.len()) && text.chars().all(letter) {
         Ok(text.into())
     } else {
-        Err("the name of a policy has 1 to 128 letters, digits and _+=,.@-".into())
+        Err("a policy name has 1 to 128 characters: letters, digits and _+=,.@-".into())
     }
 }

@@ -124,7 +124,7 @@ pub(crate) enum Verb {
     /// Run inject as a KRM function
     #[command(name = "fn")]
     Function(Lazy<Function>),
-    /// Print or merge the trust and permission policies of both accounts
+    /// Print or merge the trust and permissions policies of both accounts
     Iam(Lazy<Iam>),
     /// Find cross-account mistakes in manifests
     Lint(Lazy<Lint>),

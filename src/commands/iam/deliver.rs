@@ -1,4 +1,4 @@
-//! From a grant to what is printed or written.
+//! Prints or writes the result for a requested grant.
 
 use lossless_yaml::{Edited, Plan, Source};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use super::merged::{self, Merging};
 use crate::cli::{PolicyArgs, PolicyFormat};
 use crate::commands::{CommandError, ExitStatus, Messages, Printed, Terminal};
 
-/// A grant on its way out.
+/// A grant, and how to print or write it.
 pub(super) struct PolicyDelivery<'d> {
     pub(super) side: Side,
     pub(super) ask: &'d GrantRequest,
@@ -22,7 +22,7 @@ pub(super) struct PolicyDelivery<'d> {
     pub(super) terminal: &'d Terminal,
 }
 
-/// A document with the grant in it, or without it, proved.
+/// A document after the grant was added or removed, with a proved edit.
 struct Merged {
     outcome: MergeOutcome,
     plan: Plan,
@@ -32,11 +32,10 @@ struct Merged {
 }
 
 impl PolicyDelivery<'_> {
-    /// Prints `document`, or what becomes of the document that exists. `messages` come first; `hint` says what the result
-    /// is.
+    /// Prints `document`, or changes the existing document. `messages` are printed first; `hint` describes the result.
     ///
     /// # Errors
-    /// The document can't be changed with certainty, or is longer than IAM takes.
+    /// The document can't be changed with certainty, or is longer than IAM allows.
     pub(super) fn run(
         &self,
         document: &Value,
@@ -89,10 +88,10 @@ impl PolicyDelivery<'_> {
             iam::merge(document.as_bytes(), &self.ask.grant, &options)
         };
         let outcome = result.map_err(|refusals| merging.refused(&refusals))?;
-        // A file is edited as it is, with all around the document.
+        // A file is edited as a whole, including the text around the document.
         let source = self.source(merging);
         let offset = if merging.given.form() == DocumentForm::Encoded { 0 } else { merging.given.offset() };
-        let behind = source.len() - offset - document.len();
+        let after = source.len() - offset - document.len();
         let whole = document_of(source);
         let mut plan = outcome.plan.clone();
         for (object, _) in &mut plan.changes {
@@ -102,7 +101,7 @@ impl PolicyDelivery<'_> {
         let edited = session::prove_text(source.as_bytes(), &plan).map_err(|error| merging.refused(&[error]))?;
         let whole = session::content(&edited, source.as_bytes())?;
         let whole = String::from_utf8_lossy(&whole).into_owned();
-        let mut text = whole[offset..whole.len() - behind].to_owned();
+        let mut text = whole[offset..whole.len() - after].to_owned();
         if merging.given.form() != DocumentForm::Bare {
             text.push('\n');
         }
@@ -123,11 +122,11 @@ impl PolicyDelivery<'_> {
     fn kind(&self) -> &'static str {
         match self.side {
             Side::Trust => "trust",
-            Side::Permission => "permission",
+            Side::Permission => "permissions",
         }
     }
 
-    /// What was done, and what it means.
+    /// The lines of the summary: what was done, and whether the document changes.
     fn meaning(&self, merging: &Merging, outcome: &MergeOutcome, changed: bool) -> Vec<String> {
         let written = self.policy.write && merging.file().is_some();
         let asks = self.policy.check || self.policy.output.is_none() && merging.file().is_some();
@@ -147,10 +146,10 @@ impl PolicyDelivery<'_> {
         lines
     }
 
-    /// A document in the format that is asked for.
+    /// A document in the requested format.
     fn formatted(&self, document: &str) -> Result<String, Diagnostic> {
         let statements = self.ask.grant.statements();
-        let half = PolicyTarget {
+        let target = PolicyTarget {
             side: self.side,
             partition: self.ask.partition,
             account: self.ask.account.as_ref(),
@@ -165,17 +164,17 @@ impl PolicyDelivery<'_> {
         };
         match self.policy.output {
             None | Some(PolicyFormat::Json) => Ok(document.to_owned()),
-            Some(PolicyFormat::Cli) => Ok(render::script(&half)),
-            Some(PolicyFormat::Cloudformation) => Ok(render::cloudformation(&half)),
-            Some(PolicyFormat::Terraform) => Ok(render::terraform(&half)),
+            Some(PolicyFormat::Cli) => Ok(render::script(&target)),
+            Some(PolicyFormat::Cloudformation) => Ok(render::cloudformation(&target)),
+            Some(PolicyFormat::Terraform) => Ok(render::terraform(&target)),
             Some(PolicyFormat::Clusterawsadm) => {
-                render::clusterawsadm(&half).map_err(|error| Diagnostic::error(error.to_string()))
+                render::clusterawsadm(&target).map_err(|error| Diagnostic::error(error.to_string()))
             }
         }
     }
 }
 
-/// What was done, and what was in the document already.
+/// What was done, and what the document already contained.
 fn notes(outcome: &MergeOutcome) -> Vec<String> {
     outcome.notes.iter().map(|line| escape_control(line).into_owned()).collect()
 }
@@ -188,14 +187,14 @@ fn write(merging: &Merging, plan: &Plan) -> Result<(), CommandError> {
     merging.session.write(&proved, None, &[]).map_err(|failed| Diagnostic::error(failed.to_string()).into())
 }
 
-/// Refuses a document that is longer than IAM takes.
+/// Refuses a document that is longer than IAM allows.
 fn short_enough(ask: &GrantRequest, policy: &PolicyArgs, document: &str) -> Result<(), Diagnostic> {
     limits::check(document, ask.grant.is_trust(), policy.max_size).map_err(|error| {
         error.help().into_iter().fold(Diagnostic::error(error.to_string()), |error, line| error.help(line))
     })
 }
 
-/// Where the one document of a text is: a byte-order mark is not in it, blank lines are.
+/// The span of the only document of a text, without a byte order mark, but with blank lines.
 fn document_of(source: &str) -> Span {
     let first = Source::new(source.as_bytes()).segments().next();
     first.map_or(Span::new(0, source.len()), |document| document.span)

@@ -23,10 +23,10 @@ pub(super) struct Manifests {
 }
 
 impl Manifests {
-    /// The manifests that the flags name; `None` without any.
+    /// The manifests that the arguments name; `None` without any.
     ///
     /// # Errors
-    /// They can't be read, or standard input is the document of `--merge`.
+    /// The manifests can't be read, or both they and the document of `--merge` are on standard input.
     pub(super) fn read(args: &ManifestArgs, merge: Option<&Path>) -> Result<Option<Self>, CommandError> {
         input::refuse_build(&args.input, &USAGE)?;
         let paths = input::paths(&args.input);
@@ -35,8 +35,8 @@ impl Manifests {
         }
         let found = input::find_paths(&paths, args.input.recursive, &USAGE)?;
         if found.contains(&Input::Stdin) && merge == Some(Path::new("-")) {
-            let error = Diagnostic::error("standard input is named twice, but it can be read only once");
-            return Err(error.help("keep one of them in a file").into());
+            let error = Diagnostic::error("standard input can't be both the manifests and the document of --merge");
+            return Err(error.help("save one of them to a file").into());
         }
         let mut session = input::open(found, &args.input, None, None)?;
         let needles = capa::needles();
@@ -46,13 +46,13 @@ impl Manifests {
         Ok(Some(Self { session, inventory, warnings }))
     }
 
-    /// Where they stand; `-` for standard input.
+    /// The paths of the manifests; `-` for standard input.
     pub(super) fn paths(&self) -> Vec<PathBuf> {
         let inputs = self.session.named().map(|file| self.session.input(file));
         inputs.map(|input| input.path().map_or_else(|| PathBuf::from("-"), Path::to_owned)).collect()
     }
 
-    /// Adds its warnings and others about it.
+    /// Adds the warnings of the manifests, and others about them, to the messages.
     pub(super) fn warn(mut self, others: &[Diagnostic], messages: &mut Messages) {
         self.warnings.extend_from_slice(others);
         messages.about(&self.session, self.warnings);

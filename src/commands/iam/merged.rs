@@ -16,7 +16,7 @@ use crate::commands::{CommandError, Messages, input, progress};
 
 const FILE: FileId = FileId(0);
 
-/// What stands in the file or on standard input.
+/// The existing policy document, from a file or standard input.
 pub(super) struct Merging {
     pub(super) session: Rc<Session>,
     pub(super) given: PolicyInput,
@@ -24,14 +24,14 @@ pub(super) struct Merging {
 }
 
 impl Merging {
-    /// The document that the flags name; `None` without one.
+    /// The document of `--merge`; `None` without that flag.
     ///
     /// # Errors
-    /// It can't be read, is not a policy, or can't be written where that is asked for.
+    /// The document can't be read, is not a policy, or can't be written although `--write` was passed.
     pub(super) fn read(args: &PolicyArgs) -> Result<Option<Self>, CommandError> {
         let Some(path) = &args.merge else { return Ok(None) };
         if path.is_dir() {
-            let error = format!("{} is a directory; --merge takes one document", path.display());
+            let error = format!("{} is a directory; --merge takes one file", path.display());
             return Err(Diagnostic::error(error).into());
         }
         let found = input::find_paths(std::slice::from_ref(path), false, &USAGE)?;
@@ -53,7 +53,7 @@ impl Merging {
         Ok(Some(merging))
     }
 
-    /// Whether it is a file that can be written.
+    /// The path of the file; `None` for standard input.
     pub(super) fn file(&self) -> Option<&Path> {
         match self.session.input(FILE) {
             Input::File(path) => Some(path),
@@ -65,7 +65,7 @@ impl Merging {
         name(&self.session)
     }
 
-    /// The role that it belongs to, where the AWS CLI said it.
+    /// The role that the policy belongs to, if the AWS CLI's output contains it.
     pub(super) fn role(&self) -> Option<RoleArn> {
         self.given.role_arn()?.parse().ok()
     }
@@ -82,7 +82,7 @@ impl Merging {
         messages.about(&files, warnings);
     }
 
-    /// What is said of the document, with the text that it is about.
+    /// Diagnostics about the document, with the text that they refer to.
     fn about(&self, refusals: &[SpannedError], severity: Severity) -> (Vec<Diagnostic>, Rc<OneSource>) {
         let whole = self.given.whole();
         let window = Span::new(self.given.offset(), self.given.offset() + self.given.document().len());
@@ -100,15 +100,15 @@ impl Merging {
     }
 }
 
-/// Refuses to write what is not the bare document, or no file.
+/// Refuses `--write` unless the input is a file that contains only the document.
 fn writable(session: &Session, given: &PolicyInput) -> Result<(), Diagnostic> {
     if given.form() != DocumentForm::Bare {
         let what = match given.form() {
             DocumentForm::Encoded => "is percent-encoded",
-            _ => "holds an answer of the AWS CLI, with the document inside",
+            _ => "contains more than the document: it is output of the AWS CLI",
         };
-        return Err(Diagnostic::error(format!("{} {what}: it is not written over", name(session)))
-            .help("-o json prints the bare document, which update-assume-role-policy and put-role-policy take"));
+        return Err(Diagnostic::error(format!("{} {what}; --write does not replace it", name(session)))
+            .help("-o json prints the bare document, which update-assume-role-policy and put-role-policy accept"));
     }
     input::refuse_streams(std::slice::from_ref(session.input(FILE)), &USAGE)
 }

@@ -27,7 +27,7 @@ pub(crate) fn run(args: &Iam, terminal: &Terminal) -> Result<Printed, CommandErr
     }
 }
 
-/// What both verbs read.
+/// The input of both verbs.
 struct Read {
     manifests: Option<Manifests>,
     merging: Option<Merging>,
@@ -43,7 +43,7 @@ impl Read {
     ) -> Result<Self, CommandError> {
         let manifests = Manifests::read(manifests, policy.merge.as_deref())?;
         let merging = Merging::read(policy)?;
-        let map = MapFile::find(config, &stands(manifests.as_ref()), terminal)?;
+        let map = MapFile::find(config, &map_search_paths(manifests.as_ref()), terminal)?;
         Ok(Self { manifests, merging, map })
     }
 
@@ -59,7 +59,7 @@ impl Read {
         }
     }
 
-    /// What is said before the result, and the document that is changed.
+    /// The messages before the result, and the document to change.
     fn messages(self, ask: &GrantRequest, terminal: &Terminal) -> (Messages, Option<Merging>) {
         let mut messages = Messages::default();
         if let Some(manifests) = self.manifests {
@@ -75,10 +75,10 @@ impl Read {
 }
 
 fn trust(args: &Trust, terminal: &Terminal) -> Result<Printed, CommandError> {
-    combination(&args.policy)?;
+    refuse_combinations(&args.policy)?;
     if args.new_role && !matches!(args.policy.output, None | Some(PolicyFormat::Json)) {
-        let error = "--new-role prints a JSON document; the pieces for other tools are whole already";
-        return Err(Diagnostic::error(error).into());
+        let error = "--new-role prints a JSON document, and can't be combined with other formats of -o";
+        return Err(Diagnostic::error(error).help("omit --new-role or -o").into());
     }
     let read = Read::new(&args.manifests, &args.policy, &args.config, terminal)?;
     let ask = ask::trust(args, read.inventory(), read.merging.as_ref(), read.map.as_ref())
@@ -95,7 +95,7 @@ fn trust(args: &Trust, terminal: &Terminal) -> Result<Printed, CommandError> {
     let hint = is_bare.then(|| {
         let role = ask.title();
         let (what, them) = if document.is_array() { ("two statements", "them") } else { ("a statement", "it") };
-        format!("{what} for the trust policy of {role}; --merge adds {them} to the document that is there, --new-role prints a whole one")
+        format!("{what} for the trust policy of {role}; --merge adds {them} to an existing document, --new-role prints a whole one")
     });
     let profile = args.target_profile.as_deref();
     let delivery =
@@ -104,7 +104,7 @@ fn trust(args: &Trust, terminal: &Terminal) -> Result<Printed, CommandError> {
 }
 
 fn permission(args: &Permission, terminal: &Terminal) -> Result<Printed, CommandError> {
-    combination(&args.policy)?;
+    refuse_combinations(&args.policy)?;
     let read = Read::new(&args.manifests, &args.policy, &args.config, terminal)?;
     let ask = ask::permission(args, read.inventory(), read.merging.as_ref(), read.map.as_ref())
         .map_err(|errors| read.refused(errors))?;
@@ -119,10 +119,10 @@ fn permission(args: &Permission, terminal: &Terminal) -> Result<Printed, Command
     delivery.run(&ask.grant.document(), merging, messages, hint)
 }
 
-/// The name of the inline policy: the flag's, else that of the document, else our own.
+/// The name of the inline policy: the flag's, else the document's, else the default.
 ///
 /// # Errors
-/// They say two.
+/// The flag and the document have different names.
 fn policy_name(args: &Permission, merging: Option<&Merging>) -> Result<String, Diagnostic> {
     let given = merging.map(|merging| &merging.given);
     let of_document = given.and_then(|given| given.policy_name());
@@ -132,44 +132,44 @@ fn policy_name(args: &Permission, merging: Option<&Merging>) -> Result<String, D
         let asked = args.source.source_role.rsplit('/').next().unwrap_or_default();
         if asked != role {
             let error =
-                Diagnostic::error(format!("the document is of the role {role}, and --source-role says {asked}"));
-            return Err(error.help("leave the flag out, or give that role's document"));
+                Diagnostic::error(format!("the document belongs to the role {role}, but --source-role is {asked}"));
+            return Err(error.help(format!("omit --source-role, or pass the policy of the role {asked}")));
         }
     }
     match (&args.policy_name, of_document) {
         (Some(asked), Some(existing)) if asked != existing => {
-            Err(Diagnostic::error(format!("the document is the policy {existing}, and --policy-name says {asked}"))
-                .help("leave the flag out, or give that policy's document"))
+            Err(Diagnostic::error(format!("the document is the policy {existing}, but --policy-name is {asked}"))
+                .help(format!("omit --policy-name, or pass the policy {asked}")))
         }
         (Some(name), _) => Ok(name.clone()),
         (None, existing) => Ok(existing.unwrap_or("xaccount-assume-role").to_owned()),
     }
 }
 
-/// Where the account map is looked for: above the manifests, else above the working directory.
-fn stands(manifests: Option<&Manifests>) -> Vec<PathBuf> {
+/// The paths above which the account map is looked for: the manifests, else the working directory.
+fn map_search_paths(manifests: Option<&Manifests>) -> Vec<PathBuf> {
     let paths: Vec<PathBuf> = manifests.map(Manifests::paths).unwrap_or_default();
     if paths.is_empty() { vec![PathBuf::from("-")] } else { paths }
 }
 
-/// Refuses modes that don't go together.
-fn combination(policy: &PolicyArgs) -> Result<(), Diagnostic> {
+/// Refuses modes that can't be combined.
+fn refuse_combinations(policy: &PolicyArgs) -> Result<(), Diagnostic> {
     let flags = [(policy.remove, "--remove"), (policy.overwrite, "--overwrite")];
     if let Some((_, flag)) = flags.into_iter().find(|(given, _)| *given)
         && policy.merge.is_none()
         && policy.output != Some(PolicyFormat::Cli)
     {
-        return Err(Diagnostic::error(format!("{flag} is about a document that is there, and none is named"))
-            .help("add --merge FILE, or -o cli for a script that works on the live one"));
+        return Err(Diagnostic::error(format!("{flag} needs an existing policy document"))
+            .help("add --merge FILE, or -o cli for a script that changes the live policy"));
     }
     match policy.output {
         Some(PolicyFormat::Cli) if policy.merge.is_some() => {
-            Err(Diagnostic::error("the script of -o cli merges into what is live, whenever it is run")
-                .help("leave --merge out"))
+            Err(Diagnostic::error("--merge can't be combined with -o cli, whose script changes the live policy")
+                .help("omit --merge"))
         }
         Some(PolicyFormat::Clusterawsadm) if policy.merge.is_some() => {
-            Err(Diagnostic::error("clusterawsadm adds statements to those that it makes, and takes no whole document")
-                .help("leave --merge out"))
+            Err(Diagnostic::error("--merge can't be combined with -o clusterawsadm, which takes no whole document")
+                .help("omit --merge: clusterawsadm adds the statements to its own"))
         }
         _ => Ok(()),
     }

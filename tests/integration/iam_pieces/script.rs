@@ -255,13 +255,13 @@ fn what_fails_stops_it_before_it_writes() {
             "account 333333333333, but the role is in account 222222222222",
         ),
         (Side::Permission, "get-caller-identity", "", "but the role is in account 111111111111"),
-        (Side::Trust, "get-caller-identity.error", "no credentials", "whose credentials"),
+        (Side::Trust, "get-caller-identity.error", "no credentials", "account of the credentials is unknown"),
         (Side::Trust, "get-role.error", "(NoSuchEntity) when calling the GetRole operation", "NoSuchEntity"),
         (Side::Trust, "kubectl.error", "", "can't be edited"),
         (Side::Permission, "kubectl.error", "", "can't be edited"),
         (Side::Trust, "plugin.error", "", "is the plugin kubectl-xaccount on PATH"),
-        (Side::Trust, "get-role.then", "{}", "changed by someone else meanwhile"),
-        (Side::Permission, "get-role-policy.then", "{}", "changed by someone else meanwhile"),
+        (Side::Trust, "get-role.then", "{}", "someone else changed the policy"),
+        (Side::Permission, "get-role-policy.then", "{}", "someone else changed the policy"),
         (Side::Trust, "get-role.kill", "", ""),
         (Side::Permission, "get-role-policy.kill", "", ""),
         (Side::Permission, "get-role-policy.error", "weird", "weird"),
@@ -298,8 +298,8 @@ fn a_stack_that_has_the_role_is_named() {
     let gone = "describe-stack-resources.error";
     let answers: BTreeMap<&str, (&str, &str)> = [
         ("the owner", ("capa-stack", "is in the CloudFormation stack capa-stack")),
-        ("not allowed", ("(AccessDenied) when calling", "can't be told")),
-        ("no region", ("You must specify a region.", "can't be told")),
+        ("not allowed", ("(AccessDenied) when calling", "can't find out")),
+        ("no region", ("You must specify a region.", "can't find out")),
     ]
     .into();
     for shell in shells() {

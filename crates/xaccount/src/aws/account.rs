@@ -30,36 +30,36 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// Why a text is not an account id. Each message says what is wrong and what to type.
+/// Why a text is not an account id. Each message explains what is wrong and what to type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccountIdError {
-    /// There is no text at all.
+    /// The text is empty.
     #[error("the account id is empty; type its 12 digits, for example 012345678901")]
     Empty,
-    /// A variable that nobody filled in, as in `${ACCOUNT_ID}` or `$ACCOUNT_ID`.
+    /// A variable that was not filled in, as in `${ACCOUNT_ID}` or `$ACCOUNT_ID`.
     #[error(
-        "the account id {text:?} is a placeholder that was not filled in; replace it by the 12 digits of the account"
+        "the account id {text:?} is a placeholder that was not filled in; replace it with the 12 digits of the account"
     )]
     Placeholder {
         /// The text as given.
         text: String,
     },
     /// White space before, after or between the digits.
-    #[error("the account id {text:?} has white space in it; {}", type_digits(.text))]
+    #[error("the account id {text:?} contains white space; {}", type_digits(.text))]
     WhiteSpace {
         /// The text as given.
         text: String,
     },
     /// The form with dashes that the AWS console shows: `1234-5678-9012`.
-    #[error("the account id {text:?} has dashes in it; {}", type_digits(.text))]
+    #[error("the account id {text:?} contains dashes; {}", type_digits(.text))]
     Dashes {
         /// The text as given.
         text: String,
     },
-    /// Some character is no ASCII digit.
+    /// A character is not an ASCII digit.
     #[error(
-        "the account id {text:?} has the character {character:?} in it; an account id has 12 digits and nothing else"
+        "the account id {text:?} contains the character {character:?}; an account id is 12 digits and nothing else"
     )]
     NotADigit {
         /// The text as given.
@@ -78,7 +78,7 @@ pub enum AccountIdError {
 }
 
 impl AccountIdError {
-    /// The 12 digits, where the text holds them and only white space or dashes are in the way.
+    /// The 12 digits, if the text contains them and otherwise only white space or dashes.
     pub fn suggestion(&self) -> Option<String> {
         match self {
             Self::WhiteSpace { text } | Self::Dashes { text } => twelve_digits(text),
@@ -99,16 +99,16 @@ fn type_digits(text: &str) -> String {
     }
 }
 
-/// An unquoted `012345678901` in YAML or a spreadsheet is a number, and comes back without its zero.
+/// A hint for short ids: an unquoted `012345678901` in YAML or a spreadsheet is a number, and loses its zero.
 fn lost_zero(text: &str) -> String {
     if text.len() < 12 {
-        format!("; if a leading zero was lost, type \"{text:0>12}\", in quotes where the file is YAML")
+        format!("; if a leading zero was lost, type \"{text:0>12}\", with quotes in YAML")
     } else {
         String::new()
     }
 }
 
-/// What stands for a value in a text: a template's marker, or `<X>` as documentation has it.
+/// A placeholder for a value: a template's marker, or `<X>` as in documentation.
 pub(super) fn placeholder(text: &str) -> Option<&str> {
     let in_brackets = || {
         let start = text.find('<')?;
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn every_wrong_shape_is_told_apart() {
+    fn every_wrong_shape_has_its_own_error() {
         // text, part of the message, suggestion
         let table = [
             ("", "is empty", None),

@@ -17,14 +17,14 @@ pub struct RoleArn {
     text: String,
     partition: Partition,
     account: AccountId,
-    /// Where in `text` the path begins: at the `/` after `role`.
+    /// Where the path begins in `text`: at the `/` after `role`.
     path_start: usize,
-    /// Where in `text` the name begins; the path ends there.
+    /// Where the name begins in `text`; the path ends there.
     name_start: usize,
 }
 
 impl RoleArn {
-    /// The ARN of a role that is given by its name (`control-plane`) or path and name (`/team/a/control-plane`, with or
+    /// The ARN of a role, from its name (`control-plane`) or its path and name (`/team/a/control-plane`, with or
     /// without the first slash).
     ///
     /// # Errors
@@ -54,7 +54,7 @@ impl RoleArn {
         &self.text[self.path_start..self.name_start]
     }
 
-    /// The path and the name as IAM's tools take them together: `NAME`, or `a/b/NAME`.
+    /// The path and the name in one text, as IAM's tools accept them: `NAME`, or `a/b/NAME`.
     pub fn path_and_name(&self) -> &str {
         self.text[self.path_start..].trim_start_matches('/')
     }

@@ -2,12 +2,12 @@
 
 use super::{AccountIdError, UnknownPartition};
 
-/// Why a text is not the ARN of an IAM role. The message says what the text is and what is wanted;
-/// [`RoleArnError::suggestion`] has the corrected ARN where it can be known.
+/// Why a text is not the ARN of an IAM role. The message explains what the text is and what is expected;
+/// [`RoleArnError::suggestion`] returns the corrected ARN if it can be known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RoleArnError {
-    /// There is no text at all.
+    /// The text is empty.
     #[error("the role ARN is empty; its form is arn:aws:iam::ACCOUNT:role/NAME")]
     Empty,
     /// White space before or after the ARN.
@@ -26,8 +26,8 @@ pub enum RoleArnError {
         /// The text without the quotes, if that is a role ARN.
         suggestion: Option<String>,
     },
-    /// A variable that nobody filled in: `${X}`, `$(X)`, `<X>` or `{{X}}`.
-    #[error("the role ARN {text:?} still holds the placeholder {placeholder:?}; fill it in")]
+    /// A variable that was not filled in: `${X}`, `$(X)`, `<X>` or `{{X}}`.
+    #[error("the role ARN {text:?} still contains the placeholder {placeholder:?}; fill it in")]
     Placeholder {
         /// The text as given.
         text: String,
@@ -36,7 +36,7 @@ pub enum RoleArnError {
     },
     /// A role name (or path and name) without the ARN around it.
     #[error(
-        "{text:?} is the name of a role, not its ARN; write arn:aws:iam::ACCOUNT:role/{name} with the 12 digits of the target account for ACCOUNT"
+        "{text:?} is a role name, not an ARN; write arn:aws:iam::ACCOUNT:role/{name} with the 12-digit id of the target account"
     )]
     BareName {
         /// The text as given.
@@ -44,8 +44,8 @@ pub enum RoleArnError {
         /// The role, without a `role/` in front.
         name: String,
     },
-    /// An account: 12 digits alone, or `arn:…:root`.
-    #[error("{text:?} names an account, not a role in it; write arn:aws:iam::{account}:role/NAME")]
+    /// An account: only 12 digits, or `arn:…:root`.
+    #[error("{text:?} is an account, not a role; write arn:aws:iam::{account}:role/NAME")]
     Account {
         /// The text as given.
         text: String,
@@ -53,7 +53,7 @@ pub enum RoleArnError {
         account: String,
     },
     /// `arn:…:sts::…:assumed-role/NAME/SESSION`: a session of a role, as `aws sts get-caller-identity` prints it.
-    #[error("{text:?} is a session of a role, not the role{}; a path of the role, if it has one, is not in the ARN of a session: `aws iam get-role --role-name {name}` prints the whole ARN", hint(.suggestion))]
+    #[error("{text:?} is a session of a role, not the role{}; if the role has a path, get its ARN with `aws iam get-role --role-name {name}`", hint(.suggestion))]
     AssumedRole {
         /// The text as given.
         text: String,
@@ -72,7 +72,7 @@ pub enum RoleArnError {
     },
     /// A managed policy.
     #[error(
-        "{text:?} is a policy, not a role; give the ARN of the role that it is attached to: arn:aws:iam::ACCOUNT:role/NAME"
+        "{text:?} is a policy, not a role; write the ARN of the role that it is attached to: arn:aws:iam::ACCOUNT:role/NAME"
     )]
     Policy {
         /// The text as given.
@@ -80,7 +80,7 @@ pub enum RoleArnError {
     },
     /// An IAM user.
     #[error(
-        "{text:?} is a user, and only a role can be assumed; give the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME"
+        "{text:?} is a user, but only roles can be assumed; write the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME"
     )]
     User {
         /// The text as given.
@@ -88,34 +88,34 @@ pub enum RoleArnError {
     },
     /// An IAM group.
     #[error(
-        "{text:?} is a group, and only a role can be assumed; give the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME"
+        "{text:?} is a group, but only roles can be assumed; write the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME"
     )]
     Group {
         /// The text as given.
         text: String,
     },
     /// Another resource of IAM, or `role:NAME`.
-    #[error("{text:?} is an ARN of IAM, but {kind:?} is not a role{}", hint(.suggestion))]
+    #[error("{text:?} is an IAM ARN, but {kind:?} is not a role{}", hint(.suggestion))]
     Resource {
         /// The text as given.
         text: String,
         /// The first part of the resource.
         kind: String,
-        /// The ARN with `role/`, where only that was mistyped.
+        /// The ARN with `role/`, if only that was mistyped.
         suggestion: Option<String>,
     },
-    /// An ARN of another service than IAM.
-    #[error("{text:?} is an ARN of the service {service:?}; the ARN of a role is one of \"iam\"{}", hint(.suggestion))]
+    /// An ARN of a service other than IAM.
+    #[error("{text:?} is an ARN of the service {service:?}, but the ARN of a role has \"iam\"{}", hint(.suggestion))]
     Service {
         /// The text as given.
         text: String,
         /// The service field.
         service: String,
-        /// The same ARN with `iam`, if the rest is the one of a role.
+        /// The same ARN with `iam`, if the rest is that of a role.
         suggestion: Option<String>,
     },
     /// IAM has no regions.
-    #[error("the role ARN {text:?} names the region {region:?}, but that field is empty in an ARN of IAM{}", hint(.suggestion))]
+    #[error("the role ARN {text:?} has the region {region:?}, but that field is empty in an IAM ARN{}", hint(.suggestion))]
     Region {
         /// The text as given.
         text: String,
@@ -134,7 +134,7 @@ pub enum RoleArnError {
         /// The ARN with the corrected account.
         suggestion: Option<String>,
     },
-    /// The partition field is none that we know.
+    /// The partition field is not a known partition.
     #[error("in the role ARN {text:?}, {source}")]
     Partition {
         /// The text as given.
@@ -164,8 +164,8 @@ pub enum RoleArnError {
         /// The ARN with the corrected path.
         suggestion: Option<String>,
     },
-    /// Longer than 2,048 characters, the limit of `arnType` (IAM API reference). It has at least 20, which every other
-    /// rule implies.
+    /// Longer than 2,048 characters, the limit of `arnType` (IAM API reference). Its minimum of 20 follows from the
+    /// other rules.
     #[error("the role ARN has {count} characters, but an ARN has at most 2048; it begins {start:?}")]
     TooLong {
         /// How many characters it has.
@@ -178,13 +178,13 @@ pub enum RoleArnError {
     Other {
         /// The text as given.
         text: String,
-        /// The corrected ARN, where one colon or the first field is missing or mistyped.
+        /// The corrected ARN, if one colon or the first field is missing or mistyped.
         suggestion: Option<String>,
     },
 }
 
 impl RoleArnError {
-    /// The corrected ARN where it can be known; always a valid role ARN.
+    /// The corrected ARN if it can be known; always a valid role ARN.
     pub fn suggestion(&self) -> Option<String> {
         match self {
             Self::WhiteSpace { suggestion, .. }

@@ -1,4 +1,4 @@
-//! Tells a role ARN from everything that people paste in its place.
+//! Distinguishes a role ARN from other texts that people paste in its place.
 
 use super::account::placeholder;
 use super::{AccountId, Partition, RoleArn, RoleArnError};
@@ -11,7 +11,7 @@ pub(super) struct ArnParts<'a> {
     pub(super) role: &'a str,
 }
 
-/// The form of an ARN, whatever it is one of.
+/// The six fields of any ARN.
 struct ArnFields<'a> {
     text: &'a str,
     partition: &'a str,
@@ -21,7 +21,8 @@ struct ArnFields<'a> {
     resource: &'a str,
 }
 
-/// What was meant is checked before how it is written, so that the error names the mistake and not its consequence.
+/// Checks a text and returns its fields. The kind of the ARN is checked before its details, so that the error names the
+/// mistake and not a consequence of it.
 pub(super) fn check(text: &str) -> Result<ArnParts<'_>, RoleArnError> {
     let fields = whole(text)?;
     kind(&fields)?;
@@ -46,7 +47,7 @@ pub(super) fn check(text: &str) -> Result<ArnParts<'_>, RoleArnError> {
     Ok(ArnParts { partition, account, role })
 }
 
-/// Errors that show on the text as a whole; else its six fields.
+/// The six fields, or an error about the text as a whole.
 fn whole(text: &str) -> Result<ArnFields<'_>, RoleArnError> {
     let owned = || text.to_owned();
     if text.is_empty() {
@@ -57,10 +58,10 @@ fn whole(text: &str) -> Result<ArnFields<'_>, RoleArnError> {
         let start = text.chars().take(60).collect();
         return Err(RoleArnError::TooLong { count, start });
     }
-    // Not White_Space in Unicode, but as invisible: zero width space, joiners, word joiner, byte order mark.
+    // Not White_Space in Unicode, but also invisible: zero width space, joiners, word joiner, byte order mark.
     let blank = |c: char| c.is_whitespace() || matches!(c, '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}');
     let quote = |c: char| matches!(c, '"' | '\'' | '`' | '“' | '”' | '‘' | '’');
-    // Both at once, so that nested quotes make no deep recursion.
+    // Trims both at once, so that nested quotes don't cause deep recursion.
     let trimmed = || suggested(text.trim_matches(|c| blank(c) || quote(c)).to_owned());
     if text.trim_matches(blank) != text {
         return Err(RoleArnError::WhiteSpace { text: owned(), suggestion: trimmed() });
@@ -99,7 +100,7 @@ fn whole(text: &str) -> Result<ArnFields<'_>, RoleArnError> {
     }
 }
 
-/// A text without a colon: a role name, with or without `role/`; an account; or nothing known.
+/// The error for a text without a colon: a role name, with or without `role/`; an account; or something else.
 fn no_arn(text: &str) -> RoleArnError {
     let role = text.strip_prefix('/').unwrap_or(text);
     let role = role.strip_prefix("role/").unwrap_or(role);
@@ -113,7 +114,7 @@ fn no_arn(text: &str) -> RoleArnError {
     }
 }
 
-/// Ok for `iam` and `role/`; else the error that says what the ARN is of.
+/// Ok for `iam` and `role/`; otherwise the error that names the kind of the ARN.
 fn kind(fields: &ArnFields<'_>) -> Result<(), RoleArnError> {
     let (kind, rest) = match fields.resource.find(['/', ':']) {
         Some(at) => (&fields.resource[..at], &fields.resource[at + 1..]),
@@ -163,7 +164,7 @@ fn path_and_name(fields: &ArnFields<'_>, role: &str) -> Result<(), RoleArnError>
         return bad_name("is empty; the name follows the last slash".to_owned());
     }
     if let Some(character) = name.chars().find(|c| !in_name(*c)) {
-        return bad_name(format!("has the character {character:?} in it; letters, digits and _+=,.@- are allowed"));
+        return bad_name(format!("contains the character {character:?}; letters, digits and _+=,.@- are allowed"));
     }
     if count > 64 {
         return bad_name(format!("has {count} characters; at most 64 are allowed"));
@@ -173,7 +174,7 @@ fn path_and_name(fields: &ArnFields<'_>, role: &str) -> Result<(), RoleArnError>
     } else if path.len() > 512 {
         format!("has {} characters; at most 512 are allowed", path.len())
     } else if let Some(character) = path.chars().find(|c| !c.is_ascii_graphic()) {
-        format!("has the character {character:?} in it; only visible ASCII characters are allowed")
+        format!("contains the character {character:?}; only visible ASCII characters are allowed")
     } else {
         return Ok(());
     };
@@ -201,8 +202,8 @@ fn in_path(b: u8) -> bool {
     b.is_ascii_graphic()
 }
 
-/// The text if it is a role ARN, else what its own error suggests. Every caller hands over a text with one mistake
-/// less, so this ends.
+/// The text if it is a role ARN, else what its own error suggests. Every caller passes a text with one mistake fewer,
+/// so the recursion ends.
 fn suggested(text: String) -> Option<String> {
     match text.parse::<RoleArn>() {
         Ok(arn) => Some(arn.to_string()),
@@ -234,11 +235,11 @@ mod tests {
         ("BareName", "capa", "arn:aws:iam::ACCOUNT:role/capa", false),
         ("BareName", "role/capa", "ACCOUNT:role/capa ", false),
         ("BareName", "/role/team/capa", "ACCOUNT:role/team/capa ", false),
-        ("BareName", "control-plane.cluster-api-provider-aws.sigs.k8s.io", "is the name of a role", false),
+        ("BareName", "control-plane.cluster-api-provider-aws.sigs.k8s.io", "is a role name", false),
         ("Account", "222222222222", "arn:aws:iam::222222222222:role/NAME", false),
-        ("Account", "arn:aws:iam::222222222222:root", "names an account", false),
+        ("Account", "arn:aws:iam::222222222222:root", "is an account", false),
         ("AssumedRole", "arn:aws:sts::222222222222:assumed-role/capa/i-0123", "--role-name capa", true),
-        ("AssumedRole", "arn:aws:sts::222222222222:assumed-role/AWSReservedSSO_Admin_01/me", "has one, is not in", false),
+        ("AssumedRole", "arn:aws:sts::222222222222:assumed-role/AWSReservedSSO_Admin_01/me", "has a path", false),
         ("AssumedRole", "arn:aws:sts::2222:assumed-role/capa/i", "session of a role", false),
         ("InstanceProfile", "arn:aws:iam::222222222222:instance-profile/capa", "that is a guess", true),
         ("Policy", "arn:aws:iam::222222222222:policy/capa", "is a policy", false),
@@ -281,7 +282,7 @@ mod tests {
     ];
 
     #[test]
-    fn every_wrong_shape_is_told_apart() {
+    fn every_wrong_shape_has_its_own_error() {
         for (variant, text, message, suggested) in WRONG {
             let error = text.parse::<RoleArn>().unwrap_err();
             assert_eq!(format!("{error:?}").split([' ', '{']).next(), Some(*variant), "{text:?}");
@@ -300,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_makes_it_panic() {
+    fn no_text_causes_a_panic() {
         let parts =
             WRONG.iter().flat_map(|(_, text, _, _)| text.char_indices().flat_map(|(at, _)| [&text[at..], &text[..at]]));
         for part in parts {

@@ -1,9 +1,8 @@
-//! What AWS says about the values that an identity carries: account ids, partitions and regions, IAM role ARNs, and the
-//! limits of `sts:AssumeRole`.
+//! AWS values of an identity: account ids, partitions and regions, IAM role ARNs, and the limits of `sts:AssumeRole`.
 //!
 //! Everything here is a checked value or a pure function: no network, no files, no environment. A value of one of these
-//! types is right by construction and displays as the exact text it was made from. Every error says what the text is,
-//! and, where it can be known, what to type instead (`suggestion`).
+//! types is always valid, and displays as the exact text it was parsed from. Every error describes the text and, if
+//! possible, what to type instead (`suggestion`).
 //!
 //! Sources: IAM API reference (data types and `CreateRole`), STS API reference (`AssumeRole`), and botocore's
 //! `partitions.json`; each item names its own.

@@ -1,12 +1,12 @@
-//! AWS partitions, and which regions belong to which.
+//! AWS partitions, and the regions of each.
 
 use std::fmt;
 use std::str::FromStr;
 
 /// A partition of AWS: a group of regions with its own accounts. A role can never be assumed across partitions.
 ///
-/// Source: botocore 1.44.5, `botocore/data/partitions.json`; Cluster API Provider AWS, `pkg/cloud/endpoints/partitions.go`
-/// has the same ids.
+/// Source: botocore 1.44.5, `botocore/data/partitions.json`; Cluster API Provider AWS,
+/// `pkg/cloud/endpoints/partitions.go` has the same ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Partition {
     /// `aws`: the commercial regions.
@@ -27,7 +27,7 @@ pub enum Partition {
     AwsEusc,
 }
 
-/// A text is not the id of a partition that we know.
+/// A text is not the id of a known partition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown partition {text:?}; the partitions are {}", known())]
 pub struct UnknownPartition {
@@ -52,7 +52,7 @@ impl Partition {
         Self::AwsEusc,
     ];
 
-    /// The id as it stands in an ARN, for example `aws-us-gov`.
+    /// The id as in an ARN, for example `aws-us-gov`.
     pub const fn id(self) -> &'static str {
         match self {
             Self::Aws => "aws",
@@ -66,11 +66,11 @@ impl Partition {
         }
     }
 
-    /// The partition that a region belongs to, by the `regionRegex` of botocore's `partitions.json`, so that a region
-    /// that is newer than this program is known too. `None` for a text that no regex matches: a typing error, a
-    /// template (`${AWS_REGION}`), an availability zone (`us-west-2a`).
+    /// The partition of a region, by the `regionRegex` of botocore's `partitions.json`, so that regions newer than this
+    /// program are known too. `None` for a text that no regex matches: a typo, a template (`${AWS_REGION}`), an
+    /// availability zone (`us-west-2a`).
     pub fn of_region(region: &str) -> Option<Self> {
-        // Every regex there has the form ^PREFIX-\w+-\d+$, and the prefixes differ, so the order does not matter.
+        // Every `regionRegex` has the form ^PREFIX-\w+-\d+$, and the prefixes differ, so the order does not matter.
         let mut parts = region.rsplitn(3, '-');
         let (number, word, prefix) = (parts.next()?, parts.next()?, parts.next()?);
         let number_fits = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! Who assumes a role: the `AWS` principal of a trust policy.
+//! A principal that assumes a role: the `AWS` principal of a trust policy.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::account::placeholder;
 use super::{AccountId, AccountIdError, Partition, RoleArn, RoleArnError};
 
-/// What kind of principal an ARN names.
+/// The kind of a principal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PrincipalKind {
     /// `arn:aws:iam::ACCOUNT:root`, the whole account; a bare account id means the same.
@@ -17,10 +17,10 @@ pub enum PrincipalKind {
     User,
 }
 
-/// A principal that a trust policy can name and that lasts: a role, a user or an account.
+/// A permanent principal that a trust policy can name: a role, a user or an account.
 ///
-/// Displays as the ARN that belongs into the policy. A session (`assumed-role`) is none: it ends, and the role behind it
-/// is what is trusted. Source: IAM user guide, "AWS JSON policy elements: Principal".
+/// Displays as the ARN that belongs in the policy. A session (`assumed-role`) is not accepted, because it is temporary:
+/// a policy trusts its role instead. Source: IAM user guide, "AWS JSON policy elements: Principal".
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Principal {
     arn: String,
@@ -29,34 +29,34 @@ pub struct Principal {
     kind: PrincipalKind,
 }
 
-/// Why a text is no principal.
+/// Why a text is not a principal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PrincipalError {
-    /// `*`, or a part of a name left open: AWS refuses the latter, and the former is the world.
+    /// `*`, which allows everyone, or a wildcard in an ARN, which AWS refuses.
     #[error(
-        "the principal {text:?} has a wildcard; AWS takes none inside an ARN, and '*' alone lets the whole world in"
+        "the principal {text:?} has a wildcard; AWS refuses wildcards inside an ARN, and '*' alone allows everyone"
     )]
     Wildcard {
         /// The text as given.
         text: String,
     },
-    /// An account id alone.
+    /// Only an account id.
     #[error(
-        "{account} is a whole account; write arn:aws:iam::{account}:root if every principal of it is meant, or the ARN of one role or user"
+        "{account} is a whole account; write the ARN of one role or user, or arn:aws:iam::{account}:root for every principal of the account"
     )]
     WholeAccount {
         /// The account.
         account: AccountId,
     },
-    /// No role, and nothing else that we take.
+    /// Not a role, and not another supported principal.
     #[error("{0}")]
     Role(RoleArnError),
-    /// The account in it is none.
+    /// The account in it is not an account id.
     #[error("{0}")]
     Account(AccountIdError),
-    /// A user without a name, or with a letter that no name has.
-    #[error("{text:?} is no ARN of a user: write arn:aws:iam::ACCOUNT:user/NAME")]
+    /// A user without a name, or with a character that is not allowed in a name.
+    #[error("{text:?} is not the ARN of a user; write arn:aws:iam::ACCOUNT:user/NAME")]
     User {
         /// The text as given.
         text: String,
@@ -64,7 +64,7 @@ pub enum PrincipalError {
 }
 
 impl PrincipalError {
-    /// What to type instead, where it can be known.
+    /// What to type instead, if it can be known.
     pub fn suggestion(&self) -> Option<String> {
         match self {
             Self::Role(error) => error.suggestion(),
@@ -75,7 +75,7 @@ impl PrincipalError {
 }
 
 impl Principal {
-    /// A whole account, as its `:root`.
+    /// The principal of a whole account: its `:root`.
     pub fn account_root(partition: Partition, account: AccountId) -> Self {
         Self { arn: format!("arn:{partition}:iam::{account}:root"), partition, account, kind: PrincipalKind::Account }
     }
@@ -95,7 +95,7 @@ impl Principal {
         &self.account
     }
 
-    /// What it is.
+    /// The kind.
     pub fn kind(&self) -> PrincipalKind {
         self.kind
     }
@@ -138,7 +138,7 @@ impl FromStr for Principal {
             Ok(partition) if known && (resource == "root" || user.is_some()) => {
                 let account: AccountId = account.parse().map_err(PrincipalError::Account)?;
                 let Some(user) = user else { return Ok(Self::account_root(partition, account)) };
-                // A user's path and name have the letters and lengths of a role's (IAM API reference, `CreateUser`).
+                // A user's path and name have the same rules as a role's (IAM API reference, `CreateUser`).
                 if RoleArn::new(partition, &account, user).is_err() {
                     return Err(PrincipalError::User { text: text.to_owned() });
                 }
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_lasts_is_a_principal() {
+    fn permanent_principals_are_accepted() {
         for (text, kind) in [
             ("arn:aws:iam::111111111111:root", PrincipalKind::Account),
             ("arn:aws-cn:iam::111111111111:user/team/ann", PrincipalKind::User),
@@ -167,13 +167,13 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_told_what_it_is() {
+    fn anything_else_is_refused() {
         for (text, message) in [
-            ("*", "whole world"),
+            ("*", "allows everyone"),
             ("arn:aws:iam::111111111111:role/x*", "wildcard"),
             ("arn:aws:iam::1111:root", "has 4 digits"),
-            ("arn:aws:iam::111111111111:user/", "no ARN of a user"),
-            ("arn:aws:iam::111111111111:user/a b", "no ARN of a user"),
+            ("arn:aws:iam::111111111111:user/", "not the ARN of a user"),
+            ("arn:aws:iam::111111111111:user/a b", "not the ARN of a user"),
             ("arn:aws:sts::111111111111:assumed-role/x/me", "session"),
             ("arn:aws:iam::${ACCOUNT}:root", "placeholder"),
             ("control-plane", "name"),

@@ -1,17 +1,17 @@
 //! The limits of `sts:AssumeRole`.
 //!
-//! The CRD of `AWSClusterRoleIdentity` checks `durationSeconds` alone: a wrong session name or external id is admitted,
-//! and fails in the controller's log (Cluster API Provider AWS, `api/v1beta2/awsidentity_types.go`).
+//! The CRD of `AWSClusterRoleIdentity` checks only `durationSeconds`: a wrong session name or external id is admitted,
+//! and the error shows only in the controller's log (Cluster API Provider AWS, `api/v1beta2/awsidentity_types.go`).
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Why a text is no session name or external id.
+/// Why a text is not a session name or external id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StsTextError {
     /// Too short or too long.
-    #[error("the {what} {text:?} has {count} characters; STS takes {min} to {max}")]
+    #[error("the {what} {text:?} has {count} characters; STS allows {min} to {max}")]
     Length {
         /// "session name" or "external id".
         what: &'static str,
@@ -19,13 +19,13 @@ pub enum StsTextError {
         text: String,
         /// Its length in characters.
         count: usize,
-        /// The fewest allowed.
+        /// The minimum.
         min: usize,
-        /// The most allowed.
+        /// The maximum.
         max: usize,
     },
     /// A character that STS refuses.
-    #[error("the {what} {text:?} has the character {character:?} in it; STS takes letters, digits and {others}")]
+    #[error("the {what} {text:?} contains the character {character:?}; STS allows letters, digits and {others}")]
     Character {
         /// "session name" or "external id".
         what: &'static str,
@@ -33,7 +33,7 @@ pub enum StsTextError {
         text: String,
         /// The first character that is refused.
         character: char,
-        /// What is allowed besides ASCII letters and digits.
+        /// The characters that are allowed besides ASCII letters and digits.
         others: &'static str,
     },
 }
@@ -51,14 +51,14 @@ fn check(text: &str, what: &'static str, max: usize, others: &'static str) -> Re
     Ok(())
 }
 
-/// `spec.sessionName`: 2 to 64 characters of `[\w+=,.@-]`. It stands in the target account's CloudTrail.
+/// `spec.sessionName`: 2 to 64 characters of `[\w+=,.@-]`. The target account's CloudTrail shows it.
 ///
 /// Source: STS API reference, `AssumeRole`, `RoleSessionName`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionName(String);
 
-/// `spec.externalID`: 2 to 1,224 characters of `[\w+=,.@:\/-]`. No secret: AWS shows it to everyone who may read the
-/// trust policy.
+/// `spec.externalID`: 2 to 1,224 characters of `[\w+=,.@:\/-]`. It is not a secret: AWS shows it to everyone who may
+/// read the trust policy.
 ///
 /// Source: STS API reference, `AssumeRole`, `ExternalId`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,7 +67,7 @@ pub struct ExternalId(String);
 macro_rules! sts_text {
     ($name:ident, $what:literal, $max:literal, $others:literal) => {
         impl $name {
-            /// The text as it was given.
+            /// The text as given.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -114,13 +114,13 @@ sts_text!(ExternalId, "external id", 1224, "_+=,.@:/-");
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrgId(String);
 
-/// A text is no id of an organisation.
+/// A text is not the id of an organisation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no id of an organisation: it is 'o-' and 10 to 32 lower-case letters or digits, as in o-a1b2c3d4e5")]
+#[error("{0:?} is not an organisation id, which is 'o-' and 10 to 32 lower-case letters or digits, as in o-a1b2c3d4e5")]
 pub struct OrgIdError(String);
 
 impl OrgId {
-    /// The text as it was given.
+    /// The text as given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -138,13 +138,13 @@ impl FromStr for OrgId {
 
 /// `spec.durationSeconds`: how long a session lasts, 900 to 43,200 seconds.
 ///
-/// The role's own `MaxSessionDuration` may be less, and a session made with a role's credentials ends after 3,600
-/// seconds. Sources: STS API reference, `AssumeRole`, `DurationSeconds`; Cluster API Provider AWS,
+/// The role's own `MaxSessionDuration` may be lower, and a session created with a role's credentials lasts at most
+/// 3,600 seconds. Sources: STS API reference, `AssumeRole`, `DurationSeconds`; Cluster API Provider AWS,
 /// `api/v1beta2/awsidentity_types.go` (the same limits).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DurationSeconds(u32);
 
-/// Why a value is no session duration.
+/// Why a value is not a session duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DurationError {
@@ -155,14 +155,14 @@ pub enum DurationError {
         text: String,
     },
     /// Outside the limits.
-    #[error("the duration is {seconds} seconds; STS takes 900 (15 minutes) to 43200 (12 hours)")]
+    #[error("the duration is {seconds} seconds; STS allows 900 (15 minutes) to 43200 (12 hours)")]
     OutOfRange {
         /// The value as given.
         seconds: i64,
     },
 }
 
-/// Flags of kubectl take `1h`, so people type that.
+/// A hint with the number of seconds. kubectl's flags accept `1h`, so people type that.
 fn in_seconds(text: &str) -> String {
     let unit = match text.chars().last() {
         Some('h') => 3600,
@@ -199,7 +199,7 @@ impl FromStr for DurationSeconds {
     type Err = DurationError;
 
     fn from_str(text: &str) -> Result<Self, DurationError> {
-        // i64 takes "+900" too, which no manifest would.
+        // i64 also parses "+900", which is not valid in a manifest.
         let digits = text.strip_prefix('-').unwrap_or(text);
         if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
             return Err(DurationError::NotANumber { text: text.to_owned() });
@@ -215,35 +215,35 @@ impl fmt::Display for DurationSeconds {
     }
 }
 
-/// How a policy document looks.
+/// What a policy document looks like.
 const DOCUMENT: &str = "a policy document begins with {\"Version\": \"2012-10-17\", \"Statement\": […]}";
 
-/// Why a text is no session policy.
+/// Why a text is not a session policy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InlinePolicyError {
-    /// There is no text at all.
-    #[error("the inline policy is empty; leave it out, or write a policy document")]
+    /// The text is empty.
+    #[error("the inline policy is empty; omit it, or write a policy document")]
     Empty,
     /// Longer than STS allows.
-    #[error("the inline policy has {count} characters; STS takes at most 2048, white space included")]
+    #[error("the inline policy has {count} characters; STS allows at most 2048, white space included")]
     TooLong {
         /// Its length in characters.
         count: usize,
     },
     /// A character that STS refuses.
-    #[error("the inline policy has the character {character:?} in it; STS takes U+0020 to U+00FF, tabs and line ends")]
+    #[error("the inline policy contains the character {character:?}; STS allows U+0020 to U+00FF, tabs and line ends")]
     Character {
         /// The first character that is refused.
         character: char,
     },
-    /// Not JSON. The source says what is wrong, with line and column.
+    /// Not JSON. The source has the details, with line and column.
     #[error("the inline policy is not JSON: {0}")]
     NotJson(#[source] serde_json::Error),
     /// An object, but not a policy document.
     #[error("the inline policy is not a policy document: {what}; {DOCUMENT}")]
     NotAPolicy {
-        /// What it lacks or has.
+        /// What is wrong with it.
         what: &'static str,
     },
     /// JSON, but not an object.
@@ -255,13 +255,13 @@ pub enum InlinePolicyError {
 }
 
 /// Checks `spec.inlinePolicy`, the session policy: 1 to 2,048 characters of U+0009, U+000A, U+000D and U+0020 to
-/// U+00FF, that are a JSON object with a `Statement`. What else the policy says is not looked at. The packed size that AWS
+/// U+00FF, that are a JSON object with a `Statement`. The rest of the policy is not checked. The packed size that AWS
 /// computes may still be too large.
 ///
 /// Source: STS API reference, `AssumeRole`, `Policy`; IAM user guide, "Grammar of the IAM JSON policy language".
 ///
 /// # Errors
-/// One [`InlinePolicyError`], in the order in which they stand there.
+/// The first [`InlinePolicyError`] that applies, in the order of its variants.
 pub fn check_inline_policy(text: &str) -> Result<(), InlinePolicyError> {
     if text.is_empty() {
         return Err(InlinePolicyError::Empty);
@@ -287,7 +287,7 @@ pub fn check_inline_policy(text: &str) -> Result<(), InlinePolicyError> {
     Err(InlinePolicyError::NotAnObject { found })
 }
 
-/// A document's `Statement` is a statement or a list of some, and a statement is an object with an `Effect`.
+/// Checks that a document's `Statement` is a statement or a list of statements: objects with an `Effect`.
 fn policy_statements(document: &serde_json::Map<String, serde_json::Value>) -> Result<(), &'static str> {
     if document.contains_key("apiVersion") && document.contains_key("kind") {
         return Err("it is a Kubernetes manifest");
@@ -298,7 +298,7 @@ fn policy_statements(document: &serde_json::Map<String, serde_json::Value>) -> R
     if statements.iter().all(effect) {
         Ok(())
     } else {
-        Err("its Statement is not an object with an Effect, or a list of such")
+        Err("its Statement is not an object with an Effect, or a list of such objects")
     }
 }
 
@@ -313,7 +313,7 @@ mod tests {
         }
         let long = "x".repeat(65);
         let table = [
-            ("", "has 0 characters; STS takes 2 to 64"),
+            ("", "has 0 characters; STS allows 2 to 64"),
             ("a", "has 1 characters"),
             (&long, "has 65 characters"),
             ("a b", "' '"),
@@ -360,7 +360,7 @@ mod tests {
             ("43201", "43201"),
             ("0", "is 0 seconds"),
             ("-900", "is -900 seconds"),
-            ("99999999999999999999", "STS takes 900"),
+            ("99999999999999999999", "STS allows 900"),
             ("1h", "type 3600"),
             ("30m", "type 1800"),
             ("9é", "type for example 3600"),

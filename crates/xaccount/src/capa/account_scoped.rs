@@ -1,14 +1,14 @@
-//! What a spec names that belongs to one AWS account.
+//! Values of a spec that belong to one AWS account.
 
 use crate::diag::Span;
 use lossless_yaml::{Data, NodeId, Tree};
 
-/// Kinds of EC2 resources that CAPA's specs name, by the prefix of their ids (EC2 user guide, "Resource IDs": eight or
-/// seventeen hexadecimal digits behind it).
+/// Prefixes of the ids of EC2 resources in CAPA's specs (EC2 user guide, "Resource IDs": eight or seventeen hexadecimal
+/// digits after the prefix).
 const RESOURCES: [&str; 9] = ["vpc", "subnet", "sg", "ami", "rtb", "igw", "nat", "eipalloc", "eigw"];
 
-/// Ids of EC2, ARNs with an account, and the name of an SSH key, in the order of the text. Aliases are not followed: what
-/// they stand for is seen in its place.
+/// EC2 ids, ARNs with an account, and the name of an SSH key, in the order of the text. Aliases are not followed: their
+/// values are found at the anchor.
 pub(super) fn to_an_account(tree: &Tree<'_>, node: NodeId) -> Vec<(String, Span)> {
     let mut found = Vec::new();
     walk(tree, node, &mut found);
@@ -44,7 +44,7 @@ fn is_id(text: &str) -> bool {
     })
 }
 
-/// Whether it is an ARN with an account: not one of AWS's own policies.
+/// Whether a text is an ARN with an account, unlike those of AWS managed policies.
 fn has_account(text: &str) -> bool {
     let mut parts = text.split(':');
     parts.next() == Some("arn")

@@ -1,6 +1,6 @@
-//! What an object's own text says of whether it runs, or ran, in a management cluster.
+//! Evidence in a manifest that its object is, or was, in a management cluster.
 //!
-//! A status block alone means nothing: programs in Go print `status: {ready: false, networkStatus: {…}}`,
+//! A status block alone is no evidence: Go programs print `status: {ready: false, networkStatus: {…}}`,
 //! `creationTimestamp: null` and `controlPlaneEndpoint: {host: "", port: 0}` for clusters that never existed.
 
 use crate::diag::Span;
@@ -17,7 +17,7 @@ pub struct Mark {
     pub span: Span,
 }
 
-/// What of a field's value counts.
+/// The values of a field that count as evidence.
 #[derive(Clone, Copy, Debug)]
 enum Sign {
     /// A text that is not empty.
@@ -28,21 +28,21 @@ enum Sign {
     True,
     /// This text.
     Is(&'static str),
-    /// A text with this end, or with this end and `.cn` after it.
+    /// A text with this suffix, or with this suffix and `.cn` after it.
     Ends(&'static str),
     /// A mapping or list that is not empty.
     Filled,
     /// A list with this text.
     Lists(&'static str),
-    /// A mapping with a key of this beginning whose value is this text.
+    /// A mapping with a key of this prefix whose value is this text.
     Tagged(&'static str, &'static str),
-    /// A list of conditions in which the one of this type is true.
+    /// A list of conditions in which the condition of this type is true.
     Condition(&'static str),
 }
 
 /// A row of the table.
 struct MarkRow {
-    /// Group and kind; none: any.
+    /// Group and kind; empty for any.
     kinds: &'static [(&'static str, &'static str)],
     path: &'static str,
     sign: Sign,
@@ -58,16 +58,17 @@ const fn row(kinds: &'static [(&'static str, &'static str)], path: &'static str,
     MarkRow { kinds, path, sign }
 }
 
-/// Every mark. Not in it, because it proves nothing: `metadata.generation`; ids of a VPC or subnets of one's own and a
-/// control plane endpoint in the spec; `status.ready` of AWSManagedCluster and ROSACluster, which CAPA sets before any AWS
-/// call (`controllers/{awsmanagedcluster,rosacluster}_controller.go`), and what the Cluster of such says of its infrastructure.
+/// Every mark. Not included, because they prove nothing: `metadata.generation`; ids of an existing VPC or subnets and a
+/// control plane endpoint in the spec; `status.ready` of AWSManagedCluster and ROSACluster, which CAPA sets before any
+/// AWS call (`controllers/{awsmanagedcluster,rosacluster}_controller.go`), and the infrastructure status of their
+/// Cluster.
 const TABLE: &[MarkRow] = &[
-    // Set by the API server alone (apimachinery, `pkg/apis/meta/v1/types.go`, ObjectMeta).
+    // Set only by the API server (apimachinery, `pkg/apis/meta/v1/types.go`, ObjectMeta).
     row(ANY, "metadata.uid", Sign::Text),
     row(ANY, "metadata.resourceVersion", Sign::Text),
     row(ANY, "metadata.creationTimestamp", Sign::Time),
-    // CAPA, `api/v1beta2/awscluster_types.go` (AWSClusterStatus, ClusterFinalizer) and `network_types.go` (NetworkStatus);
-    // v1alpha3 writes `network` for `networkStatus`.
+    // CAPA, `api/v1beta2/awscluster_types.go` (AWSClusterStatus, ClusterFinalizer) and `network_types.go`
+    // (NetworkStatus); v1alpha3 has `network` instead of `networkStatus`.
     row(AWS_CLUSTER, "status.ready", Sign::True),
     row(AWS_CLUSTER, "status.networkStatus.securityGroups", Sign::Filled),
     row(AWS_CLUSTER, "status.networkStatus.apiServerElb.dnsName", Sign::Text),
@@ -76,11 +77,11 @@ const TABLE: &[MarkRow] = &[
     row(AWS_CLUSTER, "status.failureDomains", Sign::Filled),
     row(AWS_CLUSTER, "status.conditions", Sign::Condition("VpcReady")),
     row(AWS_CLUSTER, "metadata.finalizers", Sign::Lists("awscluster.infrastructure.cluster.x-k8s.io")),
-    // `api/v1beta2/tags.go` (NameAWSProviderOwned): written back into the spec by `pkg/cloud/services/network/vpc.go`; v1alpha3
-    // writes `networkSpec` for `network`.
+    // `api/v1beta2/tags.go` (NameAWSProviderOwned): written back into the spec by `pkg/cloud/services/network/vpc.go`;
+    // v1alpha3 has `networkSpec` instead of `network`.
     row(AWS_CLUSTER, "spec.network.vpc.tags", Sign::Tagged(OWNED, "owned")),
     row(AWS_CLUSTER, "spec.networkSpec.vpc.tags", Sign::Tagged(OWNED, "owned")),
-    // CAPA, `controlplane/eks/api/v1beta2/awsmanagedcontrolplane_types.go`; the endpoint is EKS's answer
+    // CAPA, `controlplane/eks/api/v1beta2/awsmanagedcontrolplane_types.go`; the endpoint comes from EKS
     // (`pkg/cloud/services/eks/cluster.go`).
     row(EKS, "status.ready", Sign::True),
     row(EKS, "status.initialized", Sign::True),
@@ -93,14 +94,14 @@ const TABLE: &[MarkRow] = &[
     row(ROSA, "status.consoleURL", Sign::Text),
     row(ROSA, "status.version", Sign::Text),
     row(ROSA, "status.conditions", Sign::Condition("ROSAControlPlaneReady")),
-    // Cluster API, `api/v1beta1/cluster_phase_types.go` (a phase that needs an endpoint), `api/v1beta1/cluster_types.go`,
-    // `api/core/v1beta2/cluster_types.go`.
+    // Cluster API, `api/v1beta1/cluster_phase_types.go` (a phase that needs an endpoint),
+    // `api/v1beta1/cluster_types.go`, `api/core/v1beta2/cluster_types.go`.
     row(CLUSTER, "status.phase", Sign::Is("Provisioned")),
     row(CLUSTER, "status.controlPlaneReady", Sign::True),
     row(CLUSTER, "status.initialization.controlPlaneInitialized", Sign::True),
 ];
 
-/// The same of a Cluster whose infrastructure is an AWSCluster.
+/// More marks of a Cluster whose infrastructure is an AWSCluster.
 const OF_AWS_CLUSTER: &[MarkRow] = &[
     row(CLUSTER, "status.infrastructureReady", Sign::True),
     row(CLUSTER, "status.initialization.infrastructureProvisioned", Sign::True),
@@ -117,7 +118,7 @@ pub(super) fn mark(tree: &Tree<'_>, object: NodeId, api_version: &str, kind: &st
     let more = if kind == "Cluster" && infrastructure() == Some("AWSCluster") { OF_AWS_CLUSTER } else { &[] };
     TABLE.iter().chain(more).filter(fits).find_map(|row| {
         let span = match at(tree, object, row.path) {
-            // Readers disagree about what it says: that is no leave to say that it doesn't run.
+            // The value depends on the reader: it counts as evidence, to be safe.
             Err(span) => span,
             Ok(node) => {
                 let node = node.filter(|&node| row.sign.is_given(tree, node))?;
@@ -128,7 +129,7 @@ pub(super) fn mark(tree: &Tree<'_>, object: NodeId, api_version: &str, kind: &st
     })
 }
 
-/// The value at a path, if it is there and not null; the place of a key on the way that is written twice.
+/// The value at a path, if it exists and is not null; the error is the place of a duplicate key on the path.
 fn at(tree: &Tree<'_>, object: NodeId, path: &str) -> Result<Option<NodeId>, Span> {
     let mut node = object;
     for key in path.split('.') {
@@ -175,7 +176,7 @@ impl Sign {
     }
 }
 
-/// What YAML 1.1 and conditions take for true.
+/// Whether YAML 1.1 or a condition treats the text as true.
 fn is_true(text: &str) -> bool {
     ["true", "yes", "on", "y"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }
@@ -202,7 +203,7 @@ mod tests {
         for (group, kind) in
             REFERENCING_KINDS.iter().map(|kind_row| (kind_row.group, kind_row.kind)).chain([(CAPI, "Cluster")])
         {
-            // AWSManagedControlPlaneTemplate and others know v1beta2 alone, which all of them do.
+            // Some kinds have only v1beta2, and all of them have it.
             for (rest, path) in [
                 ("metadata: {uid: 1-2}", Some("metadata.uid")),
                 ("metadata: {resourceVersion: \"7\"}", Some("metadata.resourceVersion")),
@@ -222,7 +223,7 @@ mod tests {
         }
     }
 
-    /// Each rest of a manifest of this kind, and the path of its mark.
+    /// Checks the mark of each manifest of this kind: the text after its head, and the path of the mark.
     fn have_marks(group: &str, kind: &str, table: &[(&str, Option<&str>)]) {
         for &(rest, path) in table {
             assert_eq!(mark(group, kind, rest), path, "{kind} {rest}");

@@ -1,4 +1,5 @@
-//! `spec.allowedNamespaces`, as the API server leaves it for CAPA: null and absent told apart from empty, unknown keys noted.
+//! `spec.allowedNamespaces` as CAPA gets it from the API server: null and absent differ from empty, and unknown keys
+//! are recorded.
 
 use std::collections::BTreeMap;
 
@@ -7,27 +8,27 @@ use crate::kubernetes::{ApiLabelSelector, MatchExpression};
 use crate::templates::is_filled_in;
 use lossless_yaml::{Lookup, NodeId, Tree};
 
-/// Which namespaces an identity is for.
+/// The namespaces that may use an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Allowed {
-    /// What is left of the field.
+    /// The field without nulls and unknown keys.
     pub form: Form,
-    /// Keys that the CRD does not know, with their paths below `spec`: the API server drops them without a word.
+    /// Keys that the CRD does not know, with their paths below `spec`: the API server drops them silently.
     pub dropped: Vec<(String, Span)>,
 }
 
-/// What is left of `spec.allowedNamespaces` when nulls and unknown keys are dropped.
+/// `spec.allowedNamespaces` without nulls and unknown keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form {
     /// Absent or null.
     Nobody,
-    /// A mapping, perhaps an empty one.
+    /// A mapping, which may be empty.
     Those(Namespaces),
-    /// A value of a type that CAPA's webhook can't decode: its path below `spec`, and what it is in Go's words.
+    /// A value of a type that CAPA's webhook can't decode: its path below `spec`, and Go's name of the type.
     Undecodable(String, &'static str, Span),
-    /// A variable stands for a part of it: its path below `spec`.
+    /// A template variable in the place of a part of it: its path below `spec`.
     Variable(String, Span),
-    /// A key is written twice, or supplied by a later `<<` too; the span is the second place.
+    /// A key is written twice, or also set by a later `<<`; the span is the second place.
     Twice(Span),
 }
 
@@ -41,7 +42,7 @@ pub struct Namespaces {
 }
 
 impl Allowed {
-    /// Where nothing is said.
+    /// The value of an absent field.
     pub(super) fn nobody() -> Self {
         Self { form: Form::Nobody, dropped: Vec::new() }
     }
@@ -60,7 +61,7 @@ impl Allowed {
     }
 }
 
-/// What a value is in the words of Go's `encoding/json`.
+/// The type of a value, as Go's `encoding/json` names it.
 fn go_type(tree: &Tree<'_>, node: NodeId) -> &'static str {
     if tree.items(node).is_some() {
         return "array";
@@ -102,8 +103,8 @@ impl AllowedReader<'_> {
         Ok(Some(Namespaces { list, selector }))
     }
 
-    /// A member that is there and not null: the API server drops a null where the CRD does not allow one, and for `list`,
-    /// where it does, Go reads it as nothing.
+    /// A member that exists and is not null: the API server drops a null if the CRD does not allow one; for `list`,
+    /// which may be null, Go decodes it as an unset value.
     fn member(&self, mapping: NodeId, name: &str) -> Result<Option<NodeId>, Odd> {
         match self.tree.get(mapping, name) {
             Lookup::Absent => Ok(None),
@@ -120,7 +121,7 @@ impl AllowedReader<'_> {
         }
     }
 
-    /// Checks that a node is a mapping, and notes its keys that are not known.
+    /// Checks that a node is a mapping, and records its unknown keys.
     fn only(&mut self, node: NodeId, path: &str, known: &[&str]) -> Result<(), Odd> {
         let Some(entries) = self.tree.entries(node) else {
             return Err(self.undecodable(path.into(), node));
@@ -134,7 +135,7 @@ impl AllowedReader<'_> {
         Ok(())
     }
 
-    /// A string as Go decodes it: a null is the empty one.
+    /// A string as Go decodes it: null becomes an empty string.
     fn string(&self, node: NodeId, path: &dyn Fn() -> String) -> Result<String, Odd> {
         match self.tree.text(node) {
             _ if self.tree.is_null(node) => Ok(String::new()),
@@ -161,7 +162,7 @@ impl AllowedReader<'_> {
         let mut labels = BTreeMap::new();
         for &(key, value) in entries {
             if self.tree.is_merge(key) {
-                // Rare enough to be left to people.
+                // Rare, and not resolved here.
                 return Err(Odd::Twice(self.tree.span(key)));
             }
             labels.insert(self.tree.text(key).unwrap_or_default().to_owned(), self.string(value, &path)?);

@@ -1,30 +1,30 @@
-//! Fields of objects read through spans: absent, null, value or wrong type, unknown keys left alone.
+//! Fields of objects with their spans: absent, null, a value or a wrong type; unknown keys are kept.
 //!
-//! A typed derive would drop an unknown key in silence, and in an identity the unknown key is the dangerous one.
+//! A derived type would silently drop unknown keys, and in an identity those are the dangerous ones.
 
 use crate::diag::Span;
 use crate::templates::is_filled_in;
 use lossless_yaml::{Data, Lookup, NodeId, Tree};
 
-/// A field as the text has it.
+/// A field as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Field {
-    /// Not there.
+    /// Missing.
     Absent,
-    /// There, and null.
+    /// Null.
     Null,
-    /// There, a string.
+    /// A string.
     Text(String, Span),
-    /// There, a scalar that kubectl reads as a number or a boolean; its text.
+    /// A scalar that kubectl reads as a number or a boolean; its text.
     Typed(String, Span),
-    /// There, but no scalar.
+    /// Not a scalar.
     Other(Span),
-    /// Written twice, or supplied by a later `<<` too; the span is the second place.
+    /// Written twice, or also set by a later `<<`; the span is the second place.
     Ambiguous(Span),
 }
 
 impl Field {
-    /// The scalar's text.
+    /// The text, if it is a string.
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text, _) => Some(text),
@@ -32,7 +32,7 @@ impl Field {
         }
     }
 
-    /// The scalar's text, whatever kubectl takes it for.
+    /// The text of a scalar, also if kubectl reads it as a number or a boolean.
     pub fn any_text(&self) -> Option<&str> {
         match self {
             Self::Text(text, _) | Self::Typed(text, _) => Some(text),
@@ -40,7 +40,8 @@ impl Field {
         }
     }
 
-    /// The whole number that kubectl sends of it: `3600`, and `3_600`, `0x384` or `3.6e3` as well (goyaml.v2, `resolve.go`).
+    /// The whole number that kubectl sends for it: `3600`, and `3_600`, `0x384` or `3.6e3` as well (goyaml.v2,
+    /// `resolve.go`).
     pub fn whole_number(&self) -> Option<i64> {
         let Self::Typed(text, _) = self else { return None };
         let plain = text.replace('_', "");
@@ -55,13 +56,13 @@ impl Field {
             .or_else(|| digits.parse().ok().filter(|_| !digits.starts_with('0')));
         let number = whole.or_else(|| {
             let number = digits.parse::<f64>().ok().filter(|number| number.fract() == 0.0)?;
-            // Far below the numbers that a float no longer tells apart.
+            // Far below the range in which a float can't represent every whole number.
             (number.abs() < 1e15).then_some(number as i64)
         })?;
         Some(if negative { -number } else { number })
     }
 
-    /// Where it stands, if it is there.
+    /// The span of the value, if there is one.
     pub fn span(&self) -> Option<Span> {
         match self {
             Self::Text(_, span) | Self::Typed(_, span) | Self::Other(span) | Self::Ambiguous(span) => Some(*span),
@@ -69,7 +70,7 @@ impl Field {
         }
     }
 
-    /// Whether nothing is said.
+    /// Whether the field is missing or null.
     pub fn is_unset(&self) -> bool {
         matches!(self, Self::Absent | Self::Null)
     }
@@ -102,50 +103,50 @@ pub struct Reference {
     pub name: Field,
     /// The whole reference.
     pub span: Span,
-    /// Whether it is written in its place; else a `<<` supplies it.
+    /// Whether it is written in this place; otherwise a `<<` supplies it.
     pub own: bool,
-    /// Keys beside these two, which the API server drops.
+    /// Keys other than these two, which the API server drops.
     pub unknown: Vec<(String, Span)>,
 }
 
-/// What stands where an identity reference belongs.
+/// The value in the place of an identity reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// Nothing, or null.
     Unset,
     /// A reference, perhaps incomplete.
     Set(Box<Reference>),
-    /// Something that is no mapping, there or on the way there.
+    /// Not a mapping, there or on the path to it.
     Wrong(Span),
-    /// A variable that is to become it, or a mapping on the way there.
+    /// A template variable in its place, or in the place of a mapping on the path to it.
     Variable(Span),
-    /// A key on the way there is written twice, or supplied by a later `<<` too; the span is the second place.
+    /// A key on the path is written twice, or also set by a later `<<`; the span is the second place.
     Twice(Span),
 }
 
-/// A place of an object that holds, or is to hold, an identity reference.
+/// A place of an object that has an identity reference, or can get one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityReference {
-    /// From the object to the reference, as pointer tokens, `identityRef` included where it is the key.
+    /// The path from the object to the reference, as pointer tokens, including `identityRef` if that is the key.
     pub path: Vec<String>,
-    /// How many steps of the path lead to mappings that are there. One less than the path's length: the parent is there.
+    /// Number of steps of the path that lead to existing mappings. One less than the path's length: the parent exists.
     pub present: usize,
-    /// What stands there.
+    /// The value in that place.
     pub state: State,
-    /// A list item on the path and the name that it has there: `(["spec", "topology", "variables", "2"], "clusterConfig")`.
+    /// A list item on the path, and its name: `(["spec", "topology", "variables", "2"], "clusterConfig")`.
     pub precondition: Option<(Vec<String>, String)>,
-    /// Where the reference stands, or the deepest thing that is there of it.
+    /// The span of the reference, or of the deepest existing part of its path.
     pub span: Span,
-    /// What is left of the mapping that holds it when it goes; for one that is not there, `Members`.
+    /// What is left of its mapping if it is removed; for a missing reference, `Members`.
     pub rest: Rest,
 }
 
-/// What is left of a mapping when one member goes.
+/// What is left of a mapping if one member is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rest {
     /// Other members.
     Members,
-    /// A pair of brackets.
+    /// An empty pair of brackets.
     Brackets,
     /// No line.
     Nothing,
@@ -154,11 +155,11 @@ pub enum Rest {
 /// A reference to another object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectReference {
-    /// The API group, where the reference says one.
+    /// The API group, if the reference has one.
     pub group: Option<String>,
     /// The kind.
     pub kind: String,
-    /// The namespace, where the reference says one; else it is the namespace of the object that refers.
+    /// The namespace, if the reference has one; otherwise it is the namespace of the referencing object.
     pub namespace: Option<String>,
     /// The name.
     pub name: String,
@@ -167,7 +168,7 @@ pub struct ObjectReference {
 /// The class of a topology Cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClassReference {
-    /// The namespace, where the Cluster says one; else it is its own.
+    /// The namespace, if the Cluster specifies one; otherwise it is the Cluster's own.
     pub namespace: Option<String>,
     /// The name.
     pub name: String,
@@ -188,7 +189,7 @@ pub(super) fn texts<'t>(tree: &'t Tree<'_>, object: NodeId, name: &str) -> impl 
     entries.iter().filter_map(|&(key, value)| Some((tree.text(key)?, tree.text(value)?)))
 }
 
-/// Reads what stands at a path, and how much of the path is there.
+/// Reads the value at a path, and how much of the path exists.
 pub(super) fn reference_at(
     tree: &Tree<'_>,
     node: NodeId,
@@ -225,7 +226,7 @@ pub(super) fn reference_at(
             }
         };
         if tree.is_null(value) {
-            // A null further up is filled as a whole: its key counts as the first missing one.
+            // A null on the path is replaced as a whole: its key counts as the first missing one.
             return IdentityReference { path, present: depth, state: State::Unset, precondition, span, rest };
         }
         let last = depth + 1 == path.len();
@@ -243,7 +244,7 @@ pub(super) fn reference_at(
     }
     let present = path.len();
     let (kind, name) = (Field::of(tree, at, "kind"), Field::of(tree, at, "name"));
-    // A variable whose value is the reference itself, and holds something else.
+    // A variable whose value should be the reference itself, but is something else.
     let whole = precondition.is_some() && path.last().is_some_and(|last| last == "value");
     let other = tree.entries(at).is_some_and(|entries| !entries.is_empty());
     if whole && other && kind == Field::Absent && name == Field::Absent {
@@ -264,7 +265,7 @@ fn rest_of(tree: &Tree<'_>, mapping: NodeId) -> Rest {
     }
 }
 
-/// The first line's worth of a node: enough to point at, not a whole cluster.
+/// The first key of a mapping, or the whole node: a short span to point at, instead of a whole cluster.
 pub(super) fn head(tree: &Tree<'_>, node: NodeId) -> Span {
     match tree.entries(node).and_then(|entries| entries.first()) {
         Some(&(key, _)) => tree.span(key),
@@ -276,7 +277,7 @@ pub(super) fn content(tree: &Tree<'_>, node: NodeId) -> Span {
     tree.span(tree.resolve(node))
 }
 
-/// The keys of a mapping that are none of these.
+/// The keys of a mapping that are not in `known`.
 pub(super) fn unknown(tree: &Tree<'_>, mapping: NodeId, known: &[&str]) -> Vec<(String, Span)> {
     let entries = tree.entries(mapping).unwrap_or_default();
     let other = |key: NodeId| tree.text(key).filter(|text| !tree.is_merge(key) && !known.contains(text));

@@ -1,4 +1,4 @@
-//! Identities read through spans.
+//! Identities, read with the spans of their fields.
 
 use super::allowed::{Allowed, Form, Namespaces};
 use super::field::{Field, State, content, meta, spec, state, texts, unknown};
@@ -13,9 +13,9 @@ pub struct RoleIdentity {
     pub role_arn: Field,
     /// `spec.sourceIdentityRef`
     pub source: State,
-    /// `spec.allowedNamespaces` as JSON, scalars as strings; `None` where it is absent or null.
+    /// `spec.allowedNamespaces` as JSON, scalars as strings; `None` if it is absent or null.
     pub allowed_namespaces: Option<(serde_json::Value, Span)>,
-    /// `spec.allowedNamespaces` as the API server leaves it for CAPA.
+    /// `spec.allowedNamespaces` as CAPA gets it from the API server.
     pub allowed: Allowed,
     /// `spec.sessionName`
     pub session_name: Field,
@@ -33,12 +33,12 @@ pub struct RoleIdentity {
     pub has_spec: bool,
     /// `metadata.annotations`
     pub annotations: Vec<(String, String)>,
-    /// Whether it is [`plain_identity`] of its own version, name and role ARN, to the letter.
+    /// Whether it equals [`plain_identity`] of its own version, name and role ARN.
     pub plain: bool,
 }
 
 impl RoleIdentity {
-    /// Whether it has a list of namespaces with nothing in it, and no selector: no namespace may use it.
+    /// Whether it has an empty list of namespaces and no selector, so that no namespace may use it.
     pub fn lists_no_namespace(&self) -> bool {
         let empty = Namespaces { list: Some(Vec::new()), ..Namespaces::default() };
         matches!(&self.allowed.form, Form::Those(allowed) if *allowed == empty)
@@ -50,7 +50,7 @@ impl RoleIdentity {
 pub struct ControllerIdentity {
     /// Keys of `spec` that the CRD does not know: the API server drops them.
     pub unknown: Vec<(String, Span)>,
-    /// `spec.allowedNamespaces` as the API server leaves it for CAPA.
+    /// `spec.allowedNamespaces` as CAPA gets it from the API server.
     pub allowed: Allowed,
 }
 
@@ -59,18 +59,18 @@ pub struct ControllerIdentity {
 pub struct StaticIdentity {
     /// Keys of `spec` that the CRD does not know: the API server drops them.
     pub unknown: Vec<(String, Span)>,
-    /// `spec.secretRef`: a name; in v1alpha3 a mapping, and this is its `name`.
+    /// `spec.secretRef`: a name; in v1alpha3, a mapping, of which this is the `name`.
     pub secret: Field,
     /// Whether `spec.secretRef` is a mapping.
     pub is_mapping: bool,
-    /// `spec.allowedNamespaces` as JSON, scalars as strings; `None` where it is absent or null.
+    /// `spec.allowedNamespaces` as JSON, scalars as strings; `None` if it is absent or null.
     pub allowed_namespaces: Option<(serde_json::Value, Span)>,
-    /// `spec.allowedNamespaces` as the API server leaves it for CAPA.
+    /// `spec.allowedNamespaces` as CAPA gets it from the API server.
     pub allowed: Allowed,
 }
 
-/// The identity that says its name, its role ARN and what every identity needs, and nothing else: every namespace may use it,
-/// and its source is the controller's own.
+/// The minimal role identity: a name, a role ARN, and the fields that every identity needs. Every namespace may use it,
+/// and its source is the controller identity.
 pub fn plain_identity(api_version: &str, name: &str, role_arn: &str) -> serde_json::Value {
     serde_json::json!({
         "apiVersion": api_version,
@@ -89,7 +89,7 @@ pub(super) fn controller_identity(tree: &Tree<'_>, node: NodeId) -> ControllerId
     ControllerIdentity { unknown: unknown_of(tree, spec, &CONTROLLER_FIELDS), allowed: allowed(tree, spec) }
 }
 
-/// The keys of a `spec` that are none of these.
+/// The keys of a `spec` that are not in `known`.
 fn unknown_of(tree: &Tree<'_>, spec: Option<NodeId>, known: &[&str]) -> Vec<(String, Span)> {
     spec.map_or_else(Vec::new, |spec| unknown(tree, spec, known))
 }
@@ -143,7 +143,7 @@ fn allowed_namespaces(tree: &Tree<'_>, spec: Option<NodeId>) -> Option<(serde_js
     Some((json(tree, existing, 0, &mut left), content(tree, existing)))
 }
 
-/// Nodes of an `allowedNamespaces` that are looked at: aliases of aliases can make billions of a few lines.
+/// Maximum number of nodes read of an `allowedNamespaces`: nested aliases can turn a few lines into billions of nodes.
 const MOST_NODES: usize = 100_000;
 
 /// A small subtree as JSON, scalars as strings, aliases followed a few levels deep.

@@ -1,4 +1,4 @@
-//! The labels of an object, small: a large bundle has five of them for each of thousands of objects.
+//! The labels of an object, stored compactly: a large bundle has five of them for each of thousands of objects.
 
 use std::collections::HashMap;
 
@@ -7,16 +7,17 @@ use crate::diag::Span;
 use crate::kubernetes::{LabelSelector, LabelValue};
 use lossless_yaml::{NodeId, Tree};
 
-/// The label that says which Cluster an object belongs to (Cluster API, `api/v1beta1/common_types.go`, `ClusterNameLabel`).
+/// The label with the name of the Cluster that an object belongs to (Cluster API, `api/v1beta1/common_types.go`,
+/// `ClusterNameLabel`).
 pub const CLUSTER_NAME: &str = "cluster.x-k8s.io/cluster-name";
 
-/// The label that the API server keeps on every Namespace, whatever its manifest says.
+/// The label that the API server sets on every Namespace, whatever its manifest contains.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
-/// `metadata.labels`, where keys and values are scalars.
+/// The entries of `metadata.labels` whose keys and values are scalars.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Labels {
-    /// All keys and values, one behind the other.
+    /// All keys and values, concatenated.
     text: Box<str>,
     /// Where each of them ends.
     ends: Box<[usize]>,
@@ -25,7 +26,7 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// Keys and values as kubectl has them: those of merged mappings (`<<`) too.
+    /// Keys and values as kubectl reads them, including those of merged mappings (`<<`).
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let mut start = 0;
         self.ends.chunks_exact(2).map(move |ends| {
@@ -35,7 +36,7 @@ impl Labels {
         })
     }
 
-    /// The value of a key; of two, the last, as kubectl has it.
+    /// The value of a key; if it is written twice, the last one, as in kubectl.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.iter().filter(|(own, _)| *own == key).map(|(_, value)| value).last()
     }
@@ -50,12 +51,12 @@ impl Labels {
         self.twice.first().map(|(key, span)| (key.as_str(), *span))
     }
 
-    /// Those of an object.
+    /// The labels of an object.
     pub(super) fn of(tree: &Tree<'_>, object: NodeId) -> Self {
         let Some(mapping) = descend(tree, object, &["metadata", "labels"]) else { return Self::default() };
         let entries = tree.entries(mapping).unwrap_or_default();
         let plain = |&(key, value): &(NodeId, NodeId)| Some((tree.text(key)?, tree.text(value)?));
-        // Up to a handful, looking at each pair is the fastest; labels that come by merges are rare.
+        // For a few labels, comparing each pair is fastest; labels from merges are rare.
         let repeats = |at: usize| entries[..at].iter().any(|&(key, _)| tree.text(key) == tree.text(entries[at].0));
         let few = entries.len() <= 16 && !(0..entries.len()).any(repeats);
         if few && !entries.iter().any(|&(key, _)| tree.is_merge(key)) {
@@ -69,17 +70,17 @@ impl Labels {
     }
 }
 
-/// What is known of a namespace's labels.
+/// What is known about a namespace's labels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NamespaceLabels<'l> {
     /// The namespace's name, which is a label of it.
     pub(super) name: &'l str,
-    /// The others; `None` where they are not known.
+    /// The others; `None` if they are unknown.
     pub(super) others: Option<&'l Labels>,
 }
 
 impl<'l> NamespaceLabels<'l> {
-    /// Whether a selector matches; `None` where the labels are not known well enough.
+    /// Whether a selector matches; `None` if that depends on unknown labels.
     pub(super) fn match_selector(self, selector: &LabelSelector) -> Option<bool> {
         selector.matches(|key| self.get(key))
     }
@@ -99,12 +100,13 @@ struct Members<'m> {
     /// For each key, its place in `found`, and whether the mapping itself has it.
     places: HashMap<&'m str, (usize, bool)>,
     twice: Vec<(String, Span)>,
-    /// How many mappings are looked into at most: merges of merges multiply.
+    /// How many more mappings may be read: nested merges multiply.
     work: usize,
 }
 
 impl<'m> Members<'m> {
-    /// As [`Tree::get`] has it for each key: an earlier merge gives way to a key, a later one and the key contradict.
+    /// Adds the members of a mapping, with the rules of [`Tree::get`]: a key overrides an earlier merge, and conflicts
+    /// with a later one.
     fn add(&mut self, mapping: NodeId) {
         let tree = self.tree;
         for &(key, value) in tree.entries(mapping).unwrap_or_default() {
@@ -144,7 +146,7 @@ impl<'m> Members<'m> {
         }
     }
 
-    /// What a `<<` supplies, the value that counts first; `None` where that is too much, or depends on the reader.
+    /// Appends what a `<<` supplies, the value that counts first; `None` if that is too much, or depends on the reader.
     fn merged(&mut self, source: NodeId, out: &mut Vec<(&'m str, NodeId)>) -> Option<()> {
         let tree = self.tree;
         let sources = tree.items(source).unwrap_or(std::slice::from_ref(&source)).to_vec();

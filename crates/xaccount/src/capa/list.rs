@@ -1,4 +1,5 @@
-//! Lists as kubectl flattens them (apimachinery, `unstructured/helpers.go`, `decodeToList`): whatever has `items` is one.
+//! Lists as kubectl flattens them (apimachinery, `unstructured/helpers.go`, `decodeToList`): every object with `items`
+//! is one.
 
 use crate::diag::Span;
 use lossless_yaml::{Data, Lookup, NodeId, Tree};
@@ -7,25 +8,25 @@ use super::field::{Field, head};
 use super::object::{Object, TypeMeta, refused};
 use super::tables::{Typed, classify};
 
-/// What stands under the `items` of an object.
+/// The `items` of an object.
 #[derive(Debug)]
 pub enum Items<'t> {
-    /// It is not a list.
+    /// The object is not a list.
     None,
-    /// It is one: the items, what they inherit, and the place where an alias or a `<<` brings them, if one does.
+    /// A list: the items, the type that they inherit, and the span of the alias or `<<` that supplies them, if any.
     List(&'t [NodeId], ListKind, Option<Span>),
-    /// kubectl takes it for a list, and what is in it can't be told, or it is not what it seems.
+    /// kubectl treats the object as a list, but its items can't be read with certainty.
     Refused(Box<Object>),
 }
 
-/// The apiVersion and kind of a list, empty where kubectl finds none.
+/// The apiVersion and kind of a list; empty if kubectl finds none.
 #[derive(Debug)]
 pub struct ListKind {
     api_version: String,
     kind: String,
 }
 
-/// The items of what stands at a node. `whole` says that it is a document, not an item of a list.
+/// The items of the object at a node. `whole`: it is a document, not an item of a list.
 pub fn items<'t>(tree: &'t Tree<'_>, node: NodeId, whole: bool) -> Items<'t> {
     let kind = Field::of(tree, node, "kind");
     let Some(kind) = kind.text().filter(|kind| !kind.is_empty()) else {
@@ -43,8 +44,8 @@ pub fn items<'t>(tree: &'t Tree<'_>, node: NodeId, whole: bool) -> Items<'t> {
         Lookup::Absent => return Items::None,
         Lookup::Ambiguous { key } => {
             let why = match tree.is_merge(key) {
-                true => "a '<<' after the key 'items' brings it again: kubectl takes the last, other tools the first",
-                false => "the key 'items' is written twice: kubectl takes the last, other tools refuse it",
+                true => "a '<<' after the key 'items' sets it again: kubectl uses the last one, other tools the first",
+                false => "duplicate key 'items': kubectl uses the last one, other tools refuse the file",
             };
             return refuse(tree.span(key), why.into(), "remove one of them and run again");
         }
@@ -52,9 +53,9 @@ pub fn items<'t>(tree: &'t Tree<'_>, node: NodeId, whole: bool) -> Items<'t> {
         Lookup::Inherited { value } => (node, value, true),
     };
     let list = tree.items(value);
-    // Of an item, kubectl takes only an array for a list; of a document all but a missing key.
+    // kubectl treats an item as a list only if its `items` are an array, but a document whenever it has `items`.
     if is_capa && (whole || list.is_some()) {
-        let why = format!("it has 'items', so kubectl takes it for a list of {kind} objects");
+        let why = format!("it has 'items', so kubectl treats it as a list of {kind} objects");
         return refuse(tree.span(key), why, "remove 'items', or write kind: List with whole objects, and run again");
     }
     match list {
@@ -71,32 +72,32 @@ pub fn items<'t>(tree: &'t Tree<'_>, node: NodeId, whole: bool) -> Items<'t> {
     }
 }
 
-/// A list whose items of ours stand elsewhere, at an anchor: nothing can be edited there for this list alone.
+/// A list whose CAPA items are written elsewhere, at an anchor: they can't be edited for this list alone.
 pub fn borrowed(tree: &Tree<'_>, node: NodeId, span: Span) -> Object {
     let text = |name| Field::of(tree, node, name).text().unwrap_or_default().to_owned();
-    let why = "an alias or a '<<' brings its objects, which can't be edited there".into();
+    let why = "its objects come from an alias or a '<<', and can't be edited there".into();
     let way_out = "write the objects out in place of the alias and run again";
     let type_meta = TypeMeta { api_version: &text("apiVersion"), kind: &text("kind") };
     refused(tree, node, type_meta, span, why, way_out)
 }
 
-/// An item that says no kind, in a list of one of our kinds (`AWSClusterList`): kubectl gives it the list's.
+/// An item without a kind in a list of a CAPA kind (`AWSClusterList`): kubectl gives it the list's.
 pub fn without_kind(tree: &Tree<'_>, item: NodeId, list: &ListKind) -> Option<Object> {
     let kind = list.kind.strip_suffix("List").unwrap_or(&list.kind);
     if classify(&list.api_version, kind) == Typed::Foreign {
         return None;
     }
-    let says = match Field::of(tree, item, "kind") {
+    let has_kind = match Field::of(tree, item, "kind") {
         Field::Text(kind, _) => !kind.is_empty(),
         Field::Absent if tree.entries(item).is_none() => !tree.is_null(item),
         Field::Ambiguous(_) => true,
         Field::Absent | Field::Null | Field::Typed(..) | Field::Other(_) => false,
     };
-    if says {
+    if has_kind {
         return None;
     }
-    let why = format!("this item of an {} has no kind of its own: kubectl takes it for an {kind}", list.kind);
-    let way_out = "write its apiVersion and kind and run again";
+    let why = format!("this item of an {} has no kind: kubectl treats it as an {kind}", list.kind);
+    let way_out = "add its apiVersion and kind and run again";
     let type_meta = TypeMeta { api_version: &list.api_version, kind };
     Some(refused(tree, item, type_meta, head(tree, item), why, way_out))
 }

@@ -1,11 +1,11 @@
-//! References that stand where the API server drops them.
+//! References in places where the API server drops them.
 
 use super::field::descend;
 use crate::diag::Span;
 use lossless_yaml::{NodeId, Tree};
 
-/// References one level too high or too low, or under a name that is nearly right. `parent` is the mapping in which one belongs;
-/// `kind_row`: the object carries a reference there.
+/// References in a mapping above the right one or in `metadata`, or under a misspelt key. `parent` is the path of the
+/// right mapping; `kind_row`: the object has a reference there.
 pub(super) fn misplaced(tree: &Tree<'_>, node: NodeId, parent: &[&str], kind_row: bool) -> Vec<(String, String, Span)> {
     let mut mappings: Vec<&[&str]> = vec![&["metadata"]];
     mappings.extend((0..=parent.len()).map(|depth| &parent[..depth]));
@@ -26,9 +26,9 @@ pub(super) fn misplaced(tree: &Tree<'_>, node: NodeId, parent: &[&str], kind_row
     found
 }
 
-/// Whether people who write this mean `identityRef`.
+/// Whether a key is probably a misspelling of `identityRef`.
 fn is_nearly(key: &str) -> bool {
-    // Two letters more or fewer at most: the length tells most keys.
+    // At most two letters more or fewer: the length excludes most keys.
     if key.is_ascii() && !(9..=13).contains(&key.len()) {
         return key.eq_ignore_ascii_case("identityreference");
     }

@@ -1,6 +1,6 @@
-//! What Cluster API Provider AWS (CAPA) says: facts as tables, and the reading of its objects.
+//! Cluster API Provider AWS (CAPA): facts as tables, and the reading and evaluation of its objects.
 //!
-//! CAPA is `kubernetes-sigs/cluster-api-provider-aws`; the tags named in comments are its.
+//! CAPA is `kubernetes-sigs/cluster-api-provider-aws`; version tags in comments are tags of that repository.
 
 mod account_scoped;
 mod alive;

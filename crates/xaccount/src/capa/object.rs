@@ -1,4 +1,4 @@
-//! Objects, read through spans.
+//! Objects of manifests, read with the spans of their fields.
 
 use crate::diag::Span;
 use lossless_yaml::{Lookup, NodeId, Tree};
@@ -15,10 +15,10 @@ use super::tables::{IdentityKind, REFERENCING_KINDS, ReferencingKind, Typed, Ver
 use super::topology::{TopologyCluster, class, cluster};
 use super::twice::{Decisive, Twice, twice};
 
-/// What an object is to us.
+/// The kind of an object, as far as this program distinguishes kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ObjectKind {
-    /// It carries a reference in a fixed place.
+    /// A kind with an identity reference in a fixed place.
     Referencing {
         /// Its row of the table.
         kind_row: &'static ReferencingKind,
@@ -28,18 +28,18 @@ pub enum ObjectKind {
         reference: Box<IdentityReference>,
         /// `spec.region`, or the template's.
         region: Field,
-        /// What its spec names that belongs to one account: ids of EC2, ARNs, the name of an SSH key.
+        /// Values of its spec that belong to one account: EC2 ids, ARNs, the name of an SSH key.
         account_scoped: Vec<(String, Span)>,
     },
     /// A Cluster.
     Cluster {
         /// `spec.infrastructureRef` and `spec.controlPlaneRef`.
         refers_to: Vec<ObjectReference>,
-        /// Its topology's places for a reference; empty without a topology or where another provider runs it.
+        /// The places for a reference in its topology; empty without a topology or with another provider.
         references: Vec<IdentityReference>,
-        /// Whether it has a topology, and its variables name no provider, neither ours nor another.
+        /// Whether it has a topology whose variables name neither AWS nor another provider.
         unclear: bool,
-        /// The region that its variables say.
+        /// The region in its variables.
         region: Option<String>,
         /// The class of its topology.
         class: Option<ClassReference>,
@@ -52,13 +52,13 @@ pub enum ObjectKind {
     Controller(Box<ControllerIdentity>),
     /// A static identity.
     Static(Box<StaticIdentity>, Version),
-    /// A Namespace; only where it was asked for, see [`beside`].
+    /// A Namespace; only if it was requested, see [`beside`].
     Namespace,
-    /// A Secret; only where it was asked for, see [`beside`]. Nothing is read of it but its name and namespace.
+    /// A Secret; only if it was requested, see [`beside`]. Only its name and namespace are read.
     Secret,
-    /// An object of CAPA in a shape that can't be: why, and what to do.
+    /// A CAPA object that can't be read with certainty: why, and what to do.
     Refused(String, &'static str),
-    /// An object of CAPA that carries no reference, with an `identityRef` in its `spec`: the API server drops it.
+    /// A CAPA object of a kind without a reference, with an `identityRef` in its `spec`: the API server drops it.
     Elsewhere(Span),
     /// Anything else.
     Foreign,
@@ -75,38 +75,38 @@ pub struct Object {
     pub name: Option<String>,
     /// `metadata.namespace`, if it is a scalar.
     pub namespace: Option<String>,
-    /// Where that stands.
+    /// The span of the namespace.
     pub namespace_span: Option<Span>,
     /// `metadata.labels`
     pub labels: Labels,
-    /// A key on the way to what decides the account, whose value depends on the reader.
+    /// A key that decides the account and whose value depends on the YAML reader.
     pub twice: Option<Box<Twice>>,
-    /// References that stand where the API server drops them: the path of their mapping, `/spec` perhaps, and the key.
+    /// References in places where the API server drops them: the path of the mapping, for example `/spec`, and the key.
     pub misplaced: Vec<(String, String, Span)>,
-    /// Where its `kind` stands.
+    /// The span of its `kind`.
     pub kind_span: Span,
     /// Where the object begins.
     pub start: usize,
-    /// What shows that it is or was in a management cluster, if anything does.
+    /// The evidence that the object is or was in a management cluster, if there is any.
     pub alive: Option<Box<Mark>>,
     /// What it is.
     pub object_kind: ObjectKind,
 }
 
 impl ObjectKind {
-    /// Whether it is of Cluster API or CAPA, or says so: what must be read with certainty.
+    /// Whether the object is, or claims to be, of Cluster API or CAPA, and so must be read with certainty.
     pub fn is_capa(&self) -> bool {
         !matches!(self, Self::Foreign | Self::Elsewhere(_) | Self::Namespace | Self::Secret | Self::Class(_))
     }
 }
 
 impl Object {
-    /// The namespace, if the object says one; an empty text says none.
+    /// The object's own namespace; `None` if it is missing or empty.
     pub fn own_namespace(&self) -> Option<&str> {
         self.namespace.as_deref().filter(|own| !own.is_empty())
     }
 
-    /// The places of the object that hold, or are to hold, an identity reference.
+    /// The places of the object that have an identity reference, or can get one.
     pub fn references(&self) -> impl Iterator<Item = &IdentityReference> {
         let (one, many): (Option<&IdentityReference>, &[IdentityReference]) = match &self.object_kind {
             ObjectKind::Referencing { reference, .. } => (Some(reference), &[]),
@@ -116,7 +116,7 @@ impl Object {
         one.into_iter().chain(many)
     }
 
-    /// The role ARN of an identity, where it is one text.
+    /// The role ARN of a role identity, if it is a text.
     pub fn role_arn(&self) -> Option<&str> {
         match &self.object_kind {
             ObjectKind::Identity(identity, _) => identity.role_arn.text(),
@@ -124,7 +124,7 @@ impl Object {
         }
     }
 
-    /// The region that the object says: in its spec, its template's, or its topology's variables.
+    /// The region in the object's spec, its template's spec, or its topology's variables.
     pub fn region(&self) -> Option<&str> {
         match &self.object_kind {
             ObjectKind::Referencing { region, .. } => region.text(),
@@ -134,8 +134,8 @@ impl Object {
     }
 }
 
-/// Reads the object at `node`. `variable` names a topology variable that is to hold a reference though it is not there.
-/// `None` for what has no apiVersion and kind, as no Kubernetes object is.
+/// Reads the object at `node`. `variable` names a topology variable that gets a reference even if it does not exist
+/// yet. `None` if there is no apiVersion or kind, so that it is not a Kubernetes object.
 pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Option<Object> {
     let api_version = Field::of(tree, node, "apiVersion");
     let kind = Field::of(tree, node, "kind");
@@ -153,7 +153,7 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
         labels: Labels::of(tree, node),
         twice: decisive(&object_kind).and_then(|decisive| twice(tree, node, decisive)).map(Box::new),
         misplaced: misplaced_in(tree, node, &object_kind),
-        // Of what carries no reference it is of no interest.
+        // Not needed for kinds without a reference.
         alive: match &object_kind {
             ObjectKind::Referencing { .. } | ObjectKind::Cluster { .. } => mark(tree, node, &api_version, &kind),
             _ => None,
@@ -166,13 +166,13 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
     })
 }
 
-/// The object as a refused one, where its apiVersion and kind can't be told with certainty.
+/// The object as a refused one, if its apiVersion and kind are not certain.
 fn uncertain_type(tree: &Tree<'_>, node: NodeId, api_version: &Field, kind: &Field) -> Option<Object> {
     for (field, key) in [(kind, "kind"), (api_version, "apiVersion")] {
         if let Field::Ambiguous(span) = field {
             let type_meta =
                 TypeMeta { api_version: api_version.text().unwrap_or_default(), kind: kind.text().unwrap_or(UNKNOWN) };
-            let why = format!("the key '{key}' is written twice: kubectl takes the last, other tools refuse it");
+            let why = format!("duplicate key '{key}': kubectl uses the last one, other tools refuse the file");
             return Some(refused(tree, node, type_meta, *span, why, "remove one of them and run again"));
         }
     }
@@ -180,21 +180,21 @@ fn uncertain_type(tree: &Tree<'_>, node: NodeId, api_version: &Field, kind: &Fie
         let node_of = tree.value(node, key).map(|value| tree.node(tree.resolve(value)));
         if let Some(tag) = node_of.and_then(|value| value.tag()).filter(|tag| &tree.text[tag.range()] != "!!str") {
             let type_meta = TypeMeta { api_version: api_version.text().unwrap_or_default(), kind: UNKNOWN };
-            let why = format!("the {key} has a tag, and what it stands for can't be told with certainty");
-            let way_out = "write it as plain text and run again";
+            let why = format!("the {key} has a YAML tag, so its value is not certain");
+            let way_out = "write it without a tag and run again";
             return Some(refused(tree, node, type_meta, tag.shifted(tree.base), why, way_out));
         }
     }
     None
 }
 
-/// What an object of this apiVersion and kind is to us, with what is read of it.
+/// The [`ObjectKind`] for an apiVersion and kind, with the fields that are read.
 fn kind_of(tree: &Tree<'_>, node: NodeId, api_version: &str, kind: &str, variable: Option<&[String]>) -> ObjectKind {
     match classify(api_version, kind) {
         Typed::Foreign => elsewhere(tree, node, api_version, kind),
         Typed::Refused(why) => ObjectKind::Refused(
             why,
-            "take the apiVersion that your management cluster serves: kubectl api-resources | grep -i aws",
+            "use an apiVersion that your management cluster serves: kubectl api-resources | grep -i aws",
         ),
         Typed::Identity(IdentityKind::Static, version) => {
             ObjectKind::Static(Box::new(static_identity(tree, node)), version)
@@ -225,7 +225,7 @@ fn kind_of(tree: &Tree<'_>, node: NodeId, api_version: &str, kind: &str, variabl
     }
 }
 
-/// Which of its keys decide the account.
+/// The keys of an object that decide the account.
 fn decisive(object_kind: &ObjectKind) -> Option<Decisive> {
     match object_kind {
         ObjectKind::Referencing { .. } => Some(Decisive::Labels),
@@ -236,7 +236,7 @@ fn decisive(object_kind: &ObjectKind) -> Option<Decisive> {
     }
 }
 
-/// References that stand where the API server drops them.
+/// References in places where the API server drops them.
 fn misplaced_in(tree: &Tree<'_>, node: NodeId, object_kind: &ObjectKind) -> Vec<(String, String, Span)> {
     match object_kind {
         ObjectKind::Referencing { kind_row, .. } => misplaced(tree, node, kind_row.parent, true),
@@ -248,7 +248,7 @@ fn misplaced_in(tree: &Tree<'_>, node: NodeId, object_kind: &ObjectKind) -> Vec<
     }
 }
 
-/// An object of CAPA that people take for one that carries a reference.
+/// [`ObjectKind::Elsewhere`] for a CAPA kind without a reference that has an `identityRef` in its `spec` nevertheless.
 fn elsewhere(tree: &Tree<'_>, node: NodeId, api_version: &str, kind: &str) -> ObjectKind {
     let is_capa = api_version.split_once('/').is_some_and(|(group, _)| WITHOUT_REFERENCE.contains(&(group, kind)));
     let spec = if is_capa { spec(tree, node) } else { None };
@@ -258,7 +258,8 @@ fn elsewhere(tree: &Tree<'_>, node: NodeId, api_version: &str, kind: &str) -> Ob
     }
 }
 
-/// Makes a Namespace or a Secret of an object that is nothing else to us. Whether an identity may be used can hang on them.
+/// Sets the kind of a Namespace or a Secret, which are [`ObjectKind::Foreign`] otherwise. Whether an identity may be
+/// used can depend on them.
 pub fn beside(object: &mut Object) {
     if object.object_kind != ObjectKind::Foreign || object.api_version != "v1" {
         return;
@@ -273,16 +274,16 @@ pub fn beside(object: &mut Object) {
     }
 }
 
-/// What an object is called whose kind can't be told.
+/// The kind in messages if it is unknown.
 const UNKNOWN: &str = "object";
 
-/// The apiVersion and kind of an object, as far as they can be told.
+/// The apiVersion and kind of an object, as far as they are known.
 pub(super) struct TypeMeta<'a> {
     pub(super) api_version: &'a str,
     pub(super) kind: &'a str,
 }
 
-/// An object in a shape that can't be; the span is the place that says so.
+/// An object that can't be read with certainty; `span` is the reason's place.
 pub(super) fn refused(
     tree: &Tree<'_>,
     node: NodeId,

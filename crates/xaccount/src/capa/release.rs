@@ -1,4 +1,4 @@
-//! Releases of CAPA, as far as it matters which one reads a manifest.
+//! Releases of CAPA, and their differences in reading a manifest.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,21 +17,21 @@ impl Release {
     /// The newest that this program knows.
     pub const NEWEST: Self = Self::new(2, 13, 0);
 
-    /// From here on the defaulting webhook leaves an empty `matchLabels` or `matchExpressions`, and a zero, as they are
+    /// Since this release, the defaulting webhook keeps an empty `matchLabels` or `matchExpressions`, and a zero
     /// (controller-runtime v0.20: `pkg/webhook/admission/defaulter_custom.go` drops no field that may be omitted).
     pub const KEEPS_EMPTY: Self = Self::new(2, 9, 0);
 
-    /// From here on an AWSCluster of v1alpha2 is not served (`config/crd/bases`, v0.6.9 and v0.7.0).
+    /// Since this release, an AWSCluster of v1alpha2 is not served (`config/crd/bases`, v0.6.9 and v0.7.0).
     pub const DROPS_V1ALPHA2: Self = Self::new(0, 7, 0);
 
-    /// From here on the credentials of a source identity are taken once, and not renewed when its session ends
-    /// (`pkg/cloud/identity/identity.go`, `Retrieve`).
+    /// Since this release, the credentials of a source identity are retrieved once, and not renewed when its session
+    /// ends (`pkg/cloud/identity/identity.go`, `Retrieve`).
     pub const FREEZES_SOURCE: Self = Self::new(2, 9, 0);
 
     /// The first with identities (`config/crd/bases`, v0.6.4 and v0.6.5).
     pub const IDENTITIES: Self = Self::new(0, 6, 5);
 
-    /// A release as the tables write it. One that is written wrong counts as none that is known yet.
+    /// A release of the tables. An invalid text counts as a future release.
     pub(super) fn of_table(text: &str) -> Self {
         text.parse().unwrap_or(Self::new(u32::MAX, 0, 0))
     }
@@ -40,8 +40,8 @@ impl Release {
         Self { major, minor, patch }
     }
 
-    /// The newest release that serves all of these API versions, and is not older than `since`; `None` where there is none
-    /// (`config/crd/bases` at every tag). Nothing said means the newest of all.
+    /// The newest release that serves all of these API versions and is not older than `since`; `None` if there is none
+    /// (`config/crd/bases` at every tag). Without versions, the newest release.
     pub fn serving(versions: impl IntoIterator<Item = Version>, since: Self) -> Option<Self> {
         let mut range = (since, Self::NEWEST);
         for version in versions {
@@ -51,7 +51,7 @@ impl Release {
         (range.0 <= range.1).then_some(range.1)
     }
 
-    /// The first and the last release known that serve a version.
+    /// The first and the last known release that serve a version.
     fn range(version: Version) -> (Self, Self) {
         match version {
             Version::V1Alpha3 => (Self::new(0, 5, 0), Self::new(1, 5, 5)),
@@ -61,10 +61,10 @@ impl Release {
         }
     }
 
-    /// Whether it serves a version; a release newer than this program knows serves what the newest known does.
+    /// Whether the release serves a version; releases newer than this program knows count as the newest known one.
     pub fn serves(self, version: Version) -> bool {
         let (first, last) = Self::range(version);
-        // Patches of a series may be newer than those known.
+        // A series may have patch releases newer than the known ones.
         first <= self && (self <= last || (self.major, self.minor) == (last.major, last.minor) || last == Self::NEWEST)
     }
 }
@@ -80,7 +80,7 @@ impl FromStr for Release {
 
     /// `v2.11.1`, `2.11.1` or `2.11`; what follows a hyphen (`-ncn.1`) does not count.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("'{text}' is no release of CAPA: write for example v2.11.1 or 2.8");
+        let wrong = || format!("'{text}' is not a CAPA release; write for example v2.11.1 or 2.8");
         let plain = text.strip_prefix('v').unwrap_or(text);
         let plain = plain.split_once('-').map_or(plain, |(plain, _)| plain);
         let number = |part: &str| match part.bytes().all(|b| b.is_ascii_digit()) {
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn api_versions_say_which_release_reads_them() {
+    fn api_versions_decide_which_release_reads_them() {
         use Version::{V1Alpha3, V1Alpha4, V1Beta1, V1Beta2};
         let serving = |versions: &[Version], since: &str| {
             let release = Release::serving(versions.iter().copied(), Release::of_table(since));
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(serving(&[V1Alpha3, V1Alpha4, V1Beta1], "v0.6.5").unwrap(), "v1.5.5");
         assert_eq!(serving(&[V1Beta1, V1Beta2], "v0.6.5").unwrap(), "v2.3.5");
         assert_eq!(serving(&[V1Alpha4, V1Beta2], "v0.6.5"), None);
-        // A kind, or its reference, that came when one of the versions was served no longer.
+        // A kind, or its reference, that was added when one of the versions was no longer served.
         assert_eq!(serving(&[V1Beta1, V1Beta2], "v2.4.0"), None);
     }
 }

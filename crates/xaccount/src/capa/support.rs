@@ -1,22 +1,22 @@
-//! What a release of CAPA makes of an object, before any of its fields counts: whether it serves the object's kind and version,
-//! and whether that kind has an identity reference yet.
+//! Whether a release of CAPA serves an object's kind and version, and whether that kind has an identity reference in
+//! it.
 
 use super::field::State;
 use super::object::{Object, ObjectKind};
 use super::release::Release;
 
-/// What a release has of an object's kind.
+/// How far a release supports an object's kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Support {
     /// The API server refuses the object: the release does not have its kind yet, or does not serve its version.
     NotServed,
-    /// The API server takes the object and drops its identity reference: the release has no such field.
+    /// The API server accepts the object and drops its identity reference: the release has no such field.
     NoReference,
-    /// All that this program reads of it.
+    /// The release supports all fields that this program reads.
     Full,
 }
 
-/// What a release has of an object's kind; `None` where the object is not one of CAPA's that this program reads.
+/// How far a release supports an object's kind; `None` for objects other than the CAPA kinds that this program reads.
 pub fn support(object: &Object, release: Release) -> Option<Support> {
     let (version, served, reference) = match &object.object_kind {
         ObjectKind::Referencing { kind_row, version, .. } => {
@@ -48,7 +48,7 @@ pub fn served_since(object: &Object) -> Release {
     }
 }
 
-/// The first release that does all with an object that its manifest asks for: its reference counts, where it has one.
+/// The first release that supports all of an object's manifest, including its identity reference if it has one.
 pub fn read_since(object: &Object) -> Release {
     match &object.object_kind {
         ObjectKind::Referencing { kind_row, reference, .. } if reference.state != State::Unset => {

@@ -1,4 +1,4 @@
-//! Kinds, groups, versions and paths.
+//! Tables of kinds, groups, versions and paths.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,28 +15,28 @@ pub(super) const CONTROL_PLANE_GROUP: &str = "controlplane.cluster.x-k8s.io";
 /// Group of Cluster API's own kinds.
 pub const CAPI_GROUP: &str = "cluster.x-k8s.io";
 
-/// The role that DKP's CloudFormation stack makes in every account (mesosphere/dcos-docs-site,
+/// The role that DKP's CloudFormation stack creates in every account (mesosphere/dcos-docs-site,
 /// `pages/dkp/konvoy/2.3/choose-infrastructure/aws/iam-policies/index.md`).
 pub const DEFAULT_ROLE_NAME: &str = "control-plane.cluster-api-provider-aws.sigs.k8s.io";
 
-/// The role that clusterawsadm makes for the controller, beside that of [`DEFAULT_ROLE_NAME`] (CAPA v2.11.1,
+/// The role that clusterawsadm creates for the controller, in addition to [`DEFAULT_ROLE_NAME`] (CAPA v2.11.1,
 /// `cmd/clusterawsadm/cloudformation/bootstrap/template.go`).
 pub const CONTROLLERS_ROLE_NAME: &str = "controllers.cluster-api-provider-aws.sigs.k8s.io";
 
 /// Kind of the identity that assumes a role.
 pub const ROLE_IDENTITY: &str = "AWSClusterRoleIdentity";
 
-/// Kind of the identity that stands for the controller's own credentials.
+/// Kind of the identity for the controller's own credentials.
 pub const CONTROLLER_IDENTITY: &str = "AWSClusterControllerIdentity";
 
-/// Keys of a `clusterConfig` value that say that the cluster runs on another provider (CAREN, `api/v1alpha1`).
+/// Keys of a `clusterConfig` value for clusters on other providers (CAREN, `api/v1alpha1`).
 const OTHER_PROVIDERS: [&str; 3] = ["docker", "nutanix", "vsphere"];
 
-/// The keys of a CAREN `clusterConfig` value: ours, and those of other providers
+/// The provider keys of a CAREN `clusterConfig` value: those for AWS, and those for other providers
 /// (nutanix-cloud-native/cluster-api-runtime-extensions-nutanix, `api/v1alpha1/{aws,eks}_clusterconfig_types.go`).
 pub const TOPOLOGY_PROVIDERS: ([&str; 2], [&str; 3]) = (["aws", "eks"], OTHER_PROVIDERS);
 
-/// An API version of CAPA's groups that knew identity references.
+/// An API version of CAPA's groups that has identity references.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Version {
     /// CAPA v0.6.5 to v1.5.x.
@@ -45,7 +45,7 @@ pub enum Version {
     V1Alpha4,
     /// CAPA v1.0.0 to v2.3.x.
     V1Beta1,
-    /// CAPA v2.0.0 on.
+    /// CAPA v2.0.0 and newer.
     V1Beta2,
 }
 
@@ -53,7 +53,7 @@ impl Version {
     /// All, oldest first.
     pub const ALL: [Self; 4] = [Self::V1Alpha3, Self::V1Alpha4, Self::V1Beta1, Self::V1Beta2];
 
-    /// As in an apiVersion.
+    /// The name, as in an apiVersion.
     pub fn name(self) -> &'static str {
         match self {
             Self::V1Alpha3 => "v1alpha3",
@@ -63,7 +63,7 @@ impl Version {
         }
     }
 
-    /// The releases that serve it, as a phrase, where today's no longer does (`config/crd/bases` at every tag).
+    /// A sentence with the releases that serve it, if current ones no longer do (`config/crd/bases` at every tag).
     pub fn no_longer_served(self) -> Option<&'static str> {
         match self {
             Self::V1Alpha3 => Some("CAPA v0.6.5 to v1.5 serve v1alpha3; CAPA v2.0.0 and newer refuse it"),
@@ -86,35 +86,35 @@ impl FromStr for Version {
     fn from_str(text: &str) -> Result<Self, String> {
         let name = text.strip_prefix(IDENTITY_GROUP).and_then(|rest| rest.strip_prefix('/')).unwrap_or(text);
         Self::ALL.into_iter().find(|version| version.name() == name).ok_or_else(|| {
-            format!("'{text}' is no version of {IDENTITY_GROUP}: v1alpha3, v1alpha4, v1beta1 or v1beta2")
+            format!("unknown version '{text}' of {IDENTITY_GROUP}; write v1alpha3, v1alpha4, v1beta1 or v1beta2")
         })
     }
 }
 
-/// A kind that carries an identity reference in a fixed place.
+/// A kind with an identity reference in a fixed place.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ReferencingKind {
     /// The kind.
     pub kind: &'static str,
     /// Its API group.
     pub group: &'static str,
-    /// Path of the mapping that holds `identityRef`.
+    /// Path of the mapping that contains `identityRef`.
     pub parent: &'static [&'static str],
-    /// The versions that had the reference.
+    /// The versions with the reference.
     pub versions: &'static [Version],
     /// First CAPA release that serves the kind.
     pub served_since: &'static str,
     /// First CAPA release whose kind has the reference.
     pub since: &'static str,
-    /// Whether CAPA's webhook writes `AWSClusterControllerIdentity/default` where nothing is said, so that this value
+    /// Whether CAPA's webhook sets a missing reference to `AWSClusterControllerIdentity/default`, so that this value
     /// counts as "not set".
     pub defaulted: bool,
-    /// Whether it is a template, whose spec CAPA's webhook does not let change.
+    /// Whether it is a template, whose spec is immutable according to CAPA's webhook.
     pub template: bool,
-    /// Whether it has no namespace.
+    /// Whether it is cluster-scoped.
     pub cluster_scoped: bool,
-    /// Whether CAPA makes `AWSClusterControllerIdentity/default` for one that refers to that kind, where it is missing, or
-    /// for what is made from it (`exp/controlleridentitycreator/awscontrolleridentity_controller.go`, v2.11.1).
+    /// Whether CAPA creates a missing `AWSClusterControllerIdentity/default` for an object that references that kind,
+    /// or for an object created from it (`exp/controlleridentitycreator/awscontrolleridentity_controller.go`, v2.11.1).
     pub controller_identity: bool,
 }
 
@@ -124,8 +124,9 @@ const V1BETA2: &[Version] = &[Version::V1Beta2];
 const SPEC: &[&str] = &["spec"];
 const TEMPLATE_SPEC: &[&str] = &["spec", "template", "spec"];
 
-/// Every kind with an identity reference of its own. Where both releases are one, the kind came with it. Sources: `api/*/awscluster_types.go`,
-/// `controlplane/{eks,rosa}/api/*/`, `exp/api/*/`, `webhooks/*_webhook.go`, and `config/crd/bases` at each tag.
+/// Every kind with its own identity reference. If both releases are the same, the kind has had the reference from the
+/// start. Sources: `api/*/awscluster_types.go`, `controlplane/{eks,rosa}/api/*/`, `exp/api/*/`,
+/// `webhooks/*_webhook.go`, and `config/crd/bases` at each tag.
 pub const REFERENCING_KINDS: [ReferencingKind; 8] = [
     // api/v1alpha3/awscluster_types.go, v0.6.5; the kind in v1alpha3: config/crd/bases, v0.5.0
     ReferencingKind {
@@ -180,8 +181,8 @@ pub const REFERENCING_KINDS: [ReferencingKind; 8] = [
         cluster_scoped: false,
         controller_identity: true,
     },
-    // controlplane/rosa/api/v1beta2/rosacontrolplane_types.go, v2.4.0; the kind, without the reference: config/crd/bases, v2.3.0
-    // to v2.3.5
+    // controlplane/rosa/api/v1beta2/rosacontrolplane_types.go, v2.4.0; the kind, without the reference:
+    // config/crd/bases, v2.3.0 to v2.3.5
     ReferencingKind {
         kind: "ROSAControlPlane",
         group: CONTROL_PLANE_GROUP,
@@ -220,7 +221,8 @@ pub const REFERENCING_KINDS: [ReferencingKind; 8] = [
         cluster_scoped: false,
         controller_identity: false,
     },
-    // exp/api/v1beta2/rosaocmroleconfig_types.go, v2.12.1, not in v2.11.1 (the tag v2.12.0 was not to be had); no default
+    // exp/api/v1beta2/rosaocmroleconfig_types.go, v2.12.1, not in v2.11.1 (the tag v2.12.0 was not available); no
+    // default
     ReferencingKind {
         kind: "ROSAOCMRoleConfig",
         group: IDENTITY_GROUP,
@@ -253,7 +255,8 @@ pub const STATIC_FIELDS: [&str; 2] = ["secretRef", "allowedNamespaces"];
 /// The field of an AWSClusterControllerIdentity's spec.
 pub const CONTROLLER_FIELDS: [&str; 1] = ["allowedNamespaces"];
 
-/// Kinds that take the identity of another object, and have no `identityRef` (`config/crd/bases`, v2.11.1): group and kind.
+/// Kinds that use the identity of another object, and have no `identityRef` (`config/crd/bases`, v2.11.1): group and
+/// kind.
 pub(super) const WITHOUT_REFERENCE: [(&str, &str); 9] = [
     (IDENTITY_GROUP, "AWSManagedCluster"),
     (IDENTITY_GROUP, "AWSManagedClusterTemplate"),
@@ -290,16 +293,16 @@ impl IdentityKind {
         }
     }
 
-    /// The kind of this name.
+    /// The kind with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
-/// What a pair of apiVersion and kind is to us.
+/// The meaning of an apiVersion and kind for this program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Typed {
-    /// It carries an identity reference.
+    /// A kind with an identity reference.
     ReferencingKind(&'static ReferencingKind, Version),
     /// An identity.
     Identity(IdentityKind, Version),
@@ -307,13 +310,13 @@ pub enum Typed {
     Cluster,
     /// A ClusterClass of Cluster API.
     Class,
-    /// Nothing of ours.
+    /// Any other object.
     Foreign,
-    /// A kind of CAPA in a group or version in which it can't carry a reference; the sentence says why.
+    /// A CAPA kind in a group or version in which it can't have a reference; the sentence explains why.
     Refused(String),
 }
 
-/// Sorts an object by its apiVersion and kind.
+/// Classifies an object by its apiVersion and kind.
 pub fn classify(api_version: &str, kind: &str) -> Typed {
     let Some((group, version)) = api_version.split_once('/') else {
         return Typed::Foreign;
@@ -350,7 +353,7 @@ enum Checked {
 fn check(kind: &str, own: &str, versions: &[Version], since: &str, group: &str, version: &str) -> Checked {
     if group != own {
         return if group == IDENTITY_GROUP || group == CONTROL_PLANE_GROUP || group == CAPI_GROUP {
-            Checked::Refused(format!("{kind} is a kind of {own}, never of {group}"))
+            Checked::Refused(format!("{kind} belongs to the API group {own}, not to {group}"))
         } else {
             Checked::Foreign
         };
@@ -362,17 +365,17 @@ fn check(kind: &str, own: &str, versions: &[Version], since: &str, group: &str, 
     let names = names.join(", ");
     if version == "v1alpha2" && kind == "AWSCluster" {
         return Checked::Refused(format!(
-            "AWSCluster {own}/v1alpha2 has no identityRef: CAPA knows one since {since}, in {names}"
+            "AWSCluster {own}/v1alpha2 has no identityRef: CAPA has it since {since}, in {names}"
         ));
     }
-    Checked::Refused(format!("{kind} {group}/{version} never existed: CAPA has it since {since}, in {names}"))
+    Checked::Refused(format!("{kind} {group}/{version} does not exist: CAPA has the kind since {since}, in {names}"))
 }
 
-/// The words that stand in every document that `inject` must read: the kinds with a reference, the identities (all of
-/// which contain `AWSCluster`), and topology Clusters.
+/// Words of which every document that `inject` must read contains one: the kinds with a reference, the identities (all
+/// of which contain `AWSCluster`), and topology Clusters.
 pub fn needles() -> Needles {
     let kinds = REFERENCING_KINDS.iter().map(|kind_row| kind_row.kind);
-    // A word that contains another needle is found by it.
+    // A word that contains another needle is found with that needle.
     let kinds: Vec<[&str; 1]> = kinds
         .clone()
         .filter(|kind| !kinds.clone().any(|other| other != *kind && kind.contains(other)))
@@ -382,23 +385,23 @@ pub fn needles() -> Needles {
     Needles::new(kinds.iter().map(<[&str; 1]>::as_slice).chain([topology.as_slice()]))
 }
 
-/// The same for a verb that also looks at Namespaces and Secrets, on which it can hang whether an identity may be used.
+/// The needles of a verb that also reads Namespaces and Secrets, which can decide whether an identity may be used.
 pub fn needles_with_surroundings() -> Needles {
     needles().also(&["Namespace", "Secret"])
 }
 
-/// The same for a verb that also looks for references where none can be: each has this key.
+/// The needles of a verb that also looks for misplaced references, all of which have this key.
 pub fn needles_for_lint() -> Needles {
     needles_with_surroundings().also(&["identityRef"])
 }
 
-/// Whether a text could be, or hold, a Secret or a ConfigMap, so that none of it may be shown. It need not be readable: the
-/// kind may be disguised by an escape or a tag, and what is not one may carry the fields of one.
+/// Whether a text could be or contain a Secret or a ConfigMap, so that none of it may be shown. The text need not be
+/// valid: an escape or a tag may hide the kind, and other objects may have the fields of a Secret.
 pub fn may_hold_bodies(text: &[u8]) -> bool {
     static USAGE: LazyLock<Needles> = LazyLock::new(|| {
         Needles::new([["Secret"], ["ConfigMap"], ["secret"], ["stringData"]].iter().map(|word| word.as_slice()))
     });
-    // Any tag: what it stands for may be said elsewhere.
+    // Any tag counts, because its meaning may be defined elsewhere.
     let tagged = memchr::memchr_iter(b'!', text).any(|at| at > 0 && text[at - 1].is_ascii_whitespace());
     tagged || USAGE.literal(text) || USAGE.possible(text)
 }
@@ -408,7 +411,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_are_told_by_group_and_version() {
+    fn kinds_are_classified_by_group_and_version() {
         let infra = |version: &str| format!("{IDENTITY_GROUP}/{version}");
         for version in Version::ALL {
             assert!(matches!(classify(&infra(version.name()), "AWSCluster"), Typed::ReferencingKind(..)));

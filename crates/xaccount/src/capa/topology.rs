@@ -1,11 +1,11 @@
-//! A Cluster, the places for a reference in the variables of its topology, and the class of that.
+//! A Cluster: its references, the places for an identity reference in its topology's variables, and its class.
 
 use lossless_yaml::{Lookup, NodeId, Tree};
 
 use super::field::{ClassReference, Field, IdentityReference, ObjectReference, Rest, State, descend, reference_at};
 use super::tables::{IdentityKind, TOPOLOGY_PROVIDERS};
 
-/// What a Cluster says.
+/// The fields that are read of a Cluster.
 pub(super) struct TopologyCluster {
     pub(super) refers_to: Vec<ObjectReference>,
     pub(super) references: Vec<IdentityReference>,
@@ -16,7 +16,7 @@ pub(super) struct TopologyCluster {
 
 /// A variable of a topology.
 struct ClusterVariable {
-    /// Its place in the list.
+    /// Its index in the list.
     index: usize,
     name: String,
     value: Option<NodeId>,
@@ -27,8 +27,8 @@ fn variables_path() -> Vec<String> {
     ["spec", "topology", "variables"].map(str::to_owned).to_vec()
 }
 
-/// What the spec of a Cluster refers to, and where its topology has or takes a reference. `wanted` names a variable that is to
-/// hold one.
+/// Reads the references of a Cluster, and the places in its topology that have an identity reference or can get one.
+/// `wanted` names a variable that gets one.
 pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, api_version: &str, wanted: Option<&[String]>) -> TopologyCluster {
     let mut refers_to = Vec::with_capacity(2);
     refers_to.extend(["infrastructureRef", "controlPlaneRef"].iter().filter_map(|key| {
@@ -63,7 +63,7 @@ fn variables_of(tree: &Tree<'_>, topology: NodeId) -> Vec<ClusterVariable> {
     variables.iter().enumerate().filter_map(read).collect()
 }
 
-/// The places in the values of variables that hold, or are to hold, a reference.
+/// The places in the values of variables that have a reference, or can get one.
 fn references_in(tree: &Tree<'_>, node: NodeId, variables: &[ClusterVariable]) -> Vec<IdentityReference> {
     let aws = TOPOLOGY_PROVIDERS.0;
     let mut references = Vec::new();
@@ -98,7 +98,7 @@ fn reference_in_value(
     reference_at(tree, node, path, Some((item, variable.name.clone())))
 }
 
-/// The region that a variable says, itself or for a provider of ours.
+/// The region in a variable: its own value, or that of an AWS provider in it.
 fn region_in(tree: &Tree<'_>, variable: &ClusterVariable) -> Option<String> {
     let value = variable.value?;
     if variable.name == "region" {
@@ -110,9 +110,9 @@ fn region_in(tree: &Tree<'_>, variable: &ClusterVariable) -> Option<String> {
     })
 }
 
-/// Whether references of a version are core/v1 object references, which say a namespace. Those of v1beta2 have `apiGroup`, `kind`
-/// and `name` (Cluster API v1.11.0, `api/core/v1beta2/common_types.go`, `ContractVersionedObjectReference`), and newer ones
-/// will hardly get it back.
+/// Whether references of a version are core/v1 object references, which have a namespace. Those of v1beta2 have only
+/// `apiGroup`, `kind` and `name` (Cluster API v1.11.0, `api/core/v1beta2/common_types.go`,
+/// `ContractVersionedObjectReference`); newer versions are assumed to be like v1beta2.
 fn has_namespaces(api_version: &str) -> bool {
     let version = api_version.rsplit_once('/').map_or(api_version, |(_, version)| version);
     version.starts_with("v1alpha") || version == "v1beta1"
@@ -145,8 +145,8 @@ fn class_of(tree: &Tree<'_>, topology: NodeId) -> Option<ClassReference> {
     Some(ClassReference { namespace: text(topology, "classNamespace"), name: text(topology, "class")? })
 }
 
-/// The templates of a class's infrastructure and control plane: `ref` up to v1beta1, `templateRef` in v1beta2, which has no
-/// namespace (Cluster API v1.11.0, `api/core/v1beta{1,2}/clusterclass_types.go`).
+/// The templates of a class's infrastructure and control plane: `ref` up to v1beta1, `templateRef` in v1beta2, which
+/// has no namespace (Cluster API v1.11.0, `api/core/v1beta{1,2}/clusterclass_types.go`).
 pub(super) fn class(tree: &Tree<'_>, node: NodeId, api_version: &str) -> Vec<ObjectReference> {
     let parts = ["infrastructure", "controlPlane"].into_iter();
     parts
@@ -158,11 +158,11 @@ pub(super) fn class(tree: &Tree<'_>, node: NodeId, api_version: &str) -> Vec<Obj
         .collect()
 }
 
-/// Where a reference may stand in the value of a variable that a class has named as it likes.
+/// The possible places of a reference in the value of a variable with a name that the class chose.
 const PLACES: [&[&str]; 4] = [&[], &["identityRef"], &["aws", "identityRef"], &["eks", "identityRef"]];
 
-/// Whether it can only be a reference that `inject` wrote, or another that is not CAPA's default: whoever names the
-/// controller's identity may mean something else.
+/// Whether the value is certainly an identity reference: it names a role or static identity. A value with the
+/// controller identity's kind, CAPA's default, may be something else.
 fn is_certain(place: &IdentityReference) -> bool {
     let State::Set(reference) = &place.state else { return false };
     let kind = reference.kind.any_text();
@@ -191,7 +191,7 @@ fn missing_variable(
             let mut path = variables_path();
             let length = path.len();
             let list = reference_at(tree, node, path.clone(), None);
-            // A list is no mapping, so it reads as wrong; here it is what we look for.
+            // `reference_at` expects a mapping, and reports a list as wrong; here, a list is expected.
             let existing =
                 descend(tree, node, &["spec", "topology", "variables"]).is_some_and(|v| tree.items(v).is_some());
             path.extend(["-".to_owned(), name.to_owned()]);
@@ -215,7 +215,7 @@ mod tests {
     use lossless_yaml::yaml;
 
     #[test]
-    fn another_providers_topology_is_not_ours() {
+    fn topologies_of_other_providers_have_no_reference() {
         let text = |key: &str| {
             format!(
                 "apiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\nspec:\n  topology:\n    variables:\n    - name: clusterConfig\n      value:\n        {key}: {{}}\n"

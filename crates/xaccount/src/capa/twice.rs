@@ -1,6 +1,6 @@
-//! Keys that are written twice, or set again by a later `<<`, on the way to what decides the account of a cluster.
+//! Keys that decide the account of a cluster, and are written twice or set again by a later `<<`.
 //!
-//! kubectl takes the last of them, other readers the first or none: the account would depend on the reader.
+//! kubectl uses the last one, other readers the first or none: the account would depend on the reader.
 
 use super::labels::CLUSTER_NAME;
 use super::tables::TOPOLOGY_PROVIDERS;
@@ -10,7 +10,7 @@ use lossless_yaml::{Lookup, NodeId, Tree};
 /// A key whose value depends on the reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Twice {
-    /// From the object to the key: `metadata.namespace`.
+    /// The path from the object to the key: `metadata.namespace`.
     pub path: String,
     /// The second place: the key, or the `<<` that sets it again.
     pub span: Span,
@@ -19,23 +19,23 @@ pub struct Twice {
 }
 
 impl Twice {
-    /// What is wrong: `metadata.namespace is written twice`.
+    /// The problem in words: `metadata.namespace is written twice`.
     pub fn why(&self) -> String {
         let what = if self.merged { "is set again by a later '<<'" } else { "is written twice" };
         format!("{} {what}", escape_control(&self.path))
     }
 }
 
-/// Which keys of an object decide the account.
+/// The keys of an object that decide the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decisive {
     /// Its name and its namespace.
     Metadata,
-    /// Its labels, too.
+    /// These, and its labels.
     Labels,
-    /// The templates that it names, too.
+    /// Its name, its namespace and the templates that it references.
     Class,
-    /// Its labels, what it refers to, and its topology, too.
+    /// Its name, its namespace, its labels, its references and its topology.
     Cluster,
 }
 
@@ -55,11 +55,11 @@ struct KeyWalk<'w> {
     tree: &'w Tree<'w>,
 }
 
-/// What a reference to another object says.
+/// The keys of a reference to another object.
 const REFERENCE: [&str; 5] = ["kind", "name", "namespace", "apiVersion", "apiGroup"];
 
 impl KeyWalk<'_> {
-    /// The value of a key; `None` where it is absent.
+    /// The value of a key; `None` if it is absent.
     fn step(&self, mapping: NodeId, key: &str, path: &str) -> Result<Option<NodeId>, Twice> {
         match self.tree.get(mapping, key) {
             Lookup::Own { value, .. } | Lookup::Inherited { value } => Ok(Some(value)),
@@ -131,7 +131,7 @@ impl KeyWalk<'_> {
         Ok(())
     }
 
-    /// The same where the path is made only if it is said.
+    /// As [`Self::step`], but creates the path only for an error.
     fn named(&self, mapping: NodeId, key: &str, path: impl Fn() -> String) -> Result<Option<NodeId>, Twice> {
         match self.tree.get(mapping, key) {
             Lookup::Ambiguous { .. } => self.step(mapping, key, &path()),
@@ -146,7 +146,7 @@ mod tests {
     use super::super::object::view;
     use lossless_yaml::yaml;
 
-    /// The path of the key, and `<<` where that sets it again.
+    /// The path of the key, and whether a `<<` sets it again.
     fn found(text: &str) -> Option<(String, bool)> {
         let tree = yaml::read(text, 0).unwrap();
         let twice = view(&tree, tree.root, None).unwrap().twice?;

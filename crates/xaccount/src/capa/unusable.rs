@@ -1,29 +1,30 @@
-//! What a reference to an identity must name.
+//! Rules for the kind and name in a reference to an identity.
 
 use super::tables::IdentityKind;
 
-/// From this Jaro-Winkler similarity on, a kind may be a misspelling of another.
+/// Minimum Jaro-Winkler similarity at which a kind may be a misspelling of another.
 const SIMILAR: f64 = 0.8;
 
-/// Why a kind and a name are not a reference that CAPA can use. As text, what follows the reference in a sentence.
+/// Why CAPA can't use a reference with a kind and a name. Displays as the rest of a sentence that starts with the
+/// reference.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnusableReference {
     /// No kind.
     #[error("has no kind")]
     NoKind,
-    /// Another kind than the CRD's enumeration has.
-    #[error("names the kind {0}, which is not a kind of identity")]
+    /// A kind that is not in the CRD's enumeration.
+    #[error("has the kind {0}, which is not a kind of identity")]
     UnknownKind(String),
     /// No name.
     #[error("has no name")]
     NoName,
     /// A controller identity of another name than `default`.
-    #[error("names AWSClusterControllerIdentity/{0}, but CAPA knows only the one named default")]
+    #[error("references AWSClusterControllerIdentity/{0}, but CAPA accepts only the one named default")]
     OtherController(String),
 }
 
 impl UnusableReference {
-    /// Which kinds there are, and which of them may be meant, where the kind is wrong.
+    /// The list of kinds, with the most similar one, if the kind is wrong.
     pub fn kinds(&self) -> Option<String> {
         let kinds = IdentityKind::ALL.map(IdentityKind::name);
         let all = format!("the kinds are {}", kinds.join(", "));
@@ -42,8 +43,9 @@ impl UnusableReference {
 /// The kind of identity that a reference names.
 ///
 /// # Errors
-/// What the CRDs refuse (`config/crd/bases`: an enumeration of kinds, names of at least one character), and what CAPA refuses
-/// before it looks for the object (`pkg/cloud/scope/session.go`, `buildProvidersForRef`): both in v2.11.1.
+/// A reference that the CRDs refuse (`config/crd/bases`: an enumeration of kinds, names of at least one character), or
+/// that CAPA refuses before it looks for the object (`pkg/cloud/scope/session.go`, `buildProvidersForRef`): both in
+/// v2.11.1.
 pub fn referenced_kind(kind: &str, name: &str) -> Result<IdentityKind, UnusableReference> {
     match IdentityKind::named(kind) {
         None if kind.is_empty() => Err(UnusableReference::NoKind),

@@ -1,4 +1,4 @@
-//! What a statement means for the sessions that a grant is about.
+//! Whether a policy statement applies to the sessions of a requested grant.
 //!
 //! Source: IAM user guide, "Policy evaluation logic", "AWS JSON policy elements: Principal" and "NotPrincipal".
 
@@ -9,9 +9,9 @@ use crate::aws::policy::{
 };
 use crate::aws::{Principal, PrincipalKind};
 
-/// The sessions in which one subject does one action.
+/// The sessions in which one subject performs one action.
 pub(super) struct RequestedGrant<'g> {
-    /// The principal of a trust policy, or the role of a permission policy.
+    /// The principal of a trust policy, or the role of a permissions policy.
     pub(super) arn: &'g str,
     pub(super) action: &'static str,
     principal: Option<&'g Principal>,
@@ -19,14 +19,14 @@ pub(super) struct RequestedGrant<'g> {
 }
 
 impl<'g> RequestedGrant<'g> {
-    /// Every subject of a grant with every action, the subjects in the order of their texts.
+    /// Every combination of a grant's subjects and actions, sorted by subject.
     pub(super) fn all(grant: &'g Grant) -> Vec<Self> {
         let arns = grant.arns();
         let each = arns.iter().flat_map(|arn| grant.actions().iter().map(move |action| (*arn, *action)));
         each.map(|(arn, action)| Self::new(grant, arn, action)).collect()
     }
 
-    /// One subject of a grant with an action, whether the grant has that action or not.
+    /// One subject of a grant with an action, which the grant need not have.
     pub(super) fn new(grant: &'g Grant, arn: &'g str, action: &'static str) -> Self {
         let principal = match &grant.subjects {
             Subjects::Principals(principals) => principals.iter().find(|principal| principal.as_str() == arn),
@@ -42,7 +42,7 @@ impl<'g> RequestedGrant<'g> {
         Self { arn, action, principal, knowledge }
     }
 
-    /// Whether the statement is about these sessions, its conditions aside.
+    /// Whether the statement's actions and its principals or resources match these sessions. Ignores conditions.
     fn concerns(&self, policy: &Policy, statement: &Statement) -> Truth {
         let action = fits(&statement.action, |pattern| Truth::from_bool(glob(pattern, self.action, true)));
         let subject = match (self.principal, &statement.principals, &statement.resource) {
@@ -54,13 +54,13 @@ impl<'g> RequestedGrant<'g> {
                     resource_fits(pattern, self.arn)
                 }
             }),
-            // Without its element a statement is about nobody; AWS refuses such a document.
+            // A statement without a Principal or Resource matches nothing; AWS refuses such a document.
             _ => Truth::No,
         };
         action.and(subject)
     }
 
-    /// Whether the statement's conditions and all else hold for these sessions.
+    /// Whether the statement matches these sessions, conditions included.
     pub(super) fn matches(&self, policy: &Policy, statement: &Statement) -> Truth {
         let conditions = statement.conditions.iter();
         conditions
@@ -68,10 +68,10 @@ impl<'g> RequestedGrant<'g> {
             .fold(self.concerns(policy, statement), Truth::and)
     }
 
-    /// Whether an Allow surely lets all these sessions in, whatever is not known of them.
+    /// Whether the statement is an Allow that certainly matches all these sessions, whatever is unknown about them.
     pub(super) fn is_granted_by(&self, policy: &Policy, statement: &Statement) -> bool {
         statement.effect == Effect::Allow
-            // What an unknown element means, a misspelt Condition for one, nobody knows.
+            // An unknown element, for example a misspelt Condition, may change what the statement means.
             && statement.unknown.is_empty()
             && !statement.conditions.iter().any(|condition| condition.is_loose() && self.can_have(condition))
             && self.matches(policy, statement) == Truth::Yes
@@ -82,8 +82,8 @@ impl<'g> RequestedGrant<'g> {
         has_key(self.action, &condition.key.text)
     }
 
-    /// The condition by which an Allow that is about this subject never grants it the action, whatever the session: it asks
-    /// for a key that no request for the action has.
+    /// The condition that keeps a matching Allow from ever granting the action, whatever the session: it requires a key
+    /// that no request for the action has.
     pub(super) fn never_met<'s>(&self, policy: &Policy, statement: &'s Statement) -> Option<&'s Condition> {
         let allows = statement.effect == Effect::Allow && self.concerns(policy, statement) == Truth::Yes;
         let mut conditions = statement.conditions.iter().filter(|_| allows);
@@ -92,7 +92,7 @@ impl<'g> RequestedGrant<'g> {
         })
     }
 
-    /// Whether an Allow lets this subject in under conditions that not all of these sessions meet.
+    /// Whether the statement is an Allow for this subject with conditions that not all of these sessions meet.
     pub(super) fn is_guarded_by(&self, policy: &Policy, statement: &Statement) -> bool {
         statement.effect == Effect::Allow
             && !statement.conditions.is_empty()
@@ -101,7 +101,7 @@ impl<'g> RequestedGrant<'g> {
             && !self.is_granted_by(policy, statement)
     }
 
-    /// Whether a statement is about this subject in the first place: it lists it, or has a condition on its ARN.
+    /// Whether the statement names this subject: it lists the subject, or has a condition on its ARN.
     pub(super) fn is_selected_by(&self, policy: &Policy, statement: &Statement) -> bool {
         let by_condition = |condition: &Condition| {
             condition.narrows("aws:PrincipalArn")
@@ -138,10 +138,10 @@ impl<'g> RequestedGrant<'g> {
         };
         match (principals.not, effect) {
             (false, _) => named(Truth::Yes),
-            // It lets in the whole world but these: no grant that anyone meant.
+            // An Allow with NotPrincipal allows everyone except the listed principals: never counted as a grant.
             (true, Effect::Allow) => Truth::No,
-            // The account of a principal does not stand for the principal here; but without it a principal is not
-            // surely left out either.
+            // Listing only a principal's account does not exempt the principal. But a principal whose account is not
+            // listed too is not certainly exempt either.
             (true, Effect::Deny) => match (named(Truth::No), names_account(principals, principal)) {
                 (Truth::Yes, true) => Truth::No,
                 (Truth::No, _) => Truth::Yes,
@@ -150,7 +150,8 @@ impl<'g> RequestedGrant<'g> {
         }
     }
 
-    /// Whether one text of type `AWS` names the principal. `whole_account`: what the account of a role or user counts.
+    /// Whether one text of type `AWS` names the principal. `whole_account`: the result for the account of a role or
+    /// user.
     fn named_by(&self, principal: &Principal, text: &str, whole_account: Truth) -> Truth {
         if text == "*" || self.is_same(text) {
             return Truth::Yes;
@@ -162,7 +163,7 @@ impl<'g> RequestedGrant<'g> {
         let inside = format!("arn:{}:iam::{}:", principal.partition(), principal.account());
         let session = format!("arn:{}:sts::{}:assumed-role/", principal.partition(), principal.account());
         match principal.kind() {
-            // Of an account, others are a part.
+            // The text names a principal in the account, which is only a part of it.
             PrincipalKind::Account => {
                 Truth::from_bool(text.starts_with(&inside) || text.starts_with(&session)).and(Truth::Maybe)
             }
@@ -170,8 +171,8 @@ impl<'g> RequestedGrant<'g> {
             PrincipalKind::Role => {
                 let name = self.arn.rsplit('/').next().unwrap_or_default();
                 let rest = text.strip_prefix(&session).and_then(|rest| rest.strip_prefix(name));
-                // One session is not the role: how the caller's next session is named nobody knows. `sts:RoleSessionName` is
-                // the name of the session that the call makes, not of the caller's own.
+                // One session is not the role: the name of the caller's next session is unknown. `sts:RoleSessionName`
+                // is the name of the session that the call creates, not of the caller's own.
                 Truth::from_bool(rest.is_some_and(|rest| rest.starts_with('/'))).and(Truth::Maybe)
             }
         }
@@ -186,7 +187,7 @@ fn names_account(principals: &Principals, principal: &Principal) -> bool {
     texts.any(|text| text.text == root.as_str() || text.text == principal.account().as_str())
 }
 
-/// Whether a resource pattern fits a role's ARN. A wildcard that would have to cross a colon is not relied on.
+/// Whether a resource pattern matches a role's ARN. A wildcard that would have to match a colon is not relied on.
 fn resource_fits(pattern: &str, arn: &str) -> Truth {
     if !glob(pattern, arn, false) {
         return Truth::No;
@@ -197,7 +198,7 @@ fn resource_fits(pattern: &str, arn: &str) -> Truth {
     if pattern == ["*"] || each { Truth::Yes } else { Truth::Maybe }
 }
 
-/// Whether any pattern of an element fits; for `Not…`, whether none does.
+/// Whether any pattern of an element matches; for `Not…`, whether none does.
 fn fits(element: &Element, pattern_fits: impl Fn(&str) -> Truth) -> Truth {
     let truth = element.patterns.texts.iter().map(|text| pattern_fits(&text.text)).max().unwrap_or(Truth::No);
     match (element.not, truth) {
@@ -208,8 +209,8 @@ fn fits(element: &Element, pattern_fits: impl Fn(&str) -> Truth) -> Truth {
     }
 }
 
-/// Adds what is certain of the requests for an action of a principal that meets the conditions. CAPA sends no external id
-/// where the identity has none (`pkg/cloud/identity/identity.go`), and speaks TLS.
+/// Adds what is certain about a principal's requests for an action if they meet the conditions. CAPA sends no external
+/// id if the identity has none (`pkg/cloud/identity/identity.go`), and uses TLS.
 fn learn(knowledge: &mut Knowledge, principal: &Principal, conditions: &Conditions, action: &str) {
     let one = |text: &str| KnownValues::OneOf(vec![text.to_owned()]);
     for (key, values) in conditions.keys_of(&[action]) {

@@ -1,4 +1,4 @@
-//! The policy document in what the user gave: bare, percent-encoded, or inside what `aws iam get-role` printed.
+//! Finds the policy document in the input: bare, percent-encoded, or inside the output of `aws iam get-role`.
 
 use std::borrow::Cow;
 
@@ -11,19 +11,19 @@ use crate::diag::{Span, SpannedError};
 use crate::manifest_checks::{NO_ROLE_ACROSS_PARTITIONS, PartitionMismatch};
 use lossless_yaml::{NodeId, Tree, json};
 
-/// How the document stands in what was given.
+/// How the input contains the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DocumentForm {
-    /// As itself.
+    /// The input is the document.
     Bare,
-    /// In an answer of the AWS CLI.
+    /// Inside output of the AWS CLI.
     Wrapped,
     /// Percent-encoded, as the IAM API sends it.
     Encoded,
 }
 
-/// Where the AWS CLI's answers hold a document: `get-role` whole and with `--query Role`, `get-role-policy` (and
-/// `get-user-policy`, `get-group-policy`), `get-policy-version` whole and with `--query PolicyVersion`.
+/// Where the AWS CLI's output contains a document: `get-role`, also with `--query Role`; `get-role-policy` (and
+/// `get-user-policy`, `get-group-policy`); `get-policy-version`, also with `--query PolicyVersion`.
 const PLACES: [&[&str]; 5] = [
     &["Role", "AssumeRolePolicyDocument"],
     &["AssumeRolePolicyDocument"],
@@ -32,34 +32,35 @@ const PLACES: [&[&str]; 5] = [
     &["Document"],
 ];
 
-/// A policy document, found in what was given.
+/// A policy document that was found in the input.
 #[derive(Clone, Debug)]
 pub struct PolicyInput {
-    /// The text that the spans of errors count in: what was given, or that decoded.
+    /// The text that the spans of errors refer to: the input, decoded if it was encoded.
     text: String,
-    /// Where the document stands in it.
+    /// The document's span in `text`.
     span: Span,
     form: DocumentForm,
-    /// The way from the root of the text to it, where it is wrapped.
+    /// The keys from the root of the text to the document, if it is wrapped.
     place: &'static [&'static str],
     names: DocumentNames,
 }
 
-/// What an answer of the AWS CLI says besides.
+/// Names that the AWS CLI's output contains next to the document.
 #[derive(Clone, Debug, Default)]
 struct DocumentNames {
-    /// `Role.Arn` of an answer of `get-role`.
+    /// `Role.Arn` of `get-role`.
     role_arn: Option<String>,
-    /// `RoleName` and `PolicyName` of an answer of `get-role-policy`.
+    /// `RoleName` and `PolicyName` of `get-role-policy`.
     role_name: Option<String>,
     policy_name: Option<String>,
 }
 
 impl PolicyInput {
-    /// Finds the document. Spans of the error are for [`PolicyInput::whole`], or for `bytes` where there is none.
+    /// Finds the document in the input.
     ///
     /// # Errors
-    /// Text that is not UTF-8, not strict JSON (RFC 8259) or no object; the bytes as they are to be shown come along.
+    /// The text is not UTF-8 or not strict JSON (RFC 8259). The returned bytes are those that the error's span refers
+    /// to: the input, decoded if it was encoded.
     pub fn read(bytes: &[u8]) -> Result<Self, (SpannedError, Vec<u8>)> {
         let refuse = |refusal: SpannedError| (refusal, bytes.to_vec());
         let text = utf8(bytes).map_err(refuse)?;
@@ -72,12 +73,12 @@ impl PolicyInput {
             let at = (bom + error.at).min(text.len());
             let mut refusal = SpannedError::new(format!("not JSON: {error}"), Span::new(at, next(text, at)));
             if trimmed.is_empty() {
-                refusal = SpannedError::new("there is no text at all", Span::new(0, text.len()));
+                refusal = SpannedError::new("the input is empty", Span::new(0, text.len()));
             } else if reads_as_manifest(text) {
                 let start = Span::new(bom, next(text, bom));
                 return refuse(SpannedError::new("this is a Kubernetes manifest, not a policy document", start));
             }
-            refuse(refusal.help("a policy document is JSON; with the AWS CLI: --output json"))
+            refuse(refusal.help("a policy document is JSON; with the AWS CLI, pass --output json"))
         })?;
         if let Some(string) = tree.text(tree.root).filter(|_| trimmed.starts_with('"')) {
             // `--query … --output json` of a document that the API sent as text.
@@ -104,7 +105,7 @@ impl PolicyInput {
         Ok(Self { text: text.to_owned(), span, form: DocumentForm::Wrapped, place, names })
     }
 
-    /// A document that is the text from `from` on.
+    /// A document that spans the text from `from` to its end.
     fn found(
         text: String,
         from: usize,
@@ -120,12 +121,12 @@ impl PolicyInput {
         Ok(Self { text, span, form, place: &[], names })
     }
 
-    /// The document's own text, white space around it included where it is bare.
+    /// The document's text; if it is bare, including the white space around it.
     pub fn document(&self) -> &str {
         &self.text[self.span.range()]
     }
 
-    /// The text in which the document stands at [`PolicyInput::offset`].
+    /// The text that contains the document, at [`PolicyInput::offset`].
     pub fn whole(&self) -> &str {
         &self.text
     }
@@ -135,27 +136,27 @@ impl PolicyInput {
         self.span.start
     }
 
-    /// How it stands there.
+    /// How the input contains the document.
     pub fn form(&self) -> DocumentForm {
         self.form
     }
 
-    /// The keys from the root of the text to the document; none where it is not wrapped.
+    /// The keys from the root of the text to the document; empty if it is not wrapped.
     pub fn place(&self) -> &'static [&'static str] {
         self.place
     }
 
-    /// The ARN of the role that it belongs to, where the answer of the AWS CLI says it.
+    /// The ARN of the role that the policy belongs to, if the AWS CLI's output contains it.
     pub fn role_arn(&self) -> Option<&str> {
         self.names.role_arn.as_deref()
     }
 
-    /// The name of the role that it belongs to, where the answer says no ARN.
+    /// The name of the role that the policy belongs to, if the AWS CLI's output contains it.
     pub fn role_name(&self) -> Option<&str> {
         self.names.role_name.as_deref()
     }
 
-    /// The name of the policy, where the answer says it.
+    /// The name of the policy, if the AWS CLI's output contains it.
     pub fn policy_name(&self) -> Option<&str> {
         self.names.policy_name.as_deref()
     }
@@ -164,7 +165,7 @@ impl PolicyInput {
 /// Reads a bare document's text.
 ///
 /// # Errors
-/// No strict JSON, or no policy document.
+/// The text is not strict JSON, or not a policy document.
 pub(super) fn policy(document: &[u8]) -> Result<Policy, SpannedError> {
     let text = utf8(document)?;
     let tree = json::read(text, 0)
@@ -172,10 +173,10 @@ pub(super) fn policy(document: &[u8]) -> Result<Policy, SpannedError> {
     Policy::read(&tree)
 }
 
-/// The partition of the ARNs in a bare document; `None` where it has none.
+/// The partition of the ARNs in a bare document; `None` if it has no ARNs.
 ///
 /// # Errors
-/// No policy document, or ARNs of two partitions: no role is assumed across them.
+/// The text is not a policy document, or has ARNs of two partitions: a role can't be assumed across partitions.
 pub fn partitions(document: &[u8]) -> Result<Option<Partition>, SpannedError> {
     let policy = policy(document)?;
     let mut found: Option<Partition> = None;
@@ -189,7 +190,7 @@ pub fn partitions(document: &[u8]) -> Result<Option<Partition>, SpannedError> {
                         subject: "this ARN",
                         region: None,
                         partition: here,
-                        role: "another one",
+                        role: "another ARN",
                         role_partition: existing,
                     };
                     return Err(SpannedError::new(mismatch.to_string(), text.span).help(NO_ROLE_ACROSS_PARTITIONS));
@@ -202,8 +203,8 @@ pub fn partitions(document: &[u8]) -> Result<Option<Partition>, SpannedError> {
     Ok(found)
 }
 
-/// Whether a message may show text of a file that should be a policy document: it is one, or broken JSON that speaks of
-/// statements. Anything else, a Secret's manifest for one, is not shown.
+/// Whether a message may show text of a file that should be a policy document: it is one, or it is broken JSON that
+/// contains `Statement`. Anything else, for example a Secret's manifest, is not shown.
 pub fn may_show(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
@@ -222,7 +223,7 @@ pub fn may_show(bytes: &[u8]) -> bool {
         })
 }
 
-/// Whether text that is no JSON has the lines that a manifest begins with.
+/// Whether text that is not JSON has the lines that a manifest begins with.
 fn reads_as_manifest(text: &str) -> bool {
     let has = |key: &str| text.lines().any(|line| line.trim_start_matches(['-', ' ']).starts_with(key));
     has("apiVersion:") && has("kind:")
@@ -236,7 +237,7 @@ fn utf8(bytes: &[u8]) -> Result<&str, SpannedError> {
             Span::default(),
         )
         .help("convert it: Get-Content FILE | Set-Content -Encoding utf8 NEW-FILE")
-        .help("or pipe the AWS CLI's answer in, without a file between"));
+        .help("or pipe the AWS CLI's output in directly, without a file"));
     }
     std::str::from_utf8(bytes).map_err(|error| {
         let at = error.valid_up_to();
@@ -244,12 +245,12 @@ fn utf8(bytes: &[u8]) -> Result<&str, SpannedError> {
     })
 }
 
-/// Offset behind the character at `at`.
+/// Offset after the character at `at`.
 fn next(text: &str, at: usize) -> usize {
     text.get(at..).and_then(|rest| rest.chars().next()).map_or(at, |c| at + c.len_utf8())
 }
 
-/// The document in an answer of the AWS CLI.
+/// The place of the document in output of the AWS CLI, and its node.
 fn wrapped(tree: &Tree<'_>) -> Option<(&'static [&'static str], NodeId)> {
     if tree.value(tree.root, "Statement").is_some() {
         return None;
@@ -257,8 +258,8 @@ fn wrapped(tree: &Tree<'_>) -> Option<(&'static [&'static str], NodeId)> {
     PLACES.iter().find_map(|place| Some((*place, place.iter().try_fold(tree.root, |at, key| tree.value(at, key))?)))
 }
 
-/// The text behind percent-encoding (RFC 3986, 2.1); `None` where it is not an encoded object. An escape that is none would
-/// be left as it is by the decoder, and show up as a wrong value of the policy.
+/// The percent-decoded text (RFC 3986, 2.1); `None` if it is not an encoded object. A text with an invalid escape is
+/// not decoded: the decoder would keep the escape, and it would end up as a wrong value in the policy.
 fn decoded(text: &str) -> Option<String> {
     if !text.get(..3)?.eq_ignore_ascii_case("%7b") {
         return None;
@@ -304,7 +305,7 @@ mod tests {
             (&b"\xFF\xFE{\0}\0"[..], "UTF-16"),
             (b"{\0}\0", "UTF-16"),
             (b"{\"a\": \"\xE9\"}", "not UTF-8"),
-            (b"", "no text at all"),
+            (b"", "the input is empty"),
             (b"{'Statement': []}", "not JSON"),
             (b"{\"Statement\": [],}", "not JSON"),
             (b"{\"Statement\": []} {}", "not JSON"),

@@ -1,4 +1,4 @@
-//! A document on its way to a plan: what of it is ours, and the operations on it.
+//! A policy document that a grant is added to or removed from, and the operations that change it.
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, RemoveOperation, ReplaceOperation};
@@ -11,7 +11,7 @@ use crate::aws::policy::{Effect, Policy, Statement, Texts};
 use crate::diag::{Span, SpannedError};
 use lossless_yaml::{ObjectRef, Plan};
 
-/// A document that a grant is added to or taken out of.
+/// A document that a grant is added to or removed from.
 pub(super) struct DocumentEdit<'e> {
     document: &'e [u8],
     pub(super) policy: Policy,
@@ -21,11 +21,11 @@ pub(super) struct DocumentEdit<'e> {
 /// What a merge does to a document.
 #[derive(Default)]
 pub(super) struct Changes {
-    /// In statements that stay.
+    /// Changes in existing statements.
     pub(super) edits: Vec<PatchOperation>,
     /// New statements.
     pub(super) added: Vec<Value>,
-    /// What goes, the last first.
+    /// Removals, last one first.
     pub(super) removals: Vec<PatchOperation>,
 }
 
@@ -37,7 +37,7 @@ impl<'e> DocumentEdit<'e> {
         Ok(edit)
     }
 
-    /// Refuses a permission policy where a trust policy is meant, and the other way round.
+    /// Refuses a permissions policy if a trust policy is expected, and the other way round.
     fn of_this_kind(&self) -> Result<(), SpannedError> {
         for statement in &self.policy.statements {
             let (has, lacks) = match self.grant.is_trust() {
@@ -48,18 +48,18 @@ impl<'e> DocumentEdit<'e> {
                     (statement.principals.as_ref().map(|principals| principals.span), statement.resource.is_none())
                 }
             };
-            let (this, other, element, missing) = match self.grant.is_trust() {
-                true => ("trust", "permission", "a Resource", "a Principal"),
-                false => ("permission", "trust", "a Principal", "a Resource"),
+            let (this, other, verb, element, missing) = match self.grant.is_trust() {
+                true => ("trust", "permissions", "permission", "Resource", "Principal"),
+                false => ("permissions", "trust", "trust", "Principal", "Resource"),
             };
-            let other_verb = format!("for it: kubectl xaccount iam {other}");
+            let other_verb = format!("for a {other} policy: kubectl xaccount iam {verb}");
             if let Some(span) = has {
                 let message =
-                    format!("{} has {element}: this is a {other} policy, not a {this} policy", statement.title());
+                    format!("{} has a {element}: this is a {other} policy, not a {this} policy", statement.title());
                 return Err(SpannedError::new(message, span).help(other_verb));
             }
             if lacks {
-                let message = format!("{} has not {missing}: this is no {this} policy", statement.title());
+                let message = format!("{} has no {missing}: this is not a {this} policy", statement.title());
                 return Err(SpannedError::new(message, statement.span));
             }
         }
@@ -70,7 +70,7 @@ impl<'e> DocumentEdit<'e> {
         self.policy.statements.iter().filter(|statement| asked.is_granted_by(&self.policy, statement))
     }
 
-    /// Subjects behind those that a statement lists.
+    /// Appends subjects to those that a statement lists.
     pub(super) fn join(&self, home: &Statement, listed: &Texts, arns: &[&str]) -> Vec<PatchOperation> {
         let pointer = self.subjects_pointer(home);
         if listed.is_list {
@@ -83,17 +83,17 @@ impl<'e> DocumentEdit<'e> {
         vec![PatchOperation::Replace(ReplaceOperation { path: PointerBuf::from_tokens(&pointer), value })]
     }
 
-    /// The operations of a change. Where the one statement is no list, it is put into one with what is added.
+    /// The operations of a change. If `Statement` is a single statement, it becomes a list with the added ones.
     ///
     /// # Errors
-    /// An operation that does not fit the document; there is none.
+    /// An operation that does not fit the document, which can't happen.
     pub(super) fn operations(&self, changes: Changes) -> Result<Vec<PatchOperation>, Vec<SpannedError>> {
         let Changes { mut edits, added, removals } = changes;
         if added.is_empty() || self.policy.is_list {
             let path = PointerBuf::from_tokens(["Statement", "-"]);
             let add = |value| PatchOperation::Add(AddOperation { path: path.clone(), value });
             edits.extend(added.into_iter().map(add));
-            // Additions come first: an index behind a removed item would mean another one.
+            // Additions come first: after a removal, the indices of later items would be wrong.
             edits.extend(removals);
             return Ok(edits);
         }
@@ -102,14 +102,19 @@ impl<'e> DocumentEdit<'e> {
         let mut document: Value =
             serde_json::from_slice(self.document).map_err(|error| refuse(format!("not JSON: {error}")))?;
         json_patch::patch(&mut document, &edits).map_err(|error| refuse(error.to_string()))?;
-        // A change may have taken the one statement out.
+        // A change may have removed the only statement.
         let existing = document.as_object_mut().and_then(|members| members.remove("Statement"));
         let value = existing.into_iter().chain(added).collect();
         Ok(vec![PatchOperation::Replace(ReplaceOperation { path: PointerBuf::from_tokens(["Statement"]), value })])
     }
 
-    /// Some of the subjects that a statement lists go, the last first; with all of them goes the statement.
-    pub(super) fn take_out(&self, statement: &Statement, listed: &Texts, which: &[usize]) -> Vec<PatchOperation> {
+    /// Removes subjects that a statement lists, last one first; removes the statement if it lists no others.
+    pub(super) fn remove_subjects(
+        &self,
+        statement: &Statement,
+        listed: &Texts,
+        which: &[usize],
+    ) -> Vec<PatchOperation> {
         let remove =
             |pointer: Vec<String>| PatchOperation::Remove(RemoveOperation { path: PointerBuf::from_tokens(&pointer) });
         if which.len() == listed.texts.len() {
@@ -123,7 +128,7 @@ impl<'e> DocumentEdit<'e> {
         which.iter().rev().map(item).collect()
     }
 
-    /// What the statement lists of the grant's kind of subject.
+    /// The subjects of the grant's kind that the statement lists: principals or resources.
     pub(super) fn subjects<'s>(&self, statement: &'s Statement) -> Option<&'s Texts> {
         if self.grant.is_trust() {
             return statement.only_aws();
@@ -138,9 +143,9 @@ impl<'e> DocumentEdit<'e> {
         pointer
     }
 
-    /// Whether a statement lets subjects of the grant's kind do some of these actions and no other, and says nothing else but
+    /// Whether a statement allows only some of these actions to subjects of the grant's kind, and has nothing else but
     /// conditions.
-    pub(super) fn has_our_shape(&self, statement: &Statement, actions: &[&str]) -> bool {
+    pub(super) fn has_grant_shape(&self, statement: &Statement, actions: &[&str]) -> bool {
         let existing = &statement.action.patterns.texts;
         statement.effect == Effect::Allow
             && statement.unknown.is_empty()
@@ -149,8 +154,8 @@ impl<'e> DocumentEdit<'e> {
             && existing.iter().all(|text| actions.iter().any(|action| text.text.eq_ignore_ascii_case(action)))
     }
 
-    /// Whether a statement is this grant for other subjects, or for these.
-    pub(super) fn is_ours(&self, statement: &Statement, actions: &[&str]) -> bool {
+    /// Whether a statement is this grant, for the same or for other subjects.
+    pub(super) fn is_same_grant(&self, statement: &Statement, actions: &[&str]) -> bool {
         let asked = self.grant.conditions.keys_of(actions);
         let equal = statement.conditions.len() == asked.len()
             && asked.iter().all(|(key, values)| {
@@ -163,7 +168,7 @@ impl<'e> DocumentEdit<'e> {
             });
         let existing = &statement.action.patterns.texts;
         let all = actions.iter().all(|action| existing.iter().any(|text| text.text.eq_ignore_ascii_case(action)));
-        equal && all && self.has_our_shape(statement, actions)
+        equal && all && self.has_grant_shape(statement, actions)
     }
 
     pub(super) fn plan(&self, operations: Vec<PatchOperation>) -> Plan {

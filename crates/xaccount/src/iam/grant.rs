@@ -1,23 +1,23 @@
-//! What is asked for, and the statement that says it.
+//! A requested grant, and the statements that contain it.
 
 use serde_json::{Map, Value, json};
 
 use crate::aws::policy::{TAG_SESSION, has_key};
 use crate::aws::{ExternalId, OrgId, Principal, RoleArn, SessionName};
 
-/// Whom a grant is about.
+/// The principals or the roles of a grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subjects {
     /// A trust policy: these may assume the role that the policy belongs to.
     Principals(Vec<Principal>),
-    /// A permission policy: these may be assumed by the role that the policy belongs to.
+    /// A permissions policy: these may be assumed by the role that the policy belongs to.
     Roles(Vec<RoleArn>),
 }
 
-/// What a session must say so that a trust policy lets it in.
+/// The conditions of a trust policy on a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conditions {
-    /// `sts:ExternalId`, one of these; empty asks for none.
+    /// `sts:ExternalId`, one of these; empty for no condition.
     pub external_ids: Vec<ExternalId>,
     /// `aws:PrincipalOrgID`
     pub org_id: Option<OrgId>,
@@ -25,19 +25,19 @@ pub struct Conditions {
     pub session_name: Option<SessionName>,
 }
 
-/// Leave to assume roles.
+/// Permission to assume roles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Whom it is about; at least one.
+    /// The principals or the roles; at least one.
     pub subjects: Subjects,
-    /// Under which conditions; a permission has none.
+    /// The conditions; a grant in a permissions policy has none.
     pub conditions: Conditions,
     /// `sts:TagSession` too, which the sessions of EKS Pod Identity need.
     pub tag_session: bool,
 }
 
 impl Conditions {
-    /// The asked condition keys with their values.
+    /// The requested condition keys with their values.
     pub fn keys(&self) -> Vec<(&'static str, Vec<&str>)> {
         let mut keys = Vec::new();
         if !self.external_ids.is_empty() {
@@ -58,14 +58,14 @@ impl Conditions {
         self.keys().into_iter().filter(|(key, _)| has(key)).collect()
     }
 
-    /// In short, for messages.
+    /// The conditions in short form, for messages.
     pub fn shown(&self) -> String {
         let each = self.keys().into_iter().map(|(key, values)| format!("StringEquals {key} {}", values.join(", ")));
         let all: Vec<String> = each.collect();
         if all.is_empty() { "no condition".to_owned() } else { all.join(" and ") }
     }
 
-    /// The `Condition` element of a statement for these actions; `None` where nothing is asked.
+    /// The `Condition` element of a statement for these actions; `None` if no condition is requested.
     pub fn to_value(&self, actions: &[&str]) -> Option<Value> {
         let keys: Map<String, Value> =
             self.keys_of(actions).into_iter().map(|(key, values)| (key.to_owned(), one_or_list(&values))).collect();
@@ -79,8 +79,8 @@ impl Grant {
         if self.tag_session { &["sts:AssumeRole", TAG_SESSION] } else { &["sts:AssumeRole"] }
     }
 
-    /// The actions, those together that one statement can grant: a condition on a key that a request for an action does not
-    /// have would never hold for that action.
+    /// The actions in groups that one statement each can grant: a condition on a key that a request for an action does
+    /// not have would never hold for that action.
     pub fn shared<'a>(&self, actions: &[&'a str]) -> Vec<Vec<&'a str>> {
         let mut shared: Vec<Vec<&str>> = Vec::new();
         for &action in actions {
@@ -93,7 +93,7 @@ impl Grant {
         shared
     }
 
-    /// The ARNs of the subjects, each once, in the order of their texts.
+    /// The ARNs of the subjects, sorted, without duplicates.
     pub fn arns(&self) -> Vec<&str> {
         let mut arns: Vec<&str> = match &self.subjects {
             Subjects::Principals(principals) => principals.iter().map(Principal::as_str).collect(),
@@ -104,18 +104,18 @@ impl Grant {
         arns
     }
 
-    /// Whether it belongs into a trust policy.
+    /// Whether the grant belongs in a trust policy.
     pub fn is_trust(&self) -> bool {
         matches!(self.subjects, Subjects::Principals(_))
     }
 
-    /// The statements for all subjects and actions: one, or two where a condition is not for all actions.
+    /// The statements for all subjects and actions: one, or two if a condition does not apply to all actions.
     pub fn statements(&self) -> Vec<Value> {
         self.shared(self.actions()).iter().map(|actions| self.statement_for(&self.arns(), actions)).collect()
     }
 
-    /// The statement for some of the subjects and actions, which must share their conditions. It has no `Sid`: those of a
-    /// document must differ.
+    /// The statement for some of the subjects and actions, which must share their conditions. It has no `Sid`, which
+    /// would have to be unique in the document.
     pub(super) fn statement_for(&self, arns: &[&str], actions: &[&str]) -> Value {
         let mut statement = json!({ "Effect": "Allow" });
         if self.is_trust() {
@@ -131,12 +131,12 @@ impl Grant {
         statement
     }
 
-    /// A whole document of these statements alone.
+    /// A whole document that contains only these statements.
     pub fn document(&self) -> Value {
         json!({ "Version": "2012-10-17", "Statement": self.statements() })
     }
 
-    /// A whole trust policy for a role that is to be made: what EC2 needs to give the role to a machine, and the grant.
+    /// A whole trust policy for a new role: the statement that EC2 needs to give the role to a machine, and the grant.
     pub fn new_role_document(&self) -> Value {
         let ec2 = json!({
             "Effect": "Allow",
@@ -148,7 +148,7 @@ impl Grant {
     }
 }
 
-/// One value as itself, several as a list, as people and AWS write them.
+/// One value as a string, several as a list, which is how people and AWS write them.
 pub(super) fn one_or_list(values: &[&str]) -> Value {
     match values {
         [one] => json!(one),

@@ -1,4 +1,4 @@
-//! How long a policy may be, counted as IAM counts.
+//! The maximum length of a policy, counted as IAM does.
 
 /// Characters of a role's trust policy: the default of the quota `ACLSizePerRole`, which AWS raises on request.
 ///
@@ -10,9 +10,9 @@ pub const TRUST: usize = 2048;
 /// Source: IAM user guide, "IAM and AWS STS quotas".
 pub const INLINE: usize = 10_240;
 
-/// A policy is longer than IAM takes.
+/// A policy is longer than IAM allows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the policy would have {count} characters, and IAM takes {most}{} (white space outside of strings does not count)", if *.trust { " for a trust policy" } else { " for all inline policies of a role together" })]
+#[error("the policy would have {count} characters, but IAM allows {most} for {}", if *.trust { "a trust policy" } else { "all inline policies of a role together" })]
 pub struct TooLong {
     /// Its length in characters, as IAM counts.
     pub count: usize,
@@ -23,23 +23,25 @@ pub struct TooLong {
 }
 
 impl TooLong {
-    /// The ways round.
-    pub fn help(&self) -> [&'static str; 2] {
+    /// How the length is counted, and ways to shorten the policy or raise the limit.
+    pub fn help(&self) -> [&'static str; 3] {
         if self.trust {
             [
-                "one statement with a list of principals is shorter than a statement for each; or trust the source account's :root under a condition",
-                "the quota can be raised: ask AWS for ACLSizePerRole, then pass --max-size N",
+                "white space outside of strings is not counted",
+                "list all principals in one statement, or trust the source account's :root under a condition",
+                "or ask AWS to raise the quota ACLSizePerRole, then pass --max-size N",
             ]
         } else {
             [
-                "a managed policy takes 6,144 characters more, and a role takes ten of them: aws iam create-policy, attach-role-policy",
-                "or give roles one path, and grant the path: arn:aws:iam::*:role/xaccount/*",
+                "white space outside of strings is not counted",
+                "use managed policies, ten per role, 6,144 characters each: aws iam create-policy, attach-role-policy",
+                "or create the roles under one path and grant that path: arn:aws:iam::*:role/xaccount/*",
             ]
         }
     }
 }
 
-/// Characters of a JSON text but for white space outside of strings.
+/// Number of characters of a JSON text, without white space outside of strings.
 pub fn count(document: &str) -> usize {
     let (mut in_string, mut escaped) = (false, false);
     let counts = |c: &char| {
@@ -59,7 +61,7 @@ pub fn count(document: &str) -> usize {
 /// Checks a document's length. `most`: a raised quota, in characters.
 ///
 /// # Errors
-/// It is longer than that, or than the default quota.
+/// The document is longer than that, or than the default quota.
 pub fn check(document: &str, trust: bool, most: Option<usize>) -> Result<(), TooLong> {
     let most = most.unwrap_or(if trust { TRUST } else { INLINE });
     let count = count(document);

@@ -1,4 +1,4 @@
-//! What manifests say of the roles that CAPA assumes.
+//! The roles that CAPA assumes according to the manifests.
 
 use crate::aws::{AccountId, ExternalId, RoleArn};
 use crate::capa::{Field, IdentityKind, ObjectKind, RoleIdentity, State, referenced_kind};
@@ -9,15 +9,15 @@ use crate::manifest_checks;
 /// Whose credentials assume an identity's role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RoleHop {
-    /// The controller's own: what the CAPA pod runs as.
+    /// The controller's own: those of the role that the CAPA pod runs as.
     Controller,
-    /// Those of another role identity, and its role where the files say it.
+    /// Those of another role identity, and its role if the files contain it.
     Role(String, Option<RoleArn>),
-    /// The keys of a static identity, which belong to some user.
+    /// The keys of a static identity, which belong to an IAM user.
     Static(String),
 }
 
-/// A role identity of the manifests.
+/// A role identity in the manifests.
 #[derive(Clone, Debug)]
 pub struct RoleUse<'r> {
     /// The identity.
@@ -26,13 +26,13 @@ pub struct RoleUse<'r> {
     pub role: RoleArn,
     /// Who assumes it.
     pub source: RoleHop,
-    /// `spec.externalID`; empty counts as absent, and CAPA sends none.
+    /// `spec.externalID`; an empty one counts as absent, and CAPA doesn't send it.
     pub external_id: Option<ExternalId>,
     /// `spec.sessionName`
     pub session_name: Option<String>,
 }
 
-/// Every role identity of a run, in its order.
+/// Every role identity of the inventory, in its order.
 ///
 /// # Errors
 /// A role ARN, an external id or a source that can't be used, or a name with two role ARNs.
@@ -52,7 +52,7 @@ pub fn uses(inventory: &Inventory) -> Result<Vec<RoleUse<'_>>, Vec<Diagnostic>> 
 fn one<'r>(inventory: &Inventory, found: &'r Resource, identity: &RoleIdentity) -> Result<RoleUse<'r>, Diagnostic> {
     let wrong = |field: &Field, what: &str, why: String| {
         let at = found.location(field.span().unwrap_or(found.object.kind_span));
-        Diagnostic::error(format!("{} has no {what} that can be granted: {why}", found.title())).at(at, "")
+        Diagnostic::error(format!("{} has an invalid {what}: {why}", found.title())).at(at, "")
     };
     let role = identity.role_arn.any_text().unwrap_or_default().parse::<RoleArn>().map_err(|error| {
         let diagnostic = wrong(&identity.role_arn, "roleARN", error.to_string());
@@ -72,10 +72,11 @@ fn one<'r>(inventory: &Inventory, found: &'r Resource, identity: &RoleIdentity) 
     Ok(RoleUse { found, role, source, external_id, session_name })
 }
 
-/// Whose credentials a source means.
+/// Whose credentials a `spec.sourceIdentityRef` selects.
 ///
 /// # Errors
-/// What can't be read, what CAPA's webhook refuses (`webhooks/awsclusterroleidentity_webhook.go`), or what fails when it is used.
+/// A source that can't be read, that CAPA's webhook refuses (`webhooks/awsclusterroleidentity_webhook.go`), or that
+/// fails when CAPA uses it.
 fn source(inventory: &Inventory, found: &Resource, source: &State) -> Result<RoleHop, Diagnostic> {
     let existing = manifest_checks::source_reference(found, source)?;
     if let Some(error) = manifest_checks::unreadable(found, existing) {
@@ -103,7 +104,7 @@ fn source(inventory: &Inventory, found: &Resource, source: &State) -> Result<Rol
     })
 }
 
-/// The uses whose role is one of `roles`, or in one of `accounts`; all where neither is asked for.
+/// The uses whose role is one of `roles` or in one of `accounts`; all uses if both are empty.
 ///
 /// # Errors
 /// A role or an account that no identity has.
@@ -115,15 +116,13 @@ pub fn picked<'u, 'r>(
     let lost = roles.iter().find(|role| !uses.iter().any(|one| one.role == **role)).map(ToString::to_string);
     let empty = accounts.iter().find(|account| !uses.iter().any(|one| one.role.account() == *account));
     if let Some(what) = lost.or_else(|| empty.map(|account| format!("account {account}"))) {
-        let error = Diagnostic::error(format!("no identity of the manifests stands for {what}"));
+        let error = Diagnostic::error(format!("no AWSClusterRoleIdentity in the manifests matches {what}"));
         let mut existing: Vec<&str> = uses.iter().map(|one| one.role.as_str()).collect();
         existing.sort_unstable();
         existing.dedup();
         return Err(match existing[..] {
-            [] => error.help(
-                "the manifests hold no AWSClusterRoleIdentity: kubectl xaccount inject makes one, or leave -f out",
-            ),
-            _ => error.help(format!("these are there: {}", existing.join(", "))),
+            [] => error.help("create one with kubectl xaccount inject, or omit -f"),
+            _ => error.help(format!("roles in the manifests: {}", existing.join(", "))),
         });
     }
     let all = roles.is_empty() && accounts.is_empty();

@@ -1,4 +1,4 @@
-//! Adding a grant to a document, and finding out that it is there already.
+//! Adds a grant to a document, unless the document already contains it.
 
 use std::collections::BTreeMap;
 
@@ -15,26 +15,26 @@ use lossless_yaml::Plan;
 /// How a grant is added.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MergeOptions {
-    /// Replace the conditions under which the same subject is let in already.
+    /// Replace the conditions under which a statement already allows the same subject.
     pub overwrite: bool,
 }
 
-/// What is to be done to a document.
+/// The change to a document, and what to report about it.
 #[derive(Clone, Debug, Default)]
 pub struct MergeOutcome {
-    /// The change; none where nothing is to be done.
+    /// The change; empty if there is nothing to change.
     pub plan: Plan,
-    /// What was done, and what was there already: a sentence each.
+    /// What was done and what already existed, one sentence each.
     pub notes: Vec<String>,
-    /// What may defeat the grant, or does not do what it seems to.
+    /// Statements that may defeat the grant, or that do not do what they seem to.
     pub warnings: Vec<SpannedError>,
 }
 
 /// Adds a grant to a document of strict JSON.
 ///
 /// # Errors
-/// All of: no policy document, or one of the other kind; a Deny that defeats the grant; the same subject there under other
-/// conditions.
+/// Not a policy document, or one of the other kind; every Deny that defeats the grant; every statement that allows the
+/// same subject under other conditions.
 pub fn merge(document: &[u8], grant: &Grant, options: &MergeOptions) -> Result<MergeOutcome, Vec<SpannedError>> {
     let edit = DocumentEdit::read(document, grant)?;
     let mut outcome = MergeOutcome { warnings: edit.oddities(), ..MergeOutcome::default() };
@@ -59,8 +59,8 @@ pub fn merge(document: &[u8], grant: &Grant, options: &MergeOptions) -> Result<M
 const ACTIONS: [&str; 2] = ["sts:AssumeRole", TAG_SESSION];
 
 impl DocumentEdit<'_> {
-    /// What is not as its author thought, whoever asks: principals that AWS no longer knows by a name, elements that it does not
-    /// know, and `NotPrincipal`.
+    /// Warnings that do not depend on the grant: principals that were deleted, elements that IAM does not know, and
+    /// `NotPrincipal`.
     fn oddities(&self) -> Vec<SpannedError> {
         let mut odd = Vec::new();
         let is_id = |text: &str| {
@@ -71,9 +71,9 @@ impl DocumentEdit<'_> {
             for text in statement.aws_principals().filter(|text| is_id(&text.text)) {
                 let kind = if text.text.starts_with("AROA") { "role" } else { "user" };
                 odd.push(
-                    SpannedError::new(format!("{} is the id of a {kind} that was deleted", text.text), text.span)
-                        .help(format!("a {kind} made anew under the same name is another one, and is not let in by this"))
-                        .help("put the ARN in its place when you know whose it was, else take it out: AWS may refuse to save a policy with it"),
+                    SpannedError::new(format!("{} is the id of a deleted {kind}", text.text), text.span)
+                        .help(format!("a new {kind} of the same name has another id, and this entry does not allow it"))
+                        .help("replace it with the ARN, or remove it: AWS may refuse to save a policy with such an id"),
                 );
             }
             for name in &statement.unknown {
@@ -83,14 +83,17 @@ impl DocumentEdit<'_> {
                     escape_control(&name.text)
                 );
                 odd.push(
-                    SpannedError::new(message, name.span).help("is it misspelt? The statement counts as no grant"),
+                    SpannedError::new(message, name.span)
+                        .help("check its spelling; the statement does not count as a grant"),
                 );
             }
             if let Some(principals) = statement.principals.as_ref().filter(|principals| principals.not) {
                 let message = format!("{} has NotPrincipal, which AWS advises against", statement.title());
-                odd.push(SpannedError::new(message, principals.span).help(
-                    "whom it leaves out depends on the role, its account and the session: a Deny for all with a condition on aws:PrincipalArn is certain",
-                ));
+                odd.push(
+                    SpannedError::new(message, principals.span)
+                        .help("which principals it exempts depends on the role, its account and the session")
+                        .help("use a Deny for all principals with a condition on aws:PrincipalArn instead"),
+                );
             }
         }
         odd
@@ -111,17 +114,17 @@ impl DocumentEdit<'_> {
             match truth {
                 Truth::Yes => defeats.push(
                     SpannedError::new(
-                        format!("{} denies {} to {who}, whatever allows it", statement.title(), asked.action),
+                        format!("{} denies {} to {who}", statement.title(), asked.action),
                         statement.span,
                     )
-                    .help("a Deny wins over every Allow: change or remove that statement first"),
+                    .help("a Deny overrides every Allow: change or remove that statement first"),
                 ),
                 Truth::Maybe => doubts.push(
                     SpannedError::new(
                         format!("{} may deny {} to {who}", statement.title(), asked.action),
                         statement.span,
                     )
-                    .help("it depends on what is not known here; if AWS answers AccessDenied, look there first"),
+                    .help("it depends on values that are unknown here; check it first if AWS answers AccessDenied"),
                 ),
                 Truth::No => {}
             }
@@ -129,19 +132,19 @@ impl DocumentEdit<'_> {
         (defeats, doubts)
     }
 
-    /// Says what was there already, and what of the request it does not enforce.
+    /// Adds notes about existing grants, and about the requested conditions that they do not enforce.
     fn note_granted(&self, granted: &[&RequestedGrant<'_>], outcome: &mut MergeOutcome) {
         let mut notes: Vec<String> = Vec::new();
         for asked in granted {
             let statements: Vec<&Statement> = self.grants(asked).collect();
             let Some(first) = statements.first() else { continue };
             notes.push(match asked.is_listed_in(first) {
-                true => format!("{} is granted {} already, by {}", asked.arn, asked.action, first.title()),
+                true => format!("{} is already granted {} by {}", asked.arn, asked.action, first.title()),
                 false => {
-                    format!("{} is granted {} already, by {}, which is wider", asked.arn, asked.action, first.title())
+                    format!("{} is already granted {} by {}, which is wider", asked.arn, asked.action, first.title())
                 }
             });
-            // Whoever may tag a session and not assume the role is not let in.
+            // A principal that may only tag a session can't assume the role.
             let enforced = if asked.action == TAG_SESSION { Vec::new() } else { self.grant.conditions.keys() };
             for (key, values) in enforced {
                 let enforces = |statement: &&&Statement| {
@@ -155,7 +158,7 @@ impl DocumentEdit<'_> {
         outcome.notes.extend(notes);
     }
 
-    /// Says which statements seem to grant an action that is still missing.
+    /// Adds notes about statements that seem to grant a missing action, but never do.
     fn note_never_met(&self, missing: &[&RequestedGrant<'_>], outcome: &mut MergeOutcome) {
         for asked in missing {
             for statement in &self.policy.statements {
@@ -169,8 +172,8 @@ impl DocumentEdit<'_> {
         }
     }
 
-    /// The subjects that are there under other conditions: an error, or with `overwrite` their conditions are replaced.
-    /// Gives back what is still to be added.
+    /// Handles subjects that are already allowed under other conditions: an error, or with `overwrite` their conditions
+    /// are replaced. Returns what still has to be added.
     fn guards<'a, 'g>(
         &self,
         granted: &[&'a RequestedGrant<'g>],
@@ -195,7 +198,7 @@ impl DocumentEdit<'_> {
                 outcome.warnings.push(self.condition_does_not_hold(statement, first));
                 continue;
             };
-            // Its conditions would not be for all of its actions.
+            // The requested conditions can't apply to all of its actions.
             let mixed = self.grant.shared(&listed_actions(statement)).len() > 1;
             if mixed && !self.grant.tag_session {
                 let lost = self.tag_session_lost(statement, &guarded);
@@ -208,15 +211,15 @@ impl DocumentEdit<'_> {
                 removed_refs.push(statement.index);
             }
             let (title, existing) = (statement.title(), shown(statement));
-            // What another statement was made to say already is not said twice.
+            // A grant that another statement has been changed to is not added a second time.
             let again = guarded.iter().all(|asked| !is_among(&rest, asked));
             if granted.len() < listed.texts.len() || again {
                 removed_refs.push(statement.index);
-                changes.removals.extend(self.take_out(statement, listed, &granted));
-                outcome.notes.push(format!("{} taken out of {title}, whose condition was {existing}", first.arn));
+                changes.removals.extend(self.remove_subjects(statement, listed, &granted));
+                outcome.notes.push(format!("{} removed from {title}, whose condition was {existing}", first.arn));
             } else {
                 let changed = self.with_asked(statement, changes);
-                outcome.notes.push(format!("the condition of {title} replaced; it was {existing}"));
+                outcome.notes.push(format!("replaced the condition of {title}: it was {existing}"));
                 let is_listed =
                     |asked: &RequestedGrant<'_>| granted.iter().any(|&at| asked.is_same(&listed.texts[at].text));
                 rest.retain(|asked| {
@@ -228,27 +231,28 @@ impl DocumentEdit<'_> {
             errors.reverse();
             return Err(errors);
         }
-        // What only such statements granted is missing now.
+        // A grant that only removed statements contained is missing now.
         let is_lost =
             |asked: &&&RequestedGrant<'_>| self.grants(asked).all(|statement| removed_refs.contains(&statement.index));
         rest.extend(granted.iter().filter(is_lost).copied());
         Ok(rest)
     }
 
-    /// The subjects that a statement of our shape lists, and which of them are the guarded ones; `None` without any.
+    /// The subjects that a statement of the grant's shape lists, and the indices of the guarded ones; `None` without
+    /// any.
     fn granted_in<'s>(
         &self,
         statement: &'s Statement,
         guarded: &[&RequestedGrant<'_>],
     ) -> Option<(&'s Texts, Vec<usize>)> {
-        let listed = self.subjects(statement).filter(|_| self.has_our_shape(statement, &ACTIONS))?;
+        let listed = self.subjects(statement).filter(|_| self.has_grant_shape(statement, &ACTIONS))?;
         let of_these = |&at: &usize| guarded.iter().any(|asked| asked.is_same(&listed.texts[at].text));
         let granted: Vec<usize> = (0..listed.texts.len()).filter(of_these).collect();
         (!granted.is_empty()).then_some((listed, granted))
     }
 
-    /// Puts a statement under the conditions that are asked for; gives its actions. Where `sts:TagSession` is asked for and can't
-    /// have them all, it leaves, for a statement of its own.
+    /// Replaces a statement's conditions with the requested ones; returns its actions. If `sts:TagSession` is requested
+    /// and can't have all conditions, it is removed from the statement, and gets its own.
     fn with_asked(&self, statement: &Statement, changes: &mut Changes) -> Vec<&'static str> {
         let path = |member: &str| {
             let pointer = self.policy.pointer(statement);
@@ -267,53 +271,46 @@ impl DocumentEdit<'_> {
         actions
     }
 
-    /// Refuses to put a statement that lets `sts:TagSession` in under a condition that shuts it out.
+    /// The error if a statement that grants `sts:TagSession` would get a condition that never holds for that action.
     fn tag_session_lost(&self, statement: &Statement, guarded: &[&RequestedGrant<'_>]) -> Vec<SpannedError> {
         let is_in = |asked: &&&RequestedGrant<'_>| {
             RequestedGrant::new(self.grant, asked.arn, TAG_SESSION).matches(&self.policy, statement) != Truth::No
         };
         let Some(asked) = guarded.iter().find(is_in) else { return Vec::new() };
-        let message = format!("{} grants {TAG_SESSION} to {} too", statement.title(), asked.arn);
+        let message = format!("{} also grants {TAG_SESSION} to {}", statement.title(), asked.arn);
         let conditions = self.grant.conditions.shown();
         let error = SpannedError::new(message, statement.span)
-            .help(format!("asked for: {conditions}; requests for {TAG_SESSION} would never meet it"));
-        vec![error.help("add --tag-session: that action gets a statement of its own")]
+            .help(format!("requested: {conditions}; requests for {TAG_SESSION} never meet that condition"));
+        vec![error.help("add --tag-session to give that action its own statement")]
     }
 
-    /// The error of a subject that is let in under another condition.
+    /// The error if a subject is already allowed under another condition.
     fn other_condition(&self, statement: &Statement, first: &RequestedGrant<'_>) -> SpannedError {
         let span = statement.condition_span.unwrap_or(statement.span);
-        let (title, existing, says) = (statement.title(), shown(statement), self.says());
-        let asked = self.grant.conditions.shown();
+        let (title, existing) = (statement.title(), shown(statement));
+        let requested = self.grant.conditions.shown();
         let way = if self.grant.is_trust() {
-            "ask for the same condition (--external-id, --org-id, --session-name), or pass --overwrite to replace it"
+            "pass the same condition (--external-id, --org-id, --session-name), or --overwrite to replace it"
         } else {
             "pass --overwrite to replace the condition"
         };
-        SpannedError::new(format!("{} {says} by {title} already, under another condition", first.arn), span)
-            .help(format!("there: {}; asked for: {asked}", escape_control(&existing)))
-            .help("adding the grant beside it would switch that condition off")
+        SpannedError::new(format!("{title} already allows {} under another condition", first.arn), span)
+            .help(format!("existing: {}; requested: {requested}", escape_control(&existing)))
+            .help("a second grant next to it would bypass that condition")
             .help(way)
     }
 
-    /// The warning of a condition that what is added does not have.
+    /// The warning about an existing condition that does not apply to the added grant.
     fn condition_does_not_hold(&self, statement: &Statement, first: &RequestedGrant<'_>) -> SpannedError {
         let span = statement.condition_span.unwrap_or(statement.span);
-        let (title, existing, says) = (statement.title(), shown(statement), self.says());
-        SpannedError::new(
-            format!("the condition of {title} does not hold for what is added: {} {says} without it", first.arn),
-            span,
-        )
-        .help(format!("there: {}", escape_control(&existing)))
-        .help("that statement is about more than this grant, and stays; change it by hand if nobody else needs it")
-    }
-
-    fn says(&self) -> &'static str {
-        if self.grant.is_trust() { "is let in" } else { "may be assumed" }
+        let (title, existing) = (statement.title(), shown(statement));
+        SpannedError::new(format!("the new grant for {} does not have the condition of {title}", first.arn), span)
+            .help(format!("existing condition: {}", escape_control(&existing)))
+            .help("that statement covers more than this grant and stays; edit it manually if nothing else needs it")
     }
 
     fn add(&self, missing: &[&RequestedGrant<'_>], changes: &mut Changes, outcome: &mut MergeOutcome) {
-        // Those that lack the same actions share a statement.
+        // Subjects that lack the same actions share a statement.
         let mut groups: Vec<(Vec<&str>, Vec<&str>)> = Vec::new();
         for arn in self.grant.arns() {
             let lacks = |action: &&&str| missing.iter().any(|asked| asked.arn == arn && asked.action == **action);
@@ -323,7 +320,7 @@ impl DocumentEdit<'_> {
                 None => groups.push((actions, vec![arn])),
             }
         }
-        // Two groups may join one statement: its list is replaced once, by what both add.
+        // Two groups may join one statement: its list is replaced once, with the additions of both.
         let mut joined: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
         for (actions, arns) in groups {
             let shared = self.grant.shared(&actions);
@@ -348,22 +345,22 @@ impl DocumentEdit<'_> {
         }
     }
 
-    /// The statement that subjects with these actions, which share their conditions, can join.
+    /// The statement to which subjects can be added for these actions, which share their conditions.
     fn home(&self, actions: &[&str]) -> Option<&Statement> {
-        let home = self.policy.statements.iter().find(|statement| self.is_ours(statement, actions))?;
+        let home = self.policy.statements.iter().find(|statement| self.is_same_grant(statement, actions))?;
         self.subjects(home).map(|_| home)
     }
 }
 
-/// Says how an Allow statement lets in a grant's subject without the condition on `key` that is asked for.
+/// The note about an Allow statement that does not enforce the requested condition on `key`.
 fn not_enforced(statement: &Statement, key: &str, asked: &RequestedGrant<'_>) -> String {
     let title = statement.title();
     match statement.conditions.iter().find(|condition| condition.narrows(key)) {
         Some(condition) => {
             let texts: Vec<&str> = condition.values.iter().map(|value| value.text.as_str()).collect();
-            format!("{key} is enforced less strictly: {title} takes {}", texts.join(", "))
+            format!("{key} is enforced less strictly: {title} accepts {}", texts.join(", "))
         }
-        None => format!("{key} is not enforced: {title} lets {} in without it", asked.arn),
+        None => format!("{key} is not enforced: {title} allows {} without it", asked.arn),
     }
 }
 
@@ -372,7 +369,7 @@ fn is_among(several: &[&RequestedGrant<'_>], asked: &RequestedGrant<'_>) -> bool
     several.iter().any(|other| std::ptr::eq(*other, asked))
 }
 
-/// Which of a grant's actions a statement lists by their names.
+/// The actions of a grant that a statement lists by name.
 fn listed_actions(statement: &Statement) -> Vec<&'static str> {
     ACTIONS.into_iter().filter(|action| lists(statement, action)).collect()
 }
@@ -381,7 +378,7 @@ fn lists(statement: &Statement, action: &str) -> bool {
     statement.action.patterns.texts.iter().any(|text| text.text.eq_ignore_ascii_case(action))
 }
 
-/// A statement's conditions in short, for messages.
+/// A statement's conditions in short form, for messages.
 fn shown(statement: &Statement) -> String {
     let conditions = statement.conditions.iter().map(|condition| {
         let values: Vec<&str> = condition.values.iter().map(|value| value.text.as_str()).collect();
@@ -413,7 +410,7 @@ mod tests {
         json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
     }
 
-    /// The statements of a document that a grant was merged into, and how many warnings there were.
+    /// The statements of a document after a merge, and the number of warnings.
     fn merged(statements: &[Value], grant: &Grant, overwrite: bool) -> Result<(Vec<Value>, usize), String> {
         let old = document(statements);
         let outcome = merge(old.as_bytes(), grant, &MergeOptions { overwrite });
@@ -450,16 +447,16 @@ mod tests {
         let both = json!(["sts:AssumeRole", "sts:TagSession"]);
         let [assume, tag] = [json!("sts:AssumeRole"), json!("sts:TagSession")];
         let asked = grant(Some("ab"), None, true);
-        // One that has both under the id grants one of them.
+        // A statement with both actions under an external id grants only one of them.
         let old = statement("Allow", ROLE, &both, by_id("ab"));
         let wanted = vec![old.clone(), statement("Allow", ROLE, &tag, None)];
         assert_eq!(merged(&[old], &asked, false).unwrap().0, wanted);
-        // What is replaced gets two statements, too.
+        // A replaced condition results in two statements, too.
         let old = statement("Allow", ROLE, &both, by_id("old"));
         let wanted = vec![statement("Allow", ROLE, &assume, by_id("ab")), statement("Allow", ROLE, &tag, None)];
         assert_eq!(merged(std::slice::from_ref(&old), &asked, true).unwrap().0, wanted);
         assert_eq!(merged(&wanted, &asked, false).unwrap().0, wanted);
-        // Nobody is shut out who was not shut out before.
+        // A replaced condition must not deny sts:TagSession to a principal that had it.
         let by_org = json!({ "StringEquals": { "aws:PrincipalOrgID": "o-a1b2c3d4e5" } });
         let old_org = statement("Allow", ROLE, &both, Some(by_org));
         let error = merged(&[old_org], &grant(Some("ab"), None, false), true).unwrap_err();

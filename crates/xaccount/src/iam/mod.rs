@@ -1,8 +1,8 @@
-//! The IAM half of the job: who may assume the target account's role (its trust policy), and what the source account's
-//! role may assume (its permission policy).
+//! The IAM policies of both accounts: who may assume the target account's role (its trust policy), and which roles the
+//! source account's role may assume (its permissions policy).
 //!
-//! [`Grant`] is what is asked for, by flags or by [`manifests`]; [`PolicyInput`] finds the document that is there today, [`merge()`]
-//! and [`remove()`] plan what is to change in it, and [`render`] says the same for other tools.
+//! [`Grant`] is the requested grant, from flags or [`manifests`]; [`PolicyInput`] finds the existing document,
+//! [`merge()`] and [`remove()`] plan the change to it, and [`render`] prints the result for other tools.
 
 mod coverage;
 mod document;

@@ -1,4 +1,4 @@
-//! Taking a grant out of a document.
+//! Removes a grant from a document.
 
 use super::coverage::RequestedGrant;
 use super::edit::DocumentEdit;
@@ -7,18 +7,18 @@ use super::merge::MergeOutcome;
 use crate::aws::policy::{Effect, Statement, Truth};
 use crate::diag::{Span, SpannedError, escape_control};
 
-/// Takes a grant out of a document, whoever added it. A wider grant stays.
+/// Removes a grant from a document, whoever added it. A wider grant is not removed.
 ///
 /// # Errors
-/// No policy document, or one of the other kind; nothing would be left of it.
+/// Not a policy document, or one of the other kind, or one that would have no statements left.
 pub fn remove(document: &[u8], grant: &Grant) -> Result<MergeOutcome, Vec<SpannedError>> {
     let edit = DocumentEdit::read(document, grant)?;
     let mut outcome = MergeOutcome::default();
     let asked = RequestedGrant::all(grant);
     let actions = grant.actions();
-    // One merge may have added the actions in two statements, and older ones put all of them under all conditions.
+    // A merge may have added the actions in two statements, or an older one all actions under all conditions.
     let granted = |statement: &Statement| {
-        edit.is_ours(statement, actions) || actions.iter().any(|action| edit.is_ours(statement, &[action]))
+        edit.is_same_grant(statement, actions) || actions.iter().any(|action| edit.is_same_grant(statement, &[action]))
     };
     let mut operations = Vec::new();
     let mut removed = 0;
@@ -33,30 +33,30 @@ pub fn remove(document: &[u8], grant: &Grant) -> Result<MergeOutcome, Vec<Spanne
             continue;
         }
         removed += usize::from(which.len() == listed.texts.len());
-        operations.extend(edit.take_out(statement, listed, &which));
+        operations.extend(edit.remove_subjects(statement, listed, &which));
         let named: Vec<&str> = which.iter().map(|&at| listed.texts[at].text.as_str()).collect();
-        outcome.notes.push(format!("{} taken out of {}", escape_control(&named.join(", ")), statement.title()));
+        outcome.notes.push(format!("{} removed from {}", escape_control(&named.join(", ")), statement.title()));
     }
     if removed > 0 && removed == edit.policy.statements.len() {
         let way = if grant.is_trust() {
-            "a role must trust someone: delete the role, or add another principal first"
+            "delete the role, or add another principal to its trust policy first"
         } else {
             "delete the inline policy instead: aws iam delete-role-policy --role-name ROLE --policy-name NAME"
         };
         let all = Span::new(0, document.len());
         return Err(vec![
-            SpannedError::new("nothing would be left of the policy, and AWS refuses an empty one", all).help(way),
+            SpannedError::new("the policy would have no statements left, and AWS refuses such a policy", all).help(way),
         ]);
     }
     outcome.warnings = still_granted(&edit, &asked, &granted);
     if operations.is_empty() {
-        outcome.notes.push("nothing to take out: no statement is this grant".to_owned());
+        outcome.notes.push("nothing to remove: no statement contains this grant".to_owned());
     }
     outcome.plan = edit.plan(operations);
     Ok(outcome)
 }
 
-/// The statements that let a subject of the grant in after it is taken out, once for each subject.
+/// Warnings about statements that still allow a subject after the grant is removed, one per statement and subject.
 fn still_granted(
     edit: &DocumentEdit<'_>,
     asked: &[RequestedGrant<'_>],
@@ -75,12 +75,12 @@ fn still_granted(
                 let how = match (guarded, truth) {
                     (true, _) => "under other conditions",
                     (false, Truth::Maybe) => "for some sessions",
-                    _ => "more widely",
+                    _ => "with a wider grant",
                 };
-                let message = format!("{} still lets {} in {how}, and stays", statement.title(), asked.arn);
+                let message = format!("{} still allows {} {how}, and is not removed", statement.title(), asked.arn);
                 warnings.push(
                     SpannedError::new(message, statement.span)
-                        .help("to take that out, too: ask for its conditions and actions, or change it by hand"),
+                        .help("to remove it too, pass its conditions and actions as flags, or edit it manually"),
                 );
             }
         }

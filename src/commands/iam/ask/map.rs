@@ -1,4 +1,4 @@
-//! What the account map adds to the flags.
+//! Completes the flags with values of the account map.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -19,7 +19,7 @@ use crate::commands::request::WAYS_OUT;
 pub(super) struct Origins(BTreeMap<&'static str, Origin>);
 
 impl Origins {
-    /// Where the value of a flag is from.
+    /// The origin of a flag's value.
     pub(super) fn of(&self, flag: &'static str) -> Origin {
         self.0.get(flag).cloned().unwrap_or(Origin::Flag(flag))
     }
@@ -29,10 +29,10 @@ impl Origins {
     }
 }
 
-/// What a flag and the map agree on.
+/// The value that a flag and the map agree on.
 ///
 /// # Errors
-/// They say two things.
+/// The flag and the map have different values.
 pub(super) fn agreed<T: PartialEq + Display>(
     flag: Option<Setting<T>>,
     map: Option<Setting<T>>,
@@ -45,7 +45,7 @@ pub(super) fn of_map<T: Clone>(map: &MapFile, one: &Spanned<T>) -> Setting<T> {
     Setting::map(one.value.clone(), map.place(one.span))
 }
 
-/// The source account's role. `needed`: nothing else says who assumes the role.
+/// Sets the source account's role. `needed`: no other flag specifies who assumes the role.
 ///
 /// # Errors
 /// A flag that contradicts the map.
@@ -78,11 +78,11 @@ pub(super) fn source(
     Ok(())
 }
 
-/// The target roles: those of the accounts that flags name as the map has them, else all of the map. `one`: only one role is
-/// of use.
+/// Sets the target roles: those that the map has for the accounts in the flags, else all of the map. `one`: only one
+/// role can be used.
 ///
 /// # Errors
-/// Several accounts where one is of use; a flag that contradicts the map.
+/// Several accounts although only one can be used; a flag that contradicts the map.
 pub(super) fn target(
     args: &mut IamTargetArgs,
     one: bool,
@@ -116,12 +116,12 @@ pub(super) fn target(
     Ok(())
 }
 
-/// The entries of the accounts that flags name, which are taken out of the flags; without such flags, all of the map.
+/// The map's entries for the accounts in the flags, which are removed from the flags; without such flags, all entries.
 fn entries<'m>(args: &mut IamTargetArgs, one: bool, map: &'m MapFile) -> Result<Vec<&'m Account>, Diagnostic> {
     let accounts = &map.map.accounts;
     if args.account.is_empty() && args.role_arn.is_empty() {
         if one && accounts.len() > 1 {
-            return Err(Diagnostic::error("a trust policy belongs to one role, and the map names several accounts")
+            return Err(Diagnostic::error("a trust policy belongs to one role, but the map has several accounts")
                 .help(format!("pick one with --account: {}", map.accounts())));
         }
         return Ok(accounts.iter().collect());
@@ -134,9 +134,9 @@ fn entries<'m>(args: &mut IamTargetArgs, one: bool, map: &'m MapFile) -> Result<
             return Err(target_is_source(&account, &map.place(source.span)));
         }
         if entries.len() == before {
-            return Err(Diagnostic::error(format!("--account says {account}, which is no account of the map"))
+            return Err(Diagnostic::error(format!("account {account} (--account) is not in the account map"))
                 .help(format!("the map has {}", map.accounts()))
-                .help("add it to the map, or pass --no-config to go without it"));
+                .help("add it to the map, or pass --no-config to ignore the map"));
         }
     }
     Ok(entries)

@@ -1,4 +1,4 @@
-//! From flags and manifests to a grant.
+//! Builds the requested grant from flags and manifests.
 
 mod map;
 mod permission;
@@ -19,20 +19,20 @@ use map::Origins;
 use super::merged::Merging;
 use crate::cli::{IamTargetArgs, SourceRoleArgs};
 
-/// What is asked for.
+/// The requested grant, and the role whose policy gets it.
 pub(super) struct GrantRequest {
     pub(super) grant: Grant,
     pub(super) partition: Partition,
-    /// The account of the role that the policy belongs to, where it is known.
+    /// The account of the role that the policy belongs to, if known.
     pub(super) account: Option<AccountId>,
     /// The role that the policy belongs to.
     pub(super) role_name: String,
     pub(super) role_path: String,
-    /// What the manifests say that this grant does not cover.
+    /// Warnings about identities in the manifests that this grant does not cover.
     pub(super) warnings: Vec<Diagnostic>,
-    /// The command line that asks for the same without manifests.
+    /// The arguments that request the same grant without manifests.
     pub(super) arguments: Vec<String>,
-    /// From where each value came, for `-v`.
+    /// The origin of each value, for `-v`.
     pub(super) decisions: Vec<String>,
 }
 
@@ -44,16 +44,13 @@ impl GrantRequest {
         format!("role {} in {account}", self.role_name)
     }
 
-    /// How many roles a permission grants, and what becomes of others.
+    /// The number of roles that a permission grants. `whole`: the document is printed whole, and could replace another.
     pub(super) fn counted(&self, whole: bool) -> Option<String> {
         let Subjects::Roles(roles) = &self.grant.subjects else { return None };
         let count = |n: usize, noun: &str| if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") };
         let accounts = roles.iter().map(RoleArn::account).collect::<BTreeSet<_>>().len();
-        let warning = if whole {
-            "; put-role-policy replaces the policy of that name: give all manifests, or --merge"
-        } else {
-            ""
-        };
+        let warning =
+            if whole { "; put-role-policy replaces the existing policy: pass all manifests, or --merge" } else { "" };
         let (roles, accounts) = (count(self.grant.arns().len(), "role"), count(accounts, "account"));
         Some(format!("grants {roles} in {accounts}{warning}"))
     }
@@ -78,7 +75,7 @@ fn bad_source_role(error: &RoleArnError) -> Diagnostic {
     }
 }
 
-/// `--source-role` where it is an ARN; it must be of `--source-account`.
+/// `--source-role` if it is an ARN, which must be in `--source-account`.
 fn source_role_arn(args: &SourceRoleArgs) -> Result<Option<RoleArn>, Diagnostic> {
     if !args.source_role.contains(':') {
         return Ok(None);
@@ -87,23 +84,23 @@ fn source_role_arn(args: &SourceRoleArgs) -> Result<Option<RoleArn>, Diagnostic>
     match &args.source_account {
         Some(account) if account != role.account() => {
             Err(Diagnostic::error(format!("--source-role {role} is not in --source-account {account}"))
-                .help("leave one of them out"))
+                .help("omit one of them"))
         }
         _ => Ok(Some(role)),
     }
 }
 
 fn same_account(account: &AccountId, what: &str) -> Diagnostic {
-    Diagnostic::error(format!("source and target are one account, {account}: {what}"))
-        .help("pass --allow-same-account if that is meant; a cluster in the source account needs no role identity")
+    Diagnostic::error(format!("source and target are the same account, {account}: {what}"))
+        .help("pass --allow-same-account if this is intended; a cluster in the source account needs no role identity")
 }
 
-/// From where the role of `flag_target` is.
+/// The origin of a role of `flag_target`, in a sentence.
 fn target_from(target: &IamTargetArgs, role: &RoleArn, origins: &Origins) -> String {
     if target.role_arn.contains(role) {
         return format!("role {role} from {}", origins.of("--role-arn"));
     }
-    let name = if target.role_name == DEFAULT_ROLE_NAME { "the role that DKP makes" } else { "--role-name" };
+    let name = if target.role_name == DEFAULT_ROLE_NAME { "the role that DKP creates" } else { "--role-name" };
     format!("role {role} from {} and {name}", origins.of("--account"))
 }
 
@@ -118,7 +115,7 @@ fn path_and_name(role: &str) -> (String, String) {
 
 const FLAG: &str = "--partition";
 
-/// The partitions that are said, each with where.
+/// The specified partitions, each with its origin.
 struct Partitions(Vec<(String, Partition)>);
 
 impl Partitions {
@@ -135,7 +132,7 @@ impl Partitions {
         self.0.extend(more);
     }
 
-    /// The partition and, in a sentence, from where it is.
+    /// The partition, and its origin in a sentence.
     fn agreed(&self) -> Result<(Partition, String), Diagnostic> {
         let Some((first, partition)) = self.0.first() else {
             return Ok((Partition::Aws, "partition aws (the default)".to_owned()));

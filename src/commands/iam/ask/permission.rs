@@ -1,4 +1,4 @@
-//! What the source's role may assume.
+//! The permissions of the source account's role.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::cli::{Permission, PolicyFormat, SourceRoleArgs};
 use crate::commands::iam::merged::Merging;
 use crate::commands::map::MapFile;
 
-/// What the source's role may assume.
+/// Builds the grant of `iam permission`: which roles the source account's role may assume.
 pub(crate) fn permission(
     args: &Permission,
     inventory: Option<&Inventory>,
@@ -68,21 +68,21 @@ pub(crate) fn permission(
             .collect(),
     });
     if args.policy.output == Some(PolicyFormat::Cli) && account.is_none() {
-        return Err(one(Diagnostic::error("a script changes a role in one account, and the account is not said")
-            .help("add --source-account 111111111111: roles of one name are in many accounts")));
+        return Err(one(Diagnostic::error("-o cli needs the account of the role that the script changes")
+            .help("add --source-account 111111111111")));
     }
     let tag_session = args.tag_session;
     let grant = Grant { subjects: Subjects::Roles(roles), conditions: Conditions::default(), tag_session };
     let mut arguments = vec!["iam".to_owned(), "permission".to_owned()];
     arguments.extend(grant.arns().iter().map(|arn| format!("--role-arn={arn}")));
     arguments.extend(tag_session.then(|| "--tag-session".to_owned()));
-    // What the map says is said here, and the script may run anywhere.
+    // The arguments contain the map's values already, and the script may run anywhere.
     arguments.push("--no-config".to_owned());
     arguments.extend(args.policy.for_script());
     Ok(GrantRequest { grant, partition, account, role_name, role_path, warnings, arguments, decisions })
 }
 
-/// The role that flags name by its name and account.
+/// The role that the flags specify by name and account.
 fn role_in_source_account(args: &SourceRoleArgs, partition: Partition) -> Result<Option<RoleArn>, Diagnostic> {
     let of_account = |account| RoleArn::new(partition, account, &args.source_role);
     args.source_account.as_ref().map(of_account).transpose().map_err(|error| bad_source_role(&error))
@@ -97,7 +97,7 @@ fn changed_role(args: &Permission, source: Option<&RoleArn>, merging: Option<&Me
     }
 }
 
-/// The roles that a principal assumes: the controller, or a role as a hop; and warnings of the others.
+/// The roles that the controller or, as a hop of a chain, a role assumes; and warnings about the other identities.
 fn assumed_by(hop: Option<&RoleArn>, picked: &[&RoleUse<'_>]) -> (Vec<RoleArn>, Vec<Diagnostic>) {
     let (mut roles, mut warnings) = (Vec::new(), Vec::new());
     for one in picked {
@@ -107,18 +107,16 @@ fn assumed_by(hop: Option<&RoleArn>, picked: &[&RoleUse<'_>]) -> (Vec<RoleArn>, 
             (RoleHop::Role(_, Some(role)), Some(hop)) if role == hop => None,
             (_, Some(_)) => continue,
             (RoleHop::Role(_, Some(role)), None) => Some((
-                format!("{title} is not granted here: the role {role} assumes {}, not the controller", one.role),
-                format!("that role's own policy: --for-role {role}"),
+                format!("{title} is skipped: the role {role} assumes {}, not the controller", one.role),
+                format!("--for-role {role} prints that role's policy"),
             )),
             (RoleHop::Role(name, None), None) => Some((
-                format!(
-                    "{title} is not granted here: its source is AWSClusterRoleIdentity {name}, which is not in the files"
-                ),
+                format!("{title} is skipped: its source AWSClusterRoleIdentity {name} is not in the files"),
                 "the role of that identity needs the permission".to_owned(),
             )),
             (RoleHop::Static(name), None) => Some((
-                format!("{title} is not granted here: the keys of AWSClusterStaticIdentity {name} assume {}", one.role),
-                "the user whose keys these are needs the permission".to_owned(),
+                format!("{title} is skipped: the keys of AWSClusterStaticIdentity {name} assume {}", one.role),
+                "the IAM user of these keys needs the permission".to_owned(),
             )),
         };
         match other {
@@ -133,12 +131,12 @@ fn assumed_by(hop: Option<&RoleArn>, picked: &[&RoleUse<'_>]) -> (Vec<RoleArn>, 
 
 fn no_roles(args: &Permission, picked: Option<&[&RoleUse<'_>]>) -> Diagnostic {
     let Some(picked) = picked else {
-        return Diagnostic::error("no role is named that may be assumed")
-            .help("-f clusters/ -R for those of the manifests, or --account 222222222222, or --role-arn ARN");
+        return Diagnostic::error("no target role specified")
+            .help("pass -f clusters/ -R for the roles in the manifests, or --account 222222222222, or --role-arn ARN");
     };
     if picked.is_empty() {
-        return Diagnostic::error("the manifests hold no AWSClusterRoleIdentity that is meant")
-            .help("kubectl xaccount inject makes one; or name accounts: --account 222222222222, without -f");
+        return Diagnostic::error("no AWSClusterRoleIdentity in the manifests")
+            .help("create one with kubectl xaccount inject, or pass --account 222222222222 instead of -f");
     }
     let hops: BTreeSet<&str> = picked
         .iter()
@@ -148,13 +146,13 @@ fn no_roles(args: &Permission, picked: Option<&[&RoleUse<'_>]>) -> Diagnostic {
         })
         .collect();
     let error = match &args.for_role {
-        Some(role) => Diagnostic::error(format!("no identity of the manifests has {role} as its source")),
-        None => Diagnostic::error("no role of the manifests is assumed by the controller itself"),
+        Some(role) => Diagnostic::error(format!("no identity in the manifests has {role} as its source")),
+        None => Diagnostic::error("no role in the manifests is assumed by the controller itself"),
     };
     let hops: Vec<&str> = hops.into_iter().collect();
     if hops.is_empty() {
         error
     } else {
-        error.help(format!("these assume roles: --for-role {}", hops.join(", --for-role ")))
+        error.help(format!("print the policy of a role that assumes others: --for-role {}", hops.join(", --for-role ")))
     }
 }

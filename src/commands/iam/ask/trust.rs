@@ -1,4 +1,4 @@
-//! Who may assume the target's role.
+//! The principals that may assume the target account's role.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ use crate::cli::{IamTargetArgs, PolicyFormat, Trust};
 use crate::commands::iam::merged::Merging;
 use crate::commands::map::MapFile;
 
-/// Who may assume the target's role.
+/// Builds the grant of `iam trust`: who may assume the target account's role.
 pub(crate) fn trust(
     args: &Trust,
     inventory: Option<&Inventory>,
@@ -74,8 +74,8 @@ pub(crate) fn trust(
     decisions.extend(conditions.external_ids.iter().map(|id| format!("external id {id} from {from}")));
     let tag_session = args.tag_session;
     if args.policy.output == Some(PolicyFormat::Cli) && target.is_none() {
-        return Err(one(Diagnostic::error("a script changes a role in one account, and the account is not said")
-            .help("add --account 222222222222 or --role-arn ARN: roles of one name are in many accounts")));
+        return Err(one(Diagnostic::error("-o cli needs the account of the role that the script changes")
+            .help("add --account 222222222222 or --role-arn ARN")));
     }
     let grant = Grant { subjects: Subjects::Principals(principals), conditions, tag_session };
     let arguments = script_arguments(args, &grant, target.as_ref());
@@ -88,10 +88,10 @@ pub(crate) fn trust(
     Ok(GrantRequest { grant, partition, account, role_name, role_path, warnings, arguments, decisions })
 }
 
-/// The role whose trust policy is asked for, if it is known.
+/// The role whose trust policy is requested, if known.
 struct TrustingRole {
     role: Option<RoleArn>,
-    /// From where it is, for `-v`.
+    /// Its origin, for `-v`.
     decision: Option<String>,
 }
 
@@ -105,8 +105,8 @@ fn trusting_role(
 ) -> Result<TrustingRole, Diagnostic> {
     let flags = flag_target(args, partition)?;
     if picked.is_empty() && flags.len() > 1 {
-        let error = Diagnostic::error("a trust policy belongs to one role, and several are named");
-        return Err(error.help("run it once for each --account or --role-arn"));
+        let error = Diagnostic::error("a trust policy belongs to one role, but several are specified");
+        return Err(error.help("run the command once for each --account or --role-arn"));
     }
     let target = picked.first().map(|one| one.role.clone()).or_else(|| flags.first().cloned());
     if let Some(existing) = &document_role {
@@ -126,21 +126,19 @@ fn agrees_with_document(args: &IamTargetArgs, target: Option<&RoleArn>, existing
     let name = &args.role_name;
     match target {
         Some(target) if target != existing => {
-            let error =
-                Diagnostic::error(format!("the document is the trust policy of {existing}, and {target} is asked for"));
-            Err(error.help("give that role's document, or name the role with --role-arn"))
+            let error = Diagnostic::error(format!("the document is the trust policy of {existing}, not of {target}"));
+            Err(error.help("pass the requested role's document, or select the role with --role-arn"))
         }
         None if name != DEFAULT_ROLE_NAME && path_and_name(name).1 != existing.name() => {
-            let error = Diagnostic::error(format!(
-                "the document is the trust policy of {existing}, and --role-name says {name}"
-            ));
-            Err(error.help("leave --role-name out, or give that role's document"))
+            let error =
+                Diagnostic::error(format!("the document is the trust policy of {existing}, but --role-name is {name}"));
+            Err(error.help(format!("omit --role-name, or pass the trust policy of {name}")))
         }
         _ => Ok(()),
     }
 }
 
-/// The arguments that ask for the same grant without manifests and map.
+/// The arguments that request the same grant without manifests and map.
 fn script_arguments(args: &Trust, grant: &Grant, target: Option<&RoleArn>) -> Vec<String> {
     let conditions = &grant.conditions;
     let mut arguments = vec!["iam".to_owned(), "trust".to_owned()];
@@ -151,7 +149,7 @@ fn script_arguments(args: &Trust, grant: &Grant, target: Option<&RoleArn>) -> Ve
     arguments.extend(conditions.session_name.iter().map(|name| format!("--session-name={name}")));
     arguments.extend(args.tag_session.then(|| "--tag-session".to_owned()));
     arguments.extend(args.source.role.allow_same_account.then(|| "--allow-same-account".to_owned()));
-    // What the map says is said here, and the script may run anywhere.
+    // The arguments contain the map's values already, and the script may run anywhere.
     arguments.push("--no-config".to_owned());
     arguments.extend(args.policy.for_script());
     arguments
@@ -185,7 +183,7 @@ fn refuse_same_account(principals: &[Principal], target: &RoleArn) -> Result<(),
     }
 }
 
-/// From where the external ids are.
+/// The origin of the external ids.
 fn external_ids_from(args: &Trust, origins: &Origins) -> String {
     match args.conditions.external_id.is_empty() {
         true => "the identities of -f".to_owned(),
@@ -193,7 +191,7 @@ fn external_ids_from(args: &Trust, origins: &Origins) -> String {
     }
 }
 
-/// From where a principal is.
+/// The origin of a principal.
 fn principal_from(args: &Trust, principal: &Principal, origins: &Origins) -> String {
     let role = &args.source.role;
     if args.source.source_principal.contains(principal) {
@@ -204,30 +202,30 @@ fn principal_from(args: &Trust, principal: &Principal, origins: &Origins) -> Str
         "the identity before it in the chain".to_owned()
     } else {
         let name = match role.source_role == DEFAULT_ROLE_NAME {
-            true => "the role that DKP makes".to_owned(),
+            true => "the role that DKP creates".to_owned(),
             false => origins.of("--source-role").to_string(),
         };
         format!("{} and {name}", origins.of("--source-account"))
     }
 }
 
-/// The uses of the one role that is meant.
+/// The uses of the selected role.
 fn pick_one<'u, 'r>(uses: &'u [RoleUse<'r>], target: &IamTargetArgs) -> Result<Vec<&'u RoleUse<'r>>, Diagnostic> {
     let found = picked(uses, &target.role_arn, &target.account)?;
     let roles: BTreeSet<&str> = found.iter().map(|one| one.role.as_str()).collect();
     match roles.len() {
         1 => Ok(found),
-        0 => Err(Diagnostic::error("the manifests hold no AWSClusterRoleIdentity")
-            .help("kubectl xaccount inject makes one; or leave -f out")),
+        0 => Err(Diagnostic::error("no AWSClusterRoleIdentity in the manifests")
+            .help("create one with kubectl xaccount inject, or omit -f")),
         _ => {
             let listed = roles.into_iter().collect::<Vec<_>>().join(", ");
-            Err(Diagnostic::error("a trust policy belongs to one role, and the manifests name several")
+            Err(Diagnostic::error("a trust policy belongs to one role, but the manifests have several")
                 .help(format!("pick one with --account or --role-arn: {listed}")))
         }
     }
 }
 
-/// Who assumes the target's role, and warnings of flags that are not needed.
+/// The principals that assume the target's role, and warnings about flags that are not needed.
 fn principals(
     args: &Trust,
     source: Option<RoleArn>,
@@ -242,11 +240,9 @@ fn principals(
             Some(role.into())
         }
         (None, None) if role.source_role != DEFAULT_ROLE_NAME => {
-            return Err(Diagnostic::error(format!(
-                "--source-role {} is a name, and its account is not said",
-                role.source_role
-            ))
-            .help("add --source-account 111111111111"));
+            let name = &role.source_role;
+            let why = format!("missing --source-account: --source-role {name} is a name, not an ARN");
+            return Err(Diagnostic::error(why).help("add --source-account 111111111111"));
         }
         (None, None) => None,
     };
@@ -258,15 +254,16 @@ fn principals(
             RoleHop::Role(_, Some(role)) => all.push(role.clone().into()),
             RoleHop::Role(name, None) => {
                 return Err(Diagnostic::error(format!(
-                    "{title} has AWSClusterRoleIdentity {name} as its source, which is not in the files"
+                    "the source of {title}, AWSClusterRoleIdentity {name}, is not in the files"
                 ))
                 .at(one.found.head(), "")
-                .help("give the file that holds it too: its role is the one to trust"));
+                .help("pass its file too: the role of that identity is the one to trust"));
             }
             RoleHop::Static(name) if args.source.source_principal.is_empty() => {
-                return Err(Diagnostic::error(format!("{title}: the keys of AWSClusterStaticIdentity {name} assume the role, and whose they are no file says"))
+                let why = format!("{title}: missing --source-principal, the user of AWSClusterStaticIdentity {name}");
+                return Err(Diagnostic::error(why)
                     .at(one.found.head(), "")
-                    .help("name the user: --source-principal arn:aws:iam::ACCOUNT:user/NAME"));
+                    .help("its keys assume the role; add --source-principal arn:aws:iam::ACCOUNT:user/NAME"));
             }
             RoleHop::Static(_) => {}
         }
@@ -275,19 +272,19 @@ fn principals(
     let by_controller = picked.is_empty() || picked.iter().any(|one| one.source == RoleHop::Controller);
     match controller {
         Some(controller) if by_controller => all.push(controller),
-        // The manifests say that others assume the role: the controller is not let in by the way.
+        // According to the manifests, others assume the role: the controller is not granted access as well.
         Some(controller) => {
             let message =
-                format!("{controller} is not trusted: by the manifests, {} assumes the role", all_named(&all));
-            let warning = Diagnostic::warning(message).help("if it is to be trusted, too: --source-principal ARN");
+                format!("{controller} is not trusted: in the manifests, {} assumes the role", all_named(&all));
+            let warning = Diagnostic::warning(message).help("to trust it too, add --source-principal ARN");
             warnings.push(match picked.first() {
                 Some(one) => warning.at(one.found.head(), ""),
                 None => warning,
             });
         }
         None if by_controller && all.is_empty() => {
-            return Err(Diagnostic::error("who assumes the role is not said")
-                .help("--source-account 111111111111, the account of the management cluster")
+            return Err(Diagnostic::error("missing --source-account (the management cluster's account)")
+                .help("add --source-account 111111111111")
                 .help("or --source-principal ARN, for a user or another role"));
         }
         None => {}
@@ -299,7 +296,7 @@ fn all_named(principals: &[Principal]) -> String {
     principals.iter().map(Principal::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// The external ids to ask for: the flags', which the identities must say too, else those of the identities.
+/// The external ids to require: those of the flags, which the identities must have too, else those of the identities.
 fn external_ids(args: &Trust, picked: &[&RoleUse<'_>]) -> Result<Vec<ExternalId>, Vec<Diagnostic>> {
     let asked = &args.conditions.external_id;
     let specified = |one: &RoleUse<'_>| {
@@ -311,9 +308,9 @@ fn external_ids(args: &Trust, picked: &[&RoleUse<'_>]) -> Result<Vec<ExternalId>
             .iter()
             .filter(other)
             .map(|one| {
-                Diagnostic::error(format!("{} says {}, and another is asked for", one.found.title(), specified(one)))
+                Diagnostic::error(format!("{} has {}, but another one is requested", one.found.title(), specified(one)))
                     .at(one.found.head(), "")
-                    .help("AWS would answer AccessDenied: make both say the same")
+                    .help("AWS would answer AccessDenied: use the same external id in both")
             })
             .collect();
         return if errors.is_empty() { Ok(asked.clone()) } else { Err(errors) };
@@ -322,29 +319,27 @@ fn external_ids(args: &Trust, picked: &[&RoleUse<'_>]) -> Result<Vec<ExternalId>
     let without = picked.iter().find(|one| one.external_id.is_none());
     if let (Some(with), Some(without)) = (with, without) {
         return Err(vec![
-            Diagnostic::error(format!("two identities assume {}, and only one says an external id", with.role))
+            Diagnostic::error(format!("two identities assume {}, but only one has an external id", with.role))
                 .at(with.found.head(), specified(with))
                 .also(without.found.head(), "no external id")
-                .help("a trust policy that asks for it keeps the other one out: make both say the same"),
+                .help("a trust policy that requires it would deny the other one: use the same external id in both"),
         ]);
     }
     let ids: BTreeSet<&ExternalId> = picked.iter().filter_map(|one| one.external_id.as_ref()).collect();
     Ok(ids.into_iter().cloned().collect())
 }
 
-/// The identities must say the session name that is asked for.
+/// Refuses identities that do not have the requested session name.
 fn session_name(args: &Trust, picked: &[&RoleUse<'_>]) -> Result<(), Diagnostic> {
     let Some(asked) = &args.conditions.session_name else { return Ok(()) };
     match picked.iter().find(|one| one.session_name.as_deref() != Some(asked.as_str())) {
         None => Ok(()),
         Some(other) => {
-            let existing = other.session_name.as_deref().unwrap_or("none, so that each session gets another");
-            Err(Diagnostic::error(format!(
-                "{} has the session name {existing}, and {asked} is asked for",
-                other.found.title()
-            ))
-            .at(other.found.head(), "")
-            .help("AWS would answer AccessDenied: make both say the same"))
+            let no_name = || "no session name, so each session gets another".to_owned();
+            let existing = other.session_name.as_ref().map_or_else(no_name, |name| format!("the session name {name}"));
+            Err(Diagnostic::error(format!("{} has {existing}, but {asked} is requested", other.found.title()))
+                .at(other.found.head(), "")
+                .help("AWS would answer AccessDenied: use the same session name in both"))
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Conditions, and what of them can be told beforehand.
+//! Conditions, and whether they hold, as far as that is known without asking AWS.
 //!
-//! Source: IAM user guide, "IAM JSON policy elements: Condition operators" and "Conditions with multiple context keys or
-//! values".
+//! Source: IAM user guide, "IAM JSON policy elements: Condition operators" and "Conditions with multiple context keys
+//! or values".
 
 use super::{Text, pattern::glob};
 
@@ -10,31 +10,31 @@ use super::{Text, pattern::glob};
 pub struct Condition {
     /// `StringEquals`, `ForAnyValue:StringLike`, `ArnLikeIfExists`, …
     pub operator: Text,
-    /// `sts:ExternalId`, …; case does not count.
+    /// `sts:ExternalId`, …; not case-sensitive.
     pub key: Text,
-    /// The values, numbers and booleans as their texts.
+    /// The values; numbers and booleans as texts.
     pub values: Vec<Text>,
 }
 
-/// What can be told of a condition before anyone asks AWS.
+/// Whether a condition holds, as far as that is known without asking AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Truth {
     /// It never holds.
     No,
-    /// It holds or not, by what is not known here.
+    /// It depends on values that are unknown here.
     Maybe,
     /// It always holds.
     Yes,
 }
 
 impl Truth {
-    /// Both hold.
+    /// Whether both hold.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         self.min(other)
     }
 
-    /// From what is certain.
+    /// The truth of something certain.
     pub fn from_bool(holds: bool) -> Self {
         if holds { Self::Yes } else { Self::No }
     }
@@ -48,21 +48,21 @@ impl Truth {
     }
 }
 
-/// What is known of a key's value in a session.
+/// What is known about a key's value in a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KnownValues {
     /// The session does not have the key.
     Absent,
-    /// It has one of these values, and which one is up to the session.
+    /// The session has one of these values.
     OneOf(Vec<String>),
 }
 
-/// What is known of the sessions that a grant is about. A key that is not in it may have any value, or none.
+/// What is known about the sessions of a grant. A key that is not in it may have any value, or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Knowledge(Vec<(String, KnownValues)>);
 
 impl Knowledge {
-    /// Adds what is known of a key.
+    /// Adds what is known about a key.
     pub fn learn(&mut self, key: &str, known: KnownValues) {
         self.0.push((key.to_owned(), known));
     }
@@ -72,7 +72,7 @@ impl Knowledge {
     }
 }
 
-/// An operator, taken apart.
+/// The parts of an operator.
 struct Operator<'o> {
     base: &'o str,
     if_exists: bool,
@@ -91,19 +91,19 @@ impl Condition {
         Operator { base: if if_exists { &rest[..rest.len() - 8] } else { rest }, if_exists, set }
     }
 
-    /// Whether the condition says no more than that the key has one of some texts.
+    /// Whether the condition is a plain `StringEquals`.
     pub fn is_plain_equals(&self) -> bool {
         self.operator.text.eq_ignore_ascii_case("StringEquals")
     }
 
-    /// Whether it can never be relied on: what has `IfExists` or `ForAnyValue:` or `ForAllValues:` says little of a key that
-    /// is not there.
+    /// Whether the condition is never relied on: with `IfExists`, `ForAnyValue:` or `ForAllValues:`, it may hold
+    /// without the key.
     pub fn is_loose(&self) -> bool {
         let operator = self.operator();
         operator.if_exists || operator.set.is_some()
     }
 
-    /// Whether it lets in some values of a key, and keeps out all others and sessions without it.
+    /// Whether the condition holds only for some values of a key, and not for sessions without the key.
     pub fn narrows(&self, key: &str) -> bool {
         let base = self.operator().base.to_ascii_lowercase();
         !self.is_loose()
@@ -114,7 +114,7 @@ impl Condition {
             )
     }
 
-    /// Whether it keeps out every session whose key has no value, or another one than these.
+    /// Whether the condition holds only for sessions whose key has one of these values.
     pub fn demands_one_of(&self, key: &str, values: &[&str]) -> bool {
         let base = self.operator().base.to_ascii_lowercase();
         let wild = base == "stringlike" && self.values.iter().any(|value| value.text.contains(['*', '?']));
@@ -125,8 +125,8 @@ impl Condition {
             && self.values.iter().all(|value| values.contains(&value.text.as_str()))
     }
 
-    /// Whether the condition holds for all, some or none of the sessions. `variables`: `${…}` in a value stands for
-    /// something else.
+    /// Whether the condition holds for all, some or none of the sessions. `variables`: `${…}` in a value is a policy
+    /// variable.
     pub fn holds(&self, knowledge: &Knowledge, variables: bool) -> Truth {
         let operator = self.operator();
         if variables && self.values.iter().any(|value| value.text.contains("${")) {
@@ -148,7 +148,7 @@ impl Condition {
             return Truth::Maybe;
         }
         match known {
-            // `ForAllValues:` holds for a key without values, and so does what is negated; `ForAnyValue:` does not.
+            // `ForAllValues:` and negated operators hold for a key without values; `ForAnyValue:` does not.
             KnownValues::Absent => match operator.set.as_deref() {
                 Some("forallvalues") => Truth::Yes,
                 Some(_) => Truth::Maybe,
@@ -167,10 +167,10 @@ impl Condition {
     }
 }
 
-/// Whether a condition's value fits a session's.
+/// Whether a condition's value matches a session's.
 type Test = fn(&str, &str) -> bool;
 
-/// How an operator compares, and whether it turns the result round; `None` for operators that compare no texts.
+/// How an operator compares, and whether it negates the result; `None` for operators that do not compare texts.
 fn test(base: &str) -> Option<(Test, bool)> {
     let equal: Test = |value, text| value == text;
     let ignore_case: Test = |value, text| value.to_lowercase() == text.to_lowercase();
@@ -188,7 +188,7 @@ fn test(base: &str) -> Option<(Test, bool)> {
     })
 }
 
-/// `ArnEquals` and `ArnLike` are the same: each of the six parts of the ARN is compared by itself, with wildcards.
+/// Compares each of the six parts of an ARN separately, with wildcards; `ArnEquals` and `ArnLike` do the same.
 fn arn_like(value: &str, text: &str) -> bool {
     let parts = |arn: &str| arn.splitn(6, ':').map(str::to_owned).collect::<Vec<_>>();
     let (value, text) = (parts(value), parts(text));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_decides() {
+    fn known_values_decide() {
         let mut knowledge = Knowledge::default();
         knowledge.learn("sts:ExternalId", KnownValues::OneOf(vec!["ab".into(), "ac".into()]));
         knowledge.learn("aws:PrincipalArn", KnownValues::OneOf(vec!["arn:aws:iam::111111111111:role/x".into()]));
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_demanded_is_demanded_of_all() {
+    fn a_demand_applies_to_all_sessions() {
         let demands =
             |operator, values| condition(operator, "sts:ExternalId", values).demands_one_of("sts:externalid", &["ab"]);
         assert!(demands("StringEquals", &["ab"]));

@@ -1,7 +1,7 @@
-//! IAM policy documents, typed, each part with its place in the text.
+//! IAM policy documents as typed values, each part with its span in the text.
 //!
-//! The text itself is edited elsewhere; what this model does not know stays there. Source: IAM user guide, "IAM JSON policy
-//! element reference" and "Grammar of the IAM JSON policy language".
+//! The text itself is edited elsewhere, so parts that this model does not know are kept. Source: IAM user guide, "IAM
+//! JSON policy element reference" and "Grammar of the IAM JSON policy language".
 
 mod condition;
 mod pattern;
@@ -12,12 +12,12 @@ use crate::diag::Span;
 pub use condition::{Condition, Knowledge, KnownValues, Truth};
 pub use pattern::glob;
 
-/// The action that session tags need, beside `sts:AssumeRole`.
+/// The action that session tags need in addition to `sts:AssumeRole`.
 pub const TAG_SESSION: &str = "sts:TagSession";
 
-/// Condition keys that a request for `sts:AssumeRole` has, and one for `sts:TagSession` never: AWS checks that action by
-/// itself, and it has the keys of tags alone. Source: Service Authorization Reference, "Actions, resources, and condition
-/// keys for AWS Security Token Service".
+/// Condition keys that requests for `sts:AssumeRole` have, but requests for `sts:TagSession` never do: AWS checks that
+/// action separately, and it has only the keys of tags. Source: Service Authorization Reference, "Actions, resources,
+/// and condition keys for AWS Security Token Service".
 pub const NOT_OF_TAG_SESSION: [&str; 2] = ["sts:ExternalId", "sts:RoleSessionName"];
 
 /// Whether a request for an action can have a condition key.
@@ -26,23 +26,23 @@ pub fn has_key(action: &str, key: &str) -> bool {
     !(is_missing && action.eq_ignore_ascii_case(TAG_SESSION))
 }
 
-/// A text of the document and where it stands.
+/// A text of the document, and its span.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
-    /// The text, its escapes resolved.
+    /// The text, with escapes resolved.
     pub text: String,
-    /// Where it stands in the file.
+    /// Its span in the file.
     pub span: Span,
 }
 
-/// One text or a list of them: where a list may stand, one text may stand as itself.
+/// One text or a list of them: a list of one may also be written as a plain text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Texts {
     /// The texts in order.
     pub texts: Vec<Text>,
     /// Whether it is written as a list.
     pub is_list: bool,
-    /// Where it stands.
+    /// Its span in the file.
     pub span: Span,
 }
 
@@ -51,11 +51,11 @@ pub struct Texts {
 pub struct Element {
     /// `NotAction`, `NotResource`: all but these.
     pub not: bool,
-    /// The patterns, in which `*` and `?` are wild.
+    /// The patterns, in which `*` and `?` are wildcards.
     pub patterns: Texts,
 }
 
-/// Who a statement is about.
+/// The principals of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Who {
     /// `"*"`
@@ -69,18 +69,18 @@ pub enum Who {
 pub struct Principals {
     /// `NotPrincipal`: all but these.
     pub not: bool,
-    /// Who.
+    /// The listed principals.
     pub who: Who,
-    /// Where it stands.
+    /// Its span in the file.
     pub span: Span,
 }
 
-/// What a statement does.
+/// The effect of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// It lets in.
+    /// Allows the request.
     Allow,
-    /// It keeps out, whatever lets in.
+    /// Denies the request, whatever else allows it.
     Deny,
 }
 
@@ -99,11 +99,11 @@ pub struct Statement {
     pub principals: Option<Principals>,
     /// `Action` or `NotAction`
     pub action: Element,
-    /// `Resource` or `NotResource`; only a permission policy has one.
+    /// `Resource` or `NotResource`; only a permissions policy has one.
     pub resource: Option<Element>,
-    /// `Condition`, a condition for each operator and key.
+    /// `Condition`, as one condition for each operator and key.
     pub conditions: Vec<Condition>,
-    /// Where `Condition` stands, if it does.
+    /// The span of `Condition`, if it exists.
     pub condition_span: Option<Span>,
     /// The names of elements that IAM does not know.
     pub unknown: Vec<Text>,
@@ -121,16 +121,16 @@ pub struct Policy {
 }
 
 impl Statement {
-    /// How messages call it: `statement 2`, or `statement 2 (Sid Ec2)`.
+    /// The name in messages: `statement 2`, or `statement 2 (Sid Ec2)`.
     pub fn title(&self) -> String {
-        // An empty Sid names nothing.
+        // An empty Sid counts as none.
         match self.sid.as_ref().filter(|sid| !sid.text.is_empty()) {
             Some(sid) => format!("statement {} (Sid {})", self.index + 1, crate::diag::escape_control(&sid.text)),
             None => format!("statement {}", self.index + 1),
         }
     }
 
-    /// The principals of type `AWS`, where there are no others and no `NotPrincipal`.
+    /// The principals of type `AWS`, if there are no other types and no `NotPrincipal`.
     pub fn only_aws(&self) -> Option<&Texts> {
         match self.principals.as_ref().filter(|principals| !principals.not).map(|principals| &principals.who) {
             Some(Who::Typed(types)) => match types.as_slice() {
@@ -141,7 +141,7 @@ impl Statement {
         }
     }
 
-    /// All principals of type `AWS`, those of a `NotPrincipal` too.
+    /// All principals of type `AWS`, including those of a `NotPrincipal`.
     pub fn aws_principals(&self) -> impl Iterator<Item = &Text> {
         let types = match self.principals.as_ref().map(|principals| &principals.who) {
             Some(Who::Typed(types)) => types.as_slice(),
@@ -152,7 +152,7 @@ impl Statement {
 }
 
 impl Policy {
-    /// Pointer to a statement in the document.
+    /// The tokens of the JSON pointer to a statement.
     pub fn pointer(&self, statement: &Statement) -> Vec<String> {
         let mut pointer = vec!["Statement".to_owned()];
         if self.is_list {

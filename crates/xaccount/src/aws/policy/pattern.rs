@@ -1,6 +1,6 @@
 //! The wildcards of IAM.
 
-/// Whether a pattern fits the whole text: `*` is any characters, none too, `?` is one.
+/// Whether a pattern matches the whole text: `*` is any number of characters, also none; `?` is exactly one.
 ///
 /// Source: IAM user guide, "IAM JSON policy elements: Resource", "Using wildcards in resource ARNs".
 pub fn glob(pattern: &str, text: &str, ignore_case: bool) -> bool {
@@ -9,7 +9,7 @@ pub fn glob(pattern: &str, text: &str, ignore_case: bool) -> bool {
     };
     let (pattern, text) = (fold(pattern), fold(text));
     let (mut p, mut t) = (0, 0);
-    // Where to go on when what follows the last `*` does not fit: that `*` takes one character more.
+    // Where to continue if the pattern after the last `*` does not match: that `*` then matches one more character.
     let mut back: Option<(usize, usize)> = None;
     while t < text.len() {
         if pattern.get(p) == Some(&'*') {
@@ -17,9 +17,9 @@ pub fn glob(pattern: &str, text: &str, ignore_case: bool) -> bool {
             p += 1;
         } else if pattern.get(p).is_some_and(|&c| c == '?' || c == text[t]) {
             (p, t) = (p + 1, t + 1);
-        } else if let Some((after, removed_refs)) = back {
-            back = Some((after, removed_refs + 1));
-            (p, t) = (after, removed_refs + 1);
+        } else if let Some((after, from)) = back {
+            back = Some((after, from + 1));
+            (p, t) = (after, from + 1);
         } else {
             return false;
         }

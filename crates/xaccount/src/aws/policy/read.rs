@@ -1,4 +1,4 @@
-//! A document's tree as a [`Policy`].
+//! Reads a document's tree into a [`Policy`].
 
 use super::{Condition, Effect, Element, Policy, Principals, Statement, Text, Texts, Who};
 use crate::diag::SpannedError;
@@ -12,13 +12,13 @@ impl Policy {
     /// Reads a document of strict JSON.
     ///
     /// # Errors
-    /// What no policy document can be: a key twice in one object, an element of the wrong type, a statement without an
-    /// effect or an action, the same `Sid` twice, unless it is empty.
+    /// The document is not a valid policy: a duplicate key, an element of the wrong type, a statement without an effect
+    /// or an action, or a duplicate `Sid` that is not empty.
     pub fn read(tree: &Tree<'_>) -> Result<Self, SpannedError> {
         let reader = PolicyReader { tree };
         let root = tree.root;
         if tree.entries(root).is_none() {
-            return Err(reader.refuse(root, format!("a policy document is an object, and this is {}", reader.is(root))));
+            return Err(reader.refuse(root, format!("a policy document is an object, but this is {}", reader.is(root))));
         }
         if reader.member(root, "apiVersion").is_some() && reader.member(root, "kind").is_some() {
             return Err(reader.refuse(root, "this is a Kubernetes manifest, not a policy document"));
@@ -31,7 +31,7 @@ impl Policy {
             None | Some((_, Some("2008-10-17"))) => false,
             Some((_, Some("2012-10-17"))) => true,
             Some((node, _)) => {
-                return Err(reader.refuse(node, "IAM knows the versions 2012-10-17 and 2008-10-17 of its language"));
+                return Err(reader.refuse(node, "unknown policy version; IAM supports 2012-10-17 and 2008-10-17"));
             }
         };
         let list = tree.items(statement);
@@ -39,12 +39,12 @@ impl Policy {
         let statements: Vec<Statement> =
             nodes.iter().enumerate().map(|(index, &node)| reader.statement(index, node)).collect::<Result<_, _>>()?;
         let mut sids = std::collections::HashSet::new();
-        // AWS takes any number of empty ones.
+        // AWS allows any number of empty ones.
         let named = statements.iter().filter_map(|statement| statement.sid.as_ref()).filter(|sid| !sid.text.is_empty());
         for sid in named {
             if !sids.insert(&sid.text) {
                 let message = format!("two statements have the Sid {}", crate::diag::escape_control(&sid.text));
-                return Err(SpannedError::new(message, sid.span).help("AWS refuses that; rename one of them"));
+                return Err(SpannedError::new(message, sid.span).help("AWS refuses such a policy; rename one of them"));
             }
         }
         Ok(Self { has_variables, statements, is_list: list.is_some() })
@@ -62,16 +62,16 @@ impl PolicyReader<'_, '_> {
 
     fn no_statement(&self) -> SpannedError {
         let root = self.tree.root;
-        let error = self.refuse(root, "this is no policy document: it has no Statement");
+        let error = self.refuse(root, "this is not a policy document: it has no Statement");
         match self.member(root, "Effect") {
             Some(_) => {
-                error.help("it is a statement alone; a document is {\"Version\": \"2012-10-17\", \"Statement\": […]}")
+                error.help("it is a single statement; a document is {\"Version\": \"2012-10-17\", \"Statement\": […]}")
             }
             None => error,
         }
     }
 
-    /// What a node is, with its article.
+    /// The type of a node, with its article.
     fn is(&self, node: NodeId) -> &'static str {
         match &self.tree.node(node).data {
             Data::Mapping { .. } => "an object",
@@ -100,9 +100,8 @@ impl PolicyReader<'_, '_> {
         for &(key, value) in self.tree.entries(object).unwrap_or_default() {
             let name = self.tree.text(key).unwrap_or_default();
             if !seen.insert(name) {
-                let message =
-                    format!("the key \"{}\" is written twice in one object", crate::diag::escape_control(name));
-                return Err(self.refuse(key, message).help("readers disagree which one counts; remove one of them"));
+                let message = format!("duplicate key \"{}\"", crate::diag::escape_control(name));
+                return Err(self.refuse(key, message).help("parsers disagree on which one counts; remove one of them"));
             }
             self.no_key_twice(value)?;
         }
@@ -112,23 +111,23 @@ impl PolicyReader<'_, '_> {
     fn statement(&self, index: usize, node: NodeId) -> Result<Statement, SpannedError> {
         let wrong = |node: NodeId, what: String| self.refuse(node, format!("{what} in statement {}", index + 1));
         if self.tree.entries(node).is_none() {
-            return Err(self.refuse(node, format!("a statement is an object, and this is {}", self.is(node))));
+            return Err(self.refuse(node, format!("a statement is an object, but this is {}", self.is(node))));
         }
         let sid = match self.member(node, "Sid") {
             None => None,
-            Some(sid) => Some(self.text(sid).ok_or_else(|| wrong(sid, "the Sid is no string".into()))?),
+            Some(sid) => Some(self.text(sid).ok_or_else(|| wrong(sid, "the Sid is not a string".into()))?),
         };
         let effect = match self.member(node, "Effect").map(|effect| (effect, self.string(effect))) {
             Some((_, Some("Allow"))) => Effect::Allow,
             Some((_, Some("Deny"))) => Effect::Deny,
             Some((effect, _)) => return Err(wrong(effect, "the Effect is neither Allow nor Deny".into())),
-            None => return Err(wrong(node, "there is no Effect".into())),
+            None => return Err(wrong(node, "missing Effect".into())),
         };
         let principals =
-            self.either(node, "Principal").map_err(|node| wrong(node, "both Principal and NotPrincipal are".into()))?;
+            self.either(node, "Principal").map_err(|node| wrong(node, "both Principal and NotPrincipal".into()))?;
         let principals = principals.map(|(not, node)| self.principals(not, node)).transpose()?;
         let action = self.element(node, "Action")?;
-        let action = action.ok_or_else(|| wrong(node, "there is neither Action nor NotAction".into()))?;
+        let action = action.ok_or_else(|| wrong(node, "missing Action or NotAction".into()))?;
         let resource = self.element(node, "Resource")?;
         let condition = self.member(node, "Condition");
         let conditions = condition.map_or(Ok(Vec::new()), |node| self.conditions(node))?;
@@ -148,7 +147,7 @@ impl PolicyReader<'_, '_> {
         })
     }
 
-    /// An element or its opposite; the second one where both are there.
+    /// An element or its `Not…` form, with whether it is the latter. The error is the latter, if there are both.
     fn either(&self, statement: NodeId, name: &str) -> Result<Option<(bool, NodeId)>, NodeId> {
         let (plain, not) = (self.member(statement, name), self.member(statement, &format!("Not{name}")));
         match (plain, not) {
@@ -162,7 +161,7 @@ impl PolicyReader<'_, '_> {
     fn element(&self, statement: NodeId, name: &str) -> Result<Option<Element>, SpannedError> {
         let either = self.either(statement, name);
         let found =
-            either.map_err(|node| self.refuse(node, format!("a statement has {name} or Not{name}, not both")))?;
+            either.map_err(|node| self.refuse(node, format!("a statement can't have both {name} and Not{name}")))?;
         found.map(|(not, node)| Ok(Element { not, patterns: self.texts(node, name)? })).transpose()
     }
 
@@ -171,7 +170,7 @@ impl PolicyReader<'_, '_> {
         let who = match (self.string(node), self.tree.entries(node)) {
             (Some("*"), _) => Who::Anyone,
             (Some(text), _) => {
-                let message = format!("the {name} \"{}\" stands without its type", crate::diag::escape_control(text));
+                let message = format!("the {name} \"{}\" has no type", crate::diag::escape_control(text));
                 return Err(self.refuse(node, message).help(format!("write \"{name}\": {{\"AWS\": \"…\"}}")));
             }
             (None, Some(entries)) => Who::Typed(
@@ -184,7 +183,7 @@ impl PolicyReader<'_, '_> {
                     .collect::<Result<_, SpannedError>>()?,
             ),
             (None, None) => {
-                let message = format!("a {name} is \"*\" or one object of types, and this is {}", self.is(node));
+                let message = format!("a {name} is \"*\" or an object of types, but this is {}", self.is(node));
                 let help = format!("write one object, \"{name}\": {{\"AWS\": [\"…\", \"…\"]}}");
                 return Err(self.refuse(node, message).help(help));
             }
@@ -195,7 +194,7 @@ impl PolicyReader<'_, '_> {
     fn conditions(&self, node: NodeId) -> Result<Vec<Condition>, SpannedError> {
         let object = |node: NodeId, what: &str| {
             let entries = self.tree.entries(node);
-            entries.ok_or_else(|| self.refuse(node, format!("{what} is an object, and this is {}", self.is(node))))
+            entries.ok_or_else(|| self.refuse(node, format!("{what} is an object, but this is {}", self.is(node))))
         };
         let mut conditions = Vec::new();
         for &(operator, keys) in object(node, "a Condition")? {
@@ -211,7 +210,7 @@ impl PolicyReader<'_, '_> {
         Ok(conditions)
     }
 
-    /// A value of a condition, which may be written as a number or a boolean.
+    /// A value of a condition, which may also be a number or a boolean.
     fn value(&self, node: NodeId) -> Result<Text, SpannedError> {
         match self.tree.text(node) {
             Some(_) if !self.tree.is_null(node) => Ok(self.scalar(node)),
@@ -227,7 +226,7 @@ impl PolicyReader<'_, '_> {
         };
         let texts = texts.ok_or_else(|| {
             let odd = items.and_then(|items| items.iter().find(|&&item| self.string(item).is_none())).copied();
-            let message = format!("{what} takes a string or a list of strings");
+            let message = format!("{what} must be a string or a list of strings");
             self.refuse(odd.unwrap_or(node), message)
         })?;
         Ok(Texts { texts, is_list: items.is_some(), span: self.tree.span(node) })
@@ -267,19 +266,19 @@ mod tests {
     }
 
     #[test]
-    fn what_no_document_can_be_is_refused_where_it_stands() {
+    fn invalid_documents_are_refused_with_the_place() {
         let in_statement = |text: &str| format!(r#"{{"Statement": [{{"Effect": "Allow", "Action": "a", {text}}}]}}"#);
         for (text, message, place) in [
             ("[]".to_owned(), "this is a list", "[]"),
             ("{}".to_owned(), "has no Statement", "{}"),
-            (r#"{"Version": "2012", "Statement": []}"#.to_owned(), "versions", "\"2012\""),
+            (r#"{"Version": "2012", "Statement": []}"#.to_owned(), "policy version", "\"2012\""),
             (r#"{"Statement": [1]}"#.to_owned(), "a statement is an object", "1"),
             (r#"{"Statement": [{"Effect": "allow"}]}"#.to_owned(), "neither Allow nor Deny", "\"allow\""),
-            (r#"{"Statement": [{"Effect": "Deny"}]}"#.to_owned(), "neither Action nor", "{\"Effect\": \"Deny\"}"),
-            (in_statement(r#""Sid": 1"#), "no string", "1"),
-            (in_statement(r#""Effect": "Deny""#), "written twice", "\"Effect\""),
-            (in_statement(r#""NotAction": "b""#), "not both", "\"b\""),
-            (in_statement(r#""Principal": "arn""#), "without its type", "\"arn\""),
+            (r#"{"Statement": [{"Effect": "Deny"}]}"#.to_owned(), "missing Action", "{\"Effect\": \"Deny\"}"),
+            (in_statement(r#""Sid": 1"#), "not a string", "1"),
+            (in_statement(r#""Effect": "Deny""#), "duplicate key", "\"Effect\""),
+            (in_statement(r#""NotAction": "b""#), "can't have both", "\"b\""),
+            (in_statement(r#""Principal": "arn""#), "has no type", "\"arn\""),
             (in_statement(r#""Principal": [{"AWS": "1"}]"#), "this is a list", "[{\"AWS\": \"1\"}]"),
             (in_statement(r#""Principal": {"AWS": ["1", 2]}"#), "list of strings", "2"),
             (in_statement(r#""Resource": null"#), "list of strings", "null"),

@@ -1,4 +1,4 @@
-//! Identities as the API server and CAPA's webhooks take them from a manifest: with what they refuse
+//! Admission of identities: what the API server and CAPA's webhooks make of a manifest, and what they refuse
 //! (`webhooks/awscluster*identity_webhook.go`, `config/crd/bases`, v2.11.1).
 
 use super::namespaces::stored;
@@ -12,19 +12,19 @@ use crate::capa::support::{Support, support};
 use crate::capa::tables::{CONTROLLER_IDENTITY, IdentityKind, Version};
 use crate::capa::unusable::{UnusableReference, referenced_kind};
 
-/// An identity. Two documents that say the same are equal, wherever they stand.
+/// An identity. Two documents with the same content are equal, wherever they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct AdmittedIdentity {
-    /// Why the object is not taken at all.
+    /// Why the object is refused.
     pub(super) refusal: Option<Refusal>,
-    /// As CAPA finds it in the store; `None` lets no namespace in.
+    /// As stored in the API server; `None` allows no namespace.
     pub(super) allowed: Option<Namespaces>,
     /// Keys that the API server drops.
     pub(super) dropped: Vec<String>,
     pub(super) fields: IdentityFields,
 }
 
-/// What an identity says beside the namespaces.
+/// The fields of an identity other than the namespaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum IdentityFields {
     Role(RoleFields),
@@ -39,11 +39,11 @@ pub(super) struct RoleFields {
     pub(super) external_id: Option<String>,
     /// In seconds; `None` is the SDK's default.
     pub(super) duration: Option<u32>,
-    /// `None` where the object is refused.
+    /// `None` if the object is refused.
     pub(super) source: Option<(String, String)>,
 }
 
-/// Why an object does not get into the cluster, or can't be told.
+/// Why an object is not admitted, or why that is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) reason: Reason,
@@ -56,7 +56,7 @@ impl Refusal {
     }
 }
 
-/// The identity that an object is, with its kind.
+/// The identity of an object, with its kind; `None` for other objects.
 pub(super) fn identity(object: &Object, release: Release) -> Option<(IdentityKind, AdmittedIdentity)> {
     let mut refusals = Refusals::default();
     let (kind, allowed, fields) = match &object.object_kind {
@@ -78,7 +78,7 @@ pub(super) fn identity(object: &Object, release: Release) -> Option<(IdentityKin
         Form::Those(namespaces) => Some(namespaces),
         _ => None,
     };
-    // The validating webhook comes last, and looks at the selector last.
+    // The validating webhook runs last, and checks the selector last.
     if let Some(Err(error)) = namespaces.map(|namespaces| namespaces.selector.to_selector()) {
         let message = format!("spec.allowedNamespaces.selector: Invalid value: {error}");
         refusals.say(Reason::InvalidSelector, message);
@@ -92,7 +92,7 @@ pub(super) fn identity(object: &Object, release: Release) -> Option<(IdentityKin
     Some((kind, identity))
 }
 
-/// The first thing that is wrong with an object, in the order of the API server: decoding, schema, validation.
+/// The first problem of an object, in the order of the API server: decoding, schema, validation.
 #[derive(Default)]
 struct Refusals {
     first: Option<Refusal>,
@@ -114,18 +114,18 @@ impl Refusals {
             Form::Variable(path, _) => {
                 self.say(Reason::Placeholder, format!("spec.{path} is a variable that is not filled in"));
             }
-            Form::Twice(_) => self.say(Reason::Ambiguous, "a key below spec.allowedNamespaces is written twice"),
+            Form::Twice(_) => self.say(Reason::Ambiguous, "a key in spec.allowedNamespaces is written twice"),
             Form::Nobody | Form::Those(_) => {}
         }
     }
 
-    /// A string; empty where nothing is said.
+    /// A string; empty if the field is unset.
     fn string(&mut self, field: &Field, path: &str) -> String {
         match field {
             Field::Absent | Field::Null => String::new(),
             Field::Text(text, _) => text.clone(),
             Field::Typed(text, _) => {
-                self.say(Reason::ObjectRefused, format!("{path}: {text} is not a string here; put it in quotes"));
+                self.say(Reason::ObjectRefused, format!("{path}: {text} is not a string; put it in quotes"));
                 String::new()
             }
             Field::Other(_) => {
@@ -166,7 +166,7 @@ impl Refusals {
         RoleFields { arn, session_name, external_id, duration, source }
     }
 
-    /// The CRD takes 900 to 43200, and the webhook of old releases took a zero for nothing.
+    /// The CRD allows 900 to 43200, and the webhook of old releases treats a zero as unset.
     fn duration(&mut self, field: &Field, release: Release) -> Option<u32> {
         let path = "spec.durationSeconds";
         let number = match field {
@@ -210,11 +210,11 @@ impl Refusals {
     }
 }
 
-/// Where a release of CAPA begins for a reference of an object.
+/// Where a release of CAPA starts for a reference of an object.
 pub(super) fn start(object: &Object, reference: &IdentityReference, release: Release) -> Start {
     let path = reference.path.join(".");
     match (&object.object_kind, &reference.state) {
-        // Which of two keys counts is not told by dropping one of them.
+        // A duplicate key stays ambiguous, even if the field is dropped.
         (ObjectKind::Referencing { kind_row, .. }, state)
             if support(object, release) == Some(Support::NoReference) && !matches!(state, State::Twice(_)) =>
         {
@@ -223,13 +223,13 @@ pub(super) fn start(object: &Object, reference: &IdentityReference, release: Rel
                 _ => Start::Dropped { kind: kind_row.kind, since: kind_row.since },
             }
         }
-        // The defaulting webhook fills the gap, on create and on update.
+        // The defaulting webhook sets the reference, on create and on update.
         (ObjectKind::Referencing { kind_row, .. }, State::Unset) if kind_row.defaulted => Start::Default,
         (ObjectKind::Referencing { .. }, State::Unset) => Start::Pod,
         (_, State::Unset) => Start::Class,
         (_, state) => match start_at(state, &path) {
             Start::To { kind, name } => match unusable(&kind, &name, &path) {
-                // CAPA has words of its own for an unknown kind.
+                // CAPA has its own message for an unknown kind.
                 Some((reason, message)) if reason != Reason::UnknownKind => Start::Refused { reason, message },
                 _ => Start::To { kind, name },
             },
@@ -258,7 +258,7 @@ fn start_at(state: &State, path: &str) -> Start {
     }
 }
 
-/// What the CRD refuses of a reference: `kind` is an enumeration, `name` has at least one character.
+/// Why the CRD refuses a reference: `kind` is an enumeration, `name` has at least one character.
 fn unusable(kind: &str, name: &str, path: &str) -> Option<(Reason, String)> {
     match referenced_kind(kind, name) {
         Err(UnusableReference::NoKind | UnusableReference::UnknownKind(_)) => {
@@ -268,19 +268,19 @@ fn unusable(kind: &str, name: &str, path: &str) -> Option<(Reason, String)> {
             let message = format!("{path}.name: Invalid value: \"\": should be at least 1 chars long");
             Some((Reason::ObjectRefused, message))
         }
-        // The API server takes such a name; CAPA refuses it when it asks for the credentials.
+        // The API server accepts such a name; CAPA refuses it when it gets the credentials.
         Err(UnusableReference::OtherController(_)) | Ok(_) => None,
     }
 }
 
-/// CAPA's words (`buildProvidersForRef`). The enumeration of the CRD refuses such a reference already.
+/// CAPA's message (`buildProvidersForRef`). The CRD's enumeration refuses such a reference before that.
 pub(super) fn unknown_kind(kind: &str) -> String {
     format!("No such provider known: '{kind}'")
 }
 
-/// Whether CAPA makes `AWSClusterControllerIdentity/default` when it sees an object that begins here, or what is made from
-/// it: an AWSCluster or an AWSManagedControlPlane whose reference is to that kind (`exp/controlleridentitycreator`, on by
-/// default).
+/// Whether CAPA creates `AWSClusterControllerIdentity/default` for an object with this start, or for an object created
+/// from it: an AWSCluster or an AWSManagedControlPlane that references that kind (`exp/controlleridentitycreator`, on
+/// by default).
 pub(super) fn makes_controller_identity(object: &Object, start: &Start) -> bool {
     let watched = match &object.object_kind {
         ObjectKind::Referencing { kind_row, .. } => kind_row.controller_identity,

@@ -1,4 +1,4 @@
-//! What STS says of the call for one identity.
+//! The call of `sts:AssumeRole` for one identity.
 
 use super::outcome::{Reason, Stop};
 use super::steps::{Call, Step};
@@ -6,24 +6,25 @@ use crate::aws::{ExternalId, RoleArn, RoleArnError, SessionName};
 use crate::capa::release::Release;
 use crate::capa::tables::{IdentityKind, ROLE_IDENTITY};
 
-/// Seconds of a session that a role's session may make (STS API reference, `AssumeRole`, role chaining).
+/// Maximum length in seconds of a session created with a role's session (STS API reference, `AssumeRole`, role
+/// chaining).
 const CHAINED_SECONDS: u32 = 3600;
 
-/// Notes of the keys that the API server drops.
+/// Notes about keys that the API server drops.
 pub(super) fn dropped(step: &Step) -> Vec<String> {
     let note = |key: &String| {
         format!(
-            "{}: spec.{key} is no field, so the API server drops it, and what is left lets every namespace in",
+            "{}: spec.{key} is not a known field: the API server drops it, and the rest allows every namespace",
             step.title()
         )
     };
     step.dropped.iter().map(note).collect()
 }
 
-/// What is not filled in of the call of `sts:AssumeRole` that a step makes.
+/// A placeholder in a step's call of `sts:AssumeRole` that is not filled in yet, if there is one.
 ///
 /// # Errors
-/// What STS refuses, as far as that can be judged without AWS.
+/// A call that STS refuses, as far as that is known without AWS.
 pub(super) fn call(step: &Step) -> Result<Option<Stop>, Stop> {
     let refused = |error: String| Stop::error(Reason::AssumeRoleRefused, format!("{}: {error}", step.title()));
     let open = match step.role_arn.as_deref().unwrap_or_default().parse::<RoleArn>() {
@@ -43,10 +44,10 @@ pub(super) fn call(step: &Step) -> Result<Option<Stop>, Stop> {
     }
 }
 
-/// What goes wrong later with the session that a step makes with its source's credentials.
+/// Notes about later failures of the session that a step creates with its source's credentials.
 ///
 /// # Errors
-/// What STS refuses.
+/// A session that STS refuses.
 pub(super) fn session(step: &Step, source: Option<&Step>, release: Release) -> Result<Vec<String>, Stop> {
     let (mut notes, title) = (Vec::new(), step.title());
     let (Some(source), Some(seconds)) = (source, step.duration_seconds) else { return Ok(notes) };
@@ -59,7 +60,7 @@ pub(super) fn session(step: &Step, source: Option<&Step>, release: Release) -> R
     }
     if seconds > CHAINED_SECONDS && source.kind == IdentityKind::Controller.name() {
         notes.push(format!(
-            "{title}: durationSeconds {seconds} is more than the {CHAINED_SECONDS} that STS gives where the controller itself runs as a role"
+            "{title}: durationSeconds {seconds} is more than the {CHAINED_SECONDS} that STS allows if the controller itself runs as a role"
         ));
     }
     if chained && release >= Release::FREEZES_SOURCE {
@@ -68,15 +69,15 @@ pub(super) fn session(step: &Step, source: Option<&Step>, release: Release) -> R
             None => "with its session".into(),
         };
         notes.push(format!(
-            "{title}: since CAPA v2.9.0 its source's credentials are not renewed; they end {end}, and then the chain fails until the controller restarts or the identity is written to"
+            "{title}: since CAPA v2.9.0, the credentials of its source are not renewed; they expire {end}, and then the chain fails until the controller restarts or the identity is updated"
         ));
     }
     Ok(notes)
 }
 
-/// What STS says of the call of a step, in short.
+/// Whether STS refuses a step's call, and whether it has a placeholder.
 pub(super) fn judge(step: &Step, source: Option<&Step>, release: Release) -> Call {
-    // An identity that is not known, or is refused, says nothing of its call.
+    // Nothing is known about the call of an unknown or refused identity.
     if step.duration_seconds.is_none() {
         return Call::default();
     }

@@ -1,4 +1,4 @@
-//! The identities that CAPA asks for a cluster, one after the other. Chains that meet share what is behind.
+//! The chain of identities that CAPA checks for a cluster. Chains that meet share the rest.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,29 +11,29 @@ use crate::aws::AccountId;
 use crate::capa::allowed::Namespaces;
 use crate::capa::release::Release;
 
-/// An identity that CAPA asks for a cluster.
+/// An identity that CAPA checks for a cluster.
 #[derive(Clone, Copy, Debug)]
 pub struct Hop<'c> {
     /// Its kind, as written.
     pub kind: &'c str,
     /// Its name.
     pub name: &'c str,
-    /// The role that is assumed; `None` for other kinds and for an identity that is not known.
+    /// The role that is assumed; `None` for other kinds and for an unknown identity.
     pub role_arn: Option<&'c str>,
-    /// The account in the ARN, if it is one.
+    /// The account in the ARN, if the ARN is valid.
     pub account: Option<&'c AccountId>,
-    /// `spec.sessionName`; where nothing is said, the SDK makes a name from the time.
+    /// `spec.sessionName`; without it, the SDK generates a name from the time.
     pub session_name: Option<&'c str>,
     /// `spec.externalID`
     pub external_id: Option<&'c str>,
-    /// Length of a session in seconds, the SDK's default filled in; only where a role is assumed.
+    /// Length of a session in seconds, or the SDK's default; only if a role is assumed.
     pub duration_seconds: Option<u32>,
     pub(super) chain: &'c Chain,
     pub(super) step: &'c Step,
     pub(super) id: Option<StepId>,
 }
 
-/// Tells an identity from the others of a world, whichever cluster leads to it.
+/// Id of an identity in a cluster state, the same for all chains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct StepId(pub(super) usize);
 
@@ -58,27 +58,28 @@ impl<'c> Hop<'c> {
         self.step.title()
     }
 
-    /// Which identity of the world it is; `None` for one that no identity of the files names, nor is.
+    /// The identity's id in the cluster state; `None` if it is neither in the files nor the source of an identity
+    /// there.
     pub fn id(&self) -> Option<StepId> {
         self.id
     }
 
-    /// Whether the namespace may use it; `None` where CAPA does not come to ask.
+    /// Whether the namespace may use it; `None` if CAPA stops before it checks that.
     pub fn permission(&self) -> Option<Permission> {
         self.chain.permission(self.step)
     }
 
-    /// The identity that CAPA asks next, for any cluster that gets so far.
+    /// The identity that CAPA checks next, for every cluster that gets this far.
     pub fn source(&self) -> Option<String> {
         self.chain.step(self.step.next?).map(Step::title)
     }
 
-    /// Which namespaces it is for, if that is known: `None` in the inner lets none in.
+    /// The namespaces that may use it, if known; an inner `None` allows no namespace.
     pub fn allowed(&self) -> Option<Option<&'c Namespaces>> {
         self.step.is_known.then(|| self.step.gate.stored())
     }
 
-    /// What goes wrong later with this identity, or is not what it seems, whichever cluster uses it.
+    /// Notes about this identity that apply to every cluster: later failures, and settings without the expected effect.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = dropped(self.step);
         let next = self.step.next.and_then(|next| self.chain.step(next));
@@ -91,33 +92,33 @@ impl<'c> Hop<'c> {
     }
 }
 
-/// The identities that CAPA asks for a cluster, from its own to the source.
+/// The identities that CAPA checks for a cluster, from its own to the source.
 #[derive(Clone, Default)]
 pub struct Chain(Option<Arc<ChainWalk>>);
 
-/// How CAPA comes along the steps of a world.
+/// CAPA's way along the steps of a cluster state.
 #[derive(Clone)]
 pub(super) struct ChainWalk {
     pub(super) facts: Arc<Facts>,
     pub(super) scope: Arc<Scope>,
-    /// Whether CAPA makes the controller identity.
+    /// Whether CAPA creates the controller identity.
     pub(super) made: bool,
     pub(super) head: Head,
     pub(super) length: usize,
-    /// The last identity, where it is one of the world's.
+    /// The last identity, if it is in the cluster state.
     pub(super) last: Option<usize>,
-    /// The first identity of which nobody knows whether it lets the namespace in.
+    /// The first identity for which it is unknown whether it allows the namespace.
     pub(super) open: Option<usize>,
-    /// Whether the calls of STS were judged.
+    /// Whether the calls to STS were evaluated.
     pub(super) called: bool,
 }
 
 /// The first identity.
 #[derive(Clone)]
 pub(super) enum Head {
-    /// One of the world's.
+    /// One in the cluster state.
     In(usize),
-    /// One that no identity of the world names, nor is.
+    /// One that is neither in the cluster state nor a source of an identity there.
     Lone(Arc<Step>),
 }
 
@@ -126,17 +127,17 @@ impl Chain {
         Self(Some(Arc::new(walk)))
     }
 
-    /// How many they are.
+    /// The number of identities.
     pub fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |walk| walk.length)
     }
 
-    /// Whether no identity is asked.
+    /// Whether CAPA checks no identity.
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Where the object is for which they are asked; `None` where none is.
+    /// The scope of the object for which they are checked; `None` for an empty chain.
     pub fn scope(&self) -> Option<&Scope> {
         self.0.as_ref().map(|walk| &*walk.scope)
     }
@@ -148,18 +149,18 @@ impl Chain {
         std::iter::successors(head, next).take(self.len())
     }
 
-    /// The cluster's own.
+    /// The cluster's own identity.
     pub fn first(&self) -> Option<Hop<'_>> {
         self.0.as_ref().map(|walk| self.head(walk))
     }
 
-    /// The source, or the one at which CAPA goes no further.
+    /// The source, or the identity at which CAPA stops.
     pub fn last(&self) -> Option<Hop<'_>> {
         let walk = self.0.as_ref()?;
         walk.last.map_or_else(|| Some(self.head(walk)), |last| self.hop(last))
     }
 
-    /// The one before a source that has none itself.
+    /// The identity before the chain's source, if the chain reaches it.
     pub fn before_source(&self) -> Option<Hop<'_>> {
         let walk = self.0.as_ref()?;
         let Head::In(head) = walk.head else { return None };
@@ -167,7 +168,7 @@ impl Chain {
         self.hop(way.before_end.filter(|_| way.length == walk.length)?)
     }
 
-    /// The identities of which nobody knows whether they let the namespace in.
+    /// The identities for which it is unknown whether they allow the namespace.
     pub fn not_known(&self) -> impl Iterator<Item = Hop<'_>> {
         let rest = self.0.as_ref().and_then(|walk| {
             let (Head::In(head), open) = (&walk.head, walk.open?) else { return None };
@@ -184,8 +185,8 @@ impl Chain {
         hops.filter(|hop| self.answer(hop.step) == Some(None))
     }
 
-    /// What tells the chain from others: two chains with the same key have the same identities, with the same answers for the
-    /// same reasons.
+    /// A key for comparison: two chains with the same key have the same identities, with the same answers for the same
+    /// reasons.
     pub fn key(&self) -> impl Eq + std::hash::Hash + Clone + use<> {
         self.0.as_ref().map(|walk| {
             let head = match &walk.head {
@@ -198,15 +199,15 @@ impl Chain {
         })
     }
 
-    /// Notes about some of its identities, which are in its order: what the API server drops, `own`, and then what becomes of
-    /// the sessions, from the source's on.
+    /// Notes about some of its identities, given in chain order: the keys that the API server drops, `own`, and then
+    /// the notes about sessions, the source's first.
     pub(super) fn notes(&self, hops: &[Hop<'_>], own: &[String]) -> Vec<String> {
         let mut notes: Vec<String> = hops.iter().flat_map(|hop| dropped(hop.step)).collect();
         notes.extend_from_slice(own);
         let Some(walk) = self.0.as_ref().filter(|walk| walk.called) else { return notes };
         let (facts, Head::In(head)) = (&walk.facts, &walk.head) else { return notes };
         let way = facts.steps.get(*head).way;
-        // Behind the first call that is refused, none is made.
+        // After a refused call, CAPA makes no further calls.
         let first = way.refused.map_or(0, |refused| facts.steps.distance(*head, refused) + 1);
         for hop in hops.iter().rev() {
             let is_made = hop.id.is_some_and(|StepId(id)| facts.steps.distance(*head, id) >= first);
@@ -220,12 +221,12 @@ impl Chain {
         let walk = self.0.as_ref()?;
         if step.stop.is_some() {
             let is_made = step.may_be_made && walk.made;
-            return is_made.then(|| Permission::yes("CAPA makes it where it is missing, for every namespace"));
+            return is_made.then(|| Permission::yes("CAPA creates it if it is missing, for every namespace"));
         }
         step.gate.permission(&walk.scope, |name| walk.facts.labels(name)).ok()
     }
 
-    /// Whether the namespace may use it, in short: `None` where CAPA does not come to ask.
+    /// Whether the namespace may use an identity, without the reason; `None` if CAPA stops before it checks that.
     fn answer(&self, step: &Step) -> Option<Option<bool>> {
         let walk = self.0.as_ref()?;
         match step.stop {
@@ -255,7 +256,7 @@ impl Chain {
 }
 
 impl ChainWalk {
-    /// Whether an answer, or its reason, is about this namespace.
+    /// Whether an answer, or its reason, depends on this namespace.
     fn is_about_scope(&self) -> bool {
         let Head::In(head) = self.head else { return false };
         let (steps, labels) = (&self.facts.steps, |name: &str| self.facts.labels(name));
@@ -274,31 +275,31 @@ impl std::fmt::Debug for Chain {
     }
 }
 
-/// The first identity of a chain that is of some sort; what was seen of one chain is not looked at again for others.
+/// A search for the first identity of a chain that meets a condition. Parts that chains share are searched once.
 pub struct Search<F> {
     is_it: F,
     seen: HashMap<StepId, Seen>,
 }
 
-/// What is known of the way from an identity on.
+/// What is known about a chain from an identity on.
 #[derive(Clone, Copy)]
 enum Seen {
-    /// So many steps on there is one.
+    /// There is a match after this number of steps.
     There(usize, StepId),
-    /// Among those of this part there is none.
+    /// There is no match in this part.
     None(Part),
 }
 
-/// A part of a way: how many identities, and the last of them.
+/// A part of a chain.
 #[derive(Clone, Copy, Debug)]
 pub struct Part {
-    /// How many, the first and the last counted.
+    /// The number of identities, including the first and the last.
     pub length: usize,
-    /// The last.
+    /// The last identity.
     pub last: StepId,
 }
 
-/// A place in a chain, which goes on from one identity to the next, or past a part of which all is known.
+/// A position in a chain, which moves to the next identity, or to the end of a part.
 pub struct Cursor<'c> {
     chain: &'c Chain,
     at: Option<Hop<'c>>,
@@ -306,7 +307,7 @@ pub struct Cursor<'c> {
 }
 
 impl<'c> Cursor<'c> {
-    /// At the cluster's own identity.
+    /// A cursor at the cluster's own identity.
     pub fn new(chain: &'c Chain) -> Self {
         Self { chain, at: chain.first(), rest: chain.len() }
     }
@@ -316,28 +317,28 @@ impl<'c> Cursor<'c> {
         self.at.filter(|_| self.rest > 0)
     }
 
-    /// The one after it.
+    /// The next identity.
     pub fn next(&self) -> Option<Hop<'c>> {
         self.chain.hop(self.at?.step.next?).filter(|_| self.rest > 1)
     }
 
-    /// How many identities are left, this one counted.
+    /// The number of identities left, including this one.
     pub fn rest(&self) -> usize {
         self.rest
     }
 
-    /// What is left, if this is an identity of the world.
+    /// The rest of the chain, if this identity is in the cluster state.
     pub fn part(&self) -> Option<(StepId, Part)> {
         Some((self.at?.id?, Part { length: self.rest, last: self.chain.last()?.id? }))
     }
 
-    /// Goes on to the next.
+    /// Moves to the next identity.
     pub fn advance(&mut self) {
         self.at = self.next();
         self.rest = self.rest.saturating_sub(1);
     }
 
-    /// Goes on to the last of a part that begins here.
+    /// Moves to the last identity of a part that begins here.
     pub fn jump(&mut self, part: Part) {
         if part.length <= self.rest {
             self.at = self.chain.hop(part.last.0);
@@ -347,12 +348,12 @@ impl<'c> Cursor<'c> {
 }
 
 impl<F: Fn(&Hop<'_>) -> bool> Search<F> {
-    /// A search for what `is_it` says of an identity, whichever cluster leads to it.
+    /// A search for identities for which `is_it` returns true, which must not depend on the cluster.
     pub fn new(is_it: F) -> Self {
         Self { is_it, seen: HashMap::new() }
     }
 
-    /// The first of the sort, if the chain has one.
+    /// The first match in the chain, if there is one.
     pub fn find<'c>(&mut self, chain: &'c Chain) -> Option<Hop<'c>> {
         let (mut path, mut found) = (Vec::new(), None);
         let mut cursor = Cursor::new(chain);
@@ -378,7 +379,7 @@ impl<F: Fn(&Hop<'_>) -> bool> Search<F> {
             cursor.advance();
         }
         for (id, part) in path {
-            // Counted from the end, as the parts are.
+            // Counted from the end, like the parts.
             let seen = found.map_or(Seen::None(part), |(rest, existing)| Seen::There(part.length - rest, existing));
             self.seen.insert(id, seen);
         }
@@ -386,13 +387,13 @@ impl<F: Fn(&Hop<'_>) -> bool> Search<F> {
     }
 }
 
-/// What was walked already of the chains of a world.
+/// The parts of chains that were already walked.
 #[derive(Default)]
 pub struct Walked(HashMap<StepId, Part>);
 
 impl Walked {
-    /// The identities of a chain, and the next of each, but for the parts where other chains went the same way. The last of
-    /// such a part is among them where this chain goes on behind it.
+    /// The identities of a chain, each with its next one, without the parts that earlier chains had too. The last
+    /// identity of such a part is included if this chain continues after it.
     pub fn fresh<'c>(&mut self, chain: &'c Chain) -> Vec<(Hop<'c>, Option<Hop<'c>>)> {
         let mut fresh = Vec::new();
         let mut cursor = Cursor::new(chain);

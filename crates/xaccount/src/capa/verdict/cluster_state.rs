@@ -1,4 +1,4 @@
-//! From the objects of a run to what its verdicts hang on.
+//! Builds the facts that verdicts depend on from objects.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,19 +15,19 @@ use crate::capa::object::{Object, ObjectKind};
 use crate::capa::release::Release;
 use crate::capa::tables::IdentityKind;
 
-/// The object that is judged.
+/// The object that is evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Subject {
-    /// Where it lives.
+    /// Its namespace, or that it is cluster-scoped.
     pub scope: Scope,
-    /// Where CAPA begins for it.
+    /// Where CAPA starts for it.
     pub start: Start,
-    /// Whether CAPA makes `AWSClusterControllerIdentity/default` on seeing it, where that is missing.
+    /// Whether CAPA creates a missing `AWSClusterControllerIdentity/default` for it.
     pub makes_controller_identity: bool,
 }
 
 impl Subject {
-    /// A reference of an object to a release. `namespace` is where objects go whose manifests say none.
+    /// The subject for a reference of an object, in a release. `namespace` is the one of objects without a namespace.
     pub fn of(object: &Object, reference: &IdentityReference, release: Release, namespace: Option<&str>) -> Self {
         let own = object.namespace.as_deref().filter(|own| !own.is_empty());
         let scope = match (&object.object_kind, own.or(namespace)) {
@@ -40,25 +40,25 @@ impl Subject {
     }
 }
 
-/// All that the verdicts of a run hang on.
+/// All facts that the verdicts depend on.
 #[derive(Clone)]
 pub struct ClusterState(pub(super) Arc<Facts>);
 
 impl std::fmt::Debug for ClusterState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("World").field("release", &self.0.release).finish_non_exhaustive()
+        f.debug_struct("ClusterState").field("release", &self.0.release).finish_non_exhaustive()
     }
 }
 
 impl ClusterState {
-    /// What objects say to a release of CAPA. Those that are no identity, Namespace, Secret or cluster don't count.
-    /// `namespace` is where objects go whose manifests say none.
+    /// The facts in objects for a release of CAPA, from identities, Namespaces, Secrets and clusters. `namespace` is
+    /// the one of objects without a namespace.
     pub fn new<'o>(objects: impl IntoIterator<Item = &'o Object>, release: Release, namespace: Option<&str>) -> Self {
         let mut identities: HashMap<(IdentityKind, String), Option<AdmittedIdentity>> = HashMap::new();
         let mut namespaces: HashMap<String, Option<Labels>> = HashMap::new();
         let (mut secrets, mut made): (HashSet<String>, _) = (HashSet::new(), false);
         for object in objects {
-            // A template alone is no cluster.
+            // A template is not a cluster.
             let template = matches!(&object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
             let mut starts = object.references().map(|reference| admit::start(object, reference, release));
             made |= !template && starts.any(|start| admit::makes_controller_identity(object, &start));
@@ -92,12 +92,12 @@ impl ClusterState {
         Self(Arc::new(Facts { release, steps, namespaces, made }))
     }
 
-    /// The release that judges.
+    /// The release of CAPA that is assumed.
     pub fn release(&self) -> Release {
         self.0.release
     }
 
-    /// The namespaces that the objects name: as Namespace, or in an identity's list. Sorted.
+    /// The names of all namespaces in the objects, as a Namespace or in an identity's list, sorted.
     pub fn namespaces(&self) -> Vec<&str> {
         let listed = self.0.steps.iter().filter_map(|step| step.gate.stored()?.list.as_deref());
         let mut names: Vec<&str> = self
@@ -113,7 +113,7 @@ impl ClusterState {
         names
     }
 
-    /// What an identity says of namespaces, if it is known: `None` in the inner lets none in.
+    /// The namespaces that may use an identity, if known; an inner `None` allows no namespace.
     pub fn allowed(&self, kind: IdentityKind, name: &str) -> Option<Option<&Namespaces>> {
         let step = self.0.steps.get(self.0.steps.find(kind.name(), name)?);
         step.is_known.then(|| step.gate.stored())

@@ -1,4 +1,4 @@
-//! All that the verdicts of a run hang on, as tables.
+//! All facts that the verdicts depend on, as tables.
 
 use std::collections::HashMap;
 
@@ -6,18 +6,18 @@ use super::steps::Steps;
 use crate::capa::labels::Labels;
 use crate::capa::release::Release;
 
-/// What the objects of a run say.
+/// The facts in a set of objects.
 pub(super) struct Facts {
     pub(super) release: Release,
     pub(super) steps: Steps,
-    /// Labels by the namespace's name; `None` where two documents differ.
+    /// Labels by the namespace's name; `None` if two documents differ.
     pub(super) namespaces: HashMap<String, Option<Labels>>,
-    /// Whether CAPA makes the controller identity by itself.
+    /// Whether CAPA creates the controller identity itself.
     pub(super) made: bool,
 }
 
 impl Facts {
-    /// The labels of a namespace, where they are known.
+    /// The labels of a namespace, if known.
     pub(super) fn labels(&self, namespace: &str) -> Option<&Labels> {
         self.namespaces.get(namespace)?.as_ref()
     }

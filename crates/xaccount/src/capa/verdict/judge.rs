@@ -1,4 +1,4 @@
-//! What CAPA concludes of a cluster.
+//! CAPA's verdict on a cluster.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,38 +12,51 @@ use super::steps::Step;
 use crate::capa::release::Release;
 use crate::capa::tables::IdentityKind;
 
-/// Names of a circle that a message gives; of a longer one it gives the first and the last.
+/// Maximum number of names of a cycle in a message; of a longer cycle, the message has the first ones and the last.
 const MOST_NAMES: usize = 10;
 
-/// What CAPA concludes.
+/// The note if there is no reference and no default.
+pub(super) const NO_IDENTITY: &str =
+    "no identity reference: CAPA uses the controller's own credentials, in every namespace";
+
+/// The message if no variable of a topology has a reference.
+pub(super) const REFERENCE_IN_CLASS: &str =
+    "no topology variable has an identity reference: it comes from the template of the ClusterClass";
+
+/// The note if the controller identity is missing, and CAPA does not create it.
+pub(super) const NOT_CREATED: &str = "CAPA creates AWSClusterControllerIdentity/default only for an AWSCluster or \
+    AWSManagedControlPlane that references it; inject --with-controller-identity writes it";
+
+/// CAPA's verdict.
 #[derive(Clone, Debug)]
 pub struct Verdict {
-    /// What becomes of it.
+    /// Whether the cluster gets credentials.
     pub outcome: VerdictOutcome,
-    /// Why; `None` where it is permitted.
+    /// Why; `None` if it is permitted.
     pub reason: Option<Reason>,
-    /// In CAPA's own words, where it has some; `None` where it is permitted.
+    /// The reason in words, CAPA's own if it has a message; `None` if it is permitted.
     pub message: Option<String>,
-    /// The identities that CAPA asks, from the object's own to the source.
+    /// The identities that CAPA checks, from the object's own to the source.
     pub chain: Chain,
-    /// What goes wrong later, or is not what it seems, and is about none of the identities alone: see [`Hop::notes`].
+    /// Notes that are not about a single identity; for those, see [`Hop::notes`].
     pub notes: Vec<String>,
 }
 
 impl Verdict {
-    /// Of an object that is refused before any identity is asked.
+    /// The verdict on an object that is refused before any identity is checked.
     pub fn refused(reason: Reason, message: String) -> Self {
         let (reason, message) = (Some(reason), Some(message));
         Self { outcome: VerdictOutcome::Error, reason, message, chain: Chain::default(), notes: Vec::new() }
     }
 
-    /// All notes about some identities of the chain, which are in its order, with those that are about none of them alone.
+    /// All notes about some identities of the chain, given in chain order, and the notes that are not about a single
+    /// one.
     pub fn notes_about(&self, hops: &[Hop<'_>]) -> Vec<String> {
         self.chain.notes(hops, &self.notes)
     }
 }
 
-/// Judges clusters of one world. What was asked for one cluster is not asked again for another.
+/// Evaluates the clusters of one cluster state. Results are shared between clusters.
 #[derive(Debug)]
 pub struct Judge {
     cluster_state: ClusterState,
@@ -51,54 +64,51 @@ pub struct Judge {
     asked: HashMap<(usize, usize), Asked>,
 }
 
-/// What the identities say, from one of them on.
+/// The answers of the identities for a namespace, from one of them on.
 #[derive(Clone, Copy, Debug, Default)]
 struct Asked {
-    /// The first that does not let the namespace in.
+    /// The first that does not allow the namespace.
     refuses: Option<usize>,
-    /// The first, before that, of which nobody knows whether it does.
+    /// The first, before that, for which it is unknown whether it does.
     open: Option<usize>,
 }
 
-/// Judges a cluster.
+/// Evaluates a cluster.
 pub fn evaluate(cluster_state: &ClusterState, subject: &Subject) -> Verdict {
     Judge::new(cluster_state).evaluate(subject)
 }
 
-/// What becomes of a reference that the release does not have.
+/// The note about a reference that the release does not support.
 pub(super) fn dropped(release: Release, kind: &str, since: &str) -> String {
     format!(
-        "CAPA {release} has no identityRef on {kind}, so the API server drops it: the controller's own credentials; {since} is the first that has it"
+        "CAPA {release} has no identityRef on {kind}: the API server drops it, and CAPA uses the controller's own credentials; {since} is the first release with it"
     )
 }
 
 impl Judge {
-    /// For the clusters of a world.
+    /// A judge for the clusters of a cluster state.
     pub fn new(cluster_state: &ClusterState) -> Self {
         Self { cluster_state: cluster_state.clone(), scopes: HashMap::new(), asked: HashMap::new() }
     }
 
-    /// The release that judges.
+    /// The release of CAPA that is assumed.
     pub fn release(&self) -> Release {
         self.cluster_state.release()
     }
 
-    /// Judges a cluster.
+    /// Evaluates a cluster.
     pub fn evaluate(&mut self, subject: &Subject) -> Verdict {
         match &subject.start {
             Start::Default => self.along(subject, IdentityKind::Controller.name(), "default"),
             Start::To { kind, name } => self.along(subject, kind, name),
-            Start::Pod => {
-                let note = "no identity is asked: the controller's own credentials, in every namespace";
-                verdict(None, Chain::default(), vec![note.into()])
-            }
+            Start::Pod => verdict(None, Chain::default(), vec![NO_IDENTITY.into()]),
             Start::Dropped { kind, since } => {
                 let note = dropped(self.release(), kind, since);
                 verdict(None, Chain::default(), vec![note])
             }
             Start::Class => {
-                let message = "the reference is in no variable: the template of its class says it";
-                verdict(Some(Stop::unknown(Reason::ReferenceInClass, message)), Chain::default(), Vec::new())
+                let stop = Stop::unknown(Reason::ReferenceInClass, REFERENCE_IN_CLASS);
+                verdict(Some(stop), Chain::default(), Vec::new())
             }
             Start::Refused { reason, message } => {
                 verdict(Some(Stop::refused(*reason, message.clone())), Chain::default(), Vec::new())
@@ -106,7 +116,7 @@ impl Judge {
         }
     }
 
-    /// Follows the references, in the order of CAPA: an identity exists, lets the namespace in, and has a source.
+    /// Follows the references, in CAPA's order: an identity exists, allows the namespace, and has a source.
     fn along(&mut self, subject: &Subject, kind: &str, name: &str) -> Verdict {
         let facts = Arc::clone(&self.cluster_state.0);
         let made = facts.made || subject.makes_controller_identity;
@@ -143,7 +153,7 @@ impl Judge {
             return verdict(Some(stop), Chain::new(walk), Vec::new());
         }
         match way.end {
-            None => circle(walk, at),
+            None => cycle(walk, at),
             Some(end) => to_the_end(walk, at, end),
         }
     }
@@ -157,10 +167,10 @@ impl Judge {
         (scope, number)
     }
 
-    /// Asks the identities, from one on that does not let everybody in.
+    /// Checks the identities, from one that does not allow every namespace.
     fn ask(&mut self, first: usize, number: usize, scope: &Scope) -> Asked {
         let facts = Arc::clone(&self.cluster_state.0);
-        // With whether it is known that they let the namespace in.
+        // Each with whether it is known to allow the namespace.
         let mut path: Vec<(usize, bool)> = Vec::new();
         let mut places: HashMap<usize, usize> = HashMap::new();
         let mut at = Some(first);
@@ -170,7 +180,7 @@ impl Judge {
                 result = known;
                 break;
             }
-            // Around a circle, what is behind the last of it is its first.
+            // In a cycle, the last one is followed by the first.
             if let Some(&place) = places.get(&step) {
                 let open = |&&(_, sure): &&(usize, bool)| !sure;
                 result.open = path[place..].iter().find(open).map(|&(step, _)| step);
@@ -208,31 +218,28 @@ fn verdict(stop: Option<Stop>, chain: Chain, notes: Vec<String>) -> Verdict {
     Verdict { outcome, reason, message, chain, notes }
 }
 
-/// Why the last identity of a chain is none that CAPA can use, and what is to be said of it.
+/// Why CAPA can't use the last identity of a chain, and the notes about it.
 fn end_of(end: &Step, made: bool) -> (Option<Stop>, Vec<String>) {
     match &end.stop {
         Some(_) if end.may_be_made && made => (None, Vec::new()),
-        Some(stop) if end.may_be_made => {
-            let note = "CAPA makes AWSClusterControllerIdentity/default only for an AWSCluster or AWSManagedControlPlane that refers to it; inject --with-controller-identity writes it";
-            (Some(stop.clone()), vec![note.into()])
-        }
+        Some(stop) if end.may_be_made => (Some(stop.clone()), vec![NOT_CREATED.into()]),
         stop => (stop.clone(), Vec::new()),
     }
 }
 
-/// The verdict of a chain whose identities let the namespace in, as far as that is known.
+/// The verdict on a chain whose identities allow the namespace, as far as that is known.
 fn to_the_end(mut walk: ChainWalk, head: usize, end: usize) -> Verdict {
     let (last, notes) = end_of(walk.facts.steps.get(end), walk.made);
-    // A Secret is asked for before the namespace.
+    // The Secret is checked before the namespace.
     let secret = walk.facts.steps.get(end).open.clone();
     let open = match walk.open {
         Some(open) if open != end || secret.is_none() => Some(not_known(&walk, open)),
         _ => secret,
     };
-    // A certain refusal counts, whatever was not known before it: the cluster does not get its credentials either way.
+    // A certain refusal counts, whatever is unknown before it: the cluster does not get credentials either way.
     let (stop, open) = match last {
         Some(stop) if stop.outcome != VerdictOutcome::Unknown => return verdict(Some(stop), Chain::new(walk), notes),
-        // STS may refuse for certain what is asked before it, whoever the source is.
+        // STS may certainly refuse an earlier call, whatever the source is.
         last => {
             walk.called = true;
             let way = walk.facts.steps.get(head).way;
@@ -244,25 +251,25 @@ fn to_the_end(mut walk: ChainWalk, head: usize, end: usize) -> Verdict {
     verdict(stop.or(open), Chain::new(walk), notes)
 }
 
-/// The verdict of a chain that leads into a circle.
-fn circle(mut walk: ChainWalk, head: usize) -> Verdict {
+/// The verdict on a chain that leads into a cycle.
+fn cycle(mut walk: ChainWalk, head: usize) -> Verdict {
     let steps = &walk.facts.steps;
     let names: Vec<&str> = {
         let next = |at: &usize| steps.get(*at).next;
         let walked = std::iter::successors(Some(head), next).take(walk.length.min(MOST_NAMES));
         walked.map(|at| steps.get(at).name.as_str()).collect()
     };
-    let (first, last) = steps.circle(head).unwrap_or((head, head));
+    let (first, last) = steps.cycle(head).unwrap_or((head, head));
     let first = &steps.get(first).name;
     let names = match walk.length - names.len() {
         0 => names.join(" -> "),
         more => format!("{} -> … {more} more", names.join(" -> ")),
     };
     let message = format!(
-        "{names} -> {first} is a circle: CAPA follows it until its memory ends, and its controller dies, for every cluster"
+        "{names} -> {first} is a cycle: CAPA follows it until it runs out of memory, and its controller crashes, for every cluster"
     );
     walk.last = Some(last);
-    // Whether CAPA comes round the circle at all hangs on what is not known.
+    // Whether CAPA reaches the cycle at all depends on something unknown.
     match walk.open.map(|open| not_known(&walk, open)) {
         Some(open) => verdict(Some(open), Chain::new(walk), vec![format!("if that is permitted: {message}")]),
         None => {
@@ -272,7 +279,7 @@ fn circle(mut walk: ChainWalk, head: usize) -> Verdict {
     }
 }
 
-/// Why an identity does not let the namespace in.
+/// Why an identity does not allow the namespace.
 fn refusal(facts: &Facts, at: usize, scope: &Scope) -> Stop {
     let step = facts.steps.get(at);
     match step.gate.answer(scope, |name| facts.labels(name)) {

@@ -1,6 +1,6 @@
-//! Whether a cluster may use its identities, and through which of them it gets to which account: CAPA's
-//! `buildProvidersForRef` (`pkg/cloud/scope/session.go`, v2.11.1) for manifests. Pure and total: a circle, a missing link
-//! or a bad selector is a verdict.
+//! Whether CAPA allows a cluster to use its identities, and which account they lead to: CAPA's `buildProvidersForRef`
+//! (`pkg/cloud/scope/session.go`, v2.11.1) for manifests. Pure and total: a cycle, a missing identity or a bad selector
+//! is a verdict.
 
 mod admit;
 mod call;

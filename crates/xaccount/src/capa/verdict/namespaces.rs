@@ -1,5 +1,5 @@
-//! Which namespaces an identity is for (`isClusterPermittedToUsePrincipal`, `pkg/cloud/scope/session.go`, the same from
-//! v0.6.9 to v2.11.1; `isClusterScopedResource` in v2.13.0).
+//! The namespaces that may use an identity (`isClusterPermittedToUsePrincipal`, `pkg/cloud/scope/session.go`, the same
+//! from v0.6.9 to v2.11.1; `isClusterScopedResource` in v2.13.0).
 
 use std::collections::HashSet;
 
@@ -10,8 +10,8 @@ use crate::capa::release::Release;
 use crate::kubernetes::LabelSelector;
 use crate::templates::is_filled_in;
 
-/// What CAPA finds in the store when the object was written under a release: before v2.9.0, the defaulting webhook took
-/// empty mappings and lists of a selector out.
+/// The field as stored in the API server with a release: before v2.9.0, the defaulting webhook removed empty mappings
+/// and lists of a selector.
 pub(super) fn stored(namespaces: &Namespaces, release: Release) -> Namespaces {
     let mut stored = namespaces.clone();
     if release < Release::KEEPS_EMPTY {
@@ -21,36 +21,36 @@ pub(super) fn stored(namespaces: &Namespaces, release: Release) -> Namespaces {
     stored
 }
 
-/// Names of a list that a message gives; of a longer one it counts the rest.
+/// Maximum number of names of a list in a message; of a longer list, the rest is counted.
 const MOST_NAMES: usize = 20;
 
-/// Whether every namespace is let in.
-fn everybody(stored: Option<&Namespaces>) -> bool {
+/// Whether every namespace is allowed.
+fn allows_every_namespace(stored: Option<&Namespaces>) -> bool {
     stored.is_some_and(|stored| *stored == Namespaces::default())
 }
 
-/// `allowedNamespaces` of an identity, made ready to be asked for many namespaces.
+/// `allowedNamespaces` of an identity, prepared for checks of many namespaces.
 #[derive(Clone, Debug)]
 pub(super) struct Gate {
-    /// As CAPA finds it in the store; `None` lets no namespace in.
+    /// As stored in the API server; `None` allows no namespace.
     stored: Option<Namespaces>,
-    /// The conditions of its selector, or why Kubernetes refuses them.
+    /// The parsed selector, or why Kubernetes refuses it.
     selector: Result<LabelSelector, String>,
     /// The names of the list.
     names: HashSet<String>,
-    /// Whether a variable is in one of them.
+    /// Whether one of them contains a variable.
     open_list: bool,
-    everybody: bool,
+    every_namespace: bool,
 }
 
-/// Why an identity lets a namespace in, or does not.
+/// Why an identity allows a namespace, or does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum GateReason {
-    NotAsked,
+    NoNamespace,
     NotSet,
-    Everybody,
+    EveryNamespace,
     Empty,
-    NamespaceNotSaid,
+    NamespaceNotSet,
     Listed,
     NotListed,
     Selected,
@@ -70,22 +70,23 @@ impl Gate {
         let open_list = list.iter().any(|name| is_filled_in(name));
         let names = list.iter().cloned().collect();
         let selector = stored.as_ref().map_or_else(|| Ok(LabelSelector::default()), |one| one.selector.to_selector());
-        Self { selector, names, open_list, everybody: everybody(stored.as_ref()), stored }
+        Self { selector, names, open_list, every_namespace: allows_every_namespace(stored.as_ref()), stored }
     }
 
     pub(super) fn stored(&self) -> Option<&Namespaces> {
         self.stored.as_ref()
     }
 
-    /// Whether every namespace is let in, so that none need be asked for.
+    /// Whether every namespace is allowed.
     pub(super) fn is_open(&self) -> bool {
-        self.everybody
+        self.every_namespace
     }
 
-    /// Whether a cluster may use the identity, if that can be told; `labels` gives those of a namespace, if they are known.
+    /// Whether a cluster may use the identity, if that is known; `labels` returns those of a namespace, if they are
+    /// known.
     ///
     /// # Errors
-    /// A selector that is none, where it was consulted: the list comes first.
+    /// An invalid selector, if it was needed: the list is checked first.
     pub(super) fn answer<'l>(
         &self,
         scope: &Scope,
@@ -95,7 +96,7 @@ impl Gate {
         Ok(answer.filter(|&yes| yes || !self.is_not_filled_in(why, scope)))
     }
 
-    /// The same with the reason in words.
+    /// As [`Self::answer`], with the reason in words.
     ///
     /// # Errors
     /// As [`Self::answer`].
@@ -114,13 +115,13 @@ impl Gate {
         })
     }
 
-    /// Whether the reason is the same for each namespace that gets this answer.
+    /// Whether the reason is the same for every namespace with this answer.
     pub(super) fn is_common<'l>(&self, scope: &Scope, labels: impl FnOnce(&str) -> Option<&'l Labels>) -> bool {
         match self.decide(scope, labels) {
             Ok((_, why @ (GateReason::NotSet | GateReason::Empty | GateReason::NotListed))) => {
                 !self.is_not_filled_in(why, scope)
             }
-            Ok((_, why)) => why == GateReason::Everybody,
+            Ok((_, why)) => why == GateReason::EveryNamespace,
             Err(_) => true,
         }
     }
@@ -131,19 +132,19 @@ impl Gate {
         labels: impl FnOnce(&str) -> Option<&'l Labels>,
     ) -> Result<(Option<bool>, GateReason), String> {
         if *scope == Scope::Cluster {
-            return Ok((Some(true), GateReason::NotAsked));
+            return Ok((Some(true), GateReason::NoNamespace));
         }
         if self.stored.is_none() {
             return Ok((Some(false), GateReason::NotSet));
         }
-        if self.everybody {
-            return Ok((Some(true), GateReason::Everybody));
+        if self.every_namespace {
+            return Ok((Some(true), GateReason::EveryNamespace));
         }
         let Scope::Namespace(namespace) = scope else {
             let selector = self.selector.as_ref().map_err(String::clone)?;
             return Ok(match self.names.is_empty() && selector.is_empty() {
                 true => (Some(false), GateReason::Empty),
-                false => (None, GateReason::NamespaceNotSaid),
+                false => (None, GateReason::NamespaceNotSet),
             });
         };
         if self.names.contains(namespace) {
@@ -160,7 +161,7 @@ impl Gate {
         })
     }
 
-    /// Whether a refusal may be none once a variable is filled in.
+    /// Whether a refusal may turn into a permission once a variable is filled in.
     fn is_not_filled_in(&self, why: GateReason, scope: &Scope) -> bool {
         let own = match why {
             GateReason::NotListed => self.open_list,
@@ -178,17 +179,17 @@ impl Gate {
         };
         let selector = || self.stored.as_ref().map_or_else(String::new, |stored| stored.selector.text());
         match why {
-            GateReason::NotAsked => "an object without a namespace is not asked for one".into(),
-            GateReason::NotSet => "allowedNamespaces is not set, which lets no namespace in".into(),
-            GateReason::Everybody => "every namespace".into(),
-            GateReason::Empty => "an empty list and selector let no namespace in".into(),
-            GateReason::NamespaceNotSaid => "the manifest does not say its namespace; -n says it".into(),
+            GateReason::NoNamespace => "a cluster-scoped object has no namespace to check".into(),
+            GateReason::NotSet => "allowedNamespaces is not set, so no namespace is allowed".into(),
+            GateReason::EveryNamespace => "every namespace".into(),
+            GateReason::Empty => "list and selector are empty, so no namespace is allowed".into(),
+            GateReason::NamespaceNotSet => "the manifest has no namespace; set it with -n".into(),
             GateReason::Listed => format!("list has {namespace}"),
             GateReason::NotListed => format!("list has {}", self.listed()),
             GateReason::Selected => format!("{namespace} matches the selector {}", selector()),
             GateReason::NotSelected => format!("{namespace} does not match the selector {}", selector()),
             GateReason::LabelsNotKnown => {
-                format!("the labels of namespace {namespace} are in none of these files ({})", selector())
+                format!("the labels of namespace {namespace} are not in these files ({})", selector())
             }
         }
     }
@@ -204,7 +205,7 @@ impl Gate {
     }
 }
 
-/// A name in a list; one that is empty is no name, and would not be seen.
+/// A name in a list, with quotes if it is empty, so that it is visible.
 fn named(name: &str) -> &str {
     if name.is_empty() { "\"\"" } else { name }
 }
@@ -224,8 +225,8 @@ mod tests {
         }
     }
 
-    /// Who is let in of: a listed namespace `a`, one labelled `k: v`, and another one.
-    fn let_in(text: &str, release: &str) -> String {
+    /// The allowed ones of three namespaces: `a`, `labelled` with the label `k: v`, and `other`.
+    fn allowed_names(text: &str, release: &str) -> String {
         let gate = Gate::new(read(text).map(|namespaces| stored(&namespaces, release.parse().unwrap())));
         let (labels, none): (Labels, _) = (std::iter::once(("k", "v")).collect(), Labels::default());
         ["a", "labelled", "other"]
@@ -241,7 +242,7 @@ mod tests {
     #[test]
     fn the_truth_table() {
         const ALL: &str = "a labelled other";
-        // allowedNamespaces, who may with CAPA v2.8, who may with v2.9.
+        // allowedNamespaces, allowed names with CAPA v2.8, allowed names with v2.9.
         let table = [
             ("x: 1", "", ""),
             ("allowedNamespaces:", "", ""),
@@ -279,7 +280,8 @@ mod tests {
             ("allowedNamespaces: {list: [a], selector: {matchLabels: {k: v}}}", "a labelled", "a labelled"),
         ];
         for (text, old, new) in table {
-            assert_eq!((let_in(text, "v2.8.4").as_str(), let_in(text, "v2.9.0").as_str()), (old, new), "{text}");
+            let found = ["v2.8.4", "v2.9.0"].map(|release| allowed_names(text, release));
+            assert_eq!(found, [old, new], "{text}");
         }
     }
 
@@ -293,14 +295,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_empty_is_seen() {
+    fn an_empty_name_is_shown_with_quotes() {
         let gate = Gate::new(read("allowedNamespaces: {list: [null, b]}"));
         let permission = gate.permission(&Scope::Namespace("a".into()), |_| None).unwrap();
         assert_eq!(permission, Permission { answer: Some(false), why: "list has \"\", b".into() });
     }
 
     #[test]
-    fn what_the_webhook_can_not_decode_is_told() {
+    fn undecodable_values_are_reported() {
         for (text, path, found) in [
             ("allowedNamespaces: [a]", "allowedNamespaces", "array"),
             ("allowedNamespaces: all", "allowedNamespaces", "string"),

@@ -1,22 +1,22 @@
-//! What a verdict is made of: outcomes, reasons, and where CAPA begins.
+//! The parts of a verdict: outcomes, reasons, and where CAPA starts.
 
-/// What becomes of a cluster's credentials.
+/// Whether a cluster gets credentials from CAPA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum VerdictOutcome {
-    /// Every identity lets it in.
+    /// Every identity allows its namespace.
     Permitted,
-    /// An identity does not let its namespace in.
+    /// An identity does not allow its namespace.
     Denied,
-    /// Something on the way can't be.
+    /// The API server, CAPA or STS refuses something in the chain.
     Error,
-    /// CAPA's controller dies of it, for every cluster.
+    /// CAPA's controller crashes, for every cluster.
     Crash,
-    /// The files don't say.
+    /// The files do not contain enough to decide.
     Unknown,
 }
 
 impl VerdictOutcome {
-    /// As in JSON.
+    /// The name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Permitted => "permitted",
@@ -28,32 +28,32 @@ impl VerdictOutcome {
     }
 }
 
-/// Why it is not permitted.
+/// Why a cluster is not permitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
-    /// An identity does not let the namespace in.
+    /// An identity does not allow the namespace.
     NamespaceNotPermitted,
-    /// Whether an identity lets the namespace in hangs on what the files don't say.
+    /// Whether an identity allows the namespace depends on facts that are not in the files.
     NamespaceNotKnown,
-    /// There is no such identity in the files.
+    /// The identity is not in the files.
     IdentityNotFound,
-    /// There is no such Secret in the files, or none is named.
+    /// The Secret is not in the files, or `secretRef` is empty.
     SecretNotFound,
-    /// A controller identity that is not named `default`.
+    /// A controller identity with a name other than `default`.
     ControllerIdentityName,
-    /// A kind that is no identity's.
+    /// A kind that is not a kind of identity.
     UnknownKind,
     /// A selector that Kubernetes refuses.
     InvalidSelector,
-    /// A circle of identities.
+    /// A cycle of identities.
     EndlessRecursion,
     /// The API server or CAPA's webhook refuses the object.
     ObjectRefused,
     /// STS refuses the call.
     AssumeRoleRefused,
-    /// A variable that nobody has filled in yet.
+    /// A variable that is not filled in yet.
     Placeholder,
-    /// Two documents, or two keys, say different things.
+    /// Two documents or two keys with different content.
     Ambiguous,
     /// The reference comes from the cluster's class.
     ReferenceInClass,
@@ -77,7 +77,7 @@ impl Reason {
         Self::ReferenceInClass,
     ];
 
-    /// As in JSON.
+    /// The name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::NamespaceNotPermitted => "NamespaceNotPermitted",
@@ -97,21 +97,21 @@ impl Reason {
     }
 }
 
-/// Where an object lives.
+/// The scope of an object.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// In this namespace.
+    /// This namespace.
     Namespace(String),
-    /// In a namespace that its manifest does not say.
+    /// A namespace that is not in its manifest.
     NotSaid,
-    /// In none, by its kind.
+    /// Cluster-scoped.
     Cluster,
 }
 
-/// Where CAPA begins.
+/// Where CAPA starts to follow references.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Start {
-    /// Nothing is said, and CAPA's webhook writes `AWSClusterControllerIdentity/default`.
+    /// No reference; CAPA's webhook sets `AWSClusterControllerIdentity/default`.
     Default,
     /// This reference.
     To {
@@ -120,22 +120,22 @@ pub enum Start {
         /// As written.
         name: String,
     },
-    /// Nothing is said, and nothing is asked: the pod's own credentials.
+    /// No reference and no default: the pod's own credentials.
     Pod,
-    /// A reference, which the API server drops: the kind has none in this release. So the pod's own credentials.
+    /// A reference that the API server drops, because the kind has none in this release: the pod's own credentials.
     Dropped {
         /// The kind.
         kind: &'static str,
         /// The first release with the reference.
         since: &'static str,
     },
-    /// Nothing is said in a topology: the template of its class says it.
+    /// No reference in a topology: it comes from the template of its class.
     Class,
-    /// The reference is refused, or can't be told.
+    /// The reference is refused or ambiguous.
     Refused {
-        /// Why.
+        /// The reason.
         reason: Reason,
-        /// In words.
+        /// The reason in words.
         message: String,
     },
 }
@@ -143,7 +143,7 @@ pub enum Start {
 /// Whether a namespace may use an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permission {
-    /// `None` where the files don't say.
+    /// `None` if it is unknown.
     pub answer: Option<bool>,
     /// Why, in a few words.
     pub why: String,
@@ -159,10 +159,10 @@ impl Permission {
     }
 }
 
-/// Where CAPA keeps Secrets of static identities, where nothing else is set (`util/system/util.go`).
+/// CAPA's default namespace for the Secrets of static identities (`util/system/util.go`).
 pub(super) const MANAGER_NAMESPACE: &str = "capa-system";
 
-/// Why it goes no further.
+/// Why CAPA stops.
 #[derive(Clone, Debug)]
 pub(super) struct Stop {
     pub(super) outcome: VerdictOutcome,
@@ -183,7 +183,7 @@ impl Stop {
         Self::new(VerdictOutcome::Unknown, reason, message)
     }
 
-    /// An object that is refused; one that says two things, or is not filled in, can't be told.
+    /// A refused object; the outcome is unknown if the object is ambiguous or has a placeholder.
     pub(super) fn refused(reason: Reason, message: String) -> Self {
         let open = matches!(reason, Reason::Ambiguous | Reason::Placeholder);
         let outcome = if open { VerdictOutcome::Unknown } else { VerdictOutcome::Error };

@@ -1,4 +1,4 @@
-//! The verdict found hop by hop, each cluster for itself, in CAPA's own order: slow and plain, to compare with.
+//! A simple, slow implementation to compare with: each cluster's verdict by itself, hop by hop, in CAPA's order.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,35 +15,36 @@ use crate::capa::release::Release;
 use crate::capa::tables::{IdentityKind, ROLE_IDENTITY};
 use crate::templates::is_filled_in;
 
-/// Seconds of a session where the identity says nothing (aws-sdk-go-v2, `credentials/stscreds/assume_role_provider.go`,
+/// Default length of a session in seconds (aws-sdk-go-v2, `credentials/stscreds/assume_role_provider.go`,
 /// `DefaultDuration`).
 const DEFAULT_SECONDS: u32 = 900;
 
-/// Seconds of a session that a role's session may make (STS API reference, `AssumeRole`, role chaining).
+/// Maximum length in seconds of a session created with a role's session (STS API reference, `AssumeRole`, role
+/// chaining).
 const CHAINED_SECONDS: u32 = 3600;
 
-/// An identity that CAPA asks.
+/// An identity that CAPA checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hop {
     /// Its kind, as written.
     pub(super) kind: String,
     /// Its name.
     pub(super) name: String,
-    /// The role that is assumed; `None` for other kinds and for an identity that is not known.
+    /// The role that is assumed; `None` for other kinds and for an unknown identity.
     pub(super) role_arn: Option<String>,
-    /// The account in the ARN, if it is one.
+    /// The account in the ARN, if the ARN is valid.
     pub(super) account: Option<AccountId>,
-    /// `spec.sessionName`; where nothing is said, the SDK makes a name from the time.
+    /// `spec.sessionName`; without it, the SDK generates a name from the time.
     pub(super) session_name: Option<String>,
     /// `spec.externalID`
     pub(super) external_id: Option<String>,
-    /// Length of a session in seconds, the SDK's default filled in; only where a role is assumed.
+    /// Length of a session in seconds, or the SDK's default; only if a role is assumed.
     pub(super) duration_seconds: Option<u32>,
-    /// Whether the namespace may use it; `None` where CAPA does not come to ask.
+    /// Whether the namespace may use it; `None` if CAPA stops before it checks that.
     pub(super) permission: Option<Permission>,
 }
 
-/// What CAPA concludes.
+/// CAPA's verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
     pub(super) outcome: VerdictOutcome,
@@ -53,7 +54,7 @@ pub(super) struct Verdict {
     pub(super) notes: Vec<String>,
 }
 
-/// All that the verdicts of a run hang on.
+/// All facts that the verdicts depend on.
 pub(super) struct ClusterState {
     release: Release,
     identities: HashMap<(IdentityKind, String), Option<AdmittedIdentity>>,
@@ -63,8 +64,8 @@ pub(super) struct ClusterState {
 }
 
 impl ClusterState {
-    /// What objects say to a release of CAPA. Those that are no identity, Namespace, Secret or cluster don't count.
-    /// `namespace` is where objects go whose manifests say none.
+    /// The facts in objects for a release of CAPA, from identities, Namespaces, Secrets and clusters. `namespace` is
+    /// the one of objects without a namespace.
     pub(super) fn new<'o>(
         objects: impl IntoIterator<Item = &'o Object>,
         release: Release,
@@ -73,7 +74,7 @@ impl ClusterState {
         let (identities, namespaces, secrets) = Default::default();
         let mut cluster_state = Self { release, identities, namespaces, secrets, made: false };
         for object in objects {
-            // A template alone is no cluster.
+            // A template is not a cluster.
             let template = matches!(&object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
             let mut starts = object.references().map(|reference| admit::start(object, reference, release));
             cluster_state.made |= !template && starts.any(|start| admit::makes_controller_identity(object, &start));
@@ -106,7 +107,7 @@ impl ClusterState {
     }
 }
 
-/// Judges a cluster.
+/// Evaluates a cluster.
 pub(super) fn evaluate(cluster_state: &ClusterState, subject: &Subject) -> Verdict {
     let made = cluster_state.made || subject.makes_controller_identity;
     let mut walk =
@@ -115,31 +116,28 @@ pub(super) fn evaluate(cluster_state: &ClusterState, subject: &Subject) -> Verdi
         Start::Default => walk.along(IdentityKind::Controller.name(), "default"),
         Start::To { kind, name } => walk.along(kind, name),
         Start::Pod => {
-            walk.notes.push("no identity is asked: the controller's own credentials, in every namespace".into());
+            walk.notes.push(super::judge::NO_IDENTITY.into());
             Ok(())
         }
         Start::Dropped { kind, since } => {
             walk.notes.push(dropped(cluster_state.release, kind, since));
             Ok(())
         }
-        Start::Class => Err(Stop::unknown(
-            Reason::ReferenceInClass,
-            "the reference is in no variable: the template of its class says it",
-        )),
+        Start::Class => Err(Stop::unknown(Reason::ReferenceInClass, super::judge::REFERENCE_IN_CLASS)),
         Start::Refused { reason, message } => Err(Stop::refused(*reason, message.clone())),
     };
     let end = match end {
-        // STS may refuse for certain what is asked before it, whoever the source is.
+        // STS may certainly refuse an earlier call, whatever the source is.
         Err(stop) if stop.outcome == VerdictOutcome::Unknown => {
             walk.leave_open(stop);
             walk.assume()
         }
         end => end.and_then(|()| walk.assume()),
     };
-    // A certain refusal counts, whatever was not known before it: the cluster does not get its credentials either way.
+    // A certain refusal counts, whatever is unknown before it: the cluster does not get credentials either way.
     let stop = match (end, walk.open.take()) {
         (Err(stop), None) => Some(stop),
-        // Whether CAPA comes round the circle at all hangs on what is not known.
+        // Whether CAPA reaches the cycle at all depends on something unknown.
         (Err(stop), Some(open)) if stop.outcome == VerdictOutcome::Crash => {
             walk.notes.push(format!("if that is permitted: {}", stop.message));
             Some(open)
@@ -157,26 +155,26 @@ pub(super) fn evaluate(cluster_state: &ClusterState, subject: &Subject) -> Verdi
 struct Walk<'w> {
     cluster_state: &'w ClusterState,
     scope: &'w Scope,
-    /// Whether CAPA makes the controller identity.
+    /// Whether CAPA creates the controller identity.
     made: bool,
     chain: Vec<Hop>,
-    /// The first thing that is not known, where the chain goes on behind it.
+    /// The first unknown fact at which the chain continues.
     open: Option<Stop>,
     notes: Vec<String>,
 }
 
 impl<'w> Walk<'w> {
-    /// Follows the references, in the order of CAPA: an identity exists, lets the namespace in, and has a source.
+    /// Follows the references, in CAPA's order: an identity exists, allows the namespace, and has a source.
     fn along(&mut self, kind: &str, name: &str) -> Result<(), Stop> {
         let mut next = (kind.to_owned(), name.to_owned());
         let mut seen: HashSet<(String, String)> = HashSet::new();
         loop {
             let (kind, name) = next.clone();
             if !seen.insert(next) {
-                let circle: Vec<&str> = self.chain.iter().map(|hop| hop.name.as_str()).collect();
+                let cycle: Vec<&str> = self.chain.iter().map(|hop| hop.name.as_str()).collect();
                 let message = format!(
-                    "{} -> {name} is a circle: CAPA follows it until its memory ends, and its controller dies, for every cluster",
-                    circle.join(" -> ")
+                    "{} -> {name} is a cycle: CAPA follows it until it runs out of memory, and its controller crashes, for every cluster",
+                    cycle.join(" -> ")
                 );
                 return Err(Stop::new(VerdictOutcome::Crash, Reason::EndlessRecursion, message));
             }
@@ -189,7 +187,7 @@ impl<'w> Walk<'w> {
         }
     }
 
-    /// Asks one identity; gives its source, if it has one.
+    /// Checks one identity; returns its source, if it has one.
     fn ask(&mut self, kind: IdentityKind, name: &str) -> Result<Option<(String, String)>, Stop> {
         if kind == IdentityKind::Controller && name != "default" {
             let message = format!("Expected AWSClusterControllerIdentity of name default, got {name}");
@@ -212,43 +210,41 @@ impl<'w> Walk<'w> {
         })
     }
 
-    /// The identity; `None` for the one that CAPA makes itself.
+    /// The identity; `None` for the one that CAPA creates itself.
     fn find(&mut self, kind: IdentityKind, name: &str) -> Result<Option<&'w AdmittedIdentity>, Stop> {
         match self.cluster_state.identities.get(&(kind, name.to_owned())) {
             Some(Some(identity)) => Ok(Some(identity)),
             Some(None) => {
-                let message = format!("{}/{name} is there more than once, and says different things", kind.name());
+                let message = format!("{}/{name} is defined more than once, with different content", kind.name());
                 Err(Stop::unknown(Reason::Ambiguous, message))
             }
             None if kind == IdentityKind::Controller && self.made => {
                 if let Some(hop) = self.chain.last_mut() {
-                    hop.permission = Some(Permission::yes("CAPA makes it where it is missing, for every namespace"));
+                    hop.permission = Some(Permission::yes("CAPA creates it if it is missing, for every namespace"));
                 }
                 Ok(None)
             }
             None => {
                 if kind == IdentityKind::Controller {
-                    self.notes.push(
-                        "CAPA makes AWSClusterControllerIdentity/default only for an AWSCluster or AWSManagedControlPlane that refers to it; inject --with-controller-identity writes it".into(),
-                    );
+                    self.notes.push(super::judge::NOT_CREATED.into());
                 }
                 let kind = kind.name();
                 let message = format!(
-                    "{kind}/{name} is in none of these files; if the management cluster has none either, CAPA says: {kind}.infrastructure.cluster.x-k8s.io \"{name}\" not found"
+                    "{kind}/{name} is not in these files; if it is not in the management cluster either, CAPA reports: {kind}.infrastructure.cluster.x-k8s.io \"{name}\" not found"
                 );
                 Err(Stop::unknown(Reason::IdentityNotFound, message))
             }
         }
     }
 
-    /// The Secret of a static identity comes before the namespace. What the files hold of Secrets is seldom all.
+    /// The Secret of a static identity is checked before the namespace. The files seldom contain all Secrets.
     fn secret(&mut self, name: &str) -> Result<(), Stop> {
         if name.is_empty() {
-            return Err(Stop::error(Reason::SecretNotFound, "spec.secretRef names no Secret: Secret \"\" not found"));
+            return Err(Stop::error(Reason::SecretNotFound, "spec.secretRef is empty: Secret \"\" not found"));
         }
         if !self.cluster_state.secrets.contains(name) {
             let message = format!(
-                "Secret {MANAGER_NAMESPACE}/{name} is in none of these files; if the management cluster has none either, CAPA says: Secret \"{name}\" not found"
+                "Secret {MANAGER_NAMESPACE}/{name} is not in these files; if it is not in the management cluster either, CAPA reports: Secret \"{name}\" not found"
             );
             self.leave_open(Stop::unknown(Reason::SecretNotFound, message));
         }
@@ -265,10 +261,10 @@ impl<'w> Walk<'w> {
         if let Some(hop) = self.chain.last_mut() {
             hop.permission = Some(permission);
         }
-        if answer == Some(true) && everybody(identity.allowed.as_ref()) {
+        if answer == Some(true) && allows_every_namespace(identity.allowed.as_ref()) {
             for key in &identity.dropped {
                 self.notes.push(format!(
-                    "{}/{name}: spec.{key} is no field, so the API server drops it, and what is left lets every namespace in",
+                    "{}/{name}: spec.{key} is not a known field: the API server drops it, and the rest allows every namespace",
                     kind.name()
                 ));
             }
@@ -298,7 +294,7 @@ impl Hop {
         Self { kind, name, role_arn, account, session_name, external_id, duration_seconds, permission }
     }
 
-    /// Of an object that is `refused`, only the role is told: the rest may not be what it says.
+    /// Sets the fields of a role identity; if the object is `refused`, only its role, as the rest may be wrong.
     pub(super) fn take(&mut self, fields: &RoleFields, refused: bool) {
         self.account = fields.arn.parse::<RoleArn>().ok().map(|arn| arn.account().clone());
         self.role_arn = Some(fields.arn.clone());
@@ -320,12 +316,12 @@ impl Hop {
 }
 
 impl Walk<'_> {
-    /// The calls of `sts:AssumeRole` that the chain makes, the source's first, as far as they can be judged without AWS.
+    /// Evaluates the chain's calls of `sts:AssumeRole`, the source's first, as far as that is possible without AWS.
     pub(super) fn assume(&mut self) -> Result<(), Stop> {
         for at in (0..self.chain.len()).rev() {
             let source = self.chain.get(at + 1).cloned();
             let hop = self.chain[at].clone();
-            // An identity that is not known, or is refused, says nothing of its call.
+            // Nothing is known about the call of an unknown or refused identity.
             let Some(seconds) = hop.duration_seconds else { continue };
             self.call(&hop)?;
             self.session(&hop, seconds, source.as_ref())?;
@@ -364,7 +360,7 @@ impl Walk<'_> {
         }
         if seconds > CHAINED_SECONDS && source.kind == IdentityKind::Controller.name() {
             self.notes.push(format!(
-                "{title}: durationSeconds {seconds} is more than the {CHAINED_SECONDS} that STS gives where the controller itself runs as a role"
+                "{title}: durationSeconds {seconds} is more than the {CHAINED_SECONDS} that STS allows if the controller itself runs as a role"
             ));
         }
         if source.is_role() && self.cluster_state.release >= Release::FREEZES_SOURCE {
@@ -373,34 +369,34 @@ impl Walk<'_> {
                 None => "with its session".into(),
             };
             self.notes.push(format!(
-                "{title}: since CAPA v2.9.0 its source's credentials are not renewed; they end {end}, and then the chain fails until the controller restarts or the identity is written to"
+                "{title}: since CAPA v2.9.0, the credentials of its source are not renewed; they expire {end}, and then the chain fails until the controller restarts or the identity is updated"
             ));
         }
         Ok(())
     }
 }
 
-/// Whether every namespace is let in.
-fn everybody(stored: Option<&Namespaces>) -> bool {
+/// Whether every namespace is allowed.
+fn allows_every_namespace(stored: Option<&Namespaces>) -> bool {
     stored.is_some_and(|stored| *stored == Namespaces::default())
 }
 
-/// Whether a cluster may use an identity; `labels` gives those of a namespace, if they are known.
+/// Whether a cluster may use an identity; `labels` returns those of a namespace, if they are known.
 ///
 /// # Errors
-/// A selector that is none, where it was consulted: the list comes first.
+/// An invalid selector, if it was needed: the list is checked first.
 fn permission<'l>(
     stored: Option<&Namespaces>,
     scope: &Scope,
     labels: impl FnOnce(&str) -> Option<&'l Labels>,
 ) -> Result<Permission, String> {
     if *scope == Scope::Cluster {
-        return Ok(Permission::yes("an object without a namespace is not asked for one"));
+        return Ok(Permission::yes("a cluster-scoped object has no namespace to check"));
     }
     let Some(stored) = stored else {
-        return Ok(no("allowedNamespaces is not set, which lets no namespace in"));
+        return Ok(no("allowedNamespaces is not set, so no namespace is allowed"));
     };
-    if everybody(Some(stored)) {
+    if allows_every_namespace(Some(stored)) {
         return Ok(Permission::yes("every namespace"));
     }
     let permission = known(stored, scope, labels)?;
@@ -411,7 +407,7 @@ fn permission<'l>(
     }
 }
 
-/// As [`permission`], where the texts are what they will be.
+/// As [`permission`], if no text contains a variable.
 fn known<'l>(
     stored: &Namespaces,
     scope: &Scope,
@@ -421,8 +417,8 @@ fn known<'l>(
     let Scope::Namespace(namespace) = scope else {
         let selector = stored.selector.to_selector()?;
         return Ok(match list.is_empty() && selector.is_empty() {
-            true => no("an empty list and selector let no namespace in"),
-            false => Permission::not_known("the manifest does not say its namespace; -n says it"),
+            true => no("list and selector are empty, so no namespace is allowed"),
+            false => Permission::not_known("the manifest has no namespace; set it with -n"),
         });
     };
     if list.contains(namespace) {
@@ -431,7 +427,7 @@ fn known<'l>(
     let selector = stored.selector.to_selector()?;
     if selector.is_empty() {
         return Ok(no(match list {
-            [] => "an empty list and selector let no namespace in".to_owned(),
+            [] => "list and selector are empty, so no namespace is allowed".to_owned(),
             list => format!(
                 "list has {}",
                 list.iter().map(|name| if name.is_empty() { "\"\"" } else { name }).collect::<Vec<_>>().join(", ")
@@ -442,9 +438,7 @@ fn known<'l>(
     Ok(match (NamespaceLabels { name: namespace, others: labels(namespace) }).match_selector(&selector) {
         Some(true) => Permission::yes(format!("{namespace} matches the selector {text}")),
         Some(false) => no(format!("{namespace} does not match the selector {text}")),
-        None => {
-            Permission::not_known(format!("the labels of namespace {namespace} are in none of these files ({text})"))
-        }
+        None => Permission::not_known(format!("the labels of namespace {namespace} are not in these files ({text})")),
     })
 }
 

@@ -1,5 +1,5 @@
-//! Identities as the steps of chains: what CAPA finds at each of them whoever comes to it, and where its sources lead. Each is
-//! looked at once, so that a thousand clusters behind one chain don't walk it a thousand times.
+//! Identities as the steps of chains: what CAPA finds at each step for every cluster, and where its sources lead. Each
+//! step is evaluated once, so that a thousand clusters with one chain don't walk it a thousand times.
 
 use std::collections::HashMap;
 
@@ -10,11 +10,11 @@ use super::outcome::{MANAGER_NAMESPACE, Reason, Stop};
 use crate::aws::{AccountId, RoleArn};
 use crate::capa::tables::IdentityKind;
 
-/// Seconds of a session where the identity says nothing (aws-sdk-go-v2, `credentials/stscreds/assume_role_provider.go`,
+/// Default length of a session in seconds (aws-sdk-go-v2, `credentials/stscreds/assume_role_provider.go`,
 /// `DefaultDuration`).
 const DEFAULT_SECONDS: u32 = 900;
 
-/// An identity that CAPA asks.
+/// An identity that CAPA checks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Step {
     pub(super) kind: String,
@@ -25,15 +25,15 @@ pub(super) struct Step {
     pub(super) external_id: Option<String>,
     pub(super) duration_seconds: Option<u32>,
     pub(super) gate: Gate,
-    /// Whether a document says it, and no other says something else.
+    /// Whether a document defines it, and no other document differs.
     pub(super) is_known: bool,
-    /// Keys that the API server drops, which leave it open to every namespace.
+    /// Keys that the API server drops, so that it allows every namespace.
     pub(super) dropped: Vec<String>,
-    /// Why CAPA goes no further, before it asks for the namespace.
+    /// Why CAPA stops here, before it checks the namespace.
     pub(super) stop: Option<Stop>,
-    /// Whether it is the controller identity, is in none of the files, and CAPA may make it.
+    /// Whether it is the controller identity, is not in the files, and may be created by CAPA.
     pub(super) may_be_made: bool,
-    /// What is not known although CAPA goes on.
+    /// An unknown fact at which CAPA continues.
     pub(super) open: Option<Stop>,
     /// Its source.
     pub(super) next: Option<usize>,
@@ -43,36 +43,36 @@ pub(super) struct Step {
 /// Where the sources of an identity lead.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Way {
-    /// How many identities CAPA asks from here on, each counted once.
+    /// Number of identities from here on, each counted once.
     pub(super) length: usize,
-    /// The last of them; `None` where they are a circle, or lead into one.
+    /// The last of them; `None` if they are a cycle or lead into one.
     pub(super) end: Option<usize>,
     /// The one before it.
     pub(super) before_end: Option<usize>,
-    /// The first, from this one on, that does not let every namespace in.
+    /// The first, from this one on, that does not allow every namespace.
     pub(super) asking: Option<usize>,
-    /// The one nearest to the source whose call STS refuses; only where there is an end.
+    /// The one nearest to the source whose call STS refuses; only if there is an end.
     pub(super) refused: Option<usize>,
     /// The one nearest to the source whose role is not filled in.
     pub(super) unfilled: Option<usize>,
-    circle: Option<Circle>,
+    cycle: Option<Cycle>,
 }
 
-/// The circle that the sources of an identity lead into.
+/// The cycle that the sources of an identity lead into.
 #[derive(Clone, Copy, Debug)]
-struct Circle {
+struct Cycle {
     size: usize,
-    /// How many identities are before it; none for one that belongs to it.
+    /// Number of identities before it; 0 for an identity in the cycle.
     before: usize,
-    /// This identity, or the first of the circle that is met.
+    /// This identity, or the first of the cycle that is reached.
     entry: usize,
-    /// The place of that in the circle, counted along the sources.
+    /// The index of `entry` in the cycle, counted along the sources.
     place: usize,
-    /// The identity whose source that is.
+    /// The identity whose source `entry` is.
     back: usize,
 }
 
-/// The identities of a world.
+/// The identities of a cluster state.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Steps {
     all: Vec<Step>,
@@ -81,7 +81,7 @@ pub(super) struct Steps {
 }
 
 impl Step {
-    /// An identity that is in none of the files, or of a kind that is none.
+    /// An identity that is not in the files, or that has an unknown kind.
     pub(super) fn missing(kind: &str, name: &str) -> Self {
         let (stop, may_be_made) = match IdentityKind::named(kind) {
             None => (Stop::error(Reason::UnknownKind, admit::unknown_kind(kind)), false),
@@ -100,7 +100,7 @@ impl Step {
         step.gate = Gate::new(own);
         step.stop = other_controller(kind, name);
         let Some(identity) = identity else {
-            let message = format!("{}/{name} is there more than once, and says different things", kind.name());
+            let message = format!("{}/{name} is defined more than once, with different content", kind.name());
             step.stop.get_or_insert(Stop::unknown(Reason::Ambiguous, message));
             return step;
         };
@@ -121,7 +121,7 @@ impl Step {
         step
     }
 
-    /// Of an object that is `refused`, only the role is told: the rest may not be what it says.
+    /// Sets the fields of a role identity; if the object is `refused`, only its role, as the rest may be wrong.
     fn take(&mut self, fields: &RoleFields, refused: bool) {
         self.account = fields.arn.parse::<RoleArn>().ok().map(|arn| arn.account().clone());
         self.role_arn = Some(fields.arn.clone());
@@ -133,14 +133,14 @@ impl Step {
         self.duration_seconds = Some(fields.duration.unwrap_or(DEFAULT_SECONDS));
     }
 
-    /// The Secret of a static identity comes before the namespace. What the files hold of Secrets is seldom all.
+    /// The Secret of a static identity is checked before the namespace. The files seldom contain all Secrets.
     fn secret(&mut self, name: &str, secrets: &dyn Fn(&str) -> bool) {
         if name.is_empty() {
-            let message = "spec.secretRef names no Secret: Secret \"\" not found";
+            let message = "spec.secretRef is empty: Secret \"\" not found";
             self.stop = Some(Stop::error(Reason::SecretNotFound, message));
         } else if !secrets(name) {
             let message = format!(
-                "Secret {MANAGER_NAMESPACE}/{name} is in none of these files; if the management cluster has none either, CAPA says: Secret \"{name}\" not found"
+                "Secret {MANAGER_NAMESPACE}/{name} is not in these files; if it is not in the management cluster either, CAPA reports: Secret \"{name}\" not found"
             );
             self.open = Some(Stop::unknown(Reason::SecretNotFound, message));
         }
@@ -150,13 +150,13 @@ impl Step {
         format!("{}/{}", self.kind, self.name)
     }
 
-    /// Whether it may turn out not to let a namespace in.
+    /// Whether it may refuse a namespace.
     fn asks(&self) -> bool {
         self.stop.is_none() && !self.gate.is_open()
     }
 }
 
-/// A controller identity's name is looked at before the object.
+/// The error for a controller identity with another name, which CAPA checks before the object.
 fn other_controller(kind: IdentityKind, name: &str) -> Option<Stop> {
     let other = kind == IdentityKind::Controller && name != "default";
     let message = || format!("Expected AWSClusterControllerIdentity of name default, got {name}");
@@ -166,14 +166,14 @@ fn other_controller(kind: IdentityKind, name: &str) -> Option<Stop> {
 fn not_found(kind: IdentityKind, name: &str) -> Stop {
     let kind = kind.name();
     let message = format!(
-        "{kind}/{name} is in none of these files; if the management cluster has none either, CAPA says: {kind}.infrastructure.cluster.x-k8s.io \"{name}\" not found"
+        "{kind}/{name} is not in these files; if it is not in the management cluster either, CAPA reports: {kind}.infrastructure.cluster.x-k8s.io \"{name}\" not found"
     );
     Stop::unknown(Reason::IdentityNotFound, message)
 }
 
 impl Steps {
-    /// The steps of these identities, of which `None` stands for documents that differ, and of those that they name.
-    /// `secrets` says whether a Secret is in the files, and `refuses` what STS says of the call of a step with its source.
+    /// The steps of these identities and of their sources; `None` is an identity whose documents differ. `secrets`
+    /// returns whether a Secret is in the files, and `judge` evaluates the call of a step with its source.
     pub(super) fn new(
         identities: HashMap<(IdentityKind, String), Option<AdmittedIdentity>>,
         secrets: &dyn Fn(&str) -> bool,
@@ -209,7 +209,7 @@ impl Steps {
         at
     }
 
-    /// The step of an identity that is in the files, or that one of them names.
+    /// The step of an identity that is in the files, or is a source of one there.
     pub(super) fn find(&self, kind: &str, name: &str) -> Option<usize> {
         self.index[IdentityKind::named(kind)? as usize].get(name).copied()
     }
@@ -222,15 +222,15 @@ impl Steps {
         self.all.iter()
     }
 
-    /// The first and the last identity of the circle that the sources of a step lead into.
-    pub(super) fn circle(&self, from: usize) -> Option<(usize, usize)> {
-        self.all[from].way.circle.map(|circle| (circle.entry, circle.back))
+    /// The first and the last identity of the cycle that the sources of a step lead into.
+    pub(super) fn cycle(&self, from: usize) -> Option<(usize, usize)> {
+        self.all[from].way.cycle.map(|cycle| (cycle.entry, cycle.back))
     }
 
-    /// How many steps it is from one to another one of its way.
+    /// Number of steps from one step to a later one on its way.
     pub(super) fn distance(&self, from: usize, to: usize) -> usize {
         let (from, to) = (&self.all[from].way, &self.all[to].way);
-        match (from.circle, to.circle) {
+        match (from.cycle, to.cycle) {
             (Some(own), Some(existing)) if existing.before == 0 => {
                 own.before + (existing.place + existing.size - own.place) % existing.size
             }
@@ -240,7 +240,7 @@ impl Steps {
 
     fn find_ways(&mut self, judge: impl Fn(&Step, Option<&Step>) -> Call) {
         let mut is_done = vec![false; self.all.len()];
-        // Where a step is in the way that is walked, so that a circle is seen.
+        // The index of a step in the walked path, to detect a cycle.
         let mut places: Vec<Option<usize>> = vec![None; self.all.len()];
         for start in 0..self.all.len() {
             let mut path: Vec<usize> = Vec::new();
@@ -251,7 +251,7 @@ impl Steps {
                 at = self.all[step].next;
             }
             if let Some(first) = at.filter(|&step| !is_done[step]).and_then(|step| places[step]) {
-                self.close_circle(&path.split_off(first), &mut is_done);
+                self.close_cycle(&path.split_off(first), &mut is_done);
             }
             for step in path.into_iter().rev() {
                 self.all[step].way = self.way(step, &judge);
@@ -260,23 +260,23 @@ impl Steps {
         }
     }
 
-    /// The ways of the steps of a circle.
-    fn close_circle(&mut self, circle: &[usize], is_done: &mut [bool]) {
-        let size = circle.len();
-        // Twice around, from the back: each finds the first that asks behind it.
+    /// Sets the ways of the steps in a cycle.
+    fn close_cycle(&mut self, cycle: &[usize], is_done: &mut [bool]) {
+        let size = cycle.len();
+        // Goes around twice, backwards, so that each step finds the next one that checks the namespace.
         let mut asking = None;
-        for (place, &step) in circle.iter().enumerate().rev().chain(circle.iter().enumerate().rev()) {
+        for (place, &step) in cycle.iter().enumerate().rev().chain(cycle.iter().enumerate().rev()) {
             if self.all[step].asks() {
                 asking = Some(step);
             }
-            let back = circle[(place + size - 1) % size];
-            let circle = Some(Circle { size, before: 0, entry: step, place, back });
-            self.all[step].way = Way { length: size, asking, circle, ..Way::default() };
+            let back = cycle[(place + size - 1) % size];
+            let cycle = Some(Cycle { size, before: 0, entry: step, place, back });
+            self.all[step].way = Way { length: size, asking, cycle, ..Way::default() };
             is_done[step] = true;
         }
     }
 
-    /// The way of a step whose source's way is known.
+    /// The way of a step, from its source's way.
     fn way(&self, at: usize, judge: impl Fn(&Step, Option<&Step>) -> Call) -> Way {
         let step = &self.all[at];
         let mut way = match step.next {
@@ -287,8 +287,8 @@ impl Steps {
                 if way.end == Some(next) {
                     way.before_end = Some(at);
                 }
-                if let Some(circle) = &mut way.circle {
-                    circle.before += 1;
+                if let Some(cycle) = &mut way.cycle {
+                    cycle.before += 1;
                 }
                 way
             }
@@ -296,7 +296,7 @@ impl Steps {
         if step.asks() {
             way.asking = Some(at);
         }
-        // The calls are made from the source on, up to the first that is refused.
+        // The calls are made from the source on, up to the first refused one.
         if way.end.is_some() && way.refused.is_none() {
             let call = judge(step, step.next.map(|next| &self.all[next]));
             way.refused = call.is_refused.then_some(at);
@@ -306,7 +306,7 @@ impl Steps {
     }
 }
 
-/// What STS says of a call.
+/// STS's answer to a call.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Call {
     pub(super) is_refused: bool,

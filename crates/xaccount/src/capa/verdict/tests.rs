@@ -63,7 +63,7 @@ fn judge_with(documents: &[String], release: Release) -> Verdict {
     evaluate(&cluster_state, &subject.unwrap())
 }
 
-/// Judges the first document in the light of all.
+/// Evaluates the first document, with the facts of all.
 fn judge(documents: &[String]) -> Verdict {
     judge_with(documents, Release::NEWEST)
 }
@@ -72,7 +72,7 @@ fn all_notes(verdict: &Verdict) -> Vec<String> {
     verdict.notes_about(&verdict.chain.iter().collect::<Vec<_>>())
 }
 
-/// The verdict as the plain walk tells it.
+/// The verdict in the form of the reference implementation.
 fn reported(verdict: &Verdict) -> reference::Verdict {
     let own = |text: Option<&str>| text.map(str::to_owned);
     let hop = |hop: Hop<'_>| reference::Hop {
@@ -101,7 +101,7 @@ fn short(verdict: &Verdict) -> String {
     format!("{} {reason} {}", verdict.outcome.name(), chain.join(">"))
 }
 
-/// A cluster that names a role identity.
+/// A cluster that references a role identity.
 fn to(name: &str) -> String {
     to_kind("AWSClusterRoleIdentity", name)
 }
@@ -117,7 +117,7 @@ fn all() -> String {
 
 const OPEN: &str = "allowedNamespaces: {}";
 
-/// The first of each list of documents, judged in the light of all.
+/// Checks the verdict on the first document of each list, with the facts of all.
 fn have_verdicts(table: Vec<(Vec<String>, &str)>) {
     for (documents, expected) in table {
         assert_eq!(short(&judge(&documents)), expected, "{documents:#?}");
@@ -142,12 +142,12 @@ fn the_namespaces_of_each_identity_decide() {
         (vec![to("a"), role("a", &label), all()], "unknown NamespaceNotKnown a>default"),
         (vec![to("a"), role("a", &label), all(), namespace("dev", "{env: dev}")], "permitted  a>default"),
         (vec![to("a"), role("a", &label), all(), namespace("dev", "{env: x}")], "denied NamespaceNotPermitted a"),
-        // Two documents of one namespace that differ say nothing.
+        // With two documents of one namespace that differ, its labels are unknown.
         (
             vec![to("a"), role("a", &label), all(), namespace("dev", "{env: dev}"), namespace("dev", "{env: x}")],
             "unknown NamespaceNotKnown a>default",
         ),
-        // What is not known before it does not save what is refused for certain.
+        // A certain refusal counts, whatever is unknown before it.
         (vec![to("a"), role("a", &label), controller("{}")], "denied NamespaceNotPermitted a>default"),
         (vec![to("a"), role("a", &bad), all()], "error InvalidSelector a"),
         (vec![to("a"), plain("a"), plain("a"), all()], "permitted  a>default"),
@@ -158,7 +158,7 @@ fn the_namespaces_of_each_identity_decide() {
 }
 
 #[test]
-fn a_circle_of_identities_crashes() {
+fn a_cycle_of_identities_crashes() {
     have_verdicts(vec![
         (vec![to("a"), role("a", &format!("{OPEN}, {}", source("a")))], "crash EndlessRecursion a"),
         (
@@ -169,7 +169,7 @@ fn a_circle_of_identities_crashes() {
             ],
             "crash EndlessRecursion a>b",
         ),
-        // The refusal of one of the circle comes first.
+        // An identity in the cycle that refuses the namespace comes first.
         (
             vec![to("a"), role("a", &format!("{OPEN}, {}", source("b"))), role("b", &source("a"))],
             "denied NamespaceNotPermitted a>b",
@@ -185,7 +185,7 @@ fn a_reference_names_a_kind_that_capa_has() {
             vec![to_kind("AWSClusterControllerIdentity", "default"), controller("{allowedNamespaces: {list: [x]}}")],
             "denied NamespaceNotPermitted default",
         ),
-        // CAPA makes it itself.
+        // CAPA creates it itself.
         (vec![to_kind("AWSClusterControllerIdentity", "default")], "permitted  default"),
         (vec![cluster("null")], "permitted  default"),
         (vec![to_kind("AWSRole", "a")], "error UnknownKind a"),
@@ -248,7 +248,7 @@ fn what_sts_refuses_is_an_error() {
             "error AssumeRoleRefused a>default",
         ),
         (vec![to("a"), plain("a").replace("222222222222", "${ACCOUNT}"), all()], "unknown Placeholder a>default"),
-        // What STS refuses, it refuses from any source.
+        // STS refuses these calls from any source.
         (
             vec![to("a"), plain("a").replace("arn:aws:iam::222222222222:role/r", "")],
             "error AssumeRoleRefused a>default",
@@ -263,7 +263,7 @@ fn what_sts_refuses_is_an_error() {
 }
 
 #[test]
-fn the_words_are_capas() {
+fn messages_of_capa_are_quoted_exactly() {
     let message = |documents: &[String]| judge(documents).message.unwrap();
     assert_eq!(
         message(&[cluster("{kind: AWSClusterRoleIdentity, name: a}"), role("a", &source("b"))]),
@@ -281,7 +281,7 @@ fn the_words_are_capas() {
 }
 
 #[test]
-fn defaults_and_warnings_stand_in_the_chain() {
+fn the_chain_has_defaults_and_notes() {
     let own = role("a", &format!("allowedNamespaces: {{namespaces: [x]}}, externalID: \"0123\", {}", source("b")));
     let documents =
         [cluster("{kind: AWSClusterRoleIdentity, name: a}"), own, plain("b"), controller("{allowedNamespaces: {}}")];
@@ -290,7 +290,7 @@ fn defaults_and_warnings_stand_in_the_chain() {
     assert_eq!((first.duration_seconds, first.session_name, first.external_id), (Some(900), None, Some("0123")));
     assert_eq!(first.account.unwrap().as_str(), "222222222222");
     let notes = all_notes(&verdict);
-    assert!(notes[0].contains("spec.allowedNamespaces.namespaces is no field"), "{notes:?}");
+    assert!(notes[0].contains("spec.allowedNamespaces.namespaces is not a known field"), "{notes:?}");
     assert!(notes[1].contains("not renewed"), "{notes:?}");
     assert_eq!(notes, first.notes());
     assert_eq!(all_notes(&judge_with(&documents, "v2.8.4".parse().unwrap())).len(), 1);
@@ -315,7 +315,7 @@ fn without_a_namespace_only_the_list_and_the_selector_are_open() {
         ("{list: [x]}", VerdictOutcome::Unknown),
     ] {
         assert_eq!(judge(allowed, "AWSCluster"), outcome, "{allowed}");
-        // CAPA asks no namespace of a kind that has none.
+        // CAPA does not check the namespace of a cluster-scoped kind.
         assert_eq!(judge(allowed, "ROSAOCMRoleConfig"), VerdictOutcome::Permitted, "{allowed}");
     }
 }
@@ -325,7 +325,7 @@ fn kinds_without_a_default_use_the_pods_credentials() {
     let rosa = format!("{{apiVersion: {INFRA}/v1beta2, kind: ROSANetwork, metadata: {{name: c, namespace: dev}}}}");
     let verdict = judge(&[rosa]);
     assert_eq!((verdict.outcome, verdict.chain.len()), (VerdictOutcome::Permitted, 0));
-    // They do not make CAPA make the controller identity either.
+    // CAPA does not create the controller identity for them either.
     let rosa = format!(
         "{{apiVersion: {INFRA}/v1beta2, kind: ROSANetwork, metadata: {{name: c, namespace: dev}}, spec: {{identityRef: {CONTROLLER}}}}}"
     );
@@ -339,7 +339,7 @@ fn a_template_makes_the_controller_identity_for_its_own_clusters_only() {
     assert_eq!(short(&judge(std::slice::from_ref(&template))), "permitted  default");
     let own = cluster("{kind: AWSClusterRoleIdentity, name: a}");
     assert_eq!(short(&judge(&[own.clone(), plain("a"), template])), "unknown IdentityNotFound a>default");
-    // Another cluster makes it for all.
+    // With another cluster, CAPA creates it, and all can use it.
     assert_eq!(short(&judge(&[own, plain("a"), cluster("null")])), "permitted  a>default");
 }
 
@@ -394,7 +394,7 @@ fn any_document() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Clusters in namespaces that identities know, or don't, and in none that is said.
+/// Clusters in namespaces that identities list or don't, and without a namespace.
 fn any_cluster() -> impl Strategy<Value = String> {
     let kinds = ["AWSCluster", "AWSCluster", "AWSClusterTemplate", "ROSAOCMRoleConfig"];
     let namespaces = ["namespace: dev", "namespace: dev", "namespace: x", "namespace: \"${NS}\"", "labels: {}"];
@@ -408,7 +408,7 @@ fn any_cluster() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// Whatever the identities say, there is a verdict, it names each identity once, and only what a chain names counts.
+    /// There is a verdict for all identities, it has each identity once, and only identities of the chain matter.
     #[test]
     fn there_is_always_a_verdict_and_strangers_do_not_change_it(
         reference in any_reference(),
@@ -427,7 +427,7 @@ proptest! {
         seen.dedup();
         prop_assert_eq!(seen.len(), count);
         prop_assert_eq!(verdict.outcome == VerdictOutcome::Permitted, verdict.reason.is_none());
-        // No refusal and no open question stands in a chain that is permitted.
+        // A permitted chain has no refusal and nothing unknown.
         if verdict.outcome == VerdictOutcome::Permitted {
             prop_assert!(verdict.chain.iter().all(|hop| hop.permission().is_some_and(|it| it.answer == Some(true))));
         }
@@ -436,7 +436,8 @@ proptest! {
         prop_assert_eq!(reported(&judge_with(&documents, release)), reported(&verdict));
     }
 
-    /// Many clusters judged together get what each gets alone, hop by hop; and what is said of their chains as a whole is so.
+    /// Clusters that are evaluated together get the same verdicts as alone, hop by hop, and their chains' properties
+    /// are right.
     #[test]
     fn clusters_that_share_chains_get_the_verdict_of_a_plain_walk(
         clusters in prop::collection::vec(any_cluster(), 1..8),
@@ -469,7 +470,7 @@ proptest! {
                 verdicts.push((verdict, expected));
             }
         }
-        // An edge to nowhere says nothing: another cluster may be let further.
+        // An edge to nowhere proves nothing: another cluster may get further.
         edges.retain(|(_, next)| next.is_some());
         all_edges.retain(|(_, next)| next.is_some());
         prop_assert_eq!(edges, all_edges, "{:#?}", &documents);

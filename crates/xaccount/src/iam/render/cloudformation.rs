@@ -4,32 +4,32 @@ use super::{PolicyTarget, Side};
 /// A whole CloudFormation template. The stack owns the whole policy.
 ///
 /// Resource types: AWS CloudFormation template reference, `AWS::IAM::Role` and `AWS::IAM::RolePolicy`.
-pub fn cloudformation(half: &PolicyTarget<'_>) -> String {
-    let place = half.place();
-    let role = string(half.role_name);
-    let (description, id, resource) = match half.side {
+pub fn cloudformation(target: &PolicyTarget<'_>) -> String {
+    let place = target.place();
+    let role = string(target.role_name);
+    let (description, id, resource) = match target.side {
         Side::Trust => (
             format!(
-                "Owns the whole trust policy of {place}, and none of its permissions. A role that is there already has \
-                 to be imported into the stack, or this one needs another name. Deploy with CAPABILITY_NAMED_IAM."
+                "Owns the whole trust policy of {place}, but not its permissions. Import the role into the stack if it \
+                 already exists, or use another name. Deploy with CAPABILITY_NAMED_IAM."
             ),
-            logical_id(half.role_name, "Role"),
-            // A role can be imported only where it is retained.
+            logical_id(target.role_name, "Role"),
+            // CloudFormation imports a role only if it is retained.
             format!(
                 r#"{{"Type":"AWS::IAM::Role","DeletionPolicy":"Retain","UpdateReplacePolicy":"Retain",
                 "Properties":{{"RoleName":{role},"Path":{},"AssumeRolePolicyDocument":{}}}}}"#,
-                string(half.role_path),
-                half.document,
+                string(target.role_path),
+                target.document,
             ),
         ),
         Side::Permission => (
-            format!("Owns the whole inline policy {} of {place}.", half.policy_name),
-            logical_id(half.policy_name, "Policy"),
+            format!("Owns the whole inline policy {} of {place}.", target.policy_name),
+            logical_id(target.policy_name, "Policy"),
             format!(
                 r#"{{"Type":"AWS::IAM::RolePolicy",
                 "Properties":{{"PolicyName":{},"RoleName":{role},"PolicyDocument":{}}}}}"#,
-                string(half.policy_name),
-                half.document,
+                string(target.policy_name),
+                target.document,
             ),
         ),
     };
@@ -40,7 +40,7 @@ pub fn cloudformation(half: &PolicyTarget<'_>) -> String {
     laid_out(&template, 0) + "\n"
 }
 
-/// The words of a name, which may be none, and a last word. A logical id is letters and digits, at most 255.
+/// A logical id from the words of a name, if it has any, and a last word. It has only letters and digits, at most 255.
 fn logical_id(name: &str, last: &str) -> String {
     let words = name.split(|c: char| !c.is_ascii_alphanumeric());
     let mut id: String = words

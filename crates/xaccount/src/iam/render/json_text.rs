@@ -1,9 +1,9 @@
-//! JSON text inside other text.
+//! JSON text for use inside other text.
 
 use serde_json::Value;
 
-/// The text with two blanks a level and every token as it stands; but what is not ASCII is escaped, so that no reader's
-/// encoding or normalisation matters. Lines behind the first begin with `indent` blanks.
+/// The JSON text indented by two spaces per level, with every token unchanged. Only non-ASCII characters are escaped,
+/// so that a reader's encoding or normalisation doesn't matter. Lines after the first start with `indent` spaces.
 pub(super) fn laid_out(json: &str, indent: usize) -> String {
     let mut out = String::with_capacity(2 * json.len());
     let mut depth = indent;

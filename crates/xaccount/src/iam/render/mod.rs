@@ -1,4 +1,4 @@
-//! One half of the job as other tools take it: a script for the AWS CLI, CloudFormation, Terraform, clusterawsadm.
+//! A policy in the formats of other tools: a script for the AWS CLI, CloudFormation, Terraform, clusterawsadm.
 
 mod cloudformation;
 mod clusterawsadm;
@@ -15,60 +15,61 @@ use serde_json::Value;
 
 use crate::aws::{AccountId, Partition};
 
-/// Which policy.
+/// Which of the two policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// The trust policy of the target account's role.
     Trust,
-    /// The permission policy of the source account's role.
+    /// The permissions policy of the source account's role.
     Permission,
 }
 
-/// One half of the job.
+/// A policy, and the role that it belongs to.
 #[derive(Clone, Debug)]
 pub struct PolicyTarget<'h> {
     /// Which policy it is.
     pub side: Side,
     /// The partition of both accounts.
     pub partition: Partition,
-    /// The account of the role that the policy belongs to, where it is known.
+    /// The account of the role that the policy belongs to, if known.
     pub account: Option<&'h AccountId>,
-    /// The role that the policy belongs to, without its path. A name that IAM takes: letters, digits and `+=,.@_-`.
+    /// The role that the policy belongs to, without its path. A valid name in IAM: letters, digits and `+=,.@_-`.
     pub role_name: &'h str,
     /// Its path, with both slashes; `/` for none.
     pub role_path: &'h str,
-    /// Name of the inline policy, of the same characters; of no meaning for a trust policy.
+    /// Name of the inline policy, of the same characters; not used for a trust policy.
     pub policy_name: &'h str,
-    /// The whole policy document as JSON text. For a trust policy what CloudFormation and Terraform will own: all of it.
+    /// The whole policy document as JSON text. CloudFormation and Terraform own all of a trust policy.
     pub document: &'h str,
     /// The granting statements alone.
     pub statements: &'h [Value],
-    /// Profile of the AWS CLI, where one was given.
+    /// Profile of the AWS CLI, if specified.
     pub profile: Option<&'h str>,
-    /// The words behind `kubectl xaccount` that print the document: `iam`, `trust`, `--source-account=…`. Without a mode.
+    /// The arguments of `kubectl xaccount` that print the document: `iam`, `trust`, `--source-account=…`. Without a
+    /// mode.
     pub arguments: &'h [String],
-    /// Whether the grant is taken out instead; only a script does that.
+    /// Whether the grant is removed instead of added; only a script does that.
     pub remove: bool,
 }
 
-/// What a tool can't hold.
+/// Why a tool's format can't contain a policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PieceError {
-    /// clusterawsadm makes roles of fixed names.
+    /// clusterawsadm creates roles with fixed names.
     #[error(
-        "clusterawsadm makes no role {name}; its configuration has a place for {} and {}",
+        "clusterawsadm does not create a role {name}; its configuration has {} and {}",
         crate::capa::DEFAULT_ROLE_NAME,
         crate::capa::CONTROLLERS_ROLE_NAME
     )]
     NoRoleOfClusterawsadm {
-        /// The role that was asked for.
+        /// The requested role.
         name: String,
     },
 }
 
 impl PolicyTarget<'_> {
-    /// The role, for people.
+    /// The role and its account, for comments and descriptions.
     fn place(&self) -> String {
         let account = self.account.map(|account| format!(" in account {account}")).unwrap_or_default();
         format!("the role {}{account}", self.role_name)

@@ -1,46 +1,46 @@
 use super::{PolicyTarget, Side};
 
-/// A POSIX shell script for the AWS CLI that merges the grant into the policy that AWS has, and shows the difference before
-/// it writes.
+/// A POSIX shell script for the AWS CLI that merges the grant into the live policy, and shows the difference before it
+/// writes.
 ///
-/// It calls `kubectl xaccount` for the merge: IAM replaces a whole policy at once, and a fixed text would drop what was added
-/// to it meanwhile. The text of a policy goes through files only, never through the shell. Names of roles are unique in an
-/// account, whatever their path, so that no call names the path.
+/// It calls `kubectl xaccount` for the merge: IAM replaces a whole policy at once, and a fixed text would remove what
+/// was added to the policy in the meantime. The text of a policy is passed in files only, never through the shell. Role
+/// names are unique in an account, whatever their path, so no call needs the path.
 ///
 /// Source: AWS CLI command reference, `iam`, `cloudformation describe-stack-resources` and "Structured error output".
-pub fn script(half: &PolicyTarget<'_>) -> String {
-    let (what, edit, write, profile_flag) = match half.side {
+pub fn script(target: &PolicyTarget<'_>) -> String {
+    let (what, edit, write, profile_flag) = match target.side {
         Side::Trust => ("trust policy".to_owned(), EDIT_TRUST.to_owned(), WRITE_TRUST, "--target-profile"),
         Side::Permission => {
-            let missing = if half.remove { NOTHING_TO_REMOVE } else { MAKE };
+            let missing = if target.remove { NOTHING_TO_REMOVE } else { MAKE };
             let edit = EDIT_PERMISSION.replace("MISSING", missing);
-            (format!("inline policy {}", half.policy_name), edit, WRITE_PERMISSION, "--source-profile")
+            (format!("inline policy {}", target.policy_name), edit, WRITE_PERMISSION, "--source-profile")
         }
     };
-    let does = if half.remove { "Takes a grant out of" } else { "Merges a grant into" };
-    let mut names = format!("role={}\n", word(half.role_name));
-    if half.side == Side::Permission {
-        names.push_str(&format!("policy={}\n", word(half.policy_name)));
+    let does = if target.remove { "Removes a grant from" } else { "Merges a grant into" };
+    let mut names = format!("role={}\n", word(target.role_name));
+    if target.side == Side::Permission {
+        names.push_str(&format!("policy={}\n", word(target.policy_name)));
     }
-    names.extend(half.account.map(|account| format!("account={}\n", word(account.as_str()))));
-    let check = half.account.map(|_| account_check(half.profile, profile_flag)).unwrap_or_default();
-    let account = half.account.map_or("the role's account".to_owned(), |account| format!("account {account}"));
-    let profile = half.profile.map(|profile| format!(" --profile={}", word(profile))).unwrap_or_default();
-    let (role, arguments) = (half.role_name, words(half.arguments));
+    names.extend(target.account.map(|account| format!("account={}\n", word(account.as_str()))));
+    let check = target.account.map(|_| account_check(target.profile, profile_flag)).unwrap_or_default();
+    let account = target.account.map_or("the role's account".to_owned(), |account| format!("account {account}"));
+    let profile = target.profile.map(|profile| format!(" --profile={}", word(profile))).unwrap_or_default();
+    let (role, arguments) = (target.role_name, words(target.arguments));
     format!(
         r#"#!/bin/sh
-# {does} a policy that AWS has: the {what}
+# {does} the live {what}
 # of the role {role}.
 #
 #     sh FILE [--dry-run]
 #
-# Run it with credentials of {account}. It reads the policy, makes the change that the call of
-# kubectl xaccount below asks for, and shows the difference. Nothing is changed before that, and nothing at
-# all with --dry-run. It may be run again: what is as it should be stays so.
+# Run it with credentials of {account}. It reads the policy, changes a copy with the
+# kubectl xaccount command below, shows the difference, and then updates the policy. With --dry-run it
+# changes nothing. It is safe to run again: a policy that already has the change is not updated.
 set -eu
 
 {names}
-# Errors are read below, and newer versions of the AWS CLI have other forms of them, too.
+# The script reads error messages below, and newer versions of the AWS CLI can print them in other formats.
 export AWS_CLI_ERROR_FORMAT=legacy
 
 call_aws() {{
@@ -58,7 +58,7 @@ print_policy() {{
     )
 }
 
-/// The part of a script that refuses credentials of another account than the role's.
+/// The part of a script that refuses credentials of an account other than the role's.
 fn account_check(profile: Option<&str>, profile_flag: &str) -> String {
     let way = match profile {
         Some(_) => format!("print this script with another {profile_flag}"),
@@ -71,7 +71,7 @@ fn account_check(profile: Option<&str>, profile_flag: &str) -> String {
     )
 }
 
-/// Messages, the arguments, and whose credentials these are.
+/// The functions for messages, the check of the arguments, and the account of the credentials.
 const START: &str = r#"fail() {
     printf 'error: %s\n' "$*" >&2
     exit 1
@@ -83,16 +83,16 @@ warn() {
 
 case $* in
 '' | --dry-run) dry_run=$* ;;
-*) fail "unknown argument: $*; there is only --dry-run" ;;
+*) fail "unknown argument: $*; the only one is --dry-run" ;;
 esac
 
 kubectl xaccount --version >/dev/null 2>&1 ||
     fail "kubectl xaccount does not run here: is the plugin kubectl-xaccount on PATH? Nothing was changed"
 found=$(call_aws sts get-caller-identity --query Account --output text) ||
-    fail "AWS doesn't say whose credentials these are; nothing was changed"
+    fail "the account of the credentials is unknown: aws sts get-caller-identity failed; nothing was changed"
 "#;
 
-/// A directory for the texts of the policy, which is removed however the script ends.
+/// A directory for the policy's files, which is removed however the script ends.
 const MAKE_DIRECTORY: &str = r#"files=$(mktemp -d)
 trap 'rm -rf "$files"' EXIT
 trap 'exit 129' HUP
@@ -101,7 +101,7 @@ trap 'exit 143' TERM
 
 "#;
 
-/// The end, where nothing changes; or the difference.
+/// Exits if nothing changes; otherwise shows the difference.
 const COMPARE: &str = r#"if cmp -s "$files/live.json" "$files/merged.json"; then
     echo "account $found, role $role: unchanged, nothing to do"
     exit 0
@@ -113,15 +113,15 @@ differ=0
 
 "#;
 
-/// The end of a dry run; or a last look at the policy before it is written.
+/// Exits after a dry run; otherwise reads the policy once more before it is written.
 const CONFIRM: &str = r#"if [ -n "$dry_run" ]; then
     echo 'nothing was changed: --dry-run'
     exit 0
 fi
-# IAM knows no locks: what somebody else changed meanwhile would be lost.
+# IAM has no locks: a change that someone else made in the meantime would be lost.
 read_policy >"$files/again.json" 2>/dev/null || :
 cmp -s "$files/live.json" "$files/again.json" ||
-    fail "the policy was changed by someone else meanwhile; nothing was changed: run this again"
+    fail "someone else changed the policy in the meantime; nothing was changed: run this script again"
 "#;
 
 const EDIT_TRUST: &str = r#"read_policy() {
@@ -149,20 +149,21 @@ else
 fi
 "#;
 
-// That no stack has the role is an error, and one without a code of its own.
-const WARN_OF_STACK: &str = r#"# A role is in no region, but a stack is: only one in the region that aws uses here is found.
+// If no stack has the role, AWS returns an error, which has no code of its own.
+const WARN_OF_STACK: &str = r#"# A role has no region, but a stack does: only a stack in the region that aws uses here is found.
 if stack=$(call_aws cloudformation describe-stack-resources --physical-resource-id="$role" \
     --query 'StackResources[0].StackName' --output text 2>"$files/error"); then
     warn "$role is in the CloudFormation stack $stack, whose next update may revert this: change its template, too"
 elif ! grep -q '(ValidationError).* does not exist' "$files/error"; then
     cat "$files/error" >&2
-    warn "it can't be told whether $role is in a CloudFormation stack, whose next update might revert this"
+    warn "can't find out whether $role is in a CloudFormation stack, whose next update might revert this"
 fi
 "#;
 
-const MAKE: &str = r#"print_policy -q >"$files/merged.json" || fail "the policy can't be made; nothing was changed""#;
+const MAKE: &str =
+    r#"print_policy -q >"$files/merged.json" || fail "the policy can't be created; nothing was changed""#;
 
-const NOTHING_TO_REMOVE: &str = r#"echo "account $found, role $role: unchanged, there is no policy $policy"
+const NOTHING_TO_REMOVE: &str = r#"echo "account $found, role $role: unchanged, policy $policy does not exist"
     exit 0"#;
 
 const WRITE_TRUST: &str = r#"call_aws iam update-assume-role-policy --role-name="$role" --policy-document="file://$files/merged.json" ||
@@ -175,13 +176,13 @@ const WRITE_PERMISSION: &str = r#"call_aws iam put-role-policy --role-name="$rol
 echo "put the inline policy $policy into the role $role in account $found"
 "#;
 
-/// Words of a command behind others. Each flag begins a line, so that a long command can be read.
+/// Arguments as shell text, to be appended to a command. Each flag starts a line, so that a long command is readable.
 fn words(words: &[String]) -> String {
     let lead = |text: &str| if text.starts_with('-') { " \\\n        " } else { " " };
     words.iter().map(|text| lead(text).to_owned() + &word(text)).collect()
 }
 
-/// A word of a command. In double quotes, four characters are not themselves (POSIX, Shell Command Language, 2.2.3).
+/// An argument as shell text. In double quotes, four characters are special (POSIX, Shell Command Language, 2.2.3).
 fn word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "%+,-./:=@_".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {

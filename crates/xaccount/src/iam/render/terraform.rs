@@ -3,22 +3,22 @@ use super::{PolicyTarget, Side};
 
 /// A Terraform resource, which owns the whole policy.
 ///
-/// The document stands in a heredoc: there, unlike in a quoted string, a backslash is itself, and no line of JSON text is
-/// the closing word.
+/// The document is in a heredoc: there, unlike in a quoted string, a backslash needs no escape, and no line of JSON
+/// text equals the closing word.
 ///
 /// Sources: HCL native syntax specification, "Template Expressions"; the pages of `aws_iam_role` and
 /// `aws_iam_role_policy` of the AWS provider.
-pub fn terraform(half: &PolicyTarget<'_>) -> String {
-    let place = half.place();
-    let name = quoted(half.role_name);
-    let document = without_templates(&laid_out(half.document, 4));
-    match half.side {
+pub fn terraform(target: &PolicyTarget<'_>) -> String {
+    let place = target.place();
+    let name = quoted(target.role_name);
+    let document = without_templates(&laid_out(target.document, 4));
+    match target.side {
         Side::Trust => {
-            let resource = identifier(half.role_name);
-            let path = quoted(half.role_path);
+            let resource = identifier(target.role_name);
+            let path = quoted(target.role_path);
             format!(
                 r#"# The trust policy of {place}.
-# It is owned as a whole: what does not stand here is taken out. A role that is there already has to be imported first:
+# Terraform owns the whole policy: statements that are not listed here are removed. Import an existing role first:
 #
 #     terraform import aws_iam_role.{resource} {}
 
@@ -30,21 +30,21 @@ resource "aws_iam_role" "{resource}" {{
     {document}
   POLICY
 
-  # What else an imported role has stays as it is.
+  # Other settings of an imported role are not changed.
   lifecycle {{
     ignore_changes = [description, max_session_duration, permissions_boundary, tags]
   }}
 }}
 "#,
-                half.role_name
+                target.role_name
             )
         }
         Side::Permission => {
-            let resource = identifier(half.policy_name);
-            let policy = half.policy_name;
+            let resource = identifier(target.policy_name);
+            let policy = target.policy_name;
             format!(
                 r#"# The inline policy {policy} of {place}.
-# It is owned as a whole: what does not stand here is taken out. A policy that is there already has to be imported first:
+# Terraform owns the whole policy: statements that are not listed here are removed. Import an existing policy first:
 #
 #     terraform import aws_iam_role_policy.{resource} {}:{policy}
 
@@ -57,14 +57,14 @@ resource "aws_iam_role_policy" "{resource}" {{
   POLICY
 }}
 "#,
-                half.role_name,
+                target.role_name,
                 quoted(policy),
             )
         }
     }
 }
 
-/// A name of a resource: letters, digits, `_` and `-`, of which we use no `-`; not a digit at the front.
+/// A resource name. Terraform allows letters, digits, `_` and `-`, but no digit at the start; `-` is not used here.
 fn identifier(name: &str) -> String {
     let front = if name.starts_with(|c: char| c.is_ascii_digit()) { "_" } else { "" };
     front.to_owned() + &name.replace(|c: char| !c.is_ascii_alphanumeric(), "_")
@@ -74,7 +74,8 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", without_templates(&text.replace('\\', "\\\\").replace('"', "\\\"")))
 }
 
-/// `${` and `%{` begin what Terraform evaluates; with the sign doubled they are text.
+/// Escapes `${` and `%{`, which start an expression in Terraform: with the first character doubled, they are plain
+/// text.
 fn without_templates(text: &str) -> String {
     text.replace("${", "$${").replace("%{", "%%{")
 }
