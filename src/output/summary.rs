@@ -28,9 +28,12 @@ pub(crate) fn cluster_lines(inventory: &Inventory, outcome: &Outcome, colour: bo
             false => title,
         };
         let (title, after) = (escape_control(&title), styled(&escape_control(&change.after), GREEN, colour));
+        // A removed identity has no state after the change.
         let line = match &change.before {
-            Some(before) => format!("{title}  {} -> {after}", escape_control(before)),
-            None => format!("{title}  {after}"),
+            Some(before) if change.kind != ChangeKind::IdentityRemoved => {
+                format!("{title}  {} -> {after}", escape_control(before))
+            }
+            _ => format!("{title}  {after}"),
         };
         Some((index, line))
     };

@@ -7,6 +7,8 @@ mod action;
 #[cfg(unix)]
 mod completion;
 #[cfg(unix)]
+mod exit_status;
+#[cfg(unix)]
 mod faults;
 mod fixtures;
 #[cfg(unix)]

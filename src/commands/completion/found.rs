@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use clap::builder::OsStringValueParser;
 use clap::{ArgMatches, Command};
 
-use crate::cli;
+use crate::cli::{self, ConfigArgs};
+use crate::commands::Terminal;
+use crate::commands::map::MapFile;
 use xaccount::aws::RoleArn;
 use xaccount::capa::{self, IdentityKind, ObjectKind};
 use xaccount::diag::FileId;
@@ -82,6 +84,34 @@ impl ManifestNames {
                 _ => None,
             })
             .collect()
+    }
+
+    /// The account map above the manifests, or above the working directory; none where it can't be read.
+    fn map(&self) -> Option<MapFile> {
+        let matches = self.matches()?;
+        let config = ConfigArgs {
+            config: values(&matches, "config").next().map(PathBuf::from),
+            no_config: matches.try_get_one::<bool>("no_config").ok().flatten().copied().unwrap_or_default(),
+        };
+        let mut paths: Vec<PathBuf> =
+            ["paths", "filenames"].iter().flat_map(|id| values(&matches, id)).map(PathBuf::from).collect();
+        if paths.is_empty() {
+            paths.push(PathBuf::from("."));
+        }
+        MapFile::find(&config, &paths, &Terminal::plain()).ok().flatten()
+    }
+
+    /// The accounts of the account map: id and name.
+    pub(super) fn map_accounts(&self) -> Vec<(String, String)> {
+        let map = self.map();
+        let accounts = map.iter().flat_map(|map| &map.map.accounts);
+        accounts.map(|one| (one.account.value.to_string(), one.name.value.clone())).collect()
+    }
+
+    /// The source account of the account map.
+    pub(super) fn source_account(&self) -> Option<(String, String)> {
+        let account = self.map()?.map.source.account?.value;
+        Some((account.to_string(), "the source account of the account map".to_owned()))
     }
 
     /// The objects that can carry a reference: cluster, namespace, title.

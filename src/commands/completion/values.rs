@@ -30,6 +30,12 @@ fn with_values(arg: Arg, found: &ManifestNames) -> Arg {
         "select" | "ignore" | "rule" => listed(|| {
             RULES.iter().map(|rule| (rule.id.to_string(), format!("{}: {}", rule.name, rule.summary))).collect()
         }),
+        "verb" => listed(|| {
+            let whole = crate::cli::whole();
+            let verbs = whole.get_subcommands().filter(|verb| !verb.is_hide_set());
+            let about = |verb: &Command| verb.get_about().map(ToString::to_string).unwrap_or_default();
+            verbs.map(|verb| (verb.get_name().to_owned(), about(verb))).collect()
+        }),
         "live" => ArgValueCompleter::new(|typed: &OsStr| files(typed, MANIFESTS, false)),
         "orphan_resources" => listed(move || {
             let named = |(cluster, namespace, title): (Option<String>, Option<String>, String)| {
@@ -39,6 +45,7 @@ fn with_values(arg: Arg, found: &ManifestNames) -> Arg {
         }),
         "inline_policy" => ArgValueCompleter::new(|typed: &OsStr| files(typed, &["json"], false)),
         "account" => listed(move || accounts(&found)),
+        "source_account" => listed(move || found.source_account().into_iter().collect()),
         "role_arn" | "for_role" => listed(move || roles(&found, |role| role.to_string())),
         "role_name" => listed(move || {
             let mut names = vec![(DEFAULT_ROLE_NAME.to_owned(), "the role that DKP makes".to_owned())];
@@ -107,15 +114,24 @@ fn roles(found: &ManifestNames, value: impl Fn(&RoleArn) -> String) -> Vec<(Stri
     found.roles().iter().map(|(role, name)| (value(role), name.clone())).collect()
 }
 
+/// Those of the account map with their names, then those of roles in the manifests.
 fn accounts(found: &ManifestNames) -> Vec<(String, String)> {
-    roles(found, |role| role.account().as_str().to_owned())
+    let mut accounts = found.map_accounts();
+    accounts.extend(roles(found, |role| role.account().as_str().to_owned()));
+    accounts
+}
+
+/// Accounts by id, and by their names in the map.
+fn account_names(found: &ManifestNames) -> Vec<(String, String)> {
+    let named = found.map_accounts().into_iter().map(|(id, name)| (name, id));
+    accounts(found).into_iter().chain(named).collect()
 }
 
 /// `FROM=`, then `FROM=TO`.
 fn account_moves(found: &ManifestNames, typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some((from, _)) = typed.to_str().and_then(|typed| typed.split_once('=')) else {
         let mut from: Vec<(String, String)> =
-            accounts(found).into_iter().map(|(account, name)| (format!("{account}="), name)).collect();
+            account_names(found).into_iter().map(|(account, name)| (format!("{account}="), name)).collect();
         from.push(("source=".into(), "the account of the management cluster".into()));
         from.push(("unknown=".into(), "an account that the files don't say".into()));
         return matching(typed, from);
@@ -126,7 +142,7 @@ fn account_moves(found: &ManifestNames, typed: &OsStr) -> Vec<CompletionCandidat
     });
     let to = match target {
         Some(account) => vec![(account, "the target account".to_owned())],
-        None => accounts(found).into_iter().filter(|(account, _)| account != from).collect(),
+        None => account_names(found).into_iter().filter(|(account, _)| account != from).collect(),
     };
     matching(typed, to.into_iter().map(|(account, help)| (format!("{from}={account}"), help)).collect())
 }
