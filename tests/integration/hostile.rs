@@ -127,13 +127,13 @@ fn odd_characters() -> Vec<Input> {
         yaml(
             "an alias bomb",
             format!("{CLUSTER}{}", bomb("  ")),
-            Refused("aliases of this document multiply too much"),
+            Refused("aliases of this document expand too much"),
         ),
         yaml("an alias bomb beside it", format!("{CLUSTER}  r: x\n---\nkind: Pod\n{}", bomb("")), Right),
         yaml(
             "an alias that holds itself",
             format!("{CLUSTER}  a: &a [*a]\n"),
-            Refused("an alias stands inside its own anchor"),
+            Refused("an alias is inside its own anchor"),
         ),
         yaml(
             "a mid-file BOM before a marker",
