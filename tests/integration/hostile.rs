@@ -124,11 +124,7 @@ fn yaml(name: &str, text: String, verdict: Verdict) -> Input {
 /// Aliases that multiply, and characters that readers take for different things.
 fn odd_characters() -> Vec<Input> {
     vec![
-        yaml(
-            "an alias bomb",
-            format!("{CLUSTER}{}", bomb("  ")),
-            Refused("aliases of this document expand too much"),
-        ),
+        yaml("an alias bomb", format!("{CLUSTER}{}", bomb("  ")), Refused("aliases of this document expand too much")),
         yaml("an alias bomb beside it", format!("{CLUSTER}  r: x\n---\nkind: Pod\n{}", bomb("")), Right),
         yaml(
             "an alias that holds itself",

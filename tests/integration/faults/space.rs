@@ -255,7 +255,7 @@ fn what_may_not_be_read_or_written_stops_all() {
     let somebody = Somebody::with(&["a.yaml", "d/b.yaml", "e.yaml"]);
     let owned = fs::metadata(somebody.at("a.yaml")).unwrap();
     let faults: [(&str, u32, &[&str]); 5] = [
-        ("d/b.yaml", 0o444, &["d/b.yaml is read-only for you (Permission denied", "chmod u+w it"]),
+        ("d/b.yaml", 0o444, &["d/b.yaml is read-only for you (Permission denied", "chmod u+w"]),
         ("d/b.yaml", 0o000, &["d/b.yaml cannot be read: Permission denied"]),
         (
             "d",
