@@ -240,11 +240,11 @@ accounts:
             (with("\"222222222222\"", "222222222222"), "must be quoted", "222222222222"),
             (with("222222222222", "22222222222"), "has 11 digits", "\"22222222222\""),
             (with("  - names: [\"dev-*\"]\n", "  - names: \"dev-*\"\n"), "found 'dev-*'", "\"dev-*\""),
-            (with("[\"dev-*\"]", "[\"dev-[\"]"), "no glob", "\"dev-[\""),
+            (with("[\"dev-*\"]", "[\"dev-[\"]"), "invalid glob", "\"dev-[\""),
             (with("{namespaces: [prod]}", "{}"), "every cluster", "{}"),
             (with("{names: [dev-old, dev-x-*], namespaces: [dev]}", "{}"), "exclude every cluster", "{}"),
             (with("{names: [dev-old, dev-x-*], namespaces: [dev]}", "~"), "found nothing", "~"),
-            (with("[dev-old, dev-x-*]", "[\"dev-[\"]"), "no glob", "\"dev-[\""),
+            (with("[dev-old, dev-x-*]", "[\"dev-[\"]"), "invalid glob", "\"dev-[\""),
             (
                 with("account: \"222222222222\"", "account: \"111111111111\""),
                 "is the source account",

@@ -151,7 +151,10 @@ impl Checker {
             let inside = !file.value.starts_with('/') && !file.value.split('/').any(|part| part == "..");
             let yaml = file.value.ends_with(".yaml") || file.value.ends_with(".yml");
             if !inside || !yaml || file.value.contains('\\') {
-                self.refuse("identityFile must be a YAML file in or below the map's directory, written with /", file.span);
+                self.refuse(
+                    "identityFile must be a YAML file in or below the map's directory, written with /",
+                    file.span,
+                );
             }
         }
         let mut identity_annotations = Vec::new();
@@ -175,8 +178,7 @@ impl Checker {
         if let Some(own) = source.as_ref().and_then(|source| source.account.as_ref()) {
             for account in accounts.iter().filter(|account| account.account.value == own.value) {
                 let message = format!("{} is the source account (source.account)", own.value);
-                let help =
-                    "correct one of the two ids, or remove this account; clusters that stay there belong to source.clusters";
+                let help = "correct one of the two ids, or remove this account; clusters that stay there belong to source.clusters";
                 self.errors.push(SpannedError::new(message, account.account.span).help(help));
             }
         }

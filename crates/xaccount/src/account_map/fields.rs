@@ -339,9 +339,8 @@ fn no_surprises(tree: &Tree<'_>, id: NodeId) -> Result<(), SpannedError> {
         Data::Sequence { items, .. } => items.iter().try_for_each(|&item| no_surprises(tree, item)),
         Data::Mapping { entries, .. } => entries.iter().enumerate().try_for_each(|(at, &(key, value))| {
             if tree.is_merge(key) {
-                return Err(
-                    SpannedError::new("an account map can't contain merge keys", tree.span(key)).help("write the fields out")
-                );
+                return Err(SpannedError::new("an account map can't contain merge keys", tree.span(key))
+                    .help("write the fields out"));
             }
             let name = tree.text(key);
             if entries[..at].iter().any(|&(other, _)| tree.text(other) == name) {
