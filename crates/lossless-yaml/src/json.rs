@@ -158,7 +158,7 @@ impl<'s> JsonReader<'s> {
                     self.at += 1;
                     self.space();
                     if self.peek() == Some(close) {
-                        return Err(self.error("JSON allows no comma after the last entry"));
+                        return Err(self.error("a comma is not allowed after the last entry"));
                     }
                 }
                 Some(byte) if byte == close => {
@@ -230,7 +230,7 @@ impl<'s> JsonReader<'s> {
         let word = &self.bytes[start..end];
         if !matches!(word, b"true" | b"false" | b"null") && !is_number(word) {
             self.at = start;
-            return Err(self.error("this is not a JSON value"));
+            return Err(self.error("expected a JSON value"));
         }
         Ok(self.push(start, |text| Data::Scalar { text: Cow::Borrowed(&text[start..end]), style: ScalarStyle::Plain }))
     }

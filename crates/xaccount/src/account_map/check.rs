@@ -178,7 +178,8 @@ impl Checker {
         if let Some(own) = source.as_ref().and_then(|source| source.account.as_ref()) {
             for account in accounts.iter().filter(|account| account.account.value == own.value) {
                 let message = format!("{} is the source account (source.account)", own.value);
-                let help = "correct one of the two ids, or remove this account; clusters that stay there belong to source.clusters";
+                let help =
+                    "correct one of the two ids, or remove this account and list its clusters in source.clusters";
                 self.errors.push(SpannedError::new(message, account.account.span).help(help));
             }
         }

@@ -272,7 +272,7 @@ impl<'de> Deserialize<'de> for NamespacesFields {
             type Value = NamespacesFields;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("served, or a mapping with list or selector")
+                f.write_str("'served' or a mapping with list or selector")
             }
 
             /// Null is an error: in CAPA it allows no namespace, but an omitted field here allows every namespace.

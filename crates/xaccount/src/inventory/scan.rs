@@ -437,9 +437,11 @@ fn log_lines(file: FileId, source: &Source<'_>) -> Option<Diagnostic> {
             }
             let span = Span::new(line.start, line.start + text.trim_ascii_end().len()).shifted(first.span.start);
             let at = Location { file, span, window: None };
-            return Some(Diagnostic::error("a line of log output is above the first document").rule(NOT_READABLE).at(at, "").help(
-                "it comes from 'dkp … > FILE 2>&1' or '&>': use 'dkp … > FILE' and run again, or delete the line",
-            ));
+            return Some(
+                Diagnostic::error("log output precedes the first document").rule(NOT_READABLE).at(at, "").help(
+                    "it comes from 'dkp … > FILE 2>&1' or '&>': use 'dkp … > FILE' and run again, or delete the line",
+                ),
+            );
         }
         if line.end >= first.bytes.len() {
             return None;
