@@ -241,7 +241,7 @@ fn values_of_a_function_config() {
     refused(&nothing, &function(&nothing, ""));
 
     for (kind, why) in [
-        ("apiVersion: xaccount.dev/v1alpha1\n  kind: AccountMap", "functionConfig: there is no field data"),
+        ("apiVersion: xaccount.dev/v1alpha1\n  kind: AccountMap", "functionConfig: unknown field data"),
         ("apiVersion: example.com/v1\n  kind: Other", "not a ConfigMap, but example.com/v1 Other"),
     ] {
         let before = list(&items, ACCOUNT).replace("apiVersion: v1\n  kind: ConfigMap", kind);

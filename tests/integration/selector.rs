@@ -45,7 +45,7 @@ fn injected(directory: &Path, selector: &str) -> Option<BTreeSet<String>> {
     command.arg("inject").arg(directory.join("fleet.yaml")).arg(format!("-l={selector}"));
     let out = command.args(["--account", "222222222222", "--no-identity", "-o", "json-patch"]).output().unwrap();
     let said = String::from_utf8_lossy(&out.stderr);
-    if said.contains("is no label selector") {
+    if said.contains("is not a label selector") {
         return None;
     }
     if said.contains("no object is selected") {

@@ -1,4 +1,5 @@
-//! Applies an RFC 6902 patch to the first document of a YAML or JSON file and prints the result, or says why not.
+//! Applies an RFC 6902 patch to the first document of a YAML or JSON file and prints the result, or the reason for a
+//! refusal.
 //!
 //! ```text
 //! cargo run -p lossless-yaml --example patch -- FILE '[{"op": "replace", "path": "/spec/replicas", "value": 5}]'

@@ -1,4 +1,4 @@
-//! The only way to carry a plan out.
+//! Carries out plans: the only way to make an edit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,13 +20,13 @@ use crate::write::{self, LineEnding};
 
 /// Carries out a plan and proves the result.
 ///
-/// Every changed document is parsed again and must equal the old one with exactly the planned operations applied, by
-/// two readers that share no code; by *form* and by *meaning*.
+/// Every changed document is parsed again. For two readers that share no code, it must equal the old one with exactly
+/// the planned operations applied: one compares the *form*, the other the *meaning*.
 ///
 /// # Errors
-/// What can't be edited with certainty is refused; nothing is half done.
+/// What can't be edited with certainty is refused; no change is made in part.
 pub fn apply(source: &Source<'_>, plan: &Plan) -> Result<Edited, Refusal> {
-    // One proof a document: changes of two objects of one list must be proved together.
+    // One proof for each document: changes of two objects in one list must be proved together.
     let mut grouped: BTreeMap<Span, Vec<&ObjectChange>> = BTreeMap::new();
     for change in &plan.changes {
         grouped.entry(change.0.document).or_default().push(change);
@@ -57,8 +57,8 @@ pub fn apply(source: &Source<'_>, plan: &Plan) -> Result<Edited, Refusal> {
     Ok(Edited::proved(source.bytes(), splices, appended, deleted.into_keys().collect()))
 }
 
-/// Refuses a place that is not one of the file's documents: a part of one could be the inside of a scalar or a comment, where
-/// the proof, which reads that part alone, says nothing.
+/// Refuses a span that is not one of the file's documents: a part of one could be inside a scalar or a comment, and the
+/// proof, which reads only that part, would not notice.
 fn are_documents(source: &Source<'_>, spans: impl Iterator<Item = Span>) -> Result<(), Refusal> {
     let mut wanted: BTreeSet<Span> = spans.collect();
     let mut segments = source.segments();
@@ -133,7 +133,7 @@ fn append(source: &Source<'_>, objects: &[Value], edits: &[Splice]) -> Result<(S
         text.push_str(eol);
     }
     for (index, object) in objects.iter().enumerate() {
-        // Behind a `---` that nothing follows, too: that document stays as empty as it is.
+        // Also after a `---` without content: that document must stay empty.
         if index > 0 || last.is_some() {
             text.push_str("---");
             text.push_str(eol);
@@ -144,11 +144,11 @@ fn append(source: &Source<'_>, objects: &[Value], edits: &[Splice]) -> Result<(S
         }
     }
     if !ends_line {
-        // The file had no final newline; it keeps having none.
+        // The file had no final newline, and still has none.
         text.truncate(text.len() - eol.len());
     }
     let splice = Splice { span: Span::new(end, end), text, document: Span::new(end, end) };
-    // The last document is proved as it will be, with its own edits.
+    // The last document is proved with its own edits.
     let own: Vec<Splice> = edits.iter().filter(|edit| edit.document == behind).cloned().collect();
     let last = match std::str::from_utf8(&bytes[behind.start..]) {
         Ok(text) => spliced(text, &own, behind.start).into_bytes(),
@@ -158,8 +158,8 @@ fn append(source: &Source<'_>, objects: &[Value], edits: &[Splice]) -> Result<(S
     Ok((splice, behind))
 }
 
-/// Refuses a file in which nobody would find a document at the end: what stands before it is in another encoding or can't be
-/// read.
+/// Refuses a file in which readers would not find a document added at the end, because the text before it is in another
+/// encoding or can't be read.
 fn readable_to_the_end(bytes: &[u8], last: Option<&Document<'_>>) -> Result<(), Refusal> {
     if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
         return Err(Refusal::new(Reason::Utf16, Span::new(0, 2)));

@@ -1,4 +1,4 @@
-//! A proved change, and the bytes that it is for.
+//! A proved change, and the fingerprint of the bytes to which it applies.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use crate::hash;
 use crate::plan::Splice;
 use crate::span::Span;
 
-/// What a text is known by: its length in bytes and its [`hash`].
+/// The fingerprint of a text: its length in bytes and its [`hash`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Known {
     length: usize,
@@ -19,13 +19,14 @@ impl Known {
     }
 }
 
-/// These are not the bytes on which the change was proved.
+/// An error: these are not the bytes on which the change was proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("these are not the bytes on which the change was proved")]
 pub struct OtherBytes;
 
-/// A file's proved change. Made by [`apply`](crate::apply()) alone, and good for the bytes on which it was proved alone: so
-/// nothing unproved is written or printed by accident. The hash is not made against an attacker.
+/// A file's proved change. Only [`apply`](crate::apply()) creates one, and it can be applied only to the bytes on which
+/// it was proved, so that nothing unproved is written or printed by accident. The hash does not protect against an
+/// attacker.
 #[derive(Clone, Debug)]
 pub struct Edited {
     of: Known,
@@ -35,7 +36,7 @@ pub struct Edited {
 }
 
 impl Edited {
-    /// What was proved on these bytes.
+    /// Creates the change that was proved on these bytes.
     pub(crate) fn proved(old: &[u8], splices: Vec<Splice>, appended: Option<Span>, removed: Vec<Span>) -> Self {
         Self { of: Known::of(old), splices, appended, removed }
     }
@@ -50,12 +51,12 @@ impl Edited {
         self.splices.is_empty()
     }
 
-    /// The last document of the old file where the last splice adds new documents behind it.
+    /// The last document of the old file, if the last splice adds new documents after it.
     pub fn appended_behind(&self) -> Option<Span> {
         self.appended
     }
 
-    /// The documents of the old file that go as a whole.
+    /// The documents of the old file that are removed as a whole.
     pub fn removed(&self) -> &[Span] {
         &self.removed
     }
@@ -63,7 +64,7 @@ impl Edited {
     /// The new content.
     ///
     /// # Errors
-    /// `old` is not what the change was proved on.
+    /// `old` is not the text on which the change was proved.
     pub fn to_bytes(&self, old: &[u8]) -> Result<Vec<u8>, OtherBytes> {
         self.check(old)?;
         let grown: usize = self.splices.iter().map(|splice| splice.text.len()).sum();
@@ -76,8 +77,8 @@ impl Edited {
     /// Writes the new content: the old bytes with the splices.
     ///
     /// # Errors
-    /// [`OtherBytes`] in an error of the kind [`InvalidData`](io::ErrorKind::InvalidData) where `old` is not what the change was
-    /// proved on, and nothing was written then; or what `out` says.
+    /// If `old` is not the text on which the change was proved: [`OtherBytes`] in an error of the kind
+    /// [`InvalidData`](io::ErrorKind::InvalidData), and nothing is written. Otherwise the error of `out`.
     pub fn write_to(&self, old: &[u8], out: &mut dyn Write) -> io::Result<()> {
         self.check(old).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         self.copy(old, out)

@@ -1,25 +1,26 @@
-//! A reader of plain manifests: lines of `key: value` and `- item`, as programs and most people write them.
+//! A fast reader for plain manifests: lines of `key: value` and `- item`, as programs and most people write them.
 //!
-//! It knows so little of YAML that there is nothing to disagree about, and gives up at the first thing that it does not
-//! know; [`super::yaml`] reads the text then. What it reads, it reads as that reader does, to the byte: tests hold it to
-//! that, and a build with debug assertions has both read every text. It serves for what is there, for most documents stay
-//! as they are. What an edit makes of one is never read here: the proof holds the other readers' trees against this one's.
+//! It supports so little of YAML that readers can't disagree about it. At the first construct that it does not support,
+//! it gives up, and [`super::yaml`] reads the text. If it reads a text, its tree is exactly that reader's: tests check
+//! this, and a build with debug assertions reads every text with both. It is used only for existing text, because most
+//! documents are not changed. The result of an edit is never read here: the proof compares the other readers' trees
+//! with this one's.
 
 use super::tree::{ScalarStyle, Tree};
 use super::tree_builder::Builder;
 use crate::span::Span;
 
-/// Longer texts are not worth it.
+/// Longer texts are left to the other reader.
 const LONGEST: usize = 1 << 20;
 
-/// YAML ends a key of one line after 1,024 characters.
+/// In bytes. YAML limits a key of one line to 1,024 characters.
 const LONGEST_KEY: usize = 512;
 
-/// The other reader goes to 255.
+/// Maximum nesting; the other reader's is 255.
 const DEEPEST: usize = 64;
 
-/// Reads one document, if it is plain: printable ASCII and line feeds; mappings and sequences of lines, but for brackets
-/// that close on their line; scalars of one line, and quotes without escapes.
+/// Reads one document, if it is plain: printable ASCII and line feeds; block mappings and sequences, and brackets that
+/// close on their line; scalars of one line, and quotes without escapes.
 pub(super) fn read(text: &str, base: usize) -> Option<Tree<'_>> {
     if text.len() > LONGEST || !text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
         return None;
@@ -36,7 +37,7 @@ pub(super) fn read(text: &str, base: usize) -> Option<Tree<'_>> {
     (reader.builder.len() > 0).then(|| reader.builder.finish(base))
 }
 
-/// A collection of lines that has not ended.
+/// A block collection that has not ended.
 struct Open {
     /// The column of its keys or dashes.
     column: usize,
@@ -80,7 +81,7 @@ impl<'s> FastReader<'s> {
             _ => {}
         }
         let (column, item) = (self.at - self.start, self.is_dash());
-        // A sequence may stand below its key without an indent, so that the next key ends it.
+        // A sequence need not be indented below its key; the next key then ends it.
         while self.open.last().is_some_and(|top| column < top.column || column == top.column && !item && top.items) {
             self.close();
         }
@@ -101,7 +102,7 @@ impl<'s> FastReader<'s> {
         self.at += 1;
         self.blanks();
         if begins {
-            // As the other reader has it: without an indent, the first item is where it begins.
+            // As in the other reader: without an indent, the sequence begins at its first item.
             let indented = self.open.last().is_some_and(|above| above.column < column);
             let start = if indented { dash } else { self.at };
             self.builder.begin_sequence(false, Span::new(start, start));
@@ -121,7 +122,7 @@ impl<'s> FastReader<'s> {
         self.ends()
     }
 
-    /// A key, and what stands behind it. It may begin a mapping at a column.
+    /// Reads the rest of a line after a key. `begins`: the key begins a mapping at this column.
     fn entry(&mut self, key: Word, begins: Option<usize>) -> Option<()> {
         if !key.key {
             return None;
@@ -134,7 +135,7 @@ impl<'s> FastReader<'s> {
         self.at += 1;
         self.blanks();
         match self.peek() {
-            // It waits for the next line.
+            // Its value is on the next line, or absent.
             None | Some(b'#') => {}
             Some(_) => self.value()?,
         }
@@ -146,7 +147,7 @@ impl<'s> FastReader<'s> {
         (self.open.len() < DEEPEST).then_some(())
     }
 
-    /// Ends the innermost collection, if there is one.
+    /// Ends the innermost collection; false if there is none.
     fn close(&mut self) -> bool {
         self.absent();
         if self.open.pop().is_none() {
@@ -156,14 +157,14 @@ impl<'s> FastReader<'s> {
         true
     }
 
-    /// The last key of the innermost mapping stays without a value, if it has none.
+    /// Adds an absent value if the last key of the innermost mapping has no value.
     fn absent(&mut self) {
         if let Some(key) = self.builder.waiting() {
             self.builder.absent(Span::new(key.end, key.end));
         }
     }
 
-    /// A collection in brackets.
+    /// Reads a collection in brackets.
     fn brackets(&mut self) -> Option<()> {
         let start = Span::new(self.at, self.at);
         let mapping = self.peek()? == b'{';
@@ -209,7 +210,7 @@ impl<'s> FastReader<'s> {
         Some(())
     }
 
-    /// A value that ends on its line.
+    /// Reads a value that ends on its line.
     fn value(&mut self) -> Option<()> {
         if matches!(self.peek()?, b'[' | b'{') {
             return self.brackets();
@@ -219,7 +220,7 @@ impl<'s> FastReader<'s> {
         Some(())
     }
 
-    /// The key or scalar that begins here, up to its end.
+    /// Reads the key or scalar that begins here.
     fn word(&mut self) -> Option<Word> {
         let bytes = self.text.as_bytes();
         let start = self.at;
@@ -227,7 +228,7 @@ impl<'s> FastReader<'s> {
             quote @ (b'\'' | b'"') => {
                 let inner = memchr::memchr(quote, &bytes[start + 1..self.end])?;
                 let end = start + inner + 2;
-                // Escapes. Of two quotes in quotes, the second is no end of a line that we know.
+                // Escapes and doubled quotes are not supported. The text after a doubled quote is rejected later.
                 if quote == b'"' && bytes[start..end].contains(&b'\\') {
                     return None;
                 }
@@ -256,7 +257,7 @@ impl<'s> FastReader<'s> {
                 b' ' => continue,
                 b':' if self.is_colon(at) => break,
                 b'#' if bytes[at - 1] == b' ' => break,
-                // Some of them end it, others don't.
+                // Some of these end the scalar, others don't.
                 b':' | b'{' | b'[' | b'"' | b'\'' if self.brackets > 0 => return None,
                 b',' | b']' | b'}' if self.brackets > 0 => break,
                 _ => end = at + 1,
@@ -265,13 +266,13 @@ impl<'s> FastReader<'s> {
         Some(end)
     }
 
-    /// Whether the colon of a key stands there.
+    /// Whether there is the colon of a key at this offset.
     fn is_colon(&self, at: usize) -> bool {
         let bytes = self.text.as_bytes();
         bytes.get(at) == Some(&b':') && matches!(bytes.get(at + 1), None | Some(b' ' | b'\n'))
     }
 
-    /// Nothing more is on the line but perhaps a comment.
+    /// Checks that only a comment can follow on the line.
     fn ends(&mut self) -> Option<()> {
         self.blanks();
         match self.peek() {
@@ -311,7 +312,7 @@ mod tests {
     use super::*;
     use crate::yaml;
 
-    /// Whether it is read; and then, as the other reader does.
+    /// Whether the text is read; panics if the other reader's tree differs.
     fn agree(text: &str) -> bool {
         let Some(tree) = read(text, 7) else { return false };
         match yaml::read(text, 7) {
@@ -321,7 +322,7 @@ mod tests {
         true
     }
 
-    /// How many of all texts of up to so many tokens are read.
+    /// How many of all texts of up to `most` tokens are read.
     fn all(tokens: &[&str], most: usize, text: &mut String) -> usize {
         let (len, mut read) = (text.len(), usize::from(agree(text)));
         for token in tokens.iter().filter(|_| most > 0) {

@@ -1,28 +1,28 @@
 //! The JSON reader: strict RFC 8259 text into the same [`Tree`] as YAML.
 //!
-//! Stricter than a YAML reader, on purpose: trailing commas, comments, single quotes and bare words are errors, and so
-//! are duplicate keys' silent losses (they stay in the tree). Keys may be longer than YAML's 1,024 characters.
+//! It is stricter than a YAML reader, on purpose: trailing commas, comments, single quotes and bare words are errors.
+//! Duplicate keys are not lost; they stay in the tree. Keys may be longer than YAML's 1,024 characters.
 
 use std::borrow::Cow;
 
 use super::tree::{Data, Format, Node, NodeId, ScalarStyle, Tree};
 use crate::span::Span;
 
-/// How deep arrays and objects may nest; the YAML reader's limit as well.
+/// Maximum nesting of arrays and objects; the YAML reader has the same limit.
 const DEPTH: usize = 255;
 
 /// What is wrong, and where in the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct JsonError {
-    /// One sentence without a final stop.
+    /// One sentence without a final full stop.
     pub message: &'static str,
     /// Offset in the text.
     pub at: usize,
 }
 
-/// The top-level values of a text, one after the other: JSON as stream decoders read it. Each span begins where the one
-/// before ended; white space behind the last value belongs to it.
+/// The top-level values of a text, one after the other: JSON as stream decoders read it. Each span begins where the
+/// previous one ended; white space after the last value belongs to it.
 pub fn values(text: &[u8]) -> impl Iterator<Item = Result<Span, JsonError>> {
     let mut reader = JsonReader::new(text, None);
     let mut start = 0;
@@ -50,24 +50,24 @@ pub fn values(text: &[u8]) -> impl Iterator<Item = Result<Span, JsonError>> {
     })
 }
 
-/// Reads one value, and nothing but white space around it, into a tree. `base` is where the text begins in the file.
+/// Reads a text of one value and white space into a tree. `base` is where the text begins in the file.
 pub fn read(text: &str, base: usize) -> Result<Tree<'_>, JsonError> {
     if u32::try_from(text.len()).is_err() {
-        return Err(JsonError { message: "a text of more than 4 GiB", at: 0 });
+        return Err(JsonError { message: "the text is larger than 4 GiB", at: 0 });
     }
     let mut reader = JsonReader::new(text.as_bytes(), Some(text));
     reader.space();
     let root = reader.value(0)?;
     reader.space();
     if reader.at < text.len() {
-        return Err(reader.error("there is text behind the JSON value"));
+        return Err(reader.error("there is text after the JSON value"));
     }
     Ok(Tree { nodes: reader.nodes, root, comments: Vec::new(), text, base, format: Format::Json })
 }
 
 struct JsonReader<'s> {
     bytes: &'s [u8],
-    /// The text to build a tree over; without it the reader only checks.
+    /// The text to build a tree for; without it, the reader only checks.
     text: Option<&'s str>,
     at: usize,
     nodes: Vec<Node<'s>>,
@@ -109,7 +109,7 @@ impl<'s> JsonReader<'s> {
                 let mut entries = Vec::new();
                 self.list(b'}', |reader| {
                     if reader.peek() != Some(b'"') {
-                        return Err(reader.error("a JSON key must stand in double quotes"));
+                        return Err(reader.error("a JSON key must be in double quotes"));
                     }
                     let key = reader.string()?;
                     reader.space();
@@ -158,7 +158,7 @@ impl<'s> JsonReader<'s> {
                     self.at += 1;
                     self.space();
                     if self.peek() == Some(close) {
-                        return Err(self.error("JSON has no comma behind the last entry"));
+                        return Err(self.error("a comma is not allowed after the last entry"));
                     }
                 }
                 Some(byte) if byte == close => {
@@ -194,9 +194,9 @@ impl<'s> JsonReader<'s> {
             None => Cow::Borrowed(""),
             Some(text) if escaped => match serde_json::from_str::<String>(&text[start..end]) {
                 Ok(decoded) => Cow::Owned(decoded),
-                // Half of a surrogate pair: RFC 8259 allows the text, but it is no character.
+                // RFC 8259 allows half of a surrogate pair, but it is not a character.
                 Err(_) => {
-                    return Err(JsonError { message: "an escape spells half a character", at: start });
+                    return Err(JsonError { message: "an escape is only half of a surrogate pair", at: start });
                 }
             },
             Some(text) => Cow::Borrowed(&text[start + 1..end - 1]),
@@ -204,7 +204,7 @@ impl<'s> JsonReader<'s> {
         Ok(self.push(start, |_| Data::Scalar { text, style: ScalarStyle::DoubleQuoted }))
     }
 
-    /// Reads an escape of a string, from its backslash on.
+    /// Reads an escape of a string, including its backslash.
     fn escape(&mut self) -> Result<(), JsonError> {
         self.at += 1;
         match self.peek() {
@@ -216,7 +216,7 @@ impl<'s> JsonReader<'s> {
                 }
                 self.at += 5;
             }
-            _ => return Err(self.error("JSON does not know this escape")),
+            _ => return Err(self.error("unknown escape in a JSON string")),
         }
         Ok(())
     }
@@ -230,13 +230,13 @@ impl<'s> JsonReader<'s> {
         let word = &self.bytes[start..end];
         if !matches!(word, b"true" | b"false" | b"null") && !is_number(word) {
             self.at = start;
-            return Err(self.error("this is no JSON value"));
+            return Err(self.error("expected a JSON value"));
         }
         Ok(self.push(start, |text| Data::Scalar { text: Cow::Borrowed(&text[start..end]), style: ScalarStyle::Plain }))
     }
 }
 
-/// RFC 8259, section 6.
+/// Whether the word is a number (RFC 8259, section 6).
 fn is_number(word: &[u8]) -> bool {
     let digits = |text: &mut &[u8]| {
         let n = text.iter().take_while(|b| b.is_ascii_digit()).count();

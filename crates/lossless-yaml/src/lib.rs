@@ -1,8 +1,8 @@
 //! RFC 6902 patches on YAML and JSON that change no other byte, proved by two readers.
 //!
-//! A text is parsed only for spans; a change is data (RFC 6902 operations in a [`Plan`]), turned into splices of the old
-//! bytes; and [`apply()`] gives an [`Edited`] out only when two independent readers agree that the result is the old text
-//! with exactly that change. What can't be proved is refused, with a [`Reason`] and its place.
+//! A text is parsed only to find spans. A change is data: RFC 6902 operations in a [`Plan`], turned into splices of the
+//! old bytes. [`apply()`] returns an [`Edited`] only if two independent readers agree that the result is the old text
+//! with exactly that change. What can't be proved is refused, with a [`Reason`] and its position.
 //!
 //! ```
 //! use json_patch::{AddOperation, PatchOperation, jsonptr::PointerBuf};
@@ -21,7 +21,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A change is good for the bytes on which it was proved, and for no others:
+//! A change can be applied only to the bytes on which it was proved:
 //!
 //! ```
 //! # use lossless_yaml::{OtherBytes, Plan, Source, apply};
@@ -34,21 +34,22 @@
 //!
 //! # How it reads
 //!
-//! - [`Source`] cuts a file's bytes into [`Document`]s without parsing them; [`Needles`] passes by those of no interest.
-//! - [`parse()`] reads one into a [`Tree`]: what the text says, not what it means. `<<` is a key, an alias is an alias.
-//! - [`Plan`] says what is to change, [`apply()`] does it, [`Edited`] has the bytes.
+//! - [`Source`] cuts a file's bytes into [`Document`]s without parsing them; [`Needles`] skips those that are not of
+//!   interest.
+//! - [`parse()`] reads one into a [`Tree`]: the text as written, not its meaning. `<<` is a key, an alias is an alias.
+//! - [`Plan`] describes a change, [`apply()`] makes and proves it, [`Edited`] gives the new bytes.
 //!
 //! # Limitations
 //!
-//! - `add`, `remove`, `replace` and `test` of RFC 6902; no `move`, no `copy`. A `test` is not checked: it is for those who apply
-//!   the same operations elsewhere. Operations name places of the old text and don't build on each other.
+//! - `add`, `remove`, `replace` and `test` of RFC 6902; no `move`, no `copy`. A `test` is not checked: it is for
+//!   callers that apply the same operations elsewhere. Operations refer to the old text and don't build on each other.
 //! - Paths address the tree as it is written: aliases and merge keys are not followed, and an edit under an anchor that an alias
 //!   uses is refused.
-//! - Block scalars are not replaced, tagged values not edited, comments never removed: each is a refusal.
-//! - A document over 4 GiB, nested deeper than 127 levels, with a key written twice on the way to the change, or in another
-//!   encoding than UTF-8 is refused.
-//! - JSON takes and loses no document.
-//! - Everything of one document is in memory; a file of many is worked on one by one, on up to eight threads.
+//! - An edit that would replace a block scalar, edit a tagged value or remove a comment is refused.
+//! - A document over 4 GiB, nested deeper than 127 levels, with a duplicate key on the path to the change, or in an
+//!   encoding other than UTF-8 is refused.
+//! - No document can be added to a JSON file or removed from it.
+//! - A whole document is held in memory. The documents of a file are processed one by one, on up to eight threads.
 
 pub mod span;
 mod tree;
@@ -97,7 +98,7 @@ pub use span::Span;
 pub use tree::{Anchor, Data, Format, Lookup, Node, NodeId, ScalarStyle, Tree, has_odd_break};
 pub use write::{LineEnding, yaml_text};
 
-/// Its example is a test.
+/// Runs the README's example as a test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,25 +1,25 @@
-//! Which documents are of interest, told from their bytes.
+//! A filter for documents of interest, by their bytes.
 
 use aho_corasick::packed;
 use memchr::memmem;
 
-/// The words of which one must stand in a document for it to be of interest.
+/// The words to search for: a document is of interest if it contains one of them.
 ///
-/// A document is passed by only if no parsed scalar of it can hold a needle: no needle stands there literally, no
+/// A document is skipped only if no parsed scalar of it can contain a needle: it contains no needle literally, no
 /// escape could spell a letter of one, and no tag (`!!binary`) could hide one.
 #[derive(Debug)]
 pub struct Needles {
-    /// Each entry: all of its words must be there.
+    /// Groups of words. All words of a group must be present.
     words: Vec<Vec<memmem::Finder<'static>>>,
-    /// Words of documents that are looked at as well, if they can be read.
+    /// Words of documents that are read as well, if possible.
     pub(crate) also: Vec<memmem::Finder<'static>>,
-    /// Finds the first word of each group and those words, in one search; `None` where there is none for this processor.
+    /// One search for the first word of each group and `also`; `None` if this processor does not support it.
     any: Option<packed::Searcher>,
     letters: [bool; 256],
 }
 
 impl Needles {
-    /// Needles of which each is a group of words that must all be there. The words are ASCII.
+    /// Creates needles. Each is a group of ASCII words that must all be present.
     pub fn new<'w>(groups: impl IntoIterator<Item = &'w [&'w str]>) -> Self {
         let mut letters = [false; 256];
         let words: Vec<Vec<_>> = groups
@@ -38,8 +38,8 @@ impl Needles {
         Self { words, also: Vec::new(), any, letters }
     }
 
-    /// The same, and documents in which one of these words stands as it is. Such a document is only looked at: it is not
-    /// [`literal`](crate::Document::literal), and nobody need care if it can't be read.
+    /// Adds words, for documents that contain one of them literally. Such a document is only read as well: it is not
+    /// [`literal`](crate::Document::literal), and it is not an error if it can't be read.
     #[must_use]
     pub fn also(mut self, words: &[&str]) -> Self {
         self.also.extend(words.iter().map(|word| memmem::Finder::new(word.as_bytes()).into_owned()));
@@ -47,40 +47,40 @@ impl Needles {
         self
     }
 
-    /// Whether there are words of documents that are only looked at.
+    /// Whether [`also`](Self::also) added words.
     pub fn look_further(&self) -> bool {
         !self.also.is_empty()
     }
 
-    /// Whether a needle stands literally in the text.
+    /// Whether the text contains a needle literally.
     pub fn literal(&self, text: &[u8]) -> bool {
         self.any(text) && self.words.iter().any(|group| group.iter().all(|word| word.find(text).is_some()))
     }
 
-    /// Whether it is worth while to look for each of the words.
+    /// Whether it is worthwhile to search for each of the words.
     pub(crate) fn any(&self, text: &[u8]) -> bool {
         self.any.as_ref().is_none_or(|any| any.find(text).is_some())
     }
 
-    /// Whether a parsed scalar of the text could hold a needle that does not stand there literally.
+    /// Whether a parsed scalar of the text could contain a needle that the text does not contain literally.
     pub fn possible(&self, text: &[u8]) -> bool {
         memchr::memchr3_iter(b'!', b'%', b'\\', text).any(|at| match text[at] {
             b'!' => matches!(text.get(at + 1), Some(b'!' | b'<')),
-            // A directive stands at the start of a line, of which readers know other breaks than a line feed, or behind a
-            // byte-order mark.
+            // A directive is at the start of a line (for some readers after other line breaks than a line feed), or
+            // after a byte-order mark.
             b'%' => at == 0 || matches!(text[at - 1], b'\n' | b'\r' | 0x80..),
             _ => self.escape(text, at),
         })
     }
 
-    /// Whether an escape or a tag of the text does spell a needle, however the text is read: with all escapes resolved a
-    /// needle stands there, or, where there are tags, its base64.
+    /// Whether an escape or a tag of the text does spell a needle, however the text is read: with all escapes resolved,
+    /// it contains a needle or, if there are tags, the base64 of one.
     pub fn spelled(&self, text: &[u8]) -> bool {
         if !self.possible(text) {
             return false;
         }
         let plain = unescaped(text);
-        // A tag that makes a text binary stands before the whole of it, which may go over several lines.
+        // A tag that makes a text binary applies to the whole text, which can have several lines.
         let binary: Option<Vec<u8>> = memchr::memchr(b'!', text)
             .map(|_| plain.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect());
         self.words.iter().any(|group| {
@@ -96,7 +96,7 @@ impl Needles {
         spelled_at(text, at).is_some_and(|byte| self.letters[usize::from(byte)])
     }
 
-    /// Whether a needle stands in UTF-16 text of either byte order.
+    /// Whether UTF-16 text of either byte order contains a needle.
     pub(crate) fn in_utf16(&self, bytes: &[u8]) -> bool {
         self.literal(&halved(bytes))
     }
@@ -106,7 +106,7 @@ pub(crate) fn halved(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().copied().filter(|&byte| byte != 0).collect()
 }
 
-/// The letter that an escape at `at` spells, or behind which it breaks a word.
+/// The letter that an escape at `at` spells, or after which it breaks a word.
 fn spelled_at(text: &[u8], at: usize) -> Option<u8> {
     match text.get(at + 1) {
         Some(b'\n' | b'\r' | 0xC2 | 0xE2) => text.get(at.checked_sub(1)?).copied(),
@@ -114,13 +114,13 @@ fn spelled_at(text: &[u8], at: usize) -> Option<u8> {
     }
 }
 
-/// The letters of words that a parsed scalar of a text could hold though they do not stand there literally: what
-/// [`Needles::possible`] asks for, found once for any number of words.
+/// The letters of words that a parsed scalar of a text could contain although the text does not contain them literally:
+/// as [`Needles::possible`], but computed once for any number of words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Letters([u64; 4]);
 
 impl Letters {
-    /// Those that escapes of a text spell; all of them where a tag could hide any word.
+    /// The letters that escapes of a text spell; all letters if a tag could hide any word.
     pub fn spelled(text: &[u8]) -> Self {
         let mut letters = Self::default();
         for at in memchr::memchr3_iter(b'!', b'%', b'\\', text) {
@@ -139,7 +139,7 @@ impl Letters {
         letters
     }
 
-    /// Those of some words.
+    /// The letters of some words.
     pub fn of<'w>(words: impl IntoIterator<Item = &'w str>) -> Self {
         let mut letters = Self::default();
         words.into_iter().flat_map(str::bytes).for_each(|byte| letters.add(byte));
@@ -150,18 +150,18 @@ impl Letters {
         self.0[usize::from(byte / 64)] |= 1 << (byte % 64);
     }
 
-    /// Whether one letter is in both.
+    /// Whether the two have a letter in common.
     pub fn meet(&self, other: &Self) -> bool {
         self.0.iter().zip(other.0).any(|(own, other)| own & other != 0)
     }
 
-    /// Whether there is none.
+    /// Whether there are no letters.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// The character below U+0100 that an escape at the start of a text spells, and how long the escape is.
+/// The character below U+0100 that an escape at the start of a text spells, and the length of the escape.
 fn escaped(text: &[u8]) -> Option<(u8, usize)> {
     let digits = match text.get(1)? {
         b'x' => 2,
@@ -174,7 +174,7 @@ fn escaped(text: &[u8]) -> Option<(u8, usize)> {
     Some((u8::try_from(code).ok()?, 2 + digits))
 }
 
-/// A text with all that may be an escape of a character or of a line break resolved, whether it stands in quotes or not.
+/// A text with everything resolved that can be an escape of a character or a line break, in quotes or not.
 fn unescaped(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut at = 0;
@@ -198,7 +198,7 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// What the base64 of every text begins with that begins with this word.
+/// The beginning of the base64 of every text that begins with this word.
 fn base64(word: &[u8]) -> Vec<u8> {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let bit = |at: usize| usize::from(word[at / 8] >> (7 - at % 8) & 1);
@@ -207,7 +207,7 @@ fn base64(word: &[u8]) -> Vec<u8> {
         .collect()
 }
 
-/// The search for the first word of each group and for some words more.
+/// The search for the first word of each group and for `more` words.
 fn any(groups: &[Vec<memmem::Finder<'_>>], more: &[memmem::Finder<'_>]) -> Option<packed::Searcher> {
     packed::Searcher::new(groups.iter().filter_map(|group| group.first()).chain(more).map(memmem::Finder::needle))
 }
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_escape_spells_is_told_from_chance() {
+    fn an_escape_that_spells_a_needle_is_recognized() {
         let needles = Needles::new([["AWSCluster"].as_slice()]);
         for text in [
             "kind: \"AWSClu\\x73ter\"",

@@ -1,5 +1,5 @@
-//! Work on several threads, as many as the system gives this process. Results come in the order of the input; neither they nor the
-//! error that is returned depend on how many threads there are.
+//! Work on several threads, as many as the system gives this process. Results are in the order of the input. The
+//! results and the returned error don't depend on the number of threads.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -7,35 +7,35 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// The most threads that work at a time: the disk, and the cutting of a file into documents, don't get faster by more.
+/// Maximum number of threads: reading from disk and cutting a file into documents get no faster with more.
 const MOST_THREADS: usize = 8;
 
-/// So many items are worth a thread: of documents of 300 bytes, reading so many takes 250 µs, and proving a change in each 2.4 ms; to
-/// start a thread and wait for its end takes 25 µs (x86-64, Linux).
+/// Number of items that are worth a thread: for documents of 300 bytes, reading this many takes 250 µs, and proving a
+/// change in each 2.4 ms; to start a thread and wait for its end takes 25 µs (x86-64, Linux).
 const WORTH_A_THREAD: usize = 32;
 
-/// Items handed to a thread at a time.
+/// Number of items handed to a thread at a time.
 const CHUNK: usize = 16;
 
-/// What has more bytes is not worked on beside others: memory holds one such thing, and not one for each thread.
+/// Items with more bytes are processed alone, so that only one of them is in memory, and not one for each thread.
 const SMALL: u64 = 1 << 20;
 
 thread_local! {
-    /// How many threads may do what this thread hands out; `None` where nobody said.
+    /// Number of threads for the work that this thread hands out; `None` if it is not set.
     static THREADS: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
-/// How many threads may do what this thread hands out.
+/// Number of threads for the work that this thread hands out.
 fn threads() -> usize {
-    // Asking reads files of the system.
+    // Asked once, because the answer is read from system files.
     static AVAILABLE: OnceLock<usize> = OnceLock::new();
     let available = || std::thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
     THREADS.get().unwrap_or_else(|| *AVAILABLE.get_or_init(available))
 }
 
-/// `run`, with so many threads for what this thread hands out in it. Tests compare results by it.
+/// Calls `run` with `count` threads for the work that it hands out. Tests use it to compare results.
 pub fn with_threads<R>(count: usize, run: impl FnOnce() -> R) -> R {
-    /// Also when `run` panics.
+    /// Restores the count, even if `run` panics.
     struct Restore(Option<usize>);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -46,13 +46,13 @@ pub fn with_threads<R>(count: usize, run: impl FnOnce() -> R) -> R {
     run()
 }
 
-/// `work` on every item; on several threads where there are many.
+/// Calls `work` on every item, on several threads if there are many.
 pub fn map<'t, T: Sync + 't, R: Send>(items: &'t [T], work: impl Fn(&'t T) -> R + Sync) -> Vec<R> {
     filter_map(items.len() / WORTH_A_THREAD, items.iter(), CHUNK, |item| Some(work(item)))
 }
 
-/// `work` on every item; on several threads where there are many. Large ones, by the bytes that `size` says, come after all others and
-/// one by one.
+/// Calls `work` on every item, on several threads if there are many. Large items, by their `size` in bytes, are
+/// processed after all others and one by one.
 pub fn map_sized<'t, T: Sync + 't, R: Send>(
     items: &'t [T],
     size: impl Fn(&T) -> u64,
@@ -66,7 +66,7 @@ pub fn map_sized<'t, T: Sync + 't, R: Send>(
 /// As [`map_sized`], until an item fails.
 ///
 /// # Errors
-/// Of the items that are not large, the first that fails; of the large ones only where none of those does.
+/// The error of the first small item that fails; if none does, that of the first large item that fails.
 pub fn try_map_sized<'t, T: Sync + 't, R: Send, E: Send>(
     items: &'t [T],
     size: impl Fn(&T) -> u64,
@@ -76,7 +76,7 @@ pub fn try_map_sized<'t, T: Sync + 't, R: Send, E: Send>(
     let one = |(index, item)| work(item).map(|result| (index, result));
     let failed = AtomicBool::new(false);
     let worth = small.len() / WORTH_A_THREAD;
-    // They are begun in their order: whatever is before one that fails is done, too.
+    // Items are started in order: all items before one that fails are finished, too.
     let items = small.into_iter().take_while(|_| !failed.load(Ordering::Relaxed));
     let done = filter_map(worth, items, 1, |item| {
         let done = one(item);
@@ -93,14 +93,14 @@ pub fn try_map_sized<'t, T: Sync + 't, R: Send, E: Send>(
     Ok(done.into_iter().map(|(_, result)| result).collect())
 }
 
-/// `work` on every piece of `size` bytes and its offset; on several threads where there is more than one.
+/// Calls `work` on every piece of `size` bytes with its offset, on several threads if there is more than one.
 pub fn map_pieces<R: Send>(bytes: &mut [u8], size: usize, work: impl Fn(usize, &mut [u8]) -> R + Sync) -> Vec<R> {
     let worth = bytes.len().div_ceil(size);
     filter_map(worth, bytes.chunks_mut(size).enumerate(), 1, |(index, piece)| Some(work(index * size, piece)))
 }
 
-/// What `work` makes of the items, on as many threads as that is worth. One thread at a time asks for the next `size` items, while the
-/// others work.
+/// The results of `work` on the items, on up to `worth` threads. One thread at a time takes the next `size` items,
+/// while the others work.
 pub fn filter_map<T: Send, R: Send>(
     worth: usize,
     items: impl Iterator<Item = T> + Send,
@@ -123,13 +123,13 @@ pub fn filter_map<T: Send, R: Send>(
         chunks.map(|(index, chunk)| (index, chunk.into_iter().filter_map(&work).collect::<Vec<_>>())).collect()
     });
     chunks.sort_unstable_by_key(|&(index, _)| index);
-    // A vector that grows by doubling would take half as much again.
+    // A vector that grows by doubling would need half as much memory again.
     let mut all = Vec::with_capacity(chunks.iter().map(|(_, results)| results.len()).sum());
     chunks.into_iter().for_each(|(_, results)| all.extend(results));
     all
 }
 
-/// Both, side by side where that is worth a thread.
+/// Calls both, in parallel if that is worth a thread.
 pub fn both<A: Send, B>(worth_it: bool, first: impl FnOnce() -> A + Send, second: impl FnOnce() -> B) -> (A, B) {
     if !worth_it || threads() <= 1 {
         return (first(), second());
@@ -141,12 +141,12 @@ pub fn both<A: Send, B>(worth_it: bool, first: impl FnOnce() -> A + Send, second
     })
 }
 
-/// What `run` gives on this thread and on others, `threads` in all.
+/// The results of `run` on this thread and on others, `threads` in all.
 fn on_threads<R: Send>(threads: usize, run: impl Fn() -> Vec<R> + Sync) -> Vec<R> {
-    // Each has its part of the threads: what it hands out in turn, it does itself.
+    // No nested threads: work that `run` hands out is done on its own thread.
     let run = || with_threads(1, &run);
     std::thread::scope(|scope| {
-        // Where the system has no more threads, those that there are do the work.
+        // If the system can't start more threads, the existing ones do the work.
         let start = |_| std::thread::Builder::new().spawn_scoped(scope, run).ok();
         let others: Vec<_> = (1..threads).map_while(start).collect();
         let mut done = run();
@@ -155,7 +155,7 @@ fn on_threads<R: Send>(threads: usize, run: impl Fn() -> Vec<R> + Sync) -> Vec<R
     })
 }
 
-/// The result of a thread; its panic goes on in this one.
+/// The result of a thread; if it panicked, the panic continues in this one.
 fn joined<R>(thread: std::thread::ScopedJoinHandle<'_, R>) -> R {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
@@ -186,13 +186,13 @@ mod tests {
         assert_eq!(THREADS.get(), before);
     }
 
-    /// As many threads really work as there are, where there is enough to do.
+    /// If there is enough work, all threads take part.
     #[test]
     fn each_thread_takes_its_part() {
         let items: Vec<usize> = (0..8 * WORTH_A_THREAD).collect();
         let barrier = std::sync::Barrier::new(8);
         let work = |&item: &usize| {
-            // Nobody goes on before eight have begun.
+            // No thread continues before eight have started.
             if item < 8 {
                 barrier.wait();
             }

@@ -1,4 +1,4 @@
-//! From the text of a document to its tree, by the reader of its format.
+//! Parses the text of a document into a tree, with the reader for its format.
 
 use crate::refusal::{Reason, Refusal};
 use crate::source::Document;
@@ -6,10 +6,10 @@ use crate::span::Span;
 use crate::tree::{Format, Tree};
 use crate::{fast_yaml, json, yaml};
 
-/// Reads a document into a tree, by the reader of its format.
+/// Reads a document into a tree, with the reader for its format.
 ///
 /// # Errors
-/// Text that is not UTF-8, holds a NUL or a lone carriage return, or is not well-formed.
+/// Text that is not UTF-8, contains a NUL or a lone carriage return, or is not well-formed.
 pub fn parse<'s>(document: &Document<'s>) -> Result<Tree<'s>, Refusal> {
     let base = document.span.start;
     let text = decoded(document)?;
@@ -31,7 +31,7 @@ pub fn parse<'s>(document: &Document<'s>) -> Result<Tree<'s>, Refusal> {
     }
 }
 
-/// The text of a document, which is UTF-8 and has no NUL.
+/// The text of a document, if it is UTF-8 and has no NUL.
 pub(crate) fn decoded<'s>(document: &Document<'s>) -> Result<&'s str, Refusal> {
     let base = document.span.start;
     let text = std::str::from_utf8(document.bytes).map_err(|error| {
@@ -44,8 +44,8 @@ pub(crate) fn decoded<'s>(document: &Document<'s>) -> Result<&'s str, Refusal> {
     }
 }
 
-/// Reads a document into the same tree as [`parse`] does, in a fraction of the time where it is plain. For old text alone: what
-/// [`apply`](crate::apply()) makes of it is parsed, and proved against this tree.
+/// Reads a document into the same tree as [`parse`], in a fraction of the time if it is plain. Only for old text: the
+/// result of [`apply`](crate::apply()) is always parsed, and proved against this tree.
 ///
 /// # Errors
 /// As [`parse`].
@@ -53,7 +53,7 @@ pub fn skim<'s>(document: &Document<'s>) -> Result<Tree<'s>, Refusal> {
     let text = std::str::from_utf8(document.bytes).ok().filter(|_| document.format == Format::Yaml);
     match text.and_then(|text| fast_yaml::read(text, document.span.start)) {
         Some(tree) => {
-            // Without the trees: they may hold what is not to be printed.
+            // The message has no trees: they may contain secrets.
             debug_assert!(parse(document).is_ok_and(|other| other == tree), "the readers differ");
             Ok(tree)
         }

@@ -1,4 +1,4 @@
-//! What is to change, as data.
+//! Planned changes, as data.
 
 use std::sync::Arc;
 
@@ -20,27 +20,28 @@ pub struct ObjectRef {
 /// An object and the operations on it.
 pub type ObjectChange = (ObjectRef, Arc<Vec<PatchOperation>>);
 
-/// What is to change in one file.
+/// The planned changes to one file.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// Operations by object, pointers relative to the object, at most one entry an object. Operations don't build on each
-    /// other: each names a place of the old text. So that the order of RFC 6902 says the same, items of one sequence are
-    /// removed from the back, and a list loses items behind all changes in its items.
+    /// Operations by object, with pointers relative to the object and at most one entry for each object. Operations
+    /// don't build on each other: each refers to a place of the old text. So that they mean the same in the order of
+    /// RFC 6902, remove the items of a sequence from the last to the first, and items of a list after all changes
+    /// inside its items.
     pub changes: Vec<ObjectChange>,
-    /// Documents to remove as a whole: the segment of each in the file, and the value that it holds now, members in the order
-    /// in which they are written.
+    /// Documents to remove as a whole: the segment of each in the file, and the value that it contains now, with
+    /// members in the order in which they are written.
     pub removed_documents: Vec<(Span, Value)>,
-    /// Objects to add behind the last document, members in the order in which they are to be written.
+    /// Objects to add after the last document, with members in the order in which they are to be written.
     pub new_documents: Vec<Value>,
 }
 
 /// A replacement of bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Splice {
-    /// The bytes that go. Empty for an insertion.
+    /// The bytes to replace. Empty for an insertion.
     pub span: Span,
-    /// The bytes that come.
+    /// The new text.
     pub text: String,
-    /// The document that it changes; for what is added behind the last one, the end of the file.
+    /// The document that it changes; for a document added after the last one, the end of the file.
     pub document: Span,
 }

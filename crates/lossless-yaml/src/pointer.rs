@@ -5,7 +5,7 @@ use json_patch::jsonptr::Pointer;
 use crate::plan::ObjectRef;
 use crate::tree::{Data, NodeId, Tree};
 
-/// The node that a pointer names, without following aliases or merges.
+/// The node to which a pointer refers, without following aliases or merges.
 pub(crate) fn locate(tree: &Tree<'_>, from: NodeId, tokens: &[String]) -> Option<NodeId> {
     let mut at = from;
     for token in tokens {
@@ -26,7 +26,7 @@ pub(crate) fn tokens(pointer: &Pointer) -> Vec<String> {
     pointer.tokens().map(|token| token.decoded().into_owned()).collect()
 }
 
-/// Where the object's node is in its parsed document.
+/// The object's node in its parsed document.
 pub fn object_node(tree: &Tree<'_>, object: &ObjectRef) -> Option<NodeId> {
     locate(tree, tree.root, &tokens(&object.base))
 }

@@ -1,4 +1,4 @@
-//! Whole documents that go: the inverse of adding one behind the last.
+//! Removal of whole documents: the inverse of adding one after the last.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ use crate::span::Span;
 use crate::splice;
 use crate::tree::{Format, Tree, has_odd_break};
 
-/// Where a document itself begins in its segment: at its marker, where only blank lines and comments stand before that, which
-/// come from behind the `...` of the document before; else behind blank lines.
+/// Offset in a segment at which the document itself begins. If only blank lines and comments precede its marker (they
+/// followed the `...` of the previous document), that is the marker. Otherwise it is the first line that is not blank.
 fn own_start(bytes: &[u8]) -> usize {
     let (mut at, mut blank) = (0, 0);
     while at < bytes.len() {
@@ -32,11 +32,11 @@ fn own_start(bytes: &[u8]) -> usize {
     blank
 }
 
-/// Whether a document can go and take nothing along that is not its own: no comment, no directive, no end marker. What stands
-/// before its marker stays.
+/// Checks that nothing else is lost if a document is removed: it must have no comment, no directive and no end marker.
+/// What precedes its marker is kept.
 ///
 /// # Errors
-/// What would be lost, or would change what stands around it.
+/// The part that would be lost, or whose removal would change the neighbours.
 pub fn removable(tree: &Tree<'_>) -> Result<(), Refusal> {
     let whole = Span::new(tree.base, tree.base + tree.text.len());
     if tree.format == Format::Json {
@@ -58,7 +58,7 @@ pub fn removable(tree: &Tree<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Adds the splices that take whole documents away to those of the other documents, and proves each seam.
+/// Adds the splices that remove whole documents to those of the other documents, and proves each seam.
 pub(crate) fn remove(
     source: &Source<'_>,
     deleted: &BTreeMap<Span, &Value>,
@@ -76,7 +76,7 @@ pub(crate) fn remove(
                 let tree = parse(&segment)?;
                 removable(&tree)?;
                 proof::removed(&segment, &tree, holds)?;
-                // Of several that go, only the first can have something before its marker.
+                // If several in a row are removed, only the first can have something before its marker.
                 let kept = Span::new(span.start, span.start + own_start(segment.bytes));
                 splices.push(Splice { span: Span::new(kept.end, span.end), text: String::new(), document: *span });
                 found += 1;
@@ -101,8 +101,8 @@ pub(crate) fn remove(
     seams.iter().try_for_each(|(before, kept, after)| seam(source, before.as_ref(), *kept, after.as_ref(), splices))
 }
 
-/// Proves a place from which documents were taken, between the documents that stand before and behind it. `kept` stood before
-/// the marker of the first one.
+/// Proves a seam: the place of removed documents, between the document before them and the one after them. `kept` is
+/// what preceded the marker of the first removed one.
 fn seam(
     source: &Source<'_>,
     before: Option<&Document<'_>>,
@@ -114,7 +114,7 @@ fn seam(
         return proof::closed(&source.bytes()[kept.range()], None, !kept.is_empty(), after);
     };
     let end = after.map_or(source.bytes().len(), |after| after.span.start);
-    // Up to the seam as it will be, and the document before it as only its own edits make it.
+    // The text up to `end` as it will be; with `own`, with only the edits of the document before the seam.
     let made = |end: usize, own: bool| {
         let (mut out, mut at) = (Vec::new(), before.span.start);
         for splice in splices.iter().filter(|splice| !own || splice.document == before.span) {
@@ -143,7 +143,7 @@ mod tests {
 
     const OBJECT: &str = "kind: K\nl:\n- {}\n";
 
-    /// The text without its documents of these numbers, each of which is to hold `OBJECT`.
+    /// The text after the documents with these indices are removed, each of which must be `OBJECT`.
     fn without(text: &str, deleted: &[usize]) -> Result<String, String> {
         let source = Source::new(text.as_bytes());
         let segments: Vec<Span> = source.segments().map(|segment| segment.span).collect();
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_goes_with_its_marker() {
+    fn a_document_is_removed_with_its_marker() {
         for (old, deleted, new) in [
             ("a: 1\n---\nK", &[1][..], "a: 1\n"),
             ("a: 1\n---\nK---\nb: 2\n", &[1], "a: 1\n---\nb: 2\n"),
@@ -173,7 +173,7 @@ mod tests {
             ("a: |+\n  b\n\n---\nK---\nb: 2\n", &[1], "a: |+\n  b\n\n---\nb: 2\n"),
             ("K---\na: 1\n---\nK---\nK", &[0, 2, 3], "---\na: 1\n"),
             ("---\n---\nK---\n", &[1], "---\n---\n"),
-            // What stands before a marker is not the document's.
+            // What precedes a marker does not belong to the document.
             ("a: 1\n...\n\n  \n---\nK", &[1], "a: 1\n...\n\n  \n"),
             ("a: 1\n...\n# c\n\n---\nK---\nb: 2\n", &[1], "a: 1\n...\n# c\n\n---\nb: 2\n"),
             ("a: 1\n...\n# c\n---\nK---\nK", &[1, 2], "a: 1\n...\n# c\n"),
@@ -214,30 +214,30 @@ mod tests {
     }
 
     #[test]
-    fn what_would_take_something_along_is_refused() {
+    fn a_removal_that_would_lose_something_else_is_refused() {
         for (old, deleted, why) in [
-            ("a: 1\n---\n# c\nK", 1, "a comment stands in its document at '# c'"),
-            ("# c\nK---\na: 1\n", 0, "a comment stands in its document at '# c'"),
-            ("a: 1\n---\nK# c\n", 1, "a comment stands in its document at '# c'"),
-            ("a: 1\n--- # c\nK", 1, "a comment stands in its document at '# c'"),
-            ("a: 1\n---\nK...\nb: 1\n", 1, "a directive or a '...' line stands in its document at '...\n'"),
-            ("a: 1\n...\n# c\u{85}\n---\nK", 1, "a comment stands in its document at '# c\u{85}'"),
-            ("%YAML 1.2\n---\nK", 0, "a directive or a '...' line stands in its document at '%YAML 1.2\n'"),
+            ("a: 1\n---\n# c\nK", 1, "its document contains a comment at '# c'"),
+            ("# c\nK---\na: 1\n", 0, "its document contains a comment at '# c'"),
+            ("a: 1\n---\nK# c\n", 1, "its document contains a comment at '# c'"),
+            ("a: 1\n--- # c\nK", 1, "its document contains a comment at '# c'"),
+            ("a: 1\n---\nK...\nb: 1\n", 1, "its document contains a directive or a '...' line at '...\n'"),
+            ("a: 1\n...\n# c\u{85}\n---\nK", 1, "its document contains a comment at '# c\u{85}'"),
+            ("%YAML 1.2\n---\nK", 0, "its document contains a directive or a '...' line at '%YAML 1.2\n'"),
             (
                 "{\"kind\": \"K\", \"l\": [{}]}\n{}\n",
                 0,
-                "a JSON file can't lose a value at '{\"kind\": \"K\", \"l\": [{}]}'",
+                "a value can't be removed from a JSON file at '{\"kind\": \"K\", \"l\": [{}]}'",
             ),
-            ("{\"a\": 1}\n---\nK", 1, "a JSON file can't lose a value at '---\nkind: K\nl:\n- {}\n'"),
+            ("{\"a\": 1}\n---\nK", 1, "a value can't be removed from a JSON file at '---\nkind: K\nl:\n- {}\n'"),
         ] {
             let text = if old.starts_with("{\"k") { old.to_owned() } else { old.replace('K', OBJECT) };
             assert_eq!(without(&text, &[deleted]), Err(why.to_owned()), "{old}");
         }
     }
 
-    /// What is in a document that goes is what the plan says, for both readers.
+    /// A document is removed only if it contains the planned value for both readers.
     #[test]
-    fn only_the_planned_document_goes() {
+    fn only_the_planned_document_is_removed() {
         for other in [
             "kind: K\n",
             "kind: K\nl:\n- {}\nm: 1\n",
@@ -248,7 +248,7 @@ mod tests {
         ] {
             assert!(without(&format!("a: 1\n---\n{other}"), &[1]).is_err(), "{other}");
         }
-        // The readers see other texts in the one, and other types in the other.
+        // The readers disagree about the text of the first value and about the type of the second.
         for (text, holds) in [("b: \"x\u{85}y\"\n", "x\u{85}y"), ("b: on\n", "on")] {
             let removed_documents = vec![(Span::new(0, text.len()), json!({"b": holds}))];
             let plan = Plan { removed_documents, ..Plan::default() };
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_of_a_removed_document_stand_as_they_did() {
+    fn neighbours_of_a_removed_document_stay_unchanged() {
         let text = "a: 1\n---\nb: 2\n...\nc: 3\n";
         let segments: Vec<_> = Source::new(text.as_bytes()).segments().collect();
         let [a, b, c] = &segments[..] else { panic!() };
@@ -266,7 +266,7 @@ mod tests {
         closed(a, Some(b)).unwrap();
         closed(a, None).unwrap();
         closed(b, Some(c)).unwrap();
-        // A text without a marker of its own would be a part of the one before it.
+        // A text without a marker of its own would become part of the previous document.
         assert!(closed(a, Some(c)).is_err());
         assert!(proof::closed(b"a: 1\n---\n", Some((a, a.bytes)), false, None).is_err());
         assert!(proof::closed(b"", Some((a, a.bytes)), false, Some(b)).is_err());

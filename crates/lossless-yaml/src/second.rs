@@ -1,11 +1,11 @@
-//! A text as a reader of libyaml's lineage sees it: for what the first reader can't read, and for what the
-//! two lineages read otherwise.
+//! A text as a reader of libyaml's lineage sees it: for texts that the first reader can't read, and for those that
+//! the two lineages read differently.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-/// A value as far as it can name an object. Nothing is lost: keys written twice and `<<` are members like any other.
+/// A value, as far as it can name an object. Nothing is lost: duplicate keys and `<<` are members like any other.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Seen {
     /// A mapping, its members in order.
@@ -18,8 +18,8 @@ pub enum Seen {
     Other,
 }
 
-/// The first document of a text; `None` where this reader can't read it, though another may. What stands behind it is not
-/// looked at.
+/// The first document of a text; `None` if this reader can't read it, although another reader may. The rest of the text
+/// is ignored.
 pub fn first_document(text: &str) -> Option<Seen> {
     let Some(document) = serde_yaml::Deserializer::from_str(text).next() else { return Some(Seen::Other) };
     Seen::deserialize(document).ok()
@@ -81,7 +81,7 @@ impl<'de> Visitor<'de> for SeenVisitor {
         Ok(Seen::Mapping(members))
     }
 
-    /// A tag of the document's own, which says nothing to most readers.
+    /// A custom tag, which most readers ignore.
     fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<Seen, A::Error> {
         let (_, content) = access.variant::<Seen>()?;
         content.newtype_variant()
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_behind_the_first_document_does_not_matter() {
+    fn text_after_the_first_document_does_not_matter() {
         let text = |text: &str| Seen::Text(text.to_owned());
         let pair = Seen::Mapping(vec![(text("a"), text("b"))]);
         for behind in ["", "...\n[\n", "---\n{\n", "...\n%x\n"] {

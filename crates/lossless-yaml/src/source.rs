@@ -1,9 +1,9 @@
 //! A file's bytes, cut into documents without parsing them.
 //!
 //! A YAML stream is cut at its marker lines: `---` or `...` at the start of a line, followed by white space or the end.
-//! Such a line can't be content in any scalar style (YAML 1.2.2, production `c-forbidden`), so the cut is sound; see
-//! [`Source::doubtful_marker`] for the texts where readers disagree about what a line is. A text whose first character is `{`
-//! and which is strict JSON is cut into its top-level values instead, as the JSON decoders of stream readers do.
+//! Such a line can't be content in any scalar style (YAML 1.2.2, production `c-forbidden`), so the cut is sound. See
+//! [`Source::doubtful_marker`] for the texts in which readers disagree about what a line is. A text that is strict JSON
+//! and begins with `{` is cut into its top-level values instead, as the JSON decoders of stream readers do.
 
 use memchr::memmem;
 
@@ -27,20 +27,21 @@ pub struct Source<'s> {
 pub struct Document<'s> {
     /// The whole segment, markers and leading comments included.
     pub bytes: &'s [u8],
-    /// Where the segment stands in the file.
+    /// The position of the segment in the file.
     pub span: Span,
-    /// The how-manyeth document of the file, from 0.
+    /// Zero-based index of the document in the file.
     pub index: usize,
     /// How it is read.
     pub format: Format,
-    /// Whether a needle stands in the text as it is; else only an escape or a tag makes one possible.
+    /// Whether the text contains a needle literally. If not, only an escape or a tag can spell one.
     pub literal: bool,
-    /// Whether it follows a `...` line without a `---` of its own: readers that split a stream at `---` drop such a document without a word.
+    /// Whether it follows a `...` line without its own `---`: readers that split a stream at `---` silently drop such a
+    /// document.
     pub bare: bool,
 }
 
 impl<'s> Source<'s> {
-    /// A file's whole content.
+    /// Creates a source from a file's whole content.
     pub fn new(bytes: &'s [u8]) -> Self {
         let bom = if bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
         let body = &bytes[bom..];
@@ -49,32 +50,33 @@ impl<'s> Source<'s> {
         Self { bytes, bom, format }
     }
 
-    /// A part of a YAML file, from the start of a document on.
+    /// Creates a source from a part of a YAML file that begins at the start of a document.
     pub(super) fn part(bytes: &'s [u8]) -> Self {
         Self { bytes, bom: 0, format: Format::Yaml }
     }
 
-    /// The bytes, a byte-order mark included.
+    /// The bytes, including a byte-order mark.
     pub fn bytes(&self) -> &'s [u8] {
         self.bytes
     }
 
-    /// How the file is read. A JSON file stays JSON and takes no second document.
+    /// How the file is read. A JSON file stays JSON, and no second document can be added to it.
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// Whether the first character is `{`, for which some readers take the whole stream for JSON. A `---` behind it is then an error.
+    /// Whether the first character is `{`, so that some readers read the whole stream as JSON. A `---` after it is then
+    /// an error.
     pub fn begins_with_brace(&self) -> bool {
         self.bytes[self.bom..].iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{')
     }
 
-    /// Whether the text is UTF-16, with or without a byte-order mark, and a needle stands in it.
+    /// Whether the text is UTF-16, with or without a byte-order mark, and contains a needle.
     pub fn is_utf16(&self, needles: &Needles) -> bool {
         self.looks_like_utf16() && needles.in_utf16(self.bytes)
     }
 
-    /// The text without the zero bytes of UTF-16, if it is that.
+    /// The text without the zero bytes of UTF-16, if it looks like UTF-16.
     pub fn halved(&self) -> Option<Vec<u8>> {
         self.looks_like_utf16().then(|| halved(self.bytes))
     }
@@ -86,7 +88,7 @@ impl<'s> Source<'s> {
         marked || zeros * 3 > head.len()
     }
 
-    /// The text of UTF-16 with a byte-order mark.
+    /// The decoded text, if it is UTF-16 with a byte-order mark.
     pub fn utf16_text(&self) -> Option<String> {
         let unit: fn([u8; 2]) -> u16 = match self.bytes {
             [0xFF, 0xFE, ..] => u16::from_le_bytes,
@@ -97,14 +99,15 @@ impl<'s> Source<'s> {
         Some(String::from_utf16_lossy(&units))
     }
 
-    /// The first place where readers disagree whether a document ends: a character that is a line break for some of
-    /// them, or a byte-order mark in mid-file, directly before a marker or a directive; or a carriage return in the line
-    /// of one. The character is U+000D (not followed by a line feed), U+0085, U+2028, U+2029 or U+FEFF.
+    /// The first place at which readers disagree whether a document ends: directly before a marker or a directive, a
+    /// character that is a line break for some of them or a byte-order mark in mid-file; or a carriage return in the
+    /// line of a marker or a directive. The character is U+000D (not followed by a line feed), U+0085, U+2028, U+2029
+    /// or U+FEFF.
     pub fn doubtful_marker(&self) -> Option<(char, Span)> {
         self.doubtful_by(PIECE)
     }
 
-    /// The same, searched in pieces of so many bytes.
+    /// As [`doubtful_marker`](Self::doubtful_marker), searched in pieces of `piece` bytes.
     fn doubtful_by(&self, piece: usize) -> Option<(char, Span)> {
         let mut line = 0;
         let pieces: Vec<(usize, usize)> = (0..self.bytes.len())
@@ -120,7 +123,8 @@ impl<'s> Source<'s> {
         parallel::map(&pieces, first).into_iter().flatten().next()
     }
 
-    /// The first of them that begins between two offsets, of which the first stands in the line that begins at `line`.
+    /// The first doubtful marker that begins from `start` up to `end`. `line` is the start of the line that contains
+    /// `start`.
     fn doubtful_between(&self, start: usize, end: usize, mut line: usize) -> Option<(char, Span)> {
         let before_marker = |at: usize, character: char| {
             let behind = at + character.len_utf8();
@@ -135,21 +139,21 @@ impl<'s> Source<'s> {
         let text = &self.bytes[start..end];
         let mut seen = start;
         let returns = memchr::memchr_iter(b'\r', text).map(|at| start + at).find_map(|at| {
-            // Each line is looked for once, however many of them stand in it.
+            // The start of a line is searched once, however many carriage returns the line has.
             line = memchr::memrchr(b'\n', &self.bytes[seen..at]).map_or(line, |n| seen + n + 1);
             seen = at;
             let inside = || self.alone_in_marker_line(at, line).then(|| ('\r', Span::new(at, at + 1)));
             before_marker(at, '\r').or_else(inside)
         });
-        // The bytes with which the others begin.
+        // The first bytes of the other characters.
         let others = memchr::memchr3_iter(0xC2, 0xE2, 0xEF, text)
             .map(|at| start + at)
             .find_map(|at| before_marker(at, odd(at)?));
         returns.into_iter().chain(others).min_by_key(|(_, span)| span.start)
     }
 
-    /// Whether the carriage return at `at` stands alone in its line, which begins at `line`, and that is one of a marker or a
-    /// directive, so that some readers see another line begin there.
+    /// Whether the carriage return at `at` has no line feed and is in the line of a marker or a directive, which begins
+    /// at `line`, so that for some readers another line begins there.
     fn alone_in_marker_line(&self, at: usize, line: usize) -> bool {
         if self.bytes.get(at + 1).is_none_or(|&next| next == b'\n') {
             return false;
@@ -164,13 +168,13 @@ impl<'s> Source<'s> {
     }
 }
 
-/// So many documents are taken by one thread at a time.
+/// Number of documents that a thread takes at a time.
 const HANDFUL: usize = 16;
 
-/// So many bytes are searched by one thread at a time; they stay in the processor's cache for the second search.
+/// Number of bytes that a thread searches at a time; they stay in the processor's cache for the second search.
 const PIECE: usize = 1 << 20;
 
-/// The documents in which a needle stands or could stand, in order.
+/// The documents that contain or could contain a needle, in order.
 pub fn documents<'s>(source: &Source<'s>, needles: &Needles) -> Vec<Document<'s>> {
     let wanted = |document: Document<'s>| {
         let any = needles.any(document.bytes);
@@ -183,18 +187,18 @@ pub fn documents<'s>(source: &Source<'s>, needles: &Needles) -> Vec<Document<'s>
     parallel::filter_map(source.bytes.len().div_ceil(PIECE), source.segments(), HANDFUL, wanted)
 }
 
-/// Whether a marker line, `---` or `...`, begins at `at`. The caller knows that a line begins there.
+/// Whether a marker line, `---` or `...`, begins at `at`, which must be the start of a line.
 pub fn is_marker(bytes: &[u8], at: usize) -> bool {
     matches!(bytes.get(at..at + 3), Some(b"---" | b"..."))
         && matches!(bytes.get(at + 3), None | Some(b' ' | b'\t' | b'\r' | b'\n'))
 }
 
-/// Offset behind the line break of the line that holds `at`, or the end.
+/// Offset after the line break of the line that contains `at`, or the end.
 pub(crate) fn line_end(bytes: &[u8], at: usize) -> usize {
     memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |n| at + n + 1)
 }
 
-/// Offset of the start of the line that holds `at`.
+/// Offset of the start of the line that contains `at`.
 pub(crate) fn line_start(bytes: &[u8], at: usize) -> usize {
     memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |n| n + 1)
 }
@@ -241,7 +245,7 @@ impl<'s> Iterator for Segments<'s> {
         let mut line = from;
         loop {
             if line >= bytes.len() {
-                // Comments behind the last document are none, but where some readers see more in them.
+                // Comments after the last document are not a document, unless some readers see more than comments.
                 let more = content || explicit || has_odd_break(&bytes[from..]);
                 return more.then(|| self.document(bytes.len(), self.after_end && !explicit));
             }
@@ -263,7 +267,7 @@ impl<'s> Iterator for Segments<'s> {
                 explicit = true;
                 line = line_end(bytes, line);
             } else if seen {
-                // Inside a document only the next marker matters.
+                // Inside a document, only the next marker matters.
                 line = next_marker(bytes, line);
             } else {
                 content = !is_prefix_line(&bytes[line..]);
@@ -273,16 +277,16 @@ impl<'s> Iterator for Segments<'s> {
     }
 }
 
-/// Offset of the next line behind the one at `line` that begins with a marker's three characters, or the end.
+/// Offset of the next line after the one at `line` that begins with a marker's three characters, or the end.
 fn next_marker(bytes: &[u8], line: usize) -> usize {
     let text = &bytes[line..];
-    // Two searches of which the nearer counts; `...` is rare, so it is looked for only up to the next `---`.
+    // Two searches, of which the nearer result counts; `...` is rare, so it is searched only up to the next `---`.
     let dashes = memmem::find(text, b"\n---");
     let dots = memmem::find(&text[..dashes.unwrap_or(text.len())], b"\n...");
     dots.or(dashes).map_or(bytes.len(), |at| line + at + 1)
 }
 
-/// Offset behind the last `...` line that stands before all content of a document.
+/// Offset after the last `...` line that precedes all content of a document.
 pub(super) fn behind_end_markers(bytes: &[u8]) -> usize {
     let (mut at, mut behind) = (0, 0);
     while at < bytes.len() {
@@ -297,8 +301,8 @@ pub(super) fn behind_end_markers(bytes: &[u8]) -> usize {
     behind
 }
 
-/// Whether the line holds nothing that begins a document: blank, a comment, or a directive. Behind a carriage return alone
-/// another line begins, which may hold anything.
+/// Whether the line does not begin a document: it is blank, a comment or a directive. After a carriage return without a
+/// line feed, another line begins, which can contain anything.
 fn is_prefix_line(rest: &[u8]) -> bool {
     let line = &rest[..line_end(rest, 0)];
     if memchr::memchr_iter(b'\r', line).any(|at| line.get(at + 1).is_some_and(|&next| next != b'\n')) {
@@ -315,7 +319,7 @@ fn is_prefix_line(rest: &[u8]) -> bool {
     }
 }
 
-/// Offset of the start of the line that holds `at`, and behind its end.
+/// Span of the line that contains `at`, including its line break.
 pub fn line_around(bytes: &[u8], at: usize) -> Span {
     Span::new(line_start(bytes, at), line_end(bytes, at))
 }
@@ -349,14 +353,14 @@ mod tests {
     }
 
     #[test]
-    fn a_document_behind_an_end_marker_is_bare_unless_it_has_its_own_start() {
+    fn a_document_after_an_end_marker_is_bare_unless_it_has_its_own_start() {
         let bare: Vec<bool> =
             Source::new(b"a: 1\n...\nb: 2\n---\nc: 3\n...\n---\nd: 4\n").segments().map(|d| d.bare).collect();
         assert_eq!(bare, [false, true, false, false]);
     }
 
     #[test]
-    fn the_filter_lets_every_spelling_of_a_needle_through() {
+    fn the_filter_keeps_every_spelling_of_a_needle() {
         let needles = Needles::new([["AWSCluster"].as_slice()]);
         for text in [
             "kind: AWSCluster",
@@ -373,7 +377,7 @@ mod tests {
         }
     }
 
-    /// As the words of [`Source::doubtful_marker`] say it, character by character.
+    /// [`Source::doubtful_marker`] as its documentation defines it, character by character.
     fn doubtful_by_character(text: &str) -> Option<usize> {
         let opens = |rest: &str| rest.starts_with('%') || is_marker(rest.as_bytes(), 0);
         text.char_indices().find_map(|(at, character)| {

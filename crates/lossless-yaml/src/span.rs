@@ -7,7 +7,7 @@ use std::ops::Range;
 pub struct Span {
     /// Offset of the first byte.
     pub start: usize,
-    /// Offset behind the last byte.
+    /// Offset after the last byte.
     pub end: usize,
 }
 
@@ -17,7 +17,7 @@ impl Span {
         Self { start, end }
     }
 
-    /// The same span counted from `base` bytes further back.
+    /// The same span, counted from `base` bytes earlier.
     pub fn shifted(self, base: usize) -> Self {
         Self::new(self.start + base, self.end + base)
     }

@@ -1,7 +1,7 @@
 //! One document as a tree with byte spans.
 //!
-//! The tree is what the text says, not what it means: `<<` is a key, an alias is an alias, scalars are untyped. Spans
-//! inside a tree count from the start of the document's text; [`Tree::span`] makes file offsets of them.
+//! The tree is the text as written, not its meaning: `<<` is a key, an alias is an alias, scalars are untyped. Spans
+//! inside a tree count from the start of the document's text; [`Tree::span`] converts them to file offsets.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,7 @@ pub enum Format {
     Json,
 }
 
-/// Whether a text holds a line break of YAML 1.1 alone. Nearly none does, and nothing is decoded to know it.
+/// Whether a text contains a line break that only YAML 1.1 knows. Very few do; the check decodes nothing.
 pub fn has_odd_break(text: &[u8]) -> bool {
     ["\u{85}", "\u{2028}", "\u{2029}"].iter().any(|odd| memmem::find(text, odd.as_bytes()).is_some())
 }
@@ -31,7 +31,7 @@ pub struct NodeId(pub(super) u32);
 /// The notation of a scalar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScalarStyle {
-    /// Nothing is written where a value could be.
+    /// The scalar is not written: there is nothing where a value could be.
     Absent,
     /// Without quotes.
     Plain,
@@ -45,7 +45,7 @@ pub enum ScalarStyle {
     Folded,
 }
 
-/// What a node holds.
+/// The content of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Data<'s> {
     /// A scalar, its escapes and folding resolved.
@@ -55,7 +55,7 @@ pub enum Data<'s> {
         /// How it is written.
         style: ScalarStyle,
     },
-    /// A mapping, its entries in order, duplicates included.
+    /// A mapping, with its entries in order, including duplicates.
     Mapping {
         /// Keys and values.
         entries: Vec<(NodeId, NodeId)>,
@@ -69,30 +69,30 @@ pub enum Data<'s> {
         /// `[…]` rather than `-` lines.
         flow: bool,
     },
-    /// `*name`, and the node it stands for.
+    /// `*name`, and the node to which it refers.
     Alias(NodeId),
 }
 
-/// An anchor as written.
+/// An anchor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anchor {
     /// The `&name` token.
     pub span: Span,
-    /// Whether an alias names it.
+    /// Whether an alias refers to it.
     pub used: bool,
 }
 
-/// One node. Small, for a document may have millions: texts of up to 4 GiB.
+/// One node. It is small, because a text of up to 4 GiB can have millions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node<'s> {
-    /// What it holds.
+    /// Its content.
     pub data: Data<'s>,
     start: u32,
     end: u32,
     properties: Option<Box<Properties>>,
 }
 
-/// What may stand before a node's content.
+/// The tag and anchor before a node's content.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Properties {
     pub(super) tag: Option<Span>,
@@ -132,7 +132,7 @@ impl<'s> Node<'s> {
     }
 }
 
-/// The readers refuse longer texts.
+/// An offset as 32 bits: the readers refuse longer texts.
 fn offset(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
@@ -143,20 +143,20 @@ pub struct Tree<'s> {
     pub(super) nodes: Vec<Node<'s>>,
     /// The root node.
     pub root: NodeId,
-    /// Comments in order, `#` included, the line break not.
+    /// Comments in order, with `#`, without the line break.
     pub comments: Vec<Span>,
     /// The document's text.
     pub text: &'s str,
     /// Where the text begins in the file.
     pub base: usize,
-    /// The reader that made it.
+    /// The format of the document.
     pub format: Format,
 }
 
 /// Where a member comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup {
-    /// Not there.
+    /// The mapping has no such member.
     Absent,
     /// Written in this mapping.
     Own {
@@ -170,14 +170,14 @@ pub enum Lookup {
         /// The value in the other mapping.
         value: NodeId,
     },
-    /// Written twice, or written before a `<<` that supplies it too: readers disagree.
+    /// A duplicate, or written before a `<<` that supplies it too: readers disagree.
     Ambiguous {
         /// The second key, or the `<<`.
         key: NodeId,
     },
 }
 
-/// Merges that no reader should be asked to follow.
+/// An error: too many nested merges, or an ambiguous one.
 struct TooMuch;
 
 impl<'s> Tree<'s> {
@@ -186,12 +186,12 @@ impl<'s> Tree<'s> {
         &self.nodes[id.0 as usize]
     }
 
-    /// A span of the tree in bytes of the file.
+    /// The span of a node, in bytes of the file.
     pub fn span(&self, id: NodeId) -> Span {
         self.node(id).span().shifted(self.base)
     }
 
-    /// The node, or what it is an alias of.
+    /// The node, or the node to which it is an alias.
     pub fn resolve(&self, id: NodeId) -> NodeId {
         match self.node(id).data {
             Data::Alias(target) => target,
@@ -199,7 +199,7 @@ impl<'s> Tree<'s> {
         }
     }
 
-    /// The scalar's text behind aliases; `None` for a collection.
+    /// The scalar's text, aliases followed; `None` for a collection.
     pub fn text(&self, id: NodeId) -> Option<&str> {
         match &self.node(self.resolve(id)).data {
             Data::Scalar { text, .. } => Some(text),
@@ -207,7 +207,7 @@ impl<'s> Tree<'s> {
         }
     }
 
-    /// Whether the node is null as every YAML reader has it: absent, `~`, or `null` in its three spellings.
+    /// Whether the node is null for every YAML reader: absent, `~`, or `null` in its three spellings.
     pub fn is_null(&self, id: NodeId) -> bool {
         let node = self.node(self.resolve(id));
         match &node.data {
@@ -219,8 +219,7 @@ impl<'s> Tree<'s> {
         }
     }
 
-    /// Whether a scalar is written so that a YAML 1.1 reader takes it for something else than a
-    /// string: a number, a boolean or null.
+    /// Whether a YAML 1.1 reader reads the scalar as something other than a string: a number, a boolean or null.
     pub fn is_typed(&self, id: NodeId) -> bool {
         let node = self.node(self.resolve(id));
         match &node.data {
@@ -231,7 +230,7 @@ impl<'s> Tree<'s> {
     }
 
     /// Whether the node, aliases followed, is this value for every reader: members in the same order, numbers in the same
-    /// text. Nothing with a tag or a merge key is.
+    /// text. Never true for a node with a tag or a merge key.
     pub fn says(&self, id: NodeId, value: &Value) -> bool {
         let id = self.resolve(id);
         let node = self.node(id);
@@ -256,7 +255,7 @@ impl<'s> Tree<'s> {
         }
     }
 
-    /// The entries of a mapping behind aliases.
+    /// The entries of a mapping, aliases followed.
     pub fn entries(&self, id: NodeId) -> Option<&[(NodeId, NodeId)]> {
         match &self.node(self.resolve(id)).data {
             Data::Mapping { entries, .. } => Some(entries),
@@ -264,7 +263,7 @@ impl<'s> Tree<'s> {
         }
     }
 
-    /// The items of a sequence behind aliases.
+    /// The items of a sequence, aliases followed.
     pub fn items(&self, id: NodeId) -> Option<&[NodeId]> {
         match &self.node(self.resolve(id)).data {
             Data::Sequence { items, .. } => Some(items),
@@ -278,13 +277,13 @@ impl<'s> Tree<'s> {
         node.tag().is_none() && matches!(&node.data, Data::Scalar { text, style: ScalarStyle::Plain } if text == "<<")
     }
 
-    /// The member of a mapping, `<<` taken into account as readers of libyaml's lineage do: a later `<<` wins over an earlier key.
-    /// `Absent` for anything that is no mapping.
+    /// The member of a mapping, with `<<` handled as readers of libyaml's lineage do: a later `<<` wins over an earlier
+    /// key. `Absent` for anything that is not a mapping.
     pub fn get(&self, mapping: NodeId, name: &str) -> Lookup {
         self.lookup(mapping, name, &mut 10_000)
     }
 
-    /// `work` bounds how many mappings are looked into: merges of merges multiply.
+    /// As [`get`](Self::get). `work` limits the number of mappings that are searched: merges of merges multiply.
     fn lookup(&self, mapping: NodeId, name: &str, work: &mut usize) -> Lookup {
         let Some(entries) = self.entries(mapping) else {
             return Lookup::Absent;
@@ -326,7 +325,7 @@ impl<'s> Tree<'s> {
         Ok(None)
     }
 
-    /// The member's value, written here or inherited; `None` where it is absent or readers disagree.
+    /// The member's value, own or inherited; `None` if it is absent or readers disagree.
     pub fn value(&self, mapping: NodeId, name: &str) -> Option<NodeId> {
         match self.get(mapping, name) {
             Lookup::Own { value, .. } | Lookup::Inherited { value } => Some(value),
@@ -334,12 +333,12 @@ impl<'s> Tree<'s> {
         }
     }
 
-    /// The comments' texts in order, `#` included.
+    /// The comments' texts in order, including `#`.
     pub fn comment_texts(&self) -> impl Iterator<Item = &str> {
         self.comments.iter().map(|span| &self.text[span.range()])
     }
 
-    /// The first anchor on the node or anything in it that an alias uses.
+    /// The first anchor on the node, or on a node inside it, that an alias uses.
     pub fn shared_anchor(&self, id: NodeId) -> Option<Span> {
         let node = self.node(id);
         if let Some(anchor) = node.anchor()
@@ -356,7 +355,7 @@ impl<'s> Tree<'s> {
         }
     }
 
-    /// The first key that some readers merge and others don't: `<<` with a tag or in quotes.
+    /// The first `<<` with a tag or in quotes, which some readers merge and others don't.
     pub fn odd_merge(&self) -> Option<NodeId> {
         let keys = self.nodes.iter().flat_map(|node| match &node.data {
             Data::Mapping { entries, .. } => entries.as_slice(),
@@ -365,7 +364,7 @@ impl<'s> Tree<'s> {
         keys.map(|&(key, _)| key).find(|&key| self.text(key) == Some("<<") && !self.is_merge(key))
     }
 
-    /// The first key with a tag that can make another text of it.
+    /// The first key with a tag that can change its text.
     pub fn tagged_key(&self) -> Option<NodeId> {
         let tagged =
             |key: NodeId| self.node(self.resolve(key)).tag().is_some_and(|tag| &self.text[tag.range()] != "!!str");
@@ -375,8 +374,8 @@ impl<'s> Tree<'s> {
         })
     }
 
-    /// The first line break of YAML 1.1 alone (U+0085, U+2028, U+2029) that stands outside of quotes: such readers begin a new
-    /// line there, YAML 1.2 does not.
+    /// The first line break that only YAML 1.1 knows (U+0085, U+2028, U+2029), outside of quotes: YAML 1.1 readers
+    /// begin a new line there, YAML 1.2 readers do not.
     pub fn odd_break(&self) -> Option<Span> {
         let odd = |c: char| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}');
         if self.format == Format::Json || !has_odd_break(self.text.as_bytes()) {
@@ -399,7 +398,7 @@ impl<'s> Tree<'s> {
         at.map(|(at, c)| Span::new(at, at + c.len_utf8()).shifted(self.base))
     }
 
-    /// The first key that is not a scalar, as `{{ name }}` is in YAML.
+    /// The first key that is not a scalar, such as `{{ name }}` in YAML.
     pub fn complex_key(&self) -> Option<NodeId> {
         self.nodes.iter().find_map(|node| match &node.data {
             Data::Mapping { entries, .. } => entries.iter().map(|&(key, _)| key).find(|&key| self.text(key).is_none()),
@@ -429,7 +428,7 @@ fn reads_as_other(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn plain_scalars_that_are_no_strings_are_known() {
+    fn plain_scalars_that_are_not_strings_are_recognized() {
         for text in ["0123", "1e3", "on", "Y", "~", "1_000", "0x1F", ".5", "-.inf", "1:30", "+1", "012345678901"] {
             assert!(super::reads_as_other(text), "{text}");
         }

@@ -1,16 +1,16 @@
-//! Puts a [`Tree`] together, node by node in the order of the text.
+//! Builds a [`Tree`], node by node in the order of the text.
 
 use std::borrow::Cow;
 
 use super::tree::{Anchor, Data, Format, Node, NodeId, ScalarStyle, Tree};
 use crate::span::Span;
 
-/// A tree that grows. What is begun becomes a part of the innermost collection that has not ended.
+/// A tree under construction. A new node becomes part of the innermost open collection.
 pub(super) struct Builder<'s> {
     text: &'s str,
     nodes: Vec<Node<'s>>,
     comments: Vec<Span>,
-    /// Collections begun and not ended; the second value is a key that waits for its value.
+    /// The open collections, each with the key that has no value yet.
     open: Vec<(NodeId, Option<NodeId>)>,
     root: Option<NodeId>,
 }
@@ -20,28 +20,28 @@ impl<'s> Builder<'s> {
         Self { text, nodes: Vec::new(), comments: Vec::new(), open: Vec::new(), root: None }
     }
 
-    /// How many nodes there are; a tree holds up to 2^32 - 1.
+    /// Number of nodes; a tree can have up to 2^32 - 1.
     pub(super) fn len(&self) -> usize {
         self.nodes.len()
     }
 
-    /// The key of the innermost mapping that has no value yet, as its span.
+    /// Span of the innermost mapping's key that has no value yet.
     pub(super) fn waiting(&self) -> Option<Span> {
         let &(_, waiting) = self.open.last()?;
         waiting.map(|key| self.nodes[key.0 as usize].span())
     }
 
-    /// A scalar.
+    /// Adds a scalar.
     pub(super) fn scalar(&mut self, text: Cow<'s, str>, style: ScalarStyle, span: Span) -> NodeId {
         self.push(Data::Scalar { text, style }, span)
     }
 
-    /// A key or value of which nothing is written.
+    /// Adds a key or value that is not written in the text.
     pub(super) fn absent(&mut self, at: Span) -> NodeId {
         self.scalar(Cow::Borrowed(""), ScalarStyle::Absent, at)
     }
 
-    /// An alias of a node that is there.
+    /// Adds an alias of an existing node.
     pub(super) fn alias(&mut self, target: NodeId, span: Span) -> NodeId {
         if let Some(anchor) = &mut self.nodes[target.0 as usize].properties_mut().anchor {
             anchor.used = true;
@@ -49,21 +49,21 @@ impl<'s> Builder<'s> {
         self.push(Data::Alias(target), span)
     }
 
-    /// What follows is in this mapping, until its end.
+    /// Begins a mapping, which contains the next nodes until its end.
     pub(super) fn begin_mapping(&mut self, flow: bool, span: Span) -> NodeId {
         let id = self.push(Data::Mapping { entries: Vec::new(), flow }, span);
         self.open.push((id, None));
         id
     }
 
-    /// What follows is in this sequence, until its end.
+    /// Begins a sequence, which contains the next nodes until its end.
     pub(super) fn begin_sequence(&mut self, flow: bool, span: Span) -> NodeId {
         let id = self.push(Data::Sequence { items: Vec::new(), flow }, span);
         self.open.push((id, None));
         id
     }
 
-    /// The innermost collection ends. `at` is where the reader says so.
+    /// Ends the innermost collection. `at` is the span that the reader gives for its end.
     pub(super) fn end(&mut self, at: Span) {
         let Some((id, _)) = self.open.pop() else { return };
         let end = self.end_of(id, at);
@@ -88,22 +88,22 @@ impl<'s> Builder<'s> {
         self.comments.push(span);
     }
 
-    /// The whole. An empty document is an absent scalar.
+    /// Returns the finished tree. An empty document is an absent scalar.
     pub(super) fn finish(mut self, base: usize) -> Tree<'s> {
         let end = Span::new(self.text.len(), self.text.len());
         let root = match self.root {
             Some(root) => root,
             None => self.absent(end),
         };
-        // Comments are reported in the order that the parser meets them, which differs from the text's around properties.
+        // Around tags and anchors, the parser reports comments in an order that differs from the text's.
         self.comments.sort();
         self.nodes.shrink_to_fit();
         Tree { nodes: self.nodes, root, comments: self.comments, text: self.text, base, format: Format::Yaml }
     }
 
-    /// Hangs a node into the innermost open collection.
+    /// Adds a node to the innermost open collection.
     fn push(&mut self, data: Data<'s>, span: Span) -> NodeId {
-        // Where there are more, `len` tells, and the tree is no good.
+        // With more nodes, the id is wrong; the reader then checks `len` and rejects the tree.
         let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
         self.nodes.push(Node::new(data, span));
         let Some((parent, waiting)) = self.open.last_mut() else {
@@ -121,7 +121,7 @@ impl<'s> Builder<'s> {
         id
     }
 
-    /// Where a collection's content ends: its closing bracket, or the end of its last child.
+    /// End of a collection's content: its closing bracket, or the end of its last child.
     fn end_of(&self, id: NodeId, at: Span) -> usize {
         let (flow, last) = match &self.nodes[id.0 as usize].data {
             Data::Mapping { entries, flow } => (*flow, entries.last().map(|&(key, value)| (key, value))),

@@ -1,10 +1,10 @@
-//! Text for new nodes, quoted so that YAML 1.1 and 1.2 readers read what was meant.
+//! Text for new nodes, quoted so that YAML 1.1 and 1.2 readers read the intended value.
 
 use serde_json::Value;
 
 use super::tree::ScalarStyle;
 
-/// How a line ends.
+/// A line ending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineEnding {
     /// `\n`
@@ -28,16 +28,16 @@ impl LineEnding {
     }
 }
 
-/// The look of flow text.
+/// The style of flow text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flow {
     /// Keys and strings in double quotes, whether they need them or not.
     pub(super) quoted: bool,
-    /// No blank behind `:` and `,`.
+    /// No space after `:` and `,`.
     pub(super) tight: bool,
 }
 
-/// A string as a scalar in the style asked for, or in double quotes where that style can't hold it.
+/// A string as a scalar in the given style, or in double quotes if that style can't represent it.
 pub(super) fn string(text: &str, style: ScalarStyle) -> String {
     match style {
         ScalarStyle::Plain | ScalarStyle::Absent if is_safe_plain(text) => text.to_owned(),
@@ -48,10 +48,10 @@ pub(super) fn string(text: &str, style: ScalarStyle) -> String {
     }
 }
 
-/// Whether every YAML reader takes the text for a string without quotes.
+/// Whether every YAML reader reads the text without quotes as a string.
 ///
-/// Plain are letters, digits, `.`, `-`, `_` and `/` behind a letter, but for the words that YAML 1.1 readers take for
-/// booleans and nulls (YAML 1.1, bool and null types; readers of YAML 1.1 take `y` for `true`).
+/// A safe text is a letter, followed by letters, digits, `.`, `-`, `_` and `/`. Not safe are the words that YAML 1.1
+/// readers read as booleans and nulls (YAML 1.1, bool and null types; readers of YAML 1.1 read `y` as `true`).
 pub(super) fn is_safe_plain(text: &str) -> bool {
     let word = matches!(
         text.to_ascii_lowercase().as_str(),
@@ -63,7 +63,7 @@ pub(super) fn is_safe_plain(text: &str) -> bool {
 }
 
 fn is_printable(c: char) -> bool {
-    // NEL, LS, PS are line breaks in YAML 1.1; the byte-order mark is one for nobody and invisible to all.
+    // NEL, LS, PS are line breaks in YAML 1.1. The byte-order mark is not one for any reader, but it is invisible.
     !c.is_control() && !matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
 }
 
@@ -122,7 +122,7 @@ pub(super) fn pretty_member(key: &str, value: &Value, indent: &str, unit: &str, 
     format!("{}: {}", double_quoted(key), pretty(value, indent, unit, eol))
 }
 
-/// A value of pretty-printed JSON: the first line without, the others with `indent`. Arrays stand on one line.
+/// A value of pretty-printed JSON: the first line without, the others with `indent`. Arrays are on one line.
 pub(super) fn pretty(value: &Value, indent: &str, unit: &str, eol: &str) -> String {
     let deeper = format!("{indent}{unit}");
     match value {
@@ -137,8 +137,8 @@ pub(super) fn pretty(value: &Value, indent: &str, unit: &str, eol: &str) -> Stri
     }
 }
 
-/// A member of a block mapping as whole lines without their line breaks: the key at `indent` blanks, what is inside
-/// `step` further.
+/// A member of a block mapping as whole lines without their line breaks: the key after `indent` spaces, its content
+/// `step` spaces deeper.
 pub(super) fn block_member(key: &str, value: &Value, indent: usize, step: usize) -> Vec<String> {
     let head = format!("{}{}:", " ".repeat(indent), string(key, ScalarStyle::Plain));
     match value {
@@ -160,7 +160,7 @@ pub(super) fn block_member(key: &str, value: &Value, indent: usize, step: usize)
     }
 }
 
-/// An item of a block sequence as whole lines, its dash at `indent` blanks.
+/// An item of a block sequence as whole lines, its dash after `indent` spaces.
 pub(super) fn block_item(value: &Value, indent: usize, step: usize) -> Vec<String> {
     let dash = format!("{}- ", " ".repeat(indent));
     match value {
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quoting_style_is_kept_where_it_can_hold_the_text() {
+    fn a_quoting_style_is_kept_if_it_can_represent_the_text() {
         assert_eq!(string("it's", ScalarStyle::SingleQuoted), "'it''s'");
         assert_eq!(string("a\nb", ScalarStyle::SingleQuoted), "\"a\\nb\"");
         assert_eq!(string("plain", ScalarStyle::DoubleQuoted), "\"plain\"");

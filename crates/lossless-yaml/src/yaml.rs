@@ -1,4 +1,4 @@
-//! The YAML reader: one document into a [`Tree`]. The only file that names the parser.
+//! The YAML reader: one document into a [`Tree`]. The only file that uses the parser.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use crate::span::Span;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct YamlError {
-    /// One sentence without a final stop. Holds nothing of the document's content.
+    /// One sentence without a final full stop. It contains nothing of the document's content.
     pub message: String,
     /// Offset in the text.
     pub at: usize,
@@ -30,10 +30,10 @@ fn options() -> Options {
 /// Reads one document into a tree. `base` is where the text begins in the file. An empty document is an absent scalar.
 ///
 /// # Errors
-/// Text that is not YAML 1.2, nests deeper than 255 levels, or holds more than one document.
+/// Text that is not YAML 1.2, nests deeper than 255 levels, or contains more than one document.
 pub fn read(text: &str, base: usize) -> Result<Tree<'_>, YamlError> {
     if u32::try_from(text.len()).is_err() {
-        return Err(YamlError { message: "a document of more than 4 GiB".into(), at: 0 });
+        return Err(YamlError { message: "the document is larger than 4 GiB".into(), at: 0 });
     }
     let mut reader = YamlReader { builder: Builder::new(text), anchors: HashMap::new() };
     let mut documents = 0;
@@ -50,7 +50,7 @@ pub fn read(text: &str, base: usize) -> Result<Tree<'_>, YamlError> {
                 documents += 1;
                 if documents > 1 {
                     return Err(YamlError {
-                        message: "a second document begins here without a marker line of its own".into(),
+                        message: "a second document begins here without its own marker line".into(),
                         at: at.start,
                     });
                 }
@@ -165,7 +165,7 @@ mod tests {
         assert!(matches!(late.get(s, "r"), Lookup::Ambiguous { .. }));
         let early = read("d: &d {r: 1}\ns:\n  <<: *d\n  r: 2\n", 0).unwrap();
         let s = early.value(early.root, "s").unwrap();
-        assert!(matches!(early.get(s, "r"), Lookup::Own { .. }), "an own key behind the merge wins");
+        assert!(matches!(early.get(s, "r"), Lookup::Own { .. }), "an own key after the merge wins");
     }
 
     #[test]

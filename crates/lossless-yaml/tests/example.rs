@@ -1,4 +1,4 @@
-//! What `examples/patch.rs` prints.
+//! Tests of `examples/patch.rs`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

@@ -175,7 +175,7 @@ fn missing_files_and_links_that_lead_nowhere() {
     // Emacs' lock of a file that is being edited.
     symlink("me@here.1:2", at(".#a.yaml")).unwrap();
     let before = snapshot(folder.path());
-    let nowhere = ["d/link.yaml does not exist", "a symbolic link that leads nowhere", "mend or remove it"];
+    let nowhere = ["d/link.yaml does not exist", "a symbolic link to a missing file", "fix or remove it"];
     for line in ["a.yaml d/link.yaml --write", "-R . --write", "a.yaml --write --identity-file d/link.yaml"] {
         refused(&run(&mut inject(folder.path(), line)), &nowhere);
     }

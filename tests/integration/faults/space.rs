@@ -81,7 +81,7 @@ fn a_full_disk_changes_nothing() {
             return skip("a_full_disk_changes_nothing", &why);
         }
         let full = output(folder.path(), "full");
-        refused(&full, &["error: the disk is full (No space left on device", "mounted/full/c", ".yaml", "make room"]);
+        refused(&full, &["error: the disk is full (No space left on device", "mounted/full/c", ".yaml", "free space"]);
         refused(&full, &["nothing was changed"]);
         assert_eq!(snapshot(&at("after")), snapshot(&at("full")), "{size}");
         assert_eq!(snapshot(&at("after-big")), snapshot(&at("full")), "{size}");
@@ -180,7 +180,7 @@ fn a_file_that_is_a_mount_of_its_own() {
     }
     let after = folder.path().join("after");
     for name in ["alone", "among"] {
-        let words = ["b.yaml can't be replaced", "busy", "mount its directory in its place", "nothing was changed"];
+        let words = ["b.yaml can't be replaced", "busy", "mount its directory instead", "nothing was changed"];
         refused(&output(&after, name), &words);
     }
     assert_eq!(fs::read_to_string(after.join("names")).unwrap(), "a.yaml\nafter\nb.yaml\nc.yaml\nelsewhere\n");
@@ -256,7 +256,7 @@ fn an_unreadable_or_unwritable_file_stops_the_run() {
     let user = PlainUser::with(&["a.yaml", "d/b.yaml", "e.yaml"]);
     let owned = fs::metadata(user.at("a.yaml")).unwrap();
     let faults: [(&str, u32, &[&str]); 5] = [
-        ("d/b.yaml", 0o444, &["d/b.yaml is read-only for you (Permission denied", "chmod u+w it"]),
+        ("d/b.yaml", 0o444, &["d/b.yaml is read-only for you (Permission denied", "chmod u+w"]),
         ("d/b.yaml", 0o000, &["d/b.yaml cannot be read: Permission denied"]),
         (
             "d",

@@ -1,4 +1,4 @@
-//! The first half: two trees of our own reader, compared in lock-step.
+//! The first half of the proof: compares two trees of our own reader in lock-step.
 
 use std::collections::HashMap;
 
@@ -15,13 +15,13 @@ use crate::write;
 struct Want<'v> {
     /// The node becomes this.
     set: Option<&'v Value>,
-    /// The node goes, and its key.
+    /// The node is removed, with its key.
     removed: bool,
     /// Below a mapping: by key. Below a sequence: by index.
     below: HashMap<String, Want<'v>>,
     /// Items added at the end of a sequence.
     added: Vec<&'v Value>,
-    /// Which operation is the last one here or below.
+    /// The number of the last operation here or below.
     last: usize,
 }
 
@@ -44,7 +44,7 @@ impl<'v> Want<'v> {
                 at.last = number;
                 at = at.below.entry(token).or_default();
                 if at.removed {
-                    return Err("an operation names what another one removes".into());
+                    return Err("an operation refers to something that another one removes".into());
                 }
             }
             at.last = number;
@@ -52,14 +52,14 @@ impl<'v> Want<'v> {
                 (Some(value), Some(_)) => at.added.push(value),
                 (Some(value), None) => at.set = Some(value),
                 (None, None) if at.set.is_none() && at.below.is_empty() && at.added.is_empty() => at.removed = true,
-                (None, _) => return Err("an operation removes what another one names".into()),
+                (None, _) => return Err("an operation removes something to which another one refers".into()),
             }
         }
         Ok(root)
     }
 
-    /// Whether operations, carried out one after the other, name the items of a sequence that they name in the old one:
-    /// none behind a removed item may come later.
+    /// Whether operations, applied one after the other, refer to the same items of a sequence as in the old text: no
+    /// operation on an item after a removed one may come later.
     fn keeps_indices(&self) -> bool {
         let mut items: Vec<(usize, &Self)> =
             self.below.iter().filter_map(|(name, want)| Some((name.parse().ok()?, want))).collect();
@@ -73,7 +73,7 @@ impl<'v> Want<'v> {
     }
 }
 
-/// Whether `new` is `old` with the operations, and nothing else, in every detail that a reader can see.
+/// Checks that `new` is `old` with exactly the operations applied, in every detail that a reader can see.
 pub(super) fn equal(old: &Tree<'_>, new: &Tree<'_>, changes: &[&ObjectChange]) -> Result<(), String> {
     let want = Want::of(changes)?;
     node(old, old.root, new, new.root, Some(&want))?;
@@ -100,21 +100,21 @@ fn node(old: &Tree<'_>, a: NodeId, new: &Tree<'_>, b: NodeId, want: Option<&Want
     }
     let inside = want.is_some_and(|want| !want.below.is_empty() || !want.added.is_empty());
     match (&was.data, &is.data) {
-        (Data::Scalar { .. } | Data::Alias(_), _) if inside => Err("the planned change has no place".into()),
+        (Data::Scalar { .. } | Data::Alias(_), _) if inside => Err("the planned change does not fit".into()),
         (Data::Scalar { text: s, style: x }, Data::Scalar { text: t, style: y }) if s == t && x == y => Ok(()),
         (Data::Alias(_), Data::Alias(_)) if old.text[was.span().range()] == new.text[is.span().range()] => Ok(()),
-        // What is emptied gets brackets: nothing at all would be null.
+        // An emptied collection gets brackets: without them, it would be null.
         (Data::Sequence { items: xs, flow: f }, Data::Sequence { items: ys, flow: g }) if f == g || ys.is_empty() => {
             sequence(old, xs, new, ys, want)
         }
         (Data::Mapping { entries: xs, flow: f }, Data::Mapping { entries: ys, flow: g }) if f == g || ys.is_empty() => {
             mapping(old, xs, new, NewMapping { node: b, entries: ys }, want)
         }
-        _ => Err("a value changes that was not to change".into()),
+        _ => Err("an unplanned value changes".into()),
     }
 }
 
-/// Where the old value is what the planned array begins with, it stays as it is written.
+/// The rest of a planned array that begins with the old value, which then stays as written.
 fn kept<'v>(old: &Tree<'_>, a: NodeId, planned: &'v Value) -> Option<&'v [Value]> {
     let (first, rest) = planned.as_array()?.split_first()?;
     let whole = match &old.node(a).data {
@@ -135,14 +135,14 @@ fn sequence(
     let none = Want::default();
     let want = want.unwrap_or(&none);
     if !want.keeps_indices() {
-        return Err("an operation names an item behind one that is removed before".into());
+        return Err("an operation refers to an item after one that is already removed".into());
     }
     if !want.below.keys().all(|name| name.parse::<usize>().is_ok_and(|index| index < xs.len())) {
-        return Err("the planned change has no place".into());
+        return Err("the planned change does not fit".into());
     }
     let mut rest = ys.iter();
     for (index, &x) in xs.iter().enumerate() {
-        // Formatting each index of a long list takes time.
+        // Avoids formatting each index of a long list.
         let wanted = if want.below.is_empty() { None } else { want.below.get(&index.to_string()) };
         if wanted.is_some_and(|want| want.removed) {
             continue;
@@ -190,10 +190,10 @@ fn mapping(
             continue;
         }
         if new_seen && new.is_merge(key) {
-            return Err("a merge key ('<<') stands behind a new key: other readers would let it win".into());
+            return Err("a merge key ('<<') comes after a new key: for other readers, it would win".into());
         }
         let Some(&(old_key, old_value)) = rest.next() else {
-            return Err("a key appears that was not to appear".into());
+            return Err("an unplanned key appears".into());
         };
         node(old, old_key, new, key, None)?;
         met += usize::from(wanted.is_some());
@@ -203,16 +203,16 @@ fn mapping(
         return Err("a key is lost".into());
     }
     if want.is_some_and(|want| want.below.len() != met) {
-        return Err("the planned change is not there".into());
+        return Err("the planned change is missing".into());
     }
     let deleted = |(name, want): (&String, &Want<'_>)| !want.removed || matches!(new.get(b, name), Lookup::Absent);
     if !want.is_none_or(|want| want.below.iter().all(deleted)) {
-        return Err("a merge key ('<<') supplies what was to be removed".into());
+        return Err("a merge key ('<<') still supplies the removed key".into());
     }
     Ok(())
 }
 
-/// Whether the old node, in every detail, is the first item of a new array in brackets, and `rest` the others.
+/// Checks that a new array in brackets has the old node, in every detail, as its first item, and then `rest`.
 fn wrapped(old: &Tree<'_>, a: NodeId, new: &Tree<'_>, b: NodeId, rest: &[Value]) -> Result<(), String> {
     let is = new.node(b);
     if is.tag().is_some() || is.anchor().is_some() {
@@ -223,11 +223,11 @@ fn wrapped(old: &Tree<'_>, a: NodeId, new: &Tree<'_>, b: NodeId, rest: &[Value])
             node(old, a, new, items[0], None)?;
             items[1..].iter().zip(rest).try_for_each(|(&item, value)| is_value(new, item, value))
         }
-        _ => Err("a value is not put into an array as it is".into()),
+        _ => Err("a value changes when it is put into an array".into()),
     }
 }
 
-/// Whether the root of a document is exactly this value, written so that every reader takes it for that.
+/// Checks that a node is exactly this value, written so that every reader reads it as such.
 pub(super) fn is_value(tree: &Tree<'_>, id: NodeId, value: &Value) -> Result<(), String> {
     if tree.node(id).tag().is_some() || tree.node(id).anchor().is_some() {
         return Err("a tag or an anchor appears".into());
@@ -235,7 +235,7 @@ pub(super) fn is_value(tree: &Tree<'_>, id: NodeId, value: &Value) -> Result<(),
     value_at(tree, id, value)
 }
 
-/// The tag and anchor of `id` itself are the caller's business: a filled null keeps them.
+/// As [`is_value`], but the tag and anchor of `id` itself are not checked: a filled null keeps them.
 fn value_at(tree: &Tree<'_>, id: NodeId, value: &Value) -> Result<(), String> {
     let wrong = || Err("a new value is not written as planned".to_owned());
     let equal = match (&tree.node(id).data, value) {

@@ -1,4 +1,4 @@
-//! The second half: what another reader sees, and what `json-patch` makes of it.
+//! The second half of the proof: compares the values that another reader sees, with the help of `json-patch`.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -15,9 +15,10 @@ use crate::source::{behind_end_markers, line_start};
 use crate::span::Span;
 use crate::tree::{Data, Format, NodeId, Tree};
 
-/// What the second reader saw: collections as they are, every scalar as one opaque string of its type and text.
+/// The value that the second reader saw: collections as they are, every scalar as one opaque string of its type and
+/// text.
 ///
-/// Never straight into [`Value`]'s own scalars: that loses integers over 64 bits, `.nan`, duplicate keys and tags.
+/// It does not use [`Value`]'s own scalars, which lose integers over 64 bits, `.nan`, duplicate keys and tags.
 #[derive(Debug, PartialEq)]
 struct Read(Value);
 
@@ -35,7 +36,7 @@ fn opaque_string(text: &str) -> Value {
     Value::String([STRING, text].concat())
 }
 
-/// A planned value as the second reader is to see it.
+/// A planned value as the second reader must see it.
 fn planned(value: &Value) -> Value {
     match value {
         Value::Object(members) => Value::Object(members.iter().map(|(k, v)| (k.clone(), planned(v))).collect()),
@@ -108,7 +109,7 @@ impl<'de> Visitor<'de> for ReadVisitor {
                 }
                 other => other.to_string(),
             };
-            // All entries count, the duplicates too: the same key again is another member, numbered by itself.
+            // Duplicate entries count, too: the same key again is another member with a number of its own.
             if members.contains_key(&name) {
                 let count = repeats.entry(name.clone()).or_default();
                 *count += 1;
@@ -137,7 +138,7 @@ fn read(text: &str, format: Format) -> Result<Value, Disagreement> {
         Format::Json => serde_json::from_str::<Read>(text).map_err(|error| error.to_string()),
         Format::Yaml => serde_yaml::from_str::<Read>(text).map_err(|error| error.to_string()),
     };
-    // The messages themselves may quote the document and go no further.
+    // The reader's messages can quote the document, so they are not passed on.
     seen.map(|Read(value)| value).map_err(|message| {
         if message.contains("recursion limit") {
             Disagreement::TooDeep
@@ -149,11 +150,11 @@ fn read(text: &str, format: Format) -> Result<Value, Disagreement> {
     })
 }
 
-/// The text of an object as a document of its own. An item of a block list keeps its column, for the indentation of what
-/// is inside it; one that uses an anchor from outside is read with its whole document.
+/// The text of an object as a document of its own. An item of a block list keeps its column, for the indentation of its
+/// content; one that uses an anchor from outside is read with its whole document.
 fn object_text<'t>(tree: &'t Tree<'_>, object: NodeId, base: &[String]) -> Option<std::borrow::Cow<'t, str>> {
     if base.is_empty() {
-        // An end marker in front of all content is legal, and libyaml stumbles over it.
+        // An end marker before all content is legal, but libyaml rejects it.
         return Some(tree.text[behind_end_markers(tree.text.as_bytes())..].into());
     }
     let node = tree.node(object);
@@ -176,7 +177,7 @@ fn object_text<'t>(tree: &'t Tree<'_>, object: NodeId, base: &[String]) -> Optio
     Some(format!("{}{text}", " ".repeat(column)).into())
 }
 
-/// Whether an alias below `at` names an anchor outside `object`, whose nodes follow each other.
+/// Whether an alias below `at` refers to an anchor outside `object`. The nodes of an object are consecutive.
 fn reaches_out(tree: &Tree<'_>, object: NodeId, at: NodeId) -> bool {
     match &tree.node(at).data {
         Data::Alias(target) => *target < object,
@@ -188,10 +189,10 @@ fn reaches_out(tree: &Tree<'_>, object: NodeId, at: NodeId) -> bool {
     }
 }
 
-/// Whether the second reader sees, after the edit, what it saw before with the operations applied.
+/// Checks that after the edit, the second reader sees what it saw before with the operations applied.
 ///
-/// The items of a list are read alone. Where one uses an anchor of another, and where the list itself changes too (an item
-/// that goes moves the others), the document is read whole.
+/// The items of a list are read alone. The whole document is read if an item uses an anchor of another, or if the list
+/// itself changes too (a removed item moves the others).
 pub(super) fn equal(old: &Tree<'_>, new: &Tree<'_>, changes: &[&ObjectChange]) -> Result<(), Refusal> {
     let mut whole = false;
     let bases: HashSet<Vec<String>> = changes.iter().map(|(object, _)| tokens(&object.base)).collect();
@@ -219,7 +220,7 @@ pub(super) fn equal(old: &Tree<'_>, new: &Tree<'_>, changes: &[&ObjectChange]) -
     if !whole {
         return Ok(());
     }
-    // The other changes of the document are seen, too.
+    // A reader of the whole document sees all its changes.
     let all: Vec<_> = changes
         .iter()
         .flat_map(|(object, operations)| operations.iter().map(|operation| (tokens(&object.base), operation)))
@@ -240,7 +241,7 @@ impl<'t> ObjectText<'t> {
         Self { tree, node: tree.root, text: tree.text }
     }
 
-    /// What the second reader sees.
+    /// The value that the second reader sees.
     fn value(&self) -> Result<Value, Disagreement> {
         read(self.text, self.tree.format)
     }
@@ -250,7 +251,7 @@ impl<'t> ObjectText<'t> {
     }
 }
 
-/// Whether the patch makes the new object of the old one, for the second reader.
+/// Checks that the patch turns the old object into the new one, for the second reader.
 fn patched(old: ObjectText<'_>, new: ObjectText<'_>, patch: &[PatchOperation]) -> Result<(), Disagreement> {
     let (was, is) = (old.value()?, new.value()?);
     if !old.has_structure_of(&was) || !new.has_structure_of(&is) {
@@ -301,12 +302,12 @@ fn same_structure(tree: &Tree<'_>, id: NodeId, seen: &Value) -> bool {
     }
 }
 
-/// Whether the second reader takes the text for exactly this value.
+/// Checks that the second reader reads exactly this value in the text.
 pub(super) fn is_value(text: &str, value: &Value) -> Result<(), Disagreement> {
     if read(text, Format::Yaml)? == planned(value) { Ok(()) } else { Err(Disagreement::Change) }
 }
 
-/// Whether the second reader sees the same in both texts; also true where it can read neither.
+/// Whether the second reader sees the same in both texts; also true if it can read neither.
 pub(super) fn same(a: &str, b: &str) -> bool {
     read(a, Format::Yaml).ok() == read(b, Format::Yaml).ok()
 }
@@ -316,7 +317,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn why_a_text_is_not_read_is_told() {
+    fn the_reason_for_an_unreadable_text_is_reported() {
         let deep = format!("a: {}{}", "[".repeat(130), "]".repeat(130));
         assert_eq!(read(&deep, Format::Yaml), Err(Disagreement::TooDeep));
         let bomb: String =

@@ -1,10 +1,10 @@
 //! The proof that a new text is the old one with exactly the planned change.
 //!
-//! Two halves that share no code. *Form* walks the trees of the old and the new text in lock-step: text, style, tags,
-//! anchors, aliases, order, duplicates and comments may differ only where the plan says. The new tree is always that of the full
-//! reader ([`super::yaml`]). *Meaning* has a second reader of another lineage (libyaml's; `serde_json` for
-//! JSON) read both texts, lets `json-patch` apply the operations to the old one, and compares. What the second reader can't
-//! read is refused.
+//! It has two halves that share no code. *Form* walks the trees of the old and the new text in lock-step: text, style,
+//! tags, anchors, aliases, order, duplicates and comments may differ only where the plan changes them. The new tree is
+//! always that of the full reader ([`super::yaml`]). *Meaning* reads both texts with a second reader of another lineage
+//! (libyaml's; `serde_json` for JSON), applies the operations to the old value with `json-patch`, and compares the
+//! result with the new value. What the second reader can't read is refused.
 
 mod form;
 mod meaning;
@@ -18,7 +18,7 @@ use crate::source::{Document, Source};
 use crate::span::Span;
 use crate::tree::Tree;
 
-/// Proves one edited document: `text` is the old one with the operations applied, and nothing else.
+/// Proves one edited document: `text` is the old text with exactly the operations applied.
 pub(super) fn document(old: &Tree<'_>, text: &str, changes: &[&ObjectChange]) -> Result<(), Refusal> {
     let whole = Span::new(old.base, old.base + old.text.len());
     let new = parse(&Document {
@@ -39,19 +39,19 @@ fn unproved(why: &str, span: Span) -> Refusal {
     Refusal::new(Reason::Unproved(why.to_owned()), span)
 }
 
-/// Proves documents added behind the last one of a file, of which `old` is the text. A block scalar at the very end of a
-/// file without a final newline is one line break longer then for readers of libyaml's lineage: refused.
+/// Proves documents added after the last one of a file, whose text is `old`. Refuses a file that ends with a block
+/// scalar without a final newline: for readers of libyaml's lineage, its text would become one line break longer.
 pub(super) fn appended(old: &[u8], behind: Span, text: &str, objects: &[Value]) -> Result<(), Refusal> {
     let joined = [old, text.as_bytes()].concat();
     let joined = Source::new(&joined);
     let segments: Vec<_> = joined.segments().collect();
     let kept = segments.len().checked_sub(objects.len()).filter(|&kept| kept <= 1);
     let Some(kept) = kept else {
-        return Err(unproved("the new documents don't stand apart from the last one", behind));
+        return Err(unproved("the new documents are not separate from the last one", behind));
     };
     for (segment, object) in segments[kept..].iter().zip(objects) {
         let tree = parse(segment).map_err(|refusal| unproved(&refusal.to_string(), behind))?;
-        // Comments at the end of the file, which now stand in front of the new document.
+        // The comments at the end of the file are now before the new document.
         if tree.odd_break().is_some() {
             return Err(Refusal::new(Reason::OddBreakAtEnd, behind));
         }
@@ -65,7 +65,7 @@ pub(super) fn appended(old: &[u8], behind: Span, text: &str, objects: &[Value]) 
     let Some(before) = before.filter(|before| before.bytes != last.bytes) else {
         return Ok(());
     };
-    // The last line got its line break.
+    // The last line got a line break.
     if same(&before, last, behind)? {
         return Ok(());
     }
@@ -73,7 +73,7 @@ pub(super) fn appended(old: &[u8], behind: Span, text: &str, objects: &[Value]) 
 }
 
 /// Whether a document means the same with and without a line break at its end. A document that can't be parsed was not
-/// edited, and a marker or the end of the file delimits it either way.
+/// edited, and a marker or the end of the file ends it in either case.
 fn same(was: &Document<'_>, is: &Document<'_>, at: Span) -> Result<bool, Refusal> {
     let (Ok(was), Ok(is)) = (parse(was), parse(is)) else {
         return Ok(true);
@@ -82,17 +82,17 @@ fn same(was: &Document<'_>, is: &Document<'_>, at: Span) -> Result<bool, Refusal
     Ok(meaning::same(was.text, is.text))
 }
 
-/// Proves that a document which goes holds this and nothing else.
+/// Proves that a document to remove contains exactly this value.
 pub(super) fn removed(document: &Document<'_>, tree: &Tree<'_>, holds: &Value) -> Result<(), Refusal> {
     if !tree.says(tree.root, holds) {
-        return Err(unproved("it does not hold what is to be removed", document.span));
+        return Err(unproved("it does not contain what is to be removed", document.span));
     }
     meaning::is_value(tree.text, holds).map_err(|why| why.refusal(document.span))
 }
 
-/// Proves the place from which documents were taken. `new` is the text up to it, from the start of the document before it;
-/// that document comes with its text as its own edits make it, whose final line break may be gone from `new`. `kept`: blank lines
-/// and comments follow that, which stood before the marker of a document that went.
+/// Proves the place of removed documents. `new` is the text up to it, from the start of the document before it.
+/// `before` is that document and its text with only its own edits; `new` may lack its final line break. `kept`: blank
+/// lines and comments follow, which preceded the marker of a removed document.
 pub(super) fn closed(
     new: &[u8],
     before: Option<(&Document<'_>, &[u8])>,
@@ -102,14 +102,14 @@ pub(super) fn closed(
     let whole = before.map(|(before, _)| before.span).or(after.map(|after| after.span)).unwrap_or_default();
     let joined = [new, after.map_or(&[], |after| after.bytes)].concat();
     let segments: Vec<_> = Source::part(&joined).segments().collect();
-    // What was kept belongs to the document behind it; behind the last one, to none.
+    // The kept lines belong to the next document; if there is none, to no document.
     let own = before.map_or(0, |(_, own)| own.len());
     let (head, rest) = new.split_at(if kept { own.min(new.len()) } else { new.len() });
     let behind = after.map(|after| [rest, after.bytes].concat());
     let stands = before.iter().map(|_| head).chain(behind.as_deref());
     let bare = segments.last().is_some_and(|last| last.bare);
     if segments.iter().map(|segment| segment.bytes).ne(stands) || after.is_some_and(|after| after.bare != bare) {
-        return Err(unproved("its neighbours would not stand as they do", whole));
+        return Err(unproved("its neighbours would change", whole));
     }
     let (Some((before, own)), Some(first)) = (before, segments.first()) else {
         return Ok(());
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_to_go_may_go() {
+    fn only_what_is_planned_may_be_removed() {
         let old = "a: 1 # c\nspec:\n  r: x\n  i: {k: v}\nl: [1]\n";
         verdict(old, "a: 1 # c\nspec:\n  r: x\nl: [1]\n", remove("/spec/i")).unwrap();
         verdict(old, "a: 1 # c\nspec:\n  r: x\n  i: {}\nl: [1]\n", remove("/spec/i/k")).unwrap();
@@ -202,8 +202,8 @@ mod tests {
         assert!(verdict(old, "d: &d {r: 1}\ns:\n  <<: *d\n", remove("/s/r")).is_err());
     }
 
-    /// Quotes and comments around what stays are nothing to the second reader; what brackets make of a text is nothing
-    /// to the first.
+    /// The second reader ignores quotes and comments around the value that stays; the first does not see how brackets
+    /// change a text.
     #[test]
     fn a_value_in_new_brackets_stays_as_it_is() {
         let old = "a: {b: 'c', d: &d 1} # c\n";
@@ -228,15 +228,15 @@ mod tests {
         assert_eq!(halves("a: 'c'", "a: ['c', \"\u{85}\"]", replace("/a", json!(["c", "\u{85}"]))), (true, false));
     }
 
-    /// Each operation names a place of the old text, and for RFC 6902 one of the text so far: both must be the same.
+    /// Each operation refers to the old text, but in RFC 6902 to the text so far: both must be the same place.
     #[test]
-    fn items_are_removed_from_the_back() {
+    fn items_are_removed_from_last_to_first() {
         let edit = |text: &str, operations: Value| super::super::splice::tests::edit(text, &operations);
         let go = |paths: &[&str]| paths.iter().map(|path| json!({"op": "remove", "path": path})).collect::<Value>();
         for old in ["l: [a, b, c, d]\n", "l:\n- a\n- b\n- c\n- d\n", "{\"l\": [1, 2, 3, 4]}", "l: [a, b, b, b]\n"] {
             edit(old, go(&["/l/2", "/l/1"])).unwrap_or_else(|error| panic!("{old}: {error}"));
             let wrong = edit(old, go(&["/l/1", "/l/2"])).unwrap_err();
-            assert!(wrong.contains("behind one that is removed before"), "{old}: {wrong}");
+            assert!(wrong.contains("after one that is already removed"), "{old}: {wrong}");
         }
         let mixed = |first: Value, second: Value| edit("l: [{a: 1}, {a: 1}, {a: 1}]\n", json!([first, second]));
         let (set, deleted) =
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_loses_an_item_behind_the_changes_in_its_items() {
+    fn an_item_of_a_list_is_removed_after_the_changes_in_its_items() {
         let old = "items:\n- spec: {a: 1, b: 2}\n- kind: x\n- spec:\n    a: 1\n    b: 2\n";
         let object =
             |base: &str| ObjectRef { document: Span::new(0, old.len()), base: PointerBuf::parse(base).unwrap() };
@@ -267,14 +267,14 @@ mod tests {
         assert!(apply([std::slice::from_ref(&list), &items[..]].concat()).is_err());
     }
 
-    /// What each half says of an edit.
+    /// Whether each half accepts an edit.
     fn halves(old: &str, new: &str, operation: PatchOperation) -> (bool, bool) {
         let change = changes(old, operation);
         let (old, new) = (yaml::read(old, 0).unwrap(), yaml::read(new, 0).unwrap());
         (form::equal(&old, &new, &[&change]).is_ok(), meaning::equal(&old, &new, &[&change]).is_ok())
     }
 
-    /// Values say nothing of comments, quotes, the order of keys and how a collection is written.
+    /// Values don't show comments, quotes, the order of keys and the notation of a collection.
     #[test]
     fn the_form_half_is_needed() {
         let old = "a: x # c\nspec:\n  r: x\n";
@@ -290,7 +290,7 @@ mod tests {
         }
     }
 
-    /// Our own reader takes U+0085 for a character like any other; to libyaml it ends the line.
+    /// For our own reader, U+0085 is an ordinary character; for libyaml, it ends the line.
     #[test]
     fn the_meaning_half_is_needed() {
         let old = "spec:\n  r: x\n";
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_merge_key_behind_the_new_member_is_refused() {
+    fn a_merge_key_after_the_new_member_is_refused() {
         let old = "d: &d {r: 1}\nspec:\n  x: 1\n  <<: *d\n";
         let op = add("/spec/i", json!("v"));
         assert!(verdict(old, "d: &d {r: 1}\nspec:\n  i: v\n  x: 1\n  <<: *d\n", op.clone()).is_err());
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_appended_behind_an_unfinished_block_scalar() {
+    fn nothing_is_appended_after_an_unfinished_block_scalar() {
         let plan = Plan { new_documents: vec![json!({"b": "c"})], ..Plan::default() };
         for text in ["a: |\n  x", "a: |+\n  x", "a: >\n  x", "l:\n- |\n  x"] {
             assert!(apply(&Source::new(text.as_bytes()), &plan).is_err(), "{text}");
@@ -380,15 +380,15 @@ mod tests {
         for (text, why) in [
             (&b"\xFF\xFE"[..], "the file is UTF-16"),
             (b"\xFE\xFF\0a", "the file is UTF-16"),
-            (b"a\0:\0 \x001\0\n\0", "the text holds a NUL byte"),
-            (b"a: \0\n---\nb: 1\n", "the text holds a NUL byte"),
+            (b"a\0:\0 \x001\0\n\0", "the text contains a NUL byte"),
+            (b"a: \0\n---\nb: 1\n", "the text contains a NUL byte"),
             (b"# \xE9\n---\nb: 1\n", "the text is not UTF-8"),
             (b"a: 1\n---\nb: [\n", "nothing can be added after the last document, which can't be read"),
         ] {
             let refusal = apply(&Source::new(text), &plan).unwrap_err();
             assert!(refusal.to_string().starts_with(why), "{refusal}");
         }
-        // A document that stands further up is not in the way.
+        // A broken document further up does not matter.
         apply(&Source::new(b"a: [\n---\nb: 1\n"), &plan).unwrap();
     }
 }

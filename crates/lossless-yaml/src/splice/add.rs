@@ -79,7 +79,7 @@ impl Editor<'_, '_> {
             return Err(self.refuse(Reason::TabIndent, first));
         }
         if !prefix.is_ascii() {
-            return Err(self.refuse(Reason::Layout("no new key fits in front of this one"), first));
+            return Err(self.refuse(Reason::Layout("no new key can be inserted before this one"), first));
         }
         let indent = prefix.len();
         let step = place.key.map_or(STEP, |key| self.step(key, place.node));
@@ -97,7 +97,7 @@ impl Editor<'_, '_> {
         if let Some(at) = behind_owner {
             return Ok(self.lines(at, &lines));
         }
-        // Without an owner's line: behind an entry that surely ends with its line, the last one if it can be.
+        // Without an owner's line: after the last entry that is certain to end with its line.
         let from = merge.unwrap_or(0);
         let at = entries[from..].iter().rev().find_map(|&(key, value)| self.entry_tail(key, value));
         match at {
@@ -106,7 +106,7 @@ impl Editor<'_, '_> {
                 let text = lines.join(self.eol(start));
                 Ok(self.splice(start, start, format!("{}{}{}", &text[indent..], self.eol(start), " ".repeat(indent))))
             }
-            None => Err(self.refuse(Reason::Layout("no new key fits behind this merge key"), place.node)),
+            None => Err(self.refuse(Reason::Layout("no new key can be inserted after this merge key"), place.node)),
         }
     }
 
@@ -124,16 +124,16 @@ impl Editor<'_, '_> {
             return Ok(self.append_to_flow(place, items, values));
         }
         let (Some(dash), Some(at)) = (self.dash(first), self.tail(last)) else {
-            return Err(self.refuse(Reason::Layout("no new item fits behind this sequence"), place.node));
+            return Err(self.refuse(Reason::Layout("no new item can be appended to this sequence"), place.node));
         };
         let Some(indent) = self.indent(dash) else {
-            return Err(self.refuse(Reason::Layout("no new item fits behind this sequence"), place.node));
+            return Err(self.refuse(Reason::Layout("no new item can be appended to this sequence"), place.node));
         };
         let lines: Vec<String> = values.iter().flat_map(|value| write::block_item(value, indent.len(), STEP)).collect();
         Ok(self.lines(at, &lines))
     }
 
-    /// Appends to items in brackets: on new lines where each item has its own, else on the last item's.
+    /// Appends items inside brackets: on new lines if each item is on its own line, otherwise on the last item's line.
     fn append_to_flow(&self, place: &Place, items: &[NodeId], values: &[&Value]) -> Splice {
         let look = self.look_of(items.iter().find_map(|&item| self.first_key(item)), place);
         let start = |item: NodeId| self.node_start(item);
@@ -147,7 +147,7 @@ impl Editor<'_, '_> {
             _ => ", ",
         };
         let lines = self.lines_of(place.node, start(last)).filter(|_| {
-            // A comment on the last item's line stays behind that item.
+            // A comment on the last item's line must stay after that item.
             let line = Span::new(at, line_end(self.bytes(), at));
             items.iter().all(|&item| self.lines_of(place.node, start(item)).is_some())
                 && self.comment_in(line).is_none()
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_item_in_brackets_stands_as_the_others_do() {
+    fn a_new_item_in_brackets_is_written_like_the_others() {
         let object = json!({"n": "v", "o": {"p": ["q", "r"]}});
         for (old, value, new) in [
             (r#"{"l":["a","b"]}"#, &json!("c"), r#"{"l":["a","b","c"]}"#),

@@ -1,4 +1,4 @@
-//! The text around a place: what a change of it has to fit to.
+//! The text around a place, to which a change must fit.
 
 use serde_json::Value;
 
@@ -9,19 +9,19 @@ use crate::span::Span;
 use crate::tree::{Data, Format, NodeId, ScalarStyle, Tree};
 use crate::write::{self, Flow, LineEnding};
 
-/// Indentation of new text where the document shows none.
+/// Indentation of new text if the document has none to copy.
 pub(super) const STEP: usize = 2;
 
-/// A node on a path, and the key or item that holds it.
+/// A node on a path, with its key.
 pub(super) struct Place {
     pub(super) node: NodeId,
-    /// The key whose value it is.
+    /// The key, if the node is the value of one.
     pub(super) key: Option<NodeId>,
-    /// Whether the collection that holds it is written with brackets.
+    /// Whether the collection that contains it is written with brackets.
     pub(super) in_flow: bool,
 }
 
-/// How the entries of a collection in brackets stand on lines of their own.
+/// Indentation of a collection in brackets whose entries are on lines of their own.
 pub(super) struct Lines<'t> {
     /// Before each entry.
     pub(super) indent: &'t str,
@@ -42,7 +42,7 @@ impl Editor<'_, '_> {
         Refusal::new(reason, self.tree.span(node))
     }
 
-    /// How new lines at `at` end: as the line before it, else as the line that it is in, else as any of the file.
+    /// The line ending for new lines at `at`: that of the line before, else of the line itself, else of the file.
     pub(super) fn eol(&self, at: usize) -> &'static str {
         let bytes = self.bytes();
         let before = memchr::memrchr(b'\n', &bytes[..at]).map(|end| line_start(bytes, end));
@@ -58,7 +58,7 @@ impl Editor<'_, '_> {
         Splice { span: Span::new(start, end).shifted(self.tree.base), text, document: Span::default() }
     }
 
-    /// Follows a path as written; `None` where its last step is missing. Refuses what readers could see differently.
+    /// Follows a path as written; `None` if its last step is missing. Refuses what readers could read differently.
     pub(super) fn walk(&self, root: NodeId, path: &[String]) -> Result<Option<Place>, Refusal> {
         let mut place = Place { node: root, key: None, in_flow: false };
         self.unshared(&place)?;
@@ -122,7 +122,7 @@ impl Editor<'_, '_> {
         }
     }
 
-    /// Refuses an edit of a collection that a tag makes something else, a `!!set` for one.
+    /// Refuses an edit of a collection that has a tag of another type, such as `!!set`.
     pub(super) fn untagged(&self, id: NodeId) -> Result<(), Refusal> {
         let node = self.tree.node(id);
         let (what, own) = match &node.data {
@@ -195,7 +195,7 @@ impl Editor<'_, '_> {
         })
     }
 
-    /// Offset behind the colon of a key, or behind its value's tag and anchor.
+    /// Offset after the colon of a key, or after its value's tag and anchor.
     pub(super) fn behind_key(&self, key: NodeId, value: NodeId) -> Result<usize, Refusal> {
         let bytes = self.bytes();
         let mut at = self.tree.node(key).span().end;
@@ -215,14 +215,14 @@ impl Editor<'_, '_> {
         Ok((at + 1).max(tag).max(anchor))
     }
 
-    /// Start of the next line, if nothing but a comment stands between; the end of the text if there is none.
+    /// Start of the next line, if only a comment comes before it; the end of the text if there is no next line.
     pub(super) fn next_line(&self, at: usize) -> Option<usize> {
         let end = line_end(self.bytes(), at);
         let rest = self.tree.text[at..end].trim();
         (rest.is_empty() || rest.starts_with('#')).then_some(end)
     }
 
-    /// Where a line may follow an entry; `None` where that is not certain.
+    /// Offset at which a line can be added after an entry; `None` if that is not certain.
     pub(super) fn entry_tail(&self, key: NodeId, value: NodeId) -> Option<usize> {
         if matches!(self.tree.node(value).data, Data::Scalar { style: ScalarStyle::Absent, .. }) {
             return self.behind_key(key, value).ok().and_then(|at| self.next_line(at));
@@ -253,7 +253,7 @@ impl Editor<'_, '_> {
 
     /// Offset of the dash of a block sequence's item.
     pub(super) fn dash(&self, item: NodeId) -> Option<usize> {
-        // Comments may stand between an item's dash and what it holds.
+        // There can be comments between an item's dash and its content.
         let start = self.node_start(item);
         let mut line = line_start(self.bytes(), start);
         let mut head = &self.tree.text[line..start];
@@ -266,13 +266,13 @@ impl Editor<'_, '_> {
         head.rfind('-').map(|dash| line + dash)
     }
 
-    /// The text before `at` on its line, if it is blanks alone.
+    /// The text before `at` on its line, if it is only spaces.
     pub(super) fn indent(&self, at: usize) -> Option<&str> {
         let before = &self.tree.text[line_start(self.bytes(), at)..at];
         before.bytes().all(|b| b == b' ').then_some(before)
     }
 
-    /// How flow text looks here: as the first key of the mapping, or the key that owns it.
+    /// The style of flow text here: like the first key of the mapping, or the key that owns it.
     pub(super) fn flow_look(&self, place: &Place) -> Flow {
         self.look_of(self.first_key(place.node), place)
     }
@@ -281,7 +281,7 @@ impl Editor<'_, '_> {
         self.tree.entries(id).and_then(|entries| entries.first()).map(|&(key, _)| key)
     }
 
-    /// How flow text looks beside `first`, a key in the place, or else beside the place's own key.
+    /// The style of flow text like `first`, a key in the place, or else like the place's own key.
     pub(super) fn look_of(&self, first: Option<NodeId>, place: &Place) -> Flow {
         let like = first.or(place.key);
         let quoted = self.tree.format == Format::Json
@@ -294,7 +294,7 @@ impl Editor<'_, '_> {
         Flow { quoted, tight }
     }
 
-    /// The lines of a collection in brackets whose entry at `first` begins one; `None` where it does not.
+    /// The indentation of a collection in brackets whose entry at `first` begins a line; `None` if it does not.
     pub(super) fn lines_of(&self, id: NodeId, first: usize) -> Option<Lines<'_>> {
         let blank = |c: char| c == ' ' || c == '\t';
         let bracket = self.tree.node(id).span().start;
@@ -309,8 +309,8 @@ impl Editor<'_, '_> {
         Some(Lines { indent, outer, unit })
     }
 
-    /// A value as flow text behind the node `beside`: like it on several lines, where that is an object of pretty-printed
-    /// JSON. In YAML, a line that begins with the closing bracket may be indented too little.
+    /// A value as flow text after the node `beside`: on several lines if that is an object of pretty-printed JSON. In
+    /// YAML, a line that begins with the closing bracket may be indented too little.
     pub(super) fn flow_beside(&self, beside: NodeId, value: &Value, look: Flow) -> String {
         match self.first_key(beside).and_then(|key| self.lines_of(beside, self.key_start(key))) {
             Some(lines) if self.tree.format == Format::Json => {

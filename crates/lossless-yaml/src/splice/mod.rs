@@ -1,9 +1,9 @@
 //! RFC 6902 operations on a tree, turned into splices of its text.
 //!
-//! Where new text goes: directly behind the line of the owner's key, or behind the last `<<` (a later merge key would
-//! win over it for many readers), never before a comment that belongs to the first key and never behind a block scalar. What
-//! is removed goes with the lines that `add` would have written for it, and no comment goes along. What the planner gets
-//! wrong, the proof catches; it need not be complete, but it must say why it refuses.
+//! New text is inserted directly after the line of the owner's key, or after the last `<<` (a later merge key would win
+//! over it for many readers), never before a comment that belongs to the first key and never after a block scalar. An
+//! entry is removed with the lines that `add` would have written for it, and never with a comment. The proof catches
+//! what is wrong here, so this code need not handle every case, but it must give a reason for each refusal.
 
 mod add;
 mod editor;
@@ -24,7 +24,7 @@ pub(super) mod tests {
     use crate::plan::{ObjectRef, Plan};
     use crate::source::Source;
 
-    /// A text after operations on its first document, or why it is refused, with the place of that.
+    /// A text after operations on its first document, or the refusal and the text that it is about.
     pub(crate) fn edit(text: &str, operations: &Value) -> Result<String, String> {
         let source = Source::new(text.as_bytes());
         let document = source.segments().next().unwrap().span;
@@ -36,7 +36,7 @@ pub(super) mod tests {
         Ok(String::from_utf8(edited.to_bytes(text.as_bytes()).unwrap()).unwrap())
     }
 
-    /// A text without what these pointers name, removed in this order.
+    /// A text after a removal of each of these pointers, in this order.
     pub(crate) fn without(text: &str, deleted: &[&str]) -> Result<String, String> {
         let remove = |path: &&str| serde_json::json!({"op": "remove", "path": path});
         edit(text, &deleted.iter().map(remove).collect())

@@ -1,4 +1,4 @@
-//! From operations to splices.
+//! Operations turned into splices.
 
 use json_patch::PatchOperation;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use crate::write::LineEnding;
 
 type Members = Vec<(String, Value)>;
 
-/// What goes from one mapping or sequence.
+/// The entries to remove from one mapping or sequence.
 struct Removal {
     path: Vec<String>,
     holder: Place,
@@ -29,7 +29,7 @@ pub(crate) fn splices(
 ) -> Result<Vec<Splice>, Refusal> {
     let editor = Editor { tree, file_ending };
     let mut out = Vec::new();
-    // Collected, so that several new members of one mapping make one splice, and what goes together is seen together.
+    // Collected, so that new members of one mapping make one splice, and its removed entries are handled together.
     let mut additions: Vec<(Vec<String>, Members)> = Vec::new();
     let mut removals: Vec<Removal> = Vec::new();
     for operation in operations {

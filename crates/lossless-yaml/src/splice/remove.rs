@@ -1,4 +1,4 @@
-//! `remove`: entries of a mapping or a sequence with their own lines, or with their comma; the inverse of `add`.
+//! `remove`: removes entries of a mapping or a sequence with their lines or their comma; the inverse of `add`.
 
 use super::editor::{Editor, Place};
 use crate::plan::Splice;
@@ -45,7 +45,7 @@ impl Editor<'_, '_> {
         }
     }
 
-    /// Takes entries out of a mapping or a sequence, named by their indices. `grows` says that it gets new ones, too.
+    /// Removes the entries with these indices from a mapping or a sequence. `grows`: it gets new entries, too.
     pub(super) fn remove(&self, holder: &Place, deleted: &[usize], grows: bool) -> Result<Vec<Splice>, Refusal> {
         self.untagged(holder.node)?;
         let entries = self.held(holder.node);
@@ -68,7 +68,7 @@ impl Editor<'_, '_> {
         }
     }
 
-    /// Refuses to take an anchor away that an alias elsewhere uses.
+    /// Refuses to remove an anchor that an alias elsewhere uses.
     fn unneeded(&self, Entry { key, value }: Entry) -> Result<(), Refusal> {
         let shared = key.and_then(|key| self.tree.shared_anchor(key)).or_else(|| self.tree.shared_anchor(value));
         let Some(anchor) = shared else { return Ok(()) };
@@ -87,7 +87,7 @@ impl Editor<'_, '_> {
         Ok(())
     }
 
-    /// A splice that leaves nothing of a part of the text, which must hold no comment.
+    /// A splice that replaces a part of the text, which must not contain a comment.
     fn cut(&self, start: usize, end: usize, text: &str) -> Result<Splice, Refusal> {
         match self.comment_in(Span::new(start, end)) {
             Some(comment) => Err(Refusal::new(Reason::CommentRemoved, comment)),
@@ -107,7 +107,7 @@ impl Editor<'_, '_> {
         if deleted.len() == entries.len() {
             let last = end(entries.len() - 1);
             let rest = &self.tree.text[last..span.end - 1];
-            // The blanks before the bracket stay; a line break or a comma would stand alone.
+            // Spaces before the bracket stay; a line break or a comma must not remain alone.
             let last = if rest.trim_matches([' ', '\t']).is_empty() { last } else { span.end - 1 };
             return Ok(vec![self.cut(span.start + 1, last, "")?]);
         }
@@ -118,7 +118,7 @@ impl Editor<'_, '_> {
             let behind = |next: usize| self.cut(start(first), start(next), "");
             out.push(match (first.checked_sub(1), next) {
                 (None, Some(next)) => behind(next)?,
-                // A comment about the entry before stands behind its comma.
+                // A comment about the previous entry is after its comma.
                 (Some(before), Some(next)) => self.cut(end(before), end(last), "").or_else(|_| behind(next))?,
                 (Some(before), None) => self.cut(end(before), end(last), "")?,
                 (None, None) => continue,
@@ -137,7 +137,7 @@ impl Editor<'_, '_> {
         let Some(colon) = key.filter(|_| absent).and_then(|key| self.behind_key(key, value).ok()) else {
             return node.span().end;
         };
-        // Without a blank behind it, a colon before a comma is none for libyaml.
+        // Without a space after it, libyaml does not read a colon before a comma as one.
         let rest = &self.tree.text[colon..];
         colon + rest.len() - rest.trim_start_matches(' ').len()
     }
@@ -149,7 +149,7 @@ impl Editor<'_, '_> {
         let inline = self.indent(first).is_none();
         let all = deleted.len() == entries.len();
         let empty = if entries[0].key.is_some() { "{}" } else { "[]" };
-        // Those at the front, where the first one stands behind a dash: what comes next takes its place.
+        // The removed entries at the front, if the first one follows a dash: the next entry takes its place.
         let front = deleted.iter().enumerate().take_while(|(n, index)| inline && n == *index).count();
         let mut out = Vec::new();
         if let Some(&last) = deleted[..front].last() {
@@ -165,7 +165,7 @@ impl Editor<'_, '_> {
         } else if all {
             let Some(key) = holder.key else {
                 return Err(self.refuse(
-                    Reason::Layout("nothing would be left here, and no brackets fit in its place"),
+                    Reason::Layout("nothing would be left here, and no brackets can take its place"),
                     holder.node,
                 ));
             };
@@ -178,7 +178,7 @@ impl Editor<'_, '_> {
         Ok(out)
     }
 
-    /// Takes a block's entries away and leaves nothing behind its key, which is null.
+    /// Removes all entries of a block and leaves nothing after its key, which is null.
     pub(super) fn empty(&self, holder: &Place) -> Result<Vec<Splice>, Refusal> {
         let entries = self.held(holder.node);
         entries.iter().try_for_each(|&entry| self.unneeded(entry))?;
@@ -196,10 +196,10 @@ impl Editor<'_, '_> {
     /// Start of a member's key or an item's dash.
     fn entry_start(&self, Entry { key, value }: Entry) -> Result<usize, Refusal> {
         let start = key.map_or_else(|| self.dash(value), |key| Some(self.key_start(key)));
-        start.ok_or_else(|| self.refuse(Reason::Layout("the dash of this item is not found"), value))
+        start.ok_or_else(|| self.refuse(Reason::Layout("the dash of this item was not found"), value))
     }
 
-    /// Start of the line behind an entry.
+    /// Start of the line after an entry.
     fn lines_end(&self, Entry { key, value }: Entry) -> Result<usize, Refusal> {
         let end = match key {
             Some(key) => self.entry_tail(key, value),
@@ -208,12 +208,12 @@ impl Editor<'_, '_> {
             }
             None => self.tail(value),
         };
-        end.ok_or_else(|| self.refuse(Reason::Layout("where this entry ends is not certain"), value))
+        end.ok_or_else(|| self.refuse(Reason::Layout("the end of this entry is not certain"), value))
     }
 }
 
-/// Where the last lines of a text without a final line break are removed, the break before them goes, too: the text still
-/// ends without one. `base` is where the text begins in the file; the splices are in order.
+/// Keeps a text without a final line break as it is: if its last lines are removed, the break before them is removed,
+/// too. `base` is where the text begins in the file; the splices are in order.
 pub(crate) fn keep_end(text: &[u8], base: usize, splices: &mut [Splice]) {
     let end = base + text.len();
     let removes_end = |splice: &Splice| splice.text.is_empty() && !splice.span.is_empty() && splice.span.end == end;
@@ -232,7 +232,7 @@ pub(crate) fn keep_end(text: &[u8], base: usize, splices: &mut [Splice]) {
     }
 }
 
-/// How long the line break at the end of a text is.
+/// Length of the line break at the end of a text.
 fn line_break(text: &[u8]) -> usize {
     text.len() - text.strip_suffix(b"\n").map_or(text, |text| text.strip_suffix(b"\r").unwrap_or(text)).len()
 }
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_goes_with_its_own_lines() {
+    fn a_member_is_removed_with_its_own_lines() {
         all(&[
             ("a: 1\nb: 2\nc: 3\n", &["/a"], "b: 2\nc: 3\n"),
             ("a: 1\nb: 2\nc: 3\n", &["/b"], "a: 1\nc: 3\n"),
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_goes_with_its_own_lines() {
+    fn an_item_is_removed_with_its_own_lines() {
         all(&[
             ("l:\n- a\n- b\n- c\n", &["/l/0"], "l:\n- b\n- c\n"),
             ("l:\n- a\n- b\n- c\n", &["/l/2", "/l/1"], "l:\n- a\n"),
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_first_behind_a_dash_is_followed_by_the_next() {
+    fn the_next_entry_takes_the_place_after_a_dash() {
         all(&[
             ("- a: 1\n  b: 2\n", &["/0/a"], "- b: 2\n"),
             ("- a:\n    x: 1\n\n  # about b\n  b: 2\n", &["/0/a"], "- # about b\n  b: 2\n"),
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_in_brackets_goes_with_its_comma() {
+    fn an_entry_in_brackets_is_removed_with_its_comma() {
         all(&[
             ("{a: 1, b: 2, c: 3}\n", &["/a"], "{b: 2, c: 3}\n"),
             ("{a: 1, b: 2, c: 3}\n", &["/b"], "{a: 1, c: 3}\n"),
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_and_what_comes_in_one_place_fit() {
+    fn removed_and_added_entries_of_one_place_fit() {
         for (old, operations, new) in [
             (
                 "a: 1\nb: 2",
@@ -386,11 +386,11 @@ mod tests {
         }
         for old in ["s:\n  a: 1\nt: 1\n", "s: {a: 1}\nt: 1\n", "{\"s\": {\"a\": 1}}"] {
             let operations = json!([{"op": "remove", "path": "/s/a"}, {"op": "add", "path": "/s/b", "value": 3}]);
-            assert!(edit(old, &operations).unwrap_err().starts_with("all that stands here is removed"), "{old}");
+            assert!(edit(old, &operations).unwrap_err().starts_with("every entry is removed here"), "{old}");
         }
     }
 
-    /// Each text, what is to be removed from it, and why that is refused.
+    /// Asserts for each text and the pointers to remove from it that this is refused with this message.
     fn are_refused(table: &[(&str, &[&str], &str)]) {
         for &(old, deleted, why) in table {
             assert_eq!(without(old, deleted), Err(why.to_owned()), "{deleted:?} of {old}");
@@ -404,14 +404,14 @@ mod tests {
             ("a: [1]\n", &["/a/1"], "there is no item 1 here at '[1]'"),
             ("a: [1]\n", &["/a/-"], "there is no '-' here at '[1]'"),
             ("a: 1\n", &[""], "an object can't be replaced or removed as a whole at 'a: 1'"),
-            ("a: 1\n", &["/a"], "nothing would be left here, and no brackets fit in its place at 'a: 1'"),
+            ("a: 1\n", &["/a"], "nothing would be left here, and no brackets can take its place at 'a: 1'"),
             ("a: 1\nb: 2\n", &["/a", "/a"], "one entry can't be removed twice at '1'"),
             (
                 "a: {b: 1}\nc: 2\n",
                 &["/a/b", "/a"],
-                "two changes of one place can't be made in one run at 'a: {b: 1}\nc: 2\n'",
+                "two changes overlap here and can't be made in one run at 'a: {b: 1}\nc: 2\n'",
             ),
-            ("a: 1\nb: 2\na: 3\n", &["/a"], "the key 'a' is written twice in one mapping at 'a'"),
+            ("a: 1\nb: 2\na: 3\n", &["/a"], "duplicate key 'a' at 'a'"),
             ("a: !!set {b, c}\n", &["/a/b"], "the mapping to edit has a tag at '!!set'"),
             ("a: !l\n- b\n- c\n", &["/a/0"], "the sequence to edit has a tag at '!l'"),
             ("[a: b, c]\n", &["/0/a"], "a pair without brackets can't be emptied at 'a: b'"),
@@ -421,25 +421,21 @@ mod tests {
     #[test]
     fn a_comment_is_not_removed() {
         are_refused(&[
-            (
-                "a: 1\nb: 2 # two\n",
-                &["/b"],
-                "a comment beside or inside what is to be removed would be lost at '# two'",
-            ),
+            ("a: 1\nb: 2 # two\n", &["/b"], "a comment next to or inside the removed text would be lost at '# two'"),
             (
                 "a: 1\nb:\n  # two\n  c: 2\n",
                 &["/b"],
-                "a comment beside or inside what is to be removed would be lost at '# two'",
+                "a comment next to or inside the removed text would be lost at '# two'",
             ),
             (
                 "- a: 1\n  # two\n  b: 2\n  c: 3\n",
                 &["/0/a", "/0/b"],
-                "a comment beside or inside what is to be removed would be lost at '# two'",
+                "a comment next to or inside the removed text would be lost at '# two'",
             ),
             (
                 "{a: 1, # one\n b: 2}\n",
                 &["/b"],
-                "a comment beside or inside what is to be removed would be lost at '# one'",
+                "a comment next to or inside the removed text would be lost at '# one'",
             ),
         ]);
     }
@@ -455,18 +451,18 @@ mod tests {
             (
                 "a: &x {b: 1, c: 1}\nd: *x\n",
                 &["/d/b"],
-                "the value to edit is an alias: it stands elsewhere and others may use it at '*x'",
+                "the value to edit is an alias: the original is elsewhere, and others may use it at '*x'",
             ),
             ("a: {b: &x 1}\nd: *x\n", &["/a"], "an alias elsewhere uses this anchor, which would be removed at '&x'"),
             (
                 "d: &d {r: 1}\ns:\n  <<: *d\n  x: 1\n",
                 &["/s/r"],
-                "'r' comes from a merge key ('<<') here: it would still be there at '<<: *d\n  x: 1'",
+                "a merge key ('<<') supplies 'r' here, which would still exist at '<<: *d\n  x: 1'",
             ),
             (
                 "d: &d {r: 1}\ns: {r: 2, <<: [*d]}\n",
                 &["/s/r"],
-                "'r' comes from a merge key ('<<') here: it would still be there at '{r: 2, <<: [*d]}'",
+                "a merge key ('<<') supplies 'r' here, which would still exist at '{r: 2, <<: [*d]}'",
             ),
             ("d: &d {r: 1}\ns:\n  <<: *d\n  x: 1\n", &["/s/<<"], "there is no '<<' here at '<<: *d\n  x: 1'"),
         ]);

@@ -1,5 +1,5 @@
-//! `replace`: a new value where another one, or null, stands. An array that begins with the old value is put around it;
-//! null in place of a block leaves nothing behind the key.
+//! `replace`: puts a new value in place of another one, or of null. An array that begins with the old value is put
+//! around it; null in place of a block leaves nothing after the key.
 
 use serde_json::Value;
 
@@ -68,7 +68,7 @@ impl Editor<'_, '_> {
         Ok(vec![self.splice(start, end, text)])
     }
 
-    /// Makes the value the first item of an array, its own bytes as they are.
+    /// Makes the value the first item of an array, without changing its bytes.
     fn wrap(&self, place: &Place, rest: &[Value]) -> Result<Vec<Splice>, Refusal> {
         let node = self.tree.node(place.node);
         let (start, end) = (self.node_start(place.node), node.span().end);
@@ -92,12 +92,12 @@ impl Editor<'_, '_> {
         }
     }
 
-    /// Puts a value where nothing, `~` or `null` stands.
+    /// Puts a value in place of nothing, `~` or `null`.
     fn fill_null(&self, place: &Place, value: &Value) -> Result<Vec<Splice>, Refusal> {
         let node = self.tree.node(place.node);
         let absent = matches!(node.data, Data::Scalar { style: ScalarStyle::Absent, .. });
         let Some(key) = place.key else {
-            return Err(self.refuse(Reason::Layout("a null that is no member's value can't be filled"), place.node));
+            return Err(self.refuse(Reason::Layout("only a null that is the value of a key can be filled"), place.node));
         };
         let behind = self.behind_key(key, place.node)?;
         let block = !place.in_flow && matches!(value, Value::Object(members) if !members.is_empty());
@@ -109,9 +109,9 @@ impl Editor<'_, '_> {
             if !absent {
                 out.push(self.splice(behind, node.span().end, String::new()));
             }
-            let line = self
-                .next_line(rest)
-                .ok_or_else(|| self.refuse(Reason::Layout("no new line fits behind this value"), place.node))?;
+            let line = self.next_line(rest).ok_or_else(|| {
+                self.refuse(Reason::Layout("no new line can be inserted after this value"), place.node)
+            })?;
             out.push(self.lines(line, &lines[1..]));
             return Ok(out);
         }
@@ -180,7 +180,7 @@ mod tests {
                 "a: &x\n  b: c\nd: *x\n",
                 "an alias uses this anchor: an edit here would change the other place too at '&x'",
             ),
-            ("a:\n  b: c # d\n", "a comment beside or inside what is to be removed would be lost at '# d'"),
+            ("a:\n  b: c # d\n", "a comment next to or inside the removed text would be lost at '# d'"),
             ("? a\n: b: c\n", "this entry has no lines of its own at 'c'"),
         ] {
             assert_eq!(replaced(old, &Value::Null), Err(why.to_owned()), "{old}");
@@ -206,7 +206,7 @@ mod tests {
             (
                 "a: x, y\n",
                 json!(["x, y", "z"]),
-                "the value holds a bracket or a comma without quotes, so no brackets fit around it at 'x, y'",
+                "the value contains an unquoted bracket or comma, so it can't be put in brackets at 'x, y'",
             ),
             ("a: |\n  x\n", json!(["x\n"]), "the value to replace is a block scalar ('|' or '>') at 'x\n'"),
             ("a: !t x\n", json!(["x"]), "the value to replace has a tag at '!t'"),

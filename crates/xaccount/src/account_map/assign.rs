@@ -1,29 +1,29 @@
-//! Which account a cluster belongs to.
+//! Assigns clusters to accounts.
 
 use super::check::{Account, AccountMap};
 use super::entry::{Cluster, Entry, Place, fits};
 use super::index::{EntryIndex, EntryPosition};
 use crate::diag::Span;
 
-/// What the map says of a cluster.
+/// The assignment of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Assigned {
-    /// It belongs to this account, by its number; and where the map says so.
+    /// It belongs to the account with this index; and the place of the entry in the map.
     To(usize, Span),
-    /// It stays in the source account.
+    /// It stays in the source account; and the place of the entry in the map.
     Source(Span),
-    /// Several say that it is theirs: their names and places.
+    /// Several accounts match it: their names, and the places of the entries.
     Several(Vec<(String, Span)>),
-    /// Nobody does; but these entries would if its file's path, which is not known, matched theirs.
+    /// No account matches it, but these entries might: they have `paths`, and the path of its file is not known.
     Unplaced(Vec<Span>),
-    /// Nobody does.
+    /// No account matches it.
     Nobody,
 }
 
-/// An account, `None` for the source, and where the map says that a cluster is its own.
+/// An account (`None` for the source account), and the place of its entry that matches a cluster.
 type Claim = (Option<usize>, Span);
 
-/// From so many entries on, looking for the few that may match is faster than asking each.
+/// From this number of entries on, an index lookup is faster than trying each entry.
 const MANY: usize = 32;
 
 impl AccountMap {
@@ -46,7 +46,7 @@ impl AccountMap {
         }
     }
 
-    /// Whether it can hang on its name which account a cluster, not a template, belongs to.
+    /// Whether the account of a cluster (not a template) can depend on its name.
     pub fn depends_on_name(&self, cluster: &Cluster<'_>) -> bool {
         let may = |entry: &Entry| {
             entry.asks_name()
@@ -61,7 +61,7 @@ impl AccountMap {
             .is_none_or(|entries| entries.into_iter().any(|at| self.entry(at).is_some_and(may)))
     }
 
-    /// As the docs say it: each entry is asked.
+    /// The definition in the docs: tries each entry.
     fn plain(&self, cluster: &Cluster<'_>) -> Vec<Claim> {
         let mut found: Vec<Claim> = Vec::new();
         if !cluster.template
@@ -80,7 +80,7 @@ impl AccountMap {
         found
     }
 
-    /// The same where only the entries are asked that may match.
+    /// As [`plain`](Self::plain), but tries only the entries that can match.
     fn indexed(&self, cluster: &Cluster<'_>) -> Vec<Claim> {
         if cluster.template {
             let accounts = self.index().of_template(cluster.name);
@@ -95,12 +95,12 @@ impl AccountMap {
             entry.matches(cluster).then_some((at.account, entry.span))
         });
         let mut claims: Vec<Claim> = matching.collect();
-        // Of the entries of one account, the first.
+        // For each account, only its first entry.
         claims.dedup_by_key(|(account, _)| *account);
         claims
     }
 
-    /// The entries that would match if the path, which is not known, did.
+    /// The entries that might match, because the path is not known.
     fn unplaced(&self, cluster: &Cluster<'_>) -> Vec<Span> {
         if cluster.template || *cluster.place != Place::Unknown {
             return Vec::new();
@@ -139,7 +139,7 @@ impl AccountMap {
     }
 }
 
-/// The glob of an account that fits a template.
+/// The place of an account's glob that matches a template.
 fn of_template(account: &Account, name: Option<&str>) -> Option<Span> {
     account.templates.iter().find(|glob| fits(glob, name)).map(|glob| glob.span)
 }
@@ -227,24 +227,24 @@ accounts:
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_its_place() {
+    fn every_error_has_its_place() {
         let with = |from: &str, to: &str| MAP.replacen(from, to, 1);
         for (text, message, place) in [
             (String::new(), "is empty", ""),
             (format!("{MAP}---\nb: 2\n"), "second one", "---\nb: 2\n"),
             ("a: 1\n---\nb: 2\n".into(), "not an account map", "a: 1"),
             ("- 1\n".into(), "not an account map", "- 1"),
-            (with("AccountMap", "Map"), "kind is Map", "Map"),
-            (with("v1alpha1", "v1"), "apiVersion is xaccount.dev/v1", "xaccount.dev/v1"),
-            (with("  account: \"2", "  acount: \"2"), "no field acount", "acount"),
-            (with("\"222222222222\"", "222222222222"), "no text for YAML", "222222222222"),
+            (with("AccountMap", "Map"), "kind must be AccountMap, not Map", "Map"),
+            (with("v1alpha1", "v1"), "apiVersion must be xaccount.dev/v1alpha1", "xaccount.dev/v1"),
+            (with("  account: \"2", "  acount: \"2"), "unknown field acount", "acount"),
+            (with("\"222222222222\"", "222222222222"), "must be quoted", "222222222222"),
             (with("222222222222", "22222222222"), "has 11 digits", "\"22222222222\""),
-            (with("  - names: [\"dev-*\"]\n", "  - names: \"dev-*\"\n"), "this is 'dev-*'", "\"dev-*\""),
-            (with("[\"dev-*\"]", "[\"dev-[\"]"), "no glob", "\"dev-[\""),
+            (with("  - names: [\"dev-*\"]\n", "  - names: \"dev-*\"\n"), "found 'dev-*'", "\"dev-*\""),
+            (with("[\"dev-*\"]", "[\"dev-[\"]"), "invalid glob", "\"dev-[\""),
             (with("{namespaces: [prod]}", "{}"), "every cluster", "{}"),
-            (with("{names: [dev-old, dev-x-*], namespaces: [dev]}", "{}"), "except every cluster", "{}"),
-            (with("{names: [dev-old, dev-x-*], namespaces: [dev]}", "~"), "this is nothing", "~"),
-            (with("[dev-old, dev-x-*]", "[\"dev-[\"]"), "no glob", "\"dev-[\""),
+            (with("{names: [dev-old, dev-x-*], namespaces: [dev]}", "{}"), "exclude every cluster", "{}"),
+            (with("{names: [dev-old, dev-x-*], namespaces: [dev]}", "~"), "found nothing", "~"),
+            (with("[dev-old, dev-x-*]", "[\"dev-[\"]"), "invalid glob", "\"dev-[\""),
             (
                 with("account: \"222222222222\"", "account: \"111111111111\""),
                 "is the source account",
@@ -254,14 +254,14 @@ accounts:
             (with("clusters/dev/**", "../dev/**"), "relative to the map", "\"../dev/**\""),
             (with("clusters/dev/**", "clusters/dev/"), "write clusters/dev/**", "\"clusters/dev/\""),
             (with("team/capa", "team/ca pa"), "' '", "team/ca pa"),
-            (with("served", "severed"), "names no namespaces", "severed"),
-            (with("served", "{list: [Dev]}"), "to the letter", "Dev"),
-            (with("served", "~"), "says no namespaces", "~"),
-            (with("served", "{list: ~}"), "this is nothing", "~"),
-            (with("served", "{selector: ~}"), "this is nothing", "~"),
-            (with("served", "{lst: [dev]}"), "no field lst", "lst"),
+            (with("served", "severed"), "not a value of allowedNamespaces", "severed"),
+            (with("served", "{list: [Dev]}"), "compares names exactly", "Dev"),
+            (with("served", "~"), "allowedNamespaces is empty", "~"),
+            (with("served", "{list: ~}"), "found nothing", "~"),
+            (with("served", "{selector: ~}"), "found nothing", "~"),
+            (with("served", "{lst: [dev]}"), "unknown field lst", "lst"),
             (with("kind:", "<<: {a: b}\nkind:"), "merge keys", "<<"),
-            (with("kind: AccountMap", "kind: AccountMap\nkind: AccountMap"), "written twice", "kind"),
+            (with("kind: AccountMap", "kind: AccountMap\nkind: AccountMap"), "duplicate field", "kind"),
         ] {
             let errors = read(text.as_bytes()).expect_err(message);
             let error = &errors[0];
@@ -281,7 +281,7 @@ accounts:
     }
 
     #[test]
-    fn a_path_is_made_plain() {
+    fn a_path_is_normalized() {
         for (path, want) in [
             ("clusters/dev/../prod/a.yaml", Some("clusters/prod/a.yaml")),
             ("./a//b/./c.yaml", Some("a/b/c.yaml")),
@@ -306,7 +306,7 @@ accounts:
         assert!(matches!(assigned_to("mgmt", &Place::Unknown), Assigned::Source(_)));
     }
 
-    /// A glob over a small alphabet, so that many fit.
+    /// Globs over a small alphabet, so that many match.
     fn globs(most: usize) -> impl proptest::strategy::Strategy<Value = Vec<String>> {
         let glob = proptest::sample::select(vec![
             "a", "b", "ab", "a*", "*b", "*", "?", "[ab]", "{a,b}", "a/**", "**/b", "a/b", "*/b", "default", "d*", "**",
@@ -316,7 +316,7 @@ accounts:
 
     proptest::proptest! {
         #[test]
-        fn a_large_map_says_what_the_plain_definition_says(
+        fn a_large_map_agrees_with_the_plain_definition(
             entries in proptest::collection::vec((globs(2), globs(2), globs(2), 0..4_usize), 1..12),
             templates in proptest::collection::vec(globs(2), 3),
             cluster in (

@@ -1,4 +1,4 @@
-//! The fields of the map, checked and ready to use.
+//! Checks the fields of the map and makes them ready to use.
 
 use std::collections::HashSet;
 use std::sync::OnceLock;
@@ -18,39 +18,39 @@ use crate::kubernetes::names::{is_dns_label, is_dns_subdomain, is_label_value, i
 /// Which cluster belongs to which AWS account.
 #[derive(Clone, Debug)]
 pub struct AccountMap {
-    /// The account of the management cluster.
+    /// The source account: the account of the management cluster.
     pub source: Source,
-    /// The file that keeps identities, relative to the map, with `/`.
+    /// The file for identities, relative to the map, with `/`.
     pub identity_file: Option<Spanned<String>>,
-    /// Annotations of identities that are made.
+    /// Annotations of created identities.
     pub identity_annotations: Vec<(String, String)>,
     /// The target accounts in their order.
     pub accounts: Vec<Account>,
-    /// The rules that lint leaves out.
+    /// The rules that lint ignores.
     pub lint_ignores: Vec<LintIgnore>,
-    /// The entries by their globs, made when it is first asked for.
+    /// The index of the entries, created on first use.
     pub(super) index: OnceLock<Box<EntryIndex>>,
 }
 
-/// A rule that lint leaves out.
+/// A rule that lint ignores.
 #[derive(Clone, Debug)]
 pub struct LintIgnore {
     /// Its id or name, as written.
     pub rule: Spanned<String>,
-    /// Globs of the files where it is left out, relative to the map; none means all.
+    /// Globs of the files for which it is ignored, relative to the map; empty means all files.
     pub paths: Vec<Glob>,
-    /// Why.
+    /// The reason.
     pub reason: Spanned<String>,
 }
 
-/// The account of the management cluster.
+/// The source account: the account of the management cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Source {
     /// Its id.
     pub account: Option<Spanned<AccountId>>,
-    /// The role that the CAPA pod runs as, a name or path and name.
+    /// The IAM role of the CAPA pod: a name, or a path and a name.
     pub role_name: Option<Spanned<String>>,
-    /// The version of CAPA that runs there.
+    /// The version of CAPA on the management cluster.
     pub capa_version: Option<Spanned<String>>,
     /// Clusters that stay in it.
     pub clusters: Vec<Entry>,
@@ -63,9 +63,9 @@ pub struct Account {
     pub name: Spanned<String>,
     /// Its id.
     pub account: Spanned<AccountId>,
-    /// The role, where the map gives its ARN.
+    /// The role, if the map specifies its ARN.
     pub role_arn: Option<Spanned<RoleArn>>,
-    /// The role's name, or path and name.
+    /// The role's name, or its path and name.
     pub role_name: Option<Spanned<String>>,
     /// The role's partition.
     pub partition: Option<Spanned<Partition>>,
@@ -79,29 +79,29 @@ pub struct Account {
     pub duration_seconds: Option<Spanned<DurationSeconds>>,
     /// `spec.allowedNamespaces`
     pub allowed_namespaces: Option<Spanned<MapNamespaces>>,
-    /// Which clusters belong to it.
+    /// The clusters that belong to it.
     pub clusters: Vec<Entry>,
-    /// Which templates belong to it.
+    /// The templates that belong to it.
     pub templates: Vec<Glob>,
 }
 
-/// Which namespaces may use an account's identity.
+/// The namespaces that may use an account's identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MapNamespaces {
-    /// Those of the clusters that it serves.
+    /// The namespaces of the clusters that it serves.
     Served,
     /// Every namespace.
     All,
-    /// These.
+    /// These namespaces.
     List(Vec<String>),
-    /// Those with this label.
+    /// The namespaces with this label.
     Label(String, String),
 }
 
 /// Checks all values.
 ///
 /// # Errors
-/// Everything that is wrong with them.
+/// All errors.
 pub(super) fn check(fields: Fields) -> Result<AccountMap, Vec<SpannedError>> {
     let mut checker = Checker { errors: Vec::new() };
     let map = checker.map(fields);
@@ -117,7 +117,7 @@ impl Checker {
         self.errors.push(SpannedError::new(message, span));
     }
 
-    /// A text as a value; what is wrong with it is an error at its place.
+    /// Parses a text; if it is invalid, adds an error at its place.
     fn parse<T>(&mut self, text: Option<Spanned<String>>) -> Option<Spanned<T>>
     where
         T: std::str::FromStr,
@@ -137,7 +137,7 @@ impl Checker {
         for (field, existing, right) in [("apiVersion", &fields.api_version, API_VERSION), ("kind", &fields.kind, KIND)]
         {
             if existing.value != right {
-                let message = format!("{field} is {}, and an account map has {right}", escape_control(&existing.value));
+                let message = format!("{field} must be {right}, not {}", escape_control(&existing.value));
                 self.refuse(message, existing.span);
             }
         }
@@ -151,14 +151,17 @@ impl Checker {
             let inside = !file.value.starts_with('/') && !file.value.split('/').any(|part| part == "..");
             let yaml = file.value.ends_with(".yaml") || file.value.ends_with(".yml");
             if !inside || !yaml || file.value.contains('\\') {
-                self.refuse("identityFile is a YAML file below the map's directory, written with /", file.span);
+                self.refuse(
+                    "identityFile must be a YAML file in or below the map's directory, written with /",
+                    file.span,
+                );
             }
         }
         let mut identity_annotations = Vec::new();
         for (key, value) in fields.identity_annotations {
             if !is_qualified_name(&key) {
                 self.refuse(
-                    format!("'{}' is no annotation key: write example.com/name", escape_control(&key)),
+                    format!("'{}' is not an annotation key: write example.com/name", escape_control(&key)),
                     value.span,
                 );
             }
@@ -176,7 +179,7 @@ impl Checker {
             for account in accounts.iter().filter(|account| account.account.value == own.value) {
                 let message = format!("{} is the source account (source.account)", own.value);
                 let help =
-                    "clusters that stay there: source.clusters; correct one of the two ids, or remove this account";
+                    "correct one of the two ids, or remove this account and list its clusters in source.clusters";
                 self.errors.push(SpannedError::new(message, account.account.span).help(help));
             }
         }
@@ -208,7 +211,7 @@ impl Checker {
             templates,
         } = account.value;
         if name.value.is_empty() {
-            self.refuse("an account has a name for people", name.span);
+            self.refuse("the name of an account must not be empty", name.span);
         }
         let role_arn: Option<Spanned<RoleArn>> = self.parse(role_arn);
         let id: Option<Spanned<AccountId>> = self.parse(Some(id));
@@ -240,7 +243,7 @@ impl Checker {
         })
     }
 
-    /// Checks an account's role ARN against its id and the fields that say parts of the role, each with its place.
+    /// Checks an account's role ARN against its id and the fields for parts of the role, each with its place.
     fn beside_role_arn(
         &mut self,
         role: &Spanned<RoleArn>,
@@ -249,13 +252,13 @@ impl Checker {
     ) {
         if let Some(id) = id.filter(|id| role.value.account() != &id.value) {
             self.refuse(
-                format!("roleARN is in account {}, and account is {}", role.value.account(), id.value),
+                format!("roleARN is in account {}, but account is {}", role.value.account(), id.value),
                 role.span,
             );
         }
         for (field, span) in others {
             if let Some(span) = span {
-                self.refuse(format!("roleARN says all of the role: leave {field} out"), span);
+                self.refuse(format!("roleARN already contains the whole role: remove {field}"), span);
             }
         }
     }
@@ -265,7 +268,7 @@ impl Checker {
             && !is_dns_subdomain(&name.value)
         {
             let message = format!(
-                "'{}' is no name of an object: lower-case letters, digits, '-' and '.'",
+                "'{}' is not a valid object name: use lower-case letters, digits, '-' and '.'",
                 escape_control(&name.value)
             );
             self.refuse(message, name.span);
@@ -284,7 +287,7 @@ impl Checker {
 
     fn role_name(&mut self, name: Option<Spanned<String>>) -> Option<Spanned<String>> {
         let name = name?;
-        // Any account does: it is the name's letters that are checked.
+        // Any account will do: only the characters of the name are checked.
         let account: Result<AccountId, _> = "000000000000".parse();
         if let Some(error) = account.ok().and_then(|account| RoleArn::new(Partition::Aws, &account, &name.value).err())
         {
@@ -299,7 +302,7 @@ impl Checker {
         let digits = |part: &&str| !part.is_empty() && part.len() < 6 && part.bytes().all(|b| b.is_ascii_digit());
         if !(2..=3).contains(&numbers.len()) || !numbers.iter().all(digits) {
             self.refuse(
-                "capaVersion is a version of Cluster API Provider AWS in quotes, as \"2.9\" or \"2.9.3\"",
+                "capaVersion must be a version of Cluster API Provider AWS in quotes, such as \"2.9\" or \"2.9.3\"",
                 version.span,
             );
         }
@@ -314,13 +317,13 @@ impl Checker {
                 for name in list.iter().filter(|name| !is_dns_label(&name.value)) {
                     let text = escape_control(&name.value);
                     self.refuse(
-                        format!("'{text}' is no name of a namespace: CAPA compares names to the letter"),
+                        format!("'{text}' is not a valid namespace name: CAPA compares names exactly"),
                         name.span,
                     );
                 }
                 if list.is_empty() {
                     self.refuse(
-                        "an empty list lets no namespace use the identity; leave allowedNamespaces out for all",
+                        "an empty list allows no namespace to use the identity; omit allowedNamespaces to allow all",
                         span,
                     );
                 }
@@ -333,13 +336,13 @@ impl Checker {
                         MapNamespaces::Label(key, value.value)
                     }
                     _ => {
-                        self.refuse("matchLabels takes one label, KEY: VALUE", span);
+                        self.refuse("matchLabels must have exactly one label, KEY: VALUE", span);
                         MapNamespaces::All
                     }
                 }
             }
             (Some(_), Some(_)) => {
-                self.refuse("allowedNamespaces has a list or a selector here, not both", span);
+                self.refuse("allowedNamespaces in an account map can have a list or a selector, not both", span);
                 MapNamespaces::All
             }
         }
@@ -353,13 +356,13 @@ impl Checker {
                 let span = entry.span;
                 let EntryFields { names, namespaces, paths, except } = entry.value;
                 if names.is_empty() && namespaces.is_empty() && paths.is_empty() {
-                    self.refuse("this entry would match every cluster: write names: [\"*\"] if that is meant", span);
+                    self.refuse("this entry would match every cluster: write names: [\"*\"] if you want this", span);
                 }
                 let except = except.map(|except| {
                     let ExceptFields { names, namespaces, paths } = except.value;
                     if names.is_empty() && namespaces.is_empty() && paths.is_empty() {
                         self.refuse(
-                            "this would except every cluster of the entry: remove the entry if that is meant",
+                            "this would exclude every cluster of the entry: remove the entry if you want this",
                             except.span,
                         );
                     }
@@ -380,9 +383,9 @@ impl Checker {
     ) -> Entry {
         for path in &paths {
             if path.value.starts_with('/') || path.value.split('/').any(|part| part == ".." || part == ".") {
-                self.refuse("paths are relative to the map, without . and .., as clusters/dev/**", path.span);
+                self.refuse("paths are relative to the map, without . and .., such as clusters/dev/**", path.span);
             } else if path.value.ends_with('/') {
-                let path_of_files = format!("paths are those of files: write {}**", escape_control(&path.value));
+                let path_of_files = format!("paths must match files: write {}**", escape_control(&path.value));
                 self.refuse(path_of_files, path.span);
             }
         }
@@ -396,7 +399,7 @@ impl Checker {
     fn lint_ignore(&mut self, ignore: IgnoreFields) -> LintIgnore {
         let IgnoreFields { rule, paths, reason } = ignore;
         if reason.value.trim().is_empty() {
-            self.refuse("a rule is left out for a reason: say it", reason.span);
+            self.refuse("the reason to ignore a rule must not be empty", reason.span);
         }
         LintIgnore { rule, paths: paths.into_iter().filter_map(|path| self.glob(path, true)).collect(), reason }
     }
@@ -405,38 +408,39 @@ impl Checker {
         match parse_glob(&glob.value, path) {
             Ok(_) if glob.value.is_empty() => self.refuse("an empty glob matches nothing", glob.span),
             Ok(built) => return Some(Glob { matcher: built.compile_matcher(), span: glob.span }),
-            Err(why) => self.refuse(format!("this is no glob: {why}"), glob.span),
+            Err(why) => self.refuse(format!("invalid glob: {why}"), glob.span),
         }
         None
     }
 }
 
-/// The longest glob, in bytes. A longer one may take more memory than globset allows, and then its compilation panics.
+/// Maximum length of a glob, in bytes. A longer one can need more memory than globset allows, and its compilation
+/// panics.
 const LONGEST_GLOB: usize = 1024;
 
-/// So many braces may be opened. globset compiles none that nest 250 deep; its compilation panics.
+/// Maximum number of opening braces. globset can't compile braces that nest 250 deep; its compilation panics.
 const MOST_BRACES: usize = 100;
 
-/// Reads a glob that can be compiled; of a path, `*` does not match `/`.
+/// Parses a glob, so that it can be compiled. For a path, `*` does not match `/`.
 ///
 /// # Errors
-/// What is wrong with it, for people.
+/// What is wrong with it, as a message.
 pub fn parse_glob(text: &str, path: bool) -> Result<globset::Glob, String> {
     if text.len() > LONGEST_GLOB {
-        return Err(format!("it has {} bytes, and the most are {LONGEST_GLOB}", text.len()));
+        return Err(format!("it has {} bytes, and the maximum is {LONGEST_GLOB}", text.len()));
     }
     let braces = memchr::memchr_iter(b'{', text.as_bytes()).count();
     if braces > MOST_BRACES {
-        return Err(format!("it opens {braces} braces, and the most are {MOST_BRACES}"));
+        return Err(format!("it opens {braces} braces, and the maximum is {MOST_BRACES}"));
     }
     GlobBuilder::new(text).literal_separator(path).build().map_err(|error| error.kind().to_string())
 }
 
 impl AccountMap {
-    /// The account of this name.
+    /// The account with this name.
     ///
     /// # Errors
-    /// There is none; the name that it is nearest to, if one is.
+    /// There is no such account. The value is the most similar name, if there is one.
     pub fn named(&self, name: &str) -> Result<&Account, Option<&str>> {
         let found = self.accounts.iter().find(|account| account.name.value == name);
         found.ok_or_else(|| nearest(name, self.accounts.iter().map(|account| account.name.value.as_str())))

@@ -1,4 +1,4 @@
-//! A document's tree, deserialized; each error and each [`Spanned`] value knows its place.
+//! Deserializes a document's tree. Each error and each [`Spanned`] value has its place.
 
 use std::fmt;
 
@@ -8,16 +8,16 @@ use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess
 use crate::diag::Span;
 use lossless_yaml::{NodeId, Tree};
 
-/// A value and where it stands.
+/// A value and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spanned<T> {
     /// The value.
     pub value: T,
-    /// Where it stands in the file.
+    /// Its place in the file.
     pub span: Span,
 }
 
-/// What is wrong, where, and what was meant perhaps.
+/// What is wrong, where, and a suggestion.
 #[derive(Clone, Debug)]
 pub(super) struct FieldError {
     pub(super) message: String,
@@ -48,9 +48,9 @@ impl de::Error for FieldError {
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
         let help = match nearest(field, expected.iter().copied()) {
             Some(near) => format!("perhaps {near}"),
-            None => format!("these are known: {}", expected.join(", ")),
+            None => format!("known fields: {}", expected.join(", ")),
         };
-        Self { help: Some(help), ..Self::custom(format!("there is no field {}", crate::diag::escape_control(field))) }
+        Self { help: Some(help), ..Self::custom(format!("unknown field {}", crate::diag::escape_control(field))) }
     }
 
     fn invalid_type(unexpected: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
@@ -61,7 +61,7 @@ impl de::Error for FieldError {
             de::Unexpected::Str(text) => format!("'{}'", crate::diag::escape_control(text)),
             other => other.to_string(),
         };
-        Self::custom(format!("this is {unexpected}, and here belongs {expected}"))
+        Self::custom(format!("expected {expected}, found {unexpected}"))
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -69,14 +69,14 @@ impl de::Error for FieldError {
     }
 }
 
-/// The word that a misspelt one is nearest to, where one is near enough.
+/// The known word that is most similar to a misspelt one, if one is similar enough.
 pub(super) fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
     let likeness = |other: &str| strsim::jaro_winkler(&word.to_lowercase(), &other.to_lowercase());
     let best = known.map(|other| (likeness(other), other)).max_by(|a, b| a.0.total_cmp(&b.0));
     best.filter(|(likeness, _)| *likeness > 0.8).map(|(_, other)| other)
 }
 
-/// The marks by which a [`Spanned`] asks for its place.
+/// The names with which a [`Spanned`] requests its place from the deserializer.
 const SPANNED: &str = "$xaccount::Spanned";
 const SPANNED_FIELDS: &[&str] = &["value", "start", "end"];
 
@@ -130,7 +130,7 @@ impl Node<'_, '_> {
         self.tree.span(self.id)
     }
 
-    /// What stands here, for messages.
+    /// What the node is, for messages.
     fn is(&self) -> String {
         if self.tree.entries(self.id).is_some() {
             "a mapping".into()
@@ -144,7 +144,7 @@ impl Node<'_, '_> {
     }
 
     fn expected(&self, what: &str) -> FieldError {
-        de::Error::custom(format!("{what} is expected here, and this is {}", self.is()))
+        de::Error::custom(format!("expected {what}, found {}", self.is()))
     }
 }
 
@@ -171,7 +171,7 @@ impl<'de> Deserializer<'de> for Node<'_, '_> {
             visitor.visit_unit()
         } else if self.tree.is_typed(self.id) {
             let text = self.tree.text(self.id).unwrap_or_default();
-            let message = format!("{text} is no text for YAML: readers take it for a number or a boolean");
+            let message = format!("{text} must be quoted: YAML reads it as a number or a boolean");
             Err(FieldError { help: Some(format!("write \"{text}\"")), ..de::Error::custom(message) })
         } else {
             visitor.visit_str(self.tree.text(self.id).unwrap_or_default())

@@ -1,24 +1,24 @@
-//! The entries of a map, and the clusters that they are asked about.
+//! The entries of a map, and the clusters that are matched with them.
 
 use globset::GlobMatcher;
 
 use crate::diag::Span;
 
-/// Where the file of a cluster is, for the `paths` of a map.
+/// The place of a cluster's file, for the `paths` of a map.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Place {
-    /// Below the map: its path from there, with `/`, without `.` and `..`.
+    /// In or below the map's directory: the path relative to it, with `/`, without `.` and `..`.
     Below(String),
-    /// Somewhere else, where no `paths` match.
+    /// Elsewhere: no `paths` match.
     #[default]
     Outside,
-    /// Nobody knows: standard input without a name.
+    /// Not known: standard input without a name.
     Unknown,
 }
 
 impl Place {
-    /// That of a path relative to the map: `a/../b/c.yaml` is `b/c.yaml`; one that is absolute or leads out of the map's
-    /// directory is not below it.
+    /// The place of a path relative to the map: `a/../b/c.yaml` is `b/c.yaml`; a path that is absolute or leads out of
+    /// the map's directory is not below it.
     pub fn below(path: &str) -> Self {
         let mut parts: Vec<&str> = Vec::new();
         for part in path.split('/') {
@@ -33,16 +33,16 @@ impl Place {
     }
 }
 
-/// What of a cluster counts for the map.
+/// The properties of a cluster that a map can match.
 #[derive(Clone, Copy, Debug)]
 pub struct Cluster<'c> {
-    /// Its name; of a template the template's.
+    /// Its name; for a template, the template's name.
     pub name: Option<&'c str>,
-    /// Its namespace. A manifest without one counts as `default`, where kubectl puts it unless told otherwise.
+    /// Its namespace. A manifest without one counts as `default`, where kubectl puts it by default.
     pub namespace: Option<&'c str>,
-    /// Where its file is.
+    /// The place of its file.
     pub place: &'c Place,
-    /// Whether it is a template, which the globs of clusters do not mean.
+    /// Whether it is a template, which is not matched with the globs for clusters.
     pub template: bool,
 }
 
@@ -59,16 +59,16 @@ impl Cluster<'_> {
     }
 }
 
-/// A glob and where it stands.
+/// A glob and its place.
 #[derive(Clone, Debug)]
 pub struct Glob {
     /// The glob.
     pub matcher: GlobMatcher,
-    /// Where it stands.
+    /// Its place in the map.
     pub span: Span,
 }
 
-/// Which clusters are meant: of each key that is there, one glob must match.
+/// A selection of clusters: for each key that is given, one glob must match.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// Globs of cluster names.
@@ -77,9 +77,9 @@ pub struct Entry {
     pub namespaces: Vec<Glob>,
     /// Globs of paths, relative to the map.
     pub paths: Vec<Glob>,
-    /// Which of those clusters are not meant.
+    /// Clusters that are excluded.
     pub except: Option<Box<Entry>>,
-    /// Where the entry stands.
+    /// The place of the entry in the map.
     pub span: Span,
 }
 
@@ -103,18 +103,18 @@ impl Entry {
         any(&self.paths, cluster.path())
     }
 
-    /// Whether it matches or not by `paths`, its own or those of `except`, and the path of the cluster is not known.
+    /// Whether a match depends on `paths`, its own or those of `except`, and the path of the cluster is not known.
     pub(super) fn would(&self, cluster: &Cluster<'_>) -> bool {
         self.lacks_path(cluster) && self.fits_name(cluster) && self.fits_namespace(cluster)
     }
 
-    /// Whether it has `paths`, or its `except` has, and that of the cluster is not known.
+    /// Whether it has `paths`, or its `except` depends on them, and the path of the cluster is not known.
     pub(super) fn lacks_path(&self, cluster: &Cluster<'_>) -> bool {
         let excepts = || self.except.as_ref().is_some_and(|except| except.would(cluster));
         *cluster.place == Place::Unknown && (!self.paths.is_empty() || excepts())
     }
 
-    /// Whether it can hang on the name of a cluster if it matches.
+    /// Whether a match can depend on the name of a cluster.
     pub(super) fn asks_name(&self) -> bool {
         !self.names.is_empty() || self.except.as_ref().is_some_and(|except| except.asks_name())
     }

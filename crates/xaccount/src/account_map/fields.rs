@@ -1,4 +1,4 @@
-//! The fields of the map as they are written.
+//! The fields of the map, as written.
 
 use std::collections::BTreeMap;
 
@@ -25,48 +25,48 @@ pub(super) struct Fields {
     pub(super) api_version: Spanned<String>,
     /// AccountMap
     pub(super) kind: Spanned<String>,
-    /// Of no meaning here; a functionConfig has it.
+    /// Ignored here; a functionConfig has it.
     #[allow(dead_code)]
     metadata: Option<BTreeMap<String, Ignored>>,
-    /// The account of the management cluster.
+    /// The source account: the account of the management cluster.
     pub(super) source: Option<SourceFields>,
-    /// The file that keeps identities, relative to this file.
+    /// The file for identities, relative to this file.
     pub(super) identity_file: Option<Spanned<String>>,
-    /// Annotations of identities that are made.
+    /// Annotations of created identities.
     #[serde(default)]
     pub(super) identity_annotations: BTreeMap<String, Spanned<String>>,
     /// The target accounts.
     #[serde(default)]
     pub(super) accounts: Vec<Spanned<AccountFields>>,
-    /// What lint leaves out.
+    /// Settings of lint.
     pub(super) lint: Option<LintFields>,
 }
 
-/// What lint leaves out.
+/// Settings of lint.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Lint")]
 pub(super) struct LintFields {
-    /// Rules that are left out, and why.
+    /// Rules to ignore, each with a reason.
     #[serde(default)]
     pub(super) ignore: Vec<IgnoreFields>,
 }
 
-/// A rule that is left out.
+/// A rule to ignore.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Ignore")]
 pub(super) struct IgnoreFields {
     /// Its id or its name.
     pub(super) rule: Spanned<String>,
-    /// Globs of files, relative to this file; ** crosses directories. By default all.
+    /// Globs of files, relative to this file; ** crosses directories. By default, all files.
     #[serde(default)]
     pub(super) paths: Vec<Spanned<String>>,
-    /// Why.
+    /// The reason.
     pub(super) reason: Spanned<String>,
 }
 
-/// Anything.
+/// Any value, ignored.
 #[derive(Debug)]
 pub(super) struct Ignored;
 
@@ -90,7 +90,7 @@ impl JsonSchema for Ignored {
     }
 }
 
-/// The account of the management cluster.
+/// The source account: the account of the management cluster.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Source")]
@@ -98,9 +98,9 @@ pub(super) struct SourceFields {
     /// Its id, 12 digits in quotes.
     #[schemars(regex(pattern = r"^[0-9]{12}$"))]
     pub(super) account: Option<Spanned<String>>,
-    /// The role that the CAPA pod runs as: a name, or path and name.
+    /// The IAM role of the CAPA pod: a name, or a path and a name.
     pub(super) role_name: Option<Spanned<String>>,
-    /// The version of CAPA that runs there, for example 2.9.
+    /// The version of CAPA on the management cluster, for example 2.9.
     pub(super) capa_version: Option<Spanned<String>>,
     /// Clusters that stay in this account.
     pub(super) clusters: Option<OneOrMore<EntryFields>>,
@@ -111,39 +111,39 @@ pub(super) struct SourceFields {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Account")]
 pub(super) struct AccountFields {
-    /// A name for people; each account has another.
+    /// A name for people, different for each account.
     pub(super) name: Spanned<String>,
     /// Its id, 12 digits in quotes.
     #[schemars(regex(pattern = r"^[0-9]{12}$"))]
     pub(super) account: Spanned<String>,
-    /// The role to assume there: a name, or path and name. By default the role that DKP creates.
+    /// The role to assume: a name, or a path and a name. By default, the role that DKP creates.
     pub(super) role_name: Option<Spanned<String>>,
     /// The ARN of the role, instead of roleName and partition.
     #[serde(rename = "roleARN")]
     pub(super) role_arn: Option<Spanned<String>>,
-    /// Partition of the role. By default that of the cluster's region, else aws.
+    /// Partition of the role. By default, that of the cluster's region, otherwise aws.
     pub(super) partition: Option<Spanned<String>>,
-    /// Name of the identity. By default cross-account-role- and the account.
+    /// Name of the identity. By default, cross-account-role-ACCOUNT.
     pub(super) identity_name: Option<Spanned<String>>,
-    /// The external id that the role's trust policy asks for.
+    /// The external id that the role's trust policy requires.
     #[serde(rename = "externalID")]
     pub(super) external_id: Option<Spanned<String>>,
     /// Session name in the account's CloudTrail.
     pub(super) session_name: Option<Spanned<String>>,
     /// Length of a session in seconds, 900 to 43200.
     pub(super) duration_seconds: Option<Spanned<i64>>,
-    /// Which namespaces may use the identity; by default all.
+    /// The namespaces that may use the identity; by default, all.
     #[serde(default, deserialize_with = "specified")]
     #[schemars(with = "NamespacesFields")]
     pub(super) allowed_namespaces: Option<Spanned<NamespacesFields>>,
-    /// Which clusters belong to it.
+    /// The clusters that belong to the account.
     pub(super) clusters: Option<OneOrMore<EntryFields>>,
-    /// Globs of names of AWSClusterTemplates, and of other templates, that belong to it.
+    /// Globs of names of AWSClusterTemplates and other templates that belong to the account.
     #[serde(default)]
     pub(super) templates: Vec<Spanned<String>>,
 }
 
-/// Which clusters are meant: all keys that are given must match, and of a key one of its globs.
+/// A selection of clusters: every key that is given must match, by one of its globs.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Clusters")]
@@ -157,13 +157,13 @@ pub(super) struct EntryFields {
     /// Globs of files, relative to this file; ** crosses directories.
     #[serde(default)]
     pub(super) paths: Vec<Spanned<String>>,
-    /// Of those clusters, the ones that are not meant.
+    /// Clusters to exclude.
     #[serde(default, deserialize_with = "specified")]
     #[schemars(with = "ExceptFields")]
     pub(super) except: Option<Spanned<ExceptFields>>,
 }
 
-/// Which clusters are not meant: all keys that are given must match, and of a key one of its globs.
+/// Clusters to exclude: every key that is given must match, by one of its globs.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Except")]
@@ -179,7 +179,7 @@ pub(super) struct ExceptFields {
     pub(super) paths: Vec<Spanned<String>>,
 }
 
-/// One, or a list of them.
+/// One value, or a list of values.
 #[derive(Debug)]
 pub(super) struct OneOrMore<T>(pub(super) Vec<Spanned<T>>);
 
@@ -232,16 +232,16 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for ListItems<T> {
     }
 }
 
-/// `served`, or what CAPA's `allowedNamespaces` says.
+/// `served`, or a value as in CAPA's `allowedNamespaces`.
 #[derive(Debug)]
 pub(super) enum NamespacesFields {
-    /// The namespaces of the clusters that it serves.
+    /// The namespaces of the clusters that the identity serves.
     Served,
-    /// As CAPA has it.
+    /// A value as in CAPA.
     Capa(CapaNamespaces),
 }
 
-/// The part of CAPA's `allowedNamespaces` that is taken here: {}, a list, or one label.
+/// The supported values of CAPA's `allowedNamespaces`: {}, a list, or one label.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "AllowedNamespaces")]
@@ -250,13 +250,13 @@ pub(super) struct CapaNamespaces {
     #[serde(default, deserialize_with = "specified")]
     #[schemars(with = "Vec<String>")]
     pub(super) list: Option<Vec<Spanned<String>>>,
-    /// One label that they have.
+    /// One label of the namespaces.
     #[serde(default, deserialize_with = "specified")]
     #[schemars(with = "SelectorFields")]
     pub(super) selector: Option<SelectorFields>,
 }
 
-/// One label.
+/// A selector of one label.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Selector")]
@@ -272,19 +272,19 @@ impl<'de> Deserialize<'de> for NamespacesFields {
             type Value = NamespacesFields;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("served, or a mapping with list or selector")
+                f.write_str("'served' or a mapping with list or selector")
             }
 
-            /// To CAPA, null is nobody; to a field that is not there, everybody.
+            /// Null is an error: in CAPA it allows no namespace, but an omitted field here allows every namespace.
             fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
-                Err(E::custom("this says no namespaces: write served, or {list: [NAME]}, or {} for all"))
+                Err(E::custom("allowedNamespaces is empty: write served, {list: [NAME]}, or {} for all"))
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
                 match text {
                     "served" => Ok(NamespacesFields::Served),
                     _ => Err(E::custom(format!(
-                        "'{text}' names no namespaces: write served, or {{list: [NAME]}}, or {{}} for all"
+                        "'{text}' is not a value of allowedNamespaces: write served, {{list: [NAME]}}, or {{}} for all"
                     ))),
                 }
             }
@@ -297,7 +297,7 @@ impl<'de> Deserialize<'de> for NamespacesFields {
     }
 }
 
-/// A field that is there says something.
+/// Deserializes a field that must not be null if it is given.
 fn specified<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
@@ -317,7 +317,7 @@ impl Fields {
     /// Reads the fields of a document.
     ///
     /// # Errors
-    /// The first thing that is wrong with its form.
+    /// The first error of its form.
     pub(super) fn read(tree: &Tree<'_>, id: NodeId) -> Result<Self, SpannedError> {
         no_surprises(tree, id)?;
         Self::deserialize(Node { tree, id }).map_err(|error| {
@@ -330,23 +330,22 @@ impl Fields {
     }
 }
 
-/// Refuses what two readers could read as two things: keys written twice, merge keys and aliases.
+/// Refuses what readers could read differently: duplicate keys, merge keys and aliases.
 fn no_surprises(tree: &Tree<'_>, id: NodeId) -> Result<(), SpannedError> {
     match &tree.node(id).data {
         Data::Alias(_) => {
-            Err(SpannedError::new("an account map has no aliases", tree.span(id)).help("write the value out"))
+            Err(SpannedError::new("an account map can't contain aliases", tree.span(id)).help("write the value out"))
         }
         Data::Sequence { items, .. } => items.iter().try_for_each(|&item| no_surprises(tree, item)),
         Data::Mapping { entries, .. } => entries.iter().enumerate().try_for_each(|(at, &(key, value))| {
             if tree.is_merge(key) {
-                return Err(
-                    SpannedError::new("an account map has no merge keys", tree.span(key)).help("write the fields out")
-                );
+                return Err(SpannedError::new("an account map can't contain merge keys", tree.span(key))
+                    .help("write the fields out"));
             }
             let name = tree.text(key);
             if entries[..at].iter().any(|&(other, _)| tree.text(other) == name) {
                 let name = crate::diag::escape_control(name.unwrap_or_default()).into_owned();
-                return Err(SpannedError::new(format!("the field {name} is written twice"), tree.span(key)));
+                return Err(SpannedError::new(format!("duplicate field {name}"), tree.span(key)));
             }
             no_surprises(tree, value)
         }),

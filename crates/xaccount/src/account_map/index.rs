@@ -1,4 +1,4 @@
-//! Entries of a map by their globs, so that a large map is asked in no more time than a small one.
+//! An index of a map's entries by their globs, so that lookups in a large map are as fast as in a small one.
 
 use globset::{GlobSet, GlobSetBuilder};
 
@@ -7,32 +7,32 @@ use super::entry::{Cluster, Entry, Glob};
 /// The position of an entry in a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct EntryPosition {
-    /// The account, `None` for the source.
+    /// The account; `None` for the source account.
     pub(super) account: Option<usize>,
-    /// Which of its entries.
+    /// The index of the entry in its account.
     pub(super) number: usize,
 }
 
-/// All entries of a map for clusters, each under one of its keys.
+/// All entries of a map, each under one of its keys.
 #[derive(Clone, Debug, Default)]
 pub(super) struct EntryIndex {
     names: Keyed,
     namespaces: Keyed,
     paths: Keyed,
-    /// Those that ask for names, once more without regard to these.
+    /// The entries with names, again, by their other keys.
     named: Nameless,
     templates: Keyed,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Nameless {
-    /// Whether there is one that asks for names alone.
+    /// Whether an entry has only names.
     any: bool,
     namespaces: Keyed,
     paths: Keyed,
 }
 
-/// Globs of one key, and the entry of each.
+/// The globs of one key, each with its entry.
 #[derive(Clone, Debug, Default)]
 struct Keyed {
     set: Option<GlobSet>,
@@ -46,7 +46,7 @@ impl Keyed {
         self.entries.extend(std::iter::repeat_n(at, globs.len()));
     }
 
-    /// What can't be compiled together is tried one by one.
+    /// Compiles the globs into a set. If that fails, they are tried one by one.
     fn compile(&mut self) {
         let mut set = GlobSetBuilder::new();
         self.globs.iter().for_each(|glob| {
@@ -55,7 +55,7 @@ impl Keyed {
         self.set = set.build().ok();
     }
 
-    /// The entries of which a glob fits.
+    /// The entries with a glob that matches.
     fn fitting(&self, text: Option<&str>) -> Vec<EntryPosition> {
         let Some(text) = text else { return Vec::new() };
         let globs = match &self.set {
@@ -70,7 +70,7 @@ impl Keyed {
 }
 
 impl EntryIndex {
-    /// `entries` for clusters, and globs of templates with their accounts.
+    /// Creates an index of `entries` for clusters and of globs for templates, with their accounts.
     pub(super) fn new<'m>(
         entries: impl IntoIterator<Item = (EntryPosition, &'m Entry)>,
         templates: impl IntoIterator<Item = (usize, &'m [Glob])>,
@@ -102,7 +102,8 @@ impl EntryIndex {
         index
     }
 
-    /// The entries that may match a cluster: no other does. Where its path is not known, those with `paths` alone are left out.
+    /// The entries that can match a cluster; no other does. If its path is not known, entries with only `paths` are
+    /// omitted.
     pub(super) fn candidates(&self, cluster: &Cluster<'_>) -> Vec<EntryPosition> {
         let mut all = self.names.fitting(cluster.name);
         all.extend(self.namespaces.fitting(Some(cluster.namespace())));
@@ -110,12 +111,12 @@ impl EntryIndex {
         all
     }
 
-    /// The accounts of which a glob fits a template.
+    /// The accounts with a glob that matches a template.
     pub(super) fn of_template(&self, name: Option<&str>) -> Vec<EntryPosition> {
         self.templates.fitting(name)
     }
 
-    /// The entries that ask for names and may match a cluster of some name; `None` where one that asks for names alone does.
+    /// The entries with names that can match this cluster if it had some other name; `None` if an entry has only names.
     pub(super) fn nameless(&self, cluster: &Cluster<'_>) -> Option<Vec<EntryPosition>> {
         if self.named.any {
             return None;

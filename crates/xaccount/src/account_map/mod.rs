@@ -1,7 +1,7 @@
 //! `.xaccount.yaml`: which cluster belongs to which AWS account.
 //!
-//! Every field is typed and every unknown field refused; what is wrong is said with its place. The same types make the JSON
-//! Schema, so that an editor and this program know the same fields.
+//! Every field is typed, and unknown fields are refused. Every error has its place. The JSON Schema is generated from
+//! the same types, so that an editor and this program know the same fields.
 
 mod assign;
 mod check;
@@ -26,7 +26,7 @@ pub const FILE_NAME: &str = ".xaccount.yaml";
 /// Reads a map.
 ///
 /// # Errors
-/// Everything that is wrong with its values, or the first thing that is wrong with its form. The spans count in `bytes`.
+/// All errors of its values, or the first error of its form. The spans are offsets in `bytes`.
 pub fn read(bytes: &[u8]) -> Result<AccountMap, Vec<SpannedError>> {
     let one = |refusal: SpannedError| vec![refusal];
     let source = Source::new(bytes);
@@ -38,20 +38,20 @@ pub fn read(bytes: &[u8]) -> Result<AccountMap, Vec<SpannedError>> {
     let second = documents.next();
     let tree = parse(&document).map_err(|refusal| one(refusal.into()))?;
     if !is_map(bytes) {
-        // What stands in it may be anything, and is not spoken of.
+        // The file can contain anything, so the message shows nothing of it.
         let message = format!("this is not an account map: it has neither apiVersion: {API_VERSION} nor kind: {KIND}");
         return Err(one(SpannedError::new(message, tree.span(tree.root))));
     }
     if let Some(second) = second {
         return Err(one(SpannedError::new(
-            "an account map is one document, and here a second one begins",
+            "an account map is a single document, but a second one begins here",
             second.span,
         )));
     }
     of_node(&tree, tree.root)
 }
 
-/// Whether a text says that it is a map; one that can't be parsed is looked at line by line.
+/// Whether a text has the `apiVersion` or `kind` of a map. A text that can't be parsed is checked line by line.
 pub fn is_map(bytes: &[u8]) -> bool {
     let is_header = |api_version: Option<&str>, kind: Option<&str>| {
         kind == Some(KIND) || api_version.is_some_and(|version| version.starts_with("xaccount.dev/"))
@@ -71,8 +71,8 @@ pub fn is_map(bytes: &[u8]) -> bool {
     }
 }
 
-/// Whether text of a file that should be a map may stand in a message: it says that it is one, and nothing in it could be a
-/// Secret's body.
+/// Whether messages may show text of a file that should be a map: it has a map's header, and nothing in it could be the
+/// body of a Secret.
 pub fn may_show(bytes: &[u8]) -> bool {
     is_map(bytes) && !may_hold_bodies(bytes)
 }

@@ -1,4 +1,4 @@
-//! Diagnostics: how bad, what, where, and what to type next.
+//! Diagnostics: severity, message, place, and what to type next.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use super::escape::escape_control;
 use super::place::Location;
 use super::rule_id::RuleId;
 
-/// How bad it is.
+/// The severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Worth knowing.
+    /// Information.
     Note,
-    /// Something will go wrong, and the message says when.
+    /// Something will go wrong; the message describes when.
     Warning,
     /// Nothing is written.
     Error,
@@ -27,29 +27,29 @@ impl fmt::Display for Severity {
     }
 }
 
-/// A place and what is there.
+/// A place, with a few words about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
     /// Where.
     pub at: Location,
-    /// What, in a few words; may be empty.
+    /// A few words about it; may be empty.
     pub text: String,
 }
 
-/// One finding: what is wrong, where, and what to type next.
+/// A message: what is wrong, where, and what to type next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// The rule of `lint` that it is of.
+    /// The rule of `lint` that it belongs to.
     pub rule: Option<RuleId>,
-    /// What is wrong, in one sentence without a final stop.
+    /// What is wrong, in one sentence without a final full stop.
     pub message: String,
-    /// The place that the message is about.
+    /// The place to which the message refers.
     pub primary: Option<Label>,
-    /// Other places that belong to it.
+    /// Related places.
     pub others: Vec<Label>,
-    /// What it means and what to type next, a line each.
+    /// What it means and what to type next, one line each.
     pub help: Vec<String>,
 }
 
@@ -73,14 +73,14 @@ impl Diagnostic {
         Self::new(Severity::Note, message)
     }
 
-    /// Says of which rule it is.
+    /// Sets the rule.
     #[must_use]
     pub fn rule(mut self, id: RuleId) -> Self {
         self.rule = Some(id);
         self
     }
 
-    /// Adds the place that the message is about. What is in no file has none: the message names it.
+    /// Adds the place to which the message refers. An object that is not in a file has none; the message names it.
     #[must_use]
     pub fn at(mut self, at: impl Into<Option<Location>>, text: impl Into<String>) -> Self {
         if let Some(at) = at.into() {

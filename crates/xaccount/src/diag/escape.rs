@@ -1,11 +1,11 @@
-//! Text that others wrote, made safe to show.
+//! Text from files and paths, made safe to print.
 
 use std::borrow::Cow;
 
-/// Text of a manifest or a path as it may stand in a message: control characters are made visible, so that nothing can
+/// Text of a manifest or a path, made safe for a message: control characters become visible, so that the text can't
 /// forge a line or reach a terminal as an escape sequence.
 pub fn escape_control(text: &str) -> Cow<'_, str> {
-    // What turns the direction of text round can make it read as another one.
+    // Characters that change the direction of text can make it look like a different text.
     let odd = |c: char| {
         c.is_control()
             || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -9,7 +9,7 @@ pub struct Position {
     pub column: usize,
 }
 
-/// Where the lines of a text begin and end.
+/// The start and end of each line of a text.
 #[derive(Clone, Debug)]
 pub struct LineIndex {
     /// Offsets of the line breaks.
@@ -18,17 +18,17 @@ pub struct LineIndex {
 }
 
 impl LineIndex {
-    /// The lines of a text.
+    /// Finds the lines of a text.
     pub fn new(text: &[u8]) -> Self {
         Self { breaks: memchr::memchr_iter(b'\n', text).collect(), length: text.len() }
     }
 
-    /// The number of the line that holds an offset.
+    /// The number of the line that contains an offset.
     pub fn line(&self, offset: usize) -> usize {
         self.breaks.partition_point(|&end| end < offset) + 1
     }
 
-    /// Where an offset of the text is. A byte-order mark is not a column.
+    /// The position of an offset. A byte-order mark is not counted as a column.
     pub fn position(&self, text: &[u8], offset: usize) -> Position {
         let offset = offset.min(text.len());
         let line = self.line(offset);
@@ -43,13 +43,13 @@ impl LineIndex {
         line.checked_sub(2).map_or(0, |before| self.breaks[before] + 1)
     }
 
-    /// The offset at which a line ends, its break not counted.
+    /// The offset at which a line ends, without its line break.
     pub fn end(&self, line: usize) -> usize {
         self.breaks.get(line - 1).copied().unwrap_or(self.length)
     }
 }
 
-/// The number of the line that holds an offset, of a text that is asked only once.
+/// The number of the line that contains an offset, for a text that needs only one lookup.
 pub fn line_of(text: &[u8], offset: usize) -> usize {
     memchr::memchr_iter(b'\n', &text[..offset.min(text.len())]).count() + 1
 }

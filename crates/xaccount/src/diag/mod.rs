@@ -1,6 +1,6 @@
-//! What every check and every error is made of: spans, labels, diagnostics, and the rules that they are of.
+//! The parts of every finding and error: spans, labels, diagnostics, and the ids of their rules.
 //!
-//! Nothing here formats for people.
+//! Nothing here formats output.
 
 mod diagnostic;
 mod escape;

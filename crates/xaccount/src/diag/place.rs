@@ -1,8 +1,8 @@
-//! Places in the inputs of a run.
+//! Places in the input files.
 
 use lossless_yaml::Span;
 
-/// Which input of a run: an index into its list of files.
+/// An input file: an index into the list of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(pub usize);
 
@@ -11,9 +11,9 @@ pub struct FileId(pub usize);
 pub struct Location {
     /// The file.
     pub file: FileId,
-    /// The bytes meant.
+    /// The bytes.
     pub span: Span,
-    /// The bytes of which text may be shown around it: the object's own document. `None` where no text may be shown,
-    /// because it could belong to a Secret or a ConfigMap.
+    /// The bytes around it that may be shown: the object's own document. `None` if no text may be shown, because it
+    /// could belong to a Secret or a ConfigMap.
     pub window: Option<Span>,
 }

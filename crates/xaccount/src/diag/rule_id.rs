@@ -1,6 +1,7 @@
-//! The ids of the rules of `lint`: which they are, and how each is written.
+//! The ids and codes of the rules of `lint`.
 
-/// One line for each rule: with an enum and a table of codes, a new rule could be in one and not in the other.
+/// Defines each rule in one line. With an enum and a separate table of codes, a new rule could be missing in one of
+/// them.
 macro_rules! rule_ids {
     ($($(#[$doc:meta])* $id:ident = $code:literal,)*) => {
         /// The id of a rule of `lint`, in the order of the codes.
@@ -13,7 +14,7 @@ macro_rules! rule_ids {
             /// Every rule, in the order of the codes.
             pub const ALL: &[Self] = &[$(Self::$id),*];
 
-            /// How it is written: `XA001`. A code is never given to another rule.
+            /// The code of the rule, such as `XA001`. A code is never reused for another rule.
             pub const fn code(self) -> &'static str {
                 match self {
                     $(Self::$id => $code,)*
@@ -26,9 +27,9 @@ macro_rules! rule_ids {
 rule_ids! {
     /// `roleARN` is not the ARN of an IAM role.
     InvalidRoleArn = "XA001",
-    /// A document that names a kind of CAPA can't be read with certainty.
+    /// A document that contains the name of a CAPA kind can't be read with certainty.
     UnreadableDocument = "XA002",
-    /// A kind in a version that it never had, or that knew no identities.
+    /// A kind in a version that never existed, or that had no identities.
     UnknownApiVersion = "XA003",
     /// An `identityRef` that the API server refuses, or that is ambiguous.
     InvalidIdentityRef = "XA004",
@@ -38,7 +39,7 @@ rule_ids! {
     UnknownNamespaceKey = "XA006",
     /// A source identity that is missing or unusable.
     InvalidSourceIdentity = "XA007",
-    /// Identities that are each other's source.
+    /// Identities that are each other's source identity.
     IdentityCycle = "XA008",
     /// A session name, external id or duration that STS or the CRD refuses.
     StsLimits = "XA009",
@@ -46,62 +47,62 @@ rule_ids! {
     TwoRoles = "XA010",
     /// A static identity without a Secret's name, or in the shape of another version.
     InvalidSecretRef = "XA011",
-    /// A role of another partition than the cluster's region.
+    /// A role in a different partition than the cluster's region.
     PartitionMismatch = "XA012",
     /// A kustomization that renames an identity, but not the references to it.
     KustomizeRename = "XA013",
-    /// An identity does not let the cluster's namespace in.
+    /// An identity does not allow the cluster's namespace.
     NotPermitted = "XA020",
-    /// A template that names a kind of CAPA is not checked.
+    /// A template that contains the name of a CAPA kind is not checked.
     UncheckedTemplate = "XA021",
-    /// An API version that newer releases of CAPA refuse.
+    /// An API version that newer releases of CAPA no longer serve.
     NotServed = "XA022",
     /// A field that the API server drops.
     UnknownField = "XA023",
     /// A null or empty selector, which does not exclude every namespace.
     EmptySelector = "XA024",
-    /// A name in `allowedNamespaces.list` that no namespace can have.
+    /// A name in `allowedNamespaces.list` that is not valid for a namespace.
     InvalidNamespaceName = "XA025",
     /// A role identity with the name of the controller identity.
     NamedDefault = "XA026",
-    /// A session longer than STS gives to a role that assumes a role.
+    /// A session longer than STS allows for a role that assumes a role.
     LongSession = "XA027",
-    /// A chain that ends with its source's session.
+    /// A role chain, which ends when the session of its source ends.
     RoleChain = "XA028",
     /// `policyARNs` restricts nothing.
     PolicyArns = "XA029",
     /// An `inlinePolicy` that STS refuses.
     InvalidInlinePolicy = "XA030",
-    /// A trust or permissions policy that does not let an identity assume its role.
+    /// A trust or permissions policy that does not allow an identity to assume its role.
     PolicyMismatch = "XA031",
     /// An identity in one cluster's file that other files use.
     IdentityInClusterFile = "XA032",
-    /// An identity with a namespace, though it is cluster-scoped.
+    /// An identity with a namespace, although identities are cluster-scoped.
     NamespacedIdentity = "XA033",
-    /// An `identityRef` on a kind that has none.
+    /// An `identityRef` on a kind that does not have this field.
     MisplacedReference = "XA034",
     /// A document that kubectl drops.
     DroppedDocument = "XA035",
-    /// An identity without an annotation that the account map asks for.
+    /// An identity without an annotation that the account map requires.
     MissingAnnotation = "XA036",
-    /// A policy that lets everyone in, names a deleted principal, grants nothing, or is nearly full.
+    /// A policy that allows everyone, contains a deleted principal, grants nothing, or is near its size limit.
     PolicyForm = "XA037",
-    /// The controller identity is in none of the files, and CAPA may not create it.
+    /// No file contains the controller identity, and CAPA may not create it.
     NoControllerIdentity = "XA050",
     /// Every namespace may use the identity.
     EveryNamespace = "XA051",
-    /// A comment or an entry of the account map that silences nothing.
+    /// A comment or an entry of the account map that suppresses no finding.
     UnusedIgnore = "XA052",
-    /// A cluster names resources that must be in the account of its identity.
+    /// A cluster references resources that must be in the account of its identity.
     AccountBoundId = "XA053",
-    /// A role whose name the policies of clusterawsadm do not cover.
+    /// A role whose name is not covered by the policies of clusterawsadm.
     UncoveredRoleName = "XA054",
     /// A role in the source account.
     TargetIsSource = "XA055",
 }
 
 impl RuleId {
-    /// The rule that a code is of, in capitals or not.
+    /// The rule with this code, in upper or lower case.
     pub fn from_code(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|id| id.code().eq_ignore_ascii_case(text))
     }

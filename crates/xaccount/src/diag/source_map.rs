@@ -1,4 +1,4 @@
-//! The files that diagnostics are about: names, bytes, lines and columns.
+//! The files to which diagnostics refer: names, bytes, lines and columns.
 
 use std::cell::{OnceCell, RefCell};
 use std::fmt;
@@ -7,25 +7,25 @@ use std::rc::Rc;
 use super::lines::{LineIndex, Position};
 use super::{FileId, Span};
 
-/// Bytes whose characters are counted together.
+/// Number of bytes whose characters are counted together.
 const BLOCK: usize = 1024;
 
-/// So many files are kept; diagnostics are in the order of the files, and what else they are about is in a few.
+/// Number of files that are kept. Diagnostics are in the order of the files, and their related places are in few files.
 const KEPT: usize = 4;
 
-/// Where the files of diagnostics come from.
+/// A provider of the files to which diagnostics refer.
 pub trait SourceFiles {
-    /// The file; without bytes where they can't be had any more.
+    /// The file; without bytes if they are no longer available.
     fn source(&self, file: FileId) -> SourceFile<'_>;
 }
 
-/// A file as messages show it.
+/// A file, as shown in messages.
 pub struct SourceFile<'f> {
     /// Its name, with `/`.
     pub name: String,
     bytes: Box<dyn AsRef<[u8]> + 'f>,
     lines: OnceCell<LineIndex>,
-    /// How many characters begin before each block; `None` for what is not UTF-8.
+    /// Number of characters that begin before each block; `None` if the text is not UTF-8.
     characters: OnceCell<Option<Vec<usize>>>,
 }
 
@@ -36,22 +36,22 @@ impl fmt::Debug for SourceFile<'_> {
 }
 
 impl<'f> SourceFile<'f> {
-    /// A file of this name.
+    /// Creates a file with this name.
     pub fn new(name: String, bytes: impl AsRef<[u8]> + 'f) -> Self {
         Self { name, bytes: Box::new(bytes), lines: OnceCell::new(), characters: OnceCell::new() }
     }
 
-    /// Its bytes; none where they can't be had.
+    /// Its bytes; empty if they are not available.
     pub fn bytes(&self) -> &[u8] {
         (*self.bytes).as_ref()
     }
 
-    /// Its lines, which are found once, however many messages are about them.
+    /// Its lines, which are found only once, for all messages.
     pub fn lines(&self) -> &LineIndex {
         self.lines.get_or_init(|| LineIndex::new(self.bytes()))
     }
 
-    /// Where an offset is. A byte-order mark is no column.
+    /// The position of an offset. A byte-order mark is not counted as a column.
     pub fn position(&self, offset: usize) -> Position {
         let bytes = self.bytes();
         let offset = offset.min(bytes.len());
@@ -68,14 +68,14 @@ impl<'f> SourceFile<'f> {
         format!("{}:{}", self.name, self.lines().line(offset))
     }
 
-    /// The span's end on the line where it begins: a place of many lines is pointed at by its first.
+    /// The part of the span on its first line, for a span over several lines.
     pub fn first_line(&self, span: Span) -> Span {
         let length = self.bytes().len();
         let (start, end) = (span.start.min(length), span.end.min(length));
         Span::new(start, end.min(self.lines().end(self.lines().line(start))).max(start))
     }
 
-    /// How many characters are between the start of one and another place; a part of one counts.
+    /// Number of characters between the start of a character and another offset; a partial character counts.
     pub fn characters_between(&self, start: usize, end: usize) -> usize {
         let bytes = self.bytes();
         let text = &bytes[start..end];
@@ -101,12 +101,12 @@ impl<'f> SourceFile<'f> {
     }
 }
 
-/// How many characters begin in a part of a UTF-8 text.
+/// Number of characters that begin in a part of a UTF-8 text.
 fn begun(text: &[u8]) -> usize {
     text.iter().filter(|&&byte| byte & 0xC0 != 0x80).count()
 }
 
-/// One file, whichever is asked for.
+/// One file, returned for every id.
 #[derive(Debug)]
 pub struct OneSource {
     name: String,
@@ -114,7 +114,7 @@ pub struct OneSource {
 }
 
 impl OneSource {
-    /// A file of this name and text.
+    /// Creates a file with this name and text.
     pub fn new(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
         Self { name: name.into(), bytes: bytes.into() }
     }
@@ -126,15 +126,15 @@ impl SourceFiles for OneSource {
     }
 }
 
-/// The files of diagnostics, each read once for all that is about it.
+/// The files of diagnostics, each read only once for all its messages.
 pub struct SourceMap<'s> {
     files: &'s dyn SourceFiles,
-    /// Those that were asked for last.
+    /// The files that were used last.
     last: RefCell<Vec<(FileId, Rc<SourceFile<'s>>)>>,
 }
 
 impl<'s> SourceMap<'s> {
-    /// Files from there.
+    /// Creates a map of the files from this provider.
     pub fn new(files: &'s dyn SourceFiles) -> Self {
         Self { files, last: RefCell::default() }
     }
@@ -156,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    /// Counted from the beginning, each time.
+    /// The position, counted from the beginning each time.
     fn plain(bytes: &[u8], offset: usize) -> Position {
         let offset = offset.min(bytes.len());
         let start = memchr::memrchr(b'\n', &bytes[..offset]).map_or(0, |at| at + 1);

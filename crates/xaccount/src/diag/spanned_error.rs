@@ -5,25 +5,25 @@ use lossless_yaml::Span;
 use super::diagnostic::Diagnostic;
 use super::place::{FileId, Location};
 
-/// What is wrong with a text, and where in it.
+/// An error in a text, with its place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SpannedError {
-    /// One sentence without a final stop.
+    /// One sentence without a final full stop.
     pub message: String,
-    /// The bytes of the text that it is about.
+    /// The bytes of the text to which it refers.
     pub span: Span,
     /// What to do about it.
     pub help: Vec<String>,
 }
 
 impl SpannedError {
-    /// An error at a place of the text.
+    /// Creates an error at a place of the text.
     pub fn new(message: impl Into<String>, span: Span) -> Self {
         Self { message: message.into(), span, help: Vec::new() }
     }
 
-    /// As a diagnostic about a file, of which `window` may be shown.
+    /// This error as a diagnostic for a file, of which `window` may be shown.
     pub fn in_file(self, file: FileId, window: Option<Span>) -> Diagnostic {
         let mut diagnostic = Diagnostic::error(self.message).at(Location { file, span: self.span, window }, "");
         diagnostic.help = self.help;

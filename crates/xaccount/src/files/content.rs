@@ -1,4 +1,4 @@
-//! The bytes of a file and their hash, both made at once: a large file is read and hashed in pieces, on several threads.
+//! Reads a file and computes its hash at the same time; a large file in pieces, on several threads.
 
 use std::fs::File;
 use std::io;
@@ -11,8 +11,8 @@ use xxhash_rust::xxh3::xxh3_128;
 use lossless_yaml::hash::{PIECE, together};
 use lossless_yaml::parallel;
 
-/// From here on memory comes from the system in large pages, where it has such: to touch 25,000 small ones for a file of
-/// 100 MB takes longer than to read it.
+/// From this size on, memory is allocated in large pages, if the system has them: touching 25,000 small pages for a
+/// file of 100 MB takes longer than reading it.
 pub(super) const LARGE: usize = 8 << 20;
 
 /// Bytes in memory.
@@ -30,12 +30,12 @@ enum Memory {
 }
 
 impl Bytes {
-    /// So many zeros. An error, and not the end of the program, where there is no memory for them.
+    /// Allocates `length` zeros. If there is not enough memory, returns an error and does not abort.
     fn zeroed(length: usize) -> io::Result<Self> {
         if length >= LARGE {
-            // Of no file: what another program does to the file can't reach it.
+            // An anonymous map: another program's change of the file can't affect it.
             let map = MmapOptions::new().len(length).map_anon()?;
-            // A system that has no such pages gives small ones.
+            // A system without large pages uses small ones.
             #[cfg(target_os = "linux")]
             let _ = map.advise(memmap2::Advice::HugePage);
             return Ok(Self { memory: Memory::Mapped(map), length });
@@ -43,7 +43,7 @@ impl Bytes {
         Ok(vec![0; length].into())
     }
 
-    /// The same as a vector; large ones, and those that others hold too, are copied.
+    /// The bytes as a vector; large and shared ones are copied.
     pub fn into_vec(self) -> Vec<u8> {
         match self.memory {
             Memory::Allocated(mut bytes) => {
@@ -90,12 +90,12 @@ impl DerefMut for Bytes {
     }
 }
 
-/// Bytes that are kept elsewhere, or that were read for whoever asked.
+/// Bytes that are kept elsewhere, or that were read for the caller.
 #[derive(Debug)]
 pub enum FileBytes<'a> {
-    /// Kept.
+    /// Borrowed from where they are kept.
     Kept(&'a [u8]),
-    /// Read.
+    /// Read, and owned here.
     Read(Bytes),
 }
 
@@ -128,10 +128,10 @@ impl From<Vec<u8>> for FileBytes<'_> {
     }
 }
 
-/// Reads `size` bytes from the file's start, or fewer if it has become shorter, and hashes them.
+/// Reads and hashes `size` bytes from the file's start, or fewer if it has become shorter.
 ///
 /// # Errors
-/// What the system says; `OutOfMemory` for a size that no memory can hold.
+/// The system's error; `OutOfMemory` if there is not enough memory.
 pub(super) fn read(file: &File, size: u64) -> io::Result<(Bytes, u128)> {
     let size = usize::try_from(size).map_err(|_| io::ErrorKind::FileTooLarge)?;
     let mut bytes = Bytes::zeroed(size).map_err(|_| io::ErrorKind::OutOfMemory)?;
@@ -152,7 +152,7 @@ pub(super) fn read(file: &File, size: u64) -> io::Result<(Bytes, u128)> {
     Ok((bytes, together(&hashes)))
 }
 
-/// Fills the buffer from an offset of the file on; gives how much there was.
+/// Fills the buffer from an offset of the file; returns the number of bytes read.
 fn fill(file: &File, start: u64, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
@@ -194,7 +194,7 @@ mod tests {
             assert!(*bytes == content, "{length}");
             assert_eq!(read_hash, want, "{length}");
             assert!(seen.insert(read_hash), "{length}");
-            // A file that has become shorter than its size said.
+            // A file that has become shorter than the given size.
             let (bytes, read_hash) = read(&file, (length + 2 * PIECE) as u64).unwrap();
             assert!(*bytes == content, "{length}");
             assert_eq!(read_hash, want, "{length}");

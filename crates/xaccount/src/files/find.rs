@@ -1,4 +1,4 @@
-//! Turns the paths of a command line into inputs.
+//! Finds the inputs for the paths of a command line.
 
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
@@ -11,36 +11,36 @@ use super::Input;
 use super::metadata::is_stream;
 use super::temporary::is_temporary;
 
-/// Why the inputs were not found.
+/// Reasons why inputs were not found.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FindError {
     /// `-` was given more than once.
-    #[error("standard input (`-`) is named twice, but it can be read only once; name it once")]
+    #[error("standard input (`-`) is given twice, but it can be read only once; pass it once")]
     StdinTwice,
-    /// An empty path, as of a shell variable that is not set.
-    #[error("an empty path was given; is a shell variable not set?")]
+    /// An empty path, for example of a shell variable that is not set.
+    #[error("a path is empty; is a shell variable not set?")]
     Empty,
     /// A URL.
     #[error("{url} is a URL, and URLs are not read; pipe it in: curl -fsSL '{url}' | kubectl xaccount VERB -f -")]
     Url {
-        /// As it was given.
+        /// The URL, as it was given.
         url: String,
     },
-    /// There is nothing of that name, or a symbolic link leads nowhere.
-    #[error("{} does not exist{}", path.display(), if *.link { "; it is a symbolic link that leads nowhere: mend or remove it" } else { "; check the spelling and the directory that you are in" })]
+    /// The path does not exist, or is a symbolic link to a missing file.
+    #[error("{} does not exist{}", path.display(), if *.link { "; it is a symbolic link to a missing file: fix or remove it" } else { "; check the spelling and the current directory" })]
     Missing {
         /// The path.
         path: PathBuf,
         /// Whether it is a symbolic link.
         link: bool,
     },
-    /// A path cannot be looked at.
+    /// A path cannot be read.
     #[error("{} cannot be read: {source}", path.display())]
     Io {
         /// The path.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A directory cannot be listed.
@@ -48,33 +48,33 @@ pub enum FindError {
     Directory {
         /// The directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// A socket or a block device was named.
-    #[error("{} is neither a file nor a directory nor a pipe; name a file, or pipe into `-f -`", path.display())]
+    /// The path is a socket or a block device.
+    #[error("{} is not a file, a directory or a pipe; pass a file, or pipe into `-f -`", path.display())]
     Special {
         /// The path.
         path: PathBuf,
     },
-    /// A file of our own that a killed run left was named.
-    #[error("{} is a temporary file that a killed run of this program left; remove it, and name the file that it was made for", path.display())]
+    /// The path is a temporary file that a killed run of this program left.
+    #[error("{} is a temporary file left by a killed run of this program; remove it, and pass the original file", path.display())]
     Temporary {
         /// The path.
         path: PathBuf,
     },
 }
 
-/// Finds the inputs that paths name, in their order.
+/// Finds the inputs for these paths, in order.
 ///
-/// `-` is standard input. A directory gives its files whose names end in `.yaml`, `.yml` or `.json` (as kubectl, the case
-/// counts), sorted by the bytes of their names, and with `recursive` those below it, each directory in its place. A named
-/// path may be a symbolic link to anything; in a directory, links to files are taken and links to directories are not
-/// followed, so that a loop ends. Files under `.git` and hidden files are taken like any other, as kubectl does; links
-/// named `.#…` that lead nowhere are Emacs' locks and passed by. A file is taken once, where it is first named, even if it
-/// has two names; two hard links are two files.
+/// `-` is standard input. For a directory, these are its files whose names end in `.yaml`, `.yml` or `.json` (in lower
+/// case, as in kubectl), sorted by the bytes of their names; with `recursive`, also those below it, each directory in
+/// sorted position. A given path can be a symbolic link to anything. Inside a directory, links to files are followed
+/// and links to directories are not, so that there are no loops. Hidden files and files under `.git` are included, as
+/// in kubectl; links named `.#…` to missing files are Emacs' locks and are skipped. A file with several names is
+/// included only once, at its first position; two hard links are two files.
 ///
-/// A directory that has no manifest gives nothing; that is no error.
+/// A directory without manifests has no inputs; this is not an error.
 ///
 /// # Errors
 /// The first [`FindError`].
@@ -94,7 +94,7 @@ pub fn find(paths: &[PathBuf], recursive: bool) -> Result<Vec<Input>, FindError>
     once(found)
 }
 
-/// An input, and as much of its identity as is known without asking the system again.
+/// An input, and what is known of its identity without another system call.
 struct FileCandidate {
     input: Input,
     key: FileKey,
@@ -103,10 +103,10 @@ struct FileCandidate {
 enum FileKey {
     /// Standard input.
     None,
-    /// From the file itself.
+    /// The identity of the file itself.
     Exact(FileIdentity),
-    /// The inode number that the directory gives. Not all file systems (overlayfs) give the true one there, and it says
-    /// nothing of the device, so that equal numbers are a reason to look, and no more.
+    /// The inode number in the directory listing. Some file systems (overlayfs) don't list the true one, and the device
+    /// is unknown, so equal numbers are only a reason to check.
     Hint(Option<u64>),
 }
 
@@ -148,11 +148,12 @@ fn named(path: &Path, recursive: bool, found: &mut Vec<FileCandidate>) -> Result
 }
 
 fn directory(path: &Path, recursive: bool, found: &mut Vec<FileCandidate>) -> Result<(), FindError> {
-    // walkdir takes the kind of each entry from the listing, and asks the system only where that doesn't say.
+    // walkdir takes the kind of each entry from the listing, and asks the system only if the listing doesn't contain
+    // it.
     let walk = WalkDir::new(path)
         .min_depth(1)
         .max_depth(if recursive { usize::MAX } else { 1 })
-        // Of two names in one directory, the paths compare as the names do, and need not be taken apart for it.
+        // In one directory, paths compare like names, so there is no need to split them.
         .sort_by(|a, b| path_bytes(a.path()).cmp(path_bytes(b.path())));
     for entry in walk {
         let entry = entry.map_err(|error| {
@@ -184,8 +185,9 @@ fn directory(path: &Path, recursive: bool, found: &mut Vec<FileCandidate>) -> Re
     Ok(())
 }
 
-/// The manifests of a directory, which is canonical, by their real paths; with `recursive` those below it too. A link that leads
-/// nowhere is none. What can't be listed or looked at is an error for itself: the others are found all the same.
+/// The real paths of the manifests in a directory, which must be canonical; with `recursive`, also below it. Links to
+/// missing files are skipped. An entry that can't be listed or read is an error of its own; the others are found
+/// nevertheless.
 pub fn below(directory: &Path, recursive: bool) -> Vec<Result<PathBuf, (PathBuf, io::Error)>> {
     let walk =
         WalkDir::new(directory).min_depth(1).max_depth(if recursive { usize::MAX } else { 1 }).sort_by_file_name();
@@ -196,7 +198,7 @@ pub fn below(directory: &Path, recursive: bool) -> Vec<Result<PathBuf, (PathBuf,
             Err(error) => {
                 let path = error.path().unwrap_or(directory).to_owned();
                 let error = error.into_io_error().unwrap_or_else(|| io::Error::other("links form a loop"));
-                // What is not there, or no longer, holds nothing.
+                // A missing or removed directory has no manifests.
                 if error.kind() != io::ErrorKind::NotFound {
                     found.push(Err((path, error)));
                 }
@@ -223,7 +225,7 @@ pub fn below(directory: &Path, recursive: bool) -> Vec<Result<PathBuf, (PathBuf,
     found
 }
 
-/// A path without links and dots, also where the file is not there, or directories above it are not.
+/// A path without links and dots, even if the file or directories above it do not exist.
 pub fn real(path: &Path) -> Option<PathBuf> {
     use std::path::Component;
     let path = match path.as_os_str().is_empty() {
@@ -265,8 +267,8 @@ fn look_error(path: &Path, source: io::Error) -> FindError {
     }
 }
 
-/// Keeps each file at its first mention. In the usual case, one directory without links in it, no file is looked at: one
-/// system call less for each.
+/// Keeps only the first occurrence of each file. In the usual case, one directory without links, this needs no system
+/// call for each file.
 fn once(mut found: Vec<FileCandidate>) -> Result<Vec<Input>, FindError> {
     let mut mentions: HashMap<u64, u32> = HashMap::with_capacity(found.len());
     let (mut exact, mut hints) = (false, false);
@@ -297,7 +299,8 @@ fn once(mut found: Vec<FileCandidate>) -> Result<Vec<Input>, FindError> {
     let first = |candidate: FileCandidate| match (candidate.key, candidate.input.path()) {
         (FileKey::Exact(identity), Some(path)) => {
             let names = seen.entry(identity).or_default();
-            // Two names of one file are one input; two hard links are two, since replacing one leaves the other.
+            // Two names of one file are one input; two hard links are two, because replacing one does not change the
+            // other.
             let known = !names.is_empty() && {
                 let real = fs::canonicalize(path).ok();
                 names.iter().any(|name| fs::canonicalize(name).ok() == real)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::*;
 
-/// Makes files (and their directories) below a new directory.
+/// Creates files (and their directories) below a new directory.
 fn tree(files: &[&str]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     for file in files {
@@ -28,7 +28,7 @@ fn names(root: &Path, paths: &[&str], recursive: bool) -> Result<Vec<String>, Fi
 }
 
 #[test]
-fn a_directory_gives_its_manifests_in_order() {
+fn a_directory_is_read_as_its_manifests_in_order() {
     let root = tree(&[
         "b.yml",
         "a.yaml",
@@ -57,7 +57,7 @@ fn named_files_need_no_extension_and_keep_their_order() {
 }
 
 #[test]
-fn a_file_is_taken_once() {
+fn a_file_is_included_once() {
     let root = tree(&["a.yaml", "b.yaml", "c.yaml"]);
     let found = names(root.path(), &["b.yaml", "", "a.yaml", "b.yaml"], true).unwrap();
     assert_eq!(found, ["b.yaml", "a.yaml", "c.yaml"]);
@@ -65,7 +65,7 @@ fn a_file_is_taken_once() {
     {
         fs::hard_link(root.path().join("a.yaml"), root.path().join("z.yaml")).unwrap();
         let all = ["a.yaml", "b.yaml", "c.yaml", "z.yaml"];
-        assert_eq!(names(root.path(), &[""], false).unwrap(), all, "replacing one hard link leaves the other");
+        assert_eq!(names(root.path(), &[""], false).unwrap(), all, "replacing one hard link does not change the other");
         assert_eq!(names(root.path(), &["z.yaml", "z.yaml", "a.yaml"], false).unwrap(), ["z.yaml", "a.yaml"]);
     }
 }
@@ -106,7 +106,7 @@ fn symbolic_links() {
     assert_eq!(both, ["real/a.yaml", "real/c.yaml"]);
     symlink("nowhere", at("real/d.yaml")).unwrap();
     let message = names(root.path(), &["real"], false).unwrap_err().to_string();
-    assert!(message.contains("leads nowhere"), "{message}");
+    assert!(message.contains("link to a missing file"), "{message}");
 }
 
 #[cfg(unix)]
@@ -123,7 +123,7 @@ fn streams_sockets_and_names_that_are_not_utf_8() {
     let found = find(&[null.clone(), null.clone()], false).unwrap();
     assert_eq!(found, [Input::Stream(null)]);
     let path = root.path().join(OsStr::from_bytes(b"\xff.yaml"));
-    // macOS makes no such names.
+    // macOS does not allow such names.
     if fs::write(&path, "").is_ok() {
         let found = find(&[root.path().to_owned()], false).unwrap();
         assert_eq!(found, [Input::File(path)]);
@@ -139,7 +139,7 @@ fn a_directory_that_cannot_be_listed() {
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
     let found = names(root.path(), &[""], true);
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).unwrap();
-    // Root may list everything.
+    // Root can list everything.
     if !rustix::process::geteuid().is_root() {
         assert!(matches!(found, Err(FindError::Directory { path, .. }) if path == closed));
     }

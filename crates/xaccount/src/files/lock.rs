@@ -1,13 +1,13 @@
 //! Locks directories against other runs of this program.
 //!
-//! The lock is advisory: it keeps two of our own runs apart, not an editor. It is on the directory itself, so that no lock
-//! file is left in anybody's repository, and the system lets it go when a run is killed.
+//! The lock is advisory: it separates two runs of this program, but does not stop an editor. It is on the directory
+//! itself, so that no lock file is left in a repository, and the system releases it when a run is killed.
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Directories that are locked as long as this lives. Dropping it unlocks them.
+/// Locked directories. Dropping this unlocks them.
 #[derive(Debug)]
 #[must_use = "the directories are unlocked as soon as this is dropped"]
 pub struct DirectoryLocks {
@@ -21,7 +21,7 @@ pub(super) struct Held {
     pub(super) path: PathBuf,
     /// Device and inode.
     pub(super) identity: (u64, u64),
-    /// False where the file system has no locks.
+    /// False if the file system has no locks.
     pub(super) locked: bool,
     /// The open directory, on unix; elsewhere the lock file.
     #[cfg_attr(not(unix), allow(dead_code))]
@@ -29,12 +29,12 @@ pub(super) struct Held {
 }
 
 impl DirectoryLocks {
-    /// How many directories there are, each counted once.
+    /// Number of directories, each counted once.
     pub fn len(&self) -> usize {
         self.held.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no directories.
     pub fn is_empty(&self) -> bool {
         self.held.is_empty()
     }
@@ -44,7 +44,7 @@ impl DirectoryLocks {
     }
 }
 
-/// Why directories were not locked.
+/// Reasons why directories were not locked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LockError {
@@ -53,26 +53,27 @@ pub enum LockError {
     Io {
         /// The directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// More directories than this process may have open at once.
-    #[error("{count} directories have to be locked at once, which is more than this process may open; run `ulimit -n {}` first, or name fewer directories", count + 64)]
+    #[error("can't lock {count} directories at once: this process may not open so many; run `ulimit -n {}` first, or pass fewer directories", count + 64)]
     TooMany {
-        /// How many there are.
+        /// Number of directories.
         count: usize,
     },
 }
 
-/// Locks directories, and waits where another run holds one. A directory that is given twice, under whatever name, is locked
-/// once. All runs lock in one order (device and inode), so that two of them never wait for each other. A file system that
-/// has no such locks (`ENOLCK`, `EOPNOTSUPP`; some network file systems) goes without.
+/// Locks directories, and waits if another run has locked one. A directory that is given twice, even with another name,
+/// is locked once. All runs lock in the same order (device and inode), so that two of them never wait for each other.
+/// On a file system without such locks (`ENOLCK`, `EOPNOTSUPP`; some network file systems), the directory is not
+/// locked.
 ///
-/// Each directory takes one file descriptor while it is locked. Where they are many, the process's soft limit
-/// (`RLIMIT_NOFILE`) is raised, as far as the hard one.
+/// Each directory uses one file descriptor while it is locked. If there are many, the process's soft limit
+/// (`RLIMIT_NOFILE`) is raised, up to the hard limit.
 ///
 /// # Errors
-/// [`LockError`]; nothing stays locked then.
+/// [`LockError`]; then no directory is locked.
 pub fn lock(directories: impl IntoIterator<Item = PathBuf>) -> Result<DirectoryLocks, LockError> {
     let mut directories: Vec<PathBuf> = directories.into_iter().collect();
     directories.sort_unstable();
@@ -85,7 +86,7 @@ pub fn lock(directories: impl IntoIterator<Item = PathBuf>) -> Result<DirectoryL
         .collect::<Result<Vec<_>, _>>()?;
     if cfg!(unix) {
         held.sort_by_key(|directory| directory.identity);
-        // A second lock on one directory would wait for the first for ever.
+        // A second lock on the same directory would wait for the first forever.
         held.dedup_by_key(|directory| directory.identity);
     }
     for directory in &mut held {
@@ -137,7 +138,7 @@ impl Held {
                     self.locked = true;
                     return Ok(());
                 }
-                // `std` makes the system call once: a signal with a handler ends the wait.
+                // `std` does not repeat the system call if a signal with a handler interrupts it.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if has_no_locks(&error) => return Ok(()),
                 Err(error) => return Err(error),
@@ -146,23 +147,23 @@ impl Held {
     }
 }
 
-/// Whether an error says that the file system, or the system, has no such locks.
+/// Whether an error means that the file system, or the system, has no such locks.
 #[cfg(unix)]
 fn has_no_locks(error: &io::Error) -> bool {
     use rustix::io::Errno;
     match Errno::from_io_error(error) {
-        // EBADF and EINVAL: NFS and some FUSE file systems lock only what is open for writing, or nothing.
+        // EBADF and EINVAL: NFS and some FUSE file systems lock only files that are open for writing, or nothing.
         Some(Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::BADF | Errno::INVAL) => true,
         Some(_) => false,
-        // No error of the system: `std` itself knows no lock there.
+        // Not an error of the system: `std` does not support locks on this platform.
         None => error.kind() == io::ErrorKind::Unsupported,
     }
 }
 
 #[cfg(windows)]
 impl Held {
-    /// Windows locks no directory. A file that nobody else may open, and that the system deletes when it is closed, even by
-    /// a killed process, does the same.
+    /// Windows can't lock a directory. Instead, this opens a file that no other process can open, and that the system
+    /// deletes when it is closed, even by a killed process.
     fn acquire(&mut self) -> io::Result<()> {
         use std::os::windows::fs::OpenOptionsExt;
         use std::time::Duration;
@@ -187,7 +188,7 @@ impl Held {
                 }
                 Err(error) => match error.raw_os_error() {
                     Some(SHARING_VIOLATION) => {}
-                    // Also what a file says that is just being deleted.
+                    // Also the error for a file that is being deleted.
                     Some(ACCESS_DENIED) if denied < 50 => denied += 1,
                     _ => return Err(error),
                 },
@@ -204,14 +205,14 @@ impl Held {
     }
 }
 
-/// Best effort: where it fails, opening the directories says so.
+/// Best effort: if it fails, opening the directories returns the error.
 #[cfg(unix)]
 fn raise_limit(directories: usize) {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let wanted = directories as u64 + 64;
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current.is_some_and(|soft| soft < wanted) {
-        // Not simply the hard limit: it may be "none", which macOS does not take as a soft one.
+        // Not simply the hard limit: it can be "none", which macOS does not accept as a soft limit.
         limit.current = Some(limit.maximum.map_or(wanted, |hard| hard.min(wanted)));
         let _ = setrlimit(Resource::Nofile, limit);
     }
@@ -273,7 +274,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_file_system_without_locks_is_told_from_an_error() {
+    fn a_file_system_without_locks_is_not_an_error() {
         use rustix::io::Errno;
         for errno in [Errno::NOLCK, Errno::OPNOTSUPP, Errno::NOSYS, Errno::BADF, Errno::INVAL] {
             assert!(has_no_locks(&errno.into()), "{errno}");
@@ -286,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_directory() {
+    fn what_is_not_a_directory() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let error = lock([file.path().to_owned()]).unwrap_err();
         assert!(error.to_string().contains("cannot be locked"), "{error}");

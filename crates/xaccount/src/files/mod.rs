@@ -1,11 +1,11 @@
-//! Files: find them, read them, and replace many of them all or nothing.
+//! Finds and reads files, and replaces many of them, all or nothing.
 //!
-//! [`find()`] turns the paths of a command line into [`Input`]s, [`read()`] gives the bytes of one with its [`Fingerprint`],
-//! and [`replace_all`] writes the results, if nobody else has changed the files in between. Nothing here knows what is in a
-//! file. Nothing prints, exits or reads the environment; every error names the file and what to do next.
+//! [`find()`] finds the [`Input`]s for the paths of a command line, [`read()`] returns the bytes of one with its
+//! [`Fingerprint`], and [`replace_all`] writes the results, if the files have not changed in between. This module knows
+//! nothing about the content of files. It never prints, exits or reads the environment; every error has the file and
+//! what to do next.
 //!
-//! Paths are shown as they were typed (joined with what was found below them) and never made canonical in a result or a
-//! message.
+//! In results and messages, paths are as they were typed (joined with what was found below them), never canonical.
 
 mod content;
 mod find;
@@ -32,14 +32,14 @@ pub use target::{Render, Replacement};
 pub use write::replace_all;
 pub use write_error::{RenameError, WriteError};
 
-/// Where a stream of manifests comes from.
+/// An input with manifests.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Input {
     /// Standard input, given as `-`.
     Stdin,
     /// A regular file, or a symbolic link to one. It can be read again and replaced.
     File(PathBuf),
-    /// A FIFO or a character device, as the shell makes for `<(command)`. It can be read once, and never replaced.
+    /// A FIFO or a character device, as the shell creates for `<(command)`. It can be read once, and never replaced.
     Stream(PathBuf),
 }
 

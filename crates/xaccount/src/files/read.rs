@@ -1,4 +1,4 @@
-//! Reads a file as it is at one moment, and remembers what that was.
+//! Reads a file together with its fingerprint.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -8,19 +8,20 @@ use std::time::SystemTime;
 use super::content::{self, Bytes};
 use super::metadata::{identity, is_stream, modified};
 
-/// What a file was when it was read. Two of them are equal when it is the same file with the same bytes, not written to
-/// in between.
+/// The state of a file when it was read. Two fingerprints are equal if it is the same file with the same bytes, and was
+/// not written in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint {
-    /// The device number (`st_dev`); 0 where the system is not unix.
+    /// The device number (`st_dev`); 0 if the system is not unix.
     pub device: u64,
-    /// The inode number (`st_ino`); 0 where the system is not unix.
+    /// The inode number (`st_ino`); 0 if the system is not unix.
     pub inode: u64,
     /// The length in bytes.
     pub size: u64,
-    /// When it was last written to.
+    /// Time of the last write.
     pub modified: SystemTime,
-    /// xxh3 with 128 bits of all bytes; of a file over 1 MiB, of the hashes of its pieces. It finds accidents; it is not made against an attacker.
+    /// 128-bit xxh3 of all bytes; for a file over 1 MiB, of the hashes of its pieces. It detects accidental changes; it
+    /// does not protect against an attacker.
     pub hash: u128,
 }
 
@@ -30,8 +31,8 @@ impl Fingerprint {
         Self { device, inode, size: metadata.len(), modified: modified(metadata), hash }
     }
 
-    /// Whether a file with this metadata is the same one, with the same length and time of writing. That costs one
-    /// `stat`; the bytes are not looked at.
+    /// Whether a file with this metadata is the same one, with the same length and time of the last write. This costs
+    /// one `stat`; the bytes are not compared.
     pub fn same_file_state(&self, metadata: &Metadata) -> bool {
         (self.device, self.inode) == identity(metadata)
             && self.size == metadata.len()
@@ -39,16 +40,16 @@ impl Fingerprint {
     }
 }
 
-/// Why a file was not read.
+/// Reasons why a file was not read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// The system said no.
+    /// The system refused to read it.
     #[error("{} cannot be read: {source}{}", path.display(), super::write_error::advice(source))]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A directory, a FIFO, a device or a socket.
@@ -57,19 +58,19 @@ pub enum ReadError {
         /// The file.
         path: PathBuf,
     },
-    /// Another program writes to it right now.
-    #[error("{} changed while it was read, twice; run the command again when the other program is done", path.display())]
+    /// Another program is writing to it.
+    #[error("{} changed twice while it was read; run the command again when the other program is done", path.display())]
     Changed {
         /// The file.
         path: PathBuf,
     },
 }
 
-/// Reads a regular file whole (a symbolic link is followed), with what it was at that moment. A file that changes
-/// while it is read is read once more.
+/// Reads a whole regular file (a symbolic link is followed), and its fingerprint. A file that changes while it is read
+/// is read once more.
 ///
 /// # Errors
-/// [`ReadError::Io`], [`ReadError::NotRegular`], or [`ReadError::Changed`] when it changed the second time too.
+/// [`ReadError::Io`], [`ReadError::NotRegular`], or [`ReadError::Changed`] if it changed the second time too.
 pub fn read(path: &Path) -> Result<(Bytes, Fingerprint), ReadError> {
     let (bytes, fingerprint, _) = read_with_metadata(path)?;
     Ok((bytes, fingerprint))
@@ -87,7 +88,7 @@ pub fn read_stream(path: &Path) -> Result<Vec<u8>, ReadError> {
     Ok(bytes)
 }
 
-/// Reads what is never replaced: a file, or a stream as the shell makes for `<(command)`.
+/// Reads a file that is never replaced, or a stream as the shell creates for `<(command)`.
 ///
 /// # Errors
 /// As [`read`] and [`read_stream`].
@@ -98,7 +99,7 @@ pub fn read_only(path: &Path) -> Result<Vec<u8>, ReadError> {
     }
 }
 
-/// How many bytes a file has; zero where the system doesn't say.
+/// Size of a file in bytes; zero if it is not known.
 pub fn size(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
@@ -123,10 +124,10 @@ pub(super) fn read_with_metadata(path: &Path) -> Result<(Bytes, Fingerprint, Met
     Err(ReadError::Changed { path: path.to_owned() })
 }
 
-/// A piece of a file that is compared at a time: it stays in the processor's cache.
+/// Number of bytes compared at a time: they stay in the processor's cache.
 const PIECE: usize = 64 << 10;
 
-/// Opens a file once more. `None` where it is not what it was.
+/// Opens a file again. `None` if it has changed.
 pub(super) fn reopen(path: &Path, expected: &Fingerprint) -> Result<Option<(File, Metadata)>, ReadError> {
     let io = |source| ReadError::Io { path: path.to_owned(), source };
     let file = open(path).map_err(io)?;
@@ -137,7 +138,7 @@ pub(super) fn reopen(path: &Path, expected: &Fingerprint) -> Result<Option<(File
     Ok(expected.same_file_state(&metadata).then_some((file, metadata)))
 }
 
-/// Whether a file still has these bytes, and is what it was behind them. No second copy of them is made.
+/// Whether a file still has exactly these bytes, and has not changed meanwhile. No second copy of them is made.
 pub(super) fn is_same(mut file: &File, path: &Path, expected: &Fingerprint, bytes: &[u8]) -> Result<bool, ReadError> {
     let io = |source| ReadError::Io { path: path.to_owned(), source };
     let mut piece = vec![0; PIECE.min(bytes.len().saturating_add(1))];
@@ -154,7 +155,7 @@ pub(super) fn is_same(mut file: &File, path: &Path, expected: &Fingerprint, byte
     Ok(rest.is_empty() && expected.same_file_state(&file.metadata().map_err(io)?))
 }
 
-/// Opening a FIFO would wait for a writer; so that a path that became one is an error at once.
+/// Opens a file without blocking: opening a FIFO would wait for a writer, but must be an error at once.
 #[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_regular_file() {
+    fn what_is_not_a_regular_file() {
         let directory = tempfile::tempdir().unwrap();
         assert!(matches!(read(&directory.path().join("none")), Err(ReadError::Io { .. })));
         #[cfg(unix)]

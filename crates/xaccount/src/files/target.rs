@@ -1,4 +1,4 @@
-//! One file that is to be replaced: where it really is, whether we may, and its new content beside it.
+//! One file to replace: its real path, the permission to replace it, and its new content next to it.
 
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
@@ -14,19 +14,19 @@ use super::write_error::{RenameError, WriteError};
 use super::writeback::{EarlyWriter, let_go};
 use lossless_yaml::parallel;
 
-/// Writes new content; it gets the old bytes (none for a new file). It may be called on another thread, and should write
-/// nowhere else.
+/// Writes new content, given the old bytes (none for a new file). It can be called on another thread, and must not
+/// write anywhere else.
 pub type Render<'a> = dyn Fn(&[u8], &mut dyn Write) -> io::Result<()> + Sync + 'a;
 
 /// One file and its new content.
 pub struct Replacement<'a> {
-    /// The file. A symbolic link is followed: the link stays, and the file that it leads to is replaced.
+    /// The file. A symbolic link is followed: the link is kept, and its target is replaced.
     pub path: PathBuf,
-    /// What the file was when it was read; `None` for a new file, which must not exist.
+    /// The fingerprint of the file when it was read; `None` for a new file, which must not exist.
     pub expected: Option<Fingerprint>,
-    /// The bytes that it had then, where they are in memory; else it is read whole once more.
+    /// The bytes that it had then, if they are in memory; otherwise the whole file is read again.
     pub known: Option<&'a [u8]>,
-    /// Makes the new content.
+    /// Writes the new content.
     pub render: &'a Render<'a>,
 }
 
@@ -39,14 +39,14 @@ impl std::fmt::Debug for Replacement<'_> {
     }
 }
 
-/// A replacement, and the file that it really means.
+/// A replacement, and the real path of its file.
 pub(super) struct WriteTarget<'a> {
     pub(super) replacement: &'a Replacement<'a>,
     /// Absolute, and never a symbolic link.
     pub(super) real: PathBuf,
 }
 
-/// The new content on disk, not yet under its name. Dropping it removes it.
+/// The new content on disk, in a temporary file. Dropping this removes it.
 pub(super) struct Staged<'a> {
     /// As the caller gave it.
     pub(super) path: &'a Path,
@@ -57,7 +57,7 @@ pub(super) struct Staged<'a> {
 
 /// Finds the real file of each replacement.
 pub(super) fn resolve<'a>(replacements: &'a [Replacement<'a>]) -> Result<Vec<WriteTarget<'a>>, WriteError> {
-    // A canonical path costs a system call for each of its parts, so it is made once for each directory.
+    // A canonical path costs a system call for each of its components, so it is computed once for each directory.
     let mut directories: HashMap<&Path, PathBuf> = HashMap::new();
     let mut seen: HashMap<PathBuf, &Path> = HashMap::with_capacity(replacements.len());
     let mut targets = Vec::with_capacity(replacements.len());
@@ -105,7 +105,7 @@ fn real_file(replacement: &Replacement<'_>, joined: PathBuf) -> Result<PathBuf, 
         (Ok(metadata), Some(_)) if metadata.is_file() => Ok(joined),
         (Ok(metadata), Some(_)) if metadata.is_symlink() => {
             let real = fs::canonicalize(&joined).map_err(removed)?;
-            // Said here, before the directory of a device is locked.
+            // Checked here, before the directory of a device is locked.
             if real.is_file() { Ok(real) } else { Err(not_regular()) }
         }
         (Ok(_), Some(_)) => Err(not_regular()),
@@ -119,12 +119,13 @@ impl<'a> WriteTarget<'a> {
         self.real.parent().unwrap_or(&self.real)
     }
 
-    /// How many bytes will be in memory.
+    /// Number of bytes that will be in memory.
     pub(super) fn size(&self) -> u64 {
         self.replacement.expected.map_or(0, |expected| expected.size)
     }
 
-    /// Whether we may make and rename files in the target's directory. `true`: only those that we own (the sticky bit).
+    /// Checks that we may create and rename files in the target's directory. `true`: only those that we own (the sticky
+    /// bit).
     #[cfg(unix)]
     pub(super) fn check_directory(&self) -> Result<bool, WriteError> {
         use rustix::fs::{Access, access};
@@ -138,7 +139,7 @@ impl<'a> WriteTarget<'a> {
         Ok(metadata.mode() & 0o1000 != 0 && !user.is_root() && metadata.uid() != user.as_raw())
     }
 
-    /// Windows says so when the temporary file is made.
+    /// On Windows, the creation of the temporary file fails.
     #[cfg(not(unix))]
     pub(super) fn check_directory(&self) -> Result<bool, WriteError> {
         Ok(false)
@@ -152,8 +153,8 @@ impl<'a> WriteTarget<'a> {
         }
     }
 
-    /// Reads the file again, and writes the new content beside it. `sync`: waits until that is on the disk. `own_only`: what
-    /// [`Self::check_directory`] said.
+    /// Reads the file again, and writes the new content next to it. `sync`: waits until it is on disk. `own_only`: the
+    /// result of [`Self::check_directory`].
     pub(super) fn stage(&self, own_only: bool, sync: bool) -> Result<Staged<'_>, WriteError> {
         let Some(expected) = self.replacement.expected else { return self.write_beside(&[], None, sync) };
         let changed = || WriteError::Changed { path: self.replacement.path.clone() };
@@ -168,7 +169,7 @@ impl<'a> WriteTarget<'a> {
         };
         let (file, metadata) = reopen(&self.real, &expected).map_err(read_error)?.ok_or_else(changed)?;
         self.check_writable(&metadata, own_only)?;
-        // Side by side: what is written has no name before both are done.
+        // In parallel: the file is renamed only after both are done.
         let large = known.len() >= LARGE;
         let compare = || {
             let same = is_same(&file, &self.real, &expected, known);
@@ -182,7 +183,7 @@ impl<'a> WriteTarget<'a> {
         if same.map_err(read_error)? { staged } else { Err(changed()) }
     }
 
-    /// Writes the new content, made of the old one, beside the file.
+    /// Writes the new content, rendered from the old one, next to the file.
     fn write_beside(&self, old: &[u8], metadata: Option<&Metadata>, sync: bool) -> Result<Staged<'_>, WriteError> {
         let Replacement { path, expected, render, .. } = self.replacement;
         let name = self.real.file_name().unwrap_or_default();
@@ -192,7 +193,7 @@ impl<'a> WriteTarget<'a> {
                 _ => WriteError::io(path, "replaced", source),
             }
         })?;
-        // Before the content is in it, so that nobody who may not read the old file may ever read the new one.
+        // Before the content is written, so that only users who may read the old file can ever read the new one.
         if let Some(metadata) = metadata {
             self.keep_owner_and_mode(temporary.as_file(), metadata)?;
         }
@@ -207,7 +208,7 @@ impl<'a> WriteTarget<'a> {
             path,
             real: &self.real,
             expected: *expected,
-            // Closes it: 10,000 files may not take 10,000 descriptors.
+            // Closes the file: 10,000 files must not use 10,000 descriptors.
             temporary: temporary.into_temp_path(),
         })
     }
@@ -222,7 +223,7 @@ impl<'a> WriteTarget<'a> {
         }
     }
 
-    /// A rename asks nobody for the right to write to the file, so we do.
+    /// Checks that we may write to the file, because a rename does not check it.
     #[cfg(unix)]
     fn check_writable(&self, metadata: &Metadata, own_only: bool) -> Result<(), WriteError> {
         use std::os::unix::fs::MetadataExt;
@@ -234,12 +235,12 @@ impl<'a> WriteTarget<'a> {
         self.check_mount()
     }
 
-    /// A file that is mounted by itself, as into a container, can be written to but not replaced. Its rename would say so,
-    /// after others are done.
+    /// Refuses a file that is itself a mount point, as in a container: it can be written to, but not replaced. Without
+    /// this check, its rename would fail only after others were done.
     #[cfg(target_os = "linux")]
     fn check_mount(&self) -> Result<(), WriteError> {
         use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
-        // Before Linux 5.8 the rename says it.
+        // Before Linux 5.8, the rename fails instead.
         match statx(CWD, &self.real, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty()) {
             Ok(stat) if stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT) => {
                 Err(WriteError::io(&self.replacement.path, "replaced", rustix::io::Errno::BUSY.into()))
@@ -281,7 +282,7 @@ impl<'a> WriteTarget<'a> {
                 source: error.into(),
             })?;
         }
-        // fchown may have taken bits away.
+        // fchown may have cleared bits.
         let wanted = old.mode() & 0o7777;
         if new.mode() & 0o7777 != wanted || owner.is_some() || group.is_some() {
             file.set_permissions(fs::Permissions::from_mode(wanted))
@@ -296,7 +297,7 @@ impl<'a> WriteTarget<'a> {
     }
 }
 
-/// For `open`: the old file's mode, without the bits that mean a change of identity.
+/// For `open`: the old file's mode, without setuid, setgid and sticky bits.
 #[cfg(unix)]
 fn mode(metadata: &Metadata) -> u32 {
     std::os::unix::fs::MetadataExt::mode(metadata) & 0o777
@@ -308,7 +309,7 @@ fn mode(_: &Metadata) -> u32 {
 }
 
 impl Staged<'_> {
-    /// Whether the file is still the one that was read, or still not there.
+    /// Checks that the file is still the one that was read, or still does not exist.
     pub(super) fn check(&self) -> Result<(), RenameError> {
         match (fs::symlink_metadata(self.real), self.expected) {
             (Ok(now), Some(expected)) if now.is_file() && expected.same_file_state(&now) => Ok(()),
@@ -320,9 +321,9 @@ impl Staged<'_> {
         }
     }
 
-    /// Gives the new content its name.
+    /// Renames the new content into place.
     pub(super) fn rename(self) -> Result<(), RenameError> {
-        // persist_noclobber is renameat2 with RENAME_NOREPLACE where there is that, else link and unlink.
+        // persist_noclobber is renameat2 with RENAME_NOREPLACE if available, otherwise link and unlink.
         let done = match self.expected {
             Some(_) => self.temporary.persist(self.real),
             None => self.temporary.persist_noclobber(self.real),

@@ -1,7 +1,7 @@
-//! Our own temporary files: `.NAME.RANDOM.xaccount-tmp`, beside the file that they will replace.
+//! Temporary files: `.NAME.RANDOM.xaccount-tmp`, next to the file that they will replace.
 //!
-//! The name never ends like a manifest, so that no other tool takes a half-written file of a killed run for one, and it
-//! is so exact that the next run can remove such a file without a doubt.
+//! The name does not have the extension of a manifest, so that no other tool reads a half-written file of a killed run
+//! as one. It is specific enough that the next run can remove such a file safely.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -11,10 +11,10 @@ use tempfile::{Builder, NamedTempFile};
 
 const SUFFIX: &str = ".xaccount-tmp";
 const RANDOM: usize = 12;
-/// Of the file's own name, so that the whole is at most 255 bytes, the limit of nearly every file system.
+/// Maximum length of NAME, so that the whole has at most 255 bytes, the limit of nearly every file system.
 const NAME: usize = 255 - (1 + 1 + RANDOM + SUFFIX.len());
 
-/// Whether a file name is exactly one that [`create`] makes.
+/// Whether a file name has exactly the form that [`create`] gives it.
 pub(super) fn is_temporary(name: &OsStr) -> bool {
     let Some(rest) = name.as_encoded_bytes().strip_suffix(SUFFIX.as_bytes()) else {
         return false;
@@ -25,8 +25,8 @@ pub(super) fn is_temporary(name: &OsStr) -> bool {
     random.iter().all(u8::is_ascii_alphanumeric) && start.len() > 2 && start.starts_with(b".") && start.ends_with(b".")
 }
 
-/// Makes an empty temporary file in `directory` (absolute) for the file `name`, with `mode` as `open` takes it: the
-/// process's umask is taken off. Without unix modes, `mode` has no meaning.
+/// Creates an empty temporary file in `directory` (absolute) for the file `name`. `mode` is as in `open`: the process's
+/// umask applies. On systems without unix modes, `mode` is ignored.
 pub(super) fn create(directory: &Path, name: &OsStr, mode: u32) -> std::io::Result<NamedTempFile> {
     let mut prefix = OsString::from(".");
     prefix.push(cut(name));
@@ -40,8 +40,8 @@ pub(super) fn create(directory: &Path, name: &OsStr, mode: u32) -> std::io::Resu
     builder.tempfile_in(directory)
 }
 
-/// Removes what killed runs left in `directory`. The caller holds the directory's lock, so that none of these files
-/// belongs to a run that lives. Nothing depends on it: what cannot be removed stays, and is never taken for a manifest.
+/// Removes the temporary files of killed runs in `directory`. The caller must have locked it, so that none of these
+/// files belongs to a run in progress. A file that can't be removed does no harm: it is never read as a manifest.
 pub(super) fn remove_stale(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         if is_temporary(&entry.file_name()) && entry.file_type().is_ok_and(|kind| kind.is_file()) {
@@ -50,8 +50,8 @@ pub(super) fn remove_stale(directory: &Path) {
     }
 }
 
-/// The start of a name, at most [`NAME`] bytes. It ends between two characters where the name is UTF-8: some file systems
-/// refuse a name that is not.
+/// The start of a name, at most [`NAME`] bytes. If the name is UTF-8, it is cut between two characters, because some
+/// file systems refuse a name that is not UTF-8.
 #[cfg(unix)]
 fn cut(name: &OsStr) -> OsString {
     use std::os::unix::ffi::OsStrExt;
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn made_names_match_and_fit() {
+    fn created_names_match_and_fit() {
         let directory = tempfile::tempdir().unwrap();
         for name in ["a.yaml", &"n".repeat(255), &"é".repeat(127), &format!("{}é", "n".repeat(227))] {
             let file = create(directory.path(), OsStr::new(name), 0o600).unwrap();
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn stale_files_go_and_others_stay() {
+    fn stale_files_are_removed_and_others_kept() {
         let directory = tempfile::tempdir().unwrap();
         let stale = ".a.yaml.Ab0123456789.xaccount-tmp";
         let other = ".a.yaml.short.xaccount-tmp";

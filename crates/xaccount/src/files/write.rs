@@ -11,29 +11,30 @@ use super::temporary::remove_stale;
 use super::write_error::WriteError;
 use lossless_yaml::parallel;
 
-/// As many files or directories are synced one by one; more of them with their whole file system, where there is such a
-/// call.
+/// Up to this number, files or directories are synced one by one; with more, the whole file system is synced, if there
+/// is such a call.
 const SYNC_EACH: usize = 16;
 
 /// Replaces files, all or nothing.
 ///
-/// Every directory concerned is locked, and another run that writes there waits. Under the lock, what killed runs left there is
-/// removed; each file is read again and compared with its fingerprint; its new content is written beside it, with the mode
-/// and owner of the old file (a new file: 0666 less the umask); everything is synced once; each file is looked at again; and
-/// then all are renamed into place, and the directories synced. Killed at any moment, each file is whole, old or new.
+/// Every directory concerned is locked, and another run that writes there waits. Under the lock, temporary files of
+/// killed runs are removed; each file is read again and compared with its fingerprint; its new content is written next
+/// to it, with the mode and owner of the old file (a new file: 0666 minus the umask); everything is synced once; each
+/// file is checked again; then all are renamed into place, and the directories synced. If the run is killed at any
+/// moment, each file is whole, old or new.
 ///
-/// A file that we may not write to is refused, though the rename would work. A hard link is cut: the other names keep the
-/// old content. Access control lists and extended attributes are not kept. In memory are about as many files as there are
-/// threads, or one that is over 1 MiB.
+/// A file that we may not write to is refused, although the rename would work. Hard links are broken: the other names
+/// keep the old content. Access control lists and extended attributes are not kept. At any time, about as many files as
+/// there are threads are in memory, or one that is over 1 MiB.
 ///
-/// # Errors
-/// After [`WriteError::Partial`], some files are new and some old, each of them whole; after [`WriteError::DirectorySync`] all
-/// are new. After any other error no file was changed, and no temporary file is left.
+/// # Errors After [`WriteError::Partial`], some files are new and some old, each of them whole; after
+/// [`WriteError::DirectorySync`], all are new. After any other error, no file was changed, and no temporary file is
+/// left.
 pub fn replace_all(replacements: &[Replacement<'_>]) -> Result<(), WriteError> {
     let targets = resolve(replacements)?;
     let directories: HashSet<PathBuf> = targets.iter().map(|target| target.directory().to_owned()).collect();
     let locks = lock(directories).map_err(|source| WriteError::Lock { source })?;
-    // Without the lock, it might be the file of a run that lives.
+    // Without the lock, a temporary file can belong to a run in progress.
     for directory in locks.held().iter().filter(|directory| directory.locked) {
         remove_stale(&directory.path);
     }
@@ -45,14 +46,14 @@ pub fn replace_all(replacements: &[Replacement<'_>]) -> Result<(), WriteError> {
     if !sync_each {
         sync_file_systems(&locks).map_err(|(path, source)| WriteError::io(path, "synced", source))?;
     }
-    // Staging and syncing took the time; a change in it is found here, while it costs nothing.
+    // Staging and syncing take time. A change meanwhile is found here, before any rename.
     for file in &staged {
         file.check().map_err(|error| error.alone(file.path))?;
     }
     rename_all(staged, &locks)
 }
 
-/// Each directory once. The result: those in which we may replace only what we own.
+/// Checks each directory once. Returns those in which we may replace only files that we own.
 fn check_directories<'a>(targets: &'a [WriteTarget<'_>]) -> Result<HashSet<&'a Path>, WriteError> {
     let mut checked = HashMap::new();
     for target in targets {
@@ -78,7 +79,7 @@ pub(super) fn rename_all(staged: Vec<Staged<'_>>, locks: &DirectoryLocks) -> Res
         }
     }
     let left: Vec<PathBuf> = rest.as_slice().iter().map(|file| file.path.to_owned()).collect();
-    // Removes the temporary files of those.
+    // Removes the temporary files of the skipped files.
     drop(rest);
     let synced = if written.is_empty() { Ok(()) } else { sync_directories(locks) };
     match failure {
@@ -97,7 +98,7 @@ pub(super) fn rename_all(staged: Vec<Staged<'_>>, locks: &DirectoryLocks) -> Res
 
 type SyncError<'a> = (&'a Path, io::Error);
 
-/// Each directory, or where they are many, each file system: 10,000 syncs of a journal take minutes.
+/// Syncs each directory or, if there are many, each file system: 10,000 syncs of a journal take minutes.
 fn sync_directories(locks: &DirectoryLocks) -> Result<(), SyncError<'_>> {
     if locks.len() > SYNC_EACH && cfg!(target_os = "linux") {
         return sync_file_systems(locks);
@@ -112,7 +113,7 @@ fn sync_directories(locks: &DirectoryLocks) -> Result<(), SyncError<'_>> {
 
 fn sync_directory(file: &File) -> io::Result<()> {
     match file.sync_all() {
-        // What a file system says that syncs no directories, or needs no syncing.
+        // The error of a file system that can't sync directories, or does not need to.
         Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
         done => done,
     }
@@ -134,7 +135,7 @@ fn sync_file_systems(locks: &DirectoryLocks) -> Result<(), SyncError<'_>> {
     Ok(())
 }
 
-/// Elsewhere each file was synced when it was written.
+/// On other systems, each file was synced when it was written.
 #[cfg(not(target_os = "linux"))]
 fn sync_file_systems(_: &DirectoryLocks) -> Result<(), SyncError<'_>> {
     Ok(())

@@ -19,7 +19,7 @@ fn fixed(_: &[u8], out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"new\n")
 }
 
-/// Of a file that was read right now.
+/// A replacement of a file that was just read.
 fn existing(path: impl Into<PathBuf>) -> Replacement<'static> {
     let path = path.into();
     let expected = Some(read(&path).unwrap().1);
@@ -49,14 +49,14 @@ fn text(path: &Path) -> String {
     fs::read_to_string(path).unwrap()
 }
 
-/// All names, so that a temporary file that was left shows.
+/// All names, so that a leftover temporary file is found.
 fn names(directory: &Path) -> Vec<OsString> {
     let mut names: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     names
 }
 
-/// Root may write everywhere, so that such a test says nothing.
+/// Root can write everywhere, so that such a test proves nothing.
 #[cfg(unix)]
 fn skipped_for_root(test: &str) -> bool {
     let root = rustix::process::geteuid().is_root();
@@ -77,7 +77,7 @@ fn a_file_whose_bytes_are_known_is_compared_with_them() {
         let replacement =
             || Replacement { path: path.clone(), expected: Some(expected), known: Some(&bytes), render: &upper };
 
-        // Same length and time of writing: only the last byte differs.
+        // Same length and time of the last write: only the last byte differs.
         content[length - 1] = b'b';
         fs::write(path, &content).unwrap();
         fs::File::options().write(true).open(path).unwrap().set_modified(expected.modified).unwrap();
@@ -131,7 +131,7 @@ fn many_directories_and_new_files() {
 }
 
 #[test]
-fn a_large_file_is_replaced_beside_small_ones() {
+fn a_large_file_is_replaced_together_with_small_ones() {
     let (directory, mut paths) = tree(70);
     let large = directory.path().join("f005");
     fs::write(&large, vec![b'x'; 9 << 20]).unwrap();
@@ -146,7 +146,7 @@ fn a_changed_file_stops_all() {
     for (count, threads) in [(3, 8), (200, 1), (200, 2), (300, 8)] {
         let (directory, paths) = tree(count);
         let replacements: Vec<_> = paths.iter().map(existing).collect();
-        // Of two changed files the first is named, whichever thread is faster.
+        // The error is for the first of two changed files, whichever thread is faster.
         fs::write(&paths[count - 1], "else").unwrap();
         fs::write(&paths[count - 2], "else").unwrap();
         let error = with_threads(threads, || replace_all(&replacements)).unwrap_err();
@@ -175,7 +175,7 @@ fn a_change_that_only_the_hash_shows_stops_all() {
 fn a_change_while_we_write_is_found_before_the_first_rename() {
     let (directory, paths) = tree(3);
     let changed = paths[0].clone();
-    // The third file's turn comes after the first one was compared.
+    // The third file is written after the first one was compared.
     let render = move |old: &[u8], out: &mut dyn Write| {
         fs::write(&changed, "someone else")?;
         out.write_all(old)
@@ -232,7 +232,7 @@ fn a_new_file_never_overwrites() {
 }
 
 #[test]
-fn an_error_of_render_leaves_nothing() {
+fn an_error_of_render_leaves_no_file() {
     for (count, threads) in [(4, 8), (100, 1), (100, 2), (300, 8)] {
         let (directory, paths) = tree(count);
         for (kind, message) in
@@ -253,7 +253,7 @@ fn an_error_of_render_leaves_nothing() {
 }
 
 #[test]
-fn a_failure_between_two_renames_says_what_is_new_and_what_is_old() {
+fn a_failure_between_two_renames_reports_new_and_old_files() {
     let (directory, paths) = tree(4);
     let replacements: Vec<_> = paths.iter().map(existing).collect();
     let targets = resolve(&replacements).unwrap();
@@ -336,10 +336,10 @@ mod unix {
         assert_eq!(fs::read_link(at("links/two")).unwrap(), Path::new("one"));
         assert_eq!(fs::read_link(at("links/one")).unwrap(), Path::new("../real/a"));
         assert_eq!(names(&at("links")), ["one", "two"]);
-        // Both ways to it are one file.
+        // The link and its target are the same file.
         let error = replace_all(&[existing(at("links/one")), existing(at("real/a"))]).unwrap_err();
         assert!(matches!(error, WriteError::SameFile { .. }), "{error}");
-        // A link that leads nowhere is no place for a new file.
+        // A new file is not written through a link to a missing file.
         symlink("nowhere", at("links/three")).unwrap();
         let error = replace_all(&[new(at("links/three"))]).unwrap_err();
         assert!(matches!(error, WriteError::Exists { .. }), "{error}");
@@ -359,7 +359,7 @@ mod unix {
         let before: Vec<_> = paths.iter().map(owner).collect();
         replace_all(&paths.iter().map(existing).collect::<Vec<_>>()).unwrap();
         for (path, old) in paths.iter().zip(modes) {
-            // The system takes setuid from a file that an ordinary user writes to.
+            // The system clears setuid of a file that an ordinary user writes to.
             assert_eq!(mode(path) & 0o777, old & 0o777, "{old:o}");
         }
         assert_eq!(paths.iter().map(owner).collect::<Vec<_>>(), before);
@@ -391,7 +391,7 @@ mod unix {
     }
 
     #[test]
-    fn what_is_no_regular_file_is_refused() {
+    fn what_is_not_a_regular_file_is_refused() {
         let (directory, paths) = tree(1);
         let expected = Some(read(&paths[0]).unwrap().1);
         for path in [directory.path().to_owned(), "/dev/null".into(), "..".into(), "/".into()] {

@@ -1,38 +1,40 @@
-//! A large file that goes to the disk while it is written.
+//! Starts to write a large file to the disk while its content is produced.
 
 use std::fs::File;
 use std::io::{self, Write};
 
-/// Lets go of what the system keeps in memory of a file that is to be replaced. Else the rename does, while all else waits.
+/// Drops a file's pages from the system's cache before it is replaced. Otherwise the rename does it, and all else
+/// waits.
 pub(super) fn let_go(file: &File) {
     dont_need(file, 0, 0);
 }
 
-/// On Linux this advice begins to write the pages, and drops only those that are on the disk already (`mm/fadvise.c`): what
-/// was just written stays in memory. Elsewhere the sync does it all. A length of 0 is all that follows.
+/// On Linux, this advice starts to write the pages, and drops only those that are already on disk (`mm/fadvise.c`):
+/// what was just written stays in memory. On other systems, the final sync does all the work. A length of 0 means the
+/// rest of the file.
 #[cfg(target_os = "linux")]
 fn dont_need(file: &File, start: u64, length: u64) {
-    // It is advice: a file system that takes none loses nothing.
+    // It is only advice: a file system may ignore it.
     let _ = rustix::fs::fadvise(file, start, std::num::NonZeroU64::new(length), rustix::fs::Advice::DontNeed);
 }
 
 #[cfg(not(target_os = "linux"))]
 fn dont_need(_: &File, _: u64, _: u64) {}
 
-/// What is written before the system is asked to bring it to the disk.
+/// Number of bytes after which the system is asked to write them to disk.
 const PIECE: usize = 4 << 20;
 
-/// Writes to a new file, so that the sync at the end has little left to wait for.
+/// Writes to a new file, so that little work is left for the sync at the end.
 pub(super) struct EarlyWriter<'f> {
     file: &'f File,
-    /// Offset of what the system has not been asked for.
+    /// Offset up to which the system was asked to write.
     asked: u64,
-    /// How much was written behind it.
+    /// Number of bytes written after it.
     behind: usize,
 }
 
 impl<'f> EarlyWriter<'f> {
-    /// For a file that is empty.
+    /// Creates a writer for an empty file.
     pub(super) fn new(file: &'f File) -> Self {
         Self { file, asked: 0, behind: 0 }
     }

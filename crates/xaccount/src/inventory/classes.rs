@@ -1,4 +1,4 @@
-//! ClusterClasses, with the templates that they name and the clusters that they serve.
+//! ClusterClasses, with the templates that they reference and the clusters that use them.
 
 use std::collections::HashMap;
 
@@ -12,15 +12,15 @@ use crate::diag::FileId;
 /// A ClusterClass.
 pub(crate) struct Class<'r> {
     pub(crate) found: &'r Resource,
-    /// Those of the inventory.
+    /// Its templates in the inventory.
     pub(crate) templates: Vec<ObjectId>,
     /// The topology Clusters that use it.
     pub(crate) clusters: Vec<&'r Resource>,
 }
 
 impl Inventory {
-    /// The ClusterClasses of the run and the other files, each with its templates and the topology Clusters that use it. Of
-    /// several templates or classes of one name, the nearest is meant.
+    /// The ClusterClasses of the inventory and the other files, each with its templates and the topology Clusters that
+    /// use it. If several templates or classes have the same name, the nearest one counts.
     pub(crate) fn classes(&self) -> Vec<Class<'_>> {
         let mut classes: HashMap<KnownId, Class<'_>> = HashMap::new();
         for &index in &self.owners.classes {
@@ -46,8 +46,8 @@ impl Inventory {
         self.owners.classes.iter().filter_map(|index| classes.remove(index)).collect()
     }
 
-    /// Of objects of one name, in the order of directories and files, those that fit and are nearest to a file; with those
-    /// that fit but for a namespace and are no farther away.
+    /// Among objects with one name, sorted by directory and file, those that fit and are nearest to a file; and those
+    /// that fit except for a missing namespace and are at most as far away.
     fn nearest(&self, named: &[KnownId], from: FileId, fits: impl Fn(&Resource) -> Option<Fit>) -> Vec<KnownId> {
         let place = |&index: &KnownId| self.owners.place(Some(self.all.at(index).origin.file));
         let own = self.owners.place(Some(from));

@@ -1,9 +1,10 @@
-//! Which Cluster an object belongs to.
+//! Finds the Cluster to which an object belongs.
 //!
-//! A Cluster names its infrastructure and its control plane by group, kind, namespace and name. In a tree that kustomize
-//! builds, several Clusters may name objects that are called alike, so the nearest Cluster counts: of the same file, then of
-//! the same directory, then the only one. A run of one file and a run of the whole tree must come to one answer, so the
-//! others of the tree are read too where the answer hangs on them ([`Other`](super::Other)).
+//! A Cluster references its infrastructure and its control plane by group, kind, namespace and name. In a tree that
+//! kustomize builds, several Clusters may reference objects with the same name, so the nearest Cluster counts: in the
+//! same file, then in the same directory, then the only one. A run on one file and a run on the whole tree must have
+//! the same result, so the other files of the tree are read too if the result depends on them
+//! ([`Other`](super::Other)).
 
 use super::inventory::Inventory;
 use super::origin::Provenance;
@@ -12,13 +13,13 @@ use super::resource::Resource;
 use crate::capa::{CLUSTER_NAME, ObjectKind};
 use crate::diag::{Diagnostic, escape_control};
 
-/// The cluster of an object.
+/// The cluster of an object, and whether it is in doubt.
 struct Belonging<'r, O> {
     name: Option<&'r str>,
     doubt: Option<Doubt<'r, O>>,
 }
 
-/// Clusters of which each may be the owner.
+/// Clusters that may be the owner.
 struct Doubt<'r, O> {
     why: DoubtReason,
     clusters: Vec<&'r Resource<O>>,
@@ -28,30 +29,30 @@ struct Doubt<'r, O> {
 enum DoubtReason {
     /// Several Clusters refer to the object.
     Several,
-    /// The label says another one than a Cluster of another file does.
+    /// The label contradicts a Cluster of another file.
     Label,
-    /// Of the object and the Cluster, one has a namespace and the other has none.
+    /// Only one of the object and the Cluster has a namespace.
     HalfNamed,
 }
 
 impl<O: Provenance> Inventory<O> {
-    /// The Cluster of another file that an object belongs to, where that is known.
+    /// The Cluster of another file to which an object belongs, if it is known.
     pub(crate) fn owner_elsewhere<'r>(&'r self, found: &'r Resource<O>) -> Option<&'r Resource<O>> {
         let name = self.belonging(found).name;
         let lacks = self.lacks_owner(found);
         lacks.then(|| self.far(found).0.into_iter().find(|one| one.object.name.as_deref() == name)).flatten()
     }
 
-    /// The name of the cluster that an object belongs to: the Cluster that refers to it, else its label, else its own name.
-    /// Where that is in doubt, the likeliest: a decision asks [`Self::by_cluster_name`].
+    /// The name of the cluster to which an object belongs: the Cluster that references it, else its label, else its own
+    /// name. If this is in doubt, it is the most likely one; for a decision, use [`Self::by_cluster_name`].
     pub fn cluster_name<'r>(&'r self, found: &'r Resource<O>) -> Option<&'r str> {
         self.belonging(found).name
     }
 
-    /// What `answer` says to the name of the cluster that an object belongs to.
+    /// The result of `answer` for the name of the cluster to which an object belongs.
     ///
     /// # Errors
-    /// It is in doubt, and the answer hangs on it.
+    /// The cluster is in doubt, and the result depends on it.
     pub fn by_cluster_name<T: PartialEq>(
         &self,
         found: &Resource<O>,
@@ -70,7 +71,7 @@ impl<O: Provenance> Inventory<O> {
         }
     }
 
-    /// Why the cluster that an object belongs to is in doubt, as a warning.
+    /// A warning if the cluster to which an object belongs is in doubt.
     pub fn doubtful_cluster(&self, found: &Resource<O>) -> Option<Diagnostic> {
         let belonging = self.belonging(found);
         let doubt = belonging.doubt?;
@@ -78,7 +79,7 @@ impl<O: Provenance> Inventory<O> {
         differs.then(|| Diagnostic { severity: crate::diag::Severity::Warning, ..self.doubt(found, &doubt) })
     }
 
-    /// Whether neither the object's own file nor its label says which cluster it belongs to.
+    /// Whether the cluster of an object is not determined by its own file or its label.
     pub fn lacks_owner(&self, found: &Resource<O>) -> bool {
         let object = &found.object;
         let named = matches!(&object.object_kind, ObjectKind::Referencing { kind_row, .. } if !kind_row.template)
@@ -104,7 +105,7 @@ impl<O: Provenance> Inventory<O> {
             if names().all(|name| name == first.object.name.as_deref()) {
                 return plain(first.object.name.as_deref());
             }
-            // Of those of one file, the label picks one.
+            // The label selects one of the Clusters in the file.
             if label.is_some() && names().any(|name| name == label) {
                 return plain(label);
             }
@@ -113,7 +114,7 @@ impl<O: Provenance> Inventory<O> {
         let half = of(&here, Fit::HalfNamed);
         let (far, far_half, near) = self.far(found);
         if label.is_some() {
-            // Of several, the label picks one; and a Cluster that only may be meant can't contradict it.
+            // The label selects one of several; a Cluster that only may be the owner can't contradict it.
             let agrees = far.is_empty() || far.iter().any(|one| one.object.name.as_deref() == label);
             return Belonging {
                 name: label,
@@ -125,7 +126,7 @@ impl<O: Provenance> Inventory<O> {
         };
         match far.first() {
             Some(first) if far.iter().all(|one| one.object.name == first.object.name) => {
-                // A Cluster that stands nearer may be meant, though one of the two has no namespace.
+                // A nearer Cluster may be the owner, although one of the two has no namespace.
                 let nearer = if half.is_empty() && near == Near::Anywhere { far_half } else { half };
                 Belonging { name: first.object.name.as_deref(), doubt: doubt(nearer) }
             }
@@ -134,8 +135,8 @@ impl<O: Provenance> Inventory<O> {
         }
     }
 
-    /// The Clusters of other files that refer to an object: of its directory, else of anywhere, and how near they are; and
-    /// those that do so but for a namespace, which are of its directory where the former are not.
+    /// The Clusters of other files that reference an object (those in its directory, otherwise all) and their distance;
+    /// and those that do so except for a missing namespace, which are in its directory if the former are not.
     fn far<'r>(&'r self, found: &'r Resource<O>) -> (Vec<&'r Resource<O>>, Vec<&'r Resource<O>>, Near) {
         let near = self.candidates(found, Near::Directory);
         let (exact, half) = (of(&near, Fit::Exact), of(&near, Fit::HalfNamed));
@@ -175,20 +176,17 @@ impl<O: Provenance> Inventory<O> {
             .collect()
     }
 
-    /// Why the cluster is in doubt.
+    /// The error that the cluster is in doubt.
     fn doubt(&self, found: &Resource<O>, doubt: &Doubt<'_, O>) -> Diagnostic {
         let title = found.title();
         let one = doubt.clusters.first().map_or_else(String::new, |one| one.title());
         let label = found.object.labels.get(CLUSTER_NAME).unwrap_or_default();
         let message = match doubt.why {
             DoubtReason::Several => {
-                format!("{title}: {} Clusters reference it, and it can belong to only one", doubt.clusters.len())
+                format!("{title}: {} Clusters reference it, but it can belong to only one", doubt.clusters.len())
             }
             DoubtReason::Label => {
-                format!(
-                    "{title}: its label says that its cluster is {}, and {one} references it",
-                    escape_control(label)
-                )
+                format!("{title}: its label names the cluster {}, but {one} references it", escape_control(label))
             }
             DoubtReason::HalfNamed => {
                 format!("{title}: {one} may reference it, but only one of the two has a namespace")
@@ -202,7 +200,7 @@ impl<O: Provenance> Inventory<O> {
         }
         match doubt.why {
             DoubtReason::Several => error.help(format!(
-                "add the label {CLUSTER_NAME}: NAME to say which one, or move it to the file of its Cluster"
+                "add the label {CLUSTER_NAME}: NAME to select one, or move it to the file of its Cluster"
             )),
             DoubtReason::Label => error.help("fix the label, or the reference of that Cluster"),
             DoubtReason::HalfNamed => {
@@ -216,13 +214,13 @@ impl<O: Provenance> Inventory<O> {
         }
     }
 
-    /// What can't be read and may hold the Cluster of an object.
+    /// The error for a file that can't be read and may contain the Cluster of an object.
     fn unread(&self, found: &Resource<O>, belonging: &Belonging<'_, O>) -> Option<Diagnostic> {
         if self.all.others.unread.is_empty() || !self.lacks_owner(found) {
             return None;
         }
         let object = &found.object;
-        // The nearest counts: what stands farther away can't say another one.
+        // The nearest Cluster counts: one that is farther away can't change the result.
         let settled = belonging.doubt.is_none() && !of(&self.candidates(found, Near::Directory), Fit::Exact).is_empty();
         let here = self.owners.place(found.origin.file()).0;
         let unread = self.all.others.unread.iter().find(|unread| {
@@ -244,7 +242,7 @@ struct OwnerCandidate<'r, O> {
     fit: Fit,
 }
 
-/// The Clusters among these that fit so, each once.
+/// The Clusters among the candidates with this fit, each once.
 fn of<'r, O>(candidates: &[OwnerCandidate<'r, O>], fit: Fit) -> Vec<&'r Resource<O>> {
     let mut found: Vec<&Resource<O>> = candidates.iter().filter(|one| one.fit == fit).map(|one| one.cluster).collect();
     found.dedup_by(|a, b| std::ptr::eq(*a, *b));
@@ -270,7 +268,7 @@ mod tests {
         scan(FileId(file), text.as_bytes(), &options).unwrap().objects
     }
 
-    /// An inventory of these files, and others beside it.
+    /// An inventory of these files, and of other files.
     fn run(files: &[(&str, &str)], others: &[(&str, &str)]) -> Inventory {
         let objects = files.iter().enumerate().flat_map(|(file, (_, text))| found(file, text)).collect();
         let file = |(name, _): &(&str, &str)| File {
@@ -302,7 +300,7 @@ mod tests {
         )
     }
 
-    /// The name of the cluster of the only AWSCluster, or the beginning of why nobody can tell.
+    /// The name of the cluster of the only AWSCluster, or the first line of the error.
     fn cluster_name_of(inventory: &Inventory) -> String {
         let mut referencing = inventory.objects().iter().filter(|found| found.object.references().next().is_some());
         let found = referencing.next().unwrap();
@@ -330,7 +328,7 @@ mod tests {
         assert_eq!(cluster_name_of(&run(&[("d/1.yaml", &own)], &[("e/b.yaml", &b)])), "b");
         assert_eq!(cluster_name_of(&run(&[("./d/1.yaml", &own), ("d//e/../a.yaml", &a), ("e/b.yaml", &b)], &[])), "a");
         assert_eq!(cluster_name_of(&run(&[("d/1.yaml", &own)], &[])), "x");
-        let several = "AWSCluster x: 2 Clusters reference it, and it can belong to only one";
+        let several = "AWSCluster x: 2 Clusters reference it, but it can belong to only one";
         for files in [
             [("d/1.yaml", &own), ("d/a.yaml", &a), ("d/b.yaml", &b)],
             [("1.yaml", &own), ("d/a.yaml", &a), ("e/b.yaml", &b)],
@@ -350,7 +348,7 @@ mod tests {
         assert_eq!(cluster_name_of(&run(&[("d/1.yaml", &format!("{a}{b}{labelled}"))], &[])), "b");
         assert_eq!(cluster_name_of(&run(&[("d/1.yaml", &labelled)], &[])), "b");
         assert_eq!(cluster_name_of(&run(&[("d/1.yaml", &labelled), ("e/a.yaml", &a), ("e/b.yaml", &b)], &[])), "b");
-        let against = "AWSCluster x: its label says that its cluster is b, and Cluster a references it";
+        let against = "AWSCluster x: its label names the cluster b, but Cluster a references it";
         assert_eq!(cluster_name_of(&run(&[("d/1.yaml", &labelled), ("e/a.yaml", &a)], &[])), against);
         assert_eq!(cluster_name_of(&run(&[("d/1.yaml", &labelled), ("d/a.yaml", &a), ("e/b.yaml", &b)], &[])), against);
     }
@@ -392,7 +390,7 @@ mod tests {
                 "{from}; {to}; {own}"
             );
         }
-        // A reference of v1beta2 has no namespace, whatever is written there.
+        // A reference of v1beta2 has no namespace, even if one is written.
         let one =
             cluster("name: a, namespace: n", "name: x, namespace: m").replace("x-k8s.io/v1beta1", "x-k8s.io/v1beta2");
         assert_eq!(
@@ -424,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_read_decides_nothing_in_silence() {
+    fn what_can_not_be_read_decides_nothing_silently() {
         let (own, a) = (kind_row("name: x"), cluster("name: a", "name: x"));
         let unread = |name: &str, directory: &str| Unread {
             of: ("AWSCluster".into(), name.into()),

@@ -1,8 +1,8 @@
-//! Whether kubectl could see an object of ours in a document that we read otherwise.
+//! Checks whether kubectl could see a CAPA object in a document that we read differently.
 //!
-//! kubectl cuts a stream at other lines than YAML does, takes what begins with a brace for JSON first, and reads by a parser of
-//! libyaml's lineage, the first document of each piece alone (apimachinery, `pkg/util/yaml/decoder.go`; cli-runtime,
-//! `pkg/resource/visitor.go`). Where that can't be told, the answer is yes.
+//! kubectl splits a stream at other lines than YAML does, first tries to read a text that begins with a brace as JSON,
+//! and reads only the first document of each piece, with a parser of libyaml's lineage (apimachinery,
+//! `pkg/util/yaml/decoder.go`; cli-runtime, `pkg/resource/visitor.go`). If the answer is not certain, it is yes.
 
 use crate::capa::{self, Typed};
 use lossless_yaml::{Seen, first_document};
@@ -10,7 +10,7 @@ use lossless_yaml::{Seen, first_document};
 /// Whether kubectl could see an object of Cluster API or CAPA in a document.
 pub(super) fn may_hold_capa(document: &[u8]) -> bool {
     let text = String::from_utf8_lossy(document);
-    // Whether its first line is a cut or content to kubectl depends on what stands before the document.
+    // Whether kubectl reads its first line as a separator or as content depends on the text before the document.
     let behind = text.split_once('\n').filter(|(line, _)| line.strip_prefix("---").is_some_and(cuts));
     pieces(&text).chain(behind.into_iter().flat_map(|(_, behind)| pieces(behind))).any(|piece| {
         let piece = piece.strip_prefix('\u{feff}').unwrap_or(piece);
@@ -19,8 +19,8 @@ pub(super) fn may_hold_capa(document: &[u8]) -> bool {
     })
 }
 
-/// The first line at which kubectl cuts a stream though YAML does not: what follows `---` is a comment without a blank
-/// before it, or blanks that are none to YAML.
+/// The first line at which kubectl splits a stream but YAML does not: `---` is followed by a comment without a space
+/// before it, or by characters that are white space only for kubectl.
 pub(super) fn odd_separator(document: &[u8]) -> Option<usize> {
     let starts = memchr::memmem::find_iter(document, b"\n---").map(|at| at + 1);
     let first = document.starts_with(b"---").then_some(0);
@@ -31,12 +31,12 @@ pub(super) fn odd_separator(document: &[u8]) -> Option<usize> {
     })
 }
 
-/// Whether kubectl takes `---` and this for a line between documents.
+/// Whether kubectl reads `---` followed by this text as a separator of documents.
 fn cuts(behind: &str) -> bool {
     matches!(behind.trim().chars().next(), None | Some('#'))
 }
 
-/// The pieces into which kubectl cuts a text, without the lines at which it does, but for one before which nothing stands.
+/// The pieces into which kubectl splits a text, without the separator lines, except one at the very start.
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
@@ -55,8 +55,8 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether the value is an object of ours, or a list with one, by any reading of keys that are written twice or merged in.
-/// `versions` and `kinds` are those that the list gives to an item that says none.
+/// Whether the value is a CAPA object, or a list with one, by any reading of duplicate and merged keys. `versions` and
+/// `kinds` are those that the list gives to an item without them.
 fn holds_capa(seen: &Seen, versions: &[String], kinds: &[String], whole: bool) -> bool {
     let no_members = Vec::new();
     let members = match seen {
@@ -86,7 +86,7 @@ fn holds_capa(seen: &Seen, versions: &[String], kinds: &[String], whole: bool) -
     })
 }
 
-/// What values may say as texts; what is none may be what the list gives.
+/// The texts that values can stand for. A missing, empty or other value can stand for the texts that the list gives.
 fn texts(values: &[&Seen], given: &[String]) -> Vec<String> {
     let mut texts: Vec<String> = values.iter().flat_map(|value| spellings(value)).collect();
     if values.is_empty() || values.iter().any(|value| !matches!(value, Seen::Text(text) if !text.is_empty())) {
@@ -101,7 +101,7 @@ fn collect<'s>(members: &'s [(Seen, Seen)], name: &str, values: &mut Vec<&'s See
         if spellings(key).any(|key| key == name) {
             values.push(value);
         }
-        // With the tag of a merge any key is one, and the second reader drops it.
+        // With a merge tag, any key is a merge key, and the second reader drops the tag.
         let sources = match value {
             Seen::Sequence(sources) => sources.as_slice(),
             one => std::slice::from_ref(one),
@@ -115,8 +115,8 @@ fn collect<'s>(members: &'s [(Seen, Seen)], name: &str, values: &mut Vec<&'s See
     }
 }
 
-/// What a text may stand for: itself, and what it says in base64, where a tag makes it binary. The second reader drops such a
-/// tag.
+/// The texts that a text can stand for: itself, and its base64 decoding if a tag makes it binary. The second reader
+/// drops such a tag.
 fn spellings(seen: &Seen) -> impl Iterator<Item = String> {
     let text = match seen {
         Seen::Text(text) => Some(text),
@@ -125,7 +125,7 @@ fn spellings(seen: &Seen) -> impl Iterator<Item = String> {
     text.cloned().into_iter().chain(text.and_then(|text| base64(text)))
 }
 
-/// Base64 as `!!binary` has it, white space allowed.
+/// Decodes base64 as in `!!binary`, with white space allowed.
 fn base64(text: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let (mut bits, mut count) = (0_u32, 0);
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kubectls_own_separators_are_known() {
+    fn kubectls_own_separators_are_recognized() {
         for (text, at) in
             [("---#c\na", Some(0)), ("a\n---\u{a0}\nb", Some(2)), ("a\n---\u{b}", Some(2)), ("---\u{85}#\n", Some(0))]
         {
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_kubectl_could_take_for_ours() {
+    fn what_kubectl_could_read_as_capa() {
         let version = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\n";
         for text in [
             "kind: AWSCluster\n",

@@ -1,4 +1,4 @@
-//! The objects of all files, and what is asked for of them together.
+//! The objects of all files, and lookups across them.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -14,34 +14,34 @@ use super::skipped::{SetAside, SkipReason, Skipped};
 use crate::capa::{IdentityKind, ObjectKind, ROLE_IDENTITY, State, Version};
 use crate::diag::{Diagnostic, FileId};
 
-/// Where kubectl puts an object without a namespace, unless it is told another one.
+/// Where kubectl creates an object without a namespace, unless another one is specified.
 const DEFAULT_NAMESPACE: &str = "default";
 
-/// Everything a verb thinks about: what stands in files, unless said otherwise.
+/// The input of every verb: all objects, by default of files.
 #[derive(Clone, Debug)]
 pub struct Inventory<O = Manifest> {
     pub(super) all: Objects<O>,
     /// Identities by kind and name.
     identities: HashMap<(IdentityKind, String), Vec<ObjectId>>,
-    /// Objects that count for nothing.
+    /// Objects that are ignored.
     set_aside: Vec<SetAside>,
-    /// Documents that were skipped unread.
+    /// Documents that were skipped without being read.
     not_read: Vec<Skipped>,
-    /// What Clusters refer to.
+    /// The references of Clusters.
     pub(super) owners: Owners,
     /// The namespace that objects without one are applied to.
     default_namespace: Arc<str>,
-    /// What is asked for once per identity or account, and found for all of them at once.
+    /// Lookups that are needed for each identity or account, computed once for all.
     index: OnceLock<InventoryIndex>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct InventoryIndex {
-    /// The objects whose references name a role identity, by its name.
+    /// The objects that reference a role identity, by its name.
     named_by: HashMap<String, Vec<ObjectId>>,
     /// Files with an object that can carry a reference.
     with_clusters: HashSet<FileId>,
-    /// The newest version of an object of CAPA.
+    /// The newest version of a CAPA object.
     newest: Option<Version>,
 }
 
@@ -72,7 +72,8 @@ impl InventoryIndex {
 }
 
 impl<O: Provenance> Inventory<O> {
-    /// These files and their objects, which are in the order of the files. Of a cluster there are objects alone.
+    /// Creates an inventory of files and their objects, in the order of the files. For a cluster, there are only
+    /// objects.
     pub fn new(files: Vec<File>, objects: Vec<Resource<O>>) -> Self {
         Self::of(Objects::new(files, objects))
     }
@@ -94,7 +95,8 @@ impl<O: Provenance> Inventory<O> {
         Self { all, identities, set_aside, not_read, owners, default_namespace: DEFAULT_NAMESPACE.into(), index }
     }
 
-    /// The same with files besides, read for owners; `directory` says where each file of the inventory is.
+    /// Adds other files, which were read to find owners; `directory` returns the directory of each file of the
+    /// inventory.
     #[must_use]
     pub fn with_others(mut self, mut others: Others, directory: impl Fn(FileId) -> Option<String>) -> Self
     where
@@ -115,7 +117,7 @@ impl<O: Provenance> Inventory<O> {
         self
     }
 
-    /// The same with documents that were skipped unread.
+    /// Adds documents that were skipped without being read.
     #[must_use]
     pub fn with_not_read(self, not_read: Vec<Skipped>) -> Self {
         Self { not_read, ..self }
@@ -137,12 +139,12 @@ impl<O: Provenance> Inventory<O> {
         found.object.own_namespace().unwrap_or(&self.default_namespace)
     }
 
-    /// Objects that count for nothing, by file and place for each reason.
+    /// Objects that are ignored, by file and place for each reason.
     pub fn set_aside_objects(&self) -> &[SetAside] {
         &self.set_aside
     }
 
-    /// Documents that were skipped unread.
+    /// Documents that were skipped without being read.
     pub fn not_read(&self) -> &[Skipped] {
         &self.not_read
     }
@@ -152,7 +154,7 @@ impl<O: Provenance> Inventory<O> {
         &self.all.files
     }
 
-    /// The file.
+    /// The file with this id.
     pub fn file(&self, file: FileId) -> &File {
         &self.all.files[file.0]
     }
@@ -167,12 +169,12 @@ impl<O: Provenance> Inventory<O> {
         self.all.own.iter().enumerate().map(|(index, found)| (ObjectId::new(index), found))
     }
 
-    /// All identities of a kind and name.
+    /// All identities with a kind and name.
     pub fn identities(&self, kind: IdentityKind, name: &str) -> &[ObjectId] {
         self.identities.get(&(kind, name.to_owned())).map_or(&[], Vec::as_slice)
     }
 
-    /// The objects whose references name a role identity.
+    /// The objects that reference a role identity.
     pub(crate) fn named_by(&self, name: &str) -> &[ObjectId] {
         self.index().named_by.get(name).map_or(&[], Vec::as_slice)
     }
@@ -182,7 +184,7 @@ impl<O: Provenance> Inventory<O> {
         self.index().with_clusters.contains(&file)
     }
 
-    /// The newest version of its objects of CAPA.
+    /// The newest version of its CAPA objects.
     pub(crate) fn newest_version(&self) -> Option<Version> {
         self.index().newest
     }
@@ -191,12 +193,12 @@ impl<O: Provenance> Inventory<O> {
         self.index.get_or_init(|| InventoryIndex::of(&self.all.own))
     }
 
-    /// The file and line of an object, or its context, as it is shown.
+    /// The file and line of an object, or its context, for messages.
     pub fn place(&self, found: &Resource<O>) -> String {
         self.all.place(found)
     }
 
-    /// What holds an object: the name of its file, or of its context.
+    /// The name of the file or context that contains an object.
     pub fn holder<'i>(&'i self, found: &'i Resource<O>) -> &'i str {
         match found.origin.origin() {
             OriginRef::Manifest(manifest) => &self.file(manifest.file).name,
@@ -204,12 +206,12 @@ impl<O: Provenance> Inventory<O> {
         }
     }
 
-    /// The file beside the inventory's that this is; `None` for one of its own.
+    /// The other file with this id; `None` for a file of the inventory itself.
     pub(crate) fn other(&self, file: FileId) -> Option<&Other> {
         self.all.other(file)
     }
 
-    /// The same, of origins that may be others.
+    /// Converts the origins.
     fn into_origins<P: From<O>>(self) -> Inventory<P> {
         let Self { all, identities, set_aside, not_read, owners, default_namespace, index } = self;
         Inventory { all: all.into_origins(), identities, set_aside, not_read, owners, default_namespace, index }
@@ -217,13 +219,13 @@ impl<O: Provenance> Inventory<O> {
 }
 
 impl Inventory {
-    /// The same with other objects, and all else that is known.
+    /// Replaces the objects and keeps everything else.
     fn with_objects(self, own: Vec<Resource>) -> Self {
         let Self { all, set_aside, not_read, default_namespace, .. } = self;
         Self { set_aside, not_read, default_namespace, ..Self::of(Objects { own, ..all }) }
     }
 
-    /// The same with some objects set aside: `why` says which.
+    /// Sets objects aside for which `why` returns a reason.
     #[must_use]
     pub fn set_aside(mut self, why: impl Fn(&Resource) -> Option<(SkipReason, Cow<'static, str>)>) -> Self {
         if !self.all.own.iter().any(|found| why(found).is_some()) {
@@ -239,11 +241,12 @@ impl Inventory {
         self.with_objects(objects)
     }
 
-    /// The same without objects of ours that have no name: fragments, and what tests assert. A warning for each that matters.
+    /// Sets aside CAPA objects without a name, which are fragments or assertions of tests. Returns a warning for each
+    /// that matters.
     #[must_use]
     pub fn without_nameless(self) -> (Self, Vec<Diagnostic>) {
         let inventory = self.set_aside(|found| {
-            // Of one with two names, nobody can tell which it has: that is refused.
+            // An object with two names is ambiguous: it is refused elsewhere.
             let nameless = found.object.name.as_deref().is_none_or(str::is_empty) && found.object.twice.is_none();
             let is_capa =
                 found.object.object_kind.is_capa() && !matches!(found.object.object_kind, ObjectKind::Refused(..));
@@ -253,7 +256,9 @@ impl Inventory {
         let warning = |one: &SetAside| {
             Diagnostic::warning(format!("{} is skipped: {NO_NAME}", one.found.object.kind))
                 .at(one.found.head(), "")
-                .help("a fragment or a test's assertion is not an object to apply; if this is one, give it a metadata.name")
+                .help(
+                    "fragments and test assertions are skipped; if this is an object to apply, give it a metadata.name",
+                )
         };
         let warnings = nameless.map(warning).collect();
         (inventory, warnings)

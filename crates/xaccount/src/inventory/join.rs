@@ -1,10 +1,11 @@
-//! Several files as one stream in which kubectl reads every value as it does in the value's own file.
+//! Joins files into one stream, in which kubectl reads every value as in the value's own file.
 //!
-//! kubectl cuts a stream at its lines that begin with `---` and reads each piece by itself, so a marker between two files
-//! keeps them apart, whatever they end or begin with. What depends on the place in the stream is left: a byte-order mark; an
-//! encoding; and JSON. A stream whose first character is `{` is read by a JSON decoder, any other by go-yaml, which takes
-//! one document of each piece, drops what follows it, and reads some JSON strings otherwise or not at all. The source:
-//! apimachinery v0.37.1, `pkg/util/yaml/decoder.go`; cli-runtime v0.37.1, `pkg/resource/visitor.go`.
+//! kubectl splits a stream at lines that begin with `---` and reads each piece separately, so a marker between two
+//! files separates them, whatever they end or begin with. What remains depends on the position in the stream: a
+//! byte-order mark, an encoding, and JSON. A stream whose first character is `{` is read by a JSON decoder, any other
+//! by go-yaml, which reads one document of each piece, drops what follows it, and reads some JSON strings differently
+//! or not at all. The source: apimachinery v0.37.1, `pkg/util/yaml/decoder.go`; cli-runtime v0.37.1,
+//! `pkg/resource/visitor.go`.
 
 use std::fmt;
 
@@ -13,26 +14,26 @@ use serde::de::IgnoredAny;
 use crate::diag::Span;
 use lossless_yaml::{Source, has_odd_break, is_marker};
 
-/// How far kubectl looks for the first character of a stream (cli-runtime, `StreamVisitor.Visit`).
+/// Number of bytes in which kubectl searches the first character of a stream (cli-runtime, `StreamVisitor.Visit`).
 const SNIFFED: usize = 4096;
 
-/// A JSON key and what stands between it and its colon may be this long for go-yaml, less a margin; in characters there.
+/// Maximum length of a JSON key with the space before its colon in go-yaml, minus a margin; go-yaml counts characters.
 const LONGEST_KEY: usize = 1000;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Why a file can't be a part of a stream.
+/// A reason why a file can't be part of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Obstacle {
-    /// It is UTF-16, which kubectl knows by the first two bytes of the stream.
+    /// It is UTF-16, which kubectl detects by the first two bytes of the stream.
     Utf16,
     /// It has two byte-order marks.
     TwoMarks,
-    /// White space that is none for JSON or for YAML stands before its first brace.
+    /// Before its first brace, there are characters that are not white space in JSON or YAML.
     Space,
-    /// It begins with JSON, and other text than a `---` line follows.
+    /// It begins with JSON, which is followed by text other than a `---` line.
     TextBehindJson,
-    /// It is JSON that reads otherwise as YAML: what in it does.
+    /// It is JSON with a part that reads differently as YAML; the value describes it.
     JsonAlone(&'static str),
 }
 
@@ -43,39 +44,39 @@ impl fmt::Display for Obstacle {
             Self::TwoMarks => f.write_str("it begins with two byte order marks"),
             Self::Space => f.write_str("JSON does not allow the white space before its first brace"),
             Self::TextBehindJson => f.write_str("kubectl does not read the text after its JSON"),
-            Self::JsonAlone(what) => write!(f, "kubectl reads {what} as it is only in a stream of JSON alone"),
+            Self::JsonAlone(what) => write!(f, "kubectl reads {what} correctly only in a stream that is all JSON"),
         }
     }
 }
 
-/// Which of the files can't be joined with the others, and why.
+/// An error: a file can't be joined with the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("file {file} can't be joined with the others: {obstacle}")]
 pub struct NotJoined {
-    /// The number of the file, from 0.
+    /// Zero-based index of the file.
     pub file: usize,
-    /// What is in the way.
+    /// The reason.
     pub obstacle: Obstacle,
-    /// Where, in the bytes of the file.
+    /// The place in the bytes of the file.
     pub span: Span,
 }
 
-/// What a file is to kubectl.
+/// A file, as kubectl reads it.
 enum TextPart<'f> {
-    /// White space and a byte-order mark at most.
+    /// Nothing but white space and a byte-order mark.
     Blank,
-    /// JSON values, without white space around them but for that at the end of the file.
+    /// JSON values, without white space around them, except at the end of the file.
     Json(Vec<&'f [u8]>),
-    /// YAML. `is_json_for_kubectl`: its first character would make the stream JSON.
+    /// YAML. `is_json_for_kubectl`: its first character would make kubectl read the stream as JSON.
     Yaml { text: &'f [u8], is_json_for_kubectl: bool },
 }
 
 type JoinedObject = (Obstacle, Span);
 
-/// Files as one stream. A single one stays as it is, byte for byte.
+/// Joins files into one stream. A single file is returned byte for byte.
 ///
 /// # Errors
-/// The first file of which kubectl would not read every value as it does in the file by itself.
+/// The first file in which kubectl would read a value differently than in the file by itself.
 pub fn joined<B: AsRef<[u8]>>(files: &[B]) -> Result<Vec<u8>, NotJoined> {
     let present = || files.iter().map(AsRef::as_ref).enumerate().filter(|(_, bytes)| !bytes.is_empty());
     let mut all = present();
@@ -89,13 +90,13 @@ pub fn joined<B: AsRef<[u8]>>(files: &[B]) -> Result<Vec<u8>, NotJoined> {
         parts.push(part);
         in_the_way = in_the_way.or(obstacle.map(|(obstacle, span)| NotJoined { file, obstacle, span }));
     }
-    // Behind a byte-order mark kubectl takes no byte that is not UTF-8; without one it reads it as U+FFFD.
+    // After a byte-order mark, kubectl rejects bytes that are not UTF-8; without one, it reads them as U+FFFD.
     let marked = present().next().is_some_and(|(_, bytes)| bytes.starts_with(BYTE_ORDER_MARK))
         && present().all(|(_, bytes)| std::str::from_utf8(bytes).is_ok());
     let mut out = Stream::new(present().map(|(_, bytes)| bytes.len() + 8).sum(), marked);
     let json = parts.iter().all(|part| matches!(part, TextPart::Json(_) | TextPart::Blank));
     match in_the_way {
-        // Nothing but JSON: the JSON decoder reads it to the end.
+        // Only JSON: the JSON decoder reads it to the end.
         Some(NotJoined { obstacle: Obstacle::JsonAlone(_), .. }) if json => {
             for part in &parts {
                 if let TextPart::Json(values) = part {
@@ -113,7 +114,7 @@ pub fn joined<B: AsRef<[u8]>>(files: &[B]) -> Result<Vec<u8>, NotJoined> {
     Ok(out.bytes)
 }
 
-/// What stands in the way of joining a file with others, and where.
+/// The reason why a file can't be joined with others, and its place.
 pub fn obstacle(bytes: &[u8]) -> Option<(Obstacle, Span)> {
     part(bytes).1
 }
@@ -143,7 +144,7 @@ impl Stream {
         self.bytes.extend_from_slice(text);
     }
 
-    /// Adds a text as documents of their own.
+    /// Adds a text as separate documents.
     fn document(&mut self, text: &[u8], is_json_for_kubectl: bool) {
         self.end_line();
         let first = self.bytes.len() == self.mark;
@@ -158,8 +159,9 @@ impl Stream {
         self.bytes.extend_from_slice(text);
     }
 
-    /// What separates a directive, which is one only before the first document and behind an end marker. `rest` is what
-    /// follows the directives. kubectl can't read a file that begins so; behind an end marker it passes the directive by.
+    /// The separator before a directive, which is recognized only before the first document and after an end marker.
+    /// `rest` is the text after the directives. kubectl can't read a file that begins like this; after an end marker,
+    /// it skips the directive.
     fn before_directive(&self, rest: &[u8]) -> &'static [u8] {
         if has_odd_break(&self.bytes) || !begins_with_marker(rest) {
             return b"---\n...\n";
@@ -167,23 +169,23 @@ impl Stream {
         if Source::new(&self.bytes).segments().next().is_some() { b"...\n" } else { b"" }
     }
 
-    /// What separates a text that has no marker at its start, or one that must not be the second of two.
+    /// The separator before a text that has no marker at its start, or one that must not follow another marker.
     fn before_content(&self, text: &[u8]) -> &'static [u8] {
         let written = &self.bytes[self.mark..];
         let written = written.strip_suffix(b"\n").unwrap_or(written);
         let line = &written[memchr::memrchr(b'\n', written).map_or(0, |at| at + 1)..];
         if is_separator(line) && !text.starts_with(b"---") {
-            // It waits for a document.
+            // The marker has no document yet.
             return b"";
         }
-        // Of two such lines in a row kubectl keeps one, and a line between them makes it certain which.
+        // kubectl keeps one of two such lines in a row; a line between them makes it certain which.
         if line.starts_with(b"---") { b"\n---\n" } else { b"---\n" }
     }
 }
 
-/// Whether a text has a marker of its own at its very start, with which it stands as well as behind another one. kubectl reads
-/// nothing where content follows on the marker's line, not even what stands before it; and it drops the line where something
-/// does, so that what is next must be the beginning of a document without it, too.
+/// Whether a text begins with a marker that can serve as the separator. If content follows on the marker's line,
+/// kubectl reads nothing, not even the text before it. If text precedes the marker, kubectl drops the marker's line, so
+/// the next line must be the beginning of a document even without it.
 fn begins_with_marker(text: &[u8]) -> bool {
     let mut lines = text.split(|&b| b == b'\n');
     if !lines.next().is_some_and(is_separator) {
@@ -200,19 +202,19 @@ fn begins_with_marker(text: &[u8]) -> bool {
     true
 }
 
-/// Whether a line is a marker with nothing but a comment on it.
+/// Whether a line is a marker with at most a comment after it.
 fn is_separator(line: &[u8]) -> bool {
     let rest = line.strip_prefix(b"---").filter(|_| is_marker(line, 0)).map(<[u8]>::trim_ascii);
     rest.is_some_and(|rest| rest.is_empty() || is_plain_comment(rest))
 }
 
-/// Whether it is a comment to its end for every reader.
+/// Whether every reader reads it as a comment up to its end.
 fn is_plain_comment(words: &[u8]) -> bool {
     let words = words.strip_suffix(b"\r").unwrap_or(words);
     words.starts_with(b"#") && !words.contains(&b'\r') && !has_odd_break(words)
 }
 
-/// The first line that is neither blank nor a comment; and the text from the first line on that is no directive either.
+/// The first line that is not blank and not a comment; and the text from the first such line that is not a directive.
 fn prefix(text: &[u8]) -> (&[u8], &[u8]) {
     let (mut first, mut at) = (None, 0);
     while at < text.len() {
@@ -229,7 +231,7 @@ fn prefix(text: &[u8]) -> (&[u8], &[u8]) {
     (first.unwrap_or_default(), &text[at..])
 }
 
-/// What a file is as a part of a stream, and what stands in the way of that.
+/// A file as part of a stream, and the reason why it can't be one.
 fn part(bytes: &[u8]) -> (TextPart<'_>, Option<JoinedObject>) {
     let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let base = bytes.len() - text.len();
@@ -244,7 +246,7 @@ fn part(bytes: &[u8]) -> (TextPart<'_>, Option<JoinedObject>) {
     if start == text.len() {
         return (TextPart::Blank, None);
     }
-    // What kubectl takes for white space there is more than what a decoder takes.
+    // kubectl accepts more characters as white space there than its decoders.
     let space = String::from_utf8_lossy(&text[..text.len().min(SNIFFED)]);
     let is_json_for_kubectl = space.len() - space.trim_start().len();
     if is_json_for_kubectl != start && space[is_json_for_kubectl..].starts_with('{') {
@@ -256,9 +258,9 @@ fn part(bytes: &[u8]) -> (TextPart<'_>, Option<JoinedObject>) {
     braced(&text[start..], base + start)
 }
 
-/// The same of a text that begins with a brace, which is at `base` in its file.
+/// As [`part`], for a text that begins with a brace, at `base` in its file.
 fn braced(text: &[u8], base: usize) -> (TextPart<'_>, Option<JoinedObject>) {
-    // As Go's decoder, it takes every text of JSON's grammar, whatever is in its strings.
+    // Like Go's decoder, it accepts every text of JSON's grammar, with any content of strings.
     let mut reader = serde_json::Deserializer::from_slice(text).into_iter::<IgnoredAny>();
     let (mut values, mut start) = (Vec::new(), 0);
     let whole = loop {
@@ -280,14 +282,14 @@ fn braced(text: &[u8], base: usize) -> (TextPart<'_>, Option<JoinedObject>) {
     match (whole, values.as_slice()) {
         (true, [others @ .., last]) => {
             let mut out: Vec<&[u8]> = others.iter().map(|value| &text[value.range()]).collect();
-            // YAML takes no tab at the start of a line.
+            // YAML does not allow a tab at the start of a line.
             let tabs = text[last.end..].contains(&b'\t');
             out.push(&text[last.start..if tabs { last.end } else { text.len() }]);
             (TextPart::Json(out), alone())
         }
-        // The JSON decoder reads nothing of it, and kubectl begins again with the other one.
+        // The JSON decoder reads nothing of it, and kubectl starts again with the YAML decoder.
         (_, []) => (yaml, None),
-        // Behind one value kubectl changes over to YAML, where the second document begins.
+        // After one value, kubectl switches to YAML at the start of the second document.
         (_, [one]) => match alone() {
             None if !only_comments(&text[one.end..]) => {
                 (yaml, Some((Obstacle::TextBehindJson, Span::new(start, start + 1).shifted(base))))
@@ -298,7 +300,7 @@ fn braced(text: &[u8], base: usize) -> (TextPart<'_>, Option<JoinedObject>) {
     }
 }
 
-/// Whether nothing but comments stands before the first marker of a text.
+/// Whether only comments precede the first marker of a text.
 fn only_comments(text: &[u8]) -> bool {
     let mut at = 0;
     loop {
@@ -308,10 +310,10 @@ fn only_comments(text: &[u8]) -> bool {
             return true;
         }
         let words = line.strip_suffix(b"\n").map_or(line, |line| line.strip_suffix(b"\r").unwrap_or(line));
-        // YAML takes no tab at the start of a line.
+        // YAML does not allow a tab at the start of a line.
         let blanks = words.iter().take_while(|b| **b == b' ' || at == 0 && **b == b'\t').count();
         let words = &words[blanks..];
-        // Characters that YAML doesn't take, in a comment either, would take the JSON along.
+        // A character that YAML does not allow, even in a comment, would make the JSON before it unreadable.
         let comment = words.starts_with(b"#") && words.iter().all(|b| matches!(b, b' '..=b'~' | b'\t'));
         if at == text.len() || !(comment && (at > 0 || blanks > 0) || words.is_empty()) {
             return at == text.len();
@@ -324,7 +326,8 @@ fn is_json_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// What of a JSON value go-yaml reads otherwise than a JSON decoder, or not at all. `base` is where the text begins.
+/// The first part of a JSON value that go-yaml reads differently than a JSON decoder, or not at all. The text begins at
+/// `base`.
 fn otherwise(text: &[u8], base: usize) -> Option<(&'static str, Span)> {
     let mut at = 0;
     while at < text.len() {
@@ -343,7 +346,7 @@ fn otherwise(text: &[u8], base: usize) -> Option<(&'static str, Span)> {
 
 type Token = (usize, Option<(&'static str, Span)>);
 
-/// A string, which may be a key: its length, and what is odd about it.
+/// A string, which can be a key: its length, and the part that go-yaml reads differently.
 fn string(text: &[u8]) -> Token {
     let mut at = 1;
     while let Some(next) = text.get(at).filter(|&&byte| byte != b'"') {
@@ -367,18 +370,18 @@ fn string(text: &[u8]) -> Token {
     (length, what.map(|what| (what, Span::new(0, 1))))
 }
 
-/// What is odd about the escape that begins here, and its length.
+/// A description of the escape that begins here and its length, if go-yaml reads it differently.
 fn escape(text: &[u8]) -> Option<(&'static str, usize)> {
     match text {
         [_, b'/', ..] => Some(("the escape '\\/'", 2)),
         [_, b'u', b'd' | b'D', b'8' | b'9' | b'a'..=b'f' | b'A'..=b'F', ..] => {
-            Some(("an escape of half a character ('\\ud800' to '\\udfff')", 6))
+            Some(("half of a surrogate pair ('\\ud800' to '\\udfff')", 6))
         }
         _ => None,
     }
 }
 
-/// What is odd about the character that begins here, and its length.
+/// A description of the character that begins here and its length, if go-yaml reads it differently.
 fn character(text: &[u8]) -> Option<(&'static str, usize)> {
     match text {
         [0x7F, ..] => Some(("the control character U+007F", 1)),
@@ -390,13 +393,13 @@ fn character(text: &[u8]) -> Option<(&'static str, usize)> {
     }
 }
 
-/// A number: its length, and what is odd about it.
+/// A number: its length, and whether go-yaml reads it differently.
 fn number(text: &[u8]) -> Token {
     let is_part = |byte: &u8| matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9');
     let length = text.iter().take_while(|byte| is_part(byte)).count();
     let value = std::str::from_utf8(&text[..length]).ok().and_then(|text| text.parse::<f64>().ok());
     let odd = value.is_none_or(|value| value.is_infinite() || value == 0.0 && value.is_sign_negative() && length > 2);
-    (length, odd.then_some(("a number that is no finite one or minus zero", Span::new(0, length))))
+    (length, odd.then_some(("a number that is too large or minus zero", Span::new(0, length))))
 }
 
 #[cfg(test)]
@@ -408,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_stands_between_files_and_values() {
+    fn a_marker_separates_files_and_values() {
         for (files, want) in [
             (&["a: |\n  x\n", "  # c\n---\nb: 2\n"][..], "a: |\n  x\n---\n  # c\n---\nb: 2\n"),
             (&["a: |+\n  x\n", "\n\n---\nb: 2\n"], "a: |+\n  x\n---\n\n\n---\nb: 2\n"),
@@ -420,7 +423,7 @@ mod tests {
             (&["a: 1\r\n", "", " \n", "b: 2\r\n"], "a: 1\r\n---\nb: 2\r\n"),
             // kubectl reads nothing before a marker with content.
             (&["a: 1\n", "--- {b: 2}\n"], "a: 1\n---\n--- {b: 2}\n"),
-            // It drops a marker behind a document, and an end marker alone is no document to it.
+            // It drops a marker after a document, and does not read an end marker alone as a document.
             (&["a: 1\n", "---\n...\n"], "a: 1\n---\n---\n...\n"),
             (&["a: 1\n---\n", "---\n...\n"], "a: 1\n---\n\n---\n---\n...\n"),
             (&["a: 1\n", "%YAML 1.1\n---\nb: 2\n"], "a: 1\n...\n%YAML 1.1\n---\nb: 2\n"),
@@ -441,12 +444,12 @@ mod tests {
         ] {
             assert_eq!(text(files), want, "{files:?}");
         }
-        // Behind a byte-order mark, a byte that is not UTF-8 would end it.
+        // After a byte-order mark, kubectl would reject a byte that is not UTF-8.
         assert_eq!(joined(&[&b"\xEF\xBB\xBFa: 1\n"[..], b"# \xFF\n"]), Ok(b"a: 1\n---\n# \xFF\n".to_vec()));
     }
 
     #[test]
-    fn what_reads_otherwise_in_a_stream_is_not_joined() {
+    fn what_reads_differently_in_a_stream_is_not_joined() {
         let obstacle = |file: &[u8]| {
             assert_eq!(joined(&[file]).as_deref(), Ok(file));
             let found = joined(&[b"x: 1\n", file]).map(|stream| String::from_utf8_lossy(&stream).into_owned());
@@ -487,7 +490,7 @@ mod tests {
         }
         let long = format!("{{\"{}\": 1}}", "k".repeat(1100));
         assert!(matches!(obstacle(long.as_bytes()).0, Obstacle::JsonAlone(_)));
-        // What looks like that and is not.
+        // Values that look similar but are read correctly.
         for value in [
             "\"\\\\/\"",
             "\"\\\\ud800\"",

@@ -1,4 +1,4 @@
-//! `kustomization.yaml`: which files are resources, which are patches, and what renames objects.
+//! Reads `kustomization.yaml`: its resources, its patches, and what renames objects.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -8,55 +8,56 @@ use crate::diag::{Diagnostic, FileId, Location, Severity, Span};
 use crate::inventory::{Inventory, Resource, SkipReason};
 use lossless_yaml::{Lookup, NodeId, Source, Tree, parse};
 
-/// Names that kustomize knows (`api/konfig/general.go`, `RecognizedKustomizationFileNames`).
+/// The file names that kustomize recognizes (`api/konfig/general.go`, `RecognizedKustomizationFileNames`).
 pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
-/// Whether a path is one at which kustomize looks for a kustomization.
+/// Whether the path has the name of a kustomization.
 pub fn is_kustomization(path: &str) -> bool {
     FILE_NAMES.contains(&path.rsplit_once('/').map_or(path, |(_, name)| name))
 }
 
-/// What follows where a kustomization can't be read.
-pub(crate) const NOT_TOLD: &str = "which files it names as patches is unknown: objects in them are treated as clusters";
+/// The consequence if a kustomization can't be read.
+pub(crate) const NOT_TOLD: &str =
+    "the files that it lists as patches are not known: objects in them are treated as clusters";
 
-/// A kustomization of a run.
+/// A kustomization.
 #[derive(Clone, Debug)]
 pub struct Kustomization {
     /// The file.
     pub file: FileId,
     /// Its name, with `/`.
     pub name: String,
-    /// `namePrefix` and `nameSuffix`, where they say something.
+    /// `namePrefix` and `nameSuffix`, if they are not empty.
     pub renames: Vec<(&'static str, String, Span)>,
     /// `resources`, `bases` and `components`: files and directories, relative to its own.
     pub resources: Vec<String>,
-    /// The files that it names as patches.
+    /// The files that it lists as patches.
     pub patches: Vec<PatchFile>,
-    /// Whether patches, replacements or transformers change what is built, names perhaps.
+    /// Whether patches, replacements or transformers change what is built, and perhaps names.
     pub alters: bool,
-    /// Whether it has `configurations`, which may say where names are referred to.
+    /// Whether it has `configurations`, which may define where names are referenced.
     pub has_configurations: bool,
     window: Span,
 }
 
-/// A file that a kustomization names as a patch.
+/// A file that a kustomization lists as a patch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PatchFile {
     /// Its path, relative to the directory of the kustomization.
     pub path: String,
-    /// Under which key it is named.
+    /// The key under which it is listed.
     pub key: &'static str,
-    /// Where it is named.
+    /// The place where it is listed.
     pub span: Span,
 }
 
-/// Why a kustomization can't be read, so that nobody can tell which files it patches with.
+/// An error: a kustomization can't be read, so the files with its patches are not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{why}")]
 pub struct Unreadable {
     /// The place.
     pub span: Span,
-    /// Why, in a few words.
+    /// The reason, in a few words.
     pub why: String,
 }
 
@@ -66,10 +67,10 @@ impl Unreadable {
     }
 }
 
-/// Reads a kustomization. One that is empty names nothing.
+/// Reads a kustomization. An empty one lists nothing.
 ///
 /// # Errors
-/// It can't be read, or what it says of patches can't.
+/// It, or its list of patches, can't be read.
 pub fn kustomization(file: FileId, name: &str, bytes: &[u8]) -> Result<Kustomization, Unreadable> {
     let source = Source::new(bytes);
     let Some(document) = source.segments().next() else {
@@ -102,7 +103,8 @@ pub(crate) fn of_node(file: FileId, name: &str, tree: &Tree<'_>, node: NodeId) -
     let mut patches = Vec::new();
     for key in PATCHES {
         for item in list(tree, node, key)? {
-            // Old releases took plain paths under `patches`, too; what `patchesStrategicMerge` has besides is a patch itself.
+            // Old releases accepted plain paths under `patches`, too. An item of `patchesStrategicMerge` can be the
+            // patch itself.
             let path = if tree.text(item).is_some() { Some(item) } else { field(tree, item, "path")? };
             let text = path.and_then(|path| Some((tree.text(path)?, tree.span(path))));
             let text = text.filter(|(text, _)| is_path(text));
@@ -123,13 +125,13 @@ pub(crate) fn of_node(file: FileId, name: &str, tree: &Tree<'_>, node: NodeId) -
     })
 }
 
-/// The keys under which files are named as patches.
+/// The keys under which files are listed as patches.
 const PATCHES: [&str; 3] = ["patches", "patchesStrategicMerge", "patchesJson6902"];
 
-/// A field as kustomize reads it: the case of its name doesn't count (`encoding/json`).
+/// A field as kustomize reads it: its name is not case-sensitive (`encoding/json`).
 fn field(tree: &Tree<'_>, node: NodeId, name: &str) -> Result<Option<NodeId>, Unreadable> {
     match tree.get(node, name) {
-        Lookup::Ambiguous { key } => Err(Unreadable::at(tree.span(key), format!("the key '{name}' is written twice"))),
+        Lookup::Ambiguous { key } => Err(Unreadable::at(tree.span(key), format!("duplicate key '{name}'"))),
         Lookup::Own { value, .. } | Lookup::Inherited { value } => Ok(Some(value)),
         Lookup::Absent => {
             let entries = tree.entries(node).unwrap_or_default().iter();
@@ -151,12 +153,12 @@ fn is_path(text: &str) -> bool {
     !text.is_empty() && !text.contains('\n') && !text.trim_start().starts_with(['{', '['])
 }
 
-/// What may write other names than those of the resources.
+/// The fields that may change the names of resources.
 const ALTERS: [&str; 6] =
     ["patches", "patchesStrategicMerge", "patchesJson6902", "replacements", "transformers", "vars"];
 
-/// The files that kustomizations name as patches and none names as a resource, by their plain paths, with what names each:
-/// `place` says where in a kustomization.
+/// The files that kustomizations list as patches and none lists as a resource, by their plain paths, with the reason:
+/// `place` returns the place in a kustomization.
 pub(crate) fn patch_files(
     all: &[Kustomization],
     place: impl Fn(&Kustomization, &PatchFile) -> String,
@@ -172,7 +174,7 @@ pub(crate) fn patch_files(
     named
 }
 
-/// The files of a run by their names, made plain.
+/// The input files by their normalized names.
 pub(crate) struct FilesByName(HashMap<String, FileId>);
 
 impl FilesByName {
@@ -181,8 +183,9 @@ impl FilesByName {
     }
 }
 
-/// The same run without the objects of files that are patches: they are parts of objects. `patches` has the files with what
-/// names them. A note says which are skipped, and a warning which of them set a reference themselves; so do those in `setting`.
+/// Sets aside the objects of files that are patches, which are only parts of objects. `patches` has the files with the
+/// reasons. Returns a note with the skipped files, and a warning with those that set a reference themselves, including
+/// `setting`.
 pub fn without_patches(
     inventory: Inventory,
     patches: &BTreeMap<FileId, String>,
@@ -215,14 +218,14 @@ pub fn without_patches(
         "kustomize patches set identityRef, and are skipped",
     );
     if let Some(warning) = several(&files_where(true), one, many) {
-        notes.push(warning.help(
-            "a patch overrides the object that it patches: change identityRef there by hand, or remove it there",
-        ));
+        notes.push(
+            warning.help("a patch overrides the object that it patches: change or remove identityRef there manually"),
+        );
     }
     (inventory, notes)
 }
 
-/// One diagnostic for all files that the same is said of, each with what names it.
+/// One diagnostic for several files, each with its reason.
 fn several(files: &[(&str, &str)], one: &str, many: &str) -> Option<Diagnostic> {
     const MOST: usize = 20;
     match files {
@@ -267,29 +270,29 @@ impl Kustomization {
         Location { file: self.file, span, window: Some(self.window) }
     }
 
-    /// The files of the inventory that it builds from, those of kustomizations that it names too.
+    /// The files of the inventory from which it builds, including those of kustomizations that it references.
     pub(crate) fn files(&self, names: &FilesByName, bases: &Bases<'_>) -> HashSet<FileId> {
         let resources =
             self.built_from(bases).into_iter().flat_map(|one| one.resources.iter().map(|path| one.path(path)));
         resources.filter_map(|path| names.0.get(&path).copied()).collect()
     }
 
-    /// Itself and the kustomizations that it builds from.
+    /// Itself and the kustomizations from which it builds.
     pub(crate) fn built_from<'k>(&'k self, bases: &Bases<'k>) -> Vec<&'k Self> {
         reach(self, |one| one.resources.iter().flat_map(|path| bases.of(&one.path(path))).collect())
     }
 
-    /// A path that it names, as names of files are.
+    /// A path in it, normalized like the names of files.
     pub(crate) fn path(&self, path: &str) -> String {
         let directory = self.name.rsplit_once('/').map_or(".", |(directory, _)| directory);
         plain(&format!("{directory}/{path}"))
     }
 }
 
-/// The kustomizations of a run by their directories, and by what they build from.
+/// All kustomizations by their directories, and by those that build from them.
 pub(crate) struct Bases<'k> {
     directories: HashMap<&'k str, Vec<&'k Kustomization>>,
-    /// Those that name another one, by the file of that.
+    /// The kustomizations that build from another one, by its file.
     above: HashMap<FileId, Vec<&'k Kustomization>>,
 }
 
@@ -320,7 +323,7 @@ impl<'k> Bases<'k> {
     }
 }
 
-/// A kustomization and those that are come to from it, each once.
+/// A kustomization and those that can be reached from it, each once.
 fn reach<'k>(
     from: &'k Kustomization,
     next: impl Fn(&'k Kustomization) -> Vec<&'k Kustomization>,
@@ -334,7 +337,7 @@ fn reach<'k>(
     reached
 }
 
-/// A path without `.`, `..` and double slashes, as far as that can be told from its text.
+/// A path without `.`, `..` and double slashes, as far as this is possible from its text.
 pub(crate) fn plain(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {

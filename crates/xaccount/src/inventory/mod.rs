@@ -1,9 +1,9 @@
-//! All objects of the files, each with its place. Pure: bytes in, facts out.
+//! All objects of the files, each with its place. No I/O: bytes in, facts out.
 
 mod classes;
 mod cluster_of;
 mod doubt;
-// The room is named after what it holds.
+// The module is named after its main type.
 #[allow(clippy::module_inception)]
 mod inventory;
 mod join;

@@ -1,11 +1,11 @@
-//! Where an object comes from: a file, or a cluster.
+//! The origin of an object: a file, or a cluster.
 
 use std::fmt;
 
 use crate::diag::{FileId, Location, Span};
 use lossless_yaml::ObjectRef;
 
-/// The origin of an object that stands in a file, and may be edited there.
+/// The origin of an object in a file, where it can be edited.
 #[derive(Clone, Debug)]
 pub struct Manifest {
     /// The file.
@@ -14,29 +14,29 @@ pub struct Manifest {
     pub at: ObjectRef,
     /// Line of its first key, from 1.
     pub line: usize,
-    /// Its own bytes, whole lines where it shares none: what a message may show of the file.
+    /// Its own bytes, extended to whole lines if it does not share them: the part of the file that a message may show.
     pub window: Span,
-    /// Whether a message may show its text: not where it could be a Secret or a ConfigMap.
+    /// Whether a message may show its text: false if it could be a Secret or a ConfigMap.
     pub printable: bool,
-    /// Of an identity: why its text can't go without taking along what is not its own.
+    /// For an identity: why its text can't be removed without losing something else.
     pub removal_blocker: Option<String>,
-    /// Whether kubectl drops its document without a word, because it follows `...` without a `---`.
+    /// Whether kubectl silently drops its document, because it follows `...` without a `---`.
     pub dropped_by_kubectl: bool,
 }
 
-/// The origin of an object that an API server answered with. It is in no file: its spans lead nowhere.
+/// The origin of an object that an API server returned. It is not in a file: its spans have no meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Live {
-    /// The context of the kubeconfig through which it was read.
+    /// The kubeconfig context through which it was read.
     pub context: String,
     /// Its `metadata.resourceVersion`.
     pub resource_version: Option<String>,
 }
 
-/// The origin of an object that may be of a file or of a cluster.
+/// The origin of an object in a file or in a cluster.
 #[derive(Clone, Debug)]
 pub enum AnyOrigin {
-    /// It stands in a file.
+    /// It is in a file.
     Manifest(Manifest),
     /// It is in a cluster.
     Live(Live),
@@ -45,16 +45,15 @@ pub enum AnyOrigin {
 /// An origin, borrowed.
 #[derive(Clone, Copy, Debug)]
 pub enum OriginRef<'o> {
-    /// It stands in a file.
+    /// It is in a file.
     Manifest(&'o Manifest),
     /// It is in a cluster.
     Live(&'o Live),
 }
 
-/// Where objects of an inventory come from, as far as verbs ask that only look. Those that edit take an inventory of
-/// [`Manifest`]s.
+/// The origin of an inventory's objects, for verbs that only read. Verbs that edit need an inventory of [`Manifest`]s.
 pub trait Provenance: Clone + fmt::Debug {
-    /// A place in an object: a [`Location`], where there always is a file.
+    /// A place in an object: a [`Location`] if there is always a file.
     type Place: Into<Option<Location>>;
 
     /// The origin.
@@ -63,7 +62,7 @@ pub trait Provenance: Clone + fmt::Debug {
     /// A place inside the object.
     fn location(&self, span: Span) -> Self::Place;
 
-    /// The file, if it is of one.
+    /// The file, if it is in one.
     fn file(&self) -> Option<FileId> {
         match self.origin() {
             OriginRef::Manifest(manifest) => Some(manifest.file),
@@ -71,7 +70,7 @@ pub trait Provenance: Clone + fmt::Debug {
         }
     }
 
-    /// Whether kubectl drops it without a word, so that it is never applied.
+    /// Whether kubectl silently drops it, so that it is never applied.
     fn is_dropped_by_kubectl(&self) -> bool {
         matches!(self.origin(), OriginRef::Manifest(manifest) if manifest.dropped_by_kubectl)
     }

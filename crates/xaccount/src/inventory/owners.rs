@@ -1,4 +1,4 @@
-//! What Clusters refer to, sorted so that the nearest is found at once.
+//! The references of Clusters, sorted so that the nearest is found quickly.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use super::origin::Provenance;
 use crate::capa::{Object, ObjectKind, ObjectReference};
 use crate::diag::FileId;
 
-/// What Clusters refer to, by kind, name, directory and file; and where files are.
+/// The references of Clusters, by kind, name, directory and file; and the directories of files.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Owners {
     pub(super) claims: Vec<OwnerClaim>,
@@ -20,14 +20,14 @@ pub(super) struct Owners {
     pub(super) names: HashMap<String, u32>,
 }
 
-/// A reference of a Cluster: the Cluster, and which of its references.
+/// A reference of a Cluster: the Cluster, and the index of the reference.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OwnerClaim {
     pub(super) cluster: KnownId,
     pub(super) which: usize,
 }
 
-/// Where a Cluster stands, seen from an object.
+/// The distance of a Cluster from an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Near {
     File,
@@ -39,12 +39,12 @@ pub(super) enum Near {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fit {
     Exact,
-    /// But for a namespace that one of them has and the other has not.
+    /// Except for the namespace: only one of them has one.
     HalfNamed,
 }
 
 impl Owners {
-    /// Of these files.
+    /// Collects the references in these files.
     pub(super) fn new<O: Provenance>(all: &Objects<O>) -> Self {
         let mut owners = Self::default();
         for (index, found) in all.all() {
@@ -70,7 +70,7 @@ impl Owners {
         let mut claims = std::mem::take(&mut owners.claims);
         let [mut templates, mut classes] = [&mut owners.templates, &mut owners.classes].map(std::mem::take);
         let place = |index: KnownId| owners.place(all.at(index).origin.file());
-        // Stable: those of one file stay in their order.
+        // A stable sort: the order within a file is kept.
         claims.sort_by(|a, b| {
             all.claimed_by(a).cmp(&all.claimed_by(b)).then_with(|| place(a.cluster).cmp(&place(b.cluster)))
         });
@@ -84,12 +84,12 @@ impl Owners {
         *self.names.entry(name).or_insert(next)
     }
 
-    /// The directory, by its number, and the file. What is in a cluster stands together, as in one file.
+    /// The directory, by its number, and the file. Objects in a cluster count as objects of one file.
     pub(super) fn place(&self, file: Option<FileId>) -> (Option<u32>, Option<FileId>) {
         (file.and_then(|file| self.directories.get(file.0).copied().flatten()), file)
     }
 
-    /// How near two files are.
+    /// The distance of two files.
     pub(super) fn near(&self, a: Option<FileId>, b: Option<FileId>) -> Near {
         let (one, other) = (self.place(a), self.place(b));
         if a == b {
@@ -110,7 +110,7 @@ impl<O: Provenance> Objects<O> {
         }
     }
 
-    /// Kind and name of what a reference of a Cluster names.
+    /// Kind and name of the object that a Cluster references.
     pub(super) fn claimed_by(&self, claim: &OwnerClaim) -> (&str, &str) {
         self.reference(*claim).map_or(("", ""), |to| (&to.kind, &to.name))
     }
@@ -122,7 +122,7 @@ impl<O: Provenance> Objects<O> {
     }
 }
 
-/// Where a file is; `None` for what is in no directory.
+/// The directory of a file; `None` if it is not in one.
 fn directory_of<O>(all: &Objects<O>, file: FileId) -> Option<String> {
     match all.directories.get(file.0) {
         Some(directory) => directory.clone(),
@@ -130,7 +130,7 @@ fn directory_of<O>(all: &Objects<O>, file: FileId) -> Option<String> {
     }
 }
 
-/// The directory of a file as its name says it; `None` for standard input without a name.
+/// The directory in a file's name; `None` for standard input without a name.
 pub(super) fn directory_in(name: &str) -> Option<String> {
     if name == "-" {
         return None;
@@ -160,7 +160,7 @@ pub(super) fn fit(from: &Object, to: &ObjectReference, object: &Object) -> Optio
     namespaces(to.namespace.as_deref().or(from.own_namespace()), object.own_namespace())
 }
 
-/// How two namespaces fit, of which each may not be said.
+/// How two namespaces fit, each of which may be unspecified.
 pub(super) fn namespaces(one: Option<&str>, other: Option<&str>) -> Option<Fit> {
     if one.unwrap_or("default") == other.unwrap_or("default") {
         return Some(Fit::Exact);

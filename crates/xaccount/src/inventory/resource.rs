@@ -1,27 +1,28 @@
-//! An object, and where it comes from.
+//! An object with its origin.
 
 use super::origin::{Manifest, Provenance};
 use crate::capa::{Object, ObjectKind};
 use crate::diag::{Span, escape_control};
 
-/// An object and where it comes from: of a file, unless said otherwise.
+/// An object with its origin, by default a file.
 #[derive(Clone, Debug)]
 pub struct Resource<O = Manifest> {
-    /// What it is.
+    /// The object.
     pub object: Box<Object>,
-    /// Where it comes from.
+    /// Its origin.
     pub origin: O,
 }
 
 impl<O: Provenance> Resource<O> {
-    /// The kind, namespace and name, as a heading: `AWSCluster default/foo`. Control characters are made visible.
+    /// The kind, namespace and name, as in `AWSCluster default/foo`. Control characters are made visible.
     pub fn title(&self) -> String {
         let name = self.object.name.as_deref().unwrap_or("(no name)");
         let namespace = self.object.namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
         escape_control(&format!("{} {namespace}{name}", self.object.kind)).into_owned()
     }
 
-    /// Whether it carries an identity reference, or could: a topology Cluster whose variables name no provider.
+    /// Whether it has an identity reference, or could have one: a topology Cluster whose variables do not specify a
+    /// provider.
     pub fn can_be_pointed(&self) -> bool {
         self.object.references().next().is_some()
             || matches!(self.object.object_kind, ObjectKind::Cluster { unclear: true, .. })
@@ -32,24 +33,24 @@ impl<O: Provenance> Resource<O> {
         self.origin.location(span)
     }
 
-    /// Where its kind is written.
+    /// The place of its kind.
     pub fn head(&self) -> O::Place {
         self.location(self.object.kind_span)
     }
 
-    /// The same, of an origin that may be another one.
+    /// Converts the origin.
     pub(super) fn into_origin<P: From<O>>(self) -> Resource<P> {
         Resource { object: self.object, origin: self.origin.into() }
     }
 }
 
-/// A file of a run.
+/// An input file.
 #[derive(Clone, Debug)]
 pub struct File {
-    /// As the user knows it: the path as typed, or what standard input counts as.
+    /// Its name for the user: the path as typed, or the name of standard input.
     pub name: String,
-    /// Whether kubectl takes it for JSON.
+    /// Whether kubectl reads it as JSON.
     pub is_json_for_kubectl: bool,
-    /// Whether it is read only for the identities in it.
+    /// Whether it is read only for its identities.
     pub identities_only: bool,
 }

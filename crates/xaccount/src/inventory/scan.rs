@@ -1,4 +1,4 @@
-//! What one file holds for us.
+//! Scans one file for objects of interest.
 
 use json_patch::jsonptr::PointerBuf;
 
@@ -11,34 +11,34 @@ use lossless_yaml::{
     Data, Document, Needles, NodeId, ObjectRef, Refusal, Source, Tree, documents, line_around, removable, skim,
 };
 
-/// How a file is scanned.
+/// Options of a scan.
 #[derive(Debug)]
 pub struct Scan<'a> {
-    /// What must stand in a document for it to be parsed.
+    /// Words that a document must contain to be parsed.
     pub needles: &'a Needles,
-    /// Leave templates that hold our kinds alone, with a warning.
+    /// Skip templates that contain CAPA kinds, with a warning.
     pub skip_templates: bool,
-    /// Take what can't be read for a finding, and go on.
+    /// Report what can't be read as a finding, and continue.
     pub keep_going: bool,
-    /// A topology variable that is to hold a reference though it is not there, as path.
+    /// The path of a topology variable that will contain a reference, even if it does not exist yet.
     pub topology_variable: Option<&'a [String]>,
 }
 
-/// What one file holds for us.
+/// The result of a scan.
 #[derive(Debug, Default)]
 pub struct Scanned {
     /// The objects in order.
     pub objects: Vec<Resource>,
-    /// What to say although nothing is wrong.
+    /// Warnings.
     pub warnings: Vec<Diagnostic>,
     /// Templates that were skipped.
     pub skipped: Vec<Skipped>,
-    /// Whether kubectl takes the file for JSON, so that it takes no second document.
+    /// Whether kubectl reads the file as JSON, so that no second document can be added.
     pub is_json_for_kubectl: bool,
 }
 
 impl Scanned {
-    /// Takes down a document that can't be read, if the options allow it; otherwise it is given back as an error.
+    /// Records a document that can't be read, if the options allow it; otherwise returns it as an error.
     fn tolerate(&mut self, problem: ScanProblem, file: FileId, bytes: &[u8], options: &Scan<'_>) -> Option<Diagnostic> {
         match problem {
             ScanProblem::Template(diagnostic) if options.skip_templates => {
@@ -47,7 +47,7 @@ impl Scanned {
                 self.skipped.push(Skipped::document(file, line, SkipReason::Template, message));
                 self.warnings.push(Diagnostic {
                     severity: crate::diag::Severity::Warning,
-                    help: vec!["left alone, because of --skip-templates".into()],
+                    help: vec!["skipped because of --skip-templates".into()],
                     ..diagnostic
                 });
                 None
@@ -67,10 +67,10 @@ impl Scanned {
     }
 }
 
-/// Reads what a file holds for us. A file that holds nothing for us is never an error, however broken it is.
+/// Scans a file. A file without CAPA kinds is never an error, however broken it is.
 ///
 /// # Errors
-/// Every document that names one of our kinds and can't be read, each with its place.
+/// All documents that contain the name of a CAPA kind and can't be read, each with its place.
 pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, Vec<Diagnostic>> {
     let source = Source::new(bytes);
     let marked = || source.utf16_text().is_some_and(|text| options.needles.spelled(text.as_bytes()));
@@ -89,7 +89,7 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
     let mut errors = Vec::new();
     // A problem is large and rare, and there is a result for each document.
     let results = parallel::map(&candidates, |document| read(file, bytes, document, options).map_err(Box::new));
-    // A vector that grows by doubling would take half as much again.
+    // A vector that grows by doubling would need half as much memory again.
     scanned.objects.reserve_exact(results.iter().map(|result| result.as_ref().map_or(0, Vec::len)).sum());
     for result in results {
         match result.map_err(|problem| *problem) {
@@ -116,12 +116,12 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
     Ok(scanned)
 }
 
-/// The line of the document that a diagnostic is about, or of its place where the document may not be shown.
+/// The line of a diagnostic's place.
 fn line_about(bytes: &[u8], diagnostic: &Diagnostic) -> usize {
     line_of(bytes, diagnostic.primary.as_ref().map_or(0, |label| label.at.span.start))
 }
 
-/// Counts line breaks once, between each object and the next in the text. An object that an alias brings stands before others.
+/// Sets line numbers by counting line breaks between consecutive objects. An object from an alias can be before others.
 fn number_lines(bytes: &[u8], objects: &mut [Resource]) {
     let mut order: Vec<usize> = (0..objects.len()).collect();
     order.sort_by_key(|&index| objects[index].object.start);
@@ -136,12 +136,12 @@ fn number_lines(bytes: &[u8], objects: &mut [Resource]) {
     }
 }
 
-/// The rule of what can't be read.
+/// The rule for documents that can't be read.
 const NOT_READABLE: RuleId = RuleId::UnreadableDocument;
 
 enum ScanProblem {
     Template(Diagnostic),
-    /// Perhaps YAML once its variables are filled in.
+    /// May be YAML after its variables are substituted.
     Filled(Diagnostic),
     Broken(Diagnostic),
 }
@@ -154,7 +154,7 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
         Err(refusal) if named => return Err(spelled(file, document, refusal)),
         Err(_) => return Ok(Vec::new()),
     };
-    // Most documents are one object; room for four of each would be the most that a large bundle takes.
+    // Most documents have one object; capacity for four in each would be most of the memory for a large bundle.
     let mut found = Vec::with_capacity(1);
     let whole = ObjectWalk { file, bytes, document, tree: &tree, options };
     whole.objects(tree.root, &mut Vec::new(), &mut found);
@@ -165,12 +165,12 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
         }
     }
     if !named {
-        // It was only looked at: what is odd about it is not our business.
+        // It was only read as well: its problems don't matter.
         found.retain(|found| !found.object.object_kind.is_capa());
         return Ok(found);
     }
     whole.array()?;
-    // Comments that begin with `#@` are code for ytt: the document around them is no manifest yet.
+    // Comments that begin with `#@` are ytt code: the document is not a manifest yet.
     let is_capa = found.iter().any(|found: &Resource| found.object.object_kind.is_capa());
     let ytt = tree.comments.iter().find(|span| tree.text[span.range()].starts_with("#@"));
     if let Some(span) = ytt.filter(|_| is_capa) {
@@ -179,10 +179,10 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
             Diagnostic::error("this document is a ytt template, not a manifest")
                 .rule(NOT_READABLE)
                 .at(at, "")
-                .help("render it first and give the result, or pass --skip-templates to leave it alone"),
+                .help("render it first and pass the result, or pass --skip-templates to skip it"),
         ));
     }
-    // What names one of our kinds, and reads as no object, may be one for other readers.
+    // A document with the name of a CAPA kind that is not an object for us may be one for other readers.
     let suspect = is_capa || found.is_empty();
     let may_be_capa = || doubt::may_hold_capa(document.bytes);
     match odd(file, document, &tree) {
@@ -194,15 +194,15 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
     }
 }
 
-/// What other readers may read otherwise than we do.
+/// A part of a document that other readers may read differently.
 fn odd(file: FileId, document: &Document<'_>, tree: &Tree<'_>) -> Option<ScanProblem> {
     let at = |span: Span| Location { file, span, window: shown(document) };
     if let Some(span) = tree.odd_break() {
         return Some(ScanProblem::Broken(
-            Diagnostic::error("a line break of YAML 1.1 alone (U+0085, U+2028 or U+2029) stands outside of quotes")
+            Diagnostic::error("a line break of YAML 1.1 only (U+0085, U+2028 or U+2029) outside of quotes")
                 .rule(NOT_READABLE)
                 .at(at(span), "kubectl begins a new line here, and other readers do not")
-                .help("replace it by a blank or a line feed, or put the text in double quotes, and run again"),
+                .help("replace it with a space or a line feed, or put the text in double quotes, and run again"),
         ));
     }
     if let Some(key) = tree.odd_merge() {
@@ -210,7 +210,7 @@ fn odd(file: FileId, document: &Document<'_>, tree: &Tree<'_>) -> Option<ScanPro
             Diagnostic::error("a '<<' in quotes or with a tag: some readers merge here, and others don't")
                 .rule(NOT_READABLE)
                 .at(at(tree.span(key)), "")
-                .help("write '<<' plainly if it is to merge, and run again"),
+                .help("if it is a merge key, write '<<' without quotes and tag, and run again"),
         ));
     }
     tree.complex_key().map(|key| {
@@ -218,23 +218,23 @@ fn odd(file: FileId, document: &Document<'_>, tree: &Tree<'_>) -> Option<ScanPro
             Diagnostic::error("a key is not a scalar, as in 'name: {{ name }}': this is a template, not a manifest")
                 .rule(NOT_READABLE)
                 .at(at(tree.span(key)), "")
-                .help("render it first and give the result, or pass --skip-templates to leave it alone"),
+                .help("render it first and pass the result, or pass --skip-templates to skip it"),
         )
     })
 }
 
-/// What kubectl alone reads otherwise.
+/// A part of a document that only kubectl reads differently.
 fn odd_for_kubectl(file: FileId, document: &Document<'_>, tree: &Tree<'_>) -> Option<ScanProblem> {
     let problem = |span: Span, message: &str, help: &str| {
         let at = Location { file, span: span.shifted(tree.base), window: shown(document) };
         ScanProblem::Broken(Diagnostic::error(message).rule(NOT_READABLE).at(at, "").help(help))
     };
     if let Some(at) = doubt::odd_separator(document.bytes) {
-        let message = "kubectl takes this line for the start of a document, and other readers don't";
+        let message = "kubectl reads this line as the start of a document, and other readers don't";
         return Some(problem(Span::new(at, at + 3), message, "write a space after '---' and run again"));
     }
     let key = tree.tagged_key()?;
-    let message = "a key has a tag, and what it stands for can't be told with certainty";
+    let message = "a key has a tag, so its text is not certain";
     Some(problem(tree.node(key).span(), message, "write the key as plain text and run again"))
 }
 
@@ -285,7 +285,7 @@ impl ObjectWalk<'_> {
         }
     }
 
-    /// Objects of ours that an alias brings can't be edited in their place: one that is refused stands for them.
+    /// CAPA objects from an alias can't be edited in place: they are replaced by one refused object.
     fn borrowed(&self, node: NodeId, span: Span, before: usize, base: &[String], found: &mut Vec<Resource>) {
         if found[before..].iter().any(|found| found.object.object_kind.is_capa()) {
             found.truncate(before);
@@ -293,14 +293,14 @@ impl ObjectWalk<'_> {
         }
     }
 
-    /// A document that is an array of our objects, as jsonnet prints one: kubectl refuses it.
+    /// Refuses a document that is an array of CAPA objects, as printed by jsonnet: kubectl does not accept it.
     fn array(&self) -> Result<(), ScanProblem> {
         let Some(items) = self.tree.items(self.tree.root) else { return Ok(()) };
         let mut found = Vec::new();
         items.iter().for_each(|&item| self.objects(item, &mut Vec::new(), &mut found));
         let Some(first) = found.iter().find(|found| found.object.object_kind.is_capa()) else { return Ok(()) };
         Err(ScanProblem::Broken(
-            Diagnostic::error("the document is a list; kubectl takes none")
+            Diagnostic::error("the document is a list, which kubectl does not accept")
                 .rule(NOT_READABLE)
                 .at(Location { window: shown(self.document), ..first.head() }, "")
                 .help("use kind: List with the objects under 'items', or one document for each object (jsonnet -y)"),
@@ -311,7 +311,7 @@ impl ObjectWalk<'_> {
         let span = self.tree.span(node);
         let window = if base.is_empty() { self.document.span } else { own_lines(self.bytes, span) };
         let base = PointerBuf::from_tokens(base);
-        // What an object of a doubled or tagged kind is, nobody knows.
+        // An object with a duplicate or tagged kind could be of any kind.
         let printable = !matches!(object.object_kind, ObjectKind::Refused(..))
             || !capa::may_hold_bodies(&self.bytes[window.range()]);
         let removal_blocker = matches!(object.object_kind, ObjectKind::Identity(..))
@@ -329,18 +329,18 @@ impl ObjectWalk<'_> {
         found.push(Resource { object: Box::new(object), origin });
     }
 
-    /// What would go along with the text of the document, or of an item of it.
+    /// What would be lost if the document, or an item of it, were removed.
     fn removal_blocker(&self, whole: bool, window: Span) -> Option<String> {
         if whole {
             return removable(self.tree).err().map(|refusal| refusal.to_string());
         }
         let comments = self.tree.comments.iter().map(|comment| comment.shifted(self.tree.base));
         let inside = |comment: Span| window.start <= comment.start && comment.end <= window.end;
-        comments.into_iter().any(inside).then(|| "a comment stands in its lines".to_owned())
+        comments.into_iter().any(inside).then(|| "its lines contain a comment".to_owned())
     }
 }
 
-/// An item's span, extended to whole lines where nothing of another item stands on them.
+/// An item's span, extended to whole lines if no other item is on them.
 fn own_lines(bytes: &[u8], span: Span) -> Span {
     let mark = |b: u8| b" \t-,[]{}\r".contains(&b);
     let (mut start, mut end) = (span.start, span.end);
@@ -359,7 +359,7 @@ fn own_lines(bytes: &[u8], span: Span) -> Span {
     Span::new(start, end)
 }
 
-/// The document's bytes where they may be shown: not where they could be a Secret's or a ConfigMap's.
+/// The span of a document if its text may be shown; `None` if it could be a Secret or a ConfigMap.
 fn shown(document: &Document<'_>) -> Option<Span> {
     let body = capa::may_hold_bodies(document.bytes);
     (!body).then_some(document.span)
@@ -372,12 +372,12 @@ fn unreadable(file: FileId, bytes: &[u8], document: &Document<'_>, refusal: Refu
         Some(kind) => ScanProblem::Template(
             Diagnostic::error(format!("this document is {kind}, not a manifest ({})", refusal.message))
                 .at(at, "")
-                .help("render it first and give the result, or pass --skip-templates to leave it alone"),
+                .help("render it first and pass the result, or pass --skip-templates to skip it"),
         ),
         None => {
             let mut diagnostic = Diagnostic::error(format!("this document can't be read: {}", refusal.message)).rule(NOT_READABLE)
                 .at(at, "")
-                .help("it names a kind that carries an identity reference, so it can't be passed by: mend it and run again");
+                .help("it contains a kind that can have an identity reference, so it can't be skipped: fix it and run again");
             diagnostic.help.extend(refusal.help);
             let line = line_around(bytes, refusal.span.start);
             match memchr::memmem::find(&bytes[line.range()], b"${") {
@@ -388,14 +388,14 @@ fn unreadable(file: FileId, bytes: &[u8], document: &Document<'_>, refusal: Refu
     }
 }
 
-/// A document that we can't read, in which an escape or a tag spells one of our kinds: kubectl may read it.
+/// The error for a document that we can't read, in which an escape or a tag spells a CAPA kind: kubectl may read it.
 fn spelled(file: FileId, document: &Document<'_>, refusal: Refusal) -> ScanProblem {
     let refusal = SpannedError::from(refusal);
     let at = Location { file, span: refusal.span, window: shown(document) };
     let mut diagnostic = Diagnostic::error(format!("this document can't be read: {}", refusal.message))
         .rule(NOT_READABLE)
         .at(at, "")
-        .help("an escape or a tag in it spells a kind that carries an identity reference, and kubectl may read it")
+        .help("an escape or a tag in it spells a kind that can have an identity reference, and kubectl may read it")
         .help("write the kind as plain text, fix the document and run again");
     diagnostic.help.extend(refusal.help);
     ScanProblem::Broken(diagnostic)
@@ -406,7 +406,7 @@ fn utf16(at: Location) -> Diagnostic {
         .rule(NOT_READABLE)
         .at(at, "")
         .help("PowerShell's '>' writes UTF-16. Convert it: Get-Content FILE | Set-Content -Encoding utf8 NEW-FILE")
-        .help("or elsewhere: iconv -f UTF-16 -t UTF-8 FILE > NEW-FILE")
+        .help("on other systems: iconv -f UTF-16 -t UTF-8 FILE > NEW-FILE")
 }
 
 fn doubtful_marker(character: char, at: Location) -> Diagnostic {
@@ -417,13 +417,13 @@ fn doubtful_marker(character: char, at: Location) -> Diagnostic {
         '\u{2028}' => "U+2028 (line separator)",
         _ => "U+2029 (paragraph separator)",
     };
-    Diagnostic::error(format!("{name} stands before a document marker: readers disagree where a document ends"))
+    Diagnostic::error(format!("{name} before a document marker: readers disagree where a document ends"))
         .rule(NOT_READABLE)
         .at(at, "")
-        .help("replace it by a line feed and run again")
+        .help("replace it with a line feed and run again")
 }
 
-/// Text above the first document that `2>&1` put there.
+/// The error for log output above the first document, which `2>&1` put there.
 fn log_lines(file: FileId, source: &Source<'_>) -> Option<Diagnostic> {
     let first = source.segments().next()?;
     let mut at = 0;
@@ -437,9 +437,11 @@ fn log_lines(file: FileId, source: &Source<'_>) -> Option<Diagnostic> {
             }
             let span = Span::new(line.start, line.start + text.trim_ascii_end().len()).shifted(first.span.start);
             let at = Location { file, span, window: None };
-            return Some(Diagnostic::error("a line of log text stands above the first document").rule(NOT_READABLE).at(at, "").help(
-                "'dkp … > FILE 2>&1' or '&>' puts it there: write 'dkp … > FILE' and run again, or delete the line",
-            ));
+            return Some(
+                Diagnostic::error("log output precedes the first document").rule(NOT_READABLE).at(at, "").help(
+                    "it comes from 'dkp … > FILE 2>&1' or '&>': use 'dkp … > FILE' and run again, or delete the line",
+                ),
+            );
         }
         if line.end >= first.bytes.len() {
             return None;
@@ -472,14 +474,14 @@ mod tests {
         "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata:\n  name: a\n  namespace: n\n";
 
     #[test]
-    fn neighbours_that_are_not_ours_may_be_broken() {
+    fn neighbours_of_other_kinds_may_be_broken() {
         let scanned = scanned(&format!("a: {{{{ b }}: c\n---\n{CLUSTER}---\nx: [\n")).unwrap();
         assert_eq!(scanned.objects.len(), 1);
         assert_eq!((scanned.objects[0].origin.line, scanned.objects[0].title().as_str()), (3, "AWSCluster n/a"));
     }
 
     #[test]
-    fn a_broken_document_that_names_our_kind_is_an_error() {
+    fn a_broken_document_with_a_capa_kind_is_an_error() {
         assert!(scanned("kind: AWSCluster\nspec: [\n").is_err());
         assert!(scanned("kind: AWSCluster\nname: {{ name }}\n").is_err());
         assert!(scanned("kind: Nothing\nspec: [\n").is_ok());
@@ -498,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn what_kubectl_reads_as_one_of_ours_is_refused_in_an_object_of_another_kind() {
+    fn what_kubectl_reads_as_capa_is_refused_in_an_object_of_another_kind() {
         let version = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\n";
         for (text, why) in [
             ("kind: ConfigMap # \u{2028}kind: AWSCluster\n", "line break"),
@@ -528,7 +530,7 @@ mod tests {
             let roles: Vec<ObjectKind> = role(&text);
             assert!(matches!(roles[..], [ObjectKind::Refused(..)]), "{text}: {roles:?}");
         }
-        assert!(refused(&format!("- {item}\n")).contains("kubectl takes none"));
+        assert!(refused(&format!("- {item}\n")).contains("kubectl does not accept"));
     }
 
     #[test]
@@ -541,7 +543,7 @@ mod tests {
     }
 
     #[test]
-    fn log_text_is_told_from_yaml() {
+    fn log_text_is_distinguished_from_yaml() {
         for line in [
             "Generating cluster resources",
             "INFO[0000] x src=\"y\"",
@@ -549,7 +551,7 @@ mod tests {
             "W1123 10:00:00.1 x.go:70] v",
         ] {
             let errors = scanned(&format!("{line}\n{CLUSTER}")).unwrap_err();
-            assert!(errors[0].message.contains("log text"), "{line}: {errors:?}");
+            assert!(errors[0].message.contains("log output"), "{line}: {errors:?}");
         }
         assert!(scanned(&format!("# comment\n{CLUSTER}")).is_ok());
     }
@@ -579,7 +581,7 @@ mod tests {
         let seen: Vec<_> = objects.iter().map(|found| (found.title(), found.origin.printable)).collect();
         let expected = [("Secret s", false), ("Namespace n", true), ("AWSCluster n/a", true)];
         assert_eq!(seen, expected.map(|(title, shown)| (title.to_owned(), shown)));
-        // Other verbs pass them by.
+        // Other verbs skip them.
         assert_eq!(scanned(&text).unwrap().objects.len(), 1);
     }
 

@@ -1,4 +1,4 @@
-//! What can carry an identity reference and is skipped, and why.
+//! Skipped objects that can carry an identity reference, and the reasons.
 
 use std::borrow::Cow;
 
@@ -6,25 +6,25 @@ use super::resource::Resource;
 use crate::capa::ObjectKind;
 use crate::diag::FileId;
 
-/// Why an object is skipped.
+/// The reason why an object is skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SkipReason {
-    /// It has no name: a fragment, or what a test asserts.
+    /// It has no name: it is a fragment or an assertion of a test.
     NoName,
-    /// A kustomization names its file as a patch.
+    /// A kustomization lists its file as a patch.
     KustomizePatch,
-    /// Its document is a template, and templates are to be skipped.
+    /// Its document is a template, and templates are skipped.
     Template,
     /// The account map keeps its cluster in the source account.
     SourceAccount,
-    /// No account of the map has its cluster, and that is allowed.
+    /// No account of the map matches its cluster, which is allowed.
     Unmapped,
-    /// The variables of its topology name no provider.
+    /// The variables of its topology do not specify a provider.
     NoProvider,
 }
 
 impl SkipReason {
-    /// The word for programs. It never changes.
+    /// The word in machine-readable output. It never changes.
     pub fn word(self) -> &'static str {
         match self {
             Self::NoName => "noName",
@@ -37,7 +37,7 @@ impl SkipReason {
     }
 }
 
-/// Something that can carry an identity reference and is skipped.
+/// A skipped object or document that can carry an identity reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
     /// The file.
@@ -50,14 +50,14 @@ pub struct Skipped {
     pub namespace: Option<String>,
     /// The name, if the manifest has it.
     pub name: Option<String>,
-    /// Why, for programs.
+    /// The reason, for programs.
     pub reason: SkipReason,
-    /// Why, for people.
+    /// The reason, for people.
     pub message: Cow<'static, str>,
 }
 
 impl Skipped {
-    /// An object that is skipped.
+    /// Creates an entry for a skipped object.
     pub fn new(found: &Resource, reason: SkipReason, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             file: found.origin.file,
@@ -70,20 +70,20 @@ impl Skipped {
         }
     }
 
-    /// A document that is not read, beginning at a line.
+    /// Creates an entry for a document that is not read, beginning at a line.
     pub(super) fn document(file: FileId, line: usize, reason: SkipReason, message: String) -> Self {
         Self { file, line, kind: None, namespace: None, name: None, reason, message: message.into() }
     }
 }
 
-/// An object that was taken out of a run, and why.
+/// An object that was set aside, with the reason.
 #[derive(Clone, Debug)]
 pub struct SetAside {
     /// The object.
     pub found: Resource,
-    /// Why, for programs.
+    /// The reason, for programs.
     pub reason: SkipReason,
-    /// Why, for people.
+    /// The reason, for people.
     pub message: Cow<'static, str>,
 }
 

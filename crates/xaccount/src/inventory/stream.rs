@@ -1,11 +1,11 @@
-//! Whole files, for what is said and printed of them.
+//! Information about whole files, for messages.
 
 use crate::capa;
 use crate::diag::escape_control;
 use lossless_yaml::{NodeId, Source, Tree, parse};
 
-/// The kinds of all objects of some files, in the order of their first appearance; for the error that says that none of
-/// them is ours.
+/// The kinds of all objects of some files, in the order of their first appearance; for the error that none of them is a
+/// CAPA kind.
 pub fn kinds_seen<B: AsRef<[u8]>>(files: impl IntoIterator<Item = B>) -> Vec<String> {
     let mut seen: Vec<String> = Vec::new();
     for bytes in files {

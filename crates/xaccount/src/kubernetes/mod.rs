@@ -1,4 +1,4 @@
-//! What Kubernetes itself says, whatever the kind of an object: names, labels and label selectors.
+//! Rules of Kubernetes for objects of every kind: names, labels and label selectors.
 
 mod label_selector;
 pub mod names;

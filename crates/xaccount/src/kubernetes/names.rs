@@ -1,14 +1,14 @@
-//! What Kubernetes takes for a name or a label (apimachinery, `util/validation/validation.go`).
+//! The syntax of names and labels in Kubernetes (apimachinery, `util/validation/validation.go`).
 
-/// Characters of an object's name.
+/// Maximum number of characters in an object's name.
 pub const LONGEST_NAME: usize = 253;
 
-/// RFC 1123 label: a namespace's name.
+/// Whether a text is an RFC 1123 label, such as a namespace's name.
 pub fn is_dns_label(text: &str) -> bool {
     text.len() <= 63 && is_dns_part(text)
 }
 
-/// RFC 1123 subdomain: an object's name. Its parts may be longer than a label.
+/// Whether a text is an RFC 1123 subdomain, such as an object's name. Its parts may be longer than a label.
 pub fn is_dns_subdomain(text: &str) -> bool {
     text.len() <= LONGEST_NAME && text.split('.').all(is_dns_part)
 }
@@ -18,13 +18,15 @@ fn is_dns_part(text: &str) -> bool {
     text.starts_with(ok) && text.ends_with(ok) && text.chars().all(|c| ok(c) || c == '-')
 }
 
-/// A qualified name: the key of a label or an annotation, perhaps with a DNS subdomain and a slash in front.
+/// Whether a text is a qualified name: the key of a label or an annotation, optionally prefixed by a DNS subdomain and
+/// a slash.
 pub fn is_qualified_name(text: &str) -> bool {
     let (prefix, name) = text.rsplit_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
     !name.is_empty() && is_label_value(name) && prefix.is_none_or(is_dns_subdomain)
 }
 
-/// A label's value: up to 63 letters, digits, `-`, `_` and `.`, letters or digits at both ends, or nothing.
+/// Whether a text is a label's value: empty, or up to 63 letters, digits, `-`, `_` and `.`, with letters or digits at
+/// both ends.
 pub fn is_label_value(text: &str) -> bool {
     let ends = |c: char| c.is_ascii_alphanumeric();
     text.is_empty()
@@ -39,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_what_the_api_server_takes() {
+    fn names_are_what_the_api_server_accepts() {
         assert!(
             is_dns_subdomain("a.b-1") && !is_dns_subdomain("a_b") && !is_dns_subdomain("a..b") && !is_dns_subdomain("")
         );

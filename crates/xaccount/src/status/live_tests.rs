@@ -1,4 +1,4 @@
-//! `status` says of the objects of a cluster what it says of the same manifests, but for their places.
+//! Tests that `status` gives the same result for objects of a cluster as for their manifests, except for places.
 
 use super::*;
 use crate::inventory::{AnyOrigin, File, Live, Scan, scan};
@@ -45,7 +45,7 @@ fn manifests(clusters: &[String]) -> Inventory {
     Inventory::new(vec![file], scan(FileId(0), text.as_bytes(), &options).unwrap().objects)
 }
 
-/// The same objects as an API server would answer with them.
+/// The same objects as an API server would return them.
 fn live(inventory: &Inventory) -> Inventory<Live> {
     let origin = Live { context: "kind-management".into(), resource_version: Some("7".into()) };
     let found = |found: &Resource| Resource { object: found.object.clone(), origin: origin.clone() };
@@ -62,7 +62,7 @@ fn clusters() -> [String; 4] {
     ]
 }
 
-/// All that a status says of clusters and accounts.
+/// The result of a status for clusters and accounts.
 fn specified<O: Provenance>(status: &Status<'_, O>) -> Vec<String> {
     let account: AccountId = "222222222222".parse().unwrap();
     let map = map(status, &|_| None);
@@ -79,7 +79,7 @@ fn places<O: Provenance>(status: &Status<'_, O>) -> Vec<String> {
 }
 
 #[test]
-fn a_cluster_is_judged_as_its_manifests_are() {
+fn a_cluster_is_evaluated_like_its_manifests() {
     let manifests = manifests(&clusters());
     let (live, any) = (live(&manifests), Inventory::<AnyOrigin>::from(manifests.clone()));
     for namespace in ["default", "ducks"] {
@@ -105,7 +105,7 @@ fn a_cluster_is_judged_as_its_manifests_are() {
 }
 
 #[test]
-fn a_move_out_of_a_cluster_has_a_place_in_the_file_alone() {
+fn a_move_out_of_a_cluster_has_a_place_only_in_the_file() {
     let options = Options::default();
     let before = live(&manifests(&clusters()));
     let mut now = clusters();

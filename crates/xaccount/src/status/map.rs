@@ -1,4 +1,4 @@
-//! The account map that the manifests obey today.
+//! Generates an account map that matches the manifests.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -12,18 +12,18 @@ use crate::diag::FileId;
 use crate::inventory::Provenance;
 use crate::kubernetes::names::{is_dns_label, is_dns_subdomain};
 
-/// The map, and what it can't say.
+/// A generated map, and what it can't express.
 #[derive(Clone, Debug)]
 pub struct Map {
     /// The document.
     pub value: Value,
-    /// Whether clusters stay in the management account, whose id manifests don't say.
+    /// Whether clusters stay in the source account, whose id manifests don't contain.
     pub source: bool,
-    /// What the manifests say and the map does not, a sentence each without a final stop.
+    /// What the manifests contain and the map does not, each as a sentence without a final full stop.
     pub unsaid: Vec<String>,
 }
 
-/// A cluster as a map sees it.
+/// A cluster, with the properties that a map can match.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct MapCluster<'s> {
     namespace: &'s str,
@@ -31,25 +31,27 @@ struct MapCluster<'s> {
     files: Files<'s>,
 }
 
-/// Paths of files relative to the map; `None` stands for what is not below it.
+/// Paths of files relative to the map; `None` for a file that is not below it.
 type Files<'s> = BTreeSet<Option<&'s str>>;
 
-/// The same for each file of the inventory.
+/// The path of each file of the inventory, relative to the map.
 type MapPaths = BTreeMap<FileId, Option<String>>;
 
-/// Where clusters go: an entry of the map for each.
+/// The target of clusters: one entry of the map for each.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum MapTarget {
     Source,
     Role(RoleArn),
-    /// What no entry can say.
+    /// No entry can express it; the value is the reason.
     Nowhere(&'static str),
 }
 
 fn target(row: &Row) -> MapTarget {
     match &row.account {
         AccountSummary::Management => MapTarget::Source,
-        AccountSummary::Static(_) => MapTarget::Nowhere("it uses a static identity, whose account manifests don't say"),
+        AccountSummary::Static(_) => {
+            MapTarget::Nowhere("it uses a static identity, whose account is not in the manifests")
+        }
         AccountSummary::NotKnown(_) => MapTarget::Nowhere("its account is not known from these files"),
         AccountSummary::Known(_) => {
             let arn = row.verdict.chain.first().and_then(|hop| hop.role_arn?.parse().ok());
@@ -58,8 +60,8 @@ fn target(row: &Row) -> MapTarget {
     }
 }
 
-/// The map with one entry for each role, in the order of the account ids. `path` gives a file's path relative to the map, with
-/// `/` and without links, as a map is asked; `None` for what is not below it.
+/// Generates a map with one entry for each role, in the order of the account ids. `path` returns a file's path relative
+/// to the map, with `/` and without links, as for a lookup in a map; `None` for a file that is not below it.
 pub fn map<O: Provenance>(status: &Status<'_, O>, path: &dyn Fn(FileId) -> Option<String>) -> Map {
     let paths: MapPaths = status
         .inventory
@@ -83,7 +85,7 @@ pub fn map<O: Provenance>(status: &Status<'_, O>, path: &dyn Fn(FileId) -> Optio
         let own: Vec<&MapCluster<'_>> = own.iter().collect();
         match target {
             MapTarget::Nowhere(why) => map.unsaid.extend(
-                own.iter().map(|one| format!("{}/{} is in no account of the map: {why}", one.namespace, one.name)),
+                own.iter().map(|one| format!("{}/{} is not in any account of the map: {why}", one.namespace, one.name)),
             ),
             MapTarget::Source => {
                 map.source = true;
@@ -114,7 +116,7 @@ pub fn map<O: Provenance>(status: &Status<'_, O>, path: &dyn Fn(FileId) -> Optio
     map
 }
 
-/// The clusters by where they go.
+/// The clusters by target.
 fn groups<'s, O: Provenance>(
     status: &'s Status<'_, O>,
     paths: &'s MapPaths,
@@ -136,7 +138,7 @@ fn groups<'s, O: Provenance>(
     groups
 }
 
-/// What picks these clusters and none of the others: by namespace, folder or beginning of the name, else name by name.
+/// Entries that select exactly these clusters: by namespace, folder or prefix of the name, otherwise by each name.
 fn entries(own: &[&MapCluster<'_>], others: MapOthers<'_, '_>) -> Value {
     if let Some(namespaces) = namespaces(own, others) {
         return json!({"namespaces": literal(&namespaces)});
@@ -151,7 +153,7 @@ fn entries(own: &[&MapCluster<'_>], others: MapOthers<'_, '_>) -> Value {
     if !names.iter().any(|name| others.all.names.are_elsewhere(name, others.group)) {
         return json!({"names": literal(&names)});
     }
-    // One name in several namespaces, in several accounts.
+    // The same name in several namespaces and accounts.
     let mut by_namespace: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for cluster in own {
         by_namespace.entry(cluster.namespace).or_default().insert(cluster.name);
@@ -160,21 +162,21 @@ fn entries(own: &[&MapCluster<'_>], others: MapOthers<'_, '_>) -> Value {
     by_namespace.iter().map(entry).collect()
 }
 
-/// Names as globs that fit them alone.
+/// Names as globs that match only them.
 fn literal(names: &BTreeSet<&str>) -> Vec<String> {
     names.iter().map(|name| globset::escape(name)).collect()
 }
 
-/// The namespaces of clusters, if none of the others is in them.
+/// The namespaces of clusters, if no other cluster is in them.
 fn namespaces<'s>(own: &[&MapCluster<'s>], others: MapOthers<'_, '_>) -> Option<BTreeSet<&'s str>> {
     let own: BTreeSet<&str> = own.iter().map(|cluster| cluster.namespace).collect();
-    // The namespace where all lands that says none is nobody's.
+    // Objects without a namespace are in `default`, so it belongs to no single account.
     let shared = own.contains("default") && others.all.groups > 1;
     let disjoint = !own.iter().any(|namespace| others.all.namespaces.are_elsewhere(namespace, others.group));
     (!shared && disjoint).then_some(own)
 }
 
-/// What all clusters are called and where they are, each with the number of its group.
+/// The namespaces, files and names of all clusters, each with the number of its group.
 struct All<'s> {
     groups: usize,
     namespaces: MapTexts<'s>,
@@ -218,7 +220,7 @@ impl MapOthers<'_, '_> {
     }
 }
 
-/// Texts in their order, with the group of each, and where behind it the next of another group is.
+/// Sorted texts, each with its group and the index of the next text of another group.
 struct MapTexts<'s> {
     all: Vec<(&'s str, usize)>,
     next: Vec<usize>,
@@ -234,7 +236,7 @@ impl<'s> MapTexts<'s> {
         Self { all, next }
     }
 
-    /// Whether a text that begins so is in another group.
+    /// Whether a text with this prefix is in another group.
     fn begin_elsewhere(&self, prefix: &str, group: usize) -> bool {
         let from = self.all.partition_point(|(text, _)| *text < prefix);
         let count = self.all[from..].partition_point(|(text, _)| text.starts_with(prefix));
@@ -253,18 +255,18 @@ impl<'s> MapTexts<'s> {
     }
 }
 
-/// The folder of all files, with a slash behind it.
+/// The common folder of all files, with a slash after it.
 fn folder(own: &[&MapCluster<'_>]) -> Option<String> {
     let mut common: Option<&str> = None;
     for file in own.iter().flat_map(|cluster| cluster.files.iter().copied()) {
-        // A backslash in a glob is no slash.
+        // In a glob, a backslash is an escape.
         let (folder, _) = file?.rsplit_once('/').filter(|(folder, _)| !folder.contains('\\'))?;
         let folder = &file?[..=folder.len()];
         common = Some(match common {
             None => folder,
             Some(common) => {
                 let same = common.bytes().zip(folder.bytes()).take_while(|(a, b)| a == b).count();
-                // In bytes: the names may part inside a letter.
+                // In bytes: the names can differ inside a character.
                 let slash = common.as_bytes()[..same].iter().rposition(|&byte| byte == b'/')?;
                 &common[..=slash]
             }
@@ -273,7 +275,7 @@ fn folder(own: &[&MapCluster<'_>]) -> Option<String> {
     common.map(str::to_owned)
 }
 
-/// The words that all names begin with, with the hyphen behind them.
+/// The common prefix of all names, up to and including its last hyphen.
 fn prefix<'s>(own: &[&MapCluster<'s>]) -> Option<&'s str> {
     let (first, rest) = own.split_first()?;
     if rest.is_empty() {
@@ -300,7 +302,7 @@ fn name(role: &RoleArn, own: &[&MapCluster<'_>], others: MapOthers<'_, '_>, remo
     candidates.into_iter().flatten().find(|name| plain(name) && !removed_refs.contains(name)).unwrap_or(with_role)
 }
 
-/// What says the role, where it is not the usual one of its account.
+/// The fields for a role that is not the default role of its account.
 fn role_fields(role: &RoleArn) -> Object<String, Value> {
     let mut fields = Object::new();
     if role.path() != "/" {
@@ -329,7 +331,7 @@ fn identities<'s, O: Provenance>(status: &'s Status<'_, O>) -> HashMap<RoleArn, 
     all
 }
 
-/// What all identities of a role say beside it, as far as a map can say it.
+/// The other fields that all identities of a role share, as far as a map can express them.
 fn identity_fields(
     role: &RoleArn,
     identities: &[(&str, &RoleIdentity)],
@@ -346,16 +348,16 @@ fn identity_fields(
         }
     }
     for (name, identity) in identities {
-        // Where a map says nothing, every namespace may.
+        // Without this field in a map, every namespace may use the identity.
         let all = matches!(&identity.allowed.form, Form::Those(namespaces) if *namespaces == Namespaces::default());
         if !all && !fields.contains_key(ALLOWED) {
-            unsaid.push(format!("the map does not say the allowedNamespaces of AWSClusterRoleIdentity/{name}"));
+            unsaid.push(format!("the map does not contain the allowedNamespaces of AWSClusterRoleIdentity/{name}"));
         }
     }
     fields
 }
 
-/// The fields of an identity that are worth a line in a map.
+/// The fields of an identity that a map can express.
 fn specified(identity: &RoleIdentity) -> Vec<(&'static str, Value)> {
     let mut specified = Vec::new();
     let text = identity.external_id.text().filter(|text| text.parse::<ExternalId>().is_ok());
@@ -380,7 +382,7 @@ fn specified(identity: &RoleIdentity) -> Vec<(&'static str, Value)> {
     specified
 }
 
-/// The templates of each role by their names, without those that have one name and two roles.
+/// The templates of each role by name, without names with two roles.
 fn templates<'s, O: Provenance>(status: &'s Status<'_, O>) -> BTreeMap<MapTarget, BTreeSet<&'s str>> {
     let mut by_name: BTreeMap<&str, BTreeSet<MapTarget>> = BTreeMap::new();
     for row in status.rows.iter().filter(|row| row.template) {
@@ -395,7 +397,7 @@ fn templates<'s, O: Provenance>(status: &'s Status<'_, O>) -> BTreeMap<MapTarget
     templates
 }
 
-/// The file that holds all role identities and no cluster.
+/// The file that contains all role identities and no cluster.
 fn identity_file<'p, O: Provenance>(status: &Status<'_, O>, paths: &'p MapPaths) -> Option<&'p str> {
     let inventory = status.inventory;
     let mut files: BTreeSet<_> =

@@ -1,4 +1,4 @@
-//! What `status` thinks: which cluster is in which account, through which identities, and may it. No I/O.
+//! The logic of `status`: each cluster's account and identities, and whether CAPA allows it. No I/O.
 
 #[cfg(test)]
 mod live_tests;
@@ -26,18 +26,18 @@ pub use users::{AccessPath, access_paths, used_by};
 /// The account whose credentials CAPA uses for a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AccountSummary {
-    /// That of the role.
+    /// The account of the role.
     Known(AccountId),
-    /// That of the management cluster: the controller's own credentials.
+    /// The source account: CAPA uses the controller's own credentials.
     Management,
-    /// That of the keys of a static identity, which manifests don't say.
+    /// The account of a static identity's keys, which manifests don't contain. The value is the identity's name.
     Static(String),
-    /// The files don't say; the identity that would, and what it says instead.
+    /// Not known from the files. The value is the identity that determines it, with its role.
     NotKnown(String),
 }
 
 impl AccountSummary {
-    /// The account's id, if the manifests say it.
+    /// The account's id, if the manifests contain it.
     pub fn id(&self) -> Option<&AccountId> {
         match self {
             Self::Known(id) => Some(id),
@@ -45,11 +45,11 @@ impl AccountSummary {
         }
     }
 
-    /// In a word.
+    /// The account in one word.
     pub fn word(&self) -> &str {
         match self {
             Self::Known(id) => id.as_str(),
-            Self::Management => "management",
+            Self::Management => "source",
             Self::Static(_) => "static",
             Self::NotKnown(_) => "unknown",
         }
@@ -85,7 +85,7 @@ impl fmt::Display for AccountSummary {
     }
 }
 
-/// A cluster, or a template of clusters, and what becomes of its credentials.
+/// A cluster, or a template for clusters, with its account and CAPA's verdict.
 #[derive(Clone, Debug)]
 pub struct Row {
     /// The object.
@@ -94,25 +94,25 @@ pub struct Row {
     pub namespace: Option<String>,
     /// Its own name.
     pub name: String,
-    /// The name of the cluster that it belongs to.
+    /// The name of the cluster to which it belongs.
     pub cluster: String,
     /// Whether it is a template.
     pub template: bool,
     /// The account.
     pub account: AccountSummary,
-    /// What CAPA concludes.
+    /// CAPA's verdict.
     pub verdict: Verdict,
-    /// Where the reference stands, or the deepest thing that is there of it.
+    /// The place of the reference, or of the deepest existing part of its path.
     pub reference: Span,
 }
 
 impl Row {
-    /// Whether CAPA gets no credentials for it, as far as the files say. Nobody asks that of a template.
+    /// Whether CAPA gets no credentials for it, as far as the files show. Always false for a template.
     pub fn is_refused(&self) -> bool {
         !self.template && self.verdict.outcome != VerdictOutcome::Permitted
     }
 
-    /// Makes an error of a verdict that is no refusal yet.
+    /// Turns the verdict into an error, unless it is already a refusal.
     fn refuse(&mut self, reason: Reason, message: String) {
         if matches!(self.verdict.outcome, VerdictOutcome::Permitted | VerdictOutcome::Unknown) {
             self.verdict.outcome = VerdictOutcome::Error;
@@ -128,7 +128,7 @@ impl Row {
     }
 }
 
-/// One line: `default/heron: permitted, account 222222222222`, and why where it is not permitted.
+/// One line: `default/heron: permitted, account 222222222222`, with the reason if it is not permitted.
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let template = if self.template { " (template)" } else { "" };
@@ -140,31 +140,31 @@ impl fmt::Display for Row {
     }
 }
 
-/// All that `status` knows of a run.
+/// The result of `status`.
 #[derive(Clone, Debug)]
 pub struct Status<'r, O = Manifest> {
-    /// The run.
+    /// The inventory.
     pub inventory: &'r Inventory<O>,
-    /// What the verdicts hang on.
+    /// The state on which the verdicts depend.
     pub cluster_state: ClusterState,
     /// The clusters, in the order of the files.
     pub rows: Vec<Row>,
-    /// What to say although nothing is wrong.
+    /// Warnings.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// How a run is looked at.
+/// Options of `status`.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The release of CAPA that judges; by default the newest that serves the API versions of the files.
+    /// The release of CAPA to evaluate for; by default, the newest that serves the API versions of the files.
     pub release: Option<Release>,
 }
 
-/// Looks at a run.
+/// Evaluates an inventory.
 pub fn status<'r, O: Provenance>(inventory: &'r Inventory<O>, options: &Options) -> Status<'r, O> {
     let mut warnings = Vec::new();
     let release = options.release.unwrap_or_else(|| implied(inventory, &mut warnings));
-    // What kubectl drops without a word is not applied.
+    // What kubectl silently drops is not applied.
     let sent = || inventory.entries().filter(|(_, found)| !found.origin.is_dropped_by_kubectl());
     let cluster_state =
         ClusterState::new(sent().map(|(_, found)| &*found.object), release, Some(inventory.default_namespace()));
@@ -205,26 +205,26 @@ pub fn status<'r, O: Provenance>(inventory: &'r Inventory<O>, options: &Options)
         }
     }
     refuse_other_partitions(inventory, &mut rows);
-    // A release that the files imply serves what it can of them; one that is named may not.
+    // An implied release serves as many of the files' versions as possible; a requested release may not.
     if let Some(release) = options.release {
         refuse_unserved(inventory, release, &mut rows);
     }
     Status { inventory, cluster_state, rows, warnings }
 }
 
-/// What other verbs refuse, and a look at the manifests only warns of.
+/// Turns an error into a warning: other verbs refuse the object, `status` only warns.
 fn as_warning(error: Diagnostic) -> Diagnostic {
     Diagnostic { severity: Severity::Warning, ..error }
 }
 
-/// An object, and the namespace that it is applied to.
+/// An object, and the namespace to which it is applied.
 #[derive(Clone, Copy)]
 struct PlacedObject<'n> {
     index: ObjectId,
     namespace: Option<&'n str>,
 }
 
-/// The rows of an object: one for each reference that says something else.
+/// Adds the rows of an object: one for each distinct reference.
 fn rows_of<O: Provenance>(inventory: &Inventory<O>, place: PlacedObject<'_>, judge: &mut Judge, rows: &mut Vec<Row>) {
     let found = &inventory[place.index];
     let mut seen: HashSet<Subject> = HashSet::new();
@@ -252,13 +252,13 @@ fn row<O: Provenance>(inventory: &Inventory<O>, place: PlacedObject<'_>, verdict
     Row { object, namespace, name, cluster, template, account, verdict, reference }
 }
 
-/// The row of an object that no release of CAPA takes, or of which readers see two.
+/// The row of an object that CAPA refuses, or that is ambiguous.
 fn refused<O: Provenance>(inventory: &Inventory<O>, place: PlacedObject<'_>, reason: Reason, why: &str) -> Row {
     let verdict = Verdict::refused(reason, why.to_owned());
     row(inventory, place, verdict, inventory[place.index].object.kind_span)
 }
 
-/// An object whose version a release does not serve is not applied: nor is a cluster whose identity is not.
+/// Refuses clusters whose object or identity has a version that the release does not serve, so that it is not applied.
 fn refuse_unserved<O: Provenance>(inventory: &Inventory<O>, release: Release, rows: &mut [Row]) {
     let is_unserved = |index: ObjectId| support(&inventory[index].object, release) == Some(Support::NotServed);
     let mut identities = Search::new(|hop| identity_of(inventory, hop).is_some_and(is_unserved));
@@ -276,7 +276,7 @@ fn refuse_unserved<O: Provenance>(inventory: &Inventory<O>, release: Release, ro
     }
 }
 
-/// A cluster's region says its partition, and no role of another one can be assumed for it.
+/// Refuses clusters with a role in a different partition than their region, because it can't be assumed.
 fn refuse_other_partitions<O: Provenance>(inventory: &Inventory<O>, rows: &mut [Row]) {
     let mut others = OtherPartitions::default();
     for row in rows {
@@ -304,7 +304,7 @@ pub(crate) struct OtherPartitions {
 type IsOther = Box<dyn Fn(&Hop<'_>) -> bool>;
 
 impl OtherPartitions {
-    /// The first of a cluster's chain, and its role.
+    /// The first such identity of a cluster's chain, and its role.
     pub(crate) fn find<'r>(&mut self, row: &'r Row, region: &str) -> Option<(Hop<'r>, RoleArn)> {
         let own = Partition::of_region(region)?;
         let search = self.searches.entry(own).or_insert_with(|| {
@@ -324,13 +324,13 @@ pub fn identity_of<O: Provenance>(inventory: &Inventory<O>, hop: &Hop<'_>) -> Op
     identity(inventory, hop.kind, hop.name)
 }
 
-/// The first identity of a kind and name that kubectl sends.
+/// The first identity with a kind and name that kubectl applies.
 fn identity<O: Provenance>(inventory: &Inventory<O>, kind: &str, name: &str) -> Option<ObjectId> {
     let kind = IdentityKind::ALL.into_iter().find(|known| known.name() == kind)?;
     inventory.identities(kind, name).iter().copied().find(|&index| !inventory[index].origin.is_dropped_by_kubectl())
 }
 
-/// The version of an object of CAPA.
+/// The version of a CAPA object.
 fn version(object: &Object) -> Option<Version> {
     let is_capa = matches!(
         object.object_kind,
@@ -340,7 +340,7 @@ fn version(object: &Object) -> Option<Version> {
     version.parse().ok()
 }
 
-/// The newest release that serves the versions and kinds of CAPA's objects, and has their references.
+/// The newest release that serves the versions and kinds of the CAPA objects, and supports their references.
 fn implied<O: Provenance>(inventory: &Inventory<O>, warnings: &mut Vec<Diagnostic>) -> Release {
     let capa_objects = || inventory.objects().iter().filter(|found| version(&found.object).is_some());
     let versions: HashSet<Version> = capa_objects().filter_map(|found| version(&found.object)).collect();
@@ -354,21 +354,21 @@ fn implied<O: Provenance>(inventory: &Inventory<O>, warnings: &mut Vec<Diagnosti
             (Some(newest), Some(last)) => {
                 let kind = &last.object.kind;
                 format!(
-                    "no release of CAPA serves {} and reads {kind}: {newest} is the last, {since} the first",
+                    "no release of CAPA serves {} and reads {kind} (last to serve: {newest}, first to read: {since})",
                     names.join(" and ")
                 )
             }
-            _ => format!("no release of CAPA serves {} side by side", names.join(" and ")),
+            _ => format!("no release of CAPA serves {} together", names.join(" and ")),
         };
         warnings.push(
             Diagnostic::warning(message)
-                .help(format!("judged as {}; --capa-version says which one it is", Release::NEWEST)),
+                .help(format!("evaluated for CAPA {}; pass --capa-version to select a release", Release::NEWEST)),
         );
         Release::NEWEST
     })
 }
 
-/// Where an identity says its role.
+/// The place of an identity's role.
 fn role_of<O: Provenance>(found: &Resource<O>) -> O::Place {
     let span = match &found.object.object_kind {
         ObjectKind::Identity(identity, _) => identity.role_arn.span(),
@@ -377,19 +377,19 @@ fn role_of<O: Provenance>(found: &Resource<O>) -> O::Place {
     found.location(span.unwrap_or(found.object.kind_span))
 }
 
-/// Role identities that kubectl sends: object, name and role.
+/// The role identities that kubectl applies: object, name and role.
 fn role_identities<O: Provenance>(inventory: &Inventory<O>) -> impl Iterator<Item = (ObjectId, &str, RoleArn)> {
     inventory.entries().filter(|(_, found)| !found.origin.is_dropped_by_kubectl()).filter_map(|(index, found)| {
         let ObjectKind::Identity(identity, _) = &found.object.object_kind else { return None };
         let name = found.object.name.as_deref()?;
-        // Of two documents of one name, the first is enough to say that there is one.
+        // If two documents have the same name, only the first counts.
         let first = self::identity(inventory, ROLE_IDENTITY, name) == Some(index);
         let role = identity.role_arn.text()?.parse().ok()?;
         first.then_some((index, name, role))
     })
 }
 
-/// The file of an object, if it is of one.
+/// The file of an object, if it is in one.
 fn file_of<O: Provenance>(inventory: &Inventory<O>, index: ObjectId) -> Option<FileId> {
     inventory[index].origin.file()
 }

@@ -1,4 +1,4 @@
-//! Which clusters are in another account than before, and what moved them.
+//! Finds clusters whose account has changed, and the causes.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -7,7 +7,7 @@ use crate::capa::{ROLE_IDENTITY, Reason, VerdictOutcome};
 use crate::diag::{Location, Span};
 use crate::inventory::{ObjectId, Provenance};
 
-/// A cluster that moved, came or went.
+/// A cluster that moved, appeared or disappeared.
 #[derive(Clone, Debug)]
 pub struct Move {
     /// Its object's kind.
@@ -18,40 +18,40 @@ pub struct Move {
     pub name: String,
     /// `NAMESPACE/NAME` of its cluster.
     pub title: String,
-    /// The account before; `None` where it came.
+    /// The account before; `None` if the cluster appeared.
     pub before: Option<AccountSummary>,
-    /// The account now; `None` where it went.
+    /// The account now; `None` if the cluster disappeared.
     pub after: Option<AccountSummary>,
-    /// What did it.
+    /// The cause.
     pub cause: Cause,
 }
 
 impl Move {
-    /// Whether it is there on both sides, and its account differs.
+    /// Whether it exists on both sides, and its account differs.
     pub fn is_move(&self) -> bool {
         self.before.is_some() && self.after.is_some()
     }
 }
 
-/// In which of the two trees a place is.
+/// The side of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MoveSide {
-    /// As it was.
+    /// The old state.
     Before,
-    /// As it is.
+    /// The new state.
     After,
 }
 
-/// What moved a cluster.
+/// The cause of a move.
 #[derive(Clone, Debug)]
 pub struct Cause {
     /// The field, or what happened, in a few words.
     pub what: &'static str,
-    /// In which tree the place is.
+    /// The side on which the place is.
     pub side: MoveSide,
-    /// The object that the place is in, of that tree.
+    /// The object with the place, on that side.
     pub object: ObjectId,
-    /// The place; `None` in an object of a cluster.
+    /// The place; `None` for an object of a cluster.
     pub at: Option<Location>,
 }
 
@@ -65,19 +65,19 @@ struct KeyedRows<'s> {
     after: Vec<&'s Row>,
 }
 
-/// A row and the status that it is of.
+/// A row and its status.
 struct StatusRow<'s, 'i, O> {
     status: &'s Status<'i, O>,
     row: &'s Row,
 }
 
 impl<O: Provenance> StatusRow<'_, '_, O> {
-    /// The identity that the cluster itself names.
+    /// The identity that the cluster itself references.
     fn own_identity(&self) -> Option<(String, String)> {
         self.row.verdict.chain.first().map(|hop| (hop.kind.to_owned(), hop.name.to_owned()))
     }
 
-    /// The role of that identity, where the identity is there.
+    /// The role of that identity as a cause, if the identity exists.
     fn role(&self, what: &'static str, side: MoveSide) -> Option<Cause> {
         let inventory = self.status.inventory;
         let object = identity_of(inventory, &self.row.verdict.chain.first()?)?;
@@ -89,7 +89,7 @@ fn key<O: Provenance>(status: &Status<'_, O>, row: &Row) -> MoveKey {
     (row.namespace.clone(), row.name.clone(), status.inventory[row.object].object.kind.clone())
 }
 
-/// What differs from `before` to `after`: by kind, namespace and name.
+/// The changes from `before` to `after`, by kind, namespace and name.
 pub fn moves<B: Provenance, A: Provenance>(before: &Status<'_, B>, after: &Status<'_, A>) -> Vec<Move> {
     let mut rows: BTreeMap<MoveKey, KeyedRows<'_>> = BTreeMap::new();
     for row in &before.rows {
@@ -119,8 +119,8 @@ pub fn moves<B: Provenance, A: Provenance>(before: &Status<'_, B>, after: &Statu
     moves
 }
 
-/// Which row of now is which of before. One name may stand in the directories of several management clusters: then those
-/// belong together whose paths end alike.
+/// Matches the rows of both sides. If one name is in the directories of several management clusters, rows are matched
+/// by the longest common end of their paths.
 fn pairs<'s, B: Provenance, A: Provenance>(
     before: &'s Status<'_, B>,
     after: &'s Status<'_, A>,
@@ -150,7 +150,7 @@ fn pairs<'s, B: Provenance, A: Provenance>(
     both.chain(new.iter().zip(free).filter(|(_, free)| *free).map(|(&is, _)| (None, Some(is)))).collect()
 }
 
-/// The last parts of a path; `None` where it has fewer.
+/// The last parts of a path; `None` if it has fewer.
 fn end(path: &str, count: usize) -> Option<&str> {
     let Some(slashes) = count.checked_sub(1) else { return Some("") };
     match path.rmatch_indices('/').nth(slashes) {
@@ -165,7 +165,7 @@ fn place<O: Provenance>(what: &'static str, side: MoveSide, status: &Status<'_, 
     Cause { what, side, object: row.object, at }
 }
 
-/// The line that moved a cluster: its reference, or the role of the identity that it still names.
+/// The line that moved a cluster: its reference, or the role of the identity that it still references.
 fn cause<B: Provenance, A: Provenance>(was: &StatusRow<'_, '_, B>, is: &StatusRow<'_, '_, A>) -> Cause {
     let StatusRow { status, row } = is;
     let names_role = is.own_identity().is_some_and(|(kind, _)| kind == ROLE_IDENTITY);

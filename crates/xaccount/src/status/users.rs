@@ -1,4 +1,4 @@
-//! Who uses an account, and who may.
+//! The users of an account: the clusters that use it, and the namespaces that may.
 
 use std::collections::BTreeSet;
 
@@ -9,13 +9,13 @@ use crate::capa::{
 };
 use crate::inventory::{ObjectId, Provenance};
 
-/// The clusters whose chain leads through an account.
+/// The clusters whose identity chain includes an account.
 pub fn used_by<'s, O: Provenance>(status: &'s Status<'_, O>, account: &AccountId) -> Vec<&'s Row> {
     let mut search = Search::new(|hop: &Hop<'_>| hop.account == Some(account));
     status.rows.iter().filter(|row| search.find(&row.verdict.chain).is_some()).collect()
 }
 
-/// An identity that leads into an account, and the namespaces whose clusters may use it.
+/// An identity with a role in an account, and the namespaces whose clusters may use it.
 #[derive(Clone, Debug)]
 pub struct AccessPath {
     /// The identity.
@@ -24,19 +24,20 @@ pub struct AccessPath {
     pub name: String,
     /// Its role.
     pub role_arn: String,
-    /// Whether every namespace may, whatever its name and labels.
+    /// Whether every namespace may use it, whatever its name and labels.
     pub everyone: bool,
-    /// The namespaces of the files that may, where not everyone may. Sorted.
+    /// The namespaces in the files that may use it, if not every namespace may. Sorted.
     pub namespaces: Vec<String>,
-    /// The namespaces of the files of which the files don't say whether they may. Sorted.
+    /// The namespaces for which the files don't show whether they may use it. Sorted.
     pub open: Vec<String>,
-    /// Label selectors that let further namespaces in, all of which must fit, as `kubectl get namespaces -l` takes them.
+    /// Label selectors that allow further namespaces, all of which must match, in the syntax of `kubectl get namespaces
+    /// -l`.
     pub selectors: Vec<String>,
-    /// Why nobody can use it, or what it hangs on beside the namespace.
+    /// Why no cluster can use it, or what it depends on besides the namespace.
     pub remark: Option<String>,
 }
 
-/// What a verdict says of the namespace alone.
+/// Whether a verdict allows the namespace, apart from other reasons.
 enum UsersAnswer {
     Yes,
     No,
@@ -54,7 +55,7 @@ fn answer(verdict: &Verdict) -> UsersAnswer {
     }
 }
 
-/// The identities that lead into an account, in the order of the files.
+/// The identities with a role in an account, in the order of the files.
 pub fn access_paths<O: Provenance>(status: &Status<'_, O>, account: &AccountId) -> Vec<AccessPath> {
     let mut known: BTreeSet<String> = status.cluster_state.namespaces().into_iter().map(str::to_owned).collect();
     known.extend(status.rows.iter().filter_map(|row| row.namespace.clone()));
@@ -66,7 +67,7 @@ pub fn access_paths<O: Provenance>(status: &Status<'_, O>, account: &AccountId) 
                 let start = Start::To { kind: ROLE_IDENTITY.into(), name: name.to_owned() };
                 judge.evaluate(&Subject { scope, start, makes_controller_identity: false })
             };
-            // Of a namespace of which nothing is known, not even its name.
+            // The verdict for a namespace about which nothing is known, not even its name.
             let anyone = ask(Scope::NotSaid);
             let everyone = matches!(answer(&anyone), UsersAnswer::Yes);
             let (mut namespaces, mut open) = (Vec::new(), Vec::new());
@@ -86,11 +87,11 @@ pub fn access_paths<O: Provenance>(status: &Status<'_, O>, account: &AccountId) 
 
 fn remark(anyone: &Verdict) -> Option<String> {
     let reason = anyone.reason.filter(|reason| *reason != Reason::NamespaceNotKnown)?;
-    // A refusal that hangs on no namespace.
+    // Only a refusal that does not depend on the namespace.
     (reason != Reason::NamespaceNotPermitted).then(|| anyone.message.clone()).flatten()
 }
 
-/// The selectors on the way, where each identity has one or lets everyone in.
+/// The selectors of the chain, if each identity has one or allows every namespace.
 fn selectors<O: Provenance>(status: &Status<'_, O>, anyone: &Verdict) -> Vec<String> {
     if !matches!(answer(anyone), UsersAnswer::Open) {
         return Vec::new();
@@ -101,7 +102,7 @@ fn selectors<O: Provenance>(status: &Status<'_, O>, anyone: &Verdict) -> Vec<Str
         let allowed = kind.and_then(|kind| status.cluster_state.allowed(kind, hop.name)).flatten();
         match allowed.filter(|allowed| !allowed.selector.is_empty()) {
             Some(allowed) => selectors.push(allowed.selector.text()),
-            // A list alone: nobody else comes through here.
+            // Only a list: no other namespace is allowed.
             None => return Vec::new(),
         }
     }

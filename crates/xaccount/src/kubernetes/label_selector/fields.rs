@@ -1,11 +1,11 @@
-//! A label selector as the API has it: `matchLabels` and `matchExpressions`.
+//! A label selector as in the API: `matchLabels` and `matchExpressions`.
 
 use std::collections::BTreeMap;
 
 use super::requirement::{LabelOperator, LabelSelector, Requirement};
 use crate::kubernetes::names::{is_label_value, is_qualified_name};
 
-/// `matchLabels` and `matchExpressions` as they are written. For some controllers, absent and empty differ.
+/// `matchLabels` and `matchExpressions` as written. For some controllers, absent and empty differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ApiLabelSelector {
     /// `matchLabels`
@@ -35,7 +35,7 @@ impl ApiLabelSelector {
     /// The conditions, as `LabelSelectorAsSelector` reads them.
     ///
     /// # Errors
-    /// What Kubernetes says of the first that it refuses.
+    /// The error of Kubernetes for the first invalid condition.
     pub fn to_selector(&self) -> Result<LabelSelector, String> {
         let equal = |(key, value): (&String, &String)| {
             check_key(key)?;
@@ -47,7 +47,7 @@ impl ApiLabelSelector {
         labels.chain(expressions).collect::<Result<_, _>>().map(LabelSelector)
     }
 
-    /// The conditions as `kubectl get -l` takes them.
+    /// The conditions in the syntax of `kubectl get -l`.
     pub fn text(&self) -> String {
         let equal = self.labels.iter().flatten().map(|(key, value)| format!("{key}={value}"));
         equal.chain(self.expressions.iter().flatten().map(MatchExpression::text)).collect::<Vec<_>>().join(",")
@@ -90,14 +90,14 @@ impl MatchExpression {
 }
 
 fn check_key(key: &str) -> Result<(), String> {
-    if is_qualified_name(key) { Ok(()) } else { Err(format!("key: Invalid value: {key:?}: not a label's name")) }
+    if is_qualified_name(key) { Ok(()) } else { Err(format!("key: Invalid value: {key:?}: not a valid label key")) }
 }
 
 fn check_value(key: &str, value: &str) -> Result<(), String> {
     if is_label_value(value) {
         return Ok(());
     }
-    Err(format!("values[0][{key}]: Invalid value: {value:?}: not a label's value"))
+    Err(format!("values[0][{key}]: Invalid value: {value:?}: not a valid label value"))
 }
 
 #[cfg(test)]
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_mean_what_they_say_as_text_to_kubectl() {
+    fn conditions_as_text_mean_the_same_to_kubectl() {
         for (fields, conditions) in [
             (selector(&[], &[]), 0),
             (selector(&[("env", "dev"), ("empty", "")], &[]), 2),

@@ -1,4 +1,5 @@
-//! Label selectors: parsed from kubectl's `-l`, or read from `matchLabels` and `matchExpressions`, and evaluated in one way.
+//! Label selectors: parsed from kubectl's `-l`, or read from `matchLabels` and `matchExpressions`, and evaluated the
+//! same way.
 //!
 //! The source of the facts: apimachinery v0.34.1, `pkg/labels/selector.go` and `pkg/apis/meta/v1/helpers.go`.
 

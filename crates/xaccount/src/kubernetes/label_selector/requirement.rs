@@ -1,6 +1,6 @@
-//! The conditions of a label selector, and whether labels meet them.
+//! The conditions of a label selector, and their evaluation.
 
-/// Conditions on labels, all of which must be met. Parses what follows `-l`.
+/// Conditions on labels, all of which must be met. Parsed from the value of `-l`.
 ///
 /// The syntax is kubectl's: `a=b`, `a==b`, `a!=b`, `a in (b,c)`, `a notin (b)`, `a>1`, `a<1`, `a`, `!a`, joined by commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub(super) struct Requirement {
     pub(super) operator: LabelOperator,
 }
 
-/// What a requirement asks of the label of its key.
+/// The condition of a requirement on the label with its key.
 ///
 /// `>` and `<` exist in `-l` only; a `matchExpressions` has no such operators.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(super) enum LabelOperator {
     DoesNotExist,
 }
 
-/// What is known of an object's label.
+/// What is known about an object's label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LabelValue<'l> {
     /// The object has the label, with this value.
@@ -44,17 +44,17 @@ impl<'l> From<Option<&'l str>> for LabelValue<'l> {
 }
 
 impl LabelSelector {
-    /// Whether it has no condition, and so matches everything.
+    /// Whether it has no condition, and therefore matches everything.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether labels match, as the API server has it; `None` where they are not known well enough. `label` looks up a key.
+    /// Whether labels match, as in the API server; `None` if not enough is known about them. `label` looks up a key.
     pub fn matches<'l>(&self, label: impl Fn(&str) -> LabelValue<'l>) -> Option<bool> {
         let mut all = Some(true);
         for requirement in &self.0 {
             match requirement.matches(label(&requirement.key)) {
-                // One condition that is not met decides, whatever is not known of others.
+                // One condition that is not met decides, even if others are not known.
                 Some(false) => return Some(false),
                 None => all = None,
                 Some(true) => {}
@@ -65,7 +65,7 @@ impl LabelSelector {
 }
 
 impl Requirement {
-    /// Whether a label meets the condition: `NotIn` is met where it is missing. `None` where it is not known.
+    /// Whether a label meets the condition: a missing label meets `NotIn`. `None` if the label is not known.
     fn matches(&self, label: LabelValue<'_>) -> Option<bool> {
         let value = match label {
             LabelValue::Is(value) => Some(value),
@@ -85,7 +85,7 @@ impl Requirement {
     }
 }
 
-/// An integer as Go's `strconv.ParseInt` reads it, which takes a sign of either kind.
+/// Parses an integer like Go's `strconv.ParseInt`, which accepts both signs.
 pub(super) fn integer(text: &str) -> Option<i64> {
     text.parse().ok()
 }

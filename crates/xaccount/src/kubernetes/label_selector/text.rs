@@ -5,8 +5,8 @@ use std::iter::Peekable;
 use super::requirement::{LabelOperator, LabelSelector, Requirement, integer};
 use crate::kubernetes::names::{is_label_value, is_qualified_name};
 
-/// Two things that kubectl takes are refused: nothing at all, which would mean every object, and `!a=b`, which it reads
-/// as `a=b`.
+/// Parses a selector as kubectl does, but refuses two texts that kubectl accepts: an empty text, which would select
+/// every object, and `!a=b`, which kubectl reads as `a=b`.
 impl std::str::FromStr for LabelSelector {
     type Err = String;
 
@@ -14,17 +14,17 @@ impl std::str::FromStr for LabelSelector {
         let mut tokens = Tokens { rest: text }.peekable();
         let requirements = requirements(&mut tokens).map_err(|why| {
             format!(
-                "'{text}' is no label selector: {why}; write KEY=VALUE, KEY!=VALUE, 'KEY in (A,B)', 'KEY notin (A,B)', KEY or '!KEY'"
+                "'{text}' is not a label selector: {why}; write KEY=VALUE, KEY!=VALUE, 'KEY in (A,B)', 'KEY notin (A,B)', KEY or '!KEY'"
             )
         })?;
         Ok(Self(requirements))
     }
 }
 
-/// What is no part of a word, besides blanks.
+/// Characters that are not part of a word, in addition to white space.
 const SPECIAL: [char; 7] = ['=', '!', '(', ')', ',', '>', '<'];
 
-/// Words, and `!=`, `==` and each of `=!(),<>`.
+/// The tokens of a selector: words, `!=`, `==` and each of `=!(),<>`.
 struct Tokens<'t> {
     rest: &'t str,
 }
@@ -98,7 +98,7 @@ fn requirement(tokens: &mut Peekable<Tokens<'_>>) -> Result<Requirement, String>
     Ok(Requirement { key, operator })
 }
 
-/// One value, perhaps empty.
+/// One value, which can be empty.
 fn value(tokens: &mut Peekable<Tokens<'_>>) -> Result<String, String> {
     if matches!(tokens.peek(), None | Some(&",")) {
         return Ok(String::new());
@@ -106,7 +106,7 @@ fn value(tokens: &mut Peekable<Tokens<'_>>) -> Result<String, String> {
     word(tokens.next())
 }
 
-/// A list of values in parentheses, each of them perhaps empty.
+/// A list of values in parentheses, each of which can be empty.
 fn values(tokens: &mut Peekable<Tokens<'_>>) -> Result<Vec<String>, String> {
     if tokens.next_if_eq(&"(").is_none() {
         return Err(found(tokens.next(), "'('"));
@@ -127,7 +127,7 @@ fn values(tokens: &mut Peekable<Tokens<'_>>) -> Result<Vec<String>, String> {
 
 fn number(tokens: &mut Peekable<Tokens<'_>>) -> Result<i64, String> {
     let value = value(tokens)?;
-    integer(&value).ok_or_else(|| format!("'{value}' is no integer"))
+    integer(&value).ok_or_else(|| format!("'{value}' is not an integer"))
 }
 
 fn word(token: Option<&str>) -> Result<String, String> {
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_selector_says_why() {
+    fn what_is_not_a_selector_has_a_reason() {
         for (selector, why) in [
             ("", "expected a key at its end"),
             ("a b", "found 'b', expected =, ==, !=, in, notin, < or >"),
@@ -211,11 +211,11 @@ mod tests {
             ("a=-b", "'-b' can't be the value of a label"),
             ("a b/c/d", "found 'b/c/d', expected =, ==, !=, in, notin, < or >"),
             ("A_/b", "'A_/b' can't be the key of a label"),
-            ("a>b", "'b' is no integer"),
-            ("a>", "'' is no integer"),
+            ("a>b", "'b' is not an integer"),
+            ("a>", "'' is not an integer"),
         ] {
             let error = selector.parse::<LabelSelector>().unwrap_err();
-            assert!(error.contains(&format!("'{selector}' is no label selector: {why};")), "{error}");
+            assert!(error.contains(&format!("'{selector}' is not a label selector: {why};")), "{error}");
         }
     }
 }
