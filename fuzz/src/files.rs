@@ -103,8 +103,15 @@ fn planned(inventory: &Inventory, map: Option<&AccountMap>) -> Option<Outcome> {
     };
     // The same for each file: a path that depends on the file's number would depend on the order.
     let file = |_: FileId| Place::below("clusters/a.yaml");
-    let mapped =
-        Mapped { map, place: &|_| String::new(), file: &file, without_path: "", ways_out: "", allow_unmapped: true };
+    let mapped = Mapped {
+        map,
+        name: ".xaccount.yaml",
+        place: &|_| String::new(),
+        file: &file,
+        without_path: "",
+        ways_out: "",
+        allow_unmapped: true,
+    };
     let base = InjectRequest { identity_file: identity_file.map(Setting::default), ..InjectRequest::default() };
     let proposal = inject::propose_mapped(inventory, &base, &mapped, &SpecifiedTarget::default()).ok()?;
     proposal.judge(inventory, &base, &Evidence::default(), Unasked::Refused, Some(&mapped)).ok()

@@ -172,6 +172,7 @@ impl FunctionWork<'_> {
         let place = |span| self.list.place(span);
         let file = |file| self.list.file_place(file);
         let mapped = Mapped {
+            name: "functionConfig",
             map,
             place: &place,
             file: &file,

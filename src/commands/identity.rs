@@ -331,6 +331,7 @@ fn by_map(
     let file = |_| Place::Outside;
     let mapped = Mapped {
         map: &map.map,
+        name: map.text().0,
         place: &place,
         file: &file,
         without_path: "",

@@ -174,6 +174,7 @@ impl InjectWork<'_> {
         let allow_unmapped = self.args.map.allow_unmapped;
         let mapped = Mapped {
             map: &map.map,
+            name: map.text().0,
             place: &place,
             file: &file,
             without_path: NO_PATH,

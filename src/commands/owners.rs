@@ -26,6 +26,7 @@ pub(crate) fn with_owners(
             let file = |file| map.file(inputs, file);
             let mapped = Mapped {
                 map: &map.map,
+                name: map.text().0,
                 place: &place,
                 file: &file,
                 without_path: NO_PATH,

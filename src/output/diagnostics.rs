@@ -83,7 +83,7 @@ fn text(diagnostic: &Diagnostic, files: &SourceMap<'_>, screen: Screen, with_rul
     for line in &diagnostic.help {
         group = group.element(Level::HELP.message(wrapped(&escape_control(line), before_help)));
     }
-    if let Some(id) = diagnostic.rule.filter(|_| !with_rule) {
+    if let Some(id) = diagnostic.rule {
         group = group.element(Level::HELP.message(format!("kubectl xaccount explain {id}")));
     }
     let renderer = if screen.colour { Renderer::styled() } else { Renderer::plain() };

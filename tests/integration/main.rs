@@ -51,6 +51,8 @@ mod sockets;
 mod status;
 mod suite;
 mod support;
+#[cfg(unix)]
+mod terminal;
 mod version;
 mod words;
 mod workflows;

@@ -65,7 +65,16 @@ impl de::Error for FieldError {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self::custom(format!("the field {field} is missing"))
+        let line = match field {
+            "apiVersion" => "apiVersion: xaccount.dev/v1alpha1",
+            "kind" => "kind: AccountMap",
+            "name" => "name: development",
+            "account" => "account: \"222222222222\"",
+            "accounts" => "accounts: [{name: development, account: \"222222222222\", clusters: {names: [\"dev-*\"]}}]",
+            _ => "",
+        };
+        let help = (!line.is_empty()).then(|| format!("add: {line}"));
+        Self { help, ..Self::custom(format!("the field {field} is missing")) }
     }
 }
 

@@ -28,7 +28,7 @@ pub enum FindError {
         url: String,
     },
     /// The path does not exist, or is a symbolic link to a missing file.
-    #[error("{} does not exist{}", path.display(), if *.link { "; it is a symbolic link to a missing file: fix or remove it" } else { "; check the spelling and the current directory" })]
+    #[error("{} does not exist; {}", path.display(), missing(path, *.link))]
     Missing {
         /// The path.
         path: PathBuf,
@@ -257,6 +257,19 @@ fn is_manifest(path: &Path) -> bool {
 
 fn path_bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_encoded_bytes()
+}
+
+/// What to do about a path that does not exist.
+fn missing(path: &Path, link: bool) -> String {
+    if link {
+        return "it is a symbolic link to a missing file: fix or remove it".to_owned();
+    }
+    // `cinder.yml` for `cinder.yaml`.
+    let other = |extension: &str| Some(path.with_extension(extension)).filter(|near| near != path && near.is_file());
+    match ["yaml", "yml", "json"].into_iter().find_map(other) {
+        Some(near) => format!("perhaps {}", near.display()),
+        None => "check the spelling and the current directory".to_owned(),
+    }
 }
 
 fn look_error(path: &Path, source: io::Error) -> FindError {

@@ -85,9 +85,6 @@ pub(super) fn resolve<'a>(replacements: &'a [Replacement<'a>]) -> Result<Vec<Wri
 fn canonical_directory(replacement: &Replacement<'_>, parent: &Path) -> Result<PathBuf, WriteError> {
     let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
     fs::canonicalize(parent).map_err(|source| match (source.kind(), replacement.expected) {
-        (io::ErrorKind::NotFound, None) => {
-            WriteError::NoDirectory { path: replacement.path.clone(), directory: parent.to_owned() }
-        }
         (io::ErrorKind::NotFound, Some(_)) => WriteError::Removed { path: replacement.path.clone() },
         _ => WriteError::io(&replacement.path, "found", source),
     })

@@ -27,10 +27,14 @@ const SYNC_EACH: usize = 16;
 /// keep the old content. Access control lists and extended attributes are not kept. At any time, about as many files as
 /// there are threads are in memory, or one that is over 1 MiB.
 ///
-/// # Errors After [`WriteError::Partial`], some files are new and some old, each of them whole; after
+/// The directories of new files are created, and removed again after an error.
+///
+/// # Errors
+/// After [`WriteError::Partial`], some files are new and some old, each of them whole; after
 /// [`WriteError::DirectorySync`], all are new. After any other error, no file was changed, and no temporary file is
 /// left.
 pub fn replace_all(replacements: &[Replacement<'_>]) -> Result<(), WriteError> {
+    let created = NewDirectories::of(replacements)?;
     let targets = resolve(replacements)?;
     let directories: HashSet<PathBuf> = targets.iter().map(|target| target.directory().to_owned()).collect();
     let locks = lock(directories).map_err(|source| WriteError::Lock { source })?;
@@ -50,7 +54,55 @@ pub fn replace_all(replacements: &[Replacement<'_>]) -> Result<(), WriteError> {
     for file in &staged {
         file.check().map_err(|error| error.alone(file.path))?;
     }
-    rename_all(staged, &locks)
+    let result = rename_all(staged, &locks);
+    match &result {
+        Ok(()) | Err(WriteError::Partial { .. } | WriteError::DirectorySync { .. }) => created.keep(),
+        Err(_) => {}
+    }
+    result
+}
+
+/// Directories that were created for new files. They are removed again, unless they are kept.
+struct NewDirectories(Vec<PathBuf>);
+
+impl NewDirectories {
+    /// Creates the directories that new files need.
+    fn of(replacements: &[Replacement<'_>]) -> Result<Self, WriteError> {
+        let mut created = Self(Vec::new());
+        for replacement in replacements.iter().filter(|replacement| replacement.expected.is_none()) {
+            let parents = replacement.path.ancestors().skip(1).filter(|parent| !parent.as_os_str().is_empty());
+            let missing: Vec<&Path> = parents.take_while(|parent| parent.symlink_metadata().is_err()).collect();
+            for directory in missing.into_iter().rev() {
+                let failed = |source| WriteError::io(directory, "created", source);
+                match std::fs::create_dir(directory) {
+                    Ok(()) => created.0.push(directory.to_owned()),
+                    // Another run was faster.
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                    Err(error) => return Err(failed(error)),
+                }
+                let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
+                if cfg!(unix) {
+                    File::open(parent.unwrap_or(Path::new(".")))
+                        .and_then(|parent| sync_directory(&parent))
+                        .map_err(failed)?;
+                }
+            }
+        }
+        Ok(created)
+    }
+
+    fn keep(mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for NewDirectories {
+    fn drop(&mut self) {
+        for directory in self.0.iter().rev() {
+            // One that is not empty belongs to someone else as well.
+            let _ = std::fs::remove_dir(directory);
+        }
+    }
 }
 
 /// Checks each directory once. Returns those in which we may replace only files that we own.

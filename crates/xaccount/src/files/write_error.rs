@@ -36,14 +36,6 @@ pub enum WriteError {
         /// The second path.
         second: PathBuf,
     },
-    /// The directory of a new file does not exist.
-    #[error("the directory of {} does not exist; nothing was written; create it: mkdir -p '{}'", path.display(), directory.display())]
-    NoDirectory {
-        /// The file.
-        path: PathBuf,
-        /// Its directory.
-        directory: PathBuf,
-    },
     /// A directory, a FIFO, a device, or a path without a file name.
     #[error("{} is not a regular file, and can't be replaced; nothing was written", path.display())]
     NotRegular {

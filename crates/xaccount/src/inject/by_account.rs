@@ -7,7 +7,7 @@ use super::classes;
 use super::mapped::{Mapped, SpecifiedTarget, is_template};
 use super::namespaces::AllowedNamespaces;
 use super::request::{InjectRequest, Target};
-use crate::account_map::{Account, Assigned, MapNamespaces};
+use crate::account_map::{Account, Assigned, MapNamespaces, Place};
 use crate::aws::{AccountId, Partition};
 use crate::capa::{CONTROLLER_IDENTITY, DEFAULT_ROLE_NAME, State};
 use crate::diag::{Diagnostic, Span};
@@ -164,16 +164,28 @@ impl Work<'_> {
                 None
             }
             Assigned::Nobody => {
-                let name = self.inventory.cluster_name(found).unwrap_or("(no name)");
-                self.errors.push(
-                    Diagnostic::error(format!("{} belongs to no account of the map", found.title()))
-                        .at(found.head(), "")
-                        .help(format!("its cluster is {name}, its namespace {}", self.inventory.namespace_of(found)))
-                        .help("add it to the clusters of an account, or pass --allow-unmapped to skip it"),
-                );
+                self.errors.push(self.unmapped(found));
                 None
             }
         }
+    }
+
+    /// The error for an object that matches no account of the map.
+    fn unmapped(&self, found: &Resource) -> Diagnostic {
+        let mapped = self.mapped;
+        let name = self.inventory.cluster_name(found).unwrap_or("(no name)");
+        let namespace = self.inventory.namespace_of(found);
+        let seen = match (mapped.file)(found.origin.file) {
+            Place::Below(path) => format!("its cluster is {name}, its namespace {namespace}, its path {path}"),
+            _ => format!("its cluster is {name}, its namespace {namespace}"),
+        };
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let entry = format!("{{names: [{}], namespaces: [{}]}}", quoted(name), quoted(namespace));
+        Diagnostic::error(format!("{} matches no account of {}", found.title(), mapped.name))
+            .at(found.head(), "")
+            .help(seen)
+            .help(format!("add to its account there: clusters: {entry}"))
+            .help("or pass --allow-unmapped to skip it")
     }
 
     /// Refuses a reference of a cluster that the map keeps in the source account, other than to the controller

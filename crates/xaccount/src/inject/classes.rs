@@ -151,8 +151,15 @@ mod tests {
             objects,
         );
         let (map, place, file) = (map(), |_| String::new(), |_| Place::Outside);
-        let mapped =
-            Mapped { map: &map, place: &place, file: &file, without_path: "", ways_out: "", allow_unmapped: false };
+        let mapped = Mapped {
+            map: &map,
+            name: ".xaccount.yaml",
+            place: &place,
+            file: &file,
+            without_path: "",
+            ways_out: "",
+            allow_unmapped: false,
+        };
         let errors = of_two_accounts(&inventory, &mapped, &BTreeMap::from([(ObjectId::new(0), 0)]));
         errors.into_iter().map(|error| error.message).collect()
     }

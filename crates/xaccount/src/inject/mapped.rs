@@ -16,6 +16,8 @@ use crate::settings::Setting;
 pub struct Mapped<'m> {
     /// The map.
     pub map: &'m AccountMap,
+    /// The map as the user knows it: `.xaccount.yaml`.
+    pub name: &'m str,
     /// Formats a place in the map: `.xaccount.yaml:12`.
     pub place: &'m dyn Fn(Span) -> String,
     /// Returns the place of a file of the inventory, relative to the map.

@@ -57,6 +57,12 @@ impl std::str::FromStr for AllowedNamespaces {
         if names.iter().any(|name| name == "all") {
             return Err(wrong("'all' can't be combined with names"));
         }
+        // Words that look like `all`: a namespace of this name is rarer than the mistake.
+        match text {
+            "none" => return Err(wrong("an identity that no namespace may use is of no use")),
+            "served" => return Err(wrong("'served' is for an account map")),
+            _ => {}
+        }
         match names.iter().find(|name| !is_dns_label(name)) {
             Some(name) => Err(wrong(&format!("'{name}' is not a namespace name, and CAPA matches names exactly"))),
             None => Ok(Self::List(names)),

@@ -437,6 +437,10 @@ fn log_lines(file: FileId, source: &Source<'_>) -> Option<Diagnostic> {
             }
             let span = Span::new(line.start, line.start + text.trim_ascii_end().len()).shifted(first.span.start);
             let at = Location { file, span, window: None };
+            if first.bytes.windows(4).any(|window| window == b"\n```") {
+                let error = Diagnostic::error("the file is Markdown, not YAML").rule(NOT_READABLE).at(at, "");
+                return Some(error.help("don't name it, or move its YAML into a file"));
+            }
             return Some(
                 Diagnostic::error("log output precedes the first document").rule(NOT_READABLE).at(at, "").help(
                     "it comes from 'dkp … > FILE 2>&1' or '&>': use 'dkp … > FILE' and run again, or delete the line",
