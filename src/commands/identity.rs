@@ -257,7 +257,7 @@ fn without_marker(document: &[u8]) -> Vec<u8> {
 
 /// What to do about an identity that no namespace may use.
 const NO_NAMESPACE: [&str; 2] = [
-    "inject adds the namespace of each cluster that it points at the account, in the map's identity file",
+    "inject adds the namespace of each cluster that it points at this account to the map's identity file",
     "or set the namespaces in the map: allowedNamespaces: {list: [NAME]}",
 ];
 

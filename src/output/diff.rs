@@ -399,7 +399,7 @@ mod tests {
         Inventory::new(vec![file], scanned.objects)
     }
 
-    /// The diff of a file whose only AWSCluster gets a member of its spec, or behind which a document is added.
+    /// The diff of a file whose only AWSCluster gets a new field in its spec, or of a file to which a document is added.
     fn diff_of(text: &str, new_documents: Vec<serde_json::Value>) -> FileDiff {
         let inventory = inventory_of(text);
         let path = PointerBuf::parse("/spec/i").unwrap();
