@@ -32,8 +32,8 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    /// The text wrapped at word boundaries. Lines after the first start with `indent` spaces, and each line is `taken` columns
-    /// shorter than the screen is wide. Paths, and commands and YAML to be copied, are never broken.
+    /// The text wrapped at word boundaries. Lines after the first begin with `indent` blanks, and each line has `taken` columns
+    /// less than the screen. Paths, and commands and YAML to be copied, are never broken.
     pub(crate) fn wrap(self, text: &str, taken: usize, indent: usize) -> String {
         let Some(width) = self.width else { return text.to_owned() };
         let width = width.max(NARROWEST).saturating_sub(taken).max(NARROWEST / 2);
