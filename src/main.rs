@@ -1,4 +1,4 @@
-//! The binary: parse, call, print, exit status.
+//! The binary: parses the command line, runs the command, prints the result and exits.
 
 mod cli;
 mod commands;
@@ -34,24 +34,24 @@ fn main() -> ExitCode {
         cli::Verb::Explain(args) => Ok(commands::explain::run(args, &terminal)),
         cli::Verb::Completion(args) => commands::completion::run(args),
         cli::Verb::Version(args) => commands::version::run(args),
-        // `parse` answers it.
+        // Handled in `parse`.
         cli::Verb::Help(_) => Ok(Printed::of(Vec::new())),
     };
     commands::progress::end();
     print(&terminal, result).into()
 }
 
-/// The command line. Prints help, versions and errors in the colours that it asks for.
+/// The parsed command line. Help, versions and errors are printed here, with or without colours as `--color` sets it.
 ///
 /// # Errors
-/// There is nothing to run: the exit status.
+/// There is no command to run; the value is the exit status.
 fn parse() -> Result<cli::Cli, ExitStatus> {
     let words = cli::command_line(std::env::args_os());
-    let mut asked = words.iter().enumerate().filter_map(|(at, word)| match word.to_str()? {
+    let mut colours = words.iter().enumerate().filter_map(|(at, word)| match word.to_str()? {
         "--color" => words.get(at + 1)?.to_str(),
         word => word.strip_prefix("--color="),
     });
-    let colour = match asked.next() {
+    let colour = match colours.next() {
         Some("always") => clap::ColorChoice::Always,
         Some("never") => clap::ColorChoice::Never,
         _ => clap::ColorChoice::Auto,
@@ -82,9 +82,9 @@ fn parse() -> Result<cli::Cli, ExitStatus> {
     }
 }
 
-/// Prints help and versions as clap does, and errors as every other error.
+/// Prints help and versions in clap's format, and errors in the format of all other errors.
 fn print_usage(error: &clap::Error, words: &[OsString], colour: clap::ColorChoice) -> ExitStatus {
-    // Help and version are answers; anything else is wrong usage, and never looks like a difference.
+    // Help and version are results. Anything else is wrong usage: its status is never 1, which means a difference.
     let status = if error.use_stderr() { ExitStatus::Error } else { ExitStatus::Done };
     if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let choice = match colour {
@@ -108,7 +108,7 @@ fn print_usage(error: &clap::Error, words: &[OsString], colour: clap::ColorChoic
     print(&Terminal::of_errors(colour), Err(error.into()))
 }
 
-/// Messages, the result, what it means. A reader that closes the pipe (`| head`) is not an error.
+/// Prints the messages, the result and the summary. It is not an error if the reader closes the pipe (`| head`).
 fn print(terminal: &Terminal, result: Result<Printed, CommandError>) -> ExitStatus {
     let printed = result.unwrap_or_else(|CommandError(messages)| Printed {
         messages,
@@ -117,19 +117,19 @@ fn print(terminal: &Terminal, result: Result<Printed, CommandError>) -> ExitStat
         status: ExitStatus::Error,
     });
     let mut stderr = std::io::stderr();
-    // Nobody can be told that stderr is closed.
+    // If stderr is closed, there is no place to report it.
     let _ = stderr.write_all(terminal.text(&terminal.first_messages()).as_bytes());
     let _ = stderr.write_all(terminal.text(&printed.messages).as_bytes());
     let result = write_stdout(&printed.stdout);
     let _ = stderr.write_all(terminal.summary(&printed.summary).as_bytes());
     let status = match result {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            let _ = writeln!(stderr, "error: standard output can't be written: {error}");
+            let _ = writeln!(stderr, "error: can't write to standard output: {error}");
             ExitStatus::Error
         }
         _ => printed.status,
     };
-    // The program ends: the system takes the files back faster than they can be freed piece by piece.
+    // The program ends here: the system frees the memory faster than dropping each value would.
     std::mem::forget(printed);
     status
 }

@@ -61,7 +61,7 @@ struct FunctionConfig {
 }
 
 impl Function {
-    /// Whether any of these flags is on a command line.
+    /// Whether any of these flags is on the command line.
     pub(crate) fn is_specified(matches: &ArgMatches) -> bool {
         matches.subcommand_matches("fn").is_some_and(|given| {
             let flags = FunctionConfig::command();

@@ -1,8 +1,9 @@
-//! Flags that are made when their verb is called: making those of all verbs takes longer than most runs.
+//! Flags that are built only when their verb is called: building the flags of all verbs takes longer than most runs.
 
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 
-/// A verb's flags, made late. What the list of verbs shows of it stands on its variant.
+/// The flags of a verb, built late. Its line in the list of verbs is the doc comment of its variant in
+/// [`Verb`](super::Verb).
 #[derive(Debug)]
 pub(crate) struct Lazy<T>(Box<T>);
 
@@ -25,7 +26,7 @@ impl<T: FromArgMatches> FromArgMatches for Lazy<T> {
         T::from_arg_matches(matches).map(|flags| Self(Box::new(flags)))
     }
 
-    /// Without this, each value would be copied.
+    /// Moves the values; the default implementation copies them.
     fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, Error> {
         T::from_arg_matches_mut(matches).map(|flags| Self(Box::new(flags)))
     }

@@ -134,5 +134,5 @@ pub(crate) enum LintFormat {
 }
 
 pub(super) fn rule(text: &str) -> Result<&'static Rule, String> {
-    lint::rule(text).ok_or_else(|| format!("there is no rule '{text}': kubectl xaccount explain lists them"))
+    lint::rule(text).ok_or_else(|| format!("unknown rule '{text}'; to list all rules: kubectl xaccount explain"))
 }

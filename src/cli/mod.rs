@@ -1,4 +1,4 @@
-//! All flags.
+//! The command line: verbs and flags.
 
 mod args;
 mod completion;
@@ -112,7 +112,8 @@ pub(crate) enum ColorWhen {
     Never,
 }
 
-/// The line of each is what its own help begins with: the flags are built late, see [`Lazy`].
+/// The verbs. A variant's doc comment is its line in the list of verbs and must equal the first line of the verb's own help,
+/// because flags are built late, see [`Lazy`].
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Point clusters at a target account
@@ -140,15 +141,15 @@ pub(crate) enum Verb {
     Version(Lazy<Version>),
 }
 
-/// The command line with the flags of every verb.
+/// The whole command line, with the flags of every verb built.
 pub(crate) fn whole() -> Command {
     let mut command = Cli::command();
     command.build();
     command
 }
 
-/// The words of the command line. The name of an existing file is never read as a flag: pre-commit passes names as they
-/// are, `-dash.yaml` too, and no `--` can precede them, because users' own flags follow the hook's.
+/// The words of the command line. The name of an existing file is never parsed as a flag: pre-commit passes names such as
+/// `-dash.yaml` unchanged, and the hook can't put `--` before them, because users add their own flags after the hook's.
 pub(crate) fn command_line(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut flags = true;
     let path = |word: OsString| {
@@ -164,7 +165,7 @@ pub(crate) fn command_line(words: impl Iterator<Item = OsString>) -> Vec<OsStrin
 mod tests {
     use super::*;
 
-    /// Help is wrapped at 80 columns where there is no terminal, and a wrapped command can't be copied.
+    /// Without a terminal, help is wrapped at 80 columns, and a wrapped command can't be copied.
     #[test]
     fn no_line_of_an_example_is_wrapped() {
         fn check(command: &clap::Command) {

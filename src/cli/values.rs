@@ -1,4 +1,4 @@
-//! How the values of flags are read.
+//! Parsers for the values of flags.
 
 use std::path::PathBuf;
 
@@ -8,14 +8,14 @@ use xaccount::aws::{AccountId, RoleArn};
 use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind, referenced_kind};
 use xaccount::kubernetes::names;
 
-/// A change of account as it is typed.
+/// A value of `--move-account`, as typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AskedMove {
     pub(crate) from: AskedAccount,
     pub(crate) to: AskedAccount,
 }
 
-/// An account as it is typed.
+/// An account, as typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AskedAccount {
     /// `source`
@@ -23,15 +23,15 @@ pub(crate) enum AskedAccount {
     /// `unknown`
     Unknown,
     Id(AccountId),
-    /// A name of the account map.
+    /// A name from the account map.
     Name(String),
 }
 
-/// A path into a topology's variables.
+/// A variable of a topology, and the path into its value.
 #[derive(Clone, Debug)]
 pub(crate) struct TopologyVariable(pub(crate) Vec<String>);
 
-/// Any path, the empty one too: the error about that is ours.
+/// Any path, also an empty one: a later check reports that with a better message than clap.
 pub(super) fn path() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
 }
@@ -45,7 +45,7 @@ pub(super) fn role_arn(text: &str) -> Result<RoleArn, String> {
 }
 
 pub(super) fn glob(text: &str) -> Result<globset::Glob, String> {
-    // A text of any length is not said twice.
+    // clap prints the whole text already, which may have any length.
     let shortened: String = text.chars().take(40).collect();
     xaccount::account_map::parse_glob(text, false).map_err(|why| format!("error parsing glob '{shortened}': {why}"))
 }
@@ -59,7 +59,7 @@ pub(super) fn role_name_long_help() -> String {
 
 pub(super) fn role_name(text: &str) -> Result<String, String> {
     if text.starts_with("arn:") {
-        return Err(format!("this is an ARN and not a name: --role-arn {text}, without --account"));
+        return Err(format!("this is an ARN, not a name: use --role-arn {text} without --account"));
     }
     Ok(text.into())
 }
@@ -71,18 +71,18 @@ pub(super) fn with_suggestion(message: String, suggestion: Option<String>) -> St
     }
 }
 
-/// An account id, or a name of the account map.
+/// An account id, or a name from the account map.
 pub(super) fn account_or_name(text: &str) -> Result<AskedAccount, String> {
     match text {
         "" => Err("write an account id, or a name from the account map".to_owned()),
-        // What looks like an id is one: a name of digits alone would hide a typing error.
+        // Digits are always parsed as an account id: as a name, a mistyped id would not be noticed.
         _ if text.bytes().all(|b| b.is_ascii_digit() || b" -_.".contains(&b)) => account(text).map(AskedAccount::Id),
         name => Ok(AskedAccount::Name(name.to_owned())),
     }
 }
 
 pub(super) fn account_move(text: &str) -> Result<AskedMove, String> {
-    let form = "write FROM=TO: account ids, or names of the account map; FROM may be source or unknown";
+    let form = "write FROM=TO: account ids, or names from the account map; FROM can also be source or unknown";
     let (from, to) = text.split_once('=').ok_or(form)?;
     let asked = |text: &str| if text.is_empty() { Err(form.to_owned()) } else { account_or_name(text) };
     let from = match from {
@@ -91,7 +91,10 @@ pub(super) fn account_move(text: &str) -> Result<AskedMove, String> {
         other => asked(other)?,
     };
     match to {
-        "source" => Err("no cluster is pointed at the source account: eject removes its reference".to_owned()),
+        "source" => {
+            Err("TO can't be source: to move a cluster back to the source account, remove its reference with eject"
+                .to_owned())
+        }
         "unknown" => Err(form.to_owned()),
         to => Ok(AskedMove { from, to: asked(to)? }),
     }
@@ -100,7 +103,7 @@ pub(super) fn account_move(text: &str) -> Result<AskedMove, String> {
 pub(super) fn namespaced_name(text: &str) -> Result<String, String> {
     match text.split_once('/') {
         Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => Ok(text.into()),
-        _ => Err("write NAMESPACE/NAME, exactly; an object without a namespace is in default".into()),
+        _ => Err("write NAMESPACE/NAME without wildcards; the namespace of an object that sets none is default".into()),
     }
 }
 
@@ -109,7 +112,7 @@ pub(super) fn annotation(text: &str) -> Result<(String, String), String> {
     if names::is_qualified_name(key) {
         Ok((key.into(), value.into()))
     } else {
-        Err(format!("'{key}' is no annotation key: write example.com/name=value"))
+        Err(format!("'{key}' is not an annotation key: write KEY=VALUE, such as example.com/name=value"))
     }
 }
 
@@ -127,7 +130,7 @@ pub(super) fn dns_name(text: &str) -> Result<String, String> {
     if names::is_dns_subdomain(text) {
         Ok(text.into())
     } else {
-        Err("a Kubernetes name is lower-case letters, digits, '-' and '.', and begins and ends with a letter or digit"
+        Err("a Kubernetes name has lower-case letters, digits, '-' and '.', and starts and ends with a letter or digit"
             .into())
     }
 }
@@ -135,11 +138,12 @@ pub(super) fn dns_name(text: &str) -> Result<String, String> {
 pub(super) fn topology_variable(text: &str) -> Result<TopologyVariable, String> {
     let path: Vec<String> = text.split('.').map(str::to_owned).collect();
     if path == ["clusterConfig"] {
-        return Err("clusterConfig holds more than a reference: write clusterConfig.aws or clusterConfig.eks".into());
+        return Err("clusterConfig contains more than a reference: write clusterConfig.aws or clusterConfig.eks".into());
     }
     if path.iter().any(String::is_empty) {
         return Err(
-            "write the variable's name, and perhaps a path into its value: identityRef, or clusterConfig.aws".into()
+            "write the name of the variable, with a path into its value if needed: identityRef or clusterConfig.aws"
+                .into(),
         );
     }
     Ok(TopologyVariable(path))

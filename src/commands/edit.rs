@@ -1,4 +1,4 @@
-//! What happens to a plan: a diff, files, a patch or a report. Everything is proved before anything comes out.
+//! From a plan to a diff, files, a patch or a report. Everything is proved before anything is printed or written.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ use xaccount::inventory::{self, Inventory, NotJoined, ObjectId, Obstacle};
 use xaccount::plan::{ChangeKind, IdentityFile, Outcome, write_order};
 use xaccount::session::{self, Proved, Session};
 
-/// What is done with the result.
+/// What to do with the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     Diff,
@@ -38,10 +38,10 @@ impl Mode {
     }
 }
 
-/// Refuses inputs that the mode can't take.
+/// Refuses inputs that the mode doesn't support.
 ///
 /// # Errors
-/// A pipe or a device that is to be written; standard input without the name that it needs, or with one that it does not.
+/// A pipe or a device that would be written; a name for standard input that is missing, or has no effect.
 pub(crate) fn refuse_inputs(found: &[Input], args: &InputArgs, mode: Mode, usage: &Usage) -> Result<(), Diagnostic> {
     if matches!(mode, Mode::Write { .. }) {
         refuse_streams(found, usage)?;
@@ -49,18 +49,18 @@ pub(crate) fn refuse_inputs(found: &[Input], args: &InputArgs, mode: Mode, usage
     let has_stdin = found.contains(&Input::Stdin);
     match args.stdin_filename {
         Some(_) if !has_stdin => {
-            Err(Diagnostic::error("--stdin-filename says what standard input counts as, but '-' is not read")
+            Err(Diagnostic::error("--stdin-filename names standard input, but standard input is not read")
                 .help("add -f -"))
         }
         None if has_stdin && mode == Mode::Output(OutputFormat::Patch) => {
-            Err(Diagnostic::error("a patch needs a file name, and standard input has none")
+            Err(Diagnostic::error("a patch needs a file name, and standard input doesn't have one")
                 .help("add --stdin-filename PATH"))
         }
         _ => Ok(()),
     }
 }
 
-/// A plan on its way out.
+/// A plan, and what is needed to print or write it.
 pub(crate) struct Delivery<'d> {
     pub(crate) mode: Mode,
     pub(crate) session: &'d Session,
@@ -70,14 +70,14 @@ pub(crate) struct Delivery<'d> {
     pub(crate) wording: &'d Wording,
 }
 
-/// What is made of a file while its bytes are at hand.
+/// What is kept of a file after its edit was proved.
 enum Made {
     Nothing,
     Diff(FileDiff),
     Bytes(Vec<u8>),
 }
 
-/// A file to be made, proved.
+/// A file to be created, with its proved content.
 struct New<'d> {
     path: &'d Path,
     edited: Edited,
@@ -85,10 +85,10 @@ struct New<'d> {
 }
 
 impl Delivery<'_> {
-    /// Proves all, then prints or writes. `messages` come first; errors are about `files`.
+    /// Proves all edits, then prints or writes them. `messages` are printed first; errors refer to `files`.
     ///
     /// # Errors
-    /// A file can't be edited with certainty, or can't be written; nothing was written then.
+    /// A file can't be edited with certainty, and nothing was written; or a file can't be written.
     pub(crate) fn run(
         self,
         mut messages: Messages,
@@ -149,7 +149,7 @@ impl Delivery<'_> {
         Ok((stdout, status))
     }
 
-    /// Warnings about inputs that were one file under two names.
+    /// Warnings about inputs that were hard links of one file.
     fn cut_links(&self) -> Vec<Diagnostic> {
         if !matches!(self.mode, Mode::Write { .. }) {
             return Vec::new();
@@ -158,13 +158,13 @@ impl Delivery<'_> {
         let links = links.filter(|(a, b)| [a, b].into_iter().any(|file| self.outcome.plans.contains_key(file)));
         let warning = |(a, b): (FileId, FileId)| {
             let [a, b] = [a, b].map(|file| escape_control(self.session.name(file)));
-            Diagnostic::warning(format!("{a} and {b} were hard links of one file, and are two files now"))
-                .help("a file that changes is replaced as a whole; compare them if they are to stay equal")
+            Diagnostic::warning(format!("{a} and {b} were hard links to one file; now they are two files"))
+                .help("a changed file is replaced by a new one: compare the two if they must stay equal")
         };
         links.map(warning).collect()
     }
 
-    /// The lines that say what the result means.
+    /// The lines after the result: what is changed, and a summary.
     fn summary(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if self.mode == Mode::Output(OutputFormat::JsonPatch) {
@@ -186,7 +186,7 @@ impl Delivery<'_> {
         }
         let colour = self.terminal.stderr.colour;
         lines.extend(output::cluster_lines(self.inventory, self.outcome, colour));
-        // A diff and what it means are two things to read.
+        // A blank line between the diff and the summary.
         if self.mode == Mode::Diff && !self.outcome.changes.is_empty() && self.terminal.shows_both() {
             lines.insert(0, String::new());
         }
@@ -195,7 +195,7 @@ impl Delivery<'_> {
         lines
     }
 
-    /// The inventory's objects that change, by file.
+    /// The objects of the inventory that change, by file.
     fn changed_objects(&self) -> HashMap<FileId, Vec<ObjectId>> {
         let mut by_file: HashMap<FileId, Vec<ObjectId>> = HashMap::new();
         for index in self.outcome.changes.iter().filter_map(|change| change.object) {
@@ -204,7 +204,7 @@ impl Delivery<'_> {
         by_file
     }
 
-    /// Titles of the new objects that go to a file.
+    /// Titles of the new objects that are added to a file.
     fn added_to(&self, is: impl Fn(&IdentityFile) -> bool) -> Vec<&str> {
         let added = self.outcome.added.iter().filter(|added| is(&added.file));
         added.map(|added| added.title.as_str()).collect()
@@ -265,7 +265,7 @@ impl Delivery<'_> {
         }
     }
 
-    /// The new bytes of standard input with `--write`, as gofmt prints them.
+    /// The new bytes of standard input, which `--write` prints, as gofmt does.
     fn stdin_result(&self, proved: &[Proved<Made>]) -> Result<Vec<u8>, Vec<Diagnostic>> {
         let stdin = (0..self.session.len()).map(FileId).find(|&file| *self.session.input(file) == Input::Stdin);
         match stdin {
@@ -274,7 +274,7 @@ impl Delivery<'_> {
         }
     }
 
-    /// A file's content as it will be.
+    /// A file's new content.
     fn result<'p>(&'p self, file: FileId, proved: &'p [Proved<Made>]) -> Result<FileBytes<'p>, Vec<Diagnostic>> {
         match proved.binary_search_by_key(&file, Proved::file).ok().map(|at| proved[at].made()) {
             Some(Made::Bytes(bytes)) => Ok(FileBytes::Kept(bytes)),
@@ -282,7 +282,7 @@ impl Delivery<'_> {
         }
     }
 
-    /// All inputs with their changes as one stream that `kubectl apply -f -` takes.
+    /// All inputs with their changes, as one stream for `kubectl apply -f -`.
     fn stream<'p>(&'p self, proved: &'p [Proved<Made>], new: Option<&'p New<'_>>) -> Result<Vec<u8>, Vec<Diagnostic>> {
         let mut parts = Vec::with_capacity(self.session.len() + 1);
         for file in (0..self.session.len()).map(FileId) {
@@ -294,7 +294,7 @@ impl Delivery<'_> {
         inventory::joined(&parts).map_err(|error| vec![self.not_joined(&error)])
     }
 
-    /// Why there is no stream. The place is one of the file as it is; what is edited there never is what is in the way.
+    /// The error about files that can't be joined. The place is in the original file: an edit never causes the problem.
     fn not_joined(&self, error: &NotJoined) -> Diagnostic {
         let file = FileId(error.file);
         let bytes = if error.file < self.session.len() {
@@ -306,16 +306,16 @@ impl Delivery<'_> {
         let (why, help) = match error.obstacle {
             Obstacle::Utf16 => ("it is UTF-16".to_owned(), "or convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW-FILE"),
             Obstacle::TwoMarks => ("it begins with two byte-order marks".to_owned(), "or remove them"),
-            Obstacle::Space => {
-                ("the white space before its first brace is none for JSON".to_owned(), "or remove that white space")
-            }
-            Obstacle::TextBehindJson => (
-                "text follows its JSON that kubectl does not read there".to_owned(),
-                "or put a line '---' before that text",
+            Obstacle::Space => (
+                "the white space before its first brace is not allowed in JSON".to_owned(),
+                "or remove that white space",
             ),
+            Obstacle::TextBehindJson => {
+                ("kubectl does not read the text after its JSON".to_owned(), "or add a line '---' before that text")
+            }
             Obstacle::JsonAlone(what) => (
-                format!("kubectl reads {what} as it is only where the whole stream is JSON"),
-                "or write that character as another escape or as it is, or convert the file to YAML",
+                format!("kubectl reads {what} correctly only if the whole stream is JSON"),
+                "or write that character unescaped or with another escape, or convert the file to YAML",
             ),
         };
         let name = if error.file < self.session.len() { self.session.name(file) } else { "the new file" };
@@ -324,11 +324,11 @@ impl Delivery<'_> {
         if let Some(span) = span {
             diagnostic = diagnostic.at(Location { file, span, window: None }, "");
         }
-        diagnostic.help("use --write instead of -o yaml, or name one file at a time").help(help)
+        diagnostic.help("use --write instead of -o yaml, or pass one file at a time").help(help)
     }
 }
 
-/// An absolute path below the working directory is shown as a relative one.
+/// The diffs with paths relative to the working directory, for files below it.
 fn seen_from_here(diffs: Vec<FileDiff>) -> Vec<FileDiff> {
     match std::env::current_dir() {
         Ok(here) => diffs.into_iter().map(|diff| diff.seen_from(&session::path_bytes(&here))).collect(),
@@ -342,18 +342,18 @@ fn json_text(value: &serde_json::Value) -> Vec<u8> {
     text
 }
 
-/// How often a run begins again, each time because another one has written the identity file meanwhile.
+/// Maximum number of attempts: a run starts again when another one has written the identity file in the meantime.
 const ATTEMPTS: usize = 100;
 
-/// What one attempt came to.
+/// The result of an attempt.
 pub(crate) enum Attempt {
-    /// The end of the run.
+    /// The run is finished.
     Done(Result<Printed, CommandError>),
-    /// Another run was faster with the identity file: this is why it failed, and what it read from standard input.
+    /// Another run has written the identity file first: the error, and the bytes that were read from standard input.
     Outrun(CommandError, Option<Vec<u8>>),
 }
 
-/// Runs to the end; where another run was faster with the identity file, from the beginning: all that was read may be old.
+/// Runs attempts until one is finished. After another run has written the identity file, everything is read again.
 pub(crate) fn until_done(mut attempt: impl FnMut(Option<&[u8]>) -> Attempt) -> Result<Printed, CommandError> {
     let mut stdin = None;
     for _ in 1..ATTEMPTS {
@@ -368,7 +368,7 @@ pub(crate) fn until_done(mut attempt: impl FnMut(Option<&[u8]>) -> Attempt) -> R
     }
 }
 
-/// What came of a run, if the identity file is still what it was when the plan was made.
+/// The attempt with this result: outrun if it failed and the identity file has changed since it was read, else done.
 pub(crate) fn unless_outrun(
     result: Result<Printed, CommandError>,
     mode: Mode,

@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Result<Printed, CommandE
         counted(&session, inventory, identity_file).map_err(|error| CommandError::about(&session, vec![error]))?;
     warnings.extend(of_skipped);
     let inventory = input::placed(inventory, &args.select);
-    // The map names no cluster here: what is taken out is what the flags select.
+    // eject doesn't use the map to select clusters; only flags select them.
     let inventory = with_owners(inventory, &session, &request.selection, map.as_ref(), false);
     let outcome = match plan(&inventory, &request, &session, map.as_ref()) {
         Ok(outcome) => outcome,
@@ -72,24 +72,24 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Result<Printed, CommandE
 }
 
 fn prepare(args: &Eject, mode: Mode, terminal: &Terminal) -> Result<PreparedEject, CommandError> {
-    let asked = &args.references;
+    let references = &args.references;
     let found = input::find(&args.input, &USAGE)?;
     refuse_inputs(&found, &args.input, mode, &USAGE)?;
-    if let Some(path) = asked.identity_file.as_ref().filter(|path| !path.exists()) {
+    if let Some(path) = references.identity_file.as_ref().filter(|path| !path.exists()) {
         let error = Diagnostic::error(format!("--identity-file {} does not exist", path.display()));
-        return Err(error.help("check the spelling and the directory that you are in, or leave it out").into());
+        return Err(error.help("check the spelling and the current directory, or omit the flag").into());
     }
     let map = input::map_above(&found, &args.input, &args.map, terminal)?;
-    let identity_file = identity_file(asked.identity_file.as_deref(), map.as_ref())?.map(|file| file.value);
+    let identity_file = identity_file(references.identity_file.as_deref(), map.as_ref())?.map(|file| file.value);
     let session = input::open(found, &args.input, identity_file.as_deref(), None)?;
-    let target = match (&asked.account, &asked.role_arn) {
+    let target = match (&references.account, &references.role_arn) {
         (Some(account), _) => Some(EjectTarget::Account(account.clone())),
         (None, Some(role)) => Some(EjectTarget::Role(role.clone())),
         (None, None) => None,
     };
     let request = EjectRequest {
         selection: selection(&args.select),
-        identity_names: asked.identity_name.clone(),
+        identity_names: references.identity_name.clone(),
         target,
         identity_file: identity_file.and_then(|path| session.find(&path)).map(IdentityFile::Existing),
         explain: terminal.explains(),
@@ -97,7 +97,7 @@ fn prepare(args: &Eject, mode: Mode, terminal: &Terminal) -> Result<PreparedEjec
     Ok(PreparedEject { request, session, map })
 }
 
-/// The references that are taken out, and the identities that nothing else names.
+/// The plan: references to remove, and identities that nothing else references.
 fn plan(
     inventory: &Inventory,
     request: &EjectRequest,

@@ -24,16 +24,16 @@ use super::request::{WAYS_OUT, request, specified_target};
 use super::{CommandError, ExitStatus, Messages, Printed, Terminal, input, live, progress};
 use crate::cli::Function;
 
-/// What to do where a map decides by path, and an item has none.
-const NO_PATH: &str = "give the item a path (annotation internal.config.kubernetes.io/path), or name its cluster in the map by names or namespaces";
+/// What to do if the map selects by path and an item has no path.
+const NO_PATH: &str = "give the item a path (annotation internal.config.kubernetes.io/path), or select its cluster by names or namespaces in the map";
 
-/// What standard input is called in messages.
+/// The name of standard input in messages.
 const NAME: &str = "ResourceList";
 
 pub(crate) fn run(flags: &Function, terminal: &Terminal) -> Result<Printed, CommandError> {
     if std::io::stdin().is_terminal() {
-        return Err(Diagnostic::error("fn reads a ResourceList from standard input, and that is a terminal")
-            .help("kustomize and kpt run it; for files: kubectl xaccount inject FILE --account 222222222222")
+        return Err(Diagnostic::error("fn reads a ResourceList from standard input, but standard input is a terminal")
+            .help("fn is run by kustomize and kpt; for files: kubectl xaccount inject FILE --account 222222222222")
             .into());
     }
     let stdin = &mut std::io::stdin().lock();
@@ -64,7 +64,7 @@ pub(crate) fn run(flags: &Function, terminal: &Terminal) -> Result<Printed, Comm
         Err(Refused { inventory, errors }) => {
             let result = list.refusal(&inventory, &errors).and_then(|plan| prove(&bytes, &plan));
             messages.about(&session, in_stream(errors));
-            // A host takes the items from stdout whatever the exit status is: they are always there.
+            // A host reads the items from stdout for any exit status, so they are always printed.
             let stdout = result.unwrap_or_else(|_| bytes.clone());
             Printed { messages, stdout, summary: Vec::new(), status: ExitStatus::Error }
         }
@@ -77,7 +77,7 @@ struct Done {
     warnings: Vec<Diagnostic>,
 }
 
-/// What is wrong, and what was read by then.
+/// The errors, and what was read before them.
 struct Refused {
     inventory: Inventory,
     errors: Vec<Diagnostic>,
@@ -102,7 +102,7 @@ impl FunctionWork<'_> {
         let path = path.map(|path| Setting::flag("--identity-file", inputs.shown(path)));
         let of_map = map.as_ref().and_then(|map| map.identity_file.as_ref());
         let of_map = of_map.map(|file| Setting::map(file.value.clone(), self.list.place(file.span)));
-        // A path of the package is not one of this machine: what a flag says counts.
+        // A path in the package is not a path on this machine, so the flag overrides the map.
         let file = path.or(of_map);
         request.identity_file = file.and_then(|file| Some(file.with(self.list.identity_file(&file.value)?)));
         let needles = capa::needles();
@@ -123,7 +123,7 @@ impl FunctionWork<'_> {
                 warnings.extend(outcome.warnings.iter().cloned());
                 Ok(Done { inventory, outcome, warnings })
             }
-            // A function runs on whatever a package holds; but a selection that fits nothing may be a typing error.
+            // A package without clusters is not an error. But a selection that matches nothing may be a typing error.
             Err(Failure::EmptySelection(nothing)) => {
                 if let EmptySelection::NoneSelected(titles) = nothing {
                     let error = none_selected(&flags.select, &titles);
@@ -135,7 +135,7 @@ impl FunctionWork<'_> {
         }
     }
 
-    /// The objects that count, and what to say of the others: kustomize patches, and objects without a name.
+    /// The objects to work on, and notes about the skipped ones: kustomize patches, and objects without a name.
     fn counted(
         &self,
         inventory: &Inventory,
@@ -184,7 +184,7 @@ impl FunctionWork<'_> {
         proposal.judge(inventory, request, evidence, Unasked::Refused, Some(&mapped))
     }
 
-    /// The flags that the functionConfig says, if it says any.
+    /// The flags that the functionConfig sets, if it sets any.
     fn configured(&self) -> Result<Option<Function>, Diagnostic> {
         let data = self.list.instructions()?;
         if data.is_empty() {
@@ -193,10 +193,10 @@ impl FunctionWork<'_> {
         if self.flags.specified {
             let keys: Vec<&str> = data.iter().map(|(key, _)| key.as_str()).collect();
             return Err(Diagnostic::error(format!(
-                "both the command line and functionConfig say what to do ({})",
+                "flags are set both on the command line and in functionConfig ({})",
                 keys.join(", ")
             ))
-            .help("say all of it in one place"));
+            .help("set all of them in one place"));
         }
         let parsed = Function::from_data(&data);
         parsed.map(Some).map_err(|why| Diagnostic::error(format!("functionConfig: {why}")))

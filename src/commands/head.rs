@@ -1,4 +1,4 @@
-//! The files of a run as Git's HEAD has them, read with the `git` on PATH.
+//! The files of a run as they are in Git's HEAD, read with the `git` on PATH.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -15,8 +15,8 @@ use xaccount::inject::ObservedObjects;
 use xaccount::inventory::{self, File, Inventory, Resource, Scan};
 use xaccount::session::{Session, path_bytes};
 
-/// What Git sets for the programs that it runs, hooks among them (`git rev-parse --local-env-vars`, v2.39): each could lead to
-/// another repository than the one that the file is in.
+/// Variables that Git sets for hooks and other programs that it runs (`git rev-parse --local-env-vars`, v2.39). Each could make
+/// `git` read another repository than the one that contains the file.
 const OF_GIT: [&str; 16] = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_CONFIG",
@@ -36,11 +36,11 @@ const OF_GIT: [&str; 16] = [
     "GIT_NAMESPACE",
 ];
 
-/// The version of each of these files in HEAD, and those of the identities that they name; `None` where no file is in HEAD of a
-/// repository, or there is no `git`.
+/// The objects of these files in HEAD, and the identities that they reference. `None` if no file is in the HEAD of a
+/// repository, or if there is no `git`.
 ///
 /// # Errors
-/// A repository that `git` can't read: whether a cluster is in its HEAD is not known then.
+/// `git` can't read a repository, so that it is unknown whether a cluster is in its HEAD.
 pub(crate) fn head(
     files: &BTreeSet<FileId>,
     inputs: &Session,
@@ -52,13 +52,13 @@ pub(crate) fn head(
     for &file in files {
         read.read(file, &mut repositories)?;
     }
-    // An identity may be in any file of the inventory: first those that have some now, then those that may have had some.
+    // An identity can be in any file of the inventory: read those that have one now first, then all others.
     let with_identities = |found: &&Resource| matches!(found.object.object_kind, ObjectKind::Identity(..));
     let now: BTreeSet<FileId> =
         inventory.objects().iter().filter(with_identities).map(|found| found.origin.file).collect();
     let all: BTreeSet<FileId> = (0..inputs.len()).map(FileId).collect();
     for more in [now, all] {
-        if read.all_identities_are_there() {
+        if read.has_all_identities() {
             break;
         }
         for file in more {
@@ -77,12 +77,12 @@ pub(crate) fn head(
     Ok(Some(ObservedObjects::head(observed, read.unreadable)))
 }
 
-/// What was read of HEAD.
+/// What was read from HEAD.
 struct Versions<'v> {
     scan: &'v Scan<'v>,
     inputs: &'v Session,
     unreadable: BTreeSet<FileId>,
-    /// By file; every file that was asked for has an entry.
+    /// By file, with an entry for each file that was read.
     objects: BTreeMap<FileId, Vec<Resource>>,
 }
 
@@ -93,7 +93,7 @@ impl Versions<'_> {
             return Ok(());
         }
         let Some(bytes) = repositories.version(path)? else { return Ok(()) };
-        // What can't be read is said of the file as it is, not of what it was.
+        // An error about HEAD's version would be useless: only problems of the current file are reported.
         let scan = Scan { keep_going: true, skip_templates: false, ..*self.scan };
         let objects = match inventory::scan(file, &bytes, &scan) {
             Ok(scanned) => {
@@ -111,8 +111,8 @@ impl Versions<'_> {
         Ok(())
     }
 
-    /// Whether every role identity that a reference names was found.
-    fn all_identities_are_there(&self) -> bool {
+    /// Whether all referenced role identities were found.
+    fn has_all_identities(&self) -> bool {
         let objects = || self.objects.values().flatten();
         let existing: BTreeSet<&str> = objects()
             .filter(|found| matches!(found.object.object_kind, ObjectKind::Identity(..)))
@@ -127,12 +127,12 @@ impl Versions<'_> {
     }
 }
 
-/// The repositories of the run, each with a `git` that answers.
+/// The repositories of the run, each with a running `git`.
 #[derive(Default)]
 struct Repositories {
     /// The nearest directory with `.git`, by directory.
     roots: BTreeMap<PathBuf, Option<PathBuf>>,
-    /// By root; `None` where `git` has nothing to say of it.
+    /// By root; `None` if `git` can't be used for it.
     git: BTreeMap<PathBuf, Option<Git>>,
 }
 
@@ -158,11 +158,11 @@ impl Repositories {
 struct Git {
     root: PathBuf,
     child: Child,
-    /// `None` once it is closed.
-    ask: Option<ChildStdin>,
-    answer: BufReader<ChildStdout>,
-    /// What it writes to stderr, all of it once it has ended.
-    specified: Option<JoinHandle<String>>,
+    /// `None` after it is closed.
+    requests: Option<ChildStdin>,
+    replies: BufReader<ChildStdout>,
+    /// All that it writes to stderr, after it has ended.
+    stderr: Option<JoinHandle<String>>,
     /// The id of HEAD's tree.
     head: String,
     trees: BTreeMap<String, Rc<Entries>>,
@@ -172,7 +172,7 @@ struct Git {
 type Entries = BTreeMap<Vec<u8>, (Vec<u8>, String)>;
 
 impl Git {
-    /// `None` where there is no `git`, or no repository.
+    /// `None` if there is no `git`, or no repository.
     fn start(root: &Path) -> Result<Option<Self>, Diagnostic> {
         let mut command = git(root);
         command.args(["cat-file", "--batch"]);
@@ -182,21 +182,21 @@ impl Git {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(cant_read(root, &error.to_string())),
         };
-        let (ask, answer, specified) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let (Some(ask), Some(answer), Some(mut specified)) = (ask, answer, specified) else { return Ok(None) };
-        // Read beside the answers, so that a pipe full of warnings stops nothing.
-        let specified = std::thread::spawn(move || {
+        let (requests, replies, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (Some(requests), Some(replies), Some(mut stderr)) = (requests, replies, stderr) else { return Ok(None) };
+        // Read in a thread of its own, so that `git` does not block on a pipe full of warnings.
+        let stderr = std::thread::spawn(move || {
             let mut text = Vec::new();
-            // What it did not say is not known either way.
-            let _ = specified.read_to_end(&mut text);
+            // If this fails, what was read until then is enough.
+            let _ = stderr.read_to_end(&mut text);
             String::from_utf8_lossy(&text).into_owned()
         });
         let mut git = Self {
             root: root.to_owned(),
             child,
-            ask: Some(ask),
-            answer: BufReader::new(answer),
-            specified: Some(specified),
+            requests: Some(requests),
+            replies: BufReader::new(replies),
+            stderr: Some(stderr),
             head: String::new(),
             trees: BTreeMap::new(),
         };
@@ -209,19 +209,19 @@ impl Git {
             // No commit yet.
             Ok(None) => Ok(None),
             Err(error) => {
-                let specified = git.end(&error);
+                let why = git.end(&error);
                 // An empty directory `.git`, or the file of a worktree whose repository is not on this machine.
-                if specified.contains("not a git repository") { Ok(None) } else { Err(cant_read(root, &specified)) }
+                if why.contains("not a git repository") { Ok(None) } else { Err(cant_read(root, &why)) }
             }
         }
     }
 
-    /// The content of a file in HEAD. The trees are walked, as a name on a line of its own can have no line feed, and as git says
-    /// `missing` of a name that HEAD doesn't have and of an object that the repository has lost.
+    /// The content of a file in HEAD, found through the trees and not by name: a name with a line feed can't be requested, and git
+    /// answers `missing` both for a name that HEAD doesn't have and for an object that the repository has lost.
     fn version(&mut self, path: &[u8]) -> Result<Option<Vec<u8>>, Diagnostic> {
         self.walk(path).map_err(|error| {
-            let specified = self.end(&error);
-            cant_read(&self.root, &specified)
+            let why = self.end(&error);
+            cant_read(&self.root, &why)
         })
     }
 
@@ -231,7 +231,7 @@ impl Git {
         while let Some(part) = parts.next() {
             let tree = self.tree(&at)?;
             let Some((mode, object)) = tree.get(part) else { return Ok(None) };
-            // A symbolic link or a submodule is in the file's place.
+            // Anything else is a symbolic link or a submodule.
             let wanted: &[&[u8]] =
                 if parts.peek().is_some() { &[b"40000"] } else { &[b"100644", b"100755", b"100664"] };
             if !wanted.contains(&mode.as_slice()) {
@@ -267,11 +267,11 @@ impl Git {
 
     /// The id and the content of the object of this name.
     fn object(&mut self, name: &[u8]) -> io::Result<Option<(String, Vec<u8>)>> {
-        let Some(ask) = &mut self.ask else { return Err(io::ErrorKind::BrokenPipe.into()) };
-        ask.write_all(&[name, b"\n"].concat())?;
-        ask.flush()?;
+        let Some(requests) = &mut self.requests else { return Err(io::ErrorKind::BrokenPipe.into()) };
+        requests.write_all(&[name, b"\n"].concat())?;
+        requests.flush()?;
         let mut line = Vec::new();
-        self.answer.read_until(b'\n', &mut line)?;
+        self.replies.read_until(b'\n', &mut line)?;
         if line.strip_suffix(b" missing\n") == Some(name) {
             return Ok(None);
         }
@@ -281,28 +281,28 @@ impl Git {
         let fields: Vec<&str> = text.trim_end().split(' ').collect();
         let [id, "blob" | "tree", size] = fields[..] else { return Err(odd()) };
         let mut content = vec![0; size.parse().map_err(|_| odd())?];
-        self.answer.read_exact(&mut content)?;
-        self.answer.read_exact(&mut [0])?;
+        self.replies.read_exact(&mut content)?;
+        self.replies.read_exact(&mut [0])?;
         Ok(Some((id.to_owned(), content)))
     }
 
-    /// Why it failed, in its own words if it has some.
+    /// Why `git` failed: what it wrote to stderr, or else `error`.
     fn end(&mut self, error: &io::Error) -> String {
-        self.ask = None;
-        let specified = self.specified.take().and_then(|specified| specified.join().ok()).unwrap_or_default();
-        if specified.trim().is_empty() { error.to_string() } else { specified.trim().to_owned() }
+        self.requests = None;
+        let stderr = self.stderr.take().and_then(|stderr| stderr.join().ok()).unwrap_or_default();
+        if stderr.trim().is_empty() { error.to_string() } else { stderr.trim().to_owned() }
     }
 }
 
 impl Drop for Git {
     fn drop(&mut self) {
-        self.ask = None;
-        // It ends when it is asked nothing more.
+        self.requests = None;
+        // It ends when its standard input is closed.
         let _ = self.child.wait();
     }
 }
 
-/// `git` for one repository: none that the environment names, no network and no lock.
+/// A `git` command for one repository: independent of the environment's, without network access and locks.
 pub(super) fn git(root: &Path) -> Command {
     let mut command = Command::new("git");
     OF_GIT.iter().for_each(|name| {
@@ -317,7 +317,7 @@ pub(super) fn git(root: &Path) -> Command {
     command
 }
 
-/// Whether HEAD names a commit, be it there or not.
+/// Whether HEAD refers to a commit, even if that commit is missing.
 fn has_head(root: &Path) -> bool {
     let mut command = git(root);
     command.args(["rev-parse", "-q", "--verify", "HEAD"]);
@@ -332,6 +332,6 @@ fn lost() -> io::Error {
 fn cant_read(root: &Path, why: &str) -> Diagnostic {
     let root = root.display().to_string();
     Diagnostic::error(format!("git can't read HEAD of {}", escape_control(&root)))
-        .help(format!("git says: {}", escape_control(why.lines().next().unwrap_or_default())))
-        .help("whether a cluster that would change account is there already is not known; make `git log` work there and run again")
+        .help(format!("git reports: {}", escape_control(why.lines().next().unwrap_or_default())))
+        .help("HEAD shows which clusters may run already: fix the repository so that `git log` works there, and run again")
 }

@@ -48,30 +48,32 @@ struct PreparedIdentity {
 
 fn prepare(args: &Identity, mode: Mode, terminal: &Terminal) -> Result<PreparedIdentity, CommandError> {
     if args.identity.no_identity {
-        return Err(Diagnostic::error("--no-identity leaves nothing to do here").into());
+        return Err(
+            Diagnostic::error("--no-identity can't be used here: the verb only prints or writes identities").into()
+        );
     }
     let place = args.identity.identity_file.clone().unwrap_or_else(|| PathBuf::from("-"));
     let map = MapFile::find(&args.config, &[place], terminal)?;
     let flag = args.identity.identity_file.as_deref();
     let file = identity_file(flag, map.as_ref())?;
-    // Without a file to compare with, the documents are printed, as they are where the map alone names one.
+    // Without --identity-file the documents are printed, even if the map specifies an identity file.
     let print = match mode {
         Mode::Diff => flag.is_none() && args.mode.dry_run.is_none(),
         Mode::Output(OutputFormat::Yaml) => flag.is_none(),
         _ => false,
     };
     if file.is_none() && !print {
-        let error = Diagnostic::error("there is no file to write to or to compare with");
-        let help = "add --identity-file identities.yaml; or leave the mode out to print the documents";
+        let error = Diagnostic::error("no identity file to write to or to compare with");
+        let help = "add --identity-file identities.yaml; or omit the mode flag to print the documents";
         return Err(error.help(help).into());
     }
-    // What is printed is what the file is to hold, so it is read then, too.
+    // The file is read for printing too: the output is what the file should contain.
     let file = file.filter(|file| !print || file.value.exists());
     let path = file.as_ref().map(|file| file.value.as_path());
     let session = Session::new(Vec::new(), &mut std::io::empty(), None, path, progress::show)?;
     let identity = identity_request(&args.identity)?;
     let to_file = match &file {
-        // It is printed, and goes to no file.
+        // Only printed; the name is not used.
         None => IdentityFile::New(PathBuf::from("identities.yaml")).into(),
         Some(file) => file.with(match session.find(&file.value) {
             Some(id) => IdentityFile::Existing(id),
@@ -157,17 +159,17 @@ impl IdentityWork<'_> {
         let delivery = Delivery { mode, session, inventory, outcome: &outcome, terminal, wording };
         let printed = delivery.run(messages, self.session)?;
         Ok(match outcome.changes.is_empty() && outcome.new_file.is_none() {
-            true => Printed { summary: vec!["nothing to change: the identities are there".to_owned()], ..printed },
+            true => Printed { summary: vec!["nothing to change: the identities are up to date".to_owned()], ..printed },
             false => printed,
         })
     }
 }
 
-/// The documents of the identities that the requests are about, as the identity file is to hold them, and the names of those
-/// that are omitted: an identity that lists no namespace would close the one of a management cluster to all of them.
+/// The documents of the requested identities, as the identity file should contain them, and the names of omitted identities. An
+/// identity is omitted if its list of namespaces is empty: applied, it would deny all namespaces that use it now.
 ///
 /// # Errors
-/// The file can't be edited with certainty, or nothing is left.
+/// The file can't be edited with certainty, or all identities are omitted.
 fn documents(
     inputs: &Session,
     outcome: &Outcome,
@@ -204,13 +206,13 @@ fn documents(
     }
     let joined = inventory::joined(&parts).map_err(|_| {
         let error =
-            Diagnostic::error("kubectl would not read these identities from one stream as it reads them from the file");
+            Diagnostic::error("kubectl would read these identities differently from one stream than from the file");
         vec![error.help("apply the identity file itself")]
     })?;
     Ok((joined, omitted))
 }
 
-/// The identity file as it is to be, or, where there is none, what it would hold.
+/// The new content of the identity file, or of one to be created.
 fn result(inputs: &Session, outcome: &Outcome) -> Result<Vec<u8>, Vec<Diagnostic>> {
     let mut text = Vec::new();
     if let Some(file) = (!inputs.is_empty()).then_some(FileId(0)) {
@@ -226,7 +228,7 @@ fn result(inputs: &Session, outcome: &Outcome) -> Result<Vec<u8>, Vec<Diagnostic
     Ok(text)
 }
 
-/// The text of an object's document; of an item of a list, the object as a document of its own.
+/// The text of an object's document. An item of a list is written as a document of its own.
 fn document(text: &[u8], found: &Resource) -> Vec<u8> {
     let own = &text[found.origin.at.document.range()];
     if !found.origin.at.base.is_root() {
@@ -237,7 +239,7 @@ fn document(text: &[u8], found: &Resource) -> Vec<u8> {
     without_marker(own)
 }
 
-/// A document without its `---` line, which the stream gives it anew; comments above that line stay.
+/// A document without its `---` line, because the stream adds one; comments above the line are kept.
 fn without_marker(document: &[u8]) -> Vec<u8> {
     let mut at = 0;
     for line in document.split_inclusive(|&byte| byte == b'\n') {
@@ -253,15 +255,15 @@ fn without_marker(document: &[u8]) -> Vec<u8> {
     document.to_vec()
 }
 
-/// What to do about an identity that nobody may use.
+/// What to do about an identity that no namespace may use.
 const NO_NAMESPACE: [&str; 2] = [
-    "inject writes the namespace of each cluster that it points there into the identity file that the map names",
-    "or write the namespaces into the map: allowedNamespaces: {list: [NAME]}",
+    "inject adds the namespace of each cluster that it points at this account to the map's identity file",
+    "or set the namespaces in the map: allowedNamespaces: {list: [NAME]}",
 ];
 
 fn none_known(identities: &[String]) -> Diagnostic {
     let error =
-        Diagnostic::error("no namespace is known that uses these identities: they are not printed with an empty list");
+        Diagnostic::error("no namespace is known for these identities, and they are not printed with an empty list");
     let lines = identities.iter().map(String::as_str).chain(NO_NAMESPACE);
     lines.fold(error, |error, line| error.help(line))
 }
@@ -276,12 +278,13 @@ fn title(new: &NewObject) -> String {
 }
 
 fn is_omitted(name: &str) -> Diagnostic {
-    let warning = Diagnostic::warning(format!("{ROLE_IDENTITY}/{name} is omitted: no namespace is known that uses it"));
-    let warning = warning.help("with an empty list, kubectl apply would close the one that exists to every namespace");
+    let warning = Diagnostic::warning(format!("{ROLE_IDENTITY}/{name} is omitted: no namespace is known for it"));
+    let warning =
+        warning.help("with an empty list, kubectl apply would deny every namespace that uses the existing identity");
     NO_NAMESPACE.into_iter().fold(warning, |warning, line| warning.help(line))
 }
 
-/// A request for each account that the flags name, as the map has it; without such flags, for each of the map.
+/// A request for each account of the flags, with its settings in the map; without such flags, for each account of the map.
 fn requests(
     args: &Identity,
     inventory: &Inventory,
@@ -312,7 +315,7 @@ fn by_flags(target: &AccountArgs) -> Vec<Target> {
     accounts.chain(roles).collect()
 }
 
-/// What the flags say of one of the accounts, or of all.
+/// The target that the flags specify, for one account or for all.
 fn specified(target: &AccountArgs, account: Option<&AccountId>) -> SpecifiedTarget {
     SpecifiedTarget {
         account: account.cloned().map(|account| Setting::flag("--account", account)),
@@ -362,7 +365,7 @@ fn by_map(
                 Err(more) => wrong.extend(more),
             }
         }
-        // Of an account with several roles, those that were asked for.
+        // If an account has several roles, only the requested ones are used; the others are not errors.
         if right.is_empty() || specified.account.is_none() {
             errors.extend(wrong);
         }
@@ -371,12 +374,12 @@ fn by_map(
     if errors.is_empty() { Ok(requests) } else { Err(errors) }
 }
 
-/// An account that the map does not have may be a typing error.
+/// The error about an account that is not in the map, which may be a typing error.
 fn unknown(account: &AccountId, map: &MapFile) -> Diagnostic {
     if let Some(source) = map.map.source.account.as_ref().filter(|source| source.value == *account) {
         return inject::target_is_source(account, &map.place(source.span));
     }
     Diagnostic::error(format!("the account {account} is not in the account map"))
         .help(format!("it has {}", map.accounts()))
-        .help("add it to the accounts of the map, or pass --no-config to go without it")
+        .help("add it to the accounts of the map, or pass --no-config to ignore the map")
 }

@@ -31,9 +31,9 @@ const USAGE: Usage = Usage {
 
 /// What a run works on.
 struct Prepared {
-    /// What the flags say.
+    /// The request of the flags.
     request: InjectRequest,
-    /// What of the target they say.
+    /// The parts of the target that flags specify.
     specified: SpecifiedTarget,
     session: Session,
     map: Option<MapFile>,
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Inject, terminal: &Terminal) -> Result<Printed, Command
     })
 }
 
-/// `stdin` is what an attempt before this one read from there.
+/// Reads the inputs. `stdin` has the bytes of standard input if an earlier attempt has read it.
 fn prepare(args: &Inject, mode: Mode, stdin: Option<&[u8]>, terminal: &Terminal) -> Result<Prepared, CommandError> {
     let found = input::find(&args.input, &USAGE)?;
     refuse_inputs(&found, &args.input, mode, &USAGE)?;
@@ -81,7 +81,7 @@ fn attempt(args: &Inject, mode: Mode, prepared: Prepared, terminal: &Terminal) -
     let work = InjectWork { args, request: &request, specified: &specified, session: &session, scan: &scan, mode };
     let mut messages = Messages::default();
     let (inventory, outcome) = match work.outcome(inventory, warnings, map.as_ref(), &mut messages) {
-        // The program ends after this: the system takes all of it back faster than it can be freed piece by piece.
+        // The program ends after this: the system frees the memory faster than dropping each value would.
         Ok((inventory, outcome)) => (ManuallyDrop::new(inventory), ManuallyDrop::new(outcome)),
         Err(error) => return Attempt::Done(Err(error)),
     };
@@ -116,7 +116,7 @@ struct InjectWork<'w> {
 }
 
 impl InjectWork<'_> {
-    /// What is to be done. Warnings go to `messages`.
+    /// The changes to make. Warnings are added to `messages`.
     fn outcome(
         &self,
         inventory: Inventory,
@@ -155,7 +155,7 @@ impl InjectWork<'_> {
         Ok((inventory, outcome))
     }
 
-    /// The path of the file that keeps identities.
+    /// The path of the identity file.
     fn identity_file(&self) -> Option<PathBuf> {
         match &self.request.identity_file.as_ref()?.value {
             IdentityFile::Existing(file) => self.session.input(*file).path().map(PathBuf::from),
@@ -163,11 +163,11 @@ impl InjectWork<'_> {
         }
     }
 
-    /// The plan for the account of the flags, or for what the map says of each cluster.
+    /// The plan for the account of the flags, or for each cluster's account in the map.
     fn plan(&self, inventory: &Inventory, map: Option<&MapFile>, evidence: Evidence) -> Result<Outcome, Failure> {
         let Some(map) = map else {
             let proposal = inject::propose(inventory, self.request)?;
-            return self.judged(proposal, inventory, evidence, None);
+            return self.evaluated(proposal, inventory, evidence, None);
         };
         let place = |span| map.place(span);
         let file = |file| map.file(self.session, file);
@@ -182,17 +182,17 @@ impl InjectWork<'_> {
             allow_unmapped,
         };
         let proposal = inject::propose_mapped(inventory, self.request, &mapped, self.specified)?;
-        self.judged(proposal, inventory, evidence, Some(&mapped))
+        self.evaluated(proposal, inventory, evidence, Some(&mapped))
     }
 
-    fn judged(
+    fn evaluated(
         &self,
         proposal: Proposal,
         inventory: &Inventory,
         mut evidence: Evidence,
         mapped: Option<&Mapped<'_>>,
     ) -> Result<Outcome, Failure> {
-        // GitOps renders from Git on every run, where the reference is never committed.
+        // Not for `-o`: a GitOps tool renders from Git on every run, and the reference is never committed.
         if !matches!(self.mode, Mode::Output(_)) {
             let files = proposal.files_that_cross(inventory);
             if !files.is_empty() {

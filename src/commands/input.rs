@@ -1,4 +1,4 @@
-//! What every verb does before it thinks: paths, standard input and the account map become a session.
+//! The first step of every verb: from paths, standard input and the account map to a session.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -15,22 +15,22 @@ use xaccount::inventory::{Inventory, Scan, SetAside, SkipReason};
 use xaccount::patches::{Patches, SearchRoots};
 use xaccount::session::Session;
 
-/// How a verb is typed in messages about its input.
+/// The parts of a verb's command line, for messages about its input.
 pub(crate) struct Usage {
-    /// As it is typed: `inject`.
+    /// The verb: `inject`.
     pub(crate) verb: &'static str,
-    /// What is typed after the paths at the least.
+    /// The flags that the verb needs at least, after the paths.
     pub(crate) flags: &'static str,
-    /// Whether it edits files, and more is typed after the paths than one line has room for.
+    /// Whether it edits files and needs more flags than fit on one line.
     pub(crate) edits: bool,
-    /// Whether the files of a kustomization are worth reading by themselves.
+    /// Whether reading the files of a kustomization directly is useful.
     pub(crate) reads_kustomizations: bool,
-    /// What makes it print where it would write.
+    /// The flag that prints the result instead of writing it.
     pub(crate) prints: &'static str,
 }
 
 impl Usage {
-    /// What follows a pipe: `kubectl xaccount inject -f - …`.
+    /// The command after a pipe: `kubectl xaccount inject -f - …`.
     fn piped(&self) -> String {
         format!("kubectl xaccount {} -f -{}", self.verb, if self.edits { " …" } else { "" })
     }
@@ -39,7 +39,7 @@ impl Usage {
 /// The inputs that the command line names.
 ///
 /// # Errors
-/// None is named, or one can't be found.
+/// No input is named, or one can't be found.
 pub(crate) fn find(args: &InputArgs, usage: &Usage) -> Result<Vec<Input>, Diagnostic> {
     refuse_build(args, usage)?;
     let paths = paths(args);
@@ -59,15 +59,15 @@ pub(crate) fn find(args: &InputArgs, usage: &Usage) -> Result<Vec<Input>, Diagno
     find_paths(&paths, args.recursive, usage)
 }
 
-/// The paths that the command line names, in either way.
+/// The paths on the command line, as arguments and with `-f`.
 pub(crate) fn paths(args: &InputArgs) -> Vec<PathBuf> {
     args.paths.iter().chain(&args.filenames).cloned().collect()
 }
 
-/// Files and directories that are looked at for a manifest below a directory.
+/// Maximum number of entries to look at when searching a directory for manifests.
 const MOST_ENTRIES: usize = 10_000;
 
-/// Says which directories have sub-directories with manifests that are not read, for lack of `-R`.
+/// Prints a note for each directory whose sub-directories have manifests that are not read without `-R`.
 pub(crate) fn note_unread(args: &InputArgs, terminal: &Terminal) {
     if args.recursive {
         return;
@@ -88,7 +88,7 @@ fn directories(path: &Path) -> Vec<PathBuf> {
     entries.filter(|path| path.is_dir() && !path.is_symlink()).collect()
 }
 
-/// Whether there is a manifest in a directory or below it, as far as entries are left to look at.
+/// Whether a directory has a manifest at any depth. Stops after `left` entries.
 fn has_manifest(directory: &Path, left: &mut usize) -> bool {
     let is_hidden = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
     if is_hidden(directory) {
@@ -105,7 +105,7 @@ fn has_manifest(directory: &Path, left: &mut usize) -> bool {
     directories(directory).iter().any(|directory| has_manifest(directory, left))
 }
 
-/// Refuses `-k`, and says how to pipe the build in.
+/// Refuses `-k`, and shows how to pipe the build in.
 ///
 /// # Errors
 /// `-k` is specified.
@@ -113,12 +113,12 @@ pub(crate) fn refuse_build(args: &InputArgs, usage: &Usage) -> Result<(), Diagno
     let Some(directory) = &args.kustomize else { return Ok(()) };
     let (verb, directory) = (usage.verb, directory.display());
     let does = if usage.edits { "edits" } else { "reads" };
-    let error = Diagnostic::error(format!("-k is not supported: {verb} {does} files and runs no build"));
+    let error = Diagnostic::error(format!("-k is not supported: {verb} {does} files and does not run a build"));
     let pipe = format!("kubectl kustomize {directory} | {}", usage.piped());
     Err(match usage.reads_kustomizations {
         true => error
-            .help(format!("what is built: {pipe}"))
-            .help(format!("the files themselves: kubectl xaccount {verb} {directory} -R")),
+            .help(format!("to read the build: {pipe}"))
+            .help(format!("to read the files themselves: kubectl xaccount {verb} {directory} -R")),
         false => error.help(pipe),
     })
 }
@@ -153,10 +153,11 @@ pub(crate) fn refuse_streams(found: &[Input], usage: &Usage) -> Result<(), Diagn
     Err(error.help(format!("use {} and redirect the output", usage.prints)))
 }
 
-/// A session of these inputs, and the identity file besides. Standard input is read now, or was and is `stdin`.
+/// A session of these inputs and the identity file. Standard input is read now, unless an earlier attempt read it: then `stdin`
+/// has its bytes.
 ///
 /// # Errors
-/// A name for standard input that is not read; a stream that can't be read.
+/// A name for standard input, which is not read; or a stream that can't be read.
 pub(crate) fn open(
     found: Vec<Input>,
     args: &InputArgs,
@@ -170,13 +171,13 @@ pub(crate) fn open(
     }
 }
 
-/// What is looked for in the files.
+/// The options for scanning the files.
 pub(crate) fn scan<'s>(needles: &'s Needles, skip_templates: bool, variable: Option<&'s TopologyVariable>) -> Scan<'s> {
     let topology_variable = variable.map(|variable| variable.0.as_slice());
     Scan { needles, skip_templates, topology_variable, keep_going: false }
 }
 
-/// The account map of these inputs, where there is one.
+/// The account map of these inputs, if there is one.
 ///
 /// # Errors
 /// As [`MapFile::find`].
@@ -187,11 +188,11 @@ pub(crate) fn map_above(
     terminal: &Terminal,
 ) -> Result<Option<MapFile>, CommandError> {
     let stdin = args.stdin_filename.as_deref().unwrap_or("-");
-    let stands = |input: &Input| input.path().map_or_else(|| PathBuf::from(stdin), Path::to_owned);
-    MapFile::find(config, &found.iter().map(stands).collect::<Vec<_>>(), terminal)
+    let path = |input: &Input| input.path().map_or_else(|| PathBuf::from(stdin), Path::to_owned);
+    MapFile::find(config, &found.iter().map(path).collect::<Vec<_>>(), terminal)
 }
 
-/// The same for a session.
+/// The account map of a session's inputs, if there is one.
 ///
 /// # Errors
 /// As [`MapFile::find`].
@@ -200,14 +201,14 @@ pub(crate) fn map_of(
     config: &ConfigArgs,
     terminal: &Terminal,
 ) -> Result<Option<MapFile>, CommandError> {
-    let stands = |file: FileId| match session.input(file).path() {
+    let path = |file: FileId| match session.input(file).path() {
         Some(path) => path.to_owned(),
         None => PathBuf::from(session.name(file)),
     };
-    MapFile::find(config, &session.named().map(stands).collect::<Vec<_>>(), terminal)
+    MapFile::find(config, &session.named().map(path).collect::<Vec<_>>(), terminal)
 }
 
-/// The inventory, whose objects without a namespace are applied to that of `--default-namespace`.
+/// The inventory, with the namespace of `--default-namespace` for objects that set none.
 pub(crate) fn placed(inventory: Inventory, select: &SelectArgs) -> Inventory {
     match &select.default_namespace {
         Some(namespace) => inventory.with_default_namespace(namespace),
@@ -215,8 +216,10 @@ pub(crate) fn placed(inventory: Inventory, select: &SelectArgs) -> Inventory {
     }
 }
 
-/// The objects of a run that count, and what to say of the others: those of kustomize patches, and those without a name. A
-/// file that is to keep identities must not be a patch.
+/// The objects to work on, and notes about the skipped ones: those in kustomize patches, and those without a name.
+///
+/// # Errors
+/// The identity file is a patch.
 pub(crate) fn counted(
     inputs: &Session,
     inventory: Inventory,
@@ -232,7 +235,7 @@ pub(crate) fn counted(
     Ok((inventory, notes))
 }
 
-/// The inputs that kustomizations name as patches.
+/// The inputs that are patches of a kustomization.
 pub(crate) fn kustomize_patches(inputs: &Session, identity_file: Option<&Path>) -> Patches {
     let home = std::env::home_dir();
     let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
@@ -240,7 +243,7 @@ pub(crate) fn kustomize_patches(inputs: &Session, identity_file: Option<&Path>) 
     Patches::around(inputs, identity_file.as_slice(), place)
 }
 
-/// Why a run in which something could carry a reference has nothing to point: all of it is skipped.
+/// The error for a run in which every object that could carry a reference is skipped.
 pub(crate) fn all_skipped(inventory: &Inventory) -> Option<Diagnostic> {
     const MOST: usize = 20;
     let mut lines: Vec<String> = Vec::new();
@@ -262,19 +265,19 @@ pub(crate) fn all_skipped(inventory: &Inventory) -> Option<Diagnostic> {
         return None;
     }
     let more = lines.len().saturating_sub(MOST);
-    let error = Diagnostic::error("every object here that can carry an identity reference is skipped");
+    let error = Diagnostic::error("every object that can carry an identity reference was skipped");
     let mut error = lines.into_iter().take(MOST).fold(error, Diagnostic::help);
     if more > 0 {
         error = error.help(format!("… and {more} more"));
     }
     if patches {
-        error = error.help("a patch is not a cluster: name the files that kustomizations have under resources");
+        error = error.help("a patch is not a cluster: name the files under resources of the kustomization");
     }
     Some(error.help("or pass --allow-empty if that is right"))
 }
 
-/// The path that is standard input under another name (`/dev/stdin`, or the file that the shell opened for it), where `-`
-/// is named as well: each would get a part of it, or both the same objects.
+/// The path that is standard input under another name (`/dev/stdin`, or the file that the shell opened for it), if `-` is an
+/// input too: each would get part of it, or both the same objects.
 #[cfg(unix)]
 fn stdin_twice(found: &[Input]) -> Option<&Path> {
     use std::os::fd::AsFd;

@@ -12,17 +12,17 @@ use xaccount::session::path_bytes;
 
 const DUMP: &str = "kubectl get clusters.cluster.x-k8s.io,awsclusters,awsmanagedcontrolplanes,awsclusterroleidentities -A -o yaml > live.yaml";
 
-/// What a management cluster has, as the file shows it; and a warning where that is nothing.
+/// The objects of a management cluster in a dump, and a warning if the dump has no cluster.
 ///
 /// # Errors
-/// No file is named, or it is none that can be read.
+/// No file is specified, or it can't be read.
 pub(crate) fn read(
     path: &Path,
     scan: &Scan<'_>,
     default_namespace: &str,
 ) -> Result<(ObservedObjects, Option<Diagnostic>), Diagnostic> {
     if path.as_os_str().is_empty() {
-        let error = Diagnostic::error("this build does not read a live cluster; --live=FILE reads a dump of one");
+        let error = Diagnostic::error("this build can't read a live cluster; --live=FILE reads a dump of one");
         return Err(error.help(format!("{DUMP}; then --live=live.yaml")));
     }
     let bytes = files::read_only(path).map_err(|error| Diagnostic::error(format!("--live: {error}")))?;
@@ -35,7 +35,7 @@ pub(crate) fn read(
     }
     let scan = Scan { keep_going: false, skip_templates: false, ..*scan };
     let scanned = inventory::scan(FileId(0), &bytes, &scan).map_err(|errors| {
-        // Its text is not shown: a dump may hold anything.
+        // The text of the dump is not shown, because it may contain secrets.
         let first = errors.into_iter().next();
         let why = first.map_or_else(|| "it can't be read".to_owned(), |error| error.message);
         Diagnostic::error(format!("--live: {name}: {why}")).help(DUMP)

@@ -1,4 +1,4 @@
-//! One file per verb: arguments to the library, its answers to what is printed.
+//! The verbs: from arguments to calls of the library, and from their results to what is printed.
 
 pub(crate) mod completion;
 mod edit;

@@ -1,4 +1,4 @@
-//! The Clusters of files that are no inputs, where the account of an object depends on them.
+//! Clusters in files that are not inputs, if the account of an object depends on them.
 
 use super::map::MapFile;
 use xaccount::inject::{self, Mapped};
@@ -7,11 +7,10 @@ use xaccount::owner_search::{self, SearchLimits};
 use xaccount::plan::Selection;
 use xaccount::session::Session;
 
-/// What to do where a map decides by path, and there is none.
-pub(crate) const NO_PATH: &str =
-    "a stream has no path: pass it as -f - with --stdin-filename PATH, the file that it counts as";
+/// What to do if the map selects by path and the input has no path.
+pub(crate) const NO_PATH: &str = "a stream has no path: pass it as -f - and set its path with --stdin-filename PATH";
 
-/// The inventory with the Clusters of other files, where the account of an object hangs on them.
+/// The inventory, with Clusters of other files if the account of an object depends on them.
 pub(crate) fn with_owners(
     inventory: Inventory,
     inputs: &Session,

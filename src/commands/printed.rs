@@ -1,18 +1,18 @@
-//! What a command answers: text for both streams, and the exit status.
+//! The result of a command: text for both streams, and the exit status.
 
 use std::process::ExitCode;
 use std::rc::Rc;
 
 use xaccount::diag::{Diagnostic, FileId, SourceFile, SourceFiles};
 
-/// What the program says by its exit status.
+/// The exit status of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExitStatus {
-    /// It did what was asked.
+    /// 0: done.
     Done,
-    /// The answer to a question is yes: something would change.
+    /// 1: a check found something, for example a file that would change.
     Found,
-    /// An error or wrong usage.
+    /// 2: an error or wrong usage.
     Error,
 }
 
@@ -28,15 +28,15 @@ impl From<ExitStatus> for ExitCode {
 
 /// A message for stderr, not formatted yet.
 pub(crate) enum Message {
-    /// Warnings and errors, about these files.
+    /// Warnings and errors, with the files that they refer to.
     Diagnostics(Vec<Diagnostic>, Rc<dyn SourceFiles>),
-    /// The same with the ids of their rules.
+    /// Findings, printed with the ids of their rules.
     Findings(Vec<Diagnostic>, Rc<dyn SourceFiles>),
     /// A line about the run, which `--quiet` drops.
     Note(String),
 }
 
-/// Messages in their order.
+/// Messages for stderr, in their order.
 #[derive(Default)]
 pub(crate) struct Messages(Vec<Message>);
 
@@ -67,7 +67,7 @@ impl Messages {
     }
 }
 
-/// No files: diagnostics without places need none.
+/// The files for diagnostics without places: none.
 struct NoFiles;
 
 impl SourceFiles for NoFiles {
@@ -76,18 +76,18 @@ impl SourceFiles for NoFiles {
     }
 }
 
-/// What is to be printed. Nothing is printed before all is known.
+/// What to print. Nothing is printed before the command is finished.
 pub(crate) struct Printed {
     /// For stderr, before the result.
     pub(crate) messages: Messages,
     pub(crate) stdout: Vec<u8>,
-    /// For stderr, after the result: what it means, a line each. `--quiet` drops them.
+    /// The summary for stderr, after the result, line by line. `--quiet` drops it.
     pub(crate) summary: Vec<String>,
     pub(crate) status: ExitStatus,
 }
 
 impl Printed {
-    /// A result alone.
+    /// A result without messages.
     pub(crate) fn of(stdout: Vec<u8>) -> Self {
         Self { messages: Messages::default(), stdout, summary: Vec::new(), status: ExitStatus::Done }
     }

@@ -1,4 +1,4 @@
-//! The bar that shows on a terminal what is done.
+//! The progress bar, on a terminal.
 
 use std::io::IsTerminal;
 use std::sync::OnceLock;
@@ -7,10 +7,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::Global;
 
-/// The bar, where there is one.
+/// The progress bar, if there is one.
 static BAR: OnceLock<ProgressBar> = OnceLock::new();
 
-/// Shows on a terminal's stderr what is done, once it takes longer than a second. Nothing for `--quiet`.
+/// Shows progress on stderr after one second, if it is a terminal and `--quiet` is not set.
 pub(crate) fn begin(global: &Global) {
     if global.quiet || !std::io::stderr().is_terminal() {
         return;
@@ -31,7 +31,7 @@ pub(crate) fn begin(global: &Global) {
     });
 }
 
-/// What is done, with how many files, of how many.
+/// Updates the progress: the current step, and the number of files done and in total.
 pub(crate) fn show(what: &'static str, done: usize, total: usize) {
     if let Some(bar) = BAR.get() {
         bar.set_message(what);
@@ -40,7 +40,7 @@ pub(crate) fn show(what: &'static str, done: usize, total: usize) {
     }
 }
 
-/// Takes the bar away; from here on, stderr is for words.
+/// Removes the progress bar, so that messages can be printed to stderr.
 pub(crate) fn end() {
     if let Some(bar) = BAR.get() {
         bar.finish_and_clear();

@@ -1,4 +1,4 @@
-//! What is known of the streams, and the one place where messages become text.
+//! The properties of the streams, and how messages are turned into text.
 
 use std::io::IsTerminal;
 #[cfg(unix)]
@@ -15,26 +15,26 @@ use crate::cli::{ColorWhen, Global};
 use crate::output::{self, DEFAULT_WIDTH, Screen};
 use xaccount::diag::{Diagnostic, Severity, SourceMap, escape_control};
 
-/// So many diagnostics of a kind are shown at once.
+/// Maximum number of errors to show, and of warnings.
 const MOST: usize = 20;
 
-/// What is known of the streams, and how much to say.
+/// The properties of the streams, and which messages to print.
 pub(crate) struct Terminal {
     pub(crate) stdout: Screen,
     pub(crate) stderr: Screen,
     quiet: bool,
     verbose: u8,
-    /// What is said first, whatever comes of the run.
+    /// Messages to print first, whether the run succeeds or not.
     first: Mutex<Vec<Diagnostic>>,
 }
 
-/// Columns of a stream that is a terminal. One that does not know them has 80.
+/// Columns of a stream if it is a terminal; 80 if its width is unknown.
 #[cfg(unix)]
 pub(crate) fn width_of(stream: &(impl IsTerminal + AsFd)) -> Option<usize> {
     stream.is_terminal().then(|| terminal_size_of(stream).map_or(DEFAULT_WIDTH, |(Width(columns), _)| columns.into()))
 }
 
-/// The same on Windows.
+/// Columns of a stream if it is a terminal; 80 if its width is unknown.
 #[cfg(windows)]
 pub(crate) fn width_of(stream: &(impl IsTerminal + AsHandle)) -> Option<usize> {
     stream.is_terminal().then(|| terminal_size_of(stream).map_or(DEFAULT_WIDTH, |(Width(columns), _)| columns.into()))
@@ -62,7 +62,7 @@ impl Terminal {
         }
     }
 
-    /// For errors in the command line, of which only the colours are known.
+    /// For errors in the command line, of which only `--color` was parsed.
     pub(crate) fn of_errors(colour: clap::ColorChoice) -> Self {
         let colour = match colour {
             clap::ColorChoice::Always => true,
@@ -72,34 +72,34 @@ impl Terminal {
         Self { stderr: Screen { colour, width: width_of(&std::io::stderr()) }, ..Self::plain() }
     }
 
-    /// No colours, no terminal, and every message.
+    /// Without colours and terminals; prints all messages.
     pub(crate) fn plain() -> Self {
         Self { stdout: Screen::default(), stderr: Screen::default(), quiet: false, verbose: 0, first: Mutex::default() }
     }
 
-    /// Whether to say what was decided and why.
+    /// Whether to print what was decided and why.
     pub(crate) fn explains(&self) -> bool {
         self.verbose > 0 && !self.quiet
     }
 
-    /// Whether the result and the messages are read on one screen.
+    /// Whether stdout and stderr are both terminals, so that the result and the messages are shown together.
     pub(crate) fn shows_both(&self) -> bool {
         self.stdout.width.is_some() && self.stderr.width.is_some()
     }
 
-    /// Says something before all else, whatever comes of the run.
+    /// Adds a message to print before all others, whether the run succeeds or not.
     pub(crate) fn say_first(&self, diagnostic: Diagnostic) {
         self.first.lock().unwrap_or_else(PoisonError::into_inner).push(diagnostic);
     }
 
-    /// What is said before all else.
+    /// Removes and returns the messages to print first.
     pub(crate) fn first_messages(&self) -> Messages {
         let mut messages = Messages::default();
         messages.plain(std::mem::take(&mut self.first.lock().unwrap_or_else(PoisonError::into_inner)));
         messages
     }
 
-    /// Messages as text; warnings and notes only where they are wanted.
+    /// Messages as text; `--quiet` keeps only errors.
     pub(crate) fn text(&self, messages: &Messages) -> String {
         let mut text = String::new();
         // A blank line between two diagnostics.
@@ -131,7 +131,7 @@ impl Terminal {
         text
     }
 
-    /// The lines that say what the result means.
+    /// The lines of the summary as text.
     pub(crate) fn summary(&self, lines: &[String]) -> String {
         if self.quiet { String::new() } else { lines.iter().map(|line| self.stderr.wrap(line, 0, 2) + "\n").collect() }
     }
@@ -142,7 +142,7 @@ impl Terminal {
 
     fn diagnostics(&self, diagnostics: &[Diagnostic], files: &SourceMap<'_>) -> String {
         let mut text = String::new();
-        // However many warnings there are, an error after them is shown.
+        // Warnings and errors are counted separately, so that many warnings don't hide an error.
         let mut shown = [0; 2];
         for diagnostic in diagnostics.iter().filter(|one| self.is_wanted(one)) {
             let count = &mut shown[usize::from(diagnostic.severity == Severity::Error)];

@@ -9,7 +9,7 @@ use xaccount::capa::Release;
 
 pub(crate) fn run(args: &Version) -> Result<Printed, CommandError> {
     let built = env!("XACCOUNT_VERSION");
-    // `0.1.0 (1a2b3c4d5e 2026-11-20)`; a build from an archive knows its version alone.
+    // `0.1.0 (1a2b3c4d5e 2026-11-20)`; a build from an archive knows only its version.
     let mut parts = built.split([' ', '(', ')']).filter(|part| !part.is_empty());
     let version = parts.next();
     let value = json!({

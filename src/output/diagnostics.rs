@@ -1,11 +1,11 @@
-//! Errors and warnings with the lines that they are about.
+//! Errors and warnings, with the lines that they refer to.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::screen::Screen;
 use xaccount::diag::{Diagnostic, Label, RuleId, Severity, SourceMap, escape_control};
 
-/// Lines shown before and behind the place.
+/// Lines shown before and after the place.
 const CONTEXT: usize = 1;
 
 /// A line longer than this is not shown.
@@ -16,17 +16,17 @@ struct Place {
     name: String,
     line: usize,
     column: usize,
-    /// The lines around it with the place in them, where text may be shown.
+    /// The lines around the place, the number of the first, and the place in them. `None` if they must not be shown.
     excerpt: Option<(String, usize, std::ops::Range<usize>)>,
     label: String,
 }
 
-/// The diagnostic as text, as rustc would show it.
+/// The diagnostic as text, in the style of rustc.
 pub(crate) fn render(diagnostic: &Diagnostic, files: &SourceMap<'_>, screen: Screen) -> String {
     text(diagnostic, files, screen, false)
 }
 
-/// The same with the rule's id: `error[XA001]: …`.
+/// The diagnostic as text, with the id of its rule: `error[XA001]: …`.
 pub(crate) fn render_finding(diagnostic: &Diagnostic, files: &SourceMap<'_>, screen: Screen) -> String {
     text(diagnostic, files, screen, true)
 }
@@ -53,7 +53,7 @@ fn text(diagnostic: &Diagnostic, files: &SourceMap<'_>, screen: Screen, with_rul
     if let Some(code) = code {
         title = title.id(code);
     }
-    // `   = help: `, as far to the right as the longest line number.
+    // `= help: ` is indented by the width of the longest line number.
     let gutter = places.iter().map(|(place, _)| place.gutter()).max().unwrap_or_default();
     let before_help = gutter + " = help: ".len();
     let mut group = Group::with_title(title);
@@ -116,7 +116,7 @@ fn place(label: &Label, files: &SourceMap<'_>) -> Place {
         if start < window.start || end > window.end {
             return None;
         }
-        // Not looked through for each place: a file may be one line.
+        // Checked by length first: a file can be a single long line, and it is not scanned for each place.
         if lines.end(line).min(window.end) - line_start.max(window.start) > LONGEST_LINE + 1 {
             return None;
         }
@@ -135,10 +135,10 @@ fn place(label: &Label, files: &SourceMap<'_>) -> Place {
             return None;
         }
         let first = line - memchr::memchr_iter(b'\n', &bytes[from..start]).count();
-        // A place of many lines is pointed at by its first; a place inside a character by the whole of it.
+        // For a place of several lines, the first is marked; for a place inside a character, the whole character.
         let end = memchr::memchr(b'\n', &bytes[start..end]).map_or(end, |at| start + at).max(start);
         let range = boundary(text, start - from, false)..boundary(text, end - from, true);
-        // C1 control characters would reach the terminal as they are.
+        // C1 control characters would reach the terminal unescaped.
         let tame = !text.contains(|c: char| ('\u{80}'..'\u{a0}').contains(&c));
         tame.then(|| (text.to_owned(), first, range))
     });
@@ -151,10 +151,10 @@ fn place(label: &Label, files: &SourceMap<'_>) -> Place {
     }
 }
 
-/// The nearest start of a character before, or behind, an offset.
-fn boundary(text: &str, mut at: usize, behind: bool) -> usize {
+/// The nearest start of a character before or after an offset.
+fn boundary(text: &str, mut at: usize, after: bool) -> usize {
     while !text.is_char_boundary(at) {
-        at = if behind { at + 1 } else { at - 1 };
+        at = if after { at + 1 } else { at - 1 };
     }
     at
 }

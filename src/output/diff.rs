@@ -1,4 +1,4 @@
-//! The unified diff: what `git apply` and `patch` take, with colour for people.
+//! The unified diff: for `git apply` and `patch`, and with colours for people.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,55 +15,55 @@ const CYAN: Style = AnsiColor::Cyan.on_default();
 const RED: Style = AnsiColor::Red.on_default();
 const GREEN: Style = AnsiColor::Green.on_default();
 
-/// What stands for a line that may hold a Secret's or a ConfigMap's content.
-const PLACEHOLDER: &str = "(a line that may hold content of a Secret or a ConfigMap is not shown)";
+/// Shown in place of a line that may contain the content of a Secret or a ConfigMap.
+const PLACEHOLDER: &str = "(hidden: this line may contain the content of a Secret or a ConfigMap)";
 
 /// One file's diff.
 #[derive(Clone, Debug)]
 pub(crate) struct FileDiff {
-    /// As bytes: a path need not be UTF-8, and a patch must name the file that is there.
+    /// As bytes: a path can be other than UTF-8, and a patch must name the file exactly.
     name: Vec<u8>,
     new: bool,
     hunks: Vec<Hunk>,
 }
 
-/// Why a file's diff is no patch.
+/// Why a file's diff can't be used as a patch.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a patch of {name} would hold a line that may be content of a Secret or a ConfigMap (line {line})")]
+#[error("a patch of {name} would show line {line}, which may be content of a Secret or a ConfigMap")]
 pub(crate) struct Unfit {
     /// The file.
     pub(crate) name: String,
-    /// The old line, from 1.
+    /// The line in the old file, counted from 1.
     pub(crate) line: usize,
-    /// Whether it is only shown because something is added behind it.
+    /// Whether the patch contains the line only because documents are added after it.
     pub(crate) last: bool,
 }
 
-/// A file to be made.
+/// A file to be created.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NewFile<'n> {
     /// Its path, as bytes.
     pub(crate) name: &'n [u8],
     /// Its content.
     pub(crate) text: &'n str,
-    /// What the hunk is called.
+    /// The heading of its hunk.
     pub(crate) heading: &'n str,
 }
 
 impl FileDiff {
-    /// The file as it is named in the diff.
+    /// The file's name in the diff.
     pub(crate) fn name(&self) -> &[u8] {
         &self.name
     }
 
-    /// The same diff with its file named otherwise.
+    /// The same diff with another name for its file.
     #[must_use]
     pub(crate) fn renamed(self, name: Vec<u8>) -> Self {
         Self { name, ..self }
     }
 
-    /// The same diff with its file named from `directory`: `.` and `..` resolved, an absolute path below the directory made
-    /// relative. Both with `/`, and on Windows with a drive (`C:/`).
+    /// The same diff with the file's name relative to `directory` if it is below it. `.` and `..` are resolved. Both paths have
+    /// `/`, and on Windows a drive (`C:/`).
     #[must_use]
     pub(crate) fn seen_from(mut self, directory: &[u8]) -> Self {
         let absolute = self.name.starts_with(b"/") || self.name.get(1..3) == Some(b":/");
@@ -76,10 +76,10 @@ impl FileDiff {
         self
     }
 
-    /// Whether the diff may be given to a program that applies it.
+    /// Checks that the diff can be applied as a patch.
     ///
     /// # Errors
-    /// A line of it is not shown.
+    /// A line of it is hidden.
     pub(crate) fn fit(&self) -> Result<(), Unfit> {
         for hunk in &self.hunks {
             if let Some(at) = hunk.lines.iter().position(|line| line.hidden) {
@@ -93,7 +93,7 @@ impl FileDiff {
     }
 }
 
-/// The names of a path, `.` and `..` resolved.
+/// The components of a path, with `.` and `..` resolved.
 fn parts(path: &[u8]) -> Vec<&[u8]> {
     let mut parts: Vec<&[u8]> = Vec::new();
     for part in path.split(|byte| *byte == b'/') {
@@ -109,15 +109,15 @@ fn parts(path: &[u8]) -> Vec<&[u8]> {
 /// A file with its edits.
 pub(crate) struct EditedFile<'a> {
     pub(crate) file: FileId,
-    /// The bytes of its path.
+    /// Its path, as bytes.
     pub(crate) path: &'a [u8],
     /// Its text before the edits.
     pub(crate) bytes: &'a [u8],
     pub(crate) edited: &'a Edited,
 }
 
-/// The diff of an edited file. `changed` are the inventory's objects that change in it, in their
-/// order; `added` the titles of the objects behind its last document.
+/// The diff of an edited file. `changed` are the objects of the inventory that change in it, in their order; `added` are the
+/// titles of the objects that are added after its last document.
 pub(crate) fn of_file(
     inventory: &Inventory,
     edited_file: EditedFile<'_>,
@@ -128,7 +128,7 @@ pub(crate) fn of_file(
     let name = &inventory.file(file).name;
     let heading = |title: &str, line: usize| format!("{title}  {}:{line}", escape_control(name));
     let removed: HashSet<Span> = edited.removed().iter().copied().collect();
-    // Of a list, all items ask it.
+    // All items of a list need the answer for the same document.
     let mut bodies: HashMap<Span, bool> = HashMap::new();
     let mut may_hold_bodies =
         |document: Span| *bodies.entry(document).or_insert_with(|| capa::may_hold_bodies(&bytes[document.range()]));
@@ -147,20 +147,20 @@ pub(crate) fn of_file(
     let lines = memchr::memchr_iter(b'\n', bytes).count();
     let grown: usize = edited.splices().iter().map(|splice| splice.text.matches('\n').count()).sum();
     let own = edited.splices().last().map_or(0, |splice| splice.text.matches('\n').count());
-    let behind = heading(&added.join(", "), lines + grown - own + 1);
-    let last = last_of_ours(inventory, file, edited.appended_behind());
-    FileDiff { name: path.to_owned(), new: false, hunks: hunks(bytes, edited, &regions, last, &behind) }
+    let added_heading = heading(&added.join(", "), lines + grown - own + 1);
+    let last = last_capa_document(inventory, file, edited.appended_behind());
+    FileDiff { name: path.to_owned(), new: false, hunks: hunks(bytes, edited, &regions, last, &added_heading) }
 }
 
-/// The diff of a file that is one document, all of which may be shown. `path` are the bytes of its path.
+/// The diff of a file with one document, which can be shown as a whole. `path` is its path as bytes.
 pub(crate) fn of_document(path: &[u8], bytes: &[u8], edited: &Edited, heading: &str) -> FileDiff {
     let whole = Span::new(0, bytes.len());
     let regions = [Region { document: whole, window: whole, heading: heading.to_owned() }];
     FileDiff { name: path.to_owned(), new: false, hunks: hunks(bytes, edited, &regions, None, heading) }
 }
 
-/// The document before the added ones, where it is one object of ours alone, so that its lines may be shown.
-fn last_of_ours(inventory: &Inventory, file: FileId, document: Option<Span>) -> Option<Span> {
+/// The document before the added ones, if it is a single CAPA object, so that its lines can be shown.
+fn last_capa_document(inventory: &Inventory, file: FileId, document: Option<Span>) -> Option<Span> {
     let upto = inventory.objects().partition_point(|found| found.origin.file <= file);
     let found = inventory.objects()[..upto].last().filter(|found| found.origin.file == file)?;
     let is_capa = Some(found.origin.at.document) == document
@@ -169,7 +169,7 @@ fn last_of_ours(inventory: &Inventory, file: FileId, document: Option<Span>) -> 
     document.filter(|_| is_capa)
 }
 
-/// Where the document before an object's own begins, if it is one object of ours alone, so that its lines may be shown.
+/// The start of the document before an object's own, if that is a single CAPA object, so that its lines can be shown.
 fn before(inventory: &Inventory, index: ObjectId) -> Option<usize> {
     let (found, before) = (&inventory[index], &inventory[index.previous()?]);
     let neighbour =
@@ -184,7 +184,7 @@ fn region(found: &Resource, heading: String, may_hold_bodies: &mut impl FnMut(Sp
     Region { document, window: if alone { document } else { found.origin.window }, heading }
 }
 
-/// The diff of a file to be made.
+/// The diff of a file to be created.
 pub(crate) fn new_file(file: NewFile<'_>) -> FileDiff {
     let lines: Vec<Line> = file
         .text
@@ -200,7 +200,7 @@ pub(crate) fn new_file(file: NewFile<'_>) -> FileDiff {
     FileDiff { name: file.name.to_owned(), new: true, hunks: vec![hunk] }
 }
 
-/// The diffs as text, one after the other. With colour, escape sequences of the manifests themselves are made visible.
+/// The diffs as text, one after the other. With colour, escape sequences in the manifests are made visible.
 pub(crate) fn text(diffs: &[FileDiff], colour: bool) -> String {
     let mut out = Writer { out: String::new(), colour };
     for diff in diffs.iter().filter(|diff| !diff.hunks.is_empty()) {
@@ -259,7 +259,7 @@ impl Writer {
         if line.hidden {
             self.styled(style, PLACEHOLDER);
         } else {
-            // Emphasis says something only where a part of the line stays.
+            // Emphasis is useful only if part of the line is unchanged.
             let partly = line.pieces.iter().any(|(emphasised, text)| !emphasised && !text.trim().is_empty());
             for (emphasised, text) in &line.pieces {
                 let effects = if *emphasised && partly { Effects::INVERT } else { Effects::new() };
@@ -273,13 +273,14 @@ impl Writer {
     }
 }
 
-/// A line for a terminal: no carriage return at its end, no control characters but tabs.
+/// A line for a terminal: without a carriage return at its end, and without control characters other than tabs.
 fn tame(text: &str) -> String {
     let text = text.strip_suffix('\r').unwrap_or(text);
     text.split('\t').map(escape_control).collect::<Vec<_>>().join("\t")
 }
 
-/// A path as git writes it in a header: quoted like a C string where it holds odd bytes, with a tab behind a blank.
+/// A path as git writes it in a header: quoted like a C string if it has special bytes, and with a tab after it if it has a
+/// space.
 fn header_name(prefix: &str, name: &[u8]) -> String {
     let mut name = name.strip_prefix(b"./").unwrap_or(name);
     while let Some(rest) = name.strip_prefix(b"/") {
@@ -305,7 +306,7 @@ fn header_name(prefix: &str, name: &[u8]) -> String {
     out
 }
 
-/// The region of one whole document; for tests of the hunks.
+/// A region that is a whole document; for tests of the hunks.
 #[cfg(test)]
 fn whole(document: Span) -> Region {
     Region { document, window: document, heading: "K n".into() }
@@ -343,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_removed_stands_on_lines_of_its_own() {
+    fn removed_text_is_on_its_own_lines() {
         for (text, lines) in [
             ("spec:\n  i: v\n  r: x\n", "@@ -1,3 +1,2 @@ K n\n spec:\n-  i: v\n   r: x\n"),
             ("spec:\n  i: v\nr: x\n", "@@ -1,3 +1,2 @@ K n\n-spec:\n-  i: v\n+spec: {}\n r: x\n"),
@@ -398,7 +399,7 @@ mod tests {
         Inventory::new(vec![file], scanned.objects)
     }
 
-    /// The diff of a file whose only AWSCluster gets a member of its spec, or behind which a document is added.
+    /// The diff of a file whose only AWSCluster gets a new field in its spec, or of a file to which a document is added.
     fn diff_of(text: &str, new_documents: Vec<serde_json::Value>) -> FileDiff {
         let inventory = inventory_of(text);
         let path = PointerBuf::parse("/spec/i").unwrap();
@@ -440,7 +441,7 @@ mod tests {
         }
     }
 
-    /// The added line break makes the last line one of the diff.
+    /// The added line break makes the last line part of the diff.
     #[test]
     fn the_last_line_of_a_secret_is_not_shown() {
         let text = format!("{CLUSTER}---\nkind: Secret\ndata:\n  k: MARKER");
@@ -479,7 +480,7 @@ mod tests {
         };
         let (fit, between) = shown(&format!("{CLUSTER}---\n{secret}---\n{identity}---\n{secret}"));
         assert!(fit && between.ends_with("\n ---\n"), "{between}");
-        // The line break that goes makes the last line one of the diff.
+        // The removed line break makes the last line part of the diff.
         let last = format!("{CLUSTER}---\n{secret}---\n{identity}");
         assert!(!shown(last.trim_end()).0);
         let (fit, is_capa) = shown(format!("{secret}---\n{CLUSTER}---\n{identity}").trim_end());

@@ -1,4 +1,4 @@
-//! From known splices to the hunks of a unified diff, without comparing whole texts.
+//! The hunks of a unified diff, made from known splices without a comparison of whole texts.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use xaccount::diag::Span;
 /// Lines of context around a change.
 const CONTEXT: usize = 3;
 
-/// What a line of a hunk does.
+/// The kind of a line of a hunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tag {
     Context,
@@ -22,33 +22,33 @@ pub(super) enum Tag {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) tag: Tag,
-    /// Pieces with whether they are what differs within a replaced line. Without the line break.
+    /// The text in pieces, without the line break. The flag is set for pieces that differ within a replaced line.
     pub(super) pieces: Vec<(bool, String)>,
     /// Whether the line ends with a line break.
     pub(super) ended: bool,
-    /// Whether its text may hold a Secret's or a ConfigMap's content, so that it is not shown.
+    /// Whether its text is hidden because it may be content of a Secret or a ConfigMap.
     pub(super) hidden: bool,
 }
 
-/// A hunk; its lines are counted from 1.
+/// A hunk. `old` and `new` are the first line, counted from 1, and the number of lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hunk {
     pub(super) old: (usize, usize),
     pub(super) new: (usize, usize),
     pub(super) heading: String,
-    /// Whether it adds documents behind the last one.
+    /// Whether it adds documents after the last one.
     pub(super) added: bool,
     pub(super) lines: Vec<Line>,
 }
 
-/// What may be shown around a change, and what it is called.
+/// The text that may be shown around a change, and the heading of its hunk.
 #[derive(Clone, Debug)]
 pub(super) struct Region {
     /// The object's document.
     pub(super) document: Span,
-    /// The bytes of which lines may be shown.
+    /// The bytes whose lines may be shown.
     pub(super) window: Span,
-    /// What stands behind the second `@@`.
+    /// The text after the second `@@`.
     pub(super) heading: String,
 }
 
@@ -57,21 +57,21 @@ struct Change {
     /// Old bytes: whole lines, or an empty span at the start of a line or the end.
     old: Span,
     new: String,
-    /// Whether it adds documents behind the last one, and nothing else.
+    /// Whether it only adds documents after the last one.
     added: bool,
     region: Region,
 }
 
-/// Spans of which one that holds another is found without looking at each.
+/// An index of spans: finds a span that contains another without looking at each.
 struct Windows {
-    /// By their starts, which are in order.
+    /// The starts of the spans, in order.
     starts: Vec<usize>,
-    /// The furthest end so far.
+    /// For each span, the maximum end up to it.
     ends: Vec<usize>,
 }
 
 impl Windows {
-    /// Of spans in the order of their starts.
+    /// The index of spans that are sorted by their starts.
     fn of(spans: impl Iterator<Item = Span>) -> Self {
         let mut windows = Self { starts: Vec::new(), ends: Vec::new() };
         for span in spans {
@@ -82,7 +82,7 @@ impl Windows {
         windows
     }
 
-    /// The number of the first that holds a span.
+    /// The index of the first span that contains `span`.
     fn holder(&self, span: Span) -> Option<usize> {
         let upto = self.starts.partition_point(|&start| start <= span.start);
         let first = self.ends[..upto].partition_point(|&end| end < span.end);
@@ -90,16 +90,16 @@ impl Windows {
     }
 }
 
-/// The hunks of a file. `regions` are those of the edited objects; `behind` heads what is added behind the
-/// last document, and `last` is that document where its lines may be shown.
-pub(super) fn hunks(bytes: &[u8], edited: &Edited, regions: &[Region], last: Option<Span>, behind: &str) -> Vec<Hunk> {
-    let changes = changes(bytes, edited, regions, last, behind);
+/// The hunks of a file. `regions` are those of the edited objects, and `added` is the heading for what is added after the last
+/// document. `last` is that document if its lines may be shown.
+pub(super) fn hunks(bytes: &[u8], edited: &Edited, regions: &[Region], last: Option<Span>, added: &str) -> Vec<Hunk> {
+    let changes = changes(bytes, edited, regions, last, added);
     let mut out: Vec<Hunk> = Vec::new();
-    // Bytes and lines done so far, old and new.
+    // The bytes and lines done so far, and the lines in the new file.
     let (mut at, mut old_line, mut new_line) = (0, 1, 1);
     let mut rest = changes.as_slice();
     while let Some(first) = rest.first() {
-        // Changes whose contexts touch make one hunk.
+        // Changes whose contexts touch are one hunk.
         let mut count = 1;
         let mut end = context_after(bytes, first);
         while let Some(next) = rest.get(count) {
@@ -135,7 +135,7 @@ pub(super) fn hunks(bytes: &[u8], edited: &Edited, regions: &[Region], last: Opt
         old_line += hunk.old.1;
         new_line += hunk.new.1;
         at = end;
-        // By convention an empty side is named by the line before it.
+        // By convention, an empty side has the number of the line before it.
         hunk.old.0 -= usize::from(hunk.old.1 == 0);
         hunk.new.0 -= usize::from(hunk.new.1 == 0);
         out.push(hunk);
@@ -148,8 +148,8 @@ fn lines_in(bytes: &[u8], from: usize, to: usize) -> usize {
     memchr::memchr_iter(b'\n', &bytes[from.min(to)..to]).count()
 }
 
-fn changes(bytes: &[u8], edited: &Edited, regions: &[Region], shown: Option<Span>, behind: &str) -> Vec<Change> {
-    // Splices of one line, or of neighbouring lines, are one change: removed lines come before added ones.
+fn changes(bytes: &[u8], edited: &Edited, regions: &[Region], shown: Option<Span>, heading: &str) -> Vec<Change> {
+    // Splices on one line or on neighbouring lines are one change: removed lines are printed before added ones.
     let mut groups: Vec<(Span, &[Splice])> = Vec::new();
     let splices = edited.splices();
     let regions = Regions::of(regions);
@@ -178,7 +178,7 @@ fn changes(bytes: &[u8], edited: &Edited, regions: &[Region], shown: Option<Span
             let region = if added {
                 let document = edited.appended_behind().unwrap_or_default();
                 let window = shown.unwrap_or(Span::new(bytes.len(), bytes.len()));
-                Region { document, window, heading: behind.to_owned() }
+                Region { document, window, heading: heading.to_owned() }
             } else {
                 regions.of_all(group)
             };
@@ -187,7 +187,7 @@ fn changes(bytes: &[u8], edited: &Edited, regions: &[Region], shown: Option<Span
         .collect()
 }
 
-/// The whole lines that a splice changes; empty where it puts whole lines between others.
+/// The whole lines that a splice changes; empty if it inserts whole lines.
 fn lines_of(bytes: &[u8], splice: &Splice) -> Span {
     let start = line_around(bytes, splice.span.start).start;
     if splice.span.is_empty() && start == splice.span.start && splice.text.ends_with('\n') {
@@ -198,11 +198,11 @@ fn lines_of(bytes: &[u8], splice: &Splice) -> Span {
     Span::new(start, end)
 }
 
-/// The regions of a file by their documents: in one, a list, there may be thousands.
+/// The regions of a file, by document: a list may have thousands in one document.
 struct Regions<'r>(HashMap<Span, (&'r [Region], Windows)>);
 
 impl<'r> Regions<'r> {
-    /// Of regions in the order of their documents and windows.
+    /// The regions, which must be sorted by document and window.
     fn of(regions: &'r [Region]) -> Self {
         let documents = regions.chunk_by(|one, other| one.document == other.document);
         let entry = |of_one: &'r [Region]| {
@@ -211,7 +211,7 @@ impl<'r> Regions<'r> {
         Self(documents.map(entry).collect())
     }
 
-    /// The region of the object that a splice is in: of several in one document (a list) the one that holds it.
+    /// The region of the object that a splice is in: in a list, the one whose window contains it.
     fn of_splice(&self, splice: &Splice) -> Region {
         let Some((regions, windows)) = self.0.get(&splice.document) else {
             let nothing = Span::new(splice.document.start, splice.document.start);
@@ -220,8 +220,8 @@ impl<'r> Regions<'r> {
         regions[windows.holder(splice.span).unwrap_or(0)].clone()
     }
 
-    /// The region of splices that make one change. Where they are in neighbouring documents, which a removed one makes one
-    /// change, all of those may be shown.
+    /// The region of splices that are one change. If they are in neighbouring documents, because a document was removed, all of
+    /// these documents may be shown.
     fn of_all(&self, group: &[Splice]) -> Region {
         let first = self.of_splice(&group[0]);
         group[1..].iter().map(|splice| self.of_splice(splice)).fold(first, |mut region, next| {
@@ -234,7 +234,7 @@ impl<'r> Regions<'r> {
     }
 }
 
-/// Where the context before a change begins: at most three lines that may be shown.
+/// The start of the context before a change: at most three lines that may be shown.
 fn context_before(bytes: &[u8], change: &Change) -> usize {
     let mut at = change.old.start;
     for _ in 0..CONTEXT {
@@ -242,7 +242,7 @@ fn context_before(bytes: &[u8], change: &Change) -> usize {
             break;
         }
         let line = line_around(bytes, at - 1).start;
-        // `git apply` can't tell the end of a file of one line from its start.
+        // `git apply` can't distinguish the end of a file with one line from its start.
         let only = line == 0 && at == bytes.len();
         if !only && line < change.region.window.start {
             break;
@@ -252,7 +252,7 @@ fn context_before(bytes: &[u8], change: &Change) -> usize {
     at
 }
 
-/// Where the context behind a change ends: at most three lines that may be shown, the neighbouring marker line included.
+/// The end of the context after a change: at most three lines that may be shown, including the neighbouring marker line.
 fn context_after(bytes: &[u8], change: &Change) -> usize {
     let mut at = change.old.end;
     for _ in 0..CONTEXT {
@@ -262,7 +262,7 @@ fn context_after(bytes: &[u8], change: &Change) -> usize {
         let line = line_around(bytes, at);
         if line.end > change.region.window.end {
             let marker = at == change.region.document.end && tells_nothing(&bytes[line.range()]);
-            // `git apply` takes a hunk without a line behind it for the end of the file.
+            // For `git apply`, a hunk without a line after the change is at the end of the file.
             if marker || at == change.old.end {
                 at = line.end;
             }
@@ -273,7 +273,7 @@ fn context_after(bytes: &[u8], change: &Change) -> usize {
     at
 }
 
-/// Whether a line outside the window tells nothing of what is in there: a marker line with at most a comment.
+/// Whether a line outside the window has no content: a marker line with at most a comment, or brackets.
 fn tells_nothing(line: &[u8]) -> bool {
     let rest = line.strip_prefix(b"---").or_else(|| line.strip_prefix(b"...")).unwrap_or(line).trim_ascii();
     rest.is_empty() || rest.starts_with(b"#") || rest.iter().all(|b| b"{}[],-".contains(b))
@@ -299,10 +299,10 @@ fn context(bytes: &[u8], from: usize, to: usize, windows: &Windows, lines: &mut 
 fn replaced(bytes: &[u8], change: &Change, lines: &mut Vec<Line>) {
     let old = String::from_utf8_lossy(&bytes[change.old.range()]);
     let window = change.region.window;
-    // Old lines that reach beyond the object's own bytes may hold another object's, and so may what they become. Only
-    // behind the last document the new lines are our own.
+    // Old lines that reach beyond the object's own bytes may contain text of another object, and so may the new lines. Only
+    // lines added after the last document never do.
     let outside = !old.is_empty() && (change.old.start < window.start || change.old.end > window.end);
-    // Where an old line begins; text that is not UTF-8 has other lengths, and then it is not known.
+    // The start of the old line. Unknown if the text is not UTF-8, because then its length differs.
     let mut at = (old.len() == change.old.len()).then_some(change.old.start);
     let diff = TextDiff::from_lines(old.as_ref(), change.new.as_str());
     for operation in diff.ops() {

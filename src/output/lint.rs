@@ -33,7 +33,7 @@ struct FindingJson<'f> {
     fix: Option<FixJson<'f>>,
 }
 
-/// A place on one line: one-based lines and columns, the end after the last character.
+/// A place on one line. Lines and columns are counted from 1; the end is after the last character.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PlaceJson<'f> {

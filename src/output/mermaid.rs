@@ -8,7 +8,7 @@ use xaccount::diag::escape_control;
 use xaccount::inventory::Provenance;
 use xaccount::status::{AccountSummary, Row, Status};
 
-/// The kind of a node, in the order from left to right.
+/// The kind of a node; nodes are drawn in this order, from left to right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Shape {
     AccountSummary,
@@ -16,13 +16,16 @@ enum Shape {
     Cluster,
 }
 
+/// The label of the account without an identity reference.
+const SOURCE_ACCOUNT: &str = "source account";
+
 type Node = (Shape, String);
 
-/// From where to where, and how it is drawn.
+/// Two nodes, and the Mermaid arrow between them.
 type Edge = (Node, Node, String);
 
-/// `account --> identity --> cluster`, and `identity --> identity` where one is the source of the other. The same for the
-/// same clusters, in whatever order they stand.
+/// A flowchart of `account --> identity --> cluster`, and of `identity --> identity` if one is the source of the other. It
+/// doesn't depend on the order of the clusters in the files.
 pub(crate) fn mermaid<O: Provenance>(status: &Status<'_, O>) -> String {
     let mut nodes: BTreeSet<Node> = BTreeSet::new();
     let mut edges: BTreeSet<Edge> = BTreeSet::new();
@@ -48,17 +51,17 @@ pub(crate) fn mermaid<O: Provenance>(status: &Status<'_, O>) -> String {
                 edges.insert((identity(&next), identity(&hop), "-- source of -->".into()));
             }
         }
-        // Whether it is asked, hangs on the cluster.
+        // Whether CAPA checks the controller identity depends on the cluster.
         let controller = row.verdict.chain.last().filter(|hop| hop.kind == CONTROLLER_IDENTITY);
         if let Some(hop) = controller.filter(|hop| hop.permission().is_some()) {
-            lead(format!("{} account", AccountSummary::Management.word()), &hop, &mut nodes, &mut edges);
+            lead(SOURCE_ACCOUNT.to_owned(), &hop, &mut nodes, &mut edges);
         }
         match row.verdict.chain.first() {
             Some(first) => {
                 edges.insert((identity(&first), cluster, arrow(row)));
             }
             None if row.account == AccountSummary::Management => {
-                let account = (Shape::AccountSummary, "management account".to_owned());
+                let account = (Shape::AccountSummary, SOURCE_ACCOUNT.to_owned());
                 nodes.insert(account.clone());
                 edges.insert((account, cluster, "-->".into()));
             }
@@ -72,7 +75,7 @@ fn identity(hop: &Hop<'_>) -> Node {
     (Shape::Identity, format!("{}<br/>{}", text(hop.kind), text(hop.name)))
 }
 
-/// Draws an account, and that an identity leads there.
+/// Adds an account, and an edge from it to an identity.
 fn lead(account: String, hop: &Hop<'_>, nodes: &mut BTreeSet<Node>, edges: &mut BTreeSet<Edge>) {
     let account = (Shape::AccountSummary, account);
     nodes.insert(account.clone());
@@ -107,7 +110,7 @@ fn draw(nodes: &BTreeSet<Node>, edges: &BTreeSet<Edge>, refused: &BTreeSet<Node>
     out
 }
 
-/// The edge to a cluster: a cross at its end where it is refused.
+/// The arrow to a cluster. It ends with a cross if the cluster is refused.
 fn arrow(row: &Row) -> String {
     let outcome = row.verdict.outcome;
     let reason = row.verdict.reason.map_or("", |reason| reason.name());
@@ -120,13 +123,13 @@ fn arrow(row: &Row) -> String {
     }
 }
 
-/// The cluster's name, with the kind of its object where the name is not enough.
+/// The cluster's name, with the kind of its object if the name is ambiguous.
 fn label<O: Provenance>(status: &Status<'_, O>, row: &Row, alone: bool) -> String {
     let title = text(&row.title());
     if alone { title } else { format!("{title}<br/>{}", text(&status.inventory[row.object].object.kind)) }
 }
 
-/// Text that ends no label and begins no markup.
+/// Text with the characters escaped that would end a label or start markup.
 fn text(text: &str) -> String {
     escape_control(text)
         .replace('#', "#35;")

@@ -1,4 +1,4 @@
-//! All formats, for people and for other programs. This module returns texts; the binary prints them.
+//! All output formats, for people and for programs. These functions return text; `main` prints it.
 
 mod diagnostics;
 mod diff;

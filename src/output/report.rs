@@ -1,4 +1,4 @@
-//! What a run changes, for programs.
+//! The changes of a run, for programs.
 
 use std::borrow::Cow;
 
@@ -20,7 +20,7 @@ struct PatchJson<'r> {
     patch: String,
 }
 
-/// What kustomize selects by; see [`target`].
+/// The object that a patch applies to, as kustomize selects it; see [`target`].
 #[derive(Serialize)]
 struct TargetJson<'r> {
     group: &'r str,
@@ -31,7 +31,7 @@ struct TargetJson<'r> {
     name: String,
 }
 
-/// What `-o report` prints.
+/// The document that `-o report` prints.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ReportJson<'r> {
@@ -44,7 +44,7 @@ struct ReportJson<'r> {
     summary: Vec<(&'static str, usize)>,
 }
 
-/// A change of an object, or a new one.
+/// A change of an object, or a new object.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum ChangeJson<'r> {
@@ -73,7 +73,7 @@ struct UnchangedJson<'r> {
     object: ObjectJson<'r>,
 }
 
-/// What is skipped, where, and why.
+/// A skipped object or document, its place, and the reason.
 #[derive(Serialize)]
 struct SkippedJson<'r> {
     file: &'r str,
@@ -99,18 +99,18 @@ struct ObjectJson<'r> {
     name: Option<&'r str>,
 }
 
-/// Pairs as one JSON object, in their order.
+/// Serializes pairs as a JSON object, in their order.
 fn as_map<S: Serializer>(pairs: &[(&'static str, usize)], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(pairs.iter().copied())
 }
 
-/// `-o json-patch`: a list of `{"target": {group, version, kind, namespace, name}, "patch": TEXT}` where TEXT is the RFC
-/// 6902 patch as JSON, one entry per changed object: what stands under `patches:` of a kustomization or of Flux. A `test`
-/// of the variable's name stands before an index into a topology's variables, so that a reordered list fails. Objects that
-/// come or go as a whole are left out: no patch says that.
+/// The output of `-o json-patch`, for `patches:` in a kustomization or in Flux: for each changed object an entry
+/// `{"target": {group, version, kind, namespace, name}, "patch": TEXT}`, where TEXT is the RFC 6902 patch as JSON. An operation
+/// on a topology's variable by index has a `test` of the variable's name before it, so that it fails if the list was reordered.
+/// New and removed objects are omitted, because a patch can't express them.
 ///
 /// # Errors
-/// An object without a name: a target without one means all objects of its kind.
+/// An object without a name: a target without a name selects all objects of its kind.
 pub(crate) fn json_patch(inventory: &Inventory, outcome: &Outcome) -> Result<Value, Diagnostic> {
     let mut entries: Vec<(ObjectId, Vec<&PatchOperation>)> = Vec::new();
     for change in &outcome.changes {
@@ -127,15 +127,18 @@ pub(crate) fn json_patch(inventory: &Inventory, outcome: &Outcome) -> Result<Val
     Ok(json!(entries))
 }
 
-/// Exactly this object, as kustomize selects (`api/types/selector.go`, `api/resmap/reswrangler.go`): name and namespace are
-/// regular expressions for the whole text, a member that is left out fits everything, and an object without a namespace
-/// counts as one in `default`.
+/// The target that selects only this object in kustomize (`api/types/selector.go`, `api/resmap/reswrangler.go`): name and
+/// namespace are regular expressions that must match the whole text, an absent member matches everything, and an object
+/// without a namespace is in `default`.
 fn target(found: &Resource) -> Result<TargetJson<'_>, Diagnostic> {
     let object = &found.object;
     let Some(name) = object.name.as_deref().filter(|name| !name.is_empty()) else {
-        return Err(Diagnostic::error(format!("{} has no name: a patch would hit all of its kind", object.kind))
-            .at(found.head(), "")
-            .help("give it a metadata.name, or use -o yaml or --write"));
+        return Err(Diagnostic::error(format!(
+            "{} has no name: a patch would apply to all objects of its kind",
+            object.kind
+        ))
+        .at(found.head(), "")
+        .help("give it a metadata.name, or use -o yaml or --write"));
     };
     let (group, version) = object.api_version.split_once('/').unwrap_or_default();
     let is_namespaced = !matches!(object.object_kind, ObjectKind::Identity(..));
@@ -149,7 +152,7 @@ fn target(found: &Resource) -> Result<TargetJson<'_>, Diagnostic> {
     })
 }
 
-/// The regular expression (RE2) that fits this text alone.
+/// The regular expression (RE2) that matches only this text.
 fn literal(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -161,7 +164,7 @@ fn literal(text: &str) -> String {
     out
 }
 
-/// `-o report`: version 2 of the change report; `docs/report.md` describes it.
+/// The output of `-o report`: version 2 of the change report; `docs/report.md` describes it.
 pub(crate) fn report(inventory: &Inventory, outcome: &Outcome) -> Value {
     let mut summary: Vec<(&'static str, usize)> = Vec::new();
     for word in outcome.changes.iter().map(|change| was_done(change.kind)) {
@@ -202,7 +205,7 @@ fn changes<'r>(inventory: &'r Inventory, outcome: &'r Outcome) -> Vec<ChangeJson
     };
     let entry = |change: &'r Change| match change.object {
         Some(index) => Some(edited(change, index)),
-        // The changes without an object are those that add one, in the same order.
+        // Changes without an object are those that add one, in the order of `added`.
         None => added.next().map(|new| new_entry(inventory, change, new)),
     };
     outcome.changes.iter().filter_map(entry).collect()

@@ -1,6 +1,6 @@
-//! Findings as SARIF 2.1.0 (OASIS, "Static Analysis Results Interchange Format"), as GitHub's code scanning takes them.
+//! Findings as SARIF 2.1.0 (OASIS, "Static Analysis Results Interchange Format"), for GitHub code scanning.
 //!
-//! The types are our own: the crates that have SARIF as types generate them at build time, with an unmaintained code
+//! The types are defined here, because the crates with SARIF types generate them at build time with an unmaintained code
 //! generator. The tests validate the result against the schema of the standard.
 
 use std::borrow::Cow;
@@ -18,7 +18,7 @@ use lossless_yaml::Splice;
 use xaccount::diag::{FileId, Label, SourceFile, SourceMap, Span, escape_control};
 use xaccount::lint::{Finding, Fix, RULES, Rule};
 
-/// `sarifLog`: the types below have the names that the standard gives them, after `Sarif`.
+/// `sarifLog`. The types below have the names in the standard, with the prefix `Sarif`.
 #[derive(Serialize)]
 struct SarifLog<'f> {
     #[serde(rename = "$schema")]
@@ -58,7 +58,7 @@ struct SarifReportingDescriptor {
     default_configuration: SarifConfiguration,
 }
 
-/// A `message` or an `artifactContent`: the fields that we write are the same.
+/// A `message` or an `artifactContent`: both have the field `text`.
 #[derive(Serialize)]
 struct SarifMessage<T> {
     text: T,
@@ -119,7 +119,7 @@ struct SarifArtifactLocation {
     uri_base_id: Option<&'static str>,
 }
 
-/// One-based lines and columns; the end is after the last character.
+/// Lines and columns counted from 1; the end is after the last character.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SarifRegion {
@@ -151,11 +151,10 @@ struct SarifReplacement<'f> {
     inserted_content: Option<SarifMessage<&'f str>>,
 }
 
-/// The proved changes of a fix, by file.
+/// The proved edits of a fix, by file.
 pub(crate) type FixedFiles = Vec<(FileId, Vec<Splice>)>;
 
-/// The findings as one run. `fixed` has the changes of each finding's fix; `None` if there is no fix, or it can't be
-/// made with certainty.
+/// The findings as one run. `fixed` has the edits of each finding's fix; `None` if there is no fix, or it can't be proved.
 pub(crate) fn lint_sarif<'f>(findings: &'f [Finding], fixed: &'f [Option<FixedFiles>], files: &SourceMap<'_>) -> Value {
     let rule = |rule: &&'static Rule| SarifReportingDescriptor {
         id: rule.id.code(),
@@ -182,7 +181,7 @@ pub(crate) fn lint_sarif<'f>(findings: &'f [Finding], fixed: &'f [Option<FixedFi
     })
 }
 
-/// A hash that stays the same when lines move: of the finding's rule, file and texts, without its line.
+/// A hash of the finding's rule, file and texts, without its line, so that it stays the same when lines move.
 fn fingerprint(finding: &Finding, files: &SourceMap<'_>) -> u64 {
     let label = finding.diagnostic.primary.as_ref();
     let name = label.map_or_else(String::new, |label| files.get(label.at.file).name.clone());
@@ -255,7 +254,7 @@ fn artifact(name: &str) -> SarifArtifactLocation {
     SarifArtifactLocation { uri: encoded(relative).to_string(), uri_base_id: Some("%SRCROOT%") }
 }
 
-/// Characters that are escaped in a URI's path: all but the unreserved ones (RFC 3986, section 2.3) and slashes.
+/// Characters to escape in the path of a URI: all except the unreserved ones (RFC 3986, section 2.3) and slashes.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 fn encoded(path: &str) -> impl Display {

@@ -1,15 +1,15 @@
-//! What a stream can show, and text wrapped to it.
+//! What a stream can show, and how text is wrapped for it.
 
 use textwrap::core::Word;
 use textwrap::wrap_algorithms::wrap_first_fit;
 
-/// Columns of help and tables where no terminal says how wide it is.
+/// Columns of help and tables if there is no terminal or its width is unknown.
 pub(crate) const DEFAULT_WIDTH: usize = 80;
 
-/// No column is narrower: a terminal of a few columns gets long lines instead of one word per line.
+/// Minimum width for wrapping: a very narrow terminal gets long lines instead of one word per line.
 const NARROWEST: usize = 40;
 
-/// Programs whose calls are printed to be copied, with the words that begin such a call. `kubectl reads …` is a sentence.
+/// Programs in commands to be copied, with the words that follow them in a command. `kubectl reads …` is not a command.
 const PROGRAMS: &[(&str, &[&str])] = &[
     ("aws", &["iam", "sts"]),
     ("chmod", &["u+w"]),
@@ -27,7 +27,7 @@ const PROGRAMS: &[(&str, &[&str])] = &[
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Screen {
     pub(crate) colour: bool,
-    /// Columns of the terminal; `None` where the stream is not one, and nothing is wrapped.
+    /// Columns of the terminal. `None` if the stream is not a terminal; then nothing is wrapped.
     pub(crate) width: Option<usize>,
 }
 
@@ -57,7 +57,7 @@ impl Screen {
     }
 }
 
-/// The pieces of a line between which it may be broken, each with the blanks after it.
+/// A line split where it may be broken; each piece includes the spaces after it.
 fn unbroken(line: &str) -> Vec<&str> {
     let tokens: Vec<&str> = line.split_inclusive(' ').collect();
     let (mut pieces, mut start, mut at) = (Vec::new(), 0, 0);
@@ -71,7 +71,7 @@ fn unbroken(line: &str) -> Vec<&str> {
     pieces
 }
 
-/// How many of the tokens, from the first, stay on one line.
+/// How many tokens from the start must stay on one line.
 fn together(tokens: &[&str]) -> usize {
     let word = |at: usize| tokens.get(at).map_or("", |token| token.trim_end());
     let first = word(0);
@@ -80,7 +80,7 @@ fn together(tokens: &[&str]) -> usize {
         let program = first.trim_start_matches('(');
         PROGRAMS.iter().any(|(name, verbs)| *name == program && verbs.contains(&word(1)))
     };
-    // Indentation belongs to what it indents.
+    // Indentation is kept with the text after it.
     if is_blank && tokens.len() > 1 {
         return 1 + together(&tokens[1..]);
     }
@@ -121,13 +121,13 @@ mod tests {
     }
 
     #[test]
-    fn lines_break_between_words_alone() {
-        let lines = wrap("an identity moves no VPC and no machine, so that CAPA would look in vain", 40);
-        assert_eq!(lines, ["an identity moves no VPC and no machine,", "  so that CAPA would look in vain"]);
+    fn lines_break_between_words_only() {
+        let lines = wrap("an identity moves no VPC and no machine, so that CAPA would not find them", 40);
+        assert_eq!(lines, ["an identity moves no VPC and no machine,", "  so that CAPA would not find them"]);
     }
 
     #[test]
-    fn what_is_to_be_copied_is_in_one_line() {
+    fn text_to_be_copied_is_on_one_line() {
         for whole in [
             "kubectl get awsclusters -A -o yaml | kubectl xaccount status -f -",
             "source: {clusters: {names: [\"dev-a\", \"dev-b\", \"prod-a\", \"prod-b\"]}}",
@@ -135,14 +135,14 @@ mod tests {
             "arn:aws:iam::222222222222:role/control-plane.cluster-api-provider-aws.sigs.k8s.io",
             "--move-account source=222222222222",
         ] {
-            let text = format!("what there is to be copied is this: {whole}");
+            let text = format!("this is the text to be copied: {whole}");
             assert!(wrap(&text, 44).iter().any(|line| line.contains(whole)), "{:?}", wrap(&text, 44));
         }
     }
 
     #[test]
     fn a_sentence_about_a_program_is_wrapped() {
-        let lines = wrap("kubectl reads the document as another object than kustomize reads it as, in most cases", 40);
+        let lines = wrap("kubectl reads the document as a different object than kustomize does, in most cases", 40);
         assert!(lines.iter().all(|line| line.len() <= 40), "{lines:?}");
     }
 

@@ -1,4 +1,4 @@
-//! What `status` found, for programs; `docs/status.md` describes it.
+//! The results of `status` for programs; `docs/status.md` describes the format.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,8 @@ use xaccount::status::{AccessPath, AccountSummary, Move, Row, Status, identity_o
 
 const API_VERSION: &str = "xaccount.dev/v1alpha1";
 
-/// The version of what lists clusters and identities: since it, each identity is there once, whoever uses it.
+/// The version of the formats with clusters and identities. Since this version, each identity is listed once, not once per
+/// cluster.
 const CLUSTERS_VERSION: &str = "xaccount.dev/v1alpha2";
 
 #[derive(Serialize)]
@@ -22,7 +23,7 @@ struct StatusJson<'s> {
     capa_version: String,
     clusters: Vec<ClusterJson<'s>>,
     identities: Identities<'s>,
-    /// Places that could not be read, where there may be more clusters.
+    /// Places that could not be read and may contain more clusters.
     unread: &'s [UnreadJson],
 }
 
@@ -71,7 +72,7 @@ struct VerdictJson<'s> {
     notes: &'s [String],
 }
 
-/// What an identity says to clusters of a namespace.
+/// Whether an identity allows clusters of a namespace.
 #[derive(Serialize)]
 struct AnswerJson<'s> {
     namespace: Option<&'s str>,
@@ -101,7 +102,7 @@ struct IdentityJson<'s> {
     notes: Vec<String>,
 }
 
-/// An identity through which the account can be used, and the namespaces that may.
+/// An identity that gives access to the account, and the namespaces that may use it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AccessPathJson<'s> {
@@ -125,7 +126,7 @@ struct MovesJson<'s> {
     changes: Vec<MoveJson<'s>>,
 }
 
-/// A cluster that moved, came or went.
+/// A cluster that moved, appeared or is gone.
 #[derive(Serialize)]
 struct MoveJson<'s> {
     change: &'static str,
@@ -139,7 +140,7 @@ struct MoveJson<'s> {
     line: usize,
 }
 
-/// The identities of some clusters by kind and name, in the order in which they are asked.
+/// The identities of some clusters by kind and name, in the order in which their chains name them.
 struct Identities<'s>(Vec<(String, IdentityJson<'s>)>);
 
 impl Serialize for Identities<'_> {
@@ -148,7 +149,7 @@ impl Serialize for Identities<'_> {
     }
 }
 
-/// The names of a chain. There may be thousands for each of thousands of clusters: they are not in memory together.
+/// Serializes the names of a chain one by one: all chains together may have millions of names, too many for memory.
 fn names<S: Serializer>(chain: &Chain, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(chain.iter().map(|hop| hop.title()))
 }
@@ -165,7 +166,7 @@ pub(crate) fn status_json<'s>(status: &'s Status<'_>, unread: &'s [UnreadJson]) 
     }
 }
 
-/// Version 2 of who uses an account, and who may.
+/// Version 2 of the status of an account: which clusters use it, and which namespaces may use it.
 pub(crate) fn account_json<'s>(
     status: &'s Status<'_>,
     account: &'s AccountId,
@@ -197,7 +198,7 @@ pub(crate) fn account_json<'s>(
     }
 }
 
-/// Version 1 of the clusters that moved. `line` finds the file and the line of what did it.
+/// Version 1 of the clusters that moved. `line` returns the file and the line of the cause.
 pub(crate) fn moves_json<'s, L: Fn(&Move) -> (String, usize)>(
     moves: &'s [Move],
     line: L,

@@ -1,4 +1,4 @@
-//! What a run changes, in a line per cluster and one for all.
+//! What a run changes: a line per object, and a summary line.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,8 +13,8 @@ use xaccount::plan::{Change, ChangeKind, IdentityFile, NewObject, Outcome};
 
 const GREEN: Style = AnsiColor::Green.on_default();
 
-/// A line per changed object: `AWSCluster dev/foo  source -> 222222222222`. Of objects with one title, each line says where it
-/// is. Then a line per new identity.
+/// A line per changed object: `AWSCluster dev/foo  source -> 222222222222`, with its place if several objects have that title.
+/// Then a line per new identity.
 pub(crate) fn cluster_lines(inventory: &Inventory, outcome: &Outcome, colour: bool) -> Vec<String> {
     let mut objects: HashMap<String, BTreeSet<ObjectId>> = HashMap::new();
     for index in outcome.changes.iter().filter_map(|change| change.object) {
@@ -50,14 +50,14 @@ pub(crate) fn cluster_lines(inventory: &Inventory, outcome: &Outcome, colour: bo
     lines.into_iter().map(|(_, line)| line).chain(new).collect()
 }
 
-/// Whether CAPA lets every namespace use a new role identity.
+/// Whether a new role identity allows every namespace.
 fn is_open(added: &NewObject) -> bool {
     let is_role = added.object.get("kind").and_then(Value::as_str) == Some(ROLE_IDENTITY);
     let allowed = added.object.pointer("/spec/allowedNamespaces").and_then(Value::as_object);
     is_role && allowed.is_some_and(serde_json::Map::is_empty)
 }
 
-/// The name of a kind of change in a report.
+/// The key of a kind of change in a report's summary.
 pub(crate) fn was_done(kind: ChangeKind) -> &'static str {
     match kind {
         ChangeKind::ReferenceAdded => "identityRef added",
@@ -71,13 +71,13 @@ pub(crate) fn was_done(kind: ChangeKind) -> &'static str {
     }
 }
 
-/// How a verb says that nothing changes.
+/// The words of a verb for a run that changes nothing.
 pub(crate) struct Wording {
-    /// Where no object is selected.
+    /// If no object is selected.
     pub(crate) nothing: &'static str,
-    /// What an object is that stays as it is: `already points there`.
+    /// For one object that stays unchanged: `already points there`.
     pub(crate) is_unchanged: &'static str,
-    /// The same of several.
+    /// The same for several objects.
     pub(crate) are_unchanged: &'static str,
 }
 
@@ -92,7 +92,7 @@ impl Wording {
         is_unchanged: "has no reference to remove",
         are_unchanged: "have no reference to remove",
     };
-    /// Findings are all that a fix is about: no object is counted as unchanged.
+    /// A fix counts findings, so no object is counted as unchanged.
     pub(crate) const LINT: Self =
         Self { nothing: "nothing to fix", is_unchanged: "is unchanged", are_unchanged: "are unchanged" };
 }
@@ -162,14 +162,14 @@ const CATEGORIES: [Category; 6] = [
 ];
 
 impl Category {
-    /// `3 clusters changed`; `None` where there is none.
+    /// `3 clusters changed`; `None` if there is no such change.
     fn count(&self, outcome: &Outcome, written: bool) -> Option<String> {
         let changes = outcome.changes.iter().filter(|change| self.kinds.contains(&change.kind));
         let is_finding = self.kinds.contains(&ChangeKind::FindingFixed);
         let (mut objects, mut others) = (BTreeSet::new(), 0);
         for change in changes {
             match change.object {
-                // An object may have several references, and of several findings each is fixed.
+                // An object with several references counts once, but each of its findings counts.
                 Some(index) if !is_finding => {
                     objects.insert(index);
                 }

@@ -1,4 +1,4 @@
-//! A value as a YAML document, written as everything else is: so that every reader takes it for what it is.
+//! A value as a YAML document, written by the engine, so that every YAML reader reads the same value.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use xaccount::session::new_text;
 /// The document's text.
 ///
 /// # Errors
-/// The two readers don't agree on it; that never was seen.
+/// The two YAML readers disagree about the text; this has never been seen.
 pub(crate) fn yaml(value: &Value) -> Result<Vec<u8>, Diagnostic> {
     new_text(&Plan { new_documents: vec![value.clone()], ..Plan::default() })
 }

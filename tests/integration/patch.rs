@@ -456,7 +456,7 @@ fn below_the_root_of_a_work_tree() {
     let refused = execute(&root.path().join("sub"), &words("inject ../top.yaml --account 222222222222 -o patch"), b"");
     assert_eq!(refused.status.code(), Some(2));
     assert!(refused.stdout.is_empty());
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("would pass it by"), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("would ignore it"), "{refused:?}");
 }
 
 /// Checks and then applies a patch in a repository.

@@ -117,7 +117,7 @@ fn a_result_that_cannot_be_printed_is_an_error() {
     let folder = clusters(&["a.yaml"]);
     let output = run(&mut by_shell("sh", &inject(folder.path(), "a.yaml -o yaml"), ">/dev/full"));
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("error: standard output can't be written: No space left"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("error: can't write to standard output: No space left"), "{}", stderr(&output));
 }
 
 #[test]
