@@ -131,8 +131,8 @@ Examples:
 
   # Print a script that changes the live policy: read it, then run it in the
   # source account
-  kubectl xaccount iam permission -f clusters/ -R --source-account 111111111111 \\
-    -o cli > permission.sh";
+  kubectl xaccount iam permission -f clusters/ -R \\
+    --source-account 111111111111 -o cli > permission.sh";
 
 /// Print which roles the source account's role may assume (its permissions policy)
 ///
