@@ -38,8 +38,8 @@ Ignore a finding:
   # xaccount: ignore[XA020] another pipeline creates the namespace
 
 Exit status:
-  0  no finding is an error (or as severe as --error-on); with --fix: also nothing
-     to change
+  0  no finding is an error (or as severe as --error-on); with --fix: also
+     nothing to change
   1  a finding is an error; with --fix: something would change; with --fix
      --write: an error is left that --fix can't fix
   2  an error or wrong usage, or no Kubernetes object was read; stdout is empty";
