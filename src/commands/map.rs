@@ -13,7 +13,7 @@ use xaccount::session::{Session, path_bytes};
 use super::{CommandError, Terminal};
 use crate::cli::ConfigArgs;
 
-/// A map and where it stands.
+/// A map and its path.
 pub(crate) struct MapFile {
     pub(crate) map: AccountMap,
     /// The map's path, canonical.
@@ -84,7 +84,7 @@ impl MapFile {
     /// The release of CAPA that it names.
     ///
     /// # Errors
-    /// It is none.
+    /// It is not a known release.
     pub(crate) fn release(&self) -> Result<Option<Release>, Diagnostic> {
         let Some(version) = &self.map.source.capa_version else { return Ok(None) };
         let wrong = |error| Diagnostic::error(format!("{}: {error}", self.place(version.span)));
@@ -209,7 +209,7 @@ impl Search {
             }
             self.look_for_misnamed(above);
             let map = above.join(FILE_NAME);
-            // A link that leads nowhere is no leave to take the next map above, which may say another account.
+            // A broken link does not make the next map above the right one: that one may have another account.
             if map.symlink_metadata().is_ok() {
                 return Some(map);
             }
@@ -246,7 +246,7 @@ fn is_near(name: &str) -> bool {
 fn may_be_a_map(path: &Path) -> bool {
     const LARGEST: u64 = 1 << 20;
     let Ok(metadata) = path.metadata() else { return false };
-    // Where the case of names doesn't count, it is the map.
+    // On a file system that ignores case, it is the map.
     let is_the_map = || {
         let map = path.with_file_name(FILE_NAME).canonicalize();
         map.is_ok_and(|map| path.canonicalize().is_ok_and(|own| own == map))
@@ -262,7 +262,7 @@ fn not_read(path: &Path) -> Diagnostic {
     let name = shown(path, path);
     let warning = Diagnostic::warning(format!("{name} is not read: an account map is named {FILE_NAME}"));
     warning.help(match path.with_file_name(FILE_NAME).exists() {
-        true => format!("remove it, or pass --config {name} to read it instead of the {FILE_NAME} beside it"),
+        true => format!("remove it, or pass --config {name} to read it instead of the {FILE_NAME} next to it"),
         false => format!("rename it to {FILE_NAME}, or pass --config {name}"),
     })
 }

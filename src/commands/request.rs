@@ -27,7 +27,7 @@ pub(crate) fn selection(select: &SelectArgs) -> Selection {
 }
 
 /// What to do where a flag contradicts the account map.
-pub(crate) const WAYS_OUT: &str = "leave the flag out, change the map, or pass --no-config to go without it";
+pub(crate) const WAYS_OUT: &str = "omit the flag, change the map, or pass --no-config to ignore the map";
 
 /// A path of which only the file counts, however it is typed.
 struct SameFile(PathBuf);
@@ -107,7 +107,7 @@ pub(crate) fn request(
     })
 }
 
-/// The changes of account that are asked for, names of the map resolved.
+/// The requested changes of account, with names of the map resolved.
 ///
 /// # Errors
 /// A name that the map does not have, or any name without a map.

@@ -92,7 +92,7 @@ fn widths(lines: &[&[Cell]], width: Option<usize>) -> Vec<usize> {
     let Some(width) = width else { return widths };
     let gaps = GAP * columns.saturating_sub(1);
     while widths.iter().sum::<usize>() + gaps > width {
-        // Of several, the last: what identifies a row is in the first columns.
+        // The last of several: what identifies a row is in the first columns.
         let Some((widest, &most)) = widths.iter().enumerate().max_by_key(|&(_, width)| *width) else { break };
         if most <= NARROWEST {
             break;

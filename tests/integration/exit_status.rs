@@ -24,7 +24,7 @@ metadata:
 spec:
   allowedNamespaces:
     list: [default]
-  roleARN: arn:aws:iam::222222222222:user/nobody
+  roleARN: arn:aws:iam::222222222222:user/x
   sourceIdentityRef:
     kind: AWSClusterControllerIdentity
     name: default

@@ -70,11 +70,11 @@ const RULES: &[Rule] = &[
     ),
     rule(r"\bin silence\b", "", "silently", "ignored in silence", "silently ignored"),
     rule(
-        r"(^|[^\w`])(?-i:[Nn]obody|[Ee]verybody)\b",
+        r"(^|[^\w`])(?-i:[Nn]obody|[Ee]verybody) (uses|can|will|may|has|needs|else|names|asks|is|was|knows|reads)\b",
         "",
         "no cluster; no namespace; every namespace",
         "an identity that nobody uses",
-        "owned by `nobody`",
+        "AWSClusterRoleIdentity nobody: a name",
     ),
     // Data that speaks
     rule(
@@ -118,8 +118,20 @@ const RULES: &[Rule] = &[
         "There is a file, and is the file there?",
     ),
     rule(r"\bisn't there\b|\baren't there\b", "", "does not exist", "The file isn't there.", "There isn't a file."),
-    rule(r"(^|[^\w-])beside([^\w-]|$)", "", "next to", "the file beside it", "Besides, the file is next to it."),
-    rule(r"(^|[^\w-])behind([^\w-]|$)", "", "after; below", "the comment behind the key", "the comment after the key"),
+    rule(
+        r"(^|[^\w-])beside (the|a|an|it|its|them|this|that|these|each|another|one)\b",
+        "",
+        "next to",
+        "the file beside it",
+        "AWSCluster beside is in no file.",
+    ),
+    rule(
+        r"(^|[^\w-])behind (the|a|an|it|its|them|this|that|these|each|another|one)\b",
+        "",
+        "after; below",
+        "the comment behind the key",
+        "let behind = after; the key",
+    ),
     rule(
         r"\ball that is (below|above|there|in)\b",
         "",

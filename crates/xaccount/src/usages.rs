@@ -253,7 +253,7 @@ struct Doubts<'n> {
     names: &'n IdentityNames<'n>,
     /// The names that are reported already.
     reported: HashSet<usize>,
-    /// The reported names, with a place and what is there.
+    /// The reported names, each with a place and its text.
     some: Vec<(usize, usize, &'static str)>,
 }
 

@@ -1,4 +1,4 @@
-//! What the manifests on an unfinished command line hold.
+//! The names in the manifests of an unfinished command line.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -17,14 +17,14 @@ use xaccount::diag::FileId;
 use xaccount::files::{self, Input};
 use xaccount::inventory::{self, Inventory, Scan};
 
-/// What is read for one key: these many bytes of these many files, which is a blink.
+/// How much is read for one key press: these many bytes of these many files.
 const BYTES: u64 = 32 << 20;
 const FILES: usize = 2000;
 
-/// For a directory without end, and a file system that does not answer. What was found until then is offered.
+/// The limit for endless directories and file systems that do not answer. What was found until then is offered.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// The manifests of a command line, read when the first value out of them is wanted. Says nothing of what goes wrong.
+/// The manifests of a command line, read when the first value from them is needed. Errors are ignored.
 #[derive(Clone)]
 pub(super) struct ManifestNames {
     words: Arc<[OsString]>,
@@ -32,7 +32,7 @@ pub(super) struct ManifestNames {
 }
 
 impl ManifestNames {
-    /// Of these words, the ones before that which is being typed, without the program's name.
+    /// The words before the one that is being typed, without the program's name.
     pub(super) fn new(words: &[OsString]) -> Self {
         Self { words: words.into(), inventory: Arc::default() }
     }
@@ -46,7 +46,7 @@ impl ManifestNames {
         })
     }
 
-    /// The verb's arguments as far as they can be told. Their values may be anything.
+    /// The verb's arguments, as far as they can be parsed. Their values are not checked.
     fn matches(&self) -> Option<ArgMatches> {
         let command = lenient(cli::whole()).no_binary_name(true).disable_version_flag(true);
         let mut matches = command.try_get_matches_from(self.words.iter()).ok()?;
@@ -56,7 +56,7 @@ impl ManifestNames {
         Some(matches)
     }
 
-    /// A flag's value, where it stands on the command line.
+    /// A flag's value on the command line.
     pub(super) fn given(&self, id: &str) -> Option<String> {
         let value = values(&self.matches()?, id).next()?;
         value.into_string().ok()
@@ -149,7 +149,7 @@ fn values(matches: &ArgMatches, id: &str) -> impl Iterator<Item = OsString> + us
     values.map(|values| values.cloned().collect::<Vec<_>>()).unwrap_or_default().into_iter()
 }
 
-/// Reads regular files as far as the bounds go. Those that can't be read or understood are passed by.
+/// Reads regular files as far as the bounds go. Those that can't be read or parsed are skipped.
 fn read(paths: Vec<PathBuf>, recursive: bool) -> Inventory {
     let until = Instant::now() + LONGEST;
     let (send, receive) = mpsc::channel();

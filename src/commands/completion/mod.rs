@@ -20,7 +20,7 @@ use xaccount::diag::Diagnostic;
 /// Not `kubectl xaccount`: a script for that name takes the place of kubectl's own completion.
 const NAME: &str = "kubectl-xaccount";
 
-/// Set by the scripts of clap_complete to the name of the shell. Our own name, so that nobody sets it by accident.
+/// Set by the scripts of clap_complete to the name of the shell. The name is unusual, so that it is not set by accident.
 const VARIABLE: &str = "_KUBECTL_XACCOUNT_COMPLETE";
 
 // The directives of cobra (cobra.dev, completions.go, `ShellCompDirective`).

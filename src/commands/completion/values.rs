@@ -173,7 +173,7 @@ fn source_identities(found: &ManifestNames) -> Vec<(String, String)> {
     for kind in IdentityKind::ALL {
         let name = kind.name();
         if kind == IdentityKind::Controller {
-            values.push((format!("{name}/default"), "the management account's own credentials".into()));
+            values.push((format!("{name}/default"), "the credentials of the source account".into()));
             continue;
         }
         let names = found.identities(kind);

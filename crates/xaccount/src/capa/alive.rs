@@ -1,6 +1,6 @@
 //! Evidence in a manifest that its object is, or was, in a management cluster.
 //!
-//! A status block alone is no evidence: Go programs print `status: {ready: false, networkStatus: {…}}`,
+//! A status block alone is not evidence: Go programs print `status: {ready: false, networkStatus: {…}}`,
 //! `creationTimestamp: null` and `controlPlaneEndpoint: {host: "", port: 0}` for clusters that never existed.
 
 use crate::diag::Span;

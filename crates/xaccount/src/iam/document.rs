@@ -22,7 +22,7 @@ pub enum DocumentForm {
     Encoded,
 }
 
-/// Where the AWS CLI's output contains a document: `get-role`, also with `--query Role`; `get-role-policy` (and
+/// The places of a document in the output of the AWS CLI: `get-role`, also with `--query Role`; `get-role-policy` (and
 /// `get-user-policy`, `get-group-policy`); `get-policy-version`, also with `--query PolicyVersion`.
 const PLACES: [&[&str]; 5] = [
     &["Role", "AssumeRolePolicyDocument"],

@@ -14,7 +14,7 @@ use super::skipped::{SetAside, SkipReason, Skipped};
 use crate::capa::{IdentityKind, ObjectKind, ROLE_IDENTITY, State, Version};
 use crate::diag::{Diagnostic, FileId};
 
-/// Where kubectl creates an object without a namespace, unless another one is specified.
+/// The namespace in which kubectl creates an object without one, unless another one is specified.
 const DEFAULT_NAMESPACE: &str = "default";
 
 /// The input of every verb: all objects, by default of files.

@@ -14,7 +14,7 @@ use crate::cli::{IamTargetArgs, SourceRoleArgs};
 use crate::commands::map::MapFile;
 use crate::commands::request::WAYS_OUT;
 
-/// Where the values of flags come from, by flag.
+/// The origins of the values of flags, by flag.
 #[derive(Default)]
 pub(super) struct Origins(BTreeMap<&'static str, Origin>);
 

@@ -78,7 +78,7 @@ fn users_elsewhere<'c>(context: &Context<'c>) -> HashMap<ObjectId, &'c Row> {
 /// The part of the chain after an identity that is already covered for clusters in a file.
 fn known(visits: &Visits, file: FileId) -> Option<Part> {
     let own = visits.iter().find(|(existing, _)| *existing == file).map(|(_, part)| *part);
-    // Of two files, at least one is not the identity's own.
+    // If there are two files, at least one is not the identity's own.
     let both = visits.iter().map(|(_, part)| *part).min_by_key(|part| part.length).filter(|_| visits.len() > 1);
     own.into_iter().chain(both).max_by_key(|part| part.length)
 }
