@@ -7,11 +7,10 @@ use clap::{Args, ValueEnum};
 use xaccount::aws::{AccountId, DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
 use xaccount::capa::{IdentityKind, Version};
 use xaccount::inject::AllowedNamespaces;
-use xaccount::kubernetes::LabelSelector;
 
 use super::values::{
-    AskedMove, ROLE_NAME_HELP, TopologyVariable, account, account_move, annotation, dns_name, glob, namespaced_name,
-    path, role_arn, role_name, role_name_long_help, source_identity, topology_variable,
+    AskedMove, ROLE_NAME_HELP, TopologyVariable, TypedSelector, account, account_move, annotation, dns_name, glob,
+    namespaced_name, path, role_arn, role_name, role_name_long_help, source_identity, topology_variable,
 };
 
 /// What a verb reads.
@@ -125,7 +124,7 @@ pub(crate) struct SelectArgs {
 
     /// Only objects with these labels
     #[arg(short = 'l', long, value_name = "SELECTOR")]
-    pub(crate) selector: Option<LabelSelector>,
+    pub(crate) selector: Option<TypedSelector>,
 
     /// Only objects in this namespace; may be repeated or separated by commas
     #[arg(short = 'n', long, value_name = "NS", value_delimiter = ',')]

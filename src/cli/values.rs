@@ -6,7 +6,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use xaccount::aws::{AccountId, RoleArn};
 use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind, referenced_kind};
-use xaccount::kubernetes::names;
+use xaccount::kubernetes::{LabelSelector, names};
 
 /// A value of `--move-account`, as typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,21 @@ pub(crate) enum AskedAccount {
     Id(AccountId),
     /// A name from the account map.
     Name(String),
+}
+
+/// A label selector and its text.
+#[derive(Clone, Debug)]
+pub(crate) struct TypedSelector {
+    pub(crate) selector: LabelSelector,
+    pub(crate) text: String,
+}
+
+impl std::str::FromStr for TypedSelector {
+    type Err = <LabelSelector as std::str::FromStr>::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self { selector: text.parse()?, text: text.to_owned() })
+    }
 }
 
 /// A variable of a topology, and the path into its value.

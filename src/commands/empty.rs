@@ -45,7 +45,7 @@ pub(crate) fn kinds_seen(inputs: &Session) -> String {
 pub(crate) fn none_selected(select: &SelectArgs, titles: &[String]) -> Diagnostic {
     let names: Vec<&str> = select.cluster_name.iter().map(|glob| glob.glob()).collect();
     let mut flags: Vec<String> = names.iter().map(|name| format!("--cluster-name {name}")).collect();
-    flags.extend(select.selector.iter().map(|_| "--selector".to_owned()));
+    flags.extend(select.selector.iter().map(|typed| format!("--selector '{}'", typed.text)));
     flags.extend((!select.namespace.is_empty()).then(|| format!("--namespace {}", select.namespace.join(","))));
     let flags = escape_control(&flags.join(" ")).into_owned();
     let error = Diagnostic::error(format!("no cluster matches {flags}"));

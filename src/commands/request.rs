@@ -20,7 +20,7 @@ use xaccount::settings::{Setting, agreed};
 pub(crate) fn selection(select: &SelectArgs) -> Selection {
     Selection {
         cluster_names: select.cluster_name.iter().map(globset::Glob::compile_matcher).collect(),
-        labels: select.selector.clone(),
+        labels: select.selector.as_ref().map(|typed| typed.selector.clone()),
         namespaces: select.namespace.clone(),
         only: None,
     }

@@ -124,7 +124,8 @@ fn refused(output: &Output, words: &[&str]) {
     let text = stderr(output);
     assert_eq!(output.status.code(), Some(2), "{text}");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{text}");
-    assert!(text.starts_with("error: "), "{text}");
+    let first = text.lines().find(|line| !line.starts_with("note: ")).unwrap_or_default();
+    assert!(first.starts_with("error: "), "{text}");
     for word in words {
         assert!(text.contains(word), "{word:?} is not in:\n{text}");
     }

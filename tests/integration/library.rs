@@ -125,7 +125,7 @@ fn status_and_lint_find_the_same() {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     for files in inputs() {
         let manifests = manifests(&files);
-        let (out, _) = run(&files, "status all -R --allow-empty -o json");
+        let (out, _) = run(&files, "status all -R --allow-empty --strict -o json");
         match xaccount::status(&manifests) {
             Ok(report) => {
                 let json: Value = serde_json::from_slice(&out.stdout).unwrap();
@@ -140,7 +140,7 @@ fn status_and_lint_find_the_same() {
             Err(error) => refused_alike(&files, &error, &out),
         }
 
-        let (out, _) = run(&files, "lint all -R --severity note -o json");
+        let (out, _) = run(&files, "lint all -R --severity note --allow-empty -o json");
         let json: Value = serde_json::from_slice(&out.stdout).unwrap();
         let place =
             |at: &Value| at.is_object().then(|| format!("{}:{}:{}", text(&at["file"]), at["line"], at["column"]));

@@ -167,7 +167,7 @@ fn a_file_that_needs_the_edit_fails_the_commit_and_is_edited() {
     let (done, said) = place.commit(&["heron.yaml"]);
     assert!(!done, "{said}");
     assert!(said.contains("exit code: 1") && said.contains("files were modified by this hook"), "{said}");
-    assert!(said.contains("AWSCluster heron: management account (no identityRef) -> 222222222222"), "{said}");
+    assert!(said.contains("AWSCluster heron  source -> 222222222222"), "{said}");
     let edited = place.read("heron.yaml");
     assert!(
         edited.starts_with(&pointed("heron")) && edited.contains("kind: AWSClusterRoleIdentity\nmetadata:"),

@@ -48,7 +48,7 @@ fn injected(directory: &Path, selector: &str) -> Option<BTreeSet<String>> {
     if said.contains("is not a label selector") {
         return None;
     }
-    if said.contains("no object is selected") {
+    if said.contains("no cluster matches --selector") {
         return Some(BTreeSet::new());
     }
     assert!(out.status.success(), "{selector}: {said}");

@@ -42,7 +42,7 @@ fn a_fifo_is_read_and_never_written() {
     refused(&output, &["fifo.yaml is a pipe or a device and can't be written", "-o yaml"]);
     // In a directory it is not a manifest, even without a writer at its other end.
     let output = run(&mut inject(folder.path(), ". --write"));
-    refused(&output, &["nothing here can carry an identity reference"]);
+    refused(&output, &["no cluster found", "no Kubernetes object"]);
     // As an identity file it must not be opened either.
     let output = run(&mut inject(folder.path(), "- --identity-file fifo.yaml"));
     refused(&output, &["fifo.yaml is not a regular file"]);
@@ -158,7 +158,7 @@ fn directories_named_like_files() {
     done(&run(&mut inject(folder.path(), "d.yaml --write")));
     assert_eq!(fs::read_to_string(folder.path().join("d.yaml/b.yaml")).unwrap(), new_with_identity("b"));
     let before = snapshot(folder.path());
-    refused(&run(&mut inject(folder.path(), "e.yaml --write")), &["nothing here can carry", "no object at all"]);
+    refused(&run(&mut inject(folder.path(), "e.yaml --write")), &["no cluster found", "no Kubernetes object"]);
     write_clusters(folder.path(), &["c.yaml"]);
     let output = run(&mut inject(folder.path(), "c.yaml --identity-file e.yaml --write"));
     refused(&output, &["e.yaml is not a regular file"]);
@@ -182,8 +182,12 @@ fn missing_files_and_links_that_lead_nowhere() {
     // A diff doesn't promise what can't be written.
     refused(&run(&mut inject(folder.path(), "a.yaml --identity-file d/link.yaml")), &nowhere);
     refused(&run(&mut inject(folder.path(), "a.yaml none.yaml --write")), &["none.yaml does not exist", "spelling"]);
-    let output = run(&mut inject(folder.path(), "a.yaml --identity-file no/such/ids.yaml --write"));
-    refused(&output, &["no/such/ids.yaml does not exist", "mkdir -p 'no/such'"]);
+    assert_eq!(snapshot(folder.path()), before);
+    // A run that fails leaves no directory.
+    fs::write(at("file"), "").unwrap();
+    let output = run(&mut inject(folder.path(), "a.yaml --identity-file file/such/ids.yaml --write"));
+    refused(&output, &["file/such", "Not a directory"]);
+    fs::remove_file(at("file")).unwrap();
     assert_eq!(snapshot(folder.path()), before);
     done(&run(&mut inject(folder.path(), ". --write")));
     assert_eq!(fs::read_to_string(at("a.yaml")).unwrap(), new_with_identity("a"));

@@ -106,9 +106,9 @@ pub(super) fn closed(
     let own = before.map_or(0, |(_, own)| own.len());
     let (head, rest) = new.split_at(if kept { own.min(new.len()) } else { new.len() });
     let behind = after.map(|after| [rest, after.bytes].concat());
-    let stands = before.iter().map(|_| head).chain(behind.as_deref());
+    let expected = before.iter().map(|_| head).chain(behind.as_deref());
     let bare = segments.last().is_some_and(|last| last.bare);
-    if segments.iter().map(|segment| segment.bytes).ne(stands) || after.is_some_and(|after| after.bare != bare) {
+    if segments.iter().map(|segment| segment.bytes).ne(expected) || after.is_some_and(|after| after.bare != bare) {
         return Err(unproved("its neighbours would change", whole));
     }
     let (Some((before, own)), Some(first)) = (before, segments.first()) else {
