@@ -37,6 +37,8 @@ mod properties;
 #[cfg(unix)]
 mod readme;
 mod replay;
+#[cfg(unix)]
+mod revision;
 mod rules;
 #[cfg(unix)]
 mod running;
