@@ -91,10 +91,16 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
     let results = parallel::map(&candidates, |document| read(file, bytes, document, options).map_err(Box::new));
     // A vector that grows by doubling would need half as much memory again.
     scanned.objects.reserve_exact(results.iter().map(|result| result.as_ref().map_or(0, Vec::len)).sum());
+    let mut has_template = false;
     for result in results {
         match result.map_err(|problem| *problem) {
             Ok(found) => scanned.objects.extend(found),
-            Err(problem) => errors.extend(scanned.tolerate(problem, file, bytes, options)),
+            // One message says that a file is a template; to skip documents is said of each.
+            Err(ScanProblem::Template(_)) if has_template && !options.skip_templates => {}
+            Err(problem) => {
+                has_template |= matches!(problem, ScanProblem::Template(_));
+                errors.extend(scanned.tolerate(problem, file, bytes, options));
+            }
         }
     }
     let is_capa = !errors.is_empty() || scanned.objects.iter().any(|found| found.object.object_kind.is_capa());

@@ -83,7 +83,12 @@ warn() {
 
 case $* in
 '' | --dry-run) dry_run=$* ;;
-*) fail "unknown argument: $*; the only one is --dry-run" ;;
+-h | --help)
+    # The comment at the top.
+    sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
+    exit
+    ;;
+*) fail "unknown argument: $*; the only ones are --dry-run and --help" ;;
 esac
 
 kubectl xaccount --version >/dev/null 2>&1 ||
