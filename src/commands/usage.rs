@@ -27,6 +27,7 @@ pub(crate) fn diagnostic(error: &clap::Error, words: &[String]) -> Diagnostic {
         _ => Vec::new(),
     };
     let first = |kind| context(kind).into_iter().next().unwrap_or_default();
+    let flag = || bare(&first(ContextKind::InvalidArg)).to_owned();
     let (message, mut help) = match error.kind() {
         ErrorKind::InvalidSubcommand => {
             // clap lists the nearest last.
@@ -41,23 +42,23 @@ pub(crate) fn diagnostic(error: &clap::Error, words: &[String]) -> Diagnostic {
         ),
         ErrorKind::InvalidValue if first(ContextKind::InvalidValue).is_empty() => {
             let help = one_of(&context(ContextKind::ValidValue));
-            (format!("{} needs a value", first(ContextKind::InvalidArg)), help)
+            (format!("{} needs a value", flag()), help)
         }
         ErrorKind::InvalidValue => {
-            let (flag, value) = (first(ContextKind::InvalidArg), first(ContextKind::InvalidValue));
+            let (flag, value) = (flag(), first(ContextKind::InvalidValue));
             let mut help: Vec<String> = Vec::new();
             help.extend(context(ContextKind::SuggestedValue).into_iter().map(|near| format!("perhaps {near}")));
             help.extend(one_of(&context(ContextKind::ValidValue)));
             (format!("invalid value '{value}' for {flag}"), help)
         }
         ErrorKind::ValueValidation => {
-            let (flag, value) = (first(ContextKind::InvalidArg), first(ContextKind::InvalidValue));
+            let (flag, value) = (flag(), first(ContextKind::InvalidValue));
             let why = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-            (format!("invalid value '{value}' for {flag}: {why}"), Vec::new())
+            (format!("invalid value '{value}' for {flag}"), vec![why])
         }
         ErrorKind::ArgumentConflict => {
-            let others = context(ContextKind::PriorArg);
-            let flag = first(ContextKind::InvalidArg);
+            let others: Vec<String> = context(ContextKind::PriorArg).iter().map(|one| bare(one).to_owned()).collect();
+            let flag = flag();
             let message = match others.as_slice() {
                 [] => format!("{flag} can't be used more than once"),
                 [other] if *other == flag => format!("{flag} can't be used more than once"),
@@ -66,12 +67,21 @@ pub(crate) fn diagnostic(error: &clap::Error, words: &[String]) -> Diagnostic {
             (message, Vec::new())
         }
         ErrorKind::MissingRequiredArgument => {
-            (format!("missing {}", context(ContextKind::InvalidArg).join(" and ")), Vec::new())
+            let missing = context(ContextKind::InvalidArg);
+            (format!("missing {}", missing.iter().map(|one| bare(one)).collect::<Vec<_>>().join(" and ")), Vec::new())
         }
         _ => (first_sentence(error), Vec::new()),
     };
     help.push(format!("{verb} --help"));
     help.into_iter().fold(Diagnostic::error(message), Diagnostic::help)
+}
+
+/// A flag or an argument without the form of its value: `--account` of `--account <ID>`, `RULE` of `[RULE]`.
+fn bare(shown: &str) -> &str {
+    match shown.strip_prefix('[').or(shown.strip_prefix('<')) {
+        Some(argument) => argument.split([']', '>']).next().unwrap_or_default(),
+        None => shown.split([' ', '[', '=']).next().unwrap_or_default(),
+    }
 }
 
 fn unknown_argument(flag: &str, near: Vec<String>, is_function: bool) -> (String, Vec<String>) {

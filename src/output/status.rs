@@ -66,7 +66,7 @@ pub(crate) fn status_table<O: Provenance>(status: &Status<'_, O>, style: TableSt
     }
     let (mut groups, mut places): (Vec<RowGroup>, HashMap<_, usize>) = (Vec::new(), HashMap::new());
     for row in &status.rows {
-        let key = (row.namespace.as_deref(), &row.account, row.verdict.outcome, row.verdict.chain.key());
+        let key = (&row.namespace, &row.account, row.verdict.outcome, row.verdict.chain.key());
         let place = *places.entry(key).or_insert(groups.len());
         match groups.get_mut(place) {
             Some(group) => group.names.push(name(row)),
@@ -139,7 +139,7 @@ fn name(row: &Row) -> String {
 fn cells(row: &Row, style: TableStyle<'_>) -> Vec<Cell> {
     let outcome = row.verdict.outcome;
     vec![
-        row.namespace.as_deref().unwrap_or(NONE).into(),
+        row.namespace.as_str().into(),
         name(row).into(),
         style.account(&row.account).into(),
         Cell::styled(outcome.name(), self::style(outcome)),
@@ -345,7 +345,7 @@ pub(crate) fn account_users<O: Provenance>(
         .map(|row| {
             let outcome = row.verdict.outcome;
             vec![
-                row.namespace.as_deref().unwrap_or(NONE).into(),
+                row.namespace.as_str().into(),
                 name(row).into(),
                 Cell::styled(outcome.name(), self::style(outcome)),
                 identity(row).into(),

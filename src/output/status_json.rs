@@ -50,7 +50,7 @@ struct AccountJson<'s> {
 #[derive(Serialize)]
 struct ClusterJson<'s> {
     kind: &'s str,
-    namespace: Option<&'s str>,
+    namespace: &'s str,
     name: &'s str,
     cluster: &'s str,
     template: bool,
@@ -131,7 +131,7 @@ struct MovesJson<'s> {
 struct MoveJson<'s> {
     change: &'static str,
     kind: &'s str,
-    namespace: Option<&'s str>,
+    namespace: &'s str,
     name: &'s str,
     before: Option<&'s str>,
     after: Option<&'s str>,
@@ -212,7 +212,7 @@ pub(crate) fn moves_json<'s, L: Fn(&Move) -> (String, usize)>(
                 (_, None) => "gone",
             },
             kind: &one.kind,
-            namespace: one.namespace.as_deref(),
+            namespace: &one.namespace,
             name: &one.name,
             before: one.before.as_ref().map(AccountSummary::word),
             after: one.after.as_ref().map(AccountSummary::word),
@@ -229,7 +229,7 @@ fn cluster<'s>(status: &'s Status<'_>, row: &'s Row) -> ClusterJson<'s> {
     let verdict = &row.verdict;
     ClusterJson {
         kind: &found.object.kind,
-        namespace: row.namespace.as_deref(),
+        namespace: &row.namespace,
         name: &row.name,
         cluster: &row.cluster,
         template: row.template,

@@ -11,7 +11,7 @@ use std::str::FromStr;
 #[non_exhaustive]
 pub enum StsTextError {
     /// Too short or too long.
-    #[error("the {what} {text:?} has {count} characters; STS allows {min} to {max}")]
+    #[error("the {what} {text:?} has {count} {}; STS allows {min} to {max}", if *count == 1 { "character" } else { "characters" })]
     Length {
         /// "session name" or "external id".
         what: &'static str,

@@ -91,7 +91,7 @@ pub struct Row {
     /// The object.
     pub object: ObjectId,
     /// The namespace that it is applied to.
-    pub namespace: Option<String>,
+    pub namespace: String,
     /// Its own name.
     pub name: String,
     /// The name of the cluster to which it belongs.
@@ -123,8 +123,7 @@ impl Row {
 
     /// `NAMESPACE/NAME` of its cluster.
     pub fn title(&self) -> String {
-        let namespace = self.namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
-        format!("{namespace}{}", self.cluster)
+        format!("{}/{}", self.namespace, self.cluster)
     }
 }
 
@@ -179,7 +178,7 @@ pub fn status<'r, O: Provenance>(inventory: &'r Inventory<O>, options: &Options)
     let mut rows = Vec::new();
     let mut judge = Judge::new(&cluster_state);
     for (index, found) in sent() {
-        let place = PlacedObject { index, namespace: Some(inventory.namespace_of(found)) };
+        let place = PlacedObject { index, namespace: inventory.namespace_of(found) };
         if let Some(twice) = found.object.twice.as_deref() {
             match &found.object.object_kind {
                 ObjectKind::Referencing { .. } | ObjectKind::Cluster { .. } => {
@@ -221,7 +220,7 @@ fn as_warning(error: Diagnostic) -> Diagnostic {
 #[derive(Clone, Copy)]
 struct PlacedObject<'n> {
     index: ObjectId,
-    namespace: Option<&'n str>,
+    namespace: &'n str,
 }
 
 /// Adds the rows of an object: one for each distinct reference.
@@ -229,7 +228,7 @@ fn rows_of<O: Provenance>(inventory: &Inventory<O>, place: PlacedObject<'_>, jud
     let found = &inventory[place.index];
     let mut seen: HashSet<Subject> = HashSet::new();
     for reference in found.object.references() {
-        let subject = Subject::of(&found.object, reference, judge.release(), place.namespace);
+        let subject = Subject::of(&found.object, reference, judge.release(), Some(place.namespace));
         if seen.contains(&subject) {
             continue;
         }
@@ -248,7 +247,7 @@ fn row<O: Provenance>(inventory: &Inventory<O>, place: PlacedObject<'_>, verdict
         true => name.clone(),
         false => inventory.cluster_name(found).map_or_else(|| name.clone(), str::to_owned),
     };
-    let (namespace, account) = (namespace.map(str::to_owned), AccountSummary::of(&verdict));
+    let (namespace, account) = (namespace.to_owned(), AccountSummary::of(&verdict));
     Row { object, namespace, name, cluster, template, account, verdict, reference }
 }
 

@@ -13,7 +13,7 @@ pub struct Move {
     /// Its object's kind.
     pub kind: String,
     /// Its namespace.
-    pub namespace: Option<String>,
+    pub namespace: String,
     /// Its object's name.
     pub name: String,
     /// `NAMESPACE/NAME` of its cluster.
@@ -56,7 +56,7 @@ pub struct Cause {
 }
 
 /// Namespace, name and kind.
-type MoveKey = (Option<String>, String, String);
+type MoveKey = (String, String, String);
 
 /// The rows of one key on both sides.
 #[derive(Default)]

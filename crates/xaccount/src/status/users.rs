@@ -58,7 +58,7 @@ fn answer(verdict: &Verdict) -> UsersAnswer {
 /// The identities with a role in an account, in the order of the files.
 pub fn access_paths<O: Provenance>(status: &Status<'_, O>, account: &AccountId) -> Vec<AccessPath> {
     let mut known: BTreeSet<String> = status.cluster_state.namespaces().into_iter().map(str::to_owned).collect();
-    known.extend(status.rows.iter().filter_map(|row| row.namespace.clone()));
+    known.extend(status.rows.iter().map(|row| row.namespace.clone()));
     let mut judge = Judge::new(&status.cluster_state);
     role_identities(status.inventory)
         .filter(|(_, _, role)| role.account() == account)

@@ -18,10 +18,8 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let found = &context.inventory[row.object];
         let (Some(hop), Some(message)) = (row.verdict.chain.last(), &row.verdict.message) else { continue };
         let why = hop.permission().map_or_else(String::new, |permission| permission.why);
-        let finding = Diagnostic::warning(format!("{}: {message}", found.title())).at(
-            found.location(row.reference),
-            format!("its namespace is {}", row.namespace.as_deref().unwrap_or("not specified")),
-        );
+        let finding = Diagnostic::warning(format!("{}: {message}", found.title()))
+            .at(found.location(row.reference), format!("its namespace is {}", row.namespace));
         let finding = match identity_of(context.inventory, &hop).map(|index| &context.inventory[index]) {
             Some(identity) => finding.also(identity.head(), why),
             None => finding,
