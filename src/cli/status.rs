@@ -35,8 +35,8 @@ Examples:
 const EXIT_STATUS: &str = "\
 Exit status:
   0  done
-  1  with --exit-code: a cluster is not permitted, or unknown, or a file can't be
-     read; with --against: a cluster moved, or may have moved
+  1  with --exit-code: a cluster is not permitted or unknown, or a file can't
+     be read; with --against: a cluster moved, or may have moved
   2  an error or wrong usage; stdout is empty";
 
 /// Show each cluster's account and identity, and whether CAPA allows it

@@ -314,7 +314,7 @@ mod tests {
         let long = "x".repeat(65);
         let table = [
             ("", "has 0 characters; STS allows 2 to 64"),
-            ("a", "has 1 characters"),
+            ("a", "has 1 character;"),
             (&long, "has 65 characters"),
             ("a b", "' '"),
             ("a:b", "':'"),

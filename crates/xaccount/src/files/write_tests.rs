@@ -200,14 +200,26 @@ fn removed_files_new_files_that_exist_and_missing_directories() {
     let error = replace_all(&[new(&paths[0])]).unwrap_err();
     assert!(matches!(error, WriteError::Exists { .. }), "{error}");
 
-    let path = directory.path().join("no/such/new.yaml");
-    let error = replace_all(&[existing(&paths[0]), new(&path)]).unwrap_err().to_string();
-    assert!(error.contains("mkdir -p '") && error.contains("no/such'"), "{error}");
-
     let error = replace_all(&[existing(&paths[0]), existing(&paths[0])]).unwrap_err();
     assert!(matches!(error, WriteError::SameFile { .. }), "{error}");
     assert_eq!(text(&paths[0]), "f000");
     assert_eq!(names(directory.path()), ["f000"]);
+}
+
+#[test]
+fn the_directories_of_a_new_file_are_created_or_removed_again() {
+    let (directory, paths) = tree(1);
+    let path = directory.path().join("no/such/new.yaml");
+    // Another writer is faster with the other file: nothing stays.
+    let changed = existing(&paths[0]);
+    fs::write(&paths[0], "someone else's, longer").unwrap();
+    let error = replace_all(&[changed, new(&path)]).unwrap_err();
+    assert!(matches!(error, WriteError::Changed { .. }), "{error}");
+    assert_eq!(names(directory.path()), ["f000"]);
+
+    replace_all(&[existing(&paths[0]), new(&path)]).unwrap();
+    assert_eq!(names(&directory.path().join("no/such")), ["new.yaml"]);
+    assert_eq!(names(directory.path()), ["f000", "no"]);
 }
 
 #[test]
