@@ -318,7 +318,7 @@ const PEER_FLAGS: &[&str] =
     &["--all-files", "--validate", "--enable-alpha-plugins", "--enable-exec", "--exec", "--allow-exec", "--help"];
 
 /// The pages with flags, besides the guides.
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "README.md",
     "CHANGELOG.md",
     "docs/report.md",
@@ -331,6 +331,7 @@ const PAGES: [&str; 12] = [
     "docs/lint.md",
     "docs/rules.md",
     "docs/github.md",
+    "docs/exit-status.md",
 ];
 
 #[test]
