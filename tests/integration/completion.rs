@@ -81,7 +81,11 @@ const WORDS: &[Question] = &[
     ),
     (&["inject", "--source-identity", "AWSClusterS"], &["AWSClusterStaticIdentity/"], ":6"),
     (&["inject", "--external-id", ""], &[], ":4"),
-    (&["nothing", ""], &["inject", "eject", "identity", "fn", "iam", "lint", "status", "explain", "completion"], ":4"),
+    (
+        &["nothing", ""],
+        &["inject", "eject", "identity", "fn", "iam", "lint", "status", "explain", "completion", "help", "version"],
+        ":4",
+    ),
 ];
 
 /// Files: manifests and directories, and flags only for a dash.
@@ -161,7 +165,7 @@ fn values_come_from_the_flags_and_from_the_manifests_on_the_command_line() {
 fn descriptions_follow_a_tab() {
     let directory = directory();
     let (lines, _) = ask(directory.path(), &["inject", "--mov"]);
-    assert!(lines[0].starts_with("--move-account\tReplace a reference to account FROM"), "{lines:?}");
+    assert!(lines[0].starts_with("--move-account\tReplace references to account FROM"), "{lines:?}");
     let (lines, _) = ask(directory.path(), &["inject", "ridge.yaml", "--cluster-name", ""]);
     assert_eq!(lines, ["ridge\tAWSCluster default/ridge"]);
 }
@@ -530,6 +534,7 @@ fn the_page_shows_the_commands_of_the_help() {
     let help = xaccount().args(["completion", "--help"]).output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     let (_, examples) = help.split_once("Examples:\n").expect("examples");
+    let (examples, _) = examples.split_once("\nUsage:\n").expect("usage after the examples");
     let mut count = 0;
     for line in examples.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         assert!(page.lines().any(|shown| shown.trim() == line), "docs/completion.md lacks: {line}");

@@ -99,7 +99,7 @@ fn kpt_writes_the_files() {
     let wrong = eval("");
     assert!(!wrong.status.success(), "{}", errors(&wrong));
     let results = fs::read_to_string(directory.join("results/results.yaml")).unwrap();
-    assert!(results.contains("would serve 2 files") && results.contains("severity: error"), "{results}");
+    assert!(results.contains("would be used by 2 files") && results.contains("severity: error"), "{results}");
     assert!(!fs::read_to_string(package.join("a.yaml")).unwrap().contains("identityRef"));
 
     let done = eval(" --identity-file=ids/identities.yaml");

@@ -325,7 +325,7 @@ fn the_account_map_sets_the_account_and_no_second_identity_is_created() {
     place.write("clusters/stage-a.yaml", cluster("stage-a"));
     let (done, said) = place.commit(&["clusters/stage-a.yaml"]);
     assert!(!done && said.contains("exit code: 2"), "{said}");
-    assert!(said.contains("AWSCluster stage-a belongs to no account of the map"), "{said}");
+    assert!(said.contains("AWSCluster stage-a matches no account of .xaccount.yaml"), "{said}");
     assert_eq!(place.read("clusters/stage-a.yaml"), cluster("stage-a"));
 
     // The map moves a cluster: its file is not staged, so only a run over all files shows it.

@@ -1,5 +1,8 @@
 //! Shared by the tests of this binary: the program, its cases and other manifests, and the peers that are installed.
 
+#[cfg(unix)]
+pub(crate) mod pty;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,14 +1,8 @@
 //! What the program prints on a terminal of 80 and of 120 columns.
 
-use std::fs::File;
-use std::io::Read;
-use std::os::fd::OwnedFd;
-use std::process::{Command, Stdio};
-
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
 use unicode_width::UnicodeWidthStr;
 
+use crate::support::pty::{self, Shown, Streams};
 use crate::support::testdata;
 
 /// Long names, so that every table and message has to be fitted.
@@ -24,55 +18,11 @@ spec:
   sourceIdentityRef: {kind: AWSClusterControllerIdentity, name: default}
 ";
 
-/// Which streams are the terminal.
-#[derive(Clone, Copy)]
-enum Streams {
-    Both,
-    /// Stdout is a file.
-    Stderr,
-}
-
-/// A terminal: what a program prints to it.
-struct Shown {
-    terminal: String,
-    stdout: String,
-}
-
+/// Runs the program on a terminal; its output is without colours.
 fn show(columns: u16, streams: Streams, args: &[&str], directory: &tempfile::TempDir) -> Shown {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let name = ptsname(&master, Vec::new()).unwrap();
-    let name = name.to_str().unwrap().to_owned();
-    let open = || File::options().read(true).write(true).open(&name).unwrap();
-    let slave = open();
-    let size = Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-    tcsetwinsize(&slave, size).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-xaccount"));
-    command.args(args).current_dir(directory.path()).env("TERM", "xterm").stdin(Stdio::null());
-    command.stderr(Stdio::from(OwnedFd::from(open())));
-    match streams {
-        Streams::Both => command.stdout(Stdio::from(OwnedFd::from(open()))),
-        Streams::Stderr => command.stdout(Stdio::piped()),
-    };
-    let mut child = command.spawn().unwrap();
-    drop(command);
-    drop(slave);
-    let mut master = File::from(master);
-    let reader = std::thread::spawn(move || {
-        let (mut bytes, mut part) = (Vec::new(), [0; 4096]);
-        // Once the program has ended, reading is an error.
-        while let Ok(length @ 1..) = master.read(&mut part) {
-            bytes.extend_from_slice(&part[..length]);
-        }
-        String::from_utf8(bytes).unwrap().replace("\r\n", "\n")
-    });
-    let mut stdout = String::new();
-    if let Some(mut stream) = child.stdout.take() {
-        stream.read_to_string(&mut stdout).unwrap();
-    }
-    child.wait().unwrap();
-    Shown { terminal: anstream::adapter::strip_str(&reader.join().unwrap()).to_string(), stdout }
+    let mut shown = pty::show(columns, streams, args, directory.path());
+    shown.terminal = anstream::adapter::strip_str(&shown.terminal).to_string();
+    shown
 }
 
 fn directory() -> tempfile::TempDir {
