@@ -70,6 +70,9 @@ fn parse() -> Result<cli::Cli, ExitStatus> {
     match parsed(words.clone()) {
         Ok(cli::Cli { verb: cli::Verb::Help(args), .. }) => {
             let program = words.first().cloned().unwrap_or_default();
+            if let Some(error) = commands::usage::unknown_verb(&args.verb) {
+                return Err(print(&Terminal::of_errors(colour), Err(error.into())));
+            }
             let verb = args.verb.iter().map(OsString::from);
             let words: Vec<OsString> = std::iter::once(program).chain(verb).chain(["--help".into()]).collect();
             match parsed(words.clone()) {

@@ -132,6 +132,8 @@ impl Delivery<'_> {
                 (names.iter().flat_map(|name| [name, &b"\n"[..]].concat()).collect(), found)
             }
             Mode::Write { exit_code } => {
+                // Messages show these files as they were.
+                proved.iter().for_each(|one| self.session.keep_for_messages(one.file()));
                 let order = write_order(self.inventory, self.outcome);
                 self.session
                     .write(&proved, new.as_ref().map(|new| (new.path, &new.edited)), &order)

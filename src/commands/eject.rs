@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Result<Printed, CommandE
         Ok(outcome) => outcome,
         Err(Failure::EmptySelection(_)) if args.scan.allow_empty => Outcome::nothing(&inventory, &request.selection),
         Err(Failure::EmptySelection(nothing)) => {
-            warnings.push(no_cluster(&nothing, &session, &inventory, &args.select));
+            warnings.push(no_cluster(&nothing, &session, &inventory, &args.select, false));
             return Err(CommandError::about(&session, warnings));
         }
         Err(Failure::Refused(errors)) => {

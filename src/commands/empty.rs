@@ -19,6 +19,7 @@ pub(crate) fn no_cluster(
     inputs: &Session,
     inventory: &Inventory,
     select: &SelectArgs,
+    adds_variables: bool,
 ) -> Diagnostic {
     if let (EmptySelection::NoReferencingObject, Some(error)) = (nothing, all_skipped(inventory)) {
         return error;
@@ -26,11 +27,16 @@ pub(crate) fn no_cluster(
     match nothing {
         EmptySelection::NoneSelected(titles) => none_selected(select, titles).help(ALLOW_EMPTY),
         EmptySelection::NoReferencingObject => {
-            Diagnostic::error("no cluster found")
+            let error = Diagnostic::error("no cluster found")
                 .help(format!("found: {}", kinds_seen(inputs)))
-                .help("expected: AWSCluster, AWSManagedControlPlane, a ROSA kind, their templates, or a topology Cluster with an aws or eks variable")
-                .help("for a topology Cluster without such a variable: --topology-variable clusterConfig.aws")
-                .help(ALLOW_EMPTY)
+                .help("expected: AWSCluster, AWSManagedControlPlane, a ROSA kind, their templates, or a topology Cluster with an aws or eks variable");
+            let error = match adds_variables {
+                true => {
+                    error.help("for a topology Cluster without such a variable: --topology-variable clusterConfig.aws")
+                }
+                false => error,
+            };
+            error.help(ALLOW_EMPTY)
         }
     }
 }

@@ -142,7 +142,7 @@ impl InjectWork<'_> {
                 Outcome::nothing(&inventory, &self.request.selection)
             }
             Err(Failure::EmptySelection(nothing)) => {
-                warnings.push(no_cluster(&nothing, self.session, &inventory, &self.args.select));
+                warnings.push(no_cluster(&nothing, self.session, &inventory, &self.args.select, true));
                 return Err(about(warnings));
             }
             Err(Failure::Refused(errors)) => {

@@ -97,8 +97,7 @@ fn has_manifest(directory: &Path, left: &mut usize) -> bool {
     for entry in directory.read_dir().into_iter().flatten().flatten() {
         let Some(fewer) = left.checked_sub(1) else { return false };
         *left = fewer;
-        let extension = entry.path().extension().map(|end| end.to_ascii_lowercase());
-        if extension.is_some_and(|end| end == "yaml" || end == "yml" || end == "json") {
+        if files::is_manifest(&entry.path()) {
             return true;
         }
     }

@@ -135,6 +135,12 @@ pub(crate) fn account_id(flag: &str, asked: &AskedAccount, map: Option<&AccountM
         AskedAccount::Unknown => "unknown",
     };
     let shown = escape_control(name);
+    if let (AskedAccount::Name(name), Some(map)) = (asked, map)
+        && name == "source"
+        && let Some(source) = &map.source.account
+    {
+        return Ok(source.value.clone());
+    }
     let Some(map) = map else {
         return Err(Diagnostic::error(format!(
             "{flag}: '{shown}' is not an account id, and there is no account map (.xaccount.yaml) with names"

@@ -1,23 +1,29 @@
-//! Manifests as a Git revision has them, read with the `git` on PATH.
+//! Manifests as a Git revision has them, read with the `git` on PATH. Nothing is written, and no program of the
+//! repository's configuration runs.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::path::{Component, Path, PathBuf};
+use std::collections::{BTreeMap, HashSet};
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
-
-use tempfile::TempDir;
+use std::sync::Arc;
 
 use super::head::git;
 use xaccount::diag::{Diagnostic, escape_control};
+use xaccount::files::is_manifest;
+use xaccount::inventory::kustomization::is_kustomization;
+use xaccount::session::path_bytes;
 
-/// What `--against` names.
+/// Links are followed so many times.
+const MOST_LINKS: usize = 8;
+
+/// The value of `--against`.
 pub(crate) enum Against {
     Paths(Vec<PathBuf>),
     Revision(String),
 }
 
 impl Against {
-    /// Tells paths from a revision: `git:REV` is a revision, and what begins with `.` or `/` is a path.
+    /// Distinguishes paths from a revision: `git:REV` is a revision, and what begins with `.` or `/` is a path.
     ///
     /// # Errors
     /// A name that is both or neither, and a revision with anything next to it.
@@ -36,177 +42,371 @@ impl Against {
     }
 }
 
-/// The revision that a value names; `None` where it is a path.
+/// The revision that a value names; `None` if it is a path.
 fn revision_of(value: &Path, inputs: &[PathBuf]) -> Result<Option<String>, Diagnostic> {
     let Some(text) = value.to_str() else { return Ok(None) };
     if let Some(revision) = text.strip_prefix("git:") {
         return Ok(Some(revision.to_owned()));
     }
-    let is_path = text == "-" || text.is_empty() || text.starts_with(['.', '/']) || value.is_absolute();
-    if is_path {
+    if text == "-" || text.is_empty() || text.starts_with(['.', '/']) || value.is_absolute() {
         return Ok(None);
     }
-    let names_commit = repository(inputs).is_ok_and(|root| commit(&root, text).is_some());
+    let shown = escape_control(text);
+    let repository = Repository::of(inputs);
+    let names_commit = match &repository {
+        Ok(repository) => repository.commit(text)?.is_some(),
+        Err(_) => false,
+    };
     match (value.exists(), names_commit) {
         (true, false) => Ok(None),
         (false, true) => Ok(Some(text.to_owned())),
-        (true, true) => Err(Diagnostic::error(format!("'{}' is a path and a Git revision", escape_control(text)))
+        (true, true) => Err(Diagnostic::error(format!("'{shown}' is a path and a Git revision"))
             .help(format!("for the revision: --against git:{text}"))
             .help(format!("for the path: --against ./{text}"))),
-        (false, false) => {
-            Err(Diagnostic::error(format!("'{}' is neither a path nor a Git revision", escape_control(text)))
-                .help("check the spelling; git log --oneline lists revisions"))
-        }
+        (false, false) => Err(match repository {
+            Ok(_) => Diagnostic::error(format!("'{shown}' is neither a path nor a Git revision"))
+                .help("check the spelling; to list revisions: git log --oneline"),
+            Err(error) => {
+                Diagnostic::error(format!("'{shown}' does not exist, and can't be a Git revision")).help(error.message)
+            }
+        }),
     }
 }
 
-/// A copy of the inputs as a revision has them. It is removed with this value.
-pub(crate) struct Checkout {
-    directory: TempDir,
-    /// The inputs in the copy, as far as the revision has them.
-    pub(crate) paths: Vec<PathBuf>,
-    revision: String,
+/// The inputs of a run as a revision has them.
+#[derive(Default)]
+pub(crate) struct Revision {
+    /// Names, as `git:main/clusters/a.yaml`, and contents. Kustomizations of the whole repository are among them, because they
+    /// decide which files are patches.
+    pub(crate) files: Vec<(String, Arc<Vec<u8>>)>,
+    /// What the revision may have and can't be read.
+    pub(crate) unread: Vec<Diagnostic>,
 }
 
-impl Checkout {
-    /// The name of a file of the copy: `main:clusters/dev/a.yaml`.
-    pub(crate) fn name(&self, copy: &str) -> String {
-        let below = Path::new(copy).strip_prefix(self.directory.path()).unwrap_or(Path::new(copy));
-        format!("{}:{}", self.revision, below.display())
-    }
-
-    /// A message with the names that files have in the revision.
-    pub(crate) fn renamed(&self, message: &str) -> String {
-        message.replace(&format!("{}/", self.directory.path().display()), &format!("{}:", self.revision))
-    }
-
-    /// Copies the manifests below these paths, and all kustomizations of the repository, which say what is a patch.
+impl Revision {
+    /// Reads the manifests at these paths.
     ///
     /// # Errors
-    /// The inputs are not in one repository, the revision does not exist, or `git` fails.
-    pub(crate) fn of(revision: &str, inputs: &[PathBuf]) -> Result<Self, Diagnostic> {
-        let root = repository(inputs)?;
+    /// The inputs are not in one repository, the revision does not exist or has none of the inputs, or `git` fails.
+    pub(crate) fn read(revision: &str, inputs: &[PathBuf], recursive: bool) -> Result<Self, Diagnostic> {
+        let repository = Repository::of(inputs)?;
         let shown = escape_control(revision).into_owned();
-        let Some(commit) = commit(&root, revision) else {
-            return Err(Diagnostic::error(format!("--against: '{shown}' is not a Git revision of {}", root.display()))
-                .help("check the spelling; git log --oneline lists revisions"));
+        let Some(commit) = repository.commit(revision)? else {
+            return Err(Diagnostic::error(format!(
+                "--against: '{shown}' is not a Git revision of {}",
+                repository.root.display()
+            ))
+            .help("check the spelling; to list revisions: git log --oneline"));
         };
-        let failed = |error: io::Error| {
-            Diagnostic::error(format!("git can't read {shown} of {}: {error}", root.display()))
-                .help("git log --oneline must work there")
-        };
-        let wanted: Vec<PathBuf> = inputs.iter().filter_map(|path| below(path, &root)).collect();
-        let directory = TempDir::new().map_err(failed)?;
-        // The search for kustomizations and the account map ends at the root of the repository.
-        std::fs::create_dir(directory.path().join(".git")).map_err(failed)?;
-        let files = listed(&root, &commit, &wanted).map_err(failed)?;
-        copy(&root, &files, directory.path()).map_err(failed)?;
-        let paths = wanted.iter().map(|path| directory.path().join(path)).filter(|path| path.exists()).collect();
-        Ok(Self { directory, paths, revision: revision.to_owned() })
+        let tree = repository.tree(&commit)?;
+        let wanted = Wanted::new(inputs, &repository.root, recursive);
+        let mut read = Self::default();
+        read.report_missing(&shown, &wanted, &tree)?;
+        let mut blobs: Vec<(String, &str)> = Vec::new();
+        for (path, entry) in &tree.0 {
+            let name = || name_in(&shown, path);
+            let text = String::from_utf8_lossy(path);
+            match entry.kind {
+                EntryKind::File if wanted.has(path) || is_kustomization(&text) => blobs.push((name(), &entry.id)),
+                EntryKind::Link if wanted.has(path) => match repository.resolved(&tree, path)? {
+                    Some(id) => blobs.push((name(), id)),
+                    None => read.unread.push(Diagnostic::warning(format!(
+                        "{} is a link to something outside of the repository or to a missing file",
+                        name()
+                    ))),
+                },
+                EntryKind::Submodule if wanted.reaches(path) => read.unread.push(Diagnostic::warning(format!(
+                    "{} is a submodule, whose files --against REV does not read",
+                    name()
+                ))),
+                _ => {}
+            }
+        }
+        let ids: Vec<&str> = blobs.iter().map(|&(_, id)| id).collect();
+        let contents = repository.contents(&ids)?;
+        read.files = blobs.into_iter().map(|(name, _)| name).zip(contents.into_iter().map(Arc::new)).collect();
+        Ok(read)
+    }
+
+    /// Notes the inputs that the revision does not have: their clusters would look new.
+    fn report_missing(&mut self, revision: &str, wanted: &Wanted, tree: &Tree) -> Result<(), Diagnostic> {
+        let missing: Vec<&Vec<u8>> = wanted.paths.iter().filter(|path| !tree.has(path)).collect();
+        let shown = |path: &[u8]| escape_control(&String::from_utf8_lossy(path)).into_owned();
+        if missing.len() == wanted.paths.len()
+            && let Some(first) = missing.first()
+        {
+            return Err(Diagnostic::error(format!("{} does not exist in {revision}", shown(first)))
+                .help("if it was moved, pass its old path too, or compare with a checkout: --against PATH"));
+        }
+        self.unread.extend(missing.into_iter().map(|path| {
+            Diagnostic::warning(format!("{} does not exist in {revision}: its clusters may have moved", shown(path)))
+        }));
+        Ok(())
     }
 }
 
-/// A file of a revision.
-struct Blob {
-    path: PathBuf,
+/// The name of a file of a revision: `git:main/clusters/a.yaml`. The revision is a directory in it, so that kustomizations
+/// find their files by relative paths.
+fn name_in(revision: &str, path: &[u8]) -> String {
+    format!("git:{revision}/{}", escape_control(&String::from_utf8_lossy(path)))
+}
+
+/// The inputs, as paths from the root of the repository.
+struct Wanted {
+    paths: HashSet<Vec<u8>>,
+    recursive: bool,
+}
+
+impl Wanted {
+    fn new(inputs: &[PathBuf], root: &Path, recursive: bool) -> Self {
+        let below = |path: &PathBuf| Some(path_bytes(path.canonicalize().ok()?.strip_prefix(root).ok()?).into_owned());
+        Self { paths: inputs.iter().filter_map(below).collect(), recursive }
+    }
+
+    /// Whether a file of the tree is one of the inputs.
+    fn has(&self, path: &[u8]) -> bool {
+        let is_below = |path: &[u8]| match self.recursive {
+            true => above(path).any(|directory| self.paths.contains(directory)),
+            false => above(path).next().is_some_and(|directory| self.paths.contains(directory)),
+        };
+        self.paths.contains(path) || is_manifest(Path::new(&*String::from_utf8_lossy(path))) && is_below(path)
+    }
+
+    /// Whether a directory of the tree can contain an input.
+    fn reaches(&self, directory: &[u8]) -> bool {
+        self.paths.contains(directory)
+            || self.recursive && above(directory).any(|directory| self.paths.contains(directory))
+            || self.paths.iter().any(|path| above(path).any(|above| above == directory))
+    }
+}
+
+/// The directories that a path is in, the nearest first, the root as an empty path last.
+fn above(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = (!path.is_empty()).then_some(path);
+    std::iter::from_fn(move || {
+        let path = rest?;
+        let directory = path.iter().rposition(|&byte| byte == b'/').map_or(&path[..0], |slash| &path[..slash]);
+        rest = (!directory.is_empty()).then_some(directory);
+        Some(directory)
+    })
+}
+
+/// The kind of an entry of a tree.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum EntryKind {
+    File,
+    Link,
+    Submodule,
+}
+
+struct Entry {
+    kind: EntryKind,
     id: String,
 }
 
-/// The manifests of a commit below some paths, and its kustomizations. Links are not followed.
-fn listed(root: &Path, commit: &str, wanted: &[PathBuf]) -> io::Result<Vec<Blob>> {
-    let output = git(root).args(["ls-tree", "-r", "-z", "--full-tree", commit]).stdin(Stdio::null()).output()?;
-    if !output.status.success() {
-        return Err(said(&output.stderr));
+/// All files of a commit, by path.
+struct Tree(BTreeMap<Vec<u8>, Entry>);
+
+impl Tree {
+    /// Whether there is a file at a path, or a file below it.
+    fn has(&self, path: &[u8]) -> bool {
+        let below = [path, b"/"].concat();
+        path.is_empty()
+            || self.0.contains_key(path)
+            || self.0.range(below.clone()..).next().is_some_and(|(first, _)| first.starts_with(&below))
     }
-    let is_wanted = |path: &Path| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let is_kustomization = matches!(name, "kustomization.yaml" | "kustomization.yml" | "Kustomization");
-        let is_manifest = path.extension().is_some_and(|end| end == "yaml" || end == "yml" || end == "json");
-        let is_named = wanted.iter().any(|wanted| path == wanted);
-        is_kustomization || is_named || is_manifest && wanted.iter().any(|wanted| path.starts_with(wanted))
-    };
-    // `100644 blob ID<TAB>PATH<NUL>`
-    let blob = |line: &[u8]| {
-        let tab = line.iter().position(|&byte| byte == b'\t')?;
-        let mut words = std::str::from_utf8(&line[..tab]).ok()?.split(' ');
-        let (mode, kind, id) = (words.next()?, words.next()?, words.next()?);
-        let path = PathBuf::from(String::from_utf8_lossy(&line[tab + 1..]).into_owned());
-        // A path that leads out of the copy is in no tree that Git made.
-        let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
-        let is_file = kind == "blob" && mode.starts_with("100");
-        (is_file && plain && is_wanted(&path)).then(|| Blob { path, id: id.to_owned() })
-    };
-    Ok(output.stdout.split(|&byte| byte == 0).filter_map(blob).collect())
 }
 
-/// Writes the files into a directory.
-fn copy(root: &Path, files: &[Blob], to: &Path) -> io::Result<()> {
-    // A file instead of a pipe: git would stop reading while its own answers wait to be read.
-    let ids: String = files.iter().map(|file| format!("{}\n", file.id)).collect();
-    let mut asked = tempfile::tempfile()?;
-    asked.write_all(ids.as_bytes())?;
-    io::Seek::rewind(&mut asked)?;
-    let mut command = git(root);
-    command.args(["cat-file", "--batch"]).stdin(asked).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn()?;
-    let Some(answer) = child.stdout.take() else { return Err(io::Error::other("git has no output")) };
-    let mut answer = BufReader::new(answer);
-    let result = files.iter().try_for_each(|file| {
-        // `ID blob LENGTH`, the content, a line end.
-        let mut line = String::new();
-        answer.read_line(&mut line)?;
-        let length = line.trim_end().rsplit(' ').next().and_then(|length| length.parse::<u64>().ok());
-        let Some(length) = length.filter(|_| line.contains(" blob ")) else {
-            return Err(io::Error::other(format!("{} is missing or broken", file.path.display())));
-        };
-        let path = to.join(&file.path);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent)?;
+/// A repository.
+struct Repository {
+    root: PathBuf,
+}
+
+impl Repository {
+    /// The repository that all inputs are in.
+    fn of(inputs: &[PathBuf]) -> Result<Self, Diagnostic> {
+        if inputs.iter().any(|path| path.as_os_str() == "-") {
+            return Err(Diagnostic::error("--against REV needs files: standard input has no path in Git"));
         }
-        io::copy(&mut answer.by_ref().take(length), &mut File::create(path)?)?;
-        answer.read_exact(&mut [0])
-    });
-    drop(answer);
-    let status = child.wait()?;
-    result.and_then(|()| if status.success() { Ok(()) } else { Err(io::Error::other("git failed")) })
+        let mut roots: HashSet<PathBuf> = HashSet::new();
+        let mut known: HashSet<PathBuf> = HashSet::new();
+        for path in inputs {
+            let Ok(whole) = path.canonicalize() else { continue };
+            let directory = if whole.is_dir() { whole.as_path() } else { whole.parent().unwrap_or(&whole) };
+            if !known.insert(directory.to_owned()) {
+                continue;
+            }
+            let root = directory.ancestors().find(|above| above.join(".git").symlink_metadata().is_ok());
+            let Some(root) = root else {
+                return Err(Diagnostic::error(format!("{} is not in a Git repository", path.display()))
+                    .help("to compare with files: --against PATH"));
+            };
+            roots.insert(root.to_owned());
+        }
+        let mut roots = roots.into_iter();
+        match (roots.next(), roots.next()) {
+            (Some(root), None) => Ok(Self { root }),
+            (None, _) => Err(Diagnostic::error("--against REV needs files in a Git repository")),
+            (Some(_), Some(_)) => {
+                Err(Diagnostic::error("these files are in two Git repositories, and --against REV reads one")
+                    .help("run once for each"))
+            }
+        }
+    }
+
+    fn failed(&self, error: &io::Error) -> Diagnostic {
+        let root = escape_control(&self.root.display().to_string()).into_owned();
+        match error.kind() {
+            io::ErrorKind::NotFound => Diagnostic::error("git is not on PATH, and --against REV needs it"),
+            _ => Diagnostic::error(format!("git can't read {root}: {error}"))
+                .help("it must work there: git log --oneline"),
+        }
+    }
+
+    /// The id of the commit that a revision names; `None` if there is none.
+    fn commit(&self, revision: &str) -> Result<Option<String>, Diagnostic> {
+        let mut command = git(&self.root);
+        command.args(["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")]);
+        let output = command.stdin(Stdio::null()).output().map_err(|error| self.failed(&error))?;
+        // 1 is the answer no; anything else is a repository that can't be read.
+        match output.status.code() {
+            Some(0) => Ok(Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())),
+            Some(1) => Ok(None),
+            _ if String::from_utf8_lossy(&output.stderr).contains("Needed a single revision") => Ok(None),
+            _ => Err(self.failed(&first_line(&output.stderr))),
+        }
+    }
+
+    /// The files of a commit.
+    fn tree(&self, commit: &str) -> Result<Tree, Diagnostic> {
+        let mut command = git(&self.root);
+        command.args(["ls-tree", "-r", "-z", "--full-tree", commit]);
+        let output = command.stdin(Stdio::null()).output().map_err(|error| self.failed(&error))?;
+        if !output.status.success() {
+            return Err(self.failed(&first_line(&output.stderr)));
+        }
+        // `100644 blob ID<TAB>PATH<NUL>`
+        let entry = |line: &[u8]| {
+            let tab = line.iter().position(|&byte| byte == b'\t')?;
+            let mut words = std::str::from_utf8(&line[..tab]).ok()?.split(' ');
+            let (mode, _, id) = (words.next()?, words.next()?, words.next()?);
+            let kind = match mode {
+                "120000" => EntryKind::Link,
+                "160000" => EntryKind::Submodule,
+                _ => EntryKind::File,
+            };
+            Some((line[tab + 1..].to_owned(), Entry { kind, id: id.to_owned() }))
+        };
+        Ok(Tree(output.stdout.split(|&byte| byte == 0).filter_map(entry).collect()))
+    }
+
+    /// The content that a link leads to, as the id of a blob; `None` if it is not a file of the tree.
+    fn resolved<'t>(&self, tree: &'t Tree, link: &[u8]) -> Result<Option<&'t str>, Diagnostic> {
+        let mut path = link.to_owned();
+        for _ in 0..MOST_LINKS {
+            match tree.0.get(&path) {
+                Some(Entry { kind: EntryKind::File, id }) => return Ok(Some(id)),
+                Some(Entry { kind: EntryKind::Link, id }) => {
+                    let target = self.contents(&[id])?.pop().unwrap_or_default();
+                    let Some(next) = joined(&path, &target) else { return Ok(None) };
+                    path = next;
+                }
+                _ => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The contents of blobs.
+    fn contents(&self, ids: &[&str]) -> Result<Vec<Vec<u8>>, Diagnostic> {
+        self.blobs(ids).map_err(|error| self.failed(&error))
+    }
+
+    fn blobs(&self, ids: &[&str]) -> io::Result<Vec<Vec<u8>>> {
+        // A file instead of a pipe: git would stop reading while its own answers wait to be read.
+        let mut requests = tempfile::tempfile()?;
+        requests.write_all(ids.iter().flat_map(|id| [id, "\n"]).collect::<String>().as_bytes())?;
+        requests.rewind()?;
+        let mut command = git(&self.root);
+        command.args(["cat-file", "--batch"]).stdin(requests).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn()?;
+        let Some(replies) = child.stdout.take() else { return Err(io::Error::other("git has no output")) };
+        let mut replies = BufReader::new(replies);
+        let result = ids.iter().map(|id| blob(&mut replies, id)).collect();
+        drop(replies);
+        let status = child.wait()?;
+        if status.success() { result } else { result.and(Err(io::Error::other("git cat-file failed"))) }
+    }
 }
 
-fn said(stderr: &[u8]) -> io::Error {
+/// One reply of `git cat-file --batch`: `ID blob LENGTH`, the content, a line end.
+fn blob(replies: &mut impl BufRead, id: &str) -> io::Result<Vec<u8>> {
+    let mut line = String::new();
+    replies.read_line(&mut line)?;
+    let length = line.trim_end().rsplit(' ').next().and_then(|length| length.parse::<u64>().ok());
+    let Some(length) = length.filter(|_| line.contains(" blob ")) else {
+        return Err(io::Error::other(format!("the object {id} is missing or broken")));
+    };
+    let mut content = Vec::new();
+    replies.by_ref().take(length).read_to_end(&mut content)?;
+    replies.read_exact(&mut [0])?;
+    Ok(content)
+}
+
+/// The path that a link leads to, from the root of the tree; `None` if it leads out of the tree.
+fn joined(link: &[u8], target: &[u8]) -> Option<Vec<u8>> {
+    if target.starts_with(b"/") {
+        return None;
+    }
+    let directory = above(link).next().unwrap_or_default();
+    let mut parts: Vec<&[u8]> = directory.split(|&byte| byte == b'/').filter(|part| !part.is_empty()).collect();
+    for part in target.split(|&byte| byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join(&b'/'))
+}
+
+fn first_line(stderr: &[u8]) -> io::Error {
     let text = String::from_utf8_lossy(stderr);
-    io::Error::other(text.lines().next().unwrap_or("git failed").to_owned())
+    io::Error::other(escape_control(text.lines().next().unwrap_or("git failed")).into_owned())
 }
 
-/// The root of the repository that the inputs are in.
-fn repository(inputs: &[PathBuf]) -> Result<PathBuf, Diagnostic> {
-    let root = |path: &PathBuf| {
-        let whole = path.canonicalize().ok()?;
-        whole.ancestors().find(|above| above.join(".git").symlink_metadata().is_ok()).map(Path::to_owned)
-    };
-    let mut found: Option<PathBuf> = None;
-    for path in inputs {
-        let Some(own) = root(path) else {
-            return Err(Diagnostic::error(format!("{} is not in a Git repository", path.display()))
-                .help("--against REV compares with files of a Git revision; name paths to compare with instead"));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_resolved_inside_of_the_tree() {
+        let joined = |link: &str, target: &str| {
+            joined(link.as_bytes(), target.as_bytes()).map(|path| String::from_utf8(path).unwrap())
         };
-        if found.as_ref().is_some_and(|found| *found != own) {
-            return Err(Diagnostic::error("these files are in two Git repositories: --against REV reads one")
-                .help("run once for each"));
-        }
-        found = Some(own);
+        assert_eq!(joined("a/l.yaml", "../shared/./x.yaml").as_deref(), Some("shared/x.yaml"));
+        assert_eq!(joined("l.yaml", "x.yaml").as_deref(), Some("x.yaml"));
+        assert_eq!(joined("a/l.yaml", "../../x.yaml"), None);
+        assert_eq!(joined("a/l.yaml", "/etc/x.yaml"), None);
     }
-    found.ok_or_else(|| Diagnostic::error("--against REV needs files in a Git repository"))
-}
 
-/// A path from the root of the repository.
-fn below(path: &Path, root: &Path) -> Option<PathBuf> {
-    path.canonicalize().ok()?.strip_prefix(root).ok().map(Path::to_owned)
-}
-
-/// The id of the commit that a revision names.
-fn commit(root: &Path, revision: &str) -> Option<String> {
-    let mut command = git(root);
-    command.args(["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")]);
-    let output = command.stdin(Stdio::null()).output().ok()?;
-    let id = String::from_utf8(output.stdout).ok()?;
-    output.status.success().then(|| id.trim().to_owned())
+    #[test]
+    fn only_the_named_directory_is_read_without_recursion() {
+        let wanted =
+            |recursive| Wanted { paths: HashSet::from([b"clusters".to_vec(), b"x/a.txt".to_vec()]), recursive };
+        for (path, flat, deep) in [
+            ("clusters/a.yaml", true, true),
+            ("clusters/b/a.yaml", false, true),
+            ("clusters/a.txt", false, false),
+            ("clusters2/a.yaml", false, false),
+            ("x/a.txt", true, true),
+        ] {
+            assert_eq!(wanted(false).has(path.as_bytes()), flat, "{path}");
+            assert_eq!(wanted(true).has(path.as_bytes()), deep, "{path}");
+        }
+        let everything = Wanted { paths: HashSet::from([Vec::new()]), recursive: true };
+        assert!(everything.has(b"a/b.yaml") && everything.has(b"b.yaml"));
+    }
 }

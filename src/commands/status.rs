@@ -1,5 +1,6 @@
 //! `kubectl xaccount status`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -11,6 +12,8 @@ use xaccount::capa;
 use xaccount::diag::{Diagnostic, RuleId, Severity, SourceMap, escape_control};
 use xaccount::inject::known_accounts;
 use xaccount::inventory::Inventory;
+use xaccount::patches::MemoryKustomizations;
+use xaccount::plan::cluster_title;
 use xaccount::session::Session;
 use xaccount::status::{self, AccountSummary, Map, Move, MoveSide, Options, Row, Status};
 
@@ -18,7 +21,7 @@ use super::empty::{ALLOW_EMPTY, kinds_seen, none_selected};
 use super::input::{self, Usage, all_skipped};
 use super::map::{self, MapFile};
 use super::request::{account_id, selection};
-use super::revision::{Against, Checkout};
+use super::revision::{Against, Revision};
 use super::{CommandError, ExitStatus, Messages, Printed, Terminal};
 use crate::cli::{Status as Args, StatusFormat};
 
@@ -31,8 +34,6 @@ struct Tree {
     warnings: Vec<Diagnostic>,
     /// What could not be read, as warnings.
     unread: Vec<Diagnostic>,
-    /// The copy of a revision that the files are in.
-    _checkout: Option<Checkout>,
 }
 
 /// What goes to stdout, what it means, and whether what was asked is so.
@@ -61,8 +62,9 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
     let status = tree.status(&options, args);
     let mut messages = Messages::default();
     let mut warnings = status.warnings.clone();
-    if let Some(source) = accounts.and_then(|map| map.source.account.as_ref()) {
-        warnings.extend(status::in_the_source_account(&tree.inventory, &source.value));
+    let source = accounts.and_then(|map| map.source.account.as_ref()).map(|source| &source.value);
+    if let Some(source) = source {
+        warnings.extend(status::in_the_source_account(&tree.inventory, source));
     }
     tree.warn(&warnings, &mut messages);
     if let Some(map) = of_map {
@@ -78,7 +80,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
         screen: terminal.stdout,
         account_names: &names,
     };
-    let work = StatusWork { args, tree: &tree, status: &status, account: account.as_ref(), style, terminal };
+    let work = StatusWork { args, tree: &tree, status: &status, account: account.as_ref(), source, style, terminal };
     match work.answer(old.as_ref(), &options, &mut messages) {
         Ok(StatusAnswer { stdout, meaning, found }) => {
             let status = if args.exit_code && found { ExitStatus::Found } else { ExitStatus::Done };
@@ -93,8 +95,10 @@ struct StatusWork<'w> {
     args: &'w Args,
     tree: &'w Tree,
     status: &'w Status<'w>,
-    /// The account that is asked about.
+    /// The requested account.
     account: Option<&'w AccountId>,
+    /// The source account, if the map has it.
+    source: Option<&'w AccountId>,
     style: TableStyle<'w>,
     terminal: &'w Terminal,
 }
@@ -129,7 +133,7 @@ impl StatusWork<'_> {
     fn whole(&self) -> Result<StatusAnswer, Diagnostic> {
         let Self { args, tree, status, style, .. } = *self;
         let unread = tree.unread();
-        let mut meaning = vec![output::status_summary(status, unread.len())];
+        let mut meaning = vec![output::status_summary(status, tree.unread_files())];
         let stdout = match args.output {
             None | Some(StatusFormat::Wide) if status.rows.is_empty() => Vec::new(),
             None | Some(StatusFormat::Wide) => {
@@ -143,6 +147,13 @@ impl StatusWork<'_> {
             Some(StatusFormat::Json) => json(&output::status_json(status, &unread))?,
             Some(StatusFormat::Yaml) => yaml(&output::status_json(status, &unread))?,
             Some(StatusFormat::Mermaid) => output::mermaid(status).into_bytes(),
+            Some(StatusFormat::Map) if !tree.unread.is_empty() => {
+                // A map without their clusters would look complete.
+                return Err(Diagnostic::error(
+                    "-o map prints the map of all clusters, and not every file could be read",
+                )
+                .help("fix the files in the warnings, or don't name them"));
+            }
             Some(StatusFormat::Map) => {
                 // A map that is found above the files is in the directory where this is run.
                 let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
@@ -159,15 +170,26 @@ impl StatusWork<'_> {
     fn used(&self, account: &AccountId) -> Result<StatusAnswer, Diagnostic> {
         let Self { args, tree, status, style, .. } = *self;
         let access_paths = status::access_paths(status, account);
-        let rows: Vec<&Row> = status::used_by(status, account);
+        let mut rows: Vec<&Row> = status::used_by(status, account);
+        if self.source == Some(account) {
+            rows = status
+                .rows
+                .iter()
+                .filter(|row| row.account.id() == Some(account) || row.account == AccountSummary::Management)
+                .collect();
+        }
         let found = !tree.unread.is_empty() || rows.iter().any(|row| row.is_refused());
         let stdout = match args.output {
             None | Some(StatusFormat::Wide | StatusFormat::Map) => {
                 output::account_users(status, &rows, &access_paths, style).into_bytes()
             }
             Some(StatusFormat::Name) => output::status_names(status, rows.iter().copied()).into_bytes(),
-            Some(StatusFormat::Json) => json(&output::account_json(status, account, &rows, &access_paths))?,
-            Some(StatusFormat::Yaml) => yaml(&output::account_json(status, account, &rows, &access_paths))?,
+            Some(StatusFormat::Json) => {
+                json(&output::account_json(status, account, &rows, &access_paths, &tree.unread()))?
+            }
+            Some(StatusFormat::Yaml) => {
+                yaml(&output::account_json(status, account, &rows, &access_paths, &tree.unread()))?
+            }
             Some(StatusFormat::Mermaid) => {
                 let rows = rows.into_iter().cloned().collect();
                 output::mermaid(&Status { rows, ..status.clone() }).into_bytes()
@@ -208,9 +230,10 @@ impl StatusWork<'_> {
             let (file, line) = line(one);
             escape_control(&format!("{file}:{line}")).into_owned()
         };
+        let unread_json = [old.tree.unread(), new.tree.unread()].concat();
         let stdout = match self.args.output {
-            Some(StatusFormat::Json) => json(&output::moves_json(&moves, line))?,
-            Some(StatusFormat::Yaml) => yaml(&output::moves_json(&moves, line))?,
+            Some(StatusFormat::Json) => json(&output::moves_json(&moves, line, &unread_json))?,
+            Some(StatusFormat::Yaml) => yaml(&output::moves_json(&moves, line, &unread_json))?,
             _ => output::moved(&moves, place, self.style).into_bytes(),
         };
         let known = |one: &&Move| {
@@ -276,42 +299,52 @@ fn explain(status: &Status<'_>, of_map: Option<&MapFile>, args: &Args, messages:
 
 impl Tree {
     fn read(paths: &[PathBuf], args: &Args) -> Result<Self, CommandError> {
-        Self::read_copy(paths, args, None)
+        let found = input::find_paths(paths, args.input.recursive, &USAGE)?;
+        let session = input::open(found, &args.input, None, None)?;
+        Self::scanned(session, args, |session, inventory| Ok(input::counted(session, inventory, None)?))
     }
 
     /// The tree to compare with.
     fn against(paths: &[PathBuf], args: &Args) -> Result<Self, CommandError> {
         match Against::of(&args.against, paths)? {
             Against::Paths(paths) => Self::read(&paths, args),
-            Against::Revision(revision) => {
-                let checkout = Checkout::of(&revision, paths)?;
-                Self::read_copy(&checkout.paths.clone(), args, Some(checkout))
-            }
+            Against::Revision(revision) => Self::of_revision(&revision, paths, args),
         }
     }
 
-    /// Reads files, which may be in the copy of a revision.
-    fn read_copy(paths: &[PathBuf], args: &Args, checkout: Option<Checkout>) -> Result<Self, CommandError> {
-        let found = input::find_paths(paths, args.input.recursive, &USAGE)?;
-        let mut session = input::open(found, &args.input, None, None)?;
+    fn of_revision(revision: &str, paths: &[PathBuf], args: &Args) -> Result<Self, CommandError> {
+        let Revision { files, unread } = Revision::read(revision, paths, args.input.recursive)?;
+        if args.strict && !unread.is_empty() {
+            let errors = unread.into_iter().map(|one| Diagnostic { severity: Severity::Error, ..one });
+            return Err(errors.collect::<Vec<_>>().into());
+        }
+        let mut tree = Self::scanned(Session::in_memory(files), args, |session, inventory| {
+            let (inventory, mut notes) = MemoryKustomizations::of(session).set_aside(inventory, session);
+            let (inventory, nameless) = inventory.without_nameless();
+            notes.extend(nameless);
+            Ok((inventory, notes))
+        })?;
+        tree.unread.extend(unread.into_iter().map(not_read));
+        Ok(tree)
+    }
+
+    /// The objects of a session; `counted` sets those aside that are not clusters.
+    fn scanned(
+        mut session: Session,
+        args: &Args,
+        counted: impl FnOnce(&Session, Inventory) -> Result<(Inventory, Vec<Diagnostic>), CommandError>,
+    ) -> Result<Self, CommandError> {
         let needles = capa::needles_with_surroundings();
         let scan = input::scan(&needles, args.skip_templates, None);
         let scanned = match args.strict {
             true => session.scan(&scan).map(|(inventory, warnings)| (inventory, warnings, Vec::new())),
             false => Ok(session.scan_readable(&scan)),
         };
-        if let Some(checkout) = &checkout {
-            session.rename(|copy| checkout.name(copy));
-        }
         let session = Rc::new(session);
         let (inventory, mut warnings, errors) = scanned.map_err(|errors| CommandError::about(&session, errors))?;
-        let (inventory, of_skipped) = input::counted(&session, input::placed(inventory, &args.select), None)?;
+        let (inventory, of_skipped) = counted(&session, input::placed(inventory, &args.select))?;
         warnings.extend(of_skipped);
-        if let Some(checkout) = &checkout {
-            warnings.iter_mut().for_each(|one| one.message = checkout.renamed(&one.message));
-        }
-        let unread = errors.into_iter().map(not_read).collect();
-        Ok(Self { session, inventory, warnings, unread, _checkout: checkout })
+        Ok(Self { session, inventory, warnings, unread: errors.into_iter().map(not_read).collect() })
     }
 
     /// The selected clusters.
@@ -327,6 +360,13 @@ impl Tree {
     fn warn(&self, others: &[Diagnostic], messages: &mut Messages) {
         let all = self.unread.iter().chain(&self.warnings).chain(others);
         messages.about(&self.session, all.cloned().collect());
+    }
+
+    /// How many files could not be read.
+    fn unread_files(&self) -> usize {
+        let places = self.unread.iter().map(|one| one.primary.as_ref().map(|label| label.at.file));
+        let (named, unnamed): (Vec<_>, Vec<_>) = places.partition(Option::is_some);
+        named.into_iter().collect::<BTreeSet<_>>().len() + unnamed.len()
     }
 
     /// What could not be read, for programs.
@@ -398,9 +438,9 @@ fn no_files() -> Diagnostic {
 /// No cluster is an error: a mistyped path must not look like all is well.
 fn nothing(tree: &Tree, args: &Args) -> Diagnostic {
     let referencing = tree.inventory.objects().iter().filter(|found| found.object.references().next().is_some());
-    let titles: Vec<String> = referencing.map(|found| found.title()).collect();
+    let titles: BTreeSet<String> = referencing.map(|found| cluster_title(&tree.inventory, found)).collect();
     if !titles.is_empty() {
-        return none_selected(&args.select, &titles).help(ALLOW_EMPTY);
+        return none_selected(&args.select, &titles.into_iter().collect::<Vec<_>>()).help(ALLOW_EMPTY);
     }
     if let Some(error) = all_skipped(&tree.inventory) {
         return error;

@@ -4,23 +4,28 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use xaccount::diag::Diagnostic;
 
-/// What kubectl users type and no verb has: the flag, and what to type instead.
-const FROM_KUBECTL: &[(&[&str], &str)] = &[
-    (&["--context", "--kubeconfig", "--cluster", "--user", "--server", "-s", "--as", "--token"], READS_FILES),
-    (&["-A", "--all-namespaces"], "every namespace of the files is read; -n NS reads only some"),
-    (&["-w", "--watch"], "to write files: -i, or --write; files are not watched"),
-    (&["--sort-by", "--template", "--jsonpath"], "kubectl xaccount status PATH -o json | jq .clusters"),
-    (&["--field-selector"], "select by --cluster-name, -l SELECTOR or -n NS"),
-    (&["--show-labels", "-L"], "-o wide shows more columns, and -o json all of them"),
-    (&["--force", "--yes", "-y"], "files are written with --write; a refusal names the flag that allows it"),
-    (&["--request-timeout"], READS_FILES),
+/// Flags of kubectl that no verb has, the flag that a verb needs for the advice to hold, and what to type instead.
+const FROM_KUBECTL: &[(&[&str], Option<&str>, &str)] = &[
+    (
+        &["--context", "--kubeconfig", "--cluster", "--user", "--server", "-s", "--as", "--token", "--request-timeout"],
+        None,
+        READS_FILES,
+    ),
+    (&["-A", "--all-namespaces"], Some("namespace"), "every namespace of the files is read; -n NS reads only some"),
+    (&["-w", "--watch", "--force", "--yes", "-y"], Some("write"), "to write files: -i, or --write"),
+    (&["--sort-by", "--template", "--jsonpath"], Some("no-headers"), "-o json prints data, for example for jq"),
+    (&["--field-selector"], Some("cluster-name"), "select by --cluster-name, -l SELECTOR or -n NS"),
+    (&["--show-labels", "-L"], Some("no-headers"), "-o wide shows more columns, and -o json all data"),
 ];
+
+/// A flag that exists only to be refused.
+const REFUSED: &str = "--kustomize";
 
 const READS_FILES: &str = "this program reads files, not a cluster: kubectl --context NAME get awsclusters,awsmanagedcontrolplanes,awsri,awssi,awsci,namespaces -A -o yaml | kubectl xaccount status -f -";
 
 /// The error as a message, with what to type next.
 pub(crate) fn diagnostic(error: &clap::Error, words: &[String]) -> Diagnostic {
-    let verb = verb(words);
+    let verb = TypedVerb::of(words);
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => vec![text.clone()],
         Some(ContextValue::Strings(texts)) => texts.clone(),
@@ -35,11 +40,9 @@ pub(crate) fn diagnostic(error: &clap::Error, words: &[String]) -> Diagnostic {
             let help = if near.is_empty() { Vec::new() } else { vec![format!("similar verbs: {}", near.join(", "))] };
             (format!("unknown verb '{}'", first(ContextKind::InvalidSubcommand)), help)
         }
-        ErrorKind::UnknownArgument => unknown_argument(
-            &first(ContextKind::InvalidArg),
-            context(ContextKind::SuggestedArg),
-            verb == "kubectl xaccount fn",
-        ),
+        ErrorKind::UnknownArgument => {
+            unknown_argument(&first(ContextKind::InvalidArg), context(ContextKind::SuggestedArg), &verb)
+        }
         ErrorKind::InvalidValue if first(ContextKind::InvalidValue).is_empty() => {
             let help = one_of(&context(ContextKind::ValidValue));
             (format!("{} needs a value", flag()), help)
@@ -72,7 +75,7 @@ pub(crate) fn diagnostic(error: &clap::Error, words: &[String]) -> Diagnostic {
         }
         _ => (first_sentence(error), Vec::new()),
     };
-    help.push(format!("{verb} --help"));
+    help.push(format!("{} --help", verb.typed));
     help.into_iter().fold(Diagnostic::error(message), Diagnostic::help)
 }
 
@@ -84,15 +87,17 @@ fn bare(shown: &str) -> &str {
     }
 }
 
-fn unknown_argument(flag: &str, near: Vec<String>, is_function: bool) -> (String, Vec<String>) {
-    if is_function && !flag.starts_with('-') {
+fn unknown_argument(flag: &str, near: Vec<String>, verb: &TypedVerb) -> (String, Vec<String>) {
+    if verb.command.get_name() == "fn" && !flag.starts_with('-') {
         let message = format!("unexpected argument '{flag}': fn reads a ResourceList from standard input");
         return (message, vec!["to edit files: kubectl xaccount inject".to_owned()]);
     }
-    let kubectl = FROM_KUBECTL.iter().find(|(flags, _)| flags.contains(&flag.split('=').next().unwrap_or_default()));
+    let name = flag.split('=').next().unwrap_or_default();
+    let kubectl =
+        FROM_KUBECTL.iter().find(|(flags, needs, _)| flags.contains(&name) && needs.is_none_or(|flag| verb.has(flag)));
     let help = match kubectl {
-        Some((_, instead)) => vec![(*instead).to_owned()],
-        None => near.into_iter().map(|near| format!("perhaps {near}")).collect(),
+        Some((_, _, instead)) => vec![(*instead).to_owned()],
+        None => near.into_iter().filter(|near| near != REFUSED).map(|near| format!("perhaps {near}")).collect(),
     };
     let what = if flag.starts_with('-') { "flag" } else { "argument" };
     (format!("unknown {what} '{flag}'"), help)
@@ -109,15 +114,43 @@ fn first_sentence(error: &clap::Error) -> String {
     first.trim_start_matches("error: ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The verb of a command line, as it is typed: `kubectl xaccount iam trust`.
-fn verb(words: &[String]) -> String {
+/// The error for words of `help` that are not a verb.
+pub(crate) fn unknown_verb(words: &[String]) -> Option<Diagnostic> {
     let mut command = crate::cli::whole();
-    let mut typed = String::from("kubectl xaccount");
-    for word in words.iter().skip(1) {
-        let Some(verb) = command.find_subcommand(word) else { break };
-        typed.push(' ');
-        typed.push_str(verb.get_name());
-        command = verb.clone();
+    for word in words {
+        match command.find_subcommand(word) {
+            Some(verb) => command = verb.clone(),
+            None => {
+                let error = Diagnostic::error(format!("unknown verb '{}'", words.join(" ")));
+                return Some(error.help("kubectl xaccount help"));
+            }
+        }
     }
-    typed
+    None
+}
+
+/// The verb of a command line.
+struct TypedVerb {
+    /// `kubectl xaccount iam trust`
+    typed: String,
+    command: clap::Command,
+}
+
+impl TypedVerb {
+    fn of(words: &[String]) -> Self {
+        let mut command = crate::cli::whole();
+        let mut typed = String::from("kubectl xaccount");
+        for word in words.iter().skip(1) {
+            let Some(verb) = command.find_subcommand(word) else { break };
+            typed.push(' ');
+            typed.push_str(verb.get_name());
+            command = verb.clone();
+        }
+        Self { typed, command }
+    }
+
+    /// Whether it has a flag of this name.
+    fn has(&self, flag: &str) -> bool {
+        self.command.get_arguments().any(|arg| arg.get_long() == Some(flag))
+    }
 }

@@ -19,7 +19,7 @@ pub(crate) fn run(args: &Version) -> Result<Printed, CommandError> {
         "capaVersion": Release::NEWEST.to_string(),
     });
     Ok(Printed::of(match args.output {
-        None => format!("kubectl-xaccount {built}\n").into_bytes(),
+        None => format!("kubectl-xaccount {built}\nCAPA up to {}\n", Release::NEWEST).into_bytes(),
         Some(VersionFormat::Json) => format!("{value:#}\n").into_bytes(),
         Some(VersionFormat::Yaml) => output::yaml(&value)?,
     }))

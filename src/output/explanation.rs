@@ -24,7 +24,7 @@ const CODE: Style = AnsiColor::Cyan.on_default();
 pub(crate) fn explanation(rule: &Rule, screen: Screen) -> String {
     let section = section(rule);
     match screen.width {
-        None => section.to_owned(),
+        None => unwrapped(section),
         Some(width) => rendered(section, Screen { width: Some(width.min(WIDEST)), ..screen }),
     }
 }
@@ -34,6 +34,23 @@ pub(super) fn section(rule: &Rule) -> &'static str {
     let Some(start) = PAGE.find(&heading) else { return "" };
     let section = &PAGE[start + "## ".len()..];
     section.find("\n## ").map_or(section, |end| &section[..end])
+}
+
+/// Markdown whose paragraphs are one line each: the page is wrapped for editors.
+fn unwrapped(markdown: &str) -> String {
+    let (mut out, mut code) = (String::new(), false);
+    for line in markdown.lines() {
+        let fence = line.starts_with("```");
+        let goes_on = !code && !fence && !line.is_empty() && !line.starts_with("- ");
+        if goes_on && !out.is_empty() && !out.ends_with("\n\n") && !out.ends_with("```\n") && out.contains("\n\n") {
+            out.pop();
+            out.push(' ');
+        }
+        code ^= fence;
+        out.push_str(line);
+        out.push('\n');
+    }
+    out
 }
 
 /// Markdown for a terminal: paragraphs wrapped, code indented as it is, emphasis and code in colours.

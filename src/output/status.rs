@@ -28,6 +28,9 @@ fn style(outcome: VerdictOutcome) -> Style {
     }
 }
 
+/// Clusters that are named before a reason; the table has all of them.
+const MOST_TITLES: usize = 5;
+
 /// Names of clusters in one line of a cell.
 const NAMES_WIDTH: usize = 28;
 
@@ -155,7 +158,10 @@ fn wide_cells<O: Provenance>(status: &Status<'_, O>, row: &Row, style: TableStyl
     let text = |part: Option<&str>| part.unwrap_or(NONE).to_owned();
     let session = match first.and_then(|hop| hop.duration_seconds) {
         None => NONE.to_owned(),
-        Some(seconds) => format!("{} {seconds} s", first.and_then(|hop| hop.session_name).unwrap_or(NONE)),
+        Some(seconds) => match first.and_then(|hop| hop.session_name) {
+            Some(name) => format!("{name}, {seconds} s"),
+            None => format!("{seconds} s"),
+        },
     };
     cells[4] = first.as_ref().map_or(NONE.to_owned(), short).into();
     cells.extend([
@@ -250,7 +256,11 @@ pub(crate) fn status_reasons<O: Provenance>(status: &Status<'_, O>, all: bool, s
         let outcome = styled(verdict.outcome.name(), style(verdict.outcome), screen.colour);
         let message =
             verdict.message.as_ref().map_or(String::new(), |message| format!(": {}", escape_control(message)));
-        let title = format!("{}{template} {outcome}{message}", escape_control(&titles.join(", ")));
+        let mut names = titles.iter().take(MOST_TITLES).map(String::as_str).collect::<Vec<_>>().join(", ");
+        if let Some(more @ 1..) = titles.len().checked_sub(MOST_TITLES) {
+            names.push_str(&format!(" and {more} more"));
+        }
+        let title = format!("{}{template} {outcome}{message}", escape_control(&names));
         out.push_str(&format!("\n{}\n", screen.wrap(&title, 0, 2)));
         let (hops, more) = shown(first);
         for (at, hop) in hops.iter().enumerate() {
@@ -275,7 +285,8 @@ fn hop_lines<O: Provenance>(status: &Status<'_, O>, hop: &Hop<'_>, screen: Scree
         None if made => "created by CAPA".into(),
         None => "not in these files".into(),
     };
-    let mut out = format!("  {}\n", escape_control(&format!("{}/{}  {at}", hop.kind, hop.name)));
+    let head = format!("{}/{}  {at}", hop.kind, hop.name);
+    let mut out = format!("  {}\n", screen.wrap(&escape_control(&head), 2, 4));
     if let (Some(arn), Some(seconds)) = (hop.role_arn.filter(|arn| !arn.is_empty()), hop.duration_seconds) {
         let session = hop
             .session_name

@@ -28,7 +28,7 @@ struct StatusJson<'s> {
 }
 
 /// A document or file that could not be read.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(crate) struct UnreadJson {
     pub(crate) file: String,
     pub(crate) line: usize,
@@ -45,6 +45,7 @@ struct AccountJson<'s> {
     used_by: Vec<ClusterJson<'s>>,
     may_be_used_from: Vec<AccessPathJson<'s>>,
     identities: Identities<'s>,
+    unread: &'s [UnreadJson],
 }
 
 #[derive(Serialize)]
@@ -124,6 +125,8 @@ struct MovesJson<'s> {
     api_version: &'static str,
     kind: &'static str,
     changes: Vec<MoveJson<'s>>,
+    /// Places in both trees that could not be read.
+    unread: &'s [UnreadJson],
 }
 
 /// A cluster that moved, appeared or is gone.
@@ -172,6 +175,7 @@ pub(crate) fn account_json<'s>(
     account: &'s AccountId,
     rows: &[&'s Row],
     access_paths: &'s [AccessPath],
+    unread: &'s [UnreadJson],
 ) -> impl Serialize + use<'s> {
     let access_path = |access_path: &'s AccessPath| {
         let found = &status.inventory[access_path.object];
@@ -195,6 +199,7 @@ pub(crate) fn account_json<'s>(
         used_by: rows.iter().map(|row| cluster(status, row)).collect(),
         may_be_used_from: access_paths.iter().map(access_path).collect(),
         identities: identities(status, rows.iter().copied()),
+        unread,
     }
 }
 
@@ -202,6 +207,7 @@ pub(crate) fn account_json<'s>(
 pub(crate) fn moves_json<'s, L: Fn(&Move) -> (String, usize)>(
     moves: &'s [Move],
     line: L,
+    unread: &'s [UnreadJson],
 ) -> impl Serialize + use<'s, L> {
     let entry = |one: &'s Move| {
         let (file, line) = line(one);
@@ -221,7 +227,7 @@ pub(crate) fn moves_json<'s, L: Fn(&Move) -> (String, usize)>(
             line,
         }
     };
-    MovesJson { api_version: API_VERSION, kind: "StatusChanges", changes: moves.iter().map(entry).collect() }
+    MovesJson { api_version: API_VERSION, kind: "StatusChanges", changes: moves.iter().map(entry).collect(), unread }
 }
 
 fn cluster<'s>(status: &'s Status<'_>, row: &'s Row) -> ClusterJson<'s> {

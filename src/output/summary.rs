@@ -6,7 +6,8 @@ use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 
 use super::table::styled;
-use xaccount::capa::ROLE_IDENTITY;
+use json_patch::PatchOperation;
+use xaccount::capa::{CONTROLLER_IDENTITY, ROLE_IDENTITY};
 use xaccount::diag::escape_control;
 use xaccount::inventory::{Inventory, ObjectId};
 use xaccount::plan::{Change, ChangeKind, IdentityFile, NewObject, Outcome};
@@ -27,7 +28,9 @@ pub(crate) fn cluster_lines(inventory: &Inventory, outcome: &Outcome, colour: bo
             true => format!("{title} ({})", inventory.place(&inventory[index])),
             false => title,
         };
-        let (title, after) = (escape_control(&title), styled(&escape_control(&change.after), GREEN, colour));
+        let more = if opens(change) { ", every namespace may use it" } else { "" };
+        let after = format!("{}{more}", escape_control(&change.after));
+        let (title, after) = (escape_control(&title), styled(&after, GREEN, colour));
         // A removed identity has no state after the change.
         let line = match &change.before {
             Some(before) if change.kind != ChangeKind::IdentityRemoved => {
@@ -50,11 +53,25 @@ pub(crate) fn cluster_lines(inventory: &Inventory, outcome: &Outcome, colour: bo
     lines.into_iter().map(|(_, line)| line).chain(new).collect()
 }
 
-/// Whether a new role identity allows every namespace.
+/// Whether every namespace may use a new role identity. A source other than the controller identity may allow fewer.
 fn is_open(added: &NewObject) -> bool {
-    let is_role = added.object.get("kind").and_then(Value::as_str) == Some(ROLE_IDENTITY);
+    let text = |at: &str| added.object.pointer(at).and_then(Value::as_str);
     let allowed = added.object.pointer("/spec/allowedNamespaces").and_then(Value::as_object);
-    is_role && allowed.is_some_and(serde_json::Map::is_empty)
+    text("/kind") == Some(ROLE_IDENTITY)
+        && text("/spec/sourceIdentityRef/kind") == Some(CONTROLLER_IDENTITY)
+        && allowed.is_some_and(serde_json::Map::is_empty)
+}
+
+/// Whether a change removes every limit of namespaces from an identity.
+fn opens(change: &Change) -> bool {
+    let sets_all = |path: &str, value: &Value| {
+        path == "/spec/allowedNamespaces" && value.as_object().is_some_and(|all| all.is_empty())
+    };
+    change.operations.iter().any(|operation| match operation {
+        PatchOperation::Add(add) => sets_all(add.path.as_str(), &add.value),
+        PatchOperation::Replace(replace) => sets_all(replace.path.as_str(), &replace.value),
+        _ => false,
+    })
 }
 
 /// The key of a kind of change in a report's summary.

@@ -83,7 +83,7 @@ fn clusters_are_compared_with_a_revision() {
     fs::remove_file(repository.path().join("clusters/below/b.yaml")).unwrap();
     let out = status(repository.path(), "clusters -R --against before");
     assert!(
-        text(&out.stdout).contains("dev/b gone from 222222222222 (before:clusters/below/b.yaml:"),
+        text(&out.stdout).contains("dev/b gone from 222222222222 (git:before/clusters/below/b.yaml:"),
         "{}",
         text(&out.stdout)
     );
@@ -131,4 +131,87 @@ fn a_name_that_is_both_or_neither_is_an_error() {
         "{}",
         text(&out.stderr)
     );
+}
+
+#[test]
+fn links_are_read_and_what_cant_be_read_counts() {
+    let repository = repository();
+    let at = repository.path();
+    write(at, "shared/l.yaml", &cluster("l", "one"));
+    std::os::unix::fs::symlink("../shared/l.yaml", at.join("clusters/l.yaml")).unwrap();
+    git(at, "add -A");
+    git(at, "commit -q -m two");
+    write(at, "shared/l.yaml", &cluster("l", "two"));
+    let out = status(at, "clusters -R --against HEAD --exit-code");
+    assert_eq!(out.status.code(), Some(1), "{}", text(&out.stderr));
+    assert!(text(&out.stdout).contains("dev/l 222222222222 -> 333333333333 "), "{}", text(&out.stdout));
+
+    // A link out of the repository, and a submodule.
+    let outside = at.parent().unwrap().join("nowhere.yaml");
+    std::os::unix::fs::symlink(&outside, at.join("clusters/out.yaml")).unwrap();
+    let commit = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(at).output().unwrap().stdout;
+    let module = format!("update-index --add --cacheinfo 160000,{},clusters/module", text(&commit).trim());
+    git(at, &module);
+    git(at, "add -A clusters/out.yaml");
+    git(at, "commit -q -m three");
+    fs::remove_file(at.join("clusters/out.yaml")).unwrap();
+    git(at, "checkout -q -- shared/l.yaml");
+    let out = status(at, "clusters -R --against HEAD --exit-code");
+    let stderr = text(&out.stderr);
+    assert_eq!((out.status.code(), text(&out.stdout).as_str()), (Some(1), ""), "{stderr}");
+    assert!(stderr.contains("git:HEAD/clusters/out.yaml is a link to something outside of the repository"), "{stderr}");
+    assert!(stderr.contains("git:HEAD/clusters/module is a submodule"), "{stderr}");
+    let out = status(at, "clusters -R --against HEAD -o json");
+    assert_eq!(text(&out.stdout).matches("\"message\"").count(), 2, "{}", text(&out.stdout));
+    assert_eq!(status(at, "clusters -R --against HEAD --strict").status.code(), Some(2));
+}
+
+#[test]
+fn a_directory_that_the_revision_lacks_is_not_a_directory_of_new_clusters() {
+    let repository = repository();
+    let at = repository.path();
+    fs::rename(at.join("clusters"), at.join("fleet")).unwrap();
+    let out = status(at, "fleet -R --against before --exit-code");
+    assert!(
+        out.status.code() == Some(2) && text(&out.stderr).contains("fleet does not exist in before"),
+        "{}",
+        text(&out.stderr)
+    );
+    fs::create_dir(at.join("clusters")).unwrap();
+    let out = status(at, "fleet clusters -R --against before --exit-code");
+    let stderr = text(&out.stderr);
+    assert_eq!(out.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("fleet does not exist in before: its clusters may have moved"), "{stderr}");
+    // Each cluster is in both trees.
+    assert!(text(&out.stdout).contains("dev/a 222222222222 -> 333333333333 "), "{}", text(&out.stdout));
+}
+
+#[test]
+fn messages_about_the_revision_have_its_places_and_nothing_stays_behind() {
+    let repository = repository();
+    let at = repository.path();
+    write(
+        at,
+        "clusters/broken.yaml",
+        &(cluster("x", "one")
+            + "---\napiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: y\n"),
+    );
+    git(at, "add -A");
+    git(at, "commit -q -m broken");
+    fs::remove_file(at.join("clusters/broken.yaml")).unwrap();
+    let temporary = tempfile::tempdir().unwrap();
+    let words = ["status", "clusters", "-R", "--against", "HEAD"];
+    let out = xaccount().current_dir(at).args(words).env("TMPDIR", temporary.path()).output().unwrap();
+    let stderr = text(&out.stderr);
+    assert!(
+        stderr.contains("--> git:HEAD/clusters/broken.yaml:10:11") && stderr.contains("metadata: {name: y"),
+        "{stderr}"
+    );
+    assert!(!stderr.contains(temporary.path().to_str().unwrap()), "{stderr}");
+    assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0);
+
+    let nothing = tempfile::tempdir().unwrap();
+    let out = xaccount().current_dir(at).args(words).env("PATH", nothing.path()).output().unwrap();
+    let stderr = text(&out.stderr);
+    assert!(out.status.code() == Some(2) && stderr.contains("git is not on PATH"), "{stderr}");
 }

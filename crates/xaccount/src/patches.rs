@@ -2,6 +2,8 @@
 //!
 //! A patch is a part of an object: it is not a cluster, and a document that is added to it breaks the build.
 
+mod memory;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
@@ -13,6 +15,8 @@ use crate::inventory::kustomization::{
     FILE_NAMES, Kustomization, NOT_TOLD, is_kustomization, kustomization, without_patches,
 };
 use crate::session::{Session, shown};
+
+pub use memory::MemoryKustomizations;
 
 /// The directories that limit the search.
 #[derive(Clone, Copy, Debug, Default)]

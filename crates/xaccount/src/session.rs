@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use crate::diag::{Diagnostic, FileId, RuleId, Severity, SourceFile, SourceFiles, SpannedError, escape_control};
+use crate::diag::{
+    Diagnostic, FileId, Location, RuleId, Severity, SourceFile, SourceFiles, Span, SpannedError, escape_control,
+};
 use crate::files::{self, Bytes, FileBytes, FindError, Fingerprint, Input, Replacement, WriteError};
 use crate::inventory::{self, Inventory, Scan, Scanned};
 use crate::plan::IdentityFile;
@@ -21,6 +23,8 @@ struct OpenedInput {
     fingerprint: Option<Fingerprint>,
     /// Kept for a stream, which can be read only once, and for the only file of a run.
     bytes: Option<Bytes>,
+    /// Kept for messages about a file that is written.
+    before: OnceLock<Bytes>,
 }
 
 /// The inputs of a run, in the order in which they were named.
@@ -126,7 +130,14 @@ impl Session {
                 }
                 Input::File(path) => (shown(path), None),
             };
-            entries.push(OpenedInput { input, name, identities_only: false, fingerprint: None, bytes });
+            entries.push(OpenedInput {
+                input,
+                name,
+                identities_only: false,
+                fingerprint: None,
+                bytes,
+                before: OnceLock::new(),
+            });
         }
         if let Some(path) = identity_file.filter(|path| !path.exists() && path.is_symlink()) {
             // Not a new file: the target of a broken link can't be created, and a diff must not show that it will be.
@@ -138,7 +149,14 @@ impl Session {
                 Some(at) => one_name(&entries[at], path)?,
                 None => {
                     let (input, name) = (Input::File(path.to_owned()), shown(path));
-                    entries.push(OpenedInput { input, name, identities_only: true, fingerprint: None, bytes: None });
+                    entries.push(OpenedInput {
+                        input,
+                        name,
+                        identities_only: true,
+                        fingerprint: None,
+                        bytes: None,
+                        before: OnceLock::new(),
+                    });
                 }
             }
         }
@@ -155,6 +173,7 @@ impl Session {
             identities_only: false,
             fingerprint: None,
             bytes: Some(bytes.into()),
+            before: OnceLock::new(),
         };
         Self { entries: files.into_iter().map(entry).collect(), progress: |_, _, _| () }
     }
@@ -206,22 +225,31 @@ impl Session {
     /// Every file that can't be read, and every document that names a CAPA kind and can't be parsed.
     pub fn scan(&mut self, options: &Scan<'_>) -> Result<(Inventory, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (inventory, warnings, errors) = self.scan_all(options);
-        if errors.is_empty() { Ok((inventory, warnings)) } else { Err(errors) }
+        match errors.is_empty() {
+            true => Ok((inventory, warnings)),
+            false => Err(errors.into_iter().map(|(_, error)| error).collect()),
+        }
     }
 
     /// The same without what can't be read: the inventory of the rest, warnings, and an error for each file or document that
     /// could not be read.
     pub fn scan_readable(&mut self, options: &Scan<'_>) -> (Inventory, Vec<Diagnostic>, Vec<Diagnostic>) {
-        let (inventory, warnings, mut errors) = self.scan_all(&Scan { keep_going: true, ..*options });
-        let (unread, warnings) = warnings
+        let (inventory, warnings, errors) = self.scan_all(&Scan { keep_going: true, ..*options });
+        // A file that can't be read has no place in it.
+        let placed = |(file, error): (FileId, Diagnostic)| match error.primary {
+            Some(_) => error,
+            None => error.at(Location { file, span: Span::new(0, 0), window: None }, ""),
+        };
+        let mut unread: Vec<Diagnostic> = errors.into_iter().map(placed).collect();
+        let (more, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) = warnings
             .into_iter()
             .partition(|one| one.severity == Severity::Error || one.rule == Some(RuleId::UncheckedTemplate));
-        errors.extend::<Vec<Diagnostic>>(unread);
-        (inventory, warnings, errors)
+        unread.extend(more);
+        (inventory, warnings, unread)
     }
 
     /// The inventory of what can be read, warnings, and what can't be read.
-    fn scan_all(&mut self, options: &Scan<'_>) -> (Inventory, Vec<Diagnostic>, Vec<Diagnostic>) {
+    fn scan_all(&mut self, options: &Scan<'_>) -> (Inventory, Vec<Diagnostic>, Vec<(FileId, Diagnostic)>) {
         let keep = self.entries.len() == 1;
         let total = self.entries.len();
         let done = std::sync::atomic::AtomicUsize::new(0);
@@ -242,7 +270,7 @@ impl Session {
         );
         let (mut files, mut found) = (Vec::new(), Vec::new());
         let (mut warnings, mut errors, mut not_read) = (Vec::new(), Vec::new(), Vec::new());
-        for (entry, result) in self.entries.iter_mut().zip(scanned) {
+        for (file, (entry, result)) in self.entries.iter_mut().zip(scanned).enumerate() {
             let Scanned { objects, warnings: more, skipped, is_json_for_kubectl } = match result {
                 Ok((scanned, fingerprint, bytes)) => {
                     entry.fingerprint = fingerprint;
@@ -250,7 +278,7 @@ impl Session {
                     scanned
                 }
                 Err(more) => {
-                    errors.extend(more);
+                    errors.extend(more.into_iter().map(|error| (FileId(file), error)));
                     Scanned::default()
                 }
             };
@@ -267,13 +295,6 @@ impl Session {
             not_read.extend(skipped);
         }
         (Inventory::new(files, found).with_not_read(not_read), warnings, errors)
-    }
-
-    /// Gives the files other names, where they are read from a copy.
-    pub fn rename(&mut self, name: impl Fn(&str) -> String) {
-        for entry in &mut self.entries {
-            entry.name = name(&entry.name);
-        }
     }
 
     /// Proves every plan. `make` gets each file's old bytes while they are in memory. The results are in file order.
@@ -358,6 +379,17 @@ impl Session {
         Ok(FileBytes::Read(bytes))
     }
 
+    /// Keeps the bytes of a file for messages about it, before it is written.
+    pub fn keep_for_messages(&self, file: FileId) {
+        let entry = &self.entries[file.0];
+        if entry.bytes.is_none()
+            && let Ok((bytes, fingerprint)) = entry.read()
+            && fingerprint == entry.fingerprint
+        {
+            let _ = entry.before.set(bytes);
+        }
+    }
+
     /// What was read from standard input.
     pub fn stdin(&self) -> Option<Vec<u8>> {
         let stdin = self.entries.iter().find(|entry| entry.input == Input::Stdin);
@@ -431,7 +463,11 @@ impl Session {
 
 impl SourceFiles for Session {
     fn source(&self, file: FileId) -> SourceFile<'_> {
-        SourceFile::new(self.name(file).to_owned(), self.bytes(file).unwrap_or_default())
+        let bytes = match self.entries[file.0].before.get() {
+            Some(bytes) => FileBytes::Kept(bytes),
+            None => self.bytes(file).unwrap_or_default(),
+        };
+        SourceFile::new(self.name(file).to_owned(), bytes)
     }
 }
 

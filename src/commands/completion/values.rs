@@ -44,6 +44,8 @@ fn with_values(arg: Arg, found: &ManifestNames) -> Arg {
             found.clusters().into_iter().filter_map(named).collect()
         }),
         "inline_policy" => ArgValueCompleter::new(|typed: &OsStr| files(typed, &["json"], false)),
+        // status accepts names of the map, too.
+        "account" if found.verb_is("status") => listed(move || account_names(&found)),
         "account" => listed(move || accounts(&found)),
         "source_account" => listed(move || found.source_account().into_iter().collect()),
         "role_arn" | "for_role" => listed(move || roles(&found, |role| role.to_string())),

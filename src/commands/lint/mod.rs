@@ -12,10 +12,10 @@ use xaccount::diag::{Diagnostic, Severity, SourceMap};
 use xaccount::inventory::{self, Inventory, Scan};
 use xaccount::lint::{self, Context, Finding, LintResult};
 use xaccount::session::Session;
-use xaccount::status::{self, Options};
+use xaccount::status::{self, Options, Status};
 
 use super::edit::{Delivery, Mode};
-use super::empty::ALLOW_EMPTY;
+use super::empty::{ALLOW_EMPTY, none_selected};
 use super::input::{self, kustomize_patches};
 use super::request::selection;
 use super::{CommandError, ExitStatus, Messages, Printed, Terminal};
@@ -58,9 +58,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
     if findings.is_empty() && others.is_empty() {
         refuse_nothing(&inventory, &sources.session, args)?;
     }
-    let selected = Selected::of(&status, &selection(&args.clusters));
-    let is_shown = |finding: &Finding| is_wanted(finding, args) && selected.has(finding);
-    let findings: Vec<Finding> = findings.into_iter().filter(is_shown).collect();
+    let findings = shown(findings, &status, args)?;
     // An error without a rule counts as well.
     let failed = others.iter().any(|one| one.severity == Severity::Error) && !args.exit_zero;
     let mut messages = Messages::default();
@@ -86,6 +84,19 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
         printed.status = ExitStatus::Found;
     }
     Ok(printed)
+}
+
+/// The findings that the flags select.
+///
+/// # Errors
+/// They select no cluster: a typo must not look like all is well.
+fn shown(findings: Vec<Finding>, status: &Status<'_>, args: &Args) -> Result<Vec<Finding>, Diagnostic> {
+    let selected = Selected::of(status, &selection(&args.clusters));
+    if let Some(titles) = selected.none().filter(|_| !args.allow_empty) {
+        return Err(none_selected(&args.clusters, titles).help(ALLOW_EMPTY));
+    }
+    let is_shown = |finding: &Finding| is_wanted(finding, args) && selected.has(finding);
+    Ok(findings.into_iter().filter(is_shown).collect())
 }
 
 /// Refuses a run that reads no Kubernetes object: `kustomize build broken | lint -f -` must not pass.

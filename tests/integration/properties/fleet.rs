@@ -295,7 +295,7 @@ fn as_documented(fleet: &Fleet, pointed: &BTreeMap<(String, u64), String>) -> Re
             Asked::Map(text, _) => {
                 let map = account_map::read(text.as_bytes()).unwrap();
                 let place = Place::Below(object.file.clone());
-                let namespace = Some(object.namespace());
+                let namespace = object.namespace();
                 match map.assign(&Cluster { name: Some(name), namespace, place: &place, template: false }) {
                     Assigned::To(0, _) => Some("222222222222"),
                     Assigned::To(..) => Some("333333333333"),

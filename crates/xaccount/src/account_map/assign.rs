@@ -172,7 +172,7 @@ accounts:
   clusters: {namespaces: [prod]}
 ";
 
-    fn assigned_to(name: &str, namespace: Option<&str>, path: &str, template: bool) -> String {
+    fn assigned_to(name: &str, namespace: &str, path: &str, template: bool) -> String {
         let map = read(MAP.as_bytes()).unwrap();
         let place = Place::Below(path.to_owned());
         let cluster = Cluster { name: Some(name), namespace, place: &place, template };
@@ -190,23 +190,22 @@ accounts:
     #[test]
     fn keys_are_anded_and_values_ored() {
         for (name, namespace, path, template, want) in [
-            ("dev-a", Some("dev"), "x.yaml", false, "development names"),
-            ("dev-a", None, "x.yaml", false, "development names"),
-            ("dev-a", Some("other"), "x.yaml", false, "nobody"),
-            ("dev-old", Some("dev"), "x.yaml", false, "nobody"),
-            ("dev-x-1", Some("dev"), "x.yaml", false, "nobody"),
-            ("dev-old", None, "x.yaml", false, "development names"),
-            ("dev-old", Some("dev"), "clusters/dev/x.yaml", false, "development paths"),
-            ("other", Some("other"), "clusters/dev/deep/x.yaml", false, "development paths"),
-            ("other", Some("other"), "clusters/devil/x.yaml", false, "nobody"),
-            ("dev-a", Some(""), "x.yaml", false, "development names"),
-            ("mgmt", Some("x"), "x.yaml", false, "source"),
-            ("mgmt", Some("prod"), "x.yaml", false, "source+production"),
-            ("dev-a", Some("prod"), "clusters/dev/x.yaml", false, "development+production"),
-            ("dev-x", Some("prod"), "x.yaml", true, "development \"dev-"),
-            ("mgmt", Some("prod"), "x.yaml", true, "nobody"),
+            ("dev-a", "dev", "x.yaml", false, "development names"),
+            ("dev-a", "default", "x.yaml", false, "development names"),
+            ("dev-a", "other", "x.yaml", false, "nobody"),
+            ("dev-old", "dev", "x.yaml", false, "nobody"),
+            ("dev-x-1", "dev", "x.yaml", false, "nobody"),
+            ("dev-old", "default", "x.yaml", false, "development names"),
+            ("dev-old", "dev", "clusters/dev/x.yaml", false, "development paths"),
+            ("other", "other", "clusters/dev/deep/x.yaml", false, "development paths"),
+            ("other", "other", "clusters/devil/x.yaml", false, "nobody"),
+            ("mgmt", "x", "x.yaml", false, "source"),
+            ("mgmt", "prod", "x.yaml", false, "source+production"),
+            ("dev-a", "prod", "clusters/dev/x.yaml", false, "development+production"),
+            ("dev-x", "prod", "x.yaml", true, "development \"dev-"),
+            ("mgmt", "prod", "x.yaml", true, "nobody"),
         ] {
-            assert_eq!(assigned_to(name, namespace, path, template), want, "{name} {namespace:?} {path}");
+            assert_eq!(assigned_to(name, namespace, path, template), want, "{name} {namespace} {path}");
         }
     }
 
@@ -298,9 +297,8 @@ accounts:
     #[test]
     fn without_a_path_no_path_matches() {
         let map = read(MAP.as_bytes()).unwrap();
-        let assigned_to = |name, place: &Place| {
-            map.assign(&Cluster { name: Some(name), namespace: Some("x"), place, template: false })
-        };
+        let assigned_to =
+            |name, place: &Place| map.assign(&Cluster { name: Some(name), namespace: "x", place, template: false });
         assert!(matches!(assigned_to("other", &Place::Unknown), Assigned::Unplaced(entries) if entries.len() == 1));
         assert_eq!(assigned_to("other", &Place::Outside), Assigned::Nobody);
         assert!(matches!(assigned_to("mgmt", &Place::Unknown), Assigned::Source(_)));
@@ -347,6 +345,7 @@ accounts:
             let map = read(text.as_bytes()).map_err(|errors| proptest::test_runner::TestCaseError::fail(format!("{errors:?}\n{text}")))?;
             let (name, namespace, path, kind, template) = cluster;
             let place = [Place::Below(path.to_owned()), Place::Outside, Place::Unknown][kind].clone();
+            let namespace = namespace.unwrap_or("default");
             let cluster = Cluster { name, namespace, place: &place, template };
             proptest::prop_assert_eq!(map.indexed(&cluster), map.plain(&cluster), "{}", text);
             let may = |entry: &Entry| {

@@ -38,8 +38,8 @@ impl Place {
 pub struct Cluster<'c> {
     /// Its name; for a template, the template's name.
     pub name: Option<&'c str>,
-    /// Its namespace. A manifest without one counts as `default`, where kubectl puts it by default.
-    pub namespace: Option<&'c str>,
+    /// The namespace that it is applied to.
+    pub namespace: &'c str,
     /// The place of its file.
     pub place: &'c Place,
     /// Whether it is a template, which is not matched with the globs for clusters.
@@ -47,10 +47,6 @@ pub struct Cluster<'c> {
 }
 
 impl Cluster<'_> {
-    pub(super) fn namespace(&self) -> &str {
-        self.namespace.filter(|namespace| !namespace.is_empty()).unwrap_or("default")
-    }
-
     pub(super) fn path(&self) -> Option<&str> {
         match self.place {
             Place::Below(path) => Some(path),
@@ -96,7 +92,7 @@ impl Entry {
     }
 
     pub(super) fn fits_namespace(&self, cluster: &Cluster<'_>) -> bool {
-        any(&self.namespaces, Some(cluster.namespace()))
+        any(&self.namespaces, Some(cluster.namespace))
     }
 
     pub(super) fn fits_path(&self, cluster: &Cluster<'_>) -> bool {

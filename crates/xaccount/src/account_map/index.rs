@@ -106,7 +106,7 @@ impl EntryIndex {
     /// omitted.
     pub(super) fn candidates(&self, cluster: &Cluster<'_>) -> Vec<EntryPosition> {
         let mut all = self.names.fitting(cluster.name);
-        all.extend(self.namespaces.fitting(Some(cluster.namespace())));
+        all.extend(self.namespaces.fitting(Some(cluster.namespace)));
         all.extend(self.paths.fitting(cluster.path()));
         all
     }
@@ -121,7 +121,7 @@ impl EntryIndex {
         if self.named.any {
             return None;
         }
-        let mut all = self.named.namespaces.fitting(Some(cluster.namespace()));
+        let mut all = self.named.namespaces.fitting(Some(cluster.namespace));
         match cluster.path() {
             Some(path) => all.extend(self.named.paths.fitting(Some(path))),
             None => all.extend(self.named.paths.entries.iter().copied()),

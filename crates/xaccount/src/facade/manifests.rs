@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 
 use super::error::{Error, ErrorKind};
-use super::kustomize::MemoryKustomizations;
 use super::place::{MemoryFile, SourcePlace};
 use crate::capa::Release;
 use crate::diag::{Diagnostic, Location, escape_control};
 use crate::inventory::kustomization::plain;
 use crate::inventory::{Inventory, Scan};
+use crate::patches::MemoryKustomizations;
 use crate::plan::{EmptySelection, Failure};
 use crate::session::Session;
 use lossless_yaml::Needles;

@@ -7,7 +7,6 @@ mod change;
 mod clusters;
 mod error;
 mod findings;
-mod kustomize;
 mod manifests;
 mod place;
 mod request;

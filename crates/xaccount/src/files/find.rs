@@ -249,8 +249,10 @@ pub fn real(path: &Path) -> Option<PathBuf> {
     Some(above)
 }
 
-/// The extensions of kubectl: `k8s.io/cli-runtime`, `pkg/resource/builder.go`, `FileExtensions`.
-fn is_manifest(path: &Path) -> bool {
+/// Whether a file in a directory is read as a manifest, by its extension.
+///
+/// Source: `k8s.io/cli-runtime`, `pkg/resource/builder.go`, `FileExtensions`.
+pub fn is_manifest(path: &Path) -> bool {
     let path = path_bytes(path);
     [&b".yaml"[..], b".yml", b".json"].iter().any(|extension| path.ends_with(extension))
 }

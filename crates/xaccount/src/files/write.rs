@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::lock::{DirectoryLocks, Held, lock};
 use super::target::{Replacement, Staged, WriteTarget, resolve};
@@ -62,6 +62,19 @@ pub fn replace_all(replacements: &[Replacement<'_>]) -> Result<(), WriteError> {
     result
 }
 
+/// A path without `.`, and without `..` after a directory that does not exist.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir if plain.symlink_metadata().is_err() && plain.pop() => {}
+            Component::CurDir => {}
+            part => plain.push(part),
+        }
+    }
+    plain
+}
+
 /// Directories that were created for new files. They are removed again, unless they are kept.
 struct NewDirectories(Vec<PathBuf>);
 
@@ -70,7 +83,9 @@ impl NewDirectories {
     fn of(replacements: &[Replacement<'_>]) -> Result<Self, WriteError> {
         let mut created = Self(Vec::new());
         for replacement in replacements.iter().filter(|replacement| replacement.expected.is_none()) {
-            let parents = replacement.path.ancestors().skip(1).filter(|parent| !parent.as_os_str().is_empty());
+            // `x/../y/ids.yaml` needs no directory x.
+            let path = plain(&replacement.path);
+            let parents = path.ancestors().skip(1).filter(|parent| !parent.as_os_str().is_empty());
             let missing: Vec<&Path> = parents.take_while(|parent| parent.symlink_metadata().is_err()).collect();
             for directory in missing.into_iter().rev() {
                 let failed = |source| WriteError::io(directory, "created", source);

@@ -60,7 +60,7 @@ fn served<'r>(
         let object = &found.object;
         let cluster = Cluster {
             name: object.name.as_deref(),
-            namespace: Some(inventory.namespace_of(found)),
+            namespace: inventory.namespace_of(found),
             place: &place,
             template: false,
         };

@@ -57,12 +57,10 @@ impl ObservedObjects {
         Self { inventory, unreadable, by_file, index }
     }
 
-    /// All occurrences of the same object.
-    pub(super) fn find(&self, found: &Resource) -> Vec<&Resource> {
-        let existing = self
-            .index
-            .get(&key(found, self.inventory.namespace_of(found), self.by_file))
-            .map_or(&[][..], Vec::as_slice);
+    /// All occurrences of an object of a run.
+    pub(super) fn find(&self, run: &Inventory, found: &Resource) -> Vec<&Resource> {
+        let key = key(found, run.namespace_of(found), self.by_file);
+        let existing = self.index.get(&key).map_or(&[][..], Vec::as_slice);
         existing.iter().map(|&at| &self.inventory[at]).collect()
     }
 

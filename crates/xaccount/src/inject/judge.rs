@@ -91,7 +91,8 @@ impl<'j> MoveJudge<'j> {
                 (&found.object.object_kind, found.object.alive.is_some())
             {
                 for to in refers_to {
-                    owned.insert((inventory.namespace_of(found), to.kind.as_str(), to.name.as_str()), index);
+                    let namespace = to.namespace.as_deref().unwrap_or_else(|| inventory.namespace_of(found));
+                    owned.insert((namespace, to.kind.as_str(), to.name.as_str()), index);
                 }
             }
         }
@@ -116,7 +117,7 @@ impl<'j> MoveJudge<'j> {
     /// Whether the object itself shows life, in the manifest or in the dump.
     pub(super) fn shows_life(&self, index: ObjectId) -> bool {
         let found = &self.inventory[index];
-        let live = self.evidence.live.iter().flat_map(|live| live.find(found));
+        let live = self.evidence.live.iter().flat_map(|live| live.find(self.inventory, found));
         self.mark(index).is_some() || live.into_iter().any(|live| live.object.alive.is_some())
     }
 
@@ -129,7 +130,7 @@ impl<'j> MoveJudge<'j> {
         }
         let mark = self.mark(crossing.object);
         if let Some(live) = &self.evidence.live {
-            let existing = live.find(found);
+            let existing = live.find(self.inventory, found);
             let words = |existing: &Resource| {
                 format!("{}:{} has it with ", live.inventory.file(existing.origin.file).name, existing.origin.line)
             };
@@ -140,7 +141,7 @@ impl<'j> MoveJudge<'j> {
         }
         // An object that is not in the dump may be in a namespace or a cluster that the dump does not cover.
         let head = self.evidence.head.as_ref();
-        let existing = head.map_or_else(Vec::new, |head| head.find(found));
+        let existing = head.map_or_else(Vec::new, |head| head.find(self.inventory, found));
         let mut all: Vec<Sighting> = match head {
             Some(head) if existing.is_empty() && head.unreadable.contains(&found.origin.file) => {
                 let words = "this file can't be read in Git's HEAD".to_owned();

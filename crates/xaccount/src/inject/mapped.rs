@@ -41,7 +41,7 @@ impl Mapped<'_> {
         found: &Resource,
         place: &Place,
     ) -> Result<Assigned, Diagnostic> {
-        let (namespace, template) = (Some(inventory.namespace_of(found)), is_template(found));
+        let (namespace, template) = (inventory.namespace_of(found), is_template(found));
         let answer =
             |name: Option<&str>| AssignedAnswer(self.map.assign(&Cluster { name, namespace, place, template }));
         inventory.by_cluster_name(found, answer).map(|AssignedAnswer(assigned)| assigned)

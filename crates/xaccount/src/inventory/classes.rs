@@ -29,7 +29,9 @@ impl Inventory {
             let templates = refers_to.iter().flat_map(|to| {
                 let key = (to.kind.as_str(), to.name.as_str());
                 let named = slice(&self.owners.templates, |&template| self.all.title_key(template).cmp(&key));
-                self.nearest(named, found.origin.file, |template| fit(&found.object, to, &template.object))
+                self.nearest(named, found.origin.file, |template| {
+                    fit(&found.object, to, &template.object, self.specified_namespace())
+                })
             });
             let templates = templates.filter_map(|template| template.own(self.all.own.len())).collect();
             classes.insert(index, Class { found, templates, clusters: Vec::new() });
@@ -38,7 +40,7 @@ impl Inventory {
             let ObjectKind::Cluster { class: Some(class), .. } = &found.object.object_kind else { continue };
             let named = slice(&self.owners.classes, |&one| self.all.title_key(one).1.cmp(class.name.as_str()));
             let namespace = class.namespace.as_deref().or(found.object.own_namespace());
-            let fits = |one: &Resource| namespaces(namespace, one.object.own_namespace());
+            let fits = |one: &Resource| namespaces(namespace, one.object.own_namespace(), self.specified_namespace());
             for used in self.nearest(named, found.origin.file, fits) {
                 classes.entry(used).and_modify(|class| class.clusters.push(found));
             }

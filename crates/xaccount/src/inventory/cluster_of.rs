@@ -171,7 +171,10 @@ impl<O: Provenance> Inventory<O> {
         candidates
             .filter_map(|&claim| {
                 let cluster = self.all.at(claim.cluster);
-                Some(OwnerCandidate { cluster, fit: fit(&cluster.object, self.all.reference(claim)?, object)? })
+                Some(OwnerCandidate {
+                    cluster,
+                    fit: fit(&cluster.object, self.all.reference(claim)?, object, self.specified_namespace())?,
+                })
             })
             .collect()
     }

@@ -29,8 +29,8 @@ pub struct Inventory<O = Manifest> {
     not_read: Vec<Skipped>,
     /// The references of Clusters.
     pub(super) owners: Owners,
-    /// The namespace that objects without one are applied to.
-    default_namespace: Arc<str>,
+    /// The specified namespace that objects without one are applied to.
+    default_namespace: Option<Arc<str>>,
     /// Lookups that are needed for each identity or account, computed once for all.
     index: OnceLock<InventoryIndex>,
 }
@@ -92,7 +92,7 @@ impl<O: Provenance> Inventory<O> {
             identities.entry((kind, name.clone())).or_default().push(ObjectId::new(index));
         }
         let (set_aside, not_read, index) = (Vec::new(), Vec::new(), OnceLock::new());
-        Self { all, identities, set_aside, not_read, owners, default_namespace: DEFAULT_NAMESPACE.into(), index }
+        Self { all, identities, set_aside, not_read, owners, default_namespace: None, index }
     }
 
     /// Adds other files, which were read to find owners; `directory` returns the directory of each file of the
@@ -126,17 +126,22 @@ impl<O: Provenance> Inventory<O> {
     /// The same, applied to a namespace other than `default`.
     #[must_use]
     pub fn with_default_namespace(self, namespace: &str) -> Self {
-        Self { default_namespace: namespace.into(), ..self }
+        Self { default_namespace: Some(namespace.into()), ..self }
     }
 
     /// The namespace that objects without one are applied to.
     pub fn default_namespace(&self) -> &str {
-        &self.default_namespace
+        self.default_namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE)
+    }
+
+    /// The same, if it was specified: then an object without a namespace is in it for certain.
+    pub(super) fn specified_namespace(&self) -> Option<&str> {
+        self.default_namespace.as_deref()
     }
 
     /// The namespace that an object is applied to.
     pub fn namespace_of<'r>(&'r self, found: &'r Resource<O>) -> &'r str {
-        found.object.own_namespace().unwrap_or(&self.default_namespace)
+        found.object.own_namespace().unwrap_or_else(|| self.default_namespace())
     }
 
     /// Objects that are ignored, by file and place for each reason.

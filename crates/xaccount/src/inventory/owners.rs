@@ -148,8 +148,8 @@ pub(super) fn directory_in(name: &str) -> Option<String> {
     Some(format!("{}{}", if name.starts_with('/') { "/" } else { "" }, parts.join("/")))
 }
 
-/// How a reference of an object fits another object.
-pub(super) fn fit(from: &Object, to: &ObjectReference, object: &Object) -> Option<Fit> {
+/// How a reference of an object fits another object. `specified` is the namespace of objects that set none, if it is known.
+pub(super) fn fit(from: &Object, to: &ObjectReference, object: &Object, specified: Option<&str>) -> Option<Fit> {
     let group = object.api_version.split_once('/').map_or("", |(group, _)| group);
     if to.kind != object.kind
         || object.name.as_deref() != Some(&to.name)
@@ -157,11 +157,12 @@ pub(super) fn fit(from: &Object, to: &ObjectReference, object: &Object) -> Optio
     {
         return None;
     }
-    namespaces(to.namespace.as_deref().or(from.own_namespace()), object.own_namespace())
+    namespaces(to.namespace.as_deref().or(from.own_namespace()), object.own_namespace(), specified)
 }
 
-/// How two namespaces fit, each of which may be unspecified.
-pub(super) fn namespaces(one: Option<&str>, other: Option<&str>) -> Option<Fit> {
+/// How two namespaces fit, each of which may be missing; `specified` is then the namespace, if it is known.
+pub(super) fn namespaces(one: Option<&str>, other: Option<&str>, specified: Option<&str>) -> Option<Fit> {
+    let (one, other) = (one.or(specified), other.or(specified));
     if one.unwrap_or("default") == other.unwrap_or("default") {
         return Some(Fit::Exact);
     }

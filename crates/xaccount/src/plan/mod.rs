@@ -12,5 +12,5 @@ pub use naming::default_identity_name;
 pub(crate) use naming::{SOURCE, account_in_a_line};
 pub use order::write_order;
 pub use outcome::Outcome;
-pub use selection::{EmptySelection, Failure, Selection, selected};
+pub use selection::{EmptySelection, Failure, Selection, cluster_title, selected};
 pub(crate) use selection::{names_that_fit_nothing, referencing, select, skipped, warnings_of_unclear};

@@ -112,10 +112,18 @@ pub(crate) fn select(inventory: &Inventory, selection: &Selection) -> Result<Vec
         return Err(Failure::Refused(doubts));
     }
     if selected.is_empty() {
-        let titles = referencing.iter().map(|&index| inventory[index].title()).collect();
+        let titles: BTreeSet<String> =
+            referencing.iter().map(|&index| cluster_title(inventory, &inventory[index])).collect();
+        let titles = titles.into_iter().collect();
         return Err(Failure::EmptySelection(EmptySelection::NoneSelected(titles)));
     }
     Ok(selected)
+}
+
+/// `NAMESPACE/NAME` of an object's cluster, as `--namespace` and `--cluster-name` select it.
+pub fn cluster_title(inventory: &Inventory, found: &Resource) -> String {
+    let name = inventory.cluster_name(found).or(found.object.name.as_deref()).unwrap_or("(no name)");
+    format!("{}/{name}", inventory.namespace_of(found))
 }
 
 impl Selection {

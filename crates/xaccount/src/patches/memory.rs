@@ -2,26 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use super::refused_identity_file;
 use crate::diag::{Diagnostic, FileId, Span, escape_control, line_of};
 use crate::inventory::Inventory;
 use crate::inventory::kustomization::{
     Kustomization, NOT_TOLD, is_kustomization, kustomization, patch_files, plain, without_patches,
 };
-use crate::patches::refused_identity_file;
 use crate::session::Session;
 
 /// The kustomizations among the files of a session. Others are unknown.
-pub(super) struct MemoryKustomizations {
-    pub(super) all: Vec<Kustomization>,
+#[derive(Debug)]
+pub struct MemoryKustomizations {
+    pub(crate) all: Vec<Kustomization>,
     /// Kustomizations that can't be read.
-    pub(super) warnings: Vec<Diagnostic>,
+    pub(crate) warnings: Vec<Diagnostic>,
     /// What names a file as a patch, by plain path.
     named: HashMap<String, String>,
 }
 
 impl MemoryKustomizations {
     /// Reads the kustomizations.
-    pub(super) fn of(session: &Session) -> Self {
+    pub fn of(session: &Session) -> Self {
         let (mut all, mut warnings) = (Vec::new(), Vec::new());
         let line = |file: FileId, span: Span| line_of(&session.bytes(file).unwrap_or_default(), span.start);
         for file in session.named().filter(|&file| is_kustomization(session.name(file))) {
@@ -43,12 +44,12 @@ impl MemoryKustomizations {
     }
 
     /// Refuses an identity file that is a kustomization or a patch.
-    pub(super) fn refusal(&self, identity_file: &str) -> Option<Diagnostic> {
+    pub(crate) fn refusal(&self, identity_file: &str) -> Option<Diagnostic> {
         refused_identity_file(identity_file, self.named.get(&plain(identity_file)).map(String::as_str))
     }
 
     /// The inventory without the objects of patches, and the warnings about them.
-    pub(super) fn set_aside(&self, inventory: Inventory, session: &Session) -> (Inventory, Vec<Diagnostic>) {
+    pub fn set_aside(&self, inventory: Inventory, session: &Session) -> (Inventory, Vec<Diagnostic>) {
         let why = |file: FileId| Some((file, self.named.get(&plain(session.name(file)))?.clone()));
         let patches: BTreeMap<FileId, String> = session.named().filter_map(why).collect();
         let with_objects: HashSet<FileId> = inventory.objects().iter().map(|found| found.origin.file).collect();
