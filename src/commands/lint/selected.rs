@@ -71,7 +71,7 @@ impl Selected {
         }
     }
 
-    /// Whether the excluded object at a place is a cluster; `None` if none is there.
+    /// Whether the excluded object at a place is a cluster; `None` if there is none.
     fn excluded(&self, at: &Location) -> Option<bool> {
         let offset = at.span.start;
         let next = self.excluded.partition_point(|&(file, start, ..)| (file, start) <= (at.file, offset));

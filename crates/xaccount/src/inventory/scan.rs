@@ -95,7 +95,7 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
     for result in results {
         match result.map_err(|problem| *problem) {
             Ok(found) => scanned.objects.extend(found),
-            // One message says that a file is a template; to skip documents is said of each.
+            // One message says that a file is a template; each document that is skipped has its own.
             Err(ScanProblem::Template(_)) if has_template && !options.skip_templates => {}
             Err(problem) => {
                 has_template |= matches!(problem, ScanProblem::Template(_));
