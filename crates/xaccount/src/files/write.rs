@@ -15,6 +15,9 @@ use lossless_yaml::parallel;
 /// is such a call.
 const SYNC_EACH: usize = 16;
 
+/// Attempts if a directory vanishes meanwhile.
+const ATTEMPTS: usize = 3;
+
 /// Replaces files, all or nothing.
 ///
 /// Every directory concerned is locked, and another run that writes there waits. Under the lock, temporary files of
@@ -34,6 +37,17 @@ const SYNC_EACH: usize = 16;
 /// [`WriteError::DirectorySync`], all are new. After any other error, no file was changed, and no temporary file is
 /// left.
 pub fn replace_all(replacements: &[Replacement<'_>]) -> Result<(), WriteError> {
+    // Another run can remove a directory that it created, between our look and our lock.
+    for _ in 1..ATTEMPTS {
+        match replace_once(replacements) {
+            Err(WriteError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            result => return result,
+        }
+    }
+    replace_once(replacements)
+}
+
+fn replace_once(replacements: &[Replacement<'_>]) -> Result<(), WriteError> {
     let created = NewDirectories::of(replacements)?;
     let targets = resolve(replacements)?;
     let directories: HashSet<PathBuf> = targets.iter().map(|target| target.directory().to_owned()).collect();
