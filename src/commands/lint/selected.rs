@@ -22,7 +22,7 @@ impl<'i> Selected<'i> {
             return Self { inventory, objects: None };
         }
         // A cluster that may be selected is.
-        let is_selected = |object: ObjectId| selection.means(inventory, object).unwrap_or(true);
+        let is_selected = |object: ObjectId| selection.selects(inventory, object).unwrap_or(true);
         let mut objects = HashSet::new();
         for (object, found) in inventory.entries() {
             if found.object.references().next().is_some() && is_selected(object) {

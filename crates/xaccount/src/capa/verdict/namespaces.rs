@@ -175,7 +175,7 @@ impl Gate {
     fn text(&self, why: GateReason, scope: &Scope) -> String {
         let namespace = match scope {
             Scope::Namespace(name) => name.as_str(),
-            Scope::NotSaid | Scope::Cluster => "",
+            Scope::Unknown | Scope::Cluster => "",
         };
         let selector = || self.stored.as_ref().map_or_else(String::new, |stored| stored.selector.text());
         match why {
