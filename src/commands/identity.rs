@@ -281,7 +281,7 @@ fn title(new: &NewObject) -> String {
 fn is_omitted(name: &str) -> Diagnostic {
     let warning = Diagnostic::warning(format!("{ROLE_IDENTITY}/{name} is omitted: no namespace is known for it"));
     let warning =
-        warning.help("with an empty list, kubectl apply would deny every namespace that uses the existing identity");
+        warning.help("an empty list, once applied, would deny every namespace that uses the existing identity");
     NO_NAMESPACE.into_iter().fold(warning, |warning, line| warning.help(line))
 }
 
