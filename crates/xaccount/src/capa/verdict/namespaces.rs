@@ -183,7 +183,7 @@ impl Gate {
             GateReason::NotSet => "allowedNamespaces is not set, so no namespace is allowed".into(),
             GateReason::EveryNamespace => "every namespace".into(),
             GateReason::Empty => "list and selector are empty, so no namespace is allowed".into(),
-            GateReason::NamespaceNotSet => "the manifest has no namespace; set it with -n".into(),
+            GateReason::NamespaceNotSet => "the manifest has no namespace; set it with --default-namespace".into(),
             GateReason::Listed => format!("list has {namespace}"),
             GateReason::NotListed => format!("list has {}", self.listed()),
             GateReason::Selected => format!("{namespace} matches the selector {}", selector()),
