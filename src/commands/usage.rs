@@ -2,21 +2,22 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::live::DUMP;
 use xaccount::diag::Diagnostic;
 
 /// What kubectl users type and no verb has: the flag, and what to type instead.
 const FROM_KUBECTL: &[(&[&str], &str)] = &[
-    (&["--context", "--kubeconfig", "--cluster", "--user", "--server", "-s", "--as", "--token"], READS_FILES),
     (&["-A", "--all-namespaces"], "every namespace of the files is read; -n NS reads only some"),
     (&["-w", "--watch"], "to write files: -i, or --write; files are not watched"),
     (&["--sort-by", "--template", "--jsonpath"], "kubectl xaccount status PATH -o json | jq .clusters"),
     (&["--field-selector"], "select by --cluster-name, -l SELECTOR or -n NS"),
     (&["--show-labels", "-L"], "-o wide shows more columns, and -o json all of them"),
     (&["--force", "--yes", "-y"], "files are written with --write; a refusal names the flag that allows it"),
-    (&["--request-timeout"], READS_FILES),
 ];
 
-const READS_FILES: &str = "this program reads files, not a cluster: kubectl --context NAME get awsclusters,awsmanagedcontrolplanes,awsri,awssi,awsci,namespaces -A -o yaml | kubectl xaccount status -f -";
+/// Flags of kubectl that select or concern a live cluster.
+const OF_A_CLUSTER: &[&str] =
+    &["--context", "--kubeconfig", "--cluster", "--user", "--server", "-s", "--as", "--token", "--request-timeout"];
 
 /// The error as a message, with what to type next.
 pub(crate) fn diagnostic(error: &clap::Error, words: &[String]) -> Diagnostic {
@@ -89,8 +90,11 @@ fn unknown_argument(flag: &str, near: Vec<String>, is_function: bool) -> (String
         let message = format!("unexpected argument '{flag}': fn reads a ResourceList from standard input");
         return (message, vec!["to edit files: kubectl xaccount inject".to_owned()]);
     }
-    let kubectl = FROM_KUBECTL.iter().find(|(flags, _)| flags.contains(&flag.split('=').next().unwrap_or_default()));
-    let help = match kubectl {
+    let name = flag.split('=').next().unwrap_or_default();
+    let help = match FROM_KUBECTL.iter().find(|(flags, _)| flags.contains(&name)) {
+        _ if OF_A_CLUSTER.contains(&name) => vec![format!(
+            "this program reads files, not a cluster: {DUMP} --context NAME | kubectl xaccount status -f -"
+        )],
         Some((_, instead)) => vec![(*instead).to_owned()],
         None => near.into_iter().map(|near| format!("perhaps {near}")).collect(),
     };
