@@ -56,10 +56,8 @@ fn parse() -> Result<cli::Cli, ExitStatus> {
         Some("never") => clap::ColorChoice::Never,
         _ => clap::ColorChoice::Auto,
     };
-    let width = commands::width_of(&std::io::stdout()).unwrap_or(output::DEFAULT_WIDTH).max(output::DEFAULT_WIDTH);
-    let command = || cli::Cli::command().color(colour).term_width(width);
     let parsed = |words: Vec<OsString>| {
-        let mut matches = command().try_get_matches_from(words)?;
+        let mut matches = cli::Cli::command().try_get_matches_from(words)?;
         let specified = cli::Function::is_specified(&matches);
         let mut cli = cli::Cli::from_arg_matches_mut(&mut matches)?;
         if let cli::Verb::Function(flags) = &mut cli.verb {
@@ -95,7 +93,15 @@ fn print_usage(error: &clap::Error, words: &[OsString], colour: clap::ColorChoic
             clap::ColorChoice::Never => anstream::ColorChoice::Never,
             clap::ColorChoice::Auto => anstream::ColorChoice::Auto,
         };
-        let text = cli::global_flags_last(&error.render().ansi().to_string());
+        let rendered = |width| {
+            let again = cli::Cli::command().color(colour).term_width(width).try_get_matches_from(words);
+            again.err().map(|error| error.render().ansi().to_string()).unwrap_or_default()
+        };
+        let width = match error.use_stderr() {
+            true => commands::width_of(&std::io::stderr()),
+            false => commands::width_of(&std::io::stdout()),
+        };
+        let text = cli::fitted_help(rendered, width.unwrap_or(output::DEFAULT_WIDTH).max(output::NARROWEST));
         let written = match error.use_stderr() {
             true => anstream::AutoStream::new(std::io::stderr(), choice).write_all(text.as_bytes()),
             false => anstream::AutoStream::new(std::io::stdout(), choice).write_all(text.as_bytes()),

@@ -25,7 +25,7 @@ pub(crate) use completion::{Completion, CompletionOf};
 pub(crate) use eject::Eject;
 pub(crate) use explain::Explain;
 pub(crate) use function::Function;
-pub(crate) use help::{Help, global_flags_last};
+pub(crate) use help::{Help, fitted_help};
 pub(crate) use iam::{
     Iam, IamTargetArgs, IamVerb, ManifestArgs, Permission, PolicyArgs, PolicyFormat, SourceRoleArgs, Trust,
 };
@@ -49,7 +49,7 @@ pub(crate) use version::{Version, VersionFormat};
         target account: the identity reference of each cluster, and the AWSClusterRoleIdentity that it names. Prints a \
         diff first, and changes no other byte.",
     before_help = EXAMPLE,
-    after_help = "kubectl xaccount VERB --help shows all flags and examples of a verb",
+    after_help = "all flags and examples of a verb: kubectl xaccount VERB --help",
     after_long_help = EXIT_STATUS,
     help_template = help::TEMPLATE,
     override_usage = "kubectl xaccount VERB [flags]",

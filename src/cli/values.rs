@@ -118,7 +118,7 @@ pub(super) fn account_move(text: &str) -> Result<AskedMove, String> {
 pub(super) fn namespaced_name(text: &str) -> Result<String, String> {
     match text.split_once('/') {
         Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => Ok(text.into()),
-        _ => Err("write NAMESPACE/NAME without wildcards; the namespace of an object that sets none is default".into()),
+        _ => Err("write NAMESPACE/NAME without wildcards; an object without a namespace is in that of --default-namespace, or in default".into()),
     }
 }
 

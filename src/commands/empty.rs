@@ -10,7 +10,10 @@ use xaccount::session::Session;
 /// Names in one help line.
 const MOST: usize = 20;
 
-/// What to type where an empty run is right.
+/// What to type if an empty run is right and there is no other help.
+pub(crate) const ONLY_ALLOW_EMPTY: &str = "pass --allow-empty if that is right";
+
+/// What to type if an empty run is right, after other help.
 pub(crate) const ALLOW_EMPTY: &str = "or pass --allow-empty if that is right";
 
 /// No cluster is an error: a typo must not create a cluster in the wrong account.

@@ -137,7 +137,8 @@ impl IdentityWork<'_> {
         };
         let printed = printed.transpose().map_err(|errors| about(warnings.iter().cloned().chain(errors).collect()))?;
         let omitted = printed.as_ref().map_or(&[][..], |(_, omitted)| omitted.as_slice());
-        let is_printed = |one: &&Diagnostic| !omitted.iter().any(|name| one.message == inject::lets_nobody_in(name));
+        let is_printed =
+            |one: &&Diagnostic| !omitted.iter().any(|name| one.message == inject::allows_no_namespace(name));
         warnings.extend(outcome.warnings.iter().filter(is_printed).cloned());
         warnings.extend(omitted.iter().map(|name| is_omitted(name)));
         let mut messages = Messages::default();
@@ -280,7 +281,7 @@ fn title(new: &NewObject) -> String {
 fn is_omitted(name: &str) -> Diagnostic {
     let warning = Diagnostic::warning(format!("{ROLE_IDENTITY}/{name} is omitted: no namespace is known for it"));
     let warning =
-        warning.help("with an empty list, kubectl apply would deny every namespace that uses the existing identity");
+        warning.help("an empty list, once applied, would deny every namespace that uses the existing identity");
     NO_NAMESPACE.into_iter().fold(warning, |warning, line| warning.help(line))
 }
 

@@ -10,7 +10,14 @@ use xaccount::inject::ObservedObjects;
 use xaccount::inventory::{self, File, Inventory, Scan};
 use xaccount::session::path_bytes;
 
-const DUMP: &str = "kubectl get clusters.cluster.x-k8s.io,awsclusters,awsmanagedcontrolplanes,awsclusterroleidentities -A -o yaml > live.yaml";
+/// The command that prints the objects of a management cluster that `--live` and `status` read.
+pub(crate) const DUMP: &str =
+    "kubectl get clusters.cluster.x-k8s.io,awsclusters,awsmanagedcontrolplanes,awsri,awssi,awsci,namespaces -A -o yaml";
+
+/// The command that writes a dump.
+fn dump_to_file() -> String {
+    format!("{DUMP} > live.yaml")
+}
 
 /// The objects of a management cluster in a dump, and a warning if the dump has no cluster.
 ///
@@ -23,7 +30,7 @@ pub(crate) fn read(
 ) -> Result<(ObservedObjects, Option<Diagnostic>), Diagnostic> {
     if path.as_os_str().is_empty() {
         let error = Diagnostic::error("this build can't read a live cluster; --live=FILE reads a dump of one");
-        return Err(error.help(format!("{DUMP}; then --live=live.yaml")));
+        return Err(error.help(format!("{}; then --live=live.yaml", dump_to_file())));
     }
     let bytes = files::read_only(path).map_err(|error| Diagnostic::error(format!("--live: {error}")))?;
     let name = String::from_utf8_lossy(&path_bytes(path)).into_owned();
@@ -31,18 +38,19 @@ pub(crate) fn read(
     if !Source::new(&bytes).segments().any(|document| is_object(&document)) {
         let error =
             Diagnostic::error(format!("--live: {name} has no Kubernetes object: it is not a dump of a cluster"));
-        return Err(error.help(DUMP));
+        return Err(error.help(dump_to_file()));
     }
     let scan = Scan { keep_going: false, skip_templates: false, ..*scan };
     let scanned = inventory::scan(FileId(0), &bytes, &scan).map_err(|errors| {
         // The text of the dump is not shown, because it may contain secrets.
         let first = errors.into_iter().next();
         let why = first.map_or_else(|| "it can't be read".to_owned(), |error| error.message);
-        Diagnostic::error(format!("--live: {name}: {why}")).help(DUMP)
+        Diagnostic::error(format!("--live: {name}: {why}")).help(dump_to_file())
     })?;
     let empty = !scanned.objects.iter().any(|found| found.object.object_kind.is_capa());
     let warning = empty.then(|| {
-        Diagnostic::warning(format!("{name} has no cluster: it does not show which of these clusters run")).help(DUMP)
+        Diagnostic::warning(format!("{name} has no cluster: it does not show which of these clusters run"))
+            .help(dump_to_file())
     });
     let file = File { name, is_json_for_kubectl: scanned.is_json_for_kubectl, identities_only: false };
     Ok((

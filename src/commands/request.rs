@@ -1,4 +1,4 @@
-//! From flags to what is asked of the library.
+//! Converts flags to requests of the library.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use xaccount::inject::{
 use xaccount::plan::Selection;
 use xaccount::settings::{Setting, agreed};
 
-/// What the selecting flags mean.
+/// The selection that the flags specify.
 pub(crate) fn selection(select: &SelectArgs) -> Selection {
     Selection {
         cluster_names: select.cluster_name.iter().map(globset::Glob::compile_matcher).collect(),
@@ -26,10 +26,10 @@ pub(crate) fn selection(select: &SelectArgs) -> Selection {
     }
 }
 
-/// What to do where a flag contradicts the account map.
+/// Ways to resolve a contradiction between a flag and the account map.
 pub(crate) const WAYS_OUT: &str = "omit the flag, change the map, or pass --no-config to ignore the map";
 
-/// A path of which only the file counts, however it is typed.
+/// A path that equals every other path of the same file.
 struct SameFile(PathBuf);
 
 impl PartialEq for SameFile {
@@ -45,10 +45,10 @@ impl fmt::Display for SameFile {
     }
 }
 
-/// The file that keeps identities, as a flag or the map says.
+/// The identity file that a flag or the account map specifies.
 ///
 /// # Errors
-/// They say two, or the map itself.
+/// The flag and the map specify different files, or the file is the map itself.
 pub(crate) fn identity_file(
     flag: Option<&Path>,
     map: Option<&MapFile>,
@@ -65,7 +65,7 @@ pub(crate) fn identity_file(
     Ok(Some(file.with(flag.map_or_else(|| file.value.0.clone(), Path::to_owned))))
 }
 
-/// What the flags ask for, but for the identity file, which is one of the run or not. An account map says the target itself.
+/// The request that the flags specify, without the identity file. With an account map, the map specifies the targets.
 ///
 /// # Errors
 /// No target, and a session policy that can't be read or that STS would refuse.
@@ -156,7 +156,7 @@ pub(crate) fn account_id(flag: &str, asked: &AskedAccount, map: Option<&AccountM
     })
 }
 
-/// The target where `--move-account` alone says it.
+/// The target account if only `--move-account` specifies it.
 ///
 /// # Errors
 /// Several targets.
@@ -173,7 +173,7 @@ fn target_of_moves(target: &TargetArgs, moves: &[AccountMove]) -> Result<Option<
     Ok(SpecifiedTarget { account, ..specified_target(target) }.target())
 }
 
-/// What of the target the flags say.
+/// The parts of the target that the flags specify.
 pub(crate) fn specified_target(target: &TargetArgs) -> SpecifiedTarget {
     match &target.role_arn {
         Some(role) => SpecifiedTarget::of_role(&Setting::flag("--role-arn", role.clone())),
@@ -185,7 +185,7 @@ pub(crate) fn specified_target(target: &TargetArgs) -> SpecifiedTarget {
     }
 }
 
-/// What the flags say of the identities themselves.
+/// The properties of new identities that the flags specify.
 ///
 /// # Errors
 /// A session policy that can't be read or that STS would refuse; a file for identities that can't be one.

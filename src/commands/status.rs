@@ -352,7 +352,7 @@ impl Tree {
         let mut status = status::status(&self.inventory, options);
         let selection = selection(&args.select);
         // One that may be selected is shown.
-        status.rows.retain(|row| selection.means(&self.inventory, row.object).unwrap_or(true));
+        status.rows.retain(|row| selection.selects(&self.inventory, row.object).unwrap_or(true));
         status
     }
 
@@ -465,7 +465,7 @@ fn map_text(map: &Map) -> Result<Vec<u8>, Diagnostic> {
     if map.source {
         text.push_str("# Add source.account, the account of the management cluster: it is not in the manifests.\n");
     }
-    for sentence in &map.unsaid {
+    for sentence in &map.not_expressed {
         text.push_str(&escape_control(&format!("# Note: {sentence}.")));
         text.push('\n');
     }
@@ -475,5 +475,5 @@ fn map_text(map: &Map) -> Result<Vec<u8>, Diagnostic> {
 }
 
 fn map_meaning(map: &Map) -> Vec<String> {
-    map.unsaid.iter().map(|sentence| format!("Warning: {}", escape_control(sentence))).collect()
+    map.not_expressed.iter().map(|sentence| format!("Warning: {}", escape_control(sentence))).collect()
 }

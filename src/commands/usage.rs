@@ -2,26 +2,24 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::live::DUMP;
 use xaccount::diag::Diagnostic;
 
 /// Flags of kubectl that no verb has, the flag that a verb needs for the advice to hold, and what to type instead.
-const FROM_KUBECTL: &[(&[&str], Option<&str>, &str)] = &[
-    (
-        &["--context", "--kubeconfig", "--cluster", "--user", "--server", "-s", "--as", "--token", "--request-timeout"],
-        None,
-        READS_FILES,
-    ),
-    (&["-A", "--all-namespaces"], Some("namespace"), "every namespace of the files is read; -n NS reads only some"),
-    (&["-w", "--watch", "--force", "--yes", "-y"], Some("write"), "to write files: -i, or --write"),
-    (&["--sort-by", "--template", "--jsonpath"], Some("no-headers"), "-o json prints data, for example for jq"),
-    (&["--field-selector"], Some("cluster-name"), "select by --cluster-name, -l SELECTOR or -n NS"),
-    (&["--show-labels", "-L"], Some("no-headers"), "-o wide shows more columns, and -o json all data"),
+const FROM_KUBECTL: &[(&[&str], &str, &str)] = &[
+    (&["-A", "--all-namespaces"], "namespace", "every namespace of the files is read; -n NS reads only some"),
+    (&["-w", "--watch", "--force", "--yes", "-y"], "write", "to write files: -i, or --write"),
+    (&["--sort-by", "--template", "--jsonpath"], "no-headers", "-o json prints data, for example for jq"),
+    (&["--field-selector"], "cluster-name", "select by --cluster-name, -l SELECTOR or -n NS"),
+    (&["--show-labels", "-L"], "no-headers", "-o wide shows more columns, and -o json all data"),
 ];
+
+/// Flags of kubectl that select or concern a live cluster.
+const OF_A_CLUSTER: &[&str] =
+    &["--context", "--kubeconfig", "--cluster", "--user", "--server", "-s", "--as", "--token", "--request-timeout"];
 
 /// A flag that exists only to be refused.
 const REFUSED: &str = "--kustomize";
-
-const READS_FILES: &str = "this program reads files, not a cluster: kubectl --context NAME get awsclusters,awsmanagedcontrolplanes,awsri,awssi,awsci,namespaces -A -o yaml | kubectl xaccount status -f -";
 
 /// The error as a message, with what to type next.
 pub(crate) fn diagnostic(error: &clap::Error, words: &[String]) -> Diagnostic {
@@ -93,9 +91,11 @@ fn unknown_argument(flag: &str, near: Vec<String>, verb: &TypedVerb) -> (String,
         return (message, vec!["to edit files: kubectl xaccount inject".to_owned()]);
     }
     let name = flag.split('=').next().unwrap_or_default();
-    let kubectl =
-        FROM_KUBECTL.iter().find(|(flags, needs, _)| flags.contains(&name) && needs.is_none_or(|flag| verb.has(flag)));
+    let kubectl = FROM_KUBECTL.iter().find(|(flags, needs, _)| flags.contains(&name) && verb.has(needs));
     let help = match kubectl {
+        _ if OF_A_CLUSTER.contains(&name) => vec![format!(
+            "this program reads files, not a cluster: {DUMP} --context NAME | kubectl xaccount status -f -"
+        )],
         Some((_, _, instead)) => vec![(*instead).to_owned()],
         None => near.into_iter().filter(|near| near != REFUSED).map(|near| format!("perhaps {near}")).collect(),
     };

@@ -170,12 +170,21 @@ fn visible_lines(text: &str) -> String {
     text.split('\n').map(|line| escape_control(line).into_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// All rules, one per line; on a terminal, a summary that does not fit goes on below itself.
+/// Minimum columns for a summary next to the name of its rule; with less room, it is on the next line.
+const NARROWEST_SUMMARY: usize = 30;
+
+/// Columns before a summary on the next line.
+const BELOW: usize = 7;
+
+/// All rules, one per line; on a terminal, a summary that does not fit is continued below its first line.
 pub(crate) fn rules(rules: &[&Rule], screen: Screen) -> String {
     let width = rules.iter().map(|rule| rule.name.len()).max().unwrap_or_default();
     let line = |rule: &&Rule| {
         let before = format!("{}  {:<width$}  {:<7}  ", rule.id, rule.name, severity(rule.severity));
-        format!("{before}{}\n", screen.wrap(rule.summary, before.len(), before.len()))
+        let is_narrow = screen.width.is_some_and(|columns| columns < before.len() + NARROWEST_SUMMARY);
+        let indent = if is_narrow { BELOW } else { before.len() };
+        let before = if is_narrow { format!("{}\n{:BELOW$}", before.trim_end(), "") } else { before };
+        format!("{before}{}\n", screen.wrap(rule.summary, indent, indent))
     };
     rules.iter().map(line).collect()
 }

@@ -22,7 +22,7 @@ pub(crate) use lint::{lint_github, lint_json, lint_summary, rules};
 pub(crate) use mermaid::mermaid;
 pub(crate) use report::{json_patch, report};
 pub(crate) use sarif::{FixedFiles, lint_sarif};
-pub(crate) use screen::{DEFAULT_WIDTH, Screen};
+pub(crate) use screen::{DEFAULT_WIDTH, NARROWEST, Screen};
 pub(crate) use status::{TableStyle, account_users, moved, status_names, status_reasons, status_summary, status_table};
 pub(crate) use status_json::{UnreadJson, account_json, moves_json, status_json};
 pub(crate) use summary::{Wording, cluster_lines, summary};

@@ -7,7 +7,7 @@ use textwrap::wrap_algorithms::wrap_first_fit;
 pub(crate) const DEFAULT_WIDTH: usize = 80;
 
 /// Minimum width for wrapping: a very narrow terminal gets long lines instead of one word per line.
-const NARROWEST: usize = 40;
+pub(crate) const NARROWEST: usize = 40;
 
 /// Programs in commands to be copied, with the words that follow them in a command. `kubectl reads …` is not a command.
 const PROGRAMS: &[(&str, &[&str])] = &[
@@ -22,6 +22,18 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ("kustomize", &["build"]),
     ("mkdir", &["-p"]),
 ];
+
+/// Marks before a command.
+const OPENING: &[char] = &['(', '`', '\''];
+
+/// Marks and punctuation after a command.
+const CLOSING: &[char] = &['`', '\'', ')', ';', ',', '.'];
+
+/// Punctuation after a closing mark.
+const PUNCTUATION: &[char] = &[')', ';', ':', ',', '.'];
+
+/// Most tokens in which the end of a command in marks or of YAML in brackets is searched for.
+const LONGEST: usize = 200;
 
 /// What a stream can show.
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,9 +72,10 @@ impl Screen {
 /// A line split where it may be broken; each piece includes the spaces after it.
 fn unbroken(line: &str) -> Vec<&str> {
     let tokens: Vec<&str> = line.split_inclusive(' ').collect();
+    let depths: Vec<isize> = tokens.iter().map(|token| depth(token)).collect();
     let (mut pieces, mut start, mut at) = (Vec::new(), 0, 0);
     while at < tokens.len() {
-        let count = together(&tokens[at..]);
+        let count = together(&tokens[at..], &depths[at..]);
         let length: usize = tokens[at..at + count].iter().map(|token| token.len()).sum();
         pieces.push(&line[start..start + length]);
         start += length;
@@ -71,44 +84,67 @@ fn unbroken(line: &str) -> Vec<&str> {
     pieces
 }
 
-/// How many tokens from the start must stay on one line.
-fn together(tokens: &[&str]) -> usize {
-    let word = |at: usize| tokens.get(at).map_or("", |token| token.trim_end());
-    let first = word(0);
-    let is_blank = first.is_empty();
-    let starts_call = || {
-        let program = first.trim_start_matches('(');
-        PROGRAMS.iter().any(|(name, verbs)| *name == program && verbs.contains(&word(1)))
-    };
+/// Number of brackets that a token opens and does not close.
+fn depth(token: &str) -> isize {
+    let of = |byte: u8| isize::from(matches!(byte, b'{' | b'[')) - isize::from(matches!(byte, b'}' | b']'));
+    token.bytes().map(of).sum()
+}
+
+/// How many tokens from the start must stay on one line. `depths` has the depth of each token.
+fn together(tokens: &[&str], depths: &[isize]) -> usize {
     // Indentation is kept with the text after it.
-    if is_blank && tokens.len() > 1 {
-        return 1 + together(&tokens[1..]);
+    let blanks = tokens.iter().take_while(|token| token.trim_end().is_empty()).count();
+    let (tokens, depths) = (&tokens[blanks..], &depths[blanks..]);
+    if tokens.is_empty() {
+        return blanks;
     }
-    if starts_call() {
-        let end = tokens.iter().position(|token| token.trim_end().ends_with([';', ')']));
-        return end.map_or(tokens.len(), |end| end + 1);
+    let length = command(tokens).or_else(|| flow_yaml(tokens, depths)).unwrap_or_else(|| {
+        let first = tokens[0].trim_end();
+        // A flag and its value.
+        let is_flag = first.starts_with("--")
+            && first.len() > 2
+            && !first.contains('=')
+            && !first.ends_with([',', ';', ':', ')', '.']);
+        if is_flag { tokens.len().min(2) } else { 1 }
+    });
+    blanks + length
+}
+
+/// How many tokens from the start are a command to be copied. It ends at its closing mark if it has one, or at a token
+/// after which a sentence goes on.
+fn command(tokens: &[&str]) -> Option<usize> {
+    let word = |at: usize| tokens.get(at).map_or("", |token| token.trim_end());
+    let program = word(0).trim_start_matches(OPENING);
+    let verb = word(1).trim_end_matches(CLOSING);
+    if !PROGRAMS.iter().any(|(name, verbs)| *name == program && verbs.contains(&verb)) {
+        return None;
     }
-    let depth = |text: &str| {
-        let count = |brackets: [char; 2]| text.matches(brackets).count();
-        count(['{', '[']) as isize - count(['}', ']']) as isize
+    let mark = word(0).trim_start_matches('(').chars().next().filter(|mark| ['`', '\''].contains(mark));
+    let marked = mark.and_then(|mark| {
+        tokens.iter().take(LONGEST).position(|token| token.trim_end().trim_end_matches(PUNCTUATION).ends_with(mark))
+    });
+    let is_end = |token: &&str| {
+        let token = token.trim_end();
+        // `.` and `..` are directories.
+        token.ends_with([';', ')', ',', '.']) && !token.trim_matches('.').is_empty()
     };
-    let opens = first.ends_with(':') && word(1).starts_with(['{', '[']) || depth(first) > 0;
-    if opens {
-        let mut open = 0;
-        for (at, token) in tokens.iter().enumerate() {
-            open += depth(token);
-            if open == 0 && (at > 0 || !first.ends_with(':')) {
-                return at + 1;
-            }
-        }
-        return 1;
+    let end = marked.or_else(|| tokens.iter().position(is_end));
+    Some(end.map_or(tokens.len(), |end| end + 1))
+}
+
+/// How many tokens from the start are YAML in brackets, with the key before it.
+fn flow_yaml(tokens: &[&str], depths: &[isize]) -> Option<usize> {
+    let is_key = tokens[0].trim_end().ends_with(':');
+    let opens = is_key && tokens.get(1).is_some_and(|next| next.starts_with(['{', '['])) || depths[0] > 0;
+    if !opens {
+        return None;
     }
-    // A flag and its value.
-    let is_flag = first.starts_with("--")
-        && first.len() > 2
-        && !first.contains('=')
-        && !first.ends_with([',', ';', ':', ')', '.']);
-    if is_flag && tokens.len() > 1 { 2 } else { 1 }
+    let mut open = 0;
+    let end = depths.iter().take(LONGEST).enumerate().position(|(at, depth)| {
+        open += depth;
+        open == 0 && (at > 0 || !is_key)
+    });
+    end.map(|end| end + 1)
 }
 
 #[cfg(test)]
@@ -138,6 +174,63 @@ mod tests {
             let text = format!("this is the text to be copied: {whole}");
             assert!(wrap(&text, 44).iter().any(|line| line.contains(whole)), "{:?}", wrap(&text, 44));
         }
+    }
+
+    #[test]
+    fn a_command_in_marks_ends_at_its_closing_mark() {
+        for command in
+            ["`aws iam get-role --role-name a-role-with-a-long-name`", "'git apply --directory a/b/c x.patch'"]
+        {
+            for after in ["", ",", ";", ".", ":", ")"] {
+                let text = format!("so that the words before {command}{after} and those after it are wrapped as usual");
+                let lines = wrap(&text, 60);
+                assert!(lines.iter().any(|line| line.contains(command)), "{lines:?}");
+                assert!(lines.len() > 2 && lines.iter().all(|line| line.len() <= 62), "{lines:?}");
+            }
+        }
+        assert_eq!(unbroken("so 'git apply' would"), ["so ", "'git apply' ", "would"]);
+        assert_eq!(unbroken("with `git log works, and"), ["with ", "`git log works, ", "and"]);
+    }
+
+    #[test]
+    fn prose_after_a_command_is_wrapped() {
+        for (line, whole) in [
+            ("run kubectl xaccount inject, or omit -f", "kubectl xaccount inject, "),
+            ("run kubectl xaccount inject. Then omit -f", "kubectl xaccount inject. "),
+            ("run kubectl xaccount inject; then omit -f", "kubectl xaccount inject; "),
+            ("one (kubectl xaccount inject) or not", "(kubectl xaccount inject) "),
+            ("run chmod u+w, or change", "chmod u+w, "),
+            ("run kubectl xaccount lint . -R --fix", "kubectl xaccount lint . -R --fix"),
+            ("run kubectl xaccount lint .. -R --fix", "kubectl xaccount lint .. -R --fix"),
+            ("run kubectl xaccount inject -f - … -o yaml", "kubectl xaccount inject -f - … -o yaml"),
+        ] {
+            assert_eq!(unbroken(line)[1], whole);
+        }
+    }
+
+    /// The pieces of a text, which are the whole text in order.
+    fn pieces(text: &str) -> usize {
+        let pieces = unbroken(text);
+        assert!(pieces.concat() == text, "the pieces are another text");
+        pieces.len()
+    }
+
+    #[test]
+    fn blanks_need_no_stack() {
+        let blanks = " ".repeat(200_000);
+        assert_eq!(pieces(&blanks), 1);
+        assert_eq!(pieces(&format!("a {blanks}b")), 2);
+        assert_eq!(wrap(&format!("{blanks}b"), 80).len(), 1);
+    }
+
+    #[test]
+    fn brackets_and_marks_that_nothing_closes_are_words() {
+        assert_eq!(pieces(&"[ ".repeat(100_000)), 100_000);
+        assert_eq!(pieces(&"a: [ ".repeat(100_000)), 200_000);
+        assert_eq!(pieces(&"`git log, ".repeat(10_000)), 10_000);
+        let flow = |words: usize| format!("[{}]", "a, ".repeat(words));
+        assert_eq!(pieces(&flow(LONGEST - 1)), 1);
+        assert_eq!(pieces(&flow(LONGEST)), LONGEST + 1);
     }
 
     #[test]

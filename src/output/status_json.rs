@@ -261,7 +261,7 @@ fn identities<'s>(status: &'s Status<'_>, rows: impl Iterator<Item = &'s Row>) -
         let Some(scope) = row.verdict.chain.scope() else { continue };
         let namespace = match scope {
             Scope::Namespace(name) => Some(name.as_str()),
-            Scope::NotSaid | Scope::Cluster => None,
+            Scope::Unknown | Scope::Cluster => None,
         };
         for (hop, _) in walked.entry(scope).or_default().fresh(&row.verdict.chain) {
             let place = *places.entry(hop.title()).or_insert_with(|| {

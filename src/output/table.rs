@@ -76,7 +76,7 @@ pub(super) fn table(head: &[&str], rows: &[Vec<Cell>], screen: Screen) -> String
             .zip(&widths)
             .map(|(cell, &width)| styled(&cell.cut(width), cell.style, screen.colour))
             .collect();
-        // A `Vec` takes every byte.
+        // Writing to a `Vec` can't fail.
         let _ = writeln!(writer, "{}", cells.join("\t"));
     }
     let text = writer.into_inner().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();

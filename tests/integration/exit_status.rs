@@ -52,6 +52,11 @@ fn run(directory: &tempfile::TempDir, command: &str) -> Output {
     xaccount().args(command.split(' ')).current_dir(directory.path()).output().unwrap()
 }
 
+/// The documents of a text, if all of it is YAML.
+fn yaml(text: &str) -> Option<Vec<serde_json::Value>> {
+    serde_yaml::Deserializer::from_str(text).map(|document| serde::Deserialize::deserialize(document).ok()).collect()
+}
+
 /// Whether a text is of the class that the page names.
 fn is(class: &str, text: &str) -> bool {
     let first = text.lines().next().unwrap_or_default();
@@ -59,7 +64,7 @@ fn is(class: &str, text: &str) -> bool {
         "empty" => text.is_empty(),
         "diff" => first.starts_with("diff --git ") || first.starts_with("--- "),
         "file names" => first == "new.yaml" || first == "done.yaml",
-        "YAML" => serde_yaml::from_str::<serde_json::Value>(first).is_ok() && first.contains(": "),
+        "YAML" => yaml(text).is_some_and(|documents| documents.iter().any(|document| document.get("kind").is_some())),
         "JSON" => serde_json::from_str::<serde_json::Value>(text).is_ok(),
         "shell script" => {
             first.starts_with("#!") || first.starts_with("# bash completion") || text.contains("complete ")
@@ -90,7 +95,7 @@ fn every_row_of_the_table_of_exit_statuses_is_true() {
         let out = run(&directory(), command);
         let text = String::from_utf8_lossy(&out.stdout);
         let stderr = String::from_utf8_lossy(&out.stderr);
-        assert_eq!(out.status.code(), status.parse().ok(), "{command}\n{text}\n{stderr}");
+        assert_eq!(out.status.code(), Some(status.parse().unwrap()), "{command}\n{text}\n{stderr}");
         assert!(is(stdout, &text), "stdout of `{command}` is not {stdout}:\n{text}\n{stderr}");
     }
     // Every verb has a row; `fn` reads standard input and has a paragraph.

@@ -53,7 +53,13 @@ const RULES: &[Rule] = &[
         "a release that is none",
         "The places of errors, if there are none.",
     ),
-    rule(r"\b(hold|holds|held) no\b", "", "contains no", "The file holds no cluster.", "The file contains no cluster."),
+    rule(
+        r"\b(hold|holds|held) no\b",
+        "",
+        "contains no",
+        "The file holds no cluster.",
+        "The file holds one cluster and no identity.",
+    ),
     rule(
         r"\bnor (is|are|does|do|did|can|may|has|have)\b",
         "",
@@ -66,9 +72,9 @@ const RULES: &[Rule] = &[
         "",
         "silently; without a warning",
         "skipped without a word",
-        "skipped without a warning",
+        "skipped without a wordy message",
     ),
-    rule(r"\bin silence\b", "", "silently", "ignored in silence", "silently ignored"),
+    rule(r"\bin silence\b", "", "silently", "ignored in silence", "as in silence_by_map"),
     rule(
         r"(^|[^\w`])(?-i:[Nn]obody|[Ee]verybody) (uses|can|will|may|has|needs|else|names|asks|is|was|knows|reads)\b",
         "",
@@ -82,7 +88,7 @@ const RULES: &[Rule] = &[
         "",
         "already references …; already has a different …",
         "the reference says something else already",
-        "the reference already has a different name",
+        "The message says something about the other reference.",
     ),
     rule(
         r"\b(is|are|was|were|be|being) (not |never |also |already )?(said|told)\b( \w+)?",
@@ -98,8 +104,20 @@ const RULES: &[Rule] = &[
         "the object that is meant",
         "It is meant to fail.",
     ),
-    rule(r"\basked for\b", "", "requested", "the account that was asked for", "the requested account"),
-    rule(r"\bobey(s|ed)?\b", "", "matches; follows", "the map that the manifests obey", "the map that matches them"),
+    rule(
+        r"\basked for\b",
+        "",
+        "requested",
+        "the account that was asked for",
+        "The user is asked once for the account.",
+    ),
+    rule(
+        r"\bobey(s|ed)?\b",
+        "",
+        "matches; follows",
+        "the map that the manifests obey",
+        "a cluster that disobeys the map",
+    ),
     rule(r"\bas \S+( \S+)? has it\b", "", "as in", "the order, as kubectl has it", "if the file has it"),
     rule(r"\bthe like\b", "", "such as …; similar …", "`cat` and the like", "the likely cause"),
     // Places and existence
@@ -137,7 +155,7 @@ const RULES: &[Rule] = &[
         "",
         "recursively; everything in …",
         "Directories with all that is below them",
-        "Read directories recursively",
+        "all that is written below this directory",
     ),
     // Verbs
     rule(r"\b(un)?mend(s|ed|ing)?\b", "", "fix; update", "1 finding was mended", "We recommend to amend it."),
@@ -160,14 +178,14 @@ const RULES: &[Rule] = &[
         "",
         "skip; don't change",
         "Such objects are left alone.",
-        "It leaves the file unchanged.",
+        "It leaves the first document of the file alone in it.",
     ),
     rule(
         r"\bpass(es|ed|ing)? (it |them |those |these )?(by|over)\b",
         "",
         "skipped",
         "The file is passed by.",
-        "The flag is passed to kubectl.",
+        "The flag is passed to it by kubectl.",
     ),
     rule(
         r"\blets (\S+ ){1,3}in\b|\b(is|are|be|being|was|were) let in\b|\blet (\S+ ){1,2}in\b",
@@ -182,7 +200,7 @@ const RULES: &[Rule] = &[
         "",
         "is removed with …",
         "The identity goes with it.",
-        "The file goes to the directory.",
+        "The file goes with the directory.",
     ),
     rule(
         r"\bwhat (is to go|goes|has gone)\b( \w+)?",
@@ -192,26 +210,38 @@ const RULES: &[Rule] = &[
         "It reports what goes wrong.",
     ),
     rule(r"\bhang(s|ing)? on\b", "", "depends on", "The result hangs on the order.", "The program hangs once."),
-    rule(r"\bjudged (as|by)\b", "", "evaluated as", "judged as CAPA v2.13.0 would", "evaluated for CAPA v2.13.0"),
+    rule(r"\bjudged (as|by)\b", "", "evaluated as", "judged as CAPA v2.13.0 would", "It is judged for each release."),
     rule(r"\bcan('t|not) be had\b", "", "can't be downloaded", "The release can't be had.", "They can't be hadoop."),
     // Riddles
-    rule(r"\bmay it\b", "", "whether CAPA allows it", "which account, and may it", "It may be allowed."),
-    rule(r"\bone right answer\b", "", "fixable", "1 of them has one right answer", "1 of them is fixable"),
-    rule(r"\bnothing (\w+ )?to point\b", "", "no cluster found", "There is nothing to point.", "Nothing points to it."),
-    rule(r"\bof ours\b", "", "a CAPA object; a kind that can carry a reference", "none of ours", "one of our objects"),
+    rule(r"\bmay it\b", "", "whether CAPA allows it", "which account, and may it", "A webhook may itself refuse it."),
+    rule(r"\bone right answer\b", "", "fixable", "1 of them has one right answer", "the one right and short answer"),
+    rule(
+        r"\bnothing (\w+ )?to point\b",
+        "",
+        "no cluster found",
+        "There is nothing to point.",
+        "Nothing is left to the pointer, and nothing to appoint.",
+    ),
+    rule(
+        r"\bof ours\b",
+        "",
+        "a CAPA object; a kind that can carry a reference",
+        "none of ours",
+        "It runs for a number of hours.",
+    ),
     rule(r"\bhow-many(eth)?\b", "", "the index of", "the how-manyeth document", "how many documents"),
-    rule(r"\bin vain\b", "", "without an effect", "The flag is given in vain.", "The flag has no effect."),
+    rule(r"\bin vain\b", "", "without an effect", "The flag is given in vain.", "the constant in vain_words"),
     rule(r"\bthe least that\b", "", "minimum", "The least that is shown", "at least that much"),
     rule(r"\bas which\b", "", "the name of …", "As which file it counts", "as long as that, which"),
-    rule(r"\bway back\b", "", "undo; reverse", "the way back", "a way to go backwards"),
+    rule(r"\bway back\b", "", "undo; reverse", "the way back", "the way backwards"),
     rule(
-        r"\bmemory takes everything\b|\btakes everything\b",
+        r"\btakes (everything|every byte)\b",
         "",
         "can't fail",
-        "Memory takes everything.",
-        "Writing to a `Vec` can't fail.",
+        "A `Vec` takes every byte.",
+        "It takes every flag of the verb.",
     ),
-    rule(r"\bmanagement account\b", "", "source account", "the management account", "the management cluster"),
+    rule(r"\bmanagement account\b", "", "source account", "the management account", "the management cluster's account"),
     // Inversions
     rule(
         r"(^|[.] )(?-i:Where) [a-z]+( [^ ,\n]+){1,10}, [a-z]+",
@@ -244,7 +274,11 @@ impl Rule {
     }
 }
 
-/// A Rust file with a tab for each character that is neither in a comment nor in a string.
+/// The end of a line of a string that is continued on the next line.
+const IN_STRING: char = '\u{1}';
+
+/// A Rust file with a tab for each character that is neither in a comment nor in a string, and [`IN_STRING`] before each
+/// line break in a string.
 fn without_code(text: &str) -> String {
     let is_literal = |rest: &str| rest.starts_with("'\\") || rest.chars().nth(2) == Some('\'');
     let mut out = String::new();
@@ -285,6 +319,10 @@ fn without_code(text: &str) -> String {
             }
             None => {}
         }
+        let is_in_string = open.as_ref().is_some_and(|(end, _)| end != "\n");
+        if c == '\n' && is_in_string && !out.ends_with(['\\', '\n']) {
+            out.push(IN_STRING);
+        }
         if is_kept {
             out.push_str(&rest[..length])
         } else {
@@ -317,20 +355,24 @@ impl Flat {
     fn new(text: &str, form: Form) -> Self {
         let mut flat = Self { text: String::new(), starts: Vec::new() };
         // The marker of the line before if it may go on, and whether it ends with a backslash.
-        let (mut before, mut is_continued) = (None, false);
+        let (mut before, mut is_continued, mut is_in_string) = (None, false, false);
         for line in text.lines() {
             let line = line.trim();
             let marker = ["///", "//!", "//", "#", ">"].into_iter().find(|marker| line.starts_with(marker));
             let content = line[marker.map_or(0, str::len)..].trim();
-            let is_item = content.is_empty() || content.starts_with(['|', '-', '*']) || content.starts_with("```");
+            let is_item = content.trim_matches(IN_STRING).is_empty()
+                || content.starts_with(['|', '-', '*'])
+                || content.starts_with("```");
             let is_prose = form == Form::Page || form == Form::Code && marker.is_some();
-            let is_joined = is_continued || is_prose && !is_item && before == Some(marker);
+            let is_joined = is_continued || !is_item && (is_in_string || is_prose && before == Some(marker));
             if !flat.starts.is_empty() {
                 flat.text.push(if is_joined { ' ' } else { '\n' });
             }
             flat.starts.push(flat.text.len());
             is_continued = form != Form::Output && content.ends_with('\\');
-            flat.text.push_str(content.trim_end_matches('\\').trim_end());
+            // A marker in a string is a comment of YAML or of a script.
+            is_in_string = marker.is_none() && content.ends_with(IN_STRING) && content.len() > 1;
+            flat.text.push_str(content.trim_end_matches(['\\', IN_STRING]).trim_end());
             before = (is_prose && !content.is_empty()).then_some(marker);
         }
         flat
@@ -389,6 +431,10 @@ fn wrapped_sentences_are_joined() {
     assert_eq!(comment.line(comment.text.find("in a").unwrap()), 2);
     let string = Flat::new("let a = \"it is \\\n         no list\";\n", Form::Code);
     assert!(string.text.contains("it is no list"), "{}", string.text);
+    let help = without_code("const HELP: &str = \"\\\nNotes:\n  A file stands\n  in it.\n\n  - An item\n\";\n");
+    let help = Flat::new(&help, Form::Code);
+    assert!(help.text.contains("A file stands in it.\n\n- An item"), "{:?}", help.text);
+    assert_eq!(help.line(help.text.find("in it").unwrap()), 4);
     let page = Flat::new("A file stands\nin it.\n\n- Another\n  one\n| a |\n", Form::Page);
     assert_eq!(page.text, "A file stands in it.\n\n- Another one\n| a |");
     assert_eq!(Flat::new("a\nb\n", Form::Output).text, "a\nb");

@@ -519,7 +519,7 @@ fn one_name(entry: &OpenedInput, path: &Path) -> Result<(), Diagnostic> {
     let path = escape_control(&path);
     Err(Diagnostic::error(format!("the identity file {path} and {name} are hard links of one file"))
         .help("an identity written to one of them would be missing in the other, because a file is replaced as a whole")
-        .help(format!("use another identity file, or remove the link: rm {path}")))
+        .help(format!("use another identity file, or remove the hard link {path}")))
 }
 
 /// What identifies a file independent of its name, to find one that is named twice; `None` if it does not exist.

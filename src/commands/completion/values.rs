@@ -14,7 +14,7 @@ use xaccount::lint::RULES;
 
 const MANIFESTS: &[&str] = &["yaml", "yml", "json"];
 
-/// Tells each flag of each verb where its values come from. Flags with a fixed set of values tell it themselves.
+/// Adds a completer of values to each flag of each verb. clap completes the flags with a fixed set of values.
 pub(super) fn complete(command: Command, found: &ManifestNames) -> Command {
     command.mut_args(|arg| with_values(arg, found)).mut_subcommands(|verb| complete(verb, found))
 }

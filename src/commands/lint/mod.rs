@@ -15,7 +15,7 @@ use xaccount::session::Session;
 use xaccount::status::{self, Options, Status};
 
 use super::edit::{Delivery, Mode};
-use super::empty::{ALLOW_EMPTY, none_selected};
+use super::empty::{ALLOW_EMPTY, ONLY_ALLOW_EMPTY, none_selected};
 use super::input::{self, kustomize_patches};
 use super::request::selection;
 use super::{CommandError, ExitStatus, Messages, Printed, Terminal};
@@ -105,7 +105,7 @@ fn refuse_nothing(inventory: &Inventory, session: &Session, args: &Args) -> Resu
     if args.allow_empty || !inventory.objects().is_empty() || !seen().is_empty() {
         return Ok(());
     }
-    Err(Diagnostic::error("there is no Kubernetes object in these files").help(ALLOW_EMPTY))
+    Err(Diagnostic::error("there is no Kubernetes object in these files").help(ONLY_ALLOW_EMPTY))
 }
 
 /// The requested answer.

@@ -25,7 +25,7 @@ impl Selected {
         }
         let inventory = status.inventory;
         // A cluster that may be selected is.
-        let is_excluded = |object: ObjectId| selection.means(inventory, object) == Ok(false);
+        let is_excluded = |object: ObjectId| selection.selects(inventory, object) == Ok(false);
         let can_refer = |found: &Resource| found.object.references().next().is_some();
         let (excluded, included): (Vec<_>, Vec<_>) =
             inventory.entries().filter(|(_, found)| can_refer(found)).partition(|&(object, _)| is_excluded(object));

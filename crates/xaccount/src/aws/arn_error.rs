@@ -53,7 +53,7 @@ pub enum RoleArnError {
         account: String,
     },
     /// `arn:…:sts::…:assumed-role/NAME/SESSION`: a session of a role, as `aws sts get-caller-identity` prints it.
-    #[error("{text:?} is a session of a role, not the role{}; if the role has a path, get its ARN with `aws iam get-role --role-name {name}`", hint(.suggestion))]
+    #[error("{text:?} is a session of a role, not the role{}; if the role has a path, get its ARN: aws iam get-role --role-name {name}", hint(.suggestion))]
     AssumedRole {
         /// The text as given.
         text: String,
@@ -63,7 +63,7 @@ pub enum RoleArnError {
         suggestion: Option<String>,
     },
     /// An instance profile.
-    #[error("{text:?} is an instance profile, not a role{}; that is a guess from the name: `aws iam get-instance-profile` prints its role", hint(.suggestion))]
+    #[error("{text:?} is an instance profile, not a role{}; to look it up: aws iam get-instance-profile --instance-profile-name NAME", guess(.suggestion))]
     InstanceProfile {
         /// The text as given.
         text: String,
@@ -200,6 +200,11 @@ impl RoleArnError {
             _ => None,
         }
     }
+}
+
+/// A suggestion from the name only.
+fn guess(suggestion: &Option<String>) -> String {
+    suggestion.as_ref().map(|arn| format!("; perhaps its role is {arn}")).unwrap_or_default()
 }
 
 fn hint(suggestion: &Option<String>) -> String {

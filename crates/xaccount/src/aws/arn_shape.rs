@@ -241,7 +241,7 @@ mod tests {
         ("AssumedRole", "arn:aws:sts::222222222222:assumed-role/capa/i-0123", "--role-name capa", true),
         ("AssumedRole", "arn:aws:sts::222222222222:assumed-role/AWSReservedSSO_Admin_01/me", "has a path", false),
         ("AssumedRole", "arn:aws:sts::2222:assumed-role/capa/i", "session of a role", false),
-        ("InstanceProfile", "arn:aws:iam::222222222222:instance-profile/capa", "that is a guess", true),
+        ("InstanceProfile", "arn:aws:iam::222222222222:instance-profile/capa", "perhaps its role is ", true),
         ("Policy", "arn:aws:iam::222222222222:policy/capa", "is a policy", false),
         ("Policy", "arn:aws:iam::aws:policy/AdministratorAccess", "is a policy", false),
         ("User", "arn:aws:iam::222222222222:user/capa", "is a user", false),

@@ -34,7 +34,7 @@ impl TooLong {
         } else {
             [
                 "white space outside of strings is not counted",
-                "use managed policies, ten per role, 6,144 characters each: aws iam create-policy, attach-role-policy",
+                "use managed policies, ten per role, 6,144 characters each: aws iam create-policy, then aws iam attach-role-policy",
                 "or create the roles under one path and grant that path: arn:aws:iam::*:role/xaccount/*",
             ]
         }

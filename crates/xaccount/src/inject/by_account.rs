@@ -44,7 +44,7 @@ pub(super) fn mapped(
     let mut by_account: BTreeMap<usize, BTreeSet<ObjectId>> = BTreeMap::new();
     let mut templates = BTreeMap::new();
     for index in referencing(inventory) {
-        match base.selection.means(inventory, index) {
+        match base.selection.selects(inventory, index) {
             Ok(false) => continue,
             Ok(true) => {}
             Err(doubt) => {

@@ -31,5 +31,5 @@ pub use moves::{AccountMove, KnownAccounts, MoveFrom};
 pub use namespaces::AllowedNamespaces;
 pub use needs::{Needs, needs};
 pub use proposal::Proposal;
-pub use propose::{lets_nobody_in, plan, propose};
+pub use propose::{allows_no_namespace, plan, propose};
 pub use request::{IdentityRequest, InjectRequest, Target, identity_name};

@@ -29,11 +29,11 @@ pub fn needs(inventory: &Inventory, selection: &Selection, mapped: Option<&Mappe
         let found = &inventory[index];
         if is_template(found) {
             if mapped
-                .is_some_and(|mapped| selection.may_mean(inventory, found) && has_account(inventory, found, mapped))
+                .is_some_and(|mapped| selection.may_select(inventory, found) && has_account(inventory, found, mapped))
             {
                 needs.templates.push(index);
             }
-        } else if inventory.lacks_owner(found) && selection.may_mean(inventory, found) {
+        } else if inventory.lacks_owner(found) && selection.may_select(inventory, found) {
             let decides = || mapped.is_some_and(|mapped| depends_on_name(inventory, found, mapped));
             if !selection.cluster_names.is_empty() || decides() {
                 needs.owners.push(index);

@@ -49,7 +49,7 @@ impl<'r> Planner<'r> {
     }
 
     /// Whether the inventory has no identity with this name that allows a namespace.
-    pub(super) fn lets_nobody_in(&self, name: &str) -> bool {
+    pub(super) fn allows_no_namespace(&self, name: &str) -> bool {
         let existing = self.inventory.identities(IdentityKind::Role, name).iter().map(|&index| &self.inventory[index]);
         !existing.into_iter().any(|found| match &found.object.object_kind {
             ObjectKind::Identity(identity, _) => {

@@ -72,9 +72,9 @@ pub(super) fn propose_identity(inventory: &Inventory, request: &InjectRequest) -
     let name = planner.name_for(&role);
     if let Some(Setting { value: AllowedNamespaces::AtLeast(names), .. }) = &request.identity.allowed_namespaces
         && names.is_empty()
-        && planner.lets_nobody_in(&name)
+        && planner.allows_no_namespace(&name)
     {
-        let warning = Diagnostic::warning(lets_nobody_in(&name));
+        let warning = Diagnostic::warning(allows_no_namespace(&name));
         let help = "inject adds the namespace of each cluster that it points at this account";
         planner.outcome.warnings.push(warning.help(help));
     }
@@ -83,7 +83,7 @@ pub(super) fn propose_identity(inventory: &Inventory, request: &InjectRequest) -
 }
 
 /// The message about an identity that allows no namespace.
-pub fn lets_nobody_in(name: &str) -> String {
+pub fn allows_no_namespace(name: &str) -> String {
     format!("{ROLE_IDENTITY}/{name} allows no namespace yet")
 }
 

@@ -21,7 +21,7 @@ pub fn silence_by_map(
     let unknown = ignores.iter().filter(|ignore| rule(&ignore.rule.value).is_none()).map(|ignore| {
         Diagnostic::error(format!("unknown rule '{}'", escape_control(&ignore.rule.value)))
             .at(map(ignore.rule.span), "")
-            .help("kubectl xaccount explain lists the rules")
+            .help("to list the rules: kubectl xaccount explain")
     });
     let unknown: Vec<Diagnostic> = unknown.collect();
     if !unknown.is_empty() {

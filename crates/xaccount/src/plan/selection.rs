@@ -102,7 +102,7 @@ pub(crate) fn select(inventory: &Inventory, selection: &Selection) -> Result<Vec
     }
     let (mut selected, mut doubts) = (Vec::new(), Vec::new());
     for &index in &referencing {
-        match selection.means(inventory, index) {
+        match selection.selects(inventory, index) {
             Ok(true) => selected.push(index),
             Ok(false) => {}
             Err(doubt) => doubts.push(doubt),
@@ -131,7 +131,7 @@ impl Selection {
     ///
     /// # Errors
     /// Its cluster or its labels are ambiguous.
-    pub fn means(&self, inventory: &Inventory, index: ObjectId) -> Result<bool, Diagnostic> {
+    pub fn selects(&self, inventory: &Inventory, index: ObjectId) -> Result<bool, Diagnostic> {
         if self.only.as_ref().is_some_and(|only| !only.contains(&index)) {
             return Ok(false);
         }
@@ -143,8 +143,8 @@ impl Selection {
         self.cluster_names.is_empty() && self.labels.is_none() && self.namespaces.is_empty() && self.only.is_none()
     }
 
-    /// Whether it may be, whatever its cluster is called.
-    pub(crate) fn may_mean(&self, inventory: &Inventory, found: &Resource) -> bool {
+    /// Whether an object may be selected, depending on the name of its cluster.
+    pub(crate) fn may_select(&self, inventory: &Inventory, found: &Resource) -> bool {
         let labels = self.labels.as_ref();
         self.in_namespace(inventory, found)
             && labels

@@ -70,7 +70,7 @@ fn specified<O: Provenance>(status: &Status<'_, O>) -> Vec<String> {
     let warnings = status.warnings.iter().map(ToString::to_string);
     let paths = access_paths(status, &account).into_iter().map(|path| format!("{path:?}"));
     let users = used_by(status, &account).into_iter().map(Row::title);
-    let map = std::iter::once(map.value.to_string()).chain(map.unsaid);
+    let map = std::iter::once(map.value.to_string()).chain(map.not_expressed);
     rows.chain(warnings).chain(paths).chain(users).chain(map).collect()
 }
 

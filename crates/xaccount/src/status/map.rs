@@ -20,7 +20,7 @@ pub struct Map {
     /// Whether clusters stay in the source account, whose id manifests don't contain.
     pub source: bool,
     /// What the manifests contain and the map does not, each as a sentence without a final full stop.
-    pub unsaid: Vec<String>,
+    pub not_expressed: Vec<String>,
 }
 
 /// A cluster, with the properties that a map can match.
@@ -71,7 +71,7 @@ pub fn map<O: Provenance>(status: &Status<'_, O>, path: &dyn Fn(FileId) -> Optio
         .map(|file| (file, path(file)))
         .collect();
     let groups = groups(status, &paths);
-    let mut map = Map { value: Value::Null, source: false, unsaid: Vec::new() };
+    let mut map = Map { value: Value::Null, source: false, not_expressed: Vec::new() };
     let mut document = Object::new();
     document.insert("apiVersion".into(), json!(API_VERSION));
     document.insert("kind".into(), json!(KIND));
@@ -84,7 +84,7 @@ pub fn map<O: Provenance>(status: &Status<'_, O>, path: &dyn Fn(FileId) -> Optio
         let others = MapOthers { all: &all, group };
         let own: Vec<&MapCluster<'_>> = own.iter().collect();
         match target {
-            MapTarget::Nowhere(why) => map.unsaid.extend(
+            MapTarget::Nowhere(why) => map.not_expressed.extend(
                 own.iter().map(|one| format!("{}/{} is not in any account of the map: {why}", one.namespace, one.name)),
             ),
             MapTarget::Source => {
@@ -99,7 +99,7 @@ pub fn map<O: Provenance>(status: &Status<'_, O>, path: &dyn Fn(FileId) -> Optio
                 account.insert("account".into(), json!(role.account().as_str()));
                 account.extend(role_fields(role));
                 let own_identities = identities.get(role).map_or(&[][..], Vec::as_slice);
-                account.extend(identity_fields(role, own_identities, &mut map.unsaid));
+                account.extend(identity_fields(role, own_identities, &mut map.not_expressed));
                 account.insert("clusters".into(), entries(&own, others));
                 if let Some(templates) = templates.get(target) {
                     account.insert("templates".into(), json!(literal(templates)));
@@ -335,7 +335,7 @@ fn identities<'s, O: Provenance>(status: &'s Status<'_, O>) -> HashMap<RoleArn, 
 fn identity_fields(
     role: &RoleArn,
     identities: &[(&str, &RoleIdentity)],
-    unsaid: &mut Vec<String>,
+    not_expressed: &mut Vec<String>,
 ) -> Object<String, Value> {
     let mut fields = Object::new();
     let Some(((name, first), rest)) = identities.split_first() else { return fields };
@@ -351,7 +351,8 @@ fn identity_fields(
         // Without this field in a map, every namespace may use the identity.
         let all = matches!(&identity.allowed.form, Form::Those(namespaces) if *namespaces == Namespaces::default());
         if !all && !fields.contains_key(ALLOWED) {
-            unsaid.push(format!("the map does not contain the allowedNamespaces of AWSClusterRoleIdentity/{name}"));
+            not_expressed
+                .push(format!("the map does not contain the allowedNamespaces of AWSClusterRoleIdentity/{name}"));
         }
     }
     fields

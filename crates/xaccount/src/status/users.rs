@@ -68,7 +68,7 @@ pub fn access_paths<O: Provenance>(status: &Status<'_, O>, account: &AccountId) 
                 judge.evaluate(&Subject { scope, start, makes_controller_identity: false })
             };
             // The verdict for a namespace about which nothing is known, not even its name.
-            let anyone = ask(Scope::NotSaid);
+            let anyone = ask(Scope::Unknown);
             let everyone = matches!(answer(&anyone), UsersAnswer::Yes);
             let (mut namespaces, mut open) = (Vec::new(), Vec::new());
             for namespace in known.iter().filter(|_| !everyone) {

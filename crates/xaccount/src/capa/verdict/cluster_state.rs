@@ -33,7 +33,7 @@ impl Subject {
         let scope = match (&object.object_kind, own.or(namespace)) {
             (ObjectKind::Referencing { kind_row, .. }, _) if kind_row.cluster_scoped => Scope::Cluster,
             (_, Some(name)) => Scope::Namespace(name.to_owned()),
-            (_, None) => Scope::NotSaid,
+            (_, None) => Scope::Unknown,
         };
         let start = admit::start(object, reference, release);
         Self { scope, makes_controller_identity: admit::makes_controller_identity(object, &start), start }

@@ -175,7 +175,7 @@ impl Gate {
     fn text(&self, why: GateReason, scope: &Scope) -> String {
         let namespace = match scope {
             Scope::Namespace(name) => name.as_str(),
-            Scope::NotSaid | Scope::Cluster => "",
+            Scope::Unknown | Scope::Cluster => "",
         };
         let selector = || self.stored.as_ref().map_or_else(String::new, |stored| stored.selector.text());
         match why {
@@ -183,7 +183,7 @@ impl Gate {
             GateReason::NotSet => "allowedNamespaces is not set, so no namespace is allowed".into(),
             GateReason::EveryNamespace => "every namespace".into(),
             GateReason::Empty => "list and selector are empty, so no namespace is allowed".into(),
-            GateReason::NamespaceNotSet => "the manifest has no namespace; set it with -n".into(),
+            GateReason::NamespaceNotSet => "the manifest has no namespace; set it with --default-namespace".into(),
             GateReason::Listed => format!("list has {namespace}"),
             GateReason::NotListed => format!("list has {}", self.listed()),
             GateReason::Selected => format!("{namespace} matches the selector {}", selector()),

@@ -102,8 +102,8 @@ impl Reason {
 pub enum Scope {
     /// This namespace.
     Namespace(String),
-    /// A namespace that is not in its manifest.
-    NotSaid,
+    /// A namespace that its manifest does not set.
+    Unknown,
     /// Cluster-scoped.
     Cluster,
 }

@@ -418,7 +418,7 @@ fn known<'l>(
         let selector = stored.selector.to_selector()?;
         return Ok(match list.is_empty() && selector.is_empty() {
             true => no("list and selector are empty, so no namespace is allowed"),
-            false => Permission::not_known("the manifest has no namespace; set it with -n"),
+            false => Permission::not_known("the manifest has no namespace; set it with --default-namespace"),
         });
     };
     if list.contains(namespace) {

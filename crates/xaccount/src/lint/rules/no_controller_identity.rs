@@ -37,7 +37,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
              cluster that uses it directly"
         ))
         .at(found.location(source.span), "the source of this identity")
-        .help("to add it: kubectl xaccount identity --with-controller-identity, or inject --with-controller-identity");
+        .help("to add it, pass --with-controller-identity to inject, or run: kubectl xaccount identity --with-controller-identity");
         // A JSON file can't have a second document.
         match context.inventory.file(found.origin.file).is_json_for_kubectl {
             true => findings.add(finding),

@@ -33,7 +33,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                         statement.title()
                     ))
                     .at(policy.location(span), "")
-                    .help("name the source role: kubectl xaccount iam trust prints such a statement"),
+                    .help("name the source role; to print such a statement: kubectl xaccount iam trust"),
                 );
             }
             for text in statement.aws_principals().filter(|text| is_unique_id(&text.text)) {
@@ -72,7 +72,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                         statement.title()
                     ))
                     .at(policy.location(text.span), "")
-                    .help("name the target roles: kubectl xaccount iam permission prints such a statement"),
+                    .help("name the target roles; to print such a statement: kubectl xaccount iam permission"),
                 );
             }
         }
@@ -95,7 +95,7 @@ fn never_tags(policy: &PolicyFile, findings: &mut Findings) {
                 escape_control(&condition.key.text)
             ))
             .at(policy.location(action.span), "EKS Pod Identity needs it")
-            .help("move it to a separate statement: kubectl xaccount iam trust --tag-session prints both"),
+            .help("move it to a separate statement; to print both: kubectl xaccount iam trust --tag-session"),
         );
     }
 }

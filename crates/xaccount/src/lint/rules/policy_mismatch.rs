@@ -57,7 +57,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             findings.add(
                 Diagnostic::warning(format!("this trust policy was not checked: {why}"))
                     .at(policy.head(), "")
-                    .help("aws iam get-role --role-name NAME prints a trust policy with its role"),
+                    .help("to print a trust policy with its role: aws iam get-role --role-name NAME"),
             );
         }
         for one in own {
@@ -95,7 +95,7 @@ fn permission(context: &Context<'_>, one: &AssumedRole<'_>, findings: &mut Findi
             ))
             .at(one.arn(), "AWS refuses every call")
             .also(policy.head(), "")
-            .help("kubectl xaccount iam permission --merge FILE -f MANIFESTS adds what is missing"),
+            .help("to add what is missing: kubectl xaccount iam permission --merge FILE -f MANIFESTS"),
         );
     }
 }
@@ -146,7 +146,7 @@ fn not_trusted(
         Diagnostic::warning(format!("{title}: the trust policy of {role} allows {who}"))
             .at(one.arn(), what)
             .also(policy.head(), "")
-            .help("kubectl xaccount iam trust --merge FILE -f MANIFESTS adds what is missing"),
+            .help("to add what is missing: kubectl xaccount iam trust --merge FILE -f MANIFESTS"),
     )
 }
 

@@ -31,7 +31,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                 role.name()
             ))
             .at(found.location(span), "")
-            .help("kubectl xaccount iam permission -f FILE prints the policy that does"),
+            .help("to print a policy that does: kubectl xaccount iam permission -f FILE"),
         );
     }
 }
