@@ -141,9 +141,7 @@ impl Repositories {
     fn version(&mut self, path: &Path) -> Result<Option<Vec<u8>>, Diagnostic> {
         let Ok(whole) = path.canonicalize() else { return Ok(None) };
         let Some(directory) = whole.parent() else { return Ok(None) };
-        let root = self.roots.entry(directory.to_owned()).or_insert_with(|| {
-            directory.ancestors().find(|above| above.join(".git").symlink_metadata().is_ok()).map(Path::to_owned)
-        });
+        let root = self.roots.entry(directory.to_owned()).or_insert_with(|| root_above(directory).map(Path::to_owned));
         let Some(root) = root.clone() else { return Ok(None) };
         let Ok(below) = whole.strip_prefix(&root) else { return Ok(None) };
         if !self.git.contains_key(&root) {
@@ -300,6 +298,11 @@ impl Drop for Git {
         // It ends when its standard input is closed.
         let _ = self.child.wait();
     }
+}
+
+/// The root of the work tree that a directory is in.
+pub(super) fn root_above(directory: &Path) -> Option<&Path> {
+    directory.ancestors().find(|above| above.join(".git").symlink_metadata().is_ok())
 }
 
 /// A `git` command for one repository: independent of the environment's, without network access and locks.

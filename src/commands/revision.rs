@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
-use super::head::git;
+use super::head::{git, root_above};
 use xaccount::diag::{Diagnostic, escape_control};
 use xaccount::files::is_manifest;
 use xaccount::inventory::kustomization::is_kustomization;
@@ -236,7 +236,7 @@ impl Repository {
             if !known.insert(directory.to_owned()) {
                 continue;
             }
-            let root = directory.ancestors().find(|above| above.join(".git").symlink_metadata().is_ok());
+            let root = root_above(directory);
             let Some(root) = root else {
                 return Err(Diagnostic::error(format!("{} is not in a Git repository", path.display()))
                     .help("to compare with files: --against PATH"));

@@ -19,6 +19,7 @@ use xaccount::status::{self, AccountSummary, Map, Move, MoveSide, Options, Row, 
 
 use super::empty::{ALLOW_EMPTY, kinds_seen, none_selected};
 use super::input::{self, Usage, all_skipped};
+use super::live::DUMP;
 use super::map::{self, MapFile};
 use super::request::{account_id, selection};
 use super::revision::{Against, Revision};
@@ -430,9 +431,7 @@ fn combination(args: &Args) -> Result<(), Diagnostic> {
 fn no_files() -> Diagnostic {
     Diagnostic::error("nothing to read: name files or directories; this build does not read a live cluster")
         .help("kubectl xaccount status clusters/ -R")
-        .help(
-            "kubectl get awsclusters,awsmanagedcontrolplanes,awsri,awssi,awsci,namespaces -A -o yaml | kubectl xaccount status -f -",
-        )
+        .help(format!("{DUMP} | kubectl xaccount status -f -"))
 }
 
 /// No cluster is an error: a mistyped path must not look like all is well.
