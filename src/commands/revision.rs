@@ -107,15 +107,15 @@ impl Revision {
             let name = || name_in(&shown, path);
             let text = String::from_utf8_lossy(path);
             match entry.kind {
-                EntryKind::File if wanted.has(path) || is_kustomization(&text) => blobs.push((name(), &entry.id)),
-                EntryKind::Link if wanted.has(path) => match repository.resolved(&tree, path)? {
+                TreeEntryKind::File if wanted.has(path) || is_kustomization(&text) => blobs.push((name(), &entry.id)),
+                TreeEntryKind::Link if wanted.has(path) => match repository.resolved(&tree, path)? {
                     Some(id) => blobs.push((name(), id)),
                     None => read.unread.push(Diagnostic::warning(format!(
                         "{} is a link to something outside of the repository or to a missing file",
                         name()
                     ))),
                 },
-                EntryKind::Submodule if wanted.reaches(path) => read.unread.push(Diagnostic::warning(format!(
+                TreeEntryKind::Submodule if wanted.reaches(path) => read.unread.push(Diagnostic::warning(format!(
                     "{} is a submodule, whose files --against REV does not read",
                     name()
                 ))),
@@ -129,7 +129,7 @@ impl Revision {
     }
 
     /// Notes the inputs that the revision does not have: their clusters would look new.
-    fn report_missing(&mut self, revision: &str, wanted: &Wanted, tree: &Tree) -> Result<(), Diagnostic> {
+    fn report_missing(&mut self, revision: &str, wanted: &Wanted, tree: &CommitTree) -> Result<(), Diagnostic> {
         let missing: Vec<&Vec<u8>> = wanted.paths.iter().filter(|path| !tree.has(path)).collect();
         let shown = |path: &[u8]| escape_control(&String::from_utf8_lossy(path)).into_owned();
         if missing.len() == wanted.paths.len()
@@ -193,21 +193,21 @@ fn above(path: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// The kind of an entry of a tree.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum EntryKind {
+enum TreeEntryKind {
     File,
     Link,
     Submodule,
 }
 
-struct Entry {
-    kind: EntryKind,
+struct TreeEntry {
+    kind: TreeEntryKind,
     id: String,
 }
 
 /// All files of a commit, by path.
-struct Tree(BTreeMap<Vec<u8>, Entry>);
+struct CommitTree(BTreeMap<Vec<u8>, TreeEntry>);
 
-impl Tree {
+impl CommitTree {
     /// Whether there is a file at a path, or a file below it.
     fn has(&self, path: &[u8]) -> bool {
         let below = [path, b"/"].concat();
@@ -278,7 +278,7 @@ impl Repository {
     }
 
     /// The files of a commit.
-    fn tree(&self, commit: &str) -> Result<Tree, Diagnostic> {
+    fn tree(&self, commit: &str) -> Result<CommitTree, Diagnostic> {
         let mut command = git(&self.root);
         command.args(["ls-tree", "-r", "-z", "--full-tree", commit]);
         let output = command.stdin(Stdio::null()).output().map_err(|error| self.failed(&error))?;
@@ -291,22 +291,22 @@ impl Repository {
             let mut words = std::str::from_utf8(&line[..tab]).ok()?.split(' ');
             let (mode, _, id) = (words.next()?, words.next()?, words.next()?);
             let kind = match mode {
-                "120000" => EntryKind::Link,
-                "160000" => EntryKind::Submodule,
-                _ => EntryKind::File,
+                "120000" => TreeEntryKind::Link,
+                "160000" => TreeEntryKind::Submodule,
+                _ => TreeEntryKind::File,
             };
-            Some((line[tab + 1..].to_owned(), Entry { kind, id: id.to_owned() }))
+            Some((line[tab + 1..].to_owned(), TreeEntry { kind, id: id.to_owned() }))
         };
-        Ok(Tree(output.stdout.split(|&byte| byte == 0).filter_map(entry).collect()))
+        Ok(CommitTree(output.stdout.split(|&byte| byte == 0).filter_map(entry).collect()))
     }
 
     /// The content that a link leads to, as the id of a blob; `None` if it is not a file of the tree.
-    fn resolved<'t>(&self, tree: &'t Tree, link: &[u8]) -> Result<Option<&'t str>, Diagnostic> {
+    fn resolved<'t>(&self, tree: &'t CommitTree, link: &[u8]) -> Result<Option<&'t str>, Diagnostic> {
         let mut path = link.to_owned();
         for _ in 0..MOST_LINKS {
             match tree.0.get(&path) {
-                Some(Entry { kind: EntryKind::File, id }) => return Ok(Some(id)),
-                Some(Entry { kind: EntryKind::Link, id }) => {
+                Some(TreeEntry { kind: TreeEntryKind::File, id }) => return Ok(Some(id)),
+                Some(TreeEntry { kind: TreeEntryKind::Link, id }) => {
                     let target = self.contents(&[id])?.pop().unwrap_or_default();
                     let Some(next) = joined(&path, &target) else { return Ok(None) };
                     path = next;
