@@ -5,6 +5,8 @@
 #[cfg(target_os = "linux")]
 mod action;
 #[cfg(unix)]
+mod compare;
+#[cfg(unix)]
 mod completion;
 #[cfg(unix)]
 mod exit_status;

@@ -36,7 +36,7 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 /// Pages of `docs/` whose commands run one after another in one directory.
-const GUIDES: [&str; 5] = ["onboard.md", "move.md", "rotate-role.md", "undo.md", "upgrade-capa.md"];
+const GUIDES: [&str; 6] = ["guide.md", "onboard.md", "move.md", "rotate-role.md", "undo.md", "upgrade-capa.md"];
 
 /// Replacements for programs that are not ours, or that take too long.
 const STANDINS: &[(&str, &str)] = &[
@@ -49,7 +49,7 @@ const STANDINS: &[(&str, &str)] = &[
     ("aws", "case \"$*\" in 'iam get-role --role-name '*) exec cat 'ROOT/testdata/iam/trust.json' ;; esac\nexit 99"),
     (
         "kubectl",
-        "case \"$*\" in\n'xaccount '*) shift; exec 'BIN' \"$@\" ;;\n'create -f -' | 'apply -f -') grep -q AWSClusterRoleIdentity && echo created && exit ;;\nesac\nexit 99",
+        "case \"$*\" in\n'xaccount '*) shift; exec 'BIN' \"$@\" ;;\n'create -f -' | 'apply -f -') grep -q AWSClusterRoleIdentity && echo created && exit ;;\n'apply -k clusters') grep -q '^- identities.yaml' clusters/kustomization.yaml && echo created && exit ;;\nesac\nexit 99",
     ),
 ];
 
@@ -133,6 +133,8 @@ fn run(directory: &Path, steps: &[Step]) -> Vec<(String, i32)> {
         .env_remove("CLICOLOR_FORCE")
         // In another directory: an account map in the home directory is not used.
         .env("HOME", directory.join(".home"))
+        .envs(["AUTHOR", "COMMITTER"].map(|role| (format!("GIT_{role}_NAME"), "reader")))
+        .envs(["AUTHOR", "COMMITTER"].map(|role| (format!("GIT_{role}_EMAIL"), "reader@example.com")))
         .env("PATH", format!("{}:{path}", directory.join(".bin").display()))
         .stdin(std::process::Stdio::null())
         .status();
@@ -245,6 +247,27 @@ fn every_command_of_the_page_about_lint_works_as_shown() {
 }
 
 #[test]
+fn every_command_of_the_troubleshooting_works_as_shown() {
+    assert!(run_page("docs/troubleshooting.md", &mut BTreeSet::new(), with_map) >= 15);
+}
+
+#[test]
+fn the_index_of_the_docs_has_every_page() {
+    let index = read("docs/README.md");
+    for entry in fs::read_dir(root().join("docs")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let is_listed = name == "README.md" || name.ends_with(".svg") || index.contains(&format!("({name})"));
+        assert!(is_listed, "docs/README.md lacks {name}");
+    }
+}
+
+#[test]
+fn the_map_of_the_guide_is_a_file() {
+    let shown = &blocks(&read("docs/guide.md"), "yaml")[0];
+    assert!(read("testdata/fleet/account-map.yaml").ends_with(shown));
+}
+
+#[test]
 fn every_command_of_the_page_about_status_works_as_shown() {
     assert!(run_page("docs/status.md", &mut BTreeSet::new(), directory) >= 6);
 }
@@ -258,8 +281,17 @@ fn every_command_of_the_guides_works_as_shown() {
 /// Pages with commands that other modules run, because they need peers.
 #[test]
 fn no_page_has_commands_that_are_not_run() {
-    let others =
-        ["pre-commit.md", "krm.md", "gitops.md", "completion.md", "iam.md", "account-map.md", "status.md", "lint.md"];
+    let others = [
+        "pre-commit.md",
+        "krm.md",
+        "gitops.md",
+        "completion.md",
+        "iam.md",
+        "account-map.md",
+        "status.md",
+        "lint.md",
+        "troubleshooting.md",
+    ];
     for entry in fs::read_dir(root().join("docs")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         if name.ends_with(".md") && !others.contains(&name.as_str()) && !GUIDES.contains(&name.as_str()) {
@@ -308,6 +340,7 @@ const FOREIGN_FLAGS: &[&str] = &[
     "--archive",
     "--repo",
     "--bins",
+    "--no-edit",
 ];
 
 /// Flags of the AWS CLI and dkp.
@@ -318,7 +351,7 @@ const PEER_FLAGS: &[&str] =
     &["--all-files", "--validate", "--enable-alpha-plugins", "--enable-exec", "--exec", "--allow-exec", "--help"];
 
 /// The pages with flags, besides the guides.
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 18] = [
     "README.md",
     "CHANGELOG.md",
     "docs/report.md",
@@ -332,6 +365,11 @@ const PAGES: [&str; 13] = [
     "docs/rules.md",
     "docs/github.md",
     "docs/exit-status.md",
+    "docs/README.md",
+    "docs/troubleshooting.md",
+    "docs/comparison.md",
+    "docs/design.md",
+    "docs/limits.md",
 ];
 
 #[test]
