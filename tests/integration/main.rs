@@ -31,6 +31,8 @@ mod kubectl;
 mod kustomize;
 mod layers;
 mod library;
+#[cfg(unix)]
+mod links;
 mod outputs;
 mod patch;
 #[cfg(unix)]

@@ -15,19 +15,13 @@ use xaccount::capa::{REFERENCING_KINDS, Reason};
 use crate::support::pty::{self, Streams};
 use crate::support::{root, testdata, xaccount};
 
-/// Commands of the README that are not run, and the reason.
-const NOT_RUN: &[(&str, &str)] = &[
-    ("cargo install --locked --path .", "compiles everything again, for minutes"),
-    ("./scripts/test", "it runs this test"),
-    (
-        "kubectl krew install --manifest=xaccount.yaml --archive=kubectl-xaccount-v0.1.0-linux-amd64.tar.gz",
-        "krew.rs runs it, with its own archive",
-    ),
-    ("kubectl krew index add team https://github.com/OWNER/krew-index.git", "krew.rs runs it, with its own index"),
-    ("kubectl krew install team/xaccount", "krew.rs runs it, from that index"),
-];
+/// Commands of the README that are not run, because they compile everything again, for minutes.
+const NOT_RUN: [&str; 1] = ["cargo install --locked --path ."];
 
-/// The files of the README's examples: their names, and their sources in `testdata/`.
+/// Maximum number of lines of the README.
+const README_LINES: usize = 180;
+
+/// The files of the examples: their names, and their sources in `testdata/`.
 const FILES: &[(&str, &str)] = &[
     ("cinder.yaml", "dkp/dkp-2.7-v1beta2.yaml"),
     ("ridge.yaml", "dkp/dkp-other-account.yaml"),
@@ -41,17 +35,49 @@ const GUIDES: [&str; 6] = ["guide.md", "onboard.md", "move.md", "rotate-role.md"
 /// Replacements for programs that are not ours, or that take too long.
 const STANDINS: &[(&str, &str)] = &[
     ("kubectl-xaccount", "exec 'BIN' \"$@\""),
-    ("cargo", "[ \"$1 $2 $3\" = 'run --release --' ] || exit 99\nshift 3\nexec 'BIN' \"$@\""),
     (
         "dkp",
         "case \"$*\" in 'create cluster aws '*) exec cat 'ROOT/testdata/dkp/dkp-2.7-v1beta2.yaml' ;; esac\nexit 99",
     ),
-    ("aws", "case \"$*\" in 'iam get-role --role-name '*) exec cat 'ROOT/testdata/iam/trust.json' ;; esac\nexit 99"),
-    (
-        "kubectl",
-        "case \"$*\" in\n'xaccount '*) shift; exec 'BIN' \"$@\" ;;\n'create -f -' | 'apply -f -') grep -q AWSClusterRoleIdentity && echo created && exit ;;\n'apply -k clusters') grep -q '^- identities.yaml' clusters/kustomization.yaml && echo created && exit ;;\nesac\nexit 99",
-    ),
+    ("aws", AWS),
+    ("kubectl", KUBECTL),
 ];
+
+/// An `aws` with a profile for each account of the quick start. It records what would change.
+const AWS: &str = r#"case "$1 $2" in
+'sts get-caller-identity')
+    case $AWS_PROFILE in
+    management) echo 111111111111 ;;
+    dev) echo 222222222222 ;;
+    stage) echo 333333333333 ;;
+    prod) echo 444444444444 ;;
+    esac ;;
+'iam get-role') cat 'ROOT/testdata/iam/trust.json' ;;
+'iam get-role-policy')
+    echo 'An error occurred (NoSuchEntity) when calling the GetRolePolicy operation: it does not exist' >&2
+    exit 254 ;;
+'cloudformation describe-stack-resources')
+    echo 'An error occurred (ValidationError) when calling the operation: the stack does not exist' >&2
+    exit 254 ;;
+'iam update-assume-role-policy' | 'iam put-role-policy')
+    for word; do
+        case $word in --policy-document=file://*) grep -q sts:AssumeRole "${word#*file://}" || exit 99 ;; esac
+    done
+    echo "$AWS_PROFILE: $2" >>.calls ;;
+*) exit 99 ;;
+esac"#;
+
+/// A `kubectl` that accepts files only if they contain what `inject` adds. It records what it applies.
+const KUBECTL: &str = r#"case "$*" in
+'xaccount '*) shift; exec 'BIN' "$@" ;;
+'create -f -' | 'apply -f -') grep -q AWSClusterRoleIdentity && echo created ;;
+'apply -k clusters') grep -qx -e '- identities.yaml' clusters/kustomization.yaml && echo created ;;
+'apply -f clusters/identities.yaml')
+    [ "$(grep -c 'kind: AWSClusterRoleIdentity' clusters/identities.yaml)" = 3 ] && echo 'kubectl: identities' >>.calls ;;
+'apply -R -f clusters')
+    [ "$(grep -rl identityRef clusters | wc -l)" = 5 ] && echo 'kubectl: clusters' >>.calls ;;
+*) exit 99 ;;
+esac"#;
 
 pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -96,7 +122,7 @@ fn steps(block: &str) -> Vec<Step> {
     steps
 }
 
-/// A fresh directory with the files of the README, and `.bin` with the programs.
+/// A fresh directory with the files of the examples, and `.bin` with the programs.
 fn directory() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     for (name, from) in FILES {
@@ -118,8 +144,8 @@ fn directory() -> tempfile::TempDir {
 /// Runs the commands of a block in one shell; returns the output and status of each.
 fn run(directory: &Path, steps: &[Step]) -> Vec<(String, i32)> {
     let out = directory.join(".out");
-    fs::create_dir(&out).unwrap();
-    fs::create_dir(directory.join(".home")).unwrap();
+    fs::create_dir_all(&out).unwrap();
+    fs::create_dir_all(directory.join(".home")).unwrap();
     let mut script = String::new();
     for (n, Step { command, .. }) in steps.iter().enumerate() {
         writeln!(script, "{{ {command}\n}} >.out/{n} 2>&1; status=$?; echo $status >.out/{n}.status; (exit $status)")
@@ -197,19 +223,103 @@ fn run_steps(page: &str, steps: &[Step], directory: &Path) {
     }
 }
 
-/// The directory of the README with the account map of the fleet.
+/// The directory of the examples with the account map of the fleet.
 fn with_map() -> tempfile::TempDir {
     let directory = directory();
     fs::copy(testdata("fleet/account-map.yaml"), directory.path().join(".xaccount.yaml")).unwrap();
     directory
 }
 
+/// A section of a page, from its heading to the next one.
+fn section<'a>(page: &'a str, heading: &str) -> &'a str {
+    let start = page.find(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no section {heading}")) + 1;
+    let length = page[start..].find("\n## ").map_or(page.len() - start, |at| at + 1);
+    &page[start..start + length]
+}
+
+const NEW_CLUSTERS: &str = "Quick start: new clusters in three accounts";
+const EXISTING_CLUSTERS: &str = "Quick start: I already have clusters";
+
+/// The steps of all console blocks of a section, for one shell.
+fn steps_of(section: &str) -> Vec<Step> {
+    blocks(section, "console").iter().flat_map(|block| steps(block)).collect()
+}
+
+/// A fresh directory with the clusters of the quick start and its account map.
+fn quick_start() -> tempfile::TempDir {
+    let readme = read("README.md");
+    let text = section(&readme, NEW_CLUSTERS);
+    let directory = directory();
+    fs::remove_dir_all(directory.path().join("clusters")).unwrap();
+    // The command that the text tells readers to run in a clone.
+    let copy = "cp -R testdata/quickstart/clusters .";
+    assert!(text.contains(&format!("`{copy}`")));
+    let words: Vec<&str> = copy.split(' ').collect();
+    assert!(Command::new(words[0]).args(&words[1..]).current_dir(directory.path()).status().unwrap().success());
+    let map = &blocks(text, "yaml")[0];
+    let name = map.lines().next().and_then(|line| line.strip_prefix("# ")).expect("the name of the file");
+    fs::write(directory.path().join(name), map).unwrap();
+    directory
+}
+
 #[test]
-fn every_command_of_the_readme_works_as_shown() {
-    let mut not_run: BTreeSet<&str> = NOT_RUN.iter().map(|(command, _)| *command).collect();
-    let run_count = run_page("README.md", &mut not_run, directory);
-    assert!(run_count >= 10, "only {run_count} commands were found");
-    assert!(not_run.is_empty(), "listed as not run, but not in the README: {not_run:?}");
+fn the_quick_start_with_new_clusters_works_as_printed() {
+    let readme = read("README.md");
+    let directory = quick_start();
+    let steps = steps_of(section(&readme, NEW_CLUSTERS));
+    assert!(steps.len() >= 8);
+    run_steps("README.md", &steps, directory.path());
+    let calls = fs::read_to_string(directory.path().join(".calls")).unwrap();
+    let trust = "update-assume-role-policy";
+    assert_eq!(
+        calls,
+        format!(
+            "dev: {trust}\nstage: {trust}\nprod: {trust}\nmanagement: put-role-policy\n\
+             kubectl: identities\nkubectl: clusters\n"
+        )
+    );
+}
+
+#[test]
+fn the_quick_start_with_existing_clusters_works_as_printed() {
+    let readme = read("README.md");
+    let text = section(&readme, EXISTING_CLUSTERS);
+    let directory = quick_start();
+    let map = directory.path().join(".xaccount.yaml");
+    let inject = ["inject", "clusters", "-R", "--write", "-q"];
+    assert!(xaccount().current_dir(directory.path()).args(inject).status().unwrap().success());
+    fs::remove_file(&map).unwrap();
+
+    // The edit that the text describes, between two commands.
+    let (before, after) =
+        text.split_once("In the map, add `account: \"111111111111\"` below `source:`").expect("an edit");
+    run_steps("README.md", &steps_of(before), directory.path());
+    let generated = fs::read_to_string(&map).unwrap();
+    assert!(generated.contains("\nsource:\n  clusters:\n    names:\n    - mgmt\n"), "{generated}");
+    fs::write(&map, generated.replace("\nsource:\n", "\nsource:\n  account: \"111111111111\"\n")).unwrap();
+    run_steps("README.md", &steps_of(after), directory.path());
+}
+
+#[test]
+fn every_other_command_of_the_readme_is_listed() {
+    let readme = read("README.md");
+    let rest = [NEW_CLUSTERS, EXISTING_CLUSTERS].iter().fold(readme.clone(), |rest, heading| {
+        let text = section(&readme, heading);
+        rest.replace(text, "")
+    });
+    let commands: Vec<String> = steps_of(&rest).into_iter().map(|step| step.command).collect();
+    assert_eq!(commands, NOT_RUN);
+}
+
+#[test]
+fn the_readme_is_short() {
+    let lines = read("README.md").lines().count();
+    assert!(lines <= README_LINES, "README.md has {lines} lines, and at most {README_LINES} are allowed");
+}
+
+#[test]
+fn every_command_of_the_reference_works_as_shown() {
+    assert!(run_page("docs/reference.md", &mut BTreeSet::new(), directory) >= 15);
 }
 
 /// `UPDATE_CASES=1 cargo test --test integration schema` rewrites it.
@@ -291,6 +401,7 @@ fn no_page_has_commands_that_are_not_run() {
         "status.md",
         "lint.md",
         "troubleshooting.md",
+        "reference.md",
     ];
     for entry in fs::read_dir(root().join("docs")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
@@ -302,11 +413,11 @@ fn no_page_has_commands_that_are_not_run() {
 }
 
 #[test]
-fn every_file_of_the_examples_is_named_in_the_readme() {
-    let readme = read("README.md");
+fn every_file_of_the_examples_is_named_in_the_reference() {
+    let page = read("docs/reference.md");
     for (name, from) in FILES {
         let line = format!("- `{name}` is `testdata/{from}`");
-        assert!(readme.contains(&line), "README.md lacks: {line}");
+        assert!(page.contains(&line), "docs/reference.md lacks: {line}");
     }
 }
 
@@ -323,7 +434,7 @@ fn the_table_of_kinds_is_that_of_the_library() {
         )
         .unwrap();
     }
-    assert!(read("README.md").contains(&table), "README.md lacks this table:\n{table}");
+    assert!(read("docs/reference.md").contains(&table), "docs/reference.md lacks this table:\n{table}");
 }
 
 /// Flags of git, cargo, dkp and nkp.
@@ -351,8 +462,9 @@ const PEER_FLAGS: &[&str] =
     &["--all-files", "--validate", "--enable-alpha-plugins", "--enable-exec", "--exec", "--allow-exec", "--help"];
 
 /// The pages with flags, besides the guides.
-const PAGES: [&str; 18] = [
+const PAGES: [&str; 19] = [
     "README.md",
+    "docs/reference.md",
     "CHANGELOG.md",
     "docs/report.md",
     "docs/pre-commit.md",
@@ -422,9 +534,10 @@ const COLOURS: [(&str, &str); 7] = [
 /// `SNAPSHOTS=overwrite cargo test` draws them again.
 #[test]
 fn the_pictures_are_real() {
-    for (file, line) in
-        [("docs/diff.svg", "inject cinder.yaml --account 222222222222"), ("docs/finding.svg", "lint heron.yaml")]
-    {
+    for (file, line, shown_in) in [
+        ("docs/diff.svg", "inject cinder.yaml --account 222222222222", "README.md"),
+        ("docs/finding.svg", "lint heron.yaml", "docs/lint.md"),
+    ] {
         let directory = directory();
         let words: Vec<&str> = line.split(' ').collect();
         let out = pty::show(PICTURE_COLUMNS, Streams::Both, &words, directory.path());
@@ -439,7 +552,8 @@ fn the_pictures_are_real() {
         let picture = Data::read_from(&root().join(file), Some(DataFormat::Text));
         snapbox::Assert::new().action_env("SNAPSHOTS").eq(Data::text(drawn), picture.raw());
         assert_is_legible(file, &read(file));
-        assert!(read("README.md").contains(&format!("]({file})")));
+        let link = if shown_in == "README.md" { file } else { file.trim_start_matches("docs/") };
+        assert!(read(shown_in).contains(&format!("]({link})")), "{shown_in} does not show {file}");
     }
 }
 
@@ -530,10 +644,10 @@ fn printed(before: &[&str], line: &str) -> String {
 }
 
 #[test]
-fn the_chart_of_the_readme_is_real() {
+fn the_flowchart_is_real() {
     let inject = "inject clusters -R --cluster-name dev-* --account 222222222222 --allowed-namespaces dev --identity-file clusters/identities.yaml --write -q";
     let drawn = printed(&[inject], "status -f clusters -R -o mermaid");
-    assert_eq!(blocks(&read("README.md"), "mermaid"), [drawn]);
+    assert_eq!(blocks(&read("docs/status.md"), "mermaid"), [drawn]);
 }
 
 #[test]

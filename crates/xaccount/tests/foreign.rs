@@ -1,4 +1,4 @@
-//! The library example of the README, as a separate crate that uses only the library.
+//! The library example of `docs/reference.md`, as a separate crate that uses only the library.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -35,14 +35,14 @@ metadata:
 ";
 
 /// The Rust block below \"As a library\".
-fn readme_code(readme: &str) -> &str {
-    let section = readme.split("\n## As a library\n").nth(1).expect("a section");
+fn page_code(page: &str) -> &str {
+    let section = page.split("\n## As a library\n").nth(1).expect("a section");
     let code = section.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next());
     code.expect("a Rust block")
 }
 
 #[test]
-fn the_code_of_the_readme_is_a_whole_program() {
+fn the_code_of_the_page_is_a_whole_program() {
     let library = Path::new(env!("CARGO_MANIFEST_DIR"));
     let workspace = library.ancestors().nth(2).expect("a workspace");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("a target directory").join("foreign");
@@ -54,7 +54,7 @@ fn the_code_of_the_readme_is_a_whole_program() {
     fs::write(crate_of.join("Cargo.toml"), PACKAGE.replace("PATH", &path)).unwrap();
     // The versions of the workspace, so that none is looked up.
     fs::copy(workspace.join("Cargo.lock"), crate_of.join("Cargo.lock")).unwrap();
-    let code = readme_code(&fs::read_to_string(workspace.join("README.md")).unwrap()).to_owned();
+    let code = page_code(&fs::read_to_string(workspace.join("docs/reference.md")).unwrap()).to_owned();
     assert!(code.lines().count() <= 12, "ten lines, and main's braces");
     fs::write(crate_of.join("src/main.rs"), code).unwrap();
     fs::write(crate_of.join("cinder.yaml"), MANIFESTS).unwrap();
