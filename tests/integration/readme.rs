@@ -71,7 +71,7 @@ esac"#;
 const KUBECTL: &str = r#"case "$*" in
 'xaccount '*) shift; exec 'BIN' "$@" ;;
 'create -f -' | 'apply -f -') grep -q AWSClusterRoleIdentity && echo created ;;
-'apply -k clusters') grep -qx -e '- identities.yaml' clusters/kustomization.yaml && echo created ;;
+'apply -k clusters') grep -qx -e '- identities.yaml' clusters/kustomization.yaml ;;
 'apply -f clusters/identities.yaml')
     [ "$(grep -c 'kind: AWSClusterRoleIdentity' clusters/identities.yaml)" = 3 ] && echo 'kubectl: identities' >>.calls ;;
 'apply -R -f clusters')
@@ -455,7 +455,19 @@ const FOREIGN_FLAGS: &[&str] = &[
 ];
 
 /// Flags of the AWS CLI and dkp.
-const CLOUD_FLAGS: &[&str] = &["--query", "--role-name", "--with-aws-bootstrap-credentials"];
+const CLOUD_FLAGS: &[&str] = &[
+    "--query",
+    "--role-name",
+    "--with-aws-bootstrap-credentials",
+    "--stack-name",
+    "--template-body",
+    "--capabilities",
+    "--assume-role-policy-document",
+    "--policy-arn",
+    "--policy-name",
+    "--policy-document",
+    "--instance-profile-name",
+];
 
 /// Flags of pre-commit, kustomize, kpt and kubectl.
 const PEER_FLAGS: &[&str] =
@@ -521,27 +533,57 @@ const PICTURE_COLUMNS: u16 = 88;
 const WIDEST_PICTURE: f64 = 90.0;
 
 /// Colours of the pictures, instead of those of an old screen, of which blue on black can't be read.
-const COLOURS: [(&str, &str); 7] = [
+const COLOURS: [(&str, &str); 8] = [
     ("#000000", "#161B22"),
     ("#AAAAAA", "#E6EDF3"),
     ("#00AAAA", "#56D4DD"),
     ("#00AA00", "#56D364"),
     ("#AA5500", "#E3B341"),
+    ("#AA0000", "#FF7B72"),
     ("#FF5555", "#FF7B72"),
     ("#5555FF", "#79C0FF"),
+];
+
+/// A picture, which shows a command and its output.
+struct Picture {
+    file: &'static str,
+    /// A command that runs first; empty if there is none.
+    before: &'static str,
+    line: &'static str,
+    status: i32,
+    /// The page that shows it.
+    page: &'static str,
+}
+
+const PICTURES: [Picture; 3] = [
+    Picture {
+        file: "docs/diff.svg",
+        before: "",
+        line: "inject cinder.yaml --account 222222222222",
+        status: 1,
+        page: "README.md",
+    },
+    Picture { file: "docs/finding.svg", before: "", line: "lint heron.yaml", status: 1, page: "docs/lint.md" },
+    Picture {
+        file: "docs/status.svg",
+        before: "inject clusters -R --cluster-name dev-* --cluster-name prod-a --account 222222222222 --identity-name development --allowed-namespaces dev --identity-file clusters/identities.yaml --write -q",
+        line: "status clusters -R",
+        status: 0,
+        page: "docs/status.md",
+    },
 ];
 
 /// `SNAPSHOTS=overwrite cargo test` draws them again.
 #[test]
 fn the_pictures_are_real() {
-    for (file, line, shown_in) in [
-        ("docs/diff.svg", "inject cinder.yaml --account 222222222222", "README.md"),
-        ("docs/finding.svg", "lint heron.yaml", "docs/lint.md"),
-    ] {
+    for Picture { file, before, line, status, page } in PICTURES {
         let directory = directory();
+        if !before.is_empty() {
+            printed_in(directory.path(), before);
+        }
         let words: Vec<&str> = line.split(' ').collect();
         let out = pty::show(PICTURE_COLUMNS, Streams::Both, &words, directory.path());
-        assert_eq!(out.status.code(), Some(1));
+        assert_eq!(out.status.code(), Some(status));
         let shown =
             broken(&format!("$ kubectl xaccount {line}\n{}", out.terminal.trim_end()), usize::from(PICTURE_COLUMNS));
         let mut drawn = Data::text(shown).coerce_to(DataFormat::TermSvg).to_string();
@@ -552,8 +594,8 @@ fn the_pictures_are_real() {
         let picture = Data::read_from(&root().join(file), Some(DataFormat::Text));
         snapbox::Assert::new().action_env("SNAPSHOTS").eq(Data::text(drawn), picture.raw());
         assert_is_legible(file, &read(file));
-        let link = if shown_in == "README.md" { file } else { file.trim_start_matches("docs/") };
-        assert!(read(shown_in).contains(&format!("]({link})")), "{shown_in} does not show {file}");
+        let link = file.strip_prefix("docs/").filter(|_| page.starts_with("docs/")).unwrap_or(file);
+        assert!(read(page).contains(&format!("]({link})")), "{page} lacks {file}");
     }
 }
 
@@ -635,10 +677,14 @@ fn the_report_is_as_documented() {
 fn printed(before: &[&str], line: &str) -> String {
     let directory = directory();
     for line in before {
-        let out = xaccount().current_dir(directory.path()).args(line.split(' ')).output().unwrap();
-        assert_eq!(out.status.code(), Some(0), "{line}: {}", String::from_utf8_lossy(&out.stderr));
+        printed_in(directory.path(), line);
     }
-    let out = xaccount().current_dir(directory.path()).args(line.split(' ')).output().unwrap();
+    printed_in(directory.path(), line)
+}
+
+/// The output of a command that succeeds.
+fn printed_in(directory: &Path, line: &str) -> String {
+    let out = xaccount().current_dir(directory).args(line.split(' ')).output().unwrap();
     assert_eq!(out.status.code(), Some(0), "{line}: {}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8(out.stdout).unwrap()
 }
