@@ -6,9 +6,6 @@ use std::fs;
 use crate::readme::read;
 use crate::support::root;
 
-/// Files that links may name before they exist.
-const EXPECTED: [&str; 1] = ["docs/comparison.md"];
-
 /// The pages, relative to the root.
 fn pages() -> BTreeSet<String> {
     let fixed =
@@ -76,7 +73,7 @@ fn broken(page: &str, text: &str, target: &str) -> Option<String> {
     let (file, anchor) = target.split_once('#').map_or((target, None), |(file, anchor)| (file, Some(anchor)));
     let path = if file.is_empty() { page.to_owned() } else { resolve(page, file) };
     if !root().join(&path).exists() {
-        return (!EXPECTED.contains(&path.as_str())).then(|| format!("{path} does not exist"));
+        return Some(format!("{path} does not exist"));
     }
     let anchor = anchor?;
     let text = if path == page { text.to_owned() } else { read(&path) };

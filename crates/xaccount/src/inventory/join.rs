@@ -163,7 +163,9 @@ impl Stream {
     /// `rest` is the text after the directives. kubectl can't read a file that begins like this; after an end marker,
     /// it skips the directive.
     fn before_directive(&self, rest: &[u8]) -> &'static [u8] {
-        if has_odd_break(&self.bytes) || !begins_with_marker(rest) {
+        // libyaml takes a byte-order mark for content: then the end marker alone would follow a document without a marker.
+        let has_late_mark = memchr::memmem::find(&self.bytes[self.mark..], BYTE_ORDER_MARK).is_some();
+        if has_late_mark || has_odd_break(&self.bytes) || !begins_with_marker(rest) {
             return b"---\n...\n";
         }
         if Source::new(&self.bytes).segments().next().is_some() { b"...\n" } else { b"" }
