@@ -8,7 +8,8 @@ use xaccount::plan::Selection;
 use xaccount::session::Session;
 
 /// What to do if the map selects by path and the input has no path.
-pub(crate) const NO_PATH: &str = "a stream has no path: pass it as -f - and set its path with --stdin-filename PATH";
+pub(crate) const NO_PATH: &str =
+    "a stream has no path: with -f -, set it by --stdin-filename PATH, or pass --no-config";
 
 /// The inventory, with Clusters of other files if the account of an object depends on them.
 pub(crate) fn with_owners(

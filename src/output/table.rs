@@ -16,6 +16,9 @@ const GAP: usize = 3;
 /// No column is cut below this width, so that a cell still says something.
 const NARROWEST: usize = 8;
 
+/// The last column is cut to this width before any other is.
+const LAST: usize = 12;
+
 /// One field of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cell {
@@ -91,8 +94,13 @@ fn widths(lines: &[&[Cell]], width: Option<usize>) -> Vec<usize> {
         .collect();
     let Some(width) = width else { return widths };
     let gaps = GAP * columns.saturating_sub(1);
-    while widths.iter().sum::<usize>() + gaps > width {
-        // The last of several: what identifies a row is in the first columns.
+    let excess = |widths: &[usize]| (widths.iter().sum::<usize>() + gaps).saturating_sub(width);
+    // The last column first: what identifies a row is in the first ones.
+    let missing = excess(&widths);
+    if let Some(last) = widths.last_mut() {
+        *last -= missing.min(last.saturating_sub(LAST));
+    }
+    while excess(&widths) > 0 {
         let Some((widest, &most)) = widths.iter().enumerate().max_by_key(|&(_, width)| *width) else { break };
         if most <= NARROWEST {
             break;
@@ -126,7 +134,7 @@ mod tests {
             [vec!["a-name-of-twenty-two-c".into(), "permitted".into(), "cross-account-role-222222222222".into()]];
         let screen = |width| Screen { colour: false, width };
         let text = table(&[], &rows, screen(Some(50)));
-        assert_eq!(text, "a-name-of-twenty-…   permitted   cross-account-ro…\n");
+        assert_eq!(text, "a-name-of-twenty-two-c   permitted   cross-accoun…\n");
         assert!(table(&[], &rows, screen(None)).contains("cross-account-role-222222222222"));
     }
 }
