@@ -66,7 +66,7 @@ fn the_code_of_the_page_is_a_whole_program() {
         .output()
         .expect("cargo starts");
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-    assert_eq!(String::from_utf8(run.stdout).unwrap(), "cinder: permitted, account 222222222222\n");
+    assert_eq!(String::from_utf8(run.stdout).unwrap(), "default/cinder: permitted, account 222222222222\n");
     let text = fs::read_to_string(crate_of.join("cinder.yaml")).unwrap();
     assert!(text.starts_with(MANIFESTS) && text.contains("\n  identityRef:\n"), "{text}");
 }
