@@ -36,6 +36,8 @@ mod links;
 mod outputs;
 mod patch;
 #[cfg(unix)]
+mod pictures;
+#[cfg(unix)]
 mod pre_commit;
 mod properties;
 #[cfg(unix)]
