@@ -1,12 +1,10 @@
 //! The files of a run as they are in Git's HEAD, read with the `git` on PATH.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Stdio;
 use std::rc::Rc;
-use std::thread::JoinHandle;
 
 use xaccount::capa::{ObjectKind, ROLE_IDENTITY, State};
 use xaccount::diag::{Diagnostic, FileId, escape_control};
@@ -15,26 +13,7 @@ use xaccount::inject::ObservedObjects;
 use xaccount::inventory::{self, File, Inventory, Resource, Scan};
 use xaccount::session::{Session, path_bytes};
 
-/// Variables that Git sets for hooks and other programs that it runs (`git rev-parse --local-env-vars`, v2.39). Each could make
-/// `git` read another repository than the one that contains the file.
-const OF_GIT: [&str; 16] = [
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_CONFIG",
-    "GIT_CONFIG_PARAMETERS",
-    "GIT_CONFIG_COUNT",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_IMPLICIT_WORK_TREE",
-    "GIT_GRAFT_FILE",
-    "GIT_INDEX_FILE",
-    "GIT_NO_REPLACE_OBJECTS",
-    "GIT_REPLACE_REF_BASE",
-    "GIT_PREFIX",
-    "GIT_SHALLOW_FILE",
-    "GIT_COMMON_DIR",
-    "GIT_NAMESPACE",
-];
+use super::git::{self, Objects, root_above};
 
 /// The objects of these files in HEAD, and the identities that they reference. `None` if no file is in the HEAD of a
 /// repository, or if there is no `git`.
@@ -127,13 +106,13 @@ impl Versions<'_> {
     }
 }
 
-/// The repositories of the run, each with a running `git`.
+/// The repositories of the run, each with its HEAD.
 #[derive(Default)]
 struct Repositories {
     /// The nearest directory with `.git`, by directory.
     roots: BTreeMap<PathBuf, Option<PathBuf>>,
     /// By root; `None` if `git` can't be used for it.
-    git: BTreeMap<PathBuf, Option<Git>>,
+    heads: BTreeMap<PathBuf, Option<Head>>,
 }
 
 impl Repositories {
@@ -144,70 +123,41 @@ impl Repositories {
         let root = self.roots.entry(directory.to_owned()).or_insert_with(|| root_above(directory).map(Path::to_owned));
         let Some(root) = root.clone() else { return Ok(None) };
         let Ok(below) = whole.strip_prefix(&root) else { return Ok(None) };
-        if !self.git.contains_key(&root) {
-            self.git.insert(root.clone(), Git::start(&root)?);
+        if !self.heads.contains_key(&root) {
+            self.heads.insert(root.clone(), Head::start(&root)?);
         }
-        let Some(Some(git)) = self.git.get_mut(&root) else { return Ok(None) };
-        git.version(&path_bytes(below))
+        let Some(Some(head)) = self.heads.get_mut(&root) else { return Ok(None) };
+        head.version(&path_bytes(below))
     }
 }
 
-/// `git cat-file --batch` in one repository.
-struct Git {
+/// HEAD of one repository.
+struct Head {
     root: PathBuf,
-    child: Child,
-    /// `None` after it is closed.
-    requests: Option<ChildStdin>,
-    replies: BufReader<ChildStdout>,
-    /// All that it writes to stderr, after it has ended.
-    stderr: Option<JoinHandle<String>>,
-    /// The id of HEAD's tree.
-    head: String,
+    objects: Objects,
+    /// The id of the root's tree.
+    tree: String,
     trees: BTreeMap<String, Rc<Entries>>,
 }
 
 /// Mode and id by name.
 type Entries = BTreeMap<Vec<u8>, (Vec<u8>, String)>;
 
-impl Git {
+impl Head {
     /// `None` if there is no `git`, or no repository.
     fn start(root: &Path) -> Result<Option<Self>, Diagnostic> {
-        let mut command = git(root);
-        command.args(["cat-file", "--batch"]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = match command.spawn() {
-            Ok(child) => child,
+        let mut objects = match Objects::start(root) {
+            Ok(objects) => objects,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(cant_read(root, &error.to_string())),
         };
-        let (requests, replies, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let (Some(requests), Some(replies), Some(mut stderr)) = (requests, replies, stderr) else { return Ok(None) };
-        // Read in a thread of its own, so that `git` does not block on a pipe full of warnings.
-        let stderr = std::thread::spawn(move || {
-            let mut text = Vec::new();
-            // If this fails, what was read until then is enough.
-            let _ = stderr.read_to_end(&mut text);
-            String::from_utf8_lossy(&text).into_owned()
-        });
-        let mut git = Self {
-            root: root.to_owned(),
-            child,
-            requests: Some(requests),
-            replies: BufReader::new(replies),
-            stderr: Some(stderr),
-            head: String::new(),
-            trees: BTreeMap::new(),
-        };
-        match git.object(b"HEAD^{tree}") {
-            Ok(Some((tree, _))) => {
-                git.head = tree;
-                Ok(Some(git))
-            }
+        match objects.get(b"HEAD^{tree}", "tree") {
+            Ok(Some((tree, _))) => Ok(Some(Self { root: root.to_owned(), objects, tree, trees: BTreeMap::new() })),
             Ok(None) if has_head(root) => Err(cant_read(root, &lost().to_string())),
             // No commit yet.
             Ok(None) => Ok(None),
             Err(error) => {
-                let why = git.end(&error);
+                let why = objects.end(&error);
                 // An empty directory `.git`, or the file of a worktree whose repository is not on this machine.
                 if why.contains("not a git repository") { Ok(None) } else { Err(cant_read(root, &why)) }
             }
@@ -218,16 +168,16 @@ impl Git {
     /// answers `missing` both for a name that HEAD doesn't have and for an object that the repository has lost.
     fn version(&mut self, path: &[u8]) -> Result<Option<Vec<u8>>, Diagnostic> {
         self.walk(path).map_err(|error| {
-            let why = self.end(&error);
+            let why = self.objects.end(&error);
             cant_read(&self.root, &why)
         })
     }
 
     fn walk(&mut self, path: &[u8]) -> io::Result<Option<Vec<u8>>> {
-        let mut at = self.head.clone();
+        let mut at = self.tree.clone();
         let mut parts = path.split(|&b| b == b'/').peekable();
         while let Some(part) = parts.next() {
-            let tree = self.tree(&at)?;
+            let tree = self.entries(&at)?;
             let Some((mode, object)) = tree.get(part) else { return Ok(None) };
             // Anything else is a symbolic link or a submodule.
             let wanted: &[&[u8]] =
@@ -237,15 +187,15 @@ impl Git {
             }
             at = object.clone();
         }
-        self.object(at.as_bytes()).and_then(|content| content.ok_or_else(lost)).map(|(_, content)| Some(content))
+        self.objects.get(at.as_bytes(), "blob")?.ok_or_else(lost).map(|(_, content)| Some(content))
     }
 
     /// The entries of a tree: mode and id by name.
-    fn tree(&mut self, id: &str) -> io::Result<Rc<Entries>> {
+    fn entries(&mut self, id: &str) -> io::Result<Rc<Entries>> {
         if let Some(existing) = self.trees.get(id) {
             return Ok(Rc::clone(existing));
         }
-        let (_, content) = self.object(id.as_bytes())?.ok_or_else(lost)?;
+        let (_, content) = self.objects.get(id.as_bytes(), "tree")?.ok_or_else(lost)?;
         let mut entries = Entries::new();
         let mut rest = content.as_slice();
         while !rest.is_empty() {
@@ -262,67 +212,11 @@ impl Git {
         self.trees.insert(id.to_owned(), Rc::clone(&entries));
         Ok(entries)
     }
-
-    /// The id and the content of the object of this name.
-    fn object(&mut self, name: &[u8]) -> io::Result<Option<(String, Vec<u8>)>> {
-        let Some(requests) = &mut self.requests else { return Err(io::ErrorKind::BrokenPipe.into()) };
-        requests.write_all(&[name, b"\n"].concat())?;
-        requests.flush()?;
-        let mut line = Vec::new();
-        self.replies.read_until(b'\n', &mut line)?;
-        if line.strip_suffix(b" missing\n") == Some(name) {
-            return Ok(None);
-        }
-        let odd = || io::Error::other(String::from_utf8_lossy(&line).trim_end().to_owned());
-        let text = std::str::from_utf8(&line).map_err(|_| odd())?;
-        // `ID TYPE SIZE`
-        let fields: Vec<&str> = text.trim_end().split(' ').collect();
-        let [id, "blob" | "tree", size] = fields[..] else { return Err(odd()) };
-        let mut content = vec![0; size.parse().map_err(|_| odd())?];
-        self.replies.read_exact(&mut content)?;
-        self.replies.read_exact(&mut [0])?;
-        Ok(Some((id.to_owned(), content)))
-    }
-
-    /// Why `git` failed: what it wrote to stderr, or else `error`.
-    fn end(&mut self, error: &io::Error) -> String {
-        self.requests = None;
-        let stderr = self.stderr.take().and_then(|stderr| stderr.join().ok()).unwrap_or_default();
-        if stderr.trim().is_empty() { error.to_string() } else { stderr.trim().to_owned() }
-    }
-}
-
-impl Drop for Git {
-    fn drop(&mut self) {
-        self.requests = None;
-        // It ends when its standard input is closed.
-        let _ = self.child.wait();
-    }
-}
-
-/// The root of the work tree that a directory is in.
-pub(super) fn root_above(directory: &Path) -> Option<&Path> {
-    directory.ancestors().find(|above| above.join(".git").symlink_metadata().is_ok())
-}
-
-/// A `git` command for one repository: independent of the environment's, without network access and locks.
-pub(super) fn git(root: &Path) -> Command {
-    let mut command = Command::new("git");
-    OF_GIT.iter().for_each(|name| {
-        command.env_remove(name);
-    });
-    // A partial clone would fetch what is missing.
-    command.env("GIT_NO_LAZY_FETCH", "1").env("GIT_ALLOW_PROTOCOL", "").env("GIT_OPTIONAL_LOCKS", "0");
-    command.env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
-    let mut directory = OsString::from("--git-dir=");
-    directory.push(root.join(".git"));
-    command.current_dir(root).arg(directory);
-    command
 }
 
 /// Whether HEAD refers to a commit, even if that commit is missing.
 fn has_head(root: &Path) -> bool {
-    let mut command = git(root);
+    let mut command = git::command(root);
     command.args(["rev-parse", "-q", "--verify", "HEAD"]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())

@@ -6,6 +6,7 @@ pub(crate) mod eject;
 mod empty;
 pub(crate) mod explain;
 pub(crate) mod function;
+mod git;
 mod head;
 pub(crate) mod iam;
 pub(crate) mod identity;

@@ -2,12 +2,12 @@
 //! repository's configuration runs.
 
 use std::collections::{BTreeMap, HashSet};
-use std::io::{self, BufRead, BufReader, Read, Seek, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
-use super::head::{git, root_above};
+use super::git::{self, Objects, root_above};
 use xaccount::diag::{Diagnostic, escape_control};
 use xaccount::files::is_manifest;
 use xaccount::inventory::kustomization::is_kustomization;
@@ -102,14 +102,16 @@ impl Revision {
         let wanted = Wanted::new(inputs, &repository.root, recursive);
         let mut read = Self::default();
         read.report_missing(&shown, &wanted, &tree)?;
-        let mut blobs: Vec<(String, &str)> = Vec::new();
+        let mut objects = Objects::start(&repository.root).map_err(|error| repository.failed(&error))?;
         for (path, entry) in &tree.0 {
             let name = || name_in(&shown, path);
             let text = String::from_utf8_lossy(path);
             match entry.kind {
-                TreeEntryKind::File if wanted.has(path) || is_kustomization(&text) => blobs.push((name(), &entry.id)),
-                TreeEntryKind::Link if wanted.has(path) => match repository.resolved(&tree, path)? {
-                    Some(id) => blobs.push((name(), id)),
+                TreeEntryKind::File if wanted.has(path) || is_kustomization(&text) => {
+                    read.files.push((name(), Arc::new(repository.content(&mut objects, &entry.id)?)));
+                }
+                TreeEntryKind::Link if wanted.has(path) => match repository.resolved(&mut objects, &tree, path)? {
+                    Some(content) => read.files.push((name(), Arc::new(content))),
                     None => read.unread.push(Diagnostic::warning(format!(
                         "{} is a link to something outside of the repository or to a missing file",
                         name()
@@ -122,9 +124,6 @@ impl Revision {
                 _ => {}
             }
         }
-        let ids: Vec<&str> = blobs.iter().map(|&(_, id)| id).collect();
-        let contents = repository.contents(&ids)?;
-        read.files = blobs.into_iter().map(|(name, _)| name).zip(contents.into_iter().map(Arc::new)).collect();
         Ok(read)
     }
 
@@ -265,7 +264,7 @@ impl Repository {
 
     /// The id of the commit that a revision names; `None` if there is none.
     fn commit(&self, revision: &str) -> Result<Option<String>, Diagnostic> {
-        let mut command = git(&self.root);
+        let mut command = git::command(&self.root);
         command.args(["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")]);
         let output = command.stdin(Stdio::null()).output().map_err(|error| self.failed(&error))?;
         // 1 is the answer no; anything else is a repository that can't be read.
@@ -279,7 +278,7 @@ impl Repository {
 
     /// The files of a commit.
     fn tree(&self, commit: &str) -> Result<CommitTree, Diagnostic> {
-        let mut command = git(&self.root);
+        let mut command = git::command(&self.root);
         command.args(["ls-tree", "-r", "-z", "--full-tree", commit]);
         let output = command.stdin(Stdio::null()).output().map_err(|error| self.failed(&error))?;
         if !output.status.success() {
@@ -300,57 +299,31 @@ impl Repository {
         Ok(CommitTree(output.stdout.split(|&byte| byte == 0).filter_map(entry).collect()))
     }
 
-    /// The content that a link leads to, as the id of a blob; `None` if it is not a file of the tree.
-    fn resolved<'t>(&self, tree: &'t CommitTree, link: &[u8]) -> Result<Option<&'t str>, Diagnostic> {
+    /// The content that a link leads to; `None` if it is not a file of the tree.
+    fn resolved(&self, objects: &mut Objects, tree: &CommitTree, link: &[u8]) -> Result<Option<Vec<u8>>, Diagnostic> {
         let mut path = link.to_owned();
         for _ in 0..MOST_LINKS {
-            match tree.0.get(&path) {
-                Some(TreeEntry { kind: TreeEntryKind::File, id }) => return Ok(Some(id)),
-                Some(TreeEntry { kind: TreeEntryKind::Link, id }) => {
-                    let target = self.contents(&[id])?.pop().unwrap_or_default();
+            let Some(TreeEntry { kind, id }) = tree.0.get(&path) else { return Ok(None) };
+            match kind {
+                TreeEntryKind::File => return self.content(objects, id).map(Some),
+                TreeEntryKind::Link => {
+                    let target = self.content(objects, id)?;
                     let Some(next) = joined(&path, &target) else { return Ok(None) };
                     path = next;
                 }
-                _ => return Ok(None),
+                TreeEntryKind::Submodule => return Ok(None),
             }
         }
         Ok(None)
     }
 
-    /// The contents of blobs.
-    fn contents(&self, ids: &[&str]) -> Result<Vec<Vec<u8>>, Diagnostic> {
-        self.blobs(ids).map_err(|error| self.failed(&error))
+    /// The content of the blob with this id.
+    fn content(&self, objects: &mut Objects, id: &str) -> Result<Vec<u8>, Diagnostic> {
+        match objects.get(id.as_bytes(), "blob") {
+            Ok(Some((_, content))) => Ok(content),
+            Ok(None) | Err(_) => Err(self.failed(&io::Error::other(format!("the object {id} is missing or broken")))),
+        }
     }
-
-    fn blobs(&self, ids: &[&str]) -> io::Result<Vec<Vec<u8>>> {
-        // A file instead of a pipe: git would stop reading while its own answers wait to be read.
-        let mut requests = tempfile::tempfile()?;
-        requests.write_all(ids.iter().flat_map(|id| [id, "\n"]).collect::<String>().as_bytes())?;
-        requests.rewind()?;
-        let mut command = git(&self.root);
-        command.args(["cat-file", "--batch"]).stdin(requests).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn()?;
-        let Some(replies) = child.stdout.take() else { return Err(io::Error::other("git has no output")) };
-        let mut replies = BufReader::new(replies);
-        let result = ids.iter().map(|id| blob(&mut replies, id)).collect();
-        drop(replies);
-        let status = child.wait()?;
-        if status.success() { result } else { result.and(Err(io::Error::other("git cat-file failed"))) }
-    }
-}
-
-/// One reply of `git cat-file --batch`: `ID blob LENGTH`, the content, a line end.
-fn blob(replies: &mut impl BufRead, id: &str) -> io::Result<Vec<u8>> {
-    let mut line = String::new();
-    replies.read_line(&mut line)?;
-    let length = line.trim_end().rsplit(' ').next().and_then(|length| length.parse::<u64>().ok());
-    let Some(length) = length.filter(|_| line.contains(" blob ")) else {
-        return Err(io::Error::other(format!("the object {id} is missing or broken")));
-    };
-    let mut content = Vec::new();
-    replies.by_ref().take(length).read_to_end(&mut content)?;
-    replies.read_exact(&mut [0])?;
-    Ok(content)
 }
 
 /// The path that a link leads to, from the root of the tree; `None` if it leads out of the tree.
