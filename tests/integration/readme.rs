@@ -309,6 +309,12 @@ fn every_other_command_of_the_readme_is_listed() {
 }
 
 #[test]
+fn the_test_command_of_the_readme_is_that_of_ci() {
+    assert!(read("README.md").contains("To run all tests: `./scripts/test`."));
+    assert!(read("scripts/lane").lines().any(|line| line == "test) ./scripts/test ;;"));
+}
+
+#[test]
 fn the_readme_is_short() {
     let lines = read("README.md").lines().count();
     assert!(lines <= README_LINES, "README.md has {lines} lines, and at most {README_LINES} are allowed");
