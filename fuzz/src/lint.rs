@@ -26,7 +26,7 @@ fn found(data: &[u8]) -> Option<(Inventory, Vec<Finding>)> {
         release_is_specified: false,
         annotations: &annotations,
         source_account: None,
-        kustomizations: &[],
+        builds: &xaccount::inventory::Builds::default(),
         trust: &[],
         permission: &[],
     };

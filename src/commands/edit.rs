@@ -15,6 +15,7 @@ use lossless_yaml::Edited;
 use xaccount::diag::{Diagnostic, FileId, Location, SourceFiles, escape_control};
 use xaccount::files::{FileBytes, Input};
 use xaccount::inventory::{self, Inventory, NotJoined, ObjectId, Obstacle};
+use xaccount::kustomize::is_kustomization;
 use xaccount::plan::{ChangeKind, IdentityFile, Outcome, write_order};
 use xaccount::session::{self, Proved, Session};
 
@@ -96,6 +97,10 @@ impl Delivery<'_> {
     ) -> Result<Printed, CommandError> {
         match self.deliver() {
             Ok((stdout, status)) => {
+                let changed = self.outcome.changes.iter().filter_map(|change| change.object);
+                messages.plain(
+                    self.inventory.overridden(changed.map(|index| &self.inventory[index])).into_iter().collect(),
+                );
                 messages.plain(self.cut_links());
                 Ok(Printed { messages, stdout, summary: self.summary(), status })
             }
@@ -217,6 +222,10 @@ impl Delivery<'_> {
             Mode::Diff | Mode::Output(OutputFormat::Patch) => {
                 let added = self.added_to(|to| matches!(to, IdentityFile::Existing(existing) if *existing == file));
                 let path = self.session.path_bytes(file);
+                let name = self.session.name(file);
+                if changed.is_empty() && added.is_empty() && is_kustomization(name) {
+                    return Ok(Made::Diff(output::of_kustomization(&path, name, bytes, edited)));
+                }
                 let edited_file = EditedFile { file, path: &path, bytes, edited };
                 Made::Diff(output::of_file(self.inventory, edited_file, changed, &added))
             }

@@ -42,12 +42,12 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Result<Printed, CommandE
         Some(IdentityFile::Existing(file)) => session.input(file).path(),
         _ => None,
     };
-    let (inventory, of_skipped) =
+    let (inventory, of_skipped, kustomizations) =
         counted(&session, inventory, identity_file).map_err(|error| CommandError::about(&session, vec![error]))?;
     warnings.extend(of_skipped);
     let inventory = input::placed(inventory, &args.select);
     // eject doesn't use the map to select clusters; only flags select them.
-    let inventory = with_owners(inventory, &session, &request.selection, map.as_ref(), false);
+    let inventory = with_owners(inventory, &session, &request.selection, map.as_ref(), &kustomizations.builds, false);
     let outcome = match plan(&inventory, &request, &session, map.as_ref()) {
         Ok(outcome) => outcome,
         Err(Failure::EmptySelection(_)) if args.scan.allow_empty => Outcome::nothing(&inventory, &request.selection),

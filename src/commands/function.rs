@@ -1,6 +1,5 @@
 //! `kubectl xaccount fn`: `inject` as a KRM function.
 
-use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::rc::Rc;
 
@@ -12,9 +11,8 @@ use xaccount::diag::{Diagnostic, FileId, Severity};
 use xaccount::files::Input;
 use xaccount::inject::{self, Evidence, InjectRequest, Mapped, SpecifiedTarget, Unasked};
 use xaccount::inventory::Inventory;
-use xaccount::inventory::kustomization::without_patches;
 use xaccount::krm::ResourceList;
-use xaccount::patches::refused_identity_file;
+use xaccount::kustomization_search::refused_identity_file;
 use xaccount::plan::{EmptySelection, Failure, IdentityFile, Outcome};
 use xaccount::session::{self, Session};
 use xaccount::settings::Setting;
@@ -141,17 +139,17 @@ impl FunctionWork<'_> {
         inventory: &Inventory,
         request: &InjectRequest,
     ) -> Result<(Inventory, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let patches = self.list.patches();
+        let inventory = self.list.by_file(inventory);
+        let (builds, mut notes) = self.list.builds(&inventory);
         let identity_file = match request.identity_file.as_ref().map(|file| &file.value) {
             Some(IdentityFile::Existing(file)) => self.list.path(*file).map(str::to_owned),
             Some(IdentityFile::New(path)) => Some(path.to_string_lossy().into_owned()),
             None => None,
         };
-        if let Some(error) = identity_file.and_then(|path| refused_identity_file(&path, patches.of(&path))) {
+        if let Some(error) = identity_file.and_then(|path| refused_identity_file(&path, builds.patch(&path))) {
             return Err(vec![error]);
         }
-        let mut notes = patches.warnings;
-        let (inventory, more) = without_patches(self.list.by_file(inventory), &patches.files, &BTreeSet::new());
+        let (inventory, more) = builds.place(inventory, |_| false);
         notes.extend(more);
         let (inventory, nameless) = inventory.without_nameless();
         notes.extend(nameless);

@@ -127,7 +127,7 @@ impl IdentityWork<'_> {
         terminal: &Terminal,
     ) -> Result<Printed, CommandError> {
         let about = |errors: Vec<Diagnostic>| CommandError::about(self.session, errors);
-        let (inventory, of_skipped) = counted(self.session, inventory, self.file)?;
+        let (inventory, of_skipped, kustomizations) = counted(self.session, inventory, self.file)?;
         warnings.extend(of_skipped);
         let requests = requests(self.args, &inventory, self.base, self.map)?;
         let outcome = inject::plan_identities(&inventory, self.base, &requests).map_err(about)?;
@@ -141,6 +141,10 @@ impl IdentityWork<'_> {
             |one: &&Diagnostic| !omitted.iter().any(|name| one.message == inject::allows_no_namespace(name));
         warnings.extend(outcome.warnings.iter().filter(is_printed).cloned());
         warnings.extend(omitted.iter().map(|name| is_omitted(name)));
+        let clusters = inventory.entries().filter(|(_, found)| found.can_be_pointed()).map(|(index, _)| index);
+        if let Some(file) = self.file {
+            warnings.extend(input::unlisted(&kustomizations, self.session, &inventory, file, clusters));
+        }
         let mut messages = Messages::default();
         messages.about(self.session, warnings);
         if let Some(map) = self.map {

@@ -125,11 +125,12 @@ impl InjectWork<'_> {
         messages: &mut Messages,
     ) -> Result<(Inventory, Outcome), CommandError> {
         let about = |errors: Vec<Diagnostic>| CommandError::about(self.session, errors);
-        let (inventory, of_skipped) =
+        let (inventory, of_skipped, kustomizations) =
             counted(self.session, inventory, self.identity_file().as_deref()).map_err(|error| about(vec![error]))?;
         warnings.extend(of_skipped);
         let inventory = input::placed(inventory, &self.args.select);
-        let inventory = with_owners(inventory, self.session, &self.request.selection, map, true);
+        let inventory =
+            with_owners(inventory, self.session, &self.request.selection, map, &kustomizations.builds, true);
         let mut evidence = Evidence::default();
         if let Some(path) = &self.args.target.live {
             let (live, warning) = live::read(path, self.scan, inventory.default_namespace())?;
@@ -151,6 +152,10 @@ impl InjectWork<'_> {
             }
         };
         warnings.extend(outcome.warnings.iter().cloned());
+        if let Some(file) = self.identity_file() {
+            let clusters = outcome.changes.iter().filter_map(|change| change.object).chain(outcome.unchanged.clone());
+            warnings.extend(input::unlisted(&kustomizations, self.session, &inventory, &file, clusters));
+        }
         messages.about(self.session, warnings);
         Ok((inventory, outcome))
     }

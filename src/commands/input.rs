@@ -11,8 +11,8 @@ use crate::cli::{ConfigArgs, InputArgs, SelectArgs, TopologyVariable};
 use lossless_yaml::Needles;
 use xaccount::diag::{Diagnostic, FileId, escape_control};
 use xaccount::files::{self, FindError, Input};
-use xaccount::inventory::{Inventory, Scan, SetAside, SkipReason};
-use xaccount::patches::{Patches, SearchRoots};
+use xaccount::inventory::{Inventory, ObjectId, Scan, SetAside, SkipReason};
+use xaccount::kustomization_search::{Kustomizations, SearchRoots};
 use xaccount::session::Session;
 
 /// The parts of a verb's command line, for messages about its input.
@@ -215,7 +215,8 @@ pub(crate) fn placed(inventory: Inventory, select: &SelectArgs) -> Inventory {
     }
 }
 
-/// The objects to work on, and notes about the skipped ones: those in kustomize patches, and those without a name.
+/// The objects to work on, where kustomizations put them, and notes about the skipped ones: those in kustomize patches,
+/// and those without a name.
 ///
 /// # Errors
 /// The identity file is a patch.
@@ -223,23 +224,46 @@ pub(crate) fn counted(
     inputs: &Session,
     inventory: Inventory,
     identity_file: Option<&Path>,
-) -> Result<(Inventory, Vec<Diagnostic>), Diagnostic> {
-    let patches = kustomize_patches(inputs, identity_file);
-    if let Some(error) = identity_file.and_then(|path| patches.refusal(path)) {
+) -> Result<(Inventory, Vec<Diagnostic>, Kustomizations), Diagnostic> {
+    let kustomizations = kustomizations(inputs, &inventory, identity_file);
+    if let Some(error) = identity_file.and_then(|path| kustomizations.refusal(path)) {
         return Err(error);
     }
-    let (inventory, mut notes) = patches.set_aside(inventory, inputs);
+    let (inventory, mut notes) = kustomizations.place(inventory, inputs);
     let (inventory, nameless) = inventory.without_nameless();
     notes.extend(nameless);
-    Ok((inventory, notes))
+    Ok((inventory, notes, kustomizations))
 }
 
-/// The inputs that are patches of a kustomization.
-pub(crate) fn kustomize_patches(inputs: &Session, identity_file: Option<&Path>) -> Patches {
+/// The kustomizations around the inputs.
+pub(crate) fn kustomizations(inputs: &Session, inventory: &Inventory, identity_file: Option<&Path>) -> Kustomizations {
     let home = std::env::home_dir();
     let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
     let place = SearchRoots { home: home.as_deref(), here: here.as_deref() };
-    Patches::around(inputs, identity_file.as_slice(), place)
+    Kustomizations::around(inputs, inventory, identity_file.as_slice(), place)
+}
+
+/// The warning about an identity file that is in no build, although these clusters are, or a kustomization is in its
+/// directory.
+pub(crate) fn unlisted(
+    kustomizations: &Kustomizations,
+    inputs: &Session,
+    inventory: &Inventory,
+    file: &Path,
+    clusters: impl Iterator<Item = ObjectId>,
+) -> Option<Diagnostic> {
+    let path = Kustomizations::plain_path(file)?;
+    let users = clusters.map(|index| inventory[index].origin.file);
+    let unlisted = kustomizations.builds.unlisted(&path, &inputs.shown(file), users)?;
+    let warning = unlisted.diagnostic();
+    let directory = unlisted.directory().filter(|_| unlisted.is_fixable());
+    Some(match directory {
+        Some(directory) => warning.help(format!(
+            "or, once the file is written: kubectl xaccount lint {} -R --select XA038 --fix --write",
+            escape_control(directory)
+        )),
+        None => warning,
+    })
 }
 
 /// The error for a run in which every object that could carry a reference is skipped.

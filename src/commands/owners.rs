@@ -2,7 +2,7 @@
 
 use super::map::MapFile;
 use xaccount::inject::{self, Mapped};
-use xaccount::inventory::Inventory;
+use xaccount::inventory::{Builds, Inventory};
 use xaccount::owner_search::{self, SearchLimits};
 use xaccount::plan::Selection;
 use xaccount::session::Session;
@@ -17,6 +17,7 @@ pub(crate) fn with_owners(
     inputs: &Session,
     selection: &Selection,
     map: Option<&MapFile>,
+    builds: &Builds,
     decides: bool,
 ) -> Inventory {
     let needs = match map.filter(|_| decides) {
@@ -39,5 +40,5 @@ pub(crate) fn with_owners(
     let home = std::env::home_dir();
     let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
     let limits = SearchLimits { home: home.as_deref(), map: map.map(MapFile::directory), here: here.as_deref() };
-    owner_search::with_owners(inventory, inputs, &needs, limits)
+    owner_search::with_owners(inventory, inputs, &needs, builds, limits)
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::git::{self, Objects, root_above};
 use xaccount::diag::{Diagnostic, escape_control};
 use xaccount::files::is_manifest;
-use xaccount::inventory::kustomization::is_kustomization;
+use xaccount::kustomize::is_kustomization;
 use xaccount::session::path_bytes;
 
 /// Links are followed so many times.

@@ -12,7 +12,7 @@ use xaccount::capa;
 use xaccount::diag::{Diagnostic, RuleId, Severity, SourceMap, escape_control};
 use xaccount::inject::known_accounts;
 use xaccount::inventory::Inventory;
-use xaccount::patches::MemoryKustomizations;
+use xaccount::kustomization_search::in_memory;
 use xaccount::plan::cluster_title;
 use xaccount::session::Session;
 use xaccount::status::{self, AccountSummary, Map, Move, MoveSide, Options, Row, Status};
@@ -302,7 +302,9 @@ impl Tree {
     fn read(paths: &[PathBuf], args: &Args) -> Result<Self, CommandError> {
         let found = input::find_paths(paths, args.input.recursive, &USAGE)?;
         let session = input::open(found, &args.input, None, None)?;
-        Self::scanned(session, args, |session, inventory| Ok(input::counted(session, inventory, None)?))
+        Self::scanned(session, args, |session, inventory| {
+            input::counted(session, inventory, None).map(|(inventory, notes, _)| (inventory, notes)).map_err(Into::into)
+        })
     }
 
     /// The tree to compare with.
@@ -320,7 +322,8 @@ impl Tree {
             return Err(errors.collect::<Vec<_>>().into());
         }
         let mut tree = Self::scanned(Session::in_memory(files), args, |session, inventory| {
-            let (inventory, mut notes) = MemoryKustomizations::of(session).set_aside(inventory, session);
+            let root = format!("git:{}", escape_control(revision));
+            let (inventory, mut notes) = in_memory(session, &inventory, &root).place(inventory, session);
             let (inventory, nameless) = inventory.without_nameless();
             notes.extend(nameless);
             Ok((inventory, notes))

@@ -5,10 +5,11 @@ use std::collections::{HashMap, HashSet};
 use anstyle::{AnsiColor, Effects, Style};
 
 use super::hunks::{Hunk, Line, Region, Tag, hunks};
-use lossless_yaml::Edited;
+use lossless_yaml::{Edited, line_around};
 use xaccount::capa::{self, ObjectKind};
 use xaccount::diag::{FileId, Span, escape_control};
 use xaccount::inventory::{Inventory, ObjectId, Resource};
+use xaccount::kustomize::kustomization;
 
 const BOLD: Style = Style::new().bold();
 const CYAN: Style = AnsiColor::Cyan.on_default();
@@ -157,6 +158,23 @@ pub(crate) fn of_document(path: &[u8], bytes: &[u8], edited: &Edited, heading: &
     let whole = Span::new(0, bytes.len());
     let regions = [Region { document: whole, window: whole, heading: heading.to_owned() }];
     FileDiff { name: path.to_owned(), new: false, hunks: hunks(bytes, edited, &regions, None, heading) }
+}
+
+/// The diff of a kustomization. Generators and patches in it can contain the content of a Secret or a ConfigMap: then only
+/// its list of resources is shown.
+pub(crate) fn of_kustomization(path: &[u8], name: &str, bytes: &[u8], edited: &Edited) -> FileDiff {
+    let whole = Span::new(0, bytes.len());
+    let may_hide = capa::may_hold_bodies(bytes) || memchr::memmem::find(bytes, b"enerator").is_some();
+    let window = match kustomization(None, name, name, bytes).map(|one| one.spans()) {
+        Ok((_, Some(list))) if may_hide => {
+            Span::new(line_around(bytes, list.start).start, line_around(bytes, list.end).end)
+        }
+        Ok(_) if !may_hide => whole,
+        _ => Span::new(0, 0),
+    };
+    let heading = format!("Kustomization  {}", escape_control(name));
+    let regions = [Region { document: whole, window, heading: heading.clone() }];
+    FileDiff { name: path.to_owned(), new: false, hunks: hunks(bytes, edited, &regions, None, &heading) }
 }
 
 /// The document before the added ones, if it is a single CAPA object, so that its lines can be shown.

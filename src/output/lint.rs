@@ -128,6 +128,13 @@ fn fix_json<'f>(inventory: &'f Inventory, fix: &'f Fix) -> FixJson<'f> {
             let file = inventory.file(found.origin.file).name.as_str();
             FixJson::Object { what, file, line: found.origin.line, object: found.title(), operations }
         }
+        FixEdit::Kustomization { file, operations, .. } => FixJson::Object {
+            what,
+            file: &inventory.file(*file).name,
+            line: 1,
+            object: "Kustomization".to_owned(),
+            operations,
+        },
         FixEdit::Document { file, object, .. } => {
             FixJson::Document { what, file: &inventory.file(*file).name, new: object }
         }

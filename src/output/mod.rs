@@ -16,7 +16,7 @@ mod table;
 mod yaml;
 
 pub(crate) use diagnostics::{render as diagnostics, render_finding as finding};
-pub(crate) use diff::{EditedFile, FileDiff, NewFile, new_file, of_document, of_file, text as diff};
+pub(crate) use diff::{EditedFile, FileDiff, NewFile, new_file, of_document, of_file, of_kustomization, text as diff};
 pub(crate) use explanation::explanation;
 pub(crate) use lint::{lint_github, lint_json, lint_summary, rules};
 pub(crate) use mermaid::mermaid;

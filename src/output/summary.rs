@@ -124,7 +124,7 @@ pub(crate) fn summary(outcome: &Outcome, inventory: &Inventory, written: bool, w
             many => format!("nothing to change: {many} objects {}", wording.are_unchanged),
         };
     }
-    let mut files: BTreeSet<usize> = BTreeSet::new();
+    let mut files: BTreeSet<usize> = outcome.plans.keys().map(|file| file.0).collect();
     for index in outcome.changes.iter().filter_map(|change| change.object) {
         files.insert(inventory[index].origin.file.0);
     }

@@ -4,7 +4,7 @@
 //! The source of the format: kustomize, `cmd/config/docs/api-conventions/functions-spec.md`.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -15,8 +15,9 @@ use serde_json::{Value, json};
 
 use crate::account_map::{self, AccountMap, Place};
 use crate::diag::{Diagnostic, FileId, LineIndex, Location, Severity, Span, SpannedError, escape_control};
-use crate::inventory::kustomization::{self, FILE_NAMES, Kustomization};
-use crate::inventory::{self, Inventory, Others, Resource};
+use crate::inventory::{self, Builds, Inventory, Others, Places, Resource};
+use crate::kustomization_search::NOT_TOLD;
+use crate::kustomize::{self, Kustomization};
 use crate::plan::{Change, IdentityFile, NewObject, Outcome};
 use lossless_yaml::{Lookup, NodeId, ObjectRef, Plan, Source, Tree, parse};
 
@@ -221,28 +222,29 @@ impl<'s> ResourceList<'s> {
         self.path(file).map_or(Place::Unknown, Place::below)
     }
 
-    /// The files that kustomizations of the list name as patches.
-    pub fn patches(&self) -> ListPatches {
+    /// What the kustomizations of the list build from the files of [`Self::by_file`], whose inventory this is; and
+    /// warnings about those that can't be read.
+    pub fn builds(&self, inventory: &Inventory) -> (Builds, Vec<Diagnostic>) {
         let mut all: Vec<Kustomization> = Vec::new();
         let mut warnings = Vec::new();
         for (&item, &file) in self.nodes().iter().zip(&self.items) {
             let name = self.path(file).unwrap_or_default();
-            if !FILE_NAMES.contains(&name.rsplit_once('/').map_or(name, |(_, name)| name)) {
+            if !kustomize::is_kustomization(name) {
                 continue;
             }
-            match kustomization::of_node(file, name, &self.tree, item) {
+            match kustomize::of_node(Some(file), name, name, &self.tree, item) {
                 Ok(one) => all.push(one),
                 Err(unreadable) => {
                     let at = Location { file: STREAM, span: unreadable.span, window: None };
                     let warning = Diagnostic::warning(format!("{name} can't be read: {}", unreadable.why)).at(at, "");
-                    warnings.push(warning.help(kustomization::NOT_TOLD));
+                    warnings.push(warning.help(NOT_TOLD));
                 }
             }
         }
-        let named = kustomization::patch_files(&all, |one, _| escape_control(&one.name).into_owned());
-        let why = |path: &Option<String>| named.get(&kustomization::plain(path.as_deref()?)).cloned();
-        let files = self.files.iter().enumerate().filter_map(|(index, path)| Some((FileId(index), why(path)?)));
-        ListPatches { files: files.collect(), named, warnings }
+        let names = |path: &Option<String>| path.iter().map(|path| kustomize::plain(path)).collect();
+        let files = self.files.iter().map(names).collect();
+        let places = Places { files, read: &|_| None, link: &|_| None, root: &|_| Some(String::new()) };
+        (Builds::new(all, inventory, places), warnings)
     }
 
     /// The inventory with each object in the file that its item comes from, as the planner needs it.
@@ -407,24 +409,6 @@ impl<'s> ResourceList<'s> {
         let item = *self.nodes().get(self.item(&found.origin.at)?)?;
         let path = self.annotation(item, "path")?;
         Some(ResultFile { path, index: self.annotation(item, "index").and_then(|index| index.parse().ok()) })
-    }
-}
-
-/// The files that kustomizations of a list name as patches.
-#[derive(Debug)]
-pub struct ListPatches {
-    /// The files of [`ResourceList::by_file`] that are patches, with what names them.
-    pub files: BTreeMap<FileId, String>,
-    /// The same by path, also for files that have no item.
-    named: HashMap<String, String>,
-    /// Kustomizations that can't be read.
-    pub warnings: Vec<Diagnostic>,
-}
-
-impl ListPatches {
-    /// What names a file as a patch.
-    pub fn of(&self, path: &str) -> Option<&str> {
-        self.named.get(&kustomization::plain(path)).map(String::as_str)
     }
 }
 

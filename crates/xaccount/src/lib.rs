@@ -51,10 +51,11 @@
 //! - [`diag`]: diagnostics, of which every error is made; `refusal` adds help to what [`lossless_yaml`] refuses
 //! - [`aws`]: account ids, role ARNs, partitions, the limits of STS
 //! - [`kubernetes`]: names, labels and label selectors
+//! - [`kustomize`]: what decides which objects are applied: kustomizations, and the objects of Flux and Argo CD
 //! - [`capa`]: facts about Cluster API Provider AWS as tables, and its objects with their spans
 //! - [`account_map`]: `.xaccount.yaml`, which assigns clusters to accounts
 //! - [`settings`]: a setting and where it comes from: flag, map or default
-//! - [`inventory`]: all objects of the files, each with its place, and the kustomizations among the files
+//! - [`inventory`]: all objects of the files, each with its place, and what kustomizations build from them
 //! - [`plan`]: types that all verbs share: the selection, the changes, and the order in which files are written
 //! - [`iam`]: the trust and permissions policies of both accounts, from a request to a plan; above it
 //!   `manifest_checks`, the checks that all verbs share
@@ -65,7 +66,7 @@
 //! - [`files`]: finds, reads, locks and replaces files, all or nothing
 //! - [`session`]: turns files into an inventory, and plans into proved files; only it calls the engine on a file
 //! - [`usages`]: finds what else names an identity that could be removed
-//! - [`patches`]: finds the inputs that are kustomize patches, from the kustomizations in their directories and above
+//! - [`kustomization_search`]: reads the kustomizations around the inputs
 //! - [`owner_search`]: finds the Clusters in files that are not inputs
 //! - [`krm`]: the ResourceList of a KRM function, input and output
 //! - `facade`: the verbs over manifests in memory, which are at the root
@@ -79,6 +80,8 @@ mod templates;
 
 pub mod aws;
 pub mod kubernetes;
+
+pub mod kustomize;
 
 pub mod capa;
 
@@ -106,7 +109,7 @@ pub mod session;
 
 pub mod usages;
 
-pub mod patches;
+pub mod kustomization_search;
 
 pub mod owner_search;
 

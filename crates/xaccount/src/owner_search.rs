@@ -13,8 +13,8 @@ use crate::capa::{CAPI_GROUP, ObjectKind};
 use crate::diag::{Diagnostic, FileId, line_of};
 use crate::files::{self, Input};
 use crate::inject::Needs;
-use crate::inventory::{Inventory, ObjectId, Other, Others, Scan, Unread, scan};
-use crate::patches::{Patches, SearchRoots};
+use crate::inventory::{Builds, Inventory, ObjectId, Other, Others, Scan, Unread, scan};
+use crate::kustomization_search::{Kustomizations, SearchRoots};
 use crate::session::{Session, path_bytes};
 use lossless_yaml::parallel;
 use lossless_yaml::{Needles, Source};
@@ -31,11 +31,17 @@ pub struct SearchLimits<'l> {
     pub here: Option<&'l Path>,
 }
 
-/// The inventory with the objects of other files that its own objects need. The search covers all manifests below the
+/// The inventory with the objects of other files that its own objects need, where `builds` puts them. The search covers all manifests below the
 /// account map; for a file that is not below it, those below the root of its Git work tree; without one, those in its
 /// directory.
 #[must_use]
-pub fn with_owners(inventory: Inventory, inputs: &Session, needs: &Needs, limits: SearchLimits<'_>) -> Inventory {
+pub fn with_owners(
+    inventory: Inventory,
+    inputs: &Session,
+    needs: &Needs,
+    builds: &Builds,
+    limits: SearchLimits<'_>,
+) -> Inventory {
     if needs.is_empty() {
         return inventory;
     }
@@ -44,7 +50,7 @@ pub fn with_owners(inventory: Inventory, inputs: &Session, needs: &Needs, limits
     let known: Vec<Option<PathBuf>> = (0..inputs.len()).map(|file| paths.of(inputs, FileId(file))).collect();
     let mut others = Others::default();
     for root in roots(&inventory, &known, needs, limits) {
-        search(&root, &known, &wanted, limits, &mut others);
+        search(&root, &known, &wanted, builds, limits, &mut others);
     }
     inventory.with_others(others, |file| Some(text(known.get(file.0)?.as_deref()?.parent()?)))
 }
@@ -175,6 +181,7 @@ fn search(
     root: &SearchDirectory,
     known: &[Option<PathBuf>],
     wanted: &Wanted<'_>,
+    builds: &Builds,
     limits: SearchLimits<'_>,
     others: &mut Others,
 ) {
@@ -226,8 +233,10 @@ fn search(
     let read: Vec<_> = found.into_iter().zip(read).filter(matters).collect();
     // Patches are skipped, as in a run that has the file as an input.
     let place = SearchRoots { home: limits.home, here: limits.here };
-    let patches = Patches::of_files(read.iter().map(|(path, _)| path.clone()), place);
-    for (_, (other, unread)) in read.into_iter().filter(|(path, _)| !patches.names(path)) {
+    let kustomizations = Kustomizations::of_files(read.iter().map(|(path, _)| path.clone()), place);
+    for (path, (mut other, unread)) in read.into_iter().filter(|(path, _)| !kustomizations.names(path)) {
+        let objects = other.iter_mut().flat_map(|other| &mut other.objects);
+        objects.for_each(|found| builds.put(&[text(&path)], &mut found.object));
         others.files.extend(other);
         others.unread.extend(unread);
     }

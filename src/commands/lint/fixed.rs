@@ -27,6 +27,7 @@ pub(super) fn each(inventory: &Inventory, findings: &[Finding], inputs: &Session
                 rounds[*round].push((at, *object));
                 *round += 1;
             }
+            Some(FixEdit::Kustomization { .. }) => out[at] = alone(inventory, finding, inputs),
             Some(FixEdit::Document { file, object, .. }) => {
                 let fixed = documents.entry((*file, object.to_string()));
                 out[at] = fixed.or_insert_with(|| alone(inventory, finding, inputs)).clone();

@@ -16,7 +16,7 @@ use xaccount::status::{self, Options, Status};
 
 use super::edit::{Delivery, Mode};
 use super::empty::{ALLOW_EMPTY, ONLY_ALLOW_EMPTY, none_selected};
-use super::input::{self, kustomize_patches};
+use super::input;
 use super::request::selection;
 use super::{CommandError, ExitStatus, Messages, Printed, Terminal};
 use crate::cli::{Level, Lint as Args, LintFormat, OutputFormat};
@@ -32,11 +32,10 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
     let scanned = sources.session.scan(&scan);
     let sources = Rc::new(sources);
     let (inventory, read) = scanned.map_err(|errors| CommandError::about(&sources, errors))?;
-    let kustomizations = sources.kustomizations();
-    let patches = kustomize_patches(&sources.session, None);
-    // No note about skipped patches: `lint` skips them by design.
-    let (inventory, _) = patches.set_aside(inventory, &sources.session);
     let inventory = input::placed(inventory, &args.clusters);
+    let kustomizations = input::kustomizations(&sources.session, &inventory, None);
+    // No note about skipped patches: `lint` skips them by design.
+    let (inventory, _) = kustomizations.place(inventory, &sources.session);
     let map = sources.map.as_ref();
     let release = match (args.capa_version, map) {
         (None, Some(map)) => map.release()?,
@@ -49,7 +48,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
         release_is_specified: release.is_some(),
         annotations: map.map_or(&[], |map| &map.map.identity_annotations),
         source_account: map.and_then(|map| map.map.source.account.as_ref()).map(|account| &account.value),
-        kustomizations: &kustomizations,
+        builds: &kustomizations.builds,
         trust: &sources.trust,
         permission: &sources.permission,
     };
@@ -62,7 +61,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
     // An error without a rule counts as well.
     let failed = others.iter().any(|one| one.severity == Severity::Error) && !args.exit_zero;
     let mut messages = Messages::default();
-    messages.about(&sources, patches.warnings().iter().cloned().chain(others).collect());
+    messages.about(&sources, kustomizations.warnings.iter().cloned().chain(others).collect());
     if let Some(map) = map {
         messages.note(map.used());
     }

@@ -8,7 +8,6 @@ use xaccount::diag::{Diagnostic, FileId, Location, OneSource, SourceFile, Source
 use xaccount::files;
 use xaccount::iam::may_show;
 use xaccount::inventory::Inventory;
-use xaccount::inventory::kustomization::{self, Kustomization};
 use xaccount::lint::{self, Finding, Ignore, PolicyFile};
 use xaccount::session::Session;
 
@@ -75,19 +74,6 @@ impl Sources {
                 Err(CommandError::about(&Rc::new(OneSource::new(name, text)), vec![error]))
             }
         }
-    }
-
-    /// The kustomizations among the inputs. Those that can't be read are reported with the patches.
-    pub(super) fn kustomizations(&self) -> Vec<Kustomization> {
-        let is_one = |file: &FileId| {
-            let name = self.session.name(*file);
-            kustomization::is_kustomization(name)
-        };
-        let read = |file| {
-            let bytes = self.session.bytes(file).ok()?;
-            kustomization::kustomization(file, self.session.name(file), &bytes).ok()
-        };
-        self.session.named().filter(is_one).filter_map(read).collect()
     }
 
     /// The findings that neither the map nor a comment silences. Only files with objects or findings are read again.

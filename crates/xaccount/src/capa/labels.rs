@@ -41,6 +41,14 @@ impl Labels {
         self.iter().filter(|(own, _)| *own == key).map(|(_, value)| value).last()
     }
 
+    /// These labels with others, which replace those of the same key.
+    #[must_use]
+    pub(crate) fn with(&self, others: &[(String, String)]) -> Self {
+        let others = others.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let all: Self = self.iter().chain(others).collect();
+        Self { twice: self.twice.clone(), ..all }
+    }
+
     /// Whether a selector matches.
     pub fn match_selector(&self, selector: &LabelSelector) -> bool {
         selector.matches(|key| self.get(key).into()) == Some(true)

@@ -25,7 +25,7 @@ pub use field::{ClassReference, Field, IdentityReference, ObjectReference, Refer
 pub use identity::{ControllerIdentity, RoleIdentity, StaticIdentity, plain_identity};
 pub use labels::{CLUSTER_NAME, Labels};
 pub use list::{Items, ListKind, borrowed, items, without_kind};
-pub use object::{Object, ObjectKind, beside, view};
+pub use object::{Applied, AppliedPlace, Object, ObjectKind, PatchedReference, Uncertain, beside, view};
 pub use release::Release;
 pub use support::{Support, read_since, served_since, support};
 pub use tables::{

@@ -1,6 +1,7 @@
 //! Objects of manifests, read with the spans of their fields.
 
 use crate::diag::Span;
+use crate::kustomize::{GitOps, gitops};
 use lossless_yaml::{Lookup, NodeId, Tree};
 
 use super::account_scoped;
@@ -56,6 +57,8 @@ pub enum ObjectKind {
     Namespace,
     /// A Secret; only if it was requested, see [`beside`]. Only its name and namespace are read.
     Secret,
+    /// An object of Flux or Argo CD that applies a directory.
+    GitOps(GitOps),
     /// A CAPA object that can't be read with certainty: why, and what to do.
     Refused(String, &'static str),
     /// A CAPA object of a kind without a reference, with an `identityRef` in its `spec`: the API server drops it.
@@ -91,19 +94,91 @@ pub struct Object {
     pub alive: Option<Box<Mark>>,
     /// What it is.
     pub object_kind: ObjectKind,
+    /// What kustomizations do with it; `None` if it is applied as it is.
+    pub applied: Option<Box<Applied>>,
+}
+
+/// What kustomizations do with an object before it is applied.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// One for each different result, in the order of the builds.
+    pub places: Vec<AppliedPlace>,
+    /// The labels that all of them add.
+    pub labels: Vec<(String, String)>,
+}
+
+/// One of the places to which an object is applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppliedPlace {
+    /// The namespace; `None` if neither the object nor a kustomization sets it.
+    pub namespace: Option<String>,
+    /// What sets the namespace, if it is not the object: `overlays/prod/kustomization.yaml:3`.
+    pub from: Option<String>,
+    /// The reference that a patch sets.
+    pub reference: Option<PatchedReference>,
+    /// Why neither the manifest nor a patch shows what is applied.
+    pub uncertain: Option<Uncertain>,
+}
+
+/// An identity reference that a patch sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatchedReference {
+    /// The place of the patch: `overlays/prod/kustomization.yaml:7`.
+    pub place: String,
+    /// The kind of the identity.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// Why a manifest does not show what is applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uncertain {
+    /// What changes the object: `overlays/prod/kustomization.yaml:7`.
+    pub place: String,
+    /// What it does, in a few words.
+    pub why: &'static str,
+    /// The command that prints what is applied.
+    pub build: String,
+}
+
+impl AppliedPlace {
+    /// The place of what changes the object's reference, or a field that decides its verdict.
+    pub fn changed_by(&self) -> Option<&str> {
+        let reference = self.reference.as_ref().map(|reference| &reference.place);
+        reference.or(self.uncertain.as_ref().map(|uncertain| &uncertain.place)).map(String::as_str)
+    }
 }
 
 impl ObjectKind {
     /// Whether the object is, or claims to be, of Cluster API or CAPA, and so must be read with certainty.
     pub fn is_capa(&self) -> bool {
-        !matches!(self, Self::Foreign | Self::Elsewhere(_) | Self::Namespace | Self::Secret | Self::Class(_))
+        !matches!(
+            self,
+            Self::Foreign | Self::Elsewhere(_) | Self::Namespace | Self::Secret | Self::Class(_) | Self::GitOps(_)
+        )
     }
 }
 
 impl Object {
-    /// The object's own namespace; `None` if it is missing or empty.
+    /// The namespace that kustomizations put the object in, or its own; `None` if neither sets one. If there are
+    /// several, its own.
     pub fn own_namespace(&self) -> Option<&str> {
+        let places = self.applied.as_deref().map_or(&[][..], |applied| &applied.places);
+        match places {
+            [first, more @ ..] if more.iter().all(|one| one.namespace == first.namespace) => first.namespace.as_deref(),
+            _ => self.written_namespace(),
+        }
+    }
+
+    /// The namespace in its manifest; `None` if it is missing or empty.
+    pub fn written_namespace(&self) -> Option<&str> {
         self.namespace.as_deref().filter(|own| !own.is_empty())
+    }
+
+    /// Why its manifest does not show what is applied.
+    pub fn uncertain(&self) -> Option<&Uncertain> {
+        self.applied.as_deref()?.places.iter().find_map(|place| place.uncertain.as_ref())
     }
 
     /// The places of the object that have an identity reference, or can get one.
@@ -163,6 +238,7 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
         kind_span,
         start: tree.span(node).start,
         object_kind,
+        applied: None,
     })
 }
 
@@ -191,7 +267,10 @@ fn uncertain_type(tree: &Tree<'_>, node: NodeId, api_version: &Field, kind: &Fie
 /// The [`ObjectKind`] for an apiVersion and kind, with the fields that are read.
 fn kind_of(tree: &Tree<'_>, node: NodeId, api_version: &str, kind: &str, variable: Option<&[String]>) -> ObjectKind {
     match classify(api_version, kind) {
-        Typed::Foreign => elsewhere(tree, node, api_version, kind),
+        Typed::Foreign => match gitops(tree, node, api_version, kind) {
+            Some(one) => ObjectKind::GitOps(one),
+            None => elsewhere(tree, node, api_version, kind),
+        },
         Typed::Refused(why) => ObjectKind::Refused(
             why,
             "use an apiVersion that your management cluster serves: kubectl api-resources | grep -i aws",
@@ -305,6 +384,7 @@ pub(super) fn refused(
         start: tree.span(node).start,
         alive: None,
         object_kind: ObjectKind::Refused(why, way_out),
+        applied: None,
     }
 }
 

@@ -382,8 +382,12 @@ pub fn needles() -> Needles {
         .map(|kind| [kind])
         .collect();
     let topology: [&str; 2] = ["topology", CAPI_GROUP];
-    Needles::new(kinds.iter().map(<[&str; 1]>::as_slice).chain([topology.as_slice()]))
+    // What applies a directory is read as well.
+    Needles::new(kinds.iter().map(<[&str; 1]>::as_slice).chain([topology.as_slice()])).also(&APPLIERS)
 }
+
+/// The groups of objects that apply a directory: Flux and Argo CD.
+const APPLIERS: [&str; 2] = ["kustomize.toolkit.fluxcd.io", "argoproj.io"];
 
 /// The needles of a verb that also reads Namespaces and Secrets, which can decide whether an identity may be used.
 pub fn needles_with_surroundings() -> Needles {

@@ -87,6 +87,10 @@ rule_ids! {
     MissingAnnotation = "XA036",
     /// A policy that allows everyone, contains a deleted principal, grants nothing, or is near its size limit.
     PolicyForm = "XA037",
+    /// An identity that no kustomization lists.
+    UnlistedIdentity = "XA038",
+    /// An identity that Flux may delete while clusters of another Kustomization use it.
+    FluxPrune = "XA039",
     /// No file contains the controller identity, and CAPA may not create it.
     NoControllerIdentity = "XA050",
     /// Every namespace may use the identity.

@@ -15,6 +15,7 @@ use crate::diag::{Diagnostic, FileId, escape_control};
 use crate::eject::{EjectRequest, draft};
 use crate::inject::{InjectRequest, plan};
 use crate::inventory::{Inventory, Skipped};
+use crate::kustomization_search::refused_identity_file;
 use crate::plan::{ChangeKind, IdentityFile, Outcome, write_order};
 use crate::session::{self, shown};
 use crate::usages::{UsageLimits, named};
@@ -170,7 +171,7 @@ fn resolve(manifests: &Manifests, file: &mut IdentityFile) -> Result<String, Err
 /// Reads the manifests for both verbs.
 fn read(manifests: &Manifests, identity_file: Option<&str>) -> Result<ReadManifests, Error> {
     let read = manifests.read(&needles(), false)?;
-    match identity_file.and_then(|file| read.kustomizations.refusal(file)) {
+    match identity_file.and_then(|file| refused_identity_file(file, read.kustomizations.builds.patch(file))) {
         Some(error) => Err(manifests.refused(vec![error])),
         None => Ok(read.counted()),
     }
@@ -197,6 +198,8 @@ fn proved(manifests: &Manifests, read: ReadManifests, outcome: Outcome) -> Resul
     let order = write_order(&inventory, &outcome);
     changed.extend(order.into_iter().filter(|file| differs.contains(file)).map(|file| file.0));
     warnings.extend(outcome.warnings.iter().cloned());
+    let objects = outcome.changes.iter().filter_map(|change| change.object);
+    warnings.extend(inventory.overridden(objects.map(|index| &inventory[index])));
     let manifests = Manifests { files, ..manifests.clone() };
     Ok(ChangedManifests { manifests, changed, inventory, outcome, warnings })
 }

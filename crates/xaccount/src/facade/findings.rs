@@ -47,7 +47,7 @@ pub fn lint(manifests: &Manifests) -> Result<LintReport, Error> {
     let read = manifests.read(&needles_for_lint(), true)?;
     let ReadManifests { session, inventory, kustomizations, warnings } = read;
     // Skipped patches are not findings.
-    let (inventory, _) = kustomizations.set_aside(inventory, &session);
+    let (inventory, _) = kustomizations.place(inventory, &session);
     let options = Options { release: manifests.release };
     let status = status(&inventory, &options);
     let context = Context {
@@ -56,7 +56,7 @@ pub fn lint(manifests: &Manifests) -> Result<LintReport, Error> {
         release_is_specified: manifests.release.is_some(),
         annotations: &[],
         source_account: None,
-        kustomizations: &kustomizations.all,
+        builds: &kustomizations.builds,
         trust: &[],
         permission: &[],
     };

@@ -6,9 +6,9 @@ use super::error::{Error, ErrorKind};
 use super::place::{MemoryFile, SourcePlace};
 use crate::capa::Release;
 use crate::diag::{Diagnostic, Location, escape_control};
-use crate::inventory::kustomization::plain;
 use crate::inventory::{Inventory, Scan};
-use crate::patches::MemoryKustomizations;
+use crate::kustomization_search::{Kustomizations, in_memory};
+use crate::kustomize::plain;
 use crate::plan::{EmptySelection, Failure};
 use crate::session::Session;
 use lossless_yaml::Needles;
@@ -103,7 +103,7 @@ impl Manifests {
             Some(namespace) => inventory.with_default_namespace(namespace),
             None => inventory,
         };
-        let kustomizations = MemoryKustomizations::of(&session);
+        let kustomizations = in_memory(&session, &inventory, "");
         Ok(ReadManifests { session, inventory, kustomizations, warnings })
     }
 
@@ -142,7 +142,7 @@ impl Manifests {
 pub(super) struct ReadManifests {
     pub(super) session: Session,
     pub(super) inventory: Inventory,
-    pub(super) kustomizations: MemoryKustomizations,
+    pub(super) kustomizations: Kustomizations,
     /// The warnings.
     pub(super) warnings: Vec<Diagnostic>,
 }
@@ -151,7 +151,7 @@ impl ReadManifests {
     /// The same, without what can't be applied as an object: kustomize patches, and objects without a name.
     pub(super) fn counted(self) -> Self {
         let Self { session, inventory, kustomizations, mut warnings } = self;
-        let (inventory, notes) = kustomizations.set_aside(inventory, &session);
+        let (inventory, notes) = kustomizations.place(inventory, &session);
         let (inventory, nameless) = inventory.without_nameless();
         warnings.extend(notes.into_iter().chain(nameless));
         Self { session, inventory, kustomizations, warnings }

@@ -20,6 +20,9 @@ use crate::settings::{Origin, Setting, agreed};
 const NO_ACCOUNT: &str = "it belongs to no account of the map, and --allow-unmapped is specified";
 
 /// Why a template that belongs to no account is skipped.
+/// Why an object of several overlays is skipped.
+const IN_OVERLAYS: &str = "each kustomization that applies it sets identityRef with a patch";
+
 const NO_TEMPLATES: &str = "no account of the map lists it under templates";
 
 /// A request for each account of the map that has clusters in the inventory, and the skipped objects. `base` is the
@@ -124,6 +127,11 @@ impl Work<'_> {
         let place = (self.mapped.file)(found.origin.file);
         let assigned = match self.mapped.assigned(self.inventory, found, &place) {
             Ok(assigned) => assigned,
+            // The patches decide, and not the manifest.
+            Err(_) if self.inventory.is_changed_everywhere(found) => {
+                self.skipped.push(Skipped::new(found, SkipReason::Patched, IN_OVERLAYS));
+                return None;
+            }
             Err(doubt) => {
                 self.errors.push(doubt);
                 return None;
@@ -341,8 +349,8 @@ impl Work<'_> {
             MapNamespaces::List(names) => AllowedNamespaces::List(names.clone()),
             MapNamespaces::Label(key, value) => AllowedNamespaces::Label(key.clone(), value.clone()),
             MapNamespaces::Served => {
-                let namespace = |&index: &ObjectId| self.inventory.namespace_of(&self.inventory[index]);
-                let names: BTreeSet<&str> = objects.iter().map(namespace).collect();
+                let namespaces = |&index: &ObjectId| self.inventory.namespaces_of(&self.inventory[index]);
+                let names: BTreeSet<&str> = objects.iter().flat_map(namespaces).collect();
                 AllowedNamespaces::AtLeast(names.into_iter().map(str::to_owned).collect())
             }
         }

@@ -51,7 +51,9 @@ impl ObservedObjects {
                 found.object.object_kind,
                 ObjectKind::Referencing { .. } | ObjectKind::Cluster { .. } | ObjectKind::Refused(..)
             ) {
-                index.entry(key(found, inventory.namespace_of(found), by_file)).or_default().push(at);
+                for key in keys(found, &inventory, by_file) {
+                    index.entry(key).or_default().push(at);
+                }
             }
         }
         Self { inventory, unreadable, by_file, index }
@@ -59,9 +61,9 @@ impl ObservedObjects {
 
     /// All occurrences of an object of a run.
     pub(super) fn find(&self, run: &Inventory, found: &Resource) -> Vec<&Resource> {
-        let key = key(found, run.namespace_of(found), self.by_file);
-        let existing = self.index.get(&key).map_or(&[][..], Vec::as_slice);
-        existing.iter().map(|&at| &self.inventory[at]).collect()
+        let keys = keys(found, run, self.by_file);
+        let existing = keys.iter().filter_map(|key| self.index.get(key)).flatten();
+        existing.map(|&at| &self.inventory[at]).collect()
     }
 
     /// The accounts that an object's references name; `words` turns the text of a reference into a line.
@@ -118,10 +120,17 @@ fn group(object: &Object) -> &str {
     object.api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
-fn key(found: &Resource, namespace: &str, by_file: bool) -> ObjectKey {
+/// The keys of an object: in a file, by the namespace in its manifest; else by those that it is applied to.
+fn keys(found: &Resource, inventory: &Inventory, by_file: bool) -> Vec<ObjectKey> {
     let object = &found.object;
+    let namespaces = match by_file {
+        true => vec![object.written_namespace().unwrap_or(inventory.default_namespace())],
+        false => inventory.namespaces_of(found),
+    };
     let name = object.name.clone().unwrap_or_default();
-    (by_file.then_some(found.origin.file), group(object).into(), object.kind.clone(), namespace.into(), name)
+    let file = by_file.then_some(found.origin.file);
+    let key = |namespace: &str| (file, group(object).into(), object.kind.clone(), namespace.into(), name.clone());
+    namespaces.into_iter().map(key).collect()
 }
 
 /// The account that a cluster is in.

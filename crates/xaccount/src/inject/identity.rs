@@ -93,8 +93,7 @@ impl Planner<'_> {
         let Some(names) = allowed.get("list").and_then(Value::as_array) else { return };
         let names: HashSet<&str> = names.iter().filter_map(Value::as_str).collect();
         for found in one.objects.iter().map(|&index| &self.inventory[index]) {
-            let namespace = self.inventory.namespace_of(found);
-            if !names.contains(namespace) {
+            for namespace in self.inventory.namespaces_of(found).into_iter().filter(|one| !names.contains(one)) {
                 self.outcome.warnings.push(
                     Diagnostic::warning(format!(
                         "{ROLE_IDENTITY}/{} does not allow namespace {namespace}: CAPA will not use it for {}",

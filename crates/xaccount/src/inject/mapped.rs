@@ -7,8 +7,8 @@ use super::request::Target;
 use crate::account_map::{AccountMap, Assigned, Cluster, Place};
 use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{DEFAULT_ROLE_NAME, ObjectKind};
-use crate::diag::{Diagnostic, FileId, Span};
-use crate::inventory::{Inventory, ObjectId, Resource};
+use crate::diag::{Diagnostic, FileId, Span, escape_control};
+use crate::inventory::{Inventory, ObjectId, Placement, Resource};
 use crate::plan::default_identity_name;
 use crate::settings::Setting;
 
@@ -34,17 +34,62 @@ impl Mapped<'_> {
     /// The account that the map assigns to an object whose file is at `place`.
     ///
     /// # Errors
-    /// The object's cluster is ambiguous, and the account depends on it.
+    /// The object's cluster is ambiguous, and the account depends on it; or kustomizations apply it to several
+    /// namespaces, and the map assigns them to different accounts.
     pub(super) fn assigned(
         &self,
         inventory: &Inventory,
         found: &Resource,
         place: &Place,
     ) -> Result<Assigned, Diagnostic> {
-        let (namespace, template) = (inventory.namespace_of(found), is_template(found));
-        let answer =
-            |name: Option<&str>| AssignedAnswer(self.map.assign(&Cluster { name, namespace, place, template }));
-        inventory.by_cluster_name(found, answer).map(|AssignedAnswer(assigned)| assigned)
+        let template = is_template(found);
+        let mut all = Vec::new();
+        for at in inventory.places(found) {
+            let namespace = at.namespace;
+            let answer =
+                |name: Option<&str>| AssignedAnswer(self.map.assign(&Cluster { name, namespace, place, template }));
+            all.push((at, inventory.by_cluster_name(found, answer)?));
+        }
+        if all.iter().any(|(_, answer)| *answer != all[0].1) {
+            return Err(self.torn(found, inventory.holder(found), &all));
+        }
+        let (_, AssignedAnswer(assigned)) = all.swap_remove(0);
+        Ok(assigned)
+    }
+
+    /// The error about an object that several kustomizations apply, to namespaces of different accounts.
+    fn torn(&self, found: &Resource, file: &str, all: &[(Placement<'_>, AssignedAnswer)]) -> Diagnostic {
+        let error = Diagnostic::error(format!(
+            "{}: kustomizations apply it to {} namespaces, which are in different entries of the map",
+            found.title(),
+            all.len()
+        ));
+        let line = |(at, AssignedAnswer(answer)): &(Placement<'_>, AssignedAnswer)| {
+            let account = match answer {
+                Assigned::To(index, _) => {
+                    let account = &self.map.accounts[*index];
+                    format!("{} ({})", account.account.value, account.name.value)
+                }
+                Assigned::Source(_) => "the source account".to_owned(),
+                _ => "no account".to_owned(),
+            };
+            let from = at.from.map_or(String::new(), |from| format!(" ({})", escape_control(from)));
+            format!("namespace {}{from}: {account}", escape_control(at.namespace))
+        };
+        let error = all.iter().map(line).fold(error.at(found.head(), ""), Diagnostic::help);
+        let account = all.iter().find_map(|(_, AssignedAnswer(answer))| match answer {
+            Assigned::To(index, _) => Some(&self.map.accounts[*index].account.value),
+            _ => None,
+        });
+        let error =
+            error.help("a manifest has one reference: in each of these kustomizations, set identityRef with a patch");
+        match account {
+            Some(account) => error.help(format!(
+                "to print such a patch: kubectl xaccount inject {} --no-config --account {account} -o json-patch",
+                escape_control(file)
+            )),
+            None => error,
+        }
     }
 
     /// The place of the map entry that assigns an object to its account.

@@ -46,12 +46,16 @@ pub fn needs(inventory: &Inventory, selection: &Selection, mapped: Option<&Mappe
 fn has_account(inventory: &Inventory, template: &Resource, mapped: &Mapped<'_>) -> bool {
     let place = (mapped.file)(template.origin.file);
     let name = template.object.name.as_deref();
-    let cluster = Cluster { name, namespace: inventory.namespace_of(template), place: &place, template: true };
-    matches!(mapped.map.assign(&cluster), Assigned::To(..))
+    inventory.namespaces_of(template).into_iter().any(|namespace| {
+        let cluster = Cluster { name, namespace, place: &place, template: true };
+        matches!(mapped.map.assign(&cluster), Assigned::To(..))
+    })
 }
 
 fn depends_on_name(inventory: &Inventory, found: &Resource, mapped: &Mapped<'_>) -> bool {
     let place = (mapped.file)(found.origin.file);
-    let cluster = Cluster { name: None, namespace: inventory.namespace_of(found), place: &place, template: false };
-    mapped.map.depends_on_name(&cluster)
+    inventory.namespaces_of(found).into_iter().any(|namespace| {
+        let cluster = Cluster { name: None, namespace, place: &place, template: false };
+        mapped.map.depends_on_name(&cluster)
+    })
 }

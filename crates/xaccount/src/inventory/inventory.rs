@@ -139,7 +139,8 @@ impl<O: Provenance> Inventory<O> {
         self.default_namespace.as_deref()
     }
 
-    /// The namespace that an object is applied to.
+    /// The namespace that an object is applied to. If kustomizations apply it to several, its own: see
+    /// [`namespaces_of`](Self::namespaces_of).
     pub fn namespace_of<'r>(&'r self, found: &'r Resource<O>) -> &'r str {
         found.object.own_namespace().unwrap_or_else(|| self.default_namespace())
     }
@@ -228,6 +229,14 @@ impl Inventory {
     fn with_objects(self, own: Vec<Resource>) -> Self {
         let Self { all, set_aside, not_read, default_namespace, .. } = self;
         Self { set_aside, not_read, default_namespace, ..Self::of(Objects { own, ..all }) }
+    }
+
+    /// Changes what is known of each object.
+    #[must_use]
+    pub(super) fn map_objects(mut self, change: impl Fn(&mut Resource)) -> Self {
+        let mut objects = std::mem::take(&mut self.all.own);
+        objects.iter_mut().for_each(change);
+        self.with_objects(objects)
     }
 
     /// Sets objects aside for which `why` returns a reason.

@@ -1,5 +1,7 @@
 //! All objects of the files, each with its place. No I/O: bytes in, facts out.
 
+mod applied;
+pub(crate) mod builds;
 mod classes;
 mod cluster_of;
 mod doubt;
@@ -7,23 +9,27 @@ mod doubt;
 #[allow(clippy::module_inception)]
 mod inventory;
 mod join;
-pub mod kustomization;
 mod object_id;
 mod objects;
 mod origin;
 mod owners;
+mod placed;
 mod resource;
 mod scan;
 mod skipped;
 mod stream;
+mod unlisted;
 
+pub use builds::{Builds, Places};
 pub(crate) use classes::Class;
 pub use inventory::Inventory;
 pub use join::{NotJoined, Obstacle, joined, obstacle};
 pub use object_id::ObjectId;
 pub use objects::{Other, Others, Unread};
 pub use origin::{AnyOrigin, Live, Manifest, OriginRef, Provenance};
+pub use placed::Placement;
 pub use resource::{File, Resource};
 pub use scan::{Scan, Scanned, scan};
 pub use skipped::{SetAside, SkipReason, Skipped};
 pub use stream::kinds_seen;
+pub use unlisted::Unlisted;

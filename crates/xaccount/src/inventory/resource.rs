@@ -17,7 +17,7 @@ impl<O: Provenance> Resource<O> {
     /// The kind, namespace and name, as in `AWSCluster default/foo`. Control characters are made visible.
     pub fn title(&self) -> String {
         let name = self.object.name.as_deref().unwrap_or("(no name)");
-        let namespace = self.object.namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
+        let namespace = self.object.own_namespace().map_or(String::new(), |namespace| format!("{namespace}/"));
         escape_control(&format!("{} {namespace}{name}", self.object.kind)).into_owned()
     }
 

@@ -21,6 +21,8 @@ pub enum SkipReason {
     Unmapped,
     /// The variables of its topology do not specify a provider.
     NoProvider,
+    /// Each kustomization that applies it sets its reference with a patch.
+    Patched,
 }
 
 impl SkipReason {
@@ -33,6 +35,7 @@ impl SkipReason {
             Self::SourceAccount => "sourceAccount",
             Self::Unmapped => "unmapped",
             Self::NoProvider => "noProvider",
+            Self::Patched => "patched",
         }
     }
 }

@@ -15,9 +15,8 @@ use serde_json::Value;
 
 use crate::aws::AccountId;
 use crate::capa::Release;
-use crate::diag::{Diagnostic, FileId, RuleId, Severity};
-use crate::inventory::kustomization::Kustomization;
-use crate::inventory::{Inventory, ObjectId};
+use crate::diag::{Diagnostic, FileId, RuleId, Severity, Span};
+use crate::inventory::{Builds, Inventory, ObjectId};
 use crate::status::Status;
 
 pub use fixes::fixes;
@@ -54,8 +53,8 @@ pub struct Context<'c> {
     pub annotations: &'c [(String, String)],
     /// The source account, if the account map specifies it.
     pub source_account: Option<&'c AccountId>,
-    /// The kustomizations of the run.
-    pub kustomizations: &'c [Kustomization],
+    /// What kustomizations build from the files.
+    pub builds: &'c Builds,
     /// Trust policies of target roles.
     pub trust: &'c [PolicyFile],
     /// Permission policies of the source role.
@@ -97,6 +96,15 @@ pub enum FixEdit {
         /// The object.
         object: ObjectId,
         /// RFC 6902, relative to the object.
+        operations: Vec<PatchOperation>,
+    },
+    /// Changes a file that has no object of the inventory: a kustomization.
+    Kustomization {
+        /// The file.
+        file: FileId,
+        /// Its document.
+        document: Span,
+        /// RFC 6902.
         operations: Vec<PatchOperation>,
     },
     /// Adds a document to a file.
@@ -227,7 +235,7 @@ mod tests {
             release_is_specified: false,
             annotations: &[],
             source_account: None,
-            kustomizations: &[],
+            builds: &Builds::default(),
             trust: &[],
             permission: &[],
         };

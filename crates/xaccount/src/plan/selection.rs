@@ -152,7 +152,8 @@ impl Selection {
     }
 
     fn in_namespace(&self, inventory: &Inventory, found: &Resource) -> bool {
-        self.namespaces.is_empty() || self.namespaces.iter().any(|one| one == inventory.namespace_of(found))
+        let own = || inventory.namespaces_of(found);
+        self.namespaces.is_empty() || self.namespaces.iter().any(|one| own().contains(&one.as_str()))
     }
 }
 

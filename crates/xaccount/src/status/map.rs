@@ -124,7 +124,7 @@ fn groups<'s, O: Provenance>(
     let mut clusters: BTreeMap<(&str, &str), (MapTarget, Files<'_>)> = BTreeMap::new();
     for row in status.rows.iter().filter(|row| !row.template) {
         let found = &status.inventory[row.object];
-        let namespace = status.inventory.namespace_of(found);
+        let namespace = row.namespace.as_str();
         let existing = clusters.entry((namespace, &row.cluster)).or_insert_with(|| (target(row), BTreeSet::new()));
         existing.1.insert(found.origin.file().and_then(|file| paths.get(&file)?.as_deref()));
         if existing.0 != target(row) {

@@ -11,11 +11,12 @@ use std::fmt;
 
 use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{
-    CONTROLLER_IDENTITY, ClusterState, Hop, IdentityKind, Judge, Object, ObjectKind, REFERENCING_KINDS, ROLE_IDENTITY,
-    Reason, Release, Search, Subject, Support, Verdict, VerdictOutcome, Version, read_since, served_since, support,
+    CONTROLLER_IDENTITY, Chain, ClusterState, Field, Hop, IdentityKind, IdentityReference, Judge, Object, ObjectKind,
+    PatchedReference, REFERENCING_KINDS, ROLE_IDENTITY, Reason, Reference, Release, Search, State, Subject, Support,
+    Uncertain, Verdict, VerdictOutcome, Version, read_since, served_since, support,
 };
 use crate::diag::{Diagnostic, FileId, Severity, Span, escape_control};
-use crate::inventory::{Inventory, Manifest, ObjectId, Provenance, Resource};
+use crate::inventory::{Inventory, Manifest, ObjectId, Placement, Provenance, Resource};
 use crate::manifest_checks::{self, NO_ROLE_ACROSS_PARTITIONS, PartitionMismatch};
 
 pub use crate::manifest_checks::in_the_source_account;
@@ -178,7 +179,8 @@ pub fn status<'r, O: Provenance>(inventory: &'r Inventory<O>, options: &Options)
     let mut rows = Vec::new();
     let mut judge = Judge::new(&cluster_state);
     for (index, found) in sent() {
-        let place = PlacedObject { index, namespace: inventory.namespace_of(found) };
+        let places = inventory.places(found);
+        let place = PlacedObject { index, place: places[0] };
         if let Some(twice) = found.object.twice.as_deref() {
             match &found.object.object_kind {
                 ObjectKind::Referencing { .. } | ObjectKind::Cluster { .. } => {
@@ -200,9 +202,14 @@ pub fn status<'r, O: Provenance>(inventory: &'r Inventory<O>, options: &Options)
                 }
             }
             _ if manifest_checks::names_no_provider(found) => warnings.push(manifest_checks::no_provider(found)),
-            _ => rows_of(inventory, place, &mut judge, &mut rows),
+            _ => {
+                for place in places {
+                    rows_of(inventory, PlacedObject { index, place }, &mut judge, &mut rows);
+                }
+            }
         }
     }
+    doubt_patched(inventory, &mut rows);
     refuse_other_partitions(inventory, &mut rows);
     // An implied release serves as many of the files' versions as possible; a requested release may not.
     if let Some(release) = options.release {
@@ -216,11 +223,11 @@ fn as_warning(error: Diagnostic) -> Diagnostic {
     Diagnostic { severity: Severity::Warning, ..error }
 }
 
-/// An object, and the namespace to which it is applied.
+/// An object, and the place to which it is applied.
 #[derive(Clone, Copy)]
 struct PlacedObject<'n> {
     index: ObjectId,
-    namespace: &'n str,
+    place: Placement<'n>,
 }
 
 /// Adds the rows of an object: one for each distinct reference.
@@ -228,18 +235,43 @@ fn rows_of<O: Provenance>(inventory: &Inventory<O>, place: PlacedObject<'_>, jud
     let found = &inventory[place.index];
     let mut seen: HashSet<Subject> = HashSet::new();
     for reference in found.object.references() {
-        let subject = Subject::of(&found.object, reference, judge.release(), Some(place.namespace));
+        let patched = place.place.reference.map(|patched| patched_reference(reference, patched));
+        let reference = patched.as_ref().unwrap_or(reference);
+        let subject = Subject::of(&found.object, reference, judge.release(), Some(place.place.namespace));
         if seen.contains(&subject) {
             continue;
         }
-        let verdict = judge.evaluate(&subject);
+        let mut verdict = judge.evaluate(&subject);
         seen.insert(subject);
+        verdict.notes.extend(notes_of(place.place));
         rows.push(row(inventory, place, verdict, reference.span));
     }
 }
 
+/// What kustomizations set.
+fn notes_of(place: Placement<'_>) -> impl Iterator<Item = String> {
+    let namespace = place.from.map(|from| format!("{from} sets namespace {}", place.namespace));
+    let reference = place
+        .reference
+        .map(|patched| format!("{} sets identityRef to {}/{} with a patch", patched.place, patched.kind, patched.name));
+    namespace.into_iter().chain(reference)
+}
+
+/// A reference as a patch sets it.
+fn patched_reference(reference: &IdentityReference, patched: &PatchedReference) -> IdentityReference {
+    let text = |text: &String| Field::Text(text.clone(), reference.span);
+    let state = State::Set(Box::new(Reference {
+        kind: text(&patched.kind),
+        name: text(&patched.name),
+        span: reference.span,
+        own: true,
+        unknown: Vec::new(),
+    }));
+    IdentityReference { state, ..reference.clone() }
+}
+
 fn row<O: Provenance>(inventory: &Inventory<O>, place: PlacedObject<'_>, verdict: Verdict, reference: Span) -> Row {
-    let PlacedObject { index: object, namespace } = place;
+    let PlacedObject { index: object, place: Placement { namespace, .. } } = place;
     let found = &inventory[object];
     let template = matches!(&found.object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
     let name = found.object.name.clone().unwrap_or_else(|| "(no name)".into());
@@ -255,6 +287,33 @@ fn row<O: Provenance>(inventory: &Inventory<O>, place: PlacedObject<'_>, verdict
 fn refused<O: Provenance>(inventory: &Inventory<O>, place: PlacedObject<'_>, reason: Reason, why: &str) -> Row {
     let verdict = Verdict::refused(reason, why.to_owned());
     row(inventory, place, verdict, inventory[place.index].object.kind_span)
+}
+
+/// Clusters whose reference or identity a patch changes: what it says before is not what is applied.
+fn doubt_patched<O: Provenance>(inventory: &Inventory<O>, rows: &mut [Row]) {
+    let changed = |index: ObjectId| inventory[index].object.uncertain();
+    let mut identities = Search::new(|hop| identity_of(inventory, hop).is_some_and(|index| changed(index).is_some()));
+    for row in rows {
+        let own = inventory.uncertain(&inventory[row.object], &row.namespace);
+        let (what, uncertain) = match own {
+            Some(uncertain) => (String::new(), uncertain),
+            None => {
+                let Some(hop) = identities.find(&row.verdict.chain) else { continue };
+                let index = identity_of(inventory, &hop);
+                let Some(uncertain) = index.and_then(changed) else { continue };
+                (format!("{}: ", hop.title()), uncertain)
+            }
+        };
+        let Uncertain { place, why, build } = uncertain;
+        row.verdict.message =
+            Some(format!("{what}{place} {why}; see what is applied: {build} | kubectl xaccount status -f -"));
+        row.verdict.outcome = VerdictOutcome::Unknown;
+        row.verdict.reason = Some(Reason::Patched);
+        if own.is_some() {
+            row.account = AccountSummary::NotKnown(String::new());
+            row.verdict.chain = Chain::default();
+        }
+    }
 }
 
 /// Refuses clusters whose object or identity has a version that the release does not serve, so that it is not applied.

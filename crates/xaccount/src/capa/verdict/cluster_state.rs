@@ -27,10 +27,10 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// The subject for a reference of an object, in a release. `namespace` is the one of objects without a namespace.
+    /// The subject for a reference of an object, in a release. `namespace` is the one that it is applied to; `None` if
+    /// that is not known.
     pub fn of(object: &Object, reference: &IdentityReference, release: Release, namespace: Option<&str>) -> Self {
-        let own = object.namespace.as_deref().filter(|own| !own.is_empty());
-        let scope = match (&object.object_kind, own.or(namespace)) {
+        let scope = match (&object.object_kind, namespace) {
             (ObjectKind::Referencing { kind_row, .. }, _) if kind_row.cluster_scoped => Scope::Cluster,
             (_, Some(name)) => Scope::Namespace(name.to_owned()),
             (_, None) => Scope::Unknown,
@@ -65,15 +65,12 @@ impl ClusterState {
             let Some(name) = object.name.clone() else { continue };
             match &object.object_kind {
                 ObjectKind::Namespace => {
-                    let labels = Some(object.labels.clone());
-                    let existing = namespaces.entry(name).or_insert_with(|| labels.clone());
-                    if *existing != labels {
-                        *existing = None;
-                    }
+                    let labels = object.uncertain().is_none().then(|| object.labels.clone());
+                    let names = names_of_namespace(object, name).into_iter();
+                    names.for_each(|name| add_namespace(&mut namespaces, name, labels.clone()));
                 }
                 ObjectKind::Secret => {
-                    let own = object.namespace.as_deref().filter(|own| !own.is_empty());
-                    if own.or(namespace) == Some(MANAGER_NAMESPACE) {
+                    if object.own_namespace().or(namespace) == Some(MANAGER_NAMESPACE) {
                         secrets.insert(name);
                     }
                 }
@@ -117,5 +114,23 @@ impl ClusterState {
     pub fn allowed(&self, kind: IdentityKind, name: &str) -> Option<Option<&Namespaces>> {
         let step = self.0.steps.get(self.0.steps.find(kind.name(), name)?);
         step.is_known.then(|| step.gate.stored())
+    }
+}
+
+/// The names of a Namespace as it is applied: a kustomization with a `namespace` renames it
+/// (`api/internal/konfig/builtinpluginconsts/namespace.go` of kubernetes-sigs/kustomize).
+fn names_of_namespace(object: &Object, own: String) -> Vec<String> {
+    let places = object.applied.as_deref().map_or(&[][..], |applied| &applied.places);
+    match places {
+        [] => vec![own],
+        places => places.iter().map(|place| place.namespace.clone().unwrap_or_else(|| own.clone())).collect(),
+    }
+}
+
+/// Adds a Namespace. The labels of one with several manifests are not known, unless they are equal.
+fn add_namespace(namespaces: &mut HashMap<String, Option<Labels>>, name: String, labels: Option<Labels>) {
+    let existing = namespaces.entry(name).or_insert_with(|| labels.clone());
+    if *existing != labels {
+        *existing = None;
     }
 }

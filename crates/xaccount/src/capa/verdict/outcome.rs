@@ -57,11 +57,13 @@ pub enum Reason {
     Ambiguous,
     /// The reference comes from the cluster's class.
     ReferenceInClass,
+    /// A patch of a kustomization changes the reference or an identity.
+    Patched,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NamespaceNotPermitted,
         Self::NamespaceNotKnown,
         Self::IdentityNotFound,
@@ -75,6 +77,7 @@ impl Reason {
         Self::Placeholder,
         Self::Ambiguous,
         Self::ReferenceInClass,
+        Self::Patched,
     ];
 
     /// The name in JSON.
@@ -93,6 +96,7 @@ impl Reason {
             Self::Placeholder => "Placeholder",
             Self::Ambiguous => "Ambiguous",
             Self::ReferenceInClass => "ReferenceInClass",
+            Self::Patched => "Patched",
         }
     }
 }

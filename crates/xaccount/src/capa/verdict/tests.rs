@@ -59,7 +59,10 @@ fn cluster(reference: &str) -> String {
 fn judge_with(documents: &[String], release: Release) -> Verdict {
     let objects = objects(documents);
     let cluster_state = ClusterState::new(&objects, release, None);
-    let subject = objects[0].references().next().map(|reference| Subject::of(&objects[0], reference, release, None));
+    let subject = objects[0]
+        .references()
+        .next()
+        .map(|reference| Subject::of(&objects[0], reference, release, objects[0].own_namespace()));
     evaluate(&cluster_state, &subject.unwrap())
 }
 
@@ -453,7 +456,7 @@ proptest! {
         let (mut verdicts, mut edges, mut all_edges) = (Vec::new(), HashSet::new(), HashSet::new());
         for object in &objects {
             for reference in object.references() {
-                let subject = Subject::of(object, reference, release, None);
+                let subject = Subject::of(object, reference, release, object.own_namespace());
                 let (verdict, expected) = (judge.evaluate(&subject), reference::evaluate(&plain, &subject));
                 prop_assert_eq!(&reported(&verdict), &expected, "{:#?}", &documents);
                 let chain = &verdict.chain;

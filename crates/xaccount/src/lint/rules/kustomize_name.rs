@@ -1,13 +1,13 @@
 //! `namePrefix` and `nameSuffix` that rename an identity, but not the references to it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::super::{Context, Findings, Rule};
-use super::query::as_warning;
+use super::query::{Users, as_warning, identity_key, users_of};
 use crate::capa::{CONTROLLER_IDENTITY, ObjectKind, State};
 use crate::diag::{Diagnostic, FileId, RuleId, Severity};
-use crate::inventory::kustomization::{Bases, FilesByName, Kustomization};
 use crate::inventory::{Inventory, Resource};
+use crate::kustomize::{Kustomization, NameReference};
 
 pub(super) const RULE: Rule = Rule {
     id: RuleId::KustomizeRename,
@@ -18,12 +18,10 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    let all = context.kustomizations;
-    let names_of_files = FilesByName::of(context.inventory);
-    let bases = Bases::of_all(all);
+    let builds = context.builds;
     let mut users: Option<Users<'_>> = None;
-    for kustomization in all.iter().filter(|one| !one.renames.is_empty()) {
-        let files = kustomization.files(&names_of_files, &bases);
+    for (index, kustomization) in builds.all.iter().enumerate().filter(|(_, one)| !one.renames.is_empty()) {
+        let files = builds.files_of(index);
         let built = || built(context.inventory, &files);
         if let Some(found) = built().find(|found| is_controller(found)) {
             let finding = at(kustomization, |renamed| {
@@ -36,35 +34,20 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             });
             finding.into_iter().for_each(|finding| findings.add(finding));
         }
-        if kustomization.has_configurations {
-            continue;
-        }
         let identities = built()
             .filter(|found| matches!(found.object.object_kind, ObjectKind::Identity(..) | ObjectKind::Static(..)));
         let users = users.get_or_insert_with(|| users_of(context.inventory));
-        let used = identities.filter_map(|identity| {
-            let mut users = users.get(&key(identity)?)?.iter();
-            users
-                .find(|user| files.contains(&user.origin.file))
-                .map(|&user| (identity, user, reference_to(user, identity)))
+        let mut used = identities.flat_map(|identity| {
+            let users = identity_key(identity).and_then(|key| users.get(&key)).map_or(&[][..], Vec::as_slice);
+            let users = users.iter().filter(|user| files.contains(&user.origin.file));
+            users.filter_map(move |&user| Some((identity, user, reference_to(user, identity)?)))
         });
-        if let Some((identity, user, Some(path))) = used.into_iter().next() {
-            let kind = identity.object.kind.as_str();
-            let name = identity.object.name.as_deref().unwrap_or_default();
-            let finding = at(kustomization, |_| {
-                format!("this renames {kind}/{name}, but not the reference to it in {}", user.title())
-            });
-            let finding = finding.map(|finding| {
-                finding.also(identity.head(), "").help("add a file under configurations: with this content:").help(
-                    format!(
-                        "nameReference: [{{kind: {kind}, fieldSpecs: [{{kind: {}, path: {path}/name}}]}}]",
-                        user.object.kind
-                    ),
-                )
-            });
+        let lost = used
+            .find(|(identity, user, reference)| !builds.renames_reference(index, &renamed(identity, user, reference)));
+        if let Some((identity, user, reference)) = lost {
+            let finding = lost_reference(kustomization, identity, user, &reference);
             // A patch or a replacement in this kustomization, a base or an overlay may write the new name.
-            let related = kustomization.built_from(&bases).into_iter().chain(bases.that_build(kustomization));
-            let altered = related.into_iter().any(|one| one.alters);
+            let altered = builds.related(index).into_iter().any(|one| one.alters);
             let finding = finding.map(|finding| match altered {
                 true => as_warning(finding).help("ignore this if a patch or a replacement writes the new name there"),
                 false => finding,
@@ -74,28 +57,30 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-/// Objects that refer to an identity, by its kind and name.
-type Users<'r> = HashMap<(&'r str, &'r str), Vec<&'r Resource>>;
-
-fn key(identity: &Resource) -> Option<(&str, &str)> {
-    Some((identity.object.kind.as_str(), identity.object.name.as_deref()?))
+/// The name reference that kustomize needs to rename a reference together with its identity.
+fn renamed(identity: &Resource, user: &Resource, reference: &str) -> NameReference {
+    let (kind, user) = (identity.object.kind.clone(), user.object.kind.clone());
+    NameReference { kind, user, path: format!("{reference}/name") }
 }
 
-fn users_of(inventory: &Inventory) -> Users<'_> {
-    let mut users: Users<'_> = HashMap::new();
-    for found in inventory.objects() {
-        let states: Vec<&State> = match &found.object.object_kind {
-            ObjectKind::Identity(fields, _) => vec![&fields.source],
-            _ => found.object.references().map(|reference| &reference.state).collect(),
-        };
-        for state in states {
-            let State::Set(existing) = state else { continue };
-            if let (Some(kind), Some(name)) = (existing.kind.text(), existing.name.text()) {
-                users.entry((kind, name)).or_default().push(found);
-            }
-        }
-    }
-    users
+fn lost_reference(
+    kustomization: &Kustomization,
+    identity: &Resource,
+    user: &Resource,
+    reference: &str,
+) -> Option<Diagnostic> {
+    let kind = identity.object.kind.as_str();
+    let name = identity.object.name.as_deref().unwrap_or_default();
+    let finding =
+        at(kustomization, |_| format!("this renames {kind}/{name}, but not the reference to it in {}", user.title()))?;
+    let how = match kustomization.configurations.is_empty() {
+        true => "add a file under configurations: with this content:",
+        false => "add this to a file under configurations:",
+    };
+    Some(finding.also(identity.head(), "").help(how).help(format!(
+        "nameReference: [{{kind: {kind}, fieldSpecs: [{{kind: {}, path: {reference}/name}}]}}]",
+        user.object.kind
+    )))
 }
 
 /// The objects of files, in the order of the run.
@@ -116,7 +101,12 @@ fn at(kustomization: &Kustomization, message: impl Fn(&str) -> String) -> Option
         kustomization.renames.iter().find(|(key, ..)| *key == wanted).map_or("", |(_, text, _)| text.as_str())
     };
     let renamed = format!("{}default{}", part("namePrefix"), part("nameSuffix"));
-    Some(Diagnostic::error(format!("{key}: {}", message(&renamed))).at(kustomization.location(*span), ""))
+    let place = match kustomization.file {
+        Some(_) => String::new(),
+        None => format!("{}: ", kustomization.place(*span)),
+    };
+    let error = Diagnostic::error(format!("{place}{key}: {}", message(&renamed)));
+    Some(error.at(kustomization.location(*span), ""))
 }
 
 fn is_controller(found: &Resource) -> bool {

@@ -6,6 +6,7 @@ mod api_version;
 mod dropped_document;
 mod empty_selector;
 mod every_namespace;
+mod flux_prune;
 mod identity_cycle;
 mod identity_in_cluster_file;
 mod identity_reference;
@@ -37,6 +38,7 @@ mod template;
 mod two_roles;
 mod unknown_field;
 mod unknown_namespace_key;
+mod unlisted_identity;
 mod unused_ignore;
 
 use super::Rule;
@@ -77,6 +79,8 @@ pub const RULES: &[&Rule] = &[
     &dropped_document::RULE,
     &missing_annotation::RULE,
     &policy_form::RULE,
+    &unlisted_identity::RULE,
+    &flux_prune::RULE,
     &no_controller_identity::RULE,
     &every_namespace::RULE,
     &unused_ignore::RULE,

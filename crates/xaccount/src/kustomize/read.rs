@@ -1,0 +1,232 @@
+//! Reads `kustomization.yaml`: what it lists, and what it changes in the objects that it builds.
+
+use crate::diag::{FileId, Location, Span, escape_control};
+use lossless_yaml::{NodeId, Source, Tree, parse};
+
+use super::fields::{FieldText, Unreadable, field, list, map, text, texts};
+use super::patch::{self, Patch};
+use super::{beside, plain};
+
+/// A kustomization.
+#[derive(Clone, Debug)]
+pub struct Kustomization {
+    /// The file, if it is an input.
+    pub file: Option<FileId>,
+    /// Its name for messages.
+    pub name: String,
+    /// Its plain path, by which other kustomizations find it.
+    pub(crate) path: String,
+    /// Whether it is a Component: what it changes applies to everything that the kustomization above it builds.
+    pub(crate) is_component: bool,
+    /// `namePrefix` and `nameSuffix`, if they are not empty.
+    pub(crate) renames: Vec<(&'static str, String, Span)>,
+    /// `namespace`, where everything that it builds goes.
+    pub(crate) namespace: Option<FieldText>,
+    /// The labels that `commonLabels` and `labels` add to `metadata.labels`.
+    pub(crate) labels: Vec<(String, String)>,
+    /// `resources` and `bases`: files and directories, relative to its own.
+    pub(crate) resources: Vec<FieldText>,
+    /// `components`: directories.
+    pub(crate) components: Vec<FieldText>,
+    /// Its patches and replacements.
+    pub(crate) patches: Vec<Patch>,
+    /// `configurations`: files that can define where names are referenced.
+    pub(crate) configurations: Vec<FieldText>,
+    /// `transformers`, `validators` and `vars`, which are not evaluated: the place of the first one.
+    pub(crate) transformers: Vec<FieldText>,
+    /// Whether patches, replacements or transformers change what is built, and perhaps names.
+    pub(crate) alters: bool,
+    /// The place of its list of resources.
+    pub(crate) listing: Option<Listing>,
+    /// The document, for messages and edits.
+    pub(crate) document: Span,
+    /// The starts of its lines, except the first.
+    lines: Vec<usize>,
+}
+
+/// The list of resources of a kustomization, as far as an edit needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Listing {
+    /// `resources` is missing or null.
+    Missing,
+    /// It is a list, with this place.
+    List(Span),
+}
+
+/// Reads a kustomization. An empty one lists nothing. `name` is its name for messages, `path` the one by which others
+/// find it.
+///
+/// # Errors
+/// It, or a part of it that decides what is built, can't be read.
+pub fn kustomization(file: Option<FileId>, name: &str, path: &str, bytes: &[u8]) -> Result<Kustomization, Unreadable> {
+    let source = Source::new(bytes);
+    let Some(document) = source.segments().next() else {
+        return Ok(Kustomization::empty(file, name, path));
+    };
+    let tree = parse(&document).map_err(|refusal| Unreadable::at(refusal.span, refusal.to_string()))?;
+    if let Some(key) = tree.complex_key() {
+        return Err(Unreadable::at(tree.span(key), "a key is not a scalar, as in a template"));
+    }
+    let kustomization = of_node(file, name, path, &tree, tree.root)?;
+    let lines = memchr::memchr_iter(b'\n', bytes).map(|at| at + 1).collect();
+    Ok(Kustomization { document: document.span, lines, ..kustomization })
+}
+
+/// Reads a kustomization from a node of a document.
+///
+/// # Errors
+/// As [`kustomization`].
+pub(crate) fn of_node(
+    file: Option<FileId>,
+    name: &str,
+    path: &str,
+    tree: &Tree<'_>,
+    node: NodeId,
+) -> Result<Kustomization, Unreadable> {
+    let empty = Kustomization::empty(file, name, path);
+    if tree.is_null(node) {
+        return Ok(empty);
+    }
+    if tree.entries(node).is_none() {
+        return Err(Unreadable::at(tree.span(node), "it is not a mapping"));
+    }
+    let renames = ["namePrefix", "nameSuffix"].into_iter().filter_map(|key| {
+        let (text, span) = text(tree, node, key).ok()??;
+        Some((key, text, span))
+    });
+    let mut resources = texts(tree, node, "resources")?;
+    resources.extend(texts(tree, node, "bases")?);
+    let kind = text(tree, node, "kind")?;
+    Ok(Kustomization {
+        is_component: kind.is_some_and(|(kind, _)| kind == "Component"),
+        renames: renames.collect(),
+        namespace: text(tree, node, "namespace")?,
+        labels: labels(tree, node)?,
+        resources,
+        components: texts(tree, node, "components")?,
+        patches: patch::patches(tree, node)?,
+        configurations: texts(tree, node, "configurations")?,
+        transformers: texts(tree, node, "transformers")?,
+        alters: ALTERS.iter().any(|key| has_items(tree, node, key)),
+        listing: listing(tree, node),
+        ..empty
+    })
+}
+
+/// The fields that may change the names of resources.
+const ALTERS: [&str; 6] =
+    ["patches", "patchesStrategicMerge", "patchesJson6902", "replacements", "transformers", "vars"];
+
+fn has_items(tree: &Tree<'_>, node: NodeId, key: &str) -> bool {
+    tree.value(node, key).and_then(|list| tree.items(list)).is_some_and(|items| !items.is_empty())
+}
+
+/// `commonLabels`, and the `pairs` of each of `labels` (`api/types/kustomization.go`).
+fn labels(tree: &Tree<'_>, node: NodeId) -> Result<Vec<(String, String)>, Unreadable> {
+    let mut labels = map(tree, node, "commonLabels")?;
+    for item in list(tree, node, "labels")? {
+        labels.extend(map(tree, item, "pairs")?);
+    }
+    Ok(labels)
+}
+
+fn listing(tree: &Tree<'_>, node: NodeId) -> Option<Listing> {
+    match tree.value(node, "resources") {
+        Some(list) if tree.items(list).is_some() => Some(Listing::List(tree.span(list))),
+        Some(list) if tree.is_null(list) => Some(Listing::Missing),
+        Some(_) => None,
+        // Another spelling of the key, as in `Resources`.
+        None => field(tree, node, "resources").ok()?.is_none().then_some(Listing::Missing),
+    }
+}
+
+impl Kustomization {
+    fn empty(file: Option<FileId>, name: &str, path: &str) -> Self {
+        Self {
+            file,
+            name: name.to_owned(),
+            path: plain(path),
+            is_component: false,
+            renames: Vec::new(),
+            namespace: None,
+            labels: Vec::new(),
+            resources: Vec::new(),
+            components: Vec::new(),
+            patches: Vec::new(),
+            configurations: Vec::new(),
+            transformers: Vec::new(),
+            alters: false,
+            listing: None,
+            document: Span::new(0, 0),
+            lines: Vec::new(),
+        }
+    }
+
+    /// Its document, and the list of resources in it: the part that a message may show even if generators or patches
+    /// contain the content of a Secret or a ConfigMap.
+    pub fn spans(&self) -> (Span, Option<Span>) {
+        let list = match self.listing {
+            Some(Listing::List(list)) => Some(list),
+            _ => None,
+        };
+        (self.document, list)
+    }
+
+    /// A place in it, if it is an input.
+    pub(crate) fn location(&self, span: Span) -> Option<Location> {
+        Some(Location { file: self.file?, span, window: Some(self.document) })
+    }
+
+    /// A place for messages: `overlays/prod/kustomization.yaml:7`; in a stream, its name alone.
+    pub(crate) fn place(&self, span: Span) -> String {
+        let name = escape_control(&self.name);
+        match self.document.is_empty() {
+            true => name.into_owned(),
+            false => format!("{name}:{}", 1 + self.lines.partition_point(|&start| start <= span.start)),
+        }
+    }
+
+    /// The path of something that it names.
+    pub(crate) fn beside(&self, path: &str) -> String {
+        beside(&self.path, path)
+    }
+
+    /// The paths of the files with its patches.
+    pub(crate) fn patch_files(&self) -> impl Iterator<Item = String> {
+        self.patches.iter().filter_map(|patch| patch.content.file()).map(|path| self.beside(path))
+    }
+
+    /// The paths of everything that it lists: resources, bases and components.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = String> {
+        self.resources.iter().chain(&self.components).map(|(path, _)| self.beside(path))
+    }
+}
+
+/// A reference by name, as a file under `configurations` defines it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NameReference {
+    /// The kind of the object that is renamed.
+    pub(crate) kind: String,
+    /// The kind of an object that references it; empty for all.
+    pub(crate) user: String,
+    /// The path of the name in it: `spec/identityRef/name`.
+    pub(crate) path: String,
+}
+
+/// The `nameReference`s of a file under `configurations`; `None` if it can't be read.
+pub(crate) fn name_references(bytes: &[u8]) -> Option<Vec<NameReference>> {
+    let source = Source::new(bytes);
+    let mut found = Vec::new();
+    for document in source.segments() {
+        let tree = parse(&document).ok()?;
+        for item in list(&tree, tree.root, "nameReference").ok()? {
+            let Some((kind, _)) = text(&tree, item, "kind").ok()? else { continue };
+            for spec in list(&tree, item, "fieldSpecs").ok()? {
+                let user = text(&tree, spec, "kind").ok()?.map(|(user, _)| user).unwrap_or_default();
+                let Some((path, _)) = text(&tree, spec, "path").ok()? else { continue };
+                found.push(NameReference { kind: kind.clone(), user, path: path.trim_matches('/').to_owned() });
+            }
+        }
+    }
+    Some(found)
+}
