@@ -14,6 +14,7 @@ use super::misplaced::misplaced;
 use super::tables::{IdentityKind, REFERENCING_KINDS, ReferencingKind, Typed, Version, WITHOUT_REFERENCE, classify};
 use super::topology::{TopologyCluster, class, cluster};
 use super::twice::{Decisive, Twice, twice};
+use super::wrapper::Wrapper;
 
 /// The kind of an object, as far as this program distinguishes kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub enum ObjectKind {
     Namespace,
     /// A Secret; only if it was requested, see [`beside`]. Only its name and namespace are read.
     Secret,
+    /// An object of another program that contains or creates clusters; only if it was requested, see [`wrapper`](super::wrapper()).
+    Wrapper(Box<Wrapper>),
     /// A CAPA object that can't be read with certainty: why, and what to do.
     Refused(String, &'static str),
     /// A CAPA object of a kind without a reference, with an `identityRef` in its `spec`: the API server drops it.
@@ -96,7 +99,10 @@ pub struct Object {
 impl ObjectKind {
     /// Whether the object is, or claims to be, of Cluster API or CAPA, and so must be read with certainty.
     pub fn is_capa(&self) -> bool {
-        !matches!(self, Self::Foreign | Self::Elsewhere(_) | Self::Namespace | Self::Secret | Self::Class(_))
+        !matches!(
+            self,
+            Self::Foreign | Self::Elsewhere(_) | Self::Namespace | Self::Secret | Self::Class(_) | Self::Wrapper(_)
+        )
     }
 }
 
