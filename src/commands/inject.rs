@@ -17,6 +17,7 @@ use super::input::{self, Usage, counted};
 use super::map::MapFile;
 use super::owners::{NO_PATH, with_owners};
 use super::request::{WAYS_OUT, identity_file, request, specified_target};
+use super::wrappers::{NOT_EDITED, Wrappers};
 use super::{CommandError, Messages, Printed, Terminal, head, live};
 use crate::cli::Inject;
 use crate::output::Wording;
@@ -142,7 +143,7 @@ impl InjectWork<'_> {
                 Outcome::nothing(&inventory, &self.request.selection)
             }
             Err(Failure::EmptySelection(nothing)) => {
-                warnings.push(no_cluster(&nothing, self.session, &inventory, &self.args.select, true));
+                warnings.push(no_cluster(&nothing, self.session, &inventory, &self.args.select, &USAGE));
                 return Err(about(warnings));
             }
             Err(Failure::Refused(errors)) => {
@@ -151,6 +152,7 @@ impl InjectWork<'_> {
             }
         };
         warnings.extend(outcome.warnings.iter().cloned());
+        warnings.extend(Wrappers::beside(&inventory, &USAGE, NOT_EDITED));
         messages.about(self.session, warnings);
         Ok((inventory, outcome))
     }

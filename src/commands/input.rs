@@ -31,7 +31,7 @@ pub(crate) struct Usage {
 
 impl Usage {
     /// The command after a pipe: `kubectl xaccount inject -f - …`.
-    fn piped(&self) -> String {
+    pub(crate) fn piped(&self) -> String {
         format!("kubectl xaccount {} -f -{}", self.verb, if self.edits { " …" } else { "" })
     }
 }
