@@ -126,6 +126,8 @@ impl InjectWork<'_> {
         messages: &mut Messages,
     ) -> Result<(Inventory, Outcome), CommandError> {
         let about = |errors: Vec<Diagnostic>| CommandError::about(self.session, errors);
+        let file = self.request.identity_file.as_ref().map(|file| &file.value);
+        input::refuse_array(self.session, file).map_err(|error| about(vec![error]))?;
         let (inventory, of_skipped) =
             counted(self.session, inventory, self.identity_file().as_deref()).map_err(|error| about(vec![error]))?;
         warnings.extend(of_skipped);
