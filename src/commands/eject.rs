@@ -16,6 +16,7 @@ use super::input::{self, Usage, counted};
 use super::map::MapFile;
 use super::owners::with_owners;
 use super::request::{identity_file, selection};
+use super::wrappers::{NOT_EDITED, Wrappers};
 use super::{CommandError, Messages, Printed, Terminal};
 use crate::cli::Eject;
 use crate::output::Wording;
@@ -52,7 +53,7 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Result<Printed, CommandE
         Ok(outcome) => outcome,
         Err(Failure::EmptySelection(_)) if args.scan.allow_empty => Outcome::nothing(&inventory, &request.selection),
         Err(Failure::EmptySelection(nothing)) => {
-            warnings.push(no_cluster(&nothing, &session, &inventory, &args.select, false));
+            warnings.push(no_cluster(&nothing, &session, &inventory, &args.select, &USAGE));
             return Err(CommandError::about(&session, warnings));
         }
         Err(Failure::Refused(errors)) => {
@@ -61,6 +62,7 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Result<Printed, CommandE
         }
     };
     warnings.extend(outcome.warnings.iter().cloned());
+    warnings.extend(Wrappers::beside(&inventory, &USAGE, NOT_EDITED));
     let mut messages = Messages::default();
     messages.about(&session, warnings);
     if let Some(map) = &map {

@@ -1,8 +1,9 @@
 //! Why a selection is empty.
 
-use super::input::all_skipped;
+use super::input::{Usage, all_skipped};
+use super::wrappers::Wrappers;
 use crate::cli::SelectArgs;
-use xaccount::diag::{Diagnostic, escape_control};
+use xaccount::diag::{Diagnostic, SourceMap, escape_control};
 use xaccount::inventory::{self, Inventory};
 use xaccount::plan::EmptySelection;
 use xaccount::session::Session;
@@ -22,7 +23,7 @@ pub(crate) fn no_cluster(
     inputs: &Session,
     inventory: &Inventory,
     select: &SelectArgs,
-    adds_variables: bool,
+    usage: &Usage,
 ) -> Diagnostic {
     if let (EmptySelection::NoReferencingObject, Some(error)) = (nothing, all_skipped(inventory)) {
         return error;
@@ -30,24 +31,66 @@ pub(crate) fn no_cluster(
     match nothing {
         EmptySelection::NoneSelected(titles) => none_selected(select, titles).help(ALLOW_EMPTY),
         EmptySelection::NoReferencingObject => {
-            let error = Diagnostic::error("no cluster found")
-                .help(format!("found: {}", kinds_seen(inputs)))
-                .help("expected: AWSCluster, AWSManagedControlPlane, a ROSA kind, their templates, or a topology Cluster with an aws or eks variable");
-            let error = match adds_variables {
-                true => {
-                    error.help("for a topology Cluster without such a variable: --topology-variable clusterConfig.aws")
-                }
-                false => error,
-            };
-            error.help(ALLOW_EMPTY)
+            let array = array(inputs);
+            match (array, kinds_seen(inputs)) {
+                (Some(array), None) => array,
+                (array, _) => nothing_found(inputs, inventory, usage, array.as_ref()),
+            }
         }
     }
 }
 
-/// The kinds of the objects in the files, for a help line.
-pub(crate) fn kinds_seen(inputs: &Session) -> String {
+/// The error for files in which no object can carry a reference: what they contain instead. `array` is the error for a
+/// document that is an array of objects, if there is one.
+pub(crate) fn nothing_found(
+    inputs: &Session,
+    inventory: &Inventory,
+    usage: &Usage,
+    array: Option<&Diagnostic>,
+) -> Diagnostic {
+    let seen = kinds_seen(inputs).unwrap_or_else(|| "no Kubernetes object".to_owned());
+    let wrappers = Wrappers::any(inventory);
+    let error = Diagnostic::error(match wrappers.is_empty() {
+        true => "no cluster found".to_owned(),
+        false => format!("no cluster found, but {}", wrappers.named()),
+    });
+    let mut error = error.help(format!("found: {seen}"));
+    if usage.edits && !wrappers.matter() {
+        error = error.help("expected: AWSCluster, AWSManagedControlPlane, a ROSA kind, their templates, or a topology Cluster with an aws or eks variable");
+        if usage.verb == "inject" {
+            error = error.help("for a topology Cluster without such a variable: --topology-variable clusterConfig.aws");
+        }
+    }
+    error.help.extend(wrappers.help(usage));
+    error.help.extend(array.map(|array| in_one_line(inputs, array)));
+    error.help(ALLOW_EMPTY)
+}
+
+/// The error for a document that is an array of objects, if the files contain no other object.
+pub(crate) fn only_array(inputs: &Session) -> Option<Diagnostic> {
+    array(inputs).filter(|_| kinds_seen(inputs).is_none())
+}
+
+/// The error for a document that is an array of objects, if there is one.
+fn array(inputs: &Session) -> Option<Diagnostic> {
+    inputs.named().find_map(|file| inventory::array(file, &inputs.bytes(file).ok()?))
+}
+
+/// An error in one line, with its place.
+fn in_one_line(inputs: &Session, error: &Diagnostic) -> String {
+    let at = error.primary.as_ref().map(|label| &label.at);
+    let place = at.map_or_else(String::new, |at| {
+        let file = SourceMap::new(inputs);
+        let file = file.get(at.file);
+        format!("{}:{}: ", file.name, file.lines().line(at.span.start))
+    });
+    escape_control(&format!("{place}{}; {}", error.message, error.help.join("; "))).into_owned()
+}
+
+/// The kinds of the objects in the files, for a help line; `None` if there are none.
+fn kinds_seen(inputs: &Session) -> Option<String> {
     let seen = inventory::kinds_seen(inputs.named().filter_map(|file| inputs.bytes(file).ok()));
-    if seen.is_empty() { "no Kubernetes object".to_owned() } else { listed(&seen) }
+    (!seen.is_empty()).then(|| listed(&seen))
 }
 
 /// No object matches the flags that select; `titles` are of those that could have.

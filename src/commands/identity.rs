@@ -18,7 +18,7 @@ use xaccount::session::{self, Session};
 use xaccount::settings::Setting;
 
 use super::edit::{Attempt, Delivery, Mode, unless_outrun, until_done};
-use super::input::{self, counted};
+use super::input::{self, counted, refuse_array};
 use super::map::MapFile;
 use super::request::{WAYS_OUT, identity_file, identity_request, moves};
 use super::{CommandError, Messages, Printed, Terminal, progress};
@@ -127,6 +127,8 @@ impl IdentityWork<'_> {
         terminal: &Terminal,
     ) -> Result<Printed, CommandError> {
         let about = |errors: Vec<Diagnostic>| CommandError::about(self.session, errors);
+        let file = self.base.identity_file.as_ref().map(|file| &file.value);
+        refuse_array(self.session, file).map_err(|error| about(vec![error]))?;
         let (inventory, of_skipped, kustomizations) = counted(self.session, inventory, self.file)?;
         warnings.extend(of_skipped);
         let requests = requests(self.args, &inventory, self.base, self.map)?;

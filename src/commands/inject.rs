@@ -17,6 +17,7 @@ use super::input::{self, Usage, counted};
 use super::map::MapFile;
 use super::owners::{NO_PATH, with_owners};
 use super::request::{WAYS_OUT, identity_file, request, specified_target};
+use super::wrappers::{NOT_EDITED, Wrappers};
 use super::{CommandError, Messages, Printed, Terminal, head, live};
 use crate::cli::Inject;
 use crate::output::Wording;
@@ -125,6 +126,8 @@ impl InjectWork<'_> {
         messages: &mut Messages,
     ) -> Result<(Inventory, Outcome), CommandError> {
         let about = |errors: Vec<Diagnostic>| CommandError::about(self.session, errors);
+        let file = self.request.identity_file.as_ref().map(|file| &file.value);
+        input::refuse_array(self.session, file).map_err(|error| about(vec![error]))?;
         let (inventory, of_skipped, kustomizations) =
             counted(self.session, inventory, self.identity_file().as_deref()).map_err(|error| about(vec![error]))?;
         warnings.extend(of_skipped);
@@ -143,7 +146,7 @@ impl InjectWork<'_> {
                 Outcome::nothing(&inventory, &self.request.selection)
             }
             Err(Failure::EmptySelection(nothing)) => {
-                warnings.push(no_cluster(&nothing, self.session, &inventory, &self.args.select, true));
+                warnings.push(no_cluster(&nothing, self.session, &inventory, &self.args.select, &USAGE));
                 return Err(about(warnings));
             }
             Err(Failure::Refused(errors)) => {
@@ -156,6 +159,7 @@ impl InjectWork<'_> {
             let clusters = outcome.changes.iter().filter_map(|change| change.object).chain(outcome.unchanged.clone());
             warnings.extend(input::unlisted(&kustomizations, self.session, &inventory, &file, clusters));
         }
+        warnings.extend(Wrappers::beside(&inventory, &USAGE, NOT_EDITED));
         messages.about(self.session, warnings);
         Ok((inventory, outcome))
     }

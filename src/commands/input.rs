@@ -11,8 +11,9 @@ use crate::cli::{ConfigArgs, InputArgs, SelectArgs, TopologyVariable};
 use lossless_yaml::Needles;
 use xaccount::diag::{Diagnostic, FileId, escape_control};
 use xaccount::files::{self, FindError, Input};
-use xaccount::inventory::{Inventory, ObjectId, Scan, SetAside, SkipReason};
+use xaccount::inventory::{self, Inventory, ObjectId, Scan, SetAside, SkipReason};
 use xaccount::kustomization_search::{Kustomizations, SearchRoots};
+use xaccount::plan::IdentityFile;
 use xaccount::session::Session;
 
 /// The parts of a verb's command line, for messages about its input.
@@ -31,7 +32,7 @@ pub(crate) struct Usage {
 
 impl Usage {
     /// The command after a pipe: `kubectl xaccount inject -f - …`.
-    fn piped(&self) -> String {
+    pub(crate) fn piped(&self) -> String {
         format!("kubectl xaccount {} -f -{}", self.verb, if self.edits { " …" } else { "" })
     }
 }
@@ -213,6 +214,15 @@ pub(crate) fn placed(inventory: Inventory, select: &SelectArgs) -> Inventory {
         Some(namespace) => inventory.with_default_namespace(namespace),
         None => inventory,
     }
+}
+
+/// Refuses an identity file that is an array of objects: a document after it would not help, because kubectl does not accept it.
+///
+/// # Errors
+/// It is one.
+pub(crate) fn refuse_array(inputs: &Session, file: Option<&IdentityFile>) -> Result<(), Diagnostic> {
+    let Some(IdentityFile::Existing(file)) = file else { return Ok(()) };
+    inventory::array(*file, &inputs.bytes(*file)?).map_or(Ok(()), Err)
 }
 
 /// The objects to work on, where kustomizations put them, and notes about the skipped ones: those in kustomize patches,

@@ -25,6 +25,7 @@ pub(crate) mod status;
 mod terminal;
 pub(crate) mod usage;
 pub(crate) mod version;
+mod wrappers;
 
 pub(crate) use printed::{CommandError, ExitStatus, Messages, Printed};
 pub(crate) use terminal::{Terminal, width_of};

@@ -111,12 +111,6 @@ impl CommandError {
         messages.about(files, errors);
         Self(messages)
     }
-
-    /// An error without a place, after other messages.
-    pub(crate) fn and(mut messages: Messages, error: Diagnostic) -> Self {
-        messages.plain(vec![error]);
-        Self(messages)
-    }
 }
 
 impl From<Vec<Diagnostic>> for CommandError {

@@ -17,12 +17,13 @@ use xaccount::plan::cluster_title;
 use xaccount::session::Session;
 use xaccount::status::{self, AccountSummary, Map, Move, MoveSide, Options, Row, Status};
 
-use super::empty::{ALLOW_EMPTY, kinds_seen, none_selected};
+use super::empty::{ALLOW_EMPTY, none_selected, nothing_found, only_array};
 use super::input::{self, Usage, all_skipped};
 use super::live::DUMP;
 use super::map::{self, MapFile};
 use super::request::{account_id, selection};
 use super::revision::{Against, Revision};
+use super::wrappers::Wrappers;
 use super::{CommandError, ExitStatus, Messages, Printed, Terminal};
 use crate::cli::{Status as Args, StatusFormat};
 
@@ -84,10 +85,12 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
     let work = StatusWork { args, tree: &tree, status: &status, account: account.as_ref(), source, style, terminal };
     match work.answer(old.as_ref(), &options, &mut messages) {
         Ok(StatusAnswer { stdout, meaning, found }) => {
+            let wrappers = Wrappers::beside(&tree.inventory, &USAGE, "not in the table");
+            messages.about(&tree.session, wrappers.into_iter().collect());
             let status = if args.exit_code && found { ExitStatus::Found } else { ExitStatus::Done };
             Ok(Printed { messages, stdout, summary: meaning, status })
         }
-        Err(error) => Err(CommandError::and(messages, error)),
+        Err(error) => Err(CommandError::after(messages, &tree.session, vec![error])),
     }
 }
 
@@ -447,7 +450,9 @@ fn nothing(tree: &Tree, args: &Args) -> Diagnostic {
     if let Some(error) = all_skipped(&tree.inventory) {
         return error;
     }
-    Diagnostic::error("no cluster found").help(format!("found: {}", kinds_seen(&tree.session))).help(ALLOW_EMPTY)
+    // What can't be read has its own message.
+    let array = if tree.unread.is_empty() { only_array(&tree.session) } else { None };
+    array.unwrap_or_else(|| nothing_found(&tree.session, &tree.inventory, &USAGE, None))
 }
 
 fn json(value: &impl Serialize) -> Result<Vec<u8>, Diagnostic> {

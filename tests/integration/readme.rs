@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use snapbox::{Data, IntoData};
-use xaccount::capa::{REFERENCING_KINDS, Reason};
+use xaccount::capa::{REFERENCING_KINDS, Reason, WRAPPER_KINDS};
 
 use crate::support::{root, testdata, xaccount};
 
@@ -440,6 +440,19 @@ fn the_table_of_kinds_is_that_of_the_library() {
     assert!(read("docs/reference.md").contains(&table), "docs/reference.md lacks this table:\n{table}");
 }
 
+#[test]
+fn the_table_of_other_programs_has_the_kinds_of_the_library() {
+    let page = read("docs/limits.md");
+    let mut rest = page.as_str();
+    for row in &WRAPPER_KINDS {
+        let group = if row.group.is_empty() { "core".to_owned() } else { format!("`{}`", row.group) };
+        let start = format!("\n| `{}` | {group} |", row.kind);
+        let (_, more) =
+            rest.split_once(&start).unwrap_or_else(|| panic!("docs/limits.md lacks, in this order: {start}"));
+        rest = more;
+    }
+}
+
 /// Flags of git, cargo, dkp and nkp.
 const FOREIGN_FLAGS: &[&str] = &[
     "--git",
@@ -452,6 +465,7 @@ const FOREIGN_FLAGS: &[&str] = &[
     "--cluster-name",
     "--manifest",
     "--archive",
+    "--export",
     "--repo",
     "--bins",
     "--no-edit",

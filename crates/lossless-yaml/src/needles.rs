@@ -47,9 +47,9 @@ impl Needles {
         self
     }
 
-    /// Whether [`also`](Self::also) added words.
-    pub fn look_further(&self) -> bool {
-        !self.also.is_empty()
+    /// Whether [`also`](Self::also) added this word.
+    pub fn has_also(&self, word: &str) -> bool {
+        self.also.iter().any(|own| own.needle() == word.as_bytes())
     }
 
     /// Whether the text contains a needle literally.

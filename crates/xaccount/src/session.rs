@@ -269,9 +269,10 @@ impl Session {
             },
         );
         let (mut files, mut found) = (Vec::new(), Vec::new());
-        let (mut warnings, mut errors, mut not_read) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut warnings, mut errors) = (Vec::new(), Vec::new());
+        let (mut not_read, mut wrappers) = (Vec::new(), Vec::new());
         for (file, (entry, result)) in self.entries.iter_mut().zip(scanned).enumerate() {
-            let Scanned { objects, warnings: more, skipped, is_json_for_kubectl } = match result {
+            let Scanned { objects, wrappers: of_file, warnings: more, skipped, is_json_for_kubectl } = match result {
                 Ok((scanned, fingerprint, bytes)) => {
                     entry.fingerprint = fingerprint;
                     entry.bytes = entry.bytes.take().or(bytes);
@@ -293,8 +294,9 @@ impl Session {
             }
             warnings.extend(more);
             not_read.extend(skipped);
+            wrappers.extend(of_file);
         }
-        (Inventory::new(files, found).with_not_read(not_read), warnings, errors)
+        (Inventory::new(files, found).with_not_read(not_read).with_wrappers(wrappers), warnings, errors)
     }
 
     /// Proves every plan. `make` gets each file's old bytes while they are in memory. The results are in file order.

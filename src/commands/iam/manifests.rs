@@ -10,7 +10,9 @@ use xaccount::inventory::Inventory;
 use xaccount::session::Session;
 
 use crate::cli::ManifestArgs;
+use crate::commands::empty::only_array;
 use crate::commands::input::{self, Usage};
+use crate::commands::wrappers::Wrappers;
 use crate::commands::{CommandError, Messages};
 
 pub(super) const USAGE: Usage =
@@ -50,6 +52,20 @@ impl Manifests {
     pub(super) fn paths(&self) -> Vec<PathBuf> {
         let inputs = self.session.named().map(|file| self.session.input(file));
         inputs.map(|input| input.path().map_or_else(|| PathBuf::from("-"), Path::to_owned)).collect()
+    }
+
+    /// The errors, with what the manifests contain if they contain no object of CAPA.
+    pub(super) fn explained(&self, mut errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        if !self.inventory.objects().is_empty() {
+            return errors;
+        }
+        if let Some(error) = only_array(&self.session) {
+            return vec![error];
+        }
+        if let Some(last) = errors.last_mut() {
+            last.help.extend(Wrappers::any(&self.inventory).help(&USAGE));
+        }
+        errors
     }
 
     /// Adds the warnings of the manifests, and others about them, to the messages.

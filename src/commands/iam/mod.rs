@@ -54,7 +54,7 @@ impl Read {
     /// Errors about the manifests.
     fn refused(&self, errors: Vec<Diagnostic>) -> CommandError {
         match &self.manifests {
-            Some(manifests) => CommandError::about(&manifests.session, errors),
+            Some(manifests) => CommandError::about(&manifests.session, manifests.explained(errors)),
             None => errors.into(),
         }
     }

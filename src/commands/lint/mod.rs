@@ -15,9 +15,10 @@ use xaccount::session::Session;
 use xaccount::status::{self, Options, Status};
 
 use super::edit::{Delivery, Mode};
-use super::empty::{ALLOW_EMPTY, ONLY_ALLOW_EMPTY, none_selected};
+use super::empty::{ALLOW_EMPTY, ONLY_ALLOW_EMPTY, none_selected, only_array};
 use super::input;
 use super::request::selection;
+use super::wrappers::Wrappers;
 use super::{CommandError, ExitStatus, Messages, Printed, Terminal};
 use crate::cli::{Level, Lint as Args, LintFormat, OutputFormat};
 use selected::Selected;
@@ -55,7 +56,8 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
     let LintResult { findings, others } = lint::lint(&context, read);
     let findings = sources.silence(&inventory, findings).map_err(|errors| CommandError::about(&sources, errors))?;
     if findings.is_empty() && others.is_empty() {
-        refuse_nothing(&inventory, &sources.session, args)?;
+        refuse_nothing(&inventory, &sources.session, args)
+            .map_err(|error| CommandError::about(&sources, vec![error]))?;
     }
     let findings = shown(findings, &status, args)?;
     // An error without a rule counts as well.
@@ -104,7 +106,8 @@ fn refuse_nothing(inventory: &Inventory, session: &Session, args: &Args) -> Resu
     if args.allow_empty || !inventory.objects().is_empty() || !seen().is_empty() {
         return Ok(());
     }
-    Err(Diagnostic::error("there is no Kubernetes object in these files").help(ONLY_ALLOW_EMPTY))
+    let none = || Diagnostic::error("there is no Kubernetes object in these files").help(ONLY_ALLOW_EMPTY);
+    Err(only_array(session).unwrap_or_else(none))
 }
 
 /// The requested answer.
@@ -278,8 +281,9 @@ fn summary_lines(inventory: &Inventory, findings: &[Finding], sources: &Sources)
     if fixes > 0 {
         lines.push(format!("{fixes} fixable: run again with --fix"));
     }
-    if findings.is_empty() && !inventory.objects().iter().any(|found| found.object.object_kind.is_capa()) {
-        lines.push("they contain no cluster or identity".to_owned());
-    }
+    let is_empty = findings.is_empty() && !inventory.objects().iter().any(|found| found.object.object_kind.is_capa());
+    lines.extend(is_empty.then(|| "they contain no cluster or identity".to_owned()));
+    let wrappers = if is_empty { Wrappers::any(inventory) } else { Wrappers::that_matter(inventory) };
+    lines.extend((!wrappers.is_empty()).then(|| wrappers.not_checked()));
     lines
 }

@@ -18,6 +18,7 @@ mod topology;
 mod twice;
 mod unusable;
 mod verdict;
+mod wrapper;
 
 pub use alive::Mark;
 pub use allowed::{Allowed, Form, Namespaces};
@@ -30,8 +31,9 @@ pub use release::Release;
 pub use support::{Support, read_since, served_since, support};
 pub use tables::{
     CAPI_GROUP, CONTROLLER_FIELDS, CONTROLLER_IDENTITY, CONTROLLERS_ROLE_NAME, DEFAULT_ROLE_NAME, IDENTITY_GROUP,
-    IdentityKind, REFERENCING_KINDS, ROLE_FIELDS, ROLE_IDENTITY, ReferencingKind, STATIC_FIELDS, TOPOLOGY_PROVIDERS,
-    Typed, Version, classify, may_hold_bodies, needles, needles_for_lint, needles_with_surroundings,
+    IdentityKind, REFERENCING_KINDS, ROLE_FIELDS, ROLE_IDENTITY, ReferencingKind, STATIC_FIELDS, SURROUNDINGS,
+    TOPOLOGY_PROVIDERS, Typed, Version, classify, may_hold_bodies, needles, needles_for_lint,
+    needles_with_surroundings,
 };
 pub use twice::Twice;
 pub use unusable::{UnusableReference, referenced_kind};
@@ -39,3 +41,4 @@ pub use verdict::{
     Chain, ClusterState, Cursor, Hop, Judge, Part, Permission, Reason, Scope, Search, Start, StepId, Subject, Verdict,
     VerdictOutcome, Walked, evaluate,
 };
+pub use wrapper::{WRAPPER_KINDS, Wrapper, WrapperKind, wrapper, wrapper_kind_of};

@@ -15,6 +15,7 @@ use super::misplaced::misplaced;
 use super::tables::{IdentityKind, REFERENCING_KINDS, ReferencingKind, Typed, Version, WITHOUT_REFERENCE, classify};
 use super::topology::{TopologyCluster, class, cluster};
 use super::twice::{Decisive, Twice, twice};
+use super::wrapper::Wrapper;
 
 /// The kind of an object, as far as this program distinguishes kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub enum ObjectKind {
     Secret,
     /// An object of Flux or Argo CD that applies a directory.
     GitOps(GitOps),
+    /// An object of another program that contains or creates clusters; only if it was requested, see [`wrapper`](super::wrapper()).
+    Wrapper(Box<Wrapper>),
     /// A CAPA object that can't be read with certainty: why, and what to do.
     Refused(String, &'static str),
     /// A CAPA object of a kind without a reference, with an `identityRef` in its `spec`: the API server drops it.
@@ -155,7 +158,13 @@ impl ObjectKind {
     pub fn is_capa(&self) -> bool {
         !matches!(
             self,
-            Self::Foreign | Self::Elsewhere(_) | Self::Namespace | Self::Secret | Self::Class(_) | Self::GitOps(_)
+            Self::Foreign
+                | Self::Elsewhere(_)
+                | Self::Namespace
+                | Self::Secret
+                | Self::Class(_)
+                | Self::GitOps(_)
+                | Self::Wrapper(_)
         )
     }
 }

@@ -372,27 +372,51 @@ fn check(kind: &str, own: &str, versions: &[Version], since: &str, group: &str, 
 }
 
 /// Words of which every document that `inject` must read contains one: the kinds with a reference, the identities (all
-/// of which contain `AWSCluster`), and topology Clusters.
+/// of which contain `AWSCluster`), and topology Clusters. Documents with a wrapper, or with what applies a directory,
+/// are read as well.
 pub fn needles() -> Needles {
+    let kinds = kind_words();
+    let topology: [&str; 2] = ["topology", CAPI_GROUP];
+    Needles::new(kinds.iter().map(<[&str; 1]>::as_slice).chain([topology.as_slice()]))
+        .also(&WRAPPER_WORDS)
+        .also(&APPLIERS)
+}
+
+/// Words of which every text that names a kind with a reference, or an identity, contains one.
+fn kind_words() -> Vec<[&'static str; 1]> {
     let kinds = REFERENCING_KINDS.iter().map(|kind_row| kind_row.kind);
     // A word that contains another needle is found with that needle.
-    let kinds: Vec<[&str; 1]> = kinds
-        .clone()
-        .filter(|kind| !kinds.clone().any(|other| other != *kind && kind.contains(other)))
-        .map(|kind| [kind])
-        .collect();
-    let topology: [&str; 2] = ["topology", CAPI_GROUP];
-    // What applies a directory is read as well.
-    Needles::new(kinds.iter().map(<[&str; 1]>::as_slice).chain([topology.as_slice()])).also(&APPLIERS)
+    let is_first = |kind: &&str| !kinds.clone().any(|other| other != *kind && kind.contains(other));
+    kinds.clone().filter(is_first).map(|kind| [kind]).collect()
 }
+
+/// Whether a text names a kind with a reference, or an identity.
+pub(super) fn names_capa(text: &[u8]) -> bool {
+    static KINDS: LazyLock<Needles> = LazyLock::new(|| Needles::new(kind_words().iter().map(<[&str; 1]>::as_slice)));
+    KINDS.literal(text)
+}
+
+/// Words of documents that contain a [wrapper](super::Wrapper) but perhaps no kind of CAPA: the groups of the table. A
+/// ConfigMap needs none, because it is a wrapper only if it contains such a kind.
+const WRAPPER_WORDS: [&str; 6] = [
+    "capi.weave.works",
+    "templates.weave.works",
+    "k0rdent.mirantis.com",
+    "helm.toolkit.fluxcd.io",
+    "addons.cluster.x-k8s.io",
+    "fleet.cattle.io",
+];
 
 /// The groups of objects that apply a directory: Flux and Argo CD.
 const APPLIERS: [&str; 2] = ["kustomize.toolkit.fluxcd.io", "argoproj.io"];
 
 /// The needles of a verb that also reads Namespaces and Secrets, which can decide whether an identity may be used.
 pub fn needles_with_surroundings() -> Needles {
-    needles().also(&["Namespace", "Secret"])
+    needles().also(&SURROUNDINGS)
 }
+
+/// The kinds of objects that can decide whether an identity may be used.
+pub const SURROUNDINGS: [&str; 2] = ["Namespace", "Secret"];
 
 /// The needles of a verb that also looks for misplaced references, all of which have this key.
 pub fn needles_for_lint() -> Needles {

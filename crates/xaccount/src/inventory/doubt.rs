@@ -5,6 +5,7 @@
 //! `pkg/util/yaml/decoder.go`; cli-runtime, `pkg/resource/visitor.go`). If the answer is not certain, it is yes.
 
 use crate::capa::{self, Typed};
+use crate::kubernetes::base64;
 use lossless_yaml::{Seen, first_document};
 
 /// Whether kubectl could see an object of Cluster API or CAPA in a document.
@@ -123,29 +124,6 @@ fn spellings(seen: &Seen) -> impl Iterator<Item = String> {
         _ => None,
     };
     text.cloned().into_iter().chain(text.and_then(|text| base64(text)))
-}
-
-/// Decodes base64 as in `!!binary`, with white space allowed.
-fn base64(text: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let (mut bits, mut count) = (0_u32, 0);
-    for c in text.bytes().filter(|b| !b.is_ascii_whitespace() && *b != b'=') {
-        let value = match c {
-            b'A'..=b'Z' => c - b'A',
-            b'a'..=b'z' => c - b'a' + 26,
-            b'0'..=b'9' => c - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6 | u32::from(value)) & 0xFFFF;
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count & 0xFF) as u8);
-        }
-    }
-    String::from_utf8(bytes).ok().filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::origin::{AnyOrigin, Live, Manifest, OriginRef, Provenance};
 use super::owners::Owners;
 use super::resource::{File, Resource};
 use super::skipped::{SetAside, SkipReason, Skipped};
-use crate::capa::{IdentityKind, ObjectKind, ROLE_IDENTITY, State, Version};
+use crate::capa::{IdentityKind, ObjectKind, ROLE_IDENTITY, State, Version, Wrapper};
 use crate::diag::{Diagnostic, FileId};
 
 /// The namespace in which kubectl creates an object without one, unless another one is specified.
@@ -27,6 +27,8 @@ pub struct Inventory<O = Manifest> {
     set_aside: Vec<SetAside>,
     /// Documents that were skipped without being read.
     not_read: Vec<Skipped>,
+    /// Objects of other programs that contain or create clusters.
+    wrappers: Vec<Resource<O>>,
     /// The references of Clusters.
     pub(super) owners: Owners,
     /// The specified namespace that objects without one are applied to.
@@ -91,8 +93,8 @@ impl<O: Provenance> Inventory<O> {
             };
             identities.entry((kind, name.clone())).or_default().push(ObjectId::new(index));
         }
-        let (set_aside, not_read, index) = (Vec::new(), Vec::new(), OnceLock::new());
-        Self { all, identities, set_aside, not_read, owners, default_namespace: None, index }
+        let (set_aside, not_read, wrappers, index) = (Vec::new(), Vec::new(), Vec::new(), OnceLock::new());
+        Self { all, identities, set_aside, not_read, wrappers, owners, default_namespace: None, index }
     }
 
     /// Adds other files, which were read to find owners; `directory` returns the directory of each file of the
@@ -121,6 +123,21 @@ impl<O: Provenance> Inventory<O> {
     #[must_use]
     pub fn with_not_read(self, not_read: Vec<Skipped>) -> Self {
         Self { not_read, ..self }
+    }
+
+    /// Adds objects of other programs that contain or create clusters.
+    #[must_use]
+    pub fn with_wrappers(self, wrappers: Vec<Resource<O>>) -> Self {
+        Self { wrappers, ..self }
+    }
+
+    /// Objects of other programs that contain or create clusters, by file and place. They are not among the
+    /// [objects](Self::objects).
+    pub fn wrappers(&self) -> impl Iterator<Item = (&Resource<O>, &Wrapper)> {
+        self.wrappers.iter().filter_map(|found| match &found.object.object_kind {
+            ObjectKind::Wrapper(wrapper) => Some((found, &**wrapper)),
+            _ => None,
+        })
     }
 
     /// The same, applied to a namespace other than `default`.
@@ -219,16 +236,18 @@ impl<O: Provenance> Inventory<O> {
 
     /// Converts the origins.
     fn into_origins<P: From<O>>(self) -> Inventory<P> {
-        let Self { all, identities, set_aside, not_read, owners, default_namespace, index } = self;
-        Inventory { all: all.into_origins(), identities, set_aside, not_read, owners, default_namespace, index }
+        let Self { all, identities, set_aside, not_read, wrappers, owners, default_namespace, index } = self;
+        let wrappers = wrappers.into_iter().map(Resource::into_origin).collect();
+        let all = all.into_origins();
+        Inventory { all, identities, set_aside, not_read, wrappers, owners, default_namespace, index }
     }
 }
 
 impl Inventory {
     /// Replaces the objects and keeps everything else.
     fn with_objects(self, own: Vec<Resource>) -> Self {
-        let Self { all, set_aside, not_read, default_namespace, .. } = self;
-        Self { set_aside, not_read, default_namespace, ..Self::of(Objects { own, ..all }) }
+        let Self { all, set_aside, not_read, wrappers, default_namespace, .. } = self;
+        Self { set_aside, not_read, wrappers, default_namespace, ..Self::of(Objects { own, ..all }) }
     }
 
     /// Changes what is known of each object.

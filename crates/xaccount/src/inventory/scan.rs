@@ -29,6 +29,8 @@ pub struct Scan<'a> {
 pub struct Scanned {
     /// The objects in order.
     pub objects: Vec<Resource>,
+    /// Objects of other programs that contain or create clusters, in order.
+    pub wrappers: Vec<Resource>,
     /// Warnings.
     pub warnings: Vec<Diagnostic>,
     /// Templates that were skipped.
@@ -119,6 +121,8 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
     scanned.warnings.extend(errors);
     scanned.objects.retain(|found| found.object.object_kind != ObjectKind::Foreign);
     number_lines(bytes, &mut scanned.objects);
+    let is_wrapper = |found: &mut Resource| matches!(found.object.object_kind, ObjectKind::Wrapper(_));
+    scanned.wrappers = scanned.objects.extract_if(.., is_wrapper).collect();
     Ok(scanned)
 }
 
@@ -164,7 +168,7 @@ fn read(file: FileId, bytes: &[u8], document: &Document<'_>, options: &Scan<'_>)
     let mut found = Vec::with_capacity(1);
     let whole = ObjectWalk { file, bytes, document, tree: &tree, options };
     whole.objects(tree.root, &mut Vec::new(), &mut found);
-    if options.needles.look_further() {
+    if options.needles.has_also(capa::SURROUNDINGS[0]) {
         for found in &mut found {
             capa::beside(&mut found.object);
             found.origin.printable &= found.object.object_kind != ObjectKind::Secret;
@@ -273,7 +277,12 @@ impl ObjectWalk<'_> {
                 }
             }
             Items::None => {
-                if let Some(object) = object {
+                if let Some(mut object) = object {
+                    if object.object_kind == ObjectKind::Foreign
+                        && let Some(wrapper) = capa::wrapper(self.tree, node, &object.api_version, &object.kind)
+                    {
+                        object.object_kind = ObjectKind::Wrapper(Box::new(wrapper));
+                    }
                     self.push(object, node, base, found);
                 }
             }
@@ -303,14 +312,18 @@ impl ObjectWalk<'_> {
     fn array(&self) -> Result<(), ScanProblem> {
         let Some(items) = self.tree.items(self.tree.root) else { return Ok(()) };
         let mut found = Vec::new();
-        items.iter().for_each(|&item| self.objects(item, &mut Vec::new(), &mut found));
+        items.iter().for_each(|&item| self.item_of_array(item, &mut found));
         let Some(first) = found.iter().find(|found| found.object.object_kind.is_capa()) else { return Ok(()) };
-        Err(ScanProblem::Broken(
-            Diagnostic::error("the document is a list, which kubectl does not accept")
-                .rule(NOT_READABLE)
-                .at(Location { window: shown(self.document), ..first.head() }, "")
-                .help("use kind: List with the objects under 'items', or one document for each object (jsonnet -y)"),
-        ))
+        let at = Location { window: shown(self.document), ..first.head() };
+        Err(ScanProblem::Broken(array_refused(at)))
+    }
+
+    /// The objects of an item of an array, which may be an array again.
+    fn item_of_array(&self, item: NodeId, found: &mut Vec<Resource>) {
+        match self.tree.items(item) {
+            Some(items) => items.iter().for_each(|&item| self.item_of_array(item, found)),
+            None => self.objects(item, &mut Vec::new(), found),
+        }
     }
 
     fn push(&self, object: Object, node: NodeId, base: &[String], found: &mut Vec<Resource>) {
@@ -365,6 +378,32 @@ fn own_lines(bytes: &[u8], span: Span) -> Span {
     Span::new(start, end)
 }
 
+/// The error for a document that is an array of objects.
+fn array_refused(at: Location) -> Diagnostic {
+    Diagnostic::error("the document is a list, which kubectl does not accept")
+        .rule(NOT_READABLE)
+        .at(at, "")
+        .help("use kind: List with the objects under 'items', or one document for each object (jsonnet -y)")
+}
+
+/// The error for the first document of a file that is an array of objects, of whatever kind. For a run that found nothing;
+/// [`scan`] refuses arrays of CAPA objects only.
+pub fn array(file: FileId, bytes: &[u8]) -> Option<Diagnostic> {
+    Source::new(bytes).segments().find_map(|document| {
+        let tree = skim(&document).ok()?;
+        let kind = kind_in_array(&tree, tree.root)?;
+        Some(array_refused(Location { file, span: tree.span(kind), window: shown(&document) }))
+    })
+}
+
+/// The kind of the first object in an array.
+fn kind_in_array(tree: &Tree<'_>, node: NodeId) -> Option<NodeId> {
+    tree.items(node)?.iter().find_map(|&item| match tree.items(item) {
+        Some(_) => kind_in_array(tree, item),
+        None => tree.value(item, "apiVersion").and_then(|_| tree.value(item, "kind")),
+    })
+}
+
 /// The span of a document if its text may be shown; `None` if it could be a Secret or a ConfigMap.
 fn shown(document: &Document<'_>) -> Option<Span> {
     let body = capa::may_hold_bodies(document.bytes);
@@ -375,11 +414,19 @@ fn unreadable(file: FileId, bytes: &[u8], document: &Document<'_>, refusal: Refu
     let refusal = SpannedError::from(refusal);
     let at = Location { file, span: refusal.span, window: shown(document) };
     match templates::language(document.bytes) {
-        Some(kind) => ScanProblem::Template(
-            Diagnostic::error(format!("this document is {kind}, not a manifest ({})", refusal.message))
-                .at(at, "")
-                .help("render it first and pass the result, or pass --skip-templates to skip it"),
-        ),
+        Some(kind) => {
+            let wrapper = capa::wrapper_kind_of(document.bytes);
+            let what = wrapper.map_or_else(|| "document".to_owned(), |row| format!("{} of {}", row.kind, row.program));
+            let message = format!("this {what} is {kind}, not a manifest ({})", refusal.message);
+            let mut error = Diagnostic::error(message).at(at, "");
+            if let Some(row) = wrapper {
+                error = error.help(row.does);
+                error.help.extend(row.render.map(|render| format!("to render it: {render}")));
+            }
+            ScanProblem::Template(
+                error.help("render it first and pass the result, or pass --skip-templates to skip it"),
+            )
+        }
         None => {
             let mut diagnostic = Diagnostic::error(format!("this document can't be read: {}", refusal.message)).rule(NOT_READABLE)
                 .at(at, "")
