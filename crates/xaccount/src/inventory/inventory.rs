@@ -92,7 +92,16 @@ impl<O: Provenance> Inventory<O> {
             identities.entry((kind, name.clone())).or_default().push(ObjectId::new(index));
         }
         let (set_aside, not_read, index) = (Vec::new(), Vec::new(), OnceLock::new());
-        Self { all, identities, set_aside, not_read, owners, default_namespace: None, index }
+        let inventory = Self { all, identities, set_aside, not_read, owners, default_namespace: None, index };
+        inventory.with_references_of_classes()
+    }
+
+    /// The same, with the references that the patches of ClusterClasses decide.
+    fn with_references_of_classes(mut self) -> Self {
+        if self.decide_by_classes() {
+            self.index = OnceLock::new();
+        }
+        self
     }
 
     /// Adds other files, which were read to find owners; `directory` returns the directory of each file of the
@@ -114,7 +123,7 @@ impl<O: Provenance> Inventory<O> {
         all.others = others;
         all.directories = (0..all.files.len()).map(|file| directory(FileId(file))).collect();
         self.owners = Owners::new(&self.all);
-        self
+        self.with_references_of_classes()
     }
 
     /// Adds documents that were skipped without being read.
@@ -126,7 +135,7 @@ impl<O: Provenance> Inventory<O> {
     /// The same, applied to a namespace other than `default`.
     #[must_use]
     pub fn with_default_namespace(self, namespace: &str) -> Self {
-        Self { default_namespace: Some(namespace.into()), ..self }
+        Self { default_namespace: Some(namespace.into()), ..self }.with_references_of_classes()
     }
 
     /// The namespace that objects without one are applied to.
@@ -227,7 +236,7 @@ impl Inventory {
     /// Replaces the objects and keeps everything else.
     fn with_objects(self, own: Vec<Resource>) -> Self {
         let Self { all, set_aside, not_read, default_namespace, .. } = self;
-        Self { set_aside, not_read, default_namespace, ..Self::of(Objects { own, ..all }) }
+        Self { set_aside, not_read, default_namespace, ..Self::of(Objects { own, ..all }) }.with_references_of_classes()
     }
 
     /// Sets objects aside for which `why` returns a reason.

@@ -1,5 +1,6 @@
 //! All objects of the files, each with its place. No I/O: bytes in, facts out.
 
+mod class_references;
 mod classes;
 mod cluster_of;
 mod doubt;

@@ -21,6 +21,8 @@ pub enum SkipReason {
     Unmapped,
     /// The variables of its topology do not specify a provider.
     NoProvider,
+    /// A patch of its ClusterClass decides the reference.
+    ClassPatch,
 }
 
 impl SkipReason {
@@ -33,6 +35,7 @@ impl SkipReason {
             Self::SourceAccount => "sourceAccount",
             Self::Unmapped => "unmapped",
             Self::NoProvider => "noProvider",
+            Self::ClassPatch => "classPatch",
         }
     }
 }
