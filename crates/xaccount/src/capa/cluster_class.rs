@@ -170,7 +170,11 @@ fn writes(tree: &Tree<'_>, definition: NodeId) -> Vec<ReferenceWrite> {
     let operations = tree.value(definition, "jsonPatches").and_then(|list| tree.items(list)).unwrap_or_default();
     let write = |&operation: &NodeId| {
         let path = Field::of(tree, operation, "path");
-        let part = part(path.any_text()?, row.parent)?;
+        let (part, value) = match path.any_text() {
+            Some(text) => (part(text, row.parent)?, value(tree, operation)),
+            // A duplicate key: it may be any path.
+            None => (WrittenPart::Around(Vec::new()), WrittenValue::Invalid),
+        };
         Some(ReferenceWrite {
             kind: kind.clone(),
             group: group.to_owned(),
@@ -179,7 +183,7 @@ fn writes(tree: &Tree<'_>, definition: NodeId) -> Vec<ReferenceWrite> {
             span: path.span()?,
             line: 0,
             part,
-            value: value(tree, operation),
+            value,
         })
     };
     operations.iter().filter_map(write).collect()

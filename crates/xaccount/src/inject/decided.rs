@@ -90,6 +90,8 @@ impl Planner<'_> {
         variable: &DecidingVariable,
     ) -> ByClass {
         let Some(source) = variable.kind.as_ref().filter(|source| source.kind != ROLE_IDENTITY) else {
+            let title = self.inventory[index].title();
+            self.decided(|| format!("{title}: {} reads its variable {}", decision.shown(), variable.dotted()));
             return ByClass::Set;
         };
         let found = &self.inventory[index];
@@ -198,4 +200,46 @@ pub(super) fn variable_operations(
         }
     };
     Some((kind, operation))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diag::FileId;
+    use crate::inject::{InjectRequest, Target, plan};
+    use crate::inventory::{File, Inventory, Scan, scan};
+    use crate::plan::Failure;
+
+    const TEMPLATE: &str =
+        "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSClusterTemplate\nmetadata: {name: t}\n";
+
+    /// The error about a template whose class has this patch operation.
+    fn refusal(operation: &str) -> Option<String> {
+        let text = format!(
+            "{TEMPLATE}---\napiVersion: cluster.x-k8s.io/v1beta2\nkind: ClusterClass\nmetadata: {{name: q}}\nspec:\n  \
+             infrastructure: {{templateRef: {{apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSClusterTemplate, name: t}}}}\n  \
+             patches:\n  - name: p\n    definitions:\n    - selector:\n        \
+             {{apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSClusterTemplate, matchResources: {{infrastructureCluster: true}}}}\n      \
+             jsonPatches: [{{{operation}}}]\n"
+        );
+        let needles = crate::capa::needles();
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
+        let file = File { name: "f.yaml".into(), is_json_for_kubectl: false, identities_only: false };
+        let inventory = Inventory::new(vec![file], scan(FileId(0), text.as_bytes(), &options).unwrap().objects);
+        let target = Target::of_account("222222222222".parse().unwrap());
+        match plan(&inventory, &InjectRequest::to(target)) {
+            Err(Failure::Refused(errors)) => Some(errors[0].message.clone()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_template_that_its_class_overwrites_is_refused() {
+        let overwrites = Some("AWSClusterTemplate t: its class overwrites its identityRef".to_owned());
+        let path = "/spec/template/spec/identityRef";
+        assert_eq!(refusal(&format!("op: add, path: {path}, valueFrom: {{variable: v}}")), overwrites);
+        assert_eq!(refusal(&format!("op: add, path: {path}/name, value: keys")), overwrites);
+        let wanted = "{kind: AWSClusterRoleIdentity, name: cross-account-role-222222222222}";
+        assert_eq!(refusal(&format!("op: add, path: {path}, value: {wanted}")), None);
+        assert_eq!(refusal("op: add, path: /spec/template/spec/region, valueFrom: {variable: v}"), None);
+    }
 }

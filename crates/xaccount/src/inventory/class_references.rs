@@ -8,7 +8,7 @@ use super::object_id::KnownId;
 use super::origin::{OriginRef, Provenance};
 use super::resource::Resource;
 use crate::capa::{
-    ClassDecision, ClassPart, ClusterClass, DecidedBy, IdentityReference, KnownTemplate, ObjectKind, Undecided,
+    ClassDecision, ClassPart, ClusterClass, DecidedBy, IdentityReference, KnownTemplate, ObjectKind, State, Undecided,
     class_effect, decided_reference,
 };
 use crate::diag::escape_control;
@@ -157,6 +157,7 @@ impl<O: Provenance> Inventory<O> {
         let mut decided: Vec<IdentityReference> = Vec::new();
         for Decision { part, decision } in decisions {
             let new = decided_reference(topology, decision, &class.variables, *part);
+            let new = with_merges_and_aliases(new, references);
             let by = new.class.as_deref().unwrap_or(decision).clone();
             for reference in match by.by {
                 DecidedBy::Unknown(_) => followed(references, &by, || new),
@@ -168,6 +169,15 @@ impl<O: Provenance> Inventory<O> {
             }
         }
         Some(decided)
+    }
+}
+
+/// A reference in a variable, as it was found without the class, if it was: then merge keys and aliases were followed.
+fn with_merges_and_aliases(new: IdentityReference, references: &[IdentityReference]) -> IdentityReference {
+    let same = references.iter().find(|one| one.path == new.path && one.state != State::Unset);
+    match same.filter(|_| !new.is_name_only()) {
+        Some(same) => IdentityReference { class: new.class, ..same.clone() },
+        None => new,
     }
 }
 
