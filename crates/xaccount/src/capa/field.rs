@@ -291,6 +291,22 @@ pub(super) fn reference_at(
     path: Vec<String>,
     precondition: Option<(Vec<String>, String)>,
 ) -> IdentityReference {
+    // A variable whose value should be the reference itself.
+    let whole = precondition.is_some() && path.last().is_some_and(|last| last == "value");
+    let ValueAtPath { present, state, span, rest } = value_at(tree, node, &path, whole);
+    IdentityReference { path, present, state, precondition, span, rest, class: None }
+}
+
+/// The value at the path of a reference: see [`IdentityReference`].
+struct ValueAtPath {
+    present: usize,
+    state: State,
+    span: Span,
+    rest: Rest,
+}
+
+/// Follows the path of a reference. `whole` means that the value can only be a reference.
+fn value_at(tree: &Tree<'_>, node: NodeId, path: &[String], whole: bool) -> ValueAtPath {
     let mut at = node;
     let mut own = true;
     let mut rest = Rest::Members;
@@ -314,39 +330,15 @@ pub(super) fn reference_at(
             }
             Lookup::Ambiguous { key } => {
                 let state = State::Twice(tree.span(key));
-                return IdentityReference {
-                    path,
-                    present: depth,
-                    state,
-                    precondition,
-                    span: tree.span(key),
-                    rest,
-                    class: None,
-                };
+                return ValueAtPath { present: depth, state, span: tree.span(key), rest };
             }
             Lookup::Absent => {
-                return IdentityReference {
-                    path,
-                    present: depth,
-                    state: State::Unset,
-                    precondition,
-                    span,
-                    rest,
-                    class: None,
-                };
+                return ValueAtPath { present: depth, state: State::Unset, span, rest };
             }
         };
         if tree.is_null(value) {
             // A null on the path is replaced as a whole: its key counts as the first missing one.
-            return IdentityReference {
-                path,
-                present: depth,
-                state: State::Unset,
-                precondition,
-                span,
-                rest,
-                class: None,
-            };
+            return ValueAtPath { present: depth, state: State::Unset, span, rest };
         }
         let last = depth + 1 == path.len();
         let index = path.get(depth + 1).is_some_and(|token| token.parse::<usize>().is_ok());
@@ -356,23 +348,22 @@ pub(super) fn reference_at(
                 true => State::Variable(span),
                 false => State::Wrong(span),
             };
-            return IdentityReference { path, present: depth, state, precondition, span, rest, class: None };
+            return ValueAtPath { present: depth, state, span, rest };
         }
         rest = rest_of(tree, at);
         at = value;
     }
     let present = path.len();
     let (kind, name) = (Field::of(tree, at, "kind"), Field::of(tree, at, "name"));
-    // A variable whose value should be the reference itself, but is something else.
-    let whole = precondition.is_some() && path.last().is_some_and(|last| last == "value");
+    // It should be the reference itself, but is something else.
     let other = tree.entries(at).is_some_and(|entries| !entries.is_empty());
     if whole && other && kind == Field::Absent && name == Field::Absent {
         let span = content(tree, at);
-        return IdentityReference { path, present, state: State::Wrong(span), precondition, span, rest, class: None };
+        return ValueAtPath { present, state: State::Wrong(span), span, rest };
     }
     let unknown = unknown(tree, at, &["kind", "name"]);
     let state = State::Set(Box::new(Reference { kind, name, span: content(tree, at), own, unknown }));
-    IdentityReference { path, present, state, precondition, span, rest, class: None }
+    ValueAtPath { present, state, span, rest }
 }
 
 /// What is left of the mapping without one of its members.

@@ -11,7 +11,7 @@ use crate::capa::{
     State,
 };
 use crate::diag::Diagnostic;
-use crate::inventory::ObjectId;
+use crate::inventory::{ObjectId, Resource};
 use crate::manifest_checks;
 use crate::plan::{Change, ChangeKind, SOURCE, account_in_a_line};
 
@@ -104,13 +104,7 @@ impl Draft<'_> {
         let class_variable = class_variable(reference);
         let is_value = reference.path.last().is_some_and(|last| last == "value");
         if class_variable.is_none() && reference.precondition.is_some() && is_value {
-            let variable = reference.precondition.as_ref().map_or("", |(_, name)| name);
-            self.errors.push(
-                Diagnostic::error(format!("{}: the value of the variable '{variable}' can't be removed", found.title()))
-                    .at(found.location(reference.span), "")
-                    .help("its class may require it, and its previous value is unknown: remove the variable manually, or set kind AWSClusterControllerIdentity and name default")
-                    .help("or select only the other clusters with --cluster-name"),
-            );
+            self.errors.push(kept_value(found, reference));
             return;
         }
         self.outcome.warnings.extend(manifest_checks::template(found));
@@ -210,6 +204,15 @@ impl Draft<'_> {
             EjectTarget::Role(_) => Err("--role-arn specifies another role"),
         }
     }
+}
+
+/// The error about a variable that is itself the reference, and may be required.
+fn kept_value(found: &Resource, reference: &IdentityReference) -> Diagnostic {
+    let variable = reference.precondition.as_ref().map_or("", |(_, name)| name);
+    Diagnostic::error(format!("{}: the value of the variable '{variable}' can't be removed", found.title()))
+        .at(found.location(reference.span), "")
+        .help("its class may require it, and its previous value is unknown: remove the variable manually, or set kind AWSClusterControllerIdentity and name default")
+        .help("or select only the other clusters with --cluster-name")
 }
 
 /// The variable of a class that decides a reference.
