@@ -132,7 +132,7 @@ impl InjectWork<'_> {
         let inventory = with_owners(inventory, self.session, &self.request.selection, map, true);
         let mut evidence = Evidence::default();
         if let Some(path) = &self.args.target.live {
-            let (live, warning) = live::read(path, self.scan, inventory.default_namespace())?;
+            let (live, warning) = live::read(path, self.scan, &inventory)?;
             evidence.live = Some(live);
             warnings.extend(warning);
         }

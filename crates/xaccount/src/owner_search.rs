@@ -130,7 +130,7 @@ struct Wanted<'r> {
     needles: Needles,
     /// Whether all topology Clusters count, whatever they reference.
     with_topologies: bool,
-    /// Whether Clusters count. Otherwise only classes and their templates were asked for.
+    /// Whether Clusters count. Otherwise only classes and their templates are needed.
     with_clusters: bool,
 }
 

@@ -145,7 +145,7 @@ fn not_a_value(field: &Field) -> State {
 }
 
 /// The place that a path leads to, below a value.
-pub(super) struct Walked<'v> {
+pub(super) struct DeepestValue<'v> {
     /// The number of keys that exist.
     pub(super) present: usize,
     /// The deepest existing value.
@@ -155,11 +155,11 @@ pub(super) struct Walked<'v> {
 }
 
 /// Follows a path of keys as far as it exists. A null on the path counts as missing.
-pub(super) fn walk<'v>(value: &'v Value, path: &[String]) -> Walked<'v> {
-    let mut walked = Walked { present: 0, value, span: value.span() };
+pub(super) fn walk<'v>(value: &'v Value, path: &[String]) -> DeepestValue<'v> {
+    let mut walked = DeepestValue { present: 0, value, span: value.span() };
     for key in path {
         let Some(member) = walked.value.get(key).filter(|one| !matches!(one.value, Value::Null(_))) else { break };
-        walked = Walked { present: walked.present + 1, value: &member.value, span: member.span };
+        walked = DeepestValue { present: walked.present + 1, value: &member.value, span: member.span };
     }
     walked
 }

@@ -32,6 +32,11 @@ impl<O: Provenance> Inventory<O> {
         let had = self.undecide();
         let decided = self.decided_references();
         let any = !decided.is_empty();
+        self.apply(decided);
+        had || any
+    }
+
+    fn apply(&mut self, decided: Vec<(usize, Decided)>) {
         for (index, decided) in decided {
             match (&mut self.all.own[index].object.object_kind, decided) {
                 (ObjectKind::Cluster { references, unclear, topology: Some(topology), .. }, Decided::Cluster(new)) => {
@@ -44,7 +49,28 @@ impl<O: Provenance> Inventory<O> {
                 _ => {}
             }
         }
-        had || any
+    }
+
+    /// The same, with the references that classes of another inventory decide, for Clusters whose class is not in this
+    /// one. `same_files` means that both have the same files.
+    #[must_use]
+    pub fn with_classes_of(mut self, other: &Self, same_files: bool) -> Self {
+        let (classes, _) = other.decisions_of_classes();
+        if classes.is_empty() {
+            return self;
+        }
+        let mut decided = Vec::new();
+        for (index, found) in self.all.own.iter().enumerate() {
+            if !self.classes_of(found).is_empty() {
+                continue;
+            }
+            let candidates = other.classes_near(found, found.origin.file().filter(|_| same_files));
+            if let Some(references) = other.references_in_class(found, &candidates, &classes) {
+                decided.push((index, Decided::Cluster(references)));
+            }
+        }
+        self.apply(decided);
+        self.without_index()
     }
 
     /// Restores what was found without classes. Returns whether anything was decided.
@@ -66,6 +92,20 @@ impl<O: Provenance> Inventory<O> {
     }
 
     fn decided_references(&self) -> Vec<(usize, Decided)> {
+        let (classes, mut decided) = self.decisions_of_classes();
+        if classes.is_empty() {
+            return decided;
+        }
+        for (index, found) in self.all.own.iter().enumerate() {
+            if let Some(references) = self.references_in_class(found, &self.classes_of(found), &classes) {
+                decided.push((index, Decided::Cluster(references)));
+            }
+        }
+        decided
+    }
+
+    /// The references that each class decides, and those of their templates.
+    fn decisions_of_classes(&self) -> (HashMap<KnownId, Vec<Decision>>, Vec<(usize, Decided)>) {
         let mut classes: HashMap<KnownId, Vec<Decision>> = HashMap::new();
         let mut decided: Vec<(usize, Decided)> = Vec::new();
         for &index in &self.owners.classes {
@@ -78,15 +118,7 @@ impl<O: Provenance> Inventory<O> {
                 classes.entry(index).or_default().push(decision);
             }
         }
-        if classes.is_empty() {
-            return decided;
-        }
-        for (index, found) in self.all.own.iter().enumerate() {
-            if let Some(references) = self.references_in_class(found, &classes) {
-                decided.push((index, Decided::Cluster(references)));
-            }
-        }
-        decided
+        (classes, decided)
     }
 
     /// The references that a class decides, each with its templates.
@@ -124,13 +156,13 @@ impl<O: Provenance> Inventory<O> {
     fn references_in_class(
         &self,
         found: &Resource<O>,
+        candidates: &[KnownId],
         classes: &HashMap<KnownId, Vec<Decision>>,
     ) -> Option<Vec<IdentityReference>> {
         let ObjectKind::Cluster { references, topology: Some(topology), .. } = &found.object.object_kind else {
             return None;
         };
         let of = |class: &KnownId| classes.get(class).map_or(&[][..], Vec::as_slice);
-        let candidates = self.classes_of(found);
         let first = candidates.iter().find(|class| !of(class).is_empty())?;
         let decisions = of(first);
         let bys = |class: &KnownId| of(class).iter().map(|one| (one.part, &one.decision.by)).collect::<Vec<_>>();

@@ -69,11 +69,16 @@ impl<O: Provenance> Inventory<O> {
 
     /// The classes of a topology Cluster: several only if it is not known which one counts.
     pub(super) fn classes_of(&self, found: &Resource<O>) -> Vec<KnownId> {
+        self.classes_near(found, found.origin.file())
+    }
+
+    /// The same for an object that is in this file of the inventory, or in none.
+    pub(super) fn classes_near(&self, found: &Resource<O>, file: Option<FileId>) -> Vec<KnownId> {
         let ObjectKind::Cluster { class: Some(class), .. } = &found.object.object_kind else { return Vec::new() };
         let named = slice(&self.owners.classes, |&one| self.all.title_key(one).1.cmp(class.name.as_str()));
         let namespace = class.namespace.as_deref().or(found.object.own_namespace());
         let fits = |one: &Resource<O>| namespaces(namespace, one.object.own_namespace(), self.specified_namespace());
-        self.nearest(named, found.origin.file(), fits)
+        self.nearest(named, file, fits)
     }
 
     /// Among objects with one name, sorted by directory and file, those that fit and are nearest to a file; and those

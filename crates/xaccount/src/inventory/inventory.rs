@@ -98,10 +98,12 @@ impl<O: Provenance> Inventory<O> {
 
     /// The same, with the references that the patches of ClusterClasses decide.
     fn with_references_of_classes(mut self) -> Self {
-        if self.decide_by_classes() {
-            self.index = OnceLock::new();
-        }
-        self
+        if self.decide_by_classes() { self.without_index() } else { self }
+    }
+
+    /// The same, without the lookups that depend on references.
+    pub(super) fn without_index(self) -> Self {
+        Self { index: OnceLock::new(), ..self }
     }
 
     /// Adds other files, which were read to find owners; `directory` returns the directory of each file of the
