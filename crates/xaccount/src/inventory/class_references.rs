@@ -26,6 +26,9 @@ enum Decided {
     Template(ClassDecision),
 }
 
+/// The references that each class decides.
+type Decisions = HashMap<KnownId, Vec<Decision>>;
+
 impl<O: Provenance> Inventory<O> {
     /// Sets the references that classes decide. Returns whether there are any, or were before.
     pub(super) fn decide_by_classes(&mut self) -> bool {
@@ -105,8 +108,8 @@ impl<O: Provenance> Inventory<O> {
     }
 
     /// The references that each class decides, and those of their templates.
-    fn decisions_of_classes(&self) -> (HashMap<KnownId, Vec<Decision>>, Vec<(usize, Decided)>) {
-        let mut classes: HashMap<KnownId, Vec<Decision>> = HashMap::new();
+    fn decisions_of_classes(&self) -> (Decisions, Vec<(usize, Decided)>) {
+        let mut classes = Decisions::new();
         let mut decided: Vec<(usize, Decided)> = Vec::new();
         for &index in &self.owners.classes {
             let found = self.all.at(index);
@@ -157,7 +160,7 @@ impl<O: Provenance> Inventory<O> {
         &self,
         found: &Resource<O>,
         candidates: &[KnownId],
-        classes: &HashMap<KnownId, Vec<Decision>>,
+        classes: &Decisions,
     ) -> Option<Vec<IdentityReference>> {
         let ObjectKind::Cluster { references, topology: Some(topology), .. } = &found.object.object_kind else {
             return None;
