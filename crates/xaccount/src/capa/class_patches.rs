@@ -1,4 +1,7 @@
 //! What the patches of a ClusterClass make of the identity reference of a template.
+//!
+//! Published classes write only the name from a variable, and keep the kind in the template (rancher/turtles at b2e1223,
+//! `examples/clusterclasses/aws/{eks,kubeadm,rke2}/`).
 
 use super::cluster_class::{
     ClassPart, ClassPatch, ClassTemplate, ClusterClass, ReferenceWrite, WrittenPart, WrittenValue,
