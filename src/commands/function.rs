@@ -111,8 +111,7 @@ impl FunctionWork<'_> {
         let inventory = input::placed(inventory, &flags.select);
         let mut evidence = Evidence::default();
         if let Some(path) = &self.flags.target.live {
-            let (live, warning) =
-                live::read(path, &scan, inventory.default_namespace()).map_err(|error| early(vec![error]))?;
+            let (live, warning) = live::read(path, &scan, &inventory).map_err(|error| early(vec![error]))?;
             evidence.live = Some(live);
             warnings.extend(warning);
         }

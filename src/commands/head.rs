@@ -53,6 +53,7 @@ pub(crate) fn head(
         .collect();
     let objects = read.objects.into_values().flatten().collect();
     let observed = Inventory::new(names, objects).with_default_namespace(inventory.default_namespace());
+    let observed = observed.with_classes_of(inventory, true);
     Ok(Some(ObservedObjects::head(observed, read.unreadable)))
 }
 

@@ -136,7 +136,7 @@ impl InjectWork<'_> {
             with_owners(inventory, self.session, &self.request.selection, map, &kustomizations.builds, true);
         let mut evidence = Evidence::default();
         if let Some(path) = &self.args.target.live {
-            let (live, warning) = live::read(path, self.scan, inventory.default_namespace())?;
+            let (live, warning) = live::read(path, self.scan, &inventory)?;
             evidence.live = Some(live);
             warnings.extend(warning);
         }

@@ -26,7 +26,7 @@ fn dump_to_file() -> String {
 pub(crate) fn read(
     path: &Path,
     scan: &Scan<'_>,
-    default_namespace: &str,
+    inventory: &Inventory,
 ) -> Result<(ObservedObjects, Option<Diagnostic>), Diagnostic> {
     if path.as_os_str().is_empty() {
         let error = Diagnostic::error("this build can't read a live cluster; --live=FILE reads a dump of one");
@@ -53,8 +53,6 @@ pub(crate) fn read(
             .help(dump_to_file())
     });
     let file = File { name, is_json_for_kubectl: scanned.is_json_for_kubectl, identities_only: false };
-    Ok((
-        ObservedObjects::live(Inventory::new(vec![file], scanned.objects).with_default_namespace(default_namespace)),
-        warning,
-    ))
+    let live = Inventory::new(vec![file], scanned.objects).with_default_namespace(inventory.default_namespace());
+    Ok((ObservedObjects::live(live.with_classes_of(inventory, false)), warning))
 }

@@ -32,7 +32,8 @@
 //! - [`lint()`] takes no IAM policy documents.
 //! - Kustomize patches are found with the kustomizations among the files, not with others around them.
 //! - The `Cluster` that an object belongs to, and other users of an identity, are searched for among the files only.
-//! - Templates are errors. A topology `Cluster` needs a variable that specifies its provider.
+//! - Templates are errors. A topology `Cluster` needs a variable that specifies its provider, or its
+//!   `ClusterClass` among the files.
 //! - Nothing is written. [`session`] and [`files`] replace files all or nothing; `std::fs::write` does not.
 //! - Messages name flags of `kubectl xaccount`. Flags of the request are fields of [`InjectRequest`] and
 //!   [`EjectRequest`]; `--skip-templates`, `--topology-variable`, `--live` and the flags of the account map have no

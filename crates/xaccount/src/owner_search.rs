@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use memchr::memmem;
 
-use crate::capa::{CAPI_GROUP, ObjectKind};
+use crate::capa::{CAPI_GROUP, ObjectKind, REFERENCING_KINDS};
 use crate::diag::{Diagnostic, FileId, line_of};
 use crate::files::{self, Input};
 use crate::inject::Needs;
@@ -98,8 +98,13 @@ fn roots(
     needs: &Needs,
     limits: SearchLimits<'_>,
 ) -> Vec<SearchDirectory> {
-    let files: BTreeSet<FileId> =
-        needs.owners.iter().chain(&needs.templates).map(|&index| inventory[index].origin.file).collect();
+    let files: BTreeSet<FileId> = needs
+        .owners
+        .iter()
+        .chain(&needs.templates)
+        .chain(&needs.of_classes)
+        .map(|&index| inventory[index].origin.file)
+        .collect();
     let mut roots: BTreeSet<SearchDirectory> = BTreeSet::new();
     for file in files {
         let directory = match &known[file.0] {
@@ -131,6 +136,8 @@ struct Wanted<'r> {
     needles: Needles,
     /// Whether all topology Clusters count, whatever they reference.
     with_topologies: bool,
+    /// Whether Clusters count. Otherwise only classes and their templates are needed.
+    with_clusters: bool,
 }
 
 /// Up to this many names are searched for one by one; for more, it is cheaper to read all Clusters.
@@ -155,8 +162,15 @@ impl<'r> Wanted<'r> {
             groups.extend([["topology", CAPI_GROUP], ["ClusterClass", CAPI_GROUP]]);
             groups.extend(templates.iter().filter(|_| !few).map(|&(kind, _)| [kind, "metadata"]));
         }
+        let with_clusters = !objects.is_empty();
+        if !needs.of_classes.is_empty() {
+            // A patch may keep a part of the template's reference.
+            groups.push(["ClusterClass", CAPI_GROUP]);
+            let rows = REFERENCING_KINDS.iter().filter(|row| row.template);
+            groups.extend(rows.map(|row| [row.kind, "metadata"]));
+        }
         let needles = Needles::new(groups.iter().map(<[&str; 2]>::as_slice));
-        Self { needles, objects: objects.into_iter().collect(), with_topologies }
+        Self { needles, objects: objects.into_iter().collect(), with_topologies, with_clusters }
     }
 
     /// The objects that a text may name: it contains their names, or an escape that may spell them.
@@ -277,7 +291,8 @@ fn read<'r>(bytes: &[u8], wanted: &Wanted<'r>) -> (Vec<crate::inventory::Resourc
     }
     let mut objects = scanned.objects;
     objects.retain(|found| match &found.object.object_kind {
-        ObjectKind::Cluster { .. } | ObjectKind::Class(_) => true,
+        ObjectKind::Cluster { .. } => wanted.with_clusters,
+        ObjectKind::Class(_) => true,
         ObjectKind::Referencing { kind_row, .. } => kind_row.template,
         _ => false,
     });

@@ -139,6 +139,101 @@ pub struct IdentityReference {
     pub span: Span,
     /// What is left of its mapping if it is removed; for a missing reference, `Members`.
     pub rest: Rest,
+    /// How the patches of a ClusterClass decide it, if they do.
+    pub class: Option<Box<ClassDecision>>,
+}
+
+/// How the patches of a ClusterClass decide a reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClassDecision {
+    /// The class and the patch, for messages: `patch 'identity' of ClusterClass dev/pond`.
+    pub title: String,
+    /// The file and line of the patch, for messages.
+    pub place: String,
+    /// What decides it.
+    pub by: DecidedBy,
+}
+
+/// What decides a reference in the patches of a ClusterClass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DecidedBy {
+    /// A variable of the Cluster.
+    Variable(DecidingVariable),
+    /// The class, or its template, with this kind and name.
+    Constant(Option<String>, Option<String>),
+    /// It can't be followed.
+    Unknown(Undecided),
+}
+
+/// Why a class's decision can't be followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undecided {
+    /// Why, in words.
+    pub why: String,
+    /// What to do about it.
+    pub help: &'static str,
+    /// Whether the patch writes only the kind or the name, so that a variable that is a whole reference can't decide it.
+    pub part_only: bool,
+}
+
+/// A variable of a Cluster that decides its reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecidingVariable {
+    /// Its name, and keys in its value, as in the class.
+    pub path: Vec<String>,
+    /// The kind of the identity, if the variable is only its name.
+    pub kind: Option<IdentityKindSource>,
+    /// Whether the Cluster sets it.
+    pub is_set: bool,
+    /// Whether the class requires it.
+    pub required: bool,
+    /// Whether the class has a default for it.
+    pub has_default: bool,
+    /// Whether it is the only variable that the Cluster sets.
+    pub only: bool,
+}
+
+/// The kind of the identity for a variable that is only its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityKindSource {
+    /// The kind.
+    pub kind: String,
+    /// The template that has it, with its place; `None` if a patch writes it.
+    pub template: Option<String>,
+}
+
+impl IdentityReference {
+    /// Whether it is in a variable of a topology, or would be.
+    pub fn is_in_variable(&self) -> bool {
+        self.path.get(2).is_some_and(|key| key == "variables")
+    }
+
+    /// Whether it is a variable that is only the name of the identity.
+    pub fn is_name_only(&self) -> bool {
+        matches!(
+            self.class.as_deref(),
+            Some(ClassDecision { by: DecidedBy::Variable(DecidingVariable { kind: Some(_), .. }), .. })
+        )
+    }
+
+    /// Whether a variable that is only a name is empty.
+    pub fn is_nameless(&self) -> bool {
+        self.is_name_only() && matches!(&self.state, State::Set(reference) if reference.name.text() == Some(""))
+    }
+}
+
+impl DecidingVariable {
+    /// As in the class: `identity.name`.
+    pub fn dotted(&self) -> String {
+        self.path.join(".")
+    }
+}
+
+impl ClassDecision {
+    /// The patch and its place: `patch 'identity' of ClusterClass dev/pond (class.yaml:31)`.
+    pub fn shown(&self) -> String {
+        format!("{} ({})", self.title, self.place)
+    }
 }
 
 /// What is left of a mapping if one member is removed.
@@ -196,6 +291,22 @@ pub(super) fn reference_at(
     path: Vec<String>,
     precondition: Option<(Vec<String>, String)>,
 ) -> IdentityReference {
+    // A variable whose value should be the reference itself.
+    let whole = precondition.is_some() && path.last().is_some_and(|last| last == "value");
+    let ValueAtPath { present, state, span, rest } = value_at(tree, node, &path, whole);
+    IdentityReference { path, present, state, precondition, span, rest, class: None }
+}
+
+/// The value at the path of a reference: see [`IdentityReference`].
+struct ValueAtPath {
+    present: usize,
+    state: State,
+    span: Span,
+    rest: Rest,
+}
+
+/// Follows the path of a reference. `whole` means that the value can only be a reference.
+fn value_at(tree: &Tree<'_>, node: NodeId, path: &[String], whole: bool) -> ValueAtPath {
     let mut at = node;
     let mut own = true;
     let mut rest = Rest::Members;
@@ -219,15 +330,15 @@ pub(super) fn reference_at(
             }
             Lookup::Ambiguous { key } => {
                 let state = State::Twice(tree.span(key));
-                return IdentityReference { path, present: depth, state, precondition, span: tree.span(key), rest };
+                return ValueAtPath { present: depth, state, span: tree.span(key), rest };
             }
             Lookup::Absent => {
-                return IdentityReference { path, present: depth, state: State::Unset, precondition, span, rest };
+                return ValueAtPath { present: depth, state: State::Unset, span, rest };
             }
         };
         if tree.is_null(value) {
             // A null on the path is replaced as a whole: its key counts as the first missing one.
-            return IdentityReference { path, present: depth, state: State::Unset, precondition, span, rest };
+            return ValueAtPath { present: depth, state: State::Unset, span, rest };
         }
         let last = depth + 1 == path.len();
         let index = path.get(depth + 1).is_some_and(|token| token.parse::<usize>().is_ok());
@@ -237,23 +348,22 @@ pub(super) fn reference_at(
                 true => State::Variable(span),
                 false => State::Wrong(span),
             };
-            return IdentityReference { path, present: depth, state, precondition, span, rest };
+            return ValueAtPath { present: depth, state, span, rest };
         }
         rest = rest_of(tree, at);
         at = value;
     }
     let present = path.len();
     let (kind, name) = (Field::of(tree, at, "kind"), Field::of(tree, at, "name"));
-    // A variable whose value should be the reference itself, but is something else.
-    let whole = precondition.is_some() && path.last().is_some_and(|last| last == "value");
+    // It should be the reference itself, but is something else.
     let other = tree.entries(at).is_some_and(|entries| !entries.is_empty());
     if whole && other && kind == Field::Absent && name == Field::Absent {
         let span = content(tree, at);
-        return IdentityReference { path, present, state: State::Wrong(span), precondition, span, rest };
+        return ValueAtPath { present, state: State::Wrong(span), span, rest };
     }
     let unknown = unknown(tree, at, &["kind", "name"]);
     let state = State::Set(Box::new(Reference { kind, name, span: content(tree, at), own, unknown }));
-    IdentityReference { path, present, state, precondition, span, rest }
+    ValueAtPath { present, state, span, rest }
 }
 
 /// What is left of the mapping without one of its members.

@@ -5,7 +5,11 @@
 mod account_scoped;
 mod alive;
 mod allowed;
+mod class_patches;
+mod class_variable;
+mod cluster_class;
 mod field;
+mod go_template;
 mod identity;
 mod labels;
 mod list;
@@ -17,12 +21,22 @@ mod tables;
 mod topology;
 mod twice;
 mod unusable;
+mod value;
 mod verdict;
 mod wrapper;
 
 pub use alive::Mark;
 pub use allowed::{Allowed, Form, Namespaces};
-pub use field::{ClassReference, Field, IdentityReference, ObjectReference, Reference, Rest, State};
+pub use class_patches::{ClassEffect, KnownTemplate, class_effect};
+pub use class_variable::decided_reference;
+pub use cluster_class::{
+    ClassPart, ClassPatch, ClassTemplate, ClassVariable, ClusterClass, ReferenceWrite, WrittenPart, WrittenValue,
+};
+pub use field::{
+    ClassDecision, ClassReference, DecidedBy, DecidingVariable, Field, IdentityKindSource, IdentityReference,
+    ObjectReference, Reference, Rest, State, Undecided,
+};
+pub use go_template::{Rendered, TemplateText};
 pub use identity::{ControllerIdentity, RoleIdentity, StaticIdentity, plain_identity};
 pub use labels::{CLUSTER_NAME, Labels};
 pub use list::{Items, ListKind, borrowed, items, without_kind};
@@ -35,8 +49,10 @@ pub use tables::{
     TOPOLOGY_PROVIDERS, Typed, Version, classify, may_hold_bodies, needles, needles_for_lint,
     needles_with_surroundings,
 };
+pub use topology::{Topology, TopologyVariable};
 pub use twice::Twice;
 pub use unusable::{UnusableReference, referenced_kind};
+pub use value::{Member, Value};
 pub use verdict::{
     Chain, ClusterState, Cursor, Hop, Judge, Part, Permission, Reason, Scope, Search, Start, StepId, Subject, Verdict,
     VerdictOutcome, Walked, evaluate,

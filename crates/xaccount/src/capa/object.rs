@@ -6,6 +6,7 @@ use lossless_yaml::{Lookup, NodeId, Tree};
 
 use super::account_scoped;
 use super::alive::{Mark, mark};
+use super::cluster_class::{ClusterClass, cluster_class};
 use super::field::{ClassReference, Field, IdentityReference, ObjectReference, descend, meta, reference_at, spec};
 use super::identity::{
     ControllerIdentity, RoleIdentity, StaticIdentity, controller_identity, role_identity, static_identity,
@@ -13,7 +14,7 @@ use super::identity::{
 use super::labels::Labels;
 use super::misplaced::misplaced;
 use super::tables::{IdentityKind, REFERENCING_KINDS, ReferencingKind, Typed, Version, WITHOUT_REFERENCE, classify};
-use super::topology::{TopologyCluster, class, cluster};
+use super::topology::{Topology, TopologyCluster, class_templates, cluster};
 use super::twice::{Decisive, Twice, twice};
 use super::wrapper::Wrapper;
 
@@ -45,9 +46,11 @@ pub enum ObjectKind {
         region: Option<String>,
         /// The class of its topology.
         class: Option<ClassReference>,
+        /// Its topology, if it has a class.
+        topology: Option<Box<Topology>>,
     },
-    /// A ClusterClass: the templates of its infrastructure and its control plane.
-    Class(Vec<ObjectReference>),
+    /// A ClusterClass.
+    Class(Box<ClusterClass>),
     /// A role identity.
     Identity(Box<RoleIdentity>, Version),
     /// The controller identity.
@@ -305,11 +308,14 @@ fn kind_of(tree: &Tree<'_>, node: NodeId, api_version: &str, kind: &str, variabl
             }
         }
         Typed::Cluster => {
-            let TopologyCluster { refers_to, references, unclear, region, class } =
+            let TopologyCluster { refers_to, references, unclear, region, class, topology } =
                 cluster(tree, node, api_version, variable);
-            ObjectKind::Cluster { refers_to, references, unclear, region, class }
+            ObjectKind::Cluster { refers_to, references, unclear, region, class, topology }
         }
-        Typed::Class => ObjectKind::Class(class(tree, node, api_version)),
+        Typed::Class => {
+            let templates = class_templates(tree, node, api_version);
+            ObjectKind::Class(Box::new(cluster_class(tree, node, templates)))
+        }
     }
 }
 

@@ -2,8 +2,13 @@
 
 use lossless_yaml::{Lookup, NodeId, Tree};
 
-use super::field::{ClassReference, Field, IdentityReference, ObjectReference, Rest, State, descend, reference_at};
+use super::cluster_class::{ClassPart, ClassTemplate};
+use super::field::{
+    ClassReference, Field, IdentityReference, ObjectReference, Rest, State, descend, head, reference_at,
+};
 use super::tables::{IdentityKind, TOPOLOGY_PROVIDERS};
+use super::value::Value;
+use crate::diag::Span;
 
 /// The fields that are read of a Cluster.
 pub(super) struct TopologyCluster {
@@ -12,6 +17,38 @@ pub(super) struct TopologyCluster {
     pub(super) unclear: bool,
     pub(super) region: Option<String>,
     pub(super) class: Option<ClassReference>,
+    pub(super) topology: Option<Box<Topology>>,
+}
+
+/// The topology of a Cluster, as far as its class may decide the reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topology {
+    /// Its place.
+    pub span: Span,
+    /// The variables that the Cluster sets.
+    pub variables: Vec<TopologyVariable>,
+    /// Number of items in the list of variables.
+    pub list_length: usize,
+    /// Number of steps of the path to the list that exist.
+    pub list_present: usize,
+    /// The variables that it overrides for its control plane.
+    pub overrides: Vec<String>,
+    /// The references that were found without the class, and whether it is unclear if there is one; kept while the
+    /// class decides them.
+    pub(crate) without_class: Option<(Vec<IdentityReference>, bool)>,
+}
+
+/// A variable that a Cluster sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopologyVariable {
+    /// Its index in the list.
+    pub index: usize,
+    /// Its name.
+    pub name: String,
+    /// Its place.
+    pub span: Span,
+    /// Its value.
+    pub value: Option<Value>,
 }
 
 /// A variable of a topology.
@@ -23,7 +60,7 @@ struct ClusterVariable {
 }
 
 /// The path of the list of variables.
-fn variables_path() -> Vec<String> {
+pub(super) fn variables_path() -> Vec<String> {
     ["spec", "topology", "variables"].map(str::to_owned).to_vec()
 }
 
@@ -37,7 +74,14 @@ pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, api_version: &str, wanted: 
     }));
     let topology = descend(tree, node, &["spec", "topology"]).filter(|&topology| tree.entries(topology).is_some());
     let Some(topology) = topology else {
-        return TopologyCluster { refers_to, references: Vec::new(), unclear: false, region: None, class: None };
+        return TopologyCluster {
+            refers_to,
+            references: Vec::new(),
+            unclear: false,
+            region: None,
+            class: None,
+            topology: None,
+        };
     };
     let variables = variables_of(tree, topology);
     let others = TOPOLOGY_PROVIDERS.1;
@@ -51,7 +95,35 @@ pub(super) fn cluster(tree: &Tree<'_>, node: NodeId, api_version: &str, wanted: 
     }
     let region = variables.iter().find_map(|variable| region_in(tree, variable));
     let unclear = references.is_empty() && !elsewhere;
-    TopologyCluster { refers_to, references, unclear, region, class: class_of(tree, topology) }
+    let class = class_of(tree, topology);
+    let topology = class.is_some().then(|| Box::new(read_topology(tree, node, topology, &variables)));
+    TopologyCluster { refers_to, references, unclear, region, class, topology }
+}
+
+/// The parts of a topology that a class may refer to.
+fn read_topology(tree: &Tree<'_>, node: NodeId, topology: NodeId, variables: &[ClusterVariable]) -> Topology {
+    let list = tree.value(topology, "variables").and_then(|list| tree.items(list));
+    let items = list.unwrap_or_default();
+    let set = |variable: &ClusterVariable| TopologyVariable {
+        index: variable.index,
+        name: variable.name.clone(),
+        span: variable.value.map_or_else(|| tree.span(items[variable.index]), |value| tree.span(value)),
+        value: variable.value.map(|value| Value::read(tree, value)),
+    };
+    let overrides = descend(tree, topology, &["controlPlane", "variables", "overrides"]);
+    let overrides = overrides.and_then(|list| tree.items(list)).unwrap_or_default();
+    let name = |&item: &NodeId| Field::of(tree, item, "name").any_text().map(str::to_owned);
+    Topology {
+        span: head(tree, topology),
+        variables: variables.iter().map(set).collect(),
+        list_length: items.len(),
+        list_present: match list {
+            Some(_) => variables_path().len(),
+            None => reference_at(tree, node, variables_path(), None).present,
+        },
+        overrides: overrides.iter().filter_map(name).collect(),
+        without_class: None,
+    }
 }
 
 fn variables_of(tree: &Tree<'_>, topology: NodeId) -> Vec<ClusterVariable> {
@@ -147,13 +219,14 @@ fn class_of(tree: &Tree<'_>, topology: NodeId) -> Option<ClassReference> {
 
 /// The templates of a class's infrastructure and control plane: `ref` up to v1beta1, `templateRef` in v1beta2, which
 /// has no namespace (Cluster API v1.11.0, `api/core/v1beta{1,2}/clusterclass_types.go`).
-pub(super) fn class(tree: &Tree<'_>, node: NodeId, api_version: &str) -> Vec<ObjectReference> {
-    let parts = ["infrastructure", "controlPlane"].into_iter();
+pub(super) fn class_templates(tree: &Tree<'_>, node: NodeId, api_version: &str) -> Vec<ClassTemplate> {
+    let parts = [("infrastructure", ClassPart::Infrastructure), ("controlPlane", ClassPart::ControlPlane)].into_iter();
     parts
         .flat_map(|part| ["ref", "templateRef"].map(|key| (part, key)))
-        .filter_map(|(part, key)| {
-            let reference = descend(tree, node, &["spec", part, key])?;
-            object_reference(tree, reference, key == "ref" && has_namespaces(api_version))
+        .filter_map(|((name, part), key)| {
+            let reference = descend(tree, node, &["spec", name, key])?;
+            let has_namespaces = key == "ref" && has_namespaces(api_version);
+            Some(ClassTemplate { part, reference: object_reference(tree, reference, has_namespaces)? })
         })
         .collect()
 }
@@ -204,6 +277,7 @@ fn missing_variable(
                 precondition: None,
                 span: list.span,
                 rest: Rest::Members,
+                class: None,
             }
         }
     }

@@ -6,9 +6,12 @@ use serde_json::{Value, json};
 
 use super::{Draft, EjectTarget};
 use crate::aws::RoleArn;
-use crate::capa::{Field, IdentityKind, IdentityReference, ROLE_IDENTITY, Reference, Rest, State};
+use crate::capa::{
+    ClassDecision, DecidedBy, DecidingVariable, Field, IdentityKind, IdentityReference, ROLE_IDENTITY, Reference, Rest,
+    State,
+};
 use crate::diag::Diagnostic;
-use crate::inventory::ObjectId;
+use crate::inventory::{ObjectId, Resource};
 use crate::manifest_checks;
 use crate::plan::{Change, ChangeKind, SOURCE, account_in_a_line};
 
@@ -40,7 +43,8 @@ impl Draft<'_> {
                 .warnings
                 .push(Diagnostic::warning(format!("no selected object references {asked}")).help(help));
         }
-        if !self.outcome.changes.is_empty() {
+        let changes = &self.outcome.changes;
+        if changes.iter().any(|change| change.kind == ChangeKind::ReferenceRemoved && change.after == SOURCE) {
             self.outcome.warnings.push(
                 Diagnostic::warning("if you apply this to a running cluster, it silently switches to the source account's credentials")
                     .help("CAPA's webhook sets AWSClusterControllerIdentity/default if there is no identityRef; the VPC and machines stay in their account")
@@ -84,6 +88,11 @@ impl Draft<'_> {
             self.explain_skipped(index, reference, existing, why);
             return;
         }
+        if let Some(decision) = &reference.class
+            && !self.is_removable(index, reference, decision)
+        {
+            return;
+        }
         if !existing.own {
             self.errors.push(
                 Diagnostic::error(format!("{}: its identityRef comes from a merge key ('<<')", found.title()))
@@ -92,14 +101,10 @@ impl Draft<'_> {
             );
             return;
         }
-        if reference.precondition.is_some() && reference.path.last().is_some_and(|last| last == "value") {
-            let variable = reference.precondition.as_ref().map_or("", |(_, name)| name);
-            self.errors.push(
-                Diagnostic::error(format!("{}: the value of the variable '{variable}' can't be removed", found.title()))
-                    .at(found.location(reference.span), "")
-                    .help("its class may require it, and its previous value is unknown: remove the variable manually, or set kind AWSClusterControllerIdentity and name default")
-                    .help("or select only the other clusters with --cluster-name"),
-            );
+        let class_variable = class_variable(reference);
+        let is_value = reference.path.last().is_some_and(|last| last == "value");
+        if class_variable.is_none() && reference.precondition.is_some() && is_value {
+            self.errors.push(kept_value(found, reference));
             return;
         }
         self.outcome.warnings.extend(manifest_checks::template(found));
@@ -114,9 +119,50 @@ impl Draft<'_> {
             kind: ChangeKind::ReferenceRemoved,
             operations: operations(reference).into(),
             before: Some(before),
-            after: SOURCE.to_owned(),
+            after: class_variable.map_or(SOURCE, |variable| after(variable)).to_owned(),
         };
         self.outcome.change(self.inventory, change);
+    }
+
+    /// Whether a reference that a class decides can be removed. If not, the reason is added to the messages.
+    fn is_removable(&mut self, index: ObjectId, reference: &IdentityReference, decision: &ClassDecision) -> bool {
+        let found = &self.inventory[index];
+        let shown = decision.shown();
+        let keep = |why: String| {
+            Diagnostic::warning(format!("{}: its identityRef is kept: {why}", found.title())).at(found.head(), "")
+        };
+        let variable = match &decision.by {
+            DecidedBy::Unknown(_) if reference.is_in_variable() => return true,
+            DecidedBy::Variable(variable) if reference.is_in_variable() => variable,
+            _ => {
+                let warning = keep("its class decides it".to_owned()).help(format!("{shown} writes it"));
+                self.outcome.warnings.push(warning.help("to change it, change that patch"));
+                return false;
+            }
+        };
+        let dotted = variable.dotted();
+        if !variable.is_set {
+            let warning = keep(format!("it is the default of the variable {dotted} in its class"));
+            self.outcome.warnings.push(warning.help(format!("{shown} reads it; change the default there")));
+            return false;
+        }
+        if variable.required && !variable.has_default {
+            let message = format!("{}: the variable {dotted} can't be removed: its class requires it", found.title());
+            let error =
+                Diagnostic::error(message).at(found.location(reference.span), "").help(format!("read by {shown}"));
+            let error = error.help(match &variable.kind {
+                Some(source) => format!("without it Cluster API refuses the Cluster, and a name alone can't lead back to the source account: set another {}", source.kind),
+                None => "without it Cluster API refuses the Cluster: set kind AWSClusterControllerIdentity and name default".to_owned(),
+            });
+            self.errors.push(error.help("or select only the other clusters with --cluster-name"));
+            return false;
+        }
+        if !variable.has_default {
+            let message = format!("{}: its class can't be applied without the variable {dotted}", found.title());
+            let warning = Diagnostic::warning(message).at(found.location(reference.span), "it is removed");
+            self.outcome.warnings.push(warning.help(format!("{shown} reads it, and it has no default")));
+        }
+        true
     }
 
     /// Explains, for `-v`, why a reference is skipped.
@@ -160,6 +206,28 @@ impl Draft<'_> {
     }
 }
 
+/// The error about a variable that is itself the reference, and may be required.
+fn kept_value(found: &Resource, reference: &IdentityReference) -> Diagnostic {
+    let variable = reference.precondition.as_ref().map_or("", |(_, name)| name);
+    Diagnostic::error(format!("{}: the value of the variable '{variable}' can't be removed", found.title()))
+        .at(found.location(reference.span), "")
+        .help("its class may require it, and its previous value is unknown: remove the variable manually, or set kind AWSClusterControllerIdentity and name default")
+        .help("or select only the other clusters with --cluster-name")
+}
+
+/// The variable of a class that decides a reference.
+fn class_variable(reference: &IdentityReference) -> Option<&DecidingVariable> {
+    match &reference.class.as_deref()?.by {
+        DecidedBy::Variable(variable) => Some(variable),
+        _ => None,
+    }
+}
+
+/// What decides the reference after a variable is removed.
+fn after(variable: &DecidingVariable) -> &'static str {
+    if variable.has_default { "the default of its class" } else { "no value" }
+}
+
 /// The operations that remove a reference.
 fn operations(reference: &IdentityReference) -> Vec<PatchOperation> {
     let path = &reference.path;
@@ -168,6 +236,14 @@ fn operations(reference: &IdentityReference) -> Vec<PatchOperation> {
         let mut at = PointerBuf::from_tokens(item);
         at.push_back("name");
         operations.push(PatchOperation::Test(TestOperation { path: at, value: json!(variable) }));
+    }
+    if let (Some(variable), Some((item, _))) = (class_variable(reference), &reference.precondition)
+        && variable.path.len() == 1
+    {
+        // The variable, and the list if it has no other.
+        let item = if variable.only { &item[..item.len() - 1] } else { item };
+        operations.push(PatchOperation::Remove(RemoveOperation { path: PointerBuf::from_tokens(item) }));
+        return operations;
     }
     let whole = RemoveOperation { path: PointerBuf::from_tokens(path) };
     operations.push(match path.split_last() {

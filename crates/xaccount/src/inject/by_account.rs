@@ -57,7 +57,9 @@ pub(super) fn mapped(
         }
         if let Some(account) = work.account_of(index) {
             by_account.entry(account).or_default().insert(index);
-            if is_template(&inventory[index]) {
+            // A template whose class overwrites its reference has no account.
+            let overwritten = inventory[index].object.references().any(|reference| reference.class.is_some());
+            if is_template(&inventory[index]) && !overwritten {
                 templates.insert(index, account);
             }
         }

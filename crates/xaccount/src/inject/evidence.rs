@@ -5,7 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use super::identity_account::IdentityAccount;
 use super::moves::{KnownAccounts, MoveFrom};
 use crate::aws::{AccountId, Partition, RoleArn};
-use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, Object, ObjectKind, ROLE_IDENTITY, State};
+use crate::capa::{
+    CONTROLLER_IDENTITY, DecidedBy, IdentityKind, IdentityReference, Object, ObjectKind, ROLE_IDENTITY, State,
+};
 use crate::diag::FileId;
 use crate::inventory::{Inventory, ObjectId, Resource};
 
@@ -74,7 +76,7 @@ impl ObservedObjects {
         words: impl Fn(&str) -> String,
     ) -> Vec<Sighting> {
         let mut places: Vec<(ClusterAccount, String)> =
-            found.object.references().map(|reference| self.place(&reference.state, known)).collect();
+            found.object.references().map(|reference| self.place_of(reference, known)).collect();
         if matches!(found.object.object_kind, ObjectKind::Refused(..)) {
             places.push((ClusterAccount::Unknown, "an invalid apiVersion or kind".to_owned()));
         }
@@ -82,6 +84,15 @@ impl ObservedObjects {
             places.push((ClusterAccount::Source, "no identityRef".to_owned()));
         }
         places.into_iter().map(|(place, text)| Sighting { place, words: words(&text) }).collect()
+    }
+
+    fn place_of(&self, reference: &IdentityReference, known: &KnownAccounts) -> (ClusterAccount, String) {
+        match reference.class.as_deref().map(|decision| &decision.by) {
+            Some(DecidedBy::Unknown(_)) if !reference.is_in_variable() => {
+                (ClusterAccount::Unknown, "an identityRef that its class decides".to_owned())
+            }
+            _ => self.place(&reference.state, known),
+        }
     }
 
     fn place(&self, state: &State, known: &KnownAccounts) -> (ClusterAccount, String) {

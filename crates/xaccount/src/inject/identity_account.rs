@@ -43,3 +43,13 @@ impl IdentityAccount {
         }
     }
 }
+
+/// What a reference names now.
+pub(super) enum Existing {
+    /// Nothing, or CAPA's default; the text describes it.
+    NotSet(String),
+    /// The wanted identity; its name.
+    Right(String),
+    /// Another identity: its kind and name, and its account.
+    Other(String, IdentityAccount),
+}

@@ -75,8 +75,8 @@ pub fn propose_mapped(
     let mut proposal = propose_each(inventory, &requests)?;
     let outcome = &mut proposal.outcome;
     outcome.warnings.splice(0..0, warnings_of_unclear(inventory, &base.selection));
-    outcome.skipped = skipped(inventory, &base.selection);
-    outcome.skipped.extend(unmapped);
+    let of_classes = std::mem::replace(&mut outcome.skipped, skipped(inventory, &base.selection));
+    outcome.skipped.extend(unmapped.into_iter().chain(of_classes));
     Ok(proposal)
 }
 
@@ -157,6 +157,7 @@ impl Joined {
             }
         }
         self.proposal.outcome.unchanged.extend(part.unchanged);
+        self.proposal.outcome.skipped.extend(part.skipped);
         for warning in part.warnings {
             let existing = self.warned.entry(warning.message.clone()).or_default();
             if !existing.iter().any(|&at| self.proposal.outcome.warnings[at] == warning) {

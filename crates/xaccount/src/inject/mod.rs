@@ -3,6 +3,7 @@
 mod by_account;
 mod classes;
 mod decide;
+mod decided;
 mod evidence;
 mod explain;
 mod identity;

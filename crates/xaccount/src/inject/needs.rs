@@ -13,18 +13,21 @@ pub struct Needs {
     pub owners: Vec<ObjectId>,
     /// Templates that are pointed at an account: the clusters that use them must be known.
     pub templates: Vec<ObjectId>,
+    /// Topology Clusters and templates whose class is not in the run: its patches may decide their reference.
+    pub of_classes: Vec<ObjectId>,
 }
 
 impl Needs {
     /// Whether no other file is needed.
     pub fn is_empty(&self) -> bool {
-        self.owners.is_empty() && self.templates.is_empty()
+        self.owners.is_empty() && self.templates.is_empty() && self.of_classes.is_empty()
     }
 }
 
 /// The objects of a run that depend on other files.
 pub fn needs(inventory: &Inventory, selection: &Selection, mapped: Option<&Mapped<'_>>) -> Needs {
-    let mut needs = Needs::default();
+    let of_classes = inventory.without_class().filter(|&index| selection.may_select(inventory, &inventory[index]));
+    let mut needs = Needs { of_classes: of_classes.collect(), ..Needs::default() };
     for index in referencing(inventory) {
         let found = &inventory[index];
         if is_template(found) {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::proposal::{Crossings, Proposal};
 use super::request::{InjectRequest, Target};
 use crate::aws::RoleArn;
-use crate::capa::{Form, IdentityKind, ObjectKind};
+use crate::capa::{ClassDecision, Form, IdentityKind, ObjectKind};
 use crate::diag::Diagnostic;
 use crate::inventory::{Inventory, ObjectId};
 use crate::plan::{Change, ChangeKind, IdentityFile, NewObject, Outcome, default_identity_name};
@@ -31,14 +31,16 @@ pub(super) struct Planner<'r> {
     pub(super) crossings: Crossings,
     /// Messages about changed objects that were added already: each is reported once.
     pub(super) warned: HashSet<String>,
+    /// Selected objects whose reference the class decides, so that it can't be set.
+    pub(super) undone: Vec<(ObjectId, ClassDecision)>,
 }
 
 impl<'r> Planner<'r> {
     pub(super) fn new(inventory: &'r Inventory, request: &'r InjectRequest) -> Result<Self, Vec<Diagnostic>> {
         match &request.target {
             Some(target) => {
-                let (outcome, errors, crossings, warned) = Default::default();
-                Ok(Self { inventory, request, target, outcome, errors, crossings, warned })
+                let (outcome, errors, crossings, warned, undone) = Default::default();
+                Ok(Self { inventory, request, target, outcome, errors, crossings, warned, undone })
             }
             None => Err(vec![Diagnostic::error("no target account")]),
         }

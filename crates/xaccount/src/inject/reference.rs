@@ -6,7 +6,8 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, ReplaceOperation, TestOperation};
 use serde_json::{Value, json};
 
-use super::identity_account::IdentityAccount;
+use super::decided::{ByClass, variable_operations};
+use super::identity_account::{Existing, IdentityAccount};
 use super::planner::{Planner, RequiredIdentity};
 use super::proposal::{By, Written};
 use crate::aws::RoleArn;
@@ -25,16 +26,6 @@ pub(super) const NOT_SERVED: &str = "correct for an older CAPA; for a newer one,
 
 /// An object without a reference, in words.
 const NO_REFERENCE: &str = "no identityRef";
-
-/// What a reference names now.
-enum Existing {
-    /// Nothing, or CAPA's default; the text describes it.
-    NotSet(String),
-    /// The wanted identity; its name.
-    Right(String),
-    /// Another identity: its kind and name, and its account.
-    Other(String, IdentityAccount),
-}
 
 impl<'r> Planner<'r> {
     /// Plans the references of the selected objects, and returns the identities that they need.
@@ -75,6 +66,7 @@ impl<'r> Planner<'r> {
                 }
             }
         }
+        self.settle_undone(required.is_empty());
         self.warn_of_unused();
         required
     }
@@ -183,26 +175,24 @@ impl<'r> Planner<'r> {
     ) -> Option<String> {
         let found = &self.inventory[index];
         let wanted = self.name_for(role);
+        if let Some(decision) = &reference.class {
+            match self.by_class(index, reference, decision, role) {
+                ByClass::Set => {}
+                ByClass::Undone => return None,
+                ByClass::Right(name) => return Some(self.unchanged(index, reference, role, name)),
+            }
+        }
         let existing = match &reference.state {
             State::Wrong(_) | State::Variable(_) | State::Twice(_) => {
                 self.errors.extend(manifest_checks::misplaced(found, reference));
                 return None;
             }
             State::Unset => Existing::NotSet(NO_REFERENCE.into()),
+            State::Set(_) if reference.is_nameless() => Existing::NotSet("an empty name".into()),
             State::Set(existing) => self.judge(index, existing, role, &wanted, defaulted)?,
         };
         let before = match existing {
-            Existing::Right(name) => {
-                self.crossings.settled.insert(role.account().clone());
-                self.decided(|| {
-                    let path = reference.path.join(".");
-                    format!("{}: {path} already references {ROLE_IDENTITY}/{name}", found.title())
-                });
-                if self.outcome.unchanged.last() != Some(&index) {
-                    self.outcome.unchanged.push(index);
-                }
-                return Some(name);
-            }
+            Existing::Right(name) => return Some(self.unchanged(index, reference, role, name)),
             Existing::NotSet(words) => {
                 self.crossings.add(self.errors.len(), index, None, role, By::Reference);
                 if words == NO_REFERENCE { SOURCE.to_owned() } else { format!("{SOURCE} ({words})") }
@@ -227,8 +217,22 @@ impl<'r> Planner<'r> {
         Some(wanted)
     }
 
+    /// Records that a reference is right, and returns the name of its identity.
+    fn unchanged(&mut self, index: ObjectId, reference: &IdentityReference, role: &RoleArn, name: String) -> String {
+        self.crossings.settled.insert(role.account().clone());
+        let title = self.inventory[index].title();
+        self.decided(|| {
+            let path = reference.path.join(".");
+            format!("{title}: {path} already references {ROLE_IDENTITY}/{name}")
+        });
+        if self.outcome.unchanged.last() != Some(&index) {
+            self.outcome.unchanged.push(index);
+        }
+        name
+    }
+
     /// Compares an existing reference with the wanted identity. `None` after an error.
-    fn judge(
+    pub(super) fn judge(
         &mut self,
         index: ObjectId,
         existing: &Reference,
@@ -323,6 +327,10 @@ fn operations(reference: &IdentityReference, name: &str) -> (ChangeKind, Vec<Pat
         let mut at = PointerBuf::from_tokens(item);
         at.push_back("name");
         operations.push(PatchOperation::Test(TestOperation { path: at, value: json!(variable) }));
+    }
+    if let Some((kind, operation)) = variable_operations(reference, name, missing) {
+        operations.push(operation);
+        return (kind, operations);
     }
     let whole = json!({"kind": ROLE_IDENTITY, "name": name});
     match &reference.state {

@@ -94,7 +94,18 @@ impl<O: Provenance> Inventory<O> {
             identities.entry((kind, name.clone())).or_default().push(ObjectId::new(index));
         }
         let (set_aside, not_read, wrappers, index) = (Vec::new(), Vec::new(), Vec::new(), OnceLock::new());
-        Self { all, identities, set_aside, not_read, wrappers, owners, default_namespace: None, index }
+        let inventory = Self { all, identities, set_aside, not_read, wrappers, owners, default_namespace: None, index };
+        inventory.with_references_of_classes()
+    }
+
+    /// The same, with the references that the patches of ClusterClasses decide.
+    fn with_references_of_classes(mut self) -> Self {
+        if self.decide_by_classes() { self.without_index() } else { self }
+    }
+
+    /// The same, without the lookups that depend on references.
+    pub(super) fn without_index(self) -> Self {
+        Self { index: OnceLock::new(), ..self }
     }
 
     /// Adds other files, which were read to find owners; `directory` returns the directory of each file of the
@@ -116,7 +127,7 @@ impl<O: Provenance> Inventory<O> {
         all.others = others;
         all.directories = (0..all.files.len()).map(|file| directory(FileId(file))).collect();
         self.owners = Owners::new(&self.all);
-        self
+        self.with_references_of_classes()
     }
 
     /// Adds documents that were skipped without being read.
@@ -143,7 +154,7 @@ impl<O: Provenance> Inventory<O> {
     /// The same, applied to a namespace other than `default`.
     #[must_use]
     pub fn with_default_namespace(self, namespace: &str) -> Self {
-        Self { default_namespace: Some(namespace.into()), ..self }
+        Self { default_namespace: Some(namespace.into()), ..self }.with_references_of_classes()
     }
 
     /// The namespace that objects without one are applied to.
@@ -248,6 +259,7 @@ impl Inventory {
     fn with_objects(self, own: Vec<Resource>) -> Self {
         let Self { all, set_aside, not_read, wrappers, default_namespace, .. } = self;
         Self { set_aside, not_read, wrappers, default_namespace, ..Self::of(Objects { own, ..all }) }
+            .with_references_of_classes()
     }
 
     /// Changes what is known of each object.

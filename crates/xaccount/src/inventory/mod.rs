@@ -2,6 +2,7 @@
 
 mod applied;
 pub(crate) mod builds;
+mod class_references;
 mod classes;
 mod cluster_of;
 mod doubt;

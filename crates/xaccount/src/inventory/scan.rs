@@ -144,6 +144,13 @@ fn number_lines(bytes: &[u8], objects: &mut [Resource]) {
         line += breaks;
         objects[index].origin.line = line;
     }
+    for found in objects {
+        let ObjectKind::Class(class) = &mut found.object.object_kind else { continue };
+        for patch in &mut class.patches {
+            patch.line = line_of(bytes, patch.span.start);
+            patch.writes.iter_mut().for_each(|write| write.line = line_of(bytes, write.span.start));
+        }
+    }
 }
 
 /// The rule for documents that can't be read.

@@ -23,6 +23,8 @@ pub enum SkipReason {
     NoProvider,
     /// Each kustomization that applies it sets its reference with a patch.
     Patched,
+    /// A patch of its ClusterClass decides the reference.
+    ClassPatch,
 }
 
 impl SkipReason {
@@ -36,6 +38,7 @@ impl SkipReason {
             Self::Unmapped => "unmapped",
             Self::NoProvider => "noProvider",
             Self::Patched => "patched",
+            Self::ClassPatch => "classPatch",
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::namespaces::stored;
 use super::outcome::{Reason, Start};
 use crate::capa::allowed::{Allowed, Form, Namespaces};
-use crate::capa::field::{Field, IdentityReference, Reference, State};
+use crate::capa::field::{ClassDecision, DecidedBy, Field, IdentityReference, Reference, State};
 use crate::capa::identity::{RoleIdentity, StaticIdentity};
 use crate::capa::object::{Object, ObjectKind};
 use crate::capa::release::Release;
@@ -146,9 +146,9 @@ impl Refusals {
         let external_id = some(self.string(&role.external_id, "spec.externalID"));
         let duration = self.duration(&role.duration_seconds, release);
         self.string(&role.inline_policy, "spec.inlinePolicy");
-        let source = match start_at(&role.source, "spec.sourceIdentityRef") {
+        let source = match start_at(&role.source, "spec.sourceIdentityRef", SOURCE_NAME) {
             Start::To { kind, name } => {
-                if let Some((reason, message)) = unusable(&kind, &name, "spec.sourceIdentityRef") {
+                if let Some((reason, message)) = unusable(&kind, &name, SOURCE_NAME) {
                     self.say(reason, message);
                 }
                 Some((kind, name))
@@ -213,6 +213,10 @@ impl Refusals {
 /// Where a release of CAPA starts for a reference of an object.
 pub(super) fn start(object: &Object, reference: &IdentityReference, release: Release) -> Start {
     let path = reference.path.join(".");
+    let name_path = if reference.is_name_only() { path.clone() } else { format!("{path}.name") };
+    if let Some(start) = reference.class.as_deref().and_then(|decision| start_in_class(object, decision, reference)) {
+        return start;
+    }
     match (&object.object_kind, &reference.state) {
         // A duplicate key stays ambiguous, even if the field is dropped.
         (ObjectKind::Referencing { kind_row, .. }, state)
@@ -227,8 +231,8 @@ pub(super) fn start(object: &Object, reference: &IdentityReference, release: Rel
         (ObjectKind::Referencing { kind_row, .. }, State::Unset) if kind_row.defaulted => Start::Default,
         (ObjectKind::Referencing { .. }, State::Unset) => Start::Pod,
         (_, State::Unset) => Start::Class,
-        (_, state) => match start_at(state, &path) {
-            Start::To { kind, name } => match unusable(&kind, &name, &path) {
+        (_, state) => match start_at(state, &path, &name_path) {
+            Start::To { kind, name } => match unusable(&kind, &name, &name_path) {
                 // CAPA has its own message for an unknown kind.
                 Some((reason, message)) if reason != Reason::UnknownKind => Start::Refused { reason, message },
                 _ => Start::To { kind, name },
@@ -238,7 +242,39 @@ pub(super) fn start(object: &Object, reference: &IdentityReference, release: Rel
     }
 }
 
-fn start_at(state: &State, path: &str) -> Start {
+/// The path of the name of an identity's source.
+const SOURCE_NAME: &str = "spec.sourceIdentityRef.name";
+
+/// Where CAPA starts if the class decides the reference; `None` if that is the state of the reference itself.
+fn start_in_class(object: &Object, decision: &ClassDecision, reference: &IdentityReference) -> Option<Start> {
+    let is_template = matches!(object.object_kind, ObjectKind::Referencing { .. });
+    let shown = decision.shown();
+    match &decision.by {
+        DecidedBy::Unknown(undecided) => {
+            Some(Start::InClass(format!("{shown} decides the reference: {}", undecided.why)))
+        }
+        DecidedBy::Variable(variable) if is_template => {
+            let variable = variable.dotted();
+            Some(Start::InClass(format!("{shown} writes the reference, from each Cluster's variable {variable}")))
+        }
+        DecidedBy::Constant(kind, name) if is_template => {
+            let text = |part: &Option<String>| part.clone().unwrap_or_default();
+            Some(Start::To { kind: text(kind), name: text(name) })
+        }
+        DecidedBy::Constant(..) if reference.state == State::Unset => {
+            let message = format!("{shown} removes the reference");
+            Some(Start::InClass(message))
+        }
+        DecidedBy::Variable(variable) if reference.state == State::Unset => {
+            let (reason, variable) = (Reason::ReferenceInClass, variable.dotted());
+            let message = format!("{shown} needs the variable {variable}, which has no value and no default");
+            Some(Start::Refused { reason, message })
+        }
+        DecidedBy::Variable(_) | DecidedBy::Constant(..) => None,
+    }
+}
+
+fn start_at(state: &State, path: &str, name_path: &str) -> Start {
     let refused = |reason, message| Start::Refused { reason, message };
     match state {
         State::Unset => Start::Pod,
@@ -249,7 +285,7 @@ fn start_at(state: &State, path: &str) -> Start {
             let Reference { kind, name, .. } = &**existing;
             let mut refusals = Refusals::default();
             let kind = refusals.string(kind, &format!("{path}.kind"));
-            let name = refusals.string(name, &format!("{path}.name"));
+            let name = refusals.string(name, name_path);
             match refusals.first {
                 Some(Refusal { reason, message }) => refused(reason, message),
                 None => Start::To { kind, name },
@@ -259,13 +295,13 @@ fn start_at(state: &State, path: &str) -> Start {
 }
 
 /// Why the CRD refuses a reference: `kind` is an enumeration, `name` has at least one character.
-fn unusable(kind: &str, name: &str, path: &str) -> Option<(Reason, String)> {
+fn unusable(kind: &str, name: &str, name_path: &str) -> Option<(Reason, String)> {
     match referenced_kind(kind, name) {
         Err(UnusableReference::NoKind | UnusableReference::UnknownKind(_)) => {
             Some((Reason::UnknownKind, unknown_kind(kind)))
         }
         Err(UnusableReference::NoName) => {
-            let message = format!("{path}.name: Invalid value: \"\": should be at least 1 chars long");
+            let message = format!("{name_path}: Invalid value: \"\": should be at least 1 chars long");
             Some((Reason::ObjectRefused, message))
         }
         // The API server accepts such a name; CAPA refuses it when it gets the credentials.

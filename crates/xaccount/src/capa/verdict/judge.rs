@@ -110,6 +110,10 @@ impl Judge {
                 let stop = Stop::unknown(Reason::ReferenceInClass, REFERENCE_IN_CLASS);
                 verdict(Some(stop), Chain::default(), Vec::new())
             }
+            Start::InClass(why) => {
+                let stop = Stop::unknown(Reason::ReferenceInClass, why.clone());
+                verdict(Some(stop), Chain::default(), Vec::new())
+            }
             Start::Refused { reason, message } => {
                 verdict(Some(Stop::refused(*reason, message.clone())), Chain::default(), Vec::new())
             }

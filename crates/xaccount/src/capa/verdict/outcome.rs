@@ -135,6 +135,8 @@ pub enum Start {
     },
     /// No reference in a topology: it comes from the template of its class.
     Class,
+    /// The class decides the reference, and it is not known: why.
+    InClass(String),
     /// The reference is refused or ambiguous.
     Refused {
         /// The reason.

@@ -124,6 +124,7 @@ pub(super) fn evaluate(cluster_state: &ClusterState, subject: &Subject) -> Verdi
             Ok(())
         }
         Start::Class => Err(Stop::unknown(Reason::ReferenceInClass, super::judge::REFERENCE_IN_CLASS)),
+        Start::InClass(why) => Err(Stop::unknown(Reason::ReferenceInClass, why.clone())),
         Start::Refused { reason, message } => Err(Stop::refused(*reason, message.clone())),
     };
     let end = match end {
