@@ -1,7 +1,7 @@
 //! Manifests as a Git revision has them, read with the `git` on PATH. Nothing is written, and no program of the
 //! repository's configuration runs.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::git::{self, Objects, root_above};
 use xaccount::diag::{Diagnostic, escape_control};
 use xaccount::files::is_manifest;
-use xaccount::kustomize::is_kustomization;
+use xaccount::kustomize::{is_kustomization, kustomization};
 use xaccount::session::path_bytes;
 
 /// Links are followed so many times.
@@ -124,7 +124,30 @@ impl Revision {
                 _ => {}
             }
         }
+        read.add_parts(&shown, &repository, &tree, &mut objects)?;
         Ok(read)
+    }
+
+    /// Adds the files that kustomizations name as patches or configurations: they decide what becomes of the objects.
+    fn add_parts(
+        &mut self,
+        revision: &str,
+        repository: &Repository,
+        tree: &CommitTree,
+        objects: &mut Objects,
+    ) -> Result<(), Diagnostic> {
+        let root = format!("git:{revision}/");
+        let kustomizations = self.files.iter().filter(|(name, _)| is_kustomization(name));
+        let read = kustomizations.filter_map(|(name, bytes)| kustomization(None, name, name, bytes).ok());
+        let mut parts: BTreeSet<String> = read.flat_map(|one| one.parts()).collect();
+        parts.retain(|part| !self.files.iter().any(|(name, _)| name == part));
+        for name in parts {
+            let entry = name.strip_prefix(&root).and_then(|path| tree.0.get(path.as_bytes()));
+            if let Some(TreeEntry { kind: TreeEntryKind::File, id }) = entry {
+                self.files.push((name, Arc::new(repository.content(objects, id)?)));
+            }
+        }
+        Ok(())
     }
 
     /// Notes the inputs that the revision does not have: their clusters would look new.

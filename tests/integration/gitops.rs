@@ -228,7 +228,9 @@ fn every_command_of_the_page_works_as_shown() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
         fs::copy(testdata("dkp/dkp-2.7-v1beta2.yaml"), path.join("cinder.yaml")).unwrap();
-        fs::write(path.join("kustomization.yaml"), with_fluxs_patches(&["cinder.yaml"])).unwrap();
+        fs::create_dir_all(path.join("clusters/dev")).unwrap();
+        fs::copy(testdata("dkp/dkp-2.7-v1beta2.yaml"), path.join("clusters/dev/cinder.yaml")).unwrap();
+        fs::write(path.join("clusters/dev/kustomization.yaml"), with_fluxs_patches(&["cinder.yaml"])).unwrap();
         let own = bin(&[("kubectl", kubectl.clone())]).keep();
         fs::rename(own, path.join(".bin")).unwrap();
         fs::set_permissions(path.join(".bin"), fs::Permissions::from_mode(0o755)).unwrap();

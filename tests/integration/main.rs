@@ -5,6 +5,7 @@
 #[cfg(target_os = "linux")]
 mod action;
 #[cfg(unix)]
+mod builds;
 mod compare;
 #[cfg(unix)]
 mod completion;

@@ -30,7 +30,7 @@
 //! - Account maps (`.xaccount.yaml`) are not supported: among the files, one is an error of [`inject()`] and
 //!   [`eject()`]. [`status()`] and [`lint()`] ignore its release, source account, annotations and `lint.ignore`.
 //! - [`lint()`] takes no IAM policy documents.
-//! - Kustomize patches are found with the kustomizations among the files, not with others around them.
+//! - Kustomizations and objects of Flux count if they are among the files; others around them are unknown.
 //! - The `Cluster` that an object belongs to, and other users of an identity, are searched for among the files only.
 //! - Templates are errors. A topology `Cluster` needs a variable that specifies its provider, or its
 //!   `ClusterClass` among the files.

@@ -109,8 +109,6 @@ pub struct Object {
 pub struct Applied {
     /// One for each different result, in the order of the builds.
     pub places: Vec<AppliedPlace>,
-    /// The labels that all of them add.
-    pub labels: Vec<(String, String)>,
 }
 
 /// One of the places to which an object is applied.
@@ -120,6 +118,8 @@ pub struct AppliedPlace {
     pub namespace: Option<String>,
     /// What sets the namespace, if it is not the object: `overlays/prod/kustomization.yaml:3`.
     pub from: Option<String>,
+    /// The labels that are added.
+    pub labels: Vec<(String, String)>,
     /// The reference that a patch sets.
     pub reference: Option<PatchedReference>,
     /// Why neither the manifest nor a patch shows what is applied.

@@ -75,3 +75,60 @@ impl StatusReport {
         &self.inventory
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLUSTER: &str = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: heron}\nspec: {region: eu-west-1}\n";
+
+    /// `NAMESPACE/NAME OUTCOME ACCOUNT` of each cluster.
+    fn rows(files: &[(&str, &str)]) -> Vec<String> {
+        let report = status(&Manifests::new(files.iter().copied()).unwrap()).unwrap();
+        let row = |row: &Row| format!("{} {} {}", row.title(), row.verdict.outcome.name(), row.account.word());
+        report.clusters().iter().map(row).collect()
+    }
+
+    #[test]
+    fn an_object_is_where_its_kustomizations_put_it() {
+        let base = [("base/heron.yaml", CLUSTER), ("base/kustomization.yaml", "resources: [heron.yaml]\n")];
+        let dev = ("dev/kustomization.yaml", "namespace: dev\nresources: [../base]\n");
+        let eu = ("eu/kustomization.yaml", "namespace: eu\nresources: [../dev]\n");
+        let qa = ("qa/kustomization.yml", "namespace: qa\nresources: [../base]\n");
+        assert_eq!(rows(&base), ["default/heron permitted source"]);
+        assert_eq!(rows(&[base[0], base[1], dev]), ["dev/heron permitted source"]);
+        assert_eq!(rows(&[base[0], base[1], dev, eu]), ["eu/heron permitted source"]);
+        let both = rows(&[base[0], base[1], dev, qa]);
+        assert_eq!(both, ["dev/heron permitted source", "qa/heron permitted source"]);
+    }
+
+    #[test]
+    fn what_a_patch_changes_is_unknown() {
+        let built = |patch: &str| {
+            let text =
+                format!("resources: [heron.yaml]\npatches:\n- target: {{kind: AWSCluster}}\n  patch: '{patch}'\n");
+            rows(&[("heron.yaml", CLUSTER), ("kustomization.yaml", &text)])
+        };
+        let add = |path: &str, value: &str| format!("[{{\"op\": \"add\", \"path\": \"{path}\", \"value\": {value}}}]");
+        assert_eq!(built(&add("/spec/region", "\"eu-west-2\"")), ["default/heron permitted source"]);
+        assert_eq!(built(&add("/spec/identityRef", "{\"name\": \"x\"}")), ["default/heron unknown unknown"]);
+        assert_eq!(built(&add("/spec", "{}")), ["default/heron unknown unknown"]);
+        let controller = "{\"kind\": \"AWSClusterControllerIdentity\", \"name\": \"default\"}";
+        assert_eq!(built(&add("/spec/identityRef", controller)), ["default/heron permitted source"]);
+    }
+
+    #[test]
+    fn a_source_of_flux_that_may_be_another_repository_is_not_followed() {
+        let flux = |source: &str| {
+            format!(
+                "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: {source}}}\nspec: {{path: ./dev, targetNamespace: eu, sourceRef: {{kind: GitRepository, name: {source}}}}}\n"
+            )
+        };
+        let (own, other) = (flux("flux-system"), flux("other").replace("./dev", "./apps"));
+        let of = |flux: &str| rows(&[("flux.yaml", flux), ("dev/heron.yaml", CLUSTER)]);
+        assert_eq!(of(&own), ["eu/heron permitted source"]);
+        assert_eq!(of(&format!("{own}---\n{other}")), ["eu/heron permitted source"]);
+        let (own, other) = (own.replace("./dev", "./apps"), other.replace("./apps", "./dev"));
+        assert_eq!(of(&format!("{own}---\n{other}")), ["default/heron unknown unknown"]);
+    }
+}

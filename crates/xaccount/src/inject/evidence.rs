@@ -198,3 +198,34 @@ pub(super) struct Sighting {
     /// The text for a label or a help line: `Git's HEAD has it with no identityRef`.
     pub(super) words: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::{Builds, File, Places, Scan, scan};
+    use crate::kustomize::kustomization;
+
+    /// HEAD has the manifest, and the dump has what is applied from it.
+    #[test]
+    fn a_cluster_that_a_kustomization_moves_is_found() {
+        let read = |namespace: &str| {
+            let text = format!(
+                "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {{name: heron{namespace}}}\n"
+            );
+            let needles = crate::capa::needles();
+            let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
+            let objects = scan(FileId(0), text.as_bytes(), &options).unwrap().objects;
+            let file = File { name: "heron.yaml".into(), is_json_for_kubectl: false, identities_only: false };
+            Inventory::new(vec![file], objects)
+        };
+        let one = kustomization(None, "k", "kustomization.yaml", b"namespace: dev\nresources: [heron.yaml]\n").unwrap();
+        let places =
+            Places { files: vec![vec!["heron.yaml".into()]], read: &|_| None, link: &|_| None, root: &|_| None };
+        let (run, _) = Builds::new(vec![one], &read(""), places).place(read(""), |_| false);
+        let found = &run.objects()[0];
+        assert_eq!(run.namespace_of(found), "dev");
+        assert_eq!(ObservedObjects::head(read(""), BTreeSet::new()).find(&run, found).len(), 1);
+        assert_eq!(ObservedObjects::live(read(", namespace: dev")).find(&run, found).len(), 1);
+        assert!(ObservedObjects::live(read("")).find(&run, found).is_empty());
+    }
+}

@@ -175,3 +175,51 @@ impl PartialEq for AssignedAnswer {
 pub(super) fn is_template(found: &Resource) -> bool {
     matches!(&found.object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account_map::read;
+    use crate::inventory::{Builds, File, Places, Scan, scan};
+    use crate::kustomize::kustomization;
+
+    #[test]
+    fn one_manifest_in_namespaces_of_two_accounts_is_refused() {
+        let text = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: heron}\n";
+        let needles = crate::capa::needles();
+        let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
+        let objects = scan(FileId(0), text.as_bytes(), &options).unwrap().objects;
+        let file = File { name: "base/heron.yaml".into(), is_json_for_kubectl: false, identities_only: false };
+        let inventory = Inventory::new(vec![file], objects);
+        let overlay = |namespace: &str| {
+            let text = format!("namespace: {namespace}\nresources: [../base]\n");
+            kustomization(None, namespace, &format!("{namespace}/kustomization.yaml"), text.as_bytes()).unwrap()
+        };
+        let base = kustomization(None, "base", "base/kustomization.yaml", b"resources: [heron.yaml]\n").unwrap();
+        let assigned = |overlays: Vec<crate::kustomize::Kustomization>| {
+            let files = vec![vec!["base/heron.yaml".to_owned()]];
+            let places = Places { files, read: &|_| None, link: &|_| None, root: &|_| None };
+            let all = overlays.into_iter().chain([base.clone()]).collect();
+            let (run, _) = Builds::new(all, &inventory, places).place(inventory.clone(), |_| false);
+            let text = "apiVersion: xaccount.dev/v1alpha1\nkind: AccountMap\naccounts:\n\
+                        - {name: a, account: \"222222222222\", clusters: {namespaces: [dev, qa]}}\n\
+                        - {name: b, account: \"333333333333\", clusters: {namespaces: [prod]}}\n";
+            let (map, place, file) = (read(text.as_bytes()).unwrap(), |_| String::new(), |_| Place::Outside);
+            let mapped = Mapped {
+                map: &map,
+                name: ".xaccount.yaml",
+                place: &place,
+                file: &file,
+                without_path: "",
+                ways_out: "",
+                allow_unmapped: false,
+            };
+            let found = &run.objects()[0];
+            mapped.assigned(&run, found, &Place::Outside).map_err(|error| error.message)
+        };
+        assert!(matches!(assigned(vec![overlay("dev")]), Ok(Assigned::To(0, _))));
+        assert!(matches!(assigned(vec![overlay("dev"), overlay("qa")]), Ok(Assigned::To(0, _))));
+        let error = assigned(vec![overlay("dev"), overlay("prod")]).unwrap_err();
+        assert!(error.contains("2 namespaces"), "{error}");
+    }
+}

@@ -16,18 +16,18 @@ impl Builds {
                 places.push(place);
             }
         }
-        let labels = self.labels(&ways);
-        let is_plain = |place: &AppliedPlace| place.from.is_none() && place.changed_by().is_none();
-        if places.iter().all(is_plain) && labels.is_empty() {
-            return None;
-        }
-        Some(Applied { places, labels })
+        let is_plain =
+            |place: &AppliedPlace| place.from.is_none() && place.changed_by().is_none() && place.labels.is_empty();
+        if places.iter().all(is_plain) { None } else { Some(Applied { places }) }
     }
 
     /// Puts an object of a file with these names where it is applied.
     pub(crate) fn put(&self, names: &[String], object: &mut Object) {
         if let Some(applied) = self.applied(names, object) {
-            object.labels = object.labels.with(&applied.labels);
+            // A label counts if every place has it.
+            let mut labels = applied.places.first().map_or_else(Vec::new, |first| first.labels.clone());
+            labels.retain(|label| applied.places.iter().all(|place| place.labels.contains(label)));
+            object.labels = object.labels.with(&labels);
             object.applied = Some(Box::new(applied));
         }
     }
@@ -45,7 +45,7 @@ impl Builds {
             Some(Ok(reference)) => (Some(reference), None),
             Some(Err(uncertain)) => (None, Some(uncertain)),
         };
-        AppliedPlace { namespace, from, reference, uncertain }
+        AppliedPlace { namespace, from, labels: self.labels(way), reference, uncertain }
     }
 
     /// The namespace that a way sets, and its place.
@@ -60,16 +60,16 @@ impl Builds {
         })
     }
 
-    /// The labels that all of these ways add.
-    fn labels(&self, ways: &[BuildPath]) -> Vec<(String, String)> {
-        let of_way = |way: &BuildPath| -> Vec<(String, String)> {
-            let members = self.members(way);
-            let inner = members.into_iter().rev().flat_map(|one| self.all[one].labels.clone());
-            inner.chain(way.flux.into_iter().flat_map(|index| self.flux[index].flux.labels.clone())).collect()
-        };
-        let mut ways = ways.iter().map(of_way);
-        let Some(first) = ways.next() else { return Vec::new() };
-        ways.fold(first, |all, more| all.into_iter().filter(|label| more.contains(label)).collect())
+    /// The labels that a way adds, the last one of a key counts.
+    fn labels(&self, way: &BuildPath) -> Vec<(String, String)> {
+        let inner = self.members(way).into_iter().rev().flat_map(|one| &self.all[one].labels);
+        let outer = way.flux.into_iter().flat_map(|index| &self.flux[index].flux.labels);
+        let mut labels: Vec<(String, String)> = Vec::new();
+        for (key, value) in inner.chain(outer) {
+            labels.retain(|(known, _)| known != key);
+            labels.push((key.clone(), value.clone()));
+        }
+        labels
     }
 
     /// The reference that a patch sets, or why the manifest does not show what is applied; `None` if it does.
@@ -83,14 +83,15 @@ impl Builds {
         if decisive.is_empty() {
             return None;
         }
-        let own = object.namespace.as_deref().unwrap_or_default();
-        let namespaces = [own, namespace.unwrap_or_default(), "default"];
-        let count = if own.is_empty() && namespace.is_none() { 3 } else { 2 };
+        let members = self.members(way);
+        let set = members.iter().filter_map(|&one| self.all[one].namespace.as_ref());
+        let set = set.map(|(namespace, _)| namespace.as_str()).chain(namespace);
+        let namespaces: Vec<&str> = [object.written_namespace().unwrap_or("default")].into_iter().chain(set).collect();
         let patched = Patched {
             api_version: &object.api_version,
             kind: &object.kind,
             name: object.name.as_deref().unwrap_or_default(),
-            namespaces: &namespaces[..count],
+            namespaces: &namespaces,
             decisive: &decisive,
         };
         let uncertain = |place: &str, why: &'static str| {
@@ -98,7 +99,6 @@ impl Builds {
         };
         let matters = |change: &&BuildChange| change.effect.may_change(change.target.as_ref(), &patched);
         let build = way.flux.map(|index| &self.flux[index]);
-        let members = self.members(way);
         let of_flux = build.iter().flat_map(|build| &build.effects);
         let patches = of_flux.chain(members.iter().flat_map(|&one| &self.effects[one]));
         let mut patches = patches.filter(matters);

@@ -57,7 +57,7 @@ pub(crate) struct Patched<'o> {
     pub(crate) api_version: &'o str,
     pub(crate) kind: &'o str,
     pub(crate) name: &'o str,
-    /// The namespaces that it has before and after kustomizations change it.
+    /// The namespaces that it has on its way through kustomizations, the first one in its manifest. None is `default`.
     pub(crate) namespaces: &'o [&'o str],
     /// The fields that decide, as paths from the top.
     pub(crate) decisive: &'o [Vec<String>],
@@ -219,6 +219,8 @@ pub(crate) struct Operation {
 pub(crate) struct MergePatch {
     kind: String,
     name: String,
+    /// None is `default`.
+    namespace: String,
     /// The paths of its values, and of its `$patch` directives, with the values that are texts.
     values: Vec<(Vec<String>, Option<String>)>,
 }
@@ -345,14 +347,20 @@ impl MergePatch {
     fn of(tree: &Tree<'_>) -> Option<Self> {
         let metadata = field(tree, tree.root, "metadata").ok()??;
         let member = |node: NodeId, name: &str| Some(text(tree, node, name).ok()??.0);
-        let mut patch = Self { kind: member(tree.root, "kind")?, name: member(metadata, "name")?, values: Vec::new() };
+        let mut patch = Self {
+            kind: member(tree.root, "kind")?,
+            name: member(metadata, "name")?,
+            namespace: text(tree, metadata, "namespace").ok()?.map_or_else(|| "default".to_owned(), |(text, _)| text),
+            values: Vec::new(),
+        };
         patch.add(tree, tree.root, &mut Vec::new());
         Some(patch)
     }
 
     /// Whether it is merged into an object: with a target, the names in it don't matter.
     fn is_for(&self, target: Option<&PatchTarget>, object: &Patched<'_>) -> bool {
-        target.is_some() || self.kind == object.kind && self.name == object.name
+        let is_named = self.kind == object.kind && self.name == object.name;
+        target.is_some() || is_named && object.namespaces.contains(&self.namespace.as_str())
     }
 
     fn add(&mut self, tree: &Tree<'_>, node: NodeId, path: &mut Vec<String>) {
@@ -378,6 +386,14 @@ impl MergePatch {
 }
 
 impl PatchContent {
+    /// The path of replacements in a file.
+    pub(crate) fn replacement_file(&self) -> Option<&str> {
+        match self {
+            Self::ReplacementFile(path) => Some(path),
+            _ => None,
+        }
+    }
+
     /// The path of a patch in a file.
     pub(crate) fn file(&self) -> Option<&str> {
         match self {
@@ -424,7 +440,8 @@ mod tests {
     fn a_patch_matters_if_it_sets_what_decides() {
         let decisive = [tokens(&["spec", "identityRef"])];
         let matters = |text: &str| PatchEffect::of(text.as_bytes()).may_change(None, &cluster(&decisive));
-        let merge = |spec: &str| format!("kind: AWSCluster\nmetadata: {{name: heron}}\nspec: {spec}\n");
+        let merge =
+            |spec: &str| format!("kind: AWSCluster\nmetadata: {{name: heron, namespace: birds}}\nspec: {spec}\n");
         for spec in ["{identityRef: {name: x}}", "{identityRef: }", "{$patch: replace, region: x}", "", "{}"] {
             assert!(matters(&merge(spec)), "{spec}");
         }
@@ -432,6 +449,8 @@ mod tests {
             assert!(!matters(&merge(spec)), "{spec}");
         }
         assert!(!matters(&merge("{identityRef: {name: x}}").replace("heron", "egret")));
+        assert!(!matters(&merge("{identityRef: {name: x}}").replace("birds", "fish")));
+        assert!(!matters(&merge("{identityRef: {name: x}}").replace(", namespace: birds", "")));
         assert!(!matters(&merge("{identityRef: {name: x}}").replace("AWSCluster", "AWSMachine")));
         for (path, expected) in [
             ("/spec/identityRef/name", true),
@@ -456,7 +475,8 @@ mod tests {
             let reference = PatchEffect::of(text.as_bytes()).reference(None, &cluster(&decisive), &path);
             reference.map(|(kind, name)| format!("{kind}/{name}"))
         };
-        let merge = |spec: &str| format!("kind: AWSCluster\nmetadata: {{name: heron}}\nspec: {spec}\n");
+        let merge =
+            |spec: &str| format!("kind: AWSCluster\nmetadata: {{name: heron, namespace: birds}}\nspec: {spec}\n");
         let whole = Some("K/n".to_owned());
         assert_eq!(set(&merge("{region: x, identityRef: {kind: K, name: n}}")), whole);
         for spec in

@@ -191,6 +191,13 @@ impl Kustomization {
         beside(&self.path, path)
     }
 
+    /// The paths of the files that decide what it changes: patches, replacements and configurations.
+    pub fn parts(&self) -> Vec<String> {
+        let replacements = self.patches.iter().filter_map(|patch| patch.content.replacement_file());
+        let others = self.configurations.iter().map(|(path, _)| path.as_str()).chain(replacements);
+        self.patch_files().chain(others.map(|path| self.beside(path))).collect()
+    }
+
     /// The paths of the files with its patches.
     pub(crate) fn patch_files(&self) -> impl Iterator<Item = String> {
         self.patches.iter().filter_map(|patch| patch.content.file()).map(|path| self.beside(path))

@@ -11,7 +11,7 @@ use super::steps::Steps;
 use crate::capa::allowed::Namespaces;
 use crate::capa::field::IdentityReference;
 use crate::capa::labels::Labels;
-use crate::capa::object::{Object, ObjectKind};
+use crate::capa::object::{AppliedPlace, Object, ObjectKind};
 use crate::capa::release::Release;
 use crate::capa::tables::IdentityKind;
 
@@ -65,9 +65,9 @@ impl ClusterState {
             let Some(name) = object.name.clone() else { continue };
             match &object.object_kind {
                 ObjectKind::Namespace => {
-                    let labels = object.uncertain().is_none().then(|| object.labels.clone());
-                    let names = names_of_namespace(object, name).into_iter();
-                    names.for_each(|name| add_namespace(&mut namespaces, name, labels.clone()));
+                    for (name, labels) in as_applied(object, name) {
+                        add_namespace(&mut namespaces, name, labels);
+                    }
                 }
                 ObjectKind::Secret => {
                     if object.own_namespace().or(namespace) == Some(MANAGER_NAMESPACE) {
@@ -117,14 +117,19 @@ impl ClusterState {
     }
 }
 
-/// The names of a Namespace as it is applied: a kustomization with a `namespace` renames it
-/// (`api/internal/konfig/builtinpluginconsts/namespace.go` of kubernetes-sigs/kustomize).
-fn names_of_namespace(object: &Object, own: String) -> Vec<String> {
+/// The names and labels of a Namespace as it is applied: a kustomization with a `namespace` renames it
+/// (`api/internal/konfig/builtinpluginconsts/namespace.go` of kubernetes-sigs/kustomize). Labels that a patch changes are
+/// not known.
+fn as_applied(object: &Object, own: String) -> Vec<(String, Option<Labels>)> {
     let places = object.applied.as_deref().map_or(&[][..], |applied| &applied.places);
-    match places {
-        [] => vec![own],
-        places => places.iter().map(|place| place.namespace.clone().unwrap_or_else(|| own.clone())).collect(),
+    if places.is_empty() {
+        return vec![(own, Some(object.labels.clone()))];
     }
+    let one = |place: &AppliedPlace| {
+        let labels = place.uncertain.is_none().then(|| object.labels.with(&place.labels));
+        (place.namespace.clone().unwrap_or_else(|| own.clone()), labels)
+    };
+    places.iter().map(one).collect()
 }
 
 /// Adds a Namespace. The labels of one with several manifests are not known, unless they are equal.
