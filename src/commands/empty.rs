@@ -5,6 +5,7 @@ use super::wrappers::Wrappers;
 use crate::cli::SelectArgs;
 use xaccount::diag::{Diagnostic, SourceMap, escape_control};
 use xaccount::inventory::{self, Inventory};
+use xaccount::kustomize::is_kustomization;
 use xaccount::plan::EmptySelection;
 use xaccount::session::Session;
 
@@ -61,9 +62,23 @@ pub(crate) fn nothing_found(
             error = error.help("for a topology Cluster without such a variable: --topology-variable clusterConfig.aws");
         }
     }
+    error.help.extend(of_kustomization(inputs, usage));
     error.help.extend(wrappers.help(usage));
     error.help.extend(array.map(|array| in_one_line(inputs, array)));
     error.help(ALLOW_EMPTY)
+}
+
+/// What to type if one of the files is a kustomization: what it lists is not an input.
+fn of_kustomization(inputs: &Session, usage: &Usage) -> Option<String> {
+    let file = inputs.named().find(|&file| is_kustomization(inputs.name(file)))?;
+    let name = inputs.name(file);
+    let directory = name.rsplit_once('/').map_or(".", |(directory, _)| directory);
+    let pipe = format!("kubectl kustomize {directory} | {}", usage.piped());
+    Some(format!(
+        "{} is not built: also pass the files that it lists, or {}",
+        escape_control(name),
+        escape_control(&pipe)
+    ))
 }
 
 /// The error for a document that is an array of objects, if the files contain no other object.

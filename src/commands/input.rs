@@ -11,7 +11,7 @@ use crate::cli::{ConfigArgs, InputArgs, SelectArgs, TopologyVariable};
 use lossless_yaml::Needles;
 use xaccount::diag::{Diagnostic, FileId, escape_control};
 use xaccount::files::{self, FindError, Input};
-use xaccount::inventory::{self, Inventory, ObjectId, Scan, SetAside, SkipReason};
+use xaccount::inventory::{self, Inventory, ObjectId, Scan, SetAside, SkipReason, Unlisted};
 use xaccount::kustomization_search::{Kustomizations, SearchRoots};
 use xaccount::plan::IdentityFile;
 use xaccount::session::Session;
@@ -264,16 +264,20 @@ pub(crate) fn unlisted(
 ) -> Option<Diagnostic> {
     let path = Kustomizations::plain_path(file)?;
     let users = clusters.map(|index| inventory[index].origin.file);
-    let unlisted = kustomizations.builds.unlisted(&path, &inputs.shown(file), users)?;
+    Some(unlisted_warning(&kustomizations.builds.unlisted(&path, &inputs.shown(file), users)?, file.exists()))
+}
+
+/// The warning, with the command that adds the line once the file exists.
+pub(crate) fn unlisted_warning(unlisted: &Unlisted<'_>, exists: bool) -> Diagnostic {
     let warning = unlisted.diagnostic();
-    let directory = unlisted.directory().filter(|_| unlisted.is_fixable());
-    Some(match directory {
+    match unlisted.directory().filter(|_| unlisted.is_fixable()) {
         Some(directory) => warning.help(format!(
-            "or, once the file is written: kubectl xaccount lint {} -R --select XA038 --fix --write",
+            "{}: kubectl xaccount lint {} -R --select XA038 --fix --write",
+            if exists { "or" } else { "or, once the file is written" },
             escape_control(directory)
         )),
         None => warning,
-    })
+    }
 }
 
 /// The error for a run in which every object that could carry a reference is skipped.

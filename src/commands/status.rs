@@ -306,7 +306,10 @@ impl Tree {
         let found = input::find_paths(paths, args.input.recursive, &USAGE)?;
         let session = input::open(found, &args.input, None, None)?;
         Self::scanned(session, args, |session, inventory| {
-            input::counted(session, inventory, None).map(|(inventory, notes, _)| (inventory, notes)).map_err(Into::into)
+            let (inventory, mut notes, kustomizations) = input::counted(session, inventory, None)?;
+            let unlisted = kustomizations.builds.unlisted_files(&inventory);
+            notes.extend(unlisted.iter().map(|(_, unlisted)| input::unlisted_warning(unlisted, true)));
+            Ok((inventory, notes))
         })
     }
 
@@ -359,7 +362,10 @@ impl Tree {
         let mut status = status::status(&self.inventory, options);
         let selection = selection(&args.select);
         // One that may be selected is shown.
-        status.rows.retain(|row| selection.selects(&self.inventory, row.object).unwrap_or(true));
+        let is_selected = |row: &Row| {
+            selection.has_namespace(&row.namespace) && selection.selects(&self.inventory, row.object).unwrap_or(true)
+        };
+        status.rows.retain(is_selected);
         status
     }
 

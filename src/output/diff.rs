@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use anstyle::{AnsiColor, Effects, Style};
 
 use super::hunks::{Hunk, Line, Region, Tag, hunks};
-use lossless_yaml::{Edited, line_around};
+use lossless_yaml::Edited;
 use xaccount::capa::{self, ObjectKind};
 use xaccount::diag::{FileId, Span, escape_control};
 use xaccount::inventory::{Inventory, ObjectId, Resource};
@@ -161,19 +161,15 @@ pub(crate) fn of_document(path: &[u8], bytes: &[u8], edited: &Edited, heading: &
 }
 
 /// The diff of a kustomization. Generators and patches in it can contain the content of a Secret or a ConfigMap: then only
-/// its list of resources is shown.
+/// the lines that are added are shown.
 pub(crate) fn of_kustomization(path: &[u8], name: &str, bytes: &[u8], edited: &Edited) -> FileDiff {
-    let whole = Span::new(0, bytes.len());
-    let may_hide = capa::may_hold_bodies(bytes) || memchr::memmem::find(bytes, b"enerator").is_some();
-    let window = match kustomization(None, name, name, bytes).map(|one| one.spans()) {
-        Ok((_, Some(list))) if may_hide => {
-            Span::new(line_around(bytes, list.start).start, line_around(bytes, list.end).end)
-        }
-        Ok(_) if !may_hide => whole,
-        _ => Span::new(0, 0),
+    let nothing = Span::new(0, 0);
+    let (document, window) = match kustomization(None, name, name, bytes) {
+        Ok(one) => (one.document, if one.is_open { one.document } else { nothing }),
+        Err(_) => (nothing, nothing),
     };
     let heading = format!("Kustomization  {}", escape_control(name));
-    let regions = [Region { document: whole, window, heading: heading.clone() }];
+    let regions = [Region { document, window, heading: heading.clone() }];
     FileDiff { name: path.to_owned(), new: false, hunks: hunks(bytes, edited, &regions, None, &heading) }
 }
 

@@ -167,7 +167,7 @@ fn wide_cells<O: Provenance>(status: &Status<'_, O>, row: &Row, style: TableStyl
     cells.extend([
         chain(row).split_once(" <- ").map_or(NONE, |(_, sources)| sources).into(),
         role.unwrap_or(NONE).into(),
-        found.object.region().unwrap_or(NONE).into(),
+        row.region.as_deref().unwrap_or(NONE).into(),
         row.verdict.reason.map_or(NONE, |reason| reason.name()).into(),
         session.into(),
         text(first.and_then(|hop| hop.external_id)).into(),

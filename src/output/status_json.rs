@@ -241,7 +241,7 @@ fn cluster<'s>(status: &'s Status<'_>, row: &'s Row) -> ClusterJson<'s> {
         template: row.template,
         file: &status.inventory.file(found.origin.file).name,
         line: found.origin.line,
-        region: found.object.region(),
+        region: row.region.as_deref(),
         account: row.account.id().map(AccountId::as_str),
         verdict: VerdictJson {
             outcome: verdict.outcome.name(),

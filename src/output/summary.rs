@@ -9,7 +9,7 @@ use super::table::styled;
 use json_patch::PatchOperation;
 use xaccount::capa::{CONTROLLER_IDENTITY, ROLE_IDENTITY};
 use xaccount::diag::escape_control;
-use xaccount::inventory::{Inventory, ObjectId};
+use xaccount::inventory::{Inventory, ObjectId, SkipReason};
 use xaccount::plan::{Change, ChangeKind, IdentityFile, NewObject, Outcome};
 
 const GREEN: Style = AnsiColor::Green.on_default();
@@ -118,7 +118,14 @@ impl Wording {
 pub(crate) fn summary(outcome: &Outcome, inventory: &Inventory, written: bool, wording: &Wording) -> String {
     let unchanged = outcome.unchanged.len();
     if outcome.changes.is_empty() {
+        let patched = outcome.skipped.iter().filter(|one| one.reason == SkipReason::Patched).count();
         return match unchanged {
+            0 if patched > 0 => {
+                format!(
+                    "nothing to change: patches of kustomizations set the reference of {}",
+                    count(patched, "object")
+                )
+            }
             0 => wording.nothing.to_owned(),
             1 => format!("nothing to change: 1 object {}", wording.is_unchanged),
             many => format!("nothing to change: {many} objects {}", wording.are_unchanged),

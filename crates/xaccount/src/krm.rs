@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::account_map::{self, AccountMap, Place};
 use crate::diag::{Diagnostic, FileId, LineIndex, Location, Severity, Span, SpannedError, escape_control};
 use crate::inventory::{self, Builds, Inventory, Others, Places, Resource};
-use crate::kustomization_search::NOT_TOLD;
+use crate::kustomization_search::NOT_KNOWN;
 use crate::kustomize::{self, Kustomization};
 use crate::plan::{Change, IdentityFile, NewObject, Outcome};
 use lossless_yaml::{Lookup, NodeId, ObjectRef, Plan, Source, Tree, parse};
@@ -237,13 +237,14 @@ impl<'s> ResourceList<'s> {
                 Err(unreadable) => {
                     let at = Location { file: STREAM, span: unreadable.span, window: None };
                     let warning = Diagnostic::warning(format!("{name} can't be read: {}", unreadable.why)).at(at, "");
-                    warnings.push(warning.help(NOT_TOLD));
+                    warnings.push(warning.help(NOT_KNOWN));
                 }
             }
         }
         let names = |path: &Option<String>| path.iter().map(|path| kustomize::plain(path)).collect();
         let files = self.files.iter().map(names).collect();
-        let places = Places { files, read: &|_| None, link: &|_| None, root: &|_| Some(String::new()) };
+        let places =
+            Places { files, unreadable: Vec::new(), read: &|_| None, link: &|_| None, root: &|_| Some(String::new()) };
         (Builds::new(all, inventory, places), warnings)
     }
 

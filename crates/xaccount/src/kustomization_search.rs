@@ -12,7 +12,7 @@ use crate::account_map;
 use crate::diag::{Diagnostic, FileId, escape_control, line_of};
 use crate::files::{self, Input};
 use crate::inventory::{Builds, Inventory, Places};
-use crate::kustomize::{FILE_NAMES, Kustomization, is_kustomization, kustomization};
+use crate::kustomize::{FILE_NAMES, Kustomization, is_kustomization, kustomization, plain};
 use crate::session::{Session, path_bytes, shown};
 
 pub use memory::in_memory;
@@ -51,7 +51,7 @@ impl Kustomizations {
             .enumerate()
             .flat_map(|(file, names)| names.iter().map(move |name| (name.as_str(), FileId(file))))
             .collect();
-        let Reading { all, warnings, .. } = Reading::of(searched, place, |path| by_name.get(path).copied());
+        let Read { all, warnings, unreadable } = Reading::of(searched, place, &|path| by_name.get(path).copied());
         let root = |file: FileId| {
             let path = paths.get(file.0)?.as_deref()?;
             let directory = parent(path).canonicalize().ok()?;
@@ -64,15 +64,19 @@ impl Kustomizations {
             let path = Path::new(path);
             path.is_file().then(|| files::read_only(path).ok()).flatten()
         };
-        let builds =
-            Builds::new(all, inventory, Places { files: names.clone(), read: &read, link: &link, root: &root });
+        let builds = Builds::new(
+            all,
+            inventory,
+            Places { files: names.clone(), unreadable, read: &read, link: &link, root: &root },
+        );
         Self { builds, warnings }
     }
 
     /// The same for files, by their paths: what names them as patches.
     pub fn of_files(files: impl IntoIterator<Item = PathBuf>, place: SearchRoots<'_>) -> Self {
-        let Reading { all, warnings, .. } = Reading::of(files.into_iter(), place, |_| None);
-        let places = Places { files: Vec::new(), read: &|_| None, link: &link, root: &|_| None };
+        let Read { all, warnings, .. } = Reading::of(files.into_iter(), place, &|_| None);
+        let places =
+            Places { files: Vec::new(), unreadable: Vec::new(), read: &|_| None, link: &link, root: &|_| None };
         Self { builds: Builds::new(all, &Inventory::default(), places), warnings }
     }
 
@@ -131,12 +135,23 @@ fn keeps_no_identities(file: &str, why: &str) -> Diagnostic {
 }
 
 /// The consequence if a kustomization can't be read.
-pub(crate) const NOT_TOLD: &str =
-    "the files that it lists as patches are not known: objects in them are treated as clusters";
+pub(crate) const NOT_KNOWN: &str =
+    "its patches and its namespace are not known: patches in files are treated as clusters";
 
 /// The warning about a kustomization that can't be read.
 pub(crate) fn unreadable(message: &str) -> Diagnostic {
-    Diagnostic::warning(escape_control(message).into_owned()).help(NOT_TOLD).help("fix it, or render it, and run again")
+    Diagnostic::warning(escape_control(message).into_owned())
+        .help(NOT_KNOWN)
+        .help("fix it, or render it, and run again")
+}
+
+/// The kustomizations that were read.
+#[derive(Default)]
+struct Read {
+    all: Vec<Kustomization>,
+    warnings: Vec<Diagnostic>,
+    /// The directories of those in or above the files that can't be read, and their places.
+    unreadable: Vec<(String, String)>,
 }
 
 /// The state while kustomizations are read.
@@ -144,8 +159,7 @@ struct Reading<'r> {
     place: SearchRoots<'r>,
     /// Returns the input with a plain path.
     input: &'r dyn Fn(&str) -> Option<FileId>,
-    all: Vec<Kustomization>,
-    warnings: Vec<Diagnostic>,
+    read: Read,
     seen: HashSet<PathBuf>,
 }
 
@@ -154,25 +168,34 @@ impl<'r> Reading<'r> {
     fn of(
         files: impl Iterator<Item = PathBuf>,
         place: SearchRoots<'r>,
-        input: impl Fn(&str) -> Option<FileId>,
-    ) -> Reading<'static> {
+        input: &'r dyn Fn(&str) -> Option<FileId>,
+    ) -> Read {
         let home = place.home.and_then(|home| home.canonicalize().ok());
         let mut walk = KustomizationWalk { home: home.clone(), ..KustomizationWalk::default() };
         files.for_each(|path| walk.file(&path));
-        let mut reading = Reading { place, input: &input, all: Vec::new(), warnings: Vec::new(), seen: HashSet::new() };
+        let mut reading = Reading { place, input, read: Read::default(), seen: HashSet::new() };
         for directory in &walk.directories {
             FILE_NAMES.iter().for_each(|name| reading.read(&directory.join(name)));
         }
-        if !reading.all.is_empty() {
-            let told = reading.warnings.len();
-            let tops: BTreeSet<PathBuf> =
-                walk.directories.iter().filter_map(|directory| top_of(directory, home.as_deref())).collect();
-            tops.iter().for_each(|top| reading.below(top));
-            // A broken one elsewhere concerns this run only if it builds from the inputs, and most don't.
-            reading.warnings.truncate(told);
+        if reading.read.all.is_empty() {
+            return reading.read;
         }
-        let Reading { all, warnings, seen, .. } = reading;
-        Reading { place: SearchRoots::default(), input: &|_| None, all, warnings, seen }
+        let (told, known) = (reading.read.warnings.len(), reading.read.unreadable.len());
+        let tops: BTreeSet<PathBuf> =
+            walk.directories.iter().filter_map(|directory| top_of(directory, home.as_deref())).collect();
+        tops.iter().for_each(|top| reading.below(top));
+        let mut read = reading.read;
+        // One elsewhere seldom builds from the inputs.
+        let elsewhere = read.warnings.split_off(told);
+        if let Some(first) = elsewhere.first() {
+            let note = match elsewhere.len() {
+                1 => format!("{}, and may build from these files", first.message),
+                many => format!("{}, and {} more, and may build from these files", first.message, many - 1),
+            };
+            read.warnings.push(Diagnostic::note(note));
+        }
+        read.unreadable.truncate(known);
+        read
     }
 
     /// Reads the kustomizations below a directory.
@@ -186,22 +209,28 @@ impl<'r> Reading<'r> {
     }
 
     fn read(&mut self, path: &Path) {
-        // A directory of that name is not a kustomization; some file systems ignore the case of names.
-        let is_file = path.symlink_metadata().is_ok_and(|metadata| !metadata.is_dir());
+        // A directory or a pipe of that name is not a kustomization; some file systems ignore the case of names.
+        let is_link = path.is_symlink();
+        let is_file = path.metadata().map_or(is_link, |metadata| metadata.is_file());
         if !is_file || !self.seen.insert(path.to_owned()) {
             return;
         }
         let shown = shown(self.place.here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path));
+        let directory = path.parent().map(text).unwrap_or_default();
         let bytes = match files::read_only(path) {
             Ok(bytes) => bytes,
-            Err(error) => return self.warnings.push(unreadable(&error.to_string())),
+            Err(error) => {
+                self.read.unreadable.push((directory, shown));
+                return self.read.warnings.push(unreadable(&error.to_string()));
+            }
         };
         let name = text(path);
         match kustomization((self.input)(&name), &shown, &name, &bytes) {
-            Ok(one) => self.all.push(one),
+            Ok(one) => self.read.all.push(one),
             Err(error) => {
                 let line = line_of(&bytes, error.span.start);
-                self.warnings.push(unreadable(&format!("{shown}:{line} can't be read: {}", error.why)));
+                self.read.unreadable.push((directory, format!("{shown}:{line}")));
+                self.read.warnings.push(unreadable(&format!("{shown}:{line} can't be read: {}", error.why)));
             }
         }
     }
@@ -213,8 +242,10 @@ fn link(path: &str) -> Option<String> {
     (real != path).then_some(real)
 }
 
+/// A canonical path as a plain text. On Windows, it begins with `\\\\?\\`.
 fn text(path: &Path) -> String {
-    String::from_utf8_lossy(&path_bytes(path)).into_owned()
+    let text = String::from_utf8_lossy(&path_bytes(path)).replace('\\', if cfg!(windows) { "/" } else { "\\" });
+    plain(text.strip_prefix("//?/").unwrap_or(&text))
 }
 
 /// The directory that a repository begins at: the root of its Git work tree, or the directory of the account map.

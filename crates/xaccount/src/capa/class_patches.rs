@@ -43,9 +43,9 @@ pub struct ClassEffect {
 
 /// What the patches of a class write to the reference of a template; `None` if they don't change it.
 ///
-/// A selector matches the kind and group of a template here, whatever the version: the controller may bump the version
-/// of a class's references (kubernetes-sigs/cluster-api v1.11.0, `matchesSelector` in
-/// `internal/controllers/topology/cluster/patches/inline/json_patch_generator.go` compares the version, too).
+/// A selector with another version than the reference to the template can't be followed: Cluster API compares the version
+/// (kubernetes-sigs/cluster-api v1.11.0, `matchesSelector` in
+/// `internal/controllers/topology/cluster/patches/inline/json_patch_generator.go`), and may bump that of the reference before.
 pub fn class_effect(class: &ClusterClass, template: &ClassTemplate) -> Option<ClassEffect> {
     let mut effect: Option<ClassEffect> = None;
     for patch in &class.patches {
@@ -59,7 +59,13 @@ pub fn class_effect(class: &ClusterClass, template: &ClassTemplate) -> Option<Cl
                 span: write.span,
                 line: write.line,
             });
-            effect = Some(before.after(patch, write));
+            let mut after = before.after(patch, write);
+            let version = template.reference.version.as_deref();
+            if version.is_some_and(|version| version != write.version) {
+                let why = || ("its selector has another version than the template".to_owned(), SAME_VERSION);
+                after.unknown.get_or_insert_with(why);
+            }
+            effect = Some(after);
         }
     }
     let extension = class.patches.iter().find(|patch| patch.external);
@@ -120,6 +126,9 @@ impl ClassEffect {
         Ok(())
     }
 }
+
+/// What to do about a selector of another version.
+const SAME_VERSION: &str = "write the version of the reference to the template in the selector";
 
 /// Why a decision can't be followed, and what to do about it.
 type Unfollowed = (String, &'static str);

@@ -76,6 +76,8 @@ pub struct ReferenceWrite {
     pub kind: String,
     /// Their group.
     pub group: String,
+    /// Their version.
+    pub version: String,
     /// Whether it changes the template of the infrastructure.
     pub infrastructure: bool,
     /// Whether it changes the template of the control plane.
@@ -159,7 +161,7 @@ fn writes(tree: &Tree<'_>, definition: NodeId) -> Vec<ReferenceWrite> {
     let Some(selector) = tree.value(definition, "selector") else { return Vec::new() };
     let text = |key: &str| Field::of(tree, selector, key).any_text().unwrap_or_default().to_owned();
     let (kind, api_version) = (text("kind"), text("apiVersion"));
-    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
     let row = REFERENCING_KINDS.iter().find(|row| row.template && row.kind == kind && row.group == group);
     let Some(row) = row else { return Vec::new() };
     let is_true = |key: &str| {
@@ -178,6 +180,7 @@ fn writes(tree: &Tree<'_>, definition: NodeId) -> Vec<ReferenceWrite> {
         Some(ReferenceWrite {
             kind: kind.clone(),
             group: group.to_owned(),
+            version: version.to_owned(),
             infrastructure,
             control_plane,
             span: path.span()?,

@@ -252,6 +252,8 @@ pub enum Rest {
 pub struct ObjectReference {
     /// The API group, if the reference has one.
     pub group: Option<String>,
+    /// The version, if the reference has one.
+    pub version: Option<String>,
     /// The kind.
     pub kind: String,
     /// The namespace, if the reference has one; otherwise it is the namespace of the referencing object.

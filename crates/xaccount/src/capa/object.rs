@@ -7,7 +7,9 @@ use lossless_yaml::{Lookup, NodeId, Tree};
 use super::account_scoped;
 use super::alive::{Mark, mark};
 use super::cluster_class::{ClusterClass, cluster_class};
-use super::field::{ClassReference, Field, IdentityReference, ObjectReference, descend, meta, reference_at, spec};
+use super::field::{
+    ClassReference, Field, IdentityReference, ObjectReference, Reference, State, descend, meta, reference_at, spec,
+};
 use super::identity::{
     ControllerIdentity, RoleIdentity, StaticIdentity, controller_identity, role_identity, static_identity,
 };
@@ -100,6 +102,9 @@ pub struct Object {
     pub alive: Option<Box<Mark>>,
     /// What it is.
     pub object_kind: ObjectKind,
+    /// Whether kustomize reads it and does not build it: an annotation says that it is for tools only (kustomize,
+    /// `kyaml/kio/filters/local.go`).
+    pub is_local_config: bool,
     /// What kustomizations do with it; `None` if it is applied as it is.
     pub applied: Option<Box<Applied>>,
 }
@@ -120,6 +125,8 @@ pub struct AppliedPlace {
     pub from: Option<String>,
     /// The labels that are added.
     pub labels: Vec<(String, String)>,
+    /// The region that a patch sets.
+    pub region: Option<String>,
     /// The reference that a patch sets.
     pub reference: Option<PatchedReference>,
     /// Why neither the manifest nor a patch shows what is applied.
@@ -148,7 +155,34 @@ pub struct Uncertain {
     pub build: String,
 }
 
+impl PatchedReference {
+    /// A reference of an object with this one in its place.
+    pub fn in_place_of(&self, reference: &IdentityReference) -> IdentityReference {
+        let text = |text: &String| Field::Text(text.clone(), reference.span);
+        let state = State::Set(Box::new(Reference {
+            kind: text(&self.kind),
+            name: text(&self.name),
+            span: reference.span,
+            own: true,
+            unknown: Vec::new(),
+        }));
+        IdentityReference { state, ..reference.clone() }
+    }
+}
+
 impl AppliedPlace {
+    /// The place of an object that nothing changes.
+    pub(crate) fn as_written(object: &Object) -> Self {
+        Self {
+            namespace: object.written_namespace().map(str::to_owned),
+            from: None,
+            labels: Vec::new(),
+            region: None,
+            reference: None,
+            uncertain: None,
+        }
+    }
+
     /// The place of what changes the object's reference, or a field that decides its verdict.
     pub fn changed_by(&self) -> Option<&str> {
         let reference = self.reference.as_ref().map(|reference| &reference.place);
@@ -250,8 +284,15 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
         kind_span,
         start: tree.span(node).start,
         object_kind,
+        is_local_config: is_local_config(tree, node),
         applied: None,
     })
+}
+
+fn is_local_config(tree: &Tree<'_>, node: NodeId) -> bool {
+    let annotations = descend(tree, node, &["metadata", "annotations"]);
+    let value = annotations.and_then(|annotations| tree.value(annotations, "config.kubernetes.io/local-config"));
+    value.is_some_and(|value| tree.text(value) != Some("false"))
 }
 
 /// The object as a refused one, if its apiVersion and kind are not certain.
@@ -399,6 +440,7 @@ pub(super) fn refused(
         start: tree.span(node).start,
         alive: None,
         object_kind: ObjectKind::Refused(why, way_out),
+        is_local_config: false,
         applied: None,
     }
 }

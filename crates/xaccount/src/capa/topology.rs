@@ -193,12 +193,15 @@ fn has_namespaces(api_version: &str) -> bool {
 /// A reference with a kind and a name.
 fn object_reference(tree: &Tree<'_>, reference: NodeId, has_namespaces: bool) -> Option<ObjectReference> {
     let text = |key: &str| Field::of(tree, reference, key).any_text().map(str::to_owned);
-    let group = text("apiGroup").or_else(|| {
-        let version = text("apiVersion").filter(|version| !version.is_empty())?;
-        Some(version.split_once('/').map_or(String::new(), |(group, _)| group.to_owned()))
+    let api_version = text("apiVersion").filter(|version| !version.is_empty());
+    let parts = api_version.map(|text| match text.split_once('/') {
+        Some((group, version)) => (group.to_owned(), version.to_owned()),
+        None => (String::new(), text),
     });
+    let (group, version) = parts.unzip();
     Some(ObjectReference {
-        group,
+        group: text("apiGroup").or(group),
+        version,
         kind: text("kind")?,
         namespace: text("namespace").filter(|namespace| has_namespaces && !namespace.is_empty()),
         name: text("name")?,

@@ -100,6 +100,10 @@ mod tests {
         assert_eq!(rows(&[base[0], base[1], dev, eu]), ["eu/heron permitted source"]);
         let both = rows(&[base[0], base[1], dev, qa]);
         assert_eq!(both, ["dev/heron permitted source", "qa/heron permitted source"]);
+        let root = ("kustomization.yaml", "resources: [dev, qa]\n");
+        assert_eq!(rows(&[base[0], base[1], dev, qa, root]), both);
+        let cycle = ("base/kustomization.yaml", "resources: [heron.yaml, ../base, ../dev]\n");
+        rows(&[base[0], cycle, dev]);
     }
 
     #[test]

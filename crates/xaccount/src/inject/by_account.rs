@@ -6,6 +6,7 @@ use std::fmt::Display;
 use super::classes;
 use super::mapped::{Mapped, SpecifiedTarget, is_template};
 use super::namespaces::AllowedNamespaces;
+use super::patched;
 use super::request::{InjectRequest, Target};
 use crate::account_map::{Account, Assigned, MapNamespaces, Place};
 use crate::aws::{AccountId, Partition};
@@ -19,10 +20,10 @@ use crate::settings::{Origin, Setting, agreed};
 /// Why a cluster that belongs to no account is skipped.
 const NO_ACCOUNT: &str = "it belongs to no account of the map, and --allow-unmapped is specified";
 
-/// Why a template that belongs to no account is skipped.
-/// Why an object of several overlays is skipped.
+/// Why an object of overlays is skipped.
 const IN_OVERLAYS: &str = "each kustomization that applies it sets identityRef with a patch";
 
+/// Why a template that belongs to no account is skipped.
 const NO_TEMPLATES: &str = "no account of the map lists it under templates";
 
 /// A request for each account of the map that has clusters in the inventory, and the skipped objects. `base` is the
@@ -127,13 +128,18 @@ impl Work<'_> {
         let found = &self.inventory[index];
         let template = is_template(found);
         let place = (self.mapped.file)(found.origin.file);
+        let contradictions = patched::contradictions(self.inventory, self.mapped, found, &place);
+        if !contradictions.is_empty() {
+            self.errors.extend(contradictions);
+            return None;
+        }
+        // The patches decide, and not the manifest.
+        if self.inventory.places(found).iter().all(|at| at.reference.is_some()) {
+            self.skipped.push(Skipped::new(found, SkipReason::Patched, IN_OVERLAYS));
+            return None;
+        }
         let assigned = match self.mapped.assigned(self.inventory, found, &place) {
             Ok(assigned) => assigned,
-            // The patches decide, and not the manifest.
-            Err(_) if self.inventory.is_changed_everywhere(found) => {
-                self.skipped.push(Skipped::new(found, SkipReason::Patched, IN_OVERLAYS));
-                return None;
-            }
             Err(doubt) => {
                 self.errors.push(doubt);
                 return None;

@@ -219,8 +219,13 @@ mod tests {
             Inventory::new(vec![file], objects)
         };
         let one = kustomization(None, "k", "kustomization.yaml", b"namespace: dev\nresources: [heron.yaml]\n").unwrap();
-        let places =
-            Places { files: vec![vec!["heron.yaml".into()]], read: &|_| None, link: &|_| None, root: &|_| None };
+        let places = Places {
+            files: vec![vec!["heron.yaml".into()]],
+            unreadable: Vec::new(),
+            read: &|_| None,
+            link: &|_| None,
+            root: &|_| None,
+        };
         let (run, _) = Builds::new(vec![one], &read(""), places).place(read(""), |_| false);
         let found = &run.objects()[0];
         assert_eq!(run.namespace_of(found), "dev");

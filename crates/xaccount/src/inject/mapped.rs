@@ -42,19 +42,29 @@ impl Mapped<'_> {
         found: &Resource,
         place: &Place,
     ) -> Result<Assigned, Diagnostic> {
-        let template = is_template(found);
         let mut all = Vec::new();
         for at in inventory.places(found) {
-            let namespace = at.namespace;
-            let answer =
-                |name: Option<&str>| AssignedAnswer(self.map.assign(&Cluster { name, namespace, place, template }));
-            all.push((at, inventory.by_cluster_name(found, answer)?));
+            all.push((at, AssignedAnswer(self.assigned_in(inventory, found, place, at.namespace)?)));
         }
         if all.iter().any(|(_, answer)| *answer != all[0].1) {
             return Err(self.torn(found, inventory.holder(found), &all));
         }
         let (_, AssignedAnswer(assigned)) = all.swap_remove(0);
         Ok(assigned)
+    }
+
+    /// The same for one of the namespaces to which an object is applied.
+    pub(super) fn assigned_in(
+        &self,
+        inventory: &Inventory,
+        found: &Resource,
+        place: &Place,
+        namespace: &str,
+    ) -> Result<Assigned, Diagnostic> {
+        let template = is_template(found);
+        let answer =
+            |name: Option<&str>| AssignedAnswer(self.map.assign(&Cluster { name, namespace, place, template }));
+        inventory.by_cluster_name(found, answer).map(|AssignedAnswer(assigned)| assigned)
     }
 
     /// The error about an object that several kustomizations apply, to namespaces of different accounts.
@@ -178,48 +188,66 @@ pub(super) fn is_template(found: &Resource) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::patched;
     use super::*;
     use crate::account_map::read;
     use crate::inventory::{Builds, File, Places, Scan, scan};
     use crate::kustomize::kustomization;
 
-    #[test]
-    fn one_manifest_in_namespaces_of_two_accounts_is_refused() {
+    /// What the map says about a cluster that these overlays build from one base: its assignment, or the first error.
+    fn assigned(overlays: &[(&str, &str)]) -> Result<Assigned, String> {
         let text = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {name: heron}\n";
         let needles = crate::capa::needles();
         let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
         let objects = scan(FileId(0), text.as_bytes(), &options).unwrap().objects;
         let file = File { name: "base/heron.yaml".into(), is_json_for_kubectl: false, identities_only: false };
         let inventory = Inventory::new(vec![file], objects);
-        let overlay = |namespace: &str| {
-            let text = format!("namespace: {namespace}\nresources: [../base]\n");
+        let overlay = |(namespace, more): &(&str, &str)| {
+            let text = format!("namespace: {namespace}\nresources: [../base]\n{more}");
             kustomization(None, namespace, &format!("{namespace}/kustomization.yaml"), text.as_bytes()).unwrap()
         };
         let base = kustomization(None, "base", "base/kustomization.yaml", b"resources: [heron.yaml]\n").unwrap();
-        let assigned = |overlays: Vec<crate::kustomize::Kustomization>| {
-            let files = vec![vec!["base/heron.yaml".to_owned()]];
-            let places = Places { files, read: &|_| None, link: &|_| None, root: &|_| None };
-            let all = overlays.into_iter().chain([base.clone()]).collect();
-            let (run, _) = Builds::new(all, &inventory, places).place(inventory.clone(), |_| false);
-            let text = "apiVersion: xaccount.dev/v1alpha1\nkind: AccountMap\naccounts:\n\
-                        - {name: a, account: \"222222222222\", clusters: {namespaces: [dev, qa]}}\n\
-                        - {name: b, account: \"333333333333\", clusters: {namespaces: [prod]}}\n";
-            let (map, place, file) = (read(text.as_bytes()).unwrap(), |_| String::new(), |_| Place::Outside);
-            let mapped = Mapped {
-                map: &map,
-                name: ".xaccount.yaml",
-                place: &place,
-                file: &file,
-                without_path: "",
-                ways_out: "",
-                allow_unmapped: false,
-            };
-            let found = &run.objects()[0];
-            mapped.assigned(&run, found, &Place::Outside).map_err(|error| error.message)
+        let files = vec![vec!["base/heron.yaml".to_owned()]];
+        let places = Places { files, unreadable: Vec::new(), read: &|_| None, link: &|_| None, root: &|_| None };
+        let all = overlays.iter().map(overlay).chain([base]).collect();
+        let (run, _) = Builds::new(all, &inventory, places).place(inventory.clone(), |_| false);
+        let text = "apiVersion: xaccount.dev/v1alpha1\nkind: AccountMap\naccounts:\n\
+                    - {name: a, account: \"222222222222\", clusters: {namespaces: [dev, qa]}}\n\
+                    - {name: b, account: \"333333333333\", clusters: {namespaces: [prod]}}\n";
+        let (map, place, file) = (read(text.as_bytes()).unwrap(), |_| String::new(), |_| Place::Outside);
+        let mapped = Mapped {
+            map: &map,
+            name: ".xaccount.yaml",
+            place: &place,
+            file: &file,
+            without_path: "",
+            ways_out: "",
+            allow_unmapped: false,
         };
-        assert!(matches!(assigned(vec![overlay("dev")]), Ok(Assigned::To(0, _))));
-        assert!(matches!(assigned(vec![overlay("dev"), overlay("qa")]), Ok(Assigned::To(0, _))));
-        let error = assigned(vec![overlay("dev"), overlay("prod")]).unwrap_err();
+        let found = &run.objects()[0];
+        match patched::contradictions(&run, &mapped, found, &Place::Outside).into_iter().next() {
+            Some(error) => Err(error.message),
+            None => mapped.assigned(&run, found, &Place::Outside).map_err(|error| error.message),
+        }
+    }
+
+    #[test]
+    fn one_manifest_in_namespaces_of_two_accounts_is_refused() {
+        assert!(matches!(assigned(&[("dev", "")]), Ok(Assigned::To(0, _))));
+        assert!(matches!(assigned(&[("dev", ""), ("qa", "")]), Ok(Assigned::To(0, _))));
+        let error = assigned(&[("dev", ""), ("prod", "")]).unwrap_err();
         assert!(error.contains("2 namespaces"), "{error}");
+    }
+
+    #[test]
+    fn a_patch_that_contradicts_the_map_is_refused() {
+        let patch = |account: &str| {
+            format!(
+                "patches:\n- target: {{kind: AWSCluster}}\n  patch: '[{{op: add, path: /spec/identityRef, value: {{kind: AWSClusterRoleIdentity, name: cross-account-role-{account}}}}}]'\n"
+            )
+        };
+        assert!(assigned(&[("dev", &patch("222222222222"))]).is_ok());
+        let error = assigned(&[("dev", &patch("333333333333"))]).unwrap_err();
+        assert!(error.contains("333333333333 (b), and the map says 222222222222 (a)"), "{error}");
     }
 }

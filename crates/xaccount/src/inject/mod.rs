@@ -15,6 +15,7 @@ mod move_messages;
 mod moves;
 mod namespaces;
 mod needs;
+mod patched;
 mod planner;
 mod proposal;
 mod propose;

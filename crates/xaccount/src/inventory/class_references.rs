@@ -133,11 +133,23 @@ impl<O: Provenance> Inventory<O> {
                 [one] => Some(self.all.at(one)),
                 _ => None,
             };
+            let known_template = known;
             let shown = known.map(|known| format!("{} ({})", known.title(), self.all.place(known)));
             let state = known.and_then(|known| Some(&known.object.references().next()?.state));
             let known = shown.as_deref().zip(state).map(|(shown, state)| KnownTemplate { state, shown });
             let title = format!("patch '{}' of {}", escape_control(&effect.patch), found.title());
-            let decision = effect.decision(title, self.place_in(found, effect.line), known);
+            let mut decision = effect.decision(title, self.place_in(found, effect.line), known);
+            let changed_by = |one: &Resource<O>| {
+                let places = one.object.applied.as_deref().map_or(&[][..], |applied| &applied.places);
+                places.iter().find_map(|place| place.changed_by()).map(str::to_owned)
+            };
+            if let Some(place) = changed_by(found).or_else(|| changed_by(known_template?)) {
+                decision.by = DecidedBy::Unknown(Undecided {
+                    why: format!("{place} changes it"),
+                    help: "build it, and pass the result",
+                    part_only: true,
+                });
+            }
             Some((Decision { part: template.part, decision }, templates))
         };
         class.templates.iter().filter_map(decision).collect()

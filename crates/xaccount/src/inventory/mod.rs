@@ -20,6 +20,7 @@ mod scan;
 mod skipped;
 mod stream;
 mod unlisted;
+mod users;
 
 pub use builds::{Builds, Places};
 pub(crate) use classes::Class;
@@ -34,3 +35,4 @@ pub use scan::{Scan, Scanned, array, scan};
 pub use skipped::{SetAside, SkipReason, Skipped};
 pub use stream::kinds_seen;
 pub use unlisted::Unlisted;
+pub(crate) use users::{identity_key, users_of};

@@ -131,28 +131,26 @@ impl<O: Provenance> Inventory<O> {
     where
         O: 'r,
     {
-        let mut places: BTreeMap<String, &str> = BTreeMap::new();
+        const SETS: &str = "sets identityRef with a patch";
+        let mut lines: BTreeSet<String> = BTreeSet::new();
         for found in objects {
             let applied = found.object.applied.as_deref().map_or(&[][..], |applied| &applied.places);
-            let by: BTreeSet<&str> = applied.iter().filter_map(AppliedPlace::changed_by).collect();
-            places.extend(by.into_iter().map(|place| (format!("{}: {place}", found.title()), place)));
+            let set = applied.iter().filter_map(|place| place.reference.as_ref());
+            let set = set.map(|patched| (patched.place.as_str(), SETS));
+            let other =
+                applied.iter().filter_map(|place| place.uncertain.as_ref()).map(|one| (one.place.as_str(), one.why));
+            lines.extend(set.chain(other).map(|(place, what)| format!("{}: {place} {what}", found.title())));
         }
-        let lines: Vec<&String> = places.keys().collect();
+        let lines: Vec<String> = lines.into_iter().collect();
         let warning = match lines.as_slice() {
             [] => return None,
-            [line] => Diagnostic::warning(format!("{line} overrides it with a patch")),
+            [line] => Diagnostic::warning(line.clone()),
             many => many.iter().take(MOST).fold(
-                Diagnostic::warning(format!("{} patches override objects that change here", many.len())),
-                |warning, line| warning.help((*line).clone()),
+                Diagnostic::warning(format!("kustomizations change {} of these objects", many.len())),
+                |warning, line| warning.help(line.clone()),
             ),
         };
-        Some(warning.help(OVERRIDES))
-    }
-
-    /// Whether every build changes an object, so that its manifest shows none of them.
-    pub(crate) fn is_changed_everywhere(&self, found: &Resource<O>) -> bool {
-        let places = found.object.applied.as_deref().map_or(&[][..], |applied| &applied.places);
-        !places.is_empty() && places.iter().all(|place| place.changed_by().is_some())
+        Some(warning.help("what is written here may not be what is applied there"))
     }
 
     /// Where an object is applied; at least one place.
@@ -161,14 +159,21 @@ impl<O: Provenance> Inventory<O> {
         let mut all: Vec<Placement<'_>> = Vec::new();
         for place in places {
             let namespace = place.namespace.as_deref().unwrap_or(self.default_namespace());
-            let placement = Placement { namespace, from: place.from.as_deref(), reference: place.reference.as_ref() };
-            let same = |one: &Placement<'_>| (one.namespace, one.reference) == (namespace, placement.reference);
+            let placement = Placement {
+                namespace,
+                from: place.from.as_deref(),
+                region: place.region.as_deref(),
+                reference: place.reference.as_ref(),
+            };
+            let key =
+                |one: &Placement<'_>| (one.namespace.to_owned(), one.region.map(str::to_owned), one.reference.cloned());
+            let same = |one: &Placement<'_>| key(one) == key(&placement);
             if !all.iter().any(same) {
                 all.push(placement);
             }
         }
         if all.is_empty() {
-            all.push(Placement { namespace: self.namespace_of(found), from: None, reference: None });
+            all.push(Placement { namespace: self.namespace_of(found), from: None, region: None, reference: None });
         }
         all
     }
@@ -189,6 +194,8 @@ pub struct Placement<'r> {
     pub namespace: &'r str,
     /// What sets the namespace, if it is not the object.
     pub from: Option<&'r str>,
+    /// The region that a patch sets.
+    pub region: Option<&'r str>,
     /// The reference that a patch sets.
     pub reference: Option<&'r PatchedReference>,
 }

@@ -1,12 +1,16 @@
 //! Identity files that no kustomization lists: the clusters are applied, and their identities are not.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation};
 use serde_json::json;
 
 use super::builds::{Builds, below};
+use super::inventory::Inventory;
+use super::resource::Resource;
+use super::users::{identity_key, users_of};
+use crate::capa::ObjectKind;
 use crate::diag::{Diagnostic, FileId, escape_control};
 use crate::kustomize::{Kustomization, Listing, directory, plain};
 
@@ -28,6 +32,8 @@ struct ListingPlace<'b> {
     item: String,
     /// A kustomization that would rename the objects of the file.
     renamed_by: Option<&'b Kustomization>,
+    /// Whether one root builds the kustomization more than once, so that the file would be in the build twice.
+    is_repeated: bool,
 }
 
 impl Builds {
@@ -44,7 +50,7 @@ impl Builds {
             built |= self.is_built(user);
             builders.extend(self.that_build(user));
         }
-        let own = self.in_directory(directory(&path)).first().copied();
+        let own = self.in_directory(directory(&path)).first().copied().filter(|&one| !self.is_plugin(one));
         if own.is_none() && !built {
             return None;
         }
@@ -53,9 +59,33 @@ impl Builds {
             let top = directory(&kustomization.path);
             let item = if below(top, &path) { path[top.len()..].trim_start_matches('/') } else { &path };
             let renamed_by = self.related(index).into_iter().find(|one| !one.renames.is_empty());
-            ListingPlace { kustomization, item: item.to_owned(), renamed_by }
+            let is_repeated = self.is_repeated(index);
+            ListingPlace { kustomization, item: item.to_owned(), renamed_by, is_repeated }
         });
         Some(Unlisted { file: escape_control(name).into_owned(), built, place })
+    }
+
+    /// The files with identities that are in no build, each with its first identity.
+    pub fn unlisted_files<'r>(&self, inventory: &'r Inventory) -> Vec<(&'r Resource, Unlisted<'_>)> {
+        let mut files: BTreeMap<FileId, Vec<&Resource>> = BTreeMap::new();
+        for found in inventory.objects().iter().filter(|found| is_identity(found)) {
+            files.entry(found.origin.file).or_default().push(found);
+        }
+        if files.is_empty() || self.all.is_empty() && self.flux.is_empty() {
+            return Vec::new();
+        }
+        let users = users_of(inventory);
+        let unlisted = |(file, identities): (FileId, Vec<&'r Resource>)| {
+            let named = identities.iter().filter_map(|identity| users.get(&identity_key(identity)?)).flatten();
+            // In a file with its clusters, the whole file is applied or not.
+            let users: BTreeSet<FileId> = named.map(|user| user.origin.file).filter(|user| *user != file).collect();
+            if users.is_empty() && inventory.has_clusters(file) {
+                return None;
+            }
+            let path = self.names(file).first()?;
+            Some((identities[0], self.unlisted(path, &inventory.file(file).name, users)?))
+        };
+        files.into_iter().filter_map(unlisted).collect()
     }
 
     /// The nearest of these kustomizations above a file. kustomize accepts only files in the directory of the
@@ -77,7 +107,7 @@ impl Unlisted<'_> {
                 "no kustomization lists {file}: {so}"
             ))
             .help("a kustomization can list a file only in its own directory or below it")
-            .help("make the file's directory a base: add a kustomization.yaml there that lists the file under resources, and list the directory in the clusters' kustomization");
+            .help("move it into a directory of its own, with a kustomization.yaml that lists it under resources; and list that directory in the clusters' kustomization");
         };
         let name = escape_control(&place.kustomization.name).into_owned();
         let item = escape_control(&place.item);
@@ -87,13 +117,16 @@ impl Unlisted<'_> {
                 let by = escape_control(&one.name).into_owned();
                 warning.help(format!("{by} renames what it builds (namePrefix or nameSuffix): list {item} in a kustomization that nothing renames, and apply that, too"))
             }
-            None => warning.help(format!("add under resources: of {name}:  - {item}")),
+            None if place.is_repeated => {
+                warning.help(format!("another kustomization builds {name} more than once: list the file there, once"))
+            }
+            None => warning.help(format!("add under resources: of {name}:  - {}", quoted(&place.item))),
         }
     }
 
     /// The kustomization to change, if it is an input: its file, its document, and the operations.
     pub(crate) fn fix(&self) -> Option<(FileId, crate::diag::Span, Vec<PatchOperation>)> {
-        let place = self.place.as_ref().filter(|place| place.renamed_by.is_none())?;
+        let place = self.place.as_ref().filter(|place| place.renamed_by.is_none() && !place.is_repeated)?;
         let (path, value) = match place.kustomization.listing? {
             Listing::List(_) => (PointerBuf::from_tokens(["resources", "-"]), json!(place.item)),
             Listing::Missing => (PointerBuf::from_tokens(["resources"]), json!([place.item])),
@@ -113,11 +146,30 @@ impl Unlisted<'_> {
 
     /// Whether `lint --fix` can add the line.
     pub fn is_fixable(&self) -> bool {
-        self.place.as_ref().is_some_and(|place| place.renamed_by.is_none() && place.kustomization.listing.is_some())
+        // `-R` reads only files with such an end.
+        let is_read = |name: &str| name.ends_with(".yaml") || name.ends_with(".yml");
+        self.place.as_ref().is_some_and(|place| {
+            let one = place.kustomization;
+            place.renamed_by.is_none() && !place.is_repeated && one.listing.is_some() && is_read(&one.name)
+        })
     }
 
     /// The kustomization and the line to add, as in `clusters/kustomization.yaml: identities.yaml`.
     pub(crate) fn what(&self) -> String {
         self.place.as_ref().map_or_else(String::new, |place| format!("{} listed", place.item))
+    }
+}
+
+/// Not the controller identity: CAPA creates it itself, and a prefix must not rename it.
+fn is_identity(found: &Resource) -> bool {
+    matches!(found.object.object_kind, ObjectKind::Identity(..) | ObjectKind::Static(..))
+}
+
+/// A path as an item of a YAML list.
+fn quoted(path: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
+    match path.bytes().all(is_plain) && !path.starts_with('-') {
+        true => path.to_owned(),
+        false => serde_json::Value::from(path).to_string(),
     }
 }

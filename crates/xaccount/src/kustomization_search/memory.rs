@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use super::{Kustomizations, unreadable};
 use crate::diag::{FileId, line_of};
 use crate::inventory::{Builds, Inventory, Places};
-use crate::kustomize::{is_kustomization, kustomization, plain};
+use crate::kustomize::{directory, is_kustomization, kustomization, plain};
 use crate::session::Session;
 
 /// The kustomizations among the files of a session. Others are unknown. `root` is the directory of the names that the
 /// repository begins at: `git:main`, or nothing.
 pub fn in_memory(session: &Session, inventory: &Inventory, root: &str) -> Kustomizations {
-    let (mut all, mut warnings) = (Vec::new(), Vec::new());
+    let (mut all, mut warnings, mut broken) = (Vec::new(), Vec::new(), Vec::new());
     for file in session.named().filter(|&file| is_kustomization(session.name(file))) {
         let name = session.name(file);
         let bytes = session.bytes(file).unwrap_or_default();
@@ -20,6 +20,7 @@ pub fn in_memory(session: &Session, inventory: &Inventory, root: &str) -> Kustom
             Err(error) => {
                 let line = line_of(&bytes, error.span.start);
                 warnings.push(unreadable(&format!("{name}:{line} can't be read: {}", error.why)));
+                broken.push((directory(&plain(name)).to_owned(), format!("{name}:{line}")));
             }
         }
     }
@@ -28,7 +29,10 @@ pub fn in_memory(session: &Session, inventory: &Inventory, root: &str) -> Kustom
         names.iter().enumerate().map(|(file, names)| (names[0].as_str(), FileId(file))).collect();
     let read = |path: &str| session.bytes(*by_name.get(path)?).ok().map(|bytes| bytes.to_vec());
     let root = |_: FileId| Some(root.to_owned());
-    let builds =
-        Builds::new(all, inventory, Places { files: names.clone(), read: &read, link: &|_| None, root: &root });
+    let builds = Builds::new(
+        all,
+        inventory,
+        Places { files: names.clone(), unreadable: broken, read: &read, link: &|_| None, root: &root },
+    );
     Kustomizations { builds, warnings }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::diag::Span;
-use lossless_yaml::{Lookup, NodeId, Tree};
+use lossless_yaml::{Data, Lookup, NodeId, Tree};
 
 /// An error: a kustomization can't be read, so the files with its patches are not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,16 +66,20 @@ pub(super) fn map(tree: &Tree<'_>, node: NodeId, name: &str) -> Result<Vec<(Stri
 }
 
 /// A node as JSON, in which all scalars are texts.
-pub(super) fn json(tree: &Tree<'_>, node: NodeId) -> Value {
+///
+/// # Errors
+/// It contains an alias: repeated, aliases could become any size.
+pub(super) fn json(tree: &Tree<'_>, node: NodeId) -> Result<Value, Unreadable> {
+    if matches!(tree.node(node).data, Data::Alias(_)) {
+        return Err(Unreadable::at(tree.span(node), "an alias in a patch"));
+    }
     if let Some(items) = tree.items(node) {
         return items.iter().map(|&item| json(tree, item)).collect();
     }
-    match tree.entries(node) {
-        Some(entries) => {
-            let member = |&(key, value): &(NodeId, NodeId)| Some((tree.text(key)?.to_owned(), json(tree, value)));
-            Value::Object(entries.iter().filter_map(member).collect())
-        }
-        None if tree.is_null(node) => Value::Null,
-        None => tree.text(node).into(),
-    }
+    let Some(entries) = tree.entries(node) else {
+        return Ok(if tree.is_null(node) { Value::Null } else { tree.text(node).into() });
+    };
+    let members = entries.iter().filter_map(|&(key, value)| Some((tree.text(key)?.to_owned(), value)));
+    let members = members.map(|(key, value)| Ok((key, json(tree, value)?)));
+    Ok(Value::Object(members.collect::<Result<_, Unreadable>>()?))
 }

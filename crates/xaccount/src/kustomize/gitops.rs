@@ -21,12 +21,12 @@ pub enum GitOps {
 pub struct FluxKustomization {
     /// `spec.path`, plain and from the root of the source; the root itself is empty.
     pub(crate) path: String,
-    /// The kind and name of its source.
-    pub(crate) source: (String, String),
+    /// The kind, namespace and name of its source. Without a namespace it is in that of the `Kustomization`.
+    pub(crate) source: [String; 3],
     /// `spec.targetNamespace`
     pub(crate) namespace: Option<FieldText>,
-    /// `spec.namePrefix` and `spec.nameSuffix`.
-    pub(crate) renames: Vec<FieldText>,
+    /// `spec.namePrefix` and `spec.nameSuffix`, if they are not empty.
+    pub(crate) renames: Vec<(&'static str, String)>,
     /// `spec.commonMetadata.labels`
     pub(crate) labels: Vec<(String, String)>,
     /// `spec.patches`; up to `v1beta2` also `patchesStrategicMerge` and `patchesJson6902`, which contain objects.
@@ -77,7 +77,10 @@ fn flux(tree: &Tree<'_>, spec: NodeId) -> Result<FluxKustomization, Unreadable> 
             depends_on.push((part("namespace")?, name));
         }
     }
-    let renames = ["namePrefix", "nameSuffix"].map(|key| text(tree, spec, key));
+    let mut renames = Vec::new();
+    for key in ["namePrefix", "nameSuffix"] {
+        renames.extend(text(tree, spec, key)?.map(|(text, _)| (key, text)));
+    }
     let source = field(tree, spec, "sourceRef")?;
     let part = |name: &str| {
         Ok::<_, Unreadable>(match source {
@@ -89,9 +92,9 @@ fn flux(tree: &Tree<'_>, spec: NodeId) -> Result<FluxKustomization, Unreadable> 
     let prune = field(tree, spec, "prune")?.filter(|&prune| tree.text(prune) == Some("true"));
     Ok(FluxKustomization {
         path: plain(&text(tree, spec, "path")?.unwrap_or_default().0).trim_start_matches('/').to_owned(),
-        source: (part("kind")?, part("name")?),
+        source: [part("kind")?, part("namespace")?, part("name")?],
         namespace: text(tree, spec, "targetNamespace")?,
-        renames: renames.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect(),
+        renames,
         labels: metadata.map_or(Ok(Vec::new()), |metadata| map(tree, metadata, "labels"))?,
         patches,
         components: texts(tree, spec, "components")?.into_iter().map(|(path, _)| path).collect(),
@@ -131,7 +134,7 @@ mod tests {
                     targetNamespace: dev\n  sourceRef: {kind: GitRepository, name: flux-system}\n  dependsOn: [{name: identities}]\n  \
                     patches: [{patch: \"- op: add\\n  path: /spec/identityRef\\n\", target: {kind: AWSCluster}}]\n";
         let Some(GitOps::Flux(flux)) = read(text) else { panic!() };
-        assert_eq!((flux.path.as_str(), flux.source.0.as_str()), ("clusters/dev", "GitRepository"));
+        assert_eq!((flux.path.as_str(), flux.source[0].as_str()), ("clusters/dev", "GitRepository"));
         assert_eq!(flux.namespace.as_ref().map(|(text, _)| text.as_str()), Some("dev"));
         assert_eq!(flux.depends_on, [(None, "identities".to_owned())]);
         assert!(flux.prune.is_some() && !flux.is_remote && flux.patches.len() == 1);

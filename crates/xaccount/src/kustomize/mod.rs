@@ -10,9 +10,9 @@ pub use fields::Unreadable;
 pub(crate) use gitops::gitops;
 pub use gitops::{Application, FluxKustomization, GitOps};
 pub use patch::{Patch, PatchContent, PatchTarget};
-pub(crate) use patch::{PatchEffect, Patched};
+pub(crate) use patch::{PatchEffect, Patched, PatchedName};
 pub use read::{Kustomization, kustomization};
-pub(crate) use read::{Listing, NameReference, name_references, of_node};
+pub(crate) use read::{Listing, NameReference, more_fields, name_references, of_node};
 
 /// The file names that kustomize recognizes (`api/konfig/general.go`, `RecognizedKustomizationFileNames`).
 pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -33,6 +33,9 @@ pub(crate) fn directory(path: &str) -> &str {
 
 /// A path that a file names, relative to its own directory, without `.` and `..`.
 pub(crate) fn beside(file: &str, path: &str) -> String {
+    if path.starts_with('/') {
+        return plain(path);
+    }
     plain(&format!("{}/{path}", if directory(file).is_empty() { "." } else { directory(file) }))
 }
 
@@ -68,6 +71,7 @@ mod tests {
             ("kustomization.yaml", "./c.yaml", "c.yaml"),
             ("/kustomization.yaml", "c.yaml", "/c.yaml"),
             ("/a/b/Kustomization", "../../c", "/c"),
+            ("/a/b/Kustomization", "/d/./c", "/d/c"),
         ] {
             assert_eq!(beside(file, path), expected);
         }

@@ -3,7 +3,7 @@
 use regex::Regex;
 
 use crate::diag::Span;
-use lossless_yaml::{NodeId, Source, Tree, parse};
+use lossless_yaml::{Data, NodeId, Source, Tree, parse};
 
 use super::fields::{Unreadable, field, json, list, text, texts};
 
@@ -17,6 +17,8 @@ pub struct Patch {
     pub(crate) content: PatchContent,
     /// The objects that it selects; `None` if it names them itself.
     pub(crate) target: Option<PatchTarget>,
+    /// Whether it may change names and kinds (`options`).
+    pub(crate) may_rename: bool,
 }
 
 /// Where the content of a patch is.
@@ -40,6 +42,8 @@ pub struct PatchTarget {
     kind: Option<Pattern>,
     name: Option<Pattern>,
     namespace: Option<Pattern>,
+    /// Whether it selects by labels or annotations, which are not evaluated.
+    by_metadata: bool,
 }
 
 /// A part of a selector: a regular expression for a whole text.
@@ -56,11 +60,18 @@ struct Pattern {
 pub(crate) struct Patched<'o> {
     pub(crate) api_version: &'o str,
     pub(crate) kind: &'o str,
-    pub(crate) name: &'o str,
-    /// The namespaces that it has on its way through kustomizations, the first one in its manifest. None is `default`.
-    pub(crate) namespaces: &'o [&'o str],
+    /// What it is called up to the patch: by its manifest, and after each kustomization that renames it.
+    pub(crate) names: &'o [PatchedName],
     /// The fields that decide, as paths from the top.
     pub(crate) decisive: &'o [Vec<String>],
+}
+
+/// What an object is called at one point of a build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PatchedName {
+    /// None is `default`.
+    pub(crate) namespace: String,
+    pub(crate) name: String,
 }
 
 /// The keys under which patches are listed.
@@ -85,20 +96,28 @@ pub(super) fn patches(tree: &Tree<'_>, node: NodeId) -> Result<Vec<Patch>, Unrea
 pub(super) fn patch(tree: &Tree<'_>, item: NodeId, key: &'static str) -> Result<Option<Patch>, Unreadable> {
     if let Some(own) = tree.text(item) {
         let content = if is_path(own) { PatchContent::File(own.into()) } else { PatchContent::Inline(own.into()) };
-        return Ok((!own.is_empty()).then(|| Patch { key, span: tree.span(item), content, target: None }));
+        return Ok((!own.is_empty()).then(|| Patch {
+            key,
+            span: tree.span(item),
+            content,
+            target: None,
+            may_rename: false,
+        }));
     }
     let target = target(tree, item, "target")?;
+    let options = field(tree, item, "options")?;
+    let may_rename = options.is_some_and(|options| tree.entries(options).is_some_and(|entries| !entries.is_empty()));
     if let Some((path, span)) = text(tree, item, "path")?.filter(|(path, _)| is_path(path)) {
-        return Ok(Some(Patch { key, span, content: PatchContent::File(path), target }));
+        return Ok(Some(Patch { key, span, content: PatchContent::File(path), target, may_rename }));
     }
     // In objects of Flux, it can also be the patch itself, or a list of operations.
     let own = || (key == "patchesStrategicMerge" && tree.entries(item).is_some()).then_some(item);
     let Some(node) = field(tree, item, "patch")?.or_else(own) else { return Ok(None) };
     let text = match tree.text(node) {
         Some(text) => text.to_owned(),
-        None => json(tree, node).to_string(),
+        None => json(tree, node)?.to_string(),
     };
-    Ok(Some(Patch { key, span: tree.span(node), content: PatchContent::Inline(text), target }))
+    Ok(Some(Patch { key, span: tree.span(node), content: PatchContent::Inline(text), target, may_rename }))
 }
 
 /// Whether the text of a patch is a path, and not the patch itself.
@@ -110,7 +129,13 @@ fn is_path(text: &str) -> bool {
 fn replacement(tree: &Tree<'_>, item: NodeId) -> Result<Vec<Patch>, Unreadable> {
     let key = "replacements";
     if let Some((path, span)) = text(tree, item, "path")? {
-        return Ok(vec![Patch { key, span, content: PatchContent::ReplacementFile(path), target: None }]);
+        return Ok(vec![Patch {
+            key,
+            span,
+            content: PatchContent::ReplacementFile(path),
+            target: None,
+            may_rename: false,
+        }]);
     }
     let mut patches = Vec::new();
     for one in list(tree, item, "targets")? {
@@ -121,7 +146,32 @@ fn replacement(tree: &Tree<'_>, item: NodeId) -> Result<Vec<Patch>, Unreadable> 
             false => paths.iter().map(|(path, _)| dotted(path)).collect(),
         };
         let target = Some(target(tree, one, "select")?.unwrap_or_default());
-        patches.push(Patch { key, span: tree.span(one), content: PatchContent::Fields(paths), target });
+        patches.push(Patch {
+            key,
+            span: tree.span(one),
+            content: PatchContent::Fields(paths),
+            target,
+            may_rename: false,
+        });
+    }
+    Ok(patches)
+}
+
+/// The fields of a list of field specs, which a label, a prefix or a namespace is also written to
+/// (`api/types/fieldspec.go`).
+pub(super) fn field_specs(
+    tree: &Tree<'_>,
+    node: NodeId,
+    name: &str,
+    key: &'static str,
+) -> Result<Vec<Patch>, Unreadable> {
+    let mut patches = Vec::new();
+    for item in list(tree, node, name)? {
+        let Some((path, span)) = text(tree, item, "path")? else { continue };
+        let paths = vec![path.split('/').map(|token| token.trim_end_matches("[]").to_owned()).collect()];
+        let content = PatchContent::Fields(paths);
+        let target = Some(selector(tree, item)?);
+        patches.push(Patch { key, span, content, target, may_rename: false });
     }
     Ok(patches)
 }
@@ -144,26 +194,31 @@ pub(super) fn replacements(bytes: &[u8]) -> Option<Vec<Patch>> {
 
 fn target(tree: &Tree<'_>, item: NodeId, key: &str) -> Result<Option<PatchTarget>, Unreadable> {
     let Some(node) = field(tree, item, key)?.filter(|&node| tree.entries(node).is_some()) else { return Ok(None) };
+    selector(tree, node).map(Some)
+}
+
+fn selector(tree: &Tree<'_>, node: NodeId) -> Result<PatchTarget, Unreadable> {
     let part = |name: &str| Ok(text(tree, node, name)?.map(|(text, _)| Pattern::new(text)));
-    Ok(Some(PatchTarget {
+    Ok(PatchTarget {
         group: part("group")?,
         version: part("version")?,
         kind: part("kind")?,
         name: part("name")?,
         namespace: part("namespace")?,
-    }))
+        by_metadata: text(tree, node, "labelSelector")?.is_some() || text(tree, node, "annotationSelector")?.is_some(),
+    })
 }
 
 impl PatchTarget {
-    /// Whether it may select an object. Selectors of labels and annotations are not evaluated: they may.
+    /// Whether it selects an object, as far as it names kinds and names: kustomize compares with every name that the
+    /// object had so far (`api/resmap/reswrangler.go`, `Select`).
     fn may_select(&self, object: &Patched<'_>) -> bool {
         let (group, version) = object.api_version.split_once('/').unwrap_or(("", object.api_version));
-        let in_namespace = || object.namespaces.iter().any(|own| fits(&self.namespace, own));
+        let is_named = |one: &PatchedName| fits(&self.name, &one.name) && fits(&self.namespace, &one.namespace);
         fits(&self.group, group)
             && fits(&self.version, version)
             && fits(&self.kind, object.kind)
-            && fits(&self.name, object.name)
-            && (self.namespace.is_none() || in_namespace())
+            && object.names.iter().any(is_named)
     }
 }
 
@@ -210,6 +265,8 @@ pub(crate) enum PatchEffect {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Operation {
     path: Vec<String>,
+    /// Whether it sets the texts in `values` and nothing else.
+    is_known: bool,
     /// The texts that it sets, by their paths from the top.
     values: Vec<(Vec<String>, String)>,
 }
@@ -217,6 +274,7 @@ pub(crate) struct Operation {
 /// A document that is merged into an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MergePatch {
+    api_version: String,
     kind: String,
     name: String,
     /// None is `default`.
@@ -248,7 +306,11 @@ impl PatchEffect {
                 None => merged.push(MergePatch::of(&tree)?),
             }
         }
-        Some(if merged.is_empty() { Self::Operations(operations) } else { Self::Merge(merged) })
+        match (merged.is_empty(), operations.is_empty()) {
+            (false, false) => None,
+            (false, true) => Some(Self::Merge(merged)),
+            (true, _) => Some(Self::Operations(operations)),
+        }
     }
 
     /// Whether it may change a deciding field of an object; `target` is what the patch selects.
@@ -259,74 +321,100 @@ impl PatchEffect {
         let decides = |path: &Vec<String>| object.decisive.iter().any(|own| overlap(own, path));
         match self {
             Self::Unknown => true,
-            Self::Operations(operations) => {
-                let moves = |path: &Vec<String>| MOVES.iter().any(|own| overlap(&tokens(own), path));
-                operations.iter().any(|one| decides(&one.path) || moves(&one.path))
-            }
+            Self::Operations(operations) => operations.iter().any(|one| decides(&one.path) || moves(&one.path)),
             Self::Merge(documents) => documents
                 .iter()
                 .any(|one| one.is_for(target, object) && one.values.iter().any(|(path, _)| decides(path))),
         }
     }
 
-    /// The kind and name that it sets at the path of an object's reference, if it sets both and nothing else that
-    /// decides.
+    /// The kind and name that it sets at the path of an object's reference, if it sets both for certain, and changes
+    /// nothing else there.
     pub(crate) fn reference(
         &self,
         target: Option<&PatchTarget>,
         object: &Patched<'_>,
         path: &[String],
     ) -> Option<(String, String)> {
-        let values: Vec<(&[String], &str)> = match self {
-            Self::Unknown => return None,
+        if target.is_some_and(|target| target.by_metadata) {
+            return None;
+        }
+        let values = self.values(target, object, path)?;
+        let value = |key: &str| {
+            let at = |at: &[String]| at.len() == path.len() + 1 && at.starts_with(path) && at[path.len()] == key;
+            values.iter().rfind(|(path, _)| at(path)).map(|(_, text)| text.clone())
+        };
+        Some((value("kind")?, value("name")?))
+    }
+
+    /// The text that it sets at a path for certain.
+    pub(crate) fn text(&self, target: Option<&PatchTarget>, object: &Patched<'_>, path: &[String]) -> Option<String> {
+        let values = self.values(target, object, path)?;
+        values.into_iter().rfind(|(at, _)| at == path).map(|(_, text)| text)
+    }
+
+    /// The texts that it sets at a path or below it, in order; `None` if it changes anything else there.
+    fn values(
+        &self,
+        target: Option<&PatchTarget>,
+        object: &Patched<'_>,
+        path: &[String],
+    ) -> Option<Vec<(Vec<String>, String)>> {
+        match self {
+            Self::Unknown => None,
             Self::Operations(operations) => {
-                let moves = |path: &[String]| MOVES.iter().any(|own| overlap(&tokens(own), path));
-                if operations
-                    .iter()
-                    .any(|one| moves(&one.path) || one.path.len() < path.len() && overlap(&one.path, path))
-                {
-                    return None;
-                }
-                let values = operations.iter().flat_map(|one| &one.values);
-                values.map(|(path, text)| (path.as_slice(), text.as_str())).collect()
+                let own: Vec<&Operation> = operations.iter().filter(|one| overlap(&one.path, path)).collect();
+                let is_clear = |(at, one): (usize, &&Operation)| {
+                    // A value of the whole field after another write would lose that.
+                    one.is_known && one.path.len() >= path.len() && (at == 0 || one.path.len() > path.len())
+                };
+                let is_moved = operations.iter().any(|one| moves(&one.path));
+                let clear = !is_moved && own.iter().enumerate().all(is_clear);
+                clear.then(|| own.iter().flat_map(|one| one.values.clone()).collect())
             }
             Self::Merge(documents) => {
                 let own = documents.iter().filter(|one| one.is_for(target, object)).flat_map(|one| &one.values);
-                let own: Vec<_> = own.filter(|(at, _)| overlap(at, path)).collect();
-                if own.iter().any(|(at, _)| at.len() <= path.len()) {
-                    return None;
-                }
-                own.into_iter().filter_map(|(at, text)| Some((at.as_slice(), text.as_deref()?))).collect()
+                let own = own.filter(|(at, _)| overlap(at, path));
+                own.map(|(at, text)| Some((at.clone(), text.clone().filter(|_| at.len() >= path.len())?))).collect()
             }
-        };
-        let value = |key: &str| {
-            let at = |at: &[String]| at.len() == path.len() + 1 && at.starts_with(path) && at[path.len()] == key;
-            values.iter().rfind(|(path, _)| at(path)).map(|(_, text)| (*text).to_owned())
-        };
-        Some((value("kind")?, value("name")?))
+        }
     }
 }
 
 impl Operation {
-    /// An operation, unless it only tests; `None` if it can't be read.
-    fn of(tree: &Tree<'_>, item: NodeId) -> Option<Option<Self>> {
+    /// The operations of an item: none if it only tests, two if it moves; `None` if it can't be read.
+    fn of(tree: &Tree<'_>, item: NodeId) -> Option<Vec<Self>> {
         let member = |name: &str| text(tree, item, name).ok().map(|text| text.map_or(String::new(), |(text, _)| text));
         let (op, path) = (member("op")?, pointer(&member("path")?));
-        let mut values = Vec::new();
-        if let ("add" | "replace", Ok(Some(value))) = (op.as_str(), field(tree, item, "value")) {
-            values.extend(tree.text(value).map(|text| (path.clone(), text.to_owned())));
-            for &(key, value) in tree.entries(value).unwrap_or_default() {
-                if let (Some(key), Some(text)) = (tree.text(key), tree.text(value)) {
-                    values.push((path.iter().cloned().chain([key.to_owned()]).collect(), text.to_owned()));
-                }
+        let unknown = |path: Vec<String>| Self { path, is_known: false, values: Vec::new() };
+        match op.as_str() {
+            "test" => return Some(Vec::new()),
+            "move" => return Some(vec![unknown(pointer(&member("from")?)), unknown(path)]),
+            "add" | "replace" => {}
+            _ => return Some(vec![unknown(path)]),
+        }
+        let Some(value) = field(tree, item, "value").ok()? else { return Some(vec![unknown(path)]) };
+        let mut values: Vec<(Vec<String>, String)> = Vec::new();
+        if let Some(text) = tree.text(value) {
+            values.push((path.clone(), text.to_owned()));
+        }
+        for &(key, value) in tree.entries(value).unwrap_or_default() {
+            if let (Some(key), Some(text)) = (tree.text(key), tree.text(value)) {
+                values.push((path.iter().cloned().chain([key.to_owned()]).collect(), text.to_owned()));
             }
         }
-        Some((op != "test").then_some(Self { path, values }))
+        let is_known = tree.items(value).is_none();
+        Some(vec![Self { path, is_known, values }])
     }
 }
 
 /// Operations on these change which object it is. A merged document names its object with them.
-const MOVES: [&[&str]; 2] = [&["metadata", "name"], &["metadata", "namespace"]];
+const MOVES: [&[&str]; 4] = [&["metadata", "name"], &["metadata", "namespace"], &["kind"], &["apiVersion"]];
+
+/// Whether an operation on a path changes which object it is.
+fn moves(path: &[String]) -> bool {
+    MOVES.iter().any(|own| overlap(&tokens(own), path))
+}
 
 fn tokens(path: &[&str]) -> Vec<String> {
     path.iter().map(|&token| token.to_owned()).collect()
@@ -348,6 +436,7 @@ impl MergePatch {
         let metadata = field(tree, tree.root, "metadata").ok()??;
         let member = |node: NodeId, name: &str| Some(text(tree, node, name).ok()??.0);
         let mut patch = Self {
+            api_version: member(tree.root, "apiVersion")?,
             kind: member(tree.root, "kind")?,
             name: member(metadata, "name")?,
             namespace: text(tree, metadata, "namespace").ok()?.map_or_else(|| "default".to_owned(), |(text, _)| text),
@@ -359,15 +448,16 @@ impl MergePatch {
 
     /// Whether it is merged into an object: with a target, the names in it don't matter.
     fn is_for(&self, target: Option<&PatchTarget>, object: &Patched<'_>) -> bool {
-        let is_named = self.kind == object.kind && self.name == object.name;
-        target.is_some() || is_named && object.namespaces.contains(&self.namespace.as_str())
+        let is_named = |one: &PatchedName| one.name == self.name && one.namespace == self.namespace;
+        let is_of_type = self.kind == object.kind && self.api_version == object.api_version;
+        target.is_some() || is_of_type && object.names.iter().any(is_named)
     }
 
+    /// Adds the paths below a node. An alias is not followed: repeated, aliases could become any size.
     fn add(&mut self, tree: &Tree<'_>, node: NodeId, path: &mut Vec<String>) {
-        // Objects do not nest that deep; aliases could repeat without end.
-        const MOST: usize = 32;
-        let entries = tree.entries(node).unwrap_or_default();
-        if entries.is_empty() || path.len() > MOST {
+        let is_alias = matches!(tree.node(node).data, Data::Alias(_));
+        let entries = tree.entries(node).filter(|_| !is_alias).unwrap_or_default();
+        if entries.is_empty() {
             let text = tree.text(node).filter(|_| !tree.is_null(node)).map(str::to_owned);
             return self.values.push((path.clone(), text));
         }
@@ -407,10 +497,14 @@ impl Patch {
     /// What it does. `read` returns the content of a file by the path that is listed.
     pub(crate) fn effects(&self, read: &dyn Fn(&str) -> Option<Vec<u8>>) -> Vec<(Option<PatchTarget>, PatchEffect)> {
         let one = |effect: PatchEffect| vec![(self.target.clone(), effect)];
+        if self.may_rename {
+            return one(PatchEffect::Unknown);
+        }
         match &self.content {
             PatchContent::Inline(text) => one(PatchEffect::of(text.as_bytes())),
             PatchContent::Fields(paths) => {
-                let operation = |path: &Vec<String>| Operation { path: path.clone(), values: Vec::new() };
+                let operation =
+                    |path: &Vec<String>| Operation { path: path.clone(), is_known: false, values: Vec::new() };
                 one(PatchEffect::Operations(paths.iter().map(operation).collect()))
             }
             PatchContent::File(path) => one(read(path).map_or(PatchEffect::Unknown, |bytes| PatchEffect::of(&bytes))),
@@ -426,22 +520,23 @@ impl Patch {
 mod tests {
     use super::*;
 
-    fn cluster<'o>(decisive: &'o [Vec<String>]) -> Patched<'o> {
-        Patched {
-            api_version: "infrastructure.cluster.x-k8s.io/v1beta2",
-            kind: "AWSCluster",
-            name: "heron",
-            namespaces: &["birds"],
-            decisive,
-        }
+    fn names() -> Vec<PatchedName> {
+        vec![PatchedName { namespace: "birds".into(), name: "heron".into() }]
+    }
+
+    fn cluster<'o>(names: &'o [PatchedName], decisive: &'o [Vec<String>]) -> Patched<'o> {
+        Patched { api_version: "infrastructure.cluster.x-k8s.io/v1beta2", kind: "AWSCluster", names, decisive }
     }
 
     #[test]
     fn a_patch_matters_if_it_sets_what_decides() {
         let decisive = [tokens(&["spec", "identityRef"])];
-        let matters = |text: &str| PatchEffect::of(text.as_bytes()).may_change(None, &cluster(&decisive));
-        let merge =
-            |spec: &str| format!("kind: AWSCluster\nmetadata: {{name: heron, namespace: birds}}\nspec: {spec}\n");
+        let matters = |text: &str| PatchEffect::of(text.as_bytes()).may_change(None, &cluster(&names(), &decisive));
+        let merge = |spec: &str| {
+            format!(
+                "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {{name: heron, namespace: birds}}\nspec: {spec}\n"
+            )
+        };
         for spec in ["{identityRef: {name: x}}", "{identityRef: }", "{$patch: replace, region: x}", "", "{}"] {
             assert!(matters(&merge(spec)), "{spec}");
         }
@@ -450,6 +545,7 @@ mod tests {
         }
         assert!(!matters(&merge("{identityRef: {name: x}}").replace("heron", "egret")));
         assert!(!matters(&merge("{identityRef: {name: x}}").replace("birds", "fish")));
+        assert!(!matters(&merge("{identityRef: {name: x}}").replace("infrastructure.", "other.")));
         assert!(!matters(&merge("{identityRef: {name: x}}").replace(", namespace: birds", "")));
         assert!(!matters(&merge("{identityRef: {name: x}}").replace("AWSCluster", "AWSMachine")));
         for (path, expected) in [
@@ -472,11 +568,14 @@ mod tests {
         let path = tokens(&["spec", "identityRef"]);
         let decisive = [path.clone()];
         let set = |text: &str| {
-            let reference = PatchEffect::of(text.as_bytes()).reference(None, &cluster(&decisive), &path);
+            let reference = PatchEffect::of(text.as_bytes()).reference(None, &cluster(&names(), &decisive), &path);
             reference.map(|(kind, name)| format!("{kind}/{name}"))
         };
-        let merge =
-            |spec: &str| format!("kind: AWSCluster\nmetadata: {{name: heron, namespace: birds}}\nspec: {spec}\n");
+        let merge = |spec: &str| {
+            format!(
+                "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSCluster\nmetadata: {{name: heron, namespace: birds}}\nspec: {spec}\n"
+            )
+        };
         let whole = Some("K/n".to_owned());
         assert_eq!(set(&merge("{region: x, identityRef: {kind: K, name: n}}")), whole);
         for spec in
@@ -489,6 +588,19 @@ mod tests {
         assert_eq!(set(both), whole);
         assert_eq!(set("- {op: remove, path: /spec/identityRef}"), None);
         assert_eq!(set("- {op: add, path: /spec, value: {identityRef: {kind: K, name: n}}}"), None);
+        for later in [
+            "{op: remove, path: /spec/identityRef}",
+            "{op: copy, from: /metadata/name, path: /spec/identityRef/name}",
+            "{op: move, from: /spec/identityRef, path: /spec/other}",
+            "{op: replace, path: /spec/identityRef, value: {kind: K}}",
+        ] {
+            let text = format!("- {{op: add, path: /spec/identityRef, value: {{kind: K, name: n}}}}\n- {later}");
+            assert_eq!(set(&text), None, "{later}");
+        }
+        let selector = PatchTarget { by_metadata: true, ..PatchTarget::default() };
+        let effect = PatchEffect::of(b"- {op: add, path: /spec/identityRef, value: {kind: K, name: n}}");
+        assert!(effect.may_change(Some(&selector), &cluster(&names(), &decisive)));
+        assert_eq!(effect.reference(Some(&selector), &cluster(&names(), &decisive), &path), None);
         let moved = "- {op: add, path: /spec/identityRef, value: {kind: K, name: n}}\n- {op: add, path: /metadata/name, value: b}";
         assert_eq!(set(moved), None);
     }
@@ -497,7 +609,7 @@ mod tests {
     fn a_target_is_a_regular_expression_for_the_whole_text() {
         let decisive = [tokens(&["spec", "identityRef"])];
         let effect = PatchEffect::of(b"[{op: remove, path: /spec/identityRef}]");
-        let selects = |target: PatchTarget| effect.may_change(Some(&target), &cluster(&decisive));
+        let selects = |target: PatchTarget| effect.may_change(Some(&target), &cluster(&names(), &decisive));
         let pattern = |text: &str| Some(Pattern::new(text.to_owned()));
         let name = |name: &str| PatchTarget { name: pattern(name), ..PatchTarget::default() };
         for (pattern, expected) in

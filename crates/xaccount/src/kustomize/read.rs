@@ -32,14 +32,18 @@ pub struct Kustomization {
     pub(crate) patches: Vec<Patch>,
     /// `configurations`: files that can define where names are referenced.
     pub(crate) configurations: Vec<FieldText>,
-    /// `transformers`, `validators` and `vars`, which are not evaluated: the place of the first one.
+    /// `transformers`, which are not evaluated.
     pub(crate) transformers: Vec<FieldText>,
+    /// `generators`, which are not evaluated.
+    pub(crate) generators: Vec<FieldText>,
     /// Whether patches, replacements or transformers change what is built, and perhaps names.
     pub(crate) alters: bool,
     /// The place of its list of resources.
     pub(crate) listing: Option<Listing>,
+    /// Whether it has only keys below which there is never the content of a Secret or a ConfigMap.
+    pub is_open: bool,
     /// The document, for messages and edits.
-    pub(crate) document: Span,
+    pub document: Span,
     /// The starts of its lines, except the first.
     lines: Vec<usize>,
 }
@@ -104,13 +108,24 @@ pub(crate) fn of_node(
         labels: labels(tree, node)?,
         resources,
         components: texts(tree, node, "components")?,
-        patches: patch::patches(tree, node)?,
+        patches: patches(tree, node)?,
         configurations: texts(tree, node, "configurations")?,
         transformers: texts(tree, node, "transformers")?,
+        generators: texts(tree, node, "generators")?,
         alters: ALTERS.iter().any(|key| has_items(tree, node, key)),
         listing: listing(tree, node),
+        is_open: is_open(tree, node),
         ..empty
     })
+}
+
+/// Its patches, and the other fields that labels are written to.
+fn patches(tree: &Tree<'_>, node: NodeId) -> Result<Vec<Patch>, Unreadable> {
+    let mut patches = patch::patches(tree, node)?;
+    for item in list(tree, node, "labels")? {
+        patches.extend(patch::field_specs(tree, item, "fields", "labels")?);
+    }
+    Ok(patches)
 }
 
 /// The fields that may change the names of resources.
@@ -119,6 +134,28 @@ const ALTERS: [&str; 6] =
 
 fn has_items(tree: &Tree<'_>, node: NodeId, key: &str) -> bool {
     tree.value(node, key).and_then(|list| tree.items(list)).is_some_and(|items| !items.is_empty())
+}
+
+/// Whether all its keys are known ones without content of other objects.
+fn is_open(tree: &Tree<'_>, node: NodeId) -> bool {
+    const OPEN: [&str; 14] = [
+        "apiVersion",
+        "kind",
+        "resources",
+        "bases",
+        "components",
+        "namespace",
+        "namePrefix",
+        "nameSuffix",
+        "commonLabels",
+        "labels",
+        "images",
+        "configurations",
+        "crds",
+        "sortOptions",
+    ];
+    let mut entries = tree.entries(node).unwrap_or_default().iter();
+    entries.all(|&(key, _)| tree.text(key).is_some_and(|key| OPEN.contains(&key)))
 }
 
 /// `commonLabels`, and the `pairs` of each of `labels` (`api/types/kustomization.go`).
@@ -155,26 +192,32 @@ impl Kustomization {
             patches: Vec::new(),
             configurations: Vec::new(),
             transformers: Vec::new(),
+            generators: Vec::new(),
             alters: false,
             listing: None,
+            is_open: false,
             document: Span::new(0, 0),
             lines: Vec::new(),
         }
     }
 
-    /// Its document, and the list of resources in it: the part that a message may show even if generators or patches
-    /// contain the content of a Secret or a ConfigMap.
-    pub fn spans(&self) -> (Span, Option<Span>) {
-        let list = match self.listing {
-            Some(Listing::List(list)) => Some(list),
-            _ => None,
+    /// The part of its text that a message may show around a place: all of it, or only the place, if generators or
+    /// patches may contain the content of a Secret or a ConfigMap.
+    pub fn window(&self, place: Span) -> Span {
+        if self.is_open { self.document } else { place }
+    }
+
+    /// A name as it renames it.
+    pub(crate) fn renamed(&self, name: &str) -> String {
+        let part = |wanted: &str| {
+            self.renames.iter().find(|(key, ..)| *key == wanted).map_or("", |(_, text, _)| text.as_str())
         };
-        (self.document, list)
+        format!("{}{name}{}", part("namePrefix"), part("nameSuffix"))
     }
 
     /// A place in it, if it is an input.
     pub(crate) fn location(&self, span: Span) -> Option<Location> {
-        Some(Location { file: self.file?, span, window: Some(self.document) })
+        Some(Location { file: self.file?, span, window: Some(self.window(span)) })
     }
 
     /// A place for messages: `overlays/prod/kustomization.yaml:7`; in a stream, its name alone.
@@ -209,15 +252,54 @@ impl Kustomization {
     }
 }
 
-/// A reference by name, as a file under `configurations` defines it.
+/// References by name to objects of a kind, as a file under `configurations` defines them
+/// (`api/types/fieldspec.go`). What is not specified matches everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NameReference {
-    /// The kind of the object that is renamed.
-    pub(crate) kind: String,
-    /// The kind of an object that references it; empty for all.
-    pub(crate) user: String,
-    /// The path of the name in it: `spec/identityRef/name`.
+    /// The objects that are renamed.
+    pub(crate) named: KindSelector,
+    /// The objects that reference them.
+    pub(crate) user: KindSelector,
+    /// The path of the name in those: `spec/identityRef/name`.
     pub(crate) path: String,
+}
+
+/// A group, version and kind, each of which may be missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KindSelector {
+    group: Option<String>,
+    version: Option<String>,
+    kind: Option<String>,
+}
+
+impl KindSelector {
+    fn read(tree: &Tree<'_>, node: NodeId) -> Result<Self, Unreadable> {
+        let part = |name: &str| Ok(text(tree, node, name)?.map(|(text, _)| text));
+        Ok(Self { group: part("group")?, version: part("version")?, kind: part("kind")? })
+    }
+
+    /// Whether it selects an object of this type.
+    pub(crate) fn selects(&self, api_version: &str, kind: &str) -> bool {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let fits = |wanted: &Option<String>, own: &str| wanted.as_deref().is_none_or(|wanted| wanted == own);
+        fits(&self.group, group) && fits(&self.version, version) && fits(&self.kind, kind)
+    }
+}
+
+/// The fields that a file under `configurations` adds to those that kustomize changes; `None` if it can't be read.
+pub(crate) fn more_fields(bytes: &[u8]) -> Option<Vec<Patch>> {
+    let source = Source::new(bytes);
+    let mut patches = Vec::new();
+    for document in source.segments() {
+        let tree = parse(&document).ok()?;
+        for &(key, _) in tree.entries(tree.root)? {
+            let key = tree.text(key)?;
+            if !["nameReference", "varReference"].contains(&key) {
+                patches.extend(patch::field_specs(&tree, tree.root, key, "configurations").ok()?);
+            }
+        }
+    }
+    Some(patches)
 }
 
 /// The `nameReference`s of a file under `configurations`; `None` if it can't be read.
@@ -227,11 +309,11 @@ pub(crate) fn name_references(bytes: &[u8]) -> Option<Vec<NameReference>> {
     for document in source.segments() {
         let tree = parse(&document).ok()?;
         for item in list(&tree, tree.root, "nameReference").ok()? {
-            let Some((kind, _)) = text(&tree, item, "kind").ok()? else { continue };
+            let named = KindSelector::read(&tree, item).ok()?;
             for spec in list(&tree, item, "fieldSpecs").ok()? {
-                let user = text(&tree, spec, "kind").ok()?.map(|(user, _)| user).unwrap_or_default();
+                let user = KindSelector::read(&tree, spec).ok()?;
                 let Some((path, _)) = text(&tree, spec, "path").ok()? else { continue };
-                found.push(NameReference { kind: kind.clone(), user, path: path.trim_matches('/').to_owned() });
+                found.push(NameReference { named: named.clone(), user, path: path.trim_matches('/').to_owned() });
             }
         }
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use globset::GlobMatcher;
 
 use crate::diag::{Diagnostic, escape_control};
-use crate::inventory::{Inventory, ObjectId, Resource, SkipReason, Skipped};
+use crate::inventory::{Inventory, ObjectId, Placement, Resource, SkipReason, Skipped};
 use crate::kubernetes::LabelSelector;
 use crate::manifest_checks::{self, NO_PROVIDER};
 
@@ -157,6 +157,32 @@ impl Selection {
     }
 }
 
+impl Selection {
+    /// Why an object can't be selected by namespace: it is applied to others as well, where a change has the same effect.
+    fn only_some(&self, inventory: &Inventory, found: &Resource) -> Option<Diagnostic> {
+        let places = inventory.places(found);
+        let is_other = |place: &&Placement<'_>| !self.namespaces.iter().any(|one| one == place.namespace);
+        let other = places.iter().find(is_other).filter(|_| !self.namespaces.is_empty())?;
+        let from = other.from.map_or(String::new(), |from| format!(" ({})", escape_control(from)));
+        let all: Vec<&str> = inventory.namespaces_of(found);
+        Some(
+            Diagnostic::error(format!(
+                "{}: it is also applied to namespace {}{from}, which --namespace does not select",
+                found.title(),
+                escape_control(other.namespace)
+            ))
+            .at(found.head(), "")
+            .help(format!("to select all of them: -n {}", escape_control(&all.join(","))))
+            .help("to point one of them: set identityRef with a patch in its kustomization (-o json-patch prints it)"),
+        )
+    }
+
+    /// Whether a namespace is selected.
+    pub fn has_namespace(&self, namespace: &str) -> bool {
+        self.namespaces.is_empty() || self.namespaces.iter().any(|one| one == namespace)
+    }
+}
+
 /// The objects that can carry a reference, except those in the identity file.
 pub(crate) fn referencing(inventory: &Inventory) -> impl Iterator<Item = ObjectId> {
     let all = inventory.entries().filter(|(_, found)| {
@@ -195,6 +221,9 @@ pub(crate) fn warnings_of_unclear(inventory: &Inventory, selection: &Selection) 
 fn matches(inventory: &Inventory, found: &Resource, selection: &Selection) -> Result<bool, Diagnostic> {
     if !selection.in_namespace(inventory, found) {
         return Ok(false);
+    }
+    if let Some(doubt) = selection.only_some(inventory, found) {
+        return Err(doubt);
     }
     if let Some(selector) = &selection.labels {
         if let Some((key, span)) = found.object.labels.twice() {

@@ -11,9 +11,9 @@ use std::fmt;
 
 use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{
-    CONTROLLER_IDENTITY, Chain, ClusterState, Field, Hop, IdentityKind, IdentityReference, Judge, Object, ObjectKind,
-    PatchedReference, REFERENCING_KINDS, ROLE_IDENTITY, Reason, Reference, Release, Search, State, Subject, Support,
-    Uncertain, Verdict, VerdictOutcome, Version, read_since, served_since, support,
+    CONTROLLER_IDENTITY, Chain, ClusterState, Hop, IdentityKind, Judge, Object, ObjectKind, REFERENCING_KINDS,
+    ROLE_IDENTITY, Reason, Release, Search, Subject, Support, Uncertain, Verdict, VerdictOutcome, Version, read_since,
+    served_since, support,
 };
 use crate::diag::{Diagnostic, FileId, Severity, Span, escape_control};
 use crate::inventory::{Inventory, Manifest, ObjectId, Placement, Provenance, Resource};
@@ -103,6 +103,8 @@ pub struct Row {
     pub account: AccountSummary,
     /// CAPA's verdict.
     pub verdict: Verdict,
+    /// The region, as it is applied.
+    pub region: Option<String>,
     /// The place of the reference, or of the deepest existing part of its path.
     pub reference: Span,
 }
@@ -201,6 +203,12 @@ pub fn status<'r, O: Provenance>(inventory: &'r Inventory<O>, options: &Options)
                     false => warnings.extend(manifest_checks::refused(found).map(as_warning)),
                 }
             }
+            ObjectKind::Cluster { references, .. } if references.is_empty() && found.object.uncertain().is_some() => {
+                // A patch may add what decides its account; `doubt_patched` says so.
+                for place in places {
+                    rows.push(refused(inventory, PlacedObject { index, place }, Reason::Patched, ""));
+                }
+            }
             _ if manifest_checks::names_no_provider(found) => warnings.push(manifest_checks::no_provider(found)),
             _ => {
                 for place in places {
@@ -210,7 +218,7 @@ pub fn status<'r, O: Provenance>(inventory: &'r Inventory<O>, options: &Options)
         }
     }
     doubt_patched(inventory, &mut rows);
-    refuse_other_partitions(inventory, &mut rows);
+    refuse_other_partitions(&mut rows);
     // An implied release serves as many of the files' versions as possible; a requested release may not.
     if let Some(release) = options.release {
         refuse_unserved(inventory, release, &mut rows);
@@ -235,7 +243,7 @@ fn rows_of<O: Provenance>(inventory: &Inventory<O>, place: PlacedObject<'_>, jud
     let found = &inventory[place.index];
     let mut seen: HashSet<Subject> = HashSet::new();
     for reference in found.object.references() {
-        let patched = place.place.reference.map(|patched| patched_reference(reference, patched));
+        let patched = place.place.reference.map(|patched| patched.in_place_of(reference));
         let reference = patched.as_ref().unwrap_or(reference);
         let subject = Subject::of(&found.object, reference, judge.release(), Some(place.place.namespace));
         if seen.contains(&subject) {
@@ -257,21 +265,8 @@ fn notes_of(place: Placement<'_>) -> impl Iterator<Item = String> {
     namespace.into_iter().chain(reference)
 }
 
-/// A reference as a patch sets it.
-fn patched_reference(reference: &IdentityReference, patched: &PatchedReference) -> IdentityReference {
-    let text = |text: &String| Field::Text(text.clone(), reference.span);
-    let state = State::Set(Box::new(Reference {
-        kind: text(&patched.kind),
-        name: text(&patched.name),
-        span: reference.span,
-        own: true,
-        unknown: Vec::new(),
-    }));
-    IdentityReference { state, ..reference.clone() }
-}
-
 fn row<O: Provenance>(inventory: &Inventory<O>, place: PlacedObject<'_>, verdict: Verdict, reference: Span) -> Row {
-    let PlacedObject { index: object, place: Placement { namespace, .. } } = place;
+    let PlacedObject { index: object, place: Placement { namespace, region, .. } } = place;
     let found = &inventory[object];
     let template = matches!(&found.object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
     let name = found.object.name.clone().unwrap_or_else(|| "(no name)".into());
@@ -280,7 +275,8 @@ fn row<O: Provenance>(inventory: &Inventory<O>, place: PlacedObject<'_>, verdict
         false => inventory.cluster_name(found).map_or_else(|| name.clone(), str::to_owned),
     };
     let (namespace, account) = (namespace.to_owned(), AccountSummary::of(&verdict));
-    Row { object, namespace, name, cluster, template, account, verdict, reference }
+    let region = region.or(found.object.region()).map(str::to_owned);
+    Row { object, namespace, name, cluster, template, account, verdict, region, reference }
 }
 
 /// The row of an object that CAPA refuses, or that is ambiguous.
@@ -309,8 +305,8 @@ fn doubt_patched<O: Provenance>(inventory: &Inventory<O>, rows: &mut [Row]) {
             Some(format!("{what}{place} {why}; see what is applied: {build} | kubectl xaccount status -f -"));
         row.verdict.outcome = VerdictOutcome::Unknown;
         row.verdict.reason = Some(Reason::Patched);
+        row.account = AccountSummary::NotKnown(String::new());
         if own.is_some() {
-            row.account = AccountSummary::NotKnown(String::new());
             row.verdict.chain = Chain::default();
         }
     }
@@ -335,16 +331,16 @@ fn refuse_unserved<O: Provenance>(inventory: &Inventory<O>, release: Release, ro
 }
 
 /// Refuses clusters with a role in a different partition than their region, because it can't be assumed.
-fn refuse_other_partitions<O: Provenance>(inventory: &Inventory<O>, rows: &mut [Row]) {
+fn refuse_other_partitions(rows: &mut [Row]) {
     let mut others = OtherPartitions::default();
     for row in rows {
-        let Some(region) = inventory[row.object].object.region() else { continue };
-        let Some((identity, role)) = others.find(row, region) else { continue };
-        let Some(own) = Partition::of_region(region) else { continue };
+        let Some(region) = row.region.clone() else { continue };
+        let Some((identity, role)) = others.find(row, &region) else { continue };
+        let Some(own) = Partition::of_region(&region) else { continue };
         // Without the cluster's name, so that clusters with one mismatch are shown together.
         let mismatch = PartitionMismatch {
             subject: "the cluster",
-            region: Some(region),
+            region: Some(&region),
             partition: own,
             role: &format!("the role of {}", identity.title()),
             role_partition: role.partition(),

@@ -60,8 +60,7 @@ impl ClusterState {
         for object in objects {
             // A template is not a cluster.
             let template = matches!(&object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
-            let mut starts = object.references().map(|reference| admit::start(object, reference, release));
-            made |= !template && starts.any(|start| admit::makes_controller_identity(object, &start));
+            made |= !template && makes_controller_identity(object, release);
             let Some(name) = object.name.clone() else { continue };
             match &object.object_kind {
                 ObjectKind::Namespace => {
@@ -70,7 +69,7 @@ impl ClusterState {
                     }
                 }
                 ObjectKind::Secret => {
-                    if object.own_namespace().or(namespace) == Some(MANAGER_NAMESPACE) {
+                    if object.own_namespace().or(namespace) == Some(MANAGER_NAMESPACE) && object.uncertain().is_none() {
                         secrets.insert(name);
                     }
                 }
@@ -115,6 +114,21 @@ impl ClusterState {
         let step = self.0.steps.get(self.0.steps.find(kind.name(), name)?);
         step.is_known.then(|| step.gate.stored())
     }
+}
+
+/// Whether CAPA creates the controller identity for an object, as it is applied somewhere. If it is uncertain what is
+/// applied, it may not.
+fn makes_controller_identity(object: &Object, release: Release) -> bool {
+    let makes = |reference: &IdentityReference| {
+        admit::makes_controller_identity(object, &admit::start(object, reference, release))
+    };
+    let places = object.applied.as_deref().map_or(&[][..], |applied| &applied.places);
+    let in_place = |place: &AppliedPlace| match (&place.reference, &place.uncertain) {
+        (_, Some(_)) => false,
+        (Some(patched), None) => object.references().any(|reference| makes(&patched.in_place_of(reference))),
+        (None, None) => object.references().any(makes),
+    };
+    if places.is_empty() { object.references().any(makes) } else { places.iter().any(in_place) }
 }
 
 /// The names and labels of a Namespace as it is applied: a kustomization with a `namespace` renames it

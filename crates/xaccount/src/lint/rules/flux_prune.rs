@@ -7,10 +7,10 @@ use json_patch::{AddOperation, PatchOperation};
 use serde_json::json;
 
 use super::super::{Context, Findings, Fix, FixEdit, Rule};
-use super::query::{identity_key, role_identities, users_of};
+use super::query::role_identities;
 use crate::diag::{Diagnostic, RuleId, Severity};
-use crate::inventory::Resource;
 use crate::inventory::builds::FluxBuild;
+use crate::inventory::{Resource, identity_key, users_of};
 
 pub(super) const RULE: Rule = Rule {
     id: RuleId::FluxPrune,

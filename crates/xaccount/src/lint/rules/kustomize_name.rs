@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use super::super::{Context, Findings, Rule};
-use super::query::{Users, as_warning, identity_key, users_of};
+use super::query::as_warning;
 use crate::capa::{CONTROLLER_IDENTITY, ObjectKind, State};
 use crate::diag::{Diagnostic, FileId, RuleId, Severity};
-use crate::inventory::{Inventory, Resource};
-use crate::kustomize::{Kustomization, NameReference};
+use crate::inventory::{Inventory, Resource, identity_key, users_of};
+use crate::kustomize::Kustomization;
 
 pub(super) const RULE: Rule = Rule {
     id: RuleId::KustomizeRename,
@@ -19,10 +19,14 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     let builds = context.builds;
-    let mut users: Option<Users<'_>> = None;
+    if builds.all.iter().all(|one| one.renames.is_empty()) {
+        return;
+    }
+    let users = users_of(context.inventory);
+    let files_of_each = builds.files_of_each();
     for (index, kustomization) in builds.all.iter().enumerate().filter(|(_, one)| !one.renames.is_empty()) {
-        let files = builds.files_of(index);
-        let built = || built(context.inventory, &files);
+        let files = &files_of_each[index];
+        let built = || built(context.inventory, files);
         if let Some(found) = built().find(|found| is_controller(found)) {
             let finding = at(kustomization, |renamed| {
                 format!("this renames {CONTROLLER_IDENTITY}/default to {renamed}, and CAPA accepts only default")
@@ -36,16 +40,19 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         }
         let identities = built()
             .filter(|found| matches!(found.object.object_kind, ObjectKind::Identity(..) | ObjectKind::Static(..)));
-        let users = users.get_or_insert_with(|| users_of(context.inventory));
         let mut used = identities.flat_map(|identity| {
             let users = identity_key(identity).and_then(|key| users.get(&key)).map_or(&[][..], Vec::as_slice);
-            let users = users.iter().filter(|user| files.contains(&user.origin.file));
-            users.filter_map(move |&user| Some((identity, user, reference_to(user, identity)?)))
+            users.iter().filter_map(move |&user| Some((identity, user, reference_to(user, identity)?)))
         });
-        let lost = used
-            .find(|(identity, user, reference)| !builds.renames_reference(index, &renamed(identity, user, reference)));
+        let is_lost =
+            |(identity, user, reference): &(&Resource, &Resource, String)| match files.contains(&user.origin.file) {
+                true => !builds.renames_reference(index, [identity, user], &format!("{reference}/name")),
+                false => !builds.keeps_names(identity.origin.file),
+            };
+        let lost = used.find(is_lost);
         if let Some((identity, user, reference)) = lost {
-            let finding = lost_reference(kustomization, identity, user, &reference);
+            let is_beside = !files.contains(&user.origin.file);
+            let finding = lost_reference(kustomization, [identity, user], &reference, is_beside);
             // A patch or a replacement in this kustomization, a base or an overlay may write the new name.
             let altered = builds.related(index).into_iter().any(|one| one.alters);
             let finding = finding.map(|finding| match altered {
@@ -57,30 +64,38 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-/// The name reference that kustomize needs to rename a reference together with its identity.
-fn renamed(identity: &Resource, user: &Resource, reference: &str) -> NameReference {
-    let (kind, user) = (identity.object.kind.clone(), user.object.kind.clone());
-    NameReference { kind, user, path: format!("{reference}/name") }
-}
-
 fn lost_reference(
     kustomization: &Kustomization,
-    identity: &Resource,
-    user: &Resource,
+    [identity, user]: [&Resource; 2],
     reference: &str,
+    is_beside: bool,
 ) -> Option<Diagnostic> {
     let kind = identity.object.kind.as_str();
     let name = identity.object.name.as_deref().unwrap_or_default();
     let finding =
         at(kustomization, |_| format!("this renames {kind}/{name}, but not the reference to it in {}", user.title()))?;
+    let finding = finding.also(identity.head(), "");
+    if is_beside {
+        return Some(
+            finding.help("this kustomization does not build that object: list the identity in one without a prefix"),
+        );
+    }
     let how = match kustomization.configurations.is_empty() {
         true => "add a file under configurations: with this content:",
         false => "add this to a file under configurations:",
     };
-    Some(finding.also(identity.head(), "").help(how).help(format!(
+    let finding = finding.help(how).help(format!(
         "nameReference: [{{kind: {kind}, fieldSpecs: [{{kind: {}, path: {reference}/name}}]}}]",
         user.object.kind
-    )))
+    ));
+    let is_apart =
+        user.object.written_namespace().is_some_and(|own| own != "default") && kustomization.namespace.is_none();
+    Some(match is_apart {
+        true => finding.help(
+            "and set namespace: in the kustomization: kustomize renames a reference only if both objects have the same namespace",
+        ),
+        false => finding,
+    })
 }
 
 /// The objects of files, in the order of the run.

@@ -18,7 +18,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     let mut others = OtherPartitions::default();
     for row in &context.status.rows {
         let found = &context.inventory[row.object];
-        let Some((hop, role)) = found.object.region().and_then(|region| others.find(row, region)) else { continue };
+        let Some((hop, role)) = row.region.as_deref().and_then(|region| others.find(row, region)) else { continue };
         let Some(identity) = identity_of(context.inventory, &hop) else { continue };
         let identity = &context.inventory[identity];
         let at = match &identity.object.object_kind {

@@ -1,7 +1,5 @@
 //! Helpers that several rules share.
 
-use std::collections::HashMap;
-
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{PatchOperation, ReplaceOperation};
 use serde_json::Value;
@@ -116,30 +114,4 @@ pub(super) fn odd_name(found: &Resource, existing: &Reference, what: &str) -> Op
             .at(found.location(existing.name.span().unwrap_or(existing.span)), "CAPA finds no such identity")
             .help("names consist of lower-case letters, digits, '-' and '.'"),
     )
-}
-
-/// Objects that refer to an identity, by its kind and name.
-pub(super) type Users<'r> = HashMap<(&'r str, &'r str), Vec<&'r Resource>>;
-
-/// The kind and name of an identity.
-pub(super) fn identity_key(identity: &Resource) -> Option<(&str, &str)> {
-    Some((identity.object.kind.as_str(), identity.object.name.as_deref()?))
-}
-
-/// The objects that refer to identities: clusters, and identities with a source.
-pub(super) fn users_of(inventory: &Inventory) -> Users<'_> {
-    let mut users: Users<'_> = HashMap::new();
-    for found in inventory.objects() {
-        let states: Vec<&State> = match &found.object.object_kind {
-            ObjectKind::Identity(fields, _) => vec![&fields.source],
-            _ => found.object.references().map(|reference| &reference.state).collect(),
-        };
-        for state in states {
-            let State::Set(existing) = state else { continue };
-            if let (Some(kind), Some(name)) = (existing.kind.text(), existing.name.text()) {
-                users.entry((kind, name)).or_default().push(found);
-            }
-        }
-    }
-    users
 }
