@@ -154,7 +154,7 @@ impl Unlisted<'_> {
         })
     }
 
-    /// The kustomization and the line to add, as in `clusters/kustomization.yaml: identities.yaml`.
+    /// The item that the fix adds, as in `identities.yaml listed`: the kustomization is the title of the fix.
     pub(crate) fn what(&self) -> String {
         self.place.as_ref().map_or_else(String::new, |place| format!("{} listed", place.item))
     }
