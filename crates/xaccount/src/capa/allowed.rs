@@ -15,6 +15,9 @@ pub struct Allowed {
     pub form: Form,
     /// Keys that the CRD does not know, with their paths below `spec`: the API server drops them silently.
     pub dropped: Vec<(String, Span)>,
+    /// Labels of `selector.matchLabels` that are null, with their paths below `spec`. `kubectl apply` creates the object
+    /// without them: the API server drops a null that the CRD does not allow. With server-side apply, their value is "".
+    pub null_labels: Vec<(String, Span)>,
 }
 
 /// `spec.allowedNamespaces` without nulls and unknown keys.
@@ -44,12 +47,12 @@ pub struct Namespaces {
 impl Allowed {
     /// The value of an absent field.
     pub(super) fn nobody() -> Self {
-        Self { form: Form::Nobody, dropped: Vec::new() }
+        Self { form: Form::Nobody, dropped: Vec::new(), null_labels: Vec::new() }
     }
 
     /// Reads the field of an identity's spec.
     pub(super) fn of(tree: &Tree<'_>, spec: NodeId) -> Self {
-        let mut reader = AllowedReader { tree, dropped: Vec::new() };
+        let mut reader = AllowedReader { tree, dropped: Vec::new(), null_labels: Vec::new() };
         let form = match reader.namespaces(spec) {
             Ok(None) => Form::Nobody,
             Ok(Some(namespaces)) => Form::Those(namespaces),
@@ -57,7 +60,7 @@ impl Allowed {
             Err(Odd::Variable(path, span)) => Form::Variable(path, span),
             Err(Odd::Undecodable(path, found, span)) => Form::Undecodable(path, found, span),
         };
-        Self { form, dropped: reader.dropped }
+        Self { form, dropped: reader.dropped, null_labels: reader.null_labels }
     }
 }
 
@@ -85,6 +88,7 @@ enum Odd {
 struct AllowedReader<'t> {
     tree: &'t Tree<'t>,
     dropped: Vec<(String, Span)>,
+    null_labels: Vec<(String, Span)>,
 }
 
 impl AllowedReader<'_> {
@@ -153,7 +157,7 @@ impl AllowedReader<'_> {
         items.iter().map(|&item| self.string(item, &path)).collect::<Result<_, _>>().map(Some)
     }
 
-    fn labels(&self, selector: NodeId, path: &str) -> Result<Option<BTreeMap<String, String>>, Odd> {
+    fn labels(&mut self, selector: NodeId, path: &str) -> Result<Option<BTreeMap<String, String>>, Odd> {
         let Some(node) = self.member(selector, "matchLabels")? else { return Ok(None) };
         let path = || format!("{path}.matchLabels");
         let Some(entries) = self.tree.entries(node) else {
@@ -165,7 +169,12 @@ impl AllowedReader<'_> {
                 // Rare, and not resolved here.
                 return Err(Odd::Twice(self.tree.span(key)));
             }
-            labels.insert(self.tree.text(key).unwrap_or_default().to_owned(), self.string(value, &path)?);
+            let label = self.tree.text(key).unwrap_or_default();
+            if self.tree.is_null(value) {
+                self.null_labels.push((format!("{}.{label}", path()), self.tree.span(key)));
+            } else {
+                labels.insert(label.to_owned(), self.string(value, &path)?);
+            }
         }
         Ok(Some(labels))
     }

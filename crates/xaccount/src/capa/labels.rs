@@ -63,7 +63,7 @@ impl Labels {
     pub(super) fn of(tree: &Tree<'_>, object: NodeId) -> Self {
         let Some(mapping) = descend(tree, object, &["metadata", "labels"]) else { return Self::default() };
         let entries = tree.entries(mapping).unwrap_or_default();
-        let plain = |&(key, value): &(NodeId, NodeId)| Some((tree.text(key)?, tree.text(value)?));
+        let plain = |&(key, value): &(NodeId, NodeId)| Some((tree.text(key)?, label_value(tree, value)?));
         // For a few labels, comparing each pair is fastest; labels from merges are rare.
         let repeats = |at: usize| entries[..at].iter().any(|&(key, _)| tree.text(key) == tree.text(entries[at].0));
         let few = entries.len() <= 16 && !(0..entries.len()).any(repeats);
@@ -73,9 +73,14 @@ impl Labels {
         let mut members = Members { tree, found: Vec::new(), places: HashMap::new(), twice: Vec::new(), work: 1_000 };
         members.add(mapping);
         let Members { found, twice, .. } = members;
-        let labels: Self = found.iter().filter_map(|&(key, value)| Some((key, tree.text(value)?))).collect();
+        let labels: Self = found.iter().filter_map(|&(key, value)| Some((key, label_value(tree, value)?))).collect();
         Self { twice, ..labels }
     }
+}
+
+/// The value of a label. The API server decodes a null as an empty string.
+fn label_value<'t>(tree: &'t Tree<'_>, value: NodeId) -> Option<&'t str> {
+    if tree.is_null(value) { Some("") } else { tree.text(value) }
 }
 
 /// What is known about a namespace's labels.

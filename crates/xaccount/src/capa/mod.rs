@@ -15,6 +15,7 @@ mod labels;
 mod list;
 mod misplaced;
 mod object;
+mod refused_field;
 mod release;
 mod support;
 mod tables;
@@ -41,6 +42,7 @@ pub use identity::{ControllerIdentity, RoleIdentity, StaticIdentity, plain_ident
 pub use labels::{CLUSTER_NAME, Labels};
 pub use list::{Items, ListKind, borrowed, items, without_kind};
 pub use object::{Applied, AppliedPlace, Object, ObjectKind, PatchedReference, Uncertain, beside, view};
+pub use refused_field::RefusedField;
 pub use release::Release;
 pub use support::{Support, read_since, served_since, support};
 pub use tables::{

@@ -15,6 +15,7 @@ use super::identity::{
 };
 use super::labels::Labels;
 use super::misplaced::misplaced;
+use super::refused_field::{ExaminedKind, RefusedField, refused_fields};
 use super::tables::{IdentityKind, REFERENCING_KINDS, ReferencingKind, Typed, Version, WITHOUT_REFERENCE, classify};
 use super::topology::{Topology, TopologyCluster, class_templates, cluster};
 use super::twice::{Decisive, Twice, twice};
@@ -94,6 +95,8 @@ pub struct Object {
     pub twice: Option<Box<Twice>>,
     /// References in places where the API server drops them: the path of the mapping, for example `/spec`, and the key.
     pub misplaced: Vec<(String, String, Span)>,
+    /// Values that the API server refuses for their type or form.
+    pub refused_fields: Box<[RefusedField]>,
     /// The span of its `kind`.
     pub kind_span: Span,
     /// Where the object begins.
@@ -105,6 +108,9 @@ pub struct Object {
     /// Whether kustomize reads it and does not build it: an annotation says that it is for tools only (kustomize,
     /// `kyaml/kio/filters/local.go`).
     pub is_local_config: bool,
+    /// Whether controllers of Cluster API skip it: the annotation `cluster.x-k8s.io/paused`, with any value
+    /// (kubernetes-sigs/cluster-api, `util/annotations/helpers.go`).
+    pub is_paused: bool,
     /// What kustomizations do with it; `None` if it is applied as it is.
     pub applied: Option<Box<Applied>>,
 }
@@ -274,6 +280,8 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
         labels: Labels::of(tree, node),
         twice: decisive(&object_kind).and_then(|decisive| twice(tree, node, decisive)).map(Box::new),
         misplaced: misplaced_in(tree, node, &object_kind),
+        refused_fields: examined(&api_version, &kind, &object_kind)
+            .map_or_else(Box::default, |kind| refused_fields(tree, node, kind).into()),
         // Not needed for kinds without a reference.
         alive: match &object_kind {
             ObjectKind::Referencing { .. } | ObjectKind::Cluster { .. } => mark(tree, node, &api_version, &kind),
@@ -285,14 +293,32 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
         start: tree.span(node).start,
         object_kind,
         is_local_config: is_local_config(tree, node),
+        is_paused: annotation(tree, node, "cluster.x-k8s.io/paused").is_some(),
         applied: None,
     })
 }
 
+/// Which fields of an object are examined for what the API server refuses.
+fn examined(api_version: &str, kind: &str, object_kind: &ObjectKind) -> Option<ExaminedKind> {
+    Some(match object_kind {
+        ObjectKind::Referencing { .. } => ExaminedKind::Referencing,
+        ObjectKind::Cluster { .. } => ExaminedKind::Cluster,
+        ObjectKind::Identity(..) => ExaminedKind::RoleIdentity,
+        ObjectKind::Controller(_) | ObjectKind::Static(..) => ExaminedKind::Identity,
+        _ if (api_version, kind) == ("v1", "Namespace") => ExaminedKind::Namespace,
+        _ => return None,
+    })
+}
+
 fn is_local_config(tree: &Tree<'_>, node: NodeId) -> bool {
-    let annotations = descend(tree, node, &["metadata", "annotations"]);
-    let value = annotations.and_then(|annotations| tree.value(annotations, "config.kubernetes.io/local-config"));
+    let value = annotation(tree, node, "config.kubernetes.io/local-config");
     value.is_some_and(|value| tree.text(value) != Some("false"))
+}
+
+/// The value of an annotation.
+fn annotation(tree: &Tree<'_>, node: NodeId, name: &str) -> Option<NodeId> {
+    let annotations = descend(tree, node, &["metadata", "annotations"])?;
+    tree.value(annotations, name)
 }
 
 /// The object as a refused one, if its apiVersion and kind are not certain.
@@ -436,11 +462,13 @@ pub(super) fn refused(
         labels: Labels::default(),
         twice: None,
         misplaced: Vec::new(),
+        refused_fields: Box::default(),
         kind_span: span,
         start: tree.span(node).start,
         alive: None,
         object_kind: ObjectKind::Refused(why, way_out),
         is_local_config: false,
+        is_paused: false,
         applied: None,
     }
 }

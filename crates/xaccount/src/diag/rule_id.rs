@@ -91,6 +91,8 @@ rule_ids! {
     UnlistedIdentity = "XA038",
     /// An identity that Flux may delete while clusters of another Kustomization use it.
     FluxPrune = "XA039",
+    /// A value that the API server refuses for its type or form.
+    RefusedField = "XA040",
     /// No file contains the controller identity, and CAPA may not create it.
     NoControllerIdentity = "XA050",
     /// Every namespace may use the identity.

@@ -219,6 +219,7 @@ pub fn status<'r, O: Provenance>(inventory: &'r Inventory<O>, options: &Options)
     }
     doubt_patched(inventory, &mut rows);
     refuse_other_partitions(&mut rows);
+    refuse_fields(inventory, &mut rows);
     // An implied release serves as many of the files' versions as possible; a requested release may not.
     if let Some(release) = options.release {
         refuse_unserved(inventory, release, &mut rows);
@@ -308,6 +309,15 @@ fn doubt_patched<O: Provenance>(inventory: &Inventory<O>, rows: &mut [Row]) {
         row.account = AccountSummary::NotKnown(String::new());
         if own.is_some() {
             row.verdict.chain = Chain::default();
+        }
+    }
+}
+
+/// Refuses clusters whose object has a value that the API server refuses for its type or form.
+fn refuse_fields<O: Provenance>(inventory: &Inventory<O>, rows: &mut [Row]) {
+    for row in rows {
+        if let Some(field) = inventory[row.object].object.refused_fields.first() {
+            row.refuse(Reason::ObjectRefused, field.message());
         }
     }
 }

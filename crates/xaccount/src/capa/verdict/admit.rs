@@ -11,6 +11,7 @@ use crate::capa::release::Release;
 use crate::capa::support::{Support, support};
 use crate::capa::tables::{CONTROLLER_IDENTITY, IdentityKind, Version};
 use crate::capa::unusable::{UnusableReference, referenced_kind};
+use crate::templates::is_filled_in;
 
 /// An identity. Two documents with the same content are equal, wherever they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub(super) struct AdmittedIdentity {
     pub(super) allowed: Option<Namespaces>,
     /// Keys that the API server drops.
     pub(super) dropped: Vec<String>,
+    /// Labels of its selector that are null.
+    pub(super) null_labels: Vec<String>,
     pub(super) fields: IdentityFields,
 }
 
@@ -59,6 +62,10 @@ impl Refusal {
 /// The identity of an object, with its kind; `None` for other objects.
 pub(super) fn identity(object: &Object, release: Release) -> Option<(IdentityKind, AdmittedIdentity)> {
     let mut refusals = Refusals::default();
+    if let Some(field) = object.refused_fields.first() {
+        let name = object.name.as_deref().unwrap_or_default();
+        refusals.say(Reason::ObjectRefused, format!("{}/{name}: {}", object.kind, field.message()));
+    }
     let (kind, allowed, fields) = match &object.object_kind {
         ObjectKind::Identity(role, _) => (IdentityKind::Role, &role.allowed, {
             refusals.allowed(&role.allowed);
@@ -80,13 +87,19 @@ pub(super) fn identity(object: &Object, release: Release) -> Option<(IdentityKin
     };
     // The validating webhook runs last, and checks the selector last.
     if let Some(Err(error)) = namespaces.map(|namespaces| namespaces.selector.to_selector()) {
-        let message = format!("spec.allowedNamespaces.selector: Invalid value: {error}");
-        refusals.say(Reason::InvalidSelector, message);
+        if is_filled_in(&error) {
+            let message = "spec.allowedNamespaces.selector has a variable that is not filled in";
+            refusals.say(Reason::Placeholder, message);
+        } else {
+            let message = format!("spec.allowedNamespaces.selector: Invalid value: {error}");
+            refusals.say(Reason::InvalidSelector, message);
+        }
     }
     let identity = AdmittedIdentity {
         refusal: refusals.first,
         allowed: namespaces.map(|namespaces| stored(namespaces, release)),
         dropped: allowed.dropped.iter().map(|(path, _)| path.clone()).collect(),
+        null_labels: allowed.null_labels.iter().map(|(path, _)| path.clone()).collect(),
         fields,
     };
     Some((kind, identity))
@@ -174,6 +187,10 @@ impl Refusals {
             Field::Typed(..) => field.whole_number(),
             Field::Ambiguous(_) => {
                 self.say(Reason::Ambiguous, format!("{path} is written twice"));
+                return None;
+            }
+            Field::Text(text, _) if is_filled_in(text) => {
+                self.say(Reason::Placeholder, format!("{path} is a variable that is not filled in"));
                 return None;
             }
             Field::Text(..) | Field::Other(_) => None,
@@ -297,6 +314,12 @@ fn start_at(state: &State, path: &str, name_path: &str) -> Start {
 /// Why the CRD refuses a reference: `kind` is an enumeration, `name` has at least one character.
 fn unusable(kind: &str, name: &str, name_path: &str) -> Option<(Reason, String)> {
     match referenced_kind(kind, name) {
+        Err(UnusableReference::UnknownKind(_)) if is_filled_in(kind) => {
+            Some((Reason::Placeholder, format!("the kind {kind} is a variable that is not filled in")))
+        }
+        Err(UnusableReference::OtherController(_)) if is_filled_in(name) => {
+            Some((Reason::Placeholder, format!("{name_path}: {name} is a variable that is not filled in")))
+        }
         Err(UnusableReference::NoKind | UnusableReference::UnknownKind(_)) => {
             Some((Reason::UnknownKind, unknown_kind(kind)))
         }
@@ -316,8 +339,13 @@ pub(super) fn unknown_kind(kind: &str) -> String {
 
 /// Whether CAPA creates `AWSClusterControllerIdentity/default` for an object with this start, or for an object created
 /// from it: an AWSCluster or an AWSManagedControlPlane that references that kind (`exp/controlleridentitycreator`, on
-/// by default).
-pub(super) fn makes_controller_identity(object: &Object, start: &Start) -> bool {
+/// by default). It sees no object that the API server refuses, and none that is paused (`ResourceNotPausedAndHasFilterLabel`
+/// of kubernetes-sigs/cluster-api, `util/predicates/generic_predicates.go`).
+pub(super) fn makes_controller_identity(object: &Object, start: &Start, release: Release) -> bool {
+    let is_refused = !object.refused_fields.is_empty() || support(object, release) == Some(Support::NotServed);
+    if is_refused || object.is_paused {
+        return false;
+    }
     let watched = match &object.object_kind {
         ObjectKind::Referencing { kind_row, .. } => kind_row.controller_identity,
         ObjectKind::Cluster { .. } => true,

@@ -5,12 +5,13 @@ use super::steps::{Call, Step};
 use crate::aws::{ExternalId, RoleArn, RoleArnError, SessionName};
 use crate::capa::release::Release;
 use crate::capa::tables::{IdentityKind, ROLE_IDENTITY};
+use crate::templates::is_filled_in;
 
 /// Maximum length in seconds of a session created with a role's session (STS API reference, `AssumeRole`, role
 /// chaining).
 const CHAINED_SECONDS: u32 = 3600;
 
-/// Notes about keys that the API server drops.
+/// Notes about keys and labels that the API server drops.
 pub(super) fn dropped(step: &Step) -> Vec<String> {
     let note = |key: &String| {
         format!(
@@ -18,7 +19,15 @@ pub(super) fn dropped(step: &Step) -> Vec<String> {
             step.title()
         )
     };
-    step.dropped.iter().map(note).collect()
+    let null = |label: &String| null_label(&step.title(), label);
+    step.dropped.iter().map(note).chain(step.null_labels.iter().map(null)).collect()
+}
+
+/// The note about a label of a selector that is null.
+pub(super) fn null_label(title: &str, label: &str) -> String {
+    format!(
+        "{title}: spec.{label} is null: kubectl apply drops the label, and with server-side apply its value is empty"
+    )
 }
 
 /// A placeholder in a step's call of `sts:AssumeRole` that is not filled in yet, if there is one.
@@ -27,7 +36,7 @@ pub(super) fn dropped(step: &Step) -> Vec<String> {
 /// A call that STS refuses, as far as that is known without AWS.
 pub(super) fn call(step: &Step) -> Result<Option<Stop>, Stop> {
     let refused = |error: String| Stop::error(Reason::AssumeRoleRefused, format!("{}: {error}", step.title()));
-    let open = match step.role_arn.as_deref().unwrap_or_default().parse::<RoleArn>() {
+    let mut open = match step.role_arn.as_deref().unwrap_or_default().parse::<RoleArn>() {
         Ok(_) => None,
         Err(error @ RoleArnError::Placeholder { .. }) => {
             Some(Stop::unknown(Reason::Placeholder, format!("{}: {error}", step.title())))
@@ -35,13 +44,32 @@ pub(super) fn call(step: &Step) -> Result<Option<Stop>, Stop> {
         Err(error) => return Err(refused(error.to_string())),
     };
     let texts = [
-        step.session_name.as_deref().and_then(|text| text.parse::<SessionName>().err()),
-        step.external_id.as_deref().and_then(|text| text.parse::<ExternalId>().err()),
+        (
+            "sessionName",
+            &step.session_name,
+            step.session_name.as_deref().and_then(|text| text.parse::<SessionName>().err()),
+        ),
+        (
+            "externalID",
+            &step.external_id,
+            step.external_id.as_deref().and_then(|text| text.parse::<ExternalId>().err()),
+        ),
     ];
-    match texts.into_iter().flatten().next() {
-        None => Ok(open),
-        Some(error) => Err(refused(error.to_string())),
+    for (field, text, error) in texts {
+        match error {
+            Some(_) if text.as_deref().is_some_and(is_filled_in) => {
+                open.get_or_insert_with(|| Stop::unknown(Reason::Placeholder, not_filled_in(&step.title(), field)));
+            }
+            Some(error) => return Err(refused(error.to_string())),
+            None => {}
+        }
     }
+    Ok(open)
+}
+
+/// A variable in a field of an identity.
+pub(super) fn not_filled_in(title: &str, field: &str) -> String {
+    format!("{title}: spec.{field} has a variable that is not filled in")
 }
 
 /// Notes about later failures of the session that a step creates with its source's credentials.

@@ -36,7 +36,7 @@ impl Subject {
             (_, None) => Scope::Unknown,
         };
         let start = admit::start(object, reference, release);
-        Self { scope, makes_controller_identity: admit::makes_controller_identity(object, &start), start }
+        Self { scope, makes_controller_identity: admit::makes_controller_identity(object, &start, release), start }
     }
 }
 
@@ -120,7 +120,7 @@ impl ClusterState {
 /// applied, it may not.
 fn makes_controller_identity(object: &Object, release: Release) -> bool {
     let makes = |reference: &IdentityReference| {
-        admit::makes_controller_identity(object, &admit::start(object, reference, release))
+        admit::makes_controller_identity(object, &admit::start(object, reference, release), release)
     };
     let places = object.applied.as_deref().map_or(&[][..], |applied| &applied.places);
     let in_place = |place: &AppliedPlace| match (&place.reference, &place.uncertain) {
@@ -136,11 +136,13 @@ fn makes_controller_identity(object: &Object, release: Release) -> bool {
 /// not known.
 fn as_applied(object: &Object, own: String) -> Vec<(String, Option<Labels>)> {
     let places = object.applied.as_deref().map_or(&[][..], |applied| &applied.places);
+    // The API server refuses such a Namespace; the one that exists has other labels.
+    let is_refused = !object.refused_fields.is_empty();
     if places.is_empty() {
-        return vec![(own, Some(object.labels.clone()))];
+        return vec![(own, (!is_refused).then(|| object.labels.clone()))];
     }
     let one = |place: &AppliedPlace| {
-        let labels = place.uncertain.is_none().then(|| object.labels.with(&place.labels));
+        let labels = (place.uncertain.is_none() && !is_refused).then(|| object.labels.with(&place.labels));
         (place.namespace.clone().unwrap_or_else(|| own.clone()), labels)
     };
     places.iter().map(one).collect()

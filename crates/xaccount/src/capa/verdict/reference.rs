@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::admit::{AdmittedIdentity, IdentityFields, Refusal, RoleFields};
+use super::call::{not_filled_in, null_label};
 use super::judge::dropped;
 use super::outcome::{MANAGER_NAMESPACE, Permission, Reason, Scope, Start, Stop, VerdictOutcome};
 use super::{Subject, admit};
@@ -77,11 +78,12 @@ impl ClusterState {
             // A template is not a cluster.
             let template = matches!(&object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
             let mut starts = object.references().map(|reference| admit::start(object, reference, release));
-            cluster_state.made |= !template && starts.any(|start| admit::makes_controller_identity(object, &start));
+            cluster_state.made |=
+                !template && starts.any(|start| admit::makes_controller_identity(object, &start, release));
             let Some(name) = object.name.clone() else { continue };
             match &object.object_kind {
                 ObjectKind::Namespace => {
-                    let labels = Some(object.labels.clone());
+                    let labels = object.refused_fields.is_empty().then(|| object.labels.clone());
                     let existing = cluster_state.namespaces.entry(name).or_insert_with(|| labels.clone());
                     if *existing != labels {
                         *existing = None;
@@ -270,6 +272,8 @@ impl<'w> Walk<'w> {
                 ));
             }
         }
+        let title = format!("{}/{name}", kind.name());
+        self.notes.extend(identity.null_labels.iter().map(|label| null_label(&title, label)));
         match answer {
             Some(true) => Ok(()),
             Some(false) => {
@@ -340,14 +344,25 @@ impl Walk<'_> {
             }
             Err(error) => return Err(refused(error.to_string())),
         }
-        let texts = [
-            hop.session_name.as_deref().and_then(|text| text.parse::<SessionName>().err()),
-            hop.external_id.as_deref().and_then(|text| text.parse::<ExternalId>().err()),
-        ];
-        match texts.into_iter().flatten().next() {
-            None => Ok(()),
-            Some(error) => Err(refused(error.to_string())),
+        if let Some(text) = hop.session_name.as_deref() {
+            match text.parse::<SessionName>() {
+                Err(_) if is_filled_in(text) => {
+                    self.leave_open(Stop::unknown(Reason::Placeholder, not_filled_in(&title, "sessionName")));
+                }
+                Err(error) => return Err(refused(error.to_string())),
+                Ok(_) => {}
+            }
         }
+        if let Some(text) = hop.external_id.as_deref() {
+            match text.parse::<ExternalId>() {
+                Err(_) if is_filled_in(text) => {
+                    self.leave_open(Stop::unknown(Reason::Placeholder, not_filled_in(&title, "externalID")));
+                }
+                Err(error) => return Err(refused(error.to_string())),
+                Ok(_) => {}
+            }
+        }
+        Ok(())
     }
 
     fn session(&mut self, hop: &Hop, seconds: u32, source: Option<&Hop>) -> Result<(), Stop> {

@@ -29,6 +29,8 @@ pub(super) struct Step {
     pub(super) is_known: bool,
     /// Keys that the API server drops, so that it allows every namespace.
     pub(super) dropped: Vec<String>,
+    /// Labels of its selector that are null.
+    pub(super) null_labels: Vec<String>,
     /// Why CAPA stops here, before it checks the namespace.
     pub(super) stop: Option<Stop>,
     /// Whether it is the controller identity, is not in the files, and may be created by CAPA.
@@ -117,6 +119,9 @@ impl Step {
         }
         if step.stop.is_none() && step.gate.is_open() {
             step.dropped = identity.dropped;
+        }
+        if step.stop.is_none() {
+            step.null_labels = identity.null_labels;
         }
         step
     }

@@ -10,7 +10,7 @@ pub(super) const RULE: Rule = Rule {
     id: RuleId::EmptySelector,
     name: "empty-selector",
     severity: Severity::Warning,
-    summary: "A null or empty selector, which may allow every namespace",
+    summary: "A null or empty selector or label, which may allow more namespaces",
     check: Some(check),
 };
 
@@ -31,6 +31,13 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             ObjectKind::Static(identity, _) => (&identity.allowed_namespaces, &identity.allowed),
             _ => continue,
         };
+        for (path, at) in &left.null_labels {
+            findings.add(
+                Diagnostic::warning(format!("{}: {path} is null: kubectl apply drops the label", found.title()))
+                    .at(found.location(*at), "the rest of the selector may allow more namespaces")
+                    .help("write \"\" for the empty value, which server-side apply and Flux set; otherwise remove the label"),
+            );
+        }
         let Some((Value::Object(allowed), span)) = written else { continue };
         // Skips placeholders and what the webhook refuses; unknown keys are found by another rule.
         if !matches!(left.form, Form::Those(_)) {

@@ -27,6 +27,7 @@ mod policy_form;
 mod policy_mismatch;
 mod query;
 mod reference_elsewhere;
+mod refused_field;
 mod role_arn;
 mod role_chain;
 mod role_name;
@@ -81,6 +82,7 @@ pub const RULES: &[&Rule] = &[
     &policy_form::RULE,
     &unlisted_identity::RULE,
     &flux_prune::RULE,
+    &refused_field::RULE,
     &no_controller_identity::RULE,
     &every_namespace::RULE,
     &unused_ignore::RULE,

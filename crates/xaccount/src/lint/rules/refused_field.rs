@@ -1,0 +1,35 @@
+//! Values that the API server refuses because of their type or form: a number as a label, a name with capitals.
+
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{PatchOperation, ReplaceOperation};
+use serde_json::Value;
+
+use super::super::{Context, Findings, Fix, FixEdit, Rule};
+use crate::diag::{Diagnostic, RuleId, Severity};
+
+pub(super) const RULE: Rule = Rule {
+    id: RuleId::RefusedField,
+    name: "refused-field",
+    severity: Severity::Error,
+    summary: "A value that the API server refuses for its type or form",
+    check: Some(check),
+};
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    for (index, found) in context.inventory.entries() {
+        for field in &found.object.refused_fields {
+            let problem = Diagnostic::error(format!("{}: {}", found.title(), field.message()))
+                .at(found.location(field.span), "the API server refuses the object");
+            match &field.quoted {
+                None => findings.add(problem),
+                Some(text) => {
+                    let path = PointerBuf::from_tokens(&field.path);
+                    let replace = ReplaceOperation { path, value: Value::String(text.clone()) };
+                    let what = format!("{} in quotes", field.path.join("."));
+                    let change = FixEdit::Object { object: index, operations: vec![PatchOperation::Replace(replace)] };
+                    findings.add_with_fix(problem, Fix { what, change });
+                }
+            }
+        }
+    }
+}
