@@ -95,7 +95,7 @@ pub struct Object {
     pub twice: Option<Box<Twice>>,
     /// References in places where the API server drops them: the path of the mapping, for example `/spec`, and the key.
     pub misplaced: Vec<(String, String, Span)>,
-    /// Values that the API server refuses for their type or form.
+    /// Values that the API server refuses for their type or form, as written; see [`Object::refusals`].
     pub refused_fields: Box<[RefusedField]>,
     /// The span of its `kind`.
     pub kind_span: Span,
@@ -226,6 +226,19 @@ impl Object {
     /// The namespace in its manifest; `None` if it is missing or empty.
     pub fn written_namespace(&self) -> Option<&str> {
         self.namespace.as_deref().filter(|own| !own.is_empty())
+    }
+
+    /// The values that the API server refuses for their type or form once the object is applied: kustomize writes
+    /// annotations as strings, and a kustomization can set the namespace (`api/resource/resource.go` of
+    /// kubernetes-sigs/kustomize).
+    pub fn refusals(&self) -> impl Iterator<Item = &RefusedField> {
+        let places = self.applied.as_deref().map_or(&[][..], |applied| &applied.places);
+        let sets_namespace = !places.is_empty() && places.iter().all(|place| place.from.is_some());
+        self.refused_fields.iter().filter(move |field| match field.path.get(1).map(String::as_str) {
+            Some("annotations") => places.is_empty() || field.quoted.is_none(),
+            Some("namespace") => !sets_namespace,
+            _ => true,
+        })
     }
 
     /// Why its manifest does not show what is applied.

@@ -100,8 +100,8 @@ impl RefusedReader<'_> {
             match self.tree.items(arns) {
                 None => self.wrong(&["spec", "policyARNs"], arns, "not a list of strings"),
                 Some(items) => {
-                    let odd = items.iter().find(|&&item| self.tree.text(item).is_none() || self.tree.is_typed(item));
-                    if let Some(&odd) = odd.filter(|&&odd| !self.tree.is_null(odd)) {
+                    let is_string = |item| self.tree.text(item).is_some() && !self.tree.is_typed(item);
+                    if let Some(&odd) = items.iter().find(|&&item| !self.tree.is_null(item) && !is_string(item)) {
                         self.wrong(&["spec", "policyARNs"], odd, "not a list of strings");
                     }
                 }
@@ -109,11 +109,17 @@ impl RefusedReader<'_> {
         }
     }
 
+    /// Whether a value is filled in later: a variable, or `{{ .Name }}` of a Go template, which YAML reads as a mapping
+    /// whose key is a mapping.
+    fn is_open(&self, value: NodeId) -> bool {
+        let is_template = |entries: &[(NodeId, NodeId)]| entries.iter().any(|&(key, _)| self.tree.text(key).is_none());
+        self.tree.text(value).is_some_and(is_filled_in) || self.tree.entries(value).is_some_and(is_template)
+    }
+
     /// A value that is written in this mapping, and is neither null nor a variable.
     fn value(&self, mapping: NodeId, name: &str) -> Option<NodeId> {
         let value = self.tree.value(mapping, name)?;
-        let is_open = self.tree.text(value).is_some_and(is_filled_in);
-        (!is_open && !self.tree.is_null(value)).then_some(value)
+        (!self.is_open(value) && !self.tree.is_null(value)).then_some(value)
     }
 
     /// A mapping at a path; a problem if the value is something else.
@@ -166,7 +172,7 @@ impl RefusedReader<'_> {
                 self.wrong(&path, key, "not a valid key");
             }
             // Go decodes a null as an empty string.
-            if !self.tree.is_null(value) && !self.tree.text(value).is_some_and(is_filled_in) {
+            if !self.tree.is_null(value) && !self.is_open(value) {
                 self.valid_string(&path, value, form);
             }
         }

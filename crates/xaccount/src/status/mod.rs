@@ -316,7 +316,9 @@ fn doubt_patched<O: Provenance>(inventory: &Inventory<O>, rows: &mut [Row]) {
 /// Refuses clusters whose object has a value that the API server refuses for its type or form.
 fn refuse_fields<O: Provenance>(inventory: &Inventory<O>, rows: &mut [Row]) {
     for row in rows {
-        if let Some(field) = inventory[row.object].object.refused_fields.first() {
+        // A patch may change the value.
+        let is_patched = row.verdict.reason == Some(Reason::Patched);
+        if let Some(field) = inventory[row.object].object.refusals().next().filter(|_| !is_patched) {
             row.refuse(Reason::ObjectRefused, field.message());
         }
     }

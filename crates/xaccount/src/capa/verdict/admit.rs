@@ -62,7 +62,7 @@ impl Refusal {
 /// The identity of an object, with its kind; `None` for other objects.
 pub(super) fn identity(object: &Object, release: Release) -> Option<(IdentityKind, AdmittedIdentity)> {
     let mut refusals = Refusals::default();
-    if let Some(field) = object.refused_fields.first() {
+    if let Some(field) = object.refusals().next() {
         let name = object.name.as_deref().unwrap_or_default();
         refusals.say(Reason::ObjectRefused, format!("{}/{name}: {}", object.kind, field.message()));
     }
@@ -342,7 +342,7 @@ pub(super) fn unknown_kind(kind: &str) -> String {
 /// by default). It sees no object that the API server refuses, and none that is paused (`ResourceNotPausedAndHasFilterLabel`
 /// of kubernetes-sigs/cluster-api, `util/predicates/generic_predicates.go`).
 pub(super) fn makes_controller_identity(object: &Object, start: &Start, release: Release) -> bool {
-    let is_refused = !object.refused_fields.is_empty() || support(object, release) == Some(Support::NotServed);
+    let is_refused = object.refusals().next().is_some() || support(object, release) == Some(Support::NotServed);
     if is_refused || object.is_paused {
         return false;
     }

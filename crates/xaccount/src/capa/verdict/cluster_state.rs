@@ -137,7 +137,7 @@ fn makes_controller_identity(object: &Object, release: Release) -> bool {
 fn as_applied(object: &Object, own: String) -> Vec<(String, Option<Labels>)> {
     let places = object.applied.as_deref().map_or(&[][..], |applied| &applied.places);
     // The API server refuses such a Namespace; the one that exists has other labels.
-    let is_refused = !object.refused_fields.is_empty();
+    let is_refused = object.refusals().next().is_some();
     if places.is_empty() {
         return vec![(own, (!is_refused).then(|| object.labels.clone()))];
     }

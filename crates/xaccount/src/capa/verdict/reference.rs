@@ -83,7 +83,7 @@ impl ClusterState {
             let Some(name) = object.name.clone() else { continue };
             match &object.object_kind {
                 ObjectKind::Namespace => {
-                    let labels = object.refused_fields.is_empty().then(|| object.labels.clone());
+                    let labels = object.refusals().next().is_none().then(|| object.labels.clone());
                     let existing = cluster_state.namespaces.entry(name).or_insert_with(|| labels.clone());
                     if *existing != labels {
                         *existing = None;

@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (index, found) in context.inventory.entries() {
-        for field in &found.object.refused_fields {
+        for field in found.object.refusals() {
             let problem = Diagnostic::error(format!("{}: {}", found.title(), field.message()))
                 .at(found.location(field.span), "the API server refuses the object");
             match &field.quoted {
