@@ -135,4 +135,55 @@ mod tests {
         let (own, other) = (own.replace("./dev", "./apps"), other.replace("./apps", "./dev"));
         assert_eq!(of(&format!("{own}---\n{other}")), ["default/heron unknown unknown"]);
     }
+
+    #[test]
+    fn what_the_api_server_refuses_is_not_permitted() {
+        let of = |old: &str, new: &str| rows(&[("heron.yaml", &CLUSTER.replace(old, new))]);
+        assert_eq!(of("", ""), ["default/heron permitted source"]);
+        for refused in [
+            "{name: heron, labels: {account: 222222222222}}",
+            "{name: heron, labels: {-a: b}}",
+            "{name: heron, labels: {a: -b}}",
+            "{name: heron, labels: [a]}",
+            "{name: heron, annotations: {a: true}}",
+            "{name: Heron}",
+            "{name: heron, namespace: 12}",
+            "{name: heron, namespace: a.b}",
+        ] {
+            let found = of("{name: heron}", refused);
+            assert!(found[0].contains(" error "), "{refused}: {found:?}");
+        }
+        assert_eq!(of("{region: eu-west-1}", "{region: 5}"), ["default/heron error source"]);
+        for accepted in [
+            "{name: heron, labels: {account: '222222222222', a: , b: ''}}",
+            "{name: heron, labels: {a: '${B}'}, annotations: {A/b: '-'}}",
+            "{name: heron, namespace: '12'}",
+            "{name: 'heron.${DOMAIN}'}",
+        ] {
+            let found = of("{name: heron}", accepted);
+            assert!(found[0].contains(" permitted "), "{accepted}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn an_object_that_is_not_reconciled_makes_no_controller_identity() {
+        let found = |metadata: &str| rows(&[("heron.yaml", &CLUSTER.replace("{name: heron}", metadata))]);
+        let paused = "{name: heron, annotations: {cluster.x-k8s.io/paused: ''}}";
+        assert_eq!(found(paused), ["default/heron unknown source"]);
+    }
+
+    #[test]
+    fn a_label_without_a_value_selects_nothing() {
+        let of = |labels: &str| {
+            let identity = format!(
+                "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSClusterControllerIdentity\nmetadata: {{name: default}}\nspec: {{allowedNamespaces: {{selector: {{matchLabels: {labels}}}}}}}\n"
+            );
+            let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: default, labels: {env: dev}}\n";
+            rows(&[("heron.yaml", CLUSTER), ("identity.yaml", &identity), ("namespace.yaml", namespace)])
+        };
+        assert_eq!(of("{env: dev, team: }"), ["default/heron permitted source"]);
+        assert_eq!(of("{env: prod, team: }"), ["default/heron denied source"]);
+        assert_eq!(of("{env: dev, team: ''}"), ["default/heron denied source"]);
+        assert_eq!(of("{team: }"), ["default/heron denied source"]);
+    }
 }
