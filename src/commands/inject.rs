@@ -75,16 +75,20 @@ fn attempt(args: &Inject, mode: Mode, prepared: Prepared, terminal: &Terminal) -
     let scan = input::scan(&needles, args.scan.skip_templates, args.topology.topology_variable.as_ref());
     let scanned = session.scan(&scan);
     let session = Rc::new(session);
+    let identity_file = request.identity_file.as_ref().map(|file| &file.value);
     let (inventory, warnings) = match scanned {
         Ok(scanned) => scanned,
-        Err(errors) => return Attempt::Done(Err(CommandError::about(&session, errors))),
+        Err(errors) => {
+            return unless_outrun(Err(CommandError::about(&session, errors)), mode, &session, identity_file);
+        }
     };
     let work = InjectWork { args, request: &request, specified: &specified, session: &session, scan: &scan, mode };
     let mut messages = Messages::default();
     let (inventory, outcome) = match work.outcome(inventory, warnings, map.as_ref(), &mut messages) {
         // The program ends after this: the system frees the memory faster than dropping each value would.
         Ok((inventory, outcome)) => (ManuallyDrop::new(inventory), ManuallyDrop::new(outcome)),
-        Err(error) => return Attempt::Done(Err(error)),
+        // What contradicts the identity file may be what another run has just written.
+        Err(error) => return unless_outrun(Err(error), mode, &session, identity_file),
     };
     if let Some(map) = &map {
         messages.note(map.used());
@@ -98,12 +102,7 @@ fn attempt(args: &Inject, mode: Mode, prepared: Prepared, terminal: &Terminal) -
         terminal,
         wording: &Wording::INJECT,
     };
-    unless_outrun(
-        delivery.run(messages, &session),
-        mode,
-        &session,
-        request.identity_file.as_ref().map(|file| &file.value),
-    )
+    unless_outrun(delivery.run(messages, &session), mode, &session, identity_file)
 }
 
 /// All that a plan depends on.
