@@ -108,16 +108,19 @@ fn cluster(kind: &str, api: &str, name: &str, namespace: &str) -> String {
     format!("apiVersion: {api}\nkind: {kind}\nmetadata:\n  name: {name}\n{namespace}spec:\n  region: eu-west-1\n")
 }
 
+/// Writes a file, and the directories above it.
+fn write(top: &Path, name: &str, text: &str) {
+    let path = top.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
 const INFRASTRUCTURE: &str = "infrastructure.cluster.x-k8s.io/v1beta2";
 const CONTROL_PLANE: &str = "controlplane.cluster.x-k8s.io/v1beta2";
 
 impl Layout {
     fn write(&self, top: &Path) {
-        let put = |name: &str, text: &str| {
-            let path = top.join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        };
+        let put = |name: &str, text: &str| write(top, name, text);
         fs::create_dir(top.join(".git")).unwrap();
         let namespace = if self.own_namespace { "  namespace: own\n" } else { "" };
         let below = if self.split { "base/clusters/" } else { "base/" };
@@ -444,11 +447,7 @@ impl FluxLayout {
     }
 
     fn write(&self, top: &Path) {
-        let put = |name: &str, text: &str| {
-            let path = top.join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        };
+        let put = |name: &str, text: &str| write(top, name, text);
         fs::create_dir(top.join(".git")).unwrap();
         let at = |name: &str| if self.whole { name.to_owned() } else { format!("clusters/dev/{name}") };
         put(&at("heron.yaml"), &cluster("AWSCluster", INFRASTRUCTURE, "heron", "  namespace: own\n"));

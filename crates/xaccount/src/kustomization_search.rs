@@ -12,7 +12,7 @@ use crate::account_map;
 use crate::diag::{Diagnostic, FileId, escape_control, line_of};
 use crate::files::{self, Input};
 use crate::inventory::{Builds, Inventory, Places};
-use crate::kustomize::{FILE_NAMES, Kustomization, is_kustomization, kustomization, plain};
+use crate::kustomize::{FILE_NAMES, Kustomization, Unreadable, is_kustomization, kustomization, plain};
 use crate::session::{Session, path_bytes, shown};
 
 pub use memory::in_memory;
@@ -145,6 +145,11 @@ pub(crate) fn unreadable(message: &str) -> Diagnostic {
         .help("fix it, or render it, and run again")
 }
 
+/// The same, for one that is at a place.
+fn unreadable_at(place: &str, error: &Unreadable) -> Diagnostic {
+    unreadable(&format!("{place} can't be read: {}", error.why))
+}
+
 /// The kustomizations that were read.
 #[derive(Default)]
 struct Read {
@@ -228,9 +233,9 @@ impl<'r> Reading<'r> {
         match kustomization((self.input)(&name), &shown, &name, &bytes) {
             Ok(one) => self.read.all.push(one),
             Err(error) => {
-                let line = line_of(&bytes, error.span.start);
-                self.read.unreadable.push((directory, format!("{shown}:{line}")));
-                self.read.warnings.push(unreadable(&format!("{shown}:{line} can't be read: {}", error.why)));
+                let place = format!("{shown}:{}", line_of(&bytes, error.span.start));
+                self.read.warnings.push(unreadable_at(&place, &error));
+                self.read.unreadable.push((directory, place));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Kustomizations, unreadable};
+use super::{Kustomizations, unreadable_at};
 use crate::diag::{FileId, line_of};
 use crate::inventory::{Builds, Inventory, Places};
 use crate::kustomize::{directory, is_kustomization, kustomization, plain};
@@ -18,9 +18,9 @@ pub fn in_memory(session: &Session, inventory: &Inventory, root: &str) -> Kustom
         match kustomization(Some(file), name, name, &bytes) {
             Ok(one) => all.push(one),
             Err(error) => {
-                let line = line_of(&bytes, error.span.start);
-                warnings.push(unreadable(&format!("{name}:{line} can't be read: {}", error.why)));
-                broken.push((directory(&plain(name)).to_owned(), format!("{name}:{line}")));
+                let place = format!("{name}:{}", line_of(&bytes, error.span.start));
+                warnings.push(unreadable_at(&place, &error));
+                broken.push((directory(&plain(name)).to_owned(), place));
             }
         }
     }

@@ -4,7 +4,7 @@ use crate::diag::Span;
 use lossless_yaml::{NodeId, Tree};
 
 use super::fields::{FieldText, Unreadable, field, list, map, text, texts};
-use super::patch::{PATCHES, Patch, patch};
+use super::patch::{Patch, listed_patches};
 use super::plain;
 
 /// An object that applies a directory.
@@ -64,12 +64,6 @@ pub(crate) fn gitops(tree: &Tree<'_>, node: NodeId, api_version: &str, kind: &st
 }
 
 fn flux(tree: &Tree<'_>, spec: NodeId) -> Result<FluxKustomization, Unreadable> {
-    let mut patches = Vec::new();
-    for key in PATCHES {
-        for item in list(tree, spec, key)? {
-            patches.extend(patch(tree, item, key)?);
-        }
-    }
     let mut depends_on = Vec::new();
     for item in list(tree, spec, "dependsOn")? {
         let part = |name: &str| Ok::<_, Unreadable>(text(tree, item, name)?.map(|(text, _)| text));
@@ -96,7 +90,7 @@ fn flux(tree: &Tree<'_>, spec: NodeId) -> Result<FluxKustomization, Unreadable> 
         namespace: text(tree, spec, "targetNamespace")?,
         renames,
         labels: metadata.map_or(Ok(Vec::new()), |metadata| map(tree, metadata, "labels"))?,
-        patches,
+        patches: listed_patches(tree, spec)?,
         components: texts(tree, spec, "components")?.into_iter().map(|(path, _)| path).collect(),
         prune: prune.map(|prune| tree.span(prune)),
         depends_on,

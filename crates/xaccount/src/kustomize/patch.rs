@@ -75,16 +75,22 @@ pub(crate) struct PatchedName {
 }
 
 /// The keys under which patches are listed.
-pub(super) const PATCHES: [&str; 3] = ["patches", "patchesStrategicMerge", "patchesJson6902"];
+const PATCHES: [&str; 3] = ["patches", "patchesStrategicMerge", "patchesJson6902"];
 
-/// The patches and replacements of a kustomization.
-pub(super) fn patches(tree: &Tree<'_>, node: NodeId) -> Result<Vec<Patch>, Unreadable> {
+/// The patches that a kustomization, or the spec of a `Kustomization` of Flux, lists.
+pub(super) fn listed_patches(tree: &Tree<'_>, node: NodeId) -> Result<Vec<Patch>, Unreadable> {
     let mut patches = Vec::new();
     for key in PATCHES {
         for item in list(tree, node, key)? {
             patches.extend(patch(tree, item, key)?);
         }
     }
+    Ok(patches)
+}
+
+/// The patches and replacements of a kustomization.
+pub(super) fn patches(tree: &Tree<'_>, node: NodeId) -> Result<Vec<Patch>, Unreadable> {
+    let mut patches = listed_patches(tree, node)?;
     for item in list(tree, node, "replacements")? {
         patches.extend(replacement(tree, item)?);
     }
@@ -93,7 +99,7 @@ pub(super) fn patches(tree: &Tree<'_>, node: NodeId) -> Result<Vec<Patch>, Unrea
 
 /// A patch. Old releases accepted plain paths under `patches`, too. An item of `patchesStrategicMerge` can be the patch
 /// itself.
-pub(super) fn patch(tree: &Tree<'_>, item: NodeId, key: &'static str) -> Result<Option<Patch>, Unreadable> {
+fn patch(tree: &Tree<'_>, item: NodeId, key: &'static str) -> Result<Option<Patch>, Unreadable> {
     if let Some(own) = tree.text(item) {
         let content = if is_path(own) { PatchContent::File(own.into()) } else { PatchContent::Inline(own.into()) };
         return Ok((!own.is_empty()).then(|| Patch {

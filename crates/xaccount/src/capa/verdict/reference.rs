@@ -344,22 +344,18 @@ impl Walk<'_> {
             }
             Err(error) => return Err(refused(error.to_string())),
         }
-        if let Some(text) = hop.session_name.as_deref() {
-            match text.parse::<SessionName>() {
-                Err(_) if is_filled_in(text) => {
-                    self.leave_open(Stop::unknown(Reason::Placeholder, not_filled_in(&title, "sessionName")));
+        let [session_name, external_id] =
+            [&hop.session_name, &hop.external_id].map(|text| text.as_deref().unwrap_or_default());
+        for (field, text, error) in [
+            ("sessionName", session_name, session_name.parse::<SessionName>().err()),
+            ("externalID", external_id, external_id.parse::<ExternalId>().err()),
+        ] {
+            match error.filter(|_| !text.is_empty()) {
+                Some(_) if is_filled_in(text) => {
+                    self.leave_open(Stop::unknown(Reason::Placeholder, not_filled_in(&title, field)));
                 }
-                Err(error) => return Err(refused(error.to_string())),
-                Ok(_) => {}
-            }
-        }
-        if let Some(text) = hop.external_id.as_deref() {
-            match text.parse::<ExternalId>() {
-                Err(_) if is_filled_in(text) => {
-                    self.leave_open(Stop::unknown(Reason::Placeholder, not_filled_in(&title, "externalID")));
-                }
-                Err(error) => return Err(refused(error.to_string())),
-                Ok(_) => {}
+                Some(error) => return Err(refused(error.to_string())),
+                None => {}
             }
         }
         Ok(())
