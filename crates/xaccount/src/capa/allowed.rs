@@ -18,6 +18,9 @@ pub struct Allowed {
     /// Labels of `selector.matchLabels` that are null, with their paths below `spec`. `kubectl apply` creates the object
     /// without them: the API server drops a null that the CRD does not allow. With server-side apply, their value is "".
     pub null_labels: Vec<(String, Span)>,
+    /// Nulls in lists of strings, with their paths below `spec`. Go decodes them as empty strings; the CRD does not allow
+    /// them, which matters if the webhook leaves the object as it was written.
+    pub null_items: Vec<(String, Span)>,
 }
 
 /// `spec.allowedNamespaces` without nulls and unknown keys.
@@ -47,12 +50,12 @@ pub struct Namespaces {
 impl Allowed {
     /// The value of an absent field.
     pub(super) fn nobody() -> Self {
-        Self { form: Form::Nobody, dropped: Vec::new(), null_labels: Vec::new() }
+        Self { form: Form::Nobody, dropped: Vec::new(), null_labels: Vec::new(), null_items: Vec::new() }
     }
 
     /// Reads the field of an identity's spec.
     pub(super) fn of(tree: &Tree<'_>, spec: NodeId) -> Self {
-        let mut reader = AllowedReader { tree, dropped: Vec::new(), null_labels: Vec::new() };
+        let mut reader = AllowedReader { tree, dropped: Vec::new(), null_labels: Vec::new(), null_items: Vec::new() };
         let form = match reader.namespaces(spec) {
             Ok(None) => Form::Nobody,
             Ok(Some(namespaces)) => Form::Those(namespaces),
@@ -60,7 +63,7 @@ impl Allowed {
             Err(Odd::Variable(path, span)) => Form::Variable(path, span),
             Err(Odd::Undecodable(path, found, span)) => Form::Undecodable(path, found, span),
         };
-        Self { form, dropped: reader.dropped, null_labels: reader.null_labels }
+        Self { form, dropped: reader.dropped, null_labels: reader.null_labels, null_items: reader.null_items }
     }
 }
 
@@ -89,6 +92,7 @@ struct AllowedReader<'t> {
     tree: &'t Tree<'t>,
     dropped: Vec<(String, Span)>,
     null_labels: Vec<(String, Span)>,
+    null_items: Vec<(String, Span)>,
 }
 
 impl AllowedReader<'_> {
@@ -148,12 +152,15 @@ impl AllowedReader<'_> {
         }
     }
 
-    fn texts(&self, mapping: NodeId, path: &str, name: &str) -> Result<Option<Vec<String>>, Odd> {
+    fn texts(&mut self, mapping: NodeId, path: &str, name: &str) -> Result<Option<Vec<String>>, Odd> {
         let Some(node) = self.member(mapping, name)? else { return Ok(None) };
         let path = || format!("{path}.{name}");
         let Some(items) = self.tree.items(node) else {
             return Err(self.undecodable(path(), node));
         };
+        for (at, &item) in items.iter().enumerate().filter(|&(_, &item)| self.tree.is_null(item)) {
+            self.null_items.push((format!("{}[{at}]", path()), self.tree.span(item)));
+        }
         items.iter().map(|&item| self.string(item, &path)).collect::<Result<_, _>>().map(Some)
     }
 

@@ -5,7 +5,7 @@ use crate::diag::Span;
 use lossless_yaml::{Data, Lookup, NodeId, Tree};
 
 use super::field::{Field, head};
-use super::object::{Object, TypeMeta, refused};
+use super::object::{Object, TypeMeta, refused, view_as};
 use super::tables::{Typed, classify};
 
 /// The `items` of an object.
@@ -81,13 +81,15 @@ pub fn borrowed(tree: &Tree<'_>, node: NodeId, span: Span) -> Object {
     refused(tree, node, type_meta, span, why, way_out)
 }
 
-/// An item without a kind in a list of a CAPA kind (`AWSClusterList`): kubectl gives it the list's.
-pub fn without_kind(tree: &Tree<'_>, item: NodeId, list: &ListKind) -> Option<Object> {
+/// An item of a list of a CAPA kind (`AWSClusterList`), if it has no kind of its own. If it has no apiVersion either,
+/// kubectl gives it those of the list. `variable` is that of [`view`](super::view()).
+pub fn without_kind(tree: &Tree<'_>, item: NodeId, list: &ListKind, variable: Option<&[String]>) -> Option<Object> {
     let kind = list.kind.strip_suffix("List").unwrap_or(&list.kind);
     if classify(&list.api_version, kind) == Typed::Foreign {
         return None;
     }
-    let has_kind = match Field::of(tree, item, "kind") {
+    let own = Field::of(tree, item, "kind");
+    let has_kind = match &own {
         Field::Text(kind, _) => !kind.is_empty(),
         Field::Absent if tree.entries(item).is_none() => !tree.is_null(item),
         Field::Ambiguous(_) => true,
@@ -96,7 +98,16 @@ pub fn without_kind(tree: &Tree<'_>, item: NodeId, list: &ListKind) -> Option<Ob
     if has_kind {
         return None;
     }
-    let why = format!("this item of an {} has no kind: kubectl treats it as an {kind}", list.kind);
+    let is_empty = |field: &Field| field.is_unset() || field.text() == Some("");
+    let (api_version, is_mapping) = (Field::of(tree, item, "apiVersion"), tree.entries(item).is_some());
+    if is_mapping && is_empty(&own) && is_empty(&api_version) {
+        let kind_span = head(tree, item);
+        return Some(view_as(tree, item, list.api_version.clone(), kind.to_owned(), kind_span, variable));
+    }
+    let why = match is_empty(&api_version) {
+        true => format!("this item of an {} has no kind: kubectl treats it as an {kind}", list.kind),
+        false => format!("this item of an {} has an apiVersion and no kind: kubectl refuses it", list.kind),
+    };
     let way_out = "add its apiVersion and kind and run again";
     let type_meta = TypeMeta { api_version: &list.api_version, kind };
     Some(refused(tree, item, type_meta, head(tree, item), why, way_out))

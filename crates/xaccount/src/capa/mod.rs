@@ -5,6 +5,7 @@
 mod account_scoped;
 mod alive;
 mod allowed;
+mod allowed_set;
 mod class_patches;
 mod class_variable;
 mod cluster_class;
@@ -44,7 +45,7 @@ pub use list::{Items, ListKind, borrowed, items, without_kind};
 pub use object::{Applied, AppliedPlace, Object, ObjectKind, PatchedReference, Uncertain, beside, view};
 pub use refused_field::RefusedField;
 pub use release::Release;
-pub use support::{Support, read_since, served_since, support};
+pub use support::{Support, is_kept_as_written, not_served, read_since, served_since, support};
 pub use tables::{
     CAPI_GROUP, CONTROLLER_FIELDS, CONTROLLER_IDENTITY, CONTROLLERS_ROLE_NAME, DEFAULT_ROLE_NAME, IDENTITY_GROUP,
     IdentityKind, REFERENCING_KINDS, ROLE_FIELDS, ROLE_IDENTITY, ReferencingKind, STATIC_FIELDS, SURROUNDINGS,
@@ -56,7 +57,7 @@ pub use twice::Twice;
 pub use unusable::{UnusableReference, referenced_kind};
 pub use value::{Member, Value};
 pub use verdict::{
-    Chain, ClusterState, Cursor, Hop, Judge, Part, Permission, Reason, Scope, Search, Start, StepId, Subject, Verdict,
-    VerdictOutcome, Walked, evaluate,
+    Chain, ClusterState, Cursor, Evaluated, Hop, Judge, Part, Permission, Reason, Scope, Search, Start, StepId,
+    Subject, Verdict, VerdictOutcome, Walked, evaluate,
 };
 pub use wrapper::{WRAPPER_KINDS, Wrapper, WrapperKind, wrapper, wrapper_kind_of};

@@ -285,8 +285,20 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
     let (Field::Text(api_version, _), Field::Text(kind, kind_span)) = (api_version, kind) else {
         return None;
     };
+    Some(view_as(tree, node, api_version, kind, kind_span, variable))
+}
+
+/// Reads the object at `node` as an object of this type. `kind_span` is the place of its kind.
+pub(super) fn view_as(
+    tree: &Tree<'_>,
+    node: NodeId,
+    api_version: String,
+    kind: String,
+    kind_span: Span,
+    variable: Option<&[String]>,
+) -> Object {
     let object_kind = kind_of(tree, node, &api_version, &kind, variable);
-    Some(Object {
+    Object {
         name: meta(tree, node, "name"),
         namespace: meta(tree, node, "namespace"),
         namespace_span: tree.value(node, "metadata").and_then(|meta| Field::of(tree, meta, "namespace").span()),
@@ -308,7 +320,7 @@ pub fn view(tree: &Tree<'_>, node: NodeId, variable: Option<&[String]>) -> Optio
         is_local_config: is_local_config(tree, node),
         is_paused: annotation(tree, node, "cluster.x-k8s.io/paused").is_some(),
         applied: None,
-    })
+    }
 }
 
 /// Which fields of an object are examined for what the API server refuses.

@@ -7,7 +7,7 @@
 use crate::diag::Span;
 use crate::kubernetes::names::{is_dns_label, is_dns_subdomain, is_label_value, is_qualified_name};
 use crate::templates::is_filled_in;
-use lossless_yaml::{NodeId, Tree};
+use lossless_yaml::{Lookup, NodeId, Tree};
 
 /// A value that the API server refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,12 +81,36 @@ impl RefusedReader<'_> {
     fn metadata(&mut self, object: NodeId, kind: ExaminedKind) {
         let is_namespaced = matches!(kind, ExaminedKind::Cluster | ExaminedKind::Referencing);
         let name = if kind == ExaminedKind::Namespace { NAMESPACE } else { NAME };
-        let Some(metadata) = self.mapping(object, &["metadata"]) else { return };
-        self.string(metadata, &["metadata", "name"], name);
+        let Some(metadata) = self.mapping(object, &["metadata"]) else {
+            if !self.found.is_empty() || self.tree.value(object, "metadata").is_some_and(|value| self.is_open(value)) {
+                return;
+            }
+            return self.nameless(object);
+        };
+        self.name(object, metadata, name);
         self.string(metadata, &["metadata", "namespace"], if is_namespaced { NAMESPACE } else { ANY });
         // Keys of annotations may have capitals, as the API server compares them in lower case.
         self.strings(metadata, "labels", is_qualified_name, LABEL);
         self.strings(metadata, "annotations", |key| is_qualified_name(&key.to_lowercase()), ANY);
+    }
+
+    /// The name, which the API server makes up if there is a `generateName`.
+    fn name(&mut self, object: NodeId, metadata: NodeId, form: StringForm) {
+        let is_set = |name: &str| match self.tree.get(metadata, name) {
+            Lookup::Absent => false,
+            Lookup::Own { value, .. } | Lookup::Inherited { value } => !self.tree.is_null(value),
+            Lookup::Ambiguous { .. } => true,
+        };
+        if is_set("name") {
+            self.string(metadata, &["metadata", "name"], form);
+        } else if !is_set("generateName") {
+            self.nameless(object);
+        }
+    }
+
+    fn nameless(&mut self, object: NodeId) {
+        let at = self.tree.value(object, "kind").unwrap_or(object);
+        self.wrong(&["metadata", "name"], at, "Required value: name or generateName is required");
     }
 
     fn spec(&mut self, object: NodeId, kind: ExaminedKind) {

@@ -28,6 +28,11 @@ impl Release {
     /// ends (`pkg/cloud/identity/identity.go`, `Retrieve`).
     pub const FREEZES_SOURCE: Self = Self::new(2, 9, 0);
 
+    /// Since this release, the defaulting webhook leaves an object as it was written if defaulting changes nothing, so that
+    /// the CRD's schema is checked on what was written (`pkg/webhook/admission/defaulter_custom.go` of controller-runtime
+    /// v0.23.3, which CAPA v2.13.0 uses; v2.12.1 uses v0.22.5).
+    pub const KEEPS_WRITTEN: Self = Self::new(2, 13, 0);
+
     /// The first with identities (`config/crd/bases`, v0.6.4 and v0.6.5).
     pub const IDENTITIES: Self = Self::new(0, 6, 5);
 

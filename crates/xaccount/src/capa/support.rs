@@ -58,6 +58,23 @@ pub fn read_since(object: &Object) -> Release {
     }
 }
 
+/// The API server's message about an object of a version that the release does not serve.
+pub fn not_served(object: &Object, release: Release) -> String {
+    let Object { kind, api_version, .. } = object;
+    let since = served_since(object);
+    let yet = if release < since { format!(" yet; {since} is the first that does") } else { String::new() };
+    format!("no matches for kind \"{kind}\" in version \"{api_version}\": CAPA {release} does not serve it{yet}")
+}
+
+/// Whether the API server checks the schema of an identity on what was written: the defaulting webhook only adds a label
+/// to identities without labels (`SetDefaults_Labels`, `api/v1beta2/defaults.go`), and otherwise the missing fields are
+/// checked as empty ones.
+pub fn is_kept_as_written(object: &Object, release: Release) -> bool {
+    let places = object.applied.as_deref().map_or(&[][..], |applied| &applied.places);
+    let has_labels = object.labels.iter().next().is_some() || places.iter().any(|place| !place.labels.is_empty());
+    release >= Release::KEEPS_WRITTEN && has_labels
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

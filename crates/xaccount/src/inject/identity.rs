@@ -1,6 +1,6 @@
 //! The identities that the references need: existing ones are updated field by field, missing ones are created.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Map, Value, json};
 
@@ -40,7 +40,8 @@ impl Planner<'_> {
 
     /// Updates and checks the identities that exist, and returns those that don't.
     fn existing_identities<'s>(&mut self, required: &'s [RequiredIdentity]) -> Vec<&'s RequiredIdentity> {
-        let asked = self.request.identity.allowed_namespaces.as_ref().map(|allowed| allowed.value.to_value());
+        let asked = self.request.identity.allowed_namespaces.as_ref().map(|allowed| &allowed.value);
+        let asked = asked.and_then(|asked| asked.names()).map(|names| names.iter().map(String::as_str).collect());
         let changed = self.changed();
         let mut missing = Vec::new();
         for one in required {
@@ -52,12 +53,12 @@ impl Planner<'_> {
                 self.refuse_dependence(index, one, &changed);
                 self.warn_of_existing(index, one);
                 if let ObjectKind::Identity(identity, _) = &inventory[index].object.object_kind {
-                    let existing = identity.allowed_namespaces.as_ref().map(|(allowed, _)| allowed);
-                    self.warn_of_denied(one, asked.as_ref().or(existing));
+                    let is_asked = self.request.identity.allowed_namespaces.is_some();
+                    self.warn_of_denied(one, if is_asked { asked.clone() } else { identity.allowed.names() });
                 }
             }
             if existing.is_empty() {
-                self.warn_of_denied(one, asked.as_ref());
+                self.warn_of_denied(one, asked.clone());
                 missing.push(one);
             }
         }
@@ -84,14 +85,10 @@ impl Planner<'_> {
         }
     }
 
-    /// Warns about objects whose namespace is not in the identity's list. Selectors are not checked: the labels of
-    /// namespaces are not in the files.
-    fn warn_of_denied(&mut self, one: &RequiredIdentity, allowed: Option<&Value>) {
-        let Some(allowed) = allowed.filter(|allowed| allowed.get("selector").is_none_or(Value::is_null)) else {
-            return;
-        };
-        let Some(names) = allowed.get("list").and_then(Value::as_array) else { return };
-        let names: HashSet<&str> = names.iter().filter_map(Value::as_str).collect();
+    /// Warns about objects whose namespace is not among the `names` that an identity allows. Selectors are not checked:
+    /// the labels of namespaces are not in the files.
+    fn warn_of_denied(&mut self, one: &RequiredIdentity, names: Option<BTreeSet<&str>>) {
+        let Some(names) = names else { return };
         for found in one.objects.iter().map(|&index| &self.inventory[index]) {
             for namespace in self.inventory.namespaces_of(found).into_iter().filter(|one| !names.contains(one)) {
                 self.outcome.warnings.push(

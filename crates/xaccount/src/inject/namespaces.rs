@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::capa::Namespaces;
+use crate::kubernetes::ApiLabelSelector;
 use crate::kubernetes::names::{is_dns_label, is_label_value, is_qualified_name};
 
 /// The namespaces that may use an identity.
@@ -28,6 +30,29 @@ impl std::fmt::Display for AllowedNamespaces {
 }
 
 impl AllowedNamespaces {
+    /// The names, if it only has names.
+    pub(super) fn names(&self) -> Option<&[String]> {
+        match self {
+            Self::List(names) | Self::AtLeast(names) => Some(names),
+            Self::All | Self::Label(..) => None,
+        }
+    }
+
+    /// As fields of the API.
+    pub(super) fn to_namespaces(&self) -> Namespaces {
+        let labels = |key: &String, value: &String| Some([(key.clone(), value.clone())].into());
+        match self {
+            Self::All => Namespaces::default(),
+            Self::List(names) | Self::AtLeast(names) => {
+                Namespaces { list: Some(names.clone()), ..Namespaces::default() }
+            }
+            Self::Label(key, value) => {
+                let selector = ApiLabelSelector { labels: labels(key, value), expressions: None };
+                Namespaces { selector, ..Namespaces::default() }
+            }
+        }
+    }
+
     /// The value of `spec.allowedNamespaces`.
     pub fn to_value(&self) -> Value {
         match self {

@@ -192,8 +192,10 @@ impl Planner<'_> {
                 );
             }
             (Some(asked), Some((existing, span))) => {
+                let release = self.request.release.as_ref().map(|release| release.value);
+                let same = identity.allowed.allows_the_same_as(&asked.to_namespaces(), release);
                 let asked = asked.to_value();
-                if *existing != asked {
+                if *existing != asked && !same {
                     let (existing, span) = (existing.to_string(), *span);
                     if self.may_change(index, "allowedNamespaces", Some(&existing), Some(span), &asked.to_string()) {
                         edit.put(path, &Field::Other(span), asked);

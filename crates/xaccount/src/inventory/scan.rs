@@ -298,7 +298,7 @@ impl ObjectWalk<'_> {
 
     fn item(&self, item: NodeId, list: &ListKind, base: &mut Vec<String>, found: &mut Vec<Resource>) {
         let before = found.len();
-        match capa::without_kind(self.tree, item, list) {
+        match capa::without_kind(self.tree, item, list, self.options.topology_variable) {
             Some(untyped) => self.push(untyped, item, base, found),
             None => self.objects(item, base, found),
         }

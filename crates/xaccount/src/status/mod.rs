@@ -11,11 +11,11 @@ use std::fmt;
 
 use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{
-    CONTROLLER_IDENTITY, Chain, ClusterState, Hop, IdentityKind, Judge, Object, ObjectKind, REFERENCING_KINDS,
-    ROLE_IDENTITY, Reason, Release, Search, Subject, Support, Uncertain, Verdict, VerdictOutcome, Version, read_since,
-    served_since, support,
+    CONTROLLER_IDENTITY, Chain, ClusterState, Evaluated, Hop, IdentityKind, Judge, Object, ObjectKind,
+    REFERENCING_KINDS, ROLE_IDENTITY, Reason, Release, Search, Subject, Support, Uncertain, Verdict, VerdictOutcome,
+    Version, not_served, read_since, support,
 };
-use crate::diag::{Diagnostic, FileId, Severity, Span, escape_control};
+use crate::diag::{Diagnostic, FileId, RuleId, Severity, Span, escape_control};
 use crate::inventory::{Inventory, Manifest, ObjectId, Placement, Provenance, Resource};
 use crate::manifest_checks::{self, NO_ROLE_ACROSS_PARTITIONS, PartitionMismatch};
 
@@ -168,8 +168,9 @@ pub fn status<'r, O: Provenance>(inventory: &'r Inventory<O>, options: &Options)
     let release = options.release.unwrap_or_else(|| implied(inventory, &mut warnings));
     // What kubectl silently drops is not applied.
     let sent = || inventory.entries().filter(|(_, found)| !found.origin.is_dropped_by_kubectl());
+    let evaluated = Evaluated { release, is_specified: options.release.is_some() };
     let cluster_state =
-        ClusterState::new(sent().map(|(_, found)| &*found.object), release, Some(inventory.default_namespace()));
+        ClusterState::new(sent().map(|(_, found)| &*found.object), evaluated, Some(inventory.default_namespace()));
     let capa_objects = inventory.objects().iter().filter(|found| found.object.object_kind.is_capa());
     warnings.extend(capa_objects.filter_map(manifest_checks::dropped_by_kubectl));
     let dropped = |found: &Resource<O>| {
@@ -178,6 +179,7 @@ pub fn status<'r, O: Provenance>(inventory: &'r Inventory<O>, options: &Options)
     let in_vain =
         sent().filter(|(_, found)| manifest_checks::has_reference(found)).filter_map(|(_, found)| dropped(found));
     warnings.extend(in_vain.map(|(_, warning)| warning));
+    warnings.extend(replaced_controller_identity(inventory, &cluster_state));
     let mut rows = Vec::new();
     let mut judge = Judge::new(&cluster_state);
     for (index, found) in sent() {
@@ -230,6 +232,18 @@ pub fn status<'r, O: Provenance>(inventory: &'r Inventory<O>, options: &Options)
 /// Turns an error into a warning: other verbs refuse the object, `status` only warns.
 fn as_warning(error: Diagnostic) -> Diagnostic {
     Diagnostic { severity: Severity::Warning, ..error }
+}
+
+/// The warning that CAPA creates its own controller identity in place of the files'.
+fn replaced_controller_identity<O: Provenance>(
+    inventory: &Inventory<O>,
+    cluster_state: &ClusterState,
+) -> Option<Diagnostic> {
+    let why = cluster_state.replaced_controller_identity()?;
+    let found = &inventory[identity(inventory, CONTROLLER_IDENTITY, "default")?];
+    let message = format!("{} is refused, and CAPA creates its own, for every namespace", found.title());
+    let warning = Diagnostic::warning(message).rule(RuleId::NoControllerIdentity).at(found.head(), why);
+    Some(warning.help("correct it before you apply: CAPA's webhook refuses every later change of its spec"))
 }
 
 /// An object, and the place to which it is applied.
@@ -324,21 +338,16 @@ fn refuse_fields<O: Provenance>(inventory: &Inventory<O>, rows: &mut [Row]) {
     }
 }
 
-/// Refuses clusters whose object or identity has a version that the release does not serve, so that it is not applied.
+/// Refuses clusters whose object has a version that the release does not serve, so that it is not applied.
 fn refuse_unserved<O: Provenance>(inventory: &Inventory<O>, release: Release, rows: &mut [Row]) {
-    let is_unserved = |index: ObjectId| support(&inventory[index].object, release) == Some(Support::NotServed);
-    let mut identities = Search::new(|hop| identity_of(inventory, hop).is_some_and(is_unserved));
     for row in rows {
-        let own = Some(row.object).filter(|&index| is_unserved(index));
-        let unserved = own.or_else(|| identity_of(inventory, &identities.find(&row.verdict.chain)?));
-        let Some(object) = unserved.map(|index| &*inventory[index].object) else { continue };
-        let Object { kind, api_version, .. } = object;
-        let since = served_since(object);
-        let yet = if release < since { format!(" yet; {since} is the first that does") } else { String::new() };
-        let message = format!(
-            "no matches for kind \"{kind}\" in version \"{api_version}\": CAPA {release} does not serve it{yet}"
-        );
-        row.refuse(Reason::ObjectRefused, message);
+        let object = &*inventory[row.object].object;
+        if support(object, release) == Some(Support::NotServed) {
+            // The API server checks the version before anything else.
+            let (reason, message) = (Reason::ObjectRefused, not_served(object, release));
+            let Verdict { chain, notes, .. } = std::mem::replace(&mut row.verdict, Verdict::refused(reason, message));
+            (row.verdict.chain, row.verdict.notes) = (chain, notes);
+        }
     }
 }
 

@@ -1,17 +1,26 @@
 //! Admission of identities: what the API server and CAPA's webhooks make of a manifest, and what they refuse
 //! (`webhooks/awscluster*identity_webhook.go`, `config/crd/bases`, v2.11.1).
 
-use super::namespaces::stored;
 use super::outcome::{Reason, Start};
 use crate::capa::allowed::{Allowed, Form, Namespaces};
 use crate::capa::field::{ClassDecision, DecidedBy, Field, IdentityReference, Reference, State};
 use crate::capa::identity::{RoleIdentity, StaticIdentity};
 use crate::capa::object::{Object, ObjectKind};
 use crate::capa::release::Release;
-use crate::capa::support::{Support, support};
+use crate::capa::support::{Support, is_kept_as_written, not_served, support};
 use crate::capa::tables::{CONTROLLER_IDENTITY, IdentityKind, Version};
 use crate::capa::unusable::{UnusableReference, referenced_kind};
 use crate::templates::is_filled_in;
+
+/// The release that manifests are evaluated for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Evaluated {
+    /// The release.
+    pub release: Release,
+    /// Whether it was specified, so that an identity of a version that it does not serve is refused. Otherwise it is the
+    /// newest that serves as many of the files' versions as possible.
+    pub is_specified: bool,
+}
 
 /// An identity. Two documents with the same content are equal, wherever they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,12 +41,18 @@ pub(super) struct AdmittedIdentity {
 pub(super) enum IdentityFields {
     Role(RoleFields),
     Controller,
-    Static { secret: String },
+    Static {
+        secret: String,
+        /// Whether there is no `secretRef`.
+        is_missing: bool,
+    },
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RoleFields {
     pub(super) arn: String,
+    /// Whether there is no `roleARN`.
+    pub(super) is_arn_missing: bool,
     pub(super) session_name: Option<String>,
     pub(super) external_id: Option<String>,
     /// In seconds; `None` is the SDK's default.
@@ -60,8 +75,12 @@ impl Refusal {
 }
 
 /// The identity of an object, with its kind; `None` for other objects.
-pub(super) fn identity(object: &Object, release: Release) -> Option<(IdentityKind, AdmittedIdentity)> {
+pub(super) fn identity(object: &Object, releases: Evaluated) -> Option<(IdentityKind, AdmittedIdentity)> {
+    let release = releases.release;
     let mut refusals = Refusals::default();
+    if releases.is_specified && support(object, release) == Some(Support::NotServed) {
+        refusals.say(Reason::ObjectRefused, not_served(object, release));
+    }
     if let Some(field) = object.refusals().next() {
         let name = object.name.as_deref().unwrap_or_default();
         refusals.say(Reason::ObjectRefused, format!("{}/{name}: {}", object.kind, field.message()));
@@ -77,7 +96,8 @@ pub(super) fn identity(object: &Object, release: Release) -> Option<(IdentityKin
         }),
         ObjectKind::Static(own, version) => (IdentityKind::Static, &own.allowed, {
             refusals.allowed(&own.allowed);
-            IdentityFields::Static { secret: refusals.secret(own, *version) }
+            let is_missing = own.secret.is_unset() && !own.is_mapping;
+            IdentityFields::Static { secret: refusals.secret(own, *version), is_missing }
         }),
         _ => return None,
     };
@@ -85,6 +105,9 @@ pub(super) fn identity(object: &Object, release: Release) -> Option<(IdentityKin
         Form::Those(namespaces) => Some(namespaces),
         _ => None,
     };
+    if is_kept_as_written(object, release) {
+        refusals.schema(allowed, &fields);
+    }
     // The validating webhook runs last, and checks the selector last.
     if let Some(Err(error)) = namespaces.map(|namespaces| namespaces.selector.to_selector()) {
         if is_filled_in(&error) {
@@ -97,7 +120,7 @@ pub(super) fn identity(object: &Object, release: Release) -> Option<(IdentityKin
     }
     let identity = AdmittedIdentity {
         refusal: refusals.first,
-        allowed: namespaces.map(|namespaces| stored(namespaces, release)),
+        allowed: namespaces.map(|namespaces| namespaces.stored(release)),
         dropped: allowed.dropped.iter().map(|(path, _)| path.clone()).collect(),
         null_labels: allowed.null_labels.iter().map(|(path, _)| path.clone()).collect(),
         fields,
@@ -129,6 +152,23 @@ impl Refusals {
             }
             Form::Twice(_) => self.say(Reason::Ambiguous, "a key in spec.allowedNamespaces is written twice"),
             Form::Nobody | Form::Those(_) => {}
+        }
+    }
+
+    /// What the CRD refuses in an identity that the webhook leaves as it was written: required fields that are missing,
+    /// and nulls in lists (`config/crd/bases`, v2.13.0).
+    fn schema(&mut self, allowed: &Allowed, fields: &IdentityFields) {
+        let required = match fields {
+            IdentityFields::Role(role) => ("spec.roleARN", role.is_arn_missing),
+            IdentityFields::Static { is_missing, .. } => ("spec.secretRef", *is_missing),
+            IdentityFields::Controller => ("", false),
+        };
+        if let (path, true) = required {
+            self.say(Reason::ObjectRefused, format!("{path}: Required value"));
+        }
+        if let Some((path, _)) = allowed.null_items.first() {
+            let message = format!("spec.{path}: Invalid value: \"null\": must be of type string");
+            self.say(Reason::ObjectRefused, message);
         }
     }
 
@@ -176,7 +216,8 @@ impl Refusals {
                 None
             }
         };
-        RoleFields { arn, session_name, external_id, duration, source }
+        let is_arn_missing = role.role_arn.is_unset();
+        RoleFields { arn, is_arn_missing, session_name, external_id, duration, source }
     }
 
     /// The CRD allows 900 to 43200, and the webhook of old releases treats a zero as unset.

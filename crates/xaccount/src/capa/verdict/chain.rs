@@ -11,6 +11,12 @@ use crate::aws::AccountId;
 use crate::capa::allowed::Namespaces;
 use crate::capa::release::Release;
 
+/// Why a controller identity that is not in the files allows a namespace.
+pub(super) const MADE_IF_MISSING: &str = "CAPA creates it if it is missing, for every namespace";
+
+/// Why a controller identity that is refused allows a namespace.
+pub(super) const MADE_INSTEAD: &str = "the one in these files is refused; CAPA creates its own, for every namespace";
+
 /// An identity that CAPA checks for a cluster.
 #[derive(Clone, Copy, Debug)]
 pub struct Hop<'c> {
@@ -220,8 +226,8 @@ impl Chain {
     pub(super) fn permission(&self, step: &Step) -> Option<Permission> {
         let walk = self.0.as_ref()?;
         if step.stop.is_some() {
-            let is_made = step.may_be_made && walk.made;
-            return is_made.then(|| Permission::yes("CAPA creates it if it is missing, for every namespace"));
+            let why = if step.is_known { MADE_INSTEAD } else { MADE_IF_MISSING };
+            return (step.may_be_made && walk.made).then(|| Permission::yes(why));
         }
         step.gate.permission(&walk.scope, |name| walk.facts.labels(name)).ok()
     }

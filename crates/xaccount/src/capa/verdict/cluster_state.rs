@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::admit::{self, AdmittedIdentity};
+use super::admit::{self, AdmittedIdentity, Evaluated};
 use super::call;
 use super::facts::Facts;
 use super::outcome::{MANAGER_NAMESPACE, Scope, Start};
@@ -53,7 +53,12 @@ impl std::fmt::Debug for ClusterState {
 impl ClusterState {
     /// The facts in objects for a release of CAPA, from identities, Namespaces, Secrets and clusters. `namespace` is
     /// the one of objects without a namespace.
-    pub fn new<'o>(objects: impl IntoIterator<Item = &'o Object>, release: Release, namespace: Option<&str>) -> Self {
+    pub fn new<'o>(
+        objects: impl IntoIterator<Item = &'o Object>,
+        releases: Evaluated,
+        namespace: Option<&str>,
+    ) -> Self {
+        let release = releases.release;
         let mut identities: HashMap<(IdentityKind, String), Option<AdmittedIdentity>> = HashMap::new();
         let mut namespaces: HashMap<String, Option<Labels>> = HashMap::new();
         let (mut secrets, mut made): (HashSet<String>, _) = (HashSet::new(), false);
@@ -74,7 +79,7 @@ impl ClusterState {
                     }
                 }
                 _ => {
-                    let Some((kind, identity)) = admit::identity(object, release) else { continue };
+                    let Some((kind, identity)) = admit::identity(object, releases) else { continue };
                     let identity = Some(identity);
                     let existing = identities.entry((kind, name)).or_insert_with(|| identity.clone());
                     if *existing != identity {
@@ -107,6 +112,14 @@ impl ClusterState {
         names.sort_unstable();
         names.dedup();
         names
+    }
+
+    /// Why `AWSClusterControllerIdentity/default` of the objects is refused, if CAPA then creates its own: for every
+    /// namespace (`exp/controlleridentitycreator`).
+    pub fn replaced_controller_identity(&self) -> Option<&str> {
+        let step = self.0.steps.get(self.0.steps.find(IdentityKind::Controller.name(), "default")?);
+        let stop = step.stop.as_ref().filter(|_| step.is_known && step.may_be_made && self.0.made)?;
+        Some(&stop.message)
     }
 
     /// The namespaces that may use an identity, if known; an inner `None` allows no namespace.

@@ -27,6 +27,11 @@ pub(super) const REFERENCE_IN_CLASS: &str =
 pub(super) const NOT_CREATED: &str = "CAPA creates AWSClusterControllerIdentity/default only for an AWSCluster or \
     AWSManagedControlPlane that references it; inject --with-controller-identity writes it";
 
+/// The note if the controller identity of the files is refused, and CAPA creates its own.
+pub(super) fn made_instead(refusal: &str) -> String {
+    format!("AWSClusterControllerIdentity/default is refused, and CAPA creates its own, for every namespace: {refusal}")
+}
+
 /// CAPA's verdict.
 #[derive(Clone, Debug)]
 pub struct Verdict {
@@ -225,8 +230,10 @@ fn verdict(stop: Option<Stop>, chain: Chain, notes: Vec<String>) -> Verdict {
 /// Why CAPA can't use the last identity of a chain, and the notes about it.
 fn end_of(end: &Step, made: bool) -> (Option<Stop>, Vec<String>) {
     match &end.stop {
-        Some(_) if end.may_be_made && made => (None, Vec::new()),
-        Some(stop) if end.may_be_made => (Some(stop.clone()), vec![NOT_CREATED.into()]),
+        Some(stop) if end.may_be_made && made => {
+            (None, stop.is_error().then(|| made_instead(&stop.message)).into_iter().collect())
+        }
+        Some(stop) if end.may_be_made && !end.is_known => (Some(stop.clone()), vec![NOT_CREATED.into()]),
         stop => (stop.clone(), Vec::new()),
     }
 }

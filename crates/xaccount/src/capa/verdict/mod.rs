@@ -12,6 +12,7 @@ mod namespaces;
 mod outcome;
 mod steps;
 
+pub use admit::Evaluated;
 pub use chain::{Chain, Cursor, Hop, Part, Search, StepId, Walked};
 pub use cluster_state::{ClusterState, Subject};
 pub use judge::{Judge, Verdict, evaluate};

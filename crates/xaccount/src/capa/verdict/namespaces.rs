@@ -6,20 +6,8 @@ use std::collections::HashSet;
 use super::outcome::{Permission, Scope};
 use crate::capa::allowed::Namespaces;
 use crate::capa::labels::{Labels, NamespaceLabels};
-use crate::capa::release::Release;
 use crate::kubernetes::LabelSelector;
 use crate::templates::is_filled_in;
-
-/// The field as stored in the API server with a release: before v2.9.0, the defaulting webhook removed empty mappings
-/// and lists of a selector.
-pub(super) fn stored(namespaces: &Namespaces, release: Release) -> Namespaces {
-    let mut stored = namespaces.clone();
-    if release < Release::KEEPS_EMPTY {
-        stored.selector.labels = stored.selector.labels.filter(|labels| !labels.is_empty());
-        stored.selector.expressions = stored.selector.expressions.filter(|expressions| !expressions.is_empty());
-    }
-    stored
-}
 
 /// Maximum number of names of a list in a message; of a longer list, the rest is counted.
 const MOST_NAMES: usize = 20;
@@ -227,7 +215,7 @@ mod tests {
 
     /// The allowed ones of three namespaces: `a`, `labelled` with the label `k: v`, and `other`.
     fn allowed_names(text: &str, release: &str) -> String {
-        let gate = Gate::new(read(text).map(|namespaces| stored(&namespaces, release.parse().unwrap())));
+        let gate = Gate::new(read(text).map(|namespaces| namespaces.stored(release.parse().unwrap())));
         let (labels, none): (Labels, _) = (std::iter::once(("k", "v")).collect(), Labels::default());
         ["a", "labelled", "other"]
             .into_iter()

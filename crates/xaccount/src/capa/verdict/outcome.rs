@@ -189,6 +189,11 @@ impl Stop {
         Self::new(VerdictOutcome::Unknown, reason, message)
     }
 
+    /// Whether it is certain that something is refused.
+    pub(super) fn is_error(&self) -> bool {
+        self.outcome == VerdictOutcome::Error
+    }
+
     /// A refused object; the outcome is unknown if the object is ambiguous or has a placeholder.
     pub(super) fn refused(reason: Reason, message: String) -> Self {
         let open = matches!(reason, Reason::Ambiguous | Reason::Placeholder);

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::admit::{AdmittedIdentity, IdentityFields, Refusal, RoleFields};
+use super::admit::{AdmittedIdentity, Evaluated, IdentityFields, Refusal, RoleFields};
 use super::call::{not_filled_in, null_label};
 use super::judge::dropped;
 use super::outcome::{MANAGER_NAMESPACE, Permission, Reason, Scope, Start, Stop, VerdictOutcome};
@@ -69,9 +69,10 @@ impl ClusterState {
     /// the one of objects without a namespace.
     pub(super) fn new<'o>(
         objects: impl IntoIterator<Item = &'o Object>,
-        release: Release,
+        releases: Evaluated,
         namespace: Option<&str>,
     ) -> Self {
+        let release = releases.release;
         let (identities, namespaces, secrets) = Default::default();
         let mut cluster_state = Self { release, identities, namespaces, secrets, made: false };
         for object in objects {
@@ -96,7 +97,7 @@ impl ClusterState {
                     }
                 }
                 _ => {
-                    let Some((kind, identity)) = admit::identity(object, release) else { continue };
+                    let Some((kind, identity)) = admit::identity(object, releases) else { continue };
                     let identity = Some(identity);
                     let existing = cluster_state.identities.entry((kind, name)).or_insert_with(|| identity.clone());
                     if *existing != identity {
@@ -201,9 +202,16 @@ impl<'w> Walk<'w> {
             hop.take(fields, identity.refusal.is_some());
         }
         if let Some(Refusal { reason, message }) = &identity.refusal {
+            if kind == IdentityKind::Controller && self.made && Stop::refused(*reason, String::new()).is_error() {
+                if let Some(hop) = self.chain.last_mut() {
+                    hop.permission = Some(Permission::yes(super::chain::MADE_INSTEAD));
+                }
+                self.notes.push(super::judge::made_instead(message));
+                return Ok(None);
+            }
             return Err(Stop::refused(*reason, message.clone()));
         }
-        if let IdentityFields::Static { secret } = &identity.fields {
+        if let IdentityFields::Static { secret, .. } = &identity.fields {
             self.secret(secret)?;
         }
         self.namespace(kind, name, identity)?;
@@ -223,7 +231,7 @@ impl<'w> Walk<'w> {
             }
             None if kind == IdentityKind::Controller && self.made => {
                 if let Some(hop) = self.chain.last_mut() {
-                    hop.permission = Some(Permission::yes("CAPA creates it if it is missing, for every namespace"));
+                    hop.permission = Some(Permission::yes(super::chain::MADE_IF_MISSING));
                 }
                 Ok(None)
             }

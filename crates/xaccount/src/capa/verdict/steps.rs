@@ -33,7 +33,7 @@ pub(super) struct Step {
     pub(super) null_labels: Vec<String>,
     /// Why CAPA stops here, before it checks the namespace.
     pub(super) stop: Option<Stop>,
-    /// Whether it is the controller identity, is not in the files, and may be created by CAPA.
+    /// Whether it is the controller identity and CAPA may create it: it is not in the files, or refused.
     pub(super) may_be_made: bool,
     /// An unknown fact at which CAPA continues.
     pub(super) open: Option<Stop>,
@@ -113,8 +113,10 @@ impl Step {
             step.take(fields, identity.refusal.is_some());
         }
         if let Some(Refusal { reason, message }) = identity.refusal {
-            step.stop = Some(Stop::refused(reason, message));
-        } else if let IdentityFields::Static { secret } = &identity.fields {
+            let stop = Stop::refused(reason, message);
+            step.may_be_made = kind == IdentityKind::Controller && stop.is_error();
+            step.stop = Some(stop);
+        } else if let IdentityFields::Static { secret, .. } = &identity.fields {
             step.secret(secret, secrets);
         }
         if step.stop.is_none() && step.gate.is_open() {

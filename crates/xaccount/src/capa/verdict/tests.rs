@@ -56,9 +56,13 @@ fn cluster(reference: &str) -> String {
     )
 }
 
+fn evaluated(release: Release) -> Evaluated {
+    Evaluated { release, is_specified: false }
+}
+
 fn judge_with(documents: &[String], release: Release) -> Verdict {
     let objects = objects(documents);
-    let cluster_state = ClusterState::new(&objects, release, None);
+    let cluster_state = ClusterState::new(&objects, evaluated(release), None);
     let subject = objects[0]
         .references()
         .next()
@@ -450,7 +454,7 @@ proptest! {
         let release: Release = release.parse().unwrap();
         let documents: Vec<String> = clusters.into_iter().chain(cluster_state).collect();
         let objects = objects(&documents);
-        let (cluster_state, plain) = (ClusterState::new(&objects, release, None), reference::ClusterState::new(&objects, release, None));
+        let (cluster_state, plain) = (ClusterState::new(&objects, evaluated(release), None), reference::ClusterState::new(&objects, evaluated(release), None));
         let mut judge = Judge::new(&cluster_state);
         let (mut controllers, mut walked) = (Search::new(|hop: &Hop<'_>| hop.account.is_none()), Walked::default());
         let (mut verdicts, mut edges, mut all_edges) = (Vec::new(), HashSet::new(), HashSet::new());

@@ -1,5 +1,7 @@
 //! The conditions of a label selector, and their evaluation.
 
+use std::collections::BTreeSet;
+
 /// Conditions on labels, all of which must be met. Parsed from the value of `-l`.
 ///
 /// The syntax is kubectl's: `a=b`, `a==b`, `a!=b`, `a in (b,c)`, `a notin (b)`, `a>1`, `a<1`, `a`, `!a`, joined by commas.
@@ -82,6 +84,22 @@ impl Requirement {
             LabelOperator::Exists => value.is_some(),
             LabelOperator::DoesNotExist => value.is_none(),
         })
+    }
+}
+
+impl LabelSelector {
+    /// Its conditions as texts, each once: equal for two selectors that differ in the order of conditions and values only.
+    pub(crate) fn conditions(&self) -> BTreeSet<String> {
+        let set = |values: &[String]| format!("{:?}", values.iter().collect::<BTreeSet<_>>());
+        let text = |Requirement { key, operator }: &Requirement| match operator {
+            LabelOperator::In(values) => format!("{key} in {}", set(values)),
+            LabelOperator::NotIn(values) => format!("{key} notin {}", set(values)),
+            LabelOperator::GreaterThan(than) => format!("{key} > {than}"),
+            LabelOperator::LessThan(than) => format!("{key} < {than}"),
+            LabelOperator::Exists => key.clone(),
+            LabelOperator::DoesNotExist => format!("!{key}"),
+        };
+        self.0.iter().map(text).collect()
     }
 }
 

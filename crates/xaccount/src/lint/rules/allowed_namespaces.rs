@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::{Context, Findings, Rule};
 use super::query::{allowed, replace};
-use crate::capa::{Form, ObjectKind};
+use crate::capa::{Form, ObjectKind, is_kept_as_written};
 use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::inventory::Resource;
 use crate::templates::is_filled_in;
@@ -39,6 +39,13 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                     .help("write the key once, in the mapping that it belongs to"),
             ),
             Form::Those(namespaces) => {
+                let nulls = is_kept_as_written(&found.object, context.release()).then_some(&allowed.null_items);
+                for (path, at) in nulls.into_iter().flatten() {
+                    findings.add(
+                        Diagnostic::error(format!("{title}: {path} is null: the CRD demands a string"))
+                            .at(found.location(*at), "the API server refuses the object"),
+                    );
+                }
                 let Err(why) = namespaces.selector.to_selector() else { continue };
                 if is_filled_in(&why) {
                     continue;

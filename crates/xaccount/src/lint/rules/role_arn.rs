@@ -3,7 +3,7 @@
 use super::super::{Context, Findings, Rule};
 use super::query::role_identities;
 use crate::aws::{RoleArn, RoleArnError};
-use crate::capa::Field;
+use crate::capa::{Field, is_kept_as_written};
 use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::templates::is_filled_in;
 
@@ -33,6 +33,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                 }
                 findings.add(finding);
             }
+            Field::Absent | Field::Null if is_kept_as_written(&found.object, context.release()) => findings.add(
+                wrong("no role ARN: the API server refuses the object").help("roleARN: arn:aws:iam::ACCOUNT:role/NAME"),
+            ),
             Field::Absent | Field::Null | Field::Text(..) => findings.add(
                 wrong("no role ARN: the API server accepts that, but AWS refuses every call")
                     .help("roleARN: arn:aws:iam::ACCOUNT:role/NAME"),

@@ -1,7 +1,7 @@
 //! `secretRef` of a static identity: a name; in v1alpha3 a mapping.
 
 use super::super::{Context, Findings, Rule};
-use crate::capa::{Field, ObjectKind, Version};
+use crate::capa::{Field, ObjectKind, Version, is_kept_as_written};
 use crate::diag::{Diagnostic, RuleId, Severity};
 
 pub(super) const RULE: Rule = Rule {
@@ -37,12 +37,15 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                     .help("write it in quotes"),
             );
         } else if unset {
+            let is_refused = identity.secret.is_unset() && is_kept_as_written(&found.object, context.release());
+            let effect = match is_refused {
+                true => "the API server refuses the object",
+                false => "the API server accepts that, but CAPA never gets keys",
+            };
             findings.add(
-                Diagnostic::error(format!(
-                    "{title}: secretRef names no Secret: the API server accepts that, but CAPA never gets keys"
-                ))
-                .at(at, "")
-                .help("set secretRef to the name of a Secret in the namespace of CAPA's controller"),
+                Diagnostic::error(format!("{title}: secretRef names no Secret: {effect}"))
+                    .at(at, "")
+                    .help("set secretRef to the name of a Secret in the namespace of CAPA's controller"),
             );
         }
     }
