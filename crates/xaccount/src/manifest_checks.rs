@@ -1,13 +1,13 @@
 //! Checks that all verbs share: `inject` and `eject` refuse what they find, `lint` reports it. A check that is a rule
 //! of `lint` has the rule's id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{
-    CONTROLLER_IDENTITY, Field, IdentityReference, ObjectKind, Reference, Release, State, Support, Twice,
-    UnusableReference, served_since, support,
+    CONTROLLER_IDENTITY, Field, IdentityReference, Object, ObjectKind, Reference, Release, State, Support, Twice,
+    UnusableReference, Version, is_newer, is_unserved, served_since, support,
 };
 use crate::diag::{Diagnostic, RuleId, Span};
 use crate::inventory::{Inventory, ObjectId, Provenance, Resource};
@@ -51,6 +51,38 @@ pub(crate) fn refused<O: Provenance>(found: &Resource<O>) -> Option<Diagnostic> 
     let ObjectKind::Refused(why, way_out) = &found.object.object_kind else { return None };
     let error = Diagnostic::error(format!("{}: {why}", found.title())).rule(RuleId::UnknownApiVersion);
     Some(error.at(found.head(), "").help(*way_out))
+}
+
+/// The warning about an object of CAPA whose version is newer than this program knows.
+fn newer_than_known<O: Provenance>(found: &Resource<O>) -> Option<Diagnostic> {
+    let version = newer_version(&found.object)?;
+    let message = format!(
+        "{}: {version} is newer than this program knows (CAPA {}): it is read as {}",
+        found.title(),
+        Release::NEWEST,
+        Version::V1Beta2
+    );
+    let warning = Diagnostic::warning(message).rule(RuleId::UnknownApiVersion).at(found.head(), "");
+    Some(warning.help("look for a release of kubectl-xaccount that knows it"))
+}
+
+/// The warnings about objects of CAPA whose version is newer than this program knows: one for each file and version.
+pub(crate) fn newer<O: Provenance>(inventory: &Inventory<O>) -> Vec<Diagnostic> {
+    let mut reported = BTreeSet::new();
+    let newer = inventory.objects().iter().filter_map(|found| Some((found, newer_than_known(found)?)));
+    let first =
+        newer.filter(|(found, _)| reported.insert((found.origin.file(), found.object.api_version.rsplit('/').next())));
+    first.map(|(_, warning)| warning).collect()
+}
+
+/// The version of an object of CAPA, if it is newer than this program knows.
+fn newer_version(object: &Object) -> Option<&str> {
+    let version = object.api_version.rsplit('/').next().filter(|version| is_newer(version))?;
+    let is_read = matches!(
+        object.object_kind,
+        ObjectKind::Referencing { .. } | ObjectKind::Identity(..) | ObjectKind::Controller(_) | ObjectKind::Static(..)
+    );
+    is_read.then_some(version)
 }
 
 /// Errors about identity names with two role ARNs, anywhere in the inventory: the one applied last would win for all
@@ -256,7 +288,10 @@ pub(crate) fn source_reference<'s>(found: &Resource, source: &'s State) -> Resul
 /// The warning about a release of CAPA that does not support an object's kind, version or reference. A reference that
 /// the API server drops puts the cluster into the source account.
 pub(crate) fn unsupported<O: Provenance>(found: &Resource<O>, release: Release) -> Option<(Support, Diagnostic)> {
-    let supported = support(&found.object, release).filter(|supported| *supported != Support::Full)?;
+    let supported = match is_unserved(&found.object, release) {
+        true => Support::NotServed,
+        false => support(&found.object, release).filter(|supported| *supported != Support::Full)?,
+    };
     let (kind, title) = (&found.object.kind, found.title());
     let (message, at, help) = match (supported, &found.object.object_kind) {
         (Support::NoReference, ObjectKind::Referencing { kind_row, reference, .. }) => (

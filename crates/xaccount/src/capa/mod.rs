@@ -45,11 +45,11 @@ pub use list::{Items, ListKind, borrowed, items, without_kind};
 pub use object::{Applied, AppliedPlace, Object, ObjectKind, PatchedReference, Uncertain, beside, view};
 pub use refused_field::RefusedField;
 pub use release::Release;
-pub use support::{Support, is_kept_as_written, not_served, read_since, served_since, support};
+pub use support::{Support, is_kept_as_written, is_unserved, not_served, read_since, served_since, support};
 pub use tables::{
     CAPI_GROUP, CONTROLLER_FIELDS, CONTROLLER_IDENTITY, CONTROLLERS_ROLE_NAME, DEFAULT_ROLE_NAME, IDENTITY_GROUP,
     IdentityKind, REFERENCING_KINDS, ROLE_FIELDS, ROLE_IDENTITY, ReferencingKind, STATIC_FIELDS, SURROUNDINGS,
-    TOPOLOGY_PROVIDERS, Typed, Version, classify, may_hold_bodies, needles, needles_for_lint,
+    TOPOLOGY_PROVIDERS, Typed, Version, classify, is_newer, may_hold_bodies, needles, needles_for_lint,
     needles_with_surroundings,
 };
 pub use topology::{Topology, TopologyVariable};

@@ -4,6 +4,7 @@
 use super::field::State;
 use super::object::{Object, ObjectKind};
 use super::release::Release;
+use super::tables::is_newer;
 
 /// How far a release supports an object's kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,6 +65,13 @@ pub fn not_served(object: &Object, release: Release) -> String {
     let since = served_since(object);
     let yet = if release < since { format!(" yet; {since} is the first that does") } else { String::new() };
     format!("no matches for kind \"{kind}\" in version \"{api_version}\": CAPA {release} does not serve it{yet}")
+}
+
+/// Whether the API server refuses an object for its version in a release. A version that is newer than this program knows
+/// counts as served by releases that are newer as well.
+pub fn is_unserved(object: &Object, release: Release) -> bool {
+    let newer = object.api_version.rsplit('/').next().is_some_and(is_newer) && object.object_kind.is_capa();
+    support(object, release) == Some(Support::NotServed) || (newer && release <= Release::NEWEST)
 }
 
 /// Whether the API server checks the schema of an identity on what was written: the defaulting webhook only adds a label

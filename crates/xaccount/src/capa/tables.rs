@@ -361,6 +361,9 @@ fn check(kind: &str, own: &str, versions: &[Version], since: &str, group: &str, 
     if let Some(known) = versions.iter().find(|known| known.name() == version) {
         return Checked::NamespaceLabels(*known);
     }
+    if let Some(newest) = versions.last().filter(|_| is_newer(version)) {
+        return Checked::NamespaceLabels(*newest);
+    }
     let names: Vec<_> = versions.iter().map(|version| version.name()).collect();
     let names = names.join(", ");
     if version == "v1alpha2" && kind == "AWSCluster" {
@@ -369,6 +372,19 @@ fn check(kind: &str, own: &str, versions: &[Version], since: &str, group: &str, 
         ));
     }
     Checked::Refused(format!("{kind} {group}/{version} does not exist: CAPA has the kind since {since}, in {names}"))
+}
+
+/// Whether a version is newer than all of [`Version`], so that a newer release of CAPA may serve it. The order is that of
+/// `pkg/version/helpers.go` of kubernetes/apimachinery, but a new major version is newer whatever its stability.
+pub fn is_newer(version: &str) -> bool {
+    let Some(version) = version.strip_prefix('v') else { return false };
+    let stages = ["alpha", "beta"];
+    let stage = stages.iter().position(|stage| version.contains(stage));
+    let (major, minor) =
+        stage.map_or(Some((version, "1")), |stage| version.split_once(stages[stage])).unwrap_or_default();
+    let number = |text: &str| text.parse::<u32>().ok().filter(|number| *number > 0 && number.to_string() == text);
+    let (Some(major), Some(minor)) = (number(major), number(minor)) else { return false };
+    (major, stage.unwrap_or(stages.len()), minor) > (1, 1, 2)
 }
 
 /// Words of which every document that `inject` must read contains one: the kinds with a reference, the identities (all
@@ -447,13 +463,21 @@ mod tests {
         for (api_version, kind) in [
             (infra("v1alpha2"), "AWSCluster"),
             (infra("v1alpha3"), "AWSClusterTemplate"),
-            (infra("v1"), "AWSCluster"),
+            (infra("v1alpha5"), "AWSCluster"),
+            (infra("v1beta03"), "AWSCluster"),
+            (infra("v1gamma1"), "AWSCluster"),
             (infra("v1beta2"), "AWSManagedControlPlane"),
             (format!("{CONTROL_PLANE_GROUP}/v1beta1"), "AWSManagedControlPlaneTemplate"),
             (infra("v1alpha2"), "AWSClusterRoleIdentity"),
         ] {
             assert!(matches!(classify(&api_version, kind), Typed::Refused(_)), "{api_version} {kind}");
         }
+        for newer in ["v1beta3", "v1", "v2", "v2alpha1"] {
+            let typed = classify(&infra(newer), "AWSCluster");
+            assert!(matches!(typed, Typed::ReferencingKind(_, Version::V1Beta2)), "{newer}");
+            assert!(is_newer(newer) && !is_newer(&newer[1..]), "{newer}");
+        }
+        assert!(!Version::ALL.iter().any(|version| is_newer(version.name())));
         assert_eq!(classify("example.com/v1", "AWSCluster"), Typed::Foreign);
         assert_eq!(classify("v1", "Secret"), Typed::Foreign);
         assert_eq!(classify("cluster.x-k8s.io/v1beta1", "Cluster"), Typed::Cluster);

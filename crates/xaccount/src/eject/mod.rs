@@ -63,6 +63,7 @@ pub fn draft<'r>(inventory: &'r Inventory, request: &'r EjectRequest) -> Result<
     let mut draft = Draft { inventory, request, outcome, errors, removed_refs, removable, warned };
     let selected = selected(inventory, &request.selection)?;
     draft.outcome.warnings.extend(names_that_fit_nothing(inventory, &request.selection));
+    draft.outcome.warnings.extend(manifest_checks::newer(inventory));
     draft.errors.extend(manifest_checks::names_of_two_roles(inventory));
     draft.references(&selected);
     draft.identities();

@@ -41,6 +41,7 @@ impl Planner<'_> {
     /// Updates and checks the identities that exist, and returns those that don't.
     fn existing_identities<'s>(&mut self, required: &'s [RequiredIdentity]) -> Vec<&'s RequiredIdentity> {
         let asked = self.request.identity.allowed_namespaces.as_ref().map(|allowed| &allowed.value);
+        let is_asked = asked.is_some();
         let asked = asked.and_then(|asked| asked.names()).map(|names| names.iter().map(String::as_str).collect());
         let changed = self.changed();
         let mut missing = Vec::new();
@@ -52,10 +53,11 @@ impl Planner<'_> {
                 self.update(index, one);
                 self.refuse_dependence(index, one, &changed);
                 self.warn_of_existing(index, one);
-                if let ObjectKind::Identity(identity, _) = &inventory[index].object.object_kind {
-                    let is_asked = self.request.identity.allowed_namespaces.is_some();
-                    self.warn_of_denied(one, if is_asked { asked.clone() } else { identity.allowed.names() });
-                }
+                let own = match &inventory[index].object.object_kind {
+                    ObjectKind::Identity(identity, _) if !is_asked => identity.allowed.names(),
+                    _ => asked.clone(),
+                };
+                self.warn_of_denied(one, own);
             }
             if existing.is_empty() {
                 self.warn_of_denied(one, asked.clone());

@@ -13,6 +13,7 @@ use super::propose::{propose_identity, propose_one, wrong};
 use super::request::InjectRequest;
 use crate::diag::{Diagnostic, FileId};
 use crate::inventory::{Inventory, ObjectId};
+use crate::manifest_checks;
 use crate::plan::{Change, Failure, Outcome, select, skipped, warnings_of_unclear};
 use lossless_yaml::ObjectChange;
 
@@ -74,7 +75,8 @@ pub fn propose_mapped(
     let (requests, unmapped) = requests_of(inventory, base, mapped, specified).map_err(Failure::Refused)?;
     let mut proposal = propose_each(inventory, &requests)?;
     let outcome = &mut proposal.outcome;
-    outcome.warnings.splice(0..0, warnings_of_unclear(inventory, &base.selection));
+    let about_inventory = manifest_checks::newer(inventory).into_iter();
+    outcome.warnings.splice(0..0, about_inventory.chain(warnings_of_unclear(inventory, &base.selection)));
     let of_classes = std::mem::replace(&mut outcome.skipped, skipped(inventory, &base.selection));
     outcome.skipped.extend(unmapped.into_iter().chain(of_classes));
     Ok(proposal)

@@ -53,6 +53,7 @@ pub(super) fn propose_one(inventory: &Inventory, request: &InjectRequest, wrong:
     planner.outcome.warnings.extend(names_that_fit_nothing(inventory, &request.selection));
     // With several requests, the caller adds these once.
     if request.selection.only.is_none() {
+        planner.outcome.warnings.extend(manifest_checks::newer(inventory));
         planner.outcome.warnings.extend(warnings_of_unclear(inventory, &request.selection));
         planner.outcome.skipped = skipped(inventory, &request.selection);
     }

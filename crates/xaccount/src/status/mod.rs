@@ -13,7 +13,7 @@ use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::{
     CONTROLLER_IDENTITY, Chain, ClusterState, Evaluated, Hop, IdentityKind, Judge, Object, ObjectKind,
     REFERENCING_KINDS, ROLE_IDENTITY, Reason, Release, Search, Subject, Support, Uncertain, Verdict, VerdictOutcome,
-    Version, not_served, read_since, support,
+    Version, is_unserved, not_served, read_since,
 };
 use crate::diag::{Diagnostic, FileId, RuleId, Severity, Span, escape_control};
 use crate::inventory::{Inventory, Manifest, ObjectId, Placement, Provenance, Resource};
@@ -173,6 +173,7 @@ pub fn status<'r, O: Provenance>(inventory: &'r Inventory<O>, options: &Options)
         ClusterState::new(sent().map(|(_, found)| &*found.object), evaluated, Some(inventory.default_namespace()));
     let capa_objects = inventory.objects().iter().filter(|found| found.object.object_kind.is_capa());
     warnings.extend(capa_objects.filter_map(manifest_checks::dropped_by_kubectl));
+    warnings.extend(manifest_checks::newer(inventory));
     let dropped = |found: &Resource<O>| {
         manifest_checks::unsupported(found, release).filter(|(existing, _)| *existing == Support::NoReference)
     };
@@ -342,7 +343,7 @@ fn refuse_fields<O: Provenance>(inventory: &Inventory<O>, rows: &mut [Row]) {
 fn refuse_unserved<O: Provenance>(inventory: &Inventory<O>, release: Release, rows: &mut [Row]) {
     for row in rows {
         let object = &*inventory[row.object].object;
-        if support(object, release) == Some(Support::NotServed) {
+        if is_unserved(object, release) {
             // The API server checks the version before anything else.
             let (reason, message) = (Reason::ObjectRefused, not_served(object, release));
             let Verdict { chain, notes, .. } = std::mem::replace(&mut row.verdict, Verdict::refused(reason, message));

@@ -7,7 +7,7 @@ use crate::capa::field::{ClassDecision, DecidedBy, Field, IdentityReference, Ref
 use crate::capa::identity::{RoleIdentity, StaticIdentity};
 use crate::capa::object::{Object, ObjectKind};
 use crate::capa::release::Release;
-use crate::capa::support::{Support, is_kept_as_written, not_served, support};
+use crate::capa::support::{Support, is_kept_as_written, is_unserved, not_served, support};
 use crate::capa::tables::{CONTROLLER_IDENTITY, IdentityKind, Version};
 use crate::capa::unusable::{UnusableReference, referenced_kind};
 use crate::templates::is_filled_in;
@@ -78,7 +78,7 @@ impl Refusal {
 pub(super) fn identity(object: &Object, releases: Evaluated) -> Option<(IdentityKind, AdmittedIdentity)> {
     let release = releases.release;
     let mut refusals = Refusals::default();
-    if releases.is_specified && support(object, release) == Some(Support::NotServed) {
+    if releases.is_specified && is_unserved(object, release) {
         refusals.say(Reason::ObjectRefused, not_served(object, release));
     }
     if let Some(field) = object.refusals().next() {

@@ -13,6 +13,7 @@ use crate::capa::field::IdentityReference;
 use crate::capa::labels::Labels;
 use crate::capa::object::{AppliedPlace, Object, ObjectKind};
 use crate::capa::release::Release;
+use crate::capa::support::is_unserved;
 use crate::capa::tables::IdentityKind;
 
 /// The object that is evaluated.
@@ -65,7 +66,8 @@ impl ClusterState {
         for object in objects {
             // A template is not a cluster.
             let template = matches!(&object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template);
-            made |= !template && makes_controller_identity(object, release);
+            let is_unserved = releases.is_specified && is_unserved(object, release);
+            made |= !template && !is_unserved && makes_controller_identity(object, release);
             let Some(name) = object.name.clone() else { continue };
             match &object.object_kind {
                 ObjectKind::Namespace => {

@@ -20,31 +20,31 @@ pub(super) const RULE: Rule = Rule {
 fn check(context: &Context<'_>, findings: &mut Findings) {
     let mut reported = BTreeSet::new();
     for found in context.inventory.objects() {
-        let Some(version) = version(found) else { continue };
-        let (release, is_specified) = (context.release(), context.release_is_specified);
-        let message = match version.no_longer_served() {
-            _ if is_specified && release.serves(version) => {
-                too_early(found, release).into_iter().for_each(|one| findings.add(one));
-                continue;
-            }
-            Some(served) => served.to_owned(),
-            None if is_specified => format!("CAPA {release} does not serve {version} yet"),
-            None => continue,
-        };
-        // Report each version once per file.
         let FileId(file) = found.origin.file;
-        if reported.insert((file, version)) {
+        if context.release_is_specified {
+            let Some((supported, finding)) = unsupported(found, context.release()) else { continue };
+            // Report each version once per file.
+            let version = (supported == Support::NotServed).then_some(&found.object.api_version);
+            if version.is_none_or(|version| reported.insert((file, found.object.kind.as_str(), version.as_str()))) {
+                findings.add_as_it_is(Diagnostic { severity: Severity::Error, ..finding });
+            }
+            continue;
+        }
+        let Some(version) = version(found) else { continue };
+        let Some(served) = version.no_longer_served() else { continue };
+        if reported.insert((file, "", found.object.api_version.as_str())) {
             findings
-                .add(Diagnostic::warning(format!("{} {version}: {message}", found.title())).at(found.head(), "").help(
+                .add(Diagnostic::warning(format!("{} {version}: {served}", found.title())).at(found.head(), "").help(
                 "if your CAPA serves it, specify the release: --capa-version, or source.capaVersion in the account map",
             ));
         }
     }
 }
 
-/// A kind that the release does not have yet, or a reference that it drops.
-fn too_early(found: &Resource, release: Release) -> Option<Diagnostic> {
-    let (supported, warning) = manifest_checks::unsupported(found, release)?;
-    let help = "if your CAPA is newer, specify the release: --capa-version, or source.capaVersion in the account map";
-    (supported == Support::NotServed || manifest_checks::has_reference(found)).then(|| warning.help(help))
+/// An object that the release does not serve, or whose reference it drops.
+fn unsupported(found: &Resource, release: Release) -> Option<(Support, Diagnostic)> {
+    let (supported, finding) = manifest_checks::unsupported(found, release)?;
+    let help = "if your CAPA is another release, specify it: --capa-version, or source.capaVersion in the account map";
+    let is_found = supported == Support::NotServed || manifest_checks::has_reference(found);
+    is_found.then(|| (supported, finding.help(help)))
 }
