@@ -15,7 +15,7 @@ use xaccount::plan::{Change, ChangeKind, IdentityFile, NewObject, Outcome};
 const GREEN: Style = AnsiColor::Green.on_default();
 
 /// A line per changed object: `AWSCluster dev/foo  source -> 222222222222`, with its place if several objects have that title.
-/// Then a line per new identity.
+/// Then a line per new identity, and the notes.
 pub(crate) fn cluster_lines(inventory: &Inventory, outcome: &Outcome, colour: bool) -> Vec<String> {
     let mut objects: HashMap<String, BTreeSet<ObjectId>> = HashMap::new();
     for index in outcome.changes.iter().filter_map(|change| change.object) {
@@ -50,7 +50,7 @@ pub(crate) fn cluster_lines(inventory: &Inventory, outcome: &Outcome, colour: bo
             false => format!("{title}  {}", styled("new", GREEN, colour)),
         }
     });
-    lines.into_iter().map(|(_, line)| line).chain(new).collect()
+    lines.into_iter().map(|(_, line)| line).chain(new).chain(outcome.notes.iter().cloned()).collect()
 }
 
 /// Whether every namespace may use a new role identity. A source other than the controller identity may allow fewer.

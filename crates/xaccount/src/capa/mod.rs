@@ -58,6 +58,6 @@ pub use unusable::{UnusableReference, referenced_kind};
 pub use value::{Member, Value};
 pub use verdict::{
     Chain, ClusterState, Cursor, Evaluated, Hop, Judge, Part, Permission, Reason, Scope, Search, Start, StepId,
-    Subject, Verdict, VerdictOutcome, Walked, evaluate,
+    Subject, Verdict, VerdictOutcome, Walked, evaluate, makes_controller_identity,
 };
 pub use wrapper::{WRAPPER_KINDS, Wrapper, WrapperKind, wrapper, wrapper_kind_of};

@@ -1,5 +1,6 @@
 //! Turns a proposal into a plan, if every change of account was requested or needs no request.
 
+use super::controller_identity;
 use super::evidence::Evidence;
 use super::judge::{Group, MoveJudge, Unasked};
 use super::mapped::Mapped;
@@ -62,6 +63,8 @@ impl Proposal {
         // These come before the other warnings.
         warnings.append(&mut outcome.warnings);
         outcome.warnings = warnings;
+        let release = request.release.as_ref().map(|release| release.value);
+        outcome.notes.extend(controller_identity::missing(inventory, &outcome, release));
         Ok(outcome)
     }
 }

@@ -2,6 +2,7 @@
 
 mod by_account;
 mod classes;
+mod controller_identity;
 mod decide;
 mod decided;
 mod evidence;

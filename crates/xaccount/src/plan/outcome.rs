@@ -28,6 +28,8 @@ pub struct Outcome {
     pub skipped: Vec<Skipped>,
     /// The warnings.
     pub warnings: Vec<Diagnostic>,
+    /// What follows from the changes, one line each.
+    pub notes: Vec<String>,
     /// What was decided, for `-v`.
     pub decisions: Vec<String>,
 }

@@ -133,7 +133,7 @@ impl ClusterState {
 
 /// Whether CAPA creates the controller identity for an object, as it is applied somewhere. If it is uncertain what is
 /// applied, it may not.
-fn makes_controller_identity(object: &Object, release: Release) -> bool {
+pub fn makes_controller_identity(object: &Object, release: Release) -> bool {
     let makes = |reference: &IdentityReference| {
         admit::makes_controller_identity(object, &admit::start(object, reference, release), release)
     };

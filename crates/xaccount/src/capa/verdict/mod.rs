@@ -14,7 +14,7 @@ mod steps;
 
 pub use admit::Evaluated;
 pub use chain::{Chain, Cursor, Hop, Part, Search, StepId, Walked};
-pub use cluster_state::{ClusterState, Subject};
+pub use cluster_state::{ClusterState, Subject, makes_controller_identity};
 pub use judge::{Judge, Verdict, evaluate};
 pub use outcome::{Permission, Reason, Scope, Start, VerdictOutcome};
 

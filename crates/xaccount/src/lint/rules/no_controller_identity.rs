@@ -14,10 +14,13 @@ use crate::status::identity_of;
 pub(super) const RULE: Rule = Rule {
     id: RuleId::NoControllerIdentity,
     name: "no-controller-identity",
-    severity: Severity::Note,
+    severity: Severity::Warning,
     summary: "The controller identity is in none of the files, and CAPA may not create it",
     check: Some(check),
 };
+
+/// Maximum number of identities in a finding.
+const MOST: usize = 5;
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     let exists = !context.inventory.identities(IdentityKind::Controller, "default").is_empty();
@@ -27,22 +30,24 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         .filter(|row| row.verdict.chain.last().is_some_and(|hop| hop.kind == CONTROLLER_IDENTITY))
         .filter_map(|row| identity_of(context.inventory, &row.verdict.chain.before_source()?))
         .collect();
-    for (index, found, identity) in role_identities(context.inventory) {
-        let State::Set(source) = &identity.source else { continue };
-        if !asked.contains(&index) {
-            continue;
-        }
-        let finding = Diagnostic::note(format!(
-            "{CONTROLLER_IDENTITY}/default is in none of these files, and CAPA creates it only for a \
-             cluster that uses it directly"
-        ))
-        .at(found.location(source.span), "the source of this identity")
-        .help("to add it, pass --with-controller-identity to inject, or run: kubectl xaccount identity --with-controller-identity");
-        // A JSON file can't have a second document.
-        match context.inventory.file(found.origin.file).is_json_for_kubectl {
-            true => findings.add(finding),
-            false => findings.add_with_fix(finding, fix(found)),
-        }
+    let sources = role_identities(context.inventory).filter_map(|(index, found, identity)| match &identity.source {
+        State::Set(source) if asked.contains(&index) => Some((found, found.location(source.span))),
+        _ => None,
+    });
+    let mut sources = sources;
+    let Some((found, at)) = sources.next() else { return };
+    let message = format!(
+        "{CONTROLLER_IDENTITY}/default is in none of these files, and CAPA creates it only for a \
+         cluster that uses it directly"
+    );
+    let finding = Diagnostic::warning(message).at(at, "the source of this identity");
+    let finding = sources.take(MOST - 1).fold(finding, |finding, (_, at)| finding.also(at, "and of this one")).help(
+        "to add it, pass --with-controller-identity to inject, or run: kubectl xaccount identity --with-controller-identity",
+    );
+    // A JSON file can't have a second document.
+    match context.inventory.file(found.origin.file).is_json_for_kubectl {
+        true => findings.add(finding),
+        false => findings.add_with_fix(finding, fix(found)),
     }
 }
 
