@@ -24,6 +24,7 @@ fn found(data: &[u8]) -> Option<(Inventory, Vec<Finding>)> {
         inventory: &inventory,
         status: &status,
         release_is_specified: false,
+        has_all_identities: true,
         annotations: &annotations,
         source_account: None,
         builds: &xaccount::inventory::Builds::default(),

@@ -47,6 +47,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
         inventory: &inventory,
         status: &status,
         release_is_specified: release.is_some(),
+        has_all_identities: args.input.recursive || sources.reads_identity_file,
         annotations: map.map_or(&[], |map| &map.map.identity_annotations),
         source_account: map.and_then(|map| map.map.source.account.as_ref()).map(|account| &account.value),
         builds: &kustomizations.builds,

@@ -21,6 +21,8 @@ use crate::commands::{CommandError, Terminal};
 pub(super) struct Sources {
     pub(super) session: Session,
     pub(super) map: Option<MapFile>,
+    /// Whether the identity file of the map was read.
+    pub(super) reads_identity_file: bool,
     pub(super) trust: Vec<PolicyFile>,
     pub(super) permission: Vec<PolicyFile>,
     /// Name and text of the other files; their ids follow those of the inputs.
@@ -46,9 +48,12 @@ impl Sources {
         if let Some(mode) = edits {
             refuse_inputs(&found, &args.input, mode, &USAGE)?;
         }
-        let session = input::open(found, &args.input, None, None)?;
-        let map = input::map_of(&session, &args.map, terminal)?;
-        let mut sources = Self { session, map, trust: Vec::new(), permission: Vec::new(), extra: Vec::new() };
+        let map = input::map_above(&found, &args.input, &args.map, terminal)?;
+        let identity_file = map.as_ref().and_then(MapFile::identity_file).filter(|path| path.exists());
+        let session = input::open(found, &args.input, identity_file.as_deref(), None)?;
+        let reads_identity_file = identity_file.is_some();
+        let mut sources =
+            Self { session, map, reads_identity_file, trust: Vec::new(), permission: Vec::new(), extra: Vec::new() };
         if let Some((name, bytes)) = sources.map.as_ref().map(MapFile::text) {
             sources.extra.push((name.to_owned(), bytes.to_vec()));
         }

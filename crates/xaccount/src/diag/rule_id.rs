@@ -93,6 +93,8 @@ rule_ids! {
     FluxPrune = "XA039",
     /// A value that the API server refuses for its type or form.
     RefusedField = "XA040",
+    /// A reference to an identity that is in none of the files.
+    IdentityNotFound = "XA041",
     /// No file contains the controller identity, and CAPA may not create it.
     NoControllerIdentity = "XA050",
     /// Every namespace may use the identity.
@@ -105,6 +107,8 @@ rule_ids! {
     UncoveredRoleName = "XA054",
     /// A role in the source account.
     TargetIsSource = "XA055",
+    /// An identity that nothing in the files references.
+    UnusedIdentity = "XA056",
 }
 
 impl RuleId {

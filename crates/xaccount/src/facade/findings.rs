@@ -54,6 +54,7 @@ pub fn lint(manifests: &Manifests) -> Result<LintReport, Error> {
         inventory: &inventory,
         status: &status,
         release_is_specified: manifests.release.is_some(),
+        has_all_identities: false,
         annotations: &[],
         source_account: None,
         builds: &kustomizations.builds,

@@ -208,6 +208,11 @@ impl<O: Provenance> Inventory<O> {
         self.identities.get(&(kind, name.to_owned())).map_or(&[], Vec::as_slice)
     }
 
+    /// The names of all identities of a kind.
+    pub(crate) fn identity_names(&self, kind: IdentityKind) -> impl Iterator<Item = &str> {
+        self.identities.keys().filter(move |(known, _)| *known == kind).map(|(_, name)| name.as_str())
+    }
+
     /// The objects that reference a role identity.
     pub(crate) fn named_by(&self, name: &str) -> &[ObjectId] {
         self.index().named_by.get(name).map_or(&[], Vec::as_slice)

@@ -49,6 +49,9 @@ pub struct Context<'c> {
     pub status: &'c Status<'c>,
     /// Whether the CAPA release was specified; otherwise it is the newest that serves the files' API versions.
     pub release_is_specified: bool,
+    /// Whether the files should have all identities: a directory with all below it was read, or the identity file of the
+    /// account map.
+    pub has_all_identities: bool,
     /// Annotations that the account map requires on identities.
     pub annotations: &'c [(String, String)],
     /// The source account, if the account map specifies it.
@@ -233,6 +236,7 @@ mod tests {
             inventory: &inventory,
             status: &status,
             release_is_specified: false,
+            has_all_identities: false,
             annotations: &[],
             source_account: None,
             builds: &Builds::default(),

@@ -9,6 +9,7 @@ mod every_namespace;
 mod flux_prune;
 mod identity_cycle;
 mod identity_in_cluster_file;
+mod identity_not_found;
 mod identity_reference;
 mod inline_policy;
 mod kustomize_name;
@@ -40,6 +41,7 @@ mod two_roles;
 mod unknown_field;
 mod unknown_namespace_key;
 mod unlisted_identity;
+mod unused_identity;
 mod unused_ignore;
 
 use super::Rule;
@@ -83,12 +85,14 @@ pub const RULES: &[&Rule] = &[
     &unlisted_identity::RULE,
     &flux_prune::RULE,
     &refused_field::RULE,
+    &identity_not_found::RULE,
     &no_controller_identity::RULE,
     &every_namespace::RULE,
     &unused_ignore::RULE,
     &account_bound_id::RULE,
     &role_name::RULE,
     &target_is_source::RULE,
+    &unused_identity::RULE,
 ];
 
 // One rule per id, in the same order. If a rule is not in the table, the compiler reports it as dead code.

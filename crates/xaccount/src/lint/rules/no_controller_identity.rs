@@ -34,7 +34,11 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         State::Set(source) if asked.contains(&index) => Some((found, found.location(source.span))),
         _ => None,
     });
-    let mut sources = sources;
+    // A JSON file can't have a second document, so one of a YAML file comes first.
+    let is_json = |found: &Resource| context.inventory.file(found.origin.file).is_json_for_kubectl;
+    let mut sources: Vec<_> = sources.collect();
+    sources.sort_by_key(|(found, _)| is_json(found));
+    let mut sources = sources.into_iter();
     let Some((found, at)) = sources.next() else { return };
     let message = format!(
         "{CONTROLLER_IDENTITY}/default is in none of these files, and CAPA creates it only for a \
@@ -44,8 +48,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     let finding = sources.take(MOST - 1).fold(finding, |finding, (_, at)| finding.also(at, "and of this one")).help(
         "to add it, pass --with-controller-identity to inject, or run: kubectl xaccount identity --with-controller-identity",
     );
-    // A JSON file can't have a second document.
-    match context.inventory.file(found.origin.file).is_json_for_kubectl {
+    match is_json(found) {
         true => findings.add(finding),
         false => findings.add_with_fix(finding, fix(found)),
     }
