@@ -9,7 +9,7 @@ use super::progress;
 use super::terminal::Terminal;
 use crate::cli::{ConfigArgs, InputArgs, SelectArgs, TopologyVariable};
 use lossless_yaml::Needles;
-use xaccount::diag::{Diagnostic, FileId, escape_control};
+use xaccount::diag::{Diagnostic, escape_control};
 use xaccount::files::{self, FindError, Input};
 use xaccount::inventory::{self, Inventory, ObjectId, Scan, SetAside, SkipReason, Unlisted};
 use xaccount::kustomization_search::{Kustomizations, SearchRoots};
@@ -190,22 +190,6 @@ pub(crate) fn map_above(
     let stdin = args.stdin_filename.as_deref().unwrap_or("-");
     let path = |input: &Input| input.path().map_or_else(|| PathBuf::from(stdin), Path::to_owned);
     MapFile::find(config, &found.iter().map(path).collect::<Vec<_>>(), terminal)
-}
-
-/// The account map of a session's inputs, if there is one.
-///
-/// # Errors
-/// As [`MapFile::find`].
-pub(crate) fn map_of(
-    session: &Session,
-    config: &ConfigArgs,
-    terminal: &Terminal,
-) -> Result<Option<MapFile>, CommandError> {
-    let path = |file: FileId| match session.input(file).path() {
-        Some(path) => path.to_owned(),
-        None => PathBuf::from(session.name(file)),
-    };
-    MapFile::find(config, &session.named().map(path).collect::<Vec<_>>(), terminal)
 }
 
 /// The inventory, with the namespace of `--default-namespace` for objects that set none.

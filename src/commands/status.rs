@@ -1,7 +1,7 @@
 //! `kubectl xaccount status`.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use serde::Serialize;
@@ -10,7 +10,8 @@ use crate::output::{self, TableStyle, UnreadJson};
 use xaccount::aws::AccountId;
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, RuleId, Severity, SourceMap, escape_control};
-use xaccount::inject::known_accounts;
+use xaccount::files::Input;
+use xaccount::inject::{Mapped, known_accounts};
 use xaccount::inventory::Inventory;
 use xaccount::kustomization_search::in_memory;
 use xaccount::plan::cluster_title;
@@ -48,11 +49,15 @@ struct StatusAnswer {
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandError> {
     let paths = named(args)?;
     input::note_unread(&args.input, terminal);
-    let tree = Tree::read(&paths, args)?;
-    let old = if args.against.is_empty() { None } else { Some(Tree::against(&paths, args)?) };
+    let found = input::find_paths(&paths, args.input.recursive, &USAGE)?;
     // With `-o map > .xaccount.yaml`, the shell has emptied the map by now.
     let reads_map = args.output != Some(StatusFormat::Map) || args.map.config.is_some();
-    let map = if reads_map { input::map_of(&tree.session, &args.map, terminal)? } else { None };
+    let map = if reads_map { input::map_above(&found, &args.input, &args.map, terminal)? } else { None };
+    // The identity file at another revision, or beside other paths, is not known.
+    let identity_file =
+        map.as_ref().and_then(MapFile::identity_file).filter(|path| args.against.is_empty() && path.exists());
+    let tree = Tree::read(found, args, identity_file.as_deref())?;
+    let old = if args.against.is_empty() { None } else { Some(Tree::against(&paths, args)?) };
     let accounts = map.as_ref().map(|map| &map.map);
     let account = args.account.as_ref().map(|asked| account_id("--account", asked, accounts)).transpose()?;
     let of_map = map.as_ref().filter(|map| map.map.source.capa_version.is_some() && args.capa_version.is_none());
@@ -61,7 +66,11 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
         Some(map) => map.release()?,
     };
     let options = Options { release };
-    let status = tree.status(&options, args);
+    let mut status = tree.status(&options, args);
+    if let Some(map) = &map {
+        mark_not_as_mapped(&mut status.rows, &tree, map);
+    }
+    let status = status;
     let mut messages = Messages::default();
     let mut warnings = status.warnings.clone();
     let source = accounts.and_then(|map| map.source.account.as_ref()).map(|source| &source.value);
@@ -69,7 +78,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
         warnings.extend(status::in_the_source_account(&tree.inventory, source));
     }
     tree.warn(&warnings, &mut messages);
-    if let Some(map) = of_map {
+    if let Some(map) = &map {
         messages.note(map.used());
     }
     if terminal.explains() {
@@ -92,6 +101,21 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
         }
         Err(error) => Err(CommandError::after(messages, &tree.session, vec![error])),
     }
+}
+
+/// Marks the clusters that are not in the account that the map says.
+fn mark_not_as_mapped(rows: &mut [Row], tree: &Tree, map: &MapFile) {
+    let (place, file) = (|span| map.place(span), |file| map.file(&tree.session, file));
+    let mapped = Mapped {
+        map: &map.map,
+        name: map.text().0,
+        place: &place,
+        file: &file,
+        without_path: "",
+        ways_out: "",
+        allow_unmapped: true,
+    };
+    status::mark_not_as_mapped(rows, &tree.inventory, &mapped);
 }
 
 /// All that an answer depends on.
@@ -143,7 +167,7 @@ impl StatusWork<'_> {
             None | Some(StatusFormat::Wide) => {
                 let reasons = match args.no_headers {
                     true => String::new(),
-                    false => output::status_reasons(status, self.terminal.explains(), style.screen),
+                    false => output::status_reasons(status, self.terminal.explains(), style),
                 };
                 (output::status_table(status, style) + &reasons).into_bytes()
             }
@@ -166,7 +190,7 @@ impl StatusWork<'_> {
                 map_text(&map)?
             }
         };
-        let found = !unread.is_empty() || status.rows.iter().any(Row::is_refused);
+        let found = !unread.is_empty() || status.rows.iter().any(Row::is_wrong);
         Ok(StatusAnswer { stdout, meaning, found })
     }
 
@@ -182,7 +206,7 @@ impl StatusWork<'_> {
                 .filter(|row| row.account.id() == Some(account) || row.account == AccountSummary::Management)
                 .collect();
         }
-        let found = !tree.unread.is_empty() || rows.iter().any(|row| row.is_refused());
+        let found = !tree.unread.is_empty() || rows.iter().any(|row| row.is_wrong());
         let stdout = match args.output {
             None | Some(StatusFormat::Wide | StatusFormat::Map) => {
                 output::account_users(status, &rows, &access_paths, style).into_bytes()
@@ -302,9 +326,8 @@ fn explain(status: &Status<'_>, of_map: Option<&MapFile>, args: &Args, messages:
 }
 
 impl Tree {
-    fn read(paths: &[PathBuf], args: &Args) -> Result<Self, CommandError> {
-        let found = input::find_paths(paths, args.input.recursive, &USAGE)?;
-        let session = input::open(found, &args.input, None, None)?;
+    fn read(found: Vec<Input>, args: &Args, identity_file: Option<&Path>) -> Result<Self, CommandError> {
+        let session = input::open(found, &args.input, identity_file, None)?;
         Self::scanned(session, args, |session, inventory| {
             let (inventory, mut notes, kustomizations) = input::counted(session, inventory, None)?;
             let unlisted = kustomizations.builds.unlisted_files(&inventory);
@@ -316,7 +339,7 @@ impl Tree {
     /// The tree to compare with.
     fn against(paths: &[PathBuf], args: &Args) -> Result<Self, CommandError> {
         match Against::of(&args.against, paths)? {
-            Against::Paths(paths) => Self::read(&paths, args),
+            Against::Paths(paths) => Self::read(input::find_paths(&paths, args.input.recursive, &USAGE)?, args, None),
             Against::Revision(revision) => Self::of_revision(&revision, paths, args),
         }
     }

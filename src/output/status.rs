@@ -11,7 +11,9 @@ use xaccount::aws::AccountId;
 use xaccount::capa::{CONTROLLER_IDENTITY, Hop, IdentityKind, Permission, VerdictOutcome};
 use xaccount::diag::escape_control;
 use xaccount::inventory::{Inventory, ObjectId, OriginRef, Provenance};
-use xaccount::status::{AccessPath, AccountSummary, Move, Row, Status, identity_of};
+use xaccount::status::{
+    AccessPath, AccountSummary, MappedAccount, Move, NOT_AS_MAPPED, NotAsMapped, Row, Status, identity_of,
+};
 
 const GREEN: Style = AnsiColor::Green.on_default();
 const RED: Style = AnsiColor::Red.on_default();
@@ -69,7 +71,7 @@ pub(crate) fn status_table<O: Provenance>(status: &Status<'_, O>, style: TableSt
     }
     let (mut groups, mut places): (Vec<RowGroup>, HashMap<_, usize>) = (Vec::new(), HashMap::new());
     for row in &status.rows {
-        let key = (&row.namespace, &row.account, row.verdict.outcome, row.verdict.chain.key());
+        let key = (&row.namespace, &row.account, row.verdict_name(), row.verdict.chain.key());
         let place = *places.entry(key).or_insert(groups.len());
         match groups.get_mut(place) {
             Some(group) => group.names.push(name(row)),
@@ -139,13 +141,19 @@ fn name(row: &Row) -> String {
     if row.template { format!("{} (template)", row.cluster) } else { row.cluster.clone() }
 }
 
+/// The verdict in its colour.
+fn verdict(row: &Row) -> (&'static str, Style) {
+    let name = row.verdict_name();
+    (name, if name == NOT_AS_MAPPED { RED } else { style(row.verdict.outcome) })
+}
+
 fn cells(row: &Row, style: TableStyle<'_>) -> Vec<Cell> {
-    let outcome = row.verdict.outcome;
+    let (verdict, colour) = verdict(row);
     vec![
         row.namespace.as_str().into(),
         name(row).into(),
         style.account(&row.account).into(),
-        Cell::styled(outcome.name(), self::style(outcome)),
+        Cell::styled(verdict, colour),
         identity(row).into(),
     ]
 }
@@ -235,12 +243,17 @@ fn places<O: Provenance>(inventory: &Inventory<O>, hop: &Hop<'_>) -> String {
 }
 
 /// Why, hop by hop, with clusters of which the same is true together: of those that are not permitted, or of `all`.
-pub(crate) fn status_reasons<O: Provenance>(status: &Status<'_, O>, all: bool, screen: Screen) -> String {
+pub(crate) fn status_reasons<O: Provenance>(status: &Status<'_, O>, all: bool, style: TableStyle<'_>) -> String {
+    let screen = style.screen;
     let (mut groups, mut places): (Vec<Vec<&Row>>, HashMap<_, usize>) = (Vec::new(), HashMap::new());
-    for row in status.rows.iter().filter(|row| all || row.verdict.outcome != VerdictOutcome::Permitted) {
+    for row in status.rows.iter().filter(|row| all || row.verdict_name() != VerdictOutcome::Permitted.name()) {
         let verdict = &row.verdict;
-        let key =
-            (verdict.outcome, verdict.reason, &verdict.message, verdict.chain.key(), &verdict.notes, row.template);
+        let key = (
+            (verdict.outcome, verdict.reason, &verdict.message, &verdict.notes),
+            verdict.chain.key(),
+            row.template,
+            mapped_words(row, style),
+        );
         let place = *places.entry(key).or_insert(groups.len());
         match groups.get_mut(place) {
             Some(group) => group.push(row),
@@ -253,9 +266,10 @@ pub(crate) fn status_reasons<O: Provenance>(status: &Status<'_, O>, all: bool, s
         let titles: Vec<String> = group.iter().map(|row| row.title()).collect();
         let template = if first.template { " (template)" } else { "" };
         let verdict = &first.verdict;
-        let outcome = styled(verdict.outcome.name(), style(verdict.outcome), screen.colour);
-        let message =
-            verdict.message.as_ref().map_or(String::new(), |message| format!(": {}", escape_control(message)));
+        let (name, colour) = self::verdict(first);
+        let outcome = styled(name, colour, screen.colour);
+        let message = mapped_words(first, style).into_iter().chain(verdict.message.clone());
+        let message: String = message.map(|message| format!(": {}", escape_control(&message))).collect();
         let mut names = titles.iter().take(MOST_TITLES).map(String::as_str).collect::<Vec<_>>().join(", ");
         if let Some(more @ 1..) = titles.len().checked_sub(MOST_TITLES) {
             names.push_str(&format!(" and {more} more"));
@@ -275,6 +289,23 @@ pub(crate) fn status_reasons<O: Provenance>(status: &Status<'_, O>, all: bool, s
         }
     }
     out
+}
+
+/// What the map says about a cluster that is not as mapped.
+fn mapped_words(row: &Row, style: TableStyle<'_>) -> Option<String> {
+    let NotAsMapped { wanted, places } = row.not_as_mapped.as_ref()?;
+    let wanted = match wanted {
+        MappedAccount::Source => "the source account".to_owned(),
+        MappedAccount::Account(id) => style.account(&AccountSummary::Known(id.clone())),
+        MappedAccount::Several(names) => {
+            return Some(format!("the map has several accounts for it: {}, {}", names.join(", "), places.join(", ")));
+        }
+    };
+    let found = match &row.account {
+        AccountSummary::Management => "the source account".to_owned(),
+        account => style.account(account),
+    };
+    Some(format!("in {found}; the map says {wanted}, {}", places.join(", ")))
 }
 
 fn hop_lines<O: Provenance>(status: &Status<'_, O>, hop: &Hop<'_>, screen: Screen) -> String {
@@ -319,9 +350,11 @@ pub(crate) fn status_summary<O: Provenance>(status: &Status<'_, O>, unread: usiz
     ];
     let counts: Vec<String> = outcomes
         .into_iter()
-        .map(|outcome| (clusters().filter(|row| row.verdict.outcome == outcome).count(), outcome))
+        .map(VerdictOutcome::name)
+        .chain([NOT_AS_MAPPED])
+        .map(|name| (clusters().filter(|row| row.verdict_name() == name).count(), name))
         .filter(|(count, _)| *count > 0)
-        .map(|(count, outcome)| format!("{count} {}", outcome.name()))
+        .map(|(count, name)| format!("{count} {name}"))
         .collect();
     let templates = status.rows.len() - clusters().count();
     let mut parts = vec![match clusters().count() {
@@ -354,11 +387,11 @@ pub(crate) fn account_users<O: Provenance>(
     let cells: Vec<Vec<Cell>> = rows
         .iter()
         .map(|row| {
-            let outcome = row.verdict.outcome;
+            let (verdict, colour) = verdict(row);
             vec![
                 row.namespace.as_str().into(),
                 name(row).into(),
-                Cell::styled(outcome.name(), self::style(outcome)),
+                Cell::styled(verdict, colour),
                 identity(row).into(),
                 place(status.inventory, row.object).into(),
             ]

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use xaccount::aws::AccountId;
 use xaccount::capa::{Chain, Hop, Namespaces, Permission, Scope, Walked};
 use xaccount::kubernetes::ApiLabelSelector;
-use xaccount::status::{AccessPath, AccountSummary, Move, Row, Status, identity_of};
+use xaccount::status::{AccessPath, AccountSummary, MappedAccount, Move, NotAsMapped, Row, Status, identity_of};
 
 const API_VERSION: &str = "xaccount.dev/v1alpha1";
 
@@ -59,7 +59,16 @@ struct ClusterJson<'s> {
     line: usize,
     region: Option<&'s str>,
     account: Option<&'s str>,
+    #[serde(rename = "notAsMapped")]
+    not_as_mapped: Option<NotAsMappedJson<'s>>,
     verdict: VerdictJson<'s>,
+}
+
+/// The account that the account map says: an id, `source`, or several names if it does not decide.
+#[derive(Serialize)]
+struct NotAsMappedJson<'s> {
+    wanted: Vec<&'s str>,
+    at: &'s [String],
 }
 
 #[derive(Serialize)]
@@ -230,6 +239,16 @@ pub(crate) fn moves_json<'s, L: Fn(&Move) -> (String, usize)>(
     MovesJson { api_version: API_VERSION, kind: "StatusChanges", changes: moves.iter().map(entry).collect(), unread }
 }
 
+fn not_as_mapped(row: &Row) -> Option<NotAsMappedJson<'_>> {
+    let NotAsMapped { wanted, places } = row.not_as_mapped.as_ref()?;
+    let wanted = match wanted {
+        MappedAccount::Source => vec![AccountSummary::Management.word()],
+        MappedAccount::Account(id) => vec![id.as_str()],
+        MappedAccount::Several(names) => names.iter().map(String::as_str).collect(),
+    };
+    Some(NotAsMappedJson { wanted, at: places })
+}
+
 fn cluster<'s>(status: &'s Status<'_>, row: &'s Row) -> ClusterJson<'s> {
     let found = &status.inventory[row.object];
     let verdict = &row.verdict;
@@ -243,6 +262,7 @@ fn cluster<'s>(status: &'s Status<'_>, row: &'s Row) -> ClusterJson<'s> {
         line: found.origin.line,
         region: row.region.as_deref(),
         account: row.account.id().map(AccountId::as_str),
+        not_as_mapped: not_as_mapped(row),
         verdict: VerdictJson {
             outcome: verdict.outcome.name(),
             reason: verdict.reason.map(|reason| reason.name()),

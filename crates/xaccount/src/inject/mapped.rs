@@ -54,7 +54,7 @@ impl Mapped<'_> {
     }
 
     /// The same for one of the namespaces to which an object is applied.
-    pub(super) fn assigned_in(
+    pub(crate) fn assigned_in(
         &self,
         inventory: &Inventory,
         found: &Resource,

@@ -4,6 +4,7 @@
 mod live_tests;
 mod map;
 mod moves;
+mod not_as_mapped;
 mod users;
 
 use std::collections::{HashMap, HashSet};
@@ -22,6 +23,7 @@ use crate::manifest_checks::{self, NO_ROLE_ACROSS_PARTITIONS, PartitionMismatch}
 pub use crate::manifest_checks::in_the_source_account;
 pub use map::{Map, map};
 pub use moves::{Cause, Move, MoveSide, moves};
+pub use not_as_mapped::{MappedAccount, NotAsMapped, mark_not_as_mapped};
 pub use users::{AccessPath, access_paths, used_by};
 
 /// The account whose credentials CAPA uses for a cluster.
@@ -103,6 +105,8 @@ pub struct Row {
     pub account: AccountSummary,
     /// CAPA's verdict.
     pub verdict: Verdict,
+    /// What the account map says, if the cluster is in another account; see [`mark_not_as_mapped`].
+    pub not_as_mapped: Option<NotAsMapped>,
     /// The region, as it is applied.
     pub region: Option<String>,
     /// The place of the reference, or of the deepest existing part of its path.
@@ -113,6 +117,17 @@ impl Row {
     /// Whether CAPA gets no credentials for it, as far as the files show. Always false for a template.
     pub fn is_refused(&self) -> bool {
         !self.template && self.verdict.outcome != VerdictOutcome::Permitted
+    }
+
+    /// Whether CAPA gets no credentials for it, or those of another account than the account map says.
+    pub fn is_wrong(&self) -> bool {
+        self.is_refused() || self.not_as_mapped.is_some()
+    }
+
+    /// The verdict in words: CAPA's, or `not as mapped` if CAPA does not refuse the cluster.
+    pub fn verdict_name(&self) -> &'static str {
+        let is_open = matches!(self.verdict.outcome, VerdictOutcome::Permitted | VerdictOutcome::Unknown);
+        if is_open && self.not_as_mapped.is_some() { NOT_AS_MAPPED } else { self.verdict.outcome.name() }
     }
 
     /// Turns the verdict into an error, unless it is already a refusal.
@@ -130,11 +145,14 @@ impl Row {
     }
 }
 
+/// The verdict on a cluster that is not in the account that the map says.
+pub const NOT_AS_MAPPED: &str = "not as mapped";
+
 /// One line: `default/heron: permitted, account 222222222222`, with the reason if it is not permitted.
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let template = if self.template { " (template)" } else { "" };
-        write!(f, "{}{template}: {}, {}", escape_control(&self.title()), self.verdict.outcome.name(), self.account)?;
+        write!(f, "{}{template}: {}, {}", escape_control(&self.title()), self.verdict_name(), self.account)?;
         match &self.verdict.message {
             Some(message) => write!(f, ": {}", escape_control(message)),
             None => Ok(()),
@@ -171,16 +189,7 @@ pub fn status<'r, O: Provenance>(inventory: &'r Inventory<O>, options: &Options)
     let evaluated = Evaluated { release, is_specified: options.release.is_some() };
     let cluster_state =
         ClusterState::new(sent().map(|(_, found)| &*found.object), evaluated, Some(inventory.default_namespace()));
-    let capa_objects = inventory.objects().iter().filter(|found| found.object.object_kind.is_capa());
-    warnings.extend(capa_objects.filter_map(manifest_checks::dropped_by_kubectl));
-    warnings.extend(manifest_checks::newer(inventory));
-    let dropped = |found: &Resource<O>| {
-        manifest_checks::unsupported(found, release).filter(|(existing, _)| *existing == Support::NoReference)
-    };
-    let in_vain =
-        sent().filter(|(_, found)| manifest_checks::has_reference(found)).filter_map(|(_, found)| dropped(found));
-    warnings.extend(in_vain.map(|(_, warning)| warning));
-    warnings.extend(replaced_controller_identity(inventory, &cluster_state));
+    warnings.extend(warnings_about(inventory, &cluster_state));
     let mut rows = Vec::new();
     let mut judge = Judge::new(&cluster_state);
     for (index, found) in sent() {
@@ -228,6 +237,22 @@ pub fn status<'r, O: Provenance>(inventory: &'r Inventory<O>, options: &Options)
         refuse_unserved(inventory, release, &mut rows);
     }
     Status { inventory, cluster_state, rows, warnings }
+}
+
+/// Warnings about objects that are not applied as they are written.
+fn warnings_about<O: Provenance>(inventory: &Inventory<O>, cluster_state: &ClusterState) -> Vec<Diagnostic> {
+    let capa_objects = inventory.objects().iter().filter(|found| found.object.object_kind.is_capa());
+    let mut warnings: Vec<Diagnostic> = capa_objects.filter_map(manifest_checks::dropped_by_kubectl).collect();
+    warnings.extend(manifest_checks::newer(inventory));
+    let release = cluster_state.release();
+    let dropped = |found: &Resource<O>| {
+        manifest_checks::unsupported(found, release).filter(|(existing, _)| *existing == Support::NoReference)
+    };
+    let sent = inventory.objects().iter().filter(|found| !found.origin.is_dropped_by_kubectl());
+    let in_vain = sent.filter(|found| manifest_checks::has_reference(found)).filter_map(dropped);
+    warnings.extend(in_vain.map(|(_, warning)| warning));
+    warnings.extend(replaced_controller_identity(inventory, cluster_state));
+    warnings
 }
 
 /// Turns an error into a warning: other verbs refuse the object, `status` only warns.
@@ -292,7 +317,8 @@ fn row<O: Provenance>(inventory: &Inventory<O>, place: PlacedObject<'_>, verdict
     };
     let (namespace, account) = (namespace.to_owned(), AccountSummary::of(&verdict));
     let region = region.or(found.object.region()).map(str::to_owned);
-    Row { object, namespace, name, cluster, template, account, verdict, region, reference }
+    let not_as_mapped = None;
+    Row { object, namespace, name, cluster, template, account, verdict, not_as_mapped, region, reference }
 }
 
 /// The row of an object that CAPA refuses, or that is ambiguous.
