@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::output::{self, TableStyle, UnreadJson};
 use xaccount::aws::AccountId;
 use xaccount::capa;
+use xaccount::capa::errata::ERRATA;
 use xaccount::diag::{Diagnostic, RuleId, Severity, SourceMap, escape_control};
 use xaccount::files::Input;
 use xaccount::inject::{Mapped, known_accounts};
@@ -320,6 +321,9 @@ fn explain(status: &Status<'_>, of_map: Option<&MapFile>, args: &Args, messages:
             format!("evaluated for CAPA {release}, the newest that serves the API versions of the files")
         }
     });
+    for one in ERRATA.iter().filter(|one| one.affects(release)) {
+        messages.note(format!("known fault of CAPA {release}: {} ({})", one.effect, one.source()));
+    }
     if let Some(namespace) = &args.select.default_namespace {
         messages.note(format!("objects without a namespace are in {namespace}, from --default-namespace"));
     }

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
+use xaccount::capa::Release;
+use xaccount::capa::errata::{ERRATA, Erratum};
 
 use crate::cases::{Tree, write_tree};
 use crate::fixtures::fixtures;
@@ -187,4 +189,28 @@ fn lint(directory: &Path, flags: &[&str]) -> Vec<Value> {
     assert!(output.status.code() != Some(2), "{}", String::from_utf8_lossy(&output.stderr));
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     found["findings"].as_array().unwrap().clone()
+}
+
+/// `docs/errata.md` is the table of known faults.
+#[test]
+fn the_page_lists_every_erratum() {
+    let path = root().join("docs/errata.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let releases = |all: &[Release]| all.iter().map(Release::to_string).collect::<Vec<_>>().join(", ");
+    let row = |one: &Erratum| {
+        let fixed = if one.fixed.is_empty() { "-".to_owned() } else { releases(one.fixed) };
+        format!("| {} | {} | {} | {fixed} | {} | {} |\n", one.name, one.condition, one.first, one.effect, one.thread)
+    };
+    let table: String = ERRATA.iter().map(|one| row(one)).collect();
+    let (before, rest) = page.split_once("|---|---|---|---|---|---|\n").unwrap();
+    let after = rest.split_once("\n\n").unwrap().1;
+    let wanted = format!("{before}|---|---|---|---|---|---|\n{table}\n{after}");
+    if std::env::var_os("UPDATE_CASES").is_some() {
+        fs::write(path, wanted).unwrap();
+    } else {
+        assert!(
+            page == wanted,
+            "docs/errata.md is old; to update it: UPDATE_CASES=1 cargo test --test integration erratum"
+        );
+    }
 }

@@ -62,8 +62,7 @@ fn verdict_prints_every_cluster_and_its_identities() {
     let (_directory, file) = file();
     let text = verdict::verdicts(&[file]).unwrap();
     let lines: Vec<&str> = text.lines().skip(1).collect();
-    let expected =
-        ["dev/heron: permitted, the account of the management cluster", "  AWSClusterControllerIdentity/default"];
+    let expected = ["dev/heron: permitted, the source account", "  AWSClusterControllerIdentity/default"];
     assert_eq!(lines, expected);
 }
 

@@ -9,6 +9,7 @@ mod allowed_set;
 mod class_patches;
 mod class_variable;
 mod cluster_class;
+pub mod errata;
 mod field;
 mod go_template;
 mod identity;
@@ -27,6 +28,7 @@ mod value;
 mod verdict;
 mod wrapper;
 
+pub use account_scoped::{AccountScoped, Companion};
 pub use alive::Mark;
 pub use allowed::{Allowed, Form, Namespaces};
 pub use class_patches::{ClassEffect, KnownTemplate, class_effect};

@@ -4,7 +4,7 @@ use crate::diag::Span;
 use crate::kustomize::{GitOps, gitops};
 use lossless_yaml::{Lookup, NodeId, Tree};
 
-use super::account_scoped;
+use super::account_scoped::{AccountScoped, Companion, companions, to_an_account};
 use super::alive::{Mark, mark};
 use super::cluster_class::{ClusterClass, cluster_class};
 use super::field::{
@@ -35,7 +35,9 @@ pub enum ObjectKind {
         /// `spec.region`, or the template's.
         region: Field,
         /// Values of its spec that belong to one account: EC2 ids, ARNs, the name of an SSH key.
-        account_scoped: Vec<(String, Span)>,
+        account_scoped: Vec<AccountScoped>,
+        /// Other objects that a ROSAControlPlane is built from.
+        companions: Vec<Companion>,
     },
     /// A Cluster.
     Cluster {
@@ -396,7 +398,8 @@ fn kind_of(tree: &Tree<'_>, node: NodeId, api_version: &str, kind: &str, variabl
                 version,
                 reference: Box::new(reference_at(tree, node, path, None)),
                 region: parent.map_or(Field::Absent, |parent| Field::of(tree, parent, "region")),
-                account_scoped: parent.map_or_else(Vec::new, |parent| account_scoped::to_an_account(tree, parent)),
+                account_scoped: parent.map_or_else(Vec::new, |parent| to_an_account(tree, parent)),
+                companions: parent.map_or_else(Vec::new, |parent| companions(tree, parent)),
             }
         }
         Typed::Cluster => {

@@ -24,10 +24,6 @@ impl Release {
     /// Since this release, an AWSCluster of v1alpha2 is not served (`config/crd/bases`, v0.6.9 and v0.7.0).
     pub const DROPS_V1ALPHA2: Self = Self::new(0, 7, 0);
 
-    /// Since this release, the credentials of a source identity are retrieved once, and not renewed when its session
-    /// ends (`pkg/cloud/identity/identity.go`, `Retrieve`).
-    pub const FREEZES_SOURCE: Self = Self::new(2, 9, 0);
-
     /// Since this release, the defaulting webhook leaves an object as it was written if defaulting changes nothing, so that
     /// the CRD's schema is checked on what was written (`pkg/webhook/admission/defaulter_custom.go` of controller-runtime
     /// v0.23.3, which CAPA v2.13.0 uses; v2.12.1 uses v0.22.5).
@@ -41,8 +37,13 @@ impl Release {
         text.parse().unwrap_or(Self::new(u32::MAX, 0, 0))
     }
 
-    const fn new(major: u32, minor: u32, patch: u32) -> Self {
+    pub(super) const fn new(major: u32, minor: u32, patch: u32) -> Self {
         Self { major, minor, patch }
+    }
+
+    /// Whether it has the same major and minor number as another one.
+    pub(super) fn is_in_series_of(self, other: Self) -> bool {
+        (self.major, self.minor) == (other.major, other.minor)
     }
 
     /// The newest release that serves all of these API versions and is not older than `since`; `None` if there is none

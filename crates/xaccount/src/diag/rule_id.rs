@@ -95,6 +95,10 @@ rule_ids! {
     RefusedField = "XA040",
     /// A reference to an identity that is in none of the files.
     IdentityNotFound = "XA041",
+    /// Objects or ARNs of one cluster in two accounts.
+    TwoAccounts = "XA042",
+    /// A fault of the CAPA release puts an object into another account.
+    Erratum = "XA043",
     /// No file contains the controller identity, and CAPA may not create it.
     NoControllerIdentity = "XA050",
     /// Every namespace may use the identity.

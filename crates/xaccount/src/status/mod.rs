@@ -1,164 +1,32 @@
 //! The logic of `status`: each cluster's account and identities, and whether CAPA allows it. No I/O.
 
+mod errata;
 #[cfg(test)]
 mod live_tests;
 mod map;
 mod moves;
 mod not_as_mapped;
+mod row;
 mod users;
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 
-use crate::aws::{AccountId, Partition, RoleArn};
+use crate::aws::{Partition, RoleArn};
 use crate::capa::{
     CONTROLLER_IDENTITY, Chain, ClusterState, Evaluated, Hop, IdentityKind, Judge, Object, ObjectKind,
     REFERENCING_KINDS, ROLE_IDENTITY, Reason, Release, Search, Subject, Support, Uncertain, Verdict, VerdictOutcome,
     Version, is_unserved, not_served, read_since,
 };
-use crate::diag::{Diagnostic, FileId, RuleId, Severity, Span, escape_control};
+use crate::diag::{Diagnostic, FileId, RuleId, Severity, Span};
 use crate::inventory::{Inventory, Manifest, ObjectId, Placement, Provenance, Resource};
 use crate::manifest_checks::{self, NO_ROLE_ACROSS_PARTITIONS, PartitionMismatch};
 
 pub use crate::manifest_checks::in_the_source_account;
 pub use map::{Map, map};
 pub use moves::{Cause, Move, MoveSide, moves};
-pub use not_as_mapped::{MappedAccount, NotAsMapped, mark_not_as_mapped};
+pub use not_as_mapped::mark_not_as_mapped;
+pub use row::{AccountSummary, MappedAccount, NOT_AS_MAPPED, NotAsMapped, Row};
 pub use users::{AccessPath, access_paths, used_by};
-
-/// The account whose credentials CAPA uses for a cluster.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum AccountSummary {
-    /// The account of the role.
-    Known(AccountId),
-    /// The source account: CAPA uses the controller's own credentials.
-    Management,
-    /// The account of a static identity's keys, which manifests don't contain. The value is the identity's name.
-    Static(String),
-    /// Not known from the files. The value is the identity that determines it, with its role.
-    NotKnown(String),
-}
-
-impl AccountSummary {
-    /// The account's id, if the manifests contain it.
-    pub fn id(&self) -> Option<&AccountId> {
-        match self {
-            Self::Known(id) => Some(id),
-            _ => None,
-        }
-    }
-
-    /// The account in one word.
-    pub fn word(&self) -> &str {
-        match self {
-            Self::Known(id) => id.as_str(),
-            Self::Management => "source",
-            Self::Static(_) => "static",
-            Self::NotKnown(_) => "unknown",
-        }
-    }
-
-    fn of(verdict: &Verdict) -> Self {
-        let Some(first) = verdict.chain.first() else {
-            return match verdict.outcome {
-                VerdictOutcome::Permitted => Self::Management,
-                _ => Self::NotKnown(String::new()),
-            };
-        };
-        match (first.account, first.kind) {
-            (Some(id), _) => Self::Known(id.clone()),
-            (None, CONTROLLER_IDENTITY) => Self::Management,
-            (None, kind) if kind == IdentityKind::Static.name() => Self::Static(first.name.to_owned()),
-            (None, kind) => {
-                let role = first.role_arn.unwrap_or_default();
-                Self::NotKnown(format!("{kind}/{} {role}", first.name))
-            }
-        }
-    }
-}
-
-impl fmt::Display for AccountSummary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Known(id) => write!(f, "account {id}"),
-            Self::Management => f.write_str("the account of the management cluster"),
-            Self::Static(_) => f.write_str("the account of static keys"),
-            Self::NotKnown(_) => f.write_str("unknown account"),
-        }
-    }
-}
-
-/// A cluster, or a template for clusters, with its account and CAPA's verdict.
-#[derive(Clone, Debug)]
-pub struct Row {
-    /// The object.
-    pub object: ObjectId,
-    /// The namespace that it is applied to.
-    pub namespace: String,
-    /// Its own name.
-    pub name: String,
-    /// The name of the cluster to which it belongs.
-    pub cluster: String,
-    /// Whether it is a template.
-    pub template: bool,
-    /// The account.
-    pub account: AccountSummary,
-    /// CAPA's verdict.
-    pub verdict: Verdict,
-    /// What the account map says, if the cluster is in another account; see [`mark_not_as_mapped`].
-    pub not_as_mapped: Option<NotAsMapped>,
-    /// The region, as it is applied.
-    pub region: Option<String>,
-    /// The place of the reference, or of the deepest existing part of its path.
-    pub reference: Span,
-}
-
-impl Row {
-    /// Whether CAPA gets no credentials for it, as far as the files show. Always false for a template.
-    pub fn is_refused(&self) -> bool {
-        !self.template && self.verdict.outcome != VerdictOutcome::Permitted
-    }
-
-    /// Whether CAPA gets no credentials for it, or those of another account than the account map says.
-    pub fn is_wrong(&self) -> bool {
-        self.is_refused() || self.not_as_mapped.is_some()
-    }
-
-    /// The verdict in words: CAPA's, or `not as mapped` if CAPA does not refuse the cluster.
-    pub fn verdict_name(&self) -> &'static str {
-        let is_open = matches!(self.verdict.outcome, VerdictOutcome::Permitted | VerdictOutcome::Unknown);
-        if is_open && self.not_as_mapped.is_some() { NOT_AS_MAPPED } else { self.verdict.outcome.name() }
-    }
-
-    /// Turns the verdict into an error, unless it is already a refusal.
-    fn refuse(&mut self, reason: Reason, message: String) {
-        if matches!(self.verdict.outcome, VerdictOutcome::Permitted | VerdictOutcome::Unknown) {
-            self.verdict.outcome = VerdictOutcome::Error;
-            self.verdict.reason = Some(reason);
-            self.verdict.message = Some(message);
-        }
-    }
-
-    /// `NAMESPACE/NAME` of its cluster.
-    pub fn title(&self) -> String {
-        format!("{}/{}", self.namespace, self.cluster)
-    }
-}
-
-/// The verdict on a cluster that is not in the account that the map says.
-pub const NOT_AS_MAPPED: &str = "not as mapped";
-
-/// One line: `default/heron: permitted, account 222222222222`, with the reason if it is not permitted.
-impl fmt::Display for Row {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let template = if self.template { " (template)" } else { "" };
-        write!(f, "{}{template}: {}, {}", escape_control(&self.title()), self.verdict_name(), self.account)?;
-        match &self.verdict.message {
-            Some(message) => write!(f, ": {}", escape_control(message)),
-            None => Ok(()),
-        }
-    }
-}
 
 /// The result of `status`.
 #[derive(Clone, Debug)]
@@ -232,6 +100,7 @@ pub fn status<'r, O: Provenance>(inventory: &'r Inventory<O>, options: &Options)
     doubt_patched(inventory, &mut rows);
     refuse_other_partitions(&mut rows);
     refuse_fields(inventory, &mut rows);
+    warnings.extend(errata::apply(inventory, release, &mut rows));
     // An implied release serves as many of the files' versions as possible; a requested release may not.
     if let Some(release) = options.release {
         refuse_unserved(inventory, release, &mut rows);

@@ -3,6 +3,7 @@
 use super::outcome::{Reason, Stop};
 use super::steps::{Call, Step};
 use crate::aws::{ExternalId, RoleArn, RoleArnError, SessionName};
+use crate::capa::errata;
 use crate::capa::release::Release;
 use crate::capa::tables::{IdentityKind, ROLE_IDENTITY};
 use crate::templates::is_filled_in;
@@ -91,7 +92,7 @@ pub(super) fn session(step: &Step, source: Option<&Step>, release: Release) -> R
             "{title}: durationSeconds {seconds} is more than the {CHAINED_SECONDS} that STS allows if the controller itself runs as a role"
         ));
     }
-    if chained && release >= Release::FREEZES_SOURCE {
+    if chained && errata::ROLE_CHAIN_ENDS.affects(release) {
         let end = match source.duration_seconds {
             Some(seconds) => format!("after {seconds} seconds"),
             None => "with its session".into(),

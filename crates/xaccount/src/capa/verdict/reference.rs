@@ -9,6 +9,7 @@ use super::outcome::{MANAGER_NAMESPACE, Permission, Reason, Scope, Start, Stop, 
 use super::{Subject, admit};
 use crate::aws::{AccountId, ExternalId, RoleArn, RoleArnError, SessionName};
 use crate::capa::allowed::Namespaces;
+use crate::capa::errata;
 use crate::capa::labels::Labels;
 use crate::capa::labels::NamespaceLabels;
 use crate::capa::object::{Object, ObjectKind};
@@ -383,7 +384,7 @@ impl Walk<'_> {
                 "{title}: durationSeconds {seconds} is more than the {CHAINED_SECONDS} that STS allows if the controller itself runs as a role"
             ));
         }
-        if source.is_role() && self.cluster_state.release >= Release::FREEZES_SOURCE {
+        if source.is_role() && errata::ROLE_CHAIN_ENDS.affects(self.cluster_state.release) {
             let end = match source.duration_seconds {
                 Some(seconds) => format!("after {seconds} seconds"),
                 None => "with its session".into(),

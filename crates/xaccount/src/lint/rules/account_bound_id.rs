@@ -1,7 +1,7 @@
 //! Clusters with ids or ARNs that belong to one account.
 
 use super::super::{Context, Findings, Rule};
-use crate::capa::ObjectKind;
+use crate::capa::{AccountScoped, ObjectKind};
 use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::status::AccountSummary;
 
@@ -24,9 +24,11 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         else {
             continue;
         };
-        let Some(((first, span), rest)) = account_scoped.split_first() else { continue };
-        let mut names: Vec<&str> =
-            std::iter::once(first).chain(rest.iter().map(|(name, _)| name)).map(String::as_str).collect();
+        // An ARN of another account is found by another rule.
+        let is_own = |one: &&AccountScoped| one.account().is_none_or(|own| own == account.as_str());
+        let own: Vec<&AccountScoped> = account_scoped.iter().filter(is_own).collect();
+        let Some((first, rest)) = own.split_first() else { continue };
+        let mut names: Vec<&str> = own.iter().map(|one| one.text.as_str()).collect();
         names.dedup();
         let more = names.len().saturating_sub(MOST);
         names.truncate(MOST);
@@ -36,9 +38,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             found.title(),
             names.join(", ")
         ))
-        .at(found.location(*span), "");
+        .at(found.location(first.span), "");
         let finding =
-            rest.iter().take(MOST - 1).fold(finding, |finding, (_, span)| finding.also(found.location(*span), ""));
+            rest.iter().take(MOST - 1).fold(finding, |finding, one| finding.also(found.location(one.span), ""));
         findings.add(finding.help("changing the identity of an existing cluster does not move them"));
     }
 }

@@ -5,6 +5,7 @@ mod allowed_namespaces;
 mod api_version;
 mod dropped_document;
 mod empty_selector;
+mod erratum;
 mod every_namespace;
 mod flux_prune;
 mod identity_cycle;
@@ -37,6 +38,7 @@ mod source_identity;
 mod sts_limits;
 mod target_is_source;
 mod template;
+mod two_accounts;
 mod two_roles;
 mod unknown_field;
 mod unknown_namespace_key;
@@ -86,6 +88,8 @@ pub const RULES: &[&Rule] = &[
     &flux_prune::RULE,
     &refused_field::RULE,
     &identity_not_found::RULE,
+    &two_accounts::RULE,
+    &erratum::RULE,
     &no_controller_identity::RULE,
     &every_namespace::RULE,
     &unused_ignore::RULE,

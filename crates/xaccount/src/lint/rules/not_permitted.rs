@@ -1,7 +1,7 @@
 //! Namespaces that an identity of the chain does not allow.
 
 use super::super::{Context, Findings, Rule};
-use crate::capa::VerdictOutcome;
+use crate::capa::{VerdictOutcome, errata};
 use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::status::identity_of;
 
@@ -24,10 +24,14 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             Some(identity) => finding.also(identity.head(), why),
             None => finding,
         };
+        let reported = match errata::CONDITIONS_NOT_STORED.affects(context.release()) {
+            true => "only in its log",
+            false => "in its log, and for an AWSCluster in the condition PrincipalUsageAllowed",
+        };
         findings.add(
             finding
                 .help("add the namespace to allowedNamespaces.list")
-                .help("until then CAPA creates nothing for the cluster, and reports that only in its log"),
+                .help(format!("until then CAPA creates nothing for the cluster, and reports that {reported}")),
         );
     }
 }

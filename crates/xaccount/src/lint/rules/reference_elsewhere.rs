@@ -4,6 +4,7 @@ use super::super::{Context, Findings, Rule};
 use crate::capa::{ObjectKind, State};
 use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::inventory::Resource;
+use crate::status::Row;
 
 pub(super) const RULE: Rule = Rule {
     id: RuleId::MisplacedReference,
@@ -25,14 +26,30 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             "ROSACluster" | "ROSAMachinePool" => "for ROSA it belongs on the ROSAControlPlane",
             _ => "it belongs on the AWSCluster or the control plane; this kind uses the identity of its cluster",
         };
+        let effect = effect(context, found);
         findings.add(
             Diagnostic::warning(format!(
-                "{}: {kind} has no identityRef: the API server drops it, and the cluster stays in the source account",
+                "{}: {kind} has no identityRef: the API server drops it{effect}",
                 found.title()
             ))
             .at(found.location(span), "")
             .help(right),
         );
+    }
+}
+
+/// What decides the account in place of a reference that is dropped: another object of the same cluster, if it is in the
+/// files.
+fn effect(context: &Context<'_>, found: &Resource) -> String {
+    let (namespace, cluster) = (context.inventory.namespace_of(found), context.inventory.cluster_name(found));
+    let is_of_cluster =
+        |row: &&Row| !row.template && row.namespace == namespace && Some(row.cluster.as_str()) == cluster;
+    match context.status.rows.iter().find(is_of_cluster) {
+        Some(row) => {
+            let deciding = &context.inventory[row.object];
+            format!("; {} decides the account: {}", deciding.title(), row.account)
+        }
+        None => ", and the cluster stays in the source account".to_owned(),
     }
 }
 

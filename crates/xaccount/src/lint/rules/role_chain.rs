@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::{Context, Findings, Rule};
 use super::query::{role_identities, source};
-use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, ObjectKind, ROLE_IDENTITY, Release};
+use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, ObjectKind, ROLE_IDENTITY, errata};
 use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::lint::{Fix, FixEdit};
 
@@ -19,7 +19,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    if context.release() < Release::FREEZES_SOURCE {
+    if !errata::ROLE_CHAIN_ENDS.affects(context.release()) {
         return;
     }
     for (_, found, identity) in role_identities(context.inventory) {
