@@ -1,6 +1,7 @@
 //! Tests that `status` gives the same result for objects of a cluster as for their manifests, except for places.
 
 use super::*;
+use crate::aws::AccountId;
 use crate::inventory::{AnyOrigin, File, Live, Scan, scan};
 
 const IDENTITIES: &str = "
