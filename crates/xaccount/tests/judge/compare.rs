@@ -114,6 +114,20 @@ pub(crate) fn agreement(
         Same if own.outcome == VerdictOutcome::Denied && is_permitted(completed()) => {
             Different("denied, but labels of a namespace that is not in the files decide")
         }
+        Same if own.outcome == VerdictOutcome::Permitted
+            && completed().is_some_and(|verdict| verdict.verdict != "permitted") =>
+        {
+            Different("permitted, but labels of a namespace that is not in the files decide")
+        }
+        // Labels decide which of two identities denies it.
+        Different(_)
+            if own.outcome == VerdictOutcome::Denied
+                && judge.verdict == "denied"
+                && !has_namespace(case, judge)
+                && !is_permitted(completed()) =>
+        {
+            Same
+        }
         // A refusal is right if CAPA refuses in the end, whatever is added.
         Different(why) if own.outcome != VerdictOutcome::Permitted => {
             let last = completed();

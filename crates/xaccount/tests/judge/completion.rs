@@ -9,8 +9,12 @@ use crate::judges::{Judge, Verdict, find};
 const VERSION: &str = "infrastructure.cluster.x-k8s.io/v1beta2";
 
 /// Adds what CAPA misses, again and again, and returns the last verdict; `None` if nothing can be added. Only objects
-/// that no manifest defines are added, and they permit whatever they can.
+/// that no manifest defines are added, and they permit whatever they can. If CAPA permits the cluster at once, the
+/// namespace gets the labels that its identities exclude.
 pub(crate) fn completed(case: &Case, verdict: &Verdict, judge: &mut Judge) -> Option<Verdict> {
+    if verdict.verdict == "permitted" {
+        return excluded(case, verdict, judge);
+    }
     let mut case = case.clone();
     let (mut last, mut namespace) = (None, None);
     for _ in 0..8 {
@@ -26,6 +30,42 @@ pub(crate) fn completed(case: &Case, verdict: &Verdict, judge: &mut Judge) -> Op
         last = Some(judge.verdict(&case));
     }
     last
+}
+
+/// The verdict if the namespace, which no manifest defines, has labels that an identity excludes.
+fn excluded(case: &Case, verdict: &Verdict, judge: &mut Judge) -> Option<Verdict> {
+    let name = namespace_of(case);
+    if is_stored(case, verdict, name) {
+        return None;
+    }
+    let mut labels = Map::new();
+    for hop in &verdict.chain {
+        let Some((_, identity)) = find(case, &hop.kind, &hop.name) else { continue };
+        let selector = &identity["spec"]["allowedNamespaces"]["selector"];
+        for expression in selector["matchExpressions"].as_array().into_iter().flatten() {
+            let Some(key) = expression["key"].as_str() else { continue };
+            let value = match expression["operator"].as_str() {
+                Some("NotIn") => expression["values"][0].as_str().unwrap_or_default(),
+                Some("DoesNotExist") => "completed",
+                _ => continue,
+            };
+            labels.insert(key.to_owned(), json!(value));
+        }
+    }
+    if labels.is_empty() {
+        return None;
+    }
+    let mut case = case.clone();
+    case.objects.push(namespace_object(name, labels));
+    Some(judge.verdict(&case))
+}
+
+fn namespace_of(case: &Case) -> &str {
+    case.objects[0]["metadata"]["namespace"].as_str().unwrap_or("default")
+}
+
+fn namespace_object(name: &str, labels: Map<String, Value>) -> Value {
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
 }
 
 /// Adds the identity or the Secret that CAPA did not find.
@@ -76,15 +116,14 @@ fn secret(name: &str) -> Value {
 /// Gives the cluster's namespace the labels that the identity's selector asks for, unless a manifest defines it.
 fn add_labels(case: &mut Case, verdict: &Verdict, added: &mut Option<usize>) -> Option<()> {
     let hop = verdict.last()?;
-    let namespace = case.objects[0]["metadata"]["namespace"].as_str().unwrap_or("default").to_owned();
+    let namespace = namespace_of(case).to_owned();
     let (_, identity) = find(case, &hop.kind, &hop.name)?;
     let selector = identity["spec"]["allowedNamespaces"]["selector"].clone();
     let at = match *added {
         Some(at) => at,
         None if is_stored(case, verdict, &namespace) => return None,
         None => {
-            let object =
-                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": {}}});
+            let object = namespace_object(&namespace, Map::new());
             case.objects.push(object);
             *added.insert(case.objects.len() - 1)
         }

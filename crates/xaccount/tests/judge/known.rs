@@ -64,7 +64,7 @@ fn rosa_fields(case: &Case, judge: &Verdict) -> bool {
 }
 
 fn empty_namespace(case: &Case) -> bool {
-    case.objects[0]["metadata"]["namespace"] == ""
+    case.objects.iter().any(|object| object["metadata"]["namespace"] == "")
 }
 
 /// ROSARoleConfig and ROSAOCMRoleConfig have no `spec.region`: the API server drops it, whatever it is.
