@@ -31,8 +31,8 @@ type cluster struct {
 	client.Client
 	server  *server
 	objects map[key]*unstructured.Unstructured
-	// The identities that were asked for, in order.
-	asked []key
+	// The identities that CAPA requested, in order.
+	requested []key
 	// Whether CAPA created an object.
 	created bool
 }
@@ -47,7 +47,7 @@ func (c *cluster) Get(_ context.Context, name client.ObjectKey, out client.Objec
 	}
 	key := key{gvk.Kind, name.Namespace, name.Name}
 	if strings.HasPrefix(gvk.Kind, "AWSCluster") && strings.HasSuffix(gvk.Kind, "Identity") {
-		if c.asked = append(c.asked, key); len(c.asked) > endless {
+		if c.requested = append(c.requested, key); len(c.requested) > endless {
 			panic(endlessRecursion{})
 		}
 	}

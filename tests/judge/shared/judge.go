@@ -47,13 +47,13 @@ func judge(server *server, question question) (answer verdict) {
 		return answer.stop("error", "ClusterRefused", answer.Refused[question.Cluster])
 	}
 	addNamespace(state, evaluated.GetNamespace())
-	state.asked = nil
+	state.requested = nil
 	providers, err := providersOf(state, evaluated)
 	calls := map[string]identity.Call{}
 	if err == nil && len(providers) > 0 {
 		calls, err = identity.Calls(providers[0])
 	}
-	for _, key := range state.asked {
+	for _, key := range state.requested {
 		answer.Chain = append(answer.Chain, hopOf(key, calls))
 	}
 	switch {

@@ -32,7 +32,7 @@ type verdict struct {
 	Reason string `json:"reason,omitempty"`
 	// The error of CAPA, the API server or a webhook.
 	Message string `json:"message,omitempty"`
-	// The identities that CAPA asks for, the cluster's own first.
+	// The identities that CAPA requests, the cluster's own first.
 	Chain []hop `json:"chain"`
 	// The objects that the API server or a webhook refuses, by index.
 	Refused map[int]string `json:"refused,omitempty"`

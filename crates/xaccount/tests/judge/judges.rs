@@ -22,7 +22,7 @@ pub(crate) struct Verdict {
     /// The error of CAPA, the API server or a webhook.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) message: String,
-    /// The identities that CAPA asks for.
+    /// The identities that CAPA requests.
     pub(crate) chain: Vec<Hop>,
     /// The objects that the API server or a webhook refuses, by index.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -108,7 +108,7 @@ impl Drop for Judge {
 }
 
 impl Verdict {
-    /// The last identity that CAPA asked for.
+    /// The last identity that CAPA requested.
     pub(crate) fn last(&self) -> Option<&Hop> {
         self.chain.last()
     }

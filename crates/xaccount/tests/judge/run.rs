@@ -22,7 +22,8 @@ const SHOWN: usize = 3;
 struct Counts {
     cases: usize,
     unknown: usize,
-    known: BTreeMap<&'static str, usize>,
+    /// By what is known, and the difference.
+    known: BTreeMap<(&'static str, &'static str), usize>,
     different: BTreeMap<&'static str, Vec<String>>,
     /// Cases and equal verdicts, by the judge's verdict.
     verdicts: BTreeMap<String, (usize, usize)>,
@@ -58,7 +59,7 @@ impl Counts {
                 Agreement::Same => counted.1 += 1,
                 Agreement::HonestUnknown => self.unknown += 1,
                 Agreement::Different(why) => match known(case, verdict, &own) {
-                    Some(known) => *self.known.entry(known).or_default() += 1,
+                    Some(known) => *self.known.entry((known, why)).or_default() += 1,
                     None => {
                         let text = format!("seed {seed}: {}", shown(case, verdict, &own, why));
                         self.different.entry(why).or_default().push(text);
@@ -79,8 +80,8 @@ impl Counts {
         for (verdict, (cases, same)) in &self.verdicts {
             println!("  {verdict}: {cases} cases, {same} same");
         }
-        for (why, number) in &self.known {
-            println!("  known: {number}: {why}");
+        for ((known, why), number) in &self.known {
+            println!("  known: {number}: {known}: {why}");
         }
         for (why, texts) in &self.different {
             println!("  different: {}: {why}", texts.len());
