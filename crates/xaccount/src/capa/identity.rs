@@ -27,6 +27,8 @@ pub struct RoleIdentity {
     pub inline_policy: Field,
     /// `spec.policyARNs`; an empty list counts as absent.
     pub policy_arns: Field,
+    /// An item of `spec.policyARNs` that is null.
+    pub null_policy_arn: Option<Span>,
     /// Keys of `spec` that the CRD does not know: the API server drops them.
     pub unknown: Vec<(String, Span)>,
     /// Whether `spec` is a mapping.
@@ -115,6 +117,10 @@ pub(super) fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) ->
         let list = spec.and_then(|spec| tree.value(spec, name));
         list.and_then(|list| tree.items(list)).is_some_and(<[NodeId]>::is_empty)
     };
+    let null_item = |name: &str| {
+        let items = tree.items(spec.and_then(|spec| tree.value(spec, name))?)?;
+        items.iter().find(|&&item| tree.is_null(item)).map(|&item| tree.span(item))
+    };
     let role_arn = field("roleARN");
     let plain = meta(tree, node, "name")
         .zip(role_arn.text())
@@ -128,6 +134,7 @@ pub(super) fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) ->
         external_id: field("externalID"),
         duration_seconds: field("durationSeconds"),
         inline_policy: field("inlinePolicy"),
+        null_policy_arn: null_item("policyARNs"),
         policy_arns: if empty_list("policyARNs") { Field::Absent } else { field("policyARNs") },
         unknown: unknown_of(tree, spec, &ROLE_FIELDS),
         has_spec: spec.is_some(),

@@ -328,11 +328,12 @@ pub(super) fn view_as(
 /// Which fields of an object are examined for what the API server refuses.
 fn examined(api_version: &str, kind: &str, object_kind: &ObjectKind) -> Option<ExaminedKind> {
     Some(match object_kind {
-        ObjectKind::Referencing { .. } => ExaminedKind::Referencing,
+        ObjectKind::Referencing { kind_row, .. } => ExaminedKind::Referencing { has_region: kind_row.has_region },
         ObjectKind::Cluster { .. } => ExaminedKind::Cluster,
         ObjectKind::Identity(..) => ExaminedKind::RoleIdentity,
         ObjectKind::Controller(_) | ObjectKind::Static(..) => ExaminedKind::Identity,
         _ if (api_version, kind) == ("v1", "Namespace") => ExaminedKind::Namespace,
+        _ if (api_version, kind) == ("v1", "Secret") => ExaminedKind::Secret,
         _ => return None,
     })
 }
@@ -393,11 +394,13 @@ fn kind_of(tree: &Tree<'_>, node: NodeId, api_version: &str, kind: &str, variabl
         Typed::ReferencingKind(kind_row, version) => {
             let path = kind_row.parent.iter().chain(&["identityRef"]).map(|&key| key.to_owned()).collect();
             let parent = descend(tree, node, kind_row.parent);
+            // The API server drops a region of a kind that has none.
+            let region_of = parent.filter(|_| kind_row.has_region);
             ObjectKind::Referencing {
                 kind_row,
                 version,
                 reference: Box::new(reference_at(tree, node, path, None)),
-                region: parent.map_or(Field::Absent, |parent| Field::of(tree, parent, "region")),
+                region: region_of.map_or(Field::Absent, |parent| Field::of(tree, parent, "region")),
                 account_scoped: parent.map_or_else(Vec::new, |parent| to_an_account(tree, parent)),
                 companions: parent.map_or_else(Vec::new, |parent| companions(tree, parent)),
             }

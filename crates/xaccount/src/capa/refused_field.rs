@@ -40,10 +40,12 @@ struct StringForm {
 const ANY: StringForm = StringForm { is_valid: |_| true, rule: "" };
 const NAME: StringForm =
     StringForm { is_valid: is_dns_subdomain, rule: "a name has only lower-case letters, digits, '-' and '.'" };
+/// kubectl replaces an empty one by its current namespace.
 const NAMESPACE: StringForm = StringForm {
-    is_valid: is_dns_label,
+    is_valid: |text| text.is_empty() || is_dns_label(text),
     rule: "a namespace has at most 63 characters, only lower-case letters, digits and '-'",
 };
+const NAMESPACE_NAME: StringForm = StringForm { is_valid: is_dns_label, ..NAMESPACE };
 const LABEL: StringForm = StringForm {
     is_valid: is_label_value,
     rule: "a label has at most 63 characters, only letters, digits, '-', '_' and '.', and begins and ends with a letter or digit",
@@ -53,10 +55,13 @@ const LABEL: StringForm = StringForm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExaminedKind {
     Namespace,
+    Secret,
     /// A `Cluster` of Cluster API.
     Cluster,
-    /// A kind of CAPA with an identity reference.
-    Referencing,
+    /// A kind of CAPA with an identity reference; whether it has a `spec.region`.
+    Referencing {
+        has_region: bool,
+    },
     RoleIdentity,
     /// Another identity.
     Identity,
@@ -66,7 +71,7 @@ pub(super) enum ExaminedKind {
 pub(super) fn refused_fields(tree: &Tree<'_>, object: NodeId, kind: ExaminedKind) -> Vec<RefusedField> {
     let mut reader = RefusedReader { tree, found: Vec::new() };
     reader.metadata(object, kind);
-    if kind != ExaminedKind::Namespace {
+    if !matches!(kind, ExaminedKind::Namespace | ExaminedKind::Secret) {
         reader.spec(object, kind);
     }
     reader.found
@@ -79,8 +84,9 @@ struct RefusedReader<'t> {
 
 impl RefusedReader<'_> {
     fn metadata(&mut self, object: NodeId, kind: ExaminedKind) {
-        let is_namespaced = matches!(kind, ExaminedKind::Cluster | ExaminedKind::Referencing);
-        let name = if kind == ExaminedKind::Namespace { NAMESPACE } else { NAME };
+        let is_namespaced =
+            matches!(kind, ExaminedKind::Cluster | ExaminedKind::Referencing { .. } | ExaminedKind::Secret);
+        let name = if kind == ExaminedKind::Namespace { NAMESPACE_NAME } else { NAME };
         let Some(metadata) = self.mapping(object, &["metadata"]) else {
             if !self.found.is_empty() || self.tree.value(object, "metadata").is_some_and(|value| self.is_open(value)) {
                 return;
@@ -115,7 +121,7 @@ impl RefusedReader<'_> {
 
     fn spec(&mut self, object: NodeId, kind: ExaminedKind) {
         let Some(spec) = self.mapping(object, &["spec"]) else { return };
-        if kind == ExaminedKind::Referencing {
+        if matches!(kind, ExaminedKind::Referencing { has_region: true }) {
             self.typed(spec, &["spec", "region"]);
         }
         if kind == ExaminedKind::RoleIdentity

@@ -113,6 +113,8 @@ pub struct ReferencingKind {
     pub template: bool,
     /// Whether it is cluster-scoped.
     pub cluster_scoped: bool,
+    /// Whether it has a `region` beside the reference (`config/crd/bases`, v2.13.0).
+    pub has_region: bool,
     /// Whether CAPA creates a missing `AWSClusterControllerIdentity/default` for an object that references that kind,
     /// or for an object created from it (`exp/controlleridentitycreator/awscontrolleridentity_controller.go`, v2.11.1).
     pub controller_identity: bool,
@@ -139,6 +141,7 @@ pub const REFERENCING_KINDS: [ReferencingKind; 8] = [
         defaulted: true,
         template: false,
         cluster_scoped: false,
+        has_region: true,
         controller_identity: true,
     },
     // api/v1alpha4/awsclustertemplate_types.go, v0.7.0
@@ -152,6 +155,7 @@ pub const REFERENCING_KINDS: [ReferencingKind; 8] = [
         defaulted: true,
         template: true,
         cluster_scoped: false,
+        has_region: true,
         controller_identity: true,
     },
     // controlplane/eks/api/v1alpha3/awsmanagedcontrolplane_types.go, v0.6.5; the kind in this group:
@@ -166,6 +170,7 @@ pub const REFERENCING_KINDS: [ReferencingKind; 8] = [
         defaulted: true,
         template: false,
         cluster_scoped: false,
+        has_region: true,
         controller_identity: true,
     },
     // controlplane/eks/api/v1beta2/awsmanagedcontrolplanetemplate_types.go, v2.9.0
@@ -179,6 +184,7 @@ pub const REFERENCING_KINDS: [ReferencingKind; 8] = [
         defaulted: true,
         template: true,
         cluster_scoped: false,
+        has_region: true,
         controller_identity: true,
     },
     // controlplane/rosa/api/v1beta2/rosacontrolplane_types.go, v2.4.0; the kind, without the reference:
@@ -193,6 +199,7 @@ pub const REFERENCING_KINDS: [ReferencingKind; 8] = [
         defaulted: true,
         template: false,
         cluster_scoped: false,
+        has_region: true,
         controller_identity: false,
     },
     // exp/api/v1beta2/rosanetwork_types.go, v2.9.2; no default
@@ -206,6 +213,7 @@ pub const REFERENCING_KINDS: [ReferencingKind; 8] = [
         defaulted: false,
         template: false,
         cluster_scoped: false,
+        has_region: true,
         controller_identity: false,
     },
     // exp/api/v1beta2/rosaroleconfig_types.go, v2.9.2; no default
@@ -219,6 +227,7 @@ pub const REFERENCING_KINDS: [ReferencingKind; 8] = [
         defaulted: false,
         template: false,
         cluster_scoped: false,
+        has_region: false,
         controller_identity: false,
     },
     // exp/api/v1beta2/rosaocmroleconfig_types.go, v2.12.1, not in v2.11.1 (the tag v2.12.0 was not available); no
@@ -233,6 +242,7 @@ pub const REFERENCING_KINDS: [ReferencingKind; 8] = [
         defaulted: false,
         template: false,
         cluster_scoped: true,
+        has_region: false,
         controller_identity: false,
     },
 ];

@@ -229,7 +229,7 @@ fn refuse_fields<O: Provenance>(inventory: &Inventory<O>, rows: &mut [Row]) {
         // A patch may change the value.
         let is_patched = row.verdict.reason == Some(Reason::Patched);
         if let Some(field) = inventory[row.object].object.refusals().next().filter(|_| !is_patched) {
-            row.refuse(Reason::ObjectRefused, field.message());
+            row.reject(field.message());
         }
     }
 }
@@ -239,10 +239,7 @@ fn refuse_unserved<O: Provenance>(inventory: &Inventory<O>, release: Release, ro
     for row in rows {
         let object = &*inventory[row.object].object;
         if is_unserved(object, release) {
-            // The API server checks the version before anything else.
-            let (reason, message) = (Reason::ObjectRefused, not_served(object, release));
-            let Verdict { chain, notes, .. } = std::mem::replace(&mut row.verdict, Verdict::refused(reason, message));
-            (row.verdict.chain, row.verdict.notes) = (chain, notes);
+            row.reject(not_served(object, release));
         }
     }
 }

@@ -140,6 +140,13 @@ impl Row {
         }
     }
 
+    /// Makes the verdict that the API server refuses the object, whatever CAPA would do with it.
+    pub(super) fn reject(&mut self, message: String) {
+        let rejected = Verdict::refused(Reason::ObjectRefused, message);
+        let Verdict { chain, notes, .. } = std::mem::replace(&mut self.verdict, rejected);
+        (self.verdict.chain, self.verdict.notes) = (chain, notes);
+    }
+
     /// `NAMESPACE/NAME` of its cluster.
     pub fn title(&self) -> String {
         format!("{}/{}", self.namespace, self.cluster)

@@ -194,6 +194,11 @@ fn equal_errors(case: &Case, judge: &Verdict, own: &Status) -> bool {
     match judge.reason.as_str() {
         "NotFound" => match own.reason {
             Some(Reason::ObjectRefused | Reason::InvalidSelector | Reason::UnknownKind) => last_is_refused(),
+            // A name that no object can have.
+            Some(Reason::IdentityNotFound) => {
+                let names = |hop: &Hop| (hop.kind.clone(), hop.name.clone());
+                judge.last().map(names) == own.chain.last().map(names)
+            }
             Some(Reason::SecretNotFound) => judge.message.contains("secret"),
             Some(Reason::ControllerIdentityName) => last_is_refused(),
             _ => false,

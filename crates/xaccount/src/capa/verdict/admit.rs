@@ -51,6 +51,8 @@ pub(super) enum IdentityFields {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RoleFields {
     pub(super) arn: String,
+    /// Whether a policy ARN is null.
+    pub(super) has_null_policy: bool,
     /// Whether there is no `roleARN`.
     pub(super) is_arn_missing: bool,
     pub(super) session_name: Option<String>,
@@ -158,13 +160,17 @@ impl Refusals {
     /// What the CRD refuses in an identity that the webhook leaves as it was written: required fields that are missing,
     /// and nulls in lists (`config/crd/bases`, v2.13.0).
     fn schema(&mut self, allowed: &Allowed, fields: &IdentityFields) {
-        let required = match fields {
-            IdentityFields::Role(role) => ("spec.roleARN", role.is_arn_missing),
-            IdentityFields::Static { is_missing, .. } => ("spec.secretRef", *is_missing),
-            IdentityFields::Controller => ("", false),
+        let missing = match fields {
+            IdentityFields::Role(RoleFields { is_arn_missing: true, .. }) => Some("spec.roleARN"),
+            IdentityFields::Static { is_missing: true, .. } => Some("spec.secretRef"),
+            _ => None,
         };
-        if let (path, true) = required {
+        if let Some(path) = missing {
             self.say(Reason::ObjectRefused, format!("{path}: Required value"));
+        }
+        if matches!(fields, IdentityFields::Role(RoleFields { has_null_policy: true, .. })) {
+            let message = "spec.policyARNs: Invalid value: \"null\": must be of type string";
+            self.say(Reason::ObjectRefused, message);
         }
         if let Some((path, _)) = allowed.null_items.first() {
             let message = format!("spec.{path}: Invalid value: \"null\": must be of type string");
@@ -216,8 +222,8 @@ impl Refusals {
                 None
             }
         };
-        let is_arn_missing = role.role_arn.is_unset();
-        RoleFields { arn, is_arn_missing, session_name, external_id, duration, source }
+        let (is_arn_missing, has_null_policy) = (role.role_arn.is_unset(), role.null_policy_arn.is_some());
+        RoleFields { arn, is_arn_missing, has_null_policy, session_name, external_id, duration, source }
     }
 
     /// The CRD allows 900 to 43200, and the webhook of old releases treats a zero as unset.

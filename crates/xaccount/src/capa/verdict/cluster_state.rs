@@ -76,7 +76,10 @@ impl ClusterState {
                     }
                 }
                 ObjectKind::Secret => {
-                    if object.own_namespace().or(namespace) == Some(MANAGER_NAMESPACE) && object.uncertain().is_none() {
+                    if object.own_namespace().or(namespace) == Some(MANAGER_NAMESPACE)
+                        && object.uncertain().is_none()
+                        && object.refusals().next().is_none()
+                    {
                         secrets.insert(name);
                     }
                 }

@@ -15,6 +15,7 @@ use crate::capa::labels::NamespaceLabels;
 use crate::capa::object::{Object, ObjectKind};
 use crate::capa::release::Release;
 use crate::capa::tables::{IdentityKind, ROLE_IDENTITY};
+use crate::kubernetes::names::is_dns_subdomain;
 use crate::templates::is_filled_in;
 
 /// Default length of a session in seconds (aws-sdk-go-v2, `credentials/stscreds/assume_role_provider.go`,
@@ -93,7 +94,7 @@ impl ClusterState {
                 }
                 ObjectKind::Secret => {
                     let own = object.namespace.as_deref().filter(|own| !own.is_empty());
-                    if own.or(namespace) == Some(MANAGER_NAMESPACE) {
+                    if own.or(namespace) == Some(MANAGER_NAMESPACE) && object.refusals().next().is_none() {
                         cluster_state.secrets.insert(name);
                     }
                 }
@@ -236,6 +237,7 @@ impl<'w> Walk<'w> {
                 }
                 Ok(None)
             }
+            None if !is_dns_subdomain(name) && !is_filled_in(name) => Err(super::steps::impossible(kind, name)),
             None => {
                 if kind == IdentityKind::Controller {
                     self.notes.push(super::judge::NOT_CREATED.into());

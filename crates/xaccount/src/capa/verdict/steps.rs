@@ -9,6 +9,8 @@ use super::namespaces::Gate;
 use super::outcome::{MANAGER_NAMESPACE, Reason, Stop};
 use crate::aws::{AccountId, RoleArn};
 use crate::capa::tables::IdentityKind;
+use crate::kubernetes::names::is_dns_subdomain;
+use crate::templates::is_filled_in;
 
 /// Default length of a session in seconds (aws-sdk-go-v2, `credentials/stscreds/assume_role_provider.go`,
 /// `DefaultDuration`).
@@ -89,6 +91,7 @@ impl Step {
             None => (Stop::error(Reason::UnknownKind, admit::unknown_kind(kind)), false),
             Some(known) => match other_controller(known, name) {
                 Some(stop) => (stop, false),
+                None if !is_dns_subdomain(name) && !is_filled_in(name) => (impossible(known, name), false),
                 None => (not_found(known, name), known == IdentityKind::Controller),
             },
         };
@@ -168,6 +171,14 @@ fn other_controller(kind: IdentityKind, name: &str) -> Option<Stop> {
     let other = kind == IdentityKind::Controller && name != "default";
     let message = || format!("Expected AWSClusterControllerIdentity of name default, got {name}");
     other.then(|| Stop::error(Reason::ControllerIdentityName, message()))
+}
+
+/// The error for an identity with a name that no object can have.
+pub(super) fn impossible(kind: IdentityKind, name: &str) -> Stop {
+    let kind = kind.name();
+    let message =
+        format!("no {kind} can have the name {name:?}: {kind}.infrastructure.cluster.x-k8s.io {name:?} not found");
+    Stop::error(Reason::IdentityNotFound, message)
 }
 
 fn not_found(kind: IdentityKind, name: &str) -> Stop {

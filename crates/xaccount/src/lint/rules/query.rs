@@ -110,7 +110,7 @@ pub(super) fn odd_name(found: &Resource, existing: &Reference, what: &str) -> Op
     let name =
         existing.name.text().filter(|name| !name.is_empty() && !is_filled_in(name) && !is_dns_subdomain(name))?;
     Some(
-        Diagnostic::warning(format!("{}: {what} names {name:?}, but no object can have that name", found.title()))
+        Diagnostic::error(format!("{}: {what} names {name:?}, but no object can have that name", found.title()))
             .at(found.location(existing.name.span().unwrap_or(existing.span)), "CAPA finds no such identity")
             .help("names consist of lower-case letters, digits, '-' and '.'"),
     )

@@ -5,7 +5,9 @@ use json_patch::{PatchOperation, ReplaceOperation};
 use serde_json::Value;
 
 use super::super::{Context, Findings, Fix, FixEdit, Rule};
+use crate::capa::ObjectKind;
 use crate::diag::{Diagnostic, RuleId, Severity};
+use crate::inventory::Resource;
 
 pub(super) const RULE: Rule = Rule {
     id: RuleId::RefusedField,
@@ -16,7 +18,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (index, found) in context.inventory.entries() {
+    // No value of a Secret is shown, not even a label.
+    let is_shown = |found: &Resource| found.object.object_kind != ObjectKind::Secret;
+    for (index, found) in context.inventory.entries().filter(|(_, found)| is_shown(found)) {
         for field in found.object.refusals() {
             let problem = Diagnostic::error(format!("{}: {}", found.title(), field.message()))
                 .at(found.location(field.span), "the API server refuses the object");
