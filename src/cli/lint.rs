@@ -29,6 +29,9 @@ Examples:
   kubectl xaccount lint clusters/ -R --fix
   kubectl xaccount lint clusters/ -R --fix --write
 
+  # Also the fixes that someone has to decide
+  kubectl xaccount lint clusters/ -R --fix=unsafe
+
   # For GitHub code scanning
   kubectl xaccount lint clusters/ -R -o sarif --exit-zero > xaccount.sarif";
 
@@ -96,9 +99,10 @@ pub(crate) struct Lint {
     #[arg(short = 'o', long, value_name = "FORMAT", hide_possible_values = true, help_heading = "Mode")]
     pub(crate) output: Option<LintFormat>,
 
-    /// Fix what can be fixed automatically: print a diff and write nothing
-    #[arg(long, help_heading = "Mode")]
-    pub(crate) fix: bool,
+    /// Fix what can be fixed automatically: print a diff and write nothing. --fix=unsafe also makes the fixes that change what is applied
+    #[arg(long, value_name = "safe|unsafe", num_args = 0..=1, require_equals = true, default_missing_value = "safe",
+          hide_possible_values = true, help_heading = "Mode")]
+    pub(crate) fix: Option<FixLevel>,
 
     /// With --fix: write the files
     #[arg(short = 'i', long, visible_alias = "in-place", requires = "fix", conflicts_with_all = ["check", "output"], help_heading = "Mode")]
@@ -119,6 +123,15 @@ pub(crate) enum Level {
     Note,
     Warning,
     Error,
+}
+
+/// Which fixes are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FixLevel {
+    /// Only safe ones
+    Safe,
+    /// Also those that someone has to decide
+    Unsafe,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,27 +1,30 @@
 //! `kubectl xaccount lint`.
 
+mod answer;
+mod fix;
 mod fixed;
 mod selected;
+mod shown;
 mod sources;
 
 use std::rc::Rc;
 
-use crate::output::{self, Screen, Wording};
+use crate::output::{self, Screen};
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, Severity, SourceMap};
 use xaccount::inventory::{self, Inventory, Scan};
-use xaccount::lint::{self, Context, Finding, LintResult};
+use xaccount::lint::{self, Applicability, Context, Finding, LintResult};
 use xaccount::session::Session;
-use xaccount::status::{self, Options, Status};
+use xaccount::status::{self, Options};
 
-use super::edit::{Delivery, Mode};
-use super::empty::{ALLOW_EMPTY, ONLY_ALLOW_EMPTY, none_selected, only_array};
+use super::empty::{ONLY_ALLOW_EMPTY, only_array};
 use super::input;
-use super::request::selection;
 use super::wrappers::Wrappers;
 use super::{CommandError, ExitStatus, Messages, Printed, Terminal};
-use crate::cli::{Level, Lint as Args, LintFormat, OutputFormat};
-use selected::Selected;
+use crate::cli::{Lint as Args, LintFormat};
+use answer::LintAnswer;
+use fix::Fixes;
+use shown::{exit_status, shown};
 use sources::Sources;
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandError> {
@@ -87,19 +90,6 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
     Ok(printed)
 }
 
-/// The findings that the flags select.
-///
-/// # Errors
-/// They select no cluster: a typo must not look like all is well.
-fn shown(findings: Vec<Finding>, status: &Status<'_>, args: &Args) -> Result<Vec<Finding>, Diagnostic> {
-    let selected = Selected::of(status, &selection(&args.clusters));
-    if let Some(titles) = selected.none().filter(|_| !args.allow_empty) {
-        return Err(none_selected(&args.clusters, titles).help(ALLOW_EMPTY));
-    }
-    let is_shown = |finding: &Finding| is_wanted(finding, args) && selected.has(finding);
-    Ok(findings.into_iter().filter(is_shown).collect())
-}
-
 /// Refuses a run that reads no Kubernetes object: `kustomize build broken | lint -f -` must not pass.
 fn refuse_nothing(inventory: &Inventory, session: &Session, args: &Args) -> Result<(), Diagnostic> {
     let seen = || inventory::kinds_seen(session.named().filter_map(|file| session.bytes(file).ok()));
@@ -108,75 +98,6 @@ fn refuse_nothing(inventory: &Inventory, session: &Session, args: &Args) -> Resu
     }
     let none = || Diagnostic::error("there is no Kubernetes object in these files").help(ONLY_ALLOW_EMPTY);
     Err(only_array(session).unwrap_or_else(none))
-}
-
-/// The requested answer.
-enum LintAnswer {
-    Findings(LintFormat),
-    Fixes(Mode),
-}
-
-impl LintAnswer {
-    /// What happens to the fixes, if they are requested.
-    fn edits(&self) -> Option<Mode> {
-        match self {
-            Self::Findings(_) => None,
-            Self::Fixes(mode) => Some(*mode),
-        }
-    }
-
-    fn of(args: &Args) -> Result<Self, Diagnostic> {
-        let output = match args.output {
-            None if args.write => return Ok(Self::Fixes(Mode::Write { exit_code: false })),
-            None if args.check => return Ok(Self::Fixes(Mode::Check)),
-            None if args.fix => return Ok(Self::Fixes(Mode::Diff)),
-            None => return Ok(Self::Findings(LintFormat::Text)),
-            Some(LintFormat::Yaml) => OutputFormat::Yaml,
-            Some(LintFormat::Patch) => OutputFormat::Patch,
-            Some(LintFormat::JsonPatch) => OutputFormat::JsonPatch,
-            Some(LintFormat::Report) => OutputFormat::Report,
-            Some(format) if args.fix => {
-                let error = Diagnostic::error("--fix changes files, but this format prints findings");
-                let format = format!("{format:?}").to_lowercase();
-                return Err(
-                    error.help(format!("use -o {format} without --fix, or -o yaml, patch, json-patch or report"))
-                );
-            }
-            Some(format) => return Ok(Self::Findings(format)),
-        };
-        if !args.fix {
-            let error = Diagnostic::error("this format prints changes, but without --fix nothing changes");
-            return Err(error.help("add --fix, or use -o text, json, sarif or github"));
-        }
-        Ok(Self::Fixes(Mode::Output(output)))
-    }
-}
-
-impl Level {
-    fn of(severity: Severity) -> Self {
-        match severity {
-            Severity::Note => Self::Note,
-            Severity::Warning => Self::Warning,
-            Severity::Error => Self::Error,
-        }
-    }
-}
-
-/// Whether a finding is shown. One that makes the exit status 1 always is.
-fn is_wanted(finding: &Finding, args: &Args) -> bool {
-    let is_in = |rules: &[&'static lint::Rule]| rules.iter().any(|rule| rule.id == finding.rule.id);
-    if is_in(&args.ignore) {
-        return false;
-    }
-    if !args.select.is_empty() {
-        return is_in(&args.select);
-    }
-    Level::of(finding.diagnostic.severity) >= args.severity.min(args.error_on)
-}
-
-fn exit_status(findings: &[Finding], args: &Args) -> ExitStatus {
-    let bad = findings.iter().any(|finding| Level::of(finding.diagnostic.severity) >= args.error_on);
-    if bad && !args.exit_zero { ExitStatus::Found } else { ExitStatus::Done }
 }
 
 /// How findings are printed.
@@ -204,86 +125,26 @@ fn text(inventory: &Inventory, findings: &[Finding], sources: &Sources, format: 
     }
 }
 
-/// The inputs of `--fix`.
-struct Fixes<'f> {
-    inventory: &'f Inventory,
-    sources: &'f Rc<Sources>,
-    mode: Mode,
-    args: &'f Args,
-    terminal: &'f Terminal,
-}
-
-impl Fixes<'_> {
-    /// Fixes the fixable findings; the others are printed to stderr.
-    fn fix(&self, findings: &[Finding], mut messages: Messages) -> Result<Printed, CommandError> {
-        let (inventory, mode, args) = (self.inventory, self.mode, self.args);
-        let findings = &fixable(inventory, findings, &self.sources.session);
-        let left: Vec<Finding> = findings.iter().filter(|finding| finding.fix.is_none()).cloned().collect();
-        messages.findings(self.sources, left.iter().map(|finding| finding.diagnostic.clone()).collect());
-        let outcome = &lint::fixes(inventory, findings);
-        let (terminal, wording) = (self.terminal, &Wording::LINT);
-        let session = &self.sources.session;
-        let mut printed =
-            Delivery { mode, session, inventory, outcome, terminal, wording }.run(messages, self.sources)?;
-        if !left.is_empty() {
-            let count = session.named().count();
-            printed.summary.push(format!("not fixable automatically: {}", output::lint_summary(&left, count)));
-        }
-        let asks = matches!(mode, Mode::Diff | Mode::Check | Mode::Write { .. });
-        if asks && printed.status == ExitStatus::Done {
-            printed.status = exit_status(&left, args);
-        }
-        if args.exit_zero {
-            printed.status = ExitStatus::Done;
-        }
-        Ok(printed)
-    }
-}
-
-/// The findings, without the fixes that can't be made in the text. A refused fix does not prevent the others.
-fn fixable(inventory: &Inventory, findings: &[Finding], session: &Session) -> Vec<Finding> {
-    let refused = |findings: &mut dyn Iterator<Item = &Finding>| {
-        let outcome = lint::fixes(inventory, findings);
-        let errors = session.prove(&outcome.plans, |_, _, _| Ok(())).err().unwrap_or_default();
-        // A problem of a whole file stops the run.
-        if errors.iter().any(|error| error.primary.is_none()) { Vec::new() } else { errors }
-    };
-    let mut findings = findings.to_vec();
-    let fixable: Vec<usize> = (0..findings.len()).filter(|&at| findings[at].fix.is_some()).collect();
-    // Split in halves, so that a few refused fixes among thousands are found quickly.
-    let mut doubtful = vec![&fixable[..]];
-    while let Some(some) = doubtful.pop() {
-        let errors = refused(&mut some.iter().map(|&at| &findings[at]));
-        match some {
-            [] => {}
-            _ if errors.is_empty() => {}
-            &[at] => {
-                for error in errors {
-                    let finding = &mut findings[at];
-                    finding.fix = None;
-                    finding.diagnostic.help.push(format!("can't be fixed automatically: {}", error.message));
-                    finding.diagnostic.help.extend(error.help);
-                }
-            }
-            some => {
-                let (one, other) = some.split_at(some.len() / 2);
-                doubtful.extend([one, other]);
-            }
-        }
-    }
-    findings
-}
-
 /// The last lines: the number of findings, or why there may be none.
 fn summary_lines(inventory: &Inventory, findings: &[Finding], sources: &Sources) -> Vec<String> {
     let mut lines = vec![output::lint_summary(findings, sources.session.named().count())];
-    let fixes = findings.iter().filter(|finding| finding.fix.is_some()).count();
-    if fixes > 0 {
-        lines.push(format!("{fixes} fixable: run again with --fix"));
-    }
+    lines.extend(fixable_lines(findings));
     let is_empty = findings.is_empty() && !inventory.objects().iter().any(|found| found.object.object_kind.is_capa());
     lines.extend(is_empty.then(|| "they contain no cluster or identity".to_owned()));
     let wrappers = if is_empty { Wrappers::any(inventory) } else { Wrappers::that_matter(inventory) };
     lines.extend((!wrappers.is_empty()).then(|| wrappers.not_checked()));
     lines
+}
+
+/// How many findings are fixable, by the flag that fixes them.
+fn fixable_lines(findings: &[Finding]) -> Vec<String> {
+    let count = |wanted| findings.iter().filter(|finding| finding.applicability() == Some(wanted)).count();
+    match (count(Applicability::Safe), count(Applicability::Unsafe)) {
+        (0, 0) => Vec::new(),
+        (safe, 0) => vec![format!("{safe} fixable: run again with --fix")],
+        (0, risky) => vec![format!("{risky} fixable: run again with --fix=unsafe")],
+        (safe, risky) => {
+            vec![format!("{safe} fixable: run again with --fix"), format!("{risky} more with --fix=unsafe")]
+        }
+    }
 }
