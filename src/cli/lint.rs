@@ -9,6 +9,7 @@ use xaccount::lint::{self, Rule};
 
 use super::args::{ConfigArgs, InputArgs, SelectArgs};
 use super::help::{MORE, TEMPLATE};
+use super::values::path;
 
 const EXAMPLE: &str = "\
 Example:
@@ -21,6 +22,9 @@ Examples:
 
   # Evaluate for another release of CAPA
   kubectl xaccount lint clusters/ -R --capa-version 2.9
+
+  # Only the findings that a change brings
+  kubectl xaccount lint clusters/ -R --against main
 
   # What a rule finds, and how to fix it
   kubectl xaccount explain XA007
@@ -64,6 +68,10 @@ pub(crate) struct Lint {
     #[command(flatten)]
     pub(crate) clusters: SelectArgs,
 
+    /// Only findings that these files or this Git revision (REV or git:REV) don't have
+    #[arg(long, value_name = "PATH|REV", value_delimiter = ',', value_parser = path(), help_heading = "Rules")]
+    pub(crate) against: Vec<PathBuf>,
+
     /// Release of CAPA to evaluate for [default: the account map's, else the newest that serves the files' API versions]
     #[arg(long, value_name = "RELEASE", help_heading = "Rules")]
     pub(crate) capa_version: Option<Release>,
@@ -98,6 +106,10 @@ pub(crate) struct Lint {
     /// Print text, data (json), or a format for GitHub code scanning (sarif) or annotations (github). With --fix: yaml, patch, json-patch or report
     #[arg(short = 'o', long, value_name = "FORMAT", hide_possible_values = true, help_heading = "Mode")]
     pub(crate) output: Option<LintFormat>,
+
+    /// Count the findings of each rule instead of printing them
+    #[arg(long, conflicts_with = "fix", help_heading = "Mode")]
+    pub(crate) statistics: bool,
 
     /// Fix what can be fixed automatically: print a diff and write nothing. --fix=unsafe also makes the fixes that change what is applied
     #[arg(long, value_name = "safe|unsafe", num_args = 0..=1, require_equals = true, default_missing_value = "safe",

@@ -9,7 +9,7 @@ use xaccount::diag::{Label, Severity, SourceFile, SourceMap, escape_control};
 use xaccount::inventory::Inventory;
 use xaccount::lint::{Applicability, Finding, Fix, FixEdit, Rule};
 
-const API_VERSION: &str = "xaccount.dev/v1alpha1";
+pub(super) const API_VERSION: &str = "xaccount.dev/v1alpha1";
 
 /// The document that `-o json` prints.
 #[derive(Serialize)]
@@ -70,15 +70,15 @@ pub(crate) fn severity(severity: Severity) -> &'static str {
 }
 
 /// The name of an applicability, a value of `--fix`.
-fn applicability(applicability: Applicability) -> &'static str {
+pub(super) fn applicability(applicability: Applicability) -> &'static str {
     match applicability {
         Applicability::Safe => "safe",
         Applicability::Unsafe => "unsafe",
     }
 }
 
-/// `2 errors, 1 warning in 3 files`.
-pub(crate) fn lint_summary<'f>(findings: impl IntoIterator<Item = &'f Finding>, files: usize) -> String {
+/// `2 errors, 1 warning in 3 files`, or `no findings in 3 files` with this noun.
+pub(crate) fn lint_summary<'f>(findings: impl IntoIterator<Item = &'f Finding>, noun: &str, files: usize) -> String {
     let severities: Vec<Severity> = findings.into_iter().map(|finding| finding.diagnostic.severity).collect();
     let count = |severity: Severity, noun: &str| {
         let n = severities.iter().filter(|one| **one == severity).count();
@@ -92,7 +92,7 @@ pub(crate) fn lint_summary<'f>(findings: impl IntoIterator<Item = &'f Finding>, 
     let counts: Vec<String> = counts.into_iter().filter_map(|(severity, noun)| count(severity, noun)).collect();
     let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
     match counts.is_empty() {
-        true => format!("no findings in {files}"),
+        true => format!("no {noun} in {files}"),
         false => format!("{} in {files}", counts.join(", ")),
     }
 }

@@ -8,6 +8,8 @@ use crate::commands::edit::Mode;
 /// The requested answer.
 pub(super) enum LintAnswer {
     Findings(LintFormat),
+    /// Counts per rule, as text or as JSON.
+    Statistics(LintFormat),
     Fixes(Mode),
 }
 
@@ -15,12 +17,15 @@ impl LintAnswer {
     /// What happens to the fixes, if they are requested.
     pub(super) fn edits(&self) -> Option<Mode> {
         match self {
-            Self::Findings(_) => None,
+            Self::Findings(_) | Self::Statistics(_) => None,
             Self::Fixes(mode) => Some(*mode),
         }
     }
 
     pub(super) fn of(args: &Args) -> Result<Self, Diagnostic> {
+        if args.statistics {
+            return statistics(args.output);
+        }
         let output = match args.output {
             None if args.write => return Ok(Self::Fixes(Mode::Write { exit_code: false })),
             None if args.check => return Ok(Self::Fixes(Mode::Check)),
@@ -44,5 +49,16 @@ impl LintAnswer {
             return Err(error.help("add --fix, or use -o text, json, sarif or github"));
         }
         Ok(Self::Fixes(Mode::Output(output)))
+    }
+}
+
+/// # Errors
+/// A format without counts.
+fn statistics(format: Option<LintFormat>) -> Result<LintAnswer, Diagnostic> {
+    match format {
+        None => Ok(LintAnswer::Statistics(LintFormat::Text)),
+        Some(format @ (LintFormat::Text | LintFormat::Json)) => Ok(LintAnswer::Statistics(format)),
+        Some(_) => Err(Diagnostic::error("--statistics counts findings, but this format prints each of them")
+            .help("use -o text or json, or don't pass --statistics")),
     }
 }

@@ -42,7 +42,7 @@ impl Fixes<'_> {
             Delivery { mode, session, inventory, outcome, terminal, wording }.run(messages, self.sources)?;
         let unfixable: Vec<&Finding> = left().filter(|(_, deferred)| !**deferred).map(|(finding, _)| finding).collect();
         if !unfixable.is_empty() {
-            let counts = output::lint_summary(unfixable, session.named().count());
+            let counts = output::lint_summary(unfixable, "findings", session.named().count());
             printed.summary.push(format!("not fixable automatically: {counts}"));
         }
         let deferred = deferred.iter().filter(|deferred| **deferred).count();

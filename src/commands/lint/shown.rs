@@ -2,20 +2,17 @@
 
 use xaccount::diag::{Diagnostic, Severity};
 use xaccount::lint::{self, Finding};
-use xaccount::status::Status;
 
 use super::selected::Selected;
 use crate::cli::{Level, Lint as Args};
 use crate::commands::ExitStatus;
 use crate::commands::empty::{ALLOW_EMPTY, none_selected};
-use crate::commands::request::selection;
 
 /// The findings that the flags select.
 ///
 /// # Errors
 /// They select no cluster: a typo must not look like all is well.
-pub(super) fn shown(findings: Vec<Finding>, status: &Status<'_>, args: &Args) -> Result<Vec<Finding>, Diagnostic> {
-    let selected = Selected::of(status, &selection(&args.clusters));
+pub(super) fn shown(findings: Vec<Finding>, selected: &Selected, args: &Args) -> Result<Vec<Finding>, Diagnostic> {
     if let Some(titles) = selected.none().filter(|_| !args.allow_empty) {
         return Err(none_selected(&args.clusters, titles).help(ALLOW_EMPTY));
     }

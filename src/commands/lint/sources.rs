@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use xaccount::diag::{Diagnostic, FileId, Location, OneSource, SourceFile, SourceFiles, Span};
+use xaccount::diag::{Diagnostic, FileId, Location, OneSource, RuleId, SourceFile, SourceFiles, Span};
 use xaccount::files;
 use xaccount::iam::may_show;
 use xaccount::inventory::Inventory;
@@ -20,14 +20,14 @@ use crate::commands::{CommandError, Terminal};
 /// The inputs of a run.
 pub(super) struct Sources {
     pub(super) session: Session,
-    pub(super) map: Option<MapFile>,
+    pub(super) map: Option<Rc<MapFile>>,
     pub(super) trust: Vec<PolicyFile>,
     pub(super) permission: Vec<PolicyFile>,
     /// Name and text of the other files; their ids follow those of the inputs.
     extra: Vec<(String, Vec<u8>)>,
 }
 
-const USAGE: Usage =
+pub(super) const USAGE: Usage =
     Usage { verb: "lint", flags: "", edits: false, reads_kustomizations: true, prints: "--fix -o yaml" };
 
 impl SourceFiles for Sources {
@@ -47,9 +47,9 @@ impl Sources {
             refuse_inputs(&found, &args.input, mode, &USAGE)?;
         }
         let session = input::open(found, &args.input, None, None)?;
-        let map = input::map_of(&session, &args.map, terminal)?;
+        let map = input::map_of(&session, &args.map, terminal)?.map(Rc::new);
         let mut sources = Self { session, map, trust: Vec::new(), permission: Vec::new(), extra: Vec::new() };
-        if let Some((name, bytes)) = sources.map.as_ref().map(MapFile::text) {
+        if let Some((name, bytes)) = sources.map.as_deref().map(MapFile::text) {
             sources.extra.push((name.to_owned(), bytes.to_vec()));
         }
         let policies = |sources: &mut Self, paths: &[PathBuf]| -> Result<Vec<PolicyFile>, CommandError> {
@@ -58,6 +58,18 @@ impl Sources {
         sources.trust = policies(&mut sources, &args.trust_policy)?;
         sources.permission = policies(&mut sources, &args.permission_policy)?;
         Ok(sources)
+    }
+
+    /// The same with the manifests of another session.
+    pub(super) fn of_session(&self, session: Session) -> Self {
+        let policy = |policy: &PolicyFile| {
+            let mut policy = policy.clone();
+            policy.file = FileId(policy.file.0 - self.session.len() + session.len());
+            policy
+        };
+        let policies = |all: &[PolicyFile]| all.iter().map(policy).collect();
+        let (trust, permission) = (policies(&self.trust), policies(&self.permission));
+        Self { session, map: self.map.clone(), trust, permission, extra: self.extra.clone() }
     }
 
     fn policy(&mut self, path: &Path) -> Result<PolicyFile, CommandError> {
@@ -76,8 +88,35 @@ impl Sources {
         }
     }
 
-    /// The findings that neither the map nor a comment silences. Only files with objects or findings are read again.
+    /// The findings that neither the map nor a comment silences.
     pub(super) fn silence(
+        &self,
+        inventory: &Inventory,
+        findings: Vec<Finding>,
+    ) -> Result<Vec<Finding>, Vec<Diagnostic>> {
+        let findings = self.silence_by_comments(inventory, findings)?;
+        self.silence_by_map(findings, |map, file| map.relative(&self.session, file))
+    }
+
+    /// The findings of an older state. The map silences none of them: in a file that was renamed, it may silence no longer.
+    /// What it silences decides only which of its own entries are unused. `path` returns a file's path relative to the map.
+    pub(super) fn older_findings(
+        &self,
+        inventory: &Inventory,
+        findings: &[Finding],
+        path: impl Fn(FileId) -> Option<String>,
+    ) -> Vec<Finding> {
+        let silenced = self.silence_by_comments(inventory, findings.to_vec());
+        let mut findings = silenced.unwrap_or_else(|_| findings.to_vec());
+        let by_map = self.silence_by_map(findings.clone(), |_, file| path(file)).unwrap_or_default();
+        let map = Some(FileId(self.session.len()));
+        let is_unused = |one: &Finding| one.diagnostic.primary.as_ref().map(|label| label.at.file) == map;
+        findings.extend(by_map.into_iter().filter(|one| one.rule.id == RuleId::UnusedIgnore && is_unused(one)));
+        findings
+    }
+
+    /// The findings that no comment silences. Only files with objects or findings are read again.
+    fn silence_by_comments(
         &self,
         inventory: &Inventory,
         findings: Vec<Finding>,
@@ -92,9 +131,17 @@ impl Sources {
                 comments.insert(file, ignores);
             }
         }
-        let findings = lint::silence(inventory, findings, &comments);
+        Ok(lint::silence(inventory, findings, &comments))
+    }
+
+    /// The findings that the map does not silence. `path` returns a file's path relative to the map.
+    fn silence_by_map(
+        &self,
+        findings: Vec<Finding>,
+        path: impl Fn(&MapFile, FileId) -> Option<String>,
+    ) -> Result<Vec<Finding>, Vec<Diagnostic>> {
         let Some(map) = &self.map else { return Ok(findings) };
-        let path = |file: FileId| if file.0 < self.session.len() { map.relative(&self.session, file) } else { None };
+        let path = |file: FileId| if file.0 < self.session.len() { path(map, file) } else { None };
         // The map is the first file after the inputs.
         let place = |span: Span| Location {
             file: FileId(self.session.len()),

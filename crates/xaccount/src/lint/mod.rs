@@ -2,6 +2,7 @@
 //!
 //! A rule is a file under `rules/`, a line in [`RULES`], and a section of `docs/rules.md`.
 
+mod compare;
 mod fixes;
 mod ignore;
 mod policy;
@@ -19,6 +20,7 @@ use crate::diag::{Diagnostic, FileId, RuleId, Severity, Span};
 use crate::inventory::{Builds, Inventory, ObjectId};
 use crate::status::Status;
 
+pub use compare::{LintState, new_findings};
 pub use fixes::fixes;
 pub use ignore::{Ignore, ignores};
 pub use policy::{PolicyFile, policy};
