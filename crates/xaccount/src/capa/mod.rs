@@ -5,6 +5,7 @@
 mod account_scoped;
 mod alive;
 mod allowed;
+mod bodies;
 mod class_patches;
 mod class_variable;
 mod cluster_class;
@@ -28,6 +29,7 @@ mod wrapper;
 
 pub use alive::Mark;
 pub use allowed::{Allowed, Form, Namespaces};
+pub use bodies::holds_bodies;
 pub use class_patches::{ClassEffect, KnownTemplate, class_effect};
 pub use class_variable::decided_reference;
 pub use cluster_class::{
