@@ -9,6 +9,7 @@ use xaccount::lint::{self, Rule};
 
 use super::args::{ConfigArgs, InputArgs, SelectArgs};
 use super::help::{MORE, TEMPLATE};
+use super::values::path;
 
 const EXAMPLE: &str = "\
 Example:
@@ -22,12 +23,18 @@ Examples:
   # Evaluate for another release of CAPA
   kubectl xaccount lint clusters/ -R --capa-version 2.9
 
+  # Only the findings that a change brings
+  kubectl xaccount lint clusters/ -R --against main
+
   # What a rule finds, and how to fix it
   kubectl xaccount explain XA007
 
   # Fix what can be fixed automatically: first the diff, then the files
   kubectl xaccount lint clusters/ -R --fix
   kubectl xaccount lint clusters/ -R --fix --write
+
+  # Also the fixes that someone has to decide
+  kubectl xaccount lint clusters/ -R --fix=unsafe
 
   # For GitHub code scanning
   kubectl xaccount lint clusters/ -R -o sarif --exit-zero > xaccount.sarif";
@@ -60,6 +67,10 @@ pub(crate) struct Lint {
 
     #[command(flatten)]
     pub(crate) clusters: SelectArgs,
+
+    /// Only findings that these files or this Git revision (REV or git:REV) don't have
+    #[arg(long, value_name = "PATH|REV", value_delimiter = ',', value_parser = path(), help_heading = "Rules")]
+    pub(crate) against: Vec<PathBuf>,
 
     /// Release of CAPA to evaluate for [default: the account map's, else the newest that serves the files' API versions]
     #[arg(long, value_name = "RELEASE", help_heading = "Rules")]
@@ -96,9 +107,14 @@ pub(crate) struct Lint {
     #[arg(short = 'o', long, value_name = "FORMAT", hide_possible_values = true, help_heading = "Mode")]
     pub(crate) output: Option<LintFormat>,
 
-    /// Fix what can be fixed automatically: print a diff and write nothing
-    #[arg(long, help_heading = "Mode")]
-    pub(crate) fix: bool,
+    /// Count the findings of each rule instead of printing them
+    #[arg(long, conflicts_with = "fix", help_heading = "Mode")]
+    pub(crate) statistics: bool,
+
+    /// Fix what can be fixed automatically: print a diff and write nothing. --fix=unsafe also makes the fixes that change what is applied
+    #[arg(long, value_name = "safe|unsafe", num_args = 0..=1, require_equals = true, default_missing_value = "safe",
+          hide_possible_values = true, help_heading = "Mode")]
+    pub(crate) fix: Option<FixLevel>,
 
     /// With --fix: write the files
     #[arg(short = 'i', long, visible_alias = "in-place", requires = "fix", conflicts_with_all = ["check", "output"], help_heading = "Mode")]
@@ -119,6 +135,15 @@ pub(crate) enum Level {
     Note,
     Warning,
     Error,
+}
+
+/// Which fixes are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FixLevel {
+    /// Only safe ones
+    Safe,
+    /// Also those that someone has to decide
+    Unsafe,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -32,7 +32,7 @@ pub(crate) use iam::{
 pub(crate) use identity::{AccountArgs, Identity};
 pub(crate) use inject::Inject;
 pub(crate) use lazy::Lazy;
-pub(crate) use lint::{Level, Lint, LintFormat};
+pub(crate) use lint::{FixLevel, Level, Lint, LintFormat};
 pub(crate) use status::{Status, StatusFormat};
 pub(crate) use values::{AskedAccount, AskedMove, TopologyVariable};
 pub(crate) use version::{Version, VersionFormat};

@@ -16,6 +16,18 @@ use xaccount::session::path_bytes;
 /// Links are followed so many times.
 const MOST_LINKS: usize = 8;
 
+/// Refuses standard input as both states.
+///
+/// # Errors
+/// It is named more than once.
+pub(crate) fn refuse_stdin_twice(inputs: &[PathBuf], against: &[PathBuf]) -> Result<(), Diagnostic> {
+    if inputs.iter().chain(against).filter(|path| path.as_os_str() == "-").count() > 1 {
+        let error = Diagnostic::error("standard input is named twice, but it can be read only once");
+        return Err(error.help("keep one of them in a file"));
+    }
+    Ok(())
+}
+
 /// The value of `--against`.
 pub(crate) enum Against {
     Paths(Vec<PathBuf>),
@@ -81,6 +93,17 @@ pub(crate) struct Revision {
     pub(crate) files: Vec<(String, Arc<Vec<u8>>)>,
     /// What the revision may have and can't be read.
     pub(crate) unread: Vec<Diagnostic>,
+    /// The root of the repository, canonical.
+    pub(crate) root: PathBuf,
+}
+
+/// What happens to inputs that a revision does not have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MissingInputs {
+    /// They are reported, and if all are missing, that is an error.
+    Reported,
+    /// They are new, or have another name now: what the revision has and the work tree does not is read, too.
+    New,
 }
 
 impl Revision {
@@ -88,7 +111,12 @@ impl Revision {
     ///
     /// # Errors
     /// The inputs are not in one repository, the revision does not exist or has none of the inputs, or `git` fails.
-    pub(crate) fn read(revision: &str, inputs: &[PathBuf], recursive: bool) -> Result<Self, Diagnostic> {
+    pub(crate) fn read(
+        revision: &str,
+        inputs: &[PathBuf],
+        recursive: bool,
+        missing: MissingInputs,
+    ) -> Result<Self, Diagnostic> {
         let repository = Repository::of(inputs)?;
         let shown = escape_control(revision).into_owned();
         let Some(commit) = repository.commit(revision)? else {
@@ -100,14 +128,22 @@ impl Revision {
         };
         let tree = repository.tree(&commit)?;
         let wanted = Wanted::new(inputs, &repository.root, recursive);
-        let mut read = Self::default();
-        read.report_missing(&shown, &wanted, &tree)?;
+        let mut read = Self { root: repository.root.clone(), ..Self::default() };
+        let is_missing = wanted.paths.iter().any(|path| !tree.has(path));
+        if missing == MissingInputs::Reported {
+            read.report_missing(&shown, &wanted, &tree)?;
+        }
+        let reads_removed = is_missing && missing == MissingInputs::New;
         let mut objects = Objects::start(&repository.root).map_err(|error| repository.failed(&error))?;
         for (path, entry) in &tree.0 {
             let name = || name_in(&shown, path);
             let text = String::from_utf8_lossy(path);
             match entry.kind {
-                TreeEntryKind::File if wanted.has(path) || is_kustomization(&text) => {
+                TreeEntryKind::File
+                    if wanted.has(path)
+                        || is_kustomization(&text)
+                        || reads_removed && is_removed(&repository.root, &text) =>
+                {
                     read.files.push((name(), Arc::new(repository.content(&mut objects, &entry.id)?)));
                 }
                 TreeEntryKind::Link if wanted.has(path) => match repository.resolved(&mut objects, &tree, path)? {
@@ -136,7 +172,7 @@ impl Revision {
         tree: &CommitTree,
         objects: &mut Objects,
     ) -> Result<(), Diagnostic> {
-        let root = format!("git:{revision}/");
+        let root = format!("{}/", root_in(revision));
         let kustomizations = self.files.iter().filter(|(name, _)| is_kustomization(name));
         let read = kustomizations.filter_map(|(name, bytes)| kustomization(None, name, name, bytes).ok());
         let mut parts: BTreeSet<String> = read.flat_map(|one| one.parts()).collect();
@@ -167,10 +203,20 @@ impl Revision {
     }
 }
 
+/// The name of a revision's root: `git:main`.
+pub(crate) fn root_in(revision: &str) -> String {
+    format!("git:{}", escape_control(revision))
+}
+
 /// The name of a file of a revision: `git:main/clusters/a.yaml`. The revision is a directory in it, so that kustomizations
 /// find their files by relative paths.
 fn name_in(revision: &str, path: &[u8]) -> String {
-    format!("git:{revision}/{}", escape_control(&String::from_utf8_lossy(path)))
+    format!("{}/{}", root_in(revision), escape_control(&String::from_utf8_lossy(path)))
+}
+
+/// Whether a manifest of a revision is no longer in the work tree.
+fn is_removed(root: &Path, path: &str) -> bool {
+    is_manifest(Path::new(path)) && !root.join(path).exists()
 }
 
 /// The inputs, as paths from the root of the repository.

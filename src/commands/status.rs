@@ -24,7 +24,7 @@ use super::input::{self, Usage, all_skipped};
 use super::live::DUMP;
 use super::map::{self, MapFile};
 use super::request::{account_id, selection};
-use super::revision::{Against, Revision};
+use super::revision::{Against, MissingInputs, Revision, refuse_stdin_twice, root_in};
 use super::wrappers::Wrappers;
 use super::{CommandError, ExitStatus, Messages, Printed, Terminal};
 use crate::cli::{Status as Args, StatusFormat};
@@ -303,10 +303,7 @@ fn named(args: &Args) -> Result<Vec<PathBuf>, Diagnostic> {
     if paths.is_empty() {
         return Err(no_files());
     }
-    if paths.iter().chain(&args.against).filter(|path| path.as_os_str() == "-").count() > 1 {
-        let error = Diagnostic::error("standard input is named twice, but it can be read only once");
-        return Err(error.help("keep one of them in a file"));
-    }
+    refuse_stdin_twice(&paths, &args.against)?;
     Ok(paths)
 }
 
@@ -349,14 +346,14 @@ impl Tree {
     }
 
     fn of_revision(revision: &str, paths: &[PathBuf], args: &Args) -> Result<Self, CommandError> {
-        let Revision { files, unread } = Revision::read(revision, paths, args.input.recursive)?;
+        let Revision { files, unread, .. } =
+            Revision::read(revision, paths, args.input.recursive, MissingInputs::Reported)?;
         if args.strict && !unread.is_empty() {
             let errors = unread.into_iter().map(|one| Diagnostic { severity: Severity::Error, ..one });
             return Err(errors.collect::<Vec<_>>().into());
         }
         let mut tree = Self::scanned(Session::in_memory(files), args, |session, inventory| {
-            let root = format!("git:{}", escape_control(revision));
-            let (inventory, mut notes) = in_memory(session, &inventory, &root).place(inventory, session);
+            let (inventory, mut notes) = in_memory(session, &inventory, &root_in(revision)).place(inventory, session);
             let (inventory, nameless) = inventory.without_nameless();
             notes.extend(nameless);
             Ok((inventory, notes))

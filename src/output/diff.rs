@@ -1,11 +1,12 @@
 //! The unified diff: for `git apply` and `patch`, and with colours for people.
 
+use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
 
 use anstyle::{AnsiColor, Effects, Style};
 
 use super::hunks::{Hunk, Line, Region, Tag, hunks};
-use lossless_yaml::Edited;
+use lossless_yaml::{Edited, Source};
 use xaccount::capa::{self, ObjectKind};
 use xaccount::diag::{FileId, Span, escape_control};
 use xaccount::inventory::{Inventory, ObjectId, Resource};
@@ -131,15 +132,21 @@ pub(crate) fn of_file(
     let removed: HashSet<Span> = edited.removed().iter().copied().collect();
     // All items of a list need the answer for the same document.
     let mut bodies: HashMap<Span, bool> = HashMap::new();
-    let mut may_hold_bodies =
-        |document: Span| *bodies.entry(document).or_insert_with(|| capa::may_hold_bodies(&bytes[document.range()]));
+    let mut holds_bodies =
+        |document: Span| *bodies.entry(document).or_insert_with(|| list_holds_bodies(&bytes[document.range()]));
+    let documents = LazyCell::new(|| Source::new(bytes).segments().map(|document| document.span).collect::<Vec<_>>());
+    let before = |own: Span| {
+        let before = *documents[..documents.partition_point(|document| document.start < own.start)].last()?;
+        may_show(inventory, file, before, bytes).then_some(before.start)
+    };
     let mut regions: Vec<Region> = changed
         .iter()
         .map(|&index| {
             let found = &inventory[index];
-            let mut region = region(found, heading(&found.title(), found.origin.line), &mut may_hold_bodies);
+            let mut region = region(found, heading(&found.title(), found.origin.line), &mut holds_bodies);
             if removed.contains(&region.document) {
-                region.window.start = before(inventory, index).unwrap_or(region.window.start);
+                // The line break before the document may be removed, too.
+                region.window.start = before(region.document).unwrap_or(region.window.start);
             }
             region
         })
@@ -149,14 +156,16 @@ pub(crate) fn of_file(
     let grown: usize = edited.splices().iter().map(|splice| splice.text.matches('\n').count()).sum();
     let own = edited.splices().last().map_or(0, |splice| splice.text.matches('\n').count());
     let added_heading = heading(&added.join(", "), lines + grown - own + 1);
-    let last = last_capa_document(inventory, file, edited.appended_behind());
+    let last = edited.appended_behind().filter(|&document| may_show(inventory, file, document, bytes));
     FileDiff { name: path.to_owned(), new: false, hunks: hunks(bytes, edited, &regions, last, &added_heading) }
 }
 
 /// The diff of a file with one document, which can be shown as a whole. `path` is its path as bytes.
 pub(crate) fn of_document(path: &[u8], bytes: &[u8], edited: &Edited, heading: &str) -> FileDiff {
     let whole = Span::new(0, bytes.len());
-    let regions = [Region { document: whole, window: whole, heading: heading.to_owned() }];
+    // A byte-order mark is before the document.
+    let document = edited.splices().first().map_or(whole, |splice| splice.document);
+    let regions = [Region { document, window: whole, heading: heading.to_owned() }];
     FileDiff { name: path.to_owned(), new: false, hunks: hunks(bytes, edited, &regions, None, heading) }
 }
 
@@ -173,28 +182,26 @@ pub(crate) fn of_kustomization(path: &[u8], name: &str, bytes: &[u8], edited: &E
     FileDiff { name: path.to_owned(), new: false, hunks: hunks(bytes, edited, &regions, None, &heading) }
 }
 
-/// The document before the added ones, if it is a single CAPA object, so that its lines can be shown.
-fn last_capa_document(inventory: &Inventory, file: FileId, document: Option<Span>) -> Option<Span> {
-    let upto = inventory.objects().partition_point(|found| found.origin.file <= file);
-    let found = inventory.objects()[..upto].last().filter(|found| found.origin.file == file)?;
-    let is_capa = Some(found.origin.at.document) == document
-        && found.origin.at.base.is_root()
-        && found.object.object_kind != ObjectKind::Foreign;
-    document.filter(|_| is_capa)
+/// Whether the lines of a document can be shown: it is a single CAPA object, or not a Secret or a ConfigMap, nor contains one.
+fn may_show(inventory: &Inventory, file: FileId, document: Span, bytes: &[u8]) -> bool {
+    let place = (file, document.start);
+    let at = inventory.objects().partition_point(|found| (found.origin.file, found.origin.at.document.start) < place);
+    let is_capa = inventory.objects().get(at).is_some_and(|found| {
+        (found.origin.file, found.origin.at.document) == (file, document)
+            && found.origin.at.base.is_root()
+            && found.object.object_kind != ObjectKind::Foreign
+    });
+    is_capa || !capa::holds_bodies(&bytes[document.range()])
 }
 
-/// The start of the document before an object's own, if that is a single CAPA object, so that its lines can be shown.
-fn before(inventory: &Inventory, index: ObjectId) -> Option<usize> {
-    let (found, before) = (&inventory[index], &inventory[index.previous()?]);
-    let neighbour =
-        before.origin.file == found.origin.file && before.origin.at.document.end == found.origin.at.document.start;
-    let is_capa = before.origin.at.base.is_root() && before.object.object_kind != ObjectKind::Foreign;
-    (neighbour && is_capa).then_some(before.origin.at.document.start)
+/// Whether a list contains a Secret or a ConfigMap. Most lists need not be parsed again.
+fn list_holds_bodies(document: &[u8]) -> bool {
+    capa::may_hold_bodies(document) && capa::holds_bodies(document)
 }
 
-fn region(found: &Resource, heading: String, may_hold_bodies: &mut impl FnMut(Span) -> bool) -> Region {
+fn region(found: &Resource, heading: String, holds_bodies: &mut impl FnMut(Span) -> bool) -> Region {
     let document = found.origin.at.document;
-    let alone = found.origin.at.base.is_root() || !may_hold_bodies(document);
+    let alone = found.origin.at.base.is_root() || !holds_bodies(document);
     Region { document, window: if alone { document } else { found.origin.window }, heading }
 }
 
@@ -331,7 +338,7 @@ mod tests {
     use super::*;
     use json_patch::jsonptr::PointerBuf;
     use json_patch::{AddOperation, PatchOperation, RemoveOperation};
-    use lossless_yaml::{ObjectRef, Plan, Source, apply};
+    use lossless_yaml::{ObjectRef, Plan, apply};
     use serde_json::json;
 
     fn edited(text: &str, document: Span) -> Edited {

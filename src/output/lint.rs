@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::screen::Screen;
 use xaccount::diag::{Label, Severity, SourceFile, SourceMap, escape_control};
 use xaccount::inventory::Inventory;
-use xaccount::lint::{Finding, Fix, FixEdit, Rule};
+use xaccount::lint::{Applicability, Finding, Fix, FixEdit, Rule};
 
-const API_VERSION: &str = "xaccount.dev/v1alpha1";
+pub(super) const API_VERSION: &str = "xaccount.dev/v1alpha1";
 
 /// The document that `-o json` prints.
 #[derive(Serialize)]
@@ -30,7 +30,7 @@ struct FindingJson<'f> {
     at: Option<PlaceJson<'f>>,
     others: Vec<PlaceJson<'f>>,
     help: &'f [String],
-    fix: Option<FixJson<'f>>,
+    fix: Option<ProposedFixJson<'f>>,
 }
 
 /// A place on one line. Lines and columns are counted from 1; the end is after the last character.
@@ -43,6 +43,13 @@ struct PlaceJson<'f> {
     end_line: usize,
     end_column: usize,
     text: &'f str,
+}
+
+#[derive(Serialize)]
+struct ProposedFixJson<'f> {
+    applicability: &'static str,
+    #[serde(flatten)]
+    fix: FixJson<'f>,
 }
 
 /// What a fix changes: an existing object, or a file to which an object is added.
@@ -62,10 +69,19 @@ pub(crate) fn severity(severity: Severity) -> &'static str {
     }
 }
 
-/// `2 errors, 1 warning in 3 files`.
-pub(crate) fn lint_summary(findings: &[Finding], files: usize) -> String {
+/// The name of an applicability, a value of `--fix`.
+pub(super) fn applicability(applicability: Applicability) -> &'static str {
+    match applicability {
+        Applicability::Safe => "safe",
+        Applicability::Unsafe => "unsafe",
+    }
+}
+
+/// `2 errors, 1 warning in 3 files`, or `no findings in 3 files` with this noun.
+pub(crate) fn lint_summary<'f>(findings: impl IntoIterator<Item = &'f Finding>, noun: &str, files: usize) -> String {
+    let severities: Vec<Severity> = findings.into_iter().map(|finding| finding.diagnostic.severity).collect();
     let count = |severity: Severity, noun: &str| {
-        let n = findings.iter().filter(|finding| finding.diagnostic.severity == severity).count();
+        let n = severities.iter().filter(|one| **one == severity).count();
         match n {
             0 => None,
             1 => Some(format!("1 {noun}")),
@@ -76,7 +92,7 @@ pub(crate) fn lint_summary(findings: &[Finding], files: usize) -> String {
     let counts: Vec<String> = counts.into_iter().filter_map(|(severity, noun)| count(severity, noun)).collect();
     let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
     match counts.is_empty() {
-        true => format!("no findings in {files}"),
+        true => format!("no {noun} in {files}"),
         false => format!("{} in {files}", counts.join(", ")),
     }
 }
@@ -89,6 +105,10 @@ pub(crate) fn lint_json<'f>(
     files: &SourceMap<'_>,
 ) -> Value {
     let place = |label: &'f Label| place(label, &files.get(label.at.file));
+    let proposed = |rule: &Rule, fix: &'f Fix| ProposedFixJson {
+        applicability: applicability(rule.fix.unwrap_or(Applicability::Unsafe)),
+        fix: fix_json(inventory, fix),
+    };
     let finding = |Finding { rule, diagnostic, fix }: &'f Finding| FindingJson {
         rule: rule.id.code(),
         name: rule.name,
@@ -97,7 +117,7 @@ pub(crate) fn lint_json<'f>(
         at: diagnostic.primary.as_ref().map(place),
         others: diagnostic.others.iter().map(place).collect(),
         help: &diagnostic.help,
-        fix: fix.as_ref().map(|fix| fix_json(inventory, fix)),
+        fix: fix.as_ref().map(|fix| proposed(rule, fix)),
     };
     json!(FindingsJson {
         api_version: API_VERSION,

@@ -70,6 +70,7 @@ fn is(class: &str, text: &str) -> bool {
             first.starts_with("#!") || first.starts_with("# bash completion") || text.contains("complete ")
         }
         "findings" => first.starts_with("error[XA"),
+        "counts" => first.starts_with("1  XA"),
         "table" => first.starts_with("NAMESPACE   NAME"),
         "names" => first == "awscluster.infrastructure.cluster.x-k8s.io/heron",
         "moves" => first.contains(" 222222222222 -> source "),

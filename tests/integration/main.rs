@@ -34,6 +34,8 @@ mod layers;
 mod library;
 #[cfg(unix)]
 mod links;
+#[cfg(unix)]
+mod lint_against;
 mod outputs;
 mod patch;
 #[cfg(unix)]

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::support::repository::{git, write};
 use crate::support::xaccount;
 
 fn cluster(name: &str, identity: &str) -> String {
@@ -19,26 +20,6 @@ fn identity(name: &str, account: &str) -> String {
          spec:\n  allowedNamespaces: {{}}\n  roleARN: arn:aws:iam::{account}:role/capa\n  \
          sourceIdentityRef: {{kind: AWSClusterControllerIdentity, name: default}}\n"
     )
-}
-
-fn git(directory: &Path, words: &str) {
-    let mut command = Command::new("git");
-    command.current_dir(directory).args([
-        "-c",
-        "user.name=t",
-        "-c",
-        "user.email=t@example.com",
-        "-c",
-        "commit.gpgsign=false",
-    ]);
-    let out = command.args(words.split(' ')).env("GIT_CONFIG_GLOBAL", "/dev/null").output().unwrap();
-    assert!(out.status.success(), "git {words}: {}", String::from_utf8_lossy(&out.stderr));
-}
-
-fn write(directory: &Path, name: &str, text: &str) {
-    let path = directory.join(name);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
 }
 
 /// A repository whose commit `before` has two clusters; in the work tree, one has moved and one is new.

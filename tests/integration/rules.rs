@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 use xaccount::capa::Release;
 use xaccount::capa::errata::{ERRATA, Erratum};
+use xaccount::lint::{Applicability, RULES};
 
 use crate::cases::{Tree, write_tree};
 use crate::fixtures::fixtures;
@@ -49,6 +50,31 @@ fn each_right_example_triggers_nothing() {
     }
 }
 
+/// Each section says what the rule's fixes are, as the table of rules does; its wrong example or its case has such a fix.
+#[test]
+fn each_section_says_whether_its_fix_is_safe() {
+    let page = page();
+    for (section, rule) in sections(&page).iter().zip(RULES) {
+        assert_eq!(section.id, rule.id.code());
+        let expected = match rule.fix {
+            None => "none",
+            Some(Applicability::Safe) => "safe",
+            Some(Applicability::Unsafe) => "unsafe",
+        };
+        let described: Vec<&str> = section.text.lines().filter_map(|line| line.strip_prefix("Fix: ")).collect();
+        assert_eq!(described.len(), 1, "{}", section.id);
+        assert_eq!(described[0].split('.').next(), Some(expected), "{}", section.id);
+        let example = tempfile::tempdir().unwrap();
+        put(example.path(), &section.files("Wrong:"));
+        let mut found = lint(example.path(), &section.flags);
+        found.extend(lint(&root().join("tests/cases/lint").join(section.name).join("in"), &[]));
+        found.retain(|finding| finding["rule"] == section.id);
+        let fixes: Vec<&Value> = found.iter().map(|finding| &finding["fix"]).filter(|fix| !fix.is_null()).collect();
+        assert_eq!(fixes.is_empty(), rule.fix.is_none(), "{}: {found:#?}", section.id);
+        assert!(fixes.iter().all(|fix| fix["applicability"] == expected), "{}: {fixes:#?}", section.id);
+    }
+}
+
 /// `lint` finds nothing in what `inject` adds; its API version is that of the clusters, and `inject` itself tells of an
 /// identity file that no kustomization lists, and of a missing controller identity.
 #[test]
@@ -80,7 +106,7 @@ fn each_rule_has_a_section_and_a_case() {
     for section in sections(&page) {
         let case = root().join("tests/cases/lint").join(section.name);
         assert!(case.join("cmd").is_file(), "{} has a case", section.name);
-        for part in ["Why: ", "Since: "] {
+        for part in ["Why: ", "Since: ", "Fix: "] {
             assert!(section.text.contains(&format!("\n{part}")), "{} says {part}", section.id);
         }
         let explained = xaccount().args(["explain", section.id]).output().unwrap();
@@ -106,7 +132,7 @@ fn the_page_lists_every_field() {
     let described: BTreeSet<&str> = table.split('`').skip(1).step_by(2).flat_map(|word| word.split("[].")).collect();
     let missing: Vec<&String> = keys.iter().filter(|key| !described.contains(key.as_str())).collect();
     assert!(missing.is_empty(), "docs/lint.md lacks {missing:?}");
-    for key in ["rule", "at", "others", "help", "fix", "operations", "new", "endColumn"] {
+    for key in ["rule", "at", "others", "help", "fix", "applicability", "operations", "new", "endColumn"] {
         assert!(keys.contains(key), "no output has {key}");
     }
 }

@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 pub(crate) mod pty;
+pub(crate) mod repository;
 
 use std::fs;
 use std::io::Write as _;

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use crate::capa;
 use crate::diag::{
     Diagnostic, FileId, Location, RuleId, Severity, SourceFile, SourceFiles, Span, SpannedError, escape_control,
 };
@@ -339,8 +340,10 @@ impl Session {
             let documents = plan.changes.iter().map(|(object, _)| object.document);
             let documents = documents.chain(plan.removed_documents.iter().map(|(document, _)| *document));
             let window = documents.into_iter().find(|d| d.start <= refusal.span.start && refusal.span.end <= d.end);
-            let single = window.filter(|_| plan.changes.iter().all(|(object, _)| object.base.is_root()));
-            SpannedError::from(refusal).in_file(file, single)
+            // An item of a list can be next to a Secret.
+            let is_single = plan.changes.iter().all(|(object, _)| object.base.is_root());
+            let shown = window.filter(|document| is_single || !capa::holds_bodies(&bytes[document.range()]));
+            SpannedError::from(refusal).in_file(file, shown)
         })?;
         let made = make(file, &bytes, &edited)?;
         Ok(Proved { file, edited, made })

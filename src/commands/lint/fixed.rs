@@ -6,10 +6,11 @@ use std::collections::HashMap;
 use crate::output::FixedFiles;
 use xaccount::diag::FileId;
 use xaccount::inventory::{Inventory, ObjectId};
-use xaccount::lint::{self, Finding, FixEdit};
+use xaccount::lint::{self, Applicability, Finding, FixEdit};
 use xaccount::session::Session;
 
-/// The proved change of each finding; `None` if a finding has no fix, or its fix can't be made.
+/// The proved change of each finding; `None` if a finding has no safe fix, or its fix can't be made. What reads SARIF
+/// applies a fix with a click.
 pub(super) fn each(inventory: &Inventory, findings: &[Finding], inputs: &Session) -> Vec<Option<FixedFiles>> {
     let mut out: Vec<Option<FixedFiles>> = vec![None; findings.len()];
     // In each round, no two findings are about the same object.
@@ -17,7 +18,8 @@ pub(super) fn each(inventory: &Inventory, findings: &[Finding], inputs: &Session
     let mut counts: HashMap<ObjectId, usize> = HashMap::new();
     let mut documents: HashMap<(FileId, String), Option<FixedFiles>> = HashMap::new();
     for (at, finding) in findings.iter().enumerate() {
-        match finding.fix.as_ref().map(|fix| &fix.change) {
+        let safe = finding.fix.as_ref().filter(|_| finding.applicability() == Some(Applicability::Safe));
+        match safe.map(|fix| &fix.change) {
             None => {}
             Some(FixEdit::Object { object, .. }) => {
                 let round = counts.entry(*object).or_default();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use xaccount::diag::{Diagnostic, FileId, Location, OneSource, SourceFile, SourceFiles, Span};
+use xaccount::diag::{Diagnostic, FileId, Location, OneSource, RuleId, SourceFile, SourceFiles, Span};
 use xaccount::files;
 use xaccount::iam::may_show;
 use xaccount::inventory::Inventory;
@@ -20,16 +20,16 @@ use crate::commands::{CommandError, Terminal};
 /// The inputs of a run.
 pub(super) struct Sources {
     pub(super) session: Session,
-    pub(super) map: Option<MapFile>,
-    /// Whether the identity file of the map was read.
-    pub(super) reads_identity_file: bool,
+    pub(super) map: Option<Rc<MapFile>>,
+    /// The identity file of the map, which is read as well.
+    pub(super) identity_file: Option<PathBuf>,
     pub(super) trust: Vec<PolicyFile>,
     pub(super) permission: Vec<PolicyFile>,
     /// Name and text of the other files; their ids follow those of the inputs.
     extra: Vec<(String, Vec<u8>)>,
 }
 
-const USAGE: Usage =
+pub(super) const USAGE: Usage =
     Usage { verb: "lint", flags: "", edits: false, reads_kustomizations: true, prints: "--fix -o yaml" };
 
 impl SourceFiles for Sources {
@@ -48,13 +48,12 @@ impl Sources {
         if let Some(mode) = edits {
             refuse_inputs(&found, &args.input, mode, &USAGE)?;
         }
-        let map = input::map_above(&found, &args.input, &args.map, terminal)?;
-        let identity_file = map.as_ref().and_then(MapFile::identity_file).filter(|path| path.exists());
+        let map = input::map_above(&found, &args.input, &args.map, terminal)?.map(Rc::new);
+        let identity_file = map.as_deref().and_then(MapFile::identity_file).filter(|path| path.exists());
         let session = input::open(found, &args.input, identity_file.as_deref(), None)?;
-        let reads_identity_file = identity_file.is_some();
         let mut sources =
-            Self { session, map, reads_identity_file, trust: Vec::new(), permission: Vec::new(), extra: Vec::new() };
-        if let Some((name, bytes)) = sources.map.as_ref().map(MapFile::text) {
+            Self { session, map, identity_file, trust: Vec::new(), permission: Vec::new(), extra: Vec::new() };
+        if let Some((name, bytes)) = sources.map.as_deref().map(MapFile::text) {
             sources.extra.push((name.to_owned(), bytes.to_vec()));
         }
         let policies = |sources: &mut Self, paths: &[PathBuf]| -> Result<Vec<PolicyFile>, CommandError> {
@@ -63,6 +62,19 @@ impl Sources {
         sources.trust = policies(&mut sources, &args.trust_policy)?;
         sources.permission = policies(&mut sources, &args.permission_policy)?;
         Ok(sources)
+    }
+
+    /// The same with the manifests of another session.
+    pub(super) fn of_session(&self, session: Session) -> Self {
+        let policy = |policy: &PolicyFile| {
+            let mut policy = policy.clone();
+            policy.file = FileId(policy.file.0 - self.session.len() + session.len());
+            policy
+        };
+        let policies = |all: &[PolicyFile]| all.iter().map(policy).collect();
+        let (trust, permission) = (policies(&self.trust), policies(&self.permission));
+        let (map, identity_file) = (self.map.clone(), self.identity_file.clone());
+        Self { session, map, identity_file, trust, permission, extra: self.extra.clone() }
     }
 
     fn policy(&mut self, path: &Path) -> Result<PolicyFile, CommandError> {
@@ -81,8 +93,35 @@ impl Sources {
         }
     }
 
-    /// The findings that neither the map nor a comment silences. Only files with objects or findings are read again.
+    /// The findings that neither the map nor a comment silences.
     pub(super) fn silence(
+        &self,
+        inventory: &Inventory,
+        findings: Vec<Finding>,
+    ) -> Result<Vec<Finding>, Vec<Diagnostic>> {
+        let findings = self.silence_by_comments(inventory, findings)?;
+        self.silence_by_map(findings, |map, file| map.relative(&self.session, file))
+    }
+
+    /// The findings of an older state. The map silences none of them: in a file that was renamed, it may silence no longer.
+    /// What it silences decides only which of its own entries are unused. `path` returns a file's path relative to the map.
+    pub(super) fn older_findings(
+        &self,
+        inventory: &Inventory,
+        findings: &[Finding],
+        path: impl Fn(FileId) -> Option<String>,
+    ) -> Vec<Finding> {
+        let silenced = self.silence_by_comments(inventory, findings.to_vec());
+        let mut findings = silenced.unwrap_or_else(|_| findings.to_vec());
+        let by_map = self.silence_by_map(findings.clone(), |_, file| path(file)).unwrap_or_default();
+        let map = Some(FileId(self.session.len()));
+        let is_unused = |one: &Finding| one.diagnostic.primary.as_ref().map(|label| label.at.file) == map;
+        findings.extend(by_map.into_iter().filter(|one| one.rule.id == RuleId::UnusedIgnore && is_unused(one)));
+        findings
+    }
+
+    /// The findings that no comment silences. Only files with objects or findings are read again.
+    fn silence_by_comments(
         &self,
         inventory: &Inventory,
         findings: Vec<Finding>,
@@ -97,9 +136,17 @@ impl Sources {
                 comments.insert(file, ignores);
             }
         }
-        let findings = lint::silence(inventory, findings, &comments);
+        Ok(lint::silence(inventory, findings, &comments))
+    }
+
+    /// The findings that the map does not silence. `path` returns a file's path relative to the map.
+    fn silence_by_map(
+        &self,
+        findings: Vec<Finding>,
+        path: impl Fn(&MapFile, FileId) -> Option<String>,
+    ) -> Result<Vec<Finding>, Vec<Diagnostic>> {
         let Some(map) = &self.map else { return Ok(findings) };
-        let path = |file: FileId| if file.0 < self.session.len() { map.relative(&self.session, file) } else { None };
+        let path = |file: FileId| if file.0 < self.session.len() { path(map, file) } else { None };
         // The map is the first file after the inputs.
         let place = |span: Span| Location {
             file: FileId(self.session.len()),

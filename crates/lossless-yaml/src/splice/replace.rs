@@ -13,11 +13,11 @@ use crate::write;
 impl Editor<'_, '_> {
     pub(super) fn replace(&self, place: &Place, value: &Value) -> Result<Vec<Splice>, Refusal> {
         let node = self.tree.node(place.node);
+        if let Data::Alias(_) = node.data {
+            return self.replace_alias(place, value);
+        }
         if self.tree.is_null(place.node) {
             return self.fill_null(place, value);
-        }
-        if let Data::Alias(_) = node.data {
-            return Err(self.refuse(Reason::ReplacedAlias, place.node));
         }
         if let Some(tag) = node.tag() {
             return Err(Refusal::new(Reason::ReplacedTag, tag.shifted(self.tree.base)));
@@ -92,6 +92,16 @@ impl Editor<'_, '_> {
         }
     }
 
+    /// Puts a value in place of an alias that is the value of a key. What the alias refers to stays as it is.
+    fn replace_alias(&self, place: &Place, value: &Value) -> Result<Vec<Splice>, Refusal> {
+        let Some(key) = place.key else {
+            return Err(self.refuse(Reason::ReplacedAlias, place.node));
+        };
+        let start = self.behind_key(key, place.node)?;
+        self.without_comments(Span::new(start, self.tree.node(place.node).span().end))?;
+        self.fill_null(place, value)
+    }
+
     /// Puts a value in place of nothing, `~` or `null`.
     fn fill_null(&self, place: &Place, value: &Value) -> Result<Vec<Splice>, Refusal> {
         let node = self.tree.node(place.node);
@@ -157,6 +167,29 @@ mod tests {
         ] {
             assert_eq!(replaced(old, &value).as_deref(), Ok(new), "{old}");
         }
+    }
+
+    /// What the alias refers to stays as it is, whoever else uses it.
+    #[test]
+    fn an_alias_that_is_a_value_is_replaced_as_a_whole() {
+        let new = json!({"b": "d"});
+        for (old, value, new) in [
+            ("x: &x {b: c}\na: *x\n", &new, "x: &x {b: c}\na:\n  b: d\n"),
+            ("x: &x {b: c}\na: *x # c\n", &new, "x: &x {b: c}\na: # c\n  b: d\n"),
+            ("x: &x {b: c}\na: *x", &new, "x: &x {b: c}\na:\n  b: d"),
+            ("x: &x {b: c}\na:\n  *x\n# c\ny: *x\n", &new, "x: &x {b: c}\na:\n  b: d\n# c\ny: *x\n"),
+            ("{x: &x {b: c}, a: *x , y: *x}\n", &new, "{x: &x {b: c}, a: {b: d} , y: *x}\n"),
+            ("x: &x ~\na: *x\n", &new, "x: &x ~\na:\n  b: d\n"),
+            ("x: &x c\na: *x # c\n", &json!("d"), "x: &x c\na: d # c\n"),
+            ("x: &x c\na: *x\n", &json!(["c", "d"]), "x: &x c\na: [c, d]\n"),
+            ("x: &x c\na: *x\n", &Value::Null, "x: &x c\na: null\n"),
+        ] {
+            assert_eq!(replaced(old, value).as_deref(), Ok(new), "{old}");
+        }
+        let comment = replaced("x: &x c\na: # c\n  *x\n", &new);
+        assert_eq!(comment, Err("a comment inside the value to replace would be lost at '# c'".to_owned()));
+        let item = edit("x: &x c\na: [*x]\n", &json!([{"op": "replace", "path": "/a/0", "value": "d"}]));
+        assert_eq!(item, Err("the value to replace is an alias at '*x'".to_owned()));
     }
 
     #[test]

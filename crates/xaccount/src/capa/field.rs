@@ -105,6 +105,8 @@ pub struct Reference {
     pub span: Span,
     /// Whether it is written in this place; otherwise a `<<` supplies it.
     pub own: bool,
+    /// Whether an alias is in its place: the mapping is elsewhere, and other objects may use it.
+    pub is_alias: bool,
     /// Keys other than these two, which the API server drops.
     pub unknown: Vec<(String, Span)>,
 }
@@ -310,7 +312,7 @@ struct ValueAtPath {
 /// Follows the path of a reference. `whole` means that the value can only be a reference.
 fn value_at(tree: &Tree<'_>, node: NodeId, path: &[String], whole: bool) -> ValueAtPath {
     let mut at = node;
-    let mut own = true;
+    let (mut own, mut is_alias) = (true, false);
     let mut rest = Rest::Members;
     let mut span = head(tree, node);
     for (depth, key) in path.iter().enumerate() {
@@ -353,6 +355,7 @@ fn value_at(tree: &Tree<'_>, node: NodeId, path: &[String], whole: bool) -> Valu
             return ValueAtPath { present: depth, state, span, rest };
         }
         rest = rest_of(tree, at);
+        is_alias = tree.resolve(value) != value;
         at = value;
     }
     let present = path.len();
@@ -364,7 +367,7 @@ fn value_at(tree: &Tree<'_>, node: NodeId, path: &[String], whole: bool) -> Valu
         return ValueAtPath { present, state: State::Wrong(span), span, rest };
     }
     let unknown = unknown(tree, at, &["kind", "name"]);
-    let state = State::Set(Box::new(Reference { kind, name, span: content(tree, at), own, unknown }));
+    let state = State::Set(Box::new(Reference { kind, name, span: content(tree, at), own, is_alias, unknown }));
     ValueAtPath { present, state, span, rest }
 }
 

@@ -6,6 +6,7 @@ mod account_scoped;
 mod alive;
 mod allowed;
 mod allowed_set;
+mod bodies;
 mod class_patches;
 mod class_variable;
 mod cluster_class;
@@ -31,6 +32,7 @@ mod wrapper;
 pub use account_scoped::{AccountScoped, Companion};
 pub use alive::Mark;
 pub use allowed::{Allowed, Form, Namespaces};
+pub use bodies::holds_bodies;
 pub use class_patches::{ClassEffect, KnownTemplate, class_effect};
 pub use class_variable::decided_reference;
 pub use cluster_class::{

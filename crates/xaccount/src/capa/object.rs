@@ -172,6 +172,7 @@ impl PatchedReference {
             name: text(&self.name),
             span: reference.span,
             own: true,
+            is_alias: false,
             unknown: Vec::new(),
         }));
         IdentityReference { state, ..reference.clone() }

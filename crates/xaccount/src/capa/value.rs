@@ -112,7 +112,7 @@ impl Value {
                 if !members.is_empty() && kind == Field::Absent && name == Field::Absent {
                     return State::Wrong(*span);
                 }
-                State::Set(Box::new(Reference { kind, name, span: *span, own: true, unknown }))
+                State::Set(Box::new(Reference { kind, name, span: *span, own: true, is_alias: false, unknown }))
             }
             Self::Leaf(field) => not_a_value(field),
         }
@@ -132,7 +132,7 @@ impl Value {
 /// A reference whose kind is not written in the same place as its name.
 pub(super) fn named(kind: &str, name: Field, span: Span) -> State {
     let kind = Field::Text(kind.to_owned(), span);
-    State::Set(Box::new(Reference { kind, name, span, own: true, unknown: Vec::new() }))
+    State::Set(Box::new(Reference { kind, name, span, own: true, is_alias: false, unknown: Vec::new() }))
 }
 
 fn not_a_value(field: &Field) -> State {

@@ -318,6 +318,14 @@ impl<'r> Planner<'r> {
     }
 }
 
+/// A reference without kind and name is completed, not replaced.
+fn kind_of_change(existing: &Reference) -> ChangeKind {
+    match existing.kind.text().is_some() || existing.name.text().is_some() {
+        true => ChangeKind::ReferenceReplaced,
+        false => ChangeKind::ReferenceAdded,
+    }
+}
+
 /// The operations that set a reference to the identity.
 fn operations(reference: &IdentityReference, name: &str) -> (ChangeKind, Vec<PatchOperation>) {
     let path = &reference.path;
@@ -334,6 +342,12 @@ fn operations(reference: &IdentityReference, name: &str) -> (ChangeKind, Vec<Pat
     }
     let whole = json!({"kind": ROLE_IDENTITY, "name": name});
     match &reference.state {
+        // The original stays as it is, for other aliases.
+        State::Set(existing) if existing.own && existing.is_alias => {
+            let path = PointerBuf::from_tokens(path);
+            operations.push(PatchOperation::Replace(ReplaceOperation { path, value: whole }));
+            (kind_of_change(existing), operations)
+        }
         State::Set(existing) if existing.own => {
             for (key, field, value) in [("kind", &existing.kind, ROLE_IDENTITY), ("name", &existing.name, name)] {
                 let mut at = PointerBuf::from_tokens(path);
@@ -346,9 +360,7 @@ fn operations(reference: &IdentityReference, name: &str) -> (ChangeKind, Vec<Pat
                     _ => operations.push(PatchOperation::Replace(ReplaceOperation { path: at, value: json!(value) })),
                 }
             }
-            let complete = existing.kind.text().is_some() || existing.name.text().is_some();
-            let kind = if complete { ChangeKind::ReferenceReplaced } else { ChangeKind::ReferenceAdded };
-            (kind, operations)
+            (kind_of_change(existing), operations)
         }
         State::Set(_) => {
             operations.push(PatchOperation::Add(AddOperation { path: PointerBuf::from_tokens(path), value: whole }));

@@ -13,21 +13,21 @@ use crate::inventory::{Inventory, ObjectId};
 use crate::plan::{Change, ChangeKind, IdentityFile, NewObject, Outcome};
 use lossless_yaml::ObjectRef;
 
-/// The plan that fixes all fixable findings. If two fixes change the same place, the first one is used.
+/// The plan that fixes all fixable findings. If two fixes change the same place and can't be combined, the first one is
+/// used; the other finding is found again in the next run.
 pub fn fixes<'f>(inventory: &Inventory, findings: impl IntoIterator<Item = &'f Finding>) -> Outcome {
     let mut outcome = Outcome::default();
-    let mut objects: Vec<(ObjectId, &str, &[PatchOperation])> = Vec::new();
+    let mut objects: BTreeMap<ObjectId, Vec<ObjectFix<'_>>> = BTreeMap::new();
     let mut documents: Vec<(FileId, &FixEdit, &str)> = Vec::new();
     let mut kustomizations: Vec<ListingFix<'_>> = Vec::new();
-    let (mut removed_refs, mut added): (HashSet<(ObjectId, String)>, HashSet<&Value>) = Default::default();
+    let mut added: HashSet<&Value> = HashSet::new();
     for fix in findings.into_iter().filter_map(|finding| finding.fix.as_ref()) {
         match &fix.change {
             FixEdit::Object { object, operations } => {
-                let own: Vec<_> = operations.iter().map(|operation| (*object, operation.path().to_string())).collect();
-                if !own.iter().any(|place| removed_refs.contains(place)) {
-                    objects.push((*object, &fix.what, operations));
-                    removed_refs.extend(own);
-                }
+                add_fix(
+                    objects.entry(*object).or_default(),
+                    ObjectFix { what: &fix.what, operations: operations.clone() },
+                );
             }
             FixEdit::Kustomization { file, document, operations } => {
                 kustomizations.push((*file, *document, &fix.what, operations));
@@ -41,12 +41,12 @@ pub fn fixes<'f>(inventory: &Inventory, findings: impl IntoIterator<Item = &'f F
         }
     }
     // The changes of one object are planned one after the other.
-    objects.sort_by_key(|(object, ..)| *object);
-    for (object, what, operations) in objects {
+    let objects = objects.into_iter().flat_map(|(object, fixes)| fixes.into_iter().map(move |fix| (object, fix)));
+    for (object, ObjectFix { what, operations }) in objects {
         let change = Change {
             object: Some(object),
             kind: ChangeKind::FindingFixed,
-            operations: operations.to_vec().into(),
+            operations: operations.into(),
             before: None,
             after: what.to_owned(),
         };
@@ -71,6 +71,61 @@ pub fn fixes<'f>(inventory: &Inventory, findings: impl IntoIterator<Item = &'f F
         outcome.change(inventory, change);
     }
     outcome
+}
+
+/// A fix of an object: what it does, and the operations.
+struct ObjectFix<'f> {
+    what: &'f str,
+    operations: Vec<PatchOperation>,
+}
+
+/// Adds a fix to those of the same object, unless it changes a place that another one changes. What both add to one new
+/// mapping or list is combined.
+fn add_fix<'f>(existing: &mut Vec<ObjectFix<'f>>, mut fix: ObjectFix<'f>) {
+    let overlapping =
+        |one: &ObjectFix<'_>| one.operations.iter().any(|one| fix.operations.iter().any(|own| overlap(one, own)));
+    let Some(other) = existing.iter_mut().find(|one| overlapping(one)) else {
+        existing.push(fix);
+        return;
+    };
+    if let ([PatchOperation::Add(old)], [PatchOperation::Add(new)]) = (&mut other.operations[..], &fix.operations[..])
+        && old.path == new.path
+        && let Some(both) = combined(&old.value, &new.value).filter(|both| *both != old.value)
+    {
+        old.value = both;
+        fix.operations.clear();
+        existing.push(fix);
+    }
+}
+
+/// Whether two operations change the same place, or one changes a place inside of the other's. Two new items of a list are
+/// two places.
+fn overlap(one: &PatchOperation, other: &PatchOperation) -> bool {
+    let (a, b) = (one.path(), other.path());
+    match a == b {
+        true => !a.as_str().ends_with("/-") || one == other,
+        false => a.starts_with(b) || b.starts_with(a),
+    }
+}
+
+/// A value with the members and items of both; `None` if they contradict each other.
+fn combined(one: &Value, other: &Value) -> Option<Value> {
+    match (one, other) {
+        _ if one == other => Some(one.clone()),
+        (Value::Object(one), Value::Object(other)) => {
+            let mut both = one.clone();
+            for (key, value) in other {
+                let value = one.get(key).map_or_else(|| Some(value.clone()), |existing| combined(existing, value))?;
+                both.insert(key.clone(), value);
+            }
+            Some(Value::Object(both))
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            let new = other.iter().filter(|item| !one.contains(item));
+            Some(one.iter().chain(new).cloned().collect())
+        }
+        _ => None,
+    }
 }
 
 /// A fix of a kustomization: its file, its document, what it does, and the operations.

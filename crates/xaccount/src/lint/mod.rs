@@ -2,6 +2,7 @@
 //!
 //! A rule is a file under `rules/`, a line in [`RULES`], and a section of `docs/rules.md`.
 
+mod compare;
 mod fixes;
 mod ignore;
 mod policy;
@@ -19,6 +20,7 @@ use crate::diag::{Diagnostic, FileId, RuleId, Severity, Span};
 use crate::inventory::{Builds, Inventory, ObjectId};
 use crate::status::Status;
 
+pub use compare::{LintState, new_findings};
 pub use fixes::fixes;
 pub use ignore::{Ignore, ignores};
 pub use policy::{PolicyFile, policy};
@@ -36,6 +38,8 @@ pub struct Rule {
     pub severity: Severity,
     /// What the rule finds, in one sentence without a full stop.
     pub summary: &'static str,
+    /// Whether its fixes are safe; `None` if none of its findings is fixable.
+    pub fix: Option<Applicability>,
     /// Checks the objects of a run. `None` for a rule whose findings come from reading the files or from silencing.
     check: Option<fn(&Context<'_>, &mut Findings)>,
 }
@@ -80,6 +84,15 @@ pub struct Finding {
     pub diagnostic: Diagnostic,
     /// The change that fixes it, if it is fixable.
     pub fix: Option<Fix>,
+}
+
+/// Whether a fix is made without a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Applicability {
+    /// The result is what the author evidently intended, and no cluster that works gets another account or other namespaces.
+    Safe,
+    /// Someone has to decide whether that is what they want.
+    Unsafe,
 }
 
 /// A change that fixes a finding.
@@ -137,6 +150,13 @@ pub struct Findings {
     found: Vec<Finding>,
 }
 
+impl Finding {
+    /// Whether its fix is safe; `None` if it is not fixable.
+    pub fn applicability(&self) -> Option<Applicability> {
+        self.fix.as_ref().and(self.rule.fix)
+    }
+}
+
 impl Rule {
     /// Whether a text is its id or its name.
     pub fn is_named(&self, text: &str) -> bool {
@@ -157,6 +177,7 @@ impl Findings {
 
     /// Adds a finding with its fix.
     fn add_with_fix(&mut self, diagnostic: Diagnostic, fix: Fix) {
+        debug_assert!(self.rule.fix.is_some(), "{} has a fix, but no applicability", self.rule.id);
         self.add(diagnostic);
         if let Some(last) = self.found.last_mut() {
             last.fix = Some(fix);

@@ -144,7 +144,7 @@ pub(crate) fn agreement(
 
 /// Whether the labels of the cluster's namespace are in the files.
 fn has_namespace(case: &Case, judge: &Verdict) -> bool {
-    let name = case.objects[0]["metadata"]["namespace"].as_str().unwrap_or("default");
+    let name = case.objects[0]["metadata"]["namespace"].as_str().filter(|name| !name.is_empty()).unwrap_or("default");
     find(case, "Namespace", name).is_some_and(|(at, _)| !judge.refused.contains_key(&at))
 }
 

@@ -61,7 +61,7 @@ fn excluded(case: &Case, verdict: &Verdict, judge: &mut Judge) -> Option<Verdict
 }
 
 fn namespace_of(case: &Case) -> &str {
-    case.objects[0]["metadata"]["namespace"].as_str().unwrap_or("default")
+    case.objects[0]["metadata"]["namespace"].as_str().filter(|name| !name.is_empty()).unwrap_or("default")
 }
 
 fn namespace_object(name: &str, labels: Map<String, Value>) -> Value {

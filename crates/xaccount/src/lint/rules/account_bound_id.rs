@@ -10,6 +10,7 @@ pub(super) const RULE: Rule = Rule {
     name: "account-bound-id",
     severity: Severity::Note,
     summary: "A cluster names resources that must exist in the account of its identity",
+    fix: None,
     check: Some(check),
 };
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Context, Findings, Rule};
+use super::super::{Applicability, Context, Findings, Rule};
 use super::query::{allowed, replace};
 use crate::capa::{Form, ObjectKind, is_kept_as_written};
 use crate::diag::{Diagnostic, RuleId, Severity};
@@ -14,6 +14,7 @@ pub(super) const RULE: Rule = Rule {
     name: "allowed-namespaces",
     severity: Severity::Error,
     summary: "allowedNamespaces has a shape that CAPA's webhook refuses",
+    fix: Some(Applicability::Safe),
     check: Some(check),
 };
 

@@ -11,6 +11,7 @@ pub(super) const RULE: Rule = Rule {
     name: "api-version",
     severity: Severity::Error,
     summary: "A kind in an API version that never existed, or that has no identities",
+    fix: None,
     check: Some(check),
 };
 

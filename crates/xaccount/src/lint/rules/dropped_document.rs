@@ -9,6 +9,7 @@ pub(super) const RULE: Rule = Rule {
     name: "dropped-document",
     severity: Severity::Warning,
     summary: "A document that kubectl drops",
+    fix: None,
     check: Some(check),
 };
 

@@ -1,8 +1,9 @@
 //! Nulls and empty selectors in `allowedNamespaces`: they allow every namespace or none, depending on the release.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::super::{Context, Findings, Rule};
+use super::super::{Applicability, Context, Findings, Rule};
+use super::query::replace;
 use crate::capa::{Form, ObjectKind, Release};
 use crate::diag::{Diagnostic, RuleId, Severity};
 
@@ -11,6 +12,7 @@ pub(super) const RULE: Rule = Rule {
     name: "empty-selector",
     severity: Severity::Warning,
     summary: "A null or empty selector or label, which may allow more namespaces",
+    fix: Some(Applicability::Unsafe),
     check: Some(check),
 };
 
@@ -25,7 +27,7 @@ enum EmptyForm {
 }
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for found in context.inventory.objects() {
+    for (object, found) in context.inventory.entries() {
         let (written, left) = match &found.object.object_kind {
             ObjectKind::Identity(identity, _) => (&identity.allowed_namespaces, &identity.allowed),
             ObjectKind::Static(identity, _) => (&identity.allowed_namespaces, &identity.allowed),
@@ -45,6 +47,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         }
         let open = "every namespace may use the identity";
         let explicit = "write allowedNamespaces: {} to allow every namespace, or {list: []} to allow none";
+        let mut now = json!({});
         let (message, label, help) = match nothing(allowed) {
             Some(EmptyForm::Null) => {
                 (format!("the API server drops the null below allowedNamespaces: {open}"), String::new(), explicit)
@@ -57,6 +60,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             Some(EmptyForm::Part) => {
                 let release = context.release();
                 let who = if release < Release::KEEPS_EMPTY { "every namespace" } else { "no namespace" };
+                if release >= Release::KEEPS_EMPTY {
+                    now = json!({"list": []});
+                }
                 let message = "an empty matchLabels or matchExpressions allows every namespace up to CAPA v2.8, \
                     and none since v2.9";
                 let help = "allowedNamespaces: {} allows every namespace in all releases";
@@ -65,7 +71,10 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             _ => continue,
         };
         let finding = Diagnostic::warning(format!("{}: {message}", found.title()));
-        findings.add(finding.at(found.location(*span), label).help(help));
+        let what = if now == json!({}) { "{}" } else { "{list: []}" };
+        let what = format!("allowedNamespaces: {what}, as CAPA {} reads it", context.release());
+        let fix = replace(object, "allowedNamespaces", now, &what);
+        findings.add_with_fix(finding.at(found.location(*span), label).help(help), fix);
     }
 }
 

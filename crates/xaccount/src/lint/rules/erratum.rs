@@ -8,5 +8,6 @@ pub(super) const RULE: Rule = Rule {
     name: "erratum",
     severity: Severity::Warning,
     summary: "A fault of the CAPA release puts an object into another account",
+    fix: None,
     check: None,
 };

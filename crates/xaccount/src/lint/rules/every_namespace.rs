@@ -10,6 +10,7 @@ pub(super) const RULE: Rule = Rule {
     name: "every-namespace",
     severity: Severity::Note,
     summary: "Every namespace may use the identity",
+    fix: None,
     check: Some(check),
 };
 

@@ -6,7 +6,7 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation};
 use serde_json::json;
 
-use super::super::{Context, Findings, Fix, FixEdit, Rule};
+use super::super::{Applicability, Context, Findings, Fix, FixEdit, Rule};
 use super::query::role_identities;
 use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::inventory::builds::FluxBuild;
@@ -17,6 +17,7 @@ pub(super) const RULE: Rule = Rule {
     name: "flux-prune",
     severity: Severity::Warning,
     summary: "An identity that Flux may delete while clusters of another Kustomization use it",
+    fix: Some(Applicability::Unsafe),
     check: Some(check),
 };
 

@@ -13,6 +13,7 @@ pub(super) const RULE: Rule = Rule {
     name: "identity-cycle",
     severity: Severity::Error,
     summary: "Identities that are each other's source",
+    fix: None,
     check: Some(check),
 };
 

@@ -15,6 +15,7 @@ pub(super) const RULE: Rule = Rule {
     name: "identity-in-cluster-file",
     severity: Severity::Warning,
     summary: "An identity in one cluster's file that clusters in other files use",
+    fix: None,
     check: Some(check),
 };
 

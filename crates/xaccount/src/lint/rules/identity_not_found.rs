@@ -15,6 +15,7 @@ pub(super) const RULE: Rule = Rule {
     name: "identity-not-found",
     severity: Severity::Warning,
     summary: "A reference to an identity that is in none of the files",
+    fix: None,
     check: Some(check),
 };
 

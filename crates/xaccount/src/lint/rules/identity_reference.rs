@@ -11,6 +11,7 @@ pub(super) const RULE: Rule = Rule {
     name: "identity-reference",
     severity: Severity::Error,
     summary: "An identityRef that the API server refuses, or that is ambiguous",
+    fix: None,
     check: Some(check),
 };
 

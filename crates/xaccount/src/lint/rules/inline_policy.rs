@@ -12,6 +12,7 @@ pub(super) const RULE: Rule = Rule {
     name: "inline-policy",
     severity: Severity::Warning,
     summary: "An inlinePolicy that STS refuses",
+    fix: None,
     check: Some(check),
 };
 

@@ -14,6 +14,7 @@ pub(super) const RULE: Rule = Rule {
     name: "kustomize-name",
     severity: Severity::Error,
     summary: "A namePrefix or nameSuffix that renames an identity, but not the references to it",
+    fix: None,
     check: Some(check),
 };
 

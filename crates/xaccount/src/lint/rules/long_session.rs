@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::{Context, Findings, Rule};
+use super::super::{Applicability, Context, Findings, Rule};
 use super::query::{replace, role_identities, source};
 use crate::capa::{CONTROLLER_IDENTITY, Field, ROLE_IDENTITY};
 use crate::diag::{Diagnostic, RuleId, Severity};
@@ -12,6 +12,7 @@ pub(super) const RULE: Rule = Rule {
     name: "long-session",
     severity: Severity::Warning,
     summary: "A session longer than STS allows when a role assumes a role",
+    fix: Some(Applicability::Safe),
     check: Some(check),
 };
 

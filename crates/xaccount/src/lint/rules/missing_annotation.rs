@@ -4,7 +4,7 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation};
 use serde_json::json;
 
-use super::super::{Context, Findings, Fix, FixEdit, Rule};
+use super::super::{Applicability, Context, Findings, Fix, FixEdit, Rule};
 use super::query::role_identities;
 use crate::diag::{Diagnostic, RuleId, Severity};
 
@@ -13,6 +13,7 @@ pub(super) const RULE: Rule = Rule {
     name: "missing-annotation",
     severity: Severity::Warning,
     summary: "An identity without an annotation that the account map requires",
+    fix: Some(Applicability::Safe),
     check: Some(check),
 };
 

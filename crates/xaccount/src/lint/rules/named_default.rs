@@ -9,6 +9,7 @@ pub(super) const RULE: Rule = Rule {
     name: "named-default",
     severity: Severity::Warning,
     summary: "A role identity with the name of the controller identity",
+    fix: None,
     check: Some(check),
 };
 

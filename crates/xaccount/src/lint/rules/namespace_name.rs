@@ -12,6 +12,7 @@ pub(super) const RULE: Rule = Rule {
     name: "namespace-name",
     severity: Severity::Warning,
     summary: "A name in allowedNamespaces.list that no namespace can have",
+    fix: None,
     check: Some(check),
 };
 

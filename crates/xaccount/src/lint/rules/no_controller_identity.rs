@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::super::{Context, Findings, Fix, FixEdit, Rule};
+use super::super::{Applicability, Context, Findings, Fix, FixEdit, Rule};
 use super::query::role_identities;
 use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, Reason, State};
 use crate::diag::{Diagnostic, RuleId, Severity};
@@ -16,6 +16,7 @@ pub(super) const RULE: Rule = Rule {
     name: "no-controller-identity",
     severity: Severity::Warning,
     summary: "The controller identity is in none of the files, and CAPA may not create it",
+    fix: Some(Applicability::Unsafe),
     check: Some(check),
 };
 

@@ -8,5 +8,6 @@ pub(super) const RULE: Rule = Rule {
     name: "not-readable",
     severity: Severity::Error,
     summary: "A document that names a CAPA kind can't be read with certainty",
+    fix: None,
     check: None,
 };

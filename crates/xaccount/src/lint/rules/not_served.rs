@@ -14,6 +14,7 @@ pub(super) const RULE: Rule = Rule {
     name: "not-served",
     severity: Severity::Warning,
     summary: "An API version that newer releases of CAPA refuse",
+    fix: None,
     check: Some(check),
 };
 

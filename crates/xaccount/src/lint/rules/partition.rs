@@ -11,6 +11,7 @@ pub(super) const RULE: Rule = Rule {
     name: "partition",
     severity: Severity::Error,
     summary: "A role in another partition than the cluster's region",
+    fix: None,
     check: Some(check),
 };
 

@@ -10,6 +10,7 @@ pub(super) const RULE: Rule = Rule {
     name: "policy-arns",
     severity: Severity::Warning,
     summary: "policyARNs restricts nothing",
+    fix: None,
     check: Some(check),
 };
 

@@ -12,6 +12,7 @@ pub(super) const RULE: Rule = Rule {
     name: "policy-form",
     severity: Severity::Warning,
     summary: "A policy that trusts everyone, names a deleted principal, grants nothing, or is nearly full",
+    fix: None,
     check: Some(check),
 };
 

@@ -14,6 +14,7 @@ pub(super) const RULE: Rule = Rule {
     name: "policy-mismatch",
     severity: Severity::Warning,
     summary: "A trust or permission policy that does not allow an identity to assume its role",
+    fix: None,
     check: Some(check),
 };
 

@@ -1,7 +1,7 @@
 //! Helpers that several rules share.
 
 use json_patch::jsonptr::PointerBuf;
-use json_patch::{PatchOperation, ReplaceOperation};
+use json_patch::{PatchOperation, RemoveOperation, ReplaceOperation};
 use serde_json::Value;
 
 use super::super::{Fix, FixEdit};
@@ -90,6 +90,12 @@ pub(super) fn unreadable(found: &Resource, existing: &Reference) -> Option<Diagn
 pub(super) fn replace(object: ObjectId, field: &str, value: Value, what: &str) -> Fix {
     let path = PointerBuf::from_tokens(["spec", field]);
     let operations = vec![PatchOperation::Replace(ReplaceOperation { path, value })];
+    Fix { what: what.into(), change: FixEdit::Object { object, operations } }
+}
+
+/// A fix that removes a member of an object.
+pub(super) fn remove<'p>(object: ObjectId, path: impl IntoIterator<Item = &'p str>, what: &str) -> Fix {
+    let operations = vec![PatchOperation::Remove(RemoveOperation { path: PointerBuf::from_tokens(path) })];
     Fix { what: what.into(), change: FixEdit::Object { object, operations } }
 }
 

@@ -1,6 +1,7 @@
 //! `identityRef` in a place where the API server drops it.
 
-use super::super::{Context, Findings, Rule};
+use super::super::{Applicability, Context, Findings, Rule};
+use super::query::remove;
 use crate::capa::{ObjectKind, State};
 use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::inventory::Resource;
@@ -11,13 +12,22 @@ pub(super) const RULE: Rule = Rule {
     name: "reference-elsewhere",
     severity: Severity::Warning,
     summary: "An identityRef on a kind that has none, or in the wrong place",
+    fix: Some(Applicability::Unsafe),
     check: Some(check),
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for found in context.inventory.objects() {
+    for (object, found) in context.inventory.entries() {
         for (path, key, span) in &found.object.misplaced {
-            findings.add(misplaced(found, path, key).at(found.location(*span), ""));
+            let finding = misplaced(found, path, key).at(found.location(*span), "");
+            // Without another one, it shows the intended account.
+            match has_reference(found) {
+                true => {
+                    let path = path.split('/').skip(1).chain([key.as_str()]);
+                    findings.add_with_fix(finding, remove(object, path, &format!("{key} removed, which is dropped")));
+                }
+                false => findings.add(finding),
+            }
         }
         let ObjectKind::Elsewhere(span) = found.object.object_kind else { continue };
         let kind = found.object.kind.as_str();
@@ -27,13 +37,14 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             _ => "it belongs on the AWSCluster or the control plane; this kind uses the identity of its cluster",
         };
         let effect = effect(context, found);
-        findings.add(
+        findings.add_with_fix(
             Diagnostic::warning(format!(
                 "{}: {kind} has no identityRef: the API server drops it{effect}",
                 found.title()
             ))
             .at(found.location(span), "")
             .help(right),
+            remove(object, ["spec", "identityRef"], "identityRef removed, which is dropped"),
         );
     }
 }
@@ -53,6 +64,11 @@ fn effect(context: &Context<'_>, found: &Resource) -> String {
     }
 }
 
+/// Whether a reference is in the right place.
+fn has_reference(found: &Resource) -> bool {
+    found.object.references().any(|reference| matches!(reference.state, State::Set(_)))
+}
+
 /// A reference in the wrong place or under a wrong name.
 fn misplaced(found: &Resource, path: &str, key: &str) -> Diagnostic {
     let title = found.title();
@@ -63,7 +79,7 @@ fn misplaced(found: &Resource, path: &str, key: &str) -> Diagnostic {
             "it belongs on the object that infrastructureRef or controlPlaneRef names, or in a topology's variable",
         );
     };
-    let whose = match found.object.references().any(|reference| matches!(reference.state, State::Set(_))) {
+    let whose = match has_reference(found) {
         true => "the one in the right place is used",
         false => "the cluster is created with the source account's credentials",
     };

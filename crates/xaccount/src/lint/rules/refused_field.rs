@@ -4,7 +4,7 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{PatchOperation, ReplaceOperation};
 use serde_json::Value;
 
-use super::super::{Context, Findings, Fix, FixEdit, Rule};
+use super::super::{Applicability, Context, Findings, Fix, FixEdit, Rule};
 use crate::capa::ObjectKind;
 use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::inventory::Resource;
@@ -14,6 +14,7 @@ pub(super) const RULE: Rule = Rule {
     name: "refused-field",
     severity: Severity::Error,
     summary: "A value that the API server refuses for its type or form",
+    fix: Some(Applicability::Safe),
     check: Some(check),
 };
 

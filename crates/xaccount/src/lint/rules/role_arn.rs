@@ -1,7 +1,7 @@
 //! `roleARN` that is not the ARN of an IAM role, which the CRD does not check.
 
-use super::super::{Context, Findings, Rule};
-use super::query::role_identities;
+use super::super::{Applicability, Context, Findings, Rule};
+use super::query::{replace, role_identities};
 use crate::aws::{RoleArn, RoleArnError};
 use crate::capa::{Field, is_kept_as_written};
 use crate::diag::{Diagnostic, RuleId, Severity};
@@ -12,11 +12,12 @@ pub(super) const RULE: Rule = Rule {
     name: "role-arn",
     severity: Severity::Error,
     summary: "roleARN is not the ARN of an IAM role",
+    fix: Some(Applicability::Unsafe),
     check: Some(check),
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (_, found, identity) in role_identities(context.inventory) {
+    for (object, found, identity) in role_identities(context.inventory) {
         let title = found.title();
         let at = found.location(identity.role_arn.span().unwrap_or(found.object.kind_span));
         let wrong = |what: &str| Diagnostic::error(format!("{title}: {what}")).at(at, "");
@@ -27,11 +28,17 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                 if matches!(&error, RoleArnError::Placeholder { placeholder, .. } if is_filled_in(placeholder)) {
                     continue;
                 }
-                let mut finding = wrong(&error.to_string());
-                if let Some(right) = error.suggestion().filter(|right| !finding.message.contains(right.as_str())) {
-                    finding = finding.help(format!("perhaps {right}"));
-                }
-                findings.add(finding);
+                let finding = wrong(&error.to_string());
+                let Some(right) = error.suggestion() else {
+                    findings.add(finding);
+                    continue;
+                };
+                let finding = match finding.message.contains(right.as_str()) {
+                    true => finding,
+                    false => finding.help(format!("perhaps {right}")),
+                };
+                let what = format!("roleARN {right}");
+                findings.add_with_fix(finding, replace(object, "roleARN", right.into(), &what));
             }
             Field::Absent | Field::Null if is_kept_as_written(&found.object, context.release()) => findings.add(
                 wrong("no role ARN: the API server refuses the object").help("roleARN: arn:aws:iam::ACCOUNT:role/NAME"),

@@ -4,7 +4,7 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation};
 use serde_json::json;
 
-use super::super::{Context, Findings, Rule};
+use super::super::{Applicability, Context, Findings, Rule};
 use super::query::{role_identities, source};
 use crate::capa::{CONTROLLER_IDENTITY, IdentityKind, ObjectKind, ROLE_IDENTITY, errata};
 use crate::diag::{Diagnostic, RuleId, Severity};
@@ -15,6 +15,7 @@ pub(super) const RULE: Rule = Rule {
     name: "role-chain",
     severity: Severity::Warning,
     summary: "A chain of identities that fails when its source's session ends, since CAPA v2.9",
+    fix: Some(Applicability::Unsafe),
     check: Some(check),
 };
 

@@ -10,6 +10,7 @@ pub(super) const RULE: Rule = Rule {
     name: "role-name",
     severity: Severity::Note,
     summary: "A role whose name the policies of clusterawsadm do not cover",
+    fix: None,
     check: Some(check),
 };
 

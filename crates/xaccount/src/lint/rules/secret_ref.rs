@@ -9,6 +9,7 @@ pub(super) const RULE: Rule = Rule {
     name: "secret-ref",
     severity: Severity::Error,
     summary: "A static identity whose secretRef is empty, or has the shape of another API version",
+    fix: None,
     check: Some(check),
 };
 

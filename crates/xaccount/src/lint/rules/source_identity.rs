@@ -12,6 +12,7 @@ pub(super) const RULE: Rule = Rule {
     name: "source-identity",
     severity: Severity::Error,
     summary: "A source identity that is missing or invalid",
+    fix: None,
     check: Some(check),
 };
 

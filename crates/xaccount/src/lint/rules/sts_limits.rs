@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::{Context, Findings, Rule};
+use super::super::{Applicability, Context, Findings, Rule};
 use super::query::{replace, role_identities};
 use crate::aws::{DurationSeconds, ExternalId, SessionName};
 use crate::capa::{Field, Release};
@@ -15,6 +15,7 @@ pub(super) const RULE: Rule = Rule {
     name: "sts-limits",
     severity: Severity::Error,
     summary: "A session name, external id or duration that STS or the CRD refuses",
+    fix: Some(Applicability::Safe),
     check: Some(check),
 };
 

@@ -9,6 +9,7 @@ pub(super) const RULE: Rule = Rule {
     name: "target-is-source",
     severity: Severity::Note,
     summary: "A role in the source account",
+    fix: None,
     check: Some(check),
 };
 

@@ -8,5 +8,6 @@ pub(super) const RULE: Rule = Rule {
     name: "template",
     severity: Severity::Warning,
     summary: "A template that names a CAPA kind is not checked",
+    fix: None,
     check: None,
 };

@@ -15,6 +15,7 @@ pub(super) const RULE: Rule = Rule {
     name: "two-accounts",
     severity: Severity::Warning,
     summary: "Objects or ARNs of one cluster in two accounts",
+    fix: None,
     check: Some(check),
 };
 

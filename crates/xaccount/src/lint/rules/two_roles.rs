@@ -13,6 +13,7 @@ pub(super) const RULE: Rule = Rule {
     name: "two-roles",
     severity: Severity::Error,
     summary: "One identity name with two role ARNs",
+    fix: None,
     check: Some(check),
 };
 

@@ -12,6 +12,7 @@ pub(super) const RULE: Rule = Rule {
     name: "unknown-field",
     severity: Severity::Warning,
     summary: "A field that the API server drops",
+    fix: None,
     check: Some(check),
 };
 

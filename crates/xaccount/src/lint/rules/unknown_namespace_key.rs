@@ -10,6 +10,7 @@ pub(super) const RULE: Rule = Rule {
     name: "unknown-namespace-key",
     severity: Severity::Error,
     summary: "A key below allowedNamespaces that the API server drops",
+    fix: None,
     check: Some(check),
 };
 

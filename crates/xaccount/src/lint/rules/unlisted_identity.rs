@@ -1,6 +1,6 @@
 //! Identities in files that no kustomization lists.
 
-use super::super::{Context, Findings, Fix, FixEdit, Rule};
+use super::super::{Applicability, Context, Findings, Fix, FixEdit, Rule};
 use crate::diag::{RuleId, Severity};
 
 pub(super) const RULE: Rule = Rule {
@@ -8,6 +8,7 @@ pub(super) const RULE: Rule = Rule {
     name: "unlisted-identity",
     severity: Severity::Warning,
     summary: "An identity that no kustomization lists, although kustomizations build its clusters",
+    fix: Some(Applicability::Safe),
     check: Some(check),
 };
 

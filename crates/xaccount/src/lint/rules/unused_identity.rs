@@ -13,6 +13,7 @@ pub(super) const RULE: Rule = Rule {
     name: "unused-identity",
     severity: Severity::Note,
     summary: "An identity that nothing in these files references",
+    fix: None,
     check: Some(check),
 };
 

@@ -8,5 +8,6 @@ pub(in crate::lint) const RULE: Rule = Rule {
     name: "unused-ignore",
     severity: Severity::Note,
     summary: "A comment or map entry that silences nothing",
+    fix: None,
     check: None,
 };
