@@ -113,7 +113,7 @@ pub struct ReferencingKind {
     pub template: bool,
     /// Whether it is cluster-scoped.
     pub cluster_scoped: bool,
-    /// Whether it has a `region` beside the reference (`config/crd/bases`, v2.13.0).
+    /// Whether it has a `region` next to the reference (`config/crd/bases`, v2.13.0).
     pub has_region: bool,
     /// Whether CAPA creates a missing `AWSClusterControllerIdentity/default` for an object that references that kind,
     /// or for an object created from it (`exp/controlleridentitycreator/awscontrolleridentity_controller.go`, v2.11.1).
