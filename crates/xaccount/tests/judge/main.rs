@@ -9,6 +9,7 @@
 
 mod compare;
 mod completion;
+mod findings;
 mod generate;
 mod judges;
 mod known;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let Some(peers) = env::var_os("JUDGES").map(PathBuf::from) else {
         let tests = vec![
             Trial::test("the_sample_agrees", the_sample_agrees),
+            Trial::test("lint_finds_what_is_refused", lint_finds_what_is_refused),
             Trial::test("a_changed_verdict_differs", a_changed_verdict_differs),
             Trial::test("the_same_seed_is_the_same_case", the_same_seed_is_the_same_case),
         ];
@@ -66,6 +68,19 @@ fn the_sample_agrees() -> Result<(), Failed> {
             Err(format!("{number} of {} cases differ:\n\n{}", lines.len(), differences.join("\n")).into())
         }
     }
+}
+
+/// `lint` has an error for each identity that is refused, and none that says so without a reason.
+fn lint_finds_what_is_refused() -> Result<(), Failed> {
+    let mut refused = 0;
+    for line in sample::read() {
+        let case = line.case();
+        refused += line.verdict.refused.len();
+        if let Some(why) = findings::differences(&case, &line.verdict).first() {
+            return Err(run::shown(&case, &line.verdict, &status(&case, line.form()), why).into());
+        }
+    }
+    if refused > 300 { Ok(()) } else { Err(format!("only {refused} objects are refused").into()) }
 }
 
 /// A comparison that accepts everything would not find a wrong verdict.

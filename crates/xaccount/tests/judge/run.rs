@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use crate::compare::{Agreement, Status, agreement, status};
 use crate::completion::completed;
+use crate::findings;
 use crate::generate::{Case, case};
 use crate::judges::{Judge, RELEASES, Verdict};
 use crate::known::known;
@@ -55,6 +56,10 @@ impl Counts {
         let verdicts = judge.verdicts(&cases);
         for (((&seed, case), verdict), own) in seeds.iter().zip(&cases).zip(&verdicts).zip(statuses(seeds, &cases)) {
             self.cases += 1;
+            for why in findings::differences(case, verdict) {
+                let text = format!("seed {seed}: {}", shown(case, verdict, &own, why));
+                self.different.entry(why).or_default().push(text);
+            }
             let counted = self.verdicts.entry(format!("{} {}", verdict.verdict, verdict.reason)).or_default();
             counted.0 += 1;
             match agreement(case, verdict, &own, || completed(case, verdict, judge)) {
