@@ -186,4 +186,65 @@ mod tests {
         assert_eq!(of("{env: dev, team: ''}"), ["default/heron denied source"]);
         assert_eq!(of("{team: }"), ["default/heron denied source"]);
     }
+
+    const IDENTITIES: &str = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSClusterRoleIdentity\nmetadata: {name: role}\nspec:\n  roleARN: arn:aws:iam::222222222222:role/capa\n  sourceIdentityRef: {kind: AWSClusterControllerIdentity, name: default}\n  allowedNamespaces: {}\n---\napiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSClusterControllerIdentity\nmetadata: {name: default}\nspec: {allowedNamespaces: {}}\n";
+
+    /// The first row for a cluster with a role identity, after a change of the identities, for a release.
+    fn with_identities(old: &str, new: &str, release: &str) -> String {
+        let cluster = CLUSTER.replace(
+            "{region: eu-west-1}",
+            "{region: eu-west-1, identityRef: {kind: AWSClusterRoleIdentity, name: role}}",
+        );
+        assert!(IDENTITIES.contains(old), "{old}");
+        let files = [("heron.yaml", cluster), ("identities.yaml", IDENTITIES.replacen(old, new, 1))];
+        let manifests = Manifests::new(files).unwrap().with_release(release.parse().unwrap());
+        let report = status(&manifests).unwrap();
+        let row = &report.clusters()[0];
+        format!("{} {}", row.verdict.outcome.name(), row.account.word())
+    }
+
+    #[test]
+    fn a_refused_controller_identity_does_not_close_what_capa_opens() {
+        let of = |spec: &str| {
+            let identity = format!(
+                "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSClusterControllerIdentity\nmetadata: {{name: default}}\nspec: {spec}\n"
+            );
+            rows(&[("heron.yaml", CLUSTER), ("identity.yaml", &identity)])
+        };
+        assert_eq!(of("{allowedNamespaces: {list: [other]}}"), ["default/heron denied source"]);
+        assert_eq!(of("{allowedNamespaces: [other]}"), ["default/heron permitted source"]);
+        // No cluster makes CAPA create one.
+        let refused =
+            with_identities("{name: default}\nspec: {allowedNamespaces: {}}", "{name: default}\nspec: x", "2.13");
+        assert_eq!(refused, "error 222222222222");
+    }
+
+    #[test]
+    fn an_identity_with_labels_is_kept_as_written_since_v2_13() {
+        let of = |metadata: &str, spec: &str, release: &str| {
+            with_identities(
+                "{name: role}\nspec:\n  roleARN: arn:aws:iam::222222222222:role/capa\n",
+                &format!("{metadata}\nspec:\n{spec}"),
+                release,
+            )
+        };
+        let (labels, arn) = ("{name: role, labels: {a: b}}", "  roleARN: arn:aws:iam::222222222222:role/capa\n");
+        let null = format!("{arn}  policyARNs: [null]\n");
+        for (metadata, spec, release, expected) in [
+            (labels, arn, "2.13", "permitted 222222222222"),
+            (labels, &null, "2.12.1", "permitted 222222222222"),
+            (labels, &null, "2.13", "error 222222222222"),
+            ("{name: role}", &null, "2.13", "permitted 222222222222"),
+        ] {
+            assert_eq!(of(metadata, spec, release), expected, "{metadata} {spec} {release}");
+        }
+    }
+
+    #[test]
+    fn an_identity_of_a_version_that_is_not_served_does_not_exist() {
+        assert_eq!(with_identities("v1beta2", "v1beta1", "2.3"), "permitted 222222222222");
+        assert_eq!(with_identities("v1beta2", "v1beta1", "2.4"), "error 222222222222");
+        assert_eq!(with_identities("v1beta2", "v1beta3", "2.13"), "error 222222222222");
+        assert_eq!(with_identities("v1beta2", "v1beta3", "2.14"), "permitted 222222222222");
+    }
 }
