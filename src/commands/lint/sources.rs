@@ -32,6 +32,20 @@ pub(super) struct Sources {
 pub(super) const USAGE: Usage =
     Usage { verb: "lint", flags: "", edits: false, reads_kustomizations: true, prints: "--fix -o yaml" };
 
+/// Refuses `--fix unsafe`: the level would be read as a path.
+fn refuse_level_as_path(args: &Args) -> Result<(), Diagnostic> {
+    let paths = input::paths(&args.input);
+    let is_level = |path: &&PathBuf| path.as_os_str() == "unsafe" && !path.exists();
+    match paths.iter().find(is_level).filter(|_| args.fix.is_some()) {
+        None => Ok(()),
+        Some(path) => {
+            let level = path.display();
+            Err(Diagnostic::error(format!("--fix takes '{level}' only after an equals sign"))
+                .help(format!("--fix={level}")))
+        }
+    }
+}
+
 impl SourceFiles for Sources {
     fn source(&self, file: FileId) -> SourceFile<'_> {
         match file.0.checked_sub(self.session.len()).and_then(|index| self.extra.get(index)) {
@@ -44,6 +58,7 @@ impl SourceFiles for Sources {
 impl Sources {
     /// Reads everything but the manifests. `edits` is what happens to fixes.
     pub(super) fn read(args: &Args, edits: Option<Mode>, terminal: &Terminal) -> Result<Self, CommandError> {
+        refuse_level_as_path(args)?;
         let found = input::find(&args.input, &USAGE)?;
         if let Some(mode) = edits {
             refuse_inputs(&found, &args.input, mode, &USAGE)?;
