@@ -35,13 +35,13 @@ Examples:
 const EXIT_STATUS: &str = "\
 Exit status:
   0  done
-  1  with --exit-code: a cluster is not permitted or unknown, or a file can't
-     be read; with --against: a cluster moved, or may have moved
+  1  with --exit-code: a cluster is not permitted, unknown or not as mapped, or
+     a file can't be read; with --against: a cluster moved, or may have moved
   2  an error or wrong usage; stdout is empty";
 
 /// Show each cluster's account and identity, and whether CAPA allows it
 ///
-/// Evaluates every cluster as CAPA's controller does: the identity must exist and allow the cluster's namespace, and so must each identity that it gets its credentials from. Manifests are read as `kubectl apply` sends them, with the defaults and refusals of CAPA's webhooks and the fields that the API server drops. What is not in the files is `unknown`. Bodies of Secrets are not read.
+/// Evaluates every cluster as CAPA's controller does: the identity must exist and allow the cluster's namespace, and so must each identity that it gets its credentials from. Manifests are read as `kubectl apply` sends them, with the defaults and refusals of CAPA's webhooks and the fields that the API server drops. What is not in the files is `unknown`. With an account map, a cluster in another account than the map says is `not as mapped`. Bodies of Secrets are not read.
 #[derive(Debug, Args)]
 #[command(before_help = EXAMPLE, before_long_help = EXAMPLES, after_help = MORE, after_long_help = EXIT_STATUS,
     help_template = TEMPLATE,
