@@ -111,7 +111,7 @@ pub(crate) struct Lint {
     #[arg(long, conflicts_with = "fix", help_heading = "Mode")]
     pub(crate) statistics: bool,
 
-    /// Fix what can be fixed automatically: print a diff and write nothing. --fix=unsafe also makes the fixes that change what is applied
+    /// Fix what can be fixed automatically: print a diff and write nothing. --fix=unsafe also makes fixes that someone has to decide
     #[arg(long, value_name = "safe|unsafe", num_args = 0..=1, require_equals = true, default_missing_value = "safe",
           hide_possible_values = true, help_heading = "Mode")]
     pub(crate) fix: Option<FixLevel>,

@@ -268,14 +268,22 @@ pub(crate) fn status_reasons<O: Provenance>(status: &Status<'_, O>, all: bool, s
         let verdict = &first.verdict;
         let (name, colour) = self::verdict(first);
         let outcome = styled(name, colour, screen.colour);
-        let message = mapped_words(first, style).into_iter().chain(verdict.message.clone());
-        let message: String = message.map(|message| format!(": {}", escape_control(&message))).collect();
+        // What the verdict is about comes first.
+        let mut messages = vec![mapped_words(first, style), verdict.message.clone()];
+        if name != NOT_AS_MAPPED {
+            messages.reverse();
+        }
+        let mut messages = messages.into_iter().flatten();
+        let message = messages.next().map_or(String::new(), |message| format!(": {}", escape_control(&message)));
         let mut names = titles.iter().take(MOST_TITLES).map(String::as_str).collect::<Vec<_>>().join(", ");
         if let Some(more @ 1..) = titles.len().checked_sub(MOST_TITLES) {
             names.push_str(&format!(" and {more} more"));
         }
         let title = format!("{}{template} {outcome}{message}", escape_control(&names));
         out.push_str(&format!("\n{}\n", screen.wrap(&title, 0, 2)));
+        for message in messages {
+            out.push_str(&format!("  {}\n", screen.wrap(&escape_control(&message), 2, 4)));
+        }
         let (hops, more) = shown(first);
         for (at, hop) in hops.iter().enumerate() {
             if more > 0 && at + 1 == hops.len() {
@@ -298,11 +306,13 @@ fn mapped_words(row: &Row, style: TableStyle<'_>) -> Option<String> {
         MappedAccount::Source => "the source account".to_owned(),
         MappedAccount::Account(id) => style.account(&AccountSummary::Known(id.clone())),
         MappedAccount::Several(names) => {
-            return Some(format!("the map has several accounts for it: {}, {}", names.join(", "), places.join(", ")));
+            let claims: Vec<String> =
+                names.iter().zip(places).map(|(name, place)| format!("{name} ({place})")).collect();
+            return Some(format!("the map has several accounts for it: {}", claims.join(", ")));
         }
     };
     let found = match &row.account {
-        AccountSummary::Management => "the source account".to_owned(),
+        account @ (AccountSummary::Management | AccountSummary::Static(_)) => account.to_string(),
         account => style.account(account),
     };
     Some(format!("in {found}; the map says {wanted}, {}", places.join(", ")))

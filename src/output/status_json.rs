@@ -64,10 +64,12 @@ struct ClusterJson<'s> {
     verdict: VerdictJson<'s>,
 }
 
-/// The account that the account map says: an id, `source`, or several names if it does not decide.
+/// The account that the account map says: an id or `source`; `null` and the names of the accounts that match, if there are
+/// several.
 #[derive(Serialize)]
 struct NotAsMappedJson<'s> {
-    wanted: Vec<&'s str>,
+    wanted: Option<&'s str>,
+    matches: &'s [String],
     at: &'s [String],
 }
 
@@ -241,12 +243,12 @@ pub(crate) fn moves_json<'s, L: Fn(&Move) -> (String, usize)>(
 
 fn not_as_mapped(row: &Row) -> Option<NotAsMappedJson<'_>> {
     let NotAsMapped { wanted, places } = row.not_as_mapped.as_ref()?;
-    let wanted = match wanted {
-        MappedAccount::Source => vec![AccountSummary::Management.word()],
-        MappedAccount::Account(id) => vec![id.as_str()],
-        MappedAccount::Several(names) => names.iter().map(String::as_str).collect(),
+    let (wanted, matches) = match wanted {
+        MappedAccount::Source => (Some(AccountSummary::Management.word()), &[][..]),
+        MappedAccount::Account(id) => (Some(id.as_str()), &[][..]),
+        MappedAccount::Several(names) => (None, names.as_slice()),
     };
-    Some(NotAsMappedJson { wanted, at: places })
+    Some(NotAsMappedJson { wanted, matches, at: places })
 }
 
 fn cluster<'s>(status: &'s Status<'_>, row: &'s Row) -> ClusterJson<'s> {

@@ -51,6 +51,7 @@
 //! - No document can be added to a JSON file or removed from it.
 //! - A whole document is held in memory. The documents of a file are processed one by one, on up to eight threads.
 
+mod resolve;
 pub mod span;
 mod tree;
 

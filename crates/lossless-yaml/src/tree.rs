@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use memchr::memmem;
 use serde_json::Value;
 
+use crate::resolve::resolves_to_other;
 use crate::span::Span;
 
 /// Whether a document is read as YAML or as JSON.
@@ -219,13 +220,16 @@ impl<'s> Tree<'s> {
         }
     }
 
-    /// Whether a YAML 1.1 reader reads the scalar as something other than a string: a number, a boolean or null.
+    /// Whether the scalar is something other than a string: a number, a boolean or null, as sigs.k8s.io/yaml reads it,
+    /// and with it kubectl.
     pub fn is_typed(&self, id: NodeId) -> bool {
         let node = self.node(self.resolve(id));
-        match &node.data {
-            Data::Scalar { text, style: ScalarStyle::Plain } => node.tag().is_none() && reads_as_other(text),
-            Data::Scalar { style: ScalarStyle::Absent, .. } => true,
-            _ => false,
+        let Data::Scalar { text, style } = &node.data else { return false };
+        match (node.tag(), style) {
+            (Some(tag), _) => matches!(&self.text[tag.range()], "!!int" | "!!float" | "!!bool" | "!!null"),
+            (None, ScalarStyle::Plain) => resolves_to_other(text),
+            (None, ScalarStyle::Absent) => true,
+            (None, _) => false,
         }
     }
 
@@ -404,36 +408,5 @@ impl<'s> Tree<'s> {
             Data::Mapping { entries, .. } => entries.iter().map(|&(key, _)| key).find(|&key| self.text(key).is_none()),
             _ => None,
         })
-    }
-}
-
-/// Whether YAML 1.1 reads a plain scalar as a number, a boolean or null (YAML 1.1, types bool, int, float, null).
-fn reads_as_other(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    if matches!(lower.as_str(), "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null" | "~" | "") {
-        return true;
-    }
-    let digits = lower.trim_start_matches(['+', '-']).replace('_', "");
-    if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
-        return false;
-    }
-    let radix = [("0x", 16), ("0o", 8), ("0b", 2)].into_iter().find_map(|(prefix, radix)| {
-        digits.strip_prefix(prefix).map(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_digit(radix)))
-    });
-    // Base 60, as in 1:30.
-    let sexagesimal = digits.contains(':') && digits.split(':').all(|part| part.parse::<f64>().is_ok());
-    radix.unwrap_or(matches!(digits.as_str(), ".inf" | ".nan") || digits.parse::<f64>().is_ok() || sexagesimal)
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn plain_scalars_that_are_not_strings_are_recognized() {
-        for text in ["0123", "1e3", "on", "Y", "~", "1_000", "0x1F", ".5", "-.inf", "1:30", "+1", "012345678901"] {
-            assert!(super::reads_as_other(text), "{text}");
-        }
-        for text in ["12ab", "a", "arn:aws:iam::1:role/r", "1.2.3", "0xyz", "-a", "v1", "e3"] {
-            assert!(!super::reads_as_other(text), "{text}");
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Which findings are shown, and which make the exit status 1.
 
-use xaccount::diag::{Diagnostic, Severity};
+use xaccount::diag::{Diagnostic, RuleId, Severity};
 use xaccount::lint::{self, Finding};
 
 use super::selected::Selected;
@@ -36,7 +36,8 @@ fn is_wanted(finding: &Finding, args: &Args) -> bool {
     if is_in(&args.ignore) {
         return false;
     }
-    if !args.select.is_empty() {
+    // A document that can't be read may have what the selected rules would find.
+    if !args.select.is_empty() && finding.rule.id != RuleId::UnreadableDocument {
         return is_in(&args.select);
     }
     Level::of(finding.diagnostic.severity) >= args.severity.min(args.error_on)

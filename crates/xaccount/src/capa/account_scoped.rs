@@ -109,6 +109,11 @@ pub struct Companion {
 /// The references of a ROSAControlPlane to its roles and its network (`rosacontrolplane_types.go`, v2.13.0).
 const COMPANIONS: [(&str, &str); 2] = [("rosaRoleConfigRef", "ROSARoleConfig"), ("rosaNetworkRef", "ROSANetwork")];
 
+/// Whether objects of a kind belong to a cluster only if its ROSAControlPlane names them.
+pub fn is_companion(kind: &str) -> bool {
+    COMPANIONS.iter().any(|(_, companion)| *companion == kind)
+}
+
 /// The companions that a spec names.
 pub(super) fn companions(tree: &Tree<'_>, spec: NodeId) -> Vec<Companion> {
     let named = |&(member, kind): &(&str, &'static str)| {

@@ -10,7 +10,7 @@ use super::release::Release;
 enum AllowedSet<'n> {
     All,
     /// Those with one of these names, and those that meet all of these conditions, if there is one.
-    Some(BTreeSet<&'n str>, BTreeSet<String>),
+    Only(BTreeSet<&'n str>, BTreeSet<String>),
 }
 
 impl Namespaces {
@@ -32,7 +32,7 @@ impl Namespaces {
             return Some(AllowedSet::All);
         }
         let names = self.list.iter().flatten().map(String::as_str).collect();
-        Some(AllowedSet::Some(names, self.selector.to_selector().ok()?.conditions()))
+        Some(AllowedSet::Only(names, self.selector.to_selector().ok()?.conditions()))
     }
 }
 
@@ -54,7 +54,7 @@ impl Allowed {
     pub fn names(&self) -> Option<BTreeSet<&str>> {
         let Form::Those(own) = &self.form else { return None };
         match own.set()? {
-            AllowedSet::Some(names, conditions) if conditions.is_empty() => Some(names),
+            AllowedSet::Only(names, conditions) if conditions.is_empty() => Some(names),
             _ => None,
         }
     }

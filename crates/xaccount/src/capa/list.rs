@@ -108,7 +108,10 @@ pub fn without_kind(tree: &Tree<'_>, item: NodeId, list: &ListKind, variable: Op
         true => format!("this item of an {} has no kind: kubectl treats it as an {kind}", list.kind),
         false => format!("this item of an {} has an apiVersion and no kind: kubectl refuses it", list.kind),
     };
-    let way_out = "add its apiVersion and kind and run again";
+    let way_out = match is_empty(&api_version) {
+        true => "add its apiVersion and kind and run again",
+        false => "add its kind and run again",
+    };
     let type_meta = TypeMeta { api_version: &list.api_version, kind };
     Some(refused(tree, item, type_meta, head(tree, item), why, way_out))
 }

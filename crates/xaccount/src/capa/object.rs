@@ -8,7 +8,7 @@ use super::account_scoped::{AccountScoped, Companion, companions, to_an_account}
 use super::alive::{Mark, mark};
 use super::cluster_class::{ClusterClass, cluster_class};
 use super::field::{
-    ClassReference, Field, IdentityReference, ObjectReference, Reference, State, descend, meta, reference_at, spec,
+    ClassReference, Field, IdentityReference, ObjectReference, Reference, State, descend, meta, reference_at,
 };
 use super::identity::{
     ControllerIdentity, RoleIdentity, StaticIdentity, controller_identity, role_identity, static_identity,
@@ -444,7 +444,8 @@ fn misplaced_in(tree: &Tree<'_>, node: NodeId, object_kind: &ObjectKind) -> Vec<
 /// [`ObjectKind::Elsewhere`] for a CAPA kind without a reference that has an `identityRef` in its `spec` nevertheless.
 fn elsewhere(tree: &Tree<'_>, node: NodeId, api_version: &str, kind: &str) -> ObjectKind {
     let is_capa = api_version.split_once('/').is_some_and(|(group, _)| WITHOUT_REFERENCE.contains(&(group, kind)));
-    let spec = if is_capa { spec(tree, node) } else { None };
+    let path = if kind.ends_with("Template") { &["spec", "template", "spec"][..] } else { &["spec"] };
+    let spec = if is_capa { descend(tree, node, path) } else { None };
     match spec.map(|spec| tree.get(spec, "identityRef")) {
         Some(Lookup::Own { key, .. }) => ObjectKind::Elsewhere(tree.span(key)),
         _ => ObjectKind::Foreign,

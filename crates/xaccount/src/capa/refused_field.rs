@@ -104,7 +104,9 @@ impl RefusedReader<'_> {
     fn name(&mut self, object: NodeId, metadata: NodeId, form: StringForm) {
         let is_set = |name: &str| match self.tree.get(metadata, name) {
             Lookup::Absent => false,
-            Lookup::Own { value, .. } | Lookup::Inherited { value } => !self.tree.is_null(value),
+            Lookup::Own { value, .. } | Lookup::Inherited { value } => {
+                !self.tree.is_null(value) && self.tree.text(value) != Some("")
+            }
             Lookup::Ambiguous { .. } => true,
         };
         if is_set("name") {

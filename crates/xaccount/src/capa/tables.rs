@@ -267,12 +267,13 @@ pub const CONTROLLER_FIELDS: [&str; 1] = ["allowedNamespaces"];
 
 /// Kinds that use the identity of another object, and have no `identityRef` (`config/crd/bases`, v2.11.1): group and
 /// kind.
-pub(super) const WITHOUT_REFERENCE: [(&str, &str); 9] = [
+pub(super) const WITHOUT_REFERENCE: [(&str, &str); 10] = [
     (IDENTITY_GROUP, "AWSManagedCluster"),
     (IDENTITY_GROUP, "AWSManagedClusterTemplate"),
     (IDENTITY_GROUP, "ROSACluster"),
     (IDENTITY_GROUP, "ROSAMachinePool"),
     (IDENTITY_GROUP, "AWSMachine"),
+    (IDENTITY_GROUP, "AWSMachineTemplate"),
     (IDENTITY_GROUP, "AWSMachinePool"),
     (IDENTITY_GROUP, "AWSManagedMachinePool"),
     (IDENTITY_GROUP, "AWSFargateProfile"),

@@ -27,12 +27,12 @@ pub(super) fn missing(inventory: &Inventory, outcome: &Outcome, release: Option<
     if moved.is_empty() || exists || !is_source(inventory, outcome) {
         return None;
     }
-    let release = release.unwrap_or(Release::NEWEST);
+    let release =
+        release.or_else(|| Release::serving(inventory.versions(), Release::IDENTITIES)).unwrap_or(Release::NEWEST);
     let makes = |found: &Resource| !is_template(found) && makes_controller_identity(&found.object, release);
-    let (mut moves_maker, mut keeps_maker) = (false, false);
-    for (index, _) in inventory.entries().filter(|(_, found)| makes(found)) {
-        *(if moved.contains(&index) { &mut moves_maker } else { &mut keeps_maker }) = true;
-    }
+    let makers: Vec<ObjectId> = inventory.entries().filter(|(_, found)| makes(found)).map(|(index, _)| index).collect();
+    let moves_maker = makers.iter().any(|index| moved.contains(index));
+    let keeps_maker = makers.iter().any(|index| !moved.contains(index));
     let is_role = |found: &Resource| matches!(found.object.object_kind, ObjectKind::Identity(..));
     let is_first =
         outcome.added.iter().any(|added| is_kind(added, ROLE_IDENTITY)) && !inventory.objects().iter().any(is_role);

@@ -63,7 +63,9 @@ impl Proposal {
         // These come before the other warnings.
         warnings.append(&mut outcome.warnings);
         outcome.warnings = warnings;
-        let release = request.release.as_ref().map(|release| release.value);
+        // The requests of the accounts have the map's release, this one does not.
+        let of_map = mapped.and_then(|mapped| mapped.map.source.capa_version.as_ref()?.value.parse().ok());
+        let release = request.release.as_ref().map(|release| release.value).or(of_map);
         outcome.notes.extend(controller_identity::missing(inventory, &outcome, release));
         Ok(outcome)
     }

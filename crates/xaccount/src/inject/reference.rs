@@ -153,6 +153,7 @@ impl<'r> Planner<'r> {
         };
         if let ObjectKind::Referencing { kind_row, version, .. } = &found.object.object_kind
             && let Some(required) = version.no_longer_served()
+            && self.request.release.as_ref().is_none_or(|release| !release.value.serves(*version))
         {
             warn(
                 Diagnostic::warning(format!("{} {version}: {required}", kind_row.kind))

@@ -223,6 +223,14 @@ impl<O: Provenance> Inventory<O> {
         self.index().with_clusters.contains(&file)
     }
 
+    /// The versions of its clusters and identities.
+    pub(crate) fn versions(&self) -> impl Iterator<Item = Version> {
+        self.all.own.iter().filter_map(|found| match &found.object.object_kind {
+            ObjectKind::Referencing { version, .. } | ObjectKind::Identity(_, version) => Some(*version),
+            _ => None,
+        })
+    }
+
     /// The newest version of its CAPA objects.
     pub(crate) fn newest_version(&self) -> Option<Version> {
         self.index().newest

@@ -88,7 +88,7 @@ impl LintState<'_> {
         FindingText {
             rule: finding.rule.id,
             severity: diagnostic.severity,
-            message: without_places(&diagnostic.message, |word| files.contains(word)),
+            message: without_places(without_title(finding), |word| files.contains(word)),
             document: at.map(self.document),
         }
     }
@@ -97,6 +97,12 @@ impl LintState<'_> {
         let Some(at) = finding.diagnostic.primary.as_ref().map(|label| &label.at) else {
             return FindingSubject::Nothing;
         };
+        // One of several objects stands for all of them.
+        match finding.rule.id {
+            RuleId::NotServed | RuleId::UnknownApiVersion => return FindingSubject::File((self.name)(at.file)),
+            RuleId::NoControllerIdentity => return FindingSubject::Nothing,
+            _ => {}
+        }
         let found = self.object_at(at).and_then(|found| Some((found, found.object.name.clone()?)));
         let Some((found, name)) = found else { return FindingSubject::File((self.name)(at.file)) };
         let group = found.object.api_version.split_once('/').map_or("", |(group, _)| group);
@@ -119,6 +125,15 @@ impl LintState<'_> {
     /// The names of all files.
     fn files(&self) -> HashSet<String> {
         (0..self.inventory.files().len()).map(|file| (self.name)(FileId(file))).collect()
+    }
+}
+
+/// The message; without the object's title, if the object stands for others of its file.
+fn without_title(finding: &Finding) -> &str {
+    let message = &finding.diagnostic.message;
+    match finding.rule.id {
+        RuleId::NotServed | RuleId::UnknownApiVersion => message.split_once(": ").map_or(message, |(_, rest)| rest),
+        _ => message,
     }
 }
 

@@ -32,7 +32,9 @@ pub fn mark_not_as_mapped(rows: &mut [Row], inventory: &Inventory, mapped: &Mapp
             (MappedAccount::Source, AccountSummary::Known(id)) => source == Some(id),
             (MappedAccount::Account(wanted), AccountSummary::Known(id)) => wanted == id,
             // The account is not known, and the verdict says that.
-            (_, AccountSummary::NotKnown(_) | AccountSummary::Static(_)) => true,
+            (_, AccountSummary::NotKnown(_)) => true,
+            // The map can't name the account of static keys.
+            (_, AccountSummary::Static(_)) => false,
             (MappedAccount::Account(_), AccountSummary::Management) | (MappedAccount::Several(_), _) => false,
         };
         row.not_as_mapped = (!is_as_mapped).then_some(NotAsMapped { wanted, places });

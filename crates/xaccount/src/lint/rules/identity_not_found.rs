@@ -82,5 +82,37 @@ fn similar(inventory: &Inventory, kind: IdentityKind, name: &str) -> Option<Stri
     }
     let names = inventory.identity_names(kind);
     let (distance, nearest) = names.map(|existing| (strsim::osa_distance(existing, name), existing)).min()?;
-    (distance <= name.len() / 8 + 1).then(|| format!("did you mean {nearest}?"))
+    is_typo(name, nearest, distance).then(|| format!("did you mean {nearest}?"))
+}
+
+/// Whether a name is another one with a few wrong characters. Names that differ in digits alone are of different things, such
+/// as `team-1` and `team-2`, unless one has a digit more or less than an account id.
+fn is_typo(name: &str, other: &str, distance: usize) -> bool {
+    let letters = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    let longest_number = |text: &str| text.split(|c: char| !c.is_ascii_digit()).map(str::len).max();
+    if letters(name) == letters(other) {
+        return distance == 1 && longest_number(other) == Some(12) && longest_number(name) != Some(12);
+    }
+    distance <= name.len() / 8 + 1 && distance < name.len() / 3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_typo;
+
+    #[test]
+    fn other_numbers_are_no_typos() {
+        for (name, other, is_one) in [
+            ("cross-account-role-22222222222", "cross-account-role-222222222222", true),
+            ("cross-account-role-222222222223", "cross-account-role-222222222222", false),
+            ("team-1", "team-2", false),
+            ("team-1", "team-10", false),
+            ("a", "b", false),
+            ("prodution", "production", true),
+            ("dev", "prod", false),
+        ] {
+            let distance = strsim::osa_distance(name, other);
+            assert_eq!(is_typo(name, other, distance), is_one, "{name} {other}");
+        }
+    }
 }

@@ -36,6 +36,10 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             "ROSACluster" | "ROSAMachinePool" => "for ROSA it belongs on the ROSAControlPlane",
             _ => "it belongs on the AWSCluster or the control plane; this kind uses the identity of its cluster",
         };
+        let path: &[&str] = match kind.ends_with("Template") {
+            true => &["spec", "template", "spec", "identityRef"],
+            false => &["spec", "identityRef"],
+        };
         let effect = effect(context, found);
         findings.add_with_fix(
             Diagnostic::warning(format!(
@@ -44,7 +48,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             ))
             .at(found.location(span), "")
             .help(right),
-            remove(object, ["spec", "identityRef"], "identityRef removed, which is dropped"),
+            remove(object, path.iter().copied(), "identityRef removed, which is dropped"),
         );
     }
 }

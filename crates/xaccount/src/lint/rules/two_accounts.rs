@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::super::{Context, Findings, Rule};
 use crate::aws::AccountId;
 use crate::capa::errata::ROSA_CREATOR;
-use crate::capa::{AccountScoped, ObjectKind};
+use crate::capa::{AccountScoped, ObjectKind, is_companion};
 use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::inventory::Resource;
 use crate::status::{AccountSummary, Row};
@@ -71,7 +71,12 @@ fn arns(context: &Context<'_>, findings: &mut Findings, checked: &CheckedObject<
             let error = Diagnostic::error(message)
                 .at(checked.found.location(one.span), "OpenShift Cluster Manager refuses this");
             findings.add_as_it_is(error.help("all roles of a ROSA cluster must be in one account"));
-        } else if let Some(own) = checked.account.filter(|own| own.as_str() != account && !is_role) {
+            continue;
+        }
+        // Since v2.12.1, the cluster is in the account of its installer.
+        let is_used = USED_ROLES.contains(&one.path.as_str());
+        let is_of_installer = is_used && installer.and_then(AccountScoped::account) == Some(account);
+        if let Some(own) = checked.account.filter(|own| own.as_str() != account && !is_role && !is_of_installer) {
             let finding = Diagnostic::warning(format!(
                 "{}: {} is in account {account}, and its identity in {own}",
                 checked.found.title(),
@@ -137,7 +142,8 @@ fn of_one_cluster(context: &Context<'_>, findings: &mut Findings) {
         let own = *first.entry((&row.namespace, &row.cluster)).or_insert(row);
         let (found, of_own) = (&context.inventory[row.object], &context.inventory[own.object]);
         // Two references of one object are its own matter, and kustomizations may apply an object twice.
-        if own.object == row.object || !differ(own, row) || found.object.kind == of_own.object.kind {
+        let is_companion = [found, of_own].iter().any(|one| is_companion(&one.object.kind));
+        if own.object == row.object || !differ(own, row) || found.object.kind == of_own.object.kind || is_companion {
             continue;
         }
         let finding = Diagnostic::warning(format!(
