@@ -80,9 +80,20 @@ fn has_digits_around_underscores(text: &str) -> bool {
 mod tests {
     use super::resolves_to_other;
 
+    const OTHERS: &str = "\
+        on Y ~ NULL -.inf .NaN 0 -0 5 +1 017 08 0o17 0O7 0x1F 0X1f 0x_1F 0b1 0B1 -0b1 +0b1 0b-1 \
+        0b+1 1_000 1__0 1_ 012345678901 1e3 1e+3 .5 .5e3 .5_0 5. +.5 99999999999999999999 \
+        99999999999999999999.5 0xFFFFFFFFFFFFFFFF";
+
+    const STRINGS: &str = "\
+        02:30 1:30 12:30:45 1:30:00.5 1:inf _1 --1 +-1 ._1 .5_ 2001-01-01 \
+        2001-12-14t21:59:43.10-05:00 1e999 0x1p4 .1p4 Inf +Inf nULL oN tRUE + . .. 0x 12ab a \
+        arn:aws:iam::1:role/r 1.2.3 0xyz -a v1 e3 +0xFFFFFFFFFFFFFFFF 0x1FFFFFFFFFFFFFFFF --0b1 \
+        0b2 ١";
+
     /// What `YAMLToJSON` of sigs.k8s.io/yaml v1.4.0 makes of each.
     #[test]
-    fn plain_scalars_have_the_types_of_kubectl() {
+    fn plain_scalars_have_the_types_of_sigs_yaml() {
         for other in OTHERS.split_whitespace().chain([""]) {
             assert!(resolves_to_other(other), "{other}");
         }

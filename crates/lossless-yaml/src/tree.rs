@@ -220,8 +220,7 @@ impl<'s> Tree<'s> {
         }
     }
 
-    /// Whether the scalar is something other than a string: a number, a boolean or null, as sigs.k8s.io/yaml reads it,
-    /// and with it kubectl.
+    /// Whether the scalar is something other than a string: a number, a boolean or null, as sigs.k8s.io/yaml reads it.
     pub fn is_typed(&self, id: NodeId) -> bool {
         let node = self.node(self.resolve(id));
         let Data::Scalar { text, style } = &node.data else { return false };
