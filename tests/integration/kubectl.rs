@@ -348,7 +348,7 @@ fn same(before: Option<&Value>, after: Option<&Value>, path: &str) -> Result<(),
             let variable = before.get("name") == Some(&json!("identityRef")) && before.get("name") == after.get("name");
             let keys = before.keys().chain(after.keys().filter(|key| !before.contains_key(*key)));
             // `lint --fix=unsafe` removes a misspelt key, which the API server drops.
-            keys.filter(|key| !key.eq_ignore_ascii_case("identityRef") && !(variable && *key == "value"))
+            keys.filter(|key| !(key.eq_ignore_ascii_case("identityRef") || variable && *key == "value"))
                 .try_for_each(|key| same(before.get(key), after.get(key), &format!("{path}/{key}")))
         }
         (Some(Value::Array(before)), Some(Value::Array(after))) if before.len() <= after.len() => {

@@ -64,7 +64,7 @@ impl Fixes<'_> {
 }
 
 /// The findings, without the fixes that can't be made in the text. A refused fix does not prevent the others.
-fn fixable(inventory: &Inventory, mut findings: Vec<Finding>, session: &Session) -> Vec<Finding> {
+pub(super) fn fixable(inventory: &Inventory, mut findings: Vec<Finding>, session: &Session) -> Vec<Finding> {
     let refused = |findings: &mut dyn Iterator<Item = &Finding>| {
         let outcome = lint::fixes(inventory, findings);
         let errors = session.prove(&outcome.plans, |_, _, _| Ok(())).err().unwrap_or_default();

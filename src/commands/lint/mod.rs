@@ -150,7 +150,7 @@ impl LintRun<'_> {
 fn summary_lines(inventory: &Inventory, findings: &[Finding], sources: &Sources, args: &Args) -> Vec<String> {
     let noun = if args.against.is_empty() { "findings" } else { "new findings" };
     let mut lines = vec![output::lint_summary(findings, noun, sources.session.named().count())];
-    lines.extend(fixable_lines(findings));
+    lines.extend(fixable_lines(inventory, findings, &sources.session));
     let is_empty = findings.is_empty() && !inventory.objects().iter().any(|found| found.object.object_kind.is_capa());
     lines.extend(is_empty.then(|| "they contain no cluster or identity".to_owned()));
     let wrappers = if is_empty { Wrappers::any(inventory) } else { Wrappers::that_matter(inventory) };
@@ -158,8 +158,14 @@ fn summary_lines(inventory: &Inventory, findings: &[Finding], sources: &Sources,
     lines
 }
 
-/// How many findings are fixable, by the flag that fixes them.
-fn fixable_lines(findings: &[Finding]) -> Vec<String> {
+/// Maximum number of fixes that are tried only to count them.
+const MOST_TRIED: usize = 500;
+
+/// How many findings are fixable, by the flag that fixes them. A comment or an anchor can prevent a fix.
+fn fixable_lines(inventory: &Inventory, findings: &[Finding], session: &Session) -> Vec<String> {
+    let with_fix = findings.iter().filter(|finding| finding.fix.is_some()).count();
+    let tried = (1..=MOST_TRIED).contains(&with_fix).then(|| fix::fixable(inventory, findings.to_vec(), session));
+    let findings = tried.as_deref().unwrap_or(findings);
     let count = |wanted| findings.iter().filter(|finding| finding.applicability() == Some(wanted)).count();
     match (count(Applicability::Safe), count(Applicability::Unsafe)) {
         (0, 0) => Vec::new(),
