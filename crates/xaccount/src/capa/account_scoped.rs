@@ -12,6 +12,17 @@ const RESOURCES: [&str; 9] = ["vpc", "subnet", "sg", "ami", "rtb", "igw", "nat",
 /// (`controlplane/rosa/api/v1beta2/rosacontrolplane_types.go`).
 const ANY_ACCOUNT: [&str; 3] = ["iamAuthenticatorConfig", "accessEntries", "sharedVPCConfig"];
 
+/// The field of a ROSAControlPlane with the role that creates the cluster.
+pub const INSTALLER_ROLE: &str = "installerRoleARN";
+
+/// Fields of a ROSAControlPlane with roles that OpenShift Cluster Manager demands in the account of the creator: these, and
+/// those of `rolesRef` (`controlplane/rosa/controllers/rosacontrolplane_controller.go`, c0ac2765d).
+pub const ACCOUNT_ROLES: [&str; 2] = ["supportRoleARN", "workerRoleARN"];
+
+/// Other roles of a ROSAControlPlane that the cluster itself assumes.
+pub const USED_ROLES: [&str; 3] =
+    ["auditLogRoleARN", "autoNode.roleARN", "cloudWatchlogForwarder.cloudWatchLogRoleArn"];
+
 /// A value that belongs to one account: an EC2 id, an ARN with an account, or the name of an SSH key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountScoped {

@@ -13,6 +13,8 @@ pub struct Erratum {
     pub first: Release,
     /// The first release without it, of each series that got the fix, oldest first. Empty: no known release has the fix.
     pub fixed: &'static [Release],
+    /// The kinds that it puts into another account than their manifests say.
+    pub kinds: &'static [&'static str],
     /// What it concerns.
     pub condition: &'static str,
     /// What CAPA does, in one sentence without a full stop.
@@ -25,6 +27,7 @@ pub const ROLE_CONFIG_WITHOUT_IDENTITY: Erratum = Erratum {
     thread: "kubernetes-sigs/cluster-api-provider-aws#6037",
     first: Release::new(2, 9, 2),
     fixed: &[Release::new(2, 10, 3), Release::new(2, 11, 0)],
+    kinds: &["ROSARoleConfig"],
     condition: "a ROSARoleConfig with an identityRef",
     effect: "CAPA ignores the identityRef of a ROSARoleConfig and creates the roles in the source account",
 };
@@ -36,6 +39,7 @@ pub const FIRST_ROSA_ACCOUNT: Erratum = Erratum {
     thread: "kubernetes-sigs/cluster-api-provider-aws#6038",
     first: Release::new(2, 9, 2),
     fixed: &[Release::new(2, 12, 1)],
+    kinds: &["ROSARoleConfig", "ROSANetwork"],
     condition: "ROSARoleConfigs or ROSANetworks of two accounts",
     effect: "until its controller restarts, CAPA creates all ROSARoleConfigs in the account of the first one that it sees, and \
              all ROSANetworks likewise",
@@ -47,6 +51,7 @@ pub const ROSA_CREATOR: Erratum = Erratum {
     thread: "kubernetes-sigs/cluster-api-provider-aws#6037",
     first: Release::new(2, 4, 0),
     fixed: &[Release::new(2, 12, 1)],
+    kinds: &[],
     condition: "a ROSAControlPlane whose installerRoleARN is not in the account of its identity",
     effect: "OpenShift Cluster Manager refuses a ROSAControlPlane whose roles are not in the account of its identity",
 };
@@ -57,6 +62,7 @@ pub const EMPTY_MATCH_LABELS: Erratum = Erratum {
     thread: "k0rdent/kcm#2022",
     first: Release::KEEPS_EMPTY,
     fixed: &[],
+    kinds: &[],
     condition: "allowedNamespaces with an empty matchLabels or matchExpressions",
     effect: "an empty matchLabels or matchExpressions allows no namespace; up to v2.8 it allowed every namespace",
 };
@@ -67,6 +73,7 @@ pub const ROLE_CHAIN_ENDS: Erratum = Erratum {
     thread: "kubernetes-sigs/cluster-api-provider-aws#6066",
     first: Release::new(2, 9, 0),
     fixed: &[],
+    kinds: &[],
     condition: "a role identity whose source is another role identity or a static identity",
     effect: "the credentials of a source identity are retrieved once and not renewed, so a chain fails when the session of its \
              source ends",
@@ -78,6 +85,7 @@ pub const CONDITIONS_NOT_STORED: Erratum = Erratum {
     thread: "kubernetes-sigs/cluster-api-provider-aws#2819",
     first: Release::new(2, 1, 0),
     fixed: &[],
+    kinds: &[],
     condition: "every cluster",
     effect: "the conditions PrincipalUsageAllowed and PrincipalCredentialRetrieved are never stored; why a cluster gets no \
              credentials is only in the controller's log",
@@ -90,6 +98,7 @@ pub const INSTANCE_STATE: Erratum = Erratum {
     thread: "exp/instancestate/awsinstancestate_controller.go@v2.13.0",
     first: Release::new(0, 7, 0),
     fixed: &[],
+    kinds: &[],
     condition: "the feature gate EventBridgeInstanceState, and a cluster in another account than the source account",
     effect: "CAPA creates the queue of instance events in the target account and reads it in the source account, so it sees no \
              events",

@@ -29,7 +29,7 @@ mod value;
 mod verdict;
 mod wrapper;
 
-pub use account_scoped::{AccountScoped, Companion, is_companion};
+pub use account_scoped::{ACCOUNT_ROLES, AccountScoped, Companion, INSTALLER_ROLE, USED_ROLES, is_companion};
 pub use alive::Mark;
 pub use allowed::{Allowed, Form, Namespaces};
 pub use bodies::holds_bodies;

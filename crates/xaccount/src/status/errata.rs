@@ -8,15 +8,14 @@ use crate::capa::errata::{Erratum, FIRST_ROSA_ACCOUNT, ROLE_CONFIG_WITHOUT_IDENT
 use crate::diag::{Diagnostic, RuleId};
 use crate::inventory::{Inventory, Provenance};
 
-const ROLE_CONFIG: &str = "ROSARoleConfig";
-const NETWORK: &str = "ROSANetwork";
-
 /// Corrects the account of rows that the release puts into another account than their identity's, and returns the
 /// warnings about them.
 pub(super) fn apply<O: Provenance>(inventory: &Inventory<O>, release: Release, rows: &mut [Row]) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
     if ROLE_CONFIG_WITHOUT_IDENTITY.affects(release) {
-        for row in rows.iter_mut().filter(|row| inventory[row.object].object.kind == ROLE_CONFIG) {
+        let kinds = ROLE_CONFIG_WITHOUT_IDENTITY.kinds;
+        let is_it = |row: &&mut Row| kinds.contains(&inventory[row.object].object.kind.as_str());
+        for row in rows.iter_mut().filter(is_it) {
             if row.account != AccountSummary::Management {
                 warnings.push(warning(inventory, row, release, &ROLE_CONFIG_WITHOUT_IDENTITY));
                 row.verdict.notes.push(note(release, &ROLE_CONFIG_WITHOUT_IDENTITY));
@@ -24,8 +23,8 @@ pub(super) fn apply<O: Provenance>(inventory: &Inventory<O>, release: Release, r
             }
         }
     }
-    for kind in [ROLE_CONFIG, NETWORK].into_iter().filter(|_| FIRST_ROSA_ACCOUNT.affects(release)) {
-        let of_kind = |row: &&mut Row| inventory[row.object].object.kind == kind;
+    for kind in FIRST_ROSA_ACCOUNT.kinds.iter().filter(|_| FIRST_ROSA_ACCOUNT.affects(release)) {
+        let of_kind = |row: &&mut Row| inventory[row.object].object.kind == *kind;
         let accounts: BTreeSet<AccountSummary> =
             rows.iter_mut().filter(of_kind).map(|row| row.account.clone()).collect();
         if accounts.len() > 1 {

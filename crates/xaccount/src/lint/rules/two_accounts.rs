@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::super::{Context, Findings, Rule};
 use crate::aws::AccountId;
 use crate::capa::errata::ROSA_CREATOR;
-use crate::capa::{AccountScoped, ObjectKind, is_companion};
+use crate::capa::{ACCOUNT_ROLES, AccountScoped, INSTALLER_ROLE, ObjectKind, USED_ROLES, is_companion};
 use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::inventory::Resource;
 use crate::status::{AccountSummary, Row};
@@ -18,16 +18,6 @@ pub(super) const RULE: Rule = Rule {
     fix: None,
     check: Some(check),
 };
-
-/// The field of a ROSAControlPlane with the role that creates the cluster.
-const INSTALLER: &str = "installerRoleARN";
-
-/// Fields of a ROSAControlPlane with roles that OpenShift Cluster Manager demands in the account of the creator: these, and
-/// those of `rolesRef` (`controlplane/rosa/controllers/rosacontrolplane_controller.go`, c0ac2765d).
-const ACCOUNT_ROLES: [&str; 2] = ["supportRoleARN", "workerRoleARN"];
-
-/// Other roles of a ROSAControlPlane that the cluster itself assumes.
-const USED_ROLES: [&str; 3] = ["auditLogRoleARN", "autoNode.roleARN", "cloudWatchlogForwarder.cloudWatchLogRoleArn"];
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for row in context.status.rows.iter().filter(|row| !row.template) {
@@ -57,14 +47,14 @@ fn account_of<'c>(context: &'c Context<'_>, row: &'c Row) -> Option<&'c AccountI
 
 /// The ARNs of a spec that name another account than they must.
 fn arns(context: &Context<'_>, findings: &mut Findings, checked: &CheckedObject<'_>, scoped: &[AccountScoped]) {
-    let installer = scoped.iter().find(|one| one.path == INSTALLER);
+    let installer = scoped.iter().find(|one| one.path == INSTALLER_ROLE);
     for one in scoped {
         let Some(account) = one.account() else { continue };
         let is_role = ACCOUNT_ROLES.contains(&one.path.as_str()) || one.path.starts_with("rolesRef.");
         let creator = installer.and_then(AccountScoped::account).filter(|_| is_role);
         if let Some(creator) = creator.filter(|creator| *creator != account) {
             let message = format!(
-                "{}: {} is in account {account}, and {INSTALLER} in {creator}",
+                "{}: {} is in account {account}, and {INSTALLER_ROLE} in {creator}",
                 checked.found.title(),
                 one.path
             );
@@ -92,11 +82,11 @@ fn arns(context: &Context<'_>, findings: &mut Findings, checked: &CheckedObject<
 fn graded(context: &Context<'_>, finding: Diagnostic, one: &AccountScoped) -> Diagnostic {
     let release = context.release();
     match one.path.as_str() {
-        INSTALLER if context.release_is_specified && ROSA_CREATOR.affects(release) => {
+        INSTALLER_ROLE if context.release_is_specified && ROSA_CREATOR.affects(release) => {
             let finding = finding.help(ROSA_CREATOR.effect).help(ROSA_CREATOR.source());
             Diagnostic { severity: Severity::Error, ..finding }
         }
-        INSTALLER => finding
+        INSTALLER_ROLE => finding
             .help("since CAPA v2.12.1 the controller assumes that role itself, which its trust policy must allow without an external id")
             .help("use an identity in the account of the roles"),
         path if USED_ROLES.contains(&path) => finding.help("a ROSA cluster can assume roles of its own account only"),
