@@ -106,7 +106,7 @@ pub struct Row {
     pub account: AccountSummary,
     /// CAPA's verdict.
     pub verdict: Verdict,
-    /// What the account map says, if the cluster is in another account; see [`mark_not_as_mapped`].
+    /// What the account map says, if the cluster is in another account; see [`mark_not_as_mapped`](super::mark_not_as_mapped).
     pub not_as_mapped: Option<NotAsMapped>,
     /// The region, as it is applied.
     pub region: Option<String>,
