@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::row::{AccountSummary, Row};
-use crate::capa::Release;
 use crate::capa::errata::{Erratum, FIRST_ROSA_ACCOUNT, ROLE_CONFIG_WITHOUT_IDENTITY};
+use crate::capa::{Release, VerdictOutcome};
 use crate::diag::{Diagnostic, RuleId};
 use crate::inventory::{Inventory, Provenance};
 
@@ -14,7 +14,7 @@ pub(super) fn apply<O: Provenance>(inventory: &Inventory<O>, release: Release, r
     let mut warnings = Vec::new();
     if ROLE_CONFIG_WITHOUT_IDENTITY.affects(release) {
         let kinds = ROLE_CONFIG_WITHOUT_IDENTITY.kinds;
-        let is_it = |row: &&mut Row| kinds.contains(&inventory[row.object].object.kind.as_str());
+        let is_it = |row: &&mut Row| kinds.contains(&inventory[row.object].object.kind.as_str()) && may_be_created(row);
         for row in rows.iter_mut().filter(is_it) {
             if row.account != AccountSummary::Management {
                 warnings.push(warning(inventory, row, release, &ROLE_CONFIG_WITHOUT_IDENTITY));
@@ -24,7 +24,7 @@ pub(super) fn apply<O: Provenance>(inventory: &Inventory<O>, release: Release, r
         }
     }
     for kind in FIRST_ROSA_ACCOUNT.kinds.iter().filter(|_| FIRST_ROSA_ACCOUNT.affects(release)) {
-        let of_kind = |row: &&mut Row| inventory[row.object].object.kind == *kind;
+        let of_kind = |row: &&mut Row| inventory[row.object].object.kind == *kind && may_be_created(row);
         let accounts: BTreeSet<AccountSummary> =
             rows.iter_mut().filter(of_kind).map(|row| row.account.clone()).collect();
         if accounts.len() > 1 {
@@ -35,6 +35,12 @@ pub(super) fn apply<O: Provenance>(inventory: &Inventory<O>, release: Release, r
         }
     }
     warnings
+}
+
+/// Whether CAPA may create something for a row, in an account that is known.
+fn may_be_created(row: &Row) -> bool {
+    matches!(row.verdict.outcome, VerdictOutcome::Permitted | VerdictOutcome::Unknown)
+        && !matches!(row.account, AccountSummary::NotKnown(_))
 }
 
 fn note(release: Release, erratum: &Erratum) -> String {
