@@ -53,8 +53,8 @@ pub use support::{Support, is_kept_as_written, is_unserved, not_served, read_sin
 pub use tables::{
     CAPI_GROUP, CONTROLLER_FIELDS, CONTROLLER_IDENTITY, CONTROLLERS_ROLE_NAME, DEFAULT_ROLE_NAME, IDENTITY_GROUP,
     IdentityKind, REFERENCING_KINDS, ROLE_FIELDS, ROLE_IDENTITY, ReferencingKind, STATIC_FIELDS, SURROUNDINGS,
-    TOPOLOGY_PROVIDERS, Typed, Version, classify, is_newer, may_hold_bodies, needles, needles_for_lint,
-    needles_with_surroundings,
+    TOPOLOGY_PROVIDERS, Typed, Version, classify, is_kind_of_capa, is_newer, may_hold_bodies, needles,
+    needles_for_lint, needles_with_surroundings,
 };
 pub use topology::{Topology, TopologyVariable};
 pub use twice::Twice;

@@ -280,6 +280,12 @@ pub(super) const WITHOUT_REFERENCE: [(&str, &str); 10] = [
     (CONTROL_PLANE_GROUP, "AWSManagedCluster"),
 ];
 
+/// Whether a kind of infrastructure or control plane is CAPA's.
+pub fn is_kind_of_capa(kind: &str) -> bool {
+    REFERENCING_KINDS.iter().any(|kind_row| kind_row.kind == kind)
+        || WITHOUT_REFERENCE.iter().any(|(_, own)| *own == kind)
+}
+
 /// The kinds of identities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IdentityKind {

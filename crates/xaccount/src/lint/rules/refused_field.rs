@@ -1,11 +1,13 @@
 //! Values that the API server refuses because of their type or form: a number as a label, a name with capitals.
 
+use std::collections::BTreeSet;
+
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{PatchOperation, ReplaceOperation};
 use serde_json::Value;
 
 use super::super::{Applicability, Context, Findings, Fix, FixEdit, Rule};
-use crate::capa::ObjectKind;
+use crate::capa::{ObjectKind, is_kind_of_capa};
 use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::inventory::Resource;
 
@@ -18,10 +20,22 @@ pub(super) const RULE: Rule = Rule {
     check: Some(check),
 };
 
+/// Whether an object is about clusters on AWS: not a Cluster of another provider, nor a Namespace without clusters. No value
+/// of a Secret is shown, not even a label.
+fn is_examined(found: &Resource, used: &BTreeSet<&str>) -> bool {
+    match &found.object.object_kind {
+        ObjectKind::Secret => false,
+        ObjectKind::Namespace => found.object.name.as_deref().is_none_or(|name| used.contains(name)),
+        ObjectKind::Cluster { references, refers_to, .. } => {
+            !references.is_empty() || refers_to.iter().any(|to| is_kind_of_capa(&to.kind))
+        }
+        _ => true,
+    }
+}
+
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    // No value of a Secret is shown, not even a label.
-    let is_shown = |found: &Resource| found.object.object_kind != ObjectKind::Secret;
-    for (index, found) in context.inventory.entries().filter(|(_, found)| is_shown(found)) {
+    let used: BTreeSet<&str> = context.status.rows.iter().map(|row| row.namespace.as_str()).collect();
+    for (index, found) in context.inventory.entries().filter(|(_, found)| is_examined(found, &used)) {
         for field in found.object.refusals() {
             let problem = Diagnostic::error(format!("{}: {}", found.title(), field.message()))
                 .at(found.location(field.span), "the API server refuses the object");
