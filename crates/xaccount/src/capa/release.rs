@@ -41,6 +41,11 @@ impl Release {
         Self { major, minor, patch }
     }
 
+    /// Whether its series is newer than all that this program knows, so that it is evaluated as the newest known release.
+    pub fn is_newer_than_known(self) -> bool {
+        (self.major, self.minor) > (Self::NEWEST.major, Self::NEWEST.minor)
+    }
+
     /// Whether it has the same major and minor number as another one.
     pub(super) fn is_in_series_of(self, other: Self) -> bool {
         (self.major, self.minor) == (other.major, other.minor)

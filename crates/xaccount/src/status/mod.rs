@@ -114,6 +114,11 @@ fn warnings_about<O: Provenance>(inventory: &Inventory<O>, cluster_state: &Clust
     let mut warnings: Vec<Diagnostic> = capa_objects.filter_map(manifest_checks::dropped_by_kubectl).collect();
     warnings.extend(manifest_checks::newer(inventory));
     let release = cluster_state.release();
+    if release.is_newer_than_known() {
+        let known = Release::NEWEST;
+        let message = format!("CAPA {release} is newer than this program knows: it is evaluated as {known}");
+        warnings.push(Diagnostic::warning(message).help("look for a release of kubectl-xaccount that knows it"));
+    }
     let dropped = |found: &Resource<O>| {
         manifest_checks::unsupported(found, release).filter(|(existing, _)| *existing == Support::NoReference)
     };
