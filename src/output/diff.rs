@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Effects, Style};
 
 use super::hunks::{Hunk, Line, Region, Tag, hunks};
 use lossless_yaml::{Edited, Source};
-use xaccount::capa::{self, ObjectKind};
+use xaccount::capa;
 use xaccount::diag::{FileId, Span, escape_control};
 use xaccount::inventory::{Inventory, ObjectId, Resource};
 use xaccount::kustomize::kustomization;
@@ -189,7 +189,7 @@ fn may_show(inventory: &Inventory, file: FileId, document: Span, bytes: &[u8]) -
     let is_capa = inventory.objects().get(at).is_some_and(|found| {
         (found.origin.file, found.origin.at.document) == (file, document)
             && found.origin.at.base.is_root()
-            && found.object.object_kind != ObjectKind::Foreign
+            && found.object.object_kind.is_capa()
     });
     is_capa || !capa::holds_bodies(&bytes[document.range()])
 }
@@ -340,6 +340,7 @@ mod tests {
     use json_patch::{AddOperation, PatchOperation, RemoveOperation};
     use lossless_yaml::{ObjectRef, Plan, apply};
     use serde_json::json;
+    use xaccount::capa::ObjectKind;
 
     fn edited(text: &str, document: Span) -> Edited {
         let path = PointerBuf::parse("/spec/i").unwrap();
@@ -407,14 +408,9 @@ mod tests {
     }
 
     /// The inventory of one file that holds this text.
-    fn inventory_of(text: &str) -> Inventory {
-        let needles = xaccount::capa::needles();
-        let options = xaccount::inventory::Scan {
-            needles: &needles,
-            skip_templates: false,
-            topology_variable: None,
-            keep_going: false,
-        };
+    fn inventory_of(text: &str, needles: &lossless_yaml::Needles) -> Inventory {
+        let options =
+            xaccount::inventory::Scan { needles, skip_templates: false, topology_variable: None, keep_going: false };
         let scanned = xaccount::inventory::scan(FileId(0), text.as_bytes(), &options).unwrap();
         let file = xaccount::inventory::File { name: "f".into(), is_json_for_kubectl: false, identities_only: false };
         Inventory::new(vec![file], scanned.objects)
@@ -422,7 +418,10 @@ mod tests {
 
     /// The diff of a file whose only AWSCluster gets a new field in its spec, or of a file to which a document is added.
     fn diff_of(text: &str, new_documents: Vec<serde_json::Value>) -> FileDiff {
-        let inventory = inventory_of(text);
+        diff_of_inventory(&inventory_of(text, &capa::needles()), text, new_documents)
+    }
+
+    fn diff_of_inventory(inventory: &Inventory, text: &str, new_documents: Vec<serde_json::Value>) -> FileDiff {
         let path = PointerBuf::parse("/spec/i").unwrap();
         let operation = PatchOperation::Add(AddOperation { path, value: json!("v") });
         let changed = usize::from(new_documents.is_empty());
@@ -433,7 +432,7 @@ mod tests {
             .collect();
         let edited = apply(&Source::new(text.as_bytes()), &Plan { changes, new_documents, ..Plan::default() }).unwrap();
         let edited_file = EditedFile { file: FileId(0), path: b"f", bytes: text.as_bytes(), edited: &edited };
-        of_file(&inventory, edited_file, &all[..changed], &["K new"])
+        of_file(inventory, edited_file, &all[..changed], &["K new"])
     }
 
     const CLUSTER: &str =
@@ -462,6 +461,16 @@ mod tests {
         }
     }
 
+    /// `lint` and `status` also read Secrets, by their names.
+    #[test]
+    fn a_secret_of_the_inventory_is_not_shown() {
+        let text = format!("{CLUSTER}---\napiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\ndata:\n  k: MARKER\n");
+        let inventory = inventory_of(&text, &capa::needles_for_lint());
+        assert!(inventory.objects().iter().any(|found| found.object.object_kind == ObjectKind::Secret));
+        let shown = super::text(&[diff_of_inventory(&inventory, &text, vec![json!({"kind": "K"})])], false);
+        assert!(shown.contains("\n+kind: K\n") && !shown.contains("MARKER"), "{shown}");
+    }
+
     /// The added line break makes the last line part of the diff.
     #[test]
     fn the_last_line_of_a_secret_is_not_shown() {
@@ -474,7 +483,7 @@ mod tests {
 
     /// The diff of a file from which its identity is removed.
     fn diff_without_identity(text: &str) -> FileDiff {
-        let inventory = inventory_of(text);
+        let inventory = inventory_of(text, &capa::needles());
         let (index, found) = inventory
             .entries()
             .find(|(_, found)| matches!(found.object.object_kind, ObjectKind::Identity(..)))
