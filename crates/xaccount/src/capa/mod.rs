@@ -46,6 +46,7 @@ pub use go_template::{Rendered, TemplateText};
 pub use identity::{ControllerIdentity, RoleIdentity, StaticIdentity, plain_identity};
 pub use labels::{CLUSTER_NAME, Labels};
 pub use list::{Items, ListKind, borrowed, items, without_kind};
+pub(crate) use object::elsewhere_spec;
 pub use object::{Applied, AppliedPlace, Object, ObjectKind, PatchedReference, Uncertain, beside, view};
 pub use refused_field::RefusedField;
 pub use release::Release;

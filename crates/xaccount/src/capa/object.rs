@@ -444,12 +444,16 @@ fn misplaced_in(tree: &Tree<'_>, node: NodeId, object_kind: &ObjectKind) -> Vec<
 /// [`ObjectKind::Elsewhere`] for a CAPA kind without a reference that has an `identityRef` in its `spec` nevertheless.
 fn elsewhere(tree: &Tree<'_>, node: NodeId, api_version: &str, kind: &str) -> ObjectKind {
     let is_capa = api_version.split_once('/').is_some_and(|(group, _)| WITHOUT_REFERENCE.contains(&(group, kind)));
-    let path = if kind.ends_with("Template") { &["spec", "template", "spec"][..] } else { &["spec"] };
-    let spec = if is_capa { descend(tree, node, path) } else { None };
+    let spec = if is_capa { descend(tree, node, elsewhere_spec(kind)) } else { None };
     match spec.map(|spec| tree.get(spec, "identityRef")) {
         Some(Lookup::Own { key, .. }) => ObjectKind::Elsewhere(tree.span(key)),
         _ => ObjectKind::Foreign,
     }
+}
+
+/// The path of the `spec` in which [`ObjectKind::Elsewhere`] has its `identityRef`: a template's is nested.
+pub(crate) fn elsewhere_spec(kind: &str) -> &'static [&'static str] {
+    if kind.ends_with("Template") { &["spec", "template", "spec"] } else { &["spec"] }
 }
 
 /// Sets the kind of a Namespace or a Secret, which are [`ObjectKind::Foreign`] otherwise. Whether an identity may be

@@ -2,7 +2,7 @@
 
 use super::super::{Applicability, Context, Findings, Rule};
 use super::query::remove;
-use crate::capa::{ObjectKind, State};
+use crate::capa::{ObjectKind, State, elsewhere_spec};
 use crate::diag::{Diagnostic, RuleId, Severity};
 use crate::inventory::Resource;
 use crate::status::Row;
@@ -36,10 +36,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             "ROSACluster" | "ROSAMachinePool" => "for ROSA it belongs on the ROSAControlPlane",
             _ => "it belongs on the AWSCluster or the control plane; this kind uses the identity of its cluster",
         };
-        let path: &[&str] = match kind.ends_with("Template") {
-            true => &["spec", "template", "spec", "identityRef"],
-            false => &["spec", "identityRef"],
-        };
+        let path = elsewhere_spec(kind).iter().copied().chain(["identityRef"]);
         let effect = effect(context, found);
         findings.add_with_fix(
             Diagnostic::warning(format!(
@@ -48,7 +45,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             ))
             .at(found.location(span), "")
             .help(right),
-            remove(object, path.iter().copied(), "identityRef removed, which is dropped"),
+            remove(object, path, "identityRef removed, which is dropped"),
         );
     }
 }
