@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use xaccount::aws::{AccountId, DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
-use xaccount::capa::{IdentityKind, Version};
+use xaccount::account_map::IdentityName;
+use xaccount::aws::{DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
+use xaccount::capa::Version;
 use xaccount::inject::AllowedNamespaces;
 
 use super::values::{
-    AskedMove, ROLE_NAME_HELP, TopologyVariable, TypedSelector, account, account_move, annotation, dns_name, glob,
-    namespaced_name, path, role_arn, role_name, role_name_long_help, source_identity, topology_variable,
+    AskedAccount, AskedMove, ROLE_NAME_HELP, TopologyVariable, TypedSelector, account_move, account_or_name,
+    annotation, dns_name, glob, label, namespaced_name, path, role_arn, role_name, role_name_long_help,
+    source_identity, topology_variable,
 };
 
 /// What a verb reads.
@@ -54,9 +56,9 @@ pub(crate) struct ScanArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct TargetArgs {
-    /// Target account, 12 digits
-    #[arg(long, value_name = "ID", conflicts_with = "role_arn", value_parser = account)]
-    pub(crate) account: Option<AccountId>,
+    /// Target account: 12 digits, or its name in the account map
+    #[arg(long, value_name = "ID", conflicts_with = "role_arn", value_parser = account_or_name)]
+    pub(crate) account: Option<AskedAccount>,
 
     /// Role to assume in the target account
     #[arg(long, value_name = "ARN", value_parser = role_arn)]
@@ -158,14 +160,14 @@ pub(crate) struct IdentityArgs {
     /// Neither create nor update identities
     #[arg(long, hide_short_help = true, conflicts_with_all = [
         "identity_file", "with_controller_identity", "source_identity", "allowed_namespaces", "session_name", "external_id",
-        "duration", "inline_policy", "identity_annotation", "api_version"])]
+        "duration", "inline_policy", "identity_annotation", "identity_label", "api_version"])]
     pub(crate) no_identity: bool,
 
     /// Identity whose credentials assume the role [default: AWSClusterControllerIdentity/default]
     #[arg(long, hide_short_help = true, value_name = "KIND/NAME", value_parser = source_identity)]
-    pub(crate) source_identity: Option<(IdentityKind, String)>,
+    pub(crate) source_identity: Option<IdentityName>,
 
-    /// Namespaces that may use the identity: all, NAME,NAME or KEY=VALUE [default: all]
+    /// Namespaces that may use the identity: all, served (those of its clusters), NAME,NAME or KEY=VALUE [default: all; with an account map: served]
     #[arg(long, hide_short_help = true, value_name = "WHICH")]
     pub(crate) allowed_namespaces: Option<AllowedNamespaces>,
 
@@ -192,6 +194,10 @@ pub(crate) struct IdentityArgs {
     /// Annotation for new identities; may be repeated
     #[arg(long, hide_short_help = true, value_name = "KEY=VALUE", value_parser = annotation)]
     pub(crate) identity_annotation: Vec<(String, String)>,
+
+    /// Label for new identities; may be repeated
+    #[arg(long, hide_short_help = true, value_name = "KEY=VALUE", value_parser = label)]
+    pub(crate) identity_label: Vec<(String, String)>,
 
     /// API version of new identities [default: that of the clusters that use them]
     #[arg(long, hide_short_help = true, value_name = "VERSION")]

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use xaccount::aws::{AccountId, RoleArn};
+use xaccount::aws::RoleArn;
 
 use super::args::{ConfigArgs, InputArgs, ModeArgs, ScanArgs, SelectArgs};
 use super::help::{MORE, TEMPLATE};
-use super::values::{account, dns_name, role_arn};
+use super::values::{AskedAccount, account_or_name, dns_name, role_arn};
 
 const EXAMPLE: &str = "\
 Example:
@@ -78,9 +78,9 @@ pub(crate) struct Eject {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Which references")]
 pub(crate) struct ReferenceArgs {
-    /// Only references to identities of this account, 12 digits
-    #[arg(long, value_name = "ID", conflicts_with = "role_arn", value_parser = account)]
-    pub(crate) account: Option<AccountId>,
+    /// Only references to identities of this account: 12 digits, or its name in the account map
+    #[arg(long, value_name = "ID", conflicts_with = "role_arn", value_parser = account_or_name)]
+    pub(crate) account: Option<AskedAccount>,
 
     /// Only references to identities of this role
     #[arg(long, value_name = "ARN", value_parser = role_arn)]

@@ -9,7 +9,10 @@ use xaccount::capa::DEFAULT_ROLE_NAME;
 
 use super::args::{ConfigArgs, InputArgs};
 use super::help::{MORE, TEMPLATE};
-use super::values::{ROLE_NAME_HELP, account, path, role_arn, role_name, role_name_long_help, with_suggestion};
+use super::values::{
+    AskedAccount, ROLE_NAME_HELP, account, account_or_name, path, role_arn, role_name, role_name_long_help,
+    with_suggestion,
+};
 
 const IAM_EXAMPLES: &str = "\
 Two policies let the management cluster in the source account create clusters in
@@ -203,9 +206,9 @@ pub(crate) struct SourceRoleArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct IamTargetArgs {
-    /// Target account id (12 digits); with -f, use only roles of this account. May be repeated
-    #[arg(long, value_name = "ID", value_parser = account)]
-    pub(crate) account: Vec<AccountId>,
+    /// Target account: 12 digits, or its name in the account map; with -f, use only roles of this account. May be repeated
+    #[arg(long, value_name = "ID", value_parser = account_or_name)]
+    pub(crate) account: Vec<AskedAccount>,
 
     /// ARN of the role in the target account; with -f, use only this role. May be repeated
     #[arg(long, value_name = "ARN", value_parser = role_arn)]

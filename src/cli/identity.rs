@@ -2,11 +2,13 @@
 
 use clap::Args;
 
-use xaccount::aws::{AccountId, Partition, RoleArn};
+use xaccount::aws::{Partition, RoleArn};
 
 use super::args::{ConfigArgs, IdentityArgs, ModeArgs};
 use super::help::{EDIT_EXIT_STATUS, MORE, TEMPLATE};
-use super::values::{AskedMove, ROLE_NAME_HELP, account, account_move, role_arn, role_name, role_name_long_help};
+use super::values::{
+    AskedAccount, AskedMove, ROLE_NAME_HELP, account_move, account_or_name, role_arn, role_name, role_name_long_help,
+};
 
 const EXAMPLE: &str = "\
 Example:
@@ -48,9 +50,9 @@ pub(crate) struct Identity {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct AccountArgs {
-    /// Target account, 12 digits; may be repeated [default: all accounts of the account map]
-    #[arg(long, value_name = "ID", value_parser = account)]
-    pub(crate) account: Vec<AccountId>,
+    /// Target account: 12 digits, or its name in the account map; may be repeated [default: all accounts of the map]
+    #[arg(long, value_name = "ID", value_parser = account_or_name)]
+    pub(crate) account: Vec<AskedAccount>,
 
     /// Role in the target account; may be repeated
     #[arg(long, value_name = "ARN", value_parser = role_arn)]

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
+use xaccount::account_map::IdentityName;
 use xaccount::aws::{AccountId, RoleArn};
-use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind, referenced_kind};
+use xaccount::capa::{DEFAULT_ROLE_NAME, referenced_kind};
 use xaccount::kubernetes::{LabelSelector, names};
 
 /// A value of `--move-account`, as typed.
@@ -89,11 +90,19 @@ pub(super) fn with_suggestion(message: String, suggestion: Option<String>) -> St
 /// An account id, or a name from the account map.
 pub(super) fn account_or_name(text: &str) -> Result<AskedAccount, String> {
     match text {
-        "" => Err("write an account id, or a name from the account map".to_owned()),
-        // Digits are always parsed as an account id: as a name, a mistyped id would not be noticed.
-        _ if text.bytes().all(|b| b.is_ascii_digit() || b" -_.".contains(&b)) => account(text).map(AskedAccount::Id),
+        "" => account(text).map(AskedAccount::Id),
+        // Mostly digits, or a part of an ARN, is always parsed as an account id: as a name, a mistyped id would not be
+        // noticed.
+        _ if looks_like_id(text) => account(text).map(AskedAccount::Id),
         name => Ok(AskedAccount::Name(name.to_owned())),
     }
+}
+
+fn looks_like_id(text: &str) -> bool {
+    const DIGITS: usize = 10;
+    text.bytes().all(|b| b.is_ascii_digit() || b" -_.".contains(&b))
+        || text.chars().filter(|c| c.is_numeric()).count() >= DIGITS
+        || text.contains([':', '$', '{', '<', '%'])
 }
 
 pub(super) fn account_move(text: &str) -> Result<AskedMove, String> {
@@ -131,14 +140,23 @@ pub(super) fn annotation(text: &str) -> Result<(String, String), String> {
     }
 }
 
-pub(super) fn source_identity(text: &str) -> Result<(IdentityKind, String), String> {
+pub(super) fn label(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
+    if names::is_qualified_name(key) && names::is_label_value(value) {
+        Ok((key.into(), value.into()))
+    } else {
+        Err(format!("'{text}' is not a label: write KEY=VALUE, such as example.com/name=value"))
+    }
+}
+
+pub(super) fn source_identity(text: &str) -> Result<IdentityName, String> {
     let form = "write KIND/NAME, for example AWSClusterControllerIdentity/default";
     let (kind, name) = text.split_once('/').ok_or(form)?;
     let known = referenced_kind(kind, name).map_err(|problem| {
         let kinds = problem.kinds().map_or_else(String::new, |kinds| format!("; {kinds}"));
         format!("it {problem}{kinds}")
     })?;
-    Ok((known, dns_name(name)?))
+    Ok(IdentityName { kind: known, name: dns_name(name)? })
 }
 
 pub(super) fn dns_name(text: &str) -> Result<String, String> {

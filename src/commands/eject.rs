@@ -15,7 +15,7 @@ use super::empty::no_cluster;
 use super::input::{self, Usage, counted};
 use super::map::MapFile;
 use super::owners::with_owners;
-use super::request::{identity_file, selection};
+use super::request::{account_id, identity_file, selection};
 use super::wrappers::{NOT_EDITED, Wrappers};
 use super::{CommandError, Messages, Printed, Terminal};
 use crate::cli::Eject;
@@ -85,7 +85,10 @@ fn prepare(args: &Eject, mode: Mode, terminal: &Terminal) -> Result<PreparedEjec
     let identity_file = identity_file(references.identity_file.as_deref(), map.as_ref())?.map(|file| file.value);
     let session = input::open(found, &args.input, identity_file.as_deref(), None)?;
     let target = match (&references.account, &references.role_arn) {
-        (Some(account), _) => Some(EjectTarget::Account(account.clone())),
+        (Some(account), _) => {
+            let map = map.as_ref().map(MapFile::named);
+            Some(EjectTarget::Account(account_id("--account", account, map)?))
+        }
         (None, Some(role)) => Some(EjectTarget::Role(role.clone())),
         (None, None) => None,
     };

@@ -18,7 +18,7 @@ use xaccount::session::{self, Session};
 use xaccount::settings::Setting;
 
 use super::empty::none_selected;
-use super::request::{WAYS_OUT, request, specified_target};
+use super::request::{NamedMap, WAYS_OUT, request, specified_target};
 use super::{CommandError, ExitStatus, Messages, Printed, Terminal, input, live, progress};
 use crate::cli::Function;
 
@@ -27,6 +27,9 @@ const NO_PATH: &str = "give the item a path (annotation internal.config.kubernet
 
 /// The name of standard input in messages.
 const NAME: &str = "ResourceList";
+
+/// The name of the account map in messages.
+const CONFIG: &str = "functionConfig";
 
 pub(crate) fn run(flags: &Function, terminal: &Terminal) -> Result<Printed, CommandError> {
     if std::io::stdin().is_terminal() {
@@ -94,8 +97,9 @@ impl FunctionWork<'_> {
         let configured = if map.is_some() { None } else { self.configured().map_err(|error| early(vec![error]))? };
         let flags = configured.as_ref().unwrap_or(self.flags);
         let explain = self.terminal.explains();
-        let mut request =
-            request(&flags.target, &flags.select, &flags.identity, map.as_ref(), explain).map_err(early)?;
+        let named = map.as_ref().map(|map| NamedMap { map, name: CONFIG });
+        let mut request = request(&flags.target, &flags.select, &flags.identity, named, explain).map_err(early)?;
+        let specified = specified_target(&flags.target, named).map_err(|error| early(vec![error]))?;
         let path = flags.identity.identity_file.as_ref();
         let path = path.map(|path| Setting::flag("--identity-file", inputs.shown(path)));
         let of_map = map.as_ref().and_then(|map| map.identity_file.as_ref());
@@ -115,7 +119,7 @@ impl FunctionWork<'_> {
             evidence.live = Some(live);
             warnings.extend(warning);
         }
-        match self.outcome(&inventory, &request, map.as_ref(), &evidence, &specified_target(&flags.target)) {
+        match self.outcome(&inventory, &request, map.as_ref(), &evidence, &specified) {
             Ok(outcome) => {
                 warnings.extend(outcome.warnings.iter().cloned());
                 Ok(Done { inventory, outcome, warnings })
@@ -169,7 +173,7 @@ impl FunctionWork<'_> {
         let place = |span| self.list.place(span);
         let file = |file| self.list.file_place(file);
         let mapped = Mapped {
-            name: "functionConfig",
+            name: CONFIG,
             map,
             place: &place,
             file: &file,

@@ -20,9 +20,9 @@ use xaccount::settings::Setting;
 use super::edit::{Attempt, Delivery, Mode, unless_outrun, until_done};
 use super::input::{self, counted, refuse_array};
 use super::map::MapFile;
-use super::request::{WAYS_OUT, identity_file, identity_request, moves};
+use super::request::{NamedMap, WAYS_OUT, identity_file, identity_request, moves, specified_account, specified_name};
 use super::{CommandError, Messages, Printed, Terminal, progress};
-use crate::cli::{AccountArgs, Identity, OutputFormat};
+use crate::cli::{AccountArgs, AskedAccount, Identity, OutputFormat};
 use crate::output::{self, Wording};
 
 pub(crate) fn run(args: &Identity, terminal: &Terminal) -> Result<Printed, CommandError> {
@@ -86,7 +86,7 @@ fn prepare(args: &Identity, mode: Mode, terminal: &Terminal) -> Result<PreparedI
         with_controller_identity: args.identity.with_controller_identity,
         api_version: args.identity.api_version,
         overwrite: args.target.overwrite,
-        moves: moves(&args.target.move_account, map.as_ref().map(|map| &map.map))?,
+        moves: moves(&args.target.move_account, map.as_ref().map(MapFile::named))?,
         known: Arc::new(map.as_ref().map(|map| known_accounts(&map.map)).unwrap_or_default()),
         explain: terminal.explains(),
         identity_file: Some(to_file),
@@ -196,7 +196,7 @@ fn documents(
     for request in requests {
         let Some(name) = inject::identity_name(request).filter(|name| seen.insert(name.clone())) else { continue };
         let served =
-            matches!(&request.identity.allowed_namespaces, Some(Setting { value: AllowedNamespaces::AtLeast(_), .. }));
+            matches!(&request.identity.allowed_namespaces, Some(Setting { value: AllowedNamespaces::Served, .. }));
         for one in found.iter().filter(|one| one.object.name.as_deref() == Some(&name)) {
             match &one.object.object_kind {
                 ObjectKind::Identity(identity, _) if served && identity.lists_no_namespace() => {
@@ -302,6 +302,7 @@ fn requests(
         Some(map) => by_map(&args.target, inventory, base, map),
         None => {
             let requests: Vec<InjectRequest> = by_flags(&args.target)
+                .map_err(|error| vec![error])?
                 .into_iter()
                 .map(|target| InjectRequest { target: Some(target), ..base.clone() })
                 .collect();
@@ -316,19 +317,27 @@ fn requests(
     }
 }
 
-fn by_flags(target: &AccountArgs) -> Vec<Target> {
-    let accounts = target.account.iter().filter_map(|account| specified(target, Some(account)).target());
-    let roles = target.role_arn.iter().map(|role| Target::Role(Setting::flag("--role-arn", role.clone())));
-    accounts.chain(roles).collect()
+fn by_flags(target: &AccountArgs) -> Result<Vec<Target>, Diagnostic> {
+    let mut targets = Vec::new();
+    for account in &target.account {
+        targets.extend(specified(target, Some(account), None)?.target());
+    }
+    targets.extend(target.role_arn.iter().map(|role| Target::Role(Setting::flag("--role-arn", role.clone()))));
+    Ok(targets)
 }
 
 /// The target that the flags specify, for one account or for all.
-fn specified(target: &AccountArgs, account: Option<&AccountId>) -> SpecifiedTarget {
-    SpecifiedTarget {
-        account: account.cloned().map(|account| Setting::flag("--account", account)),
+fn specified(
+    target: &AccountArgs,
+    account: Option<&AskedAccount>,
+    map: Option<NamedMap<'_>>,
+) -> Result<SpecifiedTarget, Diagnostic> {
+    Ok(SpecifiedTarget {
+        account: specified_account(account, map)?,
+        name: specified_name(account),
         role: target.role_name.clone().map(|name| Setting::flag("--role-name", name)),
         partition: target.partition.map(|partition| Setting::flag("--partition", partition)),
-    }
+    })
 }
 
 fn by_map(
@@ -348,21 +357,30 @@ fn by_map(
         ways_out: WAYS_OUT,
         allow_unmapped: true,
     };
-    let accounts = target.account.iter().map(|account| specified(target, Some(account)));
-    let mut wanted: Vec<SpecifiedTarget> = accounts
-        .chain(target.role_arn.iter().map(|role| SpecifiedTarget::of_role(&Setting::flag("--role-arn", role.clone()))))
-        .collect();
+    let one = |error: Diagnostic| vec![error];
+    let mut wanted: Vec<SpecifiedTarget> = Vec::new();
+    for account in &target.account {
+        wanted.push(specified(target, Some(account), Some(map.named())).map_err(one)?);
+    }
+    let roles = target.role_arn.iter().map(|role| Setting::flag("--role-arn", role.clone()));
+    wanted.extend(roles.map(|role| SpecifiedTarget::of_role(&role)));
     if wanted.is_empty() {
-        wanted.push(specified(target, None));
+        wanted.push(specified(target, None, None).map_err(one)?);
     }
     let (mut requests, mut errors) = (Vec::new(), Vec::new());
     for specified in &wanted {
-        let is_selected =
-            |entry: &&Account| specified.account.as_ref().is_none_or(|account| entry.account.value == account.value);
-        let entries: Vec<&Account> = map.map.accounts.iter().filter(is_selected).collect();
+        let is_selected = |entry: &&Account| {
+            specified.account.as_ref().is_none_or(|account| entry.account.value == account.value)
+                && specified.name.as_ref().is_none_or(|name| entry.name.value == name.value)
+        };
+        let listed = |entry: &&Account| specified.account.is_some() || entry.is_listed;
+        let entries: Vec<&Account> = map.map.accounts.iter().filter(is_selected).filter(listed).collect();
         match (&specified.account, entries.is_empty()) {
             (Some(account), true) => errors.push(unknown(&account.value, map)),
-            (None, true) => errors.push(Diagnostic::error("the account map has no accounts")),
+            (None, true) => errors.push(
+                Diagnostic::error(format!("{} has no accounts", map.named().name))
+                    .help("add: accounts: [{name: development, account: \"222222222222\"}]"),
+            ),
             _ => {}
         }
         let (mut right, mut wrong) = (Vec::new(), Vec::new());
@@ -386,7 +404,7 @@ fn unknown(account: &AccountId, map: &MapFile) -> Diagnostic {
     if let Some(source) = map.map.source.account.as_ref().filter(|source| source.value == *account) {
         return inject::target_is_source(account, &map.place(source.span));
     }
-    Diagnostic::error(format!("the account {account} is not in the account map"))
-        .help(format!("it has {}", map.accounts()))
+    Diagnostic::error(format!("the account {account} is not in {}", map.named().name))
+        .help(format!("it has {}", map.named().accounts()))
         .help("add it to the accounts of the map, or pass --no-config to ignore the map")
 }

@@ -56,8 +56,9 @@ fn prepare(args: &Inject, mode: Mode, stdin: Option<&[u8]>, terminal: &Terminal)
     let found = input::find(&args.input, &USAGE)?;
     refuse_inputs(&found, &args.input, mode, &USAGE)?;
     let map = input::map_above(&found, &args.input, &args.map.config, terminal)?;
-    let map_file = map.as_ref().map(|map| &map.map);
-    let mut request = request(&args.target, &args.select, &args.identity, map_file, terminal.explains())?;
+    let named = map.as_ref().map(MapFile::named);
+    let mut request = request(&args.target, &args.select, &args.identity, named, terminal.explains())?;
+    let specified = specified_target(&args.target, named)?;
     let identity_file = identity_file(args.identity.identity_file.as_deref(), map.as_ref())?;
     let session = input::open(found, &args.input, identity_file.as_ref().map(|file| file.value.as_path()), stdin)?;
     request.identity_file = identity_file.map(|file| {
@@ -66,7 +67,7 @@ fn prepare(args: &Inject, mode: Mode, stdin: Option<&[u8]>, terminal: &Terminal)
             None => IdentityFile::New(file.value.clone()),
         })
     });
-    Ok(Prepared { request, specified: specified_target(&args.target), session, map })
+    Ok(Prepared { request, specified, session, map })
 }
 
 fn attempt(args: &Inject, mode: Mode, prepared: Prepared, terminal: &Terminal) -> Attempt {

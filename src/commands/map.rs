@@ -4,12 +4,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use xaccount::account_map::{self, AccountMap, FILE_NAME, Place};
+use xaccount::account_map::{self, AccountMap, FILE_NAME, Place, Shared, shared_base};
 use xaccount::capa::Release;
-use xaccount::diag::{Diagnostic, FileId, OneSource, SourceFile, Span};
+use xaccount::diag::{Diagnostic, FileId, SourceFile, SourceFiles, Span, SpannedError};
 use xaccount::files::{self, Input};
 use xaccount::session::{Session, path_bytes};
 
+use super::request::NamedMap;
 use super::{CommandError, Terminal};
 use crate::cli::ConfigArgs;
 
@@ -21,6 +22,18 @@ pub(crate) struct MapFile {
     /// The map's directory, canonical.
     directory: PathBuf,
     text: SourceFile<'static>,
+    /// The file of accounts that the map shares with others.
+    shared: Option<SourceFile<'static>>,
+}
+
+/// The map and the file of shared accounts, for messages about them.
+struct MapTexts(Vec<(String, Vec<u8>)>);
+
+impl SourceFiles for MapTexts {
+    fn source(&self, file: FileId) -> SourceFile<'_> {
+        let (name, bytes) = &self.0[file.0.min(self.0.len() - 1)];
+        SourceFile::new(name.clone(), bytes)
+    }
 }
 
 impl MapFile {
@@ -43,37 +56,57 @@ impl MapFile {
                 nearest?
             }
         };
-        path.map(|path| Self::read(&path)).transpose()
+        path.map(|path| Self::read(&path, terminal)).transpose()
     }
 
-    fn read(path: &Path) -> Result<Self, CommandError> {
+    fn read(path: &Path, terminal: &Terminal) -> Result<Self, CommandError> {
         let bytes = files::read_only(below_here(path).as_deref().unwrap_or(path))
             .map_err(|error| Diagnostic::error(format!("the account map: {error}")))?;
         let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let directory = whole.parent().map(Path::to_owned).unwrap_or_default();
         let name = shown(&whole, path);
-        match account_map::read(&bytes) {
+        let beside = Path::new(&name).parent().map(Path::to_owned).unwrap_or_default();
+        let mut texts = vec![(name, bytes.clone())];
+        let mut read_shared = |name: &str| {
+            let path = directory.join(name);
+            let text =
+                files::read_only(below_here(&path).as_deref().unwrap_or(&path)).map_err(|error| error.to_string())?;
+            let whole = path.canonicalize().unwrap_or_else(|_| path.clone());
+            texts.push((shown(&whole, &beside.join(name)), text.clone()));
+            Ok(text)
+        };
+        let result = account_map::read_with(&bytes, Shared { read: &mut read_shared });
+        let in_files = |errors: Vec<SpannedError>, texts: &[(String, Vec<u8>)]| -> Vec<Diagnostic> {
+            errors.into_iter().map(|error| in_file(error, bytes.len(), texts)).collect()
+        };
+        match result {
             Ok(map) => {
-                let directory = whole.parent().map(Path::to_owned).unwrap_or_default();
-                Ok(Self { map, path: whole, directory, text: SourceFile::new(name, bytes) })
+                let warnings = in_files(map.warnings.clone(), &texts);
+                let mut files = texts.into_iter().map(|(name, bytes)| SourceFile::new(name, bytes));
+                let text = files.next().unwrap_or_else(|| SourceFile::new(String::new(), Vec::new()));
+                let map = Self { map, path: whole, directory, text, shared: files.next() };
+                warnings.into_iter().for_each(|warning| terminal.say_first(map.without_excerpt(warning)));
+                Ok(map)
             }
-            Err(refusals) => {
-                let window = account_map::may_show(&bytes).then(|| Span::new(0, bytes.len()));
-                let errors: Vec<Diagnostic> =
-                    refusals.into_iter().map(|refusal| refusal.in_file(FileId(0), window)).collect();
-                Err(CommandError::about(&Rc::new(OneSource::new(name, bytes)), errors))
+            Err(errors) => {
+                let errors = in_files(errors, &texts);
+                Err(CommandError::about(&Rc::new(MapTexts(texts)), errors))
             }
         }
+    }
+
+    /// A warning with its place as help: it is printed before the sources of other messages are known.
+    fn without_excerpt(&self, warning: Diagnostic) -> Diagnostic {
+        let Some(at) = warning.primary.as_ref().map(|label| label.at.clone()) else { return warning };
+        let file = if at.file == FileId(0) { &self.text } else { self.shared.as_ref().unwrap_or(&self.text) };
+        let place = file.place(at.span.start);
+        let plain = Diagnostic::warning(format!("{place}: {}", warning.message));
+        warning.help.into_iter().fold(plain, Diagnostic::help)
     }
 
     /// The line that names it.
     pub(crate) fn used(&self) -> String {
         format!("account map: {}", self.text.name)
-    }
-
-    /// Its accounts by id and name, for a message.
-    pub(crate) fn accounts(&self) -> String {
-        let accounts = self.map.accounts.iter();
-        accounts.map(|one| format!("{} ({})", one.account.value, one.name.value)).collect::<Vec<_>>().join(", ")
     }
 
     /// Its name and text, for what is shown of it.
@@ -101,9 +134,17 @@ impl MapFile {
         &self.directory
     }
 
-    /// A place in the map: `.xaccount.yaml:12`.
+    /// A place in the map, or in the file of shared accounts: `.xaccount.yaml:12`.
     pub(crate) fn place(&self, span: Span) -> String {
-        self.text.place(span.start)
+        match (&self.shared, span.start.checked_sub(shared_base(self.text.bytes().len()))) {
+            (Some(shared), Some(offset)) => shared.place(offset),
+            _ => self.text.place(span.start),
+        }
+    }
+
+    /// The map with its name.
+    pub(crate) fn named(&self) -> NamedMap<'_> {
+        NamedMap { map: &self.map, name: &self.text.name }
     }
 
     /// The file that keeps identities, if the map names one.
@@ -131,6 +172,17 @@ impl MapFile {
             _ => self.relative(inputs, file).map_or(Place::Outside, Place::Below),
         }
     }
+}
+
+/// An error about the map, whose text has this length, or about the file of shared accounts.
+fn in_file(mut error: SpannedError, length: usize, texts: &[(String, Vec<u8>)]) -> Diagnostic {
+    let base = shared_base(length);
+    let file = FileId(usize::from(error.span.start >= base && texts.len() > 1));
+    if file != FileId(0) {
+        error.span = Span::new(error.span.start - base, error.span.end - base);
+    }
+    let text = &texts[file.0].1;
+    error.in_file(file, account_map::may_show(text).then(|| Span::new(0, text.len())))
 }
 
 /// The path of an input relative to a directory that is canonical, with `/`; `None` where it is not below it.

@@ -1,12 +1,13 @@
 //! Converts flags to requests of the library.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::map::MapFile;
 use crate::cli::{AskedAccount, AskedMove, IdentityArgs, SelectArgs, TargetArgs};
-use xaccount::account_map::AccountMap;
+use xaccount::account_map::{Account, AccountMap};
 use xaccount::aws::{AccountId, check_inline_policy};
 use xaccount::diag::{Diagnostic, escape_control};
 use xaccount::files;
@@ -73,13 +74,13 @@ pub(crate) fn request(
     target: &TargetArgs,
     select: &SelectArgs,
     identity: &IdentityArgs,
-    map: Option<&AccountMap>,
+    map: Option<NamedMap<'_>>,
     explain: bool,
 ) -> Result<InjectRequest, Vec<Diagnostic>> {
     let moves = moves(&target.move_account, map).map_err(|error| vec![error])?;
     let mut account = match &target.role_arn {
         Some(role) => Some(Target::Role(Setting::flag("--role-arn", role.clone()))),
-        None => specified_target(target).target(),
+        None => specified_target(target, map).map_err(|error| vec![error])?.target(),
     };
     if account.is_none() && map.is_none() {
         account = target_of_moves(target, &moves).map_err(|error| vec![error])?;
@@ -95,6 +96,7 @@ pub(crate) fn request(
         identity_name: identity.identity_name.clone().map(|name| Setting::flag("--identity-name", name)),
         identity: identity_request(identity)?,
         identity_file: None,
+        existing_identity: None,
         with_identity: !identity.no_identity,
         with_controller_identity: identity.with_controller_identity,
         api_version: identity.api_version,
@@ -102,7 +104,7 @@ pub(crate) fn request(
         overwrite: target.overwrite,
         moves,
         orphans: target.orphan_resources.clone(),
-        known: Arc::new(map.map(known_accounts).unwrap_or_default()),
+        known: Arc::new(map.map(|map| known_accounts(map.map)).unwrap_or_default()),
         explain,
     })
 }
@@ -111,7 +113,7 @@ pub(crate) fn request(
 ///
 /// # Errors
 /// A name that the map does not have, or any name without a map.
-pub(crate) fn moves(asked: &[AskedMove], map: Option<&AccountMap>) -> Result<Vec<AccountMove>, Diagnostic> {
+pub(crate) fn moves(asked: &[AskedMove], map: Option<NamedMap<'_>>) -> Result<Vec<AccountMove>, Diagnostic> {
     let resolved = |one: &AskedMove| {
         let from = match &one.from {
             AskedAccount::Source => MoveFrom::Source,
@@ -127,7 +129,7 @@ pub(crate) fn moves(asked: &[AskedMove], map: Option<&AccountMap>) -> Result<Vec
 ///
 /// # Errors
 /// The map has no account of that name, or there is no map.
-pub(crate) fn account_id(flag: &str, asked: &AskedAccount, map: Option<&AccountMap>) -> Result<AccountId, Diagnostic> {
+pub(crate) fn account_id(flag: &str, asked: &AskedAccount, map: Option<NamedMap<'_>>) -> Result<AccountId, Diagnostic> {
     let name = match asked {
         AskedAccount::Id(id) => return Ok(id.clone()),
         AskedAccount::Name(name) => name.as_str(),
@@ -137,7 +139,7 @@ pub(crate) fn account_id(flag: &str, asked: &AskedAccount, map: Option<&AccountM
     let shown = escape_control(name);
     if let (AskedAccount::Name(name), Some(map)) = (asked, map)
         && name == "source"
-        && let Some(source) = &map.source.account
+        && let Some(source) = &map.map.source.account
     {
         return Ok(source.value.clone());
     }
@@ -147,13 +149,39 @@ pub(crate) fn account_id(flag: &str, asked: &AskedAccount, map: Option<&AccountM
         ))
         .help("an account id has 12 digits: 222222222222"));
     };
-    map.named(name).map(|account| account.account.value.clone()).map_err(|near| {
-        let error = Diagnostic::error(format!("{flag}: the account map has no account named '{shown}'"));
-        match near {
-            Some(near) => error.help(format!("perhaps {near}")),
-            None => error.help("use an account's name from the map, or 12 digits"),
+    map.named(flag, name).map(|account| account.account.value.clone())
+}
+
+/// An account map, and its name in messages.
+#[derive(Clone, Copy)]
+pub(crate) struct NamedMap<'m> {
+    pub(crate) map: &'m AccountMap,
+    pub(crate) name: &'m str,
+}
+
+impl<'m> NamedMap<'m> {
+    /// The account that a flag names.
+    ///
+    /// # Errors
+    /// The map has no account of that name.
+    pub(crate) fn named(self, flag: &str, name: &str) -> Result<&'m Account, Diagnostic> {
+        self.map.named(name).map_err(|near| {
+            let (map, name) = (self.name, escape_control(name));
+            let error = Diagnostic::error(format!("{flag}: {map} has no account named '{name}'"));
+            match near {
+                Some(near) => error.help(format!("perhaps {near}")),
+                None => error.help(format!("it has {}", self.accounts())),
+            }
+        })
+    }
+
+    /// The accounts by id and name, for messages.
+    pub(crate) fn accounts(self) -> String {
+        match self.map.accounts.is_empty() {
+            true => "no accounts".to_owned(),
+            false => self.map.accounts.iter().map(Account::title).collect::<Vec<_>>().join(", "),
         }
-    })
+    }
 }
 
 /// The target account if only `--move-account` specifies it.
@@ -170,18 +198,42 @@ fn target_of_moves(target: &TargetArgs, moves: &[AccountMove]) -> Result<Option<
         .help("run once for each; or write an account map, which says which cluster belongs to which"));
     }
     let account = Some(Setting::flag("--move-account", first.to.clone()));
-    Ok(SpecifiedTarget { account, ..specified_target(target) }.target())
+    Ok(SpecifiedTarget { account, ..specified_target(target, None)? }.target())
 }
 
 /// The parts of the target that the flags specify.
-pub(crate) fn specified_target(target: &TargetArgs) -> SpecifiedTarget {
-    match &target.role_arn {
+///
+/// # Errors
+/// A name that the map does not have.
+pub(crate) fn specified_target(target: &TargetArgs, map: Option<NamedMap<'_>>) -> Result<SpecifiedTarget, Diagnostic> {
+    Ok(match &target.role_arn {
         Some(role) => SpecifiedTarget::of_role(&Setting::flag("--role-arn", role.clone())),
         None => SpecifiedTarget {
-            account: target.account.clone().map(|account| Setting::flag("--account", account)),
+            account: specified_account(target.account.as_ref(), map)?,
+            name: specified_name(target.account.as_ref()),
             role: target.role_name.clone().map(|name| Setting::flag("--role-name", name)),
             partition: target.partition.map(|partition| Setting::flag("--partition", partition)),
         },
+    })
+}
+
+/// The account of `--account`.
+///
+/// # Errors
+/// A name that the map does not have.
+pub(crate) fn specified_account(
+    asked: Option<&AskedAccount>,
+    map: Option<NamedMap<'_>>,
+) -> Result<Option<Setting<AccountId>>, Diagnostic> {
+    let account = asked.map(|asked| account_id("--account", asked, map)).transpose()?;
+    Ok(account.map(|account| Setting::flag("--account", account)))
+}
+
+/// The name of `--account`, if it is one of the map.
+pub(crate) fn specified_name(asked: Option<&AskedAccount>) -> Option<Setting<String>> {
+    match asked {
+        Some(AskedAccount::Name(name)) => Some(Setting::flag("--account", name.clone())),
+        _ => None,
     }
 }
 
@@ -212,9 +264,9 @@ pub(crate) fn identity_request(identity: &IdentityArgs) -> Result<IdentityReques
             Some(text)
         }
     };
-    let annotations = identity.identity_annotation.iter();
+    let (annotations, labels) = (identity.identity_annotation.iter(), identity.identity_label.iter());
     Ok(IdentityRequest {
-        source: identity.source_identity.clone(),
+        source: identity.source_identity.clone().map(|source| Setting::flag("--source-identity", source)),
         allowed_namespaces: identity
             .allowed_namespaces
             .clone()
@@ -224,5 +276,7 @@ pub(crate) fn identity_request(identity: &IdentityArgs) -> Result<IdentityReques
         duration_seconds: identity.duration.map(|duration| Setting::flag("--duration", duration.get())),
         inline_policy,
         annotations: annotations.cloned().map(|one| Setting::flag("--identity-annotation", one)).collect(),
+        labels: labels.cloned().map(|one| Setting::flag("--identity-label", one)).collect(),
+        served: BTreeSet::new(),
     })
 }

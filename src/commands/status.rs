@@ -60,7 +60,8 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<Printed, CommandEr
     let tree = Tree::read(found, args, identity_file.as_deref())?;
     let old = if args.against.is_empty() { None } else { Some(Tree::against(&paths, args)?) };
     let accounts = map.as_ref().map(|map| &map.map);
-    let account = args.account.as_ref().map(|asked| account_id("--account", asked, accounts)).transpose()?;
+    let named = map.as_ref().map(MapFile::named);
+    let account = args.account.as_ref().map(|asked| account_id("--account", asked, named)).transpose()?;
     let of_map = map.as_ref().filter(|map| map.map.source.capa_version.is_some() && args.capa_version.is_none());
     let release = match of_map {
         None => args.capa_version,

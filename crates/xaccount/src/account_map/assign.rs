@@ -1,8 +1,8 @@
 //! Assigns clusters to accounts.
 
-use super::check::{Account, AccountMap};
 use super::entry::{Cluster, Entry, Place, fits};
 use super::index::{EntryIndex, EntryPosition};
+use super::model::{Account, AccountMap};
 use crate::diag::Span;
 
 /// The assignment of a cluster.

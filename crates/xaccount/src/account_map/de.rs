@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
+use super::samples;
 use crate::diag::Span;
 use lossless_yaml::{NodeId, Tree};
 
@@ -47,6 +48,8 @@ impl de::Error for FieldError {
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
         let help = match nearest(field, expected.iter().copied()) {
+            // The kind without fields is not a field.
+            _ if field == "instanceProfile" => "write credentials: instanceProfile".to_owned(),
             Some(near) => format!("perhaps {near}"),
             None => format!("known fields: {}", expected.join(", ")),
         };
@@ -65,15 +68,9 @@ impl de::Error for FieldError {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        let line = match field {
-            "apiVersion" => "apiVersion: xaccount.dev/v1alpha1",
-            "kind" => "kind: AccountMap",
-            "name" => "name: development",
-            "account" => "account: \"222222222222\"",
-            "accounts" => "accounts: [{name: development, account: \"222222222222\", clusters: {names: [\"dev-*\"]}}]",
-            _ => "",
-        };
-        let help = (!line.is_empty()).then(|| format!("add: {line}"));
+        // What a kind or a name looks like depends on what it belongs to, whose line is shown instead.
+        let line = samples::line(field).filter(|_| !matches!(field, "kind" | "name"));
+        let help = line.map(|line| format!("add: {line}"));
         Self { help, ..Self::custom(format!("the field {field} is missing")) }
     }
 }
@@ -132,11 +129,18 @@ impl<T: schemars::JsonSchema> schemars::JsonSchema for Spanned<T> {
 pub(super) struct Node<'t, 's> {
     pub(super) tree: &'t Tree<'s>,
     pub(super) id: NodeId,
+    /// Where the text begins among all texts of the map: the offset of all spans.
+    pub(super) base: usize,
 }
 
 impl Node<'_, '_> {
     fn span(&self) -> Span {
-        self.tree.span(self.id)
+        self.span_of(self.id)
+    }
+
+    fn span_of(&self, id: NodeId) -> Span {
+        let span = self.tree.span(id);
+        Span::new(span.start + self.base, span.end + self.base)
     }
 
     /// What the node is, for messages.
@@ -175,7 +179,7 @@ impl<'de> Deserializer<'de> for Node<'_, '_> {
         let result = if let Some(entries) = self.tree.entries(self.id) {
             visitor.visit_map(Entries { node: self, entries: entries.iter(), value: None })
         } else if let Some(items) = self.tree.items(self.id) {
-            visitor.visit_seq(NodeItems { tree: self.tree, items: items.iter() })
+            visitor.visit_seq(NodeItems { node: self, items: items.iter() })
         } else if self.tree.is_null(self.id) {
             visitor.visit_unit()
         } else if self.tree.is_typed(self.id) {
@@ -222,7 +226,8 @@ impl<'de> Deserializer<'de> for Node<'_, '_> {
 struct Entries<'t, 's, I> {
     node: Node<'t, 's>,
     entries: I,
-    value: Option<NodeId>,
+    /// The key and the value that are read next.
+    value: Option<(NodeId, NodeId)>,
 }
 
 impl<'de, 'e, I: Iterator<Item = &'e (NodeId, NodeId)>> MapAccess<'de> for Entries<'_, '_, I> {
@@ -230,21 +235,25 @@ impl<'de, 'e, I: Iterator<Item = &'e (NodeId, NodeId)>> MapAccess<'de> for Entri
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, FieldError> {
         let Some(&(key, value)) = self.entries.next() else { return Ok(None) };
-        self.value = Some(value);
-        let span = self.node.tree.span(key);
+        self.value = Some((key, value));
+        let span = self.node.span_of(key);
         let text = self.node.tree.text(key).unwrap_or_default();
         let key: StrDeserializer<'_, FieldError> = text.into_deserializer();
         seed.deserialize(key).map(Some).map_err(|error| error.at(span))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, FieldError> {
-        let id = self.value.take().ok_or_else(|| <FieldError as de::Error>::custom("a value before its key"))?;
-        seed.deserialize(Node { tree: self.node.tree, id })
+        let entry = self.value.take().ok_or_else(|| <FieldError as de::Error>::custom("a value before its key"))?;
+        seed.deserialize(Node { id: entry.1, ..self.node }).map_err(|mut error: FieldError| {
+            let line = self.node.tree.text(entry.0).and_then(samples::line);
+            error.help = error.help.or_else(|| line.map(|line| format!("as in: {line}")));
+            error
+        })
     }
 }
 
 struct NodeItems<'t, 's, I> {
-    tree: &'t Tree<'s>,
+    node: Node<'t, 's>,
     items: I,
 }
 
@@ -252,7 +261,7 @@ impl<'de, 'e, I: Iterator<Item = &'e NodeId>> SeqAccess<'de> for NodeItems<'_, '
     type Error = FieldError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, FieldError> {
-        self.items.next().map(|&id| seed.deserialize(Node { tree: self.tree, id })).transpose()
+        self.items.next().map(|&id| seed.deserialize(Node { id, ..self.node })).transpose()
     }
 }
 

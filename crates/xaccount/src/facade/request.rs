@@ -1,11 +1,11 @@
 //! Checks of a request. The command line checks flags when it parses them; a request is checked here.
 
-use crate::account_map;
+use crate::account_map::{self, IdentityName};
 use crate::aws::{DurationSeconds, ExternalId, SessionName, check_inline_policy};
 use crate::capa::IdentityKind;
 use crate::diag::{Diagnostic, escape_control};
-use crate::inject::{AllowedNamespaces, IdentityRequest, InjectRequest};
-use crate::kubernetes::names::{is_dns_subdomain, is_qualified_name};
+use crate::inject::{IdentityRequest, InjectRequest};
+use crate::kubernetes::names::{is_dns_subdomain, is_label_value, is_qualified_name};
 use crate::plan::Selection;
 use crate::settings::Setting;
 
@@ -42,21 +42,18 @@ pub(super) fn no_account_map<'n>(mut names: impl Iterator<Item = &'n str>) -> Op
 
 fn wrong_identity(identity: &IdentityRequest) -> Vec<Diagnostic> {
     let mut wrong: Vec<Diagnostic> = Vec::new();
-    match &identity.source {
-        Some((IdentityKind::Controller, name)) if name != "default" => {
+    match identity.source.as_ref().map(|source| &source.value) {
+        Some(IdentityName { kind: IdentityKind::Controller, name }) if name != "default" => {
             wrong.push(Diagnostic::error("CAPA only supports one AWSClusterControllerIdentity, named default"));
         }
-        Some((_, name)) if !is_dns_subdomain(name) => wrong.push(not_a_name("the source identity", name)),
+        Some(IdentityName { name, .. }) if !is_dns_subdomain(name) => {
+            wrong.push(not_a_name("the source identity", name));
+        }
         _ => {}
     }
     if let Some(Setting { value: allowed, .. }) = &identity.allowed_namespaces {
         // Its text is what the flag takes, so the flag's check applies.
-        let listed = match allowed {
-            AllowedNamespaces::AtLeast(names) => AllowedNamespaces::List(names.clone()),
-            other => other.clone(),
-        };
-        let is_empty = matches!(&listed, AllowedNamespaces::List(names) if names.is_empty());
-        if !is_empty && listed.to_string().parse() != Ok(listed) {
+        if allowed.to_string().parse().as_ref() != Ok(allowed) {
             let text = allowed.to_string();
             wrong.push(Diagnostic::error(format!("'{}' does not specify namespaces", escape_control(&text))));
         }
@@ -71,10 +68,16 @@ fn wrong_identity(identity: &IdentityRequest) -> Vec<Diagnostic> {
     wrong.extend(duration.map(|error| Diagnostic::error(error.to_string())));
     let policy = identity.inline_policy.as_ref().and_then(|policy| check_inline_policy(policy).err());
     wrong.extend(policy.map(|error| Diagnostic::error(error.to_string())));
-    let keys = identity.annotations.iter().map(|one| &one.value.0);
-    for key in keys.filter(|key| !is_qualified_name(key)) {
-        let message = format!("'{}' is not an annotation key", escape_control(key));
-        wrong.push(Diagnostic::error(message).help("write example.com/name"));
+    for (what, all) in [("an annotation", &identity.annotations), ("a label", &identity.labels)] {
+        let keys = all.iter().map(|one| &one.value.0);
+        for key in keys.filter(|key| !is_qualified_name(key)) {
+            let message = format!("'{}' is not {what} key", escape_control(key));
+            wrong.push(Diagnostic::error(message).help("write example.com/name"));
+        }
+    }
+    let values = identity.labels.iter().map(|one| &one.value.1);
+    for value in values.filter(|value| !is_label_value(value)) {
+        wrong.push(Diagnostic::error(format!("'{}' is not a label value", escape_control(value))));
     }
     wrong
 }

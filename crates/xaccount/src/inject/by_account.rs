@@ -7,8 +7,8 @@ use super::classes;
 use super::mapped::{Mapped, SpecifiedTarget, is_template};
 use super::namespaces::AllowedNamespaces;
 use super::patched;
-use super::request::{InjectRequest, Target};
-use crate::account_map::{Account, Assigned, MapNamespaces, Place};
+use super::request::{IdentityRequest, InjectRequest, Target};
+use crate::account_map::{Account, AccountMap, Assigned, MapNamespaces, Place, Spanned};
 use crate::aws::{AccountId, Partition};
 use crate::capa::{CONTROLLER_IDENTITY, DEFAULT_ROLE_NAME, State};
 use crate::diag::{Diagnostic, Span};
@@ -18,7 +18,7 @@ use crate::plan::referencing;
 use crate::settings::{Origin, Setting, agreed};
 
 /// Why a cluster that belongs to no account is skipped.
-const NO_ACCOUNT: &str = "it belongs to no account of the map, and --allow-unmapped is specified";
+const NO_ACCOUNT: &str = "it matches no account of the map, and such clusters are skipped";
 
 /// Why an object of overlays is skipped.
 const IN_OVERLAYS: &str = "each kustomization that applies it sets identityRef with a patch";
@@ -67,8 +67,16 @@ pub(super) fn mapped(
     }
     let torn = classes::of_two_accounts(inventory, mapped, &templates);
     work.errors.extend(torn);
-    let requests: Vec<InjectRequest> =
-        by_account.into_iter().map(|(account, objects)| work.request(&mapped.map.accounts[account], objects)).collect();
+    let mut served = work.served_by_sources(&by_account);
+    served.keys().for_each(|&source| {
+        by_account.entry(source).or_default();
+    });
+    let mut requests = Vec::new();
+    for (account, objects) in by_account {
+        let mut request = work.request(&mapped.map.accounts[account], objects);
+        request.identity.served = served.remove(&account).unwrap_or_default();
+        requests.push(request);
+    }
     if work.errors.is_empty() { Ok((requests, work.skipped)) } else { Err(work.errors) }
 }
 
@@ -123,6 +131,20 @@ struct Work<'w> {
 }
 
 impl Work<'_> {
+    /// The accounts whose identities are the sources of others, with the namespaces of the clusters that use them: CAPA
+    /// checks the namespace at each identity of a chain (`pkg/cloud/scope/session.go`, `buildProvidersForRef`, v2.13.0).
+    fn served_by_sources(&self, by_account: &BTreeMap<usize, BTreeSet<ObjectId>>) -> BTreeMap<usize, BTreeSet<String>> {
+        let mut served: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
+        for (&account, objects) in by_account {
+            let namespaces = |&index: &ObjectId| self.inventory.namespaces_of(&self.inventory[index]);
+            let names: BTreeSet<&str> = objects.iter().flat_map(namespaces).collect();
+            for source in sources(self.mapped.map, account) {
+                served.entry(source).or_default().extend(names.iter().map(|&name| name.to_owned()));
+            }
+        }
+        served
+    }
+
     /// The index in the map of the account that an object belongs to; `None` if the object is skipped or an error.
     fn account_of(&mut self, index: ObjectId) -> Option<usize> {
         let found = &self.inventory[index];
@@ -155,8 +177,12 @@ impl Work<'_> {
                 None
             }
             Assigned::Several(claims) => {
-                let error =
-                    Diagnostic::error(format!("{} belongs to {} accounts of the map", found.title(), claims.len()));
+                let error = Diagnostic::error(format!(
+                    "{} matches {} accounts of {}",
+                    found.title(),
+                    claims.len(),
+                    self.mapped.name
+                ));
                 let error = claims.iter().fold(error.at(found.head(), ""), |error, (name, span)| {
                     error.help(format!("{name}: {}", (self.mapped.place)(*span)))
                 });
@@ -164,15 +190,17 @@ impl Work<'_> {
                 None
             }
             // A template may be used by clusters of many accounts, so only templates that the map names are changed.
-            Assigned::Nobody if template || self.mapped.allow_unmapped => {
+            Assigned::Nobody if template || self.mapped.allow_unmapped || self.mapped.map.ignores_unmapped => {
                 let why = if template { NO_TEMPLATES } else { NO_ACCOUNT };
                 self.skipped.push(Skipped::new(found, SkipReason::Unmapped, why));
                 None
             }
             Assigned::Unplaced(entries) => {
                 let title = found.title();
-                let error =
-                    Diagnostic::error(format!("{title}: the map matches files by path, and its path is unknown"));
+                let error = Diagnostic::error(format!(
+                    "{title}: {} matches files by path, and its path is unknown",
+                    self.mapped.name
+                ));
                 let error = entries.iter().fold(error.at(found.head(), ""), |error, span| {
                     error.help(format!("this entry may match: {}", (self.mapped.place)(*span)))
                 });
@@ -245,15 +273,34 @@ impl Work<'_> {
 
     fn request(&mut self, account: &Account, objects: BTreeSet<ObjectId>) -> InjectRequest {
         let map = self.mapped.map;
-        let base = self.base;
-        let mut request = base.clone();
+        let mut request = self.base.clone();
         // Its syntax was checked when the map was read.
         let version = map.source.capa_version.as_ref();
         request.release = version.and_then(|version| Some(self.of_map(version.value.parse().ok()?, version.span)));
         request.target = Some(self.target(account));
+        let existing = account.identity_ref.as_ref();
+        request.existing_identity = existing.map(|existing| self.of_map(existing.value.clone(), existing.span));
         let name = account.identity_name.as_ref().map(|name| self.of_map(name.value.clone(), name.span));
-        request.identity_name = self.agreed(base.identity_name.clone(), name, account);
-        let (identity, base) = (&mut request.identity, &base.identity);
+        let name =
+            name.or(request.existing_identity.as_ref().map(|existing| existing.with(existing.value.name.clone())));
+        request.identity_name = self.agreed(self.base.identity_name.clone(), name, account);
+        request.identity = self.identity(account);
+        if map.source.controller_identity.as_ref().is_some_and(|kept| kept.value) {
+            request.with_controller_identity = request.with_identity;
+        }
+        if let (Some(file), Some(of_map)) = (&mut request.identity_file, &map.identity_file) {
+            file.origin = Origin::Map((self.mapped.place)(of_map.span));
+        }
+        request.selection.only = Some(objects);
+        request
+    }
+
+    /// The fields of an account's identity.
+    fn identity(&mut self, account: &Account) -> IdentityRequest {
+        let (map, base) = (self.mapped.map, &self.base.identity);
+        let mut identity = base.clone();
+        let source = account.source_identity.as_ref().map(|source| self.of_map(source.value.clone(), source.span));
+        identity.source = self.agreed(base.source.clone(), source, account);
         let id = account.external_id.as_ref().map(|id| self.of_map(id.value.to_string(), id.span));
         identity.external_id = self.agreed(base.external_id.clone(), id, account);
         let name = account.session_name.as_ref().map(|name| self.of_map(name.value.to_string(), name.span));
@@ -261,16 +308,17 @@ impl Work<'_> {
         let seconds = account.duration_seconds.as_ref().map(|seconds| self.of_map(seconds.value.get(), seconds.span));
         identity.duration_seconds = self.agreed(base.duration_seconds.clone(), seconds, account);
         let allowed = account.allowed_namespaces.as_ref();
-        let allowed = allowed.map(|allowed| self.of_map(self.allowed(&allowed.value, &objects), allowed.span));
-        identity.allowed_namespaces = self.agreed(base.allowed_namespaces.clone(), allowed, account);
+        let allowed = allowed.map(|allowed| self.of_map(allowed_namespaces(&allowed.value), allowed.span));
+        let allowed = self.agreed(base.allowed_namespaces.clone(), allowed, account);
+        // Without a word in the map, only the namespaces of its clusters.
+        identity.allowed_namespaces = allowed.or_else(|| Some(Setting::default(AllowedNamespaces::Served)));
         for (key, value) in &map.identity_annotations {
-            self.annotate(&mut identity.annotations, key, value, account);
+            self.add(&mut identity.annotations, key, value, account);
         }
-        if let (Some(file), Some(of_map)) = (&mut request.identity_file, &map.identity_file) {
-            file.origin = Origin::Map((self.mapped.place)(of_map.span));
+        for (key, value) in &map.identity_labels {
+            self.add(&mut identity.labels, key, value, account);
         }
-        request.selection.only = Some(objects);
-        request
+        identity
     }
 
     /// A value of the map.
@@ -324,6 +372,10 @@ impl Work<'_> {
         let of_flag = flags.role.as_ref().map(|flag| flag.with(plain(&flag.value)));
         let found = agreed(flags.account.clone(), Some(self.of_map(account.account.value.clone(), at)))
             .map(drop)
+            // An account can have several entries, one for each role.
+            .and_then(|()| {
+                agreed(flags.name.clone(), Some(self.of_map(account.name.value.clone(), account.name.span))).map(drop)
+            })
             .and_then(|()| agreed(of_flag, Some(self.of_map(plain(role), at))).map(drop))
             // A part that the map does not specify is not a contradiction.
             .and_then(|()| agreed(flags.partition.clone(), partition.map(|one| self.of_map(one, at))).map(drop));
@@ -332,35 +384,38 @@ impl Work<'_> {
         }
     }
 
-    /// Adds an annotation of the map.
-    fn annotate(
-        &mut self,
-        annotations: &mut Vec<Setting<(String, String)>>,
-        key: &str,
-        value: &str,
-        account: &Account,
-    ) {
-        const FIELD: &str = "identityAnnotations";
-        let existing = annotations.iter().find(|one| one.value.0 == key);
+    /// Adds an annotation or a label of the map.
+    fn add(&mut self, all: &mut Vec<Setting<(String, String)>>, key: &str, value: &Spanned<String>, account: &Account) {
+        let existing = all.iter().find(|one| one.value.0 == key);
         let whole = |value: &str| format!("{key}={value}");
         let flag = existing.map(|one| one.with(whole(&one.value.1)));
-        if self.agreed(flag, Some(Setting::map(whole(value), FIELD.to_owned())), account).is_some()
-            && existing.is_none()
-        {
-            annotations.push(Setting::map((key.to_owned(), value.to_owned()), "the map".to_owned()));
+        let of_map = self.of_map(whole(&value.value), value.span);
+        let is_new = existing.is_none();
+        if let Some(agreed) = self.agreed(flag, Some(of_map), account).filter(|_| is_new) {
+            all.push(agreed.with((key.to_owned(), value.value.clone())));
         }
     }
+}
 
-    fn allowed(&self, allowed: &MapNamespaces, objects: &BTreeSet<ObjectId>) -> AllowedNamespaces {
-        match allowed {
-            MapNamespaces::All => AllowedNamespaces::All,
-            MapNamespaces::List(names) => AllowedNamespaces::List(names.clone()),
-            MapNamespaces::Label(key, value) => AllowedNamespaces::Label(key.clone(), value.clone()),
-            MapNamespaces::Served => {
-                let namespaces = |&index: &ObjectId| self.inventory.namespaces_of(&self.inventory[index]);
-                let names: BTreeSet<&str> = objects.iter().flat_map(namespaces).collect();
-                AllowedNamespaces::AtLeast(names.into_iter().map(str::to_owned).collect())
-            }
+/// The accounts whose identities are on the way to an account, as far as the map has them.
+fn sources(map: &AccountMap, account: usize) -> Vec<usize> {
+    let mut chain = vec![account];
+    while let Some(source) = chain.last().and_then(|&last| map.accounts[last].source_identity.as_ref()) {
+        let is_source = |one: &Account| one.identity_ref.is_none() && one.identity().as_ref() == Some(&source.value);
+        match map.accounts.iter().position(is_source) {
+            Some(next) if !chain.contains(&next) => chain.push(next),
+            _ => break,
         }
+    }
+    chain.split_off(1)
+}
+
+/// The namespaces of the map as a request has them.
+fn allowed_namespaces(allowed: &MapNamespaces) -> AllowedNamespaces {
+    match allowed {
+        MapNamespaces::Served => AllowedNamespaces::Served,
+        MapNamespaces::All => AllowedNamespaces::All,
+        MapNamespaces::List(names) => AllowedNamespaces::List(names.clone()),
+        MapNamespaces::Label(key, value) => AllowedNamespaces::Label(key.clone(), value.clone()),
     }
 }

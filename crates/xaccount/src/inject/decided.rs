@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::identity_account::Existing;
 use super::planner::Planner;
+use crate::account_map::IdentityName;
 use crate::aws::RoleArn;
-use crate::capa::{ClassDecision, DecidedBy, DecidingVariable, IdentityReference, ObjectKind, ROLE_IDENTITY, State};
+use crate::capa::{ClassDecision, DecidedBy, DecidingVariable, IdentityReference, ObjectKind, State};
 use crate::diag::Diagnostic;
 use crate::inventory::{ObjectId, SkipReason, Skipped};
 use crate::plan::ChangeKind;
@@ -17,7 +18,7 @@ pub(super) enum ByClass {
     /// It is set like any other.
     Set,
     /// It is the wanted one already; the name of the identity.
-    Right(String),
+    Right(IdentityName),
     /// It can't be set: an error, or the object is skipped.
     Undone,
 }
@@ -33,15 +34,17 @@ impl Planner<'_> {
     ) -> ByClass {
         let found = &self.inventory[index];
         let is_template = matches!(found.object.object_kind, ObjectKind::Referencing { .. });
-        let wanted = self.name_for(role);
+        let wanted = self.wanted(role);
         let same = |kind: &Option<String>, name: &Option<String>| {
-            kind.as_deref() == Some(ROLE_IDENTITY) && name.as_deref() == Some(wanted.as_str())
+            kind.as_deref() == Some(wanted.kind.name()) && name.as_deref() == Some(wanted.name.as_str())
         };
         match &decision.by {
             // The patch writes what is written here.
             DecidedBy::Constant(kind, name) if is_template && same(kind, name) => ByClass::Set,
             DecidedBy::Constant(..) if !is_template => self.constant(index, reference, decision, role, &wanted),
-            DecidedBy::Variable(variable) if !is_template => self.in_variable(index, reference, decision, variable),
+            DecidedBy::Variable(variable) if !is_template => {
+                self.in_variable(index, reference, decision, variable, &wanted)
+            }
             // Found by its name or by a flag: the class may use it.
             DecidedBy::Unknown(undecided) if !is_template && reference.is_in_variable() && !undecided.part_only => {
                 let message = format!("{}: it is not known whether its class uses the variable", found.title());
@@ -63,7 +66,7 @@ impl Planner<'_> {
         reference: &IdentityReference,
         decision: &ClassDecision,
         role: &RoleArn,
-        wanted: &str,
+        wanted: &IdentityName,
     ) -> ByClass {
         if let State::Set(existing) = &reference.state
             && let Some(Existing::Right(name)) = self.judge(index, existing, role, wanted, true)
@@ -73,7 +76,7 @@ impl Planner<'_> {
         let found = &self.inventory[index];
         self.errors.push(
             Diagnostic::error(format!("{}: its class {}", found.title(), sets(&decision.by)))
-                .at(found.location(reference.span), format!("wanted: {ROLE_IDENTITY}/{wanted}"))
+                .at(found.location(reference.span), format!("wanted: {wanted}"))
                 .help(format!("set by {}", decision.shown()))
                 .help("change that patch: read the name from a variable, or write the wanted one")
                 .help("or select only the other clusters with --cluster-name"),
@@ -88,8 +91,10 @@ impl Planner<'_> {
         reference: &IdentityReference,
         decision: &ClassDecision,
         variable: &DecidingVariable,
+        wanted: &IdentityName,
     ) -> ByClass {
-        let Some(source) = variable.kind.as_ref().filter(|source| source.kind != ROLE_IDENTITY) else {
+        let wanted = wanted.kind.name();
+        let Some(source) = variable.kind.as_ref().filter(|source| source.kind != wanted) else {
             let title = self.inventory[index].title();
             self.decided(|| format!("{title}: {} reads its variable {}", decision.shown(), variable.dotted()));
             return ByClass::Set;
@@ -104,9 +109,9 @@ impl Planner<'_> {
         };
         self.errors.push(
             Diagnostic::error(message)
-                .at(found.location(reference.span), format!("wanted: an {ROLE_IDENTITY}"))
+                .at(found.location(reference.span), format!("wanted: an {wanted}"))
                 .help(help)
-                .help(format!("write kind: {ROLE_IDENTITY} there, for all Clusters of the class, and run again"))
+                .help(format!("write kind: {wanted} there, for all Clusters of the class, and run again"))
                 .help("or select only the other clusters with --cluster-name"),
         );
         ByClass::Undone
@@ -177,16 +182,16 @@ fn ways_out(by: &DecidedBy) -> Vec<String> {
 /// reference.
 pub(super) fn variable_operations(
     reference: &IdentityReference,
-    name: &str,
+    wanted: &IdentityName,
     missing: impl Fn(&[String], usize, Value) -> (Vec<String>, Value),
 ) -> Option<(ChangeKind, PatchOperation)> {
     let Some(DecidedBy::Variable(variable)) = reference.class.as_deref().map(|decision| &decision.by) else {
         return None;
     };
     let value = match &variable.kind {
-        Some(_) => json!(name),
+        Some(_) => json!(wanted.name),
         None if variable.is_set => return None,
-        None => json!({"kind": ROLE_IDENTITY, "name": name}),
+        None => json!({"kind": wanted.kind.name(), "name": wanted.name}),
     };
     let kind = match reference.state {
         State::Set(_) => ChangeKind::ReferenceReplaced,

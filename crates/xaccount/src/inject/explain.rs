@@ -9,8 +9,9 @@ use crate::settings::{Origin, Setting};
 impl Planner<'_> {
     /// Where the name of an identity comes from, if it was not read from a file.
     pub(super) fn name_from(&self) -> String {
-        match &self.request.identity_name {
-            Some(name) => format!("from {}", name.origin),
+        let existing = self.request.existing_identity.as_ref().map(|existing| &existing.origin);
+        match existing.or(self.request.identity_name.as_ref().map(|name| &name.origin)) {
+            Some(origin) => format!("from {origin}"),
             None => "the default name for this account and role".to_owned(),
         }
     }
@@ -56,11 +57,12 @@ impl Planner<'_> {
             let asked = &request.identity;
             let mut values = Vec::new();
             values.push(match &asked.source {
-                Some((kind, source)) => format!("source {}/{source} from --source-identity", kind.name()),
+                Some(source) => format!("source {} from {}", source.value, source.origin),
                 None => format!("source {CONTROLLER_IDENTITY}/default (the default)"),
             });
             values.push(match &asked.allowed_namespaces {
                 None => "allowed namespaces all (the default)".to_owned(),
+                Some(Setting { value, origin: Origin::Default }) => format!("allowed namespaces {value} (the default)"),
                 Some(allowed) => format!("allowed namespaces {} from {}", allowed.value, allowed.origin),
             });
             let texts = [("session name", &asked.session_name), ("external id", &asked.external_id)];
@@ -77,6 +79,9 @@ impl Planner<'_> {
                     .iter()
                     .map(|Setting { value: (key, value), origin }| format!("annotation {key}={value} from {origin}")),
             );
+            let label =
+                |one: &Setting<(String, String)>| format!("label {}={} from {}", one.value.0, one.value.1, one.origin);
+            values.extend(asked.labels.iter().map(label));
             format!("{ROLE_IDENTITY}/{name}: {}", values.join(", "))
         });
     }

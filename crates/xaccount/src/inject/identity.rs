@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Map, Value, json};
 
-use super::namespaces::AllowedNamespaces;
+use super::namespaces::FixedNamespaces;
 use super::planner::{Planner, RequiredIdentity};
 use super::reference::NOT_SERVED;
+use crate::account_map::IdentityName;
 use crate::capa::{CONTROLLER_IDENTITY, IDENTITY_GROUP, IdentityKind, ObjectKind, ROLE_IDENTITY, State, Version};
 use crate::diag::{Diagnostic, FileId};
 use crate::inventory::ObjectId;
@@ -16,6 +17,9 @@ use crate::settings::Setting;
 impl Planner<'_> {
     /// Plans the identities that are needed.
     pub(super) fn identities(&mut self, required: &[RequiredIdentity]) {
+        if self.request.existing_identity.is_some() {
+            return self.decided(|| "the identity exists already, and the account map does not manage it".into());
+        }
         if !self.request.with_identity {
             self.decided(|| "identities are not created or updated, because of --no-identity".into());
             required.iter().for_each(|one| self.refuse_other_role(one));
@@ -40,12 +44,13 @@ impl Planner<'_> {
 
     /// Updates and checks the identities that exist, and returns those that don't.
     fn existing_identities<'s>(&mut self, required: &'s [RequiredIdentity]) -> Vec<&'s RequiredIdentity> {
-        let asked = self.request.identity.allowed_namespaces.as_ref().map(|allowed| &allowed.value);
-        let is_asked = asked.is_some();
-        let asked = asked.and_then(|asked| asked.names()).map(|names| names.iter().map(String::as_str).collect());
         let changed = self.changed();
         let mut missing = Vec::new();
         for one in required {
+            let asked = self.asked_namespaces(one);
+            let is_asked = asked.is_some();
+            let names = asked.as_ref().and_then(FixedNamespaces::names);
+            let asked: Option<BTreeSet<&str>> = names.map(|names| names.iter().map(String::as_str).collect());
             let inventory = self.inventory;
             let existing = inventory.identities(IdentityKind::Role, &one.name);
             for &index in existing {
@@ -65,6 +70,17 @@ impl Planner<'_> {
             }
         }
         missing
+    }
+
+    /// The requested namespaces of an identity, with the namespaces of the objects that use it.
+    pub(super) fn asked_namespaces(&self, one: &RequiredIdentity) -> Option<FixedNamespaces> {
+        let served = || {
+            let namespaces = |&index: &ObjectId| self.inventory.namespaces_of(&self.inventory[index]);
+            let mut names: BTreeSet<&str> = one.objects.iter().flat_map(namespaces).collect();
+            names.extend(self.request.identity.served.iter().map(String::as_str));
+            names.into_iter().map(str::to_owned).collect()
+        };
+        Some(self.request.identity.allowed_namespaces.as_ref()?.value.resolved(served))
     }
 
     /// Plans the controller identity, if it was requested and does not exist in the files.
@@ -153,13 +169,19 @@ impl Planner<'_> {
             let warning = Diagnostic::warning(format!("{} {version}: {required}", found.title()));
             self.outcome.warnings.push(warning.at(found.head(), "").help(NOT_SERVED));
         }
-        let annotations = &self.request.identity.annotations;
-        if let Some((key, _)) = annotations.iter().map(|one| &one.value).find(|one| !identity.annotations.contains(one))
-        {
+        let asked = &self.request.identity;
+        let missing = |asked: &[Setting<(String, String)>], existing: &[(String, String)]| {
+            asked.iter().map(|one| &one.value).find(|one| !existing.contains(one)).cloned()
+        };
+        let annotation = missing(&asked.annotations, &identity.annotations).map(|one| ("annotation", one));
+        let labels: Vec<(String, String)> =
+            found.object.labels.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let label = missing(&asked.labels, &labels).map(|one| ("label", one));
+        for (what, (key, value)) in annotation.into_iter().chain(label) {
             self.outcome.warnings.push(
-                Diagnostic::warning(format!("{} does not get the annotation {key}", found.title()))
+                Diagnostic::warning(format!("{} does not get the {what} {key}", found.title()))
                     .at(found.head(), "")
-                    .help("--identity-annotation only applies to new identities; add it manually"),
+                    .help(format!("only new identities get it: add {key}: {value} under metadata.{what}s")),
             );
         }
     }
@@ -190,7 +212,8 @@ impl Planner<'_> {
     /// Refuses a source that leads back to the identity: CAPA follows such a cycle until its controller runs out of
     /// memory.
     fn refuse_circle(&mut self, one: &RequiredIdentity) {
-        let Some((IdentityKind::Role, first)) = &self.request.identity.source else { return };
+        let source = self.request.identity.source.as_ref().map(|source| &source.value);
+        let Some(IdentityName { kind: IdentityKind::Role, name: first }) = source else { return };
         let inventory = self.inventory;
         let mut chain = vec![one.name.as_str()];
         let mut seen = HashSet::from([one.name.as_str()]);
@@ -307,27 +330,28 @@ impl Planner<'_> {
     }
 
     fn metadata(&self, name: &str) -> Value {
-        let annotations = &self.request.identity.annotations;
+        let asked = &self.request.identity;
         let mut metadata = Map::new();
         metadata.insert("name".into(), json!(name));
-        if !annotations.is_empty() {
-            let annotations = annotations.iter().map(|one| (one.value.0.clone(), json!(one.value.1))).collect();
-            metadata.insert("annotations".into(), Value::Object(annotations));
+        for (key, all) in [("annotations", &asked.annotations), ("labels", &asked.labels)] {
+            if !all.is_empty() {
+                let all = all.iter().map(|one| (one.value.0.clone(), json!(one.value.1))).collect();
+                metadata.insert(key.into(), Value::Object(all));
+            }
         }
         Value::Object(metadata)
     }
 
     pub(super) fn source(&self) -> Value {
-        match &self.request.identity.source {
-            Some((kind, name)) => json!({"kind": kind.name(), "name": name}),
+        match self.request.identity.source.as_ref().map(|source| &source.value) {
+            Some(IdentityName { kind, name }) => json!({"kind": kind.name(), "name": name}),
             None => json!({"kind": CONTROLLER_IDENTITY, "name": "default"}),
         }
     }
 
     pub(super) fn new_identity(&self, one: &RequiredIdentity, version: Version) -> Value {
-        let asked = &self.request.identity;
         let mut spec = Map::new();
-        let allowed = asked.allowed_namespaces.as_ref().map_or(&AllowedNamespaces::All, |allowed| &allowed.value);
+        let allowed = self.asked_namespaces(one).unwrap_or(FixedNamespaces::All);
         spec.insert("allowedNamespaces".into(), allowed.to_value());
         spec.insert("roleARN".into(), json!(one.role.to_string()));
         spec.extend(self.optional().into_iter().map(|(key, value)| (key.to_owned(), value)));

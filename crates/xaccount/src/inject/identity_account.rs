@@ -1,6 +1,7 @@
 //! The account of an identity.
 
 use super::moves::KnownAccounts;
+use crate::account_map::IdentityName;
 use crate::aws::{AccountId, RoleArn};
 use crate::plan::{SOURCE, account_in_name};
 
@@ -48,8 +49,8 @@ impl IdentityAccount {
 pub(super) enum Existing {
     /// Nothing, or CAPA's default; the text describes it.
     NotSet(String),
-    /// The wanted identity; its name.
-    Right(String),
+    /// The wanted identity, or another one of the wanted role.
+    Right(IdentityName),
     /// Another identity: its kind and name, and its account.
     Other(String, IdentityAccount),
 }

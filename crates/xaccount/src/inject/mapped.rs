@@ -6,10 +6,9 @@ use super::moves::KnownAccounts;
 use super::request::Target;
 use crate::account_map::{AccountMap, Assigned, Cluster, Place};
 use crate::aws::{AccountId, Partition, RoleArn};
-use crate::capa::{DEFAULT_ROLE_NAME, ObjectKind};
+use crate::capa::{DEFAULT_ROLE_NAME, IdentityKind, ObjectKind};
 use crate::diag::{Diagnostic, FileId, Span, escape_control};
 use crate::inventory::{Inventory, ObjectId, Placement, Resource};
-use crate::plan::default_identity_name;
 use crate::settings::Setting;
 
 /// The account map of a run.
@@ -115,27 +114,21 @@ impl Mapped<'_> {
 /// What a map specifies about accounts, independent of the objects.
 pub fn known_accounts(map: &AccountMap) -> KnownAccounts {
     let mut identities: HashMap<String, Option<AccountId>> = HashMap::new();
+    let mut statics = HashMap::new();
     let mut names: BTreeMap<AccountId, String> = BTreeMap::new();
     for one in &map.accounts {
         let account = &one.account.value;
         // If an account has several entries, the name of the first is used.
         names.entry(account.clone()).or_insert_with(|| one.name.value.clone());
-        let name = match (&one.identity_name, &one.role_arn) {
-            (Some(name), _) => Some(name.value.clone()),
-            (None, Some(role)) => Some(default_identity_name(&role.value)),
-            (None, None) => {
-                let role = one.role_name.as_ref().map_or(DEFAULT_ROLE_NAME, |name| &name.value);
-                // The identity name does not contain the partition.
-                RoleArn::new(Partition::Aws, account, role).ok().map(|role| default_identity_name(&role))
-            }
-        };
-        let Some(name) = name else { continue };
-        let existing = identities.entry(name).or_insert_with(|| Some(account.clone()));
+        let Some(identity) = one.identity() else { continue };
+        let names = if identity.kind == IdentityKind::Static { &mut statics } else { &mut identities };
+        let existing = names.entry(identity.name).or_insert_with(|| Some(account.clone()));
         if existing.as_ref() != Some(account) {
             *existing = None;
         }
     }
-    KnownAccounts { source: map.source.account.as_ref().map(|source| source.value.clone()), identities, names }
+    let source = map.source.account.as_ref().map(|source| source.value.clone());
+    KnownAccounts { source, identities, statics, names }
 }
 
 /// The parts of the target that flags specify. A role ARN specifies all of them.
@@ -143,6 +136,8 @@ pub fn known_accounts(map: &AccountMap) -> KnownAccounts {
 pub struct SpecifiedTarget {
     /// The account.
     pub account: Option<Setting<AccountId>>,
+    /// The account's name in the map, if it was specified by its name.
+    pub name: Option<Setting<String>>,
     /// The role's name, optionally after its path.
     pub role: Option<Setting<String>>,
     /// The partition.
@@ -154,6 +149,7 @@ impl SpecifiedTarget {
     pub fn of_role(role: &Setting<RoleArn>) -> Self {
         Self {
             account: Some(role.with(role.value.account().clone())),
+            name: None,
             role: Some(role.with(role.value.path_and_name().to_owned())),
             partition: Some(role.with(role.value.partition())),
         }

@@ -1,6 +1,6 @@
 //! Plans several requests over one inventory as one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
@@ -37,7 +37,13 @@ pub fn propose_each(inventory: &Inventory, requests: &[InjectRequest]) -> Result
     let wrong = wrong(inventory);
     let mut found = false;
     for request in requests {
-        match propose_one(inventory, request, &wrong) {
+        // An identity that only others use, as their source.
+        let is_source = request.selection.only.as_ref().is_some_and(BTreeSet::is_empty);
+        let proposed = match is_source {
+            true => propose_identity(inventory, request).map_err(Failure::Refused),
+            false => propose_one(inventory, request, &wrong),
+        };
+        match proposed {
             Ok(part) => {
                 found = true;
                 whole.join(inventory, part);

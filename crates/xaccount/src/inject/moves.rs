@@ -48,8 +48,10 @@ impl fmt::Display for AccountMove {
 pub struct KnownAccounts {
     /// The account of the management cluster.
     pub source: Option<AccountId>,
-    /// The account of each identity name; `None` if two accounts share the name.
+    /// The account of each role identity, by its name; `None` if two accounts share the name.
     pub identities: HashMap<String, Option<AccountId>>,
+    /// The account of each static identity, by its name; `None` if two accounts share the name.
+    pub statics: HashMap<String, Option<AccountId>>,
     /// The name of each account.
     pub names: BTreeMap<AccountId, String>,
 }

@@ -15,21 +15,47 @@ pub enum AllowedNamespaces {
     List(Vec<String>),
     /// The namespaces with this label.
     Label(String, String),
-    /// These namespaces, and those that an existing identity lists already.
-    AtLeast(Vec<String>),
+    /// The namespaces of the clusters that use the identity; those that an existing one lists stay.
+    Served,
 }
 
 impl std::fmt::Display for AllowedNamespaces {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::All => f.write_str("all"),
-            Self::List(names) | Self::AtLeast(names) => f.write_str(&names.join(",")),
+            Self::Served => f.write_str("served"),
+            Self::List(names) => f.write_str(&names.join(",")),
             Self::Label(key, value) => write!(f, "{key}={value}"),
         }
     }
 }
 
 impl AllowedNamespaces {
+    /// The same for an identity that clusters in these namespaces use.
+    pub(super) fn resolved(&self, served: impl FnOnce() -> Vec<String>) -> FixedNamespaces {
+        match self {
+            Self::All => FixedNamespaces::All,
+            Self::List(names) => FixedNamespaces::List(names.clone()),
+            Self::Label(key, value) => FixedNamespaces::Label(key.clone(), value.clone()),
+            Self::Served => FixedNamespaces::AtLeast(served()),
+        }
+    }
+}
+
+/// The namespaces that may use one identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum FixedNamespaces {
+    /// Every namespace: `{}`.
+    All,
+    /// The listed namespaces.
+    List(Vec<String>),
+    /// The namespaces with this label.
+    Label(String, String),
+    /// These namespaces, and those that an existing identity lists already.
+    AtLeast(Vec<String>),
+}
+
+impl FixedNamespaces {
     /// The names, if it only has names.
     pub(super) fn names(&self) -> Option<&[String]> {
         match self {
@@ -54,7 +80,7 @@ impl AllowedNamespaces {
     }
 
     /// The value of `spec.allowedNamespaces`.
-    pub fn to_value(&self) -> Value {
+    pub(super) fn to_value(&self) -> Value {
         match self {
             Self::All => json!({}),
             Self::List(names) | Self::AtLeast(names) => json!({"list": names}),
@@ -67,10 +93,15 @@ impl std::str::FromStr for AllowedNamespaces {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong =
-            |why: &str| format!("'{text}' does not specify namespaces ({why}): use all, NAME,NAME or KEY=VALUE");
-        if text == "all" {
-            return Ok(Self::All);
+        let wrong = |why: &str| {
+            format!("'{text}' does not specify namespaces ({why}): use all, served, NAME,NAME or KEY=VALUE")
+        };
+        match text {
+            "all" => return Ok(Self::All),
+            "served" => return Ok(Self::Served),
+            // It looks like a word of the same kind: a namespace of this name is rarer than the mistake.
+            "none" => return Err(wrong("an identity that no namespace may use is of no use")),
+            _ => {}
         }
         if let Some((key, value)) = text.split_once('=') {
             if !is_qualified_name(key) || !is_label_value(value) {
@@ -79,14 +110,8 @@ impl std::str::FromStr for AllowedNamespaces {
             return Ok(Self::Label(key.into(), value.into()));
         }
         let names: Vec<String> = text.split(',').map(str::to_owned).collect();
-        if names.iter().any(|name| name == "all") {
-            return Err(wrong("'all' can't be combined with names"));
-        }
-        // Words that look like `all`: a namespace of this name is rarer than the mistake.
-        match text {
-            "none" => return Err(wrong("an identity that no namespace may use is of no use")),
-            "served" => return Err(wrong("'served' is for an account map")),
-            _ => {}
+        if let Some(word) = names.iter().find(|name| matches!(name.as_str(), "all" | "served")) {
+            return Err(wrong(&format!("'{word}' can't be combined with names")));
         }
         match names.iter().find(|name| !is_dns_label(name)) {
             Some(name) => Err(wrong(&format!("'{name}' is not a namespace name, and CAPA matches names exactly"))),
@@ -102,9 +127,12 @@ mod tests {
     #[test]
     fn namespaces_are_all_names_or_a_label() {
         assert_eq!("all".parse(), Ok(AllowedNamespaces::All));
+        assert_eq!("served".parse(), Ok(AllowedNamespaces::Served));
         assert_eq!("a,b-1".parse(), Ok(AllowedNamespaces::List(vec!["a".into(), "b-1".into()])));
         assert_eq!("k=v".parse(), Ok(AllowedNamespaces::Label("k".into(), "v".into())));
-        for bad in ["", "team-*", "Team", "a, b", "a,,b", "=v", "a=b,c=d", "a=b,c", "all,b", "a b=c"] {
+        for bad in
+            ["", "team-*", "Team", "a, b", "a,,b", "=v", "a=b,c=d", "a=b,c", "all,b", "served,b", "none", "a b=c"]
+        {
             assert!(bad.parse::<AllowedNamespaces>().is_err(), "{bad}");
         }
     }

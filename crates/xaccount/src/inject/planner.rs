@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::proposal::{Crossings, Proposal};
 use super::request::{InjectRequest, Target};
+use crate::account_map::IdentityName;
 use crate::aws::RoleArn;
 use crate::capa::{ClassDecision, Form, IdentityKind, ObjectKind};
 use crate::diag::Diagnostic;
@@ -68,9 +69,15 @@ impl<'r> Planner<'r> {
         }
     }
 
-    /// The name of the identity for a role.
-    pub(super) fn name_for(&self, role: &RoleArn) -> String {
-        self.request.identity_name.as_ref().map_or_else(|| default_identity_name(role), |name| name.value.clone())
+    /// The identity to reference for a role.
+    pub(super) fn wanted(&self, role: &RoleArn) -> IdentityName {
+        let request = self.request;
+        if let Some(existing) = &request.existing_identity {
+            return existing.value.clone();
+        }
+        let name =
+            request.identity_name.as_ref().map_or_else(|| default_identity_name(role), |name| name.value.clone());
+        IdentityName { kind: IdentityKind::Role, name }
     }
 
     pub(super) fn change(

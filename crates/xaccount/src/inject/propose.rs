@@ -70,11 +70,10 @@ pub(super) fn propose_identity(inventory: &Inventory, request: &InjectRequest) -
     planner.errors.extend(manifest_checks::impossible(inventory));
     planner.errors.extend(manifest_checks::names_of_two_roles(inventory));
     let role = role_of(planner.target).map_err(|error| vec![error])?;
-    let name = planner.name_for(&role);
-    if let Some(Setting { value: AllowedNamespaces::AtLeast(names), .. }) = &request.identity.allowed_namespaces
-        && names.is_empty()
-        && planner.allows_no_namespace(&name)
-    {
+    let name = planner.wanted(&role).name;
+    let is_served =
+        matches!(&request.identity.allowed_namespaces, Some(Setting { value: AllowedNamespaces::Served, .. }));
+    if is_served && request.identity.served.is_empty() && planner.allows_no_namespace(&name) {
         let warning = Diagnostic::warning(allows_no_namespace(&name));
         let help = "inject adds the namespace of each cluster that it points at this account";
         planner.outcome.warnings.push(warning.help(help));

@@ -5,9 +5,10 @@ use json_patch::{AddOperation, PatchOperation, ReplaceOperation};
 use serde_json::{Value, json};
 
 use super::identity_account::IdentityAccount;
-use super::namespaces::AllowedNamespaces;
+use super::namespaces::FixedNamespaces;
 use super::planner::{Planner, RequiredIdentity};
 use super::proposal::{By, Written};
+use crate::account_map::IdentityName;
 use crate::aws::RoleArn;
 use crate::capa::{Field, ObjectKind, RoleIdentity, State, Version};
 use crate::diag::{Diagnostic, Location, Span};
@@ -32,7 +33,7 @@ impl Planner<'_> {
         } else {
             self.update_role(index, identity, one, &mut edit);
             self.update_source(index, identity, &mut edit);
-            self.update_namespaces(index, identity, &mut edit);
+            self.update_namespaces(index, identity, one, &mut edit);
             for (key, value) in self.optional() {
                 let field = match key {
                     "sessionName" => &identity.session_name,
@@ -138,7 +139,9 @@ impl Planner<'_> {
         match &identity.source {
             State::Unset => edit.put(&["spec", "sourceIdentityRef"], &Field::Absent, self.source()),
             State::Set(existing) => {
-                let Some((kind, name)) = self.request.identity.source.clone() else {
+                let Some(IdentityName { kind, name }) =
+                    self.request.identity.source.as_ref().map(|source| source.value.clone())
+                else {
                     return;
                 };
                 for (key, field, value) in
@@ -158,11 +161,17 @@ impl Planner<'_> {
         }
     }
 
-    fn update_namespaces(&mut self, index: ObjectId, identity: &RoleIdentity, edit: &mut IdentityEdit) {
+    fn update_namespaces(
+        &mut self,
+        index: ObjectId,
+        identity: &RoleIdentity,
+        one: &RequiredIdentity,
+        edit: &mut IdentityEdit,
+    ) {
         let found = &self.inventory[index];
         let path = &["spec", "allowedNamespaces"];
-        let asked = self.request.identity.allowed_namespaces.as_ref().map(|allowed| &allowed.value);
-        match (asked, &identity.allowed_namespaces) {
+        let asked = self.asked_namespaces(one);
+        match (&asked, &identity.allowed_namespaces) {
             (None, None) => self.outcome.warnings.push(
                 Diagnostic::warning(format!("{} has no allowedNamespaces: no namespace may use it", found.title()))
                     .at(found.head(), "")
@@ -170,7 +179,7 @@ impl Planner<'_> {
             ),
             (None, Some(_)) => {}
             (Some(asked), None) => edit.put(path, &Field::Absent, asked.to_value()),
-            (Some(AllowedNamespaces::AtLeast(names)), Some((existing, _)))
+            (Some(FixedNamespaces::AtLeast(names)), Some((existing, _)))
                 if existing.get("list").is_some_and(Value::is_array) =>
             {
                 let listed = existing["list"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -179,7 +188,7 @@ impl Planner<'_> {
                 }
             }
             // An empty list would deny the identity to the clusters that use it now.
-            (Some(AllowedNamespaces::AtLeast(names)), Some((existing, span))) if names.is_empty() => {
+            (Some(FixedNamespaces::AtLeast(names)), Some((existing, span))) if names.is_empty() => {
                 self.outcome.warnings.push(
                     Diagnostic::warning(format!(
                         "{} keeps its allowedNamespaces: no namespace that uses it is known",

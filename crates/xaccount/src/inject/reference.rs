@@ -10,6 +10,7 @@ use super::decided::{ByClass, variable_operations};
 use super::identity_account::{Existing, IdentityAccount};
 use super::planner::{Planner, RequiredIdentity};
 use super::proposal::{By, Written};
+use crate::account_map::IdentityName;
 use crate::aws::RoleArn;
 use crate::capa::{
     CONTROLLER_IDENTITY, Field, IdentityKind, IdentityReference, ObjectKind, ROLE_IDENTITY, Reference, State, Support,
@@ -39,7 +40,7 @@ impl<'r> Planner<'r> {
             let Some(role) = self.role_for(index) else {
                 continue;
             };
-            let wanted = self.name_for(&role);
+            let wanted = self.wanted(&role).name;
             if wanted.len() > LONGEST_NAME {
                 self.errors.push(
                     Diagnostic::error(format!("the identity name for {role} would have {} characters", wanted.len()))
@@ -57,7 +58,7 @@ impl<'r> Planner<'r> {
             let defaulted =
                 !matches!(&found.object.object_kind, ObjectKind::Referencing { kind_row, .. } if !kind_row.defaulted);
             for reference in found.object.references() {
-                if let Some(name) = self.reference(index, reference, &role, defaulted) {
+                if let Some(IdentityName { name, .. }) = self.reference(index, reference, &role, defaulted) {
                     let place = *places.entry(name.clone()).or_insert(required.len());
                     match required.get_mut(place) {
                         Some(one) => self.serve(one, index, name, &role),
@@ -173,9 +174,9 @@ impl<'r> Planner<'r> {
         reference: &IdentityReference,
         role: &RoleArn,
         defaulted: bool,
-    ) -> Option<String> {
+    ) -> Option<IdentityName> {
         let found = &self.inventory[index];
-        let wanted = self.name_for(role);
+        let wanted = self.wanted(role);
         if let Some(decision) = &reference.class {
             match self.by_class(index, reference, decision, role) {
                 ByClass::Set => {}
@@ -211,25 +212,35 @@ impl<'r> Planner<'r> {
         let from = self.name_from();
         self.decided(|| {
             let path = reference.path.join(".");
-            format!("{}: {path} will reference {ROLE_IDENTITY}/{wanted} ({from})", found.title())
+            format!("{}: {path} will reference {wanted} ({from})", found.title())
         });
-        let after = account_in_a_line(role, &wanted, self.request.known.shown(role.account()));
+        let account = self.request.known.shown(role.account());
+        let after = match &self.request.existing_identity {
+            Some(existing) => format!("{account}, {}", existing.value),
+            None => account_in_a_line(role, &wanted.name, account),
+        };
         self.change(index, kind, operations, Some(before), after);
         Some(wanted)
     }
 
     /// Records that a reference is right, and returns the name of its identity.
-    fn unchanged(&mut self, index: ObjectId, reference: &IdentityReference, role: &RoleArn, name: String) -> String {
+    fn unchanged(
+        &mut self,
+        index: ObjectId,
+        reference: &IdentityReference,
+        role: &RoleArn,
+        identity: IdentityName,
+    ) -> IdentityName {
         self.crossings.settled.insert(role.account().clone());
         let title = self.inventory[index].title();
         self.decided(|| {
             let path = reference.path.join(".");
-            format!("{title}: {path} already references {ROLE_IDENTITY}/{name}")
+            format!("{title}: {path} already references {identity}")
         });
         if self.outcome.unchanged.last() != Some(&index) {
             self.outcome.unchanged.push(index);
         }
-        name
+        identity
     }
 
     /// Compares an existing reference with the wanted identity. `None` after an error.
@@ -238,7 +249,7 @@ impl<'r> Planner<'r> {
         index: ObjectId,
         existing: &Reference,
         role: &RoleArn,
-        wanted: &str,
+        wanted: &IdentityName,
         defaulted: bool,
     ) -> Option<Existing> {
         let found = &self.inventory[index];
@@ -259,9 +270,19 @@ impl<'r> Planner<'r> {
             };
             return Some(Existing::NotSet(words));
         }
+        if kind == Some(wanted.kind.name()) && name == Some(wanted.name.as_str()) {
+            return Some(Existing::Right(wanted.clone()));
+        }
         let words = format!("{}/{}", kind.unwrap_or("(no kind)"), name.unwrap_or("(no name)"));
         let name = match (kind, name) {
             (Some(ROLE_IDENTITY), Some(name)) => name,
+            (Some(kind), Some(name)) if kind == IdentityKind::Static.name() => {
+                let account = self.request.known.statics.get(name).cloned().flatten();
+                return Some(Existing::Other(
+                    words,
+                    account.map_or(IdentityAccount::Unknown, IdentityAccount::Account),
+                ));
+            }
             (Some(CONTROLLER_IDENTITY), _) => return Some(Existing::Other(words, IdentityAccount::Management)),
             _ => return Some(Existing::Other(words, IdentityAccount::Unknown)),
         };
@@ -271,9 +292,9 @@ impl<'r> Planner<'r> {
             _ => None,
         });
         let arn: Option<RoleArn> = existing.clone().find_map(|identity| identity.role_arn.text()?.parse().ok());
-        let same_role = arn.as_ref() == Some(role) && self.request.identity_name.is_none();
-        if name == wanted || same_role {
-            return Some(Existing::Right(name.to_owned()));
+        let is_free = self.request.identity_name.is_none() && self.request.existing_identity.is_none();
+        if is_free && arn.as_ref() == Some(role) {
+            return Some(Existing::Right(IdentityName { kind: IdentityKind::Role, name: name.to_owned() }));
         }
         let place = match (arn, self.request.known.by_name(name), existing.clone().next()) {
             (Some(arn), ..) => IdentityAccount::of(arn, role),
@@ -313,7 +334,8 @@ impl<'r> Planner<'r> {
                 _ => format!("{} already references {words}", found.title()),
             });
             let error = other.help("the account stays the same; pass --overwrite to replace it");
-            self.errors.push(error.at(at, format!("wanted: {to}")));
+            let wanted = self.request.existing_identity.as_ref().map(|existing| existing.value.to_string());
+            self.errors.push(error.at(at, format!("wanted: {}", wanted.unwrap_or_else(|| to.to_string()))));
         }
         self.request.overwrite
     }
@@ -328,7 +350,7 @@ fn kind_of_change(existing: &Reference) -> ChangeKind {
 }
 
 /// The operations that set a reference to the identity.
-fn operations(reference: &IdentityReference, name: &str) -> (ChangeKind, Vec<PatchOperation>) {
+fn operations(reference: &IdentityReference, wanted: &IdentityName) -> (ChangeKind, Vec<PatchOperation>) {
     let path = &reference.path;
     // A bundle can have thousands of these: allocate only what is used.
     let mut operations = Vec::with_capacity(1);
@@ -337,11 +359,12 @@ fn operations(reference: &IdentityReference, name: &str) -> (ChangeKind, Vec<Pat
         at.push_back("name");
         operations.push(PatchOperation::Test(TestOperation { path: at, value: json!(variable) }));
     }
-    if let Some((kind, operation)) = variable_operations(reference, name, missing) {
+    let (kind, name) = (wanted.kind.name(), wanted.name.as_str());
+    if let Some((kind, operation)) = variable_operations(reference, wanted, missing) {
         operations.push(operation);
         return (kind, operations);
     }
-    let whole = json!({"kind": ROLE_IDENTITY, "name": name});
+    let whole = json!({"kind": kind, "name": name});
     match &reference.state {
         // The original stays as it is, for other aliases.
         State::Set(existing) if existing.own && existing.is_alias => {
@@ -350,7 +373,7 @@ fn operations(reference: &IdentityReference, name: &str) -> (ChangeKind, Vec<Pat
             (kind_of_change(existing), operations)
         }
         State::Set(existing) if existing.own => {
-            for (key, field, value) in [("kind", &existing.kind, ROLE_IDENTITY), ("name", &existing.name, name)] {
+            for (key, field, value) in [("kind", &existing.kind, kind), ("name", &existing.name, name)] {
                 let mut at = PointerBuf::from_tokens(path);
                 at.push_back(key);
                 match field {

@@ -1,11 +1,13 @@
 //! A request of `inject`: the target, the selection and the options.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::moves::{AccountMove, KnownAccounts};
 use super::namespaces::AllowedNamespaces;
+use crate::account_map::IdentityName;
 use crate::aws::{AccountId, AccountIdError, Partition, RoleArn, RoleArnError};
-use crate::capa::{DEFAULT_ROLE_NAME, IdentityKind, Release, Version};
+use crate::capa::{DEFAULT_ROLE_NAME, Release, Version};
 use crate::diag::Diagnostic;
 use crate::plan::{IdentityFile, Selection, default_identity_name};
 use crate::settings::Setting;
@@ -63,6 +65,8 @@ pub struct InjectRequest {
     pub identity: IdentityRequest,
     /// The file that keeps identities: one of the run, or a new one.
     pub identity_file: Option<Setting<IdentityFile>>,
+    /// The identity to reference instead of the target's own, if it exists already and is not managed here.
+    pub existing_identity: Option<Setting<IdentityName>>,
     /// Whether identities are created and updated.
     pub with_identity: bool,
     /// Whether to create `AWSClusterControllerIdentity/default`, too.
@@ -116,6 +120,7 @@ impl Default for InjectRequest {
             identity_name: None,
             identity: IdentityRequest::default(),
             identity_file: None,
+            existing_identity: None,
             with_identity: true,
             with_controller_identity: false,
             api_version: None,
@@ -133,7 +138,7 @@ impl Default for InjectRequest {
 #[derive(Clone, Debug, Default)]
 pub struct IdentityRequest {
     /// `spec.sourceIdentityRef`.
-    pub source: Option<(IdentityKind, String)>,
+    pub source: Option<Setting<IdentityName>>,
     /// `spec.allowedNamespaces`.
     pub allowed_namespaces: Option<Setting<AllowedNamespaces>>,
     /// `spec.sessionName`.
@@ -146,6 +151,10 @@ pub struct IdentityRequest {
     pub inline_policy: Option<String>,
     /// `metadata.annotations` of new identities.
     pub annotations: Vec<Setting<(String, String)>>,
+    /// `metadata.labels` of new identities.
+    pub labels: Vec<Setting<(String, String)>>,
+    /// Namespaces that use the identity, besides those of the selected objects: for `served`.
+    pub served: BTreeSet<String>,
 }
 
 /// The name of the identity of a request without objects; `None` if it has no target or an invalid one.

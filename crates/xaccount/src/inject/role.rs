@@ -1,7 +1,7 @@
 //! The role that an object is pointed at.
 
 use super::planner::Planner;
-use super::request::Target;
+use super::request::{Target, role_of};
 use crate::aws::{AccountId, Partition, RoleArn};
 use crate::capa::DEFAULT_ROLE_NAME;
 use crate::diag::Diagnostic;
@@ -14,6 +14,14 @@ impl Planner<'_> {
     pub(super) fn role_for(&mut self, index: ObjectId) -> Option<RoleArn> {
         let inventory = self.inventory;
         let found = &inventory[index];
+        // Only the account counts: its identity is not managed here.
+        if let Some(existing) = &self.request.existing_identity {
+            let role = role_of(self.target).ok()?;
+            self.decided(|| {
+                format!("{}: account {}, {} from {}", found.title(), role.account(), existing.value, existing.origin)
+            });
+            return Some(role);
+        }
         // The region only matters if it decides the partition of an identity's role.
         let decides = self.request.with_identity && matches!(self.target, Target::Account { partition: None, .. });
         if let Some(error) = manifest_checks::region_twice(found).filter(|_| decides) {

@@ -14,6 +14,7 @@ use std::collections::HashSet;
 use json_patch::PatchOperation;
 use serde_json::Value;
 
+use crate::account_map::Spanned;
 use crate::aws::AccountId;
 use crate::capa::Release;
 use crate::diag::{Diagnostic, FileId, RuleId, Severity, Span};
@@ -57,7 +58,7 @@ pub struct Context<'c> {
     /// account map.
     pub has_all_identities: bool,
     /// Annotations that the account map requires on identities.
-    pub annotations: &'c [(String, String)],
+    pub annotations: &'c [(String, Spanned<String>)],
     /// The source account, if the account map specifies it.
     pub source_account: Option<&'c AccountId>,
     /// What kustomizations build from the files.

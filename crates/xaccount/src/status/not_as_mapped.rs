@@ -1,7 +1,7 @@
 //! Clusters that are not in the account that the account map says.
 
 use super::row::{AccountSummary, MappedAccount, NotAsMapped, Row};
-use crate::account_map::Assigned;
+use crate::account_map::{Assigned, IdentityName};
 use crate::diag::Span;
 use crate::inject::Mapped;
 use crate::inventory::Inventory;
@@ -16,6 +16,10 @@ pub fn mark_not_as_mapped(rows: &mut [Row], inventory: &Inventory, mapped: &Mapp
         // If it is ambiguous which cluster an object belongs to, `inject` refuses it.
         let Ok(assigned) = mapped.assigned_in(inventory, found, &place, &row.namespace) else { continue };
         let of = |spans: &[Span]| spans.iter().map(|span| (mapped.place)(*span)).collect();
+        let existing = match &assigned {
+            Assigned::To(index, _) => mapped.map.accounts[*index].identity_ref.as_ref().map(|existing| &existing.value),
+            _ => None,
+        };
         let (wanted, places) = match assigned {
             Assigned::To(index, span) => {
                 (MappedAccount::Account(mapped.map.accounts[index].account.value.clone()), of(&[span]))
@@ -30,6 +34,8 @@ pub fn mark_not_as_mapped(rows: &mut [Row], inventory: &Inventory, mapped: &Mapp
         let is_as_mapped = match (&wanted, &row.account) {
             (MappedAccount::Source, AccountSummary::Management) => true,
             (MappedAccount::Source, AccountSummary::Known(id)) => source == Some(id),
+            // An identity that the map does not manage counts by its name.
+            (MappedAccount::Account(_), _) if references(row, existing) => true,
             (MappedAccount::Account(wanted), AccountSummary::Known(id)) => wanted == id,
             // The account is not known, and the verdict says that.
             (_, AccountSummary::NotKnown(_)) => true,
@@ -39,4 +45,13 @@ pub fn mark_not_as_mapped(rows: &mut [Row], inventory: &Inventory, mapped: &Mapp
         };
         row.not_as_mapped = (!is_as_mapped).then_some(NotAsMapped { wanted, places });
     }
+}
+
+/// Whether a cluster references this identity.
+fn references(row: &Row, identity: Option<&IdentityName>) -> bool {
+    row.verdict
+        .chain
+        .first()
+        .zip(identity)
+        .is_some_and(|(first, identity)| first.kind == identity.kind.name() && first.name == identity.name)
 }

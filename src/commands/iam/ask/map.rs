@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use xaccount::account_map::{Account, Spanned};
-use xaccount::aws::{Partition, RoleArn};
+use xaccount::account_map::{Account, IdentityName, Spanned};
+use xaccount::aws::{Partition, Principal, PrincipalKind, RoleArn};
 use xaccount::capa::DEFAULT_ROLE_NAME;
 use xaccount::diag::Diagnostic;
-use xaccount::inject::target_is_source;
 use xaccount::settings::{self, Origin, Setting};
 
-use crate::cli::{IamTargetArgs, SourceRoleArgs};
+use crate::cli::SourceRoleArgs;
 use crate::commands::map::MapFile;
 use crate::commands::request::WAYS_OUT;
 
@@ -56,6 +55,13 @@ pub(super) fn source(
     origins: &mut Origins,
 ) -> Result<(), Diagnostic> {
     let source = &map.map.source;
+    let partition = map.map.default_partition.unwrap_or(Partition::Aws);
+    let other = source.other_principal(partition).filter(|_| needed);
+    if let Some(role) = other.and_then(|principal| {
+        Some(Spanned { value: principal.value.as_str().parse::<RoleArn>().ok()?, span: principal.span })
+    }) {
+        return role_of_credentials(args, &role, map, origins);
+    }
     let arn = args.source_role.parse::<RoleArn>().ok();
     if let Some(account) = &source.account {
         let by_flag = args.source_account.clone().or(arn.as_ref().map(|arn| arn.account().clone()));
@@ -78,77 +84,44 @@ pub(super) fn source(
     Ok(())
 }
 
-/// Sets the target roles: those that the map has for the accounts in the flags, else all of the map. `one`: only one
-/// role can be used.
-///
-/// # Errors
-/// Several accounts although only one can be used; a flag that contradicts the map.
-pub(super) fn target(
-    args: &mut IamTargetArgs,
-    one: bool,
+/// Sets the source account's role to the one of `source.credentials`.
+fn role_of_credentials(
+    args: &mut SourceRoleArgs,
+    role: &Spanned<RoleArn>,
     map: &MapFile,
     origins: &mut Origins,
 ) -> Result<(), Diagnostic> {
-    for entry in entries(args, one, map)? {
-        let by_flag = || {
-            let flag = Some(&args.role_name).filter(|name| *name != DEFAULT_ROLE_NAME);
-            flag.map(|name| Setting::flag("--role-name", name.clone()))
-        };
-        if let Some(arn) = &entry.role_arn {
-            let name = arn.value.path_and_name().to_owned();
-            agreed(by_flag(), Some(Setting::map(name, map.place(arn.span))))?;
-            args.role_arn.push(arn.value.clone());
-        } else {
-            let name = agreed(by_flag(), entry.role_name.as_ref().map(|name| of_map(map, name)))?;
-            if entry.role_name.is_some() || entry.partition.is_some() {
-                let partition = entry.partition.as_ref().map(|one| one.value).or(args.partition);
-                let name = name.map_or_else(|| args.role_name.clone(), |name| name.value);
-                let arn = RoleArn::new(partition.unwrap_or(Partition::Aws), &entry.account.value, &name);
-                args.role_arn.push(arn.map_err(|error| Diagnostic::error(error.to_string()))?);
-            } else {
-                args.account.push(entry.account.value.clone());
-            }
-        }
-        let origin = Origin::Map(map.place(entry.account.span));
-        origins.insert("--account", origin.clone());
-        origins.insert("--role-arn", origin);
+    let flag = Some(&args.source_role).filter(|flag| *flag != DEFAULT_ROLE_NAME);
+    let flag = flag.map(|flag| Setting::flag("--source-role", flag.clone()));
+    if let Some(agreed) = agreed(flag, Some(Setting::map(role.value.to_string(), map.place(role.span))))? {
+        origins.insert("--source-role", agreed.origin);
     }
+    args.source_role = role.value.to_string();
+    args.source_account = None;
     Ok(())
 }
 
-/// The map's entries for the accounts in the flags, which are removed from the flags; without such flags, all entries.
-fn entries<'m>(args: &mut IamTargetArgs, one: bool, map: &'m MapFile) -> Result<Vec<&'m Account>, Diagnostic> {
-    let accounts = &map.map.accounts;
-    if args.account.is_empty() && args.role_arn.is_empty() {
-        if one && accounts.len() > 1 {
-            return Err(Diagnostic::error("a trust policy belongs to one role, but the map has several accounts")
-                .help(format!("pick one with --account: {}", map.accounts())));
-        }
-        return Ok(accounts.iter().collect());
-    }
-    let mut entries: Vec<&Account> = Vec::new();
-    for account in std::mem::take(&mut args.account) {
-        let before = entries.len();
-        entries.extend(accounts.iter().filter(|entry| entry.account.value == account));
-        if let Some(source) = map.map.source.account.as_ref().filter(|source| source.value == account) {
-            return Err(target_is_source(&account, &map.place(source.span)));
-        }
-        if entries.len() == before {
-            return Err(Diagnostic::error(format!("account {account} (--account) is not in the account map"))
-                .help(format!("the map has {}", map.accounts()))
-                .help("add it to the map, or pass --no-config to ignore the map"));
-        }
-    }
-    Ok(entries)
+/// Whether the sessions of the CAPA pod have session tags, which are passed on.
+pub(super) fn sends_tags(map: &MapFile) -> bool {
+    map.map.source.credentials.as_ref().is_some_and(|credentials| credentials.value.sends_tags())
+}
+
+/// The user that the CAPA pod runs as.
+pub(super) fn user(map: &MapFile, partition: Option<Partition>) -> Option<Principal> {
+    let partition = partition.or(map.map.default_partition).unwrap_or(Partition::Aws);
+    let principal = map.map.source.other_principal(partition)?.value;
+    (principal.kind() == PrincipalKind::User).then_some(principal)
 }
 
 /// The entry of the map for a role.
 pub(super) fn entry<'m>(map: &'m MapFile, role: &RoleArn) -> Option<&'m Account> {
     let of_account = || map.map.accounts.iter().filter(|entry| entry.account.value == *role.account());
-    let names = |entry: &&Account| match (&entry.role_arn, &entry.role_name) {
-        (Some(arn), _) => arn.value == *role,
-        (None, Some(name)) => role.path_and_name() == name.value,
-        (None, None) => true,
-    };
-    of_account().find(names)
+    // The map may leave the partition to the region of each cluster.
+    of_account().find(|entry| entry.role(role.partition()).as_ref() == Some(role))
+}
+
+/// The role of another identity, if the map has it: the one whose credentials assume an account's role.
+pub(super) fn hub(map: &MapFile, identity: &IdentityName, partition: Partition) -> Option<RoleArn> {
+    let entry = map.map.accounts.iter().find(|entry| entry.identity().as_ref() == Some(identity))?;
+    entry.role(partition)
 }

@@ -2,6 +2,7 @@
 
 mod map;
 mod permission;
+mod target;
 mod trust;
 
 use std::collections::BTreeSet;
@@ -15,9 +16,10 @@ pub(super) use permission::permission;
 pub(super) use trust::trust;
 
 use map::Origins;
+use target::TargetRoles;
 
 use super::merged::Merging;
-use crate::cli::{IamTargetArgs, SourceRoleArgs};
+use crate::cli::SourceRoleArgs;
 
 /// The requested grant, and the role whose policy gets it.
 pub(super) struct GrantRequest {
@@ -57,7 +59,7 @@ impl GrantRequest {
 }
 
 /// The roles that flags name in target accounts.
-fn flag_target(target: &IamTargetArgs, partition: Partition) -> Result<Vec<RoleArn>, Diagnostic> {
+fn flag_target(target: &TargetRoles, partition: Partition) -> Result<Vec<RoleArn>, Diagnostic> {
     let of_account = |account: &AccountId| {
         RoleArn::new(partition, account, &target.role_name)
             .map_err(|error| Diagnostic::error(format!("--role-name: {error}")))
@@ -96,7 +98,7 @@ fn same_account(account: &AccountId, what: &str) -> Diagnostic {
 }
 
 /// The origin of a role of `flag_target`, in a sentence.
-fn target_from(target: &IamTargetArgs, role: &RoleArn, origins: &Origins) -> String {
+fn target_from(target: &TargetRoles, role: &RoleArn, origins: &Origins) -> String {
     if target.role_arn.contains(role) {
         return format!("role {role} from {}", origins.of("--role-arn"));
     }
@@ -119,7 +121,7 @@ const FLAG: &str = "--partition";
 struct Partitions(Vec<(String, Partition)>);
 
 impl Partitions {
-    fn new(target: &IamTargetArgs, merging: Option<&Merging>) -> Self {
+    fn new(target: &TargetRoles, merging: Option<&Merging>) -> Self {
         let flag = target.partition.map(|partition| (FLAG.to_owned(), partition));
         let document =
             merging.and_then(|merging| Some((format!("the document in {}", merging.name()), merging.partition?)));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use xaccount::account_map::Credentials;
 use xaccount::aws::{Partition, RoleArn};
 use xaccount::diag::Diagnostic;
 use xaccount::iam::manifests::{RoleHop, RoleUse, picked, uses};
@@ -9,6 +10,7 @@ use xaccount::iam::{Conditions, Grant, Subjects};
 use xaccount::inventory::Inventory;
 
 use super::map::{self, Origins};
+use super::target::TargetRoles;
 use super::{
     GrantRequest, Partitions, bad_source_role, flag_target, path_and_name, same_account, source_role_arn, target_from,
 };
@@ -26,22 +28,27 @@ pub(crate) fn permission(
     let one = |error: Diagnostic| vec![error];
     let uses = inventory.map(uses).transpose()?;
     let (mut args, mut origins) = (args.clone(), Origins::default());
+    let mut target = TargetRoles::of_flags(&args.target, map).map_err(one)?;
     if let Some(map) = map {
         map::source(&mut args.source, args.for_role.is_none(), map, &mut origins).map_err(one)?;
+        args.tag_session |= args.for_role.is_none() && map::sends_tags(map);
         if inventory.is_none() {
-            map::target(&mut args.target, false, map, &mut origins).map_err(one)?;
+            target.complete(false, args.for_role.as_ref(), map, &mut origins).map_err(one)?;
+        }
+        if args.for_role.is_none() {
+            refuse_user(&args, map).map_err(one)?;
         }
     }
-    let args = &args;
+    let (args, target) = (&args, &target);
     let source = source_role_arn(&args.source).map_err(one)?;
-    let picked = uses.as_deref().map(|uses| picked(uses, &args.target.role_arn, &args.target.account));
+    let picked = uses.as_deref().map(|uses| picked(uses, &target.role_arn, &target.account));
     let picked = picked.transpose().map_err(one)?;
-    let mut partitions = Partitions::new(&args.target, merging);
+    let mut partitions = Partitions::new(target, merging);
     partitions.see(source.iter().map(|role| (format!("--source-role {role}"), role.partition())));
     partitions.see(picked.iter().flatten().map(|one| (one.found.title(), one.role.partition())));
     let (partition, partition_from) = partitions.agreed().map_err(one)?;
     let (roles, warnings) = match &picked {
-        None => (flag_target(&args.target, partition).map_err(one)?, Vec::new()),
+        None => (flag_target(target, partition).map_err(one)?, target.warnings.clone()),
         Some(picked) => assumed_by(args.for_role.as_ref(), picked),
     };
     if roles.is_empty() {
@@ -60,7 +67,7 @@ pub(crate) fn permission(
     }
     let mut decisions = vec![partition_from];
     decisions.extend(match &picked {
-        None => roles.iter().map(|role| target_from(&args.target, role, &origins)).collect::<Vec<_>>(),
+        None => roles.iter().map(|role| target_from(target, role, &origins)).collect::<Vec<_>>(),
         Some(picked) => picked
             .iter()
             .filter(|one| roles.contains(&one.role))
@@ -80,6 +87,25 @@ pub(crate) fn permission(
     arguments.push("--no-config".to_owned());
     arguments.extend(args.policy.for_script());
     Ok(GrantRequest { grant, partition, account, role_name, role_path, warnings, arguments, decisions })
+}
+
+/// Refuses a form that changes a role, if the CAPA pod runs as a user.
+fn refuse_user(args: &Permission, map: &MapFile) -> Result<(), Diagnostic> {
+    let changes_role = !matches!(args.policy.output, None | Some(PolicyFormat::Json));
+    let credentials = map.map.source.credentials.as_ref();
+    match credentials.map(|credentials| (&credentials.value, credentials.span)) {
+        Some((Credentials::User(name), span)) if changes_role => {
+            let error = Diagnostic::error(format!(
+                "this form changes a role, but the CAPA pod runs as the user {}",
+                name.value
+            ));
+            Err(error.help(format!("set in the account map at {}", map.place(span))).help(format!(
+                "print the document without -o, and attach it: aws iam put-user-policy --user-name {} …",
+                name.value.rsplit('/').next().unwrap_or_default()
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The role that the flags specify by name and account.

@@ -2,19 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use xaccount::aws::{ExternalId, Partition, Principal, RoleArn};
-use xaccount::capa::DEFAULT_ROLE_NAME;
-use xaccount::diag::Diagnostic;
+use xaccount::aws::{ExternalId, OrgId, Partition, Principal, RoleArn};
+use xaccount::capa::{DEFAULT_ROLE_NAME, IdentityKind};
+use xaccount::diag::{Diagnostic, Severity};
 use xaccount::iam::manifests::{RoleHop, RoleUse, picked, uses};
 use xaccount::iam::{Conditions, Grant, Subjects};
 use xaccount::inventory::Inventory;
 use xaccount::settings::Setting;
 
 use super::map::{self, Origins};
+use super::target::TargetRoles;
 use super::{
     GrantRequest, Partitions, bad_source_role, flag_target, path_and_name, same_account, source_role_arn, target_from,
 };
-use crate::cli::{IamTargetArgs, PolicyFormat, Trust};
+use crate::cli::{PolicyFormat, Trust};
 use crate::commands::iam::merged::Merging;
 use crate::commands::map::MapFile;
 
@@ -28,17 +29,27 @@ pub(crate) fn trust(
     let one = |error: Diagnostic| vec![error];
     let uses = inventory.map(uses).transpose()?;
     let (mut args, mut origins) = (args.clone(), Origins::default());
+    let mut target_roles = TargetRoles::of_flags(&args.target, map).map_err(one)?;
     if let Some(map) = map {
-        map::source(&mut args.source.role, args.source.source_principal.is_empty(), map, &mut origins).map_err(one)?;
+        let needed = args.source.source_principal.is_empty();
+        map::source(&mut args.source.role, needed, map, &mut origins).map_err(one)?;
+        args.tag_session |= needed && map::sends_tags(map);
+        if let Some(user) = map::user(map, args.target.partition).filter(|_| needed) {
+            args.source.source_principal = vec![user];
+            args.source.role.source_account = None;
+        }
         let of_document = merging.is_some_and(|merging| merging.role().is_some());
         if inventory.is_none() && !of_document {
-            map::target(&mut args.target, true, map, &mut origins).map_err(one)?;
+            target_roles.complete(true, None, map, &mut origins).map_err(one)?;
         }
     }
-    let picked = uses.as_deref().map(|uses| pick_one(uses, &args.target)).transpose().map_err(one)?;
+    if let Some(warning) = target_roles.warnings.first() {
+        return Err(one(Diagnostic { severity: Severity::Error, ..warning.clone() }));
+    }
+    let picked = uses.as_deref().map(|uses| pick_one(uses, &target_roles)).transpose().map_err(one)?;
     let picked = picked.unwrap_or_default();
     let document_role = merging.and_then(Merging::role);
-    let mut partitions = Partitions::new(&args.target, merging);
+    let mut partitions = Partitions::new(&target_roles, merging);
     let source = source_role_arn(&args.source.role).map_err(one)?;
     partitions.see(picked.iter().map(|one| (one.found.title(), one.role.partition())));
     partitions.see(source.iter().map(|role| (format!("--source-role {role}"), role.partition())));
@@ -47,11 +58,11 @@ pub(crate) fn trust(
     partitions.see(document_role.iter().map(|role| (format!("the document's role {role}"), role.partition())));
     let (partition, partition_from) = partitions.agreed().map_err(one)?;
     let TrustingRole { role: target, decision } =
-        trusting_role(&args.target, partition, &picked, document_role, &origins).map_err(one)?;
+        trusting_role(&target_roles, partition, &picked, document_role, &origins).map_err(one)?;
     let mut decisions = vec![partition_from];
     decisions.extend(decision);
     if let (Some(map), Some(role)) = (map, &target) {
-        external_id_of_map(&mut args, map, role, &mut origins).map_err(one)?;
+        of_map(&mut args, map, role, &mut origins).map_err(one)?;
     }
     let args = &args;
 
@@ -97,7 +108,7 @@ struct TrustingRole {
 
 /// The role that manifests, flags and the document to merge into name, which must agree.
 fn trusting_role(
-    args: &IamTargetArgs,
+    args: &TargetRoles,
     partition: Partition,
     picked: &[&RoleUse<'_>],
     document_role: Option<RoleArn>,
@@ -122,7 +133,7 @@ fn trusting_role(
 }
 
 /// Refuses a role, or a name of one, that is not the role of the document to merge into.
-fn agrees_with_document(args: &IamTargetArgs, target: Option<&RoleArn>, existing: &RoleArn) -> Result<(), Diagnostic> {
+fn agrees_with_document(args: &TargetRoles, target: Option<&RoleArn>, existing: &RoleArn) -> Result<(), Diagnostic> {
     let name = &args.role_name;
     match target {
         Some(target) if target != existing => {
@@ -155,7 +166,39 @@ fn script_arguments(args: &Trust, grant: &Grant, target: Option<&RoleArn>) -> Ve
     arguments
 }
 
-/// The external id that the map has for the role. A flag may repeat it.
+/// What the map has for the role: the external id, the organisation, and who assumes it. A flag may repeat it.
+fn of_map(args: &mut Trust, map: &MapFile, role: &RoleArn, origins: &mut Origins) -> Result<(), Diagnostic> {
+    external_id_of_map(args, map, role, origins)?;
+    if let Some(organization) = &map.map.source.organization {
+        let text = |id: &OrgId| id.as_str().to_owned();
+        let flag = args.conditions.org_id.as_ref().map(|id| Setting::flag("--org-id", text(id)));
+        map::agreed(flag, Some(Setting::map(text(&organization.value), map.place(organization.span))))?;
+        args.conditions.org_id = Some(organization.value.clone());
+    }
+    let source = map::entry(map, role).and_then(|entry| entry.source_identity.as_ref());
+    let Some(source) = source.filter(|source| source.value.kind != IdentityKind::Controller) else { return Ok(()) };
+    // The credentials of another identity assume this role, and not the controller's own.
+    let hub = map::hub(map, &source.value, role.partition());
+    if !args.source.source_principal.is_empty() {
+        return Ok(());
+    }
+    match hub {
+        Some(hub) => {
+            args.source.source_principal = vec![hub.into()];
+            args.source.role.source_account = None;
+            args.source.role.source_role = DEFAULT_ROLE_NAME.to_owned();
+            args.tag_session = false;
+            Ok(())
+        }
+        None => {
+            let error = format!("missing --source-principal: {} assumes the role", source.value);
+            Err(Diagnostic::error(error)
+                .help(format!("set in the account map at {}", map.place(source.span)))
+                .help("add --source-principal ARN, the role or the user of that identity"))
+        }
+    }
+}
+
 fn external_id_of_map(
     args: &mut Trust,
     map: &MapFile,
@@ -210,7 +253,7 @@ fn principal_from(args: &Trust, principal: &Principal, origins: &Origins) -> Str
 }
 
 /// The uses of the selected role.
-fn pick_one<'u, 'r>(uses: &'u [RoleUse<'r>], target: &IamTargetArgs) -> Result<Vec<&'u RoleUse<'r>>, Diagnostic> {
+fn pick_one<'u, 'r>(uses: &'u [RoleUse<'r>], target: &TargetRoles) -> Result<Vec<&'u RoleUse<'r>>, Diagnostic> {
     let found = picked(uses, &target.role_arn, &target.account)?;
     let roles: BTreeSet<&str> = found.iter().map(|one| one.role.as_str()).collect();
     match roles.len() {

@@ -19,7 +19,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (object, found, identity) in role_identities(context.inventory) {
-        for (key, value) in context.annotations {
+        for (key, value) in context.annotations.iter().map(|(key, value)| (key, &value.value)) {
             if identity.annotations.iter().any(|(existing, text)| existing == key && text == value) {
                 continue;
             }

@@ -29,21 +29,6 @@ pub fn default_identity_name(role: &RoleArn) -> String {
     name
 }
 
-/// The account of the management cluster, in a line about a cluster.
-pub(crate) const SOURCE: &str = "source";
-
-/// A role for a line about a cluster: its account, and the role and the identity where they are not the default ones.
-pub(crate) fn account_in_a_line(role: &RoleArn, identity: &str, account: String) -> String {
-    let mut line = account;
-    if role.path() != "/" || role.name() != DEFAULT_ROLE_NAME {
-        line.push_str(&format!(", role {}", role.path_and_name()));
-    }
-    if identity != default_identity_name(role) {
-        line.push_str(&format!(", identity {identity}"));
-    }
-    line
-}
-
 /// The account in an identity name that [`default_identity_name`] made.
 pub(crate) fn account_in_name(name: &str) -> Option<AccountId> {
     let rest = name.strip_prefix("cross-account-role-")?;
