@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         cli::Verb::Iam(args) => commands::iam::run(args, &terminal),
         cli::Verb::Lint(args) => commands::lint::run(args, &terminal),
         cli::Verb::Status(args) => commands::status::run(args, &terminal),
+        cli::Verb::Map(args) => commands::map::run(args, &terminal),
         cli::Verb::Explain(args) => Ok(commands::explain::run(args, &terminal)),
         cli::Verb::Completion(args) => commands::completion::run(args),
         cli::Verb::Version(args) => commands::version::run(args),

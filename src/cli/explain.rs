@@ -17,23 +17,18 @@ Examples:
   kubectl xaccount explain
 
   # What a rule finds, why, and how to fix it
-  kubectl xaccount explain XA007
+  kubectl xaccount explain XA007";
 
-  # The JSON Schema of the account map, for an editor
-  kubectl xaccount explain --schema > .xaccount.schema.json
-  # and in the first line of .xaccount.yaml:
-  # yaml-language-server: $schema=.xaccount.schema.json";
-
-/// Explain a rule of lint, or print the JSON Schema of the account map
+/// Explain a rule of lint
 #[derive(Debug, Args)]
 #[command(before_help = EXAMPLE, before_long_help = EXAMPLES, help_template = TEMPLATE,
-    override_usage = "kubectl xaccount explain [RULE | --schema]")]
+    override_usage = "kubectl xaccount explain [RULE]")]
 pub(crate) struct Explain {
     /// Id or name of a rule [default: list all rules]
     #[arg(value_name = "RULE", value_parser = rule)]
     pub(crate) rule: Option<&'static Rule>,
 
-    /// Print the JSON Schema of .xaccount.yaml, for editors
-    #[arg(long, conflicts_with = "rule")]
+    /// As `map schema`
+    #[arg(long, conflicts_with = "rule", hide = true)]
     pub(crate) schema: bool,
 }

@@ -13,6 +13,14 @@ pub(super) const TEMPLATE: &str = "\
 
 {all-args}{after-help}";
 
+/// The layout of a verb that has verbs of its own.
+pub(super) const VERBS_TEMPLATE: &str = "\
+{about-with-newline}
+{usage-heading}
+  {usage}
+
+{all-args}{after-help}";
+
 /// The heading of the flags that every verb has.
 pub(super) const GLOBAL_HEADING: &str = "Flags of every verb";
 

@@ -8,7 +8,7 @@ use xaccount::aws::{AccountId, ExternalId, OrgId, Partition, Principal, RoleArn,
 use xaccount::capa::DEFAULT_ROLE_NAME;
 
 use super::args::{ConfigArgs, InputArgs};
-use super::help::{MORE, TEMPLATE};
+use super::help::{MORE, TEMPLATE, VERBS_TEMPLATE};
 use super::values::{
     AskedAccount, ROLE_NAME_HELP, account, account_or_name, path, role_arn, role_name, role_name_long_help,
     with_suggestion,
@@ -27,7 +27,7 @@ Nothing here writes to AWS. docs/iam.md has more.";
 
 /// Print or merge the trust and permissions policies of both accounts
 #[derive(Clone, Debug, Args)]
-#[command(after_long_help = IAM_EXAMPLES, help_template = IAM_TEMPLATE,
+#[command(after_long_help = IAM_EXAMPLES, help_template = VERBS_TEMPLATE,
     override_usage = "kubectl xaccount iam VERB [flags]", subcommand_help_heading = "Verbs", subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
 pub(crate) struct Iam {
     #[command(subcommand)]
@@ -39,14 +39,6 @@ pub(crate) enum IamVerb {
     Trust(Box<Trust>),
     Permission(Box<Permission>),
 }
-
-/// The list of verbs, and the picture of both accounts.
-const IAM_TEMPLATE: &str = "\
-{about-with-newline}
-{usage-heading}
-  {usage}
-
-{all-args}{after-help}";
 
 const IAM_EXIT_STATUS: &str = "\
 Exit status:

@@ -11,6 +11,7 @@ mod identity;
 mod inject;
 mod lazy;
 mod lint;
+mod map;
 mod status;
 mod values;
 mod version;
@@ -33,6 +34,7 @@ pub(crate) use identity::{AccountArgs, Identity};
 pub(crate) use inject::Inject;
 pub(crate) use lazy::Lazy;
 pub(crate) use lint::{FixLevel, Level, Lint, LintFormat};
+pub(crate) use map::{AccountMapArgs, DataFormat, MapInit, MapKind, MapVerb, MapWhich};
 pub(crate) use status::{Status, StatusFormat};
 pub(crate) use values::{AskedAccount, AskedMove, TopologyVariable};
 pub(crate) use version::{Version, VersionFormat};
@@ -131,7 +133,9 @@ pub(crate) enum Verb {
     Lint(Lazy<Lint>),
     /// Show each cluster's account and identity, and whether CAPA allows it
     Status(Lazy<Status>),
-    /// Explain a rule of lint, or print the JSON Schema of the account map
+    /// Start an account map, show its schema, and which entry a cluster matches
+    Map(Lazy<AccountMapArgs>),
+    /// Explain a rule of lint
     Explain(Lazy<Explain>),
     /// Print completion for kubectl or a shell, or the man page
     Completion(Lazy<Completion>),

@@ -13,7 +13,7 @@ use xaccount::usages::{self, UsageLimits};
 use super::edit::{Delivery, Mode, refuse_inputs};
 use super::empty::no_cluster;
 use super::input::{self, Usage, counted};
-use super::map::MapFile;
+use super::map_file::MapFile;
 use super::owners::with_owners;
 use super::request::{account_id, identity_file, selection};
 use super::wrappers::{NOT_EDITED, Wrappers};

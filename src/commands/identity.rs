@@ -19,7 +19,7 @@ use xaccount::settings::Setting;
 
 use super::edit::{Attempt, Delivery, Mode, unless_outrun, until_done};
 use super::input::{self, counted, refuse_array};
-use super::map::MapFile;
+use super::map_file::MapFile;
 use super::request::{NamedMap, WAYS_OUT, identity_file, identity_request, moves, specified_account, specified_name};
 use super::{CommandError, Messages, Printed, Terminal, progress};
 use crate::cli::{AccountArgs, AskedAccount, Identity, OutputFormat};

@@ -14,7 +14,7 @@ use xaccount::session::Session;
 use super::edit::{Attempt, Delivery, Mode, refuse_inputs, unless_outrun, until_done};
 use super::empty::no_cluster;
 use super::input::{self, Usage, counted};
-use super::map::MapFile;
+use super::map_file::MapFile;
 use super::owners::{NO_PATH, with_owners};
 use super::request::{WAYS_OUT, identity_file, request, specified_target};
 use super::wrappers::{NOT_EDITED, Wrappers};

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use super::map::MapFile;
+use super::map_file::MapFile;
 use super::printed::CommandError;
 use super::progress;
 use super::terminal::Terminal;

@@ -1,6 +1,6 @@
 //! Clusters in files that are not inputs, if the account of an object depends on them.
 
-use super::map::MapFile;
+use super::map_file::MapFile;
 use xaccount::inject::{self, Mapped};
 use xaccount::inventory::{Builds, Inventory};
 use xaccount::owner_search::{self, SearchLimits};

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::map::MapFile;
+use super::map_file::MapFile;
 use crate::cli::{AskedAccount, AskedMove, IdentityArgs, SelectArgs, TargetArgs};
 use xaccount::account_map::{Account, AccountMap};
 use xaccount::aws::{AccountId, check_inline_policy};

@@ -1,6 +1,6 @@
 //! `kubectl xaccount status`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -17,12 +17,13 @@ use xaccount::inventory::Inventory;
 use xaccount::kustomization_search::in_memory;
 use xaccount::plan::cluster_title;
 use xaccount::session::Session;
-use xaccount::status::{self, AccountSummary, Map, Move, MoveSide, Options, Row, Status};
+use xaccount::status::{self, AccountSummary, Move, MoveSide, Options, Row, Status};
 
 use super::empty::{ALLOW_EMPTY, none_selected, nothing_found, only_array};
 use super::input::{self, Usage, all_skipped};
 use super::live::DUMP;
-use super::map::{self, MapFile};
+use super::map::init::{Generated, generated};
+use super::map_file::MapFile;
 use super::request::{account_id, selection};
 use super::revision::{Against, MissingInputs, Revision, refuse_stdin_twice, root_in};
 use super::wrappers::Wrappers;
@@ -185,11 +186,9 @@ impl StatusWork<'_> {
                 .help("fix the files in the warnings, or don't name them"));
             }
             Some(StatusFormat::Map) => {
-                // A map that is found above the files is in the directory where this is run.
-                let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
-                let map = status::map(status, &|file| map::relative(&tree.session, file, &here));
-                meaning = map_meaning(&map);
-                map_text(&map)?
+                let Generated { text, notes } = generated(&tree.session, status, &BTreeMap::new(), self.source)?;
+                meaning = notes;
+                text
             }
         };
         let found = !unread.is_empty() || status.rows.iter().any(Row::is_wrong);
@@ -495,23 +494,4 @@ fn json(value: &impl Serialize) -> Result<Vec<u8>, Diagnostic> {
 fn yaml(value: &impl Serialize) -> Result<Vec<u8>, Diagnostic> {
     let value = serde_json::to_value(value).map_err(|error| Diagnostic::error(error.to_string()))?;
     output::yaml(&value)
-}
-
-/// The map as YAML, with what it can't express as comments.
-fn map_text(map: &Map) -> Result<Vec<u8>, Diagnostic> {
-    let mut text = String::from("# The accounts of the clusters in these manifests.\n");
-    if map.source {
-        text.push_str("# Add source.account, the account of the management cluster: it is not in the manifests.\n");
-    }
-    for sentence in &map.not_expressed {
-        text.push_str(&escape_control(&format!("# Note: {sentence}.")));
-        text.push('\n');
-    }
-    let mut bytes = text.into_bytes();
-    bytes.extend(output::yaml(&map.value)?);
-    Ok(bytes)
-}
-
-fn map_meaning(map: &Map) -> Vec<String> {
-    map.not_expressed.iter().map(|sentence| format!("Warning: {}", escape_control(sentence))).collect()
 }

@@ -10,7 +10,7 @@ use clap::{ArgMatches, Command};
 
 use crate::cli::{self, ConfigArgs};
 use crate::commands::Terminal;
-use crate::commands::map::MapFile;
+use crate::commands::map_file::MapFile;
 use xaccount::aws::RoleArn;
 use xaccount::capa::{self, IdentityKind, ObjectKind};
 use xaccount::diag::FileId;

@@ -12,7 +12,7 @@ use xaccount::diag::Diagnostic;
 use xaccount::iam::render::Side;
 use xaccount::inventory::Inventory;
 
-use super::map::MapFile;
+use super::map_file::MapFile;
 use super::{CommandError, Messages, Printed, Terminal};
 use crate::cli::{ConfigArgs, Iam, IamVerb, ManifestArgs, Permission, PolicyArgs, PolicyFormat, Trust};
 use ask::GrantRequest;

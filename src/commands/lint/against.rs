@@ -10,7 +10,7 @@ use super::evaluate::{Evaluated, evaluate, with_scan};
 use super::sources::{Sources, USAGE};
 use crate::cli::Lint as Args;
 use crate::commands::revision::{Against, MissingInputs, Revision, root_in};
-use crate::commands::{CommandError, Messages, input, map};
+use crate::commands::{CommandError, Messages, input, map_file};
 use lossless_yaml::Source;
 use xaccount::diag::{Diagnostic, FileId, Location, RuleId, Severity, SourceFiles, escape_control};
 use xaccount::inventory::Inventory;
@@ -131,7 +131,7 @@ impl Older {
         match &self.roots {
             _ if file.0 >= new.session.len() => new.source(file).name,
             Roots::Repository(root, _) => {
-                let relative = map::relative(&new.session, file, root);
+                let relative = map_file::relative(&new.session, file, root);
                 relative.map_or_else(|| new.session.name(file).to_owned(), |name| escape_control(&name).into_owned())
             }
             Roots::Paths { new: roots, .. } => below(&new.session, file, roots),

@@ -14,7 +14,7 @@ use xaccount::session::Session;
 use crate::cli::Lint as Args;
 use crate::commands::edit::{Mode, refuse_inputs};
 use crate::commands::input::{self, Usage};
-use crate::commands::map::MapFile;
+use crate::commands::map_file::MapFile;
 use crate::commands::{CommandError, Terminal};
 
 /// The inputs of a run.

@@ -30,6 +30,15 @@ pub struct Mapped<'m> {
 }
 
 impl Mapped<'_> {
+    /// The account that the map assigns to an object.
+    ///
+    /// # Errors
+    /// As for a run of `inject`: the account is ambiguous.
+    pub fn assignment(&self, inventory: &Inventory, index: ObjectId) -> Result<Assigned, Diagnostic> {
+        let found = &inventory[index];
+        self.assigned(inventory, found, &(self.file)(found.origin.file))
+    }
+
     /// The account that the map assigns to an object whose file is at `place`.
     ///
     /// # Errors

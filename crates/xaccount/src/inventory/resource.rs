@@ -28,6 +28,11 @@ impl<O: Provenance> Resource<O> {
             || matches!(self.object.object_kind, ObjectKind::Cluster { unclear: true, .. })
     }
 
+    /// Whether it is a template for clusters.
+    pub fn is_template(&self) -> bool {
+        matches!(&self.object.object_kind, ObjectKind::Referencing { kind_row, .. } if kind_row.template)
+    }
+
     /// A place inside the object.
     pub fn location(&self, span: Span) -> O::Place {
         self.origin.location(span)

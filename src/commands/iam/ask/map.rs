@@ -10,7 +10,7 @@ use xaccount::diag::Diagnostic;
 use xaccount::settings::{self, Origin, Setting};
 
 use crate::cli::SourceRoleArgs;
-use crate::commands::map::MapFile;
+use crate::commands::map_file::MapFile;
 use crate::commands::request::WAYS_OUT;
 
 /// The origins of the values of flags, by flag.

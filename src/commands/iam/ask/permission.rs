@@ -16,7 +16,7 @@ use super::{
 };
 use crate::cli::{Permission, PolicyFormat, SourceRoleArgs};
 use crate::commands::iam::merged::Merging;
-use crate::commands::map::MapFile;
+use crate::commands::map_file::MapFile;
 
 /// Builds the grant of `iam permission`: which roles the source account's role may assume.
 pub(crate) fn permission(

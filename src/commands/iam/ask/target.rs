@@ -9,7 +9,7 @@ use xaccount::settings::{Origin, Setting};
 
 use super::map::{Origins, agreed, hub, of_map};
 use crate::cli::{AskedAccount, IamTargetArgs};
-use crate::commands::map::MapFile;
+use crate::commands::map_file::MapFile;
 use crate::commands::request::account_id;
 
 /// The target roles.

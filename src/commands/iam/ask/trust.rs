@@ -17,7 +17,7 @@ use super::{
 };
 use crate::cli::{PolicyFormat, Trust};
 use crate::commands::iam::merged::Merging;
-use crate::commands::map::MapFile;
+use crate::commands::map_file::MapFile;
 
 /// Builds the grant of `iam trust`: who may assume the target account's role.
 pub(crate) fn trust(

@@ -134,12 +134,31 @@ impl MapFile {
         &self.directory
     }
 
+    /// The map's directory, as a path from the working directory if it is below it.
+    pub(crate) fn shown_directory(&self) -> PathBuf {
+        match below_here(&self.directory) {
+            Some(here) if here.as_os_str().is_empty() => PathBuf::from("."),
+            Some(below) => below,
+            None => self.directory.clone(),
+        }
+    }
+
     /// A place in the map, or in the file of shared accounts: `.xaccount.yaml:12`.
     pub(crate) fn place(&self, span: Span) -> String {
         match (&self.shared, span.start.checked_sub(shared_base(self.text.bytes().len()))) {
             (Some(shared), Some(offset)) => shared.place(offset),
             _ => self.text.place(span.start),
         }
+    }
+
+    /// The text of the line at a place in the map, without its indentation.
+    pub(crate) fn line(&self, span: Span) -> String {
+        let (file, offset) = match (&self.shared, span.start.checked_sub(shared_base(self.text.bytes().len()))) {
+            (Some(shared), Some(offset)) => (shared, offset),
+            _ => (&self.text, span.start),
+        };
+        let end = file.lines().end(file.lines().line(offset));
+        String::from_utf8_lossy(&file.bytes()[offset..end]).trim().to_owned()
     }
 
     /// The map with its name.
@@ -199,6 +218,12 @@ pub(crate) fn relative(inputs: &Session, file: FileId, directory: &Path) -> Opti
 
 fn shown(whole: &Path, typed: &Path) -> String {
     String::from_utf8_lossy(&path_bytes(below_here(whole).as_deref().unwrap_or(typed))).into_owned()
+}
+
+/// A path from a directory that is canonical, if it is below it. The file need not exist.
+pub(crate) fn below(path: &Path, directory: &Path) -> Option<PathBuf> {
+    let whole = files::real(path).unwrap_or_else(|| path.to_owned());
+    whole.strip_prefix(directory).ok().map(Path::to_owned)
 }
 
 /// A whole path from the working directory, where it is below it.
