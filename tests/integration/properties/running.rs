@@ -161,7 +161,7 @@ fn run_of(text: &str) -> Inventory {
     let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
     let scanned = inventory::scan(FileId(0), text.as_bytes(), &scan).unwrap();
     Inventory::new(
-        vec![File { name: "c.yaml".into(), is_json_for_kubectl: false, identities_only: false }],
+        vec![File { name: "c.yaml".into(), is_json_for_kubectl: false, json_list: None, identities_only: false }],
         scanned.objects,
     )
 }

@@ -223,7 +223,7 @@ mod tests {
         );
         let needles = crate::capa::needles();
         let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
-        let file = File { name: "f.yaml".into(), is_json_for_kubectl: false, identities_only: false };
+        let file = File { name: "f.yaml".into(), is_json_for_kubectl: false, json_list: None, identities_only: false };
         let inventory = Inventory::new(vec![file], scan(FileId(0), text.as_bytes(), &options).unwrap().objects);
         let target = Target::of_account("222222222222".parse().unwrap());
         match plan(&inventory, &InjectRequest::to(target)) {

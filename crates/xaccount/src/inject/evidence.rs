@@ -215,7 +215,8 @@ mod tests {
             let needles = crate::capa::needles();
             let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
             let objects = scan(FileId(0), text.as_bytes(), &options).unwrap().objects;
-            let file = File { name: "heron.yaml".into(), is_json_for_kubectl: false, identities_only: false };
+            let file =
+                File { name: "heron.yaml".into(), is_json_for_kubectl: false, json_list: None, identities_only: false };
             Inventory::new(vec![file], objects)
         };
         let one = kustomization(None, "k", "kustomization.yaml", b"namespace: dev\nresources: [heron.yaml]\n").unwrap();

@@ -106,7 +106,12 @@ mod tests {
             keep_going: false,
         };
         let scanned = crate::inventory::scan(FileId(0), text.as_bytes(), &scan).unwrap();
-        let file = crate::inventory::File { name: "a.yaml".into(), is_json_for_kubectl: false, identities_only: false };
+        let file = crate::inventory::File {
+            name: "a.yaml".into(),
+            is_json_for_kubectl: false,
+            json_list: None,
+            identities_only: false,
+        };
         Inventory::new(vec![file], scanned.objects)
     }
 
@@ -206,7 +211,12 @@ mod order_tests {
         let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
         let (mut files, mut objects) = (Vec::new(), Vec::new());
         for (index, text) in texts.iter().enumerate() {
-            files.push(File { name: index.to_string(), is_json_for_kubectl: false, identities_only: false });
+            files.push(File {
+                name: index.to_string(),
+                is_json_for_kubectl: false,
+                json_list: None,
+                identities_only: false,
+            });
             objects.extend(scan(FileId(index), text.as_bytes(), &options).unwrap().objects);
         }
         Inventory::new(files, objects)

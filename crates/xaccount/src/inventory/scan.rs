@@ -1,6 +1,8 @@
 //! Scans one file for objects of interest.
 
 use json_patch::jsonptr::PointerBuf;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::{Manifest, Resource, SkipReason, Skipped, doubt};
 use crate::capa::{self, Items, ListKind, Object, ObjectKind};
@@ -37,6 +39,8 @@ pub struct Scanned {
     pub skipped: Vec<Skipped>,
     /// Whether kubectl reads the file as JSON, so that no second document can be added.
     pub is_json_for_kubectl: bool,
+    /// The `kind: List` that is all of a file that kubectl reads as JSON.
+    pub json_list: Option<ObjectRef>,
 }
 
 impl Scanned {
@@ -84,7 +88,9 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
         };
     }
     let candidates = documents(&source, options.needles);
-    let mut scanned = Scanned { is_json_for_kubectl: source.begins_with_brace(), ..Scanned::default() };
+    let is_json_for_kubectl = source.begins_with_brace();
+    let json_list = if is_json_for_kubectl { list_of(&source) } else { None };
+    let mut scanned = Scanned { is_json_for_kubectl, json_list, ..Scanned::default() };
     if candidates.is_empty() {
         return Ok(scanned);
     }
@@ -124,6 +130,29 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
     let is_wrapper = |found: &mut Resource| matches!(found.object.object_kind, ObjectKind::Wrapper(_));
     scanned.wrappers = scanned.objects.extract_if(.., is_wrapper).collect();
     Ok(scanned)
+}
+
+/// The members of a list that decide whether it takes another item. A duplicate one is an error.
+#[derive(Deserialize)]
+struct JsonList {
+    #[serde(rename = "apiVersion")]
+    api_version: String,
+    kind: String,
+    #[serde(rename = "items")]
+    _items: Vec<IgnoredAny>,
+}
+
+/// The list that is all of a JSON file, if it takes any object as one more item: a `kind: List` with `items`. kubectl knows
+/// the kinds of no other lists (client-go, `restmapper/discovery.go`, adds `List` to what the API server has).
+fn list_of(source: &Source<'_>) -> Option<ObjectRef> {
+    // Most JSON files are no lists, and need not be read for this.
+    memchr::memmem::find(source.bytes(), b"List")?;
+    let mut segments = source.segments();
+    let document = segments.next().filter(|_| segments.next().is_none())?;
+    // The values of the items are skipped: this is fast for a large list, too.
+    let list: JsonList = serde_json::from_slice(document.bytes).ok()?;
+    let is_list = list.api_version == "v1" && list.kind == "List";
+    is_list.then(|| ObjectRef { document: document.span, base: PointerBuf::root() })
 }
 
 /// The line of a diagnostic's place.
