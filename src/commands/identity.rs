@@ -86,7 +86,7 @@ fn prepare(args: &Identity, mode: Mode, terminal: &Terminal) -> Result<PreparedI
         with_controller_identity: args.identity.with_controller_identity,
         api_version: args.identity.api_version,
         overwrite: args.target.overwrite,
-        moves: moves(&args.target.move_account, map.as_ref().map(|map| &map.map))?,
+        moves: moves(&args.target.move_account, map.as_ref().map(|map| &map.map), false)?,
         known: Arc::new(map.as_ref().map(|map| known_accounts(&map.map)).unwrap_or_default()),
         explain: terminal.explains(),
         identity_file: Some(to_file),
@@ -318,7 +318,7 @@ fn requests(
 
 fn by_flags(target: &AccountArgs) -> Vec<Target> {
     let accounts = target.account.iter().filter_map(|account| specified(target, Some(account)).target());
-    let roles = target.role_arn.iter().map(|role| Target::Role(Setting::flag("--role-arn", role.clone())));
+    let roles = target.role_arn.iter().map(|role| Target::Role(Setting::flag("--role-arn", role.clone().into())));
     accounts.chain(roles).collect()
 }
 

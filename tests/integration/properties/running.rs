@@ -184,7 +184,7 @@ fn answer(cluster_state: &ClusterState) -> (Answer, Vec<String>) {
             At::Unknown => MoveFrom::Unknown,
             _ => MoveFrom::Account(account("333333333333")),
         },
-        to: account("222222222222"),
+        to: Some(account("222222222222")),
     });
     let names = cluster_state.names.iter().map(|name| globset::Glob::new(name).unwrap().compile_matcher());
     let target = Target::of_account(account("222222222222"));

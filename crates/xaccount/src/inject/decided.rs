@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::identity_account::Existing;
 use super::planner::Planner;
-use crate::aws::RoleArn;
+use crate::aws::RoleText;
 use crate::capa::{ClassDecision, DecidedBy, DecidingVariable, IdentityReference, ObjectKind, ROLE_IDENTITY, State};
 use crate::diag::Diagnostic;
 use crate::inventory::{ObjectId, SkipReason, Skipped};
@@ -29,7 +29,7 @@ impl Planner<'_> {
         index: ObjectId,
         reference: &IdentityReference,
         decision: &ClassDecision,
-        role: &RoleArn,
+        role: &RoleText,
     ) -> ByClass {
         let found = &self.inventory[index];
         let is_template = matches!(found.object.object_kind, ObjectKind::Referencing { .. });
@@ -62,7 +62,7 @@ impl Planner<'_> {
         index: ObjectId,
         reference: &IdentityReference,
         decision: &ClassDecision,
-        role: &RoleArn,
+        role: &RoleText,
         wanted: &str,
     ) -> ByClass {
         if let State::Set(existing) = &reference.state

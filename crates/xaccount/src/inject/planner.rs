@@ -8,17 +8,19 @@ use serde_json::Value;
 
 use super::proposal::{Crossings, Proposal};
 use super::request::{InjectRequest, Target};
-use crate::aws::RoleArn;
+use super::template;
+use crate::aws::RoleText;
 use crate::capa::{ClassDecision, Form, IdentityKind, ObjectKind};
 use crate::diag::Diagnostic;
 use crate::inventory::{Inventory, ObjectId};
-use crate::plan::{Change, ChangeKind, IdentityFile, NewObject, Outcome, default_identity_name};
+use crate::plan::{Change, ChangeKind, IdentityFile, NewObject, Outcome, default_name};
+use crate::settings::Setting;
 use lossless_yaml::Plan;
 
 /// An identity that is needed, and the objects that need it.
 pub(super) struct RequiredIdentity {
     pub(super) name: String,
-    pub(super) role: RoleArn,
+    pub(super) role: RoleText,
     pub(super) objects: Vec<ObjectId>,
 }
 
@@ -39,6 +41,9 @@ impl<'r> Planner<'r> {
     pub(super) fn new(inventory: &'r Inventory, request: &'r InjectRequest) -> Result<Self, Vec<Diagnostic>> {
         match &request.target {
             Some(target) => {
+                if let Target::Role(Setting { value: role @ RoleText::Template(_), .. }) = target {
+                    template::check(inventory, request, role)?;
+                }
                 let (outcome, errors, crossings, warned, undone) = Default::default();
                 Ok(Self { inventory, request, target, outcome, errors, crossings, warned, undone })
             }
@@ -69,8 +74,12 @@ impl<'r> Planner<'r> {
     }
 
     /// The name of the identity for a role.
-    pub(super) fn name_for(&self, role: &RoleArn) -> String {
-        self.request.identity_name.as_ref().map_or_else(|| default_identity_name(role), |name| name.value.clone())
+    pub(super) fn name_for(&self, role: &RoleText) -> String {
+        match &self.request.identity_name {
+            Some(name) => name.value.clone(),
+            // `new` refuses a role without a default name.
+            None => default_name(role).unwrap_or_default(),
+        }
     }
 
     pub(super) fn change(

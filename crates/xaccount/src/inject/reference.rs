@@ -10,7 +10,7 @@ use super::decided::{ByClass, variable_operations};
 use super::identity_account::{Existing, IdentityAccount};
 use super::planner::{Planner, RequiredIdentity};
 use super::proposal::{By, Written};
-use crate::aws::RoleArn;
+use crate::aws::{RoleArn, RoleText};
 use crate::capa::{
     CONTROLLER_IDENTITY, Field, IdentityKind, IdentityReference, ObjectKind, ROLE_IDENTITY, Reference, State, Support,
 };
@@ -126,7 +126,7 @@ impl<'r> Planner<'r> {
         }
     }
 
-    fn serve(&mut self, one: &mut RequiredIdentity, index: ObjectId, name: String, role: &RoleArn) {
+    fn serve(&mut self, one: &mut RequiredIdentity, index: ObjectId, name: String, role: &RoleText) {
         if one.role == *role {
             if one.objects.last() != Some(&index) {
                 one.objects.push(index);
@@ -171,7 +171,7 @@ impl<'r> Planner<'r> {
         &mut self,
         index: ObjectId,
         reference: &IdentityReference,
-        role: &RoleArn,
+        role: &RoleText,
         defaulted: bool,
     ) -> Option<String> {
         let found = &self.inventory[index];
@@ -213,14 +213,18 @@ impl<'r> Planner<'r> {
             let path = reference.path.join(".");
             format!("{}: {path} will reference {ROLE_IDENTITY}/{wanted} ({from})", found.title())
         });
-        let after = account_in_a_line(role, &wanted, self.request.known.shown(role.account()));
+        let after = match role {
+            RoleText::Arn(arn) => account_in_a_line(arn, &wanted, self.request.known.shown(arn.account())),
+            RoleText::Template(_) if self.request.identity_name.is_none() => role.to_string(),
+            RoleText::Template(_) => format!("{role}, identity {wanted}"),
+        };
         self.change(index, kind, operations, Some(before), after);
         Some(wanted)
     }
 
     /// Records that a reference is right, and returns the name of its identity.
-    fn unchanged(&mut self, index: ObjectId, reference: &IdentityReference, role: &RoleArn, name: String) -> String {
-        self.crossings.settled.insert(role.account().clone());
+    fn unchanged(&mut self, index: ObjectId, reference: &IdentityReference, role: &RoleText, name: String) -> String {
+        self.crossings.settled.insert(role.account().cloned());
         let title = self.inventory[index].title();
         self.decided(|| {
             let path = reference.path.join(".");
@@ -237,7 +241,7 @@ impl<'r> Planner<'r> {
         &mut self,
         index: ObjectId,
         existing: &Reference,
-        role: &RoleArn,
+        role: &RoleText,
         wanted: &str,
         defaulted: bool,
     ) -> Option<Existing> {
@@ -271,7 +275,11 @@ impl<'r> Planner<'r> {
             _ => None,
         });
         let arn: Option<RoleArn> = existing.clone().find_map(|identity| identity.role_arn.text()?.parse().ok());
-        let same_role = arn.as_ref() == Some(role) && self.request.identity_name.is_none();
+        let is_same = match role {
+            RoleText::Arn(role) => arn.as_ref() == Some(role),
+            RoleText::Template(_) => existing.clone().any(|identity| identity.role_arn.text() == Some(role.as_str())),
+        };
+        let same_role = is_same && self.request.identity_name.is_none();
         if name == wanted || same_role {
             return Some(Existing::Right(name.to_owned()));
         }
@@ -294,9 +302,9 @@ impl<'r> Planner<'r> {
         at: Location,
         words: &str,
         from: &IdentityAccount,
-        to: &RoleArn,
+        to: &RoleText,
     ) -> bool {
-        if !matches!(from, IdentityAccount::Account(from) if from == to.account()) {
+        if !from.is_of(to) {
             let written = Written { place: from.clone(), words: words.to_owned(), at };
             let by = if matches!(self.inventory[index].object.object_kind, ObjectKind::Identity(..)) {
                 By::Role

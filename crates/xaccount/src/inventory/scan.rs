@@ -372,6 +372,8 @@ impl ObjectWalk<'_> {
         let removal_blocker = matches!(object.object_kind, ObjectKind::Identity(..))
             .then(|| self.removal_blocker(base.is_root(), window))
             .flatten();
+        let may_have_variable = || memchr::memmem::find(&self.bytes[span.range()], b"${").is_some();
+        let has_variable = object.object_kind.is_capa() && may_have_variable() && has_variable(self.tree, node);
         let origin = Manifest {
             file: self.file,
             at: ObjectRef { document: self.document.span, base },
@@ -380,6 +382,7 @@ impl ObjectWalk<'_> {
             dropped_by_kubectl: self.document.bare,
             printable,
             removal_blocker,
+            has_variable,
         };
         found.push(Resource { object: Box::new(object), origin });
     }
@@ -392,6 +395,18 @@ impl ObjectWalk<'_> {
         let comments = self.tree.comments.iter().map(|comment| comment.shifted(self.tree.base));
         let inside = |comment: Span| window.start <= comment.start && comment.end <= window.end;
         comments.into_iter().any(inside).then(|| "its lines contain a comment".to_owned())
+    }
+}
+
+/// Whether a scalar in a node has a placeholder `${…}`. A comment has no effect, so it does not count.
+fn has_variable(tree: &Tree<'_>, node: NodeId) -> bool {
+    match &tree.node(node).data {
+        Data::Scalar { text, .. } => templates::next_variable(text).is_some(),
+        Data::Sequence { items, .. } => items.iter().any(|&item| has_variable(tree, item)),
+        Data::Mapping { entries, .. } => {
+            entries.iter().any(|&(key, value)| has_variable(tree, key) || has_variable(tree, value))
+        }
+        Data::Alias(_) => false,
     }
 }
 

@@ -9,7 +9,7 @@ mod selection;
 pub use change::{Change, ChangeKind, IdentityFile, NewObject};
 pub(crate) use naming::account_in_name;
 pub use naming::default_identity_name;
-pub(crate) use naming::{SOURCE, account_in_a_line};
+pub(crate) use naming::{SOURCE, account_in_a_line, default_name};
 pub use order::write_order;
 pub use outcome::Outcome;
 pub use selection::{EmptySelection, Failure, Selection, cluster_title, selected};
