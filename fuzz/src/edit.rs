@@ -32,6 +32,7 @@ fn planned(data: &[u8]) -> Result<Option<Plan>, String> {
     let file = inventory::File {
         name: "f.yaml".into(),
         is_json_for_kubectl: scanned.is_json_for_kubectl,
+        json_list: scanned.json_list,
         identities_only: false,
     };
     let inventory = Inventory::new(vec![file], scanned.objects);

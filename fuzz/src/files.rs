@@ -78,7 +78,12 @@ fn edited(files: &[&[u8]], map: Option<&AccountMap>) -> Option<Edits> {
     for (index, bytes) in files.iter().enumerate() {
         objects.extend(scanned(bytes, index)?);
         let is_json_for_kubectl = Source::new(bytes).begins_with_brace();
-        of_run.push(inventory::File { name: format!("{index}.yaml"), is_json_for_kubectl, identities_only: false });
+        of_run.push(inventory::File {
+            name: format!("{index}.yaml"),
+            is_json_for_kubectl,
+            json_list: None,
+            identities_only: false,
+        });
     }
     let outcome = planned(&Inventory::new(of_run, objects), map)?;
     let mut new: Vec<Vec<u8>> = files.iter().map(|bytes| bytes.to_vec()).collect();

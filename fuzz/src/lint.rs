@@ -15,6 +15,7 @@ fn found(data: &[u8]) -> Option<(Inventory, Vec<Finding>)> {
     let file = inventory::File {
         name: "f.yaml".into(),
         is_json_for_kubectl: scanned.is_json_for_kubectl,
+        json_list: scanned.json_list,
         identities_only: false,
     };
     let inventory = Inventory::new(vec![file], scanned.objects);

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use xaccount::account_map::IdentityName;
-use xaccount::aws::{DurationSeconds, ExternalId, Partition, RoleArn, SessionName};
+use xaccount::aws::{DurationSeconds, ExternalId, Partition, RoleText, SessionName};
 use xaccount::capa::Version;
 use xaccount::inject::AllowedNamespaces;
 
 use super::values::{
     AskedAccount, AskedMove, ROLE_NAME_HELP, TopologyVariable, TypedSelector, account_move, account_or_name,
-    annotation, dns_name, glob, label, namespaced_name, path, role_arn, role_name, role_name_long_help,
+    annotation, dns_name, glob, label, namespaced_name, path, role_name, role_name_long_help, role_text,
     source_identity, topology_variable,
 };
 
@@ -61,8 +61,10 @@ pub(crate) struct TargetArgs {
     pub(crate) account: Option<AskedAccount>,
 
     /// Role to assume in the target account
-    #[arg(long, value_name = "ARN", value_parser = role_arn)]
-    pub(crate) role_arn: Option<RoleArn>,
+    ///
+    /// In a template for clusterctl, Flux or envsubst, the ARN can have placeholders as well: 'arn:aws:iam::${ACCOUNT}:role/NAME'. It is written as it is, and compared as text.
+    #[arg(long, value_name = "ARN", value_parser = role_text)]
+    pub(crate) role_arn: Option<RoleText>,
 
     #[arg(long, value_name = "NAME", help = ROLE_NAME_HELP, long_help = role_name_long_help(), conflicts_with = "role_arn", value_parser = role_name)]
     pub(crate) role_name: Option<String>,
@@ -77,7 +79,7 @@ pub(crate) struct TargetArgs {
 
     /// Replace references to account FROM with references to account TO; VPCs and machines stay where they are
     ///
-    /// FROM and TO are account ids, or names from the account map. FROM can also be `source` (the source account), or `unknown` together with an exact --cluster-name. --account can be omitted.
+    /// FROM and TO are account ids, or names from the account map. FROM can also be `source` (the source account), or `unknown` together with an exact --cluster-name. TO is `unknown` if --role-arn has a placeholder. --account can be omitted.
     #[arg(long, value_name = "FROM=TO", value_parser = account_move)]
     pub(crate) move_account: Vec<AskedMove>,
 

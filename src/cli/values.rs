@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use xaccount::account_map::IdentityName;
-use xaccount::aws::{AccountId, RoleArn};
+use xaccount::aws::{AccountId, RoleArn, RoleText};
 use xaccount::capa::{DEFAULT_ROLE_NAME, referenced_kind};
 use xaccount::kubernetes::{LabelSelector, names};
 
@@ -58,6 +58,11 @@ pub(super) fn account(text: &str) -> Result<AccountId, String> {
 
 pub(super) fn role_arn(text: &str) -> Result<RoleArn, String> {
     text.parse::<RoleArn>().map_err(|error| with_suggestion(error.to_string(), error.suggestion()))
+}
+
+/// A role ARN, which may have placeholders of a template.
+pub(super) fn role_text(text: &str) -> Result<RoleText, String> {
+    text.parse::<RoleText>().map_err(|error| with_suggestion(error.to_string(), error.suggestion()))
 }
 
 pub(super) fn glob(text: &str) -> Result<globset::Glob, String> {
@@ -119,7 +124,7 @@ pub(super) fn account_move(text: &str) -> Result<AskedMove, String> {
             Err("TO can't be source: to move a cluster back to the source account, remove its reference with eject"
                 .to_owned())
         }
-        "unknown" => Err(form.to_owned()),
+        "unknown" => Ok(AskedMove { from, to: AskedAccount::Unknown }),
         to => Ok(AskedMove { from, to: asked(to)? }),
     }
 }

@@ -12,6 +12,7 @@ use super::terminal::Terminal;
 use crate::cli::{InputArgs, ModeArgs, OutputFormat};
 use crate::output::{self, EditedFile, FileDiff, NewFile, Wording};
 use lossless_yaml::Edited;
+use xaccount::aws::RoleArn;
 use xaccount::diag::{Diagnostic, FileId, Location, SourceFiles, escape_control};
 use xaccount::files::{FileBytes, Input};
 use xaccount::inventory::{self, Inventory, NotJoined, ObjectId, Obstacle};
@@ -184,6 +185,8 @@ impl Delivery<'_> {
             }));
             lines.extend(self.outcome.added.iter().map(|added| {
                 let role = added.object.pointer("/spec/roleARN").and_then(serde_json::Value::as_str);
+                // One with a placeholder is only accepted together with manifests that have some, too.
+                let role = role.filter(|role| role.parse::<RoleArn>().is_ok());
                 let way = match role {
                     Some(role) => format!("kubectl xaccount identity --role-arn {role} > identity.yaml"),
                     None => "add it as a resource".to_owned(),

@@ -49,7 +49,12 @@ pub(crate) fn head(
     }
     let names = inventory.files().iter();
     let names = names
-        .map(|file| File { name: file.name.clone(), is_json_for_kubectl: false, identities_only: false })
+        .map(|file| File {
+            name: file.name.clone(),
+            is_json_for_kubectl: false,
+            json_list: None,
+            identities_only: false,
+        })
         .collect();
     let objects = read.objects.into_values().flatten().collect();
     let observed = Inventory::new(names, objects).with_default_namespace(inventory.default_namespace());

@@ -86,7 +86,7 @@ fn prepare(args: &Identity, mode: Mode, terminal: &Terminal) -> Result<PreparedI
         with_controller_identity: args.identity.with_controller_identity,
         api_version: args.identity.api_version,
         overwrite: args.target.overwrite,
-        moves: moves(&args.target.move_account, map.as_ref().map(MapFile::named))?,
+        moves: moves(&args.target.move_account, map.as_ref().map(MapFile::named), false)?,
         known: Arc::new(map.as_ref().map(|map| known_accounts(&map.map)).unwrap_or_default()),
         explain: terminal.explains(),
         identity_file: Some(to_file),
@@ -322,7 +322,8 @@ fn by_flags(target: &AccountArgs) -> Result<Vec<Target>, Diagnostic> {
     for account in &target.account {
         targets.extend(specified(target, Some(account), None)?.target());
     }
-    targets.extend(target.role_arn.iter().map(|role| Target::Role(Setting::flag("--role-arn", role.clone()))));
+    let roles = target.role_arn.iter().map(|role| Setting::flag("--role-arn", role.clone().into()));
+    targets.extend(roles.map(Target::Role));
     Ok(targets)
 }
 

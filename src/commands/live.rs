@@ -52,7 +52,7 @@ pub(crate) fn read(
         Diagnostic::warning(format!("{name} has no cluster: it does not show which of these clusters run"))
             .help(dump_to_file())
     });
-    let file = File { name, is_json_for_kubectl: scanned.is_json_for_kubectl, identities_only: false };
+    let file = File { name, is_json_for_kubectl: scanned.is_json_for_kubectl, json_list: None, identities_only: false };
     let live = Inventory::new(vec![file], scanned.objects).with_default_namespace(inventory.default_namespace());
     Ok((ObservedObjects::live(live.with_classes_of(inventory, false)), warning))
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::map_file::MapFile;
 use crate::cli::{AskedAccount, AskedMove, IdentityArgs, SelectArgs, TargetArgs};
 use xaccount::account_map::{Account, AccountMap};
-use xaccount::aws::{AccountId, check_inline_policy};
+use xaccount::aws::{AccountId, RoleText, check_inline_policy};
 use xaccount::diag::{Diagnostic, escape_control};
 use xaccount::files;
 use xaccount::inject::{
@@ -77,7 +77,13 @@ pub(crate) fn request(
     map: Option<NamedMap<'_>>,
     explain: bool,
 ) -> Result<InjectRequest, Vec<Diagnostic>> {
-    let moves = moves(&target.move_account, map).map_err(|error| vec![error])?;
+    let template = target.role_arn.as_ref().filter(|role| matches!(role, RoleText::Template(_)));
+    if let Some(role) = template.filter(|_| map.is_some()) {
+        let message =
+            format!("the account of --role-arn {role} is unknown, so it can't be compared with the account map");
+        return Err(vec![Diagnostic::error(message).help("pass --no-config to ignore the map, or omit --role-arn")]);
+    }
+    let moves = moves(&target.move_account, map, template.is_some()).map_err(|error| vec![error])?;
     let mut account = match &target.role_arn {
         Some(role) => Some(Target::Role(Setting::flag("--role-arn", role.clone()))),
         None => specified_target(target, map).map_err(|error| vec![error])?.target(),
@@ -109,18 +115,33 @@ pub(crate) fn request(
     })
 }
 
-/// The requested changes of account, with names of the map resolved.
+/// The requested changes of account, with names of the map resolved. `to_template`: the target is a role ARN with a
+/// placeholder, so its account is unknown.
 ///
 /// # Errors
-/// A name that the map does not have, or any name without a map.
-pub(crate) fn moves(asked: &[AskedMove], map: Option<NamedMap<'_>>) -> Result<Vec<AccountMove>, Diagnostic> {
+/// A name that the map does not have, or any name without a map; a move to an unknown account, if that of the target is known.
+pub(crate) fn moves(
+    asked: &[AskedMove],
+    map: Option<NamedMap<'_>>,
+    to_template: bool,
+) -> Result<Vec<AccountMove>, Diagnostic> {
     let resolved = |one: &AskedMove| {
         let from = match &one.from {
             AskedAccount::Source => MoveFrom::Source,
             AskedAccount::Unknown => MoveFrom::Unknown,
             other => MoveFrom::Account(account_id("--move-account", other, map)?),
         };
-        Ok(AccountMove { from, to: account_id("--move-account", &one.to, map)? })
+        let to = match &one.to {
+            AskedAccount::Unknown if to_template => None,
+            AskedAccount::Unknown => {
+                let message =
+                    format!("--move-account {from}=unknown: TO must be an account id, or a name from the account map");
+                return Err(Diagnostic::error(message)
+                    .help("TO can only be unknown with a --role-arn that has a placeholder: 'arn:aws:iam::${ACCOUNT}:role/NAME'"));
+            }
+            known => Some(account_id("--move-account", known, map)?),
+        };
+        Ok(AccountMove { from, to })
     };
     asked.iter().map(resolved).collect()
 }
@@ -189,15 +210,14 @@ impl<'m> NamedMap<'m> {
 /// # Errors
 /// Several targets.
 fn target_of_moves(target: &TargetArgs, moves: &[AccountMove]) -> Result<Option<Target>, Diagnostic> {
-    let Some(first) = moves.first() else { return Ok(None) };
-    if let Some(other) = moves.iter().find(|one| one.to != first.to) {
-        return Err(Diagnostic::error(format!(
-            "two target accounts, {} and {}, and no account map",
-            first.to, other.to
-        ))
-        .help("run once for each; or write an account map, which says which cluster belongs to which"));
+    // Without a role ARN, each move has an account.
+    let mut accounts = moves.iter().filter_map(|one| one.to.as_ref());
+    let Some(first) = accounts.next() else { return Ok(None) };
+    if let Some(other) = accounts.find(|other| *other != first) {
+        return Err(Diagnostic::error(format!("two target accounts, {first} and {other}, and no account map"))
+            .help("run once for each; or write an account map, which says which cluster belongs to which"));
     }
-    let account = Some(Setting::flag("--move-account", first.to.clone()));
+    let account = Some(Setting::flag("--move-account", first.clone()));
     Ok(SpecifiedTarget { account, ..specified_target(target, None)? }.target())
 }
 
@@ -207,7 +227,9 @@ fn target_of_moves(target: &TargetArgs, moves: &[AccountMove]) -> Result<Option<
 /// A name that the map does not have.
 pub(crate) fn specified_target(target: &TargetArgs, map: Option<NamedMap<'_>>) -> Result<SpecifiedTarget, Diagnostic> {
     Ok(match &target.role_arn {
-        Some(role) => SpecifiedTarget::of_role(&Setting::flag("--role-arn", role.clone())),
+        Some(RoleText::Arn(role)) => SpecifiedTarget::of_role(&Setting::flag("--role-arn", role.clone())),
+        // It is never compared with a map.
+        Some(RoleText::Template(_)) => SpecifiedTarget::default(),
         None => SpecifiedTarget {
             account: specified_account(target.account.as_ref(), map)?,
             name: specified_name(target.account.as_ref()),

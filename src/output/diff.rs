@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use anstyle::{AnsiColor, Effects, Style};
 
-use super::hunks::{Hunk, Line, Region, Tag, hunks};
+use super::hunks::{Additions, Hunk, Line, Region, Tag, hunks};
 use lossless_yaml::{Edited, Source};
 use xaccount::capa;
 use xaccount::diag::{FileId, Span, escape_control};
@@ -152,12 +152,35 @@ pub(crate) fn of_file(
         })
         .collect();
     regions.sort_by_key(|region| (region.document, region.window));
-    let lines = memchr::memchr_iter(b'\n', bytes).count();
-    let grown: usize = edited.splices().iter().map(|splice| splice.text.matches('\n').count()).sum();
-    let own = edited.splices().last().map_or(0, |splice| splice.text.matches('\n').count());
-    let added_heading = heading(&added.join(", "), lines + grown - own + 1);
-    let last = edited.appended_behind().filter(|&document| may_show(inventory, file, document, bytes));
-    FileDiff { name: path.to_owned(), new: false, hunks: hunks(bytes, edited, &regions, last, &added_heading) }
+    let list = inventory.file(file).json_list.as_ref().map(|list| list.document).filter(|_| !added.is_empty());
+    let added_heading = heading(&added.join(", "), first_added_line(bytes, edited, list));
+    let list = list.map(|document| {
+        let items = edited.splices().iter().rev().find(|splice| splice.document == document);
+        // Between the items before and the bracket after: other lines can be those of a Secret.
+        let own = items.map_or(Span::new(document.start, document.start), |splice| splice.span);
+        let window = if holds_bodies(document) { own } else { document };
+        Region { document, window, heading: added_heading.clone() }
+    });
+    let shown = edited.appended_behind().filter(|&document| may_show(inventory, file, document, bytes));
+    let additions = Additions { heading: &added_heading, shown, list: list.as_ref() };
+    FileDiff { name: path.to_owned(), new: false, hunks: hunks(bytes, edited, &regions, &additions) }
+}
+
+/// The line of the first added object in the new file: of the first new item of `list`, or of the first new document.
+fn first_added_line(bytes: &[u8], edited: &Edited, list: Option<Span>) -> usize {
+    let splices = edited.splices();
+    let breaks = |text: &str| text.matches('\n').count();
+    let of_list = list.and_then(|document| splices.iter().rposition(|splice| splice.document == document));
+    let (last, before) = match of_list {
+        Some(last) => {
+            let text = &splices[last].text;
+            (last, breaks(&text[..text.find('{').unwrap_or(0)]))
+        }
+        None => (splices.len().saturating_sub(1), 0),
+    };
+    let end = splices.get(last).map_or(bytes.len(), |splice| splice.span.start);
+    let grown: usize = splices[..last].iter().map(|splice| breaks(&splice.text)).sum();
+    memchr::memchr_iter(b'\n', &bytes[..end]).count() + grown + before + 1
 }
 
 /// The diff of a file with one document, which can be shown as a whole. `path` is its path as bytes.
@@ -166,7 +189,7 @@ pub(crate) fn of_document(path: &[u8], bytes: &[u8], edited: &Edited, heading: &
     // A byte-order mark is before the document.
     let document = edited.splices().first().map_or(whole, |splice| splice.document);
     let regions = [Region { document, window: whole, heading: heading.to_owned() }];
-    FileDiff { name: path.to_owned(), new: false, hunks: hunks(bytes, edited, &regions, None, heading) }
+    FileDiff { name: path.to_owned(), new: false, hunks: hunks(bytes, edited, &regions, &Additions::nothing(heading)) }
 }
 
 /// The diff of a kustomization. Generators and patches in it can contain the content of a Secret or a ConfigMap: then only
@@ -179,7 +202,7 @@ pub(crate) fn of_kustomization(path: &[u8], name: &str, bytes: &[u8], edited: &E
     };
     let heading = format!("Kustomization  {}", escape_control(name));
     let regions = [Region { document, window, heading: heading.clone() }];
-    FileDiff { name: path.to_owned(), new: false, hunks: hunks(bytes, edited, &regions, None, &heading) }
+    FileDiff { name: path.to_owned(), new: false, hunks: hunks(bytes, edited, &regions, &Additions::nothing(&heading)) }
 }
 
 /// Whether the lines of a document can be shown: it is a single CAPA object, or not a Secret or a ConfigMap, nor contains one.
@@ -357,7 +380,7 @@ mod tests {
     fn context_stops_at_the_marker_line_and_includes_it() {
         let text = "a: MARKER\n---\nspec:\n  r: x\n---\nb: MARKER\n";
         let document = Span::new(10, 27);
-        let hunks = hunks(text.as_bytes(), &edited(text, document), &[whole(document)], None, "");
+        let hunks = hunks(text.as_bytes(), &edited(text, document), &[whole(document)], &Additions::nothing(""));
         let diff = FileDiff { name: "f".into(), new: false, hunks };
         assert_eq!(
             super::text(&[diff], false),
@@ -379,7 +402,7 @@ mod tests {
             let document = Span::new(0, text.len());
             let path = PointerBuf::parse("/spec/i").unwrap();
             let edited = changed(text, document, PatchOperation::Remove(RemoveOperation { path }));
-            let hunks = hunks(text.as_bytes(), &edited, &[whole(document)], None, "");
+            let hunks = hunks(text.as_bytes(), &edited, &[whole(document)], &Additions::nothing(""));
             let diff = super::text(&[FileDiff { name: "f".into(), new: false, hunks }], false);
             assert_eq!(diff, format!("diff --git a/f b/f\n--- a/f\n+++ b/f\n{lines}"));
         }
@@ -392,7 +415,7 @@ mod tests {
         let shown = FileDiff {
             name: "f".into(),
             new: false,
-            hunks: hunks(text.as_bytes(), &edited(text, document), &[whole(document)], None, ""),
+            hunks: hunks(text.as_bytes(), &edited(text, document), &[whole(document)], &Additions::nothing("")),
         };
         assert!(!super::text(std::slice::from_ref(&shown), false).contains("MARKER"));
         shown.fit().unwrap();
@@ -401,7 +424,7 @@ mod tests {
         let hidden = FileDiff {
             name: "f".into(),
             new: false,
-            hunks: hunks(text.as_bytes(), &edited(text, document), &[whole(document)], None, ""),
+            hunks: hunks(text.as_bytes(), &edited(text, document), &[whole(document)], &Additions::nothing("")),
         };
         assert!(!super::text(std::slice::from_ref(&hidden), false).contains("MARKER"));
         assert_eq!(hidden.fit(), Err(Unfit { name: "f".into(), line: 2, last: false }));
@@ -412,7 +435,12 @@ mod tests {
         let options =
             xaccount::inventory::Scan { needles, skip_templates: false, topology_variable: None, keep_going: false };
         let scanned = xaccount::inventory::scan(FileId(0), text.as_bytes(), &options).unwrap();
-        let file = xaccount::inventory::File { name: "f".into(), is_json_for_kubectl: false, identities_only: false };
+        let file = xaccount::inventory::File {
+            name: "f".into(),
+            is_json_for_kubectl: false,
+            json_list: None,
+            identities_only: false,
+        };
         Inventory::new(vec![file], scanned.objects)
     }
 

@@ -59,7 +59,26 @@ struct Change {
     new: String,
     /// Whether it only adds documents after the last one.
     added: bool,
+    /// The bytes of `new` that are new items of a list, if it only adds these.
+    items: Option<Span>,
     region: Region,
+}
+
+/// What is known of the objects that are added to a file.
+pub(super) struct Additions<'a> {
+    /// The heading of their hunk.
+    pub(super) heading: &'a str,
+    /// The last document, if its lines may be shown.
+    pub(super) shown: Option<Span>,
+    /// The list that they are items of, if they are not documents.
+    pub(super) list: Option<&'a Region>,
+}
+
+impl<'a> Additions<'a> {
+    /// For a file that gets no new object.
+    pub(super) fn nothing(heading: &'a str) -> Self {
+        Self { heading, shown: None, list: None }
+    }
 }
 
 /// An index of spans: finds a span that contains another without looking at each.
@@ -90,10 +109,9 @@ impl Windows {
     }
 }
 
-/// The hunks of a file. `regions` are those of the edited objects, and `added` is the heading for what is added after the last
-/// document. `last` is that document if its lines may be shown.
-pub(super) fn hunks(bytes: &[u8], edited: &Edited, regions: &[Region], last: Option<Span>, added: &str) -> Vec<Hunk> {
-    let changes = changes(bytes, edited, regions, last, added);
+/// The hunks of a file. `regions` are those of the edited objects.
+pub(super) fn hunks(bytes: &[u8], edited: &Edited, regions: &[Region], additions: &Additions<'_>) -> Vec<Hunk> {
+    let changes = changes(bytes, edited, regions, additions);
     let mut out: Vec<Hunk> = Vec::new();
     // The bytes and lines done so far, and the lines in the new file.
     let (mut at, mut old_line, mut new_line) = (0, 1, 1);
@@ -148,7 +166,7 @@ fn lines_in(bytes: &[u8], from: usize, to: usize) -> usize {
     memchr::memchr_iter(b'\n', &bytes[from.min(to)..to]).count()
 }
 
-fn changes(bytes: &[u8], edited: &Edited, regions: &[Region], shown: Option<Span>, heading: &str) -> Vec<Change> {
+fn changes(bytes: &[u8], edited: &Edited, regions: &[Region], additions: &Additions<'_>) -> Vec<Change> {
     // Splices on one line or on neighbouring lines are one change: removed lines are printed before added ones.
     let mut groups: Vec<(Span, &[Splice])> = Vec::new();
     let splices = edited.splices();
@@ -175,14 +193,25 @@ fn changes(bytes: &[u8], edited: &Edited, regions: &[Region], shown: Option<Span
             }
             new.push_str(&String::from_utf8_lossy(&bytes[at..old.end]));
             let added = group.iter().all(|splice| edited.appended_behind().is_some() && splice.document.is_empty());
-            let region = if added {
-                let document = edited.appended_behind().unwrap_or_default();
-                let window = shown.unwrap_or(Span::new(bytes.len(), bytes.len()));
-                Region { document, window, heading: heading.to_owned() }
-            } else {
-                regions.of_all(group)
+            // New items are the last change of their list.
+            let list = additions.list.filter(|list| {
+                let is_last = splices.iter().rev().find(|splice| splice.document == list.document) == group.first();
+                is_last && group.len() == 1
+            });
+            let items = list.map(|_| {
+                let start = group[0].span.start - old.start;
+                Span::new(start, start + group[0].text.len())
+            });
+            let region = match list {
+                Some(list) => list.clone(),
+                None if added => {
+                    let document = edited.appended_behind().unwrap_or_default();
+                    let window = additions.shown.unwrap_or(Span::new(bytes.len(), bytes.len()));
+                    Region { document, window, heading: additions.heading.to_owned() }
+                }
+                None => regions.of_all(group),
             };
-            Change { old, new, added, region }
+            Change { old, new, added, items, region }
         })
         .collect()
 }
@@ -304,6 +333,8 @@ fn replaced(bytes: &[u8], change: &Change, lines: &mut Vec<Line>) {
     let outside = !old.is_empty() && (change.old.start < window.start || change.old.end > window.end);
     // The start of the old line. Unknown if the text is not UTF-8, because then its length differs.
     let mut at = (old.len() == change.old.len()).then_some(change.old.start);
+    // The start of the new line.
+    let mut new_at = 0;
     let diff = TextDiff::from_lines(old.as_ref(), change.new.as_str());
     for operation in diff.ops() {
         for inline in diff.iter_inline_changes(operation) {
@@ -329,7 +360,14 @@ fn replaced(bytes: &[u8], change: &Change, lines: &mut Vec<Line>) {
                 }
                 _ => false,
             };
+            let start = new_at;
+            new_at += if tag == Tag::Removed { 0 } else { text.len() + usize::from(ended) };
+            let of_items = change.items.is_some_and(|items| {
+                let is_new = tag == Tag::Added && items.start <= start && start + text.len() <= items.end;
+                is_new || text.bytes().all(|b| b" \t\r{}[],".contains(&b))
+            });
             let own = change.added && tag == Tag::Added && text.trim_end_matches('\r') != old.trim_end_matches('\r');
+            let own = own || of_items;
             lines.push(Line { tag, pieces, ended, hidden: outside && !own && !shown });
         }
     }

@@ -253,6 +253,8 @@ impl<'s> ResourceList<'s> {
         let files = self.files.iter().map(|path| inventory::File {
             name: path.clone().unwrap_or_else(|| "the items without a path".into()),
             is_json_for_kubectl: path.as_ref().is_some_and(|path| path.ends_with(".json")),
+            // The file itself is not read: it can be a list or a single object.
+            json_list: None,
             identities_only: false,
         });
         let mut objects: Vec<Resource> = inventory.objects().to_vec();

@@ -273,20 +273,22 @@ impl Session {
         let (mut warnings, mut errors) = (Vec::new(), Vec::new());
         let (mut not_read, mut wrappers) = (Vec::new(), Vec::new());
         for (file, (entry, result)) in self.entries.iter_mut().zip(scanned).enumerate() {
-            let Scanned { objects, wrappers: of_file, warnings: more, skipped, is_json_for_kubectl } = match result {
-                Ok((scanned, fingerprint, bytes)) => {
-                    entry.fingerprint = fingerprint;
-                    entry.bytes = entry.bytes.take().or(bytes);
-                    scanned
-                }
-                Err(more) => {
-                    errors.extend(more.into_iter().map(|error| (FileId(file), error)));
-                    Scanned::default()
-                }
-            };
+            let Scanned { objects, wrappers: of_file, warnings: more, skipped, is_json_for_kubectl, json_list } =
+                match result {
+                    Ok((scanned, fingerprint, bytes)) => {
+                        entry.fingerprint = fingerprint;
+                        entry.bytes = entry.bytes.take().or(bytes);
+                        scanned
+                    }
+                    Err(more) => {
+                        errors.extend(more.into_iter().map(|error| (FileId(file), error)));
+                        Scanned::default()
+                    }
+                };
             files.push(inventory::File {
                 name: entry.name.clone(),
                 is_json_for_kubectl,
+                json_list,
                 identities_only: entry.identities_only,
             });
             match found.is_empty() {
@@ -341,7 +343,9 @@ impl Session {
             let documents = documents.chain(plan.removed_documents.iter().map(|(document, _)| *document));
             let window = documents.into_iter().find(|d| d.start <= refusal.span.start && refusal.span.end <= d.end);
             // An item of a list can be next to a Secret.
-            let is_single = plan.changes.iter().all(|(object, _)| object.base.is_root());
+            let is_single = plan.changes.iter().all(|(object, operations)| {
+                object.base.is_root() && !operations.iter().any(|one| one.path().as_str().starts_with("/items/"))
+            });
             let shown = window.filter(|document| is_single || !capa::holds_bodies(&bytes[document.range()]));
             SpannedError::from(refusal).in_file(file, shown)
         })?;

@@ -44,6 +44,17 @@ pub(crate) fn placeholder(text: &str) -> Option<&str> {
     Some(&text[start..end])
 }
 
+/// The first `${…}` of a text, as envsubst, clusterctl and Flux fill it in, with the text before and after it. `None` if there
+/// is none, or if it has a character that a quoted text of YAML or JSON would change.
+pub(crate) fn next_variable(text: &str) -> Option<(&str, &str, &str)> {
+    let start = text.find("${")?;
+    let end = start + text[start..].find('}')? + 1;
+    let inside = &text[start + 2..end - 1];
+    let is_name = inside.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let is_plain = inside.bytes().all(|b| b.is_ascii_graphic() && !b"\"'\\${".contains(&b));
+    (is_name && is_plain).then_some((&text[..start], &text[start..end], &text[end..]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,5 +74,9 @@ mod tests {
         assert_eq!(placeholder("a ${B} {{ c }}"), Some("${B}"));
         assert_eq!(placeholder("<%= a %>"), Some("<%= a %>"));
         assert_eq!(placeholder("${A"), None);
+        assert_eq!(next_variable("a-${B:=1:2}-c"), Some(("a-", "${B:=1:2}", "-c")));
+        for text in ["a", "$A", "${A", "${}", "${1}", "${A B}", "${A:='b'}", "$(A)"] {
+            assert_eq!(next_variable(text), None, "{text}");
+        }
     }
 }

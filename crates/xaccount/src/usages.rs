@@ -294,7 +294,8 @@ impl Doubts<'_> {
                 }
             }
         }
-        let template = word.is_some() && (tree.complex_key().is_some() || is_template(&tree, tree.root));
+        let template =
+            word.is_some() && (tree.complex_key().is_some() || is_template(&tree, tree.root, self.names.only()));
         template.then_some((at, "is a template and may reference it"))
     }
 
@@ -315,17 +316,18 @@ impl Doubts<'_> {
 }
 
 /// Whether the document has a reference, perhaps to a role identity, whose name or whole value is a placeholder, or a
-/// text that may contain such a reference.
-fn is_template(tree: &Tree<'_>, at: NodeId) -> bool {
+/// text that may contain such a reference. A name that is `only`, the only one that is searched for, is not in doubt: its
+/// mentions are found as text.
+fn is_template(tree: &Tree<'_>, at: NodeId, only: Option<&str>) -> bool {
     let filled = |id: NodeId| tree.text(id).is_some_and(is_filled_in);
+    let doubtful = |id: NodeId| filled(id) && tree.text(id) != only;
     let member = |key| tree.value(at, key);
     let role = member("kind").is_some_and(|kind| filled(kind) || tree.text(kind) == Some(ROLE_IDENTITY));
-    let reference = role && member("name").is_some_and(filled) || member("identityRef").is_some_and(filled);
+    let reference = role && member("name").is_some_and(doubtful) || member("identityRef").is_some_and(filled);
+    let below = |id: NodeId| is_template(tree, id, only);
     match &tree.node(at).data {
-        Data::Mapping { entries, .. } => {
-            reference || entries.iter().any(|&(key, value)| is_template(tree, key) || is_template(tree, value))
-        }
-        Data::Sequence { items, .. } => items.iter().any(|&item| is_template(tree, item)),
+        Data::Mapping { entries, .. } => reference || entries.iter().any(|&(key, value)| below(key) || below(value)),
+        Data::Sequence { items, .. } => items.iter().any(|&item| below(item)),
         Data::Scalar { text, .. } => text.contains(ROLE_IDENTITY) && is_filled_in(text),
         Data::Alias(_) => false,
     }
@@ -378,6 +380,21 @@ mod tests {
         let utf16: Vec<u8> = format!("a: {NAME}\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
         let mentions = search(&utf16, "f", &IdentityNames::new(vec![NAME]), |_, _| false);
         assert_eq!(mentions.some, [(0, "f:1 is UTF-16 and may reference it".to_owned())]);
+    }
+
+    #[test]
+    fn a_name_with_a_placeholder_is_compared_as_text() {
+        const NAME: &str = "capa-${ID}";
+        let text = "identityRef: {kind: AWSClusterRoleIdentity, name: \"capa-${ID}\"}\n";
+        let found = |text: &str, names: &[&str], known: bool| {
+            let mentions = search(text.as_bytes(), "f", &IdentityNames::new(names.to_vec()), |_, _| known);
+            first_of_each(vec![mentions], names.len())
+        };
+        assert_eq!(found(text, &[NAME], true), [None]);
+        assert_eq!(found(text, &[NAME], false), [Some("f:1 mentions it".to_owned())]);
+        let doubt = Some("f:1 is a template and may reference it".to_owned());
+        assert_eq!(found(&text.replace("ID", "OTHER"), &[NAME], false)[0], doubt);
+        assert_eq!(found(text, &[NAME, "b"], true)[1], doubt);
     }
 
     #[test]

@@ -176,6 +176,7 @@ fn read(paths: Vec<PathBuf>, recursive: bool) -> Inventory {
             let file = inventory::File {
                 name: path.display().to_string(),
                 is_json_for_kubectl: scanned.is_json_for_kubectl,
+                json_list: scanned.json_list,
                 identities_only: false,
             };
             if send.send((file, scanned.objects)).is_err() {

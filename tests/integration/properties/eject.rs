@@ -28,6 +28,7 @@ fn eject(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let file = inventory::File {
         name: "0.yaml".into(),
         is_json_for_kubectl: scanned.is_json_for_kubectl,
+        json_list: scanned.json_list,
         identities_only: false,
     };
     let run = Inventory::new(vec![file], scanned.objects);

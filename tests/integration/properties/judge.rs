@@ -43,6 +43,7 @@ pub(super) fn inject(files: &[&[u8]], identity_file: bool) -> Result<Ran, TestCa
                 run_files.push(inventory::File {
                     name: format!("{index}.yaml"),
                     is_json_for_kubectl: scanned.is_json_for_kubectl,
+                    json_list: scanned.json_list,
                     identities_only: false,
                 });
                 found.extend(scanned.objects);

@@ -161,7 +161,7 @@ fn run_of(text: &str) -> Inventory {
     let scan = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
     let scanned = inventory::scan(FileId(0), text.as_bytes(), &scan).unwrap();
     Inventory::new(
-        vec![File { name: "c.yaml".into(), is_json_for_kubectl: false, identities_only: false }],
+        vec![File { name: "c.yaml".into(), is_json_for_kubectl: false, json_list: None, identities_only: false }],
         scanned.objects,
     )
 }
@@ -184,7 +184,7 @@ fn answer(cluster_state: &ClusterState) -> (Answer, Vec<String>) {
             At::Unknown => MoveFrom::Unknown,
             _ => MoveFrom::Account(account("333333333333")),
         },
-        to: account("222222222222"),
+        to: Some(account("222222222222")),
     });
     let names = cluster_state.names.iter().map(|name| globset::Glob::new(name).unwrap().compile_matcher());
     let target = Target::of_account(account("222222222222"));

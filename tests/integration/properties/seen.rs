@@ -97,6 +97,7 @@ fn accounted(text: &[u8]) -> Option<Vec<Seen>> {
     let file = inventory::File {
         name: "in.yaml".into(),
         is_json_for_kubectl: scanned.is_json_for_kubectl,
+        json_list: scanned.json_list,
         identities_only: false,
     };
     let (run, _) = Inventory::new(vec![file], scanned.objects).without_nameless();

@@ -7,7 +7,7 @@ use crate::plan::Splice;
 use crate::refusal::{Reason, Refusal};
 use crate::source::{line_end, line_start};
 use crate::span::Span;
-use crate::tree::{Data, NodeId};
+use crate::tree::{Data, Format, NodeId};
 use crate::write;
 
 impl Editor<'_, '_> {
@@ -115,10 +115,7 @@ impl Editor<'_, '_> {
             if !flow {
                 return Err(self.refuse(Reason::Layout("an empty block sequence"), place.node));
             }
-            let at = self.tree.node(place.node).span().start + 1;
-            let look = self.flow_look(place);
-            let texts: Vec<String> = values.iter().map(|value| write::flow(value, look)).collect();
-            return Ok(self.splice(at, at, texts.join(if look.tight { "," } else { ", " })));
+            return Ok(self.fill_brackets(place, values));
         };
         if flow {
             return Ok(self.append_to_flow(place, items, values));
@@ -131,6 +128,33 @@ impl Editor<'_, '_> {
         };
         let lines: Vec<String> = values.iter().flat_map(|value| write::block_item(value, indent.len(), STEP)).collect();
         Ok(self.lines(at, &lines))
+    }
+
+    /// Adds items to an empty sequence in brackets: on lines of their own if they are objects of pretty-printed JSON.
+    fn fill_brackets(&self, place: &Place, values: &[&Value]) -> Splice {
+        let span = self.tree.node(place.node).span();
+        let at = span.start + 1;
+        let has_object = values.iter().any(|value| value.as_object().is_some_and(|members| !members.is_empty()));
+        let is_expandable = self.tree.format == Format::Json && has_object && at + 1 == span.end;
+        if let Some((indent, unit)) = place.key.filter(|_| is_expandable).and_then(|key| self.pretty_lines(key)) {
+            let (eol, deeper) = (self.eol(at), format!("{indent}{unit}"));
+            let item = |value: &&Value| format!("{eol}{deeper}{}", write::pretty(value, &deeper, unit, eol));
+            let items: Vec<String> = values.iter().map(item).collect();
+            return self.splice(at, at, format!("{}{eol}{indent}", items.join(",")));
+        }
+        let look = self.flow_look(place);
+        let texts: Vec<String> = values.iter().map(|value| write::flow(value, look)).collect();
+        self.splice(at, at, texts.join(if look.tight { "," } else { ", " }))
+    }
+
+    /// The indentation of the line that a key begins, and how much further the lines of the document's root are indented
+    /// than its bracket; `None` if the key or the first key of the root does not begin a line.
+    fn pretty_lines(&self, key: NodeId) -> Option<(&str, &str)> {
+        let start = self.key_start(key);
+        let indent = &self.tree.text[line_start(self.bytes(), start)..start];
+        let first = self.key_start(self.first_key(self.tree.root)?);
+        let unit = self.lines_of(self.tree.root, first)?.unit;
+        indent.bytes().all(|byte| byte == b' ' || byte == b'\t').then_some((indent, unit))
     }
 
     /// Appends items inside brackets: on new lines if each item is on its own line, otherwise on the last item's line.
@@ -185,6 +209,14 @@ mod tests {
             (r#"{"l":["a"]}"#, &json!("c"), r#"{"l":["a","c"]}"#),
             (r#"{"l": [{"a":1}]}"#, &object, r#"{"l": [{"a":1},{"n":"v","o":{"p":["q","r"]}}]}"#),
             (r#"{"l": []}"#, &object, r#"{"l": [{"n": "v", "o": {"p": ["q", "r"]}}]}"#),
+            (r#"{"k":1,"l":[]}"#, &object, r#"{"k":1,"l":[{"n":"v","o":{"p":["q","r"]}}]}"#),
+            (
+                "{\n\t\"k\": 1,\n\t\"l\": []\n}\n",
+                &object,
+                "{\n\t\"k\": 1,\n\t\"l\": [\n\t\t{\n\t\t\t\"n\": \"v\",\n\t\t\t\"o\": {\n\t\t\t\t\"p\": [\"q\", \"r\"]\n\t\t\t}\n\t\t}\n\t]\n}\n",
+            ),
+            ("{\n  \"l\": [ ]\n}\n", &json!({"n": "v"}), "{\n  \"l\": [{\"n\": \"v\"} ]\n}\n"),
+            ("{\n  \"l\": []\n}\n", &json!("a"), "{\n  \"l\": [\"a\"]\n}\n"),
             ("l: [a, b] # c\n", &json!("c"), "l: [a, b, c] # c\n"),
             ("l: [\n  a,\n  b,\n]\n", &json!("c"), "l: [\n  a,\n  b,\n  c,\n]\n"),
             ("l: [\n  a,\n  b # b\n]\n", &json!("c"), "l: [\n  a,\n  b, c # b\n]\n"),
@@ -219,6 +251,7 @@ mod tests {
             ("l:\n  - a\n# c\n", "l:\n  - a\n  - x\n  - \"y\": 1\n# c\n"),
             ("l: [a]\n", "l: [a, x, {\"y\": 1}]\n"),
             ("{\"l\": [\n  1\n]}", "{\"l\": [\n  1,\n  \"x\",\n  {\n    \"y\": 1\n  }\n]}"),
+            ("{\n  \"l\": []\n}", "{\n  \"l\": [\n    \"x\",\n    {\n      \"y\": 1\n    }\n  ]\n}"),
         ] {
             assert_eq!(appended(old, &values).as_deref(), Ok(new), "{old}");
         }

@@ -31,8 +31,8 @@ pub use fields::{API_VERSION, KIND, LIST_KIND, list_schema, schema};
 pub use model::{
     Account, AccountMap, IdentityName, LintIgnore, ManagementCluster, MapNamespaces, Source as SourceAccount,
 };
-pub(crate) use naming::account_in_name;
 pub use naming::default_identity_name;
+pub(crate) use naming::{account_in_name, default_name};
 
 /// Name of the file.
 pub const FILE_NAME: &str = ".xaccount.yaml";

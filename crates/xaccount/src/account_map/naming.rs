@@ -1,6 +1,6 @@
 //! The default names of identities.
 
-use crate::aws::{AccountId, RoleArn};
+use crate::aws::{AccountId, RoleArn, RoleText};
 use crate::capa::DEFAULT_ROLE_NAME;
 
 /// The default name of a role's identity: `cross-account-role-<account>`, followed by the role's path and name if it is
@@ -27,6 +27,18 @@ pub fn default_identity_name(role: &RoleArn) -> String {
         }
     }
     name
+}
+
+/// The default name of a role's identity, also of one with placeholders: it has the account's placeholder, so that the
+/// templating step makes the usual name of it. `None` if the path or the name of the role has a placeholder.
+pub(crate) fn default_name(role: &RoleText) -> Option<String> {
+    match role {
+        RoleText::Arn(arn) => Some(default_identity_name(arn)),
+        RoleText::Template(template) => {
+            let (example, account) = template.of_one_role()?;
+            Some(default_identity_name(example).replacen(example.account().as_str(), account, 1))
+        }
+    }
 }
 
 /// The account in an identity name that [`default_identity_name`] made.
@@ -61,5 +73,11 @@ mod tests {
         hashed("arn:aws:iam::222222222222:role/_", "cross-account-role-222222222222");
         assert_eq!(account_in_name("cross-account-role-222222222222-team-a").unwrap().as_str(), "222222222222");
         assert!(account_in_name("cross-account-role-2222222222223").is_none());
+        let default_name = |arn: &str| default_name(&arn.parse().unwrap());
+        assert_eq!(
+            default_name("arn:aws:iam::${A:=2}:role/team-a").as_deref(),
+            Some("cross-account-role-${A:=2}-team-a")
+        );
+        assert_eq!(default_name("arn:aws:iam::${A}:role/${B}"), None);
     }
 }

@@ -14,6 +14,7 @@ mod arn_shape;
 mod partition;
 pub mod policy;
 mod principal;
+mod role_text;
 mod sts;
 
 pub use account::{AccountId, AccountIdError};
@@ -21,6 +22,7 @@ pub use arn::RoleArn;
 pub use arn_error::RoleArnError;
 pub use partition::{Partition, UnknownPartition};
 pub use principal::{Principal, PrincipalError, PrincipalKind};
+pub use role_text::{RoleTemplate, RoleText};
 pub use sts::{
     DurationError, DurationSeconds, ExternalId, InlinePolicyError, OrgId, SessionName, StsTextError,
     check_inline_policy,

@@ -9,7 +9,7 @@ use super::Draft;
 use crate::capa::{IdentityKind, ObjectKind, ROLE_IDENTITY, RoleIdentity, State, plain_identity};
 use crate::diag::{Diagnostic, FileId, Span};
 use crate::inventory::ObjectId;
-use crate::plan::{Change, ChangeKind, IdentityFile, Outcome, default_identity_name};
+use crate::plan::{Change, ChangeKind, IdentityFile, Outcome, default_name};
 use lossless_yaml::ObjectRef;
 
 impl Draft<'_> {
@@ -166,7 +166,7 @@ impl Draft<'_> {
 /// Whether `inject` would give the identity this name by default.
 fn is_default_name(identity: &RoleIdentity, name: &str) -> bool {
     let role = identity.role_arn.text().and_then(|role| role.parse().ok());
-    role.is_some_and(|role| default_identity_name(&role) == name)
+    role.and_then(|role| default_name(&role)).as_deref() == Some(name)
 }
 
 /// The list that contains an object, and the object's index in it.

@@ -110,7 +110,12 @@ mod tests {
         let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
         let (mut files, mut objects) = (Vec::new(), Vec::new());
         for (index, text) in texts.iter().enumerate() {
-            files.push(File { name: index.to_string(), is_json_for_kubectl: false, identities_only: false });
+            files.push(File {
+                name: index.to_string(),
+                is_json_for_kubectl: false,
+                json_list: None,
+                identities_only: false,
+            });
             objects.extend(scan(FileId(index), text.as_bytes(), &options).unwrap().objects);
         }
         let inventory = Inventory::new(files, objects);
@@ -168,7 +173,12 @@ mod tests {
         for (texts, want) in [([&first, &second], [1, 0]), ([&second, &first], [0, 1])] {
             let (mut files, mut objects) = (Vec::new(), Vec::new());
             for (index, text) in texts.into_iter().enumerate() {
-                files.push(File { name: index.to_string(), is_json_for_kubectl: false, identities_only: false });
+                files.push(File {
+                    name: index.to_string(),
+                    is_json_for_kubectl: false,
+                    json_list: None,
+                    identities_only: false,
+                });
                 objects.extend(scan(FileId(index), text.as_bytes(), &options).unwrap().objects);
             }
             let inventory = Inventory::new(files, objects);

@@ -104,7 +104,7 @@ fn is_source(mapped: &Mapped<'_>, specified: &SpecifiedTarget, base: &InjectRequ
     if specified.account.as_ref().is_some_and(|account| account.value == source.value) {
         return Err(vec![target_is_source(&source.value, &place())]);
     }
-    match base.moves.iter().find(|one| one.to == source.value) {
+    match base.moves.iter().find(|one| one.to.as_ref() == Some(&source.value)) {
         Some(one) => Err(vec![
             Diagnostic::error(format!("{one} moves clusters to the source account"))
                 .help(format!("set in the account map at {}", place()))
@@ -359,7 +359,7 @@ impl Work<'_> {
         };
         self.contradicting_target(account, &role.value, partition.as_ref().map(|partition| partition.value));
         match &account.role_arn {
-            Some(arn) => Target::Role(self.of_map(arn.value.clone(), arn.span)),
+            Some(arn) => Target::Role(self.of_map(arn.value.clone().into(), arn.span)),
             None => Target::Account { account: id, role, partition },
         }
     }

@@ -147,7 +147,7 @@ mod tests {
         let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
         let objects = scan(FileId(0), text.as_bytes(), &options).unwrap().objects;
         let inventory = Inventory::new(
-            vec![File { name: "f.yaml".into(), is_json_for_kubectl: false, identities_only: false }],
+            vec![File { name: "f.yaml".into(), is_json_for_kubectl: false, json_list: None, identities_only: false }],
             objects,
         );
         let (map, place, file) = (map(), |_| String::new(), |_| Place::Outside);

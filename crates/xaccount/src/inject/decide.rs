@@ -60,6 +60,7 @@ impl Proposal {
         if !errors.is_empty() {
             return Err(Failure::Refused(errors));
         }
+        outcome.add_items(inventory);
         // These come before the other warnings.
         warnings.append(&mut outcome.warnings);
         outcome.warnings = warnings;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::identity_account::Existing;
 use super::planner::Planner;
 use crate::account_map::IdentityName;
-use crate::aws::RoleArn;
+use crate::aws::RoleText;
 use crate::capa::{ClassDecision, DecidedBy, DecidingVariable, IdentityReference, ObjectKind, State};
 use crate::diag::Diagnostic;
 use crate::inventory::{ObjectId, SkipReason, Skipped};
@@ -30,7 +30,7 @@ impl Planner<'_> {
         index: ObjectId,
         reference: &IdentityReference,
         decision: &ClassDecision,
-        role: &RoleArn,
+        role: &RoleText,
     ) -> ByClass {
         let found = &self.inventory[index];
         let is_template = matches!(found.object.object_kind, ObjectKind::Referencing { .. });
@@ -65,7 +65,7 @@ impl Planner<'_> {
         index: ObjectId,
         reference: &IdentityReference,
         decision: &ClassDecision,
-        role: &RoleArn,
+        role: &RoleText,
         wanted: &IdentityName,
     ) -> ByClass {
         if let State::Set(existing) = &reference.state
@@ -228,7 +228,7 @@ mod tests {
         );
         let needles = crate::capa::needles();
         let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
-        let file = File { name: "f.yaml".into(), is_json_for_kubectl: false, identities_only: false };
+        let file = File { name: "f.yaml".into(), is_json_for_kubectl: false, json_list: None, identities_only: false };
         let inventory = Inventory::new(vec![file], scan(FileId(0), text.as_bytes(), &options).unwrap().objects);
         let target = Target::of_account("222222222222".parse().unwrap());
         match plan(&inventory, &InjectRequest::to(target)) {

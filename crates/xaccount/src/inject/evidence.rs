@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::identity_account::IdentityAccount;
 use super::moves::{KnownAccounts, MoveFrom};
-use crate::aws::{AccountId, Partition, RoleArn};
+use crate::aws::{AccountId, Partition, RoleArn, RoleText};
 use crate::capa::{
     CONTROLLER_IDENTITY, DecidedBy, IdentityKind, IdentityReference, Object, ObjectKind, ROLE_IDENTITY, State,
 };
@@ -75,15 +75,19 @@ impl ObservedObjects {
         known: &KnownAccounts,
         words: impl Fn(&str) -> String,
     ) -> Vec<Sighting> {
-        let mut places: Vec<(ClusterAccount, String)> =
-            found.object.references().map(|reference| self.place_of(reference, known)).collect();
+        let sighting = |place, text: &str, template| Sighting { place, template, words: words(text) };
+        let of_reference = |reference: &IdentityReference| {
+            let (place, text) = self.place_of(reference, known);
+            sighting(place, &text, self.template_of(reference))
+        };
+        let mut sightings: Vec<Sighting> = found.object.references().map(of_reference).collect();
         if matches!(found.object.object_kind, ObjectKind::Refused(..)) {
-            places.push((ClusterAccount::Unknown, "an invalid apiVersion or kind".to_owned()));
+            sightings.push(sighting(ClusterAccount::Unknown, "an invalid apiVersion or kind", None));
         }
-        if places.is_empty() {
-            places.push((ClusterAccount::Source, "no identityRef".to_owned()));
+        if sightings.is_empty() {
+            sightings.push(sighting(ClusterAccount::Source, "no identityRef", None));
         }
-        places.into_iter().map(|(place, text)| Sighting { place, words: words(&text) }).collect()
+        sightings
     }
 
     fn place_of(&self, reference: &IdentityReference, known: &KnownAccounts) -> (ClusterAccount, String) {
@@ -93,6 +97,15 @@ impl ObservedObjects {
             }
             _ => self.place(&reference.state, known),
         }
+    }
+
+    /// The role ARN of the identity that a reference names, if it has a placeholder.
+    fn template_of(&self, reference: &IdentityReference) -> Option<String> {
+        let State::Set(existing) = &reference.state else { return None };
+        let name = existing.name.text().filter(|_| existing.kind.text() == Some(ROLE_IDENTITY))?;
+        let mut arns = self.inventory.identities(IdentityKind::Role, name).iter().map(|&at| &self.inventory[at].object);
+        let arn = arns.next()?.role_arn().filter(|arn| arns.all(|other| other.role_arn() == Some(arn)))?;
+        matches!(arn.parse(), Ok(RoleText::Template(_))).then(|| arn.to_owned())
     }
 
     fn place(&self, state: &State, known: &KnownAccounts) -> (ClusterAccount, String) {
@@ -154,10 +167,10 @@ pub(super) enum ClusterAccount {
 }
 
 impl ClusterAccount {
-    pub(super) fn of(identity_account: &IdentityAccount, to: &RoleArn) -> Self {
+    pub(super) fn of(identity_account: &IdentityAccount, to: &RoleText) -> Self {
         match identity_account {
-            IdentityAccount::Account(account) if account == to.account() => {
-                Self::Account(account.clone(), Some(to.partition()))
+            IdentityAccount::Account(account) if Some(account) == to.account() => {
+                Self::Account(account.clone(), to.partition())
             }
             IdentityAccount::Account(account) => Self::Account(account.clone(), None),
             IdentityAccount::OtherPartition(arn) => Self::Account(arn.account().clone(), Some(arn.partition())),
@@ -166,10 +179,10 @@ impl ClusterAccount {
         }
     }
 
-    pub(super) fn is(&self, to: &RoleArn) -> bool {
+    fn is(&self, to: &RoleText) -> bool {
         match self {
             Self::Account(account, partition) => {
-                account == to.account() && partition.is_none_or(|partition| partition == to.partition())
+                Some(account) == to.account() && partition.is_none_or(|partition| Some(partition) == to.partition())
             }
             Self::Source | Self::Unknown => false,
         }
@@ -195,8 +208,20 @@ impl ClusterAccount {
 /// One piece of evidence for a cluster, and the account that it shows.
 pub(super) struct Sighting {
     pub(super) place: ClusterAccount,
+    /// The role ARN that it shows, if that has a placeholder, so that it shows no account.
+    pub(super) template: Option<String>,
     /// The text for a label or a help line: `Git's HEAD has it with no identityRef`.
     pub(super) words: String,
+}
+
+impl Sighting {
+    /// Whether it shows the account of a role. The account of a role ARN with a placeholder is that of the same text.
+    pub(super) fn is(&self, to: &RoleText) -> bool {
+        match to {
+            RoleText::Arn(_) => self.place.is(to),
+            RoleText::Template(_) => self.template.as_deref() == Some(to.as_str()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -215,7 +240,8 @@ mod tests {
             let needles = crate::capa::needles();
             let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
             let objects = scan(FileId(0), text.as_bytes(), &options).unwrap().objects;
-            let file = File { name: "heron.yaml".into(), is_json_for_kubectl: false, identities_only: false };
+            let file =
+                File { name: "heron.yaml".into(), is_json_for_kubectl: false, json_list: None, identities_only: false };
             Inventory::new(vec![file], objects)
         };
         let one = kustomization(None, "k", "kustomization.yaml", b"namespace: dev\nresources: [heron.yaml]\n").unwrap();

@@ -251,7 +251,7 @@ impl Planner<'_> {
         let version = self.version_for(kind, name, objects);
         if let Some(Setting { value: file, .. }) = &self.request.identity_file {
             if let IdentityFile::Existing(id) = file
-                && self.inventory.file(*id).is_json_for_kubectl
+                && self.takes_no_object(*id)
             {
                 let path = &self.inventory.file(*id).name;
                 self.errors.push(
@@ -268,7 +268,7 @@ impl Planner<'_> {
         let names: Vec<&str> = files.iter().map(|&file| self.inventory.file(file).name.as_str()).collect();
         let advice = "pass --identity-file identities.yaml to keep identities in a file of their own";
         match files[..] {
-            [file] if self.inventory.file(file).is_json_for_kubectl => {
+            [file] if self.takes_no_object(file) => {
                 self.errors.push(
                     Diagnostic::error(format!(
                         "{}: a JSON file can't take {kind}/{name} as a second document",
@@ -294,6 +294,12 @@ impl Planner<'_> {
                 None
             }
         }
+    }
+
+    /// Whether a file is JSON that is not a list, so that no object can be added to it.
+    fn takes_no_object(&self, file: FileId) -> bool {
+        let file = self.inventory.file(file);
+        file.is_json_for_kubectl && file.json_list.is_none()
     }
 
     /// The API version of a new identity: the newest version of the objects that use it.

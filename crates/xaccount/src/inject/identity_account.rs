@@ -2,7 +2,7 @@
 
 use super::moves::KnownAccounts;
 use crate::account_map::IdentityName;
-use crate::aws::{AccountId, RoleArn};
+use crate::aws::{AccountId, RoleArn, RoleText};
 use crate::plan::{SOURCE, account_in_name};
 
 /// The account of an identity, as far as the files determine it.
@@ -22,11 +22,20 @@ pub(super) enum IdentityAccount {
 
 impl IdentityAccount {
     /// The account of an identity's role, compared with the wanted role.
-    pub(super) fn of(arn: RoleArn, wanted: &RoleArn) -> Self {
-        if arn.account() == wanted.account() && arn.partition() != wanted.partition() {
+    pub(super) fn of(arn: RoleArn, wanted: &RoleText) -> Self {
+        if Some(arn.account()) == wanted.account() && Some(arn.partition()) != wanted.partition() {
             Self::OtherPartition(arn)
         } else {
             Self::Account(arn.account().clone())
+        }
+    }
+
+    /// Whether it is the account of a role. A role ARN with a placeholder only has the account of the same text.
+    pub(super) fn is_of(&self, role: &RoleText) -> bool {
+        match self {
+            Self::Account(account) => role.account() == Some(account),
+            Self::Unreadable(text) => matches!(role, RoleText::Template(_)) && text == role.as_str(),
+            Self::OtherPartition(_) | Self::Management | Self::Unknown => false,
         }
     }
 

@@ -24,10 +24,11 @@ use super::mapped::Mapped;
 use super::moves::{KnownAccounts, MoveFrom};
 use super::proposal::{By, Crossing, Proposal};
 use super::request::InjectRequest;
-use crate::aws::RoleArn;
+use crate::aws::RoleText;
 use crate::capa::ObjectKind;
 use crate::diag::{Diagnostic, Location};
 use crate::inventory::{Inventory, ObjectId, Resource};
+use crate::templates::next_variable;
 
 /// How to treat a change of account that was not requested, if the cluster may be running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +69,7 @@ pub(super) struct MoveJudge<'j> {
     pub(super) evidence: &'j Evidence,
     pub(super) unasked: Unasked,
     pub(super) mapped: Option<&'j Mapped<'j>>,
-    pub(super) targets: &'j [RoleArn],
+    pub(super) targets: &'j [RoleText],
     /// For each requested move, whether it matched a change.
     pub(super) moved: Vec<bool>,
     /// The objects that Clusters with a sign of life refer to, by namespace, kind and name: the references have no
@@ -83,7 +84,7 @@ impl<'j> MoveJudge<'j> {
         evidence: &'j Evidence,
         unasked: Unasked,
         mapped: Option<&'j Mapped<'j>>,
-        targets: &'j [RoleArn],
+        targets: &'j [RoleText],
     ) -> Self {
         let mut owned = HashMap::new();
         for (index, found) in inventory.entries() {
@@ -145,7 +146,7 @@ impl<'j> MoveJudge<'j> {
         let mut all: Vec<Sighting> = match head {
             Some(head) if existing.is_empty() && head.unreadable.contains(&found.origin.file) => {
                 let words = "this file can't be read in Git's HEAD".to_owned();
-                vec![Sighting { place: ClusterAccount::Unknown, words }]
+                vec![Sighting { place: ClusterAccount::Unknown, template: None, words }]
             }
             Some(head) => {
                 let of = |existing: &&Resource| {
@@ -160,13 +161,18 @@ impl<'j> MoveJudge<'j> {
             let place =
                 crossing.from.as_ref().map_or(ClusterAccount::Source, |written| ClusterAccount::of(&written.place, to));
             let field = mark.map(|(_, field)| field).unwrap_or_default();
-            all.push(Sighting { place, words: format!("{field} shows that it is or was in a management cluster") });
+            let template = crossing.from.as_ref().and_then(|written| match &written.place {
+                IdentityAccount::Unreadable(text) => Some(text.clone()),
+                _ => None,
+            });
+            let words = format!("{field} shows that it is or was in a management cluster");
+            all.push(Sighting { place, template, words });
         }
         all
     }
 
     /// Whether a move from `place` to the target was requested.
-    pub(super) fn is_asked(&mut self, place: &ClusterAccount, to: &RoleArn) -> bool {
+    pub(super) fn is_asked(&mut self, place: &ClusterAccount, to: &RoleText) -> bool {
         let source = self.known.source.as_ref();
         let fits = |from: &MoveFrom| match (from, place) {
             (MoveFrom::Source, ClusterAccount::Source) | (MoveFrom::Unknown, ClusterAccount::Unknown) => true,
@@ -177,7 +183,7 @@ impl<'j> MoveJudge<'j> {
         };
         let mut asked = false;
         for (at, one) in self.request.moves.iter().enumerate() {
-            if one.to == *to.account() && fits(&one.from) {
+            if one.to.as_ref() == to.account() && fits(&one.from) {
                 (self.moved[at], asked) = (true, true);
             }
         }
@@ -188,7 +194,7 @@ impl<'j> MoveJudge<'j> {
     pub(super) fn kind(&mut self, crossing: &Crossing) -> Option<Kind> {
         let to = &self.targets[crossing.to];
         let sightings = self.sightings(crossing);
-        if !sightings.is_empty() && sightings.iter().all(|one| one.place.is(to)) {
+        if !sightings.is_empty() && sightings.iter().all(|one| one.is(to)) {
             // It moves back. A move that was requested for it counts as used.
             let own =
                 crossing.from.as_ref().map_or(ClusterAccount::Source, |written| ClusterAccount::of(&written.place, to));
@@ -209,7 +215,7 @@ impl<'j> MoveJudge<'j> {
             self.is_asked(&ClusterAccount::Source, to);
         }
         let mut shown = BTreeSet::new();
-        for one in sightings.iter().filter(|one| !one.place.is(to)) {
+        for one in sightings.iter().filter(|one| !one.is(to)) {
             if self.is_asked(&one.place, to) {
                 unknown |= one.place == ClusterAccount::Unknown;
             } else {
@@ -246,7 +252,11 @@ impl<'j> MoveJudge<'j> {
     /// Whether `--cluster-name` names the object's cluster exactly, without a pattern.
     pub(super) fn is_named(&self, index: ObjectId) -> bool {
         let Some(name) = self.inventory.cluster_name(&self.inventory[index]) else { return false };
-        self.request.selection.cluster_names.iter().any(|glob| glob.glob().glob() == name && !is_glob(name))
+        self.request
+            .selection
+            .cluster_names
+            .iter()
+            .any(|glob| glob.glob().glob() == name && !is_glob(&without_variables(name)))
     }
 
     /// Errors about requested moves and orphans that match nothing.
@@ -261,7 +271,7 @@ impl<'j> MoveJudge<'j> {
                     MoveFrom::Account(account) => format!("account {}", self.known.shown(account)),
                     MoveFrom::Unknown => "an unknown account".to_owned(),
                 };
-                let to = self.known.shown(&one.to);
+                let to = one.to.as_ref().map_or_else(|| "an unknown account".to_owned(), |to| self.known.shown(to));
                 errors.push(
                     Diagnostic::error(format!("{one} matches nothing"))
                         .help(format!("no selected object moves from {from} to {to}: check both, or omit the flag")),
@@ -279,6 +289,16 @@ impl<'j> MoveJudge<'j> {
         }
         errors
     }
+}
+
+/// A name without its placeholders `${…}`, whose braces have no meaning when the name is typed as it is.
+fn without_variables(name: &str) -> String {
+    let (mut out, mut rest) = (String::new(), name);
+    while let Some((before, _, behind)) = next_variable(rest) {
+        out.push_str(before);
+        rest = behind;
+    }
+    out + rest
 }
 
 /// Whether a text has special characters of globs.

@@ -205,7 +205,12 @@ mod tests {
         let needles = crate::capa::needles();
         let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
         let objects = scan(FileId(0), text.as_bytes(), &options).unwrap().objects;
-        let file = File { name: "base/heron.yaml".into(), is_json_for_kubectl: false, identities_only: false };
+        let file = File {
+            name: "base/heron.yaml".into(),
+            is_json_for_kubectl: false,
+            json_list: None,
+            identities_only: false,
+        };
         let inventory = Inventory::new(vec![file], objects);
         let overlay = |(namespace, more): &(&str, &str)| {
             let text = format!("namespace: {namespace}\nresources: [../base]\n{more}");

@@ -24,6 +24,7 @@ mod reconcile;
 mod reference;
 mod request;
 mod role;
+mod template;
 
 pub use by_account::{for_account, target_is_source};
 pub use evidence::{Evidence, ObservedObjects};

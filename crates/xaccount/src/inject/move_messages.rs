@@ -9,6 +9,7 @@ use super::identity_account::IdentityAccount;
 use super::judge::{Group, MoveJudge, Unasked};
 use super::moves::AccountMove;
 use super::proposal::{By, Crossing};
+use crate::aws::{AccountId, Partition};
 use crate::capa::ObjectKind;
 use crate::diag::{Diagnostic, Location, escape_control};
 
@@ -21,7 +22,7 @@ impl MoveJudge<'_> {
         let to = &self.targets[kind.to];
         let first = group.members[0];
         let found = &self.inventory[first.object];
-        let target = self.known.shown(to.account());
+        let target = self.known.shown_of(to);
         let many = group.members.len();
         let who = if many == 1 { found.title() } else { format!("{many} objects") };
         let message = match &kind.shown[..] {
@@ -86,13 +87,16 @@ impl MoveJudge<'_> {
             })
         };
         let error = match &written.place {
-            IdentityAccount::Account(from) => match group.members.len() {
-                1 => Diagnostic::error(format!("{title} is in account {from} ({words}), not in {}", to.account())),
-                many => Diagnostic::error(format!("{many} objects are in account {from}, not in {}", to.account())),
+            IdentityAccount::Account(from) => {
+                let to = to.account().map_or_else(|| format!("that of {to}"), AccountId::to_string);
+                match group.members.len() {
+                    1 => Diagnostic::error(format!("{title} is in account {from} ({words}), not in {to}")),
+                    many => Diagnostic::error(format!("{many} objects are in account {from}, not in {to}")),
+                }
             }
             .help(NO_MOVE),
             IdentityAccount::OtherPartition(arn) => {
-                let (own, wanted) = (arn.partition().id(), to.partition().id());
+                let (own, wanted) = (arn.partition().id(), to.partition().map_or("another", Partition::id));
                 other().help(format!("its role is in partition {own}, not {wanted}: two accounts with the same number"))
             }
             IdentityAccount::Management => other()
@@ -182,7 +186,7 @@ impl MoveJudge<'_> {
         let mut flags: Vec<String> = Vec::new();
         let mut unknown = kind.unnamed;
         for place in kind.written.iter().chain(&kind.shown) {
-            let flag = AccountMove { from: place.from(), to: account.clone() }.to_string();
+            let flag = AccountMove { from: place.from(), to: account.cloned() }.to_string();
             unknown |= *place == ClusterAccount::Unknown;
             if !flags.contains(&flag) {
                 flags.push(flag);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
-use crate::aws::AccountId;
+use crate::aws::{AccountId, RoleText};
 use crate::diag::escape_control;
 use crate::plan::account_in_name;
 
@@ -12,8 +12,8 @@ use crate::plan::account_in_name;
 pub struct AccountMove {
     /// The account that clusters leave.
     pub from: MoveFrom,
-    /// The account that they move to.
-    pub to: AccountId,
+    /// The account that they move to; `None` for that of a role ARN with a placeholder, which is unknown.
+    pub to: Option<AccountId>,
 }
 
 /// The account that a cluster is moved from.
@@ -39,7 +39,8 @@ impl fmt::Display for MoveFrom {
 
 impl fmt::Display for AccountMove {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "--move-account {}={}", self.from, self.to)
+        let to = self.to.as_ref().map_or("unknown", AccountId::as_str);
+        write!(f, "--move-account {}={to}", self.from)
     }
 }
 
@@ -60,6 +61,11 @@ impl KnownAccounts {
     /// The account of an identity with this name, if the name alone determines it.
     pub(super) fn by_name(&self, identity: &str) -> Option<AccountId> {
         self.identities.get(identity).cloned().flatten().or_else(|| account_in_name(identity))
+    }
+
+    /// The account of a role, as [`Self::shown`]; the whole ARN if the account is a placeholder.
+    pub(super) fn shown_of(&self, role: &RoleText) -> String {
+        role.account().map_or_else(|| role.to_string(), |account| self.shown(account))
     }
 
     /// The account id, followed by its name in parentheses if there is one.

@@ -8,18 +8,20 @@ use serde_json::Value;
 
 use super::proposal::{Crossings, Proposal};
 use super::request::{InjectRequest, Target};
+use super::template;
 use crate::account_map::IdentityName;
-use crate::aws::RoleArn;
+use crate::aws::RoleText;
 use crate::capa::{ClassDecision, Form, IdentityKind, ObjectKind};
 use crate::diag::Diagnostic;
 use crate::inventory::{Inventory, ObjectId};
-use crate::plan::{Change, ChangeKind, IdentityFile, NewObject, Outcome, default_identity_name};
+use crate::plan::{Change, ChangeKind, IdentityFile, NewObject, Outcome, default_name};
+use crate::settings::Setting;
 use lossless_yaml::Plan;
 
 /// An identity that is needed, and the objects that need it.
 pub(super) struct RequiredIdentity {
     pub(super) name: String,
-    pub(super) role: RoleArn,
+    pub(super) role: RoleText,
     pub(super) objects: Vec<ObjectId>,
 }
 
@@ -40,6 +42,9 @@ impl<'r> Planner<'r> {
     pub(super) fn new(inventory: &'r Inventory, request: &'r InjectRequest) -> Result<Self, Vec<Diagnostic>> {
         match &request.target {
             Some(target) => {
+                if let Target::Role(Setting { value: role @ RoleText::Template(_), .. }) = target {
+                    template::check(inventory, request, role)?;
+                }
                 let (outcome, errors, crossings, warned, undone) = Default::default();
                 Ok(Self { inventory, request, target, outcome, errors, crossings, warned, undone })
             }
@@ -70,13 +75,16 @@ impl<'r> Planner<'r> {
     }
 
     /// The identity to reference for a role.
-    pub(super) fn wanted(&self, role: &RoleArn) -> IdentityName {
+    pub(super) fn wanted(&self, role: &RoleText) -> IdentityName {
         let request = self.request;
         if let Some(existing) = &request.existing_identity {
             return existing.value.clone();
         }
-        let name =
-            request.identity_name.as_ref().map_or_else(|| default_identity_name(role), |name| name.value.clone());
+        let name = match &request.identity_name {
+            Some(name) => name.value.clone(),
+            // `new` refuses a role without a default name.
+            None => default_name(role).unwrap_or_default(),
+        };
         IdentityName { kind: IdentityKind::Role, name }
     }
 

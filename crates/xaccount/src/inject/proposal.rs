@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::identity_account::IdentityAccount;
-use crate::aws::{AccountId, RoleArn};
+use crate::aws::{AccountId, RoleText};
 use crate::diag::{Diagnostic, FileId, Location};
 use crate::inventory::{Inventory, ObjectId};
 use crate::plan::Outcome;
@@ -50,21 +50,21 @@ pub(super) enum MoveProblem {
 pub struct Proposal {
     pub(super) outcome: Outcome,
     pub(super) problems: Vec<MoveProblem>,
-    pub(super) targets: Vec<RoleArn>,
-    /// Accounts that selected objects are in already.
-    pub(super) settled: BTreeSet<AccountId>,
+    pub(super) targets: Vec<RoleText>,
+    /// Accounts that selected objects are in already; `None` for that of a role ARN with a placeholder.
+    pub(super) settled: BTreeSet<Option<AccountId>>,
 }
 
 /// The changes of account found so far, each with the number of errors found before it.
 #[derive(Debug, Default)]
 pub(super) struct Crossings {
     crossings: Vec<(usize, Crossing)>,
-    targets: Vec<RoleArn>,
-    pub(super) settled: BTreeSet<AccountId>,
+    targets: Vec<RoleText>,
+    pub(super) settled: BTreeSet<Option<AccountId>>,
 }
 
 impl Crossings {
-    pub(super) fn add(&mut self, errors: usize, object: ObjectId, from: Option<Written>, to: &RoleArn, by: By) {
+    pub(super) fn add(&mut self, errors: usize, object: ObjectId, from: Option<Written>, to: &RoleText, by: By) {
         if self.targets.last() != Some(to) {
             self.targets.push(to.clone());
         }

@@ -105,7 +105,12 @@ mod tests {
             keep_going: false,
         };
         let scanned = crate::inventory::scan(FileId(0), text.as_bytes(), &scan).unwrap();
-        let file = crate::inventory::File { name: "a.yaml".into(), is_json_for_kubectl: false, identities_only: false };
+        let file = crate::inventory::File {
+            name: "a.yaml".into(),
+            is_json_for_kubectl: false,
+            json_list: None,
+            identities_only: false,
+        };
         Inventory::new(vec![file], scanned.objects)
     }
 
@@ -118,7 +123,7 @@ mod tests {
     }
 
     fn from(from: MoveFrom) -> Vec<AccountMove> {
-        vec![AccountMove { from, to: account("222222222222") }]
+        vec![AccountMove { from, to: Some(account("222222222222")) }]
     }
 
     const CLUSTER: &str =
@@ -183,6 +188,39 @@ mod tests {
             assert_eq!(plan(&inventory, &request).is_ok(), moved, "{name:?}");
         }
     }
+
+    #[test]
+    fn a_role_with_a_placeholder_is_compared_as_text() {
+        const T: &str = "arn:aws:iam::${T}:role/x";
+        let cluster = |spec: &str| format!("{CLUSTER}spec: {{region: \"${{REGION}}\"{spec}}}\n");
+        let pointed = |arn: &str| {
+            let reference = ", identityRef: {kind: AWSClusterRoleIdentity, name: b}";
+            let kind = "apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSClusterRoleIdentity";
+            format!("{}---\n{kind}\nmetadata: {{name: b}}\nspec: {{roleARN: \"{arn}\"}}\n", cluster(reference))
+        };
+        let request = |moves| InjectRequest { moves, ..InjectRequest::to(Target::role(T).unwrap()) };
+        let unasked = request(Vec::new());
+        let run = run_of(&cluster(""));
+        // HEAD has the same text, another one, a complete ARN, or no reference.
+        for (head, is_same) in [
+            (pointed(T), true),
+            (pointed("arn:aws:iam::${U}:role/x"), false),
+            (pointed("arn:aws:iam::222222222222:role/x"), false),
+            (cluster(""), false),
+        ] {
+            let evidence = Evidence { head: Some(ObservedObjects::head(run_of(&head), BTreeSet::new())), live: None };
+            let judged = propose(&run, &unasked).unwrap().judge(&run, &unasked, &evidence, Unasked::Refused, None);
+            assert_eq!(judged.is_ok(), is_same, "{head}");
+        }
+        assert_eq!(plan(&run_of(&pointed(T)), &unasked).unwrap().unchanged.len(), 1);
+        let other = run_of(&pointed("arn:aws:iam::222222222222:role/x"));
+        assert!(matches!(plan(&other, &unasked), Err(Failure::Refused(_))));
+        let from = MoveFrom::Account(account("222222222222"));
+        for (to, is_asked) in [(None, true), (Some(account("222222222222")), false)] {
+            let asked = request(vec![AccountMove { from: from.clone(), to }]);
+            assert_eq!(plan(&other, &asked).is_ok(), is_asked);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -205,7 +243,12 @@ mod order_tests {
         let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
         let (mut files, mut objects) = (Vec::new(), Vec::new());
         for (index, text) in texts.iter().enumerate() {
-            files.push(File { name: index.to_string(), is_json_for_kubectl: false, identities_only: false });
+            files.push(File {
+                name: index.to_string(),
+                is_json_for_kubectl: false,
+                json_list: None,
+                identities_only: false,
+            });
             objects.extend(scan(FileId(index), text.as_bytes(), &options).unwrap().objects);
         }
         Inventory::new(files, objects)

@@ -79,7 +79,7 @@ impl Planner<'_> {
         if field.text() == Some(&wanted) {
             // For an identity that was requested without objects.
             if one.objects.is_empty() {
-                self.crossings.settled.insert(one.role.account().clone());
+                self.crossings.settled.insert(one.role.account().cloned());
             }
             return;
         }
@@ -93,7 +93,7 @@ impl Planner<'_> {
             if !self.may_replace(index, at, existing, &place, &one.role) {
                 return;
             }
-            if !matches!(&place, IdentityAccount::Account(account) if account == one.role.account()) {
+            if !place.is_of(&one.role) {
                 self.take_along(one, &Written { place, words: existing.to_owned(), at });
             }
         }

@@ -11,7 +11,7 @@ use super::identity_account::{Existing, IdentityAccount};
 use super::planner::{Planner, RequiredIdentity};
 use super::proposal::{By, Written};
 use crate::account_map::IdentityName;
-use crate::aws::RoleArn;
+use crate::aws::{RoleArn, RoleText};
 use crate::capa::{
     CONTROLLER_IDENTITY, Field, IdentityKind, IdentityReference, ObjectKind, ROLE_IDENTITY, Reference, State, Support,
 };
@@ -127,7 +127,7 @@ impl<'r> Planner<'r> {
         }
     }
 
-    fn serve(&mut self, one: &mut RequiredIdentity, index: ObjectId, name: String, role: &RoleArn) {
+    fn serve(&mut self, one: &mut RequiredIdentity, index: ObjectId, name: String, role: &RoleText) {
         if one.role == *role {
             if one.objects.last() != Some(&index) {
                 one.objects.push(index);
@@ -172,7 +172,7 @@ impl<'r> Planner<'r> {
         &mut self,
         index: ObjectId,
         reference: &IdentityReference,
-        role: &RoleArn,
+        role: &RoleText,
         defaulted: bool,
     ) -> Option<IdentityName> {
         let found = &self.inventory[index];
@@ -214,10 +214,13 @@ impl<'r> Planner<'r> {
             let path = reference.path.join(".");
             format!("{}: {path} will reference {wanted} ({from})", found.title())
         });
-        let account = self.request.known.shown(role.account());
-        let after = match &self.request.existing_identity {
-            Some(existing) => format!("{account}, {}", existing.value),
-            None => account_in_a_line(role, &wanted.name, account),
+        let after = match (role, &self.request.existing_identity) {
+            (RoleText::Arn(arn), Some(existing)) => {
+                format!("{}, {}", self.request.known.shown(arn.account()), existing.value)
+            }
+            (RoleText::Arn(arn), None) => account_in_a_line(arn, &wanted.name, self.request.known.shown(arn.account())),
+            (RoleText::Template(_), _) if self.request.identity_name.is_none() => role.to_string(),
+            (RoleText::Template(_), _) => format!("{role}, identity {}", wanted.name),
         };
         self.change(index, kind, operations, Some(before), after);
         Some(wanted)
@@ -228,10 +231,10 @@ impl<'r> Planner<'r> {
         &mut self,
         index: ObjectId,
         reference: &IdentityReference,
-        role: &RoleArn,
+        role: &RoleText,
         identity: IdentityName,
     ) -> IdentityName {
-        self.crossings.settled.insert(role.account().clone());
+        self.crossings.settled.insert(role.account().cloned());
         let title = self.inventory[index].title();
         self.decided(|| {
             let path = reference.path.join(".");
@@ -248,7 +251,7 @@ impl<'r> Planner<'r> {
         &mut self,
         index: ObjectId,
         existing: &Reference,
-        role: &RoleArn,
+        role: &RoleText,
         wanted: &IdentityName,
         defaulted: bool,
     ) -> Option<Existing> {
@@ -292,8 +295,12 @@ impl<'r> Planner<'r> {
             _ => None,
         });
         let arn: Option<RoleArn> = existing.clone().find_map(|identity| identity.role_arn.text()?.parse().ok());
+        let is_same = match role {
+            RoleText::Arn(role) => arn.as_ref() == Some(role),
+            RoleText::Template(_) => existing.clone().any(|identity| identity.role_arn.text() == Some(role.as_str())),
+        };
         let is_free = self.request.identity_name.is_none() && self.request.existing_identity.is_none();
-        if is_free && arn.as_ref() == Some(role) {
+        if is_free && is_same {
             return Some(Existing::Right(IdentityName { kind: IdentityKind::Role, name: name.to_owned() }));
         }
         let place = match (arn, self.request.known.by_name(name), existing.clone().next()) {
@@ -315,9 +322,9 @@ impl<'r> Planner<'r> {
         at: Location,
         words: &str,
         from: &IdentityAccount,
-        to: &RoleArn,
+        to: &RoleText,
     ) -> bool {
-        if !matches!(from, IdentityAccount::Account(from) if from == to.account()) {
+        if !from.is_of(to) {
             let written = Written { place: from.clone(), words: words.to_owned(), at };
             let by = if matches!(self.inventory[index].object.object_kind, ObjectKind::Identity(..)) {
                 By::Role

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use super::moves::{AccountMove, KnownAccounts};
 use super::namespaces::AllowedNamespaces;
 use crate::account_map::IdentityName;
-use crate::aws::{AccountId, AccountIdError, Partition, RoleArn, RoleArnError};
+use crate::aws::{AccountId, AccountIdError, Partition, RoleArn, RoleArnError, RoleText};
 use crate::capa::{DEFAULT_ROLE_NAME, Release, Version};
 use crate::diag::Diagnostic;
-use crate::plan::{IdentityFile, Selection, default_identity_name};
+use crate::plan::{IdentityFile, Selection, default_name};
 use crate::settings::Setting;
 
 /// The account to point at.
 #[derive(Clone, Debug)]
 pub enum Target {
-    /// Exactly this role.
-    Role(Setting<RoleArn>),
+    /// Exactly this role. Its ARN may have placeholders if the manifests have some, too.
+    Role(Setting<RoleText>),
     /// The role of this name in this account.
     Account {
         /// The account.
@@ -160,16 +160,20 @@ pub struct IdentityRequest {
 /// The name of the identity of a request without objects; `None` if it has no target or an invalid one.
 pub fn identity_name(request: &InjectRequest) -> Option<String> {
     let role = role_of(request.target.as_ref()?).ok()?;
-    Some(request.identity_name.as_ref().map_or_else(|| default_identity_name(&role), |name| name.value.clone()))
+    match &request.identity_name {
+        Some(name) => Some(name.value.clone()),
+        None => default_name(&role),
+    }
 }
 
 /// The role of a target, without a region that decides the partition.
-pub(super) fn role_of(target: &Target) -> Result<RoleArn, Diagnostic> {
+pub(super) fn role_of(target: &Target) -> Result<RoleText, Diagnostic> {
     match target {
         Target::Role(role) => Ok(role.value.clone()),
         Target::Account { account, role, partition } => {
             let partition = partition.as_ref().map_or(Partition::Aws, |partition| partition.value);
-            RoleArn::new(partition, &account.value, &role.value).map_err(|error| Diagnostic::error(error.to_string()))
+            let role = RoleArn::new(partition, &account.value, &role.value);
+            role.map(RoleText::Arn).map_err(|error| Diagnostic::error(error.to_string()))
         }
     }
 }

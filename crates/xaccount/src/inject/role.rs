@@ -2,7 +2,7 @@
 
 use super::planner::Planner;
 use super::request::{Target, role_of};
-use crate::aws::{AccountId, Partition, RoleArn};
+use crate::aws::{AccountId, Partition, RoleArn, RoleText};
 use crate::capa::DEFAULT_ROLE_NAME;
 use crate::diag::Diagnostic;
 use crate::inventory::ObjectId;
@@ -11,15 +11,13 @@ use crate::settings::{Origin, Setting};
 
 impl Planner<'_> {
     /// The role for an object, from the target and the object's region.
-    pub(super) fn role_for(&mut self, index: ObjectId) -> Option<RoleArn> {
+    pub(super) fn role_for(&mut self, index: ObjectId) -> Option<RoleText> {
         let inventory = self.inventory;
         let found = &inventory[index];
         // Only the account counts: its identity is not managed here.
         if let Some(existing) = &self.request.existing_identity {
             let role = role_of(self.target).ok()?;
-            self.decided(|| {
-                format!("{}: account {}, {} from {}", found.title(), role.account(), existing.value, existing.origin)
-            });
+            self.decided(|| format!("{}: {} from {}", found.title(), existing.value, existing.origin));
             return Some(role);
         }
         // The region only matters if it decides the partition of an identity's role.
@@ -33,8 +31,11 @@ impl Planner<'_> {
         let mismatch =
             |partition| manifest_checks::partition(found, "the role", partition, found.object.kind_span).zip(of_region);
         match self.target {
-            Target::Role(setting) => {
-                let role = &setting.value;
+            Target::Role(Setting { value: role @ RoleText::Template(_), origin }) => {
+                self.decided(|| format!("{}: role {role} from {origin}", found.title()));
+                Some(role.clone())
+            }
+            Target::Role(Setting { value: RoleText::Arn(role), origin }) => {
                 if let Some((error, own)) = mismatch(role.partition()) {
                     self.errors.push(match RoleArn::new(own, role.account(), role.path_and_name()) {
                         Ok(right) => error.help(format!("if the account is correct, pass --role-arn {right}")),
@@ -43,12 +44,11 @@ impl Planner<'_> {
                     return None;
                 }
                 self.decided(|| {
-                    let (role, from) = (&setting.value, &setting.origin);
                     let (account, name, partition) = (role.account(), role.path_and_name(), role.partition().id());
                     let title = found.title();
-                    format!("{title}: account {account}, role {name}, partition {partition}, all from {from}")
+                    format!("{title}: account {account}, role {name}, partition {partition}, all from {origin}")
                 });
-                Some(role.clone())
+                Some(RoleText::Arn(role.clone()))
             }
             Target::Account { account, role, partition } => {
                 if let Some((error, own)) = partition.as_ref().and_then(|partition| mismatch(partition.value)) {
@@ -65,7 +65,7 @@ impl Planner<'_> {
                     format!("{}: {from}", found.title())
                 });
                 match RoleArn::new(chosen.value, &account.value, &role.value) {
-                    Ok(arn) => Some(arn),
+                    Ok(arn) => Some(RoleText::Arn(arn)),
                     Err(error) => {
                         self.errors.push(Diagnostic::error(error.to_string()));
                         None

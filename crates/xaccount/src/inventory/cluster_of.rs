@@ -277,6 +277,7 @@ mod tests {
         let file = |(name, _): &(&str, &str)| File {
             name: (*name).into(),
             is_json_for_kubectl: false,
+            json_list: None,
             identities_only: false,
         };
         let inventory = Inventory::new(files.iter().map(file).collect(), objects);

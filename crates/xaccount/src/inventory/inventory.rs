@@ -365,7 +365,7 @@ mod tests {
         let needles = crate::capa::needles();
         let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
         let scanned = scan(FileId(0), text.as_bytes(), &options).unwrap();
-        let file = File { name: "a.yaml".into(), is_json_for_kubectl: false, identities_only: false };
+        let file = File { name: "a.yaml".into(), is_json_for_kubectl: false, json_list: None, identities_only: false };
         let (inventory, warnings) = Inventory::new(vec![file], scanned.objects).without_nameless();
         assert_eq!(
             inventory.objects().iter().filter_map(|found| found.object.name.as_deref()).collect::<Vec<_>>(),

@@ -20,6 +20,8 @@ pub struct Manifest {
     pub printable: bool,
     /// For an identity: why its text can't be removed without losing something else.
     pub removal_blocker: Option<String>,
+    /// Whether a value of it has a placeholder `${…}`, which a templating step fills in. Only known of CAPA objects.
+    pub has_variable: bool,
     /// Whether kubectl silently drops its document, because it follows `...` without a `---`.
     pub dropped_by_kubectl: bool,
 }

@@ -3,6 +3,7 @@
 use super::origin::{Manifest, Provenance};
 use crate::capa::{Object, ObjectKind};
 use crate::diag::{Span, escape_control};
+use lossless_yaml::ObjectRef;
 
 /// An object with its origin, by default a file.
 #[derive(Clone, Debug)]
@@ -56,6 +57,9 @@ pub struct File {
     pub name: String,
     /// Whether kubectl reads it as JSON.
     pub is_json_for_kubectl: bool,
+    /// The `kind: List` that is all of a file that kubectl reads as JSON. A new object becomes one more item of it,
+    /// because such a file can't have a second document.
+    pub json_list: Option<ObjectRef>,
     /// Whether it is read only for its identities.
     pub identities_only: bool,
 }

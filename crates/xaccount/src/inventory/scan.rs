@@ -1,6 +1,8 @@
 //! Scans one file for objects of interest.
 
 use json_patch::jsonptr::PointerBuf;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::{Manifest, Resource, SkipReason, Skipped, doubt};
 use crate::capa::{self, Items, ListKind, Object, ObjectKind};
@@ -37,6 +39,8 @@ pub struct Scanned {
     pub skipped: Vec<Skipped>,
     /// Whether kubectl reads the file as JSON, so that no second document can be added.
     pub is_json_for_kubectl: bool,
+    /// The `kind: List` that is all of a file that kubectl reads as JSON.
+    pub json_list: Option<ObjectRef>,
 }
 
 impl Scanned {
@@ -84,7 +88,9 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
         };
     }
     let candidates = documents(&source, options.needles);
-    let mut scanned = Scanned { is_json_for_kubectl: source.begins_with_brace(), ..Scanned::default() };
+    let is_json_for_kubectl = source.begins_with_brace();
+    let json_list = if is_json_for_kubectl { list_of(&source) } else { None };
+    let mut scanned = Scanned { is_json_for_kubectl, json_list, ..Scanned::default() };
     if candidates.is_empty() {
         return Ok(scanned);
     }
@@ -124,6 +130,29 @@ pub fn scan(file: FileId, bytes: &[u8], options: &Scan<'_>) -> Result<Scanned, V
     let is_wrapper = |found: &mut Resource| matches!(found.object.object_kind, ObjectKind::Wrapper(_));
     scanned.wrappers = scanned.objects.extract_if(.., is_wrapper).collect();
     Ok(scanned)
+}
+
+/// The members of a list that decide whether it takes another item. A duplicate one is an error.
+#[derive(Deserialize)]
+struct JsonList {
+    #[serde(rename = "apiVersion")]
+    api_version: String,
+    kind: String,
+    #[serde(rename = "items")]
+    _items: Vec<IgnoredAny>,
+}
+
+/// The list that is all of a JSON file, if it takes any object as one more item: a `kind: List` with `items`. kubectl knows
+/// the kinds of no other lists (client-go, `restmapper/discovery.go`, adds `List` to what the API server has).
+fn list_of(source: &Source<'_>) -> Option<ObjectRef> {
+    // Most JSON files are no lists, and need not be read for this.
+    memchr::memmem::find(source.bytes(), b"List")?;
+    let mut segments = source.segments();
+    let document = segments.next().filter(|_| segments.next().is_none())?;
+    // The values of the items are skipped: this is fast for a large list, too.
+    let list: JsonList = serde_json::from_slice(document.bytes).ok()?;
+    let is_list = list.api_version == "v1" && list.kind == "List";
+    is_list.then(|| ObjectRef { document: document.span, base: PointerBuf::root() })
 }
 
 /// The line of a diagnostic's place.
@@ -343,6 +372,8 @@ impl ObjectWalk<'_> {
         let removal_blocker = matches!(object.object_kind, ObjectKind::Identity(..))
             .then(|| self.removal_blocker(base.is_root(), window))
             .flatten();
+        let may_have_variable = || memchr::memmem::find(&self.bytes[span.range()], b"${").is_some();
+        let has_variable = object.object_kind.is_capa() && may_have_variable() && has_variable(self.tree, node);
         let origin = Manifest {
             file: self.file,
             at: ObjectRef { document: self.document.span, base },
@@ -351,6 +382,7 @@ impl ObjectWalk<'_> {
             dropped_by_kubectl: self.document.bare,
             printable,
             removal_blocker,
+            has_variable,
         };
         found.push(Resource { object: Box::new(object), origin });
     }
@@ -363,6 +395,18 @@ impl ObjectWalk<'_> {
         let comments = self.tree.comments.iter().map(|comment| comment.shifted(self.tree.base));
         let inside = |comment: Span| window.start <= comment.start && comment.end <= window.end;
         comments.into_iter().any(inside).then(|| "its lines contain a comment".to_owned())
+    }
+}
+
+/// Whether a scalar in a node has a placeholder `${…}`. A comment has no effect, so it does not count.
+fn has_variable(tree: &Tree<'_>, node: NodeId) -> bool {
+    match &tree.node(node).data {
+        Data::Scalar { text, .. } => templates::next_variable(text).is_some(),
+        Data::Sequence { items, .. } => items.iter().any(|&item| has_variable(tree, item)),
+        Data::Mapping { entries, .. } => {
+            entries.iter().any(|&(key, value)| has_variable(tree, key) || has_variable(tree, value))
+        }
+        Data::Alias(_) => false,
     }
 }
 

@@ -70,6 +70,7 @@ pub fn fixes<'f>(inventory: &Inventory, findings: impl IntoIterator<Item = &'f F
         };
         outcome.change(inventory, change);
     }
+    outcome.add_items(inventory);
     outcome
 }
 

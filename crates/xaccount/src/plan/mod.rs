@@ -6,8 +6,8 @@ mod order;
 mod outcome;
 mod selection;
 
-pub(crate) use crate::account_map::account_in_name;
 pub use crate::account_map::default_identity_name;
+pub(crate) use crate::account_map::{account_in_name, default_name};
 pub use change::{Change, ChangeKind, IdentityFile, NewObject};
 pub(crate) use lines::{SOURCE, account_in_a_line};
 pub use order::write_order;

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{AddOperation, PatchOperation};
+
 use super::change::{Change, NewObject};
 use super::selection::{Selection, skipped};
 use crate::diag::{Diagnostic, FileId};
@@ -53,5 +56,19 @@ impl Outcome {
             }
         }
         self.changes.push(change);
+    }
+
+    /// Adds the new objects of a JSON list as items, because the file can't have a second document. This is the last step
+    /// of a plan, after all changes of the items that the list has.
+    pub(crate) fn add_items(&mut self, inventory: &Inventory) {
+        for (file, plan) in &mut self.plans {
+            let Some(list) = &inventory.file(*file).json_list else { continue };
+            let add =
+                |value| PatchOperation::Add(AddOperation { path: PointerBuf::from_tokens(["items", "-"]), value });
+            let operations: Vec<PatchOperation> = plan.new_documents.drain(..).map(add).collect();
+            if !operations.is_empty() {
+                plan.changes.push((list.clone(), operations.into()));
+            }
+        }
     }
 }

@@ -218,6 +218,12 @@ pub(crate) fn warnings_of_unclear(inventory: &Inventory, selection: &Selection) 
     unclear(inventory, selection).map(warning).collect()
 }
 
+/// Whether a glob matches a cluster's name. A name with a placeholder `${…}` also matches as it is typed, although braces
+/// have a meaning in a glob.
+fn is_named(cluster: &str, glob: &GlobMatcher) -> bool {
+    glob.is_match(cluster) || glob.glob().glob() == cluster
+}
+
 fn matches(inventory: &Inventory, found: &Resource, selection: &Selection) -> Result<bool, Diagnostic> {
     if !selection.in_namespace(inventory, found) {
         return Ok(false);
@@ -237,7 +243,7 @@ fn matches(inventory: &Inventory, found: &Resource, selection: &Selection) -> Re
         return Ok(true);
     }
     inventory.by_cluster_name(found, |name| {
-        name.is_some_and(|name| selection.cluster_names.iter().any(|glob| glob.is_match(name)))
+        name.is_some_and(|name| selection.cluster_names.iter().any(|glob| is_named(name, glob)))
     })
 }
 
@@ -245,7 +251,7 @@ fn matches(inventory: &Inventory, found: &Resource, selection: &Selection) -> Re
 pub(crate) fn names_that_fit_nothing(inventory: &Inventory, selection: &Selection) -> impl Iterator<Item = Diagnostic> {
     let fits = |name: &globset::GlobMatcher| {
         let referencing = inventory.objects().iter().filter(|found| found.object.references().next().is_some());
-        referencing.filter_map(|found| inventory.cluster_name(found)).any(|cluster| name.is_match(cluster))
+        referencing.filter_map(|found| inventory.cluster_name(found)).any(|cluster| is_named(cluster, name))
     };
     selection.cluster_names.iter().filter(move |name| !fits(name)).map(|name| {
         let text = name.glob().glob();

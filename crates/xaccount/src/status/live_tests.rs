@@ -42,7 +42,7 @@ fn manifests(clusters: &[String]) -> Inventory {
     let needles = crate::capa::needles_with_surroundings();
     let options = Scan { needles: &needles, skip_templates: false, topology_variable: None, keep_going: false };
     let text = format!("{IDENTITIES}{}", clusters.concat());
-    let file = File { name: "a.yaml".into(), is_json_for_kubectl: false, identities_only: false };
+    let file = File { name: "a.yaml".into(), is_json_for_kubectl: false, json_list: None, identities_only: false };
     Inventory::new(vec![file], scan(FileId(0), text.as_bytes(), &options).unwrap().objects)
 }
 

@@ -30,6 +30,11 @@ impl<'w> IdentityNames<'w> {
         self.all.len()
     }
 
+    /// The name, if there is only one.
+    pub(super) fn only(&self) -> Option<&'w str> {
+        if let [name] = self.all[..] { Some(name) } else { None }
+    }
+
     pub(super) fn letters_of(&self, name: usize) -> &Letters {
         &self.letters_of[name]
     }

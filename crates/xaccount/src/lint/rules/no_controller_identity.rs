@@ -35,10 +35,13 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         State::Set(source) if asked.contains(&index) => Some((found, found.location(source.span))),
         _ => None,
     });
-    // A JSON file can't have a second document, so one of a YAML file comes first.
-    let is_json = |found: &Resource| context.inventory.file(found.origin.file).is_json_for_kubectl;
+    // A JSON object can't have another one next to it, so one of a YAML file or a JSON list comes first.
+    let is_full = |found: &Resource| {
+        let file = context.inventory.file(found.origin.file);
+        file.is_json_for_kubectl && file.json_list.is_none()
+    };
     let mut sources: Vec<_> = sources.collect();
-    sources.sort_by_key(|(found, _)| is_json(found));
+    sources.sort_by_key(|(found, _)| is_full(found));
     let mut sources = sources.into_iter();
     let Some((found, at)) = sources.next() else { return };
     let message = format!(
@@ -49,7 +52,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     let finding = sources.take(MOST - 1).fold(finding, |finding, (_, at)| finding.also(at, "and of this one")).help(
         "to add it, pass --with-controller-identity to inject, or run: kubectl xaccount identity --with-controller-identity",
     );
-    match is_json(found) {
+    match is_full(found) {
         true => findings.add(finding),
         false => findings.add_with_fix(finding, fix(found)),
     }

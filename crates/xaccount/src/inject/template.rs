@@ -1,0 +1,27 @@
+//! A target role whose ARN has a placeholder, which a templating step fills in.
+
+use super::request::InjectRequest;
+use crate::aws::RoleText;
+use crate::diag::Diagnostic;
+use crate::inventory::Inventory;
+use crate::plan::default_name;
+
+/// Checks a role ARN with a placeholder.
+///
+/// # Errors
+/// The manifests have no placeholder, so that nothing would fill in the one of the role; or the identity has no name.
+pub(super) fn check(inventory: &Inventory, request: &InjectRequest, role: &RoleText) -> Result<(), Vec<Diagnostic>> {
+    if !inventory.objects().iter().any(|found| found.origin.has_variable) {
+        let message = format!("the role ARN {role} has a placeholder, and these manifests have none");
+        return Err(vec![
+            Diagnostic::error(message)
+                .help("no value of a cluster or an identity here has a ${NAME}: no clusterctl, Flux or envsubst would fill it in")
+                .help("fill it in: --role-arn arn:aws:iam::222222222222:role/NAME"),
+        ]);
+    }
+    if request.identity_name.is_none() && default_name(role).is_none() {
+        let message = format!("the identity for {role} has no default name, because the role's name has a placeholder");
+        return Err(vec![Diagnostic::error(message).help("pass the name of the identity: --identity-name NAME")]);
+    }
+    Ok(())
+}
