@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use xaccount::aws::Partition;
 use xaccount::capa;
 use xaccount::diag::Diagnostic;
 use xaccount::eject::{self, EjectRequest, EjectTarget};
@@ -18,7 +19,7 @@ use super::owners::with_owners;
 use super::request::{account_id, identity_file, selection};
 use super::wrappers::{NOT_EDITED, Wrappers};
 use super::{CommandError, Messages, Printed, Terminal};
-use crate::cli::Eject;
+use crate::cli::{AskedAccount, Eject};
 use crate::output::Wording;
 
 const USAGE: Usage = Usage { verb: "eject", flags: "", edits: true, reads_kustomizations: false, prints: "-o yaml" };
@@ -85,10 +86,7 @@ fn prepare(args: &Eject, mode: Mode, terminal: &Terminal) -> Result<PreparedEjec
     let identity_file = identity_file(references.identity_file.as_deref(), map.as_ref())?.map(|file| file.value);
     let session = input::open(found, &args.input, identity_file.as_deref(), None)?;
     let target = match (&references.account, &references.role_arn) {
-        (Some(account), _) => {
-            let map = map.as_ref().map(MapFile::named);
-            Some(EjectTarget::Account(account_id("--account", account, map)?))
-        }
+        (Some(account), _) => Some(target(account, map.as_ref())?),
         (None, Some(role)) => Some(EjectTarget::Role(role.clone())),
         (None, None) => None,
     };
@@ -100,6 +98,20 @@ fn prepare(args: &Eject, mode: Mode, terminal: &Terminal) -> Result<PreparedEjec
         explain: terminal.explains(),
     };
     Ok(PreparedEject { request, session, map })
+}
+
+/// The target of `--account`: the account, or its role in the map if it has several.
+fn target(asked: &AskedAccount, map: Option<&MapFile>) -> Result<EjectTarget, Diagnostic> {
+    let id = account_id("--account", asked, map.map(MapFile::named))?;
+    let entries = map.map_or(&[][..], |map| &map.map.accounts);
+    let is_one_of_several = entries.iter().filter(|entry| entry.account.value == id).count() > 1;
+    let named = |name: &String| entries.iter().find(|entry| entry.name.value == *name)?.role(Partition::Aws);
+    Ok(match asked {
+        AskedAccount::Name(name) if is_one_of_several => {
+            named(name).map_or(EjectTarget::Account(id), EjectTarget::Role)
+        }
+        _ => EjectTarget::Account(id),
+    })
 }
 
 /// The plan: references to remove, and identities that nothing else references.

@@ -374,7 +374,9 @@ fn by_map(
             specified.account.as_ref().is_none_or(|account| entry.account.value == account.value)
                 && specified.name.as_ref().is_none_or(|name| entry.name.value == name.value)
         };
-        let listed = |entry: &&Account| specified.account.is_some() || entry.is_listed;
+        // An identity that exists already is not managed here.
+        let listed =
+            |entry: &&Account| specified.account.is_some() || (entry.is_listed && entry.identity_ref.is_none());
         let entries: Vec<&Account> = map.map.accounts.iter().filter(is_selected).filter(listed).collect();
         match (&specified.account, entries.is_empty()) {
             (Some(account), true) => errors.push(unknown(&account.value, map)),
@@ -386,6 +388,10 @@ fn by_map(
         }
         let (mut right, mut wrong) = (Vec::new(), Vec::new());
         for entry in entries {
+            if let Some(existing) = &entry.identity_ref {
+                errors.push(not_managed(entry, &map.place(existing.span)));
+                continue;
+            }
             match inject::for_account(inventory, base, &mapped, entry, specified) {
                 Ok(request) => right.push(request),
                 Err(more) => wrong.extend(more),
@@ -398,6 +404,14 @@ fn by_map(
         requests.extend(right);
     }
     if errors.is_empty() { Ok(requests) } else { Err(errors) }
+}
+
+/// The error about an account whose identity exists already.
+fn not_managed(entry: &Account, place: &str) -> Diagnostic {
+    let identity = entry.identity().map(|identity| identity.to_string()).unwrap_or_default();
+    Diagnostic::error(format!("account {}: {identity} is not managed by the map", entry.title()))
+        .help(format!("identityRef is set at {place}"))
+        .help("change that identity where it is managed, or remove identityRef")
 }
 
 /// The error about an account that is not in the map, which may be a typing error.

@@ -151,14 +151,14 @@ impl MapFile {
         }
     }
 
-    /// The text of the line at a place in the map, without its indentation.
+    /// The text at a place in the map, as far as it is on one line.
     pub(crate) fn line(&self, span: Span) -> String {
         let (file, offset) = match (&self.shared, span.start.checked_sub(shared_base(self.text.bytes().len()))) {
             (Some(shared), Some(offset)) => (shared, offset),
             _ => (&self.text, span.start),
         };
-        let end = file.lines().end(file.lines().line(offset));
-        String::from_utf8_lossy(&file.bytes()[offset..end]).trim().to_owned()
+        let line = file.first_line(Span::new(offset, offset + (span.end - span.start)));
+        String::from_utf8_lossy(&file.bytes()[line.range()]).trim().to_owned()
     }
 
     /// The map with its name.

@@ -37,11 +37,6 @@ impl ManifestNames {
         Self { words: words.into(), inventory: Arc::default() }
     }
 
-    /// Whether the command line begins with this verb.
-    pub(super) fn verb_is(&self, verb: &str) -> bool {
-        self.words.first().is_some_and(|word| word == verb)
-    }
-
     fn run(&self) -> &Inventory {
         self.inventory.get_or_init(|| {
             let Some(matches) = self.matches() else { return Inventory::default() };

@@ -44,9 +44,14 @@ fn with_values(arg: Arg, found: &ManifestNames) -> Arg {
             found.clusters().into_iter().filter_map(named).collect()
         }),
         "inline_policy" => ArgValueCompleter::new(|typed: &OsStr| files(typed, &["json"], false)),
-        // status accepts names of the map, too.
-        "account" if found.verb_is("status") => listed(move || account_names(&found)),
-        "account" => listed(move || accounts(&found)),
+        "account" => listed(move || account_names(&found)),
+        "cluster" => listed(move || {
+            let named = |(cluster, namespace, title): (Option<String>, Option<String>, String)| {
+                Some((format!("{}/{}", namespace.as_deref().unwrap_or("default"), cluster?), title))
+            };
+            found.clusters().into_iter().filter_map(named).collect()
+        }),
+        "organizations" => ArgValueCompleter::new(|typed: &OsStr| files(typed, &["json", "yaml"], false)),
         "source_account" => listed(move || found.source_account().into_iter().collect()),
         "role_arn" | "for_role" => listed(move || roles(&found, |role| role.to_string())),
         "role_name" => listed(move || {
@@ -153,7 +158,7 @@ fn namespaces(found: &ManifestNames) -> Vec<(String, String)> {
     found.clusters().into_iter().filter_map(|(_, namespace, title)| Some((namespace?, title))).collect()
 }
 
-/// `all`, or namespaces with commas between.
+/// `all`, `served`, or namespaces with commas between.
 fn allowed_namespaces(found: &ManifestNames, typed: &OsStr) -> Vec<CompletionCandidate> {
     let typed_text = typed.to_string_lossy();
     match typed_text.rsplit_once(',') {
@@ -164,6 +169,7 @@ fn allowed_namespaces(found: &ManifestNames, typed: &OsStr) -> Vec<CompletionCan
         None => {
             let mut values = namespaces(found);
             values.insert(0, ("all".into(), "every namespace".into()));
+            values.insert(1, ("served".into(), "the namespaces of its clusters".into()));
             matching(typed, values)
         }
     }

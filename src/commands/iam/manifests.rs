@@ -1,6 +1,6 @@
 //! The manifests of `-f`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
 use xaccount::capa;
@@ -25,11 +25,11 @@ pub(super) struct Manifests {
 }
 
 impl Manifests {
-    /// The manifests that the arguments name; `None` without any.
+    /// The inputs that the arguments name; `None` without any.
     ///
     /// # Errors
-    /// The manifests can't be read, or both they and the document of `--merge` are on standard input.
-    pub(super) fn read(args: &ManifestArgs, merge: Option<&Path>) -> Result<Option<Self>, CommandError> {
+    /// An input can't be found, or both the manifests and the document of `--merge` are on standard input.
+    pub(super) fn find(args: &ManifestArgs, merge: Option<&Path>) -> Result<Option<Vec<Input>>, Diagnostic> {
         input::refuse_build(&args.input, &USAGE)?;
         let paths = input::paths(&args.input);
         if paths.is_empty() {
@@ -38,20 +38,26 @@ impl Manifests {
         let found = input::find_paths(&paths, args.input.recursive, &USAGE)?;
         if found.contains(&Input::Stdin) && merge == Some(Path::new("-")) {
             let error = Diagnostic::error("standard input can't be both the manifests and the document of --merge");
-            return Err(error.help("save one of them to a file").into());
+            return Err(error.help("save one of them to a file"));
         }
-        let mut session = input::open(found, &args.input, None, None)?;
+        Ok(Some(found))
+    }
+
+    /// Reads these manifests, and the identities of the identity file that they need.
+    ///
+    /// # Errors
+    /// A manifest can't be read.
+    pub(super) fn read(
+        found: Vec<Input>,
+        args: &ManifestArgs,
+        identity_file: Option<&Path>,
+    ) -> Result<Self, CommandError> {
+        let mut session = input::open(found, &args.input, identity_file, None)?;
         let needles = capa::needles();
         let scanned = session.scan(&input::scan(&needles, args.skip_templates, None));
         let session = Rc::new(session);
         let (inventory, warnings) = scanned.map_err(|errors| CommandError::about(&session, errors))?;
-        Ok(Some(Self { session, inventory, warnings }))
-    }
-
-    /// The paths of the manifests; `-` for standard input.
-    pub(super) fn paths(&self) -> Vec<PathBuf> {
-        let inputs = self.session.named().map(|file| self.session.input(file));
-        inputs.map(|input| input.path().map_or_else(|| PathBuf::from("-"), Path::to_owned)).collect()
+        Ok(Self { session, inventory, warnings })
     }
 
     /// The errors, with what the manifests contain if they contain no object of CAPA.

@@ -5,10 +5,11 @@ mod deliver;
 mod manifests;
 mod merged;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use xaccount::capa::DEFAULT_ROLE_NAME;
 use xaccount::diag::Diagnostic;
+use xaccount::files::Input;
 use xaccount::iam::render::Side;
 use xaccount::inventory::Inventory;
 
@@ -41,9 +42,12 @@ impl Read {
         config: &ConfigArgs,
         terminal: &Terminal,
     ) -> Result<Self, CommandError> {
-        let manifests = Manifests::read(manifests, policy.merge.as_deref())?;
+        let found = Manifests::find(manifests, policy.merge.as_deref())?;
         let merging = Merging::read(policy)?;
-        let map = MapFile::find(config, &map_search_paths(manifests.as_ref()), terminal)?;
+        let map = MapFile::find(config, &map_search_paths(found.as_deref()), terminal)?;
+        let identity_file = map.as_ref().and_then(MapFile::identity_file).filter(|path| path.exists());
+        let read = |found| Manifests::read(found, manifests, identity_file.as_deref());
+        let manifests = found.map(read).transpose()?;
         Ok(Self { manifests, merging, map })
     }
 
@@ -147,8 +151,9 @@ fn policy_name(args: &Permission, merging: Option<&Merging>) -> Result<String, D
 }
 
 /// The paths above which the account map is looked for: the manifests, else the working directory.
-fn map_search_paths(manifests: Option<&Manifests>) -> Vec<PathBuf> {
-    let paths: Vec<PathBuf> = manifests.map(Manifests::paths).unwrap_or_default();
+fn map_search_paths(found: Option<&[Input]>) -> Vec<PathBuf> {
+    let path = |input: &Input| input.path().map_or_else(|| PathBuf::from("-"), Path::to_owned);
+    let paths: Vec<PathBuf> = found.unwrap_or_default().iter().map(path).collect();
     if paths.is_empty() { vec![PathBuf::from("-")] } else { paths }
 }
 

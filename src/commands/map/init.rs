@@ -14,7 +14,7 @@ use xaccount::session::Session;
 use xaccount::status::{self, MapOptions, Options, Status};
 
 use crate::cli::MapInit;
-use crate::commands::empty::{ALLOW_EMPTY, nothing_found};
+use crate::commands::empty::nothing_found;
 use crate::commands::input::{self, Usage, all_skipped};
 use crate::commands::wrappers::Wrappers;
 use crate::commands::{CommandError, Messages, Printed, Terminal, map_file};
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &MapInit, terminal: &Terminal) -> Result<Printed, Comman
     let status = status::status(&inventory, &Options::default());
     if status.rows.is_empty() && !args.allow_empty {
         let error = all_skipped(&inventory).unwrap_or_else(|| nothing_found(&session, &inventory, &USAGE, None));
-        return Err(about(warnings.into_iter().chain([error.help(ALLOW_EMPTY)]).collect()));
+        return Err(about(warnings.into_iter().chain([error]).collect()));
     }
     warnings.extend(Wrappers::beside(&inventory, &USAGE, "not in the map"));
     let mut messages = Messages::default();

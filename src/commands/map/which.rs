@@ -142,7 +142,8 @@ impl WhichWork<'_> {
 
     fn title(&self, index: ObjectId) -> String {
         let found = &self.inventory[index];
-        format!("{}  {}", found.title(), self.inventory.place(found))
+        let place = self.inventory.place(found);
+        format!("{}  {}", found.title(), place.strip_prefix("./").unwrap_or(&place))
     }
 
     fn cluster(&self) -> (&str, &str) {

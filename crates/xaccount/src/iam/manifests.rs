@@ -1,7 +1,9 @@
 //! The roles that CAPA assumes according to the manifests.
 
+use std::collections::BTreeSet;
+
 use crate::aws::{AccountId, ExternalId, RoleArn};
-use crate::capa::{Field, IdentityKind, ObjectKind, RoleIdentity, State, referenced_kind};
+use crate::capa::{Field, IdentityKind, ObjectKind, ROLE_IDENTITY, RoleIdentity, State, referenced_kind};
 use crate::diag::{Diagnostic, RuleId};
 use crate::inventory::{Inventory, Resource};
 use crate::manifest_checks;
@@ -32,21 +34,59 @@ pub struct RoleUse<'r> {
     pub session_name: Option<String>,
 }
 
-/// Every role identity of the inventory, in its order.
+/// Every role identity of the inventory, in its order. Of a file that was read only for its identities, those that the
+/// other files need.
 ///
 /// # Errors
 /// A role ARN, an external id or a source that can't be used, or a name with two role ARNs.
 pub fn uses(inventory: &Inventory) -> Result<Vec<RoleUse<'_>>, Vec<Diagnostic>> {
     let mut uses: Vec<RoleUse<'_>> = Vec::new();
     let mut errors = manifest_checks::names_of_two_roles(inventory);
+    let needed = needed(inventory);
     for found in inventory.objects() {
         let ObjectKind::Identity(identity, _) = &found.object.object_kind else { continue };
+        let is_extra = inventory.file(found.origin.file).identities_only;
+        if is_extra && !found.object.name.as_deref().is_some_and(|name| needed.contains(name)) {
+            continue;
+        }
         match one(inventory, found, identity) {
             Ok(one) => uses.push(one),
             Err(error) => errors.push(error),
         }
     }
     if errors.is_empty() { Ok(uses) } else { Err(errors) }
+}
+
+/// The role identities that the objects of the named files reference, and the sources of those identities.
+fn needed(inventory: &Inventory) -> BTreeSet<&str> {
+    let is_named = |found: &&Resource| !inventory.file(found.origin.file).identities_only;
+    let mut open: Vec<&str> = Vec::new();
+    for found in inventory.objects().iter().filter(is_named) {
+        match &found.object.object_kind {
+            ObjectKind::Identity(identity, _) => open.extend(role_in(&identity.source)),
+            _ => open.extend(found.object.references().filter_map(|reference| role_in(&reference.state))),
+        }
+    }
+    let mut needed = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if !needed.insert(name) {
+            continue;
+        }
+        for &index in inventory.identities(IdentityKind::Role, name) {
+            if let ObjectKind::Identity(identity, _) = &inventory[index].object.object_kind {
+                open.extend(role_in(&identity.source));
+            }
+        }
+    }
+    needed
+}
+
+/// The role identity that a reference names.
+fn role_in(reference: &State) -> Option<&str> {
+    match reference {
+        State::Set(to) if to.kind.text() == Some(ROLE_IDENTITY) => to.name.text(),
+        _ => None,
+    }
 }
 
 fn one<'r>(inventory: &Inventory, found: &'r Resource, identity: &RoleIdentity) -> Result<RoleUse<'r>, Diagnostic> {

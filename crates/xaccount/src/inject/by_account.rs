@@ -372,15 +372,17 @@ impl Work<'_> {
         let of_flag = flags.role.as_ref().map(|flag| flag.with(plain(&flag.value)));
         let found = agreed(flags.account.clone(), Some(self.of_map(account.account.value.clone(), at)))
             .map(drop)
-            // An account can have several entries, one for each role.
-            .and_then(|()| {
-                agreed(flags.name.clone(), Some(self.of_map(account.name.value.clone(), account.name.span))).map(drop)
-            })
             .and_then(|()| agreed(of_flag, Some(self.of_map(plain(role), at))).map(drop))
             // A part that the map does not specify is not a contradiction.
             .and_then(|()| agreed(flags.partition.clone(), partition.map(|one| self.of_map(one, at))).map(drop));
         if let Err(contradiction) = found {
             self.errors.push(contradiction.diagnostic(Some(&account.name.value), self.mapped.ways_out));
+            return;
+        }
+        // An account can have several entries, one for each role.
+        let name = self.of_map(account.name.value.clone(), account.name.span);
+        if let Err(contradiction) = agreed(flags.name.clone(), Some(name)) {
+            self.errors.push(contradiction.diagnostic(None, self.mapped.ways_out));
         }
     }
 

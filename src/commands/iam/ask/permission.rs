@@ -31,7 +31,8 @@ pub(crate) fn permission(
     let mut target = TargetRoles::of_flags(&args.target, map).map_err(one)?;
     if let Some(map) = map {
         map::source(&mut args.source, args.for_role.is_none(), map, &mut origins).map_err(one)?;
-        args.tag_session |= args.for_role.is_none() && map::sends_tags(map);
+        // Session tags go through every hop.
+        args.tag_session |= map::sends_tags(map);
         if inventory.is_none() {
             target.complete(false, args.for_role.as_ref(), map, &mut origins).map_err(one)?;
         }
@@ -52,7 +53,8 @@ pub(crate) fn permission(
         Some(picked) => assumed_by(args.for_role.as_ref(), picked),
     };
     if roles.is_empty() {
-        return Err(one(no_roles(args, picked.as_deref())));
+        let error = no_roles(args, picked.as_deref());
+        return Err(target.warnings.iter().cloned().chain([error]).collect());
     }
     let source = match source {
         Some(role) => Some(role),

@@ -134,9 +134,9 @@ impl TargetRoles {
 
     /// Whether the requested policy is about an entry's role. Adds a warning if another identity assumes it.
     fn is_assumed(&mut self, entry: &Account, one: bool, hop: Option<&RoleArn>, map: &MapFile) -> bool {
-        let skipped = |why: String| Diagnostic::warning(format!("account {} is skipped: {why}", entry.title()));
+        let skipped = |why: String| Diagnostic::warning(format!("account {}: {why}", entry.title()));
         if let Some(existing) = &entry.identity_ref {
-            let warning = skipped(format!("{} is not managed by the map", existing.value));
+            let warning = skipped(format!("{} is not managed by the map, and its role is not known", existing.value));
             let place = map.place(existing.span);
             self.warnings.push(warning.help(format!("pass --role-arn with its role; identityRef is at {place}")));
             return false;
@@ -150,7 +150,8 @@ impl TargetRoles {
             (None, Some(_)) => false,
             (Some(source), Some(hop)) => hub(map, &source.value, partition).as_ref() == Some(hop),
             (Some(source), None) => {
-                let warning = skipped(format!("{} assumes its role, not the controller", source.value));
+                let warning =
+                    skipped(format!("skipped, because {} assumes its role and not the controller", source.value));
                 self.warnings.push(match hub(map, &source.value, partition) {
                     Some(role) => warning.help(format!("--for-role {role} prints that role's policy")),
                     None => warning.help("the role of that identity needs the permission"),

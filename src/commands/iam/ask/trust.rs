@@ -28,6 +28,7 @@ pub(crate) fn trust(
 ) -> Result<GrantRequest, Vec<Diagnostic>> {
     let one = |error: Diagnostic| vec![error];
     let uses = inventory.map(uses).transpose()?;
+    let by_flag = args.tag_session;
     let (mut args, mut origins) = (args.clone(), Origins::default());
     let mut target_roles = TargetRoles::of_flags(&args.target, map).map_err(one)?;
     if let Some(map) = map {
@@ -62,7 +63,7 @@ pub(crate) fn trust(
     let mut decisions = vec![partition_from];
     decisions.extend(decision);
     if let (Some(map), Some(role)) = (map, &target) {
-        of_map(&mut args, map, role, &mut origins).map_err(one)?;
+        of_map(&mut args, by_flag, map, role, &mut origins).map_err(one)?;
     }
     let args = &args;
 
@@ -167,7 +168,14 @@ fn script_arguments(args: &Trust, grant: &Grant, target: Option<&RoleArn>) -> Ve
 }
 
 /// What the map has for the role: the external id, the organisation, and who assumes it. A flag may repeat it.
-fn of_map(args: &mut Trust, map: &MapFile, role: &RoleArn, origins: &mut Origins) -> Result<(), Diagnostic> {
+/// `by_flag`: `--tag-session` is specified.
+fn of_map(
+    args: &mut Trust,
+    by_flag: bool,
+    map: &MapFile,
+    role: &RoleArn,
+    origins: &mut Origins,
+) -> Result<(), Diagnostic> {
     external_id_of_map(args, map, role, origins)?;
     if let Some(organization) = &map.map.source.organization {
         let text = |id: &OrgId| id.as_str().to_owned();
@@ -179,6 +187,10 @@ fn of_map(args: &mut Trust, map: &MapFile, role: &RoleArn, origins: &mut Origins
     let Some(source) = source.filter(|source| source.value.kind != IdentityKind::Controller) else { return Ok(()) };
     // The credentials of another identity assume this role, and not the controller's own.
     let hub = map::hub(map, &source.value, role.partition());
+    if source.value.kind == IdentityKind::Static {
+        // Its keys are those of a user, whose sessions have no tags.
+        args.tag_session = by_flag;
+    }
     if !args.source.source_principal.is_empty() {
         return Ok(());
     }
@@ -187,7 +199,6 @@ fn of_map(args: &mut Trust, map: &MapFile, role: &RoleArn, origins: &mut Origins
             args.source.source_principal = vec![hub.into()];
             args.source.role.source_account = None;
             args.source.role.source_role = DEFAULT_ROLE_NAME.to_owned();
-            args.tag_session = false;
             Ok(())
         }
         None => {
