@@ -200,6 +200,9 @@ fn in_file(mut error: SpannedError, length: usize, texts: &[(String, Vec<u8>)]) 
     if file != FileId(0) {
         error.span = Span::new(error.span.start - base, error.span.end - base);
     }
+    if error.help.is_empty() {
+        error = error.help("all fields: kubectl xaccount map schema");
+    }
     let text = &texts[file.0].1;
     error.in_file(file, account_map::may_show(text).then(|| Span::new(0, text.len())))
 }

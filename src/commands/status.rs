@@ -165,6 +165,9 @@ impl StatusWork<'_> {
         let Self { args, tree, status, style, .. } = *self;
         let unread = tree.unread();
         let mut meaning = vec![output::status_summary(status, tree.unread_files())];
+        if status.rows.iter().any(|row| row.not_as_mapped.is_some()) {
+            meaning.extend(next_command(args));
+        }
         let stdout = match args.output {
             None | Some(StatusFormat::Wide) if status.rows.is_empty() => Vec::new(),
             None | Some(StatusFormat::Wide) => {
@@ -290,6 +293,19 @@ impl StatusWork<'_> {
         let found = !sure.is_empty() || !open.is_empty() || unread > 0;
         Ok(StatusAnswer { stdout, meaning, found })
     }
+}
+
+/// The command that shows what it takes to put clusters where the map says; none for standard input.
+fn next_command(args: &Args) -> Option<String> {
+    let paths: Vec<String> = input::paths(&args.input).iter().map(|path| path.display().to_string()).collect();
+    if paths.iter().any(|path| path == "-") {
+        return None;
+    }
+    let recursive = if args.input.recursive { " -R" } else { "" };
+    Some(format!(
+        "to put them where the map says: kubectl xaccount inject {}{recursive}",
+        escape_control(&paths.join(" "))
+    ))
 }
 
 /// The paths that are named, and not those of `--against`.
