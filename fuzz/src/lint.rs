@@ -20,7 +20,8 @@ fn found(data: &[u8]) -> Option<(Inventory, Vec<Finding>)> {
     };
     let inventory = Inventory::new(vec![file], scanned.objects);
     let status = status::status(&inventory, &Options::default());
-    let annotations = [("example.com/keep".to_owned(), "true".to_owned())];
+    let kept = xaccount::account_map::Spanned { value: "true".to_owned(), span: xaccount::diag::Span::new(0, 0) };
+    let annotations = [("example.com/keep".to_owned(), kept)];
     let context = Context {
         inventory: &inventory,
         status: &status,

@@ -83,7 +83,20 @@ const WORDS: &[Question] = &[
     (&["inject", "--external-id", ""], &[], ":4"),
     (
         &["nothing", ""],
-        &["inject", "eject", "identity", "fn", "iam", "lint", "status", "explain", "completion", "help", "version"],
+        &[
+            "inject",
+            "eject",
+            "identity",
+            "fn",
+            "iam",
+            "lint",
+            "status",
+            "map",
+            "explain",
+            "completion",
+            "help",
+            "version",
+        ],
         ":4",
     ),
 ];

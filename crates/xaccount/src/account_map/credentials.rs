@@ -1,8 +1,7 @@
 //! What the CAPA pod runs as, and what follows for the roles that it assumes.
 
 use super::de::Spanned;
-use super::model::Source;
-use crate::aws::{Partition, Principal, RoleArn};
+use crate::aws::RoleArn;
 
 /// What the CAPA pod runs as.
 #[derive(Clone, Debug)]
@@ -82,25 +81,6 @@ impl Credentials {
             Self::PodIdentity(_) => "podIdentity",
             Self::User(_) => "user",
             Self::AssumedRole { .. } => "assumedRole",
-        }
-    }
-}
-
-impl Source {
-    /// The principal that assumes the targets' roles and that is not the role of `roleName`: a user, in this partition, or
-    /// another role.
-    pub fn other_principal(&self, partition: Partition) -> Option<Spanned<Principal>> {
-        let of_role =
-            |role: &Spanned<RoleArn>| Some(Spanned { value: role.value.as_str().parse().ok()?, span: role.span });
-        match self.credentials.as_ref()?.value {
-            Credentials::User(ref name) => {
-                let account = self.account.as_ref()?;
-                let arn = format!("arn:{partition}:iam::{}:user/{}", account.value, name.value.trim_start_matches('/'));
-                Some(Spanned { value: arn.parse().ok()?, span: name.span })
-            }
-            Credentials::AssumedRole { ref role, .. } => of_role(role),
-            Credentials::PodIdentity(PodIdentity { target_role: Some(ref role), .. }) => of_role(role),
-            Credentials::PodIdentity(_) | Credentials::InstanceProfile | Credentials::Irsa(_) => None,
         }
     }
 }

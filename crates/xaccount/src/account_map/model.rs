@@ -2,12 +2,12 @@
 
 use std::sync::OnceLock;
 
-use super::credentials::Credentials;
+use super::credentials::{Credentials, PodIdentity};
 use super::de::{Spanned, nearest};
 use super::entry::{Entry, Glob};
 use super::index::EntryIndex;
 use super::naming::default_identity_name;
-use crate::aws::{AccountId, DurationSeconds, ExternalId, OrgId, Partition, RoleArn, SessionName};
+use crate::aws::{AccountId, DurationSeconds, ExternalId, OrgId, Partition, Principal, RoleArn, SessionName};
 use crate::capa::{DEFAULT_ROLE_NAME, IdentityKind};
 use crate::diag::SpannedError;
 
@@ -141,6 +141,25 @@ pub struct IdentityName {
 impl std::fmt::Display for IdentityName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.kind.name(), self.name)
+    }
+}
+
+impl Source {
+    /// The principal that assumes the targets' roles and that is not the role of `roleName`: a user, in this partition, or
+    /// another role.
+    pub fn other_principal(&self, partition: Partition) -> Option<Spanned<Principal>> {
+        let of_role =
+            |role: &Spanned<RoleArn>| Some(Spanned { value: role.value.as_str().parse().ok()?, span: role.span });
+        match self.credentials.as_ref()?.value {
+            Credentials::User(ref name) => {
+                let account = self.account.as_ref()?;
+                let arn = format!("arn:{partition}:iam::{}:user/{}", account.value, name.value.trim_start_matches('/'));
+                Some(Spanned { value: arn.parse().ok()?, span: name.span })
+            }
+            Credentials::AssumedRole { ref role, .. } => of_role(role),
+            Credentials::PodIdentity(PodIdentity { target_role: Some(ref role), .. }) => of_role(role),
+            Credentials::PodIdentity(_) | Credentials::InstanceProfile | Credentials::Irsa(_) => None,
+        }
     }
 }
 

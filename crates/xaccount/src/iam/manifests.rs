@@ -34,7 +34,7 @@ pub struct RoleUse<'r> {
     pub session_name: Option<String>,
 }
 
-/// Every role identity of the inventory, in its order. Of a file that was read only for its identities, those that the
+/// Every role identity of the inventory, in its order. From a file that was read only for its identities, those that the
 /// other files need.
 ///
 /// # Errors

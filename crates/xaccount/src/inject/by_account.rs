@@ -310,7 +310,7 @@ impl Work<'_> {
         let allowed = account.allowed_namespaces.as_ref();
         let allowed = allowed.map(|allowed| self.of_map(allowed_namespaces(&allowed.value), allowed.span));
         let allowed = self.agreed(base.allowed_namespaces.clone(), allowed, account);
-        // Without a word in the map, only the namespaces of its clusters.
+        // The default is only the namespaces of its clusters.
         identity.allowed_namespaces = allowed.or_else(|| Some(Setting::default(AllowedNamespaces::Served)));
         for (key, value) in &map.identity_annotations {
             self.add(&mut identity.annotations, key, value, account);

@@ -4,8 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::MapCluster;
 use crate::aws::RoleArn;
+
+/// A cluster, with the properties that a map can match.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct MapCluster<'s> {
+    pub(super) namespace: &'s str,
+    pub(super) name: &'s str,
+    pub(super) files: Files<'s>,
+}
+
+/// Paths of files relative to the map; `None` for a file that is not below it.
+pub(super) type Files<'s> = BTreeSet<Option<&'s str>>;
 
 /// Entries that select exactly these clusters: by namespace, folder or prefix of the name, otherwise by each name.
 pub(super) fn entries(own: &[&MapCluster<'_>], others: MapOthers<'_, '_>) -> Value {

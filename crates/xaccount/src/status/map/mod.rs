@@ -13,7 +13,7 @@ use crate::aws::{AccountId, RoleArn};
 use crate::capa::ObjectKind;
 use crate::diag::FileId;
 use crate::inventory::Provenance;
-use clusters::{All, MapOthers, entries, literal, name};
+use clusters::{All, Files, MapCluster, MapOthers, entries, literal, name};
 use identity::Identities;
 
 /// A generated map, and what it can't express.
@@ -41,17 +41,6 @@ pub struct MapOptions<'o> {
     /// The source account, which manifests don't contain.
     pub source: Option<&'o AccountId>,
 }
-
-/// A cluster, with the properties that a map can match.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct MapCluster<'s> {
-    namespace: &'s str,
-    name: &'s str,
-    files: Files<'s>,
-}
-
-/// Paths of files relative to the map; `None` for a file that is not below it.
-type Files<'s> = BTreeSet<Option<&'s str>>;
 
 /// The path of each file of the inventory, relative to the map.
 type MapPaths = BTreeMap<FileId, Option<String>>;
