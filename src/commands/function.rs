@@ -18,7 +18,8 @@ use xaccount::session::{self, Session};
 use xaccount::settings::Setting;
 
 use super::empty::none_selected;
-use super::request::{NamedMap, WAYS_OUT, request, specified_target};
+use super::named_map::NamedMap;
+use super::request::{WAYS_OUT, request, specified_target};
 use super::{CommandError, ExitStatus, Messages, Printed, Terminal, input, live, progress};
 use crate::cli::Function;
 

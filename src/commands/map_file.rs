@@ -10,7 +10,7 @@ use xaccount::diag::{Diagnostic, FileId, SourceFile, SourceFiles, Span, SpannedE
 use xaccount::files::{self, Input};
 use xaccount::session::{Session, path_bytes};
 
-use super::request::NamedMap;
+use super::named_map::NamedMap;
 use super::{CommandError, Terminal};
 use crate::cli::ConfigArgs;
 

@@ -16,6 +16,7 @@ pub(crate) mod lint;
 mod live;
 pub(crate) mod map;
 mod map_file;
+mod named_map;
 mod owners;
 mod patch_names;
 mod printed;

@@ -150,7 +150,7 @@ const FROM_MANIFESTS: &[Question] = &[
         &["333333333333=222222222222"],
         ":4",
     ),
-    (&["inject", "ridge.yaml", "--allowed-namespaces", ""], &["all", "default"], ":4"),
+    (&["inject", "ridge.yaml", "--allowed-namespaces", ""], &["all", "default", "served"], ":4"),
     (&["inject", "ridge.yaml", "--allowed-namespaces", "team-a,"], &["team-a,default"], ":4"),
 ];
 

@@ -524,6 +524,8 @@ fn every_flag_of_the_pages_is_one_of_the_program() {
         &["status"],
         &["lint"],
         &["explain"],
+        &["map", "init"],
+        &["map", "which"],
     ]
     .map(help)
     .concat();
