@@ -11,6 +11,7 @@ mod identity;
 mod inject;
 mod lazy;
 mod lint;
+mod prune;
 mod status;
 mod values;
 mod version;

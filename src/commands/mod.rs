@@ -19,6 +19,7 @@ mod owners;
 mod patch_names;
 mod printed;
 pub(crate) mod progress;
+mod prune;
 mod request;
 mod revision;
 pub(crate) mod status;

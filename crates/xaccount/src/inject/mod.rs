@@ -7,6 +7,7 @@ mod decide;
 mod decided;
 mod evidence;
 mod explain;
+mod generated;
 mod identity;
 mod identity_account;
 mod judge;
@@ -27,6 +28,7 @@ mod role;
 
 pub use by_account::{for_account, target_is_source};
 pub use evidence::{Evidence, ObservedObjects};
+pub use generated::GeneratedIdentities;
 pub use judge::Unasked;
 pub use mapped::{Mapped, SpecifiedTarget, known_accounts};
 pub use merge_plans::{plan_each, plan_identities, propose_each, propose_mapped};
