@@ -21,13 +21,16 @@ use super::edit::{Attempt, Delivery, Mode, unless_outrun, until_done};
 use super::input::{self, counted, refuse_array};
 use super::map::MapFile;
 use super::request::{WAYS_OUT, identity_file, identity_request, moves};
-use super::{CommandError, Messages, Printed, Terminal, progress};
+use super::{CommandError, Messages, Printed, Terminal, identity_prune, progress};
 use crate::cli::{AccountArgs, Identity, OutputFormat};
 use crate::output::{self, Wording};
 
 pub(crate) fn run(args: &Identity, terminal: &Terminal) -> Result<Printed, CommandError> {
     until_done(|_| {
         let mode = Mode::of(&args.mode);
+        if args.unused.prune.prune {
+            return identity_prune::attempt(args, mode, terminal);
+        }
         match prepare(args, mode, terminal) {
             Ok(prepared) => attempt(args, mode, prepared, terminal),
             Err(error) => Attempt::Done(Err(error)),

@@ -10,6 +10,7 @@ mod git;
 mod head;
 pub(crate) mod iam;
 pub(crate) mod identity;
+mod identity_prune;
 pub(crate) mod inject;
 mod input;
 pub(crate) mod lint;

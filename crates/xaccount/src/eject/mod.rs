@@ -6,6 +6,7 @@
 mod decision;
 mod identity;
 mod live;
+mod namespaces;
 mod reference;
 mod removal;
 
@@ -20,6 +21,7 @@ use crate::plan::{EmptySelection, Failure, IdentityFile, Outcome, Selection, nam
 use decision::IdentityDecision;
 
 pub use live::{RemovedAccess, in_use};
+pub use namespaces::{UnusedNamespaces, kept, unused_namespaces};
 pub use removal::order_of_namespaces;
 
 /// A request of `eject`.
