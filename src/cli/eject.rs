@@ -8,6 +8,7 @@ use xaccount::aws::RoleArn;
 
 use super::args::{ConfigArgs, InputArgs, ModeArgs, ScanArgs, SelectArgs};
 use super::help::{MORE, TEMPLATE};
+use super::prune::PruneArgs;
 use super::values::{AskedAccount, account_or_name, dns_name, role_arn};
 
 const EXAMPLE: &str = "\
@@ -28,7 +29,10 @@ Examples:
 
   # One identity and all references to it
   kubectl xaccount eject clusters/ -R \\
-    --identity-name cross-account-role-222222222222 --write";
+    --identity-name cross-account-role-222222222222 --write
+
+  # Also the identities that nothing uses any more, now or in a later run
+  kubectl xaccount eject clusters/ -R --prune --write";
 
 const NOTES: &str = "\
 What stays:
@@ -41,6 +45,14 @@ What stays:
   - it is in the file of a cluster that referenced it;
   - nothing else references it: no file of this run, and no manifest in the Git
     work tree (without Git: below the account map, or in the same directory).
+  With --prune, every unused identity of the files is removed if everything in
+  it is what inject writes without flags or with the account map. With
+  --identity-name, also one that was edited. One with a comment stays.
+
+Order:
+  A cluster can't be deleted after its identity (CAPA issue 2371). Delete the
+  clusters in the management cluster, wait until they are gone, then prune and
+  apply. --live=FILE checks that with a dump of the management cluster.
 
 Running clusters:
   Don't use eject on a running cluster. CAPA's webhook fills the gap with
@@ -70,6 +82,8 @@ pub(crate) struct Eject {
     #[command(flatten)]
     pub(crate) references: ReferenceArgs,
     #[command(flatten)]
+    pub(crate) prune: PruneArgs,
+    #[command(flatten)]
     pub(crate) map: ConfigArgs,
     #[command(flatten)]
     pub(crate) mode: ModeArgs,
@@ -90,7 +104,7 @@ pub(crate) struct ReferenceArgs {
     #[arg(long, value_name = "NAME", value_parser = dns_name)]
     pub(crate) identity_name: Vec<String>,
 
-    /// File of the identities [default: the account map's]; identities in it are kept without --identity-name
+    /// File of the identities [default: the account map's]; without --prune or --identity-name they are kept
     #[arg(long, value_name = "PATH")]
     pub(crate) identity_file: Option<PathBuf>,
 }

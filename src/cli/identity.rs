@@ -6,8 +6,10 @@ use xaccount::aws::{Partition, RoleArn};
 
 use super::args::{ConfigArgs, IdentityArgs, ModeArgs};
 use super::help::{EDIT_EXIT_STATUS, MORE, TEMPLATE};
+use super::prune::PruneArgs;
 use super::values::{
-    AskedAccount, AskedMove, ROLE_NAME_HELP, account_move, account_or_name, role_arn, role_name, role_name_long_help,
+    AskedAccount, AskedMove, ROLE_NAME_HELP, account_move, account_or_name, dns_name, role_arn, role_name,
+    role_name_long_help,
 };
 
 const EXAMPLE: &str = "\
@@ -23,17 +25,25 @@ Examples:
   kubectl xaccount identity
 
   # What is missing in a file, as a diff; --write adds it
-  kubectl xaccount identity --identity-file clusters/identities.yaml";
+  kubectl xaccount identity --identity-file clusters/identities.yaml
+
+  # Identities and namespaces that no cluster of the account map needs; --write removes them
+  kubectl xaccount identity --prune";
 
 /// Print the identities of accounts, before any cluster exists
 ///
 /// Prints an AWSClusterRoleIdentity for each account of the flags, or else of the account map: what inject would write for a cluster in that account. If the identity file of the map already has the identity, it is printed as in that file, with outdated fields updated. An identity with `allowedNamespaces: served` is omitted while no namespace is known. With --identity-file, prints a diff of that file: existing identities are updated field by field, and missing ones added.
+///
+/// With --prune, prints a diff that removes from the identity file what no cluster below the account map needs: unused identities, and namespaces of `served` identities.
 #[derive(Debug, Args)]
 #[command(before_help = EXAMPLE, before_long_help = EXAMPLES, after_help = MORE, after_long_help = EDIT_EXIT_STATUS,
     help_template = TEMPLATE,
     override_usage = "kubectl xaccount identity [--account ID...] [--identity-file FILE] [flags]",
     mut_arg("no_identity", |flag| flag.hide(true)),
     mut_arg("dry_run", |flag| flag.help("With --identity-file: print a diff and write nothing (default)")),
+    mut_arg("prune", |flag| flag.help("Remove identities and namespaces from the identity file that no cluster of the account map needs")
+        .conflicts_with_all(NOT_WITH_PRUNE)),
+    mut_arg("live", |flag| flag.requires("prune")),
     mut_arg("write", |flag| flag.help("With --identity-file, or that of the map: write the file")))]
 pub(crate) struct Identity {
     #[command(flatten)]
@@ -44,7 +54,39 @@ pub(crate) struct Identity {
     pub(crate) config: ConfigArgs,
 
     #[command(flatten)]
+    pub(crate) unused: UnusedArgs,
+    #[command(flatten)]
     pub(crate) mode: ModeArgs,
+}
+
+/// Flags that describe identities to create.
+const NOT_WITH_PRUNE: [&str; 15] = [
+    "account",
+    "role_arn",
+    "role_name",
+    "partition",
+    "overwrite",
+    "move_account",
+    "source_identity",
+    "allowed_namespaces",
+    "session_name",
+    "external_id",
+    "duration",
+    "inline_policy",
+    "with_controller_identity",
+    "identity_annotation",
+    "api_version",
+];
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Unused identities")]
+pub(crate) struct UnusedArgs {
+    #[command(flatten)]
+    pub(crate) prune: PruneArgs,
+
+    /// With --prune: namespace of objects that set none, where they will be applied
+    #[arg(long, hide_short_help = true, value_name = "NS", requires = "prune", value_parser = dns_name)]
+    pub(crate) default_namespace: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -12,6 +12,7 @@ mod inject;
 mod lazy;
 mod lint;
 mod map;
+mod prune;
 mod status;
 mod values;
 mod version;

@@ -5,17 +5,18 @@ use std::rc::Rc;
 use xaccount::aws::Partition;
 use xaccount::capa;
 use xaccount::diag::Diagnostic;
-use xaccount::eject::{self, EjectRequest, EjectTarget};
-use xaccount::inventory::Inventory;
+use xaccount::eject::{self, EjectRequest, EjectTarget, RemovedAccess};
+use xaccount::inventory::{Inventory, Scan};
 use xaccount::plan::{Failure, IdentityFile, Outcome};
 use xaccount::session::Session;
-use xaccount::usages::{self, UsageLimits};
+use xaccount::usages;
 
 use super::edit::{Delivery, Mode, refuse_inputs};
 use super::empty::no_cluster;
 use super::input::{self, Usage, counted};
 use super::map_file::MapFile;
 use super::owners::with_owners;
+use super::prune::{UserSearch, emptied, generated, refuse_live};
 use super::request::{account_id, identity_file, selection};
 use super::wrappers::{NOT_EDITED, Wrappers};
 use super::{CommandError, Messages, Printed, Terminal};
@@ -39,31 +40,9 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Result<Printed, CommandE
     let scan = input::scan(&needles, args.scan.skip_templates, None);
     let scanned = session.scan(&scan);
     let session = Rc::new(session);
-    let (inventory, mut warnings) = scanned.map_err(|errors| CommandError::about(&session, errors))?;
-    let identity_file = match request.identity_file {
-        Some(IdentityFile::Existing(file)) => session.input(file).path(),
-        _ => None,
-    };
-    let (inventory, of_skipped, kustomizations) =
-        counted(&session, inventory, identity_file).map_err(|error| CommandError::about(&session, vec![error]))?;
-    warnings.extend(of_skipped);
-    let inventory = input::placed(inventory, &args.select);
-    // eject doesn't use the map to select clusters; only flags select them.
-    let inventory = with_owners(inventory, &session, &request.selection, map.as_ref(), &kustomizations.builds, false);
-    let outcome = match plan(&inventory, &request, &session, map.as_ref()) {
-        Ok(outcome) => outcome,
-        Err(Failure::EmptySelection(_)) if args.scan.allow_empty => Outcome::nothing(&inventory, &request.selection),
-        Err(Failure::EmptySelection(nothing)) => {
-            warnings.push(no_cluster(&nothing, &session, &inventory, &args.select, &USAGE));
-            return Err(CommandError::about(&session, warnings));
-        }
-        Err(Failure::Refused(errors)) => {
-            warnings.extend(errors);
-            return Err(CommandError::about(&session, warnings));
-        }
-    };
-    warnings.extend(outcome.warnings.iter().cloned());
-    warnings.extend(Wrappers::beside(&inventory, &USAGE, NOT_EDITED));
+    let (inventory, warnings) = scanned.map_err(|errors| CommandError::about(&session, errors))?;
+    let work = EjectWork { args, session: &session, scan: &scan, map: map.as_ref() };
+    let (inventory, outcome, warnings) = work.outcome(inventory, warnings, request)?;
     let mut messages = Messages::default();
     messages.about(&session, warnings);
     if let Some(map) = &map {
@@ -71,7 +50,70 @@ pub(crate) fn run(args: &Eject, terminal: &Terminal) -> Result<Printed, CommandE
     }
     outcome.decisions.iter().for_each(|line| messages.note(line));
     let (inventory, outcome) = (&inventory, &outcome);
-    Delivery { mode, session: &session, inventory, outcome, terminal, wording: &Wording::EJECT }.run(messages, &session)
+    let wording = if args.prune.prune { &Wording::PRUNE } else { &Wording::EJECT };
+    Delivery { mode, session: &session, inventory, outcome, terminal, wording }.run(messages, &session)
+}
+
+/// All that a plan depends on.
+struct EjectWork<'w> {
+    args: &'w Eject,
+    session: &'w Rc<Session>,
+    scan: &'w Scan<'w>,
+    map: Option<&'w MapFile>,
+}
+
+impl EjectWork<'_> {
+    /// The changes to make, and warnings about them.
+    fn outcome(
+        &self,
+        inventory: Inventory,
+        mut warnings: Vec<Diagnostic>,
+        mut request: EjectRequest,
+    ) -> Result<(Inventory, Outcome, Vec<Diagnostic>), CommandError> {
+        let (args, session) = (self.args, self.session);
+        let about = |errors: Vec<Diagnostic>| CommandError::about(session, errors);
+        let identity_file = match request.identity_file {
+            Some(IdentityFile::Existing(file)) => session.input(file).path(),
+            _ => None,
+        };
+        let (inventory, of_skipped, kustomizations) =
+            counted(session, inventory, identity_file).map_err(|error| about(vec![error]))?;
+        warnings.extend(of_skipped);
+        let inventory = input::placed(inventory, &args.select);
+        let builds = &kustomizations.builds;
+        // eject doesn't use the map to select clusters; only flags select them.
+        let inventory = with_owners(inventory, session, &request.selection, self.map, builds, false);
+        let search = UserSearch::new(self.map, args.prune.live.as_deref());
+        search.limit(&mut request, &inventory, session, builds);
+        let outcome = match self.plan(&inventory, &request, &search) {
+            Ok(outcome) => outcome,
+            Err(Failure::EmptySelection(_)) if args.scan.allow_empty => {
+                Outcome::nothing(&inventory, &request.selection)
+            }
+            Err(Failure::EmptySelection(nothing)) => {
+                warnings.push(no_cluster(&nothing, session, &inventory, &args.select, &USAGE));
+                return Err(about(warnings));
+            }
+            Err(Failure::Refused(errors)) => {
+                warnings.extend(errors);
+                return Err(about(warnings));
+            }
+        };
+        if let Some(path) = &args.prune.live {
+            let removed = RemovedAccess::of(&inventory, &outcome);
+            warnings.extend(refuse_live(path, self.scan, &inventory, &removed).map_err(about)?);
+        }
+        warnings.extend(outcome.warnings.iter().cloned());
+        warnings.extend(emptied(session, &outcome, builds));
+        warnings.extend(Wrappers::beside(&inventory, &USAGE, NOT_EDITED));
+        Ok((inventory, outcome, warnings))
+    }
+
+    /// The plan: references to remove, and identities that nothing else references.
+    fn plan(&self, inventory: &Inventory, request: &EjectRequest, search: &UserSearch<'_>) -> Result<Outcome, Failure> {
+        let draft = eject::draft(inventory, request)?;
+        Ok(draft.finish(|draft| usages::named(self.session, inventory, draft, search.limits())))
+    }
 }
 
 fn prepare(args: &Eject, mode: Mode, terminal: &Terminal) -> Result<PreparedEject, CommandError> {
@@ -95,7 +137,11 @@ fn prepare(args: &Eject, mode: Mode, terminal: &Terminal) -> Result<PreparedEjec
         identity_names: references.identity_name.clone(),
         target,
         identity_file: identity_file.and_then(|path| session.find(&path)).map(IdentityFile::Existing),
+        prune: args.prune.prune,
+        generated: generated(map.as_ref())?,
+        has_dump: args.prune.live.is_some(),
         explain: terminal.explains(),
+        ..EjectRequest::default()
     };
     Ok(PreparedEject { request, session, map })
 }
@@ -112,19 +158,4 @@ fn target(asked: &AskedAccount, map: Option<&MapFile>) -> Result<EjectTarget, Di
         }
         _ => EjectTarget::Account(id),
     })
-}
-
-/// The plan: references to remove, and identities that nothing else references.
-fn plan(
-    inventory: &Inventory,
-    request: &EjectRequest,
-    session: &Session,
-    map: Option<&MapFile>,
-) -> Result<Outcome, Failure> {
-    let draft = eject::draft(inventory, request)?;
-    let home = std::env::home_dir();
-    let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok();
-    let limits = UsageLimits { home: home.as_deref(), map: map.map(MapFile::directory), here: here.as_deref() };
-    let named = usages::named(session, inventory, &draft, limits);
-    Ok(draft.finish(&named))
 }

@@ -22,13 +22,16 @@ use super::input::{self, counted, refuse_array};
 use super::map_file::MapFile;
 use super::named_map::NamedMap;
 use super::request::{WAYS_OUT, identity_file, identity_request, moves, specified_account, specified_name};
-use super::{CommandError, Messages, Printed, Terminal, progress};
+use super::{CommandError, Messages, Printed, Terminal, identity_prune, progress};
 use crate::cli::{AccountArgs, AskedAccount, Identity, OutputFormat};
 use crate::output::{self, Wording};
 
 pub(crate) fn run(args: &Identity, terminal: &Terminal) -> Result<Printed, CommandError> {
     until_done(|_| {
         let mode = Mode::of(&args.mode);
+        if args.unused.prune.prune {
+            return identity_prune::attempt(args, mode, terminal);
+        }
         match prepare(args, mode, terminal) {
             Ok(prepared) => attempt(args, mode, prepared, terminal),
             Err(error) => Attempt::Done(Err(error)),

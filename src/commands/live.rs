@@ -22,12 +22,25 @@ fn dump_to_file() -> String {
 /// The objects of a management cluster in a dump, and a warning if the dump has no cluster.
 ///
 /// # Errors
-/// No file is specified, or it can't be read.
+/// Those of [`dump`].
 pub(crate) fn read(
     path: &Path,
     scan: &Scan<'_>,
     inventory: &Inventory,
 ) -> Result<(ObservedObjects, Option<Diagnostic>), Diagnostic> {
+    let (live, warning) = dump(path, scan, inventory)?;
+    Ok((ObservedObjects::live(live), warning))
+}
+
+/// The inventory of a dump, and a warning if the dump has no cluster.
+///
+/// # Errors
+/// No file is specified, or it can't be read.
+pub(crate) fn dump(
+    path: &Path,
+    scan: &Scan<'_>,
+    inventory: &Inventory,
+) -> Result<(Inventory, Option<Diagnostic>), Diagnostic> {
     if path.as_os_str().is_empty() {
         let error = Diagnostic::error("this build can't read a live cluster; --live=FILE reads a dump of one");
         return Err(error.help(format!("{}; then --live=live.yaml", dump_to_file())));
@@ -54,5 +67,5 @@ pub(crate) fn read(
     });
     let file = File { name, is_json_for_kubectl: scanned.is_json_for_kubectl, json_list: None, identities_only: false };
     let live = Inventory::new(vec![file], scanned.objects).with_default_namespace(inventory.default_namespace());
-    Ok((ObservedObjects::live(live.with_classes_of(inventory, false)), warning))
+    Ok((live.with_classes_of(inventory, false), warning))
 }

@@ -109,6 +109,7 @@ impl Wording {
         is_unchanged: "has no reference to remove",
         are_unchanged: "have no reference to remove",
     };
+    pub(crate) const PRUNE: Self = Self { nothing: "nothing to prune", ..Self::EJECT };
     /// A fix counts findings, so no object is counted as unchanged.
     pub(crate) const LINT: Self =
         Self { nothing: "nothing to fix", is_unchanged: "is unchanged", are_unchanged: "are unchanged" };

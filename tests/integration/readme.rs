@@ -220,9 +220,12 @@ fn run_steps(page: &str, steps: &[Step], directory: &Path) {
     }
 }
 
-/// The directory of the examples with the account map of the fleet.
+/// The directory of the examples with the account map of the fleet, and without clusters of other examples.
 fn with_map() -> tempfile::TempDir {
     let directory = directory();
+    for other in ["ridge.yaml", "heron.yaml"] {
+        fs::remove_file(directory.path().join(other)).unwrap();
+    }
     fs::copy(testdata("fleet/account-map.yaml"), directory.path().join(".xaccount.yaml")).unwrap();
     directory
 }

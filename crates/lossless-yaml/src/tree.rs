@@ -6,10 +6,16 @@
 use std::borrow::Cow;
 
 use memchr::memmem;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::resolve::resolves_to_other;
 use crate::span::Span;
+
+/// Maximum number of nodes of a value: nested aliases can turn a few lines into billions of nodes.
+const MOST_NODES: usize = 100_000;
+
+/// Maximum depth of a value.
+const DEEPEST_VALUE: usize = 32;
 
 /// Whether a document is read as YAML or as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -258,6 +264,41 @@ impl<'s> Tree<'s> {
         }
     }
 
+    /// The value for which [`says`](Self::says) is true; `None` if there is none, for example because of a tag, a merge
+    /// key or a duplicate key, or if it is unusually deep or large.
+    pub fn as_value(&self, id: NodeId) -> Option<Value> {
+        let mut left = MOST_NODES;
+        let value = self.built_value(id, 0, &mut left)?;
+        self.says(id, &value).then_some(value)
+    }
+
+    fn built_value(&self, id: NodeId, depth: usize, left: &mut usize) -> Option<Value> {
+        *left = left.checked_sub(1)?;
+        if depth > DEEPEST_VALUE {
+            return None;
+        }
+        let id = self.resolve(id);
+        Some(match &self.node(id).data {
+            Data::Mapping { entries, .. } => {
+                let mut members = Map::new();
+                for &(key, value) in entries {
+                    let member = self.built_value(value, depth + 1, left)?;
+                    if members.insert(self.text(key)?.to_owned(), member).is_some() {
+                        return None;
+                    }
+                }
+                Value::Object(members)
+            }
+            Data::Sequence { items, .. } => {
+                Value::Array(items.iter().map(|&item| self.built_value(item, depth + 1, left)).collect::<Option<_>>()?)
+            }
+            Data::Scalar { .. } if self.is_null(id) => Value::Null,
+            Data::Scalar { text, .. } if !self.is_typed(id) => Value::String(text.to_string()),
+            Data::Scalar { text, .. } => serde_json::from_str(text).ok()?,
+            Data::Alias(_) => return None,
+        })
+    }
+
     /// The entries of a mapping, aliases followed.
     pub fn entries(&self, id: NodeId) -> Option<&[(NodeId, NodeId)]> {
         match &self.node(self.resolve(id)).data {
@@ -407,5 +448,42 @@ impl<'s> Tree<'s> {
             Data::Mapping { entries, .. } => entries.iter().map(|&(key, _)| key).find(|&key| self.text(key).is_none()),
             _ => None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::parse::parse;
+    use crate::source::Source;
+
+    #[test]
+    fn a_tree_has_a_value_if_a_value_says_it_all() {
+        let value = |text: &str| {
+            let source = Source::new(text.as_bytes());
+            let document = source.segments().next().unwrap();
+            let tree = parse(&document).unwrap();
+            tree.as_value(tree.root)
+        };
+        assert_eq!(
+            value("b: {c: ~, d: [1, -2, true, 'y', x]}\na: |\n  t\n"),
+            Some(json!({"b": {"c": null, "d": [1, -2, true, "y", "x"]}, "a": "t\n"}))
+        );
+        assert_eq!(value("a: &x {b: 1}\nc: *x\n"), Some(json!({"a": {"b": 1}, "c": {"b": 1}})));
+        for odd in [
+            "a: 1\na: 2\n",
+            "a: !x 1\n",
+            "!x a: 1\n",
+            "a: &x {b: 1}\n<<: *x\n",
+            "a: 1.50\n",
+            "a: 0x10\n",
+            "a: True\n",
+            "a: y\n",
+        ] {
+            assert_eq!(value(odd), None, "{odd}");
+        }
+        let deep = format!("a: {}{}", "[".repeat(40), "]".repeat(40));
+        assert_eq!(value(&deep), None);
     }
 }

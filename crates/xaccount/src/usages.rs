@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use memchr::memmem;
 
-use crate::capa::{IdentityKind, ROLE_IDENTITY};
+use crate::capa::{IdentityKind, ObjectKind, ROLE_IDENTITY, State};
 use crate::diag::{FileId, LineIndex, Span};
 use crate::eject::Draft;
 use crate::files::{self, Input};
@@ -28,11 +28,15 @@ pub struct UsageLimits<'l> {
     pub home: Option<&'l Path>,
     /// The directory of the account map, if there is one.
     pub map: Option<&'l Path>,
+    /// Files that name identities and do not use them, canonical: the account map, and a dump of the management cluster.
+    pub not_users: &'l [PathBuf],
+    /// Whether only the files of the inventory are searched, because they are all that count.
+    pub only_inventory: bool,
     /// The working directory, canonical: files below it are shown relative to it.
     pub here: Option<&'l Path>,
 }
 
-/// For each identity that could be removed, what else names it, in a few words. Identities that nothing names are
+/// For each identity that a draft has to decide about, what else names it, in a few words. Identities that nothing names are
 /// omitted.
 ///
 /// The search covers the files of the inventory, and all manifests below the root of the Git work tree of the
@@ -44,32 +48,20 @@ pub fn named(
     draft: &Draft<'_>,
     limits: UsageLimits<'_>,
 ) -> HashMap<ObjectId, String> {
-    let mut wanted: BTreeMap<&str, Vec<ObjectId>> = BTreeMap::new();
-    for &object in draft.removable() {
-        if let Some(name) = inventory[object].object.name.as_deref() {
-            wanted.entry(name).or_default().push(object);
-        }
-    }
-    let mut out = HashMap::new();
+    let wanted = by_name(inventory, draft.undecided());
     if wanted.is_empty() {
-        return out;
+        return HashMap::new();
     }
     let names: Vec<&str> = wanted.keys().copied().collect();
     let known = KnownNames::of(inventory, draft, &names);
-    let names = IdentityNames::new(names);
-    let files: Vec<FileId> = (0..inputs.len()).map(FileId).collect();
-    let size = |file: &FileId| inputs.size(*file);
-    let here = parallel::map_sized(&files, size, |&file| {
-        let shown = inputs.name(file);
-        let Ok(bytes) = inputs.bytes(file) else { return Mentions::all(format!("{shown} can't be read again")) };
-        search(&bytes, shown, &names, |name, at| known.has(file, name, at))
-    });
-    let whys = first_of_each(here, names.len());
-    for (why, objects) in whys.into_iter().zip(wanted.values()) {
-        out.extend(why.into_iter().flat_map(|why| objects.iter().map(move |&object| (object, why.clone()))));
+    let mut out = in_inventory(inputs, &wanted, &known, limits);
+    if limits.only_inventory {
+        return out;
     }
     let roots = roots(inputs, inventory, &wanted, limits);
-    let read: HashSet<PathBuf> = files.iter().filter_map(|&file| path(inputs, file)?.canonicalize().ok()).collect();
+    let files = (0..inputs.len()).map(FileId);
+    let mut read: HashSet<PathBuf> = files.filter_map(|file| path(inputs, file)?.canonicalize().ok()).collect();
+    read.extend(limits.not_users.iter().cloned());
     for (root, wanted) in roots {
         let names = IdentityNames::new(wanted.iter().map(|&(name, _)| name).collect());
         let whys = first_of_each(around(inputs, &root, &names, &read, limits.here), names.len());
@@ -78,6 +70,60 @@ pub fn named(
                 out.entry(object).or_insert(why);
             }
         }
+    }
+    out
+}
+
+/// Whether the search around a file covers a whole tree: a Git work tree, or what is below the account map.
+pub fn has_tree(inputs: &Session, file: FileId, limits: UsageLimits<'_>) -> bool {
+    path(inputs, file).and_then(|path| root_of(&path, limits)).is_some_and(|root| root.recursive)
+}
+
+/// For each of these identities, what mentions it in the files of the inventory, in a few words, other than references of
+/// the inventory's objects and identities of its name.
+pub fn unknown_users(
+    inputs: &Session,
+    inventory: &Inventory,
+    identities: &[ObjectId],
+    limits: UsageLimits<'_>,
+) -> HashMap<ObjectId, String> {
+    let wanted = by_name(inventory, identities.iter().copied());
+    let names: Vec<&str> = wanted.keys().copied().collect();
+    let known = KnownNames::of_references(inventory, &names);
+    in_inventory(inputs, &wanted, &known, limits)
+}
+
+/// Identities by their names.
+fn by_name(inventory: &Inventory, identities: impl Iterator<Item = ObjectId>) -> BTreeMap<&str, Vec<ObjectId>> {
+    let mut wanted: BTreeMap<&str, Vec<ObjectId>> = BTreeMap::new();
+    for object in identities {
+        if let Some(name) = inventory[object].object.name.as_deref() {
+            wanted.entry(name).or_default().push(object);
+        }
+    }
+    wanted
+}
+
+/// What else names identities in the files of the inventory.
+fn in_inventory(
+    inputs: &Session,
+    wanted: &BTreeMap<&str, Vec<ObjectId>>,
+    known: &KnownNames,
+    limits: UsageLimits<'_>,
+) -> HashMap<ObjectId, String> {
+    let names = IdentityNames::new(wanted.keys().copied().collect());
+    let not_users: HashSet<FileId> = limits.not_users.iter().filter_map(|path| inputs.find(path)).collect();
+    let files: Vec<FileId> = (0..inputs.len()).map(FileId).filter(|file| !not_users.contains(file)).collect();
+    let size = |file: &FileId| inputs.size(*file);
+    let here = parallel::map_sized(&files, size, |&file| {
+        let shown = inputs.name(file);
+        let Ok(bytes) = inputs.bytes(file) else { return Mentions::all(format!("{shown} can't be read again")) };
+        search(&bytes, shown, &names, |name, at| known.has(file, name, at))
+    });
+    let whys = first_of_each(here, names.len());
+    let mut out = HashMap::new();
+    for (why, objects) in whys.into_iter().zip(wanted.values()) {
+        out.extend(why.into_iter().flat_map(|why| objects.iter().map(move |&object| (object, why.clone()))));
     }
     out
 }
@@ -114,8 +160,8 @@ fn first_of_each(files: Vec<Mentions>, names: usize) -> Vec<Option<String>> {
     out
 }
 
-/// The mentions of identities in the files of the inventory that don't count: the removed references, and the
-/// identities themselves.
+/// The mentions of identities in the files of the inventory that don't count: the removed references, the identities
+/// themselves, and removed identities.
 struct KnownNames(HashMap<(FileId, usize), Vec<Span>>);
 
 impl KnownNames {
@@ -125,10 +171,40 @@ impl KnownNames {
             for &(file, span) in draft.removed_refs(name) {
                 known.entry((file, number)).or_default().push(span);
             }
-            for found in inventory.identities(IdentityKind::Role, name).iter().map(|&index| &inventory[index]) {
+            let own = inventory.identities(IdentityKind::Role, name).iter().copied();
+            for found in own.chain(draft.removed()).map(|index| &inventory[index]) {
                 known.entry((found.origin.file, number)).or_default().push(found.origin.window);
             }
         }
+        Self::joined(known)
+    }
+
+    /// All references of an inventory's objects to these names, and the identities of these names.
+    fn of_references(inventory: &Inventory, names: &[&str]) -> Self {
+        let mut known: HashMap<(FileId, usize), Vec<Span>> = HashMap::new();
+        let numbers: HashMap<&str, usize> = names.iter().enumerate().map(|(number, &name)| (name, number)).collect();
+        for found in inventory.objects() {
+            let mut add = |name: Option<&str>, span: Option<Span>| {
+                let (Some(&number), Some(span)) = (name.and_then(|name| numbers.get(name)), span) else { return };
+                known.entry((found.origin.file, number)).or_default().push(span);
+            };
+            let mut add_state = |state: &State| {
+                if let State::Set(to) = state {
+                    add(to.name.text(), to.name.span());
+                }
+            };
+            match &found.object.object_kind {
+                ObjectKind::Identity(identity, _) => {
+                    add_state(&identity.source);
+                    add(found.object.name.as_deref(), Some(found.origin.window));
+                }
+                _ => found.object.references().for_each(|reference| add_state(&reference.state)),
+            }
+        }
+        Self::joined(known)
+    }
+
+    fn joined(mut known: HashMap<(FileId, usize), Vec<Span>>) -> Self {
         for spans in known.values_mut() {
             spans.sort_unstable();
             // Spans that meet are joined.
@@ -406,7 +482,7 @@ mod tests {
         let file = below.join("dev/a.yaml");
         std::fs::write(&file, "").unwrap();
         let root = |path: &Path, map: Option<&Path>| {
-            root_of(path, UsageLimits { home: Some(&home), map, here: None })
+            root_of(path, UsageLimits { home: Some(&home), map, ..UsageLimits::default() })
                 .map(|root| (root.directory, root.recursive))
         };
         assert_eq!(root(&file, None), Some((below.join("dev"), false)));

@@ -34,7 +34,7 @@ fn eject(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let run = Inventory::new(vec![file], scanned.objects);
     let request = EjectRequest::default();
     let outcome = match eject::draft(&run, &request) {
-        Ok(draft) => draft.finish(&HashMap::new()),
+        Ok(draft) => draft.finish(|_| HashMap::new()),
         Err(Failure::EmptySelection(_)) => return Ok(bytes.to_vec()),
         Err(Failure::Refused(errors)) => return Err(format!("plan: {}", errors[0].message)),
     };

@@ -37,6 +37,9 @@ pub struct RoleIdentity {
     pub annotations: Vec<(String, String)>,
     /// Whether it equals [`plain_identity`] of its own version, name and role ARN.
     pub plain: bool,
+    /// The whole object, with its members as they are written; `None` if a value can't express it, for example because
+    /// of a tag or a duplicate key.
+    pub whole: Option<Box<serde_json::Value>>,
 }
 
 impl RoleIdentity {
@@ -140,6 +143,7 @@ pub(super) fn role_identity(tree: &Tree<'_>, node: NodeId, api_version: &str) ->
         has_spec: spec.is_some(),
         annotations: texts(tree, node, "annotations").map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
         plain,
+        whole: tree.as_value(node).map(Box::new),
     }
 }
 

@@ -1,52 +1,103 @@
-//! The identities that nothing references any more.
+//! Decides which identities are removed: those that nothing references any more.
 
-use std::collections::{HashMap, HashSet};
-
-use json_patch::jsonptr::{PointerBuf, Token};
-use json_patch::{PatchOperation, RemoveOperation};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::Draft;
-use crate::capa::{IdentityKind, ObjectKind, ROLE_IDENTITY, RoleIdentity, State, plain_identity};
-use crate::diag::{Diagnostic, FileId, Span};
+use super::decision::{IdentityDecision, KeptReason};
+use crate::capa::{IdentityKind, ObjectKind, ROLE_IDENTITY, RoleIdentity, State};
+use crate::diag::{FileId, Span};
 use crate::inventory::ObjectId;
-use crate::plan::{Change, ChangeKind, IdentityFile, Outcome, default_name};
-use lossless_yaml::ObjectRef;
+use crate::plan::{IdentityFile, default_name};
+
+/// What to do about a document that can't be removed.
+const MANUALLY: &str = "if nothing needs it, remove it manually";
+
+/// Why an unused identity is kept if only its own directory is searched for users.
+const UNTRACED: &str = "it is neither in a Git work tree nor below an account map, so clusters elsewhere may use it";
 
 impl Draft<'_> {
-    /// Finds the identities that could be removed.
-    pub(super) fn identities(&mut self) {
-        let names: Vec<String> = self.removed_refs.keys().cloned().collect();
+    /// The identities to decide about now: no object of the run references them, or only identities that are removed.
+    pub(super) fn next_round(&mut self) {
+        self.round.clear();
+        self.in_use.clear();
         let users = self.users_left();
-        for name in &names {
-            let user = users.get(name).map(|&user| &self.inventory[user]);
-            let user = user.map(|found| {
-                format!(
-                    "{} ({}:{}) references it",
-                    found.title(),
-                    self.inventory.file(found.origin.file).name,
-                    found.origin.line
-                )
-            });
-            for &index in self.inventory.identities(IdentityKind::Role, name) {
-                match user.clone().map_or_else(|| self.may_go(index, name), Err) {
-                    Ok(()) => self.removable.push(index),
-                    Err(why) => self.keep(index, &why),
+        for name in self.wanted_names() {
+            for &index in self.inventory.identities(IdentityKind::Role, &name) {
+                let file = self.inventory[index].origin.file;
+                if self.decided.contains_key(&index) || self.scope.as_ref().is_some_and(|scope| scope.file != file) {
+                    continue;
+                }
+                let user = users.get(&name).map(|&user| {
+                    let found = &self.inventory[user];
+                    format!("{} ({}) references it", found.title(), self.inventory.place(found))
+                });
+                let needed = || self.scope.as_ref()?.needed.get(&name).cloned();
+                match user.or_else(needed) {
+                    Some(why) => {
+                        self.in_use.insert(index, why);
+                    }
+                    None => self.round.push((index, self.decision(index, &name))),
                 }
             }
         }
     }
 
-    /// For each identity whose references are removed, the first object of the run that still references it.
+    /// Settles what this round decided. `named` has the identities that are kept because something else names them, and
+    /// what that is. Returns whether there is more to decide: an identity may be the source of one that is removed.
+    pub(super) fn settle(&mut self, named: &HashMap<ObjectId, String>) -> bool {
+        let mut removes = false;
+        for (index, decision) in std::mem::take(&mut self.round) {
+            let decision = match named.get(&index) {
+                Some(why) => IdentityDecision::Keep(KeptReason::Used(why.clone())),
+                None => decision,
+            };
+            removes |= matches!(decision, IdentityDecision::Remove);
+            self.decided.insert(index, decision);
+        }
+        if removes && !self.in_use.is_empty() {
+            self.next_round();
+        }
+        !self.round.is_empty()
+    }
+
+    /// The identities that are removed, as far as that is settled.
+    pub fn removed(&self) -> impl Iterator<Item = ObjectId> {
+        self.decided
+            .iter()
+            .filter(|(_, decision)| matches!(decision, IdentityDecision::Remove))
+            .map(|(&index, _)| index)
+    }
+
+    /// The names of the identities that may be removed: those of removed references, and with `prune` all.
+    fn wanted_names(&self) -> BTreeSet<String> {
+        let mut names: BTreeSet<String> = self.removed_refs.keys().cloned().collect();
+        names.extend(self.request.identity_names.iter().cloned());
+        if self.request.prune {
+            let all = self.inventory.identity_names(IdentityKind::Role);
+            names.extend(all.filter(|name| self.is_asked_for(name)).map(str::to_owned));
+        }
+        names
+    }
+
+    /// Whether `prune` may remove an identity of the run.
+    pub(super) fn has_identities_to_prune(&self) -> bool {
+        self.request.prune && self.inventory.identity_names(IdentityKind::Role).any(|name| self.is_asked_for(name))
+    }
+
+    /// For each role identity, the first object of the run that references it after the change.
     fn users_left(&self) -> HashMap<String, ObjectId> {
         let removed_refs: HashSet<(FileId, Span)> = self.removed_refs.values().flatten().copied().collect();
         let mut users: HashMap<String, ObjectId> = HashMap::new();
         for (index, found) in self.inventory.entries() {
+            if matches!(self.decided.get(&index), Some(IdentityDecision::Remove)) {
+                continue;
+            }
             let mut names = |state: &State| {
                 let State::Set(existing) = state else { return };
                 let name = existing.name.text().filter(|_| existing.kind.text() == Some(ROLE_IDENTITY));
-                let is_taken =
+                let is_removed =
                     existing.name.span().is_some_and(|span| removed_refs.contains(&(found.origin.file, span)));
-                if let Some(name) = name.filter(|name| !is_taken && self.removed_refs.contains_key(*name)) {
+                if let Some(name) = name.filter(|_| !is_removed) {
                     users.entry(name.to_owned()).or_insert(index);
                 }
             };
@@ -58,108 +109,89 @@ impl Draft<'_> {
         users
     }
 
-    /// Whether an identity may be removed: `inject` would have created the same one in the same file. The error is why
-    /// not.
-    fn may_go(&self, index: ObjectId, name: &str) -> Result<(), String> {
+    /// What happens to an identity that nothing references.
+    fn decision(&self, index: ObjectId, name: &str) -> IdentityDecision {
         let found = &self.inventory[index];
         let ObjectKind::Identity(identity, _) = &found.object.object_kind else {
-            return Err("it is not a role identity".into());
+            return IdentityDecision::Keep(KeptReason::Blocked("it is not a role identity".to_owned(), MANUALLY));
         };
-        let asked = self.request.identity_names.iter().any(|asked| asked == name);
-        let file = self.inventory.file(found.origin.file);
+        if let Some((why, help)) = self.blocker(index, identity) {
+            return IdentityDecision::Keep(KeptReason::Blocked(why, help));
+        }
+        if self.goes_with_its_references(index, name, identity) {
+            return IdentityDecision::Remove;
+        }
+        match self.is_generated(index, name, identity) {
+            Err(why) => IdentityDecision::Keep(KeptReason::NotGenerated(why)),
+            Ok(()) if self.request.prune => IdentityDecision::Remove,
+            Ok(()) => IdentityDecision::Keep(KeptReason::Prunable),
+        }
+    }
+
+    /// Why the text of an identity can't be removed, and what to do.
+    fn blocker(&self, index: ObjectId, identity: &RoleIdentity) -> Option<(String, &'static str)> {
+        let origin = &self.inventory[index].origin;
+        let whole = origin.at.base.is_root();
+        if whole && self.inventory.file(origin.file).is_json_for_kubectl {
+            let why = "a top-level object can't be removed from a JSON file".to_owned();
+            return Some((why, "if nothing needs it, delete the file"));
+        }
+        if let Some(why) = &origin.removal_blocker {
+            return Some((why.clone(), MANUALLY));
+        }
+        let is_odd = whole && identity.whole.is_none();
+        is_odd.then(|| ("its document has a tag, a duplicate key or an odd value".to_owned(), MANUALLY))
+    }
+
+    /// Whether an identity is removed together with the last reference to it. `inject` would have created
+    /// the same one in the same file, or its name is specified.
+    fn goes_with_its_references(&self, index: ObjectId, name: &str, identity: &RoleIdentity) -> bool {
+        let of = self.inventory[index].origin.file;
         // In the order of the files.
         let removed_refs = self.removed_refs(name);
-        let place = removed_refs.partition_point(|&(file, _)| file < found.origin.file);
-        let with_its_clusters = removed_refs.get(place).is_some_and(|&(file, _)| file == found.origin.file);
-        let named = self.request.identity_file.as_ref();
-        let is_named =
-            named.is_some_and(|named| matches!(named, IdentityFile::Existing(file) if *file == found.origin.file));
-        let keeps_identities = file.identities_only || is_named;
-        if !asked && (keeps_identities || !with_its_clusters) {
-            return Err(format!("it is in a separate file; pass --identity-name {name} to remove it, too"));
+        if self.is_named(name) {
+            return !removed_refs.is_empty();
         }
-        if !identity.plain {
-            return Err(
-                "it was edited, or created with extra flags or an account map; if nothing needs it, remove it manually"
-                    .into(),
-            );
+        let place = removed_refs.partition_point(|&(file, _)| file < of);
+        let with_its_clusters = removed_refs.get(place).is_some_and(|&(file, _)| file == of);
+        let identity_file = self.request.identity_file.as_ref();
+        let is_identity_file =
+            identity_file.is_some_and(|named| matches!(named, IdentityFile::Existing(file) if *file == of));
+        let keeps_identities = self.inventory.file(of).identities_only || is_identity_file;
+        with_its_clusters && !keeps_identities && identity.plain && is_default_name(identity, name)
+    }
+
+    /// Whether `prune` removes an identity that nothing references: its name is specified, or everything in it is what
+    /// `inject` writes. The error is why not.
+    fn is_generated(&self, index: ObjectId, name: &str, identity: &RoleIdentity) -> Result<(), &'static str> {
+        let request = self.request;
+        if self.is_named(name) {
+            return Ok(());
         }
-        if !asked && !is_default_name(identity, name) {
-            return Err(format!("it does not have the default name; pass --identity-name {name} to remove it, too"));
+        if request.generated.is_source(name) {
+            return Err("the account map names it as the source of other identities");
         }
-        match &found.origin.removal_blocker {
-            Some(why) => Err(why.clone()),
-            None if file.is_json_for_kubectl && found.origin.at.base.is_root() => {
-                Err("a top-level object can't be removed from a JSON file".into())
-            }
-            None => Ok(()),
+        if request.renamed.contains(&self.inventory[index].origin.file) {
+            return Err("a kustomization renames it, so references to its new name are not found");
+        }
+        match request.generated.has(name, identity) {
+            true if request.untraced.contains(&self.inventory[index].origin.file) => Err(UNTRACED),
+            true => Ok(()),
+            false if identity.plain => Err("its name is neither the default nor one of the account map"),
+            false => Err("it was edited, or created with flags or a map that are not used now"),
         }
     }
 
-    /// Warns that an identity is kept, and why.
-    fn keep(&mut self, index: ObjectId, why: &str) {
-        let found = &self.inventory[index];
-        let place = format!("{}:{}", self.inventory.file(found.origin.file).name, found.origin.line);
-        self.outcome.warnings.push(Diagnostic::warning(format!("{} is kept in {place}: {why}", found.title())));
+    /// Whether the request names an identity exactly.
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        self.request.identity_names.iter().any(|asked| asked == name)
     }
 
-    /// The plan. `named` has the identities that are kept because something else references them, and what that is.
-    pub fn finish(mut self, named: &HashMap<ObjectId, String>) -> Outcome {
-        let mut items: Vec<(FileId, ObjectRef, usize)> = Vec::new();
-        let removable = std::mem::take(&mut self.removable);
-        let mut removed = false;
-        for index in removable {
-            let found = &self.inventory[index];
-            let ObjectKind::Identity(identity, _) = &found.object.object_kind else { continue };
-            if let Some(why) = named.get(&index) {
-                self.keep(index, why);
-                continue;
-            }
-            removed = true;
-            let role = identity.role_arn.text().unwrap_or_default();
-            let whole = PatchOperation::Remove(RemoveOperation { path: PointerBuf::new() });
-            self.outcome.changes.push(Change {
-                object: Some(index),
-                kind: ChangeKind::IdentityRemoved,
-                operations: vec![whole].into(),
-                before: Some(role.to_owned()),
-                after: "removed, because nothing here references it any more".to_owned(),
-            });
-            if let Some((list, item)) = item_of(&found.origin.at) {
-                items.push((found.origin.file, list, item));
-                continue;
-            }
-            let holds =
-                plain_identity(&found.object.api_version, found.object.name.as_deref().unwrap_or_default(), role);
-            let plan = self.outcome.plans.entry(found.origin.file).or_default();
-            plan.removed_documents.push((found.origin.at.document, holds));
-        }
-        // After all changes in items, and from the last item, so that each index stays valid.
-        items.sort_by_key(|&(.., item)| std::cmp::Reverse(item));
-        let mut lists: Vec<(FileId, ObjectRef, Vec<PatchOperation>)> = Vec::new();
-        let mut places: HashMap<(FileId, Span, String), usize> = HashMap::new();
-        for (file, list, item) in items {
-            let path = PointerBuf::from_tokens([Token::from("items"), Token::from(item)]);
-            let remove = PatchOperation::Remove(RemoveOperation { path });
-            let key = (file, list.document, list.base.as_str().to_owned());
-            let place = *places.entry(key).or_insert(lists.len());
-            match lists.get_mut(place) {
-                Some((.., operations)) => operations.push(remove),
-                None => lists.push((file, list, vec![remove])),
-            }
-        }
-        for (file, list, operations) in lists {
-            self.outcome.plans.entry(file).or_default().changes.push((list, operations.into()));
-        }
-        if removed {
-            self.outcome.warnings.push(
-                Diagnostic::warning(
-                    "a cluster can't be deleted after the identity that it uses was deleted (CAPA issue 2371)",
-                )
-                .help("before you delete an identity from a management cluster, check that no cluster there uses it"),
-            );
-        }
-        self.outcome
+    /// Whether the request is about an identity, by its name and its role.
+    fn is_asked_for(&self, name: &str) -> bool {
+        let role = self.role_of(name);
+        let is_named = self.request.identity_names.is_empty() || self.is_named(name);
+        is_named && self.request.target.as_ref().is_none_or(|target| role.is_some_and(|role| target.is(&role)))
     }
 }
 
@@ -167,12 +199,4 @@ impl Draft<'_> {
 fn is_default_name(identity: &RoleIdentity, name: &str) -> bool {
     let role = identity.role_arn.text().and_then(|role| role.parse().ok());
     role.and_then(|role| default_name(&role)).as_deref() == Some(name)
-}
-
-/// The list that contains an object, and the object's index in it.
-fn item_of(at: &ObjectRef) -> Option<(ObjectRef, usize)> {
-    let mut base = at.base.clone();
-    let item = base.pop_back()?.decoded().parse().ok()?;
-    base.pop_back()?;
-    Some((ObjectRef { document: at.document, base }, item))
 }

@@ -3,16 +3,26 @@
 //! It undoes `inject`, so it only removes references to role identities: the controller identity is what CAPA's webhook
 //! sets by itself, and `inject` never writes a static identity.
 
+mod decision;
 mod identity;
+mod live;
+mod namespaces;
 mod reference;
+mod removal;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::aws::{AccountId, RoleArn};
 use crate::diag::{Diagnostic, FileId, Span};
+use crate::inject::GeneratedIdentities;
 use crate::inventory::{Inventory, ObjectId};
 use crate::manifest_checks;
-use crate::plan::{Failure, IdentityFile, Outcome, Selection, names_that_fit_nothing, selected};
+use crate::plan::{EmptySelection, Failure, IdentityFile, Outcome, Selection, names_that_fit_nothing, selected};
+use decision::IdentityDecision;
+
+pub use live::{RemovedAccess, in_use};
+pub use namespaces::{UnusedNamespaces, kept, unused_namespaces};
+pub use removal::order_of_namespaces;
 
 /// A request of `eject`.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +35,17 @@ pub struct EjectRequest {
     pub target: Option<EjectTarget>,
     /// The file that keeps identities, if specified.
     pub identity_file: Option<IdentityFile>,
+    /// Whether to remove all identities that nothing uses, also those that no removed reference names.
+    pub prune: bool,
+    /// What `inject` writes with the account map; with `prune`, only such identities are removed, and those of
+    /// `identity_names`.
+    pub generated: GeneratedIdentities,
+    /// Files whose objects a kustomization renames, so that not all references to them are found.
+    pub renamed: BTreeSet<FileId>,
+    /// Files that are neither in a Git work tree nor below the account map: clusters elsewhere may use their identities.
+    pub untraced: BTreeSet<FileId>,
+    /// Whether a dump of the management cluster is searched for users of the removed identities.
+    pub has_dump: bool,
     /// Whether to record what was decided and why.
     pub explain: bool,
 }
@@ -38,6 +59,24 @@ pub enum EjectTarget {
     Role(RoleArn),
 }
 
+impl EjectTarget {
+    fn is(&self, role: &RoleArn) -> bool {
+        match self {
+            Self::Account(account) => role.account() == account,
+            Self::Role(wanted) => role == wanted,
+        }
+    }
+}
+
+/// Which identities are pruned without removing references.
+#[derive(Clone, Debug)]
+pub struct PruneScope {
+    /// The file of the identities.
+    pub file: FileId,
+    /// Names of identities that are needed, and why, in words.
+    pub needed: BTreeMap<String, String>,
+}
+
 /// The removed references, before it is known which of their identities are still used elsewhere.
 #[derive(Debug)]
 pub struct Draft<'r> {
@@ -47,7 +86,14 @@ pub struct Draft<'r> {
     errors: Vec<Diagnostic>,
     /// The places of the removed references, by the name of the identity.
     removed_refs: BTreeMap<String, Vec<(FileId, Span)>>,
-    removable: Vec<ObjectId>,
+    /// Only identities are removed, and only these.
+    scope: Option<PruneScope>,
+    /// What is settled about identities.
+    decided: BTreeMap<ObjectId, IdentityDecision>,
+    /// The identities of this round, and what happens to each if nothing else names it.
+    round: Vec<(ObjectId, IdentityDecision)>,
+    /// The identities that something uses, and what that is.
+    in_use: BTreeMap<ObjectId, String>,
     /// Messages about skipped references that were added already: each is reported once.
     warned: HashSet<String>,
 }
@@ -57,23 +103,47 @@ pub struct Draft<'r> {
 /// # Errors
 /// All errors, not only the first.
 pub fn draft<'r>(inventory: &'r Inventory, request: &'r EjectRequest) -> Result<Draft<'r>, Failure> {
-    let outcome = Outcome::nothing(inventory, &request.selection);
-    let errors = manifest_checks::impossible(inventory).collect();
-    let (removed_refs, removable, warned) = Default::default();
-    let mut draft = Draft { inventory, request, outcome, errors, removed_refs, removable, warned };
-    let selected = selected(inventory, &request.selection)?;
+    let mut draft = Draft::new(inventory, request, None);
+    let selected = match selected(inventory, &request.selection) {
+        // After the clusters were deleted, only their identities are left, and after these, nothing.
+        Err(Failure::EmptySelection(EmptySelection::NoReferencingObject)) if request.prune => Vec::new(),
+        selected => selected?,
+    };
     draft.outcome.warnings.extend(names_that_fit_nothing(inventory, &request.selection));
-    draft.outcome.warnings.extend(manifest_checks::newer(inventory));
-    draft.errors.extend(manifest_checks::names_of_two_roles(inventory));
     draft.references(&selected);
-    draft.identities();
-    if draft.errors.is_empty() { Ok(draft) } else { Err(Failure::Refused(draft.errors)) }
+    draft.checked()
 }
 
-impl Draft<'_> {
-    /// The identities that can be removed, unless something else references them.
-    pub fn removable(&self) -> &[ObjectId] {
-        &self.removable
+/// Finds the identities of a file that nothing uses, and removes no references.
+///
+/// # Errors
+/// All errors, not only the first.
+pub fn prune<'r>(inventory: &'r Inventory, request: &'r EjectRequest, scope: PruneScope) -> Result<Draft<'r>, Failure> {
+    Draft::new(inventory, request, Some(scope)).checked()
+}
+
+impl<'r> Draft<'r> {
+    fn new(inventory: &'r Inventory, request: &'r EjectRequest, scope: Option<PruneScope>) -> Self {
+        let mut outcome = Outcome::nothing(inventory, &request.selection);
+        outcome.warnings.extend(manifest_checks::newer(inventory));
+        let mut errors: Vec<Diagnostic> = manifest_checks::impossible(inventory).collect();
+        errors.extend(manifest_checks::names_of_two_roles(inventory));
+        let (removed_refs, decided, round, in_use, warned) = Default::default();
+        Self { inventory, request, outcome, errors, removed_refs, scope, decided, round, in_use, warned }
+    }
+
+    /// The draft with its first round of identities, if there is no error.
+    fn checked(mut self) -> Result<Self, Failure> {
+        if !self.errors.is_empty() {
+            return Err(Failure::Refused(self.errors));
+        }
+        self.next_round();
+        Ok(self)
+    }
+
+    /// The identities to decide about: they are removed, or a message says how, unless something else names them.
+    pub fn undecided(&self) -> impl Iterator<Item = ObjectId> {
+        self.round.iter().map(|(index, _)| *index)
     }
 
     /// The removed references to an identity: the files and the bytes in them.
@@ -120,12 +190,11 @@ mod tests {
         }
         let inventory = Inventory::new(files, objects);
         let draft = draft(&inventory, request).unwrap();
-        let why = if named {
-            draft.removable().iter().map(|&index| (index, "why".to_owned())).collect()
-        } else {
-            HashMap::new()
+        let why = |draft: &Draft<'_>| match named {
+            true => draft.undecided().map(|index| (index, "why".to_owned())).collect(),
+            false => HashMap::new(),
         };
-        draft.finish(&why).changes.iter().map(|change| change.kind).collect()
+        draft.finish(why).changes.iter().map(|change| change.kind).collect()
     }
 
     #[test]
@@ -182,7 +251,7 @@ mod tests {
                 objects.extend(scan(FileId(index), text.as_bytes(), &options).unwrap().objects);
             }
             let inventory = Inventory::new(files, objects);
-            let outcome = draft(&inventory, &EjectRequest::default()).unwrap().finish(&HashMap::new());
+            let outcome = draft(&inventory, &EjectRequest::default()).unwrap().finish(|_| HashMap::new());
             assert_eq!(outcome.changes.len(), 5);
             assert_eq!(crate::plan::write_order(&inventory, &outcome), want.map(FileId));
         }

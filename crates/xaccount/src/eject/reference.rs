@@ -27,21 +27,9 @@ impl Draft<'_> {
                 self.outcome.unchanged.push(index);
             }
         }
-        for (asked, name) in self.not_referenced() {
-            let existing = name.and_then(|name| self.inventory.identities(IdentityKind::Role, &name).first());
-            let help = match existing.map(|&index| &self.inventory[index]) {
-                // An identity is removed with the references to it; one that nothing references may be for future
-                // clusters.
-                Some(found) => format!(
-                    "nothing is removed; its document is at {}:{}: if nothing needs it, remove it manually",
-                    self.inventory.file(found.origin.file).name,
-                    found.origin.line
-                ),
-                None => "nothing is removed; check the spelling".to_owned(),
-            };
-            self.outcome
-                .warnings
-                .push(Diagnostic::warning(format!("no selected object references {asked}")).help(help));
+        for asked in self.not_referenced() {
+            let warning = Diagnostic::warning(format!("no selected object references {asked}"));
+            self.outcome.warnings.push(warning.help("nothing is removed; check the spelling"));
         }
         let changes = &self.outcome.changes;
         if changes.iter().any(|change| change.kind == ChangeKind::ReferenceRemoved && change.after == SOURCE) {
@@ -53,16 +41,20 @@ impl Draft<'_> {
         }
     }
 
-    /// What the request names and no selected object references, in words; with the name of the identity, if it is one.
-    fn not_referenced(&self) -> Vec<(String, Option<String>)> {
+    /// What the request names, no selected object references, and no identity of the run has, in words. Another message
+    /// says what happens to an existing identity.
+    fn not_referenced(&self) -> Vec<String> {
         let names = self.request.identity_names.iter().filter(|name| self.removed_refs(name).is_empty());
-        let names = names.map(|name| (format!("{ROLE_IDENTITY}/{name}"), Some(name.clone())));
+        let names = names.filter(|name| self.inventory.identities(IdentityKind::Role, name).is_empty());
+        let names = names.map(|name| format!("{ROLE_IDENTITY}/{name}"));
         let target = self.request.target.as_ref().filter(|_| self.outcome.changes.is_empty());
-        let target = target.filter(|_| self.request.identity_names.is_empty()).map(|target| match target {
-            EjectTarget::Account(account) => (format!("an identity of account {account}"), None),
-            EjectTarget::Role(role) => (format!("an identity of role {role}"), None),
-        });
-        names.chain(target).collect()
+        let target = target.filter(|_| self.request.identity_names.is_empty() && !self.has_identities_to_prune());
+        names
+            .chain(target.map(|target| match target {
+                EjectTarget::Account(account) => format!("an identity of account {account}"),
+                EjectTarget::Role(role) => format!("an identity of role {role}"),
+            }))
+            .collect()
     }
 
     fn reference(&mut self, index: ObjectId, reference: &IdentityReference) {
@@ -175,7 +167,7 @@ impl Draft<'_> {
     }
 
     /// The role of an identity, if the run has it.
-    fn role_of(&self, name: &str) -> Option<RoleArn> {
+    pub(super) fn role_of(&self, name: &str) -> Option<RoleArn> {
         let existing = self.inventory.identities(IdentityKind::Role, name).iter();
         existing.filter_map(|&index| self.inventory[index].object.role_arn()?.parse().ok()).next()
     }
@@ -198,8 +190,7 @@ impl Draft<'_> {
             return Err("its account is not in these files");
         };
         match target {
-            EjectTarget::Account(account) if role.account() == account => Ok(()),
-            EjectTarget::Role(wanted) if role == wanted => Ok(()),
+            _ if target.is(role) => Ok(()),
             EjectTarget::Account(_) => Err("--account specifies another account"),
             EjectTarget::Role(_) => Err("--role-arn specifies another role"),
         }

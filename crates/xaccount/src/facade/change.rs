@@ -141,8 +141,7 @@ pub fn eject(manifests: &Manifests, request: &EjectRequest) -> Result<ChangedMan
     let read = read(manifests, identity_file.as_deref())?;
     let outcome = draft(&read.inventory, &request).map(|draft| {
         // Files in memory have no directory, so only they are searched.
-        let users = named(&read.session, &read.inventory, &draft, UsageLimits::default());
-        draft.finish(&users)
+        draft.finish(|draft| named(&read.session, &read.inventory, draft, UsageLimits::default()))
     });
     match outcome {
         Ok(outcome) => proved(manifests, read, outcome),

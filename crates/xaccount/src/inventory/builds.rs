@@ -153,6 +153,13 @@ impl Builds {
         !self.ways(&[plain(path)]).is_empty()
     }
 
+    /// Where a kustomization lists an input: `clusters/kustomization.yaml:4`.
+    pub fn listed_at(&self, file: FileId) -> Option<String> {
+        let names = self.names(file);
+        let lines = self.all.iter().flat_map(|one| one.resources.iter().map(move |(path, span)| (one, path, *span)));
+        lines.filter(|(one, path, _)| names.contains(&one.beside(path))).map(|(one, _, span)| one.place(span)).next()
+    }
+
     /// Whether an input is part of a build.
     pub(crate) fn is_built(&self, file: FileId) -> bool {
         !self.ways_of(file).is_empty()
@@ -181,12 +188,18 @@ impl Builds {
 
     /// Whether a file is applied by a build that does not rename it.
     pub(crate) fn keeps_names(&self, file: FileId) -> bool {
-        let renames = |way: &BuildPath| {
-            let flux = way.flux.is_some_and(|index| !self.flux[index].flux.renames.is_empty());
-            flux || self.members(way).into_iter().any(|one| !self.all[one].renames.is_empty())
-        };
         let ways = self.ways_of(file);
-        ways.is_empty() || !ways.iter().all(renames)
+        ways.is_empty() || !ways.iter().all(|way| self.renames(way))
+    }
+
+    /// Whether a build applies the objects of a file under other names.
+    pub fn renames_objects_of(&self, file: FileId) -> bool {
+        self.ways_of(file).iter().any(|way| self.renames(way))
+    }
+
+    fn renames(&self, way: &BuildPath) -> bool {
+        let flux = way.flux.is_some_and(|index| !self.flux[index].flux.renames.is_empty());
+        flux || self.members(way).into_iter().any(|one| !self.all[one].renames.is_empty())
     }
 
     /// A kustomization, those from which it builds, and those that build from it.

@@ -178,6 +178,17 @@ impl<O: Provenance> Inventory<O> {
         all
     }
 
+    /// Whether the files show the namespace of an object: it has one, a kustomization sets it, or it was specified for
+    /// objects without one.
+    pub(crate) fn has_certain_namespace(&self, found: &Resource<O>) -> bool {
+        let places = found.object.applied.as_deref().map_or(&[][..], |applied| &applied.places);
+        let has_own = match places {
+            [] => found.object.written_namespace().is_some(),
+            places => places.iter().all(|place| place.namespace.is_some()),
+        };
+        has_own || self.specified_namespace().is_some()
+    }
+
     /// The namespaces to which an object is applied; at least one.
     pub fn namespaces_of<'r>(&'r self, found: &'r Resource<O>) -> Vec<&'r str> {
         let mut namespaces: Vec<&str> = self.places(found).into_iter().map(|place| place.namespace).collect();

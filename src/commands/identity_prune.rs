@@ -1,0 +1,272 @@
+//! `kubectl xaccount identity --prune`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
+
+use xaccount::capa;
+use xaccount::diag::{Diagnostic, FileId};
+use xaccount::eject::{self, EjectRequest, PruneScope, RemovedAccess, UnusedNamespaces};
+use xaccount::files::{self, Input};
+use xaccount::inject::{self, GeneratedIdentities, Mapped, NeededIdentity};
+use xaccount::inventory::{Builds, Inventory, ObjectId, Scan};
+use xaccount::plan::{Failure, IdentityFile, Outcome, Selection};
+use xaccount::session::{self, Session};
+use xaccount::usages;
+
+use super::edit::{Attempt, Delivery, Mode, unless_outrun};
+use super::input::{self, counted};
+use super::map_file::MapFile;
+use super::owners::{NO_PATH, with_owners};
+use super::prune::{UserSearch, emptied, generated, refuse_live};
+use super::request::{WAYS_OUT, identity_file};
+use super::{CommandError, Messages, Printed, Terminal, progress};
+use crate::cli::{Identity, OutputFormat};
+use crate::output::Wording;
+
+/// What a run works on.
+struct PreparedPrune {
+    map: MapFile,
+    session: Session,
+    /// The identity file.
+    file: FileId,
+    path: PathBuf,
+}
+
+pub(crate) fn attempt(args: &Identity, mode: Mode, terminal: &Terminal) -> Attempt {
+    let PreparedPrune { map, mut session, file, path } = match prepare(args, terminal) {
+        Ok(prepared) => prepared,
+        Err(error) => return Attempt::Done(Err(error)),
+    };
+    let needles = capa::needles();
+    let scan = input::scan(&needles, args.target.skip_templates, None);
+    let scanned = session.scan(&scan);
+    let session = Rc::new(session);
+    let work = PruneWork { args, map: &map, session: &session, scan: &scan, file, path: &path };
+    let result = scanned
+        .map_err(|errors| CommandError::about(&session, errors))
+        .and_then(|(inventory, warnings)| work.answer(inventory, warnings, mode, terminal));
+    unless_outrun(result, mode, &session, Some(&IdentityFile::Existing(file)))
+}
+
+fn prepare(args: &Identity, terminal: &Terminal) -> Result<PreparedPrune, CommandError> {
+    let flag = args.identity.identity_file.as_deref();
+    let place = flag.map_or_else(|| PathBuf::from("-"), Path::to_owned);
+    let Some(map) = MapFile::find(&args.config, &[place], terminal)? else {
+        let error = Diagnostic::error("--prune needs an account map: it says which clusters need an identity");
+        return Err(error
+            .help("run it below a directory with a .xaccount.yaml, or pass --config FILE")
+            .help("without a map: kubectl xaccount eject clusters/ -R --prune")
+            .into());
+    };
+    let Some(file) = identity_file(flag, Some(&map))? else {
+        let error = Diagnostic::error("no identity file: the account map does not set identityFile");
+        return Err(error.help("set identityFile in the map, or pass --identity-file FILE").into());
+    };
+    let path = file.value;
+    if !path.exists() {
+        let error = Diagnostic::error(format!("the identity file {} does not exist", path.display()));
+        return Err(error.help("there is nothing to prune before inject or identity --write creates it").into());
+    }
+    let found =
+        files::find(&[from_here(map.directory())], true).map_err(|error| Diagnostic::error(error.to_string()))?;
+    // A dump of the management cluster is not a manifest, even next to the manifests.
+    let dump = args.unused.prune.live.as_ref().and_then(|dump| dump.canonicalize().ok());
+    let is_dump = |input: &Input| dump.is_some() && input.path().and_then(|path| path.canonicalize().ok()) == dump;
+    let found = found.into_iter().filter(|input| !is_dump(input)).map(without_dot).collect();
+    let session = Session::new(found, &mut std::io::empty(), None, Some(&path), progress::show)?;
+    let Some(file) = session.find(&path) else {
+        return Err(Diagnostic::error(format!("{} is not a file", path.display())).into());
+    };
+    Ok(PreparedPrune { map, session, file, path })
+}
+
+/// All that a plan depends on.
+struct PruneWork<'w> {
+    args: &'w Identity,
+    map: &'w MapFile,
+    session: &'w Rc<Session>,
+    scan: &'w Scan<'w>,
+    file: FileId,
+    path: &'w Path,
+}
+
+impl PruneWork<'_> {
+    fn answer(
+        &self,
+        inventory: Inventory,
+        mut warnings: Vec<Diagnostic>,
+        mode: Mode,
+        terminal: &Terminal,
+    ) -> Result<Printed, CommandError> {
+        let about = |errors: Vec<Diagnostic>| CommandError::about(self.session, errors);
+        input::refuse_array(self.session, Some(&IdentityFile::Existing(self.file)))
+            .map_err(|error| about(vec![error]))?;
+        let (inventory, of_skipped, kustomizations) =
+            counted(self.session, inventory, Some(self.path)).map_err(|error| about(vec![error]))?;
+        warnings.extend(of_skipped);
+        let inventory = match &self.args.unused.default_namespace {
+            Some(namespace) => inventory.with_default_namespace(namespace),
+            None => inventory,
+        };
+        let builds = &kustomizations.builds;
+        let all = Selection::default();
+        let inventory = with_owners(inventory, self.session, &all, Some(self.map), builds, true);
+        let (outcome, more) = self.outcome(&inventory, builds, terminal).map_err(about)?;
+        warnings.extend(outcome.warnings.iter().cloned().chain(more));
+        warnings.extend(emptied(self.session, &outcome, builds));
+        let mut messages = Messages::default();
+        messages.about(self.session, warnings);
+        messages.note(self.map.used());
+        outcome.decisions.iter().for_each(|line| messages.note(line));
+        if mode == Mode::Output(OutputFormat::Yaml) {
+            return Ok(Printed { messages, ..Printed::of(self.content(&outcome).map_err(about)?) });
+        }
+        let (session, inventory, wording) = (self.session, &inventory, &Wording::PRUNE);
+        let delivery = Delivery { mode, session, inventory, outcome: &outcome, terminal, wording };
+        let printed = delivery.run(messages, self.session)?;
+        Ok(match outcome.changes.is_empty() {
+            true => Printed { summary: vec![format!("nothing to prune in {}", session.name(self.file))], ..printed },
+            false => printed,
+        })
+    }
+
+    /// The plan, and warnings about what is kept.
+    fn outcome(
+        &self,
+        inventory: &Inventory,
+        builds: &Builds,
+        terminal: &Terminal,
+    ) -> Result<(Outcome, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let needed = self.needed(inventory)?;
+        let generated = generated(Some(self.map))?;
+        let mut request = EjectRequest {
+            identity_names: self.args.identity.identity_name.iter().cloned().collect(),
+            prune: true,
+            generated: generated.clone(),
+            has_dump: self.args.unused.prune.live.is_some(),
+            explain: terminal.explains(),
+            ..EjectRequest::default()
+        };
+        let mut search = UserSearch::new(Some(self.map), self.args.unused.prune.live.as_deref());
+        // An identity file elsewhere may be shared with other trees.
+        search.only_inputs = self.map.relative(self.session, self.file).is_some();
+        search.limit(&mut request, inventory, self.session, builds);
+        let scope = PruneScope { file: self.file, needed: reasons(&needed) };
+        let draft = eject::prune(inventory, &request, scope).map_err(errors)?;
+        let mut outcome = draft.finish(|draft| usages::named(self.session, inventory, draft, search.limits()));
+        let mut warnings = Vec::new();
+        let mut removed = RemovedAccess::of(inventory, &outcome);
+        if request.identity_names.is_empty() {
+            let (unused, more) = self.unused_namespaces(inventory, &outcome, (&generated, &needed), &search);
+            warnings.extend(more);
+            removed.extend(unused.iter().map(|one| one.access(inventory)));
+            let is_unchecked = !unused.is_empty() && !request.has_dump;
+            warnings.extend(is_unchecked.then(eject::order_of_namespaces));
+            unused.iter().for_each(|one| one.add_to(inventory, &mut outcome));
+        }
+        if let Some(path) = &self.args.unused.prune.live {
+            warnings.extend(refuse_live(path, self.scan, inventory, &removed)?);
+        }
+        Ok((outcome, warnings))
+    }
+
+    /// The identities that clusters need by the map.
+    fn needed(&self, inventory: &Inventory) -> Result<Vec<NeededIdentity>, Vec<Diagnostic>> {
+        let (place, file) = (|span| self.map.place(span), |file| self.map.file(self.session, file));
+        let mapped = Mapped {
+            map: &self.map.map,
+            name: self.map.text().0,
+            place: &place,
+            file: &file,
+            without_path: NO_PATH,
+            ways_out: WAYS_OUT,
+            allow_unmapped: true,
+        };
+        inject::needed(inventory, &mapped)
+    }
+
+    /// The namespaces to remove from identities that stay, and warnings about those that are kept.
+    fn unused_namespaces(
+        &self,
+        inventory: &Inventory,
+        outcome: &Outcome,
+        (generated, needed): (&GeneratedIdentities, &[NeededIdentity]),
+        search: &UserSearch<'_>,
+    ) -> (Vec<UnusedNamespaces>, Vec<Diagnostic>) {
+        let removed: BTreeSet<ObjectId> = outcome.changes.iter().filter_map(|change| change.object).collect();
+        let is_removed = |index: ObjectId| removed.contains(&index);
+        let (unused, mut warnings) = eject::unused_namespaces(inventory, self.file, generated, needed, is_removed);
+        let identities: Vec<ObjectId> = unused.iter().map(|one| one.identity).collect();
+        let unknown = usages::unknown_users(self.session, inventory, &identities, search.limits());
+        let mut kept = |identity: ObjectId, why: &str| {
+            warnings.push(eject::kept(inventory, &inventory[identity], why));
+        };
+        let possible = |mut one: UnusedNamespaces| {
+            if let Some(why) = unknown.get(&one.identity) {
+                kept(one.identity, why);
+                return None;
+            }
+            if self.refusal(inventory, &one).is_some() {
+                let identity = one.identity;
+                one.names.retain(|name| {
+                    let alone = UnusedNamespaces { identity, names: vec![name.clone()] };
+                    let why = self.refusal(inventory, &alone).map(|why| format!("{}: {why}", name.1));
+                    why.as_deref().map(|why| kept(identity, why)).is_none()
+                });
+            }
+            (!one.names.is_empty()).then_some(one)
+        };
+        let unused = unused.into_iter().filter_map(possible).collect();
+        (unused, warnings)
+    }
+
+    /// Why namespaces can't be removed with certainty: a comment in their lines would be lost, for example.
+    fn refusal(&self, inventory: &Inventory, unused: &UnusedNamespaces) -> Option<String> {
+        let refused = self.session.prove([(&self.file, &unused.plan(inventory))], |_, _, _| Ok(())).err()?;
+        refused.into_iter().next().map(|error| error.message)
+    }
+
+    /// The new content of the identity file.
+    fn content(&self, outcome: &Outcome) -> Result<Vec<u8>, Vec<Diagnostic>> {
+        let proved = self.session.prove(&outcome.plans, |_, bytes, edited| session::content(edited, bytes))?;
+        match proved.into_iter().next() {
+            Some(one) => Ok(one.into_made()),
+            None => self.session.bytes(self.file).map(|bytes| bytes.to_vec()).map_err(|error| vec![error]),
+        }
+    }
+}
+
+/// The names of the identities that are needed, and why.
+fn reasons(needed: &[NeededIdentity]) -> BTreeMap<String, String> {
+    let names = needed.iter().flat_map(|one| [Some(&one.name), one.source.as_ref()]).flatten();
+    names.map(|name| (name.clone(), "clusters of the account map need it".to_owned())).collect()
+}
+
+fn errors(failure: Failure) -> Vec<Diagnostic> {
+    match failure {
+        Failure::Refused(errors) => errors,
+        Failure::EmptySelection(nothing) => vec![Diagnostic::error(nothing.to_string())],
+    }
+}
+
+/// A canonical directory, from the working directory if one contains the other.
+fn from_here(directory: &Path) -> PathBuf {
+    let Ok(here) = std::env::current_dir().and_then(|here| here.canonicalize()) else { return directory.to_owned() };
+    if here == directory {
+        return PathBuf::from(".");
+    }
+    match (directory.strip_prefix(&here), here.strip_prefix(directory)) {
+        (Ok(below), _) => below.to_owned(),
+        (_, Ok(up)) => up.components().map(|_| Component::ParentDir).collect(),
+        _ => directory.to_owned(),
+    }
+}
+
+/// A file of the working directory without `./`, as one would type it.
+fn without_dot(input: Input) -> Input {
+    match input {
+        Input::File(path) => Input::File(path.strip_prefix(".").map(Path::to_owned).unwrap_or(path)),
+        other => other,
+    }
+}
