@@ -22,7 +22,7 @@ use super::input::{self, counted, refuse_array};
 use super::map_file::MapFile;
 use super::named_map::NamedMap;
 use super::request::{WAYS_OUT, identity_file, identity_request, moves, specified_account, specified_name};
-use super::{CommandError, Messages, Printed, Terminal, identity_prune, progress};
+use super::{CommandError, Messages, Printed, Terminal, identity_prune, map_tree, progress};
 use crate::cli::{AccountArgs, AskedAccount, Identity, OutputFormat};
 use crate::output::{self, Wording};
 
@@ -135,7 +135,15 @@ impl IdentityWork<'_> {
         refuse_array(self.session, file).map_err(|error| about(vec![error]))?;
         let (inventory, of_skipped, kustomizations) = counted(self.session, inventory, self.file)?;
         warnings.extend(of_skipped);
-        let requests = requests(self.args, &inventory, self.base, self.map)?;
+        let mut requests = requests(self.args, &inventory, self.base, self.map)?;
+        if let Some(map) = self.map.filter(|_| requests.iter().any(is_served)) {
+            let (mut served, unknown) = map_tree::served(map)?;
+            warnings.extend(unknown);
+            for request in &mut requests {
+                let namespaces = inject::identity_name(request).and_then(|name| served.remove(&name));
+                request.identity.served.extend(namespaces.unwrap_or_default());
+            }
+        }
         let outcome = inject::plan_identities(&inventory, self.base, &requests).map_err(about)?;
         let printed = match self.print {
             true => Some(documents(self.session, &outcome, &requests)),
@@ -199,8 +207,7 @@ fn documents(
     let mut seen = BTreeSet::new();
     for request in requests {
         let Some(name) = inject::identity_name(request).filter(|name| seen.insert(name.clone())) else { continue };
-        let served =
-            matches!(&request.identity.allowed_namespaces, Some(Setting { value: AllowedNamespaces::Served, .. }));
+        let served = is_served(request);
         for one in found.iter().filter(|one| one.object.name.as_deref() == Some(&name)) {
             match &one.object.object_kind {
                 ObjectKind::Identity(identity, _) if served && identity.lists_no_namespace() => {
@@ -221,6 +228,11 @@ fn documents(
         vec![error.help("apply the identity file itself")]
     })?;
     Ok((joined, omitted))
+}
+
+/// Whether the namespaces of an identity are those of the clusters that use it.
+fn is_served(request: &InjectRequest) -> bool {
+    matches!(&request.identity.allowed_namespaces, Some(Setting { value: AllowedNamespaces::Served, .. }))
 }
 
 /// The new content of the identity file, or of one to be created.
@@ -268,7 +280,7 @@ fn without_marker(document: &[u8]) -> Vec<u8> {
 
 /// What to do about an identity that no namespace may use.
 const NO_NAMESPACE: [&str; 2] = [
-    "inject adds the namespace of each cluster that it points at this account to the map's identity file",
+    "the namespaces are those of the clusters below the account map, and none belongs to this account yet",
     "or set the namespaces in the map: allowedNamespaces: {list: [NAME]}",
 ];
 

@@ -1,13 +1,13 @@
 //! `kubectl xaccount identity --prune`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, FileId};
 use xaccount::eject::{self, EjectRequest, PruneScope, RemovedAccess, UnusedNamespaces};
-use xaccount::files::{self, Input};
+use xaccount::files::Input;
 use xaccount::inject::{self, GeneratedIdentities, Mapped, NeededIdentity};
 use xaccount::inventory::{Builds, Inventory, ObjectId, Scan};
 use xaccount::plan::{Failure, IdentityFile, Outcome, Selection};
@@ -20,7 +20,7 @@ use super::map_file::MapFile;
 use super::owners::{NO_PATH, with_owners};
 use super::prune::{UserSearch, emptied, generated, refuse_live};
 use super::request::{WAYS_OUT, identity_file};
-use super::{CommandError, Messages, Printed, Terminal, progress};
+use super::{CommandError, Messages, Printed, Terminal, map_tree, progress};
 use crate::cli::{Identity, OutputFormat};
 use crate::output::Wording;
 
@@ -68,12 +68,11 @@ fn prepare(args: &Identity, terminal: &Terminal) -> Result<PreparedPrune, Comman
         let error = Diagnostic::error(format!("the identity file {} does not exist", path.display()));
         return Err(error.help("there is nothing to prune before inject or identity --write creates it").into());
     }
-    let found =
-        files::find(&[from_here(map.directory())], true).map_err(|error| Diagnostic::error(error.to_string()))?;
+    let found = map_tree::inputs(&map)?;
     // A dump of the management cluster is not a manifest, even next to the manifests.
     let dump = args.unused.prune.live.as_ref().and_then(|dump| dump.canonicalize().ok());
     let is_dump = |input: &Input| dump.is_some() && input.path().and_then(|path| path.canonicalize().ok()) == dump;
-    let found = found.into_iter().filter(|input| !is_dump(input)).map(without_dot).collect();
+    let found = found.into_iter().filter(|input| !is_dump(input)).collect();
     let session = Session::new(found, &mut std::io::empty(), None, Some(&path), progress::show)?;
     let Some(file) = session.find(&path) else {
         return Err(Diagnostic::error(format!("{} is not a file", path.display())).into());
@@ -247,26 +246,5 @@ fn errors(failure: Failure) -> Vec<Diagnostic> {
     match failure {
         Failure::Refused(errors) => errors,
         Failure::EmptySelection(nothing) => vec![Diagnostic::error(nothing.to_string())],
-    }
-}
-
-/// A canonical directory, from the working directory if one contains the other.
-fn from_here(directory: &Path) -> PathBuf {
-    let Ok(here) = std::env::current_dir().and_then(|here| here.canonicalize()) else { return directory.to_owned() };
-    if here == directory {
-        return PathBuf::from(".");
-    }
-    match (directory.strip_prefix(&here), here.strip_prefix(directory)) {
-        (Ok(below), _) => below.to_owned(),
-        (_, Ok(up)) => up.components().map(|_| Component::ParentDir).collect(),
-        _ => directory.to_owned(),
-    }
-}
-
-/// A file of the working directory without `./`, as one would type it.
-fn without_dot(input: Input) -> Input {
-    match input {
-        Input::File(path) => Input::File(path.strip_prefix(".").map(Path::to_owned).unwrap_or(path)),
-        other => other,
     }
 }

@@ -134,15 +134,6 @@ impl MapFile {
         &self.directory
     }
 
-    /// The map's directory, as a path from the working directory if it is below it.
-    pub(crate) fn shown_directory(&self) -> PathBuf {
-        match below_here(&self.directory) {
-            Some(here) if here.as_os_str().is_empty() => PathBuf::from("."),
-            Some(below) => below,
-            None => self.directory.clone(),
-        }
-    }
-
     /// A place in the map, or in the file of shared accounts: `.xaccount.yaml:12`.
     pub(crate) fn place(&self, span: Span) -> String {
         match (&self.shared, span.start.checked_sub(shared_base(self.text.bytes().len()))) {

@@ -17,6 +17,7 @@ pub(crate) mod lint;
 mod live;
 pub(crate) mod map;
 mod map_file;
+mod map_tree;
 mod named_map;
 mod owners;
 mod patch_names;

@@ -9,7 +9,6 @@ use xaccount::account_map::{Account, Assigned, Cluster, Place};
 use xaccount::aws::Partition;
 use xaccount::capa;
 use xaccount::diag::{Diagnostic, Span, escape_control};
-use xaccount::files;
 use xaccount::inject::Mapped;
 use xaccount::inventory::{Inventory, ObjectId};
 use xaccount::plan::Selection;
@@ -19,7 +18,7 @@ use crate::cli::{DataFormat, MapWhich};
 use crate::commands::input::{self, Usage};
 use crate::commands::map_file::{self, MapFile};
 use crate::commands::owners::with_owners;
-use crate::commands::{CommandError, Messages, Printed, Terminal, progress};
+use crate::commands::{CommandError, Messages, Printed, Terminal, map_tree, progress};
 use crate::output;
 
 const USAGE: Usage = Usage { verb: "map which", flags: "", edits: false, reads_kustomizations: false, prints: "" };
@@ -37,7 +36,7 @@ pub(crate) fn run(args: &MapWhich, terminal: &Terminal) -> Result<Printed, Comma
         return Err(error.help("kubectl xaccount map init clusters/ -R > .xaccount.yaml").into());
     };
     let inputs = match args.filenames.is_empty() {
-        true => files::find(&[map.shown_directory()], true).map_err(|error| Diagnostic::error(error.to_string()))?,
+        true => map_tree::inputs(&map)?,
         false => input::find_paths(&args.filenames, args.recursive, &USAGE)?,
     };
     let mut session = Session::new(inputs, &mut std::io::stdin().lock(), None, None, progress::show)?;
@@ -142,8 +141,7 @@ impl WhichWork<'_> {
 
     fn title(&self, index: ObjectId) -> String {
         let found = &self.inventory[index];
-        let place = self.inventory.place(found);
-        format!("{}  {}", found.title(), place.strip_prefix("./").unwrap_or(&place))
+        format!("{}  {}", found.title(), self.inventory.place(found))
     }
 
     fn cluster(&self) -> (&str, &str) {
