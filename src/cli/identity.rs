@@ -60,7 +60,8 @@ pub(crate) struct Identity {
 }
 
 /// Flags that describe identities to create.
-const NOT_WITH_PRUNE: [&str; 15] = [
+const NOT_WITH_PRUNE: [&str; 16] = [
+    "identity_label",
     "account",
     "role_arn",
     "role_name",

@@ -13,7 +13,7 @@ use xaccount::capa::{self, ObjectKind, ROLE_IDENTITY};
 use xaccount::diag::{Diagnostic, FileId};
 use xaccount::inject::{self, AllowedNamespaces, InjectRequest, Mapped, SpecifiedTarget, Target, known_accounts};
 use xaccount::inventory::{self, Inventory, Resource, Scan};
-use xaccount::plan::{IdentityFile, NewObject, Outcome};
+use xaccount::plan::{IdentityFile, Outcome};
 use xaccount::session::{self, Session};
 use xaccount::settings::Setting;
 
@@ -151,8 +151,11 @@ impl IdentityWork<'_> {
         };
         let printed = printed.transpose().map_err(|errors| about(warnings.iter().cloned().chain(errors).collect()))?;
         let omitted = printed.as_ref().map_or(&[][..], |(_, omitted)| omitted.as_slice());
-        let is_printed =
-            |one: &&Diagnostic| !omitted.iter().any(|name| one.message == inject::allows_no_namespace(name));
+        let is_printed = |one: &&Diagnostic| {
+            !omitted
+                .iter()
+                .any(|name| [inject::allows_no_namespace(name), inject::is_omitted(name)].contains(&one.message))
+        };
         warnings.extend(outcome.warnings.iter().filter(is_printed).cloned());
         warnings.extend(omitted.iter().map(|name| is_omitted(name)));
         let clusters = inventory.entries().filter(|(_, found)| found.can_be_pointed()).map(|(index, _)| index);
@@ -167,12 +170,6 @@ impl IdentityWork<'_> {
         outcome.decisions.iter().for_each(|line| messages.note(line));
         if let Some((stdout, _)) = printed {
             return Ok(Printed { messages, ..Printed::of(stdout) });
-        }
-        if mode == Mode::Output(OutputFormat::Yaml) {
-            let closed: Vec<String> = outcome.added.iter().filter(|new| is_closed(&new.object)).map(title).collect();
-            if !closed.is_empty() {
-                return Err(about(vec![none_known(&closed)]));
-            }
         }
         let (session, inventory, wording) = (self.session, &inventory, &Wording::INJECT);
         let delivery = Delivery { mode, session, inventory, outcome: &outcome, terminal, wording };
@@ -208,6 +205,10 @@ fn documents(
     for request in requests {
         let Some(name) = inject::identity_name(request).filter(|name| seen.insert(name.clone())) else { continue };
         let served = is_served(request);
+        let is_own = |one: &&Resource| one.object.name.as_deref() == Some(&name);
+        if served && !found.iter().any(|one| is_own(&one)) {
+            omitted.push(name.clone());
+        }
         for one in found.iter().filter(|one| one.object.name.as_deref() == Some(&name)) {
             match &one.object.object_kind {
                 ObjectKind::Identity(identity, _) if served && identity.lists_no_namespace() => {
@@ -291,17 +292,8 @@ fn none_known(identities: &[String]) -> Diagnostic {
     lines.fold(error, |error, line| error.help(line))
 }
 
-/// Whether a new identity lists no namespace.
-fn is_closed(object: &Value) -> bool {
-    object.pointer("/spec/allowedNamespaces/list").and_then(Value::as_array).is_some_and(Vec::is_empty)
-}
-
-fn title(new: &NewObject) -> String {
-    new.title.replacen(' ', "/", 1)
-}
-
 fn is_omitted(name: &str) -> Diagnostic {
-    let warning = Diagnostic::warning(format!("{ROLE_IDENTITY}/{name} is omitted: no namespace is known for it"));
+    let warning = Diagnostic::warning(inject::is_omitted(name));
     let warning =
         warning.help("an empty list, once applied, would deny every namespace that uses the existing identity");
     NO_NAMESPACE.into_iter().fold(warning, |warning, line| warning.help(line))

@@ -8,6 +8,7 @@ use super::namespaces::FixedNamespaces;
 use super::planner::{Planner, RequiredIdentity};
 use super::reference::NOT_SERVED;
 use crate::account_map::IdentityName;
+use crate::aws::RoleText;
 use crate::capa::{CONTROLLER_IDENTITY, IDENTITY_GROUP, IdentityKind, ObjectKind, ROLE_IDENTITY, State, Version};
 use crate::diag::{Diagnostic, FileId};
 use crate::inventory::ObjectId;
@@ -81,6 +82,13 @@ impl Planner<'_> {
             names.into_iter().map(str::to_owned).collect()
         };
         Some(self.request.identity.allowed_namespaces.as_ref()?.value.resolved(served))
+    }
+
+    /// Plans the controller identity for an identity that is not created.
+    pub(super) fn controller_identity_of(&mut self, role: RoleText) {
+        if self.request.with_identity && self.request.existing_identity.is_none() {
+            self.controller_identity(&[RequiredIdentity { name: String::new(), role, objects: Vec::new() }]);
+        }
     }
 
     /// Plans the controller identity, if it was requested and does not exist in the files.

@@ -39,5 +39,5 @@ pub use namespaces::AllowedNamespaces;
 pub use needed::{NeededIdentity, needed};
 pub use needs::{Needs, needs};
 pub use proposal::Proposal;
-pub use propose::{allows_no_namespace, plan, propose};
+pub use propose::{allows_no_namespace, is_omitted, plan, propose};
 pub use request::{IdentityRequest, InjectRequest, Target, identity_name};

@@ -6,7 +6,7 @@ use super::namespaces::AllowedNamespaces;
 use super::planner::{Planner, RequiredIdentity};
 use super::proposal::Proposal;
 use super::request::{InjectRequest, role_of};
-use crate::capa::ROLE_IDENTITY;
+use crate::capa::{IdentityKind, ROLE_IDENTITY};
 use crate::diag::Diagnostic;
 use crate::inventory::Inventory;
 use crate::manifest_checks;
@@ -74,12 +74,30 @@ pub(super) fn propose_identity(inventory: &Inventory, request: &InjectRequest) -
     let is_served =
         matches!(&request.identity.allowed_namespaces, Some(Setting { value: AllowedNamespaces::Served, .. }));
     if is_served && request.identity.served.is_empty() && planner.allows_no_namespace(&name) {
-        let warning = Diagnostic::warning(allows_no_namespace(&name));
-        let help = "inject adds the namespace of each cluster that it points at this account";
-        planner.outcome.warnings.push(warning.help(help));
+        let exists = !inventory.identities(IdentityKind::Role, &name).is_empty();
+        let (message, help) = match exists {
+            true => {
+                (allows_no_namespace(&name), "inject adds the namespace of each cluster that it points at this account")
+            }
+            false => (
+                is_omitted(&name),
+                "inject adds it with the namespace of the first cluster that belongs to this account",
+            ),
+        };
+        planner.outcome.warnings.push(Diagnostic::warning(message).help(help));
+        // An identity that no namespace may use is of no use.
+        if !exists {
+            planner.controller_identity_of(role);
+            return Ok(planner.proposal());
+        }
     }
     planner.identities(&[RequiredIdentity { name, role, objects: Vec::new() }]);
     Ok(planner.proposal())
+}
+
+/// The message about an identity that is not created, because no namespace would be allowed to use it.
+pub fn is_omitted(name: &str) -> String {
+    format!("{ROLE_IDENTITY}/{name} is omitted: no namespace is known for it")
 }
 
 /// The message about an identity that allows no namespace.
