@@ -9,6 +9,7 @@ mod fleet;
 mod forms;
 mod join;
 mod judge;
+mod life;
 mod lint;
 mod manifest;
 mod once;

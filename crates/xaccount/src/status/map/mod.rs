@@ -12,7 +12,7 @@ use crate::account_map::{API_VERSION, KIND};
 use crate::aws::{AccountId, RoleArn};
 use crate::capa::ObjectKind;
 use crate::diag::FileId;
-use crate::inventory::Provenance;
+use crate::inventory::{Provenance, Resource};
 use clusters::{All, Files, MapCluster, MapOthers, entries, literal, name};
 use identity::Identities;
 
@@ -76,7 +76,7 @@ fn target(row: &Row, source: Option<&AccountId>) -> MapTarget {
 pub fn map<O: Provenance>(status: &Status<'_, O>, options: &MapOptions<'_>) -> Map {
     let inventory = status.inventory;
     // What was read from a management cluster is not in the file that the map's users have.
-    let is_file = |found: &&crate::inventory::Resource<O>| found.object.alive.is_none();
+    let is_file = |found: &&Resource<O>| found.object.alive.is_none();
     let files = inventory.objects().iter().filter(is_file).filter_map(|found| found.origin.file());
     let paths: MapPaths = files.map(|file| (file, (options.path)(file))).collect();
     let groups = groups(status, &paths, options.source);
@@ -274,11 +274,18 @@ fn templates<'s, O: Provenance>(
     templates
 }
 
-/// The file that contains all role identities and no cluster.
+/// The file that contains all role identities and no cluster; without role identities, that of the controller identity.
 fn identity_file<'p, O: Provenance>(status: &Status<'_, O>, paths: &'p MapPaths) -> Option<&'p str> {
     let inventory = status.inventory;
     let mut files: BTreeSet<_> =
         super::role_identities(inventory).map(|(index, ..)| file_of(inventory, index)).collect();
+    if files.is_empty() {
+        files = inventory
+            .entries()
+            .filter(|(_, found)| is_controller_identity(found))
+            .map(|(at, _)| file_of(inventory, at))
+            .collect();
+    }
     let file = files.pop_first().filter(|_| files.is_empty())?;
     let name = paths.get(&file?)?.as_deref()?;
     let alone = !status.rows.iter().any(|row| file_of(inventory, row.object) == file);
@@ -286,12 +293,14 @@ fn identity_file<'p, O: Provenance>(status: &Status<'_, O>, paths: &'p MapPaths)
     (alone && yaml).then_some(name)
 }
 
+fn is_controller_identity<O: Provenance>(found: &Resource<O>) -> bool {
+    matches!(found.object.object_kind, ObjectKind::Controller(_)) && found.object.name.as_deref() == Some("default")
+}
+
 /// Whether a file has the controller identity.
 fn has_controller_identity<O: Provenance>(status: &Status<'_, O>, paths: &MapPaths, file: &str) -> bool {
-    let is_there = |found: &crate::inventory::Resource<O>| {
-        matches!(found.object.object_kind, ObjectKind::Controller(_))
-            && found.object.name.as_deref() == Some("default")
-            && found.origin.file().is_some_and(|own| paths.get(&own).and_then(Option::as_deref) == Some(file))
+    let is_in_file = |found: &Resource<O>| {
+        found.origin.file().is_some_and(|own| paths.get(&own).and_then(Option::as_deref) == Some(file))
     };
-    status.inventory.objects().iter().any(is_there)
+    status.inventory.objects().iter().any(|found| is_controller_identity(found) && is_in_file(found))
 }
