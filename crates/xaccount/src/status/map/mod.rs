@@ -214,7 +214,8 @@ fn defaults(accounts: &mut [Object<String, Value>]) -> Object<String, Value> {
     // A role's ARN contains its name and partition.
     let has_arn = accounts.iter().any(|account| account.contains_key("roleARN"));
     for field in FIELDS.into_iter().skip(if has_arn { 2 } else { 0 }) {
-        let Some(value) = first.get(field) else { continue };
+        // A list of namespaces is about the clusters of its account.
+        let Some(value) = first.get(field).filter(|value| value.get("list").is_none()) else { continue };
         if accounts.iter().all(|account| account.get(field) == Some(value)) {
             defaults.insert(field.to_owned(), value.clone());
             accounts.iter_mut().for_each(|account| {
